@@ -1,0 +1,45 @@
+"""The microscope for derivatives.
+
+Give it a loss: it derives the closed-form gradient, compares every way of differentiating with a certified truth,
+and says how exactly they agree. The public names are loaded when they are first used, so that importing the package
+costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from diffexplore import losses, methods
+    from diffexplore.check.records import Report, Row
+    from diffexplore.check.run import check
+    from diffexplore.errors import DiffexploreError, UsageError
+    from diffexplore.loss import Loss
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Loss": "diffexplore.loss",
+    "check": "diffexplore.check.run",
+    "Report": "diffexplore.check.records",
+    "Row": "diffexplore.check.records",
+    "DiffexploreError": "diffexplore.errors",
+    "UsageError": "diffexplore.errors",
+}
+
+__all__ = ["DiffexploreError", "Loss", "Report", "Row", "UsageError", "__version__", "check", "losses", "methods"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("losses", "methods"):
+        return importlib.import_module(f"diffexplore.{name}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value  # a package's submodule of the same name must not hide it later
+        return value
+    raise AttributeError(f"module 'diffexplore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

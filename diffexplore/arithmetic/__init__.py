@@ -1,0 +1,1 @@
+"""The arithmetics in which a program can be run: torch tensors, NumPy arrays, complex tensors, Arb balls."""

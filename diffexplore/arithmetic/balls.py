@@ -1,0 +1,151 @@
+"""Programs on Arb balls: every result is an interval proved to contain the exact real value.
+
+Conditions have three values: True, False, or None where the operands' balls overlap (or touch at a boundary);
+``where`` on None is the union of both branches, which encloses either.
+Source: F. Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic", 2017.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import flint
+import sympy
+from flint import arb
+
+from diffexplore.symbolic.program import Constant, Program, lower_constant
+
+_CONSTANT_PRECISION = 256
+_ATOMS: dict[sympy.Expr, Callable[[], arb]] = {
+    sympy.pi: arb.pi,
+    sympy.E: arb.const_e,
+    sympy.EulerGamma: arb.const_euler,
+    sympy.nan: arb.nan,
+}
+
+_UNIT_INTERVAL = arb(0.5, 0.5)
+_SIGN_INTERVAL = arb(0, 1)
+
+
+def _sign(x: arb) -> arb:
+    if x > 0:
+        return arb(1)
+    return arb(-1) if x < 0 else _nan_or(x, _SIGN_INTERVAL)
+
+
+def _heaviside(x: arb) -> arb:
+    if x > 0:
+        return arb(1)
+    return arb(0) if x < 0 else _nan_or(x, _UNIT_INTERVAL)
+
+
+def _nan_or(x: arb, otherwise: arb) -> arb:
+    return arb.nan() if x.is_nan() else otherwise
+
+
+def _pow(x: arb, y: arb) -> arb:
+    if x > 0:
+        return x**y
+    if y > 0 and x.contains(0) and not x < 0:
+        # Arb's power takes a logarithm; 0 ** y is 0 for a positive y, and the power grows with its base.
+        top = arb(x.upper())
+        return arb(0) if top == 0 else arb(0).union(top**y)
+    return arb.nan()
+
+
+def _polygamma(order: arb, x: arb) -> arb:
+    n = int(order.unique_fmpz())
+    sign = 1 if n % 2 else -1
+    return sign * arb.fac_ui(n) * arb.zeta(order + 1, x)
+
+
+def _where(condition: bool | None, taken: arb, otherwise: arb) -> arb:
+    if condition is None:
+        return taken.union(otherwise)
+    return taken if condition else otherwise
+
+
+def _less(x: arb, y: arb) -> bool | None:
+    """x < y and x <= y alike: on the boundary itself both branches count, so equality is undecided."""
+    if x < y:
+        return True
+    return False if x > y else None
+
+
+def _equal(x: arb, y: arb) -> bool | None:
+    return None if x.overlaps(y) else False
+
+
+def _not(p: bool | None) -> bool | None:
+    return None if p is None else not p
+
+
+def _and(p: bool | None, q: bool | None) -> bool | None:
+    if p is False or q is False:
+        return False
+    return None if p is None or q is None else True
+
+
+def _or(p: bool | None, q: bool | None) -> bool | None:
+    return _not(_and(_not(p), _not(q)))
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
+    "pow": _pow, "sqrt": arb.sqrt, "abs": abs, "sign": _sign, "heaviside": _heaviside,
+    "max": arb.max, "min": arb.min,
+    "exp": arb.exp, "expm1": arb.expm1, "log": arb.log, "log1p": arb.log1p,
+    "sin": arb.sin, "cos": arb.cos, "tan": arb.tan, "asin": arb.asin, "acos": arb.acos, "atan": arb.atan,
+    "atan2": lambda y, x: arb.atan2(y, x),
+    "sinh": arb.sinh, "cosh": arb.cosh, "tanh": arb.tanh,
+    "asinh": arb.asinh, "acosh": arb.acosh, "atanh": arb.atanh,
+    "erf": arb.erf, "erfc": arb.erfc, "erfinv": arb.erfinv,
+    "gamma": arb.gamma, "lgamma": arb.lgamma, "digamma": arb.digamma, "polygamma": _polygamma,
+    "sigmoid": lambda x: 1 / (1 + (-x).exp()), "softplus": lambda x: x.exp().log1p(),
+    "where": _where, "lt": _less, "le": _less, "gt": lambda x, y: _less(y, x), "ge": lambda x, y: _less(y, x),
+    "eq": _equal, "ne": lambda x, y: _not(_equal(x, y)), "and": _and, "or": _or, "not": _not,
+}  # fmt: skip
+
+
+class BallArithmetic:
+    """Arb at the precision of the surrounding :func:`precision` block."""
+
+    operations = OPERATIONS
+
+    def __init__(self) -> None:
+        self._programs: dict[Constant, Program] = {}
+
+    def constant(self, constant: Constant) -> arb:
+        exact = constant.exact
+        if exact.is_Rational:
+            return arb(flint.fmpq(int(exact.p), int(exact.q)))
+        if exact in _ATOMS:
+            return _ATOMS[exact]()
+        if constant not in self._programs:
+            self._programs[constant] = lower_constant(exact)
+        return self._programs[constant].run(self, {})[0]
+
+
+BALLS = BallArithmetic()
+
+
+class precision:
+    """A context in which Arb computes with ``bits`` bits."""
+
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+
+    def __enter__(self) -> None:
+        self._outer = flint.ctx.prec
+        flint.ctx.prec = self._bits
+
+    def __exit__(self, *exception: object) -> None:
+        flint.ctx.prec = self._outer
+
+
+def nearest_double(constant: Constant) -> float:
+    """The double nearest to an exact constant; NaN for an undefined one."""
+    with precision(_CONSTANT_PRECISION):
+        return float(BALLS.constant(constant).mid())

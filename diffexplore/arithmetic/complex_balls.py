@@ -1,0 +1,235 @@
+"""Programs on complex torch tensors, with radii for the real and the imaginary part beside each.
+
+The values are those of torch's complex kernels. The radii follow from the real formulas of each function's parts
+(such as exp(a + ib) = eᵃ cos b + i eᵃ sin b), evaluated in real balls, plus a rounding of a few ulps in each part.
+For a complex step the parts differ by many orders of magnitude, so that a bound on the modulus would say nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
+from diffexplore.bounds.propagation import RULES, Ball
+from diffexplore.symbolic.program import Constant
+
+Tensor = torch.Tensor
+
+#: Ulps claimed of each part of a complex kernel's result.
+_KERNEL_ULPS = 8
+_REAL = {torch.complex128: torch.float64, torch.complex64: torch.float32}
+
+
+@dataclass(frozen=True)
+class ComplexBall:
+    """A computed complex tensor, and radii within which the exact real and imaginary parts lie (float64)."""
+
+    value: Tensor
+    real_radius: Tensor
+    imag_radius: Tensor
+
+    @property
+    def parts(self) -> tuple[Ball, Ball]:
+        value = self.value.to(torch.complex128)
+        return Ball(value.real, self.real_radius), Ball(value.imag, self.imag_radius)
+
+
+# ------------------------------------------------------------------------------------------- real ball arithmetic
+def _real(name: str, *operands: Ball) -> Ball:
+    """One real operation on balls, in float64."""
+    mid = _KERNELS[name](*[operand.mid for operand in operands])
+    return Ball(mid, RULES[name](*operands, mid) * UPWARD + rounding(name, mid, torch.float64))
+
+
+_KERNELS: dict[str, Callable[..., Tensor]] = {
+    "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "neg": torch.neg,
+    "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "atan2": torch.atan2,
+    "sin": torch.sin, "cos": torch.cos, "sinh": torch.sinh, "cosh": torch.cosh,
+}  # fmt: skip
+
+Parts = tuple[Ball, Ball]
+
+
+def _mul(x: Parts, y: Parts) -> Parts:
+    (a, b), (c, d) = x, y
+    return (
+        _real("sub", _real("mul", a, c), _real("mul", b, d)),
+        _real("add", _real("mul", a, d), _real("mul", b, c)),
+    )
+
+
+def _div(x: Parts, y: Parts) -> Parts:
+    (a, b), (c, d) = x, y
+    square = _real("add", _real("mul", c, c), _real("mul", d, d))
+    real = _real("add", _real("mul", a, c), _real("mul", b, d))
+    imag = _real("sub", _real("mul", b, c), _real("mul", a, d))
+    return _real("div", real, square), _real("div", imag, square)
+
+
+def _exp(x: Parts) -> Parts:
+    a, b = x
+    size = _real("exp", a)
+    return _real("mul", size, _real("cos", b)), _real("mul", size, _real("sin", b))
+
+
+def _log(x: Parts) -> Parts:
+    a, b = x
+    # On the real axis left of 0 the function is complex: no real derivative.
+    square = _real("add", _real("mul", a, a), _real("mul", b, b))
+    half = _real("log", square)
+    real = Ball(half.mid / 2, torch.where(a.mid > a.rad, half.rad / 2, torch.inf))
+    return real, _real("atan2", b, a)
+
+
+def _sqrt(x: Parts) -> Parts:
+    a, b = x
+    modulus = _real("sqrt", _real("add", _real("mul", a, a), _real("mul", b, b)))
+    real = _real("sqrt", _scale(_real("add", modulus, a), 0.5))
+    real = Ball(real.mid, torch.where(a.mid > a.rad, real.rad, torch.inf))
+    return real, _real("div", b, _scale(real, 2.0))
+
+
+def _sin(x: Parts) -> Parts:
+    a, b = x
+    return _real("mul", _real("sin", a), _real("cosh", b)), _real("mul", _real("cos", a), _real("sinh", b))
+
+
+def _cos(x: Parts) -> Parts:
+    a, b = x
+    imag = _real("neg", _real("mul", _real("sin", a), _real("sinh", b)))
+    return _real("mul", _real("cos", a), _real("cosh", b)), imag
+
+
+def _sinh(x: Parts) -> Parts:
+    a, b = x
+    return _real("mul", _real("sinh", a), _real("cos", b)), _real("mul", _real("cosh", a), _real("sin", b))
+
+
+def _cosh(x: Parts) -> Parts:
+    a, b = x
+    return _real("mul", _real("cosh", a), _real("cos", b)), _real("mul", _real("sinh", a), _real("sin", b))
+
+
+def _scale(x: Ball, factor: float) -> Ball:
+    """Times a power of two: exact."""
+    return Ball(x.mid * factor, x.rad * factor)
+
+
+# ------------------------------------------------------------------------------------------------- complex watching
+_Crossing = Callable[..., tuple[Any, Any]]
+
+
+def _nothing_crosses(*operands: Parts) -> tuple[Any, Any]:
+    return 0.0, 0.0
+
+
+def _mul_crossing(x: Parts, y: Parts) -> tuple[Any, Any]:
+    """Sizes of the products whose sum a part is: their own roundings survive a cancellation."""
+    (a, b), (c, d) = x, y
+    return (a.mid * c.mid).abs() + (b.mid * d.mid).abs(), (a.mid * d.mid).abs() + (b.mid * c.mid).abs()
+
+
+def _div_crossing(x: Parts, y: Parts) -> tuple[Any, Any]:
+    (a, b), (c, d) = x, y
+    square = c.mid.square() + d.mid.square()
+    real = (a.mid * c.mid).abs() + (b.mid * d.mid).abs()
+    return real / square, ((a.mid * d.mid).abs() + (b.mid * c.mid).abs()) / square
+
+
+def _log_crossing(x: Parts) -> tuple[Any, Any]:
+    return 1.0, 0.0  # log|z| near |z| = 1 has an absolute error
+
+
+def _apply(
+    kernel: Callable[..., Tensor], parts: Callable[..., Parts], crossing: _Crossing = _nothing_crosses
+) -> Callable[..., Any]:
+    def operation(*operands: ComplexBall | float) -> ComplexBall:
+        like = next(operand for operand in operands if isinstance(operand, ComplexBall))
+        lifted = [operand if isinstance(operand, ComplexBall) else _lift(operand, like) for operand in operands]
+        value = kernel(*[ball.value for ball in lifted])
+        balls = [ball.parts for ball in lifted]
+        real, imag = parts(*balls)
+        cross = crossing(*balls)
+        dtype = _REAL[value.dtype]
+        unit = 2 * _KERNEL_ULPS * UNIT_ROUNDOFF[dtype]
+        return ComplexBall(
+            value,
+            _finite(real.rad + unit * (real.mid.abs() + cross[0]) + QUANTUM[dtype] * 2),
+            _finite(imag.rad + unit * (imag.mid.abs() + cross[1]) + QUANTUM[dtype] * 2),
+        )
+
+    return operation
+
+
+def _finite(radius: Tensor) -> Tensor:
+    return torch.nan_to_num(radius, nan=torch.inf, posinf=torch.inf)
+
+
+def _lift(number: float, like: ComplexBall) -> ComplexBall:
+    from diffexplore.bounds.watch import number_error
+
+    value = torch.full((), complex(number), dtype=like.value.dtype, device=like.value.device)
+    stored = value.to(torch.complex128).real
+    error = (stored - float(number)).abs() + abs(float(number)) * number_error(number)
+    return ComplexBall(value, error, torch.zeros_like(error))
+
+
+def _sum_parts(name: str) -> Callable[[Parts, Parts], Parts]:
+    return lambda x, y: (_real(name, x[0], y[0]), _real(name, x[1], y[1]))
+
+
+_BASIC: dict[str, Callable[..., Any]] = {
+    "add": _apply(torch.add, _sum_parts("add")),
+    "sub": _apply(torch.sub, _sum_parts("sub")),
+    "mul": _apply(torch.mul, _mul, _mul_crossing),
+    "div": _apply(torch.div, _div, _div_crossing),
+    "neg": _apply(torch.neg, lambda x: (_real("neg", x[0]), _real("neg", x[1]))),
+    "exp": _apply(torch.exp, _exp),
+    "log": _apply(torch.log, _log, _log_crossing),
+    "sqrt": _apply(torch.sqrt, _sqrt),
+    "sin": _apply(torch.sin, _sin),
+    "cos": _apply(torch.cos, _cos),
+    "sinh": _apply(torch.sinh, _sinh),
+    "cosh": _apply(torch.cosh, _cosh),
+}
+
+
+def _sigmoid(x: Any) -> Any:
+    return _BASIC["div"](1, _BASIC["add"](1, _BASIC["exp"](_BASIC["neg"](x))))
+
+
+def _tanh(x: Any) -> Any:
+    return _BASIC["div"](_BASIC["sinh"](x), _BASIC["cosh"](x))
+
+
+def _softplus(x: Any) -> Any:
+    return _BASIC["log"](_BASIC["add"](1, _BASIC["exp"](x)))
+
+
+#: What has no operation here is not analytic (abs, max, where, …) or has no complex kernel (erf, lgamma, …).
+OPERATIONS: dict[str, Callable[..., Any]] = _BASIC | {
+    "tan": lambda x: _BASIC["div"](_BASIC["sin"](x), _BASIC["cos"](x)),
+    "tanh": _tanh,
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "expm1": lambda x: _BASIC["sub"](_BASIC["exp"](x), 1),
+    "log1p": lambda x: _BASIC["log"](_BASIC["add"](1, x)),
+    "pow": lambda x, y: _BASIC["exp"](_BASIC["mul"](y, _BASIC["log"](x))),
+}
+
+
+class ComplexArithmetic:
+    """Constants stay Python numbers."""
+
+    operations = OPERATIONS
+
+    def constant(self, constant: Constant) -> float | int:
+        exact = constant.exact
+        return int(exact) if exact.is_Integer and abs(int(exact)) <= 2**53 else constant.nearest
+
+
+COMPLEX = ComplexArithmetic()

@@ -1,0 +1,69 @@
+"""Programs on NumPy arrays.
+
+NumPy has no error, gamma or digamma function: those that Python's math module has are applied value by value (in
+double precision, then rounded to the dtype of the array); a program that needs another one cannot run.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from diffexplore.symbolic.program import Constant
+
+
+def _by_value(function: Callable[[float], float]) -> Callable[[Any], Any]:
+    def guarded(x: float) -> float:
+        try:
+            return function(x)
+        except (ValueError, OverflowError):
+            return math.nan
+
+    vectorised = np.vectorize(guarded, otypes=[np.float64])
+    return lambda x: vectorised(x).astype(np.asarray(x).dtype)
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+def _where(condition: Any, taken: Any, otherwise: Any) -> Any:
+    dtype = next((value.dtype for value in (taken, otherwise) if hasattr(value, "dtype")), None)
+    chosen = np.where(condition, taken, otherwise)
+    return chosen if dtype is None else chosen.astype(dtype)
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
+    "pow": np.power, "sqrt": np.sqrt, "abs": np.abs, "sign": np.sign, "heaviside": lambda x: np.heaviside(x, 0.5),
+    "max": np.maximum, "min": np.minimum,
+    "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p,
+    "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
+    "atan2": np.arctan2,
+    "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
+    "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh,
+    "erf": _by_value(math.erf), "erfc": _by_value(math.erfc),
+    "gamma": _by_value(math.gamma), "lgamma": _by_value(math.lgamma),
+    "sigmoid": _sigmoid, "softplus": lambda x: np.logaddexp(x, np.zeros((), np.asarray(x).dtype)),
+    "where": _where, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
+    "eq": operator.eq, "ne": operator.ne, "and": np.logical_and, "or": np.logical_or, "not": np.logical_not,
+}  # fmt: skip
+
+
+class NumpyArithmetic:
+    """Constants stay Python numbers, which NumPy casts to the dtype of the arrays."""
+
+    operations = OPERATIONS
+
+    def constant(self, constant: Constant) -> float | int:
+        exact = constant.exact
+        if exact.is_Integer and abs(int(exact)) <= 2**53:
+            return int(exact)
+        return constant.nearest
+
+
+NUMPY = NumpyArithmetic()

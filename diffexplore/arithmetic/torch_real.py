@@ -1,0 +1,87 @@
+"""Programs on real torch tensors, of any dtype and device, as a careful user would write them."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from diffexplore.symbolic.program import Constant
+
+Value = torch.Tensor | float | int
+
+
+def _pair(function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Callable[[Value, Value], torch.Tensor]:
+    """Lets a function of two tensors take a constant in place of either."""
+
+    def apply(x: Value, y: Value) -> torch.Tensor:
+        return function(_like(x, y), _like(y, x))
+
+    return apply
+
+
+def _like(x: Value, other: Value) -> torch.Tensor:
+    if isinstance(x, torch.Tensor):
+        return x
+    assert isinstance(other, torch.Tensor), "constants are folded before a program is run"
+    return other.new_full((), x)
+
+
+def _where(condition: torch.Tensor | int, taken: Value, otherwise: Value) -> Value:
+    if isinstance(condition, int):
+        return taken if condition else otherwise
+    return torch.where(condition, taken, otherwise)
+
+
+def _heaviside(x: torch.Tensor) -> torch.Tensor:
+    return torch.heaviside(x.detach(), x.new_full((), 0.5))
+
+
+def _gamma(x: torch.Tensor) -> torch.Tensor:
+    # torch has log|Γ| only; between the poles at 0, -1, -2, … the sign of Γ alternates.
+    odd = torch.remainder(torch.floor(torch.clamp(x.detach(), max=0)), 2)
+    return torch.exp(torch.lgamma(x)) * (1 - 2 * odd)
+
+
+def _softplus(x: torch.Tensor) -> torch.Tensor:
+    # torch.nn.functional.softplus turns linear above 20; logaddexp is accurate everywhere.
+    return torch.logaddexp(x, x.new_zeros(()))
+
+
+def _logical(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    return lambda *conditions: function(*(torch.as_tensor(condition, dtype=torch.bool) for condition in conditions))
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
+    "pow": lambda x, y: x**y, "sqrt": torch.sqrt, "abs": torch.abs, "sign": torch.sign, "heaviside": _heaviside,
+    "max": _pair(torch.maximum), "min": _pair(torch.minimum),
+    "exp": torch.exp, "expm1": torch.expm1, "log": torch.log, "log1p": torch.log1p,
+    "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "asin": torch.asin, "acos": torch.acos,
+    "atan": torch.atan, "atan2": _pair(torch.atan2),
+    "sinh": torch.sinh, "cosh": torch.cosh, "tanh": torch.tanh,
+    "asinh": torch.asinh, "acosh": torch.acosh, "atanh": torch.atanh,
+    "erf": torch.erf, "erfc": torch.erfc, "erfinv": torch.erfinv,
+    "gamma": _gamma, "lgamma": torch.lgamma, "digamma": torch.digamma, "polygamma": torch.polygamma,
+    "sigmoid": torch.sigmoid, "softplus": _softplus,
+    "where": _where, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
+    "eq": operator.eq, "ne": operator.ne,
+    "and": _logical(torch.logical_and), "or": _logical(torch.logical_or), "not": _logical(torch.logical_not),
+}  # fmt: skip
+
+
+class TorchArithmetic:
+    """Constants stay Python numbers, so that the dtype of the tensors rules."""
+
+    operations = OPERATIONS
+
+    def constant(self, constant: Constant) -> float | int:
+        exact = constant.exact
+        if exact.is_Integer and abs(int(exact)) <= 2**53:
+            return int(exact)
+        return constant.nearest
+
+
+TORCH = TorchArithmetic()

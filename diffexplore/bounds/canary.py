@@ -1,0 +1,125 @@
+"""A canary: the claims about rounding, held against the build and the device at hand before they are used.
+
+Functions are compared with Arb at a few hundred points, sums with the depth that is claimed of them. What fails is
+named, and no bound is given where it would have been used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+
+import numpy as np
+import torch
+from flint import arb
+
+from diffexplore.arithmetic.balls import OPERATIONS as EXACT
+from diffexplore.arithmetic.balls import precision
+from diffexplore.arithmetic.numpy_real import OPERATIONS as NUMPY
+from diffexplore.arithmetic.torch_real import OPERATIONS as TORCH
+from diffexplore.bounds.claims import (
+    COMPUTE,
+    QUANTUM,
+    ULPS,
+    UNIT_ROUNDOFF,
+    rounding,
+    summation_depth,
+)
+
+Tensor = torch.Tensor
+
+_POINTS = 96
+_BITS = 128
+
+#: The interval of arguments tried for each function, within its domain; by default from -20 to 20.
+_DOMAINS: dict[str, tuple[float, float]] = {
+    "sqrt": (1e-3, 1e3), "log": (1e-3, 1e3), "log1p": (-0.9, 50.0), "asin": (-0.99, 0.99), "acos": (-0.99, 0.99),
+    "acosh": (1.01, 50.0), "atanh": (-0.99, 0.99), "erfinv": (-0.99, 0.99), "erf": (-4.0, 4.0), "erfc": (-3.0, 3.0),
+    "lgamma": (0.1, 30.0), "digamma": (0.1, 30.0), "gamma": (0.1, 7.0), "sinh": (-8.0, 8.0), "cosh": (-8.0, 8.0),
+    "exp": (-9.0, 9.0), "expm1": (-9.0, 9.0), "sin": (-50.0, 50.0), "cos": (-50.0, 50.0), "tan": (-1.5, 1.5),
+    "sigmoid": (-9.0, 9.0), "softplus": (-9.0, 9.0),
+}  # fmt: skip
+
+_ARITHMETIC = ("add", "sub", "mul", "div")
+
+#: The name under which a program's operation has its claim.
+_CLAIMED_AS = {"softplus": "logaddexp"}
+
+
+def broken_claims(
+    dtype: torch.dtype, device: torch.device, operations: Iterable[str], *, library: str = "torch"
+) -> tuple[str, ...]:
+    """What does not hold, one line each, of the claims that ``operations`` rest on; empty where all hold."""
+    tried = sorted(set(operations) & {*_DOMAINS, "tanh", "asinh", "atan"})
+    lines = [*_broken_basics(dtype, device), *_broken_sums(dtype, device)] if library == "torch" else []
+    for name in tried:
+        lines += _broken_function(name, dtype, device, library)
+    return tuple(lines)
+
+
+@cache
+def _broken_basics(dtype: torch.dtype, device: torch.device) -> tuple[str, ...]:
+    lines = []
+    smallest = torch.tensor(QUANTUM[dtype], dtype=dtype, device=device)
+    if not bool((smallest * 2 / 2 == smallest) & (smallest > 0)):
+        lines.append("subnormal numbers are flushed to zero")
+    x, y = _arguments("add", dtype, device), _arguments("mul", dtype, device).flip(0)
+    for name in _ARITHMETIC:
+        if _largest_excess(name, TORCH[name], (x, y), dtype) > 0:
+            lines.append(f"{name} is not rounded to nearest")
+    return tuple(lines)
+
+
+@cache
+def _broken_function(name: str, dtype: torch.dtype, device: torch.device, library: str) -> tuple[str, ...]:
+    function = TORCH[name] if library == "torch" else _through_numpy(NUMPY[name])
+    x = _arguments(name, dtype, device)
+    if _largest_excess(name, function, (x,), dtype) > 0:
+        return (f"{library}'s {name} is off by more than {ULPS[_CLAIMED_AS.get(name, name)]} ulp",)
+    return ()
+
+
+def _through_numpy(function: Callable[..., np.ndarray]) -> Callable[[Tensor], Tensor]:
+    return lambda x: torch.from_numpy(np.asarray(function(x.cpu().numpy()))).to(x.device)
+
+
+def _arguments(name: str, dtype: torch.dtype, device: torch.device) -> Tensor:
+    low, high = _DOMAINS.get(name, (-20.0, 20.0))
+    generator = torch.Generator().manual_seed(len(name))
+    points = low + (high - low) * torch.rand(_POINTS, generator=generator, dtype=torch.float64)
+    # Values near 0, where relative accuracy is hardest to keep.
+    small = torch.exp2(torch.linspace(-20, -4, _POINTS // 4, dtype=torch.float64))
+    points = torch.cat([points, small[(small > low) & (small < high)]])
+    return points.to(dtype).clamp(low, high).to(device)
+
+
+def _largest_excess(name: str, function: Callable[..., Tensor], operands: tuple[Tensor, ...], dtype: torch.dtype) -> float:
+    """By how much the error exceeds the claim at the worst point (negative where the claim holds)."""
+    computed = function(*operands).to(torch.float64).cpu()
+    claim = rounding(_CLAIMED_AS.get(name, name), computed, dtype)
+    columns = [operand.to(torch.float64).cpu().tolist() for operand in operands]
+    worst = -1.0
+    with precision(_BITS):
+        for value, allowed, *arguments in zip(computed.tolist(), claim.tolist(), *columns, strict=True):
+            exact = EXACT[name](*[arb(argument) for argument in arguments])
+            if exact.is_finite():
+                worst = max(worst, float(abs(arb(value) - exact).upper()) - allowed * (1 + 2.0**-30))
+    return worst
+
+
+@cache
+def _broken_sums(dtype: torch.dtype, device: torch.device) -> tuple[str, ...]:
+    """A 1 among numbers of half its ulp: each addition into its partial sum may lose one of them, no more."""
+    unit = UNIT_ROUNDOFF[COMPUTE[dtype]]
+    for n in (100, 5_000, 100_000):
+        for place in (0, n // 3, n - 1):
+            values = torch.full((n,), 0.0, dtype=COMPUTE[dtype], device=device)
+            values[place] = 1.0
+            others = torch.ones(n, dtype=torch.bool, device=device)
+            others[place] = False
+            values[others] = unit
+            total = values.to(dtype).sum(dtype=COMPUTE[dtype])
+            kept = (values.to(dtype).to(torch.float64).sum() - total.to(torch.float64)).abs()
+            if float(kept) > summation_depth(n) * unit * (1 + n * unit):
+                return (f"a sum of {n} values loses more than its depth allows",)
+    return ()

@@ -1,0 +1,84 @@
+"""What is assumed of the hardware and the library: the rounding of each operation, by dtype and device.
+
+Basic operations are rounded to nearest (IEEE 754). Library functions have an error in ulps, and an absolute one
+where they have roots that they do not resolve. :mod:`diffexplore.bounds.canary` holds these claims against the
+machine at hand before they are used.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+#: Unit roundoff u: the largest relative error of rounding to nearest.
+UNIT_ROUNDOFF = {torch.float64: 2.0**-53, torch.float32: 2.0**-24, torch.bfloat16: 2.0**-8, torch.float16: 2.0**-11}
+
+#: Smallest positive subnormal number: no operation's rounding is finer.
+QUANTUM = {torch.float64: 2.0**-1074, torch.float32: 2.0**-149, torch.bfloat16: 2.0**-133, torch.float16: 2.0**-24}
+
+#: The dtype in which a kernel computes, and in which a sum is accumulated.
+COMPUTE = {
+    torch.float64: torch.float64,
+    torch.float32: torch.float32,
+    torch.bfloat16: torch.float32,
+    torch.float16: torch.float32,
+}
+
+#: Radii are themselves computed in double precision: this factor covers the roundings of any one rule.
+UPWARD = 1 + 2.0**-40
+
+#: Operations that move, choose or negate values, and so round nothing.
+EXACT = frozenset(
+    "neg abs sign sgn max min maximum minimum where heaviside floor ceil trunc round relu clamp clamp_min clamp_max "
+    "masked_fill threshold_backward isnan".split()
+)
+
+#: Ulps of error claimed of a library function (1/2 would be correct rounding). Measured maxima on CPU and CUDA
+#: builds of torch 2.13 are below half of these; see docs/contract.md.
+ULPS = {
+    "sqrt": 1, "rsqrt": 2, "reciprocal": 1, "exp": 4, "expm1": 4, "log": 4, "log1p": 4, "exp2": 4,
+    "sin": 4, "cos": 4, "tan": 4, "asin": 4, "acos": 4, "atan": 4, "atan2": 4,
+    "sinh": 4, "cosh": 4, "tanh": 4, "asinh": 4, "acosh": 4, "atanh": 4, "sigmoid": 4, "logaddexp": 4,
+    "erf": 4, "erfc": 16, "erfinv": 8, "pow": 4, "lgamma": 16, "gamma": 16, "digamma": 16, "polygamma": 64,
+    "sigmoid_backward": 2, "tanh_backward": 2,
+}  # fmt: skip
+
+#: Absolute error, in units of u, of functions whose kernels do not resolve their roots.
+ABSOLUTE = {"lgamma": 16.0, "digamma": 32.0}
+
+
+def rounding(operation: str, out: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Bound on the error of one operation with exact operands; ``out`` is its computed result as float64."""
+    magnitude = out.abs()
+    if operation in EXACT:
+        return torch.where(magnitude.isfinite(), 0.0, math.inf)
+    relative = UNIT_ROUNDOFF[dtype]
+    compute = UNIT_ROUNDOFF[COMPUTE[dtype]]
+    kernel = 2 * compute * ULPS[operation] if operation in ULPS else 0.0
+    if COMPUTE[dtype] is dtype and kernel:
+        relative = kernel
+    else:
+        relative = relative + kernel + compute * relative
+    absolute = ABSOLUTE.get(operation, 0.0) * compute + QUANTUM[dtype]
+    return magnitude * (relative * UPWARD) + absolute
+
+
+def summation_depth(n: int) -> int:
+    """Most additions that any one summand goes through in torch's sum of ``n`` values.
+
+    Source: torch's cascade sum (aten/src/ATen/native/cpu/SumKernel.cpp) holds four levels of 2^max(4, log2(n)/4)
+    additions each; lanes, threads and the tree reduction of a GPU add fewer than 64.
+    """
+    if n <= 1:
+        return 0
+    level = max(4, math.ceil(math.ceil(math.log2(n)) / 4))
+    return min(n - 1, 4 * 2**level + 64)
+
+
+def summation_rounding(magnitude: torch.Tensor, out: torch.Tensor, n: int, dtype: torch.dtype) -> torch.Tensor:
+    """Bound on the rounding of a sum of ``n`` values whose absolute values add up to ``magnitude``."""
+    unit = UNIT_ROUNDOFF[COMPUTE[dtype]]
+    depth = summation_depth(n)
+    growth = math.expm1(depth * math.log1p(unit)) * UPWARD * (1 + n * 2.0**-52)
+    return magnitude * growth + rounding("add", out, dtype)

@@ -1,0 +1,75 @@
+"""Watching NumPy: a program's operations run by NumPy, with the same error rules as torch's.
+
+Every array travels as a torch tensor that shares its memory, so that one set of rules serves both libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+
+from diffexplore.arithmetic.numpy_real import NUMPY
+from diffexplore.bounds.aten import handler
+from diffexplore.bounds.watch import Watch
+from diffexplore.symbolic.program import Constant
+
+Tensor = torch.Tensor
+
+#: Operations of a program whose rule has another name in ATen.
+_NAMES = {"max": "maximum", "min": "minimum", "and": "logical_and", "or": "logical_or", "not": "logical_not"}
+
+#: Operations that are several NumPy calls, each of which rounds.
+_COMPOSITE = frozenset({"sigmoid", "softplus"})
+
+
+class _Call:
+    """A NumPy function dressed as an ATen operation."""
+
+    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+        self.overloadpacket = SimpleNamespace(__name__=name)
+        self._function = function
+
+    def __call__(self, *operands: Any, **_: Any) -> Tensor:
+        arrays = [value.numpy() if isinstance(value, torch.Tensor) else value for value in operands]
+        with np.errstate(all="ignore"):
+            return torch.from_numpy(np.asarray(self._function(*arrays)))
+
+
+class NumpyWatch:
+    """An arithmetic for programs whose values are CPU tensors and whose functions are NumPy's."""
+
+    def __init__(self) -> None:
+        self.watch = Watch()
+        basic = {name: self._operation(name, function) for name, function in NUMPY.operations.items()}
+        logaddexp = self._apply("logaddexp", np.logaddexp)
+        self.operations: Mapping[str, Callable[..., Any]] = basic | {
+            "sigmoid": lambda x: basic["div"](1, basic["add"](1, basic["exp"](basic["neg"](x)))),
+            "softplus": lambda x: logaddexp(x, torch.zeros((), dtype=x.dtype)),
+        }
+
+    def constant(self, constant: Constant) -> float | int:
+        return NUMPY.constant(constant)
+
+    def _operation(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        if name in _COMPOSITE:
+            return function
+        return self._apply(_NAMES.get(name, name), function)
+
+    def _apply(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        call = _Call(name, function)
+        rule = handler(name)
+        return lambda *operands: rule(self.watch, call, operands, {})
+
+    def reduce(self, samples: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
+        """NumPy's mean or sum of ``samples`` (n,), and its radius; half precision is accumulated in float32."""
+        array = samples.numpy()
+        wide = {"dtype": np.float32} if array.dtype == np.float16 else {}
+        total = (np.mean if reduction == "mean" else np.sum)(array, **wide).astype(array.dtype)
+        call = _Call(reduction, lambda *_: total)
+        call._overloadname = "default"  # type: ignore[attr-defined]
+        out = handler(reduction)(self.watch, call, (samples,), {})
+        return out, self.watch.radius(out)

@@ -1,0 +1,231 @@
+"""How errors of operands spread through one operation, with the second-order terms kept.
+
+Each rule takes balls (a float64 midpoint and a radius) and the computed result, and bounds
+|f(X) - f(x)| for every X in the balls around the midpoints x. It is infinite where a ball holds a singularity.
+Rounding errors of the operation itself are not included: see :mod:`diffexplore.bounds.claims`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+
+Tensor = torch.Tensor
+
+#: A ball must keep this relative distance from a singularity, so that the distance itself is computed well.
+_MARGIN = 1 - 2.0**-20
+
+
+class Ball(NamedTuple):
+    """All numbers within ``rad`` of ``mid`` (float64 tensors that broadcast)."""
+
+    mid: Tensor
+    rad: Tensor
+
+    @property
+    def nearest_to_zero(self) -> Tensor:
+        return (self.mid.abs() - self.rad).clamp(min=0)
+
+    @property
+    def farthest_from_zero(self) -> Tensor:
+        return self.mid.abs() + self.rad
+
+
+Rule = Callable[..., Tensor]
+
+
+def _where(condition: Tensor, value: Tensor) -> Tensor:
+    """``value`` where the condition holds, infinity elsewhere."""
+    return torch.where(condition, value, math.inf)
+
+
+def add(x: Ball, y: Ball, out: Tensor) -> Tensor:
+    return x.rad + y.rad
+
+
+def mul(x: Ball, y: Ball, out: Tensor) -> Tensor:
+    return x.mid.abs() * y.rad + (y.mid.abs() + y.rad) * x.rad
+
+
+def div(x: Ball, y: Ball, out: Tensor) -> Tensor:
+    clear = y.rad < y.mid.abs() * _MARGIN
+    quotient = x.mid.abs() / y.mid.abs()
+    return _where(clear, (x.rad + quotient * y.rad) / (y.mid.abs() - y.rad))
+
+
+def reciprocal(x: Ball, out: Tensor) -> Tensor:
+    return div(Ball(torch.ones_like(x.mid), torch.zeros_like(x.rad)), x, out)
+
+
+def unchanged(x: Ball, *rest: object) -> Tensor:
+    """For functions with slopes in [-1, 1]; limits such as those of clamp are exact."""
+    return x.rad
+
+
+def largest(x: Ball, y: Ball, out: Tensor) -> Tensor:
+    return torch.maximum(*torch.broadcast_tensors(x.rad, y.rad))
+
+
+def sqrt(x: Ball, out: Tensor) -> Tensor:
+    # |√X − √x| = |X − x| / (√X + √x); an exact 0 stays exact.
+    return torch.where(x.rad == 0, 0.0, _where(x.rad <= x.mid, x.rad / x.mid.sqrt()))
+
+
+def rsqrt(x: Ball, out: Tensor) -> Tensor:
+    clear = x.rad < x.mid * _MARGIN
+    return _where(clear, x.rad * (x.mid - x.rad).pow(-1.5) / 2)
+
+
+def exp(x: Ball, out: Tensor) -> Tensor:
+    return x.mid.exp() * x.rad.expm1()
+
+
+def log(x: Ball, out: Tensor) -> Tensor:
+    return _where(x.rad < x.mid * _MARGIN, -torch.log1p(-x.rad / x.mid))
+
+
+def log1p(x: Ball, out: Tensor) -> Tensor:
+    return log(Ball(1 + x.mid, x.rad), out)
+
+
+def sin(x: Ball, out: Tensor) -> Tensor:
+    return x.rad * (x.mid.cos().abs() + x.rad).clamp(max=1)
+
+
+def cos(x: Ball, out: Tensor) -> Tensor:
+    return x.rad * (x.mid.sin().abs() + x.rad).clamp(max=1)
+
+
+def tan(x: Ball, out: Tensor) -> Tensor:
+    slope = x.mid.cos().abs()
+    return _where(x.rad < slope * _MARGIN, x.rad / (slope - x.rad).square())
+
+
+def asin(x: Ball, out: Tensor) -> Tensor:
+    room = 1 - x.farthest_from_zero
+    return torch.where(x.rad == 0, 0.0, _where(room > 2.0**-30, x.rad / (room * (1 + x.farthest_from_zero)).sqrt()))
+
+
+def atan(x: Ball, out: Tensor) -> Tensor:
+    return x.rad / (1 + x.nearest_to_zero.square())
+
+
+def sinh(x: Ball, out: Tensor) -> Tensor:
+    return x.rad * x.farthest_from_zero.cosh()
+
+
+def cosh(x: Ball, out: Tensor) -> Tensor:
+    return x.rad * x.farthest_from_zero.sinh()
+
+
+def tanh(x: Ball, out: Tensor) -> Tensor:
+    return x.rad / x.nearest_to_zero.cosh().square()
+
+
+def asinh(x: Ball, out: Tensor) -> Tensor:
+    return x.rad / (1 + x.nearest_to_zero.square()).sqrt()
+
+
+def acosh(x: Ball, out: Tensor) -> Tensor:
+    low = x.mid - x.rad
+    return torch.where(x.rad == 0, 0.0, _where(low > 1 + 2.0**-30, x.rad / ((low - 1) * (low + 1)).sqrt()))
+
+
+def atanh(x: Ball, out: Tensor) -> Tensor:
+    room = 1 - x.farthest_from_zero
+    return _where(room > 2.0**-30, x.rad / (room * (1 + x.farthest_from_zero)))
+
+
+def erf(x: Ball, out: Tensor) -> Tensor:
+    return x.rad * (2 / math.sqrt(math.pi)) * (-x.nearest_to_zero.square()).exp()
+
+
+def erfc(x: Ball, out: Tensor) -> Tensor:
+    # The slope is largest at the lower end for x > 0, where the result itself may be tiny.
+    return erf(x, out)
+
+
+def erfinv(x: Ball, out: Tensor) -> Tensor:
+    far = x.farthest_from_zero
+    slope = (math.sqrt(math.pi) / 2) * torch.special.erfinv(far).square().exp()
+    return _where(far < 1 - 2.0**-30, x.rad * slope * (1 + 2.0**-20))
+
+
+def sigmoid(x: Ball, out: Tensor) -> Tensor:
+    near = x.nearest_to_zero
+    return x.rad * torch.sigmoid(near) * torch.sigmoid(-near) * (1 + 2.0**-40)
+
+
+def lgamma(x: Ball, out: Tensor) -> Tensor:
+    low, high = x.mid - x.rad, x.mid + x.rad
+    slope = torch.maximum(torch.digamma(low).abs(), torch.digamma(high).abs())
+    return torch.where(x.rad == 0, 0.0, _where(low > 0, x.rad * (slope * (1 + 2.0**-20) + 2.0**-40)))
+
+
+def digamma(x: Ball, out: Tensor) -> Tensor:
+    low = x.mid - x.rad
+    return _where(low > 0, x.rad * torch.polygamma(1, low) * (1 + 2.0**-20))
+
+
+def polygamma(order: int, x: Ball, out: Tensor) -> Tensor:
+    low = x.mid - x.rad
+    return _where(low > 0, x.rad * torch.polygamma(order + 1, low).abs() * (1 + 2.0**-20))
+
+
+def atan2(y: Ball, x: Ball, out: Tensor) -> Tensor:
+    spread = torch.hypot(x.rad, y.rad)
+    distance = torch.hypot(x.mid, y.mid)
+    across_the_cut = (y.mid.abs() <= y.rad) & (x.mid < x.rad) & (spread > 0)
+    # The sine of the turn is |x·ΔY − y·ΔX| over both lengths: a short side keeps its relative accuracy.
+    sine = (x.mid.abs() * y.rad + y.mid.abs() * x.rad) / (distance * (distance - spread))
+    turn = (math.pi / 2) * sine
+    return torch.where(spread == 0, 0.0, _where((spread < distance * _MARGIN) & ~across_the_cut, turn))
+
+
+def pow(x: Ball, y: Ball, out: Tensor) -> Tensor:  # noqa: A001 (the name of the operation)
+    whole = (y.rad == 0) & (y.mid == y.mid.round())
+    stretch = -torch.log1p(-x.rad / x.mid.abs())
+    clear = (x.rad < x.mid.abs() * _MARGIN) & ((x.mid > 0) | whole)
+    growth = torch.expm1(y.farthest_from_zero * stretch + y.rad * x.mid.abs().log().abs())
+    relative = x.mid.abs().pow(y.mid) * growth * (1 + 2.0**-40)
+    grows = (y.rad == 0) & (y.mid >= 1) & (whole | (x.mid >= x.rad))
+    absolute = x.rad * y.mid * x.farthest_from_zero.pow(y.mid - 1) * (1 + 2.0**-40)
+    exact = (x.rad == 0) & (y.rad == 0)
+    return torch.where(exact, 0.0, torch.where(clear, relative, _where(grows, absolute)))
+
+
+def tanh_backward(gradient: Ball, tanh: Ball, out: Tensor) -> Tensor:
+    """gradient · (1 − tanh²); the kernel's rounding of 1 − tanh² is relative to 1, so it is kept here."""
+    square = Ball(1 - tanh.mid.square(), tanh.rad * (2 * tanh.mid.abs() + tanh.rad))
+    return mul(gradient, square, out)
+
+
+def sigmoid_backward(gradient: Ball, sigmoid: Ball, out: Tensor) -> Tensor:
+    slope = Ball((1 - sigmoid.mid) * sigmoid.mid, sigmoid.rad * ((1 - 2 * sigmoid.mid).abs() + sigmoid.rad))
+    return mul(gradient, slope, out)
+
+
+def floor(x: Ball, out: Tensor) -> Tensor:
+    return (x.mid + x.rad).floor() - (x.mid - x.rad).floor()
+
+
+def square(x: Ball, out: Tensor) -> Tensor:
+    return mul(x, x, out)
+
+
+#: Rules of elementwise operations by their names in ATen.
+RULES: dict[str, Rule] = {
+    "add": add, "sub": add, "rsub": add, "mul": mul, "div": div, "reciprocal": reciprocal,
+    "neg": unchanged, "abs": unchanged, "relu": unchanged, "clamp": unchanged,
+    "clamp_min": unchanged, "clamp_max": unchanged, "maximum": largest, "minimum": largest, "logaddexp": largest,
+    "sqrt": sqrt, "rsqrt": rsqrt, "square": square, "pow": pow,
+    "exp": exp, "expm1": exp, "log": log, "log1p": log1p,
+    "sin": sin, "cos": cos, "tan": tan, "asin": asin, "acos": asin, "atan": atan, "atan2": atan2,
+    "sinh": sinh, "cosh": cosh, "tanh": tanh, "asinh": asinh, "acosh": acosh, "atanh": atanh,
+    "erf": erf, "erfc": erfc, "erfinv": erfinv, "sigmoid": sigmoid,
+    "lgamma": lgamma, "digamma": digamma, "floor": floor,
+    "tanh_backward": tanh_backward, "sigmoid_backward": sigmoid_backward,
+}  # fmt: skip

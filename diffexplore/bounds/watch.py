@@ -1,0 +1,126 @@
+"""Watching torch: every ATen operation of a forward and backward pass, with an error bound beside each tensor.
+
+A :class:`Watch` is a dispatch mode. It lets every operation run unchanged, and carries for each floating point
+tensor a float64 tensor of radii: the exact value (of the same formula, at the exact inputs) lies within the radius of
+the computed one. For a condition it carries which elements are undecided.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from diffexplore.bounds.propagation import Ball
+
+Tensor = torch.Tensor
+_Key = tuple[Any, ...]
+
+_PURGE_EVERY = 64
+
+
+class Watch(TorchDispatchMode):
+    """Carries radii beside tensors while torch code runs inside the ``with`` block.
+
+    ``smooth`` asks for enclosures that hold a kink to become infinite: Taylor's theorem needs that, where a bound
+    on a value only needs the union of both branches.
+    """
+
+    def __init__(self, *, smooth: bool = False) -> None:
+        super().__init__()
+        self.smooth = smooth
+        self.unwatched: set[str] = set()
+        self._radii: dict[int, tuple[StorageWeakRef, dict[_Key, Tensor]]] = {}
+        self._operations = 0
+
+    # ------------------------------------------------------------------------------------------------- reading
+    def radius(self, tensor: Tensor) -> Tensor:
+        """The radius of each element: float64, the shape of ``tensor``; zero for a tensor never seen before."""
+        known = self._find(tensor)
+        if known is None:
+            return torch.zeros((), dtype=torch.float64, device=tensor.device).expand(tensor.shape)
+        return known.to(torch.float64) * math.inf if known.dtype == torch.bool else known
+
+    def undecided(self, condition: Tensor) -> Tensor | None:
+        """Which elements of a boolean tensor the balls do not decide; None where all are decided."""
+        return self._find(condition)
+
+    def ball(self, value: Tensor | float | int, like: Tensor) -> Ball:
+        """The ball of an operand: a tensor with its radius, or a Python number."""
+        if isinstance(value, torch.Tensor):
+            return Ball(value.detach().to(torch.float64), self.radius(value))
+        mid = torch.tensor(float(value), dtype=torch.float64, device=like.device)
+        return Ball(mid, mid.abs() * number_error(value))
+
+    def _find(self, tensor: Tensor) -> Tensor | None:
+        entry = self._radii.get(_storage(tensor))
+        if entry is None:
+            return None
+        known = entry[1].get(_layout(tensor))
+        if known is None and entry[1]:
+            # A view whose making was not seen: nothing is known of it.
+            shape = tensor.shape
+            return torch.full((), math.inf, dtype=torch.float64, device=tensor.device).expand(shape)
+        return known
+
+    # ------------------------------------------------------------------------------------------------- writing
+    def set(self, tensor: Tensor, radius: Tensor) -> None:
+        """Says that the exact value lies within ``radius`` (float64, or bool: undecided) of ``tensor``."""
+        storage = _storage(tensor)
+        entry = self._radii.get(storage)
+        if entry is None or entry[0].expired():
+            entry = (StorageWeakRef(tensor.untyped_storage()), {})
+            self._radii[storage] = entry
+        if radius.dtype != torch.bool:
+            radius = torch.nan_to_num(radius, nan=math.inf, posinf=math.inf)
+        entry[1][_layout(tensor)] = radius.expand(tensor.shape) if radius.shape != tensor.shape else radius
+
+    def forget(self, tensor: Tensor) -> None:
+        """Drops what is known of a tensor and all its views, before it is changed in place."""
+        entry = self._radii.get(_storage(tensor))
+        if entry is not None:
+            for layout in entry[1]:
+                entry[1][layout] = torch.full((), math.inf, dtype=torch.float64, device=tensor.device)
+
+    def _purge(self) -> None:
+        self._operations += 1
+        if self._operations % _PURGE_EVERY == 0:
+            self._radii = {key: entry for key, entry in self._radii.items() if not entry[0].expired()}
+
+    # ------------------------------------------------------------------------------------------------ watching
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        from diffexplore.bounds.aten import handler
+
+        kwargs = kwargs or {}
+        self._purge()
+        name = func.overloadpacket.__name__
+        return handler(name)(self, func, args, kwargs)
+
+
+def number_error(value: float | int) -> float:
+    """Relative error of a Python number that stands for a formula's constant: 0 for short binary fractions."""
+    if isinstance(value, (bool, int)) or not math.isfinite(value):
+        return 0.0
+    short = (value * 2.0**20).is_integer() and abs(value) < 2.0**53
+    return 0.0 if short else 2.0**-52
+
+
+def _storage(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata
+
+
+def _layout(tensor: Tensor) -> _Key:
+    return (tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
+
+
+def watched(function: Callable[[], tuple[Tensor, ...]], *, smooth: bool = False) -> list[Ball]:
+    """Runs ``function`` under a watch and returns each of its tensors as a ball."""
+    with Watch(smooth=smooth) as watch:
+        outputs = function()
+    return [Ball(output.detach().to(torch.float64), watch.radius(output)) for output in outputs]

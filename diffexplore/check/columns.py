@@ -1,0 +1,149 @@
+"""Columns of data: what a user hands over, checked and made one number a sample."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from numbers import Real
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from diffexplore.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    import torch
+
+#: One number a sample: a float64 array, or a floating-point tensor of the user's dtype and device.
+Column: TypeAlias = "npt.NDArray[np.float64] | torch.Tensor"
+
+_LISTED = 8  # names that a message lists before it says how many more there are
+
+
+def as_column(values: Any, name: str, origin: str) -> Column:
+    """``values`` as a column: a float64 array of shape (n,), or the tensor as given, detached.
+
+    Integers and booleans become float64. Raises :class:`UsageError` that begins with ``origin`` and names
+    the column, and the row where one is to blame, for anything but a one-dimensional run of finite real numbers.
+    """
+    column = _from_tensor(values, name, origin) if is_tensor(values) else _from_array(values, name, origin)
+    if len(column) == 0:
+        raise UsageError(f"{origin}: column {name!r} is empty: at least one row is needed")
+    _check_finite(column, name, origin)
+    return column
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether ``value`` is a torch tensor, found out without importing torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def check_lengths(columns: Mapping[str, Column], origin: str) -> int:
+    """The common length of ``columns``; :class:`UsageError` with two of the lengths where they differ."""
+    lengths = {name: len(column) for name, column in columns.items()}
+    (first, n), *others = lengths.items()
+    for name, length in others:
+        if length != n:
+            raise UsageError(
+                f"{origin}: column {first!r} has {n} rows but column {name!r} has {length}: "
+                "every column needs one value for each sample"
+            )
+    return n
+
+
+def missing_column(name: str, available: Iterable[Any], origin: str) -> UsageError:
+    """The error for a column that is not there, with the one that may be meant."""
+    names = [str(other) for other in available]
+    guess = nearest(name, names) or next((other for other in names if other.lower() == name.lower()), None)
+    hint = f"did you mean {guess!r}?" if guess else f"its columns are {_listed(names)}"
+    return UsageError(f"{origin}: no column {name!r}: {hint}")
+
+
+def row_error(origin: str, row: int, locator: str, name: str, problem: str) -> UsageError:
+    """The error for one cell: ``row`` counts from 1, ``locator`` says the same in the terms of the source."""
+    return UsageError(f"{origin}: row {row} ({locator}), column {name!r}: {problem}")
+
+
+def shortened(value: Any, length: int = 40) -> str:
+    """``repr(value)`` on one line of at most ``length`` characters."""
+    text = repr(value)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _listed(names: list[str]) -> str:
+    if not names:
+        return "none"
+    rest = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _from_tensor(tensor: torch.Tensor, name: str, origin: str) -> torch.Tensor:
+    import torch
+
+    if tensor.is_meta or tensor.layout != torch.strided:
+        raise UsageError(f"{origin}: column {name!r} is not a dense tensor with values")
+    _check_shape(tuple(tensor.shape), name, origin)
+    if tensor.is_complex():
+        raise _complex_error(name, origin)
+    tensor = tensor.detach()
+    return tensor if tensor.is_floating_point() else tensor.to(torch.float64)
+
+
+def _from_array(values: Any, name: str, origin: str) -> npt.NDArray[np.float64]:
+    try:
+        array = np.asarray(values)
+    except ValueError:  # nested sequences of unequal lengths
+        raise UsageError(f"{origin}: column {name!r} is nested: it needs one number for each sample") from None
+    _check_shape(array.shape, name, origin)
+    if array.dtype.kind == "c":
+        raise _complex_error(name, origin)
+    if np.ma.is_masked(values):
+        raise _blame(origin, int(np.flatnonzero(np.ma.getmaskarray(values))[0]), name, "the value is masked")
+    if array.dtype.kind not in "buif":
+        # The values as given: NumPy turns the numbers beside a text into texts.
+        array = np.array([_number(value, row, name, origin) for row, value in enumerate(values)])
+    with np.errstate(over="ignore"):  # an extended-precision number beyond float64 is reported as infinite
+        # Contiguous and writable, so that a tensor can share its memory.
+        return np.require(array, np.float64, ["C", "W"])
+
+
+def _number(value: Any, row: int, name: str, origin: str) -> float:
+    if not isinstance(value, (Real, Decimal)):
+        raise _blame(origin, row, name, f"{shortened(value)} is not a real number")
+    try:
+        return float(value)
+    except OverflowError:
+        raise _blame(origin, row, name, "the number is too large for float64") from None
+
+
+def _check_shape(shape: tuple[int, ...], name: str, origin: str) -> None:
+    if len(shape) != 1:
+        raise UsageError(
+            f"{origin}: column {name!r} has {len(shape)} dimensions, shape {shape}: "
+            "it needs one number for each sample, shape (n,)"
+        )
+
+
+def _complex_error(name: str, origin: str) -> UsageError:
+    return UsageError(f"{origin}: column {name!r} is complex: data is real")
+
+
+def _check_finite(column: Column, name: str, origin: str) -> None:
+    if isinstance(column, np.ndarray):
+        finite = np.isfinite(column)
+        if finite.all():
+            return
+        row = int(np.argmin(finite))
+    else:
+        finite_tensor = column.isfinite()
+        if finite_tensor.all():
+            return
+        row = int(finite_tensor.int().argmin())
+    raise _blame(origin, row, name, f"{float(column[row])} is not finite")
+
+
+def _blame(origin: str, index: int, name: str, problem: str) -> UsageError:
+    return row_error(origin, index + 1, f"index {index}", name, problem)

@@ -1,0 +1,149 @@
+"""CSV files as columns of numbers.
+
+The rows are read in chunks, each checked and turned into arrays before the next: a million rows take seconds, and
+memory is that of the numbers. The cell to blame is looked for only in a chunk that could not be read.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from unicodedata import normalize
+
+import numpy as np
+import numpy.typing as npt
+
+from diffexplore.check.columns import missing_column, row_error, shortened
+from diffexplore.errors import UsageError
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+CHUNK_ROWS = 1 << 15
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Rows of cells: the first one is row ``first`` of the data, and each ends on its line of the file."""
+
+    first: int
+    lines: list[int]
+    rows: list[list[str]]
+
+
+def read_csv(path: Path, columns: Sequence[str] | None = None) -> dict[str, npt.NDArray[np.float64]]:
+    """The columns of a CSV file, see :func:`diffexplore.check.table.read_table`.
+
+    Blank lines are skipped, cells may be quoted and padded with spaces, and a column without a name is ignored.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return _read(csv.reader(file, skipinitialspace=True, strict=True), path, columns)
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: not a CSV file: it is not UTF-8 text") from None
+    except csv.Error as error:
+        raise UsageError(f"{path}: not a CSV file: {error}") from None
+
+
+def _read(reader: Reader, path: Path, columns: Sequence[str] | None) -> dict[str, npt.NDArray[np.float64]]:
+    header = _header(reader, path)
+    wanted = _wanted(header, columns, path)
+    parts: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in wanted}
+    for chunk in _chunks(reader):
+        _check_widths(chunk, len(header), path)
+        for name, position in wanted.items():
+            parts[name].append(_numbers(chunk, name, position, path))
+    if not all(parts.values()):
+        raise UsageError(f"{path}: no rows below the header")
+    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+
+def _header(reader: Reader, path: Path) -> list[str]:
+    """The names in the first row that is not blank; a column may be without one."""
+    row = next((row for row in reader if row), None)
+    if row is None:
+        raise UsageError(f"{path}: the file is empty: its first row should name the columns, such as x,y")
+    names = [normalize("NFKC", cell.strip()) for cell in row]  # as Python reads the names of a formula
+    if all(_is_number(name) for name in names):
+        raise UsageError(f"{path}: no header: the first row should name the columns, such as x,y")
+    for separator in ";\t":
+        if len(names) == 1 and separator in names[0]:
+            raise UsageError(f"{path}: the columns are separated by {separator!r}: separate them by commas")
+    for position, name in enumerate(names):
+        if name and name in names[:position]:
+            raise UsageError(f"{path}: the header has the column {name!r} twice")
+    return names
+
+
+def _wanted(header: list[str], columns: Sequence[str] | None, path: Path) -> dict[str, int]:
+    """Where each column that is asked for stands in a row."""
+    positions = {name: position for position, name in enumerate(header) if name}
+    for name in columns or ():
+        if name not in positions:
+            raise missing_column(name, positions, str(path))
+    return positions if columns is None else {name: positions[name] for name in columns}
+
+
+def _chunks(reader: Reader) -> Iterator[_Chunk]:
+    first, lines, rows = 1, [], []
+    for row in reader:
+        if not row:
+            continue
+        lines.append(reader.line_num)
+        rows.append(row)
+        if len(rows) == CHUNK_ROWS:
+            yield _Chunk(first, lines, rows)
+            first, lines, rows = first + CHUNK_ROWS, [], []
+    if rows:
+        yield _Chunk(first, lines, rows)
+
+
+def _check_widths(chunk: _Chunk, width: int, path: Path) -> None:
+    if set(map(len, chunk.rows)) == {width}:
+        return
+    index = next(index for index, row in enumerate(chunk.rows) if len(row) != width)
+    cells = len(chunk.rows[index])
+    raise UsageError(
+        f"{path}: row {chunk.first + index} (line {chunk.lines[index]}) has {cells} cell{'s'[: cells != 1]}, "
+        f"but the header names {width} column{'s'[: width != 1]}"
+    )
+
+
+def _numbers(chunk: _Chunk, name: str, position: int, path: Path) -> npt.NDArray[np.float64]:
+    cells = [row[position] for row in chunk.rows]
+    try:
+        numbers = np.array([float(cell) for cell in cells])
+    except ValueError:
+        raise _blame(chunk, cells, name, path) from None
+    # float() reads 2024_01 as the number 202401; a data file that holds such a cell means something else.
+    if not np.isfinite(numbers).all() or "_" in "".join(cells):
+        raise _blame(chunk, cells, name, path)
+    return numbers
+
+
+def _blame(chunk: _Chunk, cells: list[str], name: str, path: Path) -> UsageError:
+    """The error for the first cell of a column that is not a finite number."""
+    index, problem = next((index, problem) for index, cell in enumerate(cells) if (problem := _problem(cell)))
+    return row_error(str(path), chunk.first + index, f"line {chunk.lines[index]}", name, problem)
+
+
+def _problem(cell: str) -> str | None:
+    if not cell.strip():
+        return "the cell is empty"
+    if not _is_number(cell):
+        return f"{shortened(cell)} is not a number"
+    if not math.isfinite(float(cell)):
+        return f"{cell.strip()} is not finite"
+    return None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell

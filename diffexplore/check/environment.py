@@ -1,0 +1,38 @@
+"""What a check ran on: versions, and the settings that change how numbers are rounded."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+
+def environment(device: torch.device, broken: Sequence[str]) -> dict[str, Any]:
+    """Plain values for the document; ``broken`` are the rounding claims that did not hold here."""
+    cuda = device.type == "cuda"
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("diffexplore", "torch", "sympy", "numpy", "python-flint")},
+        },
+        "platform": platform.platform(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "device_name": torch.cuda.get_device_name(device) if cuda else platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "cpus": os.cpu_count(),
+        "tf32_matmul": bool(cuda and torch.backends.cuda.matmul.allow_tf32),
+        "reduced_precision_reductions": bool(
+            cuda
+            and (
+                torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction
+                or torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction
+            )
+        ),
+        "flush_to_zero": "subnormal numbers are flushed to zero" in broken,
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "rounding_claims": list(broken) or "hold",
+    }

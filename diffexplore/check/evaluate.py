@@ -1,0 +1,158 @@
+"""Running methods on batches: the reduced gradient in one call, per-sample partials and truths in chunks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from flint import arb
+
+from diffexplore.check.judge import Format
+from diffexplore.check.problem import Problem
+from diffexplore.check.truth import Enclosures, Status, TruthFinder
+from diffexplore.methods.base import Estimate, Estimates, Method, Values
+
+Tensor = torch.Tensor
+
+#: Samples that are differentiated and enclosed at a time.
+CHUNK = 32_768
+
+#: A truth below this part of the smallest bound needs no relative accuracy.
+_NEGLIGIBLE = 2.0**-22
+
+
+@dataclass(frozen=True)
+class Running:
+    """A method that can run, under its name in the tables; ``broken`` says why its bounds are not to be trusted."""
+
+    name: str
+    method: Method
+    broken: str | None = None
+
+    def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
+        return self._distrusted(self.method.reduced(problem, values, n))
+
+    def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
+        return self._distrusted(self.method.samples(problem, values, n))
+
+    def _distrusted(self, estimates: Estimates) -> Estimates:
+        if self.broken is None:
+            return estimates
+        return {
+            name: Estimate(estimate.value, torch.full_like(estimate.bound, math.inf), self.broken)
+            for name, estimate in estimates.items()
+        }
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Per-sample values and bounds of each method, with their truths, for the samples from ``first`` on."""
+
+    first: int
+    estimates: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray, str | None]]]
+    truths: Mapping[str, Enclosures]
+    sums: Mapping[str, arb]
+
+
+class Evaluator:
+    """A problem at one point, on one batch (float64 or narrower columns, shape (n,))."""
+
+    def __init__(self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int) -> None:
+        self.problem = problem
+        self.point = point
+        self.n = n
+        self._columns = columns
+        self._format = Format.of(problem.dtype)
+        fixed = {name: float(value) for name, value in problem.values(point, _first_row(columns)).items()
+                 if name in problem.loss.parameters}  # fmt: skip
+        self.finite_point = all(math.isfinite(value) for value in fixed.values())
+        self._truth = TruthFinder(
+            problem.wrt,
+            problem.gradient_program,
+            problem.plain_loss_program,
+            problem.domain_program,
+            fixed,
+            problem.loss.data,
+        )
+
+    def values(self, first: int = 0, last: int | None = None) -> Values:
+        """The tensors of samples ``first`` to ``last``, in the dtype and on the device of the problem."""
+        return self.problem.values(self.point, {name: column[first:last] for name, column in self._columns.items()})
+
+    def reduced(self, running: Running) -> Estimates:
+        return running.reduced(self.problem, self.values(), self.n)
+
+    def chunks(self, methods: list[Running], progress: Callable[[int], None]) -> Iterator[Chunk]:
+        """All samples, a chunk at a time."""
+        for first in range(0, self.n, CHUNK):
+            last = min(first + CHUNK, self.n)
+            values = self.values(first, last)
+            estimates = {
+                running.name: _on_host(running.samples(self.problem, values, last - first)) for running in methods
+            }
+            truths, sums = self.truths(values, last - first, _smallest_bounds(estimates, self.problem.wrt, last - first))
+            yield Chunk(first, estimates, truths, sums)
+            progress(last)
+
+    def truths(
+        self, values: Values, n: int, smallest_bounds: Mapping[str, np.ndarray]
+    ) -> tuple[dict[str, Enclosures], dict[str, arb]]:
+        """Enclosures of each partial at each of n samples, and of their sums."""
+        columns = {name: values[name].to(torch.float64).cpu().numpy() for name in self.problem.loss.data}
+        negligible = {name: bound * _NEGLIGIBLE for name, bound in smallest_bounds.items()}
+        with np.errstate(all="ignore"):
+            truths, sums = self._truth.samples(
+                columns, n, self._format.bits, self._format.smallest_exponent, negligible
+            )
+        if not self.finite_point:
+            for enclosure in truths.values():
+                enclosure.status[:] = Status.OVERFLOW
+        for column in columns.values():
+            for enclosure in truths.values():
+                enclosure.status[~np.isfinite(column)] = Status.OVERFLOW
+        return truths, sums
+
+    def reduced_truth(self, total: arb, statuses: set[Status], n: int) -> tuple[Enclosures, arb]:
+        """The enclosure of a reduced partial from the sum of its samples' and what is known of them."""
+        ball = total / n if self.problem.loss.reduction == "mean" else total
+        worst = max(statuses, key=lambda status: _GRAVITY[status], default=Status.RESOLVED)
+        high = float(ball.mid())
+        low = float((ball.mid() - high).mid()) if math.isfinite(high) else math.nan
+        radius = float(ball.rad())
+        exact = radius == 0 and low == 0
+        radius = 0.0 if exact else radius * (1 + 2.0**-50) + abs(low) * 2.0**-52 + 2.0**-1073
+        if worst == Status.RESOLVED and not (math.isfinite(high) and math.isfinite(radius)):
+            worst = Status.OVERFLOW
+        enclosure = Enclosures(np.array([high]), np.array([low]), np.array([radius]), np.array([worst], np.int8))
+        return enclosure, ball
+
+
+#: Which status of a sample speaks for the reduced partial.
+_GRAVITY = {
+    Status.RESOLVED: 0, Status.UNRESOLVED: 1, Status.KINK: 2, Status.OVERFLOW: 3, Status.UNDEFINED: 4,
+    Status.OUTSIDE: 5,
+}  # fmt: skip
+
+
+def _first_row(columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: column[:1] for name, column in columns.items()}
+
+
+def _on_host(estimates: Estimates) -> dict[str, tuple[np.ndarray, np.ndarray, str | None]]:
+    return {
+        name: (estimate.value.cpu().numpy(), estimate.bound.cpu().numpy(), estimate.reason)
+        for name, estimate in estimates.items()
+    }
+
+
+def _smallest_bounds(
+    estimates: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray, str | None]]], names: tuple[str, ...], n: int
+) -> dict[str, np.ndarray]:
+    smallest = {name: np.full(n, math.inf) for name in names}
+    for by_name in estimates.values():
+        for name, (_, bound, _) in by_name.items():
+            np.minimum(smallest[name], bound, out=smallest[name])
+    return {name: np.where(np.isfinite(bound), bound, 0.0) for name, bound in smallest.items()}

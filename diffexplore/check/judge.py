@@ -1,0 +1,152 @@
+"""The judge: values, bounds and truths in, verdicts and causes out. Nothing else decides.
+
+See the contract of a check in docs/contract.md. Everything here works on whole vectors of comparisons.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.check.records import Cause, Verdict
+from diffexplore.check.truth import Enclosures, Status
+
+#: A truth certainly below this part of the bound counts as zero.
+_ZERO = 2.0**-20
+
+#: The error itself is computed in double precision, with two roundings.
+_SLACK = 2.0**-50
+
+_SMALLEST_NORMAL_EXPONENT = {
+    torch.float64: -1022, torch.float32: -126, torch.bfloat16: -126, torch.float16: -14,
+}  # fmt: skip
+
+PASS: Final = 0
+FAIL: Final = 1
+INCONCLUSIVE: Final = 2
+_VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive")
+
+
+@dataclass(frozen=True)
+class Format:
+    """A floating point format: ``bits`` of precision and the exponent of the smallest normal number."""
+
+    bits: int
+    smallest_exponent: int
+
+    @classmethod
+    def of(cls, dtype: torch.dtype) -> Format:
+        return cls(1 - int(math.log2(UNIT_ROUNDOFF[dtype])) - 1, _SMALLEST_NORMAL_EXPONENT[dtype])
+
+    def ulp(self, value: np.ndarray) -> np.ndarray:
+        """The unit in the last place at ``value`` (float64 array), subnormal numbers included."""
+        exponent = np.frexp(value)[1] - 1
+        exponent = np.maximum(np.where(value == 0, self.smallest_exponent, exponent), self.smallest_exponent)
+        return np.ldexp(1.0, exponent - self.bits + 1)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Comparisons of n values with their truths: float64 arrays of shape (n,), NaN for what does not exist.
+
+    ``verdict`` holds PASS, FAIL or INCONCLUSIVE. ``detectable`` is the smallest relative error that would have been
+    caught; where the truth is 0 it is NaN and ``detectable_abs`` takes its place.
+    """
+
+    value: np.ndarray
+    bound: np.ndarray
+    truth: Enclosures
+    error: np.ndarray
+    error_relative: np.ndarray
+    error_ulp: np.ndarray
+    detectable: np.ndarray
+    detectable_abs: np.ndarray
+    verdict: np.ndarray
+    reason: str | None
+
+    def verdict_of(self, i: int) -> Verdict:
+        return _VERDICTS[int(self.verdict[i])]
+
+
+def judge(
+    value: np.ndarray, bound: np.ndarray, truth: Enclosures, scale: float, dtype: torch.dtype, reason: str | None = None
+) -> Judged:
+    """Verdicts of n comparisons.
+
+    ``bound`` may hold infinities, where ``reason`` says why if it is known. ``scale`` is the largest |partial| of this
+    symbol in the whole check: beside it, a truth of 0 is told from a wrong value.
+    """
+    with np.errstate(all="ignore"):
+        size = np.abs(truth.high)
+        error = np.abs((value - truth.high) - truth.low)
+        enclosed = np.isin(truth.status, (Status.RESOLVED, Status.UNRESOLVED))
+        finite = np.isfinite(value)
+        failed = finite & enclosed & (error * (1 - _SLACK) - truth.radius * (1 + _SLACK) > bound * (1 + _SLACK))
+        zero = size + truth.radius <= _ZERO * bound
+        zero |= (size == 0) & (truth.radius == 0)
+        slack = 2 * (bound + truth.radius)
+        detectable = np.where(zero, np.nan, slack / size)
+        enough = np.where(zero, (slack < scale) | (bound == 0), detectable < 1)
+        passed = ~failed & finite & (truth.status == Status.RESOLVED) & np.isfinite(bound) & enough
+        verdict = np.where(failed, FAIL, np.where(passed, PASS, INCONCLUSIVE)).astype(np.int8)
+        exists = enclosed & finite
+        return Judged(
+            value,
+            bound,
+            truth,
+            np.where(exists, error, np.nan),
+            np.where(exists & ~zero, error / size, np.nan),
+            np.where(exists & ~zero, error / Format.of(dtype).ulp(size), np.nan),
+            np.where(enclosed, detectable, np.nan),
+            np.where(enclosed & zero, slack, np.nan),
+            verdict,
+            reason,
+        )
+
+
+_STATUS_CAUSES = {
+    Status.KINK: ("kink", "the loss has a kink or a jump here: no gradient exists, and each method follows a convention"),
+    Status.UNDEFINED: ("undefined", "the gradient is singular here, or a function leaves the reals"),
+    Status.OUTSIDE: ("outside_domain", "the point or the sample lies outside the domain of the loss"),
+    Status.UNRESOLVED: ("unresolved", "the truth could not be enclosed tightly enough at the highest precision"),
+    Status.OVERFLOW: ("overflow", "the truth is beyond the range of double precision"),
+}
+
+
+def cause_of(judged: Judged, i: int) -> Cause | None:
+    """Why comparison ``i`` did not pass; None where it did."""
+    verdict = int(judged.verdict[i])
+    if verdict == PASS:
+        return None
+    if verdict == FAIL:
+        error, bound = float(judged.error[i]), float(judged.bound[i])
+        ratio = error / bound if bound > 0 else math.inf
+        times = f"{ratio:.3g} times what rounding and truncation allow" if math.isfinite(ratio) else "where none is allowed"
+        fields = {"error": error, "bound": bound}
+        return Cause("exceeds_bound", f"the value differs from the truth by {error:.3g}, {times}", fields)
+    return _inconclusive(judged, i)
+
+
+def _inconclusive(judged: Judged, i: int) -> Cause:
+    status = Status(int(judged.truth.status[i]))
+    if status != Status.RESOLVED:
+        return Cause(*_STATUS_CAUSES[status])
+    if not np.isfinite(judged.value[i]):
+        kind = "NaN" if np.isnan(judged.value[i]) else "infinity"
+        return Cause("not_finite", f"the method returned {kind} where the gradient is finite", {"value": kind})
+    if not np.isfinite(judged.bound[i]):
+        because = judged.reason or (
+            "the error ball of a denominator, a condition or a function's argument holds a singularity or a kink"
+        )
+        return Cause("no_bound", f"no error bound could be derived: {because}")
+    if np.isnan(judged.detectable[i]):
+        allowed = float(judged.detectable_abs[i])
+        message = "the gradient is 0 here, and rounding hides errors as large as the gradient elsewhere"
+        return Cause("no_power", message, {"smallest_detectable_abs": allowed})
+    message = "rounding hides the gradient here: even 0 or the negated gradient would be within the bound"
+    return Cause("no_power", message, {"smallest_detectable": float(judged.detectable[i])})

@@ -1,0 +1,135 @@
+"""Counting comparisons as they stream by, and keeping the rows that a report shows."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from flint import arb
+
+from diffexplore.check.judge import FAIL, INCONCLUSIVE, PASS, Judged, cause_of
+from diffexplore.check.records import Row, Tally, Truth
+from diffexplore.check.truth import decimal
+
+#: Worst samples kept of each partial, method and point.
+KEPT = 5
+
+
+def make_row(
+    judged: Judged, i: int, parameter: str, method: str, point: Mapping[str, float],
+    *, sample: int | None, probe: str | None = None, exact: arb | None = None,
+) -> Row:  # fmt: skip
+    """The row of comparison ``i``; ``exact`` is its truth where a tighter ball is at hand than ``judged`` holds."""
+    return Row(
+        parameter=parameter,
+        method=method,
+        point=point,
+        sample=sample,
+        probe=probe,
+        value=finite(judged.value[i]),
+        truth=_truth(judged, i, exact),
+        error_abs=finite(judged.error[i]),
+        error_rel=finite(judged.error_relative[i]),
+        error_ulp=finite(judged.error_ulp[i]),
+        bound=finite(judged.bound[i]),
+        smallest_detectable=finite(judged.detectable[i]),
+        smallest_detectable_abs=finite(judged.detectable_abs[i]),
+        verdict=judged.verdict_of(i),
+        cause=cause_of(judged, i),
+    )
+
+
+def finite(number: float) -> float | None:
+    """A plain float, or None for NaN and infinity."""
+    number = float(number)
+    return number if math.isfinite(number) else None
+
+
+def _truth(judged: Judged, i: int, exact: arb | None) -> Truth | None:
+    if exact is not None:
+        return decimal(exact)
+    if not np.isfinite(judged.truth.high[i]):
+        return None
+    return decimal(judged.truth.ball(i))
+
+
+@dataclass
+class Ledger:
+    """The comparisons of one partial by one method at one point, of one kind (reduced, samples or probes)."""
+
+    parameter: str
+    method: str
+    point: Mapping[str, float]
+    kind: str
+    counts: Counter[int] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    max_error_ulp: float | None = None
+    max_detectable: float | None = None
+    min_detectable: float | None = None
+    _worst: list[tuple[tuple[float, float], int, Row]] = field(default_factory=list)
+    _order: Iterator[int] = field(default_factory=itertools.count)
+
+    def add(self, judged: Judged, first: int = 0) -> None:
+        """Counts comparisons of the samples from ``first`` on, and keeps the worst."""
+        for verdict, count in zip(*np.unique(judged.verdict, return_counts=True), strict=True):
+            self.counts[int(verdict)] += int(count)
+        self._count_causes(judged)
+        self.max_error_ulp = _extreme(max, self.max_error_ulp, judged.error_ulp)
+        self.max_detectable = _extreme(max, self.max_detectable, judged.detectable)
+        self.min_detectable = _extreme(min, self.min_detectable, judged.detectable[judged.verdict == PASS])
+        if self.kind == "samples":
+            self._keep_worst(judged, first)
+
+    def _count_causes(self, judged: Judged) -> None:
+        bad = np.flatnonzero(judged.verdict != PASS)
+        if len(bad) == 0:
+            return
+        # A cause is a matter of few facts: one representative of each combination names it.
+        facts = np.stack(
+            [
+                judged.verdict[bad],
+                judged.truth.status[bad],
+                np.isfinite(judged.value[bad]),
+                np.isfinite(judged.bound[bad]),
+            ]
+        )
+        _, firsts, counts = np.unique(facts, axis=1, return_index=True, return_counts=True)
+        for place, count in zip(firsts, counts, strict=True):
+            cause = cause_of(judged, int(bad[place]))
+            assert cause is not None, "every comparison that did not pass has a cause"
+            self.causes[cause.key] += int(count)
+
+    def _keep_worst(self, judged: Judged, first: int) -> None:
+        rank = np.where(judged.verdict == FAIL, 2.0, np.where(judged.verdict == INCONCLUSIVE, 1.0, 0.0))
+        error = np.nan_to_num(judged.error_ulp, nan=-1.0)
+        for i in np.lexsort((-np.arange(len(rank)), error, rank))[-KEPT:]:
+            severity = (float(rank[i]), float(error[i]))
+            if len(self._worst) == KEPT and severity <= self._worst[0][0]:
+                continue
+            row = make_row(judged, int(i), self.parameter, self.method, self.point, sample=first + int(i))
+            entry = (severity, -next(self._order), row)
+            (heapq.heappush if len(self._worst) < KEPT else heapq.heapreplace)(self._worst, entry)
+
+    def worst(self) -> list[Row]:
+        """The kept rows, the worst first."""
+        return [row for _, _, row in sorted(self._worst, key=lambda entry: entry[:2], reverse=True)]
+
+    def tally(self) -> Tally:
+        return Tally(
+            self.parameter, self.method, self.point, self.kind,
+            self.counts[PASS], self.counts[FAIL], self.counts[INCONCLUSIVE],
+            self.max_error_ulp, self.max_detectable,
+        )  # fmt: skip
+
+
+def _extreme(choose: Callable[[float, float], float], known: float | None, values: np.ndarray) -> float | None:
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return known
+    found = float(values.max() if choose is max else values.min())
+    return found if known is None else choose(known, found)

@@ -1,0 +1,58 @@
+"""Choices of a check that come as text: dtype, device, the symbols to differentiate by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from diffexplore.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
+
+DTYPES = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+def as_dtype(dtype: str | torch.dtype) -> torch.dtype:
+    """A floating point dtype by name or as torch has it; :class:`UsageError` for any other."""
+    name = str(dtype).removeprefix("torch.")
+    if name not in DTYPES:
+        raise unknown("dtype", name, DTYPES)
+    return DTYPES[name]
+
+
+def as_device(device: str | torch.device) -> torch.device:
+    """``auto`` is a GPU where there is one; :class:`UsageError` for CUDA where there is none, or an unknown name."""
+    name = str(device)
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(name)
+    except RuntimeError:
+        raise unknown("device", name, ("auto", "cpu", "cuda")) from None
+    if chosen.type not in ("cpu", "cuda"):
+        raise unknown("device", name, ("auto", "cpu", "cuda"))
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device 'cuda' is asked for, but torch finds no CUDA GPU here: use --device cpu or auto")
+    return chosen
+
+
+def as_wrt(loss: Loss, wrt: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The symbols to differentiate by: all parameters for None (all data where there are none); names of parameters or data otherwise."""
+    if wrt is None:
+        names = loss.parameters or loss.data
+    else:
+        names = tuple(wrt.replace(",", " ").split()) if isinstance(wrt, str) else tuple(wrt)
+    for name in names:
+        if name not in loss.symbols:
+            raise unknown("symbol", name, loss.symbols)
+    if not names:
+        raise UsageError(f"nothing to differentiate by: name one of {', '.join(loss.symbols)} in wrt")
+    return names

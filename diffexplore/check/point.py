@@ -1,0 +1,221 @@
+"""The check of one point: every method reduced and by sample, and probes where the reduced partial hides."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from flint import arb
+
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.check.evaluate import Chunk, Evaluator, Running
+from diffexplore.check.judge import PASS, Judged, judge
+from diffexplore.check.ledger import Ledger, make_row
+from diffexplore.check.probes import Probe, SignLedger, best_probe
+from diffexplore.check.problem import Problem
+from diffexplore.check.records import Row, Skipped, Tally
+from diffexplore.check.truth import Status
+from diffexplore.errors import DiffexploreError
+from diffexplore.methods.base import Estimate, Estimates
+
+if TYPE_CHECKING:
+    from diffexplore.check.run import Listener
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class PointOutcome:
+    """What one point gave: rows, counts, and the power with which each partial is settled."""
+
+    rows: tuple[Row, ...]
+    tallies: tuple[Tally, ...]
+    causes: Mapping[str, int]
+    skipped: tuple[Skipped, ...]
+    settled: Mapping[str, float]  # name → smallest relative error that would have been caught; NaN for a truth of 0
+    failed: bool
+
+
+class PointCheck:
+    """One point of a check. ``scale`` is the largest |partial| of each symbol in the whole check."""
+
+    def __init__(
+        self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int,
+        running: list[Running], scale: Mapping[str, float], seed: int, listener: Listener,
+    ) -> None:  # fmt: skip
+        self._problem = problem
+        self._columns = columns
+        self._n = n
+        self._running = list(running)
+        self._scale = scale
+        self._seed = seed
+        self._listener = listener
+        self._evaluator = Evaluator(problem, point, columns, n)
+        self._point = {name: float(point[name]) for name in problem.loss.parameters}
+        self._ledgers: dict[tuple[str, str, str], Ledger] = {}
+        self._signs = {name: SignLedger() for name in problem.wrt}
+        self._sums = {name: arb(0) for name in problem.wrt}
+        self._statuses: dict[str, set[Status]] = {name: set() for name in problem.wrt}
+        self._settled: dict[str, float] = {}
+        self._rows: list[Row] = []
+        self._skipped: list[Skipped] = []
+
+    def run(self, stage: str) -> PointOutcome:
+        reduced = self._reduced_estimates()
+        for chunk in self._evaluator.chunks(self._running, lambda done: self._listener.progress(stage, done, self._n)):
+            self._take(chunk)
+        for name in self._problem.wrt:
+            if name in self._problem.parameters:
+                self._judge_reduced(name, reduced)
+            else:
+                self._settle_by_samples(name)
+        for name in self._problem.parameters:
+            self._search(name)
+        return self._outcome()
+
+    # ------------------------------------------------------------------------------------------------- reduced
+    def _reduced_estimates(self) -> dict[str, Estimates]:
+        """Each method's reduced partials in one call; a method that the library refuses is skipped."""
+        estimates = {}
+        for running in list(self._running):
+            try:
+                estimates[running.name] = self._evaluator.reduced(running)
+            except DiffexploreError:
+                raise
+            except (RuntimeError, NotImplementedError) as error:
+                self._running.remove(running)
+                self._skipped.append(Skipped(running.name, _first_line(error)))
+        return estimates
+
+    def _judge_reduced(self, name: str, reduced: Mapping[str, Estimates]) -> None:
+        truth, ball = self._evaluator.reduced_truth(self._sums[name], self._statuses[name], self._n)
+        for running in self._running:
+            estimate = reduced[running.name][name]
+            judged = self._judge(name, estimate, truth)
+            self._record(judged, ball, name, running, self._point, None)
+            if running.method.exact:
+                self._settle(name, judged)
+
+    def _judge(self, name: str, estimate: Estimate, truth: object) -> Judged:
+        value, bound = estimate.value.reshape(1).cpu().numpy(), estimate.bound.reshape(1).cpu().numpy()
+        return judge(value, bound, truth, self._scale[name], self._problem.dtype, estimate.reason)  # type: ignore[arg-type]
+
+    def _record(
+        self, judged: Judged, ball: arb, name: str, running: Running, point: Mapping[str, float], probe: str | None
+    ) -> None:
+        kind = "reduced" if probe is None else "probes"
+        self._ledger(name, running.name, kind).add(judged)
+        row = make_row(judged, 0, name, running.name, point, sample=None, probe=probe, exact=ball)
+        self._rows.append(row)
+        self._hear(row)
+
+    def _settle(self, name: str, judged: Judged) -> None:
+        """A pass that includes the reduction settles the partial at this point; the sharpest one is quoted."""
+        if judged.verdict[0] != PASS:
+            return
+        power = float(judged.detectable[0])
+        known = self._settled.get(name, math.nan)
+        self._settled[name] = min(known, power) if math.isfinite(known) and math.isfinite(power) else (
+            power if math.isnan(known) else known
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------------- samples
+    def _take(self, chunk: Chunk) -> None:
+        for name in self._problem.wrt:
+            truth = chunk.truths[name]
+            self._sums[name] += chunk.sums[name]
+            self._statuses[name] |= {Status(int(status)) for status in np.unique(truth.status)}
+            sharpest = np.full(len(truth.high), np.nan)
+            for running in self._running:
+                value, bound, reason = chunk.estimates[running.name][name]
+                judged = judge(value, bound, truth, self._scale[name], self._problem.dtype, reason)
+                self._ledger(name, running.name, "samples").add(judged, chunk.first)
+                if running.method.exact:
+                    power = np.where(judged.verdict == PASS, judged.detectable, np.nan)
+                    sharpest = np.fmin(sharpest, power)
+                if self._listener.wants_rows:
+                    self._stream(judged, name, running.name, chunk.first)
+            self._signs[name].add(truth.high, truth.status == Status.RESOLVED, sharpest, chunk.first)
+
+    def _stream(self, judged: Judged, name: str, method: str, first: int) -> None:
+        for i in range(len(judged.value)):
+            self._listener.row(make_row(judged, i, name, method, self._point, sample=first + i))
+
+    def _settle_by_samples(self, name: str) -> None:
+        """A partial with respect to data has no reduction: its samples settle it."""
+        for running in self._running:
+            ledger = self._ledger(name, running.name, "samples")
+            if running.method.exact and ledger.counts[PASS]:
+                power = math.nan if ledger.min_detectable is None else ledger.min_detectable
+                self._settled[name] = min(power, self._settled.get(name, power))
+
+    # -------------------------------------------------------------------------------------------------- probes
+    def _search(self, name: str) -> None:
+        """Sub-batches, then a probe point, while fewer than half the digits of the partial are certain."""
+        if not self._weak(name):
+            return
+        for probe in self._signs[name].sub_batches(name, self._point):
+            self._try(name, probe, settles=probe.several or self._n == 1)
+        if self._weak(name):
+            probe = best_probe(
+                self._problem, name, (self._point,), self._columns, self._n, self._seed
+            )
+            if probe is not None:
+                self._try(name, probe, settles=False)
+
+    def _weak(self, name: str) -> bool:
+        power = self._settled.get(name, math.nan)
+        return not power <= math.sqrt(UNIT_ROUNDOFF[self._problem.dtype])
+
+    def _try(self, name: str, probe: Probe, *, settles: bool) -> None:
+        """All methods on the samples of a probe; a sub-batch of several samples at the point settles the partial."""
+        index = torch.from_numpy(probe.samples)
+        columns = {key: column[index.to(column.device)] for key, column in self._columns.items()}
+        evaluator = Evaluator(self._problem, probe.point, columns, len(index))
+        estimates = {running.name: evaluator.reduced(running) for running in self._running}
+        zeros = {key: np.zeros(len(index)) for key in self._problem.wrt}
+        truths, sums = evaluator.truths(evaluator.values(), len(index), zeros)
+        statuses = {Status(int(status)) for status in np.unique(truths[name].status)}
+        truth, ball = evaluator.reduced_truth(sums[name], statuses, len(index))
+        for running in self._running:
+            judged = self._judge(name, estimates[running.name][name], truth)
+            self._record(judged, ball, name, running, probe.point, probe.made)
+            if settles and running.method.exact:
+                self._settle(name, judged)
+
+    # ------------------------------------------------------------------------------------------------- outcome
+    def _ledger(self, name: str, method: str, kind: str) -> Ledger:
+        key = (name, method, kind)
+        if key not in self._ledgers:
+            self._ledgers[key] = Ledger(name, method, self._point, kind)
+        return self._ledgers[key]
+
+    def _hear(self, row: Row) -> None:
+        if self._listener.wants_rows:
+            self._listener.row(row)
+
+    def _outcome(self) -> PointOutcome:
+        causes: Counter[str] = Counter()
+        for ledger in self._ledgers.values():
+            causes.update(ledger.causes)
+        worst = [row for ledger in self._ledgers.values() for row in ledger.worst()]
+        tallies = tuple(ledger.tally() for ledger in self._ledgers.values())
+        return PointOutcome(
+            rows=(*self._rows, *worst),
+            tallies=tallies,
+            causes=causes,
+            skipped=tuple(self._skipped),
+            settled=self._settled,
+            failed=any(tally.failed for tally in tallies),
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    return f"torch refuses: {str(error).splitlines()[0]}"
+
+

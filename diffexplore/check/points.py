@@ -1,0 +1,121 @@
+"""Where partials are taken: a value for each parameter of the loss."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
+
+from diffexplore.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
+
+Point = dict[str, float]
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def make_points(loss: Loss, at: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None) -> tuple[Point, ...]:
+    """The points of a check: each a finite float for every parameter of ``loss``, in the order of the parameters.
+
+    ``at`` is one point or several, with real numbers of any kind (zero-dimensional arrays and tensors too); None
+    takes the default points of the loss. Raises :class:`UsageError` that names the parameter without a value,
+    the name that is no parameter (with the nearest one), or the value that is not a finite real number.
+    """
+    if at is None:
+        return _default_points(loss)
+    if isinstance(at, Mapping):
+        return (_point(loss, at),)
+    if isinstance(at, (str, bytes)) or not isinstance(at, Sequence):
+        raise UsageError(f"a point should map each parameter to a number, such as {_example(loss)}, not {at!r:.40}")
+    if not at:
+        raise UsageError(f"no point is given: name at least one, such as {_example(loss)}")
+    return tuple(_point(loss, point) for point in at)
+
+
+def parse_at(text: str) -> Point:
+    """The point written as ``"a=1.3,b=0.7"``: names and decimal numbers, spaces allowed.
+
+    Raises :class:`UsageError` for a part that is not name=value, a name that comes twice, and a value that is
+    not a decimal number in the range of float64.
+    """
+    point: Point = {}
+    for part in text.split(","):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not name.isidentifier():
+            raise UsageError(f"cannot read the point {text!r}: {part.strip()!r} is not name=value, as in a=1.3,b=0.7")
+        name = normalize("NFKC", name)  # as Python reads the names of a formula: the micro sign is the letter mu
+        if name in point:
+            raise UsageError(f"cannot read the point {text!r}: {name!r} comes twice")
+        point[name] = _parse_number(name, value)
+    return point
+
+
+def _parse_number(name: str, text: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        raise UsageError(f"the value of {name!r} is {text!r}, not a decimal number such as 1.3 or 1e-3")
+    value = float(text)
+    if math.isinf(value):
+        raise UsageError(f"the value of {name!r}, {text}, is beyond the range of float64")
+    return value
+
+
+def _default_points(loss: Loss) -> tuple[Point, ...]:
+    if loss.default_points:
+        return tuple(_point(loss, point) for point in loss.default_points)
+    if not loss.parameters:
+        return ({},)
+    raise UsageError(f"no point is given: the loss needs a value for {_listed(loss.parameters)}")
+
+
+def _point(loss: Loss, given: Any) -> Point:
+    if not isinstance(given, Mapping):
+        raise UsageError(f"a point should map each parameter to a number, such as {_example(loss)}, not {given!r:.40}")
+    for name in given:
+        if name not in loss.parameters:
+            raise _not_a_parameter(loss, name)
+    missing = [name for name in loss.parameters if name not in given]
+    if missing:
+        raise UsageError(f"the point {_shown(given)} has no value for {_listed(missing)}")
+    return {name: _number(name, given[name]) for name in loss.parameters}
+
+
+def _not_a_parameter(loss: Loss, name: Any) -> UsageError:
+    if name in loss.data:
+        return UsageError(f"{name!r} is data of the loss: a point has values for its parameters only")
+    if not loss.parameters:
+        return UsageError(f"unknown parameter {name!r}: the loss has none")
+    guess = nearest(str(name), loss.parameters)
+    hint = f"did you mean {guess!r}?" if guess else f"the loss has {_listed(loss.parameters)}"
+    return UsageError(f"unknown parameter {name!r}: {hint}")
+
+
+def _number(name: str, value: Any) -> float:
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()  # a zero-dimensional array or tensor
+    if isinstance(value, bool) or not isinstance(value, (Real, Decimal)):
+        raise UsageError(f"the value of {name!r} is {value!r:.40}, not a real number")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise UsageError(f"the value of {name!r} is beyond the range of float64") from None
+    if not math.isfinite(number):
+        raise UsageError(f"the value of {name!r} is {number}, not a finite number")
+    return number
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _shown(point: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(f"{name}={value}" for name, value in point.items()) + "}"
+
+
+def _example(loss: Loss) -> str:
+    return "{" + ", ".join(f"{name!r}: 1.0" for name in loss.parameters) + "}"

@@ -1,0 +1,156 @@
+"""Where a reduced partial hides: same-sign sub-batches at the point, and probe points where all terms are visible.
+
+At an optimum the positive and the negative partials of a batch cancel, and rounding hides what is left. A sub-batch
+of one sign cannot cancel. Where even that says little, the point itself is moved.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+import torch
+
+from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.bounds.watch import watched
+from diffexplore.check.problem import Problem, spread_over
+from diffexplore.symbolic.program import lower
+
+Tensor = torch.Tensor
+
+#: Samples of each sign that are remembered for sub-batches.
+MOST_SAMPLES = 256
+
+_CANDIDATES = 48
+_PROBE_SAMPLES = 16
+_VISIBLE = 2.0**-10
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A point, the samples of a batch to take there (indices), and how they were chosen."""
+
+    point: Mapping[str, float]
+    samples: np.ndarray
+    made: str
+    several: bool
+
+
+class SignLedger:
+    """Remembers, as chunks stream by, samples whose partial is certainly positive or certainly negative."""
+
+    def __init__(self) -> None:
+        self._positive: list[int] = []
+        self._negative: list[int] = []
+        self._best: tuple[float, int] = (math.inf, -1)
+
+    def add(self, high: np.ndarray, usable: np.ndarray, power: np.ndarray, first: int) -> None:
+        """``power`` is the smallest detectable relative error of each sample (NaN where there is none)."""
+        for found, mask in ((self._positive, high > 0), (self._negative, high < 0)):
+            room = MOST_SAMPLES - len(found)
+            if room > 0:
+                found.extend((first + np.flatnonzero(mask & usable)[:room]).tolist())
+        if np.isfinite(power).any():
+            i = int(np.nanargmin(power))
+            self._best = min(self._best, (float(power[i]), first + i))
+
+    def sub_batches(self, name: str, point: Mapping[str, float]) -> Iterator[Probe]:
+        """Several samples of the more frequent sign, and the one sample that shows its partial best."""
+        sign, several = max(
+            (("positive", self._positive), ("negative", self._negative)), key=lambda pair: len(pair[1])
+        )
+        if len(several) > 1:
+            made = f"sub-batch of {len(several)} samples whose partial in {name} is {sign}"
+            yield Probe(point, np.array(several), made, several=True)
+        if self._best[1] >= 0:
+            yield Probe(point, np.array([self._best[1]]), f"sub-batch of sample {self._best[1]} alone", several=False)
+
+
+def best_probe(
+    problem: Problem, name: str, points: tuple[Mapping[str, float], ...], columns: Mapping[str, Tensor], n: int, seed: int
+) -> Probe | None:
+    """The candidate point and same-sign samples at which the partial in ``name`` is seen most sharply.
+
+    Candidates in which a term of the gradient is nearly invisible are passed over where any others are found.
+    None where no candidate has any power.
+    """
+    generator = np.random.default_rng([seed, 0x9806])
+    terms = _terms(problem, name)
+    found: list[tuple[bool, float, Probe]] = []
+    for point in _candidates(problem, points, generator):
+        chosen = generator.permutation(n)[: 4 * _PROBE_SAMPLES]
+        rows = {key: column[torch.from_numpy(np.sort(chosen))] for key, column in columns.items()}
+        values = problem.values(point, rows)
+        samples = _same_sign(problem, name, values, len(chosen))
+        if samples is None:
+            continue
+        chosen = np.sort(chosen)[samples]
+        few = {key: value[samples] if key in problem.loss.data else value for key, value in values.items()}
+        power = _power(problem, name, few, len(chosen))
+        if not power < 1:
+            continue
+        made = f"probe point with {len(chosen)} samples whose partial in {name} has one sign"
+        rounded = {key: float(values[key]) for key in problem.loss.parameters}
+        found.append((not _visible(problem, terms, few, len(chosen)), power, Probe(rounded, chosen, made, True)))
+    return min(found, key=lambda entry: entry[:2])[2] if found else None
+
+
+def _candidates(
+    problem: Problem, points: tuple[Mapping[str, float], ...], generator: np.random.Generator
+) -> Iterator[dict[str, float]]:
+    """The points themselves, then points with each parameter scaled and moved at random."""
+    bases = [*points, *problem.loss.default_points] or [{}]
+    yield from (dict(point) for point in bases)
+    for base in itertools.islice(itertools.cycle(bases), _CANDIDATES):
+        yield {
+            key: float(base[key] * generator.uniform(0.5, 2.0) + generator.normal() * generator.choice([0.1, 1.0]))
+            for key in problem.loss.parameters
+        }
+
+
+def _same_sign(problem: Problem, name: str, values: Mapping[str, Tensor], n: int) -> np.ndarray | None:
+    """Up to 16 samples in the domain, whose partial in ``name`` has the same sign, the largest first."""
+    partial = _double(problem, values, problem.gradient_program, n)[problem.wrt.index(name)]
+    inside = np.ones(n, bool)
+    for holds in problem.domain_program.run(TORCH, values):
+        if isinstance(holds, torch.Tensor):
+            inside &= holds.expand(n).cpu().numpy()
+    usable = inside & np.isfinite(partial) & (partial != 0)
+    signs = [np.flatnonzero(usable & (partial > 0)), np.flatnonzero(usable & (partial < 0))]
+    several = max(signs, key=len)
+    if len(several) == 0:
+        return None
+    largest = several[np.argsort(-np.abs(partial[several]), kind="stable")[:_PROBE_SAMPLES]]
+    return np.sort(largest)
+
+
+def _double(problem: Problem, values: Mapping[str, Tensor], program: object, n: int) -> list[np.ndarray]:
+    wide = {key: value.to(torch.float64) for key, value in values.items()}
+    outputs = program.run(TORCH, wide)  # type: ignore[attr-defined]
+    return [spread_over(output, n, wide).cpu().numpy() for output in outputs]
+
+
+def _power(problem: Problem, name: str, values: Mapping[str, Tensor], n: int) -> float:
+    """The relative error that the simplified gradient, reduced in the problem's dtype, would just reveal."""
+
+    def run() -> tuple[Tensor]:
+        output = problem.gradient_program.run(TORCH, values)[problem.wrt.index(name)]
+        return (problem.reduce(spread_over(output, n, values)),)
+
+    (ball,) = watched(run)
+    return float(2 * ball.rad / ball.mid.abs())
+
+
+def _terms(problem: Problem, name: str) -> object:
+    raw = problem.loss.gradient(problem.wrt).raw[name]
+    return lower(list(sympy.Add.make_args(raw)), problem.inputs)
+
+
+def _visible(problem: Problem, terms: object, values: Mapping[str, Tensor], n: int) -> bool:
+    """Whether every additive term of the gradient makes up a fair part of it."""
+    sizes = [abs(float(column.mean())) for column in _double(problem, values, terms, n)]
+    return all(size >= _VISIBLE * sum(sizes) for size in sizes)

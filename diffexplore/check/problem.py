@@ -1,0 +1,118 @@
+"""What is differentiated: a loss with its programs, in one dtype on one device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import torch
+
+from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.loss import Loss
+from diffexplore.symbolic.budget import run_within
+from diffexplore.symbolic.derive import differentiate
+from diffexplore.symbolic.program import Program, lower
+
+Tensor = torch.Tensor
+
+#: A higher derivative with more steps than this is not worth enclosing.
+_MOST_STEPS = 20_000
+
+#: Seconds that a higher derivative for a truncation error may take.
+_DERIVATIVE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """``wrt`` names the partials; ``step`` overrides the steps of the finite differences (in units of the symbol)."""
+
+    loss: Loss
+    wrt: tuple[str, ...]
+    dtype: torch.dtype
+    device: torch.device
+    step: float | None = None
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The differentiated names that are parameters: they have a reduced partial."""
+        return tuple(name for name in self.wrt if name in self.loss.parameters)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (*self.loss.parameters, *self.loss.data)
+
+    @cached_property
+    def loss_program(self) -> Program:
+        """The summand, shielded so that it can be differentiated by torch."""
+        return lower([self.loss.expression], self.inputs, guard=True)
+
+    @cached_property
+    def plain_loss_program(self) -> Program:
+        """The summand without shields, for ball arithmetic."""
+        return lower([self.loss.expression], self.inputs)
+
+    @cached_property
+    def gradient_program(self) -> Program:
+        """The simplified partials of the summand."""
+        gradient = self.loss.gradient(self.wrt)
+        return lower([gradient[name] for name in self.wrt], self.inputs)
+
+    @cached_property
+    def raw_gradient_program(self) -> Program:
+        """The partials as SymPy derives them."""
+        gradient = self.loss.gradient(self.wrt)
+        return lower([gradient.raw[name] for name in self.wrt], self.inputs)
+
+    @cached_property
+    def domain_program(self) -> Program:
+        """A condition for each output: where the loss is defined."""
+        return lower(list(self.loss.domain), self.inputs)
+
+    def derivative_program(self, name: str, order: int) -> Program | None:
+        """The summand's derivative of some order in one symbol; None where it grows too large to be of use."""
+        return _derivative_program(self.loss, name, order)
+
+    def values(self, point: Mapping[str, float], columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors that the methods run on: parameters of shape (), data of shape (n,), in the dtype."""
+        tensors = {name: self._tensor(torch.tensor(point[name], dtype=torch.float64)) for name in self.loss.parameters}
+        return tensors | {name: self._tensor(columns[name]) for name in self.loss.data}
+
+    def _tensor(self, column: Tensor) -> Tensor:
+        return torch.as_tensor(column).to(device=self.device, dtype=self.dtype)
+
+    def summands(self, values: Mapping[str, Tensor], n: int) -> Tensor:
+        """The loss of each sample, of shape (n,)."""
+        return spread_over(self.loss_program.run(TORCH, values)[0], n, values)
+
+    def reduce(self, summands: Tensor) -> Tensor:
+        """The mean or the sum over the samples."""
+        return summands.mean() if self.loss.reduction == "mean" else summands.sum()
+
+
+def spread_over(value: Tensor | float | int, n: int, values: Mapping[str, Tensor]) -> Tensor:
+    """``value`` for each of ``n`` samples; a constant takes dtype and device of the other tensors."""
+    if not isinstance(value, torch.Tensor):
+        like = next(iter(values.values()))
+        value = like.new_full((), value)
+    return value.expand(n) if value.dim() == 0 else value
+
+
+def sample_count(problem: Problem, values: Mapping[str, Tensor]) -> int:
+    """The number of samples: 1 for a loss without data."""
+    return len(values[problem.loss.data[0]]) if problem.loss.data else 1
+
+
+@cache
+def _derivative_program(loss: Loss, name: str, order: int) -> Program | None:
+    symbol = loss.symbols[name]
+    programs: list[Program] = []
+
+    def derive() -> None:
+        expression = loss.gradient((name,))[name]
+        for _ in range(order - 1):
+            expression = differentiate(expression, symbol)
+        programs.append(lower([expression], (*loss.parameters, *loss.data)))
+
+    run_within(_DERIVATIVE_SECONDS, derive)
+    return programs[0] if programs and len(programs[0].steps) <= _MOST_STEPS else None

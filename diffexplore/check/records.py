@@ -1,0 +1,247 @@
+"""What a check says: the records that flow from the judge to every output.
+
+All of them are frozen, hold plain Python values only (no tensors, no SymPy), and so can be kept, compared,
+pickled and written as JSON without importing torch or SymPy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA_VERSION = 1
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a row failed or is inconclusive: a stable key, a sentence for people, and the evidence."""
+
+    key: str
+    message: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"key": self.key, "message": self.message, "fields": dict(self.fields)}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """An enclosure of an exact partial: the interval mid ± rad, as decimal strings rounded outward."""
+
+    mid: str
+    rad: str
+
+    def to_dict(self) -> dict[str, str]:
+        return {"mid": self.mid, "rad": self.rad}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison of one method's value with the truth.
+
+    ``error_abs`` and ``bound`` are in the units of the partial; ``error_ulp`` is in units in the last place of
+    the dtype at the truth; ``error_rel`` and ``smallest_detectable`` are ratios. ``sample`` is None for a
+    reduced partial; ``probe`` is None or says how the probe was made. None stands for what does not exist
+    (a value that is not finite, a relative error where the truth is 0, a bound that could not be derived).
+    """
+
+    parameter: str
+    method: str
+    point: Mapping[str, float]
+    sample: int | None
+    probe: str | None
+    value: float | None
+    truth: Truth | None
+    error_abs: float | None
+    error_rel: float | None
+    error_ulp: float | None
+    bound: float | None
+    smallest_detectable: float | None
+    smallest_detectable_abs: float | None
+    verdict: Verdict
+    cause: Cause | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "parameter": self.parameter,
+            "method": self.method,
+            "point": dict(self.point),
+            "sample": self.sample,
+            "probe": self.probe,
+            "value": self.value,
+            "truth": self.truth.to_dict() if self.truth else None,
+            "error_abs": self.error_abs,
+            "error_rel": self.error_rel,
+            "error_ulp": self.error_ulp,
+            "bound": self.bound,
+            "smallest_detectable": self.smallest_detectable,
+            "smallest_detectable_abs": self.smallest_detectable_abs,
+            "verdict": self.verdict,
+            "cause": self.cause.to_dict() if self.cause else None,
+        }
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A method that could not run, and why."""
+
+    method: str
+    reason: str
+
+    def to_dict(self) -> dict[str, str]:
+        return {"method": self.method, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class PartialFormula:
+    """The closed form of one partial of the summand, as text, with its operation counts."""
+
+    name: str
+    expression: str
+    latex: str
+    ops_raw: int
+    ops_simplified: int
+    note: str | None = None  # such as "simplification stopped after 2 s"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "expression": self.expression,
+            "latex": self.latex,
+            "ops_raw": self.ops_raw,
+            "ops_simplified": self.ops_simplified,
+        }
+
+
+@dataclass(frozen=True)
+class LossSummary:
+    """The loss as text."""
+
+    name: str | None
+    formula: str
+    latex: str
+    parameters: tuple[str, ...]
+    data: tuple[str, ...]
+    reduction: str
+    domain: str | None
+    source: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "formula": self.formula,
+            "latex": self.latex,
+            "parameters": list(self.parameters),
+            "data": list(self.data),
+            "reduction": self.reduction,
+            "domain": self.domain,
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many comparisons of one partial by one method at one point ended how, and the worst of them.
+
+    ``kind`` is "reduced", "samples" or "probe".
+    """
+
+    parameter: str
+    method: str
+    point: Mapping[str, float]
+    kind: str
+    passed: int
+    failed: int
+    inconclusive: int
+    max_error_ulp: float | None
+    max_smallest_detectable: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "parameter": self.parameter,
+            "method": self.method,
+            "point": dict(self.point),
+            "kind": self.kind,
+            "pass": self.passed,
+            "fail": self.failed,
+            "inconclusive": self.inconclusive,
+            "max_error_ulp": self.max_error_ulp,
+            "max_smallest_detectable": self.max_smallest_detectable,
+        }
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts over all comparisons, the samples that have no row of their own included."""
+
+    passed: int
+    failed: int
+    inconclusive: int
+    tallies: tuple[Tally, ...]
+    causes: Mapping[str, int]
+    power: Mapping[str, float | None]  # best smallest_detectable of a pass that includes the reduction, a parameter
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "pass": self.passed,
+            "fail": self.failed,
+            "inconclusive": self.inconclusive,
+            "causes": dict(self.causes),
+            "power": dict(self.power),
+            "tallies": [tally.to_dict() for tally in self.tallies],
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a check. Prints itself with rich, and shows itself in Jupyter."""
+
+    verdict: Verdict
+    loss: LossSummary
+    gradient: Mapping[str, PartialFormula]
+    rows: tuple[Row, ...]
+    skipped: tuple[Skipped, ...]
+    summary: Summary
+    dtype: str
+    device: str
+    n: int
+    seed: int
+    environment: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document: plain values, no NaN or infinity, keys as in the documented schema."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "verdict": self.verdict,
+            "loss": self.loss.to_dict(),
+            "gradient": {name: partial.to_dict() for name, partial in self.gradient.items()},
+            "rows": [row.to_dict() for row in self.rows],
+            "skipped": [skip.to_dict() for skip in self.skipped],
+            "summary": self.summary.to_dict(),
+            "dtype": self.dtype,
+            "device": self.device,
+            "n": self.n,
+            "seed": self.seed,
+            "environment": dict(self.environment),
+        }
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
+
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        from diffexplore.report.terminal import render
+
+        yield from render(self, console, options)
+
+    def __str__(self) -> str:
+        from diffexplore.report.terminal import to_text
+
+        return to_text(self)
+
+    def _repr_html_(self) -> str:
+        from diffexplore.report.html import to_html
+
+        return to_html(self)

@@ -1,0 +1,177 @@
+"""A check from end to end: a loss, a batch and points in, a report out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from typing import Any, Protocol
+
+import torch
+
+from diffexplore import methods as registry
+from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.bounds.canary import broken_claims
+from diffexplore.check.batch import Batch, make_batch
+from diffexplore.check.environment import environment
+from diffexplore.check.evaluate import CHUNK, Running
+from diffexplore.check.ledger import finite
+from diffexplore.check.options import as_device, as_dtype, as_wrt
+from diffexplore.check.point import PointCheck, PointOutcome
+from diffexplore.check.points import make_points
+from diffexplore.check.problem import Problem, spread_over
+from diffexplore.check.records import Report, Row, Skipped, Summary, Verdict
+from diffexplore.loss import Loss
+
+
+class Listener(Protocol):
+    """Hears of a check while it runs; ``wants_rows`` asks for a row of every sample."""
+
+    wants_rows: bool
+
+    def progress(self, stage: str, done: int, total: int) -> None: ...
+
+    def row(self, row: Row) -> None: ...
+
+
+class _Silence:
+    wants_rows = False
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        pass
+
+    def row(self, row: Row) -> None:
+        pass
+
+
+def check(
+    loss: Loss | str,
+    data: Mapping[str, Any] | str | PathLike[str] | None = None,
+    at: Mapping[str, float] | Sequence[Mapping[str, float]] | None = None,
+    *,
+    methods: Sequence[str] | str | None = None,
+    wrt: Sequence[str] | str | None = None,
+    dtype: str | torch.dtype = "float64",
+    device: str | torch.device = "auto",
+    seed: int = 0,
+    step: float | None = None,
+) -> Report:
+    """Compares every method's partials of a loss with the certified truth.
+
+    ``loss`` is a :class:`Loss` or the name of one in the catalogue. ``data`` maps data symbols to columns of shape
+    (n,), or is the path of a .csv or .npz file; ``at`` is a point (name to value) or a list of them. Both default to
+    what the loss suggests. All inputs are first rounded to ``dtype`` (float64, float32, bfloat16 or float16).
+    ``methods`` and ``wrt`` select; data symbols may be differentiated by as well, sample by sample. ``seed`` fixes the
+    choice of probe points, ``step`` the steps of finite differences (in units of the symbol).
+    Raises :class:`~diffexplore.errors.UsageError` for input that cannot be used.
+    """
+    if isinstance(loss, str):
+        from diffexplore import losses
+
+        loss = losses.get(loss)
+    points = make_points(loss, at)
+    return run_check(
+        loss, make_batch(loss, data), points,
+        methods=methods, wrt=wrt, dtype=dtype, device=device, seed=seed, step=step,
+    )  # fmt: skip
+
+
+def run_check(
+    loss: Loss,
+    batch: Batch,
+    points: Sequence[Mapping[str, float]],
+    *,
+    methods: Sequence[str] | str | None = None,
+    wrt: Sequence[str] | str | None = None,
+    dtype: str | torch.dtype = "float64",
+    device: str | torch.device = "auto",
+    seed: int = 0,
+    step: float | None = None,
+    listener: Listener | None = None,
+) -> Report:
+    """The same on a batch that is at hand; ``listener`` hears of the progress."""
+    listener = listener or _Silence()
+    problem = Problem(loss, as_wrt(loss, wrt), as_dtype(dtype), as_device(device), step)
+    listener.progress("deriving", 0, 1)
+    running, skipped, broken = _prepare(problem, registry.select(methods))
+    columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
+    scale = _scale(problem, points, columns, batch.n)
+    checks = [PointCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
+    outcomes = [check.run(f"point {i + 1} of {len(points)}") for i, check in enumerate(checks)]
+    skipped += [skip for outcome in outcomes for skip in outcome.skipped if skip not in skipped]
+    return Report(
+        verdict=_verdict(problem, outcomes),
+        loss=loss.summary(),
+        gradient=loss.gradient(problem.wrt).formulas(),
+        rows=tuple(row for outcome in outcomes for row in outcome.rows),
+        skipped=tuple(skipped),
+        summary=_summary(problem, outcomes),
+        dtype=str(problem.dtype).removeprefix("torch."),
+        device=str(problem.device),
+        n=batch.n,
+        seed=seed,
+        environment=environment(problem.device, broken),
+    )
+
+
+def _prepare(
+    problem: Problem, entries: Iterable[registry.Entry]
+) -> tuple[list[Running], list[Skipped], tuple[str, ...]]:
+    """The methods that can run, those that cannot, and the rounding claims that do not hold here."""
+    used = problem.loss_program.operations | problem.gradient_program.operations
+    broken = {
+        library: broken_claims(problem.dtype, problem.device if library == "torch" else torch.device("cpu"), used, library=library)
+        for library in ("torch", *(["numpy"] if problem.dtype != torch.bfloat16 else []))
+    }
+    running, skipped = [], []
+    for entry in entries:
+        method = entry.load()
+        obstacle = method.obstacle(problem)
+        if obstacle is not None:
+            skipped.append(Skipped(entry.name, obstacle))
+            continue
+        lines = broken["numpy" if entry.name == "numpy" else "torch"]
+        running.append(Running(entry.name, method, "; ".join(lines) or None))
+    return running, skipped, tuple(line for lines in broken.values() for line in lines)
+
+
+def _scale(
+    problem: Problem, points: Sequence[Mapping[str, float]], columns: Mapping[str, torch.Tensor], n: int
+) -> dict[str, float]:
+    """The largest finite |partial| of each symbol in the check, of any sample (float64, uncertified)."""
+    largest = dict.fromkeys(problem.wrt, 0.0)
+    for point in points:
+        for first in range(0, n, CHUNK):
+            rows = {name: column[first : first + CHUNK] for name, column in columns.items()}
+            values = {name: value.to(torch.float64) for name, value in problem.values(point, rows).items()}
+            count = len(next(iter(rows.values()))) if rows else n
+            outputs = problem.gradient_program.run(TORCH, values)
+            for name, output in zip(problem.wrt, outputs, strict=True):
+                sizes = spread_over(output, count, values).abs()
+                sizes = sizes[sizes.isfinite()]
+                if sizes.numel():
+                    largest[name] = max(largest[name], float(sizes.max()))
+    return largest
+
+
+def _verdict(problem: Problem, outcomes: Sequence[PointOutcome]) -> Verdict:
+    if any(outcome.failed for outcome in outcomes):
+        return "fail"
+    settled = all(name in outcome.settled for outcome in outcomes for name in problem.wrt)
+    return "pass" if settled and outcomes else "inconclusive"
+
+
+def _summary(problem: Problem, outcomes: Sequence[PointOutcome]) -> Summary:
+    tallies = tuple(tally for outcome in outcomes for tally in outcome.tallies)
+    causes: dict[str, int] = {}
+    for outcome in outcomes:
+        for key, count in outcome.causes.items():
+            causes[key] = causes.get(key, 0) + count
+    return Summary(
+        passed=sum(tally.passed for tally in tallies),
+        failed=sum(tally.failed for tally in tallies),
+        inconclusive=sum(tally.inconclusive for tally in tallies),
+        tallies=tallies,
+        causes=causes,
+        power={name: finite(max(o.settled.get(name, math.nan) for o in outcomes)) for name in problem.wrt},
+    )

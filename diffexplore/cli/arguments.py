@@ -1,0 +1,40 @@
+"""Formulas that begin with a minus sign, told apart from options before the arguments are parsed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+_OPTION = re.compile(r"--[A-Za-z][A-Za-z-]*(=.*)?|-h|-|--", re.DOTALL)
+
+
+def shield_formulas(arguments: Sequence[str], group: Any) -> list[str]:
+    """``arguments`` with a space before each formula that begins with a minus sign.
+
+    Only an option's first character makes it an option, and leading spaces mean nothing in a formula. What
+    follows an option of ``group``'s commands that takes a value is that value, and stays as it is.
+    """
+    return list(_shielded(arguments, _options_with_value(group)))
+
+
+def _shielded(arguments: Sequence[str], with_value: set[str]) -> Iterator[str]:
+    previous = ""
+    for position, argument in enumerate(arguments):
+        if argument == "--":
+            yield from arguments[position:]
+            return
+        is_formula = argument.startswith("-") and not _OPTION.fullmatch(argument) and previous not in with_value
+        yield f" {argument}" if is_formula else argument
+        previous = argument
+
+
+def _options_with_value(group: Any) -> set[str]:
+    """The names of every command's options that are not flags."""
+    return {
+        name
+        for command in group.commands.values()
+        for parameter in command.params
+        if parameter.param_type_name == "option" and not parameter.is_flag
+        for name in parameter.opts
+    }

@@ -1,0 +1,62 @@
+"""``diffexplore derive``: only the algebra."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from diffexplore.cli import options as o
+from diffexplore.cli.output import console_on, emit
+from diffexplore.errors import UsageError
+from diffexplore.report.blocks import Block
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
+
+
+def derive(
+    loss: o.LossArgument,
+    wrt: o.Wrt = None,
+    hessian: o.HessianFlag = False,
+    steps: o.Steps = False,
+    format: o.Format = "text",
+    no_color: o.NoColor = False,
+    ascii: o.Ascii = False,
+    debug: o.Debug = False,
+) -> int:
+    """Derive the simplified partials of a loss, as text, LaTeX, source code or JSON."""
+    from diffexplore.cli.loss_argument import loss_to_derive, partials_of
+
+    o.chosen("format", format, o.FORMATS)
+    if steps and format != "text":
+        raise UsageError("--steps is for --format text")
+    asked = o.names_list("--wrt", wrt)
+    found = loss_to_derive(loss, asked)
+    names = partials_of(found, asked)
+    if format == "text":
+        from diffexplore.report.terminal import Drawing
+
+        blocks = tuple(_text_blocks(found, names, hessian, steps))
+        console_on(sys.stdout, no_color=no_color).print(Drawing(blocks, ascii=ascii or None))
+    else:
+        emit(_exported(found, names, format, hessian))
+    return 0
+
+
+def _text_blocks(loss: Loss, names: Sequence[str], hessian: bool, steps: bool) -> Iterator[Block]:
+    from diffexplore.cli.algebra import hessian_text, steps_blocks
+    from diffexplore.report.outline import formulas
+
+    second = hessian_text(loss, names) if hessian else None
+    yield from formulas(loss.summary(), loss.gradient(names).formulas(), second)
+    if steps:
+        yield from steps_blocks(loss, names)
+
+
+def _exported(loss: Loss, names: Sequence[str], format: str, hessian: bool) -> str:
+    """The gradient, and where asked for the Hessian, in another language."""
+    from diffexplore.symbolic import export
+
+    gradient = loss.gradient(names)
+    raise NotImplementedError(format, gradient, hessian, export)

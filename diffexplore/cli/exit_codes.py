@@ -1,0 +1,12 @@
+"""What the process says to the one that called it."""
+
+from __future__ import annotations
+
+from diffexplore.check.records import Verdict
+
+USAGE = 2
+INTERNAL = 70
+INTERRUPTED = 130
+BROKEN_PIPE = 141  # 128 + SIGPIPE, as a shell reports it
+
+OF_VERDICT: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 3}

@@ -1,0 +1,42 @@
+"""``diffexplore list``: the losses, the methods and the devices that there are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from diffexplore import losses, methods
+from diffexplore.cli import options as o
+from diffexplore.cli.output import console_on
+from diffexplore.report.blocks import Block, Column, Gap, Heading, Table, text
+
+
+def list_(
+    devices: o.Devices = False, no_color: o.NoColor = False, ascii: o.Ascii = False, debug: o.Debug = False
+) -> int:
+    """List the losses and the methods."""
+    from diffexplore.report.terminal import Drawing
+
+    console = console_on(sys.stdout, no_color=no_color)
+    console.print(Drawing(tuple(_blocks(devices)), ascii=ascii or None))
+    return 0
+
+
+def _blocks(devices: bool) -> Iterator[Block]:
+    yield Heading("Losses", "for report and derive; any formula will do as well")
+    yield _table([(entry.name, entry.title) for entry in losses.entries()])
+    yield Gap()
+    yield Heading("Methods", "for --methods")
+    yield _table([(entry.name, entry.title) for entry in methods.entries()])
+    if devices:
+        from diffexplore.cli.devices import found_devices
+
+        yield Gap()
+        yield Heading("Devices", "for --device")
+        yield _table(found_devices())
+
+
+def _table(entries: list[tuple[str, str]]) -> Table:
+    """Names and what they stand for, without column titles."""
+    columns = (Column("", align="left"), Column("", align="left", flexible=True))
+    return Table(columns, tuple((text(name), text(title)) for name, title in entries))

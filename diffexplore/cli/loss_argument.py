@@ -1,0 +1,100 @@
+"""LOSS on the command line: a name of the catalogue, or a formula."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from diffexplore import losses
+from diffexplore.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
+
+_NAME = re.compile(r"[^\W\d]\w*(:\w*)?")
+
+
+def is_name(text: str) -> bool:
+    """Whether LOSS can only mean a name: one word, perhaps with dimensions, as in ``hyperplane:5``.
+
+    A single symbol would be a formula as well, but a mistyped name is what people mean.
+    """
+    return _NAME.fullmatch(text.strip()) is not None
+
+
+def loss_to_check(
+    text: str, points: Sequence[Iterable[str]], *, has_data: bool, wrt: Sequence[str] | None, reduction: str | None
+) -> Loss:
+    """The loss that ``report`` checks. Of a formula, the names in ``points`` are parameters and the others data.
+
+    Raises UsageError for an unknown name, a formula that cannot be read, and symbols without values.
+    """
+    if is_name(text):
+        return _with_reduction(losses.get(text.strip()), reduction)
+    symbols = _symbols(text)
+    given = list(dict.fromkeys(name for point in points for name in point))
+    _all_known(given, symbols)
+    data = [name for name in symbols if name not in given]
+    if data and not has_data:
+        raise UsageError(
+            f"no value for {', '.join(data)}: name parameters in --at {data[0]}=…, "
+            "and give data with --data FILE or --points N"
+        )
+    if not given and not wrt:
+        raise UsageError(f"no parameter to differentiate by: give a point, as in --at {data[0]}=1, or --wrt {data[0]}")
+    return _formula(text, [name for name in symbols if name in given], data, reduction)
+
+
+def loss_to_derive(text: str, wrt: Sequence[str] | None) -> Loss:
+    """The loss that ``derive`` works on. Of a formula, ``wrt`` (or else every symbol) are the parameters."""
+    if is_name(text):
+        return losses.get(text.strip())
+    symbols = _symbols(text)
+    _all_known(wrt or (), symbols)
+    parameters = [name for name in symbols if wrt is None or name in wrt]
+    return _formula(text, parameters, [name for name in symbols if name not in parameters], None)
+
+
+def partials_of(loss: Loss, wrt: Sequence[str] | None) -> tuple[str, ...]:
+    """The names to differentiate by: those asked for, else the parameters, else (where there are none) the data."""
+    return tuple(wrt or loss.parameters or loss.data)
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    from diffexplore.symbolic.parse import names_in
+
+    symbols = names_in(text.strip())
+    if not symbols:
+        raise UsageError(f"the formula {text.strip()!r} has no symbol to differentiate by")
+    return symbols
+
+
+def _all_known(names: Iterable[str], symbols: Sequence[str]) -> None:
+    for name in names:
+        if name not in symbols:
+            raise unknown("symbol", name, symbols)
+
+
+def _formula(text: str, parameters: Sequence[str], data: Sequence[str], reduction: str | None) -> Loss:
+    from diffexplore.loss import Loss
+
+    return Loss(text.strip(), parameters=parameters, data=data, reduction=reduction or "mean")
+
+
+def _with_reduction(loss: Loss, reduction: str | None) -> Loss:
+    if reduction is None or reduction == loss.reduction:
+        return loss
+    from diffexplore.loss import Loss
+
+    return Loss(
+        loss.formula,
+        parameters=loss.parameters,
+        data=loss.data,
+        reduction=reduction,
+        name=loss.name,
+        domain=loss.domain_text,
+        source=loss.source,
+        default_data=loss.default_data,
+        default_points=loss.default_points,
+    )

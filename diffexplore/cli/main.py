@@ -1,0 +1,90 @@
+"""The entry point: reads the arguments, runs a command, and turns every end into an exit code and one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from diffexplore.cli import derive, listing, report
+from diffexplore.cli.arguments import shield_formulas
+from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
+from diffexplore.errors import UsageError
+
+app = typer.Typer(name="diffexplore", add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+app.command("report")(report.report)
+app.command("derive")(derive.derive)
+app.command("list")(listing.list_)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Derive the gradient of a loss, and check how exactly differentiation computes it."""
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"diffexplore {installed('diffexplore')}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line on ``argv`` (None: the arguments of the process) and return its exit code.
+
+    0 pass, 1 fail, 2 usage or unusable input, 3 inconclusive, 70 internal error, 130 interrupted.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _abandon_stdout()
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    except UsageError as error:
+        return _complain(f"error: {error}", USAGE)
+    except typer.TyperException as error:
+        return _complain(f"error: {_explained(error)}", USAGE)
+    except Exception as error:  # the last resort: a bug must not look like a verdict
+        return _report_bug(error, arguments)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("diffexplore", shield_formulas(arguments, command)) as context:
+            return int(command.invoke(context) or 0)
+    except typer.Exit as done:
+        return done.exit_code
+
+
+def _complain(message: str, code: int) -> int:
+    print(" ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def _explained(error: typer.TyperException) -> str:
+    """The message of typer's own error, and where help is."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "diffexplore"
+    return f"{error.format_message().rstrip('.')} (see {command} --help)"
+
+
+def _report_bug(error: Exception, arguments: Sequence[str]) -> int:
+    if "--debug" in arguments:
+        traceback.print_exc()
+    return _complain(f"internal error: {type(error).__name__}: {error} (--debug shows where)", INTERNAL)
+
+
+def _abandon_stdout() -> int:
+    """The reader has gone (as in ``| head``): say nothing, not even when Python closes the stream."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE

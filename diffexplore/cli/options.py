@@ -1,0 +1,79 @@
+"""The options of the commands, each described once, and the small grammars of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from diffexplore.errors import UsageError, unknown
+
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+DEVICES = ("auto", "cpu", "cuda")
+REDUCTIONS = ("mean", "sum")
+ROWS = ("worst", "all")
+FORMATS = ("text", "latex", "python", "torch", "json")
+
+_LOSS_HELP = 'A name from "diffexplore list", or a formula in quotes, such as "(a*x - y)**2".'
+
+LossOrDefault = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP)]
+LossArgument = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP, show_default=False)]
+At = Annotated[
+    list[str] | None,
+    typer.Option("--at", metavar="a=1.3,b=0.7", help="A point: a value for every parameter. Repeat for more."),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="FILE", help="A .csv or .npz file whose columns are named like the data symbols."),
+]
+Points = Annotated[
+    int | None, typer.Option("--points", metavar="N", help="Check on N synthetic samples instead of data.")
+]
+Wrt = Annotated[
+    str | None,
+    typer.Option("--wrt", metavar="a,b", help="Only these partials; data may be named too, for partials by sample."),
+]
+Reduction = Annotated[str | None, typer.Option("--reduction", metavar="mean|sum", help="How samples are reduced.")]
+Dtype = Annotated[str, typer.Option("--dtype", metavar="DTYPE", help=f"One of {', '.join(DTYPES)}.")]
+Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where the methods run.")]
+Methods = Annotated[
+    str | None, typer.Option("--methods", metavar="M,...", help='Only these methods, named as in "diffexplore list".')
+]
+Step = Annotated[
+    float | None, typer.Option("--step", metavar="H", help="The step of finite differences, instead of a derived one.")
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seeds synthetic data and probes.")]
+Rows = Annotated[
+    str, typer.Option("--rows", metavar="worst|all", help="all: print every row, each sample's too, as NDJSON.")
+]
+Json = Annotated[
+    str | None, typer.Option("--json", metavar="FILE|-", help="Write the report as JSON; - prints nothing else.")
+]
+Markdown = Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Write the report as Markdown.")]
+HessianFlag = Annotated[bool, typer.Option("--hessian", help="Show the second partials as well.")]
+Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")]
+Steps = Annotated[bool, typer.Option("--steps", help="Show the derivation line by line, each line checked.")]
+Devices = Annotated[bool, typer.Option("--devices", help="List the devices that torch can use, too.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print the verdict line only, and no progress.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR=1 does the same.")]
+Ascii = Annotated[bool, typer.Option("--ascii", help="Print ASCII only, whatever the terminal can show.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an internal error.")]
+
+
+def chosen(kind: str, name: str, choices: Iterable[str]) -> str:
+    """``name``, if it is one of ``choices``; raises a UsageError with the nearest one otherwise."""
+    if name not in choices:
+        raise unknown(kind, name, choices)
+    return name
+
+
+def names_list(option: str, text: str | None) -> tuple[str, ...] | None:
+    """``"a, b"`` as ``("a", "b")``; None where the option is absent."""
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise UsageError(f"{option} takes names with a comma between them, such as a,b, not {text!r}")
+    return tuple(dict.fromkeys(names))

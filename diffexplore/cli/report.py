@@ -1,0 +1,189 @@
+"""``diffexplore report``: check a loss, and say how exactly its gradients agree."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diffexplore import methods as known_methods
+from diffexplore.check.records import Report
+from diffexplore.cli import options as o
+from diffexplore.cli.exit_codes import OF_VERDICT
+from diffexplore.cli.output import check_writable, console_on, write
+from diffexplore.errors import UsageError
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
+    from diffexplore.report.outline import HessianText
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to check, and how."""
+
+    loss: str
+    at: tuple[str, ...]
+    data: Path | None
+    n_points: int | None
+    wrt: tuple[str, ...] | None
+    reduction: str | None
+    dtype: str
+    device: str
+    methods: tuple[str, ...] | None
+    step: float | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What to write, and where."""
+
+    all_rows: bool
+    json: str | None
+    markdown: Path | None
+    hessian: bool
+    quiet: bool
+    no_color: bool
+    ascii: bool
+
+    @property
+    def machine_reads_stdout(self) -> bool:
+        """Whether standard output is for a program, and so holds nothing for people."""
+        return self.all_rows or self.json == "-"
+
+
+def report(
+    loss: o.LossOrDefault = "perpendicular",
+    at: o.At = None,
+    data: o.Data = None,
+    points: o.Points = None,
+    wrt: o.Wrt = None,
+    reduction: o.Reduction = None,
+    dtype: o.Dtype = "float64",
+    device: o.Device = "auto",
+    methods: o.Methods = None,
+    step: o.Step = None,
+    seed: o.Seed = 0,
+    rows: o.Rows = "worst",
+    json: o.Json = None,
+    markdown: o.Markdown = None,
+    hessian: o.HessianFlag = False,
+    quiet: o.Quiet = False,
+    no_color: o.NoColor = False,
+    ascii: o.Ascii = False,
+    debug: o.Debug = False,
+) -> int:
+    """Check every way to differentiate a loss against the certified truth.
+
+    Exits with 0 if the gradients agree, 1 if one is wrong, 3 if that could not be decided.
+    """
+    request = Request(
+        loss=loss,
+        at=tuple(at or ()),
+        data=data,
+        n_points=points,
+        wrt=o.names_list("--wrt", wrt),
+        reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
+        dtype=o.chosen("dtype", dtype, o.DTYPES),
+        device=o.chosen("device", device, o.DEVICES),
+        methods=_methods(methods),
+        step=_step(step),
+        seed=seed,
+    )
+    all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
+    outputs = Outputs(all_rows, json, markdown, hessian, quiet, no_color, ascii)
+    _check_outputs(outputs)
+    return _run(request, outputs)
+
+
+def _methods(text: str | None) -> tuple[str, ...] | None:
+    names = o.names_list("--methods", text)
+    for name in names or ():
+        o.chosen("method", name, known_methods.names())
+    return names
+
+
+def _step(step: float | None) -> float | None:
+    if step is not None and not 0 < step < float("inf"):
+        raise UsageError(f"--step takes a positive number such as 1e-5, not {step}")
+    return step
+
+
+def _check_outputs(outputs: Outputs) -> None:
+    if outputs.all_rows and outputs.json == "-":
+        raise UsageError("--rows all and --json - both take standard output: give --json a file")
+    files = [outputs.markdown, Path(outputs.json) if outputs.json not in (None, "-") else None]
+    for path in files:
+        if path is not None:
+            check_writable(path)
+
+
+def _run(request: Request, outputs: Outputs) -> int:
+    loss, result = _checked(request, outputs)
+    hessian = _hessian(loss, result) if outputs.hessian else None
+    _write_files(result, outputs, hessian)
+    _print(result, outputs, hessian)
+    return OF_VERDICT[result.verdict]
+
+
+def _checked(request: Request, outputs: Outputs) -> tuple[Loss, Report]:
+    """Resolve the loss, its points and its data, and run the check on them."""
+    from diffexplore.check.points import make_points, parse_at
+    from diffexplore.cli.loss_argument import loss_to_check, partials_of
+    from diffexplore.cli.progress import listening
+
+    at = [parse_at(text) for text in request.at]
+    has_data = request.data is not None or request.n_points is not None
+    loss = loss_to_check(request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction)
+    points = make_points(loss, at or None)
+
+    from diffexplore.check.batch import make_batch
+    from diffexplore.check.run import run_check
+
+    batch = make_batch(loss, request.data, n_points=request.n_points, seed=request.seed, points=points)
+    rows_to = sys.stdout if outputs.all_rows else None
+    with listening(quiet=outputs.quiet, rows_to=rows_to) as listener:
+        result = run_check(
+            loss,
+            batch,
+            points,
+            methods=request.methods,
+            wrt=partials_of(loss, request.wrt),
+            dtype=request.dtype,
+            device=request.device,
+            seed=request.seed,
+            step=request.step,
+            listener=listener,
+        )
+    return loss, result
+
+
+def _hessian(loss: Loss, result: Report) -> HessianText:
+    """The second partials by what the report differentiates by."""
+    from diffexplore.cli.algebra import hessian_text
+
+    return hessian_text(loss, tuple(result.gradient))
+
+
+def _write_files(result: Report, outputs: Outputs, hessian: HessianText | None) -> None:
+    from diffexplore.report.markdown import to_markdown
+
+    if outputs.json not in (None, "-"):
+        write(Path(str(outputs.json)), result.to_json() + "\n")
+    if outputs.markdown is not None:
+        write(outputs.markdown, to_markdown(result, hessian))
+
+
+def _print(result: Report, outputs: Outputs, hessian: HessianText | None) -> None:
+    from diffexplore.report.documents import write_json
+    from diffexplore.report.terminal import Drawing, Page
+    from diffexplore.report.verdict import headline
+
+    if outputs.json == "-":
+        write_json(result, sys.stdout)
+    elif not outputs.machine_reads_stdout:
+        console = console_on(sys.stdout, no_color=outputs.no_color)
+        ascii = outputs.ascii or None
+        console.print(Drawing((headline(result),), ascii) if outputs.quiet else Page(result, hessian, ascii))

@@ -1,0 +1,32 @@
+"""Errors that a user can mend, each said in one clear line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class DiffexploreError(Exception):
+    """Base class of every error that diffexplore raises on purpose."""
+
+
+class UsageError(DiffexploreError, ValueError):
+    """Input that cannot be used: the message names what was wrong and what would be right.
+
+    The command line prints the message as one line and exits with code 2.
+    """
+
+
+def nearest(name: str, choices: Iterable[str]) -> str | None:
+    """The choice most like ``name``, or None where nothing is alike."""
+    found = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
+    """A :class:`UsageError` for a name that is not among ``choices``, with the nearest right one."""
+    choices = sorted(choices)
+    guess = nearest(name, choices)
+    if guess is not None:
+        return UsageError(f"unknown {kind} {name!r}: did you mean {guess!r}?")
+    return UsageError(f"unknown {kind} {name!r}: choose from {', '.join(choices)}")

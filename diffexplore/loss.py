@@ -1,0 +1,231 @@
+"""The one thing that flows through diffexplore: a loss, as a formula with parameters and data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.errors import UsageError, unknown
+from diffexplore.symbolic.functions_sympy import foreign_node
+from diffexplore.symbolic.parse import parse, parse_condition
+from diffexplore.symbolic.syntax import check_name
+from diffexplore.symbolic.text import to_latex, to_text
+
+if TYPE_CHECKING:
+    from diffexplore.check.records import LossSummary
+    from diffexplore.symbolic.derive import Gradient, Hessian
+
+REDUCTIONS = ("mean", "sum")
+
+DefaultData = Callable[[], Mapping[str, Sequence[float]]]
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Loss:
+    """A summand ℓ(θ; z), reduced over the samples of a batch by its mean or sum.
+
+    Immutable; equal to another loss with the same mathematical content. Sources of the points and data that it
+    suggests do not count.
+
+    Attributes:
+        expression: the summand, in real SymPy symbols.
+        formula: the summand as text, as it was given.
+        parameters, data: the names of θ and z, in the order given.
+        reduction: "mean" or "sum".
+        name, source: what it is called and where it comes from, or None.
+        domain: conditions that the symbols must meet, all of them.
+        default_data: builds the columns of a batch to try the loss on, or None.
+        default_points: parameter values to try it at.
+    """
+
+    expression: sympy.Expr
+    formula: str = field(compare=False)
+    parameters: tuple[str, ...]
+    data: tuple[str, ...]
+    reduction: str
+    name: str | None
+    domain: tuple[Boolean, ...]
+    source: str | None
+    default_data: DefaultData | None = field(compare=False)
+    default_points: tuple[Mapping[str, float], ...] = field(compare=False)
+    _derived: dict[tuple[str, ...], Any] = field(compare=False)
+
+    def __init__(
+        self,
+        formula: str | sympy.Expr,
+        *,
+        parameters: str | Sequence[str],
+        data: str | Sequence[str] = (),
+        reduction: str = "mean",
+        name: str | None = None,
+        domain: str | Sequence[str] | None = None,
+        source: str | None = None,
+        default_data: DefaultData | None = None,
+        default_points: Sequence[Mapping[str, float]] | None = None,
+    ) -> None:
+        """A loss from its summand.
+
+        Args:
+            formula: text (parsed, never evaluated) or a SymPy expression.
+            parameters: the names of θ, a sequence or one string ``"a, b"``; may be empty.
+            data: the names of z, likewise.
+            reduction: how the summands of a batch become one number, "mean" or "sum".
+            name: a short name for tables.
+            domain: conditions such as ``"s > 0"`` outside which the loss is not defined.
+            source: where the loss is described.
+            default_data: builds columns of data to try the loss on.
+            default_points: points, each with a value for every parameter.
+
+        Raises:
+            UsageError: where the formula cannot be read, uses symbols that are neither parameters nor data, or
+                lacks one that is; and for unusable names, reductions and conditions.
+        """
+        if reduction not in REDUCTIONS:
+            raise unknown("reduction", str(reduction), REDUCTIONS)
+        parameters, data = _names(parameters), _names(data)
+        _check_distinct((*parameters, *data))
+        expression = _expression(formula, (*parameters, *data))
+        values: dict[str, Any] = {
+            "expression": expression,
+            "formula": formula.strip() if isinstance(formula, str) else to_text(expression, unicode=False),
+            "parameters": parameters,
+            "data": data,
+            "reduction": reduction,
+            "name": name,
+            "domain": _domain(domain, (*parameters, *data)),
+            "source": source,
+            "default_data": default_data,
+            "default_points": tuple(default_points or ()),
+            "_derived": {},
+        }
+        for attribute, value in values.items():
+            object.__setattr__(self, attribute, value)
+
+    @property
+    def symbols(self) -> dict[str, sympy.Symbol]:
+        """Name → SymPy symbol, the parameters first, then the data."""
+        return {name: sympy.Symbol(name, real=True) for name in (*self.parameters, *self.data)}
+
+    @property
+    def domain_text(self) -> str | None:
+        """The conditions of the domain in one text, or None where there are none."""
+        return to_text(sympy.And(*self.domain), unicode=False) if self.domain else None
+
+    def gradient(self, wrt: str | Sequence[str] | None = None) -> Gradient:
+        """The simplified partials of the summand.
+
+        Args:
+            wrt: names of parameters or data; None for all parameters.
+
+        Raises:
+            UsageError: for a name that is neither.
+        """
+        from diffexplore.symbolic.derive import gradient_of
+
+        return self._cached("gradient", wrt, gradient_of)
+
+    def hessian(self, wrt: str | Sequence[str] | None = None) -> Hessian:
+        """The simplified second partials of the summand; arguments and errors as of :meth:`gradient`."""
+        from diffexplore.symbolic.derive import hessian_of
+
+        return self._cached("hessian", wrt, hessian_of)
+
+    def _cached(self, kind: str, wrt: str | Sequence[str] | None, derive: Callable[..., Any]) -> Any:
+        names = self.parameters if wrt is None else _names(wrt)
+        _check_distinct(names)
+        for name in names:
+            if name not in self.symbols:
+                raise unknown("symbol", name, self.symbols)
+        key = (kind, *names)
+        if key not in self._derived:
+            self._derived[key] = derive(self, names)
+        return self._derived[key]
+
+    def summary(self) -> LossSummary:
+        """The loss as the plain record that a report carries."""
+        from diffexplore.check.records import LossSummary
+
+        return LossSummary(
+            self.name, self.formula, self.latex(), self.parameters, self.data, self.reduction, self.domain_text, self.source
+        )
+
+    def latex(self) -> str:
+        r"""The reduced loss in LaTeX: \frac{1}{N} \sum_{i=1}^{N} of the summand, data with the index i."""
+        summand = to_latex(self.expression, indexed=self.data)
+        if not self.data:
+            return summand
+        if self.expression.is_Add:
+            summand = rf"\left({summand}\right)"
+        mean = r"\frac{1}{N} " if self.reduction == "mean" else ""
+        return rf"{mean}\sum_{{i=1}}^{{N}} {summand}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def __repr__(self) -> str:
+        given = [repr(self.formula), f"parameters={self.parameters!r}", f"data={self.data!r}"]
+        given += [f"reduction={self.reduction!r}"] if self.reduction != "mean" else []
+        given += [f"name={self.name!r}"] if self.name else []
+        return f"Loss({', '.join(given)})"
+
+
+
+def _names(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names as given, one by one, or in one string with commas or spaces."""
+    if isinstance(names, str):
+        names = names.replace(",", " ").split()
+    return tuple(check_name(name) for name in names)
+
+
+def _check_distinct(names: Sequence[str]) -> None:
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise UsageError(f"the name {name!r} is given twice")
+
+
+def _expression(formula: str | sympy.Expr, names: Sequence[str]) -> sympy.Expr:
+    """The summand with real symbols, using all of ``names`` and no others."""
+    if isinstance(formula, str):
+        expression = parse(formula)
+    elif isinstance(formula, sympy.Expr):
+        expression = _made_real(formula)
+    else:
+        raise UsageError(f"a formula must be text or a SymPy expression, not {type(formula).__name__}")
+    used = sorted(symbol.name for symbol in expression.free_symbols)
+    strange = [name for name in used if name not in names]
+    if strange:
+        listed = ", ".join(repr(name) for name in strange)
+        raise UsageError(f"the formula uses {listed}, which {'is' if len(strange) == 1 else 'are'} neither parameter nor data")
+    for name in names:
+        if name not in used:
+            raise UsageError(f"the formula has no symbol {name!r}")
+    return expression
+
+
+def _made_real(formula: sympy.Expr) -> sympy.Expr:
+    """A SymPy expression of the user with real symbols and exact numbers."""
+    real = {symbol: sympy.Symbol(check_name(symbol.name), real=True) for symbol in formula.free_symbols}
+    exact = {number: sympy.Rational(*float(number).as_integer_ratio()) for number in formula.atoms(sympy.Float)}
+    expression = formula.xreplace(real | exact)
+    strange = foreign_node(expression)
+    if strange is not None:
+        raise UsageError(f"the formula contains {strange}, which diffexplore cannot compute with")
+    return expression
+
+
+def _domain(domain: str | Sequence[str] | None, names: Sequence[str]) -> tuple[Boolean, ...]:
+    """The conditions one by one; those that always hold are dropped."""
+    if domain is None:
+        return ()
+    texts = [domain] if isinstance(domain, str) else list(domain)
+    conditions: list[Boolean] = []
+    for text in texts:
+        condition = parse_condition(text, names)
+        if condition == sympy.false:
+            raise UsageError(f"the condition {text!r} never holds")
+        conditions += condition.args if isinstance(condition, sympy.And) else [condition]
+    return tuple(condition for condition in conditions if condition != sympy.true)

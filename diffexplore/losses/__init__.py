@@ -1,0 +1,92 @@
+"""The catalogue of losses, one a file.
+
+A new loss is a new file that defines ``ENTRY`` and a line in :data:`_ENTRIES`. Names, titles and default data are
+plain Python: nothing here imports NumPy, SymPy or torch until :func:`get` builds a loss.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from diffexplore.errors import UsageError, unknown
+from diffexplore.losses import (
+    absolute_error,
+    cauchy,
+    graph_sum,
+    huber,
+    hyperplane,
+    line_distance,
+    line_distance_squared,
+    log_cosh,
+    logistic,
+    perpendicular,
+    poisson,
+    softplus,
+    squared_error,
+)
+from diffexplore.losses._entry import Entry
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
+
+__all__ = ["Entry", "entries", "get", "names"]
+
+_ENTRIES: tuple[Entry, ...] = (
+    perpendicular.ENTRY,
+    line_distance.ENTRY,
+    line_distance_squared.ENTRY,
+    hyperplane.ENTRY,
+    graph_sum.ENTRY,
+    squared_error.ENTRY,
+    absolute_error.ENTRY,
+    huber.ENTRY,
+    log_cosh.ENTRY,
+    cauchy.ENTRY,
+    logistic.ENTRY,
+    softplus.ENTRY,
+    poisson.ENTRY,
+)
+
+
+def entries() -> tuple[Entry, ...]:
+    """Every loss of the catalogue as an :class:`Entry`, in the order in which it is listed."""
+    return _ENTRIES
+
+
+def names() -> tuple[str, ...]:
+    """The names that :func:`get` knows, in the order in which they are listed."""
+    return tuple(entry.name for entry in _ENTRIES)
+
+
+def get(name: str, *, dimensions: int | None = None) -> Loss:
+    """The :class:`~diffexplore.Loss` of that name, with its default data and points.
+
+    ``dimensions`` chooses the member of a family: ``get("hyperplane", dimensions=5)``, which
+    ``get("hyperplane:5")`` says as well. Raises :class:`~diffexplore.errors.UsageError` for a name that is not
+    in the catalogue (naming the nearest one) and for dimensions that the loss does not have.
+    """
+    family, colon, suffix = name.partition(":")
+    if not colon:
+        return _build(name, dimensions)
+    if dimensions is not None:
+        raise UsageError(f"the loss {name!r} says its dimensions already: leave out dimensions={dimensions!r}")
+    return _build(family, _dimensions(name, suffix))
+
+
+@cache  # losses are immutable, and keep the gradients that they have derived
+def _build(name: str, dimensions: int | None) -> Loss:
+    entry = next((entry for entry in _ENTRIES if entry.name == name), None)
+    if entry is None:
+        raise unknown("loss", name, names())
+    if dimensions is None:
+        return entry.loss()
+    if entry.family is None:
+        raise UsageError(f"the loss {name!r} has no dimensions to choose")
+    return entry.family(dimensions).loss()
+
+
+def _dimensions(name: str, suffix: str) -> int:
+    if not (suffix.isascii() and suffix.isdigit()):
+        raise UsageError(f"{name!r} should end in a number of dimensions, such as hyperplane:5")
+    return int(suffix[:6])  # far beyond every family, and short enough to print

@@ -1,0 +1,38 @@
+"""Evaluation of a symbolic gradient by torch: shared by its simplified and its raw form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.check.problem import Problem, spread_over
+from diffexplore.methods.base import Estimates, Values, watched
+from diffexplore.symbolic.program import Program
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """Evaluates the program that ``gradient`` picks, and reduces over the samples."""
+
+    gradient: Callable[[Problem], Program]
+    exact: bool = True
+
+    def obstacle(self, problem: Problem) -> str | None:
+        return None
+
+    def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
+        def run() -> tuple[torch.Tensor, ...]:
+            partials = self._partials(problem, values, n)
+            return tuple(problem.reduce(partials[problem.wrt.index(name)]) for name in problem.parameters)
+
+        return watched(problem.parameters, run)
+
+    def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
+        return watched(problem.wrt, lambda: self._partials(problem, values, n))
+
+    def _partials(self, problem: Problem, values: Values, n: int) -> tuple[torch.Tensor, ...]:
+        outputs = self.gradient(problem).run(TORCH, values)
+        return tuple(spread_over(output, n, values) for output in outputs)

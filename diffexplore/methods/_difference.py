@@ -1,0 +1,219 @@
+"""Finite differences: one error model that bounds them, picks their steps and predicts their error curve.
+
+A stencil evaluates the loss at x + kh. Its error has two parts: truncation, at most c·hᵖ⁻¹·sup|f⁽ᵖ⁾| with the
+symbolic derivative f⁽ᵖ⁾ enclosed over the whole interval, and roundoff, the watched error of the evaluations over h.
+Steps are powers of two, so that x ± h is almost always exact; where it is not, the rounding of the node counts as an
+error of its input. Source: W. Gautschi, "Numerical Analysis", 2nd ed., 2012, §3.1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD
+from diffexplore.bounds.watch import Watch
+from diffexplore.check.problem import Problem, spread_over
+from diffexplore.methods.base import Estimate, Estimates, Values, spread
+from diffexplore.symbolic.program import Program
+
+Tensor = torch.Tensor
+
+_LARGEST_STEP = 0.125  # of max(1, |x|)
+_SHRINKS = 8
+_SHRINK = 8.0
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """The derivative is ``combine(values at x + node·h, h)``.
+
+    Truncation is at most ``constant`` · h^(order-1) · sup|f^(order)|, roundoff ``noise`` · (error of one value) / h.
+    ``leading`` is the constant of the first term of the truncation error.
+    """
+
+    nodes: tuple[float, ...]
+    order: int
+    constant: float
+    leading: float
+    noise: float
+    combine: Callable[[list[Tensor], Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """Parts of a difference's error at a step: bounds on truncation and roundoff, and the likely error."""
+
+    truncation: Tensor
+    roundoff: Tensor
+    predicted: Tensor
+
+
+class Difference:
+    """A finite difference method with one stencil."""
+
+    exact = False
+
+    def __init__(self, stencil: Stencil) -> None:
+        self.stencil = stencil
+
+    def obstacle(self, problem: Problem) -> str | None:
+        order = self.stencil.order
+        for name in problem.wrt:
+            if problem.derivative_program(name, order) is None:
+                return f"its truncation error is not bounded: the derivative of order {order} in {name} grows too large"
+        return None
+
+    def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
+        return {name: self._estimate(problem, values, name, n, problem.reduce) for name in problem.parameters}
+
+    def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
+        own = spread(values, problem.wrt, n)
+        return {
+            name: self._estimate(problem, {**values, name: own[name]}, name, n, lambda summands: summands)
+            for name in problem.wrt
+        }
+
+    def _estimate(
+        self, problem: Problem, values: Values, name: str, n: int, reduce: Callable[[Tensor], Tensor]
+    ) -> Estimate:
+        along = _Along(problem, values, name, n, reduce)
+        step = self._fixed_step(problem, values[name])
+        if step is None:
+            step = self.choose_step(along)
+        value, roundoff = self.evaluate(along, step)
+        bound = (roundoff + self.truncation(along, step)) * UPWARD
+        unbounded = not bool(bound.isfinite().all())
+        reason = "the interval of the step holds a kink, a singularity or the end of the domain" if unbounded else None
+        return Estimate(value, bound, reason)
+
+    def _fixed_step(self, problem: Problem, x: Tensor) -> Tensor | None:
+        if problem.step is None:
+            return None
+        return torch.full_like(x, problem.step).to(torch.float64)
+
+    # --------------------------------------------------------------------------------------------- error model
+    def evaluate(self, along: _Along, step: Tensor) -> tuple[Tensor, Tensor]:
+        """The difference in the dtype of the problem, and its roundoff bound, both as float64."""
+        with Watch() as watch:
+            at_nodes = [along.evaluate(watch, node * step) for node in self.stencil.nodes]
+            derivative = self.stencil.combine(at_nodes, step.to(along.problem.dtype))
+        return derivative.detach().to(torch.float64), watch.radius(derivative).to(torch.float64)
+
+    def truncation(self, along: _Along, step: Tensor) -> Tensor:
+        """Bound on the truncation error, infinite where the loss is not smooth over the interval."""
+        power = step ** (self.stencil.order - 1)
+        largest = along.largest_derivative(self.stencil.order, step)
+        # 0 · ∞ cannot arise: the step is positive and finite.
+        return self.stencil.constant * power * largest * UPWARD
+
+    def choose_step(self, along: _Along) -> Tensor:
+        """A power of two near the minimum of truncation plus roundoff (float64, a step for each value)."""
+        order = self.stencil.order
+        noise = self.stencil.noise * along.noise()
+        slope = (order - 1) * self.stencil.constant * along.derivative(order).abs()
+        step = along.clamped((noise / slope) ** (1 / order))
+        best = self._total(along, step, noise)
+        for _ in range(_SHRINKS):
+            truncation, roundoff = best
+            active = ~(truncation <= 4 * roundoff)
+            smaller = along.clamped(torch.where(active, step / _SHRINK, step))
+            if not bool(active.any()) or bool((smaller == step).all()):
+                break
+            trial = self._total(along, smaller, noise)
+            better = active & ~(sum(trial) >= sum(best))
+            if not bool((better | ~best[0].isfinite()).any()):
+                break
+            take = better | (active & ~best[0].isfinite())
+            step = torch.where(take, smaller, step)
+            best = (torch.where(take, trial[0], truncation), torch.where(take, trial[1], roundoff))
+        return step
+
+    def _total(self, along: _Along, step: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        return self.truncation(along, step), noise / step
+
+    def model(self, along: _Along, step: Tensor) -> ErrorModel:
+        """The error model at a step; the likely roundoff is its bound over √(number of roundings)."""
+        truncation, (_, roundoff) = self.truncation(along, step), self.evaluate(along, step)
+        leading = self.stencil.leading * step ** (self.stencil.order - 1) * along.derivative(self.stencil.order).abs()
+        likely = roundoff / math.sqrt(along.roundings())
+        return ErrorModel(truncation, roundoff, leading + likely)
+
+
+class _Along:
+    """The loss as a function of one symbol: reduced, or one function for each sample."""
+
+    def __init__(
+        self, problem: Problem, values: Values, name: str, n: int, reduce: Callable[[Tensor], Tensor]
+    ) -> None:
+        self.problem = problem
+        self._values = values
+        self._name = name
+        self._n = n
+        self._reduce = reduce
+        self._x = values[name].detach().to(torch.float64)
+        self._wide = {key: value.detach().to(torch.float64) for key, value in values.items()}
+
+    def evaluate(self, watch: Watch, offset: Tensor) -> Tensor:
+        """The loss at x + offset, in the dtype of the problem, under an open watch."""
+        node, error = _rounded_sum(self._x, offset, self.problem.dtype)
+        watch.set(node, error)
+        return self._reduce(self.problem.summands({**self._values, self._name: node}, self._n))
+
+    def noise(self) -> Tensor:
+        """The watched error of one evaluation at x."""
+        with Watch() as watch:
+            value = self._reduce(self.problem.summands(self._values, self._n))
+        return watch.radius(value).to(torch.float64)
+
+    def derivative(self, order: int) -> Tensor:
+        """The derivative of some order at x, in float64."""
+        return self._run(self._program(order), torch.zeros_like(self._x))[0]
+
+    def largest_derivative(self, order: int, reach: Tensor) -> Tensor:
+        """Bound on |f^(order)| within ``reach`` of x; infinite where f is not smooth there."""
+        value, radius = self._run(self._program(order), reach)
+        _, loss_radius = self._run(self.problem.loss_program, reach)
+        return torch.where(loss_radius.isfinite(), value.abs() + radius, math.inf)
+
+    def _run(self, program: Program, reach: Tensor) -> tuple[Tensor, Tensor]:
+        with Watch(smooth=True) as watch:
+            x = self._x.clone()
+            watch.set(x, reach.to(torch.float64).expand(x.shape).clone())
+            values = {**self._wide, self._name: x}
+            value = self._reduce(spread_over(program.run(TORCH, values)[0], self._n, values))
+        return value, watch.radius(value)
+
+    def _program(self, order: int) -> Program:
+        program = self.problem.derivative_program(self._name, order)
+        assert program is not None, "the method's obstacle is asked first"
+        return program
+
+    def clamped(self, step: Tensor) -> Tensor:
+        """The nearest power of two that is neither lost beside x nor large beside max(1, |x|)."""
+        x = self._x.abs()
+        unit = UNIT_ROUNDOFF[self.problem.dtype]
+        lowest = torch.clamp(8 * unit * x, min=max(QUANTUM[self.problem.dtype] * 2.0**10, 2.0**-960))
+        highest = _LARGEST_STEP * torch.clamp(x, min=1.0)
+        step = torch.nan_to_num(step, nan=math.inf, posinf=math.inf)
+        bounded = torch.maximum(torch.minimum(step, highest), lowest)
+        return torch.exp2(torch.round(torch.log2(bounded)))
+
+    def roundings(self) -> int:
+        """How many roundings one evaluation has, sums of a batch counted by their depth."""
+        return max(1, len(self.problem.loss_program.steps)) * (1 + math.ceil(math.log2(self._n)))
+
+
+def _rounded_sum(x: Tensor, offset: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """x + offset rounded to ``dtype``, and its exact rounding error (Knuth's two-sum)."""
+    total = x + offset
+    part = total - x
+    lost = (x - (total - part)) + (offset - part)
+    node = total.to(dtype)
+    if node.data_ptr() == x.data_ptr():
+        node = node.clone()
+    return node, lost.abs() + (total - node.to(torch.float64)).abs()

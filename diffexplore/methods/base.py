@@ -1,0 +1,70 @@
+"""The contract of a method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from diffexplore.bounds.watch import Watch
+from diffexplore.check.problem import Problem
+
+Tensor = torch.Tensor
+Values = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Computed partials and how far each may be from the truth.
+
+    ``value`` and ``bound`` are float64 tensors of one shape: () reduced, (n,) by sample. A bound is infinite where
+    none could be derived; ``reason`` then says why, where that is known.
+    """
+
+    value: Tensor
+    bound: Tensor
+    reason: str | None = None
+
+
+Estimates = dict[str, Estimate]
+
+
+class Method(Protocol):
+    """One way to get the partials of a loss.
+
+    A method computes in the dtype and on the device of the problem, and derives its bound for the operations that
+    were really executed (rounding, and truncation where it has any).
+    """
+
+    #: Whether only rounding separates the value from the truth: no step, no truncation.
+    exact: bool
+
+    def obstacle(self, problem: Problem) -> str | None:
+        """Why the method cannot run on this problem, in one line; None where it can."""
+        ...
+
+    def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
+        """∂L/∂θ for each parameter in ``problem.wrt``, in one call over all ``n`` samples."""
+        ...
+
+    def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
+        """∂ℓ_i/∂s for each symbol s in ``problem.wrt`` and each of the ``n`` samples."""
+        ...
+
+
+def watched(names: tuple[str, ...], function: Callable[[], tuple[Tensor, ...]]) -> Estimates:
+    """Runs ``function`` under a watch; its tensors, in the order of ``names``, become estimates."""
+    with Watch() as watch:
+        outputs = function()
+    reason = "no error bound is known for " + ", ".join(sorted(watch.unwatched)) if watch.unwatched else None
+    return {
+        name: Estimate(output.detach().to(torch.float64), watch.radius(output).to(torch.float64), reason)
+        for name, output in zip(names, outputs, strict=True)
+    }
+
+
+def spread(values: Values, names: tuple[str, ...], n: int) -> dict[str, Tensor]:
+    """The named values with an entry of their own for each sample, so that samples can be told apart."""
+    return {name: values[name].detach().expand(n).clone() for name in names}

@@ -1,0 +1,102 @@
+"""Im f(x + ih) / h: a difference without cancellation, for analytic functions.
+
+Truncation is at most h²/6 · sup|f‴(x + is)| over 0 ≤ s ≤ h, enclosed in complex balls; h is so small that it hardly
+counts. Source: W. Squire and G. Trapp, SIAM Review 40 (1998) 110.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from diffexplore.arithmetic.complex_balls import COMPLEX, OPERATIONS, ComplexBall
+from diffexplore.bounds.claims import UPWARD, summation_rounding
+from diffexplore.check.problem import Problem
+from diffexplore.methods.base import Estimate, Estimates, Values
+from diffexplore.symbolic.program import Program
+
+Tensor = torch.Tensor
+
+_COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
+
+#: The step is 2 to this power, times the binade of max(1, |x|).
+_STEP_EXPONENT = {torch.float64: -64, torch.float32: -40}
+
+_BRANCHING = frozenset("abs sign heaviside max min where lt le gt ge eq ne and or not".split())
+
+
+class ComplexStep:
+    """One complex evaluation for each symbol."""
+
+    exact = False
+
+    def obstacle(self, problem: Problem) -> str | None:
+        if problem.dtype not in _COMPLEX:
+            return f"torch has no complex arithmetic for {str(problem.dtype).removeprefix('torch.')}"
+        used = problem.loss_program.operations
+        if branching := sorted(used & _BRANCHING):
+            return f"the loss is not analytic: {', '.join(branching)}"
+        if missing := sorted(used - set(OPERATIONS)):
+            return f"no complex kernel with a known error: {', '.join(missing)}"
+        for name in problem.wrt:
+            if problem.derivative_program(name, 3) is None:
+                return f"its truncation error is not bounded: the third derivative in {name} grows too large"
+        return None
+
+    def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
+        return {name: self._estimate(problem, values, name, n, reduce=True) for name in problem.parameters}
+
+    def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
+        return {name: self._estimate(problem, values, name, n, reduce=False) for name in problem.wrt}
+
+    def _estimate(self, problem: Problem, values: Values, name: str, n: int, *, reduce: bool) -> Estimate:
+        x = values[name].to(torch.float64)
+        binade = torch.floor(torch.log2(torch.clamp(x.abs(), min=1.0)))
+        step = torch.exp2(binade + _STEP_EXPONENT[problem.dtype])
+        summand = _at(problem, problem.loss_program, values, name, n, imag=step)
+        third = problem.derivative_program(name, 3)
+        assert third is not None, "the method's obstacle is asked first"
+        nearby = _at(problem, third, values, name, n, reach=step)
+        real, imag = nearby.parts
+        curvature = torch.hypot(real.mid.abs() + real.rad, imag.mid.abs() + imag.rad)
+        bound = summand.imag_radius / step + step.square() / 6 * curvature
+        partials = summand.value.imag / step.to(problem.dtype)
+        bound = bound.expand(n)
+        if reduce:
+            partials, bound = _reduce(problem, partials.expand(n), bound)
+        bound = torch.nan_to_num(bound * UPWARD, nan=math.inf, posinf=math.inf)
+        return Estimate(partials.to(torch.float64).expand(bound.shape), bound)
+
+
+def _at(
+    problem: Problem, program: Program, values: Values, name: str, n: int,
+    *, imag: Tensor | None = None, reach: Tensor | None = None,
+) -> ComplexBall:  # fmt: skip
+    """The program at x + i·imag, or over all points within ``reach`` of x along the imaginary axis."""
+    dtype = _COMPLEX[problem.dtype]
+    balls = {}
+    for key, value in values.items():
+        none = torch.zeros((), dtype=torch.float64, device=value.device)
+        moved = value.to(dtype) + 1j * imag.to(problem.dtype) if key == name and imag is not None else value.to(dtype)
+        balls[key] = ComplexBall(moved, none, reach if key == name and reach is not None else none)
+    (out,) = program.run(COMPLEX, balls)
+    if isinstance(out, ComplexBall):
+        zero = torch.zeros((n,), dtype=torch.float64, device=out.value.device)
+        return ComplexBall(out.value.expand(n), out.real_radius + zero, out.imag_radius + zero)
+    like = next(iter(values.values()))
+    constant = torch.full((n,), complex(out), dtype=dtype, device=like.device)
+    radius = torch.full((n,), abs(out) * 2.0**-23, dtype=torch.float64, device=like.device)
+    return ComplexBall(constant, radius, torch.zeros_like(radius))
+
+
+def _reduce(problem: Problem, partials: Tensor, bound: Tensor) -> tuple[Tensor, Tensor]:
+    n = len(partials)
+    out = problem.reduce(partials)
+    divisor = n if problem.loss.reduction == "mean" else 1
+    magnitude = (partials.to(torch.float64).abs()).sum() / divisor
+    rounding = summation_rounding(magnitude, out.to(torch.float64), n, problem.dtype) * 4
+    return out, bound.sum() * (1 + n * 2.0**-52) / divisor + rounding
+
+
+METHOD = ComplexStep()

@@ -1,0 +1,52 @@
+"""SymPy's simplified gradient, evaluated by NumPy."""
+
+from __future__ import annotations
+
+import torch
+
+from diffexplore.arithmetic.numpy_real import NUMPY
+from diffexplore.bounds.aten import fill_error
+from diffexplore.bounds.numpy_watch import NumpyWatch
+from diffexplore.check.problem import Problem, spread_over
+from diffexplore.methods.base import Estimate, Estimates, Values
+
+
+class NumpyEvaluation:
+    """Runs on the CPU, whatever the device; NumPy has no bfloat16."""
+
+    exact = True
+
+    def obstacle(self, problem: Problem) -> str | None:
+        if problem.dtype == torch.bfloat16:
+            return "NumPy has no bfloat16"
+        missing = sorted(problem.gradient_program.operations - set(NUMPY.operations))
+        return f"NumPy has no {', '.join(missing)}" if missing else None
+
+    def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
+        numpy, partials = self._partials(problem, values, n)
+        estimates = {}
+        for name in problem.parameters:
+            value, radius = numpy.reduce(partials[name], problem.loss.reduction)
+            estimates[name] = Estimate(value.to(torch.float64), radius)
+        return estimates
+
+    def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
+        numpy, partials = self._partials(problem, values, n)
+        return {
+            name: Estimate(value.to(torch.float64), numpy.watch.radius(value)) for name, value in partials.items()
+        }
+
+    def _partials(self, problem: Problem, values: Values, n: int) -> tuple[NumpyWatch, dict[str, torch.Tensor]]:
+        numpy = NumpyWatch()
+        arrays = {name: value.detach().cpu() for name, value in values.items()}
+        outputs = problem.gradient_program.run(numpy, arrays)
+        partials = {}
+        for name, output in zip(problem.wrt, outputs, strict=True):
+            partials[name] = spread_over(output, n, arrays)
+            known = isinstance(output, torch.Tensor)
+            radius = numpy.watch.radius(output) if known else fill_error(output, partials[name])
+            numpy.watch.set(partials[name], radius)
+        return numpy, partials
+
+
+METHOD = NumpyEvaluation()

@@ -1,0 +1,5 @@
+"""SymPy's gradient in its simplified form."""
+
+from diffexplore.methods._closed_form import ClosedForm
+
+METHOD = ClosedForm(lambda problem: problem.gradient_program)

@@ -1,0 +1,5 @@
+"""SymPy's gradient as derived, before simplification."""
+
+from diffexplore.methods._closed_form import ClosedForm
+
+METHOD = ClosedForm(lambda problem: problem.raw_gradient_program)

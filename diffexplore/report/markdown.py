@@ -1,0 +1,93 @@
+"""A report as Markdown (tables as GitHub has them), to paste into an issue or keep beside the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diffexplore.check.records import Report
+from diffexplore.report.blocks import (
+    Block,
+    Column,
+    Formula,
+    FormulaList,
+    Gap,
+    Heading,
+    Headline,
+    Note,
+    Span,
+    Table,
+    Text,
+)
+from diffexplore.report.outline import HessianText, outline
+
+_ACTIVE = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#"})
+
+
+def to_markdown(report: Report, hessian: HessianText | None = None) -> str:
+    """``report`` as a Markdown document."""
+    title = f"# Gradient check: {_escaped(report.loss.name or 'a formula')}\n"
+    parts = [title, *(_drawn(block) for block in outline(report, hessian=hessian) if not isinstance(block, Gap))]
+    return "\n".join(parts)
+
+
+def _drawn(block: Block) -> str:
+    """One block; it ends with an empty line, so that the next begins a paragraph."""
+    match block:
+        case Headline():
+            return f"**{block.word}**: {_escaped(block.sentence)}\n"
+        case Heading():
+            return f"## {_escaped(block.title)} {_escaped(block.aside)}".rstrip() + "\n"
+        case FormulaList():
+            return "\n".join(map(_formula, block.formulas)) + "\n"
+        case Note():
+            return _note(block)
+        case Table():
+            return "\n".join(_table(block)) + "\n"
+        case Gap():
+            return ""
+
+
+def _formula(formula: Formula) -> str:
+    remark = f" ({_escaped(formula.remark)})" if formula.remark else ""
+    return f"- {_code(f'{formula.label} = {formula.expression}')}{remark}"
+
+
+def _note(note: Note) -> str:
+    content = _inline(note.content)
+    if note.marker == "·":
+        return f"- {content}\n"
+    return f"{_escaped(note.marker)} {content}\n" if note.marker else f"{content}\n"
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield _line(_title(column) for column in table.columns)
+    yield _line("---:" if column.align == "right" else ":---" for column in table.columns)
+    for row in table.rows:
+        yield _line(map(_inline, row))
+
+
+def _line(cells: Iterator[str] | map[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _title(column: Column) -> str:
+    return f"{column.title} ({column.unit})" if column.unit else column.title
+
+
+def _inline(content: Text) -> str:
+    return "".join(map(_span, content))
+
+
+def _span(span: Span) -> str:
+    words = _escaped(span.text)
+    return f"**{words}**" if span.tone in ("strong", "bad") and words.strip() == words != "" else words
+
+
+def _escaped(words: str) -> str:
+    """``words`` with every character that Markdown would act on made inert."""
+    return words.translate(_ACTIVE)
+
+
+def _code(words: str) -> str:
+    fence = "``" if "`" in words else "`"
+    return f"{fence}{words}{fence}"

@@ -1,0 +1,121 @@
+"""How numbers are written for people: few digits, never better than they are, aligned where they are compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
+from os.path import commonprefix
+
+from diffexplore.check.records import Truth
+from diffexplore.report.blocks import Span, Text, Tone, text
+
+#: What stands where there is no number.
+ABSENT = "—"
+
+#: Significand bits and smallest normal exponent of each dtype.
+_FORMATS = {"float64": (53, -1022), "float32": (24, -126), "bfloat16": (8, -126), "float16": (11, -14)}
+
+#: Decimal digits that tell any two neighbours of the dtype apart.
+_DIGITS = {"float64": 17, "float32": 9, "bfloat16": 4, "float16": 5}
+
+
+def digits_of(dtype: str) -> int:
+    """Significant decimal digits that show a ``dtype`` number completely."""
+    return _DIGITS.get(dtype, 17)
+
+
+def counted(n: int, noun: str = "", plural: str = "") -> str:
+    """``1 sample``, ``4,000 samples``."""
+    if not noun:
+        return f"{n:,}"
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def short(number: float | None, digits: int = 2, *, upward: bool = False) -> str:
+    """A magnitude in ``digits`` significant digits: ``0.31``, ``14``, ``3.1e-13``.
+
+    ``upward`` rounds away from zero: for bounds and powers, which must not be stated better than they are.
+    """
+    if number is None or not math.isfinite(number):
+        return ABSENT
+    if number == 0:
+        return "0"
+    context = Context(prec=digits, rounding=ROUND_UP if upward else ROUND_HALF_EVEN)
+    rounded = context.create_decimal(Decimal(number))
+    return f"{rounded:f}" if -4 < rounded.adjusted() < 4 else _scientific(rounded, digits)
+
+
+def _scientific(number: Decimal, digits: int) -> str:
+    """``3.1e-13``: always ``digits`` of them, and an exponent without padding."""
+    mantissa, _, exponent = f"{number:.{digits - 1}e}".partition("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def aligned(number: Decimal, truth: Decimal, digits: int) -> str:
+    """``number`` down to the last of ``digits`` digits of ``truth``, so that equal digits stand under each other.
+
+    Scientific where the truth is very large or small, or the number of another magnitude.
+    """
+    if number == 0:
+        return "0"
+    if truth == 0 or not -5 < truth.adjusted() < 9 or abs(number.adjusted() - truth.adjusted()) > 3:
+        return _scientific(number, digits)
+    return f"{number:.{max(0, digits - 1 - truth.adjusted())}f}"
+
+
+def truth_digits(truth: Truth | None, digits: int) -> str:
+    """The middle of the enclosure in ``digits`` significant digits."""
+    if truth is None:
+        return ABSENT
+    middle = Decimal(truth.mid)
+    return aligned(middle, middle, digits)
+
+
+def value_beside(value: float | None, truth: Truth | None, digits: int, tone: Tone = "quiet") -> Text:
+    """``value`` in the format of ``truth``; the digits in which it departs from it are in ``tone``."""
+    if value is None:
+        return text(ABSENT)
+    if truth is None:
+        return text(short(value, digits))
+    shown = aligned(Decimal(value), Decimal(truth.mid), digits if Decimal(truth.mid) else 4)
+    agreeing = len(commonprefix([shown, truth_digits(truth, digits)]))
+    return (Span(shown[:agreeing]), Span(shown[agreeing:], tone))
+
+
+def ulp_at(truth: Truth | None, dtype: str) -> float | None:
+    """The unit in the last place of ``dtype`` at the truth; None where the truth is 0 or out of range."""
+    if truth is None or dtype not in _FORMATS:
+        return None
+    middle = float(truth.mid)
+    if middle == 0 or not math.isfinite(middle):
+        return None
+    precision, smallest = _FORMATS[dtype]
+    exponent = max(math.frexp(middle)[1] - 1, smallest)
+    return math.ldexp(1.0, exponent - precision + 1) or None
+
+
+def in_ulps(amount: float | None, ulp: float | None) -> float | None:
+    """``amount``, in units of ``ulp``."""
+    if amount is None or ulp is None:
+        return None
+    return amount / ulp
+
+
+def share(ratio: float) -> str:
+    """A relative error as people say it: ``100 %``, ``0.09 %``, or ``3.1e-9`` where a percentage would mislead."""
+    percent = 100 * ratio
+    return f"{short(percent)} %" if 1e-3 <= percent < 1e5 else f"a relative {short(ratio)}"
+
+
+def point_text(point: Mapping[str, float], *, compact: bool = False) -> str:
+    """``a = 2.5, b = 1``, or ``a=2.5 b=1`` where room is scarce."""
+    if compact:
+        return " ".join(f"{name}={coordinate(value)}" for name, value in point.items())
+    return ", ".join(f"{name} = {coordinate(value)}" for name, value in point.items())
+
+
+def coordinate(value: float) -> str:
+    """A parameter's value, completely, without a needless ``.0``."""
+    written = repr(float(value))
+    return written.removesuffix(".0")

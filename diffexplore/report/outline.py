@@ -1,0 +1,107 @@
+"""What a reader of a report sees, in which order: the one place that says so, for every medium."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from diffexplore.check.records import LossSummary, PartialFormula, Report
+from diffexplore.report.blocks import Block, Formula, FormulaList, Gap, Heading, Note, text
+from diffexplore.report.causes import Footnotes, not_compared
+from diffexplore.report.names import reduced_partial, second_partial
+from diffexplore.report.numbers import counted, point_text
+from diffexplore.report.symbols import typeset
+from diffexplore.report.tables import legend, probes, reduced_tables, worst_samples
+from diffexplore.report.verdict import failures, headline
+
+#: Second partials as text, by the names of the row and the column.
+HessianText = Mapping[tuple[str, str], PartialFormula]
+
+
+def outline(report: Report, *, width: int = 100, hessian: HessianText | None = None) -> Iterator[Block]:
+    """The blocks of ``report``: verdict, formulas, tables, samples, what was not compared, verdict.
+
+    Args:
+        report: what to show.
+        width: characters in a line; decides how many digits a table shows.
+        hessian: second partials to show below the gradient; a Report does not hold them.
+    """
+    footnotes = Footnotes(report)
+    yield headline(report)
+    yield Gap()
+    yield from failures(report)
+    yield from formulas(report.loss, report.gradient, hessian)
+    yield Note(text(_what_ran(report), "quiet"))
+    yield Gap()
+    yield from reduced_tables(report, footnotes, width)
+    yield from probes(report)
+    yield from worst_samples(report, footnotes, width)
+    yield from not_compared(report, footnotes)
+    yield legend(report)
+    yield Gap()
+    yield from _environment(report)
+    yield headline(report)
+
+
+def formulas(
+    loss: LossSummary, gradient: Mapping[str, PartialFormula], hessian: HessianText | None = None
+) -> Iterator[Block]:
+    """The loss, its partials and, where given, its second partials, with their operation counts."""
+    yield Heading(f"Loss {loss.name}" if loss.name else "Loss", _symbols(loss))
+    shown = [Formula("L", _reduced(loss, typeset(loss.formula)))]
+    shown += [_partial(loss, name, partial) for name, partial in gradient.items()]
+    for (row, column), partial in (hessian or {}).items():
+        shown.append(Formula(second_partial(row, column), _reduced(loss, partial.expression), operations(partial)))
+    yield FormulaList(tuple(shown))
+    if loss.domain:
+        yield Note(text(f"where {typeset(loss.domain)}"))
+    if loss.source:
+        yield Note(text(f"source: {loss.source}", "quiet"))
+    yield Gap()
+
+
+def _partial(loss: LossSummary, name: str, partial: PartialFormula) -> Formula:
+    if name in loss.data:
+        return Formula(f"∂ℓᵢ/∂{name}", partial.expression, operations(partial))
+    return Formula(reduced_partial(name), _reduced(loss, partial.expression), operations(partial))
+
+
+def _reduced(loss: LossSummary, expression: str) -> str:
+    """``mean[…]`` or ``sum[…]``; what does not depend on the data is its own mean."""
+    depends = any(re.search(rf"\b{re.escape(name)}\b", expression) for name in loss.data)
+    if not depends and (loss.reduction == "mean" or not loss.data):
+        return expression
+    return f"{loss.reduction}[{expression}]"
+
+
+def operations(partial: PartialFormula) -> str:
+    """``12 operations, 31 before simplification``; nothing for a constant."""
+    said = counted(partial.ops_simplified, "operation") if partial.ops_simplified or partial.ops_raw else ""
+    if partial.ops_raw != partial.ops_simplified:
+        said += f", {counted(partial.ops_raw)} before simplification"
+    return "; ".join(filter(None, (said, partial.note)))
+
+
+def _symbols(loss: LossSummary) -> str:
+    kinds = (("parameter", loss.parameters), ("data", loss.data))
+    return "; ".join(
+        f"{kind}{'s' if kind == 'parameter' and len(names) > 1 else ''} {', '.join(names)}"
+        for kind, names in kinds
+        if names
+    )
+
+
+def _what_ran(report: Report) -> str:
+    methods = len(dict.fromkeys(row.method for row in report.rows))
+    points = list(dict.fromkeys(point_text(row.point) for row in report.rows if row.probe is None))
+    where = f" at {counted(len(points), 'point')}" if points != [""] else ""
+    samples = counted(report.n, "sample") if report.loss.data else "one evaluation"
+    return f"{counted(methods, 'method')} on {samples}{where}, in {report.dtype} on {report.device}, seed {report.seed}"
+
+
+def _environment(report: Report) -> Iterator[Block]:
+    """The versions that computed this, for whoever compares it with a run elsewhere."""
+    versions = report.environment.get("versions")
+    if isinstance(versions, Mapping) and versions:
+        yield Note(text(", ".join(f"{name} {number}" for name, number in versions.items()), "quiet"))
+        yield Gap()

@@ -1,0 +1,219 @@
+"""Tables of comparisons: every method beside the truth, the worst samples, the probes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from diffexplore.check.records import Report, Row, Truth
+from diffexplore.report.blocks import COLUMN_GAP, INDENT, Block, Column, Gap, Heading, Note, Table, Text, text, words_of
+from diffexplore.report.causes import Footnotes
+from diffexplore.report.names import distinct_points, point_key, reduced_partial, rows_of, sample_partial
+from diffexplore.report.numbers import (
+    ABSENT,
+    counted,
+    digits_of,
+    in_ulps,
+    point_text,
+    short,
+    truth_digits,
+    ulp_at,
+    value_beside,
+)
+
+#: Digits that a value shows however narrow the page is.
+_FEWEST_DIGITS = 6
+#: Below this width the worst samples are shown without their values.
+_ROOM_FOR_VALUES = 98
+#: Samples that are shown per partial.
+_WORST = 5
+
+
+def reduced_tables(report: Report, footnotes: Footnotes, width: int) -> Iterator[Block]:
+    """For each partial and each point: the truth, and a row per method."""
+    for name in report.gradient:
+        rows = rows_of(report, "reduced", name)
+        for point in distinct_points(rows):
+            here = [row for row in rows if point_key(row.point) == point_key(point)]
+            where = f"at {point_text(point)}" if point else ""
+            yield Heading(reduced_partial(name), where)
+            yield _methods_table(here, report.dtype, footnotes, width)
+            yield Gap()
+
+
+def _methods_table(rows: Sequence[Row], dtype: str, footnotes: Footnotes, width: int) -> Table:
+    units = Units(rows, dtype)
+    columns = (Column("method", align="left"), Column("value"), *units.columns, Column("verdict", align="left"))
+    truth = next((row.truth for row in rows if row.truth is not None), None)
+    labels = [text("truth"), *(text(row.method) for row in rows)]
+    numbers = [(text(""),) * 4, *((*units.cells(row), footnotes.verdict(row)) for row in rows)]
+    room = width - _width_of(columns, [(label, *rest) for label, rest in zip(labels, numbers, strict=True)])
+    values = _values(rows, truth, digits_of(dtype), room)
+    body = zip(labels, values, numbers, strict=True)
+    return Table(columns, tuple((label, value, *rest) for label, value, rest in body))
+
+
+def _width_of(columns: Sequence[Column], rows: Sequence[tuple[Text, ...]]) -> int:
+    """Characters that a table takes beside its values: ``rows`` lack them, ``columns`` have them second."""
+    others = [columns[0], *columns[2:]]
+    widths = [max(len(column.title), len(column.unit)) for column in others]
+    for row in rows:
+        widths = [max(width, len(words_of(cell))) for width, cell in zip(widths, row, strict=True)]
+    return sum(widths) + COLUMN_GAP * len(others) + INDENT
+
+
+def _values(rows: Sequence[Row], truth: Truth | None, digits: int, room: int) -> list[Text]:
+    """The truth and the values below it, in as many of ``digits`` digits as ``room`` holds (six at least)."""
+    values: list[Text] = []
+    for shown in range(digits, min(digits, _FEWEST_DIGITS) - 1, -1):
+        values = [text(truth_digits(truth, shown)), *(value_beside(row.value, truth, shown) for row in rows)]
+        if max(len(words_of(value)) for value in values) <= room:
+            break
+    return values
+
+
+def _value(row: Row, digits: int) -> Text:
+    return value_beside(row.value, row.truth, digits, "bad" if row.verdict == "fail" else "quiet")
+
+
+class Units:
+    """The unit in which a table states error and allowance: ulp, or absolute where the truth is 0."""
+
+    def __init__(self, rows: Sequence[Row], dtype: str) -> None:
+        compared = [row for row in rows if row.error_abs is not None]
+        self.dtype = dtype
+        self.absolute = bool(compared) and all(row.error_ulp is None for row in compared)
+
+    @property
+    def columns(self) -> tuple[Column, Column, Column]:
+        """Error, allowance and power."""
+        size, power = ("absolute", "absolute") if self.absolute else ("ulp", "relative")
+        return Column("error", size), Column("allowed", size), Column("catches", power)
+
+    def cells(self, row: Row) -> tuple[Text, Text, Text]:
+        """The three numbers of ``row`` in this table's units."""
+        return (
+            text(short(self._sized(row.error_abs, row), 3)),
+            text(short(self._sized(row.bound, row), upward=True)),
+            text(self._power(row)),
+        )
+
+    def _sized(self, amount: float | None, row: Row) -> float | None:
+        return amount if self.absolute else in_ulps(amount, ulp_at(row.truth, self.dtype))
+
+    def _power(self, row: Row) -> str:
+        """Beside a wide bound a tiny truth counts as 0, and the row's power is absolute in a relative column."""
+        if row.smallest_detectable is not None:
+            return short(row.smallest_detectable, upward=True)
+        power = short(row.smallest_detectable_abs, upward=True)
+        return power if self.absolute or row.smallest_detectable_abs is None else f"{power} abs"
+
+
+def worst_samples(report: Report, footnotes: Footnotes, width: int) -> Iterator[Block]:
+    """For each partial: how its samples fared, and those that came nearest to their allowance or passed it."""
+    for name in report.gradient:
+        rows = rows_of(report, "samples", name)
+        if rows:
+            yield Heading(sample_partial(name), f"by sample: {_counts(report, name, 'samples')}; the worst:")
+            yield _samples_table(_worst(rows), report, footnotes, width)
+            yield Gap()
+
+
+def _worst(rows: Sequence[Row]) -> list[Row]:
+    """Every fail, then each method's worst, up to five rows."""
+    chosen: list[Row] = []
+    for row in sorted(rows, key=_by_severity):
+        if row.verdict == "fail" or row.method not in {other.method for other in chosen}:
+            chosen.append(row)
+    return chosen[:_WORST]
+
+
+def _by_severity(row: Row) -> tuple[int, float]:
+    """Fails first, then passes by the share of their allowance that they used, then what is undecided."""
+    rank = {"fail": 0, "pass": 1, "inconclusive": 2}[row.verdict]
+    return rank, -(row.error_abs / row.bound if row.error_abs is not None and row.bound else 0.0)
+
+
+def _samples_table(rows: Sequence[Row], report: Report, footnotes: Footnotes, width: int) -> Table:
+    units = Units(rows, report.dtype)
+    optional: list[tuple[Column, Callable[[Row], Text]]] = []
+    if len(distinct_points(report.rows)) > 1:
+        optional.append(
+            (Column("at", align="left", flexible=True), lambda row: text(point_text(row.point, compact=True)))
+        )
+    if width >= _ROOM_FOR_VALUES:
+        optional.append((Column("value"), lambda row: _value(row, 11)))
+    titles = [column for column, _ in optional]
+    columns = (Column("sample"), Column("method", align="left"), *titles, *units.columns, Column("verdict", "", "left"))
+    body = [
+        (
+            text(str(row.sample)),
+            text(row.method),
+            *(cell(row) for _, cell in optional),
+            *units.cells(row),
+            footnotes.verdict(row),
+        )
+        for row in rows
+    ]
+    return Table(columns, tuple(body))
+
+
+def _counts(report: Report, name: str, kind: str) -> str:
+    """``1,990 pass, 10 inconclusive``."""
+    tallies = [tally for tally in report.summary.tallies if tally.parameter == name and tally.kind == kind]
+    totals = {
+        "pass": sum(tally.passed for tally in tallies),
+        "fail": sum(tally.failed for tally in tallies),
+        "inconclusive": sum(tally.inconclusive for tally in tallies),
+    }
+    return ", ".join(f"{counted(total)} {verdict}" for verdict, total in totals.items() if total) or "none"
+
+
+def probes(report: Report) -> Iterator[Block]:
+    """The probes: batches and points at which the same derivative is easier to see."""
+    rows = [row for row in report.rows if row.probe is not None]
+    if not rows:
+        return
+    yield Heading("Probes", "sub-batches and points at which an error would show more clearly")
+    columns = (
+        Column("partial", align="left"),
+        Column("probe", align="left", flexible=True),
+        Column("worst error", "ulp"),
+        Column("catches", "relative"),
+        Column("verdicts", align="left"),
+    )
+    yield Table(columns, tuple(_probe_row(members) for members in _by_probe(rows).values()))
+    yield Gap()
+
+
+def _by_probe(rows: Sequence[Row]) -> Mapping[object, list[Row]]:
+    groups: dict[object, list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.parameter, row.probe, point_key(row.point)), []).append(row)
+    return groups
+
+
+def _probe_row(rows: Sequence[Row]) -> tuple[Text, ...]:
+    first = rows[0]
+    powers = [row.smallest_detectable for row in rows if row.smallest_detectable is not None]
+    verdicts = [row.verdict for row in rows]
+    told = [f"{verdicts.count(v)} {v}" for v in ("pass", "fail", "inconclusive") if v in verdicts]
+    worst = max((row.error_ulp for row in rows if row.error_ulp is not None), default=None)
+    return (
+        text(reduced_partial(first.parameter)),
+        text(f"{first.probe}, at {point_text(first.point)}"),
+        text(short(worst, 3)),
+        text(short(min(powers, default=None), upward=True) if powers else ABSENT),
+        text(", ".join(told), "bad" if "fail" in verdicts else "plain"),
+    )
+
+
+def legend(report: Report) -> Note:
+    """What the columns mean, once."""
+    return Note(
+        text(
+            f"error: distance from the truth, a certified enclosure of the exact partial; in units in the last place "
+            f"(ulp) of {report.dtype}. allowed: the bound derived for this method, rounding and truncation; beyond it "
+            f"the row fails. catches: the smallest relative error that the row is sure to report.",
+            "quiet",
+        )
+    )

@@ -1,0 +1,123 @@
+"""The verdict in one sentence, and what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diffexplore.check.records import Report, Row
+from diffexplore.report.blocks import Block, Gap, Headline, Note, Span, Text, text
+from diffexplore.report.names import WORDS, kind_of, partial_of, point_key, reduced_partial
+from diffexplore.report.numbers import counted, point_text, share, short
+
+#: Failing rows that are described in full before the tables.
+_DESCRIBED = 5
+
+
+def headline(report: Report) -> Headline:
+    """The verdict line, which opens and closes every page."""
+    word, tone = WORDS[report.verdict]
+    sentence = {"pass": _passed, "fail": _failed, "inconclusive": _undecided}[report.verdict]
+    return Headline(word, tone, sentence(report))
+
+
+def _passed(report: Report) -> str:
+    return f"every partial agrees with the truth: {_scope(report)}; {_power(report)}"
+
+
+def _failed(report: Report) -> str:
+    summary = report.summary
+    total = summary.passed + summary.failed + summary.inconclusive
+    counts = f"{counted(summary.failed)} of {counted(total, 'comparison')} failed"
+    first, *others = _failures(report)
+    others = [row for row in others if (row.parameter, row.method) != (first.parameter, first.method)]
+    subjects = len({(row.parameter, row.method) for row in others})
+    also = f", and {counted(subjects, 'other gradient')} too" if subjects else ""
+    return f"{partial_of(first)} by {first.method} {_how_wrong(first)}{_where(first)}{also}: {counts}"
+
+
+def _undecided(report: Report) -> str:
+    open_questions = _without_a_pass(report)
+    if not report.rows:
+        return "nothing was compared"
+    if not open_questions:
+        return f"not every partial could be decided: {_scope(report)}; no comparison failed"
+    return f"could not decide {_listed(open_questions)}; no comparison failed ({_scope(report)})"
+
+
+def _listed(items: list[str], most: int = 2) -> str:
+    if len(items) <= most:
+        return " nor ".join(items)
+    return f"{', '.join(items[:most])} and {len(items) - most} more"
+
+
+def _without_a_pass(report: Report) -> list[str]:
+    """The partials and points at which no row that includes the reduction passed."""
+    asked, decided = {}, set()
+    for row in report.rows:
+        key = (row.parameter, point_key(row.point))
+        if kind_of(row) == "reduced":
+            asked[key] = f"{reduced_partial(row.parameter)} at {point_text(row.point)}"
+        if row.sample is None and row.verdict == "pass":
+            decided.add(key)
+    return [words for key, words in asked.items() if key not in decided]
+
+
+def _scope(report: Report) -> str:
+    """How much was compared: ``40 comparisons reduced, 4,000 by sample, 10 by probe``."""
+    totals = {"reduced": 0, "samples": 0, "probe": 0}
+    for tally in report.summary.tallies:
+        totals[tally.kind] += tally.passed + tally.failed + tally.inconclusive
+    words = {"reduced": "reduced", "samples": "by sample", "probe": "by probe"}
+    parts = [f"{counted(total)} {words[kind]}" for kind, total in totals.items() if total]
+    said = ", ".join(parts).replace(" ", " comparisons ", 1) if parts else "no comparisons"
+    left = report.summary.inconclusive
+    return f"{said}, {counted(left)} of them inconclusive" if left else said
+
+
+def _power(report: Report) -> str:
+    known = {name: power for name, power in report.summary.power.items() if power is not None}
+    if not known:
+        return "the truth is 0, so the power is stated in absolute terms below"
+    stated = ", ".join(f"{short(power, upward=True)} ({name})" for name, power in known.items())
+    return f"smallest error that would have been caught: {stated}"
+
+
+def _failures(report: Report) -> list[Row]:
+    """Failing rows that include the reduction; where there are none, those of probes and samples."""
+    failing = [row for row in report.rows if row.verdict == "fail"]
+    return [row for row in failing if kind_of(row) == "reduced"] or failing
+
+
+def failures(report: Report) -> Iterator[Block]:
+    """What failed, where, by how much and why: only where something did."""
+    found = _failures(report)
+    for row in found[:_DESCRIBED]:
+        yield Note(_described(row), marker="·")
+    left = report.summary.failed - min(len(found), _DESCRIBED)
+    if left > 0:
+        yield Note(text(f"{counted(left)} more failed", "quiet"), marker="·")
+    if found:
+        yield Gap()
+
+
+def _described(row: Row) -> Text:
+    reason = f": {row.cause.message}" if row.cause else ""
+    return (
+        Span(f"{partial_of(row)} by {row.method}", "strong"),
+        Span(f" {_how_wrong(row)}{_where(row)}{reason}"),
+    )
+
+
+def _where(row: Row) -> str:
+    """`` at a = 0, b = 0, sample 17``."""
+    where = f" at {point_text(row.point)}" if row.point else ""
+    where += f", sample {row.sample}" if row.sample is not None else ""
+    return f"{where} ({row.probe})" if row.probe else where
+
+
+def _how_wrong(row: Row) -> str:
+    if row.value is None:
+        return "is not finite"
+    if row.error_rel is None:
+        return f"is {short(row.value, 3)}, where the truth is 0,"
+    return f"is wrong by {share(row.error_rel)}"

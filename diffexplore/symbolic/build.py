@@ -1,0 +1,50 @@
+"""Sums, products and powers as they were written.
+
+SymPy multiplies a number into a sum (2·(a + b) becomes 2·a + 2·b) and a denominator into one. These builders keep
+a factored form factored. Parser and simplifier both use them, so that a printed expression reads back as itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sympy
+
+
+def total(terms: Iterable[sympy.Expr]) -> sympy.Expr:
+    """The sum of ``terms``."""
+    return sympy.Add(*terms)
+
+
+def product(factors: Iterable[sympy.Expr]) -> sympy.Expr:
+    """The product of ``factors``; a number stays in front of a single sum."""
+    coefficient, rest = sympy.S.One, []
+    for factor in factors:
+        number, others = factor.as_coeff_Mul()
+        coefficient *= number
+        rest.append(others)
+    merged = sympy.Mul(*rest)
+    number, merged = merged.as_coeff_Mul()
+    coefficient *= number
+    if not merged.is_Add:
+        return coefficient * merged
+    if coefficient in (sympy.S.Zero, sympy.S.One):
+        return coefficient * merged
+    return sympy.Mul(coefficient, merged, evaluate=False)
+
+
+def power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
+    """``base ** exponent``."""
+    return sympy.Pow(base, exponent)
+
+
+def rebuild(expr: sympy.Basic) -> sympy.Basic:
+    """``expr`` put together again by these builders, from its leaves up: the form in which it reads back."""
+    if not expr.args:
+        return expr
+    args = [rebuild(arg) for arg in expr.args]
+    if expr.is_Mul:
+        return product(args)
+    if expr.is_Add:
+        return total(args)
+    return expr if list(expr.args) == args else expr.func(*args)

@@ -1,0 +1,191 @@
+"""Closed-form derivatives: as SymPy differentiates, and simplified for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+import sympy
+
+from diffexplore.check.records import PartialFormula
+from diffexplore.symbolic.cost import count_ops
+from diffexplore.symbolic.latex import to_latex
+from diffexplore.symbolic.simplify import simplify
+from diffexplore.symbolic.text import to_text
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
+
+_Key = TypeVar("_Key")
+
+BUDGET_SECONDS = 2.0
+"""Wall time for the simplification of one partial."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Operations of a derivative before and after simplification; ``note`` says if simplification was cut short."""
+
+    ops_raw: int
+    ops_simplified: int
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Gradient(Mapping[str, sympy.Expr]):
+    """The simplified partials of the summand, by name of the parameter (or data) differentiated by.
+
+    Attributes:
+        raw: the same partials as SymPy differentiates them.
+        cost: operation counts of each.
+    """
+
+    simplified: Mapping[str, sympy.Expr]
+    raw: Mapping[str, sympy.Expr]
+    cost: Mapping[str, Cost]
+
+    def __getitem__(self, name: str) -> sympy.Expr:
+        return self.simplified[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.simplified)
+
+    def __len__(self) -> int:
+        return len(self.simplified)
+
+    def latex(self) -> str:
+        r"""All partials as one ``aligned`` block: \frac{\partial \ell}{\partial a} &= …"""
+        lines = (rf"{_symbol_of_partial(name)} &= {to_latex(expr)}" for name, expr in self.items())
+        return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def formulas(self) -> dict[str, PartialFormula]:
+        """The partials as the plain records that a report carries."""
+        return {name: self._formula(name) for name in self}
+
+    def _formula(self, name: str) -> PartialFormula:
+        cost = self.cost[name]
+        text, latex = to_text(self[name]), to_latex(self[name])
+        return PartialFormula(name, text, latex, cost.ops_raw, cost.ops_simplified, cost.note)
+
+    def __repr__(self) -> str:
+        return f"Gradient({', '.join(f'{name}: {to_text(expr)}' for name, expr in self.items())})"
+
+
+@dataclass(frozen=True)
+class Hessian(Mapping[tuple[str, str], sympy.Expr]):
+    """The simplified second partials of the summand, by (row name, column name); symmetric.
+
+    Attributes:
+        names: the rows, and the columns.
+        raw, cost: as of a :class:`Gradient`.
+    """
+
+    names: tuple[str, ...]
+    simplified: Mapping[tuple[str, str], sympy.Expr] = field(repr=False)
+    raw: Mapping[tuple[str, str], sympy.Expr] = field(repr=False)
+    cost: Mapping[tuple[str, str], Cost] = field(repr=False)
+
+    def __getitem__(self, names: tuple[str, str]) -> sympy.Expr:
+        return self.simplified[names]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self.simplified)
+
+    def __len__(self) -> int:
+        return len(self.simplified)
+
+    def latex(self) -> str:
+        """The matrix in LaTeX."""
+        rows = (" & ".join(to_latex(self[row, column]) for column in self.names) for row in self.names)
+        return "\\begin{bmatrix}\n" + " \\\\\n".join(rows) + "\n\\end{bmatrix}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+
+def gradient_of(loss: Loss, names: tuple[str, ...], budget_seconds: float = BUDGET_SECONDS) -> Gradient:
+    """The gradient of the summand of ``loss`` with respect to ``names``."""
+    raw = {name: differentiate(loss.expression, loss.symbols[name]) for name in names}
+    simplified, cost = _simplified(raw, budget_seconds)
+    return Gradient(simplified, raw, cost)
+
+
+def hessian_of(loss: Loss, names: tuple[str, ...], budget_seconds: float = BUDGET_SECONDS) -> Hessian:
+    """The Hessian of the summand of ``loss`` with respect to ``names``; each pair is derived once."""
+    first = gradient_of(loss, names, budget_seconds)
+    pairs = [(row, column) for position, row in enumerate(names) for column in names[position:]]
+    raw = {(row, column): differentiate(first[row], loss.symbols[column]) for row, column in pairs}
+    simplified, cost = _simplified(raw, budget_seconds)
+    every = [(row, column) for row in names for column in names]
+    upper = {pair: pair if pair in raw else pair[::-1] for pair in every}
+    return Hessian(
+        names,
+        {pair: simplified[upper[pair]] for pair in every},
+        {pair: raw[upper[pair]] for pair in every},
+        {pair: cost[upper[pair]] for pair in every},
+    )
+
+
+def differentiate(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    """The partial derivative of ``expr``, where it exists.
+
+    |x|, sign and Heaviside have the derivatives sign, 0 and 0: their jumps, where SymPy would write DiracDelta,
+    are points without a derivative. SymPy's own rule for Abs needs the argument to be proved real, which it is
+    not for log(x), and gives the real part of a complex derivative there; the argument of a real loss is real.
+    """
+    used = [stand_in for stand_in in _STAND_INS if expr.has(stand_in.original)]
+    for stand_in in used:
+        expr = expr.replace(stand_in.original, stand_in)
+    derivative = sympy.diff(expr, symbol)
+    for stand_in in _STAND_INS if used else ():
+        derivative = derivative.replace(stand_in, stand_in.original)
+    return derivative
+
+
+class _StandIn(sympy.Function):
+    """A function that is differentiated by the rules of the real line."""
+
+    original: type[sympy.Basic]
+    slope: type[_StandIn] | None = None
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        if argindex != 1:
+            return sympy.S.Zero  # the value of Heaviside at 0 is a constant
+        return self.slope(self.args[0]) if self.slope else sympy.S.Zero
+
+
+class _Sign(_StandIn):
+    original = sympy.sign
+
+
+class _Step(_StandIn):
+    original = sympy.Heaviside
+
+
+class _Abs(_StandIn):
+    original = sympy.Abs
+    slope = _Sign
+
+
+_STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _Step)
+
+
+def _simplified(
+    raw: Mapping[_Key, sympy.Expr], budget_seconds: float
+) -> tuple[dict[_Key, sympy.Expr], dict[_Key, Cost]]:
+    """Simplify each partial within its own budget."""
+    simplified, cost = {}, {}
+    for key, expr in raw.items():
+        result = simplify(expr, budget_seconds)
+        note = f"simplification stopped after {budget_seconds:g} s" if result.stopped else None
+        simplified[key] = result.expr
+        cost[key] = Cost(count_ops(expr), count_ops(result.expr), note)
+    return simplified, cost
+
+
+def _symbol_of_partial(name: str) -> str:
+    return rf"\frac{{\partial \ell}}{{\partial {sympy.latex(sympy.Symbol(name))}}}"

@@ -1,0 +1,49 @@
+"""Expressions in LaTeX, in the same order as in plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import sympy
+from sympy.core.function import AppliedUndef
+from sympy.printing.latex import LatexPrinter
+
+from diffexplore.symbolic.order import factors_in_order, terms_in_order
+
+
+def to_latex(expr: sympy.Basic, *, indexed: Collection[str] = ()) -> str:
+    r"""``expr`` in LaTeX, without dollar signs.
+
+    Args:
+        expr: an expression or condition.
+        indexed: names of symbols that get the index of a sample, such as ``x_{i}``.
+    """
+    names = {symbol: f"{sympy.latex(symbol)}_{{i}}" for symbol in expr.free_symbols if symbol.name in indexed}
+    return str(_Latex({"symbol_names": names, "ln_notation": False, "order": None}).doprint(expr))
+
+
+class _Latex(LatexPrinter):
+    def _as_ordered_terms(self, expr: sympy.Expr, order: str | None = None) -> list[sympy.Expr]:
+        return terms_in_order(expr)
+
+    def _print_Mul(self, expr: sympy.Expr) -> str:
+        number, rest = expr.as_coeff_Mul()
+        ordered = factors_in_order(list(sympy.Mul.make_args(rest)))
+        arguments = ordered if number is sympy.S.One else [number, *ordered]
+        return str(super()._print_Mul(sympy.Mul(*arguments, evaluate=False)))
+
+    def _print_AppliedUndef(self, expr: AppliedUndef) -> str:
+        return str(sympy.latex(sympy.Symbol(expr.func.__name__)))
+
+    def _print_Function(self, expr: sympy.Expr, exp: Any = None) -> str:
+        if isinstance(expr, AppliedUndef):
+            name = self._print_AppliedUndef(expr)
+            return f"{name}^{{{exp}}}" if exp is not None else name
+        return str(super()._print_Function(expr, exp))
+
+    def _print_Derivative(self, expr: sympy.Derivative) -> str:
+        variable = self._print(expr.variables[0])
+        if isinstance(expr.expr, (AppliedUndef, sympy.Symbol)):
+            return rf"\frac{{\partial {self._print(expr.expr)}}}{{\partial {variable}}}"
+        return rf"\frac{{\partial}}{{\partial {variable}}}\left[{self._print(expr.expr)}\right]"

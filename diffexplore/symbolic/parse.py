@@ -1,0 +1,197 @@
+"""Formula text → SymPy, with real symbols and exact numbers; never evaluated as code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+from fractions import Fraction
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.errors import DiffexploreError, UsageError, unknown
+from diffexplore.symbolic import build
+from diffexplore.symbolic.constants import check_argument, check_divisor, check_power, checked
+from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
+from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES, foreign_node
+from diffexplore.symbolic.syntax import chain, names_of, read
+
+MAX_ORDER = 10
+"""Largest order of polygamma."""
+
+
+def parse(text: str, allowed: Collection[str] | None = None) -> sympy.Expr:
+    """The formula ``text`` as a SymPy expression.
+
+    Symbols are real; decimals are exact rationals (0.1 is 1/10).
+
+    Args:
+        text: a formula of the functions in :data:`diffexplore.symbolic.functions.TABLE`.
+        allowed: the symbols that it may use; None allows every name.
+
+    Raises:
+        UsageError: where the text is not a formula, names an unknown function or symbol, is too large, or stands
+            for no real number at any point, such as ``1/0`` or ``sqrt(-1)``.
+    """
+    tree = read(text)
+    _check_symbols(names_of(tree), allowed)
+    return _built(_expression, tree)
+
+
+def parse_condition(text: str, allowed: Collection[str] | None = None) -> Boolean:
+    """A condition such as ``s > 0`` or ``x != 0 and s > 0`` as a SymPy relational or Boolean.
+
+    Raises:
+        UsageError: as :func:`parse` does.
+    """
+    tree = read(text, condition=True)
+    _check_symbols(names_of(tree), allowed)
+    return _built(_condition, tree)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The symbols of a formula in order of first appearance, found without computing anything.
+
+    Raises:
+        UsageError: where the text is not a formula.
+    """
+    return names_of(read(text))
+
+
+def _check_symbols(names: Collection[str], allowed: Collection[str] | None) -> None:
+    for name in names:
+        if allowed is not None and name not in allowed:
+            if not allowed:
+                raise UsageError(f"unknown symbol {name!r}: no symbols are declared")
+            raise unknown("symbol", name, allowed)
+
+
+def _built(convert, tree):  # type: ignore[no-untyped-def]  # one of the two converters below, and its result
+    """Convert, with everything that SymPy refuses turned into a UsageError."""
+    try:
+        expr = convert(tree)
+    except DiffexploreError:
+        raise
+    except RecursionError:
+        raise UsageError("the formula is nested too deeply") from None
+    except (TypeError, ValueError, ArithmeticError, NotImplementedError) as error:
+        raise UsageError(f"the formula cannot be read as a real expression: {error}") from None
+    strange = foreign_node(expr)
+    if strange is not None:
+        raise UsageError(f"the formula contains {strange}, which is not a real number that can be computed with")
+    return expr
+
+
+def _expression(node: ast.expr) -> sympy.Expr:
+    """A checked expression node as SymPy."""
+    if isinstance(node, ast.Constant):
+        return checked(_number(node.value))
+    if isinstance(node, ast.Name):
+        return CONSTANT_VALUES[node.id] if node.id in CONSTANTS else sympy.Symbol(node.id, real=True)
+    if isinstance(node, ast.UnaryOp):
+        operand = _expression(node.operand)
+        return operand if isinstance(node.op, ast.UAdd) else build.product([sympy.S.NegativeOne, operand])
+    if isinstance(node, ast.Call):
+        return checked(_call(node))
+    assert isinstance(node, ast.BinOp)
+    if isinstance(node.op, ast.Pow):
+        return checked(_power(_expression(node.left), _expression(node.right)))
+    if isinstance(node.op, (ast.Add, ast.Sub)):
+        return checked(build.total(_terms(node)))
+    return checked(build.product(_factors(node)))
+
+
+def _number(value: object) -> sympy.Rational:
+    assert isinstance(value, (int, Fraction))
+    return sympy.Rational(value.numerator, value.denominator)
+
+
+def _terms(node: ast.expr) -> list[sympy.Expr]:
+    """The terms of a sum, with their signs."""
+    terms = []
+    for operator, operand in chain(node, (ast.Add, ast.Sub)):
+        term = _expression(operand)
+        terms.append(build.product([sympy.S.NegativeOne, term]) if isinstance(operator, ast.Sub) else term)
+    return terms
+
+
+def _factors(node: ast.expr) -> list[sympy.Expr]:
+    """The factors of a product; a product in the denominator gives its factors one by one."""
+    factors = []
+    for operator, operand in chain(node, (ast.Mult, ast.Div)):
+        factor = _expression(operand)
+        if not isinstance(operator, ast.Div):
+            factors.append(factor)
+            continue
+        check_divisor(factor)
+        factors.extend(1 / part for part in sympy.Mul.make_args(factor))
+    return factors
+
+
+def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
+    check_power(base, exponent)
+    if exponent.is_negative:
+        check_divisor(base)
+    result = build.power(base, exponent)
+    check_power(*result.as_base_exp())  # (x**1000)**1000 has become one power
+    return result
+
+
+def _call(node: ast.Call) -> sympy.Expr:
+    assert isinstance(node.func, ast.Name)
+    name = FUNCTIONS[node.func.id].name
+    if name == "Piecewise":
+        return sympy.Piecewise(*(_piece(argument) for argument in node.args))
+    if name == "where":
+        return BUILDERS[name](_condition(node.args[0]), *map(_expression, node.args[1:]))
+    arguments = [_expression(argument) for argument in node.args]
+    if name == "polygamma":
+        _check_order(arguments[0])
+        check_argument(name, arguments[1])
+        return sympy.polygamma(*arguments)
+    if name in ("pow", "square", "exp2", "hypot"):
+        return _written_as_powers(name, arguments)
+    for argument in arguments:
+        check_argument(name, argument)
+    return BUILDERS[name](*arguments)
+
+
+def _written_as_powers(name: str, arguments: list[sympy.Expr]) -> sympy.Expr:
+    """The functions that are powers, with the bounds of powers."""
+    two = sympy.Integer(2)
+    if name == "pow":
+        return _power(arguments[0], arguments[1])
+    if name == "exp2":
+        return _power(two, arguments[0])
+    if name == "square":
+        return _power(arguments[0], two)
+    return sympy.sqrt(checked(build.total(_power(argument, two) for argument in arguments)))
+
+
+def _piece(node: ast.expr) -> tuple[sympy.Expr, Boolean]:
+    assert isinstance(node, ast.Tuple)
+    return _expression(node.elts[0]), _condition(node.elts[1])
+
+
+def _check_order(order: sympy.Expr) -> None:
+    if not (order.is_Integer and 0 <= order <= MAX_ORDER):
+        raise UsageError(f"the order of polygamma must be a whole number from 0 to {MAX_ORDER}")
+
+
+_RELATIONS: dict[type[ast.cmpop], type] = {
+    ast.Lt: sympy.Lt, ast.LtE: sympy.Le, ast.Gt: sympy.Gt, ast.GtE: sympy.Ge, ast.Eq: sympy.Eq, ast.NotEq: sympy.Ne,
+}  # fmt: skip
+
+
+def _condition(node: ast.expr) -> Boolean:
+    """A checked condition node as SymPy."""
+    if isinstance(node, ast.Constant):
+        return sympy.true if node.value else sympy.false
+    if isinstance(node, ast.UnaryOp):
+        return sympy.Not(_condition(node.operand))
+    if isinstance(node, ast.BoolOp):
+        joined = sympy.And if isinstance(node.op, ast.And) else sympy.Or
+        return joined(*(_condition(part) for part in node.values))
+    assert isinstance(node, ast.Compare)
+    relation = _RELATIONS[type(node.ops[0])]
+    return relation(_expression(node.left), _expression(node.comparators[0]))

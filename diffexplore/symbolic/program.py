@@ -1,0 +1,109 @@
+"""Expressions as straight-line programs: one lowering that every arithmetic runs.
+
+A :class:`Program` is a list of elementary operations on numbered slots, without loops or branches. The same
+program is run on torch tensors, NumPy arrays, complex numbers and Arb balls (see :mod:`diffexplore.arithmetic`),
+so that all of them compute the same formula. Equal subexpressions share a slot (common subexpression elimination
+by value numbering).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import sympy
+
+
+class Arithmetic(Protocol):
+    """A way to compute: how a constant looks, and a function for each operation name."""
+
+    @property
+    def operations(self) -> Mapping[str, Any]: ...
+
+    def constant(self, constant: Constant) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Constant:
+    """An exact real number: a rational or an expression without symbols such as sqrt(2/pi)."""
+
+    exact: sympy.Expr
+
+    @cached_property
+    def nearest(self) -> float:
+        """The double nearest to the number (NaN for an undefined one)."""
+        from diffexplore.arithmetic.balls import nearest_double
+
+        return nearest_double(self)
+
+    @property
+    def is_rational(self) -> bool:
+        return bool(self.exact.is_Rational)
+
+
+@dataclass(frozen=True)
+class Step:
+    """``operation`` applied to the values in the slots ``arguments``; its result opens the next slot."""
+
+    operation: str
+    arguments: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Slots are numbered: first the inputs, then the constants, then one for each step."""
+
+    inputs: tuple[str, ...]
+    constants: tuple[Constant, ...]
+    steps: tuple[Step, ...]
+    outputs: tuple[int, ...]
+
+    def run(self, arithmetic: Arithmetic, values: Mapping[str, Any]) -> list[Any]:
+        """The outputs, computed in ``arithmetic`` from a value for each input."""
+        slots = [values[name] for name in self.inputs]
+        slots += [arithmetic.constant(constant) for constant in self.constants]
+        operations = arithmetic.operations
+        for step in self.steps:
+            slots.append(operations[step.operation](*[slots[slot] for slot in step.arguments]))
+        return [slots[slot] for slot in self.outputs]
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """The names of the operations that the program uses."""
+        return frozenset(step.operation for step in self.steps)
+
+    @property
+    def first_step(self) -> int:
+        """The slot of the first step."""
+        return len(self.inputs) + len(self.constants)
+
+    def depends_on(self, names: Sequence[str]) -> list[bool]:
+        """For each slot, whether its value depends on one of the inputs ``names``."""
+        depends = [name in names for name in self.inputs] + [False] * len(self.constants)
+        for step in self.steps:
+            depends.append(any(depends[slot] for slot in step.arguments))
+        return depends
+
+
+def lower(expressions: Sequence[sympy.Expr], inputs: Sequence[str], *, guard: bool = False) -> Program:
+    """The program that computes ``expressions`` from ``inputs``.
+
+    ``guard`` shields the branches of a piecewise expression that are not taken: their inputs are replaced by a
+    point where the branch is defined, so that differentiating the program yields no 0 · ∞.
+    Raises :class:`TypeError` for a SymPy node that has no operation.
+    """
+    from diffexplore.symbolic.lowering import Lowering
+
+    lowering = Lowering(tuple(inputs), guard=guard)
+    outputs = [lowering.slot(expression) for expression in expressions]
+    return lowering.program(outputs)
+
+
+def lower_constant(expression: sympy.Expr) -> Program:
+    """The program of an expression without symbols, with its rationals, pi and e as the only constants."""
+    from diffexplore.symbolic.lowering import Lowering
+
+    lowering = Lowering((), guard=False, fold=False)
+    return lowering.program([lowering.slot(expression)])

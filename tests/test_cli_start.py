@@ -1,0 +1,144 @@
+"""How the program starts, lists and derives; few subprocesses, each for what only a process can show."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from diffexplore import losses, methods
+from diffexplore.cli.main import main
+
+Output = pytest.CaptureFixture[str]
+HEAVY = ("torch", "sympy", "numpy", "flint")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["report", "--help"], ["list"]])
+def test_help_and_list_import_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys; from diffexplore.cli.main import main; code = main(sys.argv[1:]); "
+        f"print('HEAVY', sorted(set({HEAVY!r}) & set(sys.modules))); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith("HEAVY []")
+
+
+def test_a_closed_pipe_ends_in_silence() -> None:
+    """As in ``diffexplore list | true``."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "diffexplore", "list"],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+    assert done.stderr == b""
+    assert done.returncode == 141
+
+
+def test_any_encoding_can_be_printed_to() -> None:
+    environment = os.environ | {"PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "diffexplore", "derive", "sqrt(α)*x**2", "--wrt", "x"],
+        capture_output=True, env=environment, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert b"dL/dx = " in done.stdout
+    assert b"\\u03b1" in done.stdout
+
+
+def test_no_arguments_show_the_help(capsys: Output) -> None:
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    for command in ("report", "derive", "list"):
+        assert command in out
+
+
+def test_list_names_every_loss_and_method(capsys: Output) -> None:
+    assert main(["list", "--ascii"]) == 0
+    out = capsys.readouterr().out
+    assert out.isascii()
+    firsts = {line.split()[0] for line in out.splitlines() if line.strip()}
+    assert set(losses.names()) <= firsts
+    assert set(methods.names()) <= firsts
+    assert "Devices" not in out
+
+
+def test_list_devices(capsys: Output) -> None:
+    assert main(["list", "--devices"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split()[:1] == ["cpu"] for line in lines)
+
+
+def test_derive_prints_the_gradient(capsys: Output) -> None:
+    assert main(["derive", "-x**2 + a"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "L = −x² + a" in lines
+    assert any(line.startswith("∂L/∂x = −2·x") for line in lines)
+
+
+def test_derive_hessian_shows_each_pair_once(capsys: Output) -> None:
+    assert main(["derive", "perpendicular", "--hessian"]) == 0
+    out = capsys.readouterr().out
+    assert [out.count(f"∂²L/∂{pair}") for pair in ("a²", "a∂b", "b∂a", "b²")] == [1, 1, 0, 1]
+
+
+def test_derive_wrt_selects(capsys: Output) -> None:
+    assert main(["derive", "perpendicular", "--wrt", "b,x"]) == 0
+    out = capsys.readouterr().out
+    assert "∂L/∂b" in out
+    assert "∂ℓᵢ/∂x" in out
+    assert "∂L/∂a" not in out
+
+
+def test_derive_steps(capsys: Output) -> None:
+    assert main(["derive", "(a*x - y)**2", "--wrt", "a", "--steps"]) == 0
+    out = capsys.readouterr().out
+    assert "step by step" in out
+    assert "rule" in out
+
+
+@pytest.mark.parametrize("hessian", [False, True])
+def test_derive_exports(capsys: Output, hessian: bool) -> None:
+    flags = ["--hessian"] if hessian else []
+    for language, sign in [("latex", r"\partial"), ("python", "def "), ("torch", "torch"), ("json", '"')]:
+        assert main(["derive", "perpendicular", "--format", language, *flags]) == 0
+        out = capsys.readouterr().out
+        assert sign in out
+        if language == "json":
+            assert json.loads(out)
+
+
+def test_the_version_is_printed(capsys: Output) -> None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        installed = version("diffexplore")
+    except PackageNotFoundError:
+        pytest.skip("diffexplore runs from its source without being installed")
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"diffexplore {installed}\n"
+
+
+def test_a_module_can_be_run(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "diffexplore", "report", "nonsense"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: unknown loss 'nonsense'")

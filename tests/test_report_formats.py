@@ -1,0 +1,125 @@
+"""A report as Markdown, HTML and JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+import report_fixtures as fixtures
+
+from diffexplore.check.records import Report, Skipped
+from diffexplore.report.documents import write_json, write_row
+from diffexplore.report.html import to_html
+from diffexplore.report.markdown import to_markdown
+
+HOSTILE = "<script>alert('|x|')</script> *a* `b`"
+
+
+def hostile() -> Report:
+    report = fixtures.passing()
+    return replace(
+        report,
+        loss=replace(report.loss, name=HOSTILE, source=HOSTILE),
+        skipped=(Skipped("complex_step", HOSTILE),),
+    )
+
+
+def test_markdown_has_the_verdict_the_gradient_and_the_tables() -> None:
+    page = to_markdown(fixtures.mixed())
+    lines = page.splitlines()
+    assert lines[0] == "# Gradient check: perpendicular"
+    assert lines[2].startswith("**PASS**: every partial agrees")
+    assert lines[-1] == lines[2]
+    assert "- `∂L/∂b = mean[(a·x − y + b) / (a² + 1)]` (6 operations, 9 before simplification)" in lines
+    assert "## ∂L/∂a at a = 0, b = 0" in lines
+    assert "| method | value | error (ulp) | allowed (ulp) | catches (relative) | verdict |" in lines
+    assert "| symbolic\\_raw | -8417.9538700013272 | 1.31 | 31 | 1.4e-14 | pass |" in lines
+    assert "inconclusive \\[1\\] |" in page
+
+
+def test_markdown_tables_have_as_many_cells_everywhere() -> None:
+    tables = re.findall(r"(?:^\|.*\n)+", to_markdown(fixtures.failing()), re.MULTILINE)
+    assert len(tables) == 6
+    for table in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
+
+
+def test_markdown_keeps_hostile_text_inert() -> None:
+    page = to_markdown(hostile())
+    assert "\\<script\\>" in page
+    assert not re.search(r"(?<!\\)<script", page)
+
+
+class Balance(HTMLParser):
+    """Counts what is open, and collects the text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag != "script"
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+@pytest.mark.parametrize("make", [fixtures.mixed, fixtures.failing, fixtures.undecided, fixtures.at_zero, hostile])
+def test_html_is_well_formed_and_escaped(make) -> None:  # type: ignore[no-untyped-def]
+    parser = Balance()
+    parser.feed(to_html(make()))
+    assert parser.open == []
+    assert "method" in parser.words
+    assert "∂L/∂a =" in parser.words
+
+
+def test_html_shows_the_verdict_in_words() -> None:
+    page = fixtures.failing()._repr_html_()
+    assert page.count(">FAIL</span>") >= 4
+    assert "∂L/∂b by numpy" in page
+
+
+def test_json_document_is_complete_and_reads_back() -> None:
+    stream = io.StringIO()
+    write_json(fixtures.at_zero(), stream)
+    document = json.loads(stream.getvalue(), parse_constant=lambda name: pytest.fail(f"a bare {name}"))
+    assert document == json.loads(fixtures.at_zero().to_json())
+    assert document["schema_version"] == 1
+    assert document["verdict"] == "pass"
+    assert document["gradient"]["a"]["ops_simplified"] == 12
+    assert len(document["rows"]) == 40
+    assert document["rows"][20]["error_ulp"] is None
+
+
+def test_json_fits_the_encoding_of_its_stream() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    write_json(fixtures.passing(), stream)
+    stream.flush()
+    assert json.loads(raw.getvalue())["gradient"]["b"]["expression"] == fixtures.GRADIENT["b"].expression
+
+
+def test_a_row_is_one_line_of_ascii() -> None:
+    stream = io.StringIO()
+    for row in fixtures.failing().rows:
+        write_row(row, stream)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == len(fixtures.failing().rows)
+    assert stream.getvalue().isascii()
+    assert json.loads(lines[0])["method"] == "symbolic"
+
+
+def test_json_refuses_what_is_not_a_number() -> None:
+    broken = replace(fixtures.passing().rows[0], value=float("nan"))
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_row(broken, io.StringIO())
