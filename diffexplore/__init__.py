@@ -8,6 +8,8 @@ costs nothing.
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Loss": "diffexplore.loss",
-    "check": "diffexplore.check.run",
     "Report": "diffexplore.check.records",
     "Row": "diffexplore.check.records",
     "DiffexploreError": "diffexplore.errors",
@@ -35,11 +36,24 @@ def __getattr__(name: str) -> Any:
     if name in ("losses", "methods"):
         return importlib.import_module(f"diffexplore.{name}")
     if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-        globals()[name] = value  # a package's submodule of the same name must not hide it later
-        return value
+        return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'diffexplore' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """This module, with ``check`` the function: importing the subpackage of that name would put itself there."""
+
+    @property
+    def check(self) -> Any:
+        return importlib.import_module("diffexplore.check.run").check
+
+    @check.setter
+    def check(self, subpackage: ModuleType) -> None:
+        pass  # the import system's; it stays reachable as diffexplore.check.run and so on in import statements
+
+
+sys.modules[__name__].__class__ = _Package

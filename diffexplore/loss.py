@@ -150,7 +150,14 @@ class Loss:
         from diffexplore.check.records import LossSummary
 
         return LossSummary(
-            self.name, self.formula, self.latex(), self.parameters, self.data, self.reduction, self.domain_text, self.source
+            self.name,
+            self.formula,
+            self.latex(),
+            self.parameters,
+            self.data,
+            self.reduction,
+            self.domain_text,
+            self.source,
         )
 
     def latex(self) -> str:
@@ -171,7 +178,6 @@ class Loss:
         given += [f"reduction={self.reduction!r}"] if self.reduction != "mean" else []
         given += [f"name={self.name!r}"] if self.name else []
         return f"Loss({', '.join(given)})"
-
 
 
 def _names(names: str | Sequence[str]) -> tuple[str, ...]:
@@ -199,7 +205,8 @@ def _expression(formula: str | sympy.Expr, names: Sequence[str]) -> sympy.Expr:
     strange = [name for name in used if name not in names]
     if strange:
         listed = ", ".join(repr(name) for name in strange)
-        raise UsageError(f"the formula uses {listed}, which {'is' if len(strange) == 1 else 'are'} neither parameter nor data")
+        verb = "is" if len(strange) == 1 else "are"
+        raise UsageError(f"the formula uses {listed}, which {verb} neither parameter nor data")
     for name in names:
         if name not in used:
             raise UsageError(f"the formula has no symbol {name!r}")

@@ -35,7 +35,7 @@ def test_markdown_has_the_verdict_the_gradient_and_the_tables() -> None:
     assert lines[2].startswith("**PASS**: every partial agrees")
     assert lines[-1] == lines[2]
     assert "- `∂L/∂b = mean[(a·x − y + b) / (a² + 1)]` (6 operations, 9 before simplification)" in lines
-    assert "## ∂L/∂a at a = 0, b = 0" in lines
+    assert "## ∂L/∂a, at a = 0, b = 0" in lines
     assert "| method | value | error (ulp) | allowed (ulp) | catches (relative) | verdict |" in lines
     assert "| symbolic\\_raw | -8417.9538700013272 | 1.31 | 31 | 1.4e-14 | pass |" in lines
     assert "inconclusive \\[1\\] |" in page

@@ -26,6 +26,8 @@ from diffexplore.report.symbols import speaks_mathematics, to_ascii, typeset
         (14.2, "14"),
         (8123.0, "8100"),
         (9999.0, "1.0e4"),
+        (71.04, "71"),
+        (0.996, "1"),
         (32_000_000.0, "3.2e7"),
         (3.14159e-13, "3.1e-13"),
         (5e-324, "4.9e-324"),
@@ -45,7 +47,7 @@ def test_counts_and_shares() -> None:
     assert counted(1, "sample") == "1 sample"
     assert counted(4000, "sample") == "4,000 samples"
     assert share(1.0) == "100 %"
-    assert share(9e-4) == "0.090 %"
+    assert share(9e-4) == "0.09 %"
     assert share(3.1e-9) == "a relative 3.1e-9"
 
 
@@ -77,6 +79,21 @@ def test_the_digits_that_depart_from_the_truth_are_toned() -> None:
     assert (agreeing.text, agreeing.tone) == ("3.141", "plain")
     assert (departing.text, departing.tone) == ("6000", "bad")
     assert truth_digits(truth, 8) == "3.1415927"
+
+
+@pytest.mark.parametrize(
+    ("mid", "rad", "shown"),
+    [
+        ("-8417.953870001327", "0", "-8417.9538700"),
+        ("-8417.953870001327", "1e-30", "-8417.9538700"),
+        ("-8417.953870001327", "2.9e-4", "-8417.953????"),
+        ("1.25e-30", "2e-34", "1.250???????e-30"),
+        ("1.25", "3", "?.??????????"),
+        ("0", "3", "0"),
+    ],
+)
+def test_the_truth_shows_only_digits_that_are_certain(mid: str, rad: str, shown: str) -> None:
+    assert truth_digits(Truth(mid, rad), 11) == shown
 
 
 @pytest.mark.parametrize("value", [1.0, 1.5, -0.1, 8417.95, 2.0**-1022, 5e-324, 1e300])

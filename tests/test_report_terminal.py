@@ -9,7 +9,7 @@ import pytest
 import report_fixtures as fixtures
 from rich.console import Console
 
-from diffexplore.check.records import Cause, Report, Summary
+from diffexplore.check.records import Cause, Report, Summary, Truth
 from diffexplore.report.symbols import to_ascii
 from diffexplore.report.terminal import Page, to_text
 
@@ -66,7 +66,7 @@ def test_a_pass_says_how_much_was_compared_and_how_exactly() -> None:
 
 def test_a_fail_names_the_gradient_the_size_and_the_reason() -> None:
     page = joined(fixtures.failing(), 200)
-    assert page.startswith("FAIL ∂L/∂b by numpy is wrong by 0.090 % at a = 0, b = 0: 12 of 4,040 comparisons failed")
+    assert page.startswith("FAIL ∂L/∂b by numpy is wrong by 0.09 % at a = 0, b = 0: 12 of 4,040 comparisons failed")
     assert "at a = 2.5, b = 1: the value is off by more than rounding can explain" in page
     assert "10 more failed" in page
     assert row_of(fixtures.failing(), "∂L/∂b  at a = 0, b = 0", "numpy")[-1] == "FAIL"
@@ -77,12 +77,24 @@ def test_a_fail_by_sample_only_is_named_as_such() -> None:
     failing = fixtures.failing()
     rows = tuple(row for row in failing.rows if row.sample is not None or row.verdict == "pass")
     page = joined(replace(failing, rows=rows), 200)
-    assert page.startswith("FAIL ∂ℓᵢ/∂b by numpy is wrong by 0.090 % at a = 0, b = 0, sample 17")
+    assert page.startswith("FAIL ∂ℓᵢ/∂b by numpy is wrong by 0.09 % at a = 0, b = 0, sample 17")
 
 
 def test_an_undecided_report_names_the_partial_and_the_point() -> None:
     page = joined(fixtures.undecided(), 200)
-    assert page.startswith("INCONCLUSIVE could not decide ∂L/∂b at a = 2.5, b = 1; no comparison failed")
+    assert page.startswith(
+        "INCONCLUSIVE could not decide ∂L/∂b at a = 2.5, b = 1: the bound is as large as the partial itself: "
+    )
+
+
+def test_several_open_questions_are_all_named_or_counted() -> None:
+    rows = [replace(row, verdict="inconclusive", cause=fixtures.NO_POWER) for row in fixtures.reduced_rows()]
+    four = joined(fixtures.report_of(rows, verdict="inconclusive"), 200)
+    assert four.startswith("INCONCLUSIVE could not decide ∂L/∂a at a = 0, b = 0, ∂L/∂a at a = 2.5, b = 1 and 2 more:")
+    two = [row for row in rows if row.parameter == "b"]
+    assert "could not decide ∂L/∂b at a = 0, b = 0 nor ∂L/∂b at a = 2.5, b = 1:" in joined(
+        fixtures.report_of(two, verdict="inconclusive"), 200
+    )
 
 
 def test_nothing_compared_is_said() -> None:
@@ -113,6 +125,48 @@ def test_values_stand_under_the_truth() -> None:
     table = lines[start + 3 : start + 14]
     assert len({line.index("-8417.95") for line in table}) == 1
     assert len(table) == 11
+
+
+def test_any_error_of_an_exact_method_would_have_been_caught() -> None:
+    passing = fixtures.passing()
+    exact = replace(passing, summary=replace(passing.summary, power={"a": 0.0, "b": None}))
+    assert "smallest error that would have been caught: any (a)" in joined(exact)
+
+
+def test_samples_without_error_are_not_called_the_worst() -> None:
+    rows = [
+        replace(row, error_abs=0.0, error_rel=0.0, error_ulp=0.0) if row.sample is not None else row
+        for row in fixtures.passing().rows
+    ]
+    page = joined(fixtures.report_of(rows))
+    assert "∂ℓᵢ/∂a by sample: 2,000 pass, without any error" in page
+    assert "sample method" not in page
+
+
+def test_where_there_is_no_gradient_no_truth_is_shown() -> None:
+    kink = Cause("kink", "the loss has a kink here", {})
+    rows = [
+        replace(r, truth=Truth("0", "0"), verdict="inconclusive", cause=kink, value=0.5, error_abs=None, error_ulp=None)
+        for r in fixtures.passing().rows
+    ]
+    report = fixtures.report_of(rows, verdict="inconclusive")
+    assert row_of(report, "∂L/∂b  at a = 2.5, b = 1", "truth") == ["truth", "—"]
+    assert row_of(report, "∂L/∂b  at a = 2.5, b = 1", "reverse")[:3] == ["reverse", "0.5", "—"]
+    assert "by sample:" in joined(report)
+    assert "the worst" not in joined(report)
+
+
+def test_a_loss_without_data_is_not_shown_by_sample() -> None:
+    passing = fixtures.passing()
+    page = joined(replace(passing, n=1, loss=replace(passing.loss, data=())))
+    assert "∂ℓᵢ" not in page
+    assert "10 methods on one evaluation at 2 points" in page
+
+
+def test_digits_that_the_truth_leaves_open_are_explained_where_there_are_any() -> None:
+    wide = [replace(row, truth=Truth(row.truth.mid, "1e-9")) for row in fixtures.reduced_rows() if row.truth]
+    assert "a ? is a digit that it leaves open" in joined(fixtures.report_of(wide))
+    assert "?" not in joined(fixtures.passing())
 
 
 def test_where_the_truth_is_zero_errors_are_absolute() -> None:
@@ -152,7 +206,7 @@ def test_a_truth_that_is_zero_beside_one_wide_bound_keeps_the_table_in_ulps() ->
     report = fixtures.report_of(rows)
     heading = "∂L/∂a  at a = 0, b = 0"
     assert row_of(report, heading, "forward_difference")[2:] == ["3.20e7", "4.4e7", "0.0042", "abs", "pass"]
-    assert row_of(report, heading, "reverse")[2:] == ["0.690", "45", "2.0e-14", "pass"]
+    assert row_of(report, heading, "reverse")[2:] == ["0.69", "45", "2.0e-14", "pass"]
 
 
 def test_a_narrow_terminal_breaks_names_and_no_numbers() -> None:
@@ -160,7 +214,7 @@ def test_a_narrow_terminal_breaks_names_and_no_numbers() -> None:
     assert max(map(len, lines)) <= 56
     start = lines.index("∂L/∂b  at a = 2.5, b = 1")
     page = " ".join(lines[start:])
-    for number in ("0.0614077", "2.10e4", "9.8e4", "0.690"):
+    for number in ("0.0614077", "2.10e4", "9.8e4", "0.69"):
         assert f" {number} " in page
 
 
@@ -211,15 +265,18 @@ def test_ascii_can_be_asked_for() -> None:
     assert to_ascii("∂L/∂b") + "  at a = 2.5, b = 1" in page.splitlines()
 
 
-def test_words_do_not_depend_on_colour() -> None:
+def test_words_do_not_depend_on_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     def printed(**kind: object) -> str:
         console = Console(file=io.StringIO(), width=100, force_terminal=True, **kind)  # type: ignore[arg-type]
         with console.capture() as capture:
             console.print(fixtures.failing())
         return capture.get()
 
+    monkeypatch.delenv("NO_COLOR", raising=False)
     coloured, plain = printed(color_system="truecolor"), printed(no_color=True)
-    assert "\x1b[1;31m" in coloured
+    assert "-125.\x1b[1;31m65592208406130\x1b[0m" in coloured, "the wrong digits of the wrong value are marked"
+    assert "-125.769114286919\x1b[2m52\x1b[0m" not in coloured
+    assert "-125.7691142869195\x1b[2m2\x1b[0m" in coloured, "digits lost to rounding are only toned down"
     assert "\x1b[1;31m" not in plain
     assert "FAIL" in plain
 

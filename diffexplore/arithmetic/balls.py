@@ -104,6 +104,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "erf": arb.erf, "erfc": arb.erfc, "erfinv": arb.erfinv,
     "gamma": arb.gamma, "lgamma": arb.lgamma, "digamma": arb.digamma, "polygamma": _polygamma,
     "sigmoid": lambda x: 1 / (1 + (-x).exp()), "softplus": lambda x: x.exp().log1p(),
+    "full_like": lambda x, constant: constant,
     "where": _where, "lt": _less, "le": _less, "gt": lambda x, y: _less(y, x), "ge": lambda x, y: _less(y, x),
     "eq": _equal, "ne": lambda x, y: _not(_equal(x, y)), "and": _and, "or": _or, "not": _not,
 }  # fmt: skip

@@ -49,6 +49,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "erf": _by_value(math.erf), "erfc": _by_value(math.erfc),
     "gamma": _by_value(math.gamma), "lgamma": _by_value(math.lgamma),
     "sigmoid": _sigmoid, "softplus": lambda x: np.logaddexp(x, np.zeros((), np.asarray(x).dtype)),
+    "full_like": lambda x, constant: np.full((), constant, np.asarray(x).dtype),
     "where": _where, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
     "eq": operator.eq, "ne": operator.ne, "and": np.logical_and, "or": np.logical_or, "not": np.logical_not,
 }  # fmt: skip

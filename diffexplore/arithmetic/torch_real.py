@@ -66,6 +66,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "erf": torch.erf, "erfc": torch.erfc, "erfinv": torch.erfinv,
     "gamma": _gamma, "lgamma": torch.lgamma, "digamma": torch.digamma, "polygamma": torch.polygamma,
     "sigmoid": torch.sigmoid, "softplus": _softplus,
+    "full_like": lambda x, constant: x.new_full((), constant),
     "where": _where, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
     "eq": operator.eq, "ne": operator.ne,
     "and": _logical(torch.logical_and), "or": _logical(torch.logical_or), "not": _logical(torch.logical_not),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from diffexplore.bounds import propagation
-from diffexplore.bounds.claims import COMPUTE, UNIT_ROUNDOFF, UPWARD, rounding, summation_rounding
+from diffexplore.bounds.claims import COMPUTE, UNIT_ROUNDOFF, UPWARD, rounding, rounding_parts, summation_rounding
 from diffexplore.bounds.propagation import RULES, Ball
 
 if TYPE_CHECKING:
@@ -21,19 +21,18 @@ Handler = Callable[["Watch", Any, tuple[Any, ...], dict[str, Any]], Any]
 
 #: Operations that rearrange elements: what they do to values, they do to radii.
 REARRANGE = frozenset(
-    "alias detach clone view _unsafe_view reshape expand permute transpose t select slice unsqueeze squeeze "
-    "as_strided unbind split index_select flip roll contiguous diagonal _reshape_alias lift_fresh "
-    "movedim narrow swapaxes".split()
+    ["alias", "detach", "clone", "view", "_unsafe_view", "reshape", "expand", "permute", "transpose", "t", "select", "slice", "unsqueeze", "squeeze", "as_strided", "unbind", "split", "index_select", "flip", "roll", "contiguous", "diagonal", "_reshape_alias", "lift_fresh", "movedim", "narrow", "swapaxes"]
 )
 
 #: Operations that make tensors of constants, or that only ask for shapes.
 CREATE = frozenset(
-    "ones_like zeros_like empty_like ones zeros empty new_zeros new_ones new_empty arange scalar_tensor full "
-    "full_like new_full _efficientzerotensor new_empty_strided empty_strided is_same_size _has_same_storage_numel "
-    "rand randn".split()
+    ["ones_like", "zeros_like", "empty_like", "ones", "zeros", "empty", "new_zeros", "new_ones", "new_empty", "arange", "scalar_tensor", "full", "full_like", "new_full", "_efficientzerotensor", "new_empty_strided", "empty_strided", "is_same_size", "_has_same_storage_numel", "rand", "randn"]
 )
 
-COMPARE = frozenset("lt le gt ge eq ne".split())
+COMPARE = frozenset(["lt", "le", "gt", "ge", "eq", "ne"])
+
+#: Exponents for which the kernel of a narrow dtype multiplies, and rounds each product.
+_MULTIPLIED = (3, -2, -0.5)
 
 #: Kernels that subtract nearly equal numbers inside: their operands count as rounded once more.
 _CANCELLING = {"tanh_backward": (1,), "logaddexp": (0, 1)}
@@ -66,7 +65,8 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     out = func(*args, **kwargs)
     if not finite_float(out):
         return out
-    balls = _converted(balls, operands, out.dtype)
+    # A power takes numbers in the dtype of its tensor; other kernels in the one that they compute in.
+    balls = _converted(balls, operands, out.dtype, out.dtype if name == "pow" else COMPUTE[out.dtype])
     if name in ("add", "sub", "rsub"):
         balls = _scaled(balls, out.dtype, name, args, kwargs)
     if name in _CANCELLING:
@@ -77,6 +77,8 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     spread = RULES[name](*balls, value)
     if watch.smooth:
         spread = torch.where(_holds_kink(name, balls), math.inf, spread)
+    if name == "pow" and not isinstance(operands[1], torch.Tensor) and operands[1] in _MULTIPLIED:
+        name = "pow_multiplied"
     _conclude(watch, name, out, value, spread, in_place)
     return out
 
@@ -84,7 +86,10 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
 def _conclude(watch: Watch, name: str, out: Tensor, value: Tensor, spread: Tensor, in_place: bool = False) -> None:
     if in_place:
         watch.forget(out)
-    watch.set(out, spread * UPWARD + rounding(name, value, out.dtype))
+    relative, absolute = rounding_parts(name, out.dtype)
+    if relative:
+        spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(absolute)
+    watch.set(out, spread)
 
 
 def _arity(name: str) -> int:
@@ -97,16 +102,16 @@ def _plain_name(func: Any) -> tuple[str, bool]:
     return (name.rstrip("_") if in_place else name), in_place
 
 
-def _converted(balls: list[Ball], operands: list[Any], dtype: torch.dtype) -> list[Ball]:
+def _converted(balls: list[Ball], operands: list[Any], dtype: torch.dtype, kernel: torch.dtype) -> list[Ball]:
     """Operands that the kernel rounds to its own dtype first, such as Python numbers in float32 products."""
-    unit = UNIT_ROUNDOFF[COMPUTE[dtype]]
+    unit = UNIT_ROUNDOFF[kernel]
     converted = []
     for ball, operand in zip(balls, operands, strict=True):
         narrower = isinstance(operand, torch.Tensor) and operand.dtype == dtype
         if narrower or unit == UNIT_ROUNDOFF[torch.float64]:
             converted.append(ball)
             continue
-        inexact = ball.mid != ball.mid.to(COMPUTE[dtype]).to(torch.float64)
+        inexact = ball.mid != ball.mid.to(kernel).to(torch.float64)
         converted.append(Ball(ball.mid, ball.rad + torch.where(inexact, unit * ball.mid.abs(), 0.0)))
     return converted
 
@@ -125,11 +130,11 @@ def _scaled(balls: list[Ball], dtype: torch.dtype, name: str, args: tuple[Any, .
 
 def _holds_kink(name: str, balls: list[Ball]) -> Tensor:
     if name in ("abs", "relu"):
-        return balls[0].mid.abs() <= balls[0].rad
+        return ~(balls[0].mid.abs() > balls[0].rad)
     if name in ("maximum", "minimum"):
-        return (balls[0].mid - balls[1].mid).abs() <= balls[0].rad + balls[1].rad
+        return ~((balls[0].mid - balls[1].mid).abs() > balls[0].rad + balls[1].rad)
     if name in ("floor", "clamp", "clamp_min", "clamp_max"):
-        return balls[0].rad > 0
+        return ~(balls[0].rad <= 0)
     return torch.zeros((), dtype=torch.bool, device=balls[0].mid.device)
 
 
@@ -210,7 +215,7 @@ def compare(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
         return out
     x, y = watch.ball(args[0], like), watch.ball(args[1], like)
     reach = x.rad + y.rad
-    watch.set(out, ((x.mid - y.mid).abs() <= reach) & (reach > 0))
+    watch.set(out, ~((x.mid - y.mid).abs() > reach) & ~(reach <= 0))
     return out
 
 
@@ -248,10 +253,12 @@ def mask_fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 def _choose(watch: Watch, out: Tensor, condition: Tensor, taken: Ball, other: Ball, name: str) -> None:
     value = out.detach().to(torch.float64)
-    spread = torch.where(condition, taken.rad, other.rad)
+    # A branch may have been rounded on its way into the result, as a Python number is.
+    if_taken, if_not = (taken.mid - value).abs() + taken.rad, (other.mid - value).abs() + other.rad
+    spread = torch.where(condition, if_taken, if_not)
     undecided = watch.undecided(condition)
     if undecided is not None:
-        either = torch.maximum((taken.mid - value).abs() + taken.rad, (other.mid - value).abs() + other.rad)
+        either = torch.maximum(if_taken, if_not)
         spread = torch.where(undecided.to(torch.bool), math.inf if watch.smooth else either, spread)
     _conclude(watch, name, out, value, spread)
 
@@ -261,7 +268,7 @@ def step(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     x = watch.ball(args[0], args[0])
     out = func(*args, **kwargs)
     value = out.detach().to(torch.float64)
-    undecided = (x.mid.abs() <= x.rad) & (x.rad > 0)
+    undecided = ~(x.mid.abs() > x.rad) & ~(x.rad <= 0)
     low = 0.0 if _plain_name(func)[0] == "heaviside" else -1.0
     union = math.inf if watch.smooth else torch.maximum(value - low, 1 - value)
     watch.set(out, torch.where(undecided, union, 0.0))
@@ -272,7 +279,7 @@ def remainder(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     """Exact on exact operands (IEEE 754); nothing is known otherwise."""
     x = watch.ball(args[0], args[0])
     out = func(*args, **kwargs)
-    watch.set(out, torch.where(x.rad > 0, math.inf, 0.0))
+    watch.set(out, torch.where(x.rad <= 0, 0.0, math.inf))
     return out
 
 
@@ -322,12 +329,12 @@ def _as_list(value: Any) -> list[Any]:
 
 
 _HANDLERS: dict[str, Handler] = {
-    **{name: rearrange for name in REARRANGE},
-    **{name: create for name in CREATE},
-    **{name: compare for name in COMPARE},
-    **{name: logical for name in ("logical_and", "logical_or", "logical_not", "bitwise_and", "bitwise_or", "bitwise_not")},
-    **{name: step for name in ("sign", "sgn", "heaviside")},
-    **{name: elementwise for name in RULES},
+    **dict.fromkeys(REARRANGE, rearrange),
+    **dict.fromkeys(CREATE, create),
+    **dict.fromkeys(COMPARE, compare),
+    **dict.fromkeys(("logical_and", "logical_or", "logical_not", "bitwise_and", "bitwise_or", "bitwise_not"), logical),
+    **dict.fromkeys(("sign", "sgn", "heaviside"), step),
+    **dict.fromkeys(RULES, elementwise),
     "cat": join, "stack": join, "_to_copy": convert, "to": convert, "copy_": copy_into,
     "fill": fill, "fill_": fill, "zero_": fill,
     "where": choose, "masked_fill": mask_fill, "masked_fill_": mask_fill,

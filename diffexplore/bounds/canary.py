@@ -45,12 +45,17 @@ _ARITHMETIC = ("add", "sub", "mul", "div")
 #: The name under which a program's operation has its claim.
 _CLAIMED_AS = {"softplus": "logaddexp"}
 
+#: Operations that a library has not as one function: it is their parts that are watched, and so tried.
+_PARTS = {"torch": {"gamma": ("lgamma", "exp")}, "numpy": {"sigmoid": ("exp",)}}
+
 
 def broken_claims(
     dtype: torch.dtype, device: torch.device, operations: Iterable[str], *, library: str = "torch"
 ) -> tuple[str, ...]:
     """What does not hold, one line each, of the claims that ``operations`` rest on; empty where all hold."""
-    tried = sorted(set(operations) & {*_DOMAINS, "tanh", "asinh", "atan"})
+    functions = TORCH if library == "torch" else NUMPY
+    parts = {part for name in operations for part in _PARTS[library].get(name, (name,))}
+    tried = sorted(parts & {*_DOMAINS, "tanh", "asinh", "atan"} & functions.keys())
     lines = [*_broken_basics(dtype, device), *_broken_sums(dtype, device)] if library == "torch" else []
     for name in tried:
         lines += _broken_function(name, dtype, device, library)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.numpy_real import NUMPY
-from diffexplore.bounds.aten import handler
+from diffexplore.bounds.aten import fill_error, finite_float, handler
 from diffexplore.bounds.watch import Watch
 from diffexplore.symbolic.program import Constant
 
@@ -49,6 +49,7 @@ class NumpyWatch:
         self.operations: Mapping[str, Callable[..., Any]] = basic | {
             "sigmoid": lambda x: basic["div"](1, basic["add"](1, basic["exp"](basic["neg"](x)))),
             "softplus": lambda x: logaddexp(x, torch.zeros((), dtype=x.dtype)),
+            "full_like": self._filled,
         }
 
     def constant(self, constant: Constant) -> float | int:
@@ -62,13 +63,25 @@ class NumpyWatch:
     def _apply(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         call = _Call(name, function)
         rule = handler(name)
-        return lambda *operands: rule(self.watch, call, operands, {})
+        return lambda *operands: rule(self.watch, call, self._stored(operands), {})
+
+    def _stored(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Python numbers as NumPy takes them: rounded to the dtype of the arrays beside them (NEP 50)."""
+        like = next((value for value in operands if finite_float(value)), None)
+        if like is None:
+            return operands
+        return tuple(value if isinstance(value, torch.Tensor) else self._filled(like, value) for value in operands)
+
+    def _filled(self, like: Tensor, number: float | int) -> Tensor:
+        stored = like.new_full((), number)
+        self.watch.set(stored, fill_error(number, stored))
+        return stored
 
     def reduce(self, samples: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
         """NumPy's mean or sum of ``samples`` (n,), and its radius; half precision is accumulated in float32."""
         array = samples.numpy()
-        wide = {"dtype": np.float32} if array.dtype == np.float16 else {}
-        total = (np.mean if reduction == "mean" else np.sum)(array, **wide).astype(array.dtype)
+        wide = np.float32 if array.dtype == np.float16 else array.dtype
+        total = (array.mean(dtype=wide) if reduction == "mean" else array.sum(dtype=wide)).astype(array.dtype)
         call = _Call(reduction, lambda *_: total)
         call._overloadname = "default"  # type: ignore[attr-defined]
         out = handler(reduction)(self.watch, call, (samples,), {})

@@ -185,7 +185,7 @@ def atan2(y: Ball, x: Ball, out: Tensor) -> Tensor:
     return torch.where(spread == 0, 0.0, _where((spread < distance * _MARGIN) & ~across_the_cut, turn))
 
 
-def pow(x: Ball, y: Ball, out: Tensor) -> Tensor:  # noqa: A001 (the name of the operation)
+def pow(x: Ball, y: Ball, out: Tensor) -> Tensor:
     whole = (y.rad == 0) & (y.mid == y.mid.round())
     stretch = -torch.log1p(-x.rad / x.mid.abs())
     clear = (x.rad < x.mid.abs() * _MARGIN) & ((x.mid > 0) | whole)

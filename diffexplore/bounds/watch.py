@@ -20,7 +20,9 @@ from diffexplore.bounds.propagation import Ball
 Tensor = torch.Tensor
 _Key = tuple[Any, ...]
 
-_PURGE_EVERY = 64
+#: Radii of tensors that are gone are dropped after so many operations, or so many bytes of radii.
+_PURGE_OPERATIONS = 64
+_PURGE_BYTES = 2**25
 
 
 class Watch(TorchDispatchMode):
@@ -36,14 +38,21 @@ class Watch(TorchDispatchMode):
         self.unwatched: set[str] = set()
         self._radii: dict[int, tuple[StorageWeakRef, dict[_Key, Tensor]]] = {}
         self._operations = 0
+        self._bytes = 0
 
     # ------------------------------------------------------------------------------------------------- reading
     def radius(self, tensor: Tensor) -> Tensor:
-        """The radius of each element: float64, the shape of ``tensor``; zero for a tensor never seen before."""
+        """The radius of each element: float64, the shape of ``tensor``; zero for a tensor never seen before.
+
+        A radius that became NaN (as ∞ · 0 does) says nothing and is read as infinite. Rules are written so that a
+        NaN stays one until then.
+        """
         known = self._find(tensor)
         if known is None:
             return torch.zeros((), dtype=torch.float64, device=tensor.device).expand(tensor.shape)
-        return known.to(torch.float64) * math.inf if known.dtype == torch.bool else known
+        if known.dtype == torch.bool:
+            return torch.where(known, math.inf, 0.0).to(torch.float64)
+        return torch.nan_to_num(known, nan=math.inf, posinf=math.inf)
 
     def undecided(self, condition: Tensor) -> Tensor | None:
         """Which elements of a boolean tensor the balls do not decide; None where all are decided."""
@@ -52,7 +61,9 @@ class Watch(TorchDispatchMode):
     def ball(self, value: Tensor | float | int, like: Tensor) -> Ball:
         """The ball of an operand: a tensor with its radius, or a Python number."""
         if isinstance(value, torch.Tensor):
-            return Ball(value.detach().to(torch.float64), self.radius(value))
+            known = self._find(value)
+            plain = known is not None and known.dtype == torch.float64
+            return Ball(value.detach().to(torch.float64), known if plain else self.radius(value))
         mid = torch.tensor(float(value), dtype=torch.float64, device=like.device)
         return Ball(mid, mid.abs() * number_error(value))
 
@@ -71,12 +82,11 @@ class Watch(TorchDispatchMode):
     def set(self, tensor: Tensor, radius: Tensor) -> None:
         """Says that the exact value lies within ``radius`` (float64, or bool: undecided) of ``tensor``."""
         storage = _storage(tensor)
+        self._bytes += 8 * radius.numel()
         entry = self._radii.get(storage)
         if entry is None or entry[0].expired():
             entry = (StorageWeakRef(tensor.untyped_storage()), {})
             self._radii[storage] = entry
-        if radius.dtype != torch.bool:
-            radius = torch.nan_to_num(radius, nan=math.inf, posinf=math.inf)
         entry[1][_layout(tensor)] = radius.expand(tensor.shape) if radius.shape != tensor.shape else radius
 
     def forget(self, tensor: Tensor) -> None:
@@ -88,7 +98,8 @@ class Watch(TorchDispatchMode):
 
     def _purge(self) -> None:
         self._operations += 1
-        if self._operations % _PURGE_EVERY == 0:
+        if self._operations > _PURGE_OPERATIONS or self._bytes > _PURGE_BYTES:
+            self._operations = self._bytes = 0
             self._radii = {key: entry for key, entry in self._radii.items() if not entry[0].expired()}
 
     # ------------------------------------------------------------------------------------------------ watching

@@ -18,7 +18,7 @@ from diffexplore.methods.base import Estimate, Estimates, Method, Values
 Tensor = torch.Tensor
 
 #: Samples that are differentiated and enclosed at a time.
-CHUNK = 32_768
+CHUNK = 16_384
 
 #: A truth below this part of the smallest bound needs no relative accuracy.
 _NEGLIGIBLE = 2.0**-22

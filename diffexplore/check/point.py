@@ -19,7 +19,7 @@ from diffexplore.check.ledger import Ledger, make_row
 from diffexplore.check.probes import Probe, SignLedger, best_probe
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import Row, Skipped, Tally
-from diffexplore.check.truth import Status
+from diffexplore.check.truth import Enclosures, Status
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimate, Estimates
 
@@ -101,9 +101,9 @@ class PointCheck:
             if running.method.exact:
                 self._settle(name, judged)
 
-    def _judge(self, name: str, estimate: Estimate, truth: object) -> Judged:
+    def _judge(self, name: str, estimate: Estimate, truth: Enclosures) -> Judged:
         value, bound = estimate.value.reshape(1).cpu().numpy(), estimate.bound.reshape(1).cpu().numpy()
-        return judge(value, bound, truth, self._scale[name], self._problem.dtype, estimate.reason)  # type: ignore[arg-type]
+        return judge(value, bound, truth, self._scale[name], self._problem.dtype, estimate.reason)
 
     def _record(
         self, judged: Judged, ball: arb, name: str, running: Running, point: Mapping[str, float], probe: str | None
@@ -162,11 +162,9 @@ class PointCheck:
         for probe in self._signs[name].sub_batches(name, self._point):
             self._try(name, probe, settles=probe.several or self._n == 1)
         if self._weak(name):
-            probe = best_probe(
-                self._problem, name, (self._point,), self._columns, self._n, self._seed
-            )
-            if probe is not None:
-                self._try(name, probe, settles=False)
+            best = best_probe(self._problem, name, (self._point,), self._columns, self._n, self._seed)
+            if best is not None:
+                self._try(name, best, settles=False)
 
     def _weak(self, name: str) -> bool:
         power = self._settled.get(name, math.nan)

@@ -18,7 +18,7 @@ import torch
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.watch import watched
 from diffexplore.check.problem import Problem, spread_over
-from diffexplore.symbolic.program import lower
+from diffexplore.symbolic.program import Program, lower
 
 Tensor = torch.Tensor
 
@@ -128,9 +128,9 @@ def _same_sign(problem: Problem, name: str, values: Mapping[str, Tensor], n: int
     return np.sort(largest)
 
 
-def _double(problem: Problem, values: Mapping[str, Tensor], program: object, n: int) -> list[np.ndarray]:
+def _double(problem: Problem, values: Mapping[str, Tensor], program: Program, n: int) -> list[np.ndarray]:
     wide = {key: value.to(torch.float64) for key, value in values.items()}
-    outputs = program.run(TORCH, wide)  # type: ignore[attr-defined]
+    outputs = program.run(TORCH, wide)
     return [spread_over(output, n, wide).cpu().numpy() for output in outputs]
 
 
@@ -145,12 +145,12 @@ def _power(problem: Problem, name: str, values: Mapping[str, Tensor], n: int) ->
     return float(2 * ball.rad / ball.mid.abs())
 
 
-def _terms(problem: Problem, name: str) -> object:
+def _terms(problem: Problem, name: str) -> Program:
     raw = problem.loss.gradient(problem.wrt).raw[name]
     return lower(list(sympy.Add.make_args(raw)), problem.inputs)
 
 
-def _visible(problem: Problem, terms: object, values: Mapping[str, Tensor], n: int) -> bool:
+def _visible(problem: Problem, terms: Program, values: Mapping[str, Tensor], n: int) -> bool:
     """Whether every additive term of the gradient makes up a fair part of it."""
     sizes = [abs(float(column.mean())) for column in _double(problem, values, terms, n)]
     return all(size >= _VISIBLE * sum(sizes) for size in sizes)

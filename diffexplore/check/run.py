@@ -98,7 +98,7 @@ def run_check(
     scale = _scale(problem, points, columns, batch.n)
     checks = [PointCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
     outcomes = [check.run(f"point {i + 1} of {len(points)}") for i, check in enumerate(checks)]
-    skipped += [skip for outcome in outcomes for skip in outcome.skipped if skip not in skipped]
+    skipped += dict.fromkeys(skip for outcome in outcomes for skip in outcome.skipped)
     return Report(
         verdict=_verdict(problem, outcomes),
         loss=loss.summary(),

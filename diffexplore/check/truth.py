@@ -26,6 +26,7 @@ PRECISIONS = (128, 256, 512, 1024, 2048, 4096)
 _BELOW_ULP = 2.0**-10
 
 _JUMPING = frozenset({"where", "heaviside", "sign"})
+_BRANCHING = _JUMPING | {"max", "min", "abs"}
 
 
 class Status(IntEnum):
@@ -67,7 +68,8 @@ class BallEvaluator:
         first = program.first_step
         plan = [(BALLS.operations[s.operation], s.arguments, first + i) for i, s in enumerate(program.steps)]
         self._once = [entry for entry in plan if not depends[entry[2]]]
-        self._pairs = [entry for entry in plan if depends[entry[2]]]
+        self._always = [_unpacked(*entry) for entry in plan if depends[entry[2]]]
+        self.operations = program.operations
         self._slots = first + len(program.steps)
         self._base: list[Any] = []
 
@@ -85,12 +87,55 @@ class BallEvaluator:
         slots = self._base.copy()
         for slot, value in zip(self._columns, values, strict=True):
             slots[slot] = arb(value)
-        for function, arguments, slot in self._pairs:
-            if len(arguments) == 2:
-                slots[slot] = function(slots[arguments[0]], slots[arguments[1]])
+        for function, first, second, others, slot in self._always:
+            if others is None:
+                slots[slot] = function(slots[first], slots[second])
             else:
-                slots[slot] = function(*[slots[i] for i in arguments])
+                slots[slot] = function(*[slots[i] for i in others])
         return [slots[slot] for slot in self._program.outputs]
+
+
+def _unpacked(function: Any, arguments: tuple[int, ...], slot: int) -> tuple[Any, int, int, tuple[int, ...] | None, int]:
+    """A step laid out so that the common one, of two operands, is called without unpacking."""
+    if len(arguments) == 2:
+        return function, *arguments, None, slot
+    return function, 0, 0, arguments, slot
+
+
+class _Column:
+    """The enclosures of one partial while they are found: ball i is (high[i] + low[i]) ± radius[i], nearly."""
+
+    def __init__(self, n: int, negligible: np.ndarray | None) -> None:
+        self.high = [0.0] * n
+        self.low = [0.0] * n
+        self.radius = [0.0] * n
+        self.status = np.zeros(n, np.int8)
+        self.total = arb(0)
+        self._exact: list[int] = []
+        self._negligible = negligible
+
+    def put(self, i: int, ball: arb, ulp_scale: float, floor: float) -> bool:
+        """Keeps a ball; says whether it is tight enough."""
+        mid = ball.mid()
+        self.high[i] = high = float(mid)
+        rest = mid - high
+        self.low[i] = float(rest)
+        self.radius[i] = radius = float(ball.rad())
+        if radius == 0 and rest - self.low[i] == 0:
+            self._exact.append(i)
+        size = abs(high)
+        if radius <= size * ulp_scale or radius <= floor:
+            return True
+        return self._negligible is not None and size + radius <= self._negligible[i]
+
+    def enclosures(self) -> Enclosures:
+        high, low, radius = np.array(self.high), np.array(self.low), np.array(self.radius)
+        # What two doubles do not hold of the midpoint is below half an ulp of the lower one.
+        radius = radius * (1 + 2.0**-50) + np.abs(low) * 2.0**-52 + 2.0**-1073
+        radius[self._exact] = 0.0
+        broken = ~np.isfinite(high) | ~np.isfinite(radius)
+        self.status[broken & (self.status == Status.RESOLVED)] = Status.OVERFLOW
+        return Enclosures(high, low, radius, self.status)
 
 
 class TruthFinder:
@@ -126,64 +171,53 @@ class TruthFinder:
         whose absolute value is certainly below ``negligible`` needs no relative accuracy.
         """
         rows = _rows(columns, self._data, n)
-        found = {name: [None] * n for name in self.names}
-        statuses = {name: np.zeros(n, np.int8) for name in self.names}
-        pending = range(n)
-        for bits in PRECISIONS:
-            with precision(bits):
-                pending = self._attempt(
-                    rows, pending, found, precision_bits, smallest_exponent, negligible, bits == PRECISIONS[-1]
-                )
-            if not pending:
-                break
-        self._classify(rows, pending, found, statuses)
-        self._mark_domain(rows, statuses)
-        with precision(PRECISIONS[0] * 2):
-            sums = {name: sum(found[name], arb(0)) for name in self.names}
-        return {name: _enclosures(found[name], statuses[name]) for name in self.names}, sums
-
-    def _attempt(
-        self, rows: Sequence[tuple[float, ...]], pending: Sequence[int], found: dict[str, list[Any]],
-        precision_bits: int, smallest_exponent: int, negligible: Mapping[str, np.ndarray], last: bool,
-    ) -> list[int]:  # fmt: skip
-        evaluator = self._gradient
-        evaluator.prepare()
-        columns = [_selector(self._data, evaluator.varying)]
-        pick = columns[0]
-        targets = [(found[name], negligible.get(name)) for name in self.names]
+        found = {name: _Column(n, negligible.get(name)) for name in self.names}
         ulp_scale = 2.0 ** (1 - precision_bits) * _BELOW_ULP
         floor = 2.0 ** max(smallest_exponent - precision_bits + 1, -1074) * _BELOW_ULP
+        pending: Sequence[int] = range(n)
+        for bits in PRECISIONS:
+            with precision(bits):
+                pending = self._attempt(rows, pending, found, ulp_scale, floor, last=bits == PRECISIONS[-1])
+            if not pending:
+                break
+        if self._loss is not None:
+            self._mark_jumps(rows, found)
+        self._mark_domain(rows, found)
+        return (
+            {name: column.enclosures() for name, column in found.items()},
+            {name: column.total for name, column in found.items()},
+        )
+
+    def _attempt(
+        self, rows: Sequence[tuple[float, ...]], pending: Sequence[int], found: Mapping[str, _Column],
+        ulp_scale: float, floor: float, *, last: bool,
+    ) -> list[int]:  # fmt: skip
+        """Evaluates the samples ``pending`` at the current precision; returns those that need more."""
+        evaluator = self._gradient
+        evaluator.prepare()
+        pick = _selector(self._data, evaluator.varying)
+        columns = [found[name] for name in self.names]
         again = []
         for i in pending:
-            good = True
-            for ball, (target, small) in zip(evaluator(pick(rows[i])), targets, strict=True):
-                target[i] = ball
-                radius = float(ball.rad())
-                size = abs(float(ball.mid()))
-                if not radius <= max(size * ulp_scale, floor) and (
-                    small is None or not size + radius <= small[i]
-                ):
-                    good = False
-            if not good:
+            balls = evaluator(pick(rows[i]))
+            tight = [column.put(i, ball, ulp_scale, floor) for column, ball in zip(columns, balls, strict=True)]
+            if not (last or all(tight)):
                 again.append(i)
+                continue
+            for column, ball, good in zip(columns, balls, tight, strict=True):
+                column.total += ball
+                if not good:
+                    column.status[i] = self._status_of(ball)
         return again
 
-    def _classify(
-        self, rows: Sequence[tuple[float, ...]], pending: Sequence[int], found: dict[str, list[Any]],
-        statuses: dict[str, np.ndarray],
-    ) -> None:  # fmt: skip
-        branching = self._gradient._program.operations & {*_JUMPING, "max", "min", "abs"}
-        for i in pending:
-            for name in self.names:
-                ball = found[name][i]
-                if not ball.is_finite():
-                    statuses[name][i] = Status.UNDEFINED
-                elif float(ball.rad()) > abs(float(ball.mid())) * 2.0**-30:
-                    statuses[name][i] = Status.KINK if branching else Status.UNRESOLVED
-        if self._loss is not None:
-            self._mark_jumps(rows, statuses)
+    def _status_of(self, ball: arb) -> Status:
+        """What a ball says that stayed wide at the highest precision."""
+        if not ball.is_finite():
+            return Status.UNDEFINED
+        return Status.KINK if self._gradient.operations & _BRANCHING else Status.UNRESOLVED
 
-    def _mark_jumps(self, rows: Sequence[tuple[float, ...]], statuses: dict[str, np.ndarray]) -> None:
+    def _mark_jumps(self, rows: Sequence[tuple[float, ...]], found: Mapping[str, _Column]) -> None:
+        """Where the loss itself is not one value, its branches do not meet."""
         assert self._loss is not None
         with precision(PRECISIONS[1]):
             self._loss.prepare()
@@ -196,11 +230,11 @@ class TruthFinder:
                     status = Status.KINK
                 else:
                     continue
-                for name in self.names:
-                    if statuses[name][i] == Status.RESOLVED:
-                        statuses[name][i] = status
+                for column in found.values():
+                    if column.status[i] == Status.RESOLVED:
+                        column.status[i] = status
 
-    def _mark_domain(self, rows: Sequence[tuple[float, ...]], statuses: dict[str, np.ndarray]) -> None:
+    def _mark_domain(self, rows: Sequence[tuple[float, ...]], found: Mapping[str, _Column]) -> None:
         if self._domain is None:
             return
         with precision(PRECISIONS[0]):
@@ -208,8 +242,8 @@ class TruthFinder:
             pick = _selector(self._data, self._domain.varying)
             for i, row in enumerate(rows):
                 if any(holds is False for holds in self._domain(pick(row))):
-                    for name in self.names:
-                        statuses[name][i] = Status.OUTSIDE
+                    for column in found.values():
+                        column.status[i] = Status.OUTSIDE
 
 
 def _rows(columns: Mapping[str, np.ndarray], data: Sequence[str], n: int) -> Sequence[tuple[float, ...]]:
@@ -223,23 +257,6 @@ def _selector(data: Sequence[str], wanted: Sequence[str]) -> Any:
         return lambda row: row
     places = [tuple(data).index(name) for name in wanted]
     return lambda row: [row[place] for place in places]
-
-
-def _enclosures(balls: Sequence[arb], status: np.ndarray) -> Enclosures:
-    n = len(balls)
-    high, low, radius = np.empty(n), np.empty(n), np.empty(n)
-    with precision(PRECISIONS[-1]):
-        for i, ball in enumerate(balls):
-            mid = ball.mid()
-            nearest = float(mid)
-            rest = float(mid - nearest) if abs(nearest) < np.inf else np.nan
-            high[i], low[i], radius[i] = nearest, rest, float(ball.rad())
-    # The part of the midpoint that two doubles do not hold is below an ulp of the lower one.
-    exact = (radius == 0) & (low == 0)
-    radius = np.where(exact, 0.0, radius * (1 + 2.0**-50) + np.abs(low) * 2.0**-52 + 2.0**-1073)
-    broken = ~np.isfinite(high) | ~np.isfinite(radius)
-    status[broken & (status == Status.RESOLVED)] = Status.OVERFLOW
-    return Enclosures(high, low, radius, status)
 
 
 def decimal(ball: arb, digits: int = 40) -> Truth | None:

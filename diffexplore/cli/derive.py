@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ def derive(
     o.chosen("format", format, o.FORMATS)
     if steps and format != "text":
         raise UsageError("--steps is for --format text")
+    if hessian and format in ("python", "torch"):
+        raise UsageError("--hessian is for --format text, latex and json")
     asked = o.names_list("--wrt", wrt)
     found = loss_to_derive(loss, asked)
     names = partials_of(found, asked)
@@ -59,4 +62,11 @@ def _exported(loss: Loss, names: Sequence[str], format: str, hessian: bool) -> s
     from diffexplore.symbolic import export
 
     gradient = loss.gradient(names)
-    raise NotImplementedError(format, gradient, hessian, export)
+    if format == "python":
+        return export.to_python(loss, gradient).rstrip()
+    if format == "torch":
+        return export.to_torch(loss, gradient).rstrip()
+    second = loss.hessian(names) if hessian else None
+    if format == "latex":
+        return export.to_latex(loss, gradient, second)
+    return json.dumps(export.to_json_dict(loss, gradient, second), indent=2, allow_nan=False)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from diffexplore import __version__
 from diffexplore.cli import derive, listing, report
 from diffexplore.cli.arguments import shield_formulas
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
@@ -28,9 +29,7 @@ def root(
 ) -> None:
     """Derive the gradient of a loss, and check how exactly differentiation computes it."""
     if version:
-        from importlib.metadata import version as installed
-
-        print(f"diffexplore {installed('diffexplore')}")
+        print(f"diffexplore {__version__}")
     elif context.invoked_subcommand is None:
         print(context.get_help())
 

@@ -26,6 +26,7 @@ Tensor = torch.Tensor
 _LARGEST_STEP = 0.125  # of max(1, |x|)
 _SHRINKS = 8
 _SHRINK = 8.0
+_STEP_SAMPLES = 4096
 
 
 @dataclass(frozen=True)
@@ -69,32 +70,35 @@ class Difference:
         return None
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
-        return {name: self._estimate(problem, values, name, n, problem.reduce) for name in problem.parameters}
+        few, count = _subset(problem, values, n)
+        estimates = {}
+        for name in problem.parameters:
+            # A step that is good for part of a batch is good for all of it; the bound is that of the whole batch.
+            step = self._step(_Along(problem, few, name, count, problem.reduce))
+            estimates[name] = self._estimate(_Along(problem, values, name, n, problem.reduce), step)
+        return estimates
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         own = spread(values, problem.wrt, n)
-        return {
-            name: self._estimate(problem, {**values, name: own[name]}, name, n, lambda summands: summands)
-            for name in problem.wrt
-        }
+        estimates = {}
+        for name in problem.wrt:
+            along = _Along(problem, {**values, name: own[name]}, name, n, lambda summands: summands)
+            estimates[name] = self._estimate(along, self._step(along))
+        return estimates
 
-    def _estimate(
-        self, problem: Problem, values: Values, name: str, n: int, reduce: Callable[[Tensor], Tensor]
-    ) -> Estimate:
-        along = _Along(problem, values, name, n, reduce)
-        step = self._fixed_step(problem, values[name])
-        if step is None:
-            step = self.choose_step(along)
+    def _estimate(self, along: _Along, step: Tensor) -> Estimate:
         value, roundoff = self.evaluate(along, step)
         bound = (roundoff + self.truncation(along, step)) * UPWARD
         unbounded = not bool(bound.isfinite().all())
         reason = "the interval of the step holds a kink, a singularity or the end of the domain" if unbounded else None
         return Estimate(value, bound, reason)
 
-    def _fixed_step(self, problem: Problem, x: Tensor) -> Tensor | None:
-        if problem.step is None:
-            return None
-        return torch.full_like(x, problem.step).to(torch.float64)
+    def _step(self, along: _Along) -> Tensor:
+        """The step of the problem where one is set, else the one that the error model picks (float64)."""
+        if along.problem.step is None:
+            return self.choose_step(along)
+        step = torch.tensor(along.problem.step, dtype=along.problem.dtype, device=along.x.device)
+        return step.to(torch.float64).expand(along.x.shape)
 
     # --------------------------------------------------------------------------------------------- error model
     def evaluate(self, along: _Along, step: Tensor) -> tuple[Tensor, Tensor]:
@@ -155,12 +159,12 @@ class _Along:
         self._name = name
         self._n = n
         self._reduce = reduce
-        self._x = values[name].detach().to(torch.float64)
+        self.x = values[name].detach().to(torch.float64)
         self._wide = {key: value.detach().to(torch.float64) for key, value in values.items()}
 
     def evaluate(self, watch: Watch, offset: Tensor) -> Tensor:
         """The loss at x + offset, in the dtype of the problem, under an open watch."""
-        node, error = _rounded_sum(self._x, offset, self.problem.dtype)
+        node, error = _rounded_sum(self.x, offset, self.problem.dtype)
         watch.set(node, error)
         return self._reduce(self.problem.summands({**self._values, self._name: node}, self._n))
 
@@ -172,7 +176,7 @@ class _Along:
 
     def derivative(self, order: int) -> Tensor:
         """The derivative of some order at x, in float64."""
-        return self._run(self._program(order), torch.zeros_like(self._x))[0]
+        return self._run(self._program(order), torch.zeros_like(self.x))[0]
 
     def largest_derivative(self, order: int, reach: Tensor) -> Tensor:
         """Bound on |f^(order)| within ``reach`` of x; infinite where f is not smooth there."""
@@ -182,7 +186,7 @@ class _Along:
 
     def _run(self, program: Program, reach: Tensor) -> tuple[Tensor, Tensor]:
         with Watch(smooth=True) as watch:
-            x = self._x.clone()
+            x = self.x.clone()
             watch.set(x, reach.to(torch.float64).expand(x.shape).clone())
             values = {**self._wide, self._name: x}
             value = self._reduce(spread_over(program.run(TORCH, values)[0], self._n, values))
@@ -195,7 +199,7 @@ class _Along:
 
     def clamped(self, step: Tensor) -> Tensor:
         """The nearest power of two that is neither lost beside x nor large beside max(1, |x|)."""
-        x = self._x.abs()
+        x = self.x.abs()
         unit = UNIT_ROUNDOFF[self.problem.dtype]
         lowest = torch.clamp(8 * unit * x, min=max(QUANTUM[self.problem.dtype] * 2.0**10, 2.0**-960))
         highest = _LARGEST_STEP * torch.clamp(x, min=1.0)
@@ -206,6 +210,13 @@ class _Along:
     def roundings(self) -> int:
         """How many roundings one evaluation has, sums of a batch counted by their depth."""
         return max(1, len(self.problem.loss_program.steps)) * (1 + math.ceil(math.log2(self._n)))
+
+
+def _subset(problem: Problem, values: Values, n: int) -> tuple[Values, int]:
+    """At most about 4096 of the samples, evenly spread."""
+    stride = max(1, n // _STEP_SAMPLES)
+    few = {name: value[::stride] if name in problem.loss.data else value for name, value in values.items()}
+    return few, len(range(0, n, stride)) if problem.loss.data else n
 
 
 def _rounded_sum(x: Tensor, offset: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

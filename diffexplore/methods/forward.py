@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from diffexplore.check.problem import Problem
@@ -31,9 +33,8 @@ class Forward:
         return watched(problem.wrt, lambda: tuple(along(name) for name in problem.wrt))
 
 
-def _derivative(function: object, x: torch.Tensor) -> torch.Tensor:
-    _, tangent = torch.func.jvp(function, (x,), (torch.ones_like(x),))
-    derivative: torch.Tensor = tangent
+def _derivative(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    derivative: torch.Tensor = torch.func.jvp(function, (x,), (torch.ones_like(x),))[1]
     return derivative
 
 

@@ -28,6 +28,8 @@ class Vmap:
 
 def _partials(problem: Problem, wrt: tuple[str, ...], values: Values, n: int) -> tuple[torch.Tensor, ...]:
     names = problem.inputs
+    if not wrt:
+        return ()
 
     def summand(*arguments: torch.Tensor) -> torch.Tensor:
         return problem.summands(dict(zip(names, arguments, strict=True)), 1).sum()

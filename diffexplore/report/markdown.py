@@ -36,7 +36,7 @@ def _drawn(block: Block) -> str:
         case Headline():
             return f"**{block.word}**: {_escaped(block.sentence)}\n"
         case Heading():
-            return f"## {_escaped(block.title)} {_escaped(block.aside)}".rstrip() + "\n"
+            return f"## {_escaped(', '.join(filter(None, (block.title, block.aside))))}\n"
         case FormulaList():
             return "\n".join(map(_formula, block.formulas)) + "\n"
         case Note():

@@ -43,7 +43,10 @@ def short(number: float | None, digits: int = 2, *, upward: bool = False) -> str
         return "0"
     context = Context(prec=digits, rounding=ROUND_UP if upward else ROUND_HALF_EVEN)
     rounded = context.create_decimal(Decimal(number))
-    return f"{rounded:f}" if -4 < rounded.adjusted() < 4 else _scientific(rounded, digits)
+    if not -4 < rounded.adjusted() < 4:
+        return _scientific(rounded, digits)
+    plain = f"{rounded:f}"
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
 
 def _scientific(number: Decimal, digits: int) -> str:
@@ -59,26 +62,40 @@ def aligned(number: Decimal, truth: Decimal, digits: int) -> str:
     """
     if number == 0:
         return "0"
-    if truth == 0 or not -5 < truth.adjusted() < 9 or abs(number.adjusted() - truth.adjusted()) > 3:
+    if not -5 < truth.adjusted() < 9 or abs(number.adjusted() - truth.adjusted()) > 3:
         return _scientific(number, digits)
     return f"{number:.{max(0, digits - 1 - truth.adjusted())}f}"
 
 
 def truth_digits(truth: Truth | None, digits: int) -> str:
-    """The middle of the enclosure in ``digits`` significant digits."""
+    """The middle of the enclosure in ``digits`` significant digits; ``?`` for those that its radius leaves open."""
     if truth is None:
         return ABSENT
-    middle = Decimal(truth.mid)
-    return aligned(middle, middle, digits)
+    middle, radius = Decimal(truth.mid), Decimal(truth.rad)
+    shown = aligned(middle, middle, digits)
+    if not middle or not radius:
+        return shown
+    mantissa, e, exponent = shown.partition("e")
+    hidden = max(0, digits - (middle.adjusted() - radius.adjusted()))
+    return _masked(mantissa, hidden) + e + exponent
+
+
+def _masked(digits: str, hidden: int) -> str:
+    """``digits`` with the last ``hidden`` of them replaced; point and sign stay."""
+    characters = list(digits)
+    places = [place for place, character in enumerate(characters) if character.isdigit()]
+    for place in places[len(places) - min(hidden, len(places)) :]:
+        characters[place] = "?"
+    return "".join(characters)
 
 
 def value_beside(value: float | None, truth: Truth | None, digits: int, tone: Tone = "quiet") -> Text:
     """``value`` in the format of ``truth``; the digits in which it departs from it are in ``tone``."""
     if value is None:
         return text(ABSENT)
-    if truth is None:
-        return text(short(value, digits))
-    shown = aligned(Decimal(value), Decimal(truth.mid), digits if Decimal(truth.mid) else 4)
+    if truth is None or Decimal(truth.mid) == 0:
+        return text(short(value, 4))
+    shown = aligned(Decimal(value), Decimal(truth.mid), digits)
     agreeing = len(commonprefix([shown, truth_digits(truth, digits)]))
     return (Span(shown[:agreeing]), Span(shown[agreeing:], tone))
 
@@ -108,8 +125,10 @@ def share(ratio: float) -> str:
     return f"{short(percent)} %" if 1e-3 <= percent < 1e5 else f"a relative {short(ratio)}"
 
 
-def point_text(point: Mapping[str, float], *, compact: bool = False) -> str:
-    """``a = 2.5, b = 1``, or ``a=2.5 b=1`` where room is scarce."""
+def point_text(point: Mapping[str, float], *, compact: bool = False, digits: int | None = None) -> str:
+    """``a = 2.5, b = 1``, or ``a=2.5 b=1`` where room is scarce; completely, unless ``digits`` are given."""
+    if digits is not None:
+        return ", ".join(f"{name} = {value:.{digits}g}" for name, value in point.items())
     if compact:
         return " ".join(f"{name}={coordinate(value)}" for name, value in point.items())
     return ", ".join(f"{name} = {coordinate(value)}" for name, value in point.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from diffexplore.check.records import Report, Row, Truth
 from diffexplore.report.blocks import COLUMN_GAP, INDENT, Block, Column, Gap, Heading, Note, Table, Text, text, words_of
@@ -22,8 +22,10 @@ from diffexplore.report.numbers import (
 
 #: Digits that a value shows however narrow the page is.
 _FEWEST_DIGITS = 6
-#: Below this width the worst samples are shown without their values.
-_ROOM_FOR_VALUES = 98
+#: Below this width the worst samples are shown without their values and powers.
+_ROOM_FOR_EVERYTHING = 98
+#: Digits of their values.
+_SAMPLE_DIGITS = 11
 #: Samples that are shown per partial.
 _WORST = 5
 
@@ -43,7 +45,7 @@ def reduced_tables(report: Report, footnotes: Footnotes, width: int) -> Iterator
 def _methods_table(rows: Sequence[Row], dtype: str, footnotes: Footnotes, width: int) -> Table:
     units = Units(rows, dtype)
     columns = (Column("method", align="left"), Column("value"), *units.columns, Column("verdict", align="left"))
-    truth = next((row.truth for row in rows if row.truth is not None), None)
+    truth = next((row.truth for row in rows if row.error_abs is not None), None)  # at a kink, there is none
     labels = [text("truth"), *(text(row.method) for row in rows)]
     numbers = [(text(""),) * 4, *((*units.cells(row), footnotes.verdict(row)) for row in rows)]
     room = width - _width_of(columns, [(label, *rest) for label, rest in zip(labels, numbers, strict=True)])
@@ -65,14 +67,14 @@ def _values(rows: Sequence[Row], truth: Truth | None, digits: int, room: int) ->
     """The truth and the values below it, in as many of ``digits`` digits as ``room`` holds (six at least)."""
     values: list[Text] = []
     for shown in range(digits, min(digits, _FEWEST_DIGITS) - 1, -1):
-        values = [text(truth_digits(truth, shown)), *(value_beside(row.value, truth, shown) for row in rows)]
+        values = [text(truth_digits(truth, shown)), *(_value(row, truth, shown) for row in rows)]
         if max(len(words_of(value)) for value in values) <= room:
             break
     return values
 
 
-def _value(row: Row, digits: int) -> Text:
-    return value_beside(row.value, row.truth, digits, "bad" if row.verdict == "fail" else "quiet")
+def _value(row: Row, truth: Truth | None, digits: int) -> Text:
+    return value_beside(row.value, truth, digits, "bad" if row.verdict == "fail" else "quiet")
 
 
 class Units:
@@ -109,19 +111,26 @@ class Units:
 
 
 def worst_samples(report: Report, footnotes: Footnotes, width: int) -> Iterator[Block]:
-    """For each partial: how its samples fared, and those that came nearest to their allowance or passed it."""
-    for name in report.gradient:
+    """For each partial: how its samples fared, and those that came nearest to their allowance or passed it.
+
+    A loss without data has a single summand, whose rows are in the tables of the reduced partials already.
+    """
+    for name in report.gradient if report.loss.data else ():
         rows = rows_of(report, "samples", name)
         if rows:
-            yield Heading(sample_partial(name), f"by sample: {_counts(report, name, 'samples')}; the worst:")
-            yield _samples_table(_worst(rows), report, footnotes, width)
+            worst = _worst(rows)
+            exact = not worst and any(row.error_abs == 0 for row in rows)
+            said = "; the worst:" if worst else ", without any error" if exact else ""
+            yield Heading(sample_partial(name), f"by sample: {_counts(report, name, 'samples')}{said}")
+            if worst:
+                yield _samples_table(worst, report, footnotes, width)
             yield Gap()
 
 
 def _worst(rows: Sequence[Row]) -> list[Row]:
-    """Every fail, then each method's worst, up to five rows."""
+    """Every fail, then each method's worst, up to five rows; what has no error is not among them."""
     chosen: list[Row] = []
-    for row in sorted(rows, key=_by_severity):
+    for row in sorted((row for row in rows if row.error_abs), key=_by_severity):
         if row.verdict == "fail" or row.method not in {other.method for other in chosen}:
             chosen.append(row)
     return chosen[:_WORST]
@@ -134,27 +143,32 @@ def _by_severity(row: Row) -> tuple[int, float]:
 
 
 def _samples_table(rows: Sequence[Row], report: Report, footnotes: Footnotes, width: int) -> Table:
+    """The rows, with the point if there are several, and with value and power if there is room."""
     units = Units(rows, report.dtype)
-    optional: list[tuple[Column, Callable[[Row], Text]]] = []
-    if len(distinct_points(report.rows)) > 1:
-        optional.append(
-            (Column("at", align="left", flexible=True), lambda row: text(point_text(row.point, compact=True)))
-        )
-    if width >= _ROOM_FOR_VALUES:
-        optional.append((Column("value"), lambda row: _value(row, 11)))
-    titles = [column for column, _ in optional]
-    columns = (Column("sample"), Column("method", align="left"), *titles, *units.columns, Column("verdict", "", "left"))
-    body = [
-        (
-            text(str(row.sample)),
-            text(row.method),
-            *(cell(row) for _, cell in optional),
-            *units.cells(row),
-            footnotes.verdict(row),
-        )
-        for row in rows
+    several_points = len(distinct_points(row for row in report.rows if row.probe is None)) > 1
+    roomy = width >= _ROOM_FOR_EVERYTHING
+    error, allowed, power = units.columns
+    columns = [
+        (True, Column("sample")),
+        (True, Column("method", align="left")),
+        (several_points, Column("at", align="left", flexible=True)),
+        (roomy, Column("value")),
+        (True, error),
+        (True, allowed),
+        (roomy, power),
+        (True, Column("verdict", align="left")),
     ]
-    return Table(columns, tuple(body))
+    shown = [position for position, (wanted, _) in enumerate(columns) if wanted]
+    body = [_sample_cells(row, units, footnotes) for row in rows]
+    return Table(
+        tuple(columns[position][1] for position in shown),
+        tuple(tuple(cells[position] for position in shown) for cells in body),
+    )
+
+
+def _sample_cells(row: Row, units: Units, footnotes: Footnotes) -> tuple[Text, ...]:
+    where, value = text(point_text(row.point, compact=True)), _value(row, row.truth, _SAMPLE_DIGITS)
+    return (text(str(row.sample)), text(row.method), where, value, *units.cells(row), footnotes.verdict(row))
 
 
 def _counts(report: Report, name: str, kind: str) -> str:
@@ -200,7 +214,7 @@ def _probe_row(rows: Sequence[Row]) -> tuple[Text, ...]:
     worst = max((row.error_ulp for row in rows if row.error_ulp is not None), default=None)
     return (
         text(reduced_partial(first.parameter)),
-        text(f"{first.probe}, at {point_text(first.point)}"),
+        text(f"{first.probe}, at {point_text(first.point, digits=4)}"),
         text(short(worst, 3)),
         text(short(min(powers, default=None), upward=True) if powers else ABSENT),
         text(", ".join(told), "bad" if "fail" in verdicts else "plain"),
@@ -209,11 +223,13 @@ def _probe_row(rows: Sequence[Row]) -> tuple[Text, ...]:
 
 def legend(report: Report) -> Note:
     """What the columns mean, once."""
+    open_digits = any("?" in truth_digits(row.truth, digits_of(report.dtype)) for row in report.rows)
     return Note(
         text(
-            f"error: distance from the truth, a certified enclosure of the exact partial; in units in the last place "
-            f"(ulp) of {report.dtype}. allowed: the bound derived for this method, rounding and truncation; beyond it "
-            f"the row fails. catches: the smallest relative error that the row is sure to report.",
+            f"error: distance from the truth, a certified enclosure of the exact partial"
+            f"{' (a ? is a digit that it leaves open)' if open_digits else ''}; in units in the last place (ulp) of "
+            f"{report.dtype}. allowed: the bound derived for this method, rounding and truncation; beyond it the row "
+            f"fails. catches: the smallest relative error that the row is sure to report.",
             "quiet",
         )
     )

@@ -167,7 +167,7 @@ class _Pen:
             table.add_column(
                 self._header(column),
                 justify=column.align,
-                no_wrap=True,
+                no_wrap=not breakable,
                 overflow="fold",
                 vertical="top",
             )

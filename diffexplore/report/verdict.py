@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from diffexplore.check.records import Report, Row
 from diffexplore.report.blocks import Block, Gap, Headline, Note, Span, Text, text
-from diffexplore.report.names import WORDS, kind_of, partial_of, point_key, reduced_partial
+from diffexplore.report.names import WORDS, PointKey, kind_of, partial_of, point_key, reduced_partial
 from diffexplore.report.numbers import counted, point_text, share, short
+
+#: A partial at a point.
+_Question = tuple[str, PointKey]
 
 #: Failing rows that are described in full before the tables.
 _DESCRIBED = 5
@@ -41,7 +44,8 @@ def _undecided(report: Report) -> str:
         return "nothing was compared"
     if not open_questions:
         return f"not every partial could be decided: {_scope(report)}; no comparison failed"
-    return f"could not decide {_listed(open_questions)}; no comparison failed ({_scope(report)})"
+    questions = _listed(list(open_questions.values()))
+    return f"could not decide {questions}{_reason(report, open_questions)}; no comparison failed ({_scope(report)})"
 
 
 def _listed(items: list[str], most: int = 2) -> str:
@@ -50,8 +54,18 @@ def _listed(items: list[str], most: int = 2) -> str:
     return f"{', '.join(items[:most])} and {len(items) - most} more"
 
 
-def _without_a_pass(report: Report) -> list[str]:
-    """The partials and points at which no row that includes the reduction passed."""
+def _reason(report: Report, questions: Mapping[_Question, str]) -> str:
+    """Why they are open, if there is one reason for all of them."""
+    reasons = {
+        row.cause.message
+        for row in report.rows
+        if row.cause is not None and kind_of(row) == "reduced" and (row.parameter, point_key(row.point)) in questions
+    }
+    return f": {reasons.pop()}" if len(reasons) == 1 else ""
+
+
+def _without_a_pass(report: Report) -> dict[_Question, str]:
+    """The partials and points at which no row that includes the reduction passed, and how they are called."""
     asked, decided = {}, set()
     for row in report.rows:
         key = (row.parameter, point_key(row.point))
@@ -59,16 +73,16 @@ def _without_a_pass(report: Report) -> list[str]:
             asked[key] = f"{reduced_partial(row.parameter)} at {point_text(row.point)}"
         if row.sample is None and row.verdict == "pass":
             decided.add(key)
-    return [words for key, words in asked.items() if key not in decided]
+    return {key: words for key, words in asked.items() if key not in decided}
 
 
 def _scope(report: Report) -> str:
     """How much was compared: ``40 comparisons reduced, 4,000 by sample, 10 by probe``."""
-    totals = {"reduced": 0, "samples": 0, "probe": 0}
+    totals = {"reduced": 0, "by sample": 0, "by probe": 0}
     for tally in report.summary.tallies:
-        totals[tally.kind] += tally.passed + tally.failed + tally.inconclusive
-    words = {"reduced": "reduced", "samples": "by sample", "probe": "by probe"}
-    parts = [f"{counted(total)} {words[kind]}" for kind, total in totals.items() if total]
+        words = {"reduced": "reduced", "samples": "by sample"}.get(tally.kind, "by probe")
+        totals[words] += tally.passed + tally.failed + tally.inconclusive
+    parts = [f"{counted(total)} {words}" for words, total in totals.items() if total]
     said = ", ".join(parts).replace(" ", " comparisons ", 1) if parts else "no comparisons"
     left = report.summary.inconclusive
     return f"{said}, {counted(left)} of them inconclusive" if left else said
@@ -78,7 +92,7 @@ def _power(report: Report) -> str:
     known = {name: power for name, power in report.summary.power.items() if power is not None}
     if not known:
         return "the truth is 0, so the power is stated in absolute terms below"
-    stated = ", ".join(f"{short(power, upward=True)} ({name})" for name, power in known.items())
+    stated = ", ".join(f"{short(power, upward=True) if power else 'any'} ({name})" for name, power in known.items())
     return f"smallest error that would have been caught: {stated}"
 
 

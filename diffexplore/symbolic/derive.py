@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import sympy
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.check.records import PartialFormula
 from diffexplore.symbolic.cost import count_ops
@@ -110,7 +111,7 @@ class Hessian(Mapping[tuple[str, str], sympy.Expr]):
 def gradient_of(loss: Loss, names: tuple[str, ...], budget_seconds: float = BUDGET_SECONDS) -> Gradient:
     """The gradient of the summand of ``loss`` with respect to ``names``."""
     raw = {name: differentiate(loss.expression, loss.symbols[name]) for name in names}
-    simplified, cost = _simplified(raw, budget_seconds)
+    simplified, cost = _simplified(raw, loss.domain, budget_seconds)
     return Gradient(simplified, raw, cost)
 
 
@@ -119,7 +120,7 @@ def hessian_of(loss: Loss, names: tuple[str, ...], budget_seconds: float = BUDGE
     first = gradient_of(loss, names, budget_seconds)
     pairs = [(row, column) for position, row in enumerate(names) for column in names[position:]]
     raw = {(row, column): differentiate(first[row], loss.symbols[column]) for row, column in pairs}
-    simplified, cost = _simplified(raw, budget_seconds)
+    simplified, cost = _simplified(raw, loss.domain, budget_seconds)
     every = [(row, column) for row in names for column in names]
     upper = {pair: pair if pair in raw else pair[::-1] for pair in every}
     return Hessian(
@@ -175,12 +176,12 @@ _STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _Step)
 
 
 def _simplified(
-    raw: Mapping[_Key, sympy.Expr], budget_seconds: float
+    raw: Mapping[_Key, sympy.Expr], domain: Sequence[Boolean], budget_seconds: float
 ) -> tuple[dict[_Key, sympy.Expr], dict[_Key, Cost]]:
     """Simplify each partial within its own budget."""
     simplified, cost = {}, {}
     for key, expr in raw.items():
-        result = simplify(expr, budget_seconds)
+        result = simplify(expr, budget_seconds, domain)
         note = f"simplification stopped after {budget_seconds:g} s" if result.stopped else None
         simplified[key] = result.expr
         cost[key] = Cost(count_ops(expr), count_ops(result.expr), note)

@@ -1,4 +1,7 @@
-"""What the functions of the formula language are in SymPy, and the few that SymPy lacks."""
+"""What the functions of the formula language are in SymPy, and the few that SymPy lacks.
+
+Classes are named in lower case as in SymPy, where the name of the class is the name in print.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ class _Smooth(sympy.Function):
     _latex_name = ""
 
 
-class sigmoid(_Smooth):  # noqa: N801  lower case, as the function is written in formulas
+class sigmoid(_Smooth):
     """The logistic function 1/(1 + exp(−x)); its derivative is sigmoid(x)·sigmoid(−x)."""
 
     _latex_name = r"\sigma"
@@ -57,7 +60,7 @@ class sigmoid(_Smooth):  # noqa: N801  lower case, as the function is written in
         return 1 / (1 + sympy.exp(-self.args[0]))
 
 
-class softplus(_Smooth):  # noqa: N801
+class softplus(_Smooth):
     """log(1 + exp(x)); its derivative is sigmoid(x)."""
 
     _latex_name = r"\operatorname{softplus}"

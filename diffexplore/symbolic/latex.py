@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import sympy
 from sympy.core.function import AppliedUndef
@@ -33,14 +32,9 @@ class _Latex(LatexPrinter):
         arguments = ordered if number is sympy.S.One else [number, *ordered]
         return str(super()._print_Mul(sympy.Mul(*arguments, evaluate=False)))
 
-    def _print_AppliedUndef(self, expr: AppliedUndef) -> str:
-        return str(sympy.latex(sympy.Symbol(expr.func.__name__)))
-
-    def _print_Function(self, expr: sympy.Expr, exp: Any = None) -> str:
-        if isinstance(expr, AppliedUndef):
-            name = self._print_AppliedUndef(expr)
-            return f"{name}^{{{exp}}}" if exp is not None else name
-        return str(super()._print_Function(expr, exp))
+    def _print_AppliedUndef(self, expr: AppliedUndef, exp: str | None = None) -> str:
+        name = sympy.latex(sympy.Symbol(expr.func.__name__))
+        return f"{name}^{{{exp}}}" if exp is not None else name
 
     def _print_Derivative(self, expr: sympy.Derivative) -> str:
         variable = self._print(expr.variables[0])

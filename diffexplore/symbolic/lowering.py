@@ -215,7 +215,11 @@ class Lowering:
             branches.append((sympy.nan, sympy.true))
         for branch, condition in reversed(branches[:-1]):
             taken = self.slot(condition)
-            value = self._step("where", taken, self._guarded(branch, condition, taken), value)
+            chosen = self._guarded(branch, condition, taken)
+            if chosen < 0 and value < 0:
+                # Of two bare numbers no library knows the dtype: one of them takes that of the inputs.
+                chosen = self._step("full_like", 0, chosen)
+            value = self._step("where", taken, chosen, value)
         return value
 
     def _guarded(self, branch: sympy.Expr, condition: sympy.Basic, taken: int) -> int:

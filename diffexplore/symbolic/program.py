@@ -65,9 +65,21 @@ class Program:
         slots = [values[name] for name in self.inputs]
         slots += [arithmetic.constant(constant) for constant in self.constants]
         operations = arithmetic.operations
-        for step in self.steps:
+        for step, dead in zip(self.steps, self._dead, strict=True):
             slots.append(operations[step.operation](*[slots[slot] for slot in step.arguments]))
+            for slot in dead:  # a vector of a million samples is not kept longer than it is needed
+                slots[slot] = None
         return [slots[slot] for slot in self.outputs]
+
+    @cached_property
+    def _dead(self) -> tuple[tuple[int, ...], ...]:
+        """For each step, the slots that nothing uses after it."""
+        needed = set(self.outputs)
+        dead: list[tuple[int, ...]] = []
+        for step in reversed(self.steps):
+            dead.append(tuple(set(step.arguments) - needed))
+            needed.update(step.arguments)
+        return tuple(reversed(dead))
 
     @property
     def operations(self) -> frozenset[str]:

@@ -1,18 +1,111 @@
-"""Simplification (quick)."""
+"""Simplification for people: a ladder of forms, climbed within a time budget.
+
+Each rung rewrites the expression in one way (:mod:`diffexplore.symbolic.forms`); each result is arranged as a person
+would write it (:mod:`diffexplore.symbolic.arrange`), and the one with the fewest operations, then the shortest text,
+is kept. A result is only kept if it is defined exactly where the expression was
+(:mod:`diffexplore.symbolic.singularities`): x²/x is not x.
+"""
+
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
 import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.symbolic import build, forms
+from diffexplore.symbolic.arrange import arrange
+from diffexplore.symbolic.budget import run_within
 from diffexplore.symbolic.cost import count_ops
+from diffexplore.symbolic.singularities import nonzero_in, singularities
+from diffexplore.symbolic.text import to_text
+
+MAX_OPS = 400
+"""Above this many operations only the cheap forms are tried: the others would use up any budget."""
 
 
 @dataclass(frozen=True)
 class Simplified:
+    """The best form found, and whether the search was stopped by its time budget."""
+
     expr: sympy.Expr
     stopped: bool
 
 
-def simplify(expr: sympy.Expr, budget_seconds: float = 2.0) -> Simplified:
-    candidates = [expr, sympy.factor_terms(expr)]
-    if count_ops(expr) < 200:
-        candidates.append(sympy.factor(expr))
-    return Simplified(min(candidates, key=count_ops), False)
+def simplify(expr: sympy.Expr, budget_seconds: float = 2.0, domain: Iterable[Boolean] = ()) -> Simplified:
+    """A shorter form of ``expr``, mathematically equal and defined at the same points.
+
+    Args:
+        expr: an expression over the functions of the formula language.
+        budget_seconds: wall time after which the best form so far is returned.
+        domain: conditions such as s > 0 that hold wherever the expression is used: a denominator that cannot vanish
+            there may be cancelled.
+    """
+    ladder = _Ladder(expr, nonzero_in(domain))
+    finished = run_within(budget_seconds, ladder.climb)
+    return Simplified(ladder.best, not finished)
+
+
+class _Ladder:
+    """The best form so far of one expression. ``best`` is replaced in one assignment, so a stop cannot spoil it."""
+
+    def __init__(self, expr: sympy.Expr, nonzero: frozenset[sympy.Basic]) -> None:
+        self._expr = expr
+        self._nonzero = nonzero
+        self._tried: set[sympy.Expr] = set()
+        self._domain: frozenset[sympy.Basic] | None = None
+        self._best: tuple[tuple[int, int], sympy.Expr] | None = None
+
+    @property
+    def best(self) -> sympy.Expr:
+        return self._expr if self._best is None else self._best[1]
+
+    def climb(self) -> None:
+        self._consider(self._expr)
+        self._within_branches()
+        self._try_all(forms.CHEAP)
+        if count_ops(self.best) <= MAX_OPS:
+            self._try_all(forms.THOROUGH)
+            self._try_all(forms.OF_SUMS if self.best.is_Add else ())
+
+    def _try_all(self, rungs: Sequence[forms.Form]) -> None:
+        for form in rungs:
+            self._try(form, self._expr)
+            if self.best != self._expr:
+                self._try(form, self.best)
+
+    def _within_branches(self) -> None:
+        """Simplify the pieces of every where(…) on their own; the forms treat it as a black box."""
+        pieces = {node: self._with_simpler_pieces(node) for node in self.best.atoms(sympy.Piecewise)}
+        if pieces:
+            self._expr = self._expr.xreplace(pieces)
+            self._consider(self._expr)
+
+    def _try(self, form: forms.Form, expr: sympy.Expr) -> None:
+        try:
+            self._consider(form(expr))
+        except (sympy.PolynomialError, NotImplementedError, ValueError, TypeError, AttributeError, RecursionError):
+            return  # a form that does not apply to this expression, or a defect of SymPy in it: the others remain
+
+    def _consider(self, candidate: sympy.Expr) -> None:
+        if candidate in self._tried:
+            return
+        self._tried.add(candidate)
+        arranged = build.rebuild(arrange(candidate))
+        key = (count_ops(arranged), len(to_text(arranged, unicode=False)))
+        if (self._best is None or key < self._best[0]) and self._is_defined_alike(arranged):
+            self._best = key, arranged
+
+    def _is_defined_alike(self, candidate: sympy.Expr) -> bool:
+        if self._domain is None:
+            self._domain = singularities(self._expr) - self._nonzero
+        return singularities(candidate) - self._nonzero == self._domain
+
+    def _with_simpler_pieces(self, node: sympy.Piecewise) -> sympy.Expr:
+        pieces = []
+        for expr, condition in node.args:
+            ladder = _Ladder(expr, self._nonzero)
+            ladder.climb()
+            pieces.append((ladder.best, condition))
+        return sympy.Piecewise(*pieces)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import sympy
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
@@ -14,7 +16,7 @@ from diffexplore.symbolic.order import factors_in_order, is_negative_term, terms
 __all__ = ["count_ops", "to_latex", "to_text"]
 
 # How tightly a text binds: a text is put in parentheses where its place needs a tighter one.
-_OR, _AND, _NOT, _COMPARED, _SUM, _PRODUCT, _POWER, _ATOM = range(8)
+OR, AND, NOT, COMPARED, SUM, PRODUCT, FACTOR, ATOM = range(8)
 
 _NAMES: dict[type[sympy.Basic], str] = {
     sympy.loggamma: "lgamma", sympy.Abs: "abs", sympy.Max: "max", sympy.Min: "min", sympy.Heaviside: "heaviside",
@@ -34,17 +36,17 @@ def to_text(expr: sympy.Basic, *, unicode: bool = True) -> str:
         unicode: write ``a·x² − √b`` rather than ``a*x**2 - sqrt(b)``; the latter is read back by
             :func:`diffexplore.symbolic.parse.parse`.
     """
-    return _Writer(unicode).write(expr)
+    return Writer(unicode).write(expr)
 
 
-class _Writer:
+class Writer:
     def __init__(self, unicode: bool) -> None:
         self._unicode = unicode
         self._times = "·" if unicode else "*"
         self._minus = "−" if unicode else "-"
         self._relations = _UNICODE_RELATIONS if unicode else _ASCII_RELATIONS
 
-    def write(self, expr: sympy.Basic, place: int = _OR) -> str:
+    def write(self, expr: sympy.Basic, place: int = OR) -> str:
         """The text of ``expr``, in parentheses where it binds less tightly than its ``place`` needs."""
         text, binding = self._text(expr)
         return text if binding >= place else f"({text})"
@@ -53,7 +55,7 @@ class _Writer:
         if expr.is_Rational:
             return self._number(expr)
         if expr.is_Add:
-            return self._sum(expr), _SUM
+            return self._sum(expr), SUM
         if expr.is_Mul:
             return self._signed_product(expr)
         if expr.is_Pow:
@@ -61,14 +63,14 @@ class _Writer:
         if isinstance(expr, (Relational, sympy.And, sympy.Or, sympy.Not)):
             return self._condition(expr)
         if isinstance(expr, sympy.Piecewise):
-            return self._piecewise(expr), _ATOM
+            return self._piecewise(expr), ATOM
         if isinstance(expr, sympy.Derivative):
-            return self._derivative(expr), _ATOM
+            return self._derivative(expr), ATOM
         if isinstance(expr, AppliedUndef):
-            return expr.func.__name__, _ATOM
+            return expr.func.__name__, ATOM
         if isinstance(expr, (sympy.Function, sympy.Max, sympy.Min)):
-            return self._function(expr), _ATOM
-        return self._leaf(expr), _ATOM
+            return self._function(expr), ATOM
+        return self._leaf(expr), ATOM
 
     def _leaf(self, expr: sympy.Basic) -> str:
         if expr is sympy.pi:
@@ -78,8 +80,8 @@ class _Writer:
     def _number(self, number: sympy.Rational) -> tuple[str, int]:
         text = str(abs(number))
         if number.is_negative:
-            return self._minus + text, _SUM
-        return text, _ATOM if number.is_Integer else _PRODUCT
+            return self._minus + text, SUM
+        return text, ATOM if number.is_Integer else PRODUCT
 
     def _sum(self, add: sympy.Expr) -> str:
         text = ""
@@ -94,41 +96,36 @@ class _Writer:
 
     def _signed_product(self, mul: sympy.Expr) -> tuple[str, int]:
         body = self._unsigned(mul)
-        return (self._minus + body, _SUM) if is_negative_term(mul) else (body, _PRODUCT)
+        return (self._minus + body, SUM) if is_negative_term(mul) else (body, PRODUCT)
 
     def _unsigned(self, term: sympy.Expr) -> str:
         """A term without its sign, as numerator over denominator."""
-        number, rest = term.as_coeff_Mul()
-        above, below = _over(rest)
-        numerator = self._product(sympy.Integer(abs(number.p)), above)
-        if not below and number.q == 1:
+        fraction = _Fraction.of(term)
+        numerator = self._product(fraction.above)
+        if not fraction.below:
             return numerator
-        denominator = self._product(sympy.Integer(number.q), below)
-        several = len(below) + (number.q != 1) > 1
-        return f"{numerator}/({denominator})" if several else f"{numerator}/{denominator}"
+        denominator = self._product(fraction.below)
+        return f"{numerator}/({denominator})" if len(fraction.below) > 1 else f"{numerator}/{denominator}"
 
-    def _product(self, number: sympy.Integer, factors: list[sympy.Expr]) -> str:
-        texts = [self.write(factor, _PRODUCT + 1) for factor in factors_in_order(factors)]
-        if number != 1 or not texts:
-            texts.insert(0, str(number))
-        return self._times.join(texts)
+    def _product(self, factors: list[sympy.Expr]) -> str:
+        return self._times.join(self.write(factor, FACTOR) for factor in factors) or "1"
 
     def _power(self, expr: sympy.Expr) -> tuple[str, int]:
         base, exponent = expr.args
         if exponent.is_Rational and exponent.is_negative:
-            return self._unsigned(expr), _PRODUCT
+            return self._unsigned(expr), PRODUCT
         if exponent == sympy.S.Half:
-            return self._root(base), _ATOM
-        text = self.write(base, _ATOM)
+            return self._root(base), ATOM
+        text = self.write(base, ATOM)
         if not self._unicode:
-            return f"{text}**{self.write(exponent, _ATOM)}", _POWER
+            return f"{text}**{self.write(exponent, ATOM)}", FACTOR
         if exponent.is_Integer:
-            return text + str(exponent).translate(_SUPERSCRIPTS), _POWER
-        return f"{text}^{self.write(exponent, _ATOM)}", _POWER
+            return text + str(exponent).translate(_SUPERSCRIPTS), FACTOR
+        return f"{text}^{self.write(exponent, ATOM)}", FACTOR
 
     def _root(self, base: sympy.Expr) -> str:
-        if self._unicode and (base.is_Symbol or base.is_Integer):
-            return f"√{base}"
+        if self._unicode and (base.is_Integer or not base.args or isinstance(base, AppliedUndef)):
+            return f"√{self.write(base)}"
         return f"{'√' if self._unicode else 'sqrt'}({self.write(base)})"
 
     def _function(self, expr: sympy.Expr) -> str:
@@ -155,10 +152,10 @@ class _Writer:
     def _condition(self, expr: sympy.Basic) -> tuple[str, int]:
         if isinstance(expr, Relational):
             sign = self._relations[expr.rel_op]
-            return f"{self.write(expr.lhs, _SUM)} {sign} {self.write(expr.rhs, _SUM)}", _COMPARED
+            return f"{self.write(expr.lhs, SUM)} {sign} {self.write(expr.rhs, SUM)}", COMPARED
         if isinstance(expr, sympy.Not):
-            return f"not {self.write(expr.args[0], _NOT)}", _NOT
-        word, binding = ("and", _AND) if isinstance(expr, sympy.And) else ("or", _OR)
+            return f"not {self.write(expr.args[0], NOT)}", NOT
+        word, binding = ("and", AND) if isinstance(expr, sympy.And) else ("or", OR)
         parts = sorted(expr.args, key=lambda part: part.sort_key())
         return f" {word} ".join(self.write(part, binding + 1) for part in parts), binding
 
@@ -170,12 +167,43 @@ class _Writer:
         return f"{d}/{d}{variable}[{self.write(expr.expr)}]"
 
 
-def _over(expr: sympy.Expr) -> tuple[list[sympy.Expr], list[sympy.Expr]]:
-    """The factors above and below the bar; those below inverted, so that both are written with positive powers."""
-    above, below = [], []
-    for factor in sympy.Mul.make_args(expr):
-        if factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative:
-            below.append(1 / factor)
-        elif factor is not sympy.S.One:
-            above.append(factor)
+@dataclass(frozen=True)
+class _Fraction:
+    """The factors of a term above and below the bar, without its sign, in the order in which they are written."""
+
+    above: list[sympy.Expr]
+    below: list[sympy.Expr]
+
+    @classmethod
+    def of(cls, term: sympy.Expr) -> _Fraction:
+        number, rest = term.as_coeff_Mul()
+        above, below = _constant_factors(abs(number), [factor for factor in _factors(rest) if factor.is_number])
+        symbolic = [factor for factor in _factors(rest) if not factor.is_number]
+        above += factors_in_order([factor for factor in symbolic if not _is_inverse(factor)])
+        below += factors_in_order([1 / factor for factor in symbolic if _is_inverse(factor)])
+        return cls(above, below)
+
+
+def _constant_factors(
+    number: sympy.Rational, irrational: list[sympy.Expr]
+) -> tuple[list[sympy.Expr], list[sympy.Expr]]:
+    """The constant of a term above and below the bar; √2/(2·√π) is written 1/√(2·π)."""
+    if irrational:
+        square = (number * sympy.Mul(*irrational)) ** 2
+        for under, sides in ((square, lambda root: ([root], [])), (1 / square, lambda root: ([], [root]))):
+            count, rest = under.as_coeff_Mul()
+            if count.is_Integer and rest in (1, sympy.pi):
+                return sides(sympy.Pow(under, sympy.S.Half, evaluate=False))
+    above = [sympy.Integer(number.p)] if number.p != 1 else []
+    below = [sympy.Integer(number.q)] if number.q != 1 else []
+    above += factors_in_order([factor for factor in irrational if not _is_inverse(factor)])
+    below += factors_in_order([1 / factor for factor in irrational if _is_inverse(factor)])
     return above, below
+
+
+def _factors(product: sympy.Expr) -> list[sympy.Expr]:
+    return [factor for factor in sympy.Mul.make_args(product) if factor is not sympy.S.One]
+
+
+def _is_inverse(factor: sympy.Expr) -> bool:
+    return bool(factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative)

@@ -1,0 +1,116 @@
+"""The rungs of the ladder: one way to rewrite an expression each.
+
+Polynomial algorithms see the functions of an expression as black boxes (``hidden``): left alone, SymPy would split
+exp(a + b), and refuse Piecewise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sympy
+
+Form = Callable[[sympy.Expr], sympy.Expr]
+
+
+class _Boxes:
+    """Black boxes in the place of functions, roots and symbolic powers; related ones share a box.
+
+    exp(2·u) becomes box(exp(u))², and u^(3/2) becomes box(√u)³.
+    """
+
+    def __init__(self) -> None:
+        self._boxes: dict[sympy.Expr, sympy.Dummy] = {}
+
+    def hide(self, expr: sympy.Expr) -> sympy.Expr:
+        if expr.is_Symbol or expr.is_Number:
+            return expr
+        if expr.is_Add or expr.is_Mul:
+            return expr.func(*(self.hide(arg) for arg in expr.args))
+        if isinstance(expr, sympy.exp):
+            return self._exponential(expr)
+        if expr.is_Pow and expr.exp.is_Integer:
+            return self.hide(expr.base) ** expr.exp
+        if expr.is_Pow and expr.exp.is_Rational:
+            return self._box(expr.base ** sympy.Rational(1, expr.exp.q)) ** expr.exp.p
+        return self._box(expr)
+
+    def _exponential(self, expr: sympy.Expr) -> sympy.Expr:
+        factor, inner = expr.args[0].as_content_primitive()
+        if inner.could_extract_minus_sign():
+            factor, inner = -factor, -inner
+        return self._box(sympy.exp(inner / factor.q)) ** factor.p if factor.is_Rational else self._box(expr)
+
+    def _box(self, expr: sympy.Expr) -> sympy.Expr:
+        if expr not in self._boxes:
+            self._boxes[expr] = sympy.Dummy(f"box{len(self._boxes)}", real=True, positive=expr.is_positive or None)
+        return self._boxes[expr]
+
+    def open(self, expr: sympy.Expr) -> sympy.Expr:
+        return expr.xreplace({box: content for content, box in self._boxes.items()})
+
+
+def hidden(form: Form) -> Form:
+    """``form`` applied to the polynomial structure of an expression."""
+
+    def applied(expr: sympy.Expr) -> sympy.Expr:
+        boxes = _Boxes()
+        return boxes.open(form(boxes.hide(expr)))
+
+    return applied
+
+
+def merged_powers(expr: sympy.Expr) -> sympy.Expr:
+    """exp(a)·exp(b) and x^a·x^b in one power."""
+    return sympy.powsimp(expr) if expr.has(sympy.exp) or _has_symbolic_power(expr) else expr
+
+
+def signed(expr: sympy.Expr) -> sympy.Expr:
+    """|u| as u·sign(u) where sign(u) occurs as well, factored."""
+    pairs = {sympy.Abs(node.args[0]): node.args[0] * node for node in expr.atoms(sympy.sign)}
+    return factored(expr.xreplace(pairs)) if pairs else expr
+
+
+def squares_replaced(old: type[sympy.Function], new: type[sympy.Function], square: Form) -> Form:
+    """The form that writes old(u)² as ``square(new(u)²)`` and factors, such as sin(u)² = 1 − cos(u)²."""
+
+    def applied(expr: sympy.Expr) -> sympy.Expr:
+        squares = {
+            power: square(new(*power.base.args) ** 2) ** (power.exp // 2) * power.base ** (power.exp % 2)
+            for power in expr.atoms(sympy.Pow)
+            if isinstance(power.base, old) and power.exp.is_Integer and power.exp > 1
+        }
+        return factored(expr.xreplace(squares)) if squares else expr
+
+    return applied
+
+
+def _has_symbolic_power(expr: sympy.Expr) -> bool:
+    return any(not power.exp.is_Rational for power in expr.atoms(sympy.Pow))
+
+
+def factored(expr: sympy.Expr) -> sympy.Expr:
+    """Over one denominator, and in factors.
+
+    Done twice where there are roots: a squared root is a polynomial only once it is out of its box.
+    """
+    once = hidden(sympy.factor)(expr)
+    return hidden(sympy.factor)(once) if any(_is_root(power) for power in expr.atoms(sympy.Pow)) else once
+
+
+def _is_root(power: sympy.Pow) -> bool:
+    return bool(power.exp.is_Rational and not power.exp.is_Integer and not power.base.is_number)
+
+
+CHEAP: tuple[Form, ...] = (hidden(sympy.factor_terms), factored, signed)
+
+THOROUGH: tuple[Form, ...] = (
+    merged_powers,
+    squares_replaced(sympy.sin, sympy.cos, lambda square: 1 - square),
+    squares_replaced(sympy.cos, sympy.sin, lambda square: 1 - square),
+    squares_replaced(sympy.sinh, sympy.cosh, lambda square: square - 1),
+    squares_replaced(sympy.cosh, sympy.sinh, lambda square: square + 1),
+)
+
+OF_SUMS: tuple[Form, ...] = (hidden(sympy.cancel), hidden(sympy.expand))
+"""Tried only where no product was found."""

@@ -1,0 +1,17 @@
+"""What all tests share: hypothesis draws the same examples in every run, and GPU tests skip where there is no GPU."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("diffexplore", deadline=None, derandomize=True, database=None, print_blob=False)
+settings.load_profile("diffexplore")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") is not None:
+        import torch  # only then: a run of other tests need not load it
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA GPU, and torch finds none here")

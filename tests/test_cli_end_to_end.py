@@ -1,0 +1,43 @@
+"""``diffexplore report`` with nothing replaced: arguments, check and page together, on small batches."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from diffexplore.cli.main import main
+
+Output = pytest.CaptureFixture[str]
+
+
+def test_a_formula_on_a_table_of_ones_own(capsys: Output, tmp_path: Path) -> None:
+    table = tmp_path / "points.csv"
+    table.write_text("x,y\n0.5,1.2\n1.5,3.1\n2.5,4.8\n", encoding="utf-8")
+    arguments = ["report", "(a*x - y + b)**2/(2*(a**2+1))", "--at", "a=1.3,b=0.7", "--data", str(table), "--wrt", "a,x"]
+    assert main([*arguments, "--methods", "symbolic,reverse", "--ascii"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("PASS  every partial agrees with the truth: 2 comparisons reduced, 12 by sample")
+    assert any(line.split()[:2] == ["dL/da", "="] for line in lines)
+    assert any(line.split()[:2] == ["dl_i/dx", "="] for line in lines)
+    assert "dL/da  at a = 1.3, b = 0.7" in lines
+
+
+def test_a_kink_is_inconclusive_and_says_so(capsys: Output) -> None:
+    assert main(["report", "-abs(a*x)", "--at", "a=0", "--points", "3", "--methods", "reverse"]) == 3
+    assert "kink" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_every_row_is_streamed(capsys: Output) -> None:
+    assert main(["report", "--methods", "reverse", "--rows", "all", "--wrt", "b"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    samples = {(row["point"]["a"], row["sample"]) for row in rows if row["sample"] is not None}
+    assert samples == {(a, sample) for a in (0.0, 2.5) for sample in range(100)}
+
+
+def test_the_document_agrees_with_the_exit_code(capsys: Output) -> None:
+    code = main(["report", "--methods", "symbolic", "--json", "-", "--dtype", "float32"])
+    document = json.loads(capsys.readouterr().out)
+    assert (code, document["verdict"], document["dtype"]) == (0, "pass", "float32")
+    assert {row["method"] for row in document["rows"]} == {"symbolic"}
