@@ -9,6 +9,7 @@ includes the reduction (the batch, a sub-batch or a probe) and *settled* where t
 
 from __future__ import annotations
 
+import faulthandler
 import time
 import traceback
 from collections import Counter
@@ -27,6 +28,7 @@ from diffexplore.check.records import Report
 from diffexplore.check.run import run_check
 
 CASES_A_FORMULA = 40
+_STUCK_SECONDS = 120
 _ALWAYS = ("symbolic", "reverse")
 _IN_TURN = tuple(name for name in methods.names() if name not in _ALWAYS)
 _SINGULAR = frozenset({"kink", "undefined", "outside_domain", "overflow"})
@@ -112,6 +114,7 @@ def _note_ratios(report: Report, into: Tallies) -> None:
 def work(task: tuple[int, int, int, tuple[str, ...]]) -> Tallies:
     """All cases of one formula."""
     seed, index, count, dtypes = task
+    faulthandler.dump_traceback_later(_STUCK_SECONDS)  # says where, if a case should hang
     found = Tallies()
     loss = random_loss(seed, index)
     try:

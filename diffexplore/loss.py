@@ -11,8 +11,8 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import UsageError, unknown
 from diffexplore.symbolic.functions_sympy import foreign_node
+from diffexplore.symbolic.names import check_name
 from diffexplore.symbolic.parse import parse, parse_condition
-from diffexplore.symbolic.syntax import check_name
 from diffexplore.symbolic.text import to_latex, to_text
 
 if TYPE_CHECKING:
@@ -113,7 +113,11 @@ class Loss:
     @property
     def domain_text(self) -> str | None:
         """The conditions of the domain in one text, or None where there are none."""
-        return to_text(sympy.And(*self.domain), unicode=False) if self.domain else None
+        if not self.domain:
+            return None
+        alone = len(self.domain) == 1
+        texts = (to_text(condition, unicode=False) for condition in self.domain)
+        return " and ".join(f"({text})" if " or " in text and not alone else text for text in texts)
 
     def gradient(self, wrt: str | Sequence[str] | None = None) -> Gradient:
         """The simplified partials of the summand.

@@ -73,11 +73,9 @@ def test_without_arguments_the_notebooks_loss_is_checked(check: Check) -> None:
 def test_every_option_arrives(check: Check, tmp_path: Path) -> None:
     table = tmp_path / "points.csv"
     table.write_text("x,y,other\n1,2,9\n3,4,9\n")
-    code = main(
-        ["report", "(a*x - y + b)**2", "--at", "a=1.3,b=0.7", "--at", "b=-2,a=1e-3", "--data", str(table)]
-        + ["--wrt", "a,x", "--reduction", "sum", "--dtype", "float32", "--device", "cpu"]
-        + ["--methods", "reverse,numpy", "--step", "1e-4", "--seed", "7"]
-    )
+    points = ["--at", "a=1.3,b=0.7", "--at", "b=-2,a=1e-3", "--data", str(table), "--wrt", "a,x"]
+    how = ["--reduction", "sum", "--dtype", "float32", "--device", "cpu", "--seed", "7"]
+    code = main(["report", "(a*x - y + b)**2", *points, *how, "--methods", "reverse,numpy", "--step", "1e-4"])
     assert code == 0
     asked = check.asked
     assert (asked["loss"].parameters, asked["loss"].data, asked["loss"].reduction) == (("a", "b"), ("x", "y"), "sum")

@@ -106,9 +106,19 @@ def test_derive_wrt_selects(capsys: Output) -> None:
 
 def test_derive_steps(capsys: Output) -> None:
     assert main(["derive", "(a*x - y)**2", "--wrt", "a", "--steps"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    start = next(i for i, line in enumerate(lines) if line.startswith("∂ℓ/∂a step by step; each line checked"))
+    assert lines[start + 1] == "∂ℓ/∂a = ∂/∂a[(a·x − y)²]"
+    assert lines[start + 2] == "= ∂/∂a[u²] let u = a·x − y"
+    assert any("chain rule" in line for line in lines[start:])
+
+
+def test_a_step_that_was_not_checked_is_marked(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    monkeypatch.setattr("diffexplore.symbolic.steps.agreement", lambda before, after: None)
+    assert main(["derive", "(a*x - y)**2", "--wrt", "a", "--steps"]) == 0
     out = capsys.readouterr().out
-    assert "step by step" in out
-    assert "rule" in out
+    assert "each line checked against the one before it: not checked" in out
+    assert "let u = a·x − y (not checked)" in out
 
 
 @pytest.mark.parametrize(

@@ -74,13 +74,15 @@ def rounding_parts(operation: str, dtype: torch.dtype) -> tuple[float, float]:
 def summation_depth(n: int) -> int:
     """Most additions that any one summand goes through in torch's sum of ``n`` values.
 
-    Source: torch's cascade sum (aten/src/ATen/native/cpu/SumKernel.cpp) holds four levels of 2^max(4, log2(n)/4)
-    additions each; lanes, threads and the tree reduction of a GPU add fewer than 64.
+    Source: torch's cascade sum (aten/src/ATen/native/cpu/SumKernel.cpp) runs four interleaved sums, each in four
+    levels of 2^max(4, log2(n)/4) additions; joining the four, up to 16 lanes and their tail adds 3 + 16 + 16. NumPy's
+    pairwise sum and the tree reduction of a GPU are shallower.
     """
     if n <= 1:
         return 0
-    level = max(4, math.ceil(math.ceil(math.log2(n)) / 4))
-    return min(n - 1, 4 * 2**level + 64)
+    level = 2 ** max(4, math.ceil(math.ceil(math.log2(n)) / 4))
+    levels = sum(min(level, math.ceil(n / (4 * level**k))) for k in range(4))
+    return min(n - 1, levels + 35)
 
 
 def summation_rounding(magnitude: torch.Tensor, out: torch.Tensor, n: int, dtype: torch.dtype) -> torch.Tensor:

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from flint import arb
 
+from diffexplore.arithmetic.balls import precision
 from diffexplore.check.judge import Format
 from diffexplore.check.problem import Problem
-from diffexplore.check.truth import Enclosures, Status, TruthFinder
+from diffexplore.check.truth import SUM_PRECISION, Enclosures, Status, TruthFinder
 from diffexplore.methods.base import Estimate, Estimates, Method, Values
 
 Tensor = torch.Tensor
@@ -117,11 +118,12 @@ class Evaluator:
 
     def reduced_truth(self, total: arb, statuses: set[Status], n: int) -> tuple[Enclosures, arb]:
         """The enclosure of a reduced partial from the sum of its samples' and what is known of them."""
-        ball = total / n if self.problem.loss.reduction == "mean" else total
+        with precision(SUM_PRECISION):
+            ball = total / n if self.problem.loss.reduction == "mean" else total
+            high = float(ball.mid())
+            low = float(ball.mid() - high) if math.isfinite(high) else math.nan
+            radius = float(ball.rad())
         worst = max(statuses, key=lambda status: _GRAVITY[status], default=Status.RESOLVED)
-        high = float(ball.mid())
-        low = float((ball.mid() - high).mid()) if math.isfinite(high) else math.nan
-        radius = float(ball.rad())
         exact = radius == 0 and low == 0
         radius = 0.0 if exact else radius * (1 + 2.0**-50) + abs(low) * 2.0**-52 + 2.0**-1073
         if worst == Status.RESOLVED and not (math.isfinite(high) and math.isfinite(radius)):

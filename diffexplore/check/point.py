@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from flint import arb
 
+from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.check.evaluate import Chunk, Evaluator, Running
 from diffexplore.check.judge import PASS, Judged, judge
@@ -19,7 +20,7 @@ from diffexplore.check.ledger import Ledger, make_row
 from diffexplore.check.probes import Probe, SignLedger, best_probe
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import Row, Skipped, Tally
-from diffexplore.check.truth import Enclosures, Status
+from diffexplore.check.truth import SUM_PRECISION, Enclosures, Status
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimate, Estimates
 
@@ -128,7 +129,8 @@ class PointCheck:
     def _take(self, chunk: Chunk) -> None:
         for name in self._problem.wrt:
             truth = chunk.truths[name]
-            self._sums[name] += chunk.sums[name]
+            with precision(SUM_PRECISION):
+                self._sums[name] += chunk.sums[name]
             self._statuses[name] |= {Status(int(status)) for status in np.unique(truth.status)}
             sharpest = np.full(len(truth.high), np.nan)
             for running in self._running:

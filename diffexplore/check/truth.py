@@ -22,6 +22,9 @@ from diffexplore.symbolic.program import Program
 #: Precisions that are tried in turn, in bits. 128 resolve a double that lost 60 bits to cancellation.
 PRECISIONS = (128, 256, 512, 1024, 2048, 4096)
 
+#: Bits in which the samples' partials are added up.
+SUM_PRECISION = 256
+
 #: The radius must be below the ulp by this factor.
 _BELOW_ULP = 2.0**-10
 

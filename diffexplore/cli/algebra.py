@@ -11,6 +11,7 @@ from diffexplore.report.blocks import Block, Formula, FormulaList, Gap, Heading
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
     from diffexplore.report.outline import HessianText
+    from diffexplore.symbolic.steps import Step
 
 
 def hessian_text(loss: Loss, wrt: Sequence[str] | None) -> HessianText:
@@ -35,8 +36,20 @@ def steps_blocks(loss: Loss, names: Sequence[str]) -> Iterator[Block]:
 
     for name in names:
         steps = derivation(loss, name)
-        yield Heading(f"∂ℓ/∂{name}", "step by step; each line was checked to equal the one before it")
-        lines = [Formula(f"∂ℓ/∂{name}", to_text(steps[0].before))] if steps else []
-        lines += [Formula("", to_text(step.after), step.rule) for step in steps]
-        yield FormulaList(tuple(lines))
+        label = f"∂ℓ/∂{name}"
+        yield Heading(label, f"step by step; {_how_checked(steps)}")
+        first = [Formula(label, to_text(step.before)) for step in steps[:1]]
+        yield FormulaList((*first, *(Formula("", to_text(step.after), _rule(step)) for step in steps)))
         yield Gap()
+
+
+def _how_checked(steps: Sequence[Step]) -> str:
+    """What vouches for the lines: only what was really done."""
+    ways = " or ".join(dict.fromkeys(step.how for step in steps if step.checked))
+    if not all(step.checked for step in steps):
+        ways = f"{ways}, where it does not say otherwise" if ways else "not checked"
+    return f"each line checked against the one before it: {ways}"
+
+
+def _rule(step: Step) -> str:
+    return step.rule if step.checked else f"{step.rule} (not checked)"

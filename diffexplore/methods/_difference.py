@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD
+from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, summation_depth
 from diffexplore.bounds.watch import Watch
 from diffexplore.check.problem import Problem, spread_over
 from diffexplore.methods.base import Estimate, Estimates, Values, spread
@@ -27,6 +27,10 @@ _LARGEST_STEP = 0.125  # of max(1, |x|)
 _SHRINKS = 8
 _SHRINK = 8.0
 _STEP_SAMPLES = 4096
+
+#: A derivative's bound over an interval is refined while it exceeds the derivative at x by this factor.
+_TIGHT = 2.0
+_MOST_PIECES = 64
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Difference:
 
     def _estimate(self, along: _Along, step: Tensor) -> Estimate:
         value, roundoff = self.evaluate(along, step)
-        bound = (roundoff + self.truncation(along, step)) * UPWARD
+        bound = (roundoff + self.truncation(along, step, roundoff)) * UPWARD
         unbounded = not bool(bound.isfinite().all())
         reason = "the interval of the step holds a kink, a singularity or the end of the domain" if unbounded else None
         return Estimate(value, bound, reason)
@@ -108,12 +112,15 @@ class Difference:
             derivative = self.stencil.combine(at_nodes, step.to(along.problem.dtype))
         return derivative.detach().to(torch.float64), watch.radius(derivative).to(torch.float64)
 
-    def truncation(self, along: _Along, step: Tensor) -> Tensor:
-        """Bound on the truncation error, infinite where the loss is not smooth over the interval."""
-        power = step ** (self.stencil.order - 1)
-        largest = along.largest_derivative(self.stencil.order, step)
+    def truncation(self, along: _Along, step: Tensor, negligible: Tensor) -> Tensor:
+        """Bound on the truncation error, infinite where the loss is not smooth over the interval.
+
+        A bound below ``negligible`` is not refined.
+        """
+        factor = self.stencil.constant * step ** (self.stencil.order - 1)
+        largest = along.largest_derivative(self.stencil.order, step, negligible / factor)
         # 0 · ∞ cannot arise: the step is positive and finite.
-        return self.stencil.constant * power * largest * UPWARD
+        return factor * largest * UPWARD
 
     def choose_step(self, along: _Along) -> Tensor:
         """A power of two near the minimum of truncation plus roundoff (float64, a step for each value)."""
@@ -138,11 +145,12 @@ class Difference:
         return step
 
     def _total(self, along: _Along, step: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        return self.truncation(along, step), noise / step
+        return self.truncation(along, step, torch.full_like(step, math.inf)), noise / step
 
     def model(self, along: _Along, step: Tensor) -> ErrorModel:
         """The error model at a step; the likely roundoff is its bound over √(number of roundings)."""
-        truncation, (_, roundoff) = self.truncation(along, step), self.evaluate(along, step)
+        _, roundoff = self.evaluate(along, step)
+        truncation = self.truncation(along, step, roundoff)
         leading = self.stencil.leading * step ** (self.stencil.order - 1) * along.derivative(self.stencil.order).abs()
         likely = roundoff / math.sqrt(along.roundings())
         return ErrorModel(truncation, roundoff, leading + likely)
@@ -178,15 +186,44 @@ class _Along:
         """The derivative of some order at x, in float64."""
         return self._run(self._program(order), torch.zeros_like(self.x))[0]
 
-    def largest_derivative(self, order: int, reach: Tensor) -> Tensor:
-        """Bound on |f^(order)| within ``reach`` of x; infinite where f is not smooth there."""
-        value, radius = self._run(self._program(order), reach)
-        _, loss_radius = self._run(self.problem.loss_program, reach)
-        return torch.where(loss_radius.isfinite(), value.abs() + radius, math.inf)
+    def largest_derivative(self, order: int, reach: Tensor, negligible: Tensor) -> Tensor:
+        """Bound on |f^(order)| within ``reach`` of x, refined while it exceeds ``negligible``.
 
-    def _run(self, program: Program, reach: Tensor) -> tuple[Tensor, Tensor]:
+        Infinite where f is not smooth there.
+        """
+        _, loss_radius = self._run(self.problem.loss_program, reach)
+        largest = self._largest_over(order, reach, pieces=1)
+        # By sample it is not worth its price: there, one sample in thousands would refine them all.
+        pieces = 1 if reach.dim() == 0 else _MOST_PIECES
+        # A wide ball overestimates; smaller ones that cover it together do so less.
+        while pieces < _MOST_PIECES and bool((largest.isfinite() & (largest > negligible)).any()):
+            if bool((largest <= _TIGHT * self.derivative(order).abs()).all()):
+                break
+            pieces *= 4
+            finer = self._largest_over(order, reach, pieces)
+            settled = bool((finer > 0.9 * largest).all())
+            largest = torch.minimum(largest, finer)
+            if settled:
+                break
+        return torch.where(loss_radius.isfinite(), largest, math.inf)
+
+    def _largest_over(self, order: int, reach: Tensor, pieces: int) -> Tensor:
+        """The bound from ``pieces`` balls that cover the interval."""
+        largest = torch.zeros_like(reach)
+        program = self._program(order)
+        for i in range(pieces):
+            offset = reach * ((2 * i + 1 - pieces) / pieces)
+            # The rounding of the centre is far below the overlap of 2⁻³⁰.
+            value, radius = self._run(program, reach * ((1 + 2.0**-30) / pieces) + self._ulps(), offset)
+            largest = torch.maximum(largest, value.abs() + radius)
+        return largest
+
+    def _ulps(self) -> Tensor:
+        return self.x.abs() * 2.0**-51
+
+    def _run(self, program: Program, reach: Tensor, offset: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
         with Watch(smooth=True) as watch:
-            x = self.x.clone()
+            x = self.x + offset
             watch.set(x, reach.to(torch.float64).expand(x.shape).clone())
             values = {**self._wide, self._name: x}
             value = self._reduce(spread_over(program.run(TORCH, values)[0], self._n, values))
@@ -208,8 +245,11 @@ class _Along:
         return torch.exp2(torch.round(torch.log2(bounded)))
 
     def roundings(self) -> int:
-        """How many roundings one evaluation has, sums of a batch counted by their depth."""
-        return max(1, len(self.problem.loss_program.steps)) * (1 + math.ceil(math.log2(self._n)))
+        """About how many independent roundings make up the error of one evaluation.
+
+        Each has a standard deviation of its bound over √3 or less, and they add up in squares.
+        """
+        return 3 * (len(self.problem.loss_program.steps) + max(1, summation_depth(self._n)))
 
 
 def _subset(problem: Problem, values: Values, n: int) -> tuple[Values, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
-from os.path import commonprefix
 
 from diffexplore.check.records import Truth
 from diffexplore.report.blocks import Span, Text, Tone, text
@@ -96,8 +95,14 @@ def value_beside(value: float | None, truth: Truth | None, digits: int, tone: To
     if truth is None or Decimal(truth.mid) == 0:
         return text(short(value, 4))
     shown = aligned(Decimal(value), Decimal(truth.mid), digits)
-    agreeing = len(commonprefix([shown, truth_digits(truth, digits)]))
+    agreeing = _agreeing(shown, truth_digits(truth, digits))
     return (Span(shown[:agreeing]), Span(shown[agreeing:], tone))
+
+
+def _agreeing(shown: str, truth: str) -> int:
+    """How many characters both begin with."""
+    pairs = zip(shown, truth, strict=False)
+    return next((place for place, (one, other) in enumerate(pairs) if one != other), min(len(shown), len(truth)))
 
 
 def ulp_at(truth: Truth | None, dtype: str) -> float | None:

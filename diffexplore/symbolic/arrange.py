@@ -14,7 +14,9 @@ from diffexplore.symbolic.order import is_negative_term
 MAX_TERMS = 24
 """Longer sums are left as they are."""
 
-_RATIOS: tuple[tuple[type, type, type], ...] = (
+_Ratio = tuple[type[sympy.Function], type[sympy.Function], type[sympy.Function]]
+
+_RATIOS: tuple[_Ratio, ...] = (
     (sympy.sinh, sympy.cosh, sympy.tanh),
     (sympy.sin, sympy.cos, sympy.tan),
     (sympy.cos, sympy.sin, sympy.cot),
@@ -67,15 +69,24 @@ def _nested(expr: sympy.Expr) -> sympy.Expr:
         return _content_out(expr)
     most = max(shared.values())
     choices = [factor for factor, count in shared.items() if count == most]
-    return min((_taken_out(expr, factor) for factor in sorted(choices, key=_sort_key)[:3]), key=count_ops)
+    return min((_taken_out(expr, factor) for factor in sorted(choices, key=str)[:3]), key=count_ops)
 
 
 def _taken_out(expr: sympy.Expr, factor: sympy.Expr) -> sympy.Expr:
     inside = [term for term in expr.args if factor in _symbolic_factors(term)]
     outside = [term for term in expr.args if term not in inside]
-    inner = _nested(build.total(term / factor for term in inside))
+    inner = _nested(build.total(_without(term, factor) for term in inside))
     rest = _nested(build.total(outside)) if outside else sympy.S.Zero
     return build.total([_absorb_sign(build.product([factor, inner])), _absorb_sign(rest)])
+
+
+def _without(term: sympy.Expr, factor: sympy.Expr) -> sympy.Expr:
+    """``term`` with ``factor``, one of its symbolic factors, taken out once."""
+    factors = list(sympy.Mul.make_args(term))
+    if factor in factors:
+        factors.remove(factor)
+        return build.product(factors)
+    return term / factor  # a whole power of it is there
 
 
 def _symbolic_factors(term: sympy.Expr) -> set[sympy.Expr]:
@@ -128,7 +139,7 @@ def _powers(expr: sympy.Expr) -> dict[sympy.Expr, sympy.Expr]:
     return {base: exponent for base, exponent in pairs if exponent.is_number}
 
 
-def _merge_ratio(expr: sympy.Expr, ratio: tuple[type, type, type]) -> sympy.Expr:
+def _merge_ratio(expr: sympy.Expr, ratio: _Ratio) -> sympy.Expr:
     above, below, merged = ratio
     powers = _powers(expr)
     for base, exponent in powers.items():
@@ -176,7 +187,3 @@ def _turned(factor: sympy.Expr) -> sympy.Expr:
     base, exponent = factor.as_base_exp()
     terms = (_absorb_sign(build.product([sympy.S.NegativeOne, term])) for term in base.args)
     return build.total(terms) ** exponent
-
-
-def _sort_key(expr: sympy.Expr) -> object:
-    return expr.sort_key()

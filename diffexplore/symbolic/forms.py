@@ -13,6 +13,11 @@ import sympy
 Form = Callable[[sympy.Expr], sympy.Expr]
 
 
+def as_it_is(expr: sympy.Expr) -> sympy.Expr:
+    """The expression itself, to be arranged only."""
+    return expr
+
+
 class _Boxes:
     """Black boxes in the place of functions, roots and symbolic powers; related ones share a box.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from fractions import Fraction
+from typing import TypeVar
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -14,7 +15,10 @@ from diffexplore.symbolic import build
 from diffexplore.symbolic.constants import check_argument, check_divisor, check_power, checked
 from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
 from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES, foreign_node
-from diffexplore.symbolic.syntax import chain, names_of, read
+from diffexplore.symbolic.grammar import chain
+from diffexplore.symbolic.syntax import names_of, read
+
+_Built = TypeVar("_Built", sympy.Expr, Boolean)
 
 MAX_ORDER = 10
 """Largest order of polygamma."""
@@ -66,7 +70,7 @@ def _check_symbols(names: Collection[str], allowed: Collection[str] | None) -> N
             raise unknown("symbol", name, allowed)
 
 
-def _built(convert, tree):  # type: ignore[no-untyped-def]  # one of the two converters below, and its result
+def _built(convert: Callable[[ast.expr], _Built], tree: ast.expr) -> _Built:
     """Convert, with everything that SymPy refuses turned into a UsageError."""
     try:
         expr = convert(tree)

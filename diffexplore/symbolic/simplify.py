@@ -62,7 +62,7 @@ class _Ladder:
         return self._expr if self._best is None else self._best[1]
 
     def climb(self) -> None:
-        self._consider(self._expr)
+        self._try(forms.as_it_is, self._expr)
         self._within_branches()
         self._try_all(forms.CHEAP)
         if count_ops(self.best) <= MAX_OPS:

@@ -57,7 +57,8 @@ def _factors(base: sympy.Expr) -> Iterator[sympy.Expr]:
     if base.is_nonzero or base.is_positive:
         return
     try:
-        factors = [factor for factor, _ in sympy.factor_list(base)[1]]
+        numerator, _ = sympy.fraction(sympy.together(base))  # its denominator is a node of its own
+        factors = [factor for factor, _ in sympy.factor_list(numerator)[1]]
     except (sympy.PolynomialError, NotImplementedError):
         factors = [sympy.expand(base)]
     for factor in factors:

@@ -14,46 +14,19 @@ import warnings
 from collections.abc import Iterator
 from fractions import Fraction
 
-from diffexplore.errors import UsageError, nearest
-from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS, RESERVED
+from diffexplore.errors import UsageError
+from diffexplore.symbolic.functions import RESERVED
+from diffexplore.symbolic.grammar import MAX_DEPTH, check_condition, check_formula, too_deep
+from diffexplore.symbolic.names import MAX_NAME, shown
 
 MAX_LENGTH = 10_000
-MAX_DEPTH = 200
 MAX_DIGITS = 400
-MAX_NAME = 40
 
 _SIGNS = str.maketrans({"−": "-", "·": "*", "×": "*", "÷": "/", "\n": " ", "\r": " ", "\t": " ", "\u00a0": " "})
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _SUPERSCRIPT = re.compile("⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _LONG_NUMBER = re.compile(rf"[0-9_]{{{MAX_DIGITS + 1}}}")
 _LONG_NAME = re.compile(rf"[^\W\d]\w{{{MAX_NAME}}}")
-
-_REFUSALS: dict[type[ast.AST], str] = {
-    ast.Attribute: "a formula has no attributes ('.' stands only in numbers)",
-    ast.Lambda: "a formula has no lambda",
-    ast.IfExp: "write where(condition, a, b) instead of 'a if condition else b'",
-    ast.Subscript: "a formula has no indexing with [ ]",
-    ast.JoinedStr: "a formula has no strings",
-    ast.List: "a formula has no lists",
-    ast.Set: "a formula has no sets",
-    ast.Dict: "a formula has no dictionaries",
-    ast.Tuple: "a formula has no tuples outside Piecewise",
-    ast.ListComp: "a formula has no comprehensions",
-    ast.SetComp: "a formula has no comprehensions",
-    ast.DictComp: "a formula has no comprehensions",
-    ast.GeneratorExp: "a formula has no comprehensions",
-    ast.NamedExpr: "a formula has no assignments",
-    ast.Starred: "a formula has no starred arguments",
-    ast.Compare: "a comparison may stand only in the condition of where(…) or Piecewise(…)",
-    ast.BoolOp: "'and', 'or' and 'not' may stand only in the condition of where(…) or Piecewise(…)",
-    ast.UnaryOp: "the operator '~' is not part of formulas",
-    ast.Await: "a formula has no await",
-    ast.Yield: "a formula has no yield",
-    ast.YieldFrom: "a formula has no yield",
-}
-
-_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
-_COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 
 
 def read(text: str, *, condition: bool = False) -> ast.expr:
@@ -70,7 +43,7 @@ def read(text: str, *, condition: bool = False) -> ast.expr:
     """
     text = _normalised(text)
     tree = _parsed(text)
-    _Checker().check(tree, condition)
+    (check_condition if condition else check_formula)(tree)
     _make_decimals_exact(tree, text.encode())
     return tree
 
@@ -78,28 +51,6 @@ def read(text: str, *, condition: bool = False) -> ast.expr:
 def names_of(tree: ast.expr) -> tuple[str, ...]:
     """The symbols of a checked tree, in order of first appearance."""
     return tuple(dict.fromkeys(node.id for node in _in_order(tree) if node.id not in RESERVED))
-
-
-def check_name(name: str) -> str:
-    """``name`` as a formula would read it (in Unicode normal form), if it can be a symbol.
-
-    Raises:
-        UsageError: where it is not an identifier, is reserved, too long or begins with an underscore.
-    """
-    if not isinstance(name, str) or not name.isidentifier():
-        raise UsageError(f"{_shown(str(name))} cannot name a symbol: use letters, digits and '_'")
-    if len(name) > MAX_NAME:
-        raise UsageError(f"the name {_shown(name)} is longer than {MAX_NAME} characters")
-    if keyword.iskeyword(name):
-        raise UsageError(f"{name!r} is a word of Python and cannot name a symbol: write '{name}_'")
-    if name.startswith("_"):
-        raise UsageError(f"the name {name!r} begins with '_': begin it with a letter")
-    if name in FUNCTIONS:
-        raise UsageError(f"{name!r} is a function of formulas and cannot name a symbol: write '{name}_'")
-    if name in CONSTANTS:
-        raise UsageError(f"{name!r} is a constant of formulas and cannot name a symbol: write '{name}_'")
-    parsed = ast.parse(name, mode="eval").body
-    return parsed.id if isinstance(parsed, ast.Name) else name
 
 
 def _normalised(text: str) -> str:
@@ -126,11 +77,11 @@ def _check_extent(text: str) -> None:
         depth += (character in "([{") - (character in ")]}")
         deepest = max(deepest, depth)
     if deepest > MAX_DEPTH:
-        raise _too_deep()
+        raise too_deep()
     if _LONG_NUMBER.search(text):
         raise UsageError(f"a number has more than {MAX_DIGITS} digits")
     if found := _LONG_NAME.search(text):
-        raise UsageError(f"the name {_shown(found[0])} is longer than {MAX_NAME} characters")
+        raise UsageError(f"the name {shown(found[0])} is longer than {MAX_NAME} characters")
 
 
 def _parsed(text: str) -> ast.expr:
@@ -141,7 +92,7 @@ def _parsed(text: str) -> ast.expr:
     except SyntaxError as error:
         raise _syntax_error(text, error) from None
     except (RecursionError, MemoryError):
-        raise _too_deep() from None
+        raise too_deep() from None
     except ValueError as error:
         raise UsageError(f"cannot read the formula: {error}") from None
 
@@ -159,7 +110,7 @@ def _make_decimals_exact(tree: ast.expr, source: bytes) -> None:
 
 def _syntax_error(text: str, error: SyntaxError) -> UsageError:
     if "too many nested" in str(error.msg):
-        return _too_deep()
+        return too_deep()
     if re.search(r"(?<![<>=!])=(?!=)", text):
         return UsageError("a formula has no '=': give the right-hand side alone")
     for word in re.findall(r"[^\W\d]\w*", text):
@@ -169,155 +120,13 @@ def _syntax_error(text: str, error: SyntaxError) -> UsageError:
         return UsageError(f"cannot read the formula: {error.msg}")
     start = (error.offset or 0) - 1
     if not 0 <= start < len(text):
-        return UsageError(f"cannot read the formula: it ends too early, after {_shown(text[-20:])}")
+        return UsageError(f"cannot read the formula: it ends too early, after {shown(text[-20:])}")
     if re.match(r"\d\s*[^\W\d]", text[start:]) or re.match(r"[\d.]+[^\W\d]", text[max(start - 1, 0) :]):
-        return UsageError(f"cannot read the formula near {_shown(text[start : start + 12])}: write '*' to multiply")
-    return UsageError(f"cannot read the formula near {_shown(text[start : start + 20])} (character {start + 1})")
-
-
-def _too_deep() -> UsageError:
-    return UsageError(f"the formula is nested too deeply: at most {MAX_DEPTH} levels are read")
-
-
-def _shown(text: str) -> str:
-    """Text of the user for a message: quoted, and cut where it is long."""
-    return repr(text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…")
-
-
-def chain(node: ast.expr, operators: tuple[type[ast.operator], ...]) -> list[tuple[ast.operator | None, ast.expr]]:
-    """The operands of a left-leaning chain such as a + b − c, each with the operator before it."""
-    operands: list[tuple[ast.operator | None, ast.expr]] = []
-    while isinstance(node, ast.BinOp) and isinstance(node.op, operators):
-        operands.append((node.op, node.right))
-        node = node.left
-    operands.append((None, node))
-    return operands[::-1]
+        return UsageError(f"cannot read the formula near {shown(text[start : start + 12])}: write '*' to multiply")
+    return UsageError(f"cannot read the formula near {shown(text[start : start + 20])} (character {start + 1})")
 
 
 def _in_order(tree: ast.expr) -> Iterator[ast.Name]:
     """The names below ``tree``, left to right."""
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     return iter(sorted(found, key=lambda node: node.col_offset))
-
-
-class _Checker:
-    """Walks a tree and refuses what is not a formula."""
-
-    def check(self, node: ast.expr, condition: bool) -> None:
-        (self._condition if condition else self._expression)(node, 0)
-
-    def _expression(self, node: ast.expr, depth: int) -> None:
-        if depth > MAX_DEPTH:
-            raise _too_deep()
-        if isinstance(node, ast.Constant):
-            self._number(node)
-        elif isinstance(node, ast.Name):
-            self._name(node.id)
-        elif isinstance(node, ast.BinOp):
-            self._binary(node, depth)
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
-            self._expression(node.operand, depth + 1)
-        elif isinstance(node, ast.Call):
-            self._call(node, depth)
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            raise _refused(ast.BoolOp())
-        else:
-            raise _refused(node)
-
-    def _binary(self, node: ast.BinOp, depth: int) -> None:
-        if not isinstance(node.op, _OPERATORS):
-            raise UsageError(f"the operator {_OTHER_OPERATORS.get(type(node.op), '?')} is not part of formulas")
-        group = next(group for group in GROUPS if isinstance(node.op, group))
-        for _, operand in chain(node, group):
-            self._expression(operand, depth + 1)
-
-    def _number(self, node: ast.Constant) -> None:
-        if isinstance(node.value, (bool, type(None), type(...))):
-            raise UsageError(f"{'...' if node.value is ... else node.value} cannot stand in a formula")
-        if isinstance(node.value, (str, bytes)):
-            raise UsageError("a formula has no strings")
-        if isinstance(node.value, complex):
-            raise UsageError("a formula has real numbers only, without 'j'")
-
-    def _name(self, name: str) -> None:
-        if name in FUNCTIONS:
-            raise UsageError(f"{name!r} is a function: write {name}(…), or call the symbol '{name}_'")
-        if name not in CONSTANTS:
-            check_name(name)
-
-    def _call(self, node: ast.Call, depth: int) -> None:
-        if isinstance(node.func, (ast.Constant, ast.BinOp)):
-            raise UsageError("write '*' to multiply a number or a parenthesis with a parenthesis")
-        if not isinstance(node.func, ast.Name):
-            raise _refused(node.func)
-        if node.func.id not in FUNCTIONS:
-            raise _unknown_function(node.func.id)
-        entry = FUNCTIONS[node.func.id]
-        if node.keywords:
-            raise UsageError(f"{node.func.id} takes no named arguments")
-        if not entry.accepts(len(node.args)):
-            raise UsageError(f"{node.func.id} takes {entry.arity}, not {len(node.args)}")
-        if entry.name == "Piecewise":
-            self._pieces(node, depth)
-            return
-        for position, argument in enumerate(node.args):
-            check = self._condition if entry.name == "where" and position == 0 else self._expression
-            check(argument, depth + 1)
-
-    def _pieces(self, node: ast.Call, depth: int) -> None:
-        for argument in node.args:
-            if not (isinstance(argument, ast.Tuple) and len(argument.elts) == 2):
-                raise UsageError("Piecewise takes pairs: Piecewise((a, condition), …, (b, True))")
-            self._expression(argument.elts[0], depth + 1)
-            self._condition(argument.elts[1], depth + 1)
-        last = node.args[-1]
-        assert isinstance(last, ast.Tuple)
-        if not (isinstance(last.elts[1], ast.Constant) and last.elts[1].value is True):
-            raise UsageError("the last pair of Piecewise needs the condition True")
-
-    def _condition(self, node: ast.expr, depth: int) -> None:
-        if depth > MAX_DEPTH:
-            raise _too_deep()
-        if isinstance(node, ast.BoolOp):
-            for part in node.values:
-                self._condition(part, depth + 1)
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            self._condition(node.operand, depth + 1)
-        elif isinstance(node, ast.Compare):
-            self._comparison(node, depth)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
-            return
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
-            raise UsageError("write 'and' or 'or' between conditions")
-        elif isinstance(node, ast.Tuple):
-            raise UsageError("write 'and' between conditions, not a comma")
-        else:
-            raise UsageError(f"a condition compares, such as x > 0; this one is {_shown(ast.unparse(node)[:100])}")
-
-    def _comparison(self, node: ast.Compare, depth: int) -> None:
-        if len(node.ops) > 1:
-            raise UsageError("write a chain of comparisons with 'and': 0 < x and x < 1")
-        if not isinstance(node.ops[0], _COMPARISONS):
-            raise UsageError("compare with <, <=, >, >=, == or !=")
-        self._expression(node.left, depth + 1)
-        self._expression(node.comparators[0], depth + 1)
-
-
-GROUPS: tuple[tuple[type[ast.operator], ...], ...] = ((ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.Pow,))
-"""Operators of equal precedence."""
-
-_OTHER_OPERATORS: dict[type[ast.operator], str] = {
-    ast.FloorDiv: "'//'", ast.Mod: "'%'", ast.MatMult: "'@'", ast.BitAnd: "'&'", ast.BitOr: "'|'",
-    ast.LShift: "'<<'", ast.RShift: "'>>'", ast.BitXor: "'^'",
-}  # fmt: skip
-
-
-def _refused(node: ast.AST) -> UsageError:
-    return UsageError(_REFUSALS.get(type(node), f"{type(node).__name__} cannot stand in a formula"))
-
-
-def _unknown_function(name: str) -> UsageError:
-    guess = nearest(name, FUNCTIONS)
-    if guess is not None and len(name) > 2:
-        return UsageError(f"unknown function {_shown(name)}: did you mean {guess!r}?")
-    return UsageError(f"unknown function {_shown(name)} (to multiply, write '*' before the parenthesis)")

@@ -1,0 +1,114 @@
+"""Exported source runs on its own and gives the gradient."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from diffexplore.errors import UsageError
+from diffexplore.loss import Loss
+from diffexplore.symbolic.compare import value_at
+from diffexplore.symbolic.export import to_json_dict, to_latex, to_python, to_torch
+from diffexplore.symbolic.functions import TABLE
+from diffexplore.symbolic.parse import names_in, parse
+
+PERPENDICULAR = Loss("(a*x - y + b)**2/(2*(a**2 + 1))", parameters="a, b", data="x, y")
+
+
+def run(source: str) -> Any:
+    """The function ``gradient`` of an exported module."""
+    module: dict[str, Any] = {}
+    exec(compile(source, "exported", "exec"), module)
+    return module["gradient"]
+
+
+def test_python_source() -> None:
+    assert to_python(PERPENDICULAR, PERPENDICULAR.gradient()) == (
+        '"""Partials of (a*x + b - y)**2/(2*(a**2 + 1)) with respect to a, b."""\n\n'
+        "import math\n\n\n"
+        "def gradient(a, b, x, y):\n"
+        '    """The partials with respect to a, b: floats, for one sample."""\n'
+        "    v0 = a**2 + 1\n"
+        "    v1 = b - y\n"
+        "    v2 = a*x + v1\n"
+        "    return (\n"
+        "        v2*(x - a*v1)/v0**2,\n"
+        "        v2/v0,\n"
+        "    )\n"
+    )
+
+
+def formula_of(name: str) -> str:
+    """A formula whose gradient with respect to a is defined at a = 0.7, x = 0.4."""
+    entry = next(entry for entry in TABLE if entry.name == name)
+    arguments = {
+        "where": "a > x and not a > 3 or x == 1, a**2*x, 2", "Piecewise": "(a, a > 1), (2, a > 3), (a*x, True)",
+        "polygamma": "2, a*x", "acosh": "a*x + 1",
+    }.get(name, ", ".join(["a*x", "a + x"][: entry.least]))  # fmt: skip
+    return f"{name}({arguments})*a + {name}({arguments})**3*x"
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in TABLE])
+def test_every_function_in_torch_and_python(name: str) -> None:
+    loss = Loss(formula_of(name), parameters="a", data="x")
+    gradient = loss.gradient("a x")
+    point = {loss.symbols["a"]: parse("7/10"), loss.symbols["x"]: parse("4/10")}
+    expected = [float(value_at(expr, point)) for expr in gradient.values()]  # type: ignore[arg-type]
+    tensors = (torch.tensor([0.7, 0.7], dtype=torch.float64), torch.tensor([0.4, 0.4], dtype=torch.float64))
+    results = run(to_torch(loss, gradient))(*tensors)
+    assert all(result.dtype == torch.float64 and result.shape == (2,) for result in results)
+    assert [result[1].item() for result in results] == pytest.approx(expected, rel=1e-9)  # torch's trigamma
+    try:
+        source = to_python(loss, gradient)
+    except UsageError as error:
+        assert name in ("erfinv", "gamma", "lgamma", "digamma", "trigamma", "polygamma")
+        assert "math module has no" in str(error)
+    else:
+        assert run(source)(0.7, 0.4) == pytest.approx(expected, rel=1e-12)
+
+
+def test_half_precision_stays_half() -> None:
+    text = "where(a > 0, 1, 3)*a*x/3 + gamma(x)*a + max(a, 0.5) + heaviside(a)*x + sqrt(2/pi)*a"
+    loss = Loss(text, parameters="a", data="x")
+    result = run(to_torch(loss, loss.gradient()))(*(torch.ones(3, dtype=torch.bfloat16) for _ in range(2)))
+    assert result[0].dtype == torch.bfloat16
+
+
+def test_constant_partials_have_the_shape_of_the_batch() -> None:
+    loss = Loss("a*3 + x*b", parameters="a, b", data="x")
+    results = run(to_torch(loss, loss.gradient()))(torch.tensor(1.0), torch.tensor(2.0), torch.arange(4.0))
+    assert results[0].tolist() == [3.0] * 4
+
+
+def test_a_branch_that_is_not_taken_does_no_harm() -> None:
+    loss = Loss("where(a > 0, log(a)*x + log(a)**2, x/(a - 1)) + where(a > 0, log(a), 0)", parameters="a", data="x")
+    gradient = loss.gradient()
+    assert run(to_python(loss, gradient))(-1.0, 2.0) == pytest.approx((-0.5,))
+    assert run(to_torch(loss, gradient))(torch.tensor(-1.0), torch.tensor(2.0))[0].item() == pytest.approx(-0.5)
+
+
+@pytest.mark.parametrize("name", ["torch", "math", "gradient", "one", "float", "v0"])
+def test_symbols_named_like_the_module(name: str) -> None:
+    text = f"sin({name}*x)*exp({name}*x) + max({name}, 1)"
+    loss = Loss(text, parameters=[name], data="x")
+    expected = math.cos(0.2) * math.exp(0.2) * 2 + math.sin(0.2) * math.exp(0.2) * 2
+    result = run(to_torch(loss, loss.gradient()))(torch.tensor(0.1), torch.tensor(2.0))
+    assert result[0].item() == pytest.approx(expected)
+    assert run(to_python(loss, loss.gradient()))(0.1, 2.0)[0] == pytest.approx(expected)
+
+
+def test_latex_and_json() -> None:
+    gradient, hessian = PERPENDICULAR.gradient(), PERPENDICULAR.hessian()
+    latex = to_latex(PERPENDICULAR, gradient, hessian)
+    assert latex.startswith("\\begin{aligned}\nL &= \\frac{1}{N} \\sum_{i=1}^{N}")
+    assert latex.count(r"\partial \ell") == 2
+    assert "bmatrix" in latex
+    document = json.loads(json.dumps(to_json_dict(PERPENDICULAR, gradient, hessian), allow_nan=False))
+    assert document["gradient"]["b"]["expression"] == "(a·x + b − y)/(a² + 1)"
+    assert document["loss"]["parameters"] == ["a", "b"]
+    assert list(document["hessian"]) == ["a,a", "a,b", "b,a", "b,b"]
+    assert names_in("a*x") == ("a", "x")

@@ -1,0 +1,244 @@
+"""Formula text is read without being run, exactly, and within bounds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diffexplore.errors import UsageError
+from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS, TABLE
+from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES
+from diffexplore.symbolic.names import check_name
+from diffexplore.symbolic.parse import names_in, parse, parse_condition
+
+a, b, x, y = (sympy.Symbol(name, real=True) for name in "abxy")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a*x - y + b", a * x - y + b),
+        ("0.1*x + 1e-3", x / 10 + sympy.Rational(1, 1000)),
+        ("1_000*x", 1000 * x),
+        ("x^2", x**2),
+        ("2**3**2", sympy.Integer(512)),
+        ("-x**2", -(x**2)),
+        ("x²·y − 3", x**2 * y - 3),
+        ("x⁻¹", 1 / x),
+        ("a +\n b", a + b),
+        ("abs(x)", sympy.Abs(x)),
+        ("ln(x) + log(x, 2)", sympy.log(x) + sympy.log(x) / sympy.log(2)),
+        ("cbrt(x)", sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3)),
+        ("relu(x)", sympy.Max(0, x)),
+        ("e**x + E - e", sympy.exp(x)),
+        ("hypot(x, y)", sympy.sqrt(x**2 + y**2)),
+        ("where(abs(x) <= 1 and x != 0, x, 1)", sympy.Piecewise((x, (sympy.Abs(x) <= 1) & sympy.Ne(x, 0)), (1, True))),
+        ("Piecewise((x, x > 0), (0, True))", sympy.Piecewise((x, x > 0), (0, True))),
+        ("trigamma(x) + polygamma(1, x)", 2 * sympy.polygamma(1, x)),
+    ],
+)
+def test_reads_formulas(text: str, expected: sympy.Expr) -> None:
+    assert parse(text) == expected
+
+
+def test_symbols_are_real() -> None:
+    assert all(symbol.is_real for symbol in parse("a*x + log(y)").free_symbols)
+
+
+def test_a_factor_in_a_denominator_stays_factored() -> None:
+    assert sympy.srepr(parse("x/(2*(a + 1))")) == sympy.srepr(sympy.Mul(sympy.Rational(1, 2), x, 1 / (a + 1)))
+
+
+REFUSED = [
+    ('__import__("os")', "unknown function '__import__'"),
+    ("__import__", "begins with '_'"),
+    ("x.__class__", "attributes"),
+    ("lambda x: x", "lambda"),
+    ("'a'", "strings"),
+    ("f'{x}'", "strings"),
+    ("[x for x in y]", "comprehensions"),
+    ("x if y else 1", "where(condition, a, b)"),
+    ("where(0 < x < 1, x, 0)", "0 < x and x < 1"),
+    ("x < y", "only in the condition"),
+    ("not x", "only in the condition"),
+    ("where(x, 1, 2)", "a condition compares"),
+    ("where((x > 0) & (y > 0), 1, 2)", "'and' or 'or'"),
+    ("x[0]", "indexing"),
+    ("(x, y)", "tuples"),
+    ("x := 2", "formula"),
+    ("x = 2", "no '='"),
+    ("x; y", "';'"),
+    ("x # note", "comments"),
+    ("1j*x", "real numbers"),
+    ("True", "True cannot stand"),
+    ("x % 2", "'%'"),
+    ("x // 2", "'//'"),
+    ("~x", "'~'"),
+    ("sgmoid(x)", "did you mean 'sigmoid'"),
+    ("x(y + 1)", "write '*'"),
+    ("2(x + 1)", "write '*'"),
+    ("2x", "write '*'"),
+    ("max(x)", "2 or more arguments, not 1"),
+    ("sin(x, y)", "1 argument, not 2"),
+    ("log(x=2)", "no named arguments"),
+    ("sin(*x)", "starred"),
+    ("Piecewise((x, x > 0))", "the condition True"),
+    ("gamma*x", "'gamma' is a function"),
+    ("lambda*x", "'lambda' is a word of Python"),
+    ("", "empty"),
+    ("   ", "empty"),
+    ("a +", "ends too early"),
+    ("a*(b", "never closed"),
+    ("a*b)", "unmatched"),
+    ("x $ y", "near '$ y'"),
+    ("n" * 41, "longer than 40"),
+    # sizes
+    ("9**9**9", "exponent"),
+    ("x**(10**300)", "exponent"),
+    ("(x**1000)**1000", "exponent"),
+    ("x**1001", "exponent"),
+    ("1e999999999", "beyond"),
+    ("1" * 401, "400 digits"),
+    ("(10**300)**300", "too large"),
+    ("gamma(10**9)", "too large"),
+    ("exp(exp(exp(100)))", "too large"),
+    ("max(exp(10**300), 1)", "too large"),
+    ("polygamma(11, x)", "whole number from 0 to 10"),
+    ("polygamma(x, x)", "whole number"),
+    ("(" * 1_000_000 + "x" + ")" * 1_000_000, "at most 10,000"),
+    ("(" * 4000 + "x" + ")" * 4000, "nested too deeply"),
+    ("-" * 9000 + "x", "nested too deeply"),
+    ("x**" * 3000 + "x", "nested too deeply"),
+    ("sin(" * 201 + "x" + ")" * 201, "nested too deeply"),
+    # values
+    ("1/0", "division by zero"),
+    ("x/(1 - 1)", "division by zero"),
+    ("x/(sin(1)**2 + cos(1)**2 - 1)", "division by zero"),
+    ("0**-1", "division by zero"),
+    ("log(0)", "infinite or undefined"),
+    ("atan2(0, 0)", "infinite or undefined"),
+    ("sqrt(-1)", "not real"),
+    ("log(-1)*x", "not real"),
+    ("asin(2)", "not a real number"),
+    ("sqrt(sin(3) - 1)", "not a real number"),
+    ("digamma(1)", "digamma of a constant"),
+    ("polygamma(2, 1)", "polygamma of a constant"),
+]
+
+
+@pytest.mark.parametrize(("text", "part"), REFUSED, ids=[text[:30] for text, _ in REFUSED])
+def test_refuses_at_once_in_one_line(text: str, part: str) -> None:
+    start = time.perf_counter()
+    with pytest.raises(UsageError) as caught:
+        parse(text)
+    message = str(caught.value)
+    assert part in message
+    assert "\n" not in message
+    assert len(message) < 250
+    assert time.perf_counter() - start < 1
+
+
+def test_long_sums_are_not_deep() -> None:
+    assert parse("+".join(["x"] * 2500)) == 2500 * x
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_formula_or_a_usage_error(text: str) -> None:
+    try:
+        expr = parse(text)
+    except UsageError as error:
+        assert "\n" not in str(error)
+    else:
+        assert isinstance(expr, sympy.Expr)
+
+
+@given(st.text(alphabet="abxy0123456789.+-*/^()<>=,_ e'\"[]{}:%@~!#\\", max_size=40))
+def test_text_of_formula_characters_is_a_formula_or_a_usage_error(text: str) -> None:
+    try:
+        parse(text)
+    except UsageError as error:
+        assert "\n" not in str(error)
+
+
+class _Audit:
+    """Records what the interpreter itself reports as run, opened or started."""
+
+    def __init__(self) -> None:
+        self.events: list[str] | None = None
+        sys.addaudithook(self._hook)
+
+    def _hook(self, event: str, _: tuple[object, ...]) -> None:
+        if self.events is not None and event in ("exec", "open", "import", "os.system", "subprocess.Popen"):
+            self.events.append(event)
+
+    def during(self, work: Callable[[], object]) -> list[str]:
+        self.events = []
+        try:
+            work()
+        except UsageError:
+            pass
+        finally:
+            seen, self.events = self.events, None
+        return seen
+
+
+_AUDIT = _Audit()
+
+
+@pytest.mark.parametrize("text", ["a*x + sin(1)", '__import__("os").system("true")', "open(x)", "exec(x)", "print(x)", "S.x"])
+def test_text_is_never_run(text: str) -> None:
+    parse("a*x + 1")  # whatever is imported on first use
+    assert _AUDIT.during(lambda: parse(text)) == []
+    assert "exec" in _AUDIT.during(lambda: sympy.sympify("a*x + 1")), "the audit sees text that is run"
+
+
+def test_only_allowed_symbols() -> None:
+    assert parse("a*x", allowed=("a", "x")) == a * x
+    with pytest.raises(UsageError, match="unknown symbol 'alpa': did you mean 'alpha'"):
+        parse("alpa*x", allowed=("alpha", "x"))
+
+
+def test_names_in_order_of_appearance_without_sympy() -> None:
+    assert names_in("b*sin(x) + a*pi - b") == ("b", "x", "a")
+    code = (
+        "import sys; from diffexplore.symbolic.syntax import read, names_of; names_of(read('a*x')); "
+        "import diffexplore.symbolic.functions; sys.exit('sympy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_conditions() -> None:
+    assert parse_condition("x > 0 and y != 1") == (x > 0) & sympy.Ne(y, 1)
+    with pytest.raises(UsageError, match="not a comma"):
+        parse_condition("x > 0, y > 0")
+    with pytest.raises(UsageError, match="a condition compares"):
+        parse_condition("x + 1")
+
+
+@pytest.mark.parametrize("name", ["1a", "a b", "", "_a", "lambda", "sin", "pi", "E", "Max", "a.b", "x" * 41])
+def test_names_that_cannot_be_symbols(name: str) -> None:
+    with pytest.raises(UsageError):
+        check_name(name)
+
+
+def test_unicode_names_are_normalised_as_in_formulas() -> None:
+    assert check_name("µ") == "μ"
+    assert names_in("µ*x") == ("μ", "x")
+
+
+def test_every_function_of_the_table_builds() -> None:
+    assert set(BUILDERS) == {entry.name for entry in TABLE}
+    assert set(CONSTANT_VALUES) == CONSTANTS
+    for name, entry in FUNCTIONS.items():
+        if entry.name == "Piecewise":
+            continue
+        arguments = ["x > 0", "x", "y"] if name == "where" else ["x", "y", "x*y"][: entry.least]
+        arguments = ["2", "x"] if name == "polygamma" else arguments
+        assert parse(f"{name}({', '.join(arguments)})").free_symbols

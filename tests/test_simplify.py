@@ -1,0 +1,136 @@
+"""Simplification: the forms that people expect, equality, honest domains, and the budget."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import sympy
+from formulas import texts
+from hypothesis import assume, given, settings
+
+from diffexplore.errors import UsageError
+from diffexplore.symbolic.budget import run_within
+from diffexplore.symbolic.compare import agreement, random_points, value_at
+from diffexplore.symbolic.cost import count_ops
+from diffexplore.symbolic.derive import differentiate
+from diffexplore.symbolic.parse import parse, parse_condition
+from diffexplore.symbolic.simplify import simplify
+from diffexplore.symbolic.text import to_text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x*(a*x + b - y)/(a**2 + 1) - a*(a*x + b - y)**2/(a**2 + 1)**2", "(a*x + b - y)*(x + a*(y - b))/(a**2 + 1)**2"),
+        ("x*sinh(a*x)/cosh(a*x)", "x*tanh(a*x)"),
+        ("x*sin(a)**2 + x*cos(a)**2", "x"),
+        ("x*exp(z) - y*x", "x*(exp(z) - y)"),
+        ("y*x**k*k/x", "k*x**(k - 1)*y"),
+        ("abs(x)*sign(x)", "x"),
+        ("sign(x)**2/(3*abs(x)**(2/3))", "1/(3*abs(x)**(2/3))"),
+        ("-(x - y)*(a + b)", "(a + b)*(y - x)"),
+        ("a*y - a*b + x", "x + a*(y - b)"),
+        ("sqrt(x**2 + y**2) - x**2/sqrt(x**2 + y**2)", "y**2/sqrt(x**2 + y**2)"),
+        ("where(x > 0, x*y + x*a, x*y - y*x)", "where(x > 0, x*(a + y), 0)"),
+        ("exp(-x)/(1 + exp(-x))**2*(1 + exp(-x))", "1/(exp(x) + 1)"),
+    ],
+)
+def test_expected_forms(text: str, expected: str) -> None:
+    assert to_text(simplify(parse(text)).expr, unicode=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "hole"),
+    [("(x**2 - 1)/(x - 1)", 1), ("(x**3 - x)/(x*(x + 1))", 0), ("tan(x)*cot(x)", 0), ("(x**2 - 4)/sqrt(x - 2)", 1)],
+)
+def test_a_removable_singularity_is_not_removed(text: str, hole: int) -> None:
+    assert value_at(simplify(parse(text)).expr, {parse("x"): sympy.Integer(hole)}) is None
+
+
+def test_the_domain_allows_what_it_excludes() -> None:
+    raw = parse("2*x/(s**2*(1 + x**2/s**2))")
+    positive = (parse_condition("s > 0"),)
+    assert to_text(simplify(raw, domain=positive).expr, unicode=False) == "2*x/(s**2 + x**2)"
+    assert value_at(simplify(raw).expr.subs(parse("s"), 0), {parse("x"): sympy.Integer(1)}) is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(texts)
+def test_equal_to_the_raw_derivative(text: str) -> None:
+    try:
+        expr = parse(text)
+    except UsageError:
+        assume(False)
+    assume(expr.has(parse("a")))
+    raw = differentiate(expr, parse("a"))
+    simplified = simplify(raw, 1.0).expr
+    assert count_ops(simplified) <= count_ops(raw)
+    assert parse(to_text(simplified, unicode=False)) == simplified
+    _same_values(raw, simplified)
+
+
+def _same_values(raw: sympy.Expr, simplified: sympy.Expr) -> None:
+    """Equal to 45 digits wherever both are real; the raw form may be lost in cancellation, not the other way."""
+    compared = 0
+    for point in random_points(raw.free_symbols | simplified.free_symbols):
+        expected, value = value_at(raw, point), value_at(simplified, point)
+        if expected is not None and value is not None:
+            assert abs(expected - value) <= sympy.Float(10) ** -40 * (1 + abs(expected)), point
+            compared += 1
+        if compared == 3:
+            return
+
+
+def test_the_budget_holds_inside_one_long_call() -> None:
+    expr = parse("tanh(a*tanh(a*tanh(a*x + b) + b) + b)").diff(parse("a"))
+    start = time.perf_counter()
+    assert run_within(0.3, lambda: sympy.simplify(expr)) is False
+    assert time.perf_counter() - start < 1.5
+
+
+def test_nested_tanh_within_the_budget() -> None:
+    raw = differentiate(parse("tanh(a*tanh(a*tanh(a*x + b) + b) + b)"), parse("a"))
+    start = time.perf_counter()
+    result = simplify(raw, 2.0)
+    assert time.perf_counter() - start < 2.5
+    assert agreement(raw, result.expr)
+
+
+def test_a_stopped_simplification_says_so_and_is_right() -> None:
+    raw = sympy.expand(parse("(a*x + b*y + 1)**9/(a + 2*b)**5")).diff(parse("a"))
+    result = simplify(raw, 0.02)
+    assert result.stopped
+    assert agreement(raw, result.expr)
+
+
+def test_budget_outcomes() -> None:
+    assert run_within(5, lambda: None)
+    with pytest.raises(ZeroDivisionError):
+        run_within(5, lambda: 1 / 0)
+
+
+def test_budget_in_threads_and_nested_leaks_nothing() -> None:
+    failures: list[BaseException] = []
+
+    def spin(seconds: float) -> None:
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            pass
+
+    def storm() -> None:
+        try:
+            for turn in range(40):
+                limit = 0.0002 * (turn % 7)
+                run_within(limit, lambda limit=limit: run_within(limit * 0.8, lambda: spin(0.001)))
+        except BaseException as error:  # a leaked exception must fail the test, whatever it is
+            failures.append(error)
+
+    threads = [threading.Thread(target=storm) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert not any(thread.is_alive() for thread in threads)
+    assert failures == []
