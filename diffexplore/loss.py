@@ -165,7 +165,7 @@ class Loss:
         )
 
     def latex(self) -> str:
-        r"""The reduced loss in LaTeX: \frac{1}{N} \sum_{i=1}^{N} of the summand, data with the index i."""
+        r"""The reduced loss in LaTeX: ``\frac{1}{N} \sum_{i=1}^{N}`` of the summand, data with the index i."""
         summand = to_latex(self.expression, indexed=self.data)
         if not self.data:
             return summand
@@ -220,6 +220,7 @@ def _expression(formula: str | sympy.Expr, names: Sequence[str]) -> sympy.Expr:
 def _made_real(formula: sympy.Expr) -> sympy.Expr:
     """A SymPy expression of the user with real symbols and exact numbers."""
     real = {symbol: sympy.Symbol(check_name(symbol.name), real=True) for symbol in formula.free_symbols}
+    real = {symbol: replacement for symbol, replacement in real.items() if symbol != replacement}
     exact = {number: sympy.Rational(*float(number).as_integer_ratio()) for number in formula.atoms(sympy.Float)}
     expression = formula.xreplace(real | exact)
     strange = foreign_node(expression)

@@ -110,7 +110,7 @@ def test_equality_hash_pickle_and_repr() -> None:
 
 def test_domain_and_summary() -> None:
     loss = Loss("log(s) + x**2/s", parameters="s", data="x", domain=["s > 0", "x != 0 and x < 9"], reduction="sum", name="n")
-    assert loss.domain_text == "s > 0 and x != 0 and x < 9"
+    assert loss.domain_text == "s > 0 and x < 9 and x != 0"
     assert len(loss.domain) == 3
     summary = loss.summary()
     assert (summary.name, summary.reduction, summary.formula) == ("n", "sum", "log(s) + x**2/s")

@@ -204,4 +204,6 @@ def test_an_error_within_the_bound_never_fails(sign: float, dtype: str) -> None:
     again = rerun("perpendicular", dtype, edge)
     looked_at = [again[key] for key in edge]
     assert [row for row in looked_at if row.verdict == "fail"] == []
-    assert all(row.error_abs is not None and row.error_abs > 0.7 * (row.bound or 0.0) for row in looked_at)
+    for row in looked_at:
+        assert row.error_abs is not None
+        assert row.error_abs >= (row.bound or 0.0) - 3 * math.ulp(row.value or 0.0)

@@ -78,26 +78,26 @@ class Difference:
         estimates = {}
         for name in problem.parameters:
             # A step that is good for part of a batch is good for all of it; the bound is that of the whole batch.
-            step = self._step(_Along(problem, few, name, count, problem.reduce))
-            estimates[name] = self._estimate(_Along(problem, values, name, n, problem.reduce), step)
+            step = self._step(Along(problem, few, name, count, problem.reduce))
+            estimates[name] = self._estimate(Along(problem, values, name, n, problem.reduce), step)
         return estimates
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         own = spread(values, problem.wrt, n)
         estimates = {}
         for name in problem.wrt:
-            along = _Along(problem, {**values, name: own[name]}, name, n, lambda summands: summands)
+            along = Along(problem, {**values, name: own[name]}, name, n, lambda summands: summands)
             estimates[name] = self._estimate(along, self._step(along))
         return estimates
 
-    def _estimate(self, along: _Along, step: Tensor) -> Estimate:
+    def _estimate(self, along: Along, step: Tensor) -> Estimate:
         value, roundoff = self.evaluate(along, step)
         bound = (roundoff + self.truncation(along, step, roundoff)) * UPWARD
         unbounded = not bool(bound.isfinite().all())
         reason = "the interval of the step holds a kink, a singularity or the end of the domain" if unbounded else None
         return Estimate(value, bound, reason)
 
-    def _step(self, along: _Along) -> Tensor:
+    def _step(self, along: Along) -> Tensor:
         """The step of the problem where one is set, else the one that the error model picks (float64)."""
         if along.problem.step is None:
             return self.choose_step(along)
@@ -105,14 +105,14 @@ class Difference:
         return step.to(torch.float64).expand(along.x.shape)
 
     # --------------------------------------------------------------------------------------------- error model
-    def evaluate(self, along: _Along, step: Tensor) -> tuple[Tensor, Tensor]:
+    def evaluate(self, along: Along, step: Tensor) -> tuple[Tensor, Tensor]:
         """The difference in the dtype of the problem, and its roundoff bound, both as float64."""
         with Watch() as watch:
             at_nodes = [along.evaluate(watch, node * step) for node in self.stencil.nodes]
             derivative = self.stencil.combine(at_nodes, step.to(along.problem.dtype))
         return derivative.detach().to(torch.float64), watch.radius(derivative).to(torch.float64)
 
-    def truncation(self, along: _Along, step: Tensor, negligible: Tensor) -> Tensor:
+    def truncation(self, along: Along, step: Tensor, negligible: Tensor) -> Tensor:
         """Bound on the truncation error, infinite where the loss is not smooth over the interval.
 
         A bound below ``negligible`` is not refined.
@@ -122,7 +122,7 @@ class Difference:
         # 0 · ∞ cannot arise: the step is positive and finite.
         return factor * largest * UPWARD
 
-    def choose_step(self, along: _Along) -> Tensor:
+    def choose_step(self, along: Along) -> Tensor:
         """A power of two near the minimum of truncation plus roundoff (float64, a step for each value)."""
         order = self.stencil.order
         noise = self.stencil.noise * along.noise()
@@ -144,10 +144,10 @@ class Difference:
             best = (torch.where(take, trial[0], truncation), torch.where(take, trial[1], roundoff))
         return step
 
-    def _total(self, along: _Along, step: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def _total(self, along: Along, step: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         return self.truncation(along, step, torch.full_like(step, math.inf)), noise / step
 
-    def model(self, along: _Along, step: Tensor) -> ErrorModel:
+    def model(self, along: Along, step: Tensor) -> ErrorModel:
         """The error model at a step; the likely roundoff is its bound over √(number of roundings)."""
         _, roundoff = self.evaluate(along, step)
         truncation = self.truncation(along, step, roundoff)
@@ -156,7 +156,7 @@ class Difference:
         return ErrorModel(truncation, roundoff, leading + likely)
 
 
-class _Along:
+class Along:
     """The loss as a function of one symbol: reduced, or one function for each sample."""
 
     def __init__(
@@ -250,6 +250,11 @@ class _Along:
         Each has a standard deviation of its bound over √3 or less, and they add up in squares.
         """
         return 3 * (len(self.problem.loss_program.steps) + max(1, summation_depth(self._n)))
+
+
+def along_symbol(problem: Problem, values: Values, name: str, n: int) -> Along:
+    """The reduced loss as a function of one symbol, for error curves."""
+    return Along(problem, values, name, n, problem.reduce)
 
 
 def _subset(problem: Problem, values: Values, n: int) -> tuple[Values, int]:

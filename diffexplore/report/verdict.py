@@ -82,8 +82,12 @@ def _scope(report: Report) -> str:
     for tally in report.summary.tallies:
         words = {"reduced": "reduced", "samples": "by sample"}.get(tally.kind, "by probe")
         totals[words] += tally.passed + tally.failed + tally.inconclusive
-    parts = [f"{counted(total)} {words}" for words, total in totals.items() if total]
-    said = ", ".join(parts).replace(" ", " comparisons ", 1) if parts else "no comparisons"
+    parts = [(total, words) for words, total in totals.items() if total]
+    said = ", ".join(
+        f"{counted(total, 'comparison') if i == 0 else counted(total)} {words}"
+        for i, (total, words) in enumerate(parts)
+    )
+    said = said or "no comparisons"
     left = report.summary.inconclusive
     return f"{said}, {counted(left)} of them inconclusive" if left else said
 

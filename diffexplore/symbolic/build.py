@@ -34,8 +34,9 @@ def product(factors: Iterable[sympy.Expr]) -> sympy.Expr:
 
 
 def power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
-    """``base ** exponent``."""
-    return sympy.Pow(base, exponent)
+    """``base ** exponent``; the factors that SymPy may make of it are multiplied out once more, as it does not."""
+    result = sympy.Pow(base, exponent)
+    return product(result.args) if result.is_Mul else result
 
 
 def rebuild(expr: sympy.Basic) -> sympy.Basic:

@@ -56,7 +56,7 @@ class Gradient(Mapping[str, sympy.Expr]):
         return len(self.simplified)
 
     def latex(self) -> str:
-        r"""All partials as one ``aligned`` block: \frac{\partial \ell}{\partial a} &= …"""
+        r"""All partials as one ``aligned`` block: ``\frac{\partial \ell}{\partial a} &= …``"""
         lines = (rf"{_symbol_of_partial(name)} &= {to_latex(expr)}" for name, expr in self.items())
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 

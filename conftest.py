@@ -1,0 +1,26 @@
+"""The examples of the documentation are tests: README.md and docs/*.md are run as they are written."""
+
+from __future__ import annotations
+
+import sys
+from doctest import ELLIPSIS
+from pathlib import Path
+
+from sybil import Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+
+sys.path.insert(0, str(Path(__file__).parent / "docs"))
+
+import doc_examples
+
+
+def _run_console(example: Example) -> str | None:
+    return doc_examples.run_block(example.parsed, example.namespace["_session"])
+
+
+pytest_collect_file = Sybil(
+    parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS), CodeBlockParser("console", _run_console)],
+    patterns=["README.md", "docs/*.md"],
+    setup=doc_examples.set_up,
+    teardown=doc_examples.tear_down,
+).pytest()

@@ -1,0 +1,238 @@
+"""The examples in README.md and docs/*.md: how they are run and compared. The tests and refresh.py share it.
+
+A ``console`` block is a session: lines that begin with ``$ `` are commands (``> `` continues one that ends in a
+backslash), and what follows each is its output. ``diffexplore`` runs inside this process, 80 columns wide and without
+colour; anything else, and what its output is piped into, runs in ``sh``. The session of a document lives in one
+temporary folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import doctest
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+
+_ENVIRONMENT = {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
+_FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+_VERDICT = re.compile(r" (pass|FAIL|inconclusive( \[\d+\])?)$")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a session, as written (several lines where it is continued), and the output that is documented."""
+
+    written: str
+    expected: str
+
+    @property
+    def line(self) -> str:
+        """The command as a shell would take it."""
+        return re.sub(r"\\\n> ", "", self.written.removeprefix("$ "))
+
+
+def commands(block: str) -> Iterator[Command]:
+    """The commands of a ``console`` block."""
+    parts = re.split(r"^(\$ .*(?:(?<=\\)\n> .*)*)\n?", block, flags=re.MULTILINE)
+    for written, expected in zip(parts[1::2], parts[2::2], strict=True):
+        yield Command(written, expected)
+
+
+class Session:
+    """Runs the commands of one document, and remembers the exit code of the last."""
+
+    def __init__(self) -> None:
+        self._code = 0
+
+    def run(self, line: str) -> str:
+        """What a terminal would show."""
+        if line == "echo $?":
+            return f"{self._code}\n"
+        program, _, rest = line.partition(" | ")
+        arguments = shlex.split(program)
+        if arguments[0] != "diffexplore":
+            return self._shell(line, "")
+        shown, error = self._diffexplore(arguments[1:])
+        return (self._shell(rest, shown) if rest else shown) + error
+
+    def _diffexplore(self, arguments: list[str]) -> tuple[str, str]:
+        from diffexplore.cli.main import main
+
+        out, error = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+        with (
+            mock.patch.dict(os.environ, _ENVIRONMENT),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(error),
+        ):
+            self._code = main(arguments)
+        return _written(out), _written(error)
+
+    def _shell(self, line: str, text: str) -> str:
+        done = subprocess.run(["sh", "-c", line], input=text, capture_output=True, encoding="utf-8", check=False)
+        return done.stdout + done.stderr
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    buffer = stream.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue().decode("utf-8")
+
+
+def difference(expected: str, actual: str) -> str | None:
+    """How the output differs from what is documented, beyond what another CPU may change; None where it does not.
+
+    ``...`` stands for anything, as in doctest. Sums are rounded differently by different CPUs: in a row of a table
+    the digits beyond what the row itself says it would catch, and the error that they make, are not compared.
+    """
+    want = _without_rounding(_stripped(expected))
+    if doctest.OutputChecker().check_output(want, _stripped(actual), _FLAGS):
+        return None
+    lines = difflib.unified_diff(expected.splitlines(), actual.splitlines(), "documented", "printed", lineterm="")
+    return "\n".join(lines)
+
+
+def _stripped(text: str) -> str:
+    """``text`` without spaces at the ends of its lines and without empty lines at its own end."""
+    return "\n".join(line.rstrip() for line in text.splitlines()).rstrip("\n") + "\n"
+
+
+def _without_rounding(text: str) -> str:
+    """``text`` with ``...`` in place of what rounding decides."""
+    lines, catches = [], False
+    for line in text.splitlines():
+        if "allowed" in line and "error" in line:
+            catches = "catches" in line
+        lines.append(_loosened(line, catches) if _VERDICT.search(line) else line)
+    return "\n".join(lines) + "\n"
+
+
+def _loosened(row: str, catches: bool) -> str:
+    verdict = _VERDICT.search(row)
+    assert verdict is not None
+    cells = row[: verdict.start()].split()
+    error = -3 if catches else -2
+    if len(cells) >= 1 - error and _is_number(cells[error]):
+        if catches:
+            cells[error - 1] = _certain_digits(cells[error - 1], cells[-1])
+        cells[error] = "..."
+    return " ".join(cells) + verdict.group()
+
+
+def _certain_digits(value: str, catches: str) -> str:
+    """``value`` up to the digits that a method would be sure to have right."""
+    if not (_is_number(value) and _is_number(catches)):
+        return value
+    if float(catches) >= 1:
+        return "..."
+    digits = len(f"{1 / float(catches):.0f}") - 3
+    mantissa, _, exponent = value.partition("e")
+    kept, seen, started = "", 0, False
+    for character in mantissa:
+        started = started or character in "123456789"
+        if character.isdigit() and started:
+            seen += 1
+        if seen > digits:
+            return kept.rstrip(".") + "..." + (f"e{exponent}" if exponent else "")
+        kept += character
+    return value
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+# ------------------------------------------------------------------------------------------------- generated tables
+_GENERATED = re.compile(r"(<!-- begin (\w+) -->\n)(.*?)(<!-- end \2 -->)", re.DOTALL)
+
+
+def with_tables(document: str) -> str:
+    """A document with the tables that are made from the code, between ``<!-- begin NAME -->`` and the end."""
+    return _GENERATED.sub(lambda match: f"{match[1]}{_TABLES[match[2]]()}{match[4]}", document)
+
+
+def _claims() -> str:
+    from diffexplore.bounds.claims import ABSOLUTE, ABSOLUTE_NARROW, ULPS
+
+    by_ulps: dict[float, list[str]] = {}
+    for name, ulps in ULPS.items():
+        by_ulps.setdefault(ulps, []).append(f"`{name}`")
+    rows = [(f"{ulps:g} ulp", ", ".join(names)) for ulps, names in sorted(by_ulps.items())]
+    rows += [(f"and {units:g} u absolute", f"`{name}`") for name, units in ABSOLUTE.items()]
+    rows += [(f"and {units:g} u absolute (float32's u)", f"`{name}` in bfloat16 and float16")
+             for name, units in ABSOLUTE_NARROW.items()]  # fmt: skip
+    return _table(("claimed error", "functions"), rows)
+
+
+def _functions() -> str:
+    from diffexplore.symbolic.functions import TABLE
+
+    rows = [(", ".join(f"`{name}`" for name in (entry.name, *entry.aliases)), entry.doc) for entry in TABLE]
+    return _table(("function", "what it is"), [(names, doc.replace("|", "\\|")) for names, doc in rows])
+
+
+def _table(header: tuple[str, str], rows: list[tuple[str, str]]) -> str:
+    lines = [header, ("---", "---"), *rows]
+    return "".join(f"| {left} | {right} |\n" for left, right in lines)
+
+
+_TABLES = {"claims": _claims, "functions": _functions}
+
+
+# ------------------------------------------------------------------------------------------------------- documents
+def set_up(namespace: dict[str, Any]) -> None:
+    """Before the examples of a document: a folder of their own, and no GPU, so that the output is everyone's."""
+    import torch  # noqa: F401  nothing but the command line can be patched before it is loaded
+
+    folder = tempfile.TemporaryDirectory()
+    namespace["_clean_up"] = stack = contextlib.ExitStack()
+    stack.enter_context(folder)
+    stack.enter_context(contextlib.chdir(folder.name))
+    stack.enter_context(mock.patch("torch.cuda.is_available", return_value=False))
+    namespace["_session"] = Session()
+
+
+def tear_down(namespace: dict[str, Any]) -> None:
+    """After them."""
+    namespace["_clean_up"].close()
+
+
+def run_block(block: str, session: Session) -> str | None:
+    """What is wrong with a ``console`` block, or None."""
+    problems = []
+    for command in commands(block):
+        found = difference(command.expected, session.run(command.line))
+        if found is not None:
+            problems.append(f"{command.written}\n{found}")
+    return "\n".join(problems) or None
+
+
+def refreshed_block(block: str, session: Session) -> str:
+    """A ``console`` block with the output of today; output with ``...`` in it is left to its author."""
+    text = ""
+    for command in commands(block):
+        actual = session.run(command.line)
+        if "..." in command.expected:
+            if difference(command.expected, actual) is not None:
+                print(f"edit by hand: {command.written}\n{actual}", file=sys.stderr)
+            actual = command.expected
+        text += f"{command.written}\n{_stripped(actual) if actual.strip() else ''}"
+    return text

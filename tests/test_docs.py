@@ -1,0 +1,163 @@
+"""The documentation is complete and current; that its examples run is tested by sybil (see conftest.py)."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import doc_examples
+import pytest
+
+import diffexplore as dx
+from diffexplore import losses, methods
+from diffexplore.check import judge, records
+from diffexplore.report.terminal import to_text
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+TEST_COMMAND = 'python -m pip install -c constraints.txt ".[test]" && python -m pytest'
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def keys_of_first_column(text: str) -> set[str]:
+    """The words in code that open the rows of a page's tables."""
+    cells = re.findall(r"^\| (`[^|]*) \|", text, flags=re.MULTILINE)
+    return {key for cell in cells for key in re.findall(r"`([^`]+)`", cell)}
+
+
+def test_documents_are_found() -> None:
+    names = {path.name for path in doc_examples.DOCUMENTS}
+    assert {"README.md", "tutorial.md", "contract.md", "extending.md", "schema.md", "api.md", "index.md"} <= names
+
+
+@pytest.mark.parametrize("path", doc_examples.DOCUMENTS, ids=lambda path: path.name)
+def test_tables_made_from_the_code_are_current(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert doc_examples.with_tables(text) == text, "run python docs/refresh.py"
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    reference = page("api.md")
+    missing = [name for name in dx.__all__ if name != "__version__" and f"dx.{name}" not in reference]
+    assert missing == []
+
+
+def test_every_cause_is_in_the_schema() -> None:
+    source = Path(judge.__file__).read_text(encoding="utf-8")
+    keys = set(re.findall(r'(?:Cause\(|: \()\s*"([a-z_]+)",', source))
+    assert {"exceeds_bound", "no_power", "kink"} <= keys
+    causes = page("schema.md").partition("### Causes")[2].partition("## The summary")[0]
+    assert keys_of_first_column(causes) == keys
+
+
+def test_every_key_of_the_document_is_in_the_schema() -> None:
+    document = dx.check("squared_error", methods="reverse", at={"a": 1.0, "b": 0.5}, device="cpu").to_dict()
+    row, tally = document["rows"][0], document["summary"]["tallies"][0]
+    described = set(re.findall(r"`([a-z_0-9]+)`", page("schema.md")))
+    for part in (document, row, tally, document["summary"], document["environment"], document["loss"]):
+        assert set(part) - described == set()
+    assert f"| `schema_version` | {records.SCHEMA_VERSION}" in page("schema.md")
+
+
+def test_the_readme_has_the_command_that_ci_runs() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"\n{TEST_COMMAND}\n" in readme
+    ci = ROOT / ".ci" / "run"
+    if ci.exists():  # a source distribution comes without it
+        assert f"\n{TEST_COMMAND}\n" in ci.read_text(encoding="utf-8")
+
+
+def test_numbers_in_words_are_current() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(methods.names()) == 10, "the README and index.md say ten"
+    assert "in ten ways" in readme
+    assert "in ten ways" in page("index.md")
+    assert len(losses.names()) == 13, "CHANGELOG.md says thirteen"
+
+
+@pytest.mark.parametrize("path", doc_examples.DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        if target.startswith("http"):
+            continue
+        file, _, anchor = target.partition("#")
+        linked = path.parent / file if file else path
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert anchor in [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+def test_the_picture_is_small_and_needs_no_network() -> None:
+    picture = DOCS / "images" / "report.svg"
+    text = picture.read_text(encoding="utf-8")
+    assert picture.stat().st_size <= 200_000
+    assert "@font-face" not in text
+    assert "url(http" not in text
+    for words in ("diffexplore&#160;report", "PASS", "∂L/∂a", "reverse"):
+        assert words in text
+
+
+def lines_of(svg: str) -> str:
+    """The text of a picture by rich: pieces that touch belong together, others are columns."""
+    lines: dict[float, str] = {}
+    ends: dict[float, float] = {}
+    pieces = re.findall(r'<text class="report-r\d+" x="([\d.]+)" y="([\d.]+)" textLength="([\d.]+)"[^>]*>([^<]*)<', svg)
+    for left, y, width, words in ((float(x), float(y), float(w), html.unescape(words)) for x, y, w, words in pieces):
+        gap = "" if y not in lines or left - ends[y] < 1 else " "
+        lines[y] = lines.get(y, "") + gap + words.replace("\xa0", " ")
+        ends[y] = left + width
+    return "\n".join(line.rstrip() for line in lines.values())
+
+
+def test_the_picture_shows_the_output_of_today() -> None:
+    picture = lines_of((DOCS / "images" / "report.svg").read_text(encoding="utf-8"))
+    command, _, shown = picture.partition("\n")
+    assert command == "$ diffexplore report"
+    today = to_text(dx.check("perpendicular", device="cpu"), width=80, ascii=False)
+    assert doc_examples.difference(shown + "\n...", today) is None, "run python docs/picture.py"
+
+
+def test_output_is_compared_with_the_page() -> None:
+    assert doc_examples.difference("one two\n", "one two\n") is None
+    assert doc_examples.difference("one two\n", "one three\n") is not None
+    assert doc_examples.difference("python ..., torch\n", "python 3.14, torch\n") is None
+
+
+HEADER = "          error  allowed   catches\n  method    value  ulp  ulp  relative  verdict\n"
+
+
+@pytest.mark.parametrize(
+    ("printed", "agrees"),
+    [
+        ("  reverse  1.23456789  0.4  8.1  1.0e-6  pass\n", True),
+        ("  reverse  1.23456123  2.9  8.1  1.0e-6  pass\n", True),  # within what the row says it may be wrong by
+        ("  reverse  1.23999999  0.4  8.1  1.0e-6  pass\n", False),
+        ("  reverse  1.23456789  0.4  9.1  1.0e-6  pass\n", False),
+        ("  reverse  1.23456789  0.4  8.1  1.0e-5  pass\n", False),
+        ("  reverse  1.23456789  0.4  8.1  1.0e-6  FAIL\n", False),
+        ("  reverse  -1.2345678  0.4  8.1  1.0e-6  pass\n", False),
+        ("  forward  1.23456789  0.4  8.1  1.0e-6  pass\n", False),
+    ],
+)
+def test_only_rounding_may_differ_in_a_table(printed: str, agrees: bool) -> None:
+    documented = HEADER + "  reverse  1.23456789  0.4  8.1  1.0e-6  pass\n"
+    assert (doc_examples.difference(documented, HEADER + printed) is None) is agrees
+
+
+def test_no_digit_counts_where_nothing_is_caught() -> None:
+    documented, printed = (HEADER + f"  reverse  {value}  51  5400  72  inconclusive [1]\n" for value in ("0.39", "-2"))
+    assert doc_examples.difference(documented, printed) is None
+
+
+def test_a_wrong_example_fails() -> None:
+    session = doc_examples.Session()
+    assert doc_examples.run_block("$ diffexplore --version\ndiffexplore 0.0\n", session) is not None
+    assert (
+        doc_examples.run_block(f"$ diffexplore --version\ndiffexplore {dx.__version__}\n$ echo $?\n0\n", session)
+        is None
+    )
