@@ -56,7 +56,7 @@ def _pow(x: arb, y: arb) -> arb:
 
 
 def _polygamma(order: arb, x: arb) -> arb:
-    n = int(order.unique_fmpz())
+    n = int(float(order))
     sign = 1 if n % 2 else -1
     return sign * arb.fac_ui(n) * arb.zeta(order + 1, x)
 

@@ -21,12 +21,16 @@ Handler = Callable[["Watch", Any, tuple[Any, ...], dict[str, Any]], Any]
 
 #: Operations that rearrange elements: what they do to values, they do to radii.
 REARRANGE = frozenset(
-    ["alias", "detach", "clone", "view", "_unsafe_view", "reshape", "expand", "permute", "transpose", "t", "select", "slice", "unsqueeze", "squeeze", "as_strided", "unbind", "split", "index_select", "flip", "roll", "contiguous", "diagonal", "_reshape_alias", "lift_fresh", "movedim", "narrow", "swapaxes"]
+    "alias detach clone view _unsafe_view reshape expand permute transpose t select slice unsqueeze "
+    "squeeze as_strided unbind split index_select flip roll contiguous diagonal _reshape_alias lift_fresh "
+    "movedim narrow swapaxes".split()
 )
 
 #: Operations that make tensors of constants, or that only ask for shapes.
 CREATE = frozenset(
-    ["ones_like", "zeros_like", "empty_like", "ones", "zeros", "empty", "new_zeros", "new_ones", "new_empty", "arange", "scalar_tensor", "full", "full_like", "new_full", "_efficientzerotensor", "new_empty_strided", "empty_strided", "is_same_size", "_has_same_storage_numel", "rand", "randn"]
+    "ones_like zeros_like empty_like ones zeros empty new_zeros new_ones new_empty arange scalar_tensor "
+    "full full_like new_full _efficientzerotensor new_empty_strided empty_strided is_same_size "
+    "_has_same_storage_numel rand randn".split()
 )
 
 COMPARE = frozenset(["lt", "le", "gt", "ge", "eq", "ne"])
@@ -116,7 +120,9 @@ def _converted(balls: list[Ball], operands: list[Any], dtype: torch.dtype, kerne
     return converted
 
 
-def _scaled(balls: list[Ball], dtype: torch.dtype, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Ball]:
+def _scaled(
+    balls: list[Ball], dtype: torch.dtype, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> list[Ball]:
     """The factor alpha of torch's add and sub; it is rounded as a product of its own."""
     alpha = kwargs.get("alpha", args[2] if len(args) > 2 else 1)
     if alpha == 1:
@@ -195,7 +201,8 @@ def copy_into(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     if finite_float(out):
         value = out.detach().to(torch.float64)
         watch.forget(out)
-        watch.set(out, radius.to(value.device) + (rounding("convert", value, out.dtype) if args[1].dtype != out.dtype else 0))
+        lost = rounding("convert", value, out.dtype) if args[1].dtype != out.dtype else 0
+        watch.set(out, radius.to(value.device) + lost)
     return out
 
 

@@ -6,8 +6,9 @@ named, and no bound is given where it would have been used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,14 +47,14 @@ _ARITHMETIC = ("add", "sub", "mul", "div")
 _CLAIMED_AS = {"softplus": "logaddexp"}
 
 #: Operations that a library has not as one function: it is their parts that are watched, and so tried.
-_PARTS = {"torch": {"gamma": ("lgamma", "exp")}, "numpy": {"sigmoid": ("exp",)}}
+_PARTS: dict[str, dict[str, tuple[str, ...]]] = {"torch": {"gamma": ("lgamma", "exp")}, "numpy": {"sigmoid": ("exp",)}}
 
 
 def broken_claims(
     dtype: torch.dtype, device: torch.device, operations: Iterable[str], *, library: str = "torch"
 ) -> tuple[str, ...]:
     """What does not hold, one line each, of the claims that ``operations`` rest on; empty where all hold."""
-    functions = TORCH if library == "torch" else NUMPY
+    functions: Mapping[str, Callable[..., Any]] = TORCH if library == "torch" else NUMPY
     parts = {part for name in operations for part in _PARTS[library].get(name, (name,))}
     tried = sorted(parts & {*_DOMAINS, "tanh", "asinh", "atan"} & functions.keys())
     lines = [*_broken_basics(dtype, device), *_broken_sums(dtype, device)] if library == "torch" else []
@@ -98,7 +99,9 @@ def _arguments(name: str, dtype: torch.dtype, device: torch.device) -> Tensor:
     return points.to(dtype).clamp(low, high).to(device)
 
 
-def _largest_excess(name: str, function: Callable[..., Tensor], operands: tuple[Tensor, ...], dtype: torch.dtype) -> float:
+def _largest_excess(
+    name: str, function: Callable[..., Tensor], operands: tuple[Tensor, ...], dtype: torch.dtype
+) -> float:
     """By how much the error exceeds the claim at the worst point (negative where the claim holds)."""
     computed = function(*operands).to(torch.float64).cpu()
     claim = rounding(_CLAIMED_AS.get(name, name), computed, dtype)

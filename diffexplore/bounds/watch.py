@@ -33,7 +33,7 @@ class Watch(TorchDispatchMode):
     """
 
     def __init__(self, *, smooth: bool = False) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves its dispatch modes untyped
         self.smooth = smooth
         self.unwatched: set[str] = set()
         self._radii: dict[int, tuple[StorageWeakRef, dict[_Key, Tensor]]] = {}
@@ -62,8 +62,9 @@ class Watch(TorchDispatchMode):
         """The ball of an operand: a tensor with its radius, or a Python number."""
         if isinstance(value, torch.Tensor):
             known = self._find(value)
-            plain = known is not None and known.dtype == torch.float64
-            return Ball(value.detach().to(torch.float64), known if plain else self.radius(value))
+            if known is None or known.dtype == torch.bool:
+                known = self.radius(value)
+            return Ball(value.detach().to(torch.float64), known)
         mid = torch.tensor(float(value), dtype=torch.float64, device=like.device)
         return Ball(mid, mid.abs() * number_error(value))
 

@@ -94,7 +94,8 @@ class Evaluator:
             estimates = {
                 running.name: _on_host(running.samples(self.problem, values, last - first)) for running in methods
             }
-            truths, sums = self.truths(values, last - first, _smallest_bounds(estimates, self.problem.wrt, last - first))
+            bounds = _smallest_bounds(estimates, self.problem.wrt, last - first)
+            truths, sums = self.truths(values, last - first, bounds)
             yield Chunk(first, estimates, truths, sums)
             progress(last)
 

@@ -110,7 +110,10 @@ def judge(
 
 
 _STATUS_CAUSES = {
-    Status.KINK: ("kink", "the loss has a kink or a jump here: no gradient exists, and each method follows a convention"),
+    Status.KINK: (
+        "kink",
+        "the loss has a kink or a jump here: no gradient exists, and each method follows a convention",
+    ),
     Status.UNDEFINED: ("undefined", "the gradient is singular here, or a function leaves the reals"),
     Status.OUTSIDE: ("outside_domain", "the point or the sample lies outside the domain of the loss"),
     Status.UNRESOLVED: ("unresolved", "the truth could not be enclosed tightly enough at the highest precision"),
@@ -126,7 +129,8 @@ def cause_of(judged: Judged, i: int) -> Cause | None:
     if verdict == FAIL:
         error, bound = float(judged.error[i]), float(judged.bound[i])
         ratio = error / bound if bound > 0 else math.inf
-        times = f"{ratio:.3g} times what rounding and truncation allow" if math.isfinite(ratio) else "where none is allowed"
+        allowed = f"{ratio:.3g} times what rounding and truncation allow"
+        times = allowed if math.isfinite(ratio) else "where none is allowed"
         fields = {"error": error, "bound": bound}
         return Cause("exceeds_bound", f"the value differs from the truth by {error:.3g}, {times}", fields)
     return _inconclusive(judged, i)

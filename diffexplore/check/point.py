@@ -38,6 +38,7 @@ class PointOutcome:
     tallies: tuple[Tally, ...]
     causes: Mapping[str, int]
     skipped: tuple[Skipped, ...]
+    point: Mapping[str, float]
     settled: Mapping[str, float]  # name → smallest relative error that would have been caught; NaN for a truth of 0
     failed: bool
 
@@ -210,6 +211,7 @@ class PointCheck:
             tallies=tallies,
             causes=causes,
             skipped=tuple(self._skipped),
+            point=self._point,
             settled=self._settled,
             failed=any(tally.failed for tally in tallies),
         )

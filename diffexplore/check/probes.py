@@ -71,7 +71,8 @@ class SignLedger:
 
 
 def best_probe(
-    problem: Problem, name: str, points: tuple[Mapping[str, float], ...], columns: Mapping[str, Tensor], n: int, seed: int
+    problem: Problem, name: str, points: tuple[Mapping[str, float], ...],
+    columns: Mapping[str, Tensor], n: int, seed: int,
 ) -> Probe | None:
     """The candidate point and same-sign samples at which the partial in ``name`` is seen most sharply.
 
@@ -93,7 +94,8 @@ def best_probe(
         power = _power(problem, name, few, len(chosen))
         if not power < 1:
             continue
-        made = f"probe point with {len(chosen)} samples whose partial in {name} has one sign"
+        counted = "1 sample" if len(chosen) == 1 else f"{len(chosen)} samples"
+        made = f"probe point with {counted} whose partial in {name} has one sign"
         rounded = {key: float(values[key]) for key in problem.loss.parameters}
         found.append((not _visible(problem, terms, few, len(chosen)), power, Probe(rounded, chosen, made, True)))
     return min(found, key=lambda entry: entry[:2])[2] if found else None

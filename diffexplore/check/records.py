@@ -146,7 +146,7 @@ class LossSummary:
 class Tally:
     """How many comparisons of one partial by one method at one point ended how, and the worst of them.
 
-    ``kind`` is "reduced", "samples" or "probe".
+    ``kind`` is "reduced", "samples" or "probes".
     """
 
     parameter: str
@@ -175,14 +175,19 @@ class Tally:
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts over all comparisons, the samples that have no row of their own included."""
+    """Counts over all comparisons, the samples that have no row of their own included.
+
+    ``power`` is, for each parameter, the smallest relative error that would have been caught at every point.
+    ``undecided`` names the requested partials, each with its point, that no comparison with the reduction settled.
+    """
 
     passed: int
     failed: int
     inconclusive: int
     tallies: tuple[Tally, ...]
     causes: Mapping[str, int]
-    power: Mapping[str, float | None]  # best smallest_detectable of a pass that includes the reduction, a parameter
+    power: Mapping[str, float | None]
+    undecided: tuple[tuple[str, Mapping[str, float]], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -191,6 +196,7 @@ class Summary:
             "inconclusive": self.inconclusive,
             "causes": dict(self.causes),
             "power": dict(self.power),
+            "undecided": [{"parameter": name, "point": dict(point)} for name, point in self.undecided],
             "tallies": [tally.to_dict() for tally in self.tallies],
         }
 

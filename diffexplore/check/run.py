@@ -119,10 +119,9 @@ def _prepare(
 ) -> tuple[list[Running], list[Skipped], tuple[str, ...]]:
     """The methods that can run, those that cannot, and the rounding claims that do not hold here."""
     used = problem.loss_program.operations | problem.gradient_program.operations
-    broken = {
-        library: broken_claims(problem.dtype, problem.device if library == "torch" else torch.device("cpu"), used, library=library)
-        for library in ("torch", *(["numpy"] if problem.dtype != torch.bfloat16 else []))
-    }
+    broken = {"torch": broken_claims(problem.dtype, problem.device, used)}
+    if problem.dtype != torch.bfloat16:
+        broken["numpy"] = broken_claims(problem.dtype, torch.device("cpu"), used, library="numpy")
     running, skipped = [], []
     for entry in entries:
         method = entry.load()
@@ -161,6 +160,12 @@ def _verdict(problem: Problem, outcomes: Sequence[PointOutcome]) -> Verdict:
     return "pass" if settled and outcomes else "inconclusive"
 
 
+def _power(outcomes: Sequence[PointOutcome], name: str) -> float | None:
+    """What is sure to be caught at every point; None where a point says nothing in relative terms."""
+    powers = [outcome.settled.get(name, math.nan) for outcome in outcomes]
+    return None if any(math.isnan(power) for power in powers) else finite(max(powers))
+
+
 def _summary(problem: Problem, outcomes: Sequence[PointOutcome]) -> Summary:
     tallies = tuple(tally for outcome in outcomes for tally in outcome.tallies)
     causes: dict[str, int] = {}
@@ -173,5 +178,6 @@ def _summary(problem: Problem, outcomes: Sequence[PointOutcome]) -> Summary:
         inconclusive=sum(tally.inconclusive for tally in tallies),
         tallies=tallies,
         causes=causes,
-        power={name: finite(max(o.settled.get(name, math.nan) for o in outcomes)) for name in problem.wrt},
+        power={name: _power(outcomes, name) for name in problem.wrt},
+        undecided=tuple((name, o.point) for o in outcomes for name in problem.wrt if name not in o.settled),
     )

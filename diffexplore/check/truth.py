@@ -31,6 +31,11 @@ _BELOW_ULP = 2.0**-10
 _JUMPING = frozenset({"where", "heaviside", "sign"})
 _BRANCHING = _JUMPING | {"max", "min", "abs"}
 
+#: Operations that have one value, which depends continuously on their operands, wherever those are real.
+_TOTAL = frozenset(
+    "add sub mul neg abs max min exp expm1 sin cos atan sinh cosh tanh asinh erf erfc sigmoid softplus full_like".split()
+)
+
 
 class Status(IntEnum):
     """What is known of one truth."""
@@ -98,7 +103,9 @@ class BallEvaluator:
         return [slots[slot] for slot in self._program.outputs]
 
 
-def _unpacked(function: Any, arguments: tuple[int, ...], slot: int) -> tuple[Any, int, int, tuple[int, ...] | None, int]:
+def _unpacked(
+    function: Any, arguments: tuple[int, ...], slot: int
+) -> tuple[Any, int, int, tuple[int, ...] | None, int]:
     """A step laid out so that the common one, of two operands, is called without unpacking."""
     if len(arguments) == 2:
         return function, *arguments, None, slot
@@ -160,8 +167,9 @@ class TruthFinder:
         self.names = tuple(names)
         self._gradient = BallEvaluator(gradient, fixed, data)
         self._domain = BallEvaluator(domain, fixed, data) if domain.outputs else None
-        # Where a loss can jump, its derivative on either side says nothing of the jump itself.
-        self._loss = BallEvaluator(loss, fixed, data) if loss.operations & _JUMPING else None
+        # A derivative says nothing of a jump of the loss, and may go on where the loss has left the reals.
+        self._loss = BallEvaluator(loss, fixed, data) if loss.operations - _TOTAL else None
+        self._one_sample_speaks = not _breaks_by_sample(loss, data)
         self._data = tuple(data)
 
     def samples(
@@ -184,7 +192,7 @@ class TruthFinder:
             if not pending:
                 break
         if self._loss is not None:
-            self._mark_jumps(rows, found)
+            self._mark_breaks(rows, found)
         self._mark_domain(rows, found)
         return (
             {name: column.enclosures() for name, column in found.items()},
@@ -219,23 +227,32 @@ class TruthFinder:
             return Status.UNDEFINED
         return Status.KINK if self._gradient.operations & _BRANCHING else Status.UNRESOLVED
 
-    def _mark_jumps(self, rows: Sequence[tuple[float, ...]], found: Mapping[str, _Column]) -> None:
-        """Where the loss itself is not one value, its branches do not meet."""
+    def _mark_breaks(self, rows: Sequence[tuple[float, ...]], found: Mapping[str, _Column]) -> None:
+        """Where the loss has no real value, or branches of it do not meet."""
+        pending = dict(enumerate(rows[:1] if self._one_sample_speaks else rows))
+        broken: dict[int, Status] = {}
+        for bits in (PRECISIONS[1], PRECISIONS[-1]):
+            broken = self._breaks(pending, bits)
+            pending = {i: pending[i] for i in broken}
+        for i, status in broken.items():
+            for column in found.values():
+                here = slice(None) if self._one_sample_speaks else slice(i, i + 1)
+                column.status[here] = np.where(column.status[here] == Status.RESOLVED, status, column.status[here])
+
+    def _breaks(self, rows: Mapping[int, tuple[float, ...]], bits: int) -> dict[int, Status]:
+        """The samples at which the loss is not one real number, as far as so many bits can tell."""
         assert self._loss is not None
-        with precision(PRECISIONS[1]):
+        broken = {}
+        with precision(bits):
             self._loss.prepare()
             pick = _selector(self._data, self._loss.varying)
-            for i, row in enumerate(rows):
+            for i, row in rows.items():
                 (value,) = self._loss(pick(row))
                 if not value.is_finite():
-                    status = Status.UNDEFINED
+                    broken[i] = Status.UNDEFINED
                 elif float(value.rad()) > (abs(float(value.mid())) + 1) * 2.0**-100:
-                    status = Status.KINK
-                else:
-                    continue
-                for column in found.values():
-                    if column.status[i] == Status.RESOLVED:
-                        column.status[i] = status
+                    broken[i] = Status.KINK
+        return broken
 
     def _mark_domain(self, rows: Sequence[tuple[float, ...]], found: Mapping[str, _Column]) -> None:
         if self._domain is None:
@@ -247,6 +264,16 @@ class TruthFinder:
                 if any(holds is False for holds in self._domain(pick(row))):
                     for column in found.values():
                         column.status[i] = Status.OUTSIDE
+
+
+def _breaks_by_sample(loss: Program, data: Sequence[str]) -> bool:
+    """Whether a break of the loss may depend on the sample: not where only parameters are divided by, say."""
+    depends = loss.depends_on(data)
+    for step in loss.steps:
+        critical = step.arguments[1:] if step.operation == "div" else step.arguments
+        if step.operation in _JUMPING or (step.operation not in _TOTAL and any(depends[slot] for slot in critical)):
+            return True
+    return False
 
 
 def _rows(columns: Mapping[str, np.ndarray], data: Sequence[str], n: int) -> Sequence[tuple[float, ...]]:

@@ -65,15 +65,11 @@ def _reason(report: Report, questions: Mapping[_Question, str]) -> str:
 
 
 def _without_a_pass(report: Report) -> dict[_Question, str]:
-    """The partials and points at which no row that includes the reduction passed, and how they are called."""
-    asked, decided = {}, set()
-    for row in report.rows:
-        key = (row.parameter, point_key(row.point))
-        if kind_of(row) == "reduced":
-            asked[key] = f"{reduced_partial(row.parameter)} at {point_text(row.point)}"
-        if row.sample is None and row.verdict == "pass":
-            decided.add(key)
-    return {key: words for key, words in asked.items() if key not in decided}
+    """The partials and points that no comparison with the reduction settled, and how they are called."""
+    return {
+        (name, point_key(point)): f"{reduced_partial(name)} at {point_text(point)}"
+        for name, point in report.summary.undecided
+    }
 
 
 def _scope(report: Report) -> str:

@@ -34,7 +34,9 @@ def product(factors: Iterable[sympy.Expr]) -> sympy.Expr:
 
 
 def power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
-    """``base ** exponent``; the factors that SymPy may make of it are multiplied out once more, as it does not."""
+    """``base ** exponent`` in one form: (1/2)^x as 2^(−x), and the numbers that 2^(9/4) falls into multiplied."""
+    if base.is_Rational and base.p == 1 and base.q != 1:
+        base, exponent = sympy.Integer(base.q), -exponent
     result = sympy.Pow(base, exponent)
     return product(result.args) if result.is_Mul else result
 
@@ -48,4 +50,6 @@ def rebuild(expr: sympy.Basic) -> sympy.Basic:
         return product(args)
     if expr.is_Add:
         return total(args)
+    if expr.is_Pow:
+        return power(*args)
     return expr if list(expr.args) == args else expr.func(*args)

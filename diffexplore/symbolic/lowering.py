@@ -248,6 +248,8 @@ _HANDLERS: dict[type, Callable[[Lowering, sympy.Basic], int]] = {
     sympy.And: lambda self, expression: self._fold_pairs("and", expression),
     sympy.Or: lambda self, expression: self._fold_pairs("or", expression),
     sympy.Not: Lowering._not,
+    # SymPy makes an ITE of a comparison with a piecewise side.
+    sympy.ITE: lambda self, expression: self.slot(expression.to_nnf(simplify=False)),
     sympy.Heaviside: Lowering._heaviside,
     sympy.sinc: Lowering._sinc,
     sympy.polygamma: Lowering._polygamma,
