@@ -18,7 +18,9 @@ import time
 from collections.abc import Sequence
 from statistics import median
 
-_EMPTY_APPLICATION = "import typer\napp = typer.Typer()\n@app.command()\ndef a(): pass\n@app.command()\ndef b(): pass\napp()"
+_EMPTY_APPLICATION = (
+    "import typer\napp = typer.Typer()\n@app.command()\ndef a(): pass\n@app.command()\ndef b(): pass\napp()"
+)
 _COMMAND = "import sys; from diffexplore.cli.main import main; sys.exit(main())"
 _MANY = """
 import sys

@@ -77,9 +77,7 @@ def _decade(
         predictions.append(float(model.predicted))
     violations = sum(error > bound for error, bound in zip(errors, bounds, strict=True))
     rules = _rms(truncations) > _rms(bounds) / 2
-    return Decade(
-        point, parameter, name, exponent, _rms(errors), _rms(bounds), _rms(predictions), rules, violations
-    )
+    return Decade(point, parameter, name, exponent, _rms(errors), _rms(bounds), _rms(predictions), rules, violations)
 
 
 def _rms(values: list[float]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -164,6 +165,13 @@ def tally(kind: str, members: list[Row]) -> Tally:
     )
 
 
+def left_undecided(rows: list[Row]) -> tuple[tuple[str, Mapping[str, float]], ...]:
+    """The partials and points among reduced rows that no row passed."""
+    asked = {(row.parameter, *row.point.items()): row for row in rows if row.sample is None and row.probe is None}
+    passed = {(row.parameter, *row.point.items()) for row in rows if row.sample is None and row.verdict == "pass"}
+    return tuple((row.parameter, row.point) for key, row in asked.items() if key not in passed)
+
+
 def report_of(rows: list[Row], skipped: tuple[Skipped, ...] = (), verdict: Verdict = "pass") -> Report:
     counts = tallies(rows)
     causes = [each.cause.key for each in rows if each.cause]
@@ -191,6 +199,7 @@ def report_of(rows: list[Row], skipped: tuple[Skipped, ...] = (), verdict: Verdi
             tallies=counts,
             causes={key: causes.count(key) for key in dict.fromkeys(causes)},
             power=powers,
+            undecided=left_undecided(rows),
         ),
         dtype="float64",
         device="cpu",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from fractions import Fraction
 
-import mpmath
 import pytest
 import sympy
 from formulas import texts
@@ -150,18 +150,18 @@ def test_five_derivatives_of_every_function_stay_in_the_closed_list(name: str) -
 @settings(deadline=None, max_examples=40)
 @given(texts)
 def test_derivative_against_a_difference_quotient(text: str) -> None:
-    """(f(a + h) − f(a − h))/2h with h = 1e-15 at 50 digits is right to about 28 digits away from jumps."""
+    """(f(a + h) − f(a − h))/2h with h = 1e-15 and 50 digits, away from jumps."""
     try:
         expr = parse(text)
     except UsageError:
         assume(False)
     assume(expr.has(a))
     derivative = differentiate(expr, a)
-    step = sympy.Rational(1, 10**15)
+    step = Fraction(1, 10**15)
     for point in list(random_points(expr.free_symbols))[:4]:
         exact = value_at(derivative, point)
         after, before = (value_at(expr, {**point, a: point[a] + shift}) for shift in (step, -step))
-        if None in (exact, after, before) or abs(exact) > 1e6 or abs(after) > 1e6:
+        if exact is None or after is None or before is None or abs(exact) > 1e6 or abs(after) > 1e6:
             continue
-        quotient = (after - before) / (2 * step)
-        assert mpmath.mpf(abs(quotient - exact)) < 1e-9 * (1 + abs(exact)), point
+        quotient = (after - before) * 10**15 / 2
+        assert float(abs(quotient - exact)) < 1e-9 * (1 + abs(float(exact))), point

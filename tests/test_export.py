@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from diffexplore.loss import Loss
 from diffexplore.symbolic.compare import value_at
 from diffexplore.symbolic.export import to_json_dict, to_latex, to_python, to_torch
 from diffexplore.symbolic.functions import TABLE
-from diffexplore.symbolic.parse import names_in, parse
+from diffexplore.symbolic.parse import names_in
 
 PERPENDICULAR = Loss("(a*x - y + b)**2/(2*(a**2 + 1))", parameters="a, b", data="x, y")
 
@@ -56,7 +57,7 @@ def formula_of(name: str) -> str:
 def test_every_function_in_torch_and_python(name: str) -> None:
     loss = Loss(formula_of(name), parameters="a", data="x")
     gradient = loss.gradient("a x")
-    point = {loss.symbols["a"]: parse("7/10"), loss.symbols["x"]: parse("4/10")}
+    point = {loss.symbols["a"]: Fraction(7, 10), loss.symbols["x"]: Fraction(4, 10)}
     expected = [float(value_at(expr, point)) for expr in gradient.values()]  # type: ignore[arg-type]
     tensors = (torch.tensor([0.7, 0.7], dtype=torch.float64), torch.tensor([0.4, 0.4], dtype=torch.float64))
     results = run(to_torch(loss, gradient))(*tensors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from fractions import Fraction
 
 import pytest
 import sympy
@@ -46,14 +47,14 @@ def test_expected_forms(text: str, expected: str) -> None:
     [("(x**2 - 1)/(x - 1)", 1), ("(x**3 - x)/(x*(x + 1))", 0), ("tan(x)*cot(x)", 0), ("(x**2 - 4)/sqrt(x - 2)", 1)],
 )
 def test_a_removable_singularity_is_not_removed(text: str, hole: int) -> None:
-    assert value_at(simplify(parse(text)).expr, {parse("x"): sympy.Integer(hole)}) is None
+    assert value_at(simplify(parse(text)).expr, {parse("x"): Fraction(hole)}) is None
 
 
 def test_the_domain_allows_what_it_excludes() -> None:
     raw = parse("2*x/(s**2*(1 + x**2/s**2))")
     positive = (parse_condition("s > 0"),)
     assert to_text(simplify(raw, domain=positive).expr, unicode=False) == "2*x/(s**2 + x**2)"
-    assert value_at(simplify(raw).expr.subs(parse("s"), 0), {parse("x"): sympy.Integer(1)}) is None
+    assert value_at(simplify(raw).expr, {parse("s"): Fraction(0), parse("x"): Fraction(1)}) is None
 
 
 @settings(deadline=None, max_examples=60)
@@ -72,12 +73,12 @@ def test_equal_to_the_raw_derivative(text: str) -> None:
 
 
 def _same_values(raw: sympy.Expr, simplified: sympy.Expr) -> None:
-    """Equal to 45 digits wherever both are real; the raw form may be lost in cancellation, not the other way."""
+    """Equal to 50 digits wherever both are defined, at up to three random points."""
     compared = 0
     for point in random_points(raw.free_symbols | simplified.free_symbols):
         expected, value = value_at(raw, point), value_at(simplified, point)
         if expected is not None and value is not None:
-            assert abs(expected - value) <= sympy.Float(10) ** -40 * (1 + abs(expected)), point
+            assert expected.overlaps(value), point
             compared += 1
         if compared == 3:
             return

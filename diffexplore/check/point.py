@@ -219,5 +219,3 @@ class PointCheck:
 
 def _first_line(error: BaseException) -> str:
     return f"torch refuses: {str(error).splitlines()[0]}"
-
-

@@ -60,9 +60,7 @@ class SignLedger:
 
     def sub_batches(self, name: str, point: Mapping[str, float]) -> Iterator[Probe]:
         """Several samples of the more frequent sign, and the one sample that shows its partial best."""
-        sign, several = max(
-            (("positive", self._positive), ("negative", self._negative)), key=lambda pair: len(pair[1])
-        )
+        sign, several = max((("positive", self._positive), ("negative", self._negative)), key=lambda pair: len(pair[1]))
         if len(several) > 1:
             made = f"sub-batch of {len(several)} samples whose partial in {name} is {sign}"
             yield Probe(point, np.array(several), made, several=True)
@@ -71,8 +69,12 @@ class SignLedger:
 
 
 def best_probe(
-    problem: Problem, name: str, points: tuple[Mapping[str, float], ...],
-    columns: Mapping[str, Tensor], n: int, seed: int,
+    problem: Problem,
+    name: str,
+    points: tuple[Mapping[str, float], ...],
+    columns: Mapping[str, Tensor],
+    n: int,
+    seed: int,
 ) -> Probe | None:
     """The candidate point and same-sign samples at which the partial in ``name`` is seen most sharply.
 

@@ -159,9 +159,7 @@ class Difference:
 class Along:
     """The loss as a function of one symbol: reduced, or one function for each sample."""
 
-    def __init__(
-        self, problem: Problem, values: Values, name: str, n: int, reduce: Callable[[Tensor], Tensor]
-    ) -> None:
+    def __init__(self, problem: Problem, values: Values, name: str, n: int, reduce: Callable[[Tensor], Tensor]) -> None:
         self.problem = problem
         self._values = values
         self._name = name

@@ -23,9 +23,7 @@ _COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
 #: The step is 2 to this power, times the binade of max(1, |x|).
 _STEP_EXPONENT = {torch.float64: -64, torch.float32: -40}
 
-_BRANCHING = frozenset(
-    "abs sign heaviside max min where lt le gt ge eq ne and or not".split()
-)
+_BRANCHING = frozenset("abs sign heaviside max min where lt le gt ge eq ne and or not".split())
 
 
 class ComplexStep:

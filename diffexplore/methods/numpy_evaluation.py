@@ -32,9 +32,7 @@ class NumpyEvaluation:
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         numpy, partials = self._partials(problem, values, n)
-        return {
-            name: Estimate(value.to(torch.float64), numpy.watch.radius(value)) for name, value in partials.items()
-        }
+        return {name: Estimate(value.to(torch.float64), numpy.watch.radius(value)) for name, value in partials.items()}
 
     def _partials(self, problem: Problem, values: Values, n: int) -> tuple[NumpyWatch, dict[str, torch.Tensor]]:
         numpy = NumpyWatch()

@@ -7,17 +7,24 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 import sympy
+from flint import arb, fmpq
+
+from diffexplore.arithmetic.balls import BALLS, precision
+from diffexplore.symbolic.program import lower
 
 POINTS = 3
 DIGITS = 50
+_BITS = 170  # 50 digits and some
+_PRECISIONS = (256, 1024, 4096)
 _DRAWS = 60
-_MAX_TERMS = 200
+_MAX_NODES = 200
 
 
 def agreement(left: sympy.Expr, right: sympy.Expr) -> str | None:
     """How ``left`` and ``right`` were seen to be equal, in words; None where they were not.
 
-    Agreement at random points is strong evidence, not a proof; the words say which it is.
+    Agreement at random points is strong evidence, not a proof; the words say which it is. Both sides are enclosed
+    by ball arithmetic there, so that a difference is never rounding.
     """
     if left == right or _difference_vanishes(left, right):
         return "symbolically"
@@ -26,40 +33,43 @@ def agreement(left: sympy.Expr, right: sympy.Expr) -> str | None:
         first, second = value_at(left, point), value_at(right, point)
         if first is None or second is None:
             continue
-        if abs(first - second) > sympy.Float(10) ** (5 - DIGITS) * (1 + abs(first)):
+        if not first.overlaps(second):
             return None
         compared += 1
         if compared == POINTS:
-            return f"at {POINTS} random points to {DIGITS - 5} digits"
+            return f"at {POINTS} random points to {DIGITS} digits"
     return None
 
 
-def random_points(symbols: set[sympy.Basic], seed: int = 0) -> Iterator[dict[sympy.Basic, sympy.Rational]]:
-    """Reproducible points of short fractions, positive ones first, where most formulas are defined."""
+def random_points(symbols: set[sympy.Basic], seed: int = 0) -> Iterator[dict[sympy.Basic, Fraction]]:
+    """Reproducible points of short fractions; positive ones first, where most formulas are defined."""
     generator = random.Random(seed)
     ordered = sorted(symbols, key=str)
     for draw in range(_DRAWS):
         low = 1 if draw < _DRAWS // 2 else -199
-        yield {symbol: _rational(Fraction(generator.randint(low, 199), 97)) for symbol in ordered}
+        yield {symbol: Fraction(generator.randint(low, 199), 97) for symbol in ordered}
 
 
-def value_at(expr: sympy.Expr, point: Mapping[sympy.Basic, sympy.Rational]) -> sympy.Float | None:
-    """The value of ``expr`` to 50 digits, or None where it is not a real number there."""
-    try:
-        value = expr.xreplace(dict(point)).evalf(DIGITS)
-    except (TypeError, ValueError, ArithmeticError, RecursionError):
-        return None
-    return value if value.is_real and value.is_finite and value.is_number else None
+def value_at(expr: sympy.Expr, point: Mapping[sympy.Basic, Fraction]) -> arb | None:
+    """A ball of 50 digits around the value of ``expr``, or None where it has no finite value or none is found.
 
-
-def _rational(number: Fraction) -> sympy.Rational:
-    return sympy.Rational(number.numerator, number.denominator)
+    An absolute 50 digits suffice, for a value of 0 has no leading digit.
+    """
+    values = {str(symbol): value for symbol, value in point.items()}
+    program = lower([expr], list(values))
+    for bits in _PRECISIONS:
+        with precision(bits):
+            inputs = {name: arb(fmpq(value.numerator, value.denominator)) for name, value in values.items()}
+            ball = program.run(BALLS, inputs)[0]
+            if ball.is_finite() and (ball.rel_accuracy_bits() >= _BITS or ball.rad() < arb(2) ** -_BITS):
+                return ball
+    return None
 
 
 def _difference_vanishes(left: sympy.Expr, right: sympy.Expr) -> bool:
     """Whether the difference expands to 0; tried for short expressions only."""
     difference = left - right
-    if difference.has(sympy.Piecewise) or sum(1 for _ in sympy.preorder_traversal(difference)) > _MAX_TERMS:
+    if difference.has(sympy.Piecewise) or sum(1 for _ in sympy.preorder_traversal(difference)) > _MAX_NODES:
         return False
     numerator, _ = sympy.fraction(sympy.together(difference))
     return bool(sympy.expand(numerator) == 0)

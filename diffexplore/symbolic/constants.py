@@ -25,7 +25,8 @@ def check_power(base: sympy.Expr, exponent: sympy.Expr) -> None:
         raise UsageError(f"an exponent is beyond ±{MAX_EXPONENT:,}")
     if exponent.is_number and not exponent.is_Rational and abs(_value(exponent)) > MAX_EXPONENT:
         raise UsageError(f"an exponent is beyond ±{MAX_EXPONENT:,}")
-    if base.is_Rational and exponent.is_Rational and _bits(base) * abs(exponent) > MAX_BITS:
+    coefficient = base.as_coeff_Mul()[0]  # (2·x)**n brings 2**n with it
+    if coefficient.is_Rational and exponent.is_Rational and _bits(coefficient) * abs(exponent) > MAX_BITS:
         raise UsageError("a constant of the formula is too large: a power of a number has more than 2,400 digits")
 
 
