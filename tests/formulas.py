@@ -8,8 +8,8 @@ SYMBOLS = ("a", "b", "x", "y")
 
 # Functions that are defined on the whole real line, so that a random composition is defined somewhere.
 EVERYWHERE = (
-    "abs", "exp", "sin", "cos", "tanh", "atan", "asinh", "erf", "sigmoid", "softplus", "logcosh", "sign", "relu", "sech",
-    "square", "cbrt",
+    "abs", "exp", "sin", "cos", "tanh", "atan", "asinh", "erf", "sigmoid", "softplus", "logcosh", "sign", "relu",
+    "sech", "square", "cbrt",
 )  # fmt: skip
 SOMEWHERE = ("sqrt", "log", "log1p", "expm1", "tan", "gamma", "digamma", "erfc", "cosh", "asin", "coth", "sinc")
 

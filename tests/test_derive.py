@@ -73,6 +73,7 @@ def test_a_constant_loss_of_no_parameters() -> None:
     ("arguments", "message"),
     [
         ({"formula": "a*x + c + d", "parameters": "a", "data": "x"}, "'c', 'd', which are neither parameter nor data"),
+        ({"formula": "a*x + c", "parameters": "a", "data": "x"}, "uses 'c', which is neither parameter nor data"),
         ({"formula": "a*x", "parameters": "a b", "data": "x"}, "the formula has no symbol 'b'"),
         ({"formula": "a*x", "parameters": "a", "data": "x z"}, "the formula has no symbol 'z'"),
         ({"formula": "a*x", "parameters": "a x", "data": "x"}, "'x' is given twice"),
@@ -98,7 +99,9 @@ def test_a_loss_from_sympy_gets_real_symbols_and_exact_numbers() -> None:
 
 
 def test_equality_hash_pickle_and_repr() -> None:
-    same = Loss("(a*x-y+b)^2 / (2*(1 + a^2))", parameters=["a", "b"], data=("x", "y"), default_points=[{"a": 1.0, "b": 0.0}])
+    same = Loss(
+        "(a*x-y+b)^2 / (2*(1 + a^2))", parameters=["a", "b"], data=("x", "y"), default_points=[{"a": 1.0, "b": 0.0}]
+    )
     assert same == PERPENDICULAR
     assert hash(same) == hash(PERPENDICULAR)
     assert pickle.loads(pickle.dumps(same)) == same
@@ -109,7 +112,9 @@ def test_equality_hash_pickle_and_repr() -> None:
 
 
 def test_domain_and_summary() -> None:
-    loss = Loss("log(s) + x**2/s", parameters="s", data="x", domain=["s > 0", "x != 0 and x < 9"], reduction="sum", name="n")
+    loss = Loss(
+        "log(s) + x**2/s", parameters="s", data="x", domain=["s > 0", "x != 0 and x < 9"], reduction="sum", name="n"
+    )
     assert loss.domain_text == "s > 0 and x < 9 and x != 0"
     assert len(loss.domain) == 3
     summary = loss.summary()
@@ -139,7 +144,9 @@ def test_derivatives_with_jumps(text: str, expected: str) -> None:
 @pytest.mark.parametrize("name", sorted(entry.name for entry in TABLE if entry.name != "Piecewise"))
 def test_five_derivatives_of_every_function_stay_in_the_closed_list(name: str) -> None:
     entry = next(entry for entry in TABLE if entry.name == name)
-    arguments = {"where": "a > x, a**3*x, a/x", "polygamma": "2, a*x"}.get(name, ", ".join(["a*x", "a + x"][: entry.least]))
+    arguments = {"where": "a > x, a**3*x, a/x", "polygamma": "2, a*x"}.get(
+        name, ", ".join(["a*x", "a + x"][: entry.least])
+    )
     expr = parse(f"{name}({arguments})")
     for _ in range(5):
         expr = differentiate(expr, a)

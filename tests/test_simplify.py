@@ -12,6 +12,7 @@ from formulas import texts
 from hypothesis import assume, given, settings
 
 from diffexplore.errors import UsageError
+from diffexplore.symbolic import forms
 from diffexplore.symbolic.budget import run_within
 from diffexplore.symbolic.compare import agreement, random_points, value_at
 from diffexplore.symbolic.cost import count_ops
@@ -24,7 +25,10 @@ from diffexplore.symbolic.text import to_text
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("x*(a*x + b - y)/(a**2 + 1) - a*(a*x + b - y)**2/(a**2 + 1)**2", "(a*x + b - y)*(x + a*(y - b))/(a**2 + 1)**2"),
+        (
+            "x*(a*x + b - y)/(a**2 + 1) - a*(a*x + b - y)**2/(a**2 + 1)**2",
+            "(a*x + b - y)*(x + a*(y - b))/(a**2 + 1)**2",
+        ),
         ("x*sinh(a*x)/cosh(a*x)", "x*tanh(a*x)"),
         ("x*sin(a)**2 + x*cos(a)**2", "x"),
         ("x*exp(z) - y*x", "x*(exp(z) - y)"),
@@ -70,6 +74,31 @@ def test_equal_to_the_raw_derivative(text: str) -> None:
     assert count_ops(simplified) <= count_ops(raw)
     assert parse(to_text(simplified, unicode=False)) == simplified
     _same_values(raw, simplified)
+
+
+ALL_FORMS = (*forms.CHEAP, *forms.THOROUGH, *forms.OF_SUMS)
+
+
+@pytest.mark.parametrize("form", ALL_FORMS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sin(a)**2*x + sin(x)**3 - cos(a)**4/cos(x)**2",
+        "sinh(a)**2*x + sinh(x)**3 - cosh(a)**4/cosh(x)**2",
+        "abs(a - x)/(a + x) + sign(a - x)*a**2",
+        "exp(2*a - x)/exp(a) + x**a*x**2/sqrt(a**2 + x)**3 + exp(-a)",
+        "a/(a + x) - x*(a - 3)**2/(a**2 - x**2)",
+    ],
+)
+def test_every_form_keeps_the_value(form: forms.Form, text: str) -> None:
+    expr = parse(text)
+    _same_values(expr, form(expr))
+
+
+def test_a_wrong_form_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "CHEAP", (lambda expr: parse("x"),))
+    monkeypatch.setattr(forms, "THOROUGH", ())
+    assert simplify(parse("a*(x + 1)")).expr == parse("a*(x + 1)")
 
 
 def _same_values(raw: sympy.Expr, simplified: sympy.Expr) -> None:

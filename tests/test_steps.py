@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import sympy
 from formulas import texts
@@ -12,6 +14,7 @@ from diffexplore.loss import Loss
 from diffexplore.symbolic.compare import agreement
 from diffexplore.symbolic.latex import to_latex
 from diffexplore.symbolic.parse import names_in, parse
+from diffexplore.symbolic.rules import apply_rule
 from diffexplore.symbolic.steps import derivation
 from diffexplore.symbolic.text import to_text
 
@@ -35,14 +38,17 @@ def test_the_derivation_of_the_perpendicular_distance() -> None:
 
 def test_lines_follow_each_other_and_end_in_the_gradient() -> None:
     steps = derivation(PERPENDICULAR, "a")
-    assert all(step.after == following.before for step, following in zip(steps, steps[1:], strict=False))
+    assert all(step.after == following.before for step, following in pairwise(steps))
     assert steps[-1].after == PERPENDICULAR.gradient()["a"]
 
 
 @pytest.mark.parametrize(
     ("text", "rules"),
     [
-        ("tanh(a*tanh(a*x + b) + b)", ["chain rule with tanh'(t) = 1 − tanh(t)²", "u = a·tanh(v) + b, let v = a·x + b"]),
+        (
+            "tanh(a*tanh(a*x + b) + b)",
+            ["chain rule with tanh'(t) = 1 − tanh(t)²", "u = a·tanh(v) + b, let v = a·x + b"],
+        ),
         ("a*exp(x*a)", ["product rule", "chain rule with exp'(t) = exp(t)"]),
         ("a**x + 2**a", ["sum rule", "power rule", "exponential rule"]),
         ("a**a", ["logarithmic derivative, f' = f·(log f)'"]),
@@ -86,6 +92,15 @@ def test_every_line_of_any_derivation_is_checked(text: str) -> None:
 
 def _is_defined_somewhere(expr: sympy.Expr) -> bool:
     return agreement(expr, sympy.Add(expr, 0, evaluate=False)) is not None
+
+
+def test_a_wrong_rule_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(node: sympy.Derivative, **_: bool) -> tuple[str, sympy.Expr]:
+        return "wrong rule", 2 * apply_rule(node)[1]
+
+    monkeypatch.setattr("diffexplore.symbolic.steps.apply_rule", wrong)
+    steps = derivation(PERPENDICULAR, "a")
+    assert {step.rule for step in steps if not step.checked} >= {"wrong rule", "simplify"}
 
 
 def test_a_wrong_line_is_seen() -> None:

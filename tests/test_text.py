@@ -30,6 +30,7 @@ from diffexplore.symbolic.text import to_text
         ("x**(2/3)", "x**(2/3)", "x^(2/3)", 1),
         ("1/sqrt(2*pi)", "1/sqrt(2*pi)", "1/√(2·π)", None),
         ("(1/2)**x", "2**(-x)", "2^(−x)", None),
+        ("(2**(-3/2))**(-3/2)", "4*2**(1/4)", "4·2^(1/4)", 2),
         ("abs(sigmoid(x))", "sigmoid(x)", "σ(x)", 1),
         ("abs(x - y)", "abs(x - y)", "|x − y|", 2),
         ("e**x*pi", "pi*exp(x)", "π·exp(x)", 2),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -61,8 +61,17 @@ def reciprocal(x: Ball, out: Tensor) -> Tensor:
 
 
 def unchanged(x: Ball, *rest: object) -> Tensor:
-    """For functions with slopes in [-1, 1]; limits such as those of clamp are exact."""
+    """For functions with slopes in [-1, 1]."""
     return x.rad
+
+
+def clamp(x: Ball, *limits_and_out: Any) -> Tensor:
+    """Cut off at limits. A midpoint beyond a limit leaves to the ball what reaches back over it."""
+    *limits, out = limits_and_out
+    spread = (x.rad - (x.mid - out).abs()).clamp(min=0)
+    for limit in limits:
+        spread = spread + limit.rad
+    return spread
 
 
 def largest(x: Ball, y: Ball, out: Tensor) -> Tensor:
@@ -219,8 +228,8 @@ def square(x: Ball, out: Tensor) -> Tensor:
 #: Rules of elementwise operations by their names in ATen.
 RULES: dict[str, Rule] = {
     "add": add, "sub": add, "rsub": add, "mul": mul, "div": div, "reciprocal": reciprocal,
-    "neg": unchanged, "abs": unchanged, "relu": unchanged, "clamp": unchanged,
-    "clamp_min": unchanged, "clamp_max": unchanged, "maximum": largest, "minimum": largest, "logaddexp": largest,
+    "neg": unchanged, "abs": unchanged, "relu": clamp, "clamp": clamp, "clamp_min": clamp, "clamp_max": clamp,
+    "maximum": largest, "minimum": largest, "logaddexp": largest,
     "sqrt": sqrt, "rsqrt": rsqrt, "square": square, "pow": pow,
     "exp": exp, "expm1": exp, "log": log, "log1p": log1p,
     "sin": sin, "cos": cos, "tan": tan, "asin": asin, "acos": asin, "atan": atan, "atan2": atan2,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from itertools import islice
 
 import sympy
 from flint import arb, fmpq
@@ -18,6 +19,19 @@ _BITS = 170  # 50 digits and some
 _PRECISIONS = (256, 1024, 4096)
 _DRAWS = 60
 _MAX_NODES = 200
+
+
+class Fingerprint:
+    """The values of an expression at two random points, found once, to hold other expressions against."""
+
+    def __init__(self, expr: sympy.Expr) -> None:
+        valued = ((point, value_at(expr, point)) for point in islice(random_points(expr.free_symbols), 8))
+        self._values = list(islice(((point, value) for point, value in valued if value is not None), 2))
+
+    def contradicts(self, other: sympy.Expr) -> bool:
+        """Whether ``other`` certainly has another value at one of the points."""
+        values = ((value, value_at(other, point)) for point, value in self._values)
+        return any(second is not None and not first.overlaps(second) for first, second in values)
 
 
 def agreement(left: sympy.Expr, right: sympy.Expr) -> str | None:

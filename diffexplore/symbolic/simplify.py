@@ -3,13 +3,14 @@
 Each rung rewrites the expression in one way (:mod:`diffexplore.symbolic.forms`); each result is arranged as a person
 would write it (:mod:`diffexplore.symbolic.arrange`), and the one with the fewest operations, then the shortest text,
 is kept. A result is only kept if it is defined exactly where the expression was
-(:mod:`diffexplore.symbolic.singularities`): x²/x is not x.
+(:mod:`diffexplore.symbolic.singularities`: (x² − 1)/(x − 1) is not x + 1) and has the same values at random points.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -17,6 +18,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.symbolic import build, forms
 from diffexplore.symbolic.arrange import arrange
 from diffexplore.symbolic.budget import run_within
+from diffexplore.symbolic.compare import Fingerprint
 from diffexplore.symbolic.cost import count_ops
 from diffexplore.symbolic.singularities import nonzero_in, singularities
 from diffexplore.symbolic.text import to_text
@@ -94,8 +96,15 @@ class _Ladder:
         self._tried.add(candidate)
         arranged = build.rebuild(arrange(candidate))
         key = (count_ops(arranged), len(to_text(arranged, unicode=False)))
-        if (self._best is None or key < self._best[0]) and self._is_defined_alike(arranged):
+        if self._best is not None and key >= self._best[0]:
+            return
+        if self._is_defined_alike(arranged) and not self._fingerprint.contradicts(arranged):
             self._best = key, arranged
+
+    @cached_property
+    def _fingerprint(self) -> Fingerprint:
+        """Values of the expression: a net under the algebra, should a form or SymPy be wrong."""
+        return Fingerprint(self._expr)
 
     def _is_defined_alike(self, candidate: sympy.Expr) -> bool:
         if self._domain is None:

@@ -1,0 +1,92 @@
+"""Figure 3: every truth encloses a 1,000-bit evaluation by an independent library.
+
+    python -m benchmarks.truth_encloses [--cases 20000] [--seed 0] [--jobs 2]
+
+A case is one partial of a random formula at one sample. mpmath walks the unsimplified SymPy derivative; what is
+undefined there (a kink, a pole, a complex value) is counted apart, as no truth is claimed of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+import mpmath
+import torch
+from flint import arb
+
+from benchmarks._jobs import arguments, finish, outcomes, spread_cases
+from benchmarks.formulas import random_loss
+from benchmarks.generator import DTYPES, Case, cases
+from diffexplore.arithmetic.balls import precision
+from diffexplore.check.evaluate import Evaluator
+from diffexplore.check.problem import Problem
+from diffexplore.check.truth import Status
+from tests.reference import evaluate
+
+_BITS = 1000
+_CASES_A_FORMULA = 40
+
+
+def count(task: tuple[int, int, int]) -> Counter[str]:
+    """Outcomes of ``wanted`` cases of one formula."""
+    seed, index, wanted = task
+    loss = random_loss(seed, index)
+    found: Counter[str] = Counter()
+    for case in cases(loss, wanted, f"{seed} {index}", ("float64", "float32")):
+        found += _compare(case, wanted - found.total())
+        if found.total() >= wanted:
+            break
+    return found
+
+
+def _compare(case: Case, most: int) -> Counter[str]:
+    loss = case.loss
+    problem = Problem(loss, loss.parameters, DTYPES[case.dtype], torch.device("cpu"))
+    columns = {name: torch.tensor(column, dtype=torch.float64) for name, column in case.columns.items()}
+    n = len(next(iter(columns.values()))) if columns else 1
+    evaluator = Evaluator(problem, case.point, columns, n)
+    values = evaluator.values()
+    truths, _ = evaluator.truths(values, n, {})
+    found: Counter[str] = Counter()
+    for name, truth in truths.items():
+        for i in range(n):
+            if found.total() == most:
+                return found
+            if truth.status[i] != Status.RESOLVED:
+                found["not claimed"] += 1
+                continue
+            at = {key: float(value[i] if value.dim() else value) for key, value in values.items()}
+            try:
+                exact = evaluate(loss.gradient().raw[name], at, _BITS)
+            except (ZeroDivisionError, ValueError, OverflowError, TypeError, NotImplementedError):
+                found["no reference"] += 1  # mpmath leaves the reals, or meets a pole, in a part that cancels
+                continue
+            found[_verdict(exact, truth.ball(i))] += 1
+    return found
+
+
+def _verdict(exact: Any, ball: arb) -> str:
+    if not mpmath.isfinite(exact) or mpmath.im(exact) != 0:
+        return "no reference"
+    with precision(4 * _BITS), mpmath.workprec(4 * _BITS):
+        sign, mantissa, exponent, _ = mpmath.mpf(mpmath.re(exact))._mpf_
+        reference = arb(int(mantissa)) * arb(2) ** int(exponent) * (-1 if sign else 1)
+        # The reference has an error of its own, far below any radius that two doubles can express.
+        slack = abs(reference) * arb(2) ** (-_BITS // 2)
+        return "enclosed" if ball.overlaps(reference + arb(0, 1) * slack) else "NOT ENCLOSED"
+
+
+def main() -> None:
+    options = arguments(__doc__, 20_000).parse_args()
+    started = time.monotonic()
+    tasks = [(options.seed, i, wanted) for i, wanted in spread_cases(options.cases, _CASES_A_FORMULA)]
+    total: Counter[str] = Counter()
+    for found in outcomes(count, tasks, options.jobs):
+        total += found
+    finish("truth against 1,000 bits", dict(total), started, options.json)
+
+
+if __name__ == "__main__":
+    main()
