@@ -60,22 +60,28 @@ def _compare(case: Case, most: int) -> Counter[str]:
             at = {key: float(value[i] if value.dim() else value) for key, value in values.items()}
             try:
                 exact = evaluate(loss.gradient().raw[name], at, _BITS)
+                check = evaluate(loss.gradient().raw[name], at, 2 * _BITS)
             except (ZeroDivisionError, ValueError, OverflowError, TypeError, NotImplementedError):
                 found["no reference"] += 1  # mpmath leaves the reals, or meets a pole, in a part that cancels
                 continue
-            found[_verdict(exact, truth.ball(i))] += 1
+            found[_verdict(exact, check, truth.ball(i))] += 1
     return found
 
 
-def _verdict(exact: Any, ball: arb) -> str:
-    if not mpmath.isfinite(exact) or mpmath.im(exact) != 0:
+def _verdict(exact: Any, check: Any, ball: arb) -> str:
+    if not (mpmath.isfinite(exact) and mpmath.isfinite(check)) or mpmath.im(exact) != 0:
         return "no reference"
     with precision(4 * _BITS), mpmath.workprec(4 * _BITS):
-        sign, mantissa, exponent, _ = mpmath.mpf(mpmath.re(exact))._mpf_
-        reference = arb(int(mantissa)) * arb(2) ** int(exponent) * (-1 if sign else 1)
-        # The reference has an error of its own, far below any radius that two doubles can express.
-        slack = abs(reference) * arb(2) ** (-_BITS // 2)
+        reference = _exactly(exact)
+        # The reference has rounding errors of its own: twice as many bits tell how large they are.
+        slack = 2 * abs(reference - _exactly(check))
         return "enclosed" if ball.overlaps(reference + arb(0, 1) * slack) else "NOT ENCLOSED"
+
+
+def _exactly(number: Any) -> arb:
+    """A finite mpmath number as an Arb number, without rounding."""
+    sign, mantissa, exponent, _ = mpmath.re(number)._mpf_
+    return arb(int(mantissa)) * arb(2) ** int(exponent) * (-1 if sign else 1)
 
 
 def main() -> None:

@@ -57,6 +57,9 @@ def test_a_removable_singularity_is_not_removed(text: str, hole: int) -> None:
 def test_the_domain_allows_what_it_excludes() -> None:
     raw = parse("2*x/(s**2*(1 + x**2/s**2))")
     positive = (parse_condition("s > 0"),)
+    residual = parse("2*x*(a*x - y)/(s**2*(1 + (a*x - y)**2/s**2))")
+    short = "2*x*(a*x - y)/(s**2 + (a*x - y)**2)"
+    assert to_text(simplify(residual, domain=positive).expr, unicode=False) == short
     assert to_text(simplify(raw, domain=positive).expr, unicode=False) == "2*x/(s**2 + x**2)"
     assert value_at(simplify(raw).expr, {parse("s"): Fraction(0), parse("x"): Fraction(1)}) is None
 

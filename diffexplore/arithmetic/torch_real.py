@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import torch
 
 from diffexplore.symbolic.program import Constant
+
+#: Below it, polygamma is not evaluated: nothing is resolved between its poles by then.
+_LOWEST_POLYGAMMA = -1000.0
 
 Value = torch.Tensor | float | int
 
@@ -45,6 +49,11 @@ def _gamma(x: torch.Tensor) -> torch.Tensor:
     return torch.exp(torch.lgamma(x)) * (1 - 2 * odd)
 
 
+def _polygamma(order: int, x: torch.Tensor) -> torch.Tensor:
+    # torch steps up from a negative argument by 1 until it is positive: from -1e15 that never ends.
+    return torch.polygamma(order, torch.where(x > _LOWEST_POLYGAMMA, x, math.nan))
+
+
 def _softplus(x: torch.Tensor) -> torch.Tensor:
     # torch.nn.functional.softplus turns linear above 20; logaddexp is accurate everywhere.
     return torch.logaddexp(x, x.new_zeros(()))
@@ -64,7 +73,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sinh": torch.sinh, "cosh": torch.cosh, "tanh": torch.tanh,
     "asinh": torch.asinh, "acosh": torch.acosh, "atanh": torch.atanh,
     "erf": torch.erf, "erfc": torch.erfc, "erfinv": torch.erfinv,
-    "gamma": _gamma, "lgamma": torch.lgamma, "digamma": torch.digamma, "polygamma": torch.polygamma,
+    "gamma": _gamma, "lgamma": torch.lgamma, "digamma": torch.digamma, "polygamma": _polygamma,
     "sigmoid": torch.sigmoid, "softplus": _softplus,
     "full_like": lambda x, constant: x.new_full((), constant),
     "where": _where, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,

@@ -83,15 +83,34 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
         spread = torch.where(_holds_kink(name, balls), math.inf, spread)
     if name == "pow" and not isinstance(operands[1], torch.Tensor) and operands[1] in _MULTIPLIED:
         name = "pow_multiplied"
+    if name in _ZEROS and bool((value == 0).any()):
+        _conclude(watch, name, out, value, spread, in_place, _ZEROS[name](*[_is_zero(ball) for ball in balls[:2]]))
+        return out
     _conclude(watch, name, out, value, spread, in_place)
     return out
 
 
-def _conclude(watch: Watch, name: str, out: Tensor, value: Tensor, spread: Tensor, in_place: bool = False) -> None:
+def _is_zero(ball: Ball) -> Tensor:
+    return (ball.mid == 0) & (ball.rad == 0)
+
+
+#: Where these operations give an exact 0 and lose nothing, not even a subnormal quantum: so an exact 0 stays one.
+_ZEROS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mul": lambda x, y: x | y, "div": lambda x, y: x, "add": lambda x, y: x & y, "sub": lambda x, y: x & y,
+    "rsub": lambda x, y: x & y, "tanh_backward": lambda g, y: g, "sigmoid_backward": lambda g, y: g,
+}  # fmt: skip
+
+
+def _conclude(
+    watch: Watch, name: str, out: Tensor, value: Tensor, spread: Tensor, in_place: bool = False,
+    exact_zero: Tensor | None = None,
+) -> None:  # fmt: skip
     if in_place:
         watch.forget(out)
     relative, absolute = rounding_parts(name, out.dtype)
-    if relative:
+    if exact_zero is not None:
+        spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(torch.where(exact_zero, 0.0, absolute))
+    elif relative:
         spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(absolute)
     watch.set(out, spread)
 
@@ -307,7 +326,8 @@ def reduce(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         radius, magnitude = radius / n, magnitude / n
     spread = radius * (1 + n * 2.0**-52) * UPWARD
     twice = rounding("div", value, out.dtype) * 2 if name == "mean" else 0.0
-    watch.set(out, spread + summation_rounding(magnitude, value, n, out.dtype) + twice)
+    rounded = summation_rounding(magnitude, value, n, out.dtype) + twice
+    watch.set(out, spread + torch.where(magnitude == 0, 0.0, rounded))  # zeros add up to 0
     return out
 
 

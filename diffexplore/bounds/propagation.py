@@ -174,14 +174,19 @@ def lgamma(x: Ball, out: Tensor) -> Tensor:
     return torch.where(x.rad == 0, 0.0, _where(low > 0, x.rad * (slope * (1 + 2.0**-20) + 2.0**-40)))
 
 
+def _positive(x: Tensor) -> Tensor:
+    """NaN for what is not positive: torch's polygamma steps up from a negative argument by 1 until it is."""
+    return torch.where(x > 0, x, math.nan)
+
+
 def digamma(x: Ball, out: Tensor) -> Tensor:
     low = x.mid - x.rad
-    return _where(low > 0, x.rad * torch.polygamma(1, low) * (1 + 2.0**-20))
+    return _where(low > 0, x.rad * torch.polygamma(1, _positive(low)) * (1 + 2.0**-20))
 
 
 def polygamma(order: int, x: Ball, out: Tensor) -> Tensor:
     low = x.mid - x.rad
-    return _where(low > 0, x.rad * torch.polygamma(order + 1, low).abs() * (1 + 2.0**-20))
+    return _where(low > 0, x.rad * torch.polygamma(order + 1, _positive(low)).abs() * (1 + 2.0**-20))
 
 
 def atan2(y: Ball, x: Ball, out: Tensor) -> Tensor:

@@ -103,11 +103,28 @@ def factored(expr: sympy.Expr) -> sympy.Expr:
     return hidden(sympy.factor)(once) if any(_is_root(power) for power in expr.atoms(sympy.Pow)) else once
 
 
+def around_sums(form: Form) -> Form:
+    """``form`` with the sums under powers left whole: (a·x − y)² is not multiplied out beside other terms."""
+
+    def applied(expr: sympy.Expr) -> sympy.Expr:
+        powers = (power for power in expr.atoms(sympy.Pow) if power.base.is_Add and power.exp.is_Integer)
+        boxes = {power.base: sympy.Dummy(real=True) for power in powers if power.exp > 1}
+        return form(expr.xreplace(boxes)).xreplace({box: base for base, box in boxes.items()}) if boxes else expr
+
+    return applied
+
+
 def _is_root(power: sympy.Pow) -> bool:
     return bool(power.exp.is_Rational and not power.exp.is_Integer and not power.base.is_number)
 
 
-CHEAP: tuple[Form, ...] = (hidden(sympy.factor_terms), factored, signed)
+CHEAP: tuple[Form, ...] = (
+    hidden(sympy.factor_terms),
+    factored,
+    around_sums(factored),
+    around_sums(hidden(sympy.together)),
+    signed,
+)
 
 THOROUGH: tuple[Form, ...] = (
     merged_powers,
