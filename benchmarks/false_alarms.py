@@ -27,7 +27,7 @@ from diffexplore.check.problem import Problem
 from diffexplore.check.records import Report
 from diffexplore.check.run import run_check
 
-CASES_A_FORMULA = 40
+CASES_A_FORMULA = 20
 _STUCK_SECONDS = 120
 _ALWAYS = ("symbolic", "reverse")
 _IN_TURN = tuple(name for name in methods.names() if name not in _ALWAYS)
@@ -72,14 +72,16 @@ def tally(case: Case, names: tuple[str, ...], into: Tallies) -> None:
         into.troubles.append(f"CRASH {case.describe()} methods {names}\n{traceback.format_exc()}")
         return
     into.counts[case.dtype, "cases"] += 1
-    into.counts[case.dtype, "comparisons"] += report.summary.passed + report.summary.failed + report.summary.inconclusive
+    into.counts[case.dtype, "comparisons"] += (
+        report.summary.passed + report.summary.failed + report.summary.inconclusive
+    )
     if report.summary.failed:
         into.counts[case.dtype, "failed"] += 1
         failed = [(row.parameter, row.method, row.sample, row.probe, row.value, row.truth, row.error_abs, row.bound)
                   for row in report.rows if row.verdict == "fail"]  # fmt: skip
         into.troubles.append(f"FAIL {case.describe()}\n  {failed[:3]}")
     _note_ratios(report, into)
-    if within and not _singular(report):
+    if within and not _singular(report) and not _underflows(report, DTYPES[case.dtype]):
         _note_conclusions(case, report, into)
 
 
@@ -88,15 +90,23 @@ def _singular(report: Report) -> bool:
     return bool(_SINGULAR & set(report.summary.causes))
 
 
+def _underflows(report: Report, dtype: torch.dtype) -> bool:
+    """Whether some reduced partial is below the normal numbers of the dtype, and not 0."""
+    sizes = [abs(float(row.truth.mid)) for row in report.rows if row.truth and row.sample is None and row.probe is None]
+    return any(0 < size < torch.finfo(dtype).tiny for size in sizes)
+
+
 def _note_conclusions(case: Case, report: Report, into: Tallies) -> None:
-    passed = {row.parameter for row in report.rows if row.verdict == "pass" and row.sample is None and _exact(row.method)}
+    passed = {
+        row.parameter for row in report.rows if row.verdict == "pass" and row.sample is None and _exact(row.method)
+    }
     into.counts[case.dtype, "inside"] += 1
     into.counts[case.dtype, "settled"] += report.verdict == "pass"
     missing = [name for name in case.loss.parameters if name not in passed]
     into.counts[case.dtype, "conclusive"] += not missing
     for name in missing:
-        keys = sorted({f"{row.method}: {row.cause.key}" for row in report.rows
-                       if row.parameter == name and row.cause and row.sample is None and row.method in _ALWAYS})  # fmt: skip
+        open_rows = [row for row in report.rows if row.parameter == name and row.sample is None]
+        keys = sorted({f"{row.method}: {row.cause.key}" for row in open_rows if row.cause and row.method in _ALWAYS})
         into.causes[case.dtype, f"{case.condition}, {', '.join(keys)}"] += 1
         into.undecided.append(f"{name}: {keys} {case.describe()}")
 
@@ -137,7 +147,11 @@ def summary(total: Tallies) -> dict[str, Any]:
             continue
         inside = max(1, counts.get("inside", 0))
         shares = {key: f"{100 * counts.get(key, 0) / inside:.2f} %" for key in ("conclusive", "settled")}
-        figures[dtype] = {**counts, "failed": counts.get("failed", 0), **{f"{k} of inside": v for k, v in shares.items()}}
+        figures[dtype] = {
+            **counts,
+            "failed": counts.get("failed", 0),
+            **{f"{k} of inside": v for k, v in shares.items()},
+        }
     causes = {f"{dtype}, {cause}": count for (dtype, cause), count in total.causes.most_common(20)}
     ratio = {method: f"{total.ratio[method]:.3g}" for method in methods.names() if method in total.ratio}
     return {**figures, "largest error / bound": ratio, "causes of inconclusive partials": causes}

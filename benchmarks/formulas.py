@@ -10,12 +10,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+import torch
+
+from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.symbolic.parse import names_in
+from diffexplore.symbolic.program import lower
 
 _PARAMETERS = ("a", "b", "s")
 _DATA = ("x", "y")
+
+_TRIES = 16
 
 #: Longer formulas cost time without being of another kind.
 _LONGEST = 110
@@ -53,8 +59,20 @@ def random_loss(seed: int, index: int) -> Loss:
         if len(text) > _LONGEST:
             continue
         loss = _loss(text, rng.choice(("mean", "mean", "sum")))
-        if loss is not None:
+        if loss is not None and not _has_flat_partial(loss):
             return loss
+
+
+def _has_flat_partial(loss: Loss) -> bool:
+    """Whether a partial is 0 up to rounding at each of some points: then it is 0 everywhere, or almost so."""
+    names = (*loss.parameters, *loss.data)
+    draw = torch.Generator().manual_seed(0)
+    values = {name: torch.rand(_TRIES, generator=draw, dtype=torch.float64) * 4 - 2 for name in names}
+    if "s" in values:
+        values["s"] = values["s"].abs()
+    raw = loss.gradient().raw
+    outputs = lower([raw[name] for name in loss.parameters], names).run(TORCH, values)
+    return any(bool((torch.as_tensor(output).abs() < 1e-12).all()) for output in outputs)
 
 
 def _expression(kind: str, depth: int, choose: Callable[[tuple[str, ...]], str]) -> str:

@@ -88,9 +88,7 @@ def checked(cell: Cell) -> tuple[Report, tuple[Row, ...]]:
     if not cell.whole and cell.dtype in HALF:
         points = points[-1:]  # probes make the half precisions slow
     recorder = Recorder()
-    report = run_check(
-        loss, make_batch(loss, data), points, dtype=cell.dtype, device=cell.device, listener=recorder
-    )
+    report = run_check(loss, make_batch(loss, data), points, dtype=cell.dtype, device=cell.device, listener=recorder)
     return report, tuple(recorder.rows)
 
 

@@ -54,7 +54,9 @@ class TamperedEntry:
 def registered(changes: Mapping[str, Change]) -> Iterator[None]:
     """Within the block each method named computes what ``changes`` makes of it; the others are as they are."""
     entries = tuple(
-        TamperedEntry(entry.name, entry.title, Tampered(entry.load(), changes[entry.name])) if entry.name in changes else entry
+        TamperedEntry(entry.name, entry.title, Tampered(entry.load(), changes[entry.name]))
+        if entry.name in changes
+        else entry
         for entry in methods.entries()
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -60,10 +60,16 @@ def test_reduced_and_samples_are_all_there(cell: Cell) -> None:
     loss = losses.get(cell.loss)
     points = {tuple(row.point.items()) for row in streamed if row.probe is None}
     running = set(METHODS) - {skip.method for skip in report.skipped}
-    reduced = {(row.parameter, row.method, tuple(row.point.items())) for row in report.rows if row.sample is None and row.probe is None}
+    reduced = {
+        (row.parameter, row.method, tuple(row.point.items()))
+        for row in report.rows
+        if row.sample is None and row.probe is None
+    }
     assert reduced == {(name, method, at) for name in loss.parameters for method in running for at in points}
     names = loss.parameters or loss.data
-    samples = {(row.parameter, row.method, tuple(row.point.items()), row.sample) for row in streamed if row.sample is not None}
+    samples = {
+        (row.parameter, row.method, tuple(row.point.items()), row.sample) for row in streamed if row.sample is not None
+    }
     assert samples == {
         (name, method, at, i) for name in names for method in running for at in points for i in range(report.n)
     }
@@ -150,7 +156,11 @@ def test_whole_default_data(loss: str, dtype: str) -> None:
     report, streamed = checked(Cell(loss, dtype, "cpu", whole=True))
     assert report.summary.failed == 0
     assert report.verdict == "pass"
-    assert all(error_of(row) <= Fraction(row.bound) for row in streamed if row.truth and row.bound is not None and row.value is not None)
+    assert all(
+        error_of(row) <= Fraction(row.bound)
+        for row in streamed
+        if row.truth and row.bound is not None and row.value is not None
+    )
 
 
 def test_default_power_on_the_notebooks_data() -> None:

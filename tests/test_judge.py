@@ -66,7 +66,9 @@ def test_verdict(value: float, bound: float, truth: float, expected: tuple[str, 
         (0.0, INF, 1.0, ("inconclusive", "no_bound")),
     ],
 )
-def test_verdict_where_the_truth_is_zero(value: float, bound: float, scale: float, expected: tuple[str, str | None]) -> None:
+def test_verdict_where_the_truth_is_zero(
+    value: float, bound: float, scale: float, expected: tuple[str, str | None]
+) -> None:
     one = judged(value, bound, 0.0, scale=scale)
     assert outcome(one) == expected
     assert np.isnan(one.detectable[0])
@@ -140,7 +142,9 @@ def test_ulp(dtype: str) -> None:
     values = np.array([1.0, 1.5, 2.0, -3.0, tiny, tiny / 4, 0.0])
     expected = np.array([1, 1, 2, 2, tiny, tiny, tiny]) * 2 * UNIT[dtype]
     assert (form.ulp(values) == expected).all()
-    after = torch.nextafter(torch.tensor(1.5, dtype=getattr(torch, dtype)), torch.tensor(2.0, dtype=getattr(torch, dtype)))
+    after = torch.nextafter(
+        torch.tensor(1.5, dtype=getattr(torch, dtype)), torch.tensor(2.0, dtype=getattr(torch, dtype))
+    )
     assert float(after) - 1.5 == form.ulp(np.array([1.5]))[0]
     assert judged(1.5 + 3 * expected[1], 1.0, 1.5, dtype=dtype).error_ulp[0] == 3
 

@@ -35,7 +35,9 @@ GROSS: dict[str, Change] = {
 OPTIMUM_DATA = {"x": [1.0, 2.0, 3.0, 4.0, 5.0], "y": [1.25, 1.75, 3.5, 3.5, 5.0]}
 
 
-def streamed(loss: Loss, data: Mapping[str, list[float]], at: Mapping[str, float], dtype: str) -> tuple[Report, list[Row]]:
+def streamed(
+    loss: Loss, data: Mapping[str, list[float]], at: Mapping[str, float], dtype: str
+) -> tuple[Report, list[Row]]:
     recorder = Recorder()
     report = run_check(loss, make_batch(loss, data), [at], dtype=dtype, listener=recorder)
     return report, recorder.rows
@@ -141,7 +143,9 @@ def moved_to(values: Mapping[Key, float], method: str) -> Change:
         for name, estimate in estimates.items():
             samples: list[int | None] = [None] if reduced else list(range(len(estimate.value)))
             own = [values.get((name, method, i), 0.0) for i in samples]
-            changed[name] = replace(estimate, value=torch.tensor(own, dtype=torch.float64).reshape(estimate.value.shape))
+            changed[name] = replace(
+                estimate, value=torch.tensor(own, dtype=torch.float64).reshape(estimate.value.shape)
+            )
         return changed
 
     return change

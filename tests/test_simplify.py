@@ -54,6 +54,13 @@ def test_a_removable_singularity_is_not_removed(text: str, hole: int) -> None:
     assert value_at(simplify(parse(text)).expr, {parse("x"): Fraction(hole)}) is None
 
 
+def test_terms_that_cancel_but_for_their_singularity_stay() -> None:
+    raw = parse("(-a - b)/(2*(a + b)**2) + 1/(2*(a + b))")
+    result = simplify(raw).expr
+    assert count_ops(result) <= count_ops(raw)
+    assert value_at(result, {parse("a"): Fraction(1), parse("b"): Fraction(-1)}) is None
+
+
 def test_the_domain_allows_what_it_excludes() -> None:
     raw = parse("2*x/(s**2*(1 + x**2/s**2))")
     positive = (parse_condition("s > 0"),)

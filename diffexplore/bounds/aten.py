@@ -35,6 +35,9 @@ CREATE = frozenset(
 
 COMPARE = frozenset(["lt", "le", "gt", "ge", "eq", "ne"])
 
+#: Kernels that round Python numbers to the dtype of the tensor beside them.
+_NARROWING = frozenset("pow add sub rsub clamp clamp_min clamp_max".split())
+
 #: Exponents for which the kernel of a narrow dtype multiplies, and rounds each product.
 _MULTIPLIED = (3, -2, -0.5)
 
@@ -61,16 +64,16 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
         return unwatched(watch, func, args, kwargs)
     operands = [value for value in args[: _arity(name)] if isinstance(value, (torch.Tensor, int, float))]
     balls = [watch.ball(value, like) for value in operands]
-    if in_place:
-        balls[0] = Ball(balls[0].mid.clone(), balls[0].rad)
+    if in_place:  # the other operand may be the same tensor
+        balls = [Ball(ball.mid.clone(), ball.rad) for ball in balls]
     if name == "pow" and not isinstance(operands[1], torch.Tensor) and balls[1].rad > 0:
         # Differentiating makes the exponent p - 1 of p, with the absolute error of p.
         balls[1] = Ball(balls[1].mid, balls[1].rad + 2.0**-52)
     out = func(*args, **kwargs)
     if not finite_float(out):
         return out
-    # A power takes numbers in the dtype of its tensor; other kernels in the one that they compute in.
-    balls = _converted(balls, operands, out.dtype, out.dtype if name == "pow" else COMPUTE[out.dtype])
+    # Some kernels take numbers in the dtype of their tensor, the others in the one that they compute in.
+    balls = _converted(balls, operands, out.dtype, out.dtype if name in _NARROWING else COMPUTE[out.dtype])
     if name in ("add", "sub", "rsub"):
         balls = _scaled(balls, out.dtype, name, args, kwargs)
     if name in _CANCELLING:
@@ -286,7 +289,7 @@ def _choose(watch: Watch, out: Tensor, condition: Tensor, taken: Ball, other: Ba
     if undecided is not None:
         either = torch.maximum(if_taken, if_not)
         spread = torch.where(undecided.to(torch.bool), math.inf if watch.smooth else either, spread)
-    _conclude(watch, name, out, value, spread)
+    _conclude(watch, name, out, value, spread * UPWARD)
 
 
 def step(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -309,6 +312,10 @@ def remainder(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     return out
 
 
+#: Where the same overload of sum has another name than that of mean.
+_SUM_OVERLOADS = {"dim": "dim_IntList"}
+
+
 def reduce(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """sum and mean, over all or some dimensions."""
     source = args[0]
@@ -317,7 +324,7 @@ def reduce(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         return out
     name = func.overloadpacket.__name__
     plain = {key: value for key, value in kwargs.items() if key != "dtype"}
-    total = getattr(torch.ops.aten.sum, func._overloadname)
+    total = getattr(torch.ops.aten.sum, _SUM_OVERLOADS.get(func._overloadname, func._overloadname))
     x = watch.ball(source, source)
     n = max(1, source.numel() // max(1, out.numel()))
     radius, magnitude = total(x.rad, *args[1:], **plain), total(x.farthest_from_zero, *args[1:], **plain)
@@ -335,7 +342,8 @@ def polygamma(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     out = func(*args, **kwargs)
     value = out.detach().to(torch.float64)
     order, x = (args[0], args[1]) if isinstance(args[0], int) else (args[1], args[0])
-    _conclude(watch, "polygamma", out, value, propagation.polygamma(int(order), watch.ball(x, x), value))
+    claim = "trigamma" if order == 1 and out.dtype == torch.float64 else "polygamma"
+    _conclude(watch, claim, out, value, propagation.polygamma(int(order), watch.ball(x, x), value))
     return out
 
 

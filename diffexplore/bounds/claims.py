@@ -41,9 +41,12 @@ ULPS = {
     "sin": 4, "cos": 4, "tan": 4, "asin": 4, "acos": 4, "atan": 4, "atan2": 4,
     "sinh": 4, "cosh": 4, "tanh": 4, "asinh": 4, "acosh": 4, "atanh": 4, "sigmoid": 4, "logaddexp": 4,
     "erf": 4, "erfc": 16, "erfinv": 8, "pow": 4, "pow_multiplied": 4,
-    "lgamma": 16, "gamma": 16, "digamma": 16, "polygamma": 64,
+    "lgamma": 16, "gamma": 16, "digamma": 16, "polygamma": 64, "trigamma": 2**22,
     "sigmoid_backward": 2, "tanh_backward": 2,
 }  # fmt: skip
+
+#: Roundings to a narrow dtype in a kernel that does not compute in a wider one throughout.
+_NARROW_ROUNDINGS = {"pow_multiplied": 3, "rsqrt": 3, "sigmoid_backward": 3, "tanh_backward": 3}
 
 #: Absolute error, in units of u, of functions whose kernels do not resolve their roots.
 ABSOLUTE = {"lgamma": 16.0, "digamma": 32.0}
@@ -67,7 +70,7 @@ def rounding_parts(operation: str, dtype: torch.dtype) -> tuple[float, float]:
     kernel = 2 * compute * ULPS.get(operation, 0.0)
     # A kernel in a wider dtype rounds twice: its own error, then to the dtype of the result.
     wider = COMPUTE[dtype] is not dtype
-    roundings = 3 if wider and operation == "pow_multiplied" else 1
+    roundings = _NARROW_ROUNDINGS.get(operation, 1) if wider else 1
     relative = roundings * UNIT_ROUNDOFF[dtype] * (1 + compute) + kernel if wider or not kernel else kernel
     absolute = ABSOLUTE.get(operation, 0.0) + (ABSOLUTE_NARROW.get(operation, 0.0) if wider else 0.0)
     return relative * UPWARD, absolute * compute + QUANTUM[dtype]

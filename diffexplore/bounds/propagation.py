@@ -68,7 +68,7 @@ def unchanged(x: Ball, *rest: object) -> Tensor:
 def clamp(x: Ball, *limits_and_out: Any) -> Tensor:
     """Cut off at limits. A midpoint beyond a limit leaves to the ball what reaches back over it."""
     *limits, out = limits_and_out
-    spread = (x.rad - (x.mid - out).abs()).clamp(min=0)
+    spread = (x.rad * (1 + 2.0**-50) - (x.mid - out).abs()).clamp(min=0)
     for limit in limits:
         spread = spread + limit.rad
     return spread
@@ -196,7 +196,10 @@ def atan2(y: Ball, x: Ball, out: Tensor) -> Tensor:
     # The sine of the turn is |x·ΔY − y·ΔX| over both lengths: a short side keeps its relative accuracy.
     sine = (x.mid.abs() * y.rad + y.mid.abs() * x.rad) / (distance * (distance - spread))
     turn = (math.pi / 2) * sine
-    return torch.where(spread == 0, 0.0, _where((spread < distance * _MARGIN) & ~across_the_cut, turn))
+    # Torch's angle of a point on the cut follows the sign of its zero, which no real number has.
+    lost = (distance == 0) | ((y.mid == 0) & torch.signbit(y.mid) & (x.mid < 0))
+    clear = (spread < distance * _MARGIN) & ~across_the_cut
+    return _where(~lost, torch.where(spread == 0, 0.0, _where(clear, turn)))
 
 
 def pow(x: Ball, y: Ball, out: Tensor) -> Tensor:

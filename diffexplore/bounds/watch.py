@@ -94,8 +94,9 @@ class Watch(TorchDispatchMode):
         """Drops what is known of a tensor and all its views, before it is changed in place."""
         entry = self._radii.get(_storage(tensor))
         if entry is not None:
+            unknown = torch.full((), math.inf, dtype=torch.float64, device=tensor.device)
             for layout in entry[1]:
-                entry[1][layout] = torch.full((), math.inf, dtype=torch.float64, device=tensor.device)
+                entry[1][layout] = unknown.expand(layout[1])
 
     def _purge(self) -> None:
         self._operations += 1

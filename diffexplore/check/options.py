@@ -45,7 +45,7 @@ def as_device(device: str | torch.device) -> torch.device:
 
 
 def as_wrt(loss: Loss, wrt: str | Sequence[str] | None) -> tuple[str, ...]:
-    """The symbols to differentiate by: names of parameters or data; for None all parameters, or all data without any."""
+    """The symbols to differentiate by: parameters or data by name; None for all parameters, or all data."""
     if wrt is None:
         names = loss.parameters or loss.data
     else:

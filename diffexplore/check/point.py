@@ -175,14 +175,13 @@ class PointCheck:
 
     def _try(self, name: str, probe: Probe, *, settles: bool) -> None:
         """All methods on the samples of a probe; a sub-batch of several samples at the point settles the partial."""
-        index = torch.from_numpy(probe.samples)
-        columns = {key: column[index.to(column.device)] for key, column in self._columns.items()}
-        evaluator = Evaluator(self._problem, probe.point, columns, len(index))
+        n = len(probe.samples)
+        evaluator = Evaluator(self._problem, probe.point, probe.rows(self._columns), n)
         estimates = {running.name: evaluator.reduced(running) for running in self._running}
-        zeros = {key: np.zeros(len(index)) for key in self._problem.wrt}
-        truths, sums = evaluator.truths(evaluator.values(), len(index), zeros)
+        zeros = {key: np.zeros(n) for key in self._problem.wrt}
+        truths, sums = evaluator.truths(evaluator.values(), n, zeros)
         statuses = {Status(int(status)) for status in np.unique(truths[name].status)}
-        truth, ball = evaluator.reduced_truth(sums[name], statuses, len(index))
+        truth, ball = evaluator.reduced_truth(sums[name], statuses, n)
         for running in self._running:
             judged = self._judge(name, estimates[running.name][name], truth)
             self._record(judged, ball, name, running, probe.point, probe.made)

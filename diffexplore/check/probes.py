@@ -1,7 +1,8 @@
 """Where a reduced partial hides: same-sign sub-batches at the point, and probe points where all terms are visible.
 
 At an optimum the positive and the negative partials of a batch cancel, and rounding hides what is left. A sub-batch
-of one sign cannot cancel. Where even that says little, the point itself is moved.
+of one sign cannot cancel. Where even that says little, the point itself is moved; and where the batch shows nothing at
+any point, as data far from 0 does in a narrow dtype, synthetic samples take its place.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ import sympy
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import watched
 from diffexplore.check.problem import Problem, spread_over
+from diffexplore.check.synthetic import synthetic_columns
+from diffexplore.errors import UsageError
 from diffexplore.symbolic.program import Program, lower
 
 Tensor = torch.Tensor
@@ -29,15 +33,28 @@ _CANDIDATES = 48
 _PROBE_SAMPLES = 16
 _VISIBLE = 2.0**-10
 
+#: A probe that reveals so few units of roundoff is not improved on: the search ends with it.
+_SHARP = 64
+
 
 @dataclass(frozen=True)
 class Probe:
-    """A point, the samples of a batch to take there (indices), and how they were chosen."""
+    """A point, the samples to take there (indices), and how they were chosen.
+
+    ``columns`` is None for samples of the batch itself; otherwise it holds the samples that are meant.
+    """
 
     point: Mapping[str, float]
     samples: np.ndarray
     made: str
     several: bool
+    columns: Mapping[str, Tensor] | None = None
+
+    def rows(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The columns of the chosen samples."""
+        index = torch.from_numpy(self.samples)
+        source = batch if self.columns is None else self.columns
+        return {key: column[index.to(column.device)] for key, column in source.items()}
 
 
 class SignLedger:
@@ -79,28 +96,65 @@ def best_probe(
     """The candidate point and same-sign samples at which the partial in ``name`` is seen most sharply.
 
     Candidates in which a term of the gradient is nearly invisible are passed over where any others are found.
-    None where no candidate has any power.
+    Synthetic samples are tried where those of the batch show nothing; None where they show nothing either.
     """
-    generator = np.random.default_rng([seed, 0x9806])
     terms = _terms(problem, name)
-    found: list[tuple[bool, float, Probe]] = []
-    for point in _candidates(problem, points, generator):
-        chosen = generator.permutation(n)[: 4 * _PROBE_SAMPLES]
-        rows = {key: column[torch.from_numpy(np.sort(chosen))] for key, column in columns.items()}
-        values = problem.values(point, rows)
-        samples = _same_sign(problem, name, values, len(chosen))
-        if samples is None:
-            continue
-        chosen = np.sort(chosen)[samples]
-        few = {key: value[samples] if key in problem.loss.data else value for key, value in values.items()}
-        power = _power(problem, name, few, len(chosen))
-        if not power < 1:
-            continue
-        counted = "1 sample" if len(chosen) == 1 else f"{len(chosen)} samples"
-        made = f"probe point with {counted} whose partial in {name} has one sign"
-        rounded = {key: float(values[key]) for key in problem.loss.parameters}
-        found.append((not _visible(problem, terms, few, len(chosen)), power, Probe(rounded, chosen, made, True)))
-    return min(found, key=lambda entry: entry[:2])[2] if found else None
+    sharp = _SHARP * UNIT_ROUNDOFF[problem.dtype]
+    for around, own, count in ((points, None, n), _synthetic(problem, seed)):
+        generator = np.random.default_rng([seed, 0x9806])
+        found: list[tuple[bool, float, Probe]] = []
+        for point in _candidates(problem, around, generator):
+            source = columns if own is None else own
+            probe = _probe(
+                problem, name, point, source, generator.permutation(count)[: 4 * _PROBE_SAMPLES], own is None
+            )
+            if probe is None:
+                continue
+            power = probe_power(problem, name, probe, columns)
+            if not power < 1:
+                continue
+            values = problem.values(probe.point, probe.rows(columns))
+            found.append((not _visible(problem, terms, values, len(probe.samples)), power, probe))
+            if found[-1][:2] <= (False, sharp):
+                return probe
+        if found:
+            return min(found, key=lambda entry: entry[:2])[2]
+    return None
+
+
+def _synthetic(problem: Problem, seed: int) -> tuple[tuple[dict[str, float], ...], Mapping[str, Tensor], int]:
+    """A point and samples of ordinary size in the domain; no samples where none are found."""
+    loss = problem.loss
+    ordinary = dict.fromkeys(loss.parameters, 1.0)
+    if not loss.data:
+        return (ordinary,), {}, 1
+    try:
+        columns = synthetic_columns(loss, 4 * _PROBE_SAMPLES, seed, (ordinary,))
+    except UsageError:
+        return (), {}, 0
+    return (ordinary,), {key: torch.from_numpy(column) for key, column in columns.items()}, 4 * _PROBE_SAMPLES
+
+
+def _probe(
+    problem: Problem,
+    name: str,
+    point: Mapping[str, float],
+    source: Mapping[str, Tensor],
+    chosen: np.ndarray,
+    of_batch: bool,
+) -> Probe | None:
+    """The samples among ``chosen`` whose partial in ``name`` has one sign at a point; None where there are none."""
+    chosen = np.sort(chosen)
+    index = torch.from_numpy(chosen)
+    values = problem.values(point, {key: column[index.to(column.device)] for key, column in source.items()})
+    samples = _same_sign(problem, name, values, len(chosen))
+    if samples is None:
+        return None
+    counted = "1 sample" if len(samples) == 1 else f"{len(samples)} samples"
+    kind = counted if of_batch or not source else counted.replace(" sample", " synthetic sample")
+    made = f"probe point with {kind} whose partial in {name} has one sign"
+    rounded = {key: float(values[key]) for key in problem.loss.parameters}
+    return Probe(rounded, chosen[samples], made, True, None if of_batch else source)
 
 
 def _candidates(
@@ -151,8 +205,7 @@ def _power(problem: Problem, name: str, values: Mapping[str, Tensor], n: int) ->
 
 def probe_power(problem: Problem, name: str, probe: Probe, columns: Mapping[str, Tensor]) -> float:
     """The smallest relative error of the partial in ``name`` that the simplified gradient reveals at a probe."""
-    rows = {key: column[torch.from_numpy(probe.samples)] for key, column in columns.items()}
-    return _power(problem, name, problem.values(probe.point, rows), len(probe.samples))
+    return _power(problem, name, problem.values(probe.point, probe.rows(columns)), len(probe.samples))
 
 
 def _terms(problem: Problem, name: str) -> Program:

@@ -33,7 +33,8 @@ _BRANCHING = _JUMPING | {"max", "min", "abs"}
 
 #: Operations that have one value, which depends continuously on their operands, wherever those are real.
 _TOTAL = frozenset(
-    "add sub mul neg abs max min exp expm1 sin cos atan sinh cosh tanh asinh erf erfc sigmoid softplus full_like".split()
+    "add sub mul neg abs max min exp expm1 sin cos atan sinh cosh tanh asinh erf erfc sigmoid "
+    "softplus full_like".split()
 )
 
 

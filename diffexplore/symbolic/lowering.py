@@ -106,7 +106,11 @@ class Lowering:
     # ---------------------------------------------------------------------------------------------- arithmetic
     def _add(self, expression: sympy.Add) -> int:
         # A positive term first: then every negative one is a subtraction and costs no negation.
-        terms = sorted(expression.as_ordered_terms(), key=lambda term: term.could_extract_minus_sign())
+        constant, rest = self._split(expression)
+        parts = [*rest, *([constant] if constant != 0 else [])]
+        if len(parts) == 1:
+            return self.slot(parts[0])
+        terms = sorted(parts, key=lambda term: term.could_extract_minus_sign())
         total = self.slot(terms[0])
         for term in terms[1:]:
             if term.could_extract_minus_sign():
@@ -116,10 +120,14 @@ class Lowering:
         return total
 
     def _mul(self, expression: sympy.Mul) -> int:
-        coefficient, rest = expression.as_coeff_Mul(rational=True)
+        constant, factors = self._split(expression)
+        coefficient, irrational = constant.as_coeff_Mul(rational=True)
         above: list[int] = []
         below: list[int] = []
-        for factor in sympy.Mul.make_args(rest):
+        if irrational != 1:  # one exact constant, so that two never meet in a rounded step
+            above.append(self._constant(abs(coefficient) * irrational))
+            coefficient = sympy.sign(coefficient)
+        for factor in factors:
             base, exponent = factor.as_base_exp()
             if exponent.is_Rational and exponent.is_negative and not isinstance(factor, sympy.exp):
                 below.append(self.slot(base**-exponent))
@@ -135,8 +143,16 @@ class Lowering:
             value = self._step("div", value, self._product(below))
         return self._step("neg", value) if coefficient < 0 else value
 
+    def _split(self, expression: sympy.Add | sympy.Mul) -> tuple[sympy.Expr, list[sympy.Expr]]:
+        """The constant part of a sum or product in one exact number, and the other operands in order."""
+        ordered = expression.as_ordered_terms() if expression.is_Add else expression.as_ordered_factors()
+        if not self._fold:
+            constant, rest = expression.as_coeff_Add() if expression.is_Add else expression.as_coeff_Mul(rational=True)
+            return constant, list(expression.func.make_args(rest))
+        constant = expression.func(*[part for part in ordered if not part.free_symbols])
+        return constant, [part for part in ordered if part.free_symbols]
+
     def _product(self, slots: list[int]) -> int:
-        # Two constants never meet: they are folded into the coefficient or into an exact constant.
         product = slots[0]
         for slot in slots[1:]:
             product = self._step("mul", product, slot)

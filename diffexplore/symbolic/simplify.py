@@ -56,7 +56,6 @@ class _Ladder:
         self._expr = expr
         self._nonzero = nonzero
         self._tried: set[sympy.Expr] = set()
-        self._domain: frozenset[sympy.Basic] | None = None
         self._best: tuple[tuple[int, int], sympy.Expr] | None = None
 
     @property
@@ -65,6 +64,8 @@ class _Ladder:
 
     def climb(self) -> None:
         self._try(forms.as_it_is, self._expr)
+        if self._best is None:  # arranging it lost a singularity
+            self._offer(build.rebuild(self._expr))
         self._within_branches()
         self._try_all(forms.CHEAP)
         if count_ops(self.best) <= MAX_OPS:
@@ -94,22 +95,28 @@ class _Ladder:
         if candidate in self._tried:
             return
         self._tried.add(candidate)
-        arranged = build.rebuild(arrange(candidate))
-        key = (count_ops(arranged), len(to_text(arranged, unicode=False)))
+        self._offer(build.rebuild(arrange(candidate)))
+
+    def _offer(self, candidate: sympy.Expr) -> None:
+        key = (count_ops(candidate), len(to_text(candidate, unicode=False)))
         if self._best is not None and key >= self._best[0]:
             return
-        if self._is_defined_alike(arranged) and not self._fingerprint.contradicts(arranged):
-            self._best = key, arranged
+        defined_alike = self._domain_of(candidate) == self._domain
+        if defined_alike and not self._fingerprint.contradicts(candidate):
+            self._best = key, candidate
 
     @cached_property
     def _fingerprint(self) -> Fingerprint:
         """Values of the expression: a net under the algebra, should a form or SymPy be wrong."""
         return Fingerprint(self._expr)
 
-    def _is_defined_alike(self, candidate: sympy.Expr) -> bool:
-        if self._domain is None:
-            self._domain = singularities(self._expr) - self._nonzero
-        return singularities(candidate) - self._nonzero == self._domain
+    @cached_property
+    def _domain(self) -> frozenset[sympy.Basic]:
+        return self._domain_of(self._expr)
+
+    def _domain_of(self, expr: sympy.Expr) -> frozenset[sympy.Basic]:
+        """The singularities of ``expr`` that are within the domain of its use."""
+        return singularities(expr) - self._nonzero
 
     def _with_simpler_pieces(self, node: sympy.Piecewise) -> sympy.Expr:
         pieces = []
