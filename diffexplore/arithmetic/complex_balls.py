@@ -210,6 +210,11 @@ def _softplus(x: Any) -> Any:
     return _BASIC["log"](_BASIC["add"](1, _BASIC["exp"](x)))
 
 
+def _pow(x: Any, y: Any) -> Any:
+    base = x if isinstance(x, ComplexBall) else _lift(x, y)
+    return _BASIC["exp"](_BASIC["mul"](y, _BASIC["log"](base)))
+
+
 #: What has no operation here is not analytic (abs, max, where, …) or has no complex kernel (erf, lgamma, …).
 OPERATIONS: dict[str, Callable[..., Any]] = _BASIC | {
     "tan": lambda x: _BASIC["div"](_BASIC["sin"](x), _BASIC["cos"](x)),
@@ -218,7 +223,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = _BASIC | {
     "softplus": _softplus,
     "expm1": lambda x: _BASIC["sub"](_BASIC["exp"](x), 1),
     "log1p": lambda x: _BASIC["log"](_BASIC["add"](1, x)),
-    "pow": lambda x, y: _BASIC["exp"](_BASIC["mul"](y, _BASIC["log"](x))),
+    "pow": _pow,
 }
 
 

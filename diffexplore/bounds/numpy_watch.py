@@ -81,7 +81,8 @@ class NumpyWatch:
         """NumPy's mean or sum of ``samples`` (n,), and its radius; half precision is accumulated in float32."""
         array = samples.numpy()
         wide = np.float32 if array.dtype == np.float16 else array.dtype
-        total = (array.mean(dtype=wide) if reduction == "mean" else array.sum(dtype=wide)).astype(array.dtype)
+        with np.errstate(all="ignore"):
+            total = (array.mean(dtype=wide) if reduction == "mean" else array.sum(dtype=wide)).astype(array.dtype)
         call = _Call(reduction, lambda *_: total)
         call._overloadname = "default"  # type: ignore[attr-defined]
         out = handler(reduction)(self.watch, call, (samples,), {})

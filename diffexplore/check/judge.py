@@ -22,6 +22,9 @@ _ZERO = 2.0**-20
 #: The error itself is computed in double precision, with two roundings.
 _SLACK = 2.0**-50
 
+#: Stated powers are rounded up, by more than all slack of a verdict: then an error as large as stated always fails.
+_UPWARD = 1 + 2.0**-46
+
 _SMALLEST_NORMAL_EXPONENT = {
     torch.float64: -1022, torch.float32: -126, torch.bfloat16: -126, torch.float16: -14,
 }  # fmt: skip
@@ -89,7 +92,7 @@ def judge(
         failed = finite & enclosed & (error * (1 - _SLACK) - truth.radius * (1 + _SLACK) > bound * (1 + _SLACK))
         zero = size + truth.radius <= _ZERO * bound
         zero |= (size == 0) & (truth.radius == 0)
-        slack = 2 * (bound + truth.radius)
+        slack = 2 * (bound + truth.radius) * _UPWARD
         detectable = np.where(zero, np.nan, slack / size)
         enough = np.where(zero, (slack < scale) | (bound == 0), detectable < 1)
         passed = ~failed & finite & (truth.status == Status.RESOLVED) & np.isfinite(bound) & enough
