@@ -74,7 +74,7 @@ def test_verdict_where_the_truth_is_zero(
     assert np.isnan(one.detectable[0])
     assert np.isnan(one.error_relative[0])
     assert np.isnan(one.error_ulp[0])
-    assert one.detectable_abs[0] == 2 * bound
+    assert one.detectable_abs[0] == pytest.approx(2 * bound)
 
 
 def test_a_truth_far_below_the_bound_counts_as_zero() -> None:
