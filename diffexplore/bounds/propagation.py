@@ -18,6 +18,9 @@ Tensor = torch.Tensor
 #: A ball must keep this relative distance from a singularity, so that the distance itself is computed well.
 _MARGIN = 1 - 2.0**-20
 
+#: Covers the rounding of a distance to a singularity that is no closer than that, or than 2⁻³⁰ of 1.
+_NEARLY = 1 + 2.0**-20
+
 
 class Ball(NamedTuple):
     """All numbers within ``rad`` of ``mid`` (float64 tensors that broadcast)."""
@@ -93,7 +96,7 @@ def exp(x: Ball, out: Tensor) -> Tensor:
 
 
 def log(x: Ball, out: Tensor) -> Tensor:
-    return _where(x.rad < x.mid * _MARGIN, -torch.log1p(-x.rad / x.mid))
+    return _where(x.rad < x.mid * _MARGIN, -torch.log1p(-x.rad / x.mid) * (1 + 2.0**-30))
 
 
 def log1p(x: Ball, out: Tensor) -> Tensor:
@@ -110,12 +113,12 @@ def cos(x: Ball, out: Tensor) -> Tensor:
 
 def tan(x: Ball, out: Tensor) -> Tensor:
     slope = x.mid.cos().abs()
-    return _where(x.rad < slope * _MARGIN, x.rad / (slope - x.rad).square())
+    return _where(x.rad < slope * _MARGIN, x.rad / (slope - x.rad).square() * _NEARLY)
 
 
 def asin(x: Ball, out: Tensor) -> Tensor:
     room = 1 - x.farthest_from_zero
-    return torch.where(x.rad == 0, 0.0, _where(room > 2.0**-30, x.rad / (room * (1 + x.farthest_from_zero)).sqrt()))
+    return torch.where(x.rad == 0, 0.0, _where(room > 2.0**-30, x.rad / (room * (1 + x.farthest_from_zero)).sqrt() * _NEARLY))
 
 
 def atan(x: Ball, out: Tensor) -> Tensor:
@@ -140,12 +143,12 @@ def asinh(x: Ball, out: Tensor) -> Tensor:
 
 def acosh(x: Ball, out: Tensor) -> Tensor:
     low = x.mid - x.rad
-    return torch.where(x.rad == 0, 0.0, _where(low > 1 + 2.0**-30, x.rad / ((low - 1) * (low + 1)).sqrt()))
+    return torch.where(x.rad == 0, 0.0, _where(low > 1 + 2.0**-30, x.rad / ((low - 1) * (low + 1)).sqrt() * _NEARLY))
 
 
 def atanh(x: Ball, out: Tensor) -> Tensor:
     room = 1 - x.farthest_from_zero
-    return _where(room > 2.0**-30, x.rad / (room * (1 + x.farthest_from_zero)))
+    return _where(room > 2.0**-30, x.rad / (room * (1 + x.farthest_from_zero)) * _NEARLY)
 
 
 def erf(x: Ball, out: Tensor) -> Tensor:
@@ -207,7 +210,7 @@ def pow(x: Ball, y: Ball, out: Tensor) -> Tensor:
     stretch = -torch.log1p(-x.rad / x.mid.abs())
     clear = (x.rad < x.mid.abs() * _MARGIN) & ((x.mid > 0) | whole)
     growth = torch.expm1(y.farthest_from_zero * stretch + y.rad * x.mid.abs().log().abs())
-    relative = x.mid.abs().pow(y.mid) * growth * (1 + 2.0**-40)
+    relative = x.mid.abs().pow(y.mid) * growth * _NEARLY
     grows = (y.rad == 0) & (y.mid >= 1) & (whole | (x.mid >= x.rad))
     absolute = x.rad * y.mid * x.farthest_from_zero.pow(y.mid - 1) * (1 + 2.0**-40)
     exact = (x.rad == 0) & (y.rad == 0)

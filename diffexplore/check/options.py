@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,25 @@ def as_device(device: str | torch.device) -> torch.device:
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise UsageError("device 'cuda' is asked for, but torch finds no CUDA GPU here: use --device cpu or auto")
     return chosen
+
+
+def as_step(step: float | None, dtype: torch.dtype) -> float | None:
+    """A step of finite differences: None, or a positive number that ``dtype`` can hold."""
+    if step is None:
+        return None
+    usable = isinstance(step, (int, float)) and not isinstance(step, bool) and 0 < step < math.inf
+    held = float(torch.tensor(float(step), dtype=torch.float64).to(dtype)) if usable else 0.0
+    if not 0 < held < math.inf:
+        name = str(dtype).removeprefix("torch.")
+        raise UsageError(f"the step should be a positive number that {name} can hold, not {step!r}")
+    return float(step)
+
+
+def as_seed(seed: int) -> int:
+    """A seed: an integer from 0."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise UsageError(f"the seed should be an integer from 0, not {seed!r}")
+    return seed
 
 
 def as_wrt(loss: Loss, wrt: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from diffexplore.check.batch import Batch, make_batch
 from diffexplore.check.environment import environment
 from diffexplore.check.evaluate import CHUNK, Running
 from diffexplore.check.ledger import finite
-from diffexplore.check.options import as_device, as_dtype, as_wrt
+from diffexplore.check.options import as_device, as_dtype, as_seed, as_step, as_wrt
 from diffexplore.check.point import PointCheck, PointOutcome
 from diffexplore.check.points import make_points
 from diffexplore.check.problem import Problem, spread_over
@@ -91,7 +91,8 @@ def run_check(
 ) -> Report:
     """The same on a batch that is at hand; ``listener`` hears of the progress."""
     listener = listener or _Silence()
-    problem = Problem(loss, as_wrt(loss, wrt), as_dtype(dtype), as_device(device), step)
+    dtype, seed = as_dtype(dtype), as_seed(seed)
+    problem = Problem(loss, as_wrt(loss, wrt), dtype, as_device(device), as_step(step, dtype))
     listener.progress("deriving", 0, 1)
     running, skipped, broken = _prepare(problem, registry.select(methods))
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
