@@ -118,7 +118,9 @@ def tan(x: Ball, out: Tensor) -> Tensor:
 
 def asin(x: Ball, out: Tensor) -> Tensor:
     room = 1 - x.farthest_from_zero
-    return torch.where(x.rad == 0, 0.0, _where(room > 2.0**-30, x.rad / (room * (1 + x.farthest_from_zero)).sqrt() * _NEARLY))
+    return torch.where(
+        x.rad == 0, 0.0, _where(room > 2.0**-30, x.rad / (room * (1 + x.farthest_from_zero)).sqrt() * _NEARLY)
+    )
 
 
 def atan(x: Ball, out: Tensor) -> Tensor:
