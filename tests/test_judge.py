@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from matrix import DTYPES, UNIT
 
 from diffexplore.check.judge import Format, Judged, cause_of, judge
+from diffexplore.check.ledger import Ledger
 from diffexplore.check.truth import Enclosures, Status
 
 INF, NAN = math.inf, math.nan
@@ -154,6 +155,9 @@ def test_causes_say_what_they_know() -> None:
     assert cause is not None
     assert cause.fields == {"error": 0.5, "bound": 0.1}
     assert "5 times" in cause.message
+    large = cause_of(judged(84212.0, 1e-5, 0.0, scale=1e9), 0)
+    assert large is not None
+    assert large.message.startswith("the value differs from the truth by 8.42e4, 8.42e9 times ")
     exact = cause_of(judged(1.5, 0.0, 1.0), 0)
     assert exact is not None
     assert "where none is allowed" in exact.message
@@ -173,3 +177,19 @@ def test_a_vector_is_judged_element_by_element() -> None:
     )  # fmt: skip
     many = judge(np.array([1.0, 2.0, 0.0, 1.0]), np.array([0.1, 0.1, 0.1, 0.1]), enclosures, 5.0, torch.float64)
     assert [many.verdict_of(i) for i in range(4)] == ["pass", "fail", "pass", "inconclusive"]
+
+
+def test_the_worst_samples_are_kept_in_the_order_in_which_they_are_shown() -> None:
+    """Two chunks: a fail, what is undecided, passes; errors in ulp decide, and absolute ones where the truth is 0."""
+    values, bounds = [1.0, 1.2, 1.1, 5e-4, 2e-4, 1.5, 1.0], [0.0, 0.9, 0.9, 1e-3, 1e-3, 0.1, 1e-9]
+    truths = [1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0]
+    ledger = Ledger("a", "reverse", {"a": 1.0}, "samples")
+    for chunk in (slice(0, 4), slice(4, 7)):
+        truth = np.array(truths[chunk])
+        nothing = np.zeros(len(truth))
+        enclosures = Enclosures(truth, nothing, nothing, np.full(len(truth), Status.RESOLVED, np.int8))
+        many = judge(np.array(values[chunk]), np.array(bounds[chunk]), enclosures, 1.0, torch.float64)
+        ledger.add(many, chunk.start)
+    assert [(row.verdict, row.sample) for row in ledger.worst()] == [
+        ("fail", 5), ("inconclusive", 1), ("inconclusive", 2), ("pass", 3), ("pass", 4),
+    ]  # fmt: skip

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diffexplore.check.records import Truth
+from diffexplore.numerals import short
 from diffexplore.report.blocks import words_of
-from diffexplore.report.numbers import counted, point_text, share, short, truth_digits, ulp_at, value_beside
+from diffexplore.report.numbers import counted, point_text, share, truth_digits, ulp_at, value_beside
 from diffexplore.report.symbols import speaks_mathematics, to_ascii, typeset
 
 
@@ -54,6 +55,8 @@ def test_counts_and_shares() -> None:
 def test_points_are_written_completely() -> None:
     assert point_text({"a": 2.5, "b": 1.0}) == "a = 2.5, b = 1"
     assert point_text({"a": 0.1}, compact=True) == "a=0.1"
+    assert point_text({"a": 1e-5, "b": 1e16}) == "a = 1e-5, b = 1e16"
+    assert point_text({"a": 1.23456e-5}, digits=4) == "a = 1.235e-5"
 
 
 @pytest.mark.parametrize(

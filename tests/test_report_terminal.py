@@ -156,11 +156,38 @@ def test_where_there_is_no_gradient_no_truth_is_shown() -> None:
     assert "the worst" not in joined(report)
 
 
-def test_a_loss_without_data_is_not_shown_by_sample() -> None:
-    passing = fixtures.passing()
-    page = joined(replace(passing, n=1, loss=replace(passing.loss, data=())))
-    assert "∂ℓᵢ" not in page
+def test_a_loss_without_data_has_no_reduction_to_speak_of() -> None:
+    report = fixtures.report_of(fixtures.reduced_rows())
+    page = joined(replace(report, n=1, loss=replace(report.loss, data=())))
+    assert page.startswith("PASS every partial agrees with the truth: 40 comparisons; smallest error")
     assert "10 methods on one evaluation at 2 points" in page
+
+
+def test_the_worst_samples_are_fails_then_inconclusive_then_passes() -> None:
+    verdicts = {"reverse": "pass", "numpy": "fail", "vmap": "inconclusive", "richardson": "inconclusive"}
+    rows = [
+        replace(row, verdict=verdicts[row.method], cause=None if row.method == "reverse" else fixtures.NO_POWER)
+        for row in fixtures.sample_rows()
+        if row.method in verdicts and row.parameter == "a" and row.sample == 17 and row.point == fixtures.POINTS[0]
+    ]
+    lines = lines_of(fixtures.report_of(rows), 80)
+    start = next(i for i, line in enumerate(lines) if line.startswith("∂ℓᵢ/∂a  by sample:"))
+    shown = [line.split()[1] for line in lines[start + 3 : start + 7]]
+    assert shown == ["numpy", "richardson", "vmap", "reverse"], "of two that are undecided, the larger error is first"
+
+
+@pytest.mark.parametrize("truth", [None, Truth("0.5", "0")])
+def test_without_a_truth_nothing_is_allowed(truth: Truth | None) -> None:
+    kink = Cause("kink", "the loss has a kink here", {})
+    nowhere = {"error_abs": None, "error_rel": None, "error_ulp": None, "truth": truth, "cause": kink}
+    powerless = {"smallest_detectable": None, "smallest_detectable_abs": None, "verdict": "inconclusive"}
+    rows = [replace(row, **nowhere, **powerless) if row.method == "reverse" else row for row in fixtures.at_zero().rows]
+    for name in "ab":  # a table in ulps, and one in absolute terms
+        cells = row_of(fixtures.report_of(rows), f"∂L/∂{name}  at a = 0, b = 0", "reverse")
+        assert cells[2:5] == ["—", "—", "—"], name
+    overflowed = [replace(row, value=None, error_abs=None, error_ulp=None) for row in fixtures.reduced_rows()]
+    heading = "∂L/∂a  at a = 0, b = 0"
+    assert row_of(fixtures.report_of(overflowed), heading, "reverse")[2:4] == ["—", "45"], "here the truth is known"
 
 
 def test_digits_that_the_truth_leaves_open_are_explained_where_there_are_any() -> None:

@@ -15,6 +15,7 @@ import torch
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.check.records import Cause, Verdict
 from diffexplore.check.truth import Enclosures, Status
+from diffexplore.numerals import short
 
 #: A truth certainly below this part of the bound counts as zero.
 _ZERO = 2.0**-20
@@ -132,10 +133,10 @@ def cause_of(judged: Judged, i: int) -> Cause | None:
     if verdict == FAIL:
         error, bound = float(judged.error[i]), float(judged.bound[i])
         ratio = error / bound if bound > 0 else math.inf
-        allowed = f"{ratio:.3g} times what rounding and truncation allow"
+        allowed = f"{short(ratio, 3)} times what rounding and truncation allow"
         times = allowed if math.isfinite(ratio) else "where none is allowed"
         fields = {"error": error, "bound": bound}
-        return Cause("exceeds_bound", f"the value differs from the truth by {error:.3g}, {times}", fields)
+        return Cause("exceeds_bound", f"the value differs from the truth by {short(error, 3)}, {times}", fields)
     return _inconclusive(judged, i)
 
 

@@ -71,7 +71,7 @@ class Ledger:
     max_error_ulp: float | None = None
     max_detectable: float | None = None
     min_detectable: float | None = None
-    _worst: list[tuple[tuple[float, float], int, Row]] = field(default_factory=list)
+    _worst: list[tuple[tuple[float, float, float], int, Row]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=itertools.count)
 
     def add(self, judged: Judged, first: int = 0) -> None:
@@ -105,10 +105,11 @@ class Ledger:
             self.causes[cause.key] += int(count)
 
     def _keep_worst(self, judged: Judged, first: int) -> None:
+        """Fails before what is undecided before passes; the largest errors first, in ulp, then (truth 0) absolute."""
         rank = np.where(judged.verdict == FAIL, 2.0, np.where(judged.verdict == INCONCLUSIVE, 1.0, 0.0))
-        error = np.nan_to_num(judged.error_ulp, nan=-1.0)
-        for i in np.lexsort((-np.arange(len(rank)), error, rank))[-KEPT:]:
-            severity = (float(rank[i]), float(error[i]))
+        ulps, error = np.nan_to_num(judged.error_ulp), np.nan_to_num(judged.error, nan=-1.0)
+        for i in np.lexsort((-np.arange(len(rank)), error, ulps, rank))[-KEPT:]:
+            severity = (float(rank[i]), float(ulps[i]), float(error[i]))
             if len(self._worst) == KEPT and severity <= self._worst[0][0]:
                 continue
             row = make_row(judged, int(i), self.parameter, self.method, self.point, sample=first + int(i))

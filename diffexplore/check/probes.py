@@ -152,7 +152,7 @@ def _probe(
         return None
     counted = "1 sample" if len(samples) == 1 else f"{len(samples)} samples"
     kind = counted if of_batch or not source else counted.replace(" sample", " synthetic sample")
-    made = f"probe point with {kind} whose partial in {name} has one sign"
+    made = f"probe point with {kind} whose partial in {name} has one sign" if problem.loss.data else "probe point"
     rounded = {key: float(values[key]) for key in problem.loss.parameters}
     return Probe(rounded, chosen[samples], made, True, None if of_batch else source)
 

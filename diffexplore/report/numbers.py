@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
+from decimal import Decimal
 
 from diffexplore.check.records import Truth
+from diffexplore.numerals import ABSENT, plain_exponent, scientific, short
 from diffexplore.report.blocks import Span, Text, Tone, text
-
-#: What stands where there is no number.
-ABSENT = "—"
 
 #: Significand bits and smallest normal exponent of each dtype.
 _FORMATS = {"float64": (53, -1022), "float32": (24, -126), "bfloat16": (8, -126), "float16": (11, -14)}
@@ -31,29 +29,6 @@ def counted(n: int, noun: str = "", plural: str = "") -> str:
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
-def short(number: float | None, digits: int = 2, *, upward: bool = False) -> str:
-    """A magnitude in ``digits`` significant digits: ``0.31``, ``14``, ``3.1e-13``.
-
-    ``upward`` rounds away from zero: for bounds and powers, which must not be stated better than they are.
-    """
-    if number is None or not math.isfinite(number):
-        return ABSENT
-    if number == 0:
-        return "0"
-    context = Context(prec=digits, rounding=ROUND_UP if upward else ROUND_HALF_EVEN)
-    rounded = context.create_decimal(Decimal(number))
-    if not -4 < rounded.adjusted() < 4:
-        return _scientific(rounded, digits)
-    plain = f"{rounded:f}"
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain
-
-
-def _scientific(number: Decimal, digits: int) -> str:
-    """``3.1e-13``: always ``digits`` of them, and an exponent without padding."""
-    mantissa, _, exponent = f"{number:.{digits - 1}e}".partition("e")
-    return f"{mantissa}e{int(exponent)}"
-
-
 def aligned(number: Decimal, truth: Decimal, digits: int) -> str:
     """``number`` down to the last of ``digits`` digits of ``truth``, so that equal digits stand under each other.
 
@@ -62,7 +37,7 @@ def aligned(number: Decimal, truth: Decimal, digits: int) -> str:
     if number == 0:
         return "0"
     if not -5 < truth.adjusted() < 9 or abs(number.adjusted() - truth.adjusted()) > 3:
-        return _scientific(number, digits)
+        return scientific(number, digits)
     return f"{number:.{max(0, digits - 1 - truth.adjusted())}f}"
 
 
@@ -133,13 +108,12 @@ def share(ratio: float) -> str:
 def point_text(point: Mapping[str, float], *, compact: bool = False, digits: int | None = None) -> str:
     """``a = 2.5, b = 1``, or ``a=2.5 b=1`` where room is scarce; completely, unless ``digits`` are given."""
     if digits is not None:
-        return ", ".join(f"{name} = {value:.{digits}g}" for name, value in point.items())
+        return ", ".join(f"{name} = {plain_exponent(f'{value:.{digits}g}')}" for name, value in point.items())
     if compact:
         return " ".join(f"{name}={coordinate(value)}" for name, value in point.items())
     return ", ".join(f"{name} = {coordinate(value)}" for name, value in point.items())
 
 
 def coordinate(value: float) -> str:
-    """A parameter's value, completely, without a needless ``.0``."""
-    written = repr(float(value))
-    return written.removesuffix(".0")
+    """A parameter's value, completely, without a needless ``.0`` or a padded exponent."""
+    return plain_exponent(repr(float(value)).removesuffix(".0"))

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from diffexplore.check.records import Report, Row, Truth
+from diffexplore.numerals import ABSENT, short
 from diffexplore.report.blocks import COLUMN_GAP, INDENT, Block, Column, Gap, Heading, Note, Table, Text, text, words_of
 from diffexplore.report.causes import Footnotes
 from diffexplore.report.names import distinct_points, point_key, reduced_partial, rows_of, sample_partial
 from diffexplore.report.numbers import (
-    ABSENT,
     counted,
     digits_of,
     in_ulps,
     point_text,
-    short,
     truth_digits,
     ulp_at,
     value_beside,
@@ -93,9 +92,10 @@ class Units:
 
     def cells(self, row: Row) -> tuple[Text, Text, Text]:
         """The three numbers of ``row`` in this table's units."""
+        allowed = row.bound if _has_truth(row) else None
         return (
             text(short(self._sized(row.error_abs, row), 3)),
-            text(short(self._sized(row.bound, row), upward=True)),
+            text(short(self._sized(allowed, row), upward=True)),
             text(self._power(row)),
         )
 
@@ -110,12 +110,15 @@ class Units:
         return power if self.absolute or row.smallest_detectable_abs is None else f"{power} abs"
 
 
-def worst_samples(report: Report, footnotes: Footnotes, width: int) -> Iterator[Block]:
-    """For each partial: how its samples fared, and those that came nearest to their allowance or passed it.
+def _has_truth(row: Row) -> bool:
+    """Whether there is anything to be compared with: at a kink or a pole, no distance is allowed or forbidden."""
+    stated = (row.error_abs, row.smallest_detectable, row.smallest_detectable_abs)
+    return row.truth is not None and any(number is not None for number in stated)
 
-    A loss without data has a single summand, whose rows are in the tables of the reduced partials already.
-    """
-    for name in report.gradient if report.loss.data else ():
+
+def worst_samples(report: Report, footnotes: Footnotes, width: int) -> Iterator[Block]:
+    """For each partial: how its samples fared, and the worst of them."""
+    for name in report.gradient:
         rows = rows_of(report, "samples", name)
         if rows:
             worst = _worst(rows)
@@ -136,10 +139,13 @@ def _worst(rows: Sequence[Row]) -> list[Row]:
     return chosen[:_WORST]
 
 
-def _by_severity(row: Row) -> tuple[int, float]:
-    """Fails first, then passes by the share of their allowance that they used, then what is undecided."""
-    rank = {"fail": 0, "pass": 1, "inconclusive": 2}[row.verdict]
-    return rank, -(row.error_abs / row.bound if row.error_abs is not None and row.bound else 0.0)
+def _by_severity(row: Row) -> tuple[int, float, float]:
+    """Fails first, then what is undecided, then passes; the largest errors first among them.
+
+    In the order in which a check keeps them (:class:`~diffexplore.check.ledger.Ledger`).
+    """
+    rank = {"fail": 0, "inconclusive": 1, "pass": 2}[row.verdict]
+    return rank, -(row.error_ulp or 0.0), -(row.error_abs or 0.0)
 
 
 def _samples_table(rows: Sequence[Row], report: Report, footnotes: Footnotes, width: int) -> Table:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from diffexplore.check.records import Report, Row
+from diffexplore.numerals import short
 from diffexplore.report.blocks import Block, Gap, Headline, Note, Span, Text, text
 from diffexplore.report.names import WORDS, PointKey, kind_of, partial_of, point_key, reduced_partial
-from diffexplore.report.numbers import counted, point_text, share, short
+from diffexplore.report.numbers import counted, point_text, share
 
 #: A partial at a point.
 _Question = tuple[str, PointKey]
@@ -73,14 +74,15 @@ def _without_a_pass(report: Report) -> dict[_Question, str]:
 
 
 def _scope(report: Report) -> str:
-    """How much was compared: ``40 comparisons reduced, 4,000 by sample, 10 by probe``."""
-    totals = {"reduced": 0, "by sample": 0, "by probe": 0}
+    """How much was compared: ``40 comparisons reduced, 4,000 by sample, 10 by probe``; without data, no reduction."""
+    reduced = "reduced" if report.loss.data else ""
+    totals = {reduced: 0, "by sample": 0, "by probe": 0}
     for tally in report.summary.tallies:
-        words = {"reduced": "reduced", "samples": "by sample"}.get(tally.kind, "by probe")
+        words = {"reduced": reduced, "samples": "by sample"}.get(tally.kind, "by probe")
         totals[words] += tally.passed + tally.failed + tally.inconclusive
     parts = [(total, words) for words, total in totals.items() if total]
     said = ", ".join(
-        f"{counted(total, 'comparison') if i == 0 else counted(total)} {words}"
+        f"{counted(total, 'comparison') if i == 0 else counted(total)} {words}".rstrip()
         for i, (total, words) in enumerate(parts)
     )
     said = said or "no comparisons"

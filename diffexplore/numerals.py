@@ -1,0 +1,37 @@
+"""One style of numbers for people, in tables and in sentences: few digits, exponents as in ``3.1e-13``."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
+
+#: What stands where there is no number.
+ABSENT = "—"
+
+
+def short(number: float | None, digits: int = 2, *, upward: bool = False) -> str:
+    """A magnitude in ``digits`` significant digits: ``0.31``, ``14``, ``3.1e-13``.
+
+    ``upward`` rounds away from zero: for bounds and powers, which must not be stated better than they are.
+    """
+    if number is None or not math.isfinite(number):
+        return ABSENT
+    if number == 0:
+        return "0"
+    context = Context(prec=digits, rounding=ROUND_UP if upward else ROUND_HALF_EVEN)
+    rounded = context.create_decimal(Decimal(number))
+    if not -4 < rounded.adjusted() < 4:
+        return scientific(rounded, digits)
+    plain = f"{rounded:f}"
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def scientific(number: Decimal, digits: int) -> str:
+    """``3.1e-13``: always ``digits`` of them, and an exponent without padding."""
+    return plain_exponent(f"{number:.{digits - 1}e}")
+
+
+def plain_exponent(written: str) -> str:
+    """``1e-05`` and ``1e+16``, as Python writes them, as ``1e-5`` and ``1e16``."""
+    mantissa, e, exponent = written.partition("e")
+    return f"{mantissa}e{int(exponent)}" if e else written
