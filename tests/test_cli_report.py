@@ -121,7 +121,6 @@ def test_a_formula_that_begins_with_a_minus_sign(check: Check) -> None:
         (["derive", "x**2", "--format", "word"], "unknown format 'word'"),
         (["derive", "x**2", "--wrt", "c"], "unknown symbol 'c'"),
         (["derive", "x**2", "--steps", "--format", "json"], "--steps is for --format text"),
-        (["derive", "x**2", "--hessian", "--format", "torch"], "--hessian is for --format text, latex and json"),
         (["rapport"], "No such command 'rapport'"),
     ],
 )

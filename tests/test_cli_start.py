@@ -126,7 +126,7 @@ def test_a_step_that_was_not_checked_is_marked(monkeypatch: pytest.MonkeyPatch, 
     [
         ("latex", r"\frac{\partial \ell}{\partial a} &="),
         ("python", "def gradient(a, b, x, y):"),
-        ("torch", "import torch"),
+        ("torch", "tensors, elementwise over the samples"),
     ],
 )
 def test_derive_exports(capsys: Output, language: str, sign: str) -> None:

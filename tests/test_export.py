@@ -20,17 +20,17 @@ from diffexplore.symbolic.parse import names_in
 PERPENDICULAR = Loss("(a*x - y + b)**2/(2*(a**2 + 1))", parameters="a, b", data="x, y")
 
 
-def run(source: str) -> Any:
-    """The function ``gradient`` of an exported module."""
+def run(source: str, function: str = "gradient") -> Any:
+    """A function of an exported module."""
     module: dict[str, Any] = {}
     exec(compile(source, "exported", "exec"), module)
-    return module["gradient"]
+    return module[function]
 
 
 def test_python_source() -> None:
     assert to_python(PERPENDICULAR, PERPENDICULAR.gradient()) == (
         '"""Partials of (a*x + b - y)**2/(2*(a**2 + 1)) with respect to a, b."""\n\n'
-        "import math\n\n\n"
+        "\n"
         "def gradient(a, b, x, y):\n"
         '    """The partials with respect to a, b: floats, for one sample."""\n'
         "    v0 = a**2 + 1\n"
@@ -41,6 +41,57 @@ def test_python_source() -> None:
         "        v2/v0,\n"
         "    )\n"
     )
+
+
+HESSIAN_OF_PERPENDICULAR = """
+
+def hessian(a, b, x, y):
+    \"\"\"The second partials with respect to a, b, row by row: floats, for one sample.\"\"\"
+"""
+
+
+def test_the_second_partials_as_source() -> None:
+    gradient, hessian = PERPENDICULAR.gradient(), PERPENDICULAR.hessian()
+    source = to_python(PERPENDICULAR, gradient, hessian)
+    assert source.startswith(to_python(PERPENDICULAR, gradient) + HESSIAN_OF_PERPENDICULAR)
+    values = {"a": 1.5, "b": -0.5, "x": 2.0, "y": 0.25}
+    point = {PERPENDICULAR.symbols[name]: Fraction(value) for name, value in values.items()}
+    expected = [[float(value_at(hessian[i, j], point)) for j in "ab"] for i in "ab"]  # type: ignore[arg-type]
+    rows = run(source, "hessian")(*values.values())
+    assert isinstance(rows, tuple) and isinstance(rows[0], tuple)
+    assert [list(row) for row in rows] == [pytest.approx(row, rel=1e-14) for row in expected]
+    tensors = [torch.full((3,), value, dtype=torch.float64) for value in values.values()]
+    batch = run(to_torch(PERPENDICULAR, gradient, hessian), "hessian")(*tensors)
+    assert [[entry[2].item() for entry in row] for row in batch] == [pytest.approx(row, rel=1e-14) for row in expected]
+
+
+def test_second_partials_by_one_symbol_are_a_matrix_of_one() -> None:
+    loss = Loss("relu(a)*x", parameters="a", data="x")
+    assert run(to_python(loss, loss.gradient(), loss.hessian()), "hessian")(1.0, 2.0) == ((0.0,),)
+    batch = run(to_torch(loss, loss.gradient(), loss.hessian()), "hessian")(torch.tensor(1.0), torch.ones(4))
+    assert batch[0][0].tolist() == [0.0] * 4
+
+
+def test_constants_are_floats_in_python() -> None:
+    loss = Loss("3*a + x*b", parameters="a, b", data="x")
+    assert isinstance(run(to_python(loss, loss.gradient()))(1.0, 1.0, 1.0)[0], float)
+
+
+@pytest.mark.parametrize(
+    ("formula", "in_python", "in_torch"),
+    [
+        ("a**2*x", [], []),
+        ("sin(a*x)", ["import math"], ["import torch"]),
+        ("sigmoid(a*x)", ["import math"], ["import torch"]),  # in Python, it is a helper that needs math
+        ("sqrt(2)*a*x", ["import math"], ["import math"]),
+        ("sin(pi*a*x)", ["import math"], ["import math", "import torch"]),
+    ],
+)
+def test_only_what_is_used_is_imported(formula: str, in_python: list[str], in_torch: list[str]) -> None:
+    loss = Loss(formula, parameters="a", data="x")
+    for export, expected in ((to_python, in_python), (to_torch, in_torch)):
+        lines = export(loss, loss.gradient()).splitlines()
+        assert [line for line in lines if line.startswith("import")] == expected
 
 
 def formula_of(name: str) -> str:
@@ -99,7 +150,7 @@ def test_half_at_the_step() -> None:
     assert run(to_torch(loss, loss.gradient()))(torch.tensor(0.0), torch.tensor(2.0))[0].item() == 1.0
 
 
-@pytest.mark.parametrize("name", ["torch", "math", "gradient", "one", "float", "v0"])
+@pytest.mark.parametrize("name", ["torch", "math", "gradient", "hessian", "one", "float", "v0"])
 def test_symbols_named_like_the_module(name: str) -> None:
     text = f"sin({name}*x)*exp({name}*x) + max({name}, 1)"
     loss = Loss(text, parameters=[name], data="x")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def derive(
     loss: o.LossArgument,
     wrt: o.Wrt = None,
-    hessian: o.HessianFlag = False,
+    hessian: o.DeriveHessian = False,
     steps: o.Steps = False,
     format: o.Format = "text",
     no_color: o.NoColor = False,
@@ -32,15 +32,13 @@ def derive(
     o.chosen("format", format, o.FORMATS)
     if steps and format != "text":
         raise UsageError("--steps is for --format text")
-    if hessian and format in ("python", "torch"):
-        raise UsageError("--hessian is for --format text, latex and json")
     asked = o.names_list("--wrt", wrt)
     found = loss_to_derive(loss, asked)
     names = partials_of(found, asked)
     if format == "text":
         from diffexplore.report.terminal import Drawing
 
-        blocks = tuple(_text_blocks(found, names, hessian, steps))
+        blocks = tuple(_text_blocks(found, names, hessian, steps))[:-1]  # but for the gap that ends the last part
         console_on(sys.stdout, no_color=no_color).print(Drawing(blocks, ascii=ascii or None))
     else:
         emit(_exported(found, names, format, hessian))
@@ -62,11 +60,11 @@ def _exported(loss: Loss, names: Sequence[str], format: str, hessian: bool) -> s
     from diffexplore.symbolic import export
 
     gradient = loss.gradient(names)
-    if format == "python":
-        return export.to_python(loss, gradient).rstrip()
-    if format == "torch":
-        return export.to_torch(loss, gradient).rstrip()
     second = loss.hessian(names) if hessian else None
+    if format == "python":
+        return export.to_python(loss, gradient, second).rstrip()
+    if format == "torch":
+        return export.to_torch(loss, gradient, second).rstrip()
     if format == "latex":
         return export.to_latex(loss, gradient, second)
     return json.dumps(export.to_json_dict(loss, gradient, second), indent=2, allow_nan=False)

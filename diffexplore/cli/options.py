@@ -53,6 +53,9 @@ Json = Annotated[
 ]
 Markdown = Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Write the report as Markdown.")]
 HessianFlag = Annotated[bool, typer.Option("--hessian", help="Show the second partials as well.")]
+DeriveHessian = Annotated[
+    bool, typer.Option("--hessian", help="Give the second partials as well; as source code: a function hessian.")
+]
 Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")]
 Steps = Annotated[bool, typer.Option("--steps", help="Show the derivation line by line, each line checked.")]
 Devices = Annotated[bool, typer.Option("--devices", help="List the devices that torch can use, too.")]

@@ -21,7 +21,7 @@ _SAME_NAME = (
     sympy.sinh, sympy.cosh, sympy.tanh, sympy.asinh, sympy.acosh, sympy.atanh, sympy.erf, sympy.erfc, log1p, expm1,
 )  # fmt: skip
 
-_TAKEN = frozenset({"math", "torch", "gradient", "one", "float"})
+_TAKEN = frozenset({"math", "torch", "gradient", "hessian", "one", "float"})
 
 
 class Dialect(Writer):
@@ -42,8 +42,10 @@ class Dialect(Writer):
         """The names of the arguments; one that would hide a name of the module has an underscore appended."""
         return list(self._renamed.values())
 
-    def imports(self) -> list[str]:
-        return ["import math"]
+    def imports(self, source: str) -> list[str]:
+        """Lines that import the modules that ``source`` uses, the standard library first."""
+        used = [f"import {module}" for module in ("math", "torch") if re.search(rf"\b{module}\.", source)]
+        return [used[0], *(line for other in used[1:] for line in ("", other))] if used else []
 
     def helpers(self) -> list[str]:
         """The source of the helper functions that were used so far."""
@@ -112,6 +114,9 @@ class PythonCode(Dialect):
         "softplus": "def softplus(x):\n    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))",
     }
 
+    def result(self, expr: sympy.Expr) -> str:
+        return f"{expr}.0" if expr.is_Integer and abs(expr) < 2**53 else self.write(expr)
+
     def _power(self, expr: sympy.Expr) -> tuple[str, int]:
         base, exponent = expr.args
         if exponent.is_Integer or exponent == sympy.S.Half or (exponent.is_Rational and exponent.is_negative):
@@ -153,9 +158,6 @@ class TorchCode(Dialect):
             "    return torch.where(negative, -magnitude, magnitude)"
         ),
     }
-
-    def imports(self) -> list[str]:
-        return ["import math", "", "import torch"]
 
     def preamble(self, body: str) -> list[str]:
         if not re.search(r"\bone\b", body):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sympy
@@ -13,25 +14,26 @@ from diffexplore.symbolic.latex import to_latex as expression_to_latex
 from diffexplore.symbolic.text import to_text
 
 
-def to_python(loss: Loss, gradient: Gradient) -> str:
+def to_python(loss: Loss, gradient: Gradient, hessian: Hessian | None = None) -> str:
     """The source of a module with ``gradient(…)``, which takes and returns Python floats, for one sample.
 
     The function takes the parameters and the data in the order of the loss, and returns a tuple of the partials of
-    the summand. It needs the standard library only.
+    the summand. With ``hessian`` there is ``hessian(…)`` as well, of the same arguments: a tuple of rows, each a tuple
+    of second partials. The module needs the standard library only.
 
     Raises:
-        UsageError: where Python's math module lacks a function that the gradient uses (erfinv, digamma, …).
+        UsageError: where Python's math module lacks a function that a derivative uses (erfinv, digamma, …).
     """
-    return _module(loss, gradient, PythonCode)
+    return _module(loss, gradient, hessian, PythonCode(loss.symbols))
 
 
-def to_torch(loss: Loss, gradient: Gradient) -> str:
-    """The source of a module with ``gradient(…)``, which takes and returns tensors, elementwise for all samples.
+def to_torch(loss: Loss, gradient: Gradient, hessian: Hessian | None = None) -> str:
+    """The same as :func:`to_python` with tensors in place of floats, elementwise for all samples.
 
     All arguments are floating-point tensors of one dtype and device that broadcast against each other, any dtype
     and device. Where a sample takes one branch of a where(…), the other does not spoil it.
     """
-    return _module(loss, gradient, TorchCode)
+    return _module(loss, gradient, hessian, TorchCode(loss.symbols))
 
 
 def to_latex(loss: Loss, gradient: Gradient, hessian: Hessian | None = None) -> str:
@@ -64,24 +66,40 @@ def to_json_dict(loss: Loss, gradient: Gradient, hessian: Hessian | None = None)
     return document
 
 
-def _module(loss: Loss, gradient: Gradient, dialect: type[Dialect]) -> str:
-    code = dialect(loss.symbols)
-    shared, results = _shared(list(gradient.values()), code)
-    body = [f"{variable.name} = {code.write(expr)}" for variable, expr in shared]
-    body += ["return (", *(f"    {code.result(expr)}," for expr in results), ")"]
+def _module(loss: Loss, gradient: Gradient, hessian: Hessian | None, code: Dialect) -> str:
     names = ", ".join(gradient)
-    lines = [
-        f'"""Partials of {to_text(loss.expression, unicode=False)} with respect to {names}."""',
-        "",
-        *code.imports(),
-        *(line for helper in code.helpers() for line in ("", "", helper)),
-        "",
-        "",
-        f"def gradient({', '.join(code.arguments)}):",
-        f'    """The partials with respect to {names}: {code.shapes}."""',
-        *(f"    {line}" for line in (*code.preamble("\n".join(body)), *body)),
-    ]
-    return "\n".join(lines) + "\n"
+    about = f"The partials with respect to {names}"
+    functions = [_function("gradient", about, [list(gradient.values())], code, nested=False)]
+    if hessian is not None:
+        rows = [[hessian[row, column] for column in hessian.names] for row in hessian.names]
+        about = f"The second partials with respect to {', '.join(hessian.names)}, row by row"
+        functions.append(_function("hessian", about, rows, code, nested=True))
+    parts = [*code.helpers(), *functions]
+    imports = code.imports("\n".join(parts))
+    summand = to_text(loss.expression, unicode=False)
+    title = [f'"""Partials of {summand} with respect to {names}."""', *(["", *imports] if imports else [])]
+    return "\n\n\n".join(["\n".join(title), *parts]) + "\n"
+
+
+def _function(name: str, about: str, rows: Sequence[Sequence[sympy.Expr]], code: Dialect, *, nested: bool) -> str:
+    """The source of a function that returns ``rows`` as tuples in a tuple, or all in one where they are not nested."""
+    shared, results = _shared([expr for row in rows for expr in row], code)
+    body = [f"{variable.name} = {code.write(expr)}" for variable, expr in shared]
+    texts = iter([code.result(expr) for expr in results])
+    lines = [[next(texts) for _ in row] for row in rows]
+    body += ["return (", *_returned(lines, nested=nested), ")"]
+    docstring = f'"""{about}: {code.shapes}."""'
+    inside = [docstring, *code.preamble("\n".join(body)), *body]
+    return "\n".join([f"def {name}({', '.join(code.arguments)}):", *(f"    {line}" for line in inside)])
+
+
+def _returned(rows: Sequence[Sequence[str]], *, nested: bool) -> Iterator[str]:
+    """The lines between the outer parentheses."""
+    for row in rows:
+        if nested:
+            yield f"    ({', '.join(row)}{',' if len(row) == 1 else ''}),"
+        else:
+            yield from (f"    {text}," for text in row)
 
 
 def _shared(
