@@ -38,6 +38,16 @@ def _number(value: float | Fraction) -> Any:
     return mpmath.mpf(value)
 
 
+#: mpmath takes minutes over the exponential of 1e60, and needs as many bits to reduce its argument.
+_LARGEST_EXPONENT = 2**200
+
+
+def _exp(x: Any) -> Any:
+    if abs(x) > _LARGEST_EXPONENT:
+        raise OverflowError("the exponential is beyond what mpmath evaluates in reasonable time")
+    return mpmath.exp(x)
+
+
 class _Evaluator:
     def __init__(self, point: Mapping[str, Any]) -> None:
         self._point = point
@@ -85,6 +95,8 @@ class _Evaluator:
         base, exponent = values
         if node.exp.is_Integer:
             return base ** int(node.exp)
+        if base != 0 and abs(exponent * mpmath.log(abs(base))) > _LARGEST_EXPONENT:
+            raise OverflowError("the power is beyond what mpmath evaluates in reasonable time")
         return mpmath.power(base, exponent)
 
     def _function(self, node: sympy.Basic, values: list[Any]) -> Any:
@@ -94,10 +106,12 @@ class _Evaluator:
                 return +mpmath.pi
             case "Exp1":
                 return +mpmath.e
+            case "exp":
+                return _exp(values[0])
             case "sigmoid":
-                return 1 / (1 + mpmath.exp(-values[0]))
+                return 1 / (1 + _exp(-values[0]))
             case "softplus":
-                return mpmath.log1p(mpmath.exp(values[0]))
+                return mpmath.log1p(_exp(values[0]))
             case "polygamma":
                 return mpmath.polygamma(int(node.args[0]), values[1])
         return getattr(mpmath, _FUNCTIONS[name])(*values)

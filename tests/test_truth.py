@@ -278,3 +278,12 @@ def test_decimal_of_what_is_not_finite() -> None:
     assert decimal(arb("nan")) is None
     assert decimal(arb("inf")) is None
     assert math.isclose(float(decimal(arb(0.1)).mid), 0.1)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("formula", ["exp(-exp(x))", "exp(x - exp(x))*x"])
+def test_a_value_below_every_double_is_not_taken_for_zero(formula: str) -> None:
+    loss = parse(formula)
+    gradient = differentiate(loss, sympy.Symbol("x", real=True))
+    (enclosures,) = find([gradient], loss, [{"x": 120.0}])
+    assert enclosures.high[0] == 0
+    assert enclosures.radius[0] > 0

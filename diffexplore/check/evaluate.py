@@ -124,8 +124,8 @@ class Evaluator:
             high = float(ball.mid())
             low = float(ball.mid() - high) if math.isfinite(high) else math.nan
             radius = float(ball.rad())
+            exact = ball.is_exact() and ball == high
         worst = max(statuses, key=lambda status: _GRAVITY[status], default=Status.RESOLVED)
-        exact = radius == 0 and low == 0
         radius = 0.0 if exact else radius * (1 + 2.0**-50) + abs(low) * 2.0**-52 + 2.0**-1073
         if worst == Status.RESOLVED and not (math.isfinite(high) and math.isfinite(radius)):
             worst = Status.OVERFLOW

@@ -132,7 +132,7 @@ class _Column:
         rest = mid - high
         self.low[i] = float(rest)
         self.radius[i] = radius = float(ball.rad())
-        if radius == 0 and rest - self.low[i] == 0:
+        if radius == 0 and ball.is_exact() and rest - self.low[i] == 0:  # a radius may underflow to 0 as a double
             self._exact.append(i)
         size = abs(high)
         if radius <= size * ulp_scale or radius <= floor:
