@@ -70,6 +70,7 @@ OPERATIONS = {
     "logaddexp": Operation("logaddexp", torch.logaddexp, lambda x, y: x + (y - x).exp().log1p(), (REAL, REAL)),
     "sqrt": Operation("sqrt", torch.sqrt, arb.sqrt, (POSITIVE,)),
     "rsqrt": Operation("rsqrt", torch.rsqrt, lambda x: 1 / x.sqrt(), (POSITIVE,)),
+    "exp2": Operation("exp2", torch.exp2, lambda x: arb(2) ** x),
     "square": Operation("square", torch.square, lambda x: x * x),
     "pow": Operation("pow", torch.pow, lambda x, y: x**y, (POSITIVE, UNIT)),
     "pow of whole numbers": Operation("pow", torch.pow, lambda x, y: x ** int(float(y)), (REAL, WHOLE)),

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from matrix import DTYPES
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from diffexplore import Loss, check
-from diffexplore.bounds import canary, claims
+from diffexplore.bounds import canary, claims, trials
 from diffexplore.bounds.canary import broken_claims
 
 CPU = torch.device("cpu")
-EVERY_FUNCTION = (*canary._DOMAINS, "tanh", "asinh", "atan")
+EVERY_FUNCTION = (*canary._DOMAINS, "tanh", "asinh", "atan", *trials.TRIALS)
+
+#: Operations of programs that take two operands, and those that have no derivative of their own.
+OF_TWO = ("add", "sub", "mul", "div", "pow", "max", "min", "atan2")
+WITHOUT_DERIVATIVE = "heaviside full_like where lt le gt ge eq ne and or not".split()
 
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     """Nothing that another test found out is remembered, before or after."""
-    caches: list[Any] = [canary._broken_basics, canary._broken_function, canary._broken_sums]
+    caches: list[Any] = [canary._broken_basics, canary._broken_function, canary._broken_kernel, canary._broken_sums]
     for remembered in caches:
         remembered.cache_clear()
     yield
@@ -58,9 +64,111 @@ def test_an_inaccurate_numpy_function_is_found(monkeypatch: pytest.MonkeyPatch) 
     assert broken_claims(torch.float32, CPU, ["cos"]) == ()
 
 
+def test_every_claim_is_tried() -> None:
+    """As the functions themselves, as the libraries' gamma, or as powers and polygamma in some dtypes."""
+    tried = {canary._CLAIMED_AS.get(name, name) for name in EVERY_FUNCTION}
+    assert tried | {"pow_multiplied", "trigamma"} == set(claims.ULPS)
+
+
+def one_sixteenth_off(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """More than is claimed of any kernel, but for float64's trigamma's; a power of two is multiplied exactly."""
+    return lambda *operands: kernel(*operands) * (1 + 2.0**-4)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", trials.TRIALS)
+def test_an_inaccurate_kernel_is_found(monkeypatch: pytest.MonkeyPatch, name: str, dtype: str) -> None:
+    honest = trials.TRIALS[name]
+    monkeypatch.setitem(trials.TRIALS, name, replace(honest, kernel=one_sixteenth_off(honest.kernel)))
+    (line,) = broken_claims(getattr(torch, dtype), CPU, [name, "add"])
+    assert line == f"torch's {name} is off by more than {claims.ULPS[name]} ulp"
+
+
+@pytest.mark.parametrize("name", trials.TRIALS)
+def test_each_set_of_operands_finds_a_few_ulps(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """An error of eight times the claim at one set of operands alone, such as one exponent of a power."""
+    honest = trials.TRIALS[name]
+    off = 1 + 8 * claims.ULPS[name] * 2.0**-23
+    for operands in honest.operands():
+        wrong = replace(honest, kernel=lambda *x: honest.kernel(*x) * off, operands=lambda one=operands: (one,))
+        monkeypatch.setitem(trials.TRIALS, name, wrong)
+        canary._broken_kernel.cache_clear()
+        assert len(broken_claims(torch.float32, CPU, [name])) == 1, operands
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_kernel_that_leaves_the_numbers_is_found(monkeypatch: pytest.MonkeyPatch, wrong: float) -> None:
+    monkeypatch.setitem(trials.TRIALS, "rsqrt", replace(trials.TRIALS["rsqrt"], kernel=lambda x: x * wrong))
+    assert len(broken_claims(torch.float32, CPU, ["rsqrt"])) == 1
+
+
+@pytest.mark.parametrize("name", ["pow", "atan2"])
+def test_an_inaccurate_numpy_kernel_is_found(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    honest: Callable[..., Any] = canary.NUMPY[name]
+    monkeypatch.setitem(canary.NUMPY, name, lambda x, y: honest(x, y) * np.float32(1 + 2.0**-16))
+    (line,) = broken_claims(torch.float32, CPU, [name], library="numpy")
+    assert line == f"numpy's {name} is off by more than 4 ulp"
+    assert broken_claims(torch.float32, CPU, [name]) == ()
+
+
+@pytest.mark.parametrize(
+    ("operation", "kernel"), [(name, kernel) for name, used in trials.DIFFERENTIATED_BY.items() for kernel in used]
+)
+def test_what_a_derivative_needs_is_tried_with_it(monkeypatch: pytest.MonkeyPatch, operation: str, kernel: str) -> None:
+    if kernel in trials.TRIALS:
+        honest = trials.TRIALS[kernel]
+        monkeypatch.setitem(trials.TRIALS, kernel, replace(honest, kernel=one_sixteenth_off(honest.kernel)))
+    else:
+        monkeypatch.setitem(canary.TORCH, kernel, one_sixteenth_off(canary.TORCH[kernel]))
+    (line,) = broken_claims(torch.float32, CPU, [operation])
+    assert line.startswith(f"torch's {kernel} is off")
+    assert broken_claims(torch.float32, CPU, [operation], library="numpy") == ()
+
+
+class Recorder(TorchDispatchMode):
+    """Keeps the names of the ATen operations that are run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+def functions_of_one(name: str) -> list[Callable[..., torch.Tensor]]:
+    """An operation of a program as functions of one tensor: with a number on either side, or a tensor on both."""
+    operation = canary.TORCH[name]
+    if name == "polygamma":
+        return [lambda x: operation(2, x)]
+    if name not in OF_TWO:
+        return [operation]
+    return [
+        lambda x: operation(x, 1.25 * x), lambda x: operation(x, 0.3), lambda x: operation(x, 3),
+        lambda x: operation(0.3, x), lambda x: operation(2, x),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in canary.TORCH if name not in WITHOUT_DERIVATIVE])
+def test_no_kernel_behind_a_derivative_is_forgotten(name: str) -> None:
+    """The operations that torch runs to differentiate, as this build does it, are tried if a claim is made of them."""
+    recorder = Recorder()
+    with recorder:
+        for function in functions_of_one(name):
+            x = torch.full((3,), 1.5 if name == "acosh" else 0.5, dtype=torch.float64)
+            leaf = x.clone().requires_grad_()
+            torch.autograd.grad(function(leaf).sum(), leaf)
+            torch.func.jvp(function, (x,), (torch.ones_like(x),))
+            torch.func.vmap(torch.func.grad(lambda x, f=function: f(x).sum()))(x)
+    claimed = recorder.names & set(claims.ULPS)
+    own = {canary._CLAIMED_AS.get(part, part) for part in canary._PARTS["torch"].get(name, (name,))}
+    assert claimed - own <= set(trials.DIFFERENTIATED_BY.get(name, ()))
+
+
 def test_a_function_that_is_not_used_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(canary.TORCH, "sin", lambda x: x)
-    assert broken_claims(torch.float64, CPU, ["cos", "add"]) == ()
+    assert broken_claims(torch.float64, CPU, ["exp", "add"]) == ()
 
 
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div"])

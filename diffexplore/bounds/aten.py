@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from diffexplore.bounds import propagation
-from diffexplore.bounds.claims import COMPUTE, UNIT_ROUNDOFF, UPWARD, rounding, rounding_parts, summation_rounding
+from diffexplore.bounds.claims import (
+    COMPUTE,
+    QUANTUM,
+    UNIT_ROUNDOFF,
+    UPWARD,
+    rounding,
+    rounding_parts,
+    summation_rounding,
+)
 from diffexplore.bounds.propagation import RULES, Ball
 
 if TYPE_CHECKING:
@@ -342,9 +350,23 @@ def polygamma(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     out = func(*args, **kwargs)
     value = out.detach().to(torch.float64)
     order, x = (args[0], args[1]) if isinstance(args[0], int) else (args[1], args[0])
-    claim = "trigamma" if order == 1 and out.dtype == torch.float64 else "polygamma"
-    _conclude(watch, claim, out, value, propagation.polygamma(int(order), watch.ball(x, x), value))
+    spread = propagation.polygamma(int(order), watch.ball(x, x), value)
+    if order > 1:
+        spread = spread + _product_rounding(int(order), value, out.dtype)
+    claim = {0: "digamma", 1: "trigamma" if out.dtype == torch.float64 else "polygamma"}.get(int(order), "polygamma")
+    _conclude(watch, claim, out, value, spread)
     return out
+
+
+def _product_rounding(order: int, value: Tensor, dtype: torch.dtype) -> Tensor:
+    """Of exp(lgamma(n + 1)) · zeta(n + 1, x), where each of the four results is rounded to the dtype.
+
+    Source: torch's calc_polygamma (aten/src/ATen/native/Math.h). A relative error δ of lgamma is one of δ·lgamma in its
+    exponential; 1/(1 - u) is at most exp(u(1 + u)). What underflows in zeta is multiplied by n!.
+    """
+    unit, log_factorial = UNIT_ROUNDOFF[dtype], math.lgamma(order + 1)
+    relative = math.expm1((log_factorial + 3) * unit * (1 + unit)) * UPWARD
+    return value.abs() * relative + math.exp(log_factorial) * UPWARD * QUANTUM[dtype]
 
 
 def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -1,11 +1,12 @@
 """A canary: the claims about rounding, held against the build and the device at hand before they are used.
 
-Functions are compared with Arb at a few hundred points, sums with the depth that is claimed of them. What fails is
+Functions are compared with Arb at a few dozens of points, sums with the depth that is claimed of them. What fails is
 named, and no bound is given where it would have been used.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -26,6 +27,10 @@ from diffexplore.bounds.claims import (
     rounding,
     summation_depth,
 )
+from diffexplore.bounds.numpy_watch import NumpyWatch
+from diffexplore.bounds.propagation import Ball
+from diffexplore.bounds.trials import DIFFERENTIATED_BY, TRIALS, Operands
+from diffexplore.bounds.watch import watched
 
 Tensor = torch.Tensor
 
@@ -53,13 +58,21 @@ _PARTS: dict[str, dict[str, tuple[str, ...]]] = {"torch": {"gamma": ("lgamma", "
 def broken_claims(
     dtype: torch.dtype, device: torch.device, operations: Iterable[str], *, library: str = "torch"
 ) -> tuple[str, ...]:
-    """What does not hold, one line each, of the claims that ``operations`` rest on; empty where all hold."""
+    """What does not hold, one line each, of the claims that ``operations`` rest on; empty where all hold.
+
+    For torch, these include the claims on which the derivatives of ``operations`` rest.
+    """
     functions: Mapping[str, Callable[..., Any]] = TORCH if library == "torch" else NUMPY
-    parts = {part for name in operations for part in _PARTS[library].get(name, (name,))}
-    tried = sorted(parts & {*_DOMAINS, "tanh", "asinh", "atan"} & functions.keys())
-    lines = [*_broken_basics(dtype, device), *_broken_sums(dtype, device)] if library == "torch" else []
-    for name in tried:
+    used = {part for name in operations for part in _PARTS[library].get(name, (name,))}
+    lines: list[str] = []
+    if library == "torch":
+        used |= {name for operation in operations for name in DIFFERENTIATED_BY.get(operation, ())}
+        lines += [*_broken_basics(dtype, device), *_broken_sums(dtype, device)]
+    for name in sorted(used & {*_DOMAINS, "tanh", "asinh", "atan"} & functions.keys()):
         lines += _broken_function(name, dtype, device, library)
+    for name in sorted(used & TRIALS.keys()):
+        if library == "torch" or name in functions:
+            lines += _broken_kernel(name, dtype, device, library)
     return tuple(lines)
 
 
@@ -80,9 +93,31 @@ def _broken_basics(dtype: torch.dtype, device: torch.device) -> tuple[str, ...]:
 def _broken_function(name: str, dtype: torch.dtype, device: torch.device, library: str) -> tuple[str, ...]:
     function = TORCH[name] if library == "torch" else _through_numpy(NUMPY[name])
     x = _arguments(name, dtype, device)
-    if _largest_excess(name, function, (x,), dtype) > 0:
-        return (f"{library}'s {name} is off by more than {ULPS[_CLAIMED_AS.get(name, name)]} ulp",)
+    return () if _largest_excess(name, function, (x,), dtype) <= 0 else (_too_far_off(library, name),)
+
+
+@cache
+def _broken_kernel(name: str, dtype: torch.dtype, device: torch.device, library: str) -> tuple[str, ...]:
+    """Holds a kernel against the bound that a watch derives for it."""
+    trial = TRIALS[name]
+    for numbers in trial.operands():
+        operands = tuple(x.to(device, dtype) if isinstance(x, torch.Tensor) else x for x in numbers)
+        ball = _watched_kernel(name, trial.kernel, operands, library)
+        if _excess(trial.exact, operands, ball, dtype) > 0:
+            return (_too_far_off(library, name),)
     return ()
+
+
+def _too_far_off(library: str, name: str) -> str:
+    return f"{library}'s {name} is off by more than {ULPS[_CLAIMED_AS.get(name, name)]} ulp"
+
+
+def _watched_kernel(name: str, kernel: Callable[..., Tensor], operands: Operands, library: str) -> Ball:
+    if library == "torch":
+        return watched(lambda: (kernel(*operands),))[0]
+    arithmetic = NumpyWatch()
+    out = arithmetic.operations[name](*operands)
+    return Ball(out.to(torch.float64), arithmetic.watch.radius(out))
 
 
 def _through_numpy(function: Callable[..., np.ndarray]) -> Callable[[Tensor], Tensor]:
@@ -103,16 +138,28 @@ def _largest_excess(
     name: str, function: Callable[..., Tensor], operands: tuple[Tensor, ...], dtype: torch.dtype
 ) -> float:
     """By how much the error exceeds the claim at the worst point (negative where the claim holds)."""
-    computed = function(*operands).to(torch.float64).cpu()
-    claim = rounding(_CLAIMED_AS.get(name, name), computed, dtype)
-    columns = [operand.to(torch.float64).cpu().tolist() for operand in operands]
+    computed = function(*operands).to(torch.float64)
+    claim = Ball(computed, rounding(_CLAIMED_AS.get(name, name), computed, dtype))
+    return _excess(EXACT[name], operands, claim, dtype)
+
+
+def _excess(exact: Callable[..., arb], operands: Operands, claim: Ball, dtype: torch.dtype) -> float:
+    """By how much the exact values leave the balls at the worst point (negative where they do not)."""
+    columns = torch.broadcast_tensors(claim.mid, claim.rad, *(_wide(operand, claim.mid) for operand in operands))
     worst = -1.0
     with precision(_BITS):
-        for value, allowed, *arguments in zip(computed.tolist(), claim.tolist(), *columns, strict=True):
-            exact = EXACT[name](*[arb(argument) for argument in arguments])
-            if exact.is_finite():
-                worst = max(worst, float(abs(arb(value) - exact).upper()) - allowed * (1 + 2.0**-30))
+        for value, radius, *arguments in zip(*(column.cpu().tolist() for column in columns), strict=True):
+            true = exact(*[arb(argument) for argument in arguments])
+            if not true.is_finite() or abs(true) > torch.finfo(dtype).max:
+                continue
+            if not math.isfinite(value):
+                return math.inf
+            worst = max(worst, float(abs(arb(value) - true).upper()) - radius * (1 + 2.0**-30))
     return worst
+
+
+def _wide(operand: Tensor | float, like: Tensor) -> Tensor:
+    return torch.as_tensor(operand, device=like.device).to(torch.float64)
 
 
 @cache

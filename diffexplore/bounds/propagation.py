@@ -95,6 +95,10 @@ def exp(x: Ball, out: Tensor) -> Tensor:
     return x.mid.exp() * x.rad.expm1()
 
 
+def exp2(x: Ball, out: Tensor) -> Tensor:
+    return x.mid.exp2() * (x.rad * math.log(2)).expm1() * (1 + 2.0**-40)
+
+
 def log(x: Ball, out: Tensor) -> Tensor:
     return _where(x.rad < x.mid * _MARGIN, -torch.log1p(-x.rad / x.mid) * (1 + 2.0**-30))
 
@@ -244,7 +248,7 @@ RULES: dict[str, Rule] = {
     "neg": unchanged, "abs": unchanged, "relu": clamp, "clamp": clamp, "clamp_min": clamp, "clamp_max": clamp,
     "maximum": largest, "minimum": largest, "logaddexp": largest,
     "sqrt": sqrt, "rsqrt": rsqrt, "square": square, "pow": pow,
-    "exp": exp, "expm1": exp, "log": log, "log1p": log1p,
+    "exp": exp, "exp2": exp2, "expm1": exp, "log": log, "log1p": log1p,
     "sin": sin, "cos": cos, "tan": tan, "asin": asin, "acos": asin, "atan": atan, "atan2": atan2,
     "sinh": sinh, "cosh": cosh, "tanh": tanh, "asinh": asinh, "acosh": acosh, "atanh": atanh,
     "erf": erf, "erfc": erfc, "erfinv": erfinv, "sigmoid": sigmoid,

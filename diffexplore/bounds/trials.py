@@ -1,0 +1,107 @@
+"""What the canary tries beyond functions of one argument: powers, kernels of two operands, those of backward passes.
+
+Each kernel is run under a watch, on operands that are exact, so that what is tried is the very bound that a method
+would be given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from flint import arb
+
+from diffexplore.arithmetic.balls import OPERATIONS as EXACT
+from diffexplore.arithmetic.torch_real import OPERATIONS as TORCH
+
+Tensor = torch.Tensor
+Operands = tuple[Tensor | float, ...]
+
+_POINTS = 32
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A kernel of torch, the same function of Arb numbers, and sets of operands: float64 tensors (n,), or numbers."""
+
+    kernel: Callable[..., Tensor]
+    exact: Callable[..., arb]
+    operands: Callable[[], tuple[Operands, ...]]
+
+
+def _between(low: float, high: float, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return low + (high - low) * torch.rand(_POINTS, generator=generator, dtype=torch.float64)
+
+
+def _sizes(low: float, high: float, seed: int = 0) -> Tensor:
+    """Positive numbers, as many in each binade."""
+    return torch.exp2(_between(math.log2(low), math.log2(high), seed))
+
+
+def _signed(numbers: Tensor) -> Tensor:
+    """Every other one negative."""
+    return numbers * (1 - 2 * (torch.arange(len(numbers)) % 2))
+
+
+def _below_one() -> Tensor:
+    """Numbers in (0, 1) that come close to either end."""
+    small = _sizes(2.0**-30, 0.5)
+    return torch.cat([small[::2], 1 - small[1::2]])
+
+
+def _upstream() -> Tensor:
+    """Gradients that a backward kernel may be handed."""
+    return _signed(_sizes(0.01, 100.0, seed=1))
+
+
+def _quadrants() -> tuple[Operands, ...]:
+    y, x = _sizes(0.01, 100.0), _sizes(0.01, 100.0, seed=1)
+    return ((torch.cat([y, -y, y, -y]), torch.cat([x, x, -x, -x])),)
+
+
+#: Torch has kernels of its own for ±1/2, -1, -2, 2 and 3. All are short binary fractions, exact in whatever dtype.
+_EXPONENTS = (0.5, -0.5, 1.5, 0.375, -1.25, 2, 3, 4, -1, -2, -3)
+
+
+def _powers() -> tuple[Operands, ...]:
+    positive = _sizes(0.05, 30.0)
+    signed, whole = _signed(positive), _between(-3, 4, seed=1).round()
+    to_numbers = [(signed if isinstance(p, int) else positive, p) for p in _EXPONENTS]
+    of_numbers = [(base, _between(-9, 9)) for base in (2, 0.75)]
+    return (*to_numbers, *of_numbers, (positive, _between(-3, 3, seed=1)), (signed, whole))
+
+
+#: Trials by the name of the operation.
+TRIALS: dict[str, Trial] = {
+    "pow": Trial(TORCH["pow"], lambda x, y: x**y, _powers),
+    "atan2": Trial(TORCH["atan2"], arb.atan2, _quadrants),
+    "logaddexp": Trial(
+        torch.logaddexp, lambda x, y: x + (y - x).exp().log1p(), lambda: ((_between(-9, 9), _between(-9, 9, seed=1)),)
+    ),
+    "exp2": Trial(torch.exp2, lambda x: arb(2) ** x, lambda: ((_between(-9, 9),),)),
+    "reciprocal": Trial(torch.reciprocal, lambda x: 1 / x, lambda: ((_signed(_sizes(0.01, 1e3)),),)),
+    "rsqrt": Trial(torch.rsqrt, lambda x: 1 / x.sqrt(), lambda: ((_sizes(1e-3, 1e3),),)),
+    "polygamma": Trial(
+        lambda order, x: torch.polygamma(int(order), x),
+        lambda order, x: EXACT["polygamma"](order, x) if order != 0 else x.digamma(),
+        lambda: tuple((order, _sizes(0.1, 30.0)) for order in (0, 1, 2, 3)),
+    ),
+    "tanh_backward": Trial(
+        torch.ops.aten.tanh_backward, lambda g, t: g * (1 - t * t), lambda: ((_upstream(), _signed(_below_one())),)
+    ),
+    "sigmoid_backward": Trial(
+        torch.ops.aten.sigmoid_backward, lambda g, s: g * s * (1 - s), lambda: ((_upstream(), _below_one()),)
+    ),
+}
+
+#: The further operations with a claim that torch runs to differentiate an operation, in reverse or in forward mode.
+DIFFERENTIATED_BY: dict[str, tuple[str, ...]] = {
+    "acos": ("rsqrt",), "acosh": ("rsqrt",), "asin": ("rsqrt",), "asinh": ("pow", "rsqrt"),
+    "atan2": ("pow", "reciprocal"), "atanh": ("pow",), "cos": ("sin",), "cosh": ("sinh",), "digamma": ("polygamma",),
+    "div": ("reciprocal",), "erf": ("exp", "pow"), "erfc": ("exp", "pow"), "erfinv": ("exp", "pow"),
+    "gamma": ("digamma",), "lgamma": ("digamma",), "pow": ("log",), "sigmoid": ("sigmoid_backward",),
+    "sin": ("cos",), "sinh": ("cosh",), "softplus": ("exp",), "tan": ("pow",), "tanh": ("tanh_backward",),
+}  # fmt: skip
