@@ -83,6 +83,13 @@ def test_list_devices(capsys: Output) -> None:
     assert any(line.split()[:1] == ["cpu"] for line in lines)
 
 
+def test_help_does_not_ask_for_a_value_where_there_is_none(capsys: Output) -> None:
+    for command in ("report", "derive", "list"):
+        assert main([command, "--help"]) == 0
+        lines = [line for line in capsys.readouterr().out.splitlines() if "<bool>" in line]
+        assert all("--help" in line for line in lines), lines  # that one is typer's own
+
+
 def test_derive_prints_the_gradient(capsys: Output) -> None:
     assert main(["derive", "-x**2 + a"]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]

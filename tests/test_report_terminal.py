@@ -60,8 +60,16 @@ def test_the_verdict_is_the_first_and_the_last_line(make, word: str) -> None:  #
 def test_a_pass_says_how_much_was_compared_and_how_exactly() -> None:
     assert lines_of(fixtures.passing(), 200)[0] == (
         "PASS  every partial agrees with the truth: 40 comparisons reduced, 4,000 by sample; "
-        "smallest error that would have been caught: 5.1e-15 (a), 3.3e-15 (b)"
+        "smallest relative error that would have been caught: 5.1e-15 (a), 3.3e-15 (b)"
     )
+
+
+def test_a_pass_names_what_the_whole_batch_could_not_decide() -> None:
+    rows = list(fixtures.undecided().rows) + fixtures.probe_rows()
+    first = lines_of(fixtures.report_of(rows), 300)[0]
+    assert first.startswith("PASS  every partial agrees")
+    assert first.endswith("; on sub-batches only: ∂L/∂b at a = 2.5, b = 1")
+    assert "sub-batches" not in lines_of(fixtures.mixed(), 300)[0]
 
 
 def test_a_fail_names_the_gradient_the_size_and_the_reason() -> None:
@@ -130,7 +138,7 @@ def test_values_stand_under_the_truth() -> None:
 def test_any_error_of_an_exact_method_would_have_been_caught() -> None:
     passing = fixtures.passing()
     exact = replace(passing, summary=replace(passing.summary, power={"a": 0.0, "b": None}))
-    assert "smallest error that would have been caught: any (a)" in joined(exact)
+    assert "smallest relative error that would have been caught: any (a)" in joined(exact)
 
 
 def test_samples_without_error_are_not_called_the_worst() -> None:
@@ -159,7 +167,7 @@ def test_where_there_is_no_gradient_no_truth_is_shown() -> None:
 def test_a_loss_without_data_has_no_reduction_to_speak_of() -> None:
     report = fixtures.report_of(fixtures.reduced_rows())
     page = joined(replace(report, n=1, loss=replace(report.loss, data=())))
-    assert page.startswith("PASS every partial agrees with the truth: 40 comparisons; smallest error")
+    assert page.startswith("PASS every partial agrees with the truth: 40 comparisons; smallest relative error")
     assert "10 methods on one evaluation at 2 points" in page
 
 

@@ -52,17 +52,20 @@ Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write the report as JSON; - prints nothing else.")
 ]
 Markdown = Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Write the report as Markdown.")]
-HessianFlag = Annotated[bool, typer.Option("--hessian", help="Show the second partials as well.")]
+HessianFlag = Annotated[bool, typer.Option("--hessian", metavar="", help="Show the second partials as well.")]
 DeriveHessian = Annotated[
-    bool, typer.Option("--hessian", help="Give the second partials as well; as source code: a function hessian.")
+    bool,
+    typer.Option("--hessian", metavar="", help="Give the second partials, too; as source code: a function hessian."),
 ]
 Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")]
-Steps = Annotated[bool, typer.Option("--steps", help="Show the derivation line by line, each line checked.")]
-Devices = Annotated[bool, typer.Option("--devices", help="List the devices that torch can use, too.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print the verdict line only, and no progress.")]
-NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR=1 does the same.")]
-Ascii = Annotated[bool, typer.Option("--ascii", help="Print ASCII only, whatever the terminal can show.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an internal error.")]
+Steps = Annotated[
+    bool, typer.Option("--steps", metavar="", help="Show the derivation line by line, each line checked.")
+]
+Devices = Annotated[bool, typer.Option("--devices", metavar="", help="List the devices that torch can use, too.")]
+Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print the verdict line only, and no progress.")]
+NoColor = Annotated[bool, typer.Option("--no-color", metavar="", help="No colours; NO_COLOR=1 does the same.")]
+Ascii = Annotated[bool, typer.Option("--ascii", metavar="", help="Print ASCII only, whatever the terminal can show.")]
+Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an internal error.")]
 
 
 def chosen(kind: str, name: str, choices: Iterable[str]) -> str:

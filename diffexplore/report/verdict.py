@@ -25,7 +25,7 @@ def headline(report: Report) -> Headline:
 
 
 def _passed(report: Report) -> str:
-    return f"every partial agrees with the truth: {_scope(report)}; {_power(report)}"
+    return f"every partial agrees with the truth: {_scope(report)}; {_power(report)}{_by_sub_batch(report)}"
 
 
 def _failed(report: Report) -> str:
@@ -95,7 +95,22 @@ def _power(report: Report) -> str:
     if not known:
         return "the truth is 0, so the power is stated in absolute terms below"
     stated = ", ".join(f"{short(power, upward=True) if power else 'any'} ({name})" for name, power in known.items())
-    return f"smallest error that would have been caught: {stated}"
+    return f"smallest relative error that would have been caught: {stated}"
+
+
+def _by_sub_batch(report: Report) -> str:
+    """Which partials no comparison over the whole batch settled, in a report that passed."""
+    asked: dict[_Question, str] = {}
+    passed: set[_Question] = set()
+    for row in report.rows:
+        if kind_of(row) == "reduced":
+            question = row.parameter, point_key(row.point)
+            asked[question] = f"{partial_of(row)}{_where(row)}"
+            passed |= {question} if row.verdict == "pass" else set()
+    names = [name for question, name in asked.items() if question not in passed]
+    if not names:
+        return ""
+    return f"; on sub-batches only: {' and '.join(names) if len(names) <= 2 else f'{len(names)} of these partials'}"
 
 
 def _failures(report: Report) -> list[Row]:
