@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import tomllib
 from pathlib import Path
 
 import doc_examples
@@ -69,6 +70,18 @@ def test_the_readme_has_the_command_that_ci_runs() -> None:
     ci = ROOT / ".ci" / "run"
     if ci.exists():  # a source distribution comes without it
         assert f"\n{TEST_COMMAND}\n" in ci.read_text(encoding="utf-8")
+
+
+def test_every_direct_requirement_is_pinned() -> None:
+    """What the commands in README.md and docs/conf.py install with constraints.txt is the same set everywhere."""
+    project = tomllib.loads((doc_examples.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
+    pins = (doc_examples.ROOT / "constraints.txt").read_text(encoding="utf-8")
+    pinned = set(re.findall(r"^([a-z-]+)==", pins, flags=re.M))
+    assert {re.split(r"[<>=]", requirement)[0] for requirement in wanted} <= pinned
 
 
 def test_numbers_in_words_are_current() -> None:
