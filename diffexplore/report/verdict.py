@@ -95,7 +95,7 @@ def _power(report: Report) -> str:
     if not known:
         return "the truth is 0, so the power is stated in absolute terms below"
     stated = ", ".join(f"{short(power, upward=True) if power else 'any'} ({name})" for name, power in known.items())
-    return f"smallest relative error that would have been caught: {stated}"
+    return f"smallest relative error that would be caught: {stated}"
 
 
 def _by_sub_batch(report: Report) -> str:
@@ -105,7 +105,7 @@ def _by_sub_batch(report: Report) -> str:
     for row in report.rows:
         if kind_of(row) == "reduced":
             question = row.parameter, point_key(row.point)
-            asked[question] = f"{partial_of(row)}{_where(row)}"
+            asked[question] = f"{reduced_partial(row.parameter)} at {point_text(row.point, digits=4)}"
             passed |= {question} if row.verdict == "pass" else set()
     names = [name for question, name in asked.items() if question not in passed]
     if not names:
