@@ -20,7 +20,8 @@ from diffexplore import losses, methods
 from diffexplore.check.batch import make_batch
 from diffexplore.check.evaluate import Evaluator
 from diffexplore.check.problem import Problem
-from diffexplore.methods._difference import Along, Difference, along_symbol
+from diffexplore.methods._difference import Difference
+from diffexplore.methods._error_curve import ReducedLoss
 
 _DECADES = range(-14, -1)
 _NAMES = ("forward_difference", "central_difference", "richardson")
@@ -53,25 +54,24 @@ def measure(per_decade: int) -> Iterator[Decade]:
         _, sums = evaluator.truths(values, batch.n, {})
         for parameter in loss.parameters:
             truth = float(sums[parameter]) / batch.n
-            along = along_symbol(problem, values, parameter, batch.n)
+            reduced = ReducedLoss(problem, values, parameter, batch.n)
             for entry in methods.entries():
                 if entry.name in _NAMES:
                     method = entry.load()
                     assert isinstance(method, Difference)
                     for exponent in _DECADES:
-                        yield _decade(method, along, truth, per_decade, point, parameter, entry.name, exponent)
+                        yield _decade(method, reduced, truth, per_decade, point, parameter, entry.name, exponent)
 
 
 def _decade(
-    method: Difference, along: Along, truth: float, per_decade: int,
+    method: Difference, reduced: ReducedLoss, truth: float, per_decade: int,
     point: Mapping[str, float], parameter: str, name: str, exponent: int,
 ) -> Decade:  # fmt: skip
     errors, bounds, predictions, truncations = [], [], [], []
     for i in range(per_decade):
         step = torch.tensor(10.0 ** (exponent + i / per_decade), dtype=torch.float64)
-        value, _ = method.evaluate(along, step)
-        model = method.model(along, step)
-        errors.append(abs(float(value) - truth))
+        model = reduced.model(method, step)
+        errors.append(abs(float(reduced.evaluate(method, step)) - truth))
         bounds.append(float(model.truncation + model.roundoff))
         truncations.append(float(model.truncation))
         predictions.append(float(model.predicted))

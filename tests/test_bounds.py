@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from diffexplore.arithmetic.balls import OPERATIONS as ARB
 from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.propagation import RULES
-from diffexplore.bounds.watch import Watch
+from diffexplore.bounds.watch import Watch, watched
 
 Tensor = torch.Tensor
 Exact = Callable[..., Any]
@@ -545,3 +545,14 @@ def test_what_autograd_computes_is_watched() -> None:
     for out, allowed, exact in zip(outs, radius, (by_x, by_y), strict=True):
         assert assert_within(out, allowed, exact, [x, y], reach, generator) == COUNT
         assert bool((allowed < 1e-4).all())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_what_polygamma_loses_at_large_arguments_is_allowed_for(order: int, dtype: torch.dtype) -> None:
+    x = (2.0 ** torch.arange(1, 126 if dtype != torch.float64 else 400, dtype=torch.float64)).to(dtype)
+    (ball,) = watched(lambda: (torch.polygamma(order, x),))
+    for at, mid, rad in zip(x.tolist(), ball.mid.tolist(), ball.rad.tolist(), strict=True):
+        with precision(200):
+            exact = ARB["polygamma"](arb(order), arb(at))
+            assert math.isnan(mid) or abs(arb(mid) - exact) <= arb(rad)

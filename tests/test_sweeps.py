@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks import missed_errors, textbook, truth_encloses
+from benchmarks import missed_errors, step_curve, textbook, truth_encloses
 from benchmarks.false_alarms import Tallies, summary, work
 from benchmarks.formulas import random_loss
 from benchmarks.generator import DTYPES, cases
@@ -88,3 +88,10 @@ def test_the_published_sweep_of_truths() -> None:
 @pytest.mark.parametrize("formula", FORMULAS, ids=lambda formula: formula.name)
 def test_every_textbook_formula_passes(formula: textbook.Formula, dtype: str) -> None:
     assert textbook.report(formula, dtype).verdict == "pass"
+
+
+def test_the_error_curve_stays_below_its_bound_and_near_its_prediction() -> None:
+    for decade in step_curve.measure(per_decade=8):
+        assert decade.violations == 0
+        assert decade.bound < (4 if decade.truncation_rules else 1000) * decade.error
+        assert decade.error / 10 < decade.predicted < 10 * decade.error

@@ -353,6 +353,7 @@ def polygamma(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     spread = propagation.polygamma(int(order), watch.ball(x, x), value)
     if order > 1:
         spread = spread + _product_rounding(int(order), value, out.dtype)
+    spread = spread + _lost_zeta(int(order), x.detach().to(torch.float64), out.dtype)
     claim = {0: "digamma", 1: "trigamma" if out.dtype == torch.float64 else "polygamma"}.get(int(order), "polygamma")
     _conclude(watch, claim, out, value, spread)
     return out
@@ -367,6 +368,17 @@ def _product_rounding(order: int, value: Tensor, dtype: torch.dtype) -> Tensor:
     unit, log_factorial = UNIT_ROUNDOFF[dtype], math.lgamma(order + 1)
     relative = math.expm1((log_factorial + 3) * unit * (1 + unit)) * UPWARD
     return value.abs() * relative + math.exp(log_factorial) * UPWARD * QUANTUM[dtype]
+
+
+def _lost_zeta(order: int, x: Tensor, dtype: torch.dtype) -> Tensor:
+    """What polygamma may lose at a large x, because its zeta forms x⁻ⁿ⁻¹, which underflows before the result does.
+
+    All of it: |ψ⁽ⁿ⁾(x)| ≤ (n − 1)!/xⁿ + n!/xⁿ⁺¹ ≤ 2 (n − 1)!/xⁿ for x ≥ n (NIST DLMF 5.15.8 and 5.9.12).
+    """
+    if order == 0:
+        return torch.zeros_like(x)
+    underflows = (order + 1) * x.clamp(min=1).log() > -math.log(torch.finfo(dtype).tiny) - 1
+    return torch.where(underflows, 2 * math.factorial(order - 1) * x.abs() ** -order, 0.0)
 
 
 def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

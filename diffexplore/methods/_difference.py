@@ -1,4 +1,4 @@
-"""Finite differences: one error model that bounds them, picks their steps and predicts their error curve.
+"""Finite differences: one error model that bounds them and picks their steps.
 
 A stencil evaluates the loss at x + kh. Its error has two parts: truncation, at most c·hᵖ⁻¹·sup|f⁽ᵖ⁾| with the
 symbolic derivative f⁽ᵖ⁾ enclosed over the whole interval, and roundoff, the watched error of the evaluations over h.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, summation_depth
+from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD
 from diffexplore.bounds.watch import Watch
 from diffexplore.check.problem import Problem, spread_over
 from diffexplore.methods.base import Estimate, Estimates, Values, spread
@@ -47,15 +47,6 @@ class Stencil:
     leading: float
     noise: float
     combine: Callable[[list[Tensor], Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class ErrorModel:
-    """Parts of a difference's error at a step: bounds on truncation and roundoff, and the likely error."""
-
-    truncation: Tensor
-    roundoff: Tensor
-    predicted: Tensor
 
 
 class Difference:
@@ -147,14 +138,6 @@ class Difference:
     def _total(self, along: Along, step: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         return self.truncation(along, step, torch.full_like(step, math.inf)), noise / step
 
-    def model(self, along: Along, step: Tensor) -> ErrorModel:
-        """The error model at a step; the likely roundoff is its bound over √(number of roundings)."""
-        _, roundoff = self.evaluate(along, step)
-        truncation = self.truncation(along, step, roundoff)
-        leading = self.stencil.leading * step ** (self.stencil.order - 1) * along.derivative(self.stencil.order).abs()
-        likely = roundoff / math.sqrt(along.roundings())
-        return ErrorModel(truncation, roundoff, leading + likely)
-
 
 class Along:
     """The loss as a function of one symbol: reduced, or one function for each sample."""
@@ -170,8 +153,8 @@ class Along:
 
     def evaluate(self, watch: Watch, offset: Tensor) -> Tensor:
         """The loss at x + offset, in the dtype of the problem, under an open watch."""
-        node, error = _rounded_sum(self.x, offset, self.problem.dtype)
-        watch.set(node, error)
+        node, error = rounded_sum(self.x, offset, self.problem.dtype)
+        watch.set(node, error.abs())
         return self._reduce(self.problem.summands({**self._values, self._name: node}, self._n))
 
     def noise(self) -> Tensor:
@@ -242,18 +225,6 @@ class Along:
         bounded = torch.maximum(torch.minimum(step, highest), lowest)
         return torch.exp2(torch.round(torch.log2(bounded)))
 
-    def roundings(self) -> int:
-        """About how many independent roundings make up the error of one evaluation.
-
-        Each has a standard deviation of its bound over √3 or less, and they add up in squares.
-        """
-        return 3 * (len(self.problem.loss_program.steps) + max(1, summation_depth(self._n)))
-
-
-def along_symbol(problem: Problem, values: Values, name: str, n: int) -> Along:
-    """The reduced loss as a function of one symbol, for error curves."""
-    return Along(problem, values, name, n, problem.reduce)
-
 
 def _subset(problem: Problem, values: Values, n: int) -> tuple[Values, int]:
     """At most about 4096 of the samples, evenly spread."""
@@ -262,12 +233,12 @@ def _subset(problem: Problem, values: Values, n: int) -> tuple[Values, int]:
     return few, len(range(0, n, stride)) if problem.loss.data else n
 
 
-def _rounded_sum(x: Tensor, offset: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """x + offset rounded to ``dtype``, and its exact rounding error (Knuth's two-sum)."""
+def rounded_sum(x: Tensor, offset: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """x + offset rounded to ``dtype``, and the exact sum less that (Knuth's two-sum)."""
     total = x + offset
     part = total - x
     lost = (x - (total - part)) + (offset - part)
     node = total.to(dtype)
     if node.data_ptr() == x.data_ptr():
         node = node.clone()
-    return node, lost.abs() + (total - node.to(torch.float64)).abs()
+    return node, lost + (total - node.to(torch.float64))
