@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -556,3 +557,34 @@ def test_what_polygamma_loses_at_large_arguments_is_allowed_for(order: int, dtyp
         with precision(200):
             exact = ARB["polygamma"](arb(order), arb(at))
             assert math.isnan(mid) or abs(arb(mid) - exact) <= arb(rad)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("terms", [1, 3, 400])
+def test_matrix_products(terms: int, dtype: torch.dtype) -> None:
+    draw = torch.Generator().manual_seed(terms)
+    left, right = (
+        torch.randn(size, generator=draw, dtype=torch.float64).to(dtype) for size in ((6, terms), (terms, 4))
+    )
+    added = torch.randn(4, generator=draw, dtype=torch.float64).to(dtype)
+    plain, linear, dot = watched(lambda: (left @ right, torch.addmm(added, left, right), left[0] @ right[:, 0]))
+    exact = [[sum(map(operator.mul, map(Fraction, row), map(Fraction, column)), Fraction(0))
+              for column in right.T.tolist()] for row in left.tolist()]  # fmt: skip
+    for i, j in itertools.product(range(6), range(4)):
+        assert abs(Fraction(float(plain.mid[i, j])) - exact[i][j]) <= Fraction(float(plain.rad[i, j]))
+        with_sum = exact[i][j] + Fraction(float(added[j]))
+        assert abs(Fraction(float(linear.mid[i, j])) - with_sum) <= Fraction(float(linear.rad[i, j]))
+    assert abs(Fraction(float(dot.mid)) - exact[0][0]) <= Fraction(float(dot.rad))
+    assert float(plain.rad.max()) < 40 * (terms + 2) * torch.finfo(dtype).eps
+
+
+def test_roundings_narrower_than_expected_are_not_allowed_for() -> None:
+    x = torch.rand(9, dtype=torch.float64)
+    with Watch(expected=torch.float64) as watch:
+        careless = (x.float() * 3).double()
+        careful = x * 3
+    assert watch.narrowed == {torch.float32}
+    assert bool(((careless - careful).abs() > 1e3 * watch.radius(careless)).any())
+    with Watch() as watch:
+        careless = (x.float() * 3).double()
+    assert bool(((careless - careful).abs() <= watch.radius(careless)).all())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from diffexplore.bounds import propagation
+from diffexplore.bounds import products, propagation
 from diffexplore.bounds.claims import (
     COMPUTE,
     QUANTUM,
@@ -31,7 +31,7 @@ Handler = Callable[["Watch", Any, tuple[Any, ...], dict[str, Any]], Any]
 REARRANGE = frozenset(
     "alias detach clone view _unsafe_view reshape expand permute transpose t select slice unsqueeze "
     "squeeze as_strided unbind split index_select flip roll contiguous diagonal _reshape_alias lift_fresh "
-    "movedim narrow swapaxes".split()
+    "movedim narrow swapaxes slice_backward select_backward index gather constant_pad_nd repeat tril triu".split()
 )
 
 #: Operations that make tensors of constants, or that only ask for shapes.
@@ -80,12 +80,13 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     out = func(*args, **kwargs)
     if not finite_float(out):
         return out
+    dtype = watch.rounds_in(out.dtype)
     # Some kernels take numbers in the dtype of their tensor, the others in the one that they compute in.
-    balls = _converted(balls, operands, out.dtype, out.dtype if name in _NARROWING else COMPUTE[out.dtype])
+    balls = _converted(balls, operands, dtype, dtype if name in _NARROWING else COMPUTE[dtype])
     if name in ("add", "sub", "rsub"):
-        balls = _scaled(balls, out.dtype, name, args, kwargs)
+        balls = _scaled(balls, dtype, name, args, kwargs)
     if name in _CANCELLING:
-        unit = UNIT_ROUNDOFF[COMPUTE[out.dtype]]
+        unit = UNIT_ROUNDOFF[COMPUTE[dtype]]
         for i in _CANCELLING[name]:
             balls[i] = Ball(balls[i].mid, balls[i].rad + 2 * unit * balls[i].mid.abs())
     value = out.detach().to(torch.float64)
@@ -118,7 +119,7 @@ def _conclude(
 ) -> None:  # fmt: skip
     if in_place:
         watch.forget(out)
-    relative, absolute = rounding_parts(name, out.dtype)
+    relative, absolute = rounding_parts(name, watch.rounds_in(out.dtype))
     if exact_zero is not None:
         spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(torch.where(exact_zero, 0.0, absolute))
     elif relative:
@@ -219,7 +220,8 @@ def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
             watch.set(out, watch.undecided(source).to(torch.float64))  # type: ignore[union-attr]
         return out
     value = out.detach().to(torch.float64)
-    lost = torch.where(value == source.detach().to(torch.float64), 0.0, rounding("convert", value, out.dtype))
+    rounded = rounding("convert", value, watch.rounds_in(out.dtype))
+    lost = torch.where(value == source.detach().to(torch.float64), 0.0, rounded)
     watch.set(out, watch.radius(source).to(value.device) + lost)
     return out
 
@@ -231,7 +233,7 @@ def copy_into(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     if finite_float(out):
         value = out.detach().to(torch.float64)
         watch.forget(out)
-        lost = rounding("convert", value, out.dtype) if args[1].dtype != out.dtype else 0
+        lost = rounding("convert", value, watch.rounds_in(out.dtype)) if args[1].dtype != out.dtype else 0
         watch.set(out, radius.to(value.device) + lost)
     return out
 
@@ -340,8 +342,9 @@ def reduce(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     if name == "mean":
         radius, magnitude = radius / n, magnitude / n
     spread = radius * (1 + n * 2.0**-52) * UPWARD
-    twice = rounding("div", value, out.dtype) * 2 if name == "mean" else 0.0
-    rounded = summation_rounding(magnitude, value, n, out.dtype) + twice
+    dtype = watch.rounds_in(out.dtype)
+    twice = rounding("div", value, dtype) * 2 if name == "mean" else 0.0
+    rounded = summation_rounding(magnitude, value, n, dtype) + twice
     watch.set(out, spread + torch.where(magnitude == 0, 0.0, rounded))  # zeros add up to 0
     return out
 
@@ -352,7 +355,7 @@ def polygamma(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     order, x = (args[0], args[1]) if isinstance(args[0], int) else (args[1], args[0])
     spread = propagation.polygamma(int(order), watch.ball(x, x), value)
     if order > 1:
-        spread = spread + _product_rounding(int(order), value, out.dtype)
+        spread = spread + _product_rounding(int(order), value, watch.rounds_in(out.dtype))
     spread = spread + _lost_zeta(int(order), x.detach().to(torch.float64), out.dtype)
     claim = {0: "digamma", 1: "trigamma" if out.dtype == torch.float64 else "polygamma"}.get(int(order), "polygamma")
     _conclude(watch, claim, out, value, spread)
@@ -404,6 +407,7 @@ _HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("logical_and", "logical_or", "logical_not", "bitwise_and", "bitwise_or", "bitwise_not"), logical),
     **dict.fromkeys(("sign", "sgn", "heaviside"), step),
     **dict.fromkeys(RULES, elementwise),
+    **dict.fromkeys(products.NAMES, products.product),
     "cat": join, "stack": join, "_to_copy": convert, "to": convert, "copy_": copy_into,
     "fill": fill, "fill_": fill, "zero_": fill,
     "where": choose, "masked_fill": mask_fill, "masked_fill_": mask_fill,

@@ -15,6 +15,7 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.propagation import Ball
 
 Tensor = torch.Tensor
@@ -29,16 +30,26 @@ class Watch(TorchDispatchMode):
     """Carries radii beside tensors while torch code runs inside the ``with`` block.
 
     ``smooth`` asks for enclosures that hold a kink to become infinite: Taylor's theorem needs that, where a bound
-    on a value only needs the union of both branches.
+    on a value only needs the union of both branches. ``expected`` is the dtype that the code should compute in:
+    roundings to a narrower one, which ``narrowed`` then names, are allowed for no more than if they were to it.
     """
 
-    def __init__(self, *, smooth: bool = False) -> None:
+    def __init__(self, *, smooth: bool = False, expected: torch.dtype | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch leaves its dispatch modes untyped
         self.smooth = smooth
         self.unwatched: set[str] = set()
+        self.narrowed: set[torch.dtype] = set()
+        self._expected = expected
         self._radii: dict[int, tuple[StorageWeakRef, dict[_Key, Tensor]]] = {}
         self._operations = 0
         self._bytes = 0
+
+    def rounds_in(self, dtype: torch.dtype) -> torch.dtype:
+        """The dtype by which the rounding of a result in ``dtype`` is measured."""
+        if self._expected is None or UNIT_ROUNDOFF[dtype] <= UNIT_ROUNDOFF[self._expected]:
+            return dtype
+        self.narrowed.add(dtype)
+        return self._expected
 
     # ------------------------------------------------------------------------------------------------- reading
     def radius(self, tensor: Tensor) -> Tensor:
