@@ -20,11 +20,13 @@ Tensor = torch.Tensor
 #: TF32 keeps 10 explicit bits of float32's operands.
 _TF32_UNIT = 2.0**-11
 
-_PLAIN: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+_Product = Callable[[Tensor, Tensor], Tensor]
+
+_PLAIN: dict[str, _Product] = {
     "mm": torch.mm, "bmm": torch.bmm, "mv": torch.mv, "dot": torch.dot, "vdot": torch.dot,
 }  # fmt: skip
 
-_WITH_SUM = {"addmm": torch.mm, "addmv": torch.mv, "baddbmm": torch.bmm}
+_WITH_SUM: dict[str, _Product] = {"addmm": torch.mm, "addmv": torch.mv, "baddbmm": torch.bmm}
 
 NAMES = frozenset(_PLAIN) | frozenset(_WITH_SUM)
 
