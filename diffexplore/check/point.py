@@ -14,6 +14,7 @@ from flint import arb
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.check.chunked import reduced_if_it_fits
 from diffexplore.check.evaluate import Chunk, Evaluator, Running
 from diffexplore.check.judge import PASS, Judged, judge
 from diffexplore.check.ledger import Ledger, make_row
@@ -81,25 +82,25 @@ class PointCheck:
         return self._outcome()
 
     # ------------------------------------------------------------------------------------------------- reduced
-    def _reduced_estimates(self) -> dict[str, Estimates]:
-        """Each method's reduced partials in one call; a method that the library refuses is skipped."""
+    def _reduced_estimates(self) -> dict[str, tuple[str, Estimates]]:
+        """Each method's reduced partials, and its name in their rows; a method that the library refuses is skipped."""
         estimates = {}
         for running in list(self._running):
             try:
-                estimates[running.name] = self._evaluator.reduced(running)
+                estimates[running.name] = reduced_if_it_fits(self._evaluator, running)
             except DiffexploreError:
                 raise
-            except (RuntimeError, NotImplementedError) as error:
+            except (RuntimeError, NotImplementedError, MemoryError) as error:
                 self._running.remove(running)
                 self._skipped.append(Skipped(running.name, _first_line(error)))
         return estimates
 
-    def _judge_reduced(self, name: str, reduced: Mapping[str, Estimates]) -> None:
+    def _judge_reduced(self, name: str, reduced: Mapping[str, tuple[str, Estimates]]) -> None:
         truth, ball = self._evaluator.reduced_truth(self._sums[name], self._statuses[name], self._n)
         for running in self._running:
-            estimate = reduced[running.name][name]
-            judged = self._judge(name, estimate, truth)
-            self._record(judged, ball, name, running, self._point, None)
+            label, estimates = reduced[running.name]
+            judged = self._judge(name, estimates[name], truth)
+            self._record(judged, ball, name, label, self._point, None)
             if running.method.exact:
                 self._settle(name, judged)
 
@@ -108,11 +109,11 @@ class PointCheck:
         return judge(value, bound, truth, self._scale[name], self._problem.dtype, estimate.reason)
 
     def _record(
-        self, judged: Judged, ball: arb, name: str, running: Running, point: Mapping[str, float], probe: str | None
+        self, judged: Judged, ball: arb, name: str, method: str, point: Mapping[str, float], probe: str | None
     ) -> None:
         kind = "reduced" if probe is None else "probes"
-        self._ledger(name, running.name, kind).add(judged)
-        row = make_row(judged, 0, name, running.name, point, sample=None, probe=probe, exact=ball)
+        self._ledger(name, method, kind).add(judged)
+        row = make_row(judged, 0, name, method, point, sample=None, probe=probe, exact=ball)
         self._rows.append(row)
         self._hear(row)
 
@@ -177,14 +178,15 @@ class PointCheck:
         """All methods on the samples of a probe; a sub-batch of several samples at the point settles the partial."""
         n = len(probe.samples)
         evaluator = Evaluator(self._problem, probe.point, probe.rows(self._columns), n)
-        estimates = {running.name: evaluator.reduced(running) for running in self._running}
+        reduced = {running.name: reduced_if_it_fits(evaluator, running) for running in self._running}
         zeros = {key: np.zeros(n) for key in self._problem.wrt}
         truths, sums = evaluator.truths(evaluator.values(), n, zeros)
         statuses = {Status(int(status)) for status in np.unique(truths[name].status)}
         truth, ball = evaluator.reduced_truth(sums[name], statuses, n)
         for running in self._running:
-            judged = self._judge(name, estimates[running.name][name], truth)
-            self._record(judged, ball, name, running, probe.point, probe.made)
+            label, estimates = reduced[running.name]
+            judged = self._judge(name, estimates[name], truth)
+            self._record(judged, ball, name, label, probe.point, probe.made)
             if settles and running.method.exact:
                 self._settle(name, judged)
 
@@ -217,4 +219,5 @@ class PointCheck:
 
 
 def _first_line(error: BaseException) -> str:
-    return f"torch refuses: {str(error).splitlines()[0]}"
+    lines = str(error).splitlines() or ["out of memory"]  # Python's own MemoryError has no text
+    return f"torch refuses: {lines[0]}"
