@@ -1,0 +1,87 @@
+"""The complex step: as good as exact where a loss is analytic, and skipped, with the reason, where it is not."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from matrix import HALF
+
+from diffexplore import Loss, check
+from diffexplore.check.records import Report, Row
+
+
+def run(formula: str, at: float, dtype: str = "float64") -> Report:
+    return check(Loss(formula, parameters="a"), at={"a": at}, methods="complex_step, symbolic", dtype=dtype)
+
+
+def reduced(report: Report) -> Row:
+    return next(row for row in report.rows if row.method == "complex_step" and row.sample is None and row.probe is None)
+
+
+def skip_reason(report: Report) -> str:
+    assert all(row.method != "complex_step" for row in report.rows)
+    (skipped,) = (skip for skip in report.skipped if skip.method == "complex_step")
+    return skipped.reason
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("formula", "at"),
+    [
+        ("exp(a)", 0.75), ("sin(a)*cos(2*a)", 1.25), ("tan(a)", -0.5), ("log(a)", 2.5), ("sqrt(a)", 0.3), ("1/a", -3.0),
+        ("sinh(a) + cosh(a)", 0.8), ("tanh(a)", 0.6), ("sigmoid(a)", -1.5), ("softplus(a)", 2.0), ("log1p(a)", 0.4),
+        ("expm1(a)", 0.9), ("a**pi", 1.7), ("2**a", 1.3), ("exp(-a**2)/(1 + a**2)", 0.7), ("a**5 - 3*a**2", 1.6),
+    ],
+)  # fmt: skip
+def test_exact_to_ulps_where_analytic(formula: str, at: float, dtype: str) -> None:
+    """No difference of nearly equal numbers: the error is that of a handful of roundings, as for an exact method."""
+    row = reduced(run(formula, at, dtype))
+    assert row.verdict == "pass"
+    assert row.error_ulp is not None and row.error_ulp <= 16
+    assert row.value is not None and row.truth is not None and row.bound is not None
+    assert abs(Fraction(row.value) - Fraction(row.truth.mid)) - Fraction(row.truth.rad) <= Fraction(row.bound)
+    unit = 2.0**-53 if dtype == "float64" else 2.0**-24
+    assert row.smallest_detectable is not None and row.smallest_detectable <= 2000 * unit
+
+
+@pytest.mark.parametrize("power", [2, 3, 4, 5, 8, 13, -1, -2, -3, -4])
+@pytest.mark.parametrize("z", [-2.0, -0.5, 2.0])
+def test_integer_powers_of_negative_numbers(z: float, power: int) -> None:
+    """By products: torch's own complex power is off by a factor of 24,000 for z⁴ at z = -2."""
+    row = reduced(run(f"a**({power})", z))
+    assert row.verdict == "pass"
+    assert row.value == pytest.approx(power * z ** (power - 1), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("formula", "named"),
+    [
+        ("abs(a)", "abs"), ("max(a, 1)", "max"), ("min(a, 1)", "min"), ("sign(a)*a", "sign"), ("relu(a)", "max"),
+        ("heaviside(a)*a", "heaviside"), ("where(a < 1, a, a**2)", "where"),
+    ],
+)  # fmt: skip
+def test_what_is_not_analytic_is_skipped(formula: str, named: str) -> None:
+    reason = skip_reason(run(formula, 0.5))
+    assert reason.startswith("the loss is not analytic: ")
+    assert named in reason
+
+
+@pytest.mark.parametrize("function", ["erf", "erfc", "lgamma", "digamma"])
+def test_what_has_no_complex_kernel_is_skipped(function: str) -> None:
+    assert skip_reason(run(f"{function}(a)", 0.5)) == f"no complex kernel with a known error: {function}"
+
+
+@pytest.mark.parametrize("formula", ["log(a)", "sqrt(a)", "log1p(a - 1)", "a**pi"])
+def test_outside_its_domain_nothing_is_concluded(formula: str) -> None:
+    """Complex kernels return finite numbers there; the real function has no derivative."""
+    report = run(formula, -1.5)
+    row = reduced(report)
+    assert row.verdict == "inconclusive"
+    assert row.cause is not None
+    assert report.verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_half_precision_has_no_complex_arithmetic(dtype: str) -> None:
+    assert skip_reason(run("exp(a)", 0.5, dtype)) == f"torch has no complex arithmetic for {dtype}"
