@@ -1,0 +1,172 @@
+"""Programs on vectors of double-double balls: like Arb's, proved to contain the exact value, but for a million samples.
+
+A ball holds all numbers within ``radius`` of ``high + low``. Each operation adds to what its operands' radii become
+(second-order terms kept) the published error of its double-double algorithm. A radius that is infinite or NaN means
+that nothing is known: an operand may be singular, a condition is undecided, a number is too large or too small for
+the error-free transforms. Arb decides there (:mod:`diffexplore.check.truth`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from flint import arb
+
+from diffexplore.arithmetic import double_double as pairs
+from diffexplore.arithmetic.balls import precision
+from diffexplore.arithmetic.double_double import Number, Pair
+
+#: Beyond it nothing is claimed. Within it no step of an operation on two numbers overflows, unless its result does.
+LARGEST = 2.0**990
+
+#: A product or quotient above it is free of underflow: Dekker's partial products are multiples of 2⁻¹⁰⁶ times it,
+#: and what else may underflow is off by 2⁻¹⁰⁷⁵, which is 2⁻⁶⁹ u² of it.
+SMALLEST = 2.0**-900
+
+#: Products below ``SMALLEST`` are within it of the exact ones, since both lie below twice it.
+_PRODUCT_QUANTUM = 2.0**-898
+
+#: More than a rounding of a radius that underflows. A subnormal operand would slow an addition down tenfold.
+QUANTUM = 2.0**-1022
+
+#: Radii are computed in double precision, with less than 16 roundings of non-negative terms each, and high stands for
+#: high + low in them, which is within 2⁻⁵³ of it.
+UPWARD = 1 + 2.0**-46
+
+#: A lower bound of |high + low|, rounded, divided by |high|.
+_DOWNWARD = 1 - 2.0**-50
+
+_CONSTANT_BITS = 512
+
+
+class DoubleBall(NamedTuple):
+    """All numbers within ``radius`` of ``high + low``: float64 arrays or scalars that broadcast."""
+
+    high: Number
+    low: Number
+    radius: Number
+
+    @property
+    def pair(self) -> Pair:
+        return self.high, self.low
+
+    @property
+    def exactly_zero(self) -> Number:
+        return (self.high == 0) & (self.radius == 0)
+
+    @property
+    def nearest_to_zero(self) -> Number:
+        """A lower bound of the absolute value, negative or NaN where there is none but 0."""
+        return np.abs(self.high) * _DOWNWARD - self.radius
+
+
+def exact(values: Number) -> DoubleBall:
+    """Doubles as balls of radius 0; nothing is known of those out of range."""
+    values = np.asarray(values, np.float64)[()]
+    return _known(values, np.zeros_like(values)[()], np.where(np.abs(values) <= LARGEST, 0.0, np.inf)[()])
+
+
+def enclosing(ball: arb) -> DoubleBall:
+    """One Arb number as a ball of scalars."""
+    with precision(_CONSTANT_BITS):
+        high = float(ball.mid())
+        if not abs(high) <= LARGEST:
+            return exact(np.inf)
+        low = float(ball.mid() - high)
+        error = abs(ball - high - low).upper()
+        radius = 0.0 if error == 0 else float(error) * UPWARD + QUANTUM
+    return DoubleBall(*pairs.two_sum(np.float64(high), np.float64(low)), np.float64(radius))
+
+
+def total(ball: DoubleBall) -> DoubleBall:
+    """The sum of the balls of a vector, by halves: a ball of scalars. Source: pairwise summation."""
+    n = len(ball.high)
+    while n > 1:
+        half = n // 2
+        pairwise = add(_part(ball, 0, half), _part(ball, half, 2 * half))
+        ball = _joined(pairwise, _part(ball, 2 * half, n)) if n % 2 else pairwise
+        n -= half
+    return DoubleBall(*(field[0] if n else np.float64(0.0) for field in ball))
+
+
+def _part(ball: DoubleBall, first: int, last: int) -> DoubleBall:
+    return DoubleBall(*(field[first:last] for field in ball))
+
+
+def _joined(one: DoubleBall, other: DoubleBall) -> DoubleBall:
+    return DoubleBall(*(np.concatenate(fields) for fields in zip(one, other, strict=True)))
+
+
+# ------------------------------------------------------------------------------------------------------- arithmetic
+def _known(high: Number, low: Number, radius: Number) -> DoubleBall:
+    """A ball whose radius is infinite where its number is out of range."""
+    in_range = np.abs(high) <= LARGEST
+    if not np.all(in_range):
+        radius = np.where(in_range, radius, np.inf)[()]
+    return DoubleBall(high, low, radius)
+
+
+def add(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    # Additions never underflow: a subnormal sum is exact.
+    high, low = pairs.add(x.pair, y.pair)
+    return _known(high, low, (x.radius + y.radius + pairs.ADD_ERROR * np.abs(high)) * UPWARD + QUANTUM)
+
+
+def neg(x: DoubleBall) -> DoubleBall:
+    return DoubleBall(-x.high, -x.low, x.radius)
+
+
+def sub(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    return add(x, neg(y))
+
+
+def mul(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    high, low = pairs.mul(x.pair, y.pair)
+    spread = np.abs(x.high) * y.radius + (np.abs(y.high) + y.radius) * x.radius
+    product = _known(high, low, (spread + pairs.MUL_ERROR * np.abs(high)) * UPWARD + _PRODUCT_QUANTUM)
+    if np.all(high):
+        return product
+    return _exact_zeros(product, (x.exactly_zero & _finite(y)) | (y.exactly_zero & _finite(x)))
+
+
+def div(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    high, low = pairs.div(x.pair, y.pair)
+    size, room = np.abs(high), y.nearest_to_zero
+    radius = ((x.radius + size * y.radius) / room + pairs.DIV_ERROR * size) * UPWARD + QUANTUM
+    normal = (np.abs(x.high) >= SMALLEST) & (size >= SMALLEST)
+    quotient = _known(high, low, np.where((room > 0) & (normal | (x.high == 0)), radius, np.inf)[()])
+    return quotient if np.all(high) else _exact_zeros(quotient, x.exactly_zero & (room > 0) & _finite(y))
+
+
+def sqrt(x: DoubleBall) -> DoubleBall:
+    # |√X − √x| = |X − x| / (√X + √x), for every X ≥ 0.
+    high, low = pairs.sqrt(x.pair)
+    clear = (x.high >= SMALLEST) & (x.nearest_to_zero > 0)
+    radius = (x.radius / high + pairs.SQRT_ERROR * high) * UPWARD + QUANTUM
+    return _known(high, low, np.where(clear, radius, np.inf)[()])
+
+
+def times_power_of_two(x: DoubleBall, exponent: Number) -> DoubleBall:
+    """x · 2^exponent, for exponents from −1000 to 1000."""
+    # ldexp rounds only what becomes subnormal, by half a quantum in each part.
+    high, low, radius = (np.ldexp(field, exponent) for field in x)
+    return _known(high, low, radius * UPWARD + 2 * QUANTUM)
+
+
+def widened(x: DoubleBall, radius: Number) -> DoubleBall:
+    """x with a larger radius."""
+    return DoubleBall(x.high, x.low, (x.radius + radius) * UPWARD + QUANTUM)
+
+
+def _finite(x: DoubleBall) -> Number:
+    return np.isfinite(x.radius)
+
+
+def _exact_zeros(x: DoubleBall, where_zero: Number) -> DoubleBall:
+    return DoubleBall(x.high, x.low, np.where(where_zero, 0.0, x.radius)[()])
+
+
+def unknown(*operands: DoubleBall) -> DoubleBall:
+    """The result of an operation without a double-double algorithm."""
+    return exact(np.inf)

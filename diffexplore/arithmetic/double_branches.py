@@ -1,0 +1,103 @@
+"""Conditions and branches on double-double balls: sides are taken only where they are proved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diffexplore.arithmetic.double_balls import DoubleBall, exact, neg, sub
+from diffexplore.arithmetic.double_double import Number
+
+
+class Decision(NamedTuple):
+    """A condition: where it certainly ``holds``, where it certainly ``fails``, and where Arb knows no more either.
+
+    Arrays or scalars of bool. ``settled`` includes both others, and ties of exact numbers.
+    """
+
+    holds: Number
+    fails: Number
+    settled: Number
+
+    @property
+    def decided(self) -> Number:
+        return self.holds | self.fails
+
+
+def _abs(x: DoubleBall) -> DoubleBall:
+    flip = np.copysign(1.0, x.high)
+    return DoubleBall(x.high * flip, x.low * flip, x.radius)
+
+
+def _sign(x: DoubleBall) -> DoubleBall:
+    return _where(_above_zero(x), exact(1.0), exact(-1.0))
+
+
+def _heaviside(x: DoubleBall) -> DoubleBall:
+    return _where(_above_zero(x), exact(1.0), exact(0.0))
+
+
+def _max(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    # The larger of two numbers moves by no more than either does.
+    first: Number = (x.high > y.high) | ((x.high == y.high) & (x.low >= y.low))
+    radius = np.maximum(x.radius, y.radius)
+    return DoubleBall(np.where(first, x.high, y.high)[()], np.where(first, x.low, y.low)[()], radius)
+
+
+def _min(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    return neg(_max(neg(x), neg(y)))
+
+
+def _above_zero(x: DoubleBall) -> Decision:
+    """x > 0; on 0 itself both sides count, so that it is settled and not decided."""
+    clear = x.nearest_to_zero > 0
+    return Decision(clear & (x.high > 0), clear & (x.high < 0), clear | x.exactly_zero)
+
+
+def _less(x: DoubleBall, y: DoubleBall) -> Decision:
+    above = _above_zero(sub(y, x))
+    tie = (x.high == y.high) & (x.low == y.low) & (x.radius == 0) & (y.radius == 0)
+    return above._replace(settled=above.settled | tie)
+
+
+def _equal(x: DoubleBall, y: DoubleBall) -> Decision:
+    less = _less(x, y)
+    return Decision(less.decided & False, less.decided, less.settled)
+
+
+def decision(condition: Decision | DoubleBall) -> Decision:
+    """A condition that is true or false for every sample comes as a constant, 1 or 0."""
+    if isinstance(condition, Decision):
+        return condition
+    return Decision(condition.high != 0, condition.high == 0, condition.high == condition.high)
+
+
+def _not(p: Decision | DoubleBall) -> Decision:
+    p = decision(p)
+    return Decision(p.fails, p.holds, p.settled)
+
+
+def _and(p: Decision | DoubleBall, q: Decision | DoubleBall) -> Decision:
+    p, q = decision(p), decision(q)
+    holds, fails = p.holds & q.holds, p.fails | q.fails
+    return Decision(holds, fails, holds | fails | (p.settled & q.settled))
+
+
+def _or(p: Decision | DoubleBall, q: Decision | DoubleBall) -> Decision:
+    return _not(_and(_not(p), _not(q)))
+
+
+def _where(condition: Decision | DoubleBall, taken: DoubleBall, otherwise: DoubleBall) -> DoubleBall:
+    condition = decision(condition)
+    high, low, radius = (np.where(condition.holds, *fields)[()] for fields in zip(taken, otherwise, strict=True))
+    return DoubleBall(high, low, np.where(condition.decided, radius, np.inf)[()])
+
+
+BRANCHES: dict[str, Callable[..., Any]] = {
+    "abs": _abs, "sign": _sign, "heaviside": _heaviside, "max": _max, "min": _min,
+    "full_like": lambda x, constant: constant, "where": _where,
+    "lt": _less, "le": _less, "gt": lambda x, y: _less(y, x), "ge": lambda x, y: _less(y, x),
+    "eq": _equal, "ne": lambda x, y: _not(_equal(x, y)), "and": _and, "or": _or, "not": _not,
+}  # fmt: skip
