@@ -87,13 +87,17 @@ class PointCheck:
         estimates = {}
         for running in list(self._running):
             try:
-                estimates[running.name] = reduced_if_it_fits(self._evaluator, running)
+                estimates[running.name] = self._ask(self._evaluator, running)
             except DiffexploreError:
                 raise
             except (RuntimeError, NotImplementedError, MemoryError) as error:
                 self._running.remove(running)
                 self._skipped.append(Skipped(running.name, _first_line(error)))
         return estimates
+
+    def _ask(self, evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:
+        """The reduced partials of one method, and its name in their rows."""
+        return reduced_if_it_fits(evaluator, running)
 
     def _judge_reduced(self, name: str, reduced: Mapping[str, tuple[str, Estimates]]) -> None:
         truth, ball = self._evaluator.reduced_truth(self._sums[name], self._statuses[name], self._n)
@@ -178,7 +182,7 @@ class PointCheck:
         """All methods on the samples of a probe; a sub-batch of several samples at the point settles the partial."""
         n = len(probe.samples)
         evaluator = Evaluator(self._problem, probe.point, probe.rows(self._columns), n)
-        reduced = {running.name: reduced_if_it_fits(evaluator, running) for running in self._running}
+        reduced = {running.name: self._ask(evaluator, running) for running in self._running}
         zeros = {key: np.zeros(n) for key in self._problem.wrt}
         truths, sums = evaluator.truths(evaluator.values(), n, zeros)
         statuses = {Status(int(status)) for status in np.unique(truths[name].status)}

@@ -34,7 +34,9 @@ class Listener(Protocol):
     def row(self, row: Row) -> None: ...
 
 
-class _Silence:
+class Silence:
+    """Hears nothing and says nothing."""
+
     wants_rows = False
 
     def progress(self, stage: str, done: int, total: int) -> None:
@@ -90,26 +92,34 @@ def run_check(
     listener: Listener | None = None,
 ) -> Report:
     """The same on a batch that is at hand; ``listener`` hears of the progress."""
-    listener = listener or _Silence()
+    listener = listener or Silence()
     dtype, seed = as_dtype(dtype), as_seed(seed)
     problem = Problem(loss, as_wrt(loss, wrt), dtype, as_device(device), as_step(step, dtype))
     listener.progress("deriving", 0, 1)
     running, skipped, broken = _prepare(problem, registry.select(methods))
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
-    scale = _scale(problem, points, columns, batch.n)
+    scale = scale_over(problem, points, columns, batch.n)
     checks = [PointCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
     outcomes = [check.run(f"point {i + 1} of {len(points)}") for i, check in enumerate(checks)]
     skipped += dict.fromkeys(skip for outcome in outcomes for skip in outcome.skipped)
+    return assemble(problem, outcomes, skipped, batch.n, seed, broken)
+
+
+def assemble(
+    problem: Problem, outcomes: Sequence[PointOutcome], skipped: Sequence[Skipped], n: int, seed: int,
+    broken: tuple[str, ...],
+) -> Report:  # fmt: skip
+    """The report of what the points gave; ``broken`` names the rounding claims that do not hold here."""
     return Report(
         verdict=_verdict(problem, outcomes),
-        loss=loss.summary(),
-        gradient=loss.gradient(problem.wrt).formulas(),
+        loss=problem.loss.summary(),
+        gradient=problem.loss.gradient(problem.wrt).formulas(),
         rows=tuple(row for outcome in outcomes for row in outcome.rows),
         skipped=tuple(skipped),
         summary=_summary(problem, outcomes),
         dtype=str(problem.dtype).removeprefix("torch."),
         device=str(problem.device),
-        n=batch.n,
+        n=n,
         seed=seed,
         environment=environment(problem.device, broken),
     )
@@ -135,7 +145,7 @@ def _prepare(
     return running, skipped, tuple(line for lines in broken.values() for line in lines)
 
 
-def _scale(
+def scale_over(
     problem: Problem, points: Sequence[Mapping[str, float]], columns: Mapping[str, torch.Tensor], n: int
 ) -> dict[str, float]:
     """The largest finite |partial| of each symbol in the check, of any sample (float64, uncertified)."""

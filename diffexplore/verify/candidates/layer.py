@@ -1,0 +1,69 @@
+"""A forward/backward pair in the style of a Caffe layer."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from diffexplore.loss import Loss
+from diffexplore.verify.candidates.base import Answer, CandidateError
+from diffexplore.verify.candidates.computes_loss import UPSTREAM
+from diffexplore.verify.candidates.returns_gradient import to_numpy, uses_numpy
+from diffexplore.verify.gradients import named_gradients
+
+Tensor = torch.Tensor
+
+
+class Layer:
+    """``forward(inputs) -> output`` and ``backward(inputs, output, upstream) -> gradients``.
+
+    ``inputs`` is a named tuple of the loss's symbols, parameters first; the gradients come in that order too, or by
+    name, for all of them or for those that are asked for. Without an upstream gradient the output is the loss, and
+    upstream is 1.
+    """
+
+    kind = "layer"
+    repeatable = True
+
+    def __init__(self, candidate: Any, loss: Loss, name: str) -> None:
+        self.name = name
+        self._forward, self._backward = _pair(candidate, name)
+        self._symbols = tuple(symbol for symbol in (*loss.parameters, *loss.data) if symbol != UPSTREAM)
+        self._inputs = namedtuple("inputs", self._symbols)  # type: ignore[misc]  # its fields are the loss's symbols
+        self._contracted = UPSTREAM in loss.data
+        self.torch = not (uses_numpy(self._forward) or uses_numpy(self._backward))
+
+    def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
+        inputs = self._inputs(*(self._given(values[symbol]) for symbol in self._symbols))
+        output = self._forward(inputs)
+        tensor = output if isinstance(output, torch.Tensor) else torch.as_tensor(output)
+        upstream = values[UPSTREAM] if self._contracted else torch.ones_like(tensor)
+        if tensor.shape != upstream.shape:
+            raise CandidateError(
+                f"{self.name} returns an output of shape {tuple(tensor.shape)}, and the upstream gradient has shape "
+                f"{tuple(upstream.shape)}"
+            )
+        returned = self._backward(inputs, output, self._given(upstream))
+        value = (tensor * upstream.to(tensor.dtype)).sum() if self._contracted else tensor.reshape(())
+        return Answer(named_gradients(self._asked(returned, wrt), wrt, values, self.name), value.detach())
+
+    def _given(self, tensor: Tensor) -> Any:
+        return tensor if self.torch else to_numpy(tensor, self.name)
+
+    def _asked(self, returned: Any, wrt: tuple[str, ...]) -> Any:
+        """Of the gradients by all inputs, those that are asked for."""
+        if isinstance(returned, (tuple, list)) and len(returned) == len(self._symbols) != len(wrt):
+            return dict(zip(self._symbols, returned, strict=True))
+        return returned
+
+
+def _pair(candidate: Any, name: str) -> tuple[Any, Any]:
+    if isinstance(candidate, (tuple, list)) and len(candidate) == 2 and all(callable(part) for part in candidate):
+        return candidate[0], candidate[1]
+    forward, backward = getattr(candidate, "forward", None), getattr(candidate, "backward", None)
+    if callable(forward) and callable(backward):
+        return forward, backward
+    raise CandidateError(f"{name} should be a pair (forward, backward), or have methods of these names")

@@ -1,0 +1,66 @@
+"""A candidate that returns the gradient itself, computed with torch or with NumPy."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from diffexplore.loss import Loss
+from diffexplore.verify.binding import bind, picked
+from diffexplore.verify.candidates.base import Answer, CandidateError
+from diffexplore.verify.gradients import named_gradients
+
+Tensor = torch.Tensor
+
+
+class ReturnsGradient:
+    """A function of the symbols that returns a mapping, a tuple or an array of gradients, in the order asked for."""
+
+    kind = "gradient"
+    repeatable = True
+
+    def __init__(self, candidate: Callable[..., Any], loss: Loss, name: str) -> None:
+        self.name = name
+        self.torch = not uses_numpy(candidate)
+        self._candidate = candidate
+        self._order = bind(candidate, (*loss.parameters, *loss.data), name)
+
+    def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
+        tensors = picked(self._order, values)
+        arguments = tensors if self.torch else [to_numpy(tensor, self.name) for tensor in tensors]
+        return Answer(named_gradients(self._candidate(*arguments), wrt, values, self.name))
+
+
+def to_numpy(tensor: Tensor, name: str) -> Any:
+    """A copy as an array, or for a parameter as a NumPy scalar."""
+    if tensor.dtype == torch.bfloat16:
+        raise CandidateError(f"{name} computes with NumPy, which has no bfloat16: choose float16, float32 or float64")
+    array = tensor.detach().cpu().numpy().copy()
+    return array if array.ndim else array[()]
+
+
+def uses_numpy(function: Any) -> bool:
+    """Whether a function's own code names NumPy and not torch."""
+    code = getattr(inspect_target(function), "__code__", None)
+    if code is None:
+        return False
+    scope = getattr(inspect_target(function), "__globals__", {})
+    modules = {
+        scope[name].__name__.split(".")[0] for name in _names(code) if isinstance(scope.get(name), types.ModuleType)
+    }
+    return "numpy" in modules and "torch" not in modules
+
+
+def inspect_target(function: Any) -> Any:
+    """The plain function behind a method, a partial or an object that can be called."""
+    function = getattr(function, "func", function)
+    function = getattr(function, "__func__", function)
+    return function if hasattr(function, "__code__") else getattr(type(function), "__call__", function)
+
+
+def _names(code: types.CodeType) -> set[str]:
+    nested = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return set(code.co_names).union(*(_names(inner) for inner in nested))

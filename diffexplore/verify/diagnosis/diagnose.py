@@ -1,0 +1,5 @@
+from diffexplore.check.point import PointOutcome
+
+
+def diagnosed(check, outcome: PointOutcome, accept) -> PointOutcome:
+    return outcome

@@ -1,0 +1,92 @@
+"""What a candidate returned, made into one tensor for each symbol, or refused in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from diffexplore.verify.candidates.base import CandidateError
+
+Tensor = torch.Tensor
+
+
+def named_gradients(returned: Any, wrt: Sequence[str], values: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """A gradient by each symbol, in the shape and dtype of the symbol's own tensor.
+
+    ``returned`` is a mapping by name, a sequence in the order of ``wrt``, one array with a row for each, or for one
+    symbol its gradient alone. Raises CandidateError for anything else, naming what would be right.
+    """
+    parts = _parts(returned, wrt, name)
+    return {symbol: _fitted(parts[symbol], values[symbol], symbol, name) for symbol in wrt}
+
+
+def _parts(returned: Any, wrt: Sequence[str], name: str) -> dict[str, Any]:
+    if isinstance(returned, Mapping):
+        missing = [symbol for symbol in wrt if symbol not in returned]
+        if missing:
+            raise CandidateError(f"{name} returns no gradient by {', '.join(missing)}: it returns {_keys(returned)}")
+        return {symbol: returned[symbol] for symbol in wrt}
+    if returned is None:
+        raise CandidateError(f"{name} returns None, where {_wanted(wrt)} should be: is the return statement missing?")
+    if isinstance(returned, (str, bytes)):
+        raise CandidateError(f"{name} returns text, where {_wanted(wrt)} should be")
+    if len(wrt) == 1 and not isinstance(returned, (tuple, list)):
+        return {wrt[0]: returned}
+    try:
+        count = len(returned)
+    except TypeError:
+        raise CandidateError(f"{name} returns one number, where {_wanted(wrt)} should be") from None
+    if count != len(wrt):
+        raise CandidateError(f"{name} returns {count} gradients, where {_wanted(wrt)} should be")
+    return dict(zip(wrt, returned, strict=True))
+
+
+def _fitted(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
+    if part is None:
+        raise CandidateError(
+            f"{name} returns None for the gradient by {symbol}: a tensor like {symbol} should be there"
+        )
+    tensor = _tensor(part, like, symbol, name)
+    if tensor.shape != like.shape:
+        if tensor.numel() != 1 or like.numel() != 1:
+            raise CandidateError(
+                f"{name} returns a gradient by {symbol} of shape {tuple(tensor.shape)}, and {symbol} has shape "
+                f"{tuple(like.shape)}{_advice(tensor, like)}"
+            )
+        tensor = tensor.reshape(like.shape)
+    if tensor.dtype != like.dtype:
+        raise CandidateError(
+            f"{name} returns a gradient by {symbol} in {_dtype(tensor)}, and {symbol} is {_dtype(like)}: it should be "
+            "the same"
+        )
+    return tensor
+
+
+def _tensor(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
+    if isinstance(part, torch.Tensor):
+        return part
+    if isinstance(part, (int, float)) and not isinstance(part, bool):
+        return torch.tensor(float(part), dtype=like.dtype, device=like.device)
+    if isinstance(part, np.generic | np.ndarray) and np.issubdtype(part.dtype, np.floating):
+        return torch.from_numpy(np.ascontiguousarray(part)).reshape(part.shape).to(like.device)
+    kind = f"an array of {part.dtype}" if isinstance(part, np.generic | np.ndarray) else f"a {type(part).__name__}"
+    raise CandidateError(f"{name} returns {kind} as the gradient by {symbol}: a tensor of floats should be there")
+
+
+def _advice(tensor: Tensor, like: Tensor) -> str:
+    return ": the sum or mean over the samples is missing" if tensor.dim() > like.dim() else ""
+
+
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _keys(returned: Mapping[Any, Any]) -> str:
+    return ", ".join(str(key) for key in returned) or "nothing"
+
+
+def _wanted(wrt: Sequence[str]) -> str:
+    return f"the gradient by {wrt[0]}" if len(wrt) == 1 else f"{len(wrt)} gradients, by {', '.join(wrt)},"

@@ -1,0 +1,103 @@
+"""A candidate as a method of a check: its values, with a bound from its own operations or from a reference's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.bounds.watch import Watch
+from diffexplore.check.problem import Problem
+from diffexplore.methods import reverse, symbolic
+from diffexplore.methods.base import Estimate, Estimates, Method, Values
+from diffexplore.verify.calling import Escapes, Inputs, call
+from diffexplore.verify.candidates import Answer, Candidate
+
+Tensor = torch.Tensor
+
+#: The name of the loss's own value among the estimates.
+VALUE = "(value)"
+
+#: What a candidate whose operations cannot be watched is allowed, in bounds of the references.
+OPAQUE_FACTOR = 16.0
+
+_REFERENCES: list[Method] = [symbolic.METHOD, reverse.METHOD]
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """How a candidate behaved in one call, beside its numbers."""
+
+    opaque: bool = False
+    narrowed: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+
+
+class Observed:
+    """The candidate behind the contract of a method; ``conduct`` tells of the last call."""
+
+    exact = True
+
+    def __init__(self, candidate: Candidate, seed: int) -> None:
+        self.candidate = candidate
+        self.conduct = Conduct()
+        self._seed = seed
+
+    def obstacle(self, problem: Problem) -> str | None:
+        return None
+
+    def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
+        """Nothing: a candidate's partials with respect to data come with the reduced ones."""
+        return {}
+
+    def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
+        """∂L/∂θ for each parameter of shape (), ∂L/∂z_i for each data symbol of shape (n,), and the loss's value."""
+        inputs = Inputs(values)
+        with Escapes() as escapes, Watch(expected=problem.dtype) as watch:
+            answer = call(lambda: self.candidate.answer(problem.wrt, inputs.copies), self.candidate.name, self._seed)
+        opaque = not self.candidate.torch or bool(watch.unwatched) or bool(escapes.seen)
+        narrowed = tuple(sorted(str(dtype).removeprefix("torch.") for dtype in watch.narrowed))
+        self.conduct = Conduct(opaque, narrowed, inputs.modified())
+        estimates = {name: _estimate(tensor, watch) for name, tensor in _tensors(answer).items()}
+        return _allowed(estimates, problem, values, n) if opaque else estimates
+
+
+def _tensors(answer: Answer) -> dict[str, Tensor]:
+    return dict(answer.gradients) | ({} if answer.value is None else {VALUE: answer.value})
+
+
+def _estimate(tensor: Tensor, watch: Watch) -> Estimate:
+    return Estimate(tensor.detach().to(torch.float64), watch.radius(tensor).to(torch.float64))
+
+
+def _allowed(estimates: Mapping[str, Estimate], problem: Problem, values: Values, n: int) -> Estimates:
+    """The estimates with a multiple of the larger reference bound."""
+    references = [_reference(method, problem, values, n) for method in _REFERENCES]
+    allowed = {}
+    for name, estimate in estimates.items():
+        bounds = [reference[name] for reference in references] if name != VALUE else [_value_bound(problem, values, n)]
+        bound = OPAQUE_FACTOR * torch.stack([found.expand(estimate.value.shape) for found in bounds]).amax(0)
+        allowed[name] = Estimate(estimate.value, bound.to(estimate.value.device))
+    return allowed
+
+
+def _reference(method: Method, problem: Problem, values: Values, n: int) -> dict[str, Tensor]:
+    """How far a reference's own partials may be from the truth; by data, those of the reduced loss."""
+    bounds = {name: estimate.bound for name, estimate in method.reduced(problem, values, n).items()}
+    if set(problem.wrt) - set(bounds):
+        weight = 1 / n if problem.loss.reduction == "mean" else 1.0
+        unit = UNIT_ROUNDOFF[problem.dtype]
+        for name, estimate in method.samples(problem, values, n).items():
+            if name not in bounds:
+                bounds[name] = weight * (estimate.bound + 2 * unit * estimate.value.abs())
+    return bounds
+
+
+def _value_bound(problem: Problem, values: Values, n: int) -> Tensor:
+    with Watch() as watch:
+        value = problem.reduce(problem.summands(values, n))
+    radius = watch.radius(value).to(torch.float64)
+    return torch.nan_to_num(radius, nan=math.inf)

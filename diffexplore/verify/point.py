@@ -1,0 +1,119 @@
+"""The check of a candidate at one point: its gradient and its loss, the whole batch and probes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from flint import arb
+
+from diffexplore.arithmetic import double_double
+from diffexplore.arithmetic.balls import precision
+from diffexplore.check.enclosures import SUM_PRECISION, Enclosures, Status
+from diffexplore.check.evaluate import Chunk, Evaluator, Running
+from diffexplore.check.judge import judge
+from diffexplore.check.ledger import make_row
+from diffexplore.check.point import PointCheck, PointOutcome
+from diffexplore.check.problem import Problem
+from diffexplore.methods.base import Estimate, Estimates
+from diffexplore.symbolic.program import Program
+from diffexplore.verify.observed import VALUE, Observed
+
+Tensor = torch.Tensor
+
+
+class ValueProblem(Problem):
+    """A problem whose one "partial" is the loss itself, so that its value has a truth like any gradient's."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return (VALUE,)
+
+    @cached_property
+    def gradient_program(self) -> Program:
+        return self.plain_loss_program
+
+
+def value_problem(problem: Problem) -> ValueProblem:
+    """The problem of the loss's value, in the same dtype on the same device."""
+    return ValueProblem(problem.loss, (VALUE,), problem.dtype, problem.device)
+
+
+class CandidateCheck(PointCheck):
+    """One point of a verification; ``self._running`` holds the candidate alone."""
+
+    def run(self, stage: str) -> PointOutcome:
+        (self._candidate,) = self._running
+        _, self._whole = self._ask(self._evaluator, self._candidate)
+        if VALUE in self._whole:
+            self._judge_value(self._whole[VALUE])
+        return super().run(stage)
+
+    @property
+    def observed(self) -> Observed:
+        assert isinstance(self._candidate.method, Observed)
+        return self._candidate.method
+
+    def _reduced_estimates(self) -> dict[str, tuple[str, Estimates]]:
+        return {self._candidate.name: (self._candidate.name, self._whole)}
+
+    def _ask(self, evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:
+        """In one call, always: a candidate that cannot take the whole batch cannot be verified on it."""
+        return running.name, evaluator.reduced(running)
+
+    # ------------------------------------------------------------------------------------------------- samples
+    def _take(self, chunk: Chunk) -> None:
+        for name in self._problem.wrt:
+            truth = chunk.truths[name]
+            with precision(SUM_PRECISION):
+                self._sums[name] += chunk.sums[name]
+            self._statuses[name] |= {Status(int(status)) for status in np.unique(truth.status)}
+            unknown = np.full(len(truth.high), np.nan)
+            self._signs[name].add(truth.high, truth.status == Status.RESOLVED, unknown, chunk.first)
+            if name not in self._problem.parameters:
+                self._judge_samples(name, truth, chunk.first)
+
+    def _judge_samples(self, name: str, truth: Enclosures, first: int) -> None:
+        """∂L/∂z_i, of which the truth of the summand is N times too large where L is a mean."""
+        estimate, last = self._whole[name], first + len(truth.high)
+        value, bound = estimate.value[first:last].cpu().numpy(), estimate.bound[first:last].cpu().numpy()
+        mean = self._problem.loss.reduction == "mean"
+        truth = divided(truth, self._n) if mean else truth
+        scale = self._scale[name] / (self._n if mean else 1)
+        judged = judge(value, bound, truth, scale, self._problem.dtype, estimate.reason)
+        self._ledger(name, self._candidate.name, "samples").add(judged, first)
+
+    def _search(self, name: str) -> None:
+        if self.observed.candidate.repeatable:
+            super()._search(name)
+
+    # --------------------------------------------------------------------------------------------------- value
+    def _judge_value(self, estimate: Estimate) -> None:
+        problem = value_problem(self._problem)
+        evaluator = Evaluator(problem, self._evaluator.point, self._columns, self._n)
+        total, statuses = arb(0), set()
+        for chunk in evaluator.chunks([], lambda done: None):
+            with precision(SUM_PRECISION):
+                total += chunk.sums[VALUE]
+            statuses |= {Status(int(status)) for status in np.unique(chunk.truths[VALUE].status)}
+        truth, ball = evaluator.reduced_truth(total, statuses, self._n)
+        value, bound = estimate.value.reshape(1).cpu().numpy(), estimate.bound.reshape(1).cpu().numpy()
+        # Beside a loss of 0 there is nothing that its rounding could hide.
+        judged = judge(value, bound, truth, float("inf"), self._problem.dtype, estimate.reason)
+        self._ledger(VALUE, self._candidate.name, "reduced").add(judged)
+        row = make_row(judged, 0, VALUE, self._candidate.name, self._point, sample=None, exact=ball)
+        self._rows.append(row)
+        self._hear(row)
+
+
+def divided(truth: Enclosures, n: int) -> Enclosures:
+    """The enclosures of 1/n of what is enclosed."""
+    with np.errstate(all="ignore"):
+        zero = np.zeros_like(truth.high)
+        high, low = double_double.div((truth.high, truth.low), (zero + n, zero))
+        rounding = np.abs(high) * double_double.DIV_ERROR + 2.0**-1070
+        radius = truth.radius / n * (1 + 2.0**-50) + np.where(truth.radius + np.abs(truth.high) == 0, 0.0, rounding)
+    status = np.where((truth.status == Status.RESOLVED) & ~np.isfinite(radius), Status.OVERFLOW, truth.status)
+    return replace(truth, high=high, low=low, radius=radius, status=status.astype(np.int8))
