@@ -26,6 +26,11 @@ class Decision(NamedTuple):
         return self.holds | self.fails
 
 
+def chosen(first: Number, x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    """x where ``first`` holds, y elsewhere."""
+    return DoubleBall(*(np.where(first, *fields)[()] for fields in zip(x, y, strict=True)))
+
+
 def _abs(x: DoubleBall) -> DoubleBall:
     flip = np.copysign(1.0, x.high)
     return DoubleBall(x.high * flip, x.low * flip, x.radius)
@@ -41,9 +46,8 @@ def _heaviside(x: DoubleBall) -> DoubleBall:
 
 def _max(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     # The larger of two numbers moves by no more than either does.
-    first: Number = (x.high > y.high) | ((x.high == y.high) & (x.low >= y.low))
-    radius = np.maximum(x.radius, y.radius)
-    return DoubleBall(np.where(first, x.high, y.high)[()], np.where(first, x.low, y.low)[()], radius)
+    larger = chosen((x.high > y.high) | ((x.high == y.high) & (x.low >= y.low)), x, y)
+    return larger._replace(radius=np.maximum(x.radius, y.radius))
 
 
 def _min(x: DoubleBall, y: DoubleBall) -> DoubleBall:
@@ -91,8 +95,8 @@ def _or(p: Decision | DoubleBall, q: Decision | DoubleBall) -> Decision:
 
 def _where(condition: Decision | DoubleBall, taken: DoubleBall, otherwise: DoubleBall) -> DoubleBall:
     condition = decision(condition)
-    high, low, radius = (np.where(condition.holds, *fields)[()] for fields in zip(taken, otherwise, strict=True))
-    return DoubleBall(high, low, np.where(condition.decided, radius, np.inf)[()])
+    taken_or_not = chosen(condition.holds, taken, otherwise)
+    return taken_or_not._replace(radius=np.where(condition.decided, taken_or_not.radius, np.inf)[()])
 
 
 BRANCHES: dict[str, Callable[..., Any]] = {

@@ -30,7 +30,7 @@ from diffexplore.arithmetic.double_balls import (
     unknown,
     widened,
 )
-from diffexplore.arithmetic.double_branches import BRANCHES
+from diffexplore.arithmetic.double_branches import BRANCHES, chosen
 from diffexplore.arithmetic.double_double import Number
 from diffexplore.symbolic.program import Constant
 
@@ -155,9 +155,9 @@ def _turned(turns: Number, sine: DoubleBall, cosine: DoubleBall) -> DoubleBall:
     """The sine after so many quarter turns."""
     quarter = np.mod(turns, 4)
     odd, negative = (quarter == 1) | (quarter == 3), quarter >= 2
-    high, low, radius = (np.where(odd, *fields)[()] for fields in zip(cosine, sine, strict=True))
+    turned = chosen(odd, cosine, sine)
     sign = np.where(negative, -1.0, 1.0)[()]
-    return DoubleBall(high * sign, low * sign, radius)
+    return DoubleBall(turned.high * sign, turned.low * sign, turned.radius)
 
 
 def _atan(x: DoubleBall) -> DoubleBall:
