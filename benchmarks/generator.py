@@ -51,13 +51,19 @@ class Case:
         return f"{self.loss!r} at {dict(self.point)} on {dict(self.columns)} in {self.dtype} ({self.condition})"
 
 
-def cases(loss: Loss, count: int, seed: str, dtypes: tuple[str, ...] = tuple(DTYPES)) -> Iterator[Case]:
+#: Numbers of samples: small batches, where a row is easily looked through.
+SIZES = (1, 2, 5, 12, 20)
+
+
+def cases(
+    loss: Loss, count: int, seed: str, dtypes: tuple[str, ...] = tuple(DTYPES), sizes: tuple[int, ...] = SIZES
+) -> Iterator[Case]:
     """``count`` cases of one loss, dtypes and conditions in turn."""
     rng = random.Random(seed)
     for i in range(count):
         dtype = dtypes[i % len(dtypes)]
         condition = rng.choice(CONDITIONS)
-        point, columns = _draw(loss, rng, _scale(condition, dtype, rng))
+        point, columns = _draw(loss, rng, _scale(condition, dtype, rng), sizes)
         if condition == "offset":
             columns = {name: [value + _OFFSET[dtype] for value in column] for name, column in columns.items()}
         if condition == "optimum":
@@ -72,11 +78,13 @@ def _scale(condition: str, dtype: str, rng: random.Random) -> float:
     return 10.0 ** {"tiny": -decades, "huge": decades}.get(condition, 0.0)
 
 
-def _draw(loss: Loss, rng: random.Random, scale: float) -> tuple[dict[str, float], dict[str, list[float]]]:
+def _draw(
+    loss: Loss, rng: random.Random, scale: float, sizes: tuple[int, ...]
+) -> tuple[dict[str, float], dict[str, list[float]]]:
     point = {name: rng.uniform(-2, 2) * scale for name in loss.parameters}
     if "s" in point:
         point["s"] = rng.uniform(0.2, 3.0) * scale
-    n = rng.choice((1, 2, 5, 12, 20))
+    n = rng.choice(sizes)
     return point, {name: [rng.uniform(-3, 3) * scale for _ in range(n)] for name in loss.data}
 
 
