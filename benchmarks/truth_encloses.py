@@ -30,7 +30,7 @@ _BITS = 1000
 _CASES_A_FORMULA = 40
 
 #: Batches that Arb encloses alone, and such that double-double balls come first.
-_SIZES = (1, 5, 20, 64, 80, 128)
+_SIZES = (1, 5, 20, 128, 160, 256)
 _MOST_SAMPLES = 6
 
 

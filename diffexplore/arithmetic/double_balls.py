@@ -27,8 +27,13 @@ SMALLEST = 2.0**-900
 #: Products below ``SMALLEST`` are within it of the exact ones, since both lie below twice it.
 _PRODUCT_QUANTUM = 2.0**-898
 
-#: More than a rounding of a radius that underflows. A subnormal operand would slow an addition down tenfold.
-QUANTUM = 2.0**-1022
+#: Below it doubles are subnormal.
+_NORMAL = 2.0**-1022
+
+#: More than what one operation loses below the normal numbers: by a radius that underflows, by additions (exact there,
+#: unless torch was told to flush subnormal numbers to zero, which concerns NumPy as well), and by taking its result for
+#: 0 later. It is a normal number itself, as a subnormal operand would slow an addition down tenfold.
+QUANTUM = 2.0**-1010
 
 #: Radii are computed in double precision, with less than 16 roundings of non-negative terms each, and high stands for
 #: high + low in them, which is within 2⁻⁵³ of it.
@@ -62,20 +67,26 @@ class DoubleBall(NamedTuple):
 
 
 def exact(values: Number) -> DoubleBall:
-    """Doubles as balls of radius 0; nothing is known of those out of range."""
-    values = np.asarray(values, np.float64)[()]
-    return _known(values, np.zeros_like(values)[()], np.where(np.abs(values) <= LARGEST, 0.0, np.inf)[()])
+    """Doubles as balls of radius 0; nothing is known of those out of range, nor of subnormal ones."""
+    values = np.asarray(values, np.float64)
+    size = np.abs(values)
+    known = size <= LARGEST
+    if not np.all(size >= _NORMAL):
+        # Flushed to zero, a subnormal number would compare equal to it: its bits tell.
+        known &= (size >= _NORMAL) | (size.view(np.int64) == 0)
+    return DoubleBall(values[()], np.zeros_like(values)[()], np.where(known, 0.0, np.inf)[()])
 
 
 def enclosing(ball: arb) -> DoubleBall:
     """One Arb number as a ball of scalars."""
     with precision(_CONSTANT_BITS):
         high = float(ball.mid())
-        if not abs(high) <= LARGEST:
+        if high != 0 and not _NORMAL <= abs(high) <= LARGEST:
             return exact(np.inf)
         low = float(ball.mid() - high)
         error = abs(ball - high - low).upper()
-        radius = 0.0 if error == 0 else float(error) * UPWARD + QUANTUM
+        normal = low == 0 or abs(low) >= _NORMAL
+        radius = 0.0 if error == 0 and normal else float(error) * UPWARD + QUANTUM
     return DoubleBall(*pairs.two_sum(np.float64(high), np.float64(low)), np.float64(radius))
 
 
@@ -108,7 +119,6 @@ def _known(high: Number, low: Number, radius: Number) -> DoubleBall:
 
 
 def add(x: DoubleBall, y: DoubleBall) -> DoubleBall:
-    # Additions never underflow: a subnormal sum is exact.
     high, low = pairs.add(x.pair, y.pair)
     return _known(high, low, (x.radius + y.radius + pairs.ADD_ERROR * np.abs(high)) * UPWARD + QUANTUM)
 
@@ -135,7 +145,7 @@ def div(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     size, room = np.abs(high), y.nearest_to_zero
     radius = ((x.radius + size * y.radius) / room + pairs.DIV_ERROR * size) * UPWARD + QUANTUM
     normal = (np.abs(x.high) >= SMALLEST) & (size >= SMALLEST)
-    quotient = _known(high, low, np.where((room > 0) & (normal | (x.high == 0)), radius, np.inf)[()])
+    quotient = _known(high, low, np.where((room > 0) & (normal | x.exactly_zero), radius, np.inf)[()])
     return quotient if np.all(high) else _exact_zeros(quotient, x.exactly_zero & (room > 0) & _finite(y))
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diffexplore.arithmetic.double_balls import DoubleBall, exact, neg, sub
+from diffexplore.arithmetic.double_balls import QUANTUM, DoubleBall, exact, neg, sub
 from diffexplore.arithmetic.double_double import Number
 
 
@@ -32,8 +32,7 @@ def chosen(first: Number, x: DoubleBall, y: DoubleBall) -> DoubleBall:
 
 
 def _abs(x: DoubleBall) -> DoubleBall:
-    flip = np.copysign(1.0, x.high)
-    return DoubleBall(x.high * flip, x.low * flip, x.radius)
+    return chosen(np.signbit(x.high), neg(x), x)
 
 
 def _sign(x: DoubleBall) -> DoubleBall:
@@ -45,9 +44,10 @@ def _heaviside(x: DoubleBall) -> DoubleBall:
 
 
 def _max(x: DoubleBall, y: DoubleBall) -> DoubleBall:
-    # The larger of two numbers moves by no more than either does.
-    larger = chosen((x.high > y.high) | ((x.high == y.high) & (x.low >= y.low)), x, y)
-    return larger._replace(radius=np.maximum(x.radius, y.radius))
+    # The larger of two numbers moves by no more than either does. A tie may be of subnormal parts, flushed to zero.
+    tie = x.high == y.high
+    larger = chosen((x.high > y.high) | (tie & (x.low >= y.low)), x, y)
+    return larger._replace(radius=np.maximum(x.radius, y.radius) + QUANTUM * tie)
 
 
 def _min(x: DoubleBall, y: DoubleBall) -> DoubleBall:

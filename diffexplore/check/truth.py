@@ -30,7 +30,7 @@ PRECISIONS = (128, 256, 512, 1024, 2048, 4096)
 _BELOW_ULP = 2.0**-10
 
 #: From so many samples on, double-double vectors are faster than Arb.
-_MANY = 64
+_MANY = 128
 
 _JUMPING = frozenset({"where", "heaviside", "sign"})
 _BRANCHING = _JUMPING | {"max", "min", "abs"}
