@@ -38,8 +38,10 @@ class Method(Protocol):
     were really executed (rounding, and truncation where it has any).
     """
 
-    #: Whether only rounding separates the value from the truth: no step, no truncation.
-    exact: bool
+    @property
+    def exact(self) -> bool:
+        """Whether only rounding separates the value from the truth: no step, no truncation."""
+        ...
 
     def obstacle(self, problem: Problem) -> str | None:
         """Why the method cannot run on this problem, in one line; None where it can."""

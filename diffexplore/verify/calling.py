@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 from diffexplore.errors import DiffexploreError
 from diffexplore.verify.candidates.base import CandidateError
@@ -18,26 +17,7 @@ from diffexplore.verify.candidates.base import CandidateError
 Tensor = torch.Tensor
 Result = TypeVar("Result")
 
-#: By these a number leaves torch, and what is known of its rounding is lost.
-_ESCAPES = frozenset({"numpy", "tolist", "item", "__array__", "__float__", "__int__", "__dlpack__"})
-
 _HERE = Path(__file__).resolve().parent.parent
-
-
-class Escapes(TorchFunctionMode):
-    """Notes by which doors numbers left torch while it was active."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: set[str] = set()
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        name = getattr(func, "__name__", "")
-        if name in _ESCAPES:
-            self.seen.add(name)
-        return func(*args, **(kwargs or {}))
 
 
 @dataclass

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -13,8 +14,9 @@ from diffexplore.bounds.watch import Watch
 from diffexplore.check.problem import Problem
 from diffexplore.methods import reverse, symbolic
 from diffexplore.methods.base import Estimate, Estimates, Method, Values
-from diffexplore.verify.calling import Escapes, Inputs, call
+from diffexplore.verify.calling import Inputs, call
 from diffexplore.verify.candidates import Answer, Candidate
+from diffexplore.verify.doors import CandidateWatch, Escapes
 
 Tensor = torch.Tensor
 
@@ -45,6 +47,25 @@ class Observed:
         self.candidate = candidate
         self.conduct = Conduct()
         self._seed = seed
+        self._expects = True
+
+    @contextmanager
+    def seeded(self, seed: int) -> Iterator[None]:
+        """Another seed of torch's generator, for a while."""
+        self._seed, former = seed, self._seed
+        try:
+            yield
+        finally:
+            self._seed = former
+
+    @contextmanager
+    def unexpecting(self) -> Iterator[None]:
+        """Bounds that allow for whatever dtype the candidate computes in, for a while."""
+        self._expects = False
+        try:
+            yield
+        finally:
+            self._expects = True
 
     def obstacle(self, problem: Problem) -> str | None:
         return None
@@ -56,9 +77,9 @@ class Observed:
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
         """∂L/∂θ for each parameter of shape (), ∂L/∂z_i for each data symbol of shape (n,), and the loss's value."""
         inputs = Inputs(values)
-        with Escapes() as escapes, Watch(expected=problem.dtype) as watch:
+        with Escapes() as escapes, CandidateWatch(expected=problem.dtype if self._expects else None) as watch:
             answer = call(lambda: self.candidate.answer(problem.wrt, inputs.copies), self.candidate.name, self._seed)
-        opaque = not self.candidate.torch or bool(watch.unwatched) or bool(escapes.seen)
+        opaque = not self.candidate.torch or bool(watch.unwatched | escapes.seen | watch.doors)
         narrowed = tuple(sorted(str(dtype).removeprefix("torch.") for dtype in watch.narrowed))
         self.conduct = Conduct(opaque, narrowed, inputs.modified())
         estimates = {name: _estimate(tensor, watch) for name, tensor in _tensors(answer).items()}

@@ -19,6 +19,8 @@ from diffexplore.check.point import PointCheck, PointOutcome
 from diffexplore.check.problem import Problem
 from diffexplore.methods.base import Estimate, Estimates
 from diffexplore.symbolic.program import Program
+from diffexplore.verify.diagnosis.locate import Failures
+from diffexplore.verify.diagnosis.scene import Laboratory
 from diffexplore.verify.observed import VALUE, Observed
 
 Tensor = torch.Tensor
@@ -46,6 +48,7 @@ class CandidateCheck(PointCheck):
 
     def run(self, stage: str) -> PointOutcome:
         (self._candidate,) = self._running
+        self.failures: dict[str, Failures] = {}
         _, self._whole = self._ask(self._evaluator, self._candidate)
         if VALUE in self._whole:
             self._judge_value(self._whole[VALUE])
@@ -55,6 +58,15 @@ class CandidateCheck(PointCheck):
     def observed(self) -> Observed:
         assert isinstance(self._candidate.method, Observed)
         return self._candidate.method
+
+    @property
+    def estimates(self) -> Estimates:
+        """What the candidate gave on the whole batch."""
+        return self._whole
+
+    def laboratory(self) -> Laboratory:
+        """For further calls of the candidate, at this point and near it."""
+        return Laboratory(self._problem, self._candidate, self._point, self._columns, self._n, self._seed)
 
     def _reduced_estimates(self) -> dict[str, tuple[str, Estimates]]:
         return {self._candidate.name: (self._candidate.name, self._whole)}
@@ -84,6 +96,7 @@ class CandidateCheck(PointCheck):
         scale = self._scale[name] / (self._n if mean else 1)
         judged = judge(value, bound, truth, scale, self._problem.dtype, estimate.reason)
         self._ledger(name, self._candidate.name, "samples").add(judged, first)
+        self.failures.setdefault(name, Failures()).add(judged, first)
 
     def _search(self, name: str) -> None:
         if self.observed.candidate.repeatable:

@@ -22,7 +22,7 @@ from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.verify.candidates import Candidate, adapt
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
-from diffexplore.verify.diagnosis import diagnosed
+from diffexplore.verify.diagnosis.diagnose import diagnosed
 from diffexplore.verify.observed import Observed
 from diffexplore.verify.point import CandidateCheck
 

@@ -1,5 +1,1 @@
-"""Why a gradient is wrong."""
-
-from diffexplore.verify.diagnosis.diagnose import diagnosed
-
-__all__ = ["diagnosed"]
+"""Why a gradient is wrong: hypotheses that predict numbers, and the simplest that explains them all."""

@@ -1,0 +1,140 @@
+"""Causes that show in how a candidate behaves, not in its numbers alone: precision, chance, side effects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.check.records import Cause
+from diffexplore.errors import DiffexploreError
+from diffexplore.verify.diagnosis.scene import Laboratory, Scene
+from diffexplore.verify.observed import Observed
+
+_NAMES = {torch.float64: "float64", torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
+
+
+def modified(observed: Observed) -> Cause | None:
+    names = observed.conduct.modified
+    if not names:
+        return None
+    message = (
+        f"the candidate modifies its input {', '.join(names)} in place: later users of the tensor get other numbers"
+    )
+    return Cause("inputs_modified", message, {"inputs": list(names), "certain": True})
+
+
+def by_chance(laboratory: Laboratory, observed: Observed) -> Cause | None:
+    """Whether another seed of torch's generator gives another gradient."""
+    index = np.arange(min(laboratory.n, 8))
+    first = laboratory.ask(laboratory.point, index)
+    with observed.seeded(laboratory.seed + 1):
+        second = laboratory.ask(laboratory.point, index)
+    if first is None or second is None:
+        return None
+    for name in first.estimates:
+        if first.values(name) != second.values(name) and not _within(first, second, name):
+            message = "the gradient depends on random numbers (dropout?): switch them off, or fix the generator inside"
+            return Cause("not_deterministic", message, {"certain": True})
+    return None
+
+
+def _within(first: Scene, second: Scene, name: str) -> bool:
+    """Whether the two differ by no more than their rounding, as parallel sums may."""
+    numbers = zip(first.values(name), second.values(name), first.bounds(name), strict=True)
+    return all(abs(one - other) <= 2 * bound for one, other, bound in numbers)
+
+
+def narrowed(laboratory: Laboratory, observed: Observed, names: Sequence[str]) -> Cause | None:
+    """Whether computing in a narrower dtype, which was seen, accounts for the whole error of some partials."""
+    seen = observed.conduct.narrowed
+    if not seen:
+        return None
+    with observed.unexpecting():
+        scenes = laboratory.scenes()
+    if not scenes or not all(_explained_by_rounding(scene, name) for scene in scenes for name in names):
+        return None
+    dtype = _NAMES[laboratory.problem.dtype]
+    message = f"computed in {', '.join(seen)} inside {dtype}: the error is what the rounding of {seen[0]} allows"
+    return Cause("precision", message, {"dtype": seen[0], "certain": True})
+
+
+def _explained_by_rounding(scene: Scene, name: str) -> bool:
+    numbers = zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True)
+    return all(abs(truth - value) <= bound + float(truth.rad()) for value, bound, truth in numbers)
+
+
+def looks_narrow(scenes: Sequence[Scene], name: str) -> Cause | None:
+    """Whether errors of a candidate that cannot be watched are of the size of a narrower dtype's rounding."""
+    dtype = scenes[0].problem.dtype
+    for narrow in (torch.float32, torch.bfloat16):
+        growth = UNIT_ROUNDOFF[narrow] / UNIT_ROUNDOFF[dtype]
+        if growth > 1 and all(_grown_within(scene, name, growth) for scene in scenes):
+            message = (
+                f"the errors have the size of {_NAMES[narrow]}'s rounding and no pattern: computed in {_NAMES[narrow]} "
+                "somewhere, or by a formula that cancels"
+            )
+            return Cause("precision", message, {"dtype": _NAMES[narrow], "certain": False})
+    return None
+
+
+def _grown_within(scene: Scene, name: str, growth: float) -> bool:
+    numbers = zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True)
+    return all(abs(truth - value) <= bound * growth for value, bound, truth in numbers)
+
+
+def only_narrow(laboratory: Laboratory, observed: Observed, names: Sequence[str]) -> Cause | None:
+    """Whether an unwatched candidate is right in float64: then its error in a narrower dtype is one of precision."""
+    problem = laboratory.problem
+    if problem.dtype == torch.float64 or not observed.conduct.opaque:
+        return None
+    wide = replace(problem, dtype=torch.float64)
+    rows = {name: column.to(problem.dtype) for name, column in laboratory.columns.items()}
+    point = {name: float(torch.tensor(value).to(problem.dtype)) for name, value in laboratory.point.items()}
+    try:
+        scenes = Laboratory(wide, laboratory.running, point, rows, laboratory.n, laboratory.seed).scenes()
+    except DiffexploreError:
+        return None
+    if not scenes or not all(_explained_by_rounding(scene, name) for scene in scenes for name in names):
+        return None
+    message = f"the gradient is right in float64: in {_NAMES[problem.dtype]} it loses precision, more than it has to"
+    fields = {"dtype": _NAMES[problem.dtype], "right_in_float64": True, "certain": True}
+    return Cause("precision", message, fields)
+
+
+class FirstNonFinite(TorchDispatchMode):
+    """Remembers the first operation that makes NaN or infinity of finite numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves its dispatch modes untyped
+        self.found: str | None = None
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if self.found is None and isinstance(out, torch.Tensor) and out.is_floating_point():
+            operands = [value for value in args if isinstance(value, (torch.Tensor, int, float))]
+            if all(_finite(value) for value in operands) and not _finite(out):
+                self.found = _described(func.overloadpacket.__name__, operands, out)
+        return out
+
+
+def _finite(value: Any) -> bool:
+    return bool(torch.as_tensor(value).isfinite().all())
+
+
+def _described(name: str, operands: list[Any], out: torch.Tensor) -> str:
+    """``exp(710.5) = inf``, of the first element that is not finite."""
+    place = int((~out.isfinite()).reshape(-1).nonzero()[0])
+    shown = []
+    for operand in operands:
+        tensor = torch.as_tensor(operand)
+        fits = tensor.shape == out.shape
+        number = float(tensor.reshape(-1)[place]) if fits else (float(tensor) if tensor.numel() == 1 else math.nan)
+        shown.append("…" if math.isnan(number) else f"{number:.6g}")
+    return f"{name}({', '.join(shown)}) = {float(out.reshape(-1)[place]):.6g}"

@@ -1,0 +1,42 @@
+"""All hypotheses, in one list: a family is one function that yields them for a partial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from diffexplore.verify.candidates.computes_loss import UPSTREAM
+from diffexplore.verify.diagnosis import factors, library, samples, terms
+from diffexplore.verify.diagnosis.hypothesis import Hypothesis
+from diffexplore.verify.diagnosis.scene import Scene
+from diffexplore.verify.observed import VALUE
+
+Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
+
+#: Those that make sense of a loss's value as well as of a partial.
+_OF_NUMBERS: tuple[Family, ...] = (
+    lambda name, scenes: factors.zero(name),
+    lambda name, scenes: factors.factors(name),
+    lambda name, scenes: factors.sizes(name, scenes[0].problem.loss.reduction),
+    lambda name, scenes: factors.fitted(name, scenes),
+    samples.squashed,
+)
+
+#: Those that need a partial.
+_OF_PARTIALS: tuple[Family, ...] = (
+    library.conventions,
+    samples.swapped,
+    lambda name, scenes: samples.upstream_ignored(name, scenes, UPSTREAM),
+    terms.cut_paths,
+    terms.missing,
+    terms.wrong_powers,
+    samples.reordered,
+    samples.left_out,
+    terms.extra,
+)
+
+
+def hypotheses(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """Every hypothesis for one partial (or for the loss's value)."""
+    families = _OF_NUMBERS if name == VALUE else (*_OF_NUMBERS, *_OF_PARTIALS)
+    for family in families:
+        yield from family(name, scenes)

@@ -1,0 +1,98 @@
+"""Hypotheses: exact predictions of what a wrong candidate would give, held against what it gave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy
+from flint import arb
+
+from diffexplore.verify.diagnosis.scene import Scene, Unavailable
+
+#: What a hypothesis says of one partial in one scene: a ball for each of the candidate's numbers, or None.
+Prediction = Callable[[Scene], "list[arb] | None"]
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A named cause, and the numbers that it predicts for one partial.
+
+    ``rank`` orders causes by simplicity: of those that explain all numbers the least is named.
+    """
+
+    key: str
+    message: str
+    rank: float
+    predict: Prediction
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def exactly(name: str, expression: sympy.Expr) -> Prediction:
+    """The reduction of another expression in the place of the partial."""
+    return lambda scene: scene.reduced(name, expression)
+
+
+def truth_of(other: str) -> Prediction:
+    """The partial by another symbol."""
+    return lambda scene: scene.truth(other)
+
+
+def explains(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> bool:
+    """Whether every number of the partial in every scene is what the hypothesis predicts, to within the bound."""
+    for scene in scenes:
+        try:
+            predicted = hypothesis.predict(scene)
+        except Unavailable:
+            continue
+        if predicted is None:
+            return False
+        truths = scene.truth(name)
+        for value, bound, ball, truth in zip(scene.values(name), scene.bounds(name), predicted, truths, strict=True):
+            if not abs(arb(value) - ball) <= tolerance(scene, value, bound, ball, truth):
+                return False
+    return True
+
+
+def tolerance(scene: Scene, value: float, bound: float, predicted: arb, truth: arb) -> arb:
+    """How far a value may be from what is predicted.
+
+    The bound is that of the operations that ran, or a multiple of a reference's, which then grows with the value.
+    """
+    growth = max(1.0, _ratio(predicted, truth))
+    return arb(2 * bound * growth + 4 * scene.unit() * abs(value)) + predicted.rad()
+
+
+def _ratio(predicted: arb, truth: arb) -> float:
+    size = abs(float(truth.mid()))
+    return abs(float(predicted.mid())) / size if size > 0 else 1.0
+
+
+def distinguished(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> int:
+    """In how many scenes the prediction differs from the truth by more than the tolerance: evidence, not silence."""
+    count = 0
+    for scene in scenes:
+        try:
+            predicted = hypothesis.predict(scene)
+        except Unavailable:
+            continue
+        if predicted is None:
+            continue
+        pairs = zip(scene.values(name), scene.bounds(name), predicted, scene.truth(name), strict=True)
+        count += any(
+            abs(ball - truth) > tolerance(scene, value, bound, ball, truth) for value, bound, ball, truth in pairs
+        )
+    return count
+
+
+def alike(first: Hypothesis, second: Hypothesis, scenes: Sequence[Scene], name: str) -> bool:
+    """Whether two hypotheses predict the same numbers here: then they are one cause under two names."""
+    for scene in scenes:
+        try:
+            left, right = first.predict(scene), second.predict(scene)
+        except Unavailable:
+            continue
+        if left is None or right is None or not all(a.overlaps(b) for a, b in zip(left, right, strict=True)):
+            return False
+    return True

@@ -1,0 +1,100 @@
+"""Which samples are to blame: by the list of those that fail, or by halving the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from diffexplore.check.judge import FAIL, Judged
+from diffexplore.check.records import Cause
+from diffexplore.numerals import short
+from diffexplore.verify.diagnosis.scene import Laboratory, Scene
+
+#: Failing samples that are remembered; of more, only their number.
+_KEPT = 20_000
+
+_SHOWN = 3
+
+
+@dataclass
+class Failures:
+    """The failing samples of one partial by data."""
+
+    count: int = 0
+    total: int = 0
+    index: list[np.ndarray] = field(default_factory=list)
+    value: list[np.ndarray] = field(default_factory=list)
+    truth: list[np.ndarray] = field(default_factory=list)
+    bound: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, judged: Judged, first: int) -> None:
+        self.total += int(np.count_nonzero(judged.truth.high))
+        bad = np.flatnonzero(judged.verdict == FAIL)
+        room = _KEPT - self.count
+        self.count += len(bad)
+        bad = bad[: max(0, room)]
+        if len(bad):
+            self.index.append(first + bad)
+            self.value.append(judged.value[bad])
+            self.truth.append(judged.truth.high[bad])
+            self.bound.append(judged.bound[bad])
+
+
+def of_samples(failures: Failures, name: str) -> Cause | None:
+    """A cause that the failing samples of a partial by data show by themselves."""
+    index, value, truth = (np.concatenate(part) for part in (failures.index, failures.value, failures.truth))
+    bound = np.concatenate(failures.bound)
+    if failures.count == 1:
+        i, got, right = int(index[0]), float(value[0]), float(truth[0])
+        message = f"sample {i} alone is wrong: {got:.6g} where {right:.6g} is right"
+        return Cause("one_sample", message, {"sample": i, "value": got, "truth": right, "certain": True})
+    if (value == 0).all() and failures.count < failures.total:
+        message = f"0 at {failures.count:,} of {failures.total:,} samples (the first: {_listed(index)})"
+        return Cause("zero_samples", message, {"count": failures.count, "first": index[:5].tolist(), "certain": True})
+    if failures.count <= _KEPT and (abs(np.sort(value) - np.sort(truth)) <= 4 * bound.max()).all():
+        message = f"{failures.count:,} entries by {name} are the right numbers in another order: samples are permuted"
+        return Cause("permuted", message, {"count": failures.count, "certain": True})
+    if failures.count < failures.total // 2:
+        message = f"wrong at {failures.count:,} of {failures.total:,} samples (the first: {_listed(index)})"
+        return Cause("some_samples", message, {"count": failures.count, "first": index[:5].tolist(), "certain": True})
+    return None
+
+
+def _listed(index: np.ndarray) -> str:
+    return ", ".join(str(int(i)) for i in index[:_SHOWN])
+
+
+def by_halving(laboratory: Laboratory, wrong: Callable[[Scene], bool]) -> Scene | None:
+    """A single sample on which the candidate is wrong by itself, found in about 2 log₂ N calls."""
+    index = np.arange(laboratory.n)
+    while len(index) > 1:
+        halves = (index[: len(index) // 2], index[len(index) // 2 :])
+        index = next((half for half in halves if _wrong_on(laboratory, half, wrong)), np.array([], np.int64))
+    return laboratory.ask(laboratory.point, index) if len(index) else None
+
+
+def _wrong_on(laboratory: Laboratory, index: np.ndarray, wrong: Callable[[Scene], bool]) -> bool:
+    scene = laboratory.ask(laboratory.point, index)
+    return scene is not None and wrong(scene)
+
+
+def worst_singles(laboratory: Laboratory, name: str) -> str:
+    """The three samples whose own gradient is most wrong, in words."""
+    draw = np.random.default_rng([laboratory.seed, 0x3])
+    index = np.sort(draw.permutation(laboratory.n)[:24])
+    found = []
+    for i in index if laboratory.columns else ():
+        scene = laboratory.ask(laboratory.point, np.array([i]))
+        if scene is None or not scene.is_decided():
+            continue
+        value, truth = scene.values(name)[0], float(scene.truth(name)[0].mid())
+        found.append((abs(value - truth), int(i), value, truth))
+    worst = sorted(found, reverse=True)[:_SHOWN]
+    return "; ".join(f"sample {i} alone: {value:.6g} where {truth:.6g} is right" for _, i, value, truth in worst)
+
+
+def error_text(error: float, bound: float) -> str:
+    """How far off, in words."""
+    return f"off by {short(error, 3)}" + (f", {short(error / bound, 3)} times what is allowed" if bound > 0 else "")

@@ -1,0 +1,84 @@
+"""Rows and counts after a diagnosis: named causes, and conventions that are not failures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from flint import arb
+
+from diffexplore.check.point import PointOutcome
+from diffexplore.check.records import Cause, Row, Tally, Verdict
+
+#: A precision that the dtype does not have is not a wrong formula: see the contract of a check.
+_UNDECIDED = frozenset({"convention", "not_deterministic"})
+
+
+def revised(
+    outcome: PointOutcome, causes: Mapping[str, Cause], accept: Sequence[str], *, every: bool = False
+) -> PointOutcome:
+    """The outcome with these causes, by partial, on its failing rows (on all rows: ``every``)."""
+    verdicts = {name: _verdict(cause, accept) for name, cause in causes.items()}
+    rows = tuple(_row(row, causes, verdicts, accept, every) for row in outcome.rows)
+    tallies = tuple(_tally(tally, verdicts, every) for tally in outcome.tallies)
+    counts: Counter[str] = Counter({key: count for key, count in outcome.causes.items() if key != "exceeds_bound"})
+    for tally in outcome.tallies:
+        if tally.parameter in causes and (tally.failed or every):
+            counts[causes[tally.parameter].key] += tally.failed if not every else _size(tally)
+    settled = dict(outcome.settled)
+    for name, verdict in verdicts.items():
+        if verdict == "pass" and name not in settled:
+            settled[name] = float("nan")
+    return replace(
+        outcome, rows=rows, tallies=tallies, causes=counts, settled=settled,
+        failed=any(tally.failed for tally in tallies),
+    )  # fmt: skip
+
+
+def _verdict(cause: Cause, accept: Sequence[str]) -> Verdict:
+    accepted = {cause.key, cause.fields.get("convention")} & set(accept)
+    if cause.key == "convention" and accepted:
+        return "pass"
+    if cause.key in _UNDECIDED or (cause.key == "precision" and cause.fields.get("right_in_float64")):
+        return "inconclusive"
+    return "fail"
+
+
+def _row(
+    row: Row, causes: Mapping[str, Cause], verdicts: Mapping[str, Verdict], accept: Sequence[str], every: bool
+) -> Row:
+    if row.parameter in causes and (row.verdict == "fail" or every):
+        return replace(row, verdict=verdicts[row.parameter], cause=causes[row.parameter])
+    if row.cause is not None and row.cause.key == "kink" and _inside(row):
+        verdict: Verdict = "pass" if "kink" in accept else "inconclusive"
+        message = f"a convention: {row.value:.6g} lies between the one-sided derivatives of a kink"
+        return replace(row, verdict=verdict, cause=Cause("kink", message, {"convention": "kink"}))
+    return row
+
+
+def _inside(row: Row) -> bool:
+    """Whether the value lies in the hull of the derivatives at a kink."""
+    if row.value is None or row.truth is None:
+        return False
+    return bool(arb(row.truth.mid, row.truth.rad).contains(arb(row.value)))
+
+
+def _tally(tally: Tally, verdicts: Mapping[str, Verdict], every: bool) -> Tally:
+    verdict = verdicts.get(tally.parameter)
+    if verdict is None:
+        return tally
+    if every:
+        size = _size(tally)
+        return replace(tally, passed=0, inconclusive=0, failed=size)
+    moved = tally.failed if verdict != "fail" else 0
+    return replace(
+        tally,
+        failed=tally.failed - moved,
+        passed=tally.passed + (moved if verdict == "pass" else 0),
+        inconclusive=tally.inconclusive + (moved if verdict == "inconclusive" else 0),
+    )
+
+
+def _size(tally: Tally) -> int:
+    return tally.passed + tally.failed + tally.inconclusive

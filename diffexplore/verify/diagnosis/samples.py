@@ -1,0 +1,141 @@
+"""Samples left out, counted twice, or put in another order; partials swapped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sympy
+from flint import arb
+
+from diffexplore.verify.diagnosis.hypothesis import Hypothesis, Prediction, truth_of
+from diffexplore.verify.diagnosis.scene import Scene, Unavailable, exact_partial
+
+
+def swapped(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """The partial by another symbol in the place of this one."""
+    first = scenes[0]
+    for other in first.problem.wrt:
+        if other != name and first.by_sample(other) == first.by_sample(name):
+            yield Hypothesis(
+                "swapped", f"it is the partial by {other}: the two are swapped", 1.5,
+                truth_of(other), {"other": other},
+            )  # fmt: skip
+
+
+def left_out(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """The sample at one place left out or counted twice, in each batch that has it."""
+    first = scenes[0]
+    if first.by_sample(name) or not first.problem.loss.data:
+        return
+    places = [(-1, "the last sample"), (0, "the first sample")]
+    places += [(i, f"the sample at place {i} of the batch") for i in range(1, max(scene.n for scene in scenes))]
+    for place, words in places:
+        yield Hypothesis("one_sample", f"{words} is left out", 2.5, _without(name, place, -1), {"place": place})
+        yield Hypothesis("one_sample", f"{words} is counted twice", 2.6, _without(name, place, 1), {"place": place})
+        if first.mean:
+            yield Hypothesis(
+                "one_sample", f"{words} is left out, of the sum and of the count", 2.5, _mean_without(name, place),
+                {"place": place},
+            )  # fmt: skip
+
+
+def _without(name: str, place: int, times: int) -> Any:
+    def predict(scene: Scene) -> list[arb]:
+        (truth,) = scene.truth(name)
+        _need_samples(scene)
+        if not -scene.n <= place < scene.n:
+            return [truth]
+        part = scene.at_samples(exact_partial(scene.problem, name))[place]
+        return [truth + times * (part / scene.n if scene.mean else part)]
+
+    return predict
+
+
+def _mean_without(name: str, place: int) -> Any:
+    def predict(scene: Scene) -> list[arb] | None:
+        (truth,) = scene.truth(name)
+        _need_samples(scene)
+        if not -scene.n <= place < scene.n or scene.n == 1:
+            return None
+        part = scene.at_samples(exact_partial(scene.problem, name))[place]
+        return [(truth * scene.n - part) / (scene.n - 1)]
+
+    return predict
+
+
+def reordered(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """One column against the others, or the gradient's own entries, reversed or moved by one place."""
+    first = scenes[0]
+    orders = (
+        ("reversed", lambda n: range(n - 1, -1, -1)),
+        ("moved by one place", lambda n: [(i - 1) % n for i in range(n)]),
+        ("moved back by one place", lambda n: [(i + 1) % n for i in range(n)]),
+    )
+    for words, order in orders:
+        if first.by_sample(name):
+            yield Hypothesis(
+                "permuted", f"its entries are {words}: samples are out of order", 2.4,
+                _in_order(name, order),
+            )  # fmt: skip
+        if len(first.problem.loss.data) > 1:
+            for column in first.problem.loss.data:
+                yield Hypothesis(
+                    "permuted", f"the samples of {column} are {words} against the others", 2.4,
+                    _with_order(name, column, order), {"column": column},
+                )  # fmt: skip
+
+
+def _in_order(name: str, order: Any) -> Prediction:
+    return lambda scene: [scene.truth(name)[i] for i in order(scene.n)]
+
+
+def _with_order(name: str, column: str, order: Any) -> Any:
+    def predict(scene: Scene) -> list[arb]:
+        _need_samples(scene)
+        places = list(order(scene.n))
+        samples = tuple(
+            {**sample, column: scene.samples[place][column]}
+            for sample, place in zip(scene.samples, places, strict=True)
+        )
+        other = Scene(scene.problem, scene.point, samples, scene.index, scene.total, scene.estimates)
+        return other.truth(name)
+
+    return predict
+
+
+def squashed(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """The absolute value, the sign, or the gradient clipped at a threshold."""
+    yield Hypothesis("sign_lost", "it is the absolute value of the gradient", 2.7, _mapped(name, abs))
+    yield Hypothesis(
+        "sign_only", "it is the sign of the gradient", 2.7, _mapped(name, lambda x: arb(1) if x > 0 else arb(-1))
+    )
+    largest = max(abs(value) for scene in scenes for value in scene.values(name))
+    if largest > 0:
+        limit = arb(largest)
+        yield Hypothesis(
+            "clipped", f"it is clipped at ±{largest:.6g}", 3.2,
+            _mapped(name, lambda x: x if abs(x) <= limit else (limit if x > 0 else -limit)), {"threshold": largest},
+        )  # fmt: skip
+
+
+def _need_samples(scene: Scene) -> None:
+    if len(scene.samples) != scene.n:
+        raise Unavailable
+
+
+def _mapped(name: str, function: Any) -> Any:
+    return lambda scene: [function(truth) for truth in scene.truth(name)]
+
+
+def upstream_ignored(name: str, scenes: Sequence[Scene], upstream: str) -> Iterator[Hypothesis]:
+    """The gradient as if the upstream gradient were 1."""
+    problem = scenes[0].problem
+    if upstream not in problem.loss.data:
+        return
+    symbol = problem.loss.symbols[upstream]
+    alone = exact_partial(problem, name).subs(symbol, sympy.Integer(1))
+    yield Hypothesis(
+        "upstream_ignored", "the upstream gradient is ignored: it is the gradient for an upstream of 1", 1.6,
+        lambda scene: scene.reduced(name, alone),
+    )  # fmt: skip

@@ -1,0 +1,183 @@
+"""Scenes: calls of a candidate on a few samples, small enough that any explanation of them can be computed exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import sympy
+import torch
+from flint import arb
+
+from diffexplore.arithmetic.balls import BALLS, precision
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.check.evaluate import Running
+from diffexplore.check.problem import Problem
+from diffexplore.errors import DiffexploreError
+from diffexplore.methods.base import Estimate
+from diffexplore.symbolic.program import Program, lower
+from diffexplore.verify.observed import VALUE
+
+Tensor = torch.Tensor
+
+_BITS = 320
+
+#: A ball wider than this, relative to its midpoint, decides nothing.
+_TIGHT = 2.0**-60
+
+
+class Unavailable(Exception):
+    """A hypothesis asks for what only a small scene can compute."""
+
+
+@dataclass
+class Scene:
+    """What a candidate gave at one point on ``n`` samples, and exact values of any expression there.
+
+    ``index`` holds the places of the samples in the batch; ``total`` is the size of that batch.
+    """
+
+    problem: Problem
+    point: Mapping[str, float]
+    samples: tuple[Mapping[str, float], ...]
+    index: tuple[int, ...]
+    total: int
+    estimates: Mapping[str, Estimate]
+    _known: dict[sympy.Expr, list[arb]] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        return len(self.samples)
+
+    @property
+    def mean(self) -> bool:
+        return self.problem.loss.reduction == "mean"
+
+    def values(self, name: str) -> list[float]:
+        """The candidate's numbers for one partial: one for a parameter, n for data."""
+        return [float(value) for value in self.estimates[name].value.reshape(-1).tolist()]
+
+    def bounds(self, name: str) -> list[float]:
+        return [float(bound) for bound in self.estimates[name].bound.reshape(-1).tolist()]
+
+    def by_sample(self, name: str) -> bool:
+        return name not in self.problem.loss.parameters and name != VALUE
+
+    def at_samples(self, expression: sympy.Expr) -> list[arb]:
+        """The expression at each sample."""
+        if expression not in self._known:
+            program = _lowered(expression, self.problem.inputs)
+            with precision(_BITS):
+                fixed = {name: arb(value) for name, value in self.point.items()}
+                self._known[expression] = [
+                    program.run(BALLS, fixed | {name: arb(value) for name, value in sample.items()})[0]
+                    for sample in self.samples
+                ]
+        return self._known[expression]
+
+    def reduced(self, name: str, expression: sympy.Expr) -> list[arb]:
+        """What the reduction makes of the summand's partial: one number, or by data its share for each sample."""
+        parts = self.at_samples(expression)
+        with precision(_BITS):
+            if self.by_sample(name):
+                return [part / self.n for part in parts] if self.mean else parts
+            total = sum(parts, arb(0))
+            return [total / self.n if self.mean else total]
+
+    def truth(self, name: str) -> list[arb]:
+        return self.reduced(name, exact_partial(self.problem, name))
+
+    def unit(self) -> float:
+        return UNIT_ROUNDOFF[self.problem.dtype]
+
+    def is_decided(self) -> bool:
+        """Whether truth and values are finite numbers, and no value lies at a kink."""
+        for name in self.estimates:
+            balls = self.truth(name)
+            if not all(ball.is_finite() and _tight(ball) for ball in balls):
+                return False
+            if not all(np.isfinite(self.values(name))):
+                return False
+        return True
+
+
+def exact_partial(problem: Problem, name: str) -> sympy.Expr:
+    """The summand's partial as derived; the summand itself for the loss's value."""
+    if name == VALUE:
+        return problem.loss.expression
+    return problem.loss.gradient(problem.wrt).raw[name]
+
+
+def _tight(ball: arb) -> bool:
+    return bool(ball.rad() <= abs(ball.mid()) * _TIGHT) or ball.mid() == 0
+
+
+@lru_cache(maxsize=4096)
+def _lowered(expression: sympy.Expr, inputs: tuple[str, ...]) -> Program:
+    return lower([expression], inputs)
+
+
+class Laboratory:
+    """Makes scenes: sub-batches at the point of the check and at points near it."""
+
+    def __init__(
+        self, problem: Problem, running: Running, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int,
+        seed: int,
+    ) -> None:  # fmt: skip
+        self.problem = problem
+        self.running = running
+        self.point = point
+        self.columns = columns
+        self.n = n
+        self.seed = seed
+
+    def ask(self, point: Mapping[str, float], index: np.ndarray) -> Scene | None:
+        """The scene of some samples at a point; None where the candidate refuses them."""
+        places = torch.from_numpy(np.asarray(index, dtype=np.int64))
+        rows = {name: column[places.to(column.device)] for name, column in self.columns.items()}
+        values = self.problem.values(point, rows)
+        count = len(index) if self.columns else self.n
+        try:
+            estimates = self.running.reduced(self.problem, values, count)
+        except DiffexploreError:
+            return None
+        return self._scene_of(values, index, count, estimates)
+
+    def scene_of(self, point: Mapping[str, float], index: np.ndarray, estimates: Mapping[str, Estimate]) -> Scene:
+        """The scene of a call that was made already."""
+        rows = {name: column[torch.from_numpy(index).to(column.device)] for name, column in self.columns.items()}
+        count = len(index) if self.columns else self.n
+        return self._scene_of(self.problem.values(point, rows), index, count, estimates)
+
+    def _scene_of(
+        self, values: Mapping[str, Tensor], index: np.ndarray, count: int, estimates: Mapping[str, Estimate]
+    ) -> Scene:
+        fixed = {name: float(values[name]) for name in self.problem.loss.parameters}
+        data = {name: values[name].to(torch.float64).tolist() for name in self.problem.loss.data}
+        samples = tuple({name: data[name][i] for name in data} for i in range(count))
+        return Scene(self.problem, fixed, samples, tuple(int(i) for i in index), self.n, estimates)
+
+    def scenes(self) -> list[Scene]:
+        """A few scenes of different sizes, all decided; none where the candidate cannot be asked again."""
+        found = [scene for scene in map(self._scene, self._plans()) if scene is not None and scene.is_decided()]
+        return found[:_MOST]
+
+    def _scene(self, plan: tuple[Mapping[str, float], np.ndarray]) -> Scene | None:
+        return self.ask(*plan)
+
+    def _plans(self) -> Iterator[tuple[Mapping[str, float], np.ndarray]]:
+        draw = np.random.default_rng([self.seed, 0xD1A6])
+        sizes = (5, 3, 4, 5, 2, 3, 4) if self.columns else (1,) * 7
+        for i, size in enumerate(sizes):
+            index = np.sort(draw.permutation(self.n)[:size]) if self.columns else np.zeros(1, np.int64)
+            point = self.point if i == 0 else self._moved(draw)
+            # The other side of 0 shows what a sign does.
+            yield ({name: -value for name, value in point.items()} if i == 2 else point), index
+
+    def _moved(self, draw: np.random.Generator) -> dict[str, float]:
+        return {name: float(value * draw.uniform(0.6, 1.6) + draw.normal() * 0.3) for name, value in self.point.items()}
+
+
+_MOST = 4

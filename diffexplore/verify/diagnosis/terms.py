@@ -1,0 +1,170 @@
+"""Terms of the gradient that are missing, extra or have the wrong sign, and paths of the chain rule that are cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sympy
+from flint import arb
+
+from diffexplore.numerals import short
+from diffexplore.symbolic.derive import differentiate
+from diffexplore.symbolic.text import to_text
+from diffexplore.verify.diagnosis.hypothesis import Hypothesis, Prediction, exactly, truth_of
+from diffexplore.verify.diagnosis.scene import Scene, Unavailable, exact_partial
+
+_MOST_PATHS = 24
+_MOST_TERMS = 8
+_LONGEST = 70
+
+
+def additive_terms(scenes: Sequence[Scene], name: str) -> list[sympy.Expr]:
+    """The terms that the rules of differentiation give, and those of the expanded numerator."""
+    problem = scenes[0].problem
+    raw = exact_partial(problem, name)
+    found = list(sympy.Add.make_args(raw))
+    simplified = problem.loss.gradient(problem.wrt)[name]
+    for form in (sympy.expand_mul(raw, deep=False), sympy.expand_mul(simplified, deep=False)):
+        parts = sympy.Add.make_args(form)
+        if 1 < len(parts) <= _MOST_TERMS:
+            found += parts
+    return list(dict.fromkeys(term for term in found if term != 0))[: 2 * _MOST_TERMS]
+
+
+def missing(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """One term of a sum left out, taken with the wrong sign, or twice."""
+    terms = additive_terms(scenes, name)
+    whole = exact_partial(scenes[0].problem, name)
+    for term in terms:
+        if term == whole:
+            continue
+        text = _text(term)
+        for key, words, times in (
+            ("missing_term", "missing the term", -1), ("sign_of_term", "has the wrong sign on the term", -2),
+            ("extra_term", "counts twice the term", 1),
+        ):  # fmt: skip
+            yield Hypothesis(
+                key, f"{words} {text}", 2 if times == -1 else 2.2, _shifted(name, term, times), {"term": text}
+            )
+
+
+def cut_paths(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """The derivative with one subexpression of the loss held constant, as detach or a forgotten rule does."""
+    problem = scenes[0].problem
+    loss, symbol = problem.loss.expression, problem.loss.symbols[name]
+    truth = exact_partial(problem, name)
+    for part in _paths(loss, symbol):
+        held = sympy.Dummy("held", real=True)
+        rest = differentiate(loss.xreplace({part: held}), symbol).xreplace({held: part})
+        if rest in (0, truth):
+            continue
+        lost = _text(_tidied(truth - rest))
+        message = f"missing {lost}: as if {_text(part)} did not depend on {name} (a detach, or a rule left out)"
+        yield Hypothesis("cut_path", message, 1.9, exactly(name, rest), {"term": lost, "path": _text(part)})
+
+
+def _paths(loss: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr]:
+    found = [
+        node for node in sympy.preorder_traversal(loss)
+        if isinstance(node, sympy.Expr) and node.has(symbol) and node not in (loss, symbol)
+    ]  # fmt: skip
+    return list(dict.fromkeys(found))[:_MOST_PATHS]
+
+
+def wrong_powers(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """A factor of the closed form left out, or with its exponent off by one."""
+    problem = scenes[0].problem
+    simplified = problem.loss.gradient(problem.wrt)[name]
+    for factor in sympy.Mul.make_args(simplified):
+        base, exponent = factor.as_base_exp()
+        if base.is_number or not exponent.is_Integer:
+            continue
+        for wrong in (exponent - 1, exponent + 1):
+            other = simplified / factor * base**wrong
+            message = f"{_text(factor)} should be a factor, and {_text(base**wrong) if wrong else 'it'} is"
+            if wrong == 0:
+                message = f"the factor {_text(factor)} is left out"
+            yield Hypothesis("wrong_power", message, 2.3, exactly(name, other), {"factor": _text(factor)})
+
+
+def extra(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """A multiple of something simple added: a constant, the parameter itself (weight decay), another partial."""
+    problem = scenes[0].problem
+    n_other = [other for other in problem.wrt if other != name]
+    symbol = problem.loss.symbols[name]
+    added: list[tuple[str, Any]] = [
+        ("an additive constant", lambda scene: [arb(1)] * len(scene.values(name))),
+        (f"{name} itself (weight decay?)", lambda scene: _unweighted(scene, name, symbol)),
+        (f"the sign of {name} (an L1 penalty?)", lambda scene: _unweighted(scene, name, sympy.sign(symbol))),
+    ]
+    added += [
+        (f"the partial by {other}", truth_of(other))
+        for other in n_other if scenes[0].by_sample(other) == scenes[0].by_sample(name)
+    ]  # fmt: skip
+    for words, basis in added:
+        factor = _fitted(name, scenes, basis)
+        if factor is None:
+            continue
+        middle, uncertainty = factor
+        message = f"an extra term: {short(middle, 6)} (± {short(uncertainty)}) times {words}"
+        if words == "an additive constant":
+            message = f"an extra constant {short(middle, 6)} (± {short(uncertainty)})"
+        yield Hypothesis(
+            "extra_term", message, 3.5,
+            _plus(name, basis, arb(middle, uncertainty)),
+            {"coefficient": middle, "of": words, "uncertainty": uncertainty},
+        )  # fmt: skip
+
+
+def _fitted(name: str, scenes: Sequence[Scene], basis: Any) -> tuple[float, float] | None:
+    """The multiple of ``basis`` that is added in every scene, if there is one and it is not 0."""
+    low, high = -float("inf"), float("inf")
+    for scene in scenes:
+        try:
+            numbers = list(zip(scene.values(name), scene.bounds(name), scene.truth(name), basis(scene), strict=True))
+        except Unavailable:
+            continue
+        for value, bound, truth, unit in numbers:
+            size = float(unit.mid())
+            if size == 0:
+                continue
+            ratio = float((arb(value) - truth).mid()) / size
+            room = (2 * bound + 4 * scene.unit() * abs(value)) / abs(size)
+            low, high = max(low, ratio - room), min(high, ratio + room)
+    if not low < high or low <= 0 <= high or low == -float("inf"):
+        return None
+    return (low + high) / 2, (high - low) / 2
+
+
+def _unweighted(scene: Scene, name: str, expression: sympy.Expr) -> list[arb]:
+    """A term that is added once, not for every sample."""
+    parts = scene.at_samples(expression)
+    return parts if scene.by_sample(name) else parts[:1]
+
+
+def _plus(name: str, basis: Prediction, factor: arb) -> Prediction:
+    def predict(scene: Scene) -> list[arb] | None:
+        added = basis(scene)
+        if added is None:
+            return None
+        return [truth + factor * unit for truth, unit in zip(scene.truth(name), added, strict=True)]
+
+    return predict
+
+
+def _shifted(name: str, term: sympy.Expr, times: int) -> Any:
+    def predict(scene: Scene) -> list[arb]:
+        return [t + times * part for t, part in zip(scene.truth(name), scene.reduced(name, term), strict=True)]
+
+    return predict
+
+
+def _tidied(expression: sympy.Expr) -> sympy.Expr:
+    factored = sympy.factor_terms(expression)
+    return factored if len(str(factored)) < len(str(expression)) else expression
+
+
+def _text(expression: sympy.Expr) -> str:
+    text = to_text(expression)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
