@@ -13,7 +13,9 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.numpy_real import NUMPY
-from diffexplore.bounds.aten import fill_error, finite_float, handler
+from diffexplore.bounds.aten import handler
+from diffexplore.bounds.handling import finite_float
+from diffexplore.bounds.movement import fill_error
 from diffexplore.bounds.watch import Watch
 from diffexplore.symbolic.program import Constant
 

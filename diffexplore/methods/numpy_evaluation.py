@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from diffexplore.arithmetic.numpy_real import NUMPY
-from diffexplore.bounds.aten import fill_error
+from diffexplore.bounds.movement import fill_error
 from diffexplore.bounds.numpy_watch import NumpyWatch
 from diffexplore.check.problem import Problem, spread_over
 from diffexplore.methods.base import Estimate, Estimates, Values

@@ -10,7 +10,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import _disable_current_modes
 
-from diffexplore.bounds import aten
+from diffexplore.bounds import aten, branching, handling, movement
 from diffexplore.bounds.watch import Watch, _layout, _storage
 
 Tensor = torch.Tensor
@@ -27,9 +27,11 @@ _REBUILD = frozenset("tensor as_tensor asarray new_tensor".split())
 #: Text is for people: what it shows does not come back.
 _TEXT = frozenset(["__repr__", "__format__"])
 
+_REARRANGES, _CREATES, _COMPARES = aten.handler("view"), aten.handler("ones"), aten.handler("lt")
+
 #: Handlers that know what an undecided condition does to their result.
 _AWARE = frozenset(
-    [aten.elementwise, aten.compare, aten.logical, aten.choose, aten.mask_fill, aten.convert, aten.copy_into]
+    aten.handler(name) for name in ("add", "lt", "ones", "logical_and", "where", "masked_fill", "_to_copy", "copy_")
 )
 
 
@@ -98,8 +100,8 @@ class CandidateWatch(Watch):
                 return func(*args, **(kwargs or {}))
             operands = list(_tensors((*args, *(kwargs or {}).values())))
             undecided = any(self._is_undecided(operand) for operand in operands)
-            rounded = [operand for operand in operands if aten.finite_float(operand)]
-            if (name == "_local_scalar_dense" and (undecided or rounded)) or (name == "equal" and any(self._is_rounded(operand) for operand in rounded)) or (undecided and not self._follows(name, args)):
+            rounded = [operand for operand in operands if handling.finite_float(operand)]
+            if self._is_door(name, args, undecided, rounded):
                 self.doors.add(name)
             out = super().__torch_dispatch__(func, types, args, kwargs)
             self._mark(name, out, undecided, rounded)
@@ -137,16 +139,16 @@ class CandidateWatch(Watch):
     def _follows(self, name: str, args: tuple[Any, ...]) -> bool:
         """Whether the watch itself knows what the undecided operands do to the result."""
         handler = aten.handler(name)
-        if handler is aten.rearrange:  # moving them about is known, choosing by them is not
+        if handler is _REARRANGES:  # moving them about is known, choosing by them is not
             return not any(self._is_undecided(operand) for operand in _tensors(args[1:]))
-        return handler in _AWARE or name in aten.CREATE or name in _REDUCE_CONDITIONS
+        return handler in _AWARE or name in _REDUCE_CONDITIONS
 
     def _mark(self, name: str, out: Any, undecided: bool, rounded: list[Tensor]) -> None:
         """Conditions and indices made of what is undecided or rounded are undecided, unless they are known already."""
-        if name in _UNWRITTEN and aten.finite_float(out):
+        if name in _UNWRITTEN and handling.finite_float(out):
             self.set(out, torch.zeros((), dtype=torch.float64, device=out.device))
             self.forget(out)  # what is read before torch writes to it was written by other code
-        if name in aten.COMPARE or name in aten.CREATE:
+        if name in _FINITENESS or aten.handler(name) in (_COMPARES, _CREATES):
             return
         for tensor in _tensors((out,)):
             if tensor.is_floating_point() or tensor.is_complex() or self.undecided(tensor) is not None:
@@ -154,6 +156,9 @@ class CandidateWatch(Watch):
             if undecided or any(self._is_rounded(operand) for operand in rounded):
                 self.set(tensor, torch.ones((), dtype=torch.bool, device=tensor.device))
 
+
+#: What they ask does not hang on rounding.
+_FINITENESS = frozenset("isnan isinf isposinf isneginf".split())
 
 #: Their results hold nothing yet.
 _UNWRITTEN = frozenset("empty empty_like new_empty empty_strided new_empty_strided".split())

@@ -1,0 +1,96 @@
+"""Conditions, and operations that choose between branches."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from diffexplore.bounds.claims import UPWARD
+from diffexplore.bounds.handling import conclude, finite_float, first_tensor, plain_name
+from diffexplore.bounds.propagation import Ball
+
+if TYPE_CHECKING:
+    from diffexplore.bounds.watch import Watch
+
+Tensor = torch.Tensor
+
+COMPARE = frozenset(["lt", "le", "gt", "ge", "eq", "ne"])
+
+LOGICAL = frozenset("logical_and logical_or logical_not bitwise_and bitwise_or bitwise_not".split())
+
+
+def compare(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    out = func(*args, **kwargs)
+    like = first_tensor(args)
+    if like is None or like.device.type == "meta" or not any(finite_float(value) for value in args):
+        return out
+    x, y = watch.ball(args[0], like), watch.ball(args[1], like)
+    reach = x.rad + y.rad
+    watch.set(out, ~((x.mid - y.mid).abs() > reach) & ~(reach <= 0))
+    return out
+
+
+def logical(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    out = func(*args, **kwargs)
+    unknown = [watch.undecided(value) for value in args if isinstance(value, torch.Tensor)]
+    for mask in unknown:
+        if mask is not None:
+            known = watch.undecided(out)
+            watch.set(out, mask if known is None else mask | known)
+    return out
+
+
+def choose(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """where: on an undecided condition the union of both branches."""
+    out = func(*args, **kwargs)
+    if not finite_float(out) or len(args) < 3:
+        return out
+    condition = args[0]
+    taken, other = watch.ball(args[1], condition), watch.ball(args[2], condition)
+    _choose(watch, out, condition, taken, other, "where")
+    return out
+
+
+def mask_fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    _, in_place = plain_name(func)
+    source = Ball(args[0].detach().to(torch.float64, copy=True), watch.radius(args[0]))
+    out = func(*args, **kwargs)
+    if finite_float(out):
+        if in_place:
+            watch.forget(out)
+        _choose(watch, out, args[1], watch.ball(args[2], args[0]), source, "where")
+    return out
+
+
+def _choose(watch: Watch, out: Tensor, condition: Tensor, taken: Ball, other: Ball, name: str) -> None:
+    value = out.detach().to(torch.float64)
+    # A branch may have been rounded on its way into the result, as a Python number is.
+    if_taken, if_not = (taken.mid - value).abs() + taken.rad, (other.mid - value).abs() + other.rad
+    spread = torch.where(condition, if_taken, if_not)
+    undecided = watch.undecided(condition)
+    if undecided is not None:
+        either = torch.maximum(if_taken, if_not)
+        spread = torch.where(undecided.to(torch.bool), math.inf if watch.smooth else either, spread)
+    conclude(watch, name, out, value, spread * UPWARD)
+
+
+def step(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """sign, sgn and heaviside: constant away from 0; at an undecided 0 the union of both sides."""
+    x = watch.ball(args[0], args[0])
+    out = func(*args, **kwargs)
+    value = out.detach().to(torch.float64)
+    undecided = ~(x.mid.abs() > x.rad) & ~(x.rad <= 0)
+    low = 0.0 if plain_name(func)[0] == "heaviside" else -1.0
+    union = math.inf if watch.smooth else torch.maximum(value - low, 1 - value)
+    watch.set(out, torch.where(undecided, union, 0.0))
+    return out
+
+
+def remainder(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Exact on exact operands (IEEE 754); nothing is known otherwise."""
+    x = watch.ball(args[0], args[0])
+    out = func(*args, **kwargs)
+    watch.set(out, torch.where(x.rad <= 0, 0.0, math.inf))
+    return out

@@ -1,0 +1,50 @@
+"""What all handlers of ATen operations share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from diffexplore.bounds.claims import UPWARD, rounding_parts
+
+if TYPE_CHECKING:
+    from diffexplore.bounds.watch import Watch
+
+Tensor = torch.Tensor
+
+#: Runs an operation, and says how far its result may be from the exact one.
+Handler = Callable[["Watch", Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+def finite_float(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point() and value.device.type != "meta"
+
+
+def first_tensor(args: tuple[Any, ...]) -> Tensor | None:
+    return next((value for value in args if isinstance(value, torch.Tensor)), None)
+
+
+def plain_name(func: Any) -> tuple[str, bool]:
+    name = func.overloadpacket.__name__
+    in_place = name.endswith("_") and not name.startswith("_")
+    return (name.rstrip("_") if in_place else name), in_place
+
+
+def as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (tuple, list)) else [value]
+
+
+def conclude(
+    watch: Watch, name: str, out: Tensor, value: Tensor, spread: Tensor, in_place: bool = False,
+    exact_zero: Tensor | None = None,
+) -> None:  # fmt: skip
+    if in_place:
+        watch.forget(out)
+    relative, absolute = rounding_parts(name, watch.rounds_in(out.dtype))
+    if exact_zero is not None:
+        spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(torch.where(exact_zero, 0.0, absolute))
+    elif relative:
+        spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(absolute)
+    watch.set(out, spread)

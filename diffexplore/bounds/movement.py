@@ -1,0 +1,101 @@
+"""Operations that move, copy, convert or make elements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from diffexplore.bounds.claims import rounding
+from diffexplore.bounds.handling import as_list, finite_float
+
+if TYPE_CHECKING:
+    from diffexplore.bounds.watch import Watch
+
+Tensor = torch.Tensor
+
+#: Operations that rearrange elements: what they do to values, they do to radii.
+REARRANGE = frozenset(
+    "alias detach clone view _unsafe_view reshape expand permute transpose t select slice unsqueeze "
+    "squeeze as_strided unbind split index_select flip roll contiguous diagonal _reshape_alias lift_fresh "
+    "movedim narrow swapaxes slice_backward select_backward index gather constant_pad_nd repeat tril triu".split()
+)
+
+#: Operations that make tensors of constants, or that only ask for shapes.
+CREATE = frozenset(
+    "ones_like zeros_like empty_like ones zeros empty new_zeros new_ones new_empty arange scalar_tensor "
+    "full full_like new_full _efficientzerotensor new_empty_strided empty_strided is_same_size "
+    "_has_same_storage_numel rand randn".split()
+)
+
+
+def rearrange(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    out = func(*args, **kwargs)
+    source = args[0]
+    known = watch._find(source)
+    if known is None:
+        return out
+    moved = func(known, *args[1:], **kwargs)
+    for tensor, radius in zip(as_list(out), as_list(moved), strict=True):
+        watch.set(tensor, radius)
+    return out
+
+
+def join(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """cat and stack."""
+    out = func(*args, **kwargs)
+    watch.set(out, func([watch.radius(tensor) for tensor in args[0]], *args[1:], **kwargs))
+    return out
+
+
+def create(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    out = func(*args, **kwargs)
+    if finite_float(out) and func.overloadpacket.__name__ in ("full", "full_like", "new_full", "scalar_tensor"):
+        value = kwargs.get("fill_value", next((a for a in reversed(args) if isinstance(a, (int, float))), 0))
+        watch.set(out, fill_error(value, out))
+    return out
+
+
+def fill_error(value: float, out: Tensor) -> Tensor:
+    from diffexplore.bounds.watch import number_error
+
+    stored = torch.tensor(float(value), dtype=torch.float64).to(out.dtype).to(torch.float64)
+    error = abs(float(value) - float(stored)) + abs(float(value)) * number_error(value)
+    return torch.full((), error, dtype=torch.float64, device=out.device)
+
+
+def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    out = func(*args, **kwargs)
+    source = args[0]
+    if not finite_float(out) or not isinstance(source, torch.Tensor):
+        return out
+    if not source.is_floating_point():
+        if source.dtype == torch.bool and watch.undecided(source) is not None:
+            watch.set(out, watch.undecided(source).to(torch.float64))  # type: ignore[union-attr]
+        return out
+    value = out.detach().to(torch.float64)
+    rounded = rounding("convert", value, watch.rounds_in(out.dtype))
+    lost = torch.where(value == source.detach().to(torch.float64), 0.0, rounded)
+    watch.set(out, watch.radius(source).to(value.device) + lost)
+    return out
+
+
+def copy_into(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """copy_: the target takes the source's values."""
+    radius = watch.radius(args[1])
+    out = func(*args, **kwargs)
+    if finite_float(out):
+        value = out.detach().to(torch.float64)
+        watch.forget(out)
+        lost = rounding("convert", value, watch.rounds_in(out.dtype)) if args[1].dtype != out.dtype else 0
+        watch.set(out, radius.to(value.device) + lost)
+    return out
+
+
+def fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    out = func(*args, **kwargs)
+    if finite_float(out):
+        watch.forget(out)
+        value = args[1] if len(args) > 1 else 0.0
+        watch.set(out, watch.radius(value) if isinstance(value, torch.Tensor) else fill_error(value, out))
+    return out

@@ -1,0 +1,78 @@
+"""Sums over dimensions, and the polygamma functions."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from diffexplore.bounds import propagation
+from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding, summation_rounding
+from diffexplore.bounds.handling import conclude, finite_float
+
+if TYPE_CHECKING:
+    from diffexplore.bounds.watch import Watch
+
+Tensor = torch.Tensor
+
+#: Where the same overload of sum has another name than that of mean.
+_SUM_OVERLOADS = {"dim": "dim_IntList"}
+
+
+def reduce(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """sum and mean, over all or some dimensions."""
+    source = args[0]
+    out = func(*args, **kwargs)
+    if not finite_float(out):
+        return out
+    name = func.overloadpacket.__name__
+    plain = {key: value for key, value in kwargs.items() if key != "dtype"}
+    total = getattr(torch.ops.aten.sum, _SUM_OVERLOADS.get(func._overloadname, func._overloadname))
+    x = watch.ball(source, source)
+    n = max(1, source.numel() // max(1, out.numel()))
+    radius, magnitude = total(x.rad, *args[1:], **plain), total(x.farthest_from_zero, *args[1:], **plain)
+    value = out.detach().to(torch.float64)
+    if name == "mean":
+        radius, magnitude = radius / n, magnitude / n
+    spread = radius * (1 + n * 2.0**-52) * UPWARD
+    dtype = watch.rounds_in(out.dtype)
+    twice = rounding("div", value, dtype) * 2 if name == "mean" else 0.0
+    rounded = summation_rounding(magnitude, value, n, dtype) + twice
+    watch.set(out, spread + torch.where(magnitude == 0, 0.0, rounded))  # zeros add up to 0
+    return out
+
+
+def polygamma(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    out = func(*args, **kwargs)
+    value = out.detach().to(torch.float64)
+    order, x = (args[0], args[1]) if isinstance(args[0], int) else (args[1], args[0])
+    spread = propagation.polygamma(int(order), watch.ball(x, x), value)
+    if order > 1:
+        spread = spread + _product_rounding(int(order), value, watch.rounds_in(out.dtype))
+    spread = spread + _lost_zeta(int(order), x.detach().to(torch.float64), out.dtype)
+    claim = {0: "digamma", 1: "trigamma" if out.dtype == torch.float64 else "polygamma"}.get(int(order), "polygamma")
+    conclude(watch, claim, out, value, spread)
+    return out
+
+
+def _product_rounding(order: int, value: Tensor, dtype: torch.dtype) -> Tensor:
+    """Of exp(lgamma(n + 1)) · zeta(n + 1, x), where each of the four results is rounded to the dtype.
+
+    Source: torch's calc_polygamma (aten/src/ATen/native/Math.h). A relative error δ of lgamma is one of δ·lgamma in its
+    exponential; 1/(1 - u) is at most exp(u(1 + u)). What underflows in zeta is multiplied by n!.
+    """
+    unit, log_factorial = UNIT_ROUNDOFF[dtype], math.lgamma(order + 1)
+    relative = math.expm1((log_factorial + 3) * unit * (1 + unit)) * UPWARD
+    return value.abs() * relative + math.exp(log_factorial) * UPWARD * QUANTUM[dtype]
+
+
+def _lost_zeta(order: int, x: Tensor, dtype: torch.dtype) -> Tensor:
+    """What polygamma may lose at a large x, because its zeta forms x⁻ⁿ⁻¹, which underflows before the result does.
+
+    All of it: |ψ⁽ⁿ⁾(x)| ≤ (n − 1)!/xⁿ + n!/xⁿ⁺¹ ≤ 2 (n − 1)!/xⁿ for x ≥ n (NIST DLMF 5.15.8 and 5.9.12).
+    """
+    if order == 0:
+        return torch.zeros_like(x)
+    underflows = (order + 1) * x.clamp(min=1).log() > -math.log(torch.finfo(dtype).tiny) - 1
+    return torch.where(underflows, 2 * math.factorial(order - 1) * x.abs() ** -order, 0.0)
