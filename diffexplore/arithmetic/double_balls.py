@@ -30,9 +30,12 @@ _PRODUCT_QUANTUM = 2.0**-898
 #: Below it doubles are subnormal.
 _NORMAL = 2.0**-1022
 
+#: Below it nothing is claimed of an exact number but 0: the halves into which Dekker splits it may be subnormal.
+_SMALLEST_EXACT = 2.0**-960
+
 #: More than what one operation loses below the normal numbers: by a radius that underflows, by additions (exact there,
-#: unless torch was told to flush subnormal numbers to zero, which concerns NumPy as well), and by taking its result for
-#: 0 later. It is a normal number itself, as a subnormal operand would slow an addition down tenfold.
+#: unless torch was told to flush subnormal numbers to zero, which concerns NumPy as well), and by taking parts of its
+#: result for 0 later. It is a normal number itself, as a subnormal operand would slow an addition down tenfold.
 QUANTUM = 2.0**-1010
 
 #: Radii are computed in double precision, with less than 16 roundings of non-negative terms each, and high stands for
@@ -67,13 +70,13 @@ class DoubleBall(NamedTuple):
 
 
 def exact(values: Number) -> DoubleBall:
-    """Doubles as balls of radius 0; nothing is known of those out of range, nor of subnormal ones."""
+    """Doubles as balls of radius 0; nothing is known of those out of range, nor of tiny ones."""
     values = np.asarray(values, np.float64)
     size = np.abs(values)
     known = size <= LARGEST
-    if not np.all(size >= _NORMAL):
+    if not np.all(size >= _SMALLEST_EXACT):
         # Flushed to zero, a subnormal number would compare equal to it: its bits tell.
-        known &= (size >= _NORMAL) | (size.view(np.int64) == 0)
+        known &= (size >= _SMALLEST_EXACT) | (size.view(np.int64) == 0)
     return DoubleBall(values[()], np.zeros_like(values)[()], np.where(known, 0.0, np.inf)[()])
 
 
@@ -81,7 +84,7 @@ def enclosing(ball: arb) -> DoubleBall:
     """One Arb number as a ball of scalars."""
     with precision(_CONSTANT_BITS):
         high = float(ball.mid())
-        if high != 0 and not _NORMAL <= abs(high) <= LARGEST:
+        if high != 0 and not _SMALLEST_EXACT <= abs(high) <= LARGEST:
             return exact(np.inf)
         low = float(ball.mid() - high)
         error = abs(ball - high - low).upper()
