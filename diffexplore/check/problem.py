@@ -17,7 +17,7 @@ from diffexplore.symbolic.program import Program, lower
 Tensor = torch.Tensor
 
 #: A higher derivative with more steps than this is not worth enclosing.
-_MOST_STEPS = 20_000
+_MOST_STEPS = 5_000
 
 #: Seconds that a higher derivative for a truncation error may take.
 _DERIVATIVE_SECONDS = 2.0
