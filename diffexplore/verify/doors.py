@@ -10,7 +10,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import _disable_current_modes
 
-from diffexplore.bounds import aten, branching, handling, movement
+from diffexplore.bounds import aten, handling
 from diffexplore.bounds.watch import Watch, _layout, _storage
 
 Tensor = torch.Tensor

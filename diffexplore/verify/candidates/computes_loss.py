@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 
+from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.loss import Loss
+from diffexplore.symbolic.program import lower
 from diffexplore.verify.binding import bind, picked
 from diffexplore.verify.candidates.base import Answer, CandidateError
 from diffexplore.verify.gradients import named_gradients
@@ -27,6 +29,7 @@ class ComputesLoss:
 
     def __init__(self, candidate: Any, loss: Loss, name: str) -> None:
         self.name = name
+        self._loss = loss
         symbols = [symbol for symbol in (*loss.parameters, *loss.data) if symbol != UPSTREAM]
         self._upstream = UPSTREAM in loss.data
         self._call, self._order = _callable(candidate, symbols, name)
@@ -58,16 +61,32 @@ class ComputesLoss:
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
         leaves = {name: values[name].detach().clone().requires_grad_() for name in wrt}
         output = self.output({**values, **leaves})
+        gradients = self.gradients(output, leaves, values)
+        return Answer(named_gradients(gradients, wrt, values, self.name), output.detach())
+
+    def gradients(
+        self, output: Tensor, leaves: Mapping[str, Tensor], values: Mapping[str, Tensor], *, create_graph: bool = False
+    ) -> dict[str, Tensor]:
+        """Autograd's gradient of an output by each leaf; raises CandidateError where every path to them is cut."""
         if not output.requires_grad:
+            if is_flat(self._loss, tuple(leaves), values):  # code that branches may return a constant, and be right
+                return {name: torch.zeros_like(leaf) for name, leaf in leaves.items()}
             raise CandidateError(
-                f"{self.name} returns a loss that autograd cannot differentiate by {', '.join(wrt)}: every path to "
+                f"{self.name} returns a loss that autograd cannot differentiate by {', '.join(leaves)}: every path to "
                 "them is cut (detach, .item(), NumPy or no_grad)"
             )
-        upstream = torch.ones_like(output)
         gradients = torch.autograd.grad(
-            output, list(leaves.values()), upstream, allow_unused=True, materialize_grads=True
-        )
-        return Answer(named_gradients(dict(zip(wrt, gradients, strict=True)), wrt, values, self.name), output.detach())
+            output, list(leaves.values()), torch.ones_like(output), create_graph=create_graph, allow_unused=True,
+            materialize_grads=True,
+        )  # fmt: skip
+        return dict(zip(leaves, gradients, strict=True))
+
+
+def is_flat(loss: Loss, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> bool:
+    """Whether the loss does not change with any of the symbols at these values, as far as floats can tell."""
+    gradient = loss.gradient(wrt)
+    partials = lower([gradient[name] for name in wrt], (*loss.parameters, *loss.data)).run(TORCH, values)
+    return all(bool((torch.as_tensor(partial) == 0).all()) for partial in partials)
 
 
 def _callable(
