@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,15 +17,13 @@ from diffexplore.check.chunked import reduced_if_it_fits
 from diffexplore.check.evaluate import Chunk, Evaluator, Running
 from diffexplore.check.judge import PASS, Judged, judge
 from diffexplore.check.ledger import Ledger, make_row
+from diffexplore.check.listener import Listener
 from diffexplore.check.probes import Probe, SignLedger, best_probe
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import Row, Skipped, Tally
 from diffexplore.check.truth import SUM_PRECISION, Enclosures, Status
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimate, Estimates
-
-if TYPE_CHECKING:
-    from diffexplore.check.run import Listener
 
 Tensor = torch.Tensor
 

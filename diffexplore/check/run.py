@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -16,34 +16,13 @@ from diffexplore.check.batch import Batch, make_batch
 from diffexplore.check.environment import environment
 from diffexplore.check.evaluate import CHUNK, Running
 from diffexplore.check.ledger import finite
+from diffexplore.check.listener import Listener, Silence
 from diffexplore.check.options import as_device, as_dtype, as_seed, as_step, as_wrt
 from diffexplore.check.point import PointCheck, PointOutcome
 from diffexplore.check.points import make_points
 from diffexplore.check.problem import Problem, spread_over
-from diffexplore.check.records import Report, Row, Skipped, Summary, Verdict
+from diffexplore.check.records import Report, Skipped, Summary, Verdict
 from diffexplore.loss import Loss
-
-
-class Listener(Protocol):
-    """Hears of a check while it runs; ``wants_rows`` asks for a row of every sample."""
-
-    wants_rows: bool
-
-    def progress(self, stage: str, done: int, total: int) -> None: ...
-
-    def row(self, row: Row) -> None: ...
-
-
-class Silence:
-    """Hears nothing and says nothing."""
-
-    wants_rows = False
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        pass
-
-    def row(self, row: Row) -> None:
-        pass
 
 
 def check(

@@ -13,11 +13,12 @@ import torch
 from diffexplore.bounds.canary import broken_claims
 from diffexplore.check.batch import Batch, make_batch
 from diffexplore.check.evaluate import Running
+from diffexplore.check.listener import Listener, Silence
 from diffexplore.check.options import as_device, as_dtype, as_seed, as_wrt
 from diffexplore.check.points import make_points
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import Report
-from diffexplore.check.run import Listener, Silence, assemble, scale_over
+from diffexplore.check.run import assemble, scale_over
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.verify.candidates import Candidate, adapt

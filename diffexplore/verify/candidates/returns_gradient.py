@@ -58,7 +58,7 @@ def inspect_target(function: Any) -> Any:
     """The plain function behind a method, a partial or an object that can be called."""
     function = getattr(function, "func", function)
     function = getattr(function, "__func__", function)
-    return function if hasattr(function, "__code__") else getattr(type(function), "__call__", function)
+    return function if hasattr(function, "__code__") else type(function).__call__
 
 
 def _names(code: types.CodeType) -> set[str]:

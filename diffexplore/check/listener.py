@@ -1,0 +1,29 @@
+"""Who hears of a check while it runs."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from diffexplore.check.records import Row
+
+
+class Listener(Protocol):
+    """Hears of a check while it runs; ``wants_rows`` asks for a row of every sample."""
+
+    wants_rows: bool
+
+    def progress(self, stage: str, done: int, total: int) -> None: ...
+
+    def row(self, row: Row) -> None: ...
+
+
+class Silence:
+    """Hears nothing and says nothing."""
+
+    wants_rows = False
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        pass
+
+    def row(self, row: Row) -> None:
+        pass
