@@ -15,6 +15,9 @@ SCHEMA_VERSION = 1
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
+#: The ``parameter`` of rows that compare the loss's own value, which a candidate may compute beside its gradient.
+VALUE = "(value)"
+
 
 @dataclass(frozen=True)
 class Cause:

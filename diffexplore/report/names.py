@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from diffexplore.check.records import Report, Row, Verdict
+from diffexplore import methods
+from diffexplore.check.records import VALUE, Report, Row, Verdict
 from diffexplore.report.blocks import Tone
 
 #: The word and tone of a verdict in a headline. The word alone says it; the tone only helps the eye.
@@ -42,9 +43,29 @@ def second_partial(row: str, column: str) -> str:
     return f"∂²L/∂{row}²" if row == column else f"∂²L/∂{row}∂{column}"
 
 
-def partial_of(row: Row) -> str:
-    """The partial that ``row`` compares."""
-    return reduced_partial(row.parameter) if row.sample is None else sample_partial(row.parameter)
+def entry_of_gradient(name: str) -> str:
+    """``∂L/∂xᵢ``: of the reduced loss, by the data of one sample."""
+    return f"∂L/∂{name}ᵢ"
+
+
+def candidate_of(report: Report) -> str | None:
+    """The candidate that ``report`` verifies, where its rows are of one and it is no method of ours."""
+    found = {row.method for row in report.rows}
+    return found.pop() if len(found) == 1 and not found & set(methods.names()) else None
+
+
+def subject_of(candidate: str) -> str:
+    """How a sentence speaks of a candidate, with an article where it has no name of its own."""
+    return "the candidate" if candidate == "candidate" else candidate
+
+
+def partial_of(row: Row, candidate: str | None = None) -> str:
+    """The partial that ``row`` compares, in a report of methods or of a ``candidate``; ``L`` for the loss's value."""
+    if row.parameter == VALUE:
+        return "L"
+    if row.sample is None:
+        return reduced_partial(row.parameter)
+    return entry_of_gradient(row.parameter) if candidate else sample_partial(row.parameter)
 
 
 def kind_of(row: Row) -> str:

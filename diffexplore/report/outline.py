@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from diffexplore.check.records import LossSummary, PartialFormula, Report
 from diffexplore.report.blocks import Block, Formula, FormulaList, Gap, Heading, Note, text
 from diffexplore.report.causes import Footnotes, not_compared
-from diffexplore.report.names import reduced_partial, second_partial
+from diffexplore.report.names import candidate_of, reduced_partial, second_partial
 from diffexplore.report.numbers import counted, point_text
 from diffexplore.report.symbols import typeset
 from diffexplore.report.tables import legend, probes, reduced_tables, worst_samples
+from diffexplore.report.values import loss_values
 from diffexplore.report.verdict import failures, headline
 
 #: Second partials as text, by the names of the row and the column.
@@ -33,6 +34,7 @@ def outline(report: Report, *, width: int = 100, hessian: HessianText | None = N
     yield from formulas(report.loss, report.gradient, hessian)
     yield Note(text(_what_ran(report), "quiet"))
     yield Gap()
+    yield from loss_values(report, footnotes)
     yield from reduced_tables(report, footnotes, width)
     yield from probes(report)
     yield from worst_samples(report, footnotes, width)
@@ -93,10 +95,11 @@ def _symbols(loss: LossSummary) -> str:
 
 def _what_ran(report: Report) -> str:
     methods = len(dict.fromkeys(row.method for row in report.rows))
+    subject = candidate_of(report) or counted(methods, "method")
     points = list(dict.fromkeys(point_text(row.point) for row in report.rows if row.probe is None))
     where = f" at {counted(len(points), 'point')}" if points != [""] else ""
     samples = counted(report.n, "sample") if report.loss.data else "one evaluation"
-    return f"{counted(methods, 'method')} on {samples}{where}, in {report.dtype} on {report.device}, seed {report.seed}"
+    return f"{subject} on {samples}{where}, in {report.dtype} on {report.device}, seed {report.seed}"
 
 
 def _environment(report: Report) -> Iterator[Block]:

@@ -8,7 +8,7 @@ from diffexplore.check.records import Report, Row, Truth
 from diffexplore.numerals import ABSENT, short
 from diffexplore.report.blocks import COLUMN_GAP, INDENT, Block, Column, Gap, Heading, Note, Table, Text, text, words_of
 from diffexplore.report.causes import Footnotes
-from diffexplore.report.names import distinct_points, point_key, reduced_partial, rows_of, sample_partial
+from diffexplore.report.names import candidate_of, distinct_points, partial_of, point_key, reduced_partial, rows_of
 from diffexplore.report.numbers import (
     counted,
     digits_of,
@@ -118,13 +118,14 @@ def _has_truth(row: Row) -> bool:
 
 def worst_samples(report: Report, footnotes: Footnotes, width: int) -> Iterator[Block]:
     """For each partial: how its samples fared, and the worst of them."""
+    candidate = candidate_of(report)
     for name in report.gradient:
         rows = rows_of(report, "samples", name)
         if rows:
             worst = _worst(rows)
             exact = not worst and any(row.error_abs == 0 for row in rows)
             said = "; the worst:" if worst else ", without any error" if exact else ""
-            yield Heading(sample_partial(name), f"by sample: {_counts(report, name, 'samples')}{said}")
+            yield Heading(partial_of(rows[0], candidate), f"by sample: {_counts(report, name, 'samples')}{said}")
             if worst:
                 yield _samples_table(worst, report, footnotes, width)
             yield Gap()

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from diffexplore.check.records import Report, Row
+from diffexplore.check.records import VALUE, Report, Row
 from diffexplore.numerals import short
 from diffexplore.report.blocks import Block, Gap, Headline, Note, Span, Text, text
-from diffexplore.report.names import WORDS, PointKey, kind_of, partial_of, point_key, reduced_partial
+from diffexplore.report.names import (
+    WORDS,
+    PointKey,
+    candidate_of,
+    kind_of,
+    partial_of,
+    point_key,
+    reduced_partial,
+    subject_of,
+)
 from diffexplore.report.numbers import counted, point_text, share
 
 #: A partial at a point.
@@ -25,18 +34,25 @@ def headline(report: Report) -> Headline:
 
 
 def _passed(report: Report) -> str:
-    return f"every partial agrees with the truth: {_scope(report)}; {_power(report)}{_by_sub_batch(report)}"
+    candidate = candidate_of(report)
+    subject = f"{subject_of(candidate)} agrees" if candidate else "every partial agrees"
+    return f"{subject} with the truth: {_scope(report)}; {_power(report)}{_by_sub_batch(report)}"
 
 
 def _failed(report: Report) -> str:
     summary = report.summary
     total = summary.passed + summary.failed + summary.inconclusive
     counts = f"{counted(summary.failed)} of {counted(total, 'comparison')} failed"
-    first, *others = _failures(report)
+    candidate = candidate_of(report)
+    first, *others = worst_failures(report)
     others = [row for row in others if (row.parameter, row.method) != (first.parameter, first.method)]
     subjects = len({(row.parameter, row.method) for row in others})
-    also = f", and {counted(subjects, 'other gradient')} too" if subjects else ""
-    return f"{partial_of(first)} by {first.method} {_how_wrong(first)}{_where(first)}{also}: {counts}"
+    also = f", and {counted(subjects, 'other partial' if candidate else 'other gradient')} too" if subjects else ""
+    wrong = f"{how_wrong(first)}{_where(first)}{also}: {counts}"
+    if candidate is None:
+        return f"{partial_of(first)} by {first.method} {wrong}"
+    is_not = "does not compute this loss" if first.parameter == VALUE else "is not the gradient"
+    return f"{subject_of(candidate)} {is_not}: {partial_of(first, candidate)} {wrong}"
 
 
 def _undecided(report: Report) -> str:
@@ -113,30 +129,37 @@ def _by_sub_batch(report: Report) -> str:
     return f"; on sub-batches only: {' and '.join(names) if len(names) <= 2 else f'{len(names)} of these partials'}"
 
 
-def _failures(report: Report) -> list[Row]:
-    """Failing rows that include the reduction; where there are none, those of probes and samples."""
+def worst_failures(report: Report) -> list[Row]:
+    """Failing rows that include the reduction, else those of probes and samples; at last that of the loss's value."""
     failing = [row for row in report.rows if row.verdict == "fail"]
-    return [row for row in failing if kind_of(row) == "reduced"] or failing
+    values = [row for row in failing if row.parameter == VALUE]
+    partials = [row for row in failing if row.parameter != VALUE]
+    return ([row for row in partials if kind_of(row) == "reduced"] or partials) + values
 
 
 def failures(report: Report) -> Iterator[Block]:
     """What failed, where, by how much and why: only where something did."""
-    found = _failures(report)
-    for row in found[:_DESCRIBED]:
-        yield Note(_described(row), marker="·")
-    left = report.summary.failed - min(len(found), _DESCRIBED)
+    candidate = candidate_of(report)
+    found = worst_failures(report)
+    described = (_one_of_each_cause(found) if candidate else found)[:_DESCRIBED]
+    for row in described:
+        yield Note(_described(row, candidate), marker="·")
+    left = report.summary.failed - len(described)
     if left > 0:
         yield Note(text(f"{counted(left)} more failed", "quiet"), marker="·")
     if found:
         yield Gap()
 
 
-def _described(row: Row) -> Text:
+def _one_of_each_cause(rows: list[Row]) -> list[Row]:
+    """A candidate is wrong for few reasons, in many rows."""
+    return list({row.cause.message if row.cause else "": row for row in reversed(rows)}.values())[::-1]
+
+
+def _described(row: Row, candidate: str | None) -> Text:
     reason = f": {row.cause.message}" if row.cause else ""
-    return (
-        Span(f"{partial_of(row)} by {row.method}", "strong"),
-        Span(f" {_how_wrong(row)}{_where(row)}{reason}"),
-    )
+    subject = partial_of(row, candidate) if candidate else f"{partial_of(row)} by {row.method}"
+    return Span(subject, "strong"), Span(f" {how_wrong(row)}{_where(row)}{reason}")
 
 
 def _where(row: Row) -> str:
@@ -146,7 +169,7 @@ def _where(row: Row) -> str:
     return f"{where} ({row.probe})" if row.probe else where
 
 
-def _how_wrong(row: Row) -> str:
+def how_wrong(row: Row) -> str:
     if row.value is None:
         return "is not finite"
     if row.error_rel is None:

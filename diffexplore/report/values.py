@@ -1,0 +1,43 @@
+"""The loss's own value, where a candidate computes it beside the gradient: a line for each point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diffexplore.check.records import VALUE, Report, Row
+from diffexplore.numerals import short
+from diffexplore.report.blocks import Block, Gap, Note, Span, Text
+from diffexplore.report.causes import Footnotes
+from diffexplore.report.names import rows_of
+from diffexplore.report.numbers import in_ulps, point_text, truth_digits, ulp_at, value_beside
+
+#: Digits of a value that is only mentioned.
+_DIGITS = 8
+
+
+def loss_values(report: Report, footnotes: Footnotes) -> Iterator[Block]:
+    """``L = 3760.2  at a = 1, b = 1: truth 1880.1, error 4.8e15 ulp, allowed 34: FAIL``."""
+    rows = rows_of(report, "reduced", VALUE)
+    for row in rows:
+        yield Note(_line(row, report.dtype, footnotes))
+    if rows:
+        yield Gap()
+
+
+def _line(row: Row, dtype: str, footnotes: Footnotes) -> Text:
+    value = value_beside(row.value, row.truth, _DIGITS, "bad" if row.verdict == "fail" else "quiet")
+    where = f"  at {point_text(row.point)}" if row.point else ""
+    return (
+        Span("L = ", "strong"),
+        *value,
+        Span(f"{where}: truth {truth_digits(row.truth, _DIGITS)}, {_sizes(row, dtype)}: "),
+        *footnotes.verdict(row),
+    )
+
+
+def _sizes(row: Row, dtype: str) -> str:
+    """The error and what is allowed, in ulp, or absolute where the truth is 0."""
+    ulp = ulp_at(row.truth, dtype)
+    if row.error_ulp is None or ulp is None:
+        return f"error {short(row.error_abs, 3)}, allowed {short(row.bound, upward=True)}"
+    return f"error {short(row.error_ulp, 3)} ulp, allowed {short(in_ulps(row.bound, ulp), upward=True)}"
