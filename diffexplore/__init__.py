@@ -13,11 +13,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from diffexplore import losses, methods
+    from diffexplore import losses, methods, strategies
     from diffexplore.check.records import Report, Row
     from diffexplore.check.run import check
-    from diffexplore.errors import DiffexploreError, UsageError
+    from diffexplore.errors import DiffexploreError, GradientError, UsageError
     from diffexplore.loss import Loss
+    from diffexplore.verify.assertion import assert_gradient
+    from diffexplore.verify.run import verify
 
 __version__ = "0.1.0"
 
@@ -27,13 +29,29 @@ _HOMES = {
     "Row": "diffexplore.check.records",
     "DiffexploreError": "diffexplore.errors",
     "UsageError": "diffexplore.errors",
+    "GradientError": "diffexplore.errors",
+    "assert_gradient": "diffexplore.verify.assertion",
 }
 
-__all__ = ["DiffexploreError", "Loss", "Report", "Row", "UsageError", "__version__", "check", "losses", "methods"]
+__all__ = [
+    "DiffexploreError",
+    "GradientError",
+    "Loss",
+    "Report",
+    "Row",
+    "UsageError",
+    "__version__",
+    "assert_gradient",
+    "check",
+    "losses",
+    "methods",
+    "strategies",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("losses", "methods"):
+    if name in ("losses", "methods", "strategies"):
         return importlib.import_module(f"diffexplore.{name}")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
@@ -45,7 +63,10 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """This module, with ``check`` the function: importing the subpackage of that name would put itself there."""
+    """This module, with ``check`` and ``verify`` the functions.
+
+    Importing the subpackages of these names would put them there.
+    """
 
     @property
     def check(self) -> Any:
@@ -54,6 +75,14 @@ class _Package(ModuleType):
     @check.setter
     def check(self, subpackage: ModuleType) -> None:
         pass  # the import system's; it stays reachable as diffexplore.check.run and so on in import statements
+
+    @property
+    def verify(self) -> Any:
+        return importlib.import_module("diffexplore.verify.run").verify
+
+    @verify.setter
+    def verify(self, subpackage: ModuleType) -> None:
+        pass  # as above
 
 
 sys.modules[__name__].__class__ = _Package

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diffexplore.check.records import Report
 
 
 class DiffexploreError(Exception):
@@ -15,6 +19,23 @@ class UsageError(DiffexploreError, ValueError):
 
     The command line prints the message as one line and exits with code 2.
     """
+
+
+class GradientError(DiffexploreError, AssertionError):
+    """A gradient is wrong, or could not be decided: raised by :func:`diffexplore.assert_gradient`.
+
+    Its text fits 25 lines of 100 columns however many samples there are; ``report`` is the whole
+    :class:`~diffexplore.Report`. It can be pickled, so that it crosses from one process to another.
+    """
+
+    def __init__(self, report: Report) -> None:
+        from diffexplore.report.failure import failure_text
+
+        super().__init__(failure_text(report))
+        self.report = report
+
+    def __reduce__(self) -> tuple[type[GradientError], tuple[Report]]:
+        return type(self), (self.report,)
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:

@@ -1,0 +1,152 @@
+"""Hypothesis strategies for the points and batches of a loss: within its domain, shrinking to short decimals.
+
+They need hypothesis, an optional dependency (``pip install hypothesis``), and import it when one is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from diffexplore.errors import UsageError
+
+if TYPE_CHECKING:
+    import sympy
+    from hypothesis.strategies import SearchStrategy
+
+    from diffexplore.loss import Loss
+
+#: How far values reach, and to how many decimals.
+REACH, DECIMALS = 10, 3
+
+
+def points(loss: Loss | str) -> SearchStrategy[dict[str, float]]:
+    """Points of ``loss``: a short decimal for each parameter, such that what the domain says of them alone holds.
+
+    Raises UsageError where hypothesis is not installed, or a domain holds no short decimal.
+    """
+    loss = _as_loss(loss)
+    return _named(loss, loss.parameters, _conditions(loss, loss.parameters))
+
+
+def batches(
+    loss: Loss | str, min_size: int = 1, max_size: int = 20, *, at: Mapping[str, float] | None = None
+) -> SearchStrategy[dict[str, list[float]]]:
+    """Batches of ``loss``: for each data symbol a column of short decimals, all of one length, within the domain.
+
+    Conditions that relate data to parameters need the point: give it as ``at``. Empty for a loss without data.
+    Raises UsageError where that is missing, where hypothesis is not installed, or a domain holds no short decimal.
+    """
+    loss = _as_loss(loss)
+    strategies = _hypothesis()
+    if not loss.data:
+        return strategies.just({})
+    known = _at(loss, at)
+    conditions = [condition.subs(known) for condition in _relevant(loss, known)]
+    samples = _named(loss, loss.data, conditions)
+    return strategies.lists(samples, min_size=min_size, max_size=max_size).map(
+        lambda rows: {name: [row[name] for row in rows] for name in loss.data}
+    )
+
+
+def _as_loss(loss: Loss | str) -> Loss:
+    from diffexplore import losses
+
+    return losses.get(loss) if isinstance(loss, str) else loss
+
+
+def _hypothesis() -> Any:
+    try:
+        from hypothesis import strategies
+    except ImportError:
+        raise UsageError("diffexplore.strategies needs hypothesis: pip install hypothesis") from None
+    return strategies
+
+
+def _at(loss: Loss, at: Mapping[str, float] | None) -> dict[sympy.Symbol, sympy.Rational]:
+    """The parameters' exact values, where they are given."""
+    import sympy
+
+    return {loss.symbols[name]: sympy.Rational(*float(value).as_integer_ratio()) for name, value in (at or {}).items()}
+
+
+def _conditions(loss: Loss, names: Sequence[str]) -> list[Any]:
+    """What the domain says of these symbols alone."""
+    known = {loss.symbols[name] for name in names}
+    return [condition for condition in loss.domain if condition.free_symbols <= known]
+
+
+def _relevant(loss: Loss, known: Mapping[sympy.Symbol, sympy.Rational]) -> list[Any]:
+    """The conditions that data enter; UsageError where one needs a parameter that has no value."""
+    data = {loss.symbols[name] for name in loss.data}
+    found = [condition for condition in loss.domain if condition.free_symbols & data]
+    for condition in found:
+        missing = sorted(str(symbol) for symbol in condition.free_symbols - data - set(known))
+        if missing:
+            raise UsageError(f"the domain relates data to {', '.join(missing)}: give the point, batches(loss, at=...)")
+    return found
+
+
+def _named(loss: Loss, names: Sequence[str], conditions: Sequence[Any]) -> Any:
+    """A mapping from ``names`` to decimals that meet ``conditions``."""
+    alone = {name: [c for c in conditions if c.free_symbols <= {loss.symbols[name]}] for name in names}
+    drawn = _hypothesis().fixed_dictionaries({name: _decimals(name, alone[name]) for name in names})
+    return drawn.filter(lambda values: all(_holds(condition, loss, values) for condition in conditions))
+
+
+def _holds(condition: Any, loss: Loss, values: Mapping[str, float]) -> bool:
+    return bool(condition.subs(_at(loss, values)))
+
+
+def _decimals(name: str, conditions: Sequence[Any]) -> Any:
+    """Short decimals in the set that the conditions on one symbol describe; 0, or what is nearest, is the simplest."""
+    strategies = _hypothesis()
+    ranges = [
+        (low, high, 10**places)
+        for places in range(DECIMALS + 1)
+        for low, high in _ranges(_allowed(conditions), 10**places)
+    ]
+    if not ranges:
+        raise UsageError(f"found no short decimal for {name} in the domain of the loss")
+    return strategies.one_of(
+        strategies.integers(low, high).map(lambda digits, scale=scale: digits / scale) for low, high, scale in ranges
+    )
+
+
+def _allowed(conditions: Sequence[Any]) -> Any:
+    """The set of reals within reach that the conditions leave, or a larger one."""
+    import sympy
+
+    allowed: Any = sympy.Interval(-REACH, REACH)
+    for condition in conditions:
+        try:
+            allowed = allowed.intersect(condition.as_set())
+        except NotImplementedError:  # SymPy cannot solve it: what is drawn is tried
+            continue
+    return allowed
+
+
+def _ranges(allowed: Any, scale: int) -> list[tuple[int, int]]:
+    """The integers from ``low`` to ``high`` whose ``scale``-th part is in ``allowed``, for each interval of it."""
+    import sympy
+
+    parts = allowed.args if isinstance(allowed, sympy.Union) else (allowed,)
+    found = []
+    for part in parts:
+        if isinstance(part, sympy.FiniteSet):
+            found += [(int(value * scale),) * 2 for value in part if (value * scale).is_integer]
+        elif isinstance(part, sympy.Interval):
+            found.append(_within(part, scale))
+    return [(low, high) for low, high in found if low <= high]
+
+
+def _within(part: Any, scale: int) -> tuple[int, int]:
+    """The first and the last multiple of 1/scale in an interval, as integers."""
+    low, high = (Fraction(str(end)) if end.is_Rational else Fraction(float(end)) for end in (part.inf, part.sup))
+    first, last = math.ceil(low * scale), math.floor(high * scale)
+    return (
+        first + int(bool(part.left_open) and Fraction(first, scale) == low),
+        last - int(bool(part.right_open) and Fraction(last, scale) == high),
+    )
