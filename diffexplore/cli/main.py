@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from diffexplore import __version__
-from diffexplore.cli import derive, listing, report
+from diffexplore.cli import derive, listing, report, verify
 from diffexplore.cli.arguments import shield_formulas
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
 from diffexplore.errors import UsageError
@@ -19,6 +19,7 @@ from diffexplore.errors import UsageError
 app = typer.Typer(name="diffexplore", add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 app.command("report")(report.report)
 app.command("derive")(derive.derive)
+app.command("verify")(verify.verify)
 app.command("list")(listing.list_)
 
 

@@ -19,6 +19,40 @@ FORMATS = ("text", "latex", "python", "torch", "json")
 _LOSS_HELP = 'A name from "diffexplore list", or a formula in quotes, such as "(a*x - y)**2".'
 
 LossOrDefault = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP)]
+LossOption = Annotated[str | None, typer.Option("--loss", metavar="LOSS", help=_LOSS_HELP)]
+Candidate = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="FILE.py:NAME",
+        help="A function, autograd Function, module or layer in a Python file, which IS EXECUTED; "
+        "or a FILE.json of formulas, which is only read.",
+        show_default=False,
+    ),
+]
+Kind = Annotated[
+    str | None,
+    typer.Option(
+        "--kind", metavar="KIND", help="What the candidate is: loss (by default), gradient, layer, formulas or grads."
+    ),
+]
+Upstream = Annotated[
+    str | None,
+    typer.Option(
+        "--upstream", metavar="NUMBER|COLUMN", help="The upstream gradient of a candidate with an output per sample."
+    ),
+]
+Accept = Annotated[
+    list[str] | None,
+    typer.Option("--accept", metavar="KEY", help="Let a convention pass, by the key of its cause. Repeat for more."),
+]
+Replay = Annotated[
+    Path | None,
+    typer.Option(
+        "--replay",
+        metavar="FILE",
+        help="Write everything to FILE unless the candidate passes; without a candidate, run FILE again.",
+    ),
+]
 LossArgument = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP, show_default=False)]
 At = Annotated[
     list[str] | None,

@@ -11,7 +11,7 @@ from diffexplore import methods as known_methods
 from diffexplore.check.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_VERDICT
-from diffexplore.cli.output import check_writable, console_on, write
+from diffexplore.cli.outputs import Outputs, check_outputs, print_report, write_files
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,24 +34,6 @@ class Request:
     methods: tuple[str, ...] | None
     step: float | None
     seed: int
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What to write, and where."""
-
-    all_rows: bool
-    json: str | None
-    markdown: Path | None
-    hessian: bool
-    quiet: bool
-    no_color: bool
-    ascii: bool
-
-    @property
-    def machine_reads_stdout(self) -> bool:
-        """Whether standard output is for a program, and so holds nothing for people."""
-        return self.all_rows or self.json == "-"
 
 
 def report(
@@ -93,9 +75,9 @@ def report(
         seed=seed,
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
-    outputs = Outputs(all_rows, json, markdown, hessian, quiet, no_color, ascii)
-    _check_outputs(outputs)
-    return _run(request, outputs)
+    outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii)
+    check_outputs(outputs)
+    return _run(request, outputs, hessian)
 
 
 def _methods(text: str | None) -> tuple[str, ...] | None:
@@ -111,20 +93,11 @@ def _step(step: float | None) -> float | None:
     return step
 
 
-def _check_outputs(outputs: Outputs) -> None:
-    if outputs.all_rows and outputs.json == "-":
-        raise UsageError("--rows all and --json - both take standard output: give --json a file")
-    files = [outputs.markdown, Path(outputs.json) if outputs.json not in (None, "-") else None]
-    for path in files:
-        if path is not None:
-            check_writable(path)
-
-
-def _run(request: Request, outputs: Outputs) -> int:
+def _run(request: Request, outputs: Outputs, with_hessian: bool) -> int:
     loss, result = _checked(request, outputs)
-    hessian = _hessian(loss, result) if outputs.hessian else None
-    _write_files(result, outputs, hessian)
-    _print(result, outputs, hessian)
+    hessian = _hessian(loss, result) if with_hessian else None
+    write_files(result, outputs, hessian)
+    print_report(result, outputs, hessian)
     return OF_VERDICT[result.verdict]
 
 
@@ -165,25 +138,3 @@ def _hessian(loss: Loss, result: Report) -> HessianText:
     from diffexplore.cli.algebra import hessian_text
 
     return hessian_text(loss, tuple(result.gradient))
-
-
-def _write_files(result: Report, outputs: Outputs, hessian: HessianText | None) -> None:
-    from diffexplore.report.markdown import to_markdown
-
-    if outputs.json not in (None, "-"):
-        write(Path(str(outputs.json)), result.to_json() + "\n")
-    if outputs.markdown is not None:
-        write(outputs.markdown, to_markdown(result, hessian))
-
-
-def _print(result: Report, outputs: Outputs, hessian: HessianText | None) -> None:
-    from diffexplore.report.documents import write_json
-    from diffexplore.report.terminal import Drawing, Page
-    from diffexplore.report.verdict import headline
-
-    if outputs.json == "-":
-        write_json(result, sys.stdout)
-    elif not outputs.machine_reads_stdout:
-        console = console_on(sys.stdout, no_color=outputs.no_color)
-        ascii = outputs.ascii or None
-        console.print(Drawing((headline(result),), ascii) if outputs.quiet else Page(result, hessian, ascii))

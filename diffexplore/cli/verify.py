@@ -1,0 +1,177 @@
+"""``diffexplore verify``: is somebody's gradient the gradient of this loss, and if not, why?"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diffexplore.check.records import Report
+from diffexplore.cli import options as o
+from diffexplore.cli.exit_codes import OF_VERDICT
+from diffexplore.cli.output import write
+from diffexplore.cli.outputs import Outputs, check_outputs, print_report, write_files
+from diffexplore.errors import UsageError
+
+if TYPE_CHECKING:
+    from diffexplore.verify.replay import Replay
+
+KINDS = ("loss", "gradient", "layer", "formulas", "grads")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to verify, and how."""
+
+    candidate: str | None = None
+    loss: str | None = None
+    at: tuple[str, ...] = ()
+    data: Path | None = None
+    n_points: int | None = None
+    wrt: tuple[str, ...] | None = None
+    reduction: str | None = None
+    kind: str | None = None
+    upstream: str | None = None
+    accept: tuple[str, ...] = ()
+    dtype: str = "float64"
+    device: str = "auto"
+    seed: int = 0
+
+
+def verify(
+    candidate: o.Candidate = None,
+    loss: o.LossOption = None,
+    at: o.At = None,
+    data: o.Data = None,
+    points: o.Points = None,
+    wrt: o.Wrt = None,
+    reduction: o.Reduction = None,
+    kind: o.Kind = None,
+    upstream: o.Upstream = None,
+    accept: o.Accept = None,
+    dtype: o.Dtype = "float64",
+    device: o.Device = "auto",
+    seed: o.Seed = 0,
+    rows: o.Rows = "worst",
+    json: o.Json = None,
+    markdown: o.Markdown = None,
+    replay: o.Replay = None,
+    quiet: o.Quiet = False,
+    no_color: o.NoColor = False,
+    ascii: o.Ascii = False,
+    debug: o.Debug = False,
+) -> int:
+    """Verify a gradient that somebody wrote. THIS RUNS THE CODE IN FILE.py: verify only files that you trust.
+
+    Whatever the candidate prints goes to standard error.
+
+    Exits with 0 if the gradient is right, 1 if it is wrong, 3 if that could not be decided.
+    """
+    request = Request(
+        candidate=candidate,
+        loss=loss,
+        at=tuple(at or ()),
+        data=data,
+        n_points=points,
+        wrt=o.names_list("--wrt", wrt),
+        reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
+        kind=kind and o.chosen("kind", kind, KINDS),
+        upstream=upstream,
+        accept=tuple(accept or ()),
+        dtype=o.chosen("dtype", dtype, o.DTYPES),
+        device=o.chosen("device", device, o.DEVICES),
+        seed=seed,
+    )
+    all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
+    again = _replay_of(request, replay) if candidate is None else None
+    outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii, replay=None if again else replay)
+    check_outputs(outputs)
+    record = again or _record(request)
+    result = _run(record, outputs)
+    _write_replay(record, result, outputs)
+    write_files(result, outputs)
+    print_report(result, outputs)
+    return OF_VERDICT[result.verdict]
+
+
+def _replay_of(request: Request, path: Path | None) -> Replay:
+    """The verification that a file holds."""
+    if path is None:
+        raise UsageError("name a candidate, FILE.py:NAME with --loss LOSS, or a --replay FILE to run again")
+    if request != Request():
+        raise UsageError("without a candidate, --replay runs what its file says: leave the other options out")
+    from diffexplore.verify.replay import read_replay
+
+    return read_replay(path)
+
+
+def _record(request: Request) -> Replay:
+    """Resolve the loss, its points, its data and the upstream gradient."""
+    if request.loss is None:
+        raise UsageError("name the loss whose gradient it should be: --loss LOSS")
+    from diffexplore.check.points import make_points, parse_at
+    from diffexplore.cli.loss_argument import loss_to_check
+
+    at = [parse_at(text) for text in request.at]
+    has_data = request.data is not None or request.n_points is not None
+    loss = loss_to_check(request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction)
+    points = make_points(loss, at or None)
+
+    from diffexplore.check.batch import make_batch
+    from diffexplore.verify.replay import Replay
+
+    batch = make_batch(loss, request.data, n_points=request.n_points, seed=request.seed, points=points)
+    return Replay(
+        str(request.candidate), loss, batch, points, _upstream(request.upstream, request.data, batch.n),
+        kind=request.kind, wrt=request.wrt, dtype=request.dtype, device=request.device, seed=request.seed,
+        accept=request.accept,
+    )  # fmt: skip
+
+
+def _upstream(text: str | None, data: Path | None, n: int) -> Any:
+    """A number for all samples, or the column of that name in the data file."""
+    if text is None:
+        return None
+    import numpy as np
+
+    try:
+        return np.full(n, float(text))
+    except ValueError:
+        if data is None:
+            raise UsageError(f"--upstream takes a number, or a column of the --data FILE, not {text!r}") from None
+    from diffexplore.check.table import read_table
+
+    return read_table(data, [text])[text]
+
+
+def _run(record: Replay, outputs: Outputs) -> Report:
+    """The verification itself; what the candidate prints is kept out of standard output."""
+    from diffexplore.cli.progress import listening
+
+    rows_to = sys.stdout if outputs.all_rows else None
+    with listening(quiet=outputs.quiet, rows_to=rows_to) as listener, contextlib.redirect_stdout(sys.stderr):
+        try:
+            return record.run(listener)
+        except SystemExit:
+            raise UsageError(f"{record.candidate} ends the program instead of returning") from None
+
+
+def _write_replay(record: Replay, result: Report, outputs: Outputs) -> None:
+    """Where the candidate did not pass; how large the file is depends on the data."""
+    if outputs.replay is None or result.verdict == "pass":
+        return
+    write(outputs.replay, record.to_json() + "\n")
+    size = _size(outputs.replay.stat().st_size)
+    print(f"wrote {outputs.replay} ({size}): diffexplore verify --replay {outputs.replay}", file=sys.stderr)
+
+
+def _size(count: int) -> str:
+    """``812 bytes``, ``4.1 kB``, ``44 MB``."""
+    units: Sequence[tuple[float, str]] = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+    for size, unit in units:
+        if count >= size:
+            return f"{count / size:.{1 if count < 10 * size else 0}f} {unit}"
+    return f"{count} bytes"

@@ -1,0 +1,64 @@
+"""A candidate from a file: Python that is executed, or formulas that are only read."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from diffexplore.errors import UsageError, unknown
+from diffexplore.verify.calling import call
+
+
+def load_candidate(place: str) -> Any:
+    """The object that ``FILE.py:NAME`` means, for which FILE.py is executed; or the formulas in ``FILE.json``.
+
+    Raises UsageError, in one line, where there is no such file or name, or where the file raises an exception.
+    """
+    if place.endswith(".json"):
+        return _formulas(Path(place))
+    path, colon, name = place.rpartition(":")
+    if not colon or not path.endswith(".py") or not name.isidentifier():
+        raise UsageError(f"a candidate is FILE.py:NAME, or a FILE.json of formulas, not {place!r}")
+    module = _executed(Path(path))
+    public = [known for known in vars(module) if not known.startswith("__")]
+    if name not in vars(module):
+        raise unknown(f"name in {path}:", name, public) if public else UsageError(f"{path} defines nothing")
+    return vars(module)[name]
+
+
+def _executed(path: Path) -> Any:
+    """The module of a file, run as if it were imported from its own folder."""
+    if not path.is_file():
+        raise UsageError(f"cannot read {path}: there is no such file")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None  # the name ends in .py
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    shadowed = sys.modules.get(path.stem)
+    sys.modules[path.stem] = module  # dataclasses and pickle look a module up by its name
+    run = spec.loader.exec_module
+    try:
+        call(lambda: run(module), str(path), seed=0)
+    except SystemExit:
+        raise UsageError(f"{path} ends the program while it is imported") from None
+    finally:
+        sys.path.remove(folder)
+        if shadowed is not None:
+            sys.modules[path.stem] = shadowed
+    return module
+
+
+def _formulas(path: Path) -> dict[str, str]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise UsageError(f"{path} is not JSON: {error}") from None
+    if not isinstance(content, dict) or not all(isinstance(formula, str) for formula in content.values()):
+        raise UsageError(f'{path} should map symbols to formulas, as in {{"a": "2*a*x"}}')
+    return content

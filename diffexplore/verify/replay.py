@@ -1,0 +1,128 @@
+"""A verification as a file: what was verified, on exactly which floats, so that it can be run again elsewhere."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffexplore.check.batch import Batch
+from diffexplore.check.listener import Listener
+from diffexplore.check.records import Report
+from diffexplore.errors import UsageError
+from diffexplore.loss import Loss
+from diffexplore.verify.candidates import adapt
+from diffexplore.verify.loading import load_candidate
+from diffexplore.verify.run import run_verification, with_upstream
+
+FORMAT = 1
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """Everything that decides the outcome of a verification.
+
+    ``candidate`` is FILE.py:NAME or a FILE.json of formulas; ``upstream`` is None, or n numbers of shape (n,). The
+    batch and the loss are those before the upstream gradient is contracted with them.
+    """
+
+    candidate: str
+    loss: Loss
+    batch: Batch
+    points: Sequence[Mapping[str, float]]
+    upstream: Floats | None = None
+    kind: str | None = None
+    wrt: Sequence[str] | None = None
+    dtype: str = "float64"
+    device: str = "auto"
+    seed: int = 0
+    accept: Sequence[str] = ()
+
+    def run(self, listener: Listener | None = None) -> Report:
+        """The verification; executes the candidate's file. Raises UsageError where something cannot be used."""
+        loss, batch = self.loss, self.batch
+        if self.upstream is not None:
+            loss, batch = with_upstream(loss, batch, self.upstream)
+        return run_verification(
+            adapt(load_candidate(self.candidate), loss, self.kind), loss, batch, self.points,
+            wrt=self.wrt, dtype=self.dtype, device=self.device, seed=self.seed, accept=tuple(self.accept),
+            listener=listener,
+        )  # fmt: skip
+
+    def to_json(self) -> str:
+        """One document; points, data and the upstream gradient are written by ``float.hex``, and so are exact."""
+        loss = self.loss
+        document = {
+            "format": FORMAT,
+            "candidate": self.candidate,
+            "kind": self.kind,
+            "loss": {
+                "formula": loss.formula,
+                "parameters": loss.parameters,
+                "data": loss.data,
+                "reduction": loss.reduction,
+                "name": loss.name,
+                "domain": loss.domain_text,
+                "source": loss.source,
+            },
+            "points": [{name: float(value).hex() for name, value in point.items()} for point in self.points],
+            "data": {name: _hex(column) for name, column in self.batch.columns.items()},
+            "upstream": None if self.upstream is None else _hex(self.upstream),
+            "wrt": self.wrt,
+            "dtype": self.dtype,
+            "device": self.device,
+            "seed": self.seed,
+            "accept": self.accept,
+        }
+        return json.dumps(document, indent=1, ensure_ascii=False)
+
+
+def read_replay(path: Path) -> Replay:
+    """The verification in a file that :meth:`Replay.to_json` wrote; raises UsageError for any other file."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return _replay(document)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, TypeError, AttributeError, KeyError):  # UsageError, of a loss that makes no sense, among them
+        raise UsageError(f"{path} holds no verification: --replay writes one where a candidate does not pass") from None
+
+
+def _replay(document: dict[str, Any]) -> Replay:
+    if document.pop("format") != FORMAT:
+        raise ValueError
+    loss = Loss(**document.pop("loss"))
+    columns = {name: _floats(column) for name, column in document.pop("data").items()}
+    n = {len(column) for column in columns.values()} or {1}
+    if len(n) != 1 or set(columns) != set(loss.data):
+        raise ValueError
+    points = [{name: _finite(value) for name, value in point.items()} for point in document.pop("points")]
+    if any(set(point) != set(loss.parameters) for point in points):
+        raise ValueError
+    upstream = document.pop("upstream")
+    return Replay(
+        loss=loss, batch=Batch(columns, n.pop(), "replay"), points=points,
+        upstream=None if upstream is None else _floats(upstream), **document,
+    )  # fmt: skip
+
+
+def _hex(column: Any) -> list[str]:
+    return [float(value).hex() for value in column.tolist()]
+
+
+def _floats(column: Sequence[str]) -> Floats:
+    return np.array([_finite(value) for value in column], dtype=np.float64)
+
+
+def _finite(text: str) -> float:
+    value = float.fromhex(text)
+    if not math.isfinite(value):
+        raise ValueError
+    return value
