@@ -1,0 +1,117 @@
+"""The pytest plugin: a fixture that asserts gradients, and a file that collects what was found.
+
+pytest loads it by itself where diffexplore is installed. Nothing heavy is imported before a test asks for the fixture.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from diffexplore.check.records import Report
+
+MARKER = "gradient_check"
+
+#: The reports of a test's checks, as JSON, on its item; and on the report of the test, which crosses between processes.
+_CHECKS = pytest.StashKey[list[str]]()
+_ATTRIBUTE = "gradient_checks"
+
+
+class GradientCheck:
+    """What the fixture ``gradient`` is: :func:`diffexplore.assert_gradient` with the defaults of the test's markers."""
+
+    def __init__(self, defaults: dict[str, Any], kept: list[str]) -> None:
+        self._defaults = defaults
+        self._kept = kept
+
+    def __call__(self, candidate: Any, loss: Any, data: Any = None, at: Any = None, **options: Any) -> Report:
+        """Verify ``candidate``; arguments, result and errors are those of :func:`diffexplore.assert_gradient`."""
+        __tracebackhide__ = True
+        from diffexplore.verify.assertion import raise_unless_right
+        from diffexplore.verify.run import verify
+
+        merged = {**self._defaults, **options}
+        allowed = merged.pop("allow_inconclusive", False)
+        report = verify(candidate, loss, data, at, **merged)
+        self._kept.append(report.to_json(indent=None))
+        raise_unless_right(report, allow_inconclusive=allowed)
+        return report
+
+
+@pytest.fixture
+def gradient(request: pytest.FixtureRequest) -> GradientCheck:
+    """Asserts that somebody's gradient is right: ``gradient(candidate, loss, data, at, **options)``.
+
+    Defaults of the options come from ``@pytest.mark.gradient_check(...)``, the nearest marker first.
+    """
+    defaults: dict[str, Any] = {}
+    for marker in request.node.iter_markers(MARKER):
+        defaults = {**marker.kwargs, **defaults}
+    return GradientCheck(defaults, request.node.stash.setdefault(_CHECKS, []))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("diffexplore").addoption(
+        "--gradient-report",
+        metavar="FILE",
+        type=Path,
+        help="write every check made through the fixture 'gradient' to FILE, as JSON",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", f"{MARKER}(**options): defaults for the fixture 'gradient', such as dtype or allow_inconclusive"
+    )
+    path = config.getoption("--gradient-report")
+    is_worker = hasattr(config, "workerinput")
+    if path is not None and not is_worker:
+        config.pluginmanager.register(_Collector(_writable(config.invocation_params.dir / path)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """The checks travel with the report of the test's phase, which pytest-xdist sends to the controlling process."""
+    report = yield
+    checks = item.stash.get(_CHECKS, [])
+    if checks:
+        setattr(report, _ATTRIBUTE, checks)
+        item.stash[_CHECKS] = []
+    return report
+
+
+class _Collector:
+    """Gathers the checks of a run, and writes them when it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._checks: list[dict[str, Any]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for text in getattr(report, _ATTRIBUTE, ()):
+            document = json.loads(text)
+            self._checks.append({"test": report.nodeid, "verdict": document["verdict"], "report": document})
+
+    def pytest_sessionfinish(self) -> None:
+        checks = sorted(self._checks, key=lambda check: str(check["test"]))  # processes finish in any order
+        verdicts = [check["verdict"] for check in checks]
+        summary = {verdict: verdicts.count(verdict) for verdict in ("pass", "fail", "inconclusive")}
+        document = {"schema_version": 1, "summary": summary, "checks": checks}
+        self._path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _writable(path: Path) -> Path:
+    """``path``, if a file can be written there: known before the tests run, not after."""
+    from diffexplore.cli.output import check_writable
+    from diffexplore.errors import UsageError
+
+    try:
+        check_writable(path)
+    except UsageError as error:
+        raise pytest.UsageError(f"--gradient-report: {error}") from None
+    return path
