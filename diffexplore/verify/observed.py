@@ -79,10 +79,11 @@ class Observed:
         inputs = Inputs(values)
         with Escapes() as escapes, CandidateWatch(expected=problem.dtype if self._expects else None) as watch:
             answer = call(lambda: self.candidate.answer(problem.wrt, inputs.copies), self.candidate.name, self._seed)
+        # Asking for a radius may itself find that it is not known: before the doors are counted.
+        estimates = {name: _estimate(tensor, watch) for name, tensor in _tensors(answer).items()}
         opaque = not self.candidate.torch or bool(watch.unwatched | escapes.seen | watch.doors)
         narrowed = tuple(sorted(str(dtype).removeprefix("torch.") for dtype in watch.narrowed))
         self.conduct = Conduct(opaque, narrowed, inputs.modified())
-        estimates = {name: _estimate(tensor, watch) for name, tensor in _tensors(answer).items()}
         return _allowed(estimates, problem, values, n) if opaque else estimates
 
 

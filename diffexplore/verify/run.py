@@ -92,6 +92,8 @@ def run_verification(
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
     scale = scale_over(problem, points, columns, batch.n)
     checks = [CandidateCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
+    for check in checks:
+        check.accept = accept
     outcomes = [
         diagnosed(check, check.run(f"point {i + 1} of {len(points)}"), accept) for i, check in enumerate(checks)
     ]
@@ -141,5 +143,9 @@ def _default_at(
     if at is not None or not isinstance(candidate, Mapping):
         return at
     leaves = {name: candidate.get(name) for name in loss.parameters}
-    point = {name: float(leaf) for name, leaf in leaves.items() if isinstance(leaf, torch.Tensor) and leaf.numel() == 1}
+    point = {
+        name: float(leaf.detach())
+        for name, leaf in leaves.items()
+        if isinstance(leaf, torch.Tensor) and leaf.numel() == 1
+    }
     return point if len(point) == len(leaves) else at

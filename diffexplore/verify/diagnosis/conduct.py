@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.check.records import Cause
@@ -106,35 +103,3 @@ def only_narrow(laboratory: Laboratory, observed: Observed, names: Sequence[str]
     message = f"the gradient is right in float64: in {_NAMES[problem.dtype]} it loses precision, more than it has to"
     fields = {"dtype": _NAMES[problem.dtype], "right_in_float64": True, "certain": True}
     return Cause("precision", message, fields)
-
-
-class FirstNonFinite(TorchDispatchMode):
-    """Remembers the first operation that makes NaN or infinity of finite numbers."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves its dispatch modes untyped
-        self.found: str | None = None
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        if self.found is None and isinstance(out, torch.Tensor) and out.is_floating_point():
-            operands = [value for value in args if isinstance(value, (torch.Tensor, int, float))]
-            if all(_finite(value) for value in operands) and not _finite(out):
-                self.found = _described(func.overloadpacket.__name__, operands, out)
-        return out
-
-
-def _finite(value: Any) -> bool:
-    return bool(torch.as_tensor(value).isfinite().all())
-
-
-def _described(name: str, operands: list[Any], out: torch.Tensor) -> str:
-    """``exp(710.5) = inf``, of the first element that is not finite."""
-    place = int((~out.isfinite()).reshape(-1).nonzero()[0])
-    shown = []
-    for operand in operands:
-        tensor = torch.as_tensor(operand)
-        fits = tensor.shape == out.shape
-        number = float(tensor.reshape(-1)[place]) if fits else (float(tensor) if tensor.numel() == 1 else math.nan)
-        shown.append("…" if math.isnan(number) else f"{number:.6g}")
-    return f"{name}({', '.join(shown)}) = {float(out.reshape(-1)[place]):.6g}"

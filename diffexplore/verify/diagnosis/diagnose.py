@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from flint import arb
@@ -12,7 +12,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.check.point import PointOutcome
 from diffexplore.check.records import Cause, Row
 from diffexplore.errors import DiffexploreError
-from diffexplore.verify.diagnosis import conduct, locate
+from diffexplore.verify.diagnosis import conduct, locate, nonfinite
 from diffexplore.verify.diagnosis.families import hypotheses
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis, alike, distinguished, explains
 from diffexplore.verify.diagnosis.revision import revised
@@ -40,7 +40,25 @@ def diagnosed(check: CandidateCheck, outcome: PointOutcome, accept: Sequence[str
     if wrong:
         with precision(_BITS):
             causes = Diagnosis(check, outcome, wrong).causes()
-    return revised(outcome, causes, accept)
+    return revised(_with_origins(check, outcome), causes, accept)
+
+
+def _with_origins(check: CandidateCheck, outcome: PointOutcome) -> PointOutcome:
+    """Values that are not finite, with what made them: whatever sub-batches say, their partials are not settled."""
+    if not check.observed.candidate.repeatable:
+        return outcome
+    found: dict[tuple[str, int | None], Cause] = {}
+    rows = []
+    for row in outcome.rows:
+        if row.cause is not None and row.cause.key == "not_finite" and row.probe is None:
+            key = (row.parameter, row.sample)
+            if key not in found:
+                found[key] = nonfinite.explained(row, check.laboratory())
+            row = replace(row, cause=found[key])
+        rows.append(row)
+    broken = {name for name, _ in found}
+    settled = {name: power for name, power in outcome.settled.items() if name not in broken}
+    return replace(outcome, rows=tuple(rows), settled=settled)
 
 
 @dataclass

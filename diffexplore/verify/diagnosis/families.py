@@ -14,6 +14,7 @@ Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
 
 #: Those that make sense of a loss's value as well as of a partial.
 _OF_NUMBERS: tuple[Family, ...] = (
+    library.conventions,
     lambda name, scenes: factors.zero(name),
     lambda name, scenes: factors.factors(name),
     lambda name, scenes: factors.sizes(name, scenes[0].problem.loss.reduction),
@@ -23,7 +24,6 @@ _OF_NUMBERS: tuple[Family, ...] = (
 
 #: Those that need a partial.
 _OF_PARTIALS: tuple[Family, ...] = (
-    library.conventions,
     samples.swapped,
     lambda name, scenes: samples.upstream_ignored(name, scenes, UPSTREAM),
     terms.cut_paths,

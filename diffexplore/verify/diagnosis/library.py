@@ -11,6 +11,7 @@ from diffexplore.symbolic.derive import differentiate
 from diffexplore.symbolic.functions_sympy import softplus
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis, exactly
 from diffexplore.verify.diagnosis.scene import Scene
+from diffexplore.verify.observed import VALUE
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,11 @@ CONVENTIONS = (
 def conventions(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """The gradient under each convention that changes it."""
     problem = scenes[0].problem
-    if name not in problem.loss.symbols:
-        return
     for convention in CONVENTIONS:
         rewritten = convention.rewrite(problem.loss.expression)
         if rewritten == problem.loss.expression:
             continue
-        partial = differentiate(rewritten, problem.loss.symbols[name])
+        partial = rewritten if name == VALUE else differentiate(rewritten, problem.loss.symbols[name])
         yield Hypothesis(
             "convention", f"a convention, not an error: {convention.message}", 0.5,
             exactly(name, partial), {"convention": convention.key},

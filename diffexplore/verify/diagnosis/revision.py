@@ -20,7 +20,7 @@ def revised(
 ) -> PointOutcome:
     """The outcome with these causes, by partial, on its failing rows (on all rows: ``every``)."""
     verdicts = {name: _verdict(cause, accept) for name, cause in causes.items()}
-    rows = tuple(_row(row, causes, verdicts, accept, every) for row in outcome.rows)
+    rows = tuple(_row(row, causes, verdicts, every) for row in outcome.rows)
     tallies = tuple(_tally(tally, verdicts, every) for tally in outcome.tallies)
     counts: Counter[str] = Counter({key: count for key, count in outcome.causes.items() if key != "exceeds_bound"})
     for tally in outcome.tallies:
@@ -45,15 +45,12 @@ def _verdict(cause: Cause, accept: Sequence[str]) -> Verdict:
     return "fail"
 
 
-def _row(
-    row: Row, causes: Mapping[str, Cause], verdicts: Mapping[str, Verdict], accept: Sequence[str], every: bool
-) -> Row:
+def _row(row: Row, causes: Mapping[str, Cause], verdicts: Mapping[str, Verdict], every: bool) -> Row:
     if row.parameter in causes and (row.verdict == "fail" or every):
         return replace(row, verdict=verdicts[row.parameter], cause=causes[row.parameter])
     if row.cause is not None and row.cause.key == "kink" and _inside(row):
-        verdict: Verdict = "pass" if "kink" in accept else "inconclusive"
         message = f"a convention: {row.value:.6g} lies between the one-sided derivatives of a kink"
-        return replace(row, verdict=verdict, cause=Cause("kink", message, {"convention": "kink"}))
+        return replace(row, cause=Cause("kink", message, {"convention": "kink"}))
     return row
 
 
