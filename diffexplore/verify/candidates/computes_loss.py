@@ -10,7 +10,7 @@ import torch
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.loss import Loss
 from diffexplore.symbolic.program import lower
-from diffexplore.verify.binding import bind, picked
+from diffexplore.verify.binding import bind
 from diffexplore.verify.candidates.base import Answer, CandidateError
 from diffexplore.verify.gradients import named_gradients
 
@@ -32,7 +32,7 @@ class ComputesLoss:
         self._loss = loss
         symbols = [symbol for symbol in (*loss.parameters, *loss.data) if symbol != UPSTREAM]
         self._upstream = UPSTREAM in loss.data
-        self._call, self._order = _callable(candidate, symbols, name)
+        self._call = _callable(candidate, symbols, name)
 
     def output(self, values: Mapping[str, Tensor]) -> Tensor:
         """The loss at some tensors, of shape (); with an upstream gradient, its product with the output."""
@@ -89,22 +89,20 @@ def is_flat(loss: Loss, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> b
     return all(bool((torch.as_tensor(partial) == 0).all()) for partial in partials)
 
 
-def _callable(
-    candidate: Any, symbols: list[str], name: str
-) -> tuple[Callable[[Mapping[str, Tensor]], Any], tuple[str, ...]]:
-    """The candidate as a function of named tensors, and its arguments in order."""
+def _callable(candidate: Any, symbols: list[str], name: str) -> Callable[[Mapping[str, Tensor]], Any]:
+    """The candidate as a function of named tensors."""
     if isinstance(candidate, type) and issubclass(candidate, torch.autograd.Function):
         skip = 0 if candidate.setup_context is not torch.autograd.Function.setup_context else 1
-        order = bind(candidate.forward, symbols, name, skip=skip)
-        return lambda values: candidate.apply(*picked(order, values)), order
+        bound = bind(candidate.forward, symbols, name, skip=skip)
+        return lambda values: bound.call(candidate.apply, values)
     if isinstance(candidate, torch.nn.Module):
         own = [key for key, _ in candidate.named_parameters() if key in symbols]
-        order = bind(candidate.forward, [symbol for symbol in symbols if symbol not in own], name)
+        bound = bind(candidate.forward, [symbol for symbol in symbols if symbol not in own], name)
         return lambda values: torch.func.functional_call(
-            candidate, {key: values[key] for key in own}, tuple(picked(order, values))
-        ), order
-    order = bind(candidate, symbols, name)
-    return lambda values: candidate(*picked(order, values)), order
+            candidate, {key: values[key] for key in own}, *bound.arguments(values)
+        )
+    bound = bind(candidate, symbols, name)
+    return lambda values: bound.call(candidate, values)
 
 
 def _kind(output: Any) -> str:

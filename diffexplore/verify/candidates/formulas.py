@@ -14,6 +14,7 @@ from diffexplore.loss import Loss
 from diffexplore.symbolic.parse import parse
 from diffexplore.symbolic.program import lower
 from diffexplore.verify.candidates.base import Answer, CandidateError
+from diffexplore.verify.candidates.computes_loss import UPSTREAM
 
 Tensor = torch.Tensor
 
@@ -28,7 +29,8 @@ class Formulas:
     def __init__(self, candidate: Mapping[str, str], loss: Loss, name: str) -> None:
         self.name = name
         self._loss = loss
-        self.expressions = {symbol: _expression(text, symbol, loss) for symbol, text in candidate.items()}
+        written = {symbol: _expression(text, symbol, loss) for symbol, text in candidate.items()}
+        self.expressions = {symbol: _contracted(formula, loss) for symbol, formula in written.items()}
         self._inputs = (*loss.parameters, *loss.data)
 
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
@@ -47,6 +49,12 @@ class Formulas:
         if symbol in self._loss.parameters:
             return partials.mean() if mean else partials.sum()
         return partials / n if mean else partials
+
+
+def _contracted(formula: sympy.Expr, loss: Loss) -> sympy.Expr:
+    """The formula times the upstream gradient, where there is one that it does not name itself."""
+    upstream = loss.symbols.get(UPSTREAM)
+    return formula if upstream is None or formula.has(upstream) else upstream * formula
 
 
 def _expression(text: str, symbol: str, loss: Loss) -> sympy.Expr:

@@ -39,16 +39,31 @@ class Layer:
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
         inputs = self._inputs(*(self._given(values[symbol]) for symbol in self._symbols))
         output = self._forward(inputs)
-        tensor = output if isinstance(output, torch.Tensor) else torch.as_tensor(output)
+        tensor = self._tensor(output)
         upstream = values[UPSTREAM] if self._contracted else torch.ones_like(tensor)
-        if tensor.shape != upstream.shape:
-            raise CandidateError(
-                f"{self.name} returns an output of shape {tuple(tensor.shape)}, and the upstream gradient has shape "
-                f"{tuple(upstream.shape)}"
-            )
+        self._check_shape(tensor, upstream)
         returned = self._backward(inputs, output, self._given(upstream))
         value = (tensor * upstream.to(tensor.dtype)).sum() if self._contracted else tensor.reshape(())
         return Answer(named_gradients(self._asked(returned, wrt), wrt, values, self.name), value.detach())
+
+    def _tensor(self, output: Any) -> Tensor:
+        tensor = output if isinstance(output, torch.Tensor) else _as_tensor(output)
+        if tensor is None or not tensor.is_floating_point():
+            what = "None" if output is None else f"a {type(output).__name__}" if tensor is None else f"{tensor.dtype}"
+            raise CandidateError(f"forward of {self.name} returns {what}, where an output of floats should be")
+        return tensor
+
+    def _check_shape(self, output: Tensor, upstream: Tensor) -> None:
+        if not self._contracted and output.numel() != 1:
+            raise CandidateError(
+                f"forward of {self.name} returns a tensor of shape {tuple(output.shape)}, where the loss is one "
+                "number: reduce it, or give the upstream gradient"
+            )
+        if output.shape != upstream.shape:
+            raise CandidateError(
+                f"{self.name} returns an output of shape {tuple(output.shape)}, and the upstream gradient has shape "
+                f"{tuple(upstream.shape)}"
+            )
 
     def _given(self, tensor: Tensor) -> Any:
         return tensor if self.torch else to_numpy(tensor, self.name)
@@ -58,6 +73,13 @@ class Layer:
         if isinstance(returned, (tuple, list)) and len(returned) == len(self._symbols) != len(wrt):
             return dict(zip(self._symbols, returned, strict=True))
         return returned
+
+
+def _as_tensor(output: Any) -> Tensor | None:
+    try:
+        return torch.as_tensor(output)
+    except (TypeError, ValueError, RuntimeError):
+        return None
 
 
 def _pair(candidate: Any, name: str) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from diffexplore.loss import Loss
-from diffexplore.verify.binding import bind, picked
+from diffexplore.verify.binding import bind
 from diffexplore.verify.candidates.base import Answer, CandidateError
 from diffexplore.verify.gradients import named_gradients
 
@@ -26,12 +26,11 @@ class ReturnsGradient:
         self.name = name
         self.torch = not uses_numpy(candidate)
         self._candidate = candidate
-        self._order = bind(candidate, (*loss.parameters, *loss.data), name)
+        self._binding = bind(candidate, (*loss.parameters, *loss.data), name)
 
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
-        tensors = picked(self._order, values)
-        arguments = tensors if self.torch else [to_numpy(tensor, self.name) for tensor in tensors]
-        return Answer(named_gradients(self._candidate(*arguments), wrt, values, self.name))
+        given = values if self.torch else {name: to_numpy(tensor, self.name) for name, tensor in values.items()}
+        return Answer(named_gradients(self._binding.call(self._candidate, given), wrt, values, self.name))
 
 
 def to_numpy(tensor: Tensor, name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from diffexplore.loss import Loss
-from diffexplore.verify.binding import bind, picked
+from diffexplore.verify.binding import bind
 from diffexplore.verify.candidates.base import Answer, CandidateError
 from diffexplore.verify.gradients import named_gradients
 
@@ -25,11 +25,11 @@ class TrainingStep:
     def __init__(self, candidate: Callable[..., Any], loss: Loss, name: str) -> None:
         self.name = name
         self._candidate = candidate
-        self._order = bind(candidate, (*loss.parameters, *loss.data), name)
+        self._binding = bind(candidate, (*loss.parameters, *loss.data), name)
 
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
         leaves = {name: values[name].detach().clone().requires_grad_() for name in wrt}
-        self._candidate(*picked(self._order, {**values, **leaves}))
+        self._binding.call(self._candidate, {**values, **leaves})
         return Answer(named_gradients(_grads(leaves, self.name), wrt, values, self.name))
 
 
