@@ -45,7 +45,7 @@ def call(function: Callable[[], Result], name: str, seed: int) -> Result:
             return function()
     except DiffexploreError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise CandidateError(f"{name} raises {type(error).__name__}: {_message(error)}{_where(error)}") from error
 
 

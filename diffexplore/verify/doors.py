@@ -96,9 +96,12 @@ class CandidateWatch(Watch):
     ) -> Any:
         with torch._C.DisableTorchFunction():  # our own operations are no escapes of the candidate
             name = func.overloadpacket.__name__
+            operands = list(_tensors((*args, *(kwargs or {}).values())))
+            if "sparse" in name or any(operand.layout != torch.strided for operand in operands):
+                self.doors.add(name)  # no storage to which a radius could be tied
+                return func(*args, **(kwargs or {}))
             if name in ("eq", "ne") and args[0] is args[1]:  # asks for NaN, which no rounding changes
                 return func(*args, **(kwargs or {}))
-            operands = list(_tensors((*args, *(kwargs or {}).values())))
             undecided = any(self._is_undecided(operand) for operand in operands)
             rounded = [operand for operand in operands if handling.finite_float(operand)]
             if self._is_door(name, args, undecided, rounded):

@@ -35,13 +35,28 @@ def _parts(returned: Any, wrt: Sequence[str], name: str) -> dict[str, Any]:
         raise CandidateError(f"{name} returns text, where {_wanted(wrt)} should be")
     if len(wrt) == 1 and not isinstance(returned, (tuple, list)):
         return {wrt[0]: returned}
-    try:
-        count = len(returned)
-    except TypeError:
-        raise CandidateError(f"{name} returns one number, where {_wanted(wrt)} should be") from None
+    count = _count(returned)
+    if count is None:
+        raise CandidateError(f"{name} returns {_kind(returned)}, where {_wanted(wrt)} should be")
     if count != len(wrt):
-        raise CandidateError(f"{name} returns {count} gradients, where {_wanted(wrt)} should be")
+        plural = "" if count == 1 else "s"
+        raise CandidateError(f"{name} returns {count} gradient{plural}, where {_wanted(wrt)} should be")
     return dict(zip(wrt, returned, strict=True))
+
+
+def _count(returned: Any) -> int | None:
+    """How many gradients a sequence or array holds; None for what is neither."""
+    if isinstance(returned, torch.Tensor | np.ndarray):
+        return len(returned) if returned.ndim else None
+    return len(returned) if isinstance(returned, Sequence) else None
+
+
+def _kind(returned: Any) -> str:
+    scalar = isinstance(returned, int | float | np.generic | np.ndarray | torch.Tensor)
+    if scalar and not isinstance(returned, bool):
+        return "one number"
+    kind = type(returned).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _fitted(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
@@ -50,6 +65,11 @@ def _fitted(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
             f"{name} returns None for the gradient by {symbol}: a tensor like {symbol} should be there"
         )
     tensor = _tensor(part, like, symbol, name)
+    if tensor.device != like.device:
+        raise CandidateError(
+            f"{name} returns a gradient by {symbol} on {tensor.device}, and {symbol} is on {like.device}: it should be "
+            "the same"
+        )
     if tensor.shape != like.shape:
         if tensor.numel() != 1 or like.numel() != 1:
             raise CandidateError(
@@ -67,17 +87,23 @@ def _fitted(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
 
 def _tensor(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
     if isinstance(part, torch.Tensor):
+        if part.layout != torch.strided:
+            raise CandidateError(
+                f"{name} returns a sparse tensor as the gradient by {symbol}: a dense one should be there"
+            )
         return part
     if isinstance(part, (int, float)) and not isinstance(part, bool):
         return torch.tensor(float(part), dtype=like.dtype, device=like.device)
     if isinstance(part, np.generic | np.ndarray) and np.issubdtype(part.dtype, np.floating):
         return torch.from_numpy(np.ascontiguousarray(part)).reshape(part.shape).to(like.device)
-    kind = f"an array of {part.dtype}" if isinstance(part, np.generic | np.ndarray) else f"a {type(part).__name__}"
+    kind = f"an array of {part.dtype}" if isinstance(part, np.generic | np.ndarray) else _kind(part)
     raise CandidateError(f"{name} returns {kind} as the gradient by {symbol}: a tensor of floats should be there")
 
 
 def _advice(tensor: Tensor, like: Tensor) -> str:
-    return ": the sum or mean over the samples is missing" if tensor.dim() > like.dim() else ""
+    if tensor.dim() > like.dim():
+        return ": the sum or mean over the samples is missing"
+    return ": is it transposed?" if tensor.dim() == 2 and tensor.mT.shape == like.shape else ""
 
 
 def _dtype(tensor: Tensor) -> str:

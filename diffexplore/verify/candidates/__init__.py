@@ -41,7 +41,7 @@ def kind_of(candidate: Any) -> str:
 def adapt(candidate: Any, loss: Loss, kind: str | None) -> Candidate:
     """The candidate behind its contract; raises UsageError for an unknown kind or a candidate that is not of it."""
     name = name_of(candidate)
-    kind = kind or kind_of(candidate)
+    kind = kind_of(candidate) if kind is None else kind
     if kind not in _ADAPTERS:
         raise unknown("kind", kind, KINDS)
     if kind == "grads" and isinstance(candidate, Mapping):

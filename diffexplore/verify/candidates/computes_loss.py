@@ -41,6 +41,11 @@ class ComputesLoss:
             raise CandidateError(
                 f"{self.name} returns {_kind(output)}, where the loss should be: a tensor of one number"
             )
+        if not output.is_floating_point():
+            raise CandidateError(
+                f"{self.name} returns a tensor of {str(output.dtype).removeprefix('torch.')}, which has no gradient: "
+                "floats should be there"
+            )
         if self._upstream:
             return self._contracted(output, values[UPSTREAM])
         if output.numel() != 1:
