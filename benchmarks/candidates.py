@@ -1,0 +1,116 @@
+"""Planted errors as candidates, and as torch functions that other checkers can be given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.given import Given
+from benchmarks.planted import Kind
+from benchmarks.scenes import Scene
+from diffexplore.check.problem import Problem, sample_count
+from diffexplore.check.records import Report
+from diffexplore.verify import verify
+
+Tensor = torch.Tensor
+
+#: Calls of a candidate that are kept: the batch and the probes of three partials.
+_KEPT = 12
+
+
+class Candidate:
+    """What a user would hand in; it keeps what it was given in its first calls."""
+
+    def __init__(self, kind: Kind, problem: Problem) -> None:
+        self.calls: list[Given] = []
+        self._kind = kind
+        self._problem = problem
+        self._output = output_function(kind, problem) if kind.form == "output" else None
+
+    def __call__(self, *tensors: Tensor) -> Any:
+        given = Given(self._problem, dict(zip(self._problem.inputs, tensors, strict=True)))
+        if len(self.calls) < _KEPT:
+            self.calls.append(given)
+        return self._kind.plant(given) if self._output is None else self._output(*tensors)
+
+
+def verified(scene: Scene, kind: Kind) -> tuple[Report, Candidate]:
+    """The report on a candidate with an error of some kind, and the candidate."""
+    problem = scene.problem(by_data=kind.by_data)
+    candidate = Candidate(kind, problem)
+    candidate.__name__ = "candidate"  # type: ignore[attr-defined]
+    report = verify(
+        candidate, scene.loss, scene.columns, scene.point,
+        kind="gradient" if kind.form == "gradient" else "loss",
+        upstream=scene.upstream if kind.form == "output" else None,
+        wrt=problem.wrt, dtype=scene.dtype, device="cpu",
+    )  # fmt: skip
+    return report, candidate
+
+
+def planted_gradient(kind: Kind, given: Given) -> dict[str, Tensor]:
+    """The wrong gradient at what a candidate was given; of an output, its sum without an upstream gradient."""
+    if kind.form != "loss":
+        return {name: partial.detach() for name, partial in kind.plant(given).items()}
+    leaves = {name: given.values[name].detach().clone().requires_grad_() for name in given.names}
+    value = kind.plant(given.moved(**leaves))
+    found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True, materialize_grads=True)
+    return dict(zip(given.names, found, strict=True))
+
+
+def differentiable(kind: Kind, problem: Problem, values: dict[str, Tensor]) -> Callable[..., Tensor]:
+    """The loss (or output) as a function of the differentiated tensors, whose backward is the planted gradient."""
+    if kind.form == "loss":
+        return lambda *inputs: kind.plant(Given(problem, {**values, **dict(zip(problem.wrt, inputs, strict=True))}))
+    function = output_function(kind, problem) if kind.form == "output" else _scalar_function(kind, problem)
+
+    def call(*inputs: Tensor) -> Tensor:
+        every = {**values, **dict(zip(problem.wrt, inputs, strict=True))}
+        return function(*(every[name] for name in problem.inputs))
+
+    return call
+
+
+def _scalar_function(kind: Kind, problem: Problem) -> Callable[..., Tensor]:
+    class Planted(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *tensors: Tensor) -> Tensor:
+            ctx.save_for_backward(*tensors)
+            return Given(problem, dict(zip(problem.inputs, tensors, strict=True))).value()
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+            found = kind.plant(Given(problem, dict(zip(problem.inputs, ctx.saved_tensors, strict=True))))
+            return tuple(found[name] * upstream if name in found else None for name in problem.inputs)
+
+    return Planted.apply
+
+
+def output_function(kind: Kind, problem: Problem) -> Callable[..., Tensor]:
+    """The summands as an output with a backward; a planted one does not use its upstream gradient."""
+
+    class Output(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *tensors: Tensor) -> Tensor:
+            ctx.save_for_backward(*tensors)
+            values = dict(zip(problem.inputs, tensors, strict=True))
+            return problem.summands(values, sample_count(problem, values))
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+            given = Given(problem, dict(zip(problem.inputs, ctx.saved_tensors, strict=True)))
+            weights = torch.ones_like(upstream) if kind.causes else upstream
+            found = {name: (column * weights).sum() for name, column in given.samples().items()}
+            return tuple(found.get(name) for name in problem.inputs)
+
+    return Output.apply
+
+
+def given_at(scene: Scene, kind: Kind) -> Given:
+    """The whole batch at the point."""
+    problem = scene.problem(by_data=kind.by_data)
+    columns = {name: torch.from_numpy(np.ascontiguousarray(column)) for name, column in scene.columns.items()}
+    return Given(problem, problem.values(scene.point, columns))

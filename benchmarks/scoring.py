@@ -1,0 +1,104 @@
+"""How a verification of a planted error ended: caught, below the stated power, missed, undecided; and what it named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from benchmarks.candidates import Candidate, planted_gradient
+from benchmarks.given import Given
+from benchmarks.planted import Kind
+from diffexplore.check.records import Cause, Report, Row
+from diffexplore.verify.observed import VALUE
+
+RIGHT, FALSE_ALARM, CAUGHT, BELOW_POWER, MISSED, INCONCLUSIVE, NO_ERROR = (
+    "right", "false alarm", "caught", "below power", "MISSED", "inconclusive", "no error here",
+)  # fmt: skip
+
+#: Names of a fitted factor that is made of the number of samples.
+_SIZES = {
+    "N": lambda n: n, "1/N": lambda n: 1 / n, "N/(N-1)": lambda n: n / (n - 1) if n > 1 else 1.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One cell. ``named`` is "right", "unexplained", "other" or "wrong, certain"; empty where nothing was caught."""
+
+    ended: str
+    named: str = ""
+    cause: str = ""
+    seconds: float = 0.0
+    undecided: str = ""
+    rivals: dict[str, str] = field(default_factory=dict)
+
+
+def ended(kind: Kind, report: Report, candidate: Candidate) -> str:
+    """How a cell ended. A miss is a pass, row by row, of an error larger than the row says it would see."""
+    if not kind.causes:
+        return {"pass": RIGHT, "fail": FALSE_ALARM, "inconclusive": INCONCLUSIVE}[report.verdict]
+    if report.verdict == "fail":
+        return CAUGHT
+    if any(_overlooked(kind, row, given) for row, given in _compared(report, candidate)):
+        return MISSED
+    if not any(_error(kind, given) for given in candidate.calls[:1]):
+        return NO_ERROR
+    return BELOW_POWER if report.verdict == "pass" else INCONCLUSIVE
+
+
+def _compared(report: Report, candidate: Candidate) -> list[tuple[Row, Given]]:
+    """The rows that passed, each with the tensors that the candidate was given for it."""
+    batch = candidate.calls[0]
+    probes = [row for row in report.rows if row.probe is not None]
+    pairs = [(row, batch) for row in report.rows if row.probe is None]
+    pairs += zip(probes, candidate.calls[1:], strict=False)  # the diagnosis asks again, after all probes
+    return [(row, given) for row, given in pairs if row.verdict == "pass" and row.parameter != VALUE]
+
+
+def _overlooked(kind: Kind, row: Row, given: Given) -> bool:
+    error = _errors(kind, given)[row.parameter]
+    planted = float(error if row.sample is None else error[row.sample])
+    if row.smallest_detectable is not None and row.truth is not None:
+        return planted > row.smallest_detectable * abs(float(row.truth.mid))
+    return row.smallest_detectable_abs is not None and planted > row.smallest_detectable_abs
+
+
+def _error(kind: Kind, given: Given) -> bool:
+    return kind.value_only or any(bool((error != 0).any()) for error in _errors(kind, given).values())
+
+
+def _errors(kind: Kind, given: Given) -> dict[str, torch.Tensor]:
+    """How far the planted gradient is from the right one, as both are computed in the dtype."""
+    if kind.form == "output":
+        return dict.fromkeys(given.names, torch.tensor(0.0))  # its upstream gradient is not among what it is given
+    planted, right = planted_gradient(kind, given), given.reduced()
+    return {name: (planted[name].double() - right[name].double()).abs() for name in given.names}
+
+
+def named(kind: Kind, report: Report, n: int) -> tuple[str, str]:
+    """How rightly the cause of the first failing row was named, and its key."""
+    cause = next((row.cause for row in report.rows if row.verdict == "fail" and row.cause is not None), None)
+    if cause is None:
+        return "other", ""
+    if cause.key in kind.causes and _factor_fits(kind, cause, n):
+        return "right", cause.key
+    if cause.key == "unexplained":
+        return "unexplained", cause.key
+    return ("wrong, certain" if cause.fields.get("certain") else "other"), cause.key
+
+
+def _factor_fits(kind: Kind, cause: Cause, n: int) -> bool:
+    found = cause.fields.get("factor")
+    if cause.key != "factor" or kind.factor is None or found is None:
+        return True
+    if isinstance(found, str):
+        found = _SIZES[found](n) if found in _SIZES else float("nan")
+    slack = 4 * float(cause.fields.get("uncertainty", 0.0)) + 1e-9 * abs(found)
+    return abs(found - kind.factor(n)) <= slack
+
+
+def undecided(report: Report) -> str:
+    """The causes of what was left open."""
+    keys = {row.cause.key for row in report.rows if row.verdict == "inconclusive" and row.cause is not None}
+    return ", ".join(sorted(keys))
