@@ -205,6 +205,18 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class CandidateSummary:
+    """Whose gradient a report verifies; ``formulas`` says for each of its formulas how algebra decided it."""
+
+    name: str
+    kind: str
+    formulas: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "kind": self.kind, "formulas": dict(self.formulas)}
+
+
+@dataclass(frozen=True)
 class Report:
     """The outcome of a check. Prints itself with rich, and shows itself in Jupyter."""
 
@@ -219,6 +231,7 @@ class Report:
     n: int
     seed: int
     environment: Mapping[str, Any]
+    candidate: CandidateSummary | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The document: plain values, no NaN or infinity, keys as in the documented schema."""
@@ -235,7 +248,7 @@ class Report:
             "n": self.n,
             "seed": self.seed,
             "environment": dict(self.environment),
-        }
+        } | ({} if self.candidate is None else {"candidate": self.candidate.to_dict()})
 
     def to_json(self, *, indent: int | None = 2) -> str:
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)

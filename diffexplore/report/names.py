@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from diffexplore import methods
 from diffexplore.check.records import VALUE, Report, Row, Verdict
 from diffexplore.report.blocks import Tone
 
@@ -49,9 +48,8 @@ def entry_of_gradient(name: str) -> str:
 
 
 def candidate_of(report: Report) -> str | None:
-    """The candidate that ``report`` verifies, where its rows are of one and it is no method of ours."""
-    found = {row.method for row in report.rows}
-    return found.pop() if len(found) == 1 and not found & set(methods.names()) else None
+    """The name of the candidate that ``report`` verifies, if it does."""
+    return report.candidate.name if report.candidate else None
 
 
 def subject_of(candidate: str) -> str:

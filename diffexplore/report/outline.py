@@ -32,6 +32,7 @@ def outline(report: Report, *, width: int = 100, hessian: HessianText | None = N
     yield Gap()
     yield from failures(report)
     yield from formulas(report.loss, report.gradient, hessian)
+    yield from _decisions(report)
     yield Note(text(_what_ran(report), "quiet"))
     yield Gap()
     yield from loss_values(report, footnotes)
@@ -43,6 +44,12 @@ def outline(report: Report, *, width: int = 100, hessian: HessianText | None = N
     yield Gap()
     yield from _environment(report)
     yield headline(report)
+
+
+def _decisions(report: Report) -> Iterator[Block]:
+    """What algebra says of a candidate's formulas."""
+    for name, words in (report.candidate.formulas if report.candidate else {}).items():
+        yield Note(text(f"the formula for the partial by {name}: {words}"), "·")
 
 
 def formulas(

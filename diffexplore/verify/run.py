@@ -15,16 +15,21 @@ from diffexplore.check.batch import Batch, make_batch
 from diffexplore.check.evaluate import Running
 from diffexplore.check.listener import Listener, Silence
 from diffexplore.check.options import as_device, as_dtype, as_seed, as_wrt
+from diffexplore.check.point import PointOutcome
 from diffexplore.check.points import make_points
 from diffexplore.check.problem import Problem
-from diffexplore.check.records import Report
+from diffexplore.check.records import CandidateSummary, Report, Skipped
 from diffexplore.check.run import assemble, scale_over
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.verify.candidates import Candidate, adapt
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
+from diffexplore.verify.candidates.formulas import Formulas
+from diffexplore.verify.decision import decide, with_counterexamples
 from diffexplore.verify.diagnosis.diagnose import diagnosed
+from diffexplore.verify.modes import ModeUnavailable, as_modes, merged, mode_checks
 from diffexplore.verify.observed import Observed
+from diffexplore.verify.packs import adapt_packed, taken_apart
 from diffexplore.verify.point import CandidateCheck
 
 
@@ -41,6 +46,8 @@ def verify(
     device: str | torch.device = "auto",
     seed: int = 0,
     accept: Sequence[str] | str = (),
+    modes: Sequence[str] | str = ("reverse",),
+    pack: Mapping[str, Any] | None = None,
     listener: Listener | None = None,
 ) -> Report:
     """Is somebody's gradient the gradient of this loss, and if not, why?
@@ -51,22 +58,27 @@ def verify(
     ``.grad`` is meant (``"grads"``). Its arguments are bound by name where they are named like the loss's symbols,
     else in the loss's order. ``upstream`` (a number, or shape (n,)) is the gradient of what follows, for candidates
     whose output has an entry for each sample. ``wrt`` names the partials (default: all parameters); by data, what is
-    verified is ∂L/∂z_i for every sample. ``accept`` names causes of conventions that are to pass. Everything else is
-    as for :func:`check`.
+    verified is ∂L/∂z_i for every sample. ``accept`` names causes of conventions that are to pass. ``modes`` may add
+    ``"forward"`` and ``"double backward"`` for candidates that compute the loss; what they do not have is skipped with
+    torch's reason. ``pack`` makes tensors of the loss's symbols, for candidates that take vectors and matrices:
+    ``{"W": [["w11", "w12"], ["w21", "w22"]], "X": ["x1", "x2"]}`` gives W of shape (2, 2) and X of shape (n, 2).
+    Everything else is as for :func:`check`.
 
     Returns a report with the candidate's rows; those that failed carry a named cause.
     Raises :class:`~diffexplore.errors.UsageError` for what cannot be used, the candidate's own exceptions included.
     """
     loss = _as_loss(loss)
-    points = make_points(loss, _default_at(candidate, loss, at))
+    leaves = taken_apart(candidate, loss, pack) if pack else candidate
+    points = make_points(loss, _default_at(leaves, loss, at))
     batch = make_batch(loss, data)
     if upstream is not None:
         loss, batch = with_upstream(loss, batch, upstream)
-    adapted = adapt(candidate, loss, kind)
+    adapted = adapt_packed(candidate, loss, kind, pack) if pack else adapt(candidate, loss, kind)
     accepted = (accept,) if isinstance(accept, str) else tuple(accept)
     return run_verification(
-        adapted, loss, batch, points, wrt=wrt, dtype=dtype, device=device, seed=seed, accept=accepted, listener=listener
-    )
+        adapted, loss, batch, points,
+        wrt=wrt, dtype=dtype, device=device, seed=seed, accept=accepted, modes=modes, listener=listener,
+    )  # fmt: skip
 
 
 def run_verification(
@@ -80,12 +92,37 @@ def run_verification(
     device: str | torch.device = "auto",
     seed: int = 0,
     accept: tuple[str, ...] = (),
+    modes: Sequence[str] | str = ("reverse",),
     listener: Listener | None = None,
 ) -> Report:
     """The same for an adapted candidate on a batch that is at hand."""
     listener = listener or Silence()
-    seed = as_seed(seed)
+    seed, further = as_seed(seed), as_modes(modes)
     problem = Problem(loss, _partials(loss, wrt), as_dtype(dtype), as_device(device))
+
+    def outcomes_of(candidate: Candidate, problem: Problem) -> tuple[list[PointOutcome], tuple[str, ...]]:
+        return _outcomes(candidate, problem, batch, points, seed, accept, listener)
+
+    outcomes, broken = outcomes_of(candidate, problem)
+    checks, skipped = mode_checks(candidate, loss, further, problem.wrt)
+    for check in checks:
+        try:
+            others, _ = outcomes_of(check.candidate, replace(problem, loss=check.loss, wrt=check.wrt))
+        except ModeUnavailable as error:
+            skipped.append(Skipped(check.candidate.name, str(error)))
+        else:
+            outcomes = [merged(outcome, other) for outcome, other in zip(outcomes, others, strict=True)]
+    decisions = decide(candidate.expressions, loss) if isinstance(candidate, Formulas) else {}
+    summary = CandidateSummary(candidate.name, candidate.kind, {name: d.words for name, d in decisions.items()})
+    outcomes = [with_counterexamples(outcome, decisions) for outcome in outcomes]
+    return replace(assemble(problem, outcomes, skipped, batch.n, seed, broken), candidate=summary)
+
+
+def _outcomes(
+    candidate: Candidate, problem: Problem, batch: Batch, points: Sequence[Mapping[str, float]], seed: int,
+    accept: tuple[str, ...], listener: Listener,
+) -> tuple[list[PointOutcome], tuple[str, ...]]:  # fmt: skip
+    """What each point gave, with causes named, and the rounding claims that do not hold here."""
     used = problem.loss_program.operations | problem.gradient_program.operations
     broken = broken_claims(problem.dtype, problem.device, used)
     running = [Running(candidate.name, Observed(candidate, seed), "; ".join(broken) or None)]
@@ -97,7 +134,7 @@ def run_verification(
     outcomes = [
         diagnosed(check, check.run(f"point {i + 1} of {len(points)}"), accept) for i, check in enumerate(checks)
     ]
-    return assemble(problem, outcomes, (), batch.n, seed, broken)
+    return outcomes, broken
 
 
 def _partials(loss: Loss, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
@@ -108,7 +145,10 @@ def _partials(loss: Loss, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
 
 def with_upstream(loss: Loss, batch: Batch, upstream: Any) -> tuple[Loss, Batch]:
     """The loss Σ uᵢ ℓᵢ, whose gradient is that of the outputs ℓᵢ contracted with an upstream gradient."""
-    column = np.asarray(upstream, dtype=np.float64)
+    try:
+        column = torch.as_tensor(upstream, dtype=torch.float64).detach().cpu().numpy()
+    except (TypeError, ValueError, RuntimeError):
+        raise UsageError(f"the upstream gradient should be a number or an array, not {upstream!r:.40}") from None
     if column.ndim > 1 or (column.ndim == 1 and len(column) != batch.n):
         raise UsageError(f"the upstream gradient should be a number or have shape ({batch.n},), not {column.shape}")
     if not np.isfinite(column).all():
