@@ -8,15 +8,14 @@ from typing import Any
 import torch
 
 from diffexplore.errors import unknown
-from diffexplore.loss import Loss
-from diffexplore.verify.candidates.base import Answer, Candidate, CandidateError
+from diffexplore.verify.candidates.base import Answer, Candidate, CandidateError, Symbols
 from diffexplore.verify.candidates.computes_loss import ComputesLoss
 from diffexplore.verify.candidates.formulas import Formulas
 from diffexplore.verify.candidates.layer import Layer
 from diffexplore.verify.candidates.returns_gradient import ReturnsGradient
 from diffexplore.verify.candidates.training_step import GradFields, TrainingStep
 
-__all__ = ["KINDS", "Answer", "Candidate", "CandidateError", "adapt", "kind_of"]
+__all__ = ["KINDS", "Answer", "Candidate", "CandidateError", "adapt", "kind_of", "name_of"]
 
 _ADAPTERS: dict[str, Any] = {
     "loss": ComputesLoss,
@@ -38,7 +37,7 @@ def kind_of(candidate: Any) -> str:
     return "loss"
 
 
-def adapt(candidate: Any, loss: Loss, kind: str | None) -> Candidate:
+def adapt(candidate: Any, loss: Symbols, kind: str | None) -> Candidate:
     """The candidate behind its contract; raises UsageError for an unknown kind or a candidate that is not of it."""
     name = name_of(candidate)
     kind = kind_of(candidate) if kind is None else kind

@@ -29,6 +29,16 @@ class Answer:
     value: Tensor | None = None
 
 
+class Symbols(Protocol):
+    """The names that a candidate's arguments go by: a loss, or its symbols packed into vectors and matrices."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]: ...
+
+    @property
+    def data(self) -> tuple[str, ...]: ...
+
+
 class Candidate(Protocol):
     """Somebody's gradient of a loss.
 

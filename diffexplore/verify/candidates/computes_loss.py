@@ -11,7 +11,7 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.loss import Loss
 from diffexplore.symbolic.program import lower
 from diffexplore.verify.binding import bind
-from diffexplore.verify.candidates.base import Answer, CandidateError
+from diffexplore.verify.candidates.base import Answer, CandidateError, Symbols
 from diffexplore.verify.gradients import named_gradients
 
 Tensor = torch.Tensor
@@ -27,7 +27,7 @@ class ComputesLoss:
     repeatable = True
     torch = True
 
-    def __init__(self, candidate: Any, loss: Loss, name: str) -> None:
+    def __init__(self, candidate: Any, loss: Symbols, name: str) -> None:
         self.name = name
         self._loss = loss
         symbols = [symbol for symbol in (*loss.parameters, *loss.data) if symbol != UPSTREAM]
@@ -80,15 +80,19 @@ class ComputesLoss:
                 f"{self.name} returns a loss that autograd cannot differentiate by {', '.join(leaves)}: every path to "
                 "them is cut (detach, .item(), NumPy or no_grad)"
             )
+        # Only where the upstream gradient is differentiable does torch notice a function that is so once only.
+        upstream = torch.ones_like(output).requires_grad_(create_graph)
         gradients = torch.autograd.grad(
-            output, list(leaves.values()), torch.ones_like(output), create_graph=create_graph, allow_unused=True,
+            output, list(leaves.values()), upstream, create_graph=create_graph, allow_unused=True,
             materialize_grads=True,
         )  # fmt: skip
         return dict(zip(leaves, gradients, strict=True))
 
 
-def is_flat(loss: Loss, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> bool:
+def is_flat(loss: Any, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> bool:
     """Whether the loss does not change with any of the symbols at these values, as far as floats can tell."""
+    if not isinstance(loss, Loss):  # its symbols are packed
+        return bool(loss.is_flat(wrt, values))
     gradient = loss.gradient(wrt)
     partials = lower([gradient[name] for name in wrt], (*loss.parameters, *loss.data)).run(TORCH, values)
     return all(bool((torch.as_tensor(partial) == 0).all()) for partial in partials)

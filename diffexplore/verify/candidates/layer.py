@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 
-from diffexplore.loss import Loss
-from diffexplore.verify.candidates.base import Answer, CandidateError
+from diffexplore.verify.candidates.base import Answer, CandidateError, Symbols
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
 from diffexplore.verify.candidates.returns_gradient import to_numpy, uses_numpy
 from diffexplore.verify.gradients import named_gradients
@@ -28,7 +27,7 @@ class Layer:
     kind = "layer"
     repeatable = True
 
-    def __init__(self, candidate: Any, loss: Loss, name: str) -> None:
+    def __init__(self, candidate: Any, loss: Symbols, name: str) -> None:
         self.name = name
         self._forward, self._backward = _pair(candidate, name)
         self._symbols = tuple(symbol for symbol in (*loss.parameters, *loss.data) if symbol != UPSTREAM)

@@ -8,9 +8,8 @@ from typing import Any
 
 import torch
 
-from diffexplore.loss import Loss
 from diffexplore.verify.binding import bind
-from diffexplore.verify.candidates.base import Answer, CandidateError
+from diffexplore.verify.candidates.base import Answer, CandidateError, Symbols
 from diffexplore.verify.gradients import named_gradients
 
 Tensor = torch.Tensor
@@ -22,7 +21,7 @@ class ReturnsGradient:
     kind = "gradient"
     repeatable = True
 
-    def __init__(self, candidate: Callable[..., Any], loss: Loss, name: str) -> None:
+    def __init__(self, candidate: Callable[..., Any], loss: Symbols, name: str) -> None:
         self.name = name
         self.torch = not uses_numpy(candidate)
         self._candidate = candidate

@@ -7,9 +7,8 @@ from typing import Any
 
 import torch
 
-from diffexplore.loss import Loss
 from diffexplore.verify.binding import bind
-from diffexplore.verify.candidates.base import Answer, CandidateError
+from diffexplore.verify.candidates.base import Answer, CandidateError, Symbols
 from diffexplore.verify.gradients import named_gradients
 
 Tensor = torch.Tensor
@@ -22,7 +21,7 @@ class TrainingStep:
     repeatable = True
     torch = True
 
-    def __init__(self, candidate: Callable[..., Any], loss: Loss, name: str) -> None:
+    def __init__(self, candidate: Callable[..., Any], loss: Symbols, name: str) -> None:
         self.name = name
         self._candidate = candidate
         self._binding = bind(candidate, (*loss.parameters, *loss.data), name)
@@ -40,7 +39,7 @@ class GradFields:
     repeatable = False
     torch = False
 
-    def __init__(self, candidate: Mapping[str, Tensor], loss: Loss, name: str) -> None:
+    def __init__(self, candidate: Mapping[str, Tensor], loss: Symbols, name: str) -> None:
         self.name = name
         self._leaves = dict(candidate)
 
