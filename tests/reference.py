@@ -41,6 +41,8 @@ def _number(value: float | Fraction) -> Any:
 #: mpmath takes minutes over the exponential of 1e60, and needs as many bits to reduce its argument.
 _LARGEST_EXPONENT = 2**200
 
+_LARGEST_GAMMA = 2**300
+
 
 def _exp(x: Any) -> Any:
     if abs(x) > _LARGEST_EXPONENT:
@@ -112,6 +114,8 @@ class _Evaluator:
                 return 1 / (1 + _exp(-values[0]))
             case "softplus":
                 return mpmath.log1p(_exp(values[0]))
+            case "polygamma" | "loggamma" | "gamma" if abs(values[-1]) > _LARGEST_GAMMA:
+                raise OverflowError("mpmath walks to the gamma functions' asymptotics a step at a time")
             case "polygamma":
                 return mpmath.polygamma(int(node.args[0]), values[1])
         return getattr(mpmath, _FUNCTIONS[name])(*values)

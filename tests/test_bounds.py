@@ -588,3 +588,12 @@ def test_roundings_narrower_than_expected_are_not_allowed_for() -> None:
     with Watch() as watch:
         careless = (x.float() * 3).double()
     assert bool(((careless - careful).abs() <= watch.radius(careless)).all())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_a_product_that_underflows_is_not_an_exact_zero(dtype: torch.dtype) -> None:
+    tiny = torch.tensor(torch.finfo(dtype).tiny, dtype=dtype)
+    product, zero = watched(lambda: (tiny * tiny, tiny * 0))
+    assert float(product.mid) == float(zero.mid) == 0
+    assert float(product.rad) > 0
+    assert float(zero.rad) == 0

@@ -44,7 +44,9 @@ def conclude(
         watch.forget(out)
     relative, absolute = rounding_parts(name, watch.rounds_in(out.dtype))
     if exact_zero is not None:
-        spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(torch.where(exact_zero, 0.0, absolute))
+        # As a product in float64: of two Python numbers torch.where makes float32, which has no such quantum.
+        quantum = (~exact_zero).to(torch.float64) * absolute
+        spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(quantum)
     elif relative:
         spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(absolute)
     watch.set(out, spread)
