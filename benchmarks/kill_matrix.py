@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -46,10 +46,13 @@ class Tallies:
 
     counts: Counter[tuple[str, ...]] = field(default_factory=Counter)
     troubles: list[str] = field(default_factory=list)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def add(self, other: Tallies) -> None:
         self.counts += other.counts
         self.troubles += other.troubles
+        for size, spent in other.seconds.items():
+            self.seconds[size] += spent
 
 
 def run_cell(scene: Scene, kind: Kind, *, rivals: bool = True) -> Outcome:
@@ -67,6 +70,7 @@ def run_cell(scene: Scene, kind: Kind, *, rivals: bool = True) -> Outcome:
 def tally(scene: Scene, kind: Kind, outcome: Outcome, into: Tallies) -> None:
     """Counts a cell: by tool, by dtype, by kind and size, and by the name of its cause."""
     key, counts = scene.key, into.counts
+    into.seconds[f"{key.n:,}"] += outcome.seconds
     counts[OURS, "dtype", key.dtype, outcome.ended] += 1
     counts[OURS, "kind", kind.key, outcome.ended] += 1
     counts[OURS, "n", f"{key.n:,}", outcome.ended] += 1
@@ -112,29 +116,34 @@ def work(task: tuple[SceneKey, tuple[str, ...]]) -> Tallies:
     return found
 
 
-def scenes(quick: bool) -> list[SceneKey]:
+def scenes(quick: bool, sizes: Sequence[int] = SIZES) -> list[SceneKey]:
     """The large batches first, so that no process is left with one at the end."""
     if quick:
         return [SceneKey("perpendicular", 10, dtype, point) for dtype in DTYPES for point in ("default", "optimum")]
-    sizes = sorted(SIZES, reverse=True)
-    return [SceneKey(loss, n, dtype, point) for n, loss, dtype, point in product(sizes, LOSSES, DTYPES, POINTS)]
+    every = product(sorted(sizes, reverse=True), LOSSES, DTYPES, POINTS)
+    return [SceneKey(loss, n, dtype, point) for n, loss, dtype, point in every]
 
 
 def figures(total: Tallies) -> dict[str, Any]:
     """A table for each tool, and the shares that the project claims."""
     found: dict[str, Any] = {}
     for tool in (OURS, *RIVALS):
-        for by in ("dtype", "n", "point", "kind"):
+        for by in ("dtype", "n", "point"):
             rows = _rows(total, tool, by)
             if rows:
                 found[f"{tool}, by {by}"] = {of: _line(counts) for of, counts in rows.items()}
         caught_by_us = _rows(total, tool, "missed and we caught")
         if caught_by_us:
             found[f"{tool}, missed where {OURS} caught"] = {of: sum(c.values()) for of, c in caught_by_us.items()}
+    tables = {tool: _rows(total, tool, "kind") for tool in (OURS, *RIVALS)}
+    found["by kind"] = {kind: _by_tool(kind, tables) for kind in KINDS if kind in tables[OURS]}
     found["conclusive"] = {of: _conclusive(counts) for of, counts in _rows(total, OURS, "dtype").items()}
     found["cause named rightly"] = {of: _rightly(counts) for of, counts in _rows(total, OURS, "cause").items()}
     for title in ("misnamed", "open"):
         found[title] = {of: _line(counts) for of, counts in _rows(total, OURS, title).items()}
+    found["seconds a cell"] = {
+        size: f"{spent / sum(_rows(total, OURS, 'n')[size].values()):.2f}" for size, spent in total.seconds.items()
+    }
     if jax_missing():
         found["jax"] = f"skipped: {jax_missing()}"
     return found
@@ -150,6 +159,10 @@ def _rows(total: Tallies, tool: str, by: str) -> dict[str, Counter[str]]:
 
 def _line(counts: Counter[str]) -> str:
     return ", ".join(f"{how} {count:,}" for how, count in counts.items())
+
+
+def _by_tool(kind: str, tables: Mapping[str, Mapping[str, Counter[str]]]) -> str:
+    return " | ".join(f"{tool}: {_line(rows[kind])}" for tool, rows in tables.items() if kind in rows)
 
 
 def _conclusive(counts: Counter[str]) -> str:
@@ -176,13 +189,14 @@ def chosen(names: str | None) -> Sequence[str]:
 def main() -> int:
     parser = arguments(__doc__, 0)
     parser.add_argument("--kinds", help="only these kinds, with commas between")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="only these numbers of samples")
     parser.add_argument("--quick", action="store_true", help="one loss on 10 samples")
     parser.add_argument("--show", type=int, default=20, help="how many troubles to print (default 20)")
     options = parser.parse_args()
     started = time.monotonic()
     kinds = tuple(chosen(options.kinds))
     total = Tallies()
-    for found in outcomes(work, [(key, kinds) for key in scenes(options.quick)], options.jobs):
+    for found in outcomes(work, [(key, kinds) for key in scenes(options.quick, options.sizes)], options.jobs):
         total.add(found)
     for trouble in total.troubles[: options.show]:
         print(trouble)

@@ -1,0 +1,65 @@
+"""The kill matrix in small: every kind of planted error is caught; the whole of it is marked slow."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import kill_matrix
+from benchmarks.planted import KINDS, PLANTED, RIGHT, Kind
+from benchmarks.scenes import LOSSES, Scene, SceneKey
+from benchmarks.scoring import CAUGHT, FALSE_ALARM, INCONCLUSIVE, MISSED
+from benchmarks.scoring import RIGHT as PASSED
+
+#: Where all partials are positive, their absolute values are no error.
+NOT_THERE = {("default", "absolute value")}
+
+#: A value that is not finite is no number to compare: the partial is left open, and the sample is named.
+OPEN = {"one sample NaN"}
+
+
+@pytest.fixture(scope="module")
+def scenes() -> dict[str, Scene]:
+    return {point: Scene(SceneKey("perpendicular", 10, "float64", point)) for point in ("default", "optimum")}
+
+
+def test_there_are_at_least_twenty_five_kinds() -> None:
+    assert len(PLANTED) >= 25
+    assert len(KINDS) == len(PLANTED) + len(RIGHT)
+
+
+@pytest.mark.parametrize("point", ["default", "optimum"])
+@pytest.mark.parametrize("kind", PLANTED, ids=lambda kind: kind.key)
+def test_a_planted_error_is_caught(kind: Kind, point: str, scenes: dict[str, Scene]) -> None:
+    if (point, kind.key) in NOT_THERE:
+        pytest.skip("no error is there")
+    outcome = kill_matrix.run_cell(scenes[point], kind, rivals=False)
+    assert outcome.ended == (INCONCLUSIVE if kind.key in OPEN else CAUGHT)
+    assert outcome.named != "wrong, certain", outcome.cause
+
+
+@pytest.mark.parametrize("point", ["default", "optimum"])
+@pytest.mark.parametrize("kind", RIGHT, ids=lambda kind: kind.key)
+def test_a_right_candidate_passes(kind: Kind, point: str, scenes: dict[str, Scene]) -> None:
+    assert kill_matrix.run_cell(scenes[point], kind, rivals=False).ended == PASSED
+
+
+def test_gradcheck_takes_a_doubled_gradient_at_the_optimum(scenes: dict[str, Scene]) -> None:
+    outcome = kill_matrix.run_cell(scenes["optimum"], KINDS["doubled"])
+    assert outcome.ended == CAUGHT
+    assert (outcome.named, outcome.cause) == ("right", "factor")
+    assert outcome.rivals["gradcheck slow"] == "accepts"
+
+
+def test_an_error_below_the_stated_power_is_no_miss(scenes: dict[str, Scene]) -> None:
+    narrow = Scene(SceneKey("perpendicular", 10, "float32", "default"))
+    assert kill_matrix.run_cell(narrow, KINDS["relative error 1e-09 in one"], rivals=False).ended != MISSED
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", kill_matrix.DTYPES)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_no_error_is_missed_and_no_right_gradient_fails(loss: str, dtype: str) -> None:
+    for key in kill_matrix.scenes(quick=False):
+        if (key.loss, key.dtype) == (loss, dtype):
+            found = kill_matrix.work((key, tuple(KINDS)))
+            assert not [trouble for trouble in found.troubles if trouble.startswith((MISSED, FALSE_ALARM, "CRASH"))]
