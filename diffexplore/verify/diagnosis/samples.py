@@ -29,7 +29,7 @@ def left_out(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     if first.by_sample(name) or not first.problem.loss.data:
         return
     places = [(-1, "the last sample"), (0, "the first sample")]
-    places += [(i, f"the sample at place {i} of the batch") for i in range(1, max(scene.n for scene in scenes))]
+    places += [(i, f"the sample at place {i} of the batch") for i in range(1, max(len(s.samples) for s in scenes))]
     for place, words in places:
         yield Hypothesis("one_sample", f"{words} is left out", 2.5, _without(name, place, -1), {"place": place})
         yield Hypothesis("one_sample", f"{words} is counted twice", 2.6, _without(name, place, 1), {"place": place})

@@ -46,6 +46,7 @@ class Scene:
     total: int
     estimates: Mapping[str, Estimate]
     _known: dict[sympy.Expr, list[arb]] = field(default_factory=dict)
+    _truths: dict[str, list[arb]] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -87,7 +88,9 @@ class Scene:
             return [total / self.n if self.mean else total]
 
     def truth(self, name: str) -> list[arb]:
-        return self.reduced(name, exact_partial(self.problem, name))
+        if name not in self._truths:
+            self._truths[name] = self.reduced(name, exact_partial(self.problem, name))
+        return self._truths[name]
 
     def unit(self) -> float:
         return UNIT_ROUNDOFF[self.problem.dtype]
