@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import _disable_current_modes
 
 import diffexplore as dx
 from diffexplore.verify.doors import CandidateWatch, Escapes
@@ -229,6 +230,29 @@ def test_a_right_branch_never_fails(
     point = {"a": a, "b": a * x[0] if tie else b}
     report = dx.verify(candidate, RELU, {"x": x}, point, dtype=dtype)
     assert report.verdict != "fail", [row for row in report.rows if row.verdict == "fail"]
+
+
+@pytest.mark.parametrize("door", RIGHT)
+def test_a_right_gradient_through_a_door_is_decided(door: str) -> None:
+    candidate, kind = RIGHT[door]
+    data, point = {"x": [0.5, 1.5, 2.0], "y": [1.0, 2.0, 2.5]}, {"a": 1.3, "b": 0.7}
+    assert dx.verify(candidate, LINE, data, point, kind=kind).verdict == "pass"
+
+
+def test_memory_that_other_code_writes_to_is_a_door() -> None:
+    with CandidateWatch() as watch:
+        out = torch.empty(2, dtype=torch.float64)
+        with _disable_current_modes():  # as a kernel would, which torch does not see
+            out.copy_(torch.tensor([1.1, 2.2], dtype=torch.float64))
+        out * 2
+    assert watch.doors
+
+
+@pytest.mark.parametrize("write", [lambda t: t.fill_(0.5), lambda t: t.copy_(torch.ones(2)), lambda t: t.zero_()])
+def test_memory_that_torch_writes_to_is_no_door(write: Callable[[Tensor], Tensor]) -> None:
+    with CandidateWatch() as watch:
+        write(torch.empty(2, dtype=torch.float64)) * 2
+    assert not watch.doors
 
 
 def test_a_wrong_gradient_through_a_door_fails() -> None:

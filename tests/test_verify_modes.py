@@ -9,7 +9,9 @@ import torch
 from torch.autograd.function import once_differentiable
 
 import diffexplore as dx
-from diffexplore.verify.modes import gradient_sum
+from diffexplore.check.point import PointOutcome
+from diffexplore.check.records import Tally
+from diffexplore.verify.modes import gradient_sum, merged
 
 Tensor = torch.Tensor
 
@@ -196,6 +198,16 @@ def test_a_kink_has_no_double_backward_to_verify() -> None:
     kinked = dx.Loss("abs(a*x - b)", parameters="a, b", data="x")
     report = dx.verify(lambda a, b, x: (a * x - b).abs().mean(), kinked, DATA, AT, modes=BOTH)
     assert report.verdict != "fail"
+
+
+@pytest.mark.parametrize(
+    ("other", "settled"),
+    [({"a": 1e-9, "b": 1e-15}, {"a": 1e-9, "b": 1e-12}), ({"a": 1e-15}, {"a": 1e-12}), ({}, {})],
+)
+def test_a_partial_is_settled_where_every_mode_settles_it(other: dict[str, float], settled: dict[str, float]) -> None:
+    tallies = tuple(Tally(name, "m", AT, "reduced", 1, 0, 0, None, None) for name in AT)
+    outcomes = [PointOutcome((), tallies, {}, (), AT, powers, False) for powers in ({"a": 1e-12, "b": 1e-12}, other)]
+    assert merged(*outcomes).settled == settled
 
 
 def test_a_mode_that_is_none() -> None:
