@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 import diffexplore as dx
 
@@ -388,3 +389,40 @@ def test_tensors_hold_the_point_too() -> None:
     report = dx.verify(_leaves(torch.float64), MEAN, DATA)
     assert report.verdict == "pass"
     assert {row.point["a"] for row in report.rows} == {AT["a"]}
+
+
+# ---------------------------------------------------------------------------------------- torch's own detours
+def by_checkpoint(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    return checkpoint(mean_loss, a, b, x, y, use_reentrant=False)
+
+
+def by_hook(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    r = a * x - y + b
+    r.register_hook(lambda upstream: upstream * 1.0)
+    return (r**2).mean()
+
+
+def by_transform(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Any:
+    return torch.func.grad(mean_loss, argnums=(0, 1))(a, b, x, y)
+
+
+def by_sample(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Any:
+    each = torch.func.vmap(torch.func.grad(outputs, argnums=(0, 1)), in_dims=(None, None, 0, 0))(a, b, x, y)
+    return tuple(partials.mean() for partials in each)
+
+
+def by_own_leaves(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Any:
+    leaves = a.detach().requires_grad_(), b.detach().requires_grad_()
+    return torch.autograd.grad(mean_loss(*leaves, x, y), leaves)
+
+
+DETOURS = [
+    (by_checkpoint, "loss"), (by_hook, "loss"), (by_transform, "gradient"), (by_sample, "gradient"),
+    (by_own_leaves, "gradient"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("candidate", "kind"), DETOURS)
+def test_detours_of_torch(candidate: Any, kind: str) -> None:
+    assert verdict_of(candidate, kind=kind) == "pass"
+    assert verdict_of(lambda a, b, x, y: candidate(a * 1.001, b, x, y), kind=kind) == "fail"
