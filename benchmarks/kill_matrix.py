@@ -4,7 +4,9 @@
 
 Kinds of error x losses x sizes x dtypes x points. A cell is one verification of a candidate: *caught* (fail), *below
 power* (a pass, and wherever it passed the error is smaller than the power that the row states), *MISSED* (a pass of
-an error above it), *inconclusive*, or without an error there (an absolute value where the gradient is positive).
+an error above it), *hidden* (rounding hides the batch's own partial, and the sub-batches that stand for it do not have
+the error), *not finite* (a NaN of the candidate, said to be one: there is no number to judge), *inconclusive*, or
+without an error there (an absolute value where the gradient is positive).
 Right candidates must not fail. Other checkers are asked about the same functions with their defaults; jax only where
 it is installed.
 """
@@ -30,6 +32,7 @@ from benchmarks.scoring import (
     INCONCLUSIVE,
     MISSED,
     NO_ERROR,
+    NOT_FINITE,
     Outcome,
     ended,
     named,
@@ -116,12 +119,16 @@ def work(task: tuple[SceneKey, tuple[str, ...]]) -> Tallies:
     return found
 
 
-def scenes(quick: bool, sizes: Sequence[int] = SIZES) -> list[SceneKey]:
+def scenes(quick: bool = False, sizes: Sequence[int] = SIZES) -> list[SceneKey]:
     """The large batches first, so that no process is left with one at the end."""
-    if quick:
-        return [SceneKey("perpendicular", 10, dtype, point) for dtype in DTYPES for point in ("default", "optimum")]
-    every = product(sorted(sizes, reverse=True), LOSSES, DTYPES, POINTS)
-    return [SceneKey(loss, n, dtype, point) for n, loss, dtype, point in every]
+    sizes = sorted(sizes, reverse=True)
+    if quick:  # each loss with each size once, dtypes and points in turn
+        return [
+            SceneKey(loss, n, DTYPES[(i + j) % len(DTYPES)], POINTS[(i // 3 + j) % len(POINTS)])
+            for j, n in enumerate(sizes)
+            for i, loss in enumerate(LOSSES)
+        ]
+    return [SceneKey(loss, n, dtype, point) for n, loss, dtype, point in product(sizes, LOSSES, DTYPES, POINTS)]
 
 
 def figures(total: Tallies) -> dict[str, Any]:
@@ -166,7 +173,7 @@ def _by_tool(kind: str, tables: Mapping[str, Mapping[str, Counter[str]]]) -> str
 
 
 def _conclusive(counts: Counter[str]) -> str:
-    whole = sum(counts.values())
+    whole = sum(counts.values()) - counts[NOT_FINITE]
     return f"{100 * (whole - counts[INCONCLUSIVE] - counts['crashed']) / whole:.2f} % of {whole:,}"
 
 
@@ -190,16 +197,16 @@ def main() -> int:
     parser = arguments(__doc__, 0)
     parser.add_argument("--kinds", help="only these kinds, with commas between")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="only these numbers of samples")
-    parser.add_argument("--quick", action="store_true", help="one loss on 10 samples")
-    parser.add_argument("--show", type=int, default=20, help="how many troubles to print (default 20)")
+    parser.add_argument("--quick", action="store_true", help="each loss with each size once: a ninth of the scenes")
+    parser.add_argument("--show", type=int, default=20, help="how many troubles of a scene to print (default 20)")
     options = parser.parse_args()
     started = time.monotonic()
     kinds = tuple(chosen(options.kinds))
     total = Tallies()
     for found in outcomes(work, [(key, kinds) for key in scenes(options.quick, options.sizes)], options.jobs):
         total.add(found)
-    for trouble in total.troubles[: options.show]:
-        print(trouble)
+        for trouble in found.troubles[: options.show]:
+            print(trouble, flush=True)
     finish(f"kill matrix ({len(kinds)} kinds)", figures(total), started, options.json)
     return 1 if total.troubles else 0
 

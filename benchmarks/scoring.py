@@ -12,8 +12,8 @@ from benchmarks.planted import Kind
 from diffexplore.check.records import Cause, Report, Row
 from diffexplore.verify.observed import VALUE
 
-RIGHT, FALSE_ALARM, CAUGHT, BELOW_POWER, MISSED, INCONCLUSIVE, NO_ERROR = (
-    "right", "false alarm", "caught", "below power", "MISSED", "inconclusive", "no error here",
+RIGHT, FALSE_ALARM, CAUGHT, BELOW_POWER, HIDDEN, MISSED, INCONCLUSIVE, NO_ERROR, NOT_FINITE = (
+    "right", "false alarm", "caught", "below power", "hidden", "MISSED", "inconclusive", "no error here", "not finite",
 )  # fmt: skip
 
 #: Names of a fitted factor that is made of the number of samples.
@@ -44,7 +44,22 @@ def ended(kind: Kind, report: Report, candidate: Candidate) -> str:
         return MISSED
     if not any(_error(kind, given) for given in candidate.calls[:1]):
         return NO_ERROR
-    return BELOW_POWER if report.verdict == "pass" else INCONCLUSIVE
+    if report.verdict == "inconclusive":
+        return NOT_FINITE if kind.causes == {undecided(report)} == {"not_finite"} else INCONCLUSIVE
+    return HIDDEN if _is_hidden(kind, report, candidate.calls[0]) else BELOW_POWER
+
+
+def _is_hidden(kind: Kind, report: Report, batch: Given) -> bool:
+    """Whether rounding hides the batch's own partial, and the sub-batches that stand for it do not have the error."""
+    errors = _errors(kind, batch)
+    for row in report.rows:
+        power = report.summary.power.get(row.parameter)
+        open_ = row.probe is None and row.sample is None and row.verdict != "pass" and row.parameter in errors
+        if not open_ or row.truth is None or power is None:
+            continue
+        if float(errors[row.parameter]) > power * abs(float(row.truth.mid)):
+            return True
+    return False
 
 
 def _compared(report: Report, candidate: Candidate) -> list[tuple[Row, Given]]:
@@ -73,7 +88,7 @@ def _errors(kind: Kind, given: Given) -> dict[str, torch.Tensor]:
     if kind.form == "output":
         return dict.fromkeys(given.names, torch.tensor(0.0))  # its upstream gradient is not among what it is given
     planted, right = planted_gradient(kind, given), given.reduced()
-    return {name: (planted[name].double() - right[name].double()).abs() for name in given.names}
+    return {name: (planted[name].double() - right[name].double()).abs().detach() for name in given.names}
 
 
 def named(kind: Kind, report: Report, n: int) -> tuple[str, str]:
