@@ -35,15 +35,19 @@ _MOST_SAMPLES = 6
 
 
 def count(task: tuple[int, int, int]) -> Counter[str]:
-    """Outcomes of ``wanted`` cases of one formula."""
+    """Outcomes of ``wanted`` comparisons of one formula, and how many were not to be made before these."""
     seed, index, wanted = task
     loss = random_loss(seed, index)
     found: Counter[str] = Counter()
-    for case in cases(loss, wanted, f"{seed} {index}", ("float64", "float32"), _SIZES):
-        found += _compare(case, wanted - found.total())
-        if found.total() >= wanted:
+    for case in cases(loss, 2 * wanted, f"{seed} {index}", ("float64", "float32"), _SIZES):
+        found += _compare(case, wanted - _compared(found))
+        if _compared(found) >= wanted:
             break
     return found
+
+
+def _compared(found: Counter[str]) -> int:
+    return found["enclosed"] + found["NOT ENCLOSED"]
 
 
 def _compare(case: Case, most: int) -> Counter[str]:
@@ -57,7 +61,7 @@ def _compare(case: Case, most: int) -> Counter[str]:
     found: Counter[str] = Counter()
     for name, truth in truths.items():
         for i in range(0, n, -(-n // _MOST_SAMPLES)):
-            if found.total() == most:
+            if _compared(found) == most:
                 return found
             if truth.status[i] != Status.RESOLVED:
                 found["not claimed"] += 1

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import torch
 
+from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch
-from diffexplore.check.problem import Problem
+from diffexplore.check.problem import Problem, spread_over
 from diffexplore.methods import reverse, symbolic
 from diffexplore.methods.base import Estimate, Estimates, Method, Values
 from diffexplore.verify.calling import Inputs, call
@@ -102,8 +103,28 @@ def _allowed(estimates: Mapping[str, Estimate], problem: Problem, values: Values
     for name, estimate in estimates.items():
         bounds = [reference[name] for reference in references] if name != VALUE else [_value_bound(problem, values, n)]
         bound = OPAQUE_FACTOR * torch.stack([found.expand(estimate.value.shape) for found in bounds]).amax(0)
+        if name != VALUE and bool((bound == 0).any()):
+            bound = torch.where(bound == 0, _conditioned(problem, values, n)[name], bound)
         allowed[name] = Estimate(estimate.value, bound.to(estimate.value.device))
     return allowed
+
+
+def _conditioned(problem: Problem, values: Values, n: int) -> dict[str, Tensor]:
+    """What rounding the inputs once would do to the partials.
+
+    The references may compute an exact 0 where another order of the same operations rounds: as at a perfect fit.
+    """
+    unit = UNIT_ROUNDOFF[problem.dtype]
+    with Watch() as watch:
+        copies = {name: value.detach().clone() for name, value in values.items()}
+        for copy in copies.values():
+            watch.set(copy, unit * copy.to(torch.float64).abs())
+        outputs = problem.gradient_program.run(TORCH, copies)
+        partials = {name: spread_over(output, n, copies) for name, output in zip(problem.wrt, outputs, strict=True)}
+        reduced = {name: problem.reduce(partials[name]) for name in problem.parameters}
+    weight = 1 / n if problem.loss.reduction == "mean" else 1.0
+    by_data = {name: weight * watch.radius(partial) for name, partial in partials.items() if name not in reduced}
+    return {name: watch.radius(value) for name, value in reduced.items()} | by_data
 
 
 def _reference(method: Method, problem: Problem, values: Values, n: int) -> dict[str, Tensor]:
