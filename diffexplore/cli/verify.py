@@ -153,10 +153,7 @@ def _run(record: Replay, outputs: Outputs) -> Report:
 
     rows_to = sys.stdout if outputs.all_rows else None
     with listening(quiet=outputs.quiet, rows_to=rows_to) as listener, contextlib.redirect_stdout(sys.stderr):
-        try:
-            return record.run(listener)
-        except SystemExit:
-            raise UsageError(f"{record.candidate} ends the program instead of returning") from None
+        return record.run(listener)
 
 
 def _write_replay(record: Replay, result: Report, outputs: Outputs) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from rich.console import Console
 
 from diffexplore.check.records import VALUE, Report, Row
+from diffexplore.numerals import plain_exponent
 from diffexplore.report.blocks import Block, Column, Note, Span, Table, Text, text
 from diffexplore.report.names import candidate_of, kind_of, partial_of
-from diffexplore.report.numbers import counted, point_text, truth_digits, value_beside
+from diffexplore.report.numbers import counted, truth_digits, value_beside
 from diffexplore.report.symbols import speaks_mathematics
 from diffexplore.report.tables import Units
 from diffexplore.report.terminal import Drawing
@@ -22,16 +23,16 @@ WIDTH, LINES = 100, 25
 #: Lines that the verdict, the causes, the table and the call that repeats the check may take, with two empty ones.
 _VERDICT, _CAUSES, _TABLE, _AGAIN = 3, 7, 11, 2
 _MOST_CAUSES, _MOST_PARTIALS, _MOST_SAMPLES = 3, 5, 3
-_DIGITS = 11
-_LONGEST_NAME, _LONGEST_POINT = 30, 28
+_DIGITS = 9
+_LONGEST_NAME, _LONGEST_POINT = 24, 18
 
 
 def failure_text(report: Report, *, ascii: bool | None = None) -> str:
     """Verdict, named causes, the worst partials and samples, and how to see them again: at most 25 lines of 100.
 
-    ``ascii`` None chooses by the encoding of standard output.
+    ``ascii`` None chooses by the encoding of standard output, where it has one: what catches output takes everything.
     """
-    plain = not speaks_mathematics(sys.stdout.encoding) if ascii is None else ascii
+    plain = not speaks_mathematics(getattr(sys.stdout, "encoding", None) or "utf-8") if ascii is None else ascii
     rows = _shown(report)
     sections = [
         _lines([headline(report)], _VERDICT, plain),
@@ -80,17 +81,19 @@ def _causes(rows: Iterable[Row]) -> Iterator[Note]:
 def _table(rows: list[Row], report: Report) -> Table:
     units = Units(rows, report.dtype)
     error, allowed, _ = units.columns
-    columns = (Column("partial", align="left"), Column("at", align="left"), Column("value"), Column("truth"))
-    return Table((*columns, error, allowed), tuple(_cells(row, units, candidate_of(report)) for row in rows))
+    where = (Column("at", align="left"),) if report.loss.parameters else ()
+    columns = (Column("partial", align="left"), *where, Column("value"), Column("truth"), error, allowed)
+    return Table(columns, tuple(_cells(row, units, candidate_of(report)) for row in rows))
 
 
 def _cells(row: Row, units: Units, candidate: str | None) -> tuple[Text, ...]:
     sizes = units.cells(row)[:2]
-    where = point_text(row.point, digits=4)
+    place = " ".join(f"{name}={plain_exponent(f'{value:.3g}')}" for name, value in row.point.items())
+    where = (text(_clipped(place, _LONGEST_POINT)),) if row.point else ()
     value = value_beside(row.value, row.truth, _DIGITS)
     return (
         text(_clipped(_name(row, candidate), _LONGEST_NAME)),
-        text(_clipped(where, _LONGEST_POINT)),
+        *where,
         (Span("".join(span.text for span in value)),),
         text(truth_digits(row.truth, _DIGITS)),
         *sizes,

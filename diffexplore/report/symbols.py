@@ -32,6 +32,7 @@ _ASCII = str.maketrans(
         "¬": "not ",
         "√": "sqrt",
         "⁄": "/",
+        "½": "1/2",
     }
 )
 _TYPED_POWER = re.compile(r"\*\*(-?\d+)(?![\d.])")

@@ -46,7 +46,7 @@ def _failed(report: Report) -> str:
     candidate = candidate_of(report)
     first, *others = worst_failures(report)
     others = [row for row in others if (row.parameter, row.method) != (first.parameter, first.method)]
-    subjects = len({(row.parameter, row.method) for row in others})
+    subjects = len({(row.parameter, row.method) for row in others if row.parameter != VALUE})
     also = f", and {counted(subjects, 'other partial' if candidate else 'other gradient')} too" if subjects else ""
     wrong = f"{how_wrong(first)}{_where(first)}{also}: {counts}"
     if candidate is None:
@@ -165,7 +165,8 @@ def _described(row: Row, candidate: str | None) -> Text:
 def _where(row: Row) -> str:
     """`` at a = 0, b = 0, sample 17``."""
     where = f" at {point_text(row.point)}" if row.point else ""
-    where += f", sample {row.sample}" if row.sample is not None else ""
+    if row.sample is not None:
+        where += f", sample {row.sample}" if where else f" in sample {row.sample}"
     return f"{where} ({row.probe})" if row.probe else where
 
 

@@ -43,8 +43,6 @@ def _executed(path: Path) -> Any:
     run = spec.loader.exec_module
     try:
         call(lambda: run(module), str(path), seed=0)
-    except SystemExit:
-        raise UsageError(f"{path} ends the program while it is imported") from None
     finally:
         sys.path.remove(folder)
         if shadowed is not None:
