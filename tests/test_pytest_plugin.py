@@ -1,0 +1,109 @@
+"""The pytest plugin, in pytest runs of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytest_plugins = ("pytester",)
+
+CHECKS = """
+import pytest
+import diffexplore as dx
+
+DATA = {"x": [0.5, 1.5, 2.5], "y": [1.0, 2.0, 4.5]}
+LOSS = dx.Loss("(a*x + b - y)**2", parameters="a, b", data="x, y")
+
+def right(a, b, x, y):
+    return ((a * x + b - y) ** 2).mean()
+
+def half(a, b, x, y):
+    return right(a, b, x, y) / 2
+
+def test_right(gradient):
+    report = gradient(right, LOSS, DATA, {"a": 1.0, "b": 0.5})
+    assert report.verdict == "pass"
+
+def test_wrong(gradient):
+    gradient(half, LOSS, DATA, {"a": 1.0, "b": 0.5})
+
+@pytest.mark.gradient_check(dtype="float32", seed=3)
+class TestMarked:
+    @pytest.mark.gradient_check(allow_inconclusive=True, dtype="bfloat16")
+    def test_nearest_first(self, gradient):
+        report = gradient(lambda a, x: (a * x).abs().mean(), dx.Loss("abs(a*x)", parameters="a", data="x"),
+                          {"x": [1.0, 2.0]}, {"a": 0.0})
+        assert (report.verdict, report.dtype, report.seed) == ("inconclusive", "bfloat16", 3)
+
+    def test_argument_first(self, gradient):
+        assert gradient(right, LOSS, DATA, {"a": 1.0, "b": 0.5}, seed=4).seed == 4
+        assert gradient(right, LOSS, DATA, {"a": 2.0, "b": 0.5}).dtype == "float32"
+
+def test_undecided(gradient):
+    gradient(lambda a, x: (a * x).abs().mean(), dx.Loss("abs(a*x)", parameters="a", data="x"),
+             {"x": [1.0, 2.0]}, {"a": 0.0})
+
+def test_without():
+    pass
+"""
+EXPECTED = [
+    ("TestMarked::test_argument_first", "pass"),
+    ("TestMarked::test_argument_first", "pass"),
+    ("TestMarked::test_nearest_first", "inconclusive"),
+    ("test_right", "pass"),
+    ("test_undecided", "inconclusive"),
+    ("test_wrong", "fail"),
+]
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_failures_are_shown_and_all_checks_are_collected(pytester: pytest.Pytester, processes: str) -> None:
+    pytester.makepyfile(test_mine=CHECKS)
+    result = pytester.runpytest_subprocess(
+        "-n", processes, "--strict-markers", "-W", "error", "--gradient-report", "found.json"
+    )
+    result.assert_outcomes(passed=4, failed=2)
+    words = " ".join(result.stdout.str().split())
+    assert "half is not the gradient: ∂L/∂a is wrong by 50 %" in words
+    assert "could not decide ∂L/∂a at a = 0" in words
+    result.stdout.re_match_lines([r"E +partial +at +value +truth +ulp +ulp", r"E +∂L/∂a +a=1 b=0.5 .*"])
+    assert "assertion.py" not in words
+    assert "pytest_plugin.py:" not in words
+    sections = result.stdout.str().split("test_wrong ____")[1].split("\n____")[0].splitlines()
+    assert len(sections) < 40
+    document = json.loads((pytester.path / "found.json").read_text(encoding="utf-8"))
+    found = [(check["test"].removeprefix("test_mine.py::"), check["verdict"]) for check in document["checks"]]
+    assert found == EXPECTED
+    assert document["summary"] == {"pass": 3, "fail": 1, "inconclusive": 2}
+    (wrong,) = [check["report"] for check in document["checks"] if check["verdict"] == "fail"]
+    assert {row["method"] for row in wrong["rows"]} == {"half"}
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_tests(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    result = pytester.runpytest_subprocess("--gradient-report", "nowhere/found.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --gradient-report: cannot write *found.json: No such file or directory"])
+
+
+def test_a_run_without_checks_writes_an_empty_report(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    pytester.runpytest_subprocess("--gradient-report", "found.json").assert_outcomes(passed=1)
+    document = json.loads((pytester.path / "found.json").read_text(encoding="utf-8"))
+    assert document["checks"] == []
+
+
+def test_the_marker_and_the_fixture_are_listed(pytester: pytest.Pytester) -> None:
+    pytester.runpytest_subprocess("--markers").stdout.fnmatch_lines(["@pytest.mark.gradient_check(*"])
+
+
+def test_loading_the_plugin_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, diffexplore.pytest_plugin; "
+        "print(sorted({'torch', 'sympy', 'numpy', 'flint', 'rich', 'typer'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"
