@@ -48,7 +48,7 @@ def test_points_and_batches_are_in_the_domain(name: str) -> None:
     run()
 
 
-@few
+@settings(max_examples=8, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.data())
 def test_conditions_on_several_symbols(data: st.DataObject) -> None:
     point = data.draw(points(AWKWARD))
@@ -68,9 +68,9 @@ def test_what_fails_shrinks_to_short_decimals(threshold: float) -> None:
     assert point["b"] == 0
     assert len(str(point["a"])) <= 4
     batch = find(batches("squared_error"), lambda batch: any(x > threshold for x in batch["x"]))
-    assert len(batch["x"]) == 1
-    assert batch["y"] == [0.0]
-    assert len(str(batch["x"][0])) <= 4
+    assert set(batch["y"]) == {0.0}
+    assert all(len(str(x)) <= 4 for x in batch["x"])
+    assert sum(x != 0 for x in batch["x"]) == 1
 
 
 def test_values_are_not_only_integers() -> None:
