@@ -50,7 +50,8 @@ class Enclosures:
 class EnclosureColumn:
     """The enclosures of one partial while they are found, and the sum of those that are final."""
 
-    def __init__(self, n: int, negligible: np.ndarray | None) -> None:
+    def __init__(self, n: int, negligible: np.ndarray | None, *, summed: bool = True) -> None:
+        self.summed = summed
         self.high = np.zeros(n)
         self.low = np.zeros(n)
         self.radius = np.zeros(n)
@@ -78,6 +79,8 @@ class EnclosureColumn:
     def put_vector(self, here: slice, ball: DoubleBall, kept: np.ndarray) -> None:
         """Keeps those double-double balls of a vector that are ``kept``, and adds them up."""
         self.high[here], self.low[here], self.radius[here] = kept_balls = only(ball, kept)
+        if not self.summed:
+            return
         whole = total(kept_balls)
         with precision(SUM_PRECISION):
             self.total += arb(float(whole.high)) + arb(float(whole.low)) + arb(0, float(whole.radius))

@@ -108,7 +108,8 @@ class Ledger:
         """Fails before what is undecided before passes; the largest errors first, in ulp, then (truth 0) absolute."""
         rank = np.where(judged.verdict == FAIL, 2.0, np.where(judged.verdict == INCONCLUSIVE, 1.0, 0.0))
         ulps, error = np.nan_to_num(judged.error_ulp), np.nan_to_num(judged.error, nan=-1.0)
-        for i in np.lexsort((-np.arange(len(rank)), error, ulps, rank))[-KEPT:]:
+        pool = _largest(rank, ulps)
+        for i in pool[np.lexsort((-pool, error[pool], ulps[pool], rank[pool]))[-KEPT:]]:
             severity = (float(rank[i]), float(ulps[i]), float(error[i]))
             if len(self._worst) == KEPT and severity <= self._worst[0][0]:
                 continue
@@ -126,6 +127,21 @@ class Ledger:
             self.counts[PASS], self.counts[FAIL], self.counts[INCONCLUSIVE],
             self.max_error_ulp, self.max_detectable,
         )  # fmt: skip
+
+
+def _largest(rank: np.ndarray, ulps: np.ndarray) -> np.ndarray:
+    """Places that hold the KEPT largest by rank, then by ulps, and few others: sorting them all would take longest."""
+    pool = np.arange(0)
+    for value in (2.0, 1.0, 0.0):
+        places = np.flatnonzero(rank == value)
+        wanted = KEPT - len(pool)
+        if wanted == 0:
+            break
+        if len(places) > wanted:
+            least = np.partition(ulps[places], -wanted)[-wanted]
+            return np.concatenate([pool, places[ulps[places] >= least]])
+        pool = np.concatenate([pool, places])
+    return pool
 
 
 def _extreme(choose: Callable[[float, float], float], known: float | None, values: np.ndarray) -> float | None:

@@ -44,6 +44,9 @@ class PointOutcome:
 class PointCheck:
     """One point of a check. ``scale`` is the largest |partial| of each symbol in the whole check."""
 
+    #: Whether sub-batches of the rarer sign are tried as well: somebody's code may mistake one sign alone.
+    both_signs = False
+
     def __init__(
         self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int,
         running: list[Running], scale: Mapping[str, float], seed: int, listener: Listener,
@@ -164,7 +167,7 @@ class PointCheck:
         """Sub-batches, then a probe point, while fewer than half the digits of the partial are certain."""
         if not self._weak(name):
             return
-        for probe in self._signs[name].sub_batches(name, self._point):
+        for probe in self._signs[name].sub_batches(name, self._point, both=self.both_signs):
             self._try(name, probe, settles=probe.several or self._n == 1)
         if self._weak(name):
             best = best_probe(self._problem, name, (self._point,), self._columns, self._n, self._seed)

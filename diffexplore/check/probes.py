@@ -75,10 +75,12 @@ class SignLedger:
             i = int(np.nanargmin(power))
             self._best = min(self._best, (float(power[i]), first + i))
 
-    def sub_batches(self, name: str, point: Mapping[str, float]) -> Iterator[Probe]:
-        """Several samples of the more frequent sign, and the one sample that shows its partial best."""
-        sign, several = max((("positive", self._positive), ("negative", self._negative)), key=lambda pair: len(pair[1]))
-        if len(several) > 1:
+    def sub_batches(self, name: str, point: Mapping[str, float], *, both: bool = False) -> Iterator[Probe]:
+        """Several samples of the more frequent sign (of either: ``both``), and the one that shows its partial best."""
+        signs = sorted((("positive", self._positive), ("negative", self._negative)), key=lambda pair: -len(pair[1]))
+        for sign, several in signs if both else signs[:1]:
+            if len(several) < 2:
+                continue
             made = f"sub-batch of {len(several)} samples whose partial in {name} is {sign}"
             yield Probe(point, np.array(several), made, several=True)
         if self._best[1] >= 0:

@@ -91,7 +91,7 @@ class TruthFinder:
         The target dtype has ``precision_bits`` bits and the smallest normal exponent ``smallest_exponent``; a partial
         whose absolute value is certainly below ``negligible`` needs no relative accuracy.
         """
-        found = {name: EnclosureColumn(n, negligible.get(name)) for name in self.names}
+        found = {name: EnclosureColumn(n, negligible.get(name), summed=name not in self._data) for name in self.names}
         relative = 2.0 ** (1 - precision_bits) * _BELOW_ULP
         tightness = Tightness(relative, 2.0 ** max(smallest_exponent - precision_bits + 1, -1074) * _BELOW_ULP)
         pending = self._fast(columns, n, found, tightness) if n >= _MANY else np.arange(n)

@@ -46,6 +46,8 @@ def value_problem(problem: Problem) -> ValueProblem:
 class CandidateCheck(PointCheck):
     """One point of a verification; ``self._running`` holds the candidate alone."""
 
+    both_signs = True
+
     #: Conventions that are to pass, by their keys.
     accept: tuple[str, ...] = ()
 

@@ -26,6 +26,9 @@ _BITS = 320
 #: Mistakes that look like others where all values lie on one side.
 _NONLINEAR = frozenset({"sign_lost", "sign_only", "clipped"})
 
+#: Relative uncertainty up to which a fitted number counts as certain.
+_SHARP = 2.0**-10
+
 #: Whole batches up to this size are explained like any scene.
 _SMALL = 128
 
@@ -115,7 +118,7 @@ class Diagnosis:
         if scene is None:
             return None
         i, value, truth = scene.index[0], scene.values(name)[0], float(scene.truth(name)[0].mid())
-        message = f"sample {i} is wrong by itself: {value:.6g} where {truth:.6g} is right"
+        message = f"sample {i} is wrong by itself: {locate.told(value, truth)}"
         return Cause("one_sample", message, {"sample": i, "value": value, "truth": truth, "certain": True})
 
     def _patternless(self, name: str, scenes: Sequence[Scene]) -> Cause | None:
@@ -178,8 +181,16 @@ def _named(consistent: Sequence[Hypothesis], scenes: Sequence[Scene], name: str)
     best = consistent[0]
     others = [other for other in consistent[1:] if _rivals(best, other) or not alike(best, other, scenes, name)]
     certain = not others and distinguished(best, scenes, name) >= min(2, len(scenes)) and len(scenes) > 1
+    certain = certain and _is_sharp(best)
     message = best.message if not others else f"{best.message}; or else {others[0].message}"
     return Cause(best.key, message, {**best.fields, "certain": certain})
+
+
+def _is_sharp(best: Hypothesis) -> bool:
+    """Whether a fitted number is known well enough that it is no accident that one fits."""
+    fitted = best.fields.get("coefficient", best.fields.get("factor"))
+    uncertainty = best.fields.get("uncertainty")
+    return uncertainty is None or uncertainty <= _SHARP * abs(fitted)
 
 
 def _rivals(best: Hypothesis, other: Hypothesis) -> bool:

@@ -25,6 +25,7 @@ _OF_NUMBERS: tuple[Family, ...] = (
 #: Those that need a partial.
 _OF_PARTIALS: tuple[Family, ...] = (
     samples.swapped,
+    samples.norm_clipped,
     lambda name, scenes: samples.upstream_ignored(name, scenes, UPSTREAM),
     terms.cut_paths,
     terms.missing,

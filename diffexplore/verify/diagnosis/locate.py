@@ -9,7 +9,6 @@ import numpy as np
 
 from diffexplore.check.judge import FAIL, Judged
 from diffexplore.check.records import Cause
-from diffexplore.numerals import short
 from diffexplore.verify.diagnosis.scene import Laboratory, Scene
 
 #: Failing samples that are remembered; of more, only their number.
@@ -48,7 +47,7 @@ def of_samples(failures: Failures, name: str) -> Cause | None:
     bound = np.concatenate(failures.bound)
     if failures.count == 1:
         i, got, right = int(index[0]), float(value[0]), float(truth[0])
-        message = f"sample {i} alone is wrong: {got:.6g} where {right:.6g} is right"
+        message = f"sample {i} alone is wrong: {told(got, right)}"
         return Cause("one_sample", message, {"sample": i, "value": got, "truth": right, "certain": True})
     if (value == 0).all() and failures.count < failures.total:
         message = f"0 at {failures.count:,} of {failures.total:,} samples (the first: {_listed(index)})"
@@ -60,6 +59,12 @@ def of_samples(failures: Failures, name: str) -> Cause | None:
         message = f"wrong at {failures.count:,} of {failures.total:,} samples (the first: {_listed(index)})"
         return Cause("some_samples", message, {"count": failures.count, "first": index[:5].tolist(), "certain": True})
     return None
+
+
+def told(value: float, truth: float) -> str:
+    """Two numbers in as many digits as it takes to see that they differ."""
+    digits = next((digits for digits in (6, 9, 12) if f"{value:.{digits}g}" != f"{truth:.{digits}g}"), 17)
+    return f"{value:.{digits}g} where {truth:.{digits}g} is right"
 
 
 def _listed(index: np.ndarray) -> str:
@@ -92,9 +97,4 @@ def worst_singles(laboratory: Laboratory, name: str) -> str:
         value, truth = scene.values(name)[0], float(scene.truth(name)[0].mid())
         found.append((abs(value - truth), int(i), value, truth))
     worst = sorted(found, reverse=True)[:_SHOWN]
-    return "; ".join(f"sample {i} alone: {value:.6g} where {truth:.6g} is right" for _, i, value, truth in worst)
-
-
-def error_text(error: float, bound: float) -> str:
-    """How far off, in words."""
-    return f"off by {short(error, 3)}" + (f", {short(error / bound, 3)} times what is allowed" if bound > 0 else "")
+    return "; ".join(f"sample {i} alone: {told(value, truth)}" for _, i, value, truth in worst)

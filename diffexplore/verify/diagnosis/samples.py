@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,20 +24,30 @@ def swapped(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
             )  # fmt: skip
 
 
+#: Stands for the place n // 2, whatever n is.
+_MIDDLE = -(10**9)
+
+
+def _place(scene: Scene, place: int) -> int:
+    return scene.n // 2 if place == _MIDDLE else place
+
+
 def left_out(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """The sample at one place left out or counted twice, in each batch that has it."""
     first = scenes[0]
     if first.by_sample(name) or not first.problem.loss.data:
         return
     places = [(-1, "the last sample"), (0, "the first sample")]
+    if max(len(s.samples) for s in scenes) > 2:
+        places.append((_MIDDLE, "the sample in the middle"))
     places += [(i, f"the sample at place {i} of the batch") for i in range(1, max(len(s.samples) for s in scenes))]
     for place, words in places:
-        yield Hypothesis("one_sample", f"{words} is left out", 2.5, _without(name, place, -1), {"place": place})
-        yield Hypothesis("one_sample", f"{words} is counted twice", 2.6, _without(name, place, 1), {"place": place})
+        yield Hypothesis("one_sample", f"{words} is left out", 2.5, _without(name, place, -1), {"place": words})
+        yield Hypothesis("one_sample", f"{words} is counted twice", 2.6, _without(name, place, 1), {"place": words})
         if first.mean:
             yield Hypothesis(
                 "one_sample", f"{words} is left out, of the sum and of the count", 2.5, _mean_without(name, place),
-                {"place": place},
+                {"place": words},
             )  # fmt: skip
 
 
@@ -44,9 +55,10 @@ def _without(name: str, place: int, times: int) -> Any:
     def predict(scene: Scene) -> list[arb]:
         (truth,) = scene.truth(name)
         _need_samples(scene)
-        if not -scene.n <= place < scene.n:
+        here = _place(scene, place)
+        if not -scene.n <= here < scene.n:
             return [truth]
-        part = scene.at_samples(exact_partial(scene.problem, name))[place]
+        part = scene.at_samples(exact_partial(scene.problem, name))[here]
         return [truth + times * (part / scene.n if scene.mean else part)]
 
     return predict
@@ -56,9 +68,10 @@ def _mean_without(name: str, place: int) -> Any:
     def predict(scene: Scene) -> list[arb] | None:
         (truth,) = scene.truth(name)
         _need_samples(scene)
-        if not -scene.n <= place < scene.n or scene.n == 1:
+        here = _place(scene, place)
+        if not -scene.n <= here < scene.n or scene.n == 1:
             return None
-        part = scene.at_samples(exact_partial(scene.problem, name))[place]
+        part = scene.at_samples(exact_partial(scene.problem, name))[here]
         return [(truth * scene.n - part) / (scene.n - 1)]
 
     return predict
@@ -122,6 +135,34 @@ def squashed(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
 def _need_samples(scene: Scene) -> None:
     if len(scene.samples) != scene.n:
         raise Unavailable
+
+
+def norm_clipped(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """The whole gradient scaled down to a largest norm, as optimisers clip it."""
+    first = scenes[0]
+    if first.by_sample(name):
+        return
+    norms = [math.hypot(*(scene.values(other)[0] for other in _together(scene))) for scene in scenes]
+    limit = max(norms, default=0.0)
+    if limit > 0:
+        yield Hypothesis(
+            "clipped", f"the gradient is scaled down to a norm of {limit:.6g}", 3.3, _scaled_down(name, limit),
+            {"norm": limit},
+        )  # fmt: skip
+
+
+def _together(scene: Scene) -> list[str]:
+    return [other for other in scene.problem.parameters if other in scene.estimates]
+
+
+def _scaled_down(name: str, limit: float) -> Prediction:
+    def predict(scene: Scene) -> list[arb]:
+        squares = [scene.truth(other)[0] ** 2 for other in _together(scene)]
+        norm = sum(squares, arb(0)).sqrt()
+        (truth,) = scene.truth(name)
+        return [truth * limit / norm if norm > limit else truth]
+
+    return predict
 
 
 def _mapped(name: str, function: Any) -> Any:
