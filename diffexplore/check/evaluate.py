@@ -77,6 +77,7 @@ class Evaluator:
             problem.domain_program,
             fixed,
             problem.loss.data,
+            summed=problem.parameters,
         )
 
     def values(self, first: int = 0, last: int | None = None) -> Values:

@@ -7,7 +7,7 @@ proved negligible beside the bound; a cap ends the search.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,8 @@ class TruthFinder:
     """Encloses partials of one loss at one point.
 
     ``gradient`` has an output for each name in ``names``; ``loss`` is the summand's program, ``domain`` has a
-    condition for each output. ``fixed`` holds the parameters, ``data`` names the columns.
+    condition for each output. ``fixed`` holds the parameters, ``data`` names the columns, and ``summed`` the partials
+    whose sums are asked for (None: all).
     """
 
     def __init__(
@@ -73,8 +74,10 @@ class TruthFinder:
         domain: Program,
         fixed: Mapping[str, float],
         data: Sequence[str],
+        summed: Collection[str] | None = None,
     ) -> None:
         self.names = tuple(names)
+        self._summed = self.names if summed is None else summed
         self._gradient = _Evaluator.of(gradient, fixed, data)
         self._domain = _Evaluator.of(domain, fixed, data) if domain.outputs else None
         # A derivative says nothing of a jump of the loss, and may go on where the loss has left the reals.
@@ -91,7 +94,7 @@ class TruthFinder:
         The target dtype has ``precision_bits`` bits and the smallest normal exponent ``smallest_exponent``; a partial
         whose absolute value is certainly below ``negligible`` needs no relative accuracy.
         """
-        found = {name: EnclosureColumn(n, negligible.get(name), summed=name not in self._data) for name in self.names}
+        found = {name: EnclosureColumn(n, negligible.get(name), summed=name in self._summed) for name in self.names}
         relative = 2.0 ** (1 - precision_bits) * _BELOW_ULP
         tightness = Tightness(relative, 2.0 ** max(smallest_exponent - precision_bits + 1, -1074) * _BELOW_ULP)
         pending = self._fast(columns, n, found, tightness) if n >= _MANY else np.arange(n)

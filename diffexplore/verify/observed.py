@@ -13,6 +13,7 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch
 from diffexplore.check.problem import Problem, spread_over
+from diffexplore.check.records import VALUE
 from diffexplore.methods import reverse, symbolic
 from diffexplore.methods.base import Estimate, Estimates, Method, Values
 from diffexplore.verify.calling import Inputs, call
@@ -20,9 +21,6 @@ from diffexplore.verify.candidates import Answer, Candidate
 from diffexplore.verify.doors import CandidateWatch, Escapes
 
 Tensor = torch.Tensor
-
-#: The name of the loss's own value among the estimates.
-VALUE = "(value)"
 
 #: What a candidate whose operations cannot be watched is allowed, in bounds of the references.
 OPAQUE_FACTOR = 16.0

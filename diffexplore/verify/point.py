@@ -17,11 +17,12 @@ from diffexplore.check.judge import INCONCLUSIVE, PASS, Judged, judge
 from diffexplore.check.ledger import make_row
 from diffexplore.check.point import PointCheck, PointOutcome
 from diffexplore.check.problem import Problem
+from diffexplore.check.records import VALUE
 from diffexplore.methods.base import Estimate, Estimates
 from diffexplore.symbolic.program import Program
 from diffexplore.verify.diagnosis.locate import Failures
 from diffexplore.verify.diagnosis.scene import Laboratory
-from diffexplore.verify.observed import VALUE, Observed
+from diffexplore.verify.observed import Observed
 
 Tensor = torch.Tensor
 
@@ -102,6 +103,8 @@ class CandidateCheck(PointCheck):
         judged = self._accepting(judge(value, bound, truth, scale, self._problem.dtype, estimate.reason))
         self._ledger(name, self._candidate.name, "samples").add(judged, first)
         self.failures.setdefault(name, Failures()).add(judged, first)
+        if self._listener.wants_rows:
+            self._stream(judged, name, self._candidate.name, first)
 
     def _judge(self, name: str, estimate: Estimate, truth: Enclosures) -> Judged:
         return self._accepting(super()._judge(name, estimate, truth))

@@ -10,7 +10,7 @@ from flint import arb
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.check.point import PointOutcome
-from diffexplore.check.records import Cause, Row
+from diffexplore.check.records import VALUE, Cause, Row
 from diffexplore.errors import DiffexploreError
 from diffexplore.verify.diagnosis import conduct, locate, nonfinite
 from diffexplore.verify.diagnosis.families import hypotheses
@@ -18,7 +18,6 @@ from diffexplore.verify.diagnosis.hypothesis import Hypothesis, alike, distingui
 from diffexplore.verify.diagnosis.revision import revised
 from diffexplore.verify.diagnosis.scene import Scene
 from diffexplore.verify.diagnosis.whole import WholeBatch
-from diffexplore.verify.observed import VALUE
 from diffexplore.verify.point import CandidateCheck
 
 _BITS = 320

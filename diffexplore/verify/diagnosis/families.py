@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from diffexplore.check.records import VALUE
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
 from diffexplore.verify.diagnosis import factors, library, samples, terms
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis
 from diffexplore.verify.diagnosis.scene import Scene
-from diffexplore.verify.observed import VALUE
 
 Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
 

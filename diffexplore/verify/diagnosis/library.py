@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import sympy
 
+from diffexplore.check.records import VALUE
 from diffexplore.symbolic.derive import differentiate
 from diffexplore.symbolic.functions_sympy import softplus
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis, exactly
 from diffexplore.verify.diagnosis.scene import Scene
-from diffexplore.verify.observed import VALUE
 
 
 @dataclass(frozen=True)

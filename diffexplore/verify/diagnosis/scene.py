@@ -15,10 +15,10 @@ from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.check.evaluate import Running
 from diffexplore.check.problem import Problem
+from diffexplore.check.records import VALUE
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimate
 from diffexplore.symbolic.program import Program, lower
-from diffexplore.verify.observed import VALUE
 
 Tensor = torch.Tensor
 
