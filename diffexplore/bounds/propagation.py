@@ -212,6 +212,8 @@ def atan2(y: Ball, x: Ball, out: Tensor) -> Tensor:
 
 
 def pow(x: Ball, y: Ball, out: Tensor) -> Tensor:
+    if y.mid.numel() == 1 and float(y.rad) == 0 and float(y.mid) in (1.0, 2.0):  # by far the most frequent
+        return x.rad if float(y.mid) == 1 else square(x, out)
     whole = (y.rad == 0) & (y.mid == y.mid.round())
     stretch = -torch.log1p(-x.rad / x.mid.abs())
     clear = (x.rad < x.mid.abs() * _MARGIN) & ((x.mid > 0) | whole)

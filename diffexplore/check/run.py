@@ -136,10 +136,8 @@ def scale_over(
             count = len(next(iter(rows.values()))) if rows else n
             outputs = problem.gradient_program.run(TORCH, values)
             for name, output in zip(problem.wrt, outputs, strict=True):
-                sizes = spread_over(output, count, values).abs()
-                sizes = sizes[sizes.isfinite()]
-                if sizes.numel():
-                    largest[name] = max(largest[name], float(sizes.max()))
+                sizes = spread_over(output, count, values).abs().nan_to_num(nan=0.0, posinf=0.0)
+                largest[name] = max(largest[name], float(sizes.max()))
     return largest
 
 
