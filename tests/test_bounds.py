@@ -597,3 +597,17 @@ def test_a_product_that_underflows_is_not_an_exact_zero(dtype: torch.dtype) -> N
     assert float(product.mid) == float(zero.mid) == 0
     assert float(product.rad) > 0
     assert float(zero.rad) == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("name", ["exp", "sigmoid", "erfc", "tanh", "log1p", "expm1"])
+def test_results_below_the_normal_numbers(name: str, dtype: torch.dtype) -> None:
+    """There a library may flush to 0, or overflow inside."""
+    largest = -math.log(torch.finfo(dtype).tiny) + 40
+    points = [-torch.linspace(largest - 45, largest, 301, dtype=torch.float64)]
+    points += [torch.sqrt(-points[0]), torch.logspace(-7, 1, 90, dtype=torch.float64) * torch.finfo(dtype).tiny]
+    x = torch.cat([*points, -points[-1]]).to(dtype)
+    (ball,) = watched(lambda: (getattr(torch, name)(x),))
+    with precision(2000):
+        for at, mid, rad in zip(x.tolist(), ball.mid.tolist(), ball.rad.tolist(), strict=True):
+            assert not abs(arb(mid) - ARB[name](arb(at))) > arb(rad)

@@ -56,6 +56,10 @@ ABSOLUTE = {"lgamma": 16.0, "digamma": 32.0}
 ABSOLUTE_NARROW = {"erf": 8.0}
 
 
+#: Functions that are 0 where the exponential inside overflows: they lose results up to 1 / (the largest number).
+_UNDERFLOWING = frozenset({"sigmoid"})
+
+
 def rounding(operation: str, out: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Bound on the error of one operation with exact operands; ``out`` is its computed result as float64."""
     relative, absolute = rounding_parts(operation, dtype)
@@ -73,7 +77,9 @@ def rounding_parts(operation: str, dtype: torch.dtype) -> tuple[float, float]:
     roundings = _NARROW_ROUNDINGS.get(operation, 1) if wider else 1
     relative = roundings * UNIT_ROUNDOFF[dtype] * (1 + compute) + kernel if wider or not kernel else kernel
     absolute = ABSOLUTE.get(operation, 0.0) + (ABSOLUTE_NARROW.get(operation, 0.0) if wider else 0.0)
-    return relative * UPWARD, absolute * compute + QUANTUM[dtype]
+    lost = 1 / torch.finfo(COMPUTE[dtype]).max if operation in _UNDERFLOWING else 0.0
+    quanta = 2 if kernel else 1  # a library function rounds a subnormal result up to a quantum off, and a little
+    return relative * UPWARD, absolute * compute + quanta * QUANTUM[dtype] + lost
 
 
 def summation_depth(n: int) -> int:
