@@ -70,6 +70,10 @@ class CandidateCheck(PointCheck):
         """What the candidate gave on the whole batch."""
         return self._whole
 
+    def asked_again(self) -> Estimates:
+        """The whole batch once more, with the bounds that the candidate is granted now."""
+        return self._evaluator.reduced(self._candidate)
+
     def laboratory(self) -> Laboratory:
         """For further calls of the candidate, at this point and near it."""
         return Laboratory(self._problem, self._candidate, self._point, self._columns, self._n, self._seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -49,13 +49,19 @@ def _within(first: Scene, second: Scene, name: str) -> bool:
     return all(abs(one - other) <= 2 * bound for one, other, bound in numbers)
 
 
-def narrowed(laboratory: Laboratory, observed: Observed, names: Sequence[str]) -> Cause | None:
-    """Whether computing in a narrower dtype, which was seen, accounts for the whole error of some partials."""
+def narrowed(
+    laboratory: Laboratory, observed: Observed, names: Sequence[str], whole: Callable[[], list[Scene]]
+) -> Cause | None:
+    """Whether computing in a narrower dtype, which was seen, accounts for the whole error of some partials.
+
+    ``whole`` makes the scene of the whole batch anew, with bounds that allow for that dtype.
+    """
     seen = observed.conduct.narrowed
     if not seen:
         return None
     with observed.unexpecting():
-        scenes = laboratory.scenes()
+        scenes = laboratory.scenes() + whole()
+    scenes = [scene for scene in scenes if all(name in scene.estimates for name in names)]
     if not scenes or not all(_explained_by_rounding(scene, name) for scene in scenes for name in names):
         return None
     dtype = _NAMES[laboratory.problem.dtype]

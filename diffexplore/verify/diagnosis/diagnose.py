@@ -12,6 +12,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.check.point import PointOutcome
 from diffexplore.check.records import VALUE, Cause, Row
 from diffexplore.errors import DiffexploreError
+from diffexplore.methods.base import Estimates
 from diffexplore.verify.diagnosis import conduct, locate, nonfinite
 from diffexplore.verify.diagnosis.families import hypotheses
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis, alike, distinguished, explains
@@ -75,7 +76,7 @@ class Diagnosis:
         self._laboratory = self.check.laboratory()
         self._repeatable = self.check.observed.candidate.repeatable
         self._scenes = self._laboratory.scenes() if self._repeatable else []
-        self._scenes += self._whole()
+        self._scenes += self._whole(self.check.estimates)
 
     def causes(self) -> dict[str, Cause]:
         if self._repeatable:
@@ -90,7 +91,7 @@ class Diagnosis:
         partials = [name for name in self.wrong if name != VALUE] or list(self.wrong)
         return (
             conduct.by_chance(laboratory, observed)
-            or conduct.narrowed(laboratory, observed, partials)
+            or conduct.narrowed(laboratory, observed, partials, self._whole_again)
             or conduct.only_narrow(laboratory, observed, partials)
         )
 
@@ -130,14 +131,16 @@ class Diagnosis:
         return Cause("unexplained", f"no known mistake explains these numbers{shown}", {"certain": False})
 
     # --------------------------------------------------------------------------------------------- whole batch
-    def _whole(self) -> list[Scene]:
+    def _whole_again(self) -> list[Scene]:
+        return self._whole(self.check.asked_again())
+
+    def _whole(self, estimates: Estimates) -> list[Scene]:
         laboratory = self._laboratory
         if laboratory.n <= _SMALL:
-            estimates = self.check.estimates
             scene = laboratory.scene_of(laboratory.point, np.arange(laboratory.n), estimates)
             return [scene] if scene.is_decided() else []
         truths = {row.parameter: _ball(row) for row in self.outcome.rows if row.sample is None and row.probe is None}
-        reduced = {name: self.check.estimates[name] for name in truths if name in self.check.estimates}
+        reduced = {name: estimates[name] for name in truths if name in estimates}
         known = {name: ball for name, ball in truths.items() if ball is not None and name in reduced}
         return [
             WholeBatch(
