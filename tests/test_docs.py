@@ -14,6 +14,7 @@ import diffexplore as dx
 from diffexplore import losses, methods
 from diffexplore.check import judge, records
 from diffexplore.report.terminal import to_text
+from diffexplore.verify import diagnosis
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -51,8 +52,22 @@ def test_every_cause_is_in_the_schema() -> None:
     source = Path(judge.__file__).read_text(encoding="utf-8")
     keys = set(re.findall(r'(?:Cause\(|: \()\s*"([a-z_]+)",', source))
     assert {"exceeds_bound", "no_power", "kink"} <= keys
-    causes = page("schema.md").partition("### Causes")[2].partition("## The summary")[0]
+    causes = page("schema.md").partition("### Causes\n")[2].partition("### Causes of a candidate")[0]
     assert keys_of_first_column(causes) == keys
+
+
+def test_every_cause_of_a_diagnosis_is_in_the_schema() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in Path(diagnosis.__file__).parent.glob("*.py")]
+    keys = {key for source in sources for key in re.findall(r'(?:Cause|Hypothesis)\(\s*"([a-z_]+)",', source)}
+    keys |= {key for source in sources for key in re.findall(r'\("([a-z_]+)", "', source)}
+    assert {"factor", "cut_path", "missing_term", "precision", "unexplained"} <= keys
+    table = page("schema.md").partition("### Causes of a candidate")[2].partition("## The summary")[0]
+    named = {
+        key
+        for line in table.splitlines()
+        for key in re.findall(r"`([a-z_]+)`", line.partition("|")[2].partition("|")[0])
+    }
+    assert named == keys - {"kink"}  # which is a cause of every report
 
 
 def test_every_key_of_the_document_is_in_the_schema() -> None:
