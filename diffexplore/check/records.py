@@ -11,6 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from diffexplore.check.descriptions import CandidateSummary, LossSummary, PartialFormula
+
+__all__ = [
+    "SCHEMA_VERSION", "VALUE", "CandidateSummary", "Cause", "LossSummary", "PartialFormula", "Report", "Row", "Skipped",
+    "Summary", "Tally", "Truth", "Verdict",
+]  # fmt: skip
+
 SCHEMA_VERSION = 1
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -100,52 +107,6 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class PartialFormula:
-    """The closed form of one partial of the summand, as text, with its operation counts."""
-
-    name: str
-    expression: str
-    latex: str
-    ops_raw: int
-    ops_simplified: int
-    note: str | None = None  # such as "simplification stopped after 2 s"
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "expression": self.expression,
-            "latex": self.latex,
-            "ops_raw": self.ops_raw,
-            "ops_simplified": self.ops_simplified,
-        }
-
-
-@dataclass(frozen=True)
-class LossSummary:
-    """The loss as text."""
-
-    name: str | None
-    formula: str
-    latex: str
-    parameters: tuple[str, ...]
-    data: tuple[str, ...]
-    reduction: str
-    domain: str | None
-    source: str | None
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "formula": self.formula,
-            "latex": self.latex,
-            "parameters": list(self.parameters),
-            "data": list(self.data),
-            "reduction": self.reduction,
-            "domain": self.domain,
-            "source": self.source,
-        }
-
-
-@dataclass(frozen=True)
 class Tally:
     """How many comparisons of one partial by one method at one point ended how, and the worst of them.
 
@@ -202,18 +163,6 @@ class Summary:
             "undecided": [{"parameter": name, "point": dict(point)} for name, point in self.undecided],
             "tallies": [tally.to_dict() for tally in self.tallies],
         }
-
-
-@dataclass(frozen=True)
-class CandidateSummary:
-    """Whose gradient a report verifies; ``formulas`` says for each of its formulas how algebra decided it."""
-
-    name: str
-    kind: str
-    formulas: Mapping[str, str] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "kind": self.kind, "formulas": dict(self.formulas)}
 
 
 @dataclass(frozen=True)

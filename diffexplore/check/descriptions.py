@@ -1,0 +1,65 @@
+"""What a report says of its loss, its gradient and its candidate: plain records, like all of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class PartialFormula:
+    """The closed form of one partial of the summand, as text, with its operation counts."""
+
+    name: str
+    expression: str
+    latex: str
+    ops_raw: int
+    ops_simplified: int
+    note: str | None = None  # such as "simplification stopped after 2 s"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "expression": self.expression,
+            "latex": self.latex,
+            "ops_raw": self.ops_raw,
+            "ops_simplified": self.ops_simplified,
+        }
+
+
+@dataclass(frozen=True)
+class LossSummary:
+    """The loss as text."""
+
+    name: str | None
+    formula: str
+    latex: str
+    parameters: tuple[str, ...]
+    data: tuple[str, ...]
+    reduction: str
+    domain: str | None
+    source: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "formula": self.formula,
+            "latex": self.latex,
+            "parameters": list(self.parameters),
+            "data": list(self.data),
+            "reduction": self.reduction,
+            "domain": self.domain,
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True)
+class CandidateSummary:
+    """Whose gradient a report verifies; ``formulas`` says for each of its formulas how algebra decided it."""
+
+    name: str
+    kind: str
+    formulas: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "kind": self.kind, "formulas": dict(self.formulas)}
