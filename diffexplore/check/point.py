@@ -134,10 +134,7 @@ class PointCheck:
     # ------------------------------------------------------------------------------------------------- samples
     def _take(self, chunk: Chunk) -> None:
         for name in self._problem.wrt:
-            truth = chunk.truths[name]
-            with precision(SUM_PRECISION):
-                self._sums[name] += chunk.sums[name]
-            self._statuses[name] |= {Status(int(status)) for status in np.unique(truth.status)}
+            truth = self._gathered(name, chunk)
             sharpest = np.full(len(truth.high), np.nan)
             for running in self._running if self._problem.loss.data else ():  # without data, reduced rows say it all
                 value, bound, reason = chunk.estimates[running.name][name]
@@ -149,6 +146,14 @@ class PointCheck:
                 if self._listener.wants_rows:
                     self._stream(judged, name, running.name, chunk.first)
             self._signs[name].add(truth.high, truth.status == Status.RESOLVED, sharpest, chunk.first)
+
+    def _gathered(self, name: str, chunk: Chunk) -> Enclosures:
+        """The truths of a chunk, which also count for the reduced one."""
+        truth = chunk.truths[name]
+        with precision(SUM_PRECISION):
+            self._sums[name] += chunk.sums[name]
+        self._statuses[name] |= {Status(int(status)) for status in np.unique(truth.status)}
+        return truth
 
     def _stream(self, judged: Judged, name: str, method: str, first: int) -> None:
         for i in range(len(judged.value)):

@@ -88,10 +88,7 @@ class CandidateCheck(PointCheck):
     # ------------------------------------------------------------------------------------------------- samples
     def _take(self, chunk: Chunk) -> None:
         for name in self._problem.wrt:
-            truth = chunk.truths[name]
-            with precision(SUM_PRECISION):
-                self._sums[name] += chunk.sums[name]
-            self._statuses[name] |= {Status(int(status)) for status in np.unique(truth.status)}
+            truth = self._gathered(name, chunk)
             unknown = np.full(len(truth.high), np.nan)
             self._signs[name].add(truth.high, truth.status == Status.RESOLVED, unknown, chunk.first)
             if name not in self._problem.parameters:

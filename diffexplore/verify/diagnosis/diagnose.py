@@ -117,6 +117,12 @@ class Diagnosis:
         scene = locate.by_halving(self._laboratory, lambda found: _off(found, name))
         if scene is None:
             return None
+        scenes = [*self._scenes, scene]
+        consistent = _consistent(name, [known for known in scenes if name in known.estimates and _knows(known, name)])
+        if consistent:
+            return _named(consistent, scenes, name)
+        if locate.others_are_wrong(self._laboratory, scene.index[0], lambda found: _off(found, name)):
+            return None
         i, value, truth = scene.index[0], scene.values(name)[0], float(scene.truth(name)[0].mid())
         message = f"sample {i} is wrong by itself: {locate.told(value, truth)}"
         return Cause("one_sample", message, {"sample": i, "value": value, "truth": truth, "certain": True})

@@ -16,6 +16,8 @@ _KEPT = 20_000
 
 _SHOWN = 3
 
+_OTHERS = 16
+
 
 @dataclass
 class Failures:
@@ -83,6 +85,13 @@ def by_halving(laboratory: Laboratory, wrong: Callable[[Scene], bool]) -> Scene 
 def _wrong_on(laboratory: Laboratory, index: np.ndarray, wrong: Callable[[Scene], bool]) -> bool:
     scene = laboratory.ask(laboratory.point, index)
     return scene is not None and wrong(scene)
+
+
+def others_are_wrong(laboratory: Laboratory, place: int, wrong: Callable[[Scene], bool]) -> bool:
+    """Whether some other sample, of a few drawn at random, is wrong by itself as well."""
+    draw = np.random.default_rng([laboratory.seed, 0x0745])
+    index = [int(i) for i in draw.permutation(laboratory.n)[:_OTHERS] if i != place]
+    return any(_wrong_on(laboratory, np.array([i]), wrong) for i in index)
 
 
 def worst_singles(laboratory: Laboratory, name: str) -> str:
