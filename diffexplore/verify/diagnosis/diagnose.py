@@ -26,6 +26,9 @@ _BITS = 320
 #: Mistakes that look like others where all values lie on one side.
 _NONLINEAR = frozenset({"sign_lost", "sign_only", "clipped"})
 
+#: Tolerances by which a certain cause must differ from the truth: in a narrow dtype many causes fit a little error.
+_CLEAR = 16.0
+
 #: Relative uncertainty up to which a fitted number counts as certain.
 _SHARP = 2.0**-10
 
@@ -188,7 +191,7 @@ def _consistent(name: str, scenes: Sequence[Scene]) -> list[Hypothesis]:
 def _named(consistent: Sequence[Hypothesis], scenes: Sequence[Scene], name: str) -> Cause:
     best = consistent[0]
     others = [other for other in consistent[1:] if _rivals(best, other) or not alike(best, other, scenes, name)]
-    certain = not others and distinguished(best, scenes, name) >= min(2, len(scenes)) and len(scenes) > 1
+    certain = not others and distinguished(best, scenes, name, _CLEAR) >= 2
     certain = certain and _is_sharp(best)
     message = best.message if not others else f"{best.message}; or else {others[0].message}"
     return Cause(best.key, message, {**best.fields, "certain": certain})

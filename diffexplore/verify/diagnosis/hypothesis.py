@@ -69,8 +69,8 @@ def _ratio(predicted: arb, truth: arb) -> float:
     return abs(float(predicted.mid())) / size if size > 0 else 1.0
 
 
-def distinguished(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> int:
-    """In how many scenes the prediction differs from the truth by more than the tolerance: evidence, not silence."""
+def distinguished(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: float = 1.0) -> int:
+    """In how many scenes the prediction differs from the truth by ``margin`` tolerances: evidence, not silence."""
     count = 0
     for scene in scenes:
         try:
@@ -81,7 +81,8 @@ def distinguished(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) ->
             continue
         pairs = zip(scene.values(name), scene.bounds(name), predicted, scene.truth(name), strict=True)
         count += any(
-            abs(ball - truth) > tolerance(scene, value, bound, ball, truth) for value, bound, ball, truth in pairs
+            abs(ball - truth) > margin * tolerance(scene, value, bound, ball, truth)
+            for value, bound, ball, truth in pairs
         )
     return count
 
