@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import _thread
 import ctypes
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 _SHOT_INTERVAL = 0.02
 """Seconds between two attempts: an exception that lands in a destructor or a callback is lost, so it is repeated."""
@@ -70,10 +73,29 @@ class _Worker:
 
     def stop(self) -> None:
         """Raise TimeIsUp in the worker until it has ended."""
-        while not self._over:
-            if self._identifier is not None:
-                _raise_in(self._identifier)
-            self._running.acquire(timeout=_SHOT_INTERVAL)
+        if self._over:
+            return
+        with _lost_shots_ignored():
+            while not self._over:
+                if self._identifier is not None:
+                    _raise_in(self._identifier)
+                self._running.acquire(timeout=_SHOT_INTERVAL)
+
+
+@contextmanager
+def _lost_shots_ignored() -> Iterator[None]:
+    """Python reports an exception that lands in a destructor or a callback; ours there are of no interest."""
+    report = sys.unraisablehook
+
+    def quiet(unraisable: Any) -> None:
+        if unraisable.exc_type is not TimeIsUp:
+            report(unraisable)
+
+    sys.unraisablehook = quiet
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
 
 
 def _raise_in(thread: int) -> None:
