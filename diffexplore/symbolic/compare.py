@@ -43,16 +43,19 @@ def agreement(left: sympy.Expr, right: sympy.Expr) -> str | None:
     if left == right or _difference_vanishes(left, right):
         return "symbolically"
     compared = 0
-    for point in random_points(left.free_symbols | right.free_symbols):
-        first, second = value_at(left, point), value_at(right, point)
-        if first is None or second is None:
-            continue
+    for _, first, second in islice(values_of_both(left, right), POINTS):
         if not first.overlaps(second):
             return None
         compared += 1
-        if compared == POINTS:
-            return f"at {POINTS} random points to {DIGITS} digits"
-    return None
+    return f"at {POINTS} random points to {DIGITS} digits" if compared == POINTS else None
+
+
+def values_of_both(left: sympy.Expr, right: sympy.Expr) -> Iterator[tuple[dict[sympy.Basic, Fraction], arb, arb]]:
+    """Random points at which both expressions have a value, with the two values."""
+    for point in random_points(left.free_symbols | right.free_symbols):
+        first, second = value_at(left, point), value_at(right, point)
+        if first is not None and second is not None:
+            yield point, first, second
 
 
 def random_points(symbols: set[sympy.Basic], seed: int = 0) -> Iterator[dict[sympy.Basic, Fraction]]:

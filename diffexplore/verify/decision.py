@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import sympy
 
 from diffexplore.check.point import PointOutcome
 from diffexplore.check.records import Cause, Row
 from diffexplore.loss import Loss
-from diffexplore.symbolic.compare import agreement, random_points, value_at
+from diffexplore.symbolic.compare import agreement, values_of_both
 
 _TRIED = 16
 
@@ -34,19 +35,12 @@ def _decided(written: sympy.Expr, exact: sympy.Expr) -> Decision:
     how = agreement(written, exact)
     if how is not None:
         return Decision("equal by algebra" if how == "symbolically" else f"equal {how}, which is no proof")
-    tried = 0
-    for point in random_points(written.free_symbols | exact.free_symbols):
-        first, second = value_at(written, point), value_at(exact, point)
-        if first is None or second is None:
-            continue
+    for point, first, second in islice(values_of_both(written, exact), _TRIED):
         if not first.overlaps(second):
             shown = {str(symbol): str(value) for symbol, value in point.items()}
             at = ", ".join(f"{symbol} = {value}" for symbol, value in shown.items())
             values = (float(first.mid()), float(second.mid()))
             return Decision(f"different: at {at} it is {values[0]:.6g}, not {values[1]:.6g}", shown, values)
-        tried += 1
-        if tried == _TRIED:
-            break
     return Decision("undecided by algebra")
 
 

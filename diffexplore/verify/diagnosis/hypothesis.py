@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,13 +39,18 @@ def truth_of(other: str) -> Prediction:
     return lambda scene: scene.truth(other)
 
 
-def explains(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> bool:
-    """Whether every number of the partial in every scene is what the hypothesis predicts, to within the bound."""
+def _predictions(hypothesis: Hypothesis, scenes: Sequence[Scene]) -> Iterator[tuple[Scene, list[arb] | None]]:
+    """What a hypothesis says of the scenes that it can be computed for."""
     for scene in scenes:
         try:
-            predicted = hypothesis.predict(scene)
+            yield scene, hypothesis.predict(scene)
         except Unavailable:
             continue
+
+
+def explains(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> bool:
+    """Whether every number of the partial in every scene is what the hypothesis predicts, to within the bound."""
+    for scene, predicted in _predictions(hypothesis, scenes):
         if predicted is None:
             return False
         truths = scene.truth(name)
@@ -72,11 +77,7 @@ def _ratio(predicted: arb, truth: arb) -> float:
 def distinguished(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: float = 1.0) -> int:
     """In how many scenes the prediction differs from the truth by ``margin`` tolerances: evidence, not silence."""
     count = 0
-    for scene in scenes:
-        try:
-            predicted = hypothesis.predict(scene)
-        except Unavailable:
-            continue
+    for scene, predicted in _predictions(hypothesis, scenes):
         if predicted is None:
             continue
         pairs = zip(scene.values(name), scene.bounds(name), predicted, scene.truth(name), strict=True)

@@ -11,7 +11,7 @@ from flint import arb
 from diffexplore.check.point import PointOutcome
 from diffexplore.check.records import Cause, Row, Tally, Verdict
 
-#: A precision that the dtype does not have is not a wrong formula: see the contract of a check.
+#: Causes that say nothing against the formula of a candidate.
 _UNDECIDED = frozenset({"convention", "not_deterministic"})
 
 
