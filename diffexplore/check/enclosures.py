@@ -47,6 +47,12 @@ class Enclosures:
             return mid + arb(0, float(self.radius[i]))
 
 
+def statuses_in(truth: Enclosures) -> set[Status]:
+    """Which statuses occur."""
+    counts = np.bincount(truth.status, minlength=len(Status))
+    return {status for status in Status if counts[status]}
+
+
 class EnclosureColumn:
     """The enclosures of one partial while they are found, and the sum of those that are final."""
 

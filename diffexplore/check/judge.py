@@ -88,7 +88,7 @@ def judge(
     with np.errstate(all="ignore"):
         size = np.abs(truth.high)
         error = np.abs((value - truth.high) - truth.low)
-        enclosed = np.isin(truth.status, (Status.RESOLVED, Status.UNRESOLVED))
+        enclosed = (truth.status == Status.RESOLVED) | (truth.status == Status.UNRESOLVED)
         finite = np.isfinite(value)
         failed = finite & enclosed & (error * (1 - _SLACK) - truth.radius * (1 + _SLACK) > bound * (1 + _SLACK))
         zero = size + truth.radius <= _ZERO * bound

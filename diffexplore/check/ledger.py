@@ -76,8 +76,8 @@ class Ledger:
 
     def add(self, judged: Judged, first: int = 0) -> None:
         """Counts comparisons of the samples from ``first`` on, and keeps the worst."""
-        for verdict, count in zip(*np.unique(judged.verdict, return_counts=True), strict=True):
-            self.counts[int(verdict)] += int(count)
+        for verdict, count in enumerate(np.bincount(judged.verdict, minlength=INCONCLUSIVE + 1)):
+            self.counts[verdict] += int(count)
         self._count_causes(judged)
         self.max_error_ulp = _extreme(max, self.max_error_ulp, judged.error_ulp)
         self.max_detectable = _extreme(max, self.max_detectable, judged.detectable)
@@ -108,7 +108,12 @@ class Ledger:
         """Fails before what is undecided before passes; the largest errors first, in ulp, then (truth 0) absolute."""
         rank = np.where(judged.verdict == FAIL, 2.0, np.where(judged.verdict == INCONCLUSIVE, 1.0, 0.0))
         ulps, error = np.nan_to_num(judged.error_ulp), np.nan_to_num(judged.error, nan=-1.0)
-        pool = _largest(rank, ulps)
+        if len(self._worst) == KEPT:  # what is less bad than all that is kept is not sorted
+            severest_rank, most_ulps, _ = self._worst[0][0]
+            places = np.flatnonzero((rank > severest_rank) | ((rank == severest_rank) & (ulps >= most_ulps)))
+        else:
+            places = np.arange(len(rank))
+        pool = places[_largest(rank[places], ulps[places])]
         for i in pool[np.lexsort((-pool, error[pool], ulps[pool], rank[pool]))[-KEPT:]]:
             severity = (float(rank[i]), float(ulps[i]), float(error[i]))
             if len(self._worst) == KEPT and severity <= self._worst[0][0]:

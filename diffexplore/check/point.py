@@ -21,7 +21,7 @@ from diffexplore.check.listener import Listener
 from diffexplore.check.probes import Probe, SignLedger, best_probe
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import Row, Skipped, Tally
-from diffexplore.check.truth import SUM_PRECISION, Enclosures, Status
+from diffexplore.check.truth import SUM_PRECISION, Enclosures, Status, statuses_in
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimate, Estimates
 
@@ -152,7 +152,7 @@ class PointCheck:
         truth = chunk.truths[name]
         with precision(SUM_PRECISION):
             self._sums[name] += chunk.sums[name]
-        self._statuses[name] |= {Status(int(status)) for status in np.unique(truth.status)}
+        self._statuses[name] |= statuses_in(truth)
         return truth
 
     def _stream(self, judged: Judged, name: str, method: str, first: int) -> None:
@@ -190,8 +190,7 @@ class PointCheck:
         reduced = {running.name: self._ask(evaluator, running) for running in self._running}
         zeros = {key: np.zeros(n) for key in self._problem.wrt}
         truths, sums = evaluator.truths(evaluator.values(), n, zeros)
-        statuses = {Status(int(status)) for status in np.unique(truths[name].status)}
-        truth, ball = evaluator.reduced_truth(sums[name], statuses, n)
+        truth, ball = evaluator.reduced_truth(sums[name], statuses_in(truths[name]), n)
         for running in self._running:
             label, estimates = reduced[running.name]
             judged = self._judge(name, estimates[name], truth)

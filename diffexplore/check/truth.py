@@ -15,13 +15,13 @@ import numpy as np
 from flint import arb
 
 from diffexplore.arithmetic.balls import BALLS, precision
-from diffexplore.check.enclosures import SUM_PRECISION, EnclosureColumn, Enclosures, Status
+from diffexplore.check.enclosures import SUM_PRECISION, EnclosureColumn, Enclosures, Status, statuses_in
 from diffexplore.check.fast_truth import Tightness, VectorProgram, spread
 from diffexplore.check.records import Truth
 from diffexplore.check.staged import StagedProgram
 from diffexplore.symbolic.program import Program
 
-__all__ = ["PRECISIONS", "SUM_PRECISION", "Enclosures", "Status", "TruthFinder", "decimal"]
+__all__ = ["PRECISIONS", "SUM_PRECISION", "Enclosures", "Status", "TruthFinder", "decimal", "statuses_in"]
 
 #: Precisions that are tried in turn, in bits. 128 resolve a double that lost 60 bits to cancellation.
 PRECISIONS = (128, 256, 512, 1024, 2048, 4096)

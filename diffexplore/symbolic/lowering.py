@@ -70,8 +70,13 @@ class Lowering:
         """The slot that holds ``expression``."""
         key = (expression, self._environment_key)
         if key not in self._slots:
-            self._slots[key] = self._lower(expression)
+            self._slots[key] = self._negated(expression) or self._lower(expression)
         return self._slots[key]
+
+    def _negated(self, expression: sympy.Basic) -> int | None:
+        """A sum whose negative is at hand costs one operation: ∂ℓ/∂x and ∂ℓ/∂y often differ by a sign alone."""
+        known = self._slots.get((-expression, self._environment_key)) if expression.is_Add else None
+        return None if known is None else self._step("neg", known)
 
     def _lower(self, expression: sympy.Basic) -> int:
         if isinstance(expression, sympy.Symbol):

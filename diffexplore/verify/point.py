@@ -11,7 +11,7 @@ from flint import arb
 
 from diffexplore.arithmetic import double_double
 from diffexplore.arithmetic.balls import precision
-from diffexplore.check.enclosures import SUM_PRECISION, Enclosures, Status
+from diffexplore.check.enclosures import SUM_PRECISION, Enclosures, Status, statuses_in
 from diffexplore.check.evaluate import Chunk, Evaluator, Running
 from diffexplore.check.judge import INCONCLUSIVE, PASS, Judged, judge
 from diffexplore.check.ledger import make_row
@@ -127,11 +127,12 @@ class CandidateCheck(PointCheck):
     def _judge_value(self, estimate: Estimate) -> None:
         problem = value_problem(self._problem)
         evaluator = Evaluator(problem, self._evaluator.point, self._columns, self._n)
-        total, statuses = arb(0), set()
+        total = arb(0)
+        statuses: set[Status] = set()
         for chunk in evaluator.chunks([], lambda done: None):
             with precision(SUM_PRECISION):
                 total += chunk.sums[VALUE]
-            statuses |= {Status(int(status)) for status in np.unique(chunk.truths[VALUE].status)}
+            statuses |= statuses_in(chunk.truths[VALUE])
         truth, ball = evaluator.reduced_truth(total, statuses, self._n)
         value, bound = estimate.value.reshape(1).cpu().numpy(), estimate.bound.reshape(1).cpu().numpy()
         # Beside a loss of 0 there is nothing that its rounding could hide.
@@ -145,8 +146,7 @@ class CandidateCheck(PointCheck):
 def divided(truth: Enclosures, n: int) -> Enclosures:
     """The enclosures of 1/n of what is enclosed."""
     with np.errstate(all="ignore"):
-        zero = np.zeros_like(truth.high)
-        high, low = double_double.div((truth.high, truth.low), (zero + n, zero))
+        high, low = double_double.div((truth.high, truth.low), (np.float64(n), np.float64(0.0)))
         rounding = np.abs(high) * double_double.DIV_ERROR + 2.0**-1070
         radius = truth.radius / n * (1 + 2.0**-50) + np.where(truth.radius + np.abs(truth.high) == 0, 0.0, rounding)
     status = np.where((truth.status == Status.RESOLVED) & ~np.isfinite(radius), Status.OVERFLOW, truth.status)
