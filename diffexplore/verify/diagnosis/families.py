@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from diffexplore.check.records import VALUE
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
-from diffexplore.verify.diagnosis import factors, library, samples, terms
+from diffexplore.verify.diagnosis import factors, library, samples, shapes, terms
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis
 from diffexplore.verify.diagnosis.scene import Scene
 
@@ -20,16 +20,19 @@ _OF_NUMBERS: tuple[Family, ...] = (
     lambda name, scenes: factors.sizes(name, scenes[0].problem.loss.reduction),
     lambda name, scenes: factors.fitted(name, scenes),
     samples.squashed,
+    shapes.all_pairs,
 )
 
 #: Those that need a partial.
 _OF_PARTIALS: tuple[Family, ...] = (
+    shapes.transposed,
     samples.swapped,
     samples.norm_clipped,
     lambda name, scenes: samples.upstream_ignored(name, scenes, UPSTREAM),
     terms.cut_paths,
     terms.missing,
     terms.wrong_powers,
+    shapes.wrong_axis,
     samples.reordered,
     samples.left_out,
     terms.extra,

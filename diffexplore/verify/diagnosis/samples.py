@@ -10,7 +10,7 @@ import sympy
 from flint import arb
 
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis, Prediction, truth_of
-from diffexplore.verify.diagnosis.scene import Scene, Unavailable, exact_partial
+from diffexplore.verify.diagnosis.scene import Scene, exact_partial, need_samples
 
 
 def swapped(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
@@ -54,7 +54,7 @@ def left_out(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
 def _without(name: str, place: int, times: int) -> Any:
     def predict(scene: Scene) -> list[arb]:
         (truth,) = scene.truth(name)
-        _need_samples(scene)
+        need_samples(scene)
         here = _place(scene, place)
         if not -scene.n <= here < scene.n:
             return [truth]
@@ -67,7 +67,7 @@ def _without(name: str, place: int, times: int) -> Any:
 def _mean_without(name: str, place: int) -> Any:
     def predict(scene: Scene) -> list[arb] | None:
         (truth,) = scene.truth(name)
-        _need_samples(scene)
+        need_samples(scene)
         here = _place(scene, place)
         if not -scene.n <= here < scene.n or scene.n == 1:
             return None
@@ -105,7 +105,7 @@ def _in_order(name: str, order: Any) -> Prediction:
 
 def _with_order(name: str, column: str, order: Any) -> Any:
     def predict(scene: Scene) -> list[arb]:
-        _need_samples(scene)
+        need_samples(scene)
         places = list(order(scene.n))
         samples = tuple(
             {**sample, column: scene.samples[place][column]}
@@ -130,11 +130,6 @@ def squashed(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
             "clipped", f"it is clipped at ±{largest:.6g}", 3.2,
             _mapped(name, lambda x: x if abs(x) <= limit else (limit if x > 0 else -limit)), {"threshold": largest},
         )  # fmt: skip
-
-
-def _need_samples(scene: Scene) -> None:
-    if len(scene.samples) != scene.n:
-        raise Unavailable
 
 
 def norm_clipped(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:

@@ -106,6 +106,12 @@ class Scene:
         return True
 
 
+def need_samples(scene: Scene) -> None:
+    """Raises Unavailable for the whole batch, whose samples are too many to be gone through."""
+    if len(scene.samples) != scene.n:
+        raise Unavailable
+
+
 def exact_partial(problem: Problem, name: str) -> sympy.Expr:
     """The summand's partial as derived; the summand itself for the loss's value."""
     if name == VALUE:
