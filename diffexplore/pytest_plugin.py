@@ -25,22 +25,15 @@ _ATTRIBUTE = "gradient_checks"
 class GradientCheck:
     """What the fixture ``gradient`` is: :func:`diffexplore.assert_gradient` with the defaults of the test's markers."""
 
-    def __init__(self, defaults: dict[str, Any], kept: list[str]) -> None:
+    def __init__(self, defaults: dict[str, Any]) -> None:
         self._defaults = defaults
-        self._kept = kept
 
     def __call__(self, candidate: Any, loss: Any, data: Any = None, at: Any = None, **options: Any) -> Report:
         """Verify ``candidate``; arguments, result and errors are those of :func:`diffexplore.assert_gradient`."""
         __tracebackhide__ = True
-        from diffexplore.verify.assertion import raise_unless_right
-        from diffexplore.verify.run import verify
+        from diffexplore.verify.assertion import assert_gradient
 
-        merged = {**self._defaults, **options}
-        allowed = merged.pop("allow_inconclusive", False)
-        report = verify(candidate, loss, data, at, **merged)
-        self._kept.append(report.to_json(indent=None))
-        raise_unless_right(report, allow_inconclusive=allowed)
-        return report
+        return assert_gradient(candidate, loss, data, at, **{**self._defaults, **options})
 
 
 @pytest.fixture
@@ -52,7 +45,7 @@ def gradient(request: pytest.FixtureRequest) -> GradientCheck:
     defaults: dict[str, Any] = {}
     for marker in request.node.iter_markers(MARKER):
         defaults = {**marker.kwargs, **defaults}
-    return GradientCheck(defaults, request.node.stash.setdefault(_CHECKS, []))
+    return GradientCheck(defaults)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,7 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--gradient-report",
         metavar="FILE",
         type=Path,
-        help="write every check made through the fixture 'gradient' to FILE, as JSON",
+        help="write every check and verification that the tests make to FILE, as JSON",
     )
 
 
@@ -72,6 +65,18 @@ def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     if path is not None and not is_worker:
         config.pluginmanager.register(_Collector(_writable(config.invocation_params.dir / path)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Collects what a test checks, by the fixture or by the functions of the package."""
+    if item.config.getoption("--gradient-report") is None:
+        return (yield)
+    from diffexplore.check.notices import heard_by
+
+    kept = item.stash.setdefault(_CHECKS, [])
+    with heard_by(lambda report: kept.append(report.to_json(indent=None))):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -47,8 +47,9 @@ def test_undecided(gradient):
     gradient(lambda a, x: (a * x).abs().mean(), dx.Loss("abs(a*x)", parameters="a", data="x"),
              {"x": [1.0, 2.0]}, {"a": 0.0})
 
-def test_without():
-    pass
+def test_without_the_fixture():
+    dx.assert_gradient(right, LOSS, DATA, {"a": 1.0, "b": 0.5})
+    dx.check(LOSS, DATA, {"a": 1.0, "b": 0.5}, methods=["reverse"])
 """
 EXPECTED = [
     ("TestMarked::test_argument_first", "pass"),
@@ -56,6 +57,8 @@ EXPECTED = [
     ("TestMarked::test_nearest_first", "inconclusive"),
     ("test_right", "pass"),
     ("test_undecided", "inconclusive"),
+    ("test_without_the_fixture", "pass"),
+    ("test_without_the_fixture", "pass"),
     ("test_wrong", "fail"),
 ]
 
@@ -79,7 +82,7 @@ def test_failures_are_shown_and_all_checks_are_collected(pytester: pytest.Pytest
     document = json.loads((pytester.path / "found.json").read_text(encoding="utf-8"))
     found = [(check["test"].removeprefix("test_mine.py::"), check["verdict"]) for check in document["checks"]]
     assert found == EXPECTED
-    assert document["summary"] == {"pass": 3, "fail": 1, "inconclusive": 2}
+    assert document["summary"] == {"pass": 5, "fail": 1, "inconclusive": 2}
     (wrong,) = [check["report"] for check in document["checks"] if check["verdict"] == "fail"]
     assert {row["method"] for row in wrong["rows"]} == {"half"}
 

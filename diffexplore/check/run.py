@@ -17,6 +17,7 @@ from diffexplore.check.environment import environment
 from diffexplore.check.evaluate import CHUNK, Running
 from diffexplore.check.ledger import finite
 from diffexplore.check.listener import Listener, Silence
+from diffexplore.check.notices import announced
 from diffexplore.check.options import as_device, as_dtype, as_seed, as_step, as_wrt
 from diffexplore.check.point import PointCheck, PointOutcome
 from diffexplore.check.points import make_points
@@ -81,7 +82,7 @@ def run_check(
     checks = [PointCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
     outcomes = [check.run(f"point {i + 1} of {len(points)}") for i, check in enumerate(checks)]
     skipped += dict.fromkeys(skip for outcome in outcomes for skip in outcome.skipped)
-    return assemble(problem, outcomes, skipped, batch.n, seed, broken)
+    return announced(assemble(problem, outcomes, skipped, batch.n, seed, broken))
 
 
 def assemble(

@@ -70,6 +70,18 @@ Wrt = Annotated[
     typer.Option("--wrt", metavar="a,b", help="Only these partials; data may be named too, for partials by sample."),
 ]
 Reduction = Annotated[str | None, typer.Option("--reduction", metavar="mean|sum", help="How samples are reduced.")]
+Modes = Annotated[
+    str | None,
+    typer.Option("--modes", metavar="M,...", help="reverse, forward, double-backward: the ways to differentiate it."),
+]
+Pack = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pack",
+        metavar="W=a,b;c,d",
+        help="An argument that is a vector (W=a,b) or a matrix (a row after each ;) of symbols. May be repeated.",
+    ),
+]
 Dtype = Annotated[str, typer.Option("--dtype", metavar="DTYPE", help=f"One of {', '.join(DTYPES)}.")]
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where the methods run.")]
 Methods = Annotated[

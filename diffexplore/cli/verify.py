@@ -36,6 +36,8 @@ class Request:
     kind: str | None = None
     upstream: str | None = None
     accept: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ("reverse",)
+    pack: tuple[str, ...] = ()
     dtype: str = "float64"
     device: str = "auto"
     seed: int = 0
@@ -52,6 +54,8 @@ def verify(
     kind: o.Kind = None,
     upstream: o.Upstream = None,
     accept: o.Accept = None,
+    modes: o.Modes = None,
+    pack: o.Pack = None,
     dtype: o.Dtype = "float64",
     device: o.Device = "auto",
     seed: o.Seed = 0,
@@ -81,6 +85,8 @@ def verify(
         kind=kind and o.chosen("kind", kind, KINDS),
         upstream=upstream,
         accept=tuple(accept or ()),
+        modes=tuple(mode.replace("-", " ") for mode in o.names_list("--modes", modes) or ("reverse",)),
+        pack=tuple(pack or ()),
         dtype=o.chosen("dtype", dtype, o.DTYPES),
         device=o.chosen("device", device, o.DEVICES),
         seed=seed,
@@ -127,7 +133,7 @@ def _record(request: Request) -> Replay:
     return Replay(
         str(request.candidate), loss, batch, points, _upstream(request.upstream, request.data, batch.n),
         kind=request.kind, wrt=request.wrt, dtype=request.dtype, device=request.device, seed=request.seed,
-        accept=request.accept,
+        accept=request.accept, modes=request.modes, pack=_packs(request.pack),
     )  # fmt: skip
 
 
@@ -145,6 +151,18 @@ def _upstream(text: str | None, data: Path | None, n: int) -> Any:
     from diffexplore.check.table import read_table
 
     return read_table(data, [text])[text]
+
+
+def _packs(texts: Sequence[str]) -> dict[str, Any] | None:
+    """``W=a,b;c,d`` as ``{"W": [["a", "b"], ["c", "d"]]}``."""
+    packs: dict[str, Any] = {}
+    for text in texts:
+        name, equals, symbols = text.partition("=")
+        rows = [o.names_list("--pack", row) for row in symbols.split(";")]
+        if not equals or not name.strip() or not symbols.strip():
+            raise UsageError(f"--pack takes an argument and its symbols, such as W=a,b;c,d, not {text!r}")
+        packs[name.strip()] = list(rows[0] or ()) if len(rows) == 1 else [list(row or ()) for row in rows]
+    return packs or None
 
 
 def _run(record: Replay, outputs: Outputs) -> Report:

@@ -16,9 +16,8 @@ from diffexplore.check.listener import Listener
 from diffexplore.check.records import Report
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
-from diffexplore.verify.candidates import adapt
 from diffexplore.verify.loading import load_candidate
-from diffexplore.verify.run import run_verification, with_upstream
+from diffexplore.verify.run import adapted, run_verification, with_upstream
 
 FORMAT = 1
 
@@ -44,16 +43,19 @@ class Replay:
     device: str = "auto"
     seed: int = 0
     accept: Sequence[str] = ()
+    modes: Sequence[str] = ("reverse",)
+    pack: Mapping[str, Any] | None = None
 
     def run(self, listener: Listener | None = None) -> Report:
         """The verification; executes the candidate's file. Raises UsageError where something cannot be used."""
         loss, batch = self.loss, self.batch
         if self.upstream is not None:
             loss, batch = with_upstream(loss, batch, self.upstream)
+        candidate = load_candidate(self.candidate)
         return run_verification(
-            adapt(load_candidate(self.candidate), loss, self.kind), loss, batch, self.points,
+            adapted(candidate, loss, self.kind, self.pack), loss, batch, self.points,
             wrt=self.wrt, dtype=self.dtype, device=self.device, seed=self.seed, accept=tuple(self.accept),
-            listener=listener,
+            modes=tuple(self.modes), listener=listener,
         )  # fmt: skip
 
     def to_json(self) -> str:
@@ -80,6 +82,8 @@ class Replay:
             "device": self.device,
             "seed": self.seed,
             "accept": self.accept,
+            "modes": self.modes,
+            "pack": self.pack,
         }
         return json.dumps(document, indent=1, ensure_ascii=False)
 

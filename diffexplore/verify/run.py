@@ -14,6 +14,7 @@ from diffexplore.bounds.canary import broken_claims
 from diffexplore.check.batch import Batch, make_batch
 from diffexplore.check.evaluate import Running
 from diffexplore.check.listener import Listener, Silence
+from diffexplore.check.notices import announced
 from diffexplore.check.options import as_device, as_dtype, as_seed, as_wrt
 from diffexplore.check.point import PointOutcome
 from diffexplore.check.points import make_points
@@ -73,12 +74,16 @@ def verify(
     batch = make_batch(loss, data)
     if upstream is not None:
         loss, batch = with_upstream(loss, batch, upstream)
-    adapted = adapt_packed(candidate, loss, kind, pack) if pack else adapt(candidate, loss, kind)
     accepted = (accept,) if isinstance(accept, str) else tuple(accept)
     return run_verification(
-        adapted, loss, batch, points,
+        adapted(candidate, loss, kind, pack), loss, batch, points,
         wrt=wrt, dtype=dtype, device=device, seed=seed, accept=accepted, modes=modes, listener=listener,
     )  # fmt: skip
+
+
+def adapted(candidate: Any, loss: Loss, kind: str | None, pack: Mapping[str, Any] | None) -> Candidate:
+    """What somebody gave, as a candidate for the gradient of ``loss``."""
+    return adapt_packed(candidate, loss, kind, pack) if pack else adapt(candidate, loss, kind)
 
 
 def run_verification(
@@ -115,7 +120,8 @@ def run_verification(
     decisions = decide(candidate.expressions, loss) if isinstance(candidate, Formulas) else {}
     summary = CandidateSummary(candidate.name, candidate.kind, {name: d.words for name, d in decisions.items()})
     outcomes = [with_counterexamples(outcome, decisions) for outcome in outcomes]
-    return replace(assemble(problem, outcomes, skipped, batch.n, seed, broken), candidate=summary)
+    report = assemble(problem, outcomes, skipped, batch.n, seed, broken)
+    return announced(replace(report, candidate=summary))
 
 
 def _outcomes(

@@ -41,15 +41,22 @@ def to_numpy(tensor: Tensor, name: str) -> Any:
 
 
 def uses_numpy(function: Any) -> bool:
-    """Whether a function's own code names NumPy and not torch."""
-    code = getattr(inspect_target(function), "__code__", None)
-    if code is None:
-        return False
-    scope = getattr(inspect_target(function), "__globals__", {})
-    modules = {
-        scope[name].__name__.split(".")[0] for name in _names(code) if isinstance(scope.get(name), types.ModuleType)
-    }
+    """Whether the code of a function, with the functions of its module that it names, names NumPy and not torch."""
+    modules = _modules(inspect_target(function), set())
     return "numpy" in modules and "torch" not in modules
+
+
+def _modules(function: Any, seen: set[Any]) -> set[str]:
+    """The packages that a plain function names, and those of the functions that it names."""
+    code = getattr(function, "__code__", None)
+    if code is None or code in seen:
+        return set()
+    seen.add(code)
+    scope = getattr(function, "__globals__", {})
+    named = [scope[name] for name in _names(code) if name in scope]
+    found = {module.__name__.split(".")[0] for module in named if isinstance(module, types.ModuleType)}
+    helpers = (other for other in named if isinstance(other, types.FunctionType) and other.__globals__ is scope)
+    return found.union(*(_modules(helper, seen) for helper in helpers))
 
 
 def inspect_target(function: Any) -> Any:

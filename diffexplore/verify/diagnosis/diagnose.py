@@ -14,6 +14,7 @@ from diffexplore.check.records import VALUE, Cause, Row
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimates
 from diffexplore.verify.diagnosis import conduct, locate, nonfinite
+from diffexplore.verify.diagnosis.cancellation import cancelling
 from diffexplore.verify.diagnosis.families import hypotheses
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis, alike, distinguished, explains
 from diffexplore.verify.diagnosis.revision import revised
@@ -132,7 +133,9 @@ class Diagnosis:
 
     def _patternless(self, name: str, scenes: Sequence[Scene]) -> Cause | None:
         small = [scene for scene in scenes if not isinstance(scene, WholeBatch)]
-        return conduct.looks_narrow(small, name) if small and self.check.observed.conduct.opaque else None
+        if not small or not self.check.observed.conduct.opaque:
+            return None
+        return cancelling(small, name) or conduct.looks_narrow(small, name)
 
     def _unexplained(self, name: str) -> Cause:
         singles = locate.worst_singles(self._laboratory, name) if self._repeatable and name != VALUE else ""
