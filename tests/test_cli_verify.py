@@ -247,3 +247,47 @@ def test_the_help_says_that_the_file_is_executed(capsys: Output) -> None:
 def test_the_kinds_are_those_of_the_candidates() -> None:
     """The command line knows them without loading torch."""
     assert KINDS == candidates.KINDS
+
+
+PACKED = """\
+def layer(w, X, y):
+    return ((X @ w - y) ** 2).mean()
+
+
+def summed(w, X, y):
+    return ((X @ w - y) ** 2).sum()
+"""
+
+
+def packed(name: str, *more: str) -> list[str]:
+    Path("packed.py").write_text(PACKED)
+    Path("two.csv").write_text("x1,x2,y\n1,0.5,1\n2,-0.25,0\n-1,3,2\n")
+    loss = ["--loss", "(u*x1 + v*x2 - y)**2", "--at", "u=0.75,v=-1.5", "--data", "two.csv"]
+    return ["verify", f"packed.py:{name}", *loss, "--pack", "w=u,v", "--pack", "X=x1,x2", *more]
+
+
+def test_vectors_and_further_modes(capsys: Output) -> None:
+    assert main(packed("layer", "--modes", "reverse,forward,double-backward", "--json", "-")) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert {row["method"] for row in rows} == {"layer", "layer (forward mode)", "layer (double backward)"}
+
+
+def test_a_double_backward_is_shown_beside_its_own_truth(capsys: Output) -> None:
+    main(packed("layer", "--modes", "reverse,double-backward"))
+    first, second = capsys.readouterr().out.split("∂/∂u of Σₖ ∂L/∂θₖ")
+    assert "layer (double backward)" not in first.split("∂L/∂u  at")[1]
+    assert "layer (double backward)" in second
+
+
+def test_packs_and_modes_are_replayed(capsys: Output) -> None:
+    arguments = packed("summed", "--modes", "reverse,forward", "--json", "-", "--replay", "again.json")
+    assert main(arguments) == 1
+    first = json.loads(capsys.readouterr().out)
+    assert main(["verify", "--replay", "again.json", "--json", "-"]) == 1
+    assert json.loads(capsys.readouterr().out)["rows"] == first["rows"]
+
+
+@pytest.mark.parametrize("given", ["w", "w=", "=u,v", "w=u,,v"])
+def test_a_pack_that_cannot_be_read(capsys: Output, given: str) -> None:
+    assert main([*packed("layer"), "--pack", given]) == 2
+    assert "--pack takes" in capsys.readouterr().err

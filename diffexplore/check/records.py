@@ -25,6 +25,9 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 #: The ``parameter`` of rows that compare the loss's own value, which a candidate may compute beside its gradient.
 VALUE = "(value)"
 
+#: How the ``method`` of rows ends whose truth is the gradient of Σₖ ∂L/∂θₖ, by a backward differentiated again.
+DOUBLE_BACKWARD = " (double backward)"
+
 
 @dataclass(frozen=True)
 class Cause:

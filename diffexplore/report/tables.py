@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from diffexplore.check.records import Report, Row, Truth
+from diffexplore.check.records import DOUBLE_BACKWARD, Report, Row, Truth
 from diffexplore.numerals import ABSENT, short
 from diffexplore.report.blocks import COLUMN_GAP, INDENT, Block, Column, Gap, Heading, Note, Table, Text, text, words_of
 from diffexplore.report.causes import Footnotes
@@ -36,9 +36,20 @@ def reduced_tables(report: Report, footnotes: Footnotes, width: int) -> Iterator
         for point in distinct_points(rows):
             here = [row for row in rows if point_key(row.point) == point_key(point)]
             where = f"at {point_text(point)}" if point else ""
-            yield Heading(reduced_partial(name), where)
-            yield _methods_table(here, report.dtype, footnotes, width)
-            yield Gap()
+            for title, group in _by_truth(name, here):
+                yield Heading(title, where)
+                yield _methods_table(group, report.dtype, footnotes, width)
+                yield Gap()
+
+
+def _by_truth(name: str, rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """Rows that are measured against one number; a double backward has a truth of its own."""
+    twice = [row for row in rows if row.method.endswith(DOUBLE_BACKWARD)]
+    once = [row for row in rows if row not in twice]
+    if once:
+        yield reduced_partial(name), once
+    if twice:
+        yield f"∂/∂{name} of Σₖ ∂L/∂θₖ", twice
 
 
 def _methods_table(rows: Sequence[Row], dtype: str, footnotes: Footnotes, width: int) -> Table:

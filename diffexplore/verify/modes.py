@@ -14,7 +14,7 @@ import torch
 from torch.autograd import forward_ad
 
 from diffexplore.check.point import PointOutcome
-from diffexplore.check.records import Skipped
+from diffexplore.check.records import DOUBLE_BACKWARD, Skipped
 from diffexplore.errors import UsageError, unknown
 from diffexplore.loss import Loss
 from diffexplore.symbolic.text import to_text
@@ -76,7 +76,7 @@ class ForwardMode:
 class DoubleBackward:
     """The gradient of the sum of the gradient's entries, through the graph of the backward pass."""
 
-    title = "{} (double backward)"
+    title = f"{{}}{DOUBLE_BACKWARD}"
     kind = "loss"
     repeatable = True
     torch = True
