@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
+from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
-from diffexplore.bounds.propagation import RULES, Ball
+from diffexplore.bounds.propagation import RULES
 from diffexplore.symbolic.program import Constant
 
 Tensor = torch.Tensor

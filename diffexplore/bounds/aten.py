@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from diffexplore.bounds import branching, movement, products, special
+from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import COMPUTE, UNIT_ROUNDOFF
 from diffexplore.bounds.handling import Handler, as_list, conclude, finite_float, first_tensor, plain_name
-from diffexplore.bounds.propagation import RULES, Ball
+from diffexplore.bounds.propagation import RULES
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch

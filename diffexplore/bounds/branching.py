@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import UPWARD
 from diffexplore.bounds.handling import conclude, finite_float, first_tensor, plain_name
-from diffexplore.bounds.propagation import Ball
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch

@@ -19,6 +19,7 @@ from diffexplore.arithmetic.balls import OPERATIONS as EXACT
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.numpy_real import OPERATIONS as NUMPY
 from diffexplore.arithmetic.torch_real import OPERATIONS as TORCH
+from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import (
     COMPUTE,
     QUANTUM,
@@ -28,7 +29,6 @@ from diffexplore.bounds.claims import (
     summation_depth,
 )
 from diffexplore.bounds.numpy_watch import NumpyWatch
-from diffexplore.bounds.propagation import Ball
 from diffexplore.bounds.trials import DIFFERENTIATED_BY, TRIALS, Operands
 from diffexplore.bounds.watch import watched
 

@@ -8,87 +8,38 @@ Rounding errors of the operation itself are not included: see :mod:`diffexplore.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import torch
 
-Tensor = torch.Tensor
+from diffexplore.bounds.ball import (
+    MARGIN,
+    Ball,
+    Rule,
+    add,
+    clamp,
+    div,
+    infinite_unless,
+    largest,
+    mul,
+    reciprocal,
+    square,
+    unchanged,
+)  # fmt: skip
 
-#: A ball must keep this relative distance from a singularity, so that the distance itself is computed well.
-_MARGIN = 1 - 2.0**-20
+Tensor = torch.Tensor
 
 #: Covers the rounding of a distance to a singularity that is no closer than that, or than 2⁻³⁰ of 1.
 _NEARLY = 1 + 2.0**-20
 
 
-class Ball(NamedTuple):
-    """All numbers within ``rad`` of ``mid`` (float64 tensors that broadcast)."""
-
-    mid: Tensor
-    rad: Tensor
-
-    @property
-    def nearest_to_zero(self) -> Tensor:
-        return (self.mid.abs() - self.rad).clamp(min=0)
-
-    @property
-    def farthest_from_zero(self) -> Tensor:
-        return self.mid.abs() + self.rad
-
-
-Rule = Callable[..., Tensor]
-
-
-def _where(condition: Tensor, value: Tensor) -> Tensor:
-    """``value`` where the condition holds, infinity elsewhere."""
-    return torch.where(condition, value, math.inf)
-
-
-def add(x: Ball, y: Ball, out: Tensor) -> Tensor:
-    return x.rad + y.rad
-
-
-def mul(x: Ball, y: Ball, out: Tensor) -> Tensor:
-    return x.mid.abs() * y.rad + (y.mid.abs() + y.rad) * x.rad
-
-
-def div(x: Ball, y: Ball, out: Tensor) -> Tensor:
-    clear = y.rad < y.mid.abs() * _MARGIN
-    quotient = x.mid.abs() / y.mid.abs()
-    return _where(clear, (x.rad + quotient * y.rad) / (y.mid.abs() - y.rad))
-
-
-def reciprocal(x: Ball, out: Tensor) -> Tensor:
-    return div(Ball(torch.ones_like(x.mid), torch.zeros_like(x.rad)), x, out)
-
-
-def unchanged(x: Ball, *rest: object) -> Tensor:
-    """For functions with slopes in [-1, 1]."""
-    return x.rad
-
-
-def clamp(x: Ball, *limits_and_out: Any) -> Tensor:
-    """Cut off at limits. A midpoint beyond a limit leaves to the ball what reaches back over it."""
-    *limits, out = limits_and_out
-    spread = (x.rad * (1 + 2.0**-50) - (x.mid - out).abs()).clamp(min=0)
-    for limit in limits:
-        spread = spread + limit.rad
-    return spread
-
-
-def largest(x: Ball, y: Ball, out: Tensor) -> Tensor:
-    return torch.maximum(*torch.broadcast_tensors(x.rad, y.rad))
-
-
 def sqrt(x: Ball, out: Tensor) -> Tensor:
     # |√X − √x| = |X − x| / (√X + √x); an exact 0 stays exact.
-    return torch.where(x.rad == 0, 0.0, _where(x.rad <= x.mid, x.rad / x.mid.sqrt()))
+    return torch.where(x.rad == 0, 0.0, infinite_unless(x.rad <= x.mid, x.rad / x.mid.sqrt()))
 
 
 def rsqrt(x: Ball, out: Tensor) -> Tensor:
-    clear = x.rad < x.mid * _MARGIN
-    return _where(clear, x.rad * (x.mid - x.rad).pow(-1.5) / 2)
+    clear = x.rad < x.mid * MARGIN
+    return infinite_unless(clear, x.rad * (x.mid - x.rad).pow(-1.5) / 2)
 
 
 def exp(x: Ball, out: Tensor) -> Tensor:
@@ -100,7 +51,7 @@ def exp2(x: Ball, out: Tensor) -> Tensor:
 
 
 def log(x: Ball, out: Tensor) -> Tensor:
-    return _where(x.rad < x.mid * _MARGIN, -torch.log1p(-x.rad / x.mid) * (1 + 2.0**-30))
+    return infinite_unless(x.rad < x.mid * MARGIN, -torch.log1p(-x.rad / x.mid) * (1 + 2.0**-30))
 
 
 def log1p(x: Ball, out: Tensor) -> Tensor:
@@ -117,13 +68,13 @@ def cos(x: Ball, out: Tensor) -> Tensor:
 
 def tan(x: Ball, out: Tensor) -> Tensor:
     slope = x.mid.cos().abs()
-    return _where(x.rad < slope * _MARGIN, x.rad / (slope - x.rad).square() * _NEARLY)
+    return infinite_unless(x.rad < slope * MARGIN, x.rad / (slope - x.rad).square() * _NEARLY)
 
 
 def asin(x: Ball, out: Tensor) -> Tensor:
     room = 1 - x.farthest_from_zero
     return torch.where(
-        x.rad == 0, 0.0, _where(room > 2.0**-30, x.rad / (room * (1 + x.farthest_from_zero)).sqrt() * _NEARLY)
+        x.rad == 0, 0.0, infinite_unless(room > 2.0**-30, x.rad / (room * (1 + x.farthest_from_zero)).sqrt() * _NEARLY)
     )
 
 
@@ -149,12 +100,14 @@ def asinh(x: Ball, out: Tensor) -> Tensor:
 
 def acosh(x: Ball, out: Tensor) -> Tensor:
     low = x.mid - x.rad
-    return torch.where(x.rad == 0, 0.0, _where(low > 1 + 2.0**-30, x.rad / ((low - 1) * (low + 1)).sqrt() * _NEARLY))
+    return torch.where(
+        x.rad == 0, 0.0, infinite_unless(low > 1 + 2.0**-30, x.rad / ((low - 1) * (low + 1)).sqrt() * _NEARLY)
+    )
 
 
 def atanh(x: Ball, out: Tensor) -> Tensor:
     room = 1 - x.farthest_from_zero
-    return _where(room > 2.0**-30, x.rad / (room * (1 + x.farthest_from_zero)) * _NEARLY)
+    return infinite_unless(room > 2.0**-30, x.rad / (room * (1 + x.farthest_from_zero)) * _NEARLY)
 
 
 def erf(x: Ball, out: Tensor) -> Tensor:
@@ -169,7 +122,7 @@ def erfc(x: Ball, out: Tensor) -> Tensor:
 def erfinv(x: Ball, out: Tensor) -> Tensor:
     far = x.farthest_from_zero
     slope = (math.sqrt(math.pi) / 2) * torch.special.erfinv(far).square().exp()
-    return _where(far < 1 - 2.0**-30, x.rad * slope * (1 + 2.0**-20))
+    return infinite_unless(far < 1 - 2.0**-30, x.rad * slope * (1 + 2.0**-20))
 
 
 def sigmoid(x: Ball, out: Tensor) -> Tensor:
@@ -180,7 +133,7 @@ def sigmoid(x: Ball, out: Tensor) -> Tensor:
 def lgamma(x: Ball, out: Tensor) -> Tensor:
     low, high = x.mid - x.rad, x.mid + x.rad
     slope = torch.maximum(torch.digamma(low).abs(), torch.digamma(high).abs())
-    return torch.where(x.rad == 0, 0.0, _where(low > 0, x.rad * (slope * (1 + 2.0**-20) + 2.0**-40)))
+    return torch.where(x.rad == 0, 0.0, infinite_unless(low > 0, x.rad * (slope * (1 + 2.0**-20) + 2.0**-40)))
 
 
 def _positive(x: Tensor) -> Tensor:
@@ -190,12 +143,12 @@ def _positive(x: Tensor) -> Tensor:
 
 def digamma(x: Ball, out: Tensor) -> Tensor:
     low = x.mid - x.rad
-    return _where(low > 0, x.rad * torch.polygamma(1, _positive(low)) * (1 + 2.0**-20))
+    return infinite_unless(low > 0, x.rad * torch.polygamma(1, _positive(low)) * (1 + 2.0**-20))
 
 
 def polygamma(order: int, x: Ball, out: Tensor) -> Tensor:
     low = x.mid - x.rad
-    return _where(low > 0, x.rad * torch.polygamma(order + 1, _positive(low)).abs() * (1 + 2.0**-20))
+    return infinite_unless(low > 0, x.rad * torch.polygamma(order + 1, _positive(low)).abs() * (1 + 2.0**-20))
 
 
 def atan2(y: Ball, x: Ball, out: Tensor) -> Tensor:
@@ -207,8 +160,8 @@ def atan2(y: Ball, x: Ball, out: Tensor) -> Tensor:
     turn = (math.pi / 2) * sine
     # Torch's angle of a point on the cut follows the sign of its zero, which no real number has.
     lost = (distance == 0) | ((y.mid == 0) & torch.signbit(y.mid) & (x.mid < 0))
-    clear = (spread < distance * _MARGIN) & ~across_the_cut
-    return _where(~lost, torch.where(spread == 0, 0.0, _where(clear, turn)))
+    clear = (spread < distance * MARGIN) & ~across_the_cut
+    return infinite_unless(~lost, torch.where(spread == 0, 0.0, infinite_unless(clear, turn)))
 
 
 def pow(x: Ball, y: Ball, out: Tensor) -> Tensor:
@@ -216,13 +169,13 @@ def pow(x: Ball, y: Ball, out: Tensor) -> Tensor:
         return x.rad if float(y.mid) == 1 else square(x, out)
     whole = (y.rad == 0) & (y.mid == y.mid.round())
     stretch = -torch.log1p(-x.rad / x.mid.abs())
-    clear = (x.rad < x.mid.abs() * _MARGIN) & ((x.mid > 0) | whole)
+    clear = (x.rad < x.mid.abs() * MARGIN) & ((x.mid > 0) | whole)
     growth = torch.expm1(y.farthest_from_zero * stretch + y.rad * x.mid.abs().log().abs())
     relative = x.mid.abs().pow(y.mid) * growth * _NEARLY
     grows = (y.rad == 0) & (y.mid >= 1) & (whole | (x.mid >= x.rad))
     absolute = x.rad * y.mid * x.farthest_from_zero.pow(y.mid - 1) * (1 + 2.0**-40)
     exact = (x.rad == 0) & (y.rad == 0)
-    return torch.where(exact, 0.0, torch.where(clear, relative, _where(grows, absolute)))
+    return torch.where(exact, 0.0, torch.where(clear, relative, infinite_unless(grows, absolute)))
 
 
 def tanh_backward(gradient: Ball, tanh: Ball, out: Tensor) -> Tensor:
@@ -238,10 +191,6 @@ def sigmoid_backward(gradient: Ball, sigmoid: Ball, out: Tensor) -> Tensor:
 
 def floor(x: Ball, out: Tensor) -> Tensor:
     return (x.mid + x.rad).floor() - (x.mid - x.rad).floor()
-
-
-def square(x: Ball, out: Tensor) -> Tensor:
-    return mul(x, x, out)
 
 
 #: Rules of elementwise operations by their names in ATen.

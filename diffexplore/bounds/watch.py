@@ -15,8 +15,8 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.bounds.propagation import Ball
 
 Tensor = torch.Tensor
 _Key = tuple[Any, ...]
@@ -63,7 +63,7 @@ class Watch(TorchDispatchMode):
             return torch.zeros((), dtype=torch.float64, device=tensor.device).expand(tensor.shape)
         if known.dtype == torch.bool:
             return torch.where(known, math.inf, 0.0).to(torch.float64)
-        return torch.nan_to_num(known, nan=math.inf, posinf=math.inf)
+        return known if bool(known.isfinite().all()) else torch.nan_to_num(known, nan=math.inf, posinf=math.inf)
 
     def undecided(self, condition: Tensor) -> Tensor | None:
         """Which elements of a boolean tensor the balls do not decide; None where all are decided."""
@@ -73,11 +73,12 @@ class Watch(TorchDispatchMode):
         """The ball of an operand: a tensor with its radius, or a Python number."""
         if isinstance(value, torch.Tensor):
             known = self._find(value)
+            exact = known is None
             if known is None or known.dtype == torch.bool:
                 known = self.radius(value)
-            return Ball(value.detach().to(torch.float64), known)
-        mid = torch.tensor(float(value), dtype=torch.float64, device=like.device)
-        return Ball(mid, mid.abs() * number_error(value))
+            return Ball(value.detach().to(torch.float64), known, exact)
+        mid, error = torch.tensor(float(value), dtype=torch.float64, device=like.device), number_error(value)
+        return Ball(mid, mid.abs() * error, error == 0)
 
     def _find(self, tensor: Tensor) -> Tensor | None:
         entry = self._radii.get(_storage(tensor))

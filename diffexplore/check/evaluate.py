@@ -12,7 +12,7 @@ from flint import arb
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.check.judge import Format
-from diffexplore.check.problem import Problem
+from diffexplore.check.problem import SIZE, Problem
 from diffexplore.check.truth import SUM_PRECISION, Enclosures, Status, TruthFinder
 from diffexplore.methods.base import Estimate, Estimates, Method, Values
 
@@ -20,6 +20,8 @@ Tensor = torch.Tensor
 
 #: Samples that are differentiated and enclosed at a time.
 CHUNK = 16_384
+
+_CHUNK_OF_TRUTHS = 4 * CHUNK
 
 #: A truth below this part of the smallest bound needs no relative accuracy.
 _NEGLIGIBLE = 2.0**-22
@@ -59,9 +61,15 @@ class Chunk:
 
 
 class Evaluator:
-    """A problem at one point, on one batch (float64 or narrower columns, shape (n,))."""
+    """A problem at one point, on one batch (float64 or narrower columns, shape (n,)).
 
-    def __init__(self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int) -> None:
+    With ``shares`` the truths by data are those of the reduced loss, not of the summand.
+    """
+
+    def __init__(
+        self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int,
+        *, shares: bool = False,
+    ) -> None:  # fmt: skip
         self.problem = problem
         self.point = point
         self.n = n
@@ -72,10 +80,10 @@ class Evaluator:
         self.finite_point = all(math.isfinite(value) for value in fixed.values())
         self._truth = TruthFinder(
             problem.wrt,
-            problem.gradient_program,
+            problem.share_program if shares else problem.gradient_program,
             problem.plain_loss_program,
             problem.domain_program,
-            fixed,
+            fixed | {SIZE: float(n)},
             problem.loss.data,
             summed=problem.parameters,
         )
@@ -88,9 +96,10 @@ class Evaluator:
         return running.reduced(self.problem, self.values(), self.n)
 
     def chunks(self, methods: list[Running], progress: Callable[[int], None]) -> Iterator[Chunk]:
-        """All samples, a chunk at a time."""
-        for first in range(0, self.n, CHUNK):
-            last = min(first + CHUNK, self.n)
+        """All samples, a chunk at a time; truths alone take less memory, and larger chunks."""
+        size = CHUNK if methods else _CHUNK_OF_TRUTHS
+        for first in range(0, self.n, size):
+            last = min(first + size, self.n)
             values = self.values(first, last)
             estimates = {
                 running.name: _on_host(running.samples(self.problem, values, last - first)) for running in methods

@@ -14,7 +14,7 @@ from diffexplore.check.staged import StagedProgram
 from diffexplore.symbolic.program import Program
 
 #: Samples computed at a time: their dozens of intermediate vectors stay in the cache, and off the kernel's pages.
-BLOCK = 4096
+BLOCK = 16_384
 
 
 @dataclass(frozen=True)

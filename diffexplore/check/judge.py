@@ -94,23 +94,29 @@ def judge(
         zero = size + truth.radius <= _ZERO * bound
         zero |= (size == 0) & (truth.radius == 0)
         slack = 2 * (bound + truth.radius) * _UPWARD
-        detectable = np.where(zero, np.nan, slack / size)
-        enough = np.where(zero, (slack < scale) | (bound == 0), detectable < 1)
+        detectable = _where(~zero, slack / size)
+        enough = np.where(zero, (slack < scale) | (bound == 0), detectable < 1) if zero.any() else detectable < 1
         passed = ~failed & finite & (truth.status == Status.RESOLVED) & np.isfinite(bound) & enough
         verdict = np.where(failed, FAIL, np.where(passed, PASS, INCONCLUSIVE)).astype(np.int8)
         exists = enclosed & finite
+        relative = exists & ~zero
         return Judged(
             value,
             bound,
             truth,
-            np.where(exists, error, np.nan),
-            np.where(exists & ~zero, error / size, np.nan),
-            np.where(exists & ~zero, error / Format.of(dtype).ulp(size), np.nan),
-            np.where(enclosed, detectable, np.nan),
-            np.where(enclosed & zero, slack, np.nan),
+            _where(exists, error),
+            _where(relative, error / size),
+            _where(relative, error / Format.of(dtype).ulp(size)),
+            _where(enclosed, detectable),
+            _where(enclosed & zero, slack),
             verdict,
             reason,
         )
+
+
+def _where(condition: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """``values``, NaN where the condition does not hold; mostly it holds everywhere, or nowhere."""
+    return values if condition.all() else np.where(condition, values, np.nan)
 
 
 _STATUS_CAUSES = {

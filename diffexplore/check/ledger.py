@@ -81,7 +81,9 @@ class Ledger:
         self._count_causes(judged)
         self.max_error_ulp = _extreme(max, self.max_error_ulp, judged.error_ulp)
         self.max_detectable = _extreme(max, self.max_detectable, judged.detectable)
-        self.min_detectable = _extreme(min, self.min_detectable, judged.detectable[judged.verdict == PASS])
+        passed = judged.verdict == PASS
+        powers = judged.detectable if passed.all() else judged.detectable[passed]
+        self.min_detectable = _extreme(min, self.min_detectable, powers)
         if self.kind == "samples":
             self._keep_worst(judged, first)
 
@@ -106,21 +108,26 @@ class Ledger:
 
     def _keep_worst(self, judged: Judged, first: int) -> None:
         """Fails before what is undecided before passes; the largest errors first, in ulp, then (truth 0) absolute."""
-        rank = np.where(judged.verdict == FAIL, 2.0, np.where(judged.verdict == INCONCLUSIVE, 1.0, 0.0))
-        ulps, error = np.nan_to_num(judged.error_ulp), np.nan_to_num(judged.error, nan=-1.0)
-        if len(self._worst) == KEPT:  # what is less bad than all that is kept is not sorted
-            severest_rank, most_ulps, _ = self._worst[0][0]
-            places = np.flatnonzero((rank > severest_rank) | ((rank == severest_rank) & (ulps >= most_ulps)))
-        else:
-            places = np.arange(len(rank))
-        pool = places[_largest(rank[places], ulps[places])]
+        places = self._worth_sorting(judged)
+        verdict = judged.verdict[places]
+        rank = np.where(verdict == FAIL, 2.0, np.where(verdict == INCONCLUSIVE, 1.0, 0.0))
+        ulps, error = np.nan_to_num(judged.error_ulp[places]), np.nan_to_num(judged.error[places], nan=-1.0)
+        pool = _largest(rank, ulps)
         for i in pool[np.lexsort((-pool, error[pool], ulps[pool], rank[pool]))[-KEPT:]]:
             severity = (float(rank[i]), float(ulps[i]), float(error[i]))
             if len(self._worst) == KEPT and severity <= self._worst[0][0]:
                 continue
-            row = make_row(judged, int(i), self.parameter, self.method, self.point, sample=first + int(i))
+            place = int(places[i])
+            row = make_row(judged, place, self.parameter, self.method, self.point, sample=first + place)
             entry = (severity, -next(self._order), row)
             (heapq.heappush if len(self._worst) < KEPT else heapq.heapreplace)(self._worst, entry)
+
+    def _worth_sorting(self, judged: Judged) -> np.ndarray:
+        """The places of comparisons that may be worse than all that is kept."""
+        if len(self._worst) < KEPT:
+            return np.arange(len(judged.verdict))
+        rank, ulps, _ = self._worst[0][0]
+        return np.flatnonzero((judged.verdict != PASS) | (judged.error_ulp >= ulps) | (rank == 0) & (ulps == 0))
 
     def worst(self) -> list[Row]:
         """The kept rows, the worst first."""
@@ -150,8 +157,15 @@ def _largest(rank: np.ndarray, ulps: np.ndarray) -> np.ndarray:
 
 
 def _extreme(choose: Callable[[float, float], float], known: float | None, values: np.ndarray) -> float | None:
-    values = values[np.isfinite(values)]
-    if len(values) == 0:
+    found = _reduced(choose, values)
+    if not math.isfinite(found):  # seldom: most comparisons have all of their numbers
+        found = _reduced(choose, values[np.isfinite(values)])
+    if math.isnan(found):
         return known
-    found = float(values.max() if choose is max else values.min())
     return found if known is None else choose(known, found)
+
+
+def _reduced(choose: Callable[[float, float], float], values: np.ndarray) -> float:
+    if len(values) == 0:
+        return math.nan
+    return float(values.max() if choose is max else values.min())

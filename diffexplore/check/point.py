@@ -47,6 +47,9 @@ class PointCheck:
     #: Whether sub-batches of the rarer sign are tried as well: somebody's code may mistake one sign alone.
     both_signs = False
 
+    #: Whether partials by data are those of the reduced loss, ∂L/∂z_i, and not of the summand.
+    by_data_of_the_loss = False
+
     def __init__(
         self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int,
         running: list[Running], scale: Mapping[str, float], seed: int, listener: Listener,
@@ -58,7 +61,7 @@ class PointCheck:
         self._scale = scale
         self._seed = seed
         self._listener = listener
-        self._evaluator = Evaluator(problem, point, columns, n)
+        self._evaluator = Evaluator(problem, point, columns, n, shares=self.by_data_of_the_loss)
         self._point = {name: float(point[name]) for name in problem.loss.parameters}
         self._ledgers: dict[tuple[str, str, str], Ledger] = {}
         self._signs = {name: SignLedger() for name in problem.wrt}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+import sympy
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
@@ -15,6 +16,9 @@ from diffexplore.symbolic.derive import differentiate
 from diffexplore.symbolic.program import Program, lower
 
 Tensor = torch.Tensor
+
+#: The input of :attr:`Problem.share_program` that is the number of samples; no symbol of a formula has such a name.
+SIZE = "#samples"
 
 #: A higher derivative with more steps than this is not worth enclosing.
 _MOST_STEPS = 5_000
@@ -57,6 +61,17 @@ class Problem:
         """The simplified partials of the summand."""
         gradient = self.loss.gradient(self.wrt)
         return lower([gradient[name] for name in self.wrt], self.inputs)
+
+    @cached_property
+    def share_program(self) -> Program:
+        """The partials of the summand by parameters, and those of the reduced loss by data: of a mean, 1/N of them.
+
+        The number of samples is its last input, :data:`SIZE`.
+        """
+        gradient, mean = self.loss.gradient(self.wrt), self.loss.reduction == "mean"
+        size = sympy.Symbol(SIZE, positive=True)
+        shares = (gradient[name] / size if mean and name in self.loss.data else gradient[name] for name in self.wrt)
+        return lower(list(shares), (*self.inputs, SIZE))
 
     @cached_property
     def raw_gradient_program(self) -> Program:

@@ -83,6 +83,7 @@ class TruthFinder:
         # A derivative says nothing of a jump of the loss, and may go on where the loss has left the reals.
         self._loss = _Evaluator.of(loss, fixed, data) if loss.operations - _TOTAL else None
         self._one_sample_speaks = not _breaks_by_sample(loss, data)
+        self._spoken: dict[int, Status] | None = None
         self._data = tuple(data)
 
     def samples(
@@ -157,18 +158,24 @@ class TruthFinder:
     ) -> None:
         """Where the loss has no real value, or branches of it do not meet."""
         if self._one_sample_speaks:
-            suspects = np.arange(min(n, 1))
+            if self._spoken is None:
+                self._spoken = self._broken(loss, columns, np.arange(min(n, 1)))
+            broken = self._spoken
         else:
             suspects = np.flatnonzero(~loss.vector.finite(columns, n)) if n >= _MANY else np.arange(n)
+            broken = self._broken(loss, columns, suspects)
+        for i, status in broken.items():
+            for column in found.values():
+                here = slice(None) if self._one_sample_speaks else slice(i, i + 1)
+                column.status[here] = np.where(column.status[here] == Status.RESOLVED, status, column.status[here])
+
+    def _broken(self, loss: _Evaluator, columns: Mapping[str, np.ndarray], suspects: np.ndarray) -> dict[int, Status]:
         rows = self._rows(columns, suspects)
         broken: dict[int, Status] = {}
         for bits in (PRECISIONS[1], PRECISIONS[-1]):
             broken = _breaks(loss.exact, rows, _selector(self._data, loss.exact.varying), bits)
             rows = {i: rows[i] for i in broken}
-        for i, status in broken.items():
-            for column in found.values():
-                here = slice(None) if self._one_sample_speaks else slice(i, i + 1)
-                column.status[here] = np.where(column.status[here] == Status.RESOLVED, status, column.status[here])
+        return broken
 
     def _mark_domain(
         self, domain: _Evaluator, columns: Mapping[str, np.ndarray], n: int, found: Mapping[str, EnclosureColumn]

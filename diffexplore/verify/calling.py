@@ -32,10 +32,12 @@ class Inputs:
 
     def modified(self) -> tuple[str, ...]:
         """The symbols whose tensor is no longer what was given."""
-        return tuple(
-            name for name, copy in self.copies.items()
-            if not torch.equal(copy.detach().nan_to_num(), self.originals[name].detach().nan_to_num())
-        )  # fmt: skip
+        return tuple(name for name, copy in self.copies.items() if not _same(copy.detach(), self.originals[name]))
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors hold the same numbers; NaN is the same as NaN."""
+    return torch.equal(one, other) or torch.equal(one.nan_to_num(), other.detach().nan_to_num())
 
 
 def call(function: Callable[[], Result], name: str, seed: int) -> Result:

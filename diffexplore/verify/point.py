@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from flint import arb
 
-from diffexplore.arithmetic import double_double
 from diffexplore.arithmetic.balls import precision
 from diffexplore.check.enclosures import SUM_PRECISION, Enclosures, Status, statuses_in
 from diffexplore.check.evaluate import Chunk, Evaluator, Running
@@ -48,6 +47,7 @@ class CandidateCheck(PointCheck):
     """One point of a verification; ``self._running`` holds the candidate alone."""
 
     both_signs = True
+    by_data_of_the_loss = True
 
     #: Conventions that are to pass, by their keys.
     accept: tuple[str, ...] = ()
@@ -95,12 +95,10 @@ class CandidateCheck(PointCheck):
                 self._judge_samples(name, truth, chunk.first)
 
     def _judge_samples(self, name: str, truth: Enclosures, first: int) -> None:
-        """∂L/∂z_i, of which the truth of the summand is N times too large where L is a mean."""
+        """∂L/∂z_i for the samples from ``first`` on."""
         estimate, last = self._whole[name], first + len(truth.high)
         value, bound = estimate.value[first:last].cpu().numpy(), estimate.bound[first:last].cpu().numpy()
-        mean = self._problem.loss.reduction == "mean"
-        truth = divided(truth, self._n) if mean else truth
-        scale = self._scale[name] / (self._n if mean else 1)
+        scale = self._scale[name] / (self._n if self._problem.loss.reduction == "mean" else 1)
         judged = self._accepting(judge(value, bound, truth, scale, self._problem.dtype, estimate.reason))
         self._ledger(name, self._candidate.name, "samples").add(judged, first)
         self.failures.setdefault(name, Failures()).add(judged, first)
@@ -141,13 +139,3 @@ class CandidateCheck(PointCheck):
         row = make_row(judged, 0, VALUE, self._candidate.name, self._point, sample=None, exact=ball)
         self._rows.append(row)
         self._hear(row)
-
-
-def divided(truth: Enclosures, n: int) -> Enclosures:
-    """The enclosures of 1/n of what is enclosed."""
-    with np.errstate(all="ignore"):
-        high, low = double_double.div((truth.high, truth.low), (np.float64(n), np.float64(0.0)))
-        rounding = np.abs(high) * double_double.DIV_ERROR + 2.0**-1070
-        radius = truth.radius / n * (1 + 2.0**-50) + np.where(truth.radius + np.abs(truth.high) == 0, 0.0, rounding)
-    status = np.where((truth.status == Status.RESOLVED) & ~np.isfinite(radius), Status.OVERFLOW, truth.status)
-    return replace(truth, high=high, low=low, radius=radius, status=status.astype(np.int8))

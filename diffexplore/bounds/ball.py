@@ -1,0 +1,95 @@
+"""Balls, and how they spread through arithmetic; the rules of functions are in :mod:`~diffexplore.bounds.propagation`.
+
+Each rule takes balls (a float64 midpoint and a radius) and the computed result, and bounds |f(X) - f(x)| for every X in
+the balls around the midpoints x, second-order terms included. It is infinite where a ball holds a singularity.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+
+Tensor = torch.Tensor
+
+#: A ball must keep this relative distance from a singularity, so that the distance itself is computed well.
+MARGIN = 1 - 2.0**-20
+
+
+class Ball(NamedTuple):
+    """All numbers within ``rad`` of ``mid`` (float64 tensors that broadcast); ``exact``: ``rad`` is known to be 0."""
+
+    mid: Tensor
+    rad: Tensor
+    exact: bool = False
+
+    @property
+    def nearest_to_zero(self) -> Tensor:
+        return (self.mid.abs() - self.rad).clamp(min=0)
+
+    @property
+    def farthest_from_zero(self) -> Tensor:
+        return self.mid.abs() + self.rad
+
+
+Rule = Callable[..., Tensor]
+
+
+def infinite_unless(condition: Tensor, value: Tensor) -> Tensor:
+    """``value`` where the condition holds, infinity elsewhere."""
+    return torch.where(condition, value, math.inf)
+
+
+def add(x: Ball, y: Ball, out: Tensor) -> Tensor:
+    if x.exact or y.exact:
+        return x.rad if y.exact else y.rad
+    return x.rad + y.rad
+
+
+def mul(x: Ball, y: Ball, out: Tensor) -> Tensor:
+    if x.exact and y.exact and bool(out.isfinite().all()):  # 0 times infinity is left to the general rule
+        return x.rad
+    return x.mid.abs() * y.rad + (y.mid.abs() + y.rad) * x.rad
+
+
+def div(x: Ball, y: Ball, out: Tensor) -> Tensor:
+    if y.mid.numel() == 1:
+        return _div_by_one_number(x, float(y.mid.abs()), float(y.rad))
+    clear = y.rad < y.mid.abs() * MARGIN
+    quotient = x.mid.abs() / y.mid.abs()
+    return infinite_unless(clear, (x.rad + quotient * y.rad) / (y.mid.abs() - y.rad))
+
+
+def _div_by_one_number(x: Ball, size: float, radius: float) -> Tensor:
+    if not radius < size * MARGIN:
+        return torch.full_like(x.rad + x.mid, math.inf)
+    spread = x.rad.add(x.mid.abs(), alpha=radius / size) if radius else x.rad
+    return spread / (size - radius)
+
+
+def reciprocal(x: Ball, out: Tensor) -> Tensor:
+    return div(Ball(torch.ones_like(x.mid), torch.zeros_like(x.rad)), x, out)
+
+
+def unchanged(x: Ball, *rest: object) -> Tensor:
+    """For functions with slopes in [-1, 1]."""
+    return x.rad
+
+
+def clamp(x: Ball, *limits_and_out: Any) -> Tensor:
+    """Cut off at limits. A midpoint beyond a limit leaves to the ball what reaches back over it."""
+    *limits, out = limits_and_out
+    spread = (x.rad * (1 + 2.0**-50) - (x.mid - out).abs()).clamp(min=0)
+    for limit in limits:
+        spread = spread + limit.rad
+    return spread
+
+
+def largest(x: Ball, y: Ball, out: Tensor) -> Tensor:
+    return torch.maximum(*torch.broadcast_tensors(x.rad, y.rad))
+
+
+def square(x: Ball, out: Tensor) -> Tensor:
+    return mul(x, x, out)
