@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -131,8 +131,12 @@ def hessian_of(loss: Loss, names: tuple[str, ...], budget_seconds: float = BUDGE
     )
 
 
-def differentiate(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
-    """The partial derivative of ``expr``, where it exists.
+def differentiate(
+    expr: sympy.Expr,
+    symbol: sympy.Symbol,
+    by: Callable[[sympy.Expr, sympy.Symbol], sympy.Expr] = sympy.diff,
+) -> sympy.Expr:
+    """The partial derivative of ``expr``, where it exists; ``by`` is how smooth expressions are differentiated.
 
     |x|, sign and Heaviside have the derivatives sign, 0 and 0: their jumps, where SymPy would write DiracDelta,
     are points without a derivative. SymPy's own rule for Abs needs the argument to be proved real, which it is
@@ -141,7 +145,7 @@ def differentiate(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     used = [stand_in for stand_in in _STAND_INS if expr.has(stand_in.original)]
     for stand_in in used:
         expr = expr.replace(stand_in.original, stand_in)
-    derivative = sympy.diff(expr, symbol)
+    derivative = by(expr, symbol)
     for stand_in in _STAND_INS if used else ():
         derivative = derivative.replace(stand_in, stand_in.original)
     return derivative

@@ -1,0 +1,147 @@
+"""Whether two expressions are equal, or one the derivative of the other: proved, refuted, or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.proof.algebra import Case, cases, settle
+from diffexplore.proof.question import Question, ask
+from diffexplore.proof.records import Decision, Undefined, Unsupported
+from diffexplore.proof.refute import Seen, find
+from diffexplore.symbolic.budget import run_within
+from diffexplore.symbolic.text import to_text
+
+BUDGET_SECONDS = 20.0
+"""Wall time for the algebra of one decision, and again for its points."""
+
+_POINTS = 60
+_WITNESSES = 40
+
+
+def decide_equal(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    *,
+    domain: Iterable[Boolean] = (),
+    conventions: Mapping[Boolean, str] | None = None,
+) -> Decision:
+    """Whether ``left`` = ``right`` for all real values of their symbols.
+
+    Args:
+        left, right: expressions in real symbols; data symbols may be bound by sums over the samples.
+        domain: conditions that the values meet, those of data for every sample.
+        conventions: conditions under which one side departs from the other on purpose, with a text that says why. A
+            difference there is a side condition and no refutation.
+    """
+    return _decide(left, right, None, domain, conventions or {})
+
+
+def decide_gradient(
+    forward: sympy.Expr,
+    claimed: sympy.Expr,
+    symbol: sympy.Symbol,
+    *,
+    data: Iterable[sympy.Symbol] = (),
+    domain: Iterable[Boolean] = (),
+    conventions: Mapping[Boolean, str] | None = None,
+) -> Decision:
+    """Whether ``claimed`` is the derivative of ``forward`` by ``symbol``.
+
+    Args:
+        forward: may have sums over the samples, and branches.
+        claimed: an expression; what it is at the boundaries of branches does not matter.
+        symbol: differentiated by. One of ``data`` means that of one sample.
+        data: the data symbols.
+        domain, conventions: as of :func:`decide_equal`.
+    """
+    return _decide(forward, claimed, symbol, domain, conventions or {})
+
+
+@dataclass
+class _Work:
+    """What has been found so far; kept where the time runs out."""
+
+    cases: list[Case] = field(default_factory=list)
+    complete: bool = False
+    apart: Seen | None = None
+    largest: Seen | None = None
+    witness: Seen | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def _decide(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    symbol: sympy.Symbol | None,
+    domain: Iterable[Boolean],
+    conventions: Mapping[Boolean, str],
+) -> Decision:
+    work = _Work()
+    try:
+        question = ask(left, right, symbol, domain, conventions)
+        if not run_within(BUDGET_SECONDS, lambda: _prove(question, work)):
+            work.notes.append(f"the algebra was stopped after {BUDGET_SECONDS:g} s")
+        if not run_within(BUDGET_SECONDS, lambda: _look(question, work)):
+            work.notes.append(f"the search for points was stopped after {BUDGET_SECONDS:g} s")
+    except (Unsupported, Undefined) as reason:
+        work.notes.append(str(reason))
+        work.complete = False
+    return _verdict(work)
+
+
+def _prove(question: Question, work: _Work) -> None:
+    for case in cases(question):
+        settle(question, case)
+        work.cases.append(case)
+    work.complete = True
+
+
+def _look(question: Question, work: _Work) -> None:
+    """A counterexample in a case that is not settled; else a point at which both sides have a value."""
+    for case in work.cases:
+        if not case.settled:
+            work.apart, seen = find(question, case, _POINTS)
+            work.largest = _larger(work.largest, seen)
+            if work.apart is not None:
+                return
+    for case in work.cases:
+        if case.proved and work.witness is None:
+            apart, work.witness = find(question, case, _WITNESSES)
+            if apart is not None:  # never seen; a proof and a counterexample would mean that one of them is wrong
+                work.notes.append("a proof was contradicted by certified values")
+                work.complete, work.largest = False, apart
+
+
+def _larger(first: Seen | None, second: Seen | None) -> Seen | None:
+    if first is None or second is None:
+        return first or second
+    return first if first.difference.mid() >= second.difference.mid() else second
+
+
+def _verdict(work: _Work) -> Decision:
+    how = tuple(dict.fromkeys(case.note for case in work.cases if case.note))
+    count = f"{len(work.cases)} case" + ("s" if len(work.cases) != 1 else "")
+    tried = (*how, count, *work.notes)
+    if work.apart is not None:
+        return Decision("refuted", (), work.apart.counterexample(), tried)
+    proved = work.complete and all(case.settled for case in work.cases) and any(case.proved for case in work.cases)
+    if proved and work.witness is not None:
+        return Decision("proved", _conditions(work.cases), None, tried)
+    if proved:
+        tried += ("no point was found at which both sides have a value",)
+    largest = None if work.largest is None else work.largest.difference.mid().str(5, radius=False)
+    return Decision("unknown", (), None, tried, largest)
+
+
+def _conditions(found: list[Case]) -> tuple[str, ...]:
+    conditions: dict[str, None] = {}
+    for case in found:
+        for boundary in case.boundaries:
+            constant, rest = boundary.as_coeff_Add()
+            conditions[f"{to_text(rest)} ≠ {to_text(-constant)}"] = None
+        conditions.update(dict.fromkeys(case.conditions))
+    return tuple(conditions)

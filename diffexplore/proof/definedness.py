@@ -1,0 +1,134 @@
+"""Where expressions have a real value, and the side conditions that follow for a proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import sympy
+
+from diffexplore.proof.regions import Region
+from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.symbolic.functions_sympy import log1p
+from diffexplore.symbolic.singularities import nonzero_in
+from diffexplore.symbolic.text import to_text
+
+Kind = Literal["nonzero", "nonnegative", "positive", "no pole"]
+
+
+@dataclass(frozen=True)
+class Need:
+    """What must hold of ``expr`` for an expression to have a value; "no pole": it is not 0, −1, −2, …"""
+
+    expr: sympy.Expr
+    kind: Kind
+
+    def holds(self, region: Region) -> bool:
+        """Whether it is certain on the region."""
+        signs = region.sign(self.expr)
+        if self.kind == "nonzero":
+            return 0 not in signs
+        return -1 not in signs and (self.kind == "nonnegative" or 0 not in signs)
+
+    def fails(self, region: Region) -> bool:
+        """Whether it certainly fails on the whole region."""
+        wrong = {"nonzero": {0}, "nonnegative": {-1}, "positive": {-1, 0}, "no pole": {0}}[self.kind]
+        return region.sign(self.expr) <= wrong
+
+    def text(self) -> str:
+        if self.kind == "no pole":
+            return f"{to_text(self.expr)} is not 0, −1, −2, …"
+        sign = {"nonzero": "≠", "nonnegative": "≥", "positive": ">"}[self.kind]
+        constant, rest = self.expr.as_coeff_Add()
+        if rest.could_extract_minus_sign():
+            flipped = {"≠": "≠", "≥": "≤", ">": "<"}[sign]
+            return f"{to_text(-rest)} {flipped} {to_text(constant)}"
+        return f"{to_text(rest)} {sign} {to_text(-constant)}"
+
+
+def needs(expr: sympy.Basic, *, sums: bool = True) -> frozenset[Need]:
+    """All that an expression without branches needs; ``sums``: of the summands of its sums, too."""
+    return frozenset(_walk(expr, sums, set()))
+
+
+def _walk(expr: sympy.Basic, sums: bool, seen: set[sympy.Basic]) -> Iterator[Need]:
+    if expr in seen:
+        return
+    seen.add(expr)
+    if isinstance(expr, sympy.Piecewise) or (isinstance(expr, BatchSum) and not sums):
+        return  # a branch that is not taken needs nothing
+    yield from _own(expr)
+    for argument in expr.args[:1] if isinstance(expr, BatchSum) else expr.args:
+        yield from _walk(argument, sums, seen)
+
+
+def _own(expr: sympy.Basic) -> Iterator[Need]:
+    if not expr.args:
+        return
+    u = expr.args[-1]
+    if expr.is_Pow and not isinstance(expr, sympy.exp):
+        yield from _of_power(*expr.as_base_exp())
+    elif isinstance(expr, sympy.log):
+        yield Need(u, "positive")
+    elif isinstance(expr, log1p):
+        yield Need(1 + u, "positive")
+    elif isinstance(expr, (sympy.asin, sympy.acos)):
+        yield Need(1 - u**2, "nonnegative")
+    elif isinstance(expr, (sympy.atanh, sympy.erfinv)):
+        yield Need(1 - u**2, "positive")
+    elif isinstance(expr, sympy.acosh):
+        yield Need(u - 1, "nonnegative")
+    elif isinstance(expr, (sympy.tan, sympy.sec)):
+        yield Need(sympy.cos(u), "nonzero")
+    elif isinstance(expr, (sympy.cot, sympy.csc)):
+        yield Need(sympy.sin(u), "nonzero")
+    elif isinstance(expr, (sympy.coth, sympy.csch)):
+        yield Need(u, "nonzero")
+    elif isinstance(expr, sympy.loggamma):
+        yield Need(u, "positive")
+    elif isinstance(expr, (sympy.gamma, sympy.polygamma)):
+        yield Need(u, "no pole")
+    elif isinstance(expr, sympy.atan2):
+        yield Need(expr.args[0] ** 2 + u**2, "nonzero")
+
+
+def _of_power(base: sympy.Expr, exponent: sympy.Expr) -> Iterator[Need]:
+    if exponent.is_Integer:
+        if exponent.is_negative:
+            yield Need(base, "nonzero")
+    elif exponent.is_Rational:
+        yield Need(base, "positive" if exponent.is_negative else "nonnegative")
+    elif base is not sympy.E:
+        yield Need(base, "positive")
+
+
+def nonnegative_by(found: Iterable[Need]) -> list[sympy.Expr]:
+    """What is not negative where all of it holds."""
+    return [need.expr for need in found if need.kind in ("positive", "nonnegative")]
+
+
+def conditions(needed: Iterable[Need], given: Iterable[Need], region: Region) -> list[str]:
+    """The needs, in words, that are not certain on the region and are not among those given."""
+    strict = {need.expr for need in given if need.kind != "nonnegative"}
+    loose = {need.expr for need in given}
+    factors = {factor for expr in strict for factor in _factors(expr)}
+    found: dict[str, None] = {}
+    for need in sorted(needed, key=lambda one: (str(one.expr), one.kind)):
+        if need.holds(region) or need.expr in strict or (need.kind == "nonnegative" and need.expr in loose):
+            continue
+        if need.kind == "nonzero" or (need.kind == "positive" and need.expr in loose):
+            for factor in sorted(_factors(need.expr), key=str):
+                one = Need(factor, "nonzero")
+                if factor not in factors and not one.holds(region):
+                    found[one.text()] = None
+        else:
+            found[need.text()] = None
+    return list(found)
+
+
+def _factors(expr: sympy.Expr) -> frozenset[sympy.Basic]:
+    """What of a product may be 0."""
+    if expr.has(BatchSum):
+        return frozenset((expr,))
+    return nonzero_in([sympy.Ne(expr, 0)])

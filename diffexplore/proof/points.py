@@ -1,0 +1,163 @@
+"""Certified values of expressions, with the samples of their sums, at points inside a region."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+
+import sympy
+from flint import arb
+
+from diffexplore.proof.records import Ball, Unsupported
+from diffexplore.proof.regions import Interval, Region
+from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
+from diffexplore.symbolic.compare import value_at
+
+Point = dict[sympy.Basic, Fraction]
+
+_SPREADS = (Fraction(2), Fraction(1, 2), Fraction(8), Fraction(40), Fraction(1, 1000))
+_DIGITS = 10**60
+
+
+def value(expr: sympy.Expr, point: Mapping[sympy.Basic, Fraction], samples: Sequence[Point] = ()) -> arb | None:
+    """A ball around the value of ``expr``, whose sums run over ``samples``; None where none is found.
+
+    Data symbols outside sums are those of the first sample.
+    """
+    names: dict[sympy.Basic, Fraction] = dict(point)
+    for place, sample in enumerate(samples):
+        names |= {_of_sample(symbol, place): number for symbol, number in sample.items()}
+    first = {symbol: _of_sample(symbol, 0) for symbol in (samples[0] if samples else {})}
+    plain = written_out(expr, samples).xreplace({**first, SAMPLES: sympy.Integer(max(len(samples), 1))})
+    used = {symbol: number for symbol, number in names.items() if symbol in plain.free_symbols}
+    if plain.free_symbols - set(used):
+        return None
+    try:
+        return value_at(plain, used)
+    except TypeError as error:
+        raise Unsupported(str(error)) from None
+
+
+def written_out(expr: sympy.Expr, samples: Sequence[Point]) -> sympy.Expr:
+    """``expr`` with each sum as a plain sum over the samples."""
+    if isinstance(expr, BatchSum):
+        summand = written_out(expr.summand, samples)
+        places = range(len(samples))
+        terms = (summand.xreplace({symbol: _of_sample(symbol, place) for symbol in expr.symbols}) for place in places)
+        return sympy.Add(*terms)
+    if not expr.has(BatchSum):
+        return expr
+    return expr.func(*[written_out(argument, samples) for argument in expr.args])
+
+
+def _of_sample(symbol: sympy.Basic, place: int) -> sympy.Symbol:
+    return sympy.Symbol(f"{symbol}@{place + 1}", real=True)
+
+
+def points_in(
+    region: Region, symbols: Sequence[sympy.Basic], fixed: Point | None = None, *, seed: int = 0, count: int = 40
+) -> Iterator[Point]:
+    """Reproducible values of ``symbols`` that lie certainly inside the region; thin parts of it are aimed at.
+
+    ``fixed`` are the values of other symbols. Bounds that involve sums are not looked at.
+    """
+    generator = random.Random(seed)
+    for draw in range(count):
+        spread = _SPREADS[draw // 2 % len(_SPREADS)]
+        low = Fraction(1, 50) if draw % 2 == 0 else -spread
+        point = {symbol: _between(generator, low, spread) for symbol in symbols}
+        aimed = _aimed(region, point, fixed or {}, generator)
+        if aimed is not None:
+            yield aimed
+
+
+def _between(generator: random.Random, low: Fraction, high: Fraction) -> Fraction:
+    return low + (high - low) * Fraction(generator.randint(1, 996), 997)
+
+
+def _aimed(region: Region, point: Point, fixed: Point, generator: random.Random) -> Point | None:
+    """The point moved into the region, one symbol for each bound that is not kept; None where that fails."""
+    moved: set[sympy.Basic] = set()
+    for _ in range(2 * len(region.bounds) + 1):
+        outside = next((bound for bound in region.bounds if not _inside(*bound, {**fixed, **point})), None)
+        if outside is None:
+            return point
+        candidates = [symbol for symbol in point if symbol in outside[0].free_symbols]
+        generator.shuffle(candidates)
+        candidates.sort(key=lambda symbol: symbol in moved)
+        target = _target(outside[1], generator)
+        for symbol in candidates:
+            solved = _solved(outside[0], symbol, target, {**fixed, **point})
+            if solved is not None:
+                point = {**point, symbol: solved}
+                moved.add(symbol)
+                break
+        else:
+            return None
+    return None
+
+
+def _inside(direction: sympy.Expr, interval: Interval, point: Point) -> bool:
+    if direction.has(BatchSum) or not direction.free_symbols <= set(point):
+        return True  # sums are looked at with their samples
+    for bound, sign in ((interval.low, 1), (interval.high, -1)):
+        if bound is not None:
+            ball = value_at(sign * (direction - bound), point)
+            if ball is None or not ball > 0:
+                return False
+    return True
+
+
+def _target(interval: Interval, generator: random.Random) -> Fraction:
+    """A number in the interval, near to an end or not."""
+    low, high = (None if bound is None else _fraction(bound) for bound in (interval.low, interval.high))
+    near = Fraction(generator.choice((1, 1, 1, 20, 500)), generator.choice((2, 3, 10**3, 10**10)))
+    if low is not None and high is not None:
+        return low + (high - low) * Fraction(generator.randint(1, 96), 97)
+    if low is not None:
+        return low + near
+    return (high if high is not None else Fraction(0)) - near
+
+
+def _solved(direction: sympy.Expr, symbol: sympy.Basic, target: Fraction, point: Point) -> Fraction | None:
+    """The symbol's value at which the direction is ``target``, where it is linear or a power of the symbol."""
+    slope = sympy.diff(direction, symbol)
+    others = {name: number for name, number in point.items() if name != symbol}
+    if symbol not in slope.free_symbols:
+        at_zero, rise = value_at(direction.subs(symbol, 0), others), value_at(slope, others)
+        if at_zero is None or rise is None or rise.contains(0):
+            return None
+        return (target - _middle(at_zero)) / _middle(rise)
+    start = value_at(direction, point)
+    for _ in range(60):  # Newton's method; where it ends outside, another point is drawn
+        rise = value_at(slope, point)
+        if start is None or rise is None or rise.contains(0):
+            return None
+        step = (target - _middle(start)) / _middle(rise)
+        point = {**point, symbol: _short(point[symbol] + step)}
+        start = value_at(direction, point)
+        if abs(step) < Fraction(1, 10**25):
+            break
+    return point[symbol]
+
+
+def _short(number: Fraction) -> Fraction:
+    return Fraction(round(number * _DIGITS), _DIGITS)
+
+
+def _fraction(number: sympy.Expr) -> Fraction:
+    if number.is_Rational:
+        return Fraction(int(number.p), int(number.q))
+    ball = value_at(number, {})
+    return _middle(ball) if ball is not None else Fraction(0)
+
+
+def _middle(ball: arb) -> Fraction:
+    mantissa, exponent = ball.mid().man_exp()
+    return _short(Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
+
+
+def as_record(ball: arb) -> Ball:
+    """The ball as decimal texts."""
+    return Ball(ball.mid().str(40, radius=False), ball.rad().str(3, radius=False))

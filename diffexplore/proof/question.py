@@ -1,0 +1,105 @@
+"""The two sides of a question, in one set of real symbols and exact numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.proof.branches import Resolver
+from diffexplore.proof.records import Unsupported
+from diffexplore.proof.sums import bound_symbols, sums_in
+from diffexplore.symbolic.batch_sums import SAMPLES, data_partial
+from diffexplore.symbolic.derive import differentiate
+from diffexplore.symbolic.text import to_text
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether ``left``, or its derivative by ``symbol`` where one is given, is ``right``."""
+
+    left: sympy.Expr
+    right: sympy.Expr
+    symbol: sympy.Symbol | None
+    domain: tuple[Boolean, ...]
+    conventions: Mapping[Boolean, str]
+
+    def inside(self, resolver: Resolver) -> bool:
+        """Whether a region is in the domain; the conditions of the conventions have one answer on it, too."""
+        if not all(resolver(condition) == True for condition in self.domain):  # noqa: E712 (SymPy's true)
+            return False
+        kept = dict(resolver.boundaries)
+        for condition in self.conventions:
+            resolver(condition)
+        resolver.boundaries.clear()
+        resolver.boundaries.update(kept if not self.domain else {})
+        return True
+
+    def departures(self, resolver: Resolver) -> list[str]:
+        """The conventions that hold on a region, as side conditions: "for x ≤ 20: …"."""
+        return [
+            f"for {to_text(sympy.Not(condition))}: {text}"
+            for condition, text in self.conventions.items()
+            if resolver(condition) == True  # noqa: E712
+        ]
+
+    def sides(self, resolver: Resolver) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
+        """On a region: the left side as it was given, the two expressions that should be equal."""
+        given, right = resolver(self.left), resolver(self.right)
+        if self.symbol is None:
+            return given, given, right
+        return given, differentiate(given, self.symbol, _partial), right
+
+
+def _partial(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    """By the symbol, and for data of the generic sample through the sums as well."""
+    direct = sympy.diff(expr, symbol)
+    return direct + data_partial(expr, symbol) if symbol in bound_symbols(sums_in(expr)) else direct
+
+
+def ask(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    symbol: sympy.Symbol | None,
+    domain: Iterable[Boolean],
+    conventions: Mapping[Boolean, str],
+) -> Question:
+    """The question in real symbols; raises :class:`Unsupported` where two different ones have one name."""
+    left, right = sympy.sympify(left), sympy.sympify(right)
+    conditions = [sympy.sympify(condition) for condition in domain]
+    every: list[sympy.Basic] = [left, right, *conditions, *conventions, *([symbol] if symbol is not None else [])]
+    named: dict[str, sympy.Basic] = {}
+    for found in sorted({symbol for part in every for symbol in part.atoms(sympy.Symbol)}, key=str):
+        other = named.setdefault(found.name, found)
+        if other != found:
+            raise Unsupported(f"two different symbols are called {found.name!r}")
+    real: dict[Any, Any] = {found: _real(found) for found in named.values() if found != SAMPLES}
+    conditions += [sympy.Gt(real[found], 0) for found in real if found.is_positive]
+    exact = {
+        number: sympy.Rational(*float(number).as_integer_ratio())
+        for part in every
+        for number in part.atoms(sympy.Float)
+    }
+    swap = {**{old: new for old, new in real.items() if old != new}, **exact}
+
+    def clean(part: Any) -> Any:
+        return part.xreplace(swap) if swap else part
+
+    return Question(
+        clean(left),
+        clean(right),
+        None if symbol is None else clean(symbol),
+        tuple(part for condition in map(clean, conditions) for part in _parts(condition)),
+        {clean(condition): text for condition, text in conventions.items()},
+    )
+
+
+def _real(symbol: sympy.Symbol) -> sympy.Symbol:
+    return sympy.Symbol(symbol.name, real=True)
+
+
+def _parts(condition: Boolean) -> tuple[Boolean, ...]:
+    return condition.args if isinstance(condition, sympy.And) else (condition,)

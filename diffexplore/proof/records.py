@@ -1,0 +1,67 @@
+"""What a decision says, in plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+Status = Literal["proved", "refuted", "unknown"]
+
+
+class Unsupported(Exception):
+    """The algebra has no rule for a part of an expression; the message names it."""
+
+
+class Undefined(Exception):
+    """An expression has no real value anywhere on the region that is looked at; the message says why."""
+
+
+@dataclass(frozen=True)
+class Ball:
+    """A certified enclosure, as decimal texts: the value is within ``radius`` of ``middle``."""
+
+    middle: str
+    radius: str
+
+    def __str__(self) -> str:
+        return f"{self.middle} ± {self.radius}"
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """A point at which the two sides certainly differ: the balls around their values do not meet.
+
+    ``point`` has a value for every symbol outside sums (a data symbol there is that of the first sample). ``samples``
+    are the samples that sums run over, none where there are no sums; N is their number.
+    """
+
+    point: Mapping[str, Fraction]
+    samples: tuple[Mapping[str, Fraction], ...]
+    left: Ball
+    right: Ball
+
+    @property
+    def n(self) -> int:
+        """The number of samples; 0 where the expressions have no sums."""
+        return len(self.samples)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether two expressions are equal.
+
+    Attributes:
+        status: "proved" only by a proof, "refuted" only with a counterexample.
+        conditions: side conditions under which it is proved, as texts.
+        counterexample: where it is refuted, a point and both values there.
+        tried: how it was proved, or what was tried, in words.
+        largest_difference: where it is unknown, the largest difference seen at random points.
+    """
+
+    status: Status
+    conditions: tuple[str, ...] = ()
+    counterexample: Counterexample | None = None
+    tried: tuple[str, ...] = ()
+    largest_difference: str | None = None

@@ -1,0 +1,143 @@
+"""Counterexamples: points in a case at which certified balls of the two sides do not meet."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import sympy
+from flint import arb
+
+from diffexplore.proof.algebra import Case, Zeros
+from diffexplore.proof.branches import Resolver, regions
+from diffexplore.proof.points import Point, as_record, points_in, value
+from diffexplore.proof.question import Question
+from diffexplore.proof.records import Counterexample, Unsupported
+from diffexplore.proof.regions import Region
+from diffexplore.proof.sums import bound_symbols, sums_in
+from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
+
+_SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Both values at a point of a case."""
+
+    point: Point
+    samples: tuple[Point, ...]
+    left: arb
+    right: arb
+
+    @property
+    def apart(self) -> bool:
+        return not self.left.overlaps(self.right)
+
+    @property
+    def difference(self) -> arb:
+        return abs(self.left - self.right)
+
+    def counterexample(self) -> Counterexample:
+        return Counterexample(
+            _named(self.point), tuple(map(_named, self.samples)), as_record(self.left), as_record(self.right)
+        )
+
+
+def _named(point: Mapping[sympy.Basic, Fraction]) -> dict[str, Fraction]:
+    return {str(symbol): number for symbol, number in sorted(point.items(), key=lambda item: str(item[0]))}
+
+
+def seen_in(question: Question, case: Case, count: int) -> Iterator[Seen]:
+    """Points that are certainly in the case, at which both sides have a certified value."""
+    sums = [one for side in (case.given, case.left, case.right) for one in sums_in(side)]
+    sums += [one for direction, _ in case.resolver.region.bounds for one in sums_in(direction)]
+    bound = bound_symbols(sums)
+    free = set().union(*(side.free_symbols for side in (case.given, case.left, case.right)))
+    free |= set().union(*(inner.summand.free_symbols - set(inner.symbols) for inner in sums))
+    free |= {symbol for direction, _ in case.resolver.region.bounds for symbol in direction.free_symbols}
+    free -= {SAMPLES}
+    outside = sorted(free, key=str)
+    within = list(_sample_regions(question, case, bound)) if sums else []
+    if sums and not within:
+        return
+    generator = random.Random(1)
+    for number, point in enumerate(points_in(case.resolver.region, outside, count=count)):
+        samples: tuple[Point, ...] = ()
+        if sums:
+            drawn = _samples(within, bound, point, number, generator)
+            if drawn is None:
+                continue
+            samples = drawn
+        yield from _seen(case, point, samples)
+
+
+def _seen(case: Case, point: Point, samples: tuple[Point, ...]) -> Iterator[Seen]:
+    if samples and not _sums_inside(case.resolver.region, point, samples):
+        return
+    if case.given != case.left and value(case.given, point, samples) is None:
+        return
+    left, right = value(case.left, point, samples), value(case.right, point, samples)
+    if left is not None and right is not None:
+        data = set(samples[0]) if samples else set()
+        yield Seen({symbol: number for symbol, number in point.items() if symbol not in data}, samples, left, right)
+
+
+def _sample_regions(question: Question, case: Case, bound: set[sympy.Basic]) -> Iterator[Region]:
+    """The regions in which a sample may lie."""
+    summands = [one.summand for side in (case.left, case.right, case.given) for one in sums_in(side)]
+
+    def look(resolver: Resolver) -> list[sympy.Expr] | None:
+        return [resolver(summand) for summand in summands] if question.inside(resolver) else None
+
+    for resolver, _ in regions(look, Zeros(), case.resolver.region.without(bound)):
+        yield resolver.region
+
+
+def _samples(
+    within: list[Region], bound: set[sympy.Basic], point: Point, number: int, generator: random.Random
+) -> tuple[Point, ...] | None:
+    """Three samples: the first is the one in ``point`` where it has data, and is in the region that is its turn else."""
+    data = sorted(bound, key=str)
+    others = {symbol: value for symbol, value in point.items() if symbol not in bound}
+    samples = []
+    start = {symbol: point[symbol] for symbol in data if symbol in point}
+    for place in range(_SAMPLES):
+        region = within[(number + place) % len(within)] if place else within[number % len(within)]
+        fixed = {**others, **(start if place == 0 else {})}
+        wanted = [symbol for symbol in data if symbol not in fixed]
+        drawn = next(points_in(region, wanted, fixed, seed=generator.randint(0, 10**6), count=4), None)
+        if drawn is None:
+            if place == 0:
+                return None
+            continue
+        samples.append({**(start if place == 0 else {}), **drawn})
+    return tuple(samples)
+
+
+def _sums_inside(region: Region, point: Point, samples: tuple[Point, ...]) -> bool:
+    """Whether the bounds that involve sums are kept with these samples."""
+    for direction, interval in region.bounds:
+        if not direction.has(BatchSum):
+            continue
+        for limit, sign in ((interval.low, 1), (interval.high, -1)):
+            if limit is not None:
+                ball = value(sign * (direction - limit), point, samples)
+                if ball is None or not ball > 0:
+                    return False
+    return True
+
+
+def find(question: Question, case: Case, count: int) -> tuple[Seen | None, Seen | None]:
+    """A point at which the sides are apart, if one is found; and the one with the largest difference."""
+    largest: Seen | None = None
+    try:
+        for seen in seen_in(question, case, count):
+            if seen.apart:
+                return seen, seen
+            if largest is None or seen.difference.mid() > largest.difference.mid():
+                largest = seen
+    except Unsupported:
+        pass
+    return None, largest

@@ -1,0 +1,115 @@
+"""Open regions on which every condition has one answer: bounds on lines such as 1 < x + y < 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import sympy
+
+from diffexplore.proof.signs import ANY, NEGATIVE, POSITIVE, Sign, number_sign, sign_of
+from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.symbolic.text import to_text
+
+
+@dataclass(frozen=True)
+class Line:
+    """p = factor·(direction − threshold): what is compared, and with which constant."""
+
+    direction: sympy.Expr
+    threshold: sympy.Expr
+    factor: int  # the sign of the factor
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Open bounds; None is none."""
+
+    low: sympy.Expr | None = None
+    high: sympy.Expr | None = None
+
+    def sign_against(self, threshold: sympy.Expr) -> Sign:
+        """The sign of a value in the interval minus ``threshold``."""
+        if self.low is not None and number_sign(self.low - threshold).certain in (0, 1):
+            return POSITIVE
+        if self.high is not None and number_sign(self.high - threshold).certain in (0, -1):
+            return NEGATIVE
+        return ANY
+
+
+@dataclass(frozen=True)
+class Region:
+    """Bounds on directions, in the order in which they were found."""
+
+    bounds: tuple[tuple[sympy.Expr, Interval], ...] = ()
+    _lookup: dict[sympy.Expr, Interval] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._lookup.update(self.bounds)
+
+    def sign(self, p: sympy.Expr) -> Sign:
+        """The signs that p may have here."""
+        return sign_of(p, self._known)
+
+    def _known(self, expr: sympy.Expr) -> Sign | None:
+        line = line_of(expr)
+        interval = self._lookup.get(line.direction)
+        if interval is None:
+            return None
+        sign = interval.sign_against(line.threshold)
+        return sign if line.factor > 0 else Sign(-one for one in sign)
+
+    def split(self, p: sympy.Expr) -> tuple[Region, Region]:
+        """The parts where p > 0 and where p < 0."""
+        line = line_of(p)
+        old = self._lookup.get(line.direction, Interval())
+        upper = self._with(line.direction, replace(old, low=line.threshold))
+        lower = self._with(line.direction, replace(old, high=line.threshold))
+        return (upper, lower) if line.factor > 0 else (lower, upper)
+
+    def _with(self, direction: sympy.Expr, interval: Interval) -> Region:
+        kept = {**self._lookup, direction: interval}
+        return Region(tuple(kept.items()))
+
+    def may_touch(self, line: Line) -> bool:
+        """Whether the line may bound the region: not where it runs beyond a bound of the same direction."""
+        interval = self._lookup.get(line.direction)
+        return interval is None or line.threshold in (interval.low, interval.high)
+
+    def nonnegative(self) -> Iterator[sympy.Expr]:
+        """What is known not to be negative here."""
+        for direction, interval in self.bounds:
+            if interval.low is not None:
+                yield direction - interval.low
+            if interval.high is not None:
+                yield interval.high - direction
+
+    def without(self, symbols: set[sympy.Basic]) -> Region:
+        """What is known without the bounds that involve ``symbols``."""
+        kept = tuple(bound for bound in self.bounds if not bound[0].free_symbols & symbols)
+        return Region(kept)
+
+    def __str__(self) -> str:
+        return ", ".join(_text(*bound) for bound in self.bounds) or "everywhere"
+
+
+@lru_cache(maxsize=20000)
+def line_of(p: sympy.Expr) -> Line:
+    """p as a multiple of a direction, whose first coefficient is 1, minus a constant."""
+    expanded = sympy.expand(p)
+    constants = [term for term in sympy.Add.make_args(expanded) if not term.free_symbols and not term.has(BatchSum)]
+    constant = sympy.Add(*constants)
+    rest = expanded - constant
+    coefficients = rest.as_coefficients_dict()
+    first = min(coefficients, key=str)
+    lead = coefficients[first]
+    return Line(sympy.expand(rest / lead), -constant / lead, 1 if lead > 0 else -1)
+
+
+def _text(direction: sympy.Expr, interval: Interval) -> str:
+    low = f"{to_text(interval.low)} < " if interval.low is not None else ""
+    high = f" < {to_text(interval.high)}" if interval.high is not None else ""
+    if low and not high:
+        return f"{to_text(direction)} > {to_text(interval.low)}"  # type: ignore[arg-type]
+    return f"{low}{to_text(direction)}{high}"

@@ -1,0 +1,112 @@
+"""Signs that are certain: from the structure of an expression, and from bounds on lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import sympy
+from flint import arb
+
+from diffexplore.proof.records import Unsupported
+from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.symbolic.compare import value_at
+from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
+
+#: Increasing functions through the origin: they have the sign of their argument.
+_LIKE_ARGUMENT = (sympy.tanh, sympy.sinh, sympy.atan, sympy.asin, sympy.erf, sympy.asinh, sympy.atanh, expm1, log1p)
+_ALWAYS_POSITIVE = (sympy.exp, sympy.cosh, sympy.sech, sigmoid, softplus, sympy.erfc)
+
+Known = Callable[[sympy.Expr], "Sign | None"]
+
+
+class Sign(frozenset):  # type: ignore[type-arg]
+    """The signs, of −1, 0 and 1, that a value may have."""
+
+    @property
+    def certain(self) -> int | None:
+        """The sign, where only one is left."""
+        return next(iter(self)) if len(self) == 1 else None
+
+
+ANY, POSITIVE, NEGATIVE, ZERO = Sign((-1, 0, 1)), Sign((1,)), Sign((-1,)), Sign((0,))
+NOT_NEGATIVE, NONZERO = Sign((0, 1)), Sign((-1, 1))
+
+
+def sign_of(expr: sympy.Expr, known: Known = lambda expr: None) -> Sign:
+    """The signs that ``expr`` may have where it is defined; ``known`` adds what is known of subexpressions."""
+    found = _structural(expr, known)
+    if len(found) == 1:
+        return found
+    given = known(expr)
+    return found if given is None else Sign(found & given) or found
+
+
+def _structural(expr: sympy.Expr, known: Known) -> Sign:
+    if not expr.free_symbols and not expr.has(BatchSum):
+        return number_sign(expr)
+    if expr.is_Symbol:
+        return POSITIVE if expr.is_positive else NONZERO if expr.is_nonzero else ANY
+    if expr.is_Add:
+        return _sum([sign_of(term, known) for term in expr.args])
+    if expr.is_Mul:
+        product = POSITIVE
+        for factor in expr.args:
+            product = Sign(a * b for a in product for b in sign_of(factor, known))
+        return product
+    if isinstance(expr, _ALWAYS_POSITIVE):
+        return POSITIVE
+    if expr.is_Pow:
+        return _power(*expr.as_base_exp(), known)
+    if isinstance(expr, _LIKE_ARGUMENT):
+        return sign_of(expr.args[0], known)
+    if isinstance(expr, sympy.log):
+        return sign_of(expr.args[0] - 1, known)
+    if isinstance(expr, sympy.Abs):
+        return Sign(abs(sign) for sign in sign_of(expr.args[0], known))
+    if isinstance(expr, BatchSum):  # over one sample at least; of bound symbols nothing outside is known
+        return _sum([sign_of(expr.summand)] * 2)
+    return ANY
+
+
+def _sum(signs: list[Sign]) -> Sign:
+    union = Sign().union(*signs)
+    if 1 in union and -1 in union:
+        return ANY
+    if any(0 not in sign for sign in signs):  # one of them is not 0, and none has the other sign
+        return Sign(union - {0})
+    return Sign(union)
+
+
+def _power(base: sympy.Expr, exponent: sympy.Expr, known: Known) -> Sign:
+    sign = sign_of(base, known)
+    if exponent.is_Integer:
+        if exponent.is_negative:
+            sign = Sign(sign - {0})
+        return Sign(one**2 for one in sign) if exponent % 2 == 0 else sign
+    if exponent.is_Rational and exponent.is_positive:  # a real root: of a base that is not negative
+        return Sign(sign & NOT_NEGATIVE) or NOT_NEGATIVE
+    return POSITIVE
+
+
+@lru_cache(maxsize=4096)
+def number_sign(number: sympy.Expr) -> Sign:
+    """The sign of a constant, by a certified enclosure."""
+    if number.is_Rational:
+        return Sign((int(sympy.sign(number)),))
+    ball = _value(number)
+    if ball > 0:
+        return POSITIVE
+    if ball < 0:
+        return NEGATIVE
+    raise Unsupported(f"the sign of the constant {number} cannot be told")
+
+
+def _value(number: sympy.Expr) -> arb:
+    try:
+        ball = value_at(number, {})
+    except TypeError as error:
+        raise Unsupported(str(error)) from None
+    if ball is None:
+        raise Unsupported(f"the constant {number} has no real value")
+    return ball

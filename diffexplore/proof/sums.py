@@ -1,0 +1,127 @@
+"""Sums over the samples: one sum where they enter linearly, else in a canonical form, term by term.
+
+Nothing is used but that Σ is linear and that constants move through it, so what is shown holds for every number of
+samples. Where summands have branches, the samples are sorted by the region in which they lie: Σ = Σ over regions of
+the sum over the samples there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import sympy
+
+from diffexplore.proof.branches import Resolver, has_branches, regions
+from diffexplore.proof.definedness import needs, nonnegative_by
+from diffexplore.proof.generators import Converter
+from diffexplore.proof.rational import Poly, Quotient, key_of
+from diffexplore.proof.records import Undefined
+from diffexplore.proof.regions import Region
+from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
+
+Look = Callable[[Resolver], bool]
+
+
+def sums_in(expr: sympy.Basic) -> list[BatchSum]:
+    """All sums in ``expr``, those within sums as well."""
+    return [node for node in sympy.preorder_traversal(expr) if isinstance(node, BatchSum)]
+
+
+def outermost(expr: sympy.Basic) -> list[BatchSum]:
+    """The sums of ``expr`` that are in no other sum."""
+    if isinstance(expr, BatchSum):
+        return [expr]
+    return list(dict.fromkeys(inner for argument in expr.args for inner in outermost(argument)))
+
+
+def bound_symbols(sums: Sequence[BatchSum]) -> set[sympy.Basic]:
+    return {symbol for one in sums for symbol in one.symbols}
+
+
+def as_one_summand(expr: sympy.Expr) -> sympy.Expr | None:
+    """g with expr = Σ g, where the sums of ``expr`` enter linearly; None where they do not.
+
+    c₀ + Σ c·Σf = Σ (c₀/N + c·f), for what stands outside the sums is the same for every sample. A data symbol that
+    stands outside is that of one sample, and gets a name of its own.
+    """
+    sums = outermost(expr)
+    names = {one: sympy.Dummy(real=True) for one in sums}
+    outer = expr.xreplace(names)
+    outside = {symbol: sympy.Symbol(f"{symbol}ⱼ", real=True) for symbol in bound_symbols(sums)}
+    outer = outer.xreplace(outside)
+    total = outer.xreplace(dict.fromkeys(names.values(), sympy.S.Zero)) / SAMPLES
+    for one, name in names.items():
+        coefficient = sympy.diff(outer, name)
+        if coefficient.free_symbols & set(names.values()):
+            return None
+        total += coefficient * one.summand
+    return total
+
+
+class SumRule:
+    """How a converter turns sums: Σ (c·m)/d over terms with data m, and c free of data, is the sum of c·Σ m/d."""
+
+    def __init__(self, expr: sympy.Expr, within: Region, inside: Look, is_zero: Callable[[sympy.Expr], bool]) -> None:
+        found = sums_in(expr)
+        self._bound = bound_symbols(found)
+        branching = [one.summand for one in found if has_branches(one.summand)]
+        self.resolvers: list[Resolver] = []
+
+        def look(resolver: Resolver) -> Any:
+            return [resolver(summand) for summand in branching] if inside(resolver) else None
+
+        for resolver, _ in regions(look, is_zero, within.without(self._bound)):
+            self.resolvers.append(resolver)
+
+    def __call__(self, converter: Converter, one: BatchSum) -> Quotient:
+        ring, total = converter.ring, converter.ring.zero
+        for place, resolver in enumerate(self.resolvers):
+            summand = resolver(one.summand)
+            facts = [*resolver.region.nonnegative(), *nonnegative_by(needs(summand, sums=False))]
+            with converter.assuming((place, summand), facts):
+                value = converter.reduced(converter.convert(summand))
+            for coefficient, powers, below in self._terms(converter, value):
+                total = ring.add(total, ring.mul(coefficient, self._over(converter, place, powers, below)))
+        return total
+
+    def _terms(self, converter: Converter, value: Quotient) -> list[tuple[Quotient, tuple[int, ...], Poly]]:
+        """value as terms: a coefficient free of data, powers of the generators with data, a denominator with data."""
+        ring = converter.ring
+        constant, with_data = value.bottom.factor()[0] * ring.one.top, ring.one.top
+        for factor, power in value.bottom.factor()[1]:
+            if converter.depends_on(Quotient(factor, ring.one.top)) & self._bound:
+                with_data = with_data * factor**power
+            else:
+                constant = constant * factor**power
+        parts: dict[tuple[int, ...], dict[tuple[int, ...], Any]] = {}
+        for powers, number in value.top.to_dict().items():
+            data = tuple(
+                power if power and converter.generator_depends(place) & self._bound else 0
+                for place, power in enumerate(powers)
+            )
+            rest = tuple(power - other for power, other in zip(powers, data, strict=True))
+            parts.setdefault(data, {})[rest] = number
+        return [(ring.over(ring.poly(terms), constant), data, with_data) for data, terms in parts.items()]
+
+    def _over(self, converter: Converter, place: int, powers: tuple[int, ...], below: Poly) -> Quotient:
+        """Σ of one term over the samples in a region; over those in the last, it is what the others leave."""
+        ring = converter.ring
+        key: Hashable = (powers, key_of(below))
+        last = len(self.resolvers) - 1
+        if place < last:
+            return converter.atom(("sum", place, key))
+        if any(powers) or not below.is_one():
+            total = converter.atom(("sum", key))
+        else:
+            total = converter.convert(SAMPLES)
+        for other in range(last):
+            total = ring.add(total, ring.negative(converter.atom(("sum", other, key))))
+        return total
+
+
+def check_sums(expr: sympy.Expr) -> None:
+    """Refuse sums whose summand has no value at all."""
+    for one in sums_in(expr):
+        if one.summand.has(sympy.nan, sympy.zoo):
+            raise Undefined("a sum has a summand without a value")
