@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import sympy
 
-from diffexplore.proof.branches import Resolver, regions
-from diffexplore.proof.definedness import Need, conditions, needs, nonnegative_by
+from diffexplore.proof.branches import Resolver, Undecided, regions
+from diffexplore.proof.definedness import Need, conditions, has_no_value, needs, nonnegative_by
 from diffexplore.proof.generators import Converter, with_converter
 from diffexplore.proof.question import Question
 from diffexplore.proof.records import Undefined, Unsupported
-from diffexplore.proof.sums import SumRule, as_one_summand, sums_in
+from diffexplore.proof.sums import SumRule, as_one_summand, bound_symbols, sums_in
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A region in which a sample may lie, and the summands there: as given, and of the two sides."""
+
+    resolver: Resolver
+    given: tuple[sympy.Expr, ...]
+    left: tuple[sympy.Expr, ...]
+    right: tuple[sympy.Expr, ...]
 
 
 @dataclass
@@ -23,15 +34,19 @@ class Case:
     given: sympy.Expr
     left: sympy.Expr
     right: sympy.Expr
+    pieces: list[Piece] = field(default_factory=list)
     proved: bool = False
     excepted: bool = False  # by a convention, or because one side has no value here
     conditions: list[str] = field(default_factory=list)
     note: str = ""
-    boundaries: dict[sympy.Expr, None] = field(default_factory=dict)
 
     @property
     def settled(self) -> bool:
         return self.proved or self.excepted
+
+    @property
+    def sides(self) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
+        return self.given, self.left, self.right
 
 
 def cases(question: Question) -> Iterator[Case]:
@@ -41,7 +56,7 @@ def cases(question: Question) -> Iterator[Case]:
         return question.sides(resolver) if question.inside(resolver) else None
 
     for resolver, sides in regions(look, Zeros()):
-        yield Case(resolver, *sides, boundaries=dict(resolver.boundaries))
+        yield Case(resolver, *sides)
 
 
 class Zeros:
@@ -53,7 +68,7 @@ class Zeros:
     def __call__(self, expr: sympy.Expr) -> bool:
         if expr not in self._known:
             try:
-                self._known[expr] = not sums_in(expr) and with_converter(lambda converter: converter.vanishes(expr))
+                self._known[expr] = not sums_in(expr) and vanishes(expr, ())
             except (Unsupported, Undefined):
                 self._known[expr] = False
         return self._known[expr]
@@ -62,25 +77,25 @@ class Zeros:
 def settle(question: Question, case: Case) -> None:
     """Prove the case if algebra can, or note why it needs no proof."""
     region = case.resolver.region
-    given, left, right = (needs(side) for side in (case.given, case.left, case.right))
-    if any(need.fails(region) for need in needs(case.given, sums=False) | needs(case.left, sums=False)):
+    if has_no_value((case.given, case.left), region):
         case.excepted, case.note = True, "the left side has no value"
         return
-    if any(need.fails(region) for need in needs(case.right, sums=False)):
+    if has_no_value((case.right,), region):
         _without_value(case)
         return
     try:
-        case.proved = _equal(question, case, left | right)
+        case.pieces = list(_pieces(question, case))
+        case.proved = _equal(question, case)
     except Undefined as nothing:
         case.note = str(nothing)
-        if _has_no_value(case.right):
+        if _undefined(case.right):
             _without_value(case)
         return
     except Unsupported as unsupported:
         case.note = str(unsupported)
         return
     if case.proved:
-        case.conditions += conditions(left | right, given, region)
+        _state(case)
     elif departures := question.departures(case.resolver):
         case.excepted, case.conditions = True, departures
 
@@ -90,7 +105,7 @@ def _without_value(case: Case) -> None:
     case.conditions = [f"not where {case.resolver.region}: there the right side has no value"]
 
 
-def _has_no_value(expr: sympy.Expr) -> bool:
+def _undefined(expr: sympy.Expr) -> bool:
     try:
         with_converter(lambda converter: converter.convert(expr))
     except Undefined:
@@ -100,83 +115,87 @@ def _has_no_value(expr: sympy.Expr) -> bool:
     return False
 
 
-def _equal(question: Question, case: Case, needed: frozenset[Need]) -> bool:
+def _pieces(question: Question, case: Case) -> Iterator[Piece]:
+    """The regions in which a sample may lie: those on which the summands as given have a value."""
+    found = [sums_in(side) for side in case.sides]
+    every = [one for sums in found for one in sums]
+    if not every:
+        return
+
+    def look(resolver: Resolver) -> list[tuple[sympy.Expr, ...]] | None:
+        if not question.inside(resolver):
+            return None
+        return [tuple(resolver(one.summand) for one in sums) for sums in found]
+
+    for resolver, (given, left, right) in regions(look, Zeros(), case.resolver.region.without(bound_symbols(every))):
+        if has_no_value((*given, *left), resolver.region):
+            continue
+        if has_no_value(right, resolver.region):
+            case.conditions.append(f"no sample where {resolver.region}: there the right side has no value")
+            continue
+        yield Piece(resolver, given, left, right)
+
+
+def _state(case: Case) -> None:
+    """Note the conditions under which what was proved has a meaning."""
+    given, left, right = (needs((side,)) for side in case.sides)
+    case.conditions += conditions(left | right, given, case.resolver.region)
+    for piece in case.pieces:
+        given, left, right = needs(piece.given), needs(piece.left), needs(piece.right)
+        case.conditions += conditions(left | right, given, piece.resolver.region)
+
+
+def _equal(question: Question, case: Case) -> bool:
     if case.left == case.right:
         case.note = "the same expression"
         return True
     difference = case.left - case.right
     if not sums_in(difference):
         case.note = "rational functions of independent generators"
-        facts = [*case.resolver.region.nonnegative(), *nonnegative_by(needed)]
-        return _vanishes(difference, facts)
+        return vanishes(difference, _facts(case.resolver, needs((case.left, case.right))))
+    if not case.pieces:
+        case.note = "no sample has a value"
+        return False
+    rule = SumRule({symbol for one in sums_in(difference) for symbol in one.symbols}, [p.resolver for p in case.pieces])
     summand = as_one_summand(difference)
-    if summand is not None and _summand_vanishes(question, case, summand):
+    if summand is not None and _summand_vanishes(question, case, summand, rule):
         case.note = "equal summands, for every number of samples"
         return True
     case.note = "sums in canonical form, for every number of samples"
-    return _canonical_vanishes(question, case, difference)
+    return vanishes(difference, _facts(case.resolver, needs((difference,))), rule)
 
 
-def _vanishes(expr: sympy.Expr, facts: list[sympy.Expr]) -> bool:
+def _facts(resolver: Resolver, needed: Iterable[Need]) -> list[sympy.Expr]:
+    return [*resolver.region.nonnegative(), *nonnegative_by(needed)]
+
+
+def vanishes(expr: sympy.Expr, nonnegative: Iterable[sympy.Expr], rule: SumRule | None = None) -> bool:
+    """Whether ``expr`` is shown to be 0 wherever it is defined and the given expressions are not negative."""
+    known = tuple(nonnegative)
+
     def work(converter: Converter) -> bool:
-        with converter.assuming("here", facts):
+        converter.sum_rule = rule
+        with converter.assuming("here", known):
             return converter.vanishes(expr)
 
     return bool(with_converter(work))
 
 
-def _summand_vanishes(question: Question, case: Case, summand: sympy.Expr) -> bool:
-    """Whether it is 0 on every region in which a sample may lie, those of the conventions set apart."""
-    rest, departures, zeros = sums_in(summand), dict[str, None](), Zeros()
-    bound = {symbol for side in (case.left, case.right) for one in sums_in(side) for symbol in one.symbols}
-
-    def look(resolver: Resolver) -> sympy.Expr | None:
-        return resolver(summand) if question.inside(resolver) else None
-
-    found = []
-    for resolver, resolved in regions(look, zeros, case.resolver.region.without(bound)):
-        own = needs(resolved, sums=False)
-        if any(need.fails(resolver.region) for need in own):
-            continue
-        if rest:
-            zero = _nested_vanishes(question, resolver, resolved)
-        else:
-            zero = _vanishes(resolved, [*resolver.region.nonnegative(), *nonnegative_by(own)])
+def _summand_vanishes(question: Question, case: Case, summand: sympy.Expr, rule: SumRule) -> bool:
+    """Whether it is 0 in every piece, those of the conventions set apart."""
+    departures, shown = dict[str, None](), False
+    for piece in case.pieces:
+        zero = False
+        with suppress(Undecided):
+            resolved = piece.resolver(summand)
+            needed = needs((resolved, *piece.left, *piece.right))
+            zero = vanishes(resolved, _facts(piece.resolver, needed), rule)
         if not zero:
-            texts = question.departures(resolver)
+            texts = question.departures(piece.resolver)
             if not texts:
                 return False
             departures.update(dict.fromkeys(texts))
-            continue
-        found.append(resolver)
-    if not found:
-        return False
-    case.conditions += departures
-    for resolver in found:
-        case.boundaries.update(resolver.boundaries)
-    return True
-
-
-def _nested_vanishes(question: Question, resolver: Resolver, expr: sympy.Expr) -> bool:
-    rule = SumRule(expr, resolver.region, question.inside, Zeros())
-    return _with_rule(expr, rule, [*resolver.region.nonnegative(), *nonnegative_by(needs(expr, sums=False))])
-
-
-def _canonical_vanishes(question: Question, case: Case, difference: sympy.Expr) -> bool:
-    region = case.resolver.region
-    rule = SumRule(difference, region, question.inside, Zeros())
-    facts = [*region.nonnegative(), *nonnegative_by(needs(difference, sums=False))]
-    if not _with_rule(difference, rule, facts):
-        return False
-    for resolver in rule.resolvers:
-        case.boundaries.update(resolver.boundaries)
-    return True
-
-
-def _with_rule(expr: sympy.Expr, rule: SumRule, facts: list[sympy.Expr]) -> bool:
-    def work(converter: Converter) -> bool:
-        converter.sum_rule = rule
-        with converter.assuming("here", facts):
-            return converter.vanishes(expr)
-
-    return bool(with_converter(work))
+        shown |= zero
+    if shown:
+        case.conditions += departures
+    return shown

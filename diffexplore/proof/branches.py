@@ -48,7 +48,10 @@ class Resolver:
 
     def __call__(self, expr: Any) -> Any:
         if expr not in self._memo:
-            self._memo[expr] = self._resolve(expr)
+            found = self._resolve(expr)
+            if found != expr and not isinstance(found, BatchSum) and has_branches(found):
+                found = self(found)  # SymPy made sqrt(x²) into |x|
+            self._memo[expr] = found
         return self._memo[expr]
 
     def _resolve(self, expr: Any) -> Any:
@@ -83,7 +86,7 @@ class Resolver:
         for piece in expr.args:
             if self(piece.cond) == True:  # noqa: E712
                 return self(piece.expr)
-        raise Unsupported("a piecewise expression has no value on a region")
+        return sympy.nan
 
     def _and(self, expr: sympy.And) -> sympy.Basic:
         return sympy.true if all(self(part) == True for part in _ordered(expr)) else sympy.false  # noqa: E712

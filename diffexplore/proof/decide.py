@@ -85,7 +85,7 @@ def _decide(
         question = ask(left, right, symbol, domain, conventions)
         if not run_within(BUDGET_SECONDS, lambda: _prove(question, work)):
             work.notes.append(f"the algebra was stopped after {BUDGET_SECONDS:g} s")
-        if not run_within(BUDGET_SECONDS, lambda: _look(question, work)):
+        if not run_within(BUDGET_SECONDS, lambda: _look(work)):
             work.notes.append(f"the search for points was stopped after {BUDGET_SECONDS:g} s")
     except (Unsupported, Undefined) as reason:
         work.notes.append(str(reason))
@@ -100,17 +100,17 @@ def _prove(question: Question, work: _Work) -> None:
     work.complete = True
 
 
-def _look(question: Question, work: _Work) -> None:
+def _look(work: _Work) -> None:
     """A counterexample in a case that is not settled; else a point at which both sides have a value."""
     for case in work.cases:
         if not case.settled:
-            work.apart, seen = find(question, case, _POINTS)
+            work.apart, seen = find(case, _POINTS)
             work.largest = _larger(work.largest, seen)
             if work.apart is not None:
                 return
     for case in work.cases:
         if case.proved and work.witness is None:
-            apart, work.witness = find(question, case, _WITNESSES)
+            apart, work.witness = find(case, _WITNESSES)
             if apart is not None:  # never seen; a proof and a counterexample would mean that one of them is wrong
                 work.notes.append("a proof was contradicted by certified values")
                 work.complete, work.largest = False, apart
@@ -140,7 +140,8 @@ def _verdict(work: _Work) -> Decision:
 def _conditions(found: list[Case]) -> tuple[str, ...]:
     conditions: dict[str, None] = {}
     for case in found:
-        for boundary in case.boundaries:
+        resolvers = [case.resolver, *(piece.resolver for piece in case.pieces)]
+        for boundary in dict.fromkeys(p for resolver in resolvers for p in resolver.boundaries):
             constant, rest = boundary.as_coeff_Add()
             conditions[f"{to_text(rest)} ≠ {to_text(-constant)}"] = None
         conditions.update(dict.fromkeys(case.conditions))

@@ -47,20 +47,27 @@ class Need:
         return f"{to_text(rest)} {sign} {to_text(-constant)}"
 
 
-def needs(expr: sympy.Basic, *, sums: bool = True) -> frozenset[Need]:
-    """All that an expression without branches needs; ``sums``: of the summands of its sums, too."""
-    return frozenset(_walk(expr, sums, set()))
+def needs(expressions: Iterable[sympy.Basic]) -> frozenset[Need]:
+    """All that expressions without branches need outside their sums."""
+    seen: set[sympy.Basic] = set()
+    return frozenset(need for expr in expressions for need in _walk(expr, seen))
 
 
-def _walk(expr: sympy.Basic, sums: bool, seen: set[sympy.Basic]) -> Iterator[Need]:
-    if expr in seen:
+def has_no_value(expressions: Iterable[sympy.Expr], region: Region) -> bool:
+    """Whether one of them certainly has no value on the whole region."""
+    every = tuple(expressions)
+    if any(expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo) for expr in every):
+        return True
+    return any(need.fails(region) for need in needs(every))
+
+
+def _walk(expr: sympy.Basic, seen: set[sympy.Basic]) -> Iterator[Need]:
+    if expr in seen or isinstance(expr, BatchSum):
         return
     seen.add(expr)
-    if isinstance(expr, sympy.Piecewise) or (isinstance(expr, BatchSum) and not sums):
-        return  # a branch that is not taken needs nothing
     yield from _own(expr)
-    for argument in expr.args[:1] if isinstance(expr, BatchSum) else expr.args:
-        yield from _walk(argument, sums, seen)
+    for argument in expr.args:
+        yield from _walk(argument, seen)
 
 
 def _own(expr: sympy.Basic) -> Iterator[Need]:
@@ -112,6 +119,7 @@ def conditions(needed: Iterable[Need], given: Iterable[Need], region: Region) ->
     """The needs, in words, that are not certain on the region and are not among those given."""
     strict = {need.expr for need in given if need.kind != "nonnegative"}
     loose = {need.expr for need in given}
+    region = _refined(region, given)
     factors = {factor for expr in strict for factor in _factors(expr)}
     found: dict[str, None] = {}
     for need in sorted(needed, key=lambda one: (str(one.expr), one.kind)):
@@ -125,6 +133,14 @@ def conditions(needed: Iterable[Need], given: Iterable[Need], region: Region) ->
         else:
             found[need.text()] = None
     return list(found)
+
+
+def _refined(region: Region, given: Iterable[Need]) -> Region:
+    """The part of the region in which what is given holds."""
+    for need in sorted(given, key=lambda one: str(one.expr)):
+        if need.kind == "positive" and need.expr.free_symbols and region.sign(need.expr).certain is None:
+            region = region.split(need.expr)[0]
+    return region
 
 
 def _factors(expr: sympy.Expr) -> frozenset[sympy.Basic]:

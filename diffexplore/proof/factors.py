@@ -187,9 +187,8 @@ class Factors:
         if number in self._exp_arguments:
             vector, argument = self._exp_arguments[number]
             scaled = {key: value * power for key, value in vector.items()}
-            return self._exp_of(
-                scaled, self.ring.mul(self.ring.constant(fmpq(power.numerator, power.denominator)), argument)
-            )
+            times = self.ring.constant(fmpq(power.numerator, power.denominator))
+            return self._exp_of(scaled, self.ring.mul(times, argument))
         if number in self._roots:
             inner, order = self._roots[number]
             return self._root_of(inner, power / order)
@@ -228,7 +227,7 @@ class Factors:
                 number = _single_power(powers)
                 factor = self._logarithms.get(number) if number is not None else None
                 sign = self.sign(factor) if factor is not None else None
-                if sign is not None:
+                if factor is not None and sign is not None:
                     power = Fraction(int(coefficient.p), int(coefficient.q))
                     result = self.ring.mul(result, self._root_of(factor if sign > 0 else -factor, power))
                     del terms[powers]

@@ -65,7 +65,7 @@ def points_in(
     generator = random.Random(seed)
     for draw in range(count):
         spread = _SPREADS[draw // 2 % len(_SPREADS)]
-        low = Fraction(1, 50) if draw % 2 == 0 else -spread
+        low = spread / 50 if draw % 2 == 0 else -spread
         point = {symbol: _between(generator, low, spread) for symbol in symbols}
         aimed = _aimed(region, point, fixed or {}, generator)
         if aimed is not None:
@@ -73,7 +73,8 @@ def points_in(
 
 
 def _between(generator: random.Random, low: Fraction, high: Fraction) -> Fraction:
-    return low + (high - low) * Fraction(generator.randint(1, 996), 997)
+    step = (high - low) / 1000
+    return _shortest(low + step * (2 * generator.randint(0, 499) + 1), step / 2)
 
 
 def _aimed(region: Region, point: Point, fixed: Point, generator: random.Random) -> Point | None:
@@ -90,12 +91,30 @@ def _aimed(region: Region, point: Point, fixed: Point, generator: random.Random)
         for symbol in candidates:
             solved = _solved(outside[0], symbol, target, {**fixed, **point})
             if solved is not None:
+                solved = _readable(outside, symbol, solved, {**fixed, **point})
                 point = {**point, symbol: solved}
                 moved.add(symbol)
                 break
         else:
             return None
     return None
+
+
+def _readable(bound: tuple[sympy.Expr, Interval], symbol: sympy.Basic, number: Fraction, point: Point) -> Fraction:
+    """The number with as few decimals as keep the bound."""
+    for digits in (2, 4, 8, 16, 32):
+        rounded = Fraction(round(number * 10**digits), 10**digits)
+        if _inside(*bound, {**point, symbol: rounded}):
+            return rounded
+    return number
+
+
+def _shortest(number: Fraction, within: Fraction) -> Fraction:
+    """A number with few decimals near ``number``."""
+    digits = 0
+    while abs(Fraction(round(number * 10**digits), 10**digits) - number) > within:
+        digits += 1
+    return Fraction(round(number * 10**digits), 10**digits)
 
 
 def _inside(direction: sympy.Expr, interval: Interval, point: Point) -> bool:

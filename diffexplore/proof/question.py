@@ -31,11 +31,9 @@ class Question:
         """Whether a region is in the domain; the conditions of the conventions have one answer on it, too."""
         if not all(resolver(condition) == True for condition in self.domain):  # noqa: E712 (SymPy's true)
             return False
-        kept = dict(resolver.boundaries)
         for condition in self.conventions:
             resolver(condition)
-        resolver.boundaries.clear()
-        resolver.boundaries.update(kept if not self.domain else {})
+        resolver.boundaries.clear()  # those of the domain and the conventions are none of the two sides
         return True
 
     def departures(self, resolver: Resolver) -> list[str]:
@@ -51,7 +49,7 @@ class Question:
         given, right = resolver(self.left), resolver(self.right)
         if self.symbol is None:
             return given, given, right
-        return given, differentiate(given, self.symbol, _partial), right
+        return given, resolver(differentiate(given, self.symbol, _partial)), right
 
 
 def _partial(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
@@ -78,11 +76,8 @@ def ask(
             raise Unsupported(f"two different symbols are called {found.name!r}")
     real: dict[Any, Any] = {found: _real(found) for found in named.values() if found != SAMPLES}
     conditions += [sympy.Gt(real[found], 0) for found in real if found.is_positive]
-    exact = {
-        number: sympy.Rational(*float(number).as_integer_ratio())
-        for part in every
-        for number in part.atoms(sympy.Float)
-    }
+    floats = {number for part in every for number in part.atoms(sympy.Float)}
+    exact = {number: sympy.Rational(*number.as_integer_ratio()) for number in floats}
     swap = {**{old: new for old, new in real.items() if old != new}, **exact}
 
     def clean(part: Any) -> Any:

@@ -10,16 +10,14 @@ from fractions import Fraction
 import sympy
 from flint import arb
 
-from diffexplore.proof.algebra import Case, Zeros
-from diffexplore.proof.branches import Resolver, regions
+from diffexplore.proof.algebra import Case
 from diffexplore.proof.points import Point, as_record, points_in, value
-from diffexplore.proof.question import Question
 from diffexplore.proof.records import Counterexample, Unsupported
 from diffexplore.proof.regions import Region
 from diffexplore.proof.sums import bound_symbols, sums_in
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 
-_SAMPLES = 3
+_SAMPLES = (3, 2, 5)  # in turn, for what is right for one number only
 
 
 @dataclass(frozen=True)
@@ -49,17 +47,15 @@ def _named(point: Mapping[sympy.Basic, Fraction]) -> dict[str, Fraction]:
     return {str(symbol): number for symbol, number in sorted(point.items(), key=lambda item: str(item[0]))}
 
 
-def seen_in(question: Question, case: Case, count: int) -> Iterator[Seen]:
+def seen_in(case: Case, count: int) -> Iterator[Seen]:
     """Points that are certainly in the case, at which both sides have a certified value."""
-    sums = [one for side in (case.given, case.left, case.right) for one in sums_in(side)]
-    sums += [one for direction, _ in case.resolver.region.bounds for one in sums_in(direction)]
-    bound = bound_symbols(sums)
-    free = set().union(*(side.free_symbols for side in (case.given, case.left, case.right)))
-    free |= set().union(*(inner.summand.free_symbols - set(inner.symbols) for inner in sums))
-    free |= {symbol for direction, _ in case.resolver.region.bounds for symbol in direction.free_symbols}
-    free -= {SAMPLES}
-    outside = sorted(free, key=str)
-    within = list(_sample_regions(question, case, bound)) if sums else []
+    sums = [one for side in case.sides for one in sums_in(side)]
+    bound, directions = bound_symbols(sums), [direction for direction, _ in case.resolver.region.bounds]
+    inner = [direction for piece in case.pieces for direction, _ in piece.resolver.region.bounds]
+    symbols = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
+    symbols |= {symbol for expr in inner for symbol in expr.free_symbols if symbol not in bound}
+    outside = sorted(symbols - {SAMPLES}, key=str)
+    within = [piece.resolver.region for piece in case.pieces]
     if sums and not within:
         return
     generator = random.Random(1)
@@ -84,27 +80,16 @@ def _seen(case: Case, point: Point, samples: tuple[Point, ...]) -> Iterator[Seen
         yield Seen({symbol: number for symbol, number in point.items() if symbol not in data}, samples, left, right)
 
 
-def _sample_regions(question: Question, case: Case, bound: set[sympy.Basic]) -> Iterator[Region]:
-    """The regions in which a sample may lie."""
-    summands = [one.summand for side in (case.left, case.right, case.given) for one in sums_in(side)]
-
-    def look(resolver: Resolver) -> list[sympy.Expr] | None:
-        return [resolver(summand) for summand in summands] if question.inside(resolver) else None
-
-    for resolver, _ in regions(look, Zeros(), case.resolver.region.without(bound)):
-        yield resolver.region
-
-
 def _samples(
     within: list[Region], bound: set[sympy.Basic], point: Point, number: int, generator: random.Random
 ) -> tuple[Point, ...] | None:
-    """Three samples: the first is the one in ``point`` where it has data, and is in the region that is its turn else."""
+    """A few samples: the first is that of ``point`` where this has data; each aims at a region in turn."""
     data = sorted(bound, key=str)
     others = {symbol: value for symbol, value in point.items() if symbol not in bound}
     samples = []
     start = {symbol: point[symbol] for symbol in data if symbol in point}
-    for place in range(_SAMPLES):
-        region = within[(number + place) % len(within)] if place else within[number % len(within)]
+    for place in range(_SAMPLES[number % len(_SAMPLES)]):
+        region = within[(number + place) % len(within)]
         fixed = {**others, **(start if place == 0 else {})}
         wanted = [symbol for symbol in data if symbol not in fixed]
         drawn = next(points_in(region, wanted, fixed, seed=generator.randint(0, 10**6), count=4), None)
@@ -129,11 +114,11 @@ def _sums_inside(region: Region, point: Point, samples: tuple[Point, ...]) -> bo
     return True
 
 
-def find(question: Question, case: Case, count: int) -> tuple[Seen | None, Seen | None]:
+def find(case: Case, count: int) -> tuple[Seen | None, Seen | None]:
     """A point at which the sides are apart, if one is found; and the one with the largest difference."""
     largest: Seen | None = None
     try:
-        for seen in seen_in(question, case, count):
+        for seen in seen_in(case, count):
             if seen.apart:
                 return seen, seen
             if largest is None or seen.difference.mid() > largest.difference.mid():

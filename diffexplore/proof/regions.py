@@ -111,5 +111,5 @@ def _text(direction: sympy.Expr, interval: Interval) -> str:
     low = f"{to_text(interval.low)} < " if interval.low is not None else ""
     high = f" < {to_text(interval.high)}" if interval.high is not None else ""
     if low and not high:
-        return f"{to_text(direction)} > {to_text(interval.low)}"  # type: ignore[arg-type]
+        return f"{to_text(direction)} > {to_text(interval.low)}"
     return f"{low}{to_text(direction)}{high}"

@@ -57,7 +57,7 @@ def _structural(expr: sympy.Expr, known: Known) -> Sign:
     if isinstance(expr, _ALWAYS_POSITIVE):
         return POSITIVE
     if expr.is_Pow:
-        return _power(*expr.as_base_exp(), known)
+        return _power(expr, known)
     if isinstance(expr, _LIKE_ARGUMENT):
         return sign_of(expr.args[0], known)
     if isinstance(expr, sympy.log):
@@ -78,7 +78,8 @@ def _sum(signs: list[Sign]) -> Sign:
     return Sign(union)
 
 
-def _power(base: sympy.Expr, exponent: sympy.Expr, known: Known) -> Sign:
+def _power(expr: sympy.Expr, known: Known) -> Sign:
+    base, exponent = expr.as_base_exp()
     sign = sign_of(base, known)
     if exponent.is_Integer:
         if exponent.is_negative:

@@ -7,20 +7,16 @@ the sum over the samples there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import sympy
 
-from diffexplore.proof.branches import Resolver, has_branches, regions
+from diffexplore.proof.branches import Resolver
 from diffexplore.proof.definedness import needs, nonnegative_by
 from diffexplore.proof.generators import Converter
 from diffexplore.proof.rational import Poly, Quotient, key_of
-from diffexplore.proof.records import Undefined
-from diffexplore.proof.regions import Region
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
-
-Look = Callable[[Resolver], bool]
 
 
 def sums_in(expr: sympy.Basic) -> list[BatchSum]:
@@ -62,23 +58,15 @@ def as_one_summand(expr: sympy.Expr) -> sympy.Expr | None:
 class SumRule:
     """How a converter turns sums: Σ (c·m)/d over terms with data m, and c free of data, is the sum of c·Σ m/d."""
 
-    def __init__(self, expr: sympy.Expr, within: Region, inside: Look, is_zero: Callable[[sympy.Expr], bool]) -> None:
-        found = sums_in(expr)
-        self._bound = bound_symbols(found)
-        branching = [one.summand for one in found if has_branches(one.summand)]
-        self.resolvers: list[Resolver] = []
-
-        def look(resolver: Resolver) -> Any:
-            return [resolver(summand) for summand in branching] if inside(resolver) else None
-
-        for resolver, _ in regions(look, is_zero, within.without(self._bound)):
-            self.resolvers.append(resolver)
+    def __init__(self, bound: set[sympy.Basic], resolvers: Sequence[Resolver]) -> None:
+        self._bound = bound
+        self._resolvers = resolvers
 
     def __call__(self, converter: Converter, one: BatchSum) -> Quotient:
         ring, total = converter.ring, converter.ring.zero
-        for place, resolver in enumerate(self.resolvers):
+        for place, resolver in enumerate(self._resolvers):
             summand = resolver(one.summand)
-            facts = [*resolver.region.nonnegative(), *nonnegative_by(needs(summand, sums=False))]
+            facts = [*resolver.region.nonnegative(), *nonnegative_by(needs((summand,)))]
             with converter.assuming((place, summand), facts):
                 value = converter.reduced(converter.convert(summand))
             for coefficient, powers, below in self._terms(converter, value):
@@ -108,20 +96,11 @@ class SumRule:
         """Σ of one term over the samples in a region; over those in the last, it is what the others leave."""
         ring = converter.ring
         key: Hashable = (powers, key_of(below))
-        last = len(self.resolvers) - 1
+        last = len(self._resolvers) - 1
         if place < last:
             return converter.atom(("sum", place, key))
-        if any(powers) or not below.is_one():
-            total = converter.atom(("sum", key))
-        else:
-            total = converter.convert(SAMPLES)
+        with_data = any(powers) or not below.is_one()
+        total = converter.atom(("sum", key)) if with_data else converter.convert(SAMPLES)
         for other in range(last):
             total = ring.add(total, ring.negative(converter.atom(("sum", other, key))))
         return total
-
-
-def check_sums(expr: sympy.Expr) -> None:
-    """Refuse sums whose summand has no value at all."""
-    for one in sums_in(expr):
-        if one.summand.has(sympy.nan, sympy.zoo):
-            raise Undefined("a sum has a summand without a value")

@@ -8,6 +8,7 @@ import sympy
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
+from diffexplore.symbolic.batch_sums import BatchSum
 from diffexplore.symbolic.cost import count_ops
 from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
 from diffexplore.symbolic.latex import to_latex
@@ -68,6 +69,8 @@ class Writer:
             return self._derivative(expr), ATOM
         if isinstance(expr, AppliedUndef):
             return expr.func.__name__, ATOM
+        if isinstance(expr, BatchSum):
+            return f"Σ({self.write(expr.summand)})", ATOM
         if isinstance(expr, (sympy.Function, sympy.Max, sympy.Min)):
             return self._function(expr), ATOM
         return self._leaf(expr), ATOM
