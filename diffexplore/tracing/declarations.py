@@ -1,0 +1,111 @@
+"""What a torch function takes: the names and shapes of its arguments, and the symbols of their entries."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import sympy
+
+from diffexplore.errors import UsageError
+from diffexplore.symbolic.names import check_name, shown
+
+#: What :func:`declare` reads: ``"a, w[3]"``, ``["W[3,2]", "b"]`` or ``{"W": (3, 2), "b": ()}``.
+Spec = str | Sequence[str] | Mapping[str, int | Sequence[int]]
+
+MOST_ENTRIES = 400
+
+_DECLARED = re.compile(r"\s*([^\s\[\],]+)\s*(?:\[([^\[\]]*)\])?\s*")
+
+
+@dataclass(frozen=True)
+class Array:
+    """An argument: its name, its shape (of one sample, where it is data) and a real symbol for each entry, row by row.
+
+    The entries of a vector w are w1, w2, …; those of a matrix W are W1_1, W1_2, …; a scalar has its own name.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    symbols: tuple[sympy.Symbol, ...]
+
+    @property
+    def text(self) -> str:
+        """The array as it is declared, such as ``W[3,2]``."""
+        return f"{self.name}[{','.join(map(str, self.shape))}]" if self.shape else self.name
+
+
+def declare(spec: Spec | Sequence[Array]) -> tuple[Array, ...]:
+    """The arrays that a text, a sequence of texts or a mapping from names to shapes declares.
+
+    Raises UsageError for unusable names and shapes, and for symbols that two entries would share.
+    """
+    if isinstance(spec, Mapping):
+        arrays = [_array(name, _sizes(name, shape)) for name, shape in spec.items()]
+    elif isinstance(spec, str):
+        arrays = [_read(part) for part in _split(spec)]
+    else:
+        arrays = [part if isinstance(part, Array) else _read(part) for part in spec]
+    check_distinct(arrays)
+    return tuple(arrays)
+
+
+def check_distinct(arrays: Iterable[Array]) -> None:
+    """Raises UsageError where a name or a symbol comes twice."""
+    arrays = list(arrays)
+    for kind, names in (
+        ("name", [array.name for array in arrays]),
+        ("symbol", [symbol.name for array in arrays for symbol in array.symbols]),
+    ):
+        for position, name in enumerate(names):
+            if name in names[:position]:
+                raise UsageError(f"the {kind} {name!r} is declared twice: give one of the arguments another name")
+
+
+def of_samples(array: Array, samples: int) -> tuple[sympy.Symbol, ...]:
+    """The symbols of a data array in each of some samples, one sample after the other: x_1, x_2, …"""
+    return tuple(real(f"{symbol.name}_{i}") for i in range(1, samples + 1) for symbol in array.symbols)
+
+
+def real(name: str) -> sympy.Symbol:
+    """The real symbol of this name."""
+    return sympy.Symbol(name, real=True)
+
+
+def _split(text: str) -> list[str]:
+    """The parts between commas and spaces that stand outside brackets."""
+    return re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", text) if text.strip() else []
+
+
+def _read(text: str) -> Array:
+    match = _DECLARED.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise UsageError(f"{shown(str(text))} declares no argument: write a name, or a name and its shape as in 'w[3]'")
+    name, shape = match[1], match[2]
+    if shape is None:
+        return _array(name, ())
+    sizes = [size.strip() for size in shape.split(",")]
+    if not all(size.isdecimal() for size in sizes):
+        raise UsageError(f"the shape of {shown(text)} is not made of numbers: write it as in 'w[3]' or 'W[3,2]'")
+    return _array(name, tuple(int(size) for size in sizes))
+
+
+def _sizes(name: str, shape: int | Sequence[int]) -> tuple[int, ...]:
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if not all(isinstance(size, int) for size in sizes):
+        raise UsageError(f"the shape of {shown(name)} should be made of whole numbers, not {shape!r:.40}")
+    return sizes
+
+
+def _array(name: str, shape: tuple[int, ...]) -> Array:
+    name = check_name(name)
+    if any(size < 1 for size in shape):
+        raise UsageError(f"the shape of {name!r} has an axis without entries")
+    if math.prod(shape) > MOST_ENTRIES:
+        raise UsageError(f"{name!r} has {math.prod(shape)} entries: at most {MOST_ENTRIES} can be read")
+    places = itertools.product(*(range(1, size + 1) for size in shape))
+    symbols = tuple(real(check_name(name + "_".join(map(str, place)))) for place in places)
+    return Array(name, shape, symbols)

@@ -1,0 +1,194 @@
+"""Reading a captured graph: each node becomes an array of SymPy expressions."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sympy
+import torch
+from torch.fx import Node
+
+from diffexplore.errors import UsageError
+from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
+from diffexplore.tracing.arrays import Grid, Mixes, cells_of, each, scalar
+from diffexplore.tracing.capture import Capture, in_samples
+from diffexplore.tracing.conventions import note_clamp
+from diffexplore.tracing.lines import Place
+from diffexplore.tracing.operators.table import READERS, base_name, in_place_of
+from diffexplore.tracing.operators.logic import as_condition, as_number, is_truth
+from diffexplore.tracing.recognise import recognise
+
+
+class MixesSamples(Exception):
+    """A node mixes the samples in a way that formal sums cannot say; the text names it."""
+
+
+class Reading:
+    """The state of reading one graph: the node at hand, and what was noted on the way.
+
+    ``data`` are the symbols of one sample, ``shape`` is that of the node's result: its sizes, where that of the batch
+    is 1, and the axis of the samples.
+    """
+
+    def __init__(self, capture: Capture, data: Sequence[sympy.Symbol]) -> None:
+        self.data = tuple(data)
+        self.notes: dict[str, None] = {}
+        self.conditions: dict[str, None] = {}
+        self.conventions: dict[sympy.Basic, str] = {}
+        self.place = Place()
+        self.shape: tuple[tuple[int, ...], int | None] = ((), None)
+        self._capture = capture
+
+    def run(self, inputs: Sequence[Grid]) -> tuple[sympy.Expr, tuple[Grid | None, ...]]:
+        """The output and the gradients of the graph for these inputs."""
+        given = iter(inputs)
+        values: dict[Node, Any] = {}
+        for node in self._capture.graph.graph.nodes:
+            if node.op == "placeholder":
+                values[node] = next(given)
+            elif node.op == "output":
+                output, gradients = torch.fx.node.map_arg(node.args[0], values.__getitem__)
+                return as_number(output.cells[()]), tuple(gradients)
+            else:
+                values[node] = self._value(node, values)
+        raise AssertionError("a graph ends in its output")
+
+    # ----------------------------------------------------------------------------------- what operators ask for
+    def grid(self, value: Any) -> Grid:
+        """An operand as an array."""
+        return value if isinstance(value, Grid) else scalar(sympy.sympify(value))
+
+    def number(self, value: Any) -> Grid:
+        """An operand as an array of numbers."""
+        return each(as_number, self.grid(value)) if _has_truth(value) else self.grid(value)
+
+    def condition(self, value: Any) -> Grid:
+        """An operand as an array of truth values."""
+        return each(as_condition, self.grid(value))
+
+    def over_samples(self, summand: sympy.Expr) -> sympy.Expr:
+        """The formal sum over the samples."""
+        return batch_sum(summand, self.data)
+
+    def count(self, grid: Grid, axes: Sequence[int]) -> sympy.Expr:
+        """The number of elements along some axes."""
+        size = sympy.Integer(math.prod(grid.cells.shape[axis] for axis in axes))
+        return size * SAMPLES if grid.axis in axes else size
+
+    def reduced(self, grid: Grid, reduction: int) -> Grid:
+        """By torch's number of a reduction: 0 none, 1 mean, 2 sum."""
+        return grid if reduction == 0 else READERS[("mean", "sum")[reduction - 1]](self, grid)
+
+    def note(self, text: str) -> None:
+        """Something that the reader should know."""
+        self.notes[text] = None
+
+    def condition_on(self, text: str) -> None:
+        """Something that must hold of the number of samples."""
+        self.conditions[text] = None
+
+    def convention(self, condition: Any, text: str) -> Any:
+        """Records that torch departs from mathematics where the condition holds; the condition."""
+        if condition not in (True, False):
+            self.conventions.setdefault(condition, text)
+        return condition
+
+    # ----------------------------------------------------------------------------------------------- the nodes
+    def _value(self, node: Node, values: Mapping[Node, Any]) -> Any:
+        meta = node.meta.get("val")
+        if node.op == "get_attr":
+            return self._constant(getattr(self._capture.graph, str(node.target)))
+        if not isinstance(meta, (torch.Tensor, list, tuple)):
+            return in_samples(meta, self._capture.size)
+        args, kwargs = self._arguments((node.args, node.kwargs), values)
+        if node.target is operator.getitem:
+            return args[0][args[1]]
+        self.place = self._capture.places[node.name]
+        try:
+            self.shape = self._shape_of(meta) if isinstance(meta, torch.Tensor) else ((), None)
+            value = self._read(node, args, kwargs)
+            self._check(value, meta)
+        except Mixes:
+            raise MixesSamples(f"{_name(node)} at {self.place}") from None
+        except NotImplementedError as error:
+            raise UsageError(f"{_name(node)} at {self.place} cannot be read: {error}") from None
+        return value
+
+    def _read(self, node: Node, args: Any, kwargs: Any) -> Any:
+        name = base_name(node.target) if isinstance(node.target, torch._ops.OpOverload) else str(node.target)
+        if name in READERS:
+            return READERS[name](self, *args, **kwargs)
+        base = in_place_of(name)
+        if base is None:
+            raise NotImplementedError(_advice(node))
+        target = args[0]
+        if base in ("clamp", "clamp_min"):
+            note_clamp(self, Grid(target.cells.copy(), target.axis), kwargs.get("min", (*args, None)[1]))
+        changed = READERS[base](self, *args, **kwargs)
+        if changed.axis is not None and target.axis is None:
+            raise Mixes
+        target.cells[...] = changed.cells
+        return target
+
+    def _arguments(self, argument: Any, values: Mapping[Node, Any]) -> Any:
+        """Arguments of a node, with values for nodes and exact numbers for floats and sizes."""
+        if isinstance(argument, Node):
+            return values[argument]
+        if isinstance(argument, (list, tuple)):
+            return type(argument)(self._arguments(part, values) for part in argument)
+        if isinstance(argument, dict):
+            return {key: self._arguments(part, values) for key, part in argument.items()}
+        return self._exact(argument) if isinstance(argument, float) else argument
+
+    def _exact(self, value: float) -> sympy.Expr:
+        number, note = recognise(value)
+        if note is not None:
+            self.note(note)
+        return number
+
+    def _constant(self, tensor: torch.Tensor) -> Grid:
+        """A tensor that the function has from elsewhere."""
+        values = tensor.detach().flatten().tolist()
+        convert = self._exact if tensor.dtype.is_floating_point else sympy.sympify
+        return Grid(cells_of(map(convert, values), tuple(tensor.shape)))
+
+    def _shape_of(self, tensor: torch.Tensor) -> tuple[tuple[int, ...], int | None]:
+        sizes = [in_samples(size, self._capture.size) for size in tensor.shape]
+        axes = [axis for axis, size in enumerate(sizes) if not size.is_Integer]
+        if len(axes) > 1 or any(sizes[axis] != SAMPLES for axis in axes):
+            raise Mixes
+        return tuple(1 if axis in axes else int(size) for axis, size in enumerate(sizes)), axes[0] if axes else None
+
+    def _check(self, value: Any, meta: Any) -> None:
+        """That a result has the shape that torch says it has."""
+        parts = zip(value, meta, strict=True) if isinstance(value, tuple) else [(value, meta)]
+        for part, tensor in parts:
+            if tensor is not None and (part.cells.shape, part.axis) != self._shape_of(tensor):
+                raise Mixes
+
+
+def _has_truth(value: Any) -> bool:
+    """Whether an operand may hold truth values."""
+    if isinstance(value, Grid):
+        return any(is_truth(cell) for cell in value.cells.flat)
+    return isinstance(value, bool)
+
+
+def _name(node: Node) -> str:
+    return base_name(node.target) if isinstance(node.target, torch._ops.OpOverload) else str(node.target)
+
+
+def _advice(node: Node) -> str:
+    """Why an operator is not read, and what to do."""
+    tags = getattr(node.target, "tags", ())
+    if torch.Tag.nondeterministic_seeded in tags:
+        return "it is random: give the random numbers as data"
+    if _name(node) in _ORDERS:
+        return "it orders values, and formulas have no word for that: give the ordered values as data"
+    return "diffexplore has no formula for it: write the step with other operators"
+
+
+_ORDERS = ("sort", "topk", "median", "nanmedian", "kthvalue", "mode", "argsort", "searchsorted", "unique")

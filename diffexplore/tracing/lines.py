@@ -1,0 +1,126 @@
+"""Where in the user's source each operator of a graph comes from, in the backward pass too."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch.fx import traceback as node_meta
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from diffexplore.errors import UsageError
+
+_TORCH = str(Path(torch.__file__).parent)
+_PACKAGE = str(Path(__file__).parent.parent)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the user's source, what is run there, and how.
+
+    ``library`` is the function of torch.nn.functional in which the operator stands, "" for none; ``backward`` says
+    that it belongs to the derivative of that line, ``recorded`` that autograd was told to see it.
+    """
+
+    line: str = "an unknown line"
+    library: str = ""
+    backward: bool = False
+    recorded: bool = True
+
+    def __str__(self) -> str:
+        return f"the backward of {self.line}" if self.backward else self.line
+
+
+class Lines(TorchDispatchMode):
+    """Notes for each operator the line that calls it, as text in the meta data of its node.
+
+    An operator of the backward pass has the line of the operator of the forward pass that autograd differentiates
+    there; in a backward written by hand it has its own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._forward: dict[int, Place] = {}
+        self._places: list[Place] = []
+        self.latest = Place()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        self.latest = self._place()
+        if func is torch.ops.aten._local_scalar_dense.default:
+            if self.latest.library == "gaussian_nll_loss":
+                return False  # torch asks whether a variance is negative, and would raise an exception
+            raise UsageError(
+                f"the value of a tensor is used as a Python number at {self.latest} (.item(), float(), if, while): "
+                "keep it a tensor, and write branches with torch.where"
+            )
+        self._places.append(self.latest)
+        node_meta.set_stack_trace([str(len(self._places) - 1)])
+        return func(*args, **(kwargs or {}))
+
+    def place(self, mark: str) -> Place:
+        """The place that a node's mark stands for."""
+        return self._places[int(mark)] if mark.isdecimal() else Place()
+
+    def _place(self) -> Place:
+        line, library = _user_line(sys._getframe(2))
+        node = torch._C._current_autograd_node()
+        if node is None:
+            place = Place(line, library, recorded=torch.is_grad_enabled())
+            number = torch._C._autograd._get_sequence_nr() - 1  # autograd has made its node before this call
+            self._forward.setdefault(number, place)
+            return place
+        if _in_backward_by_hand(sys._getframe(2)):
+            return Place(line, backward=False)
+        forward = self._forward.get(node._sequence_nr(), Place(line))
+        return Place(forward.line, forward.library, backward=True)
+
+
+def place_of_error(error: Exception) -> str | None:
+    """The last line of the user's source in the traceback of an exception."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else None
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith((_TORCH, _PACKAGE)) or "<frozen" in filename
+
+
+def _frames(frame: FrameType | None) -> Any:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _user_line(start: FrameType) -> tuple[str, str]:
+    """The innermost line outside torch and this package, and the function of torch.nn.functional called from it."""
+    library = ""
+    for frame in _frames(start):
+        filename = frame.f_code.co_filename
+        if not _is_ours(filename):
+            return f"{Path(filename).name}:{frame.f_lineno}", library
+        if filename.endswith("functional.py"):
+            library = frame.f_code.co_name
+    return Place.line, library
+
+
+def _in_backward_by_hand(start: FrameType) -> bool:
+    """Whether the backward of a torch.autograd.Function is running: its frames lie above those of torch's engine."""
+    for frame in _frames(start):
+        if not _is_ours(frame.f_code.co_filename):
+            return True
+        if frame.f_code.co_filename.endswith("autograd/graph.py"):
+            return False
+    return False
+
+
+def named(function: Callable[..., Any]) -> str:
+    """The function's name for a message."""
+    return getattr(function, "__name__", type(function).__name__)

@@ -1,0 +1,176 @@
+"""Sums, means, norms, maxima and the like: formal over the samples, written out over all other axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy
+
+from diffexplore.tracing.arrays import Grid, Mixes, cells_of, each, fold, normal_axes
+from diffexplore.tracing.operators.logic import as_condition, as_number, less, opposite
+
+if TYPE_CHECKING:
+    from diffexplore.tracing.interpret import Reading
+
+Dims = int | Sequence[int] | None
+
+
+def total(reading: Reading, x: Any, dims: Dims = None, keepdim: bool = False, **_: Any) -> Grid:
+    """The sum over some axes, or all."""
+    grid = reading.number(x)
+    axes = normal_axes(dims, grid.ndim)
+    result = fold(lambda row: sympy.Add(*row), grid, axes, keepdim)
+    return each(reading.over_samples, result) if grid.axis in axes else result
+
+
+def mean(reading: Reading, x: Any, dims: Dims = None, keepdim: bool = False, **_: Any) -> Grid:
+    """The mean over some axes, or all."""
+    grid = reading.number(x)
+    size = reading.count(grid, normal_axes(dims, grid.ndim))
+    return each(lambda s: s / size, total(reading, grid, dims, keepdim))
+
+
+def variance(
+    reading: Reading, x: Grid, dims: Any = None, unbiased: bool = True, keepdim: bool = False, **given: Any
+) -> Grid:
+    """The variance, by the deviations from the mean; over the samples these are sums in a sum."""
+    correction = given.get("correction", 1 if unbiased else 0)
+    if isinstance(dims, bool):  # the overload without axes
+        dims, correction = None, 1 if dims else 0
+    correction = sympy.S.One if correction is None else sympy.sympify(correction)
+    keepdim = given.get("keepdim", keepdim)
+    deviations = each(lambda x, m: x - m, x, mean(reading, x, dims, True))
+    size = reading.count(x, normal_axes(dims, x.ndim)) - correction
+    if size.free_symbols and correction:
+        reading.condition_on(f"N ≥ {int(correction) + 1}") if size == _samples() - correction else None
+    return each(lambda s: s / size, total(reading, each(lambda d: d**2, deviations), dims, keepdim))
+
+
+def _samples() -> sympy.Expr:
+    from diffexplore.symbolic.batch_sums import SAMPLES
+
+    return SAMPLES
+
+
+def _std(reading: Reading, *args: Any, **given: Any) -> Grid:
+    return each(sympy.sqrt, variance(reading, *args, **given))
+
+
+def _var_mean(reading: Reading, x: Grid, dims: Any = None, *args: Any, **given: Any) -> tuple[Grid, Grid]:
+    axes = None if isinstance(dims, bool) else dims
+    return variance(reading, x, dims, *args, **given), mean(reading, x, axes, given.get("keepdim", False))
+
+
+def _std_mean(reading: Reading, x: Grid, *args: Any, **given: Any) -> tuple[Grid, Grid]:
+    spread, centre = _var_mean(reading, x, *args, **given)
+    return each(sympy.sqrt, spread), centre
+
+
+def _norm(reading: Reading, x: Grid, order: Any = 2, dims: Dims = None, keepdim: bool = False, **given: Any) -> Grid:
+    """The vector norm of an order; 2 where none is given."""
+    order = sympy.Integer(2) if order is None else sympy.sympify(order)
+    sizes = each(sympy.Abs, x)
+    if order in (sympy.oo, -sympy.oo):
+        return _explicit(sympy.Max if order > 0 else sympy.Min, sizes, dims, keepdim)
+    if order == 0:
+        return total(reading, each(lambda x: as_number(as_condition(x)), x), dims, keepdim)
+    powers = each(lambda x, a: x**2 if order == 2 else a**order, x, sizes)
+    return each(lambda s: s ** (1 / order), total(reading, powers, dims, keepdim))
+
+
+def _explicit(function: Callable[..., Any], x: Grid, dims: Dims, keepdim: bool) -> Grid:
+    """A reduction that has no formal counterpart over the samples."""
+    axes = normal_axes(dims, x.ndim)
+    if x.axis in axes:
+        raise Mixes
+    return fold(lambda row: function(*row), x, axes, keepdim)
+
+
+def _reduction(function: Callable[..., Any], convert: str = "number") -> Callable[..., Any]:
+    def read(reading: Reading, x: Any, dims: Dims = None, keepdim: bool = False, **_: Any) -> Grid:
+        return _explicit(function, getattr(reading, convert)(x), dims, keepdim)
+
+    return read
+
+
+def _extreme(best: Callable[..., Any], worse: Callable[..., Any]) -> Callable[..., Any]:
+    """max and min: of everything, or along an axis together with the index where it is."""
+    whole, along = _reduction(best), _arg_extreme(worse)
+
+    def read(reading: Reading, x: Grid, dim: int | None = None, keepdim: bool = False) -> Any:
+        if dim is None:
+            return whole(reading, x)
+        return whole(reading, x, dim, keepdim), along(reading, x, dim, keepdim)
+
+    return read
+
+
+def _arg_extreme(worse: Callable[..., Any]) -> Callable[..., Any]:
+    """The index of the first best cell, as a piecewise number."""
+
+    def index(*row: Any) -> Any:
+        pairs = []
+        for i, cell in enumerate(row[:-1]):
+            others = [opposite(worse(cell, other)) for j, other in enumerate(row) if j != i]
+            pairs.append((sympy.Integer(i), sympy.And(*others)))
+        pairs = [pair for pair in pairs if pair[1] != False]  # noqa: E712 (SymPy's false is not Python's)
+        last = (sympy.Integer(len(row) - 1), sympy.true)
+        return sympy.Piecewise(*pairs, last, evaluate=False) if pairs else last[0]
+
+    return _reduction(index)
+
+
+def _running(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """cumsum and cumprod."""
+
+    def read(reading: Reading, x: Grid, dim: int, **_: Any) -> Grid:
+        if x.axis is not None and dim % x.ndim == x.axis:
+            raise Mixes
+        if x.ndim == 0:
+            return x
+        rows = np.moveaxis(x.cells, dim, 0).copy()
+        for i in range(1, len(rows)):
+            rows[i] = cells_of(
+                [function(a, b) for a, b in zip(rows[i - 1].flat, rows[i].flat, strict=True)], rows[i].shape
+            )
+        return Grid(np.moveaxis(rows, 0, dim), x.axis)
+
+    return read
+
+
+def _logsumexp(reading: Reading, x: Grid, dims: Dims, keepdim: bool = False) -> Grid:
+    return each(sympy.log, total(reading, each(sympy.exp, x), dims, keepdim))
+
+
+def _log_softmax(reading: Reading, x: Grid, dim: int, *_: Any) -> Grid:
+    return each(lambda x, s: x - s, x, _logsumexp(reading, x, dim, True))
+
+
+def _softmax(reading: Reading, x: Grid, dim: int, *_: Any) -> Grid:
+    powers = each(sympy.exp, x)
+    return each(lambda e, s: e / s, powers, total(reading, powers, dim, True))
+
+
+def _log_softmax_backward(reading: Reading, grad: Grid, output: Grid, dim: int, *_: Any) -> Grid:
+    return each(lambda g, y, s: g - sympy.exp(y) * s, grad, output, total(reading, grad, dim, True))
+
+
+def _softmax_backward(reading: Reading, grad: Grid, output: Grid, dim: int, *_: Any) -> Grid:
+    weighted = each(lambda g, y: g * y, grad, output)
+    return each(lambda gy, y, s: gy - y * s, weighted, output, total(reading, weighted, dim, True))
+
+
+READERS: Mapping[str, Callable[..., Any]] = {
+    "sum": total, "mean": mean, "var": variance, "std": _std, "var_mean": _var_mean, "std_mean": _std_mean,
+    "linalg_vector_norm": _norm, "norm": _norm,
+    "amax": _reduction(sympy.Max), "amin": _reduction(sympy.Min),
+    "max": _extreme(sympy.Max, less), "min": _extreme(sympy.Min, lambda x, y: less(y, x)),
+    "argmax": _arg_extreme(less), "argmin": _arg_extreme(lambda x, y: less(y, x)),
+    "prod": _reduction(lambda *row: sympy.Mul(*row)),
+    "any": _reduction(sympy.Or, "condition"), "all": _reduction(sympy.And, "condition"),
+    "cumsum": _running(lambda a, b: a + b), "cumprod": _running(lambda a, b: a * b),
+    "logsumexp": _logsumexp, "_log_softmax": _log_softmax, "_softmax": _softmax,
+    "_log_softmax_backward_data": _log_softmax_backward, "_softmax_backward_data": _softmax_backward,
+}  # fmt: skip

@@ -1,0 +1,173 @@
+"""Indices, and the operators that put gradients back to where elements were taken from."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy
+
+from diffexplore.tracing.arrays import Cells, Grid, Mixes, cells_of, filled
+from diffexplore.tracing.operators.logic import select
+from diffexplore.tracing.operators.movement import as_slice, take
+
+if TYPE_CHECKING:
+    from diffexplore.tracing.interpret import Reading
+
+
+def _select_backward(reading: Reading, grad: Grid, sizes: Any, dim: int, index: int) -> Grid:
+    return _put_back(reading, grad, dim, index)
+
+
+def _slice_backward(reading: Reading, grad: Grid, sizes: Any, dim: int, start: int, end: int, step: int) -> Grid:
+    _, axis = reading.shape
+    if dim == axis:
+        if grad.axis != axis or start != 0:
+            raise Mixes
+        return grad
+    return _put_back(reading, grad, dim, as_slice(start, end, step))
+
+
+def _put_back(reading: Reading, grad: Grid, dim: int, index: int | slice) -> Grid:
+    """Zeros, with the gradient where the elements were."""
+    shape, axis = reading.shape
+    whole = Grid(filled(shape, sympy.S.Zero), axis)
+    take(whole, dim, index).cells[...] = grad.cells
+    return whole
+
+
+def _diagonal_backward(reading: Reading, grad: Grid, sizes: Any, offset: int, dim1: int, dim2: int) -> Grid:
+    from diffexplore.tracing.operators.movement import READERS as MOVES
+
+    shape, axis = reading.shape
+    whole = Grid(filled(shape, sympy.S.Zero), axis)
+    MOVES["diagonal"](reading, whole, offset, dim1, dim2).cells[...] = grad.cells
+    return whole
+
+
+def _select_scatter(reading: Reading, x: Grid, source: Grid, dim: int, index: int) -> Grid:
+    whole = Grid(x.cells.copy(), x.axis)
+    take(whole, dim, index).cells[...] = source.cells
+    return whole
+
+
+def _slice_scatter(
+    reading: Reading,
+    x: Grid,
+    source: Grid,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+) -> Grid:
+    whole = Grid(x.cells.copy(), x.axis)
+    take(whole, dim, as_slice(start, end, step)).cells[...] = source.cells
+    return whole
+
+
+def _whole_numbers(grid: Grid) -> Any:
+    """Constant indices as integers."""
+    if any(not cell.is_Integer for cell in grid.cells.flat):
+        raise NotImplementedError("the index depends on the values of tensors")
+    return grid.cells.astype(int)
+
+
+def _index(reading: Reading, x: Grid, indices: Sequence[Grid | None]) -> Grid:
+    """x[indices] for constant indices that leave the samples alone."""
+    where = _places(x, indices)
+    _, axis = reading.shape
+    return Grid(x.cells[where], axis)
+
+
+def _places(x: Grid, indices: Sequence[Grid | None]) -> tuple[Any, ...]:
+    if x.axis is not None and x.axis < len(indices) and indices[x.axis] is not None:
+        raise Mixes
+    return tuple(slice(None) if index is None else _whole_numbers(index) for index in indices)
+
+
+def _index_put(
+    reading: Reading, x: Grid, indices: Sequence[Grid | None], values: Any, accumulate: bool = False, *_: Any
+) -> Grid:
+    """A copy of x with values put (or added) at constant indices."""
+    numbers = np.arange(x.cells.size).reshape(x.cells.shape)[_places(x, indices)]
+    put = np.broadcast_to(reading.number(values).cells, numbers.shape)
+    flat = list(x.cells.flat)
+    for place, value in zip(numbers.flat, put.flat, strict=True):
+        flat[place] = flat[place] + value if accumulate else value
+    return Grid(cells_of(flat, x.cells.shape), x.axis)
+
+
+def _index_select(reading: Reading, x: Grid, dim: int, index: Grid) -> Grid:
+    if dim % x.ndim == x.axis:
+        raise Mixes
+    return Grid(np.take(x.cells, _whole_numbers(index).reshape(-1), dim % x.ndim), x.axis)
+
+
+def _gather(reading: Reading, x: Grid, dim: int, index: Grid, **_: Any) -> Grid:
+    """x at the indices along ``dim``; an index may be piecewise, as that of a maximum is."""
+    _, axis = reading.shape
+    if x.ndim == 0:
+        return x
+    if dim % x.ndim == x.axis:
+        raise Mixes
+    values = []
+    for place, choices in _along(index, dim):
+        cell = sympy.S.Zero
+        for target, condition in reversed(choices):
+            cell = select(condition, x.cells[_at(place, dim, target, x.ndim)], cell)
+        values.append(cell)
+    return Grid(cells_of(values, index.cells.shape), axis)
+
+
+def _scatter(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, **_: Any) -> Grid:
+    return _scattered(reading, x, dim, index, source, lambda old, new: new)
+
+
+def _scatter_add(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, **_: Any) -> Grid:
+    return _scattered(reading, x, dim, index, source, lambda old, new: old + new)
+
+
+def _scattered(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, put: Callable[..., Any]) -> Grid:
+    shape, axis = reading.shape
+    if x.ndim == 0:
+        return Grid(filled((), put(x.cells[()], reading.number(source).cells[()])))
+    if dim % x.ndim == axis:
+        raise Mixes
+    cells: Cells = np.broadcast_to(x.cells, shape).copy()
+    given = reading.number(source).cells
+    for place, choices in _along(index, dim):
+        new = given[place] if given.ndim else given[()]
+        for k in range(shape[dim % x.ndim]):
+            where = _at(place, dim, k, x.ndim)
+            old = cells[where]
+            cell = old
+            for target, condition in reversed(choices):
+                cell = select(condition, put(old, new) if target == k else old, cell)
+            cells[where] = cell
+    return Grid(cells, axis)
+
+
+def _along(index: Grid, dim: int) -> Iterator[tuple[tuple[int, ...], list[tuple[int, Any]]]]:
+    """Each place of an index, with the numbers that it may be and the conditions, the first that holds counting."""
+    for place in itertools.product(*map(range, index.cells.shape)):
+        cell = index.cells[place]
+        pairs = cell.args if isinstance(cell, sympy.Piecewise) else ((cell, sympy.true),)
+        if any(not number.is_Integer for number, _ in pairs):
+            raise NotImplementedError("the index depends on the values of tensors")
+        yield place, [(int(number), condition) for number, condition in pairs]
+
+
+def _at(place: tuple[int, ...], dim: int, target: int, ndim: int) -> tuple[int, ...]:
+    where = list(place)
+    where[dim % ndim] = target
+    return tuple(where)
+
+
+READERS: Mapping[str, Callable[..., Any]] = {
+    "select_backward": _select_backward, "slice_backward": _slice_backward, "diagonal_backward": _diagonal_backward,
+    "select_scatter": _select_scatter, "slice_scatter": _slice_scatter,
+    "index": _index, "_unsafe_index": _index, "index_put": _index_put, "_unsafe_index_put": _index_put,
+    "index_select": _index_select, "gather": _gather, "scatter": _scatter, "scatter_add": _scatter_add,
+}  # fmt: skip

@@ -1,0 +1,48 @@
+"""What each ATen operator does to arrays of expressions: tables by kind, joined here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from diffexplore.tracing import conventions
+from diffexplore.tracing.operators import comparisons, constants, elementwise, movement, products, reductions, scatter
+
+#: Name of an operator, without its overload → its reader, called with the reading and the arguments.
+READERS: Mapping[str, Callable[..., Any]] = {
+    **elementwise.READERS,
+    **comparisons.READERS,
+    **movement.READERS,
+    **scatter.READERS,
+    **reductions.READERS,
+    **products.READERS,
+    **constants.READERS,
+    **conventions.READERS,
+}
+
+
+def base_name(operator: Any) -> str:
+    """The name of an operator, without namespace and overload."""
+    return operator._schema.name.split("::")[-1]
+
+
+def in_place_of(name: str) -> str | None:
+    """The operator of which ``name`` is the in-place form, or None."""
+    return name[:-1] if name.endswith("_") and name[:-1] in READERS and name not in READERS else None
+
+
+@cache
+def decompositions() -> Mapping[Any, Callable[..., Any]]:
+    """Torch's own decompositions of the operators that have no reader."""
+    from torch._decomp import decomposition_table
+
+    return {
+        operator: decomposition
+        for operator, decomposition in decomposition_table.items()
+        if hasattr(operator, "_schema") and not _is_read(base_name(operator))
+    }
+
+
+def _is_read(name: str) -> bool:
+    return name in READERS or in_place_of(name) is not None

@@ -1,0 +1,69 @@
+"""``loss_of``: the loss that a traced function computes, as a summand and its reduction."""
+
+from __future__ import annotations
+
+import sympy
+
+from diffexplore.errors import UsageError
+from diffexplore.loss import Loss
+from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
+from diffexplore.tracing.trace import Traced
+
+
+def loss_of(traced: Traced, *, name: str | None = None, domain: str | None = None) -> Loss:
+    """The summand with its reduction.
+
+    Raises UsageError, naming why, where the function is not the mean or sum of a formula of each sample.
+    """
+    summand, reduction = _summand(traced)
+    used = summand.free_symbols
+    parameters = [symbol.name for array in traced.parameters for symbol in array.symbols if symbol in used]
+    data = [symbol.name for array in traced.data for symbol in array.symbols if symbol in used]
+    for array in (*traced.parameters, *traced.data):
+        if not any(symbol in used for symbol in array.symbols):
+            raise UsageError(f"the function does not depend on {array.text}: leave it out of the arguments")
+    return Loss(summand, parameters=parameters, data=data, reduction=reduction, name=name, domain=domain)
+
+
+def _summand(traced: Traced) -> tuple[sympy.Expr, str]:
+    if traced.samples is not None:
+        raise UsageError(
+            f"{traced.mixing} mixes samples, so that the function is no mean or sum of a formula of each sample"
+        )
+    output = traced.output
+    if not output.has(BatchSum):
+        if output.has(SAMPLES):
+            raise UsageError("the function depends on the number of samples, and not through a mean or sum over them")
+        return output, "mean"
+    constant, sums = _split(sympy.expand_mul(output) if not output.is_Add else output)
+    factors = {factor for factor, _ in sums}
+    summand = sympy.Add(*(factor * inner for factor, inner in sums))
+    if all(factor.has(SAMPLES) for factor in factors):
+        mean = sympy.Add(*(factor * SAMPLES * inner for factor, inner in sums)) + constant
+        if not mean.has(SAMPLES):
+            return mean, "mean"
+    elif not summand.has(SAMPLES) and constant == 0:
+        return summand, "sum"
+    if constant != 0 and not summand.has(SAMPLES):
+        raise UsageError(
+            f"the function adds {constant} once to a sum over the samples, which no formula of each sample does: "
+            "take the mean over the samples, or leave the term out"
+        )
+    raise UsageError("the function depends on the number of samples in another way than a mean or sum over them does")
+
+
+def _split(output: sympy.Expr) -> tuple[sympy.Expr, list[tuple[sympy.Expr, sympy.Expr]]]:
+    """The terms without sums, and for each sum its factor and its summand."""
+    constant, sums = sympy.S.Zero, []
+    for term in sympy.Add.make_args(output):
+        if not term.has(BatchSum):
+            constant += term
+            continue
+        inner = [factor for factor in sympy.Mul.make_args(term) if isinstance(factor, BatchSum)]
+        rest = term / inner[0] if len(inner) == 1 else term
+        if len(inner) != 1 or rest.has(BatchSum) or inner[0].summand.has(BatchSum):
+            raise UsageError(
+                "the function is no mean or sum of a formula of each sample: it computes further with a sum over them"
+            )
+        sums.append((rest, inner[0].summand))
+    return constant, sums

@@ -1,0 +1,160 @@
+"""``trace``: a torch function, and what its backward pass computes, as formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import sympy
+import torch
+from sympy.logic.boolalg import Boolean
+from torch.fx import GraphModule
+
+from diffexplore.symbolic.batch_sums import SAMPLES
+from diffexplore.tracing.arrays import Grid, cells_of
+from diffexplore.tracing.capture import Capture, NotDifferentiable, capture, in_samples
+from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, of_samples
+from diffexplore.tracing.interpret import MixesSamples, Reading
+from diffexplore.tracing.operators.table import decompositions
+
+#: The number of samples of a program that mixes them.
+FEW = 4
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A torch function as formulas.
+
+    Attributes:
+        parameters, data: its arguments, with the symbols of their entries.
+        output: the scalar that it returns, with sums over the samples and N; in x_1, x_2, … where it mixes samples.
+        partials: for each symbol what the backward graph computes, for data that of the generic sample; None where the
+            backward pass was not traced. Data that torch cannot differentiate by have none.
+        samples: None where the formulas hold for all N, else the number of samples traced.
+        mixing: the operator and line that mixes the samples.
+        conditions: what is taken for granted of N, such as "N ≥ 2".
+        notes: which numbers the floats of the program were read as, and the like.
+        conventions: where the program departs from mathematics on purpose, and why.
+        graph: the graph that was read.
+    """
+
+    parameters: tuple[Array, ...]
+    data: tuple[Array, ...]
+    output: sympy.Expr
+    partials: Mapping[str, sympy.Expr] | None
+    samples: int | None
+    mixing: str | None
+    conditions: tuple[str, ...]
+    notes: tuple[str, ...]
+    conventions: Mapping[Boolean, str]
+    graph: GraphModule = field(compare=False, repr=False)
+
+
+def trace(
+    fn: Callable[..., Any],
+    *,
+    parameters: Spec | Sequence[Array],
+    data: Spec | Sequence[Array] = (),
+    backward: bool = True,
+) -> Traced:
+    """The formulas of a torch function of named tensors, and of the gradients that autograd computes of it.
+
+    Args:
+        fn: called with its arguments by name: a parameter has its declared shape, data (N, *shape of one sample).
+            The class of a ``torch.autograd.Function`` is applied to them in their order.
+        parameters, data: names and shapes, as in ``["w[3]", "b"]``, ``"a, b"`` or ``{"w": (3,), "b": ()}``.
+        backward: whether to trace the gradients, too.
+
+    Raises:
+        UsageError: for what cannot be read, with the operator, the line of the source and what to do.
+    """
+    arrays, batches = declare(parameters), declare(data)
+    check_distinct((*arrays, *batches))
+    function = _applied(fn, [array.name for array in (*arrays, *batches)])
+    try:
+        return _traced(function, arrays, batches, backward, None)
+    except MixesSamples as mixing:
+        return _traced(function, arrays, batches, backward, str(mixing))
+
+
+def _traced(
+    function: Callable[..., Any],
+    parameters: tuple[Array, ...],
+    data: tuple[Array, ...],
+    backward: bool,
+    mixing: str | None,
+) -> Traced:
+    samples = None if mixing is None else FEW
+    captured, notes = _captured(function, parameters, data, backward, samples)
+    reading = Reading(captured, [symbol for array in data for symbol in array.symbols])
+    reading.notes.update(dict.fromkeys(notes))
+    _read_guards(captured, reading)
+    inputs = {array.name: Grid(cells_of(array.symbols, array.shape)) for array in parameters}
+    inputs |= {array.name: _batch(array, samples) for array in data}
+    output, gradients = reading.run(list(inputs.values()))
+    partials: dict[str, sympy.Expr] = {}
+    for name, gradient in zip(captured.wrt, gradients, strict=True):
+        symbols = [symbol.name for symbol in inputs[name].cells.flat]
+        values = [sympy.S.Zero] * len(symbols) if gradient is None else list(gradient.cells.flat)
+        partials |= dict(zip(symbols, values, strict=True))
+    return Traced(
+        parameters,
+        data,
+        output,
+        MappingProxyType(partials) if backward else None,
+        samples,
+        mixing,
+        tuple(reading.conditions),
+        tuple(reading.notes),
+        MappingProxyType(reading.conventions),
+        captured.graph,
+    )
+
+
+def _captured(
+    function: Callable[..., Any],
+    parameters: tuple[Array, ...],
+    data: tuple[Array, ...],
+    backward: bool,
+    samples: int | None,
+) -> tuple[Capture, list[str]]:
+    """The graph with the gradients by parameters and data; by parameters alone where torch has none by the data."""
+    wrt = [array.name for array in (*parameters, *data)] if backward else []
+    table = decompositions()
+    try:
+        return capture(function, parameters, data, wrt=wrt, samples=samples, decompositions=table), []
+    except NotDifferentiable as error:
+        if not data or not backward:
+            raise
+        wrt = [array.name for array in parameters]
+        note = f"the gradients by the data were not traced: {error}"
+        return capture(function, parameters, data, wrt=wrt, samples=samples, decompositions=table), [note]
+
+
+def _batch(array: Array, samples: int | None) -> Grid:
+    """A data tensor: of the generic sample, or of a few."""
+    if samples is None:
+        return Grid(cells_of(array.symbols, (1, *array.shape)), 0)
+    return Grid(cells_of(of_samples(array, samples), (samples, *array.shape)))
+
+
+def _read_guards(captured: Capture, reading: Reading) -> None:
+    """What the function asked of the number of samples; torch's own questions about memory layouts do not count."""
+    for guard, place in captured.guards:
+        if "_prims_common" in place or captured.size is None:
+            continue
+        condition = in_samples(guard, captured.size)
+        if isinstance(condition, sympy.Equality):
+            raise MixesSamples(f"the number of samples is fixed at {place.strip('()')}")
+        if condition.has(SAMPLES):
+            reading.condition_on(str(condition).replace(">=", "≥").replace("<=", "≤"))
+
+
+def _applied(fn: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    """The function itself, or what the class of an autograd function computes of its arguments in order."""
+    if isinstance(fn, type) and issubclass(fn, torch.autograd.Function):
+        apply = fn.apply
+        return lambda **tensors: apply(*(tensors[name] for name in names))
+    return fn
