@@ -10,9 +10,9 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import UsageError, unknown
-from diffexplore.symbolic.functions_sympy import foreign_node
+from diffexplore.symbolic.given import summand_of
 from diffexplore.symbolic.names import check_name
-from diffexplore.symbolic.parse import parse, parse_condition
+from diffexplore.symbolic.parse import parse_condition
 from diffexplore.symbolic.text import to_latex, to_text
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Loss:
             raise unknown("reduction", str(reduction), REDUCTIONS)
         parameters, data = _names(parameters), _names(data)
         _check_distinct((*parameters, *data))
-        expression = _expression(formula, (*parameters, *data))
+        expression = summand_of(formula, (*parameters, *data))
         values: dict[str, Any] = {
             "expression": expression,
             "formula": formula.strip() if isinstance(formula, str) else to_text(expression, unicode=False),
@@ -104,6 +104,32 @@ class Loss:
         }
         for attribute, value in values.items():
             object.__setattr__(self, attribute, value)
+
+    @classmethod
+    def from_torch(
+        cls,
+        fn: Callable[..., Any],
+        *,
+        parameters: Any,
+        data: Any = (),
+        name: str | None = None,
+        domain: str | Sequence[str] | None = None,
+    ) -> Loss:
+        """The loss that a torch function computes, read from its graph.
+
+        Args:
+            fn: called with tensors by name, returns the mean or sum of a formula of each sample.
+            parameters, data: names, with shapes where they are no scalars, as in ``["w[3]", "b"]`` or ``{"w": (3,)}``;
+                data is given the shape of one sample, and comes as (N, *shape). The loss has a symbol for each entry.
+            name, domain: as for a loss from its formula.
+
+        Raises:
+            UsageError: for what cannot be read, with the operator and the line of the source.
+        """
+        from diffexplore.tracing import loss_of, trace
+
+        traced = trace(fn, parameters=parameters, data=data, backward=False)
+        return loss_of(traced, name=name, domain=domain)
 
     @property
     def symbols(self) -> dict[str, sympy.Symbol]:
@@ -195,38 +221,6 @@ def _check_distinct(names: Sequence[str]) -> None:
     for position, name in enumerate(names):
         if name in names[:position]:
             raise UsageError(f"the name {name!r} is given twice")
-
-
-def _expression(formula: str | sympy.Expr, names: Sequence[str]) -> sympy.Expr:
-    """The summand with real symbols, using all of ``names`` and no others."""
-    if isinstance(formula, str):
-        expression = parse(formula)
-    elif isinstance(formula, sympy.Expr):
-        expression = _made_real(formula)
-    else:
-        raise UsageError(f"a formula must be text or a SymPy expression, not {type(formula).__name__}")
-    used = sorted(symbol.name for symbol in expression.free_symbols)
-    strange = [name for name in used if name not in names]
-    if strange:
-        listed = ", ".join(repr(name) for name in strange)
-        verb = "is" if len(strange) == 1 else "are"
-        raise UsageError(f"the formula uses {listed}, which {verb} neither parameter nor data")
-    for name in names:
-        if name not in used:
-            raise UsageError(f"the formula has no symbol {name!r}")
-    return expression
-
-
-def _made_real(formula: sympy.Expr) -> sympy.Expr:
-    """A SymPy expression of the user with real symbols and exact numbers."""
-    real = {symbol: sympy.Symbol(check_name(symbol.name), real=True) for symbol in formula.free_symbols}
-    real = {symbol: replacement for symbol, replacement in real.items() if symbol != replacement}
-    exact = {number: sympy.Rational(*float(number).as_integer_ratio()) for number in formula.atoms(sympy.Float)}
-    expression = formula.xreplace(real | exact)
-    strange = foreign_node(expression)
-    if strange is not None:
-        raise UsageError(f"the formula contains {strange}, which diffexplore cannot compute with")
-    return expression
 
 
 def _domain(domain: str | Sequence[str] | None, names: Sequence[str]) -> tuple[Boolean, ...]:

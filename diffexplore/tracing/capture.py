@@ -20,7 +20,7 @@ from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 from diffexplore.errors import DiffexploreError, UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES
 from diffexplore.tracing.declarations import Array
-from diffexplore.tracing.lines import Lines, Place, place_of_error
+from diffexplore.tracing.lines import FixesSize, Lines, Place, place_of_error
 
 Tensor = torch.Tensor
 
@@ -60,7 +60,7 @@ def capture(
     env = ShapeEnv(duck_shape=False, specialize_zero_one=False)
     fakes = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
     size = _size(env) if samples is None else samples
-    lines = Lines()
+    lines = Lines(env)
     names = [array.name for array in (*parameters, *data)]
     with fakes:
         inputs = [torch.empty(array.shape, dtype=torch.float64) for array in parameters]
@@ -69,7 +69,7 @@ def capture(
     def forward_and_backward(*tensors: Tensor) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         leaves = {name: tensor.detach() for name, tensor in zip(names, tensors, strict=True)}
         sources = [leaves[name].requires_grad_() for name in wrt]
-        with lines:
+        with lines.calls, lines:
             output = _scalar(function(**leaves))
             if not sources or not output.requires_grad:
                 return output, tuple(None for _ in sources)
@@ -79,14 +79,20 @@ def capture(
         warnings.simplefilter("ignore")
         try:
             graph = make_fx(forward_and_backward, decomposition_table=dict(decompositions))(*inputs)
-        except DiffexploreError:
+        except (DiffexploreError, MixesSamples):
             raise
+        except FixesSize as fixed:
+            raise MixesSamples(f"a step for each sample at {fixed}") from None
         except Exception as error:
             raise _refusal(error, lines) from error
     graph.graph.eliminate_dead_code()
     guards = tuple((guard.expr, str(guard.sloc)) for guard in env.guards)
     places = {node.name: lines.place(node.meta.get("stack_trace", "")) for node in graph.graph.nodes}
-    return Capture(graph, size.node.expr if samples is None else None, tuple(wrt), places, guards)
+    return Capture(graph, None if isinstance(size, int) else size.node.expr, tuple(wrt), places, guards)
+
+
+class MixesSamples(Exception):
+    """Something is done with the samples that cannot be said for any number of them; the text names it."""
 
 
 class NotDifferentiable(UsageError):
@@ -150,11 +156,18 @@ def _float64() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def _refusal(error: Exception, lines: Lines) -> UsageError:
-    """What went wrong, in one line with what to do."""
+#: What torch says of arguments that it cannot differentiate by, and of operators without a rule for any N.
+_NO_GRADIENT = ("derivative for", "leaf Variable", "a view of a leaf", "is not differentiable with respect to")
+_NO_RULE = ("symbolic shapes", "SymIntArrayRef", "symbolic ints")
+
+
+def _refusal(error: Exception, lines: Lines) -> Exception:
+    """What went wrong, in one line with what to do; MixesSamples where it may go right for a fixed N."""
     place = place_of_error(error) or lines.latest
     text = " ".join(str(error).split())
-    if "derivative for" in text or "leaf Variable" in text or "a view of a leaf" in text:
+    if any(sign in text for sign in _NO_RULE):
+        return MixesSamples(f"an operator without a rule for any number of samples at {place}")
+    if any(sign in text for sign in _NO_GRADIENT):
         return NotDifferentiable(f"{text[:200]} ({place})")
     if "numpy" in text and "subclass" in text:
         return UsageError(

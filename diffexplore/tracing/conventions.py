@@ -14,7 +14,7 @@ from diffexplore.tracing.operators.logic import less, select
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
 
-Expr = sympy.Expr
+from sympy import Expr
 
 #: Functions of torch that bound an intermediate from below without telling autograd.
 _SILENT_CLAMPS = ("gaussian_nll_loss", "cosine_similarity")
@@ -83,16 +83,27 @@ def _logit_backward(reading: Reading, grad: Grid, x: Grid, eps: Any = None) -> G
     return each(slope, grad, x)
 
 
+def _hardsigmoid_backward(reading: Reading, grad: Grid, x: Grid) -> Grid:
+    """Read with the 1/6 that is meant: torch's kernel for doubles has it rounded to float32."""
+    reading.note("torch's backward of hardsigmoid multiplies by 1/6 rounded to float32, read as 1/6")
+
+    def slope(g: Expr, x: Expr) -> Expr:
+        return select(sympy.And(less(sympy.Integer(-3), x), less(x, sympy.Integer(3))), g / 6, sympy.S.Zero)
+
+    return each(slope, grad, x)
+
+
 def note_clamp(reading: Reading, before: Grid, low: Any) -> None:
     """Records a bound that a function of torch puts on an intermediate in place, out of autograd's sight."""
-    library = reading.place.library
-    if library in _SILENT_CLAMPS and not reading.place.recorded and low is not None:
-        text = f"torch's {library} bounds a denominator from below, as a constant"
+    function = reading.place.function
+    if function in _SILENT_CLAMPS and not reading.place.recorded and low is not None:
+        text = f"torch's {function} bounds a denominator from below, as a constant"
         each(lambda x, low: reading.convention(less(x, low), text), before, reading.number(low))
 
 
 READERS: Mapping[str, Callable[..., Any]] = {
     "softplus": _softplus, "softplus_backward": _softplus_backward,
+    "hardsigmoid_backward": _hardsigmoid_backward,
     "logit": _logit, "special_logit": _logit, "logit_backward": _logit_backward,
     "binary_cross_entropy": _binary_cross_entropy, "binary_cross_entropy_backward": _binary_cross_entropy_backward,
 }  # fmt: skip

@@ -14,16 +14,12 @@ from torch.fx import Node
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
 from diffexplore.tracing.arrays import Grid, Mixes, cells_of, each, scalar
-from diffexplore.tracing.capture import Capture, in_samples
+from diffexplore.tracing.capture import Capture, MixesSamples, in_samples
 from diffexplore.tracing.conventions import note_clamp
 from diffexplore.tracing.lines import Place
-from diffexplore.tracing.operators.table import READERS, base_name, in_place_of
 from diffexplore.tracing.operators.logic import as_condition, as_number, is_truth
+from diffexplore.tracing.operators.table import READERS, RESHAPES, base_name, in_place_of
 from diffexplore.tracing.recognise import recognise
-
-
-class MixesSamples(Exception):
-    """A node mixes the samples in a way that formal sums cannot say; the text names it."""
 
 
 class Reading:
@@ -124,6 +120,8 @@ class Reading:
         base = in_place_of(name)
         if base is None:
             raise NotImplementedError(_advice(node))
+        if name in RESHAPES:
+            return READERS[base](self, *args, **kwargs)
         target = args[0]
         if base in ("clamp", "clamp_min"):
             note_clamp(self, Grid(target.cells.copy(), target.axis), kwargs.get("min", (*args, None)[1]))

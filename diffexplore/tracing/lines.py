@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 from torch.fx import traceback as node_meta
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from diffexplore.errors import UsageError
@@ -24,17 +26,33 @@ _PACKAGE = str(Path(__file__).parent.parent)
 class Place:
     """A line of the user's source, what is run there, and how.
 
-    ``library`` is the function of torch.nn.functional in which the operator stands, "" for none; ``backward`` says
-    that it belongs to the derivative of that line, ``recorded`` that autograd was told to see it.
+    ``function`` is the function of torch that is called there; ``backward`` says that the operator belongs to the
+    derivative of that line, ``recorded`` that autograd sees it.
     """
 
     line: str = "an unknown line"
-    library: str = ""
+    function: str = ""
     backward: bool = False
     recorded: bool = True
 
     def __str__(self) -> str:
         return f"the backward of {self.line}" if self.backward else self.line
+
+
+class FixesSize(Exception):
+    """The function goes through the samples one by one, which it can only for a number that is known."""
+
+
+class Calls(TorchFunctionMode):
+    """Remembers the function of torch that the user's code is calling, whatever that calls in its turn."""
+
+    name = ""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        self.name = getattr(func, "__name__", "")
+        return func(*args, **(kwargs or {}))
 
 
 class Lines(TorchDispatchMode):
@@ -44,8 +62,10 @@ class Lines(TorchDispatchMode):
     there; in a backward written by hand it has its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, env: ShapeEnv) -> None:
         super().__init__()
+        self.calls = Calls()  # type: ignore[no-untyped-call]
+        self._env = env
         self._forward: dict[int, Place] = {}
         self._places: list[Place] = []
         self.latest = Place()
@@ -54,8 +74,10 @@ class Lines(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         self.latest = self._place()
+        if self._env.replacements:
+            raise FixesSize(str(self.latest))
         if func is torch.ops.aten._local_scalar_dense.default:
-            if self.latest.library == "gaussian_nll_loss":
+            if self.latest.function == "gaussian_nll_loss":
                 return False  # torch asks whether a variance is negative, and would raise an exception
             raise UsageError(
                 f"the value of a tensor is used as a Python number at {self.latest} (.item(), float(), if, while): "
@@ -70,17 +92,17 @@ class Lines(TorchDispatchMode):
         return self._places[int(mark)] if mark.isdecimal() else Place()
 
     def _place(self) -> Place:
-        line, library = _user_line(sys._getframe(2))
+        line = _user_line(sys._getframe(2))
         node = torch._C._current_autograd_node()
         if node is None:
-            place = Place(line, library, recorded=torch.is_grad_enabled())
+            place = Place(line, self.calls.name, recorded=torch.is_grad_enabled())
             number = torch._C._autograd._get_sequence_nr() - 1  # autograd has made its node before this call
             self._forward.setdefault(number, place)
             return place
         if _in_backward_by_hand(sys._getframe(2)):
             return Place(line, backward=False)
         forward = self._forward.get(node._sequence_nr(), Place(line))
-        return Place(forward.line, forward.library, backward=True)
+        return Place(forward.line, forward.function, backward=True)
 
 
 def place_of_error(error: Exception) -> str | None:
@@ -93,22 +115,19 @@ def _is_ours(filename: str) -> bool:
     return filename.startswith((_TORCH, _PACKAGE)) or "<frozen" in filename
 
 
-def _frames(frame: FrameType | None) -> Any:
+def _frames(frame: FrameType | None) -> Iterator[FrameType]:
     while frame is not None:
         yield frame
         frame = frame.f_back
 
 
-def _user_line(start: FrameType) -> tuple[str, str]:
-    """The innermost line outside torch and this package, and the function of torch.nn.functional called from it."""
-    library = ""
+def _user_line(start: FrameType) -> str:
+    """The innermost line outside torch and this package."""
     for frame in _frames(start):
         filename = frame.f_code.co_filename
         if not _is_ours(filename):
-            return f"{Path(filename).name}:{frame.f_lineno}", library
-        if filename.endswith("functional.py"):
-            library = frame.f_code.co_name
-    return Place.line, library
+            return f"{Path(filename).name}:{frame.f_lineno}"
+    return Place.line
 
 
 def _in_backward_by_hand(start: FrameType) -> bool:
@@ -119,8 +138,3 @@ def _in_backward_by_hand(start: FrameType) -> bool:
         if frame.f_code.co_filename.endswith("autograd/graph.py"):
             return False
     return False
-
-
-def named(function: Callable[..., Any]) -> str:
-    """The function's name for a message."""
-    return getattr(function, "__name__", type(function).__name__)

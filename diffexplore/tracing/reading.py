@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy
 
 from diffexplore.errors import UsageError
@@ -10,7 +12,7 @@ from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 from diffexplore.tracing.trace import Traced
 
 
-def loss_of(traced: Traced, *, name: str | None = None, domain: str | None = None) -> Loss:
+def loss_of(traced: Traced, *, name: str | None = None, domain: str | Sequence[str] | None = None) -> Loss:
     """The summand with its reduction.
 
     Raises UsageError, naming why, where the function is not the mean or sum of a formula of each sample.

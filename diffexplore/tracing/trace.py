@@ -14,9 +14,9 @@ from torch.fx import GraphModule
 
 from diffexplore.symbolic.batch_sums import SAMPLES
 from diffexplore.tracing.arrays import Grid, cells_of
-from diffexplore.tracing.capture import Capture, NotDifferentiable, capture, in_samples
+from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture, in_samples
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, of_samples
-from diffexplore.tracing.interpret import MixesSamples, Reading
+from diffexplore.tracing.interpret import Reading
 from diffexplore.tracing.operators.table import decompositions
 
 #: The number of samples of a program that mixes them.
@@ -120,17 +120,21 @@ def _captured(
     backward: bool,
     samples: int | None,
 ) -> tuple[Capture, list[str]]:
-    """The graph with the gradients by parameters and data; by parameters alone where torch has none by the data."""
-    wrt = [array.name for array in (*parameters, *data)] if backward else []
-    table = decompositions()
-    try:
-        return capture(function, parameters, data, wrt=wrt, samples=samples, decompositions=table), []
-    except NotDifferentiable as error:
-        if not data or not backward:
-            raise
-        wrt = [array.name for array in parameters]
-        note = f"the gradients by the data were not traced: {error}"
-        return capture(function, parameters, data, wrt=wrt, samples=samples, decompositions=table), [note]
+    """The graph with the gradients by parameters and data, but for data that torch has none by."""
+    names, batches = [array.name for array in parameters], [array.name for array in data]
+    choices = [batches, *([name for name in batches if name != left] for left in batches), []] if backward else [[]]
+    table, notes = decompositions(), []
+    for choice in choices:
+        wrt = [*names, *choice] if backward else []
+        try:
+            captured = capture(function, parameters, data, wrt=wrt, samples=samples, decompositions=table)
+        except NotDifferentiable as error:
+            if choice == []:
+                raise
+            notes = [f"not all data have a gradient: {error}"]
+            continue
+        return captured, notes
+    raise AssertionError("the last choice raises or returns")
 
 
 def _batch(array: Array, samples: int | None) -> Grid:
@@ -155,6 +159,6 @@ def _read_guards(captured: Capture, reading: Reading) -> None:
 def _applied(fn: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
     """The function itself, or what the class of an autograd function computes of its arguments in order."""
     if isinstance(fn, type) and issubclass(fn, torch.autograd.Function):
-        apply = fn.apply
+        apply: Callable[..., Any] = fn.apply
         return lambda **tensors: apply(*(tensors[name] for name in names))
     return fn

@@ -43,7 +43,7 @@ def _scalar_tensor(reading: Reading, value: Any, **_: Any) -> Grid:
 def _arange(reading: Reading, *bounds: Any, **_: Any) -> Grid:
     if reading.shape[1] is not None:
         raise Mixes  # the sample's own number
-    start, end, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
+    start, _, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
     count = reading.shape[0][0]
     return Grid(cells_of([sympy.sympify(start) + i * sympy.sympify(step) for i in range(count)], (count,)))
 

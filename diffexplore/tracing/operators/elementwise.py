@@ -14,7 +14,7 @@ from diffexplore.tracing.operators.logic import equal, less, select
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
 
-Expr = sympy.Expr
+from sympy import Expr
 
 
 def _div(x: Expr, y: Expr) -> Expr:
@@ -48,7 +48,8 @@ FUNCTIONS: Mapping[str, Callable[..., Expr]] = {
     "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
     "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh,
     "asinh": sympy.asinh, "acosh": sympy.acosh, "atanh": sympy.atanh,
-    "atan2": sympy.atan2, "sinc": lambda x: sympy.sinc(sympy.pi * x), "special_sinc": lambda x: sympy.sinc(sympy.pi * x),
+    "atan2": sympy.atan2,
+    "sinc": lambda x: sympy.sinc(sympy.pi * x), "special_sinc": lambda x: sympy.sinc(sympy.pi * x),
     "erf": sympy.erf, "special_erf": sympy.erf, "erfc": sympy.erfc, "special_erfc": sympy.erfc,
     "erfinv": sympy.erfinv, "special_erfinv": sympy.erfinv,
     "lgamma": sympy.loggamma, "special_gammaln": sympy.loggamma,
@@ -62,7 +63,6 @@ FUNCTIONS: Mapping[str, Callable[..., Expr]] = {
     "xlogy": _xlogy, "special_xlogy": _xlogy, "special_xlog1py": _xlog1py,
     "sigmoid_backward": lambda g, y: g * y * (1 - y), "tanh_backward": lambda g, y: g * (1 - y**2),
     "threshold_backward": lambda g, x, t: select(less(t, x), g, sympy.S.Zero),
-    "lerp": lambda x, y, w: x + w * (y - x),
 }  # fmt: skip
 
 #: Steps: functions outside the formula language, which are read where they are applied to constants.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sympy
+from sympy import Expr
 from sympy.logic.boolalg import Boolean
-
-Expr = sympy.Expr
 
 
 def less(x: Expr, y: Expr) -> Boolean:

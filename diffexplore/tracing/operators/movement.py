@@ -138,7 +138,7 @@ def _stack(reading: Reading, parts: Sequence[Grid], dim: int = 0) -> Grid:
 
 
 def _repeat(reading: Reading, x: Grid, times: Sequence[Any]) -> Grid:
-    shape, axis = reading.shape
+    _, axis = reading.shape
     lead = len(times) - x.ndim
     if x.axis is not None and (axis != x.axis + lead or times[axis] != 1):
         raise Mixes

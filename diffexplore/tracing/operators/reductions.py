@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy
 
-from diffexplore.tracing.arrays import Grid, Mixes, cells_of, each, fold, normal_axes
+from diffexplore.tracing.arrays import Grid, Mixes, each, fold, normal_axes
 from diffexplore.tracing.operators.logic import as_condition, as_number, less, opposite
 
 if TYPE_CHECKING:
@@ -132,9 +132,7 @@ def _running(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
             return x
         rows = np.moveaxis(x.cells, dim, 0).copy()
         for i in range(1, len(rows)):
-            rows[i] = cells_of(
-                [function(a, b) for a, b in zip(rows[i - 1].flat, rows[i].flat, strict=True)], rows[i].shape
-            )
+            rows[i, ...] = each(function, Grid(rows[i - 1, ...]), Grid(rows[i, ...])).cells
         return Grid(np.moveaxis(rows, 0, dim), x.axis)
 
     return read

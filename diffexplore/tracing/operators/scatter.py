@@ -140,12 +140,12 @@ def _scattered(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, pu
     for place, choices in _along(index, dim):
         new = given[place] if given.ndim else given[()]
         for k in range(shape[dim % x.ndim]):
-            where = _at(place, dim, k, x.ndim)
-            old = cells[where]
+            spot = _at(place, dim, k, x.ndim)
+            old = cells[spot]
             cell = old
             for target, condition in reversed(choices):
                 cell = select(condition, put(old, new) if target == k else old, cell)
-            cells[where] = cell
+            cells[spot] = cell
     return Grid(cells, axis)
 
 

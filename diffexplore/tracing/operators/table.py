@@ -8,6 +8,7 @@ from typing import Any
 
 from diffexplore.tracing import conventions
 from diffexplore.tracing.operators import comparisons, constants, elementwise, movement, products, reductions, scatter
+from diffexplore.tracing.operators.rewritten import REWRITTEN
 
 #: Name of an operator, without its overload → its reader, called with the reading and the arguments.
 READERS: Mapping[str, Callable[..., Any]] = {
@@ -32,16 +33,20 @@ def in_place_of(name: str) -> str | None:
     return name[:-1] if name.endswith("_") and name[:-1] in READERS and name not in READERS else None
 
 
+#: Operators that change the shape of their argument in place, not its elements.
+RESHAPES = ("squeeze_", "unsqueeze_", "t_", "transpose_", "swapaxes_")
+
+
 @cache
 def decompositions() -> Mapping[Any, Callable[..., Any]]:
-    """Torch's own decompositions of the operators that have no reader."""
+    """How the operators that have no reader are taken apart, by torch itself for nearly all of them."""
     from torch._decomp import decomposition_table
 
     return {
         operator: decomposition
         for operator, decomposition in decomposition_table.items()
         if hasattr(operator, "_schema") and not _is_read(base_name(operator))
-    }
+    } | dict(REWRITTEN)
 
 
 def _is_read(name: str) -> bool:

@@ -1,0 +1,47 @@
+"""The summand of a loss as it is given: text, or an expression of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy
+
+from diffexplore.errors import UsageError
+from diffexplore.symbolic.functions_sympy import foreign_node
+from diffexplore.symbolic.names import check_name
+from diffexplore.symbolic.parse import parse
+
+
+def summand_of(formula: str | sympy.Expr, names: Sequence[str]) -> sympy.Expr:
+    """The summand with real symbols, using all of ``names`` and no others.
+
+    Raises UsageError where it is not read, or where its symbols are not the names.
+    """
+    if isinstance(formula, str):
+        expression = parse(formula)
+    elif isinstance(formula, sympy.Expr):
+        expression = _made_real(formula)
+    else:
+        raise UsageError(f"a formula must be text or a SymPy expression, not {type(formula).__name__}")
+    used = sorted(symbol.name for symbol in expression.free_symbols)
+    strange = [name for name in used if name not in names]
+    if strange:
+        listed = ", ".join(repr(name) for name in strange)
+        verb = "is" if len(strange) == 1 else "are"
+        raise UsageError(f"the formula uses {listed}, which {verb} neither parameter nor data")
+    for name in names:
+        if name not in used:
+            raise UsageError(f"the formula has no symbol {name!r}")
+    return expression
+
+
+def _made_real(formula: sympy.Expr) -> sympy.Expr:
+    """A SymPy expression of the user with real symbols and exact numbers."""
+    real = {symbol: sympy.Symbol(check_name(symbol.name), real=True) for symbol in formula.free_symbols}
+    real = {symbol: replacement for symbol, replacement in real.items() if symbol != replacement}
+    exact = {number: sympy.Rational(*float(number).as_integer_ratio()) for number in formula.atoms(sympy.Float)}
+    expression = formula.xreplace(real | exact)
+    strange = foreign_node(expression)
+    if strange is not None:
+        raise UsageError(f"the formula contains {strange}, which diffexplore cannot compute with")
+    return expression
