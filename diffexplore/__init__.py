@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from diffexplore.check.run import check
     from diffexplore.errors import DiffexploreError, GradientError, UsageError
     from diffexplore.loss import Loss
+    from diffexplore.proving.prove import prove
+    from diffexplore.proving.records import Proof
     from diffexplore.verify.assertion import assert_gradient
     from diffexplore.verify.run import verify
 
@@ -30,13 +32,16 @@ _HOMES = {
     "DiffexploreError": "diffexplore.errors",
     "UsageError": "diffexplore.errors",
     "GradientError": "diffexplore.errors",
+    "Proof": "diffexplore.proving.records",
     "assert_gradient": "diffexplore.verify.assertion",
+    "prove": "diffexplore.proving.prove",
 }
 
 __all__ = [
     "DiffexploreError",
     "GradientError",
     "Loss",
+    "Proof",
     "Report",
     "Row",
     "UsageError",
@@ -45,6 +50,7 @@ __all__ = [
     "check",
     "losses",
     "methods",
+    "prove",
     "strategies",
     "verify",
 ]

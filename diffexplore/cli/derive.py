@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def derive(
     loss: o.LossArgument,
     wrt: o.Wrt = None,
+    shapes: o.Shapes = None,
     hessian: o.DeriveHessian = False,
     steps: o.Steps = False,
     format: o.Format = "text",
@@ -33,7 +34,7 @@ def derive(
     if steps and format != "text":
         raise UsageError("--steps is for --format text")
     asked = o.names_list("--wrt", wrt)
-    found = loss_to_derive(loss, asked)
+    found = loss_to_derive(loss, asked, shapes)
     names = partials_of(found, asked)
     if format == "text":
         from diffexplore.report.terminal import Drawing

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from diffexplore import losses
+from diffexplore.cli.programs import is_program, loss_of_program
 from diffexplore.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -24,12 +25,19 @@ def is_name(text: str) -> bool:
 
 
 def loss_to_check(
-    text: str, points: Sequence[Iterable[str]], *, has_data: bool, wrt: Sequence[str] | None, reduction: str | None
-) -> Loss:
+    text: str, points: Sequence[Iterable[str]], *, has_data: bool, wrt: Sequence[str] | None, reduction: str | None,
+    shapes: str | None = None,
+) -> Loss:  # fmt: skip
     """The loss that ``report`` checks. Of a formula, the names in ``points`` are parameters and the others data.
 
+    So they are of a torch function in a file, which is executed; ``shapes`` are those of its arguments.
     Raises UsageError for an unknown name, a formula that cannot be read, and symbols without values.
     """
+    if is_program(text):
+        named = list(dict.fromkeys(name for point in points for name in point))
+        if not named:
+            raise UsageError("give a point, as in --at a=1: the arguments that it names are the parameters")
+        return _with_reduction(loss_of_program(text, named, shapes), reduction)
     if is_name(text):
         return _with_reduction(losses.get(text.strip()), reduction)
     symbols = _symbols(text)
@@ -46,8 +54,10 @@ def loss_to_check(
     return _formula(text, [name for name in symbols if name in given], data, reduction)
 
 
-def loss_to_derive(text: str, wrt: Sequence[str] | None) -> Loss:
-    """The loss that ``derive`` works on. Of a formula, ``wrt`` (or else every symbol) are the parameters."""
+def loss_to_derive(text: str, wrt: Sequence[str] | None, shapes: str | None = None) -> Loss:
+    """The loss that ``derive`` works on. Of a formula or function ``wrt``, or else every symbol, are the parameters."""
+    if is_program(text):
+        return loss_of_program(text, wrt, shapes)
     if is_name(text):
         return losses.get(text.strip())
     symbols = _symbols(text)

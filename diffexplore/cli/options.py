@@ -16,7 +16,10 @@ REDUCTIONS = ("mean", "sum")
 ROWS = ("worst", "all")
 FORMATS = ("text", "latex", "python", "torch", "json")
 
-_LOSS_HELP = 'A name from "diffexplore list", or a formula in quotes, such as "(a*x - y)**2".'
+_LOSS_HELP = (
+    'A name from "diffexplore list", a formula in quotes, such as "(a*x - y)**2", or FILE.py:NAME, a torch function, '
+    "for which the file IS EXECUTED."
+)
 
 LossOrDefault = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP)]
 LossOption = Annotated[str | None, typer.Option("--loss", metavar="LOSS", help=_LOSS_HELP)]
@@ -28,6 +31,30 @@ Candidate = Annotated[
         "or a FILE.json of formulas, which is only read.",
         show_default=False,
     ),
+]
+Program = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE.py:NAME",
+        help="A torch function, module or autograd Function in a Python file, which IS EXECUTED.",
+        show_default=False,
+    ),
+]
+Shapes = Annotated[
+    str | None,
+    typer.Option(
+        "--shapes",
+        metavar="W[3,2],x[2]",
+        help="Arguments of a torch function that are vectors or matrices; data without the axis of the samples.",
+    ),
+]
+ByParameters = Annotated[
+    str | None,
+    typer.Option("--wrt", metavar="a,b", help="The parameters; the other arguments are data, with a value per sample."),
+]
+Domain = Annotated[
+    list[str] | None,
+    typer.Option("--domain", metavar="CONDITION", help='A condition that holds, such as "s > 0". Repeat for more.'),
 ]
 Kind = Annotated[
     str | None,

@@ -28,6 +28,7 @@ class Request:
     data: Path | None
     n_points: int | None
     wrt: tuple[str, ...] | None
+    shapes: str | None
     reduction: str | None
     dtype: str
     device: str
@@ -42,6 +43,7 @@ def report(
     data: o.Data = None,
     points: o.Points = None,
     wrt: o.Wrt = None,
+    shapes: o.Shapes = None,
     reduction: o.Reduction = None,
     dtype: o.Dtype = "float64",
     device: o.Device = "auto",
@@ -67,6 +69,7 @@ def report(
         data=data,
         n_points=points,
         wrt=o.names_list("--wrt", wrt),
+        shapes=shapes,
         reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
         dtype=o.chosen("dtype", dtype, o.DTYPES),
         device=o.chosen("device", device, o.DEVICES),
@@ -109,7 +112,9 @@ def _checked(request: Request, outputs: Outputs) -> tuple[Loss, Report]:
 
     at = [parse_at(text) for text in request.at]
     has_data = request.data is not None or request.n_points is not None
-    loss = loss_to_check(request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction)
+    loss = loss_to_check(
+        request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction, shapes=request.shapes
+    )
     points = make_points(loss, at or None)
 
     from diffexplore.check.batch import make_batch

@@ -1,0 +1,76 @@
+"""Torch functions in files, on the command line: which of their arguments are parameters, and their shapes."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from diffexplore.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
+
+_PROGRAM = re.compile(r".*\.py:[^\W\d]\w*", re.DOTALL)
+
+
+def is_program(text: str) -> bool:
+    """Whether LOSS means a function in a file."""
+    return _PROGRAM.fullmatch(text.strip()) is not None
+
+
+def load(place: str) -> tuple[Any, tuple[str, ...]]:
+    """The function that ``FILE.py:NAME`` means, for which the file is executed, and the names of its arguments."""
+    from diffexplore.verify.loading import load_candidate
+
+    function = load_candidate(place.strip())
+    if not callable(function):
+        raise UsageError(f"{place.strip()} is not a function")
+    return function, _arguments(function)
+
+
+def _arguments(function: Any) -> tuple[str, ...]:
+    import torch
+
+    has_forward = isinstance(function, torch.nn.Module) or (
+        isinstance(function, type) and issubclass(function, torch.autograd.Function)
+    )
+    signed = function.forward if has_forward else function
+    names = [name for name, found in inspect.signature(signed).parameters.items() if found.default is found.empty]
+    return tuple(name for name in names if name != "ctx")
+
+
+def declared(names: Iterable[str], shapes: str | None, arguments: Sequence[str]) -> list[str]:
+    """The arguments ``names`` with their shapes, as in ``["w[3]", "b"]``; what has none given is a scalar."""
+    from diffexplore.tracing.declarations import declare
+
+    given = {array.name: array.text for array in declare(shapes or "")}
+    for name in given:
+        if name not in arguments:
+            raise unknown("argument in --shapes:", name, arguments)
+    return [given.get(name, name) for name in names]
+
+
+def loss_of_program(place: str, entries: Iterable[str] | None, shapes: str | None) -> Loss:
+    """The loss that a function in a file computes. Arguments with one of ``entries`` are parameters; None: all are.
+
+    Raises UsageError for what cannot be loaded or traced, and for entries of no argument.
+    """
+    from diffexplore.loss import Loss
+    from diffexplore.tracing.declarations import declare
+
+    function, arguments = load(place)
+    arrays = {array.name: array for array in declare(declared(arguments, shapes, arguments))}
+    owner = {symbol.name: name for name, array in arrays.items() for symbol in array.symbols}
+    owner |= {name: name for name in arrays}
+    for entry in entries or ():
+        if entry not in owner:
+            raise unknown("symbol", entry, [name for name in owner if name not in arrays or not arrays[name].shape])
+    parameters = set(arrays) if entries is None else {owner[entry] for entry in entries}
+    return Loss.from_torch(
+        function,
+        parameters=[array.text for name, array in arrays.items() if name in parameters],
+        data=[array.text for name, array in arrays.items() if name not in parameters],
+        name=getattr(function, "__name__", None),
+    )

@@ -1,0 +1,1 @@
+"""Proofs about torch programs: what their backward pass computes is the derivative, for every input."""

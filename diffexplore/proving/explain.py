@@ -1,0 +1,50 @@
+"""The named cause of a refuted gradient: what the verification of the program finds at the counterexample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from diffexplore.check.records import VALUE, Cause
+from diffexplore.errors import DiffexploreError
+from diffexplore.loss import Loss
+from diffexplore.proof.records import Counterexample
+from diffexplore.proving.programs import UPSTREAM, Program, packs
+from diffexplore.proving.records import Statement
+from diffexplore.tracing.reading import loss_of
+from diffexplore.tracing.trace import Traced
+
+
+def cause_of(
+    candidate: Any, program: Program, traced: Traced, loss: Loss | None, statements: Sequence[Statement]
+) -> Cause | None:
+    """The cause that verification names at the first counterexample of a gradient, if it finds one."""
+    from diffexplore.verify.run import verify
+
+    refuted = [statement for statement in statements if statement.decision.counterexample is not None]
+    wrong = [statement for statement in refuted if statement.name != VALUE] or refuted
+    if not wrong or traced.samples is not None:
+        return None
+    found = wrong[0].decision.counterexample
+    assert found is not None
+    try:
+        meant = loss or loss_of(traced)
+        columns = {name: [float(sample[name]) for sample in _samples(found)] for name in meant.data}
+        upstream = columns.pop(UPSTREAM, None) if loss is None else None
+        if program.weighted:
+            upstream = [float(sample[UPSTREAM]) for sample in _samples(found)]
+        if program.weighted and loss is None:
+            return None  # its own loss has the weights among its data, which the candidate does not take
+        point = {name: float(found.point[name]) for name in meant.parameters}
+        report = verify(
+            candidate, meant, columns, point, upstream=upstream, pack=packs(program.arrays) or None, device="cpu"
+        )  # fmt: skip
+    except (DiffexploreError, KeyError):
+        return None
+    rows = [row for row in report.rows if row.verdict == "fail" and row.cause is not None]
+    named = [row for row in rows if row.parameter == wrong[0].name] or rows
+    return named[0].cause if named else None
+
+
+def _samples(found: Counterexample) -> Sequence[Any]:
+    return found.samples or (found.point,)

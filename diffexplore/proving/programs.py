@@ -1,0 +1,143 @@
+"""What somebody gives to be proved: a torch function with the names and shapes of its arguments."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from diffexplore.errors import UsageError
+from diffexplore.loss import Loss
+from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare
+from diffexplore.verify.binding import bind
+from diffexplore.verify.candidates import name_of
+
+Tensor = torch.Tensor
+
+#: The weight of each entry of an output that has one for each sample: a proof is for every upstream gradient.
+UPSTREAM = "upstream"
+
+_TRIED_SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Program:
+    """A function of named tensors that returns one number.
+
+    ``weighted`` says that its output has an entry for each sample, of which the sum Σ uᵢ·outputᵢ is taken: the last of
+    ``data`` is u.
+    """
+
+    name: str
+    function: Callable[..., Tensor]
+    parameters: tuple[Array, ...]
+    data: tuple[Array, ...]
+    weighted: bool = False
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        return (*self.parameters, *self.data)
+
+
+def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None) -> Program:
+    """The program that is meant; raises UsageError where its arguments cannot be told."""
+    if not callable(candidate):
+        raise UsageError(f"what is proved is a torch function, a module or an autograd Function, not {candidate!r:.40}")
+    name = name_of(candidate)
+    arrays, batches = _declared(candidate, name, loss, parameters, data)
+    check_distinct((*arrays, *batches))
+    function = _called(candidate, [array.name for array in (*arrays, *batches)], name)
+    program = Program(name, function, arrays, batches)
+    return _weighted(program) if _is_by_sample(program) else program
+
+
+def _declared(
+    candidate: Any, name: str, loss: Loss | None, parameters: Spec | None, data: Spec | None
+) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    if loss is not None:
+        arrays, batches = declare(parameters or loss.parameters), declare(data or loss.data)
+        _check_symbols(loss, arrays, batches)
+        return arrays, batches
+    if parameters is None:
+        raise UsageError(f"name the parameters of {name}, as in parameters=['a', 'w[3]']; the other arguments are data")
+    arrays = declare(parameters)
+    if data is None:
+        named = {array.name for array in arrays}
+        data = [argument for argument in _arguments(candidate) if argument not in named]
+    return arrays, declare(data)
+
+
+def _check_symbols(loss: Loss, arrays: tuple[Array, ...], batches: tuple[Array, ...]) -> None:
+    """The entries of the arguments are the symbols of the loss."""
+    for kind, wanted, given in (("parameters", loss.parameters, arrays), ("data", loss.data, batches)):
+        symbols = [symbol.name for array in given for symbol in array.symbols]
+        if set(symbols) != set(wanted):
+            listed, found = (", ".join(names) or "none" for names in (wanted, symbols))
+            raise UsageError(f"the {kind} of the loss are {listed}, and those of the program {found}")
+
+
+def _arguments(candidate: Any) -> list[str]:
+    """The names of the arguments that must be given."""
+    function, skip = (candidate.forward, 1) if _is_autograd(candidate) else (candidate, 0)
+    function = function.forward if isinstance(function, torch.nn.Module) else function
+    try:
+        found = list(inspect.signature(function).parameters.values())[skip:]
+    except (TypeError, ValueError):
+        raise UsageError("the function does not tell its arguments: name the data, too") from None
+    return [a.name for a in found if a.default is a.empty and a.kind in (a.POSITIONAL_OR_KEYWORD, a.KEYWORD_ONLY)]
+
+
+def _is_autograd(candidate: Any) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, torch.autograd.Function)
+
+
+def _called(candidate: Any, names: list[str], name: str) -> Callable[..., Tensor]:
+    """The candidate as a function of named tensors, its arguments bound by name or else in their order."""
+    if _is_autograd(candidate):
+        binding, function = bind(candidate.forward, names, name, skip=_context(candidate)), candidate.apply
+        order = [*binding.positional, *binding.keywords]  # apply takes no keywords
+        return lambda **tensors: function(*(tensors[name] for name in order))
+    signed = candidate.forward if isinstance(candidate, torch.nn.Module) else candidate
+    binding = bind(signed, names, name)
+    return lambda **tensors: binding.call(candidate, tensors)
+
+
+def _context(candidate: Any) -> int:
+    """How many arguments of ``forward`` are torch's: ``ctx``, unless there is a ``setup_context``."""
+    return 0 if candidate.setup_context is not torch.autograd.Function.setup_context else 1
+
+
+def _is_by_sample(program: Program) -> bool:
+    """Whether the output has an entry for each sample: tried once, on small numbers."""
+    tensors = {array.name: torch.full(array.shape, 0.75, dtype=torch.float64) for array in program.parameters}
+    tensors |= {
+        array.name: torch.full((_TRIED_SAMPLES, *array.shape), 0.5, dtype=torch.float64) for array in program.data
+    }
+    try:
+        output = program.function(**tensors)
+    except Exception:  # tracing will say what is wrong, and where
+        return False
+    return isinstance(output, torch.Tensor) and bool(program.data) and output.shape == (_TRIED_SAMPLES,)
+
+
+def _weighted(program: Program) -> Program:
+    def contracted(**tensors: Tensor) -> Tensor:
+        weight = tensors.pop(UPSTREAM)
+        return (weight * program.function(**tensors)).sum()
+
+    return Program(program.name, contracted, program.parameters, (*program.data, *declare([UPSTREAM])), weighted=True)
+
+
+def packs(arrays: tuple[Array, ...]) -> Mapping[str, Any]:
+    """The vectors and matrices among the arguments, as :func:`diffexplore.verify` takes them."""
+    found: dict[str, Any] = {}
+    for array in arrays:
+        if array.shape:
+            names: Any = [symbol.name for symbol in array.symbols]
+            for size in reversed(array.shape[1:]):
+                names = [names[i : i + size] for i in range(0, len(names), size)]
+            found[array.name] = names
+    return found

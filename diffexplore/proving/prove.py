@@ -1,0 +1,149 @@
+"""``dx.prove``: what a torch program's backward pass computes is the derivative, or a point where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import sympy
+
+from diffexplore.check.records import VALUE
+from diffexplore.errors import UsageError, unknown
+from diffexplore.loss import Loss
+from diffexplore.proof import decide_equal, decide_gradient
+from diffexplore.proving.explain import cause_of
+from diffexplore.proving.programs import UPSTREAM, Program, program_of
+from diffexplore.proving.records import Proof, Statement, status_of
+from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
+from diffexplore.symbolic.parse import parse_condition
+from diffexplore.symbolic.text import to_text
+from diffexplore.tracing.declarations import Spec, of_samples
+from diffexplore.tracing.trace import Traced, trace
+
+
+def prove(
+    candidate: Any,
+    loss: Loss | str | None = None,
+    *,
+    parameters: Spec | None = None,
+    data: Spec | None = None,
+    wrt: Sequence[str] | str | None = None,
+    domain: str | Sequence[str] | None = None,
+) -> Proof:
+    """Does a torch program compute the gradient of this loss, for every input and every number of samples?
+
+    The forward pass and the backward pass of autograd are traced and read as formulas; whether the one is the
+    derivative of the other is decided by algebra. A proof speaks of the operations that were traced and of their
+    mathematics, not of the rounding of the kernels that compute them: :func:`diffexplore.verify` measures that.
+
+    Args:
+        candidate: a torch function, a module or the class of a ``torch.autograd.Function``, of tensors in float64. It
+            returns the loss, or an output with an entry for each sample; then the proof is for every upstream gradient.
+        loss: whose gradient it should be; None for that of the program's own forward pass.
+        parameters, data: the arguments with their shapes, data without the axis of the samples, as in
+            ``["W[3,2]", "b"]``. Default: the symbols of the loss; without one, all other arguments are data.
+        wrt: the partials that are wanted. Default: all parameters, or all data where there are none.
+        domain: conditions that the inputs meet, such as ``"s > 0"``; those of the loss count as well.
+
+    Returns a :class:`~diffexplore.proving.records.Proof`, whose ``status`` is "proved" (only by a proof), "refuted"
+    (only with a counterexample: certified enclosures that do not meet) or "unknown".
+    Raises :class:`~diffexplore.errors.UsageError` for what cannot be traced, with the operator and the line.
+    """
+    known = _as_loss(loss)
+    program = program_of(candidate, known, parameters, data)
+    traced = trace(program.function, parameters=program.parameters, data=program.data)
+    conditions = _domain(domain, program)
+    statements = tuple(_statements(program, traced, known, _names(wrt, program, traced), conditions))
+    return Proof(
+        status_of(statements),
+        program.name,
+        "its own forward pass" if known is None else (known.name or f"the loss {known.formula}"),
+        to_text(traced.output),
+        tuple(symbol.name for array in program.parameters for symbol in array.symbols),
+        tuple(symbol.name for array in program.data for symbol in array.symbols),
+        traced.samples,
+        traced.mixing,
+        statements,
+        _conditions(traced, statements),
+        traced.notes,
+        cause_of(candidate, program, traced, known, statements),
+    )
+
+
+def _statements(
+    program: Program, traced: Traced, loss: Loss | None, names: Sequence[str], domain: Sequence[Any]
+) -> Iterator[Statement]:
+    """That the loss is computed, and each of its partials."""
+    exact = traced.output if loss is None else _reduced(loss, program, traced)
+    domain = [*domain, *(loss.domain if loss is not None else ())]
+    if loss is not None:
+        same = decide_equal(exact, traced.output, domain=domain, conventions=traced.conventions)
+        yield Statement(VALUE, to_text(traced.output), same)
+    assert traced.partials is not None
+    generic = [symbol for array in program.data for symbol in array.symbols] if traced.samples is None else []
+    for name in names:
+        symbol = sympy.Symbol(name, real=True)
+        claimed = traced.partials[name]
+        decision = decide_gradient(exact, claimed, symbol, data=generic, domain=domain, conventions=traced.conventions)
+        yield Statement(name, to_text(claimed), decision)
+
+
+def _reduced(loss: Loss, program: Program, traced: Traced) -> sympy.Expr:
+    """The loss over all samples: a formal sum, or that over the few which were traced."""
+    summand, symbols = loss.expression, [loss.symbols[name] for name in loss.data]
+    weight = sympy.Symbol(UPSTREAM, real=True)
+    if program.weighted:
+        summand, symbols = weight * summand, [*symbols, weight]
+    mean = loss.reduction == "mean" and not program.weighted
+    if not symbols:
+        return summand
+    if traced.samples is None:
+        return batch_sum(summand, symbols) / (SAMPLES if mean else 1)
+    columns = {
+        symbol: of_samples(array, traced.samples)[place :: len(array.symbols)]
+        for array in program.data
+        for place, symbol in enumerate(array.symbols)
+    }
+    samples = ({symbol: column[i] for symbol, column in columns.items()} for i in range(traced.samples))
+    total = sympy.Add(*(summand.xreplace(sample) for sample in samples))
+    return total / traced.samples if mean else total
+
+
+def _names(wrt: Sequence[str] | str | None, program: Program, traced: Traced) -> list[str]:
+    """The partials to decide: an argument's name means all its entries."""
+    partials = traced.partials or {}
+    entries = {array.name: [symbol.name for symbol in array.symbols] for array in program.arrays}
+    if traced.samples is not None:
+        entries |= {array.name: [s.name for s in of_samples(array, traced.samples)] for array in program.data}
+    if wrt is None:
+        chosen = [array.name for array in program.parameters or program.data if array.name != UPSTREAM]
+    else:
+        chosen = wrt.replace(",", " ").split() if isinstance(wrt, str) else list(wrt)
+    names = []
+    for name in chosen:
+        if name not in entries and name not in partials:
+            raise unknown("symbol", name, [*entries, *partials])
+        names += entries.get(name, [name])
+    missing = [name for name in names if name not in partials]
+    if missing:
+        raise UsageError(f"torch has no gradient by {', '.join(missing)}: leave it out of wrt")
+    return names
+
+
+def _conditions(traced: Traced, statements: Iterable[Statement]) -> tuple[str, ...]:
+    proved = (condition for statement in statements for condition in statement.decision.conditions)
+    return tuple(dict.fromkeys((*traced.conditions, *proved)))
+
+
+def _domain(domain: str | Sequence[str] | None, program: Program) -> list[Any]:
+    names = [symbol.name for array in program.arrays for symbol in array.symbols]
+    texts = [domain] if isinstance(domain, str) else list(domain or ())
+    return [parse_condition(text, names) for text in texts]
+
+
+def _as_loss(loss: Loss | str | None) -> Loss | None:
+    if loss is None or isinstance(loss, Loss):
+        return loss
+    from diffexplore import losses
+
+    return losses.get(loss)

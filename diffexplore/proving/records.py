@@ -1,0 +1,135 @@
+"""What a proof says, in plain values: the words, the JSON document, and what a notebook shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from diffexplore.check.records import Cause
+from diffexplore.proof.records import Counterexample, Decision, Status
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One equation, and what is known of it.
+
+    Attributes:
+        name: the symbol that is differentiated by; :data:`~diffexplore.check.records.VALUE` for the loss itself.
+        computed: what the program computes, as a formula.
+        decision: whether that is the derivative (or the loss).
+    """
+
+    name: str
+    computed: str
+    decision: Decision
+
+    @property
+    def status(self) -> Status:
+        return self.decision.status
+
+    def to_dict(self) -> dict[str, Any]:
+        decision = self.decision
+        return {
+            "name": self.name,
+            "status": decision.status,
+            "computed": self.computed,
+            "conditions": list(decision.conditions),
+            "counterexample": None if decision.counterexample is None else _counterexample(decision.counterexample),
+            "tried": list(decision.tried),
+            "largest_difference": decision.largest_difference,
+        }
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Whether the backward pass of a program computes a gradient.
+
+    Attributes:
+        status: "refuted" if any statement is, "proved" if all are, else "unknown".
+        program: the name of what was traced.
+        loss: what it was held against, in words: its own forward pass, or a loss.
+        formula: the program as a formula.
+        parameters, data: its symbols.
+        samples: None where the proof is for every number of samples, else the number that was traced.
+        mixing: the operator and line because of which it is for that number only.
+        statements: one for each partial, and one for the loss where one was given.
+        conditions: all side conditions.
+        notes: how constants were read, and the like.
+        cause: for a refuted gradient the named cause that verification finds, or None.
+    """
+
+    status: Status
+    program: str
+    loss: str
+    formula: str
+    parameters: tuple[str, ...]
+    data: tuple[str, ...]
+    samples: int | None
+    mixing: str | None
+    statements: tuple[Statement, ...]
+    conditions: tuple[str, ...]
+    notes: tuple[str, ...]
+    cause: Cause | None
+
+    @property
+    def refuted(self) -> tuple[Statement, ...]:
+        """The statements with a counterexample."""
+        return tuple(statement for statement in self.statements if statement.status == "refuted")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that JSON holds; keys are described in docs/schema.md."""
+        cause = self.cause
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "status": self.status,
+            "program": self.program,
+            "loss": self.loss,
+            "formula": self.formula,
+            "parameters": list(self.parameters),
+            "data": list(self.data),
+            "samples": self.samples,
+            "mixing": self.mixing,
+            "statements": [statement.to_dict() for statement in self.statements],
+            "conditions": list(self.conditions),
+            "notes": list(self.notes),
+            "cause": None if cause is None else {"key": cause.key, "message": cause.message, "fields": cause.fields},
+        }
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False, default=str)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from diffexplore.report.proofs import outline
+        from diffexplore.report.terminal import Drawing
+
+        yield from Drawing(tuple(outline(self))).__rich_console__(console, options)
+
+    def __str__(self) -> str:
+        from diffexplore.report.proofs import headline
+
+        shown = headline(self)
+        return f"{shown.word}  {shown.sentence}"
+
+
+def status_of(statements: tuple[Statement, ...]) -> Status:
+    """One refutation refutes; a proof needs all."""
+    found = {statement.status for statement in statements}
+    if "refuted" in found:
+        return "refuted"
+    return "proved" if found == {"proved"} else "unknown"
+
+
+def _counterexample(found: Counterexample) -> Mapping[str, Any]:
+    return {
+        "point": {name: str(value) for name, value in found.point.items()},
+        "samples": [{name: str(value) for name, value in sample.items()} for sample in found.samples],
+        "computed": {"mid": found.right.middle, "rad": found.right.radius},
+        "exact": {"mid": found.left.middle, "rad": found.left.radius},
+    }

@@ -1,0 +1,190 @@
+"""What a reader of a proof sees, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+from diffexplore.check.records import VALUE
+from diffexplore.proof.records import Ball, Counterexample, Status
+from diffexplore.proving.records import Proof, Statement
+from diffexplore.report.blocks import (
+    Block,
+    Column,
+    Formula,
+    FormulaList,
+    Gap,
+    Heading,
+    Headline,
+    Note,
+    Span,
+    Table,
+    Text,
+    Tone,
+    text,
+)
+from diffexplore.report.names import reduced_partial
+
+#: The word and tone of a status.
+WORDS: Mapping[Status, tuple[str, Tone]] = {
+    "proved": ("PROVED", "good"),
+    "refuted": ("REFUTED", "bad"),
+    "unknown": ("UNKNOWN", "doubt"),
+}
+
+_LONGEST = 200
+
+_DIGITS = 17
+
+
+def outline(proof: Proof) -> Iterator[Block]:
+    """The blocks of a proof: the answer, the formulas, each statement, counterexamples, conditions, the answer."""
+    yield headline(proof)
+    yield Gap()
+    yield from _formulas(proof)
+    yield _table(proof)
+    yield Gap()
+    for statement in proof.statements:
+        yield from _details(proof, statement)
+    yield from _notes(proof)
+    yield headline(proof)
+
+
+def headline(proof: Proof) -> Headline:
+    """The answer, and what it is about."""
+    word, tone = WORDS[proof.status]
+    return Headline(word, tone, {"proved": _proved, "refuted": _refuted, "unknown": _unknown}[proof.status](proof))
+
+
+def _proved(proof: Proof) -> str:
+    number = " and every number of samples" if proof.data and proof.samples is None else ""
+    few = f", of N = {proof.samples} samples as traced" if proof.samples is not None else ""
+    conditions = f", under {_counted(len(proof.conditions), 'side condition')}" if proof.conditions else ""
+    return f"{proof.program} computes {_claim(proof)}, for every input{number}{few}{conditions}"
+
+
+def _refuted(proof: Proof) -> str:
+    first = next((statement for statement in proof.refuted if statement.name != VALUE), proof.refuted[0])
+    cause = f": {proof.cause.message}" if proof.cause is not None else ""
+    if first.name == VALUE:
+        return f"{proof.program} does not compute the loss {proof.loss}{cause}"
+    return f"{proof.program} does not compute {_claim(proof)}: its {_called(first)} is wrong{cause}"
+
+
+def _unknown(proof: Proof) -> str:
+    unsettled = [_called(statement) for statement in proof.statements if statement.status == "unknown"]
+    return f"could not decide whether {proof.program} computes {_claim(proof)}: open {_verb(unsettled)}"
+
+
+def _verb(names: list[str]) -> str:
+    return f"{'are' if len(names) > 1 else 'is'} {', '.join(names)}"
+
+
+def _claim(proof: Proof) -> str:
+    if proof.loss == "its own forward pass":
+        return "the gradient of its own forward pass"
+    return f"the gradient of {proof.loss}"
+
+
+def _called(statement: Statement) -> str:
+    return "L" if statement.name == VALUE else reduced_partial(statement.name)
+
+
+def _formulas(proof: Proof) -> Iterator[Block]:
+    yield Heading("As traced", "sums Σ run over the samples" if proof.data else "")
+    shown = [Formula("L", _shortened(proof.formula))]
+    shown += [
+        Formula(_called(statement), _shortened(statement.computed))
+        for statement in proof.statements
+        if statement.name != VALUE
+    ]
+    yield FormulaList(tuple(shown))
+    yield Gap()
+
+
+def _shortened(formula: str) -> str:
+    return formula if len(formula) <= _LONGEST else f"{formula[: _LONGEST - 1]}…"
+
+
+def _table(proof: Proof) -> Table:
+    columns = (
+        Column("statement", align="left"),
+        Column("answer", align="left"),
+        Column("how", align="left", flexible=True),
+    )
+    return Table(columns, tuple(_row(statement) for statement in proof.statements))
+
+
+def _row(statement: Statement) -> tuple[Text, Text, Text]:
+    is_ = "is the loss" if statement.name == VALUE else "is the derivative"
+    word, tone = WORDS[statement.status]
+    return (
+        text(f"{_called(statement)} {is_}"),
+        text(word.lower(), tone),
+        text("; ".join(statement.decision.tried), "quiet"),
+    )
+
+
+def _details(proof: Proof, statement: Statement) -> Iterator[Block]:
+    """The counterexample of a refuted statement; how far apart the sides of an open one were seen to be."""
+    found, difference = statement.decision.counterexample, statement.decision.largest_difference
+    if found is not None:
+        yield Heading(f"{_called(statement)} at a counterexample", _point(found))
+        yield from _samples(found)
+        columns = (Column("", align="left"), Column("value"), Column("within"))
+        computed, exact = (f"what {proof.program} computes", found.right), ("what is right", found.left)
+        yield Table(
+            columns, tuple((text(name), text(_short(ball)), text(ball.radius)) for name, ball in (computed, exact))
+        )
+        yield Gap()
+    elif statement.status == "unknown" and difference is not None:
+        message = f"the largest difference of {_called(statement)} seen at random points, in 50 digits: {difference}"
+        yield Note(text(message), "·")
+
+
+def _short(ball: Ball) -> str:
+    """The value in as many digits as a double shows."""
+    digits = sum(character.isdigit() for character in ball.middle)
+    return ball.middle if digits <= _DIGITS else f"{float(ball.middle):.{_DIGITS}g}"
+
+
+def _point(found: Counterexample) -> str:
+    of_samples = set(found.samples[0]) if found.samples else set()
+    shown = (f"{name} = {_number(value)}" for name, value in found.point.items() if name not in of_samples)
+    listed = ", ".join(shown)
+    return f"at {listed}" if listed else ""
+
+
+def _samples(found: Counterexample) -> Iterator[Block]:
+    if not found.samples:
+        return
+    names = list(found.samples[0])
+    columns = (Column("sample"), *(Column(name) for name in names))
+    rows = ((text(str(i)), *(text(_number(sample[name])) for name in names)) for i, sample in enumerate(found.samples))
+    yield Table(columns, tuple(rows))
+    yield Gap()
+
+
+def _number(value: Fraction) -> str:
+    """A whole number, a short decimal, or the fraction itself."""
+    decimal = f"{float(value):.10g}"
+    return decimal if Fraction(decimal) == value else str(value)
+
+
+def _notes(proof: Proof) -> Iterator[Block]:
+    for condition in proof.conditions:
+        yield Note((Span("holds where ", "quiet"), Span(condition)), "·")
+    if proof.samples is not None:
+        yield Note(text(f"for N = {proof.samples} as traced, and no other: {proof.mixing} mixes samples"), "·")
+    for note in proof.notes:
+        yield Note(text(note, "quiet"), "·")
+    message = (
+        "The operations that torch traced are compared as mathematics, not the rounding of the kernels that ship: "
+        "diffexplore verify measures that, in ulps."
+    )
+    yield Note(text(message, "quiet"))
+    yield Gap()
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
