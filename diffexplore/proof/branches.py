@@ -8,6 +8,7 @@ from typing import Any
 import sympy
 from sympy.core.relational import Relational
 
+from diffexplore.proof.feasible import is_empty
 from diffexplore.proof.records import Unsupported
 from diffexplore.proof.regions import Region, line_of
 from diffexplore.proof.signs import sign_of
@@ -147,7 +148,10 @@ def regions(
         try:
             found = look(resolver)
         except Undecided as open_sign:
-            waiting += reversed(resolver.region.split(open_sign.p))
+            upper, lower = resolver.region.split(open_sign.p)
+            signs = resolver.region.sign(open_sign.p)
+            halves = [half for half, sign in ((lower, -1), (upper, 1)) if sign in signs]
+            waiting += [half for half in halves if not is_empty(half)]
             continue
         if found is None:
             continue

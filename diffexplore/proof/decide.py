@@ -19,7 +19,7 @@ BUDGET_SECONDS = 20.0
 """Wall time for the algebra of one decision, and again for its points."""
 
 _POINTS = 60
-_WITNESSES = 40
+_WITNESSES = 3
 
 
 def decide_equal(
@@ -110,7 +110,7 @@ def _look(work: _Work) -> None:
                 return
     for case in work.cases:
         if case.proved and work.witness is None:
-            apart, work.witness = find(case, _WITNESSES)
+            apart, work.witness = find(case, _POINTS, _WITNESSES)
             if apart is not None:  # never seen; a proof and a counterexample would mean that one of them is wrong
                 work.notes.append("a proof was contradicted by certified values")
                 work.complete, work.largest = False, apart

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 
 import sympy
 from flint import arb
@@ -114,11 +115,14 @@ def _sums_inside(region: Region, point: Point, samples: tuple[Point, ...]) -> bo
     return True
 
 
-def find(case: Case, count: int) -> tuple[Seen | None, Seen | None]:
-    """A point at which the sides are apart, if one is found; and the one with the largest difference."""
+def find(case: Case, count: int, enough: int | None = None) -> tuple[Seen | None, Seen | None]:
+    """A point at which the sides are apart, if one is found; and the one with the largest difference.
+
+    ``count`` points are tried, until both sides have had a value at ``enough`` of them.
+    """
     largest: Seen | None = None
     try:
-        for seen in seen_in(case, count):
+        for seen in islice(seen_in(case, count), enough):
             if seen.apart:
                 return seen, seen
             if largest is None or seen.difference.mid() > largest.difference.mid():

@@ -39,7 +39,7 @@ def sign_of(expr: sympy.Expr, known: Known = lambda expr: None) -> Sign:
     if len(found) == 1:
         return found
     given = known(expr)
-    return found if given is None else Sign(found & given) or found
+    return found if given is None else Sign(found & given) or given
 
 
 def _structural(expr: sympy.Expr, known: Known) -> Sign:
