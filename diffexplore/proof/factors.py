@@ -14,7 +14,7 @@ from diffexplore.proof.lattice import FinerBasis, Lattice
 from diffexplore.proof.rational import Poly, Quotient, Relation, Ring, key_of, quotient_key
 from diffexplore.proof.records import Undefined
 
-_LARGEST_FACTORED = 2**80
+_LARGEST_FACTORED = 2**48
 """Integers up to here are split into primes; a larger one is a generator of its own."""
 
 

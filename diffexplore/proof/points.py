@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 import sympy
-from flint import arb
+from flint import arb, fmpq
 
 from diffexplore.proof.records import Ball, Unsupported
 from diffexplore.proof.regions import Interval, Region
@@ -18,6 +18,7 @@ Point = dict[sympy.Basic, Fraction]
 
 _SPREADS = (Fraction(2), Fraction(1, 2), Fraction(8), Fraction(40), Fraction(1, 1000))
 _DIGITS = 10**60
+_FARTHEST = 10**12
 
 
 def value(expr: sympy.Expr, point: Mapping[sympy.Basic, Fraction], samples: Sequence[Point] = ()) -> arb | None:
@@ -144,21 +145,23 @@ def _solved(direction: sympy.Expr, symbol: sympy.Basic, target: Fraction, point:
     slope = sympy.diff(direction, symbol)
     others = {name: number for name, number in point.items() if name != symbol}
     if symbol not in slope.free_symbols:
-        at_zero, rise = value_at(direction.subs(symbol, 0), others), value_at(slope, others)
-        if at_zero is None or rise is None or rise.contains(0):
-            return None
-        return (target - _middle(at_zero)) / _middle(rise)
-    start = value_at(direction, point)
+        return _step(value_at(direction.subs(symbol, 0), others), value_at(slope, others), target)
     for _ in range(60):  # Newton's method; where it ends outside, another point is drawn
-        rise = value_at(slope, point)
-        if start is None or rise is None or rise.contains(0):
+        step = _step(value_at(direction, point), value_at(slope, point), target)
+        if step is None:
             return None
-        step = (target - _middle(start)) / _middle(rise)
         point = {**point, symbol: _short(point[symbol] + step)}
-        start = value_at(direction, point)
         if abs(step) < Fraction(1, 10**25):
             break
     return point[symbol]
+
+
+def _step(start: arb | None, slope: arb | None, target: Fraction) -> Fraction | None:
+    """(target − start)/slope, where that is a number of ordinary size."""
+    if start is None or slope is None or slope.contains(0):
+        return None
+    step = (arb(fmpq(target.numerator, target.denominator)) - start) / slope
+    return _middle(step) if abs(step) < _FARTHEST else None
 
 
 def _short(number: Fraction) -> Fraction:
@@ -169,7 +172,7 @@ def _fraction(number: sympy.Expr) -> Fraction:
     if number.is_Rational:
         return Fraction(int(number.p), int(number.q))
     ball = value_at(number, {})
-    return _middle(ball) if ball is not None else Fraction(0)
+    return _middle(ball) if ball is not None and abs(ball) < _FARTHEST else Fraction(0)
 
 
 def _middle(ball: arb) -> Fraction:

@@ -10,6 +10,7 @@ import sympy
 
 from diffexplore.proof.signs import ANY, NEGATIVE, POSITIVE, Sign, number_sign, sign_of
 from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.symbolic.functions_sympy import expm1
 from diffexplore.symbolic.text import to_text
 
 
@@ -104,7 +105,22 @@ def line_of(p: sympy.Expr) -> Line:
     coefficients = rest.as_coefficients_dict()
     first = min(coefficients, key=str)
     lead = coefficients[first]
-    return Line(sympy.expand(rest / lead), -constant / lead, 1 if lead > 0 else -1)
+    return _undone(Line(sympy.expand(rest / lead), -constant / lead, 1 if lead > 0 else -1))
+
+
+def _undone(line: Line) -> Line:
+    """exp(u) > t is u > log t, so that it is seen beside u > 0: increasing functions are undone."""
+    direction, threshold = line.direction, line.threshold
+    if isinstance(direction, sympy.log):
+        inner = direction.args[0] - sympy.exp(threshold)
+    elif isinstance(direction, sympy.exp) and number_sign(threshold) == POSITIVE:
+        inner = direction.args[0] - sympy.log(threshold)
+    elif isinstance(direction, expm1) and number_sign(threshold + 1) == POSITIVE:
+        inner = direction.args[0] - sympy.log(threshold + 1)
+    else:
+        return line
+    found = line_of(inner)
+    return Line(found.direction, found.threshold, found.factor * line.factor)
 
 
 def _text(direction: sympy.Expr, interval: Interval) -> str:
