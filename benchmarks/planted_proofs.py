@@ -135,13 +135,10 @@ def main() -> None:
         counts[one.kind, decision.status] += 1
         if decision.status != "refuted":
             print(f"{decision.status}: {one.kind} in {one.pair.name}: {one.wrong}  {decision.tried}", flush=True)
+    statuses = ("proved", "refuted", "unknown")
     for kind in KINDS:
-        print(
-            f"{kind:16}" + "".join(f"{counts[kind, status]:5} {status}" for status in ("proved", "refuted", "unknown"))
-        )
-    total = {
-        status: sum(n for (_, s), n in counts.items() if s == status) for status in ("proved", "refuted", "unknown")
-    }
+        print(f"{kind:16}" + "".join(f"{counts[kind, status]:5} {status}" for status in statuses))
+    total = {status: sum(counts[kind, status] for kind in KINDS) for status in statuses}
     share = total["refuted"] / max(options.pairs, 1)
     print(f"{options.pairs} planted changes: {total['proved']} proved, {total['refuted']} refuted ({share:.1%}), "
           f"{total['unknown']} unknown; {time.perf_counter() - start:.0f} s, the slowest {slowest:.1f} s")  # fmt: skip

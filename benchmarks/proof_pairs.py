@@ -43,7 +43,7 @@ def _total(summand: sympy.Expr, data: tuple[sympy.Symbol, ...] = _XY) -> sympy.E
 def elementwise() -> list[Pair]:
     """Activations and losses of one number."""
     half = Rational(1, 2)
-    e, d = sigmoid(x), x - y
+    e, d, most = sigmoid(x), x - y, Max(x, y)
     cubic = sqrt(2 / pi) * (x + Rational(44715, 10**6) * x**3)
     t, m = tanh(cubic), tanh(softplus(x))
     alpha, scale = Rational(16732632423543772, 10**16), Rational(10507009873554805, 10**16)
@@ -74,7 +74,7 @@ def elementwise() -> list[Pair]:
          Piecewise((d, Abs(d) < 1), (sign(d), True)), x),
         ("log cosh", log(sympy.cosh(d)), tanh(d), x),
         ("log sum exp", log(exp(x) + exp(y)), 1 / (1 + exp(y - x)), x),
-        ("log sum exp, shifted", Max(x, y) + log(exp(x - Max(x, y)) + exp(y - Max(x, y))), exp(x) / (exp(x) + exp(y)), x),
+        ("log sum exp, shifted", most + log(exp(x - most) + exp(y - most)), exp(x) / (exp(x) + exp(y)), x),
         ("hinge", Max(0, 1 - y * x), Piecewise((-y, y * x < 1), (0, True)), x),
         ("sin", sin(2 * x), 2 * (cos(x) ** 2 - sin(x) ** 2), x),
         ("atan", sympy.atan(x / y), y / (x**2 + y**2), x),
@@ -101,6 +101,7 @@ def batched() -> list[Pair]:
     norm = sqrt(_total((w * x - y) ** 2))
     top, left, right = _total(w * x * y), sqrt(_total((w * x + b) ** 2)), sqrt(_total(y**2))
     cosine = _total((w * x + b) * y) / (left * right)
+    weights = batch_sum(exp(w * x), (x,))
     distance = _total(r**2) / (2 * N * q)
     return [
         Pair("distance, a", distance, (_total(r * x) - a * _total(r**2) / q) / (N * q), a, _XY),
@@ -113,10 +114,9 @@ def batched() -> list[Pair]:
              - cosine * _total((w * x + b) * x) / left**2, w, _XY),
         Pair("square of a sum", top**2, 2 * top * _total(x * y), w, _XY),
         Pair("mean absolute error", _total(Abs(w * x - y)) / N, _total(x * sign(w * x - y)) / N, w, _XY),
-        Pair("logistic regression", _total(log1p(exp(-y * (w * x + b)))) / N, -_total(x * y * sigmoid(-y * (w * x + b))) / N,
-             w, _XY),
-        Pair("log of a sum", log(batch_sum(exp(w * x), (x,))), batch_sum(x * exp(w * x), (x,)) / batch_sum(exp(w * x), (x,)),
-             w, (x,)),
+        Pair("logistic regression", _total(log1p(exp(-y * (w * x + b)))) / N,
+             -_total(x * y * sigmoid(-y * (w * x + b))) / N, w, _XY),
+        Pair("log of a sum", log(weights), batch_sum(x * exp(w * x), (x,)) / weights, w, (x,)),
         Pair("rectified unit", _total((Max(0, w * x + b) - y) ** 2) / N,
              2 * _total(Piecewise((x * (w * x + b - y), w * x + b > 0), (0, True))) / N, w, _XY),
     ]  # fmt: skip

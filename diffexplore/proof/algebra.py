@@ -53,7 +53,7 @@ def cases(question: Question) -> Iterator[Case]:
     """The question on each region of its domain."""
 
     def look(resolver: Resolver) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr] | None:
-        return question.sides(resolver) if question.inside(resolver) else None
+        return question.sides(resolver) if question.outside_sums(resolver) else None
 
     for resolver, sides in regions(look, Zeros()):
         yield Case(resolver, *sides)
@@ -183,7 +183,7 @@ def vanishes(expr: sympy.Expr, nonnegative: Iterable[sympy.Expr], rule: SumRule 
 
 def _summand_vanishes(question: Question, case: Case, summand: sympy.Expr, rule: SumRule) -> bool:
     """Whether it is 0 in every piece, those of the conventions set apart."""
-    departures, shown = dict[str, None](), False
+    departures, shown = dict[str, None](), []
     for piece in case.pieces:
         zero = False
         with suppress(Undecided):
@@ -195,7 +195,10 @@ def _summand_vanishes(question: Question, case: Case, summand: sympy.Expr, rule:
             if not texts:
                 return False
             departures.update(dict.fromkeys(texts))
-        shown |= zero
-    if shown:
-        case.conditions += departures
-    return shown
+        else:
+            shown.append(piece)
+    if not shown:
+        return False
+    case.conditions += departures
+    case.pieces = shown
+    return True

@@ -12,6 +12,7 @@ from diffexplore.proof.algebra import Case, cases, settle
 from diffexplore.proof.question import Question, ask
 from diffexplore.proof.records import Decision, Undefined, Unsupported
 from diffexplore.proof.refute import Seen, find
+from diffexplore.proof.regions import Region
 from diffexplore.symbolic.budget import run_within
 from diffexplore.symbolic.text import to_text
 
@@ -80,17 +81,17 @@ def _decide(
     domain: Iterable[Boolean],
     conventions: Mapping[Boolean, str],
 ) -> Decision:
-    work = _Work()
+    work, question = _Work(), None
     try:
-        question = ask(left, right, symbol, domain, conventions)
-        if not run_within(BUDGET_SECONDS, lambda: _prove(question, work)):
+        asked = question = ask(left, right, symbol, domain, conventions)
+        if not run_within(BUDGET_SECONDS, lambda: _prove(asked, work)):
             work.notes.append(f"the algebra was stopped after {BUDGET_SECONDS:g} s")
         if not run_within(BUDGET_SECONDS, lambda: _look(work)):
             work.notes.append(f"the search for points was stopped after {BUDGET_SECONDS:g} s")
     except (Unsupported, Undefined) as reason:
         work.notes.append(str(reason))
         work.complete = False
-    return _verdict(work)
+    return _verdict(work, question)
 
 
 def _prove(question: Question, work: _Work) -> None:
@@ -122,26 +123,28 @@ def _larger(first: Seen | None, second: Seen | None) -> Seen | None:
     return first if first.difference.mid() >= second.difference.mid() else second
 
 
-def _verdict(work: _Work) -> Decision:
+def _verdict(work: _Work, question: Question | None) -> Decision:
     how = tuple(dict.fromkeys(case.note for case in work.cases if case.note))
     count = f"{len(work.cases)} case" + ("s" if len(work.cases) != 1 else "")
     tried = (*how, count, *work.notes)
     if work.apart is not None:
         return Decision("refuted", (), work.apart.counterexample(), tried)
     proved = work.complete and all(case.settled for case in work.cases) and any(case.proved for case in work.cases)
-    if proved and work.witness is not None:
-        return Decision("proved", _conditions(work.cases), None, tried)
+    if proved and work.witness is not None and question is not None:
+        return Decision("proved", _conditions(work.cases, question.interior()), None, tried)
     if proved:
         tried += ("no point was found at which both sides have a value",)
     largest = None if work.largest is None else work.largest.difference.mid().str(5, radius=False)
     return Decision("unknown", (), None, tried, largest)
 
 
-def _conditions(found: list[Case]) -> tuple[str, ...]:
+def _conditions(found: list[Case], interior: Region) -> tuple[str, ...]:
     conditions: dict[str, None] = {}
     for case in found:
         resolvers = [case.resolver, *(piece.resolver for piece in case.pieces)]
         for boundary in dict.fromkeys(p for resolver in resolvers for p in resolver.boundaries):
+            if 0 not in interior.sign(boundary):
+                continue
             constant, rest = boundary.as_coeff_Add()
             conditions[f"{to_text(rest)} ≠ {to_text(-constant)}"] = None
         conditions.update(dict.fromkeys(case.conditions))

@@ -9,6 +9,7 @@ from fractions import Fraction
 import sympy
 from flint import arb, fmpq
 
+from diffexplore.arithmetic.balls import precision
 from diffexplore.proof.records import Ball, Unsupported
 from diffexplore.proof.regions import Interval, Region
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
@@ -181,5 +182,8 @@ def _middle(ball: arb) -> Fraction:
 
 
 def as_record(ball: arb) -> Ball:
-    """The ball as decimal texts."""
-    return Ball(ball.mid().str(40, radius=False), ball.rad().str(3, radius=False))
+    """The ball as decimal texts; what the texts leave out of the middle is added to the radius."""
+    with precision(512):
+        middle = ball.mid().str(50, radius=False)
+        radius = abs(ball - arb(middle)).upper()
+        return Ball(middle, (radius * arb("1.01")).str(3, radius=False) if radius > 0 else "0")

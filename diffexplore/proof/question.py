@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.proof.branches import Resolver
+from diffexplore.proof.branches import Resolver, Undecided
 from diffexplore.proof.records import Unsupported
+from diffexplore.proof.regions import Region
 from diffexplore.proof.sums import bound_symbols, sums_in
 from diffexplore.symbolic.batch_sums import SAMPLES, data_partial
 from diffexplore.symbolic.derive import differentiate
@@ -27,12 +28,21 @@ class Question:
     domain: tuple[Boolean, ...]
     conventions: Mapping[Boolean, str]
 
-    def inside(self, resolver: Resolver) -> bool:
+    def outside_sums(self, resolver: Resolver) -> bool:
+        """:meth:`inside`, but for the conditions on data that stand in sums only: those are for the samples."""
+        sides = [part for part in (self.left, self.right, self.symbol) if part is not None]
+        free = set().union(*(side.free_symbols for side in sides))
+        bound = {symbol for side in sides for one in sums_in(side) for symbol in one.symbols}
+        return self.inside(resolver, bound - free)
+
+    def inside(self, resolver: Resolver, unasked: Set[sympy.Basic] = frozenset()) -> bool:
         """Whether a region is in the domain; the conditions of the conventions have one answer on it, too."""
-        if not all(resolver(condition) == True for condition in self.domain):  # noqa: E712 (SymPy's true)
+        asked = [condition for condition in self.domain if not condition.free_symbols & unasked]
+        if not all(resolver(condition) == True for condition in asked):  # noqa: E712 (SymPy's true)
             return False
         for condition in self.conventions:
-            resolver(condition)
+            if not condition.free_symbols & unasked:
+                resolver(condition)
         resolver.boundaries.clear()  # those of the domain and the conventions are none of the two sides
         return True
 
@@ -41,8 +51,16 @@ class Question:
         return [
             f"for {to_text(sympy.Not(condition))}: {text}"
             for condition, text in self.conventions.items()
-            if resolver(condition) == True  # noqa: E712
+            if _holds(condition, resolver)
         ]
+
+    def interior(self) -> Region:
+        """Where the strict inequalities of the domain hold: nothing happens at their boundaries."""
+        region = Region()
+        for condition in self.domain:
+            if isinstance(condition, (sympy.Gt, sympy.Lt)):
+                region = region.split(condition.gts - condition.lts)[0]
+        return region
 
     def sides(self, resolver: Resolver) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
         """On a region: the left side as it was given, the two expressions that should be equal."""
@@ -50,6 +68,13 @@ class Question:
         if self.symbol is None:
             return given, given, right
         return given, resolver(differentiate(given, self.symbol, _partial)), right
+
+
+def _holds(condition: Boolean, resolver: Resolver) -> bool:
+    try:
+        return bool(resolver(condition) == True)  # noqa: E712
+    except Undecided:  # of data in sums: a condition for the samples
+        return False
 
 
 def _partial(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
@@ -77,7 +102,7 @@ def ask(
     real: dict[Any, Any] = {found: _real(found) for found in named.values() if found != SAMPLES}
     conditions += [sympy.Gt(real[found], 0) for found in real if found.is_positive]
     floats = {number for part in every for number in part.atoms(sympy.Float)}
-    exact = {number: sympy.Rational(*number.as_integer_ratio()) for number in floats}
+    exact = {number: sympy.Rational(number) for number in floats}
     swap = {**{old: new for old, new in real.items() if old != new}, **exact}
 
     def clean(part: Any) -> Any:
