@@ -7,13 +7,16 @@ from collections.abc import Mapping
 import pytest
 import sympy
 import torch
-from torch_programs import FORMAL, MIXING, PROGRAMS, TorchProgram
+from torch_programs import FORMAL, MIXING, PROGRAMS, Squared, SquaredWithoutTwo, TorchProgram
 
+from diffexplore import UsageError
 from diffexplore.arithmetic.torch_real import TorchArithmetic
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 from diffexplore.symbolic.functions_sympy import foreign_node
 from diffexplore.symbolic.program import lower
-from diffexplore.tracing import Array, Traced, trace
+from diffexplore.tracing import Array, Traced, declare, trace
+from diffexplore.tracing.capture import capture
+from diffexplore.tracing.lines import Place
 
 Tensor = torch.Tensor
 ROWS = 7
@@ -109,3 +112,151 @@ def test_formulas_agree_with_torch(name: str) -> None:
         expr = expr.replace(lambda node: isinstance(node, BatchSum), lambda found: found.summand)
         assert foreign_node(expr) is None
         assert not expr.atoms(sympy.Float)
+
+
+@pytest.mark.parametrize("name", ["line_distance", "perceptron_tanh", "correlation", "softmax_of_samples", "in_place"])
+def test_formulas_are_the_same_for_another_number_of_samples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = PROGRAMS[name]
+    first = trace(program.function, parameters=program.parameters, data=program.data)
+    monkeypatch.setattr("diffexplore.tracing.capture._TRIED", 2003)
+    second = trace(program.function, parameters=program.parameters, data=program.data)
+    assert second.output == first.output
+    assert second.partials == first.partials
+
+
+def test_the_distance_loss_is_read_as_it_is_written() -> None:
+    program = PROGRAMS["line_distance"]
+    traced = trace(program.function, parameters=program.parameters, data=program.data)
+    A, B, C, x, y = sympy.symbols("A B C x y", real=True)
+    residual, size = A * x + B * y + C, sympy.sqrt(A**2 + B**2)
+    assert traced.output == BatchSum(sympy.Abs(residual), [x, y]) / (SAMPLES * size)
+    assert traced.partials is not None
+    assert traced.partials["C"] == BatchSum(sympy.sign(residual), [x, y]) / (SAMPLES * size)
+    assert traced.partials["x"] == A * sympy.sign(residual) / (SAMPLES * size)
+    assert (traced.samples, traced.mixing, traced.conditions, traced.notes) == (None, None, (), ())
+
+
+def test_a_backward_by_hand_is_what_is_read() -> None:
+    right, wrong = (trace(function, parameters="a", data="x y") for function in (Squared, SquaredWithoutTwo))
+    assert right.output == wrong.output
+    assert right.partials is not None and wrong.partials is not None
+    assert sympy.simplify(right.partials["x"] / wrong.partials["x"]) == 2
+
+
+def test_a_backward_by_hand_is_named_by_its_own_line() -> None:
+    class Rounded(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a, x):  # type: ignore[no-untyped-def]
+            return (a * x).mean()
+
+        @staticmethod
+        def backward(ctx, grad):  # type: ignore[no-untyped-def]
+            return torch.sort(grad.expand(3)).values[0], None
+
+    line = Rounded.backward.__code__.co_firstlineno + 2
+    with pytest.raises(UsageError, match=rf"^sort at test_tracing\.py:{line} "):
+        trace(Rounded, parameters="a", data="x")
+
+
+def test_an_operator_of_the_backward_pass_has_the_line_of_the_forward_pass() -> None:
+    def loss(a: Tensor, x: Tensor) -> Tensor:
+        scaled = a * x
+        return scaled.mean()
+
+    traced = trace(loss, parameters="a", data="x")
+    captured = capture(loss, declare("a"), declare("x"), wrt=["a"], samples=None, decompositions={})
+    line = loss.__code__.co_firstlineno
+    places = {str(place) for place in captured.places.values() if place.line != Place.line}
+    assert f"test_tracing.py:{line + 1}" in places
+    assert f"the backward of test_tracing.py:{line + 1}" in places
+    assert f"the backward of test_tracing.py:{line + 2}" in places
+    assert traced.graph.graph.nodes
+
+
+def test_mixing_samples_is_named_with_its_line() -> None:
+    def loss(a: Tensor, x: Tensor) -> Tensor:
+        return (a * x).cumsum(0).mean()
+
+    traced = trace(loss, parameters="a", data="x[2]")
+    assert traced.samples == 4
+    assert traced.mixing == f"cumsum at test_tracing.py:{loss.__code__.co_firstlineno + 1}"
+    assert traced.partials is not None
+    assert set(traced.partials) == {"a"} | {f"x{k}_{i}" for k in (1, 2) for i in (1, 2, 3, 4)}
+
+
+def test_questions_about_the_number_of_samples_become_conditions() -> None:
+    def loss(a: Tensor, x: Tensor) -> Tensor:
+        return (a * x).mean() if x.shape[0] > 3 else a
+
+    assert trace(loss, parameters="a", data="x").conditions == ("N > 3",)
+    assert trace(lambda a, x: (a * x).var(), parameters="a", data="x").conditions == ("N ≥ 2",)
+    assert trace(lambda a, x: (a * x).var(correction=3), parameters="a", data="x").conditions[-1] == "N ≥ 4"
+
+
+def test_a_known_number_of_samples_is_one_that_mixes() -> None:
+    traced = trace(lambda a, x: (a * x).sum() / len(x), parameters="a", data="x")
+    assert traced.samples == 4
+    assert traced.mixing is not None and "x.shape[0] leaves it open" in traced.mixing
+
+
+def test_data_without_derivative_is_left_out_and_said() -> None:
+    program = PROGRAMS["soft_margin"]
+    traced = trace(program.function, parameters=program.parameters, data=program.data)
+    assert traced.partials is not None and set(traced.partials) == {"a", "x"}
+    assert any("'target'" in note for note in traced.notes)
+
+
+def test_without_backward_there_are_no_partials() -> None:
+    program = PROGRAMS["mse_loss"]
+    assert trace(program.function, parameters=program.parameters, data=program.data, backward=False).partials is None
+
+
+def test_tracing_leaves_torch_as_it_was() -> None:
+    before = torch.get_default_dtype(), torch.is_grad_enabled()
+    with torch.no_grad():
+        trace(lambda a, x: (a * x).mean(), parameters="a", data="x")
+        with pytest.raises(UsageError):
+            trace(lambda a, x: (a * x).median(), parameters="a", data="x")
+    assert (torch.get_default_dtype(), torch.is_grad_enabled()) == before
+    assert type(torch.ones(1) + 1) is torch.Tensor
+
+
+def _branch(a: Tensor, x: Tensor) -> Tensor:
+    return (a * x).mean() if a > 0 else a
+
+
+def _loop(a: Tensor, x: Tensor) -> Tensor:
+    while x.mean() > 1:
+        x = x / 2
+    return (a * x).mean()
+
+
+REFUSED = {
+    "sort": (lambda a, x: (a * x).sort().values.mean(), r"sort at .* orders values"),
+    "median": (lambda a, x: (a * x).median(), r"median at .* orders values"),
+    "random": (lambda a, x: (a * x + torch.randn_like(x)).mean(), r"randn_like at .* is random: give the random numbers"),
+    "dropout": (lambda a, x: torch.dropout(a * x, 0.5, True).mean(), r"at .* is random"),
+    "item": (lambda a, x: a * x.mean().item(), r"Python number at .*\.item\(\).* torch\.where"),
+    "float": (lambda a, x: a * float(x.mean()), r"Python number at "),
+    "if": (_branch, r"Python number at "),
+    "while": (_loop, r"Python number at "),
+    "numpy": (lambda a, x: a * x.detach().numpy().mean(), r"\.numpy\(\) at .* write the step with torch"),
+    "boolean_index": (lambda a, x: (a * x)[x > 0].mean(), r"index at .* depends on the values .* torch\.where"),
+    "floor": (lambda a, x: (a * torch.floor(x)).mean(), r"floor at .* makes steps"),
+    "unknown": (lambda a, x: torch.fft.fft(a * x).abs().sum(), r"_fft_r2c at .* no formula"),
+    "not_reduced": (lambda a, x: a * x, r"shape \(N\), not a scalar: reduce it"),
+    "two_results": (lambda a, x: ((a * x).mean(), a), r"returns tuple, not one tensor"),
+    "raises": (lambda a, x: a / 0 * [][1], r"raises IndexError at .*: list index out of range"),
+    "parameter_in_place": (lambda a, x: a.mul_(2) * x.mean(), r"modified in place: work on a copy"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_read_is_named_in_one_line(name: str) -> None:
+    function, message = REFUSED[name]
+    with pytest.raises(UsageError, match=message) as raised:
+        trace(function, parameters="a", data="x")
+    text = str(raised.value)
+    assert "\n" not in text
+    if "shape (N)" not in text and "tuple" not in text:
+        assert f"test_tracing.py:{function.__code__.co_firstlineno}"[:-1] in text

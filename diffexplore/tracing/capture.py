@@ -25,7 +25,7 @@ from diffexplore.tracing.lines import FixesSize, Lines, Place, place_of_error
 Tensor = torch.Tensor
 
 #: The size of the batch while the graph is captured: a prime, so that it is mistaken for no other size.
-_TRIED = 10007
+_TRIED = 1009
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ def capture(
         except (DiffexploreError, MixesSamples):
             raise
         except FixesSize as fixed:
-            raise MixesSamples(f"a step for each sample at {fixed}") from None
+            raise MixesSamples(
+                f"a fixed number of samples (len or a loop; x.shape[0] leaves it open) at {fixed}"
+            ) from None
         except Exception as error:
             raise _refusal(error, lines) from error
     graph.graph.eliminate_dead_code()
@@ -168,6 +170,8 @@ def _refusal(error: Exception, lines: Lines) -> Exception:
     if any(sign in text for sign in _NO_RULE):
         return MixesSamples(f"an operator without a rule for any number of samples at {place}")
     if any(sign in text for sign in _NO_GRADIENT):
+        if "leaf" in text:
+            text = "an argument is modified in place: work on a copy of it, as in x = x + 1"
         return NotDifferentiable(f"{text[:200]} ({place})")
     if "numpy" in text and "subclass" in text:
         return UsageError(

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 from sympy import Expr
 
+#: Constants of torch's source that are one ulp off the number that is meant: function → (float, number).
+_NEARLY: Mapping[str, tuple[float, Expr]] = {"log10": (2.3025850929940455, sympy.log(10))}
+
 #: Functions of torch that bound an intermediate from below without telling autograd.
 _SILENT_CLAMPS = ("gaussian_nll_loss", "cosine_similarity")
 
@@ -91,6 +94,14 @@ def _hardsigmoid_backward(reading: Reading, grad: Grid, x: Grid) -> Grid:
         return select(sympy.And(less(sympy.Integer(-3), x), less(x, sympy.Integer(3))), g / 6, sympy.S.Zero)
 
     return each(slope, grad, x)
+
+
+def nearly(function: str, value: float) -> tuple[Expr, str] | None:
+    """The number that a function of torch means by a constant that is not its nearest double, and a note of that."""
+    if function not in _NEARLY or _NEARLY[function][0] != value:
+        return None
+    number = _NEARLY[function][1]
+    return number, f"torch's {function} has {value!r} for {number}, which is one ulp off: read as {number}"
 
 
 def note_clamp(reading: Reading, before: Grid, low: Any) -> None:

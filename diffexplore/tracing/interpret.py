@@ -15,7 +15,7 @@ from diffexplore.errors import UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
 from diffexplore.tracing.arrays import Grid, Mixes, cells_of, each, scalar
 from diffexplore.tracing.capture import Capture, MixesSamples, in_samples
-from diffexplore.tracing.conventions import note_clamp
+from diffexplore.tracing.conventions import nearly, note_clamp
 from diffexplore.tracing.lines import Place
 from diffexplore.tracing.operators.logic import as_condition, as_number, is_truth
 from diffexplore.tracing.operators.table import READERS, RESHAPES, base_name, in_place_of
@@ -26,7 +26,8 @@ class Reading:
     """The state of reading one graph: the node at hand, and what was noted on the way.
 
     ``data`` are the symbols of one sample, ``shape`` is that of the node's result: its sizes, where that of the batch
-    is 1, and the axis of the samples.
+    is 1, and the axis of the samples. ``view_copied`` says that some view has cells of its own, so that writing into
+    it would not reach the tensor that it is a view of.
     """
 
     def __init__(self, capture: Capture, data: Sequence[sympy.Symbol]) -> None:
@@ -35,6 +36,7 @@ class Reading:
         self.conditions: dict[str, None] = {}
         self.conventions: dict[sympy.Basic, str] = {}
         self.place = Place()
+        self.view_copied = False
         self.shape: tuple[tuple[int, ...], int | None] = ((), None)
         self._capture = capture
 
@@ -99,10 +101,10 @@ class Reading:
             return self._constant(getattr(self._capture.graph, str(node.target)))
         if not isinstance(meta, (torch.Tensor, list, tuple)):
             return in_samples(meta, self._capture.size)
+        self.place = self._capture.places[node.name]
         args, kwargs = self._arguments((node.args, node.kwargs), values)
         if node.target is operator.getitem:
             return args[0][args[1]]
-        self.place = self._capture.places[node.name]
         try:
             self.shape = self._shape_of(meta) if isinstance(meta, torch.Tensor) else ((), None)
             value = self._read(node, args, kwargs)
@@ -122,6 +124,8 @@ class Reading:
             raise NotImplementedError(_advice(node))
         if name in RESHAPES:
             return READERS[base](self, *args, **kwargs)
+        if self.view_copied:
+            raise NotImplementedError("it may write into a view that was not followed: write it without in-place")
         target = args[0]
         if base in ("clamp", "clamp_min"):
             note_clamp(self, Grid(target.cells.copy(), target.axis), kwargs.get("min", (*args, None)[1]))
@@ -142,7 +146,7 @@ class Reading:
         return self._exact(argument) if isinstance(argument, float) else argument
 
     def _exact(self, value: float) -> sympy.Expr:
-        number, note = recognise(value)
+        number, note = nearly(self.place.function, value) or recognise(value)
         if note is not None:
             self.note(note)
         return number

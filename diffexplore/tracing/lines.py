@@ -63,8 +63,8 @@ class Lines(TorchDispatchMode):
     """
 
     def __init__(self, env: ShapeEnv) -> None:
-        super().__init__()
-        self.calls = Calls()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.calls = Calls()
         self._env = env
         self._forward: dict[int, Place] = {}
         self._places: list[Place] = []
@@ -74,7 +74,9 @@ class Lines(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         self.latest = self._place()
-        if self._env.replacements:
+        if func.namespace != "aten" or func._schema.name.startswith(("aten::sym_", "aten::is_")):
+            return func(*args, **(kwargs or {}))  # torch asks about a tensor, at times where exceptions are fatal
+        if self._env.replacements or _takes_apart(func, args, kwargs):
             raise FixesSize(str(self.latest))
         if func is torch.ops.aten._local_scalar_dense.default:
             if self.latest.function == "gaussian_nll_loss":
@@ -103,6 +105,14 @@ class Lines(TorchDispatchMode):
             return Place(line, backward=False)
         forward = self._forward.get(node._sequence_nr(), Place(line))
         return Place(forward.line, forward.function, backward=True)
+
+
+def _takes_apart(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bool:
+    """Whether a tensor is made into a tuple of its samples, as iterating over it does."""
+    if func is not torch.ops.aten.unbind.int:
+        return False
+    dim = (kwargs or {}).get("dim", args[1] if len(args) > 1 else 0)
+    return not isinstance(args[0].shape[dim], int)
 
 
 def place_of_error(error: Exception) -> str | None:

@@ -12,7 +12,9 @@ import torch
 from sympy.logic.boolalg import Boolean
 from torch.fx import GraphModule
 
+from diffexplore.errors import UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES
+from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.arrays import Grid, cells_of
 from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture, in_samples
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, of_samples
@@ -76,7 +78,13 @@ def trace(
     try:
         return _traced(function, arrays, batches, backward, None)
     except MixesSamples as mixing:
-        return _traced(function, arrays, batches, backward, str(mixing))
+        few = str(mixing)
+    try:
+        return _traced(function, arrays, batches, backward, few)
+    except MixesSamples as again:
+        raise UsageError(
+            f"{again} makes a tensor whose shape depends on the values of others: write it with torch.where instead"
+        ) from None
 
 
 def _traced(
@@ -151,9 +159,9 @@ def _read_guards(captured: Capture, reading: Reading) -> None:
             continue
         condition = in_samples(guard, captured.size)
         if isinstance(condition, sympy.Equality):
-            raise MixesSamples(f"the number of samples is fixed at {place.strip('()')}")
+            raise MixesSamples(f"a fixed number of samples at {place.strip('()')}")
         if condition.has(SAMPLES):
-            reading.condition_on(str(condition).replace(">=", "≥").replace("<=", "≤"))
+            reading.condition_on(to_text(condition, unicode=True))
 
 
 def _applied(fn: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:

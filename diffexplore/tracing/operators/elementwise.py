@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid
+from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
 from diffexplore.tracing.arrays import Grid, each
 from diffexplore.tracing.operators.logic import equal, less, select
 
@@ -38,6 +38,11 @@ def _xlog1py(x: Expr, y: Expr) -> Expr:
     return select(equal(x, sympy.S.Zero), sympy.S.Zero, x * log1p(y))
 
 
+def _mish_backward(g: Expr, x: Expr) -> Expr:
+    t = sympy.tanh(softplus(x))
+    return g * (t + x * sigmoid(x) * (1 - t**2))
+
+
 #: Operators whose operands are all broadcast against each other.
 FUNCTIONS: Mapping[str, Callable[..., Expr]] = {
     "abs": sympy.Abs, "neg": lambda x: -x, "positive": lambda x: x,
@@ -62,6 +67,7 @@ FUNCTIONS: Mapping[str, Callable[..., Expr]] = {
     "logaddexp2": lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2),
     "xlogy": _xlogy, "special_xlogy": _xlogy, "special_xlog1py": _xlog1py,
     "sigmoid_backward": lambda g, y: g * y * (1 - y), "tanh_backward": lambda g, y: g * (1 - y**2),
+    "mish": lambda x: x * sympy.tanh(softplus(x)), "mish_backward": _mish_backward,
     "threshold_backward": lambda g, x, t: select(less(t, x), g, sympy.S.Zero),
 }  # fmt: skip
 

@@ -30,7 +30,10 @@ def _view(reading: Reading, x: Grid, *_: Any, **__: Any) -> Grid:
     shape, axis = reading.shape
     if x.axis is not None and (axis is None or _before(x.cells.shape, x.axis) != _before(shape, axis)):
         raise Mixes
-    return Grid(x.cells.reshape(shape), axis)
+    cells = x.cells.reshape(shape)
+    if not np.may_share_memory(cells, x.cells):
+        reading.view_copied = True
+    return Grid(cells, axis)
 
 
 def _before(shape: Sequence[int], axis: int) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy
 
+from diffexplore.symbolic.batch_sums import SAMPLES
 from diffexplore.tracing.arrays import Grid, Mixes, each, fold, normal_axes
 from diffexplore.tracing.operators.logic import as_condition, as_number, less, opposite
 
@@ -43,15 +44,10 @@ def variance(
     keepdim = given.get("keepdim", keepdim)
     deviations = each(lambda x, m: x - m, x, mean(reading, x, dims, True))
     size = reading.count(x, normal_axes(dims, x.ndim)) - correction
-    if size.free_symbols and correction:
-        reading.condition_on(f"N ≥ {int(correction) + 1}") if size == _samples() - correction else None
+    if size.has(SAMPLES) and size.subs(SAMPLES, 1) <= 0:
+        fewest = sympy.floor(sympy.solve(size, SAMPLES)[0]) + 1
+        reading.condition_on(f"N ≥ {fewest}")
     return each(lambda s: s / size, total(reading, each(lambda d: d**2, deviations), dims, keepdim))
-
-
-def _samples() -> sympy.Expr:
-    from diffexplore.symbolic.batch_sums import SAMPLES
-
-    return SAMPLES
 
 
 def _std(reading: Reading, *args: Any, **given: Any) -> Grid:

@@ -107,7 +107,7 @@ def _index_select(reading: Reading, x: Grid, dim: int, index: Grid) -> Grid:
 
 def _gather(reading: Reading, x: Grid, dim: int, index: Grid, **_: Any) -> Grid:
     """x at the indices along ``dim``; an index may be piecewise, as that of a maximum is."""
-    _, axis = reading.shape
+    axis = reading.shape[1]
     if x.ndim == 0:
         return x
     if dim % x.ndim == x.axis:
