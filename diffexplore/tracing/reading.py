@@ -37,15 +37,13 @@ def _summand(traced: Traced) -> tuple[sympy.Expr, str]:
         if output.has(SAMPLES):
             raise UsageError("the function depends on the number of samples, and not through a mean or sum over them")
         return output, "mean"
-    constant, sums = _split(sympy.expand_mul(output) if not output.is_Add else output)
-    factors = {factor for factor, _ in sums}
+    constant, sums = _split(output)
     summand = sympy.Add(*(factor * inner for factor, inner in sums))
-    if all(factor.has(SAMPLES) for factor in factors):
-        mean = sympy.Add(*(factor * SAMPLES * inner for factor, inner in sums)) + constant
-        if not mean.has(SAMPLES):
-            return mean, "mean"
-    elif not summand.has(SAMPLES) and constant == 0:
+    if constant == 0 and not summand.has(SAMPLES):
         return summand, "sum"
+    mean = constant + sympy.Add(*(SAMPLES * factor * inner for factor, inner in sums))
+    if not mean.has(SAMPLES):
+        return mean, "mean"
     if constant != 0 and not summand.has(SAMPLES):
         raise UsageError(
             f"the function adds {constant} once to a sum over the samples, which no formula of each sample does: "
@@ -56,16 +54,23 @@ def _summand(traced: Traced) -> tuple[sympy.Expr, str]:
 
 def _split(output: sympy.Expr) -> tuple[sympy.Expr, list[tuple[sympy.Expr, sympy.Expr]]]:
     """The terms without sums, and for each sum its factor and its summand."""
+    if not all(_is_plain(term) for term in sympy.Add.make_args(output)):
+        output = sympy.expand_mul(output, deep=False)
     constant, sums = sympy.S.Zero, []
     for term in sympy.Add.make_args(output):
         if not term.has(BatchSum):
             constant += term
             continue
-        inner = [factor for factor in sympy.Mul.make_args(term) if isinstance(factor, BatchSum)]
-        rest = term / inner[0] if len(inner) == 1 else term
-        if len(inner) != 1 or rest.has(BatchSum) or inner[0].summand.has(BatchSum):
+        if not _is_plain(term):
             raise UsageError(
                 "the function is no mean or sum of a formula of each sample: it computes further with a sum over them"
             )
-        sums.append((rest, inner[0].summand))
+        (inner,) = (factor for factor in sympy.Mul.make_args(term) if isinstance(factor, BatchSum))
+        sums.append((term / inner, inner.summand))
     return constant, sums
+
+
+def _is_plain(term: sympy.Expr) -> bool:
+    """Whether a term has no sum, or is one without sums inside, times what has none."""
+    inner = [factor for factor in sympy.Mul.make_args(term) if factor.has(BatchSum)]
+    return not inner or (len(inner) == 1 and isinstance(inner[0], BatchSum) and not inner[0].summand.has(BatchSum))

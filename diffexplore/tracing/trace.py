@@ -107,6 +107,7 @@ def _traced(
         symbols = [symbol.name for symbol in inputs[name].cells.flat]
         values = [sympy.S.Zero] * len(symbols) if gradient is None else list(gradient.cells.flat)
         partials |= dict(zip(symbols, values, strict=True))
+    _check_finite([output, *partials.values()])
     return Traced(
         parameters,
         data,
@@ -162,6 +163,15 @@ def _read_guards(captured: Capture, reading: Reading) -> None:
             raise MixesSamples(f"a fixed number of samples at {place.strip('()')}")
         if condition.has(SAMPLES):
             reading.condition_on(to_text(condition, unicode=True))
+
+
+def _check_finite(expressions: Sequence[sympy.Expr]) -> None:
+    """Raises UsageError where a formula would hold an infinity or an undefined number."""
+    if any(expr.has(sympy.oo, -sympy.oo, sympy.zoo, sympy.nan) for expr in expressions):
+        raise UsageError(
+            "the function or its gradient holds an infinite or undefined number, which formulas have no word for: "
+            "leave out what makes it, such as masked_fill with -inf or a division by 0"
+        )
 
 
 def _applied(fn: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:

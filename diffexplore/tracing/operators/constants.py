@@ -90,5 +90,5 @@ READERS: Mapping[str, Callable[..., Any]] = {
     **dict.fromkeys(("ones", "ones_like", "new_ones"), _constant(1)),
     "full": _full, "full_like": _full, "new_full": _new_full, "fill": _full, "scalar_tensor": _scalar_tensor,
     "zero": _constant(0), "arange": _arange, "eye": _eye,
-    "_to_copy": _to_copy, "copy": _copy,
+    "_to_copy": _to_copy, "convert_element_type": _to_copy, "copy": _copy,
 }  # fmt: skip

@@ -13,6 +13,8 @@ def less(x: Expr, y: Expr) -> Boolean:
         return sympy.false
     if x.is_number and y.is_number:
         return sympy.sympify(x < y)
+    if x.is_infinite or y.is_infinite:  # the other is a real expression, thus between the two infinities
+        return sympy.sympify(x is sympy.S.NegativeInfinity or y is sympy.S.Infinity)
     if isinstance(x, sympy.Max):
         return sympy.And(*(less(part, y) for part in x.args))
     if isinstance(x, sympy.Min):
@@ -48,6 +50,8 @@ def equal(x: Expr, y: Expr) -> Boolean:
         return sympy.true
     if x.is_number and y.is_number:
         return sympy.sympify(sympy.Eq(x, y))
+    if x.is_infinite or y.is_infinite:
+        return sympy.false
     return sympy.Equality(x, y, evaluate=False)
 
 

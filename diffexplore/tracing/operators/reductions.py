@@ -122,6 +122,7 @@ def _running(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """cumsum and cumprod."""
 
     def read(reading: Reading, x: Grid, dim: int, **_: Any) -> Grid:
+        x = reading.number(x)
         if x.axis is not None and dim % x.ndim == x.axis:
             raise Mixes
         if x.ndim == 0:

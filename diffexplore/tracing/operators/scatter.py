@@ -67,6 +67,22 @@ def _slice_scatter(
     return whole
 
 
+def _pad(reading: Reading, x: Grid, widths: Sequence[int], value: Any = 0) -> Grid:
+    """A constant around x: a width before and one after for each axis, the last axis first; a negative width cuts."""
+    shape, axis = reading.shape
+    whole = filled(shape, reading.number(value).cells[()])
+    into, taken = [slice(None)] * x.ndim, [slice(None)] * x.ndim
+    for k, (before, after) in enumerate(zip(widths[::2], widths[1::2], strict=True)):
+        place = x.ndim - 1 - k
+        if place == axis:
+            continue  # its widths are 0, or the result would have another number of samples
+        size = x.cells.shape[place]
+        into[place] = slice(max(before, 0), shape[place] - max(after, 0))
+        taken[place] = slice(max(-before, 0), size - max(-after, 0))
+    whole[tuple(into)] = x.cells[tuple(taken)]
+    return Grid(whole, axis)
+
+
 def _whole_numbers(grid: Grid) -> Any:
     """Constant indices as integers."""
     if any(not cell.is_Integer for cell in grid.cells.flat):
@@ -168,6 +184,7 @@ def _at(place: tuple[int, ...], dim: int, target: int, ndim: int) -> tuple[int, 
 READERS: Mapping[str, Callable[..., Any]] = {
     "select_backward": _select_backward, "slice_backward": _slice_backward, "diagonal_backward": _diagonal_backward,
     "select_scatter": _select_scatter, "slice_scatter": _slice_scatter,
+    "constant_pad_nd": _pad,
     "index": _index, "_unsafe_index": _index, "index_put": _index_put, "_unsafe_index_put": _index_put,
     "index_select": _index_select, "gather": _gather, "scatter": _scatter, "scatter_add": _scatter_add,
 }  # fmt: skip
