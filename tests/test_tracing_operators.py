@@ -154,7 +154,7 @@ OPERATORS = {
     "diag": lambda w, x: x @ torch.diag(w), "tril": lambda w, x: x @ torch.outer(w, w).tril(-1), "masked_select_free": lambda w, x: x.masked_fill(torch.tensor([True, False, True]), 2.0) * w,
     "scatter_add": lambda w, x: torch.zeros_like(x).scatter_add(1, torch.tensor([[0, 0, 2]]).expand_as(x), w * x),
     "index_put": lambda w, x: torch.zeros(3).index_put((torch.tensor([2, 0]),), w[:2]) * x, "movedim": lambda w, x: (w * x).movedim(0, 1) @ x,
-    "reshape": lambda w, x: (w * x).reshape(-1, 3, 1).reshape(x.shape[0], 3), "pad": lambda w, x: F.pad(w * x, (1, 2), value=0.5).square(),
+    "reshape": lambda w, x: (w * x).reshape(-1, 3, 1).reshape(x.shape[0], 3),
     "one_hot": lambda w, x: (w * x) @ F.one_hot(torch.tensor([0, 2, 1]), 3).double(), "full": lambda w, x: w * torch.full((3,), 0.3) + x,
     "linspace": lambda w, x: w * torch.linspace(0.0, 1.0, 3) * x, "meshgrid": lambda w, x: torch.meshgrid(w, w, indexing="ij")[0].sum() * x,
     "float_cast": lambda w, x: w * (x > 0).float() * x, "in_place_chain": lambda w, x: (w * x).add_(1).neg_().mul_(x).sub_(w),

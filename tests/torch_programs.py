@@ -296,6 +296,8 @@ MIXING = {
     "flattened": TorchProgram(lambda w, x: (x * w).flatten().square().mean(), "w[2]", "x[2]"),
     "sample_number": TorchProgram(lambda a, x: (a * x * torch.arange(x.shape[0])).sum(), "a", "x"),
     "product_of_samples": TorchProgram(lambda a, x: (1 + a * x).prod(), "a", "x"),
+    "padded": TorchProgram(lambda w, x: torch.tanh(F.pad(w * x, (1, 2), value=0.5)).mean(), "w[2]", "x[2]"),
+    "half_of_the_samples": TorchProgram(lambda a, x: (a * x).sum() / (x.shape[0] // 3), "a", "x"),
     "infinity_norm": TorchProgram(lambda a, x: torch.linalg.vector_norm(a * x, ord=float("inf")), "a", "x"),
 }
 

@@ -83,7 +83,7 @@ def capture(
             raise
         except FixesSize as fixed:
             raise MixesSamples(
-                f"a fixed number of samples (len or a loop; x.shape[0] leaves it open) at {fixed}"
+                f"a step that fixes the number of samples (len, a loop, F.pad; x.shape[0] does not) at {fixed}"
             ) from None
         except Exception as error:
             raise _refusal(error, lines) from error

@@ -100,7 +100,7 @@ class Reading:
         if node.op == "get_attr":
             return self._constant(getattr(self._capture.graph, str(node.target)))
         if not isinstance(meta, (torch.Tensor, list, tuple)):
-            return in_samples(meta, self._capture.size)
+            return self._size(node, in_samples(meta, self._capture.size))
         self.place = self._capture.places[node.name]
         args, kwargs = self._arguments((node.args, node.kwargs), values)
         if node.target is operator.getitem:
@@ -113,6 +113,12 @@ class Reading:
             raise MixesSamples(f"{_name(node)} at {self.place}") from None
         except NotImplementedError as error:
             raise UsageError(f"{_name(node)} at {self.place} cannot be read: {error}") from None
+        return value
+
+    def _size(self, node: Node, value: Any) -> Any:
+        """What is computed from sizes, if that is plain arithmetic in N."""
+        if any(type(part).__module__.startswith("torch") for part in sympy.preorder_traversal(value)):
+            raise MixesSamples(f"{_name(node)} of the number of samples at {self._capture.places[node.name]}")
         return value
 
     def _read(self, node: Node, args: Any, kwargs: Any) -> Any:
@@ -180,7 +186,9 @@ def _has_truth(value: Any) -> bool:
 
 
 def _name(node: Node) -> str:
-    return base_name(node.target) if isinstance(node.target, torch._ops.OpOverload) else str(node.target)
+    if isinstance(node.target, torch._ops.OpOverload):
+        return base_name(node.target)
+    return getattr(node.target, "__name__", str(node.target))
 
 
 def _advice(node: Node) -> str:

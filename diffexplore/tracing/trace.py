@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -179,4 +180,11 @@ def _applied(fn: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]
     if isinstance(fn, type) and issubclass(fn, torch.autograd.Function):
         apply: Callable[..., Any] = fn.apply
         return lambda **tensors: apply(*(tensors[name] for name in names))
+    try:
+        inspect.signature(fn).bind(**dict.fromkeys(names))
+    except TypeError as error:
+        listed = ", ".join(names) or "none"
+        raise UsageError(f"the function does not take the declared arguments ({listed}) by name: {error}") from None
+    except ValueError:  # a builtin that does not tell what it takes
+        pass
     return fn
