@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,8 @@ def load(place: str) -> tuple[Any, tuple[str, ...]]:
     """The function that ``FILE.py:NAME`` means, for which the file is executed, and the names of its arguments."""
     from diffexplore.verify.loading import load_candidate
 
-    function = load_candidate(place.strip())
+    with contextlib.redirect_stdout(sys.stderr):  # what the file prints is no part of the answer
+        function = load_candidate(place.strip())
     if not callable(function):
         raise UsageError(f"{place.strip()} is not a function")
     return function, _arguments(function)

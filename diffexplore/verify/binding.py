@@ -53,6 +53,8 @@ def bind(function: Callable[..., Any], symbols: Sequence[str], name: str, *, ski
 
 def _by_name(arguments: Sequence[inspect.Parameter], symbols: Sequence[str]) -> Binding | None:
     """By position as long as the arguments are symbols, by keyword from the first on that is not."""
+    if any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
+        return _with_all_others_by_keyword(arguments, symbols)
     named = [a for a in arguments if a.kind in (*_POSITIONAL, a.KEYWORD_ONLY)]
     known = [argument for argument in named if argument.name in symbols]
     if not known or any(a.default is a.empty and a.name not in symbols for a in named):
@@ -66,6 +68,14 @@ def _by_name(arguments: Sequence[inspect.Parameter], symbols: Sequence[str]) -> 
     if any(argument.kind is argument.POSITIONAL_ONLY for argument in rest):
         return None
     return Binding(tuple(positional), tuple(argument.name for argument in rest))
+
+
+def _with_all_others_by_keyword(arguments: Sequence[inspect.Parameter], symbols: Sequence[str]) -> Binding | None:
+    """For a function that takes whatever is named; None where it needs something that is no symbol."""
+    needed = [a for a in arguments if a.kind in (*_POSITIONAL, a.KEYWORD_ONLY) and a.default is a.empty]
+    if any(argument.name not in symbols or argument.kind is argument.POSITIONAL_ONLY for argument in needed):
+        return None
+    return Binding((), tuple(symbols))
 
 
 def _takes(arguments: Sequence[inspect.Parameter], count: int) -> bool:

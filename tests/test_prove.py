@@ -1,0 +1,192 @@
+"""``dx.prove``: proved only where it is so, refuted with a counterexample, and unknown with what was tried."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from rich.console import Console
+
+import diffexplore as dx
+from diffexplore.errors import UsageError
+
+Tensor = torch.Tensor
+
+
+def perpendicular(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    return ((a * x - y + b) ** 2 / (2 * (a**2 + 1))).mean()
+
+
+def cut(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    return ((a * x - y + b) ** 2 / (2 * (a**2 + 1).detach())).mean()
+
+
+def without_half(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    return ((a * x - y + b) ** 2 / (a**2 + 1)).mean()
+
+
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return upstream * 3 * x**2
+
+
+class ForgetsUpstream(Cube):
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return 3 * x**2
+
+
+CUBE = dx.Loss("x**3", parameters="", data="x", reduction="sum")
+
+
+def test_the_distance_loss_is_proved_for_every_number_of_samples() -> None:
+    proof = dx.prove(perpendicular, parameters=["a", "b"], data=["x", "y"])
+    assert (proof.status, proof.samples, proof.conditions) == ("proved", None, ())
+    assert [statement.name for statement in proof.statements] == ["a", "b"]
+
+
+def test_data_are_the_other_arguments_and_can_be_differentiated_by() -> None:
+    proof = dx.prove(perpendicular, parameters="a, b", wrt="x, y")
+    assert proof.status == "proved"
+    assert [statement.name for statement in proof.statements] == ["x", "y"]
+
+
+def test_a_program_is_held_against_a_loss_of_the_catalogue() -> None:
+    proof = dx.prove(perpendicular, "perpendicular")
+    assert proof.status == "proved"
+    assert [statement.name for statement in proof.statements] == ["(value)", "a", "b"]
+
+
+def test_a_cut_path_is_refuted_with_a_counterexample_and_its_cause() -> None:
+    proof = dx.prove(cut, "perpendicular")
+    assert proof.status == "refuted"
+    (wrong,) = proof.refuted
+    assert wrong.name == "a"
+    assert proof.cause is not None
+    assert proof.cause.key == "cut_path"
+    found = wrong.decision.counterexample
+    assert found is not None
+    # The balls are certified and do not meet: what is said of both is seen in torch as well.
+    point = {name: torch.tensor(float(found.point[name]), dtype=torch.float64, requires_grad=True) for name in "ab"}
+    data = {name: torch.tensor([float(sample[name]) for sample in found.samples], dtype=torch.float64) for name in "xy"}
+    (slope,) = torch.autograd.grad(cut(**point, **data), point["a"])
+    (right,) = torch.autograd.grad(perpendicular(**point, **data), point["a"])
+    assert slope.item() == pytest.approx(float(found.right.middle), rel=1e-12)
+    assert right.item() == pytest.approx(float(found.left.middle), rel=1e-12)
+    apart = abs(Fraction(found.left.middle) - Fraction(found.right.middle))
+    assert apart > Fraction(found.left.radius) + Fraction(found.right.radius)
+
+
+def test_a_program_of_another_loss_is_refuted_as_such() -> None:
+    proof = dx.prove(without_half, "perpendicular")
+    assert {statement.name for statement in proof.refuted} == {"(value)", "a", "b"}
+    assert proof.cause is not None
+    assert (proof.cause.key, proof.cause.fields["factor"]) == ("factor", 2.0)
+    assert dx.prove(without_half, parameters="a, b").status == "proved"  # of its own forward pass it is the derivative
+
+
+def test_an_autograd_function_is_proved_for_every_upstream_gradient() -> None:
+    assert dx.prove(Cube, CUBE).status == "proved"
+    assert dx.prove(Cube, parameters="", data="x").status == "proved"
+    assert dx.prove(ForgetsUpstream, CUBE).status == "refuted"
+    assert dx.prove(ForgetsUpstream, parameters="", data="x").status == "refuted"
+
+
+def test_vectors_and_matrices() -> None:
+    def perceptron(W: Tensor, c: Tensor, v: Tensor, d: Tensor, X: Tensor, y: Tensor) -> Tensor:
+        return ((torch.tanh(X @ W.T + c) @ v + d - y) ** 2).mean()
+
+    proof = dx.prove(perceptron, parameters=["W[3,2]", "c[3]", "v[3]", "d"], data=["X[2]", "y"])
+    assert proof.status == "proved"
+    assert len(proof.statements) == 13
+    only = dx.prove(perceptron, parameters=["W[3,2]", "c[3]", "v[3]", "d"], data=["X[2]", "y"], wrt="W")
+    assert [statement.name for statement in only.statements] == [f"W{i}_{j}" for i in (1, 2, 3) for j in (1, 2)]
+
+
+def test_torchs_softplus_is_the_loss_but_for_its_convention() -> None:
+    def softplus(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return F.softplus(-y * (a * x + b)).mean()
+
+    proof = dx.prove(softplus, "softplus")
+    assert proof.status == "proved"
+    assert any("linear above its threshold" in condition for condition in proof.conditions)
+
+
+def test_a_kink_is_a_side_condition() -> None:
+    proof = dx.prove(lambda a, x: (a * x).abs().mean(), parameters="a", data="x")
+    assert proof.status == "proved"
+    assert proof.conditions == ("a·x ≠ 0",)
+
+
+def test_samples_that_are_mixed_are_said_to_be() -> None:
+    proof = dx.prove(lambda a, x: (a * x).cumsum(0).square().mean(), parameters="a", data="x")
+    assert (proof.status, proof.samples) == ("proved", 4)
+    assert proof.mixing is not None
+    assert "cumsum" in proof.mixing
+
+
+def test_a_domain_of_the_inputs() -> None:
+    def logarithm(s: Tensor, x: Tensor) -> Tensor:
+        return (torch.log(s) * x**2).mean()
+
+    assert dx.prove(logarithm, parameters="s", domain="s > 0").status == "proved"
+    with pytest.raises(UsageError, match="t"):
+        dx.prove(logarithm, parameters="s", domain="t > 0")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: dx.prove(perpendicular), "name the parameters of perpendicular"),
+        (lambda: dx.prove(3, parameters="a"), "torch function"),
+        (lambda: dx.prove(perpendicular, parameters="a, b", wrt="c"), "'c'"),
+        (lambda: dx.prove(perpendicular, "squared_eror"), "squared_error"),
+        (lambda: dx.prove(perpendicular, "hyperplane", parameters="a, b"), "parameters of the loss are w1"),
+        (lambda: dx.prove(lambda a, x: (a * x).sum().item() * a, parameters="a", data="x"), "item"),
+        (lambda: dx.prove(lambda a, x: a * x if a > 0 else x, parameters="a", data="x"), "torch.where"),
+    ],
+)
+def test_what_cannot_be_proved_is_refused_in_one_line(call: Any, message: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        call()
+    assert message in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def shown(proof: dx.Proof, width: int = 80) -> str:
+    console = Console(width=width, no_color=True, color_system=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(proof)
+    return capture.get()
+
+
+def test_a_proof_shows_itself() -> None:
+    text = shown(dx.prove(perpendicular, "perpendicular"))
+    said = " ".join(text.split())
+    assert said.startswith("PROVED perpendicular computes the gradient of perpendicular, for every input and every number")
+    assert "∂L/∂a is the derivative" in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+    text = shown(dx.prove(cut, "perpendicular"))
+    said = " ".join(text.split())
+    assert said.startswith("REFUTED cut does not compute the gradient of perpendicular: its ∂L/∂a is wrong: missing")
+    assert "what is right" in text
+
+
+def test_the_document_of_a_proof() -> None:
+    document = json.loads(dx.prove(cut, "perpendicular").to_json())
+    assert (document["status"], document["samples"]) == ("refuted", None)
+    wrong = next(found for found in document["statements"] if found["status"] == "refuted")
+    assert set(wrong["counterexample"]) == {"point", "samples", "computed", "exact"}
+    assert document["cause"]["key"] == "cut_path"
