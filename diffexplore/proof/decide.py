@@ -9,16 +9,17 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.proof.algebra import Case, cases, settle
+from diffexplore.proof.boundaries import remaining
 from diffexplore.proof.question import Question, ask
 from diffexplore.proof.records import Decision, Undefined, Unsupported
 from diffexplore.proof.refute import Seen, find
-from diffexplore.proof.regions import Region
 from diffexplore.symbolic.budget import run_within
 from diffexplore.symbolic.text import to_text
 
 BUDGET_SECONDS = 20.0
 """Wall time for the algebra of one decision, and again for its points."""
 
+_BOUNDARY_SECONDS = 5.0
 _POINTS = 60
 _WITNESSES = 3
 
@@ -71,7 +72,12 @@ class _Work:
     apart: Seen | None = None
     largest: Seen | None = None
     witness: Seen | None = None
+    boundaries: list[sympy.Expr] | None = None
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def settled(self) -> bool:
+        return self.complete and all(case.settled for case in self.cases)
 
 
 def _decide(
@@ -81,17 +87,19 @@ def _decide(
     domain: Iterable[Boolean],
     conventions: Mapping[Boolean, str],
 ) -> Decision:
-    work, question = _Work(), None
+    work = _Work()
     try:
-        asked = question = ask(left, right, symbol, domain, conventions)
-        if not run_within(BUDGET_SECONDS, lambda: _prove(asked, work)):
+        question = ask(left, right, symbol, domain, conventions)
+        if not run_within(BUDGET_SECONDS, lambda: _prove(question, work)):
             work.notes.append(f"the algebra was stopped after {BUDGET_SECONDS:g} s")
         if not run_within(BUDGET_SECONDS, lambda: _look(work)):
             work.notes.append(f"the search for points was stopped after {BUDGET_SECONDS:g} s")
+        if work.settled and any(one.resolver.boundaries for case in work.cases for one in (case, *case.pieces)):
+            run_within(_BOUNDARY_SECONDS, lambda: _go_on(question, work))
     except (Unsupported, Undefined) as reason:
         work.notes.append(str(reason))
         work.complete = False
-    return _verdict(work, question)
+    return _verdict(work)
 
 
 def _prove(question: Question, work: _Work) -> None:
@@ -99,6 +107,10 @@ def _prove(question: Question, work: _Work) -> None:
         settle(question, case)
         work.cases.append(case)
     work.complete = True
+
+
+def _go_on(question: Question, work: _Work) -> None:
+    work.boundaries = remaining(question, work.cases)
 
 
 def _look(work: _Work) -> None:
@@ -123,29 +135,30 @@ def _larger(first: Seen | None, second: Seen | None) -> Seen | None:
     return first if first.difference.mid() >= second.difference.mid() else second
 
 
-def _verdict(work: _Work, question: Question | None) -> Decision:
+def _verdict(work: _Work) -> Decision:
     how = tuple(dict.fromkeys(case.note for case in work.cases if case.note))
     count = f"{len(work.cases)} case" + ("s" if len(work.cases) != 1 else "")
     tried = (*how, count, *work.notes)
     if work.apart is not None:
         return Decision("refuted", (), work.apart.counterexample(), tried)
-    proved = work.complete and all(case.settled for case in work.cases) and any(case.proved for case in work.cases)
-    if proved and work.witness is not None and question is not None:
-        return Decision("proved", _conditions(work.cases, question.interior()), None, tried)
+    proved = work.settled and any(case.proved for case in work.cases)
+    if proved and work.witness is not None:
+        return Decision("proved", _conditions(work), None, tried)
     if proved:
         tried += ("no point was found at which both sides have a value",)
     largest = None if work.largest is None else work.largest.difference.mid().str(5, radius=False)
     return Decision("unknown", (), None, tried, largest)
 
 
-def _conditions(found: list[Case], interior: Region) -> tuple[str, ...]:
+def _conditions(work: _Work) -> tuple[str, ...]:
+    boundaries = work.boundaries
+    if boundaries is None:  # the time ran out: all of them
+        resolvers = (one for case in work.cases for one in (case.resolver, *(piece.resolver for piece in case.pieces)))
+        boundaries = [p for resolver in resolvers for p in resolver.boundaries]
     conditions: dict[str, None] = {}
-    for case in found:
-        resolvers = [case.resolver, *(piece.resolver for piece in case.pieces)]
-        for boundary in dict.fromkeys(p for resolver in resolvers for p in resolver.boundaries):
-            if 0 not in interior.sign(boundary):
-                continue
-            constant, rest = boundary.as_coeff_Add()
-            conditions[f"{to_text(rest)} ≠ {to_text(-constant)}"] = None
+    for boundary in boundaries:
+        constant, rest = boundary.as_coeff_Add()
+        conditions[f"{to_text(rest)} ≠ {to_text(-constant)}"] = None
+    for case in work.cases:
         conditions.update(dict.fromkeys(case.conditions))
     return tuple(conditions)

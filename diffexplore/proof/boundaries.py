@@ -1,0 +1,97 @@
+"""Boundaries of branches at which nothing happens: both sides of a question are continuous across them.
+
+A function that is continuous at a boundary, and whose derivative has the same limit from both sides, has that limit as
+its derivative there. So where the function, its derivative and the claimed one go on continuously, what is proved on
+both sides holds between them as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import sympy
+
+from diffexplore.proof.algebra import Case, Zeros, vanishes
+from diffexplore.proof.branches import Resolver, Undecided
+from diffexplore.proof.definedness import has_no_value
+from diffexplore.proof.question import Question
+from diffexplore.proof.records import Undefined, Unsupported
+from diffexplore.proof.regions import Interval, Line, Region, line_of
+from diffexplore.proof.sums import sums_in
+
+
+@dataclass(frozen=True)
+class _Side:
+    """What the expressions are on one region; ``shared`` are those that have a value of their own on the boundary."""
+
+    region: Region
+    smooth: tuple[sympy.Expr, ...]
+    shared: tuple[sympy.Expr, ...]
+
+
+def remaining(question: Question, cases: Sequence[Case]) -> list[sympy.Expr]:
+    """The boundaries, as expressions that are 0 there, at which something may happen."""
+    outer = [_Side(case.resolver.region, (case.left,), (case.given, case.right)) for case in cases]
+    left = _kept(outer, (question.left, question.right), (case.resolver for case in cases), question.interior())
+    for case in cases:
+        inner = [_Side(piece.resolver.region, piece.left, (*piece.given, *piece.right)) for piece in case.pieces]
+        originals = tuple(one.summand for side in (case.given, case.right) for one in sums_in(side))
+        left += _kept(inner, originals, (piece.resolver for piece in case.pieces), question.interior())
+    return list(dict.fromkeys(left))
+
+
+def _kept(
+    sides: Sequence[_Side], originals: tuple[sympy.Expr, ...], resolvers: Iterable[Resolver], interior: Region
+) -> list[sympy.Expr]:
+    every = dict.fromkeys(p for resolver in resolvers for p in resolver.boundaries)
+    return [p for p in every if 0 in interior.sign(p) and not _goes_on(p, sides, originals)]
+
+
+def _goes_on(p: sympy.Expr, sides: Sequence[_Side], originals: tuple[sympy.Expr, ...]) -> bool:
+    """Whether all expressions are continuous across p = 0, with their own values there."""
+    line = line_of(p)
+    solved = _solved(p)
+    if solved is None:
+        return False
+    above, below = {}, {}
+    for side in sides:
+        bounds = dict(side.region.bounds)
+        interval = bounds.pop(line.direction, Interval())
+        if interval.low == line.threshold:
+            above[tuple(bounds.items())] = side
+        elif interval.high == line.threshold:
+            below[tuple(bounds.items())] = side
+        elif interval == Interval():
+            return False  # it does not say on which side it lies
+    if not above or above.keys() != below.keys():
+        return False
+    try:
+        return all(_glued(side, below[key], solved, line, originals) for key, side in above.items())
+    except (Undecided, Undefined, Unsupported):
+        return False
+
+
+def _solved(p: sympy.Expr) -> dict[sympy.Basic, sympy.Expr] | None:
+    """One symbol of p in terms of the others, where p is 0."""
+    for symbol in sorted(p.free_symbols, key=str):
+        slope = sympy.diff(p, symbol)
+        if slope.is_Rational and slope != 0:
+            return {symbol: sympy.expand(symbol - p / slope)}
+    return None
+
+
+def _glued(
+    above: _Side, below: _Side, solved: dict[sympy.Basic, sympy.Expr], line: Line, originals: tuple[sympy.Expr, ...]
+) -> bool:
+    bounds = tuple(bound for bound in above.region.bounds if bound[0] != line.direction)
+    between = Region(tuple((direction.xreplace(solved), interval) for direction, interval in bounds))
+    facts = list(between.nonnegative())
+    on_boundary = Resolver(between, Zeros())
+    pairs = list(zip((*above.smooth, *above.shared), (*below.smooth, *below.shared), strict=True))
+    pairs += list(zip(above.shared, (original.xreplace(solved) for original in originals), strict=True))
+    for first, second in pairs:
+        values = first.xreplace(solved), on_boundary(second.xreplace(solved))
+        if has_no_value(values, between) or not vanishes(values[0] - values[1], facts):
+            return False
+    return True
