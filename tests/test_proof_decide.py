@@ -228,6 +228,24 @@ def test_a_departure_of_some_samples_is_a_condition_on_samples() -> None:
     assert decide_gradient(forward, claimed, w, data=(x,)).status == "refuted"
 
 
+def _huber(residual: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    forward = Piecewise((residual**2 / 2, Abs(residual) < b), (b * (Abs(residual) - b / 2), True))
+    return forward, Piecewise((residual, Abs(residual) < b), (b * sign(residual), True))
+
+
+def test_a_boundary_is_a_condition_only_where_something_happens() -> None:
+    forward, claimed = _huber(x - y)
+    assert decide_gradient(forward, claimed, x, domain=[b > 0]).conditions == ()
+    total, slope = (batch_sum(part, (x, y)) for part in (forward.subs(x, w * x), x * claimed.subs(x, w * x)))
+    assert decide_gradient(total, slope, w, domain=[b > 0]).conditions == ()
+    jump = Piecewise((x**2, x < 1), (x**2 + 1, True))
+    assert decide_gradient(jump, 2 * x, x).conditions == ("x ≠ 1",)
+    odd = Piecewise((2 * x, Ne(x, 1)), (7, True))
+    assert decide_gradient(x**2, odd, x).conditions == ("x ≠ 1",)
+    assert decide_gradient(Max(x, 0) ** 2, 2 * Max(x, 0), x).conditions == ()
+    assert decide_gradient(Max(x, 0), Piecewise((1, x > 0), (0, True)), x).conditions == ("x ≠ 0",)
+
+
 def test_a_condition_that_never_holds_hides_nothing() -> None:
     never = Ne(exp(x + 1) * exp(-x), exp(1))
     assert decide_equal(x, Piecewise((x, never), (2 * x, True))).status == "refuted"

@@ -35,6 +35,7 @@ class Case:
     left: sympy.Expr
     right: sympy.Expr
     pieces: list[Piece] = field(default_factory=list)
+    partial: bool = False  # there are regions of samples without a value
     proved: bool = False
     excepted: bool = False  # by a convention, or because one side has no value here
     conditions: list[str] = field(default_factory=list)
@@ -129,8 +130,10 @@ def _pieces(question: Question, case: Case) -> Iterator[Piece]:
 
     for resolver, (given, left, right) in regions(look, Zeros(), case.resolver.region.without(bound_symbols(every))):
         if has_no_value((*given, *left), resolver.region):
+            case.partial = True
             continue
         if has_no_value(right, resolver.region):
+            case.partial = True
             case.conditions.append(f"no sample where {resolver.region}: there the right side has no value")
             continue
         yield Piece(resolver, given, left, right)
@@ -200,5 +203,6 @@ def _summand_vanishes(question: Question, case: Case, summand: sympy.Expr, rule:
     if not shown:
         return False
     case.conditions += departures
+    case.partial |= len(shown) < len(case.pieces)
     case.pieces = shown
     return True

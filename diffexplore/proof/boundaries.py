@@ -15,13 +15,14 @@ import sympy
 from diffexplore.proof.algebra import Case, Zeros, vanishes
 from diffexplore.proof.branches import Resolver, Undecided
 from diffexplore.proof.definedness import has_no_value
+from diffexplore.proof.feasible import is_empty
 from diffexplore.proof.question import Question
 from diffexplore.proof.records import Undefined, Unsupported
 from diffexplore.proof.regions import Interval, Line, Region, line_of
 from diffexplore.proof.sums import sums_in
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Side:
     """What the expressions are on one region; ``shared`` are those that have a value of their own on the boundary."""
 
@@ -37,7 +38,8 @@ def remaining(question: Question, cases: Sequence[Case]) -> list[sympy.Expr]:
     for case in cases:
         inner = [_Side(piece.resolver.region, piece.left, (*piece.given, *piece.right)) for piece in case.pieces]
         originals = tuple(one.summand for side in (case.given, case.right) for one in sums_in(side))
-        left += _kept(inner, originals, (piece.resolver for piece in case.pieces), question.interior())
+        sides = [] if case.partial else inner  # a sample may not cross into a region without a value
+        left += _kept(sides, originals, (piece.resolver for piece in case.pieces), question.interior())
     return list(dict.fromkeys(left))
 
 
@@ -54,22 +56,45 @@ def _goes_on(p: sympy.Expr, sides: Sequence[_Side], originals: tuple[sympy.Expr,
     solved = _solved(p)
     if solved is None:
         return False
-    above, below = {}, {}
+    above, below = [], []
     for side in sides:
-        bounds = dict(side.region.bounds)
-        interval = bounds.pop(line.direction, Interval())
-        if interval.low == line.threshold:
-            above[tuple(bounds.items())] = side
-        elif interval.high == line.threshold:
-            below[tuple(bounds.items())] = side
-        elif interval == Interval():
+        interval = dict(side.region.bounds).get(line.direction, Interval())
+        if interval == Interval():
             return False  # it does not say on which side it lies
-    if not above or above.keys() != below.keys():
-        return False
+        if interval.low == line.threshold:
+            above.append(side)
+        elif interval.high == line.threshold:
+            below.append(side)
     try:
-        return all(_glued(side, below[key], solved, line, originals) for key, side in above.items())
+        touching = [
+            (first, second, between)
+            for first in above
+            for second in below
+            if (between := _between(first.region, second.region, line, solved)) is not None
+        ]
+        alone = [side for side in (*above, *below) if not any(side in pair for pair in touching)]
+        if any(_between(side.region, side.region, line, solved) is not None for side in alone):
+            return False  # beyond it nothing is known
+        return bool(touching) and all(_glued(*pair, solved, originals) for pair in touching)
     except (Undecided, Undefined, Unsupported):
         return False
+
+
+def _between(above: Region, below: Region, line: Line, solved: dict[sympy.Basic, sympy.Expr]) -> Region | None:
+    """The part of the boundary that both regions touch; None where there is none."""
+    found = Region()
+    for region in (above, below):
+        for direction, interval in region.bounds:
+            if direction == line.direction:
+                continue
+            for positive in Region(((direction, interval),)).nonnegative():
+                bound = sympy.expand(positive.xreplace(solved))
+                signs = found.sign(bound)
+                if 1 not in signs:
+                    return None
+                if signs.certain is None:
+                    found = found.split(bound)[0]
+    return None if is_empty(found) else found
 
 
 def _solved(p: sympy.Expr) -> dict[sympy.Basic, sympy.Expr] | None:
@@ -82,10 +107,12 @@ def _solved(p: sympy.Expr) -> dict[sympy.Basic, sympy.Expr] | None:
 
 
 def _glued(
-    above: _Side, below: _Side, solved: dict[sympy.Basic, sympy.Expr], line: Line, originals: tuple[sympy.Expr, ...]
+    above: _Side,
+    below: _Side,
+    between: Region,
+    solved: dict[sympy.Basic, sympy.Expr],
+    originals: tuple[sympy.Expr, ...],
 ) -> bool:
-    bounds = tuple(bound for bound in above.region.bounds if bound[0] != line.direction)
-    between = Region(tuple((direction.xreplace(solved), interval) for direction, interval in bounds))
     facts = list(between.nonnegative())
     on_boundary = Resolver(between, Zeros())
     pairs = list(zip((*above.smooth, *above.shared), (*below.smooth, *below.shared), strict=True))

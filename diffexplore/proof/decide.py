@@ -94,7 +94,7 @@ def _decide(
             work.notes.append(f"the algebra was stopped after {BUDGET_SECONDS:g} s")
         if not run_within(BUDGET_SECONDS, lambda: _look(work)):
             work.notes.append(f"the search for points was stopped after {BUDGET_SECONDS:g} s")
-        if work.settled and any(one.resolver.boundaries for case in work.cases for one in (case, *case.pieces)):
+        if work.settled:
             run_within(_BOUNDARY_SECONDS, lambda: _go_on(question, work))
     except (Unsupported, Undefined) as reason:
         work.notes.append(str(reason))

@@ -14,7 +14,7 @@ from typing import Any
 import sympy
 from sympy.core.function import AppliedUndef
 
-from diffexplore.proof.factors import Factors
+from diffexplore.proof.functions import Functions
 from diffexplore.proof.lattice import FinerBasis
 from diffexplore.proof.rational import Quotient, RingIsFull, quotient_key
 from diffexplore.proof.records import Undefined, Unsupported
@@ -40,7 +40,7 @@ def with_converter(work: Callable[[Converter], Any]) -> Any:
     raise Unsupported("the arguments of exponentials and roots have too many different fractions")
 
 
-class Converter(Factors):
+class Converter(Functions):
     """Turns expressions without branches into quotients; equal generators are shared among all it has turned."""
 
     def __init__(self, capacity: int, scales: dict[Hashable, int], orders: dict[Hashable, int]) -> None:
