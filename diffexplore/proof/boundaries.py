@@ -59,7 +59,7 @@ def _goes_on(p: sympy.Expr, sides: Sequence[_Side], originals: tuple[sympy.Expr,
     above, below = [], []
     for side in sides:
         interval = dict(side.region.bounds).get(line.direction, Interval())
-        if interval == Interval():
+        if interval == Interval() and _between(side.region, side.region, line, solved) is not None:
             return False  # it does not say on which side it lies
         if interval.low == line.threshold:
             above.append(side)
