@@ -38,6 +38,7 @@ from diffexplore.symbolic.functions_sympy import sigmoid
 N = SAMPLES
 (z,) = real("z")
 TINY = Rational(1, 10**9)
+_WEIGHTS = batch_sum(exp(w * x), (x,))
 LINEAR = "torch's softplus is linear above its threshold"
 
 
@@ -102,6 +103,9 @@ def test_side_conditions_are_stated(forward: sympy.Expr, claimed: sympy.Expr, co
         (Max(x, y, z) + Min(x, y, z), x + y + z - Max(Min(x, y), Min(Max(x, y), z))),
         (Abs(x) + Abs(Abs(x) - 1), Piecewise((1, Abs(x) < 1), (2 * Abs(x) - 1, True))),
         (batch_sum((x - a) ** 2, (x,)), batch_sum(x**2, (x,)) - 2 * a * batch_sum(x, (x,)) + N * a**2),
+        (acosh(x), log(x + sqrt(x - 1) * sqrt(x + 1))),
+        (sympy.asinh(2 * x), log(2 * x + sqrt(4 * x**2 + 1))),
+        (_WEIGHTS * log(_WEIGHTS) + _WEIGHTS, _WEIGHTS * (1 + log(_WEIGHTS))),
         (batch_sum(x / (x**2 + 1) + x**3 / (x**2 + 1), (x,)), batch_sum(x, (x,))),
         (batch_sum(Max(x, 0), (x,)) ** 2, (batch_sum(x + Abs(x), (x,)) / 2) ** 2),
         (Piecewise((x, Ne(x, 0)), (5, True)), x),
@@ -153,16 +157,14 @@ def test_unequal_expressions_are_refuted_by_certified_values(left: sympy.Expr, r
     ("left", "right"),
     [
         (x, x / (sin(x) ** 2 + cos(x) ** 2 - 1)),  # 0 below
-        (x, log(-1 - x**2) - log(-1 - x**2 + 0 * y) + x * log(-(x**2) - y**2 - 1) / log(-(x**2) - y**2 - 1)),
-        (x, x + sympy.sqrt(-1 - x**2) * 0 + asin(x**2 + 2) - asin(2 + x**2)),
+        (x, x * log(-1 - x**2 - y**2) / (log(-(x**2) - y**2 - 1) + sqrt(-1 - y**2))),
+        (x, x + asin(x**2 + 2) - asin(4 + x**2) + asin(4 + x**2) * sqrt(-1 - x**2)),
         (gamma(x + 1), x * gamma(x)),  # true, and beyond the identities that are known here
         (sympy.Symbol("x"), x),  # two symbols with one name
         (x, x * sympy.I / sympy.I + sympy.I * y - sympy.I * y + sympy.root(-8, 3)),
     ],
 )
 def test_what_cannot_be_decided_is_unknown_and_says_what_was_tried(left: sympy.Expr, right: sympy.Expr) -> None:
-    if left == right:
-        pytest.skip("SymPy made the two sides one")
     decision = decide_equal(left, right)
     assert decision.status == "unknown", decision
     assert decision.tried and decision.counterexample is None
@@ -177,7 +179,7 @@ def test_the_largest_difference_seen_is_told_where_nothing_is_decided() -> None:
 @pytest.mark.parametrize(
     ("left", "right", "condition"),
     [
-        (x, exp(log(x) + log(y) - log(y)), "x > 0"),
+        (x, x + log(x) - log(x * y) + log(y), "x > 0"),
         (log(x * y), log(x) + log(y), "x > 0"),
         (x + 1, (x**2 + x) / x + sin(x) / sin(x) - 1, "x ≠ 0"),
         (x, Piecewise((x, x > 0), (x + log(-1 - x**2), True)), "not where x < 0: there the right side has no value"),
@@ -188,8 +190,6 @@ def test_the_largest_difference_seen_is_told_where_nothing_is_decided() -> None:
 def test_where_only_one_side_has_a_value_a_condition_says_so(
     left: sympy.Expr, right: sympy.Expr, condition: str
 ) -> None:
-    if left == right:
-        pytest.skip("SymPy made the two sides one")
     decision = decide_equal(left, right)
     assert decision.status == "proved", decision
     assert condition in decision.conditions

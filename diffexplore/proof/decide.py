@@ -137,6 +137,8 @@ def _larger(first: Seen | None, second: Seen | None) -> Seen | None:
 
 def _verdict(work: _Work) -> Decision:
     how = tuple(dict.fromkeys(case.note for case in work.cases if case.note))
+    if work.complete and not work.cases:
+        work.notes.append("no region with inner points meets the domain")
     count = f"{len(work.cases)} case" + ("s" if len(work.cases) != 1 else "")
     tried = (*how, count, *work.notes)
     if work.apart is not None:

@@ -22,8 +22,8 @@ from diffexplore.symbolic.batch_sums import BatchSum
 from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
 
 _RESTARTS = 40
-_ODD = (sympy.asin, sympy.atan, sympy.asinh, sympy.erf, sympy.erfinv)
-_PLAIN = (sympy.acosh, sympy.gamma, sympy.loggamma, sympy.polygamma, sympy.atan2, AppliedUndef)
+_ODD = (sympy.asin, sympy.atan, sympy.erf, sympy.erfinv)
+_PLAIN = (sympy.gamma, sympy.loggamma, sympy.polygamma, sympy.atan2, AppliedUndef)
 _CONSTANTS = (sympy.pi, sympy.EulerGamma, sympy.Catalan)
 
 
@@ -172,6 +172,22 @@ def _atanh(converter: Converter, u: Quotient) -> Quotient:
     return ring.mul(ring.constant(rational(sympy.S.Half)), difference)
 
 
+def _asinh(converter: Converter, u: Quotient) -> Quotient:
+    """log(u + √(u² + 1)), for u with a positive leading coefficient: asinh(−u) = −asinh(u)."""
+    ring, u = converter.ring, converter.reduced(u)
+    if not u.top.is_zero() and u.top.leading_coefficient() < 0:
+        return ring.negative(_asinh(converter, ring.negative(u)))
+    root = converter.root(ring.add(ring.mul(u, u), ring.one), Fraction(1, 2))
+    return converter.log(ring.add(u, root))
+
+
+def _acosh(converter: Converter, u: Quotient) -> Quotient:
+    """log(u + √(u² − 1)), for u ≥ 1."""
+    ring = converter.ring
+    root = converter.root(ring.add(ring.mul(u, u), converter.minus_one), Fraction(1, 2))
+    return converter.log(ring.add(u, root))
+
+
 _Rule = Callable[[Converter, Quotient], Quotient]
 
 
@@ -224,5 +240,7 @@ _RULES: dict[type, _Rule] = {
     sympy.csch: _inverse_of(_sinh),
     sympy.erfc: lambda converter, u: _complement(converter, "erf", sympy.S.One, u),
     sympy.acos: lambda converter, u: _complement(converter, "asin", sympy.pi / 2, u),
+    sympy.asinh: _asinh,
+    sympy.acosh: _acosh,
     sympy.atanh: _atanh,
 }

@@ -46,13 +46,13 @@ def as_one_summand(expr: sympy.Expr) -> sympy.Expr | None:
     outer = expr.xreplace(names)
     outside = {symbol: sympy.Symbol(f"{symbol}ⱼ", real=True) for symbol in bound_symbols(sums)}
     outer = outer.xreplace(outside)
-    total = outer.xreplace(dict.fromkeys(names.values(), sympy.S.Zero)) / SAMPLES
-    for one, name in names.items():
-        coefficient = sympy.diff(outer, name)
-        if coefficient.free_symbols & set(names.values()):
-            return None
-        total += coefficient * one.summand
-    return total
+    slopes = {one: sympy.diff(outer, name) for one, name in names.items()}
+    if any(slope.free_symbols & set(names.values()) for slope in slopes.values()):
+        return None
+    constant = outer.xreplace(dict.fromkeys(names.values(), sympy.S.Zero))
+    if constant.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
+        return None  # log(Σ …), whose slopes cancel
+    return constant / SAMPLES + sympy.Add(*(slope * one.summand for one, slope in slopes.items()))
 
 
 class SumRule:
