@@ -39,6 +39,7 @@ N = SAMPLES
 (z,) = real("z")
 TINY = Rational(1, 10**9)
 _WEIGHTS = batch_sum(exp(w * x), (x,))
+_SQUARES = batch_sum((w * x - y) ** 2, (x, y))
 LINEAR = "torch's softplus is linear above its threshold"
 
 
@@ -83,6 +84,7 @@ def test_every_loss_of_the_catalogue_is_proved_in_both_forms(name: str) -> None:
         (sqrt(x), 1 / (2 * sqrt(x)), ("x ≠ 0",)),
         (log(x**2), 2 / x, ()),
         (x * log(x), log(x) + 1, ()),
+        (sqrt(_SQUARES), batch_sum((w * x - y) * x, (x, y)) / sqrt(_SQUARES), ("Σ((w·x − y)²) ≠ 0",)),
         (batch_sum(Abs(w * x), (x,)), batch_sum(x * sign(w * x), (x,)), ("w·x ≠ 0",)),
     ],
 )
@@ -206,7 +208,8 @@ def test_what_holds_on_the_domain_only_is_proved_there_and_refuted_without_it() 
 
 def test_conditions_of_a_domain_that_no_point_meets_prove_nothing() -> None:
     assert decide_equal(x, 2 * x, domain=[x > 1, x < 0]).status == "unknown"
-    assert decide_equal(x, x + 0 * y, domain=[x > y, y > 1, x < 0]).status == "unknown"
+    assert decide_equal(x * (x + 1), x**2 + x, domain=[x > y, y > 1, x < 0]).status == "unknown"
+    assert decide_equal(x * (x + 1), x**2 + x, domain=[sin(x) > 2]).status == "unknown"  # no witness is found
 
 
 def test_a_departure_on_purpose_is_a_condition_and_a_difference_elsewhere_is_not_excused() -> None:
