@@ -298,6 +298,7 @@ MIXING = {
     "product_of_samples": TorchProgram(lambda a, x: (1 + a * x).prod(), "a", "x"),
     "padded": TorchProgram(lambda w, x: torch.tanh(F.pad(w * x, (1, 2), value=0.5)).mean(), "w[2]", "x[2]"),
     "half_of_the_samples": TorchProgram(lambda a, x: (a * x).sum() / (x.shape[0] // 3), "a", "x"),
+    "reinterpreted": TorchProgram(lambda w, x: torch.tanh((w * x).reshape(3, -1)[0]).mean(), "w[3]", "x[3]"),
     "infinity_norm": TorchProgram(lambda a, x: torch.linalg.vector_norm(a * x, ord=float("inf")), "a", "x"),
 }
 
