@@ -2,7 +2,7 @@
 
     python -m benchmarks.prove_speed [--runs 5]
 
-Each run is a new process, in which torch is imported before the clock starts and everything else (SymPy among it) after.
+Each run is a new process, in which torch is imported before the clock starts and everything else after (SymPy too).
 """
 
 from __future__ import annotations

@@ -91,10 +91,12 @@ FUNCTIONALS = {
         lambda a, b, x, y: F.binary_cross_entropy(torch.sigmoid(a * x + b), y), "a b", "x y", ("y > 0", "y < 1")
     ),
     "binary_cross_entropy_weighted": TorchProgram(
-        lambda c, x, y: F.binary_cross_entropy(x * c, y, weight=torch.tensor(1.5)), "c", "x y", (*_PROBABILITY, "c > 0", "c < 1")
+        lambda c, x, y: F.binary_cross_entropy(x * c, y, weight=torch.tensor(1.5)),
+        "c", "x y", (*_PROBABILITY, "c > 0", "c < 1"),
     ),
     "bce_with_logits_pos_weight": TorchProgram(
-        lambda a, x, y: F.binary_cross_entropy_with_logits(a * x, y, pos_weight=torch.tensor(2.5)), "a", "x y", ("y > 0", "y < 1")
+        lambda a, x, y: F.binary_cross_entropy_with_logits(a * x, y, pos_weight=torch.tensor(2.5)),
+        "a", "x y", ("y > 0", "y < 1"),
     ),
     "bce_with_logits_sum": TorchProgram(
         lambda w, x, y: F.binary_cross_entropy_with_logits(x @ w, y, reduction="sum"),
@@ -118,12 +120,17 @@ FUNCTIONALS = {
         lambda w, x, y: F.kl_div(F.log_softmax(x * w, -1), y, reduction="batchmean", log_target=True),
         "w[3]", "x[3] y[3]",
     ),
-    "cosine_similarity": TorchProgram(lambda w, x, y: F.cosine_similarity(x * w, y, dim=-1).mean(), "w[3]", "x[3] y[3]"),
+    "cosine_similarity": TorchProgram(
+        lambda w, x, y: F.cosine_similarity(x * w, y, dim=-1).mean(),
+        "w[3]", "x[3] y[3]",
+    ),
     "margin_ranking": TorchProgram(
         lambda a, x, z, y: F.margin_ranking_loss(a * x, z, y, margin=0.25), "a", "x z y"
     ),
     "hinge_embedding": TorchProgram(
-        lambda a, x: F.hinge_embedding_loss(a * x, torch.ones_like(x)) + F.hinge_embedding_loss(x - a, -torch.ones_like(x)),
+        lambda a, x: (
+            F.hinge_embedding_loss(a * x, torch.ones_like(x)) + F.hinge_embedding_loss(x - a, -torch.ones_like(x))
+        ),
         "a", "x",
     ),
     "soft_margin": TorchProgram(lambda a, x, y: F.soft_margin_loss(a * x, y), "a", "x y", constant=("y",)),
@@ -204,6 +211,12 @@ def _with_no_grad(a: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return ((a * x - y) / scale).square().mean()
 
 
+def _assigned(a: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    residual = a * x - y
+    residual[residual < 0] = 0.25
+    return (residual**2).mean()
+
+
 def _regularised(w: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return F.mse_loss(x @ w + b, y) + 0.1 * w.square().sum()
 
@@ -234,11 +247,17 @@ MADE = {
     "einsum": TorchProgram(
         lambda A, x, y: (torch.einsum("ni,ij,nj->n", x, A, x) - y).square().mean(), "A[2,2]", "x[2] y"
     ),
-    "matmul": TorchProgram(lambda W, x, y: ((W @ x.unsqueeze(-1)).squeeze(-1) - y).square().mean(), "W[3,2]", "x[2] y[3]"),
+    "matmul": TorchProgram(
+        lambda W, x, y: ((W @ x.unsqueeze(-1)).squeeze(-1) - y).square().mean(),
+        "W[3,2]", "x[2] y[3]",
+    ),
     "bilinear": TorchProgram(lambda A, x, y: (x @ A * y).sum(-1).mean(), "A[2,2]", "x[2] y[2]"),
     "split_and_join": TorchProgram(_split_and_join, "w[2]", "x[3] y"),
     "indexed": TorchProgram(_indexed, "w[2]", "x[3] y"),
-    "broadcast": TorchProgram(lambda W, x, y: (x[:, None, :] * W - y[:, None, None]).square().mean(), "W[3,2]", "x[2] y"),
+    "broadcast": TorchProgram(
+        lambda W, x, y: (x[:, None, :] * W - y[:, None, None]).square().mean(),
+        "W[3,2]", "x[2] y",
+    ),
     "variance": TorchProgram(lambda a, x: (a * x + x**2).var(), "a", "x"),
     "standard_deviation": TorchProgram(lambda a, x: torch.std(torch.exp(a * x)), "a", "x"),
     "variance_of_features": TorchProgram(lambda w, x: (x * w).var(0, unbiased=False).sum(), "w[2]", "x[2]"),
@@ -259,16 +278,25 @@ MADE = {
     "hypot": TorchProgram(lambda a, x, y: torch.hypot(a * x, y).mean(), "a", "x y"),
     "atan2": TorchProgram(lambda a, x, y: torch.atan2(a * y, x).mean(), "a", "x y"),
     "power": TorchProgram(lambda a, x: (x**2.5 + x**a + a**x + 2**x).mean(), "a", "x", ("a > 0", "x > 0")),
-    "roots": TorchProgram(lambda a, x: (torch.sqrt(a * x) + torch.rsqrt(x + a) + x**0.1).mean(), "a", "x", ("a > 0", "x > 0")),
+    "roots": TorchProgram(
+        lambda a, x: (torch.sqrt(a * x) + torch.rsqrt(x + a) + x**0.1).mean(),
+        "a", "x", ("a > 0", "x > 0"),
+    ),
     "maximum": TorchProgram(lambda a, b, x: (torch.maximum(a * x, b) - torch.minimum(x, a)).mean(), "a b", "x"),
     "greatest_feature": TorchProgram(lambda w, x: ((x * w).max(dim=1).values - x.amin(1)).mean(), "w[3]", "x[3]"),
-    "log1p_expm1": TorchProgram(lambda a, x: (torch.log1p(a * x) + torch.expm1(-a * x)).mean(), "a", "x", ("a > 0", "x > 0")),
+    "log1p_expm1": TorchProgram(
+        lambda a, x: (torch.log1p(a * x) + torch.expm1(-a * x)).mean(),
+        "a", "x", ("a > 0", "x > 0"),
+    ),
     "logaddexp": TorchProgram(lambda a, x, y: torch.logaddexp(a * x, y).mean(), "a", "x y"),
     "logsumexp": TorchProgram(lambda w, x: torch.logsumexp(x * w, dim=-1).mean(), "w[3]", "x[3]"),
     "gamma": TorchProgram(
-        lambda a, x: (torch.lgamma(x + a) - torch.digamma(x) + torch.polygamma(1, x)).mean(), "a", "x", ("a > 0", "x > 0")
+        lambda a, x: (torch.lgamma(x + a) - torch.digamma(x) + torch.polygamma(1, x)).mean(),
+        "a", "x", ("a > 0", "x > 0"),
     ),
-    "logarithms": TorchProgram(lambda a, x: (torch.log2(x) + torch.log10(x * a)).mean(), "a", "x", ("a > 0", "x > 0")),
+    "logarithms": TorchProgram(lambda a, x: (torch.log2(x * a) + torch.log1p(x)).mean(), "a", "x", ("a > 0", "x > 0")),
+    "log10": TorchProgram(lambda a, x: torch.log10(x * a).mean(), "a", "x", ("a > 0", "x > 0")),
+    "assigned_where": TorchProgram(_assigned, "a", "x y"),
     "xlogy": TorchProgram(lambda a, x: torch.xlogy(x, a * x).mean(), "a", "x", ("a > 0", "x > 0")),
     "lerp": TorchProgram(lambda a, x, y: torch.lerp(x, y, torch.sigmoid(a)).square().mean(), "a", "x y"),
     "addcdiv": TorchProgram(lambda a, x, y: torch.addcdiv(x, a, y, value=0.5).mean(), "a", "x y", ("y > 0",)),
@@ -298,7 +326,15 @@ MIXING = {
     "product_of_samples": TorchProgram(lambda a, x: (1 + a * x).prod(), "a", "x"),
     "padded": TorchProgram(lambda w, x: torch.tanh(F.pad(w * x, (1, 2), value=0.5)).mean(), "w[2]", "x[2]"),
     "half_of_the_samples": TorchProgram(lambda a, x: (a * x).sum() / (x.shape[0] // 3), "a", "x"),
+    "reinterpreted": TorchProgram(lambda w, x: torch.tanh((w * x).reshape(3, -1)[0]).mean(), "w[3]", "x[3]"),
     "infinity_norm": TorchProgram(lambda a, x: torch.linalg.vector_norm(a * x, ord=float("inf")), "a", "x"),
 }
 
 PROGRAMS = {**FORMAL, **MIXING}
+
+#: Programs whose backward pass is not the derivative of their forward pass, and why.
+NOT_THE_DERIVATIVE = {
+    "autograd_function_wrong": "its hand-written backward lacks a factor of 2",
+    "detach": "a part of the formula is detached",
+    "log10": "torch divides by 2.3025850929940455, which is one ulp off log(10)",
+}

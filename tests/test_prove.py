@@ -175,7 +175,9 @@ def shown(proof: dx.Proof, width: int = 80) -> str:
 def test_a_proof_shows_itself() -> None:
     text = shown(dx.prove(perpendicular, "perpendicular"))
     said = " ".join(text.split())
-    assert said.startswith("PROVED perpendicular computes the gradient of perpendicular, for every input and every number")
+    assert said.startswith(
+        "PROVED perpendicular computes the gradient of perpendicular, for every input and every number"
+    )
     assert "∂L/∂a is the derivative" in text
     assert max(len(line) for line in text.splitlines()) <= 80
     text = shown(dx.prove(cut, "perpendicular"))

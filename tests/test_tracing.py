@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 import sympy
 import torch
-from torch_programs import FORMAL, MIXING, PROGRAMS, Squared, SquaredWithoutTwo, TorchProgram
 
+from benchmarks.torch_programs import FORMAL, MIXING, PROGRAMS, Squared, SquaredWithoutTwo, TorchProgram
 from diffexplore import UsageError
 from diffexplore.arithmetic.torch_real import TorchArithmetic
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum

@@ -11,9 +11,9 @@ import sympy
 import torch
 import torch.nn.functional as F
 from test_tracing import assert_agrees
-from torch_programs import CATALOGUE, TorchProgram
 
 import diffexplore as dx
+from benchmarks.torch_programs import CATALOGUE, TorchProgram
 from diffexplore import UsageError
 from diffexplore.tracing import declare, loss_of, trace
 from diffexplore.tracing.recognise import recognise

@@ -21,6 +21,7 @@ from diffexplore.errors import DiffexploreError, UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.lines import FixesSize, Lines, Place, place_of_error
+from diffexplore.tracing.recognise import recognise
 
 Tensor = torch.Tensor
 
@@ -101,8 +102,10 @@ class NotDifferentiable(UsageError):
     """Torch has no derivative by some argument, or it is modified in place."""
 
 
-def in_samples(size: Any, symbol: sympy.Symbol | None) -> sympy.Expr:
-    """A size, or what a graph computes from sizes, as an exact expression in N."""
+def in_samples(
+    size: Any, symbol: sympy.Symbol | None, read: Callable[[float], sympy.Expr] = lambda value: recognise(value)[0]
+) -> sympy.Expr:
+    """A size, or what a graph computes from sizes, as an exact expression in N; ``read`` says what its floats mean."""
     expr = getattr(getattr(size, "node", None), "expr", size)
     expr = sympy.sympify(expr)
     while True:
@@ -111,7 +114,7 @@ def in_samples(size: Any, symbol: sympy.Symbol | None) -> sympy.Expr:
             break
         node = min(wrapped, key=lambda node: node.count_ops())
         expr = expr.xreplace({node: _SIZE_FUNCTIONS[type(node).__name__](*node.args)})
-    exact = {number: sympy.Rational(*float(number).as_integer_ratio()) for number in expr.atoms(sympy.Float)}
+    exact = {number: read(float(number)) for number in expr.atoms(sympy.Float)}
     renamed = {} if symbol is None else {symbol: SAMPLES}
     return expr.xreplace(exact).xreplace(renamed)
 

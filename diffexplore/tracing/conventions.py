@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 from sympy import Expr
 
-#: Constants of torch's source that are one ulp off the number that is meant: function → (float, number).
+#: Constants of torch's source that are one ulp off the number that is meant, and so no rounding of it: function →
+#: (float, number).
 _NEARLY: Mapping[str, tuple[float, Expr]] = {"log10": (2.3025850929940455, sympy.log(10))}
 
 #: Functions of torch that bound an intermediate from below without telling autograd.
@@ -87,8 +88,8 @@ def _logit_backward(reading: Reading, grad: Grid, x: Grid, eps: Any = None) -> G
 
 
 def _hardsigmoid_backward(reading: Reading, grad: Grid, x: Grid) -> Grid:
-    """Read with the 1/6 that is meant: torch's kernel for doubles has it rounded to float32."""
-    reading.note("torch's backward of hardsigmoid multiplies by 1/6 rounded to float32, read as 1/6")
+    """As torch decomposes it. Its kernel for doubles rounds the 1/6 to float32, which is no mathematics to be read."""
+    reading.note("hardsigmoid_backward is read with 1/6: the kernel for float64 has it rounded to float32, 3e-8 off")
 
     def slope(g: Expr, x: Expr) -> Expr:
         return select(sympy.And(less(sympy.Integer(-3), x), less(x, sympy.Integer(3))), g / 6, sympy.S.Zero)
@@ -96,12 +97,11 @@ def _hardsigmoid_backward(reading: Reading, grad: Grid, x: Grid) -> Grid:
     return each(slope, grad, x)
 
 
-def nearly(function: str, value: float) -> tuple[Expr, str] | None:
-    """The number that a function of torch means by a constant that is not its nearest double, and a note of that."""
+def nearly(function: str, value: float) -> str | None:
+    """A note for the reader, where a constant of torch's is not the double nearest to what it means."""
     if function not in _NEARLY or _NEARLY[function][0] != value:
         return None
-    number = _NEARLY[function][1]
-    return number, f"torch's {function} has {value!r} for {number}, which is one ulp off: read as {number}"
+    return f"torch's {function} has {value!r} for {_NEARLY[function][1]}, one ulp off: read as the float that it is"
 
 
 def note_clamp(reading: Reading, before: Grid, low: Any) -> None:

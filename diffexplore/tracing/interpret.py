@@ -100,7 +100,7 @@ class Reading:
         if node.op == "get_attr":
             return self._constant(getattr(self._capture.graph, str(node.target)))
         if not isinstance(meta, (torch.Tensor, list, tuple)):
-            return self._size(node, in_samples(meta, self._capture.size))
+            return self._size(node, in_samples(meta, self._capture.size, self._exact))
         self.place = self._capture.places[node.name]
         args, kwargs = self._arguments((node.args, node.kwargs), values)
         if node.target is operator.getitem:
@@ -152,9 +152,10 @@ class Reading:
         return self._exact(argument) if isinstance(argument, float) else argument
 
     def _exact(self, value: float) -> sympy.Expr:
-        number, note = nearly(self.place.function, value) or recognise(value)
-        if note is not None:
-            self.note(note)
+        number, note = recognise(value)
+        for remark in (note, nearly(self.place.function, value)):
+            if remark is not None:
+                self.note(remark)
         return number
 
     def _constant(self, tensor: torch.Tensor) -> Grid:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy
 
-from diffexplore.tracing.arrays import Cells, Grid, Mixes, cells_of, filled
-from diffexplore.tracing.operators.logic import select
+from diffexplore.tracing.arrays import Cells, Grid, Mixes, cells_of, each, filled
+from diffexplore.tracing.operators.logic import is_truth, select
 from diffexplore.tracing.operators.movement import as_slice, take
 
 if TYPE_CHECKING:
@@ -106,13 +106,24 @@ def _places(x: Grid, indices: Sequence[Grid | None]) -> tuple[Any, ...]:
 def _index_put(
     reading: Reading, x: Grid, indices: Sequence[Grid | None], values: Any, accumulate: bool = False, *_: Any
 ) -> Grid:
-    """A copy of x with values put (or added) at constant indices."""
+    """A copy of x with values put (or added) at constant indices, or a number where a condition holds."""
+    put = reading.number(values)
+    mask = _mask(x, indices)
+    if mask is not None and put.ndim == 0:
+        return each(lambda hit, old, new: select(hit, old + new if accumulate else new, old), mask, x, put)
     numbers = np.arange(x.cells.size).reshape(x.cells.shape)[_places(x, indices)]
-    put = np.broadcast_to(reading.number(values).cells, numbers.shape)
     flat = list(x.cells.flat)
-    for place, value in zip(numbers.flat, put.flat, strict=True):
+    for place, value in zip(numbers.flat, np.broadcast_to(put.cells, numbers.shape).flat, strict=True):
         flat[place] = flat[place] + value if accumulate else value
     return Grid(cells_of(flat, x.cells.shape), x.axis)
+
+
+def _mask(x: Grid, indices: Sequence[Grid | None]) -> Grid | None:
+    """The only index, where it is a truth value for each entry of x, as in ``g[x < 0] = 0``."""
+    mask = indices[0] if len(indices) == 1 else None
+    if mask is None or mask.cells.shape != x.cells.shape or not all(map(is_truth, mask.cells.flat)):
+        return None
+    return mask
 
 
 def _index_select(reading: Reading, x: Grid, dim: int, index: Grid) -> Grid:
