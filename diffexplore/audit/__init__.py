@@ -1,0 +1,1 @@
+"""The audit: are torch's own derivative formulas, in ``derivatives.yaml``, the derivatives of its operators?"""

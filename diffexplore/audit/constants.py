@@ -1,0 +1,65 @@
+"""Numbers as C++ writes them: exact rationals, and the few mathematical constants that a double stands for."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import mpmath
+import sympy
+
+from diffexplore.audit.departures import depart
+
+CONSTANTS: dict[str, sympy.Expr] = {
+    "M_PI": sympy.pi,
+    "M_LN2": sympy.log(2),
+    "M_LN10": sympy.log(10),
+    "M_SQRT2": sympy.sqrt(2),
+    "M_SQRT1_2": sympy.sqrt(2) / 2,
+    "M_2_SQRTPI": 2 / sympy.sqrt(sympy.pi),
+}
+"""Names of C++ for doubles that stand for these numbers."""
+
+_KNOWN: tuple[tuple[str, sympy.Expr], ...] = (
+    ("log(2)", sympy.log(2)),
+    ("log(10)", sympy.log(10)),
+    ("π", sympy.pi),
+    ("sqrt(2)", sympy.sqrt(2)),
+    ("π/180", sympy.pi / 180),
+    ("180/π", 180 / sympy.pi),
+)
+_FEW_DIGITS = 6
+_MEANT = 1e-12
+"""How near, relatively, a long literal is to the constant that was meant by it."""
+
+
+def read_number(digits: str) -> tuple[sympy.Expr, str | None]:
+    """What a literal stands for, and a remark where that is not the number as written.
+
+    A short decimal is meant as written. A long one is read as the constant whose nearest double it is, or else as
+    exactly the double that C++ makes of it.
+    """
+    written = Fraction(digits)
+    if len(digits.replace(".", "").strip("0")) <= _FEW_DIGITS:
+        return sympy.Rational(written.numerator, written.denominator), None
+    double = float(digits)
+    for name, constant in _KNOWN:
+        nearest = nearest_double(constant)
+        if double == nearest:
+            return constant, f"{digits} read as {name}, of which it is the nearest double"
+        if abs(double - nearest) <= _MEANT * abs(nearest):
+            words = f"{digits} is {_units(double, nearest)} from the double nearest to {name}"
+            return depart(digits, Fraction(double), constant, words), words
+    exact = Fraction(double)
+    return sympy.Rational(exact.numerator, exact.denominator), f"{digits} read as the double that it is"
+
+
+def _units(double: float, nearest: float) -> str:
+    count = round(abs(double - nearest) / math.ulp(nearest))
+    return f"{count} unit{'s' if count > 1 else ''} in the last place"
+
+
+def nearest_double(constant: sympy.Expr) -> float:
+    """The double nearest to a real constant."""
+    with mpmath.workdps(60):
+        return float(mpmath.mpf(str(sympy.N(constant, 60))))

@@ -1,0 +1,88 @@
+"""Answers the questions of an entry by proof, and names the cause of what is refuted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from diffexplore.audit.departures import as_it_should_be, as_torch_has_it, departures_in
+from diffexplore.audit.records import Check
+from diffexplore.audit.setup import Question, Unread
+from diffexplore.audit.special import STEPS
+from diffexplore.audit.steps import flattened
+from diffexplore.symbolic.text import to_text
+
+if TYPE_CHECKING:
+    import sympy
+
+    from diffexplore.proof import Decision
+
+
+def answered(question: Question | Unread, rule: str) -> Check:
+    """The check of one question about ``rule``."""
+    start = time.perf_counter()
+    if isinstance(question, Unread):
+        return Check(question.input, question.case, "unknown", rule, reason=f"not read: {question.reason}")
+    decision = _decided(question, as_torch_has_it(question.claimed))
+    causes = departures_in(question.claimed)
+    explained = bool(causes) and decision.status == "refuted" and _proved_as_it_should_be(question)
+    return Check(
+        question.input,
+        question.case,
+        decision.status,
+        rule,
+        conditions=_conditions(question, decision) if decision.status == "proved" else (),
+        notes=question.notes,
+        counterexample=_counterexample(decision),
+        reason="; ".join(cause.words for cause in causes) if explained else _reason(decision),
+        deliberate=explained and all(cause.deliberate for cause in causes),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _proved_as_it_should_be(question: Question) -> bool:
+    return _decided(question, as_it_should_be(question.claimed)).status == "proved"
+
+
+def _decided(question: Question, claimed: sympy.Expr) -> Decision:
+    from diffexplore.proof import decide_equal, decide_gradient
+
+    flat = flattened(as_torch_has_it(question.forward), claimed)
+    if question.symbol is None:
+        return decide_equal(flat.forward, flat.claimed, domain=question.domain, conventions=question.conventions)
+    decision = decide_gradient(
+        flat.forward, flat.claimed, question.symbol, domain=question.domain, conventions=question.conventions
+    )
+    if decision.status != "refuted" or not flat.constants:
+        return decision
+    forward, claimed, piece = flat.on_one_piece()
+    return decide_gradient(
+        forward, claimed, question.symbol, domain=(*question.domain, *piece), conventions=question.conventions
+    )
+
+
+def _conditions(question: Question, decision: Decision) -> tuple[str, ...]:
+    """The domain of the case, what the proof adds, and the jumps of step functions."""
+    steps = sorted(question.forward.atoms(*STEPS) | question.claimed.atoms(*STEPS), key=str)
+    jumps = [f"off the jumps of {STEPS[type(step)]}({to_text(step.args[0])})" for step in steps]
+    given = [f"for {to_text(condition)}" for condition in question.domain]
+    return tuple(dict.fromkeys([*given, *decision.conditions, *jumps]))
+
+
+def _reason(decision: Decision) -> str:
+    if decision.status != "unknown":
+        return ""
+    seen = [f"largest difference seen {decision.largest_difference}"] if decision.largest_difference else []
+    return "; ".join([*decision.tried, *seen])
+
+
+def _counterexample(decision: Decision) -> Mapping[str, Any] | None:
+    found = decision.counterexample
+    if found is None:
+        return None
+    return {
+        "point": {name: str(value) for name, value in found.point.items()},
+        "derivative": str(found.left),
+        "rule": str(found.right),
+    }

@@ -1,0 +1,11 @@
+"""The C++ helpers that formulas call, written down from their sources, each with its citation.
+
+"Manual" is ``torch/csrc/autograd/FunctionsManual.cpp``; "kernel" stands for the CPU kernels of ATen
+(``aten/src/ATen/native/cpu``: Activation.cpp, BinaryOpsKernel.cpp; and ``Loss.cpp`` above them). They are read for real
+numbers, one element at a time, with reduction "none". The tests hold every one against the operator itself.
+"""
+
+from diffexplore.audit.helpers import activations, arithmetic, gelu, losses, special_functions
+from diffexplore.audit.helpers.registry import CITATIONS, HELPERS
+
+__all__ = ["CITATIONS", "HELPERS", "activations", "arithmetic", "gelu", "losses", "special_functions"]

@@ -1,0 +1,105 @@
+"""``derivatives.yaml``: found where torch is installed, and read into plain records."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from diffexplore.audit.signature import Signature, read_signature
+from diffexplore.errors import UsageError
+
+_PLACE = Path("packaged", "autograd", "derivatives.yaml")
+_NOT_FORMULAS = frozenset({"name", "dispatch", "output_differentiability", "non_differentiable"})
+_DEFAULT = "Default"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry: an operator, and the formulas for its derivative as they are written."""
+
+    signature: Signature
+    gradients: Mapping[str, str]
+    """Names of inputs, as in the file ("self" or "self, other"), to the C++ formula of their gradient."""
+    tangents: Mapping[str, str]
+    """Names of results to the formula of forward mode, ``auto_linear`` or ``auto_element_wise``."""
+    dispatch: tuple[str, ...] = ()
+    """Keys of dispatch with formulas of their own; the formulas above are those of ``Default``."""
+    output_differentiability: tuple[bool | str, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        """The operator with its overload, such as ``add.Tensor``."""
+        return self.signature.name
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """All entries of one file, and what it belongs to."""
+
+    source: str
+    entries: tuple[Entry, ...]
+
+
+def installed_rules() -> Path:
+    """The file that comes with the installed torch.
+
+    Raises:
+        UsageError: where there is none.
+    """
+    found = importlib.util.find_spec("torchgen")
+    folders = list(found.submodule_search_locations or ()) if found is not None else []
+    for folder in folders:
+        path = Path(folder) / _PLACE
+        if path.is_file():
+            return path
+    raise UsageError("the installed torch brings no derivatives.yaml: install torch 2.6 or later from a wheel")
+
+
+def read_installed() -> Rulebook:
+    """The rules of the installed torch."""
+    version = importlib.metadata.version("torch").partition("+")[0]
+    return read_rules(installed_rules().read_text(encoding="utf-8"), f"torch {version}")
+
+
+def read_rules(text: str, source: str = "a text") -> Rulebook:
+    """The entries in the text of a ``derivatives.yaml``.
+
+    Raises:
+        UsageError: where it is not such a text.
+    """
+    try:
+        items = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{source} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(items, list) or not all(isinstance(item, dict) and "name" in item for item in items):
+        raise UsageError(f"{source} is not a list of entries that begin with 'name:'")
+    return Rulebook(source, tuple(map(_entry, items)))
+
+
+def _entry(item: Mapping[str, Any]) -> Entry:
+    signature = read_signature(str(item["name"]))
+    by_key = item.get("dispatch") or {}
+    formulas = dict(_formulas(by_key.get(_DEFAULT) or {} if by_key else item))
+    inputs = {argument.name for argument in signature.arguments}
+    differentiability = item.get("output_differentiability")
+    return Entry(
+        signature,
+        gradients={names: text for names, text in formulas.items() if set(_names(names)) <= inputs},
+        tangents={names: text for names, text in formulas.items() if not set(_names(names)) <= inputs},
+        dispatch=tuple(key for key in by_key if key != _DEFAULT),
+        output_differentiability=None if differentiability is None else tuple(differentiability),
+    )
+
+
+def _formulas(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    return ((str(key), str(value)) for key, value in item.items() if key not in _NOT_FORMULAS)
+
+
+def _names(key: str) -> list[str]:
+    return [name.strip() for name in key.split(",")]
