@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import sympy
 
 from diffexplore.audit.departures import as_it_should_be, as_torch_has_it, departures_in
+from diffexplore.audit.opaque import decide_opaque, has_opaque
 from diffexplore.audit.records import Check
 from diffexplore.audit.setup import Question, Unread
 from diffexplore.audit.special import STEPS
 from diffexplore.audit.steps import flattened
+from diffexplore.proof import Decision, decide_equal, decide_gradient
 from diffexplore.symbolic.text import to_text
-
-if TYPE_CHECKING:
-    import sympy
-
-    from diffexplore.proof import Decision
 
 
 def answered(question: Question | Unread, rule: str) -> Check:
@@ -46,9 +45,10 @@ def _proved_as_it_should_be(question: Question) -> bool:
 
 
 def _decided(question: Question, claimed: sympy.Expr) -> Decision:
-    from diffexplore.proof import decide_equal, decide_gradient
-
-    flat = flattened(as_torch_has_it(question.forward), claimed)
+    forward = as_torch_has_it(question.forward)
+    if has_opaque(forward) or has_opaque(claimed):
+        return decide_opaque(forward, claimed, question.symbol, question.domain, question.conventions)
+    flat = flattened(forward, claimed)
     if question.symbol is None:
         return decide_equal(flat.forward, flat.claimed, domain=question.domain, conventions=question.conventions)
     decision = decide_gradient(

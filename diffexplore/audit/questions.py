@@ -61,6 +61,9 @@ def _forward(setup: Setup, entry: Entry, text: str, position: int) -> Iterator[Q
     for name, (claimed, notes) in parts.items():
         forward = tangents[name] * setup.outputs[position]
         yield setup.question(f"{name}, {FORWARD_MODE}", setup.case.label, forward, claimed, setup.values[name], notes)
+    at_rest, notes = _pushed(setup, text, {}, inputs)
+    if at_rest != 0:
+        yield setup.question(f"all tangents 0, {FORWARD_MODE}", setup.case.label, sympy.S.Zero, at_rest, None, notes)
     if len(inputs) > 1:
         claimed, notes = _pushed(setup, text, tangents, inputs)
         total = sympy.Add(*(part for part, _ in parts.values()))

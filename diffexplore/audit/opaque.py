@@ -1,0 +1,48 @@
+"""Rules with functions that no certified arithmetic evaluates: proved as identities in free values, or left open.
+
+The derivative is formed with the derivative that a reference gives for each such function (see
+:mod:`~diffexplore.audit.special`). Then every value of one becomes a free symbol on both sides: what holds for all
+values of the symbols holds for those of the functions. The reverse is not true, so this never refutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.audit.special import OPAQUE
+from diffexplore.proof import Decision, decide_equal
+
+_FREE = "the values of {} taken as free symbols"
+
+
+def has_opaque(expr: sympy.Basic) -> bool:
+    """Whether ``expr`` holds such a function."""
+    return any(True for _ in _opaque(expr))
+
+
+def decide_opaque(
+    forward: sympy.Expr,
+    claimed: sympy.Expr,
+    symbol: sympy.Symbol | None,
+    domain: tuple[Boolean, ...],
+    conventions: Mapping[Boolean, str],
+) -> Decision:
+    """Proved or unknown."""
+    derivative = sympy.diff(forward, symbol) if symbol is not None else forward
+    values = sorted({*_opaque(derivative), *_opaque(claimed)}, key=str)
+    free = {value: sympy.Symbol(f"v{number}", real=True) for number, value in enumerate(values, start=1)}
+    found = decide_equal(derivative.xreplace(free), claimed.xreplace(free), domain=domain, conventions=conventions)
+    tried = (*found.tried, _FREE.format(", ".join(map(str, values))))
+    if found.status == "proved":
+        return Decision("proved", found.conditions, None, tried)
+    return Decision("unknown", (), None, tried)
+
+
+def _opaque(expr: sympy.Basic) -> Iterator[sympy.Basic]:
+    for node in sympy.preorder_traversal(expr):
+        whole = isinstance(node, sympy.polygamma) and node.args[0].is_Integer
+        if isinstance(node, OPAQUE) and not whole:
+            yield node
