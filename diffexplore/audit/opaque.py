@@ -7,6 +7,7 @@ values of the symbols holds for those of the functions. The reverse is not true,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import sympy
@@ -37,8 +38,15 @@ def decide_opaque(
     found = decide_equal(derivative.xreplace(free), claimed.xreplace(free), domain=domain, conventions=conventions)
     tried = (*found.tried, _FREE.format(", ".join(map(str, values))))
     if found.status == "proved":
-        return Decision("proved", found.conditions, None, tried)
+        return Decision("proved", tuple(_named(text, free) for text in found.conditions), None, tried)
     return Decision("unknown", (), None, tried)
+
+
+def _named(condition: str, free: Mapping[sympy.Basic, sympy.Symbol]) -> str:
+    """A condition with the functions that the free symbols stand for."""
+    for value, symbol in free.items():
+        condition = re.sub(rf"\b{symbol.name}\b", str(value), condition)
+    return condition
 
 
 def _opaque(expr: sympy.Basic) -> Iterator[sympy.Basic]:

@@ -134,6 +134,11 @@ Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of
 Steps = Annotated[
     bool, typer.Option("--steps", metavar="", help="Show the derivation line by line, each line checked.")
 ]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="NAME", help="Only this entry, such as pow or pow.Scalar. Repeat for more."),
+]
+AllEntries = Annotated[bool, typer.Option("--all", metavar="", help="List every entry, those out of scope too.")]
 Devices = Annotated[bool, typer.Option("--devices", metavar="", help="List the devices that torch can use, too.")]
 Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print the verdict line only, and no progress.")]
 NoColor = Annotated[bool, typer.Option("--no-color", metavar="", help="No colours; NO_COLOR=1 does the same.")]

@@ -1,0 +1,143 @@
+"""An audit as the blocks of a page: the verdict, what is refuted and open, and the classes of all entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from diffexplore.audit.records import Audit, Check, Record
+from diffexplore.report.blocks import Block, Column, Gap, Heading, Headline, Note, Table, Tone, text
+from diffexplore.report.numbers import counted
+
+_TONES: dict[str, Tone] = {"proved": "good", "refuted": "bad", "unknown": "doubt", "out of scope": "quiet"}
+_STATUSES = ("proved", "refuted", "unknown")
+_DIGITS = 10
+"""Characters of a value that are shown, or more where they agree."""
+_LONG = 17
+
+
+def page(audit: Audit, *, all_entries: bool = False, details: bool = False) -> Iterator[Block]:
+    """The blocks of the page.
+
+    Args:
+        audit: what to show.
+        all_entries: list every entry with its class and status, too.
+        details: show every check of every entry, with its conditions.
+    """
+    yield headline(audit)
+    yield Gap()
+    if details:
+        for record in audit.records:
+            yield from _details(record)
+    else:
+        yield from _findings(audit, "refuted")
+        yield from _findings(audit, "unknown")
+    if all_entries:
+        yield from _entries(audit)
+    if not details:
+        yield from _classes(audit)
+
+
+def headline(audit: Audit) -> Headline:
+    """``PROVED`` unless something is refuted without being deliberate, or is left open."""
+    statuses: list[str] = [record.status for record in audit.records]
+    counts = ", ".join(f"{statuses.count(status)} {status}" for status in _STATUSES)
+    decided = len(statuses) - statuses.count("out of scope")
+    sentence = f"{audit.source}: {counted(len(statuses), 'entry', 'entries')}, {decided} in scope: {counts}"
+    if audit.unexplained:
+        return Headline("REFUTED", "bad", sentence)
+    if not decided:
+        return Headline("OUT OF SCOPE", "quiet", sentence)
+    if "unknown" in statuses:
+        return Headline("UNDECIDED", "doubt", sentence)
+    return Headline("PROVED", "good", sentence)
+
+
+def _findings(audit: Audit, status: str) -> Iterator[Block]:
+    """The checks of one status, one table for all entries; those of one entry with one reason are one row."""
+    found: dict[tuple[str, str], list[Check]] = {}
+    for record in audit.records:
+        for check in record.checks:
+            if check.status == status:
+                found.setdefault((record.name, check.reason), []).append(check)
+    if not found:
+        return
+    yield Heading(status.capitalize(), counted(sum(map(len, found.values())), "formula"))
+    titles = ("entry", "by", "why")
+    columns = tuple(Column(title, align="left", flexible=title != "entry") for title in titles)
+    rows = (
+        (text(name), text("; ".join(map(_input, checks))), text(_why(checks[0]), _TONES[status]))
+        for (name, _), checks in found.items()
+    )
+    yield Table(columns, tuple(rows))
+    yield Gap()
+
+
+def _input(check: Check) -> str:
+    return f"{check.input} ({check.case})" if check.case else check.input
+
+
+def _why(check: Check) -> str:
+    if check.status == "unknown" or check.reason:
+        return f"{check.reason}{' (on purpose)' if check.deliberate else ''}"
+    return _where(check)
+
+
+def _where(check: Check) -> str:
+    """The counterexample in one line."""
+    if check.counterexample is None:
+        return ""
+    point = ", ".join(f"{name} = {_short(value)}" for name, value in check.counterexample["point"].items())
+    sides = [check.counterexample[side].partition(" ")[0] for side in ("derivative", "rule")]
+    digits = max(_DIGITS, _first_difference(*sides) + 2)
+    derivative, rule = (_cut(value, digits) for value in sides)
+    return f"the derivative is {derivative}, the formula {rule} at {point}"
+
+
+def _first_difference(first: str, second: str) -> int:
+    """How many characters come before the first that differs."""
+    return next((at for at, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]), 0)
+
+
+def _cut(decimal: str, digits: int) -> str:
+    """The first characters of a decimal, with its exponent."""
+    mantissa, e, exponent = decimal.partition("e")
+    return mantissa[:digits] + e + exponent
+
+
+def _short(fraction: str) -> str:
+    """A fraction, as a decimal where it is long."""
+    return fraction if len(fraction) <= _LONG else f"{float(Fraction(fraction)):.6g}"
+
+
+def _details(record: Record) -> Iterator[Block]:
+    yield Heading(record.name, "; ".join(filter(None, (record.kind, record.remark))))
+    if not record.checks:
+        yield Note(text("out of scope: not decided"), "·")
+    for check in record.checks:
+        yield Note(text(f"{_input(check)}: {check.status}", _TONES[check.status]), "·")
+        yield Note(text(" ".join(check.rule.split()), "quiet"), " ")
+        said: Sequence[str] = (*check.conditions, *check.notes, *filter(None, (check.reason, _where(check))))
+        for words in dict.fromkeys(said):
+            yield Note(text(words), " ")
+    yield Gap()
+
+
+def _entries(audit: Audit) -> Iterator[Block]:
+    yield Heading("Entries", "in the order of the file")
+    columns = tuple(Column(title, align="left", flexible=title == "class") for title in ("entry", "status", "class"))
+    rows = ((text(one.name), text(one.status, _TONES[one.status]), text(one.kind)) for one in audit.records)
+    yield Table(columns, tuple(rows))
+    yield Gap()
+
+
+def _classes(audit: Audit) -> Iterator[Block]:
+    yield Heading("Classes", "every entry is in one")
+    columns = (Column("class", align="left", flexible=True), *map(Column, ("entries", *_STATUSES)))
+    rows = []
+    for kind, counts in audit.counts().items():
+        in_scope = set(counts) & set(_STATUSES)
+        cells = [str(counts.get(status, 0)) if in_scope else "" for status in _STATUSES]
+        rows.append((text(kind), text(str(sum(counts.values()))), *map(text, cells)))
+    rows.sort(key=lambda row: (not row[2][0].text, -int(row[1][0].text)))
+    yield Table(columns, tuple(rows))
