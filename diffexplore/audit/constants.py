@@ -41,7 +41,8 @@ def read_number(digits: str) -> tuple[sympy.Expr, str | None]:
     """
     written = Fraction(digits)
     if len(digits.replace(".", "").strip("0")) <= _FEW_DIGITS:
-        return sympy.Rational(written.numerator, written.denominator), None
+        exact = sympy.Rational(written.numerator, written.denominator)
+        return exact, None if Fraction(float(digits)) == written else f"{digits} read as {exact}, not as its double"
     double = float(digits)
     for name, constant in _KNOWN:
         nearest = nearest_double(constant)
