@@ -70,7 +70,8 @@ def class_of(entry: Entry) -> str:
         entry.output_differentiability and not any(entry.output_differentiability)
     ):
         return NOT_DIFFERENTIABLE
-    if all(text.startswith(("not_implemented", "non_differentiable")) for text in formulas) and not entry.dispatch:
+    given = [text for text in formulas if not text.startswith(("not_implemented", "non_differentiable"))]
+    if not (given or entry.tangents or entry.dispatch):
         return NOT_GIVEN
     base = entry.signature.base
     if _RANDOM.fullmatch(base) or any(argument.type.startswith("Generator") for argument in entry.signature.arguments):

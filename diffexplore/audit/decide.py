@@ -11,11 +11,13 @@ import sympy
 from diffexplore.audit.departures import as_it_should_be, as_torch_has_it, departures_in
 from diffexplore.audit.opaque import decide_opaque, has_opaque
 from diffexplore.audit.records import Check
-from diffexplore.audit.setup import Question, Unread
+from diffexplore.audit.setup import MASKS, Question, Unread
 from diffexplore.audit.special import STEPS
 from diffexplore.audit.steps import flattened
 from diffexplore.proof import Decision, decide_equal, decide_gradient
 from diffexplore.symbolic.text import to_text
+
+_OF_MASKS = tuple(f"{name} ≠ 0" for name in MASKS)  # a mask has no such place
 
 
 def answered(question: Question | Unread, rule: str) -> Check:
@@ -67,7 +69,8 @@ def _conditions(question: Question, decision: Decision) -> tuple[str, ...]:
     steps = sorted(question.forward.atoms(*STEPS) | question.claimed.atoms(*STEPS), key=str)
     jumps = [f"off the jumps of {STEPS[type(step)]}({to_text(step.args[0])})" for step in steps]
     given = [f"for {to_text(condition)}" for condition in question.domain]
-    return tuple(dict.fromkeys([*given, *decision.conditions, *jumps]))
+    found = [text for text in decision.conditions if not text.startswith(_OF_MASKS)]
+    return tuple(dict.fromkeys([*given, *found, *jumps]))
 
 
 def _reason(decision: Decision) -> str:

@@ -12,7 +12,10 @@ _ALPHAS = ("alpha > 0", "scale > 0", "input_scale > 0")
 _GELU_TANH = "0.5 * self * (1 + tanh(sqrt(2 / M_PI) * (self + 0.044715 * pow(self, 3))))"
 _LOGIT_EPS = "self < eps ? log(eps / (1 - eps)) : self > 1 - eps ? log((1 - eps) / eps) : log(self / (1 - self))"
 _BUFFER = {"buffer": "exp(-abs(self))"}
-_LARGE = {"log(self) < -100": "where log(self) < −100 torch uses −100", "log(1 - self) < -100": "so for log(1 − self)"}
+_LARGE = {
+    "log(self) < -100": "where log(self) < −100 torch uses −100",
+    "log(1 - self) < -100": "where log(1 − self) < −100 torch uses −100",
+}
 
 _WEIGHTS: tuple[tuple[str, dict[str, Any]], ...] = (("", {"weight": None}), ("weight * ", {}))
 _SLOPES: tuple[tuple[str, dict[str, Any]], ...] = (("1", {"pos_weight": None}), ("pos_weight", {}))

@@ -18,8 +18,8 @@ from diffexplore.audit.rulebook import Entry
 from diffexplore.audit.rules import NotRead, Reader
 from diffexplore.audit.signature import Argument
 
-_CONDITIONS = frozenset({"mask", "condition"})
-"""Tensors of truth values."""
+MASKS = ("mask", "condition")
+"""Tensors of truth values, each read as the sign of a number of that name."""
 _RESULT = sympy.Symbol("result", real=True)
 
 
@@ -132,7 +132,7 @@ def tree_of(text: str) -> expressions.Tree:
 def _stands_for(argument: Argument) -> Any:
     """A real symbol of the argument's name; where it is a mask, the condition that such a number is positive."""
     symbol = sympy.Symbol(argument.name, real=True)
-    return symbol > 0 if argument.name in _CONDITIONS else symbol
+    return symbol > 0 if argument.name in MASKS else symbol
 
 
 def _setting(value: Any) -> Any:

@@ -1,0 +1,346 @@
+"""The audit of derivatives.yaml: every entry accounted for, right rules proved, wrong ones refuted, causes named."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import sympy
+from torch_operators import POINTS, Run, numeric
+
+from diffexplore.audit import classes
+from diffexplore.audit.audit import audit, recorded
+from diffexplore.audit.constants import nearest_double, read_number
+from diffexplore.audit.departures import as_torch_has_it
+from diffexplore.audit.expressions import (
+    Binary,
+    Call,
+    Choice,
+    Method,
+    Name,
+    NotAnExpression,
+    Number,
+    Unary,
+    parse_formula,
+)
+from diffexplore.audit.forward_tables import FORWARDS
+from diffexplore.audit.forwards import cases
+from diffexplore.audit.helpers import CITATIONS, HELPERS
+from diffexplore.audit.questions import backward_questions
+from diffexplore.audit.records import Record
+from diffexplore.audit.rulebook import Rulebook, installed_rules, read_installed, read_rules
+from diffexplore.audit.setup import Unread
+from diffexplore.audit.signature import read_signature
+from diffexplore.cli.main import main
+from diffexplore.errors import UsageError
+
+Output = pytest.CaptureFixture[str]
+
+#: Kernels of torch whose own values are less exact than the others.
+ROUGH = {"digamma": 1e-8}
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rulebook:
+    return read_installed()
+
+
+def found(signature: str, *formulas: str) -> Record:
+    """The record of one planted entry."""
+    text = "\n  ".join([f"- name: {signature}", *formulas])
+    (record,) = audit(read_rules(text)).records
+    return record
+
+
+# ------------------------------------------------------------------------------------------------ the shipped file
+def test_every_entry_is_in_exactly_one_class(rules: Rulebook) -> None:
+    written = [
+        line for line in installed_rules().read_text(encoding="utf-8").splitlines() if line.startswith("- name:")
+    ]
+    assert len(rules.entries) == len(written)
+    kinds = Counter(classes.class_of(entry) for entry in rules.entries)
+    assert set(kinds) <= {*classes.IN_SCOPE, *classes.OUT_OF_SCOPE}
+    assert kinds[classes.UNCLASSIFIED] == 0
+    assert sum(kinds[kind] for kind in classes.IN_SCOPE) >= 170
+    assert len({entry.name for entry in rules.entries}) == len(rules.entries)
+
+
+def test_elementwise_entries_are_decided(rules: Rulebook) -> None:
+    """A quick part of the figure; the whole of it is the slow test below."""
+    unary = [entry.name for entry in rules.entries if classes.class_of(entry) == classes.UNARY]
+    result = audit(rules, only=unary[:70])
+    assert {record.name for record in result.records} >= set(unary[:70])
+    assert result.decided == len(result.records)
+    assert {record.name for record in result.unexplained} == {"hardsigmoid", "log10"}
+
+
+@pytest.mark.slow
+def test_all_elementwise_entries_are_decided(rules: Rulebook) -> None:
+    result = audit(rules)
+    assert len(result.records) == len(rules.entries)
+    assert result.decided >= 170
+    assert result.seconds < 300
+    statuses = Counter(record.status for record in result.records)
+    assert statuses["unknown"] == 0
+    assert {record.name for record in result.unexplained} == {
+        "hardsigmoid", "log10", "celu", "celu_", "_foreach_maximum.Scalar", "_foreach_maximum.ScalarList",
+        "_foreach_minimum.Scalar", "_foreach_minimum.ScalarList",
+    }  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Converting a tensor")
+def test_formulas_and_rules_agree_with_torch(rules: Rulebook) -> None:
+    """Every formula of the tables is its operator, and every rule as read is what autograd computes, at 20 points."""
+    compared, wrong = 0, []
+    for entry in rules.entries:
+        if classes.class_of(entry) not in classes.IN_SCOPE:
+            continue
+        for case in cases(entry.signature):
+            run = Run(entry, case)
+            outputs, upstream, gradients = run.torch()
+            for formula, output in zip(run.setup.outputs, outputs, strict=True):
+                function = numeric(as_torch_has_it(formula), run.names)
+                ours = [float(function(*point.values())) for point in run.points]
+                compared += 1
+                if not close(ours, output.detach().expand(POINTS).tolist()):
+                    wrong.append((entry.name, case.label))
+            names = [*run.names, *(["grad"] if len(upstream) == 1 else ["grad0", "grad1"])]
+            for _, question in backward_questions(entry, case):
+                assert not isinstance(question, Unread), question
+                gradient = gradients.get(question.input)
+                if gradient is None:
+                    assert question.claimed == 0
+                    continue
+                function = numeric(as_torch_has_it(question.claimed), names)
+                ours = [
+                    float(function(*point.values(), *(float(one[i]) for one in upstream)))
+                    for i, point in enumerate(run.points)
+                ]
+                theirs = (gradient.detach() + 0 * outputs[0].detach()).tolist() if gradient.dim() else [float(gradient)]
+                compared += 1
+                if not close(ours if gradient.dim() else [sum(ours)], theirs, ROUGH.get(entry.name, 1e-10)):
+                    wrong.append((entry.name, question.input, question.case))
+    assert wrong == []
+    assert compared > 500
+
+
+def close(ours: list[float], theirs: list[float], tolerance: float = 1e-10) -> bool:
+    return all(abs(a - b) <= tolerance * max(1.0, abs(b)) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_every_helper_has_its_citation_and_is_used(rules: Rulebook) -> None:
+    assert set(CITATIONS) == set(HELPERS)
+    formulas = " ".join(
+        text
+        for entry in rules.entries
+        for text in (*entry.gradients.values(), *entry.tangents.values(), *case_texts(entry.signature.base))
+    )
+    assert [name for name in HELPERS if name not in formulas] == []
+
+
+def case_texts(base: str) -> list[str]:
+    return [formula for case in FORWARDS.get(base, ()) for formula in case.formulas]
+
+
+# -------------------------------------------------------------------------------------------------- planted entries
+RIGHT = [
+    ("exp(Tensor self) -> Tensor", "self: grad * result"),
+    ("tan(Tensor self) -> Tensor", "self: grad / self.cos().pow(2)"),
+    ("log2(Tensor self) -> Tensor", "self: grad / (self * 0.6931471805599453)"),
+    ("sigmoid(Tensor self) -> Tensor", "self: grad * result * (-self).sigmoid()"),
+    ("gelu(Tensor self, *, str approximate='none') -> Tensor", "self: gelu_backward(grad, self, approximate)"),
+    ("mul.Tensor(Tensor self, Tensor other) -> Tensor", "self: other * grad\n  other: grad * self.conj()"),
+    ("atan2(Tensor self, Tensor other) -> Tensor", "self, other: atan2_backward(grad, self, other, grad_input_mask)"),
+    ("relu(Tensor self) -> Tensor", "self: at::where(self > 0, grad, 0)"),
+    ("floor(Tensor self) -> Tensor", "self: zeros_like(grad)"),
+    ("fmod.Tensor(Tensor self, Tensor other) -> Tensor", 'other: -grad * self.div(other, "trunc")'),
+    ("i0(Tensor self) -> Tensor", "self: at::special_i1(self) * grad"),
+    ("_foreach_div.List(Tensor[] self, Tensor[] other) -> Tensor[]", "self: grads[i] / other[i]"),
+    ("sin(Tensor self) -> Tensor", "self: grad * self.cos()\n  result: self_t * self_p.cos()"),
+]
+WRONG = [
+    ("exp(Tensor self) -> Tensor", "self: 2 * grad * result"),
+    ("tan(Tensor self) -> Tensor", "self: grad * (1 - result.pow(2))"),
+    ("log2(Tensor self) -> Tensor", "self: grad / (self * 0.69314718)"),
+    ("log2(Tensor self) -> Tensor", "self: grad / (self * 0.693147181559945)"),
+    ("sigmoid(Tensor self) -> Tensor", "self: grad * result * (1.000000001 - result)"),
+    ("gelu(Tensor self, *, str approximate='none') -> Tensor", "self: gelu_backward(grad, self, 'tanh')"),
+    ("mul.Tensor(Tensor self, Tensor other) -> Tensor", "self: other * grad\n  other: grad * other"),
+    ("atan2(Tensor self, Tensor other) -> Tensor", "other, self: atan2_backward(grad, self, other, grad_input_mask)"),
+    ("relu(Tensor self) -> Tensor", "self: at::where(self > 0, 0, grad)"),
+    ("floor(Tensor self) -> Tensor", "self: grad"),
+    ("fmod.Tensor(Tensor self, Tensor other) -> Tensor", 'other: grad * self.div(other, "trunc")'),
+    ("_foreach_div.List(Tensor[] self, Tensor[] other) -> Tensor[]", "self: grads[i] * other[i]"),
+    ("sin(Tensor self) -> Tensor", "self: grad * self.cos()\n  result: self_t * self_p.sin()"),
+    ("softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor", "self: grad * (self * beta).sigmoid()"),
+]
+
+
+@pytest.mark.parametrize(("signature", "formulas"), RIGHT, ids=lambda text: text[:24])
+def test_a_right_rule_is_proved(signature: str, formulas: str) -> None:
+    record = found(signature, formulas)
+    assert record.status == "proved", record.checks
+
+
+@pytest.mark.parametrize(("signature", "formulas"), WRONG, ids=lambda text: text[:24])
+def test_a_wrong_rule_is_refuted(signature: str, formulas: str) -> None:
+    formulas = formulas.replace("'tanh'", '"tanh"')
+    record = found(signature, formulas)
+    assert record.status == "refuted", record.checks
+    example = next(check.counterexample for check in record.checks if check.status == "refuted")
+    assert example is not None
+    assert example["derivative"] != example["rule"]
+    assert "grad" in str(example["point"]) or "self_t" in example["point"]
+
+
+def test_what_only_free_symbols_decide_is_never_refuted() -> None:
+    record = found("i0(Tensor self) -> Tensor", "self: grad * at::i0(self)")
+    assert record.status == "unknown"
+    assert "free symbols" in record.checks[0].reason
+
+
+def test_conditions_are_stated() -> None:
+    (check,) = found("log(Tensor self) -> Tensor", "self: grad / self").checks
+    assert check.conditions == ("for self > 0",)
+    (check,) = found("floor(Tensor self) -> Tensor", "self: zeros_like(grad)").checks
+    assert check.conditions == ("off the jumps of floor(self)",)
+    (check,) = found("clamp_min(Tensor self, Scalar min) -> Tensor", "self: where(self >= min, grad, 0)").checks
+    assert check.conditions == ("min − self ≠ 0",)
+
+
+def test_both_branches_of_the_gradient_mode_are_asked() -> None:
+    record = found("silu(Tensor self) -> Tensor", 'self: "GradMode::is_enabled() ? silu_backward(grad, self) : grad"')
+    assert [check.status for check in record.checks] == ["proved", "refuted"]
+
+
+def test_forward_mode_that_is_not_linear_is_refuted() -> None:
+    record = found(
+        "_foreach_maximum.Scalar(Tensor[] self, Scalar scalar) -> Tensor[]",
+        "result: scalar + at::where(self_p > scalar, 1, 0) * (self_t - scalar)",
+    )
+    assert {check.input: check.status for check in record.checks} == {
+        "self, forward mode": "refuted",
+        "all tangents 0, forward mode": "refuted",
+    }
+
+
+# ----------------------------------------------------------------------------------------------------- named causes
+def test_causes_of_what_torch_refutes(rules: Rulebook) -> None:
+    by_name = {entry.name: entry for entry in rules.entries}
+    reasons = {
+        name: next((check.reason, check.deliberate) for check in recorded(by_name[name]).checks if check.reason)
+        for name in ("hardsigmoid", "log10", "celu", "binary_cross_entropy_backward")
+    }
+    assert reasons["hardsigmoid"][0].startswith("the kernel multiplies with 1.0f / 6.0f")
+    assert reasons["log10"] == (
+        "2.3025850929940456 is 1 unit in the last place from the double nearest to log(10)",
+        False,
+    )
+    assert reasons["celu"] == ("toFloat rounds 0.1 to float32", False)
+    assert reasons["binary_cross_entropy_backward"][1]
+
+
+def test_a_cause_is_named_only_where_it_is_the_whole_cause() -> None:
+    (check,) = found("log10(Tensor self) -> Tensor", "self: 2 * grad / (self * 2.3025850929940456)").checks
+    assert (check.status, check.reason, check.deliberate) == ("refuted", "", False)
+
+
+def test_numbers_are_read_exactly() -> None:
+    assert read_number("0.6931471805599453")[0] == sympy.log(2)
+    assert read_number("0.5") == (sympy.Rational(1, 2), None)
+    assert read_number("0.1")[0] == sympy.Rational(1, 10)
+    far, note = read_number("1.23456789012345")
+    assert far == sympy.Rational(*(1.23456789012345).as_integer_ratio())
+    assert note is not None
+    assert nearest_double(sympy.log(10)) != float("2.3025850929940456")
+
+
+# ------------------------------------------------------------------------------------------- other files, other text
+def test_entries_of_another_version_are_never_lost() -> None:
+    text = """
+- name: exp(Tensor self) -> Tensor
+  self: grad * result
+- name: brand_new(Tensor self) -> Tensor
+  self: brand_new_backward(grad, self)
+- name: sin(Tensor self) -> Tensor
+  self: grad * brand_new_cosine(self)
+- name: cos(Tensor self) -> Tensor
+  self: grad.apply([](Tensor t){return t;})
+- name: mystery(Tensor self) -> Tensor
+  output_differentiability: [False]
+"""
+    result = audit(read_rules(text, "torch 9.9"))
+    kinds = {record.name: (record.kind, record.status) for record in result.records}
+    assert kinds["brand_new"] == (classes.UNCLASSIFIED, "out of scope")
+    assert kinds["mystery"] == (classes.NOT_DIFFERENTIABLE, "out of scope")
+    assert kinds["exp"] == (classes.UNARY, "proved")
+    assert kinds["sin"] == kinds["cos"] == (classes.UNARY, "unknown")
+    assert "brand_new_cosine" in result.records[2].checks[0].reason
+    assert sum(sum(counts.values()) for counts in result.counts().values()) == 5
+
+
+@pytest.mark.parametrize("text", ["a: [", "just words", "- self: grad", "- name: nonsense"])
+def test_bad_files_are_said_to_be_so(text: str) -> None:
+    with pytest.raises(UsageError):
+        read_rules(text)
+
+
+def test_formulas_are_trees() -> None:
+    assert parse_formula("-a * b + 1") == Binary(
+        "+", Binary("*", Unary("-", Name("a")), Name("b")), Number("1", whole=True)
+    )
+    assert parse_formula("at::where(a >= 0., /* or */ a.sin(), b)") == Call(
+        "where", (Binary(">=", Name("a"), Number("0.", whole=False)), Method(Name("a"), "sin", ()), Name("b"))
+    )
+    tree = parse_formula("a ? b : c ? d : e")
+    assert isinstance(tree, Choice)
+    assert isinstance(tree.otherwise, Choice)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a +", "(a", "[](int i){return i;}", "a = b", "__import__('os')", "a b", "f(a,)(" * 90]
+)
+def test_other_text_is_refused(text: str) -> None:
+    with pytest.raises(NotAnExpression):
+        parse_formula(text)
+
+
+def test_signatures_are_read() -> None:
+    signature = read_signature(
+        "clamp_(Tensor(a!) self, Scalar? min=None, int[1] dim=[0, 1]) -> (Tensor(a!) out, Tensor)"
+    )
+    assert [argument.name for argument in signature.arguments] == ["self", "min", "dim"]
+    assert signature.arguments[0].written
+    assert signature.arguments[1].is_number
+    assert not signature.arguments[2].is_number
+    assert signature.results == ("out", "")
+
+
+# -------------------------------------------------------------------------------------------------- the command line
+def test_the_command(capsys: Output, tmp_path: Path) -> None:
+    assert main(["audit", "--only", "exp", "--only", "pow.Scalar", "--ascii", "--json", str(tmp_path / "a.json")]) == 0
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert out.startswith("PROVED  torch ")
+    assert "grad * result.conj()" in out
+    document = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert [record["name"] for record in document["records"]] == ["exp", "pow.Scalar"]
+    assert document["records"][0]["checks"][0]["status"] == "proved"
+
+
+def test_exit_codes(capsys: Output) -> None:
+    assert main(["audit", "--only", "log10", "--quiet"]) == 1
+    assert capsys.readouterr().out.count("\n") <= 2
+    assert main(["audit", "--only", "binary_cross_entropy_backward", "--quiet"]) == 0
+    assert main(["audit", "--only", "mm", "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out.partition("{")[2].join(["{", ""]))["decided"] == 0
+
+
+def test_an_unknown_name_is_one_line_with_the_nearest(capsys: Output) -> None:
+    assert main(["audit", "--only", "lgama"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "'lgama'" in error
+    assert "'lgamma'" in error
