@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import doctest
+import functools
 import io
 import os
 import re
@@ -21,8 +22,11 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
+
+if TYPE_CHECKING:
+    from diffexplore.audit.records import Audit, Record
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -189,12 +193,56 @@ def _functions() -> str:
     return _table(("function", "what it is"), [(names, doc.replace("|", "\\|")) for names, doc in rows])
 
 
+def _audit_classes() -> str:
+    rows = []
+    for kind, counts in sorted(_audited().counts().items(), key=lambda item: -sum(item[1].values())):
+        found = [f"{counts[status]} {status}" for status in ("proved", "refuted", "unknown") if counts.get(status)]
+        rows.append((kind, f"{sum(counts.values())}{': ' if found else ''}{', '.join(found)}"))
+    return _table(("class", "entries"), rows)
+
+
+def _audit_entries() -> str:
+    by_words: dict[tuple[str, str], list[str]] = {}
+    for record in _audited().records:
+        if record.checks:
+            by_words.setdefault((record.status, _audit_conditions(record)), []).append(f"`{record.name}`")
+    rows = [(", ".join(names), f"{status}{': ' if words else ''}{words}".replace("|", "\\|"))
+            for (status, words), names in sorted(by_words.items())]  # fmt: skip
+    return _table(("entries", "decision"), rows)
+
+
+def _audit_conditions(record: Record) -> str:
+    """The conditions of an entry's proofs, by case where they are not the same in all; or what is refuted."""
+    refuted = [check.input for check in record.checks if check.status == "refuted"]
+    if refuted:
+        return ", ".join(dict.fromkeys(f"by {name}" for name in refuted))
+    by_case: dict[str, dict[str, None]] = {}
+    for check in record.checks:
+        by_case.setdefault(check.case, {}).update(dict.fromkeys(check.conditions))
+    if all(set(conditions) == set(next(iter(by_case.values()))) for conditions in by_case.values()):
+        return "; ".join(next(iter(by_case.values())))
+    named = ((case or "in general", "; ".join(conditions) or "always") for case, conditions in by_case.items())
+    return " / ".join(f"{case}: {conditions}" for case, conditions in named)
+
+
+@functools.cache
+def _audited() -> Audit:
+    from diffexplore.audit.audit import audit
+
+    return audit()
+
+
 def _table(header: tuple[str, str], rows: list[tuple[str, str]]) -> str:
     lines = [header, ("---", "---"), *rows]
     return "".join(f"| {left} | {right} |\n" for left, right in lines)
 
 
-_TABLES = {"claims": _claims, "functions": _functions}
+_TABLES = {
+    "claims": _claims,
+    "functions": _functions,
+    "audit_classes": _audit_classes,
+    "audit_entries": _audit_entries,
+}
 
 
 # ------------------------------------------------------------------------------------------------------- documents

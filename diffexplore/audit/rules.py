@@ -134,6 +134,8 @@ class Reader:
             return self.grad_mode
         if name in HELPERS:
             self.helpers.append(name)
+        if name == "sum":
+            self._note("summed over the elements that the value is spread over")
         if name == "toFloat" and isinstance(arguments[0], sympy.Symbol):
             self._note(f"for {arguments[0]} a number of float32, to which toFloat rounds")
         table: Mapping[str, Callable[..., Value]] = HELPERS if name in HELPERS else FUNCTIONS
