@@ -185,10 +185,21 @@ def test_a_wrong_rule_is_refuted(signature: str, formulas: str) -> None:
     assert "grad" in str(example["point"]) or "self_t" in example["point"]
 
 
-def test_what_only_free_symbols_decide_is_never_refuted() -> None:
-    record = found("i0(Tensor self) -> Tensor", "self: grad * at::i0(self)")
-    assert record.status == "unknown"
-    assert "free symbols" in record.checks[0].reason
+@pytest.mark.parametrize(
+    ("signature", "formulas"),
+    [
+        ("i0(Tensor self) -> Tensor", "self: grad * at::i0(self)"),
+        ("special_i1e(Tensor self) -> Tensor", "self: grad * result"),
+        ("igamma(Tensor self, Tensor other) -> Tensor", "other: grad * exp((self - 1) * log(other) - other)"),
+        ("polygamma(int n, Tensor self) -> Tensor", "self: grad * polygamma(n + 2, self)"),
+        ("special_zeta(Tensor self, Tensor other) -> Tensor", "other: grad * self * special_zeta(self + 1., other)"),
+    ],
+    ids=lambda text: text[:12],
+)
+def test_wrong_rules_of_special_functions_are_refuted(signature: str, formulas: str) -> None:
+    (check,) = found(signature, formulas).checks
+    assert check.status == "refuted", check
+    assert check.counterexample is not None
 
 
 def test_conditions_are_stated() -> None:

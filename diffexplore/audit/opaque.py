@@ -1,8 +1,8 @@
-"""Rules with functions that no certified arithmetic evaluates: proved as identities in free values, or left open.
+"""Rules with functions that the language of formulas lacks: proved as identities in free values.
 
 The derivative is formed with the derivative that a reference gives for each such function (see
 :mod:`~diffexplore.audit.special`). Then every value of one becomes a free symbol on both sides: what holds for all
-values of the symbols holds for those of the functions. The reverse is not true, so this never refutes.
+values of the symbols holds for those of the functions. The reverse is not true, so a refutation needs certified values.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.audit.opaque_balls import counterexample
 from diffexplore.audit.special import OPAQUE
 from diffexplore.proof import Decision, decide_equal
 
@@ -31,7 +32,7 @@ def decide_opaque(
     domain: tuple[Boolean, ...],
     conventions: Mapping[Boolean, str],
 ) -> Decision:
-    """Proved or unknown."""
+    """As :func:`~diffexplore.proof.decide_gradient`; without a symbol, as :func:`~diffexplore.proof.decide_equal`."""
     derivative = sympy.diff(forward, symbol) if symbol is not None else forward
     values = sorted({*_opaque(derivative), *_opaque(claimed)}, key=str)
     free = {value: sympy.Symbol(f"v{number}", real=True) for number, value in enumerate(values, start=1)}
@@ -39,7 +40,9 @@ def decide_opaque(
     tried = (*found.tried, _FREE.format(", ".join(map(str, values))))
     if found.status == "proved":
         return Decision("proved", tuple(_named(text, free) for text in found.conditions), None, tried)
-    return Decision("unknown", (), None, tried)
+    sides = derivative.xreplace(free), claimed.xreplace(free)
+    apart = counterexample(*sides, free, domain, conventions)
+    return Decision("unknown" if apart is None else "refuted", (), apart, tried)
 
 
 def _named(condition: str, free: Mapping[sympy.Basic, sympy.Symbol]) -> str:

@@ -146,7 +146,7 @@ STEPS: dict[type[sympy.Function], str] = {floor: "floor", ceil: "ceil", trunc: "
 """The step functions and how they are written."""
 
 OPAQUE = (i0, i1, hurwitz_zeta, igamma, sympy.polygamma)
-"""Functions that certified arithmetic lacks; polygamma only where its order is a symbol."""
+"""Functions that the programs of formulas lack; polygamma only where its order is a symbol."""
 
 VALUES = {cls.__name__: cls.value for cls in (i0, i1, hurwitz_zeta, igamma, floor, ceil, trunc, rounded)}
 """Name → value at mpmath numbers, for :func:`sympy.lambdify`."""
