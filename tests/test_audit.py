@@ -202,6 +202,12 @@ def test_wrong_rules_of_special_functions_are_refuted(signature: str, formulas: 
     assert check.counterexample is not None
 
 
+def test_what_holds_on_every_step_alone_is_left_open() -> None:
+    """sin(π·k) is 0 for every k that occurs, but not for every k: neither a proof nor a refutation."""
+    record = found("floor(Tensor self) -> Tensor", "self: grad * sin(M_PI * self.floor())")
+    assert record.status == "unknown", record.checks
+
+
 def test_conditions_are_stated() -> None:
     (check,) = found("log(Tensor self) -> Tensor", "self: grad / self").checks
     assert check.conditions == ("for self > 0",)

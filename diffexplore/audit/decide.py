@@ -59,9 +59,12 @@ def _decided(question: Question, claimed: sympy.Expr) -> Decision:
     if decision.status != "refuted" or not flat.constants:
         return decision
     forward, claimed, piece = flat.on_one_piece()
-    return decide_gradient(
+    again = decide_gradient(
         forward, claimed, question.symbol, domain=(*question.domain, *piece), conventions=question.conventions
     )
+    if again.status == "refuted":
+        return again
+    return Decision("unknown", (), None, (*decision.tried, "refuted only for steps of values that may not occur"))
 
 
 def _conditions(question: Question, decision: Decision) -> tuple[str, ...]:
