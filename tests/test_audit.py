@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from torch_operators import POINTS, Run, numeric
 from diffexplore.audit import classes
 from diffexplore.audit.audit import audit, recorded
 from diffexplore.audit.constants import nearest_double, read_number
+from diffexplore.audit.decide import answered
 from diffexplore.audit.departures import as_torch_has_it
 from diffexplore.audit.expressions import (
     Binary,
@@ -31,7 +33,7 @@ from diffexplore.audit.helpers import CITATIONS, HELPERS
 from diffexplore.audit.questions import backward_questions
 from diffexplore.audit.records import Record
 from diffexplore.audit.rulebook import Rulebook, installed_rules, read_installed, read_rules
-from diffexplore.audit.setup import Unread
+from diffexplore.audit.setup import Question, Unread
 from diffexplore.audit.signature import read_signature
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
@@ -200,6 +202,21 @@ def test_wrong_rules_of_special_functions_are_refuted(signature: str, formulas: 
     (check,) = found(signature, formulas).checks
     assert check.status == "refuted", check
     assert check.counterexample is not None
+
+
+def test_a_billionth_more_is_refuted_in_every_rule(rules: Rulebook) -> None:
+    statuses: Counter[str] = Counter()
+    for entry in rules.entries:
+        if classes.class_of(entry) in classes.IN_SCOPE:
+            for case in cases(entry.signature):
+                for text, question in backward_questions(entry, case):
+                    assert isinstance(question, Question)
+                    grad = sympy.Symbol("grad" if len(case.formulas) == 1 else "grad0", real=True)
+                    more = question.claimed + grad / 10**9
+                    statuses[answered(replace(question, claimed=more), text).status] += 1
+    assert statuses["proved"] == 0
+    assert statuses["refuted"] > 300
+    assert statuses["refuted"] >= 0.99 * statuses.total()
 
 
 def test_what_holds_on_every_step_alone_is_left_open() -> None:

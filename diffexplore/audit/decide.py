@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import sympy
@@ -57,7 +58,7 @@ def _decided(question: Question, claimed: sympy.Expr) -> Decision:
         flat.forward, flat.claimed, question.symbol, domain=question.domain, conventions=question.conventions
     )
     if decision.status != "refuted" or not flat.constants:
-        return decision
+        return replace(decision, conditions=tuple(map(flat.spelled, decision.conditions)))
     forward, claimed, piece = flat.on_one_piece()
     again = decide_gradient(
         forward, claimed, question.symbol, domain=(*question.domain, *piece), conventions=question.conventions

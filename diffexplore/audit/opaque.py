@@ -7,7 +7,6 @@ values of the symbols holds for those of the functions. The reverse is not true,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 import sympy
@@ -15,6 +14,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.audit.opaque_balls import counterexample
 from diffexplore.audit.special import OPAQUE
+from diffexplore.audit.steps import spelled
 from diffexplore.proof import Decision, decide_equal
 
 _FREE = "the values of {} taken as free symbols"
@@ -39,17 +39,10 @@ def decide_opaque(
     found = decide_equal(derivative.xreplace(free), claimed.xreplace(free), domain=domain, conventions=conventions)
     tried = (*found.tried, _FREE.format(", ".join(map(str, values))))
     if found.status == "proved":
-        return Decision("proved", tuple(_named(text, free) for text in found.conditions), None, tried)
+        return Decision("proved", tuple(spelled(text, free) for text in found.conditions), None, tried)
     sides = derivative.xreplace(free), claimed.xreplace(free)
     apart = counterexample(*sides, free, domain, conventions)
     return Decision("unknown" if apart is None else "refuted", (), apart, tried)
-
-
-def _named(condition: str, free: Mapping[sympy.Basic, sympy.Symbol]) -> str:
-    """A condition with the functions that the free symbols stand for."""
-    for value, symbol in free.items():
-        condition = re.sub(rf"\b{symbol.name}\b", str(value), condition)
-    return condition
 
 
 def _opaque(expr: sympy.Basic) -> Iterator[sympy.Basic]:

@@ -14,6 +14,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.audit import expressions
 from diffexplore.audit.forward_case import Case
 from diffexplore.audit.functions import number, truth
+from diffexplore.audit.helpers import CITATIONS
 from diffexplore.audit.rulebook import Entry
 from diffexplore.audit.rules import NotRead, Reader
 from diffexplore.audit.signature import Argument
@@ -98,6 +99,7 @@ class Setup:
         value = reader.read(tree_of(text))
         if notes is not None:
             notes.extend(reader.notes)
+            notes.extend(CITATIONS[name] for name in dict.fromkeys(reader.helpers))
         return value
 
     def saved_results(self) -> dict[str, Any]:

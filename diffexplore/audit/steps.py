@@ -6,6 +6,7 @@ on the piece of one k.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,7 +24,11 @@ class Flat:
 
     forward: sympy.Expr
     claimed: sympy.Expr
-    constants: Mapping[sympy.Expr, sympy.Symbol]
+    constants: Mapping[sympy.Basic, sympy.Symbol]
+
+    def spelled(self, condition: str) -> str:
+        """``condition`` with the step functions in the place of the constants."""
+        return spelled(condition, self.constants)
 
     def on_one_piece(self) -> tuple[sympy.Expr, sympy.Expr, tuple[Boolean, ...]]:
         """Both expressions where every step has the value 1, and the conditions under which it has."""
@@ -36,6 +41,13 @@ class Flat:
         return self.forward.xreplace(values), self.claimed.xreplace(values), tuple(conditions)
 
 
+def spelled(condition: str, symbols: Mapping[sympy.Basic, sympy.Symbol]) -> str:
+    """``condition`` with the names of ``symbols`` replaced by the expressions that they stand for."""
+    for expression, symbol in symbols.items():
+        condition = re.sub(rf"\b{symbol.name}\b", str(expression), condition)
+    return condition
+
+
 def flattened(forward: sympy.Expr, claimed: sympy.Expr) -> Flat:
     """``forward`` and ``claimed`` with a symbol for each step function in them."""
     steps = sorted(forward.atoms(*STEPS) | claimed.atoms(*STEPS), key=lambda step: (step.count_ops(), str(step)))
@@ -43,7 +55,7 @@ def flattened(forward: sympy.Expr, claimed: sympy.Expr) -> Flat:
     return Flat(forward.xreplace(constants), claimed.xreplace(constants), constants)
 
 
-def _range(step: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+def _range(step: sympy.Basic) -> tuple[sympy.Expr, sympy.Expr]:
     """Between which arguments the step has the value 1."""
     if isinstance(step, ceil):
         return _PIECE - 1, _PIECE

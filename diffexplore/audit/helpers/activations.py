@@ -41,7 +41,7 @@ def leaky_relu_backward(grad: Expr, x: Expr, slope: Expr, is_result: bool = Fals
     return where(x > 0, grad, grad * slope)
 
 
-@helper("Manual: where(self >= 0, grad, weight * grad), and where(self >= 0, 0, self * grad)")
+@helper("kernel: where self > 0 grad and 0, else weight * grad and self * grad")
 def _prelu_kernel_backward(grad: Expr, self: Expr, weight: Expr) -> tuple[Expr, Expr]:
     return where(self > 0, grad, weight * grad), where(self > 0, 0, self * grad)
 
@@ -62,7 +62,7 @@ def elu_double_backward(
     return where(x < 0, slope, 0)
 
 
-@helper("kernel: 0 below -3, grad above 3 (x < -3, x <= 3), else grad * (x / 3 + 1/2)")
+@helper("kernel: 0 up to -3, grad from 3 on, else grad * (x / 3 + 1/2)")
 def hardswish_backward(grad: Expr, x: Expr) -> Expr:
     return where(x <= -3, 0, where(x < 3, grad * (x / 3 + _HALF), grad))
 
@@ -77,12 +77,12 @@ def hardtanh_backward(grad: Expr, x: Expr, low: Expr, high: Expr) -> Expr:
     return where(sympy.Or(x <= low, x >= high), 0, grad)
 
 
-@helper("kernel (shared by hardshrink and softshrink): 0 where -lambd <= x <= lambd, else grad")
+@helper("kernel: 0 where -lambd <= x <= lambd, else grad")
 def hardshrink_backward(grad: Expr, x: Expr, lambd: Expr) -> Expr:
     return where(sympy.And(x >= -lambd, x <= lambd), 0, grad)
 
 
-@helper("kernel (shared by hardshrink and softshrink): 0 where -lambd <= x <= lambd, else grad")
+@helper("kernel: 0 where -lambd <= x <= lambd, else grad")
 def softshrink_backward(grad: Expr, x: Expr, lambd: Expr) -> Expr:
     return hardshrink_backward(grad, x, lambd)
 
