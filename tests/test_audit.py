@@ -162,6 +162,7 @@ WRONG = [
     ("mul.Tensor(Tensor self, Tensor other) -> Tensor", "self: other * grad\n  other: grad * other"),
     ("atan2(Tensor self, Tensor other) -> Tensor", "other, self: atan2_backward(grad, self, other, grad_input_mask)"),
     ("relu(Tensor self) -> Tensor", "self: at::where(self > 0, 0, grad)"),
+    ("relu(Tensor self) -> Tensor", "self: at::where(result >= 0, grad, 0)"),
     ("floor(Tensor self) -> Tensor", "self: grad"),
     ("fmod.Tensor(Tensor self, Tensor other) -> Tensor", 'other: grad * self.div(other, "trunc")'),
     ("_foreach_div.List(Tensor[] self, Tensor[] other) -> Tensor[]", "self: grads[i] * other[i]"),
@@ -292,6 +293,8 @@ def test_entries_of_another_version_are_never_lost() -> None:
   self: grad * brand_new_cosine(self)
 - name: cos(Tensor self) -> Tensor
   self: grad.apply([](Tensor t){return t;})
+- name: tanh_backward(Tensor gradient, Tensor output) -> Tensor
+  output: grad
 - name: mystery(Tensor self) -> Tensor
   output_differentiability: [False]
 """
@@ -302,7 +305,41 @@ def test_entries_of_another_version_are_never_lost() -> None:
     assert kinds["exp"] == (classes.UNARY, "proved")
     assert kinds["sin"] == kinds["cos"] == (classes.UNARY, "unknown")
     assert "brand_new_cosine" in result.records[2].checks[0].reason
-    assert sum(sum(counts.values()) for counts in result.counts().values()) == 5
+    assert kinds["tanh_backward"][1] == "unknown"
+    assert "not the operator that is known" in result.records[4].checks[0].reason
+    assert sum(sum(counts.values()) for counts in result.counts().values()) == 6
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "(grad * result).sum()",
+        "grad * nothing",
+        "grad * 'text'",
+        "grad * true_or(self)",
+        'grad + "none"',
+        'grad * (self == "none")',
+        "grad * result * (1 / 2)",
+        "1e400 * grad",
+        "1e-999999999 * grad",
+        "grad * " + "-" * 500 + "result",
+        "grad" + ".conj()" * 500,
+        "{grad}",
+        "grad.where(self)",
+        "grads[0]",
+        "std::make_tuple(grad, grad)",
+    ],
+)
+def test_formulas_that_cannot_be_read_are_unknown(formula: str) -> None:
+    (check,) = found("exp(Tensor self) -> Tensor", f"self: {json.dumps(formula)}").checks
+    assert check.status == "unknown"
+    assert check.reason.startswith("not read: ")
+
+
+@pytest.mark.parametrize("formula", ["grad / 0", "grad * log(-1)", "grad / (self - self)"])
+def test_formulas_without_a_value_are_not_proved(formula: str) -> None:
+    (check,) = found("exp(Tensor self) -> Tensor", f"self: {formula}").checks
+    assert check.status != "proved"
 
 
 @pytest.mark.parametrize("text", ["a: [", "just words", "- self: grad", "- name: nonsense"])

@@ -9,6 +9,7 @@ from itertools import chain
 from diffexplore.audit.classes import IN_SCOPE, class_of
 from diffexplore.audit.decide import answered
 from diffexplore.audit.forwards import cases
+from diffexplore.audit.functions import NotRead
 from diffexplore.audit.questions import backward_questions, forward_questions
 from diffexplore.audit.records import Audit, Check, Record
 from diffexplore.audit.rulebook import Entry, Rulebook, read_installed
@@ -60,8 +61,11 @@ def recorded(entry: Entry) -> Record:
 
 def _checks(entry: Entry) -> Iterator[Check]:
     for case in cases(entry.signature):
-        for rule, question in chain(backward_questions(entry, case), forward_questions(entry, case)):
-            yield answered(question, rule)
+        try:
+            for rule, question in chain(backward_questions(entry, case), forward_questions(entry, case)):
+                yield answered(question, rule)
+        except NotRead as error:
+            yield Check("", case.label, "unknown", "", reason=f"not the operator that is known: {error}")
 
 
 def chosen(rules: Rulebook, only: Collection[str]) -> tuple[Entry, ...]:

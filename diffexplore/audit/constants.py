@@ -9,6 +9,7 @@ import mpmath
 import sympy
 
 from diffexplore.audit.departures import depart
+from diffexplore.audit.functions import NotRead
 
 CONSTANTS: dict[str, sympy.Expr] = {
     "M_PI": sympy.pi,
@@ -29,6 +30,7 @@ _KNOWN: tuple[tuple[str, sympy.Expr], ...] = (
     ("180/π", 180 / sympy.pi),
 )
 _FEW_DIGITS = 6
+_MOST_DIGITS = 100
 _MEANT = 1e-12
 """How near, relatively, a long literal is to the constant that was meant by it."""
 
@@ -38,7 +40,12 @@ def read_number(digits: str) -> tuple[sympy.Expr, str | None]:
 
     A short decimal is meant as written. A long one is read as the constant whose nearest double it is, or else as
     exactly the double that C++ makes of it.
+
+    Raises:
+        NotRead: where it is too large, too small or too long.
     """
+    if len(digits) > _MOST_DIGITS or abs(int(digits.lower().partition("e")[2] or 0)) > _MOST_DIGITS:
+        raise NotRead(f"a number such as {digits[:20]}")
     written = Fraction(digits)
     if len(digits.replace(".", "").strip("0")) <= _FEW_DIGITS:
         exact = sympy.Rational(written.numerator, written.denominator)

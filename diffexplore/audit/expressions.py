@@ -146,9 +146,7 @@ class _Parser:
         self._depth = 0
 
     def choice(self) -> Tree:
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            raise NotAnExpression("the formula is nested too deeply")
+        self._deeper()
         condition = self._binary(0)
         if self._take("?"):
             taken = self.choice()
@@ -160,6 +158,11 @@ class _Parser:
     def expect_end(self) -> None:
         if self._tokens[self._at][0] != "end":
             raise NotAnExpression(f"{self._tokens[self._at][1]!r} is not expected here")
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise NotAnExpression("the formula is nested too deeply")
 
     def _binary(self, level: int) -> Tree:
         if level == len(_LEVELS):
@@ -173,11 +176,17 @@ class _Parser:
         sign = self._take("-", "+", "!", "*")
         if sign is None:
             return self._postfix(self._primary())
+        self._deeper()
         operand = self._unary()
+        self._depth -= 1
         return operand if sign == "+" else Unary(sign, operand)
 
     def _postfix(self, tree: Tree) -> Tree:
+        links = 0
         while (sign := self._take(".", "->", "[")) is not None:
+            links += 1
+            if links > _MAX_DEPTH:
+                raise NotAnExpression("a chain of methods is too long")
             if sign == "[":
                 tree = Index(tree, self.choice())
                 self._expect("]")

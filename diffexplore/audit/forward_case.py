@@ -17,7 +17,7 @@ class Case:
         settings: arguments that are not numbers, such as ``approximate``, or numbers that are fixed.
         saved: further results that rules use, as formulas.
         conventions: condition → why torch departs there from the derivative on purpose.
-        signed: whether ``result`` has the sign of ``self``, because the operator increases through 0.
+        signed: whether ``result`` has the sign of ``self``, because the operator increases strictly and is 0 at 0.
     """
 
     formulas: tuple[str, ...]

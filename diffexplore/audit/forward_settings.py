@@ -58,7 +58,7 @@ WITH_SETTINGS: Mapping[str, tuple[Case, ...]] = {
         at("pow(self, exponent)", on=("self > 0",)),
         *(at(f"pow(self, {power})", exponent=power) for power in (0, 1, 2, 3, -1)),
     ),
-    "relu": (at("max(self, 0)", signed=True),),
+    "relu": (at("max(self, 0)"),),
     "softplus": (at("self * beta > threshold ? self : log(1 + exp(self * beta)) / beta", on=("beta > 0",)),),
     "softshrink": (at("self > lambd ? self - lambd : self < -lambd ? self + lambd : 0", on=("lambd > 0",)),),
     "special_i1": (at("special_i1(self)", conventions=_TINY_BESSEL),),

@@ -12,16 +12,19 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.audit import special
 from diffexplore.audit.departures import depart
+from diffexplore.errors import DiffexploreError
 from diffexplore.symbolic.functions_sympy import sigmoid
 
-_HALF = sympy.Rational(1, 2)
+
+class NotRead(DiffexploreError):
+    """A formula with something in it that has no reading here, named in the message."""
 
 
 def number(value: Any) -> sympy.Expr:
     """``value`` as a number: a condition counts 1 where it holds, else 0.
 
     Raises:
-        TypeError: where it is none.
+        NotRead: where it is none.
     """
     if isinstance(value, sympy.Expr):  # first: SymPy counts a symbol among conditions as well
         return value
@@ -29,20 +32,24 @@ def number(value: Any) -> sympy.Expr:
         return where(truth(value), sympy.S.One, sympy.S.Zero)
     if isinstance(value, int):
         return sympy.Integer(value)
-    raise TypeError(f"{value!r} is not a number")
+    raise NotRead(f"{_shown(value)}, which is not a number")
 
 
 def truth(value: Any) -> Boolean:
     """``value`` as a condition: a number holds where it is not 0.
 
     Raises:
-        TypeError: where it is none.
+        NotRead: where it is none.
     """
     if isinstance(value, sympy.Expr):
         return sympy.Ne(value, 0)
     if isinstance(value, (bool, Boolean)):
         return sympy.sympify(value)
-    raise TypeError(f"{value!r} is not a condition")
+    raise NotRead(f"{_shown(value)}, which is not a condition")
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if isinstance(value, (str, bool)) or value is None else "a value"
 
 
 def where(condition: Any, taken: Any, otherwise: Any) -> sympy.Expr:

@@ -9,8 +9,8 @@ import sympy
 
 from diffexplore.audit.expressions import NotAnExpression
 from diffexplore.audit.forward_case import Case
+from diffexplore.audit.functions import NotRead
 from diffexplore.audit.rulebook import Entry
-from diffexplore.audit.rules import NotRead
 from diffexplore.audit.setup import Question, Setup, Unread
 
 _SKIPPED = ("non_differentiable", "not_implemented")

@@ -16,9 +16,8 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.audit import expressions as e
 from diffexplore.audit.constants import CONSTANTS, read_number
-from diffexplore.audit.functions import FUNCTIONS, number, truth
+from diffexplore.audit.functions import FUNCTIONS, NotRead, number, truth
 from diffexplore.audit.helpers import HELPERS
-from diffexplore.errors import DiffexploreError
 
 Value = Any
 """A SymPy expression or condition; a string, bool or None of C++; a tuple of several results; or ABOUT."""
@@ -48,16 +47,16 @@ _RELATIONS: Mapping[str, Callable[[Any, Any], Boolean]] = {
 _NAMES: Mapping[str, Value] = {"true": True, "false": False, "None": "none", "nullopt": None, "kTrunc": "trunc"}
 
 
-class NotRead(DiffexploreError):
-    """A formula with something in it that has no reading here, named in the message."""
-
-
 @dataclass
 class Reader:
-    """Reads formulas with ``values`` for their names; collects remarks and the helpers that it met."""
+    """Reads formulas with ``values`` for their names; collects remarks and the helpers that it met.
+
+    With ``spread``, the formula is for an input with one value for many elements, over which gradients are summed.
+    """
 
     values: Mapping[str, Value]
     grad_mode: bool = True
+    spread: bool = False
     notes: list[str] = field(default_factory=list)
     helpers: list[str] = field(default_factory=list)
 
@@ -135,6 +134,8 @@ class Reader:
         if name in HELPERS:
             self.helpers.append(name)
         if name == "sum":
+            if not self.spread:
+                raise NotRead("a sum over elements")
             self._note("summed over the elements that the value is spread over")
         if name == "toFloat" and isinstance(arguments[0], sympy.Symbol):
             self._note(f"for {arguments[0]} a number of float32, to which toFloat rounds")

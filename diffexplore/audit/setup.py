@@ -13,14 +13,16 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.audit import expressions
 from diffexplore.audit.forward_case import Case
-from diffexplore.audit.functions import number, truth
+from diffexplore.audit.functions import NotRead, number, truth
 from diffexplore.audit.helpers import CITATIONS
 from diffexplore.audit.rulebook import Entry
-from diffexplore.audit.rules import NotRead, Reader
+from diffexplore.audit.rules import Reader
 from diffexplore.audit.signature import Argument
 
 MASKS = ("mask", "condition")
 """Tensors of truth values, each read as the sign of a number of that name."""
+_SPREAD = frozenset({"value"})
+"""Tensors of one element that is written into many."""
 _RESULT = sympy.Symbol("result", real=True)
 
 
@@ -51,9 +53,15 @@ class Unread:
 
 
 class Setup:
-    """The values of an entry's names in one case."""
+    """The values of an entry's names in one case.
+
+    Raises:
+        NotRead: where the arguments are not those that the table of operators knows.
+    """
 
     def __init__(self, entry: Entry, case: Case) -> None:
+        if entry.signature.argument("grad") is not None:
+            raise NotRead("an argument with the name of the upstream gradient")
         self.case = case
         numbers = [argument for argument in entry.signature.arguments if argument.is_number]
         self.values: dict[str, Any] = {argument.name: _stands_for(argument) for argument in numbers}
@@ -72,7 +80,8 @@ class Setup:
             upstream = {"grad": sympy.Symbol("grad", real=True)}
         total = sympy.Add(*(grad * output for grad, output in zip(upstream.values(), self.outputs, strict=True)))
         notes: list[str] = []
-        claimed = self.claimed(self.read(text, grad_mode, upstream | self.saved_results(), notes), position)
+        names = upstream | self.saved_results()
+        claimed = self.claimed(self.read(text, grad_mode, names, notes, spread=name in _SPREAD), position)
         return self.question(name, label, total, claimed, self.values[name], notes)
 
     def question(
@@ -93,9 +102,10 @@ class Setup:
         grad_mode: bool = True,
         more: Mapping[str, Any] | None = None,
         notes: list[str] | None = None,
+        spread: bool = False,
     ) -> Any:
         """The value of a formula."""
-        reader = Reader({**self.values, **(more or {})}, grad_mode)
+        reader = Reader({**self.values, **(more or {})}, grad_mode, spread)
         value = reader.read(tree_of(text))
         if notes is not None:
             notes.extend(reader.notes)
@@ -110,11 +120,10 @@ class Setup:
     def claimed(self, value: Any, position: int = 0) -> sympy.Expr:
         """The value of a rule as a number, in terms of the inputs alone."""
         if isinstance(value, tuple):
+            if position >= len(value):
+                raise NotRead(f"a result number {position + 1} of {len(value)}")
             value = value[position]
-        try:
-            claimed = number(value)
-        except TypeError as error:
-            raise NotRead(f"a rule whose value is no number ({error})") from None
+        claimed = number(value)
         if not self.case.signed:
             return claimed
         signs = {
