@@ -37,7 +37,7 @@ def answered(question: Question | Unread, rule: str) -> Check:
         conditions=_conditions(question, decision) if decision.status == "proved" else (),
         notes=question.notes,
         counterexample=_counterexample(decision),
-        reason="; ".join(cause.words for cause in causes) if explained else _reason(decision),
+        reason="; ".join(cause.words for cause in causes) if explained else _reason(question, decision),
         deliberate=explained and all(cause.deliberate for cause in causes),
         seconds=time.perf_counter() - start,
     )
@@ -77,7 +77,9 @@ def _conditions(question: Question, decision: Decision) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*given, *found, *jumps]))
 
 
-def _reason(decision: Decision) -> str:
+def _reason(question: Question, decision: Decision) -> str:
+    if decision.status == "refuted" and question.symbol is None and question.forward == 0:
+        return "not linear: where every tangent is 0, it is not 0"
     if decision.status != "unknown":
         return ""
     seen = [f"largest difference seen {decision.largest_difference}"] if decision.largest_difference else []
