@@ -18,7 +18,7 @@ Output = pytest.CaptureFixture[str]
 HEAVY = ("torch", "sympy", "numpy", "flint")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["report", "--help"], ["verify", "--help"], ["list"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["report", "--help"], ["verify", "--help"], ["audit", "--help"], ["list"]])
 def test_help_and_list_import_nothing_heavy(arguments: list[str]) -> None:
     program = (
         "import sys; from diffexplore.cli.main import main; code = main(sys.argv[1:]); "
@@ -63,7 +63,7 @@ def test_any_encoding_can_be_printed_to() -> None:
 def test_no_arguments_show_the_help(capsys: Output) -> None:
     assert main([]) == 0
     out = capsys.readouterr().out
-    for command in ("report", "derive", "verify", "list"):
+    for command in ("report", "derive", "verify", "audit", "list"):
         assert command in out
 
 
@@ -84,7 +84,7 @@ def test_list_devices(capsys: Output) -> None:
 
 
 def test_help_does_not_ask_for_a_value_where_there_is_none(capsys: Output) -> None:
-    for command in ("report", "derive", "verify", "list"):
+    for command in ("report", "derive", "verify", "audit", "list"):
         assert main([command, "--help"]) == 0
         lines = [line for line in capsys.readouterr().out.splitlines() if "<bool>" in line]
         assert all("--help" in line for line in lines), lines  # that one is typer's own
