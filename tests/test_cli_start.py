@@ -18,7 +18,9 @@ Output = pytest.CaptureFixture[str]
 HEAVY = ("torch", "sympy", "numpy", "flint")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["report", "--help"], ["verify", "--help"], ["audit", "--help"], ["list"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["report", "--help"], ["verify", "--help"], ["audit", "--help"], ["list"]]
+)
 def test_help_and_list_import_nothing_heavy(arguments: list[str]) -> None:
     program = (
         "import sys; from diffexplore.cli.main import main; code = main(sys.argv[1:]); "

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import sympy
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.audit.departures import as_it_should_be, as_torch_has_it, departures_in
 from diffexplore.audit.opaque import decide_opaque, has_opaque
@@ -52,20 +53,22 @@ def _decided(question: Question, claimed: sympy.Expr) -> Decision:
     if has_opaque(forward) or has_opaque(claimed):
         return decide_opaque(forward, claimed, question.symbol, question.domain, question.conventions)
     flat = flattened(forward, claimed)
-    if question.symbol is None:
-        return decide_equal(flat.forward, flat.claimed, domain=question.domain, conventions=question.conventions)
-    decision = decide_gradient(
-        flat.forward, flat.claimed, question.symbol, domain=question.domain, conventions=question.conventions
-    )
+    decision = _asked(question, flat.forward, flat.claimed)
     if decision.status != "refuted" or not flat.constants:
         return replace(decision, conditions=tuple(map(flat.spelled, decision.conditions)))
     forward, claimed, piece = flat.on_one_piece()
-    again = decide_gradient(
-        forward, claimed, question.symbol, domain=(*question.domain, *piece), conventions=question.conventions
-    )
+    again = _asked(question, forward, claimed, piece)
     if again.status == "refuted":
         return again
     return Decision("unknown", (), None, (*decision.tried, "refuted only for steps of values that may not occur"))
+
+
+def _asked(question: Question, forward: sympy.Expr, claimed: sympy.Expr, piece: tuple[Boolean, ...] = ()) -> Decision:
+    """The decision of the proof, on a piece of the domain."""
+    domain = (*question.domain, *piece)
+    if question.symbol is None:
+        return decide_equal(forward, claimed, domain=domain, conventions=question.conventions)
+    return decide_gradient(forward, claimed, question.symbol, domain=domain, conventions=question.conventions)
 
 
 def _conditions(question: Question, decision: Decision) -> tuple[str, ...]:

@@ -52,10 +52,7 @@ def forward_questions(entry: Entry, case: Case) -> Iterator[tuple[str, Question 
 
 
 def _forward(setup: Setup, entry: Entry, text: str, position: int) -> Iterator[Question]:
-    inputs = [
-        argument.name for argument in entry.signature.tensors if isinstance(setup.values[argument.name], sympy.Symbol)
-    ]
-    inputs = [name for name in inputs if f"{name}_t" in text]
+    inputs = [name for name in _differentiable(setup, entry) if f"{name}_t" in text or name in _given(entry)]
     tangents = {name: sympy.Symbol(f"{name}_t", real=True) for name in inputs}
     parts = {name: _pushed(setup, text, {name: tangents[name]}, inputs) for name in inputs}
     for name, (claimed, notes) in parts.items():
@@ -68,6 +65,18 @@ def _forward(setup: Setup, entry: Entry, text: str, position: int) -> Iterator[Q
         claimed, notes = _pushed(setup, text, tangents, inputs)
         total = sympy.Add(*(part for part, _ in parts.values()))
         yield setup.question(f"linear, {FORWARD_MODE}", setup.case.label, total, claimed, None, notes)
+
+
+def _differentiable(setup: Setup, entry: Entry) -> list[str]:
+    """The tensors that are numbers in this case."""
+    names = [argument.name for argument in entry.signature.tensors]
+    return [name for name in names if isinstance(setup.values[name], sympy.Symbol)]
+
+
+def _given(entry: Entry) -> set[str]:
+    """The inputs that have a gradient, whose tangents no formula of forward mode may forget."""
+    formulas = ((key, text) for key, text in entry.gradients.items() if not text.startswith(_SKIPPED))
+    return {name.strip() for key, _ in formulas for name in key.split(",")}
 
 
 def _pushed(
