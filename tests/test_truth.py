@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 import formulas
 import mpmath
-import numpy as np
 import pytest
 import sympy
-import torch
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from reference import evaluate
+from truth_helpers import distance, find, one
 
-from diffexplore import Loss, UsageError, check, losses
-from diffexplore.check import truth as truth_module
-from diffexplore.check.judge import Format
-from diffexplore.check.problem import Problem
+from diffexplore import Loss, UsageError, check
 from diffexplore.check.records import Row
-from diffexplore.check.synthetic import synthetic_columns
-from diffexplore.check.truth import Enclosures, Status, TruthFinder, decimal
+from diffexplore.check.truth import Status, decimal
 from diffexplore.symbolic.derive import differentiate
 from diffexplore.symbolic.parse import parse
-from diffexplore.symbolic.program import lower
 
 #: The precision and the smallest exponent of float64.
 FLOAT64 = (53, -1022)
@@ -37,40 +31,6 @@ values = st.one_of(
     st.floats(-1e6, 1e6),
     st.floats(allow_nan=False, allow_infinity=False),
 )
-
-
-def find(
-    expressions: Sequence[sympy.Expr],
-    loss: sympy.Expr,
-    points: Sequence[Mapping[str, float]],
-    domain: Sequence[Any] = (),
-) -> list[Enclosures]:
-    """Enclosures of each expression at all points, every symbol a column of data."""
-    names = sorted(points[0])
-    finder = TruthFinder(
-        [str(i) for i in range(len(expressions))],
-        lower(list(expressions), names),
-        lower([loss], names),
-        lower(list(domain), names),
-        {},
-        names,
-    )
-    columns = {name: np.array([point[name] for point in points]) for name in names}
-    found, _ = finder.samples(columns, len(points), *FLOAT64, {})
-    return list(found.values())
-
-
-def one(formula: str, at: Mapping[str, float], wrt: str = "x") -> tuple[Enclosures, Any]:
-    """The enclosure of a formula's partial at one point, and the exact value by mpmath."""
-    loss = parse(formula)
-    partial = differentiate(loss, sympy.Symbol(wrt, real=True))
-    (enclosure,) = find([partial], loss, [at])
-    return enclosure, partial
-
-
-def distance(enclosure: Enclosures, exact: Any, i: int = 0) -> Any:
-    with mpmath.workprec(2000):
-        return abs(mpmath.mpf(float(enclosure.high[i])) + mpmath.mpf(float(enclosure.low[i])) - exact)
 
 
 # ------------------------------------------------------------------------------------------------------- enclosures
@@ -292,118 +252,3 @@ def test_a_value_below_every_double_is_not_taken_for_zero(formula: str) -> None:
     (enclosures,) = find([gradient], loss, [{"x": 120.0}])
     assert enclosures.high[0] == 0
     assert enclosures.radius[0] > 0
-
-
-# ------------------------------------------------------------------------------------------------- the fast truth
-def _both_ways(
-    monkeypatch: pytest.MonkeyPatch,
-    finder: TruthFinder,
-    columns: Mapping[str, np.ndarray],
-    n: int,
-    form: tuple[int, int],
-) -> tuple[Any, Any]:
-    """Enclosures and sums with double-double balls, and by Arb alone."""
-    monkeypatch.setattr(truth_module, "_MANY", 0)
-    fast = finder.samples(columns, n, *form, {})
-    monkeypatch.setattr(truth_module, "_MANY", n + 1)
-    return fast, finder.samples(columns, n, *form, {})
-
-
-def _assert_agree(fast: Any, slow: Any) -> None:
-    for name, one in fast[0].items():
-        other = slow[0][name]
-        assert one.status.tolist() == other.status.tolist(), name
-        for i in np.flatnonzero(np.isfinite(one.high) & np.isfinite(other.high)).tolist():
-            assert one.ball(i).overlaps(other.ball(i)), (name, i)
-            if (other.high[i], other.radius[i]) == (0, 0):
-                assert (one.high[i], one.radius[i]) == (0, 0), (name, i)
-        if fast[1][name].is_finite():
-            assert fast[1][name].overlaps(slow[1][name]), name
-
-
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("loss_name", losses.names())
-def test_the_fast_truth_agrees_with_arb(loss_name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    loss = losses.get(loss_name)
-    problem = Problem(loss, (*loss.parameters, *loss.data), getattr(torch, dtype), torch.device("cpu"))
-    point = {name: (1.25, 0.75, -0.5, 2.0)[i % 4] for i, name in enumerate(loss.parameters)}
-    n = 1000 if loss.data else 1
-    columns = {name: torch.from_numpy(column) for name, column in synthetic_columns(loss, n, 3, [point]).items()}
-    for column in columns.values():
-        # Small integers put samples onto kinks, boundaries and exact zeros; some are out of range.
-        column[: n // 4] = torch.round(column[: n // 4] * 4) / 4
-        column[n // 4 : n // 4 + 8] = torch.tensor([0.0, 1e30, -1e-30, 1e200, 5e-324, math.inf, math.nan, 700.0])[:n]
-    values = {name: value.to(torch.float64).numpy() for name, value in problem.values(point, columns).items()}
-    fixed = {name: float(values[name]) for name in loss.parameters}
-    finder = TruthFinder(
-        problem.wrt, problem.gradient_program, problem.plain_loss_program, problem.domain_program, fixed, loss.data
-    )
-    form = Format.of(problem.dtype)
-    fast, slow = _both_ways(monkeypatch, finder, values, n, (form.bits, form.smallest_exponent))
-    _assert_agree(fast, slow)
-
-
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=formulas.texts, seed=st.integers(0, 999))
-def test_the_fast_truth_agrees_with_arb_on_random_formulas(
-    text: str, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    try:
-        loss = parse(text)
-    except UsageError:
-        assume(False)
-    names = sorted(formulas.SYMBOLS)
-    partial = differentiate(loss, sympy.Symbol("x", real=True))
-    assume(not partial.has(sympy.Derivative, sympy.Subs))
-    gradient, summand = lower([partial], names), lower([loss], names)
-    draw = np.random.default_rng(seed)
-    columns = {name: np.round(draw.normal(size=24) * 8) / 4 * 10.0 ** draw.choice([0, 0, 0, 3, -3]) for name in names}
-    _assert_agree(
-        *_both_ways(
-            monkeypatch, TruthFinder(["x"], gradient, summand, lower([], names), {}, names), columns, 24, FLOAT64
-        )
-    )
-
-
-def test_arb_is_left_with_few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of each loss in the catalogue, at points drawn for it, double-double balls resolve nearly all."""
-    for name in losses.names():
-        loss = losses.get(name)
-        if not loss.data:
-            continue
-        point = dict.fromkeys(loss.parameters, 1.25)
-        columns = synthetic_columns(loss, 1000, 0, [point])
-        problem = Problem(loss, loss.parameters, torch.float64, torch.device("cpu"))
-        finder = TruthFinder(
-            problem.wrt, problem.gradient_program, problem.plain_loss_program, problem.domain_program, point, loss.data
-        )
-        left: list[int] = []
-        sent = TruthFinder._rows
-        monkeypatch.setattr(
-            TruthFinder, "_rows", lambda self, c, s, sent=sent, left=left: left.append(len(s)) or sent(self, c, s)
-        )
-        finder.samples(columns, 1000, *FLOAT64, {})
-        monkeypatch.setattr(TruthFinder, "_rows", sent)
-        assert sum(left) <= 10, (name, left)
-
-
-def test_a_truth_that_is_too_narrow_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Were the fast truth off by 2⁻⁹⁰ of its values, these comparisons would tell."""
-    loss = losses.get("perpendicular")
-    problem = Problem(loss, loss.parameters, torch.float64, torch.device("cpu"))
-    columns = synthetic_columns(loss, 200)
-    finder = TruthFinder(
-        problem.wrt, problem.gradient_program, problem.plain_loss_program, problem.domain_program,
-        {"a": 1.3, "b": 0.7}, loss.data,
-    )  # fmt: skip
-    _assert_agree(*_both_ways(monkeypatch, finder, columns, 200, FLOAT64))
-    fast = truth_module.VectorProgram.blocks
-    monkeypatch.setattr(
-        truth_module.VectorProgram, "blocks",
-        lambda self, *rest: (
-            (here, [out._replace(low=out.low + out.high * 2.0**-90) for out in outputs])
-            for here, outputs in fast(self, *rest)
-        ),
-    )  # fmt: skip
-    with pytest.raises(AssertionError):
-        _assert_agree(*_both_ways(monkeypatch, finder, columns, 200, FLOAT64))

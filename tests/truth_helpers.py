@@ -1,0 +1,60 @@
+"""Truths of formulas at a point, for the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy
+from hypothesis import strategies as st
+
+from diffexplore.check.truth import Enclosures, TruthFinder
+from diffexplore.symbolic.derive import differentiate
+from diffexplore.symbolic.parse import parse
+from diffexplore.symbolic.program import lower
+
+#: The precision and the smallest exponent of float64.
+FLOAT64 = (53, -1022)
+
+values = st.one_of(
+    st.sampled_from([0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 0.1]),
+    st.floats(-4, 4),
+    st.floats(-1e6, 1e6),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+
+
+def find(
+    expressions: Sequence[sympy.Expr],
+    loss: sympy.Expr,
+    points: Sequence[Mapping[str, float]],
+    domain: Sequence[Any] = (),
+) -> list[Enclosures]:
+    """Enclosures of each expression at all points, every symbol a column of data."""
+    names = sorted(points[0])
+    finder = TruthFinder(
+        [str(i) for i in range(len(expressions))],
+        lower(list(expressions), names),
+        lower([loss], names),
+        lower(list(domain), names),
+        {},
+        names,
+    )
+    columns = {name: np.array([point[name] for point in points]) for name in names}
+    found, _ = finder.samples(columns, len(points), *FLOAT64, {})
+    return list(found.values())
+
+
+def one(formula: str, at: Mapping[str, float], wrt: str = "x") -> tuple[Enclosures, Any]:
+    """The enclosure of a formula's partial at one point, and the exact value by mpmath."""
+    loss = parse(formula)
+    partial = differentiate(loss, sympy.Symbol(wrt, real=True))
+    (enclosure,) = find([partial], loss, [at])
+    return enclosure, partial
+
+
+def distance(enclosure: Enclosures, exact: Any, i: int = 0) -> Any:
+    with mpmath.workprec(2000):
+        return abs(mpmath.mpf(float(enclosure.high[i])) + mpmath.mpf(float(enclosure.low[i])) - exact)
