@@ -65,7 +65,8 @@ def _proved(proof: Proof) -> str:
 
 def _refuted(proof: Proof) -> str:
     first = next((statement for statement in proof.refuted if statement.name != VALUE), proof.refuted[0])
-    cause = f": {proof.cause.message}" if proof.cause is not None else ""
+    named = proof.cause is not None and proof.cause.key != "unexplained"
+    cause = f": {proof.cause.message}" if proof.cause is not None and named else ""
     if first.name == VALUE:
         return f"{proof.program} does not compute the loss {proof.loss}{cause}"
     return f"{proof.program} does not compute {_claim(proof)}: its {_called(first)} is wrong{cause}"
@@ -179,8 +180,8 @@ def _notes(proof: Proof) -> Iterator[Block]:
     for note in proof.notes:
         yield Note(text(note, "quiet"), "·")
     message = (
-        "The operations that torch traced are compared as mathematics, not the rounding of the kernels that ship: "
-        "diffexplore verify measures that, in ulps."
+        "What is proved holds wherever the formulas are defined. The operations that torch traced are compared as "
+        "mathematics, not the rounding of the kernels that ship: diffexplore verify measures that, in ulps."
     )
     yield Note(text(message, "quiet"))
     yield Gap()

@@ -21,6 +21,10 @@ _NAMED: dict[Fraction, str] = {
 
 _ACCUMULATED = range(3, 13)
 
+#: A fitted factor is shown as a fraction with so small a denominator where only so much uncertainty is left.
+_LARGEST_DENOMINATOR = 12
+_SHARP = 2.0**-30
+
 
 def zero(name: str) -> Iterator[Hypothesis]:
     yield Hypothesis("zero", f"the gradient by {name} is 0 whatever the input", 0, lambda s: _times(s, name, arb(0)))
@@ -63,13 +67,21 @@ def fitted(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         return
     middle = (low + high) / 2
     uncertainty = (high - low) / 2
-    near_one = abs(middle - 1) < 1e-2
-    text = f"(1 {'+' if middle > 1 else '−'} {short(abs(middle - 1), 4)})" if near_one else f"{middle:.12g}"
-    message = f"it is {text} times the gradient (± {short(uncertainty)}), whatever the input"
+    message = f"it is {_factor_text(middle, uncertainty)} times the gradient, whatever the input"
     ball = arb(middle, uncertainty)
     yield Hypothesis(
         "factor", message, 3, lambda s: _times(s, name, ball), {"factor": middle, "uncertainty": uncertainty}
     )
+
+
+def _factor_text(middle: float, uncertainty: float) -> str:
+    """``2/3`` where a short fraction fits, else the number and how uncertain it is."""
+    fraction = Fraction(middle).limit_denominator(_LARGEST_DENOMINATOR)
+    if abs(float(fraction) - middle) <= uncertainty <= _SHARP * abs(middle):
+        return str(fraction)
+    near_one = abs(middle - 1) < 1e-2
+    text = f"(1 {'+' if middle > 1 else '−'} {short(abs(middle - 1), 4)})" if near_one else f"{middle:.12g}"
+    return f"{text} (± {short(uncertainty)})"
 
 
 def _interval(name: str, scenes: Sequence[Scene]) -> tuple[float, float] | None:
