@@ -117,3 +117,20 @@ def test_a_function_in_a_file_is_reported_on(capsys: Output) -> None:
                  "--quiet"]) == 0  # fmt: skip
     assert main(["report", "programs.py:distance", "--data", "points.csv"]) == 2
     assert "--at" in capsys.readouterr().err
+
+
+def test_a_program_is_held_against_another_one(capsys: Output) -> None:
+    assert main(["prove", "programs.py:distance", "--loss", "programs.py:distance", "--wrt", "a,b", "--quiet"]) == 0
+    assert main(["prove", "programs.py:cut", "--loss", "programs.py:distance", "--wrt", "a,b", "--quiet"]) == 1
+    linear = ["--loss", "programs.py:linear", "--wrt", "w1,w2,c", "--shapes", "w[2],X[2]", "--quiet"]
+    assert main(["prove", "programs.py:linear", *linear]) == 0
+    assert "REFUTED  cut does not compute the gradient of distance" in capsys.readouterr().out
+
+
+def test_a_verification_against_a_function_is_replayed(capsys: Output) -> None:
+    Path("points.csv").write_text("x,y\n1,2\n2,3.5\n4,4\n")
+    against = ["--loss", "programs.py:distance", "--at", "a=1.5,b=0.5", "--data", "points.csv"]
+    assert main(["verify", "programs.py:cut", *against, "--json", "-", "--replay", "again.json"]) == 1
+    first = json.loads(capsys.readouterr().out)
+    assert main(["verify", "--replay", "again.json", "--json", "-"]) == 1
+    assert json.loads(capsys.readouterr().out)["rows"] == first["rows"]

@@ -45,7 +45,7 @@ Shapes = Annotated[
     typer.Option(
         "--shapes",
         metavar="W[3,2],x[2]",
-        help="Arguments of a torch function that are vectors or matrices; data without the axis of the samples.",
+        help="Arguments of a traced torch function that are vectors or matrices; data without the axis of the samples.",
     ),
 ]
 ByParameters = Annotated[

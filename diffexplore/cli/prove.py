@@ -56,7 +56,7 @@ def _proved(
 
     function, arguments = load(place)
     if loss is not None:
-        known = loss_to_derive(loss, wrt)
+        known = loss_to_derive(loss, wrt, shapes)
         if not shapes:
             return prove(function, known, wrt=wrt, domain=domain)
         parameters = [name for name in arguments if _has_entries(name, known.parameters)]

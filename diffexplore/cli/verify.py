@@ -32,6 +32,7 @@ class Request:
     data: Path | None = None
     n_points: int | None = None
     wrt: tuple[str, ...] | None = None
+    shapes: str | None = None
     reduction: str | None = None
     kind: str | None = None
     upstream: str | None = None
@@ -50,6 +51,7 @@ def verify(
     data: o.Data = None,
     points: o.Points = None,
     wrt: o.Wrt = None,
+    shapes: o.Shapes = None,
     reduction: o.Reduction = None,
     kind: o.Kind = None,
     upstream: o.Upstream = None,
@@ -81,6 +83,7 @@ def verify(
         data=data,
         n_points=points,
         wrt=o.names_list("--wrt", wrt),
+        shapes=shapes,
         reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
         kind=kind and o.chosen("kind", kind, KINDS),
         upstream=upstream,
@@ -123,7 +126,9 @@ def _record(request: Request) -> Replay:
 
     at = [parse_at(text) for text in request.at]
     has_data = request.data is not None or request.n_points is not None
-    loss = loss_to_check(request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction)
+    loss = loss_to_check(
+        request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction, shapes=request.shapes
+    )
     points = make_points(loss, at or None)
 
     from diffexplore.check.batch import make_batch
