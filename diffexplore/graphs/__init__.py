@@ -1,0 +1,10 @@
+"""Computational graphs: how a loss is computed from its inputs, and how its derivatives flow back to them.
+
+:func:`graph_of` makes the graph of a loss or of a traced torch function; :func:`to_dot` and :func:`to_svg` draw it.
+"""
+
+from diffexplore.graphs.build import graph_of
+from diffexplore.graphs.dot import to_dot
+from diffexplore.graphs.records import Edge, Graph, Node, Number
+
+__all__ = ["Edge", "Graph", "Node", "Number", "graph_of", "to_dot"]

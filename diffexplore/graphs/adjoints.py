@@ -1,0 +1,122 @@
+"""Reverse accumulation as formulas: the adjoint of a node is Σ over its uses of adjoint · local derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import sympy
+
+from diffexplore.graphs.draft import Draft
+from diffexplore.symbolic import build
+from diffexplore.symbolic.batch_sums import BatchSum, batch_sum
+from diffexplore.symbolic.derive import differentiate
+from diffexplore.symbolic.order import is_negative_term
+from diffexplore.symbolic.text import to_text
+
+
+@dataclass(frozen=True)
+class Link:
+    """An operand of an operation, and the derivative of the one by the other in the symbols of nodes."""
+
+    operand: Draft
+    result: Draft
+    local: sympy.Expr
+
+    @property
+    def smooth(self) -> bool:
+        """Whether a derivative flows back along the link."""
+        return bool(self.local != 0)
+
+    @property
+    def adds_samples(self) -> bool:
+        """Whether all samples use the operand: its adjoint is the sum of what they send back."""
+        return self.result.by_sample and not self.operand.by_sample
+
+
+def links_of(drafts: Sequence[Draft]) -> tuple[Link, ...]:
+    """Every use of a node, in the order of the results."""
+    by_symbol = {draft.symbol: draft for draft in drafts}
+    return tuple(
+        Link(by_symbol[operand], draft, _local(draft.operation.expression, operand))
+        for draft in drafts
+        if draft.operation is not None
+        for operand in draft.operation.operands
+    )
+
+
+def _local(operation: sympy.Expr, operand: sympy.Symbol) -> sympy.Expr:
+    if isinstance(operation, BatchSum):
+        return sympy.S.One
+    return differentiate(operation, operand)
+
+
+def needed(drafts: Sequence[Draft], links: Sequence[Link], wanted: Collection[str] | None) -> set[int]:
+    """The numbers of the nodes through which a derivative reaches the inputs ``wanted``; None: all inputs."""
+    found = {draft.number for draft in drafts if draft.operation is None and (wanted is None or draft.name in wanted)}
+    for link in links:
+        if link.operand.number in found:
+            found.add(link.result.number)
+    return found
+
+
+def adjoints(
+    drafts: Sequence[Draft], links: Sequence[Link], wanted: Collection[int]
+) -> tuple[dict[int, sympy.Expr], dict[int, str]]:
+    """For the nodes ``wanted`` ∂L/∂node in the inputs, and as the chain rule in names of nodes."""
+    output = drafts[-1]
+    data = _data(drafts)
+    closed_of = {draft.symbol: draft.closed for draft in drafts}
+    uses = _uses(links)
+    closed: dict[int, sympy.Expr] = {output.number: sympy.S.One}
+    rules: dict[int, str] = {output.number: "1"}
+    for draft in reversed(drafts[:-1]):
+        if draft.number not in wanted:
+            continue
+        flowing = [link for link in uses.get(draft.number, ()) if link.smooth]
+        terms = [_contribution(link, closed[link.result.number], closed_of, data) for link in flowing]
+        closed[draft.number] = sympy.Add(*terms)
+        rules[draft.number] = "".join(_signed([_term(link, output) for link in flowing])) or "0"
+    return closed, rules
+
+
+def _uses(links: Sequence[Link]) -> dict[int, list[Link]]:
+    uses: dict[int, list[Link]] = {}
+    for link in links:
+        uses.setdefault(link.operand.number, []).append(link)
+    return uses
+
+
+def _data(drafts: Sequence[Draft]) -> list[sympy.Symbol]:
+    return [draft.symbol for draft in drafts if draft.kind == "data"]
+
+
+def _contribution(
+    link: Link, adjoint: sympy.Expr, closed_of: Mapping[sympy.Symbol, sympy.Expr], data: Sequence[sympy.Symbol]
+) -> sympy.Expr:
+    factors = (factor.xreplace(dict(closed_of)) for factor in sympy.Mul.make_args(link.local))
+    product = build.product([adjoint, *factors])  # so that 2·(a + b) stays what it is
+    return batch_sum(product, data) if link.adds_samples else product
+
+
+def _term(link: Link, output: Draft) -> tuple[bool, str]:
+    """Whether it is subtracted, and ``∂L/∂v5 · 2·v3`` without its sign."""
+    negative = is_negative_term(link.local) and not link.local.is_Add
+    local = -link.local if negative else link.local
+    text = to_text(local)
+    if link.result is output:  # whose adjoint is 1
+        shown = text
+    elif local == 1:
+        shown = f"∂L/∂{link.result.name}"
+    else:
+        shown = f"∂L/∂{link.result.name} · {f'({text})' if local.is_Add else text}"
+    return negative, f"Σ({shown})" if link.adds_samples else shown
+
+
+def _signed(terms: list[tuple[bool, str]]) -> Iterator[str]:
+    for place, (negative, text) in enumerate(terms):
+        if place:
+            yield " − " if negative else " + "
+        elif negative:
+            yield "−"
+        yield text

@@ -1,0 +1,129 @@
+"""What a graph is made from: a loss or a traced function, as one expression over its samples with its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from diffexplore.errors import UsageError
+from diffexplore.loss import Loss
+from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
+
+if TYPE_CHECKING:
+    from diffexplore.check.batch import Batch
+    from diffexplore.tracing.trace import Traced
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A value, or a column of values, for each input; ``point`` are the parameters alone, ``n`` the samples."""
+
+    point: Mapping[str, float]
+    columns: Mapping[str, Sequence[float]]
+    n: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """A loss over all samples.
+
+    Attributes:
+        name: of the loss, or None.
+        output: the loss as one expression.
+        parameters, data: the names of its inputs; data have a value for each sample.
+        loss: knows the points and data that fit; its own formula counts for synthetic data only.
+        unrolled: None, or the number of samples, each of whose data are inputs of their own.
+        notes: how the function was read.
+    """
+
+    name: str | None
+    output: sympy.Expr
+    parameters: tuple[str, ...]
+    data: tuple[str, ...]
+    loss: Loss
+    unrolled: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether there are data at all."""
+        return bool(self.loss.data)
+
+    def inputs(self, at: Mapping[str, Any] | None, data: Any, n_points: int | None, sample: int) -> Inputs | None:
+        """The values at a point and on data; None where neither is given nor the loss has its own.
+
+        Raises UsageError for values that do not belong to the loss, or are given in part.
+        """
+        from diffexplore.check.batch import make_batch
+        from diffexplore.check.points import make_points
+
+        given = at is not None or data is not None or n_points is not None
+        complete = (self.loss.default_points or not self.loss.parameters) and (
+            self.loss.default_data is not None or not self.loss.data
+        )
+        if not given and not complete:
+            return None
+        point = make_points(self.loss, at)[0]
+        batch = make_batch(self.loss, data, n_points=n_points, points=[point])
+        if not 0 <= sample < batch.n:
+            has = "is 1 sample" if batch.n == 1 else f"are {batch.n} samples"
+            raise UsageError(f"there is no sample {sample}: there {has}, counted from 0")
+        return Inputs(point, {**{name: [value] for name, value in point.items()}, **self._columns(batch)}, batch.n)
+
+    def _columns(self, batch: Batch) -> dict[str, list[float]]:
+        columns = {name: [float(value) for value in column] for name, column in batch.columns.items()}
+        if self.unrolled is None:
+            return columns
+        if batch.n != self.unrolled:
+            raise UsageError(
+                f"the function mixes its samples and was traced with {self.unrolled} of them: "
+                f"give data of {self.unrolled} samples, not {batch.n}"
+            )
+        return {f"{name}_{i + 1}": [value] for name, column in columns.items() for i, value in enumerate(column)}
+
+
+def source_of(loss: Loss | Traced | str, name: str | None = None) -> Source:
+    """The loss, a loss of the catalogue by its name, or a traced function."""
+    if isinstance(loss, str):
+        from diffexplore import losses
+
+        loss = losses.get(loss)
+    if isinstance(loss, Loss):
+        return Source(name or loss.name, _reduced(loss), loss.parameters, loss.data, loss)
+    return _of_traced(loss, name)
+
+
+def _reduced(loss: Loss) -> sympy.Expr:
+    """The sum or mean of the summand as it is given: no factor is moved out of the sum."""
+    if not loss.data:
+        return loss.expression
+    total = BatchSum(loss.expression, [loss.symbols[name] for name in loss.data])
+    return total / SAMPLES if loss.reduction == "mean" else total
+
+
+def _of_traced(traced: Traced, name: str | None) -> Source:
+    parameters = [symbol.name for array in traced.parameters for symbol in array.symbols]
+    data = [symbol.name for array in traced.data for symbol in array.symbols]
+    loss, notes = _inputs_of(traced, parameters, data), list(traced.notes)
+    if traced.samples is None:
+        return Source(name, traced.output, tuple(parameters), tuple(data), loss, None, tuple(notes))
+    notes.insert(0, f"for N = {traced.samples} as traced: {traced.mixing} mixes samples")
+    entries = [f"{name}_{i}" for i in range(1, traced.samples + 1) for name in data]
+    return Source(name, traced.output, (*parameters, *entries), (), loss, traced.samples, tuple(notes))
+
+
+def _inputs_of(traced: Traced, parameters: list[str], data: list[str]) -> Loss:
+    """The loss that the function computes; where it is none, the sum of its symbols, which knows them all the same."""
+    from diffexplore.tracing.reading import loss_of
+
+    try:
+        loss = loss_of(traced)
+        if set(loss.parameters) == set(parameters) and set(loss.data) == set(data):
+            return loss
+    except UsageError:
+        pass
+    total = sympy.Add(*(sympy.Symbol(symbol, real=True) for symbol in (*parameters, *data)))
+    return Loss(total, parameters=parameters, data=data)
