@@ -54,16 +54,18 @@ def loss_to_check(
     return _formula(text, [name for name in symbols if name in given], data, reduction)
 
 
-def loss_to_derive(text: str, wrt: Sequence[str] | None, shapes: str | None = None) -> Loss:
+def loss_to_derive(
+    text: str, wrt: Sequence[str] | None, shapes: str | None = None, reduction: str | None = None
+) -> Loss:
     """The loss that ``derive`` works on. Of a formula or function ``wrt``, or else every symbol, are the parameters."""
     if is_program(text):
-        return loss_of_program(text, wrt, shapes)
+        return _with_reduction(loss_of_program(text, wrt, shapes), reduction)
     if is_name(text):
-        return losses.get(text.strip())
+        return _with_reduction(losses.get(text.strip()), reduction)
     symbols = _symbols(text)
     _all_known(wrt or (), symbols)
     parameters = [name for name in symbols if wrt is None or name in wrt]
-    return _formula(text, parameters, [name for name in symbols if name not in parameters], None)
+    return _formula(text, parameters, [name for name in symbols if name not in parameters], reduction)
 
 
 def partials_of(loss: Loss, wrt: Sequence[str] | None) -> tuple[str, ...]:

@@ -85,6 +85,19 @@ At = Annotated[
     list[str] | None,
     typer.Option("--at", metavar="a=1.3,b=0.7", help="A point: a value for every parameter. Repeat for more."),
 ]
+OnePoint = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--at", metavar="a=1.3,b=0.7", help="The point: a value for every parameter. Default: the loss's own."
+    ),
+]
+Sample = Annotated[int, typer.Option("--sample", metavar="I", help="The sample whose values are shown, from 0.")]
+Svg = Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw the graph as SVG.")]
+Dot = Annotated[Path | None, typer.Option("--dot", metavar="FILE", help="Write the graph in the DOT language.")]
+GraphJson = Annotated[
+    str | None, typer.Option("--json", metavar="FILE|-", help="Write the graph as JSON; - prints nothing else.")
+]
+FirstLine = Annotated[bool, typer.Option("--quiet", metavar="", help="Print the first line only.")]
 Data = Annotated[
     Path | None,
     typer.Option("--data", metavar="FILE", help="A .csv or .npz file whose columns are named like the data symbols."),

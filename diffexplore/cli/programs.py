@@ -13,6 +13,7 @@ from diffexplore.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
+    from diffexplore.tracing.trace import Traced
 
 _PROGRAM = re.compile(r".*\.py:[^\W\d]\w*", re.DOTALL)
 
@@ -61,6 +62,22 @@ def loss_of_program(place: str, entries: Iterable[str] | None, shapes: str | Non
     Raises UsageError for what cannot be loaded or traced, and for entries of no argument.
     """
     from diffexplore.loss import Loss
+
+    function, parameters, data = _declared_by(place, entries, shapes)
+    return Loss.from_torch(function, parameters=parameters, data=data, name=getattr(function, "__name__", None))
+
+
+def trace_program(place: str, entries: Iterable[str] | None, shapes: str | None) -> tuple[Traced, str | None]:
+    """A function in a file as formulas, whether it is a loss of each sample or not, and its name; as above."""
+    from diffexplore.tracing import trace
+
+    function, parameters, data = _declared_by(place, entries, shapes)
+    traced = trace(function, parameters=parameters, data=data, backward=False)
+    return traced, getattr(function, "__name__", None)
+
+
+def _declared_by(place: str, entries: Iterable[str] | None, shapes: str | None) -> tuple[Any, list[str], list[str]]:
+    """A function, and its parameters and data with their shapes."""
     from diffexplore.tracing.declarations import declare
 
     function, arguments = load(place)
@@ -71,9 +88,8 @@ def loss_of_program(place: str, entries: Iterable[str] | None, shapes: str | Non
         if entry not in owner:
             raise unknown("symbol", entry, [name for name in owner if name not in arrays or not arrays[name].shape])
     parameters = set(arrays) if entries is None else {owner[entry] for entry in entries}
-    return Loss.from_torch(
+    return (
         function,
-        parameters=[array.text for name, array in arrays.items() if name in parameters],
-        data=[array.text for name, array in arrays.items() if name not in parameters],
-        name=getattr(function, "__name__", None),
+        [array.text for name, array in arrays.items() if name in parameters],
+        [array.text for name, array in arrays.items() if name not in parameters],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 #: What the blocks may contain beyond ASCII, apart from names that users chose.
-MATHEMATICS = "∂²ℓᵢ·−√≥≤…—–×±πσ"
+MATHEMATICS = "∂²ℓᵢ·−√≥≤…—–×±πσΣ├└│"
 
 _ASCII = str.maketrans(
     {
@@ -33,6 +33,9 @@ _ASCII = str.maketrans(
         "√": "sqrt",
         "⁄": "/",
         "½": "1/2",
+        "├": "|",
+        "└": "`",
+        "│": "|",
     }
 )
 _TYPED_POWER = re.compile(r"\*\*(-?\d+)(?![\d.])")

@@ -1,0 +1,116 @@
+"""``diffexplore graph``: how a loss is computed, and how its derivatives flow back."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diffexplore.cli import options as o
+from diffexplore.cli.output import check_writable, console_on, emit, write
+from diffexplore.errors import UsageError
+
+if TYPE_CHECKING:
+    from diffexplore.graphs.records import Graph
+    from diffexplore.loss import Loss
+    from diffexplore.tracing.trace import Traced
+
+
+def graph(
+    loss: o.LossArgument,
+    at: o.OnePoint = None,
+    data: o.Data = None,
+    points: o.Points = None,
+    wrt: o.Wrt = None,
+    shapes: o.Shapes = None,
+    reduction: o.Reduction = None,
+    sample: o.Sample = 0,
+    svg: o.Svg = None,
+    dot: o.Dot = None,
+    json: o.GraphJson = None,
+    quiet: o.FirstLine = False,
+    no_color: o.NoColor = False,
+    ascii: o.Ascii = False,
+    debug: o.Debug = False,
+) -> int:
+    """Show the computational graph of a loss, forward and backward: formulas, values, adjoints, local derivatives."""
+    if len(at or ()) > 1:
+        raise UsageError("a graph shows one point: give --at once")
+    for path in (svg, dot, Path(json) if json not in (None, "-") and json else None):
+        if path is not None:
+            check_writable(path)
+    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
+        found = _graph(
+            loss,
+            at[0] if at else None,
+            data,
+            points,
+            o.names_list("--wrt", wrt),
+            shapes,
+            reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
+            sample,
+        )
+    _write_files(found, svg, dot, json)
+    if json == "-":
+        emit(found.to_json())
+    else:
+        _print(found, quiet=quiet, no_color=no_color, ascii=ascii)
+    return 0
+
+
+def _graph(
+    text: str, at: str | None, data: Path | None, n_points: int | None, wrt: tuple[str, ...] | None,
+    shapes: str | None, reduction: str | None, sample: int,
+) -> Graph:  # fmt: skip
+    from diffexplore.check.points import parse_at
+
+    point = None if at is None else parse_at(at)
+    has_data = data is not None or n_points is not None
+    loss, name = _loss(text, point, has_data=has_data, wrt=wrt, shapes=shapes, reduction=reduction)
+
+    from diffexplore.graphs import graph_of
+
+    return graph_of(loss, point, data, n_points=n_points, wrt=wrt, sample=sample, name=name)
+
+
+def _loss(
+    text: str, point: dict[str, float] | None, *, has_data: bool, wrt: tuple[str, ...] | None, shapes: str | None,
+    reduction: str | None,
+) -> tuple[Loss | Traced, str | None]:  # fmt: skip
+    """The loss or the traced function. Names in the point are parameters; without any, but with data, all are data."""
+    from diffexplore.cli.loss_argument import is_name, loss_to_check, loss_to_derive
+    from diffexplore.cli.programs import is_program, trace_program
+
+    valued = point is not None or has_data
+    if is_program(text):
+        if reduction is not None:
+            raise UsageError("--reduction is for formulas: a function in a file reduces its samples itself")
+        return trace_program(text, list(point or ()) if valued else wrt, shapes)
+    if shapes is not None:
+        raise UsageError("--shapes is for a torch function in a file")
+    if not valued or is_name(text):
+        return loss_to_derive(text, wrt, reduction=reduction), None
+    every = wrt or ("every symbol",)  # a graph has them all, so that none need be named
+    return loss_to_check(text, [point or ()], has_data=has_data, wrt=every, reduction=reduction), None
+
+
+def _write_files(found: Graph, svg: Path | None, dot: Path | None, json: str | None) -> None:
+    if svg is not None:
+        from diffexplore.graphs.svg import to_svg
+
+        write(svg, to_svg(found))
+    if dot is not None:
+        from diffexplore.graphs.dot import to_dot
+
+        write(dot, to_dot(found))
+    if json not in (None, "-"):
+        write(Path(str(json)), found.to_json() + "\n")
+
+
+def _print(found: Graph, *, quiet: bool, no_color: bool, ascii: bool) -> None:
+    from diffexplore.report.graphs import headline, outline
+    from diffexplore.report.terminal import Drawing
+
+    blocks = (headline(found),) if quiet else tuple(outline(found))
+    console_on(sys.stdout, no_color=no_color).print(Drawing(blocks, ascii or None))
