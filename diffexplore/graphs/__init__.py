@@ -6,5 +6,6 @@
 from diffexplore.graphs.build import graph_of
 from diffexplore.graphs.dot import to_dot
 from diffexplore.graphs.records import Edge, Graph, Node, Number
+from diffexplore.graphs.svg import to_svg
 
-__all__ = ["Edge", "Graph", "Node", "Number", "graph_of", "to_dot"]
+__all__ = ["Edge", "Graph", "Node", "Number", "graph_of", "to_dot", "to_svg"]
