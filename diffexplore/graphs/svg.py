@@ -102,9 +102,9 @@ def _curve(line: Line) -> Iterator[str]:
 def _label(line: Line) -> Iterator[str]:
     """The local derivative, on ground that hides the line behind it."""
     words, (x, y) = _on(line.edge), line.label
-    width = width_of(words, _LABEL) + 4
-    left, top = number(x - width / 2), number(y - _LABEL / 2 - 2)
-    yield f'<rect class="page" x="{left}" y="{top}" width="{number(width)}" height="{number(_LABEL + 4)}"/>'
+    width, height = width_of(words, _LABEL) + 4, _LABEL + 4
+    at = f'x="{number(x - width / 2)}" y="{number(y - height / 2)}"'
+    yield f'<rect class="page" data-role="label" {at} width="{number(width)}" height="{number(height)}"/>'
     yield text_at(x, y + _LABEL / 2 - 2, words, kind="quiet", size=_LABEL)
 
 

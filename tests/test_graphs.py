@@ -1,0 +1,415 @@
+"""Computational graphs: their adjoints are the gradient, equal parts are one node, and every drawing is whole."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from flint import arb, fmpq
+from rich.console import Console
+
+import diffexplore as dx
+from diffexplore import losses
+from diffexplore.arithmetic.balls import precision
+from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.cli.main import main
+from diffexplore.errors import UsageError
+from diffexplore.graphs import Graph, Node, graph_of, to_dot, to_svg
+from diffexplore.graphs.adjoints import adjoints, links_of, needed
+from diffexplore.graphs.draft import Drafting
+from diffexplore.graphs.numbers import number_of
+from diffexplore.graphs.sources import source_of
+from diffexplore.proof import decide_gradient
+from diffexplore.report.graphs import outline
+from diffexplore.report.terminal import Drawing
+from diffexplore.symbolic.batch_sums import BatchSum, batch_sum
+from diffexplore.symbolic.compare import value_at
+from diffexplore.symbolic.program import lower
+from diffexplore.tracing import trace
+
+Output = pytest.CaptureFixture[str]
+SVG = "{http://www.w3.org/2000/svg}"
+PROGRAMS = """
+import torch
+print("loaded")
+def line(a, b, x, y):
+    return ((a * x + b - y) ** 2).mean()
+def vector(w, x):
+    return torch.tanh(x @ w).sum()
+def spread(a, x):
+    return ((a * (x - x.mean())) ** 2).sum()
+def largest(a, x):
+    return (a * x).cumsum(0).pow(2).mean()
+"""
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("programs") / "programs.py"
+    path.write_text(PROGRAMS, encoding="utf-8")
+    return path
+
+
+def named(graph: Graph, name: str) -> Node:
+    return next(node for node in graph.nodes if node.name == name)
+
+
+def page(graph: Graph, width: int = 80, ascii: bool = False) -> str:
+    shown = io.StringIO()
+    console = Console(file=shown, width=width, color_system=None, highlight=False)
+    console.print(Drawing(tuple(outline(graph)), ascii=ascii))
+    return shown.getvalue()
+
+
+def first_samples(loss: dx.Loss, count: int) -> dict[str, list[float]]:
+    assert loss.default_data is not None
+    return {name: list(column)[:count] for name, column in loss.default_data().items()}
+
+
+def rounded(text: str) -> tuple[Fraction, Fraction]:
+    """All numbers that are written so, when they are rounded to the digits shown."""
+    mantissa = text.partition("e")[0]
+    places = len(mantissa.partition(".")[2]) - int(text.partition("e")[2] or 0)
+    return Fraction(text) - Fraction(10) ** -places / 2, Fraction(text) + Fraction(10) ** -places / 2
+
+
+def exact_gradient(loss: dx.Loss, point: Mapping[str, float], columns: Mapping[str, list[float]]) -> dict[str, arb]:
+    """The certified partials: by parameters of the reduced loss, by data of sample 1."""
+    n = max([1, *map(len, columns.values())])
+    samples = [{name: column[i] for name, column in columns.items()} for i in range(n)]
+    weight = arb(fmpq(1, n)) if loss.reduction == "mean" else arb(1)
+    gradient = loss.gradient((*loss.parameters, *loss.data))
+    truths = {}
+    for name in gradient:
+        chosen = samples if name in loss.parameters else samples[1:2]
+        values = []
+        for sample in chosen:
+            at = {symbol: Fraction({**point, **sample}[str(symbol)]) for symbol in loss.symbols.values()}
+            values.append(value_at(gradient[name], at))
+        truths[name] = weight * sum(values, arb(0))
+    return truths
+
+
+# ----------------------------------------------------------------------------------------------------------- values
+@pytest.mark.parametrize("name", losses.names())
+def test_adjoints_of_the_inputs_are_the_gradient(name: str) -> None:
+    loss = losses.get(name)
+    columns, point = first_samples(loss, 5), loss.default_points[-1]
+    graph = graph_of(loss, point, columns, sample=1)
+    with precision(300):
+        for symbol, truth in exact_gradient(loss, point, columns).items():
+            node = named(graph, symbol)
+            assert node.adjoint is not None
+            low, high = rounded(node.adjoint.text)
+            assert arb(fmpq(low.numerator, low.denominator)) <= truth <= arb(fmpq(high.numerator, high.denominator))
+            ball = node.adjoint.ball
+            assert truth.overlaps(arb(ball.middle, ball.radius) + arb(0, abs(truth) * 1e-38))
+
+
+@pytest.mark.parametrize("name", losses.names())
+def test_values_and_adjoints_are_those_of_torch(name: str) -> None:
+    loss = losses.get(name)
+    columns, point = first_samples(loss, 5), loss.default_points[-1]
+    graph = graph_of(loss, point, columns, sample=3)
+    values = {**point, **columns}
+    leaves = {key: torch.tensor(value, dtype=torch.float64, requires_grad=True) for key, value in values.items()}
+    summands = lower([loss.expression], list(leaves)).run(TORCH, leaves)[0]
+    output = summands.mean() if loss.reduction == "mean" else summands.sum()
+    gradients = dict(zip(leaves, torch.autograd.grad(output, list(leaves.values())), strict=True))
+    assert graph.output.value is not None
+    assert float(graph.output.value.text) == pytest.approx(output.item(), rel=1e-5)
+    for key, gradient in gradients.items():
+        node, entry = named(graph, key), gradient if gradient.ndim == 0 else gradient[3]
+        assert node.adjoint is not None
+        assert float(node.adjoint.text) == pytest.approx(entry.item(), rel=1e-5, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", losses.names())
+def test_local_derivatives_times_adjoints_add_up(name: str) -> None:
+    """The chain rule among the numbers shown, wherever no sum over samples comes between."""
+    graph = graph_of(name)
+    for node in graph.nodes[:-1]:
+        uses = [edge for edge in graph.edges if edge.operand == node.number]
+        if any(graph.node(edge.result).by_sample for edge in uses) and not node.by_sample:
+            continue
+        total = 0.0
+        for edge in uses:
+            above = graph.node(edge.result).adjoint
+            assert edge.value is not None and above is not None
+            total += float(edge.value.text) * float(above.text)
+        assert node.adjoint is not None
+        assert float(node.adjoint.text) == pytest.approx(total, rel=1e-4, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", losses.names())
+def test_adjoint_formulas_are_proved_to_be_the_derivatives(name: str) -> None:
+    source = source_of(name)
+    drafts = Drafting(source.parameters, source.data).of(source.output)
+    links = links_of(drafts)
+    closed, _ = adjoints(drafts, links, needed(drafts, links, None))
+    data = [draft.symbol for draft in drafts if draft.kind == "data"]
+    forward = source.output.replace(BatchSum, lambda summand, symbols: batch_sum(summand, symbols))
+    for draft in drafts:
+        if draft.operation is None:
+            decision = decide_gradient(forward, closed[draft.number], draft.symbol, data=data)
+            assert decision.status == "proved", (draft.name, decision)
+
+
+def test_numbers_are_right_in_every_digit() -> None:
+    assert [number.text for number in map(number_of, (fmpq(5, 2), fmpq(1, 3), fmpq(0), fmpq(10**9), fmpq(-1, 2**40)))
+            if number is not None] == ["2.5", "0.333333", "0", "1e9", "-9.09495e-13"]  # fmt: skip
+    assert number_of(arb("0.5", "1e-9")) is not None
+    assert number_of(arb("0.5", "1e-5")) is None
+    almost = number_of(arb("9.9999999", "1e-12"))
+    assert almost is not None and almost.text == "10.0000"
+    assert number_of(arb.nan()) is None
+
+
+def test_an_undecided_derivative_has_no_number() -> None:
+    graph = graph_of(dx.Loss("abs(a) + a**2", parameters="a"), {"a": 0.0})
+    assert graph.output.value is not None and graph.output.value.text == "0"
+    assert named(graph, "a").adjoint is None
+    assert any("kink" in note for note in graph.notes)
+
+
+def test_a_short_decimal_is_the_value_itself() -> None:
+    graph = graph_of(dx.Loss("a/4 + b", parameters="a, b"), {"a": 1.0, "b": 0.1})
+    a, b = (named(graph, name).value for name in "ab")
+    assert a is not None and a.text == "1"
+    assert b is not None and b.text == "0.100000"  # the double is not a tenth
+
+
+# -------------------------------------------------------------------------------------------------------- structure
+def test_equal_subexpressions_are_one_node() -> None:
+    graph = graph_of(dx.Loss("exp(a*x + b) * sin(a*x + b) + (a*x + b)**2", parameters="a, b, x"))
+    rules = [node.rule for node in graph.nodes]
+    assert len(set(rules)) == len(rules)
+    assert sum("a·x" in rule for rule in rules) == 1
+    shared = next(node for node in graph.nodes if node.formula == "a·x + b")
+    assert sum(edge.operand == shared.number for edge in graph.edges) == 3
+
+
+def test_the_known_example() -> None:
+    graph = graph_of("graph_sum")
+    assert graph.formula == "Σ(x·y + z)"
+    assert [node.name for node in graph.nodes] == ["x", "y", "z", "v4", "v5", "L"]
+    assert [node.rule for node in graph.nodes[3:]] == ["x·y", "v4 + z", "Σ(v5)"]
+    assert [node.adjoint_formula for node in graph.nodes] == ["y", "x", "1", "1", "1", "1"]
+    assert [node.kind for node in graph.nodes] == ["data"] * 3 + ["operation"] * 2 + ["sum"]
+    assert [node.by_sample for node in graph.nodes] == [True] * 5 + [False]
+
+
+def test_what_all_samples_share_gets_a_sum() -> None:
+    graph = graph_of("squared_error")
+    assert named(graph, "b").adjoint_rule == "Σ(∂L/∂v6)"
+    assert named(graph, "x").adjoint_rule == "∂L/∂v5 · a"
+    assert graph.output.rule == "v8/N"
+
+
+def test_signs_and_quotients_are_part_of_an_operation() -> None:
+    graph = graph_of(dx.Loss("(a - b)/(2*c*d) - 3", parameters="a, b, c, d"))
+    assert [node.rule for node in graph.nodes if not node.is_input] == ["a − b", "v5/(2·c·d)", "v6 − 3"]
+    assert {edge.local for edge in graph.operands(5)} == {"1", "−1"}
+
+
+def test_names_do_not_collide() -> None:
+    graph = graph_of(dx.Loss("v3*L + v4", parameters="v3, L, v4"))
+    names = [node.name for node in graph.nodes]
+    assert len(set(names)) == len(names)
+
+
+def test_only_wanted_inputs_have_adjoints() -> None:
+    graph = graph_of("perpendicular", wrt="b")
+    assert named(graph, "b").adjoint is not None
+    assert {node.name for node in graph.nodes if node.adjoint is None} == {"a", "x", "y", "v5", "v8", "v9"}
+
+
+def test_a_graph_of_formulas_needs_no_values() -> None:
+    graph = graph_of(dx.Loss("a*x", parameters="a", data="x"))
+    assert graph.point is None and graph.samples is None
+    assert all(node.value is None and node.adjoint is None for node in graph.nodes)
+    assert named(graph, "a").adjoint_formula == "Σ(x)/N"
+
+
+def test_plain_values_only() -> None:
+    document = json.loads(graph_of("huber").to_json())
+    assert document == graph_of("huber").to_dict()
+    assert {edge["smooth"] for edge in document["edges"]} == {True, False}
+
+
+# ---------------------------------------------------------------------------------------------------- torch functions
+def program(file: Path, name: str, point: str, *more: str) -> dict[str, object]:
+    target = file.parent / f"{name}.json"
+    assert main(["graph", f"{file}:{name}", "--at", point, "--json", str(target), "--quiet", *more]) == 0
+    return json.loads(target.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def test_a_torch_function_that_no_formula_of_each_sample_is(file: Path) -> None:
+    function = {}
+    exec(PROGRAMS, function)
+    graph = graph_of(trace(function["spread"], parameters="a", data="x"), {"a": 1.5}, {"x": [1.0, 2.0, 4.0]}, sample=2)
+    a, x = torch.tensor(1.5, requires_grad=True), torch.tensor([1.0, 2.0, 4.0], requires_grad=True)
+    by_a, by_x = torch.autograd.grad(function["spread"](a, x), (a, x))
+    shown = [named(graph, name).adjoint for name in ("a", "x")]
+    assert [float(number.text) for number in shown if number] == pytest.approx([float(by_a), float(by_x[2])], rel=1e-5)
+
+
+def test_a_torch_function_that_mixes_samples(file: Path) -> None:
+    function = {}
+    exec(PROGRAMS, function)
+    traced = trace(function["largest"], parameters="a", data="x")
+    graph = graph_of(traced, {"a": 1.0}, {"x": [1.0, 2.0, 3.0, 4.0]})
+    assert any("mixes samples" in note for note in graph.notes)
+    assert named(graph, "x_4").value is not None
+    with pytest.raises(UsageError, match="4 samples, not 3"):
+        graph_of(traced, {"a": 1.0}, {"x": [1.0, 2.0, 3.0]})
+
+
+def test_files_on_the_command_line(file: Path, capsys: Output) -> None:
+    line = program(file, "line", "a=1,b=2", "--points", "3")
+    assert capsys.readouterr().out.splitlines() == ["Graph of line  9 nodes, 8 edges, at a = 1, b = 2; 3 samples"]
+    assert line["formula"] == "Σ((a·x + b − y)²)/N"
+    vector = program(file, "vector", "w1=1,w2=0.5", "--shapes", "w[2],x[2]", "--points", "3")
+    assert vector["formula"] == "Σ(tanh(w1·x1 + w2·x2))"
+
+
+# --------------------------------------------------------------------------------------------------------- drawings
+GRAPHS = [*losses.names(), "hyperplane:5"]
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_the_tree_names_each_node_once(name: str) -> None:
+    graph = graph_of(name)
+    tree = page(graph, width=100).partition("Forward")[2].partition("Backward")[0]
+    for node in graph.nodes:
+        first = node.name if node.is_input else f"{node.name} = {node.rule}"
+        uses = sum(edge.operand == node.number for edge in graph.edges)
+        assert len(re.findall(rf"(?:[└├] |#\d+ |^  ){re.escape(first)}(?:  |$)", tree, flags=re.M)) == 1
+        again = f"{node.name} (#{node.number})"
+        assert tree.count(again) == max(uses - 1, 0)
+        assert (f"#{node.number} {first}" in tree) == (uses > 1)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("ascii", [False, True])
+def test_pages_fit_eighty_columns(name: str, ascii: bool) -> None:
+    shown = page(graph_of(name), 80, ascii)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.isascii() is ascii
+    assert "\\u" not in shown
+
+
+def test_deep_trees_go_on_below() -> None:
+    formula = "a"
+    for _ in range(30):
+        formula = f"sin({formula} + 1)"
+    graph = graph_of(dx.Loss(formula, parameters="a"), {"a": 1.0})
+    shown = page(graph)
+    assert max(map(len, shown.splitlines())) <= 80
+    tree = shown.partition("Forward")[2].partition("Backward")[0]
+    for node in graph.nodes[1:]:
+        assert len(re.findall(rf"\b{node.name} = ", tree)) == 1
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_dot_is_whole(name: str) -> None:
+    graph = graph_of(name)
+    dot = to_dot(graph)
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', dot)  # without what is quoted
+    assert bare.count("{") == bare.count("}") == 1 and bare.count("[") == bare.count("]")
+    assert bare.isascii() and '"' not in bare.replace('""', "")
+    declared = set(re.findall(r"^  (n\d+) \[", bare, flags=re.M))
+    joined = re.findall(r"^  (n\d+) -> (n\d+) \[", bare, flags=re.M)
+    assert len(declared) == len(graph.nodes) and len(joined) == len(graph.edges)
+    assert {end for edge in joined for end in edge} <= declared
+
+
+Rectangle = tuple[float, float, float, float]
+
+
+def rectangles(svg: str, role: str) -> list[Rectangle]:
+    found = [rect for rect in ElementTree.fromstring(svg).iter(f"{SVG}rect") if rect.get("data-role") == role]
+    return [tuple(float(rect.get(key, "nan")) for key in ("x", "y", "width", "height")) for rect in found]  # type: ignore[misc]
+
+
+def overlap(one: Rectangle, other: Rectangle) -> bool:
+    return all(one[i] < other[i] + other[i + 2] and other[i] < one[i] + one[i + 2] for i in (0, 1))
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_svg_is_well_formed_and_nothing_overlaps(name: str) -> None:
+    graph = graph_of(name)
+    svg = to_svg(graph)
+    root = ElementTree.fromstring(svg)
+    boxes, labels = rectangles(svg, "box"), rectangles(svg, "label")
+    assert len(boxes) == len(graph.nodes) and len(labels) == len(graph.edges)
+    for one, other in itertools.combinations([*boxes, *labels], 2):
+        assert not overlap(one, other)
+    width, height = (float(root.get(key, "nan")) for key in ("width", "height"))
+    assert all(x >= 0 and y >= 0 and x + w <= width and y + h <= height for x, y, w, h in (*boxes, *labels))
+    words = ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
+    assert {f"∂L/∂{node.name} = {node.adjoint.text}" for node in graph.nodes if node.adjoint} <= set(words)
+
+
+def test_text_is_escaped() -> None:
+    svg = to_svg(graph_of(dx.Loss("where(a < b, a, b*a)", parameters="a, b")))
+    assert "where(a &lt; b" in svg
+    ElementTree.fromstring(svg)
+
+
+# ------------------------------------------------------------------------------------------------------ command line
+def test_the_command_writes_what_is_asked_for(tmp_path: Path, capsys: Output) -> None:
+    svg, dot, document = (tmp_path / f"graph.{kind}" for kind in ("svg", "dot", "json"))
+    arguments = ["graph", "graph_sum", "--svg", str(svg), "--dot", str(dot), "--json", str(document), "--no-color"]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "∂L/∂x  = ∂L/∂v4 · y" in out and "\x1b" not in out
+    graph = graph_of("graph_sum")
+    assert svg.read_text(encoding="utf-8") == to_svg(graph)
+    assert dot.read_text(encoding="utf-8") == to_dot(graph)
+    assert json.loads(document.read_text(encoding="utf-8")) == graph.to_dict()
+
+
+def test_json_on_standard_output(capsys: Output) -> None:
+    assert main(["graph", "a*x**2", "--at", "a=2,x=3", "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["nodes"][-1]["value"]["text"] == "18"
+
+
+def test_formulas_without_values(capsys: Output) -> None:
+    assert main(["graph", "x*y + z", "--wrt", "x", "--ascii"]) == 0
+    out = capsys.readouterr().out
+    assert "L = sum(x*y + z)/N" in out  # what --wrt does not name is data
+    assert "dL/dx  = sum(dL/dv4 * y)   = sum(y)/N" in out
+    assert "value" not in out.partition("have a value for each sample")[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a*x", "--at", "a=1"], "no value for x"),
+        (["a*x", "--at", "c=1"], "unknown symbol 'c'"),
+        (["a*x", "--at", "a=1", "--at", "a=2"], "one point"),
+        (["perpendicular", "--sample", "100"], "there is no sample 100"),
+        (["perpendicular", "--sample", "-1"], "there is no sample -1"),
+        (["perpendicular", "--wrt", "c"], "unknown symbol 'c'"),
+        (["perpendiclar"], "did you mean 'perpendicular'"),
+        (["a*x", "--shapes", "a[2]"], "--shapes is for a torch function"),
+        (["a*x", "--reduction", "max"], "unknown reduction"),
+        (["missing.py:f"], "no such file"),
+        (["a*x", "--svg", "no/such/folder/graph.svg"], "cannot write"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: list[str], message: str, capsys: Output) -> None:
+    assert main(["graph", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err and len(captured.err.splitlines()) == 1
+    assert captured.out == ""
