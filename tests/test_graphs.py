@@ -197,6 +197,30 @@ def test_equal_subexpressions_are_one_node() -> None:
     assert sum(edge.operand == shared.number for edge in graph.edges) == 3
 
 
+def test_a_product_inside_a_longer_product_is_one_node() -> None:
+    """SymPy multiplies r·(r·x·(1 − x)) out; a step that is used again is found all the same."""
+    graph = graph_of(dx.Loss("r*(r*x*(1 - x))*(1 - r*x*(1 - x))", parameters="r, x"))
+    assert [node.rule for node in graph.nodes] == ["r", "x", "1 − x", "r·x·v3", "1 − v4", "r·v4·v5"]
+    powers = graph_of(dx.Loss("sin(x*y)/(x*y)**2 + 1/(x*y*c) + 2*x*y", parameters="c, x, y"))
+    assert {node.rule for node in powers.nodes} >= {"x·y", "v7/v4²", "1/(c·v4)", "2·v4"}
+    sums = graph_of(dx.Loss("exp(a + b)*(a + b + c)", parameters="a, b, c"))
+    assert {node.rule for node in sums.nodes} >= {"a + b", "v4 + c"}
+
+
+@pytest.mark.parametrize(
+    "formula", ["r*(r*x*(1 - x))*(1 - r*x*(1 - x))", "sin(x*y)/(x*y)**2 + 1/(x*y)", "(x*y)**3/(x*y*(1 + x*y))"]
+)
+def test_sharing_changes_no_value(formula: str) -> None:
+    loss = dx.Loss(formula, parameters=[name for name in "rxy" if re.search(rf"\b{name}\b", formula)])
+    point = {name: 0.3 + 0.5 * place for place, name in enumerate(loss.parameters)}
+    graph = graph_of(loss, point)
+    with precision(300):
+        for name, truth in exact_gradient(loss, point, {}).items():
+            adjoint = named(graph, name).adjoint
+            assert adjoint is not None
+            assert float(adjoint.text) == pytest.approx(float(truth.mid()), rel=1e-5)
+
+
 def test_the_known_example() -> None:
     graph = graph_of("graph_sum")
     assert graph.formula == "Σ(x·y + z)"

@@ -11,8 +11,8 @@ import sympy
 from diffexplore.errors import UsageError, unknown
 from diffexplore.graphs.adjoints import Link, adjoints, links_of, needed
 from diffexplore.graphs.draft import Draft, Drafting
-from diffexplore.graphs.operations import is_constant
 from diffexplore.graphs.records import Edge, Graph, Node
+from diffexplore.graphs.sharing import is_constant
 from diffexplore.graphs.sources import Source, source_of
 from diffexplore.graphs.values import Evaluation, Values
 from diffexplore.symbolic.cost import count_ops

@@ -9,6 +9,7 @@ import sympy
 
 from diffexplore.graphs.operations import Operation, operation_of
 from diffexplore.graphs.records import Kind
+from diffexplore.graphs.sharing import Shared
 from diffexplore.symbolic.batch_sums import BatchSum
 
 OUTPUT = "L"
@@ -49,6 +50,7 @@ class Drafting:
 
     def of(self, output: sympy.Expr) -> tuple[Draft, ...]:
         """The inputs, and what computes ``output`` from them; the last is called L, unless an input is."""
+        self._shared = Shared(output)
         last = self._compute(output)
         name = OUTPUT if last.operation is not None and OUTPUT not in self._names else last.name
         return tuple(replace(draft, name=name) if draft is last else draft for draft in self._drafts)
@@ -56,7 +58,7 @@ class Drafting:
     def _compute(self, expr: sympy.Expr) -> Draft:
         """The node whose value is ``expr``."""
         if expr not in self._known:
-            operation = operation_of(expr, lambda part: self._compute(part).symbol)
+            operation = operation_of(expr, lambda part: self._compute(part).symbol, self._shared)
             twin = self._known.get(operation.expression)  # the same operation, though SymPy wrote it differently
             if twin is not None:
                 self._known[expr] = twin

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 import sympy
 
-from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
+from diffexplore.graphs.sharing import Product, Shared, is_constant, unsigned
+from diffexplore.symbolic.batch_sums import BatchSum
 from diffexplore.symbolic.order import factors_in_order, is_negative_term, terms_in_order
 from diffexplore.symbolic.text import to_text
 
 #: Gives the symbol of the node that computes an expression.
 NameOf = Callable[[sympy.Expr], sympy.Expr]
+
+#: The factors above or below a bar, as they are written out: what is named, and its power.
+_Side = dict[sympy.Expr, tuple[sympy.Expr, int]]
 
 
 @dataclass(frozen=True)
@@ -24,30 +28,26 @@ class Operation:
     operands: tuple[sympy.Symbol, ...]
 
 
-def is_constant(expr: sympy.Basic) -> bool:
-    """Whether ``expr`` is the same whatever the inputs are; N counts as a constant."""
-    return expr.free_symbols <= {SAMPLES} and not expr.has(BatchSum)
-
-
-def operation_of(expr: sympy.Expr, name_of: NameOf) -> Operation:
+def operation_of(expr: sympy.Expr, name_of: NameOf, shared: Shared) -> Operation:
     """The outermost operation of ``expr``. Numbers are part of it: 2·v and v + 1 have one operand."""
     if isinstance(expr, BatchSum):
         summand = name_of(expr.summand)
         return Operation(BatchSum(summand, expr.symbols), f"Σ({summand})", (summand,))
     if expr.is_Add:
-        return _sum(expr, name_of)
+        return _sum(expr, name_of, shared)
     if expr.is_Mul or _is_inverse(expr):
-        return _product(expr, name_of)
+        return _product(expr, name_of, shared)
     rebuilt = _renamed(expr, name_of)
     operands = [symbol for symbol in _named_in(expr, name_of) if rebuilt.has(symbol)]
     return Operation(rebuilt, to_text(rebuilt), tuple(operands))
 
 
-def _sum(expr: sympy.Expr, name_of: NameOf) -> Operation:
+def _sum(expr: sympy.Expr, name_of: NameOf, shared: Shared) -> Operation:
     text, total, operands = "", sympy.S.Zero, []
-    for term in terms_in_order(expr):
-        negative = is_negative_term(term)
-        plain = -term if negative else term
+    parts, terms = shared.in_sum(expr)
+    for term in (*parts, *_in_order(terms)):
+        negative = term not in parts and is_negative_term(term)
+        plain = term if term in parts else unsigned(term)
         if is_constant(term):
             shown, named = to_text(plain), plain
         else:
@@ -59,22 +59,34 @@ def _sum(expr: sympy.Expr, name_of: NameOf) -> Operation:
     return Operation(total, text, tuple(operands))
 
 
-def _product(expr: sympy.Expr, name_of: NameOf) -> Operation:
-    factors = sympy.Mul.make_args(expr)
-    constant = sympy.Mul(*(factor for factor in factors if is_constant(factor)))
-    varying = [factor for factor in factors if not is_constant(factor)]
-    above = [name_of(factor) for factor in factors_in_order([f for f in varying if not _is_inverse(f)])]
-    below = [name_of(factor) for factor in factors_in_order([1 / f for f in varying if _is_inverse(f)])]
-    number = -constant if is_negative_term(constant) else constant
-    over, under = sympy.fraction(number)
-    upper = [*([_factor(over)] if over != 1 else []), *map(str, above)] or ["1"]
-    lower = [*([_factor(under)] if under != 1 else []), *map(str, below)]
-    text = "·".join(upper)
-    if lower:
-        text += f"/({'·'.join(lower)})" if len(lower) > 1 else f"/{lower[0]}"
-    sign = "−" if is_negative_term(constant) else ""
-    expression = constant * sympy.Mul(*above) / sympy.Mul(*below)
-    return Operation(expression, sign + text, tuple(dict.fromkeys((*above, *below))))
+def _in_order(terms: list[sympy.Expr]) -> list[sympy.Expr]:
+    """The terms in the order in which their sum is written."""
+    return terms_in_order(sympy.Add(*terms, evaluate=False)) if len(terms) > 1 else terms
+
+
+def _product(expr: sympy.Expr, name_of: NameOf, shared: Shared) -> Operation:
+    parts, rest = shared.in_product(Product.of(expr))
+    sides: tuple[_Side, _Side] = {}, {}  # above the bar, below it
+    for part, count in parts:
+        sides[count < 0][part ** abs(count)] = part, abs(count)
+    for base, exponent in rest.powers.items():
+        factor = base ** sympy.Rational(abs(exponent.numerator), exponent.denominator)
+        sides[exponent < 0][factor] = factor, 1
+    upper, lower = ([_named(side[f], name_of) for f in factors_in_order(list(side))] for side in sides)
+    negative = is_negative_term(rest.constant)
+    over, under = sympy.fraction(-rest.constant if negative else rest.constant)
+    texts = [*([_factor(over)] if over != 1 else []), *map(to_text, upper)] or ["1"]
+    divisors = [*([_factor(under)] if under != 1 else []), *map(to_text, lower)]
+    text = "·".join(texts)
+    if divisors:
+        text += f"/({'·'.join(divisors)})" if len(divisors) > 1 else f"/{divisors[0]}"
+    expression = rest.constant * sympy.Mul(*upper) / sympy.Mul(*lower)
+    operands = (factor.as_base_exp()[0] for factor in (*upper, *lower))
+    return Operation(expression, ("−" if negative else "") + text, tuple(dict.fromkeys(operands)))
+
+
+def _named(part: tuple[sympy.Expr, int], name_of: NameOf) -> sympy.Expr:
+    return name_of(part[0]) ** part[1]
 
 
 def _factor(constant: sympy.Expr) -> str:
