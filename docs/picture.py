@@ -1,6 +1,8 @@
-"""Draws docs/images/report.svg: what ``diffexplore report`` prints, up to its second table. ``python docs/picture.py``.
+"""Draws the pictures of what diffexplore shows: ``python docs/picture.py``.
 
-The whole report is computed and drawn by the same code as in a terminal; the picture shows its first part.
+docs/images/report.svg is what ``diffexplore report`` prints, up to its second table: the whole report is computed and
+drawn by the same code as in a terminal, and the picture shows its first part. docs/images/graph.svg is what
+``diffexplore graph graph_sum --svg`` writes.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 import diffexplore as dx
+from diffexplore.graphs import graph_of, to_svg
 
 PICTURE = Path(__file__).parent / "images" / "report.svg"
+GRAPH = PICTURE.with_name("graph.svg")
 WIDTH = 80
 TABLES = 2
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
@@ -30,7 +34,7 @@ PAPER = TerminalTheme(
 
 
 def main() -> None:
-    """Runs the default report on the CPU and writes the picture."""
+    """Runs the default report on the CPU and writes the pictures."""
     report = dx.check("perpendicular", device="cpu")
     whole = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="standard")
     whole.print(report)
@@ -40,7 +44,9 @@ def main() -> None:
     svg = part.export_svg(title="diffexplore report", theme=PAPER)
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_text(_settled(svg), encoding="utf-8")
-    print(f"{PICTURE}: {PICTURE.stat().st_size / 1000:.0f} kB")
+    GRAPH.write_text(to_svg(graph_of("graph_sum")), encoding="utf-8")
+    for path in (PICTURE, GRAPH):
+        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
 def _settled(svg: str) -> str:
