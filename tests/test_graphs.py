@@ -6,12 +6,15 @@ import io
 import itertools
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import sympy
 import torch
 from flint import arb, fmpq
 from rich.console import Console
@@ -269,6 +272,19 @@ def test_plain_values_only() -> None:
     assert {edge["smooth"] for edge in document["edges"]} == {True, False}
 
 
+def test_long_formulas_are_left_out_and_graphs_stay_small() -> None:
+    formula, value, slope = sympy.Symbol("x", real=True), 0.2, 1.0
+    for _ in range(7):
+        formula = 3 * formula * (1 - formula)
+        value, slope = 3 * value * (1 - value), 3 * slope * (1 - 2 * value)
+    graph = graph_of(dx.Loss(formula, parameters="x"), {"x": 0.2})
+    assert len(graph.nodes) == 1 + 2 * 7
+    assert graph.formula is None and named(graph, "x").adjoint_formula is None
+    assert max(map(len, page(graph).splitlines())) <= 80
+    shown = named(graph, "x").adjoint
+    assert shown is not None and float(shown.text) == pytest.approx(slope, rel=1e-5)
+
+
 # ---------------------------------------------------------------------------------------------------- torch functions
 def program(file: Path, name: str, point: str, *more: str) -> dict[str, object]:
     target = file.parent / f"{name}.json"
@@ -387,9 +403,19 @@ def test_text_is_escaped() -> None:
     svg = to_svg(graph_of(dx.Loss("where(a < b, a, b*a)", parameters="a, b")))
     assert "where(a &lt; b" in svg
     ElementTree.fromstring(svg)
+    assert to_dot(graph_of("graph_sum", name='say "c"')).startswith('digraph "say \\"c\\"" {')
 
 
 # ------------------------------------------------------------------------------------------------------ command line
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from diffexplore.cli.main import main; code = main(['graph', '--help']); "
+        "print(sorted({'torch', 'sympy', 'numpy', 'flint'} & set(sys.modules))); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0 and done.stdout.rstrip().endswith("[]")
+
+
 def test_the_command_writes_what_is_asked_for(tmp_path: Path, capsys: Output) -> None:
     svg, dot, document = (tmp_path / f"graph.{kind}" for kind in ("svg", "dot", "json"))
     arguments = ["graph", "graph_sum", "--svg", str(svg), "--dot", str(dot), "--json", str(document), "--no-color"]

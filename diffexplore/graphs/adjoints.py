@@ -10,9 +10,18 @@ import sympy
 from diffexplore.graphs.draft import Draft
 from diffexplore.symbolic import build
 from diffexplore.symbolic.batch_sums import BatchSum, batch_sum
+from diffexplore.symbolic.cost import count_ops
 from diffexplore.symbolic.derive import differentiate
 from diffexplore.symbolic.order import is_negative_term
 from diffexplore.symbolic.text import to_text
+
+#: A formula of more operations is not written out: it says nothing to a reader, and can be exponentially long.
+_MOST_OPERATIONS = 60
+
+
+def is_readable(expr: sympy.Expr, most: int = _MOST_OPERATIONS) -> bool:
+    """Whether a formula is short enough to be shown."""
+    return count_ops(expr) <= most
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,10 @@ def needed(drafts: Sequence[Draft], links: Sequence[Link], wanted: Collection[st
 def adjoints(
     drafts: Sequence[Draft], links: Sequence[Link], wanted: Collection[int]
 ) -> tuple[dict[int, sympy.Expr], dict[int, str]]:
-    """For the nodes ``wanted`` ∂L/∂node in the inputs, and as the chain rule in names of nodes."""
+    """For the nodes ``wanted`` ∂L/∂node in the inputs, and as the chain rule in names of nodes.
+
+    The former are left out where they, or what they are made from, would be longer than anybody reads.
+    """
     output = drafts[-1]
     data = _data(drafts)
     closed_of = {draft.symbol: draft.closed for draft in drafts}
@@ -74,8 +86,11 @@ def adjoints(
         if draft.number not in wanted:
             continue
         flowing = [link for link in uses.get(draft.number, ()) if link.smooth]
-        terms = [_contribution(link, closed[link.result.number], closed_of, data) for link in flowing]
-        closed[draft.number] = sympy.Add(*terms)
+        if all(link.result.number in closed for link in flowing):
+            terms = [_contribution(link, closed[link.result.number], closed_of, data) for link in flowing]
+            adjoint = sympy.Add(*terms)
+            if is_readable(adjoint):
+                closed[draft.number] = adjoint
         rules[draft.number] = "".join(_signed([_term(link, output) for link in flowing])) or "0"
     return closed, rules
 

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from diffexplore.errors import UsageError, unknown
-from diffexplore.graphs.adjoints import Link, adjoints, links_of, needed
+from diffexplore.graphs.adjoints import Link, adjoints, is_readable, links_of, needed
 from diffexplore.graphs.draft import Draft, Drafting
 from diffexplore.graphs.records import Edge, Graph, Node
 from diffexplore.graphs.sharing import is_constant
 from diffexplore.graphs.sources import Source, source_of
 from diffexplore.graphs.values import Evaluation, Values
-from diffexplore.symbolic.cost import count_ops
 from diffexplore.symbolic.text import to_text
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
     from diffexplore.tracing.trace import Traced
 
-#: A formula of more operations is not written out: it says nothing to a reader, and can be exponentially long.
-_MOST_OPERATIONS = 60
+
+#: A loss of more operations is not written out as one formula; its graph says what it is.
+_MOST_OF_A_LOSS = 200
 
 
 def graph_of(
@@ -77,7 +77,7 @@ def graph_of(
         )
     return Graph(
         source.name,
-        to_text(output),
+        to_text(output) if is_readable(output, _MOST_OF_A_LOSS) else None,
         tuple(_nodes(drafts, links, through, values)),
         tuple(_edge(link, values) for link in links),
         inputs.point if inputs is not None else None,
@@ -110,8 +110,8 @@ def _nodes(drafts: Sequence[Draft], links: Sequence[Link], through: set[int], va
             draft.by_sample,
             values.nodes[draft.number] if values is not None else None,
             rules.get(draft.number),
-            _written(closed[draft.number]) if draft.number in closed else None,
-            values.adjoints.get(draft.number) if values is not None and draft.number in closed else None,
+            to_text(closed[draft.number]) if draft.number in closed else None,
+            values.adjoints.get(draft.number) if values is not None and draft.number in rules else None,
         )
         for draft in drafts
     ]
@@ -123,4 +123,4 @@ def _edge(link: Link, values: Values | None) -> Edge:
 
 
 def _written(expr: sympy.Expr) -> str | None:
-    return to_text(expr) if count_ops(expr) <= _MOST_OPERATIONS else None
+    return to_text(expr) if is_readable(expr) else None

@@ -108,7 +108,7 @@ class Graph:
 
     Attributes:
         name: of the loss, or None.
-        formula: the loss over all samples.
+        formula: the loss over all samples; None where that is too long to be read.
         nodes: in the order of computation, the inputs first and the loss last.
         edges: in the order of the results.
         point: the values of the parameters; None for a graph of formulas.
@@ -118,7 +118,7 @@ class Graph:
     """
 
     name: str | None
-    formula: str
+    formula: str | None
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     point: Mapping[str, float] | None = None

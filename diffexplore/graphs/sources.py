@@ -116,14 +116,13 @@ def _of_traced(traced: Traced, name: str | None) -> Source:
 
 
 def _inputs_of(traced: Traced, parameters: list[str], data: list[str]) -> Loss:
-    """The loss that the function computes; where it is none, the sum of its symbols, which knows them all the same."""
-    from diffexplore.tracing.reading import loss_of
+    """A loss of the same symbols, defined where the terms of the function's sums are, whatever is computed with them.
 
-    try:
-        loss = loss_of(traced)
-        if set(loss.parameters) == set(parameters) and set(loss.data) == set(data):
-            return loss
-    except UsageError:
-        pass
-    total = sympy.Add(*(sympy.Symbol(symbol, real=True) for symbol in (*parameters, *data)))
-    return Loss(total, parameters=parameters, data=data)
+    It knows which points and data fit. That the function may be no mean or sum of a formula does not matter here.
+    """
+    symbols = [sympy.Symbol(name, real=True) for name in (*parameters, *data)]
+    outer = traced.output.atoms(BatchSum) or {traced.output}
+    terms = [part.summand if isinstance(part, BatchSum) else part for part in outer]
+    plain = [term for term in terms if term.free_symbols <= set(symbols) and not term.has(BatchSum)]
+    every = sympy.Add(*map(sympy.atan, symbols)) / 97  # a number that no formula has, so that no symbol cancels
+    return Loss(sympy.Add(every, *plain), parameters=parameters, data=data)

@@ -43,7 +43,9 @@ def to_svg(graph: Graph) -> str:
         text_at(width / 2, placed.height + _CAPTION * (place + 0.6), caption, kind="quiet", size=_LABEL)
         for place, caption in enumerate(captions)
     ]
-    return document(width, height + _STACK, f"The computational graph of {graph.name or graph.formula}", body, _STYLE)
+    return document(
+        width, height + _STACK, f"The computational graph of {graph.name or graph.formula or 'L'}", body, _STYLE
+    )
 
 
 def _lines(node: Node) -> list[tuple[str, str]]:

@@ -43,7 +43,8 @@ class _Line:
 def outline(graph: Graph) -> Iterator[Block]:
     """The blocks of a graph: what it is, the tree from the loss down to its inputs, the way back, notes."""
     yield headline(graph)
-    yield FormulaList((Formula("L", graph.formula),))
+    if graph.formula is not None:
+        yield FormulaList((Formula("L", graph.formula),))
     yield Gap()
     yield Heading("Forward", "and the local derivative of the node above each")
     yield _tree(graph)
