@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
-from diffexplore.cli.output import check_writable, console_on, emit, write
+from diffexplore.cli.output import check_writable, console_on, write
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def graph(
         )
     _write_files(found, svg, dot, json)
     if json == "-":
-        emit(found.to_json())
+        from diffexplore.report.documents import write_json
+
+        write_json(found, sys.stdout)
     else:
         _print(found, quiet=quiet, no_color=no_color, ascii=ascii)
     return 0

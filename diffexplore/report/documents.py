@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TextIO
+from typing import Any, Protocol, TextIO
 
-from diffexplore.check.records import Report, Row
+from diffexplore.check.records import Row
 
 
-def write_json(report: Report, stream: TextIO) -> None:
+class Documented(Protocol):
+    """What has a JSON document: a report, or a graph."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def write_json(report: Documented, stream: TextIO) -> None:
     """Write the document of ``report``; characters beyond ASCII only where the stream takes them all."""
     portable = not (stream.encoding or "ascii").lower().startswith("utf")
     json.dump(report.to_dict(), stream, indent=2, allow_nan=False, ensure_ascii=portable)
