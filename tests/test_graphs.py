@@ -18,6 +18,7 @@ import sympy
 import torch
 from flint import arb, fmpq
 from rich.console import Console
+from torch_programs import CATALOGUE
 
 import diffexplore as dx
 from diffexplore import losses
@@ -301,6 +302,14 @@ def test_a_torch_function_that_no_formula_of_each_sample_is(file: Path) -> None:
     by_a, by_x = torch.autograd.grad(function["spread"](a, x), (a, x))
     shown = [named(graph, name).adjoint for name in ("a", "x")]
     assert [float(number.text) for number in shown if number] == pytest.approx([float(by_a), float(by_x[2])], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["line_distance", "line_distance_squared", "squared_error", "cauchy"])
+def test_a_torch_function_has_the_graph_of_its_loss(name: str) -> None:
+    program = CATALOGUE[name]
+    graph = graph_of(trace(program.function, parameters=program.parameters, data=program.data, backward=False))
+    formulas = graph_of(losses.get(name)).nodes
+    assert sorted(str(node.formula) for node in graph.nodes) == sorted(str(node.formula) for node in formulas)
 
 
 def test_a_torch_function_that_mixes_samples(file: Path) -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from diffexplore.errors import UsageError
+from diffexplore.graphs.sharing import is_constant
 from diffexplore.loss import Loss
+from diffexplore.symbolic import build
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 
 if TYPE_CHECKING:
@@ -109,10 +111,25 @@ def _of_traced(traced: Traced, name: str | None) -> Source:
     data = [symbol.name for array in traced.data for symbol in array.symbols]
     loss, notes = _inputs_of(traced, parameters, data), list(traced.notes)
     if traced.samples is None:
-        return Source(name, traced.output, tuple(parameters), tuple(data), loss, None, tuple(notes))
+        return Source(name, _gathered(traced.output), tuple(parameters), tuple(data), loss, None, tuple(notes))
     notes.insert(0, f"for N = {traced.samples} as traced: {traced.mixing} mixes samples")
     entries = [f"{name}_{i}" for i in range(1, traced.samples + 1) for name in data]
     return Source(name, traced.output, (*parameters, *entries), (), loss, traced.samples, tuple(notes))
+
+
+def _gathered(output: sympy.Expr) -> sympy.Expr:
+    """The sums over samples with the factors that tracing moved in front of them, which people write inside a mean."""
+    return sympy.Add(*map(_gathered_term, sympy.Add.make_args(output)))
+
+
+def _gathered_term(term: sympy.Expr) -> sympy.Expr:
+    factors = sympy.Mul.make_args(term)
+    sums = [factor for factor in factors if isinstance(factor, BatchSum)]
+    if len(sums) != 1:
+        return term
+    moved = [factor for factor in factors if not factor.has(BatchSum) and not is_constant(factor)]
+    outside = (factor for factor in factors if factor not in moved and factor not in sums)
+    return sympy.Mul(*outside) * BatchSum(build.product([sums[0].summand, *moved]), sums[0].symbols)
 
 
 def _inputs_of(traced: Traced, parameters: list[str], data: list[str]) -> Loss:
