@@ -8,6 +8,7 @@ from html import escape
 from diffexplore.graphs.drawing import Style, document, number, shortened, text_at, width_of
 from diffexplore.graphs.layout import Box, Line, layout
 from diffexplore.graphs.records import Edge, Graph, Node
+from diffexplore.report.numbers import point_text
 
 _SIZE, _LINE, _LABEL = 12.0, 16.0, 11.0
 _MOST_CHARACTERS, _MOST_ON_EDGE = 34, 24
@@ -120,8 +121,7 @@ def _on(edge: Edge) -> str:
 
 def _captions(graph: Graph) -> Iterator[str]:
     if graph.point:
-        listed = ", ".join(f"{name} = {value:g}" for name, value in graph.point.items())
-        yield f"at {listed}"
+        yield f"at {point_text(graph.point)}"
     if graph.sample is not None:
         yield f"double boxes have a value for each sample: those of sample {graph.sample} of {graph.samples}"
     elif any(node.by_sample for node in graph.nodes):
