@@ -18,9 +18,9 @@ import sympy
 import torch
 from flint import arb, fmpq
 from rich.console import Console
-from torch_programs import CATALOGUE
 
 import diffexplore as dx
+from benchmarks.torch_programs import CATALOGUE
 from diffexplore import losses
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.torch_real import TORCH
