@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_STATUS
-from diffexplore.cli.output import check_writable, console_on, emit, write
+from diffexplore.cli.output import check_writable, console_on, write
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def prove(
     with contextlib.redirect_stdout(sys.stderr):
         found = _proved(program, loss, o.names_list("--wrt", wrt), shapes, tuple(domain or ()))
     if json == "-":
-        emit(found.to_json())
+        from diffexplore.report.documents import write_json
+
+        write_json(found, sys.stdout)
         return OF_STATUS[found.status]
     if json is not None:
         write(Path(json), found.to_json() + "\n")

@@ -26,7 +26,7 @@ from diffexplore.tracing.recognise import recognise
 Tensor = torch.Tensor
 
 #: The size of the batch while the graph is captured: a prime, so that it is mistaken for no other size.
-_TRIED = 1009
+_TRIED = 101
 
 
 @dataclass(frozen=True)
