@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 import sympy
@@ -20,18 +20,33 @@ Point = dict[sympy.Basic, Fraction]
 _SPREADS = (Fraction(2), Fraction(1, 2), Fraction(8), Fraction(40), Fraction(1, 1000))
 _DIGITS = 10**60
 _FARTHEST = 10**12
+_WITH_ITS_SIGN = 0.5  # how often a number below a positive bound is positive, as a norm must be
+_PATIENCE = 5  # steps of Newton's method in which what is missing must halve
 
 
-def value(expr: sympy.Expr, point: Mapping[sympy.Basic, Fraction], samples: Sequence[Point] = ()) -> arb | None:
+Summands = Callable[[BatchSum, int], sympy.Expr]
+"""What a sum adds for the sample at a place."""
+
+
+def value(
+    expr: sympy.Expr,
+    point: Mapping[sympy.Basic, Fraction],
+    samples: Sequence[Point] = (),
+    summands: Summands = lambda one, place: one.summand,
+) -> arb | None:
     """A ball around the value of ``expr``, whose sums run over ``samples``; None where none is found.
 
-    Data symbols outside sums are those of the first sample.
+    Data symbols outside sums are those of the first sample. N is the number of samples; that of ``point`` without any.
     """
     names: dict[sympy.Basic, Fraction] = dict(point)
     for place, sample in enumerate(samples):
         names |= {_of_sample(symbol, place): number for symbol, number in sample.items()}
-    first = {symbol: _of_sample(symbol, 0) for symbol in (samples[0] if samples else {})}
-    plain = written_out(expr, samples).xreplace({**first, SAMPLES: sympy.Integer(max(len(samples), 1))})
+    first: dict[sympy.Basic, sympy.Basic] = {
+        symbol: _of_sample(symbol, 0) for symbol in (samples[0] if samples else ())
+    }
+    if samples:
+        first[SAMPLES] = sympy.Integer(len(samples))
+    plain = written_out(expr, len(samples), summands).xreplace(first)
     used = {symbol: number for symbol, number in names.items() if symbol in plain.free_symbols}
     if plain.free_symbols - set(used):
         return None
@@ -41,16 +56,17 @@ def value(expr: sympy.Expr, point: Mapping[sympy.Basic, Fraction], samples: Sequ
         raise Unsupported(str(error)) from None
 
 
-def written_out(expr: sympy.Expr, samples: Sequence[Point]) -> sympy.Expr:
+def written_out(expr: sympy.Expr, samples: int, summands: Summands) -> sympy.Expr:
     """``expr`` with each sum as a plain sum over the samples."""
     if isinstance(expr, BatchSum):
-        summand = written_out(expr.summand, samples)
-        places = range(len(samples))
-        terms = (summand.xreplace({symbol: _of_sample(symbol, place) for symbol in expr.symbols}) for place in places)
+        terms = []
+        for place in range(samples):
+            summand = written_out(summands(expr, place), samples, summands)
+            terms.append(summand.xreplace({symbol: _of_sample(symbol, place) for symbol in expr.symbols}))
         return sympy.Add(*terms)
     if not expr.has(BatchSum):
         return expr
-    return expr.func(*[written_out(argument, samples) for argument in expr.args])
+    return expr.func(*[written_out(argument, samples, summands) for argument in expr.args])
 
 
 def _of_sample(symbol: sympy.Basic, place: int) -> sympy.Symbol:
@@ -58,14 +74,21 @@ def _of_sample(symbol: sympy.Basic, place: int) -> sympy.Symbol:
 
 
 def points_in(
-    region: Region, symbols: Sequence[sympy.Basic], fixed: Point | None = None, *, seed: int = 0, count: int = 40
+    region: Region,
+    symbols: Sequence[sympy.Basic],
+    fixed: Point | None = None,
+    *,
+    seed: int = 0,
+    first: int = 0,
+    count: int = 40,
 ) -> Iterator[Point]:
     """Reproducible values of ``symbols`` that lie certainly inside the region; thin parts of it are aimed at.
 
-    ``fixed`` are the values of other symbols. Bounds that involve sums are not looked at.
+    ``fixed`` are the values of other symbols. Every other draw, the even ones, starts from positive values. Bounds
+    that involve sums are not looked at.
     """
     generator = random.Random(seed)
-    for draw in range(count):
+    for draw in range(first, first + count):
         spread = _SPREADS[draw // 2 % len(_SPREADS)]
         low = spread / 50 if draw % 2 == 0 else -spread
         point = {symbol: _between(generator, low, spread) for symbol in symbols}
@@ -93,22 +116,36 @@ def _aimed(region: Region, point: Point, fixed: Point, generator: random.Random)
         for symbol in candidates:
             solved = _solved(outside[0], symbol, target, {**fixed, **point})
             if solved is not None:
-                solved = _readable(outside, symbol, solved, {**fixed, **point})
-                point = {**point, symbol: solved}
+                point |= _readable(outside, {symbol: solved}, {**fixed, **point})
                 moved.add(symbol)
                 break
-        else:
-            return None
+        else:  # no symbol alone reaches x² + y² < 1/100: they are moved together
+            scaled = _scaled(outside[0], candidates, target, {**fixed, **point})
+            if scaled is None:
+                return None
+            point |= _readable(outside, scaled, {**fixed, **point})
     return None
 
 
-def _readable(bound: tuple[sympy.Expr, Interval], symbol: sympy.Basic, number: Fraction, point: Point) -> Fraction:
-    """The number with as few decimals as keep the bound."""
+def _scaled(direction: sympy.Expr, symbols: Sequence[sympy.Basic], target: Fraction, point: Point) -> Point | None:
+    """The symbols, all times one factor, where the direction is ``target``."""
+    factor = sympy.Symbol("factor@", real=True)
+    along = direction.xreplace({symbol: factor * _rational(point[symbol]) for symbol in symbols})
+    found = _solved(along, factor, target, {**point, factor: Fraction(1)}) if symbols else None
+    return None if found is None else {symbol: point[symbol] * found for symbol in symbols}
+
+
+def _rational(number: Fraction) -> sympy.Rational:
+    return sympy.Rational(number.numerator, number.denominator)
+
+
+def _readable(bound: tuple[sympy.Expr, Interval], found: Point, point: Point) -> Point:
+    """What was found, with as few decimals as keep the bound; 0 is too special to round to."""
     for digits in (2, 4, 8, 16, 32):
-        rounded = Fraction(round(number * 10**digits), 10**digits)
-        if _inside(*bound, {**point, symbol: rounded}):
+        rounded = {symbol: Fraction(round(number * 10**digits), 10**digits) for symbol, number in found.items()}
+        if all(rounded.values()) and _inside(*bound, {**point, **rounded}):
             return rounded
-    return number
+    return found
 
 
 def _shortest(number: Fraction, within: Fraction) -> Fraction:
@@ -138,6 +175,8 @@ def _target(interval: Interval, generator: random.Random) -> Fraction:
         return low + (high - low) * Fraction(generator.randint(1, 96), 97)
     if low is not None:
         return low + near
+    if high is not None and high > 0 and generator.random() < _WITH_ITS_SIGN:
+        return high * Fraction(generator.randint(1, 96), 97)
     return (high if high is not None else Fraction(0)) - near
 
 
@@ -147,9 +186,14 @@ def _solved(direction: sympy.Expr, symbol: sympy.Basic, target: Fraction, point:
     others = {name: number for name, number in point.items() if name != symbol}
     if symbol not in slope.free_symbols:
         return _step(value_at(direction.subs(symbol, 0), others), value_at(slope, others), target)
+    off: list[arb] = []
     for _ in range(60):  # Newton's method; where it ends outside, another point is drawn
-        step = _step(value_at(direction, point), value_at(slope, point), target)
-        if step is None:
+        here = value_at(direction, point)
+        step = _step(here, value_at(slope, point), target)
+        if step is None or here is None:
+            return None
+        off.append(abs(here - _ball(target)).mid())
+        if len(off) > _PATIENCE and not 2 * off[-1] < off[-1 - _PATIENCE]:
             return None
         point = {**point, symbol: _short(point[symbol] + step)}
         if abs(step) < Fraction(1, 10**25):
@@ -161,8 +205,12 @@ def _step(start: arb | None, slope: arb | None, target: Fraction) -> Fraction | 
     """(target − start)/slope, where that is a number of ordinary size."""
     if start is None or slope is None or slope.contains(0):
         return None
-    step = (arb(fmpq(target.numerator, target.denominator)) - start) / slope
+    step = (_ball(target) - start) / slope
     return _middle(step) if abs(step) < _FARTHEST else None
+
+
+def _ball(number: Fraction) -> arb:
+    return arb(fmpq(number.numerator, number.denominator))
 
 
 def _short(number: Fraction) -> Fraction:

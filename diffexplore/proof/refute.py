@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -11,8 +11,8 @@ from itertools import islice
 import sympy
 from flint import arb
 
-from diffexplore.proof.algebra import Case
-from diffexplore.proof.points import Point, as_record, points_in, value
+from diffexplore.proof.algebra import Case, Piece
+from diffexplore.proof.points import Point, Summands, as_record, points_in, value
 from diffexplore.proof.records import Counterexample, Unsupported
 from diffexplore.proof.regions import Region
 from diffexplore.proof.sums import bound_symbols, sums_in
@@ -50,62 +50,77 @@ def _named(point: Mapping[sympy.Basic, Fraction]) -> dict[str, Fraction]:
 
 def seen_in(case: Case, count: int) -> Iterator[Seen]:
     """Points that are certainly in the case, at which both sides have a certified value."""
-    sums = [one for side in case.sides for one in sums_in(side)]
-    bound, directions = bound_symbols(sums), [direction for direction, _ in case.resolver.region.bounds]
+    directions = [direction for direction, _ in case.resolver.region.bounds]
+    sums = [one for expr in (*case.sides, *directions) for one in sums_in(expr)]
+    bound = bound_symbols(sums)
     inner = [direction for piece in case.pieces for direction, _ in piece.resolver.region.bounds]
     symbols = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
     symbols |= {symbol for expr in inner for symbol in expr.free_symbols if symbol not in bound}
     outside = sorted(symbols - {SAMPLES}, key=str)
-    within = [piece.resolver.region for piece in case.pieces]
-    if sums and not within:
+    if sums and not case.pieces:
         return
     generator = random.Random(1)
     for number, point in enumerate(points_in(case.resolver.region, outside, count=count)):
-        samples: tuple[Point, ...] = ()
+        drawn: list[tuple[Point, Piece]] = []
         if sums:
-            drawn = _samples(within, bound, point, number, generator)
-            if drawn is None:
+            drawn = _samples(case.pieces, bound, point, number, generator)
+            if not drawn:
                 continue
-            samples = drawn
-        yield from _seen(case, point, samples)
+        else:
+            point[SAMPLES] = Fraction(_SAMPLES[number % len(_SAMPLES)])
+        yield from _seen(case, point, drawn)
 
 
-def _seen(case: Case, point: Point, samples: tuple[Point, ...]) -> Iterator[Seen]:
-    if samples and not _sums_inside(case.resolver.region, point, samples):
+def _seen(case: Case, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> Iterator[Seen]:
+    samples = tuple(sample for sample, _ in drawn)
+    if not _keeps_bounds(case.resolver.region, point, samples):
         return
-    if case.given != case.left and value(case.given, point, samples) is None:
+    summands = _resolved(case, [piece for _, piece in drawn])
+    if case.given != case.left and value(case.given, point, samples, summands) is None:
         return
-    left, right = value(case.left, point, samples), value(case.right, point, samples)
+    left, right = (value(side, point, samples, summands) for side in (case.left, case.right))
     if left is not None and right is not None:
-        data = set(samples[0]) if samples else set()
+        data = set(samples[0]) if samples else {SAMPLES} - case.left.free_symbols - case.right.free_symbols
         yield Seen({symbol: number for symbol, number in point.items() if symbol not in data}, samples, left, right)
 
 
+def _resolved(case: Case, pieces: Sequence[Piece]) -> Summands:
+    """The summands of sums without branches, where the place of a sample does not depend on the other samples."""
+    known: list[dict[BatchSum, sympy.Expr]] = []
+    for piece in pieces:
+        alone = not any(direction.has(BatchSum, SAMPLES) for direction, _ in piece.resolver.region.bounds)
+        sides = zip(case.sides, (piece.given, piece.left, piece.right), strict=True)
+        pairs = ((one, summand) for side, found in sides for one, summand in zip(sums_in(side), found, strict=True))
+        known.append(dict(pairs) if alone else {})
+    return lambda one, place: known[place].get(one, one.summand)
+
+
 def _samples(
-    within: list[Region], bound: set[sympy.Basic], point: Point, number: int, generator: random.Random
-) -> tuple[Point, ...] | None:
-    """A few samples: the first is that of ``point`` where this has data; each aims at a region in turn."""
+    pieces: Sequence[Piece], bound: set[sympy.Basic], point: Point, number: int, generator: random.Random
+) -> list[tuple[Point, Piece]]:
+    """A few samples, each with the piece that it aimed at; the first is that of ``point`` where this has data."""
     data = sorted(bound, key=str)
     others = {symbol: value for symbol, value in point.items() if symbol not in bound}
-    samples = []
+    samples: list[tuple[Point, Piece]] = []
     start = {symbol: point[symbol] for symbol in data if symbol in point}
     for place in range(_SAMPLES[number % len(_SAMPLES)]):
-        region = within[(number + place) % len(within)]
+        piece = pieces[(number + place) % len(pieces)]
         fixed = {**others, **(start if place == 0 else {})}
         wanted = [symbol for symbol in data if symbol not in fixed]
-        drawn = next(points_in(region, wanted, fixed, seed=generator.randint(0, 10**6), count=4), None)
-        if drawn is None:
-            if place == 0:
-                return None
-            continue
-        samples.append({**(start if place == 0 else {}), **drawn})
-    return tuple(samples)
+        seed = generator.randint(0, 10**6)
+        first = number + place if number % 2 else 0  # at every other point the data are positive
+        drawn = next(points_in(piece.resolver.region, wanted, fixed, seed=seed, first=first, count=4), None)
+        if drawn is not None:
+            samples.append(({**(start if place == 0 else {}), **drawn}, piece))
+        elif place == 0:
+            return []
+    return samples
 
 
-def _sums_inside(region: Region, point: Point, samples: tuple[Point, ...]) -> bool:
-    """Whether the bounds that involve sums are kept with these samples."""
+def _keeps_bounds(region: Region, point: Point, samples: tuple[Point, ...]) -> bool:
+    """Whether the bounds that involve the samples, or their number, are kept with these."""
     for direction, interval in region.bounds:
-        if not direction.has(BatchSum):
+        if not direction.has(BatchSum, SAMPLES):
             continue
         for limit, sign in ((interval.low, 1), (interval.high, -1)):
             if limit is not None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from itertools import islice
 
 import sympy
 from flint import arb, fmpq
 
 from diffexplore.arithmetic.balls import BALLS, precision
-from diffexplore.symbolic.program import lower
+from diffexplore.symbolic.program import Program, lower
 
 POINTS = 3
 DIGITS = 50
@@ -73,7 +74,7 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Basic, Fraction]) -> arb | N
     An absolute 50 digits suffice, for a value of 0 has no leading digit.
     """
     values = {str(symbol): value for symbol, value in point.items()}
-    program = lower([expr], list(values))
+    program = _lowered(expr, tuple(values))
     for bits in _PRECISIONS:
         with precision(bits):
             inputs = {name: arb(fmpq(value.numerator, value.denominator)) for name, value in values.items()}
@@ -81,6 +82,11 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Basic, Fraction]) -> arb | N
             if ball.is_finite() and (ball.rel_accuracy_bits() >= _BITS or ball.rad() < arb(2) ** -_BITS):
                 return ball
     return None
+
+
+@lru_cache(maxsize=1024)  # an expression is mostly looked at in many points
+def _lowered(expr: sympy.Expr, names: tuple[str, ...]) -> Program:
+    return lower([expr], list(names))
 
 
 def _difference_vanishes(left: sympy.Expr, right: sympy.Expr) -> bool:
