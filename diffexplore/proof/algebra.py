@@ -119,7 +119,8 @@ def _undefined(expr: sympy.Expr) -> bool:
 def _pieces(question: Question, case: Case) -> Iterator[Piece]:
     """The regions in which a sample may lie: those on which the summands as given have a value."""
     found = [sums_in(side) for side in case.sides]
-    every = [one for sums in found for one in sums]
+    in_bounds = [one for direction, _ in case.resolver.region.bounds for one in sums_in(direction)]
+    every = [*in_bounds, *(one for sums in found for one in sums)]
     if not every:
         return
 
@@ -179,7 +180,7 @@ def vanishes(expr: sympy.Expr, nonnegative: Iterable[sympy.Expr], rule: SumRule 
     def work(converter: Converter) -> bool:
         converter.sum_rule = rule
         with converter.assuming("here", known):
-            return converter.vanishes(expr)
+            return converter.vanishes(expr) if rule is None else rule.vanishes(converter, expr)
 
     return bool(with_converter(work))
 

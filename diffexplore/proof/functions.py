@@ -10,8 +10,11 @@ from flint import fmpq
 
 from diffexplore.proof.factors import Factors, primes
 from diffexplore.proof.lattice import FinerBasis
-from diffexplore.proof.rational import Poly, Quotient, Relation, key_of, quotient_key
-from diffexplore.proof.records import Undefined
+from diffexplore.proof.rational import Poly, Quotient, Relation, key_of, quotient_key, single, single_power
+from diffexplore.proof.records import Undefined, Unsupported
+
+_LARGEST_MULTIPLE = 200
+"""Sines of larger multiples of an angle are not written out."""
 
 
 class Functions(Factors):
@@ -35,7 +38,7 @@ class Functions(Factors):
 
     def _log_of(self, factor: Poly) -> Quotient:
         """log|factor|."""
-        number = _single(factor)
+        number = single(factor)
         if number in self._exp_arguments:
             return self._exp_arguments[number][1]  # log(exp(u)) = u
         if number in self._roots:
@@ -43,7 +46,7 @@ class Functions(Factors):
             return self.ring.mul(self.ring.constant(fmpq(1, order)), self.log(Quotient(base, self.ring.one.top)))
         value = Quotient(factor, self.ring.one.top)
         logarithm = self.atom(("log", key_of(factor)), depends=self.depends_on(value))
-        self._logarithms[_single(logarithm.top)] = factor  # type: ignore[index]
+        self._logarithms[single(logarithm.top)] = factor  # type: ignore[index]
         return logarithm
 
     # --------------------------------------------------------------------------------------------------- powers
@@ -89,7 +92,7 @@ class Functions(Factors):
 
     def _root_of(self, base: Poly, power: Fraction) -> Quotient:
         """base^power for a base that is not negative."""
-        number = _single(base)
+        number = single(base)
         if number in self._exp_arguments:
             vector, argument = self._exp_arguments[number]
             scaled = {key: value * power for key, value in vector.items()}
@@ -106,7 +109,7 @@ class Functions(Factors):
         order = self._order(base, power.denominator)
         key = ("root", key_of(base), order)
         root = self.atom(key, positive=True, depends=self.depends_on(plain))
-        generator = _single(root.top)
+        generator = single(root.top)
         assert generator is not None
         self.ring.relations.setdefault(generator, Relation(order, plain))
         self._roots[generator] = (base, order)
@@ -130,7 +133,7 @@ class Functions(Factors):
         result, terms = self.ring.one, argument.top.to_dict()
         if argument.bottom.is_one():
             for powers, coefficient in argument.top.to_dict().items():
-                number = _single_power(powers)
+                number = single_power(powers)
                 factor = self._logarithms.get(number) if number is not None else None
                 sign = self.sign(factor) if factor is not None else None
                 if factor is not None and sign is not None:
@@ -152,7 +155,7 @@ class Functions(Factors):
         small = {key: value / scale for key, value in vector.items()}
         shrunk = self.ring.mul(self.ring.constant(fmpq(1, scale)), argument)
         key = ("exp", quotient_key(shrunk))
-        number = _single(self.atom(key, positive=True, depends=self.depends_on(argument)).top)
+        number = single(self.atom(key, positive=True, depends=self.depends_on(argument)).top)
         assert number is not None
         self._exp_numbers.append(number)
         self._exp_arguments[number] = (small, shrunk)
@@ -164,6 +167,8 @@ class Functions(Factors):
         for element, times in self._angles.coordinates(_vector(argument)).items():
             if element == len(self._angle_numbers):
                 self._new_angle(argument, self._angles.scale(element))
+            if abs(times) > _LARGEST_MULTIPLE:
+                raise Unsupported("an angle is too large a multiple of another")
             s, c = (ring.generator(number) for number in self._angle_numbers[element])
             if times < 0:
                 s = ring.negative(s)
@@ -179,7 +184,7 @@ class Functions(Factors):
         key, depends = quotient_key(ring.mul(ring.constant(fmpq(1, scale)), argument)), self.depends_on(argument)
         cosine = self.atom(("cos", key), depends=depends)
         sine = self.atom(("sin", key), depends=depends)
-        numbers = _single(sine.top), _single(cosine.top)
+        numbers = single(sine.top), single(cosine.top)
         assert numbers[0] is not None and numbers[1] is not None
         square = ring.add(ring.one, ring.negative(ring.mul(cosine, cosine)))
         ring.relations.setdefault(numbers[0], Relation(2, square))
@@ -192,16 +197,3 @@ def _vector(value: Quotient) -> dict[Hashable, Fraction]:
         (powers, below): Fraction(int(coefficient.p), int(coefficient.q))
         for powers, coefficient in value.top.to_dict().items()
     }
-
-
-def _single(poly: Poly) -> int | None:
-    """The number of the generator that ``poly`` is, if it is one."""
-    terms = poly.to_dict()
-    if len(terms) != 1:
-        return None
-    ((powers, coefficient),) = terms.items()
-    return _single_power(powers) if coefficient == 1 else None
-
-
-def _single_power(powers: tuple[int, ...]) -> int | None:
-    return powers.index(1) if sum(powers) == 1 else None

@@ -18,6 +18,7 @@ from diffexplore.proof.functions import Functions
 from diffexplore.proof.lattice import FinerBasis
 from diffexplore.proof.rational import Quotient, RingIsFull, quotient_key
 from diffexplore.proof.records import Undefined, Unsupported
+from diffexplore.proof.unified import Term
 from diffexplore.symbolic.batch_sums import BatchSum
 from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
 
@@ -47,21 +48,23 @@ class Converter(Functions):
         super().__init__(capacity, scales, orders)
         self._memo: dict[tuple[Hashable, sympy.Basic], Quotient] = {}
         self._region: Hashable = None
+        self.learning = False
         self.sum_rule: Callable[[Converter, BatchSum], Quotient] | None = None
+        self.sums: dict[int, Term] = {}
 
     @contextmanager
     def assuming(self, region: Hashable, nonnegative: Iterable[sympy.Expr]) -> Iterator[None]:
         """In here, in the ``region``, the given expressions are not negative."""
-        outer = self._region, self._signs
-        self._region, self._signs = (region, "learning"), {}
+        outer = self._region, self._signs, self.learning
+        self._region, self._signs, self.learning = (region, "learning"), {}, True
         try:
             for expr in sorted(nonnegative, key=lambda known: known.count_ops()):
                 with suppress(Unsupported, Undefined):
                     self.learn_nonnegative(self.convert(expr))
-            self._region = region
+            self._region, self.learning = region, outer[2]
             yield
         finally:
-            self._region, self._signs = outer
+            self._region, self._signs, self.learning = outer
 
     def vanishes(self, expr: sympy.Expr) -> bool:
         """Whether ``expr`` is 0 wherever it is defined (False: not shown to be)."""

@@ -91,14 +91,14 @@ def ask(
     conventions: Mapping[Boolean, str],
 ) -> Question:
     """The question in real symbols; raises :class:`Unsupported` where two different ones have one name."""
-    left, right = sympy.sympify(left), sympy.sympify(right)
-    conditions = [sympy.sympify(condition) for condition in domain]
+    conditions = list(domain)
     every: list[sympy.Basic] = [left, right, *conditions, *conventions, *([symbol] if symbol is not None else [])]
     named: dict[str, sympy.Basic] = {}
     for found in sorted({symbol for part in every for symbol in part.atoms(sympy.Symbol)}, key=str):
         other = named.setdefault(found.name, found)
         if other != found:
             raise Unsupported(f"two different symbols are called {found.name!r}")
+    _one_meaning(every)
     real: dict[Any, Any] = {found: _real(found) for found in named.values() if found != SAMPLES}
     conditions += [sympy.Gt(real[found], 0) for found in real if found.is_positive]
     floats = {number for part in every for number in part.atoms(sympy.Float)}
@@ -115,6 +115,15 @@ def ask(
         tuple(part for condition in map(clean, conditions) for part in _parts(condition)),
         {clean(condition): text for condition, text in conventions.items()},
     )
+
+
+def _one_meaning(every: Iterable[sympy.Basic]) -> None:
+    """Inside a sum a data symbol is that of each sample: none may stand there for one sample only."""
+    sums = [one for part in every for one in sums_in(part)]
+    bound = bound_symbols(sums)
+    for one in sums:
+        for symbol in sorted(one.summand.free_symbols & bound - set(one.symbols), key=str):
+            raise Unsupported(f"{symbol} is that of each sample in one sum and that of one sample in another")
 
 
 def _real(symbol: sympy.Symbol) -> sympy.Symbol:

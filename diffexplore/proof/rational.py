@@ -9,13 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from math import comb
 from typing import Any
 
 from flint import Ordering, fmpq_mpoly_ctx
 
-from diffexplore.proof.records import Undefined
+from diffexplore.proof.records import Undefined, Unsupported
 
 Poly = Any  # flint's fmpq_mpoly
+
+_MOST_TERMS = 10**6
+"""Larger products are not begun: a call into flint cannot be stopped, and would fill the memory."""
+
+_HIGHEST = 10**4
+"""Higher powers are taken of single generators only."""
 
 
 class RingIsFull(Exception):
@@ -74,10 +81,11 @@ class Ring:
             return self.over(first.top + second.top, first.bottom)
         common = first.bottom.gcd(second.bottom)
         left, right = second.bottom // common, first.bottom // common
-        return self.over(first.top * left + second.top * right, first.bottom * left)
+        top = _product(first.top, left) + _product(second.top, right)
+        return self.over(top, _product(first.bottom, left))
 
     def mul(self, first: Quotient, second: Quotient) -> Quotient:
-        return self.over(first.top * second.top, first.bottom * second.bottom)
+        return self.over(_product(first.top, second.top), _product(first.bottom, second.bottom))
 
     def negative(self, value: Quotient) -> Quotient:
         return Quotient(-value.top, value.bottom)
@@ -91,7 +99,7 @@ class Ring:
     def power(self, value: Quotient, exponent: int) -> Quotient:
         if exponent < 0:
             value, exponent = self.inverse(value), -exponent
-        return Quotient(value.top**exponent, value.bottom**exponent)
+        return Quotient(_power(value.top, exponent), _power(value.bottom, exponent))
 
     def over(self, top: Poly, bottom: Poly) -> Quotient:
         """top/bottom in lowest terms; the leading coefficient below is 1."""
@@ -122,7 +130,7 @@ class Ring:
                 continue
             poly = self._lowered(poly, number, relation, most)
             if not relation.value.bottom.is_one():
-                extra = relation.value.bottom**most
+                extra = _power(relation.value.bottom, most)
                 factor = extra if factor is None else factor * extra
         return poly, factor
 
@@ -134,8 +142,23 @@ class Ring:
             parts.setdefault(times, {})[lower] = coefficient
         value, total = relation.value, self._context.constant(0)
         for times, terms in parts.items():
-            total += self.poly(terms) * value.top**times * value.bottom ** (most - times)
+            scale = _product(_power(value.top, times), _power(value.bottom, most - times))
+            total += _product(self.poly(terms), scale)
         return total
+
+
+def _product(first: Poly, second: Poly) -> Poly:
+    if len(first) * len(second) > _MOST_TERMS:
+        raise Unsupported("a product has too many terms")
+    return first * second
+
+
+def _power(poly: Poly, exponent: int) -> Poly:
+    if len(poly) > 1 and (exponent > _HIGHEST or comb(exponent + len(poly) - 1, exponent) > _MOST_TERMS):
+        raise Unsupported("a power has too many terms")
+    if exponent > _HIGHEST and any(abs(c.p) != 1 or c.q != 1 for c in poly.coeffs()):
+        raise Unsupported("a power has numbers that are too large")
+    return poly**exponent
 
 
 def key_of(poly: Poly) -> Hashable:
@@ -149,3 +172,16 @@ def key_of(poly: Poly) -> Hashable:
 def quotient_key(value: Quotient) -> Hashable:
     """A key that equal quotients share."""
     return key_of(value.top), key_of(value.bottom)
+
+
+def single(poly: Poly) -> int | None:
+    """The number of the generator that ``poly`` is, if it is one."""
+    terms = poly.to_dict()
+    if len(terms) != 1:
+        return None
+    ((powers, coefficient),) = terms.items()
+    return single_power(powers) if coefficient == 1 else None
+
+
+def single_power(powers: tuple[int, ...]) -> int | None:
+    return powers.index(1) if sum(powers) == 1 else None

@@ -7,15 +7,15 @@ the sum over the samples there.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import sympy
 
+from diffexplore.proof import unified
 from diffexplore.proof.branches import Resolver
 from diffexplore.proof.definedness import needs, nonnegative_by
 from diffexplore.proof.generators import Converter
-from diffexplore.proof.rational import Poly, Quotient, key_of
+from diffexplore.proof.rational import Poly, Quotient, key_of, single
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 
 
@@ -67,13 +67,25 @@ class SumRule:
         for place, resolver in enumerate(self._resolvers):
             summand = resolver(one.summand)
             facts = [*resolver.region.nonnegative(), *nonnegative_by(needs((summand,)))]
-            with converter.assuming((place, summand), facts):
+            if converter.learning:  # the facts about a sum may have this sum in them: that would not end
+                facts = [fact for fact in facts if not fact.has(BatchSum)]
+            with converter.assuming((place, summand, converter.learning), facts):
                 value = converter.reduced(converter.convert(summand))
-            for coefficient, powers, below in self._terms(converter, value):
+            for coefficient, powers, below in self._split(converter, value):
                 total = ring.add(total, ring.mul(coefficient, self._over(converter, place, powers, below)))
         return total
 
-    def _terms(self, converter: Converter, value: Quotient) -> list[tuple[Quotient, tuple[int, ...], Poly]]:
+    def vanishes(self, converter: Converter, expr: sympy.Expr) -> bool:
+        """Whether ``expr`` is 0 wherever it is defined (False: not shown to be)."""
+        value = converter.convert(expr)
+        if converter.ring.is_zero(value):
+            return True
+        return unified.vanishes(converter, value, converter.sums, converter.convert(SAMPLES), self._has_data(converter))
+
+    def _has_data(self, converter: Converter) -> Callable[[int], bool]:
+        return lambda number: bool(converter.generator_depends(number) & self._bound)
+
+    def _split(self, converter: Converter, value: Quotient) -> list[tuple[Quotient, unified.Powers, Poly]]:
         """value as terms: a coefficient free of data, powers of the generators with data, a denominator with data."""
         ring = converter.ring
         constant, with_data = value.bottom.factor()[0] * ring.one.top, ring.one.top
@@ -82,25 +94,28 @@ class SumRule:
                 with_data = with_data * factor**power
             else:
                 constant = constant * factor**power
-        parts: dict[tuple[int, ...], dict[tuple[int, ...], Any]] = {}
-        for powers, number in value.top.to_dict().items():
-            data = tuple(
-                power if power and converter.generator_depends(place) & self._bound else 0
-                for place, power in enumerate(powers)
-            )
-            rest = tuple(power - other for power, other in zip(powers, data, strict=True))
-            parts.setdefault(data, {})[rest] = number
-        return [(ring.over(ring.poly(terms), constant), data, with_data) for data, terms in parts.items()]
+        parts = unified.by_data(value.top, ring, self._has_data(converter))
+        return [(ring.over(part, constant), powers, with_data) for powers, part in parts.items()]
 
-    def _over(self, converter: Converter, place: int, powers: tuple[int, ...], below: Poly) -> Quotient:
+    def _over(self, converter: Converter, place: int, powers: unified.Powers, below: Poly) -> Quotient:
         """Σ of one term over the samples in a region; over those in the last, it is what the others leave."""
         ring = converter.ring
-        key: Hashable = (powers, key_of(below))
         last = len(self._resolvers) - 1
         if place < last:
-            return converter.atom(("sum", place, key))
+            return self._atom(converter, place, powers, below)
         with_data = any(powers) or not below.is_one()
-        total = converter.atom(("sum", key)) if with_data else converter.convert(SAMPLES)
+        total = self._atom(converter, None, powers, below) if with_data else converter.convert(SAMPLES)
         for other in range(last):
-            total = ring.add(total, ring.negative(converter.atom(("sum", other, key))))
+            total = ring.add(total, ring.negative(self._atom(converter, other, powers, below)))
         return total
+
+    def _atom(self, converter: Converter, place: int | None, powers: unified.Powers, below: Poly) -> Quotient:
+        atom = converter.atom(("sum", place, powers, key_of(below)))
+        converter.sums[_number(atom)] = unified.Term(place, powers, below)
+        return atom
+
+
+def _number(generator: Quotient) -> int:
+    number = single(generator.top)
+    assert number is not None
+    return number
