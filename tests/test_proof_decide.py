@@ -43,6 +43,11 @@ _SQUARES = batch_sum((w * x - y) ** 2, (x, y))
 LINEAR = "torch's softplus is linear above its threshold"
 
 
+@pytest.fixture(autouse=True)
+def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diffexplore.proof.decide.STRICT", True)
+
+
 def _decide(pair: Pair) -> Decision:
     return decide_gradient(pair.forward, pair.claimed, pair.symbol, data=pair.data, domain=pair.domain)
 

@@ -9,6 +9,11 @@ import pytest
 from benchmarks.planted_proofs import KINDS, planted
 
 
+@pytest.fixture(autouse=True)
+def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diffexplore.proof.decide.STRICT", True)
+
+
 def test_planted_changes_are_refuted() -> None:
     counts = Counter((one.kind, one.decide().status) for one in planted(120, seed=11))
     assert {kind for kind, _ in counts} == set(KINDS)

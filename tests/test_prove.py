@@ -17,6 +17,11 @@ from diffexplore.errors import UsageError
 Tensor = torch.Tensor
 
 
+@pytest.fixture(autouse=True)
+def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diffexplore.proof.decide.STRICT", True)
+
+
 def perpendicular(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return ((a * x - y + b) ** 2 / (2 * (a**2 + 1))).mean()
 
