@@ -90,7 +90,7 @@ def test_every_loss_of_the_catalogue_is_proved_in_both_forms(name: str) -> None:
         (log(x**2), 2 / x, ()),
         (x * log(x), log(x) + 1, ()),
         (sqrt(_SQUARES), batch_sum((w * x - y) * x, (x, y)) / sqrt(_SQUARES), ("Σ((w·x − y)²) ≠ 0",)),
-        (batch_sum(Abs(w * x), (x,)), batch_sum(x * sign(w * x), (x,)), ("w·x ≠ 0",)),
+        (batch_sum(Abs(w * x), (x,)), batch_sum(x * sign(w * x), (x,)), ("w·x ≠ 0 for every sample",)),
     ],
 )
 def test_side_conditions_are_stated(forward: sympy.Expr, claimed: sympy.Expr, conditions: tuple[str, ...]) -> None:

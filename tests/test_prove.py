@@ -132,7 +132,7 @@ def test_torchs_softplus_is_the_loss_but_for_its_convention() -> None:
 def test_a_kink_is_a_side_condition() -> None:
     proof = dx.prove(lambda a, x: (a * x).abs().mean(), parameters="a", data="x")
     assert proof.status == "proved"
-    assert proof.conditions == ("a·x ≠ 0",)
+    assert proof.conditions == ("a·x ≠ 0 for every sample",)
 
 
 def test_samples_that_are_mixed_are_said_to_be() -> None:

@@ -13,6 +13,7 @@ from diffexplore.proof.definedness import Need, conditions, has_no_value, needs,
 from diffexplore.proof.generators import Converter, with_converter
 from diffexplore.proof.question import Question
 from diffexplore.proof.records import Undefined, Unsupported
+from diffexplore.proof.stated import Stated
 from diffexplore.proof.sums import SumRule, as_one_summand, bound_symbols, sums_in
 
 
@@ -39,11 +40,17 @@ class Case:
     proved: bool = False
     excepted: bool = False  # by a convention, or because one side has no value here
     conditions: list[str] = field(default_factory=list)
+    needs: list[Stated] = field(default_factory=list)
     note: str = ""
 
     @property
     def settled(self) -> bool:
         return self.proved or self.excepted
+
+    @property
+    def data(self) -> frozenset[sympy.Basic]:
+        """The symbols that sums bind."""
+        return frozenset(bound_symbols([one for side in self.sides for one in sums_in(side)]))
 
     @property
     def sides(self) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
@@ -143,10 +150,11 @@ def _pieces(question: Question, case: Case) -> Iterator[Piece]:
 def _state(case: Case) -> None:
     """Note the conditions under which what was proved has a meaning."""
     given, left, right = (needs((side,)) for side in case.sides)
-    case.conditions += conditions(left | right, given, case.resolver.region)
+    case.needs += [Stated(need) for need in conditions(left | right, given, case.resolver.region)]
     for piece in case.pieces:
         given, left, right = needs(piece.given), needs(piece.left), needs(piece.right)
-        case.conditions += conditions(left | right, given, piece.resolver.region)
+        found = conditions(left | right, given, piece.resolver.region)
+        case.needs += [Stated(need, case.data) for need in found]
 
 
 def _equal(question: Question, case: Case) -> bool:

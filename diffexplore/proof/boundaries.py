@@ -7,18 +7,19 @@ both sides holds between them as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import sympy
 
 from diffexplore.proof.algebra import Case, Zeros, vanishes
 from diffexplore.proof.branches import Resolver, Undecided
-from diffexplore.proof.definedness import has_no_value
+from diffexplore.proof.definedness import Need, has_no_value
 from diffexplore.proof.feasible import is_empty
 from diffexplore.proof.question import Question
 from diffexplore.proof.records import Undefined, Unsupported
 from diffexplore.proof.regions import Interval, Line, Region, line_of
+from diffexplore.proof.stated import Stated
 from diffexplore.proof.sums import sums_in
 
 
@@ -31,23 +32,36 @@ class _Side:
     shared: tuple[sympy.Expr, ...]
 
 
-def remaining(question: Question, cases: Sequence[Case]) -> list[sympy.Expr]:
-    """The boundaries, as expressions that are 0 there, at which something may happen."""
+def all_of(cases: Iterable[Case]) -> Iterator[Stated]:
+    """All boundaries, as conditions that leave them out."""
+    for case in cases:
+        yield from (Stated(Need(p, "nonzero")) for p in case.resolver.boundaries.values())
+        for piece in case.pieces:
+            yield from (Stated(Need(p, "nonzero"), case.data) for p in piece.resolver.boundaries.values())
+
+
+def remaining(question: Question, cases: Sequence[Case]) -> list[Stated]:
+    """The boundaries at which something may happen, as conditions that leave them out."""
     outer = [_Side(case.resolver.region, (case.left,), (case.given, case.right)) for case in cases]
-    left = _kept(outer, (question.left, question.right), (case.resolver for case in cases), question.interior())
+    kept = _kept(outer, (question.left, question.right), (case.resolver for case in cases), question.interior())
+    left = [Stated(need) for need in kept]
     for case in cases:
         inner = [_Side(piece.resolver.region, piece.left, (*piece.given, *piece.right)) for piece in case.pieces]
         originals = tuple(one.summand for side in (case.given, case.right) for one in sums_in(side))
         sides = [] if case.partial else inner  # a sample may not cross into a region without a value
-        left += _kept(sides, originals, (piece.resolver for piece in case.pieces), question.interior())
+        kept = _kept(sides, originals, (piece.resolver for piece in case.pieces), question.interior())
+        left += [Stated(need, case.data) for need in kept]
     return list(dict.fromkeys(left))
 
 
 def _kept(
     sides: Sequence[_Side], originals: tuple[sympy.Expr, ...], resolvers: Iterable[Resolver], interior: Region
-) -> list[sympy.Expr]:
-    every = dict.fromkeys(p for resolver in resolvers for p in resolver.boundaries)
-    return [p for p in every if 0 in interior.sign(p) and not _goes_on(p, sides, originals)]
+) -> list[Need]:
+    every: dict[sympy.Expr, sympy.Expr] = {}
+    for resolver in resolvers:
+        every = {**resolver.boundaries, **every}
+    kept = (p for p in every if 0 in interior.sign(p) and not _goes_on(p, sides, originals))
+    return [Need(every[p], "nonzero") for p in kept]
 
 
 def _goes_on(p: sympy.Expr, sides: Sequence[_Side], originals: tuple[sympy.Expr, ...]) -> bool:

@@ -36,14 +36,15 @@ def has_branches(expr: sympy.Basic) -> bool:
 
 
 class Resolver:
-    """What expressions are on the open ``region``; notes the ``boundaries`` (zeros of these) that it left out.
+    """What expressions are on the open ``region``; notes the ``boundaries`` that it left out.
 
-    The summands of sums stay as they are: their branches are those of every sample.
+    A boundary is where an expression is 0: that of its line, with the expression as it was met. The summands of sums
+    stay as they are: their branches are those of every sample.
     """
 
     def __init__(self, region: Region, is_zero: Callable[[sympy.Expr], bool]) -> None:
         self.region = region
-        self.boundaries: dict[sympy.Expr, None] = {}
+        self.boundaries: dict[sympy.Expr, sympy.Expr] = {}
         self._is_zero = is_zero
         self._memo: dict[sympy.Basic, Any] = {}
 
@@ -75,7 +76,7 @@ class Resolver:
         if sign_of(p).certain is None:
             line = line_of(p)
             if self.region.may_touch(line):
-                self.boundaries[line.direction - line.threshold] = None
+                self.boundaries.setdefault(line.direction - line.threshold, p)
         return signs.certain
 
     # ---------------------------------------------------------------------------------------------------- rules

@@ -9,12 +9,12 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.proof.algebra import Case, cases, settle
-from diffexplore.proof.boundaries import remaining
+from diffexplore.proof.boundaries import all_of, remaining
 from diffexplore.proof.question import Question, ask
 from diffexplore.proof.records import Decision, Undefined, Unsupported
 from diffexplore.proof.refute import Seen, find
+from diffexplore.proof.stated import Stated, worded
 from diffexplore.symbolic.budget import run_within
-from diffexplore.symbolic.text import to_text
 
 BUDGET_SECONDS = 20.0
 """Wall time for the algebra of one decision, and again for its points."""
@@ -79,7 +79,7 @@ class _Work:
     apart: Seen | None = None
     largest: Seen | None = None
     witness: Seen | None = None
-    boundaries: list[sympy.Expr] | None = None
+    boundaries: list[Stated] | None = None
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -183,13 +183,7 @@ def _verdict(work: _Work) -> Decision:
 
 def _conditions(work: _Work) -> tuple[str, ...]:
     boundaries = work.boundaries
-    if boundaries is None:  # the time ran out: all of them
-        resolvers = (one for case in work.cases for one in (case.resolver, *(piece.resolver for piece in case.pieces)))
-        boundaries = [p for resolver in resolvers for p in resolver.boundaries]
-    conditions: dict[str, None] = {}
-    for boundary in boundaries:
-        constant, rest = boundary.as_coeff_Add()
-        conditions[f"{to_text(rest)} ≠ {to_text(-constant)}"] = None
-    for case in work.cases:
-        conditions.update(dict.fromkeys(case.conditions))
-    return tuple(conditions)
+    if boundaries is None:  # the time ran out
+        boundaries = list(all_of(work.cases))
+    stated = worded([*boundaries, *(need for case in work.cases for need in case.needs)])
+    return tuple(dict.fromkeys([*stated, *(text for case in work.cases for text in case.conditions)]))

@@ -115,13 +115,13 @@ def nonnegative_by(found: Iterable[Need]) -> list[sympy.Expr]:
     return [need.expr for need in found if need.kind in ("positive", "nonnegative")]
 
 
-def conditions(needed: Iterable[Need], given: Iterable[Need], region: Region) -> list[str]:
-    """The needs, in words, that are not certain on the region and are not among those given."""
+def conditions(needed: Iterable[Need], given: Iterable[Need], region: Region) -> list[Need]:
+    """The needs that are not certain on the region and are not among those given."""
     strict = {need.expr for need in given if need.kind != "nonnegative"}
     loose = {need.expr for need in given}
     region = _refined(region, given)
     factors = {factor for expr in strict for factor in _factors(expr)}
-    found: dict[str, None] = {}
+    found: dict[Need, None] = {}
     for need in sorted(needed, key=lambda one: (str(one.expr), one.kind)):
         if need.holds(region) or need.expr in strict or (need.kind == "nonnegative" and need.expr in loose):
             continue
@@ -129,9 +129,9 @@ def conditions(needed: Iterable[Need], given: Iterable[Need], region: Region) ->
             for factor in sorted(_factors(need.expr), key=str):
                 one = Need(factor, "nonzero")
                 if factor not in factors and not one.holds(region):
-                    found[one.text()] = None
+                    found[one] = None
         else:
-            found[need.text()] = None
+            found[need] = None
     return list(found)
 
 

@@ -1,0 +1,87 @@
+"""The side conditions of a proof in words: each once, in its shortest form, and none that follows from others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import sympy
+
+from diffexplore.proof.definedness import Need
+from diffexplore.proof.records import Unsupported
+from diffexplore.proof.regions import Region, line_of
+from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.symbolic.singularities import nonzero_in
+from diffexplore.symbolic.text import to_text
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A condition; the symbols among ``data`` are those of every sample, not of one."""
+
+    need: Need
+    data: frozenset[sympy.Basic] = field(default=frozenset())
+
+    @property
+    def every_sample(self) -> bool:
+        return bool(self.need.expr.free_symbols & self.data)
+
+    @property
+    def text(self) -> str:
+        return self.need.text() + (" for every sample" if self.every_sample else "")
+
+    def simpler(self) -> Stated:
+        """The same, said of what stands under a root."""
+        if self.need.kind != "nonzero":
+            return self
+        return Stated(Need(_simpler(self.need.expr), "nonzero"), self.data)
+
+
+def worded(conditions: Iterable[Stated]) -> list[str]:
+    """The conditions as texts."""
+    shortest: dict[object, Stated] = {}
+    for one in (condition.simpler() for condition in conditions):
+        line, kind = line_of(one.need.expr), one.need.kind
+        side = 0 if kind == "nonzero" else line.factor
+        key = (kind, line.direction, line.threshold, side, one.every_sample)
+        known = shortest.setdefault(key, one)
+        if len(one.text) < len(known.text):
+            shortest[key] = one
+    kept = list(shortest.values())
+    for one in list(kept):
+        if _follows(one, [other for other in kept if other is not one]):
+            kept.remove(one)
+    return [one.text for one in kept]
+
+
+def _follows(one: Stated, others: Sequence[Stated]) -> bool:
+    """Whether a condition is certain where the others hold; what holds of one sample says nothing of every one."""
+    region = Region()
+    try:
+        for other in others:
+            if one.every_sample and not other.every_sample and other.need.expr.free_symbols & one.data:
+                continue
+            if other.need == one.need:
+                return True
+            if other.need.kind == "positive":
+                region = region.split(other.need.expr)[0]
+        return one.need.kind != "no pole" and one.need.holds(region)
+    except Unsupported:  # the sign of a constant cannot be told
+        return False
+
+
+def _simpler(expr: sympy.Expr) -> sympy.Expr:
+    """What is 0 where ``expr`` is, without roots, powers and factors that are never 0."""
+    if expr.is_Pow and expr.exp.is_Rational and expr.exp.is_positive:
+        return _simpler(expr.base)
+    if expr.is_Mul:
+        kept = (factor for factor in expr.args if not (factor.is_nonzero or _below(factor)))
+        return sympy.Mul(*dict.fromkeys(map(_simpler, kept)))
+    if expr.has(BatchSum) or expr.as_coeff_Add()[0]:
+        return expr
+    factors = nonzero_in([sympy.Ne(expr, 0)])
+    return min([expr, *factors], key=lambda one: len(to_text(one))) if len(factors) == 1 else expr
+
+
+def _below(factor: sympy.Expr) -> bool:
+    return bool(factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative)
