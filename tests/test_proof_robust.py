@@ -11,7 +11,7 @@ import sympy
 from sympy import Abs, Eq, Max, Piecewise, exp, gamma, sign, sin, sqrt
 
 from benchmarks.proof_pairs import a, pairs, real, w, x, y
-from diffexplore.proof import decide, decide_equal, decide_gradient, generators, refute
+from diffexplore.proof import branches, decide, decide_equal, decide_gradient, generators, refute
 from diffexplore.proof.points import points_in
 from diffexplore.proof.regions import Region
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
@@ -118,3 +118,16 @@ def test_a_departure_of_some_samples_is_no_counterexample() -> None:
     claimed = batch_sum(Piecewise((0, x > 1), (x * gamma(x), True)), (x,))  # beyond the identities that are known here
     assert decide_equal(forward, claimed, conventions={x > 1: "there it is 0 on purpose"}).status == "unknown"
     assert decide_equal(forward, claimed).status == "refuted"
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_a_proof_with_a_wrong_branch_is_contradicted_by_values(monkeypatch: pytest.MonkeyPatch, bound: bool) -> None:
+    """A second line of defence: what branches were resolved to is held against the expressions as they were given."""
+    last = lambda resolver, expr: resolver(expr.args[-1].expr)  # noqa: E731
+    monkeypatch.setitem(branches._RULES, Piecewise, last)
+    left, right = 2 * x, Piecewise((x, x > 0), (2 * x, True))
+    if bound:
+        left, right = batch_sum(left, (x,)), batch_sum(right, (x,))
+    decision = decide_equal(left, right)
+    assert decision.status == "unknown"
+    assert "a proof was contradicted by certified values" in decision.tried

@@ -12,7 +12,7 @@ from diffexplore.proof.algebra import Case, cases, settle
 from diffexplore.proof.boundaries import all_of, remaining
 from diffexplore.proof.question import Question, ask
 from diffexplore.proof.records import Decision, Undefined, Unsupported
-from diffexplore.proof.refute import Seen, find
+from diffexplore.proof.refute import Seen, contradicts, find
 from diffexplore.proof.stated import Stated, worded
 from diffexplore.symbolic.budget import run_within
 
@@ -28,6 +28,8 @@ STRICT = False
 _BOUNDARY_SECONDS = 5.0
 _POINTS = 60
 _WITNESSES = 3
+_LOOKED_AT, _FEW = 8, 6
+"""So many cases that are proved are looked at, those after the first witness at so many points."""
 
 
 def decide_equal(
@@ -142,7 +144,7 @@ def _go_on(question: Question, work: _Work) -> None:
 
 
 def _look(question: Question, work: _Work) -> None:
-    """A counterexample in a case that is not settled; else a point at which both sides have a value."""
+    """A counterexample in a case that is not settled; else points of proved cases at which both sides have a value."""
     for case in work.cases:
         if not case.settled and not question.departures(case.resolver):
             inside = [piece for piece in case.pieces if not question.departures(piece.resolver)]
@@ -150,12 +152,16 @@ def _look(question: Question, work: _Work) -> None:
             work.largest = _larger(work.largest, seen)
             if work.apart is not None:
                 return
-    for case in work.cases:
-        if case.proved and work.witness is None:
-            apart, work.witness = find(case, _POINTS, _WITNESSES)
-            if apart is not None:  # never seen; a proof and a counterexample would mean that one of them is wrong
-                work.notes.append("a proof was contradicted by certified values")
-                work.complete, work.largest = False, apart
+    for case in [case for case in work.cases if case.proved][:_LOOKED_AT]:
+        first = work.witness is None
+        apart, seen = find(case, *((_POINTS, _WITNESSES) if first else (_FEW, 1)))
+        if apart is None and seen is not None and contradicts(seen, question.unresolved):
+            apart = seen
+        if apart is not None:  # never seen; a proof and a counterexample would mean that one of them is wrong
+            work.notes.append("a proof was contradicted by certified values")
+            work.complete, work.largest = False, apart
+            return
+        work.witness = work.witness or seen
 
 
 def _larger(first: Seen | None, second: Seen | None) -> Seen | None:

@@ -62,6 +62,11 @@ class Question:
                 region = region.split(condition.gts - condition.lts)[0]
         return region
 
+    @property
+    def unresolved(self) -> tuple[sympy.Expr | None, sympy.Expr]:
+        """The two sides as they were given, branches and all; None for a derivative."""
+        return self.left if self.symbol is None else None, self.right
+
     def sides(self, resolver: Resolver) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
         """On a region: the left side as it was given, the two expressions that should be equal."""
         given, right = resolver(self.left), resolver(self.right)

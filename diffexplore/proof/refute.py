@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -29,6 +30,11 @@ class Seen:
     samples: tuple[Point, ...]
     left: arb
     right: arb
+
+    @property
+    def whole(self) -> Point:
+        """All values, those of the first sample as well."""
+        return {**(self.samples[0] if self.samples else {}), **self.point}
 
     @property
     def apart(self) -> bool:
@@ -145,3 +151,14 @@ def find(case: Case, count: int, enough: int | None = None) -> tuple[Seen | None
     except Unsupported:
         pass
     return None, largest
+
+
+def contradicts(seen: Seen, unresolved: tuple[sympy.Expr | None, sympy.Expr]) -> bool:
+    """Whether a side that was given certainly has another value there than it has in the case."""
+    for side, ball in zip(unresolved, (seen.left, seen.right), strict=True):
+        given = None
+        with suppress(Unsupported):
+            given = None if side is None else value(side, seen.whole, seen.samples)
+        if given is not None and not given.overlaps(ball):
+            return True
+    return False
