@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from rich.console import Console
 
 import diffexplore as dx
+from benchmarks.torch_programs import PROGRAMS
 from diffexplore.errors import UsageError
 
 Tensor = torch.Tensor
@@ -133,6 +135,24 @@ def test_a_kink_is_a_side_condition() -> None:
     proof = dx.prove(lambda a, x: (a * x).abs().mean(), parameters="a", data="x")
     assert proof.status == "proved"
     assert proof.conditions == ("a·x ≠ 0 for every sample",)
+
+
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [
+        ("standard_deviation", "Σ((exp(a·x) − Σ(exp(a·x))/N)²) ≠ 0"),
+        ("correlation", "N ≥ 2"),
+        ("vector_norm_max", "w1·x1 − w2·x2 ≠ 0 for every sample"),
+        ("cosine_similarity", "√(y1² + y2² + y3²) ≠ 1/100000000 for every sample"),
+    ],
+)
+def test_programs_with_sums_in_sums_ties_and_norms_are_proved_in_seconds(name: str, condition: str) -> None:
+    program = PROGRAMS[name]
+    start = time.perf_counter()
+    proof = dx.prove(program.function, parameters=program.parameters, data=program.data)
+    assert (proof.status, proof.samples) == ("proved", None)
+    assert condition in proof.conditions
+    assert time.perf_counter() - start < 15  # a few seconds on an idle core
 
 
 def test_samples_that_are_mixed_are_said_to_be() -> None:

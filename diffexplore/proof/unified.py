@@ -51,7 +51,8 @@ def vanishes(
         return False
     common = ring.one.top
     for term in used.values():
-        common = common * (term.below // common.gcd(term.below))
+        missing = Quotient(term.below // common.gcd(term.below), ring.one.top)
+        common = ring.mul(Quotient(common, ring.one.top), missing).top
     whole = by_data(common, ring, has_data)
 
     def over_common(place: int | None, powers: Powers) -> Quotient:
