@@ -9,7 +9,7 @@ from diffexplore.check.records import VALUE, Cause
 from diffexplore.errors import DiffexploreError
 from diffexplore.loss import Loss
 from diffexplore.proof.records import Counterexample
-from diffexplore.proving.programs import UPSTREAM, Program, packs
+from diffexplore.proving.programs import Program, packs
 from diffexplore.proving.records import Statement
 from diffexplore.tracing.reading import loss_of
 from diffexplore.tracing.trace import Traced
@@ -30,11 +30,11 @@ def cause_of(
     try:
         meant = loss or loss_of(traced)
         columns = {name: [float(sample[name]) for sample in _samples(found)] for name in meant.data}
-        upstream = columns.pop(UPSTREAM, None) if loss is None else None
-        if program.weighted:
-            upstream = [float(sample[UPSTREAM]) for sample in _samples(found)]
-        if program.weighted and loss is None:
-            return None  # its own loss has the weights among its data, which the candidate does not take
+        upstream = None
+        if program.weight is not None and loss is None:
+            return None  # its own loss has the weights among its symbols, which the candidate does not take
+        if program.weight is not None and program.by_sample:
+            upstream = [float(sample[program.weight.name]) for sample in _samples(found)]
         point = {name: float(found.point[name]) for name in meant.parameters}
         report = verify(
             candidate, meant, columns, point, upstream=upstream, pack=packs(program.arrays) or None, device="cpu"

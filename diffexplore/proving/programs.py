@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -27,15 +28,20 @@ _TRIED_SAMPLES = 3
 class Program:
     """A function of named tensors that returns one number.
 
-    ``weighted`` says that its output has an entry for each sample, of which the sum Σ uᵢ·outputᵢ is taken: the last of
-    ``data`` is u.
+    ``weight`` is the upstream gradient that the output was contracted with: one of the data, where the output has an
+    entry for each sample, else one of the parameters; None where the output is taken as it is.
     """
 
     name: str
     function: Callable[..., Tensor]
     parameters: tuple[Array, ...]
     data: tuple[Array, ...]
-    weighted: bool = False
+    weight: Array | None = None
+
+    @property
+    def by_sample(self) -> bool:
+        """Whether the output has an entry for each sample, each with its upstream gradient."""
+        return self.weight is not None and self.weight in self.data
 
     @property
     def arrays(self) -> tuple[Array, ...]:
@@ -51,7 +57,11 @@ def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data:
     check_distinct((*arrays, *batches))
     function = _called(candidate, [array.name for array in (*arrays, *batches)], name)
     program = Program(name, function, arrays, batches)
-    return _weighted(program) if _is_by_sample(program) else program
+    shape = _shape_of_output(program, candidate)
+    if batches and shape == (_TRIED_SAMPLES,):
+        return _weighted(program, by_sample=True)
+    # A function with a backward of its own is asked about every upstream gradient; others get theirs by the chain rule.
+    return _weighted(program, by_sample=False) if _is_autograd(candidate) and shape == () else program
 
 
 def _declared(
@@ -110,25 +120,40 @@ def _context(candidate: Any) -> int:
     return 0 if candidate.setup_context is not torch.autograd.Function.setup_context else 1
 
 
-def _is_by_sample(program: Program) -> bool:
-    """Whether the output has an entry for each sample: tried once, on small numbers."""
+def _shape_of_output(program: Program, candidate: Any) -> torch.Size | None:
+    """The shape that a copy of the candidate returns for small numbers; None where it does not return a tensor."""
     tensors = {array.name: torch.full(array.shape, 0.75, dtype=torch.float64) for array in program.parameters}
     tensors |= {
         array.name: torch.full((_TRIED_SAMPLES, *array.shape), 0.5, dtype=torch.float64) for array in program.data
     }
-    try:
-        output = program.function(**tensors)
+    names = [array.name for array in program.arrays]
+    try:  # a module may keep what it sees: a copy of it does not show
+        function = _called(copy.deepcopy(candidate), names, program.name)
+        output = function(**tensors)
     except Exception:  # tracing will say what is wrong, and where
-        return False
-    return isinstance(output, torch.Tensor) and bool(program.data) and output.shape == (_TRIED_SAMPLES,)
+        return None
+    return output.shape if isinstance(output, torch.Tensor) else None
 
 
-def _weighted(program: Program) -> Program:
+def _weighted(program: Program, *, by_sample: bool) -> Program:
+    """The output contracted with an upstream gradient: of each sample, or one number."""
+    name = _unused(UPSTREAM, program)
+
     def contracted(**tensors: Tensor) -> Tensor:
-        weight = tensors.pop(UPSTREAM)
+        weight = tensors.pop(name)
         return (weight * program.function(**tensors)).sum()
 
-    return Program(program.name, contracted, program.parameters, (*program.data, *declare([UPSTREAM])), weighted=True)
+    (weight,) = declare([name])
+    if by_sample:
+        return replace(program, function=contracted, data=(*program.data, weight), weight=weight)
+    return replace(program, function=contracted, parameters=(*program.parameters, weight), weight=weight)
+
+
+def _unused(name: str, program: Program) -> str:
+    taken = {symbol.name for array in program.arrays for symbol in array.symbols} | {a.name for a in program.arrays}
+    while name in taken:
+        name += "_"
+    return name
 
 
 def packs(arrays: tuple[Array, ...]) -> Mapping[str, Any]:

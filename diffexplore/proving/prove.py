@@ -12,12 +12,13 @@ from diffexplore.errors import UsageError, unknown
 from diffexplore.loss import Loss
 from diffexplore.proof import decide_equal, decide_gradient
 from diffexplore.proving.explain import cause_of
-from diffexplore.proving.programs import UPSTREAM, Program, program_of
+from diffexplore.proving.one_sample import holds_for_one
+from diffexplore.proving.programs import Program, program_of
 from diffexplore.proving.records import Proof, Statement, status_of
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
 from diffexplore.symbolic.parse import parse_condition
 from diffexplore.symbolic.text import to_text
-from diffexplore.tracing.declarations import Spec, of_samples
+from diffexplore.tracing.declarations import Array, Spec, of_samples
 from diffexplore.tracing.trace import Traced, trace
 
 
@@ -51,9 +52,11 @@ def prove(
     """
     known = _as_loss(loss)
     program = program_of(candidate, known, parameters, data)
-    traced = trace(program.function, parameters=program.parameters, data=program.data)
-    conditions = _domain(domain, program)
+    by_data = _asks_for_data(wrt, program)
+    traced = trace(program.function, parameters=program.parameters, data=program.data, by_data=by_data)
+    conditions = [*_domain(domain, program), *(known.domain if known is not None else ())]
     statements = tuple(_statements(program, traced, known, _names(wrt, program, traced), conditions))
+    one = traced.samples is not None or not program.data or holds_for_one(program, traced, by_data=by_data)
     return Proof(
         status_of(statements),
         program.name,
@@ -64,7 +67,7 @@ def prove(
         traced.samples,
         traced.mixing,
         statements,
-        _conditions(traced, statements),
+        _conditions(traced, statements, conditions, one),
         traced.notes,
         cause_of(candidate, program, traced, known, statements),
     )
@@ -75,7 +78,7 @@ def _statements(
 ) -> Iterator[Statement]:
     """That the loss is computed, and each of its partials."""
     exact = traced.output if loss is None else _reduced(loss, program, traced)
-    domain = [*domain, *(loss.domain if loss is not None else ())]
+    domain = _of_all_samples(domain, program, traced)
     if loss is not None:
         same = decide_equal(exact, traced.output, domain=domain, conventions=traced.conventions)
         yield Statement(VALUE, to_text(traced.output), same)
@@ -91,22 +94,54 @@ def _statements(
 def _reduced(loss: Loss, program: Program, traced: Traced) -> sympy.Expr:
     """The loss over all samples: a formal sum, or that over the few which were traced."""
     summand, symbols = loss.expression, [loss.symbols[name] for name in loss.data]
-    weight = sympy.Symbol(UPSTREAM, real=True)
-    if program.weighted:
-        summand, symbols = weight * summand, [*symbols, weight]
-    mean = loss.reduction == "mean" and not program.weighted
+    upstream = sympy.S.One
+    if program.weight is not None:
+        (upstream,) = program.weight.symbols
+    if program.by_sample:
+        summand, symbols = upstream * summand, [*symbols, upstream]
+        upstream = sympy.S.One
+    mean = loss.reduction == "mean" and not program.by_sample
     if not symbols:
-        return summand
+        return upstream * summand
     if traced.samples is None:
-        return batch_sum(summand, symbols) / (SAMPLES if mean else 1)
-    columns = {
-        symbol: of_samples(array, traced.samples)[place :: len(array.symbols)]
-        for array in program.data
-        for place, symbol in enumerate(array.symbols)
-    }
-    samples = ({symbol: column[i] for symbol, column in columns.items()} for i in range(traced.samples))
+        return upstream * batch_sum(summand, symbols) / (SAMPLES if mean else 1)
+    order = _symbols(program.data)
+    samples = (dict(zip(order, sample, strict=True)) for sample in _few(program, traced.samples))
     total = sympy.Add(*(summand.xreplace(sample) for sample in samples))
-    return total / traced.samples if mean else total
+    return upstream * (total / traced.samples if mean else total)
+
+
+def _of_all_samples(domain: Sequence[Any], program: Program, traced: Traced) -> list[Any]:
+    """Conditions on data, for each of the few samples where these are traced one by one."""
+    if traced.samples is None:
+        return list(domain)
+    samples = [dict(zip(_symbols(program.data), sample, strict=True)) for sample in _few(program, traced.samples)]
+    return list(dict.fromkeys(condition.xreplace(sample) for condition in domain for sample in samples or [{}]))
+
+
+def _few(program: Program, samples: int) -> list[tuple[sympy.Symbol, ...]]:
+    """The symbols of each of a few samples, in the order of the data."""
+    columns = [of_samples(array, samples) for array in program.data]
+    sizes = [len(array.symbols) for array in program.data]
+    return [
+        tuple(
+            symbol for column, size in zip(columns, sizes, strict=True) for symbol in column[i * size : (i + 1) * size]
+        )
+        for i in range(samples)
+    ]
+
+
+def _symbols(arrays: Iterable[Array]) -> list[sympy.Symbol]:
+    return [symbol for array in arrays for symbol in array.symbols]
+
+
+def _asks_for_data(wrt: Sequence[str] | str | None, program: Program) -> bool:
+    """Whether partials by data are wanted: only then do data require gradients, as they do not in training."""
+    if wrt is None:
+        return all(array == program.weight for array in program.parameters)
+    names = wrt.replace(",", " ").split() if isinstance(wrt, str) else wrt
+    parameters = {name for array in program.parameters for name in (array.name, *(s.name for s in array.symbols))}
+    return any(name not in parameters for name in names)
 
 
 def _names(wrt: Sequence[str] | str | None, program: Program, traced: Traced) -> list[str]:
@@ -116,7 +151,8 @@ def _names(wrt: Sequence[str] | str | None, program: Program, traced: Traced) ->
     if traced.samples is not None:
         entries |= {array.name: [s.name for s in of_samples(array, traced.samples)] for array in program.data}
     if wrt is None:
-        chosen = [array.name for array in program.parameters or program.data if array.name != UPSTREAM]
+        mine = [array for array in program.parameters if array != program.weight]
+        chosen = [array.name for array in mine or program.data if array != program.weight]
     else:
         chosen = wrt.replace(",", " ").split() if isinstance(wrt, str) else list(wrt)
     names = []
@@ -130,9 +166,14 @@ def _names(wrt: Sequence[str] | str | None, program: Program, traced: Traced) ->
     return names
 
 
-def _conditions(traced: Traced, statements: Iterable[Statement]) -> tuple[str, ...]:
+def _conditions(
+    traced: Traced, statements: Iterable[Statement], domain: Iterable[Any], one: bool
+) -> tuple[str, ...]:  # fmt: skip
+    """Those given, those of the number of samples, and those that the proofs found."""
+    given = (to_text(condition) for condition in domain)
+    samples = (*traced.conditions, *(() if one else ("N ≥ 2",)))
     proved = (condition for statement in statements for condition in statement.decision.conditions)
-    return tuple(dict.fromkeys((*traced.conditions, *proved)))
+    return tuple(dict.fromkeys((*given, *samples, *proved)))
 
 
 def _domain(domain: str | Sequence[str] | None, program: Program) -> list[Any]:

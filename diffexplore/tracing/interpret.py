@@ -17,9 +17,10 @@ from diffexplore.tracing.arrays import Grid, Mixes, cells_of, each, scalar
 from diffexplore.tracing.capture import Capture, MixesSamples, in_samples
 from diffexplore.tracing.conventions import nearly, note_clamp
 from diffexplore.tracing.lines import Place
+from diffexplore.tracing.needs import CHOICES, NOTHING, Needs, chosen, own_needs
 from diffexplore.tracing.operators.logic import as_condition, as_number, is_truth
 from diffexplore.tracing.operators.table import READERS, RESHAPES, base_name, in_place_of
-from diffexplore.tracing.recognise import recognise
+from diffexplore.tracing.recognise import derived, recognise
 
 
 class Reading:
@@ -39,9 +40,14 @@ class Reading:
         self.view_copied = False
         self.shape: tuple[tuple[int, ...], int | None] = ((), None)
         self._capture = capture
+        self._floats = _floats_of(capture)
+        self._needs: dict[Node, Needs] = {}
+        self._needs_of_all = NOTHING
+        self.output_needs: Needs = NOTHING
+        self.gradient_needs: tuple[Needs, ...] = ()
 
     def run(self, inputs: Sequence[Grid]) -> tuple[sympy.Expr, tuple[Grid | None, ...]]:
-        """The output and the gradients of the graph for these inputs."""
+        """The output and the gradients of the graph for these inputs; what they need is kept beside."""
         given = iter(inputs)
         values: dict[Node, Any] = {}
         for node in self._capture.graph.graph.nodes:
@@ -49,6 +55,7 @@ class Reading:
                 values[node] = next(given)
             elif node.op == "output":
                 output, gradients = torch.fx.node.map_arg(node.args[0], values.__getitem__)
+                self._keep_needs(*node.args[0])
                 return as_number(output.cells[()]), tuple(gradients)
             else:
                 values[node] = self._value(node, values)
@@ -104,16 +111,39 @@ class Reading:
         self.place = self._capture.places[node.name]
         args, kwargs = self._arguments((node.args, node.kwargs), values)
         if node.target is operator.getitem:
+            self._needs[node] = self._known_needs(node.args[0])
             return args[0][args[1]]
         try:
             self.shape = self._shape_of(meta) if isinstance(meta, torch.Tensor) else ((), None)
             value = self._read(node, args, kwargs)
+            self._needs[node] = self._needs_of(node, args)
             self._check(value, meta)
         except Mixes:
             raise MixesSamples(f"{_name(node)} at {self.place}") from None
         except NotImplementedError as error:
             raise UsageError(f"{_name(node)} at {self.place} cannot be read: {error}") from None
         return value
+
+    def _needs_of(self, node: Node, args: Sequence[Any]) -> Needs:
+        """What the result of an operator needs: what it asks for itself, and what its operands need."""
+        name = _name(node)
+        if name in CHOICES:
+            places = CHOICES[name]
+            condition, taken, otherwise = (self._known_needs(node.args[place]) for place in places)
+            return condition | chosen(self.condition(args[places[0]]), taken, otherwise)
+        inherited = NOTHING.union(*(self._known_needs(argument) for argument in node.all_input_nodes))
+        base = in_place_of(name)
+        found = inherited | own_needs(base or name, args)
+        if base is not None:  # views of what is written to have the new values, too
+            self._needs_of_all |= found
+        return found
+
+    def _known_needs(self, argument: Any) -> Needs:
+        return self._needs.get(argument, NOTHING) | self._needs_of_all if isinstance(argument, Node) else NOTHING
+
+    def _keep_needs(self, output: Node, gradients: Sequence[Node | None]) -> None:
+        self.output_needs = self._known_needs(output)
+        self.gradient_needs = tuple(self._known_needs(gradient) for gradient in gradients)
 
     def _size(self, node: Node, value: Any) -> Any:
         """What is computed from sizes, if that is plain arithmetic in N."""
@@ -153,6 +183,8 @@ class Reading:
 
     def _exact(self, value: float) -> sympy.Expr:
         number, note = recognise(value)
+        if note is None and number.is_Rational and number.q > _LONG:
+            number, note = derived(value, self._floats) or (number, note)
         for remark in (note, nearly(self.place.function, value)):
             if remark is not None:
                 self.note(remark)
@@ -177,6 +209,20 @@ class Reading:
         for part, tensor in parts:
             if tensor is not None and (part.cells.shape, part.axis) != self._shape_of(tensor):
                 raise Mixes
+
+
+def _floats_of(capture: Capture) -> tuple[float, ...]:
+    """The floats among the arguments of a graph."""
+    found: dict[float, None] = {}
+    for node in capture.graph.graph.nodes:
+        torch.utils._pytree.tree_map(
+            lambda part: found.setdefault(part) if isinstance(part, float) else None, (node.args, node.kwargs)
+        )
+    return tuple(found)
+
+
+#: A float with so large a denominator, which is not recognised, may be computed from another one.
+_LONG = 2**32
 
 
 def _has_truth(value: Any) -> bool:

@@ -7,6 +7,7 @@ where so few numbers are tried that a float which means something else would har
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -87,3 +88,23 @@ def _sizes() -> tuple[tuple[sympy.Expr, Fraction], ...]:
 
 def _text(number: sympy.Expr) -> str:
     return str(number).replace("pi", "π")
+
+
+def derived(value: float, others: Iterable[float]) -> tuple[sympy.Expr, str] | None:
+    """What a float is that torch computed from another float of the program: that less 1, 1 less that, its logarithm.
+
+    The derivative of x**1.1 has the exponent 0.10000000000000009, which is 1.1 − 1 in floats: where 1.1 is read as
+    11/10 it has to be 1/10.
+    """
+    for other in others:
+        meant, note = recognise(other)
+        if note is None:
+            continue
+        for computed, exact, text in (
+            (other - 1, meant - 1, f"{other!r} − 1"), (1 - other, 1 - meant, f"1 − {other!r}"),
+            (other - 2, meant - 2, f"{other!r} − 2"),
+            (math.log(other) if other > 0 else math.nan, sympy.log(meant), f"log({other!r})"),
+        ):  # fmt: skip
+            if computed == value and value not in (0.0, 1.0):
+                return exact, f"{value!r}, which is {text} in floats, read as {_text(exact)}"
+    return None

@@ -22,6 +22,9 @@ from diffexplore.tracing.declarations import Array, Spec, check_distinct, declar
 from diffexplore.tracing.interpret import Reading
 from diffexplore.tracing.operators.table import decompositions
 
+#: The key of the output among the needs; no symbol is called so.
+OUTPUT = ""
+
 #: The number of samples of a program that mixes them.
 FEW = 4
 
@@ -40,6 +43,8 @@ class Traced:
         conditions: what is taken for granted of N, such as "N ≥ 2".
         notes: which numbers the floats of the program were read as, and the like.
         conventions: where the program departs from mathematics on purpose, and why.
+        needs: for each symbol of ``partials``, and for :data:`OUTPUT`, the conditions under which torch has a value;
+            formulas may have more, since SymPy cancels.
         graph: the graph that was read.
     """
 
@@ -52,7 +57,16 @@ class Traced:
     conditions: tuple[str, ...]
     notes: tuple[str, ...]
     conventions: Mapping[Boolean, str]
+    needs: Mapping[str, tuple[Boolean, ...]]
     graph: GraphModule = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Whether gradients are traced, and those by the data among them."""
+
+    backward: bool
+    by_data: bool
 
 
 def trace(
@@ -61,6 +75,8 @@ def trace(
     parameters: Spec | Sequence[Array],
     data: Spec | Sequence[Array] = (),
     backward: bool = True,
+    by_data: bool = True,
+    samples: int | None = None,
 ) -> Traced:
     """The formulas of a torch function of named tensors, and of the gradients that autograd computes of it.
 
@@ -69,6 +85,8 @@ def trace(
             The class of a ``torch.autograd.Function`` is applied to them in their order.
         parameters, data: names and shapes, as in ``["w[3]", "b"]``, ``"a, b"`` or ``{"w": (3,), "b": ()}``.
         backward: whether to trace the gradients, too.
+        samples: a number of samples to trace for; None for any number.
+        by_data: whether to trace those by the data; else data require no gradient, as in training.
 
     Raises:
         UsageError: for what cannot be read, with the operator, the line of the source and what to do.
@@ -76,12 +94,17 @@ def trace(
     arrays, batches = declare(parameters), declare(data)
     check_distinct((*arrays, *batches))
     function = _applied(fn, [array.name for array in (*arrays, *batches)])
+    wanted = _Wanted(backward, by_data)
+    if samples is not None:
+        return _traced(function, arrays, batches, wanted, samples, None)
     try:
-        return _traced(function, arrays, batches, backward, None)
+        return _traced(function, arrays, batches, wanted, None, None)
     except MixesSamples as mixing:
         few = str(mixing)
+    explicit = [symbol for array in batches for symbol in of_samples(array, FEW)]
+    check_distinct((*arrays, *(Array(symbol.name, (), (symbol,)) for symbol in explicit)))
     try:
-        return _traced(function, arrays, batches, backward, few)
+        return _traced(function, arrays, batches, wanted, FEW, few)
     except MixesSamples as again:
         raise UsageError(
             f"{again} makes a tensor whose shape depends on the values of others: write it with torch.where instead"
@@ -92,11 +115,11 @@ def _traced(
     function: Callable[..., Any],
     parameters: tuple[Array, ...],
     data: tuple[Array, ...],
-    backward: bool,
+    wanted: _Wanted,
+    samples: int | None,
     mixing: str | None,
 ) -> Traced:
-    samples = None if mixing is None else FEW
-    captured, notes = _captured(function, parameters, data, backward, samples)
+    captured, notes = _captured(function, parameters, data, wanted, samples)
     reading = Reading(captured, [symbol for array in data for symbol in array.symbols])
     reading.notes.update(dict.fromkeys(notes))
     _read_guards(captured, reading)
@@ -104,21 +127,24 @@ def _traced(
     inputs |= {array.name: _batch(array, samples) for array in data}
     output, gradients = reading.run(list(inputs.values()))
     partials: dict[str, sympy.Expr] = {}
-    for name, gradient in zip(captured.wrt, gradients, strict=True):
+    needs: dict[str, tuple[Boolean, ...]] = {}
+    for name, gradient, need in zip(captured.wrt, gradients, reading.gradient_needs, strict=True):
         symbols = [symbol.name for symbol in inputs[name].cells.flat]
         values = [sympy.S.Zero] * len(symbols) if gradient is None else list(gradient.cells.flat)
         partials |= dict(zip(symbols, values, strict=True))
+        needs |= dict.fromkeys(symbols, tuple(sorted(need, key=str)))
     _check_finite([output, *partials.values()])
     return Traced(
         parameters,
         data,
         output,
-        MappingProxyType(partials) if backward else None,
+        MappingProxyType(partials) if wanted.backward else None,
         samples,
         mixing,
         tuple(reading.conditions),
         tuple(reading.notes),
         MappingProxyType(reading.conventions),
+        MappingProxyType({**needs, OUTPUT: tuple(sorted(reading.output_needs, key=str))}),
         captured.graph,
     )
 
@@ -127,15 +153,15 @@ def _captured(
     function: Callable[..., Any],
     parameters: tuple[Array, ...],
     data: tuple[Array, ...],
-    backward: bool,
+    wanted: _Wanted,
     samples: int | None,
 ) -> tuple[Capture, list[str]]:
     """The graph with the gradients by parameters and data, but for data that torch has none by."""
     names, batches = [array.name for array in parameters], [array.name for array in data]
-    choices = [batches, *([name for name in batches if name != left] for left in batches), []] if backward else [[]]
+    choices = [batches, *([name for name in batches if name != left] for left in batches), []]
     table, notes = decompositions(), []
-    for choice in choices:
-        wrt = [*names, *choice] if backward else []
+    for choice in choices if wanted.backward and wanted.by_data else [[]]:
+        wrt = [*names, *choice] if wanted.backward else []
         try:
             captured = capture(function, parameters, data, wrt=wrt, samples=samples, decompositions=table)
         except NotDifferentiable as error:

@@ -1,0 +1,106 @@
+"""Programs that are wrong where nobody looks: for one sample, another upstream gradient, a second call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+import diffexplore as dx
+
+Tensor = torch.Tensor
+
+
+def function(forward: Callable[..., Tensor], backward: Callable[..., Any]) -> Any:
+    """An autograd Function of x with this backward of the upstream gradient and x."""
+
+    class Made(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            ctx.save_for_backward(x)
+            return forward(x)
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> Any:
+            return backward(upstream, *ctx.saved_tensors)
+
+    return Made
+
+
+@pytest.mark.parametrize("is_one", [lambda n: n <= 1, lambda n: n == 1])
+def test_a_branch_for_one_sample_is_no_part_of_the_proof(is_one: Callable[[int], bool]) -> None:
+    def branches(a: Tensor, x: Tensor) -> Tensor:
+        return (a.detach() * x).mean() + 0 * a if is_one(x.shape[0]) else (a * x).mean()
+
+    proof = dx.prove(branches, parameters="a", data="x")
+    assert (proof.status, proof.conditions) == ("proved", ("N ≥ 2",))
+    assert dx.prove(lambda a, x: (a * x).mean(), parameters="a", data="x").conditions == ()
+
+
+def test_an_argument_may_be_called_upstream() -> None:
+    def half_detached(upstream: Tensor, a: Tensor, x: Tensor) -> Tensor:
+        return (a * x + upstream.detach() * x).sum()
+
+    proof = dx.prove(half_detached, parameters="upstream, a")
+    assert [statement.name for statement in proof.refuted] == ["upstream"]
+    weighted = dx.prove(lambda upstream, x: upstream * x, parameters="upstream", data="x")
+    assert (weighted.status, [s.name for s in weighted.statements]) == ("proved", ["upstream"])
+
+
+def test_a_backward_that_ignores_the_upstream_gradient_of_one_number() -> None:
+    forgets = function(lambda x: (x**3).mean(), lambda upstream, x: 3 * x**2 / x.shape[0])
+    right = function(lambda x: (x**3).mean(), lambda upstream, x: upstream * 3 * x**2 / x.shape[0])
+    assert dx.prove(forgets, parameters="", data="x").status == "refuted"
+    assert dx.prove(right, parameters="", data="x").status == "proved"
+    assert dx.prove(right, dx.Loss("x**3", parameters="", data="x")).status == "proved"
+    assert dx.prove(function(lambda x: x**3, lambda g, x: 3 * x**2), parameters="x", data="").status == "refuted"
+
+
+def test_a_module_is_not_called_before_it_is_traced() -> None:
+    class Centred(torch.nn.Module):
+        calls = 0
+
+        def forward(self, a: Tensor, x: Tensor) -> Tensor:
+            self.calls += 1
+            return (a * x).sum()
+
+    module = Centred()
+    assert dx.prove(module, parameters="a").status == "proved"
+    assert module.calls == 2  # both traces: for any number of samples, and for one
+
+
+def test_data_require_gradients_only_where_they_are_asked_for() -> None:
+    def asks(a: Tensor, x: Tensor) -> Tensor:
+        return ((a if x.requires_grad else a.detach()) * x).sum() + 0 * a
+
+    assert dx.prove(asks, parameters="a").status == "refuted"
+    assert dx.prove(asks, parameters="a", wrt="a, x").status == "proved"
+
+
+def test_the_domain_is_a_condition_for_each_sample() -> None:
+    identity = function(torch.abs, lambda upstream, x: upstream)
+    proof = dx.prove(identity, parameters="", data="x", domain="x > 0")
+    assert (proof.status, proof.conditions) == ("proved", ("x > 0",))
+    assert dx.prove(identity, parameters="", data="x").status == "refuted"
+    mixing = function(lambda x: x.abs().cumsum(0), lambda g, x: g.flip(0).cumsum(0).flip(0))
+    proof = dx.prove(mixing, parameters="", data="x", domain="x > 0")
+    assert (proof.status, proof.samples) == ("proved", 4)
+
+
+def test_symbols_of_samples_that_are_taken_are_refused() -> None:
+    with pytest.raises(dx.UsageError, match="x_1"):
+        dx.prove(lambda x_1, x: (x_1 * x.cumsum(0)).sum(), parameters="x_1", data="x")
+
+
+@pytest.mark.parametrize("power", [1.1, 0.7, 1 / 3, 2.2])
+def test_powers_with_decimal_exponents(power: float) -> None:
+    proof = dx.prove(lambda a, x: ((a * x) ** power).mean(), parameters="a", data="x", domain=["a > 0", "x > 0"])
+    assert proof.status == "proved"
+    assert any("in floats" in note for note in proof.notes)
+
+
+def test_a_decimal_that_is_nearly_another_is_itself() -> None:
+    nearly = function(lambda x: x**1.1, lambda g, x: g * 1.1 * x**0.10000000000000019)
+    assert dx.prove(nearly, parameters="", data="x", domain="x > 0").status != "proved"
