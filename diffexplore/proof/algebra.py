@@ -7,14 +7,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import sympy
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.proof.branches import Resolver, Undecided, regions
 from diffexplore.proof.definedness import Need, conditions, has_no_value, needs, nonnegative_by
 from diffexplore.proof.generators import Converter, with_converter
 from diffexplore.proof.question import Question
 from diffexplore.proof.records import Undefined, Unsupported
+from diffexplore.proof.regions import Region
 from diffexplore.proof.stated import Stated
 from diffexplore.proof.sums import SumRule, as_one_summand, bound_symbols, sums_in
+from diffexplore.proof.wanted import left_open, stated_whole, text_of
+from diffexplore.symbolic.batch_sums import SAMPLES
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Case:
     conditions: list[str] = field(default_factory=list)
     needs: list[Stated] = field(default_factory=list)
     note: str = ""
+    required: tuple[Boolean, ...] = ()  # where one does not hold, nothing is claimed
 
     @property
     def settled(self) -> bool:
@@ -85,8 +90,14 @@ class Zeros:
 def settle(question: Question, case: Case) -> None:
     """Prove the case if algebra can, or note why it needs no proof."""
     region = case.resolver.region
+    case.required = question.needs
     if has_no_value((case.given, case.left), region):
         case.excepted, case.note = True, "the left side has no value"
+        return
+    outside = [need for need in question.needs if not need.free_symbols & question.bound_only]
+    data = case.data | question.data if case.data or SAMPLES in question.left.free_symbols else frozenset()
+    if not _require(case, outside, region, needs((case.given,)), data):
+        case.excepted, case.note = True, "the right side has no value"
         return
     if has_no_value((case.right,), region):
         _without_value(case)
@@ -106,6 +117,22 @@ def settle(question: Question, case: Case) -> None:
         _state(case)
     elif departures := question.departures(case.resolver):
         case.excepted, case.conditions = True, departures
+
+
+def _require(
+    case: Case, wanted: Iterable[Boolean], region: Region, given: Iterable[Need], data: frozenset[sympy.Basic]
+) -> bool:
+    """State what a region leaves open of the needs that came with the question; False where one fails."""
+    holds = True
+    for condition in wanted:
+        found = left_open(condition, region, given)
+        holds &= found is not None
+        for one in stated_whole(condition) if found is None else found:
+            if isinstance(one, Need):
+                case.needs.append(Stated(one, data))
+            else:
+                case.conditions.append(text_of(one) + (" for every sample" if one.free_symbols & data else ""))
+    return holds
 
 
 def _without_value(case: Case) -> None:
@@ -136,13 +163,18 @@ def _pieces(question: Question, case: Case) -> Iterator[Piece]:
             return None
         return [tuple(resolver(one.summand) for one in sums) for sums in found]
 
-    for resolver, (given, left, right) in regions(look, Zeros(), case.resolver.region.without(bound_symbols(every))):
+    bound = bound_symbols(every)
+    for resolver, (given, left, right) in regions(look, Zeros(), case.resolver.region.without(bound)):
         if has_no_value((*given, *left), resolver.region):
             case.partial = True
             continue
         if has_no_value(right, resolver.region):
             case.partial = True
             case.conditions.append(f"no sample where {resolver.region}: there the right side has no value")
+            continue
+        inside = [need for need in question.needs if need.free_symbols & bound]
+        if not _require(case, inside, resolver.region, needs(given), case.data):
+            case.partial = True
             continue
         yield Piece(resolver, given, left, right)
 

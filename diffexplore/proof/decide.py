@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import sympy
-from sympy.logic.boolalg import Boolean
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from diffexplore.proof.algebra import Case, cases, settle
 from diffexplore.proof.boundaries import all_of, remaining
@@ -38,6 +39,7 @@ def decide_equal(
     *,
     domain: Iterable[Boolean] = (),
     conventions: Mapping[Boolean, str] | None = None,
+    needs: Iterable[Boolean] = (),
 ) -> Decision:
     """Whether ``left`` = ``right`` for all real values of their symbols.
 
@@ -46,8 +48,11 @@ def decide_equal(
         domain: conditions that the values meet, those of data for every sample.
         conventions: conditions under which one side departs from the other on purpose, with a text that says why. A
             difference there is a side condition and no refutation.
+        needs: conditions under which alone ``right`` has a value, also where its expression no longer shows it: each is
+            a comparison, or an Or or And of such. Outside them nothing is claimed: a side condition says so, but where
+            it is certain that a need holds, or that ``left`` has no value without it.
     """
-    return _decide(left, right, None, domain, conventions or {})
+    return _decide(left, right, None, domain, conventions or {}, needs)
 
 
 def decide_gradient(
@@ -58,6 +63,7 @@ def decide_gradient(
     data: Iterable[sympy.Symbol] = (),
     domain: Iterable[Boolean] = (),
     conventions: Mapping[Boolean, str] | None = None,
+    needs: Iterable[Boolean] = (),
 ) -> Decision:
     """Whether ``claimed`` is the derivative of ``forward`` by ``symbol``.
 
@@ -66,9 +72,9 @@ def decide_gradient(
         claimed: an expression; what it is at the boundaries of branches does not matter.
         symbol: differentiated by. One of ``data`` means that of one sample.
         data: the data symbols.
-        domain, conventions: as of :func:`decide_equal`.
+        domain, conventions, needs: as of :func:`decide_equal`; the needs are those of ``claimed``.
     """
-    return _decide(forward, claimed, symbol, domain, conventions or {})
+    return _decide(forward, claimed, symbol, domain, conventions or {}, needs, data)
 
 
 @dataclass
@@ -95,12 +101,14 @@ def _decide(
     symbol: sympy.Symbol | None,
     domain: Iterable[Boolean],
     conventions: Mapping[Boolean, str],
+    needs: Iterable[Boolean] = (),
+    data: Iterable[sympy.Symbol] = (),
 ) -> Decision:
-    work = _Work()
+    work, needs, data = _Work(), tuple(map(_as_condition, needs)), tuple(data)
     left, right = _as_expression(left), _as_expression(right)
 
     def prove() -> None:
-        work.question = ask(left, right, symbol, domain, conventions)
+        work.question = ask(left, right, symbol, domain, conventions, needs, data)
         _prove(work.question, work)
 
     _stage("the algebra", BUDGET_SECONDS, prove, work)
@@ -116,6 +124,13 @@ def _as_expression(given: sympy.Expr) -> sympy.Expr:
     found = sympy.sympify(given, strict=True)
     if not isinstance(found, sympy.Expr):
         raise TypeError(f"{found} is no expression")
+    return found
+
+
+def _as_condition(given: Boolean) -> Boolean:
+    found = sympy.sympify(given)
+    if not isinstance(found, (BooleanAtom, Relational, sympy.And, sympy.Or)):
+        raise TypeError(f"{found} is no condition")
     return found
 
 

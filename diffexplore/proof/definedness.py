@@ -117,13 +117,16 @@ def nonnegative_by(found: Iterable[Need]) -> list[sympy.Expr]:
 
 def conditions(needed: Iterable[Need], given: Iterable[Need], region: Region) -> list[Need]:
     """The needs that are not certain on the region and are not among those given."""
-    strict = {need.expr for need in given if need.kind != "nonnegative"}
-    loose = {need.expr for need in given}
+    given = set(given)
+    strict = {need.expr for need in given if need.kind in ("positive", "nonzero")}
+    loose = {need.expr for need in given if need.kind in ("positive", "nonnegative")}
     region = _refined(region, given)
     factors = {factor for expr in strict for factor in _factors(expr)}
     found: dict[Need, None] = {}
     for need in sorted(needed, key=lambda one: (str(one.expr), one.kind)):
-        if need.holds(region) or need.expr in strict or (need.kind == "nonnegative" and need.expr in loose):
+        if need.holds(region) or need in given or (need.kind == "nonnegative" and need.expr in loose):
+            continue
+        if need.kind == "positive" and {Need(need.expr, "nonzero"), Need(need.expr, "nonnegative")} <= given:
             continue
         if need.kind == "nonzero" or (need.kind == "positive" and need.expr in loose):
             for factor in sorted(_factors(need.expr), key=str):

@@ -27,13 +27,19 @@ class Question:
     symbol: sympy.Symbol | None
     domain: tuple[Boolean, ...]
     conventions: Mapping[Boolean, str]
+    needs: tuple[Boolean, ...] = ()
+    data: frozenset[sympy.Basic] = frozenset()
+
+    @property
+    def bound_only(self) -> set[sympy.Basic]:
+        """The data that stand in sums only."""
+        sides = [part for part in (self.left, self.right, self.symbol) if part is not None]
+        free = set().union(*(side.free_symbols for side in sides))
+        return {symbol for side in sides for one in sums_in(side) for symbol in one.symbols} - free
 
     def outside_sums(self, resolver: Resolver) -> bool:
         """:meth:`inside`, but for the conditions on data that stand in sums only: those are for the samples."""
-        sides = [part for part in (self.left, self.right, self.symbol) if part is not None]
-        free = set().union(*(side.free_symbols for side in sides))
-        bound = {symbol for side in sides for one in sums_in(side) for symbol in one.symbols}
-        return self.inside(resolver, bound - free)
+        return self.inside(resolver, self.bound_only)
 
     def inside(self, resolver: Resolver, unasked: Set[sympy.Basic] = frozenset()) -> bool:
         """Whether a region is in the domain; the conditions of the conventions have one answer on it, too."""
@@ -94,10 +100,13 @@ def ask(
     symbol: sympy.Symbol | None,
     domain: Iterable[Boolean],
     conventions: Mapping[Boolean, str],
+    needs: Iterable[Boolean] = (),
+    data: Iterable[sympy.Symbol] = (),
 ) -> Question:
     """The question in real symbols; raises :class:`Unsupported` where two different ones have one name."""
-    conditions = list(domain)
-    every: list[sympy.Basic] = [left, right, *conditions, *conventions, *([symbol] if symbol is not None else [])]
+    conditions, needs, data = list(domain), list(needs), list(data)
+    every: list[sympy.Basic] = [left, right, *conditions, *conventions, *needs, *data]
+    every += [symbol] if symbol is not None else []
     named: dict[str, sympy.Basic] = {}
     for found in sorted({symbol for part in every for symbol in part.atoms(sympy.Symbol)}, key=str):
         other = named.setdefault(found.name, found)
@@ -119,6 +128,8 @@ def ask(
         None if symbol is None else clean(symbol),
         tuple(part for condition in map(clean, conditions) for part in _parts(condition)),
         {clean(condition): text for condition, text in conventions.items()},
+        tuple(part for condition in map(clean, needs) for part in _parts(condition)),
+        frozenset(map(clean, data)),
     )
 
 

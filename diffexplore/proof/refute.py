@@ -11,12 +11,15 @@ from itertools import islice
 
 import sympy
 from flint import arb
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.proof.algebra import Case, Piece
 from diffexplore.proof.points import Point, Summands, as_record, points_in, value
 from diffexplore.proof.records import Counterexample, Unsupported
 from diffexplore.proof.regions import Region
 from diffexplore.proof.sums import bound_symbols, sums_in
+from diffexplore.proof.wanted import difference
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 
 _SAMPLES = (3, 2, 5)  # in turn, for what is right for one number only
@@ -62,14 +65,16 @@ def seen_in(case: Case, count: int) -> Iterator[Seen]:
     inner = [direction for piece in case.pieces for direction, _ in piece.resolver.region.bounds]
     symbols = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
     symbols |= {symbol for expr in inner for symbol in expr.free_symbols if symbol not in bound}
+    symbols |= {symbol for need in case.required for symbol in need.free_symbols if symbol not in bound}
     outside = sorted(symbols - {SAMPLES}, key=str)
     if sums and not case.pieces:
         return
     generator = random.Random(1)
-    for number, point in enumerate(points_in(case.resolver.region, outside, count=count)):
+    inside = {piece: _narrowed(piece.resolver.region, case) for piece in case.pieces}
+    for number, point in enumerate(points_in(_narrowed(case.resolver.region, case), outside, count=count)):
         drawn: list[tuple[Point, Piece]] = []
         if sums:
-            drawn = _samples(case.pieces, bound, point, number, generator)
+            drawn = _samples(inside, bound, point, number, generator)
             if not drawn:
                 continue
         else:
@@ -77,9 +82,20 @@ def seen_in(case: Case, count: int) -> Iterator[Seen]:
         yield from _seen(case, point, drawn)
 
 
+def _narrowed(region: Region, case: Case) -> Region:
+    """The part of a region in which the inequalities hold that the claimed side needs."""
+    for condition in case.required:
+        if isinstance(condition, (sympy.Gt, sympy.Lt, sympy.Ge, sympy.Le)):
+            p = difference(condition)
+            region = region.split(p)[0] if p.free_symbols and region.sign(p).certain is None else region
+    return region
+
+
 def _seen(case: Case, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> Iterator[Seen]:
     samples = tuple(sample for sample, _ in drawn)
     if not _keeps_bounds(case.resolver.region, point, samples):
+        return
+    if not all(_holds(condition, point, samples) for condition in case.required):
         return
     summands = _resolved(case, [piece for _, piece in drawn])
     if case.given != case.left and value(case.given, point, samples, summands) is None:
@@ -102,10 +118,10 @@ def _resolved(case: Case, pieces: Sequence[Piece]) -> Summands:
 
 
 def _samples(
-    pieces: Sequence[Piece], bound: set[sympy.Basic], point: Point, number: int, generator: random.Random
+    inside: Mapping[Piece, Region], bound: set[sympy.Basic], point: Point, number: int, generator: random.Random
 ) -> list[tuple[Point, Piece]]:
     """A few samples, each with the piece that it aimed at; the first is that of ``point`` where this has data."""
-    data = sorted(bound, key=str)
+    data, pieces = sorted(bound, key=str), list(inside)
     others = {symbol: value for symbol, value in point.items() if symbol not in bound}
     samples: list[tuple[Point, Piece]] = []
     start = {symbol: point[symbol] for symbol in data if symbol in point}
@@ -115,7 +131,7 @@ def _samples(
         wanted = [symbol for symbol in data if symbol not in fixed]
         seed = generator.randint(0, 10**6)
         first = number + place if number % 2 else 0  # at every other point the data are positive
-        drawn = next(points_in(piece.resolver.region, wanted, fixed, seed=seed, first=first, count=4), None)
+        drawn = next(points_in(inside[piece], wanted, fixed, seed=seed, first=first, count=4), None)
         if drawn is not None:
             samples.append(({**(start if place == 0 else {}), **drawn}, piece))
         elif place == 0:
@@ -134,6 +150,30 @@ def _keeps_bounds(region: Region, point: Point, samples: tuple[Point, ...]) -> b
                 if ball is None or not ball > 0:
                     return False
     return True
+
+
+def _holds(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
+    """Whether a condition certainly holds at a point, and for each of the samples."""
+    if isinstance(condition, sympy.And):
+        return all(_holds(part, point, samples) for part in condition.args)
+    turned = [samples[place:] + samples[:place] for place in range(len(samples))] or [()]
+    return all(_holds_for_first(condition, point, order) for order in turned)
+
+
+def _holds_for_first(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
+    if isinstance(condition, (sympy.And, sympy.Or)):
+        every = all if isinstance(condition, sympy.And) else any
+        return every(_holds_for_first(part, point, samples) for part in condition.args)
+    if not isinstance(condition, Relational):
+        return bool(condition == True)  # noqa: E712 (SymPy's true)
+    ball = value(difference(condition), point, samples)
+    if ball is None:
+        return False
+    if isinstance(condition, sympy.Ne):
+        return not ball.contains(0)
+    if isinstance(condition, sympy.Eq):
+        return bool(ball == 0)
+    return bool(ball > 0 or (ball >= 0 and isinstance(condition, (sympy.Ge, sympy.Le))))
 
 
 def find(case: Case, count: int, enough: int | None = None) -> tuple[Seen | None, Seen | None]:

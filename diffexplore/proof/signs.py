@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import product as product_of
 
 import sympy
 from flint import arb
@@ -64,6 +65,10 @@ def _structural(expr: sympy.Expr, known: Known) -> Sign:
         return sign_of(expr.args[0] - 1, known)
     if isinstance(expr, sympy.Abs):
         return Sign(abs(sign) for sign in sign_of(expr.args[0], known))
+    if isinstance(expr, (sympy.Max, sympy.Min)):
+        best = max if isinstance(expr, sympy.Max) else min
+        signs = [sign_of(argument, known) for argument in expr.args]
+        return Sign(map(best, product_of(*signs)))
     if isinstance(expr, BatchSum):  # over one sample at least; of bound symbols nothing outside is known
         return _sum([sign_of(expr.summand)] * 2)
     return ANY
@@ -87,7 +92,9 @@ def _power(expr: sympy.Expr, known: Known) -> Sign:
         return Sign(one**2 for one in sign) if exponent % 2 == 0 else sign
     if exponent.is_Rational and exponent.is_positive:  # a real root: of a base that is not negative
         return Sign(sign & NOT_NEGATIVE) or NOT_NEGATIVE
-    return POSITIVE
+    if exponent.is_Rational or sign == POSITIVE:
+        return POSITIVE
+    return NOT_NEGATIVE if -1 not in sign else ANY  # x**p of a negative x has a value for whole p, of either sign
 
 
 @lru_cache(maxsize=4096)
