@@ -19,7 +19,7 @@ from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
 from diffexplore.symbolic.parse import parse_condition
 from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.declarations import Array, Spec, of_samples
-from diffexplore.tracing.trace import Traced, trace
+from diffexplore.tracing.trace import OUTPUT, Traced, trace
 
 
 def prove(
@@ -80,14 +80,23 @@ def _statements(
     exact = traced.output if loss is None else _reduced(loss, program, traced)
     domain = _of_all_samples(domain, program, traced)
     if loss is not None:
-        same = decide_equal(exact, traced.output, domain=domain, conventions=traced.conventions)
+        needs = traced.needs[OUTPUT]
+        same = decide_equal(exact, traced.output, domain=domain, conventions=traced.conventions, needs=needs)
         yield Statement(VALUE, to_text(traced.output), same)
     assert traced.partials is not None
     generic = [symbol for array in program.data for symbol in array.symbols] if traced.samples is None else []
     for name in names:
         symbol = sympy.Symbol(name, real=True)
         claimed = traced.partials[name]
-        decision = decide_gradient(exact, claimed, symbol, data=generic, domain=domain, conventions=traced.conventions)
+        decision = decide_gradient(
+            exact,
+            claimed,
+            symbol,
+            data=generic,
+            domain=domain,
+            conventions=traced.conventions,
+            needs=traced.needs[name],
+        )
         yield Statement(name, to_text(claimed), decision)
 
 
