@@ -104,3 +104,39 @@ def test_powers_with_decimal_exponents(power: float) -> None:
 def test_a_decimal_that_is_nearly_another_is_itself() -> None:
     nearly = function(lambda x: x**1.1, lambda g, x: g * 1.1 * x**0.10000000000000019)
     assert dx.prove(nearly, parameters="", data="x", domain="x > 0").status != "proved"
+
+
+def test_a_choice_does_not_undo_what_is_not_a_number() -> None:
+    """The derivative of √x times 0 is no number for x < 0, in torch."""
+    trap = dx.prove(lambda x: torch.where(x > 0, torch.sqrt(x), 0).sum(), parameters="", data="x")
+    assert trap.status == "proved"
+    assert "x ≥ 0 for every sample" in trap.conditions
+    point = torch.tensor([-1.0], dtype=torch.float64, requires_grad=True)
+    torch.where(point > 0, torch.sqrt(point), 0).sum().backward()
+    assert point.grad is not None
+    assert point.grad.isnan().all()
+    safe = dx.prove(lambda x: torch.sqrt(torch.where(x > 0, x, 1)).sum(), parameters="", data="x")
+    assert (safe.status, safe.conditions) == ("proved", ("x ≠ 0 for every sample",))
+
+
+@pytest.mark.parametrize(
+    ("slope", "condition"),
+    [
+        (lambda x: 2 * x.log().exp(), "x > 0 for every sample"),
+        (lambda x: 2 * x.sqrt() ** 2, "x ≥ 0 for every sample"),
+        (lambda x: 2 * x.asin().sin(), "x ≤ 1 for every sample"),
+        (lambda x: 2 * x + 0 * x.sqrt(), "x ≥ 0 for every sample"),
+        (lambda x: 2 * x * x.relu() / x.relu(), "max(0, x) ≠ 0 for every sample"),
+        (lambda x: 2 * x * (x - 1) / (x - 1), "x ≠ 1 for every sample"),
+    ],
+)
+def test_what_cancels_in_a_formula_is_still_asked_for(slope: Callable[[Tensor], Tensor], condition: str) -> None:
+    square = function(lambda x: x**2, lambda upstream, x: upstream * slope(x))
+    proof = dx.prove(square, parameters="", data="x")
+    assert proof.status == "proved"
+    assert condition in proof.conditions
+
+
+def test_the_largest_of_some_numbers_is_one_of_them() -> None:
+    proof = dx.prove(lambda w, x: (w * x).amax(1).mean(), parameters="w[2]", data="x[2]")
+    assert (proof.status, proof.conditions) == ("proved", ("w1·x1 − w2·x2 ≠ 0 for every sample",))

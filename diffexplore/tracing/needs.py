@@ -44,7 +44,21 @@ def _nonzero(x: sympy.Expr) -> Boolean:
         return sympy.And(*map(_nonzero, x.args))
     if x.is_Pow and x.exp.is_Rational and not x.base.is_number:
         return _nonzero(x.base) if x.exp > 0 else sympy.true
-    return _nonzero_whole(x)
+    return sympy.true if _counts_ties(x) else _nonzero_whole(x)
+
+
+def _counts_ties(x: sympy.Expr) -> bool:
+    """Whether x counts which of some numbers are the largest (or smallest) of them: at least one is."""
+    marks = [term for term in sympy.Add.make_args(x) if isinstance(term, sympy.Piecewise) and len(term.args) == 2]
+    equalities = [mark.args[0].cond for mark in marks if [branch.expr for branch in mark.args] == [1, 0]]
+    if len(equalities) != len(sympy.Add.make_args(x)) or not all(isinstance(c, sympy.Equality) for c in equalities):
+        return False
+    extremes = {side for equal in equalities for side in equal.args if isinstance(side, (sympy.Max, sympy.Min))}
+    return any(
+        {side for equal in equalities for side in equal.args if side != extreme} == set(extreme.args)
+        for extreme in extremes
+        if all(extreme in equal.args for equal in equalities)
+    )
 
 
 def _within_one(x: sympy.Expr) -> Boolean:
