@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import torch
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("diffexplore", "torch", "sympy", "numpy", "python-flint")}
 
 
 def environment(device: torch.device, broken: Sequence[str]) -> dict[str, Any]:
@@ -17,7 +23,7 @@ def environment(device: torch.device, broken: Sequence[str]) -> dict[str, Any]:
     return {
         "versions": {
             "python": platform.python_version(),
-            **{name: version(name) for name in ("diffexplore", "torch", "sympy", "numpy", "python-flint")},
+            **_versions(),
         },
         "platform": platform.platform(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),

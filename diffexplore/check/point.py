@@ -73,7 +73,8 @@ class PointCheck:
 
     def run(self, stage: str) -> PointOutcome:
         reduced = self._reduced_estimates()
-        for chunk in self._evaluator.chunks(self._running, lambda done: self._listener.progress(stage, done, self._n)):
+        sampled = self._running_by_sample()
+        for chunk in self._evaluator.chunks(sampled, lambda done: self._listener.progress(stage, done, self._n)):
             self._take(chunk)
         for name in self._problem.wrt:
             if name in self._problem.parameters:
@@ -135,6 +136,10 @@ class PointCheck:
         )  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------- samples
+    def _running_by_sample(self) -> list[Running]:
+        """The methods that are asked for the partials of each sample."""
+        return self._running
+
     def _take(self, chunk: Chunk) -> None:
         for name in self._problem.wrt:
             truth = self._gathered(name, chunk)

@@ -86,6 +86,10 @@ class CandidateCheck(PointCheck):
         return running.name, evaluator.reduced(running)
 
     # ------------------------------------------------------------------------------------------------- samples
+    def _running_by_sample(self) -> list[Running]:
+        """None: what a candidate gives by data came with its one call."""
+        return []
+
     def _take(self, chunk: Chunk) -> None:
         for name in self._problem.wrt:
             truth = self._gathered(name, chunk)
