@@ -1,0 +1,192 @@
+"""What is certain of the values of an expression at all real points: that it has one, and how large whole ones are.
+
+All answers err on the side of no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import sympy
+from sympy import Expr
+
+from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
+from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
+from diffexplore.tracing.arrays import Grid
+
+#: Operators that do something else with what is no finite number. They are read where there is none; of comparisons
+#: this matters for x == x and x < inf.
+ASKS = ("nan_to_num", "isnan", "isinf", "fmax", "fmin", "eq", "ne", "lt", "le", "gt", "ge")
+
+INFINITIES = (sympy.oo, -sympy.oo)
+
+#: Operators that divide one operand by another, so that the formula may lose a denominator.
+_DIVIDES = ("div", "true_divide")
+_LOSES = ("logit_backward", "remainder", "xlogy", "special_xlogy", "special_xlog1py")
+
+#: Functions that have a finite value wherever their arguments have one.
+_EVERYWHERE: tuple[Any, ...] = (
+    sympy.Add, sympy.Mul, sympy.Max, sympy.Min, sympy.Abs, sympy.sign, sympy.exp, expm1, sigmoid, softplus,
+    sympy.sin, sympy.cos, sympy.sinc, sympy.sinh, sympy.cosh, sympy.tanh, sympy.asinh, sympy.atan,
+    sympy.erf, sympy.erfc, BatchSum, sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair,
+    sympy.core.relational.Relational, sympy.And, sympy.Or, sympy.Not,
+)  # fmt: skip
+
+#: More samples than this no computer holds.
+_MOST_SAMPLES = 2**31 - 1
+
+Range = tuple[int, int]
+
+
+class Certainty:
+    """Which tensors of a program are certainly finite everywhere, step by step: 1/x·x is not, though its formula is 1.
+
+    Nothing needs to be looked at where no operator ``asked``.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.asked = any(name.rstrip("_") in ASKS for name in names)
+        self._lost: set[Any] = set()
+        self._all_lost = False
+
+    def of(self, nodes: Iterable[Any]) -> bool:
+        """Whether the values of these nodes are."""
+        return not self._all_lost and not any(node in self._lost for node in nodes)
+
+    def note(self, node: Any, name: str, value: Any, operands: Any) -> None:
+        """Looks at the value of a node before anything is written into it."""
+        base, results = name.rstrip("_"), value if isinstance(value, tuple) else (value,)
+        kept = self.of(node.all_input_nodes) and base not in _LOSES and all(map(_finite, results))
+        if kept and (base not in _DIVIDES or _finite(operands[1], lambda cell: 1 / cell)):
+            return
+        self._lost.add(node)
+        self._all_lost = self._all_lost or base != name  # what is written in place is seen through other nodes, too
+
+
+def _finite(value: Any, function: Callable[[Any], Any] = lambda cell: cell) -> bool:
+    """Whether a function of an operand, of a number too, has a finite value everywhere, or is a constant infinity."""
+    if value is None:
+        return True
+    cells = value.cells.flat if isinstance(value, Grid) else [sympy.sympify(value)]
+    return all(cell in INFINITIES or has_value(function(cell)) for cell in cells)
+
+
+@lru_cache(maxsize=10_000)
+def has_value(expr: sympy.Basic) -> bool:
+    """Whether an expression has a finite value wherever its symbols do, computed step by step as it is written."""
+    if _is_constant(expr):
+        return is_real_number(expr) and expr.is_finite is not False
+    if expr.is_Symbol or type(expr) is sympy.Tuple or expr in (sympy.true, sympy.false):
+        return True
+    if not all(map(has_value, expr.args)):
+        return False
+    if isinstance(expr, sympy.Pow):
+        base, exponent = expr.args
+        if exponent.is_Integer and exponent >= 0:
+            return True
+        return is_positive(base) or bool(exponent.is_Rational and exponent > 0 and is_nonnegative(base))
+    if isinstance(expr, sympy.log):
+        return is_positive(expr.args[0])
+    if isinstance(expr, log1p):
+        return is_positive(1 + expr.args[0])
+    return isinstance(expr, _EVERYWHERE)
+
+
+def is_positive(expr: Expr) -> bool:
+    """Whether an expression that has a value is certainly above 0."""
+    if _is_constant(expr):
+        return expr.is_positive is True
+    if isinstance(expr, sympy.Add):
+        return all(map(is_nonnegative, expr.args)) and any(map(is_positive, expr.args))
+    if isinstance(expr, (sympy.Mul, sympy.Min, BatchSum)):
+        return all(is_positive(part) for part in expr.args if isinstance(part, Expr))
+    if isinstance(expr, sympy.Max):
+        return any(map(is_positive, expr.args))
+    if isinstance(expr, sympy.Pow):
+        return is_positive(expr.args[0])
+    return expr == SAMPLES or isinstance(expr, (sympy.exp, sympy.cosh, sigmoid, softplus, sympy.erfc))
+
+
+def is_nonnegative(expr: Expr) -> bool:
+    """Whether an expression that has a value is certainly not below 0."""
+    if _is_constant(expr):
+        return expr.is_nonnegative is True
+    if isinstance(expr, (sympy.Add, sympy.Mul, sympy.Min, BatchSum)):
+        return all(is_nonnegative(part) for part in expr.args if isinstance(part, Expr))
+    if isinstance(expr, sympy.Max):
+        return any(map(is_nonnegative, expr.args))
+    if isinstance(expr, sympy.Pow):
+        return bool(expr.args[1].is_Integer and expr.args[1].is_even) or is_nonnegative(expr.args[0])
+    return isinstance(expr, sympy.Abs) or is_positive(expr)
+
+
+def _is_constant(expr: sympy.Basic) -> bool:
+    """Whether an expression is a number. (A branch with constant values is one to SymPy.)"""
+    return isinstance(expr, Expr) and bool(expr.is_number) and not expr.free_symbols
+
+
+def is_real_number(value: Expr) -> bool:
+    """Whether a number is a real one or an infinity; where SymPy cannot say, its decimals do."""
+    if value is sympy.nan or value is sympy.zoo:
+        return False
+    if value.is_extended_real is not None:
+        return bool(value.is_extended_real)
+    try:
+        return value.evalf(30).is_Float
+    except (ArithmeticError, ValueError, TypeError, NotImplementedError):
+        return False
+
+
+def whole_range(expr: sympy.Basic) -> Range | None:
+    """The least and the largest that a certainly whole number may be, or None where it may be something else."""
+    if expr.is_Integer:
+        return int(expr), int(expr)
+    if expr == SAMPLES:
+        return 1, _MOST_SAMPLES
+    if isinstance(expr, sympy.sign):
+        return -1, 1
+    if isinstance(expr, sympy.Piecewise):
+        return _joined([whole_range(branch) for branch, _ in expr.args], lambda parts: _span(*zip(*parts, strict=True)))
+    if isinstance(expr, BatchSum):
+        return _joined([whole_range(expr.summand)], lambda parts: _product([parts[0], (1, _MOST_SAMPLES)]))
+    if isinstance(expr, sympy.Pow):
+        return _joined([whole_range(part) for part in expr.args], _power)
+    combine = _COMBINED.get(expr.func)
+    return None if combine is None else _joined([whole_range(part) for part in expr.args], combine)
+
+
+def _joined(parts: list[Range | None], combine: Callable[[list[Range]], Range | None]) -> Range | None:
+    known = [part for part in parts if part is not None]
+    return combine(known) if len(known) == len(parts) else None
+
+
+def _span(*ends: Any) -> Range:
+    numbers = [number for group in ends for number in group]
+    return min(numbers), max(numbers)
+
+
+def _product(parts: list[Range]) -> Range:
+    product = (1, 1)
+    for part in parts:
+        product = _span([a * b for a in product for b in part])
+    return product
+
+
+def _power(parts: list[Range]) -> Range | None:
+    """Of whole numbers to powers from 0 to 64."""
+    (low, high), (least, most) = parts
+    if least < 0 or most > 64:
+        return None
+    bases = (low, 0, high) if low < 0 < high else (low, high)
+    return _span([base**power for base in bases for power in range(least, most + 1)])
+
+
+_COMBINED: Mapping[Any, Callable[[list[Range]], Range]] = {
+    sympy.Add: lambda parts: (sum(low for low, _ in parts), sum(high for _, high in parts)),
+    sympy.Mul: _product,
+    sympy.Max: lambda parts: (max(low for low, _ in parts), max(high for _, high in parts)),
+    sympy.Min: lambda parts: (min(low for low, _ in parts), min(high for _, high in parts)),
+    sympy.Abs: lambda parts: (0, max(map(abs, parts[0]))),
+}
