@@ -18,6 +18,8 @@ from diffexplore.tracing.capture import Capture, MixesSamples, in_samples
 from diffexplore.tracing.conventions import nearly, note_clamp
 from diffexplore.tracing.lines import Place
 from diffexplore.tracing.needs import CHOICES, NOTHING, Needs, chosen, own_needs
+from diffexplore.tracing.operators.certain import Certainty
+from diffexplore.tracing.operators.kinds import Known, check_arguments, conformed
 from diffexplore.tracing.operators.logic import as_condition, as_number, is_truth
 from diffexplore.tracing.operators.table import READERS, RESHAPES, base_name, in_place_of
 from diffexplore.tracing.recognise import derived, recognise
@@ -27,8 +29,9 @@ class Reading:
     """The state of reading one graph: the node at hand, and what was noted on the way.
 
     ``data`` are the symbols of one sample, ``shape`` is that of the node's result: its sizes, where that of the batch
-    is 1, and the axis of the samples. ``view_copied`` says that some view has cells of its own, so that writing into
-    it would not reach the tensor that it is a view of.
+    is 1, and the axis of the samples; ``dtype`` is that of the result, None where there are several. ``certain`` says
+    that all operands have a finite value everywhere. ``view_copied`` says that some view has cells of its own, so that
+    writing into it would not reach the tensor that it is a view of.
     """
 
     def __init__(self, capture: Capture, data: Sequence[sympy.Symbol]) -> None:
@@ -39,12 +42,16 @@ class Reading:
         self.place = Place()
         self.view_copied = False
         self.shape: tuple[tuple[int, ...], int | None] = ((), None)
+        self.dtype: torch.dtype | None = None
+        self.certain = False
         self._capture = capture
         self._floats = _floats_of(capture)
         self._needs: dict[Node, Needs] = {}
         self._needs_of_all = NOTHING
         self.output_needs: Needs = NOTHING
         self.gradient_needs: tuple[Needs, ...] = ()
+        self._known = Known()
+        self._certainty = Certainty(map(_name, capture.graph.graph.nodes))
 
     def run(self, inputs: Sequence[Grid]) -> tuple[sympy.Expr, tuple[Grid | None, ...]]:
         """The output and the gradients of the graph for these inputs; what they need is kept beside."""
@@ -59,6 +66,9 @@ class Reading:
                 return as_number(output.cells[()]), tuple(gradients)
             else:
                 values[node] = self._value(node, values)
+                if self._certainty.asked:
+                    operands = self._arguments(node.args, values)
+                    self._certainty.note(node, _name(node), values[node], operands)
         raise AssertionError("a graph ends in its output")
 
     # ----------------------------------------------------------------------------------- what operators ask for
@@ -115,7 +125,10 @@ class Reading:
             return args[0][args[1]]
         try:
             self.shape = self._shape_of(meta) if isinstance(meta, torch.Tensor) else ((), None)
-            value = self._read(node, args, kwargs)
+            self.dtype = meta.dtype if isinstance(meta, torch.Tensor) else None
+            self.certain = self._certainty.of(node.all_input_nodes)
+            torch.fx.node.map_aggregate((args, kwargs), self._check_operand)
+            value = self._read(node, args, kwargs, meta)
             self._needs[node] = self._needs_of(node, args)
             self._check(value, meta)
         except Mixes:
@@ -146,18 +159,19 @@ class Reading:
         self.gradient_needs = tuple(self._known_needs(gradient) for gradient in gradients)
 
     def _size(self, node: Node, value: Any) -> Any:
-        """What is computed from sizes, if that is plain arithmetic in N."""
-        if any(type(part).__module__.startswith("torch") for part in sympy.preorder_traversal(value)):
+        """What is computed from sizes, if that is plain arithmetic in N, without a branch."""
+        if any(type(part).__module__.startswith("torch") or is_truth(part) for part in sympy.preorder_traversal(value)):
             raise MixesSamples(f"{_name(node)} of the number of samples at {self._capture.places[node.name]}")
         return value
 
-    def _read(self, node: Node, args: Any, kwargs: Any) -> Any:
+    def _read(self, node: Node, args: Any, kwargs: Any, meta: Any) -> Any:
         name = base_name(node.target) if isinstance(node.target, torch._ops.OpOverload) else str(node.target)
-        if name in READERS:
-            return READERS[name](self, *args, **kwargs)
-        base = in_place_of(name)
+        base = name if name in READERS else in_place_of(name)
         if base is None:
             raise NotImplementedError(_advice(node))
+        check_arguments(node.target, READERS[base], args, kwargs)
+        if base == name:
+            return self._conformed(READERS[name](self, *args, **kwargs), meta)
         if name in RESHAPES:
             return READERS[base](self, *args, **kwargs)
         if self.view_copied:
@@ -165,11 +179,24 @@ class Reading:
         target = args[0]
         if base in ("clamp", "clamp_min"):
             note_clamp(self, Grid(target.cells.copy(), target.axis), kwargs.get("min", (*args, None)[1]))
-        changed = READERS[base](self, *args, **kwargs)
+        changed = self._conformed(READERS[base](self, *args, **kwargs), meta)
         if changed.axis is not None and target.axis is None:
             raise Mixes
         target.cells[...] = changed.cells
         return target
+
+    def _conformed(self, value: Any, meta: Any) -> Any:
+        """A result with cells that its dtype can hold, all of them real."""
+        if isinstance(value, tuple):
+            return tuple(self._conformed(part, tensor) for part, tensor in zip(value, meta, strict=True))
+        self._known.check(value)
+        return value if meta is None else conformed(value, meta.dtype)
+
+    def _check_operand(self, operand: Any) -> Any:
+        """That a constant from elsewhere, or a number in the source, is a real one."""
+        if isinstance(operand, (Grid, sympy.Expr)):
+            self._known.check(self.grid(operand))
+        return operand
 
     def _arguments(self, argument: Any, values: Mapping[Node, Any]) -> Any:
         """Arguments of a node, with values for nodes and exact numbers for floats and sizes."""

@@ -9,6 +9,7 @@ import sympy
 import torch
 
 from diffexplore.tracing.arrays import Grid, Mixes, cells_of, each, filled
+from diffexplore.tracing.operators.certain import whole_range
 from diffexplore.tracing.operators.logic import as_condition, as_number
 from diffexplore.tracing.operators.movement import copy
 
@@ -72,10 +73,11 @@ def _to_copy(reading: Reading, x: Grid, dtype: torch.dtype | None = None, **_: A
 
 
 def _whole(value: sympy.Expr) -> sympy.Expr:
-    if value.is_number:
-        return sympy.Integer(int(value))
-    if value.is_integer or all(part.is_integer for part, _ in getattr(value, "args", ()) if value.is_Piecewise):
+    """A number without its fraction, as torch cuts it off."""
+    if whole_range(value) is not None:
         return value
+    if value.is_number and value.is_finite:
+        return sympy.Integer(int(value))
     raise NotImplementedError("rounding to whole numbers makes steps, which formulas have no word for: leave it out")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import sympy
+import torch
 
 from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
 from diffexplore.tracing.arrays import Grid, each
@@ -61,8 +62,8 @@ FUNCTIONS: Mapping[str, Callable[..., Expr]] = {
     "digamma": lambda x: sympy.polygamma(0, x), "special_digamma": lambda x: sympy.polygamma(0, x),
     "sigmoid": sigmoid, "special_expit": sigmoid, "relu": lambda x: sympy.Max(0, x),
     "sign": sympy.sign, "sgn": sympy.sign, "heaviside": heaviside,
-    "mul": lambda x, y: x * y, "pow": lambda x, y: x**y, "hypot": lambda x, y: sympy.sqrt(x**2 + y**2),
-    "maximum": sympy.Max, "minimum": sympy.Min, "fmax": sympy.Max, "fmin": sympy.Min,
+    "pow": lambda x, y: x**y, "hypot": lambda x, y: sympy.sqrt(x**2 + y**2),
+    "maximum": sympy.Max, "minimum": sympy.Min,
     "logaddexp": lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
     "logaddexp2": lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2),
     "xlogy": _xlogy, "special_xlogy": _xlogy, "special_xlog1py": _xlog1py,
@@ -90,12 +91,22 @@ def _step(name: str, function: Callable[..., Expr]) -> Callable[..., Grid]:
     def apply(*values: Expr) -> Expr:
         if any(value.free_symbols for value in values):
             raise NotImplementedError(f"{name} makes steps, which formulas have no word for: leave it out")
+        if not all(value.is_finite for value in values):
+            raise NotImplementedError(f"{name} of an infinite number is none: leave it out")
         return function(*values)
 
     return _elementwise(apply)
 
 
+def _mul(reading: Reading, x: Any, y: Any) -> Grid:
+    if reading.dtype == torch.bool:
+        return each(sympy.And, reading.condition(x), reading.condition(y))
+    return each(lambda x, y: x * y, reading.number(x), reading.number(y))
+
+
 def _add(reading: Reading, x: Any, y: Any, alpha: Any = 1, **_: Any) -> Grid:
+    if reading.dtype == torch.bool:  # of truth values the sum is "or"
+        return each(lambda x, y, alpha: sympy.Or(x, sympy.And(alpha, y)), *map(reading.condition, (x, y, alpha)))
     return each(lambda x, y, alpha: x + alpha * y, *map(reading.number, (x, y, alpha)))
 
 
@@ -132,7 +143,7 @@ def _polygamma(reading: Reading, order: int, x: Any, **_: Any) -> Grid:
 READERS: Mapping[str, Callable[..., Any]] = {
     **{name: _elementwise(function) for name, function in FUNCTIONS.items()},
     **{name: _step(name, function) for name, function in STEPS.items()},
-    "add": _add, "sub": _sub, "rsub": _rsub, "div": _divide, "true_divide": _divide,
+    "mul": _mul, "add": _add, "sub": _sub, "rsub": _rsub, "div": _divide, "true_divide": _divide,
     "clamp": clamp, "clamp_min": lambda reading, x, low: clamp(reading, x, low),
     "clamp_max": lambda reading, x, high: clamp(reading, x, None, high),
     "polygamma": _polygamma, "special_polygamma": _polygamma,

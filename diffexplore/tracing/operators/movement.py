@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from diffexplore.tracing.arrays import Grid, Mixes, normal_axes
 
@@ -25,8 +26,10 @@ def copy(reading: Reading, x: Grid, *_: Any, **__: Any) -> Grid:
     return Grid(x.cells.copy(), x.axis)
 
 
-def _view(reading: Reading, x: Grid, *_: Any, **__: Any) -> Grid:
+def _view(reading: Reading, x: Grid, *sizes: Any, **given: Any) -> Grid:
     """The same elements in another shape, in which the samples must still be one axis of its own."""
+    if any(isinstance(size, torch.dtype) for size in (*sizes, *given.values())):
+        raise NotImplementedError("it reads the bits of numbers as those of others: convert them with .to()")
     shape, axis = reading.shape
     if x.axis is not None and (axis is None or _before(x.cells.shape, x.axis) != _before(shape, axis)):
         raise Mixes

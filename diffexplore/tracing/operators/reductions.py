@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
+import torch
 
 from diffexplore.symbolic.batch_sums import SAMPLES
 from diffexplore.tracing.arrays import Grid, Mixes, each, fold, normal_axes
+from diffexplore.tracing.operators.kinds import conformed
 from diffexplore.tracing.operators.logic import as_condition, as_number, less, opposite
 
 if TYPE_CHECKING:
@@ -20,10 +22,18 @@ Dims = int | Sequence[int] | None
 
 def total(reading: Reading, x: Any, dims: Dims = None, keepdim: bool = False, **_: Any) -> Grid:
     """The sum over some axes, or all."""
-    grid = reading.number(x)
+    if reading.dtype == torch.bool:  # of truth values it is "or"
+        return _explicit(sympy.Or, reading.condition(x), dims, keepdim)
+    grid = _converted(reading, x)
     axes = normal_axes(dims, grid.ndim)
     result = fold(lambda row: sympy.Add(*row), grid, axes, keepdim)
     return each(reading.over_samples, result) if grid.axis in axes else result
+
+
+def _converted(reading: Reading, x: Any) -> Grid:
+    """What is reduced as numbers of the dtype of the result, to which torch converts them first."""
+    grid = reading.number(x)
+    return grid if reading.dtype is None or reading.dtype.is_floating_point else conformed(grid, reading.dtype)
 
 
 def mean(reading: Reading, x: Any, dims: Dims = None, keepdim: bool = False, **_: Any) -> Grid:
@@ -47,6 +57,8 @@ def variance(
     if size.has(SAMPLES) and size.subs(SAMPLES, 1) <= 0:
         fewest = sympy.floor(sympy.solve(size, SAMPLES)[0]) + 1
         reading.condition_on(f"N ≥ {fewest}")
+    elif not size.has(SAMPLES) and size <= 0:
+        raise NotImplementedError("it divides by the number of elements minus the correction, which is not above 0")
     return each(lambda s: s / size, total(reading, each(lambda d: d**2, deviations), dims, keepdim))
 
 
@@ -118,18 +130,25 @@ def _arg_extreme(worse: Callable[..., Any]) -> Callable[..., Any]:
     return _reduction(index)
 
 
-def _running(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """cumsum and cumprod."""
+def _prod(reading: Reading, x: Any, dims: Dims = None, keepdim: bool = False, **_: Any) -> Grid:
+    if reading.dtype == torch.bool:
+        return _explicit(sympy.And, reading.condition(x), dims, keepdim)
+    return _explicit(lambda *row: sympy.Mul(*row), _converted(reading, x), dims, keepdim)
+
+
+def _running(function: Callable[[Any, Any], Any], of_truths: Callable[..., Any]) -> Callable[..., Any]:
+    """cumsum and cumprod, with what they are of truth values."""
 
     def read(reading: Reading, x: Grid, dim: int, **_: Any) -> Grid:
-        x = reading.number(x)
+        step = of_truths if reading.dtype == torch.bool else function
+        x = reading.condition(x) if reading.dtype == torch.bool else _converted(reading, x)
         if x.axis is not None and dim % x.ndim == x.axis:
             raise Mixes
         if x.ndim == 0:
             return x
         rows = np.moveaxis(x.cells, dim, 0).copy()
         for i in range(1, len(rows)):
-            rows[i, ...] = each(function, Grid(rows[i - 1, ...]), Grid(rows[i, ...])).cells
+            rows[i, ...] = each(step, Grid(rows[i - 1, ...]), Grid(rows[i, ...])).cells
         return Grid(np.moveaxis(rows, 0, dim), x.axis)
 
     return read
@@ -163,9 +182,9 @@ READERS: Mapping[str, Callable[..., Any]] = {
     "amax": _reduction(sympy.Max), "amin": _reduction(sympy.Min),
     "max": _extreme(sympy.Max, less), "min": _extreme(sympy.Min, lambda x, y: less(y, x)),
     "argmax": _arg_extreme(less), "argmin": _arg_extreme(lambda x, y: less(y, x)),
-    "prod": _reduction(lambda *row: sympy.Mul(*row)),
+    "prod": _prod,
     "any": _reduction(sympy.Or, "condition"), "all": _reduction(sympy.And, "condition"),
-    "cumsum": _running(lambda a, b: a + b), "cumprod": _running(lambda a, b: a * b),
+    "cumsum": _running(lambda a, b: a + b, sympy.Or), "cumprod": _running(lambda a, b: a * b, sympy.And),
     "logsumexp": _logsumexp, "_log_softmax": _log_softmax, "_softmax": _softmax,
     "_log_softmax_backward_data": _log_softmax_backward, "_softmax_backward_data": _softmax_backward,
 }  # fmt: skip

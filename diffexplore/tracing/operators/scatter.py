@@ -107,7 +107,7 @@ def _index_put(
     reading: Reading, x: Grid, indices: Sequence[Grid | None], values: Any, accumulate: bool = False, *_: Any
 ) -> Grid:
     """A copy of x with values put (or added) at constant indices, or a number where a condition holds."""
-    put = reading.number(values)
+    x, put = reading.number(x), reading.number(values)
     mask = _mask(x, indices)
     if mask is not None and put.ndim == 0:
         return each(lambda hit, old, new: select(hit, old + new if accumulate else new, old), mask, x, put)
@@ -134,7 +134,7 @@ def _index_select(reading: Reading, x: Grid, dim: int, index: Grid) -> Grid:
 
 def _gather(reading: Reading, x: Grid, dim: int, index: Grid, **_: Any) -> Grid:
     """x at the indices along ``dim``; an index may be piecewise, as that of a maximum is."""
-    axis = reading.shape[1]
+    x, axis = reading.number(x), reading.shape[1]
     if x.ndim == 0:
         return x
     if dim % x.ndim == x.axis:
@@ -157,7 +157,7 @@ def _scatter_add(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, 
 
 
 def _scattered(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, put: Callable[..., Any]) -> Grid:
-    shape, axis = reading.shape
+    x, (shape, axis) = reading.number(x), reading.shape
     if x.ndim == 0:
         return Grid(filled((), put(x.cells[()], reading.number(source).cells[()])))
     if dim % x.ndim == axis:
