@@ -17,7 +17,7 @@ from diffexplore.tracing.arrays import Grid, Mixes, cells_of, each, scalar
 from diffexplore.tracing.capture import Capture, MixesSamples, in_samples
 from diffexplore.tracing.conventions import nearly, note_clamp
 from diffexplore.tracing.lines import Place
-from diffexplore.tracing.needs import CHOICES, NOTHING, Needs, chosen, own_needs
+from diffexplore.tracing.needs import NodeNeeds
 from diffexplore.tracing.operators.certain import Certainty
 from diffexplore.tracing.operators.kinds import Known, check_arguments, conformed
 from diffexplore.tracing.operators.logic import as_condition, as_number, is_truth
@@ -46,10 +46,7 @@ class Reading:
         self.certain = False
         self._capture = capture
         self._floats = _floats_of(capture)
-        self._needs: dict[Node, Needs] = {}
-        self._needs_of_all = NOTHING
-        self.output_needs: Needs = NOTHING
-        self.gradient_needs: tuple[Needs, ...] = ()
+        self.needs = NodeNeeds()
         self._known = Known()
         self._certainty = Certainty(map(_name, capture.graph.graph.nodes))
 
@@ -62,7 +59,7 @@ class Reading:
                 values[node] = next(given)
             elif node.op == "output":
                 output, gradients = torch.fx.node.map_arg(node.args[0], values.__getitem__)
-                self._keep_needs(*node.args[0])
+                self.needs.end(*node.args[0])
                 return as_number(output.cells[()]), tuple(gradients)
             else:
                 values[node] = self._value(node, values)
@@ -121,7 +118,7 @@ class Reading:
         self.place = self._capture.places[node.name]
         args, kwargs = self._arguments((node.args, node.kwargs), values)
         if node.target is operator.getitem:
-            self._needs[node] = self._known_needs(node.args[0])
+            self.needs.pass_on(node.args[0], node)
             return args[0][args[1]]
         try:
             self.shape = self._shape_of(meta) if isinstance(meta, torch.Tensor) else ((), None)
@@ -129,34 +126,13 @@ class Reading:
             self.certain = self._certainty.of(node.all_input_nodes)
             torch.fx.node.map_aggregate((args, kwargs), self._check_operand)
             value = self._read(node, args, kwargs, meta)
-            self._needs[node] = self._needs_of(node, args)
+            self.needs.keep(node, _name(node), args, self.condition)
             self._check(value, meta)
         except Mixes:
             raise MixesSamples(f"{_name(node)} at {self.place}") from None
         except NotImplementedError as error:
             raise UsageError(f"{_name(node)} at {self.place} cannot be read: {error}") from None
         return value
-
-    def _needs_of(self, node: Node, args: Sequence[Any]) -> Needs:
-        """What the result of an operator needs: what it asks for itself, and what its operands need."""
-        name = _name(node)
-        if name in CHOICES:
-            places = CHOICES[name]
-            condition, taken, otherwise = (self._known_needs(node.args[place]) for place in places)
-            return condition | chosen(self.condition(args[places[0]]), taken, otherwise)
-        inherited = NOTHING.union(*(self._known_needs(argument) for argument in node.all_input_nodes))
-        base = in_place_of(name)
-        found = inherited | own_needs(base or name, args)
-        if base is not None:  # views of what is written to have the new values, too
-            self._needs_of_all |= found
-        return found
-
-    def _known_needs(self, argument: Any) -> Needs:
-        return self._needs.get(argument, NOTHING) | self._needs_of_all if isinstance(argument, Node) else NOTHING
-
-    def _keep_needs(self, output: Node, gradients: Sequence[Node | None]) -> None:
-        self.output_needs = self._known_needs(output)
-        self.gradient_needs = tuple(self._known_needs(gradient) for gradient in gradients)
 
     def _size(self, node: Node, value: Any) -> Any:
         """What is computed from sizes, if that is plain arithmetic in N, without a branch."""

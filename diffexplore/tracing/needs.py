@@ -6,15 +6,17 @@ torch computes NaN or infinity where a logarithm, a root or a quotient has no va
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sympy
 from sympy.logic.boolalg import Boolean
+from torch.fx import Node
 
 from diffexplore.errors import UsageError
 from diffexplore.tracing.arrays import Grid
 from diffexplore.tracing.operators.logic import opposite
+from diffexplore.tracing.operators.table import in_place_of
 
 Needs = frozenset[Boolean]
 
@@ -149,3 +151,38 @@ def either(first: Boolean, second: Boolean) -> Boolean:
             difference, allowed = -difference, frozenset(-sign for sign in allowed)
         signs[difference] = signs.get(difference, frozenset()) | allowed
     return sympy.true if any(len(allowed) == 3 for allowed in signs.values()) else sympy.Or(*parts)
+
+
+class NodeNeeds:
+    """What the results of the nodes of a graph need; ``output`` and ``gradients`` are those of its end."""
+
+    def __init__(self) -> None:
+        self.output: Needs = NOTHING
+        self.gradients: tuple[Needs, ...] = ()
+        self._of: dict[Node, Needs] = {}
+        self._of_all: Needs = NOTHING
+
+    def of(self, argument: Any) -> Needs:
+        """What an argument of a node needs."""
+        return self._of.get(argument, NOTHING) | self._of_all if isinstance(argument, Node) else NOTHING
+
+    def pass_on(self, source: Any, node: Node) -> None:
+        """A part of a result needs what the whole does."""
+        self._of[node] = self.of(source)
+
+    def keep(self, node: Node, name: str, values: Sequence[Any], condition: Callable[[Any], Grid]) -> None:
+        """What an operator asks for itself, and what its operands need: of a choice, where each is taken."""
+        if name in CHOICES:
+            places = CHOICES[name]
+            asked, taken, otherwise = (self.of(node.args[place]) for place in places)
+            self._of[node] = asked | chosen(condition(values[places[0]]), taken, otherwise)
+            return
+        base = in_place_of(name)
+        inherited = (self.of(argument) for argument in node.all_input_nodes)
+        self._of[node] = own_needs(base or name, values).union(*inherited)
+        if base is not None:  # views of what is written to have the new values, too
+            self._of_all |= self._of[node]
+
+    def end(self, output: Node, gradients: Sequence[Node | None]) -> None:
+        """The end of a graph."""
+        self.output, self.gradients = self.of(output), tuple(map(self.of, gradients))

@@ -128,7 +128,7 @@ def _traced(
     output, gradients = reading.run(list(inputs.values()))
     partials: dict[str, sympy.Expr] = {}
     needs: dict[str, tuple[Boolean, ...]] = {}
-    for name, gradient, need in zip(captured.wrt, gradients, reading.gradient_needs, strict=True):
+    for name, gradient, need in zip(captured.wrt, gradients, reading.needs.gradients, strict=True):
         symbols = [symbol.name for symbol in inputs[name].cells.flat]
         values = [sympy.S.Zero] * len(symbols) if gradient is None else list(gradient.cells.flat)
         partials |= dict(zip(symbols, values, strict=True))
@@ -144,7 +144,7 @@ def _traced(
         tuple(reading.conditions),
         tuple(reading.notes),
         MappingProxyType(reading.conventions),
-        MappingProxyType({**needs, OUTPUT: tuple(sorted(reading.output_needs, key=str))}),
+        MappingProxyType({**needs, OUTPUT: tuple(sorted(reading.needs.output, key=str))}),
         captured.graph,
     )
 
