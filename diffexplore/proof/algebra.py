@@ -10,7 +10,8 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.proof.branches import Resolver, Undecided, regions
-from diffexplore.proof.definedness import Need, conditions, has_no_value, needs, nonnegative_by
+from diffexplore.proof.asked import Asked, asked_by
+from diffexplore.proof.definedness import Need, conditions, needs, nonnegative_by, without_value
 from diffexplore.proof.generators import Converter, with_converter
 from diffexplore.proof.question import Question
 from diffexplore.proof.records import Undefined, Unsupported
@@ -22,6 +23,27 @@ from diffexplore.symbolic.batch_sums import SAMPLES
 
 
 @dataclass(frozen=True)
+class Both:
+    """What the two sides need on a region, read from them as they were given."""
+
+    left: Asked
+    right: Asked
+
+    def inside(self, resolver: Resolver) -> Both:
+        """What the summands need on a region of samples."""
+        return Both(self.left.inside_sums(resolver), self.right.inside_sums(resolver))
+
+    def open(self, region: Region) -> tuple[Boolean, ...]:
+        """What of it is not certain there."""
+        every = sorted(self.left.every | self.right.every, key=lambda need: (str(need.expr), need.kind))
+        return tuple(need.condition for need in every if not need.holds(region))
+
+    def stated(self, sides: Iterable[sympy.Expr], region: Region) -> list[Need]:
+        """Conditions under which both sides, and expressions found from them, have a value where the left one has."""
+        return conditions(needs(sides) | self.left.every | self.right.every, self.left.certain, region)
+
+
+@dataclass(frozen=True, eq=False)
 class Piece:
     """A region in which a sample may lie, and the summands there: as given, and of the two sides."""
 
@@ -29,6 +51,11 @@ class Piece:
     given: tuple[sympy.Expr, ...]
     left: tuple[sympy.Expr, ...]
     right: tuple[sympy.Expr, ...]
+    asked: Both
+
+    @property
+    def required(self) -> tuple[Boolean, ...]:
+        return self.asked.open(self.resolver.region)
 
 
 @dataclass
@@ -39,6 +66,7 @@ class Case:
     given: sympy.Expr
     left: sympy.Expr
     right: sympy.Expr
+    asked: Both
     pieces: list[Piece] = field(default_factory=list)
     partial: bool = False  # there are regions of samples without a value
     proved: bool = False
@@ -65,11 +93,14 @@ class Case:
 def cases(question: Question) -> Iterator[Case]:
     """The question on each region of its domain."""
 
-    def look(resolver: Resolver) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr] | None:
-        return question.sides(resolver) if question.outside_sums(resolver) else None
+    def look(resolver: Resolver) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr, Both] | None:
+        if not question.outside_sums(resolver):
+            return None
+        sides = question.sides(resolver)
+        return *sides, Both(asked_by((question.left,), resolver), asked_by((question.right,), resolver))
 
-    for resolver, sides in regions(look, Zeros()):
-        yield Case(resolver, *sides)
+    for resolver, found in regions(look, Zeros()):
+        yield Case(resolver, *found)
 
 
 class Zeros:
@@ -89,34 +120,38 @@ class Zeros:
 
 def settle(question: Question, case: Case) -> None:
     """Prove the case if algebra can, or note why it needs no proof."""
-    region = case.resolver.region
-    case.required = question.needs
-    if has_no_value((case.given, case.left), region):
+    region, asked = case.resolver.region, case.asked
+    case.required = (*question.needs, *asked.open(region))
+    if any(need.fails(region) for need in asked.left.certain):
         case.excepted, case.note = True, "the left side has no value"
         return
     outside = [need for need in question.needs if not need.free_symbols & question.bound_only]
     data = case.data | question.data if case.data or SAMPLES in question.left.free_symbols else frozenset()
-    if not _require(case, outside, region, needs((case.given,)), data):
+    if not _require(case, outside, region, asked.left.certain, data):
         case.excepted, case.note = True, "the right side has no value"
         return
-    if has_no_value((case.right,), region):
-        _without_value(case)
-        return
+    for name, sides, found in (("left", (case.given, case.left), asked.left), ("right", (case.right,), asked.right)):
+        if (failing := without_value(sides, region, found.every)) is not None:
+            _without_value(case, name, failing, data)
+            return
     try:
         case.pieces = list(_pieces(question, case))
         case.proved = _equal(question, case)
     except Undefined as nothing:
         case.note = str(nothing)
         if _undefined(case.right):
-            _without_value(case)
+            _without_value(case, "right", (), data)
         return
     except Unsupported as unsupported:
         case.note = str(unsupported)
         return
     if case.proved:
-        _state(case)
+        case.needs += [Stated(need, data) for need in asked.stated((case.left, case.right), region)]
+        for piece in case.pieces:
+            inner = piece.asked.stated((*piece.left, *piece.right), piece.resolver.region)
+            case.needs += [Stated(need, case.data) for need in inner]
     elif departures := question.departures(case.resolver):
-        case.excepted, case.conditions = True, departures
+        case.excepted, case.conditions = True, [*case.conditions, *departures]
 
 
 def _require(
@@ -135,9 +170,12 @@ def _require(
     return holds
 
 
-def _without_value(case: Case) -> None:
-    case.excepted, case.note = True, "the right side has no value"
-    case.conditions = [f"not where {case.resolver.region}: there the right side has no value"]
+def _without_value(case: Case, side: str, failing: Iterable[Need], data: frozenset[sympy.Basic]) -> None:
+    """Leave the case out, and say so: by what a side needs and lacks there, or by the region."""
+    case.excepted, case.note = True, f"the {side} side has no value"
+    case.needs += [Stated(need, data) for need in failing]
+    if not failing:
+        case.conditions.append(f"not where {case.resolver.region}: there the {side} side has no value")
 
 
 def _undefined(expr: sympy.Expr) -> bool:
@@ -158,35 +196,33 @@ def _pieces(question: Question, case: Case) -> Iterator[Piece]:
     if not every:
         return
 
-    def look(resolver: Resolver) -> list[tuple[sympy.Expr, ...]] | None:
+    def look(resolver: Resolver) -> tuple[Both, list[tuple[sympy.Expr, ...]]] | None:
         if not question.inside(resolver):
             return None
-        return [tuple(resolver(one.summand) for one in sums) for sums in found]
+        summands = [tuple(resolver(one.summand) for one in sums) for sums in found]
+        return case.asked.inside(resolver), summands
 
     bound = bound_symbols(every)
-    for resolver, (given, left, right) in regions(look, Zeros(), case.resolver.region.without(bound)):
-        if has_no_value((*given, *left), resolver.region):
+    inside = [need for need in question.needs if need.free_symbols & bound]
+    for resolver, (both, (given, left, right)) in regions(look, Zeros(), case.resolver.region.without(bound)):
+        region = resolver.region
+        if any(need.fails(region) for need in both.left.certain):
             case.partial = True
-            continue
-        if has_no_value(right, resolver.region):
+        elif not _require(case, inside, region, both.left.certain, case.data):
             case.partial = True
-            case.conditions.append(f"no sample where {resolver.region}: there the right side has no value")
-            continue
-        inside = [need for need in question.needs if need.free_symbols & bound]
-        if not _require(case, inside, resolver.region, needs(given), case.data):
-            case.partial = True
-            continue
-        yield Piece(resolver, given, left, right)
+        elif (failing := without_value((*given, *left), region, both.left.every)) is not None:
+            _no_sample(case, region, "left", failing)
+        elif (failing := without_value(right, region, both.right.every)) is not None:
+            _no_sample(case, region, "right", failing)
+        else:
+            yield Piece(resolver, given, left, right, both)
 
 
-def _state(case: Case) -> None:
-    """Note the conditions under which what was proved has a meaning."""
-    given, left, right = (needs((side,)) for side in case.sides)
-    case.needs += [Stated(need) for need in conditions(left | right, given, case.resolver.region)]
-    for piece in case.pieces:
-        given, left, right = needs(piece.given), needs(piece.left), needs(piece.right)
-        found = conditions(left | right, given, piece.resolver.region)
-        case.needs += [Stated(need, case.data) for need in found]
+def _no_sample(case: Case, region: Region, side: str, failing: Iterable[Need]) -> None:
+    case.partial = True
+    case.needs += [Stated(need, case.data) for need in failing]
+    if not failing:
+        case.conditions.append(f"no sample where {region}: there the {side} side has no value")
 
 
 def _equal(question: Question, case: Case) -> bool:

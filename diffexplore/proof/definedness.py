@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import sympy
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.proof.regions import Region
 from diffexplore.symbolic.batch_sums import BatchSum
@@ -36,6 +37,12 @@ class Need:
         wrong = {"nonzero": {0}, "nonnegative": {-1}, "positive": {-1, 0}, "no pole": {0}}[self.kind]
         return region.sign(self.expr) <= wrong
 
+    @property
+    def condition(self) -> Boolean:
+        """As SymPy has it; of poles nothing is said."""
+        kinds = {"nonzero": sympy.Ne, "nonnegative": sympy.Ge, "positive": sympy.Gt}
+        return kinds[self.kind](self.expr, 0) if self.kind in kinds else sympy.true
+
     def text(self) -> str:
         if self.kind == "no pole":
             return f"{to_text(self.expr)} is not 0, −1, −2, …"
@@ -55,27 +62,42 @@ def needs(expressions: Iterable[sympy.Basic]) -> frozenset[Need]:
 
 def has_no_value(expressions: Iterable[sympy.Expr], region: Region) -> bool:
     """Whether one of them certainly has no value on the whole region."""
+    return without_value(expressions, region) is not None
+
+
+def without_value(
+    expressions: Iterable[sympy.Expr], region: Region, further: Iterable[Need] = ()
+) -> tuple[Need, ...] | None:
+    """What expressions, or ``further`` needs, certainly lack on the whole region; None for nothing.
+
+    Where something that is lacking holds nowhere, or has no words, it is left to the region to say so: nothing is given.
+    """
     every = tuple(expressions)
-    if any(expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo) for expr in every):
-        return True
-    return any(need.fails(region) for need in needs(every))
+    failing = sorted({need for need in (*needs(every), *further) if need.fails(region)}, key=Need.text)
+    if not failing and not any(expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo) for expr in every):
+        return None
+    told = all(need.expr.free_symbols and not need.fails(Region()) for need in failing)
+    return tuple(failing) if told else ()
 
 
 def _walk(expr: sympy.Basic, seen: set[sympy.Basic]) -> Iterator[Need]:
     if expr in seen or isinstance(expr, BatchSum):
         return
     seen.add(expr)
-    yield from _own(expr)
+    yield from own_needs(expr, expr.args)
     for argument in expr.args:
         yield from _walk(argument, seen)
 
 
-def _own(expr: sympy.Basic) -> Iterator[Need]:
-    if not expr.args:
+def own_needs(expr: sympy.Basic, arguments: Sequence[Any]) -> Iterator[Need]:
+    """What a node of the kind of ``expr`` needs of these arguments."""
+    if not arguments:
         return
-    u = expr.args[-1]
-    if expr.is_Pow and not isinstance(expr, sympy.exp):
-        yield from _of_power(*expr.as_base_exp())
+    u = arguments[-1]
+    if isinstance(expr, sympy.exp):
+        return
+    if expr.is_Pow:
+        yield from _of_power(*arguments)
     elif isinstance(expr, sympy.log):
         yield Need(u, "positive")
     elif isinstance(expr, log1p):
@@ -97,7 +119,7 @@ def _own(expr: sympy.Basic) -> Iterator[Need]:
     elif isinstance(expr, (sympy.gamma, sympy.polygamma)):
         yield Need(u, "no pole")
     elif isinstance(expr, sympy.atan2):
-        yield Need(expr.args[0] ** 2 + u**2, "nonzero")
+        yield Need(arguments[0] ** 2 + u**2, "nonzero")
 
 
 def _of_power(base: sympy.Expr, exponent: sympy.Expr) -> Iterator[Need]:
@@ -122,10 +144,12 @@ def conditions(needed: Iterable[Need], given: Iterable[Need], region: Region) ->
     loose = {need.expr for need in given if need.kind in ("positive", "nonnegative")}
     region = _refined(region, given)
     factors = {factor for expr in strict for factor in _factors(expr)}
-    found: dict[Need, None] = {}
+    needed, found = set(needed), dict[Need, None]()
     for need in sorted(needed, key=lambda one: (str(one.expr), one.kind)):
         if need.holds(region) or need in given or (need.kind == "nonnegative" and need.expr in loose):
             continue
+        if need.kind == "no pole" and not {Need(need.expr, "positive")}.isdisjoint((*needed, *given)):
+            continue  # that is stated, or given
         if need.kind == "positive" and {Need(need.expr, "nonzero"), Need(need.expr, "nonnegative")} <= given:
             continue
         if need.kind == "nonzero" or (need.kind == "positive" and need.expr in loose):

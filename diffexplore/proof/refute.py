@@ -97,6 +97,10 @@ def _seen(case: Case, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> Ite
         return
     if not all(_holds(condition, point, samples) for condition in case.required):
         return
+    for (_, piece), order in zip(drawn, _turned(samples), strict=bool(drawn)):
+        kept = _keeps_bounds(piece.resolver.region, point, order)
+        if not kept or not all(_holds_for_first(condition, point, order) for condition in piece.required):
+            return
     summands = _resolved(case, [piece for _, piece in drawn])
     if case.given != case.left and value(case.given, point, samples, summands) is None:
         return
@@ -156,8 +160,12 @@ def _holds(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool
     """Whether a condition certainly holds at a point, and for each of the samples."""
     if isinstance(condition, sympy.And):
         return all(_holds(part, point, samples) for part in condition.args)
-    turned = [samples[place:] + samples[:place] for place in range(len(samples))] or [()]
-    return all(_holds_for_first(condition, point, order) for order in turned)
+    return all(_holds_for_first(condition, point, order) for order in _turned(samples))
+
+
+def _turned(samples: tuple[Point, ...]) -> list[tuple[Point, ...]]:
+    """The samples with each of them first."""
+    return [samples[place:] + samples[:place] for place in range(len(samples))] or [()]
 
 
 def _holds_for_first(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
