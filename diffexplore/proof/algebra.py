@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.proof.asked import asked_by
 from diffexplore.proof.branches import Resolver, Undecided, regions
-from diffexplore.proof.asked import Asked, asked_by
-from diffexplore.proof.definedness import Need, conditions, needs, nonnegative_by, without_value
+from diffexplore.proof.case import Both, Case, Piece
+from diffexplore.proof.definedness import Need, needs, nonnegative_by, without_value
 from diffexplore.proof.generators import Converter, with_converter
 from diffexplore.proof.question import Question
 from diffexplore.proof.records import Undefined, Unsupported
@@ -19,75 +19,6 @@ from diffexplore.proof.regions import Region
 from diffexplore.proof.stated import Stated
 from diffexplore.proof.sums import SumRule, as_one_summand, bound_symbols, sums_in
 from diffexplore.proof.wanted import left_open, stated_whole, text_of
-from diffexplore.symbolic.batch_sums import SAMPLES
-
-
-@dataclass(frozen=True)
-class Both:
-    """What the two sides need on a region, read from them as they were given."""
-
-    left: Asked
-    right: Asked
-
-    def inside(self, resolver: Resolver) -> Both:
-        """What the summands need on a region of samples."""
-        return Both(self.left.inside_sums(resolver), self.right.inside_sums(resolver))
-
-    def open(self, region: Region) -> tuple[Boolean, ...]:
-        """What of it is not certain there."""
-        every = sorted(self.left.every | self.right.every, key=lambda need: (str(need.expr), need.kind))
-        return tuple(need.condition for need in every if not need.holds(region))
-
-    def stated(self, sides: Iterable[sympy.Expr], region: Region) -> list[Need]:
-        """Conditions under which both sides, and expressions found from them, have a value where the left one has."""
-        return conditions(needs(sides) | self.left.every | self.right.every, self.left.certain, region)
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """A region in which a sample may lie, and the summands there: as given, and of the two sides."""
-
-    resolver: Resolver
-    given: tuple[sympy.Expr, ...]
-    left: tuple[sympy.Expr, ...]
-    right: tuple[sympy.Expr, ...]
-    asked: Both
-
-    @property
-    def required(self) -> tuple[Boolean, ...]:
-        return self.asked.open(self.resolver.region)
-
-
-@dataclass
-class Case:
-    """A region on which both sides are smooth outside their sums, and what is known of them there."""
-
-    resolver: Resolver
-    given: sympy.Expr
-    left: sympy.Expr
-    right: sympy.Expr
-    asked: Both
-    pieces: list[Piece] = field(default_factory=list)
-    partial: bool = False  # there are regions of samples without a value
-    proved: bool = False
-    excepted: bool = False  # by a convention, or because one side has no value here
-    conditions: list[str] = field(default_factory=list)
-    needs: list[Stated] = field(default_factory=list)
-    note: str = ""
-    required: tuple[Boolean, ...] = ()  # where one does not hold, nothing is claimed
-
-    @property
-    def settled(self) -> bool:
-        return self.proved or self.excepted
-
-    @property
-    def data(self) -> frozenset[sympy.Basic]:
-        """The symbols that sums bind."""
-        return frozenset(bound_symbols([one for side in self.sides for one in sums_in(side)]))
-
-    @property
-    def sides(self) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
-        return self.given, self.left, self.right
 
 
 def cases(question: Question) -> Iterator[Case]:
@@ -99,8 +30,8 @@ def cases(question: Question) -> Iterator[Case]:
         sides = question.sides(resolver)
         return *sides, Both(asked_by((question.left,), resolver), asked_by((question.right,), resolver))
 
-    for resolver, found in regions(look, Zeros()):
-        yield Case(resolver, *found)
+    for resolver, (given, left, right, asked) in regions(look, Zeros()):
+        yield Case(resolver, given, left, right, asked, question.of_each_sample)
 
 
 class Zeros:
@@ -126,13 +57,12 @@ def settle(question: Question, case: Case) -> None:
         case.excepted, case.note = True, "the left side has no value"
         return
     outside = [need for need in question.needs if not need.free_symbols & question.bound_only]
-    data = case.data | question.data if case.data or SAMPLES in question.left.free_symbols else frozenset()
-    if not _require(case, outside, region, asked.left.certain, data):
+    if not _require(case, outside, region, asked.left.certain):
         case.excepted, case.note = True, "the right side has no value"
         return
     for name, sides, found in (("left", (case.given, case.left), asked.left), ("right", (case.right,), asked.right)):
         if (failing := without_value(sides, region, found.every)) is not None:
-            _without_value(case, name, failing, data)
+            _without_value(case, name, failing)
             return
     try:
         case.pieces = list(_pieces(question, case))
@@ -140,13 +70,13 @@ def settle(question: Question, case: Case) -> None:
     except Undefined as nothing:
         case.note = str(nothing)
         if _undefined(case.right):
-            _without_value(case, "right", (), data)
+            _without_value(case, "right", ())
         return
     except Unsupported as unsupported:
         case.note = str(unsupported)
         return
     if case.proved:
-        case.needs += [Stated(need, data) for need in asked.stated((case.left, case.right), region)]
+        case.needs += [Stated(need, case.data) for need in asked.stated((case.left, case.right), region)]
         for piece in case.pieces:
             inner = piece.asked.stated((*piece.left, *piece.right), piece.resolver.region)
             case.needs += [Stated(need, case.data) for need in inner]
@@ -154,9 +84,7 @@ def settle(question: Question, case: Case) -> None:
         case.excepted, case.conditions = True, [*case.conditions, *departures]
 
 
-def _require(
-    case: Case, wanted: Iterable[Boolean], region: Region, given: Iterable[Need], data: frozenset[sympy.Basic]
-) -> bool:
+def _require(case: Case, wanted: Iterable[Boolean], region: Region, given: Iterable[Need]) -> bool:
     """State what a region leaves open of the needs that came with the question; False where one fails."""
     holds = True
     for condition in wanted:
@@ -164,16 +92,16 @@ def _require(
         holds &= found is not None
         for one in stated_whole(condition) if found is None else found:
             if isinstance(one, Need):
-                case.needs.append(Stated(one, data))
+                case.needs.append(Stated(one, case.data))
             else:
-                case.conditions.append(text_of(one) + (" for every sample" if one.free_symbols & data else ""))
+                case.conditions.append(text_of(one) + (" for every sample" if one.free_symbols & case.data else ""))
     return holds
 
 
-def _without_value(case: Case, side: str, failing: Iterable[Need], data: frozenset[sympy.Basic]) -> None:
+def _without_value(case: Case, side: str, failing: Iterable[Need]) -> None:
     """Leave the case out, and say so: by what a side needs and lacks there, or by the region."""
     case.excepted, case.note = True, f"the {side} side has no value"
-    case.needs += [Stated(need, data) for need in failing]
+    case.needs += [Stated(need, case.data) for need in failing]
     if not failing:
         case.conditions.append(f"not where {case.resolver.region}: there the {side} side has no value")
 
@@ -205,10 +133,8 @@ def _pieces(question: Question, case: Case) -> Iterator[Piece]:
     bound = bound_symbols(every)
     inside = [need for need in question.needs if need.free_symbols & bound]
     for resolver, (both, (given, left, right)) in regions(look, Zeros(), case.resolver.region.without(bound)):
-        region = resolver.region
-        if any(need.fails(region) for need in both.left.certain):
-            case.partial = True
-        elif not _require(case, inside, region, both.left.certain, case.data):
+        region, certain = resolver.region, both.left.certain
+        if any(need.fails(region) for need in certain) or not _require(case, inside, region, certain):
             case.partial = True
         elif (failing := without_value((*given, *left), region, both.left.every)) is not None:
             _no_sample(case, region, "left", failing)

@@ -31,7 +31,7 @@ _ARE_WIDER = (sympy.gamma, sympy.loggamma, sympy.polygamma, sympy.atan2)
 
 @dataclass(frozen=True)
 class Place:
-    """How a part stands in its side: whether a NaN in it makes the side NaN, and an infinite value a value not finite."""
+    """How a part stands in its side: whether a NaN in it makes the side NaN, and an infinite value one not finite."""
 
     nan: bool = True
     infinite: bool = True
@@ -53,7 +53,7 @@ class Asked:
     places: dict[BatchSum, Place] = field(default_factory=dict)
     _seen: set[tuple[sympy.Basic, Place]] = field(default_factory=set)
 
-    def read(self, expr: Any, resolver: Resolver, place: Place = Place()) -> Asked:  # noqa: B008 (it is frozen)
+    def read(self, expr: Any, resolver: Resolver, place: Place = Place()) -> Asked:
         """Add what ``expr`` needs, with the branches that the resolver has chosen."""
         if not expr.args or (expr, place) in self._seen:
             return self
@@ -126,7 +126,7 @@ def _inside(expr: Any, argument: Any, place: Place) -> Place:
     if isinstance(expr, _SWALLOW):
         return NOWHERE
     if expr.is_Pow:
-        base, exponent = expr.args
+        exponent = expr.args[1]
         if not exponent.is_number:
             return NOWHERE  # NaN**0 is 1
         return Place(place.nan, place.infinite and bool(exponent.is_positive))

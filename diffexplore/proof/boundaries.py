@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import sympy
 
-from diffexplore.proof.algebra import Case, Zeros, vanishes
+from diffexplore.proof.algebra import Zeros, vanishes
 from diffexplore.proof.branches import Resolver, Undecided
+from diffexplore.proof.case import Case
 from diffexplore.proof.definedness import Need, has_no_value
 from diffexplore.proof.feasible import is_empty
 from diffexplore.proof.question import Question
@@ -90,7 +91,7 @@ def _goes_on(p: sympy.Expr, sides: Sequence[_Side], originals: tuple[sympy.Expr,
         if any(_between(side.region, side.region, line, solved) is not None for side in alone):
             return False  # beyond it nothing is known
         return bool(touching) and all(_glued(*pair, solved, originals) for pair in touching)
-    except (Undecided, Undefined, Unsupported):
+    except (Undecided, Undefined, Unsupported, TypeError):  # SymPy's, of a comparison with log(0)
         return False
 
 

@@ -9,8 +9,9 @@ import sympy
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean, BooleanAtom
 
-from diffexplore.proof.algebra import Case, cases, settle
+from diffexplore.proof.algebra import cases, settle
 from diffexplore.proof.boundaries import all_of, remaining
+from diffexplore.proof.case import Case
 from diffexplore.proof.question import Question, ask
 from diffexplore.proof.records import Decision, Undefined, Unsupported
 from diffexplore.proof.refute import Seen, contradicts, find

@@ -70,7 +70,7 @@ def without_value(
 ) -> tuple[Need, ...] | None:
     """What expressions, or ``further`` needs, certainly lack on the whole region; None for nothing.
 
-    Where something that is lacking holds nowhere, or has no words, it is left to the region to say so: nothing is given.
+    Where something that is lacking holds nowhere, or has no words, the region is left to say so: nothing is given.
     """
     every = tuple(expressions)
     failing = sorted({need for need in (*needs(every), *further) if need.fails(region)}, key=Need.text)

@@ -10,7 +10,7 @@ import sympy
 from flint import fmpq
 
 from diffexplore.proof.lattice import Lattice
-from diffexplore.proof.rational import Poly, Quotient, Ring, key_of
+from diffexplore.proof.rational import Poly, Quotient, Ring, factored, key_of
 
 _LARGEST_FACTORED = 2**48
 """Integers up to here are split into primes; a larger one is a generator of its own."""
@@ -101,7 +101,7 @@ class Factors:
         value = self.reduced(value)
         content, found = fmpq(1), []
         for poly, direction in ((value.top, 1), (value.bottom, -1)):
-            number, factors = poly.factor()
+            number, factors = factored(poly)
             content = content * number**direction
             for factor, power in factors:
                 if factor.leading_coefficient() < 0:

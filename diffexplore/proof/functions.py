@@ -16,6 +16,9 @@ from diffexplore.proof.records import Undefined, Unsupported
 _LARGEST_MULTIPLE = 200
 """Sines of larger multiples of an angle are not written out."""
 
+_LARGEST_ORDER = 10**4
+"""Roots of a higher order are not told apart: 0.1 read as the double next to it has the order 2**55."""
+
 
 class Functions(Factors):
     """The identities that turn functions of sums and products into products and sums of functions."""
@@ -119,10 +122,13 @@ class Functions(Factors):
         """The order of the one root of ``base`` that all its roots are powers of."""
         key = key_of(base)
         known = self._orders.get(key)
+        order = lcm(known or 1, needed)
+        if order > _LARGEST_ORDER:
+            raise Unsupported(f"a root of the order {order} is too high")
         if known is None:
             self._orders[key] = known = needed
         elif known % needed:
-            self._orders[key] = lcm(known, needed)
+            self._orders[key] = order
             raise FinerBasis
         return known
 

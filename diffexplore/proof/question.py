@@ -31,11 +31,18 @@ class Question:
     data: frozenset[sympy.Basic] = frozenset()
 
     @property
+    def of_each_sample(self) -> frozenset[sympy.Basic]:
+        """The data, where the question is about samples: what sums bind, and what is said to be data."""
+        bound = bound_symbols([one for side in (self.left, self.right) for one in sums_in(side)])
+        batch = bound or SAMPLES in self.left.free_symbols | self.right.free_symbols
+        return frozenset(bound | self.data) if batch else frozenset()
+
+    @property
     def bound_only(self) -> set[sympy.Basic]:
         """The data that stand in sums only."""
         sides = [part for part in (self.left, self.right, self.symbol) if part is not None]
         free = set().union(*(side.free_symbols for side in sides))
-        return {symbol for side in sides for one in sums_in(side) for symbol in one.symbols} - free
+        return bound_symbols([one for side in sides for one in sums_in(side)]) - free
 
     def outside_sums(self, resolver: Resolver) -> bool:
         """:meth:`inside`, but for the conditions on data that stand in sums only: those are for the samples."""

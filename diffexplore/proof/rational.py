@@ -25,6 +25,13 @@ _HIGHEST = 10**4
 """Higher powers are taken of single generators only."""
 
 
+_GCD_DEGREE, _GCD_TERMS = 1000, 20000
+"""The degree and terms up to which common factors are looked for: nothing stops that either."""
+
+_FACTORED_DEGREES, _FACTORED_TERMS = 300, 1000
+"""All degrees together, and the terms, up to which a polynomial is factored; a larger one counts as irreducible."""
+
+
 class RingIsFull(Exception):
     """More generators are needed than the ring has."""
 
@@ -79,7 +86,7 @@ class Ring:
     def add(self, first: Quotient, second: Quotient) -> Quotient:
         if first.bottom == second.bottom:
             return self.over(first.top + second.top, first.bottom)
-        common = first.bottom.gcd(second.bottom)
+        common = common_factor(first.bottom, second.bottom)
         left, right = second.bottom // common, first.bottom // common
         top = _product(first.top, left) + _product(second.top, right)
         return self.over(top, _product(first.bottom, left))
@@ -105,7 +112,7 @@ class Ring:
         """top/bottom in lowest terms; the leading coefficient below is 1."""
         if top.is_zero():
             return self.zero
-        common = top.gcd(bottom)
+        common = common_factor(top, bottom)
         if not common.is_one():
             top, bottom = top // common, bottom // common
         lead = bottom.leading_coefficient()
@@ -145,6 +152,22 @@ class Ring:
             scale = _product(_power(value.top, times), _power(value.bottom, most - times))
             total += _product(self.poly(terms), scale)
         return total
+
+
+def common_factor(first: Poly, second: Poly) -> Poly:
+    highest = max((*first.degrees(), *second.degrees()))
+    large = highest > _GCD_DEGREE or len(first) + len(second) > _GCD_TERMS
+    if large and len(first) > 1 and len(second) > 1:
+        raise Unsupported("a quotient has degrees that are too large")
+    return first.gcd(second)
+
+
+def factored(poly: Poly) -> tuple[Any, list[tuple[Poly, int]]]:
+    """A constant, and irreducible factors with their powers, or one factor of which that is not known."""
+    if len(poly) > 1 and (sum(poly.degrees()) > _FACTORED_DEGREES or len(poly) > _FACTORED_TERMS):
+        lead = poly.leading_coefficient()
+        return lead, [(poly / lead, 1)]
+    return poly.factor()
 
 
 def _product(first: Poly, second: Poly) -> Poly:

@@ -14,7 +14,7 @@ from flint import arb
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.proof.algebra import Case, Piece
+from diffexplore.proof.case import Case, Piece
 from diffexplore.proof.points import Point, Summands, as_record, points_in, value
 from diffexplore.proof.records import Counterexample, Unsupported
 from diffexplore.proof.regions import Region
@@ -106,7 +106,9 @@ def _seen(case: Case, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> Ite
         return
     left, right = (value(side, point, samples, summands) for side in (case.left, case.right))
     if left is not None and right is not None:
-        data = set(samples[0]) if samples else {SAMPLES} - case.left.free_symbols - case.right.free_symbols
+        directions = (direction for direction, _ in case.resolver.region.bounds)
+        used = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
+        data = set(samples[0]) if samples else {SAMPLES} - used
         yield Seen({symbol: number for symbol, number in point.items() if symbol not in data}, samples, left, right)
 
 

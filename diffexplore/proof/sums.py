@@ -15,7 +15,7 @@ from diffexplore.proof import unified
 from diffexplore.proof.branches import Resolver
 from diffexplore.proof.definedness import needs, nonnegative_by
 from diffexplore.proof.generators import Converter
-from diffexplore.proof.rational import Poly, Quotient, key_of, single
+from diffexplore.proof.rational import Poly, Quotient, factored, key_of, single
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 
 
@@ -88,8 +88,9 @@ class SumRule:
     def _split(self, converter: Converter, value: Quotient) -> list[tuple[Quotient, unified.Powers, Poly]]:
         """value as terms: a coefficient free of data, powers of the generators with data, a denominator with data."""
         ring = converter.ring
-        constant, with_data = value.bottom.factor()[0] * ring.one.top, ring.one.top
-        for factor, power in value.bottom.factor()[1]:
+        content, factors = factored(value.bottom)
+        constant, with_data = content * ring.one.top, ring.one.top
+        for factor, power in factors:
             if converter.depends_on(Quotient(factor, ring.one.top)) & self._bound:
                 with_data = with_data * factor**power
             else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffexplore.proof.factors import Factors
-from diffexplore.proof.rational import Poly, Quotient, Ring, single
+from diffexplore.proof.rational import Poly, Quotient, Ring, common_factor, single
 
 Powers = tuple[int, ...]
 
@@ -51,7 +51,7 @@ def vanishes(
         return False
     common = ring.one.top
     for term in used.values():
-        missing = Quotient(term.below // common.gcd(term.below), ring.one.top)
+        missing = Quotient(term.below // common_factor(common, term.below), ring.one.top)
         common = ring.mul(Quotient(common, ring.one.top), missing).top
     whole = by_data(common, ring, has_data)
 
