@@ -70,6 +70,17 @@ def test_a_need_of_data_is_one_of_every_sample() -> None:
     assert decision.conditions == ("a > 0 or x > 1 for every sample",)
 
 
+def test_what_a_sum_needs_of_every_sample_it_needs_of_the_one_outside() -> None:
+    decision = decide_gradient(batch_sum(log(x), (x,)), 1 / x, x, data=(x,), needs=[x > 0])
+    assert (decision.status, decision.conditions) == ("proved", ())
+    decision = decide_gradient(
+        batch_sum(Abs(x) * log(y), (x, y)), log(y) * sympy.sign(x), x, data=(x, y), needs=[x > 0]
+    )
+    assert (decision.status, decision.conditions) == ("proved", ("x > 0 for every sample",))
+    decision = decide_gradient(batch_sum(x**w, (x,)), w * x ** (w - 1), x, data=(x,))
+    assert (decision.status, decision.conditions) == ("proved", ("x > 0 for every sample",))
+
+
 @pytest.mark.parametrize("wrong", [x, 3, None, "x + 1"])
 def test_what_is_no_condition_is_refused(wrong: object) -> None:
     with pytest.raises((TypeError, ValueError)):

@@ -8,7 +8,7 @@ from contextlib import suppress
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.proof.asked import asked_by
+from diffexplore.proof.asked import Asked, asked_by
 from diffexplore.proof.branches import Resolver, Undecided, regions
 from diffexplore.proof.case import Both, Case, Piece
 from diffexplore.proof.definedness import Need, needs, nonnegative_by, without_value
@@ -31,7 +31,17 @@ def cases(question: Question) -> Iterator[Case]:
         return *sides, Both(asked_by((question.left,), resolver), asked_by((question.right,), resolver))
 
     for resolver, (given, left, right, asked) in regions(look, Zeros()):
+        asked.left.certain |= _of_one_sample(asked.left, resolver.region)
         yield Case(resolver, given, left, right, asked, question.of_each_sample)
+
+
+def _of_one_sample(asked: Asked, region: Region) -> set[Need]:
+    """What sums certainly need of the sample that stands outside them: it is one of theirs, and NaN stays."""
+    found, resolver = Asked(), Resolver(region, Zeros())
+    with suppress(Undecided):  # in branches that the region leaves open
+        for one, place in asked.places.items():
+            found.read(one.summand, resolver, place)
+    return found.certain
 
 
 class Zeros:
