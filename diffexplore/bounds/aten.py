@@ -63,7 +63,7 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
         spread = torch.where(_holds_kink(name, balls), math.inf, spread)
     if name == "pow" and not isinstance(operands[1], torch.Tensor) and operands[1] in _MULTIPLIED:
         name = "pow_multiplied"
-    if name in _ZEROS and bool((value == 0).any()):
+    if name in _ZEROS and not bool(value.all()):
         conclude(watch, name, out, value, spread, in_place, _ZEROS[name](*[_is_zero(ball) for ball in balls[:2]]))
         return out
     conclude(watch, name, out, value, spread, in_place)

@@ -48,7 +48,9 @@ class Enclosures:
 
 
 def statuses_in(truth: Enclosures) -> set[Status]:
-    """Which statuses occur."""
+    """Which statuses occur; mostly all truths are resolved, whose status is 0."""
+    if len(truth.status) and not truth.status.any():
+        return {Status.RESOLVED}
     counts = np.bincount(truth.status, minlength=len(Status))
     return {status for status in Status if counts[status]}
 

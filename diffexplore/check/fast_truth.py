@@ -75,4 +75,6 @@ def spread(ball: DoubleBall, n: int) -> DoubleBall:
 
 def only(ball: DoubleBall, kept: np.ndarray) -> DoubleBall:
     """The balls of a vector that are ``kept``, and exact zeros for the others."""
+    if kept.all():
+        return ball
     return DoubleBall(*(np.where(kept, field, 0.0) for field in ball))
