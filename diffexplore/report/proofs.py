@@ -92,7 +92,7 @@ def _called(statement: Statement) -> str:
 
 
 def _formulas(proof: Proof) -> Iterator[Block]:
-    yield Heading("As traced", "sums Σ run over the samples" if proof.data else "")
+    yield Heading("As traced", "sums run over the samples" if proof.data else "")
     shown = [Formula("L", _shortened(proof.formula))]
     shown += [
         Formula(_called(statement), _shortened(statement.computed))
