@@ -217,3 +217,28 @@ def test_the_document_of_a_proof() -> None:
     wrong = next(found for found in document["statements"] if found["status"] == "refuted")
     assert set(wrong["counterexample"]) == {"point", "samples", "computed", "exact"}
     assert document["cause"]["key"] == "cut_path"
+
+
+class Scaled(torch.autograd.Function):
+    """Its ``forward`` takes no ``ctx``."""
+
+    @staticmethod
+    def forward(a: Tensor, x: Tensor) -> Tensor:
+        return a * x
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Any:
+        a, x = ctx.saved_tensors
+        return (upstream * x).sum(), upstream * a
+
+
+def test_the_arguments_of_a_function_that_sets_up_its_context_apart() -> None:
+    proof = dx.prove(Scaled, parameters="x", data="a")
+    assert proof.data[0] == "a"
+    defaulted = dx.prove(Scaled, parameters="a")
+    assert (defaulted.status, defaulted.data[0]) == ("proved", "x")
+    assert dx.prove(Scaled, parameters="x", wrt="x").data[0] == "a"  # its first argument counts, too

@@ -22,9 +22,6 @@ from diffexplore.check.truth import Status, decimal
 from diffexplore.symbolic.derive import differentiate
 from diffexplore.symbolic.parse import parse
 
-#: The precision and the smallest exponent of float64.
-FLOAT64 = (53, -1022)
-
 values = st.one_of(
     st.sampled_from([0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 0.1]),
     st.floats(-4, 4),

@@ -13,6 +13,7 @@ import sympy
 import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from truth_helpers import FLOAT64
 
 from diffexplore import UsageError, losses
 from diffexplore.check import truth as truth_module
@@ -23,16 +24,6 @@ from diffexplore.check.truth import TruthFinder
 from diffexplore.symbolic.derive import differentiate
 from diffexplore.symbolic.parse import parse
 from diffexplore.symbolic.program import lower
-
-#: The precision and the smallest exponent of float64.
-FLOAT64 = (53, -1022)
-
-values = st.one_of(
-    st.sampled_from([0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 0.1]),
-    st.floats(-4, 4),
-    st.floats(-1e6, 1e6),
-    st.floats(allow_nan=False, allow_infinity=False),
-)
 
 
 def _both_ways(

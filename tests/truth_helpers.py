@@ -8,7 +8,6 @@ from typing import Any
 import mpmath
 import numpy as np
 import sympy
-from hypothesis import strategies as st
 
 from diffexplore.check.truth import Enclosures, TruthFinder
 from diffexplore.symbolic.derive import differentiate
@@ -17,13 +16,6 @@ from diffexplore.symbolic.program import lower
 
 #: The precision and the smallest exponent of float64.
 FLOAT64 = (53, -1022)
-
-values = st.one_of(
-    st.sampled_from([0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 0.1]),
-    st.floats(-4, 4),
-    st.floats(-1e6, 1e6),
-    st.floats(allow_nan=False, allow_infinity=False),
-)
 
 
 def find(

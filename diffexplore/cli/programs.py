@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -25,24 +24,14 @@ def is_program(text: str) -> bool:
 
 def load(place: str) -> tuple[Any, tuple[str, ...]]:
     """The function that ``FILE.py:NAME`` means, for which the file is executed, and the names of its arguments."""
+    from diffexplore.proving.programs import arguments_of
     from diffexplore.verify.loading import load_candidate
 
     with contextlib.redirect_stdout(sys.stderr):  # what the file prints is no part of the answer
         function = load_candidate(place.strip())
     if not callable(function):
         raise UsageError(f"{place.strip()} is not a function")
-    return function, _arguments(function)
-
-
-def _arguments(function: Any) -> tuple[str, ...]:
-    import torch
-
-    has_forward = isinstance(function, torch.nn.Module) or (
-        isinstance(function, type) and issubclass(function, torch.autograd.Function)
-    )
-    signed = function.forward if has_forward else function
-    names = [name for name, found in inspect.signature(signed).parameters.items() if found.default is found.empty]
-    return tuple(name for name in names if name != "ctx")
+    return function, arguments_of(function)
 
 
 def declared(names: Iterable[str], shapes: str | None, arguments: Sequence[str]) -> list[str]:

@@ -76,7 +76,7 @@ def _declared(
     arrays = declare(parameters)
     if data is None:
         named = {array.name for array in arrays}
-        data = [argument for argument in _arguments(candidate) if argument not in named]
+        data = [argument for argument in arguments_of(candidate) if argument not in named]
     return arrays, declare(data)
 
 
@@ -89,15 +89,20 @@ def _check_symbols(loss: Loss, arrays: tuple[Array, ...], batches: tuple[Array, 
             raise UsageError(f"the {kind} of the loss are {listed}, and those of the program {found}")
 
 
-def _arguments(candidate: Any) -> list[str]:
-    """The names of the arguments that must be given."""
-    function, skip = (candidate.forward, 1) if _is_autograd(candidate) else (candidate, 0)
-    function = function.forward if isinstance(function, torch.nn.Module) else function
+def arguments_of(candidate: Any) -> tuple[str, ...]:
+    """The names of the arguments that must be given; raises UsageError where the function does not tell them."""
+    skip = _context(candidate) if _is_autograd(candidate) else 0
     try:
-        found = list(inspect.signature(function).parameters.values())[skip:]
+        found = list(inspect.signature(_signed(candidate)).parameters.values())[skip:]
     except (TypeError, ValueError):
         raise UsageError("the function does not tell its arguments: name the data, too") from None
-    return [a.name for a in found if a.default is a.empty and a.kind in (a.POSITIONAL_OR_KEYWORD, a.KEYWORD_ONLY)]
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return tuple(a.name for a in found if a.default is a.empty and a.kind not in variadic)
+
+
+def _signed(candidate: Any) -> Any:
+    """The function whose signature says what the candidate takes."""
+    return candidate.forward if _is_autograd(candidate) or isinstance(candidate, torch.nn.Module) else candidate
 
 
 def _is_autograd(candidate: Any) -> bool:
@@ -107,11 +112,10 @@ def _is_autograd(candidate: Any) -> bool:
 def _called(candidate: Any, names: list[str], name: str) -> Callable[..., Tensor]:
     """The candidate as a function of named tensors, its arguments bound by name or else in their order."""
     if _is_autograd(candidate):
-        binding, function = bind(candidate.forward, names, name, skip=_context(candidate)), candidate.apply
+        binding, function = bind(_signed(candidate), names, name, skip=_context(candidate)), candidate.apply
         order = [*binding.positional, *binding.keywords]  # apply takes no keywords
         return lambda **tensors: function(*(tensors[name] for name in order))
-    signed = candidate.forward if isinstance(candidate, torch.nn.Module) else candidate
-    binding = bind(signed, names, name)
+    binding = bind(_signed(candidate), names, name)
     return lambda **tensors: binding.call(candidate, tensors)
 
 

@@ -20,6 +20,7 @@ from diffexplore.symbolic.parse import parse_condition
 from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.declarations import Array, Spec, of_samples
 from diffexplore.tracing.trace import OUTPUT, Traced, trace
+from diffexplore.verify.run import as_loss
 
 
 def prove(
@@ -50,20 +51,21 @@ def prove(
     (only with a counterexample: certified enclosures that do not meet) or "unknown".
     Raises :class:`~diffexplore.errors.UsageError` for what cannot be traced, with the operator and the line.
     """
-    known = _as_loss(loss)
+    known = None if loss is None else as_loss(loss)
     program = program_of(candidate, known, parameters, data)
-    by_data = _asks_for_data(wrt, program)
+    wanted = wrt.replace(",", " ").split() if isinstance(wrt, str) else wrt
+    by_data = _asks_for_data(wanted, program)
     traced = trace(program.function, parameters=program.parameters, data=program.data, by_data=by_data)
     conditions = [*_domain(domain, program), *(known.domain if known is not None else ())]
-    statements = tuple(_statements(program, traced, known, _names(wrt, program, traced), conditions))
+    statements = tuple(_statements(program, traced, known, _names(wanted, program, traced), conditions))
     one = traced.samples is not None or not program.data or holds_for_one(program, traced, by_data=by_data)
     return Proof(
         status_of(statements),
         program.name,
         "its own forward pass" if known is None else (known.name or f"the loss {known.formula}"),
         to_text(traced.output),
-        tuple(symbol.name for array in program.parameters for symbol in array.symbols),
-        tuple(symbol.name for array in program.data for symbol in array.symbols),
+        tuple(symbol.name for symbol in _symbols(program.parameters)),
+        tuple(symbol.name for symbol in _symbols(program.data)),
         traced.samples,
         traced.mixing,
         statements,
@@ -84,7 +86,7 @@ def _statements(
         same = decide_equal(exact, traced.output, domain=domain, conventions=traced.conventions, needs=needs)
         yield Statement(VALUE, to_text(traced.output), same)
     assert traced.partials is not None
-    generic = [symbol for array in program.data for symbol in array.symbols] if traced.samples is None else []
+    generic = _symbols(program.data) if traced.samples is None else []
     for name in names:
         symbol = sympy.Symbol(name, real=True)
         claimed = traced.partials[name]
@@ -144,16 +146,15 @@ def _symbols(arrays: Iterable[Array]) -> list[sympy.Symbol]:
     return [symbol for array in arrays for symbol in array.symbols]
 
 
-def _asks_for_data(wrt: Sequence[str] | str | None, program: Program) -> bool:
+def _asks_for_data(wrt: Sequence[str] | None, program: Program) -> bool:
     """Whether partials by data are wanted: only then do data require gradients, as they do not in training."""
     if wrt is None:
         return all(array == program.weight for array in program.parameters)
-    names = wrt.replace(",", " ").split() if isinstance(wrt, str) else wrt
-    parameters = {name for array in program.parameters for name in (array.name, *(s.name for s in array.symbols))}
-    return any(name not in parameters for name in names)
+    parameters = {array.name for array in program.parameters} | {s.name for s in _symbols(program.parameters)}
+    return any(name not in parameters for name in wrt)
 
 
-def _names(wrt: Sequence[str] | str | None, program: Program, traced: Traced) -> list[str]:
+def _names(wrt: Sequence[str] | None, program: Program, traced: Traced) -> list[str]:
     """The partials to decide: an argument's name means all its entries."""
     partials = traced.partials or {}
     entries = {array.name: [symbol.name for symbol in array.symbols] for array in program.arrays}
@@ -163,7 +164,7 @@ def _names(wrt: Sequence[str] | str | None, program: Program, traced: Traced) ->
         mine = [array for array in program.parameters if array != program.weight]
         chosen = [array.name for array in mine or program.data if array != program.weight]
     else:
-        chosen = wrt.replace(",", " ").split() if isinstance(wrt, str) else list(wrt)
+        chosen = list(wrt)
     names = []
     for name in chosen:
         if name not in entries and name not in partials:
@@ -186,14 +187,6 @@ def _conditions(
 
 
 def _domain(domain: str | Sequence[str] | None, program: Program) -> list[Any]:
-    names = [symbol.name for array in program.arrays for symbol in array.symbols]
+    names = [symbol.name for symbol in _symbols(program.arrays)]
     texts = [domain] if isinstance(domain, str) else list(domain or ())
     return [parse_condition(text, names) for text in texts]
-
-
-def _as_loss(loss: Loss | str | None) -> Loss | None:
-    if loss is None or isinstance(loss, Loss):
-        return loss
-    from diffexplore import losses
-
-    return losses.get(loss)

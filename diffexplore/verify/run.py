@@ -68,7 +68,7 @@ def verify(
     Returns a report with the candidate's rows; those that failed carry a named cause.
     Raises :class:`~diffexplore.errors.UsageError` for what cannot be used, the candidate's own exceptions included.
     """
-    loss = _as_loss(loss)
+    loss = as_loss(loss)
     leaves = taken_apart(candidate, loss, pack) if pack else candidate
     points = make_points(loss, _default_at(leaves, loss, at))
     batch = make_batch(loss, data)
@@ -174,7 +174,8 @@ def with_upstream(loss: Loss, batch: Batch, upstream: Any) -> tuple[Loss, Batch]
     return contracted, replace(batch, columns=columns)
 
 
-def _as_loss(loss: Loss | str) -> Loss:
+def as_loss(loss: Loss | str) -> Loss:
+    """A loss as it is, or that of a name in the catalogue."""
     if isinstance(loss, Loss):
         return loss
     from diffexplore import losses
