@@ -2,7 +2,8 @@
 
 A small grammar with three kinds of expression: real, positive, and inside (-1, 1). A function with a restricted domain
 gets an argument of the right kind, so that a formula is defined for all real a, b, x, y and all s > 0, but for poles
-of quotients and the kinks of |·| and its kin, which points may come near to.
+of quotients and the kinks of |·| and its kin, which points may come near to. The data t hold labels: they decide
+between cases, and are 0 where a mask keeps a quotient by them out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from diffexplore.symbolic.parse import names_in
 from diffexplore.symbolic.program import lower
 
 _PARAMETERS = ("a", "b", "s")
-_DATA = ("x", "y")
+LABEL = "t"
+"""The data that are drawn from :data:`LABELS`."""
+
+LABELS = (0.0, 1.0, 2.0, -100.0)
+
+_DATA = ("x", "y", LABEL)
 
 _TRIES = 16
 
@@ -37,6 +43,10 @@ _REAL = (
     "where(({r}) > ({r}), {r}, {r})", "where(({p}) > 1, sqrt({p}), {r})", "cbrt({r})", "atan2({r}, {p})",
     "atan2({r}, {r})", "hypot({r}, {r})", "asin({u})", "acos({u})", "atanh({u})", "erfinv({u})", "acosh(1 + {p})",
     "lgamma({p})", "digamma({p})", "trigamma({p})", "gamma({p})", "({p})**({r})", "({p})**(3/2)", "({p})**(-1/3)",
+    "where(t == 1, {r}, {r})", "where(t == -100, 0, {r})", "where(t > 0, {r}, {r})", "where(t >= 1, {r}, -({r}))",
+    "where(t != 0, ({r})/t, {r})", "where(t == 0, 0, ({r})*log(abs(t)))", "where(t == 1 or t == 2, {r}, abs({r}))",
+    "6.62607015e-3*({r})", "0.1*({r}) + 2.7182818284590452*({r})", "({p})**2.5", "({p})**0.3333",
+    "exp(log({p}))*({r})", "sqrt({p})**2 + ({r})", "log(exp({u}))*({r})", "({r})/(1/({p}))", "sin(asin({u}))*({r})",
     "sinc({r})", "tan({u})", "cot({r})", "sec({u})", "csch({r})", "sech({r})", "coth({r})", "1/({r})", "1/({r})**2",
 )  # fmt: skip
 

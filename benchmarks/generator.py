@@ -15,6 +15,7 @@ from typing import Any
 import sympy
 import torch
 
+from benchmarks.formulas import LABEL, LABELS
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.check.problem import Problem
 from diffexplore.loss import Loss
@@ -65,12 +66,17 @@ def cases(
         condition = rng.choice(CONDITIONS)
         point, columns = _draw(loss, rng, _scale(condition, dtype, rng), sizes)
         if condition == "offset":
-            columns = {name: [value + _OFFSET[dtype] for value in column] for name, column in columns.items()}
+            columns = {name: _moved(name, column, _OFFSET[dtype]) for name, column in columns.items()}
         if condition == "optimum":
             point = _optimum(loss, point, columns, rng) or point
         if condition == "critical":
             point = _critical(loss, point, columns, rng) or point
         yield Case(loss, point, columns, dtype, condition)
+
+
+def _moved(name: str, column: list[float], offset: float) -> list[float]:
+    """A column far from 0; labels stay what they are."""
+    return column if name == LABEL else [value + offset for value in column]
 
 
 def _scale(condition: str, dtype: str, rng: random.Random) -> float:
@@ -85,7 +91,9 @@ def _draw(
     if "s" in point:
         point["s"] = rng.uniform(0.2, 3.0) * scale
     n = rng.choice(sizes)
-    return point, {name: [rng.uniform(-3, 3) * scale for _ in range(n)] for name in loss.data}
+    drawn = {name: [rng.uniform(-3, 3) * scale for _ in range(n)] for name in loss.data}
+    labels = {name: [rng.choice(LABELS) for _ in range(n)] for name in drawn if name == LABEL}
+    return point, drawn | labels
 
 
 # --------------------------------------------------------------------------------------------------- special points
