@@ -145,7 +145,7 @@ def _running(function: Callable[[Any, Any], Any], of_truths: Callable[..., Any])
         if x.axis is not None and dim % x.ndim == x.axis:
             raise Mixes
         if x.ndim == 0:
-            return x
+            return Grid(x.cells.copy())
         rows = np.moveaxis(x.cells, dim, 0).copy()
         for i in range(1, len(rows)):
             rows[i, ...] = each(step, Grid(rows[i - 1, ...]), Grid(rows[i, ...])).cells
