@@ -22,6 +22,7 @@ from diffexplore.proof.sums import bound_symbols, sums_in
 from diffexplore.proof.wanted import difference
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 
+
 @dataclass(frozen=True)
 class Seen:
     """Both values at a point of a case."""
@@ -147,7 +148,7 @@ def _samples(
             samples.append(({**(start if place == 0 else {}), **drawn}, piece))
         elif place == 0:
             return []
-    return samples
+    return [samples[place % len(samples)] for place in range(size)]  # what is not found again is taken twice
 
 
 def _keeps_bounds(region: Region, point: Point, samples: tuple[Point, ...]) -> bool:

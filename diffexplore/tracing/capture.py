@@ -184,8 +184,8 @@ def _check_accumulation(leaves: Mapping[str, Tensor]) -> None:
     for name, leaf in leaves.items():
         if getattr(leaf, "_post_accumulate_grad_hooks", None):
             raise UsageError(
-                f"a hook changes {name}.grad after it is accumulated (register_post_accumulate_grad_hook), which cannot "
-                "be read: change the gradient in the backward pass, by register_hook"
+                f"a hook changes {name}.grad after it is accumulated (register_post_accumulate_grad_hook), which "
+                "cannot be read: change the gradient in the backward pass, by register_hook"
             )
         if leaf.grad is not None:
             raise UsageError(f"the function writes to {name}.grad itself, which cannot be read: leave it to autograd")

@@ -152,8 +152,6 @@ class Reading:
         base = name if name in READERS else in_place_of(name)
         if base is None:
             raise NotImplementedError(_advice(node))
-        if any(argument.is_out for argument in getattr(node.target, "_schema").arguments):
-            raise NotImplementedError("it writes its result into another tensor: write the step without out=")
         check_arguments(node.target, READERS[base], args, kwargs)
         if base == name:
             return self._conformed(READERS[name](self, *args, **kwargs), meta)

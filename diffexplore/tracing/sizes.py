@@ -40,10 +40,10 @@ def apart(guards: Guards) -> tuple[int, ...]:
     return tuple(sorted(size for size in near if holds[size - 1]))
 
 
-def horizon(alternatives: Iterable[Guards]) -> int | None:
-    """A number up to which the answers of conditions repeat themselves for ever; None where none is known.
+def horizon(alternatives: Iterable[Guards]) -> tuple[int, int] | None:
+    """T and P such that above T conditions depend on the number modulo P alone; None where none are known.
 
-    Above a bound T of the roots of their polynomials, conditions depend only on N modulo P: so those up to T + P tell.
+    T is a bound of the roots of polynomials in N, P a common multiple of the divisors of remainders.
     """
     period, last = 1, 1
     for guard in (guard for guards in alternatives for guard in guards):
@@ -52,7 +52,7 @@ def horizon(alternatives: Iterable[Guards]) -> int | None:
             if parts is None:
                 return None
             period, last = math.lcm(period, parts[0]), max(last, parts[1])
-    return period + last if period + last <= MOST else None
+    return (last, period) if period + last <= MOST else None
 
 
 def _parts(difference: sympy.Expr) -> tuple[int, int] | None:
@@ -78,7 +78,8 @@ def _parts(difference: sympy.Expr) -> tuple[int, int] | None:
         if others or not factor.is_Rational or difference.xreplace({step: sympy.S.Zero}).has(SAMPLES):
             return None
         bounds = [_root_bound(difference.xreplace({step: step.args[0] - shift})) for shift in (0, 1)]
-        return (period, max(bounds)) if None not in bounds else None  # type: ignore[type-var]
+        known = [bound for bound in bounds if bound is not None]
+        return (period, max(known)) if len(known) == len(bounds) else None
     bound = _root_bound(difference)
     return None if bound is None else (1, bound)
 

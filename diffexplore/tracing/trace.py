@@ -118,19 +118,27 @@ def trace(
 
 
 def trace_near(
-    fn: Callable[..., Any], tried: int, *, parameters: Spec | Sequence[Array], data: Spec | Sequence[Array], by_data: bool
+    fn: Callable[..., Any],
+    tried: int,
+    *,
+    parameters: Spec | Sequence[Array],
+    data: Spec | Sequence[Array],
+    by_data: bool,
+    most: int,
 ) -> Traced:
     """The formulas of a function for all numbers of samples for which it goes the way that it goes for ``tried``.
 
-    Where these cannot be told, those for ``tried`` samples alone. Raises as :func:`trace` does.
+    Where these cannot be told, those for ``tried`` samples alone, if that are at most ``most``. Raises as
+    :func:`trace` does.
     """
     arrays, batches = declare(parameters), declare(data)
     function, wanted = _applied(fn, [array.name for array in (*arrays, *batches)]), _Wanted(True, by_data)
     if tried > 1:  # torch takes a single sample for an axis to be broadcast
         try:
             return _traced(function, arrays, batches, wanted, None, None, tried=tried)
-        except MixesSamples:
-            pass
+        except MixesSamples as mixing:
+            if tried > most:
+                raise UsageError(str(mixing)) from None
     return trace(fn, parameters=arrays, data=batches, by_data=by_data, samples=tried)
 
 
