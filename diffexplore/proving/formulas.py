@@ -9,6 +9,7 @@ from typing import Any
 import sympy
 import torch
 from flint import arb
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.arithmetic.balls import OPERATIONS, BallArithmetic, precision
 from diffexplore.arithmetic.torch_real import TorchArithmetic
@@ -94,7 +95,7 @@ class Formulas:
             replaced = {found: _symbol(name) for found, name in zip(inner, names, strict=True)}
             rest = [expr.xreplace(replaced) for expr in rest]
             known += names
-        self._of_sample = [bool({symbol.name for symbol in expr.free_symbols} & {*self._data}) for expr in rest]
+        self._of_sample = [name in self._data for name in self.names]
         self._end = lower(rest, [*self._own, *self._data, _SIZE, *known])
 
     def balls(self, tensors: Mapping[str, Tensor]) -> dict[str, list[arb | None]]:
@@ -143,6 +144,15 @@ class Formulas:
             ends = [torch.as_tensor(end, dtype=torch.float64) for end in self._end.run(TorchArithmetic(), values)]
         return {name: watch.radius(end) for name, end in zip(self.names, ends, strict=True)}
 
+    def needs_hold(self, name: str, tensors: Mapping[str, Tensor]) -> bool:
+        """Whether all that a formula's operators need for a value is met, for each of the samples.
+
+        What needs a sum over the samples is taken for unmet.
+        """
+        own, columns, size = self._inputs(tensors)
+        rows = [{key: column[i] for key, column in columns.items()} for i in range(size if columns else 1)]
+        return all(_holds(need, {**own, **row}) for need in self.traced.needs[name] for row in rows)
+
     def _inputs(self, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor], int]:
         """The values of the symbols, those of data as columns over the samples, and the number of samples."""
         own = dict(_entries(self.traced.parameters, tensors))
@@ -163,6 +173,13 @@ class Formulas:
 def _sharp(ball: arb) -> arb | None:
     known = ball.is_finite() and (ball.rel_accuracy_bits() >= _BITS or ball.rad() < arb(2) ** -2 * arb(2) ** -_BITS)
     return ball if known else None
+
+
+def _holds(need: Boolean, values: Mapping[str, Tensor]) -> bool:
+    if need.has(BatchSum, SAMPLES):
+        return False
+    numbers = {symbol: sympy.Rational(float(values[symbol.name])) for symbol in need.free_symbols}
+    return bool(need.subs(numbers) == True)  # noqa: E712 (SymPy's true)
 
 
 def _spread(row: Any, size: int) -> Tensor:

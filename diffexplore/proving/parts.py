@@ -41,7 +41,7 @@ class Part:
         """What the number of samples meets."""
         if self.traced.samples is not None:
             return (sympy.Eq(SAMPLES, self.traced.samples, evaluate=False),)
-        return (*self.traced.guards, *(() if self.one else (SAMPLES >= 2,)))
+        return (*self.traced.guards, *(() if self.one else (sympy.Ge(SAMPLES, 2, evaluate=False),)))
 
     @property
     def text(self) -> str:
@@ -122,7 +122,7 @@ def _sizes(parts: Sequence[Part]) -> tuple[Boolean, ...]:
     if left and max(left) > last:  # and so on, for ever
         return _together(parts)
     if left == list(range(1, len(left) + 1)):
-        return (len(left) + 1 <= SAMPLES,) if left else ()
+        return (sympy.Ge(SAMPLES, len(left) + 1, evaluate=False),) if left else ()
     return tuple(sympy.Ne(SAMPLES, n, evaluate=False) for n in left) if len(left) <= MOST_PARTS else _together(parts)
 
 

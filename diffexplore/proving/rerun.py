@@ -135,24 +135,21 @@ def _look(program: _Program, formulas: Formulas, tensors: Tensors, found: _Findi
     open_ = [name for name in formulas.names if not _settled(name, values[name], exact[name], found)]
     if not open_:
         return
+    where = _point(formulas.traced, tensors)
     allowed, again = _allowed(program, formulas, tensors, found)
+    repeated = _by_symbol(formulas.traced, again) if again is not None else {}
     for name in open_:
         for place, (value, ball) in enumerate(zip(values[name], exact[name], strict=True)):
             bound = allowed[name][place % len(allowed[name])]
-            if ball is None or not (bound < float("inf")):
-                continue
-            if _finite(value):
+            if ball is not None and not _finite(value):
+                if formulas.needs_hold(name, tensors):
+                    said = f"{_shown(name)} is {value} when {program.name} is run at {where}"
+                    found.notes.setdefault(name, f"{said}: its formula gives {_number(ball)}")
+            elif ball is not None and _finite(bound):
                 found.compared.add(name)
                 if abs(arb(value) - ball) > arb(bound):
-                    repeated = _by_symbol(formulas.traced, again)[name] if again is not None else []
-                    where = _point(formulas.traced, tensors)
-                    said = _difference(where, name, value, repeated, ball)
+                    said = _difference(where, name, value, repeated.get(name, ()), ball)
                     raise UsageError(f"{program.name} cannot be read: {said}")
-            elif not found.notes.get(name):
-                where = _point(formulas.traced, tensors)
-                found.notes[name] = (
-                    f"{_shown(name)} is {value} when {program.name} is run at {where}: its formula gives {_number(ball)}"
-                )
 
 
 def _settled(name: str, values: Sequence[float], balls: Sequence[arb | None], found: _Findings) -> bool:

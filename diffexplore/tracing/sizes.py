@@ -57,6 +57,12 @@ def horizon(alternatives: Iterable[Guards]) -> tuple[int, int] | None:
 
 def _parts(difference: sympy.Expr) -> tuple[int, int] | None:
     """The period of an expression's remainders by whole numbers, and a bound of the roots of the rest of it."""
+    beyond = {step: step.args[0] for step in difference.atoms(sympy.Mod) if step.args[0].is_Integer}
+    if beyond:  # the remainder of a constant by something that grows with N, as torch asks for its layouts
+        if any(step.args[1] != SAMPLES or constant < 0 for step, constant in beyond.items()):
+            return None
+        rest = _parts(difference.xreplace(beyond))
+        return None if rest is None else (rest[0], max(rest[1], *(int(constant) for constant in beyond.values())))
     steps = difference.atoms(sympy.Mod) | difference.atoms(sympy.floor)
     period = 1
     for step in steps:

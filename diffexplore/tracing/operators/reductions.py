@@ -55,7 +55,8 @@ def variance(
     deviations = each(lambda x, m: x - m, x, mean(reading, x, dims, True))
     size = reading.count(x, normal_axes(dims, x.ndim)) - correction
     if size.has(SAMPLES) and size.subs(SAMPLES, 1) <= 0:
-        reading.require(sympy.floor(sympy.solve(size, SAMPLES)[0]) + 1 <= SAMPLES)
+        fewest = sympy.floor(sympy.solve(size, SAMPLES)[0]) + 1
+        reading.require(sympy.Ge(SAMPLES, fewest, evaluate=False))
     elif not size.has(SAMPLES) and size <= 0:
         raise NotImplementedError("it divides by the number of elements minus the correction, which is not above 0")
     return each(lambda s: s / size, total(reading, each(lambda d: d**2, deviations), dims, keepdim))
