@@ -30,13 +30,18 @@ def function(forward: Callable[..., Tensor], backward: Callable[..., Any]) -> An
 
 
 @pytest.mark.parametrize("is_one", [lambda n: n <= 1, lambda n: n == 1])
-def test_a_branch_for_one_sample_is_no_part_of_the_proof(is_one: Callable[[int], bool]) -> None:
+def test_a_branch_for_one_sample_is_decided_as_well(is_one: Callable[[int], bool]) -> None:
     def branches(a: Tensor, x: Tensor) -> Tensor:
         return (a.detach() * x).mean() + 0 * a if is_one(x.shape[0]) else (a * x).mean()
 
+    def same(a: Tensor, x: Tensor) -> Tensor:
+        return (a * x).sum() if is_one(x.shape[0]) else (a * x).mean()
+
     proof = dx.prove(branches, parameters="a", data="x")
-    assert (proof.status, proof.conditions) == ("proved", ("N ≥ 2",))
+    assert (proof.status, proof.conditions) == ("refuted", ("N = 1",))
+    assert dx.prove(same, parameters="a", data="x").conditions == ()
     assert dx.prove(lambda a, x: (a * x).mean(), parameters="a", data="x").conditions == ()
+    assert dx.prove(lambda a, x: (a * x).var(), parameters="a", data="x").conditions == ("N ≥ 2",)
 
 
 def test_an_argument_may_be_called_upstream() -> None:

@@ -108,7 +108,7 @@ REFUSED: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], str, str]] = {
     "not_of_mask": (lambda w, x: w * ~(x > 0).int(), "bitwise_not", BITS), "and_of_mask": (lambda w, x: w * ((x > 0).int() & 2), "bitwise_and", BITS),
     "decimals": (lambda w, x: w * x * torch.round(constant(2.345), decimals=2), "round", "its argument decimals is not read"),
     "reduce": (
-        lambda w, x: w * x * torch.ones(3).scatter(0, constant([0, 2]), w[:2].detach(), reduce="multiply"),
+        lambda w, x: w * x * torch.ones(3, dtype=torch.float64).scatter(0, constant([0, 2]), w[:2].detach(), reduce="multiply"),
         "scatter", "its argument reduce is not read",
     ),
     "bits_as_integer": (lambda w, x: w * x * constant(2.0, dtype=torch.float64).view(i64), "view", "reads the bits of numbers"),

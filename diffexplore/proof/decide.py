@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import sympy
@@ -28,6 +28,9 @@ STRICT = False
 """Whether an error inside the algebra or the search for points is raised, as the tests want; else it is noted."""
 
 _BOUNDARY_SECONDS = 5.0
+SIZES = (3, 2, 5)
+"""The numbers of samples at which points are sought, in turn."""
+
 _POINTS = 60
 _WITNESSES = 3
 _LOOKED_AT, _FEW = 8, 6
@@ -41,6 +44,7 @@ def decide_equal(
     domain: Iterable[Boolean] = (),
     conventions: Mapping[Boolean, str] | None = None,
     needs: Iterable[Boolean] = (),
+    sizes: Sequence[int] = SIZES,
 ) -> Decision:
     """Whether ``left`` = ``right`` for all real values of their symbols.
 
@@ -52,8 +56,9 @@ def decide_equal(
         needs: conditions under which alone ``right`` has a value, also where its expression no longer shows it: each is
             a comparison, or an Or or And of such. Outside them nothing is claimed: a side condition says so, but where
             it is certain that a need holds, or that ``left`` has no value without it.
+        sizes: the numbers of samples at which points are sought, in turn; some for which the question is meant.
     """
-    return _decide(left, right, None, domain, conventions or {}, needs)
+    return _decide(left, right, None, domain, conventions or {}, needs, sizes=sizes)
 
 
 def decide_gradient(
@@ -65,6 +70,7 @@ def decide_gradient(
     domain: Iterable[Boolean] = (),
     conventions: Mapping[Boolean, str] | None = None,
     needs: Iterable[Boolean] = (),
+    sizes: Sequence[int] = SIZES,
 ) -> Decision:
     """Whether ``claimed`` is the derivative of ``forward`` by ``symbol``.
 
@@ -73,9 +79,9 @@ def decide_gradient(
         claimed: an expression; what it is at the boundaries of branches does not matter.
         symbol: differentiated by. One of ``data`` means that of one sample.
         data: the data symbols.
-        domain, conventions, needs: as of :func:`decide_equal`; the needs are those of ``claimed``.
+        domain, conventions, needs, sizes: as of :func:`decide_equal`; the needs are those of ``claimed``.
     """
-    return _decide(forward, claimed, symbol, domain, conventions or {}, needs, data)
+    return _decide(forward, claimed, symbol, domain, conventions or {}, needs, data, sizes)
 
 
 @dataclass
@@ -104,6 +110,7 @@ def _decide(
     conventions: Mapping[Boolean, str],
     needs: Iterable[Boolean] = (),
     data: Iterable[sympy.Symbol] = (),
+    sizes: Sequence[int] = SIZES,
 ) -> Decision:
     work, needs, data = _Work(), tuple(map(_as_condition, needs)), tuple(data)
     left, right = _as_expression(left), _as_expression(right)
@@ -115,7 +122,7 @@ def _decide(
     _stage("the algebra", BUDGET_SECONDS, prove, work)
     if work.question is not None:
         question = work.question
-        _stage("the search for points", BUDGET_SECONDS, lambda: _look(question, work), work)
+        _stage("the search for points", BUDGET_SECONDS, lambda: _look(question, work, sizes), work)
         if work.settled:
             _stage("the look at boundaries", _BOUNDARY_SECONDS, lambda: _go_on(question, work), work)
     return _verdict(work)
@@ -159,18 +166,18 @@ def _go_on(question: Question, work: _Work) -> None:
     work.boundaries = remaining(question, work.cases)
 
 
-def _look(question: Question, work: _Work) -> None:
+def _look(question: Question, work: _Work, sizes: Sequence[int]) -> None:
     """A counterexample in a case that is not settled; else points of proved cases at which both sides have a value."""
     for case in work.cases:
         if not case.settled and not question.departures(case.resolver):
             inside = [piece for piece in case.pieces if not question.departures(piece.resolver)]
-            work.apart, seen = find(replace(case, pieces=inside), _POINTS)
+            work.apart, seen = find(replace(case, pieces=inside), _POINTS, sizes=sizes)
             work.largest = _larger(work.largest, seen)
             if work.apart is not None:
                 return
     for case in [case for case in work.cases if case.proved][:_LOOKED_AT]:
         first = work.witness is None
-        apart, seen = find(case, *((_POINTS, _WITNESSES) if first else (_FEW, 1)))
+        apart, seen = find(case, *((_POINTS, _WITNESSES) if first else (_FEW, 1)), sizes=sizes)
         if apart is None and seen is not None and contradicts(seen, question.unresolved):
             apart = seen
         if apart is not None:  # never seen; a proof and a counterexample would mean that one of them is wrong
@@ -196,7 +203,7 @@ def _verdict(work: _Work) -> Decision:
         return Decision("refuted", (), work.apart.counterexample(), tried)
     proved = work.settled and any(case.proved for case in work.cases)
     if proved and work.witness is not None:
-        return Decision("proved", _conditions(work), None, tried)
+        return Decision("proved", _conditions(work), None, tried, witness=work.witness.counterexample())
     if proved:
         tried += ("no point was found at which both sides have a value",)
     largest = None if work.largest is None else work.largest.difference.mid().str(5, radius=False)

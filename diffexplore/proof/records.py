@@ -58,6 +58,7 @@ class Decision:
         counterexample: where it is refuted, a point and both values there.
         tried: how it was proved, or what was tried, in words.
         largest_difference: where it is unknown, the largest difference seen at random points.
+        witness: where it is proved, a point at which both sides have a value, and these values.
     """
 
     status: Status
@@ -65,3 +66,4 @@ class Decision:
     counterexample: Counterexample | None = None
     tried: tuple[str, ...] = ()
     largest_difference: str | None = None
+    witness: Counterexample | None = None

@@ -22,8 +22,6 @@ from diffexplore.proof.sums import bound_symbols, sums_in
 from diffexplore.proof.wanted import difference
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 
-_SAMPLES = (3, 2, 5)  # in turn, for what is right for one number only
-
 
 @dataclass(frozen=True)
 class Seen:
@@ -57,8 +55,11 @@ def _named(point: Mapping[sympy.Basic, Fraction]) -> dict[str, Fraction]:
     return {str(symbol): number for symbol, number in sorted(point.items(), key=lambda item: str(item[0]))}
 
 
-def seen_in(case: Case, count: int) -> Iterator[Seen]:
-    """Points that are certainly in the case, at which both sides have a certified value."""
+def seen_in(case: Case, count: int, sizes: Sequence[int] = (3, 2, 5)) -> Iterator[Seen]:
+    """Points that are certainly in the case, at which both sides have a certified value.
+
+    ``sizes`` are numbers of samples, taken in turn, for what is right for one number only.
+    """
     directions = [direction for direction, _ in case.resolver.region.bounds]
     sums = [one for expr in (*case.sides, *directions) for one in sums_in(expr)]
     bound = bound_symbols(sums)
@@ -74,11 +75,11 @@ def seen_in(case: Case, count: int) -> Iterator[Seen]:
     for number, point in enumerate(points_in(_narrowed(case.resolver.region, case), outside, count=count)):
         drawn: list[tuple[Point, Piece]] = []
         if sums:
-            drawn = _samples(inside, bound, point, number, generator)
+            drawn = _samples(inside, bound, point, number, generator, sizes[number % len(sizes)])
             if not drawn:
                 continue
         else:
-            point[SAMPLES] = Fraction(_SAMPLES[number % len(_SAMPLES)])
+            point[SAMPLES] = Fraction(sizes[number % len(sizes)])
         yield from _seen(case, point, drawn)
 
 
@@ -124,14 +125,19 @@ def _resolved(case: Case, pieces: Sequence[Piece]) -> Summands:
 
 
 def _samples(
-    inside: Mapping[Piece, Region], bound: set[sympy.Basic], point: Point, number: int, generator: random.Random
+    inside: Mapping[Piece, Region],
+    bound: set[sympy.Basic],
+    point: Point,
+    number: int,
+    generator: random.Random,
+    size: int,
 ) -> list[tuple[Point, Piece]]:
     """A few samples, each with the piece that it aimed at; the first is that of ``point`` where this has data."""
     data, pieces = sorted(bound, key=str), list(inside)
     others = {symbol: value for symbol, value in point.items() if symbol not in bound}
     samples: list[tuple[Point, Piece]] = []
     start = {symbol: point[symbol] for symbol in data if symbol in point}
-    for place in range(_SAMPLES[number % len(_SAMPLES)]):
+    for place in range(size):
         piece = pieces[(number + place) % len(pieces)]
         fixed = {**others, **(start if place == 0 else {})}
         wanted = [symbol for symbol in data if symbol not in fixed]
@@ -142,7 +148,7 @@ def _samples(
             samples.append(({**(start if place == 0 else {}), **drawn}, piece))
         elif place == 0:
             return []
-    return samples
+    return [samples[place % len(samples)] for place in range(size)]  # what is not found again is taken twice
 
 
 def _keeps_bounds(region: Region, point: Point, samples: tuple[Point, ...]) -> bool:
@@ -186,14 +192,16 @@ def _holds_for_first(condition: Boolean, point: Point, samples: tuple[Point, ...
     return bool(ball > 0 or (ball >= 0 and isinstance(condition, (sympy.Ge, sympy.Le))))
 
 
-def find(case: Case, count: int, enough: int | None = None) -> tuple[Seen | None, Seen | None]:
+def find(
+    case: Case, count: int, enough: int | None = None, *, sizes: Sequence[int] = (3, 2, 5)
+) -> tuple[Seen | None, Seen | None]:
     """A point at which the sides are apart, if one is found; and the one with the largest difference.
 
-    ``count`` points are tried, until both sides have had a value at ``enough`` of them.
+    ``count`` points are tried, until both sides have had a value at ``enough`` of them, with ``sizes`` samples in turn.
     """
     largest: Seen | None = None
     try:
-        for seen in islice(seen_in(case, count), enough):
+        for seen in islice(seen_in(case, count, sizes), enough):
             if seen.apart:
                 return seen, seen
             if largest is None or seen.difference.mid() > largest.difference.mid():

@@ -13,12 +13,15 @@ from diffexplore.loss import Loss
 from diffexplore.proof import decide_equal, decide_gradient
 from diffexplore.proving.explain import cause_of
 from diffexplore.proving.one_sample import holds_for_one
+from diffexplore.proving.parts import Part, Parts, decided_parts
 from diffexplore.proving.programs import Program, program_of
 from diffexplore.proving.records import Proof, Statement, status_of
+from diffexplore.proving.spare import again, run_again
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
 from diffexplore.symbolic.parse import parse_condition
 from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.declarations import Array, Spec, of_samples
+from diffexplore.tracing.sizes import meets, usual
 from diffexplore.tracing.trace import OUTPUT, Traced, trace
 from diffexplore.verify.run import as_loss
 
@@ -55,10 +58,19 @@ def prove(
     program = program_of(candidate, known, parameters, data)
     wanted = wrt.replace(",", " ").split() if isinstance(wrt, str) else wrt
     by_data = _asks_for_data(wanted, program)
-    traced = trace(program.function, parameters=program.parameters, data=program.data, by_data=by_data)
+    spare = again(candidate, known, parameters, data)
     conditions = [*_domain(domain, program), *(known.domain if known is not None else ())]
-    statements = tuple(_statements(program, traced, known, _names(wanted, program, traced), conditions))
-    one = traced.samples is not None or not program.data or holds_for_one(program, traced, by_data=by_data)
+
+    def decide(traced: Traced) -> Part:
+        names = _names(wanted, program, traced)
+        statements = tuple(_statements(program, traced, known, names, conditions))
+        alone = traced.samples is not None or not program.data or not meets(traced.guards, 1)
+        return Part(traced, statements, alone or holds_for_one(program, traced, by_data=by_data))
+
+    first = decide(trace(program.function, parameters=program.parameters, data=program.data, by_data=by_data))
+    parts = decided_parts(program, first, by_data=by_data, decide=decide)
+    notes = run_again(program, spare, [first, *parts.all_others], conditions)
+    traced, statements = (parts.refuted or first).traced, (parts.refuted or first).statements
     return Proof(
         status_of(statements),
         program.name,
@@ -69,8 +81,8 @@ def prove(
         traced.samples,
         traced.mixing,
         statements,
-        _conditions(traced, statements, conditions, one),
-        traced.notes,
+        _conditions(parts, first, statements, conditions),
+        tuple(dict.fromkeys((*traced.notes, *notes))),
         cause_of(candidate, program, traced, known, statements),
     )
 
@@ -80,10 +92,12 @@ def _statements(
 ) -> Iterator[Statement]:
     """That the loss is computed, and each of its partials."""
     exact = traced.output if loss is None else _reduced(loss, program, traced)
-    domain = _of_all_samples(domain, program, traced)
+    domain, sizes = _of_all_samples(domain, program, traced), usual(traced.guards)
     if loss is not None:
         needs = traced.needs[OUTPUT]
-        same = decide_equal(exact, traced.output, domain=domain, conventions=traced.conventions, needs=needs)
+        same = decide_equal(
+            exact, traced.output, domain=domain, conventions=traced.conventions, needs=needs, sizes=sizes
+        )
         yield Statement(VALUE, to_text(traced.output), same)
     assert traced.partials is not None
     generic = _symbols(program.data) if traced.samples is None else []
@@ -98,6 +112,7 @@ def _statements(
             domain=domain,
             conventions=traced.conventions,
             needs=traced.needs[name],
+            sizes=sizes,
         )
         yield Statement(name, to_text(claimed), decision)
 
@@ -177,13 +192,21 @@ def _names(wrt: Sequence[str] | None, program: Program, traced: Traced) -> list[
 
 
 def _conditions(
-    traced: Traced, statements: Iterable[Statement], domain: Iterable[Any], one: bool
+    parts: Parts, first: Part, statements: Iterable[Statement], domain: Iterable[Any]
 ) -> tuple[str, ...]:  # fmt: skip
     """Those given, those of the number of samples, and those that the proofs found."""
     given = (to_text(condition) for condition in domain)
-    samples = (*traced.conditions, *(() if one else ("N ≥ 2",)))
-    proved = (condition for statement in statements for condition in statement.decision.conditions)
-    return tuple(dict.fromkeys((*given, *samples, *proved)))
+    samples = (to_text(size, unicode=True) for size in parts.sizes)
+    proved = [condition for statement in statements for condition in statement.decision.conditions]
+    known = {condition for statement in first.statements for condition in statement.decision.conditions}
+    others = (
+        f"{condition} (where {part.text})"
+        for part in parts.others
+        for statement in part.statements
+        for condition in statement.decision.conditions
+        if condition not in known
+    )
+    return tuple(dict.fromkeys((*given, *samples, *proved, *others)))
 
 
 def _domain(domain: str | Sequence[str] | None, program: Program) -> list[Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 import torch
+import torch.backends.opt_einsum
 from torch._dynamo.source import ConstantSource
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx import GraphModule
@@ -20,7 +22,7 @@ from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 from diffexplore.errors import DiffexploreError, UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES
 from diffexplore.tracing.declarations import Array
-from diffexplore.tracing.lines import FixesSize, Lines, Place, place_of_error
+from diffexplore.tracing.lines import FixesSize, Lines, Place, depends_on_values, place_of_error
 from diffexplore.tracing.recognise import recognise
 
 Tensor = torch.Tensor
@@ -53,14 +55,16 @@ def capture(
     wrt: Sequence[str],
     samples: int | None,
     decompositions: Mapping[Any, Callable[..., Any]],
+    tried: int | None = None,
 ) -> Capture:
     """The graph of ``function`` and of its gradient by the arguments ``wrt``; ``samples`` None means any number.
 
+    ``tried`` is the number of samples that decides, where any is meant, which way the function takes that asks.
     Raises UsageError for what cannot be captured, with the line of the user's source.
     """
     env = ShapeEnv(duck_shape=False, specialize_zero_one=False)
     fakes = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
-    size = _size(env) if samples is None else samples
+    size = _size(env, tried or _TRIED) if samples is None else samples
     lines = Lines(env)
     names = [array.name for array in (*parameters, *data)]
     with fakes:
@@ -74,12 +78,16 @@ def capture(
             output = _scalar(function(**leaves))
             if not sources or not output.requires_grad:
                 return output, tuple(None for _ in sources)
-            return output, torch.autograd.grad(output, sources, allow_unused=True)
+            gradients = torch.autograd.grad(output, sources, allow_unused=True)
+            _check_accumulation({name: leaves[name] for name in wrt})
+            return output, gradients
 
-    with _float64(), fakes, node_meta.preserve_node_meta(), torch.enable_grad(), warnings.catch_warnings():
+    with _kept_settings(), fakes, node_meta.preserve_node_meta(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             graph = make_fx(forward_and_backward, decomposition_table=dict(decompositions))(*inputs)
+            if lines.refused:  # the function caught what it would not have met outside of a trace
+                raise lines.refused[0]
         except (DiffexploreError, MixesSamples):
             raise
         except FixesSize as fixed:
@@ -107,16 +115,31 @@ def in_samples(
 ) -> sympy.Expr:
     """A size, or what a graph computes from sizes, as an exact expression in N; ``read`` says what its floats mean."""
     expr = getattr(getattr(size, "node", None), "expr", size)
-    expr = sympy.sympify(expr)
-    while True:
-        wrapped = [node for node in expr.atoms(sympy.Function) if type(node).__name__ in _SIZE_FUNCTIONS]
-        if not wrapped:
-            break
-        node = min(wrapped, key=lambda node: node.count_ops())
-        expr = expr.xreplace({node: _SIZE_FUNCTIONS[type(node).__name__](*node.args)})
+    expr = _without(_SIZE_FUNCTIONS, sympy.sympify(expr))
     exact = {number: read(float(number)) for number in expr.atoms(sympy.Float)}
     renamed = {} if symbol is None else {symbol: SAMPLES}
     return expr.xreplace(exact).xreplace(renamed)
+
+
+def relation_in_samples(guard: Any, symbol: sympy.Symbol) -> sympy.Basic:
+    """A condition on the number of samples, in functions of SymPy."""
+    return _without(_STEPS, in_samples(guard, symbol))
+
+
+def _without(functions: Mapping[str, Callable[..., sympy.Expr]], expr: sympy.Basic) -> sympy.Basic:
+    """An expression with torch's functions of sizes, by their names, written as others, the innermost first."""
+    while wrapped := [node for node in expr.atoms(sympy.Function) if _is_torchs(node) and _named(node) in functions]:
+        node = min(wrapped, key=lambda node: node.count_ops())
+        expr = expr.xreplace({node: functions[_named(node)](*node.args)})
+    return expr
+
+
+def _named(node: sympy.Basic) -> str:
+    return type(node).__name__
+
+
+def _is_torchs(node: sympy.Basic) -> bool:
+    return type(node).__module__.startswith("torch")
 
 
 #: Functions that torch writes sizes in, where they are plain arithmetic.
@@ -127,14 +150,20 @@ _SIZE_FUNCTIONS: Mapping[str, Callable[..., sympy.Expr]] = {
     "Max": sympy.Max, "Min": sympy.Min,
 }  # fmt: skip
 
+#: Those that make steps, which conditions may have and formulas may not.
+_STEPS: Mapping[str, Callable[..., sympy.Expr]] = {
+    **dict.fromkeys(("FloorDiv", "CleanDiv"), lambda x, y: sympy.floor(x / y)),
+    **dict.fromkeys(("Mod", "PythonMod"), sympy.Mod),
+}  # fmt: skip
 
-def _size(env: ShapeEnv) -> Any:
+
+def _size(env: ShapeEnv, tried: int) -> Any:
     """The size of a batch of any number of samples, made once so that all data share it."""
     source = ConstantSource("N")
     symbol = env.create_symbol(
-        _TRIED, source=source, dynamic_dim=DimDynamic.DYNAMIC, constraint_dim=None, do_not_specialize_zero_one=True
+        tried, source=source, dynamic_dim=DimDynamic.DYNAMIC, constraint_dim=None, do_not_specialize_zero_one=True
     )
-    return env.create_symintnode(symbol, hint=_TRIED, source=source)
+    return env.create_symintnode(symbol, hint=tried, source=source)
 
 
 def _scalar(output: Any) -> Tensor:
@@ -150,15 +179,36 @@ def _scalar(output: Any) -> Tensor:
     return output
 
 
+def _check_accumulation(leaves: Mapping[str, Tensor]) -> None:
+    """Raises UsageError where an argument's ``.grad`` gets something else than the gradient that autograd computes."""
+    for name, leaf in leaves.items():
+        if getattr(leaf, "_post_accumulate_grad_hooks", None):
+            raise UsageError(
+                f"a hook changes {name}.grad after it is accumulated (register_post_accumulate_grad_hook), which "
+                "cannot be read: change the gradient in the backward pass, by register_hook"
+            )
+        if leaf.grad is not None:
+            raise UsageError(f"the function writes to {name}.grad itself, which cannot be read: leave it to autograd")
+
+
 @contextmanager
-def _float64() -> Iterator[None]:
-    """Tensors that the function makes are double, too: their rounding is no part of the formula."""
+def _kept_settings() -> Iterator[None]:
+    """Settings that the function changes are undone, and sums of products are taken in the order they are written.
+
+    With opt_einsum torch would choose an order by the sizes, that of the batch among them. The default dtype is the
+    user's: what a function makes in float32 has the dtype, and raises the errors, that it has in use. Torch would log
+    such an error, which is told in one line, with a stack of its own.
+    """
+    einsum: Any = torch.backends.opt_einsum
     before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    silent, logger.disabled = logger.disabled, True
     try:
-        yield
+        with einsum.flags(enabled=False) if einsum.enabled else nullcontext():
+            yield
     finally:
         torch.set_default_dtype(before)
+        logger.disabled = silent
 
 
 #: What torch says of arguments that it cannot differentiate by, and of operators without a rule for any N.
@@ -180,9 +230,7 @@ def _refusal(error: Exception, lines: Lines) -> Exception:
         return UsageError(
             f".numpy() at {place} leaves torch, where nothing can be read: write the step with torch operators"
         )
-    if type(error).__name__ in ("DynamicOutputShapeException", "DataDependentOutputException") or (
-        "data-dependent" in text
-    ):
+    if depends_on_values(error):
         operator = getattr(error, "func", None)
         named = f"{operator} " if operator is not None else "the step "
         return UsageError(f"{named}at {place} depends on the values of tensors: write it with torch.where instead")

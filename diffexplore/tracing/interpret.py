@@ -7,13 +7,15 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import sympy
 import torch
+from sympy.logic.boolalg import Boolean
 from torch.fx import Node
 
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
-from diffexplore.tracing.arrays import Grid, Mixes, cells_of, each, scalar
+from diffexplore.tracing.arrays import Cells, Grid, Mixes, cells_of, each, scalar
 from diffexplore.tracing.capture import Capture, MixesSamples, in_samples
 from diffexplore.tracing.conventions import nearly, note_clamp
 from diffexplore.tracing.lines import Place
@@ -37,7 +39,8 @@ class Reading:
     def __init__(self, capture: Capture, data: Sequence[sympy.Symbol]) -> None:
         self.data = tuple(data)
         self.notes: dict[str, None] = {}
-        self.conditions: dict[str, None] = {}
+        self.guards: dict[Boolean, None] = {}
+        self._leaves: list[Cells] = []
         self.conventions: dict[sympy.Basic, str] = {}
         self.place = Place()
         self.view_copied = False
@@ -50,9 +53,10 @@ class Reading:
         self._known = Known()
         self._certainty = Certainty(map(_name, capture.graph.graph.nodes))
 
-    def run(self, inputs: Sequence[Grid]) -> tuple[sympy.Expr, tuple[Grid | None, ...]]:
+    def run(self, inputs: Mapping[str, Grid]) -> tuple[sympy.Expr, tuple[Grid | None, ...]]:
         """The output and the gradients of the graph for these inputs; what they need is kept beside."""
-        given = iter(inputs)
+        given = iter(inputs.values())
+        self._leaves = [grid.cells for name, grid in inputs.items() if name in self._capture.wrt]
         values: dict[Node, Any] = {}
         for node in self._capture.graph.graph.nodes:
             if node.op == "placeholder":
@@ -98,9 +102,9 @@ class Reading:
         """Something that the reader should know."""
         self.notes[text] = None
 
-    def condition_on(self, text: str) -> None:
+    def require(self, condition: Boolean) -> None:
         """Something that must hold of the number of samples."""
-        self.conditions[text] = None
+        self.guards[condition] = None
 
     def convention(self, condition: Any, text: str) -> Any:
         """Records that torch departs from mathematics where the condition holds; the condition."""
@@ -132,6 +136,9 @@ class Reading:
             raise MixesSamples(f"{_name(node)} at {self.place}") from None
         except NotImplementedError as error:
             raise UsageError(f"{_name(node)} at {self.place} cannot be read: {error}") from None
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            reason = f"its formula is not known for these arguments ({type(error).__name__}: {error})"
+            raise UsageError(f"{_name(node)} at {self.place} cannot be read: {reason:.200}") from error
         return value
 
     def _size(self, node: Node, value: Any) -> Any:
@@ -153,6 +160,8 @@ class Reading:
         if self.view_copied:
             raise NotImplementedError("it may write into a view that was not followed: write it without in-place")
         target = args[0]
+        if any(np.may_share_memory(target.cells, leaf) for leaf in self._leaves):
+            raise NotImplementedError("an argument is modified in place: work on a copy of it, as in x = x + 1")
         if base in ("clamp", "clamp_min"):
             note_clamp(self, Grid(target.cells.copy(), target.axis), kwargs.get("min", (*args, None)[1]))
         changed = self._conformed(READERS[base](self, *args, **kwargs), meta)

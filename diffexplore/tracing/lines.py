@@ -44,15 +44,31 @@ class FixesSize(Exception):
 
 
 class Calls(TorchFunctionMode):
-    """Remembers the function of torch that the user's code is calling, whatever that calls in its turn."""
+    """Remembers the function of torch that the user's code is calling, whatever that calls in its turn.
+
+    ``refused`` keeps what was raised where numbers would have left torch.
+    """
 
     name = ""
+
+    def __init__(self, refused: list[Exception]) -> None:
+        super().__init__()
+        self._refused = refused
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         self.name = getattr(func, "__name__", "")
-        return func(*args, **(kwargs or {}))
+        try:
+            return func(*args, **(kwargs or {}))
+        except Exception as error:
+            if self.name in _LEAVE_TORCH:
+                self._refused.append(error)
+            raise
+
+
+#: Methods of tensors that hand out their numbers, or the memory in which they lie.
+_LEAVE_TORCH = frozenset("numpy tolist __array__ data_ptr storage untyped_storage to_dlpack __dlpack__".split())
 
 
 class Lines(TorchDispatchMode):
@@ -64,7 +80,8 @@ class Lines(TorchDispatchMode):
 
     def __init__(self, env: ShapeEnv) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.calls = Calls()
+        self.refused: list[Exception] = []
+        self.calls = Calls(self.refused)
         self._env = env
         self._forward: dict[int, Place] = {}
         self._places: list[Place] = []
@@ -74,20 +91,32 @@ class Lines(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         self.latest = self._place()
-        if func.namespace != "aten" or func._schema.name.startswith(("aten::sym_", "aten::is_")):
+        if func.namespace == "prim" or func._schema.name.startswith(("aten::sym_", "aten::is_")):
             return func(*args, **(kwargs or {}))  # torch asks about a tensor, at times where exceptions are fatal
         if self._env.replacements or _takes_apart(func, args, kwargs):
-            raise FixesSize(str(self.latest))
+            raise self._noted(FixesSize(str(self.latest)))
         if func is torch.ops.aten._local_scalar_dense.default:
             if self.latest.function == "gaussian_nll_loss":
                 return False  # torch asks whether a variance is negative, and would raise an exception
-            raise UsageError(
-                f"the value of a tensor is used as a Python number at {self.latest} (.item(), float(), if, while): "
-                "keep it a tensor, and write branches with torch.where"
+            raise self._noted(
+                UsageError(
+                    f"the value of a tensor is used as a Python number at {self.latest} (.item(), float(), if, while): "
+                    "keep it a tensor, and write branches with torch.where"
+                )
             )
         self._places.append(self.latest)
         node_meta.set_stack_trace([str(len(self._places) - 1)])
-        return func(*args, **(kwargs or {}))
+        try:
+            return func(*args, **(kwargs or {}))
+        except Exception as error:
+            if depends_on_values(error):
+                self._noted(error)
+            raise
+
+    def _noted(self, error: Exception) -> Exception:
+        """Keeps a refusal, which the function may catch, and then do something else than where it is not traced."""
+        self.refused.append(error)
+        return error
 
     def place(self, mark: str) -> Place:
         """The place that a node's mark stands for."""
@@ -113,6 +142,13 @@ def _takes_apart(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None
         return False
     dim = (kwargs or {}).get("dim", args[1] if len(args) > 1 else 0)
     return not isinstance(args[0].shape[dim], int)
+
+
+def depends_on_values(error: Exception) -> bool:
+    """Whether torch says that a step depends on the values of tensors, which a trace does not have."""
+    return type(error).__name__ in ("DynamicOutputShapeException", "DataDependentOutputException") or (
+        "data-dependent" in str(error)
+    )
 
 
 def place_of_error(error: Exception) -> str | None:

@@ -17,7 +17,7 @@ from diffexplore.errors import UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES
 from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.arrays import Grid, cells_of
-from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture, in_samples
+from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture, relation_in_samples
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, of_samples
 from diffexplore.tracing.interpret import Reading
 from diffexplore.tracing.operators.table import decompositions
@@ -40,7 +40,7 @@ class Traced:
             backward pass was not traced. Data that torch cannot differentiate by have none.
         samples: None where the formulas hold for all N, else the number of samples traced.
         mixing: the operator and line that mixes the samples.
-        conditions: what is taken for granted of N, such as "N ≥ 2".
+        guards: what is taken for granted of N, such as N ≥ 2: relations in :data:`SAMPLES`.
         notes: which numbers the floats of the program were read as, and the like.
         conventions: where the program departs from mathematics on purpose, and why.
         needs: for each symbol of ``partials``, and for :data:`OUTPUT`, the conditions under which torch has a value;
@@ -54,11 +54,16 @@ class Traced:
     partials: Mapping[str, sympy.Expr] | None
     samples: int | None
     mixing: str | None
-    conditions: tuple[str, ...]
+    guards: tuple[Boolean, ...]
     notes: tuple[str, ...]
     conventions: Mapping[Boolean, str]
     needs: Mapping[str, tuple[Boolean, ...]]
     graph: GraphModule = field(compare=False, repr=False)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The guards as texts."""
+        return tuple(to_text(guard, unicode=True) for guard in self.guards)
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,7 @@ def trace(
     """
     arrays, batches = declare(parameters), declare(data)
     check_distinct((*arrays, *batches))
+    _check_not_the_size((*arrays, *batches), any_size=bool(batches))
     function = _applied(fn, [array.name for array in (*arrays, *batches)])
     wanted = _Wanted(backward, by_data)
     if samples is not None:
@@ -111,6 +117,37 @@ def trace(
         ) from None
 
 
+def trace_near(
+    fn: Callable[..., Any],
+    tried: int,
+    *,
+    parameters: Spec | Sequence[Array],
+    data: Spec | Sequence[Array],
+    by_data: bool,
+    most: int,
+) -> Traced:
+    """The formulas of a function for all numbers of samples for which it goes the way that it goes for ``tried``.
+
+    Where these cannot be told, those for ``tried`` samples alone, if that are at most ``most``. Raises as
+    :func:`trace` does.
+    """
+    arrays, batches = declare(parameters), declare(data)
+    function, wanted = _applied(fn, [array.name for array in (*arrays, *batches)]), _Wanted(True, by_data)
+    if tried > 1:  # torch takes a single sample for an axis to be broadcast
+        try:
+            return _traced(function, arrays, batches, wanted, None, None, tried=tried)
+        except MixesSamples as mixing:
+            if tried > most:
+                raise UsageError(str(mixing)) from None
+    return trace(fn, parameters=arrays, data=batches, by_data=by_data, samples=tried)
+
+
+def _check_not_the_size(arrays: Sequence[Array], *, any_size: bool) -> None:
+    """Raises UsageError where an argument has the name of the number of samples."""
+    if any_size and any(symbol.name == SAMPLES.name for array in arrays for symbol in array.symbols):
+        raise UsageError(f"{SAMPLES} is the number of samples: give the argument of that name another one")
+
+
 def _traced(
     function: Callable[..., Any],
     parameters: tuple[Array, ...],
@@ -118,18 +155,20 @@ def _traced(
     wanted: _Wanted,
     samples: int | None,
     mixing: str | None,
+    tried: int | None = None,
 ) -> Traced:
-    captured, notes = _captured(function, parameters, data, wanted, samples)
+    captured, notes = _captured(function, parameters, data, wanted, samples, tried)
     reading = Reading(captured, [symbol for array in data for symbol in array.symbols])
     reading.notes.update(dict.fromkeys(notes))
     _read_guards(captured, reading)
     inputs = {array.name: Grid(cells_of(array.symbols, array.shape)) for array in parameters}
     inputs |= {array.name: _batch(array, samples) for array in data}
-    output, gradients = reading.run(list(inputs.values()))
+    names = {name: [symbol.name for symbol in grid.cells.flat] for name, grid in inputs.items()}
+    output, gradients = reading.run(inputs)
     partials: dict[str, sympy.Expr] = {}
     needs: dict[str, tuple[Boolean, ...]] = {}
     for name, gradient, need in zip(captured.wrt, gradients, reading.needs.gradients, strict=True):
-        symbols = [symbol.name for symbol in inputs[name].cells.flat]
+        symbols = names[name]
         values = [sympy.S.Zero] * len(symbols) if gradient is None else list(gradient.cells.flat)
         partials |= dict(zip(symbols, values, strict=True))
         needs |= dict.fromkeys(symbols, tuple(sorted(need, key=str)))
@@ -141,7 +180,7 @@ def _traced(
         MappingProxyType(partials) if wanted.backward else None,
         samples,
         mixing,
-        tuple(reading.conditions),
+        tuple(reading.guards),
         tuple(reading.notes),
         MappingProxyType(reading.conventions),
         MappingProxyType({**needs, OUTPUT: tuple(sorted(reading.needs.output, key=str))}),
@@ -155,6 +194,7 @@ def _captured(
     data: tuple[Array, ...],
     wanted: _Wanted,
     samples: int | None,
+    tried: int | None,
 ) -> tuple[Capture, list[str]]:
     """The graph with the gradients by parameters and data, but for data that torch has none by."""
     names, batches = [array.name for array in parameters], [array.name for array in data]
@@ -163,7 +203,9 @@ def _captured(
     for choice in choices if wanted.backward and wanted.by_data else [[]]:
         wrt = [*names, *choice] if wanted.backward else []
         try:
-            captured = capture(function, parameters, data, wrt=wrt, samples=samples, decompositions=table)
+            captured = capture(
+                function, parameters, data, wrt=wrt, samples=samples, decompositions=table, tried=tried
+            )  # fmt: skip
         except NotDifferentiable as error:
             if choice == []:
                 raise
@@ -185,11 +227,11 @@ def _read_guards(captured: Capture, reading: Reading) -> None:
     for guard, place in captured.guards:
         if "_prims_common" in place or captured.size is None:
             continue
-        condition = in_samples(guard, captured.size)
-        if isinstance(condition, sympy.Equality):
+        condition = relation_in_samples(guard, captured.size)
+        if isinstance(condition, sympy.Equality) and not condition.has(sympy.Mod, sympy.floor):
             raise MixesSamples(f"a fixed number of samples at {place.strip('()')}")
         if condition.has(SAMPLES):
-            reading.condition_on(to_text(condition, unicode=True))
+            reading.require(condition)
 
 
 def _check_finite(expressions: Sequence[sympy.Expr]) -> None:

@@ -72,6 +72,8 @@ class Known:
 
 def check_arguments(operator: Any, reader: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Raises NotImplementedError for an argument that the reader takes without reading it, unless it is harmless."""
+    if any(argument.is_out for argument in operator._schema.arguments):
+        raise NotImplementedError("it writes its result into another tensor: write the step without out=")
     named, rest, others = _parameters(reader)
     names = [argument.name for argument in operator._schema.arguments if not argument.kwarg_only]
     given = dict(kwargs) if others else {}

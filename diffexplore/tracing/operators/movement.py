@@ -44,8 +44,19 @@ def _before(shape: Sequence[int], axis: int) -> int:
 
 
 def _expand(reading: Reading, x: Grid, *_: Any, **__: Any) -> Grid:
+    """The same elements, those of an axis that grew over and over: what is written to one is written to all."""
     shape, axis = reading.shape
-    return Grid(np.broadcast_to(x.cells, shape), axis)
+    strides = np.broadcast_to(x.cells, shape).strides
+    return Grid(np.lib.stride_tricks.as_strided(x.cells, shape, strides), axis)
+
+
+def _copied(view: Callable[..., Grid]) -> Callable[..., Grid]:
+    """A view whose elements are copied."""
+
+    def read(reading: Reading, *args: Any, **given: Any) -> Grid:
+        return copy(reading, view(reading, *args, **given))
+
+    return read
 
 
 def _permute(reading: Reading, x: Grid, order: Sequence[int]) -> Grid:
@@ -156,7 +167,7 @@ def _flip(reading: Reading, x: Grid, dims: Sequence[int]) -> Grid:
     axes = normal_axes(dims, x.ndim) if dims else ()
     if x.axis in axes:
         raise Mixes
-    return Grid(np.flip(x.cells, axes).copy(), x.axis)
+    return Grid(np.flip(x.cells, axes).copy() if axes else x.cells.copy(), x.axis)
 
 
 def _roll(reading: Reading, x: Grid, shifts: Sequence[int], dims: Sequence[int] = ()) -> Grid:
@@ -179,8 +190,8 @@ READERS: Mapping[str, Callable[..., Any]] = {
     **dict.fromkeys(("alias", "detach", "lift_fresh", "lift", "conj"), _same),
     **dict.fromkeys(("clone", "lift_fresh_copy", "contiguous", "detach_copy", "alias_copy"), copy),
     **dict.fromkeys(("conj_physical",), copy),
-    **dict.fromkeys(("view", "_unsafe_view", "reshape", "_reshape_alias", "view_copy"), _view),
-    "expand": _expand, "expand_copy": _expand, "permute": _permute, "transpose": _transpose, "t": _t,
+    **dict.fromkeys(("view", "_unsafe_view", "reshape", "_reshape_alias"), _view), "view_copy": _copied(_view),
+    "expand": _expand, "expand_copy": _copied(_expand), "permute": _permute, "transpose": _transpose, "t": _t,
     "unsqueeze": _unsqueeze, "squeeze": _squeeze, "select": _select, "slice": _slice, "narrow": _narrow,
     "split": _split, "split_with_sizes": _split, "unbind": _unbind, "cat": _cat, "stack": _stack, "repeat": _repeat,
     "flip": _flip, "roll": _roll, "diagonal": _diagonal,

@@ -56,7 +56,7 @@ def variance(
     size = reading.count(x, normal_axes(dims, x.ndim)) - correction
     if size.has(SAMPLES) and size.subs(SAMPLES, 1) <= 0:
         fewest = sympy.floor(sympy.solve(size, SAMPLES)[0]) + 1
-        reading.condition_on(f"N ≥ {fewest}")
+        reading.require(sympy.Ge(SAMPLES, fewest, evaluate=False))
     elif not size.has(SAMPLES) and size <= 0:
         raise NotImplementedError("it divides by the number of elements minus the correction, which is not above 0")
     return each(lambda s: s / size, total(reading, each(lambda d: d**2, deviations), dims, keepdim))
@@ -145,7 +145,7 @@ def _running(function: Callable[[Any, Any], Any], of_truths: Callable[..., Any])
         if x.axis is not None and dim % x.ndim == x.axis:
             raise Mixes
         if x.ndim == 0:
-            return x
+            return Grid(x.cells.copy())
         rows = np.moveaxis(x.cells, dim, 0).copy()
         for i in range(1, len(rows)):
             rows[i, ...] = each(step, Grid(rows[i - 1, ...]), Grid(rows[i, ...])).cells

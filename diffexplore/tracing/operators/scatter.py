@@ -11,7 +11,7 @@ import sympy
 
 from diffexplore.tracing.arrays import Cells, Grid, Mixes, cells_of, each, filled
 from diffexplore.tracing.operators.logic import is_truth, select
-from diffexplore.tracing.operators.movement import as_slice, take
+from diffexplore.tracing.operators.movement import as_slice, copy, take
 
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
@@ -26,7 +26,7 @@ def _slice_backward(reading: Reading, grad: Grid, sizes: Any, dim: int, start: i
     if dim == axis:
         if grad.axis != axis or start != 0:
             raise Mixes
-        return grad
+        return copy(reading, grad)
     return _put_back(reading, grad, dim, as_slice(start, end, step))
 
 
@@ -94,7 +94,7 @@ def _index(reading: Reading, x: Grid, indices: Sequence[Grid | None]) -> Grid:
     """x[indices] for constant indices that leave the samples alone."""
     where = _places(x, indices)
     _, axis = reading.shape
-    return Grid(x.cells[where], axis)
+    return Grid(np.array(x.cells[where], dtype=object), axis)  # a copy, also where NumPy makes a view or a cell of it
 
 
 def _places(x: Grid, indices: Sequence[Grid | None]) -> tuple[Any, ...]:
@@ -127,6 +127,8 @@ def _mask(x: Grid, indices: Sequence[Grid | None]) -> Grid | None:
 
 
 def _index_select(reading: Reading, x: Grid, dim: int, index: Grid) -> Grid:
+    if x.ndim == 0:
+        return copy(reading, x)  # a single element, whose only index is 0
     if dim % x.ndim == x.axis:
         raise Mixes
     return Grid(np.take(x.cells, _whole_numbers(index).reshape(-1), dim % x.ndim), x.axis)
@@ -136,7 +138,7 @@ def _gather(reading: Reading, x: Grid, dim: int, index: Grid, **_: Any) -> Grid:
     """x at the indices along ``dim``; an index may be piecewise, as that of a maximum is."""
     x, axis = reading.number(x), reading.shape[1]
     if x.ndim == 0:
-        return x
+        return copy(reading, x)
     if dim % x.ndim == x.axis:
         raise Mixes
     values = []

@@ -23,9 +23,14 @@ READERS: Mapping[str, Callable[..., Any]] = {
 }
 
 
+#: The namespaces of torch's own operators: one of a library's may have the name of one of these, and another meaning.
+_TORCH = ("aten", "prims")
+
+
 def base_name(operator: Any) -> str:
-    """The name of an operator, without namespace and overload."""
-    return operator._schema.name.split("::")[-1]
+    """The name of an operator of torch, without namespace and overload; of any other one with its namespace."""
+    namespace, _, name = operator._schema.name.partition("::")
+    return name if namespace in _TORCH else operator._schema.name
 
 
 def in_place_of(name: str) -> str | None:

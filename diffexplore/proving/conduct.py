@@ -1,0 +1,85 @@
+"""Running a program as its user would: forward and ``.backward()``, outside of any trace, with its bounds if wanted."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from diffexplore.bounds.handling import finite_float
+from diffexplore.bounds.watch import number_error
+from diffexplore.tracing.trace import OUTPUT
+from diffexplore.verify.doors import CandidateWatch, Escapes
+
+Tensor = torch.Tensor
+Function = Callable[..., Tensor]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a program computed: its output, and the gradient by each argument that has one (0 where torch has None)."""
+
+    values: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class WatchedRun(Run):
+    """With a bound for each value; ``unbounded`` names the operations for which there is none."""
+
+    radii: Mapping[str, Tensor]
+    unbounded: tuple[str, ...]
+
+
+def run(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[str]) -> Run:
+    """One call on copies of the arguments, with the user's settings; raises what the program raises."""
+    leaves = {name: tensor.clone().requires_grad_(name in wrt) for name, tensor in tensors.items()}
+    with _quiet():
+        return Run(_called(function, leaves, wrt))
+
+
+def watched(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[str]) -> WatchedRun:
+    """The same call under a watch of its rounding."""
+    leaves = {name: tensor.clone() for name, tensor in tensors.items()}
+    watch = _ProgramWatch()
+    for name, leaf in leaves.items():
+        watch.set(leaf, torch.zeros((), dtype=torch.float64))
+        leaf.requires_grad_(name in wrt)
+    with _quiet(), Escapes() as escapes, watch:
+        values = _called(function, leaves, wrt)
+    radii = {name: watch.radius(value).to(torch.float64) for name, value in values.items()}
+    return WatchedRun(values, radii, tuple(sorted(watch.unwatched | escapes.seen | watch.doors)))
+
+
+def _called(function: Function, leaves: dict[str, Tensor], wrt: Collection[str]) -> dict[str, Tensor]:
+    arguments = dict(leaves)
+    output = function(**arguments)
+    if output.requires_grad:
+        output.backward()
+    values = {OUTPUT: output.detach()}
+    for name in wrt:
+        gradient = leaves[name].grad
+        values[name] = torch.zeros_like(leaves[name]).detach() if gradient is None else gradient.detach()
+    return values
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leaves torch's random numbers as they were, and keeps warnings to itself: the user is not running anything."""
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.enable_grad():
+        warnings.simplefilter("ignore")
+        yield
+
+
+class _ProgramWatch(CandidateWatch):
+    """A watch for which a constant that the program holds may stand for the number that rounds to it, as in a trace."""
+
+    def _find(self, tensor: Tensor) -> Tensor | None:
+        known = super()._find(tensor)
+        if known is not None or not finite_float(tensor) or not tensor.numel():
+            return known
+        value = tensor.detach().to(torch.float64)
+        short = (value * 2.0**20 == (value * 2.0**20).round()) & (value.abs() < 2.0**53)
+        return None if bool(short.all()) else torch.where(short, 0.0, value.abs() * number_error(0.1))

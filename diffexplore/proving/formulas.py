@@ -1,0 +1,206 @@
+"""The values of a traced program's formulas at tensors: certified balls, and how far rounding may move them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+import torch
+from flint import arb
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.arithmetic.balls import OPERATIONS, BallArithmetic, precision
+from diffexplore.arithmetic.torch_real import TorchArithmetic
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.bounds.watch import Watch
+from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
+from diffexplore.symbolic.program import Program, lower
+from diffexplore.tracing.declarations import Array, of_samples
+from diffexplore.tracing.trace import OUTPUT, Traced
+
+Tensor = torch.Tensor
+
+_PRECISIONS = (256, 1024)
+_BITS = 100
+_SIZE = "N@"
+
+
+def _less(x: arb, y: arb) -> bool | None:
+    if x < y:
+        return True
+    return False if x >= y else None
+
+
+def _at_most(x: arb, y: arb) -> bool | None:
+    if x <= y:
+        return True
+    return False if x > y else None
+
+
+def _equal(x: arb, y: arb) -> bool | None:
+    return True if x == y else (None if x.overlaps(y) else False)
+
+
+def _not(p: bool | None) -> bool | None:
+    return None if p is None else not p
+
+
+class ExactBalls(BallArithmetic):
+    """Arb in which numbers that are known exactly may be equal: a tie is one, and the sign of 0 is 0, as torch's is.
+
+    Elsewhere a boundary belongs to both branches, since no derivative need exist there; here a program is read.
+    """
+
+    operations = OPERATIONS | {
+        "lt": _less, "le": _at_most, "gt": lambda x, y: _less(y, x), "ge": lambda x, y: _at_most(y, x),
+        "eq": _equal, "ne": lambda x, y: _not(_equal(x, y)),
+        "sign": lambda x: arb(0) if x == 0 else OPERATIONS["sign"](x),
+    }  # fmt: skip
+
+
+_EXACT = ExactBalls()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Sums over the samples that need none but those of earlier stages: their names, and what each adds up."""
+
+    names: tuple[str, ...]
+    summands: Program
+
+
+class Formulas:
+    """The output and the partials of a traced program, ready to be computed at many points.
+
+    Raises TypeError where an expression has no arithmetic.
+    """
+
+    def __init__(self, traced: Traced) -> None:
+        self.traced = traced
+        partials = dict(traced.partials or {})
+        self.names = (OUTPUT, *partials)
+        rest = [expr.xreplace({SAMPLES: _symbol(_SIZE)}) for expr in (traced.output, *partials.values())]
+        self._own = _symbols(traced.parameters)
+        self._data = _symbols(traced.data) if traced.samples is None else []
+        if traced.samples is not None:
+            self._own += [s.name for array in traced.data for s in of_samples(array, traced.samples)]
+        self._stages: list[Stage] = []
+        known: list[str] = []
+        while inner := _innermost(rest):
+            names = tuple(f"sum@{len(known) + k}" for k in range(len(inner)))
+            summands = [found.summand for found in inner]
+            self._stages.append(Stage(names, lower(summands, [*self._own, *self._data, _SIZE, *known])))
+            replaced = {found: _symbol(name) for found, name in zip(inner, names, strict=True)}
+            rest = [expr.xreplace(replaced) for expr in rest]
+            known += names
+        self._of_sample = [name in self._data for name in self.names]
+        self._end = lower(rest, [*self._own, *self._data, _SIZE, *known])
+
+    def balls(self, tensors: Mapping[str, Tensor]) -> dict[str, list[arb | None]]:
+        """Certified values at exactly these numbers: one of each formula, one for each sample of a partial by data.
+
+        None where a formula has no value, or none that is known sharply: as at an undecided branch.
+        """
+        values: dict[str, list[arb | None]] = {}
+        for bits in _PRECISIONS:
+            with precision(bits):
+                found = self._balls(tensors)
+            for name, balls in found.items():
+                former = values.get(name, [None] * len(balls))
+                values[name] = [old if old is not None else new for old, new in zip(former, balls, strict=True)]
+            if all(ball is not None for balls in values.values() for ball in balls):
+                break
+        return values
+
+    def _balls(self, tensors: Mapping[str, Tensor]) -> dict[str, list[arb | None]]:
+        own, columns, size = self._inputs(tensors)
+        fixed = {name: arb(float(value)) for name, value in own.items()} | {_SIZE: arb(size)}
+        samples = [{name: arb(float(column[i])) for name, column in columns.items()} for i in range(size)] or [{}]
+        for stage in self._stages:
+            rows = [stage.summands.run(_EXACT, {**fixed, **sample}) for sample in samples]
+            fixed |= {name: sum((row[k] for row in rows), arb(0)) for k, name in enumerate(stage.names)}
+        first = self._end.run(_EXACT, {**fixed, **samples[0]})
+        later = samples[1:] if any(self._of_sample) else []
+        others = [self._end.run(_EXACT, {**fixed, **sample}) for sample in later]
+        return {
+            name: [_sharp(row[k]) for row in (first, *(others if self._of_sample[k] else ()))]
+            for k, name in enumerate(self.names)
+        }
+
+    def rounding(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """How far the values may move if torch computes the formulas as they are, and each input is rounded once."""
+        own, columns, size = self._inputs(tensors)
+        unit = UNIT_ROUNDOFF[torch.float64]
+        with Watch() as watch:
+            values = {name: value.detach().clone() for name, value in {**own, **columns}.items()}
+            for value in values.values():
+                watch.set(value, unit * value.abs())
+            values[_SIZE] = torch.full((), float(size), dtype=torch.float64)
+            for stage in self._stages:
+                rows = [_spread(row, size) for row in stage.summands.run(TorchArithmetic(), values)]
+                values |= {name: row.sum() for name, row in zip(stage.names, rows, strict=True)}
+            ends = [torch.as_tensor(end, dtype=torch.float64) for end in self._end.run(TorchArithmetic(), values)]
+        return {name: watch.radius(end) for name, end in zip(self.names, ends, strict=True)}
+
+    def needs_hold(self, name: str, tensors: Mapping[str, Tensor]) -> bool:
+        """Whether all that a formula's operators need for a value is met, for each of the samples.
+
+        What needs a sum over the samples is taken for unmet.
+        """
+        own, columns, size = self._inputs(tensors)
+        rows = [{key: column[i] for key, column in columns.items()} for i in range(size if columns else 1)]
+        return all(_holds(need, {**own, **row}) for need in self.traced.needs[name] for row in rows)
+
+    def _inputs(self, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor], int]:
+        """The values of the symbols, those of data as columns over the samples, and the number of samples."""
+        own = dict(_entries(self.traced.parameters, tensors))
+        size = max((tensors[array.name].shape[0] for array in self.traced.data), default=0)
+        if self.traced.samples is None:
+            columns: dict[str, Tensor] = {}
+            for array in self.traced.data:
+                table = tensors[array.name].reshape(size, -1)
+                columns |= {symbol.name: table[:, k] for k, symbol in enumerate(array.symbols)}
+            return own, columns, size
+        for array in self.traced.data:
+            symbols = of_samples(array, self.traced.samples)
+            flat = tensors[array.name].reshape(-1)
+            own |= {symbol.name: flat[k] for k, symbol in enumerate(symbols)}
+        return own, {}, size
+
+
+def _sharp(ball: arb) -> arb | None:
+    known = ball.is_finite() and (ball.rel_accuracy_bits() >= _BITS or ball.rad() < arb(2) ** -2 * arb(2) ** -_BITS)
+    return ball if known else None
+
+
+def _holds(need: Boolean, values: Mapping[str, Tensor]) -> bool:
+    if need.has(BatchSum, SAMPLES):
+        return False
+    numbers = {symbol: sympy.Rational(float(values[symbol.name])) for symbol in need.free_symbols}
+    return bool(need.subs(numbers) == True)  # noqa: E712 (SymPy's true)
+
+
+def _spread(row: Any, size: int) -> Tensor:
+    return torch.as_tensor(row, dtype=torch.float64).expand(size)
+
+
+def _entries(arrays: Sequence[Array], tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    for array in arrays:
+        flat = tensors[array.name].reshape(-1)
+        yield from ((symbol.name, flat[k]) for k, symbol in enumerate(array.symbols))
+
+
+def _innermost(expressions: Sequence[sympy.Expr]) -> list[BatchSum]:
+    """The sums that hold no sum, in a fixed order."""
+    sums = {found for expr in expressions for found in expr.atoms(BatchSum) if not found.summand.has(BatchSum)}
+    return sorted(sums, key=str)
+
+
+def _symbols(arrays: Sequence[Array]) -> list[str]:
+    return [symbol.name for array in arrays for symbol in array.symbols]
+
+
+def _symbol(name: str) -> sympy.Symbol:
+    return sympy.Symbol(name, real=True)

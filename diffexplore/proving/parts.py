@@ -1,0 +1,133 @@
+"""A program that tells numbers of samples apart: those that its formulas leave out are decided for themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.errors import UsageError
+from diffexplore.proving.programs import Program
+from diffexplore.proving.records import Statement, status_of
+from diffexplore.symbolic.batch_sums import SAMPLES
+from diffexplore.symbolic.text import to_text
+from diffexplore.tracing.sizes import horizon, meets
+from diffexplore.tracing.trace import Traced, trace_near
+
+#: So many parts are read beside the first one.
+MOST_PARTS = 8
+
+#: Programs that can only be read for one number of samples at a time are, up to this one.
+_MOST_SAMPLES = 8
+
+_LOOKED_AT = 256
+
+
+@dataclass(frozen=True)
+class Part:
+    """The formulas of a program for some numbers of samples, and what is known of them.
+
+    ``one`` says whether they hold for a single sample.
+    """
+
+    traced: Traced
+    statements: tuple[Statement, ...]
+    one: bool = True
+
+    @property
+    def guards(self) -> tuple[Boolean, ...]:
+        """What the number of samples meets."""
+        if self.traced.samples is not None:
+            return (sympy.Eq(SAMPLES, self.traced.samples, evaluate=False),)
+        return (*self.traced.guards, *(() if self.one else (sympy.Ge(SAMPLES, 2, evaluate=False),)))
+
+    @property
+    def text(self) -> str:
+        """The guards in words."""
+        return to_text(sympy.And(*self.guards), unicode=True)
+
+    def covers(self, samples: int) -> bool:
+        """Whether a number of samples is among them."""
+        return meets(self.guards, samples)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All parts that were decided.
+
+    Attributes:
+        refuted: the part with a counterexample, if there is one.
+        conditions: the side conditions of those that are proved, but for the first one.
+        sizes: what the number of samples meets in one part or another, as relations that all hold; none where every
+            number is in a part.
+    """
+
+    refuted: Part | None
+    others: tuple[Part, ...]
+    sizes: tuple[Boolean, ...]
+
+    @property
+    def all_others(self) -> tuple[Part, ...]:
+        """The parts but for the first one, the refuted one with them."""
+        return (*self.others, *((self.refuted,) if self.refuted is not None else ()))
+
+
+def decided_parts(
+    program: Program, first: Part, *, by_data: bool, decide: Callable[[Traced], Part]
+) -> Parts:  # fmt: skip
+    """What the numbers of samples that a proved part leaves out come to: ``decide`` is asked about each part."""
+    parts, unread = [first], set[int]()
+    if first.traced.samples is not None:
+        return Parts(None, (), ())
+    if not program.data or status_of(first.statements) != "proved":
+        return Parts(None, (), first.guards)
+    while len(parts) <= MOST_PARTS and len(unread) < MOST_PARTS:
+        left = [size for size in range(1, _LOOKED_AT + 1) if not any(part.covers(size) for part in parts)]
+        waiting = [size for size in left if size not in unread]
+        if not waiting:
+            break
+        size = max(waiting)
+        part = _read(program, size, by_data, decide)
+        if part is not None and status_of(part.statements) == "refuted":
+            return Parts(part, tuple(parts[1:]), part.guards)
+        if part is None or status_of(part.statements) != "proved":
+            unread.add(size)
+        else:
+            parts.append(part)
+    return Parts(None, tuple(parts[1:]), _sizes(parts))
+
+
+def _read(program: Program, size: int, by_data: bool, decide: Callable[[Traced], Part]) -> Part | None:
+    """The part that a number of samples is in; None where it cannot be read."""
+    try:
+        near = trace_near(
+            program.function, size, parameters=program.parameters, data=program.data, by_data=by_data,
+            most=_MOST_SAMPLES,
+        )  # fmt: skip
+        part = decide(near)
+    except UsageError:
+        return None
+    return part if part.covers(size) else None
+
+
+def _sizes(parts: Sequence[Part]) -> tuple[Boolean, ...]:
+    """What the number of samples meets, in as few relations as say it."""
+    known = horizon(part.guards for part in parts)
+    if known is None:
+        return _together(parts)
+    last, period = known
+    left = [n for n in range(1, last + period + 1) if not any(part.covers(n) for part in parts)]
+    if left and max(left) > last:  # and so on, for ever
+        return _together(parts)
+    if left == list(range(1, len(left) + 1)):
+        return (sympy.Ge(SAMPLES, len(left) + 1, evaluate=False),) if left else ()
+    return tuple(sympy.Ne(SAMPLES, n, evaluate=False) for n in left) if len(left) <= MOST_PARTS else _together(parts)
+
+
+def _together(parts: Iterable[Part]) -> tuple[Boolean, ...]:
+    alternatives = [part.guards for part in parts]
+    if len(alternatives) == 1:
+        return tuple(alternatives[0])
+    return (sympy.Or(*(sympy.And(*guards) for guards in alternatives)),)

@@ -1,0 +1,101 @@
+"""The numbers at which a program is run again: of both signs, whole, equal, 0 and 1, and those of a proof."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+
+import torch
+
+from diffexplore.proof.records import Counterexample
+from diffexplore.tracing.declarations import Array, of_samples
+from diffexplore.tracing.trace import Traced
+
+Tensor = torch.Tensor
+Tensors = dict[str, Tensor]
+
+#: Draws a parameter's entry, or that of data.
+Draw = Callable[[random.Random, bool], float]
+
+#: What stands for an entry that no formula holds.
+_UNUSED = 0.5
+
+
+def _inside(generator: random.Random, data: bool) -> float:
+    return generator.randint(1, 31) / 32
+
+
+def _signed(generator: random.Random, data: bool) -> float:
+    return generator.choice((-1, 1)) * generator.randint(1, 63) / 16
+
+
+def _whole(generator: random.Random, data: bool) -> float:
+    return float(generator.randint(-3, 3))
+
+
+def _labels(generator: random.Random, data: bool) -> float:
+    return float(generator.randint(0, 1)) if data else generator.randint(1, 31) / 16
+
+
+#: Each way to draw numbers. All have few binary places, so that sums and products of a few of them are exact: equal
+#: terms then are equal in floats, too. One number for all entries of an argument makes ties.
+DRAWS: Mapping[str, Draw] = {"inside": _inside, "signed": _signed, "whole": _whole, "labels": _labels}
+
+_EQUAL = (0.5, -2.0, 1.0, 0.0)
+
+
+def drawn(traced: Traced, samples: int, draw: Draw, seed: int) -> Tensors:
+    """Arguments with numbers of one kind."""
+    generator = random.Random(seed)
+    shapes = _shapes(traced, samples)
+    data = {array.name for array in traced.data}
+    return {name: _tensor(shape, lambda name=name: draw(generator, name in data)) for name, shape in shapes.items()}  # type: ignore[misc]
+
+
+def equal(traced: Traced, samples: int, number: float) -> Tensors:
+    """Arguments of which all entries are one number."""
+    return {name: _tensor(shape, lambda: number) for name, shape in _shapes(traced, samples).items()}
+
+
+def points(traced: Traced, sizes: Sequence[int]) -> Iterator[Tensors]:
+    """Arguments of all kinds: every kind for the first number of samples, some for the others."""
+    for place, samples in enumerate(sizes):
+        kinds = list(DRAWS) if place == 0 else ["signed", ("inside", "labels", "whole")[place % 3]]
+        for kind in kinds:
+            yield drawn(traced, samples, DRAWS[kind], seed=samples)
+        for number in _EQUAL if place == 0 else ():
+            yield equal(traced, samples, number)
+
+
+def at(traced: Traced, found: Counterexample, sizes: Sequence[int]) -> Tensors:
+    """The arguments of a proof's own point, each number as the nearest double; other entries are ½.
+
+    Where the point has no samples, the data are those of a batch of the first size.
+    """
+    rows: Sequence[Mapping[str, Fraction]] = found.samples or [found.point] * (traced.samples or sizes[0])
+    tensors: Tensors = {}
+    for array in traced.parameters:
+        tensors[array.name] = _filled(array, [float(found.point.get(s.name, _UNUSED)) for s in array.symbols])
+    for array in traced.data:
+        if traced.samples is None:
+            numbers = [float(row.get(symbol.name, _UNUSED)) for row in rows for symbol in array.symbols]
+        else:
+            numbers = [float(found.point.get(s.name, _UNUSED)) for s in of_samples(array, traced.samples)]
+        tensors[array.name] = _filled(array, numbers, len(rows))
+    return tensors
+
+
+def _shapes(traced: Traced, samples: int) -> dict[str, tuple[int, ...]]:
+    shapes = {array.name: array.shape for array in traced.parameters}
+    return shapes | {array.name: (samples, *array.shape) for array in traced.data}
+
+
+def _tensor(shape: tuple[int, ...], number: Callable[[], float]) -> Tensor:
+    flat = [number() for _ in range(int(torch.Size(shape).numel()))]
+    return torch.tensor(flat, dtype=torch.float64).reshape(shape)
+
+
+def _filled(array: Array, numbers: list[float], samples: int | None = None) -> Tensor:
+    shape = array.shape if samples is None else (samples, *array.shape)
+    return torch.tensor(numbers, dtype=torch.float64).reshape(shape)

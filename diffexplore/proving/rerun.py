@@ -1,0 +1,247 @@
+"""The program itself, run again before anything is said of it: what was read of it must be what it computes.
+
+A trace sees one call, for tensors without values. A program may do something else where it is not traced: it may ask
+whether it is, hold text or Python numbers against each other, keep state, or have hooks. So its output and gradients
+are held against the formulas, in ball arithmetic at exactly the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from flint import arb
+
+from diffexplore.errors import UsageError
+from diffexplore.proof.records import Counterexample
+from diffexplore.proving.conduct import Function, Run, WatchedRun, run, watched
+from diffexplore.proving.formulas import Formulas
+from diffexplore.proving.points_tried import Tensors, at, points
+from diffexplore.tracing.declarations import Array
+from diffexplore.tracing.sizes import apart, meets
+from diffexplore.tracing.trace import OUTPUT, Traced
+from diffexplore.verify.observed import OPAQUE_FACTOR
+
+Tensor = torch.Tensor
+
+#: Numbers of samples, where those that a proof holds for are among them.
+SIZES = (3, 1, 2, 5, 8)
+
+#: Larger numbers of samples, at which a program may change, are not run.
+_MOST_SAMPLES = 130
+
+#: Values that agree so closely (relative) are the same: no misreading is that small. For others the bound is found.
+_SAME = 2.0**-48
+
+#: Kernels whose operations have no bound may hold constants rounded to float32, as torch's hardsigmoid does.
+_OF_FLOAT32 = 2.0**-23
+
+
+@dataclass
+class _Findings:
+    """What running a program has shown so far."""
+
+    compared: set[str] = field(default_factory=set)
+    raised: dict[int, Exception] = field(default_factory=dict)
+    ran: set[int] = field(default_factory=set)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def check_reading(
+    name: str,
+    function: Function,
+    traced: Traced,
+    *,
+    one: bool = True,
+    own: Iterable[Counterexample] = (),
+    domain: Callable[[Tensors], bool] = lambda tensors: True,
+) -> tuple[str, ...]:
+    """Runs a program at many points and holds it against its formulas; returns notes for the reader.
+
+    Args:
+        name: of the program, for messages.
+        function: the program, of named tensors in float64; it is called many times, and may keep what it sees.
+        traced: its formulas; ``one`` says whether they hold for a single sample.
+        own: the points of a proof: counterexamples and witnesses.
+        domain: whether arguments are among those that are meant.
+
+    Raises UsageError where the program computes something else than the formulas say, beyond the bound of its rounding:
+    the derived one of its own operations (see :mod:`diffexplore.bounds.watch`), or, where some have none, a multiple of
+    that of the formulas. Where a formula has no value, nothing is compared; a value of the program that is not finite
+    is a note.
+    """
+    try:
+        formulas = Formulas(traced)
+    except TypeError as error:
+        return (f"not held against runs of {name}: {error}",)
+    sizes, found, program = _sizes(traced, one), _Findings(), _Program(name, function, _wrt(traced))
+    if not sizes:
+        return (f"not held against runs of {name}: no number of samples up to {_MOST_SAMPLES} is meant",)
+    for tensors in (*(at(traced, point, sizes) for point in own), *points(traced, sizes)):
+        if domain(tensors):
+            _look(program, formulas, tensors, found)
+    for size, raised in found.raised.items():
+        if size not in found.ran:
+            text = " ".join(str(raised).split())[:200] or "no message"
+            count = f" for {size} sample{'' if size == 1 else 's'}" if traced.data else ""
+            raise UsageError(f"{name} cannot be read: when it is run{count} it raises {type(raised).__name__}: {text}")
+    missing = [_shown(name) for name in formulas.names if name not in found.compared]
+    if missing:
+        found.notes["missing"] = (
+            f"{', '.join(missing)} could not be held against runs of {name}: no value or bound at the points tried"
+        )
+    return tuple(found.notes.values())
+
+
+@dataclass(frozen=True)
+class _Program:
+    name: str
+    function: Function
+    wrt: tuple[str, ...]
+
+
+def _wrt(traced: Traced) -> tuple[str, ...]:
+    """The arguments that require gradients, as they did when the program was traced."""
+    partials = set(traced.partials or {})
+    data = [array.name for array in traced.data if any(_of(symbol.name, partials) for symbol in array.symbols)]
+    return (*(array.name for array in traced.parameters if traced.partials is not None), *data)
+
+
+def _of(symbol: str, partials: set[str]) -> bool:
+    return symbol in partials or f"{symbol}_1" in partials
+
+
+def _sizes(traced: Traced, one: bool) -> tuple[int, ...]:
+    """The numbers of samples to run: the usual ones, and those next to where the program changes."""
+    if traced.samples is not None or not traced.data:
+        return (traced.samples or 1,)
+    meant = [size for size in dict.fromkeys((*SIZES, *apart(traced.guards))) if size <= _MOST_SAMPLES]
+    return tuple(size for size in meant if meets(traced.guards, size) and (one or size > 1))
+
+
+def _look(program: _Program, formulas: Formulas, tensors: Tensors, found: _Findings) -> None:
+    """One point: its run, and the same under a watch where the values are not at once those of the formulas."""
+    size = _size(formulas.traced, tensors)
+    try:
+        plain = run(program.function, tensors, program.wrt)
+    except Exception as error:  # an assertion on values, say: outside of the domain that is meant
+        found.raised.setdefault(size, error)
+        return
+    found.ran.add(size)
+    exact = formulas.balls(tensors)
+    values = _by_symbol(formulas.traced, plain)
+    open_ = [name for name in formulas.names if not _settled(name, values[name], exact[name], found)]
+    if not open_:
+        return
+    where = _point(formulas.traced, tensors)
+    allowed, again = _allowed(program, formulas, tensors, found)
+    repeated = _by_symbol(formulas.traced, again) if again is not None else {}
+    for name in open_:
+        for place, (value, ball) in enumerate(zip(values[name], exact[name], strict=True)):
+            bound = allowed[name][place % len(allowed[name])]
+            if ball is not None and not _finite(value):
+                if formulas.needs_hold(name, tensors):
+                    said = f"{_shown(name)} is {value} when {program.name} is run at {where}"
+                    found.notes.setdefault(name, f"{said}: its formula gives {_number(ball)}")
+            elif ball is not None and _finite(bound):
+                found.compared.add(name)
+                if abs(arb(value) - ball) > arb(bound):
+                    said = _difference(where, name, value, repeated.get(name, ()), ball)
+                    raise UsageError(f"{program.name} cannot be read: {said}")
+
+
+def _settled(name: str, values: Sequence[float], balls: Sequence[arb | None], found: _Findings) -> bool:
+    """Whether values are those of the formulas to a few ulps."""
+    if len(values) != len(balls):
+        raise AssertionError(f"{name} has {len(values)} values and {len(balls)} formulas")
+    for value, ball in zip(values, balls, strict=True):
+        if ball is not None and not (_finite(value) and abs(arb(value) - ball) <= abs(ball) * arb(_SAME)):
+            return False
+    if any(ball is not None for ball in balls):
+        found.compared.add(name)
+    return True
+
+
+def _allowed(
+    program: _Program, formulas: Formulas, tensors: Tensors, found: _Findings
+) -> tuple[dict[str, list[float]], WatchedRun | None]:
+    """How far each value may be from its formula, and the run that says so."""
+    try:
+        again = watched(program.function, tensors, program.wrt)
+    except Exception:  # the watch is seen by the program
+        again = None
+    if again is not None and not again.unbounded:
+        return _by_symbol(formulas.traced, Run(again.radii)), again
+    named = "what leaves torch" if again is None else ", ".join(again.unbounded)
+    found.notes["unbounded"] = (
+        f"no rounding bound for {named}: held against runs within {OPAQUE_FACTOR:g} bounds of the formulas"
+    )
+    reference = formulas.rounding(tensors)
+    values = _by_symbol(formulas.traced, run(program.function, tensors, program.wrt))
+    largest = max((abs(v) for row in values.values() for v in row if _finite(v)), default=0.0)
+    return {
+        name: [OPAQUE_FACTOR * float(r) + _OF_FLOAT32 * largest for r in radius.reshape(-1)]
+        for name, radius in reference.items()
+    }, again
+
+
+def _by_symbol(traced: Traced, result: Run) -> dict[str, list[float]]:
+    """The numbers of a run for each formula: one, or one for each sample."""
+    partials = traced.partials or {}
+    numbers = {OUTPUT: [float(result.values[OUTPUT])]}
+    for arrays, data in ((traced.parameters, False), (traced.data, True)):
+        for array in arrays:
+            if array.name in result.values:
+                numbers |= _of_array(array, result.values[array.name], traced.samples, data)
+    return {name: numbers[name] for name in (OUTPUT, *partials)}
+
+
+def _of_array(array: Array, tensor: Tensor, samples: int | None, data: bool) -> dict[str, list[float]]:
+    if data and samples is None:
+        table = tensor.reshape(tensor.shape[0], -1)
+        return {symbol.name: table[:, k].tolist() for k, symbol in enumerate(array.symbols)}
+    flat = tensor.reshape(-1).tolist()
+    names = [f"{s.name}_{i}" for i in range(1, (samples or 0) + 1) for s in array.symbols] if data else []
+    return {name: [flat[k]] for k, name in enumerate(names or [symbol.name for symbol in array.symbols])}
+
+
+def _size(traced: Traced, tensors: Tensors) -> int:
+    return max((tensors[array.name].shape[0] for array in traced.data), default=1)
+
+
+def _finite(value: float) -> bool:
+    return abs(value) < float("inf")
+
+
+def _shown(name: str) -> str:
+    return f"∂L/∂{name}" if name != OUTPUT else "L"
+
+
+def _number(ball: Any) -> str:
+    return f"{float(ball.mid()):.6g}"
+
+
+def _difference(where: str, name: str, value: float, repeated: Sequence[float], ball: Any) -> str:
+    """What differs: two calls, or a call and the formula."""
+    if len(repeated) == 1 and _finite(repeated[0]) and repeated[0] != value:
+        return f"at {where} its {_shown(name)} is {value:.6g} in one call and {repeated[0]:.6g} in the next"
+    return (
+        f"at {where} it computes {_shown(name)} = {value:.6g}, and what was traced gives {_number(ball)}: it does "
+        "something else where it is traced, by its number of samples, or in a later call"
+    )
+
+
+def _point(traced: Traced, tensors: Mapping[str, Tensor]) -> str:
+    """The arguments in words, short ones in full."""
+    parts = [f"{array.name} = {_text(tensors[array.name])}" for array in (*traced.parameters, *traced.data)]
+    count = f"N = {_size(traced, dict(tensors))}" if traced.data else ""
+    return ", ".join([*parts[:6], *(["…"] if len(parts) > 6 else []), *([count] if count else [])])
+
+
+def _text(tensor: Tensor) -> str:
+    flat = [f"{value:.6g}" for value in tensor.reshape(-1).tolist()]
+    if not tensor.dim():
+        return flat[0]
+    return f"({', '.join([*flat[:4], *(['…'] if len(flat) > 4 else [])])})"

@@ -1,0 +1,434 @@
+"""What ``prove`` reads must be what runs: programs that a trace takes for something else than they are."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import diffexplore as dx
+from diffexplore.cli.main import main
+
+Tensor = torch.Tensor
+
+
+def right(a: Tensor, x: Tensor) -> Tensor:
+    return (a * x).mean()
+
+
+def cut(a: Tensor, x: Tensor) -> Tensor:
+    return (a.detach() * x).mean() + 0 * a
+
+
+# ------------------------------------------------------------------------------------ operators of other libraries
+
+
+def _custom(name: str, function: Callable[..., Tensor], slope: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Any]:
+    """A custom operator of one tensor with its backward."""
+
+    def operator(x: Tensor) -> Tensor:
+        return function(x)
+
+    made = torch.library.custom_op(f"readinglib::{name}", operator, mutates_args=())
+    made.register_fake(torch.empty_like)
+    made.register_autograd(
+        lambda ctx, g: slope(g, *ctx.saved_tensors),
+        setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
+    )
+    return made
+
+
+CUBE_CALLED_EXP = _custom("exp", lambda x: x**3, lambda g, x: 3 * g * x**2)
+DOUBLE_CALLED_NEG = _custom("neg", lambda x: 2 * x, lambda g, x: 2 * g)
+TRIPLE_CALLED_RELU_ = _custom("clone", lambda x: 3 * x, lambda g, x: 3 * g)
+
+
+class SquareByCustomBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x**2
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        return DOUBLE_CALLED_NEG(ctx.saved_tensors[0]) * g
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (lambda a, x: CUBE_CALLED_EXP(a * x).mean(), "readinglib::exp"),
+        (lambda a, x: (TRIPLE_CALLED_RELU_(a * x) ** 2).mean(), "readinglib::clone"),
+        (lambda a, x: SquareByCustomBackward.apply(a * x).mean(), "readinglib::neg"),
+    ],
+)
+def test_an_operator_of_another_library_is_refused_by_its_full_name(function: Any, name: str) -> None:
+    with pytest.raises(dx.UsageError, match=f"^{name} at .*no formula"):
+        dx.prove(function, parameters="a", data="x")
+
+
+# ------------------------------------------------------------------------------------ what sees that it is traced
+
+
+class Changes(torch.nn.Module):
+    """Right in its first calls."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self.left = calls
+
+    def forward(self, a: Tensor, x: Tensor) -> Tensor:
+        self.left -= 1
+        return right(a, x) if self.left >= 0 else cut(a, x)
+
+
+def _by_text(a: Tensor, x: Tensor) -> Tensor:
+    return right(a, x) if "Fake" in str(a) else cut(a, x)
+
+
+def _by_type(a: Tensor, x: Tensor) -> Tensor:
+    return right(a, x) if type(x).__name__ != "Tensor" else cut(a, x)
+
+
+def _is_a_number(ask: Callable[[Any], bool]) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda a, x: cut(a, x) if ask(x.shape[0]) else right(a, x)
+
+
+SEES_THE_TRACE = {
+    "text of a tensor": _by_text,
+    "type of a tensor": _by_type,
+    "a size is an int": _is_a_number(lambda n: isinstance(n, int)),
+    "the type of a size": _is_a_number(lambda n: type(n) is int),
+    "text of a size": _is_a_number(lambda n: f"{n}".isdigit()),
+    "hash of a size": _is_a_number(lambda n: str(n) in map(str, range(10))),
+    "state": Changes(3),
+}
+
+
+@pytest.mark.parametrize("name", SEES_THE_TRACE)
+def test_what_does_something_else_where_it_runs_cannot_be_read(name: str) -> None:
+    with pytest.raises(dx.UsageError, match=r"cannot be read: at a = .* it computes .* and what was traced gives") as found:
+        dx.prove(SEES_THE_TRACE[name], parameters="a", data="x")
+    assert "\n" not in str(found.value)
+
+
+def test_what_differs_from_call_to_call_cannot_be_read() -> None:
+    generator = random.Random(3)
+    with pytest.raises(dx.UsageError, match=r"its L is .* in one call and .* in the next"):
+        dx.prove(lambda a, x: right(a, x) * generator.random(), parameters="a", data="x")
+
+
+def test_a_module_that_keeps_harmless_state_is_proved() -> None:
+    assert dx.prove(Changes(10**6), parameters="a", data="x").status == "proved"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda x: x.mean().item(),
+        lambda x: bool(x.sum() > 0),
+        lambda x: x.detach().numpy(),
+        lambda x: x.tolist(),
+        lambda x: float(x[0]),
+    ],
+)
+def test_a_refusal_that_the_program_catches_is_not_forgotten(ask: Callable[[Tensor], Any]) -> None:
+    def tries(a: Tensor, x: Tensor) -> Tensor:
+        try:
+            ask(x)
+        except Exception:
+            return right(a, x)
+        return cut(a, x)
+
+    with pytest.raises(dx.UsageError, match=r"Python number at|leaves torch|raises"):
+        dx.prove(tries, parameters="a", data="x")
+
+
+def test_errors_that_the_program_meets_in_use_as_well_are_its_own() -> None:
+    def tries(a: Tensor, x: Tensor) -> Tensor:
+        try:
+            return (a * torch.ones(2, 3) @ torch.ones(2)).mean()
+        except RuntimeError:
+            return right(a, x)
+
+    assert dx.prove(tries, parameters="a", data="x").status == "proved"
+
+
+# ------------------------------------------------------------------------------------ hooks and gradients
+
+
+def _accumulated(a: Tensor, x: Tensor) -> Tensor:
+    a.register_post_accumulate_grad_hook(lambda leaf: leaf.grad.mul_(2))
+    return right(a, x)
+
+
+def _written(a: Tensor, x: Tensor) -> Tensor:
+    a.register_hook(lambda gradient: setattr(a, "grad", gradient))
+    return right(a, x)
+
+
+@pytest.mark.parametrize(("function", "message"), [(_accumulated, "post_accumulate"), (_written, r"writes to a\.grad")])
+def test_gradients_that_hooks_change_behind_autograd_are_refused(function: Any, message: str) -> None:
+    with pytest.raises(dx.UsageError, match=message):
+        dx.prove(function, parameters="a", data="x")
+
+
+@pytest.mark.parametrize(("factor", "status"), [(1, "proved"), (2, "refuted")])
+def test_a_hook_of_autograd_is_read(factor: int, status: str) -> None:
+    def hooked(a: Tensor, x: Tensor) -> Tensor:
+        a.register_hook(lambda gradient: factor * gradient)
+        return right(a, x)
+
+    assert dx.prove(hooked, parameters="a", data="x").status == status
+
+
+# ------------------------------------------------------------------------------------ dtypes and settings
+
+
+def _added_to_float32(a: Tensor, x: Tensor) -> Tensor:
+    total = torch.zeros(3)
+    total += a * x.mean()
+    return total.sum()
+
+
+def _product_with_float32(a: Tensor, x: Tensor) -> Tensor:
+    return (torch.ones(2, 3) @ a).sum() * x.mean()
+
+
+def test_tensors_that_a_program_makes_have_the_dtype_that_they_have_in_use() -> None:
+    assert torch.get_default_dtype() == torch.float32
+    with pytest.raises(dx.UsageError, match="it raises RuntimeError: .* same dtype"):
+        dx.prove(_product_with_float32, parameters="a[3]", data="x")
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert dx.prove(_product_with_float32, parameters="a[3]", data="x").status == "proved"
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_program_that_raises_only_where_it_runs_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(a: Tensor, x: Tensor) -> Tensor:
+        if type(x) is Tensor and isinstance(x.shape[0], int) and x.shape[0] == 2:
+            raise RuntimeError("two samples are too few")
+        return right(a, x)
+
+    with pytest.raises(dx.UsageError, match="when it is run for 2 samples it raises RuntimeError: two samples are too few"):
+        dx.prove(raises, parameters="a", data="x")
+
+
+def test_a_value_that_overflows_is_a_note() -> None:
+    proof = dx.prove(lambda a, x: torch.log(torch.exp(500 * a * x)).mean(), parameters="a", data="x")
+    assert proof.status == "proved"
+    assert any(re.match(r"L is inf when .* is run at a = .*: its formula gives ", note) for note in proof.notes)
+
+
+def test_operations_without_a_bound_are_named() -> None:
+    proof = dx.prove(lambda w, x: torch.softmax(w * x, 1).square().mean(), parameters="w[2]", data="x[2]")
+    assert proof.status == "proved"
+    assert any("no rounding bound for _softmax" in note for note in proof.notes)
+
+
+def test_an_einsum_is_read_as_it_is_written_whatever_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """opt_einsum would choose the order of the products by the sizes, that of the batch among them."""
+
+    class Chosen:
+        @staticmethod
+        def contract_path(*arguments: Any, **options: Any) -> Any:
+            raise AssertionError("an order was chosen while tracing")
+
+    def product(W: Tensor, v: Tensor, x: Tensor) -> Tensor:
+        return torch.einsum("ni,ij,j->n", x, W, v).square().mean()
+
+    monkeypatch.setattr("torch.backends.opt_einsum._opt_einsum", Chosen)
+    plain = dx.Loss.from_torch(product, parameters="W[2,2] v[2]", data="x[2]")
+    monkeypatch.undo()
+    assert plain.expression == dx.Loss.from_torch(product, parameters="W[2,2] v[2]", data="x[2]").expression
+
+
+# ------------------------------------------------------------------------------------ views and steps in place
+
+
+def _cumsum_changed(a: Tensor) -> Tensor:
+    b = a * 1
+    b.cumsum(0).add_(1)
+    return b**2
+
+
+def _gather_changed(a: Tensor) -> Tensor:
+    b = a * 1
+    b.gather(0, torch.tensor(0)).mul_(3)
+    return b**2
+
+
+def _expanded(w: Tensor, x: Tensor) -> Tensor:
+    y = w * x.mean()
+    y.expand(3).mul_(2)
+    return (y * w).sum()
+
+
+def _expanded_and_chosen(w: Tensor) -> Tensor:
+    y = (w * 1).reshape(1, 3)
+    y.expand(2, 3)[1].mul_(2)
+    return (y * w).sum()
+
+
+def _view_of_view(w: Tensor) -> Tensor:
+    y = w * 1
+    y.unsqueeze(0).transpose(0, 1)[1:].add_(w[0])
+    return (y**2).sum()
+
+
+ZERO = torch.tensor(0)
+ONE_INDEX = torch.tensor([0])
+
+IN_PLACE = {
+    "cumsum": (_cumsum_changed, "a"),
+    "gather": (_gather_changed, "a"),
+    "expanded": (_expanded, "w[3]"),
+    "expanded and chosen": (_expanded_and_chosen, "w[3]"),
+    "view of a view": (_view_of_view, "w[3]"),
+    "flip": (lambda a: torch.flip(a**2, (0,)), "a"),
+    "roll": (lambda a: torch.roll(a**2, 1), "a"),
+    "index_select": (lambda a: torch.index_select(a**2, 0, ONE_INDEX), "a"),
+    "index_add": (lambda a: torch.index_add(a**2, 0, ZERO, a), "a"),
+    "index_copy": (lambda a: torch.index_copy(a**2, 0, ZERO, a.exp()), "a"),
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_views_and_copies_are_what_torch_makes_of_them(name: str) -> None:
+    """Each agrees with the runs of the program itself, or it would not be proved."""
+    function, parameters = IN_PLACE[name]
+    data = "x" if name == "expanded" else ""
+    assert dx.prove(function, parameters=parameters, data=data).status == "proved"
+
+
+def _leaf_in_place(a: Tensor, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        a.clamp_(min=0)
+    return right(a, x)
+
+
+def _leaf_through_detach(a: Tensor, x: Tensor) -> Tensor:
+    a.detach().clamp_(min=0)
+    return right(a, x)
+
+
+def _out(a: Tensor, x: Tensor) -> Tensor:
+    square = torch.empty_like(x)
+    with torch.no_grad():
+        torch.mul(x, x, out=square)
+    return (a * square).mean()
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (_leaf_in_place, "an argument is modified in place: work on a copy"),
+        (_leaf_through_detach, "an argument is modified in place: work on a copy"),
+        (_out, "without out="),
+    ],
+)
+def test_steps_that_write_where_no_formula_can_are_refused(function: Any, message: str) -> None:
+    with pytest.raises(dx.UsageError, match=message):
+        dx.prove(function, parameters="a", data="x")
+
+
+# ------------------------------------------------------------------------------------ numbers of samples
+
+
+def branch(asks: Callable[[Any], Any], taken: Any, otherwise: Any) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda a, x: taken(a, x) if asks(x.shape[0]) else otherwise(a, x)
+
+
+def total(a: Tensor, x: Tensor) -> Tensor:
+    return (a * x).sum()
+
+
+ASKS: dict[str, Callable[[Any], Any]] = {
+    "more than 8": lambda n: n > 8,
+    "at most 4": lambda n: n <= 4,
+    "5": lambda n: n == 5,
+    "not 3": lambda n: n != 3,
+    "even": lambda n: n % 2 == 0,
+    "one of three": lambda n: n % 3 == 1,
+    "halves": lambda n: n // 2 > 3,
+    "square": lambda n: n**2 > 50,
+    "two numbers": lambda n: n in (4, 7),
+    "more than 40": lambda n: n > 40,
+}
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_a_program_that_asks_for_the_number_of_samples_is_proved_for_all_of_them(name: str) -> None:
+    proof = dx.prove(branch(ASKS[name], right, total), parameters="a", data="x")
+    assert (proof.status, proof.samples, proof.conditions) == ("proved", None, ())
+
+
+@pytest.mark.parametrize("name", ASKS)
+@pytest.mark.parametrize("wrong_where", [True, False])
+def test_a_wrong_branch_is_found_at_a_number_of_samples_that_takes_it(name: str, wrong_where: bool) -> None:
+    asks = ASKS[name]
+    program = branch(asks, cut, right) if wrong_where else branch(asks, right, cut)
+    proof = dx.prove(program, parameters="a", data="x")
+    assert proof.status == "refuted"
+    (statement,) = proof.refuted
+    found = statement.decision.counterexample
+    assert found is not None
+    size = found.n or sum(symbol.startswith("x_") for symbol in found.point)
+    if size:
+        assert asks(size) == wrong_where
+
+
+def test_numbers_of_samples_that_cannot_be_read_are_named() -> None:
+    def sorts(a: Tensor, x: Tensor) -> Tensor:
+        return (a * x).sort().values.mean() if x.shape[0] == 5 else right(a, x)
+
+    proof = dx.prove(sorts, parameters="a", data="x")
+    assert (proof.status, proof.conditions) == ("proved", ("N ≠ 5",))
+
+
+def test_a_right_program_is_not_refuted_where_another_branch_runs() -> None:
+    """For more than 8 samples its gradient differs from that of the formula for fewer."""
+    few = branch(lambda n: n > 8, lambda a, x: (a**2 * x).sum(), right)
+    assert dx.prove(few, parameters="a", data="x").status == "proved"
+
+
+# ------------------------------------------------------------------------------------ names
+
+
+@pytest.mark.parametrize(("parameters", "data"), [("N", "x"), ("a", "N")])
+def test_the_name_of_the_number_of_samples_is_refused_at_once(parameters: str, data: str) -> None:
+    function = (lambda N, x: right(N, x)) if parameters == "N" else (lambda a, N: right(a, N))
+    with pytest.raises(dx.UsageError, match="N is the number of samples: give the argument of that name another one"):
+        dx.prove(function, parameters=parameters, data=data)
+
+
+def test_without_samples_an_argument_may_be_called_n() -> None:
+    assert dx.prove(lambda N: N**2, parameters="N", data="").status == "proved"
+
+
+@pytest.mark.parametrize("size", [math.sqrt, float, lambda n: sum(1.0 for _ in range(n))])
+def test_python_numbers_made_of_the_number_of_samples_are_read_for_four(size: Callable[[Any], float]) -> None:
+    proof = dx.prove(lambda a, x: (a * x).sum() / size(x.shape[0]), parameters="a", data="x")
+    assert (proof.status, proof.samples) == ("proved", 4)
+
+
+# ------------------------------------------------------------------------------------ the command line
+
+
+def test_the_command_line_ends_with_code_2_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "def loss(a, x):\n"
+        "    return (a.detach() * x).mean() if isinstance(x.shape[0], int) else (a * x).mean()\n",
+        encoding="utf-8",
+    )
+    assert main(["prove", f"{path}:loss", "--wrt", "a"]) == 2
+    assert "loss cannot be read: at a = " in " ".join(capsys.readouterr().err.split())
