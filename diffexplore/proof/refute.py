@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice, zip_longest
 
 import sympy
 from flint import arb
@@ -66,20 +66,41 @@ def seen_in(case: Case, count: int) -> Iterator[Seen]:
     symbols = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
     symbols |= {symbol for expr in inner for symbol in expr.free_symbols if symbol not in bound}
     symbols |= {symbol for need in case.required for symbol in need.free_symbols if symbol not in bound}
+    regions = (case.resolver.region, *(piece.resolver.region for piece in case.pieces))
+    fixed = {symbol for region in regions for _, value in region.fixed for symbol in value.free_symbols}
+    symbols |= {symbol for symbol in fixed if symbol not in bound}
+    symbols |= {symbol for symbol, _ in case.resolver.region.fixed}
     outside = sorted(symbols - {SAMPLES}, key=str)
-    if sums and not case.pieces:
+    if bound and not case.pieces:
         return
     generator = random.Random(1)
     inside = {piece: _narrowed(piece.resolver.region, case) for piece in case.pieces}
-    for number, point in enumerate(points_in(_narrowed(case.resolver.region, case), outside, count=count)):
+    regions = [_narrowed(region, case) for region in _outside_sums(case, bound)]
+    drawn_in = (points_in(region, outside, count=max(count // len(regions), 1)) for region in regions)
+    for number, point in enumerate(chain.from_iterable(zip_longest(*drawn_in))):
+        if point is None:
+            continue
         drawn: list[tuple[Point, Piece]] = []
-        if sums:
+        if bound:
             drawn = _samples(inside, bound, point, number, generator)
             if not drawn:
                 continue
         else:
             point[SAMPLES] = Fraction(_SAMPLES[number % len(_SAMPLES)])
         yield from _seen(case, point, drawn)
+
+
+def _outside_sums(case: Case, bound: set[sympy.Basic]) -> list[Region]:
+    """The region of a case, and the seams in it on which pieces lie whose samples say nothing of it."""
+    found = [case.resolver.region]
+    for fixed in dict.fromkeys(piece.resolver.region.fixed for piece in case.pieces):
+        region: Region | None = case.resolver.region
+        for symbol, value in fixed:
+            if region is not None and symbol not in bound and (symbol, value) not in region.fixed:
+                region = region.on(symbol, value)
+        if region is not None and region not in found:
+            found.append(region)
+    return found
 
 
 def _narrowed(region: Region, case: Case) -> Region:

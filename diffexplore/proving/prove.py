@@ -83,7 +83,15 @@ def _statements(
     domain = _of_all_samples(domain, program, traced)
     if loss is not None:
         needs = traced.needs[OUTPUT]
-        same = decide_equal(exact, traced.output, domain=domain, conventions=traced.conventions, needs=needs)
+        same = decide_equal(
+            exact,
+            traced.output,
+            domain=domain,
+            conventions=traced.conventions,
+            needs=needs,
+            inputs=_inputs(program, traced),
+            everywhere=True,
+        )
         yield Statement(VALUE, to_text(traced.output), same)
     assert traced.partials is not None
     generic = _symbols(program.data) if traced.samples is None else []
@@ -98,8 +106,16 @@ def _statements(
             domain=domain,
             conventions=traced.conventions,
             needs=traced.needs[name],
+            inputs=_inputs(program, traced),
         )
         yield Statement(name, to_text(claimed), decision)
+
+
+def _inputs(program: Program, traced: Traced) -> list[sympy.Symbol]:
+    """The data, those of a few samples where these are traced one by one: a proof must hold for each of their values."""
+    if traced.samples is None:
+        return _symbols(program.data)
+    return [symbol for sample in _few(program, traced.samples) for symbol in sample]
 
 
 def _reduced(loss: Loss, program: Program, traced: Traced) -> sympy.Expr:
