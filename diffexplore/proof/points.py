@@ -102,6 +102,19 @@ def points_in(
             yield found
 
 
+def moved_onto(region: Region, point: Point, fixed: Point | None = None) -> Point | None:
+    """The point with the symbols that the seam of a region fixes; None where it is not certainly in the region.
+
+    ``fixed`` are the values of other symbols.
+    """
+    onto = dict(region.fixed)
+    free = {symbol: number for symbol, number in point.items() if symbol not in onto}
+    if not all(_inside(*bound, {**(fixed or {}), **free}) for bound in region.bounds):
+        return None
+    found = _on_seam(onto, free, fixed or {})
+    return found if found is None or found.keys() >= point.keys() else {**point, **found}
+
+
 def _on_seam(onto: Mapping[sympy.Symbol, sympy.Expr], point: Point, fixed: Point) -> Point | None:
     """The point with the symbols that a seam fixes; None where they are not rational, or have other values already."""
     known = {symbol: rational(number) for symbol, number in {**fixed, **point}.items()}
@@ -251,5 +264,6 @@ def as_record(ball: arb) -> Ball:
     """The ball as decimal texts; what the texts leave out of the middle is added to the radius."""
     with precision(512):
         middle = ball.mid().str(50, radius=False)
+        middle = middle.rstrip("0").rstrip(".") if "." in middle and "e" not in middle else middle
         radius = abs(ball - arb(middle)).upper()
         return Ball(middle, (radius * arb("1.01")).str(3, radius=False) if radius > 0 else "0")

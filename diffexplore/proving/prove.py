@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
 from typing import Any
 
 import sympy
@@ -15,6 +16,7 @@ from diffexplore.proving.explain import cause_of
 from diffexplore.proving.one_sample import holds_for_one
 from diffexplore.proving.programs import Program, program_of
 from diffexplore.proving.records import Proof, Statement, status_of
+from diffexplore.proving.scope import scope_of
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
 from diffexplore.symbolic.parse import parse_condition
 from diffexplore.symbolic.text import to_text
@@ -69,7 +71,7 @@ def prove(
         traced.samples,
         traced.mixing,
         statements,
-        _conditions(traced, statements, conditions, one),
+        *astuple(scope_of((*traced.conditions, *(() if one else ("N ≥ 2",))), statements, conditions)),
         traced.notes,
         cause_of(candidate, program, traced, known, statements),
     )
@@ -190,16 +192,6 @@ def _names(wrt: Sequence[str] | None, program: Program, traced: Traced) -> list[
     if missing:
         raise UsageError(f"torch has no gradient by {', '.join(missing)}: leave it out of wrt")
     return names
-
-
-def _conditions(
-    traced: Traced, statements: Iterable[Statement], domain: Iterable[Any], one: bool
-) -> tuple[str, ...]:  # fmt: skip
-    """Those given, those of the number of samples, and those that the proofs found."""
-    given = (to_text(condition) for condition in domain)
-    samples = (*traced.conditions, *(() if one else ("N ≥ 2",)))
-    proved = (condition for statement in statements for condition in statement.decision.conditions)
-    return tuple(dict.fromkeys((*given, *samples, *proved)))
 
 
 def _domain(domain: str | Sequence[str] | None, program: Program) -> list[Any]:
