@@ -249,7 +249,9 @@ def test_a_boundary_is_a_condition_only_where_something_happens() -> None:
     jump = Piecewise((x**2, x < 1), (x**2 + 1, True))
     assert decide_gradient(jump, 2 * x, x).conditions == ("x ≠ 1",)
     odd = Piecewise((2 * x, Ne(x, 1)), (7, True))
-    assert decide_gradient(x**2, odd, x).conditions == ("x ≠ 1",)
+    wrong = decide_gradient(x**2, odd, x)  # at x = 1 alone
+    assert wrong.counterexample is not None and wrong.counterexample.point == {"x": Fraction(1)}
+    assert (wrong.counterexample.left.middle, wrong.counterexample.right.middle) == ("2", "7")
     assert decide_gradient(Max(x, 0) ** 2, 2 * Max(x, 0), x).conditions == ()
     assert decide_gradient(Max(x, 0), Piecewise((1, x > 0), (0, True)), x).conditions == ("x ≠ 0",)
 

@@ -14,15 +14,16 @@ from diffexplore.proof.case import Both, Case, Piece
 from diffexplore.proof.definedness import Need, needs, nonnegative_by, without_value
 from diffexplore.proof.generators import Converter, with_converter
 from diffexplore.proof.question import Question
-from diffexplore.proof.records import Undefined, Unsupported
+from diffexplore.proof.records import Undefined, Unsupported, Unvalued
 from diffexplore.proof.regions import Region
 from diffexplore.proof.stated import Stated
 from diffexplore.proof.sums import SumRule, as_one_summand, bound_symbols, sums_in
 from diffexplore.proof.wanted import left_open, stated_whole, text_of
+from diffexplore.symbolic.text import to_text
 
 
-def cases(question: Question) -> Iterator[Case]:
-    """The question on each region of its domain."""
+def cases(question: Question, start: Region | None = None) -> Iterator[Case]:
+    """The question on each region of its domain, or of the seam ``start``."""
 
     def look(resolver: Resolver) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr, Both] | None:
         if not question.outside_sums(resolver):
@@ -30,7 +31,8 @@ def cases(question: Question) -> Iterator[Case]:
         sides = question.sides(resolver)
         return *sides, Both(asked_by((question.left,), resolver), asked_by((question.right,), resolver))
 
-    for resolver, (given, left, right, asked) in regions(look, Zeros()):
+    start = start or question.on_equations(Region(), question.bound_only)
+    for resolver, (given, left, right, asked) in regions(look, Zeros(), start):
         asked.left.certain |= _of_one_sample(asked.left, resolver.region)
         yield Case(resolver, given, left, right, asked, question.of_each_sample)
 
@@ -69,14 +71,16 @@ def settle(question: Question, case: Case) -> None:
     outside = [need for need in question.needs if not need.free_symbols & question.bound_only]
     if not _require(case, outside, region, asked.left.certain):
         case.excepted, case.note = True, "the right side has no value"
+        if without_value((case.given, case.left), region, asked.left.every) is None:
+            case.unvalued.append(_unvalued(outside, region, asked.left.certain, case.left, of_sample=False))
         return
     for name, sides, found in (("left", (case.given, case.left), asked.left), ("right", (case.right,), asked.right)):
         if (failing := without_value(sides, region, found.every)) is not None:
             _without_value(case, name, failing)
             return
     try:
-        case.pieces = list(_pieces(question, case))
-        case.proved = _equal(question, case)
+        case.pieces = list(pieces_of(question, case))
+        case.proved = equal(question, case)
     except Undefined as nothing:
         case.note = str(nothing)
         if _undefined(case.right):
@@ -108,6 +112,21 @@ def _require(case: Case, wanted: Iterable[Boolean], region: Region, given: Itera
     return holds
 
 
+def _unvalued(
+    wanted: Iterable[Boolean], region: Region, given: Iterable[Need], left: sympy.Expr, *, of_sample: bool
+) -> Unvalued:
+    """That what is wanted fails on a region: told by the bounds that it is about."""
+    failing = [condition for condition in wanted if left_open(condition, region, given) is None]
+    about = {symbol for condition in failing for symbol in condition.free_symbols}
+    order = (sympy.Gt, sympy.Lt, sympy.Ge, sympy.Le)
+    return Unvalued(
+        str(region.about(about)),
+        to_text(left),
+        of_sample,
+        any(isinstance(condition, order) for condition in failing),
+    )
+
+
 def _without_value(case: Case, side: str, failing: Iterable[Need]) -> None:
     """Leave the case out, and say so: by what a side needs and lacks there, or by the region."""
     case.excepted, case.note = True, f"the {side} side has no value"
@@ -126,12 +145,17 @@ def _undefined(expr: sympy.Expr) -> bool:
     return False
 
 
-def _pieces(question: Question, case: Case) -> Iterator[Piece]:
-    """The regions in which a sample may lie: those on which the summands as given have a value."""
+def bound_in(case: Case) -> set[sympy.Basic]:
+    """The symbols that sums bind, those of the bounds of the region as well."""
+    expressions = (*(direction for direction, _ in case.resolver.region.bounds), *case.sides)
+    return bound_symbols([one for expr in expressions for one in sums_in(expr)])
+
+
+def pieces_of(question: Question, case: Case, seam: Region | None = None) -> Iterator[Piece]:
+    """The regions in which a sample may lie, or those of a ``seam``: where the summands as given have a value."""
     found = [sums_in(side) for side in case.sides]
-    in_bounds = [one for direction, _ in case.resolver.region.bounds for one in sums_in(direction)]
-    every = [*in_bounds, *(one for sums in found for one in sums)]
-    if not every:
+    bound = bound_in(case)
+    if not bound:
         return
 
     def look(resolver: Resolver) -> tuple[Both, list[tuple[sympy.Expr, ...]]] | None:
@@ -140,12 +164,16 @@ def _pieces(question: Question, case: Case) -> Iterator[Piece]:
         summands = [tuple(resolver(one.summand) for one in sums) for sums in found]
         return case.asked.inside(resolver), summands
 
-    bound = bound_symbols(every)
     inside = [need for need in question.needs if need.free_symbols & bound]
-    for resolver, (both, (given, left, right)) in regions(look, Zeros(), case.resolver.region.without(bound)):
+    start = seam or question.on_equations(case.resolver.region.without(bound))
+    for resolver, (both, (given, left, right)) in regions(look, Zeros(), start):
         region, certain = resolver.region, both.left.certain
-        if any(need.fails(region) for need in certain) or not _require(case, inside, region, certain):
+        if any(need.fails(region) for need in certain):
             case.partial = True
+        elif not _require(case, inside, region, certain):
+            case.partial = True
+            if without_value((*given, *left), region, both.left.every) is None and len(left) == 1:
+                case.unvalued.append(_unvalued(inside, region, certain, left[0], of_sample=True))
         elif (failing := without_value((*given, *left), region, both.left.every)) is not None:
             _no_sample(case, region, "left", failing)
         elif (failing := without_value(right, region, both.right.every)) is not None:
@@ -161,7 +189,8 @@ def _no_sample(case: Case, region: Region, side: str, failing: Iterable[Need]) -
         case.conditions.append(f"no sample where {region}: there the {side} side has no value")
 
 
-def _equal(question: Question, case: Case) -> bool:
+def equal(question: Question, case: Case) -> bool:
+    """Whether algebra shows that the sides of a case are equal, with samples in each of its pieces."""
     if case.left == case.right:
         case.note = "the same expression"
         return True

@@ -14,7 +14,7 @@ import sympy
 
 from diffexplore.proof.algebra import Zeros, vanishes
 from diffexplore.proof.branches import Resolver, Undecided
-from diffexplore.proof.case import Case
+from diffexplore.proof.case import Case, Piece
 from diffexplore.proof.definedness import Need, has_no_value
 from diffexplore.proof.feasible import is_empty
 from diffexplore.proof.question import Question
@@ -41,28 +41,31 @@ def all_of(cases: Iterable[Case]) -> Iterator[Stated]:
             yield from (Stated(Need(p, "nonzero"), case.data) for p in piece.resolver.boundaries.values())
 
 
-def remaining(question: Question, cases: Sequence[Case]) -> list[Stated]:
-    """The boundaries at which something may happen, as conditions that leave them out."""
+def between_cases(question: Question, cases: Sequence[Case]) -> list[sympy.Expr]:
+    """Where something may happen between cases of one seam, or of none: what is 0 there."""
     outer = [_Side(case.resolver.region, (case.left,), (case.given, case.right)) for case in cases]
-    kept = _kept(outer, (question.left, question.right), (case.resolver for case in cases), question.interior())
-    left = [Stated(need) for need in kept]
-    for case in cases:
-        inner = [_Side(piece.resolver.region, piece.left, (*piece.given, *piece.right)) for piece in case.pieces]
-        originals = tuple(one.summand for side in (case.given, case.right) for one in sums_in(side))
-        sides = [] if case.partial else inner  # a sample may not cross into a region without a value
-        kept = _kept(sides, originals, (piece.resolver for piece in case.pieces), question.interior())
-        left += [Stated(need, case.data) for need in kept]
-    return list(dict.fromkeys(left))
+    return _kept(outer, (question.left, question.right), [case.resolver for case in cases], question.interior())
+
+
+def between_samples(question: Question, case: Case, pieces: Sequence[Piece], *, partial: bool) -> list[sympy.Expr]:
+    """Where something may happen to a sample, between pieces of one seam, or of none.
+
+    ``partial``: there are regions without a value, into which a sample may not cross.
+    """
+    inner = [_Side(piece.resolver.region, piece.left, (*piece.given, *piece.right)) for piece in pieces]
+    originals = tuple(one.summand for side in (case.given, case.right) for one in sums_in(side))
+    resolvers = [piece.resolver for piece in pieces]
+    return _kept([] if partial else inner, originals, resolvers, question.interior())
 
 
 def _kept(
-    sides: Sequence[_Side], originals: tuple[sympy.Expr, ...], resolvers: Iterable[Resolver], interior: Region
-) -> list[Need]:
+    sides: Sequence[_Side], originals: tuple[sympy.Expr, ...], resolvers: Sequence[Resolver], interior: Region
+) -> list[sympy.Expr]:
     every: dict[sympy.Expr, sympy.Expr] = {}
     for resolver in resolvers:
         every = {**resolver.boundaries, **every}
-    kept = (p for p in every if 0 in interior.sign(p) and not _goes_on(p, sides, originals))
-    return [Need(every[p], "nonzero") for p in kept]
+    originals = tuple(map(resolvers[0].region.restricted, originals)) if resolvers else originals
+    return [every[p] for p in every if 0 in interior.sign(p) and not _goes_on(p, sides, originals)]
 
 
 def _goes_on(p: sympy.Expr, sides: Sequence[_Side], originals: tuple[sympy.Expr, ...]) -> bool:

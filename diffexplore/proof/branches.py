@@ -50,7 +50,7 @@ class Resolver:
 
     def __call__(self, expr: Any) -> Any:
         if expr not in self._memo:
-            found = self._resolve(expr)
+            found = self._resolve(self.region.restricted(expr))
             if found != expr and not isinstance(found, BatchSum) and has_branches(found):
                 found = self(found)  # SymPy made sqrt(x²) into |x|
             self._memo[expr] = found
@@ -68,6 +68,7 @@ class Resolver:
         """The sign of p on the region: 1 or −1, and 0 only where p is 0 everywhere."""
         if p.is_zero:
             return 0
+        p = self.region.restricted(p)
         signs = self.region.sign(p)
         if signs.certain is None:
             if self._is_zero(p):

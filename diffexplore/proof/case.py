@@ -11,6 +11,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.proof.asked import Asked
 from diffexplore.proof.branches import Resolver
 from diffexplore.proof.definedness import Need, conditions, needs
+from diffexplore.proof.records import Unvalued
 from diffexplore.proof.regions import Region
 from diffexplore.proof.stated import Stated
 
@@ -67,6 +68,7 @@ class Case:
     excepted: bool = False  # by a convention, or because one side has no value here
     conditions: list[str] = field(default_factory=list)
     needs: list[Stated] = field(default_factory=list)
+    unvalued: list[Unvalued] = field(default_factory=list)
     note: str = ""
     required: tuple[Boolean, ...] = ()  # where one does not hold, nothing is claimed
 

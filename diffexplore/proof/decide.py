@@ -10,12 +10,13 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from diffexplore.proof.algebra import cases, settle
-from diffexplore.proof.boundaries import all_of, remaining
+from diffexplore.proof.boundaries import all_of
 from diffexplore.proof.case import Case
+from diffexplore.proof.edges import Edges, look_at_edges
 from diffexplore.proof.question import Question, ask
 from diffexplore.proof.records import Decision, Undefined, Unsupported
 from diffexplore.proof.refute import Seen, contradicts, find
-from diffexplore.proof.stated import Stated, worded
+from diffexplore.proof.worded import Conditions, conditions_of
 from diffexplore.symbolic.budget import run_within
 
 BUDGET_SECONDS = 20.0
@@ -27,7 +28,7 @@ INTERNAL = "internal error"
 STRICT = False
 """Whether an error inside the algebra or the search for points is raised, as the tests want; else it is noted."""
 
-_BOUNDARY_SECONDS = 5.0
+_BOUNDARY_SECONDS = 20.0
 SIZES = (3, 2, 5)
 """The numbers of samples at which points are sought, in turn."""
 
@@ -45,6 +46,8 @@ def decide_equal(
     conventions: Mapping[Boolean, str] | None = None,
     needs: Iterable[Boolean] = (),
     sizes: Sequence[int] = SIZES,
+    inputs: Iterable[sympy.Symbol] = (),
+    everywhere: bool = False,
 ) -> Decision:
     """Whether ``left`` = ``right`` for all real values of their symbols.
 
@@ -57,8 +60,10 @@ def decide_equal(
             a comparison, or an Or or And of such. Outside them nothing is claimed: a side condition says so, but where
             it is certain that a need holds, or that ``left`` has no value without it.
         sizes: the numbers of samples at which points are sought, in turn; some for which the question is meant.
+        inputs: symbols of which every value counts: a condition that leaves out one of theirs is an exclusion.
+        everywhere: decide at the boundaries of branches as well; else they are side conditions.
     """
-    return _decide(left, right, None, domain, conventions or {}, needs, sizes=sizes)
+    return _decide(left, right, None, domain, conventions or {}, needs, sizes=sizes, inputs=inputs, on_seams=everywhere)
 
 
 def decide_gradient(
@@ -71,17 +76,20 @@ def decide_gradient(
     conventions: Mapping[Boolean, str] | None = None,
     needs: Iterable[Boolean] = (),
     sizes: Sequence[int] = SIZES,
+    inputs: Iterable[sympy.Symbol] = (),
 ) -> Decision:
     """Whether ``claimed`` is the derivative of ``forward`` by ``symbol``.
 
     Args:
         forward: may have sums over the samples, and branches.
-        claimed: an expression; what it is at the boundaries of branches does not matter.
+        claimed: an expression. Boundaries of branches that the symbol does not cross are cases of their own. At one
+            that it crosses, the claim must be right where ``forward`` has a derivative and can be told to have one;
+            else it is a side condition.
         symbol: differentiated by. One of ``data`` means that of one sample.
         data: the data symbols.
-        domain, conventions, needs, sizes: as of :func:`decide_equal`; the needs are those of ``claimed``.
+        domain, conventions, needs, sizes, inputs: as of :func:`decide_equal`; the needs are those of ``claimed``.
     """
-    return _decide(forward, claimed, symbol, domain, conventions or {}, needs, data, sizes)
+    return _decide(forward, claimed, symbol, domain, conventions or {}, needs, data, sizes, inputs)
 
 
 @dataclass
@@ -94,7 +102,7 @@ class _Work:
     apart: Seen | None = None
     largest: Seen | None = None
     witness: Seen | None = None
-    boundaries: list[Stated] | None = None
+    edges: Edges | None = None
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -111,12 +119,14 @@ def _decide(
     needs: Iterable[Boolean] = (),
     data: Iterable[sympy.Symbol] = (),
     sizes: Sequence[int] = SIZES,
+    inputs: Iterable[sympy.Symbol] = (),
+    on_seams: bool = True,
 ) -> Decision:
     work, needs, data = _Work(), tuple(map(_as_condition, needs)), tuple(data)
     left, right = _as_expression(left), _as_expression(right)
 
     def prove() -> None:
-        work.question = ask(left, right, symbol, domain, conventions, needs, data)
+        work.question = ask(left, right, symbol, domain, conventions, needs, data, inputs)
         _prove(work.question, work)
 
     _stage("the algebra", BUDGET_SECONDS, prove, work)
@@ -124,7 +134,7 @@ def _decide(
         question = work.question
         _stage("the search for points", BUDGET_SECONDS, lambda: _look(question, work, sizes), work)
         if work.settled:
-            _stage("the look at boundaries", _BOUNDARY_SECONDS, lambda: _go_on(question, work), work)
+            _stage("the look at boundaries", _BOUNDARY_SECONDS, lambda: _go_on(question, work, on_seams), work)
     return _verdict(work)
 
 
@@ -162,8 +172,9 @@ def _prove(question: Question, work: _Work) -> None:
     work.complete = True
 
 
-def _go_on(question: Question, work: _Work) -> None:
-    work.boundaries = remaining(question, work.cases)
+def _go_on(question: Question, work: _Work, on_seams: bool) -> None:
+    work.edges = look_at_edges(question, work.cases, on_seams=on_seams)
+    work.apart = work.apart or work.edges.apart
 
 
 def _look(question: Question, work: _Work, sizes: Sequence[int]) -> None:
@@ -203,16 +214,20 @@ def _verdict(work: _Work) -> Decision:
         return Decision("refuted", (), work.apart.counterexample(), tried)
     proved = work.settled and any(case.proved for case in work.cases)
     if proved and work.witness is not None:
-        return Decision("proved", _conditions(work), None, tried, witness=work.witness.counterexample())
+        found = _conditions(work)
+        unvalued = tuple(dict.fromkeys(one for case in work.cases for one in case.unvalued))
+        return Decision(
+            "proved", found.texts, None, tried, None, work.witness.counterexample(), found.exclusions, unvalued
+        )
     if proved:
         tried += ("no point was found at which both sides have a value",)
     largest = None if work.largest is None else work.largest.difference.mid().str(5, radius=False)
     return Decision("unknown", (), None, tried, largest)
 
 
-def _conditions(work: _Work) -> tuple[str, ...]:
-    boundaries = work.boundaries
-    if boundaries is None:  # the time ran out
-        boundaries = list(all_of(work.cases))
-    stated = worded([*boundaries, *(need for case in work.cases for need in case.needs)])
-    return tuple(dict.fromkeys([*stated, *(text for case in work.cases for text in case.conditions)]))
+def _conditions(work: _Work) -> Conditions:
+    assert work.question is not None
+    edges = work.edges
+    if edges is None:  # the time ran out: nothing is known of any boundary
+        edges = Edges(exclusions=list(all_of(work.cases)))
+    return conditions_of(work.question, work.cases, edges)

@@ -40,10 +40,8 @@ def value(
     """
     names: dict[sympy.Basic, Fraction] = dict(point)
     for place, sample in enumerate(samples):
-        names |= {_of_sample(symbol, place): number for symbol, number in sample.items()}
-    first: dict[sympy.Basic, sympy.Basic] = {
-        symbol: _of_sample(symbol, 0) for symbol in (samples[0] if samples else ())
-    }
+        names |= {of_sample(symbol, place): number for symbol, number in sample.items()}
+    first: dict[sympy.Basic, sympy.Basic] = {symbol: of_sample(symbol, 0) for symbol in (samples[0] if samples else ())}
     if samples:
         first[SAMPLES] = sympy.Integer(len(samples))
     plain = written_out(expr, len(samples), summands).xreplace(first)
@@ -62,14 +60,15 @@ def written_out(expr: sympy.Expr, samples: int, summands: Summands) -> sympy.Exp
         terms = []
         for place in range(samples):
             summand = written_out(summands(expr, place), samples, summands)
-            terms.append(summand.xreplace({symbol: _of_sample(symbol, place) for symbol in expr.symbols}))
+            terms.append(summand.xreplace({symbol: of_sample(symbol, place) for symbol in expr.symbols}))
         return sympy.Add(*terms)
     if not expr.has(BatchSum):
         return expr
     return expr.func(*[written_out(argument, samples, summands) for argument in expr.args])
 
 
-def _of_sample(symbol: sympy.Basic, place: int) -> sympy.Symbol:
+def of_sample(symbol: sympy.Basic, place: int) -> sympy.Symbol:
+    """The symbol of the sample at a place."""
     return sympy.Symbol(f"{symbol}@{place + 1}", real=True)
 
 
@@ -85,16 +84,45 @@ def points_in(
     """Reproducible values of ``symbols`` that lie certainly inside the region; thin parts of it are aimed at.
 
     ``fixed`` are the values of other symbols. Every other draw, the even ones, starts from positive values. Bounds
-    that involve sums are not looked at.
+    that involve sums are not looked at. What a seam fixes is found last, exactly; where it is not rational there is no
+    such point.
     """
     generator = random.Random(seed)
+    onto = dict(region.fixed)
+    symbols = [symbol for symbol in symbols if symbol not in onto]
     for draw in range(first, first + count):
         spread = _SPREADS[draw // 2 % len(_SPREADS)]
         low = spread / 50 if draw % 2 == 0 else -spread
         point = {symbol: _between(generator, low, spread) for symbol in symbols}
         aimed = _aimed(region, point, fixed or {}, generator)
-        if aimed is not None:
-            yield aimed
+        found = None if aimed is None else _on_seam(onto, aimed, fixed or {})
+        if found is not None:
+            yield found
+
+
+def moved_onto(region: Region, point: Point, fixed: Point | None = None) -> Point | None:
+    """The point with the symbols that the seam of a region fixes; None where it is not certainly in the region.
+
+    ``fixed`` are the values of other symbols.
+    """
+    onto = dict(region.fixed)
+    free = {symbol: number for symbol, number in point.items() if symbol not in onto}
+    if not all(_inside(*bound, {**(fixed or {}), **free}) for bound in region.bounds):
+        return None
+    found = _on_seam(onto, free, fixed or {})
+    return found if found is None or found.keys() >= point.keys() else {**point, **found}
+
+
+def _on_seam(onto: Mapping[sympy.Symbol, sympy.Expr], point: Point, fixed: Point) -> Point | None:
+    """The point with the symbols that a seam fixes; None where they are not rational, or have other values already."""
+    known = {symbol: rational(number) for symbol, number in {**fixed, **point}.items()}
+    values = {symbol: expr.xreplace(known) for symbol, expr in onto.items()}
+    if not all(value.is_Rational for value in values.values()):
+        return None
+    found = {symbol: Fraction(int(value.p), int(value.q)) for symbol, value in values.items()}
+    if any(fixed.get(symbol, number) != number for symbol, number in found.items()):
+        return None
+    return {**point, **{symbol: number for symbol, number in found.items() if symbol not in fixed}}
 
 
 def _between(generator: random.Random, low: Fraction, high: Fraction) -> Fraction:
@@ -130,12 +158,13 @@ def _aimed(region: Region, point: Point, fixed: Point, generator: random.Random)
 def _scaled(direction: sympy.Expr, symbols: Sequence[sympy.Basic], target: Fraction, point: Point) -> Point | None:
     """The symbols, all times one factor, where the direction is ``target``."""
     factor = sympy.Symbol("factor@", real=True)
-    along = direction.xreplace({symbol: factor * _rational(point[symbol]) for symbol in symbols})
+    along = direction.xreplace({symbol: factor * rational(point[symbol]) for symbol in symbols})
     found = _solved(along, factor, target, {**point, factor: Fraction(1)}) if symbols else None
     return None if found is None else {symbol: point[symbol] * found for symbol in symbols}
 
 
-def _rational(number: Fraction) -> sympy.Rational:
+def rational(number: Fraction) -> sympy.Rational:
+    """An exact number as SymPy has it."""
     return sympy.Rational(number.numerator, number.denominator)
 
 
@@ -233,5 +262,6 @@ def as_record(ball: arb) -> Ball:
     """The ball as decimal texts; what the texts leave out of the middle is added to the radius."""
     with precision(512):
         middle = ball.mid().str(50, radius=False)
+        middle = middle.rstrip("0").rstrip(".") if "." in middle and "e" not in middle else middle
         radius = abs(ball - arb(middle)).upper()
         return Ball(middle, (radius * arb("1.01")).str(3, radius=False) if radius > 0 else "0")

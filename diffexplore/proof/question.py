@@ -12,6 +12,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.proof.branches import Resolver, Undecided
 from diffexplore.proof.records import Unsupported
 from diffexplore.proof.regions import Region
+from diffexplore.proof.seams import equations, seam_regions
 from diffexplore.proof.sums import bound_symbols, sums_in
 from diffexplore.symbolic.batch_sums import SAMPLES, data_partial
 from diffexplore.symbolic.derive import differentiate
@@ -29,6 +30,15 @@ class Question:
     conventions: Mapping[Boolean, str]
     needs: tuple[Boolean, ...] = ()
     data: frozenset[sympy.Basic] = frozenset()
+    inputs: frozenset[sympy.Basic] = frozenset()
+
+    @property
+    def varied(self) -> frozenset[sympy.Basic]:
+        """All symbols that may be differentiated by, here or in another question: all but data and further inputs."""
+        sides = [side.free_symbols for side in (self.left, self.right)]
+        return (
+            frozenset().union(*sides) - self.of_each_sample - self.data - self.inputs - {SAMPLES} | self.differentiated
+        )
 
     @property
     def of_each_sample(self) -> frozenset[sympy.Basic]:
@@ -43,6 +53,20 @@ class Question:
         sides = [part for part in (self.left, self.right, self.symbol) if part is not None]
         free = set().union(*(side.free_symbols for side in sides))
         return bound_symbols([one for side in sides for one in sums_in(side)]) - free
+
+    @property
+    def differentiated(self) -> frozenset[sympy.Basic]:
+        """The symbol that is differentiated by: conditions without it are cases, not kinks."""
+        return frozenset(() if self.symbol is None else (self.symbol,))
+
+    def on_equations(self, start: Region, unasked: Set[sympy.Basic] = frozenset()) -> Region:
+        """The part of a region where the equations of the domain hold; the whole where they cannot be solved."""
+        for p in equations(self.domain):
+            if p.free_symbols & unasked:
+                continue
+            parts = seam_regions(start, p, self.differentiated, self.of_each_sample)
+            start = parts[0] if parts is not None and len(parts) == 1 else start
+        return start
 
     def outside_sums(self, resolver: Resolver) -> bool:
         """:meth:`inside`, but for the conditions on data that stand in sums only: those are for the samples."""
@@ -109,10 +133,11 @@ def ask(
     conventions: Mapping[Boolean, str],
     needs: Iterable[Boolean] = (),
     data: Iterable[sympy.Symbol] = (),
+    inputs: Iterable[sympy.Symbol] = (),
 ) -> Question:
     """The question in real symbols; raises :class:`Unsupported` where two different ones have one name."""
-    conditions, needs, data = list(domain), list(needs), list(data)
-    every: list[sympy.Basic] = [left, right, *conditions, *conventions, *needs, *data]
+    conditions, needs, data, inputs = list(domain), list(needs), list(data), list(inputs)
+    every: list[sympy.Basic] = [left, right, *conditions, *conventions, *needs, *data, *inputs]
     every += [symbol] if symbol is not None else []
     named: dict[str, sympy.Basic] = {}
     for found in sorted({symbol for part in every for symbol in part.atoms(sympy.Symbol)}, key=str):
@@ -137,6 +162,7 @@ def ask(
         {clean(condition): text for condition, text in conventions.items()},
         tuple(part for condition in map(clean, needs) for part in _parts(condition)),
         frozenset(map(clean, data)),
+        frozenset(map(clean, inputs)),
     )
 
 

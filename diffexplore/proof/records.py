@@ -49,12 +49,28 @@ class Counterexample:
 
 
 @dataclass(frozen=True)
+class Unvalued:
+    """A region on which the right side has no finite value, though the left one has.
+
+    ``where``: the region in words, of one sample where ``of_sample``; ``left``: the left side there, that of the
+    sample alone; ``always_nan``: certainly NaN, and not an infinity.
+    """
+
+    where: str
+    left: str
+    of_sample: bool
+    always_nan: bool
+
+
+@dataclass(frozen=True)
 class Decision:
     """Whether two expressions are equal.
 
     Attributes:
         status: "proved" only by a proof, "refuted" only with a counterexample.
         conditions: side conditions under which it is proved, as texts.
+        exclusions: those of them that may leave out more than a null set of what can be differentiated by.
+        unvalued: regions that they leave out on which the right side has no finite value, and the left one has.
         counterexample: where it is refuted, a point and both values there.
         tried: how it was proved, or what was tried, in words.
         largest_difference: where it is unknown, the largest difference seen at random points.
@@ -67,3 +83,5 @@ class Decision:
     tried: tuple[str, ...] = ()
     largest_difference: str | None = None
     witness: Counterexample | None = None
+    exclusions: tuple[str, ...] = ()
+    unvalued: tuple[Unvalued, ...] = ()

@@ -1,15 +1,19 @@
-"""Open regions on which every condition has one answer: bounds on lines such as 1 < x + y < 2."""
+"""Regions on which every condition has one answer: bounds on lines such as 1 < x + y < 2.
+
+A region is open, or open in a seam: there some symbols are expressions in the others, as y is 1 where y = 1.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 import sympy
 
 from diffexplore.proof.signs import ANY, NEGATIVE, POSITIVE, Sign, number_sign, sign_of
-from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.symbolic.batch_sums import BatchSum, batch_sum
 from diffexplore.symbolic.functions_sympy import expm1
 from diffexplore.symbolic.text import to_text
 
@@ -41,9 +45,13 @@ class Interval:
 
 @dataclass(frozen=True)
 class Region:
-    """Bounds on directions, in the order in which they were found."""
+    """Bounds on directions, in the order in which they were found; ``fixed`` symbols are what stands beside them.
+
+    No fixed symbol stands in a bound or in what another one is.
+    """
 
     bounds: tuple[tuple[sympy.Expr, Interval], ...] = ()
+    fixed: tuple[tuple[sympy.Symbol, sympy.Expr], ...] = ()
     _lookup: dict[sympy.Expr, Interval] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -51,7 +59,24 @@ class Region:
 
     def sign(self, p: sympy.Expr) -> Sign:
         """The signs that p may have here."""
-        return sign_of(p, self._known)
+        return sign_of(self.restricted(p), self._known)
+
+    def restricted(self, expr: Any) -> Any:
+        """``expr`` with what the fixed symbols are; a symbol that a sum binds is not the fixed one."""
+        return restricted(expr, self.fixed) if self.fixed else expr
+
+    def on(self, symbol: sympy.Symbol, value: sympy.Expr) -> Region | None:
+        """The part of the region where the symbol is ``value``, which does not hold it; None where there is none."""
+        new = ((symbol, self.restricted(value)),)
+        kept = tuple((other, restricted(expr, new)) for other, expr in self.fixed)
+        found = Region((), (*kept, *new))
+        for positive in self.nonnegative():
+            signs = found.sign(positive)
+            if 1 not in signs:
+                return None
+            if signs.certain is None:
+                found = found.split(positive)[0]
+        return found
 
     def _known(self, expr: sympy.Expr) -> Sign | None:
         line = line_of(expr)
@@ -63,7 +88,7 @@ class Region:
 
     def split(self, p: sympy.Expr) -> tuple[Region, Region]:
         """The parts where p > 0 and where p < 0."""
-        line = line_of(p)
+        line = line_of(self.restricted(p))
         old = self._lookup.get(line.direction, Interval())
         upper = self._with(line.direction, replace(old, low=line.threshold))
         lower = self._with(line.direction, replace(old, high=line.threshold))
@@ -71,7 +96,7 @@ class Region:
 
     def _with(self, direction: sympy.Expr, interval: Interval) -> Region:
         kept = {**self._lookup, direction: interval}
-        return Region(tuple(kept.items()))
+        return Region(tuple(kept.items()), self.fixed)
 
     def may_touch(self, line: Line) -> bool:
         """Whether the line may bound the region: not where it runs beyond a bound of the same direction."""
@@ -89,10 +114,33 @@ class Region:
     def without(self, symbols: set[sympy.Basic]) -> Region:
         """What is known without the bounds that involve ``symbols``."""
         kept = tuple(bound for bound in self.bounds if not bound[0].free_symbols & symbols)
-        return Region(kept)
+        fixed = tuple((one, value) for one, value in self.fixed if not {one, *value.free_symbols} & symbols)
+        return Region(kept, fixed)
+
+    def about(self, symbols: set[sympy.Basic]) -> Region:
+        """What is known of ``symbols`` alone; all of it, where that is nothing."""
+        kept = Region(
+            tuple(bound for bound in self.bounds if bound[0].free_symbols <= symbols),
+            tuple(pair for pair in self.fixed if pair[0] in symbols),
+        )
+        return kept if kept.bounds or kept.fixed else self
 
     def __str__(self) -> str:
-        return ", ".join(_text(*bound) for bound in self.bounds) or "everywhere"
+        fixed = (f"{symbol} = {to_text(value)}" for symbol, value in self.fixed)
+        return ", ".join((*fixed, *(_text(*bound) for bound in self.bounds))) or "everywhere"
+
+
+def restricted(expr: Any, fixed: tuple[tuple[sympy.Symbol, sympy.Expr], ...]) -> Any:
+    """``expr`` with the fixed symbols replaced, but for those that its sums bind."""
+    values = dict(fixed)
+    if not expr.atoms(sympy.Symbol) & set(values):
+        return expr
+    if not expr.has(BatchSum):
+        return expr.xreplace(values)
+    if isinstance(expr, BatchSum):
+        outer = tuple((one, value) for one, value in fixed if one not in expr.symbols)
+        return batch_sum(restricted(expr.summand, outer), expr.symbols) if outer else expr
+    return expr.func(*[restricted(argument, fixed) for argument in expr.args])
 
 
 @lru_cache(maxsize=20000)

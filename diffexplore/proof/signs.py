@@ -18,6 +18,9 @@ from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
 _LIKE_ARGUMENT = (sympy.tanh, sympy.sinh, sympy.atan, sympy.asin, sympy.erf, sympy.asinh, sympy.atanh, expm1, log1p)
 _ALWAYS_POSITIVE = (sympy.exp, sympy.cosh, sympy.sech, sigmoid, softplus, sympy.erfc)
 
+#: Functions that stay strictly between two numbers.
+_BETWEEN = {sigmoid: (0, 1), sympy.tanh: (-1, 1), sympy.erf: (-1, 1), sympy.erfc: (0, 2), sympy.sech: (0, 2)}
+
 Known = Callable[[sympy.Expr], "Sign | None"]
 
 
@@ -49,7 +52,8 @@ def _structural(expr: sympy.Expr, known: Known) -> Sign:
     if expr.is_Symbol:
         return POSITIVE if expr.is_positive else NONZERO if expr.is_nonzero else ANY
     if expr.is_Add:
-        return _sum([sign_of(term, known) for term in expr.args])
+        found = _sum([sign_of(term, known) for term in expr.args])
+        return found if len(found) == 1 else _of_bounded(expr) or found
     if expr.is_Mul:
         product = POSITIVE
         for factor in expr.args:
@@ -72,6 +76,22 @@ def _structural(expr: sympy.Expr, known: Known) -> Sign:
     if isinstance(expr, BatchSum):  # over one sample at least; of bound symbols nothing outside is known
         return _sum([sign_of(expr.summand)] * 2)
     return ANY
+
+
+def _of_bounded(expr: sympy.Add) -> Sign | None:
+    """The sign of a sum whose terms have values in open intervals, such as 1 − σ(x); None where it may be any."""
+    constant, rest = expr.as_coeff_Add()
+    low = high = constant
+    if not constant.is_Rational:
+        return None
+    for term in sympy.Add.make_args(rest):
+        factor, function = term.as_coeff_Mul()
+        ends = next((ends for kind, ends in _BETWEEN.items() if isinstance(function, kind)), None)
+        if ends is None or not factor.is_Rational:
+            return None
+        first, last = sorted(factor * end for end in ends)
+        low, high = low + first, high + last
+    return POSITIVE if low >= 0 else NEGATIVE if high <= 0 else None
 
 
 def _sum(signs: list[Sign]) -> Sign:

@@ -17,10 +17,14 @@ from diffexplore.symbolic.text import to_text
 
 @dataclass(frozen=True)
 class Stated:
-    """A condition; the symbols among ``data`` are those of every sample, not of one."""
+    """A condition; the symbols among ``data`` are those of every sample, not of one.
+
+    ``where``: in words, the seam on which alone it must hold; empty for everywhere.
+    """
 
     need: Need
     data: frozenset[sympy.Basic] = field(default=frozenset())
+    where: str = ""
 
     @property
     def every_sample(self) -> bool:
@@ -28,37 +32,48 @@ class Stated:
 
     @property
     def text(self) -> str:
-        return self.need.text() + (" for every sample" if self.every_sample else "")
+        where = f" where {self.where}" if self.where else ""
+        return self.need.text() + where + (" for every sample" if self.every_sample else "")
 
     def simpler(self) -> Stated:
         """The same, said of what stands under a root."""
         if self.need.kind != "nonzero":
             return self
-        return Stated(Need(_simpler(self.need.expr), "nonzero"), self.data)
+        return Stated(Need(_simpler(self.need.expr), "nonzero"), self.data, self.where)
 
 
 def worded(conditions: Iterable[Stated]) -> list[str]:
     """The conditions as texts."""
-    shortest: dict[object, Stated] = {}
+    return [one.text for one in shortest(conditions)]
+
+
+def shortest(conditions: Iterable[Stated]) -> list[Stated]:
+    """The conditions, each once and in its shortest form."""
+    found: dict[object, Stated] = {}
     for one in (condition.simpler() for condition in conditions):
         line, kind = line_of(one.need.expr), one.need.kind
         side = 0 if kind == "nonzero" else line.factor
-        key = (kind, line.direction, line.threshold, side, one.every_sample)
-        known = shortest.setdefault(key, one)
+        key = (kind, line.direction, line.threshold, side, one.every_sample, one.where)
+        known = found.setdefault(key, one)
         if len(one.text) < len(known.text):
-            shortest[key] = one
-    kept = list(shortest.values())
+            found[key] = one
+    kept = list(found.values())
     for one in list(kept):
         if _follows(one, [other for other in kept if other is not one]):
             kept.remove(one)
-    return [one.text for one in kept]
+    return kept
 
 
 def _follows(one: Stated, others: Sequence[Stated]) -> bool:
-    """Whether a condition is certain where the others hold; what holds of one sample says nothing of every one."""
+    """Whether a condition is certain where the others hold; what holds of one sample says nothing of every one.
+
+    Nor does what must hold on a seam alone say anything elsewhere.
+    """
     region = Region()
     try:
         for other in others:
+            if other.where not in ("", one.where):
+                continue
             if one.every_sample and not other.every_sample and other.need.expr.free_symbols & one.data:
                 continue
             if other.need == one.need:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
 from typing import Any
 
 import sympy
@@ -13,9 +14,10 @@ from diffexplore.loss import Loss
 from diffexplore.proof import decide_equal, decide_gradient
 from diffexplore.proving.explain import cause_of
 from diffexplore.proving.one_sample import holds_for_one
-from diffexplore.proving.parts import Part, Parts, decided_parts
+from diffexplore.proving.parts import Part, decided_parts
 from diffexplore.proving.programs import Program, program_of
 from diffexplore.proving.records import Proof, Statement, status_of
+from diffexplore.proving.scope import scope_of
 from diffexplore.proving.spare import again, run_again
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
 from diffexplore.symbolic.parse import parse_condition
@@ -81,7 +83,7 @@ def prove(
         traced.samples,
         traced.mixing,
         statements,
-        _conditions(parts, first, statements, conditions),
+        *astuple(scope_of(parts.sizes, statements, conditions, parts.others)),
         tuple(dict.fromkeys((*traced.notes, *notes))),
         cause_of(candidate, program, traced, known, statements),
     )
@@ -96,7 +98,14 @@ def _statements(
     if loss is not None:
         needs = traced.needs[OUTPUT]
         same = decide_equal(
-            exact, traced.output, domain=domain, conventions=traced.conventions, needs=needs, sizes=sizes
+            exact,
+            traced.output,
+            domain=domain,
+            conventions=traced.conventions,
+            needs=needs,
+            sizes=sizes,
+            inputs=_inputs(program, traced),
+            everywhere=True,
         )
         yield Statement(VALUE, to_text(traced.output), same)
     assert traced.partials is not None
@@ -113,8 +122,16 @@ def _statements(
             conventions=traced.conventions,
             needs=traced.needs[name],
             sizes=sizes,
+            inputs=_inputs(program, traced),
         )
         yield Statement(name, to_text(claimed), decision)
+
+
+def _inputs(program: Program, traced: Traced) -> list[sympy.Symbol]:
+    """The data, those of a few samples where these are traced one by one: a proof must hold for each of their values."""
+    if traced.samples is None:
+        return _symbols(program.data)
+    return [symbol for sample in _few(program, traced.samples) for symbol in sample]
 
 
 def _reduced(loss: Loss, program: Program, traced: Traced) -> sympy.Expr:
@@ -189,24 +206,6 @@ def _names(wrt: Sequence[str] | None, program: Program, traced: Traced) -> list[
     if missing:
         raise UsageError(f"torch has no gradient by {', '.join(missing)}: leave it out of wrt")
     return names
-
-
-def _conditions(
-    parts: Parts, first: Part, statements: Iterable[Statement], domain: Iterable[Any]
-) -> tuple[str, ...]:  # fmt: skip
-    """Those given, those of the number of samples, and those that the proofs found."""
-    given = (to_text(condition) for condition in domain)
-    samples = (to_text(size, unicode=True) for size in parts.sizes)
-    proved = [condition for statement in statements for condition in statement.decision.conditions]
-    known = {condition for statement in first.statements for condition in statement.decision.conditions}
-    others = (
-        f"{condition} (where {part.text})"
-        for part in parts.others
-        for statement in part.statements
-        for condition in statement.decision.conditions
-        if condition not in known
-    )
-    return tuple(dict.fromkeys((*given, *samples, *proved, *others)))
 
 
 def _domain(domain: str | Sequence[str] | None, program: Program) -> list[Any]:

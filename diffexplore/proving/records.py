@@ -61,6 +61,9 @@ class Proof:
         mixing: the operator and line because of which it is for that number only.
         statements: one for each partial, and one for the loss where one was given.
         conditions: all side conditions.
+        exclusions: those of the inputs that may leave out more than a null set of what can be differentiated by.
+        sizes: those of the number of samples.
+        unvalued: sentences about where the backward pass has no finite value, though there is a derivative.
         notes: how constants were read, and the like.
         cause: for a refuted gradient the named cause that verification finds, or None.
     """
@@ -75,6 +78,9 @@ class Proof:
     mixing: str | None
     statements: tuple[Statement, ...]
     conditions: tuple[str, ...]
+    exclusions: tuple[str, ...]
+    sizes: tuple[str, ...]
+    unvalued: tuple[str, ...]
     notes: tuple[str, ...]
     cause: Cause | None
 
@@ -98,6 +104,9 @@ class Proof:
             "mixing": self.mixing,
             "statements": [statement.to_dict() for statement in self.statements],
             "conditions": list(self.conditions),
+            "exclusions": list(self.exclusions),
+            "sizes": list(self.sizes),
+            "unvalued": list(self.unvalued),
             "notes": list(self.notes),
             "cause": None if cause is None else {"key": cause.key, "message": cause.message, "fields": cause.fields},
         }

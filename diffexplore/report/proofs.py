@@ -32,6 +32,8 @@ WORDS: Mapping[Status, tuple[str, Tone]] = {
     "unknown": ("UNKNOWN", "doubt"),
 }
 
+_NOT_WHERE = ("not where", "no sample where")
+
 _LONGEST = 200
 
 _DIGITS = 17
@@ -57,10 +59,32 @@ def headline(proof: Proof) -> Headline:
 
 
 def _proved(proof: Proof) -> str:
-    number = " and every number of samples" if proof.data and proof.samples is None else ""
+    """What leaves out more than a null set of the differentiated symbols stands in the sentence itself."""
     few = f", of N = {proof.samples} samples as traced" if proof.samples is not None else ""
-    conditions = f", under {_counted(len(proof.conditions), 'side condition')}" if proof.conditions else ""
-    return f"{proof.program} computes {_claim(proof)}, for every input{number}{few}{conditions}"
+    kinks = set(proof.conditions) - set(proof.exclusions) - set(proof.sizes)
+    conditions = f", under {_counted(len(kinks), 'side condition')}" if kinks else ""
+    rest = "".join(f"; {sentence}" for sentence in proof.unvalued)
+    return f"{proof.program} computes {_claim(proof)}{_inputs(proof)}{few}{conditions}{rest}"
+
+
+def _inputs(proof: Proof) -> str:
+    """For which inputs and numbers of samples."""
+    sizes = f" with {' and '.join(proof.sizes)}" if proof.sizes else ""
+    number = f"every number of samples{sizes}" if proof.data and proof.samples is None else ""
+    if not proof.exclusions:
+        return ", for every input" + (f" and {number}" if number else "")
+    plain = [_clause(text) for text in proof.exclusions if not text.startswith(_NOT_WHERE)]
+    others = [text for text in proof.exclusions if text.startswith(_NOT_WHERE)]
+    where = f" where {' and '.join(plain)}" if plain else ""
+    return where + "".join(f", {text}" for text in others) + (f", and for {number}" if number else "")
+
+
+def _clause(condition: str) -> str:
+    """A condition inside a sentence: a reason that follows a colon stands in brackets, so does a choice."""
+    start, colon, reason = condition.removeprefix("for ").partition(": ")
+    if colon:
+        return f"{start} ({reason})"
+    return f"({start})" if " or " in start else start
 
 
 def _refuted(proof: Proof) -> str:
