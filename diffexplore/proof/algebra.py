@@ -22,6 +22,10 @@ from diffexplore.proof.wanted import left_open, stated_whole, text_of
 from diffexplore.symbolic.text import to_text
 
 
+EQUAL_SUMMANDS = "equal summands, for every number of samples"
+"""How a case was shown whose sides are one sum, each summand of which vanishes."""
+
+
 def cases(question: Question, start: Region | None = None) -> Iterator[Case]:
     """The question on each region of its domain, or of the seam ``start``."""
 
@@ -204,7 +208,7 @@ def equal(question: Question, case: Case) -> bool:
     rule = SumRule({symbol for one in sums_in(difference) for symbol in one.symbols}, [p.resolver for p in case.pieces])
     summand = as_one_summand(difference)
     if summand is not None and _summand_vanishes(question, case, summand, rule):
-        case.note = "equal summands, for every number of samples"
+        case.note = EQUAL_SUMMANDS
         return True
     case.note = "sums in canonical form, for every number of samples"
     return vanishes(difference, _facts(case.resolver, needs((difference,))), rule)

@@ -50,7 +50,7 @@ class Resolver:
 
     def __call__(self, expr: Any) -> Any:
         if expr not in self._memo:
-            found = self._resolve(self.region.restricted(expr))
+            found = self._resolve(expr)
             if found != expr and not isinstance(found, BatchSum) and has_branches(found):
                 found = self(found)  # SymPy made sqrt(x²) into |x|
             self._memo[expr] = found
@@ -58,7 +58,7 @@ class Resolver:
 
     def _resolve(self, expr: Any) -> Any:
         if isinstance(expr, BatchSum) or not expr.args or not has_branches(expr):
-            return expr
+            return self.region.restricted(expr)  # here alone: branches not taken may have no value on a seam
         rule = next((rule for kind, rule in _RULES.items() if isinstance(expr, kind)), None)
         if rule is not None:
             return rule(self, expr)
@@ -68,7 +68,6 @@ class Resolver:
         """The sign of p on the region: 1 or −1, and 0 only where p is 0 everywhere."""
         if p.is_zero:
             return 0
-        p = self.region.restricted(p)
         signs = self.region.sign(p)
         if signs.certain is None:
             if self._is_zero(p):

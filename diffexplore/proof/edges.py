@@ -11,16 +11,16 @@ from dataclasses import dataclass, field, replace
 
 import sympy
 
-from diffexplore.proof.algebra import bound_in, cases, equal, pieces_of, settle
+from diffexplore.proof.algebra import EQUAL_SUMMANDS, bound_in, cases, equal, pieces_of, settle
 from diffexplore.proof.boundaries import between_cases, between_samples
 from diffexplore.proof.case import Case, Piece
 from diffexplore.proof.definedness import Need
-from diffexplore.proof.kinks import degenerate, wrong_at
+from diffexplore.proof.kinks import Written, degenerate
 from diffexplore.proof.question import Question
 from diffexplore.proof.records import Unsupported
 from diffexplore.proof.refute import Seen, find
 from diffexplore.proof.regions import Region, line_of
-from diffexplore.proof.seams import degenerate_regions, seam_regions
+from diffexplore.proof.seams import degenerate_regions, seam_regions, zero_sets
 from diffexplore.proof.stated import Stated
 
 _MOST_SEAMS = 60
@@ -48,12 +48,25 @@ class Edges:
     apart: Seen | None = None
     seams: int = 0
     _looked_at: set[object] = field(default_factory=set)
+    _written: Written | None = None
 
     def is_new(self, key: object) -> bool:
         """Whether a seam is looked at for the first time."""
         new = key not in self._looked_at
         self._looked_at.add(key)
         return new
+
+    def wrong_at(self, question: Question, p: sympy.Expr, region: Region) -> Seen | None:
+        """A point on a kink at which the rule is wrong, if one is found."""
+        if self._written is None:
+            self._written = Written(question)
+        return self._written.wrong_at(p, region)
+
+    def is_stated(self, p: sympy.Expr, region: Region) -> bool:
+        """Whether what is stated for everywhere leaves out all of p = 0 on the seam of the region."""
+        stated = [one.need.expr for one in (*self.kinks, *self.exclusions) if not one.where and one.need.kind == "nonzero"]
+        without = [set(part) for expr in stated for part in zero_sets(region.restricted(expr))]
+        return bool(without) and all(any(out <= set(part) for out in without) for part in zero_sets(p))
 
     def where(self, region: Region) -> str:
         """The seam of a region in words; empty where the domain leaves nothing else."""
@@ -97,18 +110,22 @@ class _Outer:
     question: Question
     edges: Edges
     on_seams: bool
+    waiting: list[tuple[list[Case], Region]] = field(default_factory=list)
 
     def look(self, group: Sequence[Case], start: Region | None = None) -> None:
         """``group``: the cases of the seam ``start``, or of all that the domain leaves."""
         question = self.question
         start = question.on_equations(Region(), question.bound_only) if start is None else start
         for p in between_cases(question, group):
-            self._boundary(p, start)
+            if not (self.edges.where(start) and self.edges.is_stated(p, start)):
+                self._boundary(p, start)
             if self.edges.apart is not None:
                 return
         for case in group:
             if self.edges.apart is None and case.proved and case.pieces:
                 _Inner(question, case, self.edges, self.on_seams).look()
+        while self.waiting and self.edges.apart is None:  # what is stated for everywhere is stated first
+            self.look(*self.waiting.pop(0))
 
     def _boundary(self, p: sympy.Expr, start: Region) -> None:
         question, edges = self.question, self.edges
@@ -117,7 +134,7 @@ class _Outer:
         if not self.on_seams:
             edges.kinks.append(stated)
         elif p.free_symbols & avoid:
-            edges.apart = edges.apart or wrong_at(question, p, start)
+            edges.apart = edges.apart or edges.wrong_at(question, p, start)
             seam = degenerate_regions(start, degenerate(p, question.varied), avoid, bound)
             whole = seam is not None and self._decided(seam)
             (edges.kinks if whole else edges.exclusions).append(stated)
@@ -150,7 +167,7 @@ class _Outer:
             return False
         for case in found:
             edges.note(case.needs, case.conditions, region)
-        self.look(found, region)
+        self.waiting.append((found, region))
         return True
 
 
@@ -187,11 +204,13 @@ class _Inner:
         avoid = question.differentiated
         waiting: list[_Seam] = []
         for p in between_samples(question, case, pieces, partial=partial):
+            if edges.where(start) and edges.is_stated(p, start):
+                continue
             stated = Stated(Need(p, "nonzero"), case.data, edges.where(start))
             if not self.on_seams:
                 edges.kinks.append(stated)
             elif p.free_symbols & avoid:
-                edges.apart = edges.apart or wrong_at(question, p, start)
+                edges.apart = edges.apart or edges.wrong_at(question, p, start)
                 seam = degenerate_regions(start, degenerate(p, question.varied), avoid, self.bound)
                 waiting.append(_Seam(stated, self._on(seam), kink=True))
             else:
@@ -203,6 +222,7 @@ class _Inner:
     def _decide(self, waiting: Sequence[_Seam]) -> None:
         """Prove the case with samples on the seams as well; else state which seams are left out."""
         every = [piece for seam in waiting for piece in seam.pieces]
+        decided: list[tuple[Region, list[Piece], Case]] = []
         together = all(seam.parts is not None for seam in waiting) and self._proved(every)
         for seam in waiting:
             if self.edges.apart is not None:
@@ -215,10 +235,11 @@ class _Inner:
                 continue
             if seam.kink:
                 self.edges.kinks.append(seam.stated)
-            for region, on_it, shadow in seam.parts:
-                self.edges.note(shadow.needs, shadow.conditions, region)
-                if on_it:
-                    self._group(on_it, region, shadow.partial)
+            decided += seam.parts
+        for region, on_it, shadow in decided:  # what is stated for everywhere is stated first
+            self.edges.note(shadow.needs, shadow.conditions, region)
+            if on_it and self.edges.apart is None:
+                self._group(on_it, region, shadow.partial)
 
     def _on(self, seam: Iterable[Region] | None) -> list[tuple[Region, list[Piece], Case]] | None:
         """The pieces on each part of a seam that is new; None where they cannot be told."""
@@ -247,7 +268,7 @@ class _Inner:
             return True
         whole = replace(self.case, pieces=[*self.pieces, *pieces], needs=[], conditions=[])
         try:
-            shown = equal(self.question, whole)
+            shown = self._summands_vanish(pieces) or equal(self.question, whole)
         except _FAILS:
             return False
         if shown:
@@ -256,6 +277,16 @@ class _Inner:
         elif not self.question.departures(self.case.resolver):
             inside = [piece for piece in whole.pieces if not self.question.departures(piece.resolver)]
             self.edges.apart = self.edges.apart or find(replace(whole, pieces=inside), _POINTS)[0]
+        return shown
+
+
+    def _summands_vanish(self, pieces: Sequence[Piece]) -> bool:
+        """Whether the summands of these pieces vanish like those of the others: then no others need be looked at."""
+        if self.case.note != EQUAL_SUMMANDS:
+            return False
+        alone = replace(self.case, pieces=list(pieces), needs=[], conditions=[], note="")
+        shown = equal(self.question, alone) and alone.note == EQUAL_SUMMANDS
+        self.edges.texts += [text for text in alone.conditions if shown and text not in self.edges.said]
         return shown
 
 

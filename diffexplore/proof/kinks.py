@@ -20,31 +20,12 @@ from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 from diffexplore.symbolic.compare import value_at
 
 _VALUES = tuple(Fraction(n, d) for n, d in ((1, 2), (1, 1), (3, 2), (2, 1), (1, 4), (3, 1), (3, 4), (5, 2)))
-_TRIES = 6
+_TRIES = 3
 _SIZE = 4000
 """Longer expressions, in nodes, are not looked at."""
 
 
-def wrong_at(question: Question, p: sympy.Expr, region: Region) -> Seen | None:
-    """A point at which p is 0 and the function has a derivative, which certainly is not what is claimed there.
-
-    Fixed symbols of the region are those of the sample with which p is met.
-    """
-    if question.symbol is None:
-        return None
-    written = _Written(question)
-    if written.size > _SIZE:
-        return None
-    generator = random.Random(1)
-    for _ in range(_TRIES):
-        for whole in written.points(p, region, generator):
-            found = written.seen(whole)
-            if found is not None:
-                return found
-    return None
-
-
-class _Written:
+class Written:
     """The question for a few samples, their symbols told apart, and all sums written out."""
 
     def __init__(self, question: Question) -> None:
@@ -57,7 +38,22 @@ class _Written:
         self._left, self._right = self.plain(left), self.plain(right)
         assert question.symbol is not None
         self._variable = self._first.get(question.symbol, question.symbol)
-        self.size = sum(1 for side in (self._left, self._right) for _ in sympy.preorder_traversal(side))
+        self._size = sum(1 for side in (self._left, self._right) for _ in sympy.preorder_traversal(side))
+
+    def wrong_at(self, p: sympy.Expr, region: Region) -> Seen | None:
+        """A point at which p is 0 and the function has a derivative, which certainly is not what is claimed there.
+
+        Fixed symbols of the region are those of the sample with which p is met.
+        """
+        if self._size > _SIZE:
+            return None
+        generator = random.Random(1)
+        for _ in range(_TRIES):
+            for whole in self.points(p, region, generator):
+                found = self.seen(whole)
+                if found is not None:
+                    return found
+        return None
 
     @property
     def _first(self) -> dict[sympy.Basic, sympy.Basic]:
