@@ -88,7 +88,9 @@ def _claim(proof: Proof) -> str:
 
 
 def _called(statement: Statement) -> str:
-    return "L" if statement.name == VALUE else reduced_partial(statement.name)
+    if statement.name == VALUE:
+        return "L"
+    return reduced_partial(statement.name) + (" of a second backward call" if statement.call > 1 else "")
 
 
 def _formulas(proof: Proof) -> Iterator[Block]:

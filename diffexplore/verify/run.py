@@ -28,7 +28,7 @@ from diffexplore.verify.candidates.computes_loss import UPSTREAM
 from diffexplore.verify.candidates.formulas import Formulas
 from diffexplore.verify.decision import decide, with_counterexamples
 from diffexplore.verify.diagnosis.diagnose import diagnosed
-from diffexplore.verify.modes import ModeUnavailable, as_modes, merged, mode_checks
+from diffexplore.verify.modes import ModeCheck, ModeUnavailable, as_modes, merged, mode_checks, of_second_order
 from diffexplore.verify.observed import Observed
 from diffexplore.verify.packs import adapt_packed, taken_apart
 from diffexplore.verify.point import CandidateCheck
@@ -105,18 +105,31 @@ def run_verification(
     seed, further = as_seed(seed), as_modes(modes)
     problem = Problem(loss, _partials(loss, wrt), as_dtype(dtype), as_device(device))
 
-    def outcomes_of(candidate: Candidate, problem: Problem) -> tuple[list[PointOutcome], tuple[str, ...]]:
-        return _outcomes(candidate, problem, batch, points, seed, accept, listener)
+    def outcomes_of(
+        candidate: Candidate, problem: Problem, scale: Mapping[str, float]
+    ) -> tuple[list[PointOutcome], tuple[str, ...]]:
+        return _outcomes(candidate, problem, batch, points, seed, accept, listener, scale)
 
-    outcomes, broken = outcomes_of(candidate, problem)
-    checks, skipped = mode_checks(candidate, loss, further, problem.wrt)
-    for check in checks:
+    outcomes, broken = outcomes_of(candidate, problem, _scale(problem, batch, points))
+    checks, skipped = mode_checks(candidate, loss, further, problem.wrt, seed)
+    problems = [replace(problem, loss=check.loss, wrt=check.wrt) for check in checks]
+    scales = [_scale(one, batch, points) for one in problems]
+    waiting = list(zip(checks, problems, _of_all_orders(checks, scales), strict=True))
+    while waiting:
+        check, one, scale = waiting.pop(0)
         try:
-            others, _ = outcomes_of(check.candidate, replace(problem, loss=check.loss, wrt=check.wrt))
+            others, _ = outcomes_of(check.candidate, one, scale)
         except ModeUnavailable as error:
             skipped.append(Skipped(check.candidate.name, str(error)))
-        else:
-            outcomes = [merged(outcome, other) for outcome, other in zip(outcomes, others, strict=True)]
+            continue
+        if check.instead and any(other.failed for other in others):  # say which entries are wrong
+            more = [make() for make in check.instead]
+            waiting = [(m, replace(problem, loss=m.loss, wrt=m.wrt), scale) for m in more] + waiting
+            continue
+        if check.of is not None:
+            others = [of_second_order(other, check.of) for other in others]
+        outcomes = [merged(outcome, other) for outcome, other in zip(outcomes, others, strict=True)]
+    skipped = list(dict.fromkeys((*(skip for outcome in outcomes for skip in outcome.skipped), *skipped)))
     decisions = decide(candidate.expressions, loss) if isinstance(candidate, Formulas) else {}
     summary = CandidateSummary(candidate.name, candidate.kind, {name: d.words for name, d in decisions.items()})
     outcomes = [with_counterexamples(outcome, decisions) for outcome in outcomes]
@@ -126,14 +139,13 @@ def run_verification(
 
 def _outcomes(
     candidate: Candidate, problem: Problem, batch: Batch, points: Sequence[Mapping[str, float]], seed: int,
-    accept: tuple[str, ...], listener: Listener,
+    accept: tuple[str, ...], listener: Listener, scale: Mapping[str, float],
 ) -> tuple[list[PointOutcome], tuple[str, ...]]:  # fmt: skip
     """What each point gave, with causes named, and the rounding claims that do not hold here."""
     used = problem.loss_program.operations | problem.gradient_program.operations
     broken = broken_claims(problem.dtype, problem.device, used)
     running = [Running(candidate.name, Observed(candidate, seed), "; ".join(broken) or None)]
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
-    scale = scale_over(problem, points, columns, batch.n)
     checks = [CandidateCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
     for check in checks:
         check.accept = accept
@@ -141,6 +153,19 @@ def _outcomes(
         diagnosed(check, check.run(f"point {i + 1} of {len(points)}"), accept) for i, check in enumerate(checks)
     ]
     return outcomes, broken
+
+
+def _scale(problem: Problem, batch: Batch, points: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The largest |partial| of each symbol at these points."""
+    columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
+    return scale_over(problem, points, columns, batch.n)
+
+
+def _of_all_orders(checks: Sequence[ModeCheck], scales: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    """The scale of each check; the second partials by one symbol have one in common, as an entry may be 0 always."""
+    second = [scale for check, scale in zip(checks, scales, strict=True) if check.of is not None]
+    common = {name: max(scale[name] for scale in second) for name in (second[0] if second else {})}
+    return [dict(scale) if check.of is None else common for check, scale in zip(checks, scales, strict=True)]
 
 
 def _partials(loss: Loss, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
