@@ -7,7 +7,6 @@ from dataclasses import replace
 from os import PathLike
 from typing import Any
 
-import numpy as np
 import torch
 
 from diffexplore.bounds.canary import broken_claims
@@ -21,17 +20,17 @@ from diffexplore.check.points import make_points
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import CandidateSummary, Report, Skipped
 from diffexplore.check.run import assemble, scale_over
-from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
-from diffexplore.verify.candidates import Candidate, adapt
+from diffexplore.verify.candidates import Candidate
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
 from diffexplore.verify.candidates.formulas import Formulas
 from diffexplore.verify.decision import decide, with_counterexamples
 from diffexplore.verify.diagnosis.diagnose import diagnosed
 from diffexplore.verify.modes import ModeCheck, ModeUnavailable, as_modes, merged, mode_checks, of_second_order
 from diffexplore.verify.observed import Observed
-from diffexplore.verify.packs import adapt_packed, taken_apart
+from diffexplore.verify.packs import taken_apart
 from diffexplore.verify.point import CandidateCheck
+from diffexplore.verify.upstream import subject_of
 
 
 def verify(
@@ -57,8 +56,8 @@ def verify(
     that returns the gradient (``"gradient"``; torch or NumPy; a tuple, mapping or array), a pair of forward and
     backward (``"layer"``), a mapping from symbols to formulas (``"formulas"``), or a training step, or tensors, whose
     ``.grad`` is meant (``"grads"``). Its arguments are bound by name where they are named like the loss's symbols,
-    else in the loss's order. ``upstream`` (a number, or shape (n,)) is the gradient of what follows, for candidates
-    whose output has an entry for each sample. ``wrt`` names the partials (default: all parameters); by data, what is
+    else in the loss's order. ``upstream`` is the gradient of what follows: a number for candidates that return the
+    loss, a number or shape (n,) for those whose output has an entry for each sample. ``wrt`` names the partials (default: all parameters); by data, what is
     verified is ∂L/∂z_i for every sample. ``accept`` names causes of conventions that are to pass. ``modes`` may add
     ``"forward"`` and ``"double backward"`` for candidates that compute the loss; what they do not have is skipped with
     torch's reason. ``pack`` makes tensors of the loss's symbols, for candidates that take vectors and matrices:
@@ -72,18 +71,12 @@ def verify(
     leaves = taken_apart(candidate, loss, pack) if pack else candidate
     points = make_points(loss, _default_at(leaves, loss, at))
     batch = make_batch(loss, data)
-    if upstream is not None:
-        loss, batch = with_upstream(loss, batch, upstream)
     accepted = (accept,) if isinstance(accept, str) else tuple(accept)
+    subject = subject_of(candidate, loss, batch, points, upstream=upstream, kind=kind, pack=pack)
     return run_verification(
-        adapted(candidate, loss, kind, pack), loss, batch, points,
+        subject.candidate, subject.loss, subject.batch, subject.points,
         wrt=wrt, dtype=dtype, device=device, seed=seed, accept=accepted, modes=modes, listener=listener,
     )  # fmt: skip
-
-
-def adapted(candidate: Any, loss: Loss, kind: str | None, pack: Mapping[str, Any] | None) -> Candidate:
-    """What somebody gave, as a candidate for the gradient of ``loss``."""
-    return adapt_packed(candidate, loss, kind, pack) if pack else adapt(candidate, loss, kind)
 
 
 def run_verification(
@@ -170,33 +163,10 @@ def _of_all_orders(checks: Sequence[ModeCheck], scales: Sequence[Mapping[str, fl
 
 def _partials(loss: Loss, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
     """What is verified: what is asked for, or all parameters; all data where there are none."""
-    names = as_wrt(loss, wrt)
-    return tuple(name for name in names if name != UPSTREAM) if wrt is None else names
-
-
-def with_upstream(loss: Loss, batch: Batch, upstream: Any) -> tuple[Loss, Batch]:
-    """The loss Σ uᵢ ℓᵢ, whose gradient is that of the outputs ℓᵢ contracted with an upstream gradient."""
-    try:
-        column = torch.as_tensor(upstream, dtype=torch.float64).detach().cpu().numpy()
-    except (TypeError, ValueError, RuntimeError):
-        raise UsageError(f"the upstream gradient should be a number or an array, not {upstream!r:.40}") from None
-    if column.ndim > 1 or (column.ndim == 1 and len(column) != batch.n):
-        raise UsageError(f"the upstream gradient should be a number or have shape ({batch.n},), not {column.shape}")
-    if not np.isfinite(column).all():
-        raise UsageError("the upstream gradient should be finite")
-    import sympy
-
-    contracted = Loss(
-        sympy.Symbol(UPSTREAM, real=True) * loss.expression,
-        parameters=loss.parameters,
-        data=(*loss.data, UPSTREAM),
-        reduction="sum",
-        name=loss.name,
-        domain=loss.domain_text,
-        source=loss.source,
-    )
-    columns = {**batch.columns, UPSTREAM: np.broadcast_to(column, (batch.n,)).copy()}
-    return contracted, replace(batch, columns=columns)
+    if wrt is not None:
+        return as_wrt(loss, wrt)
+    parameters = tuple(name for name in loss.parameters if name != UPSTREAM)
+    return parameters or as_wrt(loss, [name for name in loss.data if name != UPSTREAM])
 
 
 def as_loss(loss: Loss | str) -> Loss:
