@@ -14,6 +14,7 @@ from diffexplore.loss import Loss
 from diffexplore.proof.records import Counterexample
 from diffexplore.proving.programs import Program, packs
 from diffexplore.proving.records import Statement
+from diffexplore.proving.surrogates import surrogate_of
 from diffexplore.tracing.backward import SECOND_CALL
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.reading import loss_of
@@ -31,6 +32,9 @@ def cause_of(
     if wrong and all(statement.call > 1 for statement in wrong):
         return _of_second_call(wrong)
     wrong = [statement for statement in wrong if statement.call == 1]
+    surrogate = surrogate_of(program, traced, statements)
+    if surrogate is not None:
+        return surrogate
     if not wrong or traced.samples is not None:
         return None
     found = wrong[0].decision.counterexample
@@ -41,7 +45,7 @@ def cause_of(
         columns = {name: [float(sample[name]) for sample in _samples(found)] for name in asked.loss.data}
         point = {name: float(found.point[name]) for name in asked.loss.parameters}
         report = verify(
-            asked.candidate, asked.loss, columns, point, wrt=wanted, upstream=_upstream(program, found, asked),
+            asked.candidate, asked.loss, columns, point, wrt=asked.partials(wanted), upstream=_upstream(program, found, asked),
             pack=asked.pack or None, device="cpu",
         )  # fmt: skip
     except (DiffexploreError, KeyError):
@@ -65,6 +69,11 @@ class _Asked:
     loss: Loss
     pack: Mapping[str, Any]
     upstream: sympy.Symbol | None
+    contracted: bool
+
+    def partials(self, wrong: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """The partials to look at: of a contraction, whose formulas are long, the first alone."""
+        return wrong[:1] if wrong and self.contracted else wrong
 
 
 def _asked_of(candidate: Any, program: Program, traced: Traced, loss: Loss | None) -> _Asked:
@@ -80,7 +89,7 @@ def _asked_of(candidate: Any, program: Program, traced: Traced, loss: Loss | Non
         if loss is None:
             output = traced.output if upstream is None else traced.output.xreplace({upstream: sympy.S.One})
             loss = loss_of(replace(traced, output=output, parameters=mine.parameters, data=mine.data), ignored=True)
-        return _Asked(candidate, loss.with_symbols(*names), packs(mine.arrays), upstream)
+        return _Asked(candidate, loss.with_symbols(*names), packs(mine.arrays), upstream, False)
     # Verification has a meaning of its own for an argument that is called so.
     renamed = {weight.array.name: f"{weight.array.name}_" for weight in program.weights}
 
@@ -90,7 +99,7 @@ def _asked_of(candidate: Any, program: Program, traced: Traced, loss: Loss | Non
     names_of = [array.name for array in program.arrays]
     contracted.__name__ = program.name
     packed = {renamed.get(name, name): layout for name, layout in packs(program.arrays).items()}
-    return _Asked(contracted, loss_of(traced, ignored=True), packed, None)
+    return _Asked(contracted, loss_of(traced, ignored=True), packed, None, True)
 
 
 def _mine(program: Program, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
