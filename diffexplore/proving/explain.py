@@ -45,8 +45,8 @@ def cause_of(
         columns = {name: [float(sample[name]) for sample in _samples(found)] for name in asked.loss.data}
         point = {name: float(found.point[name]) for name in asked.loss.parameters}
         report = verify(
-            asked.candidate, asked.loss, columns, point, wrt=asked.partials(wanted), upstream=_upstream(program, found, asked),
-            pack=asked.pack or None, device="cpu",
+            asked.candidate, asked.loss, columns, point, wrt=asked.partials(wanted),
+            upstream=_upstream(program, found, asked), pack=asked.pack or None, device="cpu",
         )  # fmt: skip
     except (DiffexploreError, KeyError):
         return None

@@ -1,4 +1,4 @@
-"""The outputs of a program, and their upstream gradients: a symbol for each entry, so that a proof is for all of them."""
+"""The outputs of a program, and their upstream gradients: a symbol for each entry, for which a proof holds."""
 
 from __future__ import annotations
 

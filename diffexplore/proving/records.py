@@ -62,8 +62,8 @@ class Proof:
         parameters, data: its symbols.
         samples: None where the proof is for every number of samples, else the number that was traced.
         mixing: the operator and line because of which it is for that number only.
-        statements: one for each partial, and one for the loss where one was given; further ones for a second backward call
-            that does not compute the same.
+        statements: one for each partial, and one for the loss where one was given; further ones for a second backward
+            call that does not compute the same.
         conditions: all side conditions.
         notes: how constants were read, and the like.
         cause: for a refuted gradient the named cause that verification finds, or None.

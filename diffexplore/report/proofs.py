@@ -68,8 +68,8 @@ def _refuted(proof: Proof) -> str:
     named = proof.cause is not None and proof.cause.key != "unexplained"
     cause = f": {proof.cause.message}" if proof.cause is not None and named else ""
     if first.name == VALUE:
-        named = proof.loss if proof.loss.startswith("the loss ") else f"the loss {proof.loss}"
-        return f"{proof.program} does not compute {named}{cause}"
+        loss = proof.loss if proof.loss.startswith("the loss ") else f"the loss {proof.loss}"
+        return f"{proof.program} does not compute {loss}{cause}"
     return f"{proof.program} does not compute {_claim(proof)}: its {_called(first)} is wrong{cause}"
 
 

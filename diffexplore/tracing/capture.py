@@ -35,9 +35,10 @@ class Capture:
     """A graph of (output, gradients) and what is known of its sizes.
 
     Where an autograd Function is part of the function, the gradients come twice: of two backward calls on one graph;
-    ``calls`` says so. ``notes`` tell what a second call does that is no number. ``size`` is the symbol of the number of samples in its sizes, None where that is fixed. ``wrt`` are the names of
-    the arguments of the gradients. ``places`` says for each node where in the user's source it comes from, ``guards``
-    what the graph takes for granted of the number of samples, with the place that asked.
+    ``calls`` says so. ``notes`` tell what a second call does that is no number. ``size`` is the symbol of the number of
+    samples in its sizes, None where that is fixed. ``wrt`` are the names of the arguments of the gradients. ``places``
+    says for each node where in the user's source it comes from, ``guards`` what the graph takes for granted of the
+    number of samples, with the place that asked.
     """
 
     graph: GraphModule
@@ -116,8 +117,8 @@ class _Backward:
         found = torch.autograd.grad(output, sources, allow_unused=True, retain_graph=True)
         if watch.modified:
             raise UsageError(
-                f"the backward of {', '.join(watch.modified)} writes into the upstream gradient that it is given, which "
-                "others use as well: work on a copy of it, as in grad_output.clone()"
+                f"the backward of {', '.join(watch.modified)} writes into the upstream gradient that it is given, "
+                "which others use as well: work on a copy of it, as in grad_output.clone()"
             )
         first = tuple(None if gradient is None else gradient.clone() for gradient in found)
         return first + self._second(output, sources, ", ".join(dict.fromkeys(map(function_name, by_hand))))

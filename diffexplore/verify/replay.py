@@ -29,8 +29,8 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 class Replay:
     """Everything that decides the outcome of a verification.
 
-    ``candidate`` is FILE.py:NAME or a FILE.json of formulas; ``upstream`` is None, a number of shape (), or n of shape (n,). The
-    batch and the loss are those before the upstream gradient is contracted with them.
+    ``candidate`` is FILE.py:NAME or a FILE.json of formulas; ``upstream`` is None, a number of shape (), or n of shape
+    (n,). The batch and the loss are those before the upstream gradient is contracted with them.
     """
 
     candidate: str

@@ -55,14 +55,14 @@ def verify(
     ``candidate`` is a torch function, autograd Function or module that computes the loss (``kind="loss"``), a function
     that returns the gradient (``"gradient"``; torch or NumPy; a tuple, mapping or array), a pair of forward and
     backward (``"layer"``), a mapping from symbols to formulas (``"formulas"``), or a training step, or tensors, whose
-    ``.grad`` is meant (``"grads"``). Its arguments are bound by name where they are named like the loss's symbols,
-    else in the loss's order. ``upstream`` is the gradient of what follows: a number for candidates that return the
-    loss, a number or shape (n,) for those whose output has an entry for each sample. ``wrt`` names the partials (default: all parameters); by data, what is
-    verified is ∂L/∂z_i for every sample. ``accept`` names causes of conventions that are to pass. ``modes`` may add
-    ``"forward"`` and ``"double backward"`` for candidates that compute the loss; what they do not have is skipped with
-    torch's reason. ``pack`` makes tensors of the loss's symbols, for candidates that take vectors and matrices:
-    ``{"W": [["w11", "w12"], ["w21", "w22"]], "X": ["x1", "x2"]}`` gives W of shape (2, 2) and X of shape (n, 2).
-    Everything else is as for :func:`check`.
+    ``.grad`` is meant (``"grads"``). Its arguments are bound by name where they are named like the loss's symbols, else
+    in the loss's order. ``upstream`` is the gradient of what follows: a number for candidates that return the loss, a
+    number or shape (n,) for those whose output has an entry for each sample. ``wrt`` names the partials (default: all
+    parameters); by data, what is verified is ∂L/∂z_i for every sample. ``accept`` names causes of conventions that are
+    to pass. ``modes`` may add ``"forward"`` and ``"double backward"`` for candidates that compute the loss; what they
+    do not have is skipped with torch's reason. ``pack`` makes tensors of the loss's symbols, for candidates that take
+    vectors and matrices: ``{"W": [["w11", "w12"], ["w21", "w22"]], "X": ["x1", "x2"]}`` gives W of shape (2, 2) and X
+    of shape (n, 2). Everything else is as for :func:`check`.
 
     Returns a report with the candidate's rows; those that failed carry a named cause.
     Raises :class:`~diffexplore.errors.UsageError` for what cannot be used, the candidate's own exceptions included.
