@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import sympy
@@ -42,13 +43,13 @@ def cause_of(
     wanted = tuple(dict.fromkeys(statement.name for statement in wrong if statement.name != VALUE)) or None
     try:
         asked = _asked_of(candidate, program, traced, loss)
-        columns = {name: [float(sample[name]) for sample in _samples(found)] for name in asked.loss.data}
-        point = {name: float(found.point[name]) for name in asked.loss.parameters}
+        columns = {name: [_at(sample, name) for sample in _samples(found)] for name in asked.loss.data}
+        point = {name: _at(found.point, name) for name in asked.loss.parameters}
         report = verify(
             asked.candidate, asked.loss, columns, point, wrt=asked.partials(wanted),
             upstream=_upstream(program, found, asked), pack=asked.pack or None, device="cpu",
         )  # fmt: skip
-    except (DiffexploreError, KeyError):
+    except DiffexploreError:
         return None
     rows = [row for row in report.rows if row.verdict == "fail" and row.cause is not None]
     named = [row for row in rows if row.parameter == wrong[0].name] or rows
@@ -111,7 +112,12 @@ def _upstream(program: Program, found: Counterexample, asked: _Asked) -> Any:
     if asked.upstream is None:
         return None
     name = asked.upstream.name
-    return [float(sample[name]) for sample in _samples(found)] if program.by_sample else float(found.point[name])
+    return [_at(sample, name) for sample in _samples(found)] if program.by_sample else _at(found.point, name)
+
+
+def _at(point: Mapping[str, Fraction], name: str) -> float:
+    """The value of a symbol at a counterexample; any number for one on which neither side depends."""
+    return float(point.get(name, Fraction(3, 4)))
 
 
 def _samples(found: Counterexample) -> Sequence[Any]:

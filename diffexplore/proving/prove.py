@@ -58,10 +58,7 @@ def prove(
     program = program_of(candidate, known, parameters, data)
     wanted = wrt.replace(",", " ").split() if isinstance(wrt, str) else wrt
     by_data = _asks_for_data(wanted, program)
-    traced = trace(
-        program.function, parameters=program.parameters, data=program.data, by_data=by_data, samples=program.samples
-    )
-    program, traced = without_factor(program, traced)
+    program, traced = _traced(program, by_data=by_data)
     conditions = [*_domain(domain, program), *(known.domain if known is not None else ())]
     statements = tuple(_statements(program, traced, known, _names(wanted, program, traced), conditions))
     one = traced.samples is not None or not program.data or holds_for_one(program, traced, by_data=by_data)
@@ -79,6 +76,18 @@ def prove(
         (*traced.notes, *program.notes),
         cause_of(candidate, program, traced, known, statements),
     )
+
+
+def _traced(program: Program, *, by_data: bool) -> tuple[Program, Traced]:
+    """The program as formulas: with symbols for its upstream gradients, but for one that only multiplies."""
+    traced = trace(
+        program.function, parameters=program.parameters, data=program.data, by_data=by_data, samples=program.samples
+    )
+    plain = without_factor(program, traced)
+    if plain is program:
+        return program, traced
+    again = trace(plain.function, parameters=plain.parameters, data=plain.data, by_data=by_data, samples=plain.samples)
+    return plain, again
 
 
 def _statements(

@@ -18,7 +18,7 @@ from diffexplore.proof import decide_equal, decide_gradient
 from diffexplore.proving.programs import Program
 from diffexplore.proving.records import Statement
 from diffexplore.proving.upstream import is_proportional
-from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.trace import Traced
 
@@ -125,10 +125,7 @@ def _found(program: Program, traced: Traced, symbol: sympy.Symbol, claimed: symp
     """The function whose derivative the backward computes, by the argument of a step in the forward."""
     weights = [one for weight in program.weights for one in weight.array.symbols]
     used = [one for one in weights if one in claimed.free_symbols]
-    sums = claimed.atoms(BatchSum)
-    if len(sums) == 1 and isinstance(claimed, (sympy.Mul, BatchSum)):
-        (one,) = sums
-        claimed = one.summand if not (claimed / one).has(BatchSum) else claimed  # of one sample
+    claimed = _of_one_sample(claimed)
     if claimed.has(BatchSum) or len(used) > 1 or not all(is_proportional(claimed, one) for one in used):
         return None
     slope = claimed.xreplace(dict.fromkeys(used, sympy.S.One))
@@ -142,6 +139,17 @@ def _found(program: Program, traced: Traced, symbol: sympy.Symbol, claimed: symp
             if decide_equal(slope, inner * formula).status == "proved":
                 return words
     return None
+
+
+def _of_one_sample(claimed: sympy.Expr) -> sympy.Expr:
+    """The summand of a sum or mean over the samples; anything else as it is."""
+    sums = claimed.atoms(BatchSum)
+    if len(sums) != 1 or not isinstance(claimed, (sympy.Mul, BatchSum)):
+        return claimed
+    (one,) = sums
+    factor = claimed / one
+    factor = factor * SAMPLES if factor.has(SAMPLES) else factor
+    return claimed if factor.has(BatchSum, SAMPLES) else factor * one.summand
 
 
 def _arguments(output: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr]:

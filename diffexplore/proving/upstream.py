@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 import sympy
 
@@ -13,40 +11,25 @@ from diffexplore.symbolic.batch_sums import BatchSum
 from diffexplore.tracing.trace import Traced
 
 
-def without_factor(program: Program, traced: Traced) -> tuple[Program, Traced]:
+def without_factor(program: Program, traced: Traced) -> Program:
     """The program without the upstream gradient of its only number, where all it computes is proportional to that.
 
     Proportional is what is a product with the symbol as written, in each term: then what holds for the upstream
     gradient 1 holds for all. Elsewhere the symbol stays, and the question is about every upstream gradient.
     """
     if len(program.weights) != 1 or program.weights[0].array.shape or program.by_sample:
-        return program, traced
+        return program
     (weight,) = program.weights
     (upstream,) = weight.array.symbols
-    partials = {name: expr for name, expr in (traced.partials or {}).items() if name != upstream.name}
-    second = {name: expr for name, expr in (traced.second or {}).items() if name != upstream.name}
-    computed = (traced.output, *partials.values(), *second.values())
-    conditions = (*traced.conventions, *(need for every in traced.needs.values() for need in every))
-    if not all(expr == 0 or is_proportional(expr, upstream) for expr in computed):
-        return program, traced
+    every = {**(traced.partials or {}), **{f"{name} again": expr for name, expr in (traced.second or {}).items()}}
+    partials = [expr for name, expr in every.items() if name.removesuffix(" again") != upstream.name]
+    conditions = (*traced.conventions, *(need for needs in traced.needs.values() for need in needs))
+    if not all(expr == 0 or is_proportional(expr, upstream) for expr in (traced.output, *partials)):
+        return program
     if any(upstream in condition.free_symbols for condition in conditions):
-        return program, traced
+        return program
     kept = tuple(array for array in program.parameters if array != weight.array)
-
-    def at_one(formulas: Mapping[str, sympy.Expr]) -> Mapping[str, sympy.Expr]:
-        return MappingProxyType({name: expr.xreplace({upstream: sympy.S.One}) for name, expr in formulas.items()})
-
-    plain = replace(
-        program, function=lambda **tensors: weight.of(program.plain(**tensors)), parameters=kept, weights=()
-    )
-    return plain, replace(
-        traced,
-        parameters=kept,
-        output=traced.output.xreplace({upstream: sympy.S.One}),
-        partials=None if traced.partials is None else at_one(partials),
-        second=None if traced.second is None else at_one(second),
-        needs=MappingProxyType({name: need for name, need in traced.needs.items() if name != upstream.name}),
-    )
+    return replace(program, function=lambda **tensors: weight.of(program.plain(**tensors)), parameters=kept, weights=())
 
 
 def is_proportional(expr: sympy.Expr, symbol: sympy.Symbol) -> bool:
