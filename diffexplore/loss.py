@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -130,6 +131,15 @@ class Loss:
 
         traced = trace(fn, parameters=parameters, data=data, backward=False)
         return loss_of(traced, name=name, domain=domain)
+
+    def with_symbols(self, parameters: Sequence[str], data: Sequence[str]) -> Loss:
+        """The same summand as a loss of all these symbols; by those that it ignores, its gradient is 0."""
+        names, columns = _names(parameters), _names(data)
+        _check_distinct((*names, *columns))
+        found = copy.copy(self)
+        for attribute, value in {"parameters": names, "data": columns, "_derived": {}}.items():
+            object.__setattr__(found, attribute, value)
+        return found
 
     @property
     def symbols(self) -> dict[str, sympy.Symbol]:

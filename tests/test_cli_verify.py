@@ -274,7 +274,7 @@ def test_vectors_and_further_modes(capsys: Output) -> None:
 
 def test_a_double_backward_is_shown_beside_its_own_truth(capsys: Output) -> None:
     main(packed("layer", "--modes", "reverse,double-backward"))
-    first, second = capsys.readouterr().out.split("∂/∂u of Σₖ ∂L/∂θₖ")
+    first, second = capsys.readouterr().out.split("∂²L/∂u²")
     assert "layer (double backward)" not in first.split("∂L/∂u  at")[1]
     assert "layer (double backward)" in second
 

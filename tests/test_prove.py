@@ -35,6 +35,10 @@ def without_half(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return ((a * x - y + b) ** 2 / (a**2 + 1)).mean()
 
 
+def to_the_power(x: Tensor, n: int) -> Tensor:
+    return x**n
+
+
 class Cube(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -171,7 +175,7 @@ def test_a_domain_of_the_inputs() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: dx.prove(perpendicular), "name the parameters of perpendicular"),
+        (lambda: dx.prove(to_the_power), "the argument 'n' of to_the_power is no tensor (int)"),
         (lambda: dx.prove(3, parameters="a"), "torch function"),
         (lambda: dx.prove(perpendicular, parameters="a, b", wrt="c"), "'c'"),
         (lambda: dx.prove(perpendicular, "squared_eror"), "squared_error"),

@@ -248,9 +248,10 @@ def test_sums_are_told_from_means() -> None:
     assert (averaged.reduction, averaged.formula) == ("mean", "a**2*x**2/2")
 
 
-def test_entries_that_do_not_occur_are_left_out() -> None:
+def test_entries_that_do_not_occur_keep_their_symbols() -> None:
     loss = dx.Loss.from_torch(lambda w, x: (w[0] * x[:, 1]).mean(), parameters="w[2]", data="x[2]")
-    assert (loss.parameters, loss.data) == (("w1",), ("x2",))
+    assert (loss.parameters, loss.data) == (("w1", "w2"), ("x1", "x2"))
+    assert loss.gradient()["w2"] == 0
 
 
 @pytest.mark.parametrize(

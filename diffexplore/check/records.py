@@ -25,8 +25,11 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 #: The ``parameter`` of rows that compare the loss's own value, which a candidate may compute beside its gradient.
 VALUE = "(value)"
 
-#: How the ``method`` of rows ends whose truth is the gradient of Σₖ ∂L/∂θₖ, by a backward differentiated again.
+#: How the ``method`` of rows ends whose truth is a second derivative, by a backward differentiated again.
 DOUBLE_BACKWARD = " (double backward)"
+
+#: What ``of`` is in rows whose truth is the gradient of Σₖ wₖ ∂L/∂θₖ, with unequal weights.
+WEIGHTED = "Σ"
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Row:
     the dtype at the truth; ``error_rel`` and ``smallest_detectable`` are ratios. ``sample`` is None for a
     reduced partial; ``probe`` is None or says how the probe was made. None stands for what does not exist
     (a value that is not finite, a relative error where the truth is 0, a bound that could not be derived).
+    ``of`` is None for a first partial, else what was differentiated by before: then the row compares ∂²L/∂of∂parameter.
     """
 
     parameter: str
@@ -77,10 +81,12 @@ class Row:
     smallest_detectable_abs: float | None
     verdict: Verdict
     cause: Cause | None
+    of: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "parameter": self.parameter,
+            "of": self.of,
             "method": self.method,
             "point": dict(self.point),
             "sample": self.sample,

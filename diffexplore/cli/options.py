@@ -65,7 +65,9 @@ Kind = Annotated[
 Upstream = Annotated[
     str | None,
     typer.Option(
-        "--upstream", metavar="NUMBER|COLUMN", help="The upstream gradient of a candidate with an output per sample."
+        "--upstream",
+        metavar="NUMBER|COLUMN",
+        help="The upstream gradient of a candidate's loss, or of its output per sample.",
     ),
 ]
 Accept = Annotated[

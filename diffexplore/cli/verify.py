@@ -136,20 +136,20 @@ def _record(request: Request) -> Replay:
 
     batch = make_batch(loss, request.data, n_points=request.n_points, seed=request.seed, points=points)
     return Replay(
-        str(request.candidate), loss, batch, points, _upstream(request.upstream, request.data, batch.n),
+        str(request.candidate), loss, batch, points, _upstream(request.upstream, request.data),
         kind=request.kind, wrt=request.wrt, dtype=request.dtype, device=request.device, seed=request.seed,
         accept=request.accept, modes=request.modes, pack=_packs(request.pack),
     )  # fmt: skip
 
 
-def _upstream(text: str | None, data: Path | None, n: int) -> Any:
-    """A number for all samples, or the column of that name in the data file."""
+def _upstream(text: str | None, data: Path | None) -> Any:
+    """A number, or the column of that name in the data file."""
     if text is None:
         return None
     import numpy as np
 
     try:
-        return np.full(n, float(text))
+        return np.array(float(text))
     except ValueError:
         if data is None:
             raise UsageError(f"--upstream takes a number, or a column of the --data FILE, not {text!r}") from None

@@ -21,7 +21,6 @@ from diffexplore.proof.sums import SumRule, as_one_summand, bound_symbols, sums_
 from diffexplore.proof.wanted import left_open, stated_whole, text_of
 from diffexplore.symbolic.text import to_text
 
-
 EQUAL_SUMMANDS = "equal summands, for every number of samples"
 """How a case was shown whose sides are one sum, each summand of which vanishes."""
 

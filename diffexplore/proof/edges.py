@@ -64,7 +64,9 @@ class Edges:
 
     def is_stated(self, p: sympy.Expr, region: Region) -> bool:
         """Whether what is stated for everywhere leaves out all of p = 0 on the seam of the region."""
-        stated = [one.need.expr for one in (*self.kinks, *self.exclusions) if not one.where and one.need.kind == "nonzero"]
+        stated = [
+            one.need.expr for one in (*self.kinks, *self.exclusions) if not one.where and one.need.kind == "nonzero"
+        ]
         without = [set(part) for expr in stated for part in zero_sets(region.restricted(expr))]
         return bool(without) and all(any(out <= set(part) for out in without) for part in zero_sets(p))
 
@@ -278,7 +280,6 @@ class _Inner:
             inside = [piece for piece in whole.pieces if not self.question.departures(piece.resolver)]
             self.edges.apart = self.edges.apart or find(replace(whole, pieces=inside), _POINTS)[0]
         return shown
-
 
     def _summands_vanish(self, pieces: Sequence[Piece]) -> bool:
         """Whether the summands of these pieces vanish like those of the others: then no others need be looked at."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
+
+import sympy
 
 from diffexplore.check.records import VALUE, Cause
 from diffexplore.errors import DiffexploreError
@@ -11,6 +15,9 @@ from diffexplore.loss import Loss
 from diffexplore.proof.records import Counterexample
 from diffexplore.proving.programs import Program, packs
 from diffexplore.proving.records import Statement
+from diffexplore.proving.surrogates import surrogate_of
+from diffexplore.tracing.backward import SECOND_CALL
+from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.reading import loss_of
 from diffexplore.tracing.trace import Traced
 
@@ -23,27 +30,94 @@ def cause_of(
 
     refuted = [statement for statement in statements if statement.decision.counterexample is not None]
     wrong = [statement for statement in refuted if statement.name != VALUE] or refuted
+    if wrong and all(statement.call > 1 for statement in wrong):
+        return _of_second_call(wrong)
+    wrong = [statement for statement in wrong if statement.call == 1]
+    surrogate = surrogate_of(program, traced, statements)
+    if surrogate is not None:
+        return surrogate
     if not wrong or traced.samples is not None:
         return None
     found = wrong[0].decision.counterexample
     assert found is not None
+    wanted = tuple(dict.fromkeys(statement.name for statement in wrong if statement.name != VALUE)) or None
     try:
-        meant = loss or loss_of(traced)
-        columns = {name: [float(sample[name]) for sample in _samples(found)] for name in meant.data}
-        upstream = None
-        if program.weight is not None and loss is None:
-            return None  # its own loss has the weights among its symbols, which the candidate does not take
-        if program.weight is not None and program.by_sample:
-            upstream = [float(sample[program.weight.name]) for sample in _samples(found)]
-        point = {name: float(found.point[name]) for name in meant.parameters}
+        asked = _asked_of(candidate, program, traced, loss)
+        columns = {name: [_at(sample, name) for sample in _samples(found)] for name in asked.loss.data}
+        point = {name: _at(found.point, name) for name in asked.loss.parameters}
         report = verify(
-            candidate, meant, columns, point, upstream=upstream, pack=packs(program.arrays) or None, device="cpu"
+            asked.candidate, asked.loss, columns, point, wrt=asked.partials(wanted),
+            upstream=_upstream(program, found, asked), pack=asked.pack or None, device="cpu",
         )  # fmt: skip
-    except (DiffexploreError, KeyError):
+    except DiffexploreError:
         return None
     rows = [row for row in report.rows if row.verdict == "fail" and row.cause is not None]
     named = [row for row in rows if row.parameter == wrong[0].name] or rows
     return named[0].cause if named else None
+
+
+def _of_second_call(wrong: Sequence[Statement]) -> Cause:
+    """Only what a second backward call computes is wrong."""
+    names = tuple(dict.fromkeys(statement.name for statement in wrong))
+    return Cause("saved_overwritten", SECOND_CALL, {"inputs": list(names), "certain": True})
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A verification of a program: what is verified, against which loss, how its arguments are packed."""
+
+    candidate: Any
+    loss: Loss
+    pack: Mapping[str, Any]
+    upstream: sympy.Symbol | None
+    contracted: bool
+
+    def partials(self, wrong: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """The partials to look at: of a contraction, whose formulas are long, the first alone."""
+        return wrong[:1] if wrong and self.contracted else wrong
+
+
+def _asked_of(candidate: Any, program: Program, traced: Traced, loss: Loss | None) -> _Asked:
+    """The candidate itself, with one upstream gradient; where there are more of them, its contraction with all."""
+    symbols = [symbol for weight in program.weights for symbol in weight.array.symbols]
+    shapes = [weight.array.shape for weight in program.weights]
+    if len(symbols) <= 1 and not any(shapes):
+        upstream = symbols[0] if symbols else None
+        mine = replace(program, parameters=_mine(program, program.parameters), data=_mine(program, program.data))
+        names = [
+            [symbol.name for array in arrays for symbol in array.symbols] for arrays in (mine.parameters, mine.data)
+        ]
+        if loss is None:
+            output = traced.output if upstream is None else traced.output.xreplace({upstream: sympy.S.One})
+            loss = loss_of(replace(traced, output=output, parameters=mine.parameters, data=mine.data), ignored=True)
+        return _Asked(candidate, loss.with_symbols(*names), packs(mine.arrays), upstream, False)
+    # Verification has a meaning of its own for an argument that is called so.
+    renamed = {weight.array.name: f"{weight.array.name}_" for weight in program.weights}
+
+    def contracted(**tensors: Any) -> Any:
+        return program.function(**{name: tensors[renamed.get(name, name)] for name in names_of})
+
+    names_of = [array.name for array in program.arrays]
+    contracted.__name__ = program.name
+    packed = {renamed.get(name, name): layout for name, layout in packs(program.arrays).items()}
+    return _Asked(contracted, loss_of(traced, ignored=True), packed, None, True)
+
+
+def _mine(program: Program, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
+    return tuple(array for array in arrays if not program.is_weight(array))
+
+
+def _upstream(program: Program, found: Counterexample, asked: _Asked) -> Any:
+    """The upstream gradient at a counterexample: of each sample, or one number."""
+    if asked.upstream is None:
+        return None
+    name = asked.upstream.name
+    return [_at(sample, name) for sample in _samples(found)] if program.by_sample else _at(found.point, name)
+
+
+def _at(point: Mapping[str, Fraction], name: str) -> float:
+    """The value of a symbol at a counterexample; any number for one on which neither side depends."""
+    return float(point.get(name, Fraction(3, 4)))
 
 
 def _samples(found: Counterexample) -> Sequence[Any]:

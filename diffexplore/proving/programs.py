@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,40 +12,45 @@ import torch
 
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
+from diffexplore.proving.outputs import Outputs, Weight, contracted, outputs_of, weights_of
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare
 from diffexplore.verify.binding import bind
 from diffexplore.verify.candidates import name_of
 
 Tensor = torch.Tensor
 
-#: The weight of each entry of an output that has one for each sample: a proof is for every upstream gradient.
-UPSTREAM = "upstream"
-
-_TRIED_SAMPLES = 3
-
 
 @dataclass(frozen=True)
 class Program:
-    """A function of named tensors that returns one number.
+    """A function of named tensors that returns one number: its outputs, contracted with upstream gradients.
 
-    ``weight`` is the upstream gradient that the output was contracted with: one of the data, where the output has an
-    entry for each sample, else one of the parameters; None where the output is taken as it is.
+    ``weights`` are these gradients: one of the data where its output has an axis of the samples, else one of the
+    parameters. ``plain`` is the function without them. ``samples`` is the number of samples for which the shapes of
+    the outputs hold, None for any, ``mixing`` says which shape is the reason, ``notes`` what is left out.
     """
 
     name: str
     function: Callable[..., Tensor]
+    plain: Callable[..., Any]
     parameters: tuple[Array, ...]
     data: tuple[Array, ...]
-    weight: Array | None = None
+    weights: tuple[Weight, ...] = ()
+    samples: int | None = None
+    mixing: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def by_sample(self) -> bool:
-        """Whether the output has an entry for each sample, each with its upstream gradient."""
-        return self.weight is not None and self.weight in self.data
+        """Whether an output has an entry for each sample, each with its upstream gradient."""
+        return any(weight.array in self.data for weight in self.weights)
 
     @property
     def arrays(self) -> tuple[Array, ...]:
         return (*self.parameters, *self.data)
+
+    def is_weight(self, array: Array) -> bool:
+        """Whether an argument is an upstream gradient, and none of the user's."""
+        return any(array == weight.array for weight in self.weights)
 
 
 def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None) -> Program:
@@ -55,13 +60,43 @@ def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data:
     name = name_of(candidate)
     arrays, batches = _declared(candidate, name, loss, parameters, data)
     check_distinct((*arrays, *batches))
-    function = _called(candidate, [array.name for array in (*arrays, *batches)], name)
-    program = Program(name, function, arrays, batches)
-    shape = _shape_of_output(program, candidate)
-    if batches and shape == (_TRIED_SAMPLES,):
-        return _weighted(program, by_sample=True)
-    # A function with a backward of its own is asked about every upstream gradient; others get theirs by the chain rule.
-    return _weighted(program, by_sample=False) if _is_autograd(candidate) and shape == () else program
+    names = [array.name for array in (*arrays, *batches)]
+    function = _called(candidate, names, name)
+    program = Program(name, function, function, arrays, batches)
+    outputs = outputs_of(_called(_copied(candidate), names, name), arrays, batches, name)
+    return program if outputs is None else _weighted(program, outputs, loss)
+
+
+def _copied(candidate: Any) -> Any:
+    """A copy, where there can be one: a module may keep what it sees, and a trial is not to show."""
+    try:
+        return copy.deepcopy(candidate)
+    except Exception:
+        return candidate
+
+
+def _weighted(program: Program, outputs: Outputs, loss: Loss | None) -> Program:
+    """The outputs contracted with their upstream gradients."""
+    taken = {symbol.name for array in program.arrays for symbol in array.symbols} | {a.name for a in program.arrays}
+    weights = weights_of(outputs, taken)
+    if loss is not None and sum(len(weight.array.symbols) for weight in weights) > 1:
+        shapes = " and ".join(output.text for output in outputs.every)
+        raise UsageError(
+            f"{program.name} returns an output of shape {shapes}, and a loss is one number, for each sample at most: "
+            "leave the loss out to hold the program against its own forward pass, or reduce its output"
+        )
+    by_sample = tuple(weight.array for weight in weights if weight.output.axis is not None)
+    single = tuple(weight.array for weight in weights if weight.output.axis is None)
+    return replace(
+        program,
+        function=contracted(program.plain, weights, program.name),
+        parameters=(*program.parameters, *single),
+        data=(*program.data, *by_sample),
+        weights=weights,
+        samples=outputs.samples,
+        mixing=outputs.mixing,
+        notes=outputs.notes,
+    )
 
 
 def _declared(
@@ -71,20 +106,43 @@ def _declared(
         arrays, batches = declare(parameters or loss.parameters), declare(data or loss.data)
         _check_symbols(loss, arrays, batches)
         return arrays, batches
+    if parameters is None and data is None:
+        # Tensors of one number for each sample: what holds for them holds for every number of entries.
+        return (), declare(_tensors_of(candidate, name))
     if parameters is None:
-        raise UsageError(f"name the parameters of {name}, as in parameters=['a', 'w[3]']; the other arguments are data")
+        batches = declare(data or ())
+        return declare(_others(candidate, name, batches)), batches
     arrays = declare(parameters)
-    if data is None:
-        named = {array.name for array in arrays}
-        data = [argument for argument in arguments_of(candidate) if argument not in named]
-    return arrays, declare(data)
+    return arrays, declare(_others(candidate, name, arrays) if data is None else data)
+
+
+def _others(candidate: Any, name: str, known: Sequence[Array]) -> list[str]:
+    """The arguments beside those that are declared."""
+    return [argument for argument in _tensors_of(candidate, name) if argument not in {array.name for array in known}]
+
+
+def _tensors_of(candidate: Any, name: str) -> tuple[str, ...]:
+    """The names of the arguments that must be given; raises UsageError where one says that it is no tensor."""
+    plain = (bool, int, float, str)
+    kinds = {kind.__name__: kind for kind in plain}
+    names = arguments_of(candidate)
+    signature = inspect.signature(_signed(candidate))
+    for argument in names:
+        kind = signature.parameters[argument].annotation
+        if kind in plain or kind in kinds:
+            said = kind if isinstance(kind, str) else kind.__name__
+            raise UsageError(
+                f"the argument {argument!r} of {name} is no tensor ({said}): give it a value, in a function of tensors"
+            )
+    return names
 
 
 def _check_symbols(loss: Loss, arrays: tuple[Array, ...], batches: tuple[Array, ...]) -> None:
-    """The entries of the arguments are the symbols of the loss."""
-    for kind, wanted, given in (("parameters", loss.parameters, arrays), ("data", loss.data, batches)):
+    """The symbols of the loss are entries of the arguments; by entries that it ignores, its gradient is 0."""
+    kinds = (("parameters", loss.parameters, arrays, loss.data), ("data", loss.data, batches, loss.parameters))
+    for kind, wanted, given, others in kinds:
         symbols = [symbol.name for array in given for symbol in array.symbols]
-        if set(symbols) != set(wanted):
+        if set(wanted) - set(symbols) or set(symbols) & set(others):
             listed, found = (", ".join(names) or "none" for names in (wanted, symbols))
             raise UsageError(f"the {kind} of the loss are {listed}, and those of the program {found}")
 
@@ -122,42 +180,6 @@ def _called(candidate: Any, names: list[str], name: str) -> Callable[..., Tensor
 def _context(candidate: Any) -> int:
     """How many arguments of ``forward`` are torch's: ``ctx``, unless there is a ``setup_context``."""
     return 0 if candidate.setup_context is not torch.autograd.Function.setup_context else 1
-
-
-def _shape_of_output(program: Program, candidate: Any) -> torch.Size | None:
-    """The shape that a copy of the candidate returns for small numbers; None where it does not return a tensor."""
-    tensors = {array.name: torch.full(array.shape, 0.75, dtype=torch.float64) for array in program.parameters}
-    tensors |= {
-        array.name: torch.full((_TRIED_SAMPLES, *array.shape), 0.5, dtype=torch.float64) for array in program.data
-    }
-    names = [array.name for array in program.arrays]
-    try:  # a module may keep what it sees: a copy of it does not show
-        function = _called(copy.deepcopy(candidate), names, program.name)
-        output = function(**tensors)
-    except Exception:  # tracing will say what is wrong, and where
-        return None
-    return output.shape if isinstance(output, torch.Tensor) else None
-
-
-def _weighted(program: Program, *, by_sample: bool) -> Program:
-    """The output contracted with an upstream gradient: of each sample, or one number."""
-    name = _unused(UPSTREAM, program)
-
-    def contracted(**tensors: Tensor) -> Tensor:
-        weight = tensors.pop(name)
-        return (weight * program.function(**tensors)).sum()
-
-    (weight,) = declare([name])
-    if by_sample:
-        return replace(program, function=contracted, data=(*program.data, weight), weight=weight)
-    return replace(program, function=contracted, parameters=(*program.parameters, weight), weight=weight)
-
-
-def _unused(name: str, program: Program) -> str:
-    taken = {symbol.name for array in program.arrays for symbol in array.symbols} | {a.name for a in program.arrays}
-    while name in taken:
-        name += "_"
-    return name
 
 
 def packs(arrays: tuple[Array, ...]) -> Mapping[str, Any]:

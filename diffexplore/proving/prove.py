@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import replace
 from typing import Any
 
 import sympy
@@ -19,6 +19,7 @@ from diffexplore.proving.programs import Program, program_of
 from diffexplore.proving.records import Proof, Statement, status_of
 from diffexplore.proving.scope import scope_of
 from diffexplore.proving.spare import again, run_again
+from diffexplore.proving.upstream import without_factor
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
 from diffexplore.symbolic.parse import parse_condition
 from diffexplore.symbolic.text import to_text
@@ -45,10 +46,11 @@ def prove(
 
     Args:
         candidate: a torch function, a module or the class of a ``torch.autograd.Function``, of tensors in float64. It
-            returns the loss, or an output with an entry for each sample; then the proof is for every upstream gradient.
+            returns the loss, or outputs of any shape: the proof is for every upstream gradient of each of them.
         loss: whose gradient it should be; None for that of the program's own forward pass.
         parameters, data: the arguments with their shapes, data without the axis of the samples, as in
-            ``["W[3,2]", "b"]``. Default: the symbols of the loss; without one, all other arguments are data.
+            ``["W[3,2]", "b"]``. Default: the symbols of the loss. Without a loss, the arguments that are not declared
+            are the other kind; where none is declared, all are data, with one number for each sample.
         wrt: the partials that are wanted. Default: all parameters, or all data where there are none.
         domain: conditions that the inputs meet, such as ``"s > 0"``; those of the loss count as well.
 
@@ -60,7 +62,8 @@ def prove(
     program = program_of(candidate, known, parameters, data)
     wanted = wrt.replace(",", " ").split() if isinstance(wrt, str) else wrt
     by_data = _asks_for_data(wanted, program)
-    spare = again(candidate, known, parameters, data)
+    program, traced = _traced(program, by_data=by_data)
+    spare = again(candidate, known, parameters, data, program)
     conditions = [*_domain(domain, program), *(known.domain if known is not None else ())]
 
     def decide(traced: Traced) -> Part:
@@ -69,10 +72,11 @@ def prove(
         alone = traced.samples is not None or not program.data or not meets(traced.guards, 1)
         return Part(traced, statements, alone or holds_for_one(program, traced, by_data=by_data))
 
-    first = decide(trace(program.function, parameters=program.parameters, data=program.data, by_data=by_data))
+    first = decide(traced)
     parts = decided_parts(program, first, by_data=by_data, decide=decide)
     notes = run_again(program, spare, [first, *parts.all_others], conditions)
     traced, statements = (parts.refuted or first).traced, (parts.refuted or first).statements
+    scope = scope_of(parts.sizes, statements, conditions, parts.others)
     return Proof(
         status_of(statements),
         program.name,
@@ -81,12 +85,27 @@ def prove(
         tuple(symbol.name for symbol in _symbols(program.parameters)),
         tuple(symbol.name for symbol in _symbols(program.data)),
         traced.samples,
-        traced.mixing,
+        traced.mixing or program.mixing,
         statements,
-        *astuple(scope_of(parts.sizes, statements, conditions, parts.others)),
-        tuple(dict.fromkeys((*traced.notes, *notes))),
+        scope.conditions,
+        scope.exclusions,
+        scope.sizes,
+        scope.unvalued,
+        tuple(dict.fromkeys((*traced.notes, *program.notes, *notes))),
         cause_of(candidate, program, traced, known, statements),
     )
+
+
+def _traced(program: Program, *, by_data: bool) -> tuple[Program, Traced]:
+    """The program as formulas: with symbols for its upstream gradients, but for one that only multiplies."""
+    traced = trace(
+        program.function, parameters=program.parameters, data=program.data, by_data=by_data, samples=program.samples
+    )
+    plain = without_factor(program, traced)
+    if plain is program:
+        return program, traced
+    again = trace(plain.function, parameters=plain.parameters, data=plain.data, by_data=by_data, samples=plain.samples)
+    return plain, again
 
 
 def _statements(
@@ -109,22 +128,32 @@ def _statements(
         )
         yield Statement(VALUE, to_text(traced.output), same)
     assert traced.partials is not None
-    generic = _symbols(program.data) if traced.samples is None else []
+    second = traced.second or {}
     for name in names:
-        symbol = sympy.Symbol(name, real=True)
-        claimed = traced.partials[name]
-        decision = decide_gradient(
-            exact,
-            claimed,
-            symbol,
-            data=generic,
-            domain=domain,
-            conventions=traced.conventions,
-            needs=traced.needs[name],
-            sizes=sizes,
-            inputs=_inputs(program, traced),
-        )
-        yield Statement(name, to_text(claimed), decision)
+        first = _partial(program, traced, exact, name, traced.partials[name], domain)
+        yield first
+        if second.get(name, traced.partials[name]) != traced.partials[name]:
+            other = _partial(program, traced, exact, name, second[name], domain)
+            if other.status != "proved":
+                yield replace(other, call=2)
+
+
+def _partial(
+    program: Program, traced: Traced, exact: sympy.Expr, name: str, claimed: sympy.Expr, domain: Sequence[Any]
+) -> Statement:
+    """That what a backward call computes is the partial by a symbol."""
+    decision = decide_gradient(
+        exact,
+        claimed,
+        sympy.Symbol(name, real=True),
+        data=_symbols(program.data) if traced.samples is None else [],
+        domain=domain,
+        conventions=traced.conventions,
+        needs=traced.needs[name],
+        sizes=usual(traced.guards),
+        inputs=_inputs(program, traced),
+    )
+    return Statement(name, to_text(claimed), decision)
 
 
 def _inputs(program: Program, traced: Traced) -> list[sympy.Symbol]:
@@ -138,8 +167,8 @@ def _reduced(loss: Loss, program: Program, traced: Traced) -> sympy.Expr:
     """The loss over all samples: a formal sum, or that over the few which were traced."""
     summand, symbols = loss.expression, [loss.symbols[name] for name in loss.data]
     upstream = sympy.S.One
-    if program.weight is not None:
-        (upstream,) = program.weight.symbols
+    if program.weights:
+        (upstream,) = program.weights[0].array.symbols
     if program.by_sample:
         summand, symbols = upstream * summand, [*symbols, upstream]
         upstream = sympy.S.One
@@ -147,7 +176,8 @@ def _reduced(loss: Loss, program: Program, traced: Traced) -> sympy.Expr:
     if not symbols:
         return upstream * summand
     if traced.samples is None:
-        return upstream * batch_sum(summand, symbols) / (SAMPLES if mean else 1)
+        every = _symbols(program.data)  # those that the loss ignores are bound as well
+        return upstream * batch_sum(summand, every) / (SAMPLES if mean else 1)
     order = _symbols(program.data)
     samples = (dict(zip(order, sample, strict=True)) for sample in _few(program, traced.samples))
     total = sympy.Add(*(summand.xreplace(sample) for sample in samples))
@@ -181,7 +211,7 @@ def _symbols(arrays: Iterable[Array]) -> list[sympy.Symbol]:
 def _asks_for_data(wrt: Sequence[str] | None, program: Program) -> bool:
     """Whether partials by data are wanted: only then do data require gradients, as they do not in training."""
     if wrt is None:
-        return all(array == program.weight for array in program.parameters)
+        return all(map(program.is_weight, program.parameters))
     parameters = {array.name for array in program.parameters} | {s.name for s in _symbols(program.parameters)}
     return any(name not in parameters for name in wrt)
 
@@ -193,8 +223,8 @@ def _names(wrt: Sequence[str] | None, program: Program, traced: Traced) -> list[
     if traced.samples is not None:
         entries |= {array.name: [s.name for s in of_samples(array, traced.samples)] for array in program.data}
     if wrt is None:
-        mine = [array for array in program.parameters if array != program.weight]
-        chosen = [array.name for array in mine or program.data if array != program.weight]
+        mine = [array for array in program.parameters if not program.is_weight(array)]
+        chosen = [array.name for array in mine or program.data if not program.is_weight(array)]
     else:
         chosen = list(wrt)
     names = []

@@ -24,11 +24,13 @@ class Statement:
         name: the symbol that is differentiated by; :data:`~diffexplore.check.records.VALUE` for the loss itself.
         computed: what the program computes, as a formula.
         decision: whether that is the derivative (or the loss).
+        call: 1, or 2 for what a second backward call on the same graph computes.
     """
 
     name: str
     computed: str
     decision: Decision
+    call: int = 1
 
     @property
     def status(self) -> Status:
@@ -38,6 +40,7 @@ class Statement:
         decision = self.decision
         return {
             "name": self.name,
+            "call": self.call,
             "status": decision.status,
             "computed": self.computed,
             "conditions": list(decision.conditions),
@@ -59,7 +62,8 @@ class Proof:
         parameters, data: its symbols.
         samples: None where the proof is for every number of samples, else the number that was traced.
         mixing: the operator and line because of which it is for that number only.
-        statements: one for each partial, and one for the loss where one was given.
+        statements: one for each partial, and one for the loss where one was given; further ones for a second backward
+            call that does not compute the same.
         conditions: all side conditions.
         exclusions: those of the inputs that may leave out more than a null set of what can be differentiated by.
         sizes: those of the number of samples.

@@ -15,16 +15,21 @@ from diffexplore.proving.parts import Part
 from diffexplore.proving.points_tried import Tensors
 from diffexplore.proving.programs import Program, program_of
 from diffexplore.proving.rerun import check_reading
+from diffexplore.proving.upstream import without_weight
 from diffexplore.tracing.declarations import Array, Spec
 
 
-def again(candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None) -> Function:
-    """The function of a copy of a candidate, where it can be copied: a module keeps what it sees."""
+def again(candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None, program: Program) -> Function:
+    """The function of a copy of a candidate, where it can be copied: a module keeps what it sees.
+
+    It takes the arguments of ``program``, the upstream gradients among them.
+    """
     try:
         copied = copy.deepcopy(candidate)
     except Exception:  # whatever the candidate's own classes raise
         copied = candidate
-    return program_of(copied, loss, parameters, data).function
+    other = program_of(copied, loss, parameters, data)
+    return other.function if program.weights or not other.weights else without_weight(other).function
 
 
 def run_again(program: Program, function: Function, parts: Sequence[Part], domain: Sequence[Any]) -> tuple[str, ...]:

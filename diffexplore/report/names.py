@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from diffexplore.check.records import VALUE, Report, Row, Verdict
+from diffexplore.check.records import VALUE, WEIGHTED, Report, Row, Verdict
 from diffexplore.report.blocks import Tone
 
 #: The word and tone of a verdict in a headline. The word alone says it; the tone only helps the eye.
@@ -42,6 +42,12 @@ def second_partial(row: str, column: str) -> str:
     return f"∂²L/∂{row}²" if row == column else f"∂²L/∂{row}∂{column}"
 
 
+def second_partial_of(row: Row) -> str:
+    """The second partial that ``row`` compares; of a sum of all first partials with weights, its derivative."""
+    name = row.parameter if row.sample is None else f"{row.parameter}ᵢ"
+    return f"∂/∂{name} of Σₖ wₖ ∂L/∂θₖ" if row.of == WEIGHTED else second_partial(str(row.of), name)
+
+
 def entry_of_gradient(name: str) -> str:
     """``∂L/∂xᵢ``: of the reduced loss, by the data of one sample."""
     return f"∂L/∂{name}ᵢ"
@@ -61,6 +67,8 @@ def partial_of(row: Row, candidate: str | None = None) -> str:
     """The partial that ``row`` compares, in a report of methods or of a ``candidate``; ``L`` for the loss's value."""
     if row.parameter == VALUE:
         return "L"
+    if row.of is not None:
+        return second_partial_of(row)
     if row.sample is None:
         return reduced_partial(row.parameter)
     return entry_of_gradient(row.parameter) if candidate else sample_partial(row.parameter)

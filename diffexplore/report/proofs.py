@@ -92,7 +92,8 @@ def _refuted(proof: Proof) -> str:
     named = proof.cause is not None and proof.cause.key != "unexplained"
     cause = f": {proof.cause.message}" if proof.cause is not None and named else ""
     if first.name == VALUE:
-        return f"{proof.program} does not compute the loss {proof.loss}{cause}"
+        loss = proof.loss if proof.loss.startswith("the loss ") else f"the loss {proof.loss}"
+        return f"{proof.program} does not compute {loss}{cause}"
     return f"{proof.program} does not compute {_claim(proof)}: its {_called(first)} is wrong{cause}"
 
 
@@ -112,7 +113,9 @@ def _claim(proof: Proof) -> str:
 
 
 def _called(statement: Statement) -> str:
-    return "L" if statement.name == VALUE else reduced_partial(statement.name)
+    if statement.name == VALUE:
+        return "L"
+    return reduced_partial(statement.name) + (" of a second backward call" if statement.call > 1 else "")
 
 
 def _formulas(proof: Proof) -> Iterator[Block]:

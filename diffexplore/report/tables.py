@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from diffexplore.check.records import DOUBLE_BACKWARD, Report, Row, Truth
+from diffexplore.check.records import Report, Row, Truth
 from diffexplore.numerals import ABSENT, short
 from diffexplore.report.blocks import COLUMN_GAP, INDENT, Block, Column, Gap, Heading, Note, Table, Text, text, words_of
 from diffexplore.report.causes import Footnotes
-from diffexplore.report.names import candidate_of, distinct_points, partial_of, point_key, reduced_partial, rows_of
+from diffexplore.report.names import (
+    candidate_of,
+    distinct_points,
+    partial_of,
+    point_key,
+    reduced_partial,
+    rows_of,
+    second_partial_of,
+)
 from diffexplore.report.numbers import (
     counted,
     digits_of,
@@ -43,13 +51,12 @@ def reduced_tables(report: Report, footnotes: Footnotes, width: int) -> Iterator
 
 
 def _by_truth(name: str, rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
-    """Rows that are measured against one number; a double backward has a truth of its own."""
-    twice = [row for row in rows if row.method.endswith(DOUBLE_BACKWARD)]
-    once = [row for row in rows if row not in twice]
-    if once:
-        yield reduced_partial(name), once
-    if twice:
-        yield f"∂/∂{name} of Σₖ ∂L/∂θₖ", twice
+    """Rows that are measured against one number; each second partial has a truth of its own."""
+    groups: dict[str | None, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.of, []).append(row)
+    for of, group in groups.items():
+        yield reduced_partial(name) if of is None else second_partial_of(group[0]), group
 
 
 def _methods_table(rows: Sequence[Row], dtype: str, footnotes: Footnotes, width: int) -> Table:
@@ -220,7 +227,7 @@ def probes(report: Report) -> Iterator[Block]:
 def _by_probe(rows: Sequence[Row]) -> Mapping[object, list[Row]]:
     groups: dict[object, list[Row]] = {}
     for row in rows:
-        groups.setdefault((row.parameter, row.probe, point_key(row.point)), []).append(row)
+        groups.setdefault((row.parameter, row.of, row.probe, point_key(row.point)), []).append(row)
     return groups
 
 
@@ -231,7 +238,7 @@ def _probe_row(rows: Sequence[Row]) -> tuple[Text, ...]:
     told = [f"{verdicts.count(v)} {v}" for v in ("pass", "fail", "inconclusive") if v in verdicts]
     worst = max((row.error_ulp for row in rows if row.error_ulp is not None), default=None)
     return (
-        text(reduced_partial(first.parameter)),
+        text(partial_of(first)),
         text(f"{first.probe}, at {point_text(first.point, digits=4)}"),
         text(short(worst, 3)),
         text(short(min(powers, default=None), upward=True) if powers else ABSENT),

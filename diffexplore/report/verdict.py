@@ -45,14 +45,20 @@ def _failed(report: Report) -> str:
     counts = f"{counted(summary.failed)} of {counted(total, 'comparison')} failed"
     candidate = candidate_of(report)
     first, *others = worst_failures(report)
-    others = [row for row in others if (row.parameter, row.method) != (first.parameter, first.method)]
-    subjects = len({(row.parameter, row.method) for row in others if row.parameter != VALUE})
+    others = [row for row in others if _subject(row) != _subject(first)]
+    subjects = len({_subject(row) for row in others if row.parameter != VALUE})
     also = f", and {counted(subjects, 'other partial' if candidate else 'other gradient')} too" if subjects else ""
     wrong = f"{how_wrong(first)}{_where(first)}{also}: {counts}"
     if candidate is None:
         return f"{partial_of(first)} by {first.method} {wrong}"
     is_not = "does not compute this loss" if first.parameter == VALUE else "is not the gradient"
+    is_not = is_not if first.of is None else "does not give the second derivatives by its double backward"
     return f"{subject_of(candidate)} {is_not}: {partial_of(first, candidate)} {wrong}"
+
+
+def _subject(row: Row) -> tuple[str, str | None, str]:
+    """What is wrong where a row is."""
+    return row.parameter, row.of, row.method
 
 
 def _undecided(report: Report) -> str:
@@ -171,6 +177,8 @@ def _where(row: Row) -> str:
 
 
 def how_wrong(row: Row) -> str:
+    if row.error_abs is not None and row.bound is not None and row.error_abs <= row.bound and row.verdict == "fail":
+        return "is right in a first call alone"
     if row.value is None:
         return "is not finite"
     if row.error_rel is None:

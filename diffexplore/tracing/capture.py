@@ -21,6 +21,7 @@ from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
 from diffexplore.errors import DiffexploreError, UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES
+from diffexplore.tracing.backward import UpstreamWatch, function_name, is_overwritten, written_by_hand
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.lines import FixesSize, Lines, Place, depends_on_values, place_of_error
 from diffexplore.tracing.recognise import recognise
@@ -35,9 +36,11 @@ _TRIED = 101
 class Capture:
     """A graph of (output, gradients) and what is known of its sizes.
 
-    ``size`` is the symbol of the number of samples in its sizes, None where that is fixed. ``wrt`` are the names of
-    the arguments of the gradients. ``places`` says for each node where in the user's source it comes from, ``guards``
-    what the graph takes for granted of the number of samples, with the place that asked.
+    Where an autograd Function is part of the function, the gradients come twice: of two backward calls on one graph;
+    ``calls`` says so. ``notes`` tell what a second call does that is no number. ``size`` is the symbol of the number of
+    samples in its sizes, None where that is fixed. ``wrt`` are the names of the arguments of the gradients. ``places``
+    says for each node where in the user's source it comes from, ``guards`` what the graph takes for granted of the
+    number of samples, with the place that asked.
     """
 
     graph: GraphModule
@@ -45,6 +48,8 @@ class Capture:
     wrt: tuple[str, ...]
     places: Mapping[str, Place]
     guards: tuple[tuple[sympy.Basic, str], ...]
+    calls: int
+    notes: tuple[str, ...]
 
 
 def capture(
@@ -67,6 +72,7 @@ def capture(
     size = _size(env, tried or _TRIED) if samples is None else samples
     lines = Lines(env)
     names = [array.name for array in (*parameters, *data)]
+    backward = _Backward()
     with fakes:
         inputs = [torch.empty(array.shape, dtype=torch.float64) for array in parameters]
         inputs += [torch.empty((size, *array.shape), dtype=torch.float64) for array in data]
@@ -78,7 +84,7 @@ def capture(
             output = _scalar(function(**leaves))
             if not sources or not output.requires_grad:
                 return output, tuple(None for _ in sources)
-            gradients = torch.autograd.grad(output, sources, allow_unused=True)
+            gradients = backward.gradients(output, sources)
             _check_accumulation({name: leaves[name] for name in wrt})
             return output, gradients
 
@@ -99,7 +105,51 @@ def capture(
     graph.graph.eliminate_dead_code()
     guards = tuple((guard.expr, str(guard.sloc)) for guard in env.guards)
     places = {node.name: lines.place(node.meta.get("stack_trace", "")) for node in graph.graph.nodes}
-    return Capture(graph, None if isinstance(size, int) else size.node.expr, tuple(wrt), places, guards)
+    symbol = None if isinstance(size, int) else size.node.expr
+    return Capture(graph, symbol, tuple(wrt), places, guards, backward.calls, tuple(backward.notes))
+
+
+class _Backward:
+    """The backward pass of a function: called twice where somebody wrote a part of it."""
+
+    def __init__(self) -> None:
+        self.calls = 1
+        self.notes: list[str] = []
+
+    def gradients(self, output: Tensor, sources: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
+        """Those of the first call, and behind them those of the second one, if there is one."""
+        by_hand = written_by_hand(output)
+        if not by_hand:
+            return torch.autograd.grad(output, sources, allow_unused=True)
+        watch = UpstreamWatch(output)
+        found = torch.autograd.grad(output, sources, allow_unused=True, retain_graph=True)
+        if watch.modified:
+            raise UsageError(
+                f"the backward of {', '.join(watch.modified)} writes into the upstream gradient that it is given, "
+                "which others use as well: work on a copy of it, as in grad_output.clone()"
+            )
+        first = tuple(None if gradient is None else gradient.clone() for gradient in found)
+        return first + self._second(output, sources, ", ".join(dict.fromkeys(map(function_name, by_hand))))
+
+    def _second(self, output: Tensor, sources: Sequence[Tensor], names: str) -> tuple[Tensor | None, ...]:
+        try:
+            second = torch.autograd.grad(output, sources, allow_unused=True)
+        except (DiffexploreError, MixesSamples, FixesSize):
+            raise
+        except Exception as error:
+            if is_overwritten(error):
+                raise UsageError(
+                    f"the backward of {names} overwrites a tensor that it saved: a second backward call on the same "
+                    "graph (retain_graph=True) raises an exception. Work on a copy of it"
+                ) from None
+            said = " ".join(str(error).split())[:120]
+            self.notes.append(
+                f"of the first backward call alone: a second one on the same graph raises {type(error).__name__}"
+                + (f": {said}" if said else "")
+            )
+            return ()
+        self.calls = 2
+        return second
 
 
 class MixesSamples(Exception):

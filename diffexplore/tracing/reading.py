@@ -9,22 +9,28 @@ import sympy
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
+from diffexplore.tracing.declarations import real
 from diffexplore.tracing.trace import Traced
 
 
-def loss_of(traced: Traced, *, name: str | None = None, domain: str | Sequence[str] | None = None) -> Loss:
-    """The summand with its reduction.
+def loss_of(
+    traced: Traced, *, name: str | None = None, domain: str | Sequence[str] | None = None, ignored: bool = False
+) -> Loss:
+    """The summand with its reduction; entries of an argument that it does not depend on are symbols, too.
 
+    ``ignored`` says whether there may be whole arguments that it does not depend on.
     Raises UsageError, naming why, where the function is not the mean or sum of a formula of each sample.
     """
     summand, reduction = _summand(traced)
-    used = summand.free_symbols
-    parameters = [symbol.name for array in traced.parameters for symbol in array.symbols if symbol in used]
-    data = [symbol.name for array in traced.data for symbol in array.symbols if symbol in used]
     for array in (*traced.parameters, *traced.data):
-        if not any(symbol in used for symbol in array.symbols):
+        if not ignored and not any(symbol in summand.free_symbols for symbol in array.symbols):
             raise UsageError(f"the function does not depend on {array.text}: leave it out of the arguments")
-    return Loss(summand, parameters=parameters, data=data, reduction=reduction, name=name, domain=domain)
+    every = [
+        [symbol.name for array in arrays for symbol in array.symbols] for arrays in (traced.parameters, traced.data)
+    ]
+    used = [[name for name in names if real(name) in summand.free_symbols] for names in every]
+    loss = Loss(summand, parameters=used[0], data=used[1], reduction=reduction, name=name, domain=domain)
+    return loss if used == every else loss.with_symbols(*every)
 
 
 def _summand(traced: Traced) -> tuple[sympy.Expr, str]:

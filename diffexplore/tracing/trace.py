@@ -38,6 +38,7 @@ class Traced:
         output: the scalar that it returns, with sums over the samples and N; in x_1, x_2, … where it mixes samples.
         partials: for each symbol what the backward graph computes, for data that of the generic sample; None where the
             backward pass was not traced. Data that torch cannot differentiate by have none.
+        second: the same of a second backward call on the same graph, where an autograd Function is part of the program.
         samples: None where the formulas hold for all N, else the number of samples traced.
         mixing: the operator and line that mixes the samples.
         guards: what is taken for granted of N, such as N ≥ 2: relations in :data:`SAMPLES`.
@@ -52,6 +53,7 @@ class Traced:
     data: tuple[Array, ...]
     output: sympy.Expr
     partials: Mapping[str, sympy.Expr] | None
+    second: Mapping[str, sympy.Expr] | None
     samples: int | None
     mixing: str | None
     guards: tuple[Boolean, ...]
@@ -102,7 +104,10 @@ def trace(
     function = _applied(fn, [array.name for array in (*arrays, *batches)])
     wanted = _Wanted(backward, by_data)
     if samples is not None:
-        return _traced(function, arrays, batches, wanted, samples, None)
+        try:
+            return _traced(function, arrays, batches, wanted, samples, None)
+        except MixesSamples as mixing:
+            raise _of_values(mixing) from None
     try:
         return _traced(function, arrays, batches, wanted, None, None)
     except MixesSamples as mixing:
@@ -112,9 +117,14 @@ def trace(
     try:
         return _traced(function, arrays, batches, wanted, FEW, few)
     except MixesSamples as again:
-        raise UsageError(
-            f"{again} makes a tensor whose shape depends on the values of others: write it with torch.where instead"
-        ) from None
+        raise _of_values(again) from None
+
+
+def _of_values(mixing: MixesSamples) -> UsageError:
+    """The refusal of what cannot be said for a number of samples that is known, either."""
+    return UsageError(
+        f"{mixing} makes a tensor whose shape depends on the values of others: write it with torch.where instead"
+    )
 
 
 def trace_near(
@@ -159,25 +169,29 @@ def _traced(
 ) -> Traced:
     captured, notes = _captured(function, parameters, data, wanted, samples, tried)
     reading = Reading(captured, [symbol for array in data for symbol in array.symbols])
-    reading.notes.update(dict.fromkeys(notes))
+    reading.notes.update(dict.fromkeys((*notes, *captured.notes)))
     _read_guards(captured, reading)
     inputs = {array.name: Grid(cells_of(array.symbols, array.shape)) for array in parameters}
     inputs |= {array.name: _batch(array, samples) for array in data}
     names = {name: [symbol.name for symbol in grid.cells.flat] for name, grid in inputs.items()}
     output, gradients = reading.run(inputs)
     partials: dict[str, sympy.Expr] = {}
+    again: dict[str, sympy.Expr] = {}
     needs: dict[str, tuple[Boolean, ...]] = {}
-    for name, gradient, need in zip(captured.wrt, gradients, reading.needs.gradients, strict=True):
+    calls = zip(captured.wrt * captured.calls, gradients, reading.needs.gradients, strict=True)
+    for place, (name, gradient, need) in enumerate(calls):
         symbols = names[name]
         values = [sympy.S.Zero] * len(symbols) if gradient is None else list(gradient.cells.flat)
-        partials |= dict(zip(symbols, values, strict=True))
-        needs |= dict.fromkeys(symbols, tuple(sorted(need, key=str)))
-    _check_finite([output, *partials.values()])
+        (partials if place < len(captured.wrt) else again).update(zip(symbols, values, strict=True))
+        needed = sorted(need, key=str)
+        needs |= {symbol: tuple(dict.fromkeys((*needs.get(symbol, ()), *needed))) for symbol in symbols}
+    _check_finite([output, *partials.values(), *again.values()])
     return Traced(
         parameters,
         data,
         output,
         MappingProxyType(partials) if wanted.backward else None,
+        MappingProxyType(again) if captured.calls > 1 else None,
         samples,
         mixing,
         tuple(reading.guards),

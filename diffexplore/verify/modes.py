@@ -7,21 +7,23 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
+import numpy as np
 import sympy
 import torch
 from torch.autograd import forward_ad
 
 from diffexplore.check.point import PointOutcome
-from diffexplore.check.records import DOUBLE_BACKWARD, Skipped
+from diffexplore.check.records import DOUBLE_BACKWARD, WEIGHTED, Cause, Skipped
 from diffexplore.errors import UsageError, unknown
 from diffexplore.loss import Loss
 from diffexplore.symbolic.text import to_text
+from diffexplore.tracing.backward import nodes_of
 from diffexplore.verify.candidates.base import Answer, Candidate, CandidateError, Symbols
-from diffexplore.verify.candidates.computes_loss import ComputesLoss
+from diffexplore.verify.candidates.computes_loss import UPSTREAM, ComputesLoss
 from diffexplore.verify.gradients import named_gradients
-from diffexplore.verify.packs import Packed
+from diffexplore.verify.packs import Packed, PackedSymbols
 
 Tensor = torch.Tensor
 
@@ -32,11 +34,17 @@ class ModeUnavailable(CandidateError):
 
 @dataclass(frozen=True)
 class ModeCheck:
-    """A candidate in a mode, the loss whose gradient it then computes, and the symbols to verify it by."""
+    """A candidate in a mode, the loss whose gradient it then computes, and the symbols to verify it by.
+
+    ``of`` is the parameter by which a double backward differentiates first, :data:`WEIGHTED` for a sum of all partials,
+    None for a mode of the first derivative. ``instead`` makes the checks that say more where this one fails.
+    """
 
     candidate: Candidate
     loss: Loss
     wrt: tuple[str, ...]
+    of: str | None = None
+    instead: tuple[Callable[[], ModeCheck], ...] = ()
 
 
 class ForwardMode:
@@ -74,34 +82,38 @@ class ForwardMode:
 
 
 class DoubleBackward:
-    """The gradient of the sum of the gradient's entries, through the graph of the backward pass."""
+    """The gradient of one entry of the gradient, or of a sum of them all with weights, through the backward's graph.
+
+    ``weights`` maps the parameters whose partials are added up to their weights.
+    """
 
     title = f"{{}}{DOUBLE_BACKWARD}"
     kind = "loss"
     repeatable = True
     torch = True
 
-    def __init__(self, inner: ComputesLoss, symbols: Symbols) -> None:
+    def __init__(self, inner: ComputesLoss, symbols: Symbols, weights: Mapping[str, float]) -> None:
         self.name = self.title.format(inner.name)
         self._inner = inner
-        self._parameters = symbols.parameters
+        self._weights = weights
+        self._places = symbols.places if isinstance(symbols, PackedSymbols) else {}
 
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
-        names = dict.fromkeys((*self._parameters, *wrt))
-        leaves = {name: values[name].detach().clone().requires_grad_() for name in names}
-        first = {name: leaves[name] for name in self._parameters}
+        entries = {name: self._places.get(name, (name, ())) for name in self._weights}
+        first = tuple(dict.fromkeys(argument for argument, _ in entries.values()))
+        leaves = {name: values[name].detach().clone().requires_grad_() for name in dict.fromkeys((*first, *wrt))}
         with _torch_reasons():
             output = self._inner.output({**values, **leaves})
-            gradients = self._inner.gradients(output, first, values, create_graph=True)
-            total = torch.stack([gradient.sum() for gradient in gradients.values()]).sum()
-            second = _again(total, {name: leaves[name] for name in wrt})
+            gradients = self._inner.gradients(output, {name: leaves[name] for name in first}, values, create_graph=True)
+            terms = [weight * gradients[entries[name][0]][entries[name][1]] for name, weight in self._weights.items()]
+            second = _again(torch.stack(terms).sum(), {name: leaves[name] for name in wrt})
         return Answer(named_gradients(second, wrt, values, self.name))
 
 
 def _again(total: Tensor, leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if not total.requires_grad:  # the gradient is constant, or the backward pass keeps no graph
         return {name: torch.zeros_like(leaf) for name, leaf in leaves.items()}
-    if any(node.name() == _ONCE for node in _nodes(total)):
+    if any(node.name() == _ONCE for node in nodes_of(total)):
         # Its node would raise, but lies on no path to the leaves, and torch would return 0 without a word.
         raise ModeUnavailable("a function of the candidate is marked with @once_differentiable")
     found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True, materialize_grads=True)
@@ -110,17 +122,6 @@ def _again(total: Tensor, leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 #: What torch puts into the graph of a backward that is differentiable once only.
 _ONCE = "torch::autograd::Error"
-
-
-def _nodes(output: Tensor) -> Iterator[Any]:
-    """All nodes of the graph behind an output."""
-    waiting, seen = [output.grad_fn], set()
-    while waiting:
-        node = waiting.pop()
-        if node is not None and node not in seen:
-            seen.add(node)
-            yield node
-            waiting += [following for following, _ in node.next_functions]
 
 
 @contextmanager
@@ -133,13 +134,13 @@ def _torch_reasons() -> Iterator[None]:
         raise ModeUnavailable(f"torch refuses: {lines[0][:300]}") from error
 
 
-_MODES: dict[str, type[ForwardMode] | type[DoubleBackward]] = {
-    "forward": ForwardMode,
-    "double backward": DoubleBackward,
-}
+_TITLES = {"forward": ForwardMode.title, "double backward": DoubleBackward.title}
 
 #: What may be asked for; the gradient that training uses, by reverse mode, is always verified.
-MODES = ("reverse", *_MODES)
+MODES = ("reverse", *_TITLES)
+
+#: Up to so many parameters each entry of the Hessian is compared; beyond, their sums with weights come first.
+_ENTRIES = 8
 
 
 def as_modes(modes: Sequence[str] | str) -> tuple[str, ...]:
@@ -148,61 +149,101 @@ def as_modes(modes: Sequence[str] | str) -> tuple[str, ...]:
     for name in names:
         if name not in MODES:
             raise unknown("mode", str(name), MODES)
-    return tuple(name for name in _MODES if name in names)
+    return tuple(name for name in _TITLES if name in names)
 
 
 def mode_checks(
-    candidate: Candidate, loss: Loss, modes: Sequence[str], wrt: tuple[str, ...]
+    candidate: Candidate, loss: Loss, modes: Sequence[str], wrt: tuple[str, ...], seed: int
 ) -> tuple[list[ModeCheck], list[Skipped]]:
     """The checks of a candidate in further modes, and those that it cannot have.
 
-    The gradient by forward mode is verified by the parameters in ``wrt``; the double backward is that of the loss
-    Σₖ ∂ℓ/∂θₖ by all of them.
+    The gradient by forward mode is verified by the parameters in ``wrt``. Of the double backward each ∂L/∂θₖ is a loss
+    of its own, verified by all of them: an entry of the Hessian for each pair.
     """
-    checks, skipped = [], []
+    checks: list[ModeCheck] = []
+    skipped = []
     for mode in modes:
-        adapted = _in_mode(candidate, loss, _MODES[mode])
-        if adapted is None:
+        adapt = _adapter(candidate, loss)
+        if adapt is None:
             reason = "only a candidate that computes the loss, or an output, can be differentiated in another mode"
-            skipped.append(Skipped(_MODES[mode].title.format(candidate.name), reason))
+            skipped.append(Skipped(_TITLES[mode].format(candidate.name), reason))
             continue
         try:
-            checks.append(_of_gradient(adapted, loss, wrt) if mode != "forward" else _forward(adapted, loss, wrt))
+            checks += [_forward(adapt, loss, wrt)] if mode == "forward" else _of_gradient(adapt, loss, wrt, seed)
         except UsageError as error:
-            skipped.append(Skipped(adapted.name, str(error)))
+            skipped.append(Skipped(_TITLES[mode].format(candidate.name), str(error)))
     return checks, skipped
 
 
-def _in_mode(candidate: Candidate, loss: Loss, mode: Callable[[ComputesLoss, Symbols], Candidate]) -> Candidate | None:
+#: What makes a mode of a candidate: a class of modes, and what it takes beside candidate and symbols.
+_Adapter = Callable[..., Candidate]
+
+
+def _adapter(candidate: Candidate, loss: Loss) -> _Adapter | None:
     if isinstance(candidate, Packed) and isinstance(candidate.inner, ComputesLoss):
-        return Packed(mode(candidate.inner, candidate.symbols), candidate.symbols)
-    return mode(candidate, loss) if isinstance(candidate, ComputesLoss) else None
+        inner, symbols = candidate.inner, candidate.symbols
+        return lambda mode, *rest: Packed(mode(inner, symbols, *rest), symbols)
+    return (lambda mode, *rest: mode(candidate, loss, *rest)) if isinstance(candidate, ComputesLoss) else None
 
 
-def _forward(candidate: Candidate, loss: Loss, wrt: tuple[str, ...]) -> ModeCheck:
+def _forward(adapt: _Adapter, loss: Loss, wrt: tuple[str, ...]) -> ModeCheck:
     parameters = tuple(name for name in wrt if name in loss.parameters)
     if not parameters:
         raise UsageError("forward mode is verified by parameters, and none is asked for")
-    return ModeCheck(candidate, loss, parameters)
+    return ModeCheck(adapt(ForwardMode), loss, parameters)
 
 
-def _of_gradient(candidate: Candidate, loss: Loss, wrt: tuple[str, ...]) -> ModeCheck:
-    if not loss.parameters:
+def _of_gradient(adapt: _Adapter, loss: Loss, wrt: tuple[str, ...], seed: int) -> list[ModeCheck]:
+    first = tuple(name for name in loss.parameters if name != UPSTREAM)
+    if not first:
         raise UsageError("the double backward starts from the gradient by the parameters, and the loss has none")
-    derived = gradient_sum(loss)
-    derived.gradient(wrt)  # where it has none, that is said before anything runs
-    return ModeCheck(candidate, derived, wrt)
+
+    def check(weights: Mapping[str, float], of: str, instead: tuple[Callable[[], ModeCheck], ...] = ()) -> ModeCheck:
+        derived = weighted_gradient(loss, weights)
+        derived.gradient(wrt)  # where it has none, that is said before anything runs
+        return ModeCheck(adapt(DoubleBackward, weights), derived, wrt, of, instead)
+
+    if len(first) > _ENTRIES:
+        weights = dict(zip(first, _unequal(len(first), seed), strict=True))
+        return [check(weights, WEIGHTED, tuple(partial(check, {name: 1.0}, name) for name in first))]
+    return [check({name: 1.0}, name) for name in first]
 
 
-def gradient_sum(loss: Loss) -> Loss:
-    """The loss whose summand is the sum of the partials by the parameters; symbols that drop out stay its own."""
-    gradient = loss.gradient()
-    expression = sympy.Add(*(gradient[name] for name in loss.parameters))
+def _unequal(count: int, seed: int) -> list[float]:
+    """Distinct weights between 1 and 2, or powers of two of such, that every dtype holds exactly."""
+    draw = np.random.default_rng([seed, 0xD0B1E])
+    numbers = [float(n) / 64 * 2.0**m for m in range(1 + count // 63) for n in draw.permutation(range(65, 128))]
+    return numbers[:count]
+
+
+def weighted_gradient(loss: Loss, weights: Mapping[str, float]) -> Loss:
+    """The loss whose summand is Σₖ wₖ ∂ℓ/∂θₖ; symbols that drop out stay its own."""
+    gradient = loss.gradient(tuple(weights))
+    expression = sympy.Add(*(sympy.Rational(weight) * gradient[name] for name, weight in weights.items()))
     derived = copy.copy(loss)
     changed = {"expression": expression, "formula": to_text(expression, unicode=False), "_derived": {}}
     for attribute, value in changed.items():
         object.__setattr__(derived, attribute, value)
     return derived
+
+
+def of_second_order(outcome: PointOutcome, of: str) -> PointOutcome:
+    """What a double backward gave, its rows and their causes named as second partials."""
+    rows = tuple(replace(row, of=of, cause=_of_second_order(row.cause, of, row.parameter)) for row in outcome.rows)
+    return replace(outcome, rows=rows)
+
+
+def _of_second_order(cause: Cause | None, of: str, name: str) -> Cause | None:
+    """A cause in words of the second derivative: it was found as one of the gradient of a gradient."""
+    if cause is None:
+        return None
+    message = cause.message.replace(f"the gradient by {name}", f"the derivative by {name} of {gradient_of(of)}")
+    return replace(cause, message=message.replace("the gradient", "the second derivative"))
+
+
+def gradient_of(of: str) -> str:
+    """The first derivative that a double backward starts from."""
+    return "Σₖ wₖ ∂L/∂θₖ" if of == WEIGHTED else f"∂L/∂{of}"
 
 
 def merged(outcome: PointOutcome, other: PointOutcome) -> PointOutcome:

@@ -16,8 +16,9 @@ from diffexplore.check.problem import Problem, spread_over
 from diffexplore.check.records import VALUE
 from diffexplore.methods import reverse, symbolic
 from diffexplore.methods.base import Estimate, Estimates, Method, Values
+from diffexplore.verify.backward_calls import BackwardConduct, conduct_of
 from diffexplore.verify.calling import Inputs, call
-from diffexplore.verify.candidates import Answer, Candidate
+from diffexplore.verify.candidates import Answer, Candidate, CandidateError
 from diffexplore.verify.doors import CandidateWatch, Escapes
 
 Tensor = torch.Tensor
@@ -65,6 +66,15 @@ class Observed:
             yield
         finally:
             self._expects = True
+
+    def called_again(self, problem: Problem, values: Values, first: Estimates) -> BackwardConduct:
+        """How the candidate's backward behaves in further calls; ``first`` is what it gave in the first one."""
+        if not self.candidate.repeatable:
+            return BackwardConduct()
+        try:
+            return conduct_of(self.candidate, problem.wrt, Inputs(values).copies, self._seed, first)
+        except CandidateError as error:
+            return BackwardConduct(raises=str(error))
 
     def obstacle(self, problem: Problem) -> str | None:
         return None

@@ -56,6 +56,7 @@ class CandidateCheck(PointCheck):
         (self._candidate,) = self._running
         self.failures: dict[str, Failures] = {}
         _, self._whole = self._ask(self._evaluator, self._candidate)
+        self.backward = self.observed.called_again(self._problem, self._evaluator.values(), self._whole)
         if VALUE in self._whole:
             self._judge_value(self._whole[VALUE])
         return super().run(stage)

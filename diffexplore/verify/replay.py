@@ -17,7 +17,8 @@ from diffexplore.check.records import Report
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.verify.loading import load_candidate
-from diffexplore.verify.run import adapted, run_verification, with_upstream
+from diffexplore.verify.run import run_verification
+from diffexplore.verify.upstream import subject_of
 
 FORMAT = 1
 
@@ -28,8 +29,8 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 class Replay:
     """Everything that decides the outcome of a verification.
 
-    ``candidate`` is FILE.py:NAME or a FILE.json of formulas; ``upstream`` is None, or n numbers of shape (n,). The
-    batch and the loss are those before the upstream gradient is contracted with them.
+    ``candidate`` is FILE.py:NAME or a FILE.json of formulas; ``upstream`` is None, a number of shape (), or n of shape
+    (n,). The batch and the loss are those before the upstream gradient is contracted with them.
     """
 
     candidate: str
@@ -48,12 +49,12 @@ class Replay:
 
     def run(self, listener: Listener | None = None) -> Report:
         """The verification; executes the candidate's file. Raises UsageError where something cannot be used."""
-        loss, batch = self.loss, self.batch
-        if self.upstream is not None:
-            loss, batch = with_upstream(loss, batch, self.upstream)
-        candidate = load_candidate(self.candidate)
+        subject = subject_of(
+            load_candidate(self.candidate), self.loss, self.batch, self.points,
+            upstream=self.upstream, kind=self.kind, pack=self.pack,
+        )  # fmt: skip
         return run_verification(
-            adapted(candidate, loss, self.kind, self.pack), loss, batch, self.points,
+            subject.candidate, subject.loss, subject.batch, subject.points,
             wrt=self.wrt, dtype=self.dtype, device=self.device, seed=self.seed, accept=tuple(self.accept),
             modes=tuple(self.modes), listener=listener,
         )  # fmt: skip
@@ -76,7 +77,7 @@ class Replay:
             },
             "points": [{name: float(value).hex() for name, value in point.items()} for point in self.points],
             "data": {name: _hex(column) for name, column in self.batch.columns.items()},
-            "upstream": None if self.upstream is None else _hex(self.upstream),
+            "upstream": None if self.upstream is None else _upstream_hex(self.upstream),
             "wrt": self.wrt,
             "dtype": self.dtype,
             "device": self.device,
@@ -113,8 +114,17 @@ def _replay(document: dict[str, Any]) -> Replay:
     upstream = document.pop("upstream")
     return Replay(
         loss=loss, batch=Batch(columns, n.pop(), "replay"), points=points,
-        upstream=None if upstream is None else _floats(upstream), **document,
+        upstream=None if upstream is None else _upstream_of(upstream), **document,
     )  # fmt: skip
+
+
+def _upstream_hex(upstream: Floats) -> str | list[str]:
+    """One number, or one for each sample."""
+    return _hex(upstream) if upstream.ndim else float(upstream).hex()
+
+
+def _upstream_of(written: str | Sequence[str]) -> Floats:
+    return np.array(_finite(written)) if isinstance(written, str) else _floats(written)
 
 
 def _hex(column: Any) -> list[str]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from os import PathLike
 from typing import Any
 
-import numpy as np
 import torch
 
 from diffexplore.bounds.canary import broken_claims
@@ -21,17 +20,17 @@ from diffexplore.check.points import make_points
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import CandidateSummary, Report, Skipped
 from diffexplore.check.run import assemble, scale_over
-from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
-from diffexplore.verify.candidates import Candidate, adapt
+from diffexplore.verify.candidates import Candidate
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
 from diffexplore.verify.candidates.formulas import Formulas
 from diffexplore.verify.decision import decide, with_counterexamples
 from diffexplore.verify.diagnosis.diagnose import diagnosed
-from diffexplore.verify.modes import ModeUnavailable, as_modes, merged, mode_checks
+from diffexplore.verify.modes import ModeCheck, ModeUnavailable, as_modes, merged, mode_checks, of_second_order
 from diffexplore.verify.observed import Observed
-from diffexplore.verify.packs import adapt_packed, taken_apart
+from diffexplore.verify.packs import taken_apart
 from diffexplore.verify.point import CandidateCheck
+from diffexplore.verify.upstream import subject_of
 
 
 def verify(
@@ -56,14 +55,14 @@ def verify(
     ``candidate`` is a torch function, autograd Function or module that computes the loss (``kind="loss"``), a function
     that returns the gradient (``"gradient"``; torch or NumPy; a tuple, mapping or array), a pair of forward and
     backward (``"layer"``), a mapping from symbols to formulas (``"formulas"``), or a training step, or tensors, whose
-    ``.grad`` is meant (``"grads"``). Its arguments are bound by name where they are named like the loss's symbols,
-    else in the loss's order. ``upstream`` (a number, or shape (n,)) is the gradient of what follows, for candidates
-    whose output has an entry for each sample. ``wrt`` names the partials (default: all parameters); by data, what is
-    verified is ∂L/∂z_i for every sample. ``accept`` names causes of conventions that are to pass. ``modes`` may add
-    ``"forward"`` and ``"double backward"`` for candidates that compute the loss; what they do not have is skipped with
-    torch's reason. ``pack`` makes tensors of the loss's symbols, for candidates that take vectors and matrices:
-    ``{"W": [["w11", "w12"], ["w21", "w22"]], "X": ["x1", "x2"]}`` gives W of shape (2, 2) and X of shape (n, 2).
-    Everything else is as for :func:`check`.
+    ``.grad`` is meant (``"grads"``). Its arguments are bound by name where they are named like the loss's symbols, else
+    in the loss's order. ``upstream`` is the gradient of what follows: a number for candidates that return the loss, a
+    number or shape (n,) for those whose output has an entry for each sample. ``wrt`` names the partials (default: all
+    parameters); by data, what is verified is ∂L/∂z_i for every sample. ``accept`` names causes of conventions that are
+    to pass. ``modes`` may add ``"forward"`` and ``"double backward"`` for candidates that compute the loss; what they
+    do not have is skipped with torch's reason. ``pack`` makes tensors of the loss's symbols, for candidates that take
+    vectors and matrices: ``{"W": [["w11", "w12"], ["w21", "w22"]], "X": ["x1", "x2"]}`` gives W of shape (2, 2) and X
+    of shape (n, 2). Everything else is as for :func:`check`.
 
     Returns a report with the candidate's rows; those that failed carry a named cause.
     Raises :class:`~diffexplore.errors.UsageError` for what cannot be used, the candidate's own exceptions included.
@@ -72,18 +71,12 @@ def verify(
     leaves = taken_apart(candidate, loss, pack) if pack else candidate
     points = make_points(loss, _default_at(leaves, loss, at))
     batch = make_batch(loss, data)
-    if upstream is not None:
-        loss, batch = with_upstream(loss, batch, upstream)
     accepted = (accept,) if isinstance(accept, str) else tuple(accept)
+    subject = subject_of(candidate, loss, batch, points, upstream=upstream, kind=kind, pack=pack)
     return run_verification(
-        adapted(candidate, loss, kind, pack), loss, batch, points,
+        subject.candidate, subject.loss, subject.batch, subject.points,
         wrt=wrt, dtype=dtype, device=device, seed=seed, accept=accepted, modes=modes, listener=listener,
     )  # fmt: skip
-
-
-def adapted(candidate: Any, loss: Loss, kind: str | None, pack: Mapping[str, Any] | None) -> Candidate:
-    """What somebody gave, as a candidate for the gradient of ``loss``."""
-    return adapt_packed(candidate, loss, kind, pack) if pack else adapt(candidate, loss, kind)
 
 
 def run_verification(
@@ -105,18 +98,31 @@ def run_verification(
     seed, further = as_seed(seed), as_modes(modes)
     problem = Problem(loss, _partials(loss, wrt), as_dtype(dtype), as_device(device))
 
-    def outcomes_of(candidate: Candidate, problem: Problem) -> tuple[list[PointOutcome], tuple[str, ...]]:
-        return _outcomes(candidate, problem, batch, points, seed, accept, listener)
+    def outcomes_of(
+        candidate: Candidate, problem: Problem, scale: Mapping[str, float]
+    ) -> tuple[list[PointOutcome], tuple[str, ...]]:
+        return _outcomes(candidate, problem, batch, points, seed, accept, listener, scale)
 
-    outcomes, broken = outcomes_of(candidate, problem)
-    checks, skipped = mode_checks(candidate, loss, further, problem.wrt)
-    for check in checks:
+    outcomes, broken = outcomes_of(candidate, problem, _scale(problem, batch, points))
+    checks, skipped = mode_checks(candidate, loss, further, problem.wrt, seed)
+    problems = [replace(problem, loss=check.loss, wrt=check.wrt) for check in checks]
+    scales = [_scale(one, batch, points) for one in problems]
+    waiting = list(zip(checks, problems, _of_all_orders(checks, scales), strict=True))
+    while waiting:
+        check, one, scale = waiting.pop(0)
         try:
-            others, _ = outcomes_of(check.candidate, replace(problem, loss=check.loss, wrt=check.wrt))
+            others, _ = outcomes_of(check.candidate, one, scale)
         except ModeUnavailable as error:
             skipped.append(Skipped(check.candidate.name, str(error)))
-        else:
-            outcomes = [merged(outcome, other) for outcome, other in zip(outcomes, others, strict=True)]
+            continue
+        if check.instead and any(other.failed for other in others):  # say which entries are wrong
+            more = [make() for make in check.instead]
+            waiting = [(m, replace(problem, loss=m.loss, wrt=m.wrt), scale) for m in more] + waiting
+            continue
+        if check.of is not None:
+            others = [of_second_order(other, check.of) for other in others]
+        outcomes = [merged(outcome, other) for outcome, other in zip(outcomes, others, strict=True)]
+    skipped = list(dict.fromkeys((*(skip for outcome in outcomes for skip in outcome.skipped), *skipped)))
     decisions = decide(candidate.expressions, loss) if isinstance(candidate, Formulas) else {}
     summary = CandidateSummary(candidate.name, candidate.kind, {name: d.words for name, d in decisions.items()})
     outcomes = [with_counterexamples(outcome, decisions) for outcome in outcomes]
@@ -126,14 +132,13 @@ def run_verification(
 
 def _outcomes(
     candidate: Candidate, problem: Problem, batch: Batch, points: Sequence[Mapping[str, float]], seed: int,
-    accept: tuple[str, ...], listener: Listener,
+    accept: tuple[str, ...], listener: Listener, scale: Mapping[str, float],
 ) -> tuple[list[PointOutcome], tuple[str, ...]]:  # fmt: skip
     """What each point gave, with causes named, and the rounding claims that do not hold here."""
     used = problem.loss_program.operations | problem.gradient_program.operations
     broken = broken_claims(problem.dtype, problem.device, used)
     running = [Running(candidate.name, Observed(candidate, seed), "; ".join(broken) or None)]
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
-    scale = scale_over(problem, points, columns, batch.n)
     checks = [CandidateCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
     for check in checks:
         check.accept = accept
@@ -143,35 +148,25 @@ def _outcomes(
     return outcomes, broken
 
 
+def _scale(problem: Problem, batch: Batch, points: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The largest |partial| of each symbol at these points."""
+    columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
+    return scale_over(problem, points, columns, batch.n)
+
+
+def _of_all_orders(checks: Sequence[ModeCheck], scales: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    """The scale of each check; the second partials by one symbol have one in common, as an entry may be 0 always."""
+    second = [scale for check, scale in zip(checks, scales, strict=True) if check.of is not None]
+    common = {name: max(scale[name] for scale in second) for name in (second[0] if second else {})}
+    return [dict(scale) if check.of is None else common for check, scale in zip(checks, scales, strict=True)]
+
+
 def _partials(loss: Loss, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
     """What is verified: what is asked for, or all parameters; all data where there are none."""
-    names = as_wrt(loss, wrt)
-    return tuple(name for name in names if name != UPSTREAM) if wrt is None else names
-
-
-def with_upstream(loss: Loss, batch: Batch, upstream: Any) -> tuple[Loss, Batch]:
-    """The loss Σ uᵢ ℓᵢ, whose gradient is that of the outputs ℓᵢ contracted with an upstream gradient."""
-    try:
-        column = torch.as_tensor(upstream, dtype=torch.float64).detach().cpu().numpy()
-    except (TypeError, ValueError, RuntimeError):
-        raise UsageError(f"the upstream gradient should be a number or an array, not {upstream!r:.40}") from None
-    if column.ndim > 1 or (column.ndim == 1 and len(column) != batch.n):
-        raise UsageError(f"the upstream gradient should be a number or have shape ({batch.n},), not {column.shape}")
-    if not np.isfinite(column).all():
-        raise UsageError("the upstream gradient should be finite")
-    import sympy
-
-    contracted = Loss(
-        sympy.Symbol(UPSTREAM, real=True) * loss.expression,
-        parameters=loss.parameters,
-        data=(*loss.data, UPSTREAM),
-        reduction="sum",
-        name=loss.name,
-        domain=loss.domain_text,
-        source=loss.source,
-    )
-    columns = {**batch.columns, UPSTREAM: np.broadcast_to(column, (batch.n,)).copy()}
-    return contracted, replace(batch, columns=columns)
+    if wrt is not None:
+        return as_wrt(loss, wrt)
+    parameters = tuple(name for name in loss.parameters if name != UPSTREAM)
+    return parameters or as_wrt(loss, [name for name in loss.data if name != UPSTREAM])
 
 
 def as_loss(loss: Loss | str) -> Loss:

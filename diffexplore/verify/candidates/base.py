@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,17 @@ class Answer:
 
     gradients: Mapping[str, Tensor]
     value: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The graph of one forward pass. ``backward`` gives the gradient by each symbol for a multiple of the upstream.
+
+    ``modified`` names the functions that have written into the upstream gradient that they were given.
+    """
+
+    backward: Callable[[float], Mapping[str, Tensor]]
+    modified: Callable[[], Sequence[str]]
 
 
 class Symbols(Protocol):

@@ -10,8 +10,9 @@ import torch
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.loss import Loss
 from diffexplore.symbolic.program import lower
+from diffexplore.tracing.backward import UpstreamWatch, written_by_hand
 from diffexplore.verify.binding import bind
-from diffexplore.verify.candidates.base import Answer, CandidateError, Symbols
+from diffexplore.verify.candidates.base import Answer, CandidateError, Graph, Symbols
 from diffexplore.verify.gradients import named_gradients
 
 Tensor = torch.Tensor
@@ -31,8 +32,12 @@ class ComputesLoss:
         self.name = name
         self._loss = loss
         symbols = [symbol for symbol in (*loss.parameters, *loss.data) if symbol != UPSTREAM]
-        self._upstream = UPSTREAM in loss.data
+        self._upstream = UPSTREAM in (*loss.parameters, *loss.data)
         self._call = _callable(candidate, symbols, name)
+
+    def returned(self, values: Mapping[str, Tensor]) -> Any:
+        """What the candidate returns."""
+        return self._call(values)
 
     def output(self, values: Mapping[str, Tensor]) -> Tensor:
         """The loss at some tensors, of shape (); with an upstream gradient, its product with the output."""
@@ -68,6 +73,23 @@ class ComputesLoss:
         output = self.output({**values, **leaves})
         gradients = self.gradients(output, leaves, values)
         return Answer(named_gradients(gradients, wrt, values, self.name), output.detach())
+
+    def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Graph | None:
+        """The graph of one forward pass, where an autograd Function is part of it."""
+        leaves = {name: values[name].detach().clone().requires_grad_() for name in wrt}
+        output = self.output({**values, **leaves})
+        if not output.requires_grad or not written_by_hand(output):
+            return None
+        watch = UpstreamWatch(output)
+
+        def backward(factor: float) -> Mapping[str, Tensor]:
+            gradients = torch.autograd.grad(
+                output, list(leaves.values()), torch.full_like(output, factor), retain_graph=True, allow_unused=True,
+                materialize_grads=True,
+            )  # fmt: skip
+            return dict(zip(leaves, gradients, strict=True))
+
+        return Graph(backward, lambda: tuple(watch.modified))
 
     def gradients(
         self, output: Tensor, leaves: Mapping[str, Tensor], values: Mapping[str, Tensor], *, create_graph: bool = False

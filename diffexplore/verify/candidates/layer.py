@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from diffexplore.verify.candidates.base import Answer, CandidateError, Symbols
+from diffexplore.verify.candidates.base import Answer, CandidateError, Graph, Symbols
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
 from diffexplore.verify.candidates.returns_gradient import to_numpy, uses_numpy
 from diffexplore.verify.gradients import named_gradients
@@ -32,8 +32,12 @@ class Layer:
         self._forward, self._backward = _pair(candidate, name)
         self._symbols = tuple(symbol for symbol in (*loss.parameters, *loss.data) if symbol != UPSTREAM)
         self._inputs = namedtuple("inputs", self._symbols)  # type: ignore[misc]  # its fields are the loss's symbols
-        self._contracted = UPSTREAM in loss.data
+        self._contracted = UPSTREAM in (*loss.parameters, *loss.data)
         self.torch = not (uses_numpy(self._forward) or uses_numpy(self._backward))
+
+    def returned(self, values: Mapping[str, Tensor]) -> Tensor:
+        """The output at some tensors."""
+        return self._tensor(self._forward(self._inputs(*(self._given(values[symbol]) for symbol in self._symbols))))
 
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
         inputs = self._inputs(*(self._given(values[symbol]) for symbol in self._symbols))
@@ -44,6 +48,23 @@ class Layer:
         returned = self._backward(inputs, output, self._given(upstream))
         value = (tensor * upstream.to(tensor.dtype)).sum() if self._contracted else tensor.reshape(())
         return Answer(named_gradients(self._asked(returned, wrt), wrt, values, self.name), value.detach())
+
+    def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Graph:
+        """The output of one forward pass, and the backward that may be called again with it."""
+        inputs = self._inputs(*(self._given(values[symbol]) for symbol in self._symbols))
+        output = self._forward(inputs)
+        tensor = self._tensor(output)
+        modified: dict[str, None] = {}
+
+        def backward(factor: float) -> Mapping[str, Tensor]:
+            upstream = factor * (values[UPSTREAM] if self._contracted else torch.ones_like(tensor))
+            before, given = upstream.clone(), self._given(upstream)
+            returned = self._backward(inputs, output, given)
+            if not torch.equal(torch.as_tensor(given), before):
+                modified[self.name] = None
+            return named_gradients(self._asked(returned, wrt), wrt, values, self.name)
+
+        return Graph(backward, lambda: tuple(modified))
 
     def _tensor(self, output: Any) -> Tensor:
         tensor = output if isinstance(output, torch.Tensor) else _as_tensor(output)

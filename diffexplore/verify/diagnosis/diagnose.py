@@ -13,7 +13,7 @@ from diffexplore.check.point import PointOutcome
 from diffexplore.check.records import VALUE, Cause, Row
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimates
-from diffexplore.verify.diagnosis import conduct, locate, nonfinite
+from diffexplore.verify.diagnosis import backward, conduct, locate, nonfinite
 from diffexplore.verify.diagnosis.cancellation import cancelling
 from diffexplore.verify.diagnosis.families import hypotheses
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis, alike, distinguished, explains
@@ -43,6 +43,12 @@ def diagnosed(check: CandidateCheck, outcome: PointOutcome, accept: Sequence[str
     if side_effect is not None:
         return revised(outcome, {row.parameter: side_effect for row in outcome.rows}, accept, every=True)
     wrong = tuple(dict.fromkeys(row.parameter for row in outcome.rows if row.verdict == "fail"))
+    again = backward.causes(check.backward, dict.fromkeys(row.parameter for row in outcome.rows), wrong)
+    if again:
+        outcome = revised(outcome, again, accept, every=True)
+        wrong = tuple(name for name in wrong if name not in again)
+    refused = backward.skipped(check.backward, check.observed.candidate.name)
+    outcome = replace(outcome, skipped=(*outcome.skipped, *refused))
     causes: dict[str, Cause] = {}
     if wrong:
         with precision(_BITS):

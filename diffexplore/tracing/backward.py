@@ -1,0 +1,68 @@
+"""Backward passes that somebody wrote, in a graph of autograd: where they are, and what they do to their tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.autograd.function import BackwardCFunction
+
+Tensor = torch.Tensor
+
+SECOND_CALL = (
+    "the backward overwrites what it saved, so that a second call on the same graph (retain_graph=True) gives another "
+    "gradient"
+)
+
+#: What torch says where a tensor that was saved for the backward pass has been written into since.
+_OVERWRITTEN = "modified by an inplace operation"
+
+
+def nodes_of(output: Tensor) -> Iterator[Any]:
+    """All nodes of the graph behind an output."""
+    waiting, seen = [output.grad_fn], set()
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            yield node
+            waiting += [following for following, _ in node.next_functions]
+
+
+def written_by_hand(output: Tensor) -> tuple[Any, ...]:
+    """The nodes of autograd Functions."""
+    return tuple(node for node in nodes_of(output) if isinstance(node, BackwardCFunction))
+
+
+def function_name(node: Any) -> str:
+    """The Function of a node, by the name of its class."""
+    return str(node.name()).rpartition("::")[2].removesuffix("Backward")
+
+
+def is_overwritten(error: Exception) -> bool:
+    """Whether an exception says that a saved tensor was overwritten."""
+    return _OVERWRITTEN in str(error)
+
+
+class UpstreamWatch:
+    """Which Functions write into the upstream gradient that they are given: others may use the same tensor."""
+
+    def __init__(self, output: Tensor) -> None:
+        self.modified: dict[str, None] = {}
+        for node in written_by_hand(output):
+            self._watch(node)
+
+    def _watch(self, node: Any) -> None:
+        given: list[tuple[Tensor, int]] = []
+
+        def before(upstream: tuple[Tensor | None, ...]) -> None:
+            given[:] = [(tensor, tensor._version) for tensor in upstream if tensor is not None]
+
+        def after(gradients: Any, upstream: Any) -> None:
+            if any(tensor._version != version for tensor, version in given):
+                self.modified[function_name(node)] = None
+            given.clear()
+
+        node.register_prehook(before)
+        node.register_hook(after)

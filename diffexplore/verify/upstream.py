@@ -1,0 +1,100 @@
+"""The upstream gradient of a candidate: a number for a loss, one for each entry of an output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import sympy
+import torch
+
+from diffexplore.check.batch import Batch
+from diffexplore.errors import UsageError
+from diffexplore.loss import Loss
+from diffexplore.verify.calling import call
+from diffexplore.verify.candidates import Candidate, CandidateError, adapt
+from diffexplore.verify.candidates.computes_loss import UPSTREAM, ComputesLoss
+from diffexplore.verify.candidates.layer import Layer
+from diffexplore.verify.packs import Packed, adapt_packed
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A candidate with the loss, the batch and the points of its verification."""
+
+    candidate: Candidate
+    loss: Loss
+    batch: Batch
+    points: Sequence[Mapping[str, float]]
+
+
+def subject_of(
+    candidate: Any, loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], *, upstream: Any = None,
+    kind: str | None = None, pack: Mapping[str, Any] | None = None,
+) -> Subject:  # fmt: skip
+    """What is verified: the candidate as it is, or its output contracted with an upstream gradient.
+
+    A candidate that returns one number, and is given one, computes u·L: then u is a parameter of the loss. Else each
+    output ℓᵢ has its uᵢ, and the loss is Σ uᵢ ℓᵢ. Raises UsageError for an upstream gradient that does not fit.
+    """
+    plain = adapted(candidate, loss, kind, pack)
+    if upstream is None:
+        return Subject(plain, loss, batch, points)
+    column = _numbers(upstream, batch.n)
+    if column.ndim == 0 and _returns_one_number(plain, loss, batch, points[0]):
+        scaled = _times_upstream(loss, (*loss.parameters, UPSTREAM), loss.data, loss.reduction)
+        points = [{**point, UPSTREAM: float(column)} for point in points]
+        return Subject(adapted(candidate, scaled, kind, pack), scaled, batch, points)
+    contracted = _times_upstream(loss, loss.parameters, (*loss.data, UPSTREAM), "sum")
+    columns = {**batch.columns, UPSTREAM: np.broadcast_to(column, (batch.n,)).copy()}
+    return Subject(adapted(candidate, contracted, kind, pack), contracted, replace(batch, columns=columns), points)
+
+
+def adapted(candidate: Any, loss: Loss, kind: str | None, pack: Mapping[str, Any] | None) -> Candidate:
+    """What somebody gave, as a candidate for the gradient of ``loss``."""
+    return adapt_packed(candidate, loss, kind, pack) if pack else adapt(candidate, loss, kind)
+
+
+def _numbers(upstream: Any, n: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    try:
+        column: np.ndarray[Any, Any] = torch.as_tensor(upstream, dtype=torch.float64).detach().cpu().numpy()
+    except (TypeError, ValueError, RuntimeError):
+        raise UsageError(f"the upstream gradient should be a number or an array, not {upstream!r:.40}") from None
+    if column.ndim > 1 or (column.ndim == 1 and len(column) != n):
+        raise UsageError(f"the upstream gradient should be a number or have shape ({n},), not {column.shape}")
+    if not np.isfinite(column).all():
+        raise UsageError("the upstream gradient should be finite")
+    return column
+
+
+def _times_upstream(loss: Loss, parameters: Sequence[str], data: Sequence[str], reduction: str) -> Loss:
+    """The loss whose summand is multiplied by the upstream gradient."""
+    expression = sympy.Symbol(UPSTREAM, real=True) * loss.expression
+    used = {symbol.name for symbol in expression.free_symbols}
+    contracted = Loss(
+        expression,
+        parameters=[name for name in parameters if name in used],
+        data=[name for name in data if name in used],
+        reduction=reduction,
+        name=loss.name,
+        domain=loss.domain_text,
+        source=loss.source,
+    )
+    return contracted.with_symbols(parameters, data)
+
+
+def _returns_one_number(candidate: Candidate, loss: Loss, batch: Batch, point: Mapping[str, float]) -> bool:
+    """Whether the candidate's output has no axis of the samples; False where it cannot be told yet."""
+    inner = candidate.inner if isinstance(candidate, Packed) else candidate
+    if not isinstance(inner, (ComputesLoss, Layer)):
+        return False
+    values = {name: torch.tensor(float(point[name]), dtype=torch.float64) for name in loss.parameters}
+    values |= {name: torch.as_tensor(batch.columns[name]).clone() for name in loss.data}
+    packed = candidate.symbols.pack(values) if isinstance(candidate, Packed) else values
+    try:
+        output = call(lambda: inner.returned(packed), candidate.name, seed=0)
+    except CandidateError:  # the verification says what is wrong
+        return False
+    return isinstance(output, torch.Tensor) and output.dim() == 0
