@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, cast
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -13,6 +13,7 @@ from diffexplore.errors import UsageError, unknown
 from diffexplore.symbolic.given import summand_of
 from diffexplore.symbolic.names import check_name
 from diffexplore.symbolic.parse import parse_condition
+from diffexplore.symbolic.program import Program, lower
 from diffexplore.symbolic.text import to_latex, to_text
 
 if TYPE_CHECKING:
@@ -28,11 +29,12 @@ DefaultData = Callable[[], Mapping[str, Sequence[float]]]
 class Loss:
     """A summand ℓ(θ; z), reduced over the samples of a batch by its mean or sum.
 
-    Immutable; equal to another loss with the same mathematical content. Sources of the points and data that it
-    suggests do not count.
+    Immutable; equal to another loss with the same mathematical content that is computed by the same operations.
+    Sources of the points and data that it suggests do not count.
 
     Attributes:
-        expression: the summand, in real SymPy symbols.
+        expression: the summand, in real SymPy symbols, as SymPy simplified it while it was read: what is
+            differentiated. It has the values of what was written, and may have one where that has none.
         formula: the summand as text, as it was given.
         parameters, data: the names of θ and z, in the order given.
         reduction: "mean" or "sum".
@@ -52,6 +54,7 @@ class Loss:
     source: str | None
     default_data: DefaultData | None = field(compare=False)
     default_points: tuple[Mapping[str, float], ...] = field(compare=False)
+    _program: Program | None = field(compare=False)
     _derived: dict[tuple[str, ...], Any] = field(compare=False)
 
     def __init__(
@@ -88,10 +91,10 @@ class Loss:
             raise unknown("reduction", str(reduction), REDUCTIONS)
         parameters, data = _names(parameters), _names(data)
         _check_distinct((*parameters, *data))
-        expression = summand_of(formula, (*parameters, *data))
+        summand = summand_of(formula, (*parameters, *data))
         values: dict[str, Any] = {
-            "expression": expression,
-            "formula": formula.strip() if isinstance(formula, str) else to_text(expression, unicode=False),
+            "expression": summand.expression,
+            "formula": formula.strip() if isinstance(formula, str) else to_text(summand.expression, unicode=False),
             "parameters": parameters,
             "data": data,
             "reduction": reduction,
@@ -100,10 +103,17 @@ class Loss:
             "source": source,
             "default_data": default_data,
             "default_points": tuple(default_points or ()),
+            "_program": summand.program,
             "_derived": {},
         }
         for attribute, value in values.items():
             object.__setattr__(self, attribute, value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Loss):
+            return NotImplemented
+        compared = (entry.name for entry in fields(self) if entry.compare)
+        return all(getattr(self, name) == getattr(other, name) for name in compared) and self.written == other.written
 
     @classmethod
     def from_torch(
@@ -135,6 +145,29 @@ class Loss:
     def symbols(self) -> dict[str, sympy.Symbol]:
         """Name → SymPy symbol, the parameters first, then the data."""
         return {name: sympy.Symbol(name, real=True) for name in (*self.parameters, *self.data)}
+
+    @property
+    def written(self) -> Program:
+        """The summand operation by operation, as it was written: a program of the parameters, then the data.
+
+        This is what runs, what torch differentiates, and what says where the loss has a value. Of a SymPy expression
+        and of a torch function it is the expression.
+        """
+        if self._program is not None:
+            return self._program
+        if ("written",) not in self._derived:
+            program = lower([self.expression], (*self.parameters, *self.data), products=False)
+            self._derived["written",] = program
+        return cast(Program, self._derived["written",])
+
+    def contracted(self, name: str) -> Loss:
+        """The loss Σ uᵢ ℓᵢ, where u is a further column of data called ``name``: ℓᵢ with an upstream gradient."""
+        factor = sympy.Symbol(name, real=True)
+        return Loss(
+            factor * self.expression if self._program is None else f"{name}*({self.formula})",
+            parameters=self.parameters, data=(*self.data, name), reduction="sum",
+            name=self.name, domain=self.domain_text, source=self.source,
+        )  # fmt: skip
 
     @property
     def domain_text(self) -> str | None:

@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sympy
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import UsageError
+from diffexplore.symbolic.branches import without_branches
 from diffexplore.symbolic.functions_sympy import foreign_node
 from diffexplore.symbolic.names import check_name
-from diffexplore.symbolic.parse import parse
+from diffexplore.symbolic.parse import parsed
+from diffexplore.symbolic.program import Program
+from diffexplore.symbolic.syntax import names_of, read
+from diffexplore.symbolic.written import program_of
 
 
-def summand_of(formula: str | sympy.Expr, names: Sequence[str]) -> sympy.Expr:
-    """The summand with real symbols, using all of ``names`` and no others.
+@dataclass(frozen=True)
+class Summand:
+    """What was given: the expression that is differentiated, and the program that was written.
+
+    ``program`` is None for an expression of SymPy, where no more was written than the expression says.
+    """
+
+    expression: sympy.Expr
+    program: Program | None
+
+
+def summand_of(formula: str | sympy.Expr, names: Sequence[str]) -> Summand:
+    """The summand with real symbols, using all of ``names`` and no others; its program takes them in this order.
 
     Raises UsageError where it is not read, or where its symbols are not the names.
     """
+    tree = None
     if isinstance(formula, str):
-        expression = parse(formula)
+        tree = read(formula)
+        expression, used = parsed(tree), sorted(names_of(tree))
     elif isinstance(formula, sympy.Expr):
         expression = _made_real(formula)
+        used = sorted(symbol.name for symbol in expression.free_symbols)
     else:
         raise UsageError(f"a formula must be text or a SymPy expression, not {type(formula).__name__}")
-    used = sorted(symbol.name for symbol in expression.free_symbols)
     strange = [name for name in used if name not in names]
     if strange:
         listed = ", ".join(repr(name) for name in strange)
@@ -32,7 +51,7 @@ def summand_of(formula: str | sympy.Expr, names: Sequence[str]) -> sympy.Expr:
     for name in names:
         if name not in used:
             raise UsageError(f"the formula has no symbol {name!r}")
-    return expression
+    return Summand(expression, None if tree is None else program_of(tree, names))
 
 
 def _made_real(formula: sympy.Expr) -> sympy.Expr:
@@ -40,7 +59,9 @@ def _made_real(formula: sympy.Expr) -> sympy.Expr:
     real = {symbol: sympy.Symbol(check_name(symbol.name), real=True) for symbol in formula.free_symbols}
     real = {symbol: replacement for symbol, replacement in real.items() if symbol != replacement}
     exact = {number: sympy.Rational(*float(number).as_integer_ratio()) for number in formula.atoms(sympy.Float)}
-    expression = formula.xreplace(real | exact)
+    expression = formula.xreplace(real | exact).replace(
+        lambda node: isinstance(node, Boolean) and node.has(sympy.ITE, sympy.Piecewise), without_branches
+    )
     strange = foreign_node(expression)
     if strange is not None:
         raise UsageError(f"the formula contains {strange}, which diffexplore cannot compute with")

@@ -8,8 +8,10 @@ by value numbering).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -37,6 +39,15 @@ class Constant:
         from diffexplore.arithmetic.balls import nearest_double
 
         return nearest_double(self)
+
+    @cached_property
+    def error(self) -> float:
+        """A bound on |exact − nearest|: 0 where the double is the number, infinite beyond the doubles."""
+        if not math.isfinite(self.nearest):
+            return math.inf
+        if self.is_rational and Fraction(self.nearest) == Fraction(int(self.exact.p), int(self.exact.q)):
+            return 0.0
+        return math.ulp(self.nearest)
 
     @property
     def is_rational(self) -> bool:
@@ -91,6 +102,11 @@ class Program:
         """The slot of the first step."""
         return len(self.inputs) + len(self.constants)
 
+    def number(self, slot: int) -> sympy.Expr | None:
+        """The exact constant in a slot; None for a slot that holds an input or a result."""
+        place = slot - len(self.inputs)
+        return self.constants[place].exact if 0 <= place < len(self.constants) else None
+
     def depends_on(self, names: Sequence[str]) -> list[bool]:
         """For each slot, whether its value depends on one of the inputs ``names``."""
         depends = [name in names for name in self.inputs] + [False] * len(self.constants)
@@ -99,23 +115,26 @@ class Program:
         return depends
 
 
-def lower(expressions: Sequence[sympy.Expr], inputs: Sequence[str], *, guard: bool = False) -> Program:
+def lower(expressions: Sequence[sympy.Expr], inputs: Sequence[str], *, products: bool = True) -> Program:
     """The program that computes ``expressions`` from ``inputs``.
 
-    ``guard`` shields the branches of a piecewise expression that are not taken: their inputs are replaced by a
-    point where the branch is defined, so that differentiating the program yields no 0 · ∞.
+    Powers with whole and half exponents become products and square roots, which every arithmetic rounds least, or
+    stay powers where ``products`` is false, as somebody writes them who leaves the derivative to torch: that of a
+    product with √x is not defined at 0, where that of x^2.5 is.
     Raises :class:`TypeError` for a SymPy node that has no operation.
     """
     from diffexplore.symbolic.lowering import Lowering
+    from diffexplore.symbolic.powers import as_products
 
-    lowering = Lowering(tuple(inputs), guard=guard)
-    outputs = [lowering.slot(expression) for expression in expressions]
-    return lowering.program(outputs)
+    lowering = Lowering(tuple(inputs))
+    program = lowering.program([lowering.slot(expression) for expression in expressions])
+    return as_products(program) if products else program
 
 
 def lower_constant(expression: sympy.Expr) -> Program:
     """The program of an expression without symbols, with its rationals, pi and e as the only constants."""
     from diffexplore.symbolic.lowering import Lowering
+    from diffexplore.symbolic.powers import as_products
 
-    lowering = Lowering((), guard=False, fold=False)
-    return lowering.program([lowering.slot(expression)])
+    lowering = Lowering((), fold=False)
+    return as_products(lowering.program([lowering.slot(expression)]))

@@ -159,19 +159,8 @@ def with_upstream(loss: Loss, batch: Batch, upstream: Any) -> tuple[Loss, Batch]
         raise UsageError(f"the upstream gradient should be a number or have shape ({batch.n},), not {column.shape}")
     if not np.isfinite(column).all():
         raise UsageError("the upstream gradient should be finite")
-    import sympy
-
-    contracted = Loss(
-        sympy.Symbol(UPSTREAM, real=True) * loss.expression,
-        parameters=loss.parameters,
-        data=(*loss.data, UPSTREAM),
-        reduction="sum",
-        name=loss.name,
-        domain=loss.domain_text,
-        source=loss.source,
-    )
     columns = {**batch.columns, UPSTREAM: np.broadcast_to(column, (batch.n,)).copy()}
-    return contracted, replace(batch, columns=columns)
+    return loss.contracted(UPSTREAM), replace(batch, columns=columns)
 
 
 def as_loss(loss: Loss | str) -> Loss:

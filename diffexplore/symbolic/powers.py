@@ -1,0 +1,44 @@
+"""Programs whose powers are products: exact rules for every arithmetic, complex numbers and balls too.
+
+Torch's complex power is wrong at z⁴ for z = −2, and a ball around 0 has no power that is taken through a logarithm.
+"""
+
+from __future__ import annotations
+
+import sympy
+
+from diffexplore.symbolic.collector import Collector
+from diffexplore.symbolic.program import Program
+
+
+def as_products(program: Program) -> Program:
+    """``program`` with each power of a constant exponent n or n + 1/2 as products, one square root and one division.
+
+    Its value is the same wherever the power has one. A power with exponent 0 stays: it is 1 where its base has a value.
+    """
+    if not any(_splits(program, step.operation, step.arguments) for step in program.steps):
+        return program
+    collector = Collector(program.inputs)
+    slots = list(range(len(program.inputs))) + [collector.constant(constant.exact) for constant in program.constants]
+    for step in program.steps:
+        arguments = [slots[slot] for slot in step.arguments]
+        if _splits(program, step.operation, step.arguments):
+            exponent = program.number(step.arguments[1])
+            assert exponent is not None
+            slots.append(_power(collector, arguments[0], exponent))
+        else:
+            slots.append(collector.step(step.operation, *arguments))
+    return collector.program([slots[slot] for slot in program.outputs])
+
+
+def _splits(program: Program, operation: str, arguments: tuple[int, ...]) -> bool:
+    exponent = program.number(arguments[1]) if operation == "pow" else None
+    return exponent is not None and exponent.is_Rational and exponent.q in (1, 2) and exponent != 0
+
+
+def _power(collector: Collector, base: int, exponent: sympy.Rational) -> int:
+    whole, half = divmod(abs(exponent), 1)
+    factors = [collector.whole_power(base, int(whole))] if whole else []
+    factors += [collector.step("sqrt", base)] if half else []
+    power = collector.product(factors)
+    return collector.step("div", collector.constant(sympy.S.One), power) if exponent < 0 else power
