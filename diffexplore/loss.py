@@ -14,6 +14,7 @@ from diffexplore.symbolic.given import summand_of
 from diffexplore.symbolic.names import check_name
 from diffexplore.symbolic.parse import parse_condition
 from diffexplore.symbolic.program import Program, lower
+from diffexplore.symbolic.syntax import read
 from diffexplore.symbolic.text import to_latex, to_text
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ class Loss:
         if not isinstance(other, Loss):
             return NotImplemented
         compared = (entry.name for entry in fields(self) if entry.compare)
-        return all(getattr(self, name) == getattr(other, name) for name in compared) and self.written == other.written
+        alike = all(getattr(self, name) == getattr(other, name) for name in compared)
+        return alike and self.written.computes_as(other.written)
 
     @classmethod
     def from_torch(
@@ -159,6 +161,25 @@ class Loss:
             program = lower([self.expression], (*self.parameters, *self.data), products=False)
             self._derived["written",] = program
         return cast(Program, self._derived["written",])
+
+    @property
+    def shown(self) -> sympy.Expr:
+        """The summand to be printed: what was written, with nothing evaluated, where SymPy made another one of it."""
+        if self.rewritten is None:
+            return self.expression
+        from diffexplore.symbolic.unevaluated import unevaluated
+
+        return unevaluated(read(self.formula))
+
+    @property
+    def rewritten(self) -> str | None:
+        """What SymPy made of the formula, as a sentence, where that is another one; else None."""
+        if ("rewritten",) not in self._derived:
+            from diffexplore.symbolic.rewritten import rewriting
+
+            said = None if self._program is None else rewriting(self.expression, self._program, self.domain)
+            self._derived["rewritten",] = said
+        return cast("str | None", self._derived["rewritten",])
 
     def contracted(self, name: str) -> Loss:
         """The loss Σ uᵢ ℓᵢ, where u is a further column of data called ``name``: ℓᵢ with an upstream gradient."""
@@ -221,14 +242,16 @@ class Loss:
             self.reduction,
             self.domain_text,
             self.source,
+            self.rewritten,
         )
 
     def latex(self) -> str:
         r"""The reduced loss in LaTeX: ``\frac{1}{N} \sum_{i=1}^{N}`` of the summand, data with the index i."""
-        summand = to_latex(self.expression, indexed=self.data)
+        shown = self.shown
+        summand = to_latex(shown, indexed=self.data)
         if not self.data:
             return summand
-        if self.expression.is_Add:
+        if shown.is_Add:
             summand = rf"\left({summand}\right)"
         mean = r"\frac{1}{N} " if self.reduction == "mean" else ""
         return rf"{mean}\sum_{{i=1}}^{{N}} {summand}"

@@ -94,7 +94,7 @@ def _built(convert: Callable[[ast.expr], _Built], tree: ast.expr) -> _Built:
 def expression_of(node: ast.expr) -> sympy.Expr:
     """A node of a checked tree as SymPy, which simplifies it on the way."""
     if isinstance(node, ast.Constant):
-        return checked(_number(node.value))
+        return checked(number_of(node.value))
     if isinstance(node, ast.Name):
         return CONSTANT_VALUES[node.id] if node.id in CONSTANTS else sympy.Symbol(node.id, real=True)
     if isinstance(node, ast.UnaryOp):
@@ -110,7 +110,8 @@ def expression_of(node: ast.expr) -> sympy.Expr:
     return checked(build.product(_factors(node)))
 
 
-def _number(value: object) -> sympy.Rational:
+def number_of(value: object) -> sympy.Rational:
+    """The exact number of a constant in a checked tree."""
     assert isinstance(value, (int, Fraction))
     return sympy.Rational(value.numerator, value.denominator)
 

@@ -18,6 +18,9 @@ from typing import Any, Protocol
 import sympy
 
 
+_COMMUTATIVE = frozenset({"add", "mul"})
+
+
 class Arithmetic(Protocol):
     """A way to compute: how a constant looks, and a function for each operation name."""
 
@@ -106,6 +109,21 @@ class Program:
         """The exact constant in a slot; None for a slot that holds an input or a result."""
         place = slot - len(self.inputs)
         return self.constants[place].exact if 0 <= place < len(self.constants) else None
+
+    def computes_as(self, other: Program) -> bool:
+        """Whether both run the same operations on the same numbers; a + b and b + a are the same, rounded or not."""
+        seen: dict[tuple[Any, ...], int] = {}
+        return self._numbered(seen) == other._numbered(seen)
+
+    def _numbered(self, seen: dict[tuple[Any, ...], int]) -> list[int]:
+        """The outputs as numbers of the values in ``seen``, which grows."""
+        slots = [seen.setdefault(("input", name), len(seen)) for name in self.inputs]
+        slots += [seen.setdefault(("constant", constant.exact), len(seen)) for constant in self.constants]
+        for step in self.steps:
+            operands = [slots[slot] for slot in step.arguments]
+            key = (step.operation, *(sorted(operands) if step.operation in _COMMUTATIVE else operands))
+            slots.append(seen.setdefault(key, len(seen)))
+        return [slots[slot] for slot in self.outputs]
 
     def depends_on(self, names: Sequence[str]) -> list[bool]:
         """For each slot, whether its value depends on one of the inputs ``names``."""
