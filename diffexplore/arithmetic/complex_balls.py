@@ -222,6 +222,8 @@ def _softplus(x: Any) -> Any:
 
 
 def _pow(x: Any, y: Any) -> Any:
+    if isinstance(y, RoundedNumber) and y.value == 0 and y.error == 0:  # whole powers are products before that
+        return _BASIC["add"](_BASIC["mul"](x, 0), 1)
     base = x if isinstance(x, ComplexBall) else lifted(x, y)
     return _BASIC["exp"](_BASIC["mul"](y, _BASIC["log"](base)))
 

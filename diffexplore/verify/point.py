@@ -133,6 +133,10 @@ class CandidateCheck(PointCheck):
         if self._value_is_finite:
             super()._settle(name, judged)
 
+    def _settle_by_samples(self, name: str) -> None:
+        if self._value_is_finite:
+            super()._settle_by_samples(name)
+
     # --------------------------------------------------------------------------------------------------- value
     def _judge_value(self, estimate: Estimate) -> None:
         problem = value_problem(self._problem)
