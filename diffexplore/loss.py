@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.errors import UsageError, unknown
-from diffexplore.symbolic.given import summand_of
-from diffexplore.symbolic.names import check_name
-from diffexplore.symbolic.parse import parse_condition
+from diffexplore.errors import unknown
+from diffexplore.symbolic.given import check_distinct, conditions_of, names_in_order, summand_of
 from diffexplore.symbolic.program import Program, lower
 from diffexplore.symbolic.syntax import read
 from diffexplore.symbolic.text import to_latex, to_text
@@ -90,8 +88,8 @@ class Loss:
         """
         if reduction not in REDUCTIONS:
             raise unknown("reduction", str(reduction), REDUCTIONS)
-        parameters, data = _names(parameters), _names(data)
-        _check_distinct((*parameters, *data))
+        parameters, data = names_in_order(parameters), names_in_order(data)
+        check_distinct((*parameters, *data))
         summand = summand_of(formula, (*parameters, *data))
         values: dict[str, Any] = {
             "expression": summand.expression,
@@ -100,7 +98,7 @@ class Loss:
             "data": data,
             "reduction": reduction,
             "name": name,
-            "domain": _domain(domain, (*parameters, *data)),
+            "domain": conditions_of(domain, (*parameters, *data)),
             "source": source,
             "default_data": default_data,
             "default_points": tuple(default_points or ()),
@@ -219,8 +217,8 @@ class Loss:
         return self._cached("hessian", wrt, hessian_of)
 
     def _cached(self, kind: str, wrt: str | Sequence[str] | None, derive: Callable[..., Any]) -> Any:
-        names = self.parameters if wrt is None else _names(wrt)
-        _check_distinct(names)
+        names = self.parameters if wrt is None else names_in_order(wrt)
+        check_distinct(names)
         for name in names:
             if name not in self.symbols:
                 raise unknown("symbol", name, self.symbols)
@@ -264,30 +262,3 @@ class Loss:
         given += [f"reduction={self.reduction!r}"] if self.reduction != "mean" else []
         given += [f"name={self.name!r}"] if self.name else []
         return f"Loss({', '.join(given)})"
-
-
-def _names(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Names as given, one by one, or in one string with commas or spaces."""
-    if isinstance(names, str):
-        names = names.replace(",", " ").split()
-    return tuple(check_name(name) for name in names)
-
-
-def _check_distinct(names: Sequence[str]) -> None:
-    for position, name in enumerate(names):
-        if name in names[:position]:
-            raise UsageError(f"the name {name!r} is given twice")
-
-
-def _domain(domain: str | Sequence[str] | None, names: Sequence[str]) -> tuple[Boolean, ...]:
-    """The conditions one by one; those that always hold are dropped."""
-    if domain is None:
-        return ()
-    texts = [domain] if isinstance(domain, str) else list(domain)
-    conditions: list[Boolean] = []
-    for text in texts:
-        condition = parse_condition(text, names)
-        if condition == sympy.false:
-            raise UsageError(f"the condition {text!r} never holds")
-        conditions += condition.args if isinstance(condition, sympy.And) else [condition]
-    return tuple(condition for condition in conditions if condition != sympy.true)

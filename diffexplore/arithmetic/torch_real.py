@@ -44,13 +44,15 @@ def filled(like: torch.Tensor, number: float | int, shape: tuple[int, ...] = ())
 def _where(condition: torch.Tensor | int, taken: Value, otherwise: Value) -> Value:
     if isinstance(condition, int):
         return taken if condition else otherwise
-    return torch.where(condition, *(_in_range(x, other) for x, other in ((taken, otherwise), (otherwise, taken))))
+    chosen: torch.Tensor = torch.where(condition, _in_range(taken, otherwise), _in_range(otherwise, taken))
+    return chosen
 
 
 def _in_range(x: Value, other: Value) -> Value:
     """A number as the dtype of the tensor beside it has it, where torch refuses what is beyond that."""
-    beyond = isinstance(other, torch.Tensor) and not isinstance(x, torch.Tensor) and abs(x) > _largest(other)
-    return math.copysign(math.inf, x) if beyond else x  # type: ignore[arg-type]  # a tensor is not beyond
+    if isinstance(x, torch.Tensor) or not isinstance(other, torch.Tensor) or abs(x) <= _largest(other):
+        return x
+    return math.copysign(math.inf, x)
 
 
 def _largest(like: torch.Tensor) -> float:

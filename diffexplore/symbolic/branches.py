@@ -7,9 +7,10 @@ from sympy.logic.boolalg import Boolean
 
 
 def without_branches(condition: Boolean) -> Boolean:
-    """``condition`` with no piecewise expression in it: where(x > 0, x, y) > 1 becomes x > 0 and x > 1, or not and y > 1.
+    """``condition`` with no piecewise expression in it.
 
-    SymPy would make an if-then-else of it, which is a condition that nothing else here knows.
+    Of where(x > 0, x, y) > 1 it makes (x > 0 and x > 1) or (not x > 0 and y > 1). SymPy would make an if-then-else of
+    it, which is a condition that nothing else here knows.
     """
     if condition.has(sympy.Piecewise):
         condition = condition.replace(lambda node: isinstance(node, sympy.core.relational.Relational), _spread)

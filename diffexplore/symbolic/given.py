@@ -1,4 +1,4 @@
-"""The summand of a loss as it is given: text, or an expression of the user's."""
+"""What a loss is made of as it is given: a summand as text or as an expression, names, conditions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from diffexplore.errors import UsageError
 from diffexplore.symbolic.branches import without_branches
 from diffexplore.symbolic.functions_sympy import foreign_node
 from diffexplore.symbolic.names import check_name
-from diffexplore.symbolic.parse import parsed
+from diffexplore.symbolic.parse import parse_condition, parsed
 from diffexplore.symbolic.program import Program
 from diffexplore.symbolic.syntax import names_of, read
 from diffexplore.symbolic.written import program_of
@@ -66,3 +66,31 @@ def _made_real(formula: sympy.Expr) -> sympy.Expr:
     if strange is not None:
         raise UsageError(f"the formula contains {strange}, which diffexplore cannot compute with")
     return expression
+
+
+def names_in_order(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names as given, one by one, or in one string with commas or spaces."""
+    if isinstance(names, str):
+        names = names.replace(",", " ").split()
+    return tuple(check_name(name) for name in names)
+
+
+def check_distinct(names: Sequence[str]) -> None:
+    """Raises UsageError where a name is there twice."""
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise UsageError(f"the name {name!r} is given twice")
+
+
+def conditions_of(domain: str | Sequence[str] | None, names: Sequence[str]) -> tuple[Boolean, ...]:
+    """The conditions one by one; those that always hold are dropped."""
+    if domain is None:
+        return ()
+    texts = [domain] if isinstance(domain, str) else list(domain)
+    conditions: list[Boolean] = []
+    for text in texts:
+        condition = parse_condition(text, names)
+        if condition == sympy.false:
+            raise UsageError(f"the condition {text!r} never holds")
+        conditions += condition.args if isinstance(condition, sympy.And) else [condition]
+    return tuple(condition for condition in conditions if condition != sympy.true)

@@ -11,7 +11,6 @@ from diffexplore.symbolic.collector import Collector
 from diffexplore.symbolic.operations import FUNCTIONS, RECIPROCALS, RELATIONS
 from diffexplore.symbolic.program import Program
 
-
 #: A rational is divided by its denominator where both its parts are exact in every dtype; else it is one number.
 _LARGEST_PART = 2048
 

@@ -17,7 +17,6 @@ from typing import Any, Protocol
 
 import sympy
 
-
 _COMMUTATIVE = frozenset({"add", "mul"})
 
 

@@ -20,7 +20,7 @@ _BITS = 256
 _LONGEST = 60
 
 #: Numbers at which symbols are tried, the telling ones first.
-_NUMBERS = tuple(sympy.Rational(number) for number in (-1, 0, 2, 1, -3, 3)) + (sympy.Rational(1, 2), sympy.Rational(-1, 2))
+_NUMBERS = tuple(sympy.Rational(halves, 2) for halves in (-2, 0, 4, 2, -6, 6, 1, -1))
 _MOST_TRIALS = 200
 
 #: Operations that SymPy puts in another order or form without a word: sums, products, comparisons.

@@ -51,7 +51,7 @@ def _expression(node: ast.expr) -> sympy.Expr:
         return sympy.Pow(_expression(node.left), _expression(node.right), evaluate=False)
     if isinstance(node.op, _TIMES):
         factors = [
-            sympy.Pow(_expression(operand), -1, evaluate=False) if isinstance(operator, ast.Div) else _expression(operand)
+            _inverse(_expression(operand)) if isinstance(operator, ast.Div) else _expression(operand)
             for operator, operand in chain(node, _TIMES)
         ]
         plain = factors[1:] if factors[0] == 1 else factors
@@ -61,6 +61,10 @@ def _expression(node: ast.expr) -> sympy.Expr:
         for operator, operand in chain(node, (ast.Add, ast.Sub))
     ]
     return sympy.Add(*terms, evaluate=False)
+
+
+def _inverse(operand: sympy.Expr) -> sympy.Expr:
+    return sympy.Pow(operand, -1, evaluate=False)
 
 
 def _negative(operand: sympy.Expr) -> sympy.Expr:
@@ -78,7 +82,7 @@ def _call(node: ast.Call) -> sympy.Expr:
         return sympy.Piecewise(*zip(branches, [*conditions, sympy.true], strict=False), evaluate=False)
     arguments = [_expression(argument) for argument in node.args]
     if name == "log" and len(arguments) == 2:
-        return sympy.Mul(sympy.log(arguments[0]), sympy.Pow(sympy.log(arguments[1]), -1), evaluate=False)
+        return sympy.Mul(sympy.log(arguments[0]), _inverse(sympy.log(arguments[1])), evaluate=False)
     if name in ("max", "min"):
         return (_Largest if name == "max" else _Smallest)(*arguments)
     return BUILDERS[name](*arguments)
@@ -90,5 +94,3 @@ def _branches(node: ast.Call, name: str) -> list[ast.expr]:
 
 def _conditions(node: ast.Call, name: str) -> list[ast.expr]:
     return node.args[:1] if name == "where" else [piece.elts[1] for piece in node.args if isinstance(piece, ast.Tuple)]
-
-
