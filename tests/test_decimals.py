@@ -52,7 +52,7 @@ def test_the_truth_has_the_exact_decimal_and_the_methods_pass(formula, x, dtype,
     exact = derivative(fl(x, dtype))
     rows = reduced(report)
     assert rows["reverse"].truth is not None  # type: ignore[attr-defined]
-    assert Fraction(rows["reverse"].truth.mid) == pytest.approx(exact, rel=Fraction(1, 10**38))  # type: ignore[attr-defined]
+    assert abs(Fraction(rows["reverse"].truth.mid) - exact) <= abs(exact) / 10**38  # type: ignore[attr-defined]
     assert all(row.verdict != "fail" for row in report.rows)
     for method in ("reverse", "symbolic"):
         assert abs(Fraction(rows[method].value) - exact) <= Fraction(rows[method].bound)  # type: ignore[attr-defined]
@@ -140,10 +140,12 @@ def test_a_lost_gradient_in_float32_is_still_found_wrong() -> None:
 
 @pytest.mark.parametrize(
     ("number", "dtype"),
-    [("1e39", torch.float32), ("65520", torch.float16), ("1e-46", torch.float32), ("0.1", torch.float32),
+    [("1e39", torch.float32), ("3.40282351e38", torch.float32), ("65520", torch.float16), ("1e-46", torch.float32), ("0.1", torch.float32),
      ("123456789012345.67", torch.float64), ("1e-330", torch.float64), ("0.1", torch.bfloat16)],
 )  # fmt: skip
-@pytest.mark.parametrize("formula", ["x*{}", "x + {}", "x - {}", "{} - x", "x/{}", "{}/x", "max(x, {})", "x**2*{}"])
+@pytest.mark.parametrize(
+    "formula", ["x*{}", "x + {}", "x - {}", "{} - x", "x/{}", "{}/x", "1/max(x, {})", "1/({} + x)", "x**2*{}"]
+)
 def test_the_watched_value_is_within_its_bound_of_the_exact_one(formula: str, number: str, dtype: torch.dtype) -> None:
     program = dx.Loss(formula.format(number), parameters="x").written
     x, c = torch.tensor(0.75, dtype=dtype), Fraction(number)
@@ -151,4 +153,8 @@ def test_the_watched_value_is_within_its_bound_of_the_exact_one(formula: str, nu
         (value,) = program.run(TORCH, {"x": x})
     exact = eval(formula.format("c"), {"x": Fraction(3, 4), "c": c, "max": max})
     radius = float(watch.radius(value))
-    assert math.isinf(radius) or abs(Fraction(value.item()) - exact) <= Fraction(radius)
+    assert (
+        math.isinf(radius)
+        if math.isinf(value)
+        else math.isinf(radius) or abs(Fraction(value.item()) - exact) <= Fraction(radius)
+    )

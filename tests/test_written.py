@@ -210,7 +210,14 @@ def _symbols(*names: str) -> list[sympy.Symbol]:
 
 def test_a_condition_with_branches_is_derived_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
     formula = "where(where(x > 0, x, y) > 1, a*x, b*y**2)"
-    for options in ([], ["--hessian"], ["--steps"], ["--format", "latex"], ["--format", "torch"], ["--format", "python"]):
+    for options in (
+        [],
+        ["--hessian"],
+        ["--steps"],
+        ["--format", "latex"],
+        ["--format", "torch"],
+        ["--format", "python"],
+    ):
         assert main(["derive", formula, *options]) == 0
     assert main(["report", formula, "--at", "a=1,b=2,x=0.5,y=3", "--ascii"]) in (0, 3)
     assert "ITE" not in capsys.readouterr().out
@@ -283,7 +290,8 @@ def test_a_rewritten_formula_is_told(formula: str, said: str, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(
-    "formula", ["(a*x - y + b)**2/(2*(a**2 + 1))", "where(a > 0, sqrt(a), 0)", "a**-2 + cot(a)", "hypot(a, b)", "cbrt(a)"]
+    "formula",
+    ["(a*x - y + b)**2/(2*(a**2 + 1))", "where(a > 0, sqrt(a), 0)", "a**-2 + cot(a)", "hypot(a, b)", "cbrt(a)"],
 )
 def test_a_formula_that_sympy_keeps_is_not_told(formula: str) -> None:
     assert loss_of(formula).rewritten is None

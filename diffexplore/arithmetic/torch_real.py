@@ -36,27 +36,32 @@ def _like(x: Value, other: Value) -> torch.Tensor:
 
 def filled(like: torch.Tensor, number: float | int, shape: tuple[int, ...] = ()) -> torch.Tensor:
     """A tensor of ``number`` with the dtype and device of ``like``; infinite where the dtype ends before it."""
-    if abs(number) > _largest(like):  # torch refuses to round it here, and rounds it in every product
-        number = float(torch.tensor(float(number), dtype=torch.float64).to(like.dtype))
-    return like.new_full(shape, number)
+    return like.new_full(shape, _within(number, like))
 
 
 def _where(condition: torch.Tensor | int, taken: Value, otherwise: Value) -> Value:
     if isinstance(condition, int):
         return taken if condition else otherwise
-    chosen: torch.Tensor = torch.where(condition, _in_range(taken, otherwise), _in_range(otherwise, taken))
+    chosen: torch.Tensor = torch.where(condition, _beside(taken, otherwise), _beside(otherwise, taken))
     return chosen
 
 
-def _in_range(x: Value, other: Value) -> Value:
-    """A number as the dtype of the tensor beside it has it, where torch refuses what is beyond that."""
-    if isinstance(x, torch.Tensor) or not isinstance(other, torch.Tensor) or abs(x) <= _largest(other):
-        return x
-    return math.copysign(math.inf, x)
+def _beside(x: Value, other: Value) -> Value:
+    """A number as the dtype of the tensor beside it has it."""
+    return x if isinstance(x, torch.Tensor) or not isinstance(other, torch.Tensor) else _within(x, other)
 
 
-def _largest(like: torch.Tensor) -> float:
-    return torch.finfo(like.dtype).max if like.is_floating_point() else math.inf
+def _within(number: float | int, like: torch.Tensor) -> float | int:
+    """``number``, or what it is rounded to in a dtype that ends before it.
+
+    Torch rounds it so in every product, and refuses to where it makes a tensor. Of a number that became infinite
+    nothing is known from then on: 1/∞ is no 0.
+    """
+    if not like.is_floating_point() or abs(number) <= torch.finfo(like.dtype).max:
+        return number
+    stored = float(torch.tensor(float(number), dtype=torch.float64).to(like.dtype))
+    tell_watches(stored, abs(number - stored) if math.isfinite(stored) else math.inf)
+    return stored
 
 
 def _heaviside(x: torch.Tensor) -> torch.Tensor:
