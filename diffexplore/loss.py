@@ -156,7 +156,7 @@ class Loss:
         if self._program is not None:
             return self._program
         if ("written",) not in self._derived:
-            program = lower([self.expression], (*self.parameters, *self.data), products=False)
+            program = lower([self.expression], (*self.parameters, *self.data), plain=False)
             self._derived["written",] = program
         return cast(Program, self._derived["written",])
 

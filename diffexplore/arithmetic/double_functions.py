@@ -223,7 +223,7 @@ FUNCTIONS: dict[str, Callable[..., DoubleBall]] = {
 }  # fmt: skip
 
 #: Left to Arb for every sample.
-_UNKNOWN = "sinc asin acos atan2 acosh atanh erf erfc erfinv gamma lgamma digamma polygamma".split()
+_UNKNOWN = "asin acos atan2 acosh atanh erf erfc erfinv gamma lgamma digamma polygamma".split()
 
 
 class DoubleBallArithmetic:

@@ -13,7 +13,7 @@ from diffexplore.arithmetic.torch_real import TORCH, filled
 from diffexplore.loss import Loss
 from diffexplore.symbolic.budget import run_within
 from diffexplore.symbolic.derive import differentiate
-from diffexplore.symbolic.powers import as_products
+from diffexplore.symbolic.elementary import elementary
 from diffexplore.symbolic.program import Program, lower
 
 Tensor = torch.Tensor
@@ -54,8 +54,8 @@ class Problem:
 
     @cached_property
     def plain_loss_program(self) -> Program:
-        """The same with its powers as products, for complex numbers and for balls."""
-        return as_products(self.loss_program)
+        """The same in elementary operations, for complex numbers and for balls."""
+        return elementary(self.loss_program)
 
     @cached_property
     def gradient_program(self) -> Program:

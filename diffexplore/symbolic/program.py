@@ -132,26 +132,26 @@ class Program:
         return depends
 
 
-def lower(expressions: Sequence[sympy.Expr], inputs: Sequence[str], *, products: bool = True) -> Program:
+def lower(expressions: Sequence[sympy.Expr], inputs: Sequence[str], *, plain: bool = True) -> Program:
     """The program that computes ``expressions`` from ``inputs``.
 
-    Powers with whole and half exponents become products and square roots, which every arithmetic rounds least, or
-    stay powers where ``products`` is false, as somebody writes them who leaves the derivative to torch: that of a
-    product with √x is not defined at 0, where that of x^2.5 is.
+    It is one of elementary operations, powers being products and square roots, which every arithmetic rounds least.
+    Where ``plain`` is false powers stay, as somebody writes them who leaves the derivative to torch: that of a product
+    with √x is not defined at 0, where that of x^2.5 is.
     Raises :class:`TypeError` for a SymPy node that has no operation.
     """
+    from diffexplore.symbolic.elementary import elementary
     from diffexplore.symbolic.lowering import Lowering
-    from diffexplore.symbolic.powers import as_products
 
     lowering = Lowering(tuple(inputs))
     program = lowering.program([lowering.slot(expression) for expression in expressions])
-    return as_products(program) if products else program
+    return elementary(program) if plain else program
 
 
 def lower_constant(expression: sympy.Expr) -> Program:
     """The program of an expression without symbols, with its rationals, pi and e as the only constants."""
+    from diffexplore.symbolic.elementary import elementary
     from diffexplore.symbolic.lowering import Lowering
-    from diffexplore.symbolic.powers import as_products
 
     lowering = Lowering((), fold=False)
-    return as_products(lowering.program([lowering.slot(expression)]))
+    return elementary(lowering.program([lowering.slot(expression)]))

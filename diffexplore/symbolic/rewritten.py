@@ -12,7 +12,7 @@ from flint import arb, fmpq
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.arithmetic.balls import BALLS, precision
-from diffexplore.symbolic.powers import as_products
+from diffexplore.symbolic.elementary import elementary
 from diffexplore.symbolic.program import Program, Step, lower
 from diffexplore.symbolic.text import to_text
 
@@ -55,7 +55,7 @@ class Gap:
 
 def rewriting(expression: sympy.Expr, written: Program, domain: Sequence[Boolean] = ()) -> str | None:
     """What SymPy made of a formula, as a sentence; None where it kept the functions and where they have values."""
-    plain, simplified = as_products(written), lower([expression], written.inputs)
+    plain, simplified = elementary(written), lower([expression], written.inputs)
     gap = None if plain.computes_as(simplified) else _gap(plain, simplified, domain)
     if gap is None and not plain.operations - simplified.operations - _REARRANGED:
         return None
