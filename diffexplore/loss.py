@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, cast
 
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.errors import UsageError, unknown
-from diffexplore.symbolic.given import summand_of
-from diffexplore.symbolic.names import check_name
-from diffexplore.symbolic.parse import parse_condition
+from diffexplore.errors import unknown
+from diffexplore.symbolic.given import check_distinct, conditions_of, names_in_order, summand_of
+from diffexplore.symbolic.program import Program, lower
+from diffexplore.symbolic.syntax import read
 from diffexplore.symbolic.text import to_latex, to_text
 
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ DefaultData = Callable[[], Mapping[str, Sequence[float]]]
 class Loss:
     """A summand ℓ(θ; z), reduced over the samples of a batch by its mean or sum.
 
-    Immutable; equal to another loss with the same mathematical content. Sources of the points and data that it
-    suggests do not count.
+    Immutable; equal to another loss with the same mathematical content that is computed by the same operations.
+    Sources of the points and data that it suggests do not count.
 
     Attributes:
-        expression: the summand, in real SymPy symbols.
+        expression: the summand, in real SymPy symbols, as SymPy simplified it while it was read: what is
+            differentiated. It has the values of what was written, and may have one where that has none.
         formula: the summand as text, as it was given.
         parameters, data: the names of θ and z, in the order given.
         reduction: "mean" or "sum".
@@ -53,6 +54,7 @@ class Loss:
     source: str | None
     default_data: DefaultData | None = field(compare=False)
     default_points: tuple[Mapping[str, float], ...] = field(compare=False)
+    _program: Program | None = field(compare=False)
     _derived: dict[tuple[str, ...], Any] = field(compare=False)
 
     def __init__(
@@ -87,24 +89,32 @@ class Loss:
         """
         if reduction not in REDUCTIONS:
             raise unknown("reduction", str(reduction), REDUCTIONS)
-        parameters, data = _names(parameters), _names(data)
-        _check_distinct((*parameters, *data))
-        expression = summand_of(formula, (*parameters, *data))
+        parameters, data = names_in_order(parameters), names_in_order(data)
+        check_distinct((*parameters, *data))
+        summand = summand_of(formula, (*parameters, *data))
         values: dict[str, Any] = {
-            "expression": expression,
-            "formula": formula.strip() if isinstance(formula, str) else to_text(expression, unicode=False),
+            "expression": summand.expression,
+            "formula": formula.strip() if isinstance(formula, str) else to_text(summand.expression, unicode=False),
             "parameters": parameters,
             "data": data,
             "reduction": reduction,
             "name": name,
-            "domain": _domain(domain, (*parameters, *data)),
+            "domain": conditions_of(domain, (*parameters, *data)),
             "source": source,
             "default_data": default_data,
             "default_points": tuple(default_points or ()),
+            "_program": summand.program,
             "_derived": {},
         }
         for attribute, value in values.items():
             object.__setattr__(self, attribute, value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Loss):
+            return NotImplemented
+        compared = (entry.name for entry in fields(self) if entry.compare)
+        alike = all(getattr(self, name) == getattr(other, name) for name in compared)
+        return alike and self.written.computes_as(other.written)
 
     @classmethod
     def from_torch(
@@ -134,8 +144,8 @@ class Loss:
 
     def with_symbols(self, parameters: Sequence[str], data: Sequence[str]) -> Loss:
         """The same summand as a loss of all these symbols; by those that it ignores, its gradient is 0."""
-        names, columns = _names(parameters), _names(data)
-        _check_distinct((*names, *columns))
+        names, columns = names_in_order(parameters), names_in_order(data)
+        check_distinct((*names, *columns))
         found = copy.copy(self)
         for attribute, value in {"parameters": names, "data": columns, "_derived": {}}.items():
             object.__setattr__(found, attribute, value)
@@ -145,6 +155,43 @@ class Loss:
     def symbols(self) -> dict[str, sympy.Symbol]:
         """Name → SymPy symbol, the parameters first, then the data."""
         return {name: sympy.Symbol(name, real=True) for name in (*self.parameters, *self.data)}
+
+    @property
+    def written(self) -> Program:
+        """The summand operation by operation, as it was written: a program of the parameters, then the data.
+
+        This is what runs, what torch differentiates, and what says where the loss has a value. Of a SymPy expression
+        and of a torch function it is the expression.
+        """
+        if self._program is not None:
+            return self._program
+        if ("written",) not in self._derived:
+            program = lower([self.expression], (*self.parameters, *self.data), plain=False)
+            self._derived["written",] = program
+        return cast(Program, self._derived["written",])
+
+    @property
+    def shown(self) -> sympy.Expr:
+        """The summand to be printed: what was written, with nothing evaluated, where SymPy made another one of it."""
+        if self.rewritten is None:
+            return self.expression
+        from diffexplore.symbolic.unevaluated import unevaluated
+
+        return unevaluated(read(self.formula))
+
+    @property
+    def rewritten(self) -> str | None:
+        """What SymPy made of the formula, as a sentence, where that is another one; else None."""
+        if ("rewritten",) not in self._derived:
+            from diffexplore.symbolic.rewritten import rewriting
+
+            said = None if self._program is None else rewriting(self.expression, self._program, self.domain)
+            self._derived["rewritten",] = said
+        return cast("str | None", self._derived["rewritten",])
+
+    def times(self, name: str) -> str | sympy.Expr:
+        """The summand, as it was written, times a symbol called ``name``."""
+        return sympy.Symbol(name, real=True) * self.expression if self._program is None else f"{name}*({self.formula})"
 
     @property
     def domain_text(self) -> str | None:
@@ -175,8 +222,8 @@ class Loss:
         return self._cached("hessian", wrt, hessian_of)
 
     def _cached(self, kind: str, wrt: str | Sequence[str] | None, derive: Callable[..., Any]) -> Any:
-        names = self.parameters if wrt is None else _names(wrt)
-        _check_distinct(names)
+        names = self.parameters if wrt is None else names_in_order(wrt)
+        check_distinct(names)
         for name in names:
             if name not in self.symbols:
                 raise unknown("symbol", name, self.symbols)
@@ -198,14 +245,16 @@ class Loss:
             self.reduction,
             self.domain_text,
             self.source,
+            self.rewritten,
         )
 
     def latex(self) -> str:
         r"""The reduced loss in LaTeX: ``\frac{1}{N} \sum_{i=1}^{N}`` of the summand, data with the index i."""
-        summand = to_latex(self.expression, indexed=self.data)
+        shown = self.shown
+        summand = to_latex(shown, indexed=self.data)
         if not self.data:
             return summand
-        if self.expression.is_Add:
+        if shown.is_Add:
             summand = rf"\left({summand}\right)"
         mean = r"\frac{1}{N} " if self.reduction == "mean" else ""
         return rf"{mean}\sum_{{i=1}}^{{N}} {summand}"
@@ -218,30 +267,3 @@ class Loss:
         given += [f"reduction={self.reduction!r}"] if self.reduction != "mean" else []
         given += [f"name={self.name!r}"] if self.name else []
         return f"Loss({', '.join(given)})"
-
-
-def _names(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Names as given, one by one, or in one string with commas or spaces."""
-    if isinstance(names, str):
-        names = names.replace(",", " ").split()
-    return tuple(check_name(name) for name in names)
-
-
-def _check_distinct(names: Sequence[str]) -> None:
-    for position, name in enumerate(names):
-        if name in names[:position]:
-            raise UsageError(f"the name {name!r} is given twice")
-
-
-def _domain(domain: str | Sequence[str] | None, names: Sequence[str]) -> tuple[Boolean, ...]:
-    """The conditions one by one; those that always hold are dropped."""
-    if domain is None:
-        return ()
-    texts = [domain] if isinstance(domain, str) else list(domain)
-    conditions: list[Boolean] = []
-    for text in texts:
-        condition = parse_condition(text, names)
-        if condition == sympy.false:
-            raise UsageError(f"the condition {text!r} never holds")
-        conditions += condition.args if isinstance(condition, sympy.And) else [condition]
-    return tuple(condition for condition in conditions if condition != sympy.true)

@@ -25,6 +25,9 @@ _ATOMS: dict[sympy.Expr, Callable[[], arb]] = {
     sympy.nan: arb.nan,
 }
 
+#: Beyond it a whole power is taken through the logarithm like any other.
+_LARGEST_WHOLE_POWER = 2**20
+
 _UNIT_INTERVAL = arb(0.5, 0.5)
 _SIGN_INTERVAL = arb(0, 1)
 
@@ -46,6 +49,8 @@ def _nan_or(x: arb, otherwise: arb) -> arb:
 
 
 def _pow(x: arb, y: arb) -> arb:
+    if y.is_integer() and abs(y) <= _LARGEST_WHOLE_POWER:
+        return _whole_power(x, int(float(y)))
     if x > 0:
         return x**y
     if y > 0 and x.contains(0) and not x < 0:
@@ -53,6 +58,19 @@ def _pow(x: arb, y: arb) -> arb:
         top = arb(x.upper())
         return arb(0) if top == 0 else arb(0).union(top**y)
     return arb.nan()
+
+
+def _whole_power(x: arb, n: int) -> arb:
+    """xⁿ as products: Arb's power of a ball around 0 is NaN. x⁰ is 1 for every x that is a number."""
+    if not x.is_finite():
+        return arb.nan()
+    power, square, rest = arb(1), x, abs(n)
+    while rest:
+        if rest & 1:
+            power *= square
+        rest >>= 1
+        square = square * square if rest else square
+    return 1 / power if n < 0 else power
 
 
 def _polygamma(order: arb, x: arb) -> arb:

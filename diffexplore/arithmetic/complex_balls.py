@@ -148,11 +148,11 @@ def _log_crossing(x: Parts) -> tuple[Any, Any]:
 def _apply(
     kernel: Callable[..., Tensor], parts: Callable[..., Parts], crossing: _Crossing = _nothing_crosses
 ) -> Callable[..., Any]:
-    def operation(*operands: ComplexBall | float) -> ComplexBall:
+    def operation(*operands: ComplexBall | RoundedNumber | float) -> ComplexBall:
         like = next(operand for operand in operands if isinstance(operand, ComplexBall))
-        lifted = [operand if isinstance(operand, ComplexBall) else _lift(operand, like) for operand in operands]
-        value = kernel(*[ball.value for ball in lifted])
-        balls = [ball.parts for ball in lifted]
+        taken = [operand if isinstance(operand, ComplexBall) else lifted(operand, like) for operand in operands]
+        value = kernel(*[ball.value for ball in taken])
+        balls = [ball.parts for ball in taken]
         real, imag = parts(*balls)
         cross = crossing(*balls)
         dtype = _REAL[value.dtype]
@@ -170,12 +170,22 @@ def _finite(radius: Tensor) -> Tensor:
     return torch.nan_to_num(radius, nan=torch.inf, posinf=torch.inf)
 
 
-def _lift(number: float, like: ComplexBall) -> ComplexBall:
-    from diffexplore.bounds.watch import number_error
+@dataclass(frozen=True)
+class RoundedNumber:
+    """A double that stands for a constant within ``error`` of it."""
 
-    value = torch.full((), complex(number), dtype=like.value.dtype, device=like.value.device)
+    value: float
+    error: float
+
+
+def lifted(number: float | RoundedNumber, like: ComplexBall) -> ComplexBall:
+    """A number as a complex ball of the dtype and on the device of another one, of shape ()."""
+    if not isinstance(number, RoundedNumber):
+        number = RoundedNumber(float(number), 0.0)
+    wide = torch.tensor(complex(number.value), dtype=torch.complex128, device=like.value.device)
+    value = wide.to(like.value.dtype)  # infinite beyond the dtype, where torch refuses to make a tensor of the number
     stored = value.to(torch.complex128).real
-    error = (stored - float(number)).abs() + abs(float(number)) * number_error(number)
+    error = torch.where(stored == number.value, 0.0, (stored - number.value).abs()) + number.error
     return ComplexBall(value, error, torch.zeros_like(error))
 
 
@@ -212,7 +222,9 @@ def _softplus(x: Any) -> Any:
 
 
 def _pow(x: Any, y: Any) -> Any:
-    base = x if isinstance(x, ComplexBall) else _lift(x, y)
+    if isinstance(y, RoundedNumber) and y.value == 0 and y.error == 0:  # whole powers are products before that
+        return _BASIC["add"](_BASIC["mul"](x, 0), 1)
+    base = x if isinstance(x, ComplexBall) else lifted(x, y)
     return _BASIC["exp"](_BASIC["mul"](y, _BASIC["log"](base)))
 
 
@@ -229,13 +241,12 @@ OPERATIONS: dict[str, Callable[..., Any]] = _BASIC | {
 
 
 class ComplexArithmetic:
-    """Constants stay Python numbers."""
+    """Constants are doubles, with their distance from the exact number."""
 
     operations = OPERATIONS
 
-    def constant(self, constant: Constant) -> float | int:
-        exact = constant.exact
-        return int(exact) if exact.is_Integer and abs(int(exact)) <= 2**53 else constant.nearest
+    def constant(self, constant: Constant) -> RoundedNumber:
+        return RoundedNumber(constant.nearest, constant.error)
 
 
 COMPLEX = ComplexArithmetic()

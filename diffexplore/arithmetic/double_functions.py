@@ -206,6 +206,11 @@ def _asinh(x: DoubleBall) -> DoubleBall:
     return mul(flip, log(add(size, sqrt(_one_plus(mul(x, x))))))
 
 
+def _pow(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    """Through the logarithm; that of no positive number is left to Arb, and so is an exponent that may be 0."""
+    return _only_where(y.nearest_to_zero > 0, exp(mul(y, log(x))))
+
+
 _BASIC: dict[str, Callable[..., DoubleBall]] = {
     "add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "sqrt": sqrt,
 }  # fmt: skip
@@ -214,7 +219,7 @@ FUNCTIONS: dict[str, Callable[..., DoubleBall]] = {
     "exp": exp, "log": log, "sin": lambda x: _sin_and_cos(x)[0], "cos": lambda x: _sin_and_cos(x)[1], "tan": _tan,
     "atan": _atan, "tanh": _tanh, "sinh": _sinh, "cosh": _cosh, "asinh": _asinh, "sigmoid": _sigmoid,
     "expm1": lambda x: sub(exp(x), _rational(1, 1)), "log1p": lambda x: log(_one_plus(x)),
-    "softplus": lambda x: log(_one_plus(exp(x))), "pow": lambda x, y: exp(mul(y, log(x))),
+    "softplus": lambda x: log(_one_plus(exp(x))), "pow": _pow,
 }  # fmt: skip
 
 #: Left to Arb for every sample.

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from diffexplore.bounds.watch import tell_watches
 from diffexplore.symbolic.program import Constant
 
 #: Below it, polygamma is not evaluated: nothing is resolved between its poles by then.
@@ -30,17 +31,47 @@ def _like(x: Value, other: Value) -> torch.Tensor:
     if isinstance(x, torch.Tensor):
         return x
     assert isinstance(other, torch.Tensor), "constants are folded before a program is run"
-    return other.new_full((), x)
+    return filled(other, x)
+
+
+def filled(like: torch.Tensor, number: float | int, shape: tuple[int, ...] = ()) -> torch.Tensor:
+    """A tensor of ``number`` with the dtype and device of ``like``; infinite where the dtype ends before it."""
+    return like.new_full(shape, _within(number, like))
 
 
 def _where(condition: torch.Tensor | int, taken: Value, otherwise: Value) -> Value:
     if isinstance(condition, int):
         return taken if condition else otherwise
-    return torch.where(condition, taken, otherwise)
+    chosen: torch.Tensor = torch.where(condition, _beside(taken, otherwise), _beside(otherwise, taken))
+    return chosen
+
+
+def _beside(x: Value, other: Value) -> Value:
+    """A number as the dtype of the tensor beside it has it."""
+    return x if isinstance(x, torch.Tensor) or not isinstance(other, torch.Tensor) else _within(x, other)
+
+
+def _within(number: float | int, like: torch.Tensor) -> float | int:
+    """``number``, or what it is rounded to in a dtype that ends before it.
+
+    Torch rounds it so in every product, and refuses to where it makes a tensor. Of a number that became infinite
+    nothing is known from then on: 1/∞ is no 0.
+    """
+    if not like.is_floating_point() or abs(number) <= torch.finfo(like.dtype).max:
+        return number
+    stored = float(torch.tensor(float(number), dtype=torch.float64).to(like.dtype))
+    tell_watches(stored, abs(number - stored) if math.isfinite(stored) else math.inf)
+    return stored
 
 
 def _heaviside(x: torch.Tensor) -> torch.Tensor:
     return torch.heaviside(x.detach(), x.new_full((), 0.5))
+
+
+def _sinc(x: torch.Tensor) -> torch.Tensor:
+    # Torch differentiates the branch not taken too: its input is chosen first.
+    inside = torch.where(x != 0, x, 1)
+    return torch.where(x != 0, torch.sin(inside) / inside, 1)
 
 
 def _gamma(x: torch.Tensor) -> torch.Tensor:
@@ -65,17 +96,17 @@ def _logical(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tenso
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
-    "pow": lambda x, y: x**y, "sqrt": torch.sqrt, "abs": torch.abs, "sign": torch.sign, "heaviside": _heaviside,
+    "pow": operator.pow, "sqrt": torch.sqrt, "abs": torch.abs, "sign": torch.sign, "heaviside": _heaviside,
     "max": _pair(torch.maximum), "min": _pair(torch.minimum),
     "exp": torch.exp, "expm1": torch.expm1, "log": torch.log, "log1p": torch.log1p,
-    "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "asin": torch.asin, "acos": torch.acos,
+    "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "sinc": _sinc, "asin": torch.asin, "acos": torch.acos,
     "atan": torch.atan, "atan2": _pair(torch.atan2),
     "sinh": torch.sinh, "cosh": torch.cosh, "tanh": torch.tanh,
     "asinh": torch.asinh, "acosh": torch.acosh, "atanh": torch.atanh,
     "erf": torch.erf, "erfc": torch.erfc, "erfinv": torch.erfinv,
     "gamma": _gamma, "lgamma": torch.lgamma, "digamma": torch.digamma, "polygamma": _polygamma,
     "sigmoid": torch.sigmoid, "softplus": _softplus,
-    "full_like": lambda x, constant: x.new_full((), constant),
+    "full_like": filled,
     "where": _where, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
     "eq": operator.eq, "ne": operator.ne,
     "and": _logical(torch.logical_and), "or": _logical(torch.logical_or), "not": _logical(torch.logical_not),
@@ -91,6 +122,8 @@ class TorchArithmetic:
         exact = constant.exact
         if exact.is_Integer and abs(int(exact)) <= 2**53:
             return int(exact)
+        if constant.error:
+            tell_watches(constant.nearest, constant.error)
         return constant.nearest
 
 

@@ -23,7 +23,8 @@ Tensor = torch.Tensor
 #: Kernels that round Python numbers to the dtype of the tensor beside them.
 _NARROWING = frozenset("pow add sub rsub clamp clamp_min clamp_max".split())
 
-#: Exponents for which the kernel of a narrow dtype multiplies, and rounds each product.
+#: Exponents for which the kernel of a narrow dtype multiplies, and rounds each product. For 0 and 1 all kernels copy,
+#: and for 2 they multiply once (torch: aten/src/ATen/native/Pow.cpp and cpu/PowKernel.cpp).
 _MULTIPLIED = (3, -2, -0.5)
 
 #: Kernels that subtract nearly equal numbers inside: their operands count as rounded once more.
@@ -61,13 +62,25 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     spread = RULES[name](*balls, value)
     if watch.smooth:
         spread = torch.where(_holds_kink(name, balls), math.inf, spread)
-    if name == "pow" and not isinstance(operands[1], torch.Tensor) and operands[1] in _MULTIPLIED:
-        name = "pow_multiplied"
+    if name == "pow":
+        name = _power_kernel(operands[1])
+        if not bool(value.all()):
+            conclude(watch, name, out, value, spread, in_place, _is_zero(balls[0]) & (balls[1].mid > balls[1].rad))
+            return out
     if name in _ZEROS and not bool(value.all()):
         conclude(watch, name, out, value, spread, in_place, _ZEROS[name](*[_is_zero(ball) for ball in balls[:2]]))
         return out
     conclude(watch, name, out, value, spread, in_place)
     return out
+
+
+def _power_kernel(exponent: Any) -> str:
+    """The operation by which torch computes a power, whose rounding is known."""
+    if isinstance(exponent, torch.Tensor):
+        return "pow"
+    if exponent in (0, 1):
+        return "clone"
+    return {2: "mul"}.get(exponent, "pow_multiplied" if exponent in _MULTIPLIED else "pow")
 
 
 def _is_zero(ball: Ball) -> Tensor:
@@ -86,16 +99,18 @@ def _arity(name: str) -> int:
 
 
 def _converted(balls: list[Ball], operands: list[Any], dtype: torch.dtype, kernel: torch.dtype) -> list[Ball]:
-    """Operands that the kernel rounds to its own dtype first, such as Python numbers in float32 products."""
-    unit = UNIT_ROUNDOFF[kernel]
+    """Operands that the kernel rounds to its own dtype first, such as Python numbers in float32 products.
+
+    What is lost is exact, so that a number that overflows or underflows there loses all of itself.
+    """
     converted = []
     for ball, operand in zip(balls, operands, strict=True):
-        narrower = isinstance(operand, torch.Tensor) and operand.dtype == dtype
-        if narrower or unit == UNIT_ROUNDOFF[torch.float64]:
+        if kernel == torch.float64 or (isinstance(operand, torch.Tensor) and operand.dtype == dtype):
             converted.append(ball)
             continue
-        inexact = ball.mid != ball.mid.to(kernel).to(torch.float64)
-        converted.append(Ball(ball.mid, ball.rad + torch.where(inexact, unit * ball.mid.abs(), 0.0)))
+        stored = ball.mid.to(kernel).to(torch.float64)
+        lost = torch.where(stored == ball.mid, 0.0, (stored - ball.mid).abs())
+        converted.append(Ball(ball.mid, ball.rad + lost))
     return converted
 
 

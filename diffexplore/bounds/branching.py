@@ -26,10 +26,18 @@ def compare(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
     like = first_tensor(args)
     if like is None or like.device.type == "meta" or not any(finite_float(value) for value in args):
         return out
-    x, y = watch.ball(args[0], like), watch.ball(args[1], like)
+    x, y = (_as_compared(watch.ball(value, like), value, like) for value in args[:2])
     reach = x.rad + y.rad
     watch.set(out, ~((x.mid - y.mid).abs() > reach) & ~(reach <= 0))
     return out
+
+
+def _as_compared(ball: Ball, value: Any, like: Tensor) -> Ball:
+    """An operand as the kernel compares it: a Python number is rounded to the dtype of the tensor beside it."""
+    if isinstance(value, torch.Tensor) or not like.is_floating_point():
+        return ball
+    stored = ball.mid.to(like.dtype).to(torch.float64)
+    return Ball(ball.mid, ball.rad + torch.where(stored == ball.mid, 0.0, (stored - ball.mid).abs()))
 
 
 def logical(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

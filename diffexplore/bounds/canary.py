@@ -52,7 +52,9 @@ _ARITHMETIC = ("add", "sub", "mul", "div")
 _CLAIMED_AS = {"softplus": "logaddexp"}
 
 #: Operations that a library has not as one function: it is their parts that are watched, and so tried.
-_PARTS: dict[str, dict[str, tuple[str, ...]]] = {"torch": {"gamma": ("lgamma", "exp")}, "numpy": {"sigmoid": ("exp",)}}
+_PARTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "torch": {"gamma": ("lgamma", "exp"), "sinc": ("sin",)}, "numpy": {"sigmoid": ("exp",), "sinc": ("sin",)},
+}  # fmt: skip
 
 
 def broken_claims(

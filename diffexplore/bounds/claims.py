@@ -31,7 +31,7 @@ UPWARD = 1 + 2.0**-40
 #: Operations that move, choose or negate values, and so round nothing.
 EXACT = frozenset(
     "neg abs sign sgn max min maximum minimum where heaviside floor ceil trunc round relu clamp clamp_min "
-    "clamp_max masked_fill threshold_backward isnan".split()
+    "clamp_max masked_fill threshold_backward isnan clone".split()
 )
 
 #: Ulps of error claimed of a library function (1/2 would be correct rounding). The canary holds these claims against

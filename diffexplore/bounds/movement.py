@@ -52,16 +52,15 @@ def create(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     out = func(*args, **kwargs)
     if finite_float(out) and func.overloadpacket.__name__ in ("full", "full_like", "new_full", "scalar_tensor"):
         value = kwargs.get("fill_value", next((a for a in reversed(args) if isinstance(a, (int, float))), 0))
-        watch.set(out, fill_error(value, out))
+        watch.set(out, fill_error(watch, value, out))
     return out
 
 
-def fill_error(value: float, out: Tensor) -> Tensor:
-    from diffexplore.bounds.watch import number_error
-
-    stored = torch.tensor(float(value), dtype=torch.float64).to(out.dtype).to(torch.float64)
-    error = abs(float(value) - float(stored)) + abs(float(value)) * number_error(value)
-    return torch.full((), error, dtype=torch.float64, device=out.device)
+def fill_error(watch: Watch, value: float, out: Tensor) -> Tensor:
+    """How far a Python number that was rounded to the dtype of ``out`` is from what it stands for."""
+    stored = float(torch.tensor(float(value), dtype=torch.float64).to(out.dtype).to(torch.float64))
+    lost = 0.0 if float(value) == stored else abs(float(value) - stored)
+    return torch.full((), lost + watch.number_radius(value), dtype=torch.float64, device=out.device)
 
 
 def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -97,5 +96,5 @@ def fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if finite_float(out):
         watch.forget(out)
         value = args[1] if len(args) > 1 else 0.0
-        watch.set(out, watch.radius(value) if isinstance(value, torch.Tensor) else fill_error(value, out))
+        watch.set(out, watch.radius(value) if isinstance(value, torch.Tensor) else fill_error(watch, value, out))
     return out

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.numpy_real import NUMPY
+from diffexplore.arithmetic.torch_real import filled
 from diffexplore.bounds.aten import handler
 from diffexplore.bounds.handling import finite_float
 from diffexplore.bounds.movement import fill_error
@@ -25,7 +26,7 @@ Tensor = torch.Tensor
 _NAMES = {"max": "maximum", "min": "minimum", "and": "logical_and", "or": "logical_or", "not": "logical_not"}
 
 #: Operations that are several NumPy calls, each of which rounds.
-_COMPOSITE = frozenset({"sigmoid", "softplus"})
+_COMPOSITE = frozenset({"sigmoid", "softplus", "sinc"})
 
 
 class _Call:
@@ -52,10 +53,14 @@ class NumpyWatch:
             "sigmoid": lambda x: basic["div"](1, basic["add"](1, basic["exp"](basic["neg"](x)))),
             "softplus": lambda x: logaddexp(x, torch.zeros((), dtype=x.dtype)),
             "full_like": self._filled,
+            "sinc": lambda x: _sinc(basic, x),
         }
 
     def constant(self, constant: Constant) -> float | int:
-        return NUMPY.constant(constant)
+        number = NUMPY.constant(constant)
+        if constant.error:
+            self.watch.tell(float(number), constant.error)
+        return number
 
     def _operation(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         if name in _COMPOSITE:
@@ -75,8 +80,8 @@ class NumpyWatch:
         return tuple(value if isinstance(value, torch.Tensor) else self._filled(like, value) for value in operands)
 
     def _filled(self, like: Tensor, number: float | int) -> Tensor:
-        stored = like.new_full((), number)
-        self.watch.set(stored, fill_error(number, stored))
+        stored = filled(like, number)
+        self.watch.set(stored, fill_error(self.watch, number, stored))
         return stored
 
     def reduce(self, samples: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
@@ -89,3 +94,9 @@ class NumpyWatch:
         call._overloadname = "default"  # type: ignore[attr-defined]
         out = handler(reduction)(self.watch, call, (samples,), {})
         return out, self.watch.radius(out)
+
+
+def _sinc(basic: Mapping[str, Callable[..., Any]], x: Tensor) -> Any:
+    apart = basic["ne"](x, 0.0)
+    inside = basic["where"](apart, x, 1.0)
+    return basic["where"](apart, basic["div"](basic["sin"](inside), inside), 1.0)

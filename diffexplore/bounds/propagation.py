@@ -174,7 +174,8 @@ def pow(x: Ball, y: Ball, out: Tensor) -> Tensor:
     relative = x.mid.abs().pow(y.mid) * growth * _NEARLY
     grows = (y.rad == 0) & (y.mid >= 1) & (whole | (x.mid >= x.rad))
     absolute = x.rad * y.mid * x.farthest_from_zero.pow(y.mid - 1) * (1 + 2.0**-40)
-    exact = (x.rad == 0) & (y.rad == 0)
+    # Of an exact 0 every power with a positive exponent is 0, whatever the rounding of the exponent.
+    exact = (x.rad == 0) & ((y.rad == 0) | ((x.mid == 0) & (y.mid > y.rad)))
     return torch.where(exact, 0.0, torch.where(clear, relative, infinite_unless(grows, absolute)))
 
 

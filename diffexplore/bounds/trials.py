@@ -103,5 +103,6 @@ DIFFERENTIATED_BY: dict[str, tuple[str, ...]] = {
     "atan2": ("pow", "reciprocal"), "atanh": ("pow",), "cos": ("sin",), "cosh": ("sinh",), "digamma": ("polygamma",),
     "div": ("reciprocal",), "erf": ("exp", "pow"), "erfc": ("exp", "pow"), "erfinv": ("exp", "pow"),
     "gamma": ("digamma",), "lgamma": ("digamma",), "pow": ("log",), "sigmoid": ("sigmoid_backward",),
-    "sin": ("cos",), "sinh": ("cosh",), "softplus": ("exp",), "tan": ("pow",), "tanh": ("tanh_backward",),
+    "sin": ("cos",), "sinc": ("cos",), "sinh": ("cosh",), "softplus": ("exp",), "tan": ("pow",),
+    "tanh": ("tanh_backward",),
 }  # fmt: skip

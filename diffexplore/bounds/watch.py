@@ -13,10 +13,13 @@ from typing import Any
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
+
+#: The relative error that is allowed for a double which stands for a constant: twice its rounding.
+CONSTANT_ERROR = 2.0**-52
 
 Tensor = torch.Tensor
 _Key = tuple[Any, ...]
@@ -40,6 +43,7 @@ class Watch(TorchDispatchMode):
         self.unwatched: set[str] = set()
         self.narrowed: set[torch.dtype] = set()
         self._expected = expected
+        self._told: dict[float, float] = {}
         self._radii: dict[int, tuple[StorageWeakRef, dict[_Key, Tensor]]] = {}
         self._operations = 0
         self._bytes = 0
@@ -77,8 +81,13 @@ class Watch(TorchDispatchMode):
             if known is None or known.dtype == torch.bool:
                 known = self.radius(value)
             return Ball(value.detach().to(torch.float64), known, exact)
-        mid, error = torch.tensor(float(value), dtype=torch.float64, device=like.device), number_error(value)
-        return Ball(mid, mid.abs() * error, error == 0)
+        mid, error = torch.tensor(float(value), dtype=torch.float64, device=like.device), self.number_radius(value)
+        return Ball(mid, torch.full_like(mid, error), error == 0)
+
+    def number_radius(self, value: float | int) -> float:
+        """How far a Python number may be from the exact constant that it stands for."""
+        told = self._told.get(float(value), 0.0) if self._told else 0.0
+        return max(told, number_radius(value))
 
     def _find(self, tensor: Tensor) -> Tensor | None:
         entry = self._radii.get(_storage(tensor))
@@ -92,6 +101,10 @@ class Watch(TorchDispatchMode):
         return known
 
     # ------------------------------------------------------------------------------------------------- writing
+    def tell(self, number: float, radius: float) -> None:
+        """Says that ``number`` stands for a constant within ``radius`` of it, short as it may look."""
+        self._told[number] = max(radius, self._told.get(number, 0.0))
+
     def set(self, tensor: Tensor, radius: Tensor) -> None:
         """Says that the exact value lies within ``radius`` (float64, or bool: undecided) of ``tensor``."""
         storage = _storage(tensor)
@@ -128,12 +141,22 @@ class Watch(TorchDispatchMode):
         return handler(name)(self, func, args, kwargs)
 
 
-def number_error(value: float | int) -> float:
-    """Relative error of a Python number that stands for a formula's constant: 0 for short binary fractions."""
+def number_radius(value: float | int) -> float:
+    """How far a number that looks rounded may be from what it stands for; 0 for integers and short binary fractions.
+
+    Constants of a formula that are rounded to a number that does not look so are told: :func:`tell_watches`.
+    """
     if isinstance(value, (bool, int)) or not math.isfinite(value):
         return 0.0
     short = (value * 2.0**20).is_integer() and abs(value) < 2.0**53
-    return 0.0 if short else 2.0**-52
+    return 0.0 if short else abs(value) * CONSTANT_ERROR + QUANTUM[torch.float64]
+
+
+def tell_watches(number: float, radius: float) -> None:
+    """Says to every watch around the caller that ``number`` stands for a constant within ``radius`` of it."""
+    for mode in _get_current_dispatch_mode_stack():
+        if isinstance(mode, Watch):
+            mode.tell(number, radius)
 
 
 def _storage(tensor: Tensor) -> int:

@@ -39,6 +39,7 @@ class LossSummary:
     reduction: str
     domain: str | None
     source: str | None
+    rewritten: str | None = None  # what SymPy made of the formula, where that is another one
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -50,6 +51,7 @@ class LossSummary:
             "reduction": self.reduction,
             "domain": self.domain,
             "source": self.source,
+            "rewritten": self.rewritten,
         }
 
 

@@ -9,10 +9,11 @@ from functools import cache, cached_property
 import sympy
 import torch
 
-from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.arithmetic.torch_real import TORCH, filled
 from diffexplore.loss import Loss
 from diffexplore.symbolic.budget import run_within
 from diffexplore.symbolic.derive import differentiate
+from diffexplore.symbolic.elementary import elementary
 from diffexplore.symbolic.program import Program, lower
 
 Tensor = torch.Tensor
@@ -46,15 +47,15 @@ class Problem:
     def inputs(self) -> tuple[str, ...]:
         return (*self.loss.parameters, *self.loss.data)
 
-    @cached_property
+    @property
     def loss_program(self) -> Program:
-        """The summand, shielded so that it can be differentiated by torch."""
-        return lower([self.loss.expression], self.inputs, guard=True)
+        """The summand as it was written: what torch differentiates, what is evaluated, and what has to have a value."""
+        return self.loss.written
 
     @cached_property
     def plain_loss_program(self) -> Program:
-        """The summand without shields, for ball arithmetic."""
-        return lower([self.loss.expression], self.inputs)
+        """The same in elementary operations, for complex numbers and for balls."""
+        return elementary(self.loss_program)
 
     @cached_property
     def gradient_program(self) -> Program:
@@ -108,8 +109,7 @@ class Problem:
 def spread_over(value: Tensor | float | int, n: int, values: Mapping[str, Tensor]) -> Tensor:
     """``value`` for each of ``n`` samples; a constant takes dtype and device of the other tensors."""
     if not isinstance(value, torch.Tensor):
-        like = next(iter(values.values()))
-        value = like.new_full((), value)
+        value = filled(next(iter(values.values())), value)
     return value.expand(n) if value.dim() == 0 else value
 
 

@@ -10,7 +10,7 @@ import math
 
 import torch
 
-from diffexplore.arithmetic.complex_balls import COMPLEX, OPERATIONS, ComplexBall
+from diffexplore.arithmetic.complex_balls import COMPLEX, OPERATIONS, ComplexBall, lifted
 from diffexplore.bounds.claims import UPWARD, summation_rounding
 from diffexplore.check.problem import Problem
 from diffexplore.methods.base import Estimate, Estimates, Values
@@ -34,7 +34,7 @@ class ComplexStep:
     def obstacle(self, problem: Problem) -> str | None:
         if problem.dtype not in _COMPLEX:
             return f"torch has no complex arithmetic for {str(problem.dtype).removeprefix('torch.')}"
-        used = problem.loss_program.operations
+        used = problem.plain_loss_program.operations
         if branching := sorted(used & _BRANCHING):
             return f"the loss is not analytic: {', '.join(branching)}"
         if missing := sorted(used - set(OPERATIONS)):
@@ -54,7 +54,7 @@ class ComplexStep:
         x = values[name].to(torch.float64)
         binade = torch.floor(torch.log2(torch.clamp(x.abs(), min=1.0)))
         step = torch.exp2(binade + _STEP_EXPONENT[problem.dtype])
-        summand = _at(problem, problem.loss_program, values, name, n, imag=step)
+        summand = _at(problem, problem.plain_loss_program, values, name, n, imag=step)
         third = problem.derivative_program(name, 3)
         assert third is not None, "the method's obstacle is asked first"
         nearby = _at(problem, third, values, name, n, reach=step)
@@ -81,13 +81,10 @@ def _at(
         moved = value.to(dtype) + 1j * imag.to(problem.dtype) if key == name and imag is not None else value.to(dtype)
         balls[key] = ComplexBall(moved, none, reach if key == name and reach is not None else none)
     (out,) = program.run(COMPLEX, balls)
-    if isinstance(out, ComplexBall):
-        zero = torch.zeros((n,), dtype=torch.float64, device=out.value.device)
-        return ComplexBall(out.value.expand(n), out.real_radius + zero, out.imag_radius + zero)
-    like = next(iter(values.values()))
-    constant = torch.full((n,), complex(out), dtype=dtype, device=like.device)
-    radius = torch.full((n,), abs(out) * 2.0**-23, dtype=torch.float64, device=like.device)
-    return ComplexBall(constant, radius, torch.zeros_like(radius))
+    if not isinstance(out, ComplexBall):
+        out = lifted(out, next(iter(balls.values())))
+    zero = torch.zeros((n,), dtype=torch.float64, device=out.value.device)
+    return ComplexBall(out.value.expand(n), out.real_radius + zero, out.imag_radius + zero)
 
 
 def _reduce(problem: Problem, partials: Tensor, bound: Tensor) -> tuple[Tensor, Tensor]:

@@ -42,7 +42,7 @@ class NumpyEvaluation:
         for name, output in zip(problem.wrt, outputs, strict=True):
             partials[name] = spread_over(output, n, arrays)
             known = isinstance(output, torch.Tensor)
-            radius = numpy.watch.radius(output) if known else fill_error(output, partials[name])
+            radius = numpy.watch.radius(output) if known else fill_error(numpy.watch, output, partials[name])
             numpy.watch.set(partials[name], radius)
         return numpy, partials
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from diffexplore.bounds.handling import finite_float
-from diffexplore.bounds.watch import number_error
+from diffexplore.bounds.watch import CONSTANT_ERROR
 from diffexplore.tracing.trace import OUTPUT
 from diffexplore.verify.doors import CandidateWatch, Escapes
 
@@ -82,4 +82,4 @@ class _ProgramWatch(CandidateWatch):
             return known
         value = tensor.detach().to(torch.float64)
         short = (value * 2.0**20 == (value * 2.0**20).round()) & (value.abs() < 2.0**53)
-        return None if bool(short.all()) else torch.where(short, 0.0, value.abs() * number_error(0.1))
+        return None if bool(short.all()) else torch.where(short, 0.0, value.abs() * CONSTANT_ERROR)

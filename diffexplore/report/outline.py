@@ -64,6 +64,8 @@ def formulas(
     yield FormulaList(tuple(shown))
     if loss.domain:
         yield Note(text(f"where {typeset(loss.domain)}"))
+    if loss.rewritten:
+        yield Note(text(typeset(loss.rewritten)), "·")
     if loss.source:
         yield Note(text(f"source: {loss.source}", "quiet"))
     yield Gap()

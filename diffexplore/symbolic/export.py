@@ -38,7 +38,7 @@ def to_torch(loss: Loss, gradient: Gradient, hessian: Hessian | None = None) -> 
 
 def to_latex(loss: Loss, gradient: Gradient, hessian: Hessian | None = None) -> str:
     """The loss, its partials and its Hessian, if given, as one ``aligned`` block of LaTeX."""
-    lines = [rf"L &= {loss.latex()}", rf"\ell &= {expression_to_latex(loss.expression)}"]
+    lines = [rf"L &= {loss.latex()}", rf"\ell &= {expression_to_latex(loss.shown)}"]
     lines += [
         rf"\frac{{\partial \ell}}{{\partial {sympy.latex(sympy.Symbol(name))}}} &= {expression_to_latex(expr)}"
         for name, expr in gradient.items()
@@ -76,7 +76,7 @@ def _module(loss: Loss, gradient: Gradient, hessian: Hessian | None, code: Diale
         functions.append(_function("hessian", about, rows, code, nested=True))
     parts = [*code.helpers(), *functions]
     imports = code.imports("\n".join(parts))
-    summand = to_text(loss.expression, unicode=False)
+    summand = to_text(loss.expression, unicode=False) if loss.rewritten is None else loss.formula
     title = [f'"""Partials of {summand} with respect to {names}."""', *(["", *imports] if imports else [])]
     return "\n\n\n".join(["\n".join(title), *parts]) + "\n"
 

@@ -1,29 +1,48 @@
-"""The summand of a loss as it is given: text, or an expression of the user's."""
+"""What a loss is made of as it is given: a summand as text or as an expression, names, conditions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sympy
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import UsageError
+from diffexplore.symbolic.branches import without_branches
 from diffexplore.symbolic.functions_sympy import foreign_node
 from diffexplore.symbolic.names import check_name
-from diffexplore.symbolic.parse import parse
+from diffexplore.symbolic.parse import parse_condition, parsed
+from diffexplore.symbolic.program import Program
+from diffexplore.symbolic.syntax import names_of, read
+from diffexplore.symbolic.written import program_of
 
 
-def summand_of(formula: str | sympy.Expr, names: Sequence[str]) -> sympy.Expr:
-    """The summand with real symbols, using all of ``names`` and no others.
+@dataclass(frozen=True)
+class Summand:
+    """What was given: the expression that is differentiated, and the program that was written.
+
+    ``program`` is None for an expression of SymPy, where no more was written than the expression says.
+    """
+
+    expression: sympy.Expr
+    program: Program | None
+
+
+def summand_of(formula: str | sympy.Expr, names: Sequence[str]) -> Summand:
+    """The summand with real symbols, using all of ``names`` and no others; its program takes them in this order.
 
     Raises UsageError where it is not read, or where its symbols are not the names.
     """
+    tree = None
     if isinstance(formula, str):
-        expression = parse(formula)
+        tree = read(formula)
+        expression, used = parsed(tree), sorted(names_of(tree))
     elif isinstance(formula, sympy.Expr):
         expression = _made_real(formula)
+        used = sorted(symbol.name for symbol in expression.free_symbols)
     else:
         raise UsageError(f"a formula must be text or a SymPy expression, not {type(formula).__name__}")
-    used = sorted(symbol.name for symbol in expression.free_symbols)
     strange = [name for name in used if name not in names]
     if strange:
         listed = ", ".join(repr(name) for name in strange)
@@ -32,7 +51,7 @@ def summand_of(formula: str | sympy.Expr, names: Sequence[str]) -> sympy.Expr:
     for name in names:
         if name not in used:
             raise UsageError(f"the formula has no symbol {name!r}")
-    return expression
+    return Summand(expression, None if tree is None else program_of(tree, names))
 
 
 def _made_real(formula: sympy.Expr) -> sympy.Expr:
@@ -40,8 +59,38 @@ def _made_real(formula: sympy.Expr) -> sympy.Expr:
     real = {symbol: sympy.Symbol(check_name(symbol.name), real=True) for symbol in formula.free_symbols}
     real = {symbol: replacement for symbol, replacement in real.items() if symbol != replacement}
     exact = {number: sympy.Rational(*float(number).as_integer_ratio()) for number in formula.atoms(sympy.Float)}
-    expression = formula.xreplace(real | exact)
+    expression = formula.xreplace(real | exact).replace(
+        lambda node: isinstance(node, Boolean) and node.has(sympy.ITE, sympy.Piecewise), without_branches
+    )
     strange = foreign_node(expression)
     if strange is not None:
         raise UsageError(f"the formula contains {strange}, which diffexplore cannot compute with")
     return expression
+
+
+def names_in_order(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names as given, one by one, or in one string with commas or spaces."""
+    if isinstance(names, str):
+        names = names.replace(",", " ").split()
+    return tuple(check_name(name) for name in names)
+
+
+def check_distinct(names: Sequence[str]) -> None:
+    """Raises UsageError where a name is there twice."""
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise UsageError(f"the name {name!r} is given twice")
+
+
+def conditions_of(domain: str | Sequence[str] | None, names: Sequence[str]) -> tuple[Boolean, ...]:
+    """The conditions one by one; those that always hold are dropped."""
+    if domain is None:
+        return ()
+    texts = [domain] if isinstance(domain, str) else list(domain)
+    conditions: list[Boolean] = []
+    for text in texts:
+        condition = parse_condition(text, names)
+        if condition == sympy.false:
+            raise UsageError(f"the condition {text!r} never holds")
+        conditions += condition.args if isinstance(condition, sympy.And) else [condition]
+    return tuple(condition for condition in conditions if condition != sympy.true)

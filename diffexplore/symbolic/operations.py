@@ -15,7 +15,7 @@ FUNCTIONS: dict[type, str] = {
     sympy.asinh: "asinh", sympy.acosh: "acosh", sympy.atanh: "atanh",
     sympy.erf: "erf", sympy.erfc: "erfc", sympy.erfinv: "erfinv",
     sympy.gamma: "gamma", sympy.loggamma: "lgamma",
-    sympy.Abs: "abs", sympy.sign: "sign",
+    sympy.Abs: "abs", sympy.sign: "sign", sympy.sinc: "sinc",
     cfunctions.log1p: "log1p", cfunctions.expm1: "expm1",
     sigmoid: "sigmoid", softplus: "softplus",
 }  # fmt: skip

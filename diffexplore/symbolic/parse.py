@@ -12,6 +12,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import DiffexploreError, UsageError, unknown
 from diffexplore.symbolic import build
+from diffexplore.symbolic.branches import without_branches
 from diffexplore.symbolic.constants import check_argument, check_divisor, check_power, checked
 from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
 from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES, foreign_node
@@ -37,9 +38,13 @@ def parse(text: str, allowed: Collection[str] | None = None) -> sympy.Expr:
         UsageError: where the text is not a formula, names an unknown function or symbol, is too large, or stands
             for no real number at any point, such as ``1/0`` or ``sqrt(-1)``.
     """
-    tree = read(text)
+    return parsed(read(text), allowed)
+
+
+def parsed(tree: ast.expr, allowed: Collection[str] | None = None) -> sympy.Expr:
+    """The same for a tree that was read already."""
     _check_symbols(names_of(tree), allowed)
-    return _built(_expression, tree)
+    return _built(expression_of, tree)
 
 
 def parse_condition(text: str, allowed: Collection[str] | None = None) -> Boolean:
@@ -50,7 +55,7 @@ def parse_condition(text: str, allowed: Collection[str] | None = None) -> Boolea
     """
     tree = read(text, condition=True)
     _check_symbols(names_of(tree), allowed)
-    return _built(_condition, tree)
+    return _built(condition_of, tree)
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -86,26 +91,27 @@ def _built(convert: Callable[[ast.expr], _Built], tree: ast.expr) -> _Built:
     return expr
 
 
-def _expression(node: ast.expr) -> sympy.Expr:
-    """A checked expression node as SymPy."""
+def expression_of(node: ast.expr) -> sympy.Expr:
+    """A node of a checked tree as SymPy, which simplifies it on the way."""
     if isinstance(node, ast.Constant):
-        return checked(_number(node.value))
+        return checked(number_of(node.value))
     if isinstance(node, ast.Name):
         return CONSTANT_VALUES[node.id] if node.id in CONSTANTS else sympy.Symbol(node.id, real=True)
     if isinstance(node, ast.UnaryOp):
-        operand = _expression(node.operand)
+        operand = expression_of(node.operand)
         return operand if isinstance(node.op, ast.UAdd) else build.product([sympy.S.NegativeOne, operand])
     if isinstance(node, ast.Call):
         return checked(_call(node))
     assert isinstance(node, ast.BinOp)
     if isinstance(node.op, ast.Pow):
-        return checked(_power(_expression(node.left), _expression(node.right)))
+        return checked(_power(expression_of(node.left), expression_of(node.right)))
     if isinstance(node.op, (ast.Add, ast.Sub)):
         return checked(build.total(_terms(node)))
     return checked(build.product(_factors(node)))
 
 
-def _number(value: object) -> sympy.Rational:
+def number_of(value: object) -> sympy.Rational:
+    """The exact number of a constant in a checked tree."""
     assert isinstance(value, (int, Fraction))
     return sympy.Rational(value.numerator, value.denominator)
 
@@ -114,7 +120,7 @@ def _terms(node: ast.expr) -> list[sympy.Expr]:
     """The terms of a sum, with their signs."""
     terms = []
     for operator, operand in chain(node, (ast.Add, ast.Sub)):
-        term = _expression(operand)
+        term = expression_of(operand)
         terms.append(build.product([sympy.S.NegativeOne, term]) if isinstance(operator, ast.Sub) else term)
     return terms
 
@@ -123,7 +129,7 @@ def _factors(node: ast.expr) -> list[sympy.Expr]:
     """The factors of a product; a product in the denominator gives its factors one by one."""
     factors = []
     for operator, operand in chain(node, (ast.Mult, ast.Div)):
-        factor = _expression(operand)
+        factor = expression_of(operand)
         if not isinstance(operator, ast.Div):
             factors.append(factor)
             continue
@@ -147,8 +153,8 @@ def _call(node: ast.Call) -> sympy.Expr:
     if name == "Piecewise":
         return sympy.Piecewise(*(_piece(argument) for argument in node.args))
     if name == "where":
-        return BUILDERS[name](_condition(node.args[0]), *map(_expression, node.args[1:]))
-    arguments = [_expression(argument) for argument in node.args]
+        return BUILDERS[name](condition_of(node.args[0]), *map(expression_of, node.args[1:]))
+    arguments = [expression_of(argument) for argument in node.args]
     if name == "polygamma":
         _check_order(arguments[0])
         check_argument(name, arguments[1])
@@ -174,7 +180,7 @@ def _written_as_powers(name: str, arguments: list[sympy.Expr]) -> sympy.Expr:
 
 def _piece(node: ast.expr) -> tuple[sympy.Expr, Boolean]:
     assert isinstance(node, ast.Tuple)
-    return _expression(node.elts[0]), _condition(node.elts[1])
+    return expression_of(node.elts[0]), condition_of(node.elts[1])
 
 
 def _check_order(order: sympy.Expr) -> None:
@@ -187,15 +193,15 @@ _RELATIONS: dict[type[ast.cmpop], type] = {
 }  # fmt: skip
 
 
-def _condition(node: ast.expr) -> Boolean:
-    """A checked condition node as SymPy."""
+def condition_of(node: ast.expr) -> Boolean:
+    """A condition of a checked tree as SymPy, of comparisons whose sides hold no branches."""
     if isinstance(node, ast.Constant):
         return sympy.true if node.value else sympy.false
     if isinstance(node, ast.UnaryOp):
-        return sympy.Not(_condition(node.operand))
+        return sympy.Not(condition_of(node.operand))
     if isinstance(node, ast.BoolOp):
         joined = sympy.And if isinstance(node.op, ast.And) else sympy.Or
-        return joined(*(_condition(part) for part in node.values))
+        return joined(*(condition_of(part) for part in node.values))
     assert isinstance(node, ast.Compare)
     relation = _RELATIONS[type(node.ops[0])]
-    return relation(_expression(node.left), _expression(node.comparators[0]))
+    return without_branches(relation(expression_of(node.left), expression_of(node.comparators[0])))

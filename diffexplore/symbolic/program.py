@@ -8,12 +8,16 @@ by value numbering).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, Protocol
 
 import sympy
+
+_COMMUTATIVE = frozenset({"add", "mul"})
 
 
 class Arithmetic(Protocol):
@@ -37,6 +41,15 @@ class Constant:
         from diffexplore.arithmetic.balls import nearest_double
 
         return nearest_double(self)
+
+    @cached_property
+    def error(self) -> float:
+        """A bound on |exact − nearest|: 0 where the double is the number, infinite beyond the doubles."""
+        if not math.isfinite(self.nearest):
+            return math.inf
+        if self.is_rational and Fraction(self.nearest) == Fraction(int(self.exact.p), int(self.exact.q)):
+            return 0.0
+        return math.ulp(self.nearest)
 
     @property
     def is_rational(self) -> bool:
@@ -91,6 +104,26 @@ class Program:
         """The slot of the first step."""
         return len(self.inputs) + len(self.constants)
 
+    def number(self, slot: int) -> sympy.Expr | None:
+        """The exact constant in a slot; None for a slot that holds an input or a result."""
+        place = slot - len(self.inputs)
+        return self.constants[place].exact if 0 <= place < len(self.constants) else None
+
+    def computes_as(self, other: Program) -> bool:
+        """Whether both run the same operations on the same numbers; a + b and b + a are the same, rounded or not."""
+        seen: dict[tuple[Any, ...], int] = {}
+        return self._numbered(seen) == other._numbered(seen)
+
+    def _numbered(self, seen: dict[tuple[Any, ...], int]) -> list[int]:
+        """The outputs as numbers of the values in ``seen``, which grows."""
+        slots = [seen.setdefault(("input", name), len(seen)) for name in self.inputs]
+        slots += [seen.setdefault(("constant", constant.exact), len(seen)) for constant in self.constants]
+        for step in self.steps:
+            operands = [slots[slot] for slot in step.arguments]
+            key = (step.operation, *(sorted(operands) if step.operation in _COMMUTATIVE else operands))
+            slots.append(seen.setdefault(key, len(seen)))
+        return [slots[slot] for slot in self.outputs]
+
     def depends_on(self, names: Sequence[str]) -> list[bool]:
         """For each slot, whether its value depends on one of the inputs ``names``."""
         depends = [name in names for name in self.inputs] + [False] * len(self.constants)
@@ -99,23 +132,26 @@ class Program:
         return depends
 
 
-def lower(expressions: Sequence[sympy.Expr], inputs: Sequence[str], *, guard: bool = False) -> Program:
+def lower(expressions: Sequence[sympy.Expr], inputs: Sequence[str], *, plain: bool = True) -> Program:
     """The program that computes ``expressions`` from ``inputs``.
 
-    ``guard`` shields the branches of a piecewise expression that are not taken: their inputs are replaced by a
-    point where the branch is defined, so that differentiating the program yields no 0 · ∞.
+    It is one of elementary operations, powers being products and square roots, which every arithmetic rounds least.
+    Where ``plain`` is false powers stay, as somebody writes them who leaves the derivative to torch: that of a product
+    with √x is not defined at 0, where that of x^2.5 is.
     Raises :class:`TypeError` for a SymPy node that has no operation.
     """
+    from diffexplore.symbolic.elementary import elementary
     from diffexplore.symbolic.lowering import Lowering
 
-    lowering = Lowering(tuple(inputs), guard=guard)
-    outputs = [lowering.slot(expression) for expression in expressions]
-    return lowering.program(outputs)
+    lowering = Lowering(tuple(inputs))
+    program = lowering.program([lowering.slot(expression) for expression in expressions])
+    return elementary(program) if plain else program
 
 
 def lower_constant(expression: sympy.Expr) -> Program:
     """The program of an expression without symbols, with its rationals, pi and e as the only constants."""
+    from diffexplore.symbolic.elementary import elementary
     from diffexplore.symbolic.lowering import Lowering
 
-    lowering = Lowering((), guard=False, fold=False)
-    return lowering.program([lowering.slot(expression)])
+    lowering = Lowering((), fold=False)
+    return elementary(lowering.program([lowering.slot(expression)]))

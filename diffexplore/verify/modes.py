@@ -221,7 +221,12 @@ def weighted_gradient(loss: Loss, weights: Mapping[str, float]) -> Loss:
     gradient = loss.gradient(tuple(weights))
     expression = sympy.Add(*(sympy.Rational(weight) * gradient[name] for name, weight in weights.items()))
     derived = copy.copy(loss)
-    changed = {"expression": expression, "formula": to_text(expression, unicode=False), "_derived": {}}
+    changed = {
+        "expression": expression,
+        "formula": to_text(expression, unicode=False),
+        "_program": None,
+        "_derived": {},
+    }
     for attribute, value in changed.items():
         object.__setattr__(derived, attribute, value)
     return derived

@@ -52,6 +52,9 @@ class CandidateCheck(PointCheck):
     #: Conventions that are to pass, by their keys.
     accept: tuple[str, ...] = ()
 
+    #: Whether the candidate's loss at this point is a number, as far as it gives one.
+    _value_is_finite = True
+
     def run(self, stage: str) -> PointOutcome:
         (self._candidate,) = self._running
         self.failures: dict[str, Failures] = {}
@@ -126,6 +129,15 @@ class CandidateCheck(PointCheck):
         if self.observed.candidate.repeatable:
             super()._search(name)
 
+    def _settle(self, name: str, judged: Judged) -> None:
+        """Nothing is settled of a candidate whose own loss is no number: its gradient is that of something else."""
+        if self._value_is_finite:
+            super()._settle(name, judged)
+
+    def _settle_by_samples(self, name: str) -> None:
+        if self._value_is_finite:
+            super()._settle_by_samples(name)
+
     # --------------------------------------------------------------------------------------------------- value
     def _judge_value(self, estimate: Estimate) -> None:
         problem = value_problem(self._problem)
@@ -140,6 +152,7 @@ class CandidateCheck(PointCheck):
         value, bound = estimate.value.reshape(1).cpu().numpy(), estimate.bound.reshape(1).cpu().numpy()
         # Beside a loss of 0 there is nothing that its rounding could hide.
         judged = judge(value, bound, truth, float("inf"), self._problem.dtype, estimate.reason)
+        self._value_is_finite = bool(np.isfinite(value).all())
         self._ledger(VALUE, self._candidate.name, "reduced").add(judged)
         row = make_row(judged, 0, VALUE, self._candidate.name, self._point, sample=None, exact=ball)
         self._rows.append(row)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import sympy
 import torch
 
 from diffexplore.check.batch import Batch
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
+from diffexplore.symbolic.parse import names_in
 from diffexplore.verify.calling import call
 from diffexplore.verify.candidates import Candidate, CandidateError, adapt
 from diffexplore.verify.candidates.computes_loss import UPSTREAM, ComputesLoss
@@ -71,10 +71,10 @@ def _numbers(upstream: Any, n: int) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def _times_upstream(loss: Loss, parameters: Sequence[str], data: Sequence[str], reduction: str) -> Loss:
     """The loss whose summand is multiplied by the upstream gradient."""
-    expression = sympy.Symbol(UPSTREAM, real=True) * loss.expression
-    used = {symbol.name for symbol in expression.free_symbols}
+    formula = loss.times(UPSTREAM)
+    used = names_in(formula) if isinstance(formula, str) else {symbol.name for symbol in formula.free_symbols}
     contracted = Loss(
-        expression,
+        formula,
         parameters=[name for name in parameters if name in used],
         data=[name for name in data if name in used],
         reduction=reduction,
