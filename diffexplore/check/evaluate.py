@@ -86,6 +86,7 @@ class Evaluator:
             fixed | {SIZE: float(n)},
             problem.loss.data,
             summed=problem.parameters,
+            divided=dict.fromkeys(problem.loss.data, float(n)) if shares and problem.loss.reduction == "mean" else None,
         )
 
     def values(self, first: int = 0, last: int | None = None) -> Values:
@@ -137,6 +138,8 @@ class Evaluator:
             exact = ball.is_exact() and ball == high
         worst = max(statuses, key=lambda status: _GRAVITY[status], default=Status.RESOLVED)
         radius = 0.0 if exact else radius * (1 + 2.0**-50) + abs(low) * 2.0**-52 + 2.0**-1073
+        if worst == Status.UNRESOLVED and Status.KINK in statuses:
+            radius = math.inf  # what a kink allows is no enclosure, and what is beyond it is no error
         if worst == Status.RESOLVED and not (math.isfinite(high) and math.isfinite(radius)):
             worst = Status.OVERFLOW
         enclosure = Enclosures(np.array([high]), np.array([low]), np.array([radius]), np.array([worst], np.int8))
@@ -145,7 +148,7 @@ class Evaluator:
 
 #: Which status of a sample speaks for the reduced partial.
 _GRAVITY = {
-    Status.RESOLVED: 0, Status.UNRESOLVED: 1, Status.KINK: 2, Status.OVERFLOW: 3, Status.UNDEFINED: 4,
+    Status.RESOLVED: 0, Status.KINK: 1, Status.UNRESOLVED: 2, Status.OVERFLOW: 3, Status.UNDEFINED: 4,
     Status.OUTSIDE: 5,
 }  # fmt: skip
 
