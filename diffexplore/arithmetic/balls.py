@@ -115,8 +115,6 @@ def _or(p: bool | None, q: bool | None) -> bool | None:
     return negated(_and(negated(p), negated(q)))
 
 
-CONNECTIVES: dict[str, Callable[..., bool | None]] = {"and": _and, "or": _or, "not": negated}
-
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
     "pow": _pow, "sqrt": arb.sqrt, "abs": abs, "sign": _sign, "heaviside": _heaviside,
@@ -132,7 +130,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda x: 1 / (1 + (-x).exp()), "softplus": lambda x: x.exp().log1p(),
     "full_like": lambda x, constant: constant,
     "where": _where, "lt": _less, "le": _less, "gt": lambda x, y: _less(y, x), "ge": lambda x, y: _less(y, x),
-    "eq": _equal, "ne": lambda x, y: negated(_equal(x, y)), **CONNECTIVES,
+    "eq": _equal, "ne": lambda x, y: negated(_equal(x, y)), "and": _and, "or": _or, "not": negated,
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from flint import fmpq
 
 from diffexplore.arithmetic import germ_functions as functions
 from diffexplore.arithmetic import germ_powers as powers
-from diffexplore.arithmetic.balls import BALLS, CONNECTIVES
+from diffexplore.arithmetic.balls import BALLS
 from diffexplore.arithmetic.germs import (
     HALF,
     ONE,
@@ -33,8 +33,8 @@ from diffexplore.arithmetic.germs import (
 from diffexplore.symbolic.program import Constant
 
 Value: TypeAlias = Germ | Absent
-#: A condition: True, False, or None where it is not decided; a constant one comes as the germ 1 or 0.
-Condition: TypeAlias = bool | Germ | Absent | None
+#: A condition: True, False, None where it is not decided, or NOTHING where it compares what has no value.
+Condition: TypeAlias = bool | Absent | None
 
 
 def exactly(number: float) -> fmpq:
@@ -51,10 +51,12 @@ def at_point(number: float) -> Value:
 
 
 # ------------------------------------------------------------------------------------------------------- conditions
-def _compared(holds: Callable[[int], bool]) -> Callable[[Value, Value], bool | None]:
+def _compared(holds: Callable[[int], bool]) -> Callable[[Value, Value], Condition]:
     """A comparison by the sign of the difference."""
 
-    def compare(x: Value, y: Value) -> bool | None:
+    def compare(x: Value, y: Value) -> Condition:
+        if Absent.NOTHING in (x, y):
+            return Absent.NOTHING
         if isinstance(x, Absent) or isinstance(y, Absent):
             return None
         try:
@@ -65,18 +67,33 @@ def _compared(holds: Callable[[int], bool]) -> Callable[[Value, Value], bool | N
     return compare
 
 
-def _truth(condition: Condition) -> bool | None:
-    if isinstance(condition, Germ):
-        return not condition.is_zero
-    return None if isinstance(condition, Absent) else condition
+def _condition(condition: Condition | Germ) -> Condition:
+    """One that holds always, or never, comes as the germ 1 or 0."""
+    return not condition.is_zero if isinstance(condition, Germ) else condition
 
 
-def _connected(connective: Callable[..., bool | None]) -> Callable[..., bool | None]:
-    return lambda *conditions: connective(*[_truth(condition) for condition in conditions])
+def _and(p: Condition | Germ, q: Condition | Germ) -> Condition:
+    """False if one side is False, whatever the other is."""
+    sides = _condition(p), _condition(q)
+    for decisive in (False, Absent.NOTHING, None):
+        if any(side is decisive for side in sides):
+            return decisive
+    return True
 
 
-def _where(condition: Condition, taken: Value, otherwise: Value) -> Value:
-    holds = _truth(condition)
+def _not(p: Condition | Germ) -> Condition:
+    p = _condition(p)
+    return p if isinstance(p, Absent) or p is None else not p
+
+
+def _or(p: Condition | Germ, q: Condition | Germ) -> Condition:
+    return _not(_and(_not(p), _not(q)))
+
+
+def _where(condition: Condition | Germ, taken: Value, otherwise: Value) -> Value:
+    holds = _condition(condition)
+    if isinstance(holds, Absent):
+        return holds
     if holds is None:
         return taken if taken == otherwise else Absent.UNKNOWN
     return taken if holds else otherwise
@@ -126,7 +143,7 @@ _CONDITIONS: Mapping[str, Callable[..., Any]] = {
     "lt": _compared(lambda side: side < 0), "le": _compared(lambda side: side <= 0),
     "gt": _compared(lambda side: side > 0), "ge": _compared(lambda side: side >= 0),
     "eq": _compared(lambda side: side == 0), "ne": _compared(lambda side: side != 0),
-    "where": _where, **{name: _connected(connective) for name, connective in CONNECTIVES.items()},
+    "and": _and, "or": _or, "not": _not, "where": _where,
 }  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def _number_to_power(base: Number, exponent: fmpq) -> Number:
         return arb(base) ** arb(n)
     if exponent.q == 2 and isinstance(base, fmpq) and base > 0:
         roots = math.isqrt(int(base.p)), math.isqrt(int(base.q))
-        if (roots[0] ** 2, roots[1] ** 2) == (base.p, base.q):
+        if (roots[0] ** 2, roots[1] ** 2) == (int(base.p), int(base.q)):
             return _number_to_power(fmpq(*roots), fmpq(exponent.p))
     return arb(base) ** arb(exponent)
 
