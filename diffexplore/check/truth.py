@@ -10,7 +10,7 @@ its derivative has no value, both sides of the loss itself decide (:mod:`diffexp
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -139,8 +139,10 @@ class _Search:
         for bits in PRECISIONS:
             with precision(bits):
                 self._attempt(rows, left)
-            if bits in (PRECISIONS[0], PRECISIONS[-1]):
-                self._from_both_sides(rows, left, all_left=bits == PRECISIONS[-1])
+            if bits == PRECISIONS[0]:  # of those of which the formulas know nothing yet
+                self._from_both_sides(rows, left, lambda i, column: i not in column.pending)
+            if bits == PRECISIONS[-1]:  # of those of which they know too little
+                self._from_both_sides(rows, left, lambda i, column: i in column.pending)
             left = {i: places for i, places in left.items() if places}
             if not left:
                 return
@@ -168,10 +170,12 @@ class _Search:
                 elif ball.is_finite():
                     column.pending[i] = ball
 
-    def _from_both_sides(self, rows: _Rows, left: Mapping[int, set[int]], *, all_left: bool) -> None:
-        """Those of which the formulas know nothing yet, or all."""
+    def _from_both_sides(
+        self, rows: _Rows, left: Mapping[int, set[int]], chosen: Callable[[int, EnclosureColumn], bool]
+    ) -> None:
+        """By the loss itself, those partials that are ``chosen``."""
         for place, (column, sides) in enumerate(zip(self._columns, self._group.sides, strict=True)):
-            unknown = [i for i, places in left.items() if place in places and (all_left or i not in column.pending)]
+            unknown = [i for i, places in left.items() if place in places and chosen(i, column)]
             for i, known in sides.decide({i: rows[i] for i in unknown}, partial(self._is_tight, place)).items():
                 ball = self._divided(place, known.ball)
                 if known.status == Status.UNRESOLVED:
