@@ -79,7 +79,21 @@ def _atan2(y: arb, x: arb) -> arb:
     return arb.atan2(y, x) if clear else arb.nan()
 
 
-_SMOOTH: dict[str, Callable[..., Any]] = _CASES | {
+#: Operations that Arb evaluates to NaN, or to a value that is not finite, where a ball leaves the open set on which
+#: they are analytic: as they are they suit both ends.
+_ANALYTIC = frozenset(
+    "add sub mul div neg sqrt exp expm1 log log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf erfc "
+    "erfinv gamma lgamma digamma polygamma sigmoid softplus full_like lt le gt ge eq ne and or not".split()
+)
+
+
+def _not_known_to_be_smooth(*operands: Any) -> arb:
+    return arb.nan()
+
+
+_SMOOTH: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys(OPERATIONS, _not_known_to_be_smooth),
+    **{name: _CASES[name] for name in _ANALYTIC},
     "abs": _abs, "max": _apart(arb.max), "min": _apart(arb.min), "where": _where, "pow": _pow, "atan2": _atan2,
     "sign": _one_side(_sign), "heaviside": _one_side(_heaviside),
 }  # fmt: skip

@@ -14,7 +14,7 @@ from flint import fmpq
 
 from diffexplore.arithmetic import germ_functions as functions
 from diffexplore.arithmetic import germ_powers as powers
-from diffexplore.arithmetic.balls import BALLS
+from diffexplore.arithmetic.balls import BALLS, OPERATIONS
 from diffexplore.arithmetic.germs import (
     HALF,
     ONE,
@@ -147,6 +147,10 @@ _CONDITIONS: Mapping[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+def _without_rule(*operands: Any) -> Absent:
+    return Absent.UNKNOWN
+
+
 def _guarded(function: Callable[..., Germ], *depth: int) -> Callable[..., Value]:
     """A function of germs for values that may be absent."""
 
@@ -169,6 +173,7 @@ class GermArithmetic:
 
     def __init__(self, depth: int) -> None:
         self.operations: Mapping[str, Callable[..., Any]] = {
+            **dict.fromkeys(OPERATIONS, _without_rule),
             **{name: _guarded(function) for name, function in _EXACT.items()},
             **{name: _guarded(function, depth) for name, function in _EXPANDED.items()},
             **_CONDITIONS,

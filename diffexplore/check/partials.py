@@ -21,10 +21,11 @@ from diffexplore.symbolic.program import Program
 #: Operations that jump inside their domain; no formula of a derivative tells of a jump.
 _JUMPING = frozenset({"where", "heaviside", "sign"})
 
-#: Operations whose derivatives depend on a condition.
-_BRANCHING = _JUMPING | {"max", "min", "abs"}
+#: Operations that compare their operands, or one of them with 0.
+_COMPARING = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "heaviside", "sign"})
 
-_CONDITIONAL = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "heaviside", "sign"})
+#: Those, and what has a corner where it compares.
+_BRANCHING = _COMPARING | {"max", "min", "abs"}
 
 #: Operations that have one value, which depends continuously on their operands, wherever those are real.
 _TOTAL = frozenset(
@@ -49,7 +50,7 @@ class Evaluator:
         cls, program: Program, fixed: Mapping[str, float], data: Sequence[str], by: Sequence[str] = ()
     ) -> Evaluator:
         """Conditions that depend on one of ``by`` have two sides on their boundary; the others are cases."""
-        double_cases = DOUBLE_CASES if program.operations & _CONDITIONAL else DOUBLE_BALLS  # which is faster
+        double_cases = DOUBLE_CASES if program.operations & _COMPARING else DOUBLE_BALLS  # which is faster
         return cls(
             StagedProgram(program, Reading(BALLS, arb, cases=CASES, by=by), fixed, data),
             VectorProgram(program, Reading(DOUBLE_BALLS, exact, cases=double_cases, by=by), fixed, data),
