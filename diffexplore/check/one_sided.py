@@ -2,7 +2,7 @@
 
 The loss is expanded at x₀, at x₀ + t and at x₀ − t for t → 0 in certified germs (:mod:`diffexplore.arithmetic.germs`).
 Its derivative exists if both one-sided limits are the value at x₀ and both one-sided slopes agree. Two numbers that are
-not rational count as equal where enclosures of a quarter of all bits cannot tell them apart.
+not rational count as equal where enclosures of half of all bits cannot tell them apart.
 """
 
 from __future__ import annotations
@@ -148,4 +148,4 @@ def _equal(x: Number, y: Number) -> bool:
 
 
 def _equal_bits() -> int:
-    return int(ctx.prec) // 4
+    return int(ctx.prec) // 2
