@@ -38,7 +38,7 @@ _MANY = 128
 #: The data of some samples, by their numbers.
 _Rows = dict[int, tuple[float, ...]]
 
-_NOTHING_KNOWN = arb(0, float("inf"))
+_NOTHING_KNOWN = arb.nan()
 
 
 class TruthFinder:
