@@ -116,3 +116,24 @@ def test_polygamma(order: int, exponent: int, seed: int) -> None:
     out, radius = run(lambda x: torch.polygamma(order, x), [x], reach)
     exact = lambda x: ARB["polygamma"](arb(order), x)  # noqa: E731 (a test's shorthand)
     assert assert_within(out, radius, exact, [x], reach, generator) > 0
+
+
+@settings(max_examples=30)
+@given(
+    name=st.sampled_from(["lgamma", "digamma", 1, 2, 3]), dtype=st.sampled_from(TORCH_DTYPES[:2]),
+    exponent=st.integers(-40, -6), seed=st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_gamma_functions_between_their_poles(name: str | int, dtype: torch.dtype, exponent: int, seed: int) -> None:
+    """Also next to a pole, where torch loses what it does not reduce of π·x, and near the roots of lgamma and psi."""
+    generator = np.random.default_rng(seed)
+    x = -drawn(POSITIVE, generator, dtype)
+    x[::6] = -2.457024738220800842
+    x[1::6] = x[1::6].round() - 2.0 ** -float(generator.integers(4, 14))
+    x = torch.where(x == x.round(), -0.5, x)
+    reach = [radii(x, POSITIVE, exponent, generator)]
+    if isinstance(name, str):
+        out, radius = run(getattr(torch, name), [x], reach)
+        assert assert_within(out, radius, ARB[name], [x], reach, generator) > 0
+    else:
+        out, radius = run(lambda x: torch.polygamma(name, x), [x], reach)
+        assert assert_within(out, radius, lambda x: ARB["polygamma"](arb(name), x), [x], reach, generator) > 0

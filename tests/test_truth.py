@@ -168,7 +168,7 @@ def test_samples_are_told_apart() -> None:
     loss = parse("abs(x) + log(y)")
     partials = [differentiate(loss, sympy.Symbol(name, real=True)) for name in ("x", "y")]
     points = [{"x": 1.0, "y": 2.0}, {"x": 0.0, "y": 2.0}, {"x": 1.0, "y": -2.0}, {"x": -1.0, "y": 4.0}]
-    by_x, by_y = find(partials, loss, points)
+    by_x, by_y = find(partials, loss, points, wrt=("x", "y"))
     assert by_x.status.tolist() == [Status.RESOLVED, Status.KINK, Status.UNDEFINED, Status.RESOLVED]
     assert by_y.status.tolist() == [Status.RESOLVED, Status.RESOLVED, Status.UNDEFINED, Status.RESOLVED]
     assert (by_x.high[[0, 3]] == [1.0, -1.0]).all()

@@ -17,6 +17,7 @@ from truth_helpers import FLOAT64
 
 from diffexplore import UsageError, losses
 from diffexplore.check import truth as truth_module
+from diffexplore.check.fast_truth import VectorProgram
 from diffexplore.check.judge import Format
 from diffexplore.check.problem import Problem
 from diffexplore.check.synthetic import synthetic_columns
@@ -128,9 +129,9 @@ def test_a_truth_that_is_too_narrow_is_found(monkeypatch: pytest.MonkeyPatch) ->
         {"a": 1.3, "b": 0.7}, loss.data,
     )  # fmt: skip
     _assert_agree(*_both_ways(monkeypatch, finder, columns, 200, FLOAT64))
-    fast = truth_module.VectorProgram.blocks
+    fast = VectorProgram.blocks
     monkeypatch.setattr(
-        truth_module.VectorProgram, "blocks",
+        VectorProgram, "blocks",
         lambda self, *rest: (
             (here, [out._replace(low=out.low + out.high * 2.0**-90) for out in outputs])
             for here, outputs in fast(self, *rest)

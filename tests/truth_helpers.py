@@ -23,11 +23,12 @@ def find(
     loss: sympy.Expr,
     points: Sequence[Mapping[str, float]],
     domain: Sequence[Any] = (),
+    wrt: Sequence[str] = ("x",),
 ) -> list[Enclosures]:
-    """Enclosures of each expression at all points, every symbol a column of data."""
+    """Enclosures of the partials of a loss by ``wrt``, as expressions, at all points; every symbol is data."""
     names = sorted(points[0])
     finder = TruthFinder(
-        [str(i) for i in range(len(expressions))],
+        wrt,
         lower(list(expressions), names),
         lower([loss], names),
         lower(list(domain), names),
@@ -43,7 +44,7 @@ def one(formula: str, at: Mapping[str, float], wrt: str = "x") -> tuple[Enclosur
     """The enclosure of a formula's partial at one point, and the exact value by mpmath."""
     loss = parse(formula)
     partial = differentiate(loss, sympy.Symbol(wrt, real=True))
-    (enclosure,) = find([partial], loss, [at])
+    (enclosure,) = find([partial], loss, [at], wrt=[wrt])
     return enclosure, partial
 
 

@@ -1,19 +1,20 @@
 """Programs on Arb balls: every result is an interval proved to contain the exact real value.
 
 Conditions have three values: True, False, or None where the operands' balls overlap (or touch at a boundary);
-``where`` on None is the union of both branches, which encloses either.
+``where`` on None is the union of both branches, which encloses either. On the boundary itself both branches count, as
+at a point where a derivative has two sides; :mod:`diffexplore.arithmetic.case_balls` reads boundaries otherwise.
 Source: F. Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic", 2017.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flint
 import sympy
-from flint import arb
+from flint import arb, arb_series
 
 from diffexplore.symbolic.program import Constant, Program, lower_constant
 
@@ -51,7 +52,7 @@ def _nan_or(x: arb, otherwise: arb) -> arb:
 def _pow(x: arb, y: arb) -> arb:
     if y.is_integer() and abs(y) <= _LARGEST_WHOLE_POWER:
         return _whole_power(x, int(float(y)))
-    if x > 0:
+    if x > 0 or whole_power(x, y):
         return x**y
     if y > 0 and x.contains(0) and not x < 0:
         # Arb's power takes a logarithm; 0 ** y is 0 for a positive y, and the power grows with its base.
@@ -73,10 +74,32 @@ def _whole_power(x: arb, n: int) -> arb:
     return 1 / power if n < 0 else power
 
 
-def _polygamma(order: arb, x: arb) -> arb:
-    n = int(float(order))
-    sign = 1 if n % 2 else -1
-    return sign * arb.fac_ui(n) * arb.zeta(order + 1, x)
+def whole_power(x: arb, y: arb) -> bool:
+    """Whether y is an exact whole number, and the power real and finite for every number in x."""
+    return bool(y.is_exact() and y.is_integer() and (y >= 0 or not x.contains(0)))
+
+
+def _lgamma(x: arb) -> arb:
+    """log|Γ(x)|, also between the poles at 0, −1, −2, …; 1/Γ is entire."""
+    return x.lgamma() if x > 0 else -abs(x.rgamma()).log()
+
+
+def polygamma(order: int, x: arb) -> arb:
+    """ψ⁽ᵒʳᵈᵉʳ⁾(x): by Hurwitz's zeta function right of 0, left of it by the Taylor series of 1/Γ."""
+    if order == 0:
+        return x.digamma()
+    if x > 0:
+        sign = 1 if order % 2 else -1
+        return sign * arb.fac_ui(order) * arb.zeta(arb(order + 1), x)
+    inverse = arb_series([x, 1], prec=order + 2).rgamma()
+    # ψ = (log Γ)' = −(1/Γ)' / (1/Γ); the coefficient of sⁿ in its series is ψ⁽ⁿ⁾(x)/n!.
+    slopes = -inverse.derivative() / inverse if not inverse.coeffs()[0].contains(0) else arb_series([arb.nan()])
+    listed = slopes.coeffs()
+    return listed[order] * arb.fac_ui(order) if len(listed) > order else arb.nan()
+
+
+def _atan2(y: arb, x: arb) -> arb:
+    return arb.atan2(y, x)
 
 
 def _where(condition: bool | None, taken: arb, otherwise: arb) -> arb:
@@ -96,7 +119,7 @@ def _equal(x: arb, y: arb) -> bool | None:
     return None if x.overlaps(y) else False
 
 
-def _not(p: bool | None) -> bool | None:
+def negated(p: bool | None) -> bool | None:
     return None if p is None else not p
 
 
@@ -107,7 +130,7 @@ def _and(p: bool | None, q: bool | None) -> bool | None:
 
 
 def _or(p: bool | None, q: bool | None) -> bool | None:
-    return _not(_and(_not(p), _not(q)))
+    return negated(_and(negated(p), negated(q)))
 
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
@@ -116,24 +139,24 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "max": arb.max, "min": arb.min,
     "exp": arb.exp, "expm1": arb.expm1, "log": arb.log, "log1p": arb.log1p,
     "sin": arb.sin, "cos": arb.cos, "tan": arb.tan, "asin": arb.asin, "acos": arb.acos, "atan": arb.atan,
-    "atan2": lambda y, x: arb.atan2(y, x),
+    "atan2": _atan2,
     "sinh": arb.sinh, "cosh": arb.cosh, "tanh": arb.tanh,
     "asinh": arb.asinh, "acosh": arb.acosh, "atanh": arb.atanh,
     "erf": arb.erf, "erfc": arb.erfc, "erfinv": arb.erfinv,
-    "gamma": arb.gamma, "lgamma": arb.lgamma, "digamma": arb.digamma, "polygamma": _polygamma,
+    "gamma": arb.gamma, "lgamma": _lgamma, "digamma": arb.digamma,
+    "polygamma": lambda order, x: polygamma(int(float(order)), x),
     "sigmoid": lambda x: 1 / (1 + (-x).exp()), "softplus": lambda x: x.exp().log1p(),
     "full_like": lambda x, constant: constant,
     "where": _where, "lt": _less, "le": _less, "gt": lambda x, y: _less(y, x), "ge": lambda x, y: _less(y, x),
-    "eq": _equal, "ne": lambda x, y: _not(_equal(x, y)), "and": _and, "or": _or, "not": _not,
+    "eq": _equal, "ne": lambda x, y: negated(_equal(x, y)), "and": _and, "or": _or, "not": negated,
 }  # fmt: skip
 
 
 class BallArithmetic:
     """Arb at the precision of the surrounding :func:`precision` block."""
 
-    operations = OPERATIONS
-
-    def __init__(self) -> None:
+    def __init__(self, operations: Mapping[str, Callable[..., Any]]) -> None:
+        self.operations = operations
         self._programs: dict[Constant, Program] = {}
 
     def constant(self, constant: Constant) -> arb:
@@ -147,7 +170,7 @@ class BallArithmetic:
         return self._programs[constant].run(self, {})[0]
 
 
-BALLS = BallArithmetic()
+BALLS = BallArithmetic(OPERATIONS)
 
 
 class precision:

@@ -143,6 +143,27 @@ def mul(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     return _exact_zeros(product, (x.exactly_zero & _finite(y)) | (y.exactly_zero & _finite(x)))
 
 
+def case_add(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    """The sum, of radius 0 where two doubles add up to a pair without error (Knuth's TwoSum): then it decides cases."""
+    return _exact_pair(add(x, y), x, y)
+
+
+def case_sub(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    return case_add(x, neg(y))
+
+
+def case_mul(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    """The product, of radius 0 where that of two doubles is a pair (Dekker's TwoProduct)."""
+    product = mul(x, y)
+    return _exact_pair(product, x, y, np.abs(product.high) >= SMALLEST)
+
+
+def _exact_pair(found: DoubleBall, x: DoubleBall, y: DoubleBall, clear: Number = True) -> DoubleBall:
+    # Doubles of a size from 2⁻⁹⁶⁰ on are multiples of 2⁻¹⁰¹²: no part of their sum is subnormal.
+    doubles = (x.low == 0) & (y.low == 0) & (x.radius == 0) & (y.radius == 0) & clear & _finite(found)
+    return _exact_zeros(found, doubles)
+
+
 def div(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     high, low = pairs.div(x.pair, y.pair)
     size, room = np.abs(high), y.nearest_to_zero

@@ -1,4 +1,7 @@
-"""Conditions and branches on double-double balls: sides are taken only where they are proved."""
+"""Conditions and branches on double-double balls: sides are taken only where they are proved.
+
+As on Arb's balls, there are three readings of a boundary (:mod:`diffexplore.arithmetic.case_balls`).
+"""
 
 from __future__ import annotations
 
@@ -62,8 +65,7 @@ def _above_zero(x: DoubleBall) -> Decision:
 
 def _less(x: DoubleBall, y: DoubleBall) -> Decision:
     above = _above_zero(sub(y, x))
-    tie = (x.high == y.high) & (x.low == y.low) & (x.radius == 0) & (y.radius == 0)
-    return above._replace(settled=above.settled | tie)
+    return above._replace(settled=above.settled | _tied(x, y))
 
 
 def _equal(x: DoubleBall, y: DoubleBall) -> Decision:
@@ -99,9 +101,58 @@ def _where(condition: Decision | DoubleBall, taken: DoubleBall, otherwise: Doubl
     return taken_or_not._replace(radius=np.where(condition.decided, taken_or_not.radius, np.inf)[()])
 
 
+# ------------------------------------------------------------------------------------------------------------ cases
+def _tied(x: DoubleBall, y: DoubleBall) -> Number:
+    """Where two exact numbers are equal."""
+    return (x.high == y.high) & (x.low == y.low) & (x.radius == 0) & (y.radius == 0)
+
+
+def _below(x: DoubleBall, y: DoubleBall) -> Decision:
+    less, tie = _less(x, y), _tied(x, y)
+    return Decision(less.holds, less.fails | tie, less.settled | tie)
+
+
+def _same(x: DoubleBall, y: DoubleBall) -> Decision:
+    less, tie = _less(x, y), _tied(x, y)
+    return Decision(tie, less.decided, less.settled | tie)
+
+
+def _zero_or(step: Callable[[DoubleBall], DoubleBall], at_zero: float) -> Callable[[DoubleBall], DoubleBall]:
+    return lambda x: chosen(x.exactly_zero, exact(at_zero), step(x))
+
+
+# ----------------------------------------------------------------------------------------------------------- smooth
+def _clear_abs(x: DoubleBall) -> DoubleBall:
+    clear = (x.nearest_to_zero > 0) | x.exactly_zero
+    value = _abs(x)
+    return value._replace(radius=np.where(clear, value.radius, np.inf)[()])
+
+
+def _clear(function: Callable[[DoubleBall, DoubleBall], DoubleBall]) -> Callable[[DoubleBall, DoubleBall], DoubleBall]:
+    """The larger or smaller of two numbers, unknown where it may be either."""
+
+    def apply(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+        value, order = function(x, y), _below(x, y)
+        return value._replace(radius=np.where(order.decided, value.radius, np.inf)[()])
+
+    return apply
+
+
 BRANCHES: dict[str, Callable[..., Any]] = {
     "abs": _abs, "sign": _sign, "heaviside": _heaviside, "max": _max, "min": _min,
     "full_like": lambda x, constant: constant, "where": _where,
     "lt": _less, "le": _less, "gt": lambda x, y: _less(y, x), "ge": lambda x, y: _less(y, x),
     "eq": _equal, "ne": lambda x, y: _not(_equal(x, y)), "and": _and, "or": _or, "not": _not,
+}  # fmt: skip
+
+CASE_BRANCHES: dict[str, Callable[..., Any]] = BRANCHES | {
+    "lt": _below, "gt": lambda x, y: _below(y, x),
+    "le": lambda x, y: _not(_below(y, x)), "ge": lambda x, y: _not(_below(x, y)),
+    "eq": _same, "ne": lambda x, y: _not(_same(x, y)),
+    "sign": _zero_or(_sign, 0.0), "heaviside": _zero_or(_heaviside, 0.5),
+}  # fmt: skip
+
+#: A step that may be either value is unknown already.
+SMOOTH_BRANCHES: dict[str, Callable[..., Any]] = CASE_BRANCHES | {
+    "abs": _clear_abs, "max": _clear(_max), "min": _clear(_min),
 }  # fmt: skip

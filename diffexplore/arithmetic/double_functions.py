@@ -7,7 +7,7 @@ the guess is off. All constants and tables are Arb's.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -19,6 +19,9 @@ from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.double_balls import (
     DoubleBall,
     add,
+    case_add,
+    case_mul,
+    case_sub,
     div,
     enclosing,
     exact,
@@ -30,7 +33,7 @@ from diffexplore.arithmetic.double_balls import (
     unknown,
     widened,
 )
-from diffexplore.arithmetic.double_branches import BRANCHES, chosen
+from diffexplore.arithmetic.double_branches import BRANCHES, CASE_BRANCHES, SMOOTH_BRANCHES, chosen
 from diffexplore.arithmetic.double_double import Number
 from diffexplore.symbolic.program import Constant
 
@@ -227,13 +230,16 @@ _UNKNOWN = "asin acos atan2 acosh atanh erf erfc erfinv gamma lgamma digamma pol
 
 
 class DoubleBallArithmetic:
-    """Constants are enclosed to the last bit that two doubles hold."""
+    """Constants are enclosed to the last bit that two doubles hold; ``branches`` says how boundaries are read."""
 
-    operations: dict[str, Callable[..., Any]] = _BASIC | BRANCHES | FUNCTIONS | dict.fromkeys(_UNKNOWN, unknown)
+    def __init__(self, branches: Mapping[str, Callable[..., Any]]) -> None:
+        self.operations = {**_BASIC, **FUNCTIONS, **dict.fromkeys(_UNKNOWN, unknown), **branches}
 
     def constant(self, constant: Constant) -> DoubleBall:
         with precision(_BITS):
             return enclosing(BALLS.constant(constant))
 
 
-DOUBLE_BALLS = DoubleBallArithmetic()
+DOUBLE_BALLS = DoubleBallArithmetic(BRANCHES)
+DOUBLE_CASES = DoubleBallArithmetic({"add": case_add, "sub": case_sub, "mul": case_mul, **CASE_BRANCHES})
+DOUBLE_SMOOTH = DoubleBallArithmetic(SMOOTH_BRANCHES)

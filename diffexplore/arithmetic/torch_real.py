@@ -12,8 +12,8 @@ import torch
 from diffexplore.bounds.watch import tell_watches
 from diffexplore.symbolic.program import Constant
 
-#: Below it, polygamma is not evaluated: nothing is resolved between its poles by then.
-_LOWEST_POLYGAMMA = -1000.0
+#: Below it, polygamma is not evaluated: torch takes a millisecond for each number by then.
+_LOWEST_POLYGAMMA = -1e4
 
 Value = torch.Tensor | float | int
 

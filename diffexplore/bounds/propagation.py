@@ -11,6 +11,7 @@ import math
 
 import torch
 
+from diffexplore.bounds import gamma
 from diffexplore.bounds.ball import (
     MARGIN,
     Ball,
@@ -130,27 +131,6 @@ def sigmoid(x: Ball, out: Tensor) -> Tensor:
     return x.rad * torch.sigmoid(near) * torch.sigmoid(-near) * (1 + 2.0**-40)
 
 
-def lgamma(x: Ball, out: Tensor) -> Tensor:
-    low, high = x.mid - x.rad, x.mid + x.rad
-    slope = torch.maximum(torch.digamma(low).abs(), torch.digamma(high).abs())
-    return torch.where(x.rad == 0, 0.0, infinite_unless(low > 0, x.rad * (slope * (1 + 2.0**-20) + 2.0**-40)))
-
-
-def _positive(x: Tensor) -> Tensor:
-    """NaN for what is not positive: torch's polygamma steps up from a negative argument by 1 until it is."""
-    return torch.where(x > 0, x, math.nan)
-
-
-def digamma(x: Ball, out: Tensor) -> Tensor:
-    low = x.mid - x.rad
-    return infinite_unless(low > 0, x.rad * torch.polygamma(1, _positive(low)) * (1 + 2.0**-20))
-
-
-def polygamma(order: int, x: Ball, out: Tensor) -> Tensor:
-    low = x.mid - x.rad
-    return infinite_unless(low > 0, x.rad * torch.polygamma(order + 1, _positive(low)).abs() * (1 + 2.0**-20))
-
-
 def atan2(y: Ball, x: Ball, out: Tensor) -> Tensor:
     spread = torch.hypot(x.rad, y.rad)
     distance = torch.hypot(x.mid, y.mid)
@@ -204,6 +184,6 @@ RULES: dict[str, Rule] = {
     "sin": sin, "cos": cos, "tan": tan, "asin": asin, "acos": asin, "atan": atan, "atan2": atan2,
     "sinh": sinh, "cosh": cosh, "tanh": tanh, "asinh": asinh, "acosh": acosh, "atanh": atanh,
     "erf": erf, "erfc": erfc, "erfinv": erfinv, "sigmoid": sigmoid,
-    "lgamma": lgamma, "digamma": digamma, "floor": floor,
+    "lgamma": gamma.lgamma, "digamma": gamma.digamma, "floor": floor,
     "tanh_backward": tanh_backward, "sigmoid_backward": sigmoid_backward,
 }  # fmt: skip

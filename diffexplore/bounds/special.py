@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from diffexplore.bounds import propagation
+from diffexplore.bounds import gamma
+from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding, summation_rounding
 from diffexplore.bounds.handling import conclude, finite_float
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
 
 Tensor = torch.Tensor
+
+#: Roundings of zeta's largest terms that are allowed for.
+_TERM_ULPS = 32
 
 #: Where the same overload of sum has another name than that of mean.
 _SUM_OVERLOADS = {"dim": "dim_IntList"}
@@ -47,9 +51,14 @@ def polygamma(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     out = func(*args, **kwargs)
     value = out.detach().to(torch.float64)
     order, x = (args[0], args[1]) if isinstance(args[0], int) else (args[1], args[0])
-    spread = propagation.polygamma(int(order), watch.ball(x, x), value)
-    if order > 1:
-        spread = spread + _product_rounding(int(order), value, watch.rounds_in(out.dtype))
+    dtype, ball = watch.rounds_in(out.dtype), watch.ball(x, x)
+    if order == 0:
+        spread = gamma.digamma(ball, value)
+    elif order == 1:
+        spread = gamma.polygamma(1, gamma.reflected(ball, UNIT_ROUNDOFF[dtype]), value)
+    else:
+        spread = gamma.polygamma(int(order), ball, value) + _product_rounding(int(order), value, dtype)
+        spread = spread + _cancelled(int(order), ball, dtype)
     spread = spread + _lost_zeta(int(order), x.detach().to(torch.float64), out.dtype)
     claim = {0: "digamma", 1: "trigamma" if out.dtype == torch.float64 else "polygamma"}.get(int(order), "polygamma")
     conclude(watch, claim, out, value, spread)
@@ -65,6 +74,12 @@ def _product_rounding(order: int, value: Tensor, dtype: torch.dtype) -> Tensor:
     unit, log_factorial = UNIT_ROUNDOFF[dtype], math.lgamma(order + 1)
     relative = math.expm1((log_factorial + 3) * unit * (1 + unit)) * UPWARD
     return value.abs() * relative + math.exp(log_factorial) * UPWARD * QUANTUM[dtype]
+
+
+def _cancelled(order: int, x: Ball, dtype: torch.dtype) -> Tensor:
+    """Left of 0, the terms of the sum for zeta have both signs: their roundings are those of its largest terms."""
+    terms = _TERM_ULPS * UNIT_ROUNDOFF[dtype] * gamma.size_left(order, x)
+    return torch.where(x.mid < 0, terms, 0.0)
 
 
 def _lost_zeta(order: int, x: Tensor, dtype: torch.dtype) -> Tensor:

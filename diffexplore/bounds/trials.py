@@ -52,6 +52,11 @@ def _below_one() -> Tensor:
     return torch.cat([small[::2], 1 - small[1::2]])
 
 
+def _between_poles() -> Tensor:
+    """Negative numbers, not very near to whole ones."""
+    return _between(-0.7, -0.3) - torch.arange(_POINTS) % 8
+
+
 def _upstream() -> Tensor:
     """Gradients that a backward kernel may be handed."""
     return _signed(_sizes(0.01, 100.0, seed=1))
@@ -84,10 +89,12 @@ TRIALS: dict[str, Trial] = {
     "exp2": Trial(torch.exp2, lambda x: arb(2) ** x, lambda: ((_between(-9, 9),),)),
     "reciprocal": Trial(torch.reciprocal, lambda x: 1 / x, lambda: ((_signed(_sizes(0.01, 1e3)),),)),
     "rsqrt": Trial(torch.rsqrt, lambda x: 1 / x.sqrt(), lambda: ((_sizes(1e-3, 1e3),),)),
+    "lgamma": Trial(torch.lgamma, EXACT["lgamma"], lambda: ((_between_poles(),),)),
+    "digamma": Trial(torch.digamma, arb.digamma, lambda: ((_between_poles(),),)),
     "polygamma": Trial(
         lambda order, x: torch.polygamma(int(order), x),
         lambda order, x: EXACT["polygamma"](order, x) if order != 0 else x.digamma(),
-        lambda: tuple((order, _sizes(0.1, 30.0)) for order in (0, 1, 2, 3)),
+        lambda: tuple((order, x) for order in (0, 1, 2, 3) for x in (_sizes(0.1, 30.0), _between_poles())),
     ),
     "tanh_backward": Trial(
         torch.ops.aten.tanh_backward, lambda g, t: g * (1 - t * t), lambda: ((_upstream(), _signed(_below_one())),)

@@ -24,10 +24,10 @@ class Status(IntEnum):
     """What is known of one truth."""
 
     RESOLVED = 0
-    KINK = 1  # both sides of a branch count, and they differ
-    UNDEFINED = 2  # a singularity, or outside the domain of a function
+    KINK = 1  # one-sided slopes differ, or the loss jumps; the enclosure is the hull of both slopes
+    UNDEFINED = 2  # the loss has no real value here or on one side, or its slope is infinite
     OUTSIDE = 3  # outside the stated domain of the loss
-    UNRESOLVED = 4  # the radius stayed too large at the highest precision
+    UNRESOLVED = 4  # the radius stayed too large at the highest precision, or whether it exists could not be decided
     OVERFLOW = 5  # beyond the range of double precision
 
 
@@ -66,6 +66,8 @@ class EnclosureColumn:
         self.status = np.zeros(n, np.int8)
         self.total = arb(0)
         self.negligible = negligible
+        #: Finite balls of samples that are still too wide, from the last attempt.
+        self.pending: dict[int, arb] = {}
 
     def put(self, i: int, ball: arb, tightness: Tightness) -> bool:
         """Keeps an Arb ball; says whether it is tight enough."""

@@ -86,6 +86,7 @@ class Evaluator:
             fixed | {SIZE: float(n)},
             problem.loss.data,
             summed=problem.parameters,
+            divided=dict.fromkeys(problem.loss.data, float(n)) if shares and problem.loss.reduction == "mean" else None,
         )
 
     def values(self, first: int = 0, last: int | None = None) -> Values:
@@ -129,13 +130,15 @@ class Evaluator:
 
     def reduced_truth(self, total: arb, statuses: set[Status], n: int) -> tuple[Enclosures, arb]:
         """The enclosure of a reduced partial from the sum of its samples' and what is known of them."""
+        worst = max(statuses, key=lambda status: _GRAVITY[status], default=Status.RESOLVED)
+        if worst == Status.UNRESOLVED and Status.KINK in statuses:
+            total = arb.nan()  # what a kink allows is no enclosure, and what lies beyond it is no error
         with precision(SUM_PRECISION):
             ball = total / n if self.problem.loss.reduction == "mean" else total
             high = float(ball.mid())
             low = float(ball.mid() - high) if math.isfinite(high) else math.nan
             radius = float(ball.rad())
             exact = ball.is_exact() and ball == high
-        worst = max(statuses, key=lambda status: _GRAVITY[status], default=Status.RESOLVED)
         radius = 0.0 if exact else radius * (1 + 2.0**-50) + abs(low) * 2.0**-52 + 2.0**-1073
         if worst == Status.RESOLVED and not (math.isfinite(high) and math.isfinite(radius)):
             worst = Status.OVERFLOW
@@ -145,7 +148,7 @@ class Evaluator:
 
 #: Which status of a sample speaks for the reduced partial.
 _GRAVITY = {
-    Status.RESOLVED: 0, Status.UNRESOLVED: 1, Status.KINK: 2, Status.OVERFLOW: 3, Status.UNDEFINED: 4,
+    Status.RESOLVED: 0, Status.KINK: 1, Status.UNRESOLVED: 2, Status.OVERFLOW: 3, Status.UNDEFINED: 4,
     Status.OUTSIDE: 5,
 }  # fmt: skip
 

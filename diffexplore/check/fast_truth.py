@@ -9,8 +9,8 @@ import numpy as np
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.arithmetic.double_branches import decision
-from diffexplore.arithmetic.double_functions import DOUBLE_BALLS
-from diffexplore.check.staged import StagedProgram
+from diffexplore.arithmetic.double_double import Number
+from diffexplore.check.staged import Reading, StagedProgram
 from diffexplore.symbolic.program import Program
 
 #: Samples computed at a time: their dozens of intermediate vectors stay in the cache, and off the kernel's pages.
@@ -36,11 +36,22 @@ class Tightness:
         return tight & (ball.high != 0) | (ball.radius == 0)
 
 
+#: Half the width of the interval about a number over which a loss has to be smooth, relative to it, and beside 0.
+_NEARBY = 2.0**-120
+_NEARBY_ZERO = 2.0**-1000
+
+
+def nearby(values: Number) -> DoubleBall:
+    """Doubles with all numbers next to them."""
+    ball = exact(values)
+    return ball._replace(radius=ball.radius + np.abs(ball.high) * _NEARBY + _NEARBY_ZERO)
+
+
 class VectorProgram:
     """A program in double-double balls, over blocks of samples."""
 
-    def __init__(self, program: Program, fixed: Mapping[str, float], data: Sequence[str]) -> None:
-        self._staged = StagedProgram(program, DOUBLE_BALLS, exact, fixed, data)
+    def __init__(self, program: Program, reading: Reading, fixed: Mapping[str, float], data: Sequence[str]) -> None:
+        self._staged = StagedProgram(program, reading, fixed, data)
         with np.errstate(all="ignore"):
             self._staged.prepare()
 

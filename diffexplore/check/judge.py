@@ -124,9 +124,15 @@ _STATUS_CAUSES = {
         "kink",
         "the loss has a kink or a jump here: no gradient exists, and each method follows a convention",
     ),
-    Status.UNDEFINED: ("undefined", "the gradient is singular here, or a function leaves the reals"),
+    Status.UNDEFINED: (
+        "undefined",
+        "no gradient exists: as written, the loss has no real value here or on one side, or its slope is infinite",
+    ),
     Status.OUTSIDE: ("outside_domain", "the point or the sample lies outside the domain of the loss"),
-    Status.UNRESOLVED: ("unresolved", "the truth could not be enclosed tightly enough at the highest precision"),
+    Status.UNRESOLVED: (
+        "unresolved",
+        "the truth could not be decided, or not enclosed tightly enough, at the highest precision",
+    ),
     Status.OVERFLOW: ("overflow", "the truth is beyond the range of double precision"),
 }
 

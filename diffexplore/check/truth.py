@@ -1,24 +1,27 @@
 """The truth: enclosures of exact partials at exactly the floats that the methods used.
 
-Each partial of the summand is evaluated in double-double balls, for all samples at once; where those are too wide or
-know nothing, in ball arithmetic (Arb), with more bits until the radius is far below the ulp, or until the partial is
-proved negligible beside the bound; a cap ends the search.
+The formula as it is written defines a function, and the truth is the partial derivative of that function wherever it
+exists. Where the loss is smooth next to the point, the formula of the derivative tells it: in double-double balls, for
+all samples at once; where those are too wide or know nothing, in ball arithmetic (Arb), with more bits until the radius
+is far below the ulp, or until the partial is proved negligible beside the bound; a cap ends the search. A condition on
+which a partial does not depend is a case, decided by the data. Where the loss is not proved smooth, or the formula of
+its derivative has no value, both sides of the loss itself decide (:mod:`diffexplore.check.one_sided`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from flint import arb
 
-from diffexplore.arithmetic.balls import BALLS, precision
+from diffexplore.arithmetic.balls import precision
 from diffexplore.check.enclosures import SUM_PRECISION, EnclosureColumn, Enclosures, Status, statuses_in
-from diffexplore.check.fast_truth import Tightness, VectorProgram, spread
+from diffexplore.check.fast_truth import Tightness, spread
+from diffexplore.check.partials import Evaluator, Partials, grouped, restricted
 from diffexplore.check.records import Truth
-from diffexplore.check.staged import StagedProgram
 from diffexplore.symbolic.program import Program
 
 __all__ = ["PRECISIONS", "SUM_PRECISION", "Enclosures", "Status", "TruthFinder", "decimal", "statuses_in"]
@@ -32,58 +35,32 @@ _BELOW_ULP = 2.0**-10
 #: From so many samples on, double-double vectors are faster than Arb.
 _MANY = 128
 
-_JUMPING = frozenset({"where", "heaviside", "sign"})
-_BRANCHING = _JUMPING | {"max", "min", "abs"}
-
-#: Operations that have one value, which depends continuously on their operands, wherever those are real.
-_TOTAL = frozenset(
-    "add sub mul neg abs max min exp expm1 sin cos atan sinh cosh tanh asinh erf erfc sigmoid "
-    "softplus full_like".split()
-)
-
-
 #: The data of some samples, by their numbers.
 _Rows = dict[int, tuple[float, ...]]
 
-
-@dataclass(frozen=True)
-class _Evaluator:
-    """A program in Arb, sample by sample, and in double-double balls."""
-
-    exact: StagedProgram
-    vector: VectorProgram
-
-    @classmethod
-    def of(cls, program: Program, fixed: Mapping[str, float], data: Sequence[str]) -> _Evaluator:
-        return cls(StagedProgram(program, BALLS, arb, fixed, data), VectorProgram(program, fixed, data))
+_NOTHING_KNOWN = arb.nan()
 
 
 class TruthFinder:
     """Encloses partials of one loss at one point.
 
-    ``gradient`` has an output for each name in ``names``; ``loss`` is the summand's program, ``domain`` has a
-    condition for each output. ``fixed`` holds the parameters, ``data`` names the columns, and ``summed`` the partials
-    whose sums are asked for (None: all).
+    ``gradient`` has an output for each name in ``names``, its partial by that input, divided by ``divided`` where it
+    has the name; the output of a name that is no input is the value of the loss. ``loss`` is the summand's program,
+    ``domain`` has a condition for each output. ``fixed`` holds the parameters, ``data`` names the columns, and
+    ``summed`` the partials whose sums are needed (None: all).
     """
 
     def __init__(
-        self,
-        names: Sequence[str],
-        gradient: Program,
-        loss: Program,
-        domain: Program,
-        fixed: Mapping[str, float],
-        data: Sequence[str],
-        summed: Collection[str] | None = None,
-    ) -> None:
+        self, names: Sequence[str], gradient: Program, loss: Program, domain: Program, fixed: Mapping[str, float],
+        data: Sequence[str], summed: Collection[str] | None = None, divided: Mapping[str, float] | None = None,
+    ) -> None:  # fmt: skip
         self.names = tuple(names)
         self._summed = self.names if summed is None else summed
-        self._gradient = _Evaluator.of(gradient, fixed, data)
-        self._domain = _Evaluator.of(domain, fixed, data) if domain.outputs else None
-        # A derivative says nothing of a jump of the loss, and may go on where the loss has left the reals.
-        self._loss = _Evaluator.of(loss, fixed, data) if loss.operations - _TOTAL else None
-        self._one_sample_speaks = not _breaks_by_sample(loss, data)
-        self._spoken: dict[int, Status] | None = None
+        self._groups = [
+            Partials([names[i] for i in places], restricted(gradient, places), loss, fixed, data, divided or {})
+            for places in grouped(names, (gradient, loss))
+        ]
+        self._domain = Evaluator.by_sides(domain, fixed, data) if domain.outputs else None
         self._data = tuple(data)
 
     def samples(
@@ -98,15 +75,10 @@ class TruthFinder:
         found = {name: EnclosureColumn(n, negligible.get(name), summed=name in self._summed) for name in self.names}
         relative = 2.0 ** (1 - precision_bits) * _BELOW_ULP
         tightness = Tightness(relative, 2.0 ** max(smallest_exponent - precision_bits + 1, -1074) * _BELOW_ULP)
-        pending = self._fast(columns, n, found, tightness) if n >= _MANY else np.arange(n)
-        rows = self._rows(columns, pending)
-        for bits in PRECISIONS:
-            if not rows:
-                break
-            with precision(bits):
-                rows = self._attempt(rows, found, tightness, last=bits == PRECISIONS[-1])
-        if self._loss is not None:
-            self._mark_breaks(self._loss, columns, n, found)
+        for group in self._groups:
+            search = _Search(group, [found[name] for name in group.names], tightness, self._data)
+            pending = search.fast(columns, n) if n >= _MANY else np.arange(n)
+            search.exact(self._rows(columns, pending))
         if self._domain is not None:
             self._mark_domain(self._domain, columns, n, found)
         return (
@@ -114,71 +86,8 @@ class TruthFinder:
             {name: column.total for name, column in found.items()},
         )
 
-    def _fast(
-        self, columns: Mapping[str, np.ndarray], n: int, found: Mapping[str, EnclosureColumn], tightness: Tightness
-    ) -> np.ndarray:
-        """Encloses what double-double balls can; returns the samples that they cannot."""
-        done = np.ones(n, np.bool_)
-        for here, outputs in self._gradient.vector.blocks(columns, n):
-            balls = [spread(output, len(done[here])) for output in outputs]
-            for column, ball in zip(found.values(), balls, strict=True):
-                negligible = None if column.negligible is None else column.negligible[here]
-                done[here] &= tightness.holds(ball, negligible)
-            for column, ball in zip(found.values(), balls, strict=True):
-                column.put_vector(here, ball, done[here])
-        return np.flatnonzero(~done)
-
-    def _attempt(self, rows: _Rows, found: Mapping[str, EnclosureColumn], tightness: Tightness, *, last: bool) -> _Rows:
-        """Evaluates samples at the current precision; returns those that need more."""
-        evaluator = self._gradient.exact
-        evaluator.prepare()
-        pick = _selector(self._data, evaluator.varying)
-        columns = list(found.values())
-        again = {}
-        for i, row in rows.items():
-            balls = evaluator(pick(row))
-            tight = [column.put(i, ball, tightness) for column, ball in zip(columns, balls, strict=True)]
-            if not (last or all(tight)):
-                again[i] = row
-                continue
-            for column, ball, good in zip(columns, balls, tight, strict=True):
-                column.total += ball
-                if not good:
-                    column.status[i] = self._status_of(ball)
-        return again
-
-    def _status_of(self, ball: arb) -> Status:
-        """What a ball says that stayed wide at the highest precision."""
-        if not ball.is_finite():
-            return Status.UNDEFINED
-        return Status.KINK if self._gradient.exact.operations & _BRANCHING else Status.UNRESOLVED
-
-    def _mark_breaks(
-        self, loss: _Evaluator, columns: Mapping[str, np.ndarray], n: int, found: Mapping[str, EnclosureColumn]
-    ) -> None:
-        """Where the loss has no real value, or branches of it do not meet."""
-        if self._one_sample_speaks:
-            if self._spoken is None:
-                self._spoken = self._broken(loss, columns, np.arange(min(n, 1)))
-            broken = self._spoken
-        else:
-            suspects = np.flatnonzero(~loss.vector.finite(columns, n)) if n >= _MANY else np.arange(n)
-            broken = self._broken(loss, columns, suspects)
-        for i, status in broken.items():
-            for column in found.values():
-                here = slice(None) if self._one_sample_speaks else slice(i, i + 1)
-                column.status[here] = np.where(column.status[here] == Status.RESOLVED, status, column.status[here])
-
-    def _broken(self, loss: _Evaluator, columns: Mapping[str, np.ndarray], suspects: np.ndarray) -> dict[int, Status]:
-        rows = self._rows(columns, suspects)
-        broken: dict[int, Status] = {}
-        for bits in (PRECISIONS[1], PRECISIONS[-1]):
-            broken = _breaks(loss.exact, rows, _selector(self._data, loss.exact.varying), bits)
-            rows = {i: rows[i] for i in broken}
-        return broken
-
     def _mark_domain(
-        self, domain: _Evaluator, columns: Mapping[str, np.ndarray], n: int, found: Mapping[str, EnclosureColumn]
+        self, domain: Evaluator, columns: Mapping[str, np.ndarray], n: int, found: Mapping[str, EnclosureColumn]
     ) -> None:
         outside, unsure = (
             domain.vector.conditions(columns, n) if n >= _MANY else (np.zeros(n, np.bool_), np.ones(n, np.bool_))
@@ -199,28 +108,93 @@ class TruthFinder:
         return dict(zip(samples.tolist(), values, strict=True))
 
 
-def _breaks(loss: StagedProgram, rows: _Rows, pick: Any, bits: int) -> dict[int, Status]:
-    """The samples at which the loss is not one real number, as far as so many bits can tell."""
-    broken = {}
-    with precision(bits):
-        loss.prepare()
-        for i, row in rows.items():
-            (value,) = loss(pick(row))
-            if not value.is_finite():
-                broken[i] = Status.UNDEFINED
-            elif float(value.rad()) > (abs(float(value.mid())) + 1) * 2.0**-100:
-                broken[i] = Status.KINK
-    return broken
+class _Search:
+    """The search for the partials of one group at one chunk of samples."""
 
+    def __init__(
+        self, group: Partials, columns: Sequence[EnclosureColumn], tightness: Tightness, data: Sequence[str]
+    ) -> None:
+        self._group = group
+        self._columns = columns
+        self._tightness = tightness
+        self._data = data
 
-def _breaks_by_sample(loss: Program, data: Sequence[str]) -> bool:
-    """Whether a break of the loss may depend on the sample: not where only parameters are divided by, say."""
-    depends = loss.depends_on(data)
-    for step in loss.steps:
-        critical = step.arguments[1:] if step.operation == "div" else step.arguments
-        if step.operation in _JUMPING or (step.operation not in _TOTAL and any(depends[slot] for slot in critical)):
-            return True
-    return False
+    # ---------------------------------------------------------------------------------------------------- vectors
+    def fast(self, columns: Mapping[str, np.ndarray], n: int) -> np.ndarray:
+        """Encloses what double-double balls can; returns the samples that they cannot."""
+        done = self._group.smooth(columns, n, self._data)
+        for here, outputs in self._group.gradient.vector.blocks(columns, n):
+            balls = [spread(output, len(done[here])) for output in outputs]
+            for column, ball in zip(self._columns, balls, strict=True):
+                negligible = None if column.negligible is None else column.negligible[here]
+                done[here] &= self._tightness.holds(ball, negligible)
+            for column, ball in zip(self._columns, balls, strict=True):
+                column.put_vector(here, ball, done[here])
+        return np.flatnonzero(~done)
+
+    # -------------------------------------------------------------------------------------------- sample by sample
+    def exact(self, rows: _Rows) -> None:
+        """Encloses the others in Arb: by the formulas of the partials, then from both sides, then with more bits."""
+        left = {i: set(range(len(self._columns))) for i in rows}
+        for bits in PRECISIONS:
+            with precision(bits):
+                self._attempt(rows, left)
+            if bits == PRECISIONS[0]:  # of those of which the formulas know nothing yet
+                self._from_both_sides(rows, left, lambda i, column: i not in column.pending)
+            if bits == PRECISIONS[-1]:  # of those of which they know too little
+                self._from_both_sides(rows, left, lambda i, column: i in column.pending)
+            left = {i: places for i, places in left.items() if places}
+            if not left:
+                return
+        for i, places in left.items():
+            for place in places:
+                self._finish(i, place, self._columns[place].pending.get(i, _NOTHING_KNOWN), Status.UNRESOLVED)
+
+    def _attempt(self, rows: _Rows, left: Mapping[int, set[int]]) -> None:
+        """By the formulas, at the current precision."""
+        gradient, loss = self._group.gradient.exact, self._group.loss
+        gradient.prepare()
+        pick = _selector(self._data, gradient.varying)
+        if loss is not None:
+            loss.exact.prepare()
+            pick_loss = _selector(self._data, loss.exact.varying)
+        for i, places in left.items():
+            if loss is not None and not all(value.is_finite() for value in loss.exact(pick_loss(rows[i]))):
+                continue
+            balls = gradient(pick(rows[i]))
+            for place in tuple(places):
+                column, ball = self._columns[place], balls[place]
+                if column.put(i, ball, self._tightness):
+                    self._finish(i, place, ball, Status.RESOLVED)
+                    places.discard(place)
+                elif ball.is_finite():
+                    column.pending[i] = ball
+
+    def _from_both_sides(
+        self, rows: _Rows, left: Mapping[int, set[int]], chosen: Callable[[int, EnclosureColumn], bool]
+    ) -> None:
+        """By the loss itself, those partials that are ``chosen``."""
+        for place, (column, sides) in enumerate(zip(self._columns, self._group.sides, strict=True)):
+            unknown = [i for i, places in left.items() if place in places and chosen(i, column)]
+            for i, known in sides.decide({i: rows[i] for i in unknown}, partial(self._is_tight, place)).items():
+                ball = self._divided(place, known.ball)
+                if known.status == Status.UNRESOLVED:
+                    column.pending[i] = ball
+                    continue
+                self._finish(i, place, ball, known.status)
+                left[i].discard(place)
+
+    def _is_tight(self, place: int, i: int, ball: arb) -> bool:
+        return self._columns[place].put(i, self._divided(place, ball), self._tightness)
+
+    def _divided(self, place: int, ball: arb) -> arb:
+        return ball / self._group.divisors[place]
+
+    def _finish(self, i: int, place: int, ball: arb, status: Status) -> None:
+        column = self._columns[place]
+        column.put(i, ball, self._tightness)
+        column.status[i] = status
+        column.total += ball
 
 
 def _selector(data: Sequence[str], wanted: Sequence[str]) -> Any:

@@ -1,0 +1,192 @@
+"""Programs on germs: the value of a formula as it is written at a point, and beside it.
+
+Every condition is decided by the sign of a leading term, so that only the branch that holds for small t counts,
+whatever the other one is. What has no real value stays without one through every operation; what cannot be decided
+likewise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from flint import fmpq
+
+from diffexplore.arithmetic import germ_functions as functions
+from diffexplore.arithmetic import germ_powers as powers
+from diffexplore.arithmetic.balls import BALLS, OPERATIONS
+from diffexplore.arithmetic.germs import (
+    HALF,
+    ONE,
+    Absent,
+    Germ,
+    NoValueError,
+    UndecidedError,
+    add,
+    constant,
+    mul,
+    neg,
+    remainder,
+    sign_of,
+    sub,
+)
+from diffexplore.symbolic.program import Constant
+
+Value: TypeAlias = Germ | Absent
+#: A condition: True, False, None where it is not decided, or NOTHING where it compares what has no value.
+Condition: TypeAlias = bool | Absent | None
+
+
+def exactly(number: float) -> fmpq:
+    """A finite double as a rational."""
+    return fmpq(*number.as_integer_ratio())
+
+
+def at_point(number: float) -> Value:
+    """An input that does not move; infinities and NaN are no real numbers."""
+    try:
+        return constant(exactly(number))
+    except (OverflowError, ValueError):
+        return Absent.NOTHING
+
+
+# ------------------------------------------------------------------------------------------------------- conditions
+def _compared(holds: Callable[[int], bool]) -> Callable[[Value, Value], Condition]:
+    """A comparison by the sign of the difference."""
+
+    def compare(x: Value, y: Value) -> Condition:
+        if Absent.NOTHING in (x, y):
+            return Absent.NOTHING
+        if isinstance(x, Absent) or isinstance(y, Absent):
+            return None
+        try:
+            return holds(sign_of(sub(x, y)))
+        except UndecidedError:
+            return None
+
+    return compare
+
+
+def _condition(condition: Condition | Germ) -> Condition:
+    """One that holds always, or never, comes as the germ 1 or 0."""
+    return not condition.is_zero if isinstance(condition, Germ) else condition
+
+
+def _and(p: Condition | Germ, q: Condition | Germ) -> Condition:
+    """False if one side is False, whatever the other is."""
+    sides = _condition(p), _condition(q)
+    for decisive in (False, Absent.NOTHING, None):
+        if any(side is decisive for side in sides):
+            return decisive
+    return True
+
+
+def _not(p: Condition | Germ) -> Condition:
+    p = _condition(p)
+    return p if isinstance(p, Absent) or p is None else not p
+
+
+def _or(p: Condition | Germ, q: Condition | Germ) -> Condition:
+    return _not(_and(_not(p), _not(q)))
+
+
+def _where(condition: Condition | Germ, taken: Value, otherwise: Value) -> Value:
+    holds = _condition(condition)
+    if isinstance(holds, Absent):
+        return holds
+    if holds is None:
+        return taken if taken == otherwise else Absent.UNKNOWN
+    return taken if holds else otherwise
+
+
+# ------------------------------------------------------------------------------------------- functions with corners
+def _abs(x: Germ) -> Germ:
+    return x if sign_of(x) >= 0 else neg(x)
+
+
+def _sign(x: Germ) -> Germ:
+    return constant(fmpq(sign_of(x)))
+
+
+def _heaviside(x: Germ) -> Germ:
+    return constant((fmpq(0), HALF, ONE)[sign_of(x) + 1])
+
+
+def _max(x: Germ, y: Germ) -> Germ:
+    difference = sub(x, y)
+    if not difference.terms and difference.order is not None:
+        return add(x, remainder(difference.order))  # either is within the remainder of the other
+    return x if sign_of(difference) >= 0 else y
+
+
+def _min(x: Germ, y: Germ) -> Germ:
+    return neg(_max(neg(x), neg(y)))
+
+
+_EXACT: Mapping[str, Callable[..., Germ]] = {
+    "add": add, "sub": sub, "neg": neg, "abs": _abs, "sign": _sign, "heaviside": _heaviside, "max": _max, "min": _min,
+    "full_like": lambda x, constant: constant,
+}  # fmt: skip
+
+_EXPANDED: Mapping[str, Callable[..., Germ]] = {
+    "mul": mul, "div": powers.div, "pow": powers.pow_, "sqrt": powers.sqrt, "exp": powers.exp,
+    "expm1": functions.expm1, "log": powers.log, "log1p": functions.log1p, "sigmoid": functions.sigmoid,
+    "softplus": functions.softplus, "tanh": functions.tanh, "sinh": functions.sinh, "cosh": functions.cosh,
+    "sin": functions.sin, "cos": functions.cos, "tan": functions.tan, "atan": functions.atan, "asin": functions.asin,
+    "acos": functions.acos, "atan2": functions.atan2, "asinh": functions.asinh, "acosh": functions.acosh,
+    "atanh": functions.atanh, "erf": functions.erf, "erfc": functions.erfc, "erfinv": functions.erfinv,
+    "gamma": functions.gamma, "lgamma": functions.lgamma, "digamma": functions.digamma,
+    "polygamma": functions.polygamma,
+}  # fmt: skip
+
+_CONDITIONS: Mapping[str, Callable[..., Any]] = {
+    "lt": _compared(lambda side: side < 0), "le": _compared(lambda side: side <= 0),
+    "gt": _compared(lambda side: side > 0), "ge": _compared(lambda side: side >= 0),
+    "eq": _compared(lambda side: side == 0), "ne": _compared(lambda side: side != 0),
+    "and": _and, "or": _or, "not": _not, "where": _where,
+}  # fmt: skip
+
+
+def _without_rule(*operands: Any) -> Absent:
+    return Absent.UNKNOWN
+
+
+def _guarded(function: Callable[..., Germ], *depth: int) -> Callable[..., Value]:
+    """A function of germs for values that may be absent."""
+
+    def apply(*operands: Value) -> Value:
+        for absent in (Absent.NOTHING, Absent.UNKNOWN):
+            if absent in operands:
+                return absent
+        try:
+            return function(*operands, *depth)
+        except NoValueError:
+            return Absent.NOTHING
+        except UndecidedError:
+            return Absent.UNKNOWN
+
+    return apply
+
+
+class GermArithmetic:
+    """Germs of ``depth`` powers of t, in the precision of the surrounding block; a deeper one decides more."""
+
+    def __init__(self, depth: int) -> None:
+        self.operations: Mapping[str, Callable[..., Any]] = {
+            **dict.fromkeys(OPERATIONS, _without_rule),
+            **{name: _guarded(function) for name, function in _EXACT.items()},
+            **{name: _guarded(function, depth) for name, function in _EXPANDED.items()},
+            **_CONDITIONS,
+        }
+
+    def constant(self, constant_: Constant) -> Value:
+        exact = constant_.exact
+        if exact.is_Rational:
+            return constant(fmpq(int(exact.p), int(exact.q)))
+        number = BALLS.constant(constant_)
+        if number.is_nan():
+            return Absent.NOTHING
+        try:
+            return constant(number)
+        except UndecidedError:
+            return Absent.UNKNOWN

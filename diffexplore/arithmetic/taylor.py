@@ -1,0 +1,70 @@
+"""Taylor coefficients of analytic functions at a number, rigorously: exact rationals where Arb or flint has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from flint import arb, arb_series, fmpq, fmpq_series
+
+from diffexplore.arithmetic.balls import polygamma
+from diffexplore.arithmetic.germs import Number, UndecidedError, is_zero, tidy
+
+#: Where the coefficients are rational: at 0, and for log at 1.
+_RATIONAL: Mapping[str, tuple[int, Callable[[fmpq_series], fmpq_series]]] = {
+    "exp": (0, fmpq_series.exp), "sin": (0, fmpq_series.sin), "cos": (0, fmpq_series.cos),
+    "atan": (0, fmpq_series.atan), "log": (1, fmpq_series.log),
+}  # fmt: skip
+
+
+def _erfinv(x: arb_series) -> arb_series:
+    start = x.coeffs()[0].erfinv()
+    if not start.is_finite():
+        raise UndecidedError
+    count = max(x.prec, 2)
+    # erf(start + s) − erf(start), whose first coefficient is 0.
+    rise: list[int | arb] = [0, *arb_series([start, 1], prec=count).erf().coeffs()[1:]]
+    return arb_series(rise, prec=count).reversion() + start
+
+
+_SERIES: Mapping[str, Callable[[arb_series], arb_series]] = {
+    "exp": arb_series.exp, "sin": arb_series.sin, "cos": arb_series.cos, "atan": arb_series.atan,
+    "log": arb_series.log, "erf": arb_series.erf, "erfc": arb_series.erfc, "erfinv": _erfinv,
+    "rgamma": arb_series.rgamma,
+}  # fmt: skip
+
+
+def coefficients(function: str, at: Number, count: int) -> list[Number]:
+    """f(at), f'(at), f''(at)/2, …: ``count`` of them. Raises :class:`UndecidedError` where one is not finite."""
+    if function in _RATIONAL and _RATIONAL[function][0] == at and isinstance(at, fmpq):
+        return list(_rational(function, count))
+    if function in _SERIES:
+        series = _SERIES[function](arb_series([arb(at), 1], prec=count))
+        return _padded([tidy(number) for number in series.coeffs()], count)
+    raise UndecidedError
+
+
+def of_polygamma(order: int, at: Number, count: int) -> list[Number]:
+    """The same of ψ⁽ᵒʳᵈᵉʳ⁾, whose derivatives are polygamma functions."""
+    return [tidy(polygamma(order + k, arb(at)) / arb.fac_ui(k)) for k in range(count)]
+
+
+@cache
+def _rational(function: str, count: int) -> tuple[Number, ...]:
+    at, series = _RATIONAL[function]
+    return tuple(_padded(list(series(fmpq_series([at, 1], prec=count)).coeffs()), count))
+
+
+def _padded(numbers: list[Number], count: int) -> list[Number]:
+    """Coefficients of 0 at the end are not listed by flint."""
+    return [*numbers, *[fmpq(0)] * (count - len(numbers))]
+
+
+def power_coefficients(exponent: fmpq, count: int) -> list[Number]:
+    """Of (1 + s)^exponent: the binomial coefficients, exactly."""
+    found: list[Number] = [fmpq(1)]
+    for k in range(1, count):
+        found.append(tidy(found[-1] * (exponent - k + 1) / k))
+        if is_zero(found[-1]):
+            break
+    return _padded(found, count)
