@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from diffexplore.bounds import branching, movement, products, special
+from diffexplore.bounds import branching, composites, movement, products, special
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import COMPUTE, UNIT_ROUNDOFF
+from diffexplore.bounds.formulas import FORMULAS, PRIMITIVES
 from diffexplore.bounds.handling import Handler, as_list, conclude, finite_float, first_tensor, plain_name
 from diffexplore.bounds.propagation import RULES
 
@@ -135,6 +136,12 @@ def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     return out
 
 
+def taken_apart(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """An operation that torch itself composes of others, such as true_divide: these are watched."""
+    with watch:
+        return func.decompose(*args, **kwargs)
+
+
 _HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(movement.REARRANGE, movement.rearrange),
     **dict.fromkeys(movement.CREATE, movement.create),
@@ -147,8 +154,23 @@ _HANDLERS: dict[str, Handler] = {
     "_to_copy": movement.convert, "to": movement.convert,
     "fill": movement.fill, "fill_": movement.fill, "zero_": movement.fill,
     "where": branching.choose, "masked_fill": branching.mask_fill, "masked_fill_": branching.mask_fill,
+    **dict.fromkeys(composites.BY_TORCH | FORMULAS.keys(), composites.composite),
+    "amax": special.extreme, "amin": special.extreme, "cumsum": special.running_sum, "isnan": branching.plain,
+    "scatter": movement.scatter,
     "sum": special.reduce, "mean": special.reduce, "polygamma": special.polygamma, "remainder": branching.remainder,
 }  # fmt: skip
+
+
+@cache
+def handler_of(func: Any) -> Handler:
+    """The handler of an operator. One of another library may compute anything, whatever it is called."""
+    known = handler(func.overloadpacket.__name__)
+    if func.namespace == "prims":
+        own = func.overloadpacket.__name__ in PRIMITIVES
+        return composites.composite if own else known
+    if func.namespace != "aten":
+        return unwatched
+    return taken_apart if known is unwatched and func._can_decompose() else known
 
 
 @cache
@@ -156,6 +178,7 @@ def handler(name: str) -> Handler:
     """The handler of an ATen operation by its name, in-place variants included."""
     if name in _HANDLERS:
         return _HANDLERS[name]
-    if name.endswith("_") and _HANDLERS.get(name.rstrip("_")) is elementwise:
-        return elementwise
+    functional = _HANDLERS.get(name.rstrip("_")) if name.endswith("_") else None
+    if functional in (elementwise, composites.composite):
+        return functional
     return unwatched

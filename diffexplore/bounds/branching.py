@@ -32,6 +32,11 @@ def compare(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
     return out
 
 
+def plain(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A question about computed values alone, whose answer no ball changes."""
+    return func(*args, **kwargs)
+
+
 def logical(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = func(*args, **kwargs)
     unknown = [watch.undecided(value) for value in args if isinstance(value, torch.Tensor)]
