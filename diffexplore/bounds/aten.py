@@ -15,6 +15,7 @@ from diffexplore.bounds.claims import COMPUTE, UNIT_ROUNDOFF
 from diffexplore.bounds.formulas import FORMULAS, PRIMITIVES
 from diffexplore.bounds.handling import Handler, as_list, conclude, finite_float, first_tensor, plain_name
 from diffexplore.bounds.propagation import RULES
+from diffexplore.bounds.stepwise import lost_in_steps
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -64,6 +65,9 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
         spread = torch.where(_holds_kink(name, balls), math.inf, spread)
     if name == "pow" and not isinstance(operands[1], torch.Tensor) and operands[1] in _MULTIPLIED:
         name = "pow_multiplied"
+    lost = lost_in_steps(name, out, dtype, balls)
+    if lost is not None:
+        spread = spread + lost
     if name in _ZEROS and not bool(value.all()):
         conclude(watch, name, out, value, spread, in_place, _ZEROS[name](*[_is_zero(ball) for ball in balls[:2]]))
         return out
@@ -150,6 +154,7 @@ _HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("sign", "sgn", "heaviside"), branching.step),
     **dict.fromkeys(RULES, elementwise),
     **dict.fromkeys(products.NAMES, products.product),
+    "convolution": products.convolution, "convolution_backward": products.convolution,
     "cat": movement.join, "stack": movement.join, "copy_": movement.copy_into,
     "_to_copy": movement.convert, "to": movement.convert,
     "fill": movement.fill, "fill_": movement.fill, "zero_": movement.fill,

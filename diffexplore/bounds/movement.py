@@ -88,6 +88,11 @@ def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
         if source.dtype == torch.bool and watch.undecided(source) is not None:
             watch.set(out, watch.undecided(source).to(torch.float64))  # type: ignore[union-attr]
         return out
+    if out.untyped_storage()._cdata == source.untyped_storage()._cdata:  # nothing to convert: the same elements
+        known = watch._find(source)
+        if known is not None:
+            watch.set(out, known)
+        return out
     value = out.detach().to(torch.float64)
     rounded = rounding("convert", value, watch.rounds_in(out.dtype))
     lost = torch.where(value == source.detach().to(torch.float64), 0.0, rounded)
