@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from flint import arb, arb_series, ctx
+
+from diffexplore.arithmetic.balls import precision
 
 Tensor = torch.Tensor
 Series = Any  # flint has no types
@@ -268,7 +269,15 @@ def exact_results(
     kernel: Kernel, columns: Sequence[Sequence[float]], upstream: Sequence[float]
 ) -> tuple[list[arb], list[list[arb]]]:
     """The values, and the gradient of Σ uₖ outₖ by every entry of every operand (first coefficients of series)."""
-    ctx.prec, ctx.cap = 600, 2
+    # Enough for 1 − tanh(1000) and the like.
+    with precision(3200):
+        return _series_results(kernel, columns, upstream)
+
+
+def _series_results(
+    kernel: Kernel, columns: Sequence[Sequence[float]], upstream: Sequence[float]
+) -> tuple[list[arb], list[list[arb]]]:
+    ctx.cap = 2
     plain = [[arb_series([arb(entry)]) for entry in column] for column in columns]
     values = [value(out) for out in kernel.exact(*plain)]
     gradients = []
@@ -281,7 +290,3 @@ def exact_results(
             row.append(total([arb(u) * out[1] for u, out in zip(upstream, outs, strict=True)]))
         gradients.append(row)
     return values, gradients
-
-
-def is_number(x: arb) -> bool:
-    return bool(x.is_finite()) and not math.isnan(float(x))

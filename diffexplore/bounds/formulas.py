@@ -36,7 +36,7 @@ def _anchor(x: Tensor, dim: Sequence[int]) -> Tensor:
     """m = max(x), or 0 where that is infinite: softmax and its kin are the same for every m, so it has no error."""
 
     def largest() -> Tensor:
-        m = x.detach().amax(list(dim), keepdim=True)
+        m: Tensor = x.detach().amax(list(dim), keepdim=True)
         return torch.where(m.isfinite(), m, 0.0)
 
     return _unwatched(largest)
