@@ -48,7 +48,7 @@ def _powers(x: Tensor, anchor: Tensor) -> tuple[Tensor, Tensor]:
     return shifted, shifted.exp()
 
 
-def _softmax(x: Tensor, dim: int, half_to_float: bool = False, *_: Any) -> Tensor:
+def _softmax(x: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
     wide = _wide(x)
     _, powers = _powers(wide, _anchor(wide, [dim]))
     return _as(powers / powers.sum([dim], keepdim=True), x, half_to_float)
