@@ -14,6 +14,7 @@ from diffexplore.proof import decide_equal, decide_gradient
 from diffexplore.proving.explain import cause_of
 from diffexplore.proving.one_sample import holds_for_one
 from diffexplore.proving.programs import Program, program_of
+from diffexplore.proving.readings import Reading, settled
 from diffexplore.proving.records import Proof, Statement, status_of
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
 from diffexplore.symbolic.parse import parse_condition
@@ -55,9 +56,17 @@ def prove(
     program = program_of(candidate, known, parameters, data)
     wanted = wrt.replace(",", " ").split() if isinstance(wrt, str) else wrt
     by_data = _asks_for_data(wanted, program)
-    traced = trace(program.function, parameters=program.parameters, data=program.data, by_data=by_data)
     conditions = [*_domain(domain, program), *(known.domain if known is not None else ())]
-    statements = tuple(_statements(program, traced, known, _names(wanted, program, traced), conditions))
+
+    def read(exact: bool) -> Reading:
+        traced = trace(
+            program.function, parameters=program.parameters, data=program.data, by_data=by_data, exact=exact
+        )  # fmt: skip
+        names = _names(wanted, program, traced)
+        return Reading(traced, tuple(_statements(program, traced, known, names, conditions)))
+
+    reading = settled(read)
+    traced, statements = reading.traced, reading.statements
     one = traced.samples is not None or not program.data or holds_for_one(program, traced, by_data=by_data)
     return Proof(
         status_of(statements),
@@ -72,6 +81,7 @@ def prove(
         _conditions(traced, statements, conditions, one),
         traced.notes,
         cause_of(candidate, program, traced, known, statements),
+        reading.constants,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.check.records import Cause
@@ -48,6 +48,25 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class ReadConstant:
+    """A float of a program that was read as another number.
+
+    Attributes:
+        value: the float.
+        read_as: the number, as text.
+        relative: how far the float is from it, relatively.
+        dtype: in which the program holds the float.
+        others: further numbers that are as near.
+    """
+
+    value: float
+    read_as: str
+    relative: float
+    dtype: str
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Proof:
     """Whether the backward pass of a program computes a gradient.
 
@@ -63,6 +82,7 @@ class Proof:
         conditions: all side conditions.
         notes: how constants were read, and the like.
         cause: for a refuted gradient the named cause that verification finds, or None.
+        constants: the floats up to whose rounding this holds; none where it holds of the floats as they are.
     """
 
     status: Status
@@ -77,6 +97,7 @@ class Proof:
     conditions: tuple[str, ...]
     notes: tuple[str, ...]
     cause: Cause | None
+    constants: tuple[ReadConstant, ...] = ()
 
     @property
     def refuted(self) -> tuple[Statement, ...]:
@@ -99,6 +120,7 @@ class Proof:
             "statements": [statement.to_dict() for statement in self.statements],
             "conditions": list(self.conditions),
             "notes": list(self.notes),
+            "constants": [asdict(constant) for constant in self.constants],
             "cause": None if cause is None else {"key": cause.key, "message": cause.message, "fields": cause.fields},
         }
 

@@ -60,7 +60,18 @@ def _proved(proof: Proof) -> str:
     number = " and every number of samples" if proof.data and proof.samples is None else ""
     few = f", of N = {proof.samples} samples as traced" if proof.samples is not None else ""
     conditions = f", under {_counted(len(proof.conditions), 'side condition')}" if proof.conditions else ""
-    return f"{proof.program} computes {_claim(proof)}, for every input{number}{few}{conditions}"
+    return f"{_up_to(proof)}{proof.program} computes {_claim(proof)}, for every input{number}{few}{conditions}"
+
+
+def _up_to(proof: Proof) -> str:
+    """Up to which roundings of constants this is proved; the largest is named."""
+    if not proof.constants:
+        return ""
+    worst = max(proof.constants, key=lambda constant: constant.relative)
+    held = "" if worst.dtype == "float64" else f" in {worst.dtype}"
+    more = len(proof.constants) - 1
+    others = f" and of {_counted(more, 'other constant')}, at most as much" if more else ""
+    return f"up to the rounding of {worst.value!r}{held} (relative {worst.relative:.1e}){others}: "
 
 
 def _refuted(proof: Proof) -> str:
