@@ -82,6 +82,7 @@ def prove(
         traced.notes,
         cause_of(candidate, program, traced, known, statements),
         reading.constants,
+        reading.rounded,
     )
 
 

@@ -18,11 +18,15 @@ from diffexplore.tracing.trace import Traced
 
 @dataclass(frozen=True)
 class Reading:
-    """A program as formulas, what is known of its statements, and the constants up to whose rounding that holds."""
+    """A program as formulas, what is known of its statements, and how its constants were read for that.
+
+    ``rounded``: the statements hold up to the rounding of the constants only.
+    """
 
     traced: Traced
     statements: tuple[Statement, ...]
     constants: tuple[ReadConstant, ...] = ()
+    rounded: bool = False
 
 
 def settled(read: Callable[[bool], Reading]) -> Reading:
@@ -37,9 +41,10 @@ def settled(read: Callable[[bool], Reading]) -> Reading:
     except UsageError:  # floats as they are may have no formula
         exact = None
     found = None if exact is None else status_of(exact.statements)
-    if exact is not None and (found == "proved" or (status == "refuted" and found == "unknown")):
+    if exact is not None and status != "proved" and (found == "proved" or (status, found) == ("refuted", "unknown")):
         return exact
-    return Reading(recognised.traced, recognised.statements, constants)
+    rounded = status == "proved" and found != "proved"  # where both prove it, the simple numbers are shown
+    return Reading(recognised.traced, recognised.statements, constants, rounded)
 
 
 def _as_record(constant: Recognised) -> ReadConstant:

@@ -82,7 +82,8 @@ class Proof:
         conditions: all side conditions.
         notes: how constants were read, and the like.
         cause: for a refuted gradient the named cause that verification finds, or None.
-        constants: the floats up to whose rounding this holds; none where it holds of the floats as they are.
+        constants: the floats of the program that were read as other numbers.
+        up_to_rounding: whether it is proved up to the rounding of these constants only, not of the floats as they are.
     """
 
     status: Status
@@ -98,6 +99,7 @@ class Proof:
     notes: tuple[str, ...]
     cause: Cause | None
     constants: tuple[ReadConstant, ...] = ()
+    up_to_rounding: bool = False
 
     @property
     def refuted(self) -> tuple[Statement, ...]:
@@ -121,6 +123,7 @@ class Proof:
             "conditions": list(self.conditions),
             "notes": list(self.notes),
             "constants": [asdict(constant) for constant in self.constants],
+            "up_to_rounding": self.up_to_rounding,
             "cause": None if cause is None else {"key": cause.key, "message": cause.message, "fields": cause.fields},
         }
 

@@ -65,7 +65,7 @@ def _proved(proof: Proof) -> str:
 
 def _up_to(proof: Proof) -> str:
     """Up to which roundings of constants this is proved; the largest is named."""
-    if not proof.constants:
+    if not proof.up_to_rounding:
         return ""
     worst = max(proof.constants, key=lambda constant: constant.relative)
     held = "" if worst.dtype == "float64" else f" in {worst.dtype}"

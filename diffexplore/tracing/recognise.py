@@ -2,10 +2,10 @@
 
 One policy for proofs, audits and verification. A float is read as another number only where that number is within two
 units in the last place of it, in the dtype in which the program holds it: float64 for a Python number or a tensor of
-doubles, float32 for a tensor of floats. A correctly rounded constant is within half a unit; one that a program computes,
+doubles, float32 for a tensor of floats. A correctly rounded constant is within half a unit; one that is computed,
 as in ``1/math.sqrt(2)`` or ``0.5*math.sqrt(math.pi)``, within one or two. And so few numbers are tried that a float
-which means something else is hardly ever one of them: the window of two ulps is smaller than the gaps between the
-numbers tried by a factor of a thousand at least.
+which means something else is hardly ever one of them: the window of two ulps is far smaller than the gaps between the
+numbers tried: fewer than one in a thousand random doubles is taken for another number.
 
 The same float in the same dtype is always read as the same number, in a forward pass as in a backward pass.
 """
@@ -29,7 +29,7 @@ ULPS = 2
 class _Format:
     """What is tried for the floats of one dtype, and for which of them.
 
-    ``bits`` is the precision, ``own`` the number of significant bits up to which a float is taken for itself, ``digits``
+    ``bits`` is the precision, ``own`` the number of significant bits of a float that is taken for itself, ``digits``
     that of a decimal, ``denominator`` and ``factor`` the largest terms of fractions and of multiples of constants,
     ``sparse`` a bound on q² ulps, by which fractions p/q are far apart.
     """
