@@ -14,6 +14,7 @@ from torch_operators import POINTS, Run, numeric
 from diffexplore.audit import classes
 from diffexplore.audit.audit import audit, recorded
 from diffexplore.audit.constants import nearest_double, read_number
+from diffexplore.audit.departures import as_it_should_be, as_torch_has_it
 from diffexplore.audit.decide import answered
 from diffexplore.audit.departures import as_torch_has_it
 from diffexplore.audit.expressions import (
@@ -77,7 +78,7 @@ def test_all_elementwise_entries_are_decided(rules: Rulebook) -> None:
     statuses = Counter(record.status for record in result.records)
     assert statuses["unknown"] == 0
     assert {record.name for record in result.unexplained} == {
-        "hardsigmoid", "log10", "celu", "celu_", "_foreach_maximum.Scalar", "_foreach_maximum.ScalarList",
+        "hardsigmoid", "celu", "celu_", "_foreach_maximum.Scalar", "_foreach_maximum.ScalarList",
         "_foreach_minimum.Scalar", "_foreach_minimum.ScalarList",
     }  # fmt: skip
 
@@ -259,13 +260,9 @@ def test_causes_of_what_torch_refutes(rules: Rulebook) -> None:
     by_name = {entry.name: entry for entry in rules.entries}
     reasons = {
         name: next((check.reason, check.deliberate) for check in recorded(by_name[name]).checks if check.reason)
-        for name in ("hardsigmoid", "log10", "celu", "binary_cross_entropy_backward")
+        for name in ("hardsigmoid", "celu", "binary_cross_entropy_backward")
     }
     assert reasons["hardsigmoid"][0].startswith("the kernel multiplies with 1.0f / 6.0f")
-    assert reasons["log10"] == (
-        "2.3025850929940456 is 1 unit in the last place from the double nearest to log(10)",
-        False,
-    )
     assert reasons["celu"] == ("toFloat rounds 0.1 to float32", False)
     assert reasons["binary_cross_entropy_backward"][1]
 
@@ -275,8 +272,33 @@ def test_a_cause_is_named_only_where_it_is_the_whole_cause() -> None:
     assert (check.status, check.reason, check.deliberate) == ("refuted", "", False)
 
 
+def log10_with(constant: str) -> Check:
+    (check,) = found("log10(Tensor self) -> Tensor", f"self: grad / (self * {constant})").checks
+    return check
+
+
+def test_a_constant_within_two_ulps_is_proved_up_to_its_rounding() -> None:
+    """torch's own log(10) is one unit off: prove(torch.log10) says the same."""
+    for constant in ("2.3025850929940456", "2.302585092994046", "2.3025850929940462"):
+        check = log10_with(constant)
+        assert check.status == "proved"
+        (read,) = check.constants
+        assert (read["value"], read["read_as"], read["dtype"]) == (float(constant), "log(10)", "float64")
+        assert 0 < read["relative"] < 5e-16
+        assert check.conditions[0].startswith(f"up to the rounding of {float(constant)!r} (relative ")
+
+
+def test_a_constant_farther_off_stays_refuted() -> None:
+    off = log10_with("2.302585092994050")
+    assert (off.status, off.constants) == ("refuted", ())
+    assert off.reason == "2.302585092994050 is 10 units in the last place from the double nearest to log(10)"
+    assert log10_with("2.3025850953").status == "refuted"
+
+
 def test_numbers_are_read_exactly() -> None:
-    assert read_number("0.6931471805599453")[0] == sympy.log(2)
+    two = read_number("0.6931471805599453")[0]
+    assert as_it_should_be(two) == sympy.log(2)
+    assert as_torch_has_it(two) == sympy.Rational(*(0.6931471805599453).as_integer_ratio())
     assert read_number("0.5") == (sympy.Rational(1, 2), None)
     assert read_number("0.1")[0] == sympy.Rational(1, 10)
     far, note = read_number("1.23456789012345")
@@ -395,7 +417,7 @@ def test_the_command(capsys: Output, tmp_path: Path) -> None:
 
 
 def test_exit_codes(capsys: Output) -> None:
-    assert main(["audit", "--only", "log10", "--quiet"]) == 1
+    assert main(["audit", "--only", "celu", "--quiet"]) == 1
     assert capsys.readouterr().out.count("\n") <= 2
     assert main(["audit", "--only", "binary_cross_entropy_backward", "--quiet"]) == 0
     assert main(["audit", "--only", "mm", "--json", "-"]) == 0

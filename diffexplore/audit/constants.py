@@ -10,6 +10,7 @@ import sympy
 
 from diffexplore.audit.departures import depart
 from diffexplore.audit.functions import NotRead
+from diffexplore.tracing.recognise import recognised
 
 CONSTANTS: dict[str, sympy.Expr] = {
     "M_PI": sympy.pi,
@@ -38,8 +39,8 @@ _MEANT = 1e-12
 def read_number(digits: str) -> tuple[sympy.Expr, str | None]:
     """What a literal stands for, and a remark where that is not the number as written.
 
-    A short decimal is meant as written. A long one is read as the constant whose nearest double it is, or else as
-    exactly the double that C++ makes of it.
+    A short decimal is meant as written. A long one is the double that C++ makes of it; where that is recognised as
+    another number, it departs from that number by its rounding.
 
     Raises:
         NotRead: where it is too large, too small or too long.
@@ -51,10 +52,12 @@ def read_number(digits: str) -> tuple[sympy.Expr, str | None]:
         exact = sympy.Rational(written.numerator, written.denominator)
         return exact, None if Fraction(float(digits)) == written else f"{digits} read as {exact}, not as its double"
     double = float(digits)
+    found = recognised(double)
+    if found is not None:
+        words = f"{digits} read as {found.text} (relative {found.relative:.1e})"
+        return depart(digits, Fraction(double), found.number, words, rounding=found), words
     for name, constant in _KNOWN:
         nearest = nearest_double(constant)
-        if double == nearest:
-            return constant, f"{digits} read as {name}, of which it is the nearest double"
         if abs(double - nearest) <= _MEANT * abs(nearest):
             words = f"{digits} is {_units(double, nearest)} from the double nearest to {name}"
             return depart(digits, Fraction(double), constant, words), words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from diffexplore.audit.special import STEPS
 from diffexplore.audit.steps import flattened
 from diffexplore.proof import Decision, decide_equal, decide_gradient
 from diffexplore.symbolic.text import to_text
+from diffexplore.tracing.recognise import Recognised
 
 _OF_MASKS = tuple(f"{name} ≠ 0" for name in MASKS)  # a mask has no such place
 
@@ -29,14 +30,22 @@ def answered(question: Question | Unread, rule: str) -> Check:
         return Check(question.input, question.case, "unknown", rule, reason=f"not read: {question.reason}")
     decision = _decided(question, as_torch_has_it(question.claimed))
     causes = departures_in(question.claimed)
-    explained = bool(causes) and decision.status == "refuted" and _proved_as_it_should_be(question)
+    needed = _decided(question, as_it_should_be(question.claimed)) if causes and decision.status != "proved" else None
+    explained = needed is not None and needed.status == "proved"
+    roundings = tuple(cause.rounding for cause in causes if cause.rounding is not None)
+    if needed is not None and explained and len(roundings) == len(causes):
+        decision, explained = needed, False
+    else:
+        roundings = ()
+    explained = explained and decision.status == "refuted"
     return Check(
         question.input,
         question.case,
         decision.status,
         rule,
-        conditions=_conditions(question, decision) if decision.status == "proved" else (),
+        conditions=_conditions(question, decision, roundings) if decision.status == "proved" else (),
         notes=question.notes,
+        constants=tuple(map(_as_record, roundings)),
         counterexample=_counterexample(decision),
         reason="; ".join(cause.words for cause in causes) if explained else _reason(question, decision),
         deliberate=explained and all(cause.deliberate for cause in causes),
@@ -44,8 +53,8 @@ def answered(question: Question | Unread, rule: str) -> Check:
     )
 
 
-def _proved_as_it_should_be(question: Question) -> bool:
-    return _decided(question, as_it_should_be(question.claimed)).status == "proved"
+def _as_record(constant: Recognised) -> Mapping[str, Any]:
+    return {"value": constant.value, "read_as": constant.text, "relative": constant.relative, "dtype": constant.dtype}
 
 
 def _decided(question: Question, claimed: sympy.Expr) -> Decision:
@@ -71,13 +80,14 @@ def _asked(question: Question, forward: sympy.Expr, claimed: sympy.Expr, piece: 
     return decide_gradient(forward, claimed, question.symbol, domain=domain, conventions=question.conventions)
 
 
-def _conditions(question: Question, decision: Decision) -> tuple[str, ...]:
-    """The domain of the case, what the proof adds, and the jumps of step functions."""
+def _conditions(question: Question, decision: Decision, roundings: Sequence[Recognised]) -> tuple[str, ...]:
+    """The roundings of constants, the domain of the case, what the proof adds, and the jumps of step functions."""
+    rounded = [f"up to the rounding of {one.value!r} (relative {one.relative:.1e})" for one in roundings]
     steps = sorted(question.forward.atoms(*STEPS) | question.claimed.atoms(*STEPS), key=str)
     jumps = [f"off the jumps of {STEPS[type(step)]}({to_text(step.args[0])})" for step in steps]
     given = [f"for {to_text(condition)}" for condition in question.domain]
     found = [text for text in decision.conditions if not text.startswith(_OF_MASKS)]
-    return tuple(dict.fromkeys([*given, *found, *jumps]))
+    return tuple(dict.fromkeys([*rounded, *given, *found, *jumps]))
 
 
 def _reason(question: Question, decision: Decision) -> str:

@@ -12,28 +12,35 @@ from fractions import Fraction
 
 import sympy
 
+from diffexplore.tracing.recognise import Recognised
+
 
 @dataclass(frozen=True)
 class Departure:
     """A number of torch's, the one that the derivative needs, and the words for the difference.
 
-    ``deliberate`` where torch does so on purpose; else it is a defect.
+    ``deliberate`` where torch does so on purpose; ``rounding`` where it is the number that is needed, rounded as a
+    program rounds a constant (:mod:`diffexplore.tracing.recognise`); else it is a defect.
     """
 
     actual: sympy.Rational
     needed: sympy.Expr
     words: str
     deliberate: bool = False
+    rounding: Recognised | None = None
 
 
 _DEPARTURES: dict[sympy.Symbol, Departure] = {}
 
 
-def depart(name: str, actual: Fraction, needed: sympy.Expr, words: str, *, deliberate: bool = False) -> sympy.Symbol:
+def depart(
+    name: str, actual: Fraction, needed: sympy.Expr, words: str, *, deliberate: bool = False,
+    rounding: Recognised | None = None,
+) -> sympy.Symbol:  # fmt: skip
     """The symbol of a departure, entered under its name."""
     symbol = sympy.Symbol(f"torch:{name}", real=True)
     exact = sympy.Rational(actual.numerator, actual.denominator)
-    _DEPARTURES[symbol] = Departure(exact, needed, words, deliberate)
+    _DEPARTURES[symbol] = Departure(exact, needed, words, deliberate, rounding)
     return symbol
 
 

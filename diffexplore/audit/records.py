@@ -20,6 +20,8 @@ class Check:
         status: proved, refuted or unknown.
         conditions: where it is proved: under which conditions.
         notes: how the formula was read.
+        constants: where it is proved up to the rounding of constants only, these: ``value``, ``read_as``, ``relative``
+            and ``dtype``.
         counterexample: where it is refuted: the point, and enclosures of the derivative and of the rule there.
         reason: why it is refuted or unknown, in words; empty where that is not known.
         deliberate: whether a refuted rule departs from the derivative on purpose, as ``reason`` says.
@@ -37,6 +39,7 @@ class Check:
     reason: str = ""
     deliberate: bool = False
     seconds: float = 0.0
+    constants: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

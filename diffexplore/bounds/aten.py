@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from diffexplore.bounds import branching, movement, products, special
+from diffexplore.bounds import branching, composites, movement, products, special
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import COMPUTE, UNIT_ROUNDOFF
+from diffexplore.bounds.formulas import FORMULAS, PRIMITIVES
 from diffexplore.bounds.handling import Handler, as_list, conclude, finite_float, first_tensor, plain_name
 from diffexplore.bounds.propagation import RULES
+from diffexplore.bounds.stepwise import lost_in_steps
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -62,11 +64,15 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     spread = RULES[name](*balls, value)
     if watch.smooth:
         spread = torch.where(_holds_kink(name, balls), math.inf, spread)
-    if name == "pow":
+    is_power = name == "pow"
+    if is_power:
         name = _power_kernel(operands[1])
-        if not bool(value.all()):
-            conclude(watch, name, out, value, spread, in_place, _is_zero(balls[0]) & (balls[1].mid > balls[1].rad))
-            return out
+    lost = lost_in_steps(name, out, dtype, balls)
+    if lost is not None:
+        spread = spread + lost
+    if is_power and not bool(value.all()):
+        conclude(watch, name, out, value, spread, in_place, _is_zero(balls[0]) & (balls[1].mid > balls[1].rad))
+        return out
     if name in _ZEROS and not bool(value.all()):
         conclude(watch, name, out, value, spread, in_place, _ZEROS[name](*[_is_zero(ball) for ball in balls[:2]]))
         return out
@@ -150,6 +156,12 @@ def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     return out
 
 
+def taken_apart(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """An operation that torch itself composes of others, such as true_divide: these are watched."""
+    with watch:
+        return func.decompose(*args, **kwargs)
+
+
 _HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(movement.REARRANGE, movement.rearrange),
     **dict.fromkeys(movement.CREATE, movement.create),
@@ -158,12 +170,28 @@ _HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("sign", "sgn", "heaviside"), branching.step),
     **dict.fromkeys(RULES, elementwise),
     **dict.fromkeys(products.NAMES, products.product),
+    "convolution": products.convolution, "convolution_backward": products.convolution,
     "cat": movement.join, "stack": movement.join, "copy_": movement.copy_into,
     "_to_copy": movement.convert, "to": movement.convert,
     "fill": movement.fill, "fill_": movement.fill, "zero_": movement.fill,
     "where": branching.choose, "masked_fill": branching.mask_fill, "masked_fill_": branching.mask_fill,
+    **dict.fromkeys(composites.BY_TORCH | FORMULAS.keys(), composites.composite),
+    "amax": special.extreme, "amin": special.extreme, "cumsum": special.running_sum, "isnan": branching.plain,
+    "scatter": movement.scatter,
     "sum": special.reduce, "mean": special.reduce, "polygamma": special.polygamma, "remainder": branching.remainder,
 }  # fmt: skip
+
+
+@cache
+def handler_of(func: Any) -> Handler:
+    """The handler of an operator. One of another library may compute anything, whatever it is called."""
+    known = handler(func.overloadpacket.__name__)
+    if func.namespace == "prims":
+        own = func.overloadpacket.__name__ in PRIMITIVES
+        return composites.composite if own else known
+    if func.namespace != "aten":
+        return unwatched
+    return taken_apart if known is unwatched and func._can_decompose() else known
 
 
 @cache
@@ -171,6 +199,7 @@ def handler(name: str) -> Handler:
     """The handler of an ATen operation by its name, in-place variants included."""
     if name in _HANDLERS:
         return _HANDLERS[name]
-    if name.endswith("_") and _HANDLERS.get(name.rstrip("_")) is elementwise:
-        return elementwise
+    functional = _HANDLERS.get(name.rstrip("_")) if name.endswith("_") else None
+    if functional in (elementwise, composites.composite):
+        return functional
     return unwatched

@@ -40,6 +40,11 @@ def _as_compared(ball: Ball, value: Any, like: Tensor) -> Ball:
     return Ball(ball.mid, ball.rad + torch.where(stored == ball.mid, 0.0, (stored - ball.mid).abs()))
 
 
+def plain(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A question about computed values alone, whose answer no ball changes."""
+    return func(*args, **kwargs)
+
+
 def logical(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = func(*args, **kwargs)
     unknown = [watch.undecided(value) for value in args if isinstance(value, torch.Tensor)]

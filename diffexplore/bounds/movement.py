@@ -18,14 +18,15 @@ Tensor = torch.Tensor
 REARRANGE = frozenset(
     "alias detach clone view _unsafe_view reshape expand permute transpose t select slice unsqueeze "
     "squeeze as_strided unbind split index_select flip roll contiguous diagonal _reshape_alias lift_fresh "
-    "movedim narrow swapaxes slice_backward select_backward index gather constant_pad_nd repeat tril triu".split()
+    "movedim narrow swapaxes slice_backward select_backward diagonal_backward diag_embed index gather embedding "
+    "constant_pad_nd repeat tril triu".split()
 )
 
 #: Operations that make tensors of constants, or that only ask for shapes.
 CREATE = frozenset(
     "ones_like zeros_like empty_like ones zeros empty new_zeros new_ones new_empty arange scalar_tensor "
     "full full_like new_full _efficientzerotensor new_empty_strided empty_strided is_same_size "
-    "_has_same_storage_numel rand randn".split()
+    "_has_same_storage_numel rand randn eye".split()
 )
 
 
@@ -45,6 +46,20 @@ def join(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     """cat and stack."""
     out = func(*args, **kwargs)
     watch.set(out, func([watch.radius(tensor) for tensor in args[0]], *args[1:], **kwargs))
+    return out
+
+
+def scatter(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Some elements are replaced by those of another tensor, or by a number."""
+    out = func(*args, **kwargs)
+    target, dim, index, source, *_ = args if len(args) > 3 else (*args, kwargs.get("src", kwargs.get("value")))
+    if not finite_float(out) or kwargs.get("reduce"):
+        return out
+    radii = watch.radius(target).clone()
+    if isinstance(source, torch.Tensor):
+        watch.set(out, torch.scatter(radii, dim, index, watch.radius(source).to(radii.dtype)))
+    else:
+        watch.set(out, torch.scatter(radii, dim, index, float(fill_error(watch, source, out))))
     return out
 
 
@@ -71,6 +86,11 @@ def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
     if not source.is_floating_point():
         if source.dtype == torch.bool and watch.undecided(source) is not None:
             watch.set(out, watch.undecided(source).to(torch.float64))  # type: ignore[union-attr]
+        return out
+    if out.untyped_storage()._cdata == source.untyped_storage()._cdata:  # nothing to convert: the same elements
+        known = watch._find(source)
+        if known is not None:
+            watch.set(out, known)
         return out
     value = out.detach().to(torch.float64)
     rounded = rounding("convert", value, watch.rounds_in(out.dtype))

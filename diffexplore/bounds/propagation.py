@@ -171,7 +171,10 @@ def sigmoid_backward(gradient: Ball, sigmoid: Ball, out: Tensor) -> Tensor:
 
 
 def floor(x: Ball, out: Tensor) -> Tensor:
-    return (x.mid + x.rad).floor() - (x.mid - x.rad).floor()
+    # The ends in doubles, rounded outwards: a radius far below the ulp of a whole number still reaches below it.
+    low, high = x.mid - x.rad, x.mid + x.rad
+    low, high = (torch.nextafter(end, torch.full_like(end, side)) for end, side in ((low, -math.inf), (high, math.inf)))
+    return torch.where(x.rad == 0, 0.0, high.floor() - low.floor())
 
 
 #: Rules of elementwise operations by their names in ATen.

@@ -9,7 +9,7 @@ import torch
 
 from diffexplore.bounds import gamma
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding, summation_rounding
+from diffexplore.bounds.claims import COMPUTE, QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding, summation_rounding
 from diffexplore.bounds.handling import conclude, finite_float
 
 if TYPE_CHECKING:
@@ -44,6 +44,42 @@ def reduce(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     twice = rounding("div", value, dtype) * 2 if name == "mean" else 0.0
     rounded = summation_rounding(magnitude, value, n, dtype) + twice
     watch.set(out, spread + torch.where(magnitude == 0, 0.0, rounded))  # zeros add up to 0
+    return out
+
+
+def extreme(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """amax and amin: |max(X) − max(x)| ≤ max |X − x|. A kink where a second element reaches the largest."""
+    out = func(*args, **kwargs)
+    if not finite_float(out):
+        return out
+    x = watch.ball(args[0], args[0])
+    spread = torch.amax(x.rad, *args[1:], **kwargs)
+    if watch.smooth:
+        dims = list(args[1] if len(args) > 1 else kwargs.get("dim", [])) or list(range(x.mid.dim()))
+        largest = func(x.mid, dims, True)
+        near = ((x.mid - largest).abs() <= x.rad + x.rad.amax(dims, keepdim=True)).to(torch.float64)
+        spread = torch.where(near.sum(dims, keepdim=True).reshape(out.shape) > 1, math.inf, spread)
+    watch.set(out, spread)
+    return out
+
+
+def running_sum(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """cumsum: the k-th partial sum goes through at most k additions, in whatever order; a GPU may add up halves.
+
+    Source: Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., 2002, §4.2.
+    """
+    out = func(*args, **kwargs)
+    source, dim = args[0], args[1] if len(args) > 1 else kwargs["dim"]
+    if not finite_float(out) or not finite_float(source):
+        return out
+    x = watch.ball(source, source)
+    dtype = watch.rounds_in(out.dtype)
+    unit = UNIT_ROUNDOFF[dtype if out.is_cuda else COMPUTE[dtype]]
+    depth = torch.ones_like(x.mid).cumsum(dim)
+    growth = torch.expm1(depth * math.log1p(unit)) * (1 + depth * 2.0**-52)
+    spread = x.rad.cumsum(dim) * (1 + depth * 2.0**-52) + x.farthest_from_zero.cumsum(dim) * growth
+    value = out.detach().to(torch.float64)
+    watch.set(out, (spread + rounding("add", value, dtype)) * UPWARD)
     return out
 
 

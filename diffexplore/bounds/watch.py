@@ -133,12 +133,11 @@ class Watch(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        from diffexplore.bounds.aten import handler
+        from diffexplore.bounds.aten import handler_of
 
         kwargs = kwargs or {}
         self._purge()
-        name = func.overloadpacket.__name__
-        return handler(name)(self, func, args, kwargs)
+        return handler_of(func)(self, func, args, kwargs)
 
 
 def number_radius(value: float | int) -> float:

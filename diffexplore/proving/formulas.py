@@ -11,7 +11,8 @@ import torch
 from flint import arb
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.arithmetic.balls import OPERATIONS, BallArithmetic, precision
+from diffexplore.arithmetic.balls import precision
+from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.arithmetic.torch_real import TorchArithmetic
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch
@@ -25,42 +26,6 @@ Tensor = torch.Tensor
 _PRECISIONS = (256, 1024)
 _BITS = 100
 _SIZE = "N@"
-
-
-def _less(x: arb, y: arb) -> bool | None:
-    if x < y:
-        return True
-    return False if x >= y else None
-
-
-def _at_most(x: arb, y: arb) -> bool | None:
-    if x <= y:
-        return True
-    return False if x > y else None
-
-
-def _equal(x: arb, y: arb) -> bool | None:
-    return True if x == y else (None if x.overlaps(y) else False)
-
-
-def _not(p: bool | None) -> bool | None:
-    return None if p is None else not p
-
-
-class ExactBalls(BallArithmetic):
-    """Arb in which numbers that are known exactly may be equal: a tie is one, and the sign of 0 is 0, as torch's is.
-
-    Elsewhere a boundary belongs to both branches, since no derivative need exist there; here a program is read.
-    """
-
-    operations = OPERATIONS | {
-        "lt": _less, "le": _at_most, "gt": lambda x, y: _less(y, x), "ge": lambda x, y: _at_most(y, x),
-        "eq": _equal, "ne": lambda x, y: _not(_equal(x, y)),
-        "sign": lambda x: arb(0) if x == 0 else OPERATIONS["sign"](x),
-    }  # fmt: skip
-
-
-_EXACT = ExactBalls()
 
 
 @dataclass(frozen=True)
@@ -119,11 +84,11 @@ class Formulas:
         fixed = {name: arb(float(value)) for name, value in own.items()} | {_SIZE: arb(size)}
         samples = [{name: arb(float(column[i])) for name, column in columns.items()} for i in range(size)] or [{}]
         for stage in self._stages:
-            rows = [stage.summands.run(_EXACT, {**fixed, **sample}) for sample in samples]
+            rows = [stage.summands.run(CASES, {**fixed, **sample}) for sample in samples]
             fixed |= {name: sum((row[k] for row in rows), arb(0)) for k, name in enumerate(stage.names)}
-        first = self._end.run(_EXACT, {**fixed, **samples[0]})
+        first = self._end.run(CASES, {**fixed, **samples[0]})
         later = samples[1:] if any(self._of_sample) else []
-        others = [self._end.run(_EXACT, {**fixed, **sample}) for sample in later]
+        others = [self._end.run(CASES, {**fixed, **sample}) for sample in later]
         return {
             name: [_sharp(row[k]) for row in (first, *(others if self._of_sample[k] else ()))]
             for k, name in enumerate(self.names)

@@ -16,6 +16,7 @@ from diffexplore.proving.explain import cause_of
 from diffexplore.proving.one_sample import holds_for_one
 from diffexplore.proving.parts import Part, decided_parts
 from diffexplore.proving.programs import Program, program_of
+from diffexplore.proving.readings import Reading, settled
 from diffexplore.proving.records import Proof, Statement, status_of
 from diffexplore.proving.scope import scope_of
 from diffexplore.proving.spare import again, run_again
@@ -66,13 +67,22 @@ def prove(
     spare = again(candidate, known, parameters, data, program)
     conditions = [*_domain(domain, program), *(known.domain if known is not None else ())]
 
-    def decide(traced: Traced) -> Part:
-        names = _names(wanted, program, traced)
-        statements = tuple(_statements(program, traced, known, names, conditions))
-        alone = traced.samples is not None or not program.data or not meets(traced.guards, 1)
-        return Part(traced, statements, alone or holds_for_one(program, traced, by_data=by_data))
+    def read(exact: bool) -> Reading:
+        found = _read_exactly(program, by_data=by_data) if exact else traced
+        return Reading(found, tuple(_statements(program, found, known, _names(wanted, program, found), conditions)))
 
-    first = decide(traced)
+    def part(reading: Reading) -> Part:
+        guards = reading.traced.guards
+        alone = reading.traced.samples is not None or not program.data or not meets(guards, 1)
+        return Part(
+            reading.traced, reading.statements, alone or holds_for_one(program, reading.traced, by_data=by_data)
+        )
+
+    def decide(near: Traced) -> Part:
+        return part(Reading(near, tuple(_statements(program, near, known, _names(wanted, program, near), conditions))))
+
+    reading = settled(read)
+    first = part(reading)
     parts = decided_parts(program, first, by_data=by_data, decide=decide)
     notes = run_again(program, spare, [first, *parts.all_others], conditions)
     traced, statements = (parts.refuted or first).traced, (parts.refuted or first).statements
@@ -93,6 +103,8 @@ def prove(
         scope.unvalued,
         tuple(dict.fromkeys((*traced.notes, *program.notes, *notes))),
         cause_of(candidate, program, traced, known, statements),
+        reading.constants,
+        reading.rounded,
     )
 
 
@@ -106,6 +118,18 @@ def _traced(program: Program, *, by_data: bool) -> tuple[Program, Traced]:
         return program, traced
     again = trace(plain.function, parameters=plain.parameters, data=plain.data, by_data=by_data, samples=plain.samples)
     return plain, again
+
+
+def _read_exactly(program: Program, *, by_data: bool) -> Traced:
+    """The program as formulas, with every float as the number that it is."""
+    return trace(
+        program.function,
+        parameters=program.parameters,
+        data=program.data,
+        by_data=by_data,
+        samples=program.samples,
+        exact=True,
+    )
 
 
 def _statements(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.check.records import Cause
@@ -51,6 +51,25 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class ReadConstant:
+    """A float of a program that was read as another number.
+
+    Attributes:
+        value: the float.
+        read_as: the number, as text.
+        relative: how far the float is from it, relatively.
+        dtype: in which the program holds the float.
+        others: further numbers that are as near.
+    """
+
+    value: float
+    read_as: str
+    relative: float
+    dtype: str
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Proof:
     """Whether the backward pass of a program computes a gradient.
 
@@ -70,6 +89,8 @@ class Proof:
         unvalued: sentences about where the backward pass has no finite value, though there is a derivative.
         notes: how constants were read, and the like.
         cause: for a refuted gradient the named cause that verification finds, or None.
+        constants: the floats of the program that were read as other numbers.
+        up_to_rounding: whether it is proved up to the rounding of these constants only, not of the floats as they are.
     """
 
     status: Status
@@ -87,6 +108,8 @@ class Proof:
     unvalued: tuple[str, ...]
     notes: tuple[str, ...]
     cause: Cause | None
+    constants: tuple[ReadConstant, ...] = ()
+    up_to_rounding: bool = False
 
     @property
     def refuted(self) -> tuple[Statement, ...]:
@@ -112,6 +135,8 @@ class Proof:
             "sizes": list(self.sizes),
             "unvalued": list(self.unvalued),
             "notes": list(self.notes),
+            "constants": [asdict(constant) for constant in self.constants],
+            "up_to_rounding": self.up_to_rounding,
             "cause": None if cause is None else {"key": cause.key, "message": cause.message, "fields": cause.fields},
         }
 

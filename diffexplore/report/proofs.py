@@ -64,7 +64,7 @@ def _proved(proof: Proof) -> str:
     kinks = set(proof.conditions) - set(proof.exclusions) - set(proof.sizes)
     conditions = f", under {_counted(len(kinks), 'side condition')}" if kinks else ""
     rest = "".join(f"; {sentence}" for sentence in proof.unvalued)
-    return f"{proof.program} computes {_claim(proof)}{_inputs(proof)}{few}{conditions}{rest}"
+    return f"{_up_to(proof)}{proof.program} computes {_claim(proof)}{_inputs(proof)}{few}{conditions}{rest}"
 
 
 def _inputs(proof: Proof) -> str:
@@ -85,6 +85,17 @@ def _clause(condition: str) -> str:
     if colon:
         return f"{start} ({reason})"
     return f"({start})" if " or " in start else start
+
+
+def _up_to(proof: Proof) -> str:
+    """Up to which roundings of constants this is proved; the largest is named."""
+    if not proof.up_to_rounding:
+        return ""
+    worst = max(proof.constants, key=lambda constant: constant.relative)
+    held = "" if worst.dtype == "float64" else f" in {worst.dtype}"
+    more = len(proof.constants) - 1
+    others = f" and of {_counted(more, 'other constant')}, at most as much" if more else ""
+    return f"up to the rounding of {worst.value!r}{held} (relative {worst.relative:.1e}){others}: "
 
 
 def _refuted(proof: Proof) -> str:

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
 from sympy import Expr
 
-#: Constants of torch's source that are one ulp off the number that is meant, and so no rounding of it: function →
-#: (float, number).
-_NEARLY: Mapping[str, tuple[float, Expr]] = {"log10": (2.3025850929940455, sympy.log(10))}
-
 #: Functions of torch that bound an intermediate from below without telling autograd.
 _SILENT_CLAMPS = ("gaussian_nll_loss", "cosine_similarity")
 
@@ -95,13 +91,6 @@ def _hardsigmoid_backward(reading: Reading, grad: Grid, x: Grid) -> Grid:
         return select(sympy.And(less(sympy.Integer(-3), x), less(x, sympy.Integer(3))), g / 6, sympy.S.Zero)
 
     return each(slope, grad, x)
-
-
-def nearly(function: str, value: float) -> str | None:
-    """A note for the reader, where a constant of torch's is not the double nearest to what it means."""
-    if function not in _NEARLY or _NEARLY[function][0] != value:
-        return None
-    return f"torch's {function} has {value!r} for {_NEARLY[function][1]}, one ulp off: read as the float that it is"
 
 
 def note_clamp(reading: Reading, before: Grid, low: Any) -> None:

@@ -17,14 +17,14 @@ from diffexplore.errors import UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
 from diffexplore.tracing.arrays import Cells, Grid, Mixes, cells_of, each, scalar
 from diffexplore.tracing.capture import Capture, MixesSamples, in_samples
-from diffexplore.tracing.conventions import nearly, note_clamp
+from diffexplore.tracing.conventions import note_clamp
 from diffexplore.tracing.lines import Place
 from diffexplore.tracing.needs import NodeNeeds
 from diffexplore.tracing.operators.certain import Certainty
 from diffexplore.tracing.operators.kinds import Known, check_arguments, conformed
 from diffexplore.tracing.operators.logic import as_condition, as_number, is_truth
 from diffexplore.tracing.operators.table import READERS, RESHAPES, base_name, in_place_of
-from diffexplore.tracing.recognise import derived, recognise
+from diffexplore.tracing.recognise import Recognised, derived, itself, recognised
 
 
 class Reading:
@@ -33,14 +33,16 @@ class Reading:
     ``data`` are the symbols of one sample, ``shape`` is that of the node's result: its sizes, where that of the batch
     is 1, and the axis of the samples; ``dtype`` is that of the result, None where there are several. ``certain`` says
     that all operands have a finite value everywhere. ``view_copied`` says that some view has cells of its own, so that
-    writing into it would not reach the tensor that it is a view of.
+    writing into it would not reach the tensor that it is a view of. ``constants`` are the floats that were read as
+    other numbers; none where ``exact``, which reads every float as the number that it is.
     """
 
-    def __init__(self, capture: Capture, data: Sequence[sympy.Symbol]) -> None:
+    def __init__(self, capture: Capture, data: Sequence[sympy.Symbol], *, exact: bool = False) -> None:
         self.data = tuple(data)
         self.notes: dict[str, None] = {}
         self.guards: dict[Boolean, None] = {}
         self._leaves: list[Cells] = []
+        self.constants: dict[tuple[float, str], Recognised] = {}
         self.conventions: dict[sympy.Basic, str] = {}
         self.place = Place()
         self.view_copied = False
@@ -49,6 +51,7 @@ class Reading:
         self.certain = False
         self._capture = capture
         self._floats = _floats_of(capture)
+        self._as_they_are = exact
         self.needs = NodeNeeds()
         self._known = Known()
         self._certainty = Certainty(map(_name, capture.graph.graph.nodes))
@@ -193,20 +196,26 @@ class Reading:
             return {key: self._arguments(part, values) for key, part in argument.items()}
         return self._exact(argument) if isinstance(argument, float) else argument
 
-    def _exact(self, value: float) -> sympy.Expr:
-        number, note = recognise(value)
-        if note is None and number.is_Rational and number.q > _LONG:
-            number, note = derived(value, self._floats) or (number, note)
-        for remark in (note, nearly(self.place.function, value)):
-            if remark is not None:
-                self.note(remark)
-        return number
+    def _exact(self, value: float, dtype: str = "float64") -> sympy.Expr:
+        """The number that a float of the program stands for, or is."""
+        if self._as_they_are:
+            return itself(value)
+        found = recognised(value, dtype)
+        if found is None and dtype == "float64" and itself(value).is_Rational and itself(value).q > _LONG:
+            found = derived(value, self._floats)
+        if found is None:
+            return itself(value)
+        self.note(found.note)
+        self.constants[value, dtype] = found
+        return found.number
 
     def _constant(self, tensor: torch.Tensor) -> Grid:
         """A tensor that the function has from elsewhere."""
         values = tensor.detach().flatten().tolist()
-        convert = self._exact if tensor.dtype.is_floating_point else sympy.sympify
-        return Grid(cells_of(map(convert, values), tuple(tensor.shape)))
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        exact = tensor.dtype.is_floating_point
+        cells = [self._exact(value, dtype) if exact else sympy.sympify(value) for value in values]
+        return Grid(cells_of(cells, tuple(tensor.shape)))
 
     def _shape_of(self, tensor: torch.Tensor) -> tuple[tuple[int, ...], int | None]:
         sizes = [in_samples(size, self._capture.size) for size in tensor.shape]

@@ -21,6 +21,7 @@ from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, of_samples
 from diffexplore.tracing.interpret import Reading
 from diffexplore.tracing.operators.table import decompositions
+from diffexplore.tracing.recognise import Recognised
 
 #: The key of the output among the needs; no symbol is called so.
 OUTPUT = ""
@@ -43,6 +44,7 @@ class Traced:
         mixing: the operator and line that mixes the samples.
         guards: what is taken for granted of N, such as N ≥ 2: relations in :data:`SAMPLES`.
         notes: which numbers the floats of the program were read as, and the like.
+        constants: the floats of the program that were read as other numbers.
         conventions: where the program departs from mathematics on purpose, and why.
         needs: for each symbol of ``partials``, and for :data:`OUTPUT`, the conditions under which torch has a value;
             formulas may have more, since SymPy cancels.
@@ -61,6 +63,7 @@ class Traced:
     conventions: Mapping[Boolean, str]
     needs: Mapping[str, tuple[Boolean, ...]]
     graph: GraphModule = field(compare=False, repr=False)
+    constants: tuple[Recognised, ...] = ()
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -70,10 +73,11 @@ class Traced:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """Whether gradients are traced, and those by the data among them."""
+    """Whether gradients are traced, those by the data among them, and whether floats are the numbers that they are."""
 
     backward: bool
     by_data: bool
+    exact: bool
 
 
 def trace(
@@ -84,6 +88,7 @@ def trace(
     backward: bool = True,
     by_data: bool = True,
     samples: int | None = None,
+    exact: bool = False,
 ) -> Traced:
     """The formulas of a torch function of named tensors, and of the gradients that autograd computes of it.
 
@@ -94,6 +99,7 @@ def trace(
         backward: whether to trace the gradients, too.
         samples: a number of samples to trace for; None for any number.
         by_data: whether to trace those by the data; else data require no gradient, as in training.
+        exact: whether every float is read as the number that it is, and not as the one that it is a rounding of.
 
     Raises:
         UsageError: for what cannot be read, with the operator, the line of the source and what to do.
@@ -102,7 +108,7 @@ def trace(
     check_distinct((*arrays, *batches))
     _check_not_the_size((*arrays, *batches), any_size=bool(batches))
     function = _applied(fn, [array.name for array in (*arrays, *batches)])
-    wanted = _Wanted(backward, by_data)
+    wanted = _Wanted(backward, by_data, exact)
     if samples is not None:
         try:
             return _traced(function, arrays, batches, wanted, samples, None)
@@ -142,7 +148,7 @@ def trace_near(
     :func:`trace` does.
     """
     arrays, batches = declare(parameters), declare(data)
-    function, wanted = _applied(fn, [array.name for array in (*arrays, *batches)]), _Wanted(True, by_data)
+    function, wanted = _applied(fn, [array.name for array in (*arrays, *batches)]), _Wanted(True, by_data, exact=False)
     if tried > 1:  # torch takes a single sample for an axis to be broadcast
         try:
             return _traced(function, arrays, batches, wanted, None, None, tried=tried)
@@ -168,7 +174,7 @@ def _traced(
     tried: int | None = None,
 ) -> Traced:
     captured, notes = _captured(function, parameters, data, wanted, samples, tried)
-    reading = Reading(captured, [symbol for array in data for symbol in array.symbols])
+    reading = Reading(captured, [symbol for array in data for symbol in array.symbols], exact=wanted.exact)
     reading.notes.update(dict.fromkeys((*notes, *captured.notes)))
     _read_guards(captured, reading)
     inputs = {array.name: Grid(cells_of(array.symbols, array.shape)) for array in parameters}
@@ -199,6 +205,7 @@ def _traced(
         MappingProxyType(reading.conventions),
         MappingProxyType({**needs, OUTPUT: tuple(sorted(reading.needs.output, key=str))}),
         captured.graph,
+        tuple(reading.constants.values()),
     )
 
 

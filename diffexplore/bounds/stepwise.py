@@ -1,0 +1,56 @@
+"""Kernels that round every step of theirs to bfloat16 or float16 on some devices, and what their steps lose.
+
+On a CPU, kernels of half precision compute in float32 and round the result once. CUDA does so in most kernels, but a
+few compute in ``scalar_t``, that is in c10::Half or c10::BFloat16, whose every operation rounds to half precision.
+Source: torch's aten/src/ATen/native/cuda, BinaryMiscBackwardOpsKernels.cu (``a * (scalar_t{1.} - b * b)`` in
+tanh_backward; ``a * (scalar_t(1.) - b) * b`` in sigmoid_backward, where nothing cancels) and PowKernel.cu
+(``1.0 / (base * base)``). logit_backward there computes in acc_type, logaddexp in opmath_type: both are float32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+
+from diffexplore.bounds.ball import Ball
+from diffexplore.bounds.claims import COMPUTE, QUANTUM, UNIT_ROUNDOFF
+
+Tensor = torch.Tensor
+
+#: The kernels of each type of device that round their steps to the dtype of their operands.
+STEPWISE: dict[str, frozenset[str]] = {"cuda": frozenset({"tanh_backward", "pow_multiplied"})}
+
+
+def lost_in_steps(name: str, out: Tensor, dtype: torch.dtype, balls: list[Ball]) -> Tensor | None:
+    """What intermediate roundings may cost beyond the claim on the result; None where a kernel has none."""
+    if COMPUTE[dtype] is dtype or name not in STEPWISE.get(out.device.type, ()):
+        return None
+    return _LOST[name](*balls, dtype)
+
+
+def _tanh_backward(gradient: Ball, tanh: Ball, dtype: torch.dtype) -> Tensor:
+    """g·(1 − t²): t² is rounded by up to u·t² and a quantum, which 1 − t² keeps, however small it is.
+
+    The roundings of the difference and of the product are relative to the result, and claimed with it.
+    """
+    square = tanh.farthest_from_zero.square()
+    return gradient.farthest_from_zero * (UNIT_ROUNDOFF[dtype] * square + QUANTUM[dtype])
+
+
+def _power(x: Ball, exponent: Ball, dtype: torch.dtype) -> Tensor:
+    """x⁻² as 1/(x·x): the square overflows, and the result is 0, or it loses digits below the normal numbers.
+
+    With x·x off by half a quantum q at most, 1/(x·x) is off by ρ/(1 − ρ) of itself, where ρ = q/(2x²). The other
+    powers of this kernel lose no more than the quanta that are claimed.
+    """
+    square = x.mid.square()
+    share = QUANTUM[dtype] / 2 / square
+    underflows = torch.where(share < 0.5, share / (1 - share), math.inf)
+    overflows = square * (1 + UNIT_ROUNDOFF[dtype]) >= torch.finfo(dtype).max
+    lost = torch.where(overflows, 1.0, underflows) * (1 + 2.0**-20) / square
+    return torch.where(exponent.mid == -2, lost, 0.0)
+
+
+_LOST: dict[str, Callable[..., Tensor]] = {"tanh_backward": _tanh_backward, "pow_multiplied": _power}
