@@ -74,7 +74,10 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
         conclude(watch, name, out, value, spread, in_place, _is_zero(balls[0]) & (balls[1].mid > balls[1].rad))
         return out
     if name in _ZEROS and not bool(value.all()):
-        conclude(watch, name, out, value, spread, in_place, _ZEROS[name](*[_is_zero(ball) for ball in balls[:2]]))
+        zeros = _ZEROS[name](*[_is_zero(ball) for ball in balls[:2]])
+        if name in _SUMS and COMPUTE[dtype] is dtype and len(args) == 2 and kwargs.get("alpha", 1) == 1:
+            zeros = torch.ones_like(zeros)  # a sum of two numbers of one dtype that is 0 lost nothing
+        conclude(watch, name, out, value, spread, in_place, zeros)
         return out
     conclude(watch, name, out, value, spread, in_place)
     return out
@@ -92,6 +95,8 @@ def _power_kernel(exponent: Any) -> str:
 def _is_zero(ball: Ball) -> Tensor:
     return (ball.mid == 0) & (ball.rad == 0)
 
+
+_SUMS = frozenset({"add", "sub", "rsub"})
 
 #: Where these operations give an exact 0 and lose nothing, not even a subnormal quantum: so an exact 0 stays one.
 _ZEROS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

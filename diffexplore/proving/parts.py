@@ -29,12 +29,14 @@ _LOOKED_AT = 256
 class Part:
     """The formulas of a program for some numbers of samples, and what is known of them.
 
-    ``one`` says whether they hold for a single sample.
+    ``one`` says whether they hold for a single sample. ``as_run`` has every float as the number that it is;
+    None where these have no formula.
     """
 
     traced: Traced
     statements: tuple[Statement, ...]
-    one: bool = True
+    one: bool
+    as_run: Traced | None
 
     @property
     def guards(self) -> tuple[Boolean, ...]:
@@ -75,7 +77,7 @@ class Parts:
 
 
 def decided_parts(
-    program: Program, first: Part, *, by_data: bool, decide: Callable[[Traced], Part]
+    program: Program, first: Part, *, by_data: bool, decide: Callable[[Traced, Traced], Part]
 ) -> Parts:  # fmt: skip
     """What the numbers of samples that a proved part leaves out come to: ``decide`` is asked about each part."""
     parts, unread = [first], set[int]()
@@ -99,14 +101,18 @@ def decided_parts(
     return Parts(None, tuple(parts[1:]), _sizes(parts))
 
 
-def _read(program: Program, size: int, by_data: bool, decide: Callable[[Traced], Part]) -> Part | None:
+def _read(program: Program, size: int, by_data: bool, decide: Callable[[Traced, Traced], Part]) -> Part | None:
     """The part that a number of samples is in; None where it cannot be read."""
-    try:
-        near = trace_near(
+
+    def near(exact: bool) -> Traced:
+        return trace_near(
             program.function, size, parameters=program.parameters, data=program.data, by_data=by_data,
-            most=_MOST_SAMPLES,
+            most=_MOST_SAMPLES, exact=exact,
         )  # fmt: skip
-        part = decide(near)
+
+    try:
+        found = near(exact=False)
+        part = decide(found, near(exact=True) if found.rounds else found)
     except UsageError:
         return None
     return part if part.covers(size) else None

@@ -67,23 +67,18 @@ def prove(
     spare = again(candidate, known, parameters, data, program)
     conditions = [*_domain(domain, program), *(known.domain if known is not None else ())]
 
-    def read(exact: bool) -> Reading:
-        found = _read_exactly(program, by_data=by_data) if exact else traced
-        return Reading(found, tuple(_statements(program, found, known, _names(wanted, program, found), conditions)))
+    def stated(traced: Traced) -> tuple[Statement, ...]:
+        return tuple(_statements(program, traced, known, _names(wanted, program, traced), conditions))
 
-    def part(reading: Reading) -> Part:
-        guards = reading.traced.guards
-        alone = reading.traced.samples is not None or not program.data or not meets(guards, 1)
-        return Part(
-            reading.traced, reading.statements, alone or holds_for_one(program, reading.traced, by_data=by_data)
-        )
+    def part(traced: Traced, as_run: Traced | None, statements: tuple[Statement, ...] | None = None) -> Part:
+        alone = traced.samples is not None or not program.data or not meets(traced.guards, 1)
+        one = alone or holds_for_one(program, traced, by_data=by_data)
+        return Part(traced, stated(traced) if statements is None else statements, one, as_run)
 
-    def decide(near: Traced) -> Part:
-        return part(Reading(near, tuple(_statements(program, near, known, _names(wanted, program, near), conditions))))
-
-    reading = settled(read)
-    first = part(reading)
-    parts = decided_parts(program, first, by_data=by_data, decide=decide)
+    as_run = _read_exactly(program, by_data=by_data) if traced.rounds else traced
+    reading = settled(Reading(traced, stated(traced)), lambda: as_run and Reading(as_run, stated(as_run)))
+    first = part(reading.traced, as_run, reading.statements)
+    parts = decided_parts(program, first, by_data=by_data, decide=part)
     notes = run_again(program, spare, [first, *parts.all_others], conditions)
     traced, statements = (parts.refuted or first).traced, (parts.refuted or first).statements
     scope = scope_of(parts.sizes, statements, conditions, parts.others)
@@ -120,16 +115,19 @@ def _traced(program: Program, *, by_data: bool) -> tuple[Program, Traced]:
     return plain, again
 
 
-def _read_exactly(program: Program, *, by_data: bool) -> Traced:
-    """The program as formulas, with every float as the number that it is."""
-    return trace(
-        program.function,
-        parameters=program.parameters,
-        data=program.data,
-        by_data=by_data,
-        samples=program.samples,
-        exact=True,
-    )
+def _read_exactly(program: Program, *, by_data: bool) -> Traced | None:
+    """The program as formulas, with every float as the number that it is; None where these have none."""
+    try:
+        return trace(
+            program.function,
+            parameters=program.parameters,
+            data=program.data,
+            by_data=by_data,
+            samples=program.samples,
+            exact=True,
+        )
+    except UsageError:
+        return None
 
 
 def _statements(

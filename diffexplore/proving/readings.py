@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from diffexplore.errors import UsageError
 from diffexplore.proving.records import ReadConstant, Statement, status_of
 from diffexplore.tracing.recognise import Recognised
 from diffexplore.tracing.trace import Traced
@@ -29,17 +28,13 @@ class Reading:
     rounded: bool = False
 
 
-def settled(read: Callable[[bool], Reading]) -> Reading:
-    """The reading that decides; ``read`` takes whether floats are to be read as the numbers that they are."""
-    recognised = read(False)
+def settled(recognised: Reading, as_they_are: Callable[[], Reading | None]) -> Reading:
+    """The reading that decides; ``as_they_are`` reads floats as the numbers that they are, None if that has no formula."""
     constants = tuple(_as_record(one) for one in recognised.traced.constants if one.relative)
     if not constants:
         return recognised
     status = status_of(recognised.statements)
-    try:
-        exact = read(True)
-    except UsageError:  # floats as they are may have no formula
-        exact = None
+    exact = as_they_are()
     found = None if exact is None else status_of(exact.statements)
     if exact is not None and status != "proved" and (found == "proved" or (status, found) == ("refuted", "unknown")):
         return exact

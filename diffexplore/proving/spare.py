@@ -40,8 +40,11 @@ def run_again(program: Program, function: Function, parts: Sequence[Part], domai
         return _meant(program, domain, tensors)
 
     for part in parts:
+        if part.as_run is None:
+            notes["the program was not run again: its floats as they are have no formula"] = None
+            continue
         own = _own_points(part)
-        found = check_reading(program.name, function, part.traced, one=part.one, own=own, domain=meant)
+        found = check_reading(program.name, function, part.as_run, one=part.one, own=own, domain=meant)
         notes |= dict.fromkeys(found)
     return tuple(notes)
 

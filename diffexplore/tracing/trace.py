@@ -66,6 +66,11 @@ class Traced:
     constants: tuple[Recognised, ...] = ()
 
     @property
+    def rounds(self) -> bool:
+        """Whether some float was read as another number."""
+        return any(constant.relative for constant in self.constants)
+
+    @property
     def conditions(self) -> tuple[str, ...]:
         """The guards as texts."""
         return tuple(to_text(guard, unicode=True) for guard in self.guards)
@@ -141,6 +146,7 @@ def trace_near(
     data: Spec | Sequence[Array],
     by_data: bool,
     most: int,
+    exact: bool = False,
 ) -> Traced:
     """The formulas of a function for all numbers of samples for which it goes the way that it goes for ``tried``.
 
@@ -148,14 +154,14 @@ def trace_near(
     :func:`trace` does.
     """
     arrays, batches = declare(parameters), declare(data)
-    function, wanted = _applied(fn, [array.name for array in (*arrays, *batches)]), _Wanted(True, by_data, exact=False)
+    function, wanted = _applied(fn, [array.name for array in (*arrays, *batches)]), _Wanted(True, by_data, exact)
     if tried > 1:  # torch takes a single sample for an axis to be broadcast
         try:
             return _traced(function, arrays, batches, wanted, None, None, tried=tried)
         except MixesSamples as mixing:
             if tried > most:
                 raise UsageError(str(mixing)) from None
-    return trace(fn, parameters=arrays, data=batches, by_data=by_data, samples=tried)
+    return trace(fn, parameters=arrays, data=batches, by_data=by_data, samples=tried, exact=exact)
 
 
 def _check_not_the_size(arrays: Sequence[Array], *, any_size: bool) -> None:
