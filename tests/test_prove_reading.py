@@ -29,7 +29,9 @@ def cut(a: Tensor, x: Tensor) -> Tensor:
 # ------------------------------------------------------------------------------------ operators of other libraries
 
 
-def _custom(name: str, function: Callable[..., Tensor], slope: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Any]:
+def _custom(
+    name: str, function: Callable[..., Tensor], slope: Callable[[Tensor, Tensor], Tensor]
+) -> Callable[..., Any]:
     """A custom operator of one tensor with its backward."""
 
     def operator(x: Tensor) -> Tensor:
@@ -113,7 +115,9 @@ SEES_THE_TRACE = {
 
 @pytest.mark.parametrize("name", SEES_THE_TRACE)
 def test_what_does_something_else_where_it_runs_cannot_be_read(name: str) -> None:
-    with pytest.raises(dx.UsageError, match=r"cannot be read: at a = .* it computes .* and what was traced gives") as found:
+    with pytest.raises(
+        dx.UsageError, match=r"cannot be read: at a = .* it computes .* and what was traced gives"
+    ) as found:
         dx.prove(SEES_THE_TRACE[name], parameters="a", data="x")
     assert "\n" not in str(found.value)
 
@@ -203,7 +207,7 @@ def _product_with_float32(a: Tensor, x: Tensor) -> Tensor:
 
 def test_tensors_that_a_program_makes_have_the_dtype_that_they_have_in_use() -> None:
     assert torch.get_default_dtype() == torch.float32
-    with pytest.raises(dx.UsageError, match="it raises RuntimeError: .* same dtype"):
+    with pytest.raises(dx.UsageError, match=r"it raises RuntimeError: .* same dtype"):
         dx.prove(_product_with_float32, parameters="a[3]", data="x")
     torch.set_default_dtype(torch.float64)
     try:
@@ -218,7 +222,9 @@ def test_a_program_that_raises_only_where_it_runs_cannot_be_read(monkeypatch: py
             raise RuntimeError("two samples are too few")
         return right(a, x)
 
-    with pytest.raises(dx.UsageError, match="when it is run for 2 samples it raises RuntimeError: two samples are too few"):
+    with pytest.raises(
+        dx.UsageError, match="when it is run for 2 samples it raises RuntimeError: two samples are too few"
+    ):
         dx.prove(raises, parameters="a", data="x")
 
 
@@ -426,8 +432,7 @@ def test_python_numbers_made_of_the_number_of_samples_are_read_for_four(size: Ca
 def test_the_command_line_ends_with_code_2_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "mine.py"
     path.write_text(
-        "def loss(a, x):\n"
-        "    return (a.detach() * x).mean() if isinstance(x.shape[0], int) else (a * x).mean()\n",
+        "def loss(a, x):\n    return (a.detach() * x).mean() if isinstance(x.shape[0], int) else (a * x).mean()\n",
         encoding="utf-8",
     )
     assert main(["prove", f"{path}:loss", "--wrt", "a"]) == 2

@@ -12,7 +12,7 @@ import torch
 from diffexplore.bounds import branching, movement, products, special
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import COMPUTE, UNIT_ROUNDOFF
-from diffexplore.bounds.handling import Handler, as_list, conclude, finite_float, first_tensor, plain_name
+from diffexplore.bounds.handling import Handler, as_list, conclude, finite_float, first_tensor, name_of, plain_name
 from diffexplore.bounds.propagation import RULES
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     out = func(*args, **kwargs)
     floats = [tensor for tensor in as_list(out) if finite_float(tensor)]
     if floats:
-        watch.unwatched.add(func.overloadpacket.__name__)
+        watch.unwatched.add(name_of(func))
     for tensor in floats:
         watch.forget(tensor)
         watch.set(tensor, torch.full((), math.inf, dtype=torch.float64, device=tensor.device))

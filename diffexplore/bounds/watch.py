@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.bounds.handling import name_of
 
 Tensor = torch.Tensor
 _Key = tuple[Any, ...]
@@ -124,7 +125,7 @@ class Watch(TorchDispatchMode):
 
         kwargs = kwargs or {}
         self._purge()
-        name = func.overloadpacket.__name__
+        name = name_of(func)
         return handler(name)(self, func, args, kwargs)
 
 

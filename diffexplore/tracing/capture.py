@@ -35,7 +35,8 @@ _TRIED = 101
 class Capture:
     """A graph of (output, gradients) and what is known of its sizes.
 
-    ``size`` is the symbol of the number of samples in its sizes, None where that is fixed. ``wrt`` are the names of
+    ``size`` is the symbol of the number of samples in its sizes, None where that is fixed, and ``tried`` a number that
+    was tried for it, or the fixed one. ``wrt`` are the names of
     the arguments of the gradients. ``places`` says for each node where in the user's source it comes from, ``guards``
     what the graph takes for granted of the number of samples, with the place that asked.
     """
@@ -45,6 +46,7 @@ class Capture:
     wrt: tuple[str, ...]
     places: Mapping[str, Place]
     guards: tuple[tuple[sympy.Basic, str], ...]
+    tried: int
 
 
 def capture(
@@ -99,7 +101,9 @@ def capture(
     graph.graph.eliminate_dead_code()
     guards = tuple((guard.expr, str(guard.sloc)) for guard in env.guards)
     places = {node.name: lines.place(node.meta.get("stack_trace", "")) for node in graph.graph.nodes}
-    return Capture(graph, None if isinstance(size, int) else size.node.expr, tuple(wrt), places, guards)
+    return Capture(
+        graph, None if isinstance(size, int) else size.node.expr, tuple(wrt), places, guards, samples or tried or _TRIED
+    )
 
 
 class MixesSamples(Exception):
