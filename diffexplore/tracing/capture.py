@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -207,10 +207,13 @@ def _kept_settings() -> Iterator[None]:
     before = torch.get_default_dtype()
     logger = logging.getLogger("torch._subclasses.fake_tensor")
     silent, logger.disabled = logger.disabled, True
+    switched = dict(vars(einsum))  # assigning to it hides what flags() would set
+    einsum.enabled = False
     try:
-        with einsum.flags(enabled=False) if einsum.enabled else nullcontext():
-            yield
+        yield
     finally:
+        vars(einsum).clear()
+        vars(einsum).update(switched)
         torch.set_default_dtype(before)
         logger.disabled = silent
 
