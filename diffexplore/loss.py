@@ -135,12 +135,16 @@ class Loss:
             name, domain: as for a loss from its formula.
 
         Raises:
-            UsageError: for what cannot be read, with the operator and the line of the source.
+            UsageError: for what cannot be read, with the operator and the line of the source, and where the function
+                computes something else when it is run (:mod:`diffexplore.proving.rerun`).
         """
+        from diffexplore.proving.rerun import check_formula
         from diffexplore.tracing import loss_of, trace
 
         traced = trace(fn, parameters=parameters, data=data, backward=False)
-        return loss_of(traced, name=name, domain=domain)
+        loss = loss_of(traced, name=name, domain=domain)
+        check_formula(fn, traced, loss.domain)
+        return loss
 
     def with_symbols(self, parameters: Sequence[str], data: Sequence[str]) -> Loss:
         """The same summand as a loss of all these symbols; by those that it ignores, its gradient is 0."""

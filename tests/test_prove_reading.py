@@ -207,7 +207,7 @@ def _product_with_float32(a: Tensor, x: Tensor) -> Tensor:
 
 def test_tensors_that_a_program_makes_have_the_dtype_that_they_have_in_use() -> None:
     assert torch.get_default_dtype() == torch.float32
-    with pytest.raises(dx.UsageError, match="it raises RuntimeError: .* same dtype"):
+    with pytest.raises(dx.UsageError, match=r"it raises RuntimeError: .* same dtype"):
         dx.prove(_product_with_float32, parameters="a[3]", data="x")
     torch.set_default_dtype(torch.float64)
     try:
@@ -242,19 +242,30 @@ def test_operations_without_a_bound_are_named() -> None:
 
 def test_an_einsum_is_read_as_it_is_written_whatever_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """opt_einsum would choose the order of the products by the sizes, that of the batch among them."""
+    traced: list[bool] = []
 
     class Chosen:
         @staticmethod
-        def contract_path(*arguments: Any, **options: Any) -> Any:
-            raise AssertionError("an order was chosen while tracing")
+        def contract_path(subscripts: str, *operands: Any, **options: Any) -> Any:
+            traced.append(type(operands[0]) is not Tensor)
+            return [(0, 1), (0, 1)], None
 
-    def product(W: Tensor, v: Tensor, x: Tensor) -> Tensor:
-        return torch.einsum("ni,ij,j->n", x, W, v).square().mean()
-
-    monkeypatch.setattr("torch.backends.opt_einsum._opt_einsum", Chosen)
-    plain = dx.Loss.from_torch(product, parameters="W[2,2] v[2]", data="x[2]")
-    monkeypatch.undo()
-    assert plain.expression == dx.Loss.from_torch(product, parameters="W[2,2] v[2]", data="x[2]").expression
+    settings: Any = torch.backends.opt_einsum
+    monkeypatch.setattr(settings.m, "_opt_einsum", Chosen)
+    settings.m.is_available.cache_clear()
+    settings.enabled = True
+    try:
+        proof = dx.prove(
+            lambda W, v, x: torch.einsum("ni,ij,j->n", x, W, v).square().mean(), parameters="W[2,2] v[2]", data="x[2]"
+        )
+        assert settings.enabled
+    finally:
+        settings.enabled = False
+        monkeypatch.undo()
+        settings.m.is_available.cache_clear()
+    assert proof.status == "proved"
+    assert traced
+    assert not any(traced)
 
 
 # ------------------------------------------------------------------------------------ views and steps in place

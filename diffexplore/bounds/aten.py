@@ -13,7 +13,7 @@ from diffexplore.bounds import branching, composites, movement, products, specia
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import COMPUTE, UNIT_ROUNDOFF
 from diffexplore.bounds.formulas import FORMULAS, PRIMITIVES
-from diffexplore.bounds.handling import Handler, as_list, conclude, finite_float, first_tensor, plain_name
+from diffexplore.bounds.handling import Handler, as_list, conclude, finite_float, first_tensor, name_of, plain_name
 from diffexplore.bounds.propagation import RULES
 from diffexplore.bounds.stepwise import lost_in_steps
 
@@ -154,7 +154,7 @@ def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     out = func(*args, **kwargs)
     floats = [tensor for tensor in as_list(out) if finite_float(tensor)]
     if floats:
-        watch.unwatched.add(func.overloadpacket.__name__)
+        watch.unwatched.add(name_of(func))
     for tensor in floats:
         watch.forget(tensor)
         watch.set(tensor, torch.full((), math.inf, dtype=torch.float64, device=tensor.device))

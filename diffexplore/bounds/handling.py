@@ -26,6 +26,17 @@ def first_tensor(args: tuple[Any, ...]) -> Tensor | None:
     return next((value for value in args if isinstance(value, torch.Tensor)), None)
 
 
+def name_of(func: Any) -> str:
+    """The name of an operation of torch; of another library's with its namespace, since names say what rules hold."""
+    name = str(func.overloadpacket.__name__)
+    namespace = getattr(func, "namespace", "aten")
+    return name if namespace in _TORCH else f"{namespace}::{name}"
+
+
+#: The namespaces of torch's own operations.
+_TORCH = ("aten", "prim", "prims")
+
+
 def plain_name(func: Any) -> tuple[str, bool]:
     name = func.overloadpacket.__name__
     in_place = name.endswith("_") and not name.startswith("_")

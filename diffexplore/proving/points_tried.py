@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
+import sympy
 import torch
 
 from diffexplore.proof.records import Counterexample
@@ -84,6 +86,30 @@ def at(traced: Traced, found: Counterexample, sizes: Sequence[int]) -> Tensors:
             numbers = [float(found.point.get(s.name, _UNUSED)) for s in of_samples(array, traced.samples)]
         tensors[array.name] = _filled(array, numbers, len(rows))
     return tensors
+
+
+def meant(traced: Traced, domain: Sequence[Any], tensors: Tensors) -> bool:
+    """Whether no condition certainly fails for the arguments, with any of the samples."""
+    if not domain:
+        return True
+    own = _numbers(traced.parameters, tensors)
+    count = max((tensors[array.name].shape[0] for array in traced.data), default=0)
+    rows = [_numbers(traced.data, {array.name: tensors[array.name][i] for array in traced.data}) for i in range(count)]
+    return all(_may_hold(condition, {**own, **row}) for condition in domain for row in rows or [{}])
+
+
+def _numbers(arrays: Sequence[Array], tensors: Tensors) -> dict[str, sympy.Rational]:
+    """The value of each symbol, exactly."""
+    return {
+        symbol.name: sympy.Rational(number)
+        for array in arrays
+        for symbol, number in zip(array.symbols, tensors[array.name].reshape(-1).tolist(), strict=True)
+    }
+
+
+def _may_hold(condition: Any, numbers: Mapping[str, sympy.Rational]) -> bool:
+    used = {symbol: numbers[symbol.name] for symbol in condition.free_symbols if symbol.name in numbers}
+    return bool(condition.subs(used) != False)  # noqa: E712 (SymPy's false)
 
 
 def _shapes(traced: Traced, samples: int) -> dict[str, tuple[int, ...]]:

@@ -76,7 +76,9 @@ def prove(
         return Part(traced, stated(traced) if statements is None else statements, one, as_run)
 
     as_run = _read_exactly(program, by_data=by_data) if traced.rounds else traced
-    reading = settled(Reading(traced, stated(traced)), lambda: as_run and Reading(as_run, stated(as_run)))
+    reading = settled(
+        Reading(traced, stated(traced)), lambda: None if as_run is None else Reading(as_run, stated(as_run))
+    )
     first = part(reading.traced, as_run, reading.statements)
     parts = decided_parts(program, first, by_data=by_data, decide=part)
     notes = run_again(program, spare, [first, *parts.all_others], conditions)

@@ -7,7 +7,7 @@ are held against the formulas, in ball arithmetic at exactly the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,9 @@ from diffexplore.errors import UsageError
 from diffexplore.proof.records import Counterexample
 from diffexplore.proving.conduct import Function, Run, WatchedRun, run, watched
 from diffexplore.proving.formulas import Formulas
-from diffexplore.proving.points_tried import Tensors, at, points
+from diffexplore.proving.points_tried import Tensors, at, meant, points
+from diffexplore.proving.wording import in_words, is_finite, middle_of, name_of_value, samples_of, what_differs
+from diffexplore.tracing.applied import applied
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.sizes import apart, meets
 from diffexplore.tracing.trace import OUTPUT, Traced
@@ -31,6 +33,9 @@ SIZES = (3, 1, 2, 5, 8)
 
 #: Larger numbers of samples, at which a program may change, are not run.
 _MOST_SAMPLES = 130
+
+#: A formula of any number of samples holds for those below this one.
+_LOOKED_AT = 257
 
 #: Values that agree so closely (relative) are the same: no misreading is that small. For others the bound is found.
 _SAME = 2.0**-48
@@ -56,7 +61,7 @@ def check_reading(
     *,
     one: bool = True,
     own: Iterable[Counterexample] = (),
-    domain: Callable[[Tensors], bool] = lambda tensors: True,
+    domain: Sequence[Any] = (),
 ) -> tuple[str, ...]:
     """Runs a program at many points and holds it against its formulas; returns notes for the reader.
 
@@ -65,7 +70,7 @@ def check_reading(
         function: the program, of named tensors in float64; it is called many times, and may keep what it sees.
         traced: its formulas; ``one`` says whether they hold for a single sample.
         own: the points of a proof: counterexamples and witnesses.
-        domain: whether arguments are among those that are meant.
+        domain: conditions that the arguments meet, those of data for every sample.
 
     Raises UsageError where the program computes something else than the formulas say, beyond the bound of its rounding:
     the derived one of its own operations (see :mod:`diffexplore.bounds.watch`), or, where some have none, a multiple of
@@ -80,19 +85,29 @@ def check_reading(
     if not sizes:
         return (f"not held against runs of {name}: no number of samples up to {_MOST_SAMPLES} is meant",)
     for tensors in (*(at(traced, point, sizes) for point in own), *points(traced, sizes)):
-        if domain(tensors):
+        if meant(traced, domain, tensors):
             _look(program, formulas, tensors, found)
     for size, raised in found.raised.items():
         if size not in found.ran:
             text = " ".join(str(raised).split())[:200] or "no message"
             count = f" for {size} sample{'' if size == 1 else 's'}" if traced.data else ""
             raise UsageError(f"{name} cannot be read: when it is run{count} it raises {type(raised).__name__}: {text}")
-    missing = [_shown(name) for name in formulas.names if name not in found.compared]
+    missing = [name_of_value(name) for name in formulas.names if name not in found.compared]
     if missing:
         found.notes["missing"] = (
             f"{', '.join(missing)} could not be held against runs of {name}: no value or bound at the points tried"
         )
     return tuple(found.notes.values())
+
+
+def check_formula(fn: Function, traced: Traced, domain: Sequence[Any]) -> None:
+    """Raises UsageError where a function is not its formula for all numbers of samples, or computes something else."""
+    name = str(getattr(fn, "__name__", type(fn).__name__))
+    if not all(meets(traced.guards, samples) for samples in range(2, _LOOKED_AT)):
+        conditions = " and ".join(traced.conditions)
+        raise UsageError(f"{name} is read for {conditions}, and does something else for other numbers of samples")
+    arrays = [array.name for array in (*traced.parameters, *traced.data)]
+    check_reading(name, applied(fn, arrays), traced, one=False, domain=domain)
 
 
 @dataclass(frozen=True)
@@ -123,7 +138,7 @@ def _sizes(traced: Traced, one: bool) -> tuple[int, ...]:
 
 def _look(program: _Program, formulas: Formulas, tensors: Tensors, found: _Findings) -> None:
     """One point: its run, and the same under a watch where the values are not at once those of the formulas."""
-    size = _size(formulas.traced, tensors)
+    size = samples_of(formulas.traced, tensors)
     try:
         plain = run(program.function, tensors, program.wrt)
     except Exception as error:  # an assertion on values, say: outside of the domain that is meant
@@ -135,20 +150,20 @@ def _look(program: _Program, formulas: Formulas, tensors: Tensors, found: _Findi
     open_ = [name for name in formulas.names if not _settled(name, values[name], exact[name], found)]
     if not open_:
         return
-    where = _point(formulas.traced, tensors)
+    where = in_words(formulas.traced, tensors)
     allowed, again = _allowed(program, formulas, tensors, found)
     repeated = _by_symbol(formulas.traced, again) if again is not None else {}
     for name in open_:
         for place, (value, ball) in enumerate(zip(values[name], exact[name], strict=True)):
             bound = allowed[name][place % len(allowed[name])]
-            if ball is not None and not _finite(value):
+            if ball is not None and not is_finite(value):
                 if formulas.needs_hold(name, tensors):
-                    said = f"{_shown(name)} is {value} when {program.name} is run at {where}"
-                    found.notes.setdefault(name, f"{said}: its formula gives {_number(ball)}")
-            elif ball is not None and _finite(bound):
+                    said = f"{name_of_value(name)} is {value} when {program.name} is run at {where}"
+                    found.notes.setdefault(name, f"{said}: its formula gives {middle_of(ball)}")
+            elif ball is not None and is_finite(bound):
                 found.compared.add(name)
                 if abs(arb(value) - ball) > arb(bound):
-                    said = _difference(where, name, value, repeated.get(name, ()), ball)
+                    said = what_differs(where, name, value, repeated.get(name, ()), ball)
                     raise UsageError(f"{program.name} cannot be read: {said}")
 
 
@@ -157,7 +172,7 @@ def _settled(name: str, values: Sequence[float], balls: Sequence[arb | None], fo
     if len(values) != len(balls):
         raise AssertionError(f"{name} has {len(values)} values and {len(balls)} formulas")
     for value, ball in zip(values, balls, strict=True):
-        if ball is not None and not (_finite(value) and abs(arb(value) - ball) <= abs(ball) * arb(_SAME)):
+        if ball is not None and not (is_finite(value) and abs(arb(value) - ball) <= abs(ball) * arb(_SAME)):
             return False
     if any(ball is not None for ball in balls):
         found.compared.add(name)
@@ -180,7 +195,7 @@ def _allowed(
     )
     reference = formulas.rounding(tensors)
     values = _by_symbol(formulas.traced, run(program.function, tensors, program.wrt))
-    largest = max((abs(v) for row in values.values() for v in row if _finite(v)), default=0.0)
+    largest = max((abs(v) for row in values.values() for v in row if is_finite(v)), default=0.0)
     return {
         name: [OPAQUE_FACTOR * float(r) + _OF_FLOAT32 * largest for r in radius.reshape(-1)]
         for name, radius in reference.items()
@@ -205,43 +220,3 @@ def _of_array(array: Array, tensor: Tensor, samples: int | None, data: bool) -> 
     flat = tensor.reshape(-1).tolist()
     names = [f"{s.name}_{i}" for i in range(1, (samples or 0) + 1) for s in array.symbols] if data else []
     return {name: [flat[k]] for k, name in enumerate(names or [symbol.name for symbol in array.symbols])}
-
-
-def _size(traced: Traced, tensors: Tensors) -> int:
-    return max((tensors[array.name].shape[0] for array in traced.data), default=1)
-
-
-def _finite(value: float) -> bool:
-    return abs(value) < float("inf")
-
-
-def _shown(name: str) -> str:
-    return f"∂L/∂{name}" if name != OUTPUT else "L"
-
-
-def _number(ball: Any) -> str:
-    return f"{float(ball.mid()):.6g}"
-
-
-def _difference(where: str, name: str, value: float, repeated: Sequence[float], ball: Any) -> str:
-    """What differs: two calls, or a call and the formula."""
-    if len(repeated) == 1 and _finite(repeated[0]) and repeated[0] != value:
-        return f"at {where} its {_shown(name)} is {value:.6g} in one call and {repeated[0]:.6g} in the next"
-    return (
-        f"at {where} it computes {_shown(name)} = {value:.6g}, and what was traced gives {_number(ball)}: it does "
-        "something else where it is traced, by its number of samples, or in a later call"
-    )
-
-
-def _point(traced: Traced, tensors: Mapping[str, Tensor]) -> str:
-    """The arguments in words, short ones in full."""
-    parts = [f"{array.name} = {_text(tensors[array.name])}" for array in (*traced.parameters, *traced.data)]
-    count = f"N = {_size(traced, dict(tensors))}" if traced.data else ""
-    return ", ".join([*parts[:6], *(["…"] if len(parts) > 6 else []), *([count] if count else [])])
-
-
-def _text(tensor: Tensor) -> str:
-    flat = [f"{value:.6g}" for value in tensor.reshape(-1).tolist()]
-    if not tensor.dim():
-        return flat[0]
-    return f"({', '.join([*flat[:4], *(['…'] if len(flat) > 4 else [])])})"

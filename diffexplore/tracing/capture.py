@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ class Capture:
 
     Where an autograd Function is part of the function, the gradients come twice: of two backward calls on one graph;
     ``calls`` says so. ``notes`` tell what a second call does that is no number. ``size`` is the symbol of the number of
-    samples in its sizes, None where that is fixed. ``wrt`` are the names of the arguments of the gradients. ``places``
+    samples in its sizes, None where that is fixed, and ``tried`` a number that was tried for it, or the fixed one. ``wrt`` are the names of the arguments of the gradients. ``places``
     says for each node where in the user's source it comes from, ``guards`` what the graph takes for granted of the
     number of samples, with the place that asked.
     """
@@ -50,6 +50,7 @@ class Capture:
     guards: tuple[tuple[sympy.Basic, str], ...]
     calls: int
     notes: tuple[str, ...]
+    tried: int
 
 
 def capture(
@@ -106,7 +107,9 @@ def capture(
     guards = tuple((guard.expr, str(guard.sloc)) for guard in env.guards)
     places = {node.name: lines.place(node.meta.get("stack_trace", "")) for node in graph.graph.nodes}
     symbol = None if isinstance(size, int) else size.node.expr
-    return Capture(graph, symbol, tuple(wrt), places, guards, backward.calls, tuple(backward.notes))
+    return Capture(
+        graph, symbol, tuple(wrt), places, guards, backward.calls, tuple(backward.notes), samples or tried or _TRIED
+    )
 
 
 class _Backward:
@@ -253,10 +256,13 @@ def _kept_settings() -> Iterator[None]:
     before = torch.get_default_dtype()
     logger = logging.getLogger("torch._subclasses.fake_tensor")
     silent, logger.disabled = logger.disabled, True
+    switched = dict(vars(einsum))  # assigning to it hides what flags() would set
+    einsum.enabled = False
     try:
-        with einsum.flags(enabled=False) if einsum.enabled else nullcontext():
-            yield
+        yield
     finally:
+        vars(einsum).clear()
+        vars(einsum).update(switched)
         torch.set_default_dtype(before)
         logger.disabled = silent
 

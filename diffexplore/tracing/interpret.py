@@ -23,7 +23,7 @@ from diffexplore.tracing.needs import NodeNeeds
 from diffexplore.tracing.operators.certain import Certainty
 from diffexplore.tracing.operators.kinds import Known, check_arguments, conformed
 from diffexplore.tracing.operators.logic import as_condition, as_number, is_truth
-from diffexplore.tracing.operators.table import READERS, RESHAPES, base_name, in_place_of
+from diffexplore.tracing.operators.table import READERS, RESHAPES, advice, base_name, in_place_of
 from diffexplore.tracing.recognise import Recognised, derived, itself, recognised
 
 
@@ -154,7 +154,7 @@ class Reading:
         name = base_name(node.target) if isinstance(node.target, torch._ops.OpOverload) else str(node.target)
         base = name if name in READERS else in_place_of(name)
         if base is None:
-            raise NotImplementedError(_advice(node))
+            raise NotImplementedError(advice(node.target, _name(node)))
         check_arguments(node.target, READERS[base], args, kwargs)
         if base == name:
             return self._conformed(READERS[name](self, *args, **kwargs), meta)
@@ -257,16 +257,3 @@ def _name(node: Node) -> str:
     if isinstance(node.target, torch._ops.OpOverload):
         return base_name(node.target)
     return getattr(node.target, "__name__", str(node.target))
-
-
-def _advice(node: Node) -> str:
-    """Why an operator is not read, and what to do."""
-    tags = getattr(node.target, "tags", ())
-    if torch.Tag.nondeterministic_seeded in tags:
-        return "it is random: give the random numbers as data"
-    if _name(node) in _ORDERS:
-        return "it orders values, and formulas have no word for that: give the ordered values as data"
-    return "diffexplore has no formula for it: write the step with other operators"
-
-
-_ORDERS = ("sort", "topk", "median", "nanmedian", "kthvalue", "mode", "argsort", "searchsorted", "unique")

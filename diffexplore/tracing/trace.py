@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 import sympy
-import torch
 from sympy.logic.boolalg import Boolean
 from torch.fx import GraphModule
 
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES
 from diffexplore.symbolic.text import to_text
+from diffexplore.tracing.applied import applied
 from diffexplore.tracing.arrays import Grid, cells_of
-from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture, relation_in_samples
+from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, of_samples
+from diffexplore.tracing.guards import read_guards
 from diffexplore.tracing.interpret import Reading
 from diffexplore.tracing.operators.table import decompositions
 from diffexplore.tracing.recognise import Recognised
@@ -112,9 +112,10 @@ def trace(
     arrays, batches = declare(parameters), declare(data)
     check_distinct((*arrays, *batches))
     _check_not_the_size((*arrays, *batches), any_size=bool(batches))
-    function = _applied(fn, [array.name for array in (*arrays, *batches)])
+    function = applied(fn, [array.name for array in (*arrays, *batches)])
     wanted = _Wanted(backward, by_data, exact)
     if samples is not None:
+        _check_explicit(arrays, batches, samples)
         try:
             return _traced(function, arrays, batches, wanted, samples, None)
         except MixesSamples as mixing:
@@ -123,8 +124,7 @@ def trace(
         return _traced(function, arrays, batches, wanted, None, None)
     except MixesSamples as mixing:
         few = str(mixing)
-    explicit = [symbol for array in batches for symbol in of_samples(array, FEW)]
-    check_distinct((*arrays, *(Array(symbol.name, (), (symbol,)) for symbol in explicit)))
+    _check_explicit(arrays, batches, FEW)
     try:
         return _traced(function, arrays, batches, wanted, FEW, few)
     except MixesSamples as again:
@@ -136,6 +136,12 @@ def _of_values(mixing: MixesSamples) -> UsageError:
     return UsageError(
         f"{mixing} makes a tensor whose shape depends on the values of others: write it with torch.where instead"
     )
+
+
+def _check_explicit(arrays: Sequence[Array], batches: Sequence[Array], samples: int) -> None:
+    """Raises UsageError where an argument has the name of an entry of one of the samples, as x_1 is."""
+    explicit = [symbol for array in batches for symbol in of_samples(array, samples)]
+    check_distinct((*arrays, *(Array(symbol.name, (), (symbol,)) for symbol in explicit)))
 
 
 def trace_near(
@@ -154,7 +160,7 @@ def trace_near(
     :func:`trace` does.
     """
     arrays, batches = declare(parameters), declare(data)
-    function, wanted = _applied(fn, [array.name for array in (*arrays, *batches)]), _Wanted(True, by_data, exact)
+    function, wanted = applied(fn, [array.name for array in (*arrays, *batches)]), _Wanted(True, by_data, exact)
     if tried > 1:  # torch takes a single sample for an axis to be broadcast
         try:
             return _traced(function, arrays, batches, wanted, None, None, tried=tried)
@@ -182,7 +188,7 @@ def _traced(
     captured, notes = _captured(function, parameters, data, wanted, samples, tried)
     reading = Reading(captured, [symbol for array in data for symbol in array.symbols], exact=wanted.exact)
     reading.notes.update(dict.fromkeys((*notes, *captured.notes)))
-    _read_guards(captured, reading)
+    read_guards(captured, reading)
     inputs = {array.name: Grid(cells_of(array.symbols, array.shape)) for array in parameters}
     inputs |= {array.name: _batch(array, samples) for array in data}
     names = {name: [symbol.name for symbol in grid.cells.flat] for name, grid in inputs.items()}
@@ -249,18 +255,6 @@ def _batch(array: Array, samples: int | None) -> Grid:
     return Grid(cells_of(of_samples(array, samples), (samples, *array.shape)))
 
 
-def _read_guards(captured: Capture, reading: Reading) -> None:
-    """What the function asked of the number of samples; torch's own questions about memory layouts do not count."""
-    for guard, place in captured.guards:
-        if "_prims_common" in place or captured.size is None:
-            continue
-        condition = relation_in_samples(guard, captured.size)
-        if isinstance(condition, sympy.Equality) and not condition.has(sympy.Mod, sympy.floor):
-            raise MixesSamples(f"a fixed number of samples at {place.strip('()')}")
-        if condition.has(SAMPLES):
-            reading.require(condition)
-
-
 def _check_finite(expressions: Sequence[sympy.Expr]) -> None:
     """Raises UsageError where a formula would hold an infinity or an undefined number."""
     if any(expr.has(sympy.oo, -sympy.oo, sympy.zoo, sympy.nan) for expr in expressions):
@@ -268,18 +262,3 @@ def _check_finite(expressions: Sequence[sympy.Expr]) -> None:
             "the function or its gradient holds an infinite or undefined number, which formulas have no word for: "
             "leave out what makes it, such as masked_fill with -inf or a division by 0"
         )
-
-
-def _applied(fn: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
-    """The function itself, or what the class of an autograd function computes of its arguments in order."""
-    if isinstance(fn, type) and issubclass(fn, torch.autograd.Function):
-        apply: Callable[..., Any] = fn.apply
-        return lambda **tensors: apply(*(tensors[name] for name in names))
-    try:
-        inspect.signature(fn).bind(**dict.fromkeys(names))
-    except TypeError as error:
-        listed = ", ".join(names) or "none"
-        raise UsageError(f"the function does not take the declared arguments ({listed}) by name: {error}") from None
-    except ValueError:  # a builtin that does not tell what it takes
-        pass
-    return fn

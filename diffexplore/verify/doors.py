@@ -95,7 +95,7 @@ class CandidateWatch(Watch):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         with torch._C.DisableTorchFunction():  # our own operations are no escapes of the candidate
-            name = func.overloadpacket.__name__
+            name = handling.name_of(func)
             operands = list(_tensors((*args, *(kwargs or {}).values())))
             if "sparse" in name or any(operand.layout != torch.strided for operand in operands):
                 self.doors.add(name)  # no storage to which a radius could be tied

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+import torch
+
 from diffexplore.tracing import conventions
 from diffexplore.tracing.operators import comparisons, constants, elementwise, movement, products, reductions, scatter
 from diffexplore.tracing.operators.rewritten import REWRITTEN
@@ -56,3 +58,16 @@ def decompositions() -> Mapping[Any, Callable[..., Any]]:
 
 def _is_read(name: str) -> bool:
     return name in READERS or in_place_of(name) is not None
+
+
+def advice(operator: Any, name: str) -> str:
+    """Why an operator is not read, and what to do."""
+    tags = getattr(operator, "tags", ())
+    if torch.Tag.nondeterministic_seeded in tags:
+        return "it is random: give the random numbers as data"
+    if name in _ORDERS:
+        return "it orders values, and formulas have no word for that: give the ordered values as data"
+    return "diffexplore has no formula for it: write the step with other operators"
+
+
+_ORDERS = ("sort", "topk", "median", "nanmedian", "kthvalue", "mode", "argsort", "searchsorted", "unique")
