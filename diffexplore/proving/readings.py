@@ -29,7 +29,7 @@ class Reading:
 
 
 def settled(recognised: Reading, as_they_are: Callable[[], Reading | None]) -> Reading:
-    """The reading that decides; ``as_they_are`` reads floats as what they are, and is None where these have no formula."""
+    """The reading that decides; ``as_they_are`` reads floats as what they are, None where these have no formula."""
     constants = tuple(_as_record(one) for one in recognised.traced.constants if one.relative)
     if not constants:
         return recognised

@@ -38,9 +38,9 @@ class Capture:
 
     Where an autograd Function is part of the function, the gradients come twice: of two backward calls on one graph;
     ``calls`` says so. ``notes`` tell what a second call does that is no number. ``size`` is the symbol of the number of
-    samples in its sizes, None where that is fixed, and ``tried`` a number that was tried for it, or the fixed one. ``wrt`` are the names of the arguments of the gradients. ``places``
-    says for each node where in the user's source it comes from, ``guards`` what the graph takes for granted of the
-    number of samples, with the place that asked.
+    samples in its sizes, None where that is fixed, and ``tried`` a number that was tried for it, or the fixed one.
+    ``wrt`` are the names of the arguments of the gradients. ``places`` says for each node where in the user's source it
+    comes from, ``guards`` what the graph takes for granted of the number of samples, with the place that asked.
     """
 
     graph: GraphModule

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -11,7 +11,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import _disable_current_modes
 
 from diffexplore.bounds import aten, handling
+from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.watch import Watch, _layout, _storage
+from diffexplore.verify.constants import Constants, distance
 
 Tensor = torch.Tensor
 
@@ -84,12 +86,15 @@ class CandidateWatch(Watch):
     """A watch that also notes where what it knows is lost: ``doors`` names the operations.
 
     A Python number made of a tensor of floats is one; so is a choice, an index or a branch of Python that hangs on a
-    comparison which rounding leaves undecided, because the code may then have taken the other way.
+    comparison which rounding leaves undecided, because the code may then have taken the other way. ``inputs`` are the
+    tensors that the candidate is given; any other that it did not compute is a constant of its own.
     """
 
-    def __init__(self, *, expected: torch.dtype | None = None) -> None:
+    def __init__(self, *, expected: torch.dtype | None = None, inputs: Iterable[Tensor] = ()) -> None:
         super().__init__(expected=expected)
         self.doors: set[str] = set()
+        self._constants = Constants()
+        self._constants.know(inputs)
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -104,11 +109,28 @@ class CandidateWatch(Watch):
                 return func(*args, **(kwargs or {}))
             undecided = any(self._is_undecided(operand) for operand in operands)
             rounded = [operand for operand in operands if handling.finite_float(operand)]
+            self._meet(rounded)
             if self._is_door(name, args, undecided, rounded):
                 self.doors.add(name)
             out = super().__torch_dispatch__(func, types, args, kwargs)
             self._mark(name, out, undecided, rounded)
+            self._constants.know(_tensors((out,)))
             return out
+
+    def _meet(self, operands: Iterable[Tensor]) -> None:
+        """Constants among the operands get the distance to the numbers that they are roundings of."""
+        for operand in operands:
+            if _storage(operand) not in self._radii:
+                radius = self._constants.radius(operand)
+                if radius is not None:
+                    self.set(operand, radius)
+
+    def ball(self, value: Tensor | float | int, like: Tensor) -> Ball:
+        """The ball of an operand; a Python number may be two units off the number that it stands for."""
+        found = super().ball(value, like)
+        if not isinstance(value, float) or found.exact:
+            return found
+        return Ball(found.mid, found.rad.clamp(min=distance(value, "float64")))
 
     def _is_door(self, name: str, args: tuple[Any, ...], undecided: bool, rounded: list[Tensor]) -> bool:
         if name == "_local_scalar_dense":  # even an exact number: what Python makes of it is not seen

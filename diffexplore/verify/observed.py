@@ -86,7 +86,9 @@ class Observed:
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
         """∂L/∂θ for each parameter of shape (), ∂L/∂z_i for each data symbol of shape (n,), and the loss's value."""
         inputs = Inputs(values)
-        with Escapes() as escapes, CandidateWatch(expected=problem.dtype if self._expects else None) as watch:
+        expected = problem.dtype if self._expects else None
+        known = CandidateWatch(expected=expected, inputs=inputs.copies.values())
+        with Escapes() as escapes, known as watch:
             answer = call(lambda: self.candidate.answer(problem.wrt, inputs.copies), self.candidate.name, self._seed)
         # Asking for a radius may itself find that it is not known: before the doors are counted.
         estimates = {name: _estimate(tensor, watch) for name, tensor in _tensors(answer).items()}

@@ -1,0 +1,57 @@
+"""Constants of a candidate: the numbers that its floats are roundings of, and so how far they may be from them.
+
+A candidate's tensor that is neither one of its inputs nor computed while it ran is a constant. Where one of its numbers
+is within two units in the last place, in its own dtype, of a number that is recognised (0.1 in float32 as 1/10, the
+double 1.7724538509055159 as √π), it is the rounding of that number: its distance is part of the bound. Anything else is
+the number that it is. Proofs and audits read constants in the same way: :mod:`diffexplore.tracing.recognise`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch.multiprocessing.reductions import StorageWeakRef
+
+from diffexplore.bounds.watch import _storage
+from diffexplore.tracing.recognise import recognised
+
+Tensor = torch.Tensor
+
+#: Tensors of more numbers are data: each of their numbers is what it is.
+_MOST = 64
+
+
+class Constants:
+    """Which storages are known: those of inputs, those made while the candidate ran, and constants that were met."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, StorageWeakRef] = {}
+
+    def know(self, tensors: Iterable[Tensor]) -> None:
+        """These are inputs, or results of operations that were seen."""
+        for tensor in tensors:
+            if tensor.layout == torch.strided and tensor.device.type != "meta":
+                self._known[_storage(tensor)] = StorageWeakRef(tensor.untyped_storage())
+
+    def radius(self, tensor: Tensor) -> Tensor | None:
+        """The distances of a constant that is met for the first time; None of what is known, or has none."""
+        if _storage(tensor) in self._known:
+            return None
+        self.know([tensor])
+        if not tensor.numel() or tensor.numel() > _MOST or tensor.dtype not in _DTYPES:
+            return None
+        distances = [distance(value, _DTYPES[tensor.dtype]) for value in tensor.detach().flatten().tolist()]
+        if not any(distances):
+            return None
+        return torch.tensor(distances, dtype=torch.float64, device=tensor.device).reshape(tensor.shape)
+
+
+def distance(value: float, dtype: str) -> float:
+    """How far a float may be from the number that it is a rounding of; 0 where it is that number."""
+    found = recognised(value, dtype)
+    return 0.0 if found is None else abs(value) * found.relative * 1.1  # relative has two digits
+
+
+#: The dtypes whose constants are recognised.
+_DTYPES = {torch.float64: "float64", torch.float32: "float32"}
