@@ -199,7 +199,12 @@ def gradient_sum(loss: Loss) -> Loss:
     gradient = loss.gradient()
     expression = sympy.Add(*(gradient[name] for name in loss.parameters))
     derived = copy.copy(loss)
-    changed = {"expression": expression, "formula": to_text(expression, unicode=False), "_derived": {}}
+    changed = {
+        "expression": expression,
+        "formula": to_text(expression, unicode=False),
+        "_program": None,
+        "_derived": {},
+    }
     for attribute, value in changed.items():
         object.__setattr__(derived, attribute, value)
     return derived
