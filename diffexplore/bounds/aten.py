@@ -63,7 +63,7 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     if watch.smooth:
         spread = torch.where(_holds_kink(name, balls), math.inf, spread)
     if name == "pow":
-        name = _power_kernel(operands[1])
+        name = _power_kernel(operands[1], dtype)
         if not bool(value.all()):
             conclude(watch, name, out, value, spread, in_place, _is_zero(balls[0]) & (balls[1].mid > balls[1].rad))
             return out
@@ -74,13 +74,16 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     return out
 
 
-def _power_kernel(exponent: Any) -> str:
+def _power_kernel(exponent: Any, dtype: torch.dtype) -> str:
     """The operation by which torch computes a power, whose rounding is known."""
     if isinstance(exponent, torch.Tensor):
         return "pow"
     if exponent in (0, 1):
         return "clone"
-    return {2: "mul"}.get(exponent, "pow_multiplied" if exponent in _MULTIPLIED else "pow")
+    if exponent == 2:
+        return "mul"
+    stored = float(torch.tensor(float(exponent), dtype=torch.float64).to(dtype))  # what a kernel may compare
+    return "pow_multiplied" if stored in _MULTIPLIED else "pow"
 
 
 def _is_zero(ball: Ball) -> Tensor:
