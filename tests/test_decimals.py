@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import mpmath
 import pytest
 import torch
 
@@ -158,3 +159,16 @@ def test_the_watched_value_is_within_its_bound_of_the_exact_one(formula: str, nu
         if math.isinf(value)
         else math.isinf(radius) or abs(Fraction(value.item()) - exact) <= Fraction(radius)
     )
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("exponent", ["3.0001", "-2.0001", "-0.50001", "2.0001", "1.0001", "3", "-2", "2", "1", "0"])
+def test_a_power_whose_exponent_is_rounded_to_another_one_stays_within_its_bound(exponent: str, dtype: str) -> None:
+    """Torch multiplies three times for 3.0001, which is 3 in bfloat16, and rounds each product."""
+    kind = getattr(torch, dtype)
+    x = torch.linspace(0.3, 3.0, 101, dtype=torch.float64).to(kind)
+    with Watch() as watch:
+        (value,) = dx.Loss(f"x**{exponent}", parameters="x").written.run(TORCH, {"x": x})
+    for argument, computed, radius in zip(x.tolist(), value.tolist(), watch.radius(value).tolist(), strict=True):
+        exact = mpmath.mpf(argument) ** (mpmath.mpf(Fraction(exponent).numerator) / Fraction(exponent).denominator)
+        assert abs(mpmath.mpf(computed) - exact) <= radius

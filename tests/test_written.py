@@ -322,3 +322,28 @@ def through_a_logarithm(a: torch.Tensor) -> torch.Tensor:
 def test_a_candidate_whose_own_loss_is_no_number_does_not_pass(formula: str) -> None:
     assert dx.verify(through_a_logarithm, loss_of(formula), at={"a": -3.0}).verdict != "pass"
     assert dx.verify(through_a_logarithm, loss_of(formula), at={"a": 3.0}).verdict == "pass"
+
+
+@pytest.mark.parametrize(("a", "verdict"), [(-3.0, "inconclusive"), (3.0, "pass")])
+def test_a_candidate_of_formulas_is_run_as_it_was_written(a: float, verdict: str) -> None:
+    """exp(log(2a)) is 2a for a > 0, and no number for a < 0."""
+    candidate = {"a": "exp(log(2*a))"}
+    assert dx.verify(candidate, loss_of("a**2"), at={"a": a}).verdict == verdict
+    assert dx.verify(candidate, loss_of("a**2"), at={"a": a}, upstream=2.0).verdict == verdict
+    assert dx.verify({"a": "exp(log(2*a))*upstream"}, loss_of("a**2"), at={"a": a}, upstream=2.0).verdict == verdict
+
+
+def test_synthetic_data_stay_where_the_written_formula_has_a_value(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "a*exp(log(x))", "--at", "a=1", "--points", "40", "--methods", "reverse,symbolic"]) == 0
+    assert "undefined" not in capsys.readouterr().out
+    assert main(["report", "exp(log(a*x))", "--at", "a=-1", "--points", "40", "--methods", "reverse"]) == 0
+
+
+def test_the_double_backward_is_that_of_the_gradient() -> None:
+    def candidate(a: torch.Tensor) -> torch.Tensor:
+        return torch.exp(torch.log(a)) ** 3
+
+    report = dx.verify(candidate, loss_of("exp(log(a))**3"), at={"a": 2.0}, modes=["reverse", "double backward"])
+    assert report.verdict == "pass"
+    second = [row for row in report.rows if "double" in row.method]
+    assert second and all(row.value == pytest.approx(12.0) for row in second if row.parameter == "a")

@@ -66,7 +66,7 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
         spread = torch.where(_holds_kink(name, balls), math.inf, spread)
     is_power = name == "pow"
     if is_power:
-        name = _power_kernel(operands[1])
+        name = _power_kernel(operands[1], dtype)
     lost = lost_in_steps(name, out, dtype, balls)
     if lost is not None:
         spread = spread + lost
@@ -83,13 +83,16 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     return out
 
 
-def _power_kernel(exponent: Any) -> str:
+def _power_kernel(exponent: Any, dtype: torch.dtype) -> str:
     """The operation by which torch computes a power, whose rounding is known."""
     if isinstance(exponent, torch.Tensor):
         return "pow"
     if exponent in (0, 1):
         return "clone"
-    return {2: "mul"}.get(exponent, "pow_multiplied" if exponent in _MULTIPLIED else "pow")
+    if exponent == 2:
+        return "mul"
+    stored = float(torch.tensor(float(exponent), dtype=torch.float64).to(dtype))  # what a kernel may compare
+    return "pow_multiplied" if stored in _MULTIPLIED else "pow"
 
 
 def _is_zero(ball: Ball) -> Tensor:

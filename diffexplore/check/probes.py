@@ -179,7 +179,8 @@ def _same_sign(problem: Problem, name: str, values: Mapping[str, Tensor], n: int
     for holds in problem.domain_program.run(TORCH, values):
         if isinstance(holds, torch.Tensor):
             inside &= holds.expand(n).cpu().numpy()
-    usable = inside & np.isfinite(partial) & (partial != 0)
+    (summands,) = _double(problem, values, problem.loss_program, n)
+    usable = inside & np.isfinite(partial) & (partial != 0) & np.isfinite(summands)
     signs = [np.flatnonzero(usable & (partial > 0)), np.flatnonzero(usable & (partial < 0))]
     several = max(signs, key=len)
     if len(several) == 0:

@@ -81,14 +81,19 @@ def _draw(draw: np.random.Generator, reach: float, n: int, names: Sequence[str])
 
 @dataclass(frozen=True)
 class _Test:
-    """Whether samples are acceptable at one point: the first outputs are conditions, the others should be finite."""
+    """Whether samples are acceptable at one point: the first outputs are conditions, the others should be finite.
+
+    So should the summand as it was written, where all that it depends on is known.
+    """
 
     program: Program
     conditions: int
     point: Mapping[str, torch.Tensor]
+    written: Program | None = None
 
     def __call__(self, columns: Mapping[str, torch.Tensor], n: int) -> torch.Tensor:
-        outputs = self.program.run(TORCH, {**self.point, **columns})
+        values = {**self.point, **columns}
+        outputs = self.program.run(TORCH, values) + (self.written.run(TORCH, values) if self.written else [])
         accepted = torch.ones(n, dtype=torch.bool)
         for condition in outputs[: self.conditions]:
             accepted &= torch.as_tensor(condition, dtype=torch.bool)
@@ -103,7 +108,8 @@ def _test(loss: Loss, summand: sympy.Expr | None, point: Mapping[str, float]) ->
     conditions = [condition for condition in loss.domain if condition.free_symbols <= known]
     parts = dict.fromkeys(_known_parts(summand, known)) if summand is not None else ()
     values = {name: torch.tensor(value, dtype=torch.float64) for name, value in point.items()}
-    return _Test(lower([*conditions, *parts], names), len(conditions), values)
+    written = loss.written if summand is not None and len(known) == len(loss.symbols) else None
+    return _Test(lower([*conditions, *parts], names), len(conditions), values, written)
 
 
 def _known_parts(expression: sympy.Basic, known: set[sympy.Symbol]) -> Iterator[sympy.Basic]:

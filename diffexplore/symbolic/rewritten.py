@@ -21,7 +21,10 @@ _LONGEST = 60
 
 #: Numbers at which symbols are tried, the telling ones first.
 _NUMBERS = tuple(sympy.Rational(halves, 2) for halves in (-2, 0, 4, 2, -6, 6, 1, -1))
+
+#: Points tried, and operations that they may take all together, of large formulas fewer points.
 _MOST_TRIALS = 200
+_MOST_OPERATIONS = 40_000
 
 #: Operations that SymPy puts in another order or form without a word: sums, products, comparisons.
 _REARRANGED = frozenset("add sub mul div neg full_like lt le gt ge eq ne and or not".split())
@@ -74,8 +77,9 @@ _WORDS = {"div": "division by 0", "pow": "power"}
 def _gap(written: Program, simplified: Program, domain: Sequence[Boolean]) -> Gap | None:
     """A point where what was written certainly has no value, and what SymPy made of it has one."""
     conditions = lower(list(domain), written.inputs)
+    each = 1 + len(written.steps) + len(simplified.steps) + len(conditions.steps)
     with precision(_BITS):
-        for point in _points(written.inputs):
+        for point in itertools.islice(_points(written.inputs), min(_MOST_TRIALS, _MOST_OPERATIONS // each)):
             balls = {name: arb(fmpq(int(number.p), int(number.q))) for name, number in point.items()}
             if any(holds is False for holds in conditions.run(BALLS, balls)):
                 continue
@@ -89,10 +93,10 @@ def _gap(written: Program, simplified: Program, domain: Sequence[Boolean]) -> Ga
 
 
 def _points(names: Sequence[str]) -> Iterator[Mapping[str, sympy.Rational]]:
-    """Every symbol at one number, then all combinations, as many as are worth it."""
+    """Every symbol at one number, then all combinations."""
     together = ((number,) * len(names) for number in _NUMBERS)
     mixed = itertools.product(_NUMBERS, repeat=len(names)) if len(names) > 1 else ()
-    for numbers in itertools.islice(itertools.chain(together, mixed), _MOST_TRIALS):
+    for numbers in itertools.chain(together, mixed):
         yield dict(zip(names, numbers, strict=True))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 
 import sympy
@@ -11,8 +12,9 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.check.problem import spread_over
 from diffexplore.errors import UsageError, unknown
 from diffexplore.loss import Loss
-from diffexplore.symbolic.parse import parse
-from diffexplore.symbolic.program import lower
+from diffexplore.symbolic.parse import parsed
+from diffexplore.symbolic.syntax import read
+from diffexplore.symbolic.written import program_of
 from diffexplore.verify.candidates.base import Answer, CandidateError
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
 
@@ -29,20 +31,24 @@ class Formulas:
     def __init__(self, candidate: Mapping[str, str], loss: Loss, name: str) -> None:
         self.name = name
         self._loss = loss
-        written = {symbol: _expression(text, symbol, loss) for symbol, text in candidate.items()}
-        self.expressions = {symbol: _contracted(formula, loss) for symbol, formula in written.items()}
-        self._inputs = (*loss.parameters, *loss.data)
+        trees = {symbol: _tree(text, symbol, loss) for symbol, text in candidate.items()}
+        self.expressions = {symbol: _contracted(expression, loss) for symbol, (_, expression) in trees.items()}
+        inputs = (*loss.parameters, *loss.data)
+        self._written = {symbol: program_of(tree, inputs) for symbol, (tree, _) in trees.items()}
 
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
         missing = [symbol for symbol in wrt if symbol not in self.expressions]
         if missing:
             raise CandidateError(f"{self.name} has no formula for the partial by {', '.join(missing)}")
-        outputs = lower([self.expressions[symbol] for symbol in wrt], self._inputs).run(TORCH, values)
         n = len(values[self._loss.data[0]]) if self._loss.data else 1
-        return Answer({
-            symbol: self._reduced(spread_over(output, n, values), symbol, n)
-            for symbol, output in zip(wrt, outputs, strict=True)
-        })  # fmt: skip
+        return Answer({symbol: self._reduced(self._partial(symbol, values, n), symbol, n) for symbol in wrt})
+
+    def _partial(self, symbol: str, values: Mapping[str, Tensor], n: int) -> Tensor:
+        """The formula as it was written, for each sample."""
+        program = self._written[symbol]
+        partial = spread_over(program.run(TORCH, values)[0], n, values)
+        named = UPSTREAM in program.inputs and program.depends_on([UPSTREAM])[program.outputs[0]]
+        return partial if named or UPSTREAM not in self._loss.data else partial * values[UPSTREAM]
 
     def _reduced(self, partials: Tensor, symbol: str, n: int) -> Tensor:
         mean = self._loss.reduction == "mean"
@@ -57,10 +63,12 @@ def _contracted(formula: sympy.Expr, loss: Loss) -> sympy.Expr:
     return formula if upstream is None or formula.has(upstream) else upstream * formula
 
 
-def _expression(text: str, symbol: str, loss: Loss) -> sympy.Expr:
+def _tree(text: str, symbol: str, loss: Loss) -> tuple[ast.expr, sympy.Expr]:
+    """A formula as it was written, and as SymPy simplifies it."""
     if symbol not in loss.symbols:
         raise unknown("symbol", symbol, loss.symbols)
     try:
-        return parse(text, tuple(loss.symbols))
+        tree = read(text)
+        return tree, parsed(tree, tuple(loss.symbols))
     except UsageError as error:
         raise CandidateError(f"the formula for the partial by {symbol}: {error}") from None
