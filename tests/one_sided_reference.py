@@ -12,7 +12,9 @@ from typing import Any
 
 import mpmath
 import sympy
-from reference import _Evaluator, _number
+
+from diffexplore.check.enclosures import Enclosures, Status
+from tests.reference import _Evaluator, _number
 
 STEP = Fraction(1, 2**400)
 _BITS = 3000
@@ -65,3 +67,27 @@ def _value(formula: sympy.Expr, at: Mapping[str, Any]) -> Any:
         except (NoValueError, ZeroDivisionError, ValueError):
             return None
         return None if isinstance(value, bool) else +value
+
+
+#: How near a difference quotient with a step of 2⁻⁴⁰⁰ is to its limit, where the rest vanishes like t^(1/8) or faster.
+NEAR = mpmath.mpf(2) ** -45
+LARGE = mpmath.mpf(2) ** 20
+
+
+def agrees(truth: Enclosures, sides: Sides) -> bool:
+    """Whether what the first of ``truth`` claims is what both sides show; of what is not resolved nothing is claimed."""
+    gap = None in (sides.value, sides.right, sides.left)
+    status = Status(int(truth.status[0]))
+    if status in (Status.UNRESOLVED, Status.OVERFLOW):
+        return True
+    with mpmath.workprec(_BITS):
+        if status == Status.UNDEFINED:
+            return gap or any(abs(slope) > LARGE for slope in sides.slopes)
+        if gap:
+            return False
+        right, left = sides.slopes
+        if status == Status.KINK:
+            return bool(abs(right - left) > NEAR or abs(right) > LARGE)  # a corner, or a jump
+        middle = mpmath.mpf(float(truth.high[0])) + mpmath.mpf(float(truth.low[0]))
+        allowed = mpmath.mpf(float(truth.radius[0])) + NEAR * (1 + abs(middle))
+        return all(abs(slope - middle) <= allowed for slope in sides.slopes)

@@ -155,9 +155,9 @@ def _guarded(function: Callable[..., Germ], *depth: int) -> Callable[..., Value]
     """A function of germs for values that may be absent."""
 
     def apply(*operands: Value) -> Value:
-        for absent in (Absent.NOTHING, Absent.UNKNOWN):
-            if absent in operands:
-                return absent
+        for operand in operands:
+            if operand.__class__ is Absent:
+                return Absent.NOTHING if Absent.NOTHING in operands else Absent.UNKNOWN
         try:
             return function(*operands, *depth)
         except NoValueError:

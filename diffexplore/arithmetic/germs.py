@@ -13,10 +13,9 @@ Source: J. van der Hoeven, "Transseries and Real Differential Algebra", 2006, of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from flint import arb, fmpq
 
@@ -46,8 +45,7 @@ class NoValueError(Exception):
     """The function has no real value for small t."""
 
 
-@dataclass(frozen=True)
-class Germ:
+class Germ(NamedTuple):
     """``terms`` by the size of their powers, the largest first; no coefficient is exactly 0."""
 
     terms: tuple[tuple[Power, Number], ...]
