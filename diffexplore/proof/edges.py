@@ -64,7 +64,8 @@ class Edges:
 
     def is_stated(self, p: sympy.Expr, region: Region) -> bool:
         """Whether what is stated for everywhere leaves out all of p = 0 on the seam of the region."""
-        stated = [one.need.expr for one in (*self.kinks, *self.exclusions) if not one.where and one.need.kind == "nonzero"]
+        said = (*self.known, *(one.need for one in (*self.kinks, *self.exclusions) if not one.where))
+        stated = [need.expr for need in said if need.kind == "nonzero"]
         without = [set(part) for expr in stated for part in zero_sets(region.restricted(expr))]
         return bool(without) and all(any(out <= set(part) for out in without) for part in zero_sets(p))
 
@@ -78,7 +79,8 @@ class Edges:
         where = self.where(region)
         everywhere = {(need.kind, _direction(region.restricted(need.expr))) for need in self.known}
         for one in needs:
-            if (one.need.kind, _direction(one.need.expr)) not in everywhere:
+            repeated = one.need.kind == "nonzero" and self.is_stated(one.need.expr, region)
+            if not repeated and (one.need.kind, _direction(one.need.expr)) not in everywhere:
                 self.exclusions.append(replace(one, where=one.where or where))
         self.texts += [f"{text}, where {where}" for text in texts if text not in self.said]
 
@@ -135,13 +137,19 @@ class _Outer:
             edges.kinks.append(stated)
         elif p.free_symbols & avoid:
             edges.apart = edges.apart or edges.wrong_at(question, p, start)
-            seam = degenerate_regions(start, degenerate(p, question.varied), avoid, bound)
-            whole = seam is not None and self._decided(seam)
-            (edges.kinks if whole else edges.exclusions).append(stated)
+            self._left_out(stated, start)
         else:
             seam = seam_regions(start, p, avoid, bound)
             if seam is None or not self._decided(seam):
-                _left_out(question, edges, stated)
+                self._left_out(stated, start)
+
+    def _left_out(self, stated: Stated, start: Region) -> None:
+        """State a boundary: a null set, if all is decided where it is none."""
+        question = self.question
+        rest = degenerate(stated.need.expr, question.varied)
+        seam = degenerate_regions(start, rest, question.differentiated, question.of_each_sample)
+        whole = seam is not None and self._decided(seam)
+        (self.edges.kinks if whole else self.edges.exclusions).append(stated)
 
     def _decided(self, seam: Iterable[Region]) -> bool:
         """Whether the question is decided on all of a seam, but for what is stated."""
@@ -176,12 +184,6 @@ def _lacks_value(case: Case) -> bool:
     return case.excepted and bool(case.needs or any(text.startswith("not where") for text in case.conditions))
 
 
-def _left_out(question: Question, edges: Edges, stated: Stated) -> None:
-    """State a boundary that is not decided."""
-    null = degenerate(stated.need.expr, question.varied) == ()
-    (edges.kinks if null else edges.exclusions).append(stated)
-
-
 @dataclass
 class _Inner:
     """Between the pieces in which the samples of a case may lie; ``pieces``: with those on seams that are decided."""
@@ -211,13 +213,19 @@ class _Inner:
                 edges.kinks.append(stated)
             elif p.free_symbols & avoid:
                 edges.apart = edges.apart or edges.wrong_at(question, p, start)
-                seam = degenerate_regions(start, degenerate(p, question.varied), avoid, self.bound)
-                waiting.append(_Seam(stated, self._on(seam), kink=True))
+                waiting.append(self._stated(stated, start))
             else:
-                waiting.append(_Seam(stated, self._on(seam_regions(start, p, avoid, self.bound)), kink=False))
+                parts = self._on(seam_regions(start, p, avoid, self.bound))
+                waiting.append(self._stated(stated, start) if parts is None else _Seam(stated, parts, kink=False))
             if edges.apart is not None:
                 return
         self._decide(waiting)
+
+    def _stated(self, stated: Stated, start: Region) -> _Seam:
+        """A boundary that is left out, with what is to be decided for it to be a null set."""
+        question = self.question
+        rest = degenerate(stated.need.expr, question.varied)
+        return _Seam(stated, self._on(degenerate_regions(start, rest, question.differentiated, self.bound)), kink=True)
 
     def _decide(self, waiting: Sequence[_Seam]) -> None:
         """Prove the case with samples on the seams as well; else state which seams are left out."""
@@ -228,10 +236,7 @@ class _Inner:
             if self.edges.apart is not None:
                 return
             if seam.parts is None or not (together or self._proved(seam.pieces)):
-                if seam.kink:
-                    self.edges.exclusions.append(seam.stated)
-                else:
-                    _left_out(self.question, self.edges, seam.stated)
+                self.edges.exclusions.append(seam.stated)
                 continue
             if seam.kink:
                 self.edges.kinks.append(seam.stated)
