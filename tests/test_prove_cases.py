@@ -188,8 +188,9 @@ def test_where_autograd_is_not_a_number_the_headline_says_so() -> None:
     assert str(trap).endswith("for a < 0 autograd computes NaN, where the derivative is 0")
     double = dx.prove(lambda a, x, d: torch.where(d == 0, 0, a * x / d).mean(), parameters="a", data="x, d")
     assert double.status == "proved"
-    assert "for samples with d = 0 autograd computes NaN or an infinity, where the derivative of their term is 0" in str(
-        double
+    assert (
+        "for samples with d = 0 autograd computes NaN or an infinity, where the derivative of their term is 0"
+        in str(double)
     )
     safe = dx.prove(
         lambda a, x, d: torch.where(d == 0, 0, a * x / torch.where(d == 0, 1, d)).mean(), parameters="a", data="x, d"

@@ -159,7 +159,9 @@ def _corners_agree(
     for p and for others can have such a point. Edges in boundaries ``without`` which all is told are left out.
     """
     line, solved = line_of(p), _solved(p)
-    nodes = dict.fromkeys(node for original in originals for node in _branching(original) if p.free_symbols & node.free_symbols)
+    nodes = dict.fromkeys(
+        node for original in originals for node in _branching(original) if p.free_symbols & node.free_symbols
+    )
     if solved is None or not nodes:
         return solved is not None
     excluded = {_key(other.xreplace(solved)) for other in without}
@@ -174,9 +176,7 @@ def _corners_agree(
     return True
 
 
-def _edges_agree(
-    node: sympy.Expr, face: Region, excluded: set[sympy.Expr], budget: list[int]
-) -> bool:
+def _edges_agree(node: sympy.Expr, face: Region, excluded: set[sympy.Expr], budget: list[int]) -> bool:
     """Whether a node has on the edges of a face the limit of what it is on the face."""
     resolver = Resolver(face, Zeros())
     try:

@@ -12,10 +12,12 @@ from sympy.logic.boolalg import Boolean, BooleanAtom
 from diffexplore.proof.algebra import cases, settle
 from diffexplore.proof.boundaries import all_of
 from diffexplore.proof.case import Case
-from diffexplore.proof.edges import Edges, look_at_edges
+from diffexplore.proof.choose import find
+from diffexplore.proof.edges import look_at_edges
+from diffexplore.proof.found import Edges
 from diffexplore.proof.question import Question, ask
 from diffexplore.proof.records import Decision, Undefined, Unsupported
-from diffexplore.proof.refute import Seen, contradicts, find
+from diffexplore.proof.refute import Seen, contradicts
 from diffexplore.proof.worded import Conditions, conditions_of
 from diffexplore.symbolic.budget import run_within
 

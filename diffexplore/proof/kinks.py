@@ -1,4 +1,4 @@
-"""Boundaries that the differentiated symbol crosses: whether the rule is wrong at them, and whether they are a null set."""
+"""Boundaries that the differentiated symbol crosses: is the rule wrong at them, and are they a null set?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.proof.algebra import Zeros
 from diffexplore.proof.germs import Place, all_hold, derivative, value_there
-from diffexplore.proof.points import Point, of_sample, rational, written_out
+from diffexplore.proof.membership import Point, rational
+from diffexplore.proof.points import of_sample, written_out
 from diffexplore.proof.question import Question
 from diffexplore.proof.refute import Seen
 from diffexplore.proof.regions import Region

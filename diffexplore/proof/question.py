@@ -36,7 +36,9 @@ class Question:
     def varied(self) -> frozenset[sympy.Basic]:
         """All symbols that may be differentiated by, here or in another question: all but data and further inputs."""
         sides = [side.free_symbols for side in (self.left, self.right)]
-        return frozenset().union(*sides) - self.of_each_sample - self.data - self.inputs - {SAMPLES} | self.differentiated
+        return (
+            frozenset().union(*sides) - self.of_each_sample - self.data - self.inputs - {SAMPLES} | self.differentiated
+        )
 
     @property
     def of_each_sample(self) -> frozenset[sympy.Basic]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple
 from typing import Any
 
 import sympy
@@ -61,6 +60,7 @@ def prove(
     conditions = [*_domain(domain, program), *(known.domain if known is not None else ())]
     statements = tuple(_statements(program, traced, known, _names(wanted, program, traced), conditions))
     one = traced.samples is not None or not program.data or holds_for_one(program, traced, by_data=by_data)
+    scope = scope_of((*traced.conditions, *(() if one else ("N ≥ 2",))), statements, conditions)
     return Proof(
         status_of(statements),
         program.name,
@@ -71,7 +71,10 @@ def prove(
         traced.samples,
         traced.mixing,
         statements,
-        *astuple(scope_of((*traced.conditions, *(() if one else ("N ≥ 2",))), statements, conditions)),
+        scope.conditions,
+        scope.exclusions,
+        scope.sizes,
+        scope.unvalued,
         traced.notes,
         cause_of(candidate, program, traced, known, statements),
     )
@@ -114,7 +117,7 @@ def _statements(
 
 
 def _inputs(program: Program, traced: Traced) -> list[sympy.Symbol]:
-    """The data, those of a few samples where these are traced one by one: a proof must hold for each of their values."""
+    """The data, those of a few samples where these are traced one by one: each of their values counts."""
     if traced.samples is None:
         return _symbols(program.data)
     return [symbol for sample in _few(program, traced.samples) for symbol in sample]
