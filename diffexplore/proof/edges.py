@@ -14,9 +14,8 @@ import sympy
 from diffexplore.proof.algebra import cases, settle
 from diffexplore.proof.boundaries import between_cases
 from diffexplore.proof.case import Case
-from diffexplore.proof.choose import find
 from diffexplore.proof.definedness import Need
-from diffexplore.proof.found import FAILS, MOST_SEAMS, POINTS, Edges
+from diffexplore.proof.found import FAILS, MOST_SEAMS, Edges
 from diffexplore.proof.kinks import degenerate
 from diffexplore.proof.question import Question
 from diffexplore.proof.regions import Region
@@ -103,8 +102,8 @@ class _Outer:
         except FAILS:
             return False
         for case in found:
-            if not case.settled and not question.departures(case.resolver):
-                edges.apart = edges.apart or find(case, POINTS)[0]
+            if not case.settled:
+                edges.look_in(question, case)
         if not all(case.settled for case in found) or any(_lacks_value(case) for case in found):
             return False
         for case in found:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import sympy
 
+from diffexplore.proof.case import Case
+from diffexplore.proof.choose import find
 from diffexplore.proof.definedness import Need
 from diffexplore.proof.kinks import Written
 from diffexplore.proof.question import Question
 from diffexplore.proof.records import Unsupported
-from diffexplore.proof.refute import Seen
+from diffexplore.proof.refute import Seen, contradicts
 from diffexplore.proof.regions import Region, line_of
 from diffexplore.proof.seams import zero_sets
 from diffexplore.proof.stated import Stated
@@ -56,6 +58,14 @@ class Edges:
         if self._written is None:
             self._written = Written(question)
         return self._written.wrong_at(p, region)
+
+    def look_in(self, question: Question, case: Case) -> None:
+        """Look for a counterexample in a case on a seam, or with samples on one."""
+        pieces = [piece for piece in case.pieces if not question.departures(piece.resolver)]
+        if self.apart is None and not question.departures(case.resolver):
+            found = find(replace(case, pieces=pieces), POINTS)[0]
+            if found is not None and not contradicts(found, question.unresolved):
+                self.apart = found
 
     def is_stated(self, p: sympy.Expr, region: Region) -> bool:
         """Whether what is stated for everywhere leaves out all of p = 0 on the seam of the region."""

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from diffexplore.proof.algebra import EQUAL_SUMMANDS, bound_in, equal, pieces_of
 from diffexplore.proof.boundaries import between_samples
 from diffexplore.proof.case import Case, Piece
-from diffexplore.proof.choose import find
 from diffexplore.proof.definedness import Need
-from diffexplore.proof.found import FAILS, MOST_SEAMS, POINTS, Edges
+from diffexplore.proof.found import FAILS, MOST_SEAMS, Edges
 from diffexplore.proof.kinks import degenerate
 from diffexplore.proof.question import Question
 from diffexplore.proof.regions import Region
@@ -113,9 +112,8 @@ class Samples:
         if shown:
             self.pieces += pieces
             self.edges.texts += [text for text in whole.conditions if text not in self.edges.said]
-        elif not self.question.departures(self.case.resolver):
-            inside = [piece for piece in whole.pieces if not self.question.departures(piece.resolver)]
-            self.edges.apart = self.edges.apart or find(replace(whole, pieces=inside), POINTS)[0]
+        else:
+            self.edges.look_in(self.question, whole)
         return shown
 
     def _summands_vanish(self, pieces: Sequence[Piece]) -> bool:
