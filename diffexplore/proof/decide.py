@@ -206,7 +206,8 @@ def _verdict(work: _Work) -> Decision:
     count = f"{len(work.cases)} case" + ("s" if len(work.cases) != 1 else "")
     tried = (*how, count, *work.notes)
     if work.apart is not None:
-        return Decision("refuted", (), work.apart.counterexample(), tried)
+        place = work.edges.place if work.edges is not None and work.apart is work.edges.apart else ""
+        return Decision("refuted", (), work.apart.counterexample(), tried, place=place)
     proved = work.settled and any(case.proved for case in work.cases)
     if proved and work.witness is not None:
         found = _conditions(work)

@@ -103,7 +103,7 @@ class _Outer:
             return False
         for case in found:
             if not case.settled:
-                edges.look_in(question, case)
+                edges.look_in(question, case, [region])
         if not all(case.settled for case in found) or any(_lacks_value(case) for case in found):
             return False
         for case in found:

@@ -33,7 +33,7 @@ class Edges:
     """What was found between the regions.
 
     ``kinks`` leave out a null set of the differentiated symbols, ``exclusions`` and ``texts`` may leave out more.
-    ``apart``: a counterexample. ``known``: what the proof needs everywhere; ``given``: what the domain fixes.
+    ``apart``: a counterexample; ``place``: the boundary on which it lies, in words. ``known``: what the proof needs everywhere; ``given``: what the domain fixes.
     """
 
     known: tuple[Need, ...] = ()
@@ -43,6 +43,7 @@ class Edges:
     exclusions: list[Stated] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     apart: Seen | None = None
+    place: str = ""
     seams: int = 0
     _looked_at: set[object] = field(default_factory=set)
     _written: Written | None = None
@@ -57,15 +58,20 @@ class Edges:
         """A point on a kink at which the rule is wrong, if one is found."""
         if self._written is None:
             self._written = Written(question)
-        return self._written.wrong_at(p, region)
+        found = self._written.wrong_at(p, region)
+        if found is not None and self.apart is None:
+            seam = self.where(region)
+            self.place = Need(p, "nonzero").text().replace("≠", "=") + (f" and {seam}" if seam else "")
+        return found
 
-    def look_in(self, question: Question, case: Case) -> None:
-        """Look for a counterexample in a case on a seam, or with samples on one."""
+    def look_in(self, question: Question, case: Case, seams: Iterable[Region]) -> None:
+        """Look for a counterexample in a case on a seam, or with samples on seams."""
         pieces = [piece for piece in case.pieces if not question.departures(piece.resolver)]
         if self.apart is None and not question.departures(case.resolver):
             found = find(replace(case, pieces=pieces), POINTS)[0]
             if found is not None and not contradicts(found, question.unresolved):
                 self.apart = found
+                self.place = " or ".join(dict.fromkeys(filter(None, map(self.where, seams))))
 
     def is_stated(self, p: sympy.Expr, region: Region) -> bool:
         """Whether what is stated for everywhere leaves out all of p = 0 on the seam of the region."""

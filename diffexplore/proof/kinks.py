@@ -21,7 +21,7 @@ from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 from diffexplore.symbolic.compare import value_at
 
 _VALUES = tuple(Fraction(n, d) for n, d in ((1, 2), (1, 1), (3, 2), (2, 1), (1, 4), (3, 1), (3, 4), (5, 2)))
-_TRIES = 3
+_TRIES = (None, Fraction(0), None, Fraction(1))  # what the other symbols are: drawn, or all the same special number
 _SIZE = 4000
 """Longer expressions, in nodes, are not looked at."""
 
@@ -49,8 +49,8 @@ class Written:
         if self._size > _SIZE:
             return None
         generator = random.Random(1)
-        for _ in range(_TRIES):
-            for whole in self.points(p, region, generator):
+        for special in _TRIES:
+            for whole in self.points(p, region, generator, special):
                 found = self.seen(whole)
                 if found is not None:
                     return found
@@ -67,8 +67,10 @@ class Written:
             names[SAMPLES] = sympy.Integer(self._samples)
         return written_out(expr, self._samples, lambda one, _: one.summand).xreplace(names)
 
-    def points(self, p: sympy.Expr, region: Region, generator: random.Random) -> Iterator[Point]:
-        """Values of all symbols for which p is 0 at the first sample, where the others are drawn."""
+    def points(
+        self, p: sympy.Expr, region: Region, generator: random.Random, special: Fraction | None
+    ) -> Iterator[Point]:
+        """Values of all symbols for which p is 0 at the first sample, where the others are drawn, or ``special``."""
         crossing = self.plain(p)
         fixed = [(self.plain(symbol), self.plain(value)) for symbol, value in region.fixed]
         every = (self._left, self._right, crossing, *(value for _, value in fixed))
@@ -78,7 +80,8 @@ class Written:
         target = self._variable if self._variable in crossing.free_symbols else None
         if target is None:
             return
-        point = {symbol: _drawn(symbol, generator) for symbol in sorted(symbols - {target}, key=str)}
+        others = sorted(symbols - {target}, key=str)
+        point = {one: _drawn(one, generator) if special is None or one == SAMPLES else special for one in others}
         for root in _roots(crossing.xreplace(numbers(point)), target):
             whole = {**point, target: root}
             values = [(symbol, value.xreplace(numbers(whole))) for symbol, value in fixed]

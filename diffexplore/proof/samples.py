@@ -113,7 +113,7 @@ class Samples:
             self.pieces += pieces
             self.edges.texts += [text for text in whole.conditions if text not in self.edges.said]
         else:
-            self.edges.look_in(self.question, whole)
+            self.edges.look_in(self.question, whole, [piece.resolver.region for piece in pieces])
         return shown
 
     def _summands_vanish(self, pieces: Sequence[Piece]) -> bool:

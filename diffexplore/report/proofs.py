@@ -92,8 +92,10 @@ def _refuted(proof: Proof) -> str:
     named = proof.cause is not None and proof.cause.key != "unexplained"
     cause = f": {proof.cause.message}" if proof.cause is not None and named else ""
     if first.name == VALUE:
-        return f"{proof.program} does not compute the loss {proof.loss}{cause}"
-    return f"{proof.program} does not compute {_claim(proof)}: its {_called(first)} is wrong{cause}"
+        place = f" where {first.decision.place}" if first.decision.place else ""
+        return f"{proof.program} does not compute the loss {proof.loss}{place}{cause}"
+    place = f" where {first.decision.place}" if first.decision.place else ""
+    return f"{proof.program} does not compute {_claim(proof)}: its {_called(first)} is wrong{place}{cause}"
 
 
 def _unknown(proof: Proof) -> str:
