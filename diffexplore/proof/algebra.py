@@ -14,12 +14,11 @@ from diffexplore.proof.case import Both, Case, Piece
 from diffexplore.proof.definedness import Need, needs, nonnegative_by, without_value
 from diffexplore.proof.generators import Converter, with_converter
 from diffexplore.proof.question import Question
-from diffexplore.proof.records import Undefined, Unsupported, Unvalued
+from diffexplore.proof.records import Undefined, Unsupported
 from diffexplore.proof.regions import Region
 from diffexplore.proof.stated import Stated
 from diffexplore.proof.sums import SumRule, as_one_summand, bound_symbols, sums_in
-from diffexplore.proof.wanted import left_open, stated_whole, text_of
-from diffexplore.symbolic.text import to_text
+from diffexplore.proof.wanted import left_open, stated_whole, text_of, unvalued_on
 
 EQUAL_SUMMANDS = "equal summands, for every number of samples"
 """How a case was shown whose sides are one sum, each summand of which vanishes."""
@@ -75,7 +74,7 @@ def settle(question: Question, case: Case) -> None:
     if not _require(case, outside, region, asked.left.certain):
         case.excepted, case.note = True, "the right side has no value"
         if without_value((case.given, case.left), region, asked.left.every) is None:
-            case.unvalued.append(_unvalued(outside, region, asked.left.certain, case.left, of_sample=False))
+            case.unvalued.append(unvalued_on(outside, region, asked.left.certain, case.left, of_sample=False))
         return
     for name, sides, found in (("left", (case.given, case.left), asked.left), ("right", (case.right,), asked.right)):
         if (failing := without_value(sides, region, found.every)) is not None:
@@ -113,21 +112,6 @@ def _require(case: Case, wanted: Iterable[Boolean], region: Region, given: Itera
             else:
                 case.conditions.append(text_of(one) + (" for every sample" if one.free_symbols & case.data else ""))
     return holds
-
-
-def _unvalued(
-    wanted: Iterable[Boolean], region: Region, given: Iterable[Need], left: sympy.Expr, *, of_sample: bool
-) -> Unvalued:
-    """That what is wanted fails on a region: told by the bounds that it is about."""
-    failing = [condition for condition in wanted if left_open(condition, region, given) is None]
-    about = {symbol for condition in failing for symbol in condition.free_symbols}
-    order = (sympy.Gt, sympy.Lt, sympy.Ge, sympy.Le)
-    return Unvalued(
-        str(region.about(about)),
-        to_text(left),
-        of_sample,
-        any(isinstance(condition, order) for condition in failing),
-    )
 
 
 def _without_value(case: Case, side: str, failing: Iterable[Need]) -> None:
@@ -176,7 +160,7 @@ def pieces_of(question: Question, case: Case, seam: Region | None = None) -> Ite
         elif not _require(case, inside, region, certain):
             case.partial = True
             if without_value((*given, *left), region, both.left.every) is None and len(left) == 1:
-                case.unvalued.append(_unvalued(inside, region, certain, left[0], of_sample=True))
+                case.unvalued.append(unvalued_on(inside, region, certain, left[0], of_sample=True))
         elif (failing := without_value((*given, *left), region, both.left.every)) is not None:
             _no_sample(case, region, "left", failing)
         elif (failing := without_value(right, region, both.right.every)) is not None:

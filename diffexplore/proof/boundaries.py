@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sympy
 
 from diffexplore.proof.algebra import Zeros, vanishes
-from diffexplore.proof.branches import Resolver, Undecided
+from diffexplore.proof.branches import BRANCHING, Resolver, Undecided, has_branches
 from diffexplore.proof.case import Case, Piece
 from diffexplore.proof.definedness import Need, has_no_value
 from diffexplore.proof.feasible import is_empty
@@ -22,6 +22,10 @@ from diffexplore.proof.records import Undefined, Unsupported
 from diffexplore.proof.regions import Interval, Line, Region, line_of
 from diffexplore.proof.stated import Stated
 from diffexplore.proof.sums import sums_in
+from diffexplore.symbolic.batch_sums import BatchSum
+
+_MOST_EDGES = 64
+"""More edges of a boundary are not looked at: it is kept then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +69,11 @@ def _kept(
     for resolver in resolvers:
         every = {**resolver.boundaries, **every}
     originals = tuple(map(resolvers[0].region.restricted, originals)) if resolvers else originals
-    return [every[p] for p in every if 0 in interior.sign(p) and not _goes_on(p, sides, originals)]
+    inside = [p for p in every if 0 in interior.sign(p)]
+    kept = {p for p in inside if not _goes_on(p, sides, originals)}
+    without = tuple(kept)
+    kept |= {p for p in inside if p not in kept and not _corners_agree(p, sides, originals, without)}
+    return [every[p] for p in inside if p in kept]
 
 
 def _goes_on(p: sympy.Expr, sides: Sequence[_Side], originals: tuple[sympy.Expr, ...]) -> bool:
@@ -140,3 +148,73 @@ def _glued(
         if has_no_value(values, between) or not vanishes(values[0] - values[1], facts):
             return False
     return True
+
+
+def _corners_agree(
+    p: sympy.Expr, sides: Sequence[_Side], originals: tuple[sympy.Expr, ...], without: Sequence[sympy.Expr]
+) -> bool:
+    """Whether expressions that go on across p = 0 go on at its edges, too, where other boundaries meet it.
+
+    A condition such as (x = 0 and y = 0) shows neither beside x = 0 nor beside y = 0. Only expressions with branches
+    for p and for others can have such a point. Edges in boundaries ``without`` which all is told are left out.
+    """
+    line, solved = line_of(p), _solved(p)
+    nodes = dict.fromkeys(
+        node for original in originals for node in _branching(original) if p.free_symbols & node.free_symbols
+    )
+    if solved is None or not nodes:
+        return solved is not None
+    excluded = {_key(other.xreplace(solved)) for other in without}
+    budget = [_MOST_EDGES]
+    for side in sides:
+        face = _between(side.region, side.region, line, solved)
+        if face is None:
+            continue
+        for node in nodes:
+            if not _edges_agree(node.xreplace(solved), face, excluded, budget):
+                return False
+    return True
+
+
+def _edges_agree(node: sympy.Expr, face: Region, excluded: set[sympy.Expr], budget: list[int]) -> bool:
+    """Whether a node has on the edges of a face the limit of what it is on the face."""
+    resolver = Resolver(face, Zeros())
+    try:
+        value = resolver(node)
+        for edge_of in resolver.boundaries:
+            if _key(edge_of) in excluded:
+                continue
+            there = _solved(edge_of)
+            budget[0] -= 1
+            if there is None or budget[0] < 0:
+                return False
+            edge = _between(face, face, line_of(edge_of), there)
+            if edge is None:
+                continue
+            inner = node.xreplace(there)
+            found = Resolver(edge, Zeros())(inner), value.xreplace(there)
+            if has_no_value(found, edge) or not vanishes(found[0] - found[1], list(edge.nonnegative())):
+                return False
+            left = {_key(one.xreplace(there)) for one in excluded}
+            if not _edges_agree(inner, edge, left, budget):
+                return False
+    except (Undecided, Undefined, Unsupported, TypeError):
+        return False
+    return True
+
+
+def _key(p: sympy.Expr) -> sympy.Expr:
+    """The same for all multiples of an expression."""
+    if not p.free_symbols:
+        return sympy.S.One
+    line = line_of(p)
+    return line.direction - line.threshold
+
+
+def _branching(expr: sympy.Expr) -> list[sympy.Expr]:
+    """The largest parts with branches, outside sums."""
+    if isinstance(expr, BatchSum) or not has_branches(expr):
+        return []
+    if isinstance(expr, BRANCHING):
+        return [expr]
+    return [node for argument in expr.args for node in _branching(argument)]

@@ -12,10 +12,12 @@ from sympy.logic.boolalg import Boolean, BooleanAtom
 from diffexplore.proof.algebra import cases, settle
 from diffexplore.proof.boundaries import all_of
 from diffexplore.proof.case import Case
-from diffexplore.proof.edges import Edges, look_at_edges
+from diffexplore.proof.choose import find
+from diffexplore.proof.edges import look_at_edges
+from diffexplore.proof.found import Edges
 from diffexplore.proof.question import Question, ask
 from diffexplore.proof.records import Decision, Undefined, Unsupported
-from diffexplore.proof.refute import Seen, contradicts, find
+from diffexplore.proof.refute import SIZES, Seen, contradicts
 from diffexplore.proof.sums import sums_in
 from diffexplore.proof.worded import Conditions, conditions_of
 from diffexplore.symbolic.budget import run_within
@@ -30,9 +32,6 @@ STRICT = False
 """Whether an error inside the algebra or the search for points is raised, as the tests want; else it is noted."""
 
 _BOUNDARY_SECONDS = 20.0
-SIZES = (3, 2, 5)
-"""The numbers of samples at which points are sought, in turn."""
-
 _POINTS = 60
 _FIRST = 6
 """So many points are tried before the algebra, for one at which both sides have a value."""
@@ -230,7 +229,8 @@ def _verdict(work: _Work) -> Decision:
     count = f"{len(work.cases)} case" + ("s" if len(work.cases) != 1 else "")
     tried = (*how, count, *work.notes)
     if work.apart is not None:
-        return Decision("refuted", (), work.apart.counterexample(), tried)
+        place = work.edges.place if work.edges is not None and work.apart is work.edges.apart else ""
+        return Decision("refuted", (), work.apart.counterexample(), tried, place=place)
     proved = work.settled and any(case.proved for case in work.cases)
     if proved and work.witness is not None:
         found = _conditions(work)

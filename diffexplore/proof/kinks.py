@@ -1,4 +1,4 @@
-"""Boundaries that the differentiated symbol crosses: whether the rule is wrong at them, and whether they are a null set."""
+"""Boundaries that the differentiated symbol crosses: is the rule wrong at them, and are they a null set?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.proof.algebra import Zeros
 from diffexplore.proof.germs import Place, all_hold, derivative, value_there
-from diffexplore.proof.points import Point, of_sample, rational, written_out
+from diffexplore.proof.membership import Point, rational
+from diffexplore.proof.points import of_sample, written_out
 from diffexplore.proof.question import Question
 from diffexplore.proof.refute import Seen
 from diffexplore.proof.regions import Region
@@ -20,7 +21,7 @@ from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 from diffexplore.symbolic.compare import value_at
 
 _VALUES = tuple(Fraction(n, d) for n, d in ((1, 2), (1, 1), (3, 2), (2, 1), (1, 4), (3, 1), (3, 4), (5, 2)))
-_TRIES = 3
+_TRIES = (None, Fraction(0), None, Fraction(1))  # what the other symbols are: drawn, or all the same special number
 _SIZE = 4000
 """Longer expressions, in nodes, are not looked at."""
 
@@ -48,8 +49,8 @@ class Written:
         if self._size > _SIZE:
             return None
         generator = random.Random(1)
-        for _ in range(_TRIES):
-            for whole in self.points(p, region, generator):
+        for special in _TRIES:
+            for whole in self.points(p, region, generator, special):
                 found = self.seen(whole)
                 if found is not None:
                     return found
@@ -66,8 +67,10 @@ class Written:
             names[SAMPLES] = sympy.Integer(self._samples)
         return written_out(expr, self._samples, lambda one, _: one.summand).xreplace(names)
 
-    def points(self, p: sympy.Expr, region: Region, generator: random.Random) -> Iterator[Point]:
-        """Values of all symbols for which p is 0 at the first sample, where the others are drawn."""
+    def points(
+        self, p: sympy.Expr, region: Region, generator: random.Random, special: Fraction | None
+    ) -> Iterator[Point]:
+        """Values of all symbols for which p is 0 at the first sample, where the others are drawn, or ``special``."""
         crossing = self.plain(p)
         fixed = [(self.plain(symbol), self.plain(value)) for symbol, value in region.fixed]
         every = (self._left, self._right, crossing, *(value for _, value in fixed))
@@ -77,7 +80,8 @@ class Written:
         target = self._variable if self._variable in crossing.free_symbols else None
         if target is None:
             return
-        point = {symbol: _drawn(symbol, generator) for symbol in sorted(symbols - {target}, key=str)}
+        others = sorted(symbols - {target}, key=str)
+        point = {one: _drawn(one, generator) if special is None or one == SAMPLES else special for one in others}
         for root in _roots(crossing.xreplace(numbers(point)), target):
             whole = {**point, target: root}
             values = [(symbol, value.xreplace(numbers(whole))) for symbol, value in fixed]

@@ -10,12 +10,11 @@ import sympy
 from flint import arb, fmpq
 
 from diffexplore.arithmetic.balls import precision
+from diffexplore.proof.membership import Point, inside, on_seam, rational
 from diffexplore.proof.records import Ball, Unsupported
 from diffexplore.proof.regions import Interval, Region
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 from diffexplore.symbolic.compare import value_at
-
-Point = dict[sympy.Basic, Fraction]
 
 _SPREADS = (Fraction(2), Fraction(1, 2), Fraction(8), Fraction(40), Fraction(1, 1000))
 _DIGITS = 10**60
@@ -95,34 +94,9 @@ def points_in(
         low = spread / 50 if draw % 2 == 0 else -spread
         point = {symbol: _between(generator, low, spread) for symbol in symbols}
         aimed = _aimed(region, point, fixed or {}, generator)
-        found = None if aimed is None else _on_seam(onto, aimed, fixed or {})
+        found = None if aimed is None else on_seam(onto, aimed, fixed or {})
         if found is not None:
             yield found
-
-
-def moved_onto(region: Region, point: Point, fixed: Point | None = None) -> Point | None:
-    """The point with the symbols that the seam of a region fixes; None where it is not certainly in the region.
-
-    ``fixed`` are the values of other symbols.
-    """
-    onto = dict(region.fixed)
-    free = {symbol: number for symbol, number in point.items() if symbol not in onto}
-    if not all(_inside(*bound, {**(fixed or {}), **free}) for bound in region.bounds):
-        return None
-    found = _on_seam(onto, free, fixed or {})
-    return found if found is None or found.keys() >= point.keys() else {**point, **found}
-
-
-def _on_seam(onto: Mapping[sympy.Symbol, sympy.Expr], point: Point, fixed: Point) -> Point | None:
-    """The point with the symbols that a seam fixes; None where they are not rational, or have other values already."""
-    known = {symbol: rational(number) for symbol, number in {**fixed, **point}.items()}
-    values = {symbol: expr.xreplace(known) for symbol, expr in onto.items()}
-    if not all(value.is_Rational for value in values.values()):
-        return None
-    found = {symbol: Fraction(int(value.p), int(value.q)) for symbol, value in values.items()}
-    if any(fixed.get(symbol, number) != number for symbol, number in found.items()):
-        return None
-    return {**point, **{symbol: number for symbol, number in found.items() if symbol not in fixed}}
 
 
 def _between(generator: random.Random, low: Fraction, high: Fraction) -> Fraction:
@@ -134,7 +108,7 @@ def _aimed(region: Region, point: Point, fixed: Point, generator: random.Random)
     """The point moved into the region, one symbol for each bound that is not kept; None where that fails."""
     moved: set[sympy.Basic] = set()
     for _ in range(2 * len(region.bounds) + 1):
-        outside = next((bound for bound in region.bounds if not _inside(*bound, {**fixed, **point})), None)
+        outside = next((bound for bound in region.bounds if not inside(*bound, {**fixed, **point})), None)
         if outside is None:
             return point
         candidates = [symbol for symbol in point if symbol in outside[0].free_symbols]
@@ -163,16 +137,11 @@ def _scaled(direction: sympy.Expr, symbols: Sequence[sympy.Basic], target: Fract
     return None if found is None else {symbol: point[symbol] * found for symbol in symbols}
 
 
-def rational(number: Fraction) -> sympy.Rational:
-    """An exact number as SymPy has it."""
-    return sympy.Rational(number.numerator, number.denominator)
-
-
 def _readable(bound: tuple[sympy.Expr, Interval], found: Point, point: Point) -> Point:
     """What was found, with as few decimals as keep the bound; 0 is too special to round to."""
     for digits in (2, 4, 8, 16, 32):
         rounded = {symbol: Fraction(round(number * 10**digits), 10**digits) for symbol, number in found.items()}
-        if all(rounded.values()) and _inside(*bound, {**point, **rounded}):
+        if all(rounded.values()) and inside(*bound, {**point, **rounded}):
             return rounded
     return found
 
@@ -183,17 +152,6 @@ def _shortest(number: Fraction, within: Fraction) -> Fraction:
     while abs(Fraction(round(number * 10**digits), 10**digits) - number) > within:
         digits += 1
     return Fraction(round(number * 10**digits), 10**digits)
-
-
-def _inside(direction: sympy.Expr, interval: Interval, point: Point) -> bool:
-    if direction.has(BatchSum) or not direction.free_symbols <= set(point):
-        return True  # sums are looked at with their samples
-    for bound, sign in ((interval.low, 1), (interval.high, -1)):
-        if bound is not None:
-            ball = value_at(sign * (direction - bound), point)
-            if ball is None or not ball > 0:
-                return False
-    return True
 
 
 def _target(interval: Interval, generator: random.Random) -> Fraction:

@@ -70,6 +70,7 @@ class Decision:
         status: "proved" only by a proof, "refuted" only with a counterexample.
         conditions: side conditions under which it is proved, as texts.
         exclusions: those of them that may leave out more than a null set of what can be differentiated by.
+        place: where it is refuted on a boundary between regions on which it is proved: which one, in words.
         unvalued: regions that they leave out on which the right side has no finite value, and the left one has.
         counterexample: where it is refuted, a point and both values there.
         tried: how it was proved, or what was tried, in words.
@@ -85,3 +86,4 @@ class Decision:
     witness: Counterexample | None = None
     exclusions: tuple[str, ...] = ()
     unvalued: tuple[Unvalued, ...] = ()
+    place: str = ""

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain, islice, zip_longest
-from math import log10
+from itertools import chain, zip_longest
 
 import sympy
 from flint import arb
@@ -16,17 +15,16 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.proof.case import Case, Piece
-from diffexplore.proof.points import Point, Summands, as_record, moved_onto, points_in, value
+from diffexplore.proof.membership import Point
+from diffexplore.proof.points import Summands, as_record, points_in, value
 from diffexplore.proof.records import Counterexample, Unsupported
 from diffexplore.proof.regions import Region
 from diffexplore.proof.sums import bound_symbols, sums_in
 from diffexplore.proof.wanted import difference
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 
-_SAMPLES = (3, 2, 5)  # in turn, for what is right for one number only
-_MOST_APART = 8
-_DECADES = 0.7
-_DECIMALS = (1, 2, 3)
+SIZES = (3, 2, 5)
+"""The numbers of samples at which points are sought, in turn: for what is right for one number only."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Seen:
     @property
     def counted(self) -> Point:
         """The number of samples, where it is drawn by itself."""
-        return {} if self.samples else {SAMPLES: self.point.get(SAMPLES, Fraction(_SAMPLES[0]))}
+        return {} if self.samples else {SAMPLES: self.point.get(SAMPLES, Fraction(SIZES[0]))}
 
     @property
     def whole(self) -> Point:
@@ -73,7 +71,7 @@ def _named(point: Mapping[sympy.Basic, Fraction]) -> dict[str, Fraction]:
     return {str(symbol): number for symbol, number in sorted(point.items(), key=lambda item: str(item[0]))}
 
 
-def seen_in(case: Case, count: int, sizes: Sequence[int] = _SAMPLES) -> Iterator[Seen]:
+def seen_in(case: Case, count: int, sizes: Sequence[int] = SIZES) -> Iterator[Seen]:
     """Points that are certainly in the case, at which both sides have a certified value.
 
     ``sizes`` are numbers of samples, taken in turn, for what is right for one number only.
@@ -94,8 +92,8 @@ def seen_in(case: Case, count: int, sizes: Sequence[int] = _SAMPLES) -> Iterator
         return
     generator = random.Random(1)
     inside = {piece: _narrowed(piece.resolver.region, case) for piece in case.pieces}
-    regions = [_narrowed(region, case) for region in _outside_sums(case, bound)]
-    drawn_in = (points_in(region, outside, count=max(count // len(regions), 1)) for region in regions)
+    outer = [_narrowed(region, case) for region in _outside_sums(case, bound)]
+    drawn_in = (points_in(region, outside, count=max(count // len(outer), 1)) for region in outer)
     for number, point in enumerate(chain.from_iterable(zip_longest(*drawn_in))):
         if point is None:
             continue
@@ -106,7 +104,7 @@ def seen_in(case: Case, count: int, sizes: Sequence[int] = _SAMPLES) -> Iterator
                 continue
         else:
             point[SAMPLES] = Fraction(sizes[number % len(sizes)])
-        yield from _seen(case, point, drawn)
+        yield from look_at(case, point, drawn)
 
 
 def _outside_sums(case: Case, bound: set[sympy.Basic]) -> list[Region]:
@@ -114,9 +112,9 @@ def _outside_sums(case: Case, bound: set[sympy.Basic]) -> list[Region]:
     found = [case.resolver.region]
     for fixed in dict.fromkeys(piece.resolver.region.fixed for piece in case.pieces):
         region: Region | None = case.resolver.region
-        for symbol, value in fixed:
-            if region is not None and symbol not in bound and (symbol, value) not in region.fixed:
-                region = region.on(symbol, value)
+        for symbol, onto in fixed:
+            if region is not None and symbol not in bound and (symbol, onto) not in region.fixed:
+                region = region.on(symbol, onto)
         if region is not None and region not in found:
             found.append(region)
     return found
@@ -131,7 +129,8 @@ def _narrowed(region: Region, case: Case) -> Region:
     return region
 
 
-def _seen(case: Case, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> Iterator[Seen]:
+def look_at(case: Case, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> Iterator[Seen]:
+    """Both sides at a point, with samples and the pieces that they lie in; nothing where a need may fail."""
     samples = tuple(sample for sample, _ in drawn)
     if not _keeps_bounds(case.resolver.region, point, samples):
         return
@@ -235,75 +234,6 @@ def _holds_for_first(condition: Boolean, point: Point, samples: tuple[Point, ...
     if isinstance(condition, sympy.Eq):
         return bool(ball == 0)
     return bool(ball > 0 or (ball >= 0 and isinstance(condition, (sympy.Ge, sympy.Le))))
-
-
-def find(
-    case: Case, count: int, enough: int | None = None, *, sizes: Sequence[int] = _SAMPLES
-) -> tuple[Seen | None, Seen | None]:
-    """A point at which the sides are apart, if one is found; and the one with the largest difference.
-
-    ``count`` points are tried, until both sides have had a value at ``enough`` of them, with ``sizes`` samples in turn.
-    Of the points at which the sides are apart, that with numbers near 1 and a large difference is taken: there a cause
-    shows, and can be read.
-    """
-    largest: Seen | None = None
-    apart: list[Seen] = []
-    try:
-        for seen in islice(seen_in(case, count, sizes), enough):
-            if seen.apart:
-                apart.append(seen)
-                if len(apart) == _MOST_APART or _oddness(seen) == 0:
-                    break
-            if largest is None or seen.difference.mid() > largest.difference.mid():
-                largest = seen
-    except Unsupported:
-        pass
-    if not apart:
-        return None, largest
-    best = shortened(case, min(apart, key=_oddness))
-    return best, best
-
-
-def _oddness(seen: Seen) -> float:
-    """How far, in decades, the numbers of a point are from the order of 1, and the difference from that of the values."""
-    sizes = [abs(number) for point in (seen.point, *seen.samples) for number in point.values() if number]
-    off = sum(max(0.0, abs(log10(size)) - _DECADES) for size in sizes)
-    return off + max(0.0, -1 - log10(max(seen.relative, 1e-300)))
-
-
-def shortened(case: Case, seen: Seen) -> Seen:
-    """A point near to that one with fewer decimals, if there the sides are as far apart; else the same."""
-    for digits in _DECIMALS:
-        with suppress(Unsupported):
-            found = _rounded(case, seen, digits)
-            if found is not None and found.apart and found.relative > seen.relative / 2:
-                return found
-    return seen
-
-
-def _rounded(case: Case, seen: Seen, digits: int) -> Seen | None:
-    """The point with so many decimals, inside the same regions; None where it is not, or has become a special one."""
-    first = seen.samples[0] if seen.samples else {}
-    whole = moved_onto(case.resolver.region, _with_decimals({**seen.point, **first}, digits))
-    if whole is None:
-        return None
-    point = {symbol: whole[symbol] for symbol in seen.point}
-    drawn: list[tuple[Point, Piece]] = []
-    for sample, piece in zip(seen.samples, seen.pieces, strict=bool(seen.pieces)):
-        rounded = {symbol: whole[symbol] for symbol in first} if not drawn else _with_decimals(sample, digits)
-        found = moved_onto(piece.resolver.region, rounded, point)
-        if found is None or (not drawn and found != rounded):
-            return None
-        drawn.append((found, piece))
-    every = [abs(number) for part in (point, *(sample for sample, _ in drawn)) for number in part.values()]
-    drew = [abs(number) for part in (seen.point, *seen.samples) for number in part.values()]
-    if sum(one in (0, 1) for one in every) > sum(one in (0, 1) for one in drew) or len(set(every)) < len(set(drew)):
-        return None  # what is 0, 1 or equal hides a difference
-    return next(_seen(case, {**point, **(drawn[0][0] if drawn else seen.counted)}, drawn), None)
-
-
-def _with_decimals(point: Point, digits: int) -> Point:
-    return {symbol: Fraction(round(number * 10**digits), 10**digits) for symbol, number in point.items()}
 
 
 def contradicts(seen: Seen, unresolved: tuple[sympy.Expr | None, sympy.Expr]) -> bool:

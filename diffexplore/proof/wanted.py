@@ -10,8 +10,9 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.proof.definedness import Kind, Need, conditions, needs
-from diffexplore.proof.records import Unsupported
+from diffexplore.proof.records import Unsupported, Unvalued
 from diffexplore.proof.regions import Region
+from diffexplore.symbolic.text import to_text
 
 Open: TypeAlias = Need | Boolean
 """What is to be stated: most is a need; a choice ("x > 0 or y > 0") or an equation is kept as it is."""
@@ -85,3 +86,18 @@ def text_of(condition: Boolean) -> str:
     if type(condition) in _KINDS:
         return Need(difference(condition), _KINDS[type(condition)]).text()
     return str(condition)
+
+
+def unvalued_on(
+    wanted: Iterable[Boolean], region: Region, given: Iterable[Need], left: sympy.Expr, *, of_sample: bool
+) -> Unvalued:
+    """That what is wanted fails on a region: told by the bounds that it is about."""
+    failing = [condition for condition in wanted if left_open(condition, region, given) is None]
+    about = {symbol for condition in failing for symbol in condition.free_symbols}
+    order = (sympy.Gt, sympy.Lt, sympy.Ge, sympy.Le)
+    return Unvalued(
+        str(region.about(about)),
+        to_text(left),
+        of_sample,
+        any(isinstance(condition, order) for condition in failing),
+    )

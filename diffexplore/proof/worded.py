@@ -9,7 +9,7 @@ import sympy
 
 from diffexplore.proof.case import Case
 from diffexplore.proof.definedness import Need
-from diffexplore.proof.edges import Edges
+from diffexplore.proof.found import Edges
 from diffexplore.proof.kinks import degenerate
 from diffexplore.proof.question import Question
 from diffexplore.proof.regions import Region

@@ -181,7 +181,7 @@ def _partial(
 
 
 def _inputs(program: Program, traced: Traced) -> list[sympy.Symbol]:
-    """The data, those of a few samples where these are traced one by one: a proof must hold for each of their values."""
+    """The data, those of a few samples where these are traced one by one: each of their values counts."""
     if traced.samples is None:
         return _symbols(program.data)
     return [symbol for sample in _few(program, traced.samples) for symbol in sample]

@@ -44,6 +44,8 @@ class Statement:
             "status": decision.status,
             "computed": self.computed,
             "conditions": list(decision.conditions),
+            "exclusions": list(decision.exclusions),
+            "place": decision.place,
             "counterexample": None if decision.counterexample is None else _counterexample(decision.counterexample),
             "tried": list(decision.tried),
             "largest_difference": decision.largest_difference,

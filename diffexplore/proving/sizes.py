@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 _COMPARED = re.compile(r"^N (=|≠|<|≤|>|≥) (\d+)$")
 _REMAINDER = re.compile(r"^Mod\(N, (\d+)\) (=|≠|<|≤|>|≥) (\d+)$")
+
+_SIGNS: Mapping[str, Callable[[int, int], bool]] = {
+    "=": operator.eq, "≠": operator.ne, "<": operator.lt, "≤": operator.le, ">": operator.gt, "≥": operator.ge,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,11 +68,7 @@ def _of_remainder(text: str) -> tuple[str, ...]:
     if found is None:
         return (text,)
     modulus, sign, rest = int(found[1]), found[2], int(found[3])
-    holds = {
-        "=": lambda r: r == rest, "≠": lambda r: r != rest, "<": lambda r: r < rest, "≤": lambda r: r <= rest,
-        ">": lambda r: r > rest, "≥": lambda r: r >= rest,
-    }[sign]  # fmt: skip
-    rests = [r for r in range(modulus) if holds(r)]
+    rests = [one for one in range(modulus) if _SIGNS[sign](one, rest)]
     if len(rests) == modulus:
         return ()
     if modulus == 2 and len(rests) == 1:

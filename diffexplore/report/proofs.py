@@ -102,10 +102,11 @@ def _refuted(proof: Proof) -> str:
     first = next((statement for statement in proof.refuted if statement.name != VALUE), proof.refuted[0])
     named = proof.cause is not None and proof.cause.key != "unexplained"
     cause = f": {proof.cause.message}" if proof.cause is not None and named else ""
+    place = f" where {first.decision.place}" if first.decision.place else ""
     if first.name == VALUE:
         loss = proof.loss if proof.loss.startswith("the loss ") else f"the loss {proof.loss}"
-        return f"{proof.program} does not compute {loss}{cause}"
-    return f"{proof.program} does not compute {_claim(proof)}: its {_called(first)} is wrong{cause}"
+        return f"{proof.program} does not compute {loss}{place}{cause}"
+    return f"{proof.program} does not compute {_claim(proof)}: its {_called(first)} is wrong{place}{cause}"
 
 
 def _unknown(proof: Proof) -> str:

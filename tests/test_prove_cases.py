@@ -1,0 +1,241 @@
+"""Programs that choose by data or by a kink: each class is decided, equality included, and the headline leaves none out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+import diffexplore as dx
+
+Tensor = torch.Tensor
+
+
+@pytest.fixture(autouse=True)
+def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diffexplore.proof.decide.STRICT", True)
+
+
+def negated(hit: Callable[[Tensor], Tensor]) -> Any:
+    """A square whose backward has the wrong sign where ``hit`` says so of the second argument."""
+
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, z: Tensor, t: Tensor) -> Tensor:
+            ctx.save_for_backward(z, t)
+            return z**2
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> Any:
+            z, t = ctx.saved_tensors
+            return torch.where(hit(t), -2 * z, 2 * z) * upstream, None
+
+    return Square
+
+
+def crossed(a: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    z = a * x
+    return torch.where(y == 1, -torch.log(torch.sigmoid(z)), -torch.log(1 - torch.sigmoid(z))).mean()
+
+
+def crossed_cut(a: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    z = a * x
+    return torch.where(y == 1, -torch.log(torch.sigmoid(z.detach())), -torch.log(1 - torch.sigmoid(z))).mean()
+
+
+RIGHT: dict[str, Callable[..., Tensor]] = {
+    "labels": crossed,
+    "mask": lambda a, x, y: ((y == 1).to(x.dtype) * (a * x) ** 2 + (y != 1).to(x.dtype) * a * x).mean(),
+    "ignored": lambda a, x, y: ((a * x - y) ** 2).masked_fill(y == -100, 0).mean(),
+    "two seams": lambda a, x, y: torch.where((y == 1) & (x == 3), (a * x) ** 2, a * x).mean(),
+    "inequality": lambda a, x, y: torch.where(y > 0, a * x, (a * x) ** 2).mean(),
+    "nested": lambda a, x, y: torch.where(y == 1, torch.where(x == 2, a**2, a), a**3 * x).mean(),
+    "squared": lambda a, x, y: torch.where(y * y == 4, a**2 * x, a * x).mean(),
+    "line": lambda a, x, y: torch.where(x + y == 1, a**2, a * x).mean(),
+    "outside the sum": lambda a, x, y: torch.where(y == 1, a * x, 2 * a * x).mean() ** 2,
+    "function": lambda a, x, y: negated(lambda t: t != t).apply(a * x, y).mean(),
+}
+
+WRONG: dict[str, Callable[..., Tensor]] = {
+    "labels": crossed_cut,
+    "mask": lambda a, x, y: ((y == 1).to(x.dtype) * (a * x).detach() + (y != 1).to(x.dtype) * a * x).mean(),
+    "ignored": lambda a, x, y: torch.where(y == -100, (a * x - y).detach(), (a * x - y) ** 2).mean(),
+    "two seams": lambda a, x, y: torch.where((y == 1) & (x == 3), (a * x).detach(), a * x).mean(),
+    "inequality": lambda a, x, y: torch.where(y > 0, a * x, torch.where(y < 0, a**2, a.detach()) * x).mean(),
+    "nested": lambda a, x, y: torch.where(y == 1, torch.where(x == 2, a.detach(), a), a**3 * x).mean(),
+    "squared": lambda a, x, y: torch.where(y * y == 4, a.detach() * x, a * x).mean(),
+    "line": lambda a, x, y: torch.where(x + y == 1, a.detach(), a * x).mean(),
+    "outside the sum": lambda a, x, y: torch.where(y == 1, (a * x).detach(), 2 * a * x).mean() ** 2,
+    "function": lambda a, x, y: negated(lambda t: t == 2).apply(a * x, y).mean(),
+}
+
+#: What certainly holds of a sample in a counterexample.
+THERE: dict[str, Callable[[float, float], bool]] = {
+    "labels": lambda x, y: y == 1,
+    "mask": lambda x, y: y == 1,
+    "ignored": lambda x, y: y == -100,
+    "two seams": lambda x, y: (x, y) == (3, 1),
+    "inequality": lambda x, y: y == 0,
+    "nested": lambda x, y: (x, y) == (2, 1),
+    "squared": lambda x, y: abs(y) == 2,
+    "line": lambda x, y: x + y == 1,
+    "outside the sum": lambda x, y: y == 1,
+    "function": lambda x, y: y == 2,
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_condition_on_data_is_a_case_and_no_side_condition(name: str) -> None:
+    proof = dx.prove(RIGHT[name], parameters="a", data="x, y")
+    assert (proof.status, proof.conditions) == ("proved", ())
+    assert str(proof).endswith("for every input and every number of samples")
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_class_with_a_wrong_gradient_is_refuted_by_a_sample_of_it(name: str) -> None:
+    proof = dx.prove(WRONG[name], parameters="a", data="x, y")
+    assert proof.status == "refuted"
+    found = proof.refuted[0].decision.counterexample
+    assert found is not None
+    samples = [{key: float(value) for key, value in sample.items()} for sample in found.samples]
+    assert any(THERE[name](sample["x"], sample["y"]) for sample in samples)
+    # What is said of the program is what it computes there.
+    a = torch.tensor(float(found.point["a"]), dtype=torch.float64, requires_grad=True)
+    x, y = (torch.tensor([sample[key] for sample in samples], dtype=torch.float64) for key in "xy")
+    (slope,) = torch.autograd.grad(WRONG[name](a, x, y), a)
+    assert slope.item() == pytest.approx(float(found.right.middle), rel=1e-12)
+    apart = abs(float(found.left.middle) - float(found.right.middle))
+    assert apart > 1e-3 * max(abs(float(found.left.middle)), abs(float(found.right.middle)))
+
+
+def test_a_domain_on_a_seam_is_decided() -> None:
+    assert dx.prove(crossed_cut, parameters="a", domain="y == 1").status == "refuted"
+    proof = dx.prove(crossed, parameters="a", domain="y == 1")
+    assert (proof.status, proof.exclusions) == ("proved", ("y = 1",))
+    assert dx.prove(crossed_cut, parameters="a", domain="y != 1").status == "proved"
+
+
+def test_a_seam_of_a_parameter_is_a_case_for_the_others() -> None:
+    def chosen(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
+        return (torch.where(b == 0, a.detach(), a) * x).mean()
+
+    proof = dx.prove(chosen, parameters="a, b", wrt="a")
+    found = proof.refuted[0].decision.counterexample
+    assert found is not None and found.point["b"] == 0
+
+
+@pytest.mark.parametrize(
+    ("function", "exact", "computed"),
+    [
+        (lambda a: torch.where(a == 0, a, 2 * a), 2, 1),
+        (lambda a: torch.where(a == 0, 0 * a, a), 1, 0),
+        (lambda a: torch.relu(a) - torch.relu(-a), 1, 0),
+        (lambda a: torch.where(a == 0, torch.ones_like(a), torch.exp(a)), 1, 0),
+        (lambda a: torch.relu(a) - torch.where(a >= 0, a, 0), 0, -1),
+    ],
+)
+def test_a_point_at_which_the_rule_is_wrong_is_a_counterexample(
+    function: Callable[[Tensor], Tensor], exact: int, computed: int
+) -> None:
+    proof = dx.prove(function, parameters="a", data="")
+    assert proof.status == "refuted"
+    found = proof.refuted[0].decision.counterexample
+    assert found is not None and dict(found.point) == {"a": 0}
+    assert (float(found.left.middle), float(found.right.middle)) == (exact, computed)
+
+
+@pytest.mark.parametrize(
+    ("function", "conditions"),
+    [
+        (lambda a: a.abs(), ("a ≠ 0",)),
+        (lambda a: torch.where(a >= 0, a, 2 * a), ("a ≠ 0",)),
+        (lambda a: torch.where(a == 0, a + 1, a), ("a ≠ 0",)),
+        (lambda a: torch.where(a >= 0, a**2, -(a**2)), ()),
+        (lambda a: torch.where(a == 0, 2 * a, torch.where(a > 0, 2 * a, a + a)), ()),
+        (lambda a: a.abs() ** 3, ()),
+    ],
+)
+def test_a_kink_is_a_side_condition_and_a_smooth_seam_is_none(
+    function: Callable[[Tensor], Tensor], conditions: tuple[str, ...]
+) -> None:
+    proof = dx.prove(function, parameters="a", data="")
+    assert (proof.status, proof.conditions, proof.exclusions) == ("proved", conditions, ())
+
+
+@pytest.mark.parametrize(("cut", "status"), [(False, "proved"), (True, "refuted")])
+def test_a_corner_of_two_smooth_seams_is_looked_at(cut: bool, status: str) -> None:
+    def corner(a: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        smooth = torch.where(x > 0, x, 0) ** 2 + torch.where(y > 0, y, 0) ** 2
+        return torch.where((x == 0) & (y == 0), a.detach() if cut else a, a * smooth).mean()
+
+    assert dx.prove(corner, parameters="a", data="x, y").status == status
+
+
+def test_what_is_no_null_set_stands_in_the_headline() -> None:
+    proof = dx.prove(lambda a, x, y: torch.where(y * y == 2, (a * x).detach(), a * x).mean(), parameters="a")
+    assert proof.exclusions == ("y² ≠ 2 for every sample",)
+    assert "where y² ≠ 2 for every sample" in str(proof)
+    assert "every input" not in str(proof)
+    logarithm = dx.prove(lambda s, x: (s.log() * x).mean(), parameters="s", domain=["s > 0", "s**2 + 1 > 0"])
+    assert logarithm.conditions == ("s > 0",)  # what always holds is not listed
+    assert "where s > 0" in str(logarithm)
+
+
+def test_where_autograd_is_not_a_number_the_headline_says_so() -> None:
+    trap = dx.prove(lambda a: torch.where(a > 0, a.sqrt(), 0), parameters="a", data="")
+    assert str(trap).endswith("for a < 0 autograd computes NaN, where the derivative is 0")
+    double = dx.prove(lambda a, x, d: torch.where(d == 0, 0, a * x / d).mean(), parameters="a", data="x, d")
+    assert double.status == "proved"
+    assert (
+        "for samples with d = 0 autograd computes NaN or an infinity, where the derivative of their term is 0"
+        in str(double)
+    )
+    safe = dx.prove(
+        lambda a, x, d: torch.where(d == 0, 0, a * x / torch.where(d == 0, 1, d)).mean(), parameters="a", data="x, d"
+    )
+    assert (safe.status, safe.conditions) == ("proved", ())
+
+
+@pytest.mark.parametrize(
+    ("guard", "sizes"),
+    [
+        (lambda n: n % 2 == 0, ("N odd",)),
+        (lambda n: n % 3 == 0, ("N not a multiple of 3",)),
+        (lambda n: n == 5, ("N ≠ 5",)),
+        (lambda n: n < 2, ("N ≥ 2",)),
+        (lambda n: n == 1 or n < 3, ("N ≥ 3",)),
+    ],
+)
+def test_conditions_on_the_number_of_samples_are_mathematics(guard: Any, sizes: tuple[str, ...]) -> None:
+    proof = dx.prove(lambda a, x: 2 * a * x.sum() if guard(x.shape[0]) else (a * x).mean(), parameters="a")
+    assert proof.status == "proved"
+    assert proof.sizes == sizes
+    assert f"every number of samples with {sizes[0]}" in str(proof)
+
+
+def test_the_jump_of_the_angle_is_a_side_condition() -> None:
+    proof = dx.prove(lambda a, b: torch.atan2(a, b), parameters="a, b", data="")
+    assert proof.status == "proved"
+    assert "a ≠ 0 or b > 0" in proof.conditions
+    assert dx.prove(lambda a, b: torch.atan2(a, b**2 + 1), parameters="a, b", data="").conditions == ()
+
+
+def test_counterexamples_are_of_ordinary_size() -> None:
+    class Tiny(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, a: Tensor) -> Tensor:
+            ctx.save_for_backward(a)
+            return torch.where(a < 0, a**2, a**3)
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> Tensor:
+            (a,) = ctx.saved_tensors
+            return upstream * torch.where(a < 0, a, 3 * a**2)
+
+    proof = dx.prove(Tiny, parameters="a", data="")
+    found = proof.refuted[0].decision.counterexample
+    assert found is not None
+    assert all(0.1 < abs(value) < 10 for value in found.point.values())
+    assert float(found.left.middle) == pytest.approx(2 * float(found.right.middle))
