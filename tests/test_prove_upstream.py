@@ -275,7 +275,7 @@ class Product(torch.autograd.Function):
 class WrongBySecond(Product):
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> Any:
-        x, y = ctx.saved_tensors
+        _, y = ctx.saved_tensors
         return g * y, g * y
 
 
