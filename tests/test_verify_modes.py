@@ -12,7 +12,8 @@ from torch.autograd.function import once_differentiable
 import diffexplore as dx
 from diffexplore.check.point import PointOutcome
 from diffexplore.check.records import Tally
-from diffexplore.verify.modes import merged, weighted_gradient
+from diffexplore.verify.double_backward import weighted_gradient
+from diffexplore.verify.modes import merged
 
 Tensor = torch.Tensor
 

@@ -16,7 +16,7 @@ from diffexplore.check.judge import INCONCLUSIVE, PASS, Judged, judge
 from diffexplore.check.ledger import make_row
 from diffexplore.check.point import PointCheck, PointOutcome
 from diffexplore.check.problem import Problem
-from diffexplore.check.records import VALUE
+from diffexplore.check.records import VALUE, Row
 from diffexplore.methods.base import Estimate, Estimates
 from diffexplore.symbolic.program import Program
 from diffexplore.verify.diagnosis.locate import Failures
@@ -52,6 +52,9 @@ class CandidateCheck(PointCheck):
     #: Conventions that are to pass, by their keys.
     accept: tuple[str, ...] = ()
 
+    #: What was differentiated by before, where this is the check of second partials.
+    of: str | None = None
+
     def run(self, stage: str) -> PointOutcome:
         (self._candidate,) = self._running
         self.failures: dict[str, Failures] = {}
@@ -85,6 +88,9 @@ class CandidateCheck(PointCheck):
     def _ask(self, evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:
         """In one call, always: a candidate that cannot take the whole batch cannot be verified on it."""
         return running.name, evaluator.reduced(running)
+
+    def _hear(self, row: Row) -> None:
+        super()._hear(row if self.of is None else replace(row, of=self.of))
 
     # ------------------------------------------------------------------------------------------------- samples
     def _running_by_sample(self) -> list[Running]:
