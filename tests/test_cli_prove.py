@@ -33,6 +33,14 @@ def branches(a, x):
     return (a * x).mean() if a > 0 else x.mean()
 
 
+def centred(x):
+    return x - x.mean(-1, keepdim=True)
+
+
+def uncentred(x):
+    return x - x.mean(-1, keepdim=True).detach()
+
+
 number = 3
 """
 
@@ -78,7 +86,6 @@ def test_ascii(capsys: Output) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["programs.py:distance"], "name the parameters, as in --wrt a,b"),
         (["programs.py:distance", "--wrt", "q"], "'q'"),
         (["programs.py:missing", "--wrt", "a"], "'missing'"),
         (["programs.py:number", "--wrt", "a"], "is not a function"),
@@ -134,3 +141,11 @@ def test_a_verification_against_a_function_is_replayed(capsys: Output) -> None:
     first = json.loads(capsys.readouterr().out)
     assert main(["verify", "--replay", "again.json", "--json", "-"]) == 1
     assert json.loads(capsys.readouterr().out)["rows"] == first["rows"]
+
+
+def test_without_names_every_argument_is_differentiated_by(capsys: Output) -> None:
+    assert main(["prove", "programs.py:distance", "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [statement["name"] for statement in document["statements"]] == ["a", "b", "x", "y"]
+    assert main(["prove", "programs.py:centred", "--shapes", "x[3]", "--quiet"]) == 0
+    assert main(["prove", "programs.py:uncentred", "--shapes", "x[3]", "--quiet"]) == 1

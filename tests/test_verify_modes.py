@@ -12,7 +12,8 @@ from torch.autograd.function import once_differentiable
 import diffexplore as dx
 from diffexplore.check.point import PointOutcome
 from diffexplore.check.records import Tally
-from diffexplore.verify.modes import merged, weighted_gradient
+from diffexplore.verify.double_backward import weighted_gradient
+from diffexplore.verify.modes import merged
 
 Tensor = torch.Tensor
 
@@ -209,6 +210,128 @@ def test_a_partial_is_settled_where_every_mode_settles_it(other: dict[str, float
     tallies = tuple(Tally(name, "m", AT, "reduced", 1, 0, 0, None, None) for name in AT)
     outcomes = [PointOutcome((), tallies, {}, (), AT, powers, False) for powers in ({"a": 1e-12, "b": 1e-12}, other)]
     assert merged(*outcomes).settled == settled
+
+
+class CutDifference(torch.autograd.Function):
+    """d², whose second derivative is cut off: along (1, …, 1) that of (a − b)² is 0 as well."""
+
+    @staticmethod
+    def forward(ctx: Any, d: Tensor) -> Tensor:
+        ctx.save_for_backward(d)
+        return d**2
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Tensor:
+        (d,) = ctx.saved_tensors
+        return 2 * upstream * d.detach()
+
+
+class Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
+        ctx.save_for_backward(a, b)
+        return a * b
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Any:
+        return ProductBackward.apply(*ctx.saved_tensors, upstream)
+
+
+class ProductBackward(torch.autograd.Function):
+    """Its two second gradients are swapped: their sum is right."""
+
+    swapped = True
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, g: Tensor) -> Any:
+        ctx.save_for_backward(a, b, g)
+        return g * b, g * a
+
+    @classmethod
+    def backward(cls, ctx: Any, by_a: Tensor, by_b: Tensor) -> Any:
+        a, b, g = ctx.saved_tensors
+        first, second = by_b * g, by_a * g
+        found = (second, first) if cls.swapped else (first, second)
+        return *found, by_a * b + by_b * a
+
+
+class CrossEntropy(torch.autograd.Function):
+    """log Σ exp(zₖ) − z₁, with probabilities that are detached: each row of its Hessian sums to 0."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor) -> Tensor:
+        ctx.save_for_backward(z)
+        return torch.logsumexp(z, 0) - z[0]
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Tensor:
+        (z,) = ctx.saved_tensors
+        return upstream * (torch.softmax(z, 0).detach() - torch.eye(len(z), dtype=z.dtype)[0])
+
+
+def wrong_entries(report: Any) -> dict[tuple[str, str], str]:
+    """The second partials whose row failed, with their causes."""
+    failed = [row for row in report.rows if row.verdict == "fail" and row.probe is None]
+    return {(str(row.of), row.parameter): row.cause.key for row in failed}
+
+
+def test_a_second_derivative_that_is_cut_off_is_wrong_in_every_entry() -> None:
+    loss, at = dx.Loss("(a - b)**2", parameters="a, b"), {"a": 1.5, "b": 0.25}
+    assert dx.verify(lambda a, b: (a - b) ** 2, loss, None, at, modes=BOTH).verdict == "pass"
+    report = dx.verify(lambda a, b: CutDifference.apply(a - b), loss, None, at, modes="double backward")
+    assert wrong_entries(report) == dict.fromkeys([("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")], "zero")
+    assert "∂²L/∂a² is wrong by 100 %" in str(report)
+    assert "∂L/∂a is wrong" not in str(report)
+    assert "the derivative by b of ∂L/∂a is 0 whatever the input" in " ".join(str(report).split())
+
+
+def test_second_derivatives_that_are_swapped() -> None:
+    loss, at = dx.Loss("a*b", parameters="a, b"), {"a": 1.5, "b": 0.25}
+    report = dx.verify(Product, loss, None, at, modes="double backward")
+    assert report.verdict == "fail"
+    values = {(row.of, row.parameter): row.value for row in report.rows if row.of is not None and row.probe is None}
+    assert values == {("a", "a"): 1.0, ("a", "b"): 0.0, ("b", "a"): 0.0, ("b", "b"): 1.0}
+    assert set(wrong_entries(report)) == set(values)
+
+
+def test_the_second_derivatives_of_a_product_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ProductBackward, "swapped", False)
+    loss, at = dx.Loss("a*b", parameters="a, b"), {"a": 1.5, "b": 0.25}
+    assert dx.verify(Product, loss, None, at, modes="double backward").verdict == "pass"
+
+
+def cross_entropy(count: int) -> Any:
+    names = [f"z{k}" for k in range(1, count + 1)]
+    loss = dx.Loss(f"log({' + '.join(f'exp({name})' for name in names)}) - z1", parameters=names)
+    return loss, {name: 0.25 * (k % 3) - 0.1 * k for k, name in enumerate(names)}, {"z": names}
+
+
+def test_probabilities_that_are_detached_fail() -> None:
+    loss, at, pack = cross_entropy(3)
+
+    def right(z: Tensor) -> Tensor:
+        return torch.nn.functional.cross_entropy(z[None], torch.tensor([0]))
+
+    assert dx.verify(right, loss, None, at, pack=pack, modes="double backward").verdict == "pass"
+    report = dx.verify(CrossEntropy, loss, None, at, pack=pack, modes="double backward")
+    assert report.verdict == "fail"
+    assert len(wrong_entries(report)) == 9
+
+
+def test_many_parameters_are_weighted_first() -> None:
+    names = [f"w{k}" for k in range(1, 10)]
+    loss = dx.Loss(f"({' + '.join(names)})**2", parameters=names)
+    at = {name: 0.5 + 0.125 * k for k, name in enumerate(names)}
+    pack = {"w": names}
+    report = dx.verify(lambda w: w.sum() ** 2, loss, None, at, pack=pack, modes="double backward")
+    assert report.verdict == "pass"
+    assert {row.of for row in report.rows} == {None, "Σ"}
+
+    def first_cut(w: Tensor) -> Tensor:
+        return w[1:].sum() ** 2 + 2 * w[0] * w[1:].sum() + CutDifference.apply(w[0])
+
+    wrong = dx.verify(first_cut, loss, None, at, pack=pack, modes="double backward")
+    assert wrong_entries(wrong) == {("w1", "w1"): "zero"}
 
 
 def test_a_mode_that_is_none() -> None:

@@ -165,7 +165,7 @@ class PointCheck:
 
     def _stream(self, judged: Judged, name: str, method: str, first: int) -> None:
         for i in range(len(judged.value)):
-            self._listener.row(make_row(judged, i, name, method, self._point, sample=first + i))
+            self._hear(make_row(judged, i, name, method, self._point, sample=first + i))
 
     def _settle_by_samples(self, name: str) -> None:
         """A partial with respect to data has no reduction: its samples settle it."""

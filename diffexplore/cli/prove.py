@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_STATUS
 from diffexplore.cli.output import check_writable, console_on, write
-from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
     from diffexplore.proving.records import Proof
@@ -65,8 +64,10 @@ def _proved(
         data = [name for name in arguments if name not in parameters]
         given = declared(parameters, shapes, arguments), declared(data, shapes, arguments)
         return prove(function, known, parameters=given[0], data=given[1], wrt=wrt, domain=domain)
+    if wrt is None and not shapes:
+        return prove(function, domain=domain)
     if wrt is None:
-        raise UsageError("name the parameters, as in --wrt a,b, or a loss with --loss; the other arguments are data")
+        return prove(function, parameters=(), data=declared(arguments, shapes, arguments), domain=domain)
     for name in wrt:
         o.chosen("argument", name, arguments)
     data = [name for name in arguments if name not in wrt]

@@ -20,6 +20,10 @@ Result = TypeVar("Result")
 _HERE = Path(__file__).resolve().parent.parent
 
 
+class ModeUnavailable(CandidateError):
+    """The candidate, or torch, does not have this mode: the message is torch's reason."""
+
+
 @dataclass
 class Inputs:
     """Copies of the tensors for one call, which tell afterwards whether they were modified in place."""
@@ -71,3 +75,13 @@ def _where(error: BaseException) -> str:
 def _is_theirs(filename: str) -> bool:
     path = Path(filename)
     return "site-packages" not in path.parts and not path.is_relative_to(_HERE) and not filename.startswith("<frozen")
+
+
+@contextmanager
+def torch_reasons() -> Iterator[None]:
+    """What torch refuses to differentiate is said in its own words."""
+    try:
+        yield
+    except (NotImplementedError, RuntimeError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModeUnavailable(f"torch refuses: {lines[0][:300]}") from error

@@ -16,7 +16,7 @@ from diffexplore.check.judge import INCONCLUSIVE, PASS, Judged, judge
 from diffexplore.check.ledger import make_row
 from diffexplore.check.point import PointCheck, PointOutcome
 from diffexplore.check.problem import Problem
-from diffexplore.check.records import VALUE
+from diffexplore.check.records import VALUE, Row
 from diffexplore.methods.base import Estimate, Estimates
 from diffexplore.symbolic.program import Program
 from diffexplore.verify.diagnosis.locate import Failures
@@ -55,6 +55,9 @@ class CandidateCheck(PointCheck):
     #: Whether the candidate's loss at this point is a number, as far as it gives one.
     _value_is_finite = True
 
+    #: What was differentiated by before, where this is the check of second partials.
+    of: str | None = None
+
     def run(self, stage: str) -> PointOutcome:
         (self._candidate,) = self._running
         self.failures: dict[str, Failures] = {}
@@ -88,6 +91,9 @@ class CandidateCheck(PointCheck):
     def _ask(self, evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:
         """In one call, always: a candidate that cannot take the whole batch cannot be verified on it."""
         return running.name, evaluator.reduced(running)
+
+    def _hear(self, row: Row) -> None:
+        super()._hear(row if self.of is None else replace(row, of=self.of))
 
     # ------------------------------------------------------------------------------------------------- samples
     def _running_by_sample(self) -> list[Running]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from os import PathLike
 from typing import Any
 
@@ -21,12 +22,14 @@ from diffexplore.check.problem import Problem
 from diffexplore.check.records import CandidateSummary, Report, Skipped
 from diffexplore.check.run import assemble, scale_over
 from diffexplore.loss import Loss
+from diffexplore.verify.calling import ModeUnavailable
 from diffexplore.verify.candidates import Candidate
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
 from diffexplore.verify.candidates.formulas import Formulas
 from diffexplore.verify.decision import decide, with_counterexamples
 from diffexplore.verify.diagnosis.diagnose import diagnosed
-from diffexplore.verify.modes import ModeCheck, ModeUnavailable, as_modes, merged, mode_checks, of_second_order
+from diffexplore.verify.double_backward import of_second_order
+from diffexplore.verify.modes import ModeCheck, as_modes, merged, mode_checks
 from diffexplore.verify.observed import Observed
 from diffexplore.verify.packs import taken_apart
 from diffexplore.verify.point import CandidateCheck
@@ -99,29 +102,30 @@ def run_verification(
     problem = Problem(loss, _partials(loss, wrt), as_dtype(dtype), as_device(device))
 
     def outcomes_of(
-        candidate: Candidate, problem: Problem, scale: Mapping[str, float]
+        candidate: Candidate, problem: Problem, scale: Mapping[str, float], of: str | None = None
     ) -> tuple[list[PointOutcome], tuple[str, ...]]:
-        return _outcomes(candidate, problem, batch, points, seed, accept, listener, scale)
+        return _outcomes(candidate, problem, batch, points, seed, accept, listener, scale, of)
 
     outcomes, broken = outcomes_of(candidate, problem, _scale(problem, batch, points))
     checks, skipped = mode_checks(candidate, loss, further, problem.wrt, seed)
     problems = [replace(problem, loss=check.loss, wrt=check.wrt) for check in checks]
-    scales = [_scale(one, batch, points) for one in problems]
-    waiting = list(zip(checks, problems, _of_all_orders(checks, scales), strict=True))
-    while waiting:
-        check, one, scale = waiting.pop(0)
-        try:
-            others, _ = outcomes_of(check.candidate, one, scale)
-        except ModeUnavailable as error:
-            skipped.append(Skipped(check.candidate.name, str(error)))
-            continue
-        if check.instead and any(other.failed for other in others):  # say which entries are wrong
-            more = [make() for make in check.instead]
-            waiting = [(m, replace(problem, loss=m.loss, wrt=m.wrt), scale) for m in more] + waiting
-            continue
+    scales = _of_all_orders(checks, [_scale(one, batch, points) for one in problems])
+
+    def found_by(check: ModeCheck, scale: Mapping[str, float]) -> list[PointOutcome]:
+        others, _ = outcomes_of(check.candidate, replace(problem, loss=check.loss, wrt=check.wrt), scale, check.of)
         if check.of is not None:
             others = [of_second_order(other, check.of) for other in others]
-        outcomes = [merged(outcome, other) for outcome, other in zip(outcomes, others, strict=True)]
+        if not any(other.failed for other in others):
+            return others
+        entries = [found_by(make(), scale) for make in check.instead]  # which of the entries are wrong
+        wrong = any(other.failed for entry in entries for other in entry)
+        return _merged(entries) if wrong else others
+
+    for check, scale in zip(checks, scales, strict=True):
+        try:
+            outcomes = _merged([outcomes, found_by(check, scale)])
+        except ModeUnavailable as error:
+            skipped.append(Skipped(check.candidate.name, str(error)))
     skipped = list(dict.fromkeys((*(skip for outcome in outcomes for skip in outcome.skipped), *skipped)))
     decisions = decide(candidate.expressions, loss) if isinstance(candidate, Formulas) else {}
     summary = CandidateSummary(candidate.name, candidate.kind, {name: d.words for name, d in decisions.items()})
@@ -132,7 +136,7 @@ def run_verification(
 
 def _outcomes(
     candidate: Candidate, problem: Problem, batch: Batch, points: Sequence[Mapping[str, float]], seed: int,
-    accept: tuple[str, ...], listener: Listener, scale: Mapping[str, float],
+    accept: tuple[str, ...], listener: Listener, scale: Mapping[str, float], of: str | None,
 ) -> tuple[list[PointOutcome], tuple[str, ...]]:  # fmt: skip
     """What each point gave, with causes named, and the rounding claims that do not hold here."""
     used = problem.loss_program.operations | problem.gradient_program.operations
@@ -141,11 +145,16 @@ def _outcomes(
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
     checks = [CandidateCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
     for check in checks:
-        check.accept = accept
+        check.accept, check.of = accept, of
     outcomes = [
         diagnosed(check, check.run(f"point {i + 1} of {len(points)}"), accept) for i, check in enumerate(checks)
     ]
     return outcomes, broken
+
+
+def _merged(found: Sequence[list[PointOutcome]]) -> list[PointOutcome]:
+    """The outcomes of several checks, one for each point."""
+    return [reduce(merged, of_one_point) for of_one_point in zip(*found, strict=True)]
 
 
 def _scale(problem: Problem, batch: Batch, points: Sequence[Mapping[str, float]]) -> dict[str, float]:
