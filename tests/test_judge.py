@@ -24,7 +24,7 @@ def judged(
 ) -> Judged:  # fmt: skip
     """One comparison."""
     enclosure = Enclosures(np.array([truth]), np.array([low]), np.array([radius]), np.array([status], np.int8))
-    return judge(np.array([value]), np.array([bound]), enclosure, scale, getattr(torch, dtype), reason)
+    return judge(np.array([value]), np.array([bound]), enclosure, scale, getattr(torch, dtype), reason, stepped=None)
 
 
 def outcome(one: Judged) -> tuple[str, str | None]:
@@ -43,9 +43,9 @@ def outcome(one: Judged) -> tuple[str, str | None]:
         (1.0, 0.5, 1.0, ("inconclusive", "no_power")),  # 0 and 2 would pass as well
         (-3.0, 0.5, 1.0, ("fail", "exceeds_bound")),  # a fail needs no power
         (100.0, 3.0, 1.0, ("fail", "exceeds_bound")),
-        (NAN, 1e-3, 1.0, ("inconclusive", "not_finite")),
-        (INF, 1e-3, 1.0, ("inconclusive", "not_finite")),
-        (-INF, INF, 1.0, ("inconclusive", "not_finite")),
+        (NAN, 1e-3, 1.0, ("fail", "nan")),
+        (INF, 1e-3, 1.0, ("fail", "nan")),
+        (-INF, INF, 1.0, ("fail", "nan")),
         (1.0, INF, 1.0, ("inconclusive", "no_bound")),
         (9.0, INF, 1.0, ("inconclusive", "no_bound")),  # nothing can be certain without a bound
     ],
@@ -175,7 +175,9 @@ def test_a_vector_is_judged_element_by_element() -> None:
         np.array([1.0, 1.0, 0.0, 1.0]), np.zeros(4), np.zeros(4),
         np.array([Status.RESOLVED, Status.RESOLVED, Status.RESOLVED, Status.KINK], np.int8),
     )  # fmt: skip
-    many = judge(np.array([1.0, 2.0, 0.0, 1.0]), np.array([0.1, 0.1, 0.1, 0.1]), enclosures, 5.0, torch.float64)
+    many = judge(
+        np.array([1.0, 2.0, 0.0, 1.0]), np.array([0.1, 0.1, 0.1, 0.1]), enclosures, 5.0, torch.float64, stepped=None
+    )
     assert [many.verdict_of(i) for i in range(4)] == ["pass", "fail", "pass", "inconclusive"]
 
 
@@ -188,7 +190,7 @@ def test_the_worst_samples_are_kept_in_the_order_in_which_they_are_shown() -> No
         truth = np.array(truths[chunk])
         nothing = np.zeros(len(truth))
         enclosures = Enclosures(truth, nothing, nothing, np.full(len(truth), Status.RESOLVED, np.int8))
-        many = judge(np.array(values[chunk]), np.array(bounds[chunk]), enclosures, 1.0, torch.float64)
+        many = judge(np.array(values[chunk]), np.array(bounds[chunk]), enclosures, 1.0, torch.float64, stepped=None)
         ledger.add(many, chunk.start)
     assert [(row.verdict, row.sample) for row in ledger.worst()] == [
         ("fail", 5), ("inconclusive", 1), ("inconclusive", 2), ("pass", 3), ("pass", 4),

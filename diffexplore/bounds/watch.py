@@ -8,8 +8,10 @@ the computed one. For a condition it carries which elements are undecided.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
@@ -26,6 +28,27 @@ _PURGE_OPERATIONS = 64
 _PURGE_BYTES = 2**25
 
 
+class Observer(Protocol):
+    """What looks on while operations run under a watch."""
+
+    def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
+        """``name``, in ATen's words, made ``out`` of ``args``; the watch knows the radius of each tensor."""
+        ...
+
+
+_OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+@contextmanager
+def observing(observer: Observer) -> Iterator[None]:
+    """Every watch that is made inside the block shows its operations to ``observer``."""
+    token = _OBSERVER.set(observer)
+    try:
+        yield
+    finally:
+        _OBSERVER.reset(token)
+
+
 class Watch(TorchDispatchMode):
     """Carries radii beside tensors while torch code runs inside the ``with`` block.
 
@@ -40,6 +63,7 @@ class Watch(TorchDispatchMode):
         self.unwatched: set[str] = set()
         self.narrowed: set[torch.dtype] = set()
         self._expected = expected
+        self._observer = _OBSERVER.get()
         self._radii: dict[int, tuple[StorageWeakRef, dict[_Key, Tensor]]] = {}
         self._operations = 0
         self._bytes = 0
@@ -125,7 +149,14 @@ class Watch(TorchDispatchMode):
         kwargs = kwargs or {}
         self._purge()
         name = func.overloadpacket.__name__
-        return handler(name)(self, func, args, kwargs)
+        out = handler(name)(self, func, args, kwargs)
+        self.tell(name, args, out)
+        return out
+
+    def tell(self, name: str, args: tuple[Any, ...], out: Any) -> None:
+        """Lets the observer, if there is one, see an operation that has run."""
+        if self._observer is not None:
+            self._observer.saw(self, name, args, out)
 
 
 def number_error(value: float | int) -> float:

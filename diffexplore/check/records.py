@@ -14,8 +14,8 @@ from typing import Any, Literal
 from diffexplore.check.descriptions import CandidateSummary, LossSummary, PartialFormula
 
 __all__ = [
-    "SCHEMA_VERSION", "VALUE", "CandidateSummary", "Cause", "LossSummary", "PartialFormula", "Report", "Row", "Skipped",
-    "Summary", "Tally", "Truth", "Verdict",
+    "LOSS", "SCHEMA_VERSION", "VALUE", "CandidateSummary", "Cause", "LossSummary", "PartialFormula", "Report", "Row",
+    "Skipped", "Summary", "Tally", "Truth", "Verdict",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 1
@@ -24,6 +24,9 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 
 #: The ``parameter`` of rows that compare the loss's own value, which a candidate may compute beside its gradient.
 VALUE = "(value)"
+
+#: The ``method`` of such rows in a report of methods: the loss as torch evaluates it.
+LOSS = "loss"
 
 #: How the ``method`` of rows ends whose truth is the gradient of Σₖ ∂L/∂θₖ, by a backward differentiated again.
 DOUBLE_BACKWARD = " (double backward)"
@@ -77,6 +80,11 @@ class Row:
     smallest_detectable_abs: float | None
     verdict: Verdict
     cause: Cause | None
+
+    @property
+    def is_nan(self) -> bool:
+        """Whether the row failed because its value is NaN or infinite."""
+        return self.verdict == "fail" and self.cause is not None and self.cause.key == "nan"
 
     def to_dict(self) -> dict[str, Any]:
         return {
