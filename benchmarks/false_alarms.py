@@ -4,7 +4,7 @@
 
 A case is one check of a random loss at one point on one batch in one dtype, by SymPy's gradient, reverse mode and one
 more method in turn, reduced and by sample. It is *not finite* where a method makes NaN or infinity of a finite
-gradient, which is a fail of that method and no false alarm. It is *conclusive* where every partial has a passing comparison that
+gradient, a fail of that method and no false alarm. It is *conclusive* where every partial has a passing comparison that
 includes the reduction (the batch, a sub-batch or a probe) and *settled* where that happened at the point itself.
 """
 

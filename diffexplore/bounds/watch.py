@@ -8,7 +8,7 @@ the computed one. For a condition it carries which elements are undecided.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -35,13 +35,17 @@ class Observer(Protocol):
         """``name``, in ATen's words, made ``out`` of ``args``; the watch knows the radius of each tensor."""
         ...
 
+    def name(self, name: str, tensor: Tensor) -> None:
+        """The call is given ``tensor`` for the symbol ``name``."""
+        ...
+
 
 _OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
 
 
 @contextmanager
-def observing(observer: Observer) -> Iterator[None]:
-    """Every watch that is made inside the block shows its operations to ``observer``."""
+def observing(observer: Observer | None) -> Iterator[None]:
+    """Every watch that is made inside the block shows its operations to ``observer``, or to nobody."""
     token = _OBSERVER.set(observer)
     try:
         yield
@@ -152,6 +156,12 @@ class Watch(TorchDispatchMode):
         out = handler(name)(self, func, args, kwargs)
         self.tell(name, args, out)
         return out
+
+    def introduce(self, tensors: Mapping[str, Tensor]) -> None:
+        """Lets the observer, if there is one, know which tensors a call is given for its symbols."""
+        if self._observer is not None:
+            for name, tensor in tensors.items():
+                self._observer.name(name, tensor)
 
     def tell(self, name: str, args: tuple[Any, ...], out: Any) -> None:
         """Lets the observer, if there is one, see an operation that has run."""

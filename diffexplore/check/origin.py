@@ -73,6 +73,9 @@ class Origin:
                     self.forward = _of(plain, operands, made)
                 return
 
+    def name(self, name: str, tensor: Tensor) -> None:
+        """Names of inputs are of no use here."""
+
     def _note(self, name: str, args: tuple[Any, ...]) -> None:
         self.seen.add(name)
         first = next(_tensors(args), None)

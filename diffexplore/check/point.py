@@ -20,9 +20,10 @@ from diffexplore.check.judge import PASS, Judged, judge
 from diffexplore.check.ledger import Ledger, make_row
 from diffexplore.check.listener import Listener
 from diffexplore.check.loss_value import not_finite, value_truth
+from diffexplore.check.lost import Weak, lost_in, merged
 from diffexplore.check.probes import Probe, SignLedger, best_probe
 from diffexplore.check.problem import Problem
-from diffexplore.check.records import LOSS, VALUE, Row, Skipped, Tally
+from diffexplore.check.records import LOSS, VALUE, LostDigits, Row, Skipped, Tally
 from diffexplore.check.truth import SUM_PRECISION, Enclosures, Status, statuses_in
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimates, Numbers
@@ -41,6 +42,7 @@ class PointOutcome:
     point: Mapping[str, float]
     settled: Mapping[str, float]  # name → smallest relative error that would have been caught; NaN for a truth of 0
     failed: bool
+    lost: tuple[LostDigits, ...] = ()
 
 
 class PointCheck:
@@ -73,6 +75,7 @@ class PointCheck:
         self._rows: list[Row] = []
         self._skipped: list[Skipped] = []
         self._broken = Broken()
+        self._weak_partials = Weak(problem)
 
     def run(self, stage: str) -> PointOutcome:
         self._judge_loss()
@@ -114,6 +117,7 @@ class PointCheck:
             judged = self._judge(name, Numbers.of(estimates[name], exact=running.method.exact), truth)
             self._record(judged, ball, name, label, self._evaluator, running)
             if running.method.exact:
+                self._weak_partials.add_reduced(name, running.name, judged, self._n)
                 self._settle(name, judged)
 
     def _judge_loss(self) -> None:
@@ -177,6 +181,7 @@ class PointCheck:
                 self._ledger(name, running.name, "samples").add(judged, chunk.first)
                 self._broken.note(name, running.name, judged, chunk.first)
                 if running.method.exact:
+                    self._weak_partials.add(name, running.name, judged, chunk.first)
                     power = np.where(judged.verdict == PASS, judged.detectable, np.nan)
                     sharpest = np.fmin(sharpest, power)
                 if self._listener.wants_rows:
@@ -186,6 +191,7 @@ class PointCheck:
     def _gathered(self, name: str, chunk: Chunk) -> Enclosures:
         """The truths of a chunk, which also count for the reduced one."""
         truth = chunk.truths[name]
+        self._weak_partials.add_truth(name, truth)
         with precision(SUM_PRECISION):
             self._sums[name] += chunk.sums[name]
         self._statuses[name] |= statuses_in(truth)
@@ -267,7 +273,14 @@ class PointCheck:
             point=self._point,
             settled=self._settled,
             failed=any(tally.failed for tally in tallies),
+            lost=self._lost_digits(),
         )
+
+    def _lost_digits(self) -> tuple[LostDigits, ...]:
+        """Where rounding leaves fewer than half the digits of a partial by an exact method."""
+        exact = [running for running in self._running if running.method.exact]
+        found = (lost_in(weak, self._evaluator, exact, self._point) for weak in self._weak_partials)
+        return merged(lost for lost in found if lost is not None)
 
 
 def _first_line(error: BaseException) -> str:

@@ -11,10 +11,11 @@ from diffexplore.check.enclosures import Enclosures, Status
 from diffexplore.check.evaluate import Chunk, Evaluator, Running
 from diffexplore.check.judge import INCONCLUSIVE, PASS, Judged
 from diffexplore.check.point import PointCheck, PointOutcome
-from diffexplore.check.records import VALUE, Row
+from diffexplore.check.records import VALUE, LostDigits, Row
 from diffexplore.methods.base import Estimates, Numbers
 from diffexplore.verify.diagnosis.locate import Failures
 from diffexplore.verify.diagnosis.scene import Laboratory
+from diffexplore.verify.lost import lost_digits
 from diffexplore.verify.observed import Observed
 
 Tensor = torch.Tensor
@@ -94,6 +95,12 @@ class CandidateCheck(PointCheck):
         inside = np.abs(judged.value - truth.high) <= truth.radius
         passed = (truth.status == Status.KINK) & (judged.verdict == INCONCLUSIVE) & inside
         return replace(judged, verdict=np.where(passed, PASS, judged.verdict).astype(np.int8))
+
+    def _lost_digits(self) -> tuple[LostDigits, ...]:
+        """Where its own operations lose digits: of what is not torch's, or cannot be called again, nothing is known."""
+        if not (self.observed.candidate.torch and self.observed.candidate.repeatable):
+            return ()
+        return lost_digits(self.laboratory(), self._candidate.name)
 
     def _judge_loss(self) -> None:
         """The candidate's own value of the loss, where it computes one."""
