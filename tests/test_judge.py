@@ -195,3 +195,36 @@ def test_the_worst_samples_are_kept_in_the_order_in_which_they_are_shown() -> No
     assert [(row.verdict, row.sample) for row in ledger.worst()] == [
         ("fail", 5), ("inconclusive", 1), ("inconclusive", 2), ("pass", 3), ("pass", 4),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+def test_nan_fails_only_where_the_truth_is_in_range(dtype: str, value: float) -> None:
+    largest = torch.finfo(getattr(torch, dtype)).max
+    assert outcome(judged(value, INF, largest, dtype=dtype)) == ("fail", "nan")
+    assert outcome(judged(value, INF, -largest, dtype=dtype)) == ("fail", "nan")
+    assert outcome(judged(value, INF, largest, radius=largest / 2, dtype=dtype)) == ("inconclusive", "overflow")
+    if dtype != "float64":
+        assert outcome(judged(value, INF, largest * 1.5, dtype=dtype)) == ("inconclusive", "overflow")
+
+
+@pytest.mark.parametrize("status", [Status.KINK, Status.UNDEFINED, Status.OUTSIDE])
+def test_nan_is_no_fail_where_there_is_no_truth(status: Status) -> None:
+    assert outcome(judged(NAN, INF, 1.0, status=status))[0] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("value", "left", "expected"),
+    [
+        (NAN, False, ("inconclusive", "step")),
+        (INF, True, ("inconclusive", "step")),
+        (1.0, True, ("inconclusive", "step")),  # finite and right, but the step left the domain
+        (7.0, True, ("inconclusive", "step")),  # nor does it fail
+        (7.0, False, ("fail", "exceeds_bound")),
+        (1.0, False, ("pass", None)),
+    ],
+)
+def test_a_step_that_goes_wrong_decides_nothing(value: float, left: bool, expected: tuple[str, str | None]) -> None:
+    truth = Enclosures(np.array([1.0]), np.zeros(1), np.zeros(1), np.array([Status.RESOLVED], np.int8))
+    one = judge(np.array([value]), np.array([1e-3]), truth, 1.0, torch.float64, stepped=np.array([left]))
+    assert outcome(one) == expected

@@ -100,30 +100,36 @@ def lost_in(
     first, last = (0, evaluator.n) if weak.sample is None else (weak.sample, weak.sample + 1)
     problem, values = replace(evaluator.problem, wrt=(weak.parameter,)), evaluator.values(first, last)
     method = running.reduced if weak.parameter in problem.parameters else running.samples
-    return located(weak, problem, values, lambda: method(problem, values, 1), point)
+
+    def run() -> float:
+        return float(method(problem, values, 1)[weak.parameter].value.reshape(-1)[0])
+
+    return located(weak, problem, values, run, point)
 
 
 def located(
-    weak: WeakPartial, problem: Problem, values: Mapping[str, Tensor], run: Callable[[], object],
+    weak: WeakPartial, problem: Problem, values: Mapping[str, Tensor], run: Callable[[], float | None],
     point: Mapping[str, float],
 ) -> LostDigits | None:  # fmt: skip
     """The operation of one call of ``run`` on one sample, with ``values``, that loses the digits of a partial.
 
+    ``run`` returns the partial, or None where it has none.
     What no form is known to keep is told only where it concerns the reduced partial.
     """
     provenance = Provenance(values, UNIT_ROUNDOFF[problem.dtype])
     try:
         with observing(provenance):
-            run()
+            result = run()
     except (DiffexploreError, RuntimeError, NotImplementedError, MemoryError):
         return None
-    worst = provenance.worst
+    worst = provenance.worst(result) if result is not None else None
     if worst is None or worst.formula == UNKNOWN:
         return None
     numbers = {name: value.detach().reshape(()) for name, value in values.items()}
     found, whole = None, False
     if UNKNOWN not in worst.formula.free_symbols:
-        found = better_form(evaluated(worst.formula), numbers, problem.dtype)
+        point_here = tuple((name, float(number)) for name, number in numbers.items())
+        found = better_form(evaluated(worst.formula), point_here, problem.dtype)
     if found is None:
         found, whole = _simplified(problem, weak.parameter, numbers), True
     if found is None and not weak.whole:

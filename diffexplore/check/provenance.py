@@ -40,18 +40,28 @@ class Loss:
         return self.after / self.before
 
 
+@dataclass(frozen=True)
+class _Step:
+    """One operation: which steps made its operands, what it made of them, and what it loses."""
+
+    parents: tuple[int, ...]
+    value: float
+    loss: Loss | None
+
+
 @dataclass
 class Provenance:
     """Looks on at a call whose tensors hold one number each; ``unit`` is the unit roundoff of its dtype.
 
-    ``inputs`` are the tensors of the symbols, ``worst`` is the operation that loses most.
+    ``inputs`` are the tensors of the symbols.
     """
 
     inputs: Mapping[str, Tensor]
     unit: float
-    worst: Loss | None = None
     _known: dict[tuple[int, int], sympy.Expr] = field(default_factory=dict)
     _kept: list[Tensor] = field(default_factory=list)
+    _steps: list[_Step] = field(default_factory=list)
+    _made: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, tensor in self.inputs.items():
@@ -65,19 +75,40 @@ class Provenance:
         """One operation, which ran under a watch."""
         if not _is_number(out):
             return
-        operands = [value for value in args if _is_number(value) or _is_constant(value)]
+        tensors = [value for value in args if _is_number(value)]
         plain = name.rstrip("_").lstrip("_")
         formula = self._formula(plain, args, out)
+        measured = plain not in _SAME and not watch.unwatched & {plain, name}
+        loss = self._measured(watch, formula, tensors, out) if measured else None
+        operands = [] if plain in _CONSTANTS else tensors
+        parents = tuple(self._made[key] for key in map(_key, operands) if key in self._made)
         self._keep(out, formula)
-        if plain not in _SAME and not watch.unwatched & {plain, name}:
-            self._measure(watch, formula, operands, out)
+        self._made[_key(out)] = len(self._steps)
+        self._steps.append(_Step(parents, float(out.detach()), loss))
 
-    def _measure(self, watch: Watch, formula: sympy.Expr, operands: list[Any], out: Tensor) -> None:
-        after = _relative(watch, out)
-        before = max([self.unit, *(_relative(watch, value) for value in operands if isinstance(value, torch.Tensor))])
-        found = Loss(formula, before, after)
-        if found.growth >= _GREAT and (self.worst is None or found.growth > self.worst.growth):
-            self.worst = found
+    def _measured(self, watch: Watch, formula: sympy.Expr, operands: list[Tensor], out: Tensor) -> Loss | None:
+        before = max([self.unit, *(_relative(watch, value) for value in operands)])
+        found = Loss(formula, before, _relative(watch, out))
+        loses = found.growth >= _GREAT and found.after > math.sqrt(self.unit) and not formula.is_Number
+        return found if loses else None
+
+    def worst(self, result: float) -> Loss | None:
+        """The operation that loses most, of those that the result hangs on: the value of a loss may lose digits that
+        its gradient never sees.
+
+        The result is what nothing used and has its value; all that nothing used, where none has it.
+        """
+        used = {parent for step in self._steps for parent in step.parents}
+        ends = [i for i in range(len(self._steps)) if i not in used]
+        ends = [i for i in ends if self._steps[i].value == result] or ends
+        reached: set[int] = set()
+        while ends:
+            i = ends.pop()
+            if i not in reached:
+                reached.add(i)
+                ends += self._steps[i].parents
+        losses = [loss for i in sorted(reached) if (loss := self._steps[i].loss) is not None]
+        return max(losses, key=lambda loss: loss.growth, default=None)
 
     def _keep(self, tensor: Tensor, formula: sympy.Expr) -> None:
         self._known[_key(tensor)] = formula

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy
 import torch
@@ -77,10 +78,9 @@ FORMS: tuple[StableForm, ...] = (
 _ANY: tuple[Callable[[sympy.Expr], sympy.Expr], ...] = (
     lambda node: node,
     sympy.factor,
-    lambda node: sympy.factor(sympy.together(node)),
 )
 
-#: Larger formulas are not rearranged.
+#: Larger formulas are left as they are.
 _MOST_NODES = 60
 
 
@@ -92,11 +92,17 @@ class Trial:
     equal: bool
 
 
-def better_form(node: sympy.Expr, values: Mapping[str, Tensor], dtype: torch.dtype) -> tuple[sympy.Expr, float] | None:
+@lru_cache(maxsize=256)
+def better_form(
+    node: sympy.Expr, point: tuple[tuple[str, float], ...], dtype: torch.dtype
+) -> tuple[sympy.Expr, float] | None:
     """A form of ``node`` that keeps more than half the digits here, where it loses them, and its relative radius.
 
-    ``values`` holds a tensor of one number for each symbol. Every form is run, and held against enclosures of both.
+    ``point`` holds a value for each symbol. Every form is run, and held against enclosures of both.
     """
+    if sum(1 for _ in sympy.preorder_traversal(node)) > _MOST_NODES:
+        return None
+    values = {name: torch.tensor(value, dtype=dtype) for name, value in point}
     for form in dict.fromkeys(_proposals(node)):
         trial = tried(form, node, values)
         if trial.equal and trial.relative <= math.sqrt(UNIT_ROUNDOFF[dtype]):
@@ -107,14 +113,16 @@ def better_form(node: sympy.Expr, values: Mapping[str, Tensor], dtype: torch.dty
 def _proposals(node: sympy.Expr) -> Iterator[sympy.Expr]:
     for known in FORMS:
         for sign in (1, -1):
-            found = (sign * node).match(known.pattern)
+            signed = sign * node
+            found = signed.match(known.pattern) if signed.func is known.pattern.func else None
             if found and all(symbol in found for symbol in known.pattern.atoms(sympy.Wild)):
                 form = sign * known.form(**{symbol.name: part for symbol, part in found.items()})
                 yield form
                 yield form.replace(lambda part: part.is_Add, sympy.expand)
-    if sum(1 for _ in sympy.preorder_traversal(node)) <= _MOST_NODES:
-        for rearranged in _ANY:
-            yield rearranged(node)
+    for rearranged in _ANY:
+        form = rearranged(node)
+        if sympy.count_ops(form) <= sympy.count_ops(node):  # else it is right here, and no better elsewhere
+            yield form
 
 
 def tried(form: sympy.Expr, node: sympy.Expr, values: Mapping[str, Tensor]) -> Trial:

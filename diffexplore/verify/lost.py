@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,9 +48,14 @@ def _lost_at(laboratory: Laboratory, name: str, sample: int | None) -> Iterator[
         if relative > limit:
             weak = WeakPartial(parameter, name, sample, relative, whole=laboratory.n == 1)
             point = dict(laboratory.point)
-            lost = located(weak, laboratory.problem, values, lambda: laboratory.ask(laboratory.point, index), point)
+            lost = located(weak, laboratory.problem, values, partial(_again, laboratory, index, parameter), point)
             if lost is not None:
                 yield lost
+
+
+def _again(laboratory: Laboratory, index: np.ndarray, parameter: str) -> float | None:
+    scene = laboratory.ask(laboratory.point, index)
+    return None if scene is None else scene.values(parameter)[0]
 
 
 def _relative(scene: Scene, parameter: str) -> float:
