@@ -3,7 +3,8 @@
     python -m benchmarks.false_alarms [--cases 20000] [--seed 0] [--jobs 2] [--dtype float64]
 
 A case is one check of a random loss at one point on one batch in one dtype, by SymPy's gradient, reverse mode and one
-more method in turn, reduced and by sample. It is *conclusive* where every partial has a passing comparison that
+more method in turn, reduced and by sample. It is *not finite* where a method makes NaN or infinity of a finite
+gradient, a fail of that method and no false alarm. It is *conclusive* where every partial has a passing comparison that
 includes the reduction (the batch, a sub-batch or a probe) and *settled* where that happened at the point itself.
 """
 
@@ -75,10 +76,12 @@ def tally(case: Case, names: tuple[str, ...], into: Tallies) -> None:
     into.counts[case.dtype, "comparisons"] += (
         report.summary.passed + report.summary.failed + report.summary.inconclusive
     )
-    if report.summary.failed:
+    nan = report.summary.causes.get("nan", 0)
+    into.counts[case.dtype, "not finite"] += nan > 0  # a certain fail, and no false alarm: counted by itself
+    if report.summary.failed > nan:
         into.counts[case.dtype, "failed"] += 1
         failed = [(row.parameter, row.method, row.sample, row.probe, row.value, row.truth, row.error_abs, row.bound)
-                  for row in report.rows if row.verdict == "fail"]  # fmt: skip
+                  for row in report.rows if row.verdict == "fail" and not row.is_nan]  # fmt: skip
         into.troubles.append(f"FAIL {case.describe()}\n  {failed[:3]}")
     _note_ratios(report, into)
     if within and not _singular(report) and not _underflows(report, DTYPES[case.dtype]):

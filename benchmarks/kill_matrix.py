@@ -5,7 +5,7 @@
 Kinds of error x losses x sizes x dtypes x points. A cell is one verification of a candidate: *caught* (fail), *below
 power* (a pass, and wherever it passed the error is smaller than the power that the row states), *MISSED* (a pass of
 an error above it), *hidden* (rounding hides the batch's own partial, and the sub-batches that stand for it do not have
-the error), *not finite* (a NaN of the candidate, said to be one: there is no number to judge), *inconclusive*, or
+the error), *not finite* (a fail for a NaN of the candidate: there is no number to judge), *inconclusive*, or
 without an error there (an absolute value where the gradient is positive).
 Right candidates must not fail. Other checkers are asked about the same functions with their defaults; jax only where
 it is installed.

@@ -46,7 +46,7 @@ def caught(row: Row, dtype: torch.dtype, sign: int) -> bool:
     moved = float(Fraction(row.value) + sign * Fraction(math.nextafter(step, math.inf)))
     if moved == row.value:  # an exact row reveals any error: the smallest that a double can have
         moved = math.nextafter(row.value, sign * math.inf)
-    return int(judge(np.array([moved]), np.array([row.bound]), truth, math.inf, dtype).verdict[0]) == FAIL
+    return int(judge(np.array([moved]), np.array([row.bound]), truth, math.inf, dtype, stepped=None).verdict[0]) == FAIL
 
 
 def moved_rows() -> dict[str, Counter[str]]:

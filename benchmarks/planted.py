@@ -189,7 +189,7 @@ PLANTED: tuple[Kind, ...] = (
     Kind("last sample dropped", _SAMPLE, _samples(_at(lambda n: n - 1, 0.0))),
     Kind("one sample zero", _SAMPLE, _samples(_at(_middle, 0.0))),
     Kind("one sample twice", _SAMPLE, _samples(_at(_middle, 2.0))),
-    Kind("one sample NaN", _named("not_finite"), _samples(_at(_middle, float("nan")))),
+    Kind("one sample NaN", _named("nan"), _samples(_at(_middle, float("nan")))),
     Kind("one column reversed", _named("permuted"), _moved_column(lambda column: column.flip(0))),
     Kind("one column shifted", _named("permuted"), _moved_column(lambda column: column.roll(1))),
     Kind("narrower dtype inside", _named("precision"), _narrow, there=lambda problem: problem.dtype in _NARROWER),

@@ -35,6 +35,8 @@ class Outcome:
 
 def ended(kind: Kind, report: Report, candidate: Candidate) -> str:
     """How a cell ended. A miss is a pass, row by row, of an error larger than the row says it would see."""
+    if report.verdict == "fail" and _only_nan(report) and kind.causes <= {"nan"}:
+        return NOT_FINITE
     if not kind.causes:
         return {"pass": RIGHT, "fail": FALSE_ALARM, "inconclusive": INCONCLUSIVE}[report.verdict]
     if report.verdict == "fail":
@@ -44,8 +46,13 @@ def ended(kind: Kind, report: Report, candidate: Candidate) -> str:
     if not any(_error(kind, given) for given in candidate.calls[:1]):
         return NO_ERROR
     if report.verdict == "inconclusive":
-        return NOT_FINITE if kind.causes == {undecided(report)} == {"not_finite"} else INCONCLUSIVE
+        return INCONCLUSIVE
     return HIDDEN if _is_hidden(kind, report, candidate.calls[0]) else BELOW_POWER
+
+
+def _only_nan(report: Report) -> bool:
+    """Whether every fail is a number that is not finite: certain, and no matter of how wrong a gradient is."""
+    return all(row.is_nan for row in report.rows if row.verdict == "fail")
 
 
 def _is_hidden(kind: Kind, report: Report, batch: Given) -> bool:

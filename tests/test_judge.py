@@ -24,7 +24,7 @@ def judged(
 ) -> Judged:  # fmt: skip
     """One comparison."""
     enclosure = Enclosures(np.array([truth]), np.array([low]), np.array([radius]), np.array([status], np.int8))
-    return judge(np.array([value]), np.array([bound]), enclosure, scale, getattr(torch, dtype), reason)
+    return judge(np.array([value]), np.array([bound]), enclosure, scale, getattr(torch, dtype), reason, stepped=None)
 
 
 def outcome(one: Judged) -> tuple[str, str | None]:
@@ -43,9 +43,9 @@ def outcome(one: Judged) -> tuple[str, str | None]:
         (1.0, 0.5, 1.0, ("inconclusive", "no_power")),  # 0 and 2 would pass as well
         (-3.0, 0.5, 1.0, ("fail", "exceeds_bound")),  # a fail needs no power
         (100.0, 3.0, 1.0, ("fail", "exceeds_bound")),
-        (NAN, 1e-3, 1.0, ("inconclusive", "not_finite")),
-        (INF, 1e-3, 1.0, ("inconclusive", "not_finite")),
-        (-INF, INF, 1.0, ("inconclusive", "not_finite")),
+        (NAN, 1e-3, 1.0, ("fail", "nan")),
+        (INF, 1e-3, 1.0, ("fail", "nan")),
+        (-INF, INF, 1.0, ("fail", "nan")),
         (1.0, INF, 1.0, ("inconclusive", "no_bound")),
         (9.0, INF, 1.0, ("inconclusive", "no_bound")),  # nothing can be certain without a bound
     ],
@@ -175,7 +175,9 @@ def test_a_vector_is_judged_element_by_element() -> None:
         np.array([1.0, 1.0, 0.0, 1.0]), np.zeros(4), np.zeros(4),
         np.array([Status.RESOLVED, Status.RESOLVED, Status.RESOLVED, Status.KINK], np.int8),
     )  # fmt: skip
-    many = judge(np.array([1.0, 2.0, 0.0, 1.0]), np.array([0.1, 0.1, 0.1, 0.1]), enclosures, 5.0, torch.float64)
+    many = judge(
+        np.array([1.0, 2.0, 0.0, 1.0]), np.array([0.1, 0.1, 0.1, 0.1]), enclosures, 5.0, torch.float64, stepped=None
+    )
     assert [many.verdict_of(i) for i in range(4)] == ["pass", "fail", "pass", "inconclusive"]
 
 
@@ -188,8 +190,41 @@ def test_the_worst_samples_are_kept_in_the_order_in_which_they_are_shown() -> No
         truth = np.array(truths[chunk])
         nothing = np.zeros(len(truth))
         enclosures = Enclosures(truth, nothing, nothing, np.full(len(truth), Status.RESOLVED, np.int8))
-        many = judge(np.array(values[chunk]), np.array(bounds[chunk]), enclosures, 1.0, torch.float64)
+        many = judge(np.array(values[chunk]), np.array(bounds[chunk]), enclosures, 1.0, torch.float64, stepped=None)
         ledger.add(many, chunk.start)
     assert [(row.verdict, row.sample) for row in ledger.worst()] == [
         ("fail", 5), ("inconclusive", 1), ("inconclusive", 2), ("pass", 3), ("pass", 4),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+def test_nan_fails_only_where_the_truth_is_in_range(dtype: str, value: float) -> None:
+    largest = torch.finfo(getattr(torch, dtype)).max
+    assert outcome(judged(value, INF, largest, dtype=dtype)) == ("fail", "nan")
+    assert outcome(judged(value, INF, -largest, dtype=dtype)) == ("fail", "nan")
+    assert outcome(judged(value, INF, largest, radius=largest / 2, dtype=dtype)) == ("inconclusive", "overflow")
+    if dtype != "float64":
+        assert outcome(judged(value, INF, largest * 1.5, dtype=dtype)) == ("inconclusive", "overflow")
+
+
+@pytest.mark.parametrize("status", [Status.KINK, Status.UNDEFINED, Status.OUTSIDE])
+def test_nan_is_no_fail_where_there_is_no_truth(status: Status) -> None:
+    assert outcome(judged(NAN, INF, 1.0, status=status))[0] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("value", "left", "expected"),
+    [
+        (NAN, False, ("inconclusive", "step")),
+        (INF, True, ("inconclusive", "step")),
+        (1.0, True, ("inconclusive", "step")),  # finite and right, but the step left the domain
+        (7.0, True, ("inconclusive", "step")),  # nor does it fail
+        (7.0, False, ("fail", "exceeds_bound")),
+        (1.0, False, ("pass", None)),
+    ],
+)
+def test_a_step_that_goes_wrong_decides_nothing(value: float, left: bool, expected: tuple[str, str | None]) -> None:
+    truth = Enclosures(np.array([1.0]), np.zeros(1), np.zeros(1), np.array([Status.RESOLVED], np.int8))
+    one = judge(np.array([value]), np.array([1e-3]), truth, 1.0, torch.float64, stepped=np.array([left]))
+    assert outcome(one) == expected

@@ -13,7 +13,7 @@ from benchmarks.scoring import RIGHT as PASSED
 #: Where all partials are positive, their absolute values are no error.
 NOT_THERE = {("default", "absolute value")}
 
-#: A value that is not finite is no number to compare: the partial is left open, and the sample is named.
+#: A value that is not finite is no number to compare: it fails with a cause of its own, and is counted by itself.
 OPEN = {"one sample NaN"}
 
 

@@ -67,7 +67,7 @@ def test_a_pass_says_how_much_was_compared_and_how_exactly() -> None:
 def test_a_pass_names_what_the_whole_batch_could_not_decide() -> None:
     rows = list(fixtures.undecided().rows) + fixtures.probe_rows()
     first = lines_of(fixtures.report_of(rows), 300)[0]
-    assert first.startswith("PASS  every partial agrees")
+    assert first.startswith("PASS  40 of 50 comparisons agree with the truth; 10 inconclusive: rounding hides")
     assert first.endswith("; on sub-batches only: ∂L/∂b at a = 2.5, b = 1")
     assert "sub-batches" not in lines_of(fixtures.mixed(), 300)[0]
 
@@ -264,8 +264,8 @@ def test_the_narrowest_terminal_loses_no_character() -> None:
 
 def test_a_cause_that_only_the_summary_knows_is_said_too() -> None:
     passing = fixtures.passing()
-    summary = replace(passing.summary, inconclusive=7, causes={"not_finite": 7})
-    assert "7 inconclusive: not finite" in joined(replace(passing, summary=summary))
+    summary = replace(passing.summary, inconclusive=7, causes={"no_such_cause": 7})
+    assert "7 inconclusive: no such cause" in joined(replace(passing, summary=summary))
 
 
 def test_probes_are_summed_up() -> None:

@@ -70,7 +70,14 @@ class NumpyWatch:
     def _apply(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         call = _Call(name, function)
         rule = handler(name)
-        return lambda *operands: rule(self.watch, call, self._stored(operands), {})
+
+        def run(*operands: Any) -> Any:
+            stored = self._stored(operands)
+            out = rule(self.watch, call, stored, {})
+            self.watch.show(name, stored, out)
+            return out
+
+        return run
 
     def _stored(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
         """Python numbers as NumPy takes them: rounded to the dtype of the arrays beside them (NEP 50)."""

@@ -8,8 +8,10 @@ the computed one. For a condition it carries which elements are undecided.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
@@ -17,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatc
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
+from diffexplore.bounds.handling import name_of
 
 #: The relative error that is allowed for a double which stands for a constant: twice its rounding.
 CONSTANT_ERROR = 2.0**-52
@@ -27,6 +30,31 @@ _Key = tuple[Any, ...]
 #: Radii of tensors that are gone are dropped after so many operations, or so many bytes of radii.
 _PURGE_OPERATIONS = 64
 _PURGE_BYTES = 2**25
+
+
+class Observer(Protocol):
+    """What looks on while operations run under a watch."""
+
+    def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
+        """``name``, in ATen's words, made ``out`` of ``args``; the watch knows the radius of each tensor."""
+        ...
+
+    def name(self, name: str, tensor: Tensor) -> None:
+        """The call is given ``tensor`` for the symbol ``name``."""
+        ...
+
+
+_OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+@contextmanager
+def observing(observer: Observer | None) -> Iterator[None]:
+    """Every watch that is made inside the block shows its operations to ``observer``, or to nobody."""
+    token = _OBSERVER.set(observer)
+    try:
+        yield
+    finally:
+        _OBSERVER.reset(token)
 
 
 class Watch(TorchDispatchMode):
@@ -44,6 +72,7 @@ class Watch(TorchDispatchMode):
         self.narrowed: set[torch.dtype] = set()
         self._expected = expected
         self._told: dict[float, float] = {}
+        self._observer = _OBSERVER.get()
         self._radii: dict[int, tuple[StorageWeakRef, dict[_Key, Tensor]]] = {}
         self._operations = 0
         self._bytes = 0
@@ -137,7 +166,20 @@ class Watch(TorchDispatchMode):
 
         kwargs = kwargs or {}
         self._purge()
-        return handler_of(func)(self, func, args, kwargs)
+        out = handler_of(func)(self, func, args, kwargs)
+        self.show(name_of(func), args, out)
+        return out
+
+    def introduce(self, tensors: Mapping[str, Tensor]) -> None:
+        """Lets the observer, if there is one, know which tensors a call is given for its symbols."""
+        if self._observer is not None:
+            for name, tensor in tensors.items():
+                self._observer.name(name, tensor)
+
+    def show(self, name: str, args: tuple[Any, ...], out: Any) -> None:
+        """Lets the observer, if there is one, see an operation that has run."""
+        if self._observer is not None:
+            self._observer.saw(self, name, args, out)
 
 
 def number_radius(value: float | int) -> float:

@@ -68,6 +68,7 @@ class _Sum:
         self._radius = 0.0
         self._terms = 0
         self._reason: str | None = None
+        self._stepped: torch.Tensor | None = None
 
     def add(self, estimate: Estimate, weight: int) -> None:
         """Adds an estimate times an integer: the product rounds once, the sum once."""
@@ -76,6 +77,8 @@ class _Sum:
         self._radius += weight * float(estimate.bound) + _UNIT * (abs(term) + abs(self._total))
         self._terms += 1
         self._reason = self._reason or estimate.reason
+        if estimate.stepped is not None:
+            self._stepped = estimate.stepped if self._stepped is None else self._stepped | estimate.stepped
 
     def estimate(self, divisor: int) -> Estimate:
         """The sum over ``divisor``. No more than seven roundings a term went into the radius itself."""
@@ -83,7 +86,7 @@ class _Sum:
         radius = (self._radius / divisor + _UNIT * abs(value)) * (1 + 16 * (self._terms + 1) * _UNIT)
         radius += QUANTUM[torch.float64]
         bound = radius if math.isfinite(radius) else math.inf
-        return Estimate(_scalar(value), _scalar(bound), self._reason)
+        return Estimate(_scalar(value), _scalar(bound), self._reason, self._stepped)
 
 
 def _scalar(number: float) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.check.judge import Format
 from diffexplore.check.problem import SIZE, Problem
 from diffexplore.check.truth import SUM_PRECISION, Enclosures, Status, TruthFinder
-from diffexplore.methods.base import Estimate, Estimates, Method, Values
+from diffexplore.methods.base import Estimates, Method, Numbers, Values
 
 Tensor = torch.Tensor
 
@@ -45,7 +45,7 @@ class Running:
         if self.broken is None:
             return estimates
         return {
-            name: Estimate(estimate.value, torch.full_like(estimate.bound, math.inf), self.broken)
+            name: replace(estimate, bound=torch.full_like(estimate.bound, math.inf), reason=self.broken)
             for name, estimate in estimates.items()
         }
 
@@ -55,7 +55,7 @@ class Chunk:
     """Per-sample values and bounds of each method, with their truths, for the samples from ``first`` on."""
 
     first: int
-    estimates: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray, str | None]]]
+    estimates: Mapping[str, Mapping[str, Numbers]]
     truths: Mapping[str, Enclosures]
     sums: Mapping[str, arb]
 
@@ -103,7 +103,8 @@ class Evaluator:
             last = min(first + size, self.n)
             values = self.values(first, last)
             estimates = {
-                running.name: _on_host(running.samples(self.problem, values, last - first)) for running in methods
+                running.name: _on_host(running, running.samples(self.problem, values, last - first))
+                for running in methods
             }
             bounds = _smallest_bounds(estimates, self.problem.wrt, last - first)
             truths, sums = self.truths(values, last - first, bounds)
@@ -157,18 +158,15 @@ def _first_row(columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: column[:1] for name, column in columns.items()}
 
 
-def _on_host(estimates: Estimates) -> dict[str, tuple[np.ndarray, np.ndarray, str | None]]:
-    return {
-        name: (estimate.value.cpu().numpy(), estimate.bound.cpu().numpy(), estimate.reason)
-        for name, estimate in estimates.items()
-    }
+def _on_host(running: Running, estimates: Estimates) -> dict[str, Numbers]:
+    return {name: Numbers.of(estimate, exact=running.method.exact) for name, estimate in estimates.items()}
 
 
 def _smallest_bounds(
-    estimates: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray, str | None]]], names: tuple[str, ...], n: int
+    estimates: Mapping[str, Mapping[str, Numbers]], names: tuple[str, ...], n: int
 ) -> dict[str, np.ndarray]:
     smallest = {name: np.full(n, math.inf) for name in names}
     for by_name in estimates.values():
-        for name, (_, bound, _) in by_name.items():
-            np.minimum(smallest[name], bound, out=smallest[name])
+        for name, numbers in by_name.items():
+            np.minimum(smallest[name], numbers.bound, out=smallest[name])
     return {name: np.where(np.isfinite(bound), bound, 0.0) for name, bound in smallest.items()}

@@ -59,7 +59,9 @@ class Judged:
     """Comparisons of n values with their truths: float64 arrays of shape (n,), NaN for what does not exist.
 
     ``verdict`` holds PASS, FAIL or INCONCLUSIVE. ``detectable`` is the smallest relative error that would have been
-    caught; where the truth is 0 it is NaN and ``detectable_abs`` takes its place.
+    caught; where the truth is 0 it is NaN and ``detectable_abs`` takes its place. ``stepped`` is None for a method that
+    takes no step, else it says where the method's own step overflows or leaves the domain; ``beyond`` says which truths
+    may lie beyond the range of the dtype.
     """
 
     value: np.ndarray
@@ -72,18 +74,23 @@ class Judged:
     detectable_abs: np.ndarray
     verdict: np.ndarray
     reason: str | None
+    stepped: np.ndarray | None
+    beyond: np.ndarray
 
     def verdict_of(self, i: int) -> Verdict:
         return _VERDICTS[int(self.verdict[i])]
 
 
 def judge(
-    value: np.ndarray, bound: np.ndarray, truth: Enclosures, scale: float, dtype: torch.dtype, reason: str | None = None
-) -> Judged:
+    value: np.ndarray, bound: np.ndarray, truth: Enclosures, scale: float, dtype: torch.dtype,
+    reason: str | None = None, *, stepped: np.ndarray | None,
+) -> Judged:  # fmt: skip
     """Verdicts of n comparisons.
 
     ``bound`` may hold infinities, where ``reason`` says why if it is known. ``scale`` is the largest |partial| of this
-    symbol in the whole check: beside it, a truth of 0 is told from a wrong value.
+    symbol in the whole check: beside it, a truth of 0 is told from a wrong value. ``stepped`` is None for a method
+    that takes no step: then NaN and infinity are its own fault. Else it says where its own step overflowed or left
+    the domain (bool, shape (n,)): what was computed there decides nothing.
     """
     with np.errstate(all="ignore"):
         size = np.abs(truth.high)
@@ -91,12 +98,19 @@ def judge(
         enclosed = (truth.status == Status.RESOLVED) | (truth.status == Status.UNRESOLVED)
         finite = np.isfinite(value)
         failed = finite & enclosed & (error * (1 - _SLACK) - truth.radius * (1 + _SLACK) > bound * (1 + _SLACK))
-        zero = size + truth.radius <= _ZERO * bound
+        beyond = ~(size + truth.radius <= torch.finfo(dtype).max)
+        if stepped is None:
+            failed |= ~finite & enclosed & ~beyond
+        else:
+            failed &= ~stepped
+        zero = (size + truth.radius <= _ZERO * bound) & np.isfinite(bound)
         zero |= (size == 0) & (truth.radius == 0)
         slack = 2 * (bound + truth.radius) * _UPWARD
         detectable = _where(~zero, slack / size)
         enough = np.where(zero, (slack < scale) | (bound == 0), detectable < 1) if zero.any() else detectable < 1
         passed = ~failed & finite & (truth.status == Status.RESOLVED) & np.isfinite(bound) & enough
+        if stepped is not None:
+            passed &= ~stepped
         verdict = np.where(failed, FAIL, np.where(passed, PASS, INCONCLUSIVE)).astype(np.int8)
         exists = enclosed & finite
         relative = exists & ~zero
@@ -111,6 +125,8 @@ def judge(
             _where(enclosed & zero, slack),
             verdict,
             reason,
+            stepped,
+            beyond,
         )
 
 
@@ -136,6 +152,9 @@ _STATUS_CAUSES = {
     Status.OVERFLOW: ("overflow", "the truth is beyond the range of double precision"),
 }
 
+_BEYOND = ("overflow", "the truth is beyond the range of the dtype")
+_STEP = ("step", "the method's own step overflows or leaves the domain of the loss, where the truth is finite")
+
 
 def cause_of(judged: Judged, i: int) -> Cause | None:
     """Why comparison ``i`` did not pass; None where it did."""
@@ -143,6 +162,9 @@ def cause_of(judged: Judged, i: int) -> Cause | None:
     if verdict == PASS:
         return None
     if verdict == FAIL:
+        if not np.isfinite(judged.value[i]):
+            kind = _kind(judged, i)
+            return Cause("nan", f"{kind} where the truth is finite", {"value": kind})
         error, bound = float(judged.error[i]), float(judged.bound[i])
         ratio = error / bound if bound > 0 else math.inf
         allowed = f"{short(ratio, 3)} times what rounding and truncation allow"
@@ -156,9 +178,10 @@ def _inconclusive(judged: Judged, i: int) -> Cause:
     status = Status(int(judged.truth.status[i]))
     if status != Status.RESOLVED:
         return Cause(*_STATUS_CAUSES[status])
-    if not np.isfinite(judged.value[i]):
-        kind = "NaN" if np.isnan(judged.value[i]) else "infinity"
-        return Cause("not_finite", f"the method returned {kind} where the gradient is finite", {"value": kind})
+    if judged.stepped is not None and (judged.stepped[i] or not np.isfinite(judged.value[i])):
+        return Cause(*_STEP)
+    if judged.beyond[i] and not (np.isfinite(judged.value[i]) and np.isfinite(judged.bound[i])):
+        return Cause(*_BEYOND)
     if not np.isfinite(judged.bound[i]):
         because = judged.reason or (
             "the error ball of a denominator, a condition or a function's argument holds a singularity or a kink"
@@ -170,3 +193,7 @@ def _inconclusive(judged: Judged, i: int) -> Cause:
         return Cause("no_power", message, {"smallest_detectable_abs": allowed})
     message = "rounding hides the gradient here: even 0 or the negated gradient would be within the bound"
     return Cause("no_power", message, {"smallest_detectable": float(judged.detectable[i])})
+
+
+def _kind(judged: Judged, i: int) -> str:
+    return "NaN" if np.isnan(judged.value[i]) else "infinity"

@@ -98,6 +98,8 @@ class Ledger:
                 judged.truth.status[bad],
                 np.isfinite(judged.value[bad]),
                 np.isfinite(judged.bound[bad]),
+                judged.beyond[bad],
+                np.zeros(len(bad)) if judged.stepped is None else judged.stepped[bad],
             ]
         )
         _, firsts, counts = np.unique(facts, axis=1, return_index=True, return_counts=True)
@@ -112,6 +114,7 @@ class Ledger:
         verdict = judged.verdict[places]
         rank = np.where(verdict == FAIL, 2.0, np.where(verdict == INCONCLUSIVE, 1.0, 0.0))
         ulps, error = np.nan_to_num(judged.error_ulp[places]), np.nan_to_num(judged.error[places], nan=-1.0)
+        ulps[(verdict == FAIL) & ~np.isfinite(judged.value[places])] = math.inf  # nothing is worse than no number
         pool = _largest(rank, ulps)
         for i in pool[np.lexsort((-pool, error[pool], ulps[pool], rank[pool]))[-KEPT:]]:
             severity = (float(rank[i]), float(ulps[i]), float(error[i]))

@@ -15,15 +15,18 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.check.chunked import reduced_if_it_fits
 from diffexplore.check.evaluate import Chunk, Evaluator, Running
+from diffexplore.check.explain import Broken, stays_finite
 from diffexplore.check.judge import PASS, Judged, judge
 from diffexplore.check.ledger import Ledger, make_row
 from diffexplore.check.listener import Listener
+from diffexplore.check.loss_value import not_finite, value_truth
+from diffexplore.check.lost import Weak, lost_in, merged
 from diffexplore.check.probes import Probe, SignLedger, best_probe
 from diffexplore.check.problem import Problem
-from diffexplore.check.records import Row, Skipped, Tally
+from diffexplore.check.records import LOSS, VALUE, LostDigits, Row, Skipped, Tally
 from diffexplore.check.truth import SUM_PRECISION, Enclosures, Status, statuses_in
 from diffexplore.errors import DiffexploreError
-from diffexplore.methods.base import Estimate, Estimates
+from diffexplore.methods.base import Estimates, Numbers
 
 Tensor = torch.Tensor
 
@@ -39,6 +42,7 @@ class PointOutcome:
     point: Mapping[str, float]
     settled: Mapping[str, float]  # name → smallest relative error that would have been caught; NaN for a truth of 0
     failed: bool
+    lost: tuple[LostDigits, ...] = ()
 
 
 class PointCheck:
@@ -70,8 +74,11 @@ class PointCheck:
         self._settled: dict[str, float] = {}
         self._rows: list[Row] = []
         self._skipped: list[Skipped] = []
+        self._broken = Broken()
+        self._weak_partials = Weak(problem)
 
     def run(self, stage: str) -> PointOutcome:
+        self._judge_loss()
         reduced = self._reduced_estimates()
         sampled = self._running_by_sample()
         for chunk in self._evaluator.chunks(sampled, lambda done: self._listener.progress(stage, done, self._n)):
@@ -107,23 +114,48 @@ class PointCheck:
         truth, ball = self._evaluator.reduced_truth(self._sums[name], self._statuses[name], self._n)
         for running in self._running:
             label, estimates = reduced[running.name]
-            judged = self._judge(name, estimates[name], truth)
-            self._record(judged, ball, name, label, self._point, None)
+            judged = self._judge(name, Numbers.of(estimates[name], exact=running.method.exact), truth)
+            self._record(judged, ball, name, label, self._evaluator, running)
             if running.method.exact:
+                self._weak_partials.add_reduced(name, running.name, judged, self._n)
                 self._settle(name, judged)
 
-    def _judge(self, name: str, estimate: Estimate, truth: Enclosures) -> Judged:
-        value, bound = estimate.value.reshape(1).cpu().numpy(), estimate.bound.reshape(1).cpu().numpy()
-        return judge(value, bound, truth, self._scale[name], self._problem.dtype, estimate.reason)
+    def _judge_loss(self) -> None:
+        """The loss itself, where torch's value of it is not finite: then it is compared as a partial is."""
+        numbers = not_finite(self._evaluator)
+        if numbers is not None:
+            self._judge_value(numbers, LOSS)
+
+    def _judge_value(self, numbers: Numbers, method: str) -> None:
+        truth, ball = value_truth(self._problem, self._evaluator.point, self._columns, self._n)
+        # Beside a loss of 0 there is nothing that its rounding could hide.
+        judged = PointCheck._judge(self, VALUE, numbers, truth, math.inf)
+        self._record(judged, ball, VALUE, method, self._evaluator, None)
+
+    def _judge(self, name: str, numbers: Numbers, truth: Enclosures, scale: float | None = None) -> Judged:
+        """The verdicts of a method's numbers; ``scale`` is the largest partial of the check unless it is given."""
+        return judge(
+            numbers.value, numbers.bound, truth, self._scale[name] if scale is None else scale, self._problem.dtype,
+            numbers.reason, stepped=numbers.stepped,
+        )  # fmt: skip
 
     def _record(
-        self, judged: Judged, ball: arb, name: str, method: str, point: Mapping[str, float], probe: str | None
-    ) -> None:
+        self, judged: Judged, ball: arb, name: str, method: str, evaluator: Evaluator, running: Running | None,
+        probe: str | None = None,
+    ) -> None:  # fmt: skip
+        """Keeps a reduced comparison; ``running`` is None for the loss's own value."""
         kind = "reduced" if probe is None else "probes"
         self._ledger(name, method, kind).add(judged)
-        row = make_row(judged, 0, name, method, point, sample=None, probe=probe, exact=ball)
+        point = self._point if probe is None else evaluator.point
+        row = self._explained(
+            make_row(judged, 0, name, method, point, sample=None, probe=probe, exact=ball), evaluator, running
+        )
         self._rows.append(row)
         self._hear(row)
+
+    def _explained(self, row: Row, evaluator: Evaluator, running: Running | None) -> Row:
+        """The row with the origin of a NaN, if it is one."""
+        return self._broken.explained(row, evaluator, running)
 
     def _settle(self, name: str, judged: Judged) -> None:
         """A pass that includes the reduction settles the partial at this point; the sharpest one is quoted."""
@@ -145,10 +177,11 @@ class PointCheck:
             truth = self._gathered(name, chunk)
             sharpest = np.full(len(truth.high), np.nan)
             for running in self._running if self._problem.loss.data else ():  # without data, reduced rows say it all
-                value, bound, reason = chunk.estimates[running.name][name]
-                judged = judge(value, bound, truth, self._scale[name], self._problem.dtype, reason)
+                judged = self._judge(name, chunk.estimates[running.name][name], truth)
                 self._ledger(name, running.name, "samples").add(judged, chunk.first)
+                self._broken.note(name, running.name, judged, chunk.first)
                 if running.method.exact:
+                    self._weak_partials.add(name, running.name, judged, chunk.first)
                     power = np.where(judged.verdict == PASS, judged.detectable, np.nan)
                     sharpest = np.fmin(sharpest, power)
                 if self._listener.wants_rows:
@@ -158,6 +191,7 @@ class PointCheck:
     def _gathered(self, name: str, chunk: Chunk) -> Enclosures:
         """The truths of a chunk, which also count for the reduced one."""
         truth = chunk.truths[name]
+        self._weak_partials.add_truth(name, truth)
         with precision(SUM_PRECISION):
             self._sums[name] += chunk.sums[name]
         self._statuses[name] |= statuses_in(truth)
@@ -184,8 +218,12 @@ class PointCheck:
             self._try(name, probe, settles=probe.several or self._n == 1)
         if self._weak(name):
             best = best_probe(self._problem, name, (self._point,), self._columns, self._n, self._seed)
-            if best is not None:
+            # A point of the check's own choice says nothing where it overflows: nobody asked about it.
+            if best is not None and stays_finite(self._at(best)):
                 self._try(name, best, settles=False)
+
+    def _at(self, probe: Probe) -> Evaluator:
+        return Evaluator(self._problem, probe.point, probe.rows(self._columns), len(probe.samples))
 
     def _weak(self, name: str) -> bool:
         power = self._settled.get(name, math.nan)
@@ -194,15 +232,15 @@ class PointCheck:
     def _try(self, name: str, probe: Probe, *, settles: bool) -> None:
         """All methods on the samples of a probe; a sub-batch of several samples at the point settles the partial."""
         n = len(probe.samples)
-        evaluator = Evaluator(self._problem, probe.point, probe.rows(self._columns), n)
+        evaluator = self._at(probe)
         reduced = {running.name: self._ask(evaluator, running) for running in self._running}
         zeros = {key: np.zeros(n) for key in self._problem.wrt}
         truths, sums = evaluator.truths(evaluator.values(), n, zeros)
         truth, ball = evaluator.reduced_truth(sums[name], statuses_in(truths[name]), n)
         for running in self._running:
             label, estimates = reduced[running.name]
-            judged = self._judge(name, estimates[name], truth)
-            self._record(judged, ball, name, label, probe.point, probe.made)
+            judged = self._judge(name, Numbers.of(estimates[name], exact=running.method.exact), truth)
+            self._record(judged, ball, name, label, evaluator, running, probe.made)
             if settles and running.method.exact:
                 self._settle(name, judged)
 
@@ -221,7 +259,11 @@ class PointCheck:
         causes: Counter[str] = Counter()
         for ledger in self._ledgers.values():
             causes.update(ledger.causes)
-        worst = [row for ledger in self._ledgers.values() for row in ledger.worst()]
+        named = {running.name: running for running in self._running}
+        worst = [
+            self._explained(row, self._evaluator, named[row.method])
+            for ledger in self._ledgers.values() for row in ledger.worst()
+        ]  # fmt: skip
         tallies = tuple(ledger.tally() for ledger in self._ledgers.values())
         return PointOutcome(
             rows=(*self._rows, *worst),
@@ -231,7 +273,14 @@ class PointCheck:
             point=self._point,
             settled=self._settled,
             failed=any(tally.failed for tally in tallies),
+            lost=self._lost_digits(),
         )
+
+    def _lost_digits(self) -> tuple[LostDigits, ...]:
+        """Where rounding leaves fewer than half the digits of a partial by an exact method."""
+        exact = [running for running in self._running if running.method.exact]
+        found = (lost_in(weak, self._evaluator, exact, self._point) for weak in self._weak_partials)
+        return merged(lost for lost in found if lost is not None)
 
 
 def _first_line(error: BaseException) -> str:

@@ -14,8 +14,21 @@ from typing import Any, Literal
 from diffexplore.check.descriptions import CandidateSummary, LossSummary, PartialFormula
 
 __all__ = [
-    "SCHEMA_VERSION", "VALUE", "CandidateSummary", "Cause", "LossSummary", "PartialFormula", "Report", "Row", "Skipped",
-    "Summary", "Tally", "Truth", "Verdict",
+    "LOSS",
+    "SCHEMA_VERSION",
+    "VALUE",
+    "CandidateSummary",
+    "Cause",
+    "LossSummary",
+    "LostDigits",
+    "PartialFormula",
+    "Report",
+    "Row",
+    "Skipped",
+    "Summary",
+    "Tally",
+    "Truth",
+    "Verdict",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 1
@@ -24,6 +37,9 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 
 #: The ``parameter`` of rows that compare the loss's own value, which a candidate may compute beside its gradient.
 VALUE = "(value)"
+
+#: The ``method`` of such rows in a report of methods: the loss as torch evaluates it.
+LOSS = "loss"
 
 #: How the ``method`` of rows ends whose truth is a second derivative, by a backward differentiated again.
 DOUBLE_BACKWARD = " (double backward)"
@@ -83,6 +99,11 @@ class Row:
     cause: Cause | None
     of: str | None = None
 
+    @property
+    def is_nan(self) -> bool:
+        """Whether the row failed because its value is NaN or infinite."""
+        return self.verdict == "fail" and self.cause is not None and self.cause.key == "nan"
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "parameter": self.parameter,
@@ -101,6 +122,46 @@ class Row:
             "smallest_detectable_abs": self.smallest_detectable_abs,
             "verdict": self.verdict,
             "cause": self.cause.to_dict() if self.cause else None,
+        }
+
+
+@dataclass(frozen=True)
+class LostDigits:
+    """A partial of which rounding leaves fewer than half the digits of the dtype, and where they are lost.
+
+    ``relative`` is how far the value may be from the truth, relative to the truth (None: no digit is certain).
+    ``subexpression`` loses them: the relative radius grows from ``before`` to ``after`` there. ``better`` is a form
+    that keeps them, tried at this very point, to within ``better_relative``; it stands for the subexpression, or for
+    the whole partial where ``whole``. None where no form is known.
+    """
+
+    parameter: str
+    methods: tuple[str, ...]
+    point: Mapping[str, float]
+    sample: int | None
+    data: Mapping[str, float]
+    relative: float | None
+    subexpression: str
+    before: float
+    after: float
+    better: str | None
+    better_relative: float | None
+    whole: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "parameter": self.parameter,
+            "methods": list(self.methods),
+            "point": dict(self.point),
+            "sample": self.sample,
+            "data": dict(self.data),
+            "relative": self.relative,
+            "subexpression": self.subexpression,
+            "before": self.before,
+            "after": self.after,
+            "better": self.better,
+            "better_relative": self.better_relative,
+            "whole": self.whole,
         }
 
 
@@ -190,6 +251,7 @@ class Report:
     seed: int
     environment: Mapping[str, Any]
     candidate: CandidateSummary | None = None
+    lost_digits: tuple[LostDigits, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The document: plain values, no NaN or infinity, keys as in the documented schema."""
@@ -201,6 +263,7 @@ class Report:
             "rows": [row.to_dict() for row in self.rows],
             "skipped": [skip.to_dict() for skip in self.skipped],
             "summary": self.summary.to_dict(),
+            "lost_digits": [lost.to_dict() for lost in self.lost_digits],
             "dtype": self.dtype,
             "device": self.device,
             "n": self.n,

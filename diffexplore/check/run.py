@@ -102,6 +102,7 @@ def assemble(
         n=n,
         seed=seed,
         environment=environment(problem.device, broken),
+        lost_digits=tuple(lost for outcome in outcomes for lost in outcome.lost),
     )
 
 

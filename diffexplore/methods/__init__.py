@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A method's name, what it does in one line, and the module that holds it."""
+    """A method's name, what it does in one line, the module that holds it, and how a sentence calls it."""
 
     name: str
     title: str
     module: str
+    spoken: str
 
     def load(self) -> Method:
         """The method itself; imports what it needs."""
@@ -28,16 +29,18 @@ class Entry:
 
 
 _ENTRIES = (
-    Entry("symbolic", "SymPy's gradient in its simplified form, evaluated by torch", "symbolic"),
-    Entry("symbolic_raw", "SymPy's gradient as derived, evaluated by torch", "symbolic_raw"),
-    Entry("reverse", "torch reverse mode: backward()", "reverse"),
-    Entry("forward", "torch forward mode: a Jacobian-vector product for each symbol", "forward"),
-    Entry("vmap", "per-sample gradients through torch.func: vmap of grad", "vmap"),
-    Entry("numpy", "SymPy's simplified gradient, evaluated by NumPy", "numpy_evaluation"),
-    Entry("forward_difference", "(f(x + h) - f(x)) / h", "forward_difference"),
-    Entry("central_difference", "(f(x + h) - f(x - h)) / 2h", "central_difference"),
-    Entry("richardson", "two central differences, extrapolated to step 0", "richardson"),
-    Entry("complex_step", "Im f(x + ih) / h", "complex_step"),
+    Entry(
+        "symbolic", "SymPy's gradient in its simplified form, evaluated by torch", "symbolic", "the simplified gradient"
+    ),
+    Entry("symbolic_raw", "SymPy's gradient as derived, evaluated by torch", "symbolic_raw", "the gradient as derived"),
+    Entry("reverse", "torch reverse mode: backward()", "reverse", "reverse mode"),
+    Entry("forward", "torch forward mode: a Jacobian-vector product for each symbol", "forward", "forward mode"),
+    Entry("vmap", "per-sample gradients through torch.func: vmap of grad", "vmap", "torch.func"),
+    Entry("numpy", "SymPy's simplified gradient, evaluated by NumPy", "numpy_evaluation", "NumPy"),
+    Entry("forward_difference", "(f(x + h) - f(x)) / h", "forward_difference", "the forward difference"),
+    Entry("central_difference", "(f(x + h) - f(x - h)) / 2h", "central_difference", "the central difference"),
+    Entry("richardson", "two central differences, extrapolated to step 0", "richardson", "Richardson extrapolation"),
+    Entry("complex_step", "Im f(x + ih) / h", "complex_step", "the complex step"),
 )
 
 
@@ -49,6 +52,13 @@ def entries() -> tuple[Entry, ...]:
 def names() -> tuple[str, ...]:
     """The names of all methods."""
     return tuple(entry.name for entry in _ENTRIES)
+
+
+def spoken(method: str) -> str:
+    """How a sentence calls the method of a row, ``reverse mode`` for ``reverse``; its name where it has no entry."""
+    name, _, rest = method.partition(" ")
+    words = next((entry.spoken for entry in _ENTRIES if entry.name == name), name)
+    return f"{words} {rest}".rstrip()
 
 
 def select(wanted: Sequence[str] | str | None) -> tuple[Entry, ...]:

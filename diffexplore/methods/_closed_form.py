@@ -18,7 +18,7 @@ class ClosedForm:
     """Evaluates the program that ``gradient`` picks, and reduces over the samples."""
 
     gradient: Callable[[Problem], Program]
-    exact: bool = True
+    exact: bool
 
     def obstacle(self, problem: Problem) -> str | None:
         return None

@@ -18,7 +18,7 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD
 from diffexplore.bounds.watch import Watch
 from diffexplore.check.problem import Problem, spread_over
-from diffexplore.methods.base import Estimate, Estimates, Values, spread
+from diffexplore.methods.base import Estimate, Estimates, Values, spread, with_step
 from diffexplore.symbolic.program import Program
 
 Tensor = torch.Tensor
@@ -82,11 +82,11 @@ class Difference:
         return estimates
 
     def _estimate(self, along: Along, step: Tensor) -> Estimate:
-        value, roundoff = self.evaluate(along, step)
+        value, roundoff, stepped = self.evaluate(along, step)
         bound = (roundoff + self.truncation(along, step, roundoff)) * UPWARD
         unbounded = not bool(bound.isfinite().all())
         reason = "the interval of the step holds a kink, a singularity or the end of the domain" if unbounded else None
-        return Estimate(value, bound, reason)
+        return with_step(value, bound, stepped, reason)
 
     def _step(self, along: Along) -> Tensor:
         """The step of the problem where one is set, else the one that the error model picks (float64)."""
@@ -96,12 +96,15 @@ class Difference:
         return step.to(torch.float64).expand(along.x.shape)
 
     # --------------------------------------------------------------------------------------------- error model
-    def evaluate(self, along: Along, step: Tensor) -> tuple[Tensor, Tensor]:
-        """The difference in the dtype of the problem, and its roundoff bound, both as float64."""
+    def evaluate(self, along: Along, step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The difference in the dtype of the problem, its roundoff bound, both as float64, and where the step fails."""
         with Watch() as watch:
             at_nodes = [along.evaluate(watch, node * step) for node in self.stencil.nodes]
             derivative = self.stencil.combine(at_nodes, step.to(along.problem.dtype))
-        return derivative.detach().to(torch.float64), watch.radius(derivative).to(torch.float64)
+        stepped = ~derivative.isfinite()
+        for node, value in zip(self.stencil.nodes, at_nodes, strict=True):
+            stepped = stepped | ~value.isfinite() | along.outside(node * step)
+        return derivative.detach().to(torch.float64), watch.radius(derivative).to(torch.float64), stepped
 
     def truncation(self, along: Along, step: Tensor, negligible: Tensor) -> Tensor:
         """Bound on the truncation error, infinite where the loss is not smooth over the interval.
@@ -156,6 +159,16 @@ class Along:
         node, error = rounded_sum(self.x, offset, self.problem.dtype)
         watch.set(node, error.abs())
         return self._reduce(self.problem.summands({**self._values, self._name: node}, self._n))
+
+    def outside(self, offset: Tensor) -> Tensor:
+        """Where x + offset leaves the stated domain of the loss, for any of the samples that are reduced (bool)."""
+        node, _ = rounded_sum(self.x, offset, self.problem.dtype)
+        conditions = self.problem.domain_program.run(TORCH, {**self._values, self._name: node})
+        left = torch.zeros_like(self.x, dtype=torch.bool)
+        for condition in conditions:
+            broken = ~torch.as_tensor(condition, dtype=torch.bool, device=self.x.device)
+            left = left | (broken if broken.dim() <= self.x.dim() else broken.any())
+        return left
 
     def noise(self) -> Tensor:
         """The watched error of one evaluation at x."""

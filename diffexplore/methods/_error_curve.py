@@ -48,7 +48,7 @@ class ReducedLoss:
 
     def model(self, method: Difference, step: Tensor) -> ErrorModel:
         """Bounds on both parts of the error at a step, and the likely error (float64, shape ())."""
-        value, roundoff = method.evaluate(self._along, step)
+        value, roundoff, _ = method.evaluate(self._along, step)
         truncation = method.truncation(self._along, step, roundoff)
         stencil = method.stencil
         leading = stencil.leading * step ** (stencil.order - 1) * self._along.derivative(stencil.order).abs()

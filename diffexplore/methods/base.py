@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from diffexplore.bounds.watch import Watch
@@ -20,12 +21,44 @@ class Estimate:
     """Computed partials and how far each may be from the truth.
 
     ``value`` and ``bound`` are float64 tensors of one shape: () reduced, (n,) by sample. A bound is infinite where
-    none could be derived; ``reason`` then says why, where that is known.
+    none could be derived; ``reason`` then says why, where that is known. ``stepped`` is None for a method that takes
+    no step (an exact one); every other method gives it, a bool tensor of the same shape: where its own step
+    overflowed or left the domain of the loss.
     """
 
     value: Tensor
     bound: Tensor
     reason: str | None = None
+    stepped: Tensor | None = None
+
+
+def with_step(value: Tensor, bound: Tensor, stepped: Tensor, reason: str | None = None) -> Estimate:
+    """The estimate of a method that takes a step, which has to say where the step itself went wrong."""
+    return Estimate(value, bound, reason, stepped)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """An estimate as float64 arrays of shape (n,), on the host."""
+
+    value: np.ndarray
+    bound: np.ndarray
+    reason: str | None
+    stepped: np.ndarray | None
+
+    @classmethod
+    def of(cls, estimate: Estimate, *, exact: bool) -> Numbers:
+        """The numbers of an estimate by a method; raises where it takes steps and does not say how they went."""
+        stepped = None if estimate.stepped is None else estimate.stepped.reshape(-1).cpu().numpy()
+        if exact != (stepped is None):
+            raise AssertionError("a method that is not exact says where its step overflowed or left the domain")
+        value, bound = estimate.value.reshape(-1).cpu().numpy(), estimate.bound.reshape(-1).cpu().numpy()
+        return cls(value, bound, estimate.reason, stepped)
+
+    def part(self, first: int, last: int) -> Numbers:
+        """Those of the samples from ``first`` up to ``last``."""
+        stepped = None if self.stepped is None else self.stepped[first:last]
+        return Numbers(self.value[first:last], self.bound[first:last], self.reason, stepped)
 
 
 Estimates = dict[str, Estimate]

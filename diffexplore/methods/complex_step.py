@@ -13,7 +13,7 @@ import torch
 from diffexplore.arithmetic.complex_balls import COMPLEX, OPERATIONS, ComplexBall, lifted
 from diffexplore.bounds.claims import UPWARD, summation_rounding
 from diffexplore.check.problem import Problem
-from diffexplore.methods.base import Estimate, Estimates, Values
+from diffexplore.methods.base import Estimate, Estimates, Values, with_step
 from diffexplore.symbolic.program import Program
 
 Tensor = torch.Tensor
@@ -62,11 +62,13 @@ class ComplexStep:
         curvature = torch.hypot(real.mid.abs() + real.rad, imag.mid.abs() + imag.rad)
         bound = summand.imag_radius / step + step.square() / 6 * curvature
         partials = summand.value.imag / step.to(problem.dtype)
+        stepped = ~(summand.value.real.isfinite() & partials.isfinite()).expand(n)
         bound = bound.expand(n)
         if reduce:
             partials, bound = _reduce(problem, partials.expand(n), bound)
+            stepped = stepped.any()
         bound = torch.nan_to_num(bound * UPWARD, nan=math.inf, posinf=math.inf)
-        return Estimate(partials.to(torch.float64).expand(bound.shape), bound)
+        return with_step(partials.to(torch.float64).expand(bound.shape), bound, stepped)
 
 
 def _at(

@@ -2,4 +2,4 @@
 
 from diffexplore.methods._closed_form import ClosedForm
 
-METHOD = ClosedForm(lambda problem: problem.gradient_program)
+METHOD = ClosedForm(lambda problem: problem.gradient_program, exact=True)

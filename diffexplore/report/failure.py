@@ -11,6 +11,7 @@ from rich.console import Console
 from diffexplore.check.records import VALUE, Report, Row
 from diffexplore.numerals import plain_exponent
 from diffexplore.report.blocks import Block, Column, Note, Span, Table, Text, text
+from diffexplore.report.lost import lost_text
 from diffexplore.report.names import candidate_of, kind_of, partial_of
 from diffexplore.report.numbers import counted, truth_digits, value_beside
 from diffexplore.report.symbols import speaks_mathematics
@@ -36,7 +37,7 @@ def failure_text(report: Report, *, ascii: bool | None = None) -> str:
     rows = _shown(report)
     sections = [
         _lines([headline(report)], _VERDICT, plain),
-        _lines(_causes(rows), _CAUSES, plain),
+        _lines([*_causes(rows), *_lost(report)], _CAUSES, plain),
         _lines([_table(rows, report)] if rows else [], _TABLE, plain),
         _lines([_again(report, rows)], _AGAIN, plain),
     ]
@@ -76,6 +77,12 @@ def _causes(rows: Iterable[Row]) -> Iterator[Note]:
         yield Note(text(message), marker="·")
     if len(messages) > _MOST_CAUSES:
         yield Note(text(f"{counted(len(messages) - _MOST_CAUSES, 'other cause')} beside"), marker="·")
+
+
+def _lost(report: Report) -> Iterator[Note]:
+    """Where digits are lost, of one partial: others mostly lose them at the same place."""
+    for lost in report.lost_digits[:1]:
+        yield Note(lost_text(lost, report), marker="·")
 
 
 def _table(rows: list[Row], report: Report) -> Table:

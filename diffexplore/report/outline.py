@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from diffexplore.check.records import LossSummary, PartialFormula, Report
 from diffexplore.report.blocks import Block, Formula, FormulaList, Gap, Heading, Note, text
 from diffexplore.report.causes import Footnotes, not_compared
+from diffexplore.report.lost import lost_digits
 from diffexplore.report.names import candidate_of, reduced_partial, second_partial
 from diffexplore.report.numbers import counted, point_text
 from diffexplore.report.symbols import typeset
@@ -39,6 +40,7 @@ def outline(report: Report, *, width: int = 100, hessian: HessianText | None = N
     yield from reduced_tables(report, footnotes, width)
     yield from probes(report)
     yield from worst_samples(report, footnotes, width)
+    yield from lost_digits(report)
     yield from not_compared(report, footnotes)
     yield legend(report)
     yield Gap()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from diffexplore.check.records import Report, Row, Truth
@@ -91,6 +92,8 @@ def _values(rows: Sequence[Row], truth: Truth | None, digits: int, room: int) ->
 
 
 def _value(row: Row, truth: Truth | None, digits: int) -> Text:
+    if row.is_nan and row.cause is not None:
+        return text(row.cause.fields["value"], "bad")
     return value_beside(row.value, truth, digits, "bad" if row.verdict == "fail" else "quiet")
 
 
@@ -152,7 +155,7 @@ def worst_samples(report: Report, footnotes: Footnotes, width: int) -> Iterator[
 def _worst(rows: Sequence[Row]) -> list[Row]:
     """Every fail, then each method's worst, up to five rows; what has no error is not among them."""
     chosen: list[Row] = []
-    for row in sorted((row for row in rows if row.error_abs), key=_by_severity):
+    for row in sorted((row for row in rows if row.error_abs or row.verdict == "fail"), key=_by_severity):
         if row.verdict == "fail" or row.method not in {other.method for other in chosen}:
             chosen.append(row)
     return chosen[:_WORST]
@@ -164,6 +167,8 @@ def _by_severity(row: Row) -> tuple[int, float, float]:
     In the order in which a check keeps them (:class:`~diffexplore.check.ledger.Ledger`).
     """
     rank = {"fail": 0, "inconclusive": 1, "pass": 2}[row.verdict]
+    if row.is_nan:
+        return rank, -math.inf, 0.0
     return rank, -(row.error_ulp or 0.0), -(row.error_abs or 0.0)
 
 

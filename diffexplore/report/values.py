@@ -1,4 +1,4 @@
-"""The loss's own value, where a candidate computes it beside the gradient: a line for each point."""
+"""The loss's own value, where a candidate computes it or torch's is not finite: a line for each point."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def loss_values(report: Report, footnotes: Footnotes) -> Iterator[Block]:
 
 def _line(row: Row, dtype: str, footnotes: Footnotes) -> Text:
     value = value_beside(row.value, row.truth, _DIGITS, "bad" if row.verdict == "fail" else "quiet")
+    if row.is_nan and row.cause is not None:
+        value = (Span(row.cause.fields["value"], "bad"),)
     where = f"  at {point_text(row.point)}" if row.point else ""
     return (
         Span("L = ", "strong"),

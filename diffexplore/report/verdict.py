@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from diffexplore.check.records import VALUE, Report, Row
+from diffexplore.check.records import LOSS, VALUE, Report, Row
+from diffexplore.methods import spoken
 from diffexplore.numerals import short
 from diffexplore.report.blocks import Block, Gap, Headline, Note, Span, Text, text
+from diffexplore.report.counts import agreement, loss_note, total
 from diffexplore.report.names import (
     WORDS,
     PointKey,
@@ -34,20 +36,19 @@ def headline(report: Report) -> Headline:
 
 
 def _passed(report: Report) -> str:
-    candidate = candidate_of(report)
-    subject = f"{subject_of(candidate)} agrees" if candidate else "every partial agrees"
-    return f"{subject} with the truth: {_scope(report)}; {_power(report)}{_by_sub_batch(report)}"
+    said = agreement(report, _scope(report))
+    return f"{said}; {_power(report)}{_by_sub_batch(report)}{loss_note(report)}"
 
 
 def _failed(report: Report) -> str:
-    summary = report.summary
-    total = summary.passed + summary.failed + summary.inconclusive
-    counts = f"{counted(summary.failed)} of {counted(total, 'comparison')} failed"
+    counts = f"{counted(report.summary.failed)} of {counted(total(report), 'comparison')} failed"
     candidate = candidate_of(report)
     first, *others = worst_failures(report)
     others = [row for row in others if _subject(row) != _subject(first)]
     subjects = len({_subject(row) for row in others if row.parameter != VALUE})
     also = f", and {counted(subjects, 'other partial' if candidate else 'other gradient')} too" if subjects else ""
+    if first.is_nan:
+        return f"{_no_number(first, candidate, also)}; {counts}"
     wrong = f"{how_wrong(first)}{_where(first)}{also}: {counts}"
     if candidate is None:
         return f"{partial_of(first)} by {first.method} {wrong}"
@@ -61,6 +62,35 @@ def _subject(row: Row) -> tuple[str, str | None, str]:
     return row.parameter, row.of, row.method
 
 
+def _no_number(row: Row, candidate: str | None, also: str) -> str:
+    """``reverse mode computes NaN for ∂L/∂a at d = 0 (sample 0), where the truth is 0.25: why; what to write``.
+
+    ``also`` says what else failed.
+    """
+    assert row.cause is not None
+    fields = row.cause.fields
+    if row.parameter == VALUE and not candidate:
+        what = f"the loss itself computes to {fields['value']}"
+    else:
+        by = subject_of(candidate) if candidate else spoken(row.method)
+        what = f"{by} computes {fields['value']} for {partial_of(row, candidate)}"
+    truth = f", where the truth is {short(float(row.truth.mid), 6)}" if row.truth else ""
+    why = [fields.get("backward_operation") or fields.get("operation"), fields.get("remedy")]
+    reason = "; ".join(words for words in why if words)
+    return f"{what}{_place(row)}{truth}{also}{': ' + reason if reason else ''}"
+
+
+def _place(row: Row) -> str:
+    """`` at a = 1, d = 0 (sample 0)``: the point, and the data of the sample that makes the NaN."""
+    fields = row.cause.fields if row.cause else {}
+    where = point_text({**row.point, **fields.get("data", {})})
+    sample = fields.get("sample")
+    said = f" at {where}" if where else ""
+    if sample is not None and row.probe is None:
+        said += f" (sample {sample})"
+    return f"{said} ({row.probe})" if row.probe else said
+
+
 def _undecided(report: Report) -> str:
     open_questions = _without_a_pass(report)
     if not report.rows:
@@ -68,7 +98,8 @@ def _undecided(report: Report) -> str:
     if not open_questions:
         return f"not every partial could be decided: {_scope(report)}; no comparison failed"
     questions = _listed(list(open_questions.values()))
-    return f"could not decide {questions}{_reason(report, open_questions)}; no comparison failed ({_scope(report)})"
+    counts = f"no comparison failed ({_scope(report)})"
+    return f"could not decide {questions}{_reason(report, open_questions)}; {counts}{loss_note(report)}"
 
 
 def _listed(items: list[str], most: int = 2) -> str:
@@ -140,17 +171,20 @@ def worst_failures(report: Report) -> list[Row]:
     failing = [row for row in report.rows if row.verdict == "fail"]
     values = [row for row in failing if row.parameter == VALUE]
     partials = [row for row in failing if row.parameter != VALUE]
-    return ([row for row in partials if kind_of(row) == "reduced"] or partials) + values
+    # Where the loss itself is not finite, everything else follows from that.
+    itself = [row for row in values if row.method == LOSS]
+    others = [row for row in values if row.method != LOSS]
+    return itself + ([row for row in partials if kind_of(row) == "reduced"] or partials) + others
 
 
 def failures(report: Report) -> Iterator[Block]:
     """What failed, where, by how much and why: only where something did."""
     candidate = candidate_of(report)
     found = worst_failures(report)
-    described = (_one_of_each_cause(found) if candidate else found)[:_DESCRIBED]
-    for row in described:
-        yield Note(_described(row, candidate), marker="·")
-    left = report.summary.failed - len(described)
+    groups = _alike(_one_of_each_cause(found) if candidate else found)[:_DESCRIBED]
+    for group in groups:
+        yield Note(_described(group, candidate), marker="·")
+    left = report.summary.failed - sum(map(len, groups))
     if left > 0:
         yield Note(text(f"{counted(left)} more failed", "quiet"), marker="·")
     if found:
@@ -162,10 +196,23 @@ def _one_of_each_cause(rows: list[Row]) -> list[Row]:
     return list({row.cause.message if row.cause else "": row for row in reversed(rows)}.values())[::-1]
 
 
-def _described(row: Row, candidate: str | None) -> Text:
+def _alike(rows: list[Row]) -> list[list[Row]]:
+    """Rows of several methods that have one cause of a NaN, together; every other row by itself."""
+    groups: dict[object, list[Row]] = {}
+    for i, row in enumerate(rows):
+        cause = row.cause.message if row.cause else ""
+        key = (row.parameter, point_key(row.point), row.sample, row.probe, cause) if row.is_nan else i
+        groups.setdefault(key, []).append(row)
+    return list(groups.values())
+
+
+def _described(rows: list[Row], candidate: str | None) -> Text:
+    row = rows[0]
     reason = f": {row.cause.message}" if row.cause else ""
-    subject = partial_of(row, candidate) if candidate else f"{partial_of(row)} by {row.method}"
-    return Span(subject, "strong"), Span(f" {how_wrong(row)}{_where(row)}{reason}")
+    by = "" if candidate or row.method == LOSS else f" by {', '.join(row.method for row in rows)}"
+    subject = f"{partial_of(row, candidate)}{by}"
+    wrong = "" if row.is_nan else f" {how_wrong(row)}"
+    return Span(subject, "strong"), Span(f"{wrong}{_where(row)}{reason}")
 
 
 def _where(row: Row) -> str:

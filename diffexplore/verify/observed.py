@@ -11,7 +11,7 @@ import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.bounds.watch import Watch
+from diffexplore.bounds.watch import Watch, observing
 from diffexplore.check.problem import Problem, spread_over
 from diffexplore.check.records import VALUE
 from diffexplore.methods import reverse, symbolic
@@ -89,13 +89,17 @@ class Observed:
         expected = problem.dtype if self._expects else None
         known = CandidateWatch(expected=expected, inputs=inputs.copies.values())
         with Escapes() as escapes, known as watch:
+            watch.introduce(inputs.copies)
             answer = call(lambda: self.candidate.answer(problem.wrt, inputs.copies), self.candidate.name, self._seed)
         # Asking for a radius may itself find that it is not known: before the doors are counted.
         estimates = {name: _estimate(tensor, watch) for name, tensor in _tensors(answer).items()}
         opaque = not self.candidate.torch or bool(watch.unwatched | escapes.seen | watch.doors)
         narrowed = tuple(sorted(str(dtype).removeprefix("torch.") for dtype in watch.narrowed))
         self.conduct = Conduct(opaque, narrowed, inputs.modified())
-        return _allowed(estimates, problem, values, n) if opaque else estimates
+        if not opaque:
+            return estimates
+        with observing(None):  # who looks on at the candidate is not to see the references
+            return _allowed(estimates, problem, values, n)
 
 
 def _tensors(answer: Answer) -> dict[str, Tensor]:

@@ -3,44 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 import torch
-from flint import arb
 
-from diffexplore.arithmetic.balls import precision
-from diffexplore.check.enclosures import SUM_PRECISION, Enclosures, Status, statuses_in
+from diffexplore.check.enclosures import Enclosures, Status
 from diffexplore.check.evaluate import Chunk, Evaluator, Running
-from diffexplore.check.judge import INCONCLUSIVE, PASS, Judged, judge
-from diffexplore.check.ledger import make_row
+from diffexplore.check.judge import INCONCLUSIVE, PASS, Judged
 from diffexplore.check.point import PointCheck, PointOutcome
-from diffexplore.check.problem import Problem
-from diffexplore.check.records import VALUE, Row
-from diffexplore.methods.base import Estimate, Estimates
-from diffexplore.symbolic.program import Program
+from diffexplore.check.records import VALUE, LostDigits, Row
+from diffexplore.methods.base import Estimates, Numbers
 from diffexplore.verify.diagnosis.locate import Failures
 from diffexplore.verify.diagnosis.scene import Laboratory
+from diffexplore.verify.lost import lost_digits
 from diffexplore.verify.observed import Observed
 
 Tensor = torch.Tensor
-
-
-class ValueProblem(Problem):
-    """A problem whose one "partial" is the loss itself, so that its value has a truth like any gradient's."""
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        return (VALUE,)
-
-    @cached_property
-    def gradient_program(self) -> Program:
-        return self.plain_loss_program
-
-
-def value_problem(problem: Problem) -> ValueProblem:
-    """The problem of the loss's value, in the same dtype on the same device."""
-    return ValueProblem(problem.loss, (VALUE,), problem.dtype, problem.device)
 
 
 class CandidateCheck(PointCheck):
@@ -52,9 +30,6 @@ class CandidateCheck(PointCheck):
     #: Conventions that are to pass, by their keys.
     accept: tuple[str, ...] = ()
 
-    #: Whether the candidate's loss at this point is a number, as far as it gives one.
-    _value_is_finite = True
-
     #: What was differentiated by before, where this is the check of second partials.
     of: str | None = None
 
@@ -63,8 +38,6 @@ class CandidateCheck(PointCheck):
         self.failures: dict[str, Failures] = {}
         _, self._whole = self._ask(self._evaluator, self._candidate)
         self.backward = self.observed.called_again(self._problem, self._evaluator.values(), self._whole)
-        if VALUE in self._whole:
-            self._judge_value(self._whole[VALUE])
         return super().run(stage)
 
     @property
@@ -110,17 +83,16 @@ class CandidateCheck(PointCheck):
 
     def _judge_samples(self, name: str, truth: Enclosures, first: int) -> None:
         """∂L/∂z_i for the samples from ``first`` on."""
-        estimate, last = self._whole[name], first + len(truth.high)
-        value, bound = estimate.value[first:last].cpu().numpy(), estimate.bound[first:last].cpu().numpy()
+        numbers = Numbers.of(self._whole[name], exact=True).part(first, first + len(truth.high))
         scale = self._scale[name] / (self._n if self._problem.loss.reduction == "mean" else 1)
-        judged = self._accepting(judge(value, bound, truth, scale, self._problem.dtype, estimate.reason))
+        judged = self._judge(name, numbers, truth, scale)
         self._ledger(name, self._candidate.name, "samples").add(judged, first)
         self.failures.setdefault(name, Failures()).add(judged, first)
         if self._listener.wants_rows:
             self._stream(judged, name, self._candidate.name, first)
 
-    def _judge(self, name: str, estimate: Estimate, truth: Enclosures) -> Judged:
-        return self._accepting(super()._judge(name, estimate, truth))
+    def _judge(self, name: str, numbers: Numbers, truth: Enclosures, scale: float | None = None) -> Judged:
+        return self._accepting(super()._judge(name, numbers, truth, scale))
 
     def _accepting(self, judged: Judged) -> Judged:
         """With values between the one-sided derivatives of a kink as passes, where that convention is accepted."""
@@ -131,9 +103,29 @@ class CandidateCheck(PointCheck):
         passed = (truth.status == Status.KINK) & (judged.verdict == INCONCLUSIVE) & inside
         return replace(judged, verdict=np.where(passed, PASS, judged.verdict).astype(np.int8))
 
+    def _lost_digits(self) -> tuple[LostDigits, ...]:
+        """Where its own operations lose digits: of what is not torch's, or cannot be called again, nothing is known."""
+        if not (self.observed.candidate.torch and self.observed.candidate.repeatable):
+            return ()
+        return lost_digits(self.laboratory(), self._candidate.name)
+
+    def _judge_loss(self) -> None:
+        """The candidate's own value of the loss, where it computes one."""
+        if VALUE in self._whole:
+            self._judge_value(Numbers.of(self._whole[VALUE], exact=True), self._candidate.name)
+
+    def _explained(self, row: Row, evaluator: Evaluator, running: Running | None) -> Row:
+        """As it is: the diagnosis explains a candidate's NaN, which has to be run again for that."""
+        return row
+
     def _search(self, name: str) -> None:
         if self.observed.candidate.repeatable:
             super()._search(name)
+
+    @property
+    def _value_is_finite(self) -> bool:
+        """Whether the candidate's loss at this point is a number, as far as it gives one."""
+        return VALUE not in self._whole or bool(self._whole[VALUE].value.isfinite().all())
 
     def _settle(self, name: str, judged: Judged) -> None:
         """Nothing is settled of a candidate whose own loss is no number: its gradient is that of something else."""
@@ -143,23 +135,3 @@ class CandidateCheck(PointCheck):
     def _settle_by_samples(self, name: str) -> None:
         if self._value_is_finite:
             super()._settle_by_samples(name)
-
-    # --------------------------------------------------------------------------------------------------- value
-    def _judge_value(self, estimate: Estimate) -> None:
-        problem = value_problem(self._problem)
-        evaluator = Evaluator(problem, self._evaluator.point, self._columns, self._n)
-        total = arb(0)
-        statuses: set[Status] = set()
-        for chunk in evaluator.chunks([], lambda done: None):
-            with precision(SUM_PRECISION):
-                total += chunk.sums[VALUE]
-            statuses |= statuses_in(chunk.truths[VALUE])
-        truth, ball = evaluator.reduced_truth(total, statuses, self._n)
-        value, bound = estimate.value.reshape(1).cpu().numpy(), estimate.bound.reshape(1).cpu().numpy()
-        # Beside a loss of 0 there is nothing that its rounding could hide.
-        judged = judge(value, bound, truth, float("inf"), self._problem.dtype, estimate.reason)
-        self._value_is_finite = bool(np.isfinite(value).all())
-        self._ledger(VALUE, self._candidate.name, "reduced").add(judged)
-        row = make_row(judged, 0, VALUE, self._candidate.name, self._point, sample=None, exact=ball)
-        self._rows.append(row)
-        self._hear(row)

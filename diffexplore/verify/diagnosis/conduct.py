@@ -37,6 +37,8 @@ def by_chance(laboratory: Laboratory, observed: Observed) -> Cause | None:
     if first is None or second is None:
         return None
     for name in first.estimates:
+        if not all(map(math.isfinite, (*first.values(name), *second.values(name)))):
+            continue  # NaN differs from itself
         if first.values(name) != second.values(name) and not _within(first, second, name):
             message = "the gradient depends on random numbers (dropout?): switch them off, or fix the generator inside"
             return Cause("not_deterministic", message, {"certain": True})

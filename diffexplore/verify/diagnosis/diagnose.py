@@ -42,7 +42,7 @@ def diagnosed(check: CandidateCheck, outcome: PointOutcome, accept: Sequence[str
     side_effect = conduct.modified(check.observed)
     if side_effect is not None:
         return revised(outcome, {row.parameter: side_effect for row in outcome.rows}, accept, every=True)
-    wrong = tuple(dict.fromkeys(row.parameter for row in outcome.rows if row.verdict == "fail"))
+    wrong = tuple(dict.fromkeys(row.parameter for row in outcome.rows if row.verdict == "fail" and not row.is_nan))
     again = backward.causes(check.backward, dict.fromkeys(row.parameter for row in outcome.rows), wrong)
     if again:
         outcome = revised(outcome, again, accept, every=True)
@@ -57,21 +57,19 @@ def diagnosed(check: CandidateCheck, outcome: PointOutcome, accept: Sequence[str
 
 
 def _with_origins(check: CandidateCheck, outcome: PointOutcome) -> PointOutcome:
-    """Values that are not finite, with what made them: whatever sub-batches say, their partials are not settled."""
+    """Values that are not finite, with what made them."""
     if not check.observed.candidate.repeatable:
         return outcome
     found: dict[tuple[str, int | None], Cause] = {}
     rows = []
     for row in outcome.rows:
-        if row.cause is not None and row.cause.key == "not_finite" and row.probe is None:
+        if row.is_nan and row.probe is None:
             key = (row.parameter, row.sample)
             if key not in found:
-                found[key] = nonfinite.explained(row, check.laboratory())
+                found[key] = nonfinite.origin_of(row, check.laboratory())
             row = replace(row, cause=found[key])
         rows.append(row)
-    broken = {name for name, _ in found}
-    settled = {name: power for name, power in outcome.settled.items() if name not in broken}
-    return replace(outcome, rows=tuple(rows), settled=settled)
+    return replace(outcome, rows=tuple(rows))
 
 
 @dataclass

@@ -18,14 +18,21 @@ _UNDECIDED = frozenset({"convention", "not_deterministic"})
 def revised(
     outcome: PointOutcome, causes: Mapping[str, Cause], accept: Sequence[str], *, every: bool = False
 ) -> PointOutcome:
-    """The outcome with these causes, by partial, on its failing rows (on all rows: ``every``)."""
+    """The outcome with these causes, by partial, on its failing rows (on all rows: ``every``).
+
+    A NaN keeps its own cause, and its partial fails whatever is said of its other numbers.
+    """
+    nan = {row.parameter for row in outcome.rows if row.is_nan}
+    if not every:
+        causes = {name: cause for name, cause in causes.items() if name not in nan or _verdict(cause, accept) == "fail"}
     verdicts = {name: _verdict(cause, accept) for name, cause in causes.items()}
     rows = tuple(_row(row, causes, verdicts, every) for row in outcome.rows)
     tallies = tuple(_tally(tally, verdicts, every) for tally in outcome.tallies)
     counts: Counter[str] = Counter({key: count for key, count in outcome.causes.items() if key != "exceeds_bound"})
     for tally in outcome.tallies:
         if tally.parameter in causes and (tally.failed or every):
-            counts[causes[tally.parameter].key] += tally.failed if not every else _size(tally)
+            numbers = tally.failed - sum(row.is_nan and _belongs(row, tally) for row in outcome.rows)
+            counts[causes[tally.parameter].key] += numbers if not every else _size(tally)
     settled = dict(outcome.settled)
     for name, verdict in verdicts.items():
         if verdict == "pass" and name not in settled:
@@ -46,12 +53,17 @@ def _verdict(cause: Cause, accept: Sequence[str]) -> Verdict:
 
 
 def _row(row: Row, causes: Mapping[str, Cause], verdicts: Mapping[str, Verdict], every: bool) -> Row:
-    if row.parameter in causes and (row.verdict == "fail" or every):
+    if row.parameter in causes and ((row.verdict == "fail" and not row.is_nan) or every):
         return replace(row, verdict=verdicts[row.parameter], cause=causes[row.parameter])
     if row.cause is not None and row.cause.key == "kink" and _inside(row):
         message = f"a convention: {row.value:.6g} lies between the one-sided derivatives of a kink"
         return replace(row, cause=Cause("kink", message, {"convention": "kink"}))
     return row
+
+
+def _belongs(row: Row, tally: Tally) -> bool:
+    kind = "probes" if row.probe is not None else "reduced" if row.sample is None else "samples"
+    return (row.parameter, row.method, kind) == (tally.parameter, tally.method, tally.kind)
 
 
 def _inside(row: Row) -> bool:

@@ -1,0 +1,113 @@
+"""From a NaN to its cause: the sample, the operation that made it, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from diffexplore.bounds.watch import Watch, observing
+from diffexplore.check.evaluate import Evaluator, Running
+from diffexplore.check.judge import FAIL, Judged
+from diffexplore.check.origin import Origin
+from diffexplore.check.records import VALUE, Cause, Row
+from diffexplore.check.remedies import remedy, told
+from diffexplore.errors import DiffexploreError
+from diffexplore.methods import reverse, symbolic
+
+#: Batches up to this size are run once more as a whole, where no sample alone makes the NaN.
+_MOST = 2**20
+
+
+class Broken:
+    """The first sample at which each method makes NaN or infinity of a finite partial."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, str], int] = {}
+
+    def note(self, name: str, method: str, judged: Judged, first: int) -> None:
+        """Remembers it, of comparisons of the samples from ``first`` on."""
+        broken = np.flatnonzero((judged.verdict == FAIL) & ~np.isfinite(judged.value))
+        if len(broken):
+            self._first.setdefault((name, method), first + int(broken[0]))
+
+    def explained(self, row: Row, evaluator: Evaluator, running: Running | None) -> Row:
+        """The row with the origin of its NaN, if it is one; ``running`` is None for the loss's own value."""
+        if row.cause is None or row.cause.key != "nan":
+            return row
+        if row.probe is not None:
+            sample = 0 if evaluator.n == 1 and evaluator.problem.loss.data else None
+        elif running is None:
+            sample = _first_not_finite(evaluator)
+        else:
+            sample = self._first.get((row.parameter, running.name)) if row.sample is None else row.sample
+        return _explained_row(row, row.cause, evaluator, running, sample)
+
+
+def _explained_row(row: Row, cause: Cause, evaluator: Evaluator, running: Running | None, sample: int | None) -> Row:
+    """``sample`` is the place of a sample that makes the NaN alone; without one, the whole batch is run again."""
+    if sample is None and evaluator.n > _MOST:
+        return row
+    origin = Origin()
+    first, last = (0, evaluator.n) if sample is None else (sample, sample + 1)
+    try:
+        with observing(origin):
+            _run(row.parameter, evaluator, running, first, last)
+    except (DiffexploreError, RuntimeError, NotImplementedError, MemoryError):
+        return row
+    return replace(row, cause=explained(cause, origin, sample, _data(evaluator, sample)))
+
+
+def explained(cause: Cause, origin: Origin, sample: int | None, data: Mapping[str, float]) -> Cause:
+    """The cause with sample, operation and remedy, in its words and in its fields."""
+    known, operation = remedy(origin), told(origin)
+    words = [cause.message]
+    if operation:
+        words.append(f"{'sample ' + str(sample) + ': ' if sample is not None else ''}{operation}")
+    if known is not None:
+        words.append(known.advice)
+    fields = {
+        **cause.fields,
+        "sample": sample,
+        "data": dict(data),
+        "operation": str(origin.forward) if origin.forward else None,
+        "backward_operation": str(origin.backward) if origin.backward else None,
+        "remedy": known.advice if known else None,
+    }
+    return Cause(cause.key, "; ".join(words), fields)
+
+
+def stays_finite(evaluator: Evaluator) -> bool:
+    """Whether no operation of the loss, of its backward pass and of its closed form makes NaN or infinity here."""
+    problem, values = evaluator.problem, evaluator.values()
+    origin = Origin()
+    with observing(origin):
+        for method in (reverse.METHOD, symbolic.METHOD):
+            method.reduced(problem, values, evaluator.n)
+    return origin.forward is None and origin.backward is None
+
+
+def _first_not_finite(evaluator: Evaluator) -> int | None:
+    """The first sample whose own loss is not finite."""
+    broken = ~evaluator.problem.summands(evaluator.values(), evaluator.n).isfinite()
+    return int(broken.nonzero()[0]) if evaluator.problem.loss.data and bool(broken.any()) else None
+
+
+def _run(name: str, evaluator: Evaluator, running: Running | None, first: int, last: int) -> None:
+    problem, values = evaluator.problem, evaluator.values(first, last)
+    if running is None:
+        assert name == VALUE
+        with Watch():
+            problem.reduce(problem.summands(values, last - first))
+        return
+    alone = replace(problem, wrt=(name,))
+    (running.reduced if name in problem.parameters else running.samples)(alone, values, last - first)
+
+
+def _data(evaluator: Evaluator, sample: int | None) -> dict[str, float]:
+    if sample is None:
+        return {}
+    values = evaluator.values(sample, sample + 1)
+    return {name: float(values[name].to(torch.float64)) for name in evaluator.problem.loss.data}
