@@ -208,6 +208,16 @@ def test_so_does_a_candidate(formula: str, candidate: Callable[..., torch.Tensor
     assert report.verdict == "fail"
 
 
+@pytest.mark.parametrize(("slope", "verdict"), [(2.0, "pass"), (1.0, "fail")])
+@pytest.mark.parametrize("n", [2, 200])
+def test_by_data_it_is_the_share_of_a_mean(slope: float, verdict: str, n: int) -> None:
+    """∂L/∂xᵢ is 2/N, also at the 0 that is cut out."""
+    loss = dx.Loss("where(x==0, x, 2*x)", parameters=(), data="x")
+    columns = {"x": [0.0, *[3.0] * (n - 1)]}
+    report = dx.verify(lambda x: torch.full_like(x, 2 / n).where(x != 0, slope / n), loss, columns, kind="gradient")
+    assert report.verdict == verdict
+
+
 # -------------------------------------------------------------------------------------------------- gamma functions
 @pytest.mark.parametrize("a", [-0.5, -1.5, -2.25, -7.75, -0.0625])
 def test_gamma_functions_are_defined_between_their_poles(a: float) -> None:
