@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import mpmath
 import numpy as np
@@ -163,6 +163,7 @@ _NOT: dict[str, tuple[str, dict[str, float], str]] = {
     "a root at its end": ("a*sqrt(a)", {"a": 0.0}, "undefined"),
     "a cube root": ("cbrt(a)", {"a": 0.0}, "undefined"),
     "a log a": ("where(a > 0, a*log(a), 0)", {"a": 0.0}, "undefined"),
+    "the power 0 of what has no value": ("where((1/a)**b != a, 2*b, 1)", {"a": 0.0, "b": 0.0}, "undefined"),
     "data without a logarithm": ("a + log(y)", {"a": 1.0, "y": -1.0}, "undefined"),
     "arcs at their ends": ("asin(a)", {"a": 1.0}, "undefined"),
     "gamma at a pole": ("lgamma(a)", {"a": -3.0}, "undefined"),
@@ -192,6 +193,29 @@ def test_a_method_that_is_wrong_at_a_point_fails_there(formula: str, torch_gives
     for method in ("reverse", "forward"):
         (row,) = _rows(formula, "a", {"a": 0.0}, None, method)
         assert (row.value, row.verdict) == (torch_gives, "fail")
+
+
+@pytest.mark.parametrize("accept", [(), ("kink",)])
+@pytest.mark.parametrize(
+    ("formula", "candidate"),
+    [
+        ("where(a==0, a, 2*a)", lambda a: torch.where(a == 0, a, 2 * a)),
+        ("where(a==0, 0*a, a)", lambda a: torch.where(a == 0, 0 * a, a)),
+    ],
+)
+def test_so_does_a_candidate(formula: str, candidate: Callable[..., torch.Tensor], accept: tuple[str, ...]) -> None:
+    report = dx.verify(candidate, dx.Loss(formula, parameters="a"), at={"a": 0.0}, accept=accept)
+    assert report.verdict == "fail"
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(2.0, "pass"), (1.0, "fail")])
+@pytest.mark.parametrize("n", [2, 200])
+def test_by_data_it_is_the_share_of_a_mean(slope: float, verdict: str, n: int) -> None:
+    """∂L/∂xᵢ is 2/N, also at the 0 that is cut out."""
+    loss = dx.Loss("where(x==0, x, 2*x)", parameters=(), data="x")
+    columns = {"x": [0.0, *[3.0] * (n - 1)]}
+    report = dx.verify(lambda x: torch.full_like(x, 2 / n).where(x != 0, slope / n), loss, columns, kind="gradient")
+    assert report.verdict == verdict
 
 
 # -------------------------------------------------------------------------------------------------- gamma functions

@@ -23,7 +23,7 @@ _ATOMS: dict[sympy.Expr, Callable[[], arb]] = {
     sympy.pi: arb.pi,
     sympy.E: arb.const_e,
     sympy.EulerGamma: arb.const_euler,
-    sympy.nan: arb.nan,
+    **dict.fromkeys((sympy.nan, sympy.zoo, sympy.oo, -sympy.oo), arb.nan),
 }
 
 #: Beyond it a whole power is taken through the logarithm like any other.
@@ -76,7 +76,9 @@ def _whole_power(x: arb, n: int) -> arb:
 
 def whole_power(x: arb, y: arb) -> bool:
     """Whether y is an exact whole number, and the power real and finite for every number in x."""
-    return bool(y.is_exact() and y.is_integer() and (y >= 0 or not x.contains(0)))
+    if not (x.is_finite() and y.is_exact() and y.is_integer()):  # Arb's NaN ** 0 is 1
+        return False
+    return bool(y >= 0 or not x.contains(0))
 
 
 def _lgamma(x: arb) -> arb:

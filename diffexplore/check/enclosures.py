@@ -68,6 +68,8 @@ class EnclosureColumn:
         self.negligible = negligible
         #: Finite balls of samples that are still too wide, from the last attempt.
         self.pending: dict[int, arb] = {}
+        #: Samples with a number beyond the exponents of Arb: not NaN, but no bound is known of it.
+        self.overflowed: set[int] = set()
 
     def put(self, i: int, ball: arb, tightness: Tightness) -> bool:
         """Keeps an Arb ball; says whether it is tight enough."""

@@ -148,7 +148,9 @@ class _Search:
                 return
         for i, places in left.items():
             for place in places:
-                self._finish(i, place, self._columns[place].pending.get(i, _NOTHING_KNOWN), Status.UNRESOLVED)
+                column = self._columns[place]
+                status = Status.OVERFLOW if i in column.overflowed else Status.UNRESOLVED
+                self._finish(i, place, column.pending.get(i, _NOTHING_KNOWN), status)
 
     def _attempt(self, rows: _Rows, left: Mapping[int, set[int]]) -> None:
         """By the formulas, at the current precision."""
@@ -169,6 +171,8 @@ class _Search:
                     places.discard(place)
                 elif ball.is_finite():
                     column.pending[i] = ball
+                elif not ball.is_nan():
+                    column.overflowed.add(i)
 
     def _from_both_sides(
         self, rows: _Rows, left: Mapping[int, set[int]], chosen: Callable[[int, EnclosureColumn], bool]
