@@ -5,22 +5,25 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import unknown
 from diffexplore.symbolic.given import check_distinct, conditions_of, names_in_order, summand_of
+from diffexplore.symbolic.latex import reduced_to_latex
 from diffexplore.symbolic.program import Program, lower
 from diffexplore.symbolic.syntax import read
-from diffexplore.symbolic.text import to_latex, to_text
+from diffexplore.symbolic.text import conditions_to_text, to_text
 
 if TYPE_CHECKING:
     from diffexplore.check.records import LossSummary
     from diffexplore.symbolic.derive import Gradient, Hessian
 
 REDUCTIONS = ("mean", "sum")
+
+_Kept = TypeVar("_Kept")
 
 DefaultData = Callable[[], Mapping[str, Sequence[float]]]
 
@@ -167,12 +170,8 @@ class Loss:
         This is what runs, what torch differentiates, and what says where the loss has a value. Of a SymPy expression
         and of a torch function it is the expression.
         """
-        if self._program is not None:
-            return self._program
-        if ("written",) not in self._derived:
-            program = lower([self.expression], (*self.parameters, *self.data), plain=False)
-            self._derived["written",] = program
-        return cast(Program, self._derived["written",])
+        inputs = (*self.parameters, *self.data)
+        return self._program or self._kept("written", lambda: lower([self.expression], inputs, plain=False))
 
     @property
     def shown(self) -> sympy.Expr:
@@ -186,12 +185,18 @@ class Loss:
     @property
     def rewritten(self) -> str | None:
         """What SymPy made of the formula, as a sentence, where that is another one; else None."""
-        if ("rewritten",) not in self._derived:
-            from diffexplore.symbolic.rewritten import rewriting
+        from diffexplore.symbolic.rewritten import rewriting
 
-            said = None if self._program is None else rewriting(self.expression, self._program, self.domain)
-            self._derived["rewritten",] = said
-        return cast("str | None", self._derived["rewritten",])
+        program = self._program
+        if program is None:
+            return None
+        return self._kept("rewritten", lambda: rewriting(self.expression, program, self.domain))
+
+    def _kept(self, key: str, make: Callable[[], _Kept]) -> _Kept:
+        """What ``make`` makes, once."""
+        if (key,) not in self._derived:
+            self._derived[key,] = make()
+        return cast(_Kept, self._derived[key,])
 
     def times(self, name: str) -> str | sympy.Expr:
         """The summand, as it was written, times a symbol called ``name``."""
@@ -200,11 +205,7 @@ class Loss:
     @property
     def domain_text(self) -> str | None:
         """The conditions of the domain in one text, or None where there are none."""
-        if not self.domain:
-            return None
-        alone = len(self.domain) == 1
-        texts = (to_text(condition, unicode=False) for condition in self.domain)
-        return " and ".join(f"({text})" if " or " in text and not alone else text for text in texts)
+        return conditions_to_text(self.domain) if self.domain else None
 
     def gradient(self, wrt: str | Sequence[str] | None = None) -> Gradient:
         """The simplified partials of the summand.
@@ -254,14 +255,7 @@ class Loss:
 
     def latex(self) -> str:
         r"""The reduced loss in LaTeX: ``\frac{1}{N} \sum_{i=1}^{N}`` of the summand, data with the index i."""
-        shown = self.shown
-        summand = to_latex(shown, indexed=self.data)
-        if not self.data:
-            return summand
-        if shown.is_Add:
-            summand = rf"\left({summand}\right)"
-        mean = r"\frac{1}{N} " if self.reduction == "mean" else ""
-        return rf"{mean}\sum_{{i=1}}^{{N}} {summand}"
+        return reduced_to_latex(self.shown, self.data, self.reduction)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

@@ -154,7 +154,7 @@ def test_a_power_at_zero_has_the_gradient_that_torch_gives(formula: str, at_zero
     report = dx.check(loss_of(formula), at={"a": 0}, methods=["reverse", "forward", "vmap"])
     rows = [row for row in report.rows if row.probe is None]
     assert [row.value for row in rows] == [at_zero] * 3
-    assert report.verdict == "pass"
+    assert not [row for row in rows if row.verdict == "fail"]
 
 
 def test_a_whole_power_of_a_negative_number_keeps_its_complex_step() -> None:

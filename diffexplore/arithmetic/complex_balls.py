@@ -209,18 +209,6 @@ _BASIC: dict[str, Callable[..., Any]] = {
 }
 
 
-def _sigmoid(x: Any) -> Any:
-    return _BASIC["div"](1, _BASIC["add"](1, _BASIC["exp"](_BASIC["neg"](x))))
-
-
-def _tanh(x: Any) -> Any:
-    return _BASIC["div"](_BASIC["sinh"](x), _BASIC["cosh"](x))
-
-
-def _softplus(x: Any) -> Any:
-    return _BASIC["log"](_BASIC["add"](1, _BASIC["exp"](x)))
-
-
 def _pow(x: Any, y: Any) -> Any:
     if isinstance(y, RoundedNumber) and y.value == 0 and y.error == 0:  # whole powers are products before that
         return _BASIC["add"](_BASIC["mul"](x, 0), 1)
@@ -231,9 +219,9 @@ def _pow(x: Any, y: Any) -> Any:
 #: What has no operation here is not analytic (abs, max, where, …) or has no complex kernel (erf, lgamma, …).
 OPERATIONS: dict[str, Callable[..., Any]] = _BASIC | {
     "tan": lambda x: _BASIC["div"](_BASIC["sin"](x), _BASIC["cos"](x)),
-    "tanh": _tanh,
-    "sigmoid": _sigmoid,
-    "softplus": _softplus,
+    "tanh": lambda x: _BASIC["div"](_BASIC["sinh"](x), _BASIC["cosh"](x)),
+    "sigmoid": lambda x: _BASIC["div"](1, _BASIC["add"](1, _BASIC["exp"](_BASIC["neg"](x)))),
+    "softplus": lambda x: _BASIC["log"](_BASIC["add"](1, _BASIC["exp"](x))),
     "expm1": lambda x: _BASIC["sub"](_BASIC["exp"](x), 1),
     "log1p": lambda x: _BASIC["log"](_BASIC["add"](1, x)),
     "pow": _pow,

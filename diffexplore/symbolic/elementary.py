@@ -12,10 +12,10 @@ from diffexplore.symbolic.program import Program, Step
 
 
 def elementary(program: Program) -> Program:
-    """``program`` with its sinc as quotient, and each power of a constant exponent n or n + 1/2 as products.
+    """``program`` with each sinc as a quotient, and each power with a constant exponent n or n + 1/2 as products.
 
-    Of the latter become products, one square root and one division. The value is the same wherever there is one. A
-    power with exponent 0 stays: it is 1 where its base has a value.
+    A half takes a square root, a negative exponent a division. The value is the same wherever there is one. A power
+    with exponent 0 stays: it is 1 where its base has a value.
     """
     if not any(_is_composite(program, step) for step in program.steps):
         return program

@@ -62,7 +62,8 @@ def _made_real(formula: sympy.Expr) -> sympy.Expr:
     expression = formula.xreplace(real | exact).replace(
         lambda node: isinstance(node, Boolean) and node.has(sympy.ITE, sympy.Piecewise), without_branches
     )
-    strange = foreign_node(expression)
+    orders = (node for node in expression.atoms(sympy.polygamma) if not node.args[0].is_Integer)
+    strange = foreign_node(expression) or next(orders, None)
     if strange is not None:
         raise UsageError(f"the formula contains {strange}, which diffexplore cannot compute with")
     return expression

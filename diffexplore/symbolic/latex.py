@@ -22,6 +22,15 @@ def to_latex(expr: sympy.Basic, *, indexed: Collection[str] = ()) -> str:
     return str(_Latex({"symbol_names": names, "ln_notation": False, "order": None}).doprint(expr))
 
 
+def reduced_to_latex(summand: sympy.Expr, data: Collection[str], reduction: str) -> str:
+    """The mean or the sum of a summand over the samples, in LaTeX; the summand alone where there are no data."""
+    latex = to_latex(summand, indexed=data)
+    if not data:
+        return latex
+    mean = r"\frac{1}{N} " if reduction == "mean" else ""
+    return rf"{mean}\sum_{{i=1}}^{{N}} " + (rf"\left({latex}\right)" if summand.is_Add else latex)
+
+
 class _Latex(LatexPrinter):
     def _as_ordered_terms(self, expr: sympy.Expr, order: str | None = None) -> list[sympy.Expr]:
         return terms_in_order(expr)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sympy
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.symbolic.batch_sums import BatchSum
 from diffexplore.symbolic.cost import count_ops
@@ -38,6 +40,12 @@ def to_text(expr: sympy.Basic, *, unicode: bool = True) -> str:
             :func:`diffexplore.symbolic.parse.parse`.
     """
     return Writer(unicode).write(expr)
+
+
+def conditions_to_text(conditions: Sequence[Boolean]) -> str:
+    """Conditions that hold together, in one text that the formula parser reads back."""
+    texts = (to_text(condition, unicode=False) for condition in conditions)
+    return " and ".join(f"({text})" if " or " in text and len(conditions) > 1 else text for text in texts)
 
 
 class Writer:
