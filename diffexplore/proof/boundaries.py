@@ -72,7 +72,7 @@ def _kept(
     inside = [p for p in every if 0 in interior.sign(p)]
     kept = {p for p in inside if not _goes_on(p, sides, originals)}
     without = tuple(kept)
-    kept |= {p for p in inside if p not in kept and not _corners_agree(p, sides, originals, without)}
+    kept |= {p for p in inside if p not in kept and not _corners_agree(p, sides, originals, without, interior)}
     return [every[p] for p in inside if p in kept]
 
 
@@ -151,12 +151,17 @@ def _glued(
 
 
 def _corners_agree(
-    p: sympy.Expr, sides: Sequence[_Side], originals: tuple[sympy.Expr, ...], without: Sequence[sympy.Expr]
+    p: sympy.Expr,
+    sides: Sequence[_Side],
+    originals: tuple[sympy.Expr, ...],
+    without: Sequence[sympy.Expr],
+    interior: Region,
 ) -> bool:
     """Whether expressions that go on across p = 0 go on at its edges, too, where other boundaries meet it.
 
     A condition such as (x = 0 and y = 0) shows neither beside x = 0 nor beside y = 0. Only expressions with branches
-    for p and for others can have such a point. Edges in boundaries ``without`` which all is told are left out.
+    for p and for others can have such a point. Edges outside the ``interior`` of the domain, and in boundaries
+    ``without`` which all is told, are left out.
     """
     line, solved = line_of(p), _solved(p)
     nodes = dict.fromkeys(
@@ -166,23 +171,34 @@ def _corners_agree(
         return solved is not None
     excluded = {_key(other.xreplace(solved)) for other in without}
     budget = [_MOST_EDGES]
+    inside = _on(interior, solved)
+    if inside is None:
+        return True
     for side in sides:
         face = _between(side.region, side.region, line, solved)
         if face is None:
             continue
         for node in nodes:
-            if not _edges_agree(node.xreplace(solved), face, excluded, budget):
+            if not _edges_agree(node.xreplace(solved), face, excluded, inside, budget):
                 return False
     return True
 
 
-def _edges_agree(node: sympy.Expr, face: Region, excluded: set[sympy.Expr], budget: list[int]) -> bool:
+def _on(interior: Region, solved: dict[sympy.Basic, sympy.Expr]) -> Region | None:
+    """The part of an interior where a symbol is what it is solved to be; None where there is none."""
+    ((symbol, value),) = solved.items()
+    return interior.on(symbol, value)
+
+
+def _edges_agree(
+    node: sympy.Expr, face: Region, excluded: set[sympy.Expr], interior: Region, budget: list[int]
+) -> bool:
     """Whether a node has on the edges of a face the limit of what it is on the face."""
     resolver = Resolver(face, Zeros())
     try:
         value = resolver(node)
         for edge_of in resolver.boundaries:
-            if _key(edge_of) in excluded:
+            if _key(edge_of) in excluded or 0 not in interior.sign(edge_of):
                 continue
             there = _solved(edge_of)
             budget[0] -= 1
@@ -191,12 +207,15 @@ def _edges_agree(node: sympy.Expr, face: Region, excluded: set[sympy.Expr], budg
             edge = _between(face, face, line_of(edge_of), there)
             if edge is None:
                 continue
+            inside = _on(interior, there)
+            if inside is None:
+                continue
             inner = node.xreplace(there)
             found = Resolver(edge, Zeros())(inner), value.xreplace(there)
             if has_no_value(found, edge) or not vanishes(found[0] - found[1], list(edge.nonnegative())):
                 return False
             left = {_key(one.xreplace(there)) for one in excluded}
-            if not _edges_agree(inner, edge, left, budget):
+            if not _edges_agree(inner, edge, left, inside, budget):
                 return False
     except (Undecided, Undefined, Unsupported, TypeError):
         return False

@@ -34,7 +34,7 @@ class Edges:
 
     ``kinks`` leave out a null set of the differentiated symbols, ``exclusions`` and ``texts`` may leave out more.
     ``apart``: a counterexample; ``place``: the boundary on which it lies, in words. ``known``: what the proof needs
-    everywhere; ``given``: what the domain fixes.
+    everywhere; ``said``: what it says as texts; ``given``: what the domain fixes.
     """
 
     known: tuple[Need, ...] = ()
