@@ -256,13 +256,14 @@ def _kept_settings() -> Iterator[None]:
     before = torch.get_default_dtype()
     logger = logging.getLogger("torch._subclasses.fake_tensor")
     silent, logger.disabled = logger.disabled, True
-    switched = dict(vars(einsum))  # assigning to it hides what flags() would set
+    switched = vars(einsum).get("enabled")  # what somebody assigned hides what flags() would set
     einsum.enabled = False
     try:
         yield
     finally:
-        vars(einsum).clear()
-        vars(einsum).update(switched)
+        del einsum.enabled
+        if switched is not None:
+            einsum.enabled = switched
         torch.set_default_dtype(before)
         logger.disabled = silent
 
