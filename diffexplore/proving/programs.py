@@ -117,8 +117,18 @@ def _declared(
 
 
 def _others(candidate: Any, name: str, known: Sequence[Array]) -> list[str]:
-    """The arguments beside those that are declared."""
-    return [argument for argument in _tensors_of(candidate, name) if argument not in {array.name for array in known}]
+    """The arguments beside those that are declared; none where these have names of their own, and go by their order."""
+    if known and not _tells_arguments(candidate):
+        return []
+    arguments, named = _tensors_of(candidate, name), {array.name for array in known}
+    return [] if named - set(arguments) else [argument for argument in arguments if argument not in named]
+
+
+def _tells_arguments(candidate: Any) -> bool:
+    try:
+        return inspect.signature(_signed(candidate)) is not None
+    except (TypeError, ValueError):
+        return False
 
 
 def _tensors_of(candidate: Any, name: str) -> tuple[str, ...]:
@@ -153,7 +163,7 @@ def arguments_of(candidate: Any) -> tuple[str, ...]:
     try:
         found = list(inspect.signature(_signed(candidate)).parameters.values())[skip:]
     except (TypeError, ValueError):
-        raise UsageError("the function does not tell its arguments: name the data, too") from None
+        raise UsageError("the function does not tell its arguments: name them, as in data=['x']") from None
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return tuple(a.name for a in found if a.default is a.empty and a.kind not in variadic)
 

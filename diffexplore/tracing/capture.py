@@ -222,13 +222,13 @@ def _size(env: ShapeEnv, tried: int) -> Any:
 def _scalar(output: Any) -> Tensor:
     if not isinstance(output, Tensor):
         raise UsageError(f"the function returns {type(output).__name__}, not one tensor: return the loss alone")
+    if not output.dtype.is_floating_point:
+        raise UsageError(f"the function returns {str(output.dtype).removeprefix('torch.')}, not a real number")
     if output.dim() > 0:
         shape = ", ".join("N" if not isinstance(size, int) else str(size) for size in output.shape)
         raise UsageError(
             f"the function returns a tensor of shape ({shape}), not a scalar: reduce it by .mean() or .sum()"
         )
-    if not output.dtype.is_floating_point:
-        raise UsageError(f"the function returns {str(output.dtype).removeprefix('torch.')}, not a real number")
     return output
 
 
