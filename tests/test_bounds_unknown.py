@@ -132,6 +132,16 @@ def test_roundings_narrower_than_expected_are_not_allowed_for() -> None:
     assert bool(((careless - careful).abs() <= watch.radius(careless)).all())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_composite_kernels_in_a_narrower_dtype_than_expected_are_not_allowed_for(dtype: torch.dtype) -> None:
+    x = torch.linspace(-3, 5, 9, dtype=torch.float64)
+    with Watch(expected=torch.float64) as watch:
+        careless = torch.nn.functional.gelu(x.to(dtype)).double()
+        careful = torch.nn.functional.gelu(x)
+    assert watch.narrowed == {dtype} | ({torch.float32} if dtype == torch.bfloat16 else set())
+    assert bool(((careless - careful).abs() > 1e3 * watch.radius(careless)).any())
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
 def test_a_product_that_underflows_is_not_an_exact_zero(dtype: torch.dtype) -> None:
     tiny = torch.tensor(torch.finfo(dtype).tiny, dtype=dtype)

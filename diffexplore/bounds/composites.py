@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from diffexplore.bounds.claims import UPWARD
+from diffexplore.bounds.claims import UPWARD, rounding
 from diffexplore.bounds.formulas import FORMULAS, PRIMITIVES
 from diffexplore.bounds.handling import as_list, finite_float, plain_name
 
@@ -78,8 +78,10 @@ def composite(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
 def _radius(watch: Watch, out: Tensor, step: Tensor) -> Tensor:
     if step.shape != out.shape:
         return torch.full((), math.inf, dtype=torch.float64, device=out.device)
-    watch.rounds_in(out.dtype)  # that a result in a narrower dtype than expected is noted
     value, other = out.detach().to(torch.float64), step.detach().to(torch.float64)
+    dtype = watch.rounds_in(out.dtype)
+    if dtype is not out.dtype:  # narrower than expected: allowed for no more than if it were as expected
+        return watch.radius(step) + rounding("convert", value, dtype)
     return ((value - other).abs() + watch.radius(step)) * UPWARD
 
 
