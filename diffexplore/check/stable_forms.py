@@ -114,7 +114,7 @@ def _proposals(node: sympy.Expr) -> Iterator[sympy.Expr]:
     for known in FORMS:
         for sign in (1, -1):
             signed = sign * node
-            found = signed.match(known.pattern) if signed.func is known.pattern.func else None
+            found = signed.match(known.pattern) if _may_match(signed, known.pattern) else None
             if found and all(symbol in found for symbol in known.pattern.atoms(sympy.Wild)):
                 form = sign * known.form(**{symbol.name: part for symbol, part in found.items()})
                 yield form
@@ -123,6 +123,12 @@ def _proposals(node: sympy.Expr) -> Iterator[sympy.Expr]:
         form = rearranged(node)
         if sympy.count_ops(form) <= sympy.count_ops(node):  # else it is right here, and no better elsewhere
             yield form
+
+
+def _may_match(node: sympy.Expr, pattern: sympy.Expr) -> bool:
+    """Whether it is worth a search, which takes long for sums of many terms."""
+    most = 2 if len(pattern.atoms(sympy.Wild)) > 1 else 4
+    return node.func is pattern.func and (not node.is_Add or len(node.args) <= most)
 
 
 def tried(form: sympy.Expr, node: sympy.Expr, values: Mapping[str, Tensor]) -> Trial:

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A method's name, what it does in one line, the module that holds it, and how a sentence calls it."""
+    """A method's name, what it does in one line, the module that holds it, and how a sentence calls it (by its name,
+    unless ``spoken`` says otherwise).
+    """
 
     name: str
     title: str
     module: str
-    spoken: str
+    spoken: str = ""
 
     def load(self) -> Method:
         """The method itself; imports what it needs."""
@@ -57,7 +59,7 @@ def names() -> tuple[str, ...]:
 def spoken(method: str) -> str:
     """How a sentence calls the method of a row, ``reverse mode`` for ``reverse``; its name where it has no entry."""
     name, _, rest = method.partition(" ")
-    words = next((entry.spoken for entry in _ENTRIES if entry.name == name), name)
+    words = next((entry.spoken for entry in _ENTRIES if entry.name == name), "") or name
     return f"{words} {rest}".rstrip()
 
 
