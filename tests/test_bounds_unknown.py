@@ -163,3 +163,12 @@ def test_results_below_the_normal_numbers(name: str, dtype: torch.dtype) -> None
     with precision(2000):
         for at, mid, rad in zip(x.tolist(), ball.mid.tolist(), ball.rad.tolist(), strict=True):
             assert not abs(arb(mid) - ARB[name](arb(at))) > arb(rad)
+
+
+@pytest.mark.parametrize("whole", [0.0, 3.0, -7.0, 1038480703488.0, 2.0**52])
+@pytest.mark.parametrize("radius", [5e-324, 2.8e-17, 1e-9])
+def test_a_radius_far_below_an_ulp_still_reaches_below_a_whole_number(whole: float, radius: float) -> None:
+    x = torch.tensor([whole], dtype=torch.float64)
+    _, allowed = run(torch.floor, [x], [torch.tensor([radius], dtype=torch.float64)])
+    assert float(allowed) >= 1
+    assert float(run(torch.floor, [x], [torch.zeros(1, dtype=torch.float64)])[1]) == 0
