@@ -15,10 +15,12 @@ from diffexplore.check.evaluate import Chunk, Evaluator, Running
 from diffexplore.check.judge import INCONCLUSIVE, PASS, Judged, judge
 from diffexplore.check.ledger import make_row
 from diffexplore.check.point import PointCheck, PointOutcome
+from diffexplore.check.probes import Probe
 from diffexplore.check.problem import Problem
-from diffexplore.check.records import VALUE
+from diffexplore.check.records import VALUE, Skipped
 from diffexplore.methods.base import Estimate, Estimates
 from diffexplore.symbolic.program import Program
+from diffexplore.verify.candidates.base import CandidateError
 from diffexplore.verify.diagnosis.locate import Failures
 from diffexplore.verify.diagnosis.scene import Laboratory
 from diffexplore.verify.observed import Observed
@@ -124,6 +126,17 @@ class CandidateCheck(PointCheck):
     def _search(self, name: str) -> None:
         if self.observed.candidate.repeatable:
             super()._search(name)
+
+    def _try(self, name: str, probe: Probe, *, settles: bool) -> None:
+        """A probe, unless the candidate takes no other number of samples than that of the batch it was given."""
+        try:
+            super()._try(name, probe, settles=settles)
+        except CandidateError as error:
+            if len(probe.samples) == self._n:
+                raise
+            reason = f"it takes no {len(probe.samples)} samples, and is judged on the whole batch of {self._n}: {error}"
+            if not any(skip.method == self._candidate.name for skip in self._skipped):
+                self._skipped.append(Skipped(self._candidate.name, reason))
 
     # --------------------------------------------------------------------------------------------------- value
     def _judge_value(self, estimate: Estimate) -> None:

@@ -12,6 +12,7 @@ import torch
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.check.records import Cause
 from diffexplore.errors import DiffexploreError
+from diffexplore.verify.diagnosis import plans
 from diffexplore.verify.diagnosis.scene import Laboratory, Scene
 from diffexplore.verify.observed import Observed
 
@@ -32,6 +33,9 @@ def by_chance(laboratory: Laboratory, observed: Observed) -> Cause | None:
     """Whether another seed of torch's generator gives another gradient."""
     index = np.arange(min(laboratory.n, 8))
     first = laboratory.ask(laboratory.point, index)
+    if first is None and laboratory.n <= _WHOLE:  # it takes the whole batch alone
+        index = np.arange(laboratory.n)
+        first = laboratory.ask(laboratory.point, index)
     with observed.seeded(laboratory.seed + 1):
         second = laboratory.ask(laboratory.point, index)
     if first is None or second is None:
@@ -51,22 +55,25 @@ def _within(first: Scene, second: Scene, name: str) -> bool:
 
 def narrowed(
     laboratory: Laboratory, observed: Observed, names: Sequence[str], whole: Callable[[], list[Scene]]
-) -> Cause | None:
-    """Whether computing in a narrower dtype, which was seen, accounts for the whole error of some partials.
+) -> dict[str, Cause]:
+    """The partials whose whole error computing in a narrower dtype, which was seen, accounts for.
 
     ``whole`` makes the scene of the whole batch anew, with bounds that allow for that dtype.
     """
     seen = observed.conduct.narrowed
     if not seen:
-        return None
+        return {}
     with observed.unexpecting():
-        scenes = laboratory.scenes() + whole()
-    scenes = [scene for scene in scenes if all(name in scene.estimates for name in names)]
-    if not scenes or not all(_explained_by_rounding(scene, name) for scene in scenes for name in names):
-        return None
+        scenes = plans.scenes(laboratory) + whole()
     dtype = _NAMES[laboratory.problem.dtype]
     message = f"computed in {', '.join(seen)} inside {dtype}: the error is what the rounding of {seen[0]} allows"
-    return Cause("precision", message, {"dtype": seen[0], "certain": True})
+    cause = Cause("precision", message, {"dtype": seen[0], "certain": True})
+    known = {name: [scene for scene in scenes if name in scene.estimates] for name in names}
+    return {
+        name: cause
+        for name, there in known.items()
+        if there and all(_explained_by_rounding(scene, name) for scene in there)
+    }
 
 
 def _explained_by_rounding(scene: Scene, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from flint import arb
@@ -11,30 +12,20 @@ from flint import arb
 from diffexplore.arithmetic.balls import precision
 from diffexplore.check.point import PointOutcome
 from diffexplore.check.records import VALUE, Cause, Row
-from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimates
-from diffexplore.verify.diagnosis import conduct, locate, nonfinite
+from diffexplore.verify.diagnosis import conduct, locate, nonfinite, plans, regions
 from diffexplore.verify.diagnosis.cancellation import cancelling
-from diffexplore.verify.diagnosis.families import hypotheses
-from diffexplore.verify.diagnosis.hypothesis import Hypothesis, alike, distinguished, explains
+from diffexplore.verify.diagnosis.evidence import is_wrong
+from diffexplore.verify.diagnosis.reductions import of_the_reduction
 from diffexplore.verify.diagnosis.revision import revised
 from diffexplore.verify.diagnosis.scene import Scene
-from diffexplore.verify.diagnosis.whole import WholeBatch
+from diffexplore.verify.diagnosis.whole import MOST, SMALL, WholeBatch, asked, whole_batch
 from diffexplore.verify.point import CandidateCheck
 
 _BITS = 320
 
-#: Mistakes that look like others where all values lie on one side.
-_NONLINEAR = frozenset({"sign_lost", "sign_only", "clipped"})
-
-#: Tolerances by which a certain cause must differ from the truth: in a narrow dtype many causes fit a little error.
-_CLEAR = 16.0
-
-#: Relative uncertainty up to which a fitted number counts as certain.
-_SHARP = 2.0**-10
-
-#: Whole batches up to this size are explained like any scene.
-_SMALL = 128
+#: Scenes below which the whole batch is asked again at other points.
+_FEW = 3
 
 
 def diagnosed(check: CandidateCheck, outcome: PointOutcome, accept: Sequence[str] = ()) -> PointOutcome:
@@ -79,25 +70,32 @@ class Diagnosis:
     def __post_init__(self) -> None:
         self._laboratory = self.check.laboratory()
         self._repeatable = self.check.observed.candidate.repeatable
-        self._scenes = self._laboratory.scenes() if self._repeatable else []
-        self._scenes += self._whole(self.check.estimates)
+        self._scenes = plans.scenes(self._laboratory) if self._repeatable else []
+        self._whole = self._whole_of(self.check.estimates)
 
     def causes(self) -> dict[str, Cause]:
-        if self._repeatable:
-            shared = self._of_conduct()
-            if shared is not None:
-                return dict.fromkeys(self.wrong, shared)
-        found = {name: self._cause(name) for name in self.wrong}
+        shared = self._of_conduct() if self._repeatable else None
+        if shared is not None:
+            return dict.fromkeys(self.wrong, shared)
+        found = self._narrowed() if self._repeatable else {}
+        found = {name: found.get(name) or self._cause(name) for name in self.wrong}
         return _with_consistency(found)
 
     def _of_conduct(self) -> Cause | None:
         observed, laboratory = self.check.observed, self._laboratory
-        partials = [name for name in self.wrong if name != VALUE] or list(self.wrong)
-        return (
-            conduct.by_chance(laboratory, observed)
-            or conduct.narrowed(laboratory, observed, partials, self._whole_again)
-            or conduct.only_narrow(laboratory, observed, partials)
+        return conduct.by_chance(laboratory, observed) or conduct.only_narrow(laboratory, observed, self._partials())
+
+    def _partials(self) -> list[str]:
+        return [name for name in self.wrong if name != VALUE] or list(self.wrong)
+
+    def _narrowed(self) -> dict[str, Cause]:
+        """The partials whose error is the rounding of a narrower dtype; where all are, the value with them."""
+        partials = self._partials()
+        found = conduct.narrowed(
+            self._laboratory, self.check.observed, partials, lambda: self._whole_of(self.check.asked_again())
         )
+        everything = len(found) == len(partials) > 0
+        return dict.fromkeys(self.wrong, next(iter(found.values()))) if everything else found
 
     # ------------------------------------------------------------------------------------------------ one partial
     def _cause(self, name: str) -> Cause:
@@ -106,30 +104,69 @@ class Diagnosis:
             cause = locate.of_samples(failures, name)
             if cause is not None:
                 return cause
-        scenes = [scene for scene in self._scenes if name in scene.estimates and _knows(scene, name)]
-        if scenes:
-            consistent = _consistent(name, scenes)
-            if consistent:
-                return _named(consistent, scenes, name)
-        return self._located(name) or self._patternless(name, scenes) or self._unexplained(name)
+        scenes = self._known(name, [*self._scenes, *self._whole])
+        cause = regions.explained(name, scenes) if scenes else None
+        if self._repeatable and (cause is None or not cause.fields["certain"]):
+            more = self._known(name, [*scenes, *self._again])
+            cause = regions.explained(name, more) if more else None
+        if cause is not None:
+            return self._beside_classes(name, cause)
+        return self._in_part(name) or self._patternless(name, scenes) or self._unexplained(name)
 
-    def _located(self, name: str) -> Cause | None:
-        """One sample that is wrong by itself, where most are right."""
-        small = [scene for scene in self._scenes if not isinstance(scene, WholeBatch)]
-        if not self._repeatable or not self._laboratory.columns or any(_off(scene, name) for scene in small[:3]):
+    @staticmethod
+    def _known(name: str, scenes: Sequence[Scene]) -> list[Scene]:
+        return [scene for scene in scenes if name in scene.estimates and _knows(scene, name)]
+
+    @cached_property
+    def _again(self) -> list[Scene]:
+        """The whole batch at other points."""
+        found = (asked(self._laboratory, point, index) for point, index in plans.whole_again(self._laboratory))
+        return [scene for scene in found if scene is not None]
+
+    @cached_property
+    def _singles(self) -> list[Scene]:
+        return plans.singles(self._laboratory) if self._repeatable else []
+
+    def _beside_classes(self, name: str, cause: Cause) -> Cause:
+        """The cause, with that of one class of the data where labels are all that tells the two apart."""
+        if cause.key not in _OF_TERMS or not plans.classes(self._laboratory):
+            return cause
+        other = regions.of_a_region(name, self._known(name, self._singles))
+        if other is None or other.fields["key"] is None or not plans.of_a_class(self._laboratory, other):
+            return cause
+        fields = {**cause.fields, "certain": False, "or_else": other.key, "where": other.fields["where"]}
+        return Cause(cause.key, f"{cause.message}; or else {other.message}", fields)
+
+    def _in_part(self, name: str) -> Cause | None:
+        """Where only some samples are wrong, or only several of them together."""
+        if not self._repeatable or not self._laboratory.columns or name == VALUE:
             return None
-        scene = locate.by_halving(self._laboratory, lambda found: _off(found, name))
-        if scene is None:
+        singles = self._known(name, self._singles)
+        wrong = sum(is_wrong(scene, name) for scene in singles)
+        one = self._one(name) if wrong <= 1 else None
+        if one is not None:
+            return one
+        if 0 < wrong < len(singles):
+            return regions.of_a_region(name, singles)
+        if not wrong:
+            return of_the_reduction(name, singles, self._known(name, [*self._scenes, *self._whole, *self._again]))
+        return regions.of_each_class(name, singles)
+
+    def _one(self, name: str) -> Cause | None:
+        """One sample that is wrong by itself, where the others are right."""
+        laboratory = self._laboratory
+        scene = locate.by_halving(laboratory, lambda found: is_wrong(found, name))
+        if scene is None or name not in scene.estimates:
             return None
-        scenes = [*self._scenes, scene]
-        consistent = _consistent(name, [known for known in scenes if name in known.estimates and _knows(known, name)])
-        if consistent:
-            return _named(consistent, scenes, name)
-        if locate.others_are_wrong(self._laboratory, scene.index[0], lambda found: _off(found, name)):
+        place = scene.index[0]
+        if locate.others_are_wrong(laboratory, place, lambda found: is_wrong(found, name)):
             return None
-        i, value, truth = scene.index[0], scene.values(name)[0], float(scene.truth(name)[0].mid())
-        message = f"sample {i} is wrong by itself: {locate.told(value, truth)}"
-        return Cause("one_sample", message, {"sample": i, "value": value, "truth": truth, "certain": True})
+        scenes = [scene, *(found for found in plans.same_sample(laboratory, place) if is_wrong(found, name))]
+        inner = regions.explained(name, scenes)
+        value, truth = scene.values(name)[0], float(scene.truth(name)[0].mid())
+        message = f"sample {place} is wrong by itself: {locate.told(value, truth)}"
+        message += f"; there {inner.message}" if inner is not None and inner.fields["certain"] else ""
+        return Cause("one_sample", message, {"sample": place, "value": value, "truth": truth, "certain": True})
 
     def _patternless(self, name: str, scenes: Sequence[Scene]) -> Cause | None:
         small = [scene for scene in scenes if not isinstance(scene, WholeBatch)]
@@ -138,29 +175,25 @@ class Diagnosis:
         return cancelling(small, name) or conduct.looks_narrow(small, name)
 
     def _unexplained(self, name: str) -> Cause:
-        singles = locate.worst_singles(self._laboratory, name) if self._repeatable and name != VALUE else ""
-        shown = f"; {singles}" if singles else ""
+        worst = locate.worst_singles(self._known(name, self._singles), name) if name != VALUE else ""
+        shown = f"; {worst}" if worst else ""
         return Cause("unexplained", f"no known mistake explains these numbers{shown}", {"certain": False})
 
     # --------------------------------------------------------------------------------------------- whole batch
-    def _whole_again(self) -> list[Scene]:
-        return self._whole(self.check.asked_again())
-
-    def _whole(self, estimates: Estimates) -> list[Scene]:
-        laboratory = self._laboratory
-        if laboratory.n <= _SMALL:
-            scene = laboratory.scene_of(laboratory.point, np.arange(laboratory.n), estimates)
+    def _whole_of(self, estimates: Estimates) -> list[Scene]:
+        laboratory, index = self._laboratory, np.arange(self._laboratory.n)
+        if laboratory.n <= SMALL:
+            scene = laboratory.scene_of(laboratory.point, index, estimates)
             return [scene] if scene.is_decided() else []
         truths = {row.parameter: _ball(row) for row in self.outcome.rows if row.sample is None and row.probe is None}
         reduced = {name: estimates[name] for name in truths if name in estimates}
         known = {name: ball for name, ball in truths.items() if ball is not None and name in reduced}
-        return [
-            WholeBatch(
-                laboratory.problem, laboratory.point, (dict.fromkeys(laboratory.columns, 0.0),), (), laboratory.n,
-                {name: reduced[name] for name in known},
-                truths=known, size=laboratory.n,
-            )
-        ]  # fmt: skip
+        places = index if laboratory.n <= MOST else index[:0]
+        return [whole_batch(laboratory, laboratory.point, places, {name: reduced[name] for name in known}, known)]
+
+
+#: Causes that may look like an error of one class of the data.
+_OF_TERMS = frozenset({"cut_path", "missing_term", "extra_term", "sign_of_term", "wrong_power", "factor_of_input"})
 
 
 def _knows(scene: Scene, name: str) -> bool:
@@ -169,47 +202,6 @@ def _knows(scene: Scene, name: str) -> bool:
 
 def _ball(row: Row) -> arb | None:
     return arb(row.truth.mid, row.truth.rad) if row.truth else None
-
-
-def _off(scene: Scene, name: str) -> bool:
-    """Whether the candidate is wrong in a scene."""
-    if name not in scene.estimates or not scene.is_decided():
-        return False
-    numbers = zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True)
-    return any(abs(truth - value) > bound for value, bound, truth in numbers)
-
-
-def _consistent(name: str, scenes: Sequence[Scene]) -> list[Hypothesis]:
-    """The hypotheses that explain everything and say more than that all is well, the simplest first."""
-    found = []
-    for hypothesis in hypotheses(name, scenes):
-        try:
-            if explains(hypothesis, scenes, name) and distinguished(hypothesis, scenes, name):
-                found.append(hypothesis)
-        except DiffexploreError:
-            continue
-    return sorted(found, key=lambda hypothesis: hypothesis.rank)
-
-
-def _named(consistent: Sequence[Hypothesis], scenes: Sequence[Scene], name: str) -> Cause:
-    best = consistent[0]
-    others = [other for other in consistent[1:] if _rivals(best, other) or not alike(best, other, scenes, name)]
-    certain = not others and distinguished(best, scenes, name, _CLEAR) >= 2
-    certain = certain and _is_sharp(best)
-    message = best.message if not others else f"{best.message}; or else {others[0].message}"
-    return Cause(best.key, message, {**best.fields, "certain": certain})
-
-
-def _is_sharp(best: Hypothesis) -> bool:
-    """Whether a fitted number is known well enough that it is no accident that one fits."""
-    fitted = best.fields.get("coefficient", best.fields.get("factor"))
-    uncertainty = best.fields.get("uncertainty")
-    return uncertainty is None or uncertainty <= _SHARP * abs(fitted)
-
-
-def _rivals(best: Hypothesis, other: Hypothesis) -> bool:
-    """Whether the two are different mistakes even where they give the same numbers in these scenes."""
-    return best.key != other.key and bool({best.key, other.key} & _NONLINEAR)
 
 
 def _with_consistency(causes: Mapping[str, Cause]) -> dict[str, Cause]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from diffexplore.check.records import VALUE
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
-from diffexplore.verify.diagnosis import factors, library, samples, shapes, terms
+from diffexplore.verify.diagnosis import factors, library, multiples, places, reductions, samples, shapes, terms
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis
 from diffexplore.verify.diagnosis.scene import Scene
 
@@ -16,7 +16,7 @@ Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
 _OF_NUMBERS: tuple[Family, ...] = (
     library.conventions,
     lambda name, scenes: factors.zero(name),
-    lambda name, scenes: factors.factors(name),
+    lambda name, scenes: factors.factors(name, scenes[0].problem.loss.expression),
     lambda name, scenes: factors.sizes(name, scenes[0].problem.loss.reduction),
     lambda name, scenes: factors.fitted(name, scenes),
     samples.squashed,
@@ -27,6 +27,7 @@ _OF_NUMBERS: tuple[Family, ...] = (
 _OF_PARTIALS: tuple[Family, ...] = (
     shapes.transposed,
     samples.swapped,
+    samples.clipped_samples,
     samples.norm_clipped,
     lambda name, scenes: samples.upstream_ignored(name, scenes, UPSTREAM),
     terms.cut_paths,
@@ -35,7 +36,10 @@ _OF_PARTIALS: tuple[Family, ...] = (
     shapes.wrong_axis,
     samples.reordered,
     samples.left_out,
+    places.wrong_places,
+    reductions.reductions,
     terms.extra,
+    multiples.multiples,
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import sympy
 from flint import arb
 
+from diffexplore.check.records import VALUE
 from diffexplore.verify.diagnosis.scene import Scene, Unavailable
 
 #: What a hypothesis says of one partial in one scene: a ball for each of the candidate's numbers, or None.
@@ -19,7 +20,10 @@ Prediction = Callable[[Scene], "list[arb] | None"]
 class Hypothesis:
     """A named cause, and the numbers that it predicts for one partial.
 
-    ``rank`` orders causes by simplicity: of those that explain all numbers the least is named.
+    ``rank`` orders causes by simplicity: of those that explain all numbers the least is named. ``fitted`` counts the
+    numbers in it that were taken from the candidate's own: so many of them are no evidence. ``mistake`` names a kind of
+    mistake: two of different kinds that give the same numbers are told apart by nothing, and neither is certain.
+    ``everywhere`` says that the message is a statement on all inputs, to be followed by those that were tried.
     """
 
     key: str
@@ -27,6 +31,14 @@ class Hypothesis:
     rank: float
     predict: Prediction
     fields: Mapping[str, Any] = field(default_factory=dict)
+    fitted: int = 0
+    mistake: str = ""
+    everywhere: bool = False
+
+
+def subject(name: str) -> str:
+    """What a factor is of: a factor of the loss's value says nothing of the gradient."""
+    return "the loss" if name == VALUE else "the gradient"
 
 
 def exactly(name: str, expression: sympy.Expr) -> Prediction:
@@ -74,18 +86,22 @@ def _ratio(predicted: arb, truth: arb) -> float:
     return abs(float(predicted.mid())) / size if size > 0 else 1.0
 
 
-def distinguished(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: float = 1.0) -> int:
-    """In how many scenes the prediction differs from the truth by ``margin`` tolerances: evidence, not silence."""
-    count = 0
+def telling(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: float = 1.0) -> list[Scene]:
+    """The scenes in which the prediction differs from the truth by ``margin`` tolerances: evidence, not silence.
+
+    A scene comes once for each of its numbers that differs so.
+    """
+    found = []
     for scene, predicted in _predictions(hypothesis, scenes):
         if predicted is None:
             continue
         pairs = zip(scene.values(name), scene.bounds(name), predicted, scene.truth(name), strict=True)
-        count += any(
-            abs(ball - truth) > margin * tolerance(scene, value, bound, ball, truth)
+        found += [
+            scene
             for value, bound, ball, truth in pairs
-        )
-    return count
+            if abs(ball - truth) > margin * tolerance(scene, value, bound, ball, truth)
+        ]
+    return found
 
 
 def alike(first: Hypothesis, second: Hypothesis, scenes: Sequence[Scene], name: str) -> bool:
