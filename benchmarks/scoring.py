@@ -17,6 +17,7 @@ RIGHT, FALSE_ALARM, CAUGHT, BELOW_POWER, HIDDEN, MISSED, INCONCLUSIVE, NO_ERROR,
 
 #: Names of a fitted factor that is made of the number of samples.
 _SIZES = {
+    "sqrt(N)": lambda n: n**0.5,
     "N": lambda n: n, "1/N": lambda n: 1 / n, "N/(N-1)": lambda n: n / (n - 1) if n > 1 else 1.0,
 }  # fmt: skip
 
@@ -97,6 +98,8 @@ def named(kind: Kind, report: Report, n: int) -> tuple[str, str]:
         return "other", ""
     if cause.key in kind.causes and _factor_fits(kind, cause, n):
         return "right", cause.key
+    if cause.fields.get("or_else") in kind.causes and not cause.fields.get("certain"):
+        return "right", cause.key  # told as the other of two that nothing tells apart
     if cause.key == "unexplained":
         return "unexplained", cause.key
     return ("wrong, certain" if cause.fields.get("certain") else "other"), cause.key

@@ -107,11 +107,11 @@ class Diagnosis:
         scenes = self._known(name, [*self._scenes, *self._whole])
         cause = regions.explained(name, scenes) if scenes else None
         if self._repeatable and (cause is None or not cause.fields["certain"]):
-            more = self._known(name, [*scenes, *self._again])
+            more = self._known(name, [*scenes, *self._again, *self._singles])
             cause = regions.explained(name, more) if more else None
         if cause is not None:
             return self._beside_classes(name, cause)
-        return self._in_part(name) or self._patternless(name, scenes) or self._unexplained(name)
+        return self._patternless(name, scenes) or self._in_part(name) or self._unexplained(name)
 
     @staticmethod
     def _known(name: str, scenes: Sequence[Scene]) -> list[Scene]:
@@ -125,7 +125,9 @@ class Diagnosis:
 
     @cached_property
     def _singles(self) -> list[Scene]:
-        return plans.singles(self._laboratory) if self._repeatable else []
+        """Single samples; none where the candidate takes the whole batch alone, and one sample by broadcasting."""
+        sizes = {scene.n for scene in self._scenes}
+        return plans.singles(self._laboratory) if self._repeatable and len(sizes) > 1 else []
 
     def _beside_classes(self, name: str, cause: Cause) -> Cause:
         """The cause, with that of one class of the data where labels are all that tells the two apart."""
@@ -139,14 +141,14 @@ class Diagnosis:
 
     def _in_part(self, name: str) -> Cause | None:
         """Where only some samples are wrong, or only several of them together."""
-        if not self._repeatable or not self._laboratory.columns or name == VALUE:
+        if not self._repeatable or not self._laboratory.columns:
             return None
         singles = self._known(name, self._singles)
-        wrong = sum(is_wrong(scene, name) for scene in singles)
+        wrong = regions.different([scene for scene in singles if is_wrong(scene, name)])
         one = self._one(name) if wrong <= 1 else None
         if one is not None:
             return one
-        if 0 < wrong < len(singles):
+        if wrong and not all(is_wrong(scene, name) for scene in singles):
             return regions.of_a_region(name, singles)
         if not wrong:
             return of_the_reduction(name, singles, self._known(name, [*self._scenes, *self._whole, *self._again]))
@@ -162,10 +164,10 @@ class Diagnosis:
         if locate.others_are_wrong(laboratory, place, lambda found: is_wrong(found, name)):
             return None
         scenes = [scene, *(found for found in plans.same_sample(laboratory, place) if is_wrong(found, name))]
-        inner = regions.explained(name, scenes)
+        inner = regions.explained(name, scenes, scope=False)
         value, truth = scene.values(name)[0], float(scene.truth(name)[0].mid())
         message = f"sample {place} is wrong by itself: {locate.told(value, truth)}"
-        message += f"; there {inner.message}" if inner is not None and inner.fields["certain"] else ""
+        message += f"; there {inner.message} (at {len(scenes)} points)" if inner and inner.fields["certain"] else ""
         return Cause("one_sample", message, {"sample": place, "value": value, "truth": truth, "certain": True})
 
     def _patternless(self, name: str, scenes: Sequence[Scene]) -> Cause | None:

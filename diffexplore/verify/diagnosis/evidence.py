@@ -46,21 +46,27 @@ def consistent(hypotheses: Iterable[Hypothesis], scenes: Sequence[Scene], name: 
     return sorted(found, key=lambda hypothesis: hypothesis.rank)
 
 
-def named(found: Sequence[Hypothesis], scenes: Sequence[Scene], name: str) -> Cause:
-    """The simplest of several hypotheses as a cause, with another where nothing tells the two apart."""
+def named(found: Sequence[Hypothesis], scenes: Sequence[Scene], name: str, *, scope: bool = True) -> Cause:
+    """The simplest of several hypotheses as a cause, with another where nothing tells the two apart.
+
+    ``scope`` False leaves to the caller to say at which inputs it holds.
+    """
     best = found[0]
     others = [other for other in found[1:] if _rivals(best, other) or not alike(best, other, scenes, name)]
     certain = not others and _count(best, scenes, name, _CLEAR) >= _ENOUGH + best.fitted and _is_sharp(best)
-    message = _said(best, scenes, name)
+    message = _said(best, scenes, name, scope)
     fields = {**best.fields, "certain": certain}
     if others:
-        message += f"; or else {_said(others[0], scenes, name)}"
+        message += f"; or else {_said(others[0], scenes, name, scope)}"
         fields["or_else"] = others[0].key
     return Cause(best.key, message, fields)
 
 
-def _said(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> str:
-    return hypothesis.message + (f" {_where(hypothesis, scenes, name)}" if hypothesis.everywhere else "")
+def _said(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, scope: bool) -> str:
+    where = _where(hypothesis, scenes, name) if hypothesis.scope and scope else ""
+    told = hypothesis.scope == "always" or where.startswith("where ")
+    joined = ", " if where.startswith("whatever") else " "
+    return f"{hypothesis.message}{joined + where if where and told else ''}{hypothesis.why}"
 
 
 def _where(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> str:

@@ -17,7 +17,7 @@ _OF_NUMBERS: tuple[Family, ...] = (
     library.conventions,
     lambda name, scenes: factors.zero(name),
     lambda name, scenes: factors.factors(name, scenes[0].problem.loss.expression),
-    lambda name, scenes: factors.sizes(name, scenes[0].problem.loss.reduction),
+    lambda name, scenes: factors.sizes(name, scenes),
     lambda name, scenes: factors.fitted(name, scenes),
     samples.squashed,
     shapes.all_pairs,

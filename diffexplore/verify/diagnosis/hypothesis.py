@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import sympy
 from flint import arb
@@ -23,7 +23,9 @@ class Hypothesis:
     ``rank`` orders causes by simplicity: of those that explain all numbers the least is named. ``fitted`` counts the
     numbers in it that were taken from the candidate's own: so many of them are no evidence. ``mistake`` names a kind of
     mistake: two of different kinds that give the same numbers are told apart by nothing, and neither is certain.
-    ``everywhere`` says that the message is a statement on all inputs, to be followed by those that were tried.
+    ``scope`` tells whether the message is a statement on all inputs, to be followed by what those that were tried have
+    in common: "always", or "limits" where it is followed only if they have something in common. ``why`` is what may be
+    behind it, and ends the message.
     """
 
     key: str
@@ -33,7 +35,8 @@ class Hypothesis:
     fields: Mapping[str, Any] = field(default_factory=dict)
     fitted: int = 0
     mistake: str = ""
-    everywhere: bool = False
+    scope: Literal["", "limits", "always"] = ""
+    why: str = ""
 
 
 def subject(name: str) -> str:

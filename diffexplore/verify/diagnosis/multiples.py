@@ -16,6 +16,9 @@ from diffexplore.verify.diagnosis.scene import Scene, Unavailable, exact_partial
 _MOST = 16
 _POWERS = (1, -1, 2, -2, sympy.Rational(1, 2), sympy.Rational(-1, 2))
 
+#: Ratios that differ by less, relative to themselves, are one constant.
+_SAME = 2.0**-20
+
 #: Coefficients that are exact where one is fitted this well.
 _NICE = tuple(sympy.Rational(p, q) for q in (1, 2, 3, 4) for p in (*range(-6, 0), *range(1, 7)))
 
@@ -25,17 +28,21 @@ def multiples(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     problem = scenes[0].problem
     partial = exact_partial(problem, name)
     for part in _parts(problem.loss.expression, problem.loss.gradient(problem.wrt)[name]):
-        for power in _POWERS:
-            factor = part**power
+        for factor in (*(part**power for power in _POWERS), 1 / sympy.Abs(part)):
             basis = _product(name, factor * partial)
             found = coefficient(name, scenes, basis)
-            if found is None:
+            if found is None or not _varies(name, scenes, basis):
                 continue
             middle, uncertainty = found
             nice = next((number for number in _NICE if abs(float(number) - middle) <= uncertainty), None)
             ball = arb(middle, uncertainty) if nice is None else arb(nice.p) / nice.q
             shown = to_text(factor if nice is None else nice * factor)
             text = f"{short(middle, 6)} (± {short(uncertainty)}) · {shown}" if nice is None else shown
+            clipped = isinstance(factor, sympy.Pow) and isinstance(factor.base, sympy.Abs) and part.is_Add
+            if clipped and middle > 0:
+                message = f"it is as if {to_text(part)} were clipped at ±{short(middle, 6)}"
+                yield Hypothesis("clipped", message, 2.75, _scaled(basis, ball), {"threshold": middle}, fitted=1)
+                continue
             yield Hypothesis(
                 "factor_of_input", f"it is {text} times the gradient", 2.8 if nice is not None else 3.1,
                 _scaled(basis, ball), {"factor": text}, fitted=0 if nice is not None else 1,
@@ -59,6 +66,17 @@ def _product(name: str, expression: sympy.Expr) -> Prediction:
 
 def _scaled(basis: Prediction, factor: arb) -> Prediction:
     return lambda scene: [factor * unit for unit in basis(scene) or []]
+
+
+def _varies(name: str, scenes: Sequence[Scene], basis: Prediction) -> bool:
+    """Whether the expression is no constant here: then it would be one factor under many names."""
+    ratios = [
+        float(unit.mid()) / float(truth.mid())
+        for scene in scenes
+        for unit, truth in zip(basis(scene) or [], scene.truth(name), strict=True)
+        if truth.mid() != 0
+    ]
+    return bool(ratios) and max(ratios) - min(ratios) > _SAME * max(abs(ratio) for ratio in ratios)
 
 
 def coefficient(name: str, scenes: Sequence[Scene], basis: Prediction) -> tuple[float, float] | None:

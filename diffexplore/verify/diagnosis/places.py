@@ -8,6 +8,7 @@ with exact values like any hypothesis.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,10 +16,10 @@ from flint import arb
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.check.problem import spread_over
-from diffexplore.check.records import VALUE
 from diffexplore.symbolic.program import lower
 from diffexplore.verify.diagnosis.evidence import is_wrong
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis, Prediction
+from diffexplore.verify.diagnosis.samples import at_places
 from diffexplore.verify.diagnosis.scene import Scene, exact_partial
 from diffexplore.verify.diagnosis.terms import multiple, plus
 
@@ -35,7 +36,7 @@ _NAMED = {-1: "is left out", 1: "is counted twice", -2: "counts with the wrong s
 def wrong_places(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """One place of the batch, or one sample wherever it stands, whose share is wrong in all scenes that have it."""
     first = scenes[0]
-    if first.by_sample(name) or name == VALUE or not first.problem.loss.data:
+    if first.by_sample(name) or not first.problem.loss.data or all(scene.n == 1 for scene in scenes):
         return
     wrong = [scene for scene in scenes if is_wrong(scene, name)]
     if not wrong:
@@ -53,7 +54,8 @@ def wrong_places(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
             basis = _share(name, place, by_place)
             found = multiple(name, scenes, basis)
             if found is not None:
-                yield _hypothesis(name, place, by_place, basis, found)
+                where = [place if by_place else _found(scene, place) for scene in scenes]
+                yield replace(_hypothesis(name, place, by_place, basis, found), mistake=at_places(where, scenes))
 
 
 def _hypothesis(name: str, place: int, by_place: bool, basis: Prediction, found: tuple[float, float]) -> Hypothesis:

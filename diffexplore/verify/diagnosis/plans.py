@@ -1,8 +1,8 @@
 """Which calls of a candidate are made to learn its mistake: points, samples and numbers of samples.
 
-The numbers of samples have no common factor, with each other or with the 3 of a traced program, so that a factor made of
-them is told from a constant. Points are moved, and in small batches the samples too: only what holds at all of them is
-said of all inputs. A search makes at most ``_MOST_TRIES`` calls for its scenes, ``SINGLES`` for single samples and
+The numbers of samples have no common factor, with each other or with the 3 of a traced program, so that a factor made
+of them is told from a constant. Points are moved, and in small batches the samples too: only what holds at all of them
+is said of all inputs. A search makes at most ``_MOST_TRIES`` calls for its scenes, ``SINGLES`` for single samples and
 ``_REPEATS`` of the whole batch, beside the halving of a batch in 2 log₂ N calls.
 """
 
@@ -41,32 +41,39 @@ _REPEATS, _REORDERED = 4, 2
 
 
 def scenes(laboratory: Laboratory) -> list[Scene]:
-    """Scenes of different sizes at different points, all decided and in the domain; fewer where the candidate refuses."""
+    """Scenes of different sizes at different points, all decided and in the domain.
+
+    A candidate that refuses some number of samples may take another by broadcasting: then only batches of the size that
+    it was given are scenes.
+    """
     found: list[Scene] = []
+    refused = False
     for point, index, rows in _plans(laboratory):
-        if len(found) < _MOST and _inside(laboratory, point, rows, len(index)):
+        if len(found) < _MOST and _inside(laboratory, point, rows):
             scene = laboratory.ask(point, index, rows)
+            refused |= scene is None and len(index) != laboratory.n
             found += [scene] if scene is not None and scene.is_decided() else []
-    return found
+    return [scene for scene in found if scene.n == laboratory.n] if refused else found
 
 
 def singles(laboratory: Laboratory) -> list[Scene]:
-    """Single samples of the batch, at the point of the check and at others."""
+    """Single samples, at the point of the check and at others: of the batch, and where it is small like those of it."""
     if not laboratory.columns:
         return []
     draw = np.random.default_rng([laboratory.seed, 0x51])
     order = draw.permutation(laboratory.n)
     found: list[Scene] = []
     for i in range(SINGLES):
-        if i >= laboratory.n and i < _AT_THE_POINT:
-            continue
         point = laboratory.point if i < _AT_THE_POINT else moved(laboratory.point, draw)
-        index = np.array([order[i % laboratory.n]])
-        if i and not found:
-            break  # it takes no single sample
-        if _inside(laboratory, point, laboratory.rows(index), 1):
-            scene = laboratory.ask(point, index)
-            found += [scene] if scene is not None and scene.is_decided() else []
+        index = order[[i % laboratory.n]]
+        rows = laboratory.rows(index)
+        if laboratory.n <= i < _AT_THE_POINT:
+            index, rows = np.array([-1]), _varied(laboratory, 1, draw)
+        if _inside(laboratory, point, rows):
+            scene = laboratory.ask(point, index, rows)
+            if scene is None:
+                break  # it takes no single sample
+            found += [scene] if scene.is_decided() else []
     return found
 
 
@@ -78,7 +85,7 @@ def whole_again(laboratory: Laboratory) -> Iterator[tuple[Mapping[str, float], n
         index = np.arange(laboratory.n)
         if i >= _REPEATS - _REORDERED:
             index = draw.permutation(laboratory.n)
-        if _inside(laboratory, point, laboratory.rows(index), laboratory.n):
+        if _inside(laboratory, point, laboratory.rows(index)):
             yield point, index
 
 
@@ -134,7 +141,7 @@ def _varied(laboratory: Laboratory, size: int, draw: np.random.Generator) -> dic
     return rows
 
 
-def _inside(laboratory: Laboratory, point: Mapping[str, float], rows: Mapping[str, Tensor], n: int) -> bool:
+def _inside(laboratory: Laboratory, point: Mapping[str, float], rows: Mapping[str, Tensor]) -> bool:
     """Whether all samples lie in the domain of the loss."""
     problem = laboratory.problem
     values = {name: value.to(torch.float64) for name, value in problem.values(point, rows).items()}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from flint import arb
 
-from diffexplore.check.records import Cause
+from diffexplore.check.records import VALUE, Cause
 from diffexplore.verify.diagnosis.evidence import is_wrong
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis, Prediction
 from diffexplore.verify.diagnosis.scene import Scene, exact_partial, need_samples
@@ -35,9 +35,10 @@ def _sorted(parts: list[arb]) -> list[arb]:
 def reductions(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """One of the samples' gradients in the place of all, or their sum divided by the count of some of them."""
     first = scenes[0]
-    if first.by_sample(name) or not first.problem.loss.data:
+    if first.by_sample(name) or not first.problem.loss.data or all(scene.n == 1 for scene in scenes):
         return
-    for words, choose in _CHOICES:
+    for gradients, choose in _CHOICES:
+        words = gradients if name != VALUE else gradients.replace("gradients", "losses").replace("gradient", "loss")
         yield Hypothesis("reduction", f"it is {words}", 2.45, _chosen(name, choose), {"by": words})
     for column in first.problem.loss.data:
         known = {sample[column] for scene in scenes if len(scene.samples) == scene.n for sample in scene.samples}
@@ -75,7 +76,7 @@ def of_the_reduction(name: str, singles: Sequence[Scene], batches: Sequence[Scen
         return None
     sizes = ", ".join(str(n) for n in sorted({scene.n for scene in wrong}))
     message = (
-        f"each of {len(right)} samples alone is right, and batches of {sizes} are wrong: the reduction over the samples "
-        "is at fault (their weights, their number, or what it mixes)"
+        f"each of {len(right)} samples alone is right, and batches of {sizes} are wrong: the reduction over the "
+        "samples is at fault (their weights, their number, or what it mixes)"
     )
     return Cause("reduction", message, {"right_alone": len(right), "wrong_sizes": sizes, "certain": True})

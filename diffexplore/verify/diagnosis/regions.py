@@ -1,4 +1,4 @@
-"""Where a candidate is wrong: a class of the data, or one side of a threshold, that holds all wrong samples and no other.
+"""Where a candidate is wrong: a class of the data, or one side of a threshold, with all wrong samples and no other.
 
 What explains the wrong samples among themselves is said of them alone.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from diffexplore.check.records import Cause
+from diffexplore.check.records import VALUE, Cause
 from diffexplore.numerals import short
 from diffexplore.symbolic.text import to_text
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
@@ -47,9 +47,10 @@ def of_a_region(name: str, singles: Sequence[Scene]) -> Cause | None:
     found = regions(wrong, right, name)
     if not found:
         return None
-    inner = explained(name, wrong)
+    inner = explained(name, wrong, scope=False)
     words = inner.message if inner else "the gradient is wrong, by no known mistake"
-    sure = min(len(wrong), len(right)) >= _FEW and (found[0].rank < 1 or len(wrong) + len(right) > 4 * _FEW)
+    few = min(different(wrong), different(right))
+    sure = few >= _FEW and (found[0].rank < 1 or len(wrong) + len(right) > 4 * _FEW)
     message = f"where {found[0].text} (right elsewhere): {words}"
     return Cause("region", message, {
         **(inner.fields if inner else {}), "where": found[0].text, "key": inner.key if inner else None,
@@ -60,9 +61,9 @@ def of_a_region(name: str, singles: Sequence[Scene]) -> Cause | None:
 def of_each_class(name: str, singles: Sequence[Scene]) -> Cause | None:
     """A cause for each value of a column, or each side of 0 of a quantity, where no cause holds for all."""
     for parts in _partitions(singles, name):
-        if min(len(part) for part in parts.values()) < _FEW:
+        if min(different(part) for part in parts.values()) < _FEW:
             continue
-        causes = {text: explained(name, part) for text, part in parts.items()}
+        causes = {text: explained(name, part, scope=False) for text, part in parts.items()}
         if all(causes.values()):
             told = [f"where {text}: {cause.message}" for text, cause in causes.items() if cause]
             certain = all(cause.fields["certain"] for cause in causes.values() if cause)
@@ -70,10 +71,15 @@ def of_each_class(name: str, singles: Sequence[Scene]) -> Cause | None:
     return None
 
 
-def explained(name: str, scenes: Sequence[Scene]) -> Cause | None:
+def explained(name: str, scenes: Sequence[Scene], *, scope: bool = True) -> Cause | None:
     """The cause of some scenes by themselves."""
     found = consistent(hypotheses(name, scenes), scenes, name)
-    return named(found, scenes, name) if found else None
+    return named(found, scenes, name, scope=scope) if found else None
+
+
+def different(singles: Sequence[Scene]) -> int:
+    """How many different samples there are."""
+    return len({tuple(scene.samples[0].items()) for scene in singles})
 
 
 def regions(wrong: Sequence[Scene], right: Sequence[Scene], name: str) -> list[Region]:
@@ -131,7 +137,7 @@ def _quantities(scene: Scene, name: str) -> Iterator[tuple[str, sympy.Expr]]:
     ]  # fmt: skip
     for part in list(dict.fromkeys(parts))[:_MOST_QUANTITIES]:
         yield to_text(part), part
-    yield f"∂ℓ/∂{name}", exact_partial(problem, name)
+    yield "the loss" if name == VALUE else f"∂ℓ/∂{name}", exact_partial(problem, name)
 
 
 def _number(scene: Scene, expression: sympy.Expr) -> float | None:

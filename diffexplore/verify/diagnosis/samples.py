@@ -38,21 +38,31 @@ def _place(scene: Scene, place: int) -> int:
 def left_out(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """The sample at one place left out or counted twice, in each batch that has it."""
     first = scenes[0]
-    if first.by_sample(name) or not first.problem.loss.data:
+    if first.by_sample(name) or not first.problem.loss.data or all(scene.n == 1 for scene in scenes):
         return
     places = [(-1, "the last sample"), (0, "the first sample")]
     if max(len(s.samples) for s in scenes) > 2:
         places.append((_MIDDLE, "the sample in the middle"))
     places += [(i, f"the sample at place {i} of the batch") for i in range(1, max(len(s.samples) for s in scenes))]
     for place, words in places:
+        where = at_places([_place(scene, place) for scene in scenes], scenes)
         fields = {"place": words, **({"sample": place} if place >= 0 else {})}
         for what, rank, times in _MISCOUNTS:
-            yield Hypothesis("one_sample", f"{words} {what}", rank, _without(name, place, times), fields)
+            yield Hypothesis("one_sample", f"{words} {what}", rank, _without(name, place, times), fields, mistake=where)
         if first.mean:
             yield Hypothesis(
                 "one_sample", f"{words} is left out, of the sum and of the count", 2.5, _mean_without(name, place),
-                fields,
+                fields, mistake=where,
             )  # fmt: skip
+
+
+def at_places(places: Sequence[int | None], scenes: Sequence[Scene]) -> str:
+    """Which samples of the scenes are meant: other samples are another mistake, though the numbers may be the same."""
+    there = [
+        "-" if place is None or not -scene.n <= place < scene.n else str(place % scene.n)
+        for place, scene in zip(places, scenes, strict=True)
+    ]
+    return f"sample {' '.join(there)}"
 
 
 def _without(name: str, place: int, times: int) -> Any:
@@ -131,7 +141,7 @@ def squashed(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     if largest > 0:
         yield Hypothesis(
             "clipped", f"it is clipped at ±{largest:.6g}", 3.2,
-            _mapped(name, lambda x: _clip(x, largest)), {"threshold": largest}, fitted=1,
+            _mapped(name, lambda x: _clip(x, largest)), {"threshold": largest}, fitted=1, mistake="clipped",
         )  # fmt: skip
 
 
@@ -149,7 +159,7 @@ def clipped_samples(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         return [total / scene.n if scene.mean else total]
 
     message = f"the gradient of each sample is clipped at ±{limit:.6g}"
-    yield Hypothesis("clipped", message, 3.15, predict, {"threshold": limit}, fitted=1)
+    yield Hypothesis("clipped", message, 3.25, predict, {"threshold": limit}, fitted=1, mistake="clipped samples")
 
 
 def _clip(x: arb, limit: float) -> arb:
@@ -166,7 +176,7 @@ def norm_clipped(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     if limit > 0:
         yield Hypothesis(
             "clipped", f"the gradient is scaled down to a norm of {limit:.6g}", 3.3, _scaled_down(name, limit),
-            {"norm": limit}, fitted=1,
+            {"norm": limit}, fitted=1, mistake="clipped norm",
         )  # fmt: skip
 
 

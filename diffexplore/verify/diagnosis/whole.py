@@ -13,7 +13,7 @@ from flint import arb
 from diffexplore.arithmetic.balls import precision
 from diffexplore.check.enclosures import SUM_PRECISION, Status, statuses_in
 from diffexplore.check.evaluate import Evaluator
-from diffexplore.methods.base import Estimates
+from diffexplore.methods.base import Estimate
 from diffexplore.verify.diagnosis.scene import Laboratory, Scene, Unavailable
 
 #: Whole batches up to this size are explained like any scene.
@@ -66,7 +66,7 @@ def asked(laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray)
 
 
 def _enclosed(
-    laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray, estimates: Estimates
+    laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray, estimates: Mapping[str, Estimate]
 ) -> WholeBatch | None:
     problem, n = laboratory.problem, laboratory.n
     rows = laboratory.rows(index)
@@ -84,7 +84,7 @@ def _enclosed(
 
 
 def whole_batch(
-    laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray, estimates: Estimates,
+    laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray, estimates: Mapping[str, Estimate],
     truths: Mapping[str, arb],
 ) -> WholeBatch:  # fmt: skip
     """The scene of a large batch whose truths are enclosed already."""
