@@ -23,6 +23,7 @@ class Kind:
     entry for each sample, the gradient under an upstream one. ``causes`` are the keys that name the error rightly, none
     for a right candidate; ``factor`` is what a named factor has to be, from the number of samples.
     ``one_size`` makes a candidate that refuses any other number of samples than that of its first call.
+    ``touched`` says of each sample whether the error is in it: a cause that names one sample has to name that one.
     ``there`` tells whether a loss in a dtype can have the error at all.
     """
 
@@ -34,6 +35,7 @@ class Kind:
     factor: Factor | None = None
     value_only: bool = False
     one_size: bool = False
+    touched: Callable[[Given], Tensor] | None = None
     there: Callable[[Problem], bool] = lambda problem: True
 
 

@@ -31,18 +31,27 @@ def _level(loss: Loss) -> float:
     return float(column.median())
 
 
+def _inside(given: Given) -> Tensor:
+    return given.values[given.problem.loss.data[0]] > _level(given.problem.loss)
+
+
+def _felt(given: Given) -> Tensor:
+    """The samples of the class whose gradient is not 0 anyway."""
+    return _inside(given) & (torch.stack(list(given.samples().values())) != 0).any(0)
+
+
 def _where(factor: float) -> Callable[[Given], Gradient]:
     """The samples whose first column lies above a level, multiplied."""
 
     def plant(given: Given) -> Gradient:
-        inside = given.values[given.problem.loss.data[0]] > _level(given.problem.loss)
+        inside = _inside(given)
         return given.reduced({name: torch.where(inside, factor * g, g) for name, g in given.samples().items()})
 
     return plant
 
 
 def _class(key: str, factor: float) -> Kind:
-    return Kind(key, _REGION, _where(factor))
+    return Kind(key, _REGION | {"one_sample"}, _where(factor), touched=_felt)
 
 
 # ------------------------------------------------------------------------------------------------------- a sample
@@ -55,8 +64,12 @@ def _at_one_place(factor: float) -> Callable[[Tensor], Tensor]:
     return change
 
 
+def _placed(given: Given) -> Tensor:
+    return torch.arange(given.n) == _PLACE
+
+
 def _place(key: str, factor: float) -> Kind:
-    return Kind(key, named("one_sample"), samples(_at_one_place(factor)))
+    return Kind(key, named("one_sample"), samples(_at_one_place(factor)), touched=_placed)
 
 
 # --------------------------------------------------------------------------------------------------- the reduction
@@ -116,7 +129,7 @@ def _has_mask(problem: Problem) -> bool:
     return "m" in problem.loss.data
 
 
-RIGHT_CONDITIONS: tuple[Kind, ...] = (Kind("right, of one size", frozenset(), Given.reduced, one_size=True),)
+RIGHT_CONDITIONS: tuple[Kind, ...] = (Kind("right of one size", frozenset(), Given.reduced, one_size=True),)
 
 PLANTED_CONDITIONS: tuple[Kind, ...] = (
     _class("class doubled", 2.0),
@@ -125,8 +138,9 @@ PLANTED_CONDITIONS: tuple[Kind, ...] = (
     _class("class off by a third", 1.37),
     _place("one sample with the wrong sign", -1.0),
     _place("one sample off by half", 1.5),
-    _place("one sample left out, by its place", 0.0),
-    Kind("one sample wrong, of one size", named("one_sample"), samples(_at_one_place(-1.0)), one_size=True),
+    _place("one sample left out by its place", 0.0),
+    Kind("one sample wrong of one size", named("one_sample"), samples(_at_one_place(-1.0)), one_size=True,
+         touched=_placed),
     Kind("last sample with the wrong sign", named("one_sample"), samples(sample_weight(lambda n: n - 1, -1.0))),
     Kind("factor of a fixed size", named("factor"), each(lambda partial, n: 3 * partial), factor=lambda n: 3,
          one_size=True),

@@ -24,7 +24,9 @@ Point = dict[str, float]
 MASKED = Loss(
     "where(m > 0.5, (a*x + b - y)**2, 0)", parameters="a, b", data="x, y, m", name="masked",
     default_data=lambda: {
-        "x": np.linspace(-2.0, 3.0, 50), "y": np.cos(np.arange(50.0)) + 0.5, "m": (np.arange(50) % 3 != 0).astype(float)
+        "x": np.linspace(-2.0, 3.0, 100),
+        "y": np.cos(np.arange(100.0)) + 0.5,
+        "m": (np.arange(100) % 3 != 0).astype(float),
     },
     default_points=({"a": 1.25, "b": -0.5},),
 )  # fmt: skip

@@ -28,11 +28,9 @@ def cause_of(
     found = wrong[0].decision.counterexample
     assert found is not None
     try:
-        meant = loss or loss_of(traced)
+        meant = loss or _alone(loss_of(traced), program)
         columns = {name: [float(sample[name]) for sample in _samples(found)] for name in meant.data}
         upstream = None
-        if program.weight is not None and loss is None:
-            return None  # its own loss has the weights among its symbols, which the candidate does not take
         if program.weight is not None and program.by_sample:
             upstream = [float(sample[program.weight.name]) for sample in _samples(found)]
         point = {name: float(found.point[name]) for name in meant.parameters}
@@ -44,6 +42,20 @@ def cause_of(
     rows = [row for row in report.rows if row.verdict == "fail" and row.cause is not None]
     named = [row for row in rows if row.parameter == wrong[0].name] or rows
     return named[0].cause if named else None
+
+
+def _alone(loss: Loss, program: Program) -> Loss:
+    """The loss of the program itself, without the upstream gradient that its output was contracted with."""
+    if program.weight is None:
+        return loss
+    weight = program.weight.name
+    return Loss(
+        loss.expression.subs(loss.symbols[weight], 1),
+        parameters=[name for name in loss.parameters if name != weight],
+        data=[name for name in loss.data if name != weight],
+        reduction=loss.reduction,
+        domain=loss.domain_text,
+    )
 
 
 def _samples(found: Counterexample) -> Sequence[Any]:

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.check.records import Cause
+from diffexplore.check.problem import Problem
+from diffexplore.check.records import VALUE, Cause
 from diffexplore.errors import DiffexploreError
 from diffexplore.verify.diagnosis import plans
 from diffexplore.verify.diagnosis.scene import Laboratory, Scene
@@ -27,6 +28,19 @@ def modified(observed: Observed) -> Cause | None:
         f"the candidate modifies its input {', '.join(names)} in place: later users of the tensor get other numbers"
     )
     return Cause("inputs_modified", message, {"inputs": list(names), "certain": True})
+
+
+def surrogate(problem: Problem, name: str) -> Cause | None:
+    """Whether the loss is a step, of which every other derivative than 0 is a surrogate."""
+    if name == VALUE or not problem.loss.expression.has(problem.loss.symbols[name]):
+        return None
+    if problem.loss.gradient(problem.wrt)[name] != 0:
+        return None
+    message = (
+        f"the loss has derivative 0 by {name} wherever it has one: this is a surrogate gradient, of another function, "
+        'which kind="gradient" verifies against the loss that it belongs to'
+    )
+    return Cause("surrogate", message, {"certain": True})
 
 
 def by_chance(laboratory: Laboratory, observed: Observed) -> Cause | None:

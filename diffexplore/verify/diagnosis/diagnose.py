@@ -99,11 +99,9 @@ class Diagnosis:
 
     # ------------------------------------------------------------------------------------------------ one partial
     def _cause(self, name: str) -> Cause:
-        failures = self.check.failures.get(name)
-        if failures is not None and failures.count:
-            cause = locate.of_samples(failures, name)
-            if cause is not None:
-                return cause
+        cause = conduct.surrogate(self._laboratory.problem, name) or self._by_data(name)
+        if cause is not None:
+            return cause
         scenes = self._known(name, [*self._scenes, *self._whole])
         cause = regions.explained(name, scenes) if scenes else None
         if self._repeatable and (cause is None or not cause.fields["certain"]):
@@ -112,6 +110,17 @@ class Diagnosis:
         if cause is not None:
             return self._beside_classes(name, cause)
         return self._patternless(name, scenes) or self._in_part(name) or self._unexplained(name)
+
+    def _by_data(self, name: str) -> Cause | None:
+        """What the failing samples of a partial by data show by themselves."""
+        failures = self.check.failures.get(name)
+        if failures is None or not failures.count:
+            return None
+        cause = locate.of_samples(failures, name)
+        if failures.count == failures.total or (cause is not None and cause.key in _OF_ONE_LIST):
+            return cause
+        scenes = plans.by_data(self._laboratory, name, self.check.estimates[name], np.concatenate(failures.index))
+        return regions.of_a_region(name, scenes) or cause
 
     @staticmethod
     def _known(name: str, scenes: Sequence[Scene]) -> list[Scene]:
@@ -193,6 +202,9 @@ class Diagnosis:
         places = index if laboratory.n <= MOST else index[:0]
         return [whole_batch(laboratory, laboratory.point, places, {name: reduced[name] for name in known}, known)]
 
+
+#: Causes of partials by data that need no condition.
+_OF_ONE_LIST = frozenset({"one_sample", "permuted"})
 
 #: Causes that may look like an error of one class of the data.
 _OF_TERMS = frozenset({"cut_path", "missing_term", "extra_term", "sign_of_term", "wrong_power", "factor_of_input"})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from diffexplore.check.records import VALUE
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
 from diffexplore.verify.diagnosis import factors, library, multiples, places, reductions, samples, shapes, terms
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis
-from diffexplore.verify.diagnosis.scene import Scene
+from diffexplore.verify.diagnosis.scene import Scene, Unavailable
 
 Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
 
@@ -47,4 +48,5 @@ def hypotheses(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """Every hypothesis for one partial (or for the loss's value)."""
     families = _OF_NUMBERS if name == VALUE else (*_OF_NUMBERS, *_OF_PARTIALS)
     for family in families:
-        yield from family(name, scenes)
+        with suppress(Unavailable):
+            yield from family(name, scenes)

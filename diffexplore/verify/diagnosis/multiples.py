@@ -70,12 +70,14 @@ def _scaled(basis: Prediction, factor: arb) -> Prediction:
 
 def _varies(name: str, scenes: Sequence[Scene], basis: Prediction) -> bool:
     """Whether the expression is no constant here: then it would be one factor under many names."""
-    ratios = [
-        float(unit.mid()) / float(truth.mid())
-        for scene in scenes
-        for unit, truth in zip(basis(scene) or [], scene.truth(name), strict=True)
-        if truth.mid() != 0
-    ]
+    ratios = []
+    for scene in scenes:
+        try:
+            units = basis(scene) or []
+        except Unavailable:
+            continue
+        pairs = zip(units, scene.truth(name), strict=True)
+        ratios += [float(unit.mid()) / float(truth.mid()) for unit, truth in pairs if truth.mid() != 0]
     return bool(ratios) and max(ratios) - min(ratios) > _SAME * max(abs(ratio) for ratio in ratios)
 
 

@@ -15,6 +15,7 @@ import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.check.records import Cause
+from diffexplore.methods.base import Estimate
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
 from diffexplore.verify.diagnosis.scene import Laboratory, Scene
 
@@ -87,6 +88,19 @@ def whole_again(laboratory: Laboratory) -> Iterator[tuple[Mapping[str, float], n
             index = draw.permutation(laboratory.n)
         if _inside(laboratory, point, laboratory.rows(index)):
             yield point, index
+
+
+def by_data(laboratory: Laboratory, name: str, estimate: Estimate, wrong: np.ndarray) -> list[Scene]:
+    """Samples as scenes of their own, with what the call of the whole batch gave by data: some wrong, some not."""
+    rest = np.setdiff1d(np.arange(laboratory.n), wrong)
+    chosen = [places[np.unique(np.linspace(0, len(places) - 1, SINGLES // 2).astype(int))] for places in (wrong, rest)]
+    found = []
+    for i in np.concatenate([places for places in chosen if len(places)]):
+        own = Estimate(estimate.value[i : i + 1], estimate.bound[i : i + 1])
+        scene = laboratory.scene_of(laboratory.point, np.array([i]), {name: own})
+        scene.divisor = laboratory.n
+        found += [scene] if scene.is_decided() else []
+    return found
 
 
 def same_sample(laboratory: Laboratory, place: int) -> list[Scene]:

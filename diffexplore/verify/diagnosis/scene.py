@@ -37,6 +37,7 @@ class Scene:
     """What a candidate gave at one point on ``n`` samples, and exact values of any expression there.
 
     ``index`` holds the places of the samples in the batch, −1 for what is none of it; ``total`` is its size.
+    ``divisor`` is by what the mean divides, where that is not the number of samples in the scene.
     """
 
     problem: Problem
@@ -45,6 +46,7 @@ class Scene:
     index: tuple[int, ...]
     total: int
     estimates: Mapping[str, Estimate]
+    divisor: int | None = None
     _known: dict[sympy.Expr, list[arb]] = field(default_factory=dict)
     _truths: dict[str, list[arb]] = field(default_factory=dict)
 
@@ -67,8 +69,13 @@ class Scene:
         return name not in self.problem.loss.parameters and name != VALUE
 
     def at_samples(self, expression: sympy.Expr) -> list[arb]:
-        """The expression at each sample."""
+        """The expression at each sample.
+
+        Raises :class:`Unavailable` for what SymPy has merged into no number, as parts of a partial may be.
+        """
         if expression not in self._known:
+            if expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
+                raise Unavailable
             program = _lowered(expression, self.problem.inputs)
             with precision(_BITS):
                 fixed = {name: arb(value) for name, value in self.point.items()}
@@ -83,7 +90,7 @@ class Scene:
         parts = self.at_samples(expression)
         with precision(_BITS):
             if self.by_sample(name):
-                return [part / self.n for part in parts] if self.mean else parts
+                return [part / (self.divisor or self.n) for part in parts] if self.mean else parts
             total = sum(parts, arb(0))
             return [total / self.n if self.mean else total]
 
