@@ -117,6 +117,7 @@ def run_verification(
             skipped.append(Skipped(check.candidate.name, str(error)))
         else:
             outcomes = [merged(outcome, other) for outcome, other in zip(outcomes, others, strict=True)]
+    skipped += dict.fromkeys(skip for outcome in outcomes for skip in outcome.skipped)
     decisions = decide(candidate.expressions, loss) if isinstance(candidate, Formulas) else {}
     summary = CandidateSummary(candidate.name, candidate.kind, {name: d.words for name, d in decisions.items()})
     outcomes = [with_counterexamples(outcome, decisions) for outcome in outcomes]

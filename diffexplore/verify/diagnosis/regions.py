@@ -114,15 +114,12 @@ def _between(text: str, there: list[float], elsewhere: list[float]) -> Region | 
 
 
 def _level(low: float, high: float) -> str:
-    """0 where it lies between, else the shortest number between."""
+    """0 where it lies between, else about the shortest number between: samples alone do not tell it exactly."""
     if low <= 0 <= high:
         return "0"
     middle = (low + high) / 2
-    for digits in range(1, 12):
-        text = f"{middle:.{digits}g}"
-        if low <= float(text) <= high:
-            return f"{text}" if digits < 3 else f"about {text}"
-    return f"about {short(middle, 6)}"
+    texts = (f"{middle:.{digits}g}" for digits in range(1, 12))
+    return f"about {next((text for text in texts if low <= float(text) <= high), short(middle, 6))}"
 
 
 def _quantities(scene: Scene, name: str) -> Iterator[tuple[str, sympy.Expr]]:

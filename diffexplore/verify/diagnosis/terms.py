@@ -50,6 +50,16 @@ def missing(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
             yield Hypothesis(
                 key, f"{words} {text}", 2 if times == -1 else 2.2, _shifted(name, term, times), {"term": text}
             )
+        basis = _reduction_of(name, term)
+        found = multiple(name, scenes, basis)
+        if found is not None:
+            counted = f"counts {1 + found[0]:.6g} times the term {text}"
+            fields = {"term": text, "coefficient": found[0], "uncertainty": found[1]}
+            yield Hypothesis("extra_term", counted, 2.9, plus(name, basis, arb(*found)), fields, fitted=1)
+
+
+def _reduction_of(name: str, term: sympy.Expr) -> Prediction:
+    return lambda scene: scene.reduced(name, term)
 
 
 def cut_paths(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
