@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,7 +11,6 @@ import torch
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import VALUE, Cause
-from diffexplore.errors import DiffexploreError
 from diffexplore.verify.diagnosis import plans
 from diffexplore.verify.diagnosis.scene import Laboratory, Scene
 from diffexplore.verify.observed import Observed
@@ -135,16 +133,9 @@ def only_narrow(laboratory: Laboratory, observed: Observed, names: Sequence[str]
     problem = laboratory.problem
     if problem.dtype == torch.float64 or not observed.conduct.opaque:
         return None
-    wide = replace(problem, dtype=torch.float64)
-    rows = {name: column.to(problem.dtype) for name, column in laboratory.columns.items()}
-    point = {name: float(torch.tensor(value).to(problem.dtype)) for name, value in laboratory.point.items()}
-    narrow_scene = laboratory.ask(laboratory.point, np.arange(min(laboratory.n, _WHOLE)))
-    try:
-        wide_scene = Laboratory(wide, laboratory.running, point, rows, laboratory.n, laboratory.seed).ask(
-            point, np.arange(min(laboratory.n, _WHOLE))
-        )
-    except DiffexploreError:
-        return None
+    wide = laboratory.widened()
+    index = np.arange(min(laboratory.n, _WHOLE))
+    narrow_scene, wide_scene = laboratory.ask(laboratory.point, index), wide.ask(wide.point, index)
     if narrow_scene is None or wide_scene is None:
         return None
     shrinks = math.sqrt(UNIT_ROUNDOFF[torch.float64] / UNIT_ROUNDOFF[problem.dtype])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import torch
 from flint import arb
 
 from diffexplore.arithmetic.balls import precision
@@ -18,7 +20,7 @@ from diffexplore.verify.diagnosis.cancellation import cancelling
 from diffexplore.verify.diagnosis.evidence import is_wrong
 from diffexplore.verify.diagnosis.reductions import of_the_reduction
 from diffexplore.verify.diagnosis.revision import revised
-from diffexplore.verify.diagnosis.scene import Scene
+from diffexplore.verify.diagnosis.scene import Laboratory, Scene
 from diffexplore.verify.diagnosis.whole import MOST, SMALL, WholeBatch, asked, whole_batch
 from diffexplore.verify.point import CandidateCheck
 
@@ -61,17 +63,37 @@ def _with_origins(check: CandidateCheck, outcome: PointOutcome) -> PointOutcome:
 
 @dataclass
 class Diagnosis:
-    """The search for causes at one point; ``wrong`` names the partials that failed there."""
+    """The search for causes at one point; ``wrong`` names the partials that failed there.
+
+    ``widen`` False seeks them in the dtype of the check alone.
+    """
 
     check: CandidateCheck
     outcome: PointOutcome
     wrong: tuple[str, ...]
+    widen: bool = True
 
     def __post_init__(self) -> None:
         self._laboratory = self.check.laboratory()
         self._repeatable = self.check.observed.candidate.repeatable
-        self._scenes = plans.scenes(self._laboratory) if self._repeatable else []
         self._whole = self._whole_of(self.check.estimates)
+        self._sharp: Laboratory = self._laboratory
+        self._scenes: list[Scene] = []
+        if self._repeatable:
+            self._sharp, self._scenes = self._sharpest()
+
+    def _sharpest(self) -> tuple[Laboratory, list[Scene]]:
+        """Where causes are sought: in float64, if the candidate takes it and is wrong there too, else in its dtype.
+
+        In a narrow dtype many causes fit one error; what is found has to explain the batch in that dtype as well.
+        """
+        if self.widen and self._laboratory.problem.dtype != torch.float64:
+            wide = self._laboratory.widened()
+            with self.check.observed.unexpecting():
+                scenes = plans.scenes(wide)
+            if any(is_wrong(scene, name) for scene in scenes for name in self.wrong):
+                return wide, scenes
+        return self._laboratory, plans.scenes(self._laboratory)
 
     def causes(self) -> dict[str, Cause]:
         shared = self._of_conduct() if self._repeatable else None
@@ -109,7 +131,10 @@ class Diagnosis:
             cause = regions.explained(name, more) if more else None
         if cause is not None:
             return self._beside_classes(name, cause)
-        return self._patternless(name, scenes) or self._in_part(name) or self._unexplained(name)
+        cause = self._patternless(name, scenes) or self._in_part(name)
+        if cause is None and self._sharp is not self._laboratory:
+            return Diagnosis(self.check, self.outcome, (name,), widen=False)._cause(name)
+        return cause or self._unexplained(name)
 
     def _by_data(self, name: str) -> Cause | None:
         """What the failing samples of a partial by data show by themselves."""
@@ -129,14 +154,20 @@ class Diagnosis:
     @cached_property
     def _again(self) -> list[Scene]:
         """The whole batch at other points."""
-        found = (asked(self._laboratory, point, index) for point, index in plans.whole_again(self._laboratory))
+        with self._asking():
+            found = [asked(self._sharp, point, index) for point, index in plans.whole_again(self._sharp)]
         return [scene for scene in found if scene is not None]
 
     @cached_property
     def _singles(self) -> list[Scene]:
         """Single samples; none where the candidate takes the whole batch alone, and one sample by broadcasting."""
         sizes = {scene.n for scene in self._scenes}
-        return plans.singles(self._laboratory) if self._repeatable and len(sizes) > 1 else []
+        with self._asking():
+            return plans.singles(self._sharp) if self._repeatable and len(sizes) > 1 else []
+
+    def _asking(self) -> AbstractContextManager[None]:
+        """In float64, a candidate may still compute in the dtype that it was written for."""
+        return self.check.observed.unexpecting() if self._sharp is not self._laboratory else nullcontext()
 
     def _beside_classes(self, name: str, cause: Cause) -> Cause:
         """The cause, with that of one class of the data where labels are all that tells the two apart."""
@@ -154,7 +185,8 @@ class Diagnosis:
             return None
         singles = self._known(name, self._singles)
         wrong = regions.different([scene for scene in singles if is_wrong(scene, name)])
-        one = self._one(name) if wrong <= 1 else None
+        with self._asking():
+            one = self._one(name) if wrong <= 1 else None
         if one is not None:
             return one
         if wrong and not all(is_wrong(scene, name) for scene in singles):
@@ -165,7 +197,7 @@ class Diagnosis:
 
     def _one(self, name: str) -> Cause | None:
         """One sample that is wrong by itself, where the others are right."""
-        laboratory = self._laboratory
+        laboratory = self._sharp
         scene = locate.by_halving(laboratory, lambda found: is_wrong(found, name))
         if scene is None or name not in scene.estimates:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -174,6 +174,13 @@ class Laboratory:
         except DiffexploreError:
             return None
         return self._scene_of(values, index, count, estimates)
+
+    def widened(self) -> Laboratory:
+        """The same in float64, at the numbers of the narrower dtype."""
+        rows = {name: column.to(self.problem.dtype) for name, column in self.columns.items()}
+        point = {name: float(torch.tensor(value).to(self.problem.dtype)) for name, value in self.point.items()}
+        wide = replace(self.problem, dtype=torch.float64)
+        return Laboratory(wide, self.running, point, rows, self.n, self.seed)
 
     def rows(self, index: np.ndarray) -> dict[str, Tensor]:
         """The samples of the batch at some places."""
