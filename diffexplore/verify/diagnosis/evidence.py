@@ -31,6 +31,11 @@ def is_wrong(scene: Scene, name: str) -> bool:
     return any(abs(truth - value) > bound for value, bound, truth in numbers)
 
 
+def different(singles: Sequence[Scene]) -> int:
+    """How many different samples there are."""
+    return len({tuple(scene.samples[0].items()) for scene in singles})
+
+
 def consistent(hypotheses: Iterable[Hypothesis], scenes: Sequence[Scene], name: str) -> list[Hypothesis]:
     """The hypotheses that explain everything and say more than that all is well, the simplest first.
 

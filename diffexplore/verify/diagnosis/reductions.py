@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from flint import arb
 
 from diffexplore.check.records import VALUE, Cause
-from diffexplore.verify.diagnosis.evidence import is_wrong
+from diffexplore.verify.diagnosis.evidence import different, is_wrong
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis, Prediction
 from diffexplore.verify.diagnosis.scene import Scene, exact_partial, need_samples
 
@@ -76,7 +76,7 @@ def of_the_reduction(name: str, singles: Sequence[Scene], batches: Sequence[Scen
         return None
     sizes = ", ".join(str(n) for n in sorted({scene.n for scene in wrong}))
     message = (
-        f"each of {len(right)} samples alone is right, and batches of {sizes} are wrong: the reduction over the "
+        f"each of {different(right)} samples alone is right, and batches of {sizes} are wrong: the reduction over the "
         "samples is at fault (their weights, their number, or what it mixes)"
     )
-    return Cause("reduction", message, {"right_alone": len(right), "wrong_sizes": sizes, "certain": True})
+    return Cause("reduction", message, {"right_alone": different(right), "wrong_sizes": sizes, "certain": True})

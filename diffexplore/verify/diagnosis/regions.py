@@ -14,7 +14,7 @@ from diffexplore.check.records import VALUE, Cause
 from diffexplore.numerals import short
 from diffexplore.symbolic.text import to_text
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
-from diffexplore.verify.diagnosis.evidence import consistent, is_wrong, named
+from diffexplore.verify.diagnosis.evidence import consistent, different, is_wrong, named
 from diffexplore.verify.diagnosis.families import hypotheses
 from diffexplore.verify.diagnosis.scene import Scene, exact_partial
 
@@ -75,11 +75,6 @@ def explained(name: str, scenes: Sequence[Scene], *, scope: bool = True) -> Caus
     """The cause of some scenes by themselves."""
     found = consistent(hypotheses(name, scenes), scenes, name)
     return named(found, scenes, name, scope=scope) if found else None
-
-
-def different(singles: Sequence[Scene]) -> int:
-    """How many different samples there are."""
-    return len({tuple(scene.samples[0].items()) for scene in singles})
 
 
 def regions(wrong: Sequence[Scene], right: Sequence[Scene], name: str) -> list[Region]:
