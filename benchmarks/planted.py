@@ -140,7 +140,8 @@ PLANTED: tuple[Kind, ...] = (
     Kind("clipped", _named("factor", "clipped"), _clipped),
     Kind("weight decay", _named("extra_term", "unexplained"), _decayed),
     Kind("constant added", _named("extra_term", "unexplained"), _first(lambda partial: partial + 0.001)),
-    Kind("stale parameter", _named("unexplained", "stale"), _stale),
+    # Where a partial is linear in the parameter, a stale one is one term counted 1.001 times.
+    Kind("stale parameter", _named("unexplained", "stale", "extra_term", "region"), _stale),
     *(_relative(error) for error in (1e-3, 1e-6, 1e-9, 1e-12)),
     _term("missing term", 0, _TERM),
     _term("term with the wrong sign", -1, _TERM | {"sign_of_term"}),

@@ -19,6 +19,9 @@ _SHARP = 2.0**-10
 #: Mistakes that look like others where all values lie on one side.
 _NONLINEAR = frozenset({"sign_lost", "sign_only", "clipped"})
 
+#: Bounds within which an error would not be seen.
+_SEEN = 2.0
+
 #: Independent numbers that make a cause certain, beside those that were fitted.
 _ENOUGH = 2
 
@@ -29,6 +32,28 @@ def is_wrong(scene: Scene, name: str) -> bool:
         return False
     numbers = zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True)
     return any(abs(truth - value) > bound for value, bound, truth in numbers)
+
+
+def right_beside(scenes: Sequence[Scene], wrong: Sequence[Scene], name: str) -> list[Scene]:
+    """The scenes in which the candidate is right, where an error as small as any of the wrong ones would be seen.
+
+    In a narrow dtype a value within a bound that is as large as itself is no right one.
+    """
+    least = min((_relative_error(scene, name) for scene in wrong), default=0.0)
+    return [
+        scene for scene in scenes
+        if name in scene.estimates and not is_wrong(scene, name)
+        and all(
+            _SEEN * bound <= min(least, 1.0) * abs(float(truth.mid()))
+            for bound, truth in zip(scene.bounds(name), scene.truth(name), strict=True)
+        )
+    ]  # fmt: skip
+
+
+def _relative_error(scene: Scene, name: str) -> float:
+    numbers = zip(scene.values(name), scene.truth(name), strict=True)
+    errors = [abs(value - float(truth.mid())) / abs(float(truth.mid())) for value, truth in numbers if truth.mid() != 0]
+    return max(errors, default=1.0)
 
 
 def different(singles: Sequence[Scene]) -> int:

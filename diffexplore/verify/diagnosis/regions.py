@@ -14,7 +14,7 @@ from diffexplore.check.records import VALUE, Cause
 from diffexplore.numerals import short
 from diffexplore.symbolic.text import to_text
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
-from diffexplore.verify.diagnosis.evidence import consistent, different, is_wrong, named
+from diffexplore.verify.diagnosis.evidence import consistent, different, is_wrong, named, right_beside
 from diffexplore.verify.diagnosis.families import hypotheses
 from diffexplore.verify.diagnosis.scene import Scene, exact_partial
 
@@ -41,7 +41,7 @@ class Region:
 def of_a_region(name: str, singles: Sequence[Scene]) -> Cause | None:
     """The cause on the wrong samples alone, with the condition that they share."""
     wrong = [scene for scene in singles if is_wrong(scene, name)]
-    right = [scene for scene in singles if not is_wrong(scene, name)]
+    right = right_beside(singles, wrong, name)
     if not wrong or not right:
         return None
     found = regions(wrong, right, name)

@@ -137,7 +137,7 @@ def squashed(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     yield Hypothesis(
         "sign_only", f"it is the sign of {subject(name)}", 2.7, _mapped(name, lambda x: arb(1) if x > 0 else arb(-1))
     )
-    largest = max(abs(value) for scene in scenes for value in scene.values(name))
+    largest = max(abs(value) for scene in _sharpest(scenes) for value in scene.values(name))
     if largest > 0:
         yield Hypothesis(
             "clipped", f"it is clipped at ±{largest:.6g}", 3.2,
@@ -145,9 +145,15 @@ def squashed(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         )  # fmt: skip
 
 
+def _sharpest(scenes: Sequence[Scene]) -> list[Scene]:
+    """Those of the widest dtype: a threshold that is rounded in another one is not that of the code."""
+    least = min(scene.unit() for scene in scenes)
+    return [scene for scene in scenes if scene.unit() == least]
+
+
 def clipped_samples(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """The gradient of each sample clipped, before they are added up; single samples show where."""
-    alone = [abs(scene.values(name)[0]) for scene in scenes if scene.n == 1]
+    alone = [abs(scene.values(name)[0]) for scene in _sharpest(scenes) if scene.n == 1]
     if scenes[0].by_sample(name) or not max(alone, default=0.0) > 0:
         return
     limit = max(alone)
@@ -171,7 +177,7 @@ def norm_clipped(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     first = scenes[0]
     if first.by_sample(name):
         return
-    norms = [math.hypot(*(scene.values(other)[0] for other in _together(scene))) for scene in scenes]
+    norms = [math.hypot(*(scene.values(other)[0] for other in _together(scene))) for scene in _sharpest(scenes)]
     limit = max(norms, default=0.0)
     if limit > 0:
         yield Hypothesis(

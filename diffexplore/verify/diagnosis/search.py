@@ -150,8 +150,9 @@ class Diagnosis:
             one = self._one(name) if wrong <= 1 else None
         if one is not None:
             return one
-        if wrong and not all(is_wrong(scene, name) for scene in singles):
-            return regions.of_a_region(name, singles)
+        in_part = regions.of_a_region(name, singles) if wrong else None
+        if in_part is not None:
+            return in_part
         if not wrong:
             return of_the_reduction(name, singles, self._known(name, [*self._scenes, *self._whole, *self._again]))
         return regions.of_each_class(name, singles)
