@@ -32,6 +32,8 @@ class Candidate:
 
     def __call__(self, *tensors: Tensor) -> Any:
         given = Given(self._problem, dict(zip(self._problem.inputs, tensors, strict=True)))
+        if self._kind.one_size and self.calls and given.n != self.calls[0].n:
+            raise ValueError(f"made for {self.calls[0].n} samples, not for {given.n}")
         if len(self.calls) < _KEPT:
             self.calls.append(given)
         return self._kind.plant(given) if self._output is None else self._output(*tensors)

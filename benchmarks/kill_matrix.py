@@ -1,6 +1,6 @@
 """The kill matrix: planted errors against diffexplore and other checkers.
 
-    python -m benchmarks.kill_matrix [--jobs 2] [--quick] [--kinds "halved,negated"] [--json FILE]
+    python -m benchmarks.kill_matrix [--jobs 2] [--quick] [--alone] [--kinds "halved,negated"] [--json FILE]
 
 Kinds of error x losses x sizes x dtypes x points. A cell is one verification of a candidate: *caught* (fail), *below
 power* (a pass, and wherever it passed the error is smaller than the power that the row states), *MISSED* (a pass of
@@ -64,7 +64,7 @@ def run_cell(scene: Scene, kind: Kind, *, rivals: bool = True) -> Outcome:
     report, candidate = verified(scene, kind)
     seconds = time.perf_counter() - started
     how = ended(kind, report, candidate)
-    name, cause = named(kind, report, scene.key.n) if how == CAUGHT else ("", "")
+    name, cause = named(kind, report, candidate.calls[0]) if how == CAUGHT else ("", "")
     said = {key: rival(scene, kind) for key, rival in RIVALS.items()} if rivals else {}
     given = {key: answer for key, answer in said.items() if answer is not None}
     return Outcome(how, name, cause, seconds, undecided(report) if how == INCONCLUSIVE else "", given)
@@ -104,15 +104,15 @@ def _tally_rival(tool: str, answer: str, scene: Scene, kind: Kind, ours: Outcome
         into.counts[tool, "missed and we caught", scene.key.dtype, "cells"] += 1
 
 
-def work(task: tuple[SceneKey, tuple[str, ...]]) -> Tallies:
+def work(task: tuple[SceneKey, tuple[str, ...], bool]) -> Tallies:
     """All kinds in one scene."""
-    key, kinds = task
+    key, kinds, rivals = task
     found, scene = Tallies(), Scene(key)
     for kind in (KINDS[name] for name in kinds):
         if not kind.there(scene.problem(by_data=kind.by_data)):
             continue
         try:
-            tally(scene, kind, run_cell(scene, kind), found)
+            tally(scene, kind, run_cell(scene, kind, rivals=rivals), found)
         except Exception:
             found.counts[OURS, "dtype", key.dtype, "crashed"] += 1
             found.troubles.append(f"CRASH: {kind.key}, {key}\n{traceback.format_exc(limit=-4)}")
@@ -198,12 +198,14 @@ def main() -> int:
     parser.add_argument("--kinds", help="only these kinds, with commas between")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="only these numbers of samples")
     parser.add_argument("--quick", action="store_true", help="each loss with each size once: a ninth of the scenes")
+    parser.add_argument("--alone", action="store_true", help="do not ask the other checkers")
     parser.add_argument("--show", type=int, default=20, help="how many troubles of a scene to print (default 20)")
     options = parser.parse_args()
     started = time.monotonic()
     kinds = tuple(chosen(options.kinds))
     total = Tallies()
-    for found in outcomes(work, [(key, kinds) for key in scenes(options.quick, options.sizes)], options.jobs):
+    tasks = [(key, kinds, not options.alone) for key in scenes(options.quick, options.sizes)]
+    for found in outcomes(work, tasks, options.jobs):
         total.add(found)
         for trouble in found.troubles[: options.show]:
             print(trouble, flush=True)

@@ -7,48 +7,21 @@ accumulated twice. A kind spoils what a right candidate computes; :data:`RIGHT` 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
 
 import torch
 
 from benchmarks.given import Given, Gradient, cut, cut_slot, with_term
-from diffexplore.check.problem import Problem
+from benchmarks.kinds import Factor, Kind
+from benchmarks.kinds import each as _each
+from benchmarks.kinds import named as _named
+from benchmarks.kinds import sample_weight as _at
+from benchmarks.kinds import samples as _samples
+from benchmarks.planted_conditions import PLANTED_CONDITIONS, RIGHT_CONDITIONS
 
 Tensor = torch.Tensor
-Factor = Callable[[int], float]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of error. ``plant`` makes what the candidate gives out of what it is given.
-
-    ``form`` says what that is: the "gradient", the "loss" (autograd differentiates it), or, of an "output" with an
-    entry for each sample, the gradient under an upstream one. ``causes`` are the keys that name the error rightly, none
-    for a right candidate; ``factor`` is what a named factor has to be, from the number of samples.
-    ``there`` tells whether a loss in a dtype can have the error at all.
-    """
-
-    key: str
-    causes: frozenset[str]
-    plant: Callable[[Given], Any]
-    form: Literal["gradient", "loss", "output"] = "gradient"
-    by_data: bool = False
-    factor: Factor | None = None
-    value_only: bool = False
-    there: Callable[[Problem], bool] = lambda problem: True
-
-
-def _named(*keys: str) -> frozenset[str]:
-    return frozenset(keys)
 
 
 # ------------------------------------------------------------------------------------------------ whole gradients
-def _each(change: Callable[[Tensor, int], Tensor]) -> Callable[[Given], Gradient]:
-    """Every reduced partial changed."""
-    return lambda given: {name: change(partial, given.n) for name, partial in given.reduced().items()}
-
-
 def _first(change: Callable[[Tensor], Tensor]) -> Callable[[Given], Gradient]:
     """The first reduced partial changed."""
 
@@ -120,20 +93,6 @@ def _cut(given: Given) -> Tensor:
 
 
 # -------------------------------------------------------------------------------------------------------- samples
-def _samples(change: Callable[[Tensor], Tensor]) -> Callable[[Given], Gradient]:
-    """The partials of the samples changed before they are reduced."""
-    return lambda given: given.reduced({name: change(column) for name, column in given.samples().items()})
-
-
-def _at(place: Callable[[int], int], factor: float) -> Callable[[Tensor], Tensor]:
-    def change(column: Tensor) -> Tensor:
-        weights = torch.ones_like(column)
-        weights[place(len(column))] = factor
-        return column * weights
-
-    return change
-
-
 def _moved_column(move: Callable[[Tensor], Tensor]) -> Callable[[Given], Gradient]:
     def plant(given: Given) -> Gradient:
         name = given.problem.loss.data[0]
@@ -162,6 +121,7 @@ RIGHT: tuple[Kind, ...] = (
     Kind("right loss", frozenset(), _right_value, form="loss"),
     Kind("right by data", frozenset(), _right, by_data=True),
     Kind("right output", frozenset(), _right, form="output"),
+    *RIGHT_CONDITIONS,
 )
 
 PLANTED: tuple[Kind, ...] = (
@@ -180,7 +140,8 @@ PLANTED: tuple[Kind, ...] = (
     Kind("clipped", _named("factor", "clipped"), _clipped),
     Kind("weight decay", _named("extra_term", "unexplained"), _decayed),
     Kind("constant added", _named("extra_term", "unexplained"), _first(lambda partial: partial + 0.001)),
-    Kind("stale parameter", _named("unexplained", "stale"), _stale),
+    # Where a partial is linear in the parameter, a stale one is one term counted 1.001 times.
+    Kind("stale parameter", _named("unexplained", "stale", "extra_term", "region"), _stale),
     *(_relative(error) for error in (1e-3, 1e-6, 1e-9, 1e-12)),
     _term("missing term", 0, _TERM),
     _term("term with the wrong sign", -1, _TERM | {"sign_of_term"}),
@@ -199,6 +160,7 @@ PLANTED: tuple[Kind, ...] = (
          form="loss", value_only=True),
     Kind("one data partial zero", _SAMPLE, _samples(_at(_middle, 0.0)), by_data=True),
     Kind("data partials not divided by n", _named("factor"), Given.samples, by_data=True, factor=lambda n: n),
+    *PLANTED_CONDITIONS,
 )  # fmt: skip
 
 KINDS: Mapping[str, Kind] = {kind.key: kind for kind in (*RIGHT, *PLANTED)}

@@ -20,8 +20,19 @@ from diffexplore.loss import Loss
 Tensor = torch.Tensor
 Point = dict[str, float]
 
+#: A loss whose data say which samples count.
+MASKED = Loss(
+    "where(m > 0.5, (a*x + b - y)**2, 0)", parameters="a, b", data="x, y, m", name="masked",
+    default_data=lambda: {
+        "x": np.linspace(-2.0, 3.0, 100),
+        "y": np.cos(np.arange(100.0)) + 0.5,
+        "m": (np.arange(100) % 3 != 0).astype(float),
+    },
+    default_points=({"a": 1.25, "b": -0.5},),
+)  # fmt: skip
+
 LOSSES = (
-    "perpendicular", "squared_error", "huber", "log_cosh", "cauchy", "logistic", "softplus", "poisson",
+    "perpendicular", "squared_error", "huber", "log_cosh", "cauchy", "logistic", "softplus", "poisson", "masked",
 )  # fmt: skip
 SIZES = (10, 1_000, 100_000)
 POINTS = ("default", "optimum", "random")
@@ -52,7 +63,7 @@ class Scene:
 
     @cached_property
     def loss(self) -> Loss:
-        return losses.get(self.key.loss)
+        return MASKED if self.key.loss == MASKED.name else losses.get(self.key.loss)
 
     @cached_property
     def dtype(self) -> torch.dtype:

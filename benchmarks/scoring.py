@@ -17,6 +17,7 @@ RIGHT, FALSE_ALARM, CAUGHT, BELOW_POWER, HIDDEN, MISSED, INCONCLUSIVE, NO_ERROR,
 
 #: Names of a fitted factor that is made of the number of samples.
 _SIZES = {
+    "sqrt(N)": lambda n: n**0.5,
     "N": lambda n: n, "1/N": lambda n: 1 / n, "N/(N-1)": lambda n: n / (n - 1) if n > 1 else 1.0,
 }  # fmt: skip
 
@@ -97,16 +98,27 @@ def _errors(kind: Kind, given: Given) -> dict[str, torch.Tensor]:
     return {name: (planted[name].double() - right[name].double()).abs().detach() for name in given.names}
 
 
-def named(kind: Kind, report: Report, n: int) -> tuple[str, str]:
+def named(kind: Kind, report: Report, batch: Given) -> tuple[str, str]:
     """How rightly the cause of the first failing row was named, and its key."""
+    n = batch.n
     cause = next((row.cause for row in report.rows if row.verdict == "fail" and row.cause is not None), None)
     if cause is None:
         return "other", ""
-    if cause.key in kind.causes and _factor_fits(kind, cause, n):
+    if cause.key in kind.causes and _factor_fits(kind, cause, n) and _sample_fits(kind, cause, batch):
         return "right", cause.key
+    if cause.fields.get("or_else") in kind.causes and not cause.fields.get("certain"):
+        return "right", cause.key  # told as the other of two that nothing tells apart
     if cause.key == "unexplained":
         return "unexplained", cause.key
     return ("wrong, certain" if cause.fields.get("certain") else "other"), cause.key
+
+
+def _sample_fits(kind: Kind, cause: Cause, batch: Given) -> bool:
+    """Whether the one sample that is named is the one with the error."""
+    if cause.key != "one_sample" or kind.touched is None or "sample" not in cause.fields:
+        return True
+    touched = kind.touched(batch).nonzero().reshape(-1).tolist()
+    return touched == [cause.fields["sample"]]
 
 
 def _factor_fits(kind: Kind, cause: Cause, n: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 from diffexplore.check.records import LOSS, VALUE, Report, Row
@@ -167,14 +168,24 @@ def _by_sub_batch(report: Report) -> str:
 
 
 def worst_failures(report: Report) -> list[Row]:
-    """Failing rows that include the reduction, else those of probes and samples; at last that of the loss's value."""
-    failing = [row for row in report.rows if row.verdict == "fail"]
+    """Failing rows that include the reduction, else those of probes and samples; at last that of the loss's value.
+
+    The largest relative error comes first: a rounding must not head a report in which another partial is off by half.
+    """
+    failing = sorted((row for row in report.rows if row.verdict == "fail"), key=_relative_error, reverse=True)
     values = [row for row in failing if row.parameter == VALUE]
     partials = [row for row in failing if row.parameter != VALUE]
     # Where the loss itself is not finite, everything else follows from that.
     itself = [row for row in values if row.method == LOSS]
     others = [row for row in values if row.method != LOSS]
     return itself + ([row for row in partials if kind_of(row) == "reduced"] or partials) + others
+
+
+def _relative_error(row: Row) -> float:
+    """A value that is not finite is worse than any; one that should be 0 is all error."""
+    if row.value is None:
+        return math.inf
+    return 1.0 if row.error_rel is None else row.error_rel
 
 
 def failures(report: Report) -> Iterator[Block]:
@@ -193,7 +204,10 @@ def failures(report: Report) -> Iterator[Block]:
 
 def _one_of_each_cause(rows: list[Row]) -> list[Row]:
     """A candidate is wrong for few reasons, in many rows."""
-    return list({row.cause.message if row.cause else "": row for row in reversed(rows)}.values())[::-1]
+    found: dict[str, Row] = {}
+    for row in rows:
+        found.setdefault(row.cause.message if row.cause else "", row)
+    return list(found.values())
 
 
 def _alike(rows: list[Row]) -> list[list[Row]]:

@@ -11,8 +11,10 @@ from diffexplore.check.enclosures import Enclosures, Status
 from diffexplore.check.evaluate import Chunk, Evaluator, Running
 from diffexplore.check.judge import INCONCLUSIVE, PASS, Judged
 from diffexplore.check.point import PointCheck, PointOutcome
-from diffexplore.check.records import VALUE, LostDigits, Row
+from diffexplore.check.probes import Probe
+from diffexplore.check.records import VALUE, LostDigits, Row, Skipped
 from diffexplore.methods.base import Estimates, Numbers
+from diffexplore.verify.candidates.base import CandidateError
 from diffexplore.verify.diagnosis.locate import Failures
 from diffexplore.verify.diagnosis.scene import Laboratory
 from diffexplore.verify.lost import lost_digits
@@ -135,3 +137,14 @@ class CandidateCheck(PointCheck):
     def _settle_by_samples(self, name: str) -> None:
         if self._value_is_finite:
             super()._settle_by_samples(name)
+
+    def _try(self, name: str, probe: Probe, *, settles: bool) -> None:
+        """A probe, unless the candidate takes no other number of samples than that of the batch it was given."""
+        try:
+            super()._try(name, probe, settles=settles)
+        except CandidateError as error:
+            if len(probe.samples) == self._n:
+                raise
+            reason = f"it takes no {len(probe.samples)} samples, and is judged on the whole batch of {self._n}: {error}"
+            if not any(skip.method == self._candidate.name for skip in self._skipped):
+                self._skipped.append(Skipped(self._candidate.name, reason))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.check.records import Cause
-from diffexplore.errors import DiffexploreError
+from diffexplore.check.problem import Problem
+from diffexplore.check.records import VALUE, Cause
+from diffexplore.verify.diagnosis import plans
 from diffexplore.verify.diagnosis.scene import Laboratory, Scene
 from diffexplore.verify.observed import Observed
 
@@ -28,10 +28,26 @@ def modified(observed: Observed) -> Cause | None:
     return Cause("inputs_modified", message, {"inputs": list(names), "certain": True})
 
 
+def surrogate(problem: Problem, name: str) -> Cause | None:
+    """Whether the loss is a step, of which every other derivative than 0 is a surrogate."""
+    if name == VALUE or not problem.loss.expression.has(problem.loss.symbols[name]):
+        return None
+    if problem.loss.gradient(problem.wrt)[name] != 0:
+        return None
+    message = (
+        f"the loss has derivative 0 by {name} wherever it has one: this is a surrogate gradient, of another function, "
+        'which kind="gradient" verifies against the loss that it belongs to'
+    )
+    return Cause("surrogate", message, {"certain": True})
+
+
 def by_chance(laboratory: Laboratory, observed: Observed) -> Cause | None:
     """Whether another seed of torch's generator gives another gradient."""
     index = np.arange(min(laboratory.n, 8))
     first = laboratory.ask(laboratory.point, index)
+    if first is None and laboratory.n <= _WHOLE:  # it takes the whole batch alone
+        index = np.arange(laboratory.n)
+        first = laboratory.ask(laboratory.point, index)
     with observed.seeded(laboratory.seed + 1):
         second = laboratory.ask(laboratory.point, index)
     if first is None or second is None:
@@ -53,22 +69,25 @@ def _within(first: Scene, second: Scene, name: str) -> bool:
 
 def narrowed(
     laboratory: Laboratory, observed: Observed, names: Sequence[str], whole: Callable[[], list[Scene]]
-) -> Cause | None:
-    """Whether computing in a narrower dtype, which was seen, accounts for the whole error of some partials.
+) -> dict[str, Cause]:
+    """The partials whose whole error computing in a narrower dtype, which was seen, accounts for.
 
     ``whole`` makes the scene of the whole batch anew, with bounds that allow for that dtype.
     """
     seen = observed.conduct.narrowed
     if not seen:
-        return None
+        return {}
     with observed.unexpecting():
-        scenes = laboratory.scenes() + whole()
-    scenes = [scene for scene in scenes if all(name in scene.estimates for name in names)]
-    if not scenes or not all(_explained_by_rounding(scene, name) for scene in scenes for name in names):
-        return None
+        scenes = plans.scenes(laboratory) + whole()
     dtype = _NAMES[laboratory.problem.dtype]
     message = f"computed in {', '.join(seen)} inside {dtype}: the error is what the rounding of {seen[0]} allows"
-    return Cause("precision", message, {"dtype": seen[0], "certain": True})
+    cause = Cause("precision", message, {"dtype": seen[0], "certain": True})
+    known = {name: [scene for scene in scenes if name in scene.estimates] for name in names}
+    return {
+        name: cause
+        for name, there in known.items()
+        if there and all(_explained_by_rounding(scene, name) for scene in there)
+    }
 
 
 def _explained_by_rounding(scene: Scene, name: str) -> bool:
@@ -116,16 +135,9 @@ def only_narrow(laboratory: Laboratory, observed: Observed, names: Sequence[str]
     problem = laboratory.problem
     if problem.dtype == torch.float64 or not observed.conduct.opaque:
         return None
-    wide = replace(problem, dtype=torch.float64)
-    rows = {name: column.to(problem.dtype) for name, column in laboratory.columns.items()}
-    point = {name: float(torch.tensor(value).to(problem.dtype)) for name, value in laboratory.point.items()}
-    narrow_scene = laboratory.ask(laboratory.point, np.arange(min(laboratory.n, _WHOLE)))
-    try:
-        wide_scene = Laboratory(wide, laboratory.running, point, rows, laboratory.n, laboratory.seed).ask(
-            point, np.arange(min(laboratory.n, _WHOLE))
-        )
-    except DiffexploreError:
-        return None
+    wide = laboratory.widened()
+    index = np.arange(min(laboratory.n, _WHOLE))
+    narrow_scene, wide_scene = laboratory.ask(laboratory.point, index), wide.ask(wide.point, index)
     if narrow_scene is None or wide_scene is None:
         return None
     shrinks = math.sqrt(UNIT_ROUNDOFF[torch.float64] / UNIT_ROUNDOFF[problem.dtype])

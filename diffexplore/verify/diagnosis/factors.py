@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
+import sympy
 from flint import arb, fmpq
 
+from diffexplore.check.records import VALUE
 from diffexplore.numerals import short
-from diffexplore.verify.diagnosis.hypothesis import Hypothesis
-from diffexplore.verify.diagnosis.scene import Scene
+from diffexplore.verify.diagnosis.hypothesis import Hypothesis, subject
+from diffexplore.verify.diagnosis.scene import Scene, Unavailable
 
-_NAMED: dict[Fraction, str] = {
-    Fraction(-1): "the sign is wrong: it is the negated gradient",
-    Fraction(2): "it is 2 times the gradient: a factor ½ is missing, or it was accumulated twice without zeroing",
-    Fraction(1, 2): "it is half the gradient: a factor 2 was dropped",
-    Fraction(-2): "it is −2 times the gradient",
-    Fraction(-1, 2): "it is −½ times the gradient",
+#: What a factor makes of the gradient, and why.
+_NAMED: dict[Fraction, tuple[str, str]] = {
+    Fraction(-1): ("the sign is wrong: it is {} negated", ""),
+    Fraction(2): ("it is 2 times {}", ": a factor ½ is missing, or it was accumulated twice without zeroing"),
+    Fraction(1, 2): ("it is half {}", ": a factor 2 was dropped"),
+    Fraction(-2): ("it is −2 times {}", ""),
+    Fraction(-1, 2): ("it is −½ times {}", ""),
 }
 
-_ACCUMULATED = range(3, 13)
+_SMALL = range(3, 13)
 
 #: A fitted factor is shown as a fraction with so small a denominator where only so much uncertainty is left.
 _LARGEST_DENOMINATOR = 12
@@ -27,30 +30,51 @@ _SHARP = 2.0**-30
 
 
 def zero(name: str) -> Iterator[Hypothesis]:
-    yield Hypothesis("zero", f"the gradient by {name} is 0 whatever the input", 0, lambda s: _times(s, name, arb(0)))
+    message = "the loss is 0" if name == VALUE else f"the gradient by {name} is 0"
+    yield Hypothesis("zero", message, 0, lambda s: _times(s, name, arb(0)), scope="always")
 
 
-def factors(name: str) -> Iterator[Hypothesis]:
-    """The factors that mistakes make."""
-    for factor, message in _NAMED.items():
-        yield _constant(name, factor, message, 1)
-    for times in _ACCUMULATED:
-        yield _constant(
-            name, Fraction(times), f"it is {times} times the gradient: accumulated {times} times, not zeroed?", 1.2
-        )
-        yield _constant(name, Fraction(1, times), f"it is 1/{times} of the gradient", 1.3)
+def factors(name: str, loss: sympy.Expr) -> Iterator[Hypothesis]:
+    """The factors that mistakes make. Why a factor is what it is cannot be seen: its origins are told as possible."""
+    of = subject(name)
+    for factor, (message, why) in _NAMED.items():
+        yield _constant(name, factor, message.format(of), 1, why)
+    for times in _SMALL:
+        origins = "".join(f", or {text} of the loss" for text in _origins(times, loss))
+        why = f" (accumulated {times} times, or a factor {times}{origins}?)"
+        yield _constant(name, Fraction(times), f"it is {times} times {of}", 1.25, why)
+        yield _constant(name, Fraction(1, times), f"it is 1/{times} of {of}", 1.3)
 
 
-def sizes(name: str, reduction: str) -> Iterator[Hypothesis]:
-    """Factors made of the number of samples N."""
+def _origins(factor: int, loss: sympy.Expr) -> list[str]:
+    """How a factor may be made of the numbers that stand in a loss."""
+    found = []
+    for number in sorted(loss.atoms(sympy.Number), key=str):
+        for multiple in (1, 2):
+            if number not in (0, 1, -1, factor) and multiple * number == factor:
+                found.append(f"{multiple}·{float(number):g}" if multiple > 1 else f"{float(number):g}")
+    return found[:1]
+
+
+def sizes(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """Factors made of the number of samples N; of one number alone there is only N itself to be thought of."""
+    reduction, seen = scenes[0].problem.loss.reduction, {scene.n for scene in scenes}
+    if seen == {1}:
+        return
+    of = subject(name)
     took = "the sum was taken for the mean" if reduction == "mean" else "multiplied by the number of samples"
     lost = "divided by N once too often" if reduction == "mean" else "the mean was taken for the sum"
-    yield _sized(name, "N", f"it is N times the gradient: {took}", lambda s: arb(s.n))
-    yield _sized(name, "1/N", f"it is 1/N of the gradient: {lost}", lambda s: 1 / arb(s.n))
+    yield _sized(name, "N", f"it is N times {of}: {took}", lambda s: arb(s.n))
+    yield _sized(name, "1/N", f"it is 1/N of {of}: {lost}", lambda s: 1 / arb(s.n))
+    if len(seen) == 1:
+        return
     yield _sized(
-        name, "N/(N-1)", "it is N/(N − 1) times the gradient: divided by N − 1 for N",
-        lambda s: arb(s.n) / (s.n - 1) if s.n > 1 else arb(1),
+        name, "N/(N-1)", f"it is N/(N − 1) times {of}: divided by N − 1 for N",
+        _without_one,
     )  # fmt: skip
+    yield _sized(name, "N/(N+1)", f"it is N/(N + 1) times {of}: divided by N + 1 for N", lambda s: arb(s.n) / (s.n + 1))
+    yield _sized(name, "sqrt(N)", f"it is √N times {of}", lambda s: arb(s.n).sqrt())
+    yield _sized(name, "1/sqrt(N)", f"it is 1/√N of {of}", lambda s: 1 / arb(s.n).sqrt())
     yield _sized(
         name, "n/N", "it is divided by the size of the whole batch, whatever the number of samples given",
         lambda s: arb(s.n) / s.total,
@@ -59,19 +83,24 @@ def sizes(name: str, reduction: str) -> Iterator[Hypothesis]:
 
 def fitted(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """A factor that no mistake is known for, where one fits all scenes."""
-    interval = _interval(name, scenes)
-    if interval is None:
-        return
-    low, high = interval
-    if not low < high or low <= 1 <= high:
-        return
-    middle = (low + high) / 2
-    uncertainty = (high - low) / 2
-    message = f"it is {_factor_text(middle, uncertainty)} times the gradient, whatever the input"
-    ball = arb(middle, uncertainty)
-    yield Hypothesis(
-        "factor", message, 3, lambda s: _times(s, name, ball), {"factor": middle, "uncertainty": uncertainty}
-    )
+    found = _interval(name, scenes, lambda scene: 1.0)
+    if found is not None:
+        middle, uncertainty = found
+        message = f"it is {_factor_text(middle, uncertainty)} times {subject(name)}"
+        ball = arb(middle, uncertainty)
+        yield Hypothesis(
+            "factor", message, 3, lambda s: _times(s, name, ball), {"factor": middle, "uncertainty": uncertainty},
+            fitted=1, mistake="constant", scope="always",
+        )  # fmt: skip
+    per_sample = _interval(name, scenes, lambda scene: float(scene.n))
+    if per_sample is not None and scenes[0].mean and len({scene.n for scene in scenes}) > 1:
+        middle, uncertainty = 1 / per_sample[0], per_sample[1] / per_sample[0] ** 2
+        ball = arb(*per_sample)
+        message = f"the sum is divided by {_factor_text(middle, uncertainty)}, a fixed number in the place of N"
+        yield Hypothesis(
+            "factor", message, 2.9, lambda s: _times(s, name, ball * s.n),
+            {"factor": f"N/{middle:g}", "divisor": middle}, fitted=1, mistake="size",
+        )  # fmt: skip
 
 
 def _factor_text(middle: float, uncertainty: float) -> str:
@@ -84,29 +113,42 @@ def _factor_text(middle: float, uncertainty: float) -> str:
     return f"{text} (± {short(uncertainty)})"
 
 
-def _interval(name: str, scenes: Sequence[Scene]) -> tuple[float, float] | None:
-    """The factors that every number of every scene admits."""
+def _interval(name: str, scenes: Sequence[Scene], scale: Callable[[Scene], float]) -> tuple[float, float] | None:
+    """The multiple of ``scale`` times the truth that every number of every scene admits, and its uncertainty."""
     low, high = -float("inf"), float("inf")
     for scene in scenes:
+        unit = scale(scene)
         for value, bound, truth in zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True):
-            size = abs(float(truth.mid()))
-            slack = 2 * bound + 4 * scene.unit() * abs(value)
+            middle = unit * float(truth.mid())
+            size, slack = abs(middle), 2 * bound + 4 * scene.unit() * abs(value)
             if size <= slack:
                 if abs(value) > slack:
                     return None
                 continue
-            ratio, room = value / float(truth.mid()), slack / size * max(1.0, abs(value) / size)
+            ratio, room = value / middle, slack / size * max(1.0, abs(value) / size)
             low, high = max(low, ratio - room), min(high, ratio + room)
-    return (low, high) if low > -float("inf") else None
+    if low == -float("inf") or not low < high or low <= 1 <= high or low <= 0 <= high:
+        return None
+    return (low + high) / 2, (high - low) / 2
 
 
-def _constant(name: str, factor: Fraction, message: str, rank: float) -> Hypothesis:
+def _constant(name: str, factor: Fraction, message: str, rank: float, why: str = "") -> Hypothesis:
     exact = arb(fmpq(factor.numerator, factor.denominator))
-    return Hypothesis("factor", message, rank, lambda s: _times(s, name, exact), {"factor": float(factor)})
+    return Hypothesis(
+        "factor", message, rank, lambda s: _times(s, name, exact), {"factor": float(factor)}, mistake="constant",
+        scope="limits", why=why,
+    )  # fmt: skip
+
+
+def _without_one(scene: Scene) -> arb:
+    """N/(N − 1); of one sample nothing is said, which every code treats in its own way."""
+    if scene.n == 1:
+        raise Unavailable
+    return arb(scene.n) / (scene.n - 1)
 
 
 def _sized(name: str, symbol: str, message: str, factor: Callable[[Scene], arb]) -> Hypothesis:
-    return Hypothesis("factor", message, 1.1, lambda s: _times(s, name, factor(s)), {"factor": symbol})
+    return Hypothesis("factor", message, 1.1, lambda s: _times(s, name, factor(s)), {"factor": symbol}, mistake="size")
 
 
 def _times(scene: Scene, name: str, factor: arb) -> list[arb]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from diffexplore.check.records import VALUE
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
-from diffexplore.verify.diagnosis import factors, library, samples, shapes, terms
+from diffexplore.verify.diagnosis import factors, library, multiples, places, reductions, samples, shapes, terms
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis
-from diffexplore.verify.diagnosis.scene import Scene
+from diffexplore.verify.diagnosis.scene import Scene, Unavailable
 
 Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
 
@@ -16,8 +17,8 @@ Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
 _OF_NUMBERS: tuple[Family, ...] = (
     library.conventions,
     lambda name, scenes: factors.zero(name),
-    lambda name, scenes: factors.factors(name),
-    lambda name, scenes: factors.sizes(name, scenes[0].problem.loss.reduction),
+    lambda name, scenes: factors.factors(name, scenes[0].problem.loss.expression),
+    lambda name, scenes: factors.sizes(name, scenes),
     lambda name, scenes: factors.fitted(name, scenes),
     samples.squashed,
     shapes.all_pairs,
@@ -27,6 +28,7 @@ _OF_NUMBERS: tuple[Family, ...] = (
 _OF_PARTIALS: tuple[Family, ...] = (
     shapes.transposed,
     samples.swapped,
+    samples.clipped_samples,
     samples.norm_clipped,
     lambda name, scenes: samples.upstream_ignored(name, scenes, UPSTREAM),
     terms.cut_paths,
@@ -35,7 +37,10 @@ _OF_PARTIALS: tuple[Family, ...] = (
     shapes.wrong_axis,
     samples.reordered,
     samples.left_out,
+    places.wrong_places,
+    reductions.reductions,
     terms.extra,
+    multiples.multiples,
 )
 
 
@@ -43,4 +48,5 @@ def hypotheses(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """Every hypothesis for one partial (or for the loss's value)."""
     families = _OF_NUMBERS if name == VALUE else (*_OF_NUMBERS, *_OF_PARTIALS)
     for family in families:
-        yield from family(name, scenes)
+        with suppress(Unavailable):
+            yield from family(name, scenes)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import sympy
 from flint import arb
 
+from diffexplore.check.records import VALUE
 from diffexplore.verify.diagnosis.scene import Scene, Unavailable
 
 #: What a hypothesis says of one partial in one scene: a ball for each of the candidate's numbers, or None.
@@ -19,7 +20,12 @@ Prediction = Callable[[Scene], "list[arb] | None"]
 class Hypothesis:
     """A named cause, and the numbers that it predicts for one partial.
 
-    ``rank`` orders causes by simplicity: of those that explain all numbers the least is named.
+    ``rank`` orders causes by simplicity: of those that explain all numbers the least is named. ``fitted`` counts the
+    numbers in it that were taken from the candidate's own: so many of them are no evidence. ``mistake`` names a kind of
+    mistake: two of different kinds that give the same numbers are told apart by nothing, and neither is certain.
+    ``scope`` tells whether the message is a statement on all inputs, to be followed by what those that were tried have
+    in common: "always", or "limits" where it is followed only if they have something in common. ``why`` is what may be
+    behind it, and ends the message.
     """
 
     key: str
@@ -27,6 +33,15 @@ class Hypothesis:
     rank: float
     predict: Prediction
     fields: Mapping[str, Any] = field(default_factory=dict)
+    fitted: int = 0
+    mistake: str = ""
+    scope: Literal["", "limits", "always"] = ""
+    why: str = ""
+
+
+def subject(name: str) -> str:
+    """What a factor is of: a factor of the loss's value says nothing of the gradient."""
+    return "the loss" if name == VALUE else "the gradient"
 
 
 def exactly(name: str, expression: sympy.Expr) -> Prediction:
@@ -74,18 +89,22 @@ def _ratio(predicted: arb, truth: arb) -> float:
     return abs(float(predicted.mid())) / size if size > 0 else 1.0
 
 
-def distinguished(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: float = 1.0) -> int:
-    """In how many scenes the prediction differs from the truth by ``margin`` tolerances: evidence, not silence."""
-    count = 0
+def telling(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: float = 1.0) -> list[Scene]:
+    """The scenes in which the prediction differs from the truth by ``margin`` tolerances: evidence, not silence.
+
+    A scene comes once for each of its numbers that differs so.
+    """
+    found = []
     for scene, predicted in _predictions(hypothesis, scenes):
         if predicted is None:
             continue
         pairs = zip(scene.values(name), scene.bounds(name), predicted, scene.truth(name), strict=True)
-        count += any(
-            abs(ball - truth) > margin * tolerance(scene, value, bound, ball, truth)
+        found += [
+            scene
             for value, bound, ball, truth in pairs
-        )
-    return count
+            if abs(ball - truth) > margin * tolerance(scene, value, bound, ball, truth)
+        ]
+    return found
 
 
 def alike(first: Hypothesis, second: Hypothesis, scenes: Sequence[Scene], name: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from diffexplore.check.judge import FAIL, Judged
 from diffexplore.check.records import Cause
+from diffexplore.verify.diagnosis.evidence import is_wrong
 from diffexplore.verify.diagnosis.scene import Laboratory, Scene
 
 #: Failing samples that are remembered; of more, only their number.
@@ -94,16 +95,13 @@ def others_are_wrong(laboratory: Laboratory, place: int, wrong: Callable[[Scene]
     return any(_wrong_on(laboratory, np.array([i]), wrong) for i in index)
 
 
-def worst_singles(laboratory: Laboratory, name: str) -> str:
-    """The three samples whose own gradient is most wrong, in words."""
-    draw = np.random.default_rng([laboratory.seed, 0x3])
-    index = np.sort(draw.permutation(laboratory.n)[:24])
+def worst_singles(singles: Sequence[Scene], name: str) -> str:
+    """The three samples whose own gradient is most wrong, in words; nothing of those that are right."""
     found = []
-    for i in index if laboratory.columns else ():
-        scene = laboratory.ask(laboratory.point, np.array([i]))
-        if scene is None or not scene.is_decided():
-            continue
-        value, truth = scene.values(name)[0], float(scene.truth(name)[0].mid())
-        found.append((abs(value - truth), int(i), value, truth))
-    worst = sorted(found, reverse=True)[:_SHOWN]
-    return "; ".join(f"sample {i} alone: {told(value, truth)}" for _, i, value, truth in worst)
+    for scene in singles:
+        if is_wrong(scene, name):
+            value, truth = scene.values(name)[0], float(scene.truth(name)[0].mid())
+            found.append((abs(value - truth), scene.index[0], value, truth))
+    worst = {i: (value, truth) for _, i, value, truth in sorted(found)}  # of one sample, its worst
+    shown = list(worst.items())[::-1][:_SHOWN]
+    return "; ".join(f"sample {i} alone: {told(value, truth)}" for i, (value, truth) in shown)

@@ -9,7 +9,7 @@ from typing import Any
 import sympy
 from flint import arb
 
-from diffexplore.verify.diagnosis.hypothesis import Hypothesis, Prediction, truth_of
+from diffexplore.verify.diagnosis.hypothesis import Hypothesis, Prediction, subject, truth_of
 from diffexplore.verify.diagnosis.scene import Scene, exact_partial, need_samples
 
 
@@ -24,6 +24,9 @@ def swapped(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
             )  # fmt: skip
 
 
+#: How a sample is miscounted, and how often its share is added to the sum thereby.
+_MISCOUNTS = (("is left out", 2.5, -1), ("is counted twice", 2.6, 1), ("counts with the wrong sign", 2.6, -2))
+
 #: Stands for the place n // 2, whatever n is.
 _MIDDLE = -(10**9)
 
@@ -35,20 +38,31 @@ def _place(scene: Scene, place: int) -> int:
 def left_out(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """The sample at one place left out or counted twice, in each batch that has it."""
     first = scenes[0]
-    if first.by_sample(name) or not first.problem.loss.data:
+    if first.by_sample(name) or not first.problem.loss.data or all(scene.n == 1 for scene in scenes):
         return
     places = [(-1, "the last sample"), (0, "the first sample")]
     if max(len(s.samples) for s in scenes) > 2:
         places.append((_MIDDLE, "the sample in the middle"))
     places += [(i, f"the sample at place {i} of the batch") for i in range(1, max(len(s.samples) for s in scenes))]
     for place, words in places:
-        yield Hypothesis("one_sample", f"{words} is left out", 2.5, _without(name, place, -1), {"place": words})
-        yield Hypothesis("one_sample", f"{words} is counted twice", 2.6, _without(name, place, 1), {"place": words})
+        where = at_places([_place(scene, place) for scene in scenes], scenes)
+        fields = {"place": words, **({"sample": place} if place >= 0 else {})}
+        for what, rank, times in _MISCOUNTS:
+            yield Hypothesis("one_sample", f"{words} {what}", rank, _without(name, place, times), fields, mistake=where)
         if first.mean:
             yield Hypothesis(
                 "one_sample", f"{words} is left out, of the sum and of the count", 2.5, _mean_without(name, place),
-                {"place": words},
+                fields, mistake=where,
             )  # fmt: skip
+
+
+def at_places(places: Sequence[int | None], scenes: Sequence[Scene]) -> str:
+    """Which samples of the scenes are meant: other samples are another mistake, though the numbers may be the same."""
+    there = [
+        "-" if place is None or not -scene.n <= place < scene.n else str(place % scene.n)
+        for place, scene in zip(places, scenes, strict=True)
+    ]
+    return f"sample {' '.join(there)}"
 
 
 def _without(name: str, place: int, times: int) -> Any:
@@ -119,17 +133,43 @@ def _with_order(name: str, column: str, order: Any) -> Any:
 
 def squashed(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """The absolute value, the sign, or the gradient clipped at a threshold."""
-    yield Hypothesis("sign_lost", "it is the absolute value of the gradient", 2.7, _mapped(name, abs))
+    yield Hypothesis("sign_lost", f"it is the absolute value of {subject(name)}", 2.7, _mapped(name, abs))
     yield Hypothesis(
-        "sign_only", "it is the sign of the gradient", 2.7, _mapped(name, lambda x: arb(1) if x > 0 else arb(-1))
+        "sign_only", f"it is the sign of {subject(name)}", 2.7, _mapped(name, lambda x: arb(1) if x > 0 else arb(-1))
     )
-    largest = max(abs(value) for scene in scenes for value in scene.values(name))
+    largest = max(abs(value) for scene in _sharpest(scenes) for value in scene.values(name))
     if largest > 0:
-        limit = arb(largest)
         yield Hypothesis(
             "clipped", f"it is clipped at ±{largest:.6g}", 3.2,
-            _mapped(name, lambda x: x if abs(x) <= limit else (limit if x > 0 else -limit)), {"threshold": largest},
+            _mapped(name, lambda x: _clip(x, largest)), {"threshold": largest}, fitted=1, mistake="clipped",
         )  # fmt: skip
+
+
+def _sharpest(scenes: Sequence[Scene]) -> list[Scene]:
+    """Those of the widest dtype: a threshold that is rounded in another one is not that of the code."""
+    least = min(scene.unit() for scene in scenes)
+    return [scene for scene in scenes if scene.unit() == least]
+
+
+def clipped_samples(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """The gradient of each sample clipped, before they are added up; single samples show where."""
+    alone = [abs(scene.values(name)[0]) for scene in _sharpest(scenes) if scene.n == 1]
+    if scenes[0].by_sample(name) or not max(alone, default=0.0) > 0:
+        return
+    limit = max(alone)
+
+    def predict(scene: Scene) -> list[arb]:
+        need_samples(scene)
+        parts = [_clip(part, limit) for part in scene.at_samples(exact_partial(scene.problem, name))]
+        total = sum(parts, arb(0))
+        return [total / scene.n if scene.mean else total]
+
+    message = f"the gradient of each sample is clipped at ±{limit:.6g}"
+    yield Hypothesis("clipped", message, 3.25, predict, {"threshold": limit}, fitted=1, mistake="clipped samples")
+
+
+def _clip(x: arb, limit: float) -> arb:
+    return x if abs(x) <= limit else arb(limit if x > 0 else -limit)
 
 
 def norm_clipped(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
@@ -137,12 +177,12 @@ def norm_clipped(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     first = scenes[0]
     if first.by_sample(name):
         return
-    norms = [math.hypot(*(scene.values(other)[0] for other in _together(scene))) for scene in scenes]
+    norms = [math.hypot(*(scene.values(other)[0] for other in _together(scene))) for scene in _sharpest(scenes)]
     limit = max(norms, default=0.0)
     if limit > 0:
         yield Hypothesis(
             "clipped", f"the gradient is scaled down to a norm of {limit:.6g}", 3.3, _scaled_down(name, limit),
-            {"norm": limit},
+            {"norm": limit}, fitted=1, mistake="clipped norm",
         )  # fmt: skip
 
 
@@ -173,5 +213,5 @@ def upstream_ignored(name: str, scenes: Sequence[Scene], upstream: str) -> Itera
     alone = exact_partial(problem, name).subs(symbol, sympy.Integer(1))
     yield Hypothesis(
         "upstream_ignored", "the upstream gradient is ignored: it is the gradient for an upstream of 1", 1.6,
-        lambda scene: scene.reduced(name, alone),
+        lambda scene: scene.reduced(name, alone), mistake="upstream",
     )  # fmt: skip

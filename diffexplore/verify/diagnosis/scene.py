@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -36,7 +36,8 @@ class Unavailable(Exception):
 class Scene:
     """What a candidate gave at one point on ``n`` samples, and exact values of any expression there.
 
-    ``index`` holds the places of the samples in the batch; ``total`` is the size of that batch.
+    ``index`` holds the places of the samples in the batch, −1 for what is none of it; ``total`` is its size.
+    ``divisor`` is by what the mean divides, where that is not the number of samples in the scene.
     """
 
     problem: Problem
@@ -45,6 +46,7 @@ class Scene:
     index: tuple[int, ...]
     total: int
     estimates: Mapping[str, Estimate]
+    divisor: int | None = None
     _known: dict[sympy.Expr, list[arb]] = field(default_factory=dict)
     _truths: dict[str, list[arb]] = field(default_factory=dict)
 
@@ -67,8 +69,13 @@ class Scene:
         return name not in self.problem.loss.parameters and name != VALUE
 
     def at_samples(self, expression: sympy.Expr) -> list[arb]:
-        """The expression at each sample."""
+        """The expression at each sample.
+
+        Raises :class:`Unavailable` for what SymPy has merged into no number, as parts of a partial may be.
+        """
         if expression not in self._known:
+            if expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
+                raise Unavailable
             program = _lowered(expression, self.problem.inputs)
             with precision(_BITS):
                 fixed = {name: arb(value) for name, value in self.point.items()}
@@ -83,7 +90,7 @@ class Scene:
         parts = self.at_samples(expression)
         with precision(_BITS):
             if self.by_sample(name):
-                return [part / self.n for part in parts] if self.mean else parts
+                return [part / (self.divisor or self.n) for part in parts] if self.mean else parts
             total = sum(parts, arb(0))
             return [total / self.n if self.mean else total]
 
@@ -91,6 +98,17 @@ class Scene:
         if name not in self._truths:
             self._truths[name] = self.reduced(name, exact_partial(self.problem, name))
         return self._truths[name]
+
+    def only(self, place: int) -> Scene:
+        """One of the samples as a scene of its own, of which the candidate was not asked."""
+        return Scene(self.problem, self.point, (self.samples[place],), (self.index[place],), self.total, {})
+
+    def columns(self) -> Mapping[str, Tensor]:
+        """The samples as tensors of shape (n,), in float64."""
+        return {
+            name: torch.tensor([sample[name] for sample in self.samples], dtype=torch.float64)
+            for name in self.problem.loss.data
+        }
 
     def unit(self) -> float:
         return UNIT_ROUNDOFF[self.problem.dtype]
@@ -142,11 +160,14 @@ class Laboratory:
         self.n = n
         self.seed = seed
 
-    def ask(self, point: Mapping[str, float], index: np.ndarray) -> Scene | None:
-        """The scene of some samples at a point; None where the candidate refuses them."""
-        places = torch.from_numpy(np.asarray(index, dtype=np.int64))
-        rows = {name: column[places.to(column.device)] for name, column in self.columns.items()}
-        values = self.problem.values(point, rows)
+    def ask(
+        self, point: Mapping[str, float], index: np.ndarray, rows: Mapping[str, Tensor] | None = None
+    ) -> Scene | None:
+        """The scene of some samples at a point; None where the candidate refuses them.
+
+        ``rows`` are samples that need not be the batch's own: these have the index −1.
+        """
+        values = self.problem.values(point, self.rows(index) if rows is None else rows)
         count = len(index) if self.columns else self.n
         try:
             estimates = self.running.reduced(self.problem, values, count)
@@ -154,11 +175,22 @@ class Laboratory:
             return None
         return self._scene_of(values, index, count, estimates)
 
+    def widened(self) -> Laboratory:
+        """The same in float64, at the numbers of the narrower dtype."""
+        rows = {name: column.to(self.problem.dtype) for name, column in self.columns.items()}
+        point = {name: float(torch.tensor(value).to(self.problem.dtype)) for name, value in self.point.items()}
+        wide = replace(self.problem, dtype=torch.float64)
+        return Laboratory(wide, self.running, point, rows, self.n, self.seed)
+
+    def rows(self, index: np.ndarray) -> dict[str, Tensor]:
+        """The samples of the batch at some places."""
+        places = torch.from_numpy(np.asarray(index, dtype=np.int64))
+        return {name: column[places.to(column.device)] for name, column in self.columns.items()}
+
     def scene_of(self, point: Mapping[str, float], index: np.ndarray, estimates: Mapping[str, Estimate]) -> Scene:
         """The scene of a call that was made already."""
-        rows = {name: column[torch.from_numpy(index).to(column.device)] for name, column in self.columns.items()}
         count = len(index) if self.columns else self.n
-        return self._scene_of(self.problem.values(point, rows), index, count, estimates)
+        return self._scene_of(self.problem.values(point, self.rows(index)), index, count, estimates)
 
     def _scene_of(
         self, values: Mapping[str, Tensor], index: np.ndarray, count: int, estimates: Mapping[str, Estimate]
@@ -167,26 +199,3 @@ class Laboratory:
         data = {name: values[name].to(torch.float64).tolist() for name in self.problem.loss.data}
         samples = tuple({name: data[name][i] for name in data} for i in range(count))
         return Scene(self.problem, fixed, samples, tuple(int(i) for i in index), self.n, estimates)
-
-    def scenes(self) -> list[Scene]:
-        """A few scenes of different sizes, all decided; none where the candidate cannot be asked again."""
-        found = [scene for scene in map(self._scene, self._plans()) if scene is not None and scene.is_decided()]
-        return found[:_MOST]
-
-    def _scene(self, plan: tuple[Mapping[str, float], np.ndarray]) -> Scene | None:
-        return self.ask(*plan)
-
-    def _plans(self) -> Iterator[tuple[Mapping[str, float], np.ndarray]]:
-        draw = np.random.default_rng([self.seed, 0xD1A6])
-        sizes = (5, 3, 4, 5, 2, 3, 4) if self.columns else (1,) * 7
-        for i, size in enumerate(sizes):
-            index = np.sort(draw.permutation(self.n)[:size]) if self.columns else np.zeros(1, np.int64)
-            point = self.point if i == 0 else self._moved(draw)
-            # The other side of 0 shows what a sign does.
-            yield ({name: -value for name, value in point.items()} if i == 2 else point), index
-
-    def _moved(self, draw: np.random.Generator) -> dict[str, float]:
-        return {name: float(value * draw.uniform(0.6, 1.6) + draw.normal() * 0.3) for name, value in self.point.items()}
-
-
-_MOST = 4

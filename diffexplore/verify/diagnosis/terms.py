@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from diffexplore.verify.diagnosis.scene import Scene, Unavailable, exact_partial
 
 _MOST_PATHS = 24
 _MOST_TERMS = 8
+_MOST_SHARES = 6
+_MOST_FACTORS = 5
 _LONGEST = 70
 
 
@@ -47,6 +50,16 @@ def missing(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
             yield Hypothesis(
                 key, f"{words} {text}", 2 if times == -1 else 2.2, _shifted(name, term, times), {"term": text}
             )
+        basis = _reduction_of(name, term)
+        found = multiple(name, scenes, basis)
+        if found is not None:
+            counted = f"counts {1 + found[0]:.6g} times the term {text}"
+            fields = {"term": text, "coefficient": found[0], "uncertainty": found[1]}
+            yield Hypothesis("extra_term", counted, 2.9, plus(name, basis, arb(*found)), fields, fitted=1)
+
+
+def _reduction_of(name: str, term: sympy.Expr) -> Prediction:
+    return lambda scene: scene.reduced(name, term)
 
 
 def cut_paths(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
@@ -54,22 +67,53 @@ def cut_paths(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     problem = scenes[0].problem
     loss, symbol = problem.loss.expression, problem.loss.symbols[name]
     truth = exact_partial(problem, name)
-    for part in _paths(loss, symbol):
-        held = sympy.Dummy("held", real=True)
-        rest = differentiate(loss.xreplace({part: held}), symbol).xreplace({held: part})
-        if rest in (0, truth):
+    known = {sympy.Integer(0), truth}
+    for rank, words, held_loss, back in (*_paths(loss, symbol), *_shares(loss, symbol)):
+        rest = differentiate(held_loss, symbol).xreplace(back)
+        if rest in known:
             continue
+        known.add(rest)
         lost = _text(_tidied(truth - rest))
-        message = f"missing {lost}: as if {_text(part)} did not depend on {name} (a detach, or a rule left out)"
-        yield Hypothesis("cut_path", message, 1.9, exactly(name, rest), {"term": lost, "path": _text(part)})
+        message = f"missing {lost}: as if {words} did not depend on {name} (a detach, or a rule left out)"
+        fields = {"term": lost, "path": words}
+        yield Hypothesis("cut_path", message, rank, exactly(name, rest), fields, mistake="path")
 
 
-def _paths(loss: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr]:
+#: The loss with a dummy for what is held, and what the dummy stands for.
+_Held = tuple[float, str, sympy.Expr, dict[sympy.Expr, sympy.Expr]]
+
+
+def _paths(loss: sympy.Expr, symbol: sympy.Symbol) -> Iterator[_Held]:
+    """Each subexpression held constant."""
+    for part in _nodes(loss, symbol)[:_MOST_PATHS]:
+        held = sympy.Dummy("held", real=True)
+        yield 0.9, _text(part), loss.xreplace({part: held}), {held: part}
+
+
+def _shares(loss: sympy.Expr, symbol: sympy.Symbol) -> Iterator[_Held]:
+    """Some factors of a power or a product held constant: the a² of an a³, where the code computes it by itself."""
+    nodes = [loss, *_nodes(loss, symbol)]
+    for node in [node for node in nodes if node.is_Pow and node.exp.is_Integer][:_MOST_SHARES]:
+        whole = int(node.exp)
+        for count in range(1, min(abs(whole), _MOST_FACTORS)):
+            part = node.base**count if whole > 0 else node.base**-count
+            words = f"{_text(part)} in {_text(node)}" if count > 1 else f"one factor {_text(part)} of {_text(node)}"
+            held = sympy.Dummy("held", real=True)
+            yield 1.15, words, loss.xreplace({node: held * node / part}), {held: part}
+    for node in [node for node in nodes if node.is_Mul][:_MOST_SHARES]:
+        factors = [factor for factor in node.args if factor.has(symbol)]
+        for first, second in itertools.islice(itertools.combinations(factors, 2), _MOST_FACTORS):
+            if len(factors) > 2:
+                held, part = sympy.Dummy("held", real=True), first * second
+                yield 1.15, f"{_text(part)} in {_text(node)}", loss.xreplace({node: held * node / part}), {held: part}
+
+
+def _nodes(loss: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr]:
     found = [
         node for node in sympy.preorder_traversal(loss)
         if isinstance(node, sympy.Expr) and node.has(symbol) and node not in (loss, symbol)
     ]  # fmt: skip
-    return list(dict.fromkeys(found))[:_MOST_PATHS]
+    return list(dict.fromkeys(found))
 
 
 def wrong_powers(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
@@ -103,7 +147,7 @@ def extra(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         for other in n_other if scenes[0].by_sample(other) == scenes[0].by_sample(name)
     ]  # fmt: skip
     for words, basis in added:
-        factor = _fitted(name, scenes, basis)
+        factor = multiple(name, scenes, basis)
         if factor is None:
             continue
         middle, uncertainty = factor
@@ -112,12 +156,12 @@ def extra(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
             message = f"an extra constant {short(middle, 6)} (± {short(uncertainty)})"
         yield Hypothesis(
             "extra_term", message, 3.5,
-            _plus(name, basis, arb(middle, uncertainty)),
-            {"coefficient": middle, "of": words, "uncertainty": uncertainty},
+            plus(name, basis, arb(middle, uncertainty)),
+            {"coefficient": middle, "of": words, "uncertainty": uncertainty}, fitted=1,
         )  # fmt: skip
 
 
-def _fitted(name: str, scenes: Sequence[Scene], basis: Any) -> tuple[float, float] | None:
+def multiple(name: str, scenes: Sequence[Scene], basis: Any) -> tuple[float, float] | None:
     """The multiple of ``basis`` that is added in every scene, if there is one and it is not 0."""
     low, high = -float("inf"), float("inf")
     for scene in scenes:
@@ -143,7 +187,7 @@ def _unweighted(scene: Scene, name: str, expression: sympy.Expr) -> list[arb]:
     return parts if scene.by_sample(name) else parts[:1]
 
 
-def _plus(name: str, basis: Prediction, factor: arb) -> Prediction:
+def plus(name: str, basis: Prediction, factor: arb) -> Prediction:
     def predict(scene: Scene) -> list[arb] | None:
         added = basis(scene)
         if added is None:

@@ -1,0 +1,62 @@
+"""What a kind of planted error is, and how kinds are made: from the whole gradient, or from the samples' partials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from benchmarks.given import Given, Gradient
+from diffexplore.check.problem import Problem
+
+Tensor = torch.Tensor
+Factor = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of error. ``plant`` makes what the candidate gives out of what it is given.
+
+    ``form`` says what that is: the "gradient", the "loss" (autograd differentiates it), or, of an "output" with an
+    entry for each sample, the gradient under an upstream one. ``causes`` are the keys that name the error rightly, none
+    for a right candidate; ``factor`` is what a named factor has to be, from the number of samples.
+    ``one_size`` makes a candidate that refuses any other number of samples than that of its first call.
+    ``touched`` says of each sample whether the error is in it: a cause that names one sample has to name that one.
+    ``there`` tells whether a loss in a dtype can have the error at all.
+    """
+
+    key: str
+    causes: frozenset[str]
+    plant: Callable[[Given], Any]
+    form: Literal["gradient", "loss", "output"] = "gradient"
+    by_data: bool = False
+    factor: Factor | None = None
+    value_only: bool = False
+    one_size: bool = False
+    touched: Callable[[Given], Tensor] | None = None
+    there: Callable[[Problem], bool] = lambda problem: True
+
+
+def named(*keys: str) -> frozenset[str]:
+    return frozenset(keys)
+
+
+def each(change: Callable[[Tensor, int], Tensor]) -> Callable[[Given], Gradient]:
+    """Every reduced partial changed."""
+    return lambda given: {name: change(partial, given.n) for name, partial in given.reduced().items()}
+
+
+def samples(change: Callable[[Tensor], Tensor]) -> Callable[[Given], Gradient]:
+    """The partials of the samples changed before they are reduced."""
+    return lambda given: given.reduced({name: change(column) for name, column in given.samples().items()})
+
+
+def sample_weight(place: Callable[[int], int], factor: float) -> Callable[[Tensor], Tensor]:
+    def change(column: Tensor) -> Tensor:
+        weights = torch.ones_like(column)
+        weights[place(len(column))] = factor
+        return column * weights
+
+    return change
