@@ -148,11 +148,11 @@ def test_a_kink_is_a_side_condition() -> None:
 )
 def test_programs_with_sums_in_sums_ties_and_norms_are_proved_in_seconds(name: str, condition: str) -> None:
     program = PROGRAMS[name]
-    start = time.perf_counter()
+    start = time.process_time()
     proof = dx.prove(program.function, parameters=program.parameters, data=program.data)
     assert (proof.status, proof.samples) == ("proved", None)
     assert condition in proof.conditions
-    assert time.perf_counter() - start < 15  # a few seconds on an idle core
+    assert time.process_time() - start < 15  # of processor time, whatever else runs
 
 
 def test_samples_that_are_mixed_are_said_to_be() -> None:
