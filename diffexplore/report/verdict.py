@@ -239,7 +239,8 @@ def _where(row: Row) -> str:
 
 def how_wrong(row: Row) -> str:
     if row.error_abs is not None and row.bound is not None and row.error_abs <= row.bound and row.verdict == "fail":
-        return "is right in a first call alone"
+        ignored = row.cause is not None and row.cause.key == "upstream_ignored"
+        return "is right for an upstream gradient of 1 alone" if ignored else "is right in a first call alone"
     if row.value is None:
         return "is not finite"
     if row.error_rel is None:
