@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import diffexplore as dx
+from diffexplore.proving.sizes import sizes_of
 
 Tensor = torch.Tensor
 
@@ -239,3 +240,25 @@ def test_counterexamples_are_of_ordinary_size() -> None:
     assert found is not None
     assert all(0.1 < abs(value) < 10 for value in found.point.values())
     assert float(found.left.middle) == pytest.approx(2 * float(found.right.middle))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["N ≥ 2", "N ≠ 1"], ("N ≥ 2",)),
+        (["N ≠ 1", "N ≠ 2", "N > 0"], ("N ≥ 3",)),
+        (["N > 3", "N ≥ 2"], ("N ≥ 4",)),
+        (["N ≤ 8", "N ≠ 8", "N ≠ 5"], ("N ≤ 7", "N ≠ 5")),
+        (["N ≥ 5", "N < 6"], ("N = 5",)),
+        (["Mod(N, 2) = 0"], ("N even",)),
+        (["Mod(N, 2) ≠ 0", "Mod(N, 2) = 1"], ("N odd",)),
+        (["Mod(N, 3) ≠ 0"], ("N not a multiple of 3",)),
+        (["Mod(N, 4) = 0"], ("N a multiple of 4",)),
+        (["Mod(N, 3) ≠ 1"], ("N = 0 or 2 modulo 3",)),
+        (["floor(N/2) > 3"], ("floor(N/2) > 3",)),
+    ],
+)
+def test_numbers_of_samples_are_told_once_and_the_weaker_condition_is_dropped(
+    given: list[str], words: tuple[str, ...]
+) -> None:
+    assert sizes_of(given) == words
