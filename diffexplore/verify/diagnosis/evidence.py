@@ -37,14 +37,14 @@ def is_wrong(scene: Scene, name: str) -> bool:
 def right_beside(scenes: Sequence[Scene], wrong: Sequence[Scene], name: str) -> list[Scene]:
     """The scenes in which the candidate is right, where an error as small as any of the wrong ones would be seen.
 
-    In a narrow dtype a value within a bound that is as large as itself is no right one.
+    In a narrow dtype a value within a bound that is as large as itself is no right one, and 0 is right with any factor.
     """
     least = min((_relative_error(scene, name) for scene in wrong), default=0.0)
     return [
         scene for scene in scenes
         if name in scene.estimates and not is_wrong(scene, name)
         and all(
-            _SEEN * bound <= min(least, 1.0) * abs(float(truth.mid()))
+            _SEEN * bound < min(least, 1.0) * abs(float(truth.mid()))
             for bound, truth in zip(scene.bounds(name), scene.truth(name), strict=True)
         )
     ]  # fmt: skip

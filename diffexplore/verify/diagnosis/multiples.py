@@ -91,9 +91,11 @@ def coefficient(name: str, scenes: Sequence[Scene], basis: Prediction) -> tuple[
             continue
         for value, bound, unit in zip(scene.values(name), scene.bounds(name), units, strict=True):
             size = float(unit.mid())
+            slack = 2 * bound + 4 * scene.unit() * abs(value)
+            if size == 0 and unit.is_finite() and abs(value) <= slack:
+                continue  # 0 is any multiple of 0
             if not unit.is_finite() or size == 0:
                 return None
-            slack = 2 * bound + 4 * scene.unit() * abs(value)
             room = slack / abs(size) * max(1.0, abs(value / size))
             low, high = max(low, value / size - room), min(high, value / size + room)
             if not low < high:
