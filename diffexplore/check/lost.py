@@ -13,7 +13,7 @@ import torch
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import observing
 from diffexplore.check.evaluate import Evaluator, Running
-from diffexplore.check.judge import Judged
+from diffexplore.check.judge import FAIL, Judged
 from diffexplore.check.problem import Problem
 from diffexplore.check.provenance import UNKNOWN, Provenance, evaluated
 from diffexplore.check.records import LostDigits
@@ -83,9 +83,10 @@ class Weak:
 def uncertainty(judged: Judged) -> np.ndarray:
     """How far each value may be, or is, from its truth, relative to it: infinite without a bound.
 
-    0 where the truth is 0 or not known.
+    0 where the truth is 0 or not known, and where a number is certainly wrong: no rounding did that.
     """
-    known = (judged.truth.status == Status.RESOLVED) & (judged.truth.high != 0)
+    wrong = (judged.verdict == FAIL) & np.isfinite(judged.value)
+    known = (judged.truth.status == Status.RESOLVED) & (judged.truth.high != 0) & ~wrong
     with np.errstate(all="ignore"):
         size = np.fmax(judged.bound, np.nan_to_num(judged.error, nan=0.0)) / np.abs(judged.truth.high)
         size = np.where(np.isfinite(judged.value), size, math.inf)
