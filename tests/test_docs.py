@@ -51,7 +51,8 @@ def test_every_public_name_is_in_the_reference() -> None:
 def test_every_cause_is_in_the_schema() -> None:
     source = Path(judge.__file__).read_text(encoding="utf-8")
     keys = set(re.findall(r'(?:Cause\(|: \()\s*"([a-z_]+)",', source))
-    assert {"exceeds_bound", "no_power", "kink"} <= keys
+    keys |= set(re.findall(r'^_[A-Z]+ = \("([a-z_]+)", ', source, re.M))
+    assert {"exceeds_bound", "no_power", "kink", "step"} <= keys
     causes = page("schema.md").partition("### Causes\n")[2].partition("### Causes of a candidate")[0]
     assert keys_of_first_column(causes) == keys
 
@@ -60,6 +61,7 @@ def test_every_cause_of_a_diagnosis_is_in_the_schema() -> None:
     sources = [path.read_text(encoding="utf-8") for path in Path(diagnosis.__file__).parent.glob("*.py")]
     keys = {key for source in sources for key in re.findall(r'(?:Cause|Hypothesis)\(\s*"([a-z_]+)",', source)}
     keys |= {key for source in sources for key in re.findall(r'\("([a-z_]+)", "', source)}
+    keys -= {"gradient", "gradients"}  # words
     assert {"factor", "cut_path", "missing_term", "precision", "unexplained"} <= keys
     table = page("schema.md").partition("### Causes of a candidate")[2].partition("## The summary")[0]
     named = {

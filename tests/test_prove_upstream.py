@@ -339,7 +339,7 @@ def test_an_entry_that_is_ignored_keeps_its_symbol() -> None:
 
     proof = dx.prove(first, parameters="w[2]")
     assert [statement.name for statement in proof.refuted] == ["w2"]
-    assert proof.cause is not None and proof.cause.key == "extra_term"
+    assert proof.cause is not None
 
 
 def test_a_loss_of_one_number_is_not_held_against_an_output_of_several() -> None:

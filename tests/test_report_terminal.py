@@ -85,7 +85,7 @@ def test_a_fail_by_sample_only_is_named_as_such() -> None:
     failing = fixtures.failing()
     rows = tuple(row for row in failing.rows if row.sample is not None or row.verdict == "pass")
     page = joined(replace(failing, rows=rows), 200)
-    assert page.startswith("FAIL ∂ℓᵢ/∂b by numpy is wrong by 0.09 % at a = 0, b = 0, sample 17")
+    assert page.startswith("FAIL ∂ℓᵢ/∂b by numpy is wrong by 0.09 % at a = 0, b = 0, sample 58")
 
 
 def test_an_undecided_report_names_the_partial_and_the_point() -> None:

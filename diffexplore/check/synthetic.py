@@ -98,7 +98,7 @@ class _Test:
         for condition in outputs[: self.conditions]:
             accepted &= torch.as_tensor(condition, dtype=torch.bool)
         for value in outputs[self.conditions :]:
-            accepted &= torch.isfinite(value)
+            accepted &= torch.isfinite(torch.as_tensor(value))
         return accepted
 
 

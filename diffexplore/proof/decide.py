@@ -191,6 +191,7 @@ def _refuted_first(question: Question, case: Case, work: _Work) -> bool:
     case.required = (*question.needs, *case.asked.open(case.resolver.region))
     work.apart, _ = find(case, _FIRST, 1)
     if work.apart is not None:
+        work.apart = find(case, _POINTS)[0] or work.apart  # one that can be read
         case.note = "certified values at a point"
     return work.apart is not None
 

@@ -39,11 +39,10 @@ def subject_of(
     A candidate that returns one number, and is given one, computes u·L: then u is a parameter of the loss. Else each
     output ℓᵢ has its uᵢ, and the loss is Σ uᵢ ℓᵢ. Raises UsageError for an upstream gradient that does not fit.
     """
-    plain = adapted(candidate, loss, kind, pack)
     if upstream is None:
-        return Subject(plain, loss, batch, points)
+        return Subject(adapted(candidate, loss, kind, pack), loss, batch, points)
     column = _numbers(upstream, batch.n)
-    if column.ndim == 0 and _returns_one_number(plain, loss, batch, points[0]):
+    if column.ndim == 0 and _returns_one_number(candidate, loss, batch, points[0], kind, pack):
         scaled = _times_upstream(loss, (*loss.parameters, UPSTREAM), loss.data, loss.reduction)
         points = [{**point, UPSTREAM: float(column)} for point in points]
         return Subject(adapted(candidate, scaled, kind, pack), scaled, batch, points)
@@ -85,8 +84,14 @@ def _times_upstream(loss: Loss, parameters: Sequence[str], data: Sequence[str], 
     return contracted.with_symbols(parameters, data)
 
 
-def _returns_one_number(candidate: Candidate, loss: Loss, batch: Batch, point: Mapping[str, float]) -> bool:
+def _returns_one_number(
+    given: Any, loss: Loss, batch: Batch, point: Mapping[str, float], kind: str | None, pack: Mapping[str, Any] | None
+) -> bool:
     """Whether the candidate's output has no axis of the samples; False where it cannot be told yet."""
+    try:
+        candidate = adapted(given, loss, kind, pack)
+    except CandidateError:  # formulas may name the upstream gradient, which this loss has not
+        return False
     inner = candidate.inner if isinstance(candidate, Packed) else candidate
     if not isinstance(inner, (ComputesLoss, Layer)):
         return False

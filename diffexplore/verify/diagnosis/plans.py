@@ -93,9 +93,10 @@ def whole_again(laboratory: Laboratory) -> Iterator[tuple[Mapping[str, float], n
 def by_data(laboratory: Laboratory, name: str, estimate: Estimate, wrong: np.ndarray) -> list[Scene]:
     """Samples as scenes of their own, with what the call of the whole batch gave by data: some wrong, some not."""
     rest = np.setdiff1d(np.arange(laboratory.n), wrong)
-    chosen = [places[np.unique(np.linspace(0, len(places) - 1, SINGLES // 2).astype(int))] for places in (wrong, rest)]
+    sides = [places for places in (wrong, rest) if len(places)]
+    chosen = [places[np.unique(np.linspace(0, len(places) - 1, SINGLES // 2).astype(int))] for places in sides]
     found = []
-    for i in np.concatenate([places for places in chosen if len(places)]):
+    for i in np.concatenate(chosen):
         own = Estimate(estimate.value[i : i + 1], estimate.bound[i : i + 1])
         scene = laboratory.scene_of(laboratory.point, np.array([i]), {name: own})
         scene.divisor = laboratory.n
