@@ -89,10 +89,12 @@ def test_auto_takes_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) 
     assert as_device("cpu").type == "cpu"
 
 
-@pytest.mark.gpu
-def test_a_gpu_that_is_not_there() -> None:
-    with pytest.raises(UsageError):
-        as_device("cuda:99")
+def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert as_device("cuda:1").index == 1
+    with pytest.raises(UsageError, match="there is no device 'cuda:2': torch finds 2 GPUs, counted from 0"):
+        as_device("cuda:2")
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+import flint
 import mpmath
 import numpy as np
 import pytest
@@ -274,3 +275,14 @@ def test_a_corner_beside_something_undecided_is_not_accepted() -> None:
     row = next(row for row in report.rows if row.parameter == "a" and row.sample is None and row.probe is None)
     assert row.verdict == "inconclusive"
     assert math.isfinite(row.value or 0.0)
+
+
+def test_what_a_program_has_set_for_flint_changes_no_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short length of power series would make coefficients 0 that are not."""
+    monkeypatch.setattr(flint.ctx, "cap", 2)
+    monkeypatch.setattr(flint.ctx, "prec", 20)
+    expected = {"where(a==0, 1, expm1(a)/a)": (0.0, 0.5), "digamma(a)": (-0.5, 8.9348022005446793094)}
+    for formula, (at, slope) in expected.items():
+        report = dx.check(dx.Loss(formula, parameters="a"), at={"a": at}, methods="reverse,symbolic")
+        truths = [float(row.truth.mid) for row in report.rows if row.truth is not None and row.probe is None]
+        assert truths and truths == pytest.approx([slope] * len(truths), rel=1e-15)
