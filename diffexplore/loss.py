@@ -161,7 +161,10 @@ class Loss:
     @property
     def symbols(self) -> dict[str, sympy.Symbol]:
         """Name → SymPy symbol, the parameters first, then the data."""
-        return {name: sympy.Symbol(name, real=True) for name in (*self.parameters, *self.data)}
+        if ("symbols",) not in self._derived:  # read a thousand times while a cause is sought
+            made = {name: sympy.Symbol(name, real=True) for name in (*self.parameters, *self.data)}
+            self._derived["symbols",] = made
+        return cast("dict[str, sympy.Symbol]", self._derived["symbols",])
 
     @property
     def written(self) -> Program:
