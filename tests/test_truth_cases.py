@@ -15,6 +15,7 @@ import diffexplore as dx
 from diffexplore.check.evaluate import Evaluator
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import Row
+from diffexplore.check.synthetic import synthetic_columns
 
 Data = Mapping[str, Sequence[float]]
 
@@ -286,3 +287,20 @@ def test_what_a_program_has_set_for_flint_changes_no_truth(monkeypatch: pytest.M
         report = dx.check(dx.Loss(formula, parameters="a"), at={"a": at}, methods="reverse,symbolic")
         truths = [float(row.truth.mid) for row in report.rows if row.truth is not None and row.probe is None]
         assert truths and truths == pytest.approx([slope] * len(truths), rel=1e-15)
+
+
+def test_synthetic_data_hit_the_labels_of_a_formula() -> None:
+    """A class that no sample is of would be passed over."""
+    loss = dx.Loss(
+        "where(y == 1, -log(sigmoid(a*x)), where(m != -100, log(1 + exp(a*x)), 0))", parameters="a", data="x y m"
+    )
+
+    def detached(a: torch.Tensor, x: torch.Tensor, y: torch.Tensor, m: torch.Tensor) -> torch.Tensor:
+        z = a * x
+        others = torch.where(m != -100, torch.log(1 + torch.exp(z)), 0)
+        return torch.where(y == 1, -torch.log(torch.sigmoid(z.detach())), others).mean()
+
+    data = synthetic_columns(loss, 40)
+    assert 5 < (data["y"] == 1).sum() < 35 and 5 < (data["m"] == -100).sum() < 35
+    assert dx.verify(detached, loss, data, {"a": 0.7}).verdict == "fail"
+    assert dx.check(loss, data, {"a": 0.7}, methods="reverse,symbolic").verdict == "pass"

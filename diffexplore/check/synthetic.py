@@ -12,6 +12,7 @@ import sympy
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.check.labels import labels_of, with_labels
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.program import Program, lower
 
@@ -31,6 +32,7 @@ _CHUNK = 1 << 16
 def synthetic_columns(loss: Loss, n: int, seed: int = 0, points: Points = ()) -> Columns:
     """``n`` samples, each drawn uniformly from a cube around 0 and kept where the loss is defined.
 
+    Data that the formula compares with numbers for equality take these numbers in half of the samples.
     Kept are samples that meet every condition of the loss's domain and give its summand a finite value at each of
     ``points``; where there are none, or none such, whatever depends on data alone decides, and at last the
     conditions. The cube reaches from −2 to 2 in every symbol, or is another one where that holds too little of the
@@ -44,7 +46,7 @@ def synthetic_columns(loss: Loss, n: int, seed: int = 0, points: Points = ()) ->
     kept: list[npt.NDArray[np.float64]] = []
     missing = n
     while missing > 0:
-        drawn = _draw(draw, reach, _CHUNK if n > PILOT else PILOT, loss.data)
+        drawn = _draw(draw, reach, _CHUNK if n > PILOT else PILOT, loss)
         kept.append(drawn[:, _accepted(drawn, loss.data, tests)][:, :missing])
         missing -= kept[-1].shape[1]
     return dict(zip(loss.data, np.concatenate(kept, axis=1), strict=True))
@@ -66,7 +68,7 @@ def _reach(loss: Loss, tests: Sequence[_Test], seed: int) -> float | None:
     """The first reach whose cube passes a good share of its samples, or else the one that passes most."""
     best, most = None, LEAST_SHARE
     for reach in REACHES:
-        drawn = _draw(np.random.default_rng(seed), reach, PILOT, loss.data)
+        drawn = _draw(np.random.default_rng(seed), reach, PILOT, loss)
         share = float(_accepted(drawn, loss.data, tests).mean())
         if share >= GOOD_SHARE:
             return reach
@@ -75,8 +77,9 @@ def _reach(loss: Loss, tests: Sequence[_Test], seed: int) -> float | None:
     return best
 
 
-def _draw(draw: np.random.Generator, reach: float, n: int, names: Sequence[str]) -> npt.NDArray[np.float64]:
-    return draw.uniform(-reach, reach, (len(names), n))
+def _draw(draw: np.random.Generator, reach: float, n: int, loss: Loss) -> npt.NDArray[np.float64]:
+    drawn = draw.uniform(-reach, reach, (len(loss.data), n))
+    return with_labels(drawn, loss.data, labels_of(loss), draw)
 
 
 @dataclass(frozen=True)
