@@ -36,7 +36,11 @@ def test_documents_are_found() -> None:
     assert {"README.md", "tutorial.md", "contract.md", "extending.md", "schema.md", "api.md", "index.md"} <= names
 
 
-@pytest.mark.parametrize("path", doc_examples.DOCUMENTS, ids=lambda path: path.name)
+#: The tables of the audit's page are held against the audit that test_audit.py makes.
+_OF_THE_CODE = [path for path in doc_examples.DOCUMENTS if path.name != "audit.md"]
+
+
+@pytest.mark.parametrize("path", _OF_THE_CODE, ids=lambda path: path.name)
 def test_tables_made_from_the_code_are_current(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert doc_examples.with_tables(text) == text, "run python docs/refresh.py"
