@@ -33,6 +33,24 @@ class _Strict(_Evaluator):
             raise NoValueError
         return value
 
+    def _value(self, node: sympy.Basic) -> Any:
+        if isinstance(node, (sympy.And, sympy.Or)):
+            return self._joined(node)
+        return super()._value(node)
+
+    def _joined(self, node: sympy.And | sympy.Or) -> bool:
+        """SymPy takes a comparison with a branch apart: a part that belongs to another branch need have no value."""
+        decisive, lost = isinstance(node, sympy.Or), False
+        for part in node.args:
+            try:
+                if bool(self.visit(part)) is decisive:
+                    return decisive
+            except (NoValueError, ZeroDivisionError, ValueError):
+                lost = True
+        if lost:
+            raise NoValueError
+        return not decisive
+
     def _function(self, node: sympy.Basic, values: list[Any]) -> Any:
         if isinstance(node, sympy.atan2) and values == [0, 0]:
             raise NoValueError
