@@ -11,12 +11,13 @@ import sympy
 import torch
 from flint import arb
 
-from diffexplore.arithmetic.balls import precision
+from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.check.evaluate import Running
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import VALUE
+from diffexplore.check.staged import Reading, StagedProgram
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimate
 from diffexplore.symbolic.program import Program, lower
@@ -24,9 +25,6 @@ from diffexplore.symbolic.program import Program, lower
 Tensor = torch.Tensor
 
 _BITS = 320
-
-#: The relative width of a number that is differentiated by.
-_NEARBY = 2.0**-250
 
 #: A ball wider than this, relative to its midpoint, decides nothing.
 _TIGHT = 2.0**-60
@@ -80,18 +78,14 @@ class Scene:
         if expression not in self._known:
             if expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
                 raise Unavailable
-            program = _lowered(expression, self.problem.inputs)
+            data, moved = self.problem.loss.data, (*self.problem.loss.parameters, *self.problem.wrt)
+            reading = Reading(BALLS, arb, cases=CASES, by=moved)
+            program = StagedProgram(_lowered(expression, self.problem.inputs), reading, self.point, data)
             with precision(_BITS):
-                fixed = {name: _around(value) for name, value in self.point.items()}
-                self._known[expression] = [
-                    program.run(CASES, fixed | {name: self._datum(name, value) for name, value in sample.items()})[0]
-                    for sample in self.samples
-                ]
+                program.prepare()
+                rows = ([sample[name] for name in program.varying] for sample in self.samples)
+                self._known[expression] = [program(row)[0] for row in rows]
         return self._known[expression]
-
-    def _datum(self, name: str, value: float) -> arb:
-        """Data that decide cases are exact; those that are differentiated by are not, as parameters are not."""
-        return _around(value) if name in self.problem.wrt else arb(value)
 
     def reduced(self, name: str, expression: sympy.Expr) -> list[arb]:
         """What the reduction makes of the summand's partial: one number, or by data its share for each sample."""
@@ -143,11 +137,6 @@ def exact_partial(problem: Problem, name: str) -> sympy.Expr:
     if name == VALUE:
         return problem.loss.expression
     return problem.loss.gradient(problem.wrt).raw[name]
-
-
-def _around(value: float) -> arb:
-    """A number, with so little around it that only a boundary which it lies on becomes undecided."""
-    return arb(value, abs(value) * _NEARBY or _NEARBY)
 
 
 def _tight(ball: arb) -> bool:
