@@ -11,7 +11,8 @@ from math import log10
 from diffexplore.proof.case import Case, Piece
 from diffexplore.proof.membership import Point, moved_onto
 from diffexplore.proof.records import Unsupported
-from diffexplore.proof.refute import SIZES, Seen, look_at, seen_in
+from diffexplore.proof.refute import Seen, look_at, seen_in
+from diffexplore.symbolic.batch_sums import SIZES
 
 _MOST_APART = 8
 _DECADES = 0.7

@@ -17,9 +17,10 @@ from diffexplore.proof.edges import look_at_edges
 from diffexplore.proof.found import Edges
 from diffexplore.proof.question import Question, ask
 from diffexplore.proof.records import Decision, Undefined, Unsupported
-from diffexplore.proof.refute import SIZES, Seen, contradicts
+from diffexplore.proof.refute import Seen, contradicts
 from diffexplore.proof.sums import sums_in
 from diffexplore.proof.worded import Conditions, conditions_of
+from diffexplore.symbolic.batch_sums import SIZES
 from diffexplore.symbolic.budget import run_within
 
 BUDGET_SECONDS = 20.0

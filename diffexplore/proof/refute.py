@@ -21,10 +21,7 @@ from diffexplore.proof.records import Counterexample, Unsupported
 from diffexplore.proof.regions import Region
 from diffexplore.proof.sums import bound_symbols, sums_in
 from diffexplore.proof.wanted import difference
-from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
-
-SIZES = (3, 2, 5)
-"""The numbers of samples at which points are sought, in turn: for what is right for one number only."""
+from diffexplore.symbolic.batch_sums import SAMPLES, SIZES, BatchSum
 
 
 @dataclass(frozen=True)

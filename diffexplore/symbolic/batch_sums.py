@@ -14,6 +14,9 @@ import sympy
 SAMPLES = sympy.Symbol("N", integer=True, positive=True)
 """The number of samples N."""
 
+SIZES = (3, 2, 5)
+"""The numbers of samples at which points are sought, in turn: for what is right for one number only."""
+
 
 class BatchSum(sympy.Expr):
     """Σ over the samples of ``summand``, in which the data ``symbols`` are bound: they are those of each sample."""

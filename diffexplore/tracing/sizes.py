@@ -8,15 +8,12 @@ from collections.abc import Iterable, Sequence
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.symbolic.batch_sums import SAMPLES
+from diffexplore.symbolic.batch_sums import SAMPLES, SIZES
 
 Guards = Sequence[Boolean]
 
 #: Conditions that tell larger numbers of samples apart are not followed.
 MOST = 1024
-
-#: The numbers of samples at which counterexamples are sought, in turn: for what is right for one number only.
-USUAL = (3, 2, 5)
 
 
 def meets(guards: Guards, samples: int) -> bool:
@@ -26,7 +23,7 @@ def meets(guards: Guards, samples: int) -> bool:
 
 def usual(guards: Guards) -> tuple[int, ...]:
     """A few small numbers of samples that meet conditions: the usual ones, else the least; none up to MOST: none."""
-    found = tuple(size for size in USUAL if meets(guards, size))
+    found = tuple(size for size in SIZES if meets(guards, size))
     if found:
         return found
     return tuple(_first(3, (size for size in range(2, MOST + 1) if meets(guards, size))))
