@@ -107,27 +107,26 @@ def prove(
 
 def _traced(program: Program, *, by_data: bool) -> tuple[Program, Traced]:
     """The program as formulas: with symbols for its upstream gradients, but for one that only multiplies."""
-    traced = trace(
-        program.function, parameters=program.parameters, data=program.data, by_data=by_data, samples=program.samples
-    )
+    traced = _read(program, by_data=by_data)
     plain = without_factor(program, traced)
-    if plain is program:
-        return program, traced
-    again = trace(plain.function, parameters=plain.parameters, data=plain.data, by_data=by_data, samples=plain.samples)
-    return plain, again
+    return (program, traced) if plain is program else (plain, _read(plain, by_data=by_data))
+
+
+def _read(program: Program, *, by_data: bool, exact: bool = False) -> Traced:
+    return trace(
+        program.function,
+        parameters=program.parameters,
+        data=program.data,
+        by_data=by_data,
+        samples=program.samples,
+        exact=exact,
+    )
 
 
 def _read_exactly(program: Program, *, by_data: bool) -> Traced | None:
     """The program as formulas, with every float as the number that it is; None where these have none."""
     try:
-        return trace(
-            program.function,
-            parameters=program.parameters,
-            data=program.data,
-            by_data=by_data,
-            samples=program.samples,
-            exact=True,
-        )
+        return _read(program, by_data=by_data, exact=True)
     except UsageError:
         return None
 
