@@ -48,7 +48,7 @@ def verified(scene: Scene, kind: Kind) -> tuple[Report, Candidate]:
         candidate, scene.loss, scene.columns, scene.point,
         kind="gradient" if kind.form == "gradient" else "loss",
         upstream=scene.upstream if kind.form == "output" else None,
-        wrt=problem.wrt, dtype=scene.dtype, device="cpu",
+        wrt=problem.wrt, dtype=scene.dtype, device="cpu", modes=("reverse", *kind.modes),
     )  # fmt: skip
     return report, candidate
 
@@ -61,6 +61,27 @@ def planted_gradient(kind: Kind, given: Given) -> dict[str, Tensor]:
     value = kind.plant(given.moved(**leaves))
     found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True, materialize_grads=True)
     return dict(zip(given.names, found, strict=True))
+
+
+def hessian_errors(kind: Kind, given: Given) -> dict[tuple[str, str], float]:
+    """How far each second derivative of the planted loss is from the right one, as both are computed in the dtype."""
+    planted, right = _hessian(kind.plant, given), _hessian(Given.value, given)
+    return {entry: abs(planted[entry] - right[entry]) for entry in right}
+
+
+def _hessian(loss: Callable[[Given], Tensor], given: Given) -> dict[tuple[str, str], float]:
+    leaves = {name: given.values[name].detach().clone().requires_grad_() for name in given.names}
+    inputs = list(leaves.values())
+    gradient = torch.autograd.grad(loss(given.moved(**leaves)), inputs, create_graph=True, materialize_grads=True)
+    found = {}
+    for of, partial in zip(leaves, gradient, strict=True):
+        row = (
+            torch.autograd.grad(partial, inputs, retain_graph=True, allow_unused=True, materialize_grads=True)
+            if partial.requires_grad
+            else [torch.zeros_like(leaf) for leaf in inputs]
+        )
+        found.update({(of, by): float(entry) for by, entry in zip(leaves, row, strict=True)})
+    return found
 
 
 def differentiable(kind: Kind, problem: Problem, values: dict[str, Tensor]) -> Callable[..., Tensor]:
@@ -92,20 +113,21 @@ def _scalar_function(kind: Kind, problem: Problem) -> Callable[..., Tensor]:
 
 
 def output_function(kind: Kind, problem: Problem) -> Callable[..., Tensor]:
-    """The summands as an output with a backward; a planted one does not use its upstream gradient."""
+    """The summands as an output with the planted backward."""
 
     class Output(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, *tensors: Tensor) -> Tensor:
             ctx.save_for_backward(*tensors)
             values = dict(zip(problem.inputs, tensors, strict=True))
-            return problem.summands(values, sample_count(problem, values))
+            summands = problem.summands(values, sample_count(problem, values))
+            ctx.kept = torch.ones_like(summands)
+            return summands
 
         @staticmethod
         def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
             given = Given(problem, dict(zip(problem.inputs, ctx.saved_tensors, strict=True)))
-            weights = torch.ones_like(upstream) if kind.causes else upstream
-            found = {name: (column * weights).sum() for name, column in given.samples().items()}
+            found = kind.plant(given, upstream, ctx.kept)
             return tuple(found.get(name) for name in problem.inputs)
 
     return Output.apply

@@ -20,8 +20,10 @@ class Kind:
     """A kind of error. ``plant`` makes what the candidate gives out of what it is given.
 
     ``form`` says what that is: the "gradient", the "loss" (autograd differentiates it), or, of an "output" with an
-    entry for each sample, the gradient under an upstream one. ``causes`` are the keys that name the error rightly, none
-    for a right candidate; ``factor`` is what a named factor has to be, from the number of samples.
+    entry for each sample, the gradient under an upstream one, and with a tensor of ones that it may have kept.
+    ``modes`` are the further modes of autograd that are verified, in which the error is. ``causes`` are the keys that
+    name the error rightly, none for a right candidate; ``factor`` is what a named factor has to be, from the number of
+    samples.
     ``one_size`` makes a candidate that refuses any other number of samples than that of its first call.
     ``touched`` says of each sample whether the error is in it: a cause that names one sample has to name that one.
     ``there`` tells whether a loss in a dtype can have the error at all.
@@ -29,12 +31,13 @@ class Kind:
 
     key: str
     causes: frozenset[str]
-    plant: Callable[[Given], Any]
+    plant: Callable[..., Any]
     form: Literal["gradient", "loss", "output"] = "gradient"
     by_data: bool = False
     factor: Factor | None = None
     value_only: bool = False
     one_size: bool = False
+    modes: tuple[str, ...] = ()
     touched: Callable[[Given], Tensor] | None = None
     there: Callable[[Problem], bool] = lambda problem: True
 

@@ -17,6 +17,8 @@ from benchmarks.kinds import named as _named
 from benchmarks.kinds import sample_weight as _at
 from benchmarks.kinds import samples as _samples
 from benchmarks.planted_conditions import PLANTED_CONDITIONS, RIGHT_CONDITIONS
+from benchmarks.planted_labels import PLANTED_LABELS
+from benchmarks.planted_passes import PLANTED_PASSES, RIGHT_PASSES
 
 Tensor = torch.Tensor
 
@@ -120,8 +122,8 @@ RIGHT: tuple[Kind, ...] = (
     Kind("right", frozenset(), _right),
     Kind("right loss", frozenset(), _right_value, form="loss"),
     Kind("right by data", frozenset(), _right, by_data=True),
-    Kind("right output", frozenset(), _right, form="output"),
     *RIGHT_CONDITIONS,
+    *RIGHT_PASSES,
 )
 
 PLANTED: tuple[Kind, ...] = (
@@ -154,13 +156,14 @@ PLANTED: tuple[Kind, ...] = (
     Kind("one column reversed", _named("permuted"), _moved_column(lambda column: column.flip(0))),
     Kind("one column shifted", _named("permuted"), _moved_column(lambda column: column.roll(1))),
     Kind("narrower dtype inside", _named("precision"), _narrow, there=lambda problem: problem.dtype in _NARROWER),
-    Kind("upstream ignored", _named("upstream_ignored"), _right, form="output"),
     Kind("loss doubled", _named("factor"), lambda given: given.value() * 2, form="loss", factor=lambda n: 2),
     Kind("value off", _named("extra_term", "unexplained", "value", "factor"), lambda given: given.value() + 0.01,
          form="loss", value_only=True),
     Kind("one data partial zero", _SAMPLE, _samples(_at(_middle, 0.0)), by_data=True),
     Kind("data partials not divided by n", _named("factor"), Given.samples, by_data=True, factor=lambda n: n),
     *PLANTED_CONDITIONS,
+    *PLANTED_LABELS,
+    *PLANTED_PASSES,
 )  # fmt: skip
 
 KINDS: Mapping[str, Kind] = {kind.key: kind for kind in (*RIGHT, *PLANTED)}

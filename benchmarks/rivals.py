@@ -44,7 +44,8 @@ def _gradcheck(scene: Scene, kind: Kind, *, fast: bool) -> str | None:
     with warnings.catch_warnings(), without_message:
         warnings.simplefilter("ignore")  # that inputs are not of double precision
         try:
-            accepted = torch.autograd.gradcheck(function, leaves, fast_mode=fast, raise_exception=True)
+            check = torch.autograd.gradgradcheck if kind.modes else torch.autograd.gradcheck
+            accepted = check(function, leaves, fast_mode=fast, raise_exception=True)
         except Exception:  # a verdict comes as one of several exceptions, and so does what it cannot compute
             return REJECTS
     return ACCEPTS if accepted else REJECTS
@@ -64,7 +65,7 @@ def jax_missing() -> str | None:
 
 def jax_check_grads(scene: Scene, kind: Kind) -> str | None:
     """First order, in reverse mode: the only one that a function with its own backward has."""
-    if jax_missing() or kind.value_only or kind.key == "loss doubled" or kind.form == "output":
+    if jax_missing() or kind.value_only or kind.key == "loss doubled" or kind.form == "output" or kind.modes:
         return None
     import jax
     import jax.numpy as jnp

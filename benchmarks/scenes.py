@@ -31,8 +31,22 @@ MASKED = Loss(
     default_points=({"a": 1.25, "b": -0.5},),
 )  # fmt: skip
 
+#: Cross-entropy of two classes, with a label that says that a sample does not count.
+LABELLED = Loss(
+    "where(t == -100, 0, where(t == 1, -log(sigmoid(a*x + b)), -log(1 - sigmoid(a*x + b))))",
+    parameters="a, b", data="x, t", name="labelled",
+    default_data=lambda: {
+        "x": np.linspace(-2.0, 3.0, 100),
+        "t": np.choose(np.arange(100) % 5, [0.0, 1.0, -100.0, 1.0, 0.0]),
+    },
+    default_points=({"a": 0.75, "b": -0.25},),
+)  # fmt: skip
+
+#: Losses of the benchmark's own, by name.
+OWN = {loss.name: loss for loss in (MASKED, LABELLED)}
+
 LOSSES = (
-    "perpendicular", "squared_error", "huber", "log_cosh", "cauchy", "logistic", "softplus", "poisson", "masked",
+    "perpendicular", "squared_error", "huber", "log_cosh", "cauchy", "logistic", "softplus", "poisson", *OWN,
 )  # fmt: skip
 SIZES = (10, 1_000, 100_000)
 POINTS = ("default", "optimum", "random")
@@ -63,7 +77,7 @@ class Scene:
 
     @cached_property
     def loss(self) -> Loss:
-        return MASKED if self.key.loss == MASKED.name else losses.get(self.key.loss)
+        return OWN.get(self.key.loss) or losses.get(self.key.loss)
 
     @cached_property
     def dtype(self) -> torch.dtype:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from benchmarks.candidates import Candidate, planted_gradient
+from benchmarks.candidates import Candidate, hessian_errors, planted_gradient
 from benchmarks.given import Given
 from benchmarks.planted import Kind
 from diffexplore.check.records import VALUE, Cause, Report, Row
@@ -42,6 +42,8 @@ def ended(kind: Kind, report: Report, candidate: Candidate) -> str:
         return {"pass": RIGHT, "fail": FALSE_ALARM, "inconclusive": INCONCLUSIVE}[report.verdict]
     if report.verdict == "fail":
         return CAUGHT
+    if kind.modes:
+        return _second_ended(kind, report, candidate.calls[0])
     if any(_overlooked(kind, row, given) for row, given in _compared(report, candidate)):
         return MISSED
     if not any(_error(kind, given) for given in candidate.calls[:1]):
@@ -80,10 +82,25 @@ def _compared(report: Report, candidate: Candidate) -> list[tuple[Row, Given]]:
 
 def _overlooked(kind: Kind, row: Row, given: Given) -> bool:
     error = _errors(kind, given)[row.parameter]
-    planted = float(error if row.sample is None else error[row.sample])
+    return _sees(row, float(error if row.sample is None else error[row.sample]))
+
+
+def _sees(row: Row, planted: float) -> bool:
+    """Whether an error is larger than what the row says it would see."""
     if row.smallest_detectable is not None and row.truth is not None:
         return planted > row.smallest_detectable * abs(float(row.truth.mid))
     return row.smallest_detectable_abs is not None and planted > row.smallest_detectable_abs
+
+
+def _second_ended(kind: Kind, report: Report, batch: Given) -> str:
+    """How a cell ended that no row fails, where the error is in the entries of the Hessian."""
+    errors = hessian_errors(kind, batch)
+    passed = [row for row in report.rows if row.of in batch.names and row.probe is None and row.verdict == "pass"]
+    if any(_sees(row, errors[row.of, row.parameter]) for row in passed if row.of is not None):
+        return MISSED
+    if not any(errors.values()):
+        return NO_ERROR
+    return INCONCLUSIVE if report.verdict == "inconclusive" else BELOW_POWER
 
 
 def _error(kind: Kind, given: Given) -> bool:
