@@ -40,6 +40,7 @@ class LossSummary:
     domain: str | None
     source: str | None
     rewritten: str | None = None  # what SymPy made of the formula, where that is another one
+    program: str | None = None  # the name of the torch function that it was read from, and that torch's methods run
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -52,6 +53,7 @@ class LossSummary:
             "domain": self.domain,
             "source": self.source,
             "rewritten": self.rewritten,
+            "program": self.program,
         }
 
 

@@ -97,6 +97,10 @@ def _formula(text: str, parameters: Sequence[str], data: Sequence[str], reductio
 def _with_reduction(loss: Loss, reduction: str | None) -> Loss:
     if reduction is None or reduction == loss.reduction:
         return loss
+    if loss.program is not None:
+        raise UsageError(
+            f"--reduction is for formulas: {loss.program.name} takes the {loss.reduction} of its samples itself"
+        )
     from diffexplore.loss import Loss
 
     return Loss(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from diffexplore.check.records import LossSummary, PartialFormula, Report
+from diffexplore.methods import runs_program, spoken
 from diffexplore.report.blocks import Block, Formula, FormulaList, Gap, Heading, Note, text
 from diffexplore.report.causes import Footnotes, not_compared
 from diffexplore.report.lost import lost_digits
@@ -35,6 +36,8 @@ def outline(report: Report, *, width: int = 100, hessian: HessianText | None = N
     yield from formulas(report.loss, report.gradient, hessian)
     yield from _decisions(report)
     yield Note(text(_what_ran(report), "quiet"))
+    if report.loss.program is not None:
+        yield Note(text(_what_ran_itself(report, report.loss.program), "quiet"))
     yield Gap()
     yield from loss_values(report, footnotes)
     yield from reduced_tables(report, footnotes, width)
@@ -111,6 +114,18 @@ def _what_ran(report: Report) -> str:
     where = f" at {counted(len(points), 'point')}" if points != [""] else ""
     samples = counted(report.n, "sample") if report.loss.data else "one evaluation"
     return f"{subject} on {samples}{where}, in {report.dtype} on {report.device}, seed {report.seed}"
+
+
+def _what_ran_itself(report: Report, program: str) -> str:
+    """That the function was run, by which methods, where the formulas were read from one."""
+    read = f"the formulas were read from {program}"
+    if candidate_of(report):
+        return read
+    ran = [spoken(name) for name in dict.fromkeys(row.method for row in report.rows) if runs_program(name)]
+    if not ran:
+        return f"{read}, which was not run itself"
+    listed = f"{', '.join(ran[:-1])} and {ran[-1]}" if len(ran) > 1 else ran[0]
+    return f"{read}, which itself was run by {listed}"
 
 
 def _environment(report: Report) -> Iterator[Block]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from diffexplore.check.records import LOSS, VALUE, Report, Row
-from diffexplore.methods import spoken
+from diffexplore.methods import runs_program, spoken
 from diffexplore.numerals import short
 from diffexplore.report.blocks import Block, Gap, Headline, Note, Span, Text, text
 from diffexplore.report.counts import agreement, loss_note, total
@@ -51,6 +51,8 @@ def _failed(report: Report) -> str:
     if first.is_nan:
         return f"{_no_number(first, candidate, also)}; {counts}"
     wrong = f"{how_wrong(first)}{_where(first)}{also}: {counts}"
+    if candidate is None and first.parameter == VALUE:
+        return f"{report.loss.program} does not compute the loss that was read from it: L {wrong}"
     if candidate is None:
         return f"{partial_of(first)} by {first.method} {wrong}"
     is_not = "does not compute this loss" if first.parameter == VALUE else "is not the gradient"
@@ -198,6 +200,14 @@ def failures(report: Report) -> Iterator[Block]:
     left = report.summary.failed - sum(map(len, groups))
     if left > 0:
         yield Note(text(f"{counted(left)} more failed", "quiet"), marker="·")
+    if candidate is None and report.loss.program and any(runs_program(row.method) for row in found):
+        yield Note(
+            text(
+                f"the truth is the derivative of what {report.loss.program} computes forwards; why its own "
+                "differentiation differs from it, verify says"
+            ),
+            marker="·",
+        )
     if found:
         yield Gap()
 
