@@ -190,6 +190,11 @@ class Loss:
         return self._program or self._kept("written", lambda: lower([self.expression], inputs, plain=False))
 
     @property
+    def is_text(self) -> bool:
+        """Whether it was given as text, whose operations come in the order that was written."""
+        return self._program is not None
+
+    @property
     def shown(self) -> sympy.Expr:
         """The summand to be printed: what was written, with nothing evaluated, where SymPy made another one of it."""
         if self.rewritten is None:
