@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import sympy
 
-from diffexplore.symbolic.text import ATOM, COMPARED, FACTOR, NOT, PRODUCT, SUM, Writer
 from diffexplore.symbolic.text import AND as BOTH
+from diffexplore.symbolic.text import ATOM, COMPARED, FACTOR, NOT, PRODUCT, SUM, Writer
 from diffexplore.symbolic.text import OR as EITHER
 
 #: A text, and how tightly it binds.
