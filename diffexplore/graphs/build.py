@@ -40,8 +40,9 @@ def graph_of(
     """How a loss is computed, and how its derivatives flow back: each node with its formula, value and adjoint.
 
     A formula that was given as text is drawn as it was written, operation by operation, as torch runs it; a SymPy
-    expression or a traced function by its algebra. Equal subexpressions are one node. The sum over the samples is a node of its own: what comes before it has a value
-    for each sample, and the adjoint of an input that all samples share is a sum over them.
+    expression or a traced function by its algebra. Equal subexpressions are one node. The sum over the samples is a
+    node of its own: what comes before it has a value for each sample, and the adjoint of an input that all samples
+    share is a sum over them.
 
     Args:
         loss: a :class:`~diffexplore.Loss`, the name of one in the catalogue, or a function traced by

@@ -151,6 +151,12 @@ class Proof:
 
         yield from Drawing(tuple(outline(self))).__rich_console__(console, options)
 
+    def _repr_html_(self) -> str:
+        from diffexplore.report.html import page_of
+        from diffexplore.report.proofs import outline
+
+        return page_of(outline(self))
+
     def __str__(self) -> str:
         from diffexplore.report.proofs import headline
 

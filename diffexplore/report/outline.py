@@ -12,10 +12,12 @@ from diffexplore.report.causes import Footnotes, not_compared
 from diffexplore.report.lost import lost_digits
 from diffexplore.report.names import candidate_of, reduced_partial, second_partial
 from diffexplore.report.numbers import counted, point_text
+from diffexplore.report.places import long_points
 from diffexplore.report.symbols import typeset
 from diffexplore.report.tables import legend, probes, reduced_tables, worst_samples
 from diffexplore.report.values import loss_values
-from diffexplore.report.verdict import failures, headline
+from diffexplore.report.verdict import headline
+from diffexplore.report.wrong import failures
 
 #: Second partials as text, by the names of the row and the column.
 HessianText = Mapping[tuple[str, str], PartialFormula]
@@ -38,6 +40,7 @@ def outline(report: Report, *, width: int = 100, hessian: HessianText | None = N
     yield Note(text(_what_ran(report), "quiet"))
     if report.loss.program is not None:
         yield Note(text(_what_ran_itself(report, report.loss.program), "quiet"))
+    yield from long_points(report)
     yield Gap()
     yield from loss_values(report, footnotes)
     yield from reduced_tables(report, footnotes, width)
