@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.errors import unknown
+from diffexplore.errors import UsageError, unknown
 from diffexplore.symbolic.given import check_distinct, conditions_of, names_in_order, summand_of
 from diffexplore.symbolic.latex import reduced_to_latex
+from diffexplore.symbolic.notation import reduction_of
 from diffexplore.symbolic.program import Program, lower
 from diffexplore.symbolic.syntax import read
 from diffexplore.symbolic.text import conditions_to_text, to_text
@@ -79,7 +80,8 @@ class Loss:
         """A loss from its summand.
 
         Args:
-            formula: text (parsed, never evaluated) or a SymPy expression.
+            formula: text (parsed, never evaluated) or a SymPy expression; ``mean[…]`` or ``sum[…]`` says the
+                reduction as well.
             parameters: the names of θ, a sequence or one string ``"a, b"``; may be empty.
             data: the names of z, likewise.
             reduction: how the summands of a batch become one number, "mean" or "sum".
@@ -95,6 +97,10 @@ class Loss:
         """
         if reduction not in REDUCTIONS:
             raise unknown("reduction", str(reduction), REDUCTIONS)
+        said, formula = reduction_of(formula)
+        if said is not None and reduction not in (said, "mean"):
+            raise UsageError(f"the formula takes the {said} of its samples, and the reduction is {reduction!r}")
+        reduction = said or reduction
         parameters, data = names_in_order(parameters), names_in_order(data)
         check_distinct((*parameters, *data))
         summand = summand_of(formula, (*parameters, *data))

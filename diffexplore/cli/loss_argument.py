@@ -99,8 +99,12 @@ def _all_known(names: Iterable[str], symbols: Sequence[str]) -> None:
 
 def _formula(text: str, parameters: Sequence[str], data: Sequence[str], reduction: str | None) -> Loss:
     from diffexplore.loss import Loss
+    from diffexplore.symbolic.notation import reduction_of
 
-    return Loss(text.strip(), parameters=parameters, data=data, reduction=reduction or "mean")
+    said, _ = reduction_of(text)
+    if said is not None and reduction not in (None, said):
+        raise UsageError(f"the formula takes the {said} of its samples: leave out --reduction {reduction}")
+    return Loss(text.strip(), parameters=parameters, data=data, reduction=reduction or said or "mean")
 
 
 def _with_reduction(loss: Loss, reduction: str | None) -> Loss:

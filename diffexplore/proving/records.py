@@ -13,7 +13,7 @@ from diffexplore.proof.records import Counterexample, Decision, Status
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def formulas(
     shown = [Formula("L", _reduced(loss, typeset(loss.formula)))]
     shown += [_partial(loss, name, partial) for name, partial in gradient.items()]
     for (row, column), partial in (hessian or {}).items():
-        shown.append(Formula(second_partial(row, column), _reduced(loss, partial.expression), operations(partial)))
+        shown.append(Formula(second_partial(row, column), _reduced(loss, partial.text), operations(partial)))
     yield FormulaList(tuple(shown))
     if loss.domain:
         yield Note(text(f"where {typeset(loss.domain)}"))
@@ -81,8 +81,8 @@ def formulas(
 
 def _partial(loss: LossSummary, name: str, partial: PartialFormula) -> Formula:
     if name in loss.data:
-        return Formula(f"∂ℓᵢ/∂{name}", partial.expression, operations(partial))
-    return Formula(reduced_partial(name), _reduced(loss, partial.expression), operations(partial))
+        return Formula(f"∂ℓᵢ/∂{name}", partial.text, operations(partial))
+    return Formula(reduced_partial(name), _reduced(loss, partial.text), operations(partial))
 
 
 def _reduced(loss: LossSummary, expression: str) -> str:
