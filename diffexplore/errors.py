@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 class DiffexploreError(Exception):
     """Base class of every error that diffexplore raises on purpose."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and Jupyter show in the place of a traceback: the error is the user's to mend, not ours."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(DiffexploreError, ValueError):
     """Input that cannot be used: the message names what was wrong and what would be right.

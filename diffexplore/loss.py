@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.errors import unknown
+from diffexplore.errors import UsageError, unknown
 from diffexplore.symbolic.given import check_distinct, conditions_of, names_in_order, summand_of
 from diffexplore.symbolic.latex import reduced_to_latex
+from diffexplore.symbolic.notation import reduction_of
 from diffexplore.symbolic.program import Program, lower
 from diffexplore.symbolic.syntax import read
 from diffexplore.symbolic.text import conditions_to_text, to_text
 
 if TYPE_CHECKING:
     from diffexplore.check.records import LossSummary
+    from diffexplore.programs.torch_program import TorchProgram
     from diffexplore.symbolic.derive import Gradient, Hessian
 
 REDUCTIONS = ("mean", "sum")
@@ -45,6 +47,7 @@ class Loss:
         domain: conditions that the symbols must meet, all of them.
         default_data: builds the columns of a batch to try the loss on, or None.
         default_points: parameter values to try it at.
+        program: the torch function that it was read from, which torch's methods then run; else None.
     """
 
     expression: sympy.Expr
@@ -57,6 +60,7 @@ class Loss:
     source: str | None
     default_data: DefaultData | None = field(compare=False)
     default_points: tuple[Mapping[str, float], ...] = field(compare=False)
+    program: TorchProgram | None
     _program: Program | None = field(compare=False)
     _derived: dict[tuple[str, ...], Any] = field(compare=False)
 
@@ -76,7 +80,8 @@ class Loss:
         """A loss from its summand.
 
         Args:
-            formula: text (parsed, never evaluated) or a SymPy expression.
+            formula: text (parsed, never evaluated) or a SymPy expression; ``mean[…]`` or ``sum[…]`` says the
+                reduction as well.
             parameters: the names of θ, a sequence or one string ``"a, b"``; may be empty.
             data: the names of z, likewise.
             reduction: how the summands of a batch become one number, "mean" or "sum".
@@ -92,6 +97,10 @@ class Loss:
         """
         if reduction not in REDUCTIONS:
             raise unknown("reduction", str(reduction), REDUCTIONS)
+        said, formula = reduction_of(formula)
+        if said is not None and reduction not in (said, "mean"):
+            raise UsageError(f"the formula takes the {said} of its samples, and the reduction is {reduction!r}")
+        reduction = said or reduction
         parameters, data = names_in_order(parameters), names_in_order(data)
         check_distinct((*parameters, *data))
         summand = summand_of(formula, (*parameters, *data))
@@ -106,6 +115,7 @@ class Loss:
             "source": source,
             "default_data": default_data,
             "default_points": tuple(default_points or ()),
+            "program": None,
             "_program": summand.program,
             "_derived": {},
         }
@@ -131,6 +141,9 @@ class Loss:
     ) -> Loss:
         """The loss that a torch function computes, read from its graph.
 
+        Truths, closed forms and differentiation are of the formula that was read. Torch's methods of a check run the
+        function itself, with the backward passes that it brings.
+
         Args:
             fn: called with tensors by name, returns the mean or sum of a formula of each sample.
             parameters, data: names, with shapes where they are no scalars, as in ``["w[3]", "b"]`` or ``{"w": (3,)}``;
@@ -141,20 +154,26 @@ class Loss:
             UsageError: for what cannot be read, with the operator and the line of the source, and where the function
                 computes something else when it is run (:mod:`diffexplore.proving.rerun`).
         """
-        from diffexplore.proving.rerun import check_formula
+        from diffexplore.proving.rerun import program_of
         from diffexplore.tracing import loss_of, trace
 
         traced = trace(fn, parameters=parameters, data=data, backward=False)
         loss = loss_of(traced, name=name, domain=domain)
-        check_formula(fn, traced, loss.domain)
-        return loss
+        return loss._with(program=program_of(fn, traced, loss.domain))
+
+    def of_formula(self) -> Loss:
+        """The same loss without the function that it was read from."""
+        return self._with(program=None)
 
     def with_symbols(self, parameters: Sequence[str], data: Sequence[str]) -> Loss:
         """The same summand as a loss of all these symbols; by those that it ignores, its gradient is 0."""
         names, columns = names_in_order(parameters), names_in_order(data)
         check_distinct((*names, *columns))
+        return self._with(parameters=names, data=columns, _derived={})
+
+    def _with(self, **changed: Any) -> Loss:
         found = copy.copy(self)
-        for attribute, value in {"parameters": names, "data": columns, "_derived": {}}.items():
+        for attribute, value in changed.items():
             object.__setattr__(found, attribute, value)
         return found
 
@@ -175,6 +194,11 @@ class Loss:
         """
         inputs = (*self.parameters, *self.data)
         return self._program or self._kept("written", lambda: lower([self.expression], inputs, plain=False))
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it was given as text, whose operations come in the order that was written."""
+        return self._program is not None
 
     @property
     def shown(self) -> sympy.Expr:
@@ -254,6 +278,7 @@ class Loss:
             self.domain_text,
             self.source,
             self.rewritten,
+            self.program.name if self.program is not None else None,
         )
 
     def latex(self) -> str:

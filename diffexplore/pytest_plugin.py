@@ -106,7 +106,7 @@ class _Collector:
         checks = sorted(self._checks, key=lambda check: str(check["test"]))  # processes finish in any order
         verdicts = [check["verdict"] for check in checks]
         summary = {verdict: verdicts.count(verdict) for verdict in ("pass", "fail", "inconclusive")}
-        document = {"schema_version": 1, "summary": summary, "checks": checks}
+        document = {"schema_version": 2, "summary": summary, "checks": checks}
         self._path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

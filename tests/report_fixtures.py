@@ -34,8 +34,15 @@ LOSS = LossSummary(
     source="Deming (1943), Statistical Adjustment of Data",
 )
 GRADIENT = {
-    "a": PartialFormula("a", "(a·x − y + b)·(x + a·(y − b)) / (a² + 1)²", r"\frac{a}{b}", 31, 12),
-    "b": PartialFormula("b", "(a·x − y + b) / (a² + 1)", r"\frac{a}{b}", 9, 6),
+    "a": PartialFormula(
+        "a",
+        "(a*x - y + b)*(x + a*(y - b))/(a**2 + 1)**2",
+        "(a·x − y + b)·(x + a·(y − b)) / (a² + 1)²",
+        r"\frac{a}{b}",
+        31,
+        12,
+    ),
+    "b": PartialFormula("b", "(a*x - y + b)/(a**2 + 1)", "(a·x − y + b) / (a² + 1)", r"\frac{a}{b}", 9, 6),
 }
 #: Errors and bounds in ulp, as each method's are at an ordinary point in float64.
 SIZES = {

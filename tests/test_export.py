@@ -167,7 +167,8 @@ def test_latex_and_json() -> None:
     assert latex.count(r"\partial \ell") == 2
     assert "bmatrix" in latex
     document = json.loads(json.dumps(to_json_dict(PERPENDICULAR, gradient, hessian), allow_nan=False))
-    assert document["gradient"]["b"]["expression"] == "(a·x + b − y)/(a² + 1)"
+    assert document["gradient"]["b"]["expression"] == "(a*x + b - y)/(a**2 + 1)"
+    assert document["gradient"]["b"]["text"] == "(a·x + b − y)/(a² + 1)"
     assert document["loss"]["parameters"] == ["a", "b"]
     assert list(document["hessian"]) == ["a,a", "a,b", "b,a", "b,b"]
     assert names_in("a*x") == ("a", "x")

@@ -94,7 +94,7 @@ def test_json_document_is_complete_and_reads_back() -> None:
     write_json(fixtures.at_zero(), stream)
     document = json.loads(stream.getvalue(), parse_constant=lambda name: pytest.fail(f"a bare {name}"))
     assert document == json.loads(fixtures.at_zero().to_json())
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     assert document["verdict"] == "pass"
     assert document["gradient"]["a"]["ops_simplified"] == 12
     assert len(document["rows"]) == 40

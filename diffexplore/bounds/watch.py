@@ -77,6 +77,11 @@ class Watch(TorchDispatchMode):
         self._operations = 0
         self._bytes = 0
 
+    @property
+    def lost(self) -> frozenset[str]:
+        """By what else than operations without a bound the rounding is unknown: nothing, where only ATen is called."""
+        return frozenset()
+
     def rounds_in(self, dtype: torch.dtype) -> torch.dtype:
         """The dtype by which the rounding of a result in ``dtype`` is measured."""
         if self._expected is None or UNIT_ROUNDOFF[dtype] <= UNIT_ROUNDOFF[self._expected]:

@@ -9,10 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PartialFormula:
-    """The closed form of one partial of the summand, as text, with its operation counts."""
+    """The closed form of one partial of the summand, with its operation counts.
+
+    ``expression`` is in ASCII, and read back by the formula parser; ``text`` is for people.
+    """
 
     name: str
     expression: str
+    text: str
     latex: str
     ops_raw: int
     ops_simplified: int
@@ -21,6 +25,7 @@ class PartialFormula:
     def to_dict(self) -> dict[str, Any]:
         return {
             "expression": self.expression,
+            "text": self.text,
             "latex": self.latex,
             "ops_raw": self.ops_raw,
             "ops_simplified": self.ops_simplified,
@@ -40,6 +45,7 @@ class LossSummary:
     domain: str | None
     source: str | None
     rewritten: str | None = None  # what SymPy made of the formula, where that is another one
+    program: str | None = None  # the name of the torch function that it was read from, and that torch's methods run
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -52,6 +58,7 @@ class LossSummary:
             "domain": self.domain,
             "source": self.source,
             "rewritten": self.rewritten,
+            "program": self.program,
         }
 
 

@@ -29,11 +29,15 @@ _NEGLIGIBLE = 2.0**-22
 
 @dataclass(frozen=True)
 class Running:
-    """A method that can run, under its name in the tables; ``broken`` says why its bounds are not to be trusted."""
+    """A method that can run, under its name in the tables; ``broken`` says why its bounds are not to be trusted.
+
+    ``runs_program`` says whether it runs the function that the loss was read from, where there is one.
+    """
 
     name: str
     method: Method
     broken: str | None = None
+    runs_program: bool = False
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
         return self._distrusted(self.method.reduced(problem, values, n))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from diffexplore.bounds.watch import Watch, observing
+from diffexplore.bounds.watch import observing
 from diffexplore.check.evaluate import Evaluator, Running
 from diffexplore.check.judge import FAIL, Judged
 from diffexplore.check.origin import Origin
@@ -85,7 +85,7 @@ def stays_finite(evaluator: Evaluator) -> bool:
     origin = Origin()
     with observing(origin):
         for method in (reverse.METHOD, symbolic.METHOD):
-            method.reduced(problem, values, evaluator.n)
+            method.reduced(problem.of_formula, values, evaluator.n)
     return origin.forward is None and origin.backward is None
 
 
@@ -99,8 +99,9 @@ def _run(name: str, evaluator: Evaluator, running: Running | None, first: int, l
     problem, values = evaluator.problem, evaluator.values(first, last)
     if running is None:
         assert name == VALUE
-        with Watch():
-            problem.reduce(problem.summands(values, last - first))
+        torch_loss = problem.torch_loss
+        with torch_loss.watch(values.values()):
+            torch_loss.loss(torch_loss.arguments(values), last - first)
         return
     alone = replace(problem, wrt=(name,))
     (running.reduced if name in problem.parameters else running.samples)(alone, values, last - first)

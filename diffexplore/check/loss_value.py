@@ -14,7 +14,9 @@ from diffexplore.check.enclosures import SUM_PRECISION, Enclosures, Status, stat
 from diffexplore.check.evaluate import Evaluator
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import VALUE
-from diffexplore.methods.base import Numbers
+from diffexplore.check.torch_loss import Unavailable, raised_by
+from diffexplore.methods.base import Numbers, watched
+from diffexplore.methods.opaque import granted
 from diffexplore.symbolic.program import Program
 
 Tensor = torch.Tensor
@@ -59,3 +61,20 @@ def not_finite(evaluator: Evaluator) -> Numbers | None:
     except (RuntimeError, MemoryError):
         return None  # what torch refuses has no value: the methods that it refuses are skipped with its reason
     return None if np.isfinite(value) else Numbers(np.array([value]), np.array([np.inf]), None, None)
+
+
+def compared_value(evaluator: Evaluator) -> Numbers | None:
+    """The loss as a user's function computes it over the whole batch, with its bound; None where it cannot run."""
+    problem, values = evaluator.problem, evaluator.values()
+    torch_loss = problem.torch_loss
+
+    def run() -> tuple[Tensor]:
+        arguments = torch_loss.arguments(values)
+        return (torch_loss.loss(arguments, evaluator.n),)
+
+    try:
+        with raised_by(problem.loss.program):
+            found = watched((VALUE,), run, torch_loss.watch(values.values()))
+    except (Unavailable, RuntimeError, MemoryError):
+        return None
+    return Numbers.of(granted(problem, found, values, evaluator.n)[VALUE], exact=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +20,12 @@ from diffexplore.check.explain import Broken, stays_finite
 from diffexplore.check.judge import PASS, Judged, judge
 from diffexplore.check.ledger import Ledger, make_row
 from diffexplore.check.listener import Listener
-from diffexplore.check.loss_value import not_finite, value_truth
+from diffexplore.check.loss_value import compared_value, not_finite, value_truth
 from diffexplore.check.lost import Weak, lost_in, merged
 from diffexplore.check.probes import Probe, SignLedger, best_probe
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import LOSS, VALUE, LostDigits, Row, Skipped, Tally
+from diffexplore.check.torch_loss import Unavailable
 from diffexplore.check.truth import SUM_PRECISION, Enclosures, Status, statuses_in
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimates, Numbers
@@ -75,6 +77,8 @@ class PointCheck:
         self._rows: list[Row] = []
         self._skipped: list[Skipped] = []
         self._broken = Broken()
+        # Of the methods that are asked for, not of those that turn out to run: a formula is no stand-in for a function.
+        self._runs_program = problem.loss.program is not None and any(r.runs_program for r in running)
         self._weak_partials = Weak(problem)
 
     def run(self, stage: str) -> PointOutcome:
@@ -99,6 +103,9 @@ class PointCheck:
         for running in list(self._running):
             try:
                 estimates[running.name] = self._ask(self._evaluator, running)
+            except Unavailable as error:
+                self._running.remove(running)
+                self._skipped.append(Skipped(running.name, str(error)))
             except DiffexploreError:
                 raise
             except (RuntimeError, NotImplementedError, MemoryError) as error:
@@ -118,11 +125,14 @@ class PointCheck:
             self._record(judged, ball, name, label, self._evaluator, running)
             if running.method.exact:
                 self._weak_partials.add_reduced(name, running.name, judged, self._n)
-                self._settle(name, judged)
+                self._settle(name, judged, running)
 
     def _judge_loss(self) -> None:
-        """The loss itself, where torch's value of it is not finite: then it is compared as a partial is."""
-        numbers = not_finite(self._evaluator)
+        """The loss itself, where torch's value of it is not finite: then it is compared as a partial is.
+
+        That of a user's function is always compared: it might compute something else here than where it was read.
+        """
+        numbers = compared_value(self._evaluator) if self._runs_program else not_finite(self._evaluator)
         if numbers is not None:
             self._judge_value(numbers, LOSS)
 
@@ -157,15 +167,19 @@ class PointCheck:
         """The row with the origin of a NaN, if it is one."""
         return self._broken.explained(row, evaluator, running)
 
-    def _settle(self, name: str, judged: Judged) -> None:
+    def _settle(self, name: str, judged: Judged, running: Running) -> None:
         """A pass that includes the reduction settles the partial at this point; the sharpest one is quoted."""
-        if judged.verdict[0] != PASS:
+        if judged.verdict[0] != PASS or not self._settles(running):
             return
         power = float(judged.detectable[0])
         known = self._settled.get(name, math.nan)
         self._settled[name] = min(known, power) if math.isfinite(known) and math.isfinite(power) else (
             power if math.isnan(known) else known
         )  # fmt: skip
+
+    def _settles(self, running: Running) -> bool:
+        """Whether its passes count: those of exact methods, but where a user's function runs only those that run it."""
+        return running.method.exact and (running.runs_program or not self._runs_program)
 
     # ------------------------------------------------------------------------------------------------- samples
     def _running_by_sample(self) -> list[Running]:
@@ -177,6 +191,8 @@ class PointCheck:
             truth = self._gathered(name, chunk)
             sharpest = np.full(len(truth.high), np.nan)
             for running in self._running if self._problem.loss.data else ():  # without data, reduced rows say it all
+                if name not in chunk.estimates[running.name]:
+                    continue
                 judged = self._judge(name, chunk.estimates[running.name][name], truth)
                 self._ledger(name, running.name, "samples").add(judged, chunk.first)
                 self._broken.note(name, running.name, judged, chunk.first)
@@ -205,7 +221,7 @@ class PointCheck:
         """A partial with respect to data has no reduction: its samples settle it."""
         for running in self._running:
             ledger = self._ledger(name, running.name, "samples")
-            if running.method.exact and ledger.counts[PASS]:
+            if self._settles(running) and ledger.counts[PASS]:
                 power = math.nan if ledger.min_detectable is None else ledger.min_detectable
                 self._settled[name] = min(power, self._settled.get(name, power))
 
@@ -233,16 +249,26 @@ class PointCheck:
         """All methods on the samples of a probe; a sub-batch of several samples at the point settles the partial."""
         n = len(probe.samples)
         evaluator = self._at(probe)
-        reduced = {running.name: self._ask(evaluator, running) for running in self._running}
+        reduced = self._asked_of_all(evaluator)
         zeros = {key: np.zeros(n) for key in self._problem.wrt}
         truths, sums = evaluator.truths(evaluator.values(), n, zeros)
         truth, ball = evaluator.reduced_truth(sums[name], statuses_in(truths[name]), n)
         for running in self._running:
+            if running.name not in reduced:
+                continue
             label, estimates = reduced[running.name]
             judged = self._judge(name, Numbers.of(estimates[name], exact=running.method.exact), truth)
             self._record(judged, ball, name, label, evaluator, running, probe.made)
             if settles and running.method.exact:
-                self._settle(name, judged)
+                self._settle(name, judged, running)
+
+    def _asked_of_all(self, evaluator: Evaluator) -> dict[str, tuple[str, Estimates]]:
+        """The reduced partials of each method that can run on this batch."""
+        found = {}
+        for running in self._running:
+            with suppress(Unavailable):
+                found[running.name] = self._ask(evaluator, running)
+        return found
 
     # ------------------------------------------------------------------------------------------------- outcome
     def _ledger(self, name: str, method: str, kind: str) -> Ledger:

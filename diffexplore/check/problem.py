@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import sympy
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH, filled
+from diffexplore.check.torch_loss import FormulaInTorch, ProgramInTorch, TorchLoss
 from diffexplore.loss import Loss
 from diffexplore.symbolic.budget import run_within
 from diffexplore.symbolic.derive import differentiate
@@ -49,7 +50,7 @@ class Problem:
 
     @property
     def loss_program(self) -> Program:
-        """The summand as it was written: what torch differentiates, what is evaluated, and what has to have a value."""
+        """The summand as it was written, or read from a function: what is evaluated, and what has to have a value."""
         return self.loss.written
 
     @cached_property
@@ -98,8 +99,18 @@ class Problem:
         return torch.as_tensor(column).to(device=self.device, dtype=self.dtype)
 
     def summands(self, values: Mapping[str, Tensor], n: int) -> Tensor:
-        """The loss of each sample, of shape (n,)."""
+        """The loss of each sample by its formula, of shape (n,)."""
         return spread_over(self.loss_program.run(TORCH, values)[0], n, values)
+
+    @cached_property
+    def torch_loss(self) -> TorchLoss:
+        """The loss as torch computes it: by the user's function where it was read from one, else by the formula."""
+        return FormulaInTorch(self) if self.loss.program is None else ProgramInTorch(self.loss.program)
+
+    @cached_property
+    def of_formula(self) -> Problem:
+        """The same problem without the function that the loss was read from."""
+        return self if self.loss.program is None else replace(self, loss=self.loss.of_formula())
 
     def reduce(self, summands: Tensor) -> Tensor:
         """The mean or the sum over the samples."""

@@ -31,7 +31,7 @@ __all__ = [
     "Verdict",
 ]  # fmt: skip
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 

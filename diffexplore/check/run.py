@@ -122,8 +122,16 @@ def _prepare(
             skipped.append(Skipped(entry.name, obstacle))
             continue
         lines = broken["numpy" if entry.name == "numpy" else "torch"]
-        running.append(Running(entry.name, method, "; ".join(lines) or None))
+        name = _named(entry, problem, exact=method.exact)
+        running.append(Running(name, method, "; ".join(lines) or None, entry.runs_program))
     return running, skipped, tuple(line for lines in broken.values() for line in lines)
+
+
+def _named(entry: registry.Entry, problem: Problem, *, exact: bool) -> str:
+    """A method's name in the rows: of one that takes steps, with what it is taken of, where that may be two things."""
+    if problem.loss.program is None or exact:
+        return entry.name
+    return f"{entry.name} ({'program' if entry.runs_program else 'formula'})"
 
 
 def scale_over(

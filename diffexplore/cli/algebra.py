@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from diffexplore.check.records import PartialFormula
 from diffexplore.report.blocks import Block, Formula, FormulaList, Gap, Heading
 
 if TYPE_CHECKING:
@@ -16,16 +15,13 @@ if TYPE_CHECKING:
 
 def hessian_text(loss: Loss, wrt: Sequence[str] | None) -> HessianText:
     """The second partials on and above the diagonal."""
-    from diffexplore.symbolic.text import to_latex, to_text
+    from diffexplore.symbolic.derive import partial_formula
 
     hessian = loss.hessian(wrt)
     shown = {}
     for row, column in hessian:
         if (column, row) not in shown or row == column:
-            expr, cost = hessian[row, column], hessian.cost[row, column]
-            shown[row, column] = PartialFormula(
-                f"{row},{column}", to_text(expr), to_latex(expr), cost.ops_raw, cost.ops_simplified, cost.note
-            )
+            shown[row, column] = partial_formula(f"{row},{column}", hessian[row, column], hessian.cost[row, column])
     return shown
 
 

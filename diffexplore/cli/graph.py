@@ -71,8 +71,12 @@ def _graph(
     has_data = data is not None or n_points is not None
     loss, name = _loss(text, point, has_data=has_data, wrt=wrt, shapes=shapes, reduction=reduction)
 
+    from diffexplore.cli.programs import entries_of
     from diffexplore.graphs import graph_of
+    from diffexplore.loss import Loss
 
+    if wrt and not isinstance(loss, Loss):
+        wrt = entries_of(wrt, (*loss.parameters, *loss.data))
     return graph_of(loss, point, data, n_points=n_points, wrt=wrt, sample=sample, name=name)
 
 
@@ -82,13 +86,15 @@ def _loss(
 ) -> tuple[Loss | Traced, str | None]:  # fmt: skip
     """The loss or the traced function. Names in the point are parameters; without any, but with data, all are data."""
     from diffexplore.cli.loss_argument import is_name, loss_to_check, loss_to_derive
-    from diffexplore.cli.programs import is_program, trace_program
+    from diffexplore.cli.programs import is_program, trace_program, which_parameters
 
     valued = point is not None or has_data
     if is_program(text):
         if reduction is not None:
             raise UsageError("--reduction is for formulas: a function in a file reduces its samples itself")
-        return trace_program(text, list(point or ()) if valued else wrt, shapes)
+        if not valued and wrt is None:
+            raise which_parameters(text, "graph", shapes)
+        return trace_program(text, list(point or ()) if valued else wrt or (), shapes)
     if shapes is not None:
         raise UsageError("--shapes is for a torch function in a file")
     if not valued or is_name(text):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from diffexplore import losses
-from diffexplore.cli.programs import is_program, loss_of_program
+from diffexplore.cli.programs import entries_of, is_program, loss_of_program, which_parameters
 from diffexplore.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -57,8 +57,13 @@ def loss_to_check(
 def loss_to_derive(
     text: str, wrt: Sequence[str] | None, shapes: str | None = None, reduction: str | None = None
 ) -> Loss:
-    """The loss that ``derive`` works on. Of a formula or function ``wrt``, or else every symbol, are the parameters."""
+    """The loss that ``derive`` works on. Of a formula ``wrt``, or else every symbol, are the parameters.
+
+    Raises UsageError where those of a function are not said.
+    """
     if is_program(text):
+        if wrt is None:
+            raise which_parameters(text, "derive", shapes)
         return _with_reduction(loss_of_program(text, wrt, shapes), reduction)
     if is_name(text):
         return _with_reduction(losses.get(text.strip()), reduction)
@@ -69,8 +74,12 @@ def loss_to_derive(
 
 
 def partials_of(loss: Loss, wrt: Sequence[str] | None) -> tuple[str, ...]:
-    """The names to differentiate by: those asked for, else the parameters, else (where there are none) the data."""
-    return tuple(wrt or loss.parameters or loss.data)
+    """The names to differentiate by: those asked for, else the parameters, else (where there are none) the data.
+
+    An argument of a function that is a vector or a matrix stands for its entries.
+    """
+    arrays = (*loss.program.parameters, *loss.program.data) if loss.program is not None else ()
+    return entries_of(wrt or (), arrays) or loss.parameters or loss.data
 
 
 def _symbols(text: str) -> tuple[str, ...]:
@@ -90,13 +99,21 @@ def _all_known(names: Iterable[str], symbols: Sequence[str]) -> None:
 
 def _formula(text: str, parameters: Sequence[str], data: Sequence[str], reduction: str | None) -> Loss:
     from diffexplore.loss import Loss
+    from diffexplore.symbolic.notation import reduction_of
 
-    return Loss(text.strip(), parameters=parameters, data=data, reduction=reduction or "mean")
+    said, _ = reduction_of(text)
+    if said is not None and reduction not in (None, said):
+        raise UsageError(f"the formula takes the {said} of its samples: leave out --reduction {reduction}")
+    return Loss(text.strip(), parameters=parameters, data=data, reduction=reduction or said or "mean")
 
 
 def _with_reduction(loss: Loss, reduction: str | None) -> Loss:
     if reduction is None or reduction == loss.reduction:
         return loss
+    if loss.program is not None:
+        raise UsageError(
+            f"--reduction is for formulas: {loss.program.name} takes the {loss.reduction} of its samples itself"
+        )
     from diffexplore.loss import Loss
 
     return Loss(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from diffexplore.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
+    from diffexplore.tracing.declarations import Array
     from diffexplore.tracing.trace import Traced
 
 _PROGRAM = re.compile(r".*\.py:[^\W\d]\w*", re.DOTALL)
@@ -45,8 +47,33 @@ def declared(names: Iterable[str], shapes: str | None, arguments: Sequence[str])
     return [given.get(name, name) for name in names]
 
 
-def loss_of_program(place: str, entries: Iterable[str] | None, shapes: str | None) -> Loss:
-    """The loss that a function in a file computes. Arguments with one of ``entries`` are parameters; None: all are.
+def entries_of(names: Iterable[str], arrays: Sequence[Array]) -> tuple[str, ...]:
+    """Symbols by name; those of all entries for the name of an argument."""
+    entries = {array.name: [symbol.name for symbol in array.symbols] for array in arrays}
+    return tuple(dict.fromkeys(symbol for name in names for symbol in entries.get(name, [name])))
+
+
+#: Names that mean data to most people.
+_DATA = frozenset("x y z t X Y data input inputs target targets label labels mask".split())
+
+
+def which_parameters(place: str, command: str, shapes: str | None) -> UsageError:
+    """The question which arguments of a function are parameters, with a command that answers it.
+
+    That all of them were would be a guess: then there are no samples, and a mean over them is lost.
+    """
+    _, arguments = load(place)
+    likely = [name for name in arguments if name not in _DATA] or list(arguments[:1])
+    call = [command, place.strip(), "--wrt", ",".join(likely), *(["--shapes", shapes] if shapes else [])]
+    listed = ", ".join(arguments) or "none"
+    return UsageError(
+        f"which arguments are parameters? Those of {place.rpartition(':')[2].strip()} are {listed}; the others are "
+        f"data, one value for each sample: diffexplore {shlex.join(call)}"
+    )
+
+
+def loss_of_program(place: str, entries: Iterable[str], shapes: str | None) -> Loss:
+    """The loss that a function in a file computes. Arguments with one of ``entries`` are parameters.
 
     Raises UsageError for what cannot be loaded or traced, and for entries of no argument.
     """
@@ -56,7 +83,7 @@ def loss_of_program(place: str, entries: Iterable[str] | None, shapes: str | Non
     return Loss.from_torch(function, parameters=parameters, data=data, name=getattr(function, "__name__", None))
 
 
-def trace_program(place: str, entries: Iterable[str] | None, shapes: str | None) -> tuple[Traced, str | None]:
+def trace_program(place: str, entries: Iterable[str], shapes: str | None) -> tuple[Traced, str | None]:
     """A function in a file as formulas, whether it is a loss of each sample or not, and its name; as above."""
     from diffexplore.tracing import trace
 
@@ -65,7 +92,7 @@ def trace_program(place: str, entries: Iterable[str] | None, shapes: str | None)
     return traced, getattr(function, "__name__", None)
 
 
-def _declared_by(place: str, entries: Iterable[str] | None, shapes: str | None) -> tuple[Any, list[str], list[str]]:
+def _declared_by(place: str, entries: Iterable[str], shapes: str | None) -> tuple[Any, list[str], list[str]]:
     """A function, and its parameters and data with their shapes."""
     from diffexplore.tracing.declarations import declare
 
@@ -73,10 +100,11 @@ def _declared_by(place: str, entries: Iterable[str] | None, shapes: str | None) 
     arrays = {array.name: array for array in declare(declared(arguments, shapes, arguments))}
     owner = {symbol.name: name for name, array in arrays.items() for symbol in array.symbols}
     owner |= {name: name for name in arrays}
-    for entry in entries or ():
+    entries = tuple(entries)
+    for entry in entries:
         if entry not in owner:
             raise unknown("symbol", entry, [name for name in owner if name not in arrays or not arrays[name].shape])
-    parameters = set(arrays) if entries is None else {owner[entry] for entry in entries}
+    parameters = {owner[entry] for entry in entries}
     return (
         function,
         [array.text for name, array in arrays.items() if name in parameters],

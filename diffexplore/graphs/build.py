@@ -15,6 +15,7 @@ from diffexplore.graphs.records import Edge, Graph, Node
 from diffexplore.graphs.sharing import is_constant
 from diffexplore.graphs.sources import Source, source_of
 from diffexplore.graphs.values import Evaluation, Values
+from diffexplore.graphs.written import drafts_of
 from diffexplore.symbolic.text import to_text
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ def graph_of(
 ) -> Graph:
     """How a loss is computed, and how its derivatives flow back: each node with its formula, value and adjoint.
 
-    Equal subexpressions are one node. The sum over the samples is a node of its own: what comes before it has a value
-    for each sample, and the adjoint of an input that all samples share is a sum over them.
+    A formula that was given as text is drawn as it was written, operation by operation, as torch runs it; a SymPy
+    expression or a traced function by its algebra. Equal subexpressions are one node. The sum over the samples is a
+    node of its own: what comes before it has a value for each sample, and the adjoint of an input that all samples
+    share is a sum over them.
 
     Args:
         loss: a :class:`~diffexplore.Loss`, the name of one in the catalogue, or a function traced by
@@ -55,12 +58,8 @@ def graph_of(
         UsageError: for points, data and samples that do not belong to the loss.
     """
     source = source_of(loss, name)
-    output = source.output
-    if is_constant(output):
-        raise UsageError("the loss does not depend on its inputs: there is nothing to draw")
     wanted = _names(wrt, source)
-    drafting = Drafting(source.parameters, source.data)
-    drafts = drafting.of(output)
+    drafts, formula = _drafted(source)
     links = links_of(drafts)
     through = needed(drafts, links, wanted)
     inputs = source.inputs(at, data, n_points, sample)
@@ -77,7 +76,7 @@ def graph_of(
         )
     return Graph(
         source.name,
-        to_text(output) if is_readable(output, _MOST_OF_A_LOSS) else None,
+        formula,
         tuple(_nodes(drafts, links, through, values)),
         tuple(_edge(link, values) for link in links),
         inputs.point if inputs is not None else None,
@@ -85,6 +84,17 @@ def graph_of(
         sample if inputs is not None and source.data else None,
         (*source.notes, *notes),
     )
+
+
+def _drafted(source: Source) -> tuple[tuple[Draft, ...], str | None]:
+    """The nodes, and the loss as text, None where that is too long."""
+    if source.written:
+        return drafts_of(source.loss)
+    output = source.output
+    if is_constant(output):
+        raise UsageError("the loss does not depend on its inputs: there is nothing to draw")
+    drafts = Drafting(source.parameters, source.data).of(output)
+    return drafts, to_text(output) if is_readable(output, _MOST_OF_A_LOSS) else None
 
 
 def _names(wrt: str | Sequence[str] | None, source: Source) -> tuple[str, ...] | None:
@@ -106,7 +116,7 @@ def _nodes(drafts: Sequence[Draft], links: Sequence[Link], through: set[int], va
             draft.name,
             draft.kind,
             draft.operation.text if draft.operation is not None else draft.name,
-            _written(draft.closed),
+            _written(draft.closed) if draft.text is None else draft.text or None,
             draft.by_sample,
             values.nodes[draft.number] if values is not None else None,
             rules.get(draft.number),

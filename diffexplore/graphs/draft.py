@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import sympy
@@ -18,9 +18,22 @@ OUTPUT = "L"
 _LETTERS = ("v", "u", "t", "_node")
 
 
+def free_letter(names: Collection[str]) -> str:
+    """A letter for the names of results, so that none is called as an input is."""
+    return next(letter for letter in _LETTERS if not any(_is_numbered(name, letter) for name in names))
+
+
+def _is_numbered(name: str, letter: str) -> bool:
+    return name.startswith(letter) and name.removeprefix(letter).isdigit()
+
+
 @dataclass(frozen=True)
 class Draft:
-    """A node with its expressions: ``closed`` in the inputs; ``operation`` in other nodes, None for an input."""
+    """A node with its expressions: ``closed`` in the inputs; ``operation`` in other nodes, None for an input.
+
+    ``text`` is the formula in the inputs as it was written, empty where it is too long; None where only ``closed`` is
+    known.
+    """
 
     number: int
     name: str
@@ -28,6 +41,7 @@ class Draft:
     closed: sympy.Expr
     operation: Operation | None
     by_sample: bool
+    text: str | None = None
 
     @property
     def symbol(self) -> sympy.Symbol:
@@ -43,7 +57,7 @@ class Drafting:
         self._names = {*parameters, *data}
         self._known: dict[sympy.Expr, Draft] = {}
         self._data = {sympy.Symbol(name, real=True) for name in data}
-        self._letter = next(letter for letter in _LETTERS if not self._is_taken(letter))
+        self._letter = free_letter(self._names)
         for name in (*parameters, *data):
             symbol = sympy.Symbol(name, real=True)
             self._add(symbol, name, "data" if name in data else "parameter", None)
@@ -68,9 +82,6 @@ class Drafting:
                 expr, name, "sum" if isinstance(expr, BatchSum) else "operation", operation
             )
         return self._known[expr]
-
-    def _is_taken(self, letter: str) -> bool:
-        return any(name.startswith(letter) and name.removeprefix(letter).isdigit() for name in self._names)
 
     def _add(self, expr: sympy.Expr, name: str, kind: Kind, operation: Operation | None) -> Draft:
         by_sample = bool(expr.free_symbols & self._data)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from diffexplore.proof.records import Ball
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Kind = Literal["parameter", "data", "operation", "sum"]
 

@@ -37,6 +37,7 @@ class Source:
         output: the loss as one expression.
         parameters, data: the names of its inputs; data have a value for each sample.
         loss: knows the points and data that fit; its own formula counts for synthetic data only.
+        written: whether the loss was given as text, so that its operations are known.
         unrolled: None, or the number of samples, each of whose data are inputs of their own.
         notes: how the function was read.
     """
@@ -48,6 +49,7 @@ class Source:
     loss: Loss
     unrolled: int | None = None
     notes: tuple[str, ...] = ()
+    written: bool = False
 
     @property
     def has_samples(self) -> bool:
@@ -94,8 +96,13 @@ def source_of(loss: Loss | Traced | str, name: str | None = None) -> Source:
 
         loss = losses.get(loss)
     if isinstance(loss, Loss):
-        return Source(name or loss.name, _reduced(loss), loss.parameters, loss.data, loss)
+        named, notes = name or loss.name, (_read_from(loss.program.name),) if loss.program is not None else ()
+        return Source(named, _reduced(loss), loss.parameters, loss.data, loss, None, notes, loss.is_text)
     return _of_traced(loss, name)
+
+
+def _read_from(program: str) -> str:
+    return f"the formula was read from {program}, whose own operations may be grouped otherwise"
 
 
 def _reduced(loss: Loss) -> sympy.Expr:
@@ -109,7 +116,7 @@ def _reduced(loss: Loss) -> sympy.Expr:
 def _of_traced(traced: Traced, name: str | None) -> Source:
     parameters = [symbol.name for array in traced.parameters for symbol in array.symbols]
     data = [symbol.name for array in traced.data for symbol in array.symbols]
-    loss, notes = _inputs_of(traced, parameters, data), list(traced.notes)
+    loss, notes = _inputs_of(traced, parameters, data), [_read_from(name or "the function"), *traced.notes]
     if traced.samples is None:
         return Source(name, _gathered(traced.output), tuple(parameters), tuple(data), loss, None, tuple(notes))
     notes.insert(0, f"for N = {traced.samples} as traced: {traced.mixing} mixes samples")

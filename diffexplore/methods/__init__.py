@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Entry:
     """A method's name, what it does in one line, the module that holds it, and how a sentence calls it (by its name,
-    unless ``spoken`` says otherwise).
+    unless ``spoken`` says otherwise). ``runs_program`` says whether it runs the torch function that a loss was read
+    from: else, it knows the formula alone.
     """
 
     name: str
     title: str
     module: str
     spoken: str = ""
+    runs_program: bool = False
 
     def load(self) -> Method:
         """The method itself; imports what it needs."""
@@ -35,13 +37,37 @@ _ENTRIES = (
         "symbolic", "SymPy's gradient in its simplified form, evaluated by torch", "symbolic", "the simplified gradient"
     ),
     Entry("symbolic_raw", "SymPy's gradient as derived, evaluated by torch", "symbolic_raw", "the gradient as derived"),
-    Entry("reverse", "torch reverse mode: backward()", "reverse", "reverse mode"),
-    Entry("forward", "torch forward mode: a Jacobian-vector product for each symbol", "forward", "forward mode"),
-    Entry("vmap", "per-sample gradients through torch.func: vmap of grad", "vmap", "torch.func"),
+    Entry("reverse", "torch reverse mode: backward()", "reverse", "reverse mode", runs_program=True),
+    Entry(
+        "forward",
+        "torch forward mode: a Jacobian-vector product for each symbol",
+        "forward",
+        "forward mode",
+        runs_program=True,
+    ),
+    Entry("vmap", "per-sample gradients through torch.func: vmap of grad", "vmap", "torch.func", runs_program=True),
     Entry("numpy", "SymPy's simplified gradient, evaluated by NumPy", "numpy_evaluation", "NumPy"),
-    Entry("forward_difference", "(f(x + h) - f(x)) / h", "forward_difference", "the forward difference"),
-    Entry("central_difference", "(f(x + h) - f(x - h)) / 2h", "central_difference", "the central difference"),
-    Entry("richardson", "two central differences, extrapolated to step 0", "richardson", "Richardson extrapolation"),
+    Entry(
+        "forward_difference",
+        "(f(x + h) - f(x)) / h",
+        "forward_difference",
+        "the forward difference",
+        runs_program=True,
+    ),
+    Entry(
+        "central_difference",
+        "(f(x + h) - f(x - h)) / 2h",
+        "central_difference",
+        "the central difference",
+        runs_program=True,
+    ),
+    Entry(
+        "richardson",
+        "two central differences, extrapolated to step 0",
+        "richardson",
+        "Richardson extrapolation",
+        runs_program=True,
+    ),
     Entry("complex_step", "Im f(x + ih) / h", "complex_step", "the complex step"),
 )
 
@@ -61,6 +87,12 @@ def spoken(method: str) -> str:
     name, _, rest = method.partition(" ")
     words = next((entry.spoken for entry in _ENTRIES if entry.name == name), "") or name
     return f"{words} {rest}".rstrip()
+
+
+def runs_program(method: str) -> bool:
+    """Whether the method of a row runs the torch function that a loss was read from."""
+    name = method.partition(" ")[0]
+    return any(entry.runs_program for entry in _ENTRIES if entry.name == name)
 
 
 def select(wanted: Sequence[str] | str | None) -> tuple[Entry, ...]:

@@ -18,7 +18,8 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD
 from diffexplore.bounds.watch import Watch
 from diffexplore.check.problem import Problem, spread_over
-from diffexplore.methods.base import Estimate, Estimates, Values, spread, with_step
+from diffexplore.check.torch_loss import raised_by
+from diffexplore.methods.base import Estimate, Estimates, Values, radius_of, spread, with_step
 from diffexplore.symbolic.program import Program
 
 Tensor = torch.Tensor
@@ -50,7 +51,10 @@ class Stencil:
 
 
 class Difference:
-    """A finite difference method with one stencil."""
+    """A finite difference method with one stencil. Truncation is bounded by derivatives of the formula.
+
+    Of a user's function it differs the reduced loss alone, not that of each sample.
+    """
 
     exact = False
 
@@ -74,6 +78,8 @@ class Difference:
         return estimates
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
+        if problem.loss.program is not None:
+            return {}
         own = spread(values, problem.wrt, n)
         estimates = {}
         for name in problem.wrt:
@@ -98,13 +104,13 @@ class Difference:
     # --------------------------------------------------------------------------------------------- error model
     def evaluate(self, along: Along, step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The difference in the dtype of the problem, its roundoff bound, both as float64, and where the step fails."""
-        with Watch() as watch:
+        with along.watch() as watch:
             at_nodes = [along.evaluate(watch, node * step) for node in self.stencil.nodes]
             derivative = self.stencil.combine(at_nodes, step.to(along.problem.dtype))
         stepped = ~derivative.isfinite()
         for node, value in zip(self.stencil.nodes, at_nodes, strict=True):
             stepped = stepped | ~value.isfinite() | along.outside(node * step)
-        return derivative.detach().to(torch.float64), watch.radius(derivative).to(torch.float64), stepped
+        return derivative.detach().to(torch.float64), radius_of(watch, derivative), stepped
 
     def truncation(self, along: Along, step: Tensor, negligible: Tensor) -> Tensor:
         """Bound on the truncation error, infinite where the loss is not smooth over the interval.
@@ -156,9 +162,22 @@ class Along:
 
     def evaluate(self, watch: Watch, offset: Tensor) -> Tensor:
         """The loss at x + offset, in the dtype of the problem, under an open watch."""
-        node, error = rounded_sum(self.x, offset, self.problem.dtype)
-        watch.set(node, error.abs())
-        return self._reduce(self.problem.summands({**self._values, self._name: node}, self._n))
+        with torch._C.DisableTorchFunction():  # nothing of this is done by a user's function
+            node, error = rounded_sum(self.x, offset, self.problem.dtype)
+            watch.set(node, error.abs())
+        return self._loss({**self._values, self._name: node})
+
+    def watch(self) -> Watch:
+        """What follows the rounding of evaluations."""
+        return self.problem.torch_loss.watch(self._values.values())
+
+    def _loss(self, values: Values) -> Tensor:
+        """What torch computes: a user's function on the whole batch, or the formula."""
+        problem = self.problem
+        if problem.loss.program is None:
+            return self._reduce(problem.summands(values, self._n))
+        with raised_by(problem.loss.program), torch.no_grad():
+            return problem.torch_loss.loss(problem.torch_loss.arguments(values), self._n)
 
     def outside(self, offset: Tensor) -> Tensor:
         """Where x + offset leaves the stated domain of the loss, for any of the samples that are reduced (bool)."""
@@ -172,9 +191,9 @@ class Along:
 
     def noise(self) -> Tensor:
         """The watched error of one evaluation at x."""
-        with Watch() as watch:
-            value = self._reduce(self.problem.summands(self._values, self._n))
-        return watch.radius(value).to(torch.float64)
+        with self.watch() as watch:
+            value = self._loss(self._values)
+        return radius_of(watch, value)
 
     def derivative(self, order: int) -> Tensor:
         """The derivative of some order at x, in float64."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -85,19 +86,38 @@ class Method(Protocol):
         ...
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
-        """∂ℓ_i/∂s for each symbol s in ``problem.wrt`` and each of the ``n`` samples."""
+        """∂ℓ_i/∂s for each symbol s in ``problem.wrt`` and each of the ``n`` samples.
+
+        Those by some symbols, or all, are missing where the user's function does not give them.
+        """
         ...
 
 
-def watched(names: tuple[str, ...], function: Callable[[], tuple[Tensor, ...]]) -> Estimates:
+def watched(
+    names: tuple[str, ...], function: Callable[[], tuple[Tensor, ...]], watch: Watch | None = None
+) -> Estimates:
     """Runs ``function`` under a watch; its tensors, in the order of ``names``, become estimates."""
-    with Watch() as watch:
+    with Watch() if watch is None else watch as watch:
         outputs = function()
-    reason = "no error bound is known for " + ", ".join(sorted(watch.unwatched)) if watch.unwatched else None
+    known = [(output.detach().to(torch.float64), watch.radius(output).to(torch.float64)) for output in outputs]
+    reason = unknown_rounding(watch)  # once all is asked, which may find that a radius is not known
     return {
-        name: Estimate(output.detach().to(torch.float64), watch.radius(output).to(torch.float64), reason)
-        for name, output in zip(names, outputs, strict=True)
+        name: Estimate(value, torch.full_like(bound, math.inf) if watch.lost else bound, reason)
+        for name, (value, bound) in zip(names, known, strict=True)
     }
+
+
+def radius_of(watch: Watch, output: Tensor) -> Tensor:
+    """How far a tensor may be from the exact one (float64); infinite where the watch has lost sight of it."""
+    radius = watch.radius(output).to(torch.float64)
+    return torch.full_like(radius, math.inf) if watch.lost else radius
+
+
+def unknown_rounding(watch: Watch) -> str | None:
+    """Why a watch has no bound on the rounding of what it saw; None where it has."""
+    if watch.lost:
+        return f"the function's rounding cannot be followed through {', '.join(sorted(watch.lost))}"
+    return "no error bound is known for " + ", ".join(sorted(watch.unwatched)) if watch.unwatched else None
 
 
 def spread(values: Values, names: tuple[str, ...], n: int) -> dict[str, Tensor]:

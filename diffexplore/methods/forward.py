@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from torch.autograd import forward_ad
 
 from diffexplore.check.problem import Problem
+from diffexplore.check.torch_loss import Unavailable, raised_by
 from diffexplore.methods.base import Estimates, Values, spread, watched
+from diffexplore.methods.opaque import granted
+
+Tensor = torch.Tensor
 
 
 class Forward:
-    """A Jacobian-vector product for each symbol, with a tangent of ones."""
+    """A Jacobian-vector product for each symbol, with a tangent of ones.
+
+    A user's function is called on the whole batch, and gives no partials of single samples.
+    """
 
     exact = True
 
@@ -19,23 +27,38 @@ class Forward:
         return None
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
-        def along(name: str) -> torch.Tensor:
-            return _derivative(lambda x: problem.reduce(problem.summands({**values, name: x}, n)), values[name])
+        torch_loss = problem.torch_loss
+        watch = torch_loss.watch(values.values())
 
-        return watched(problem.parameters, lambda: tuple(along(name) for name in problem.parameters))
+        def along(name: str) -> Tensor:
+            argument, index = torch_loss.place(name)
+            arguments = torch_loss.arguments(values)
+            tangent = torch.zeros_like(arguments[argument])
+            tangent[index] = 1
+            return _derivative(lambda x: torch_loss.loss({**arguments, argument: x}, n), arguments[argument], tangent)
+
+        with raised_by(problem.loss.program, Unavailable):
+            estimates = watched(problem.parameters, lambda: tuple(along(name) for name in problem.parameters), watch)
+        return granted(problem, estimates, values, n)
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
+        if problem.loss.program is not None:
+            return {}
         own = spread(values, problem.wrt, n)
 
-        def along(name: str) -> torch.Tensor:
-            return _derivative(lambda x: problem.summands({**values, name: x}, n), own[name])
+        def along(name: str) -> Tensor:
+            x = own[name]
+            return _derivative(lambda x: problem.summands({**values, name: x}, n), x, torch.ones_like(x))
 
         return watched(problem.wrt, lambda: tuple(along(name) for name in problem.wrt))
 
 
-def _derivative(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-    derivative: torch.Tensor = torch.func.jvp(function, (x,), (torch.ones_like(x),))[1]
-    return derivative
+def _derivative(function: Callable[[Tensor], Tensor], x: Tensor, tangent: Tensor) -> Tensor:
+    """The derivative along ``tangent``; 0 where torch has none, since the function does not depend on x."""
+    with forward_ad.dual_level():
+        output = function(forward_ad.make_dual(x.detach().clone(), tangent))
+        found = forward_ad.unpack_dual(output).tangent
+        return torch.zeros_like(output) if found is None else found
 
 
 METHOD = Forward()

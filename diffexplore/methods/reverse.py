@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import torch
 
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.check.problem import Problem
-from diffexplore.methods.base import Estimates, Values, spread, watched
+from diffexplore.check.torch_loss import raised_by
+from diffexplore.methods.base import Estimate, Estimates, Values, spread, watched
+from diffexplore.methods.opaque import granted
 
 
 class Reverse:
-    """One backward pass. Per sample too: each sample gets its own copy of the parameters."""
+    """One backward pass. Per sample too: each sample gets its own copy of the parameters.
+
+    A user's function is called as it is, on the whole batch: of single samples it gives the partials by data alone.
+    """
 
     exact = True
 
@@ -17,6 +23,9 @@ class Reverse:
         return None
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
+        if problem.loss.program is not None:
+            return _of_program(problem, problem.parameters, values, n)
+
         def run() -> tuple[torch.Tensor, ...]:
             leaves = {name: values[name].detach().clone().requires_grad_() for name in problem.parameters}
             loss = problem.reduce(problem.summands({**values, **leaves}, n))
@@ -25,6 +34,9 @@ class Reverse:
         return watched(problem.parameters, run)
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
+        if problem.loss.program is not None:
+            return _by_data(problem, values, n)
+
         def run() -> tuple[torch.Tensor, ...]:
             leaves = {name: leaf.requires_grad_() for name, leaf in spread(values, problem.wrt, n).items()}
             return _gradient(problem.summands({**values, **leaves}, n), tuple(leaves.values()))
@@ -37,6 +49,43 @@ def _gradient(output: torch.Tensor, leaves: tuple[torch.Tensor, ...]) -> tuple[t
         return tuple(torch.zeros_like(leaf) for leaf in leaves)
     upstream = torch.ones_like(output)
     return torch.autograd.grad(output, leaves, upstream, allow_unused=True, materialize_grads=True)
+
+
+def _of_program(problem: Problem, names: tuple[str, ...], values: Values, n: int) -> Estimates:
+    """``loss.backward()`` on the loss of the user's function: what is left in the ``.grad`` of its arguments."""
+    torch_loss, program = problem.torch_loss, problem.loss.program
+    assert program is not None
+    if not names:
+        return {}
+    wanted = {*(array.name for array in program.parameters), *(torch_loss.place(name)[0] for name in names)}
+
+    def run() -> tuple[torch.Tensor, ...]:
+        arguments = torch_loss.arguments(values)
+        watch.introduce({name: tensor for name, tensor in arguments.items() if name in problem.inputs})
+        leaves = {name: arguments[name].requires_grad_() for name in wanted}
+        loss = torch_loss.loss(dict(arguments), n)
+        if loss.requires_grad:
+            loss.backward()
+        gradients = {name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()}
+        return tuple(torch_loss.entry(name, gradients) for name in names)
+
+    watch = torch_loss.watch(values.values())
+    with raised_by(program), torch.enable_grad():
+        estimates = watched(names, run, watch)
+    return granted(problem, estimates, values, n)
+
+
+def _by_data(problem: Problem, values: Values, n: int) -> Estimates:
+    """∂ℓᵢ/∂zᵢ: that of the loss, N times it for a mean."""
+    names = tuple(name for name in problem.wrt if name in problem.loss.data)
+    if not names or (n == 1 and problem.loss.program is not None and not problem.loss.program.single):
+        return {}
+    weight, unit = (n if problem.loss.reduction == "mean" else 1), UNIT_ROUNDOFF[torch.float64]
+    found = {}
+    for name, share in _of_program(problem, names, values, n).items():
+        value = weight * share.value
+        found[name] = Estimate(value, (weight * share.bound + 2 * unit * value.abs()) * (1 + 2 * unit), share.reason)
+    return found
 
 
 METHOD = Reverse()

@@ -5,11 +5,15 @@ from __future__ import annotations
 import torch
 
 from diffexplore.check.problem import Problem
+from diffexplore.check.torch_loss import Unavailable, raised_by
 from diffexplore.methods.base import Estimates, Values, watched
 
 
 class Vmap:
-    """``vmap(grad(summand))``: the gradient of one sample, mapped over all; then reduced."""
+    """``vmap(grad(summand))``: the gradient of one sample, mapped over all; then reduced.
+
+    A user's function is called with one sample at a time, as far as it can tell.
+    """
 
     exact = True
 
@@ -20,27 +24,33 @@ class Vmap:
         def run() -> tuple[torch.Tensor, ...]:
             return tuple(problem.reduce(partial) for partial in _partials(problem, problem.parameters, values, n))
 
-        return watched(problem.parameters, run)
+        with raised_by(problem.loss.program, Unavailable):
+            return watched(problem.parameters, run, problem.torch_loss.watch(values.values()))
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
-        return watched(problem.wrt, lambda: _partials(problem, problem.wrt, values, n))
+        watch = problem.torch_loss.watch(values.values())
+        return watched(problem.wrt, lambda: _partials(problem, problem.wrt, values, n), watch)
 
 
 def _partials(problem: Problem, wrt: tuple[str, ...], values: Values, n: int) -> tuple[torch.Tensor, ...]:
-    names = problem.inputs
     if not wrt:
         return ()
+    torch_loss = problem.torch_loss
+    names = torch_loss.names
 
     def summand(*arguments: torch.Tensor) -> torch.Tensor:
-        return problem.summands(dict(zip(names, arguments, strict=True)), 1).sum()
+        return torch_loss.of_one(dict(zip(names, arguments, strict=True)))
 
-    gradient = torch.func.grad(summand, argnums=tuple(names.index(name) for name in wrt))
-    in_dims = tuple(0 if name in problem.loss.data else None for name in names)
-    arguments = [values[name] for name in names]
-    if not problem.loss.data:
-        return tuple(partial.expand(n) for partial in gradient(*arguments))
-    partials: tuple[torch.Tensor, ...] = torch.func.vmap(gradient, in_dims=in_dims)(*arguments)
-    return partials
+    by = tuple(dict.fromkeys(torch_loss.place(name)[0] for name in wrt))
+    gradient = torch.func.grad(summand, argnums=tuple(names.index(name) for name in by))
+    given = torch_loss.arguments(values)
+    arguments = [given[name] for name in names]
+    if not torch_loss.by_sample:
+        gradients = dict(zip(by, gradient(*arguments), strict=True))
+        return tuple(torch_loss.entry(name, gradients).expand(n) for name in wrt)
+    in_dims = tuple(0 if name in torch_loss.by_sample else None for name in names)
+    gradients = dict(zip(by, torch.func.vmap(gradient, in_dims=in_dims)(*arguments), strict=True))
+    return tuple(torch_loss.entry(name, gradients) for name in wrt)
 
 
 METHOD = Vmap()

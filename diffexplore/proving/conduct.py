@@ -11,8 +11,8 @@ import torch
 
 from diffexplore.bounds.handling import finite_float
 from diffexplore.bounds.watch import CONSTANT_ERROR
+from diffexplore.programs.doors import CandidateWatch, Escapes
 from diffexplore.tracing.trace import OUTPUT
-from diffexplore.verify.doors import CandidateWatch, Escapes
 
 Tensor = torch.Tensor
 Function = Callable[..., Tensor]

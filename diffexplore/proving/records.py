@@ -13,7 +13,7 @@ from diffexplore.proof.records import Counterexample, Decision, Status
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,12 @@ class Proof:
         from diffexplore.report.terminal import Drawing
 
         yield from Drawing(tuple(outline(self))).__rich_console__(console, options)
+
+    def _repr_html_(self) -> str:
+        from diffexplore.report.html import page_of
+        from diffexplore.report.proofs import outline
+
+        return page_of(outline(self))
 
     def __str__(self) -> str:
         from diffexplore.report.proofs import headline

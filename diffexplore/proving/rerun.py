@@ -15,6 +15,8 @@ import torch
 from flint import arb
 
 from diffexplore.errors import UsageError
+from diffexplore.methods.opaque import OPAQUE_FACTOR
+from diffexplore.programs.torch_program import TorchProgram
 from diffexplore.proof.records import Counterexample
 from diffexplore.proving.conduct import Function, Run, WatchedRun, run, watched
 from diffexplore.proving.formulas import Formulas
@@ -24,7 +26,6 @@ from diffexplore.tracing.applied import applied
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.sizes import apart, meets
 from diffexplore.tracing.trace import OUTPUT, Traced
-from diffexplore.verify.observed import OPAQUE_FACTOR
 
 Tensor = torch.Tensor
 
@@ -62,6 +63,7 @@ def check_reading(
     one: bool = True,
     own: Iterable[Counterexample] = (),
     domain: Sequence[Any] = (),
+    sizes: tuple[int, ...] | None = None,
 ) -> tuple[str, ...]:
     """Runs a program at many points and holds it against its formulas; returns notes for the reader.
 
@@ -71,6 +73,7 @@ def check_reading(
         traced: its formulas; ``one`` says whether they hold for a single sample.
         own: the points of a proof: counterexamples and witnesses.
         domain: conditions that the arguments meet, those of data for every sample.
+        sizes: the numbers of samples to run; None for the usual ones.
 
     Raises UsageError where the program computes something else than the formulas say, beyond the bound of its rounding:
     the derived one of its own operations (see :mod:`diffexplore.bounds.watch`), or, where some have none, a multiple of
@@ -81,7 +84,8 @@ def check_reading(
         formulas = Formulas(traced)
     except TypeError as error:
         return (f"not held against runs of {name}: {error}",)
-    sizes, found, program = _sizes(traced, one), _Findings(), _Program(name, function, _wrt(traced))
+    sizes = _sizes(traced, one) if sizes is None else sizes
+    found, program = _Findings(), _Program(name, function, _wrt(traced))
     if not sizes:
         return (f"not held against runs of {name}: no number of samples up to {_MOST_SAMPLES} is meant",)
     for tensors in (*(at(traced, point, sizes) for point in own), *points(traced, sizes)):
@@ -100,14 +104,37 @@ def check_reading(
     return tuple(found.notes.values())
 
 
-def check_formula(fn: Function, traced: Traced, domain: Sequence[Any]) -> None:
-    """Raises UsageError where a function is not its formula for all numbers of samples, or computes something else."""
-    name = str(getattr(fn, "__name__", type(fn).__name__))
+def program_of(fn: Function, traced: Traced, domain: Sequence[Any]) -> TorchProgram:
+    """A function as what a loss runs, after it was held against its formula.
+
+    Raises UsageError where it is not its formula for all numbers of samples, or computes something else.
+    """
+    name = _called(fn)
     if not all(meets(traced.guards, samples) for samples in range(2, _LOOKED_AT)):
         conditions = " and ".join(traced.conditions)
         raise UsageError(f"{name} is read for {conditions}, and does something else for other numbers of samples")
-    arrays = [array.name for array in (*traced.parameters, *traced.data)]
-    check_reading(name, applied(fn, arrays), traced, one=False, domain=domain)
+    function = applied(fn, [array.name for array in (*traced.parameters, *traced.data)])
+    check_reading(name, function, traced, one=False, domain=domain)
+    single = _holds_for_one(name, function, traced, domain)
+    return TorchProgram(name, function, traced.parameters, traced.data, single)
+
+
+def _called(fn: Any) -> str:
+    name = str(getattr(fn, "__name__", type(fn).__name__))
+    return "the function" if name == "<lambda>" else name
+
+
+def _holds_for_one(name: str, function: Function, traced: Traced, domain: Sequence[Any]) -> bool:
+    """Whether a function computes what its formula says of a single sample, too."""
+    if not traced.data:
+        return True
+    if not meets(traced.guards, 1):
+        return False
+    try:
+        check_reading(name, function, traced, domain=domain, sizes=(1,))
+    except UsageError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def _reason(report: Report, key: str, methods: list[str], *, alone: bool) -> str
 
 def _deciding(report: Report) -> str:
     """`` (all by symbolic and numpy)``: the methods that left nothing open, where others did."""
-    tallies = report.summary.tallies
+    tallies = [tally for tally in report.summary.tallies if tally.method != LOSS]
     left_open = {tally.method for tally in tallies if tally.inconclusive}
     decided = [
         name for name in dict.fromkeys(tally.method for tally in tallies if tally.passed) if name not in left_open

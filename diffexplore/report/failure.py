@@ -17,7 +17,8 @@ from diffexplore.report.numbers import counted, truth_digits, value_beside
 from diffexplore.report.symbols import speaks_mathematics
 from diffexplore.report.tables import Units
 from diffexplore.report.terminal import Drawing
-from diffexplore.report.verdict import headline, worst_failures
+from diffexplore.report.verdict import headline
+from diffexplore.report.wrong import worst_failures
 
 WIDTH, LINES = 100, 25
 

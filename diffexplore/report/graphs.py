@@ -133,7 +133,7 @@ def _local(edge: Edge | None) -> str:
     if edge is None:
         return ""
     if not edge.smooth:
-        return "0: it only decides"
+        return "0: nothing flows back"
     same = edge.value is None or edge.value.text == edge.local.replace("−", "-")
     return edge.local if same or edge.value is None else f"{edge.local} = {edge.value.text}"
 

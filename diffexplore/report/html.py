@@ -36,8 +36,12 @@ _NUMBER = "font-family:monospace;font-variant-numeric:tabular-nums;white-space:p
 
 def to_html(report: Report, hessian: HessianText | None = None) -> str:
     """``report`` as one ``<div>``."""
-    blocks = (_drawn(block) for block in outline(report, hessian=hessian))
-    return f'<div class="diffexplore">{"".join(blocks)}</div>'
+    return page_of(outline(report, hessian=hessian))
+
+
+def page_of(blocks: Iterable[Block]) -> str:
+    """The blocks of a page as one ``<div>``."""
+    return f'<div class="diffexplore">{"".join(map(_drawn, blocks))}</div>'
 
 
 def _drawn(block: Block) -> str:

@@ -9,6 +9,7 @@ from diffexplore.numerals import short
 from diffexplore.report.blocks import Block, Gap, Heading, Note, Span, Text
 from diffexplore.report.names import candidate_of, entry_of_gradient, reduced_partial, sample_partial
 from diffexplore.report.numbers import point_text, share
+from diffexplore.report.places import place
 
 #: Entries that a page shows; the JSON document has all.
 _SHOWN = 8
@@ -37,7 +38,7 @@ def lost_text(lost: LostDigits, report: Report) -> Text:
     by = "" if candidate_of(report) else f" by {', '.join(lost.methods)}"
     return (
         Span(f"{_partial(lost, report)}{by}", "strong"),
-        Span(f"{_where(lost)}: {certain}; "),
+        Span(f"{_where(lost, report)}: {certain}; "),
         Span(lost.subexpression, "doubt"),
         Span(f" cancels: {grows}; {kept}"),
     )
@@ -50,7 +51,7 @@ def _partial(lost: LostDigits, report: Report) -> str:
     return entry_of_gradient(lost.parameter) if candidate_of(report) and by_data else sample_partial(lost.parameter)
 
 
-def _where(lost: LostDigits) -> str:
-    where = point_text({**lost.point, **lost.data})
+def _where(lost: LostDigits, report: Report) -> str:
+    where = ", ".join(filter(None, (place(report, lost.point), point_text(lost.data))))
     sample = f" (sample {lost.sample})" if lost.sample is not None else ""
     return f" at {where}{sample}" if where else sample

@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterator, Mapping
 
 from diffexplore.check.records import LossSummary, PartialFormula, Report
+from diffexplore.methods import runs_program, spoken
 from diffexplore.report.blocks import Block, Formula, FormulaList, Gap, Heading, Note, text
 from diffexplore.report.causes import Footnotes, not_compared
 from diffexplore.report.lost import lost_digits
 from diffexplore.report.names import candidate_of, reduced_partial, second_partial
 from diffexplore.report.numbers import counted, point_text
+from diffexplore.report.places import long_points
 from diffexplore.report.symbols import typeset
 from diffexplore.report.tables import legend, probes, reduced_tables, worst_samples
 from diffexplore.report.values import loss_values
-from diffexplore.report.verdict import failures, headline
+from diffexplore.report.verdict import headline
+from diffexplore.report.wrong import failures
 
 #: Second partials as text, by the names of the row and the column.
 HessianText = Mapping[tuple[str, str], PartialFormula]
@@ -35,6 +38,9 @@ def outline(report: Report, *, width: int = 100, hessian: HessianText | None = N
     yield from formulas(report.loss, report.gradient, hessian)
     yield from _decisions(report)
     yield Note(text(_what_ran(report), "quiet"))
+    if report.loss.program is not None:
+        yield Note(text(_what_ran_itself(report, report.loss.program), "quiet"))
+    yield from long_points(report)
     yield Gap()
     yield from loss_values(report, footnotes)
     yield from reduced_tables(report, footnotes, width)
@@ -62,7 +68,7 @@ def formulas(
     shown = [Formula("L", _reduced(loss, typeset(loss.formula)))]
     shown += [_partial(loss, name, partial) for name, partial in gradient.items()]
     for (row, column), partial in (hessian or {}).items():
-        shown.append(Formula(second_partial(row, column), _reduced(loss, partial.expression), operations(partial)))
+        shown.append(Formula(second_partial(row, column), _reduced(loss, partial.text), operations(partial)))
     yield FormulaList(tuple(shown))
     if loss.domain:
         yield Note(text(f"where {typeset(loss.domain)}"))
@@ -75,8 +81,8 @@ def formulas(
 
 def _partial(loss: LossSummary, name: str, partial: PartialFormula) -> Formula:
     if name in loss.data:
-        return Formula(f"∂ℓᵢ/∂{name}", partial.expression, operations(partial))
-    return Formula(reduced_partial(name), _reduced(loss, partial.expression), operations(partial))
+        return Formula(f"∂ℓᵢ/∂{name}", partial.text, operations(partial))
+    return Formula(reduced_partial(name), _reduced(loss, partial.text), operations(partial))
 
 
 def _reduced(loss: LossSummary, expression: str) -> str:
@@ -111,6 +117,18 @@ def _what_ran(report: Report) -> str:
     where = f" at {counted(len(points), 'point')}" if points != [""] else ""
     samples = counted(report.n, "sample") if report.loss.data else "one evaluation"
     return f"{subject} on {samples}{where}, in {report.dtype} on {report.device}, seed {report.seed}"
+
+
+def _what_ran_itself(report: Report, program: str) -> str:
+    """That the function was run, by which methods, where the formulas were read from one."""
+    read = f"the formulas were read from {program}"
+    if candidate_of(report):
+        return read
+    ran = [spoken(name) for name in dict.fromkeys(row.method for row in report.rows) if runs_program(name)]
+    if not ran:
+        return f"{read}, which was not run itself"
+    listed = f"{', '.join(ran[:-1])} and {ran[-1]}" if len(ran) > 1 else ran[0]
+    return f"{read}, which itself was run by {listed}"
 
 
 def _environment(report: Report) -> Iterator[Block]:

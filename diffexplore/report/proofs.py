@@ -104,7 +104,8 @@ def _refuted(proof: Proof) -> str:
     cause = f": {proof.cause.message}" if proof.cause is not None and named else ""
     place = f" where {first.decision.place}" if first.decision.place else ""
     if first.name == VALUE:
-        loss = proof.loss if proof.loss.startswith("the loss ") else f"the loss {proof.loss}"
+        named = proof.loss.startswith("the loss ") or proof.loss == "loss"
+        loss = proof.loss if proof.loss.startswith("the ") else f"the {'' if named else 'loss '}{proof.loss}"
         return f"{proof.program} does not compute {loss}{place}{cause}"
     return f"{proof.program} does not compute {_claim(proof)}: its {_called(first)} is wrong{place}{cause}"
 

@@ -22,11 +22,11 @@ from diffexplore.report.numbers import (
     counted,
     digits_of,
     in_ulps,
-    point_text,
     truth_digits,
     ulp_at,
     value_beside,
 )
+from diffexplore.report.places import at_place, place
 
 #: Digits that a value shows however narrow the page is.
 _FEWEST_DIGITS = 6
@@ -44,7 +44,7 @@ def reduced_tables(report: Report, footnotes: Footnotes, width: int) -> Iterator
         rows = rows_of(report, "reduced", name)
         for point in distinct_points(rows):
             here = [row for row in rows if point_key(row.point) == point_key(point)]
-            where = f"at {point_text(point)}" if point else ""
+            where = f"at {place(report, point)}" if point else ""
             for title, group in _by_truth(name, here):
                 yield Heading(title, where)
                 yield _methods_table(group, report.dtype, footnotes, width)
@@ -189,15 +189,15 @@ def _samples_table(rows: Sequence[Row], report: Report, footnotes: Footnotes, wi
         (True, Column("verdict", align="left")),
     ]
     shown = [position for position, (wanted, _) in enumerate(columns) if wanted]
-    body = [_sample_cells(row, units, footnotes) for row in rows]
+    body = [_sample_cells(row, report, units, footnotes) for row in rows]
     return Table(
         tuple(columns[position][1] for position in shown),
         tuple(tuple(cells[position] for position in shown) for cells in body),
     )
 
 
-def _sample_cells(row: Row, units: Units, footnotes: Footnotes) -> tuple[Text, ...]:
-    where, value = text(point_text(row.point, compact=True)), _value(row, row.truth, _SAMPLE_DIGITS)
+def _sample_cells(row: Row, report: Report, units: Units, footnotes: Footnotes) -> tuple[Text, ...]:
+    where, value = text(place(report, row.point, compact=True)), _value(row, row.truth, _SAMPLE_DIGITS)
     return (text(str(row.sample)), text(row.method), where, value, *units.cells(row), footnotes.verdict(row))
 
 
@@ -225,7 +225,7 @@ def probes(report: Report) -> Iterator[Block]:
         Column("catches", "relative"),
         Column("verdicts", align="left"),
     )
-    yield Table(columns, tuple(_probe_row(members) for members in _by_probe(rows).values()))
+    yield Table(columns, tuple(_probe_row(members, report) for members in _by_probe(rows).values()))
     yield Gap()
 
 
@@ -236,7 +236,7 @@ def _by_probe(rows: Sequence[Row]) -> Mapping[object, list[Row]]:
     return groups
 
 
-def _probe_row(rows: Sequence[Row]) -> tuple[Text, ...]:
+def _probe_row(rows: Sequence[Row], report: Report) -> tuple[Text, ...]:
     first = rows[0]
     powers = [row.smallest_detectable for row in rows if row.smallest_detectable is not None]
     verdicts = [row.verdict for row in rows]
@@ -244,7 +244,7 @@ def _probe_row(rows: Sequence[Row]) -> tuple[Text, ...]:
     worst = max((row.error_ulp for row in rows if row.error_ulp is not None), default=None)
     return (
         text(partial_of(first)),
-        text(f"{first.probe}, at {point_text(first.point, digits=4)}"),
+        text(f"{first.probe},{at_place(report, first.point, digits=4)}".rstrip(",")),
         text(short(worst, 3)),
         text(short(min(powers, default=None), upward=True) if powers else ABSENT),
         text(", ".join(told), "bad" if "fail" in verdicts else "plain"),

@@ -9,7 +9,8 @@ from diffexplore.numerals import short
 from diffexplore.report.blocks import Block, Gap, Note, Span, Text
 from diffexplore.report.causes import Footnotes
 from diffexplore.report.names import rows_of
-from diffexplore.report.numbers import in_ulps, point_text, truth_digits, ulp_at, value_beside
+from diffexplore.report.numbers import in_ulps, truth_digits, ulp_at, value_beside
+from diffexplore.report.places import place
 
 #: Digits of a value that is only mentioned.
 _DIGITS = 8
@@ -19,20 +20,20 @@ def loss_values(report: Report, footnotes: Footnotes) -> Iterator[Block]:
     """``L = 3760.2  at a = 1, b = 1: truth 1880.1, error 4.8e15 ulp, allowed 34: FAIL``."""
     rows = rows_of(report, "reduced", VALUE)
     for row in rows:
-        yield Note(_line(row, report.dtype, footnotes))
+        yield Note(_line(row, report, footnotes))
     if rows:
         yield Gap()
 
 
-def _line(row: Row, dtype: str, footnotes: Footnotes) -> Text:
+def _line(row: Row, report: Report, footnotes: Footnotes) -> Text:
     value = value_beside(row.value, row.truth, _DIGITS, "bad" if row.verdict == "fail" else "quiet")
     if row.is_nan and row.cause is not None:
         value = (Span(row.cause.fields["value"], "bad"),)
-    where = f"  at {point_text(row.point)}" if row.point else ""
+    where = f"  at {place(report, row.point)}" if row.point else ""
     return (
         Span("L = ", "strong"),
         *value,
-        Span(f"{where}: truth {truth_digits(row.truth, _DIGITS)}, {_sizes(row, dtype)}: "),
+        Span(f"{where}: truth {truth_digits(row.truth, _DIGITS)}, {_sizes(row, report.dtype)}: "),
         *footnotes.verdict(row),
     )
 

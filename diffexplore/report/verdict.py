@@ -1,32 +1,33 @@
-"""The verdict in one sentence, and what failed."""
+"""The verdict in one sentence."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from diffexplore.check.records import LOSS, VALUE, Report, Row
+from diffexplore.check.records import VALUE, Report, Row
 from diffexplore.methods import spoken
 from diffexplore.numerals import short
-from diffexplore.report.blocks import Block, Gap, Headline, Note, Span, Text, text
+from diffexplore.report.blocks import Headline
 from diffexplore.report.counts import agreement, loss_note, total
 from diffexplore.report.names import (
     WORDS,
     PointKey,
     candidate_of,
+    entry_of_gradient,
+    is_data,
     kind_of,
     partial_of,
     point_key,
     reduced_partial,
+    sample_partial,
     subject_of,
 )
-from diffexplore.report.numbers import counted, point_text, share
+from diffexplore.report.numbers import counted, point_text
+from diffexplore.report.places import at_place, place
+from diffexplore.report.wrong import how_wrong, where, worst_failures
 
 #: A partial at a point.
 _Question = tuple[str, PointKey]
-
-#: Failing rows that are described in full before the tables.
-_DESCRIBED = 5
 
 
 def headline(report: Report) -> Headline:
@@ -49,8 +50,10 @@ def _failed(report: Report) -> str:
     subjects = len({_subject(row) for row in others if row.parameter != VALUE})
     also = f", and {counted(subjects, 'other partial' if candidate else 'other gradient')} too" if subjects else ""
     if first.is_nan:
-        return f"{_no_number(first, candidate, also)}; {counts}"
-    wrong = f"{how_wrong(first)}{_where(first)}{also}: {counts}"
+        return f"{_no_number(first, report, also)}; {counts}"
+    wrong = f"{how_wrong(first)}{where(first, report)}{also}: {counts}"
+    if candidate is None and first.parameter == VALUE:
+        return f"{report.loss.program} does not compute the loss that was read from it: L {wrong}"
     if candidate is None:
         return f"{partial_of(first)} by {first.method} {wrong}"
     is_not = "does not compute this loss" if first.parameter == VALUE else "is not the gradient"
@@ -63,13 +66,13 @@ def _subject(row: Row) -> tuple[str, str | None, str]:
     return row.parameter, row.of, row.method
 
 
-def _no_number(row: Row, candidate: str | None, also: str) -> str:
+def _no_number(row: Row, report: Report, also: str) -> str:
     """``reverse mode computes NaN for ∂L/∂a at d = 0 (sample 0), where the truth is 0.25: why; what to write``.
 
     ``also`` says what else failed.
     """
     assert row.cause is not None
-    fields = row.cause.fields
+    fields, candidate = row.cause.fields, candidate_of(report)
     if row.parameter == VALUE and not candidate:
         what = f"the loss itself computes to {fields['value']}"
     else:
@@ -78,15 +81,14 @@ def _no_number(row: Row, candidate: str | None, also: str) -> str:
     truth = f", where the truth is {short(float(row.truth.mid), 6)}" if row.truth else ""
     why = [fields.get("backward_operation") or fields.get("operation"), fields.get("remedy")]
     reason = "; ".join(words for words in why if words)
-    return f"{what}{_place(row)}{truth}{also}{': ' + reason if reason else ''}"
+    return f"{what}{_place(row, report)}{truth}{also}{': ' + reason if reason else ''}"
 
 
-def _place(row: Row) -> str:
+def _place(row: Row, report: Report) -> str:
     """`` at a = 1, d = 0 (sample 0)``: the point, and the data of the sample that makes the NaN."""
     fields = row.cause.fields if row.cause else {}
-    where = point_text({**row.point, **fields.get("data", {})})
-    sample = fields.get("sample")
-    said = f" at {where}" if where else ""
+    sample, parts = fields.get("sample"), (place(report, row.point), point_text(fields.get("data", {})))
+    said = f" at {', '.join(filter(None, parts))}" if any(parts) else ""
     if sample is not None and row.probe is None:
         said += f" (sample {sample})"
     return f"{said} ({row.probe})" if row.probe else said
@@ -114,7 +116,10 @@ def _reason(report: Report, questions: Mapping[_Question, str]) -> str:
     reasons = {
         row.cause.message
         for row in report.rows
-        if row.cause is not None and kind_of(row) == "reduced" and (row.parameter, point_key(row.point)) in questions
+        if row.cause is not None
+        and row.probe is None
+        and (row.parameter, point_key(row.point)) in questions
+        and (row.sample is None or is_data(report, row.parameter))
     }
     return f": {reasons.pop()}" if len(reasons) == 1 else ""
 
@@ -122,9 +127,16 @@ def _reason(report: Report, questions: Mapping[_Question, str]) -> str:
 def _without_a_pass(report: Report) -> dict[_Question, str]:
     """The partials and points that no comparison with the reduction settled, and how they are called."""
     return {
-        (name, point_key(point)): f"{reduced_partial(name)} at {point_text(point)}"
+        (name, point_key(point)): f"{_called(name, report)}{at_place(report, point)}"
         for name, point in report.summary.undecided
     }
+
+
+def _called(name: str, report: Report) -> str:
+    """A partial that is asked for: by data, that of a sample."""
+    if not is_data(report, name):
+        return reduced_partial(name)
+    return entry_of_gradient(name) if candidate_of(report) else sample_partial(name)
 
 
 def _scope(report: Report) -> str:
@@ -157,92 +169,11 @@ def _by_sub_batch(report: Report) -> str:
     asked: dict[_Question, str] = {}
     passed: set[_Question] = set()
     for row in report.rows:
-        if kind_of(row) == "reduced":
+        if kind_of(row) == "reduced" and row.parameter != VALUE:
             question = row.parameter, point_key(row.point)
-            asked[question] = f"{reduced_partial(row.parameter)} at {point_text(row.point, digits=4)}"
+            asked[question] = f"{reduced_partial(row.parameter)}{at_place(report, row.point, digits=4)}"
             passed |= {question} if row.verdict == "pass" else set()
     names = [name for question, name in asked.items() if question not in passed]
     if not names:
         return ""
     return f"; on sub-batches only: {' and '.join(names) if len(names) <= 2 else f'{len(names)} of these partials'}"
-
-
-def worst_failures(report: Report) -> list[Row]:
-    """Failing rows that include the reduction, else those of probes and samples; at last that of the loss's value.
-
-    The largest relative error comes first: a rounding must not head a report in which another partial is off by half.
-    """
-    failing = sorted((row for row in report.rows if row.verdict == "fail"), key=_relative_error, reverse=True)
-    values = [row for row in failing if row.parameter == VALUE]
-    partials = [row for row in failing if row.parameter != VALUE]
-    # Where the loss itself is not finite, everything else follows from that.
-    itself = [row for row in values if row.method == LOSS]
-    others = [row for row in values if row.method != LOSS]
-    return itself + ([row for row in partials if kind_of(row) == "reduced"] or partials) + others
-
-
-def _relative_error(row: Row) -> float:
-    """A value that is not finite is worse than any; one that should be 0 is all error."""
-    if row.value is None:
-        return math.inf
-    return 1.0 if row.error_rel is None else row.error_rel
-
-
-def failures(report: Report) -> Iterator[Block]:
-    """What failed, where, by how much and why: only where something did."""
-    candidate = candidate_of(report)
-    found = worst_failures(report)
-    groups = _alike(_one_of_each_cause(found) if candidate else found)[:_DESCRIBED]
-    for group in groups:
-        yield Note(_described(group, candidate), marker="·")
-    left = report.summary.failed - sum(map(len, groups))
-    if left > 0:
-        yield Note(text(f"{counted(left)} more failed", "quiet"), marker="·")
-    if found:
-        yield Gap()
-
-
-def _one_of_each_cause(rows: list[Row]) -> list[Row]:
-    """A candidate is wrong for few reasons, in many rows."""
-    found: dict[str, Row] = {}
-    for row in rows:
-        found.setdefault(row.cause.message if row.cause else "", row)
-    return list(found.values())
-
-
-def _alike(rows: list[Row]) -> list[list[Row]]:
-    """Rows of several methods that have one cause of a NaN, together; every other row by itself."""
-    groups: dict[object, list[Row]] = {}
-    for i, row in enumerate(rows):
-        cause = row.cause.message if row.cause else ""
-        key = (row.parameter, point_key(row.point), row.sample, row.probe, cause) if row.is_nan else i
-        groups.setdefault(key, []).append(row)
-    return list(groups.values())
-
-
-def _described(rows: list[Row], candidate: str | None) -> Text:
-    row = rows[0]
-    reason = f": {row.cause.message}" if row.cause else ""
-    by = "" if candidate or row.method == LOSS else f" by {', '.join(row.method for row in rows)}"
-    subject = f"{partial_of(row, candidate)}{by}"
-    wrong = "" if row.is_nan else f" {how_wrong(row)}"
-    return Span(subject, "strong"), Span(f"{wrong}{_where(row)}{reason}")
-
-
-def _where(row: Row) -> str:
-    """`` at a = 0, b = 0, sample 17``."""
-    where = f" at {point_text(row.point)}" if row.point else ""
-    if row.sample is not None:
-        where += f", sample {row.sample}" if where else f" in sample {row.sample}"
-    return f"{where} ({row.probe})" if row.probe else where
-
-
-def how_wrong(row: Row) -> str:
-    if row.error_abs is not None and row.bound is not None and row.error_abs <= row.bound and row.verdict == "fail":
-        ignored = row.cause is not None and row.cause.key == "upstream_ignored"
-        return "is right for an upstream gradient of 1 alone" if ignored else "is right in a first call alone"
-    if row.value is None:
-        return "is not finite"
-    if row.error_rel is None:
-        return f"is {short(row.value, 3)}, where the truth is 0,"
-    return f"is wrong by {share(row.error_rel)}"

@@ -69,11 +69,16 @@ class Gradient(Mapping[str, sympy.Expr]):
 
     def _formula(self, name: str) -> PartialFormula:
         cost = self.cost[name]
-        text, latex = to_text(self[name]), to_latex(self[name])
-        return PartialFormula(name, text, latex, cost.ops_raw, cost.ops_simplified, cost.note)
+        return partial_formula(name, self[name], cost)
 
     def __repr__(self) -> str:
         return f"Gradient({', '.join(f'{name}: {to_text(expr)}' for name, expr in self.items())})"
+
+
+def partial_formula(name: str, expr: sympy.Expr, cost: Cost) -> PartialFormula:
+    """A closed form as the plain record that documents and pages hold."""
+    ascii_text, text, latex = to_text(expr, unicode=False), to_text(expr), to_latex(expr)
+    return PartialFormula(name, ascii_text, text, latex, cost.ops_raw, cost.ops_simplified, cost.note)
 
 
 @dataclass(frozen=True)

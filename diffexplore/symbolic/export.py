@@ -9,7 +9,7 @@ import sympy
 
 from diffexplore.loss import Loss
 from diffexplore.symbolic.code import Dialect, PythonCode, TorchCode
-from diffexplore.symbolic.derive import Gradient, Hessian
+from diffexplore.symbolic.derive import Gradient, Hessian, partial_formula
 from diffexplore.symbolic.latex import to_latex as expression_to_latex
 from diffexplore.symbolic.text import to_text
 
@@ -55,12 +55,7 @@ def to_json_dict(loss: Loss, gradient: Gradient, hessian: Hessian | None = None)
     }
     if hessian is not None:
         document["hessian"] = {
-            f"{row},{column}": {
-                "expression": to_text(expr),
-                "latex": expression_to_latex(expr),
-                "ops_raw": hessian.cost[row, column].ops_raw,
-                "ops_simplified": hessian.cost[row, column].ops_simplified,
-            }
+            f"{row},{column}": partial_formula(f"{row},{column}", expr, hessian.cost[row, column]).to_dict()
             for (row, column), expr in hessian.items()
         }
     return document

@@ -17,6 +17,7 @@ from diffexplore.symbolic.constants import check_argument, check_divisor, check_
 from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
 from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES, foreign_node
 from diffexplore.symbolic.grammar import chain
+from diffexplore.symbolic.notation import reduction_of
 from diffexplore.symbolic.syntax import names_of, read
 
 _Built = TypeVar("_Built", sympy.Expr, Boolean)
@@ -59,12 +60,12 @@ def parse_condition(text: str, allowed: Collection[str] | None = None) -> Boolea
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """The symbols of a formula in order of first appearance, found without computing anything.
+    """The symbols of a formula, or of ``mean[…]``, in order of first appearance, found without computing anything.
 
     Raises:
         UsageError: where the text is not a formula.
     """
-    return names_of(read(text))
+    return names_of(read(reduction_of(text)[1]))
 
 
 def _check_symbols(names: Collection[str], allowed: Collection[str] | None) -> None:

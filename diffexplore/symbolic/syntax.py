@@ -18,6 +18,7 @@ from diffexplore.errors import UsageError
 from diffexplore.symbolic.functions import RESERVED
 from diffexplore.symbolic.grammar import MAX_DEPTH, check_condition, check_formula, too_deep
 from diffexplore.symbolic.names import MAX_NAME, shown
+from diffexplore.symbolic.notation import plain
 
 MAX_LENGTH = 10_000
 MAX_DIGITS = 400
@@ -35,7 +36,8 @@ def read(text: str, *, condition: bool = False) -> ast.expr:
     The value of a decimal in the tree is a :class:`~fractions.Fraction`: 0.1 is 1/10.
 
     Args:
-        text: at most 10,000 characters; ``^`` and ``**`` are powers, ``·``, ``×``, ``−`` and ``²`` are understood.
+        text: at most 10,000 characters; ``^`` and ``**`` are powers, and what we print for people is
+            understood: ``·``, ``−``, ``²``, ``√``, ``|x|``, ``σ(x)``, ``≤`` (:mod:`diffexplore.symbolic.notation`).
         condition: whether the text is a condition.
 
     Raises:
@@ -59,7 +61,7 @@ def _normalised(text: str) -> str:
         raise UsageError(f"a formula must be text, not {type(text).__name__}")
     if len(text) > MAX_LENGTH:
         raise UsageError(f"the formula has {len(text):,} characters; at most {MAX_LENGTH:,} are read")
-    text = text.translate(_SIGNS).strip()
+    text = plain(text.translate(_SIGNS).strip())
     text = _SUPERSCRIPT.sub(lambda match: f"**({match[0].translate(_SUPERSCRIPTS)})", text).replace("^", "**")
     if not text:
         raise UsageError("the formula is empty")

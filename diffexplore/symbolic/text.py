@@ -57,10 +57,11 @@ class Writer:
 
     def write(self, expr: sympy.Basic, place: int = OR) -> str:
         """The text of ``expr``, in parentheses where it binds less tightly than its ``place`` needs."""
-        text, binding = self._text(expr)
+        text, binding = self.words(expr)
         return text if binding >= place else f"({text})"
 
-    def _text(self, expr: sympy.Basic) -> tuple[str, int]:
+    def words(self, expr: sympy.Basic) -> tuple[str, int]:
+        """The text of ``expr``, and how tightly it binds."""
         if expr.is_Rational:
             return self._number(expr)
         if expr.is_Add:

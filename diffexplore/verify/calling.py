@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 import torch
 
 from diffexplore.errors import DiffexploreError
+from diffexplore.programs.calling import in_one_line
 from diffexplore.verify.candidates.base import CandidateError
 
 Tensor = torch.Tensor
 Result = TypeVar("Result")
-
-_HERE = Path(__file__).resolve().parent.parent
 
 
 class ModeUnavailable(CandidateError):
@@ -52,7 +49,7 @@ def call(function: Callable[[], Result], name: str, seed: int) -> Result:
     except DiffexploreError:
         raise
     except (Exception, SystemExit) as error:
-        raise CandidateError(f"{name} raises {type(error).__name__}: {_message(error)}{_where(error)}") from error
+        raise CandidateError(in_one_line(name, error)) from error
 
 
 @contextmanager
@@ -60,21 +57,6 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
-
-
-def _message(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or "no message"
-
-
-def _where(error: BaseException) -> str:
-    """The last line of the candidate's own files in the traceback."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
-    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-
-
-def _is_theirs(filename: str) -> bool:
-    path = Path(filename)
-    return "site-packages" not in path.parts and not path.is_relative_to(_HERE) and not filename.startswith("<frozen")
 
 
 @contextmanager

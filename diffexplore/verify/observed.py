@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
-from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch, observing
-from diffexplore.check.problem import Problem, spread_over
+from diffexplore.check.problem import Problem
 from diffexplore.check.records import VALUE
-from diffexplore.methods import reverse, symbolic
-from diffexplore.methods.base import Estimate, Estimates, Method, Values
+from diffexplore.methods.base import Estimate, Estimates, Values
+from diffexplore.methods.opaque import allowed
+from diffexplore.programs.doors import CandidateWatch, Escapes
 from diffexplore.verify.backward_calls import BackwardConduct, conduct_of
 from diffexplore.verify.calling import Inputs, call
 from diffexplore.verify.candidates import Answer, Candidate, CandidateError
-from diffexplore.verify.doors import CandidateWatch, Escapes
 
 Tensor = torch.Tensor
-
-#: What a candidate whose operations cannot be watched is allowed, in bounds of the references.
-OPAQUE_FACTOR = 16.0
-
-_REFERENCES: list[Method] = [symbolic.METHOD, reverse.METHOD]
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,7 @@ class Observed:
         if not opaque:
             return estimates
         with observing(None):  # who looks on at the candidate is not to see the references
-            return _allowed(estimates, problem, values, n)
+            return allowed(estimates, problem, values, n)
 
 
 def _tensors(answer: Answer) -> dict[str, Tensor]:
@@ -108,53 +100,3 @@ def _tensors(answer: Answer) -> dict[str, Tensor]:
 
 def _estimate(tensor: Tensor, watch: Watch) -> Estimate:
     return Estimate(tensor.detach().to(torch.float64), watch.radius(tensor).to(torch.float64))
-
-
-def _allowed(estimates: Mapping[str, Estimate], problem: Problem, values: Values, n: int) -> Estimates:
-    """The estimates with a multiple of the larger reference bound."""
-    references = [_reference(method, problem, values, n) for method in _REFERENCES]
-    allowed = {}
-    for name, estimate in estimates.items():
-        bounds = [reference[name] for reference in references] if name != VALUE else [_value_bound(problem, values, n)]
-        bound = OPAQUE_FACTOR * torch.stack([found.expand(estimate.value.shape) for found in bounds]).amax(0)
-        if name != VALUE and bool((bound == 0).any()):
-            bound = torch.where(bound == 0, _conditioned(problem, values, n)[name], bound)
-        allowed[name] = Estimate(estimate.value, bound.to(estimate.value.device))
-    return allowed
-
-
-def _conditioned(problem: Problem, values: Values, n: int) -> dict[str, Tensor]:
-    """What rounding the inputs once would do to the partials.
-
-    The references may compute an exact 0 where another order of the same operations rounds: as at a perfect fit.
-    """
-    unit = UNIT_ROUNDOFF[problem.dtype]
-    with Watch() as watch:
-        copies = {name: value.detach().clone() for name, value in values.items()}
-        for copy in copies.values():
-            watch.set(copy, unit * copy.to(torch.float64).abs())
-        outputs = problem.gradient_program.run(TORCH, copies)
-        partials = {name: spread_over(output, n, copies) for name, output in zip(problem.wrt, outputs, strict=True)}
-        reduced = {name: problem.reduce(partials[name]) for name in problem.parameters}
-    weight = 1 / n if problem.loss.reduction == "mean" else 1.0
-    by_data = {name: weight * watch.radius(partial) for name, partial in partials.items() if name not in reduced}
-    return {name: watch.radius(value) for name, value in reduced.items()} | by_data
-
-
-def _reference(method: Method, problem: Problem, values: Values, n: int) -> dict[str, Tensor]:
-    """How far a reference's own partials may be from the truth; by data, those of the reduced loss."""
-    bounds = {name: estimate.bound for name, estimate in method.reduced(problem, values, n).items()}
-    if set(problem.wrt) - set(bounds):
-        weight = 1 / n if problem.loss.reduction == "mean" else 1.0
-        unit = UNIT_ROUNDOFF[problem.dtype]
-        for name, estimate in method.samples(problem, values, n).items():
-            if name not in bounds:
-                bounds[name] = weight * (estimate.bound + 2 * unit * estimate.value.abs())
-    return bounds
-
-
-def _value_bound(problem: Problem, values: Values, n: int) -> Tensor:
-    with Watch() as watch:
-        value = problem.reduce(problem.summands(values, n))
-    radius = watch.radius(value).to(torch.float64)
-    return torch.nan_to_num(radius, nan=math.inf)

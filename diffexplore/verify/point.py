@@ -129,10 +129,10 @@ class CandidateCheck(PointCheck):
         """Whether the candidate's loss at this point is a number, as far as it gives one."""
         return VALUE not in self._whole or bool(self._whole[VALUE].value.isfinite().all())
 
-    def _settle(self, name: str, judged: Judged) -> None:
+    def _settle(self, name: str, judged: Judged, running: Running) -> None:
         """Nothing is settled of a candidate whose own loss is no number: its gradient is that of something else."""
         if self._value_is_finite:
-            super()._settle(name, judged)
+            super()._settle(name, judged, running)
 
     def _settle_by_samples(self, name: str) -> None:
         if self._value_is_finite:

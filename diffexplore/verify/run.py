@@ -98,6 +98,7 @@ def run_verification(
 ) -> Report:
     """The same for an adapted candidate on a batch that is at hand."""
     listener = listener or Silence()
+    loss = loss.of_formula()  # what is verified is the candidate, not the function that the loss was read from
     seed, further = as_seed(seed), as_modes(modes)
     problem = Problem(loss, _partials(loss, wrt), as_dtype(dtype), as_device(device))
 

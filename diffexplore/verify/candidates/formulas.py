@@ -12,6 +12,7 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.check.problem import spread_over
 from diffexplore.errors import UsageError, unknown
 from diffexplore.loss import Loss
+from diffexplore.symbolic.notation import reduction_of
 from diffexplore.symbolic.parse import parsed
 from diffexplore.symbolic.syntax import read
 from diffexplore.symbolic.written import program_of
@@ -67,8 +68,11 @@ def _tree(text: str, symbol: str, loss: Loss) -> tuple[ast.expr, sympy.Expr]:
     """A formula as it was written, and as SymPy simplifies it."""
     if symbol not in loss.symbols:
         raise unknown("symbol", symbol, loss.symbols)
+    said, summand = reduction_of(text)
+    if said not in (None, loss.reduction):
+        raise CandidateError(f"the formula for the partial by {symbol} takes the {said}, the loss the {loss.reduction}")
     try:
-        tree = read(text)
+        tree = read(summand)
         return tree, parsed(tree, tuple(loss.symbols))
     except UsageError as error:
         raise CandidateError(f"the formula for the partial by {symbol}: {error}") from None

@@ -18,12 +18,12 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.watch import Watch
 from diffexplore.check.problem import spread_over
 from diffexplore.check.records import VALUE, Cause
+from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.numerals import short
 from diffexplore.symbolic.functions_sympy import expm1, log1p, softplus
 from diffexplore.symbolic.program import lower
 from diffexplore.symbolic.text import to_text
 from diffexplore.verify.diagnosis.scene import Scene, exact_partial
-from diffexplore.verify.observed import OPAQUE_FACTOR
 
 #: Terms so much larger than their sum lose digits that count.
 _GREAT = 64.0

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from diffexplore.bounds import aten, handling
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.watch import Watch, _layout, _storage
-from diffexplore.verify.constants import Constants, distance
+from diffexplore.programs.constants import Constants, distance
 
 Tensor = torch.Tensor
 
@@ -180,6 +180,28 @@ class CandidateWatch(Watch):
                 continue
             if undecided or any(self._is_rounded(operand) for operand in rounded):
                 self.set(tensor, torch.ones((), dtype=torch.bool, device=tensor.device))
+
+
+class ProgramWatch(CandidateWatch):
+    """The watch of a whole program: it sees by what numbers leave torch, and where it loses sight of them."""
+
+    def __init__(self, inputs: Iterable[Tensor]) -> None:
+        super().__init__(inputs=inputs)
+        self._escapes = Escapes()
+
+    def __enter__(self) -> ProgramWatch:
+        self._escapes.__enter__()  # type: ignore[no-untyped-call]  # torch leaves its modes untyped
+        super().__enter__()  # type: ignore[no-untyped-call]  # as above
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]  # as above
+        self._escapes.__exit__(*raised)  # type: ignore[no-untyped-call]  # as above
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """What else than an operation without a bound leaves the rounding unknown."""
+        return frozenset(self._escapes.seen | self.doors)
 
 
 #: What they ask does not hang on rounding.

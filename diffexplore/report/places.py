@@ -1,0 +1,47 @@
+"""How a page says at which point: completely where that is short, else by the name of a point that is listed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from diffexplore.check.records import Report
+from diffexplore.report.blocks import Block, Note, text
+from diffexplore.report.names import distinct_points, point_key
+from diffexplore.report.numbers import point_text
+
+#: A point with a longer text is listed once.
+_LONGEST = 60
+
+
+def place(report: Report, point: Mapping[str, float], *, compact: bool = False, digits: int | None = None) -> str:
+    """``a = 1.3, b = 0.7``, or ``the point below``, ``point 2 below``; empty for a loss without parameters."""
+    said = point_text(point, compact=compact, digits=digits)
+    if len(said) <= _LONGEST:
+        return said
+    keys = [point_key(known) for known in _points(report)]
+    if point_key(point) not in keys:
+        return said
+    number = keys.index(point_key(point)) + 1
+    if compact:
+        return f"point {number}"
+    return "the point below" if len(keys) == 1 else f"point {number} below"
+
+
+def at_place(report: Report, point: Mapping[str, float], *, digits: int | None = None) -> str:
+    """The same with `` at `` before it, where there is anything to say."""
+    said = place(report, point, digits=digits)
+    return f" at {said}" if said else ""
+
+
+def long_points(report: Report) -> Iterator[Block]:
+    """The points that the page calls by a number."""
+    points = _points(report)
+    for number, point in enumerate(points, start=1):
+        said = point_text(point)
+        if len(said) > _LONGEST:
+            yield Note(text(f"{'the point' if len(points) == 1 else f'point {number}'}: {said}"))
+
+
+def _points(report: Report) -> tuple[Mapping[str, float], ...]:
+    """Those at which the check was made; a probe's own point is said where the probe is."""
+    return distinct_points(row for row in report.rows if row.probe is None)

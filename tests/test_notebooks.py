@@ -1,0 +1,68 @@
+"""What notebooks show: proofs as pages, and errors of the user without a traceback."""
+
+from __future__ import annotations
+
+import pickle
+import re
+
+import pytest
+import torch
+
+import diffexplore as dx
+from diffexplore.errors import DiffexploreError
+
+Tensor = torch.Tensor
+
+
+class Half(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, z):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(z)
+        return z * z
+
+    @staticmethod
+    def backward(ctx, upstream):  # type: ignore[no-untyped-def]
+        return upstream * ctx.saved_tensors[0]
+
+
+def right(a: Tensor, x: Tensor) -> Tensor:
+    return ((a * x) ** 2).mean()
+
+
+def wrong(a: Tensor, x: Tensor) -> Tensor:
+    return Half.apply(a * x).mean()
+
+
+@pytest.mark.parametrize(("program", "word"), [(right, "PROVED"), (wrong, "REFUTED")])
+def test_a_proof_shows_itself(program: object, word: str) -> None:
+    page = dx.prove(program, parameters="a", data="x")._repr_html_()
+    assert page.startswith('<div class="diffexplore"') and page.endswith("</div>")
+    assert page.count(word) == 2  # the answer opens and closes the page
+    assert "∂L/∂a" in page and "<script" not in page
+    text = re.sub(r"<[^>]*>", "", page)
+    assert "<" not in text and ">" not in text
+
+
+def test_an_error_of_the_user_is_one_line() -> None:
+    with pytest.raises(dx.UsageError) as raised:
+        dx.Loss("(a*x", parameters="a", data="x")
+    assert raised.value._render_traceback_() == [f"UsageError: {raised.value}"]
+    assert "\n" not in str(raised.value)
+    assert DiffexploreError("why")._render_traceback_() == ["DiffexploreError: why"]
+
+
+def test_a_wrong_gradient_says_its_headline() -> None:
+    loss = dx.Loss("(a*x)**2", parameters="a", data="x")
+    with pytest.raises(dx.GradientError) as raised:
+        dx.assert_gradient(wrong, loss, {"x": [1.0, 2.0]}, {"a": 1.5})
+    for error in (raised.value, pickle.loads(pickle.dumps(raised.value))):
+        lines = "\n".join(error._render_traceback_()).splitlines()
+        assert lines[0].startswith("GradientError: FAIL  wrong is not the gradient")
+        assert len(lines) <= 25 and lines[-1].strip()
+
+
+def test_a_loss_called_loss_is_named_once() -> None:
+    loss = dx.Loss("(a*x)**2", parameters="a", data="x", name="loss")
+    said = str(dx.prove(lambda a, x: ((a * x) ** 2).mean() + 1, loss))
+    assert "does not compute the loss" in said
+    assert "the loss loss" not in said and "the loss the loss" not in said
