@@ -58,7 +58,7 @@ def installed_rules() -> Path:
         path = Path(folder) / _PLACE
         if path.is_file():
             return path
-    raise UsageError("the installed torch brings no derivatives.yaml: install torch 2.6 or later from a wheel")
+    raise UsageError("the installed torch brings no derivatives.yaml: install torch from a wheel")
 
 
 def read_installed() -> Rulebook:
