@@ -273,7 +273,7 @@ def _kept_settings() -> Iterator[None]:
 
 #: What torch says of arguments that it cannot differentiate by, and of operators without a rule for any N.
 _NO_GRADIENT = ("derivative for", "leaf Variable", "a view of a leaf", "is not differentiable with respect to")
-_NO_RULE = ("symbolic shapes", "SymIntArrayRef", "symbolic ints")
+_NO_RULE = ("symbolic shapes", "SymIntArrayRef", "symbolic ints", "but got: SymInt")
 
 
 def _refusal(error: Exception, lines: Lines) -> Exception:
