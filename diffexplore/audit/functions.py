@@ -121,7 +121,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "apply_loss_reduction": same,
     "maybe_multiply": lambda x, factor: x * factor,
     "where": where,
-    "masked_fill": lambda x, condition, value: where(condition, value, x),
+    **dict.fromkeys(("masked_fill", "masked_fill_inplace_if_safe"), lambda x, mask, value: where(mask, value, x)),
     "fill": lambda x, value: number(value),
     "copy": lambda x, value: number(value),
     "logical_and": lambda x, y: sympy.And(truth(x), truth(y)),

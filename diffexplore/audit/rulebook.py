@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ class Entry:
     """Names of inputs, as in the file ("self" or "self, other"), to the C++ formula of their gradient."""
     tangents: Mapping[str, str]
     """Names of results to the formula of forward mode, ``auto_linear`` or ``auto_element_wise``."""
+    torch: tuple[int, int] | None = None
+    """The release of torch that the entry is of, such as (2, 13), which says what its helpers compute."""
     dispatch: tuple[str, ...] = ()
     """Keys of dispatch with formulas of their own; the formulas above are those of ``Default``."""
     output_differentiability: tuple[bool | str, ...] | None = None
@@ -58,7 +61,7 @@ def installed_rules() -> Path:
         path = Path(folder) / _PLACE
         if path.is_file():
             return path
-    raise UsageError("the installed torch brings no derivatives.yaml: install torch 2.6 or later from a wheel")
+    raise UsageError("the installed torch brings no derivatives.yaml: install torch from a wheel")
 
 
 def read_installed() -> Rulebook:
@@ -79,7 +82,13 @@ def read_rules(text: str, source: str = "a text") -> Rulebook:
         raise UsageError(f"{source} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(items, list) or not all(isinstance(item, dict) and "name" in item for item in items):
         raise UsageError(f"{source} is not a list of entries that begin with 'name:'")
-    return Rulebook(source, tuple(map(_entry, items)))
+    return Rulebook(source, tuple(replace(entry, torch=release(source)) for entry in map(_entry, items)))
+
+
+def release(source: str) -> tuple[int, int] | None:
+    """The release that a source such as "torch 2.13.0" speaks of; None where it is no torch."""
+    numbers = re.match(r"torch (\d+)\.(\d+)", source)
+    return None if numbers is None else (int(numbers[1]), int(numbers[2]))
 
 
 def _entry(item: Mapping[str, Any]) -> Entry:

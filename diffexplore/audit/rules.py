@@ -17,7 +17,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.audit import expressions as e
 from diffexplore.audit.constants import CONSTANTS, read_number
 from diffexplore.audit.functions import FUNCTIONS, NotRead, number, truth
-from diffexplore.audit.helpers import HELPERS
+from diffexplore.audit.helpers import Helper
 
 Value = Any
 """A SymPy expression or condition; a string, bool or None of C++; a tuple of several results; or ABOUT."""
@@ -49,12 +49,13 @@ _NAMES: Mapping[str, Value] = {"true": True, "false": False, "None": "none", "nu
 
 @dataclass
 class Reader:
-    """Reads formulas with ``values`` for their names; collects remarks and the helpers that it met.
+    """Reads formulas with ``values`` for their names and ``known`` helpers; collects remarks and those that it met.
 
     With ``spread``, the formula is for an input with one value for many elements, over which gradients are summed.
     """
 
     values: Mapping[str, Value]
+    known: Mapping[str, Helper]
     grad_mode: bool = True
     spread: bool = False
     notes: list[str] = field(default_factory=list)
@@ -131,7 +132,7 @@ class Reader:
     def _call(self, name: str, arguments: Sequence[Value]) -> Value:
         if name == "is_enabled":
             return self.grad_mode
-        if name in HELPERS:
+        if name in self.known:
             self.helpers.append(name)
         if name == "sum":
             if not self.spread:
@@ -139,11 +140,10 @@ class Reader:
             self._note("summed over the elements that the value is spread over")
         if name == "toFloat" and isinstance(arguments[0], sympy.Symbol):
             self._note(f"for {arguments[0]} a number of float32, to which toFloat rounds")
-        table: Mapping[str, Callable[..., Value]] = HELPERS if name in HELPERS else FUNCTIONS
-        try:
-            function = table[name if name in table else name.rstrip("_")]
-        except KeyError:
-            raise NotRead(f"the function {name!r}") from None
+        plain = FUNCTIONS.get(name, FUNCTIONS.get(name.rstrip("_")))
+        function = self.known[name].formula if name in self.known else plain
+        if function is None:
+            raise NotRead(f"the function {name!r}")
         try:
             return function(*(argument for argument in arguments if argument is not ABOUT))
         except (TypeError, ValueError, AttributeError) as error:

@@ -14,7 +14,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.audit import expressions
 from diffexplore.audit.forward_case import Case
 from diffexplore.audit.functions import NotRead, number, truth
-from diffexplore.audit.helpers import CITATIONS
+from diffexplore.audit.helpers import helpers_of
 from diffexplore.audit.rulebook import Entry
 from diffexplore.audit.rules import Reader
 from diffexplore.audit.signature import Argument
@@ -63,6 +63,7 @@ class Setup:
         if entry.signature.argument("grad") is not None:
             raise NotRead("an argument with the name of the upstream gradient")
         self.case = case
+        self._helpers = helpers_of(entry.name, entry.torch)
         numbers = [argument for argument in entry.signature.arguments if argument.is_number]
         self.values: dict[str, Any] = {argument.name: _stands_for(argument) for argument in numbers}
         self.values |= {name: _setting(value) for name, value in case.settings.items()}
@@ -105,11 +106,11 @@ class Setup:
         spread: bool = False,
     ) -> Any:
         """The value of a formula."""
-        reader = Reader({**self.values, **(more or {})}, grad_mode, spread)
+        reader = Reader({**self.values, **(more or {})}, self._helpers, grad_mode, spread)
         value = reader.read(tree_of(text))
         if notes is not None:
             notes.extend(reader.notes)
-            notes.extend(CITATIONS[name] for name in dict.fromkeys(reader.helpers))
+            notes.extend(self._helpers[name].citation for name in dict.fromkeys(reader.helpers))
         return value
 
     def saved_results(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ import torch
 from diffexplore.bounds.claims import UPWARD, rounding
 from diffexplore.bounds.formulas import FORMULAS, PRIMITIVES
 from diffexplore.bounds.handling import as_list, finite_float, plain_name
+from diffexplore.torch_private.watching import OpOverload, decomposition_table, tree_leaves, tree_map
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -57,7 +58,7 @@ def composite(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     name, in_place = plain_name(func)
     missing = set(watch.unwatched)
     with watch:
-        operands = torch.utils._pytree.tree_map(_copied, args) if name in _UPDATING else args
+        operands = tree_map(_copied, args) if name in _UPDATING else args
         try:
             steps = as_list(formula(*operands, **kwargs))
         except NotImplementedError:  # a case that the formula does not cover
@@ -87,9 +88,7 @@ def _radius(watch: Watch, out: Tensor, step: Tensor) -> Tensor:
 
 def _formula(func: Any) -> Callable[..., Any] | None:
     """The formula of a kernel: one of ours, or torch's own decomposition of it."""
-    from torch._decomp import decomposition_table
-
-    if not isinstance(func, torch._ops.OpOverload):  # NumPy's functions come here, too
+    if not isinstance(func, OpOverload):  # NumPy's functions come here, too
         return None
     if func.namespace == "prims":
         return PRIMITIVES.get(func.overloadpacket.__name__)
@@ -108,4 +107,4 @@ def _copied(value: Any) -> Any:
 
 
 def _leaves(values: Any) -> list[Any]:
-    return torch.utils._pytree.tree_leaves(values)
+    return tree_leaves(values)

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import _disable_current_modes
 
 from diffexplore.bounds.claims import COMPUTE
+from diffexplore.torch_private.watching import disable_current_modes
 
 Tensor = torch.Tensor
 
@@ -28,7 +28,7 @@ def _wide(x: Tensor) -> Tensor:
 
 def _unwatched(function: Callable[[], Tensor]) -> Tensor:
     """A number that any other could stand for, in new memory of which no watch knows anything: it is what it is."""
-    with _disable_current_modes():
+    with disable_current_modes():
         return function().detach().clone()
 
 

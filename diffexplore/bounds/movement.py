@@ -8,6 +8,7 @@ import torch
 
 from diffexplore.bounds.claims import rounding
 from diffexplore.bounds.handling import as_list, finite_float
+from diffexplore.torch_private.watching import storage_key
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -87,7 +88,7 @@ def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
         if source.dtype == torch.bool and watch.undecided(source) is not None:
             watch.set(out, watch.undecided(source).to(torch.float64))  # type: ignore[union-attr]
         return out
-    if out.untyped_storage()._cdata == source.untyped_storage()._cdata:  # nothing to convert: the same elements
+    if storage_key(out) == storage_key(source):  # nothing to convert: the same elements
         known = watch._find(source)
         if known is not None:
             watch.set(out, known)

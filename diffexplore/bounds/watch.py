@@ -14,12 +14,11 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 
 import torch
-from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.handling import name_of
+from diffexplore.torch_private.watching import StorageWeakRef, TorchDispatchMode, current_dispatch_modes, storage_key
 
 #: The relative error that is allowed for a double which stands for a constant: twice its rounding.
 CONSTANT_ERROR = 2.0**-52
@@ -124,7 +123,7 @@ class Watch(TorchDispatchMode):
         return max(told, number_radius(value))
 
     def _find(self, tensor: Tensor) -> Tensor | None:
-        entry = self._radii.get(_storage(tensor))
+        entry = self._radii.get(storage_key(tensor))
         if entry is None:
             return None
         known = entry[1].get(_layout(tensor))
@@ -141,7 +140,7 @@ class Watch(TorchDispatchMode):
 
     def set(self, tensor: Tensor, radius: Tensor) -> None:
         """Says that the exact value lies within ``radius`` (float64, or bool: undecided) of ``tensor``."""
-        storage = _storage(tensor)
+        storage = storage_key(tensor)
         self._bytes += 8 * radius.numel()
         entry = self._radii.get(storage)
         if entry is None or entry[0].expired():
@@ -151,7 +150,7 @@ class Watch(TorchDispatchMode):
 
     def forget(self, tensor: Tensor) -> None:
         """Drops what is known of a tensor and all its views, before it is changed in place."""
-        entry = self._radii.get(_storage(tensor))
+        entry = self._radii.get(storage_key(tensor))
         if entry is not None:
             unknown = torch.full((), math.inf, dtype=torch.float64, device=tensor.device)
             for layout in entry[1]:
@@ -200,13 +199,9 @@ def number_radius(value: float | int) -> float:
 
 def tell_watches(number: float, radius: float) -> None:
     """Says to every watch around the caller that ``number`` stands for a constant within ``radius`` of it."""
-    for mode in _get_current_dispatch_mode_stack():
+    for mode in current_dispatch_modes():
         if isinstance(mode, Watch):
             mode.tell(number, radius)
-
-
-def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
 
 
 def _layout(tensor: Tensor) -> _Key:

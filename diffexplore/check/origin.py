@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from diffexplore.bounds.watch import Watch
+from diffexplore.torch_private.watching import current_graph_task
 
 Tensor = torch.Tensor
 
@@ -59,7 +60,7 @@ class Origin:
     def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
         """One operation, which ran under a watch."""
         plain = name.rstrip("_").lstrip("_")
-        inside_backward = torch._C._current_graph_task_id() != -1
+        inside_backward = current_graph_task() != -1
         if not inside_backward:
             self._note(plain, args)
         if plain in _MAKES_NOTHING or (self.backward if inside_backward else self.forward) is not None:

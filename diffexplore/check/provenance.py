@@ -17,6 +17,7 @@ from sympy.codegen import cfunctions
 
 from diffexplore.bounds.watch import Watch
 from diffexplore.symbolic.functions_sympy import sigmoid, softplus
+from diffexplore.torch_private.watching import storage_key
 
 Tensor = torch.Tensor
 
@@ -216,7 +217,7 @@ def _is_constant(value: Any) -> bool:
 
 
 def _key(tensor: Tensor) -> tuple[int, int]:
-    return tensor.untyped_storage()._cdata, int(tensor.storage_offset())
+    return storage_key(tensor), int(tensor.storage_offset())
 
 
 def _relative(watch: Watch, value: Tensor) -> float:

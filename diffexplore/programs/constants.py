@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from torch.multiprocessing.reductions import StorageWeakRef
 
-from diffexplore.bounds.watch import _storage
+from diffexplore.torch_private.watching import StorageWeakRef, storage_key
 from diffexplore.tracing.recognise import recognised
 
 Tensor = torch.Tensor
@@ -32,11 +31,11 @@ class Constants:
         """These are inputs, or results of operations that were seen."""
         for tensor in tensors:
             if tensor.layout == torch.strided and tensor.device.type != "meta":
-                self._known[_storage(tensor)] = StorageWeakRef(tensor.untyped_storage())
+                self._known[storage_key(tensor)] = StorageWeakRef(tensor.untyped_storage())
 
     def radius(self, tensor: Tensor) -> Tensor | None:
         """The distances of a constant that is met for the first time; None of what is known, or has none."""
-        if _storage(tensor) in self._known:
+        if storage_key(tensor) in self._known:
             return None
         self.know([tensor])
         if not tensor.numel() or tensor.numel() > _MOST or tensor.dtype not in _DTYPES:

@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import _disable_current_modes
 
 from diffexplore.bounds import aten, handling
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.watch import Watch, _layout, _storage
+from diffexplore.bounds.watch import Watch, _layout
 from diffexplore.programs.constants import Constants, distance
+from diffexplore.torch_private.watching import DisableTorchFunction, disable_current_modes, storage_key
 
 Tensor = torch.Tensor
 
@@ -70,7 +70,7 @@ class Escapes(TorchFunctionMode):
     ) -> Any:
         name = getattr(func, "__name__", "")
         if name in _TEXT:
-            with _disable_current_modes():
+            with disable_current_modes():
                 return func(*args, **(kwargs or {}))
         if name in _LEAKS or (name in _REBUILD and _holds_list_of_tensors((*args, *(kwargs or {}).values()))):
             self.seen.add(name)
@@ -99,7 +99,7 @@ class CandidateWatch(Watch):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        with torch._C.DisableTorchFunction():  # our own operations are no escapes of the candidate
+        with DisableTorchFunction():  # our own operations are no escapes of the candidate
             name = handling.name_of(func)
             operands = list(_tensors((*args, *(kwargs or {}).values())))
             if "sparse" in name or any(operand.layout != torch.strided for operand in operands):
@@ -120,7 +120,7 @@ class CandidateWatch(Watch):
     def _meet(self, operands: Iterable[Tensor]) -> None:
         """Constants among the operands get the distance to the numbers that they are roundings of."""
         for operand in operands:
-            if _storage(operand) not in self._radii:
+            if storage_key(operand) not in self._radii:
                 radius = self._constants.radius(operand)
                 if radius is not None:
                     self.set(operand, radius)
@@ -149,14 +149,14 @@ class CandidateWatch(Watch):
         return bool((self.radius(operand) > 0).any())
 
     def _find(self, tensor: Tensor) -> Tensor | None:
-        entry = self._radii.get(_storage(tensor))
+        entry = self._radii.get(storage_key(tensor))
         if entry is not None and entry[1] and _layout(tensor) not in entry[1]:
             self.doors.add("a view written to")
         return super()._find(tensor)
 
     def forget(self, tensor: Tensor) -> None:
         """Drops what is known of a tensor and all its views; reading them before they are written is a door."""
-        entry = self._radii.get(_storage(tensor))
+        entry = self._radii.get(storage_key(tensor))
         if entry is not None:
             entry[1].clear()
             entry[1][_FORGOTTEN] = torch.zeros((), dtype=torch.float64)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_leaves
 
 from diffexplore.errors import UsageError
+from diffexplore.torch_private.watching import tree_leaves
 from diffexplore.tracing.declarations import Array, declare
 from diffexplore.tracing.trace import FEW
 

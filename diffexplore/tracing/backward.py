@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.autograd.function import BackwardCFunction
+
+from diffexplore.torch_private.watching import BackwardCFunction
 
 Tensor = torch.Tensor
 

@@ -12,15 +12,18 @@ from typing import Any
 import sympy
 import torch
 import torch.backends.opt_einsum
-from torch._dynamo.source import ConstantSource
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx import GraphModule
-from torch.fx import traceback as node_meta
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
 from diffexplore.errors import DiffexploreError, UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES
+from diffexplore.torch_private.tracing import (
+    ConstantSource,
+    DimDynamic,
+    FakeTensorMode,
+    ShapeEnv,
+    make_fx,
+    preserve_node_meta,
+)
 from diffexplore.tracing.backward import UpstreamWatch, function_name, is_overwritten, written_by_hand
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.lines import FixesSize, Lines, Place, depends_on_values, place_of_error
@@ -89,7 +92,7 @@ def capture(
             _check_accumulation({name: leaves[name] for name in wrt})
             return output, gradients
 
-    with _kept_settings(), fakes, node_meta.preserve_node_meta(), torch.enable_grad(), warnings.catch_warnings():
+    with _kept_settings(), fakes, preserve_node_meta(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             graph = make_fx(forward_and_backward, decomposition_table=dict(decompositions))(*inputs)
@@ -270,7 +273,7 @@ def _kept_settings() -> Iterator[None]:
 
 #: What torch says of arguments that it cannot differentiate by, and of operators without a rule for any N.
 _NO_GRADIENT = ("derivative for", "leaf Variable", "a view of a leaf", "is not differentiable with respect to")
-_NO_RULE = ("symbolic shapes", "SymIntArrayRef", "symbolic ints")
+_NO_RULE = ("symbolic shapes", "SymIntArrayRef", "symbolic ints", "but got: SymInt")
 
 
 def _refusal(error: Exception, lines: Lines) -> Exception:

@@ -15,6 +15,7 @@ from torch.fx import Node
 
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
+from diffexplore.torch_private.watching import OpOverload, tree_map
 from diffexplore.tracing.arrays import Cells, Grid, Mixes, cells_of, each, scalar
 from diffexplore.tracing.capture import Capture, MixesSamples, in_samples
 from diffexplore.tracing.conventions import note_clamp
@@ -151,7 +152,7 @@ class Reading:
         return value
 
     def _read(self, node: Node, args: Any, kwargs: Any, meta: Any) -> Any:
-        name = base_name(node.target) if isinstance(node.target, torch._ops.OpOverload) else str(node.target)
+        name = base_name(node.target) if isinstance(node.target, OpOverload) else str(node.target)
         base = name if name in READERS else in_place_of(name)
         if base is None:
             raise NotImplementedError(advice(node.target, _name(node)))
@@ -236,9 +237,7 @@ def _floats_of(capture: Capture) -> tuple[float, ...]:
     """The floats among the arguments of a graph."""
     found: dict[float, None] = {}
     for node in capture.graph.graph.nodes:
-        torch.utils._pytree.tree_map(
-            lambda part: found.setdefault(part) if isinstance(part, float) else None, (node.args, node.kwargs)
-        )
+        tree_map(lambda part: found.setdefault(part) if isinstance(part, float) else None, (node.args, node.kwargs))
     return tuple(found)
 
 
@@ -254,6 +253,6 @@ def _has_truth(value: Any) -> bool:
 
 
 def _name(node: Node) -> str:
-    if isinstance(node.target, torch._ops.OpOverload):
+    if isinstance(node.target, OpOverload):
         return base_name(node.target)
     return getattr(node.target, "__name__", str(node.target))

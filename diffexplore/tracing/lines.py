@@ -11,12 +11,11 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch.fx import traceback as node_meta
-from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from diffexplore.errors import UsageError
+from diffexplore.torch_private.tracing import ShapeEnv, current_autograd_node, next_sequence_number, set_stack_trace
+from diffexplore.torch_private.watching import TorchDispatchMode
 
 _TORCH = str(Path(torch.__file__).parent)
 _PACKAGE = str(Path(__file__).parent.parent)
@@ -105,7 +104,7 @@ class Lines(TorchDispatchMode):
                 )
             )
         self._places.append(self.latest)
-        node_meta.set_stack_trace([str(len(self._places) - 1)])
+        set_stack_trace([str(len(self._places) - 1)])
         try:
             return func(*args, **(kwargs or {}))
         except Exception as error:
@@ -124,10 +123,10 @@ class Lines(TorchDispatchMode):
 
     def _place(self) -> Place:
         line = _user_line(sys._getframe(2))
-        node = torch._C._current_autograd_node()
+        node = current_autograd_node()
         if node is None:
             place = Place(line, self.calls.name, recorded=torch.is_grad_enabled())
-            number = torch._C._autograd._get_sequence_nr() - 1  # autograd has made its node before this call
+            number = next_sequence_number() - 1  # autograd has made its node before this call
             self._forward.setdefault(number, place)
             return place
         if _in_backward_by_hand(sys._getframe(2)):

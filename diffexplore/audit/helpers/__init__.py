@@ -5,7 +5,18 @@
 numbers, one element at a time, with reduction "none". The tests hold every one against the operator itself.
 """
 
-from diffexplore.audit.helpers import activations, arithmetic, gelu, losses, special_functions
-from diffexplore.audit.helpers.registry import CITATIONS, HELPERS
+from diffexplore.audit.helpers import activations, arithmetic, clamp, gelu, losses, special_functions
+from diffexplore.audit.helpers.registry import HELPERS, Helper, Version, helpers_of
 
-__all__ = ["CITATIONS", "HELPERS", "activations", "arithmetic", "gelu", "losses", "special_functions"]
+__all__ = [
+    "HELPERS",
+    "Helper",
+    "Version",
+    "activations",
+    "arithmetic",
+    "clamp",
+    "gelu",
+    "helpers_of",
+    "losses",
+    "special_functions",
+]

@@ -76,32 +76,3 @@ def rad2deg_backward(grad: Expr) -> Expr:
 @helper("Manual: grad where the mask holds, summed over the elements that the value is spread over")
 def masked_fill_backward(grad: Expr, mask: Any) -> Expr:
     return where(mask, grad, 0)
-
-
-@helper("Manual: where(min <= self and self <= max, grad, 0), with the limits that are given")
-def clamp_backward(grad: Expr, self: Expr, low: Expr | None, high: Expr | None) -> Expr:
-    within = [*([self >= low] if low is not None else []), *([self <= high] if high is not None else [])]
-    return where(sympy.And(*within), grad, 0)
-
-
-@helper("Manual: to min where self < min and min < max; to max where self > max or max < min")
-def clamp_backward_min_max(
-    grad: Expr, self: Expr, low: Expr | None, high: Expr | None, *_: Any
-) -> tuple[Expr | None, Expr | None]:
-    if low is not None and high is not None:
-        to_low = where(sympy.And(low < high, self < low), grad, 0)
-        return to_low, where(sympy.Or(self > high, high < low), grad, 0)
-    to_one = where(self < low, grad, 0) if low is not None else None
-    return to_one, where(self > high, grad, 0) if high is not None else None
-
-
-@helper("Manual: with both limits max_t where min > max, min_t where self < min, max_t where self > max, else self_t")
-def clamp_jvp(
-    self: Expr, self_t: Expr, low: Expr | None, low_t: Expr | None, high: Expr | None, high_t: Expr | None
-) -> Expr:
-    if low is not None and high is not None:
-        inside = where(self < low, low_t, where(self > high, high_t, self_t))
-        return where(low > high, high_t, inside)
-    if low is not None:
-        return where(self > low, self_t, low_t)
-    return where(self < high, self_t, high_t)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from diffexplore.torch_private.watching import decomposition_table
 from diffexplore.tracing import conventions
 from diffexplore.tracing.operators import comparisons, constants, elementwise, movement, products, reductions, scatter
 from diffexplore.tracing.operators.rewritten import REWRITTEN
@@ -47,8 +48,6 @@ RESHAPES = ("squeeze_", "unsqueeze_", "t_", "transpose_", "swapaxes_")
 @cache
 def decompositions() -> Mapping[Any, Callable[..., Any]]:
     """How the operators that have no reader are taken apart, by torch itself for nearly all of them."""
-    from torch._decomp import decomposition_table
-
     return {
         operator: decomposition
         for operator, decomposition in decomposition_table.items()

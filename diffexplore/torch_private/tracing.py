@@ -1,0 +1,26 @@
+"""What capturing a graph takes: sizes that are symbols, fake tensors, and the nodes of autograd with their numbers."""
+
+from __future__ import annotations
+
+from diffexplore.torch_private.supported import needed_names
+
+with needed_names():
+    from torch._C import _current_autograd_node as current_autograd_node
+    from torch._C._autograd import _get_sequence_nr as next_sequence_number
+    from torch._dynamo.source import ConstantSource
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.fx.experimental.proxy_tensor import make_fx
+    from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
+    from torch.fx.traceback import preserve_node_meta, set_stack_trace
+
+__all__ = [
+    "ConstantSource",
+    "DimDynamic",
+    "FakeTensorMode",
+    "ShapeEnv",
+    "current_autograd_node",
+    "make_fx",
+    "next_sequence_number",
+    "preserve_node_meta",
+    "set_stack_trace",
+]
