@@ -83,8 +83,9 @@ class Edges:
 
     def where(self, region: Region) -> str:
         """The seam of a region in words; empty where the domain leaves nothing else."""
-        left = [tuple(pair for pair in pairs if pair not in self.given) for pairs in (region.fixed, region.levels)]
-        return str(Region((), *left)) if any(left) else ""
+        fixed = tuple(pair for pair in region.fixed if pair not in self.given)
+        levels = tuple(pair for pair in region.levels if pair not in self.given)
+        return str(Region((), fixed, levels)) if fixed or levels else ""
 
     def note(self, needs: Iterable[Stated], texts: Iterable[str], region: Region) -> None:
         """State what the proof on a seam needs, but for what it needs everywhere."""

@@ -29,7 +29,9 @@ def onto_levels(region: Region, point: Point, fixed: Point, generator: random.Ra
     for number in range(_TRIES):
         moved: Point | None = dict(point)
         for direction, value in region.levels:
-            moved = None if moved is None else _onto(direction - value, moved, fixed, generator, special=number % 2 == 0)
+            moved = (
+                None if moved is None else _onto(direction - value, moved, fixed, generator, special=number % 2 == 0)
+            )
         if moved is not None and _keeps(region, moved, fixed):
             return moved
     return None

@@ -114,9 +114,9 @@ def _outside_sums(case: Case, bound: set[sympy.Basic]) -> list[Region]:
         for symbol, onto in fixed:
             if region is not None and symbol not in bound and (symbol, onto) not in region.fixed:
                 region = region.on(symbol, onto)
-        for direction, value in levels:
-            alone = not direction.free_symbols & bound and (direction, value) not in case.resolver.region.levels
-            region = region.at_level(direction - value) if region is not None and alone else region
+        for direction, level in levels:
+            alone = not direction.free_symbols & bound and (direction, level) not in case.resolver.region.levels
+            region = region.at_level(direction - level) if region is not None and alone else region
         if region is not None and region not in found:
             found.append(region)
     return found

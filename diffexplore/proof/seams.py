@@ -17,6 +17,7 @@ from diffexplore.proof.regions import Region, line_of
 from diffexplore.proof.signs import number_sign
 from diffexplore.symbolic.batch_sums import BatchSum
 from diffexplore.symbolic.singularities import nonzero_in
+from diffexplore.symbolic.step_functions import is_rounded
 
 _MOST_PARTS = 16
 """Zero sets of more parts are not told."""
@@ -74,7 +75,7 @@ def solved(p: sympy.Expr, avoid: Set[sympy.Basic], bound: Set[sympy.Basic]) -> t
         return None
     for symbol in sorted(p.free_symbols, key=lambda one: (one not in bound, str(one))):
         slope = sympy.expand(sympy.diff(p, symbol))
-        if symbol in slope.free_symbols or slope == 0:
+        if symbol in slope.free_symbols or slope == 0 or is_rounded(symbol, p):
             continue
         rest = sympy.expand(p.xreplace({symbol: sympy.S.Zero}))
         if (not slope.is_Rational and not _never_both(slope, rest)) or rest.has(sympy.zoo, sympy.nan):
