@@ -106,3 +106,24 @@ def test_a_wrong_branch_by_a_step_is_no_null_set() -> None:
 def test_a_loss_with_steps_is_refused_by_name() -> None:
     with pytest.raises(dx.UsageError, match=r"steps by floor\(x\)"):
         dx.Loss.from_torch(lambda a, x: (a * torch.floor(x)).mean(), parameters="a", data="x")
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_a_constant_that_one_number_of_samples_alone_meets_is_in_the_headline(few: bool) -> None:
+    class Erfinv(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):  # type: ignore[no-untyped-def]
+            ctx.save_for_backward(x)
+            return torch.erfinv(x)
+
+        @staticmethod
+        def backward(ctx, upstream):  # type: ignore[no-untyped-def]
+            (x,) = ctx.saved_tensors
+            return upstream * 0.8862269254527579 * torch.exp(torch.erfinv(x) ** 2)
+
+    def program(a: Tensor, x: Tensor) -> Tensor:
+        return Erfinv.apply(a * x).mean() if (x.shape[0] <= 8) == few else (a * x).mean()
+
+    proof = dx.prove(program, parameters="a", data="x")
+    assert str(proof).startswith("PROVED  up to the rounding of 0.8862269254527579")
+    assert [constant.read_as for constant in proof.constants] == ["sqrt(π)/2"]
