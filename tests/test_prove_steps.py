@@ -122,7 +122,8 @@ def test_a_constant_that_one_number_of_samples_alone_meets_is_in_the_headline(fe
             return upstream * 0.8862269254527579 * torch.exp(torch.erfinv(x) ** 2)
 
     def program(a: Tensor, x: Tensor) -> Tensor:
-        return Erfinv.apply(a * x).mean() if (x.shape[0] <= 8) == few else (a * x).mean()
+        here = x.shape[0] <= 8 if few else x.shape[0] > 8
+        return Erfinv.apply(a * x).mean() if here else (a * x).mean()
 
     proof = dx.prove(program, parameters="a", data="x")
     assert str(proof).startswith("PROVED  up to the rounding of 0.8862269254527579")
