@@ -84,6 +84,9 @@ OPERATIONS = {
         "sigmoid_backward", torch.ops.aten.sigmoid_backward, lambda g, s: g * s * (1 - s), (REAL, UNIT)
     ),
     "floor": Operation("floor", torch.floor, arb.floor),
+    "ceil": Operation("ceil", torch.ceil, arb.ceil),
+    "trunc": Operation("trunc", torch.trunc, lambda x: x.floor() if x >= 0 else x.ceil()),
+    "round": Operation("round", torch.round, lambda x: (x + arb(0.5)).floor()),
     "atan2": Operation("atan2", torch.atan2, arb.atan2, (REAL, REAL)),
     "erfinv": Operation("erfinv", torch.erfinv, arb.erfinv, (UNIT,)),
     "lgamma": Operation("lgamma", torch.lgamma, arb.lgamma, (POSITIVE,)),

@@ -342,8 +342,9 @@ def test_a_billionth_more_is_refuted_in_every_rule(rules: Rulebook) -> None:
 
 
 def test_what_holds_on_every_step_alone_is_left_open() -> None:
-    """sin(π·k) is 0 for every k that occurs, but not for every k: neither a proof nor a refutation."""
-    record = found("floor(Tensor self) -> Tensor", "self: grad * sin(M_PI * self.floor())")
+    """sin(π·k·(k + 1)/2) is 0 for every k that occurs, but not for every k: neither a proof nor a refutation."""
+    rule = "self: grad * sin(M_PI * self.floor() * (self.floor() + 1) / 2)"
+    record = found("floor(Tensor self) -> Tensor", rule)
     assert record.status == "unknown", record.checks
 
 

@@ -146,7 +146,7 @@ def test_a_kink_is_a_side_condition() -> None:
         ("standard_deviation", "Σ((exp(a·x) − Σ(exp(a·x))/N)²) ≠ 0"),
         ("correlation", "N ≥ 2"),
         ("vector_norm_max", "w1·x1 − w2·x2 ≠ 0 for every sample"),
-        ("cosine_similarity", "√(y1² + y2² + y3²) ≠ 1/100000000 for every sample"),
+        ("cosine_similarity", "√(w1²·x1² + w2²·x2² + w3²·x3²) ≠ 1/100000000 for every sample"),
     ],
 )
 def test_programs_with_sums_in_sums_ties_and_norms_are_proved(name: str, condition: str) -> None:

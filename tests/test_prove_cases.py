@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sympy
 import torch
+from sympy.logic.boolalg import Boolean
 
 import diffexplore as dx
 from diffexplore.proving.sizes import sizes_of
+from diffexplore.symbolic.batch_sums import SAMPLES
 
 Tensor = torch.Tensor
 
@@ -245,20 +248,23 @@ def test_counterexamples_are_of_ordinary_size() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (["N ≥ 2", "N ≠ 1"], ("N ≥ 2",)),
-        (["N ≠ 1", "N ≠ 2", "N > 0"], ("N ≥ 3",)),
-        (["N > 3", "N ≥ 2"], ("N ≥ 4",)),
-        (["N ≤ 8", "N ≠ 8", "N ≠ 5"], ("N ≤ 7", "N ≠ 5")),
-        (["N ≥ 5", "N < 6"], ("N = 5",)),
-        (["Mod(N, 2) = 0"], ("N even",)),
-        (["Mod(N, 2) ≠ 0", "Mod(N, 2) = 1"], ("N odd",)),
-        (["Mod(N, 3) ≠ 0"], ("N not a multiple of 3",)),
-        (["Mod(N, 4) = 0"], ("N a multiple of 4",)),
-        (["Mod(N, 3) ≠ 1"], ("N = 0 or 2 modulo 3",)),
-        (["floor(N/2) > 3"], ("floor(N/2) > 3",)),
+        ([sympy.Ge(SAMPLES, 2), sympy.Ne(SAMPLES, 1)], ("N ≥ 2",)),
+        ([sympy.Ne(SAMPLES, 1), sympy.Ne(SAMPLES, 2), sympy.Gt(SAMPLES, 0, evaluate=False)], ("N ≥ 3",)),
+        ([sympy.Gt(SAMPLES, 3), sympy.Le(2, SAMPLES, evaluate=False)], ("N ≥ 4",)),
+        ([sympy.Le(SAMPLES, 8), sympy.Ne(SAMPLES, 8), sympy.Ne(SAMPLES, 5)], ("N ≤ 7", "N ≠ 5")),
+        ([sympy.Ge(SAMPLES, 5), sympy.Lt(SAMPLES, 6)], ("N = 5",)),
+        ([sympy.And(sympy.Ge(SAMPLES, 5), sympy.Lt(SAMPLES, 6))], ("N = 5",)),
+        ([sympy.Lt(9, 2 * SAMPLES, evaluate=False), sympy.Gt(20 - SAMPLES, 0)], ("N ≥ 5", "N ≤ 19")),
+        ([sympy.Eq(sympy.Mod(SAMPLES, 2), 0)], ("N even",)),
+        ([sympy.Ne(sympy.Mod(SAMPLES, 2), 0), sympy.Eq(1, sympy.Mod(SAMPLES, 2))], ("N odd",)),
+        ([sympy.Ne(sympy.Mod(SAMPLES, 3), 0)], ("N not a multiple of 3",)),
+        ([sympy.Eq(sympy.Mod(SAMPLES, 4), 0)], ("N a multiple of 4",)),
+        ([sympy.Ne(sympy.Mod(SAMPLES, 3), 1)], ("N = 0 or 2 modulo 3",)),
+        ([sympy.Gt(sympy.floor(SAMPLES / 2), 3)], ("floor(N/2) > 3",)),
+        ([sympy.Or(sympy.Lt(SAMPLES, 3), sympy.Gt(SAMPLES, 7))], ("N > 7 or N < 3",)),
     ],
 )
 def test_numbers_of_samples_are_told_once_and_the_weaker_condition_is_dropped(
-    given: list[str], words: tuple[str, ...]
+    given: list[Boolean], words: tuple[str, ...]
 ) -> None:
     assert sizes_of(given) == words

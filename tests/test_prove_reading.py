@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import random
 import re
 from collections.abc import Callable
@@ -105,12 +106,37 @@ def _is_a_number(ask: Callable[[Any], bool]) -> Callable[[Tensor, Tensor], Tenso
 SEES_THE_TRACE = {
     "text of a tensor": _by_text,
     "type of a tensor": _by_type,
-    "a size is an int": _is_a_number(lambda n: isinstance(n, int)),
     "the type of a size": _is_a_number(lambda n: type(n) is int),
     "text of a size": _is_a_number(lambda n: f"{n}".isdigit()),
     "hash of a size": _is_a_number(lambda n: str(n) in map(str, range(10))),
     "state": Changes(3),
 }
+
+
+#: Questions about the type of a size that are answered in a trace as where the program runs.
+ASKS_FOR_THE_TYPE: dict[str, Callable[[Tensor], bool]] = {
+    "an int": lambda x: isinstance(x.shape[0], int),
+    "one of several": lambda x: isinstance(x.size(0), (str, numbers.Integral)),
+    "no bool": lambda x: not isinstance(x.shape[0], bool),
+    "none of torch's": lambda x: not isinstance(x.shape[0], torch.SymInt),
+    "a float": lambda x: isinstance(x.shape[0] / 2, float) and not isinstance(x.shape[0] / 2, int),
+    "a truth value": lambda x: isinstance(x.shape[0] > 2, bool),
+}
+
+
+@pytest.mark.parametrize("name", ASKS_FOR_THE_TYPE)
+def test_the_type_of_a_size_is_what_it_is_in_use(name: str) -> None:
+    holds = ASKS_FOR_THE_TYPE[name]
+
+    def right(a: Tensor, x: Tensor) -> Tensor:
+        return (a * x).mean() if holds(x) else (a.detach() * x).mean()
+
+    def wrong(a: Tensor, x: Tensor) -> Tensor:
+        return (a.detach() * x).mean() if holds(x) else (a * x).mean()
+
+    proof = dx.prove(right, parameters="a", data="x")
+    assert (proof.status, proof.conditions) == ("proved", ())
+    assert dx.prove(wrong, parameters="a", data="x").status == "refuted"
 
 
 @pytest.mark.parametrize("name", SEES_THE_TRACE)
@@ -443,7 +469,7 @@ def test_python_numbers_made_of_the_number_of_samples_are_read_for_four(size: Ca
 def test_the_command_line_ends_with_code_2_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "mine.py"
     path.write_text(
-        "def loss(a, x):\n    return (a.detach() * x).mean() if isinstance(x.shape[0], int) else (a * x).mean()\n",
+        "def loss(a, x):\n    return (a.detach() * x).mean() if type(x.shape[0]) is int else (a * x).mean()\n",
         encoding="utf-8",
     )
     assert main(["prove", f"{path}:loss", "--wrt", "a"]) == 2

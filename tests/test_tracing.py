@@ -250,7 +250,7 @@ REFUSED = {
     "while": (_loop, r"Python number at "),
     "numpy": (lambda a, x: a * x.detach().numpy().mean(), r"\.numpy\(\) at .* write the step with torch"),
     "boolean_index": (lambda a, x: (a * x)[x > 0].mean(), r"index at .* depends on the values .* torch\.where"),
-    "floor": (lambda a, x: (a * torch.floor(x)).mean(), r"floor at .* makes steps"),
+    "frexp": (lambda a, x: (a * torch.frexp(x)[0]).mean(), r"frexp at .* no formula"),
     "unknown": (lambda a, x: torch.fft.fft(a * x).abs().sum(), r"_fft_r2c at .* no formula"),
     "not_reduced": (lambda a, x: a * x, r"shape \(N\), not a scalar: reduce it"),
     "two_results": (lambda a, x: ((a * x).mean(), a), r"returns tuple, not one tensor"),

@@ -49,6 +49,23 @@ def _heaviside(x: arb) -> arb:
     return arb(0) if x < 0 else _nan_or(x, _UNIT_INTERVAL)
 
 
+def _step(whole: Callable[[arb], arb]) -> Callable[[arb], arb]:
+    """A function that grows by steps: exact at exact numbers, else anything from one end to the other."""
+
+    def apply(x: arb) -> arb:
+        if not x.is_finite():
+            return arb.nan()
+        return whole(x) if x.is_exact() else whole(arb(x.lower())).union(whole(arb(x.upper())))
+
+    return apply
+
+
+def _rounded(x: arb) -> arb:
+    up = (x + arb(0.5)).floor()
+    tie = bool(x + arb(0.5) == up) and not (up / 2).is_integer()
+    return up - 1 if tie else up
+
+
 def _nan_or(x: arb, otherwise: arb) -> arb:
     return arb.nan() if x.is_nan() else otherwise
 
@@ -142,6 +159,8 @@ def _or(p: bool | None, q: bool | None) -> bool | None:
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
     "pow": _pow, "sqrt": arb.sqrt, "abs": abs, "sign": _sign, "heaviside": _heaviside,
+    "floor": _step(arb.floor), "ceil": _step(arb.ceil), "round": _step(_rounded),
+    "trunc": _step(lambda x: x.floor() if x >= 0 else x.ceil()),
     "max": arb.max, "min": arb.min,
     "exp": arb.exp, "expm1": arb.expm1, "log": arb.log, "log1p": arb.log1p,
     "sin": arb.sin, "cos": arb.cos, "tan": arb.tan, "asin": arb.asin, "acos": arb.acos, "atan": arb.atan,

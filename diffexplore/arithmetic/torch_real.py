@@ -97,6 +97,7 @@ def _logical(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tenso
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
     "pow": operator.pow, "sqrt": torch.sqrt, "abs": torch.abs, "sign": torch.sign, "heaviside": _heaviside,
+    "floor": torch.floor, "ceil": torch.ceil, "trunc": torch.trunc, "round": torch.round,
     "max": _pair(torch.maximum), "min": _pair(torch.minimum),
     "exp": torch.exp, "expm1": torch.expm1, "log": torch.log, "log1p": torch.log1p,
     "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "sinc": _sinc, "asin": torch.asin, "acos": torch.acos,

@@ -14,9 +14,9 @@ from diffexplore.audit.departures import as_it_should_be, as_torch_has_it, depar
 from diffexplore.audit.opaque import decide_opaque, has_opaque
 from diffexplore.audit.records import Check
 from diffexplore.audit.setup import MASKS, Question, Unread
-from diffexplore.audit.special import STEPS
 from diffexplore.audit.steps import flattened
 from diffexplore.proof import Decision, decide_equal, decide_gradient
+from diffexplore.symbolic.step_functions import STEPS
 from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.recognise import Recognised
 

@@ -13,6 +13,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.audit import special
 from diffexplore.audit.departures import depart
 from diffexplore.errors import DiffexploreError
+from diffexplore.symbolic import step_functions
 from diffexplore.symbolic.functions_sympy import sigmoid
 
 
@@ -61,7 +62,7 @@ def divided(x: sympy.Expr, y: sympy.Expr, rounding_mode: str | None = None) -> s
     """``x / y``, rounded as ``div`` is told to."""
     if rounding_mode is None:
         return number(x) / number(y)
-    return {"trunc": special.trunc, "floor": special.floor}[rounding_mode](x / y)
+    return {"trunc": step_functions.trunc, "floor": step_functions.floor}[rounding_mode](x / y)
 
 
 def xlogy(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
@@ -163,10 +164,10 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "erfc": sympy.erfc,
     "max": sympy.Max,
     "min": sympy.Min,
-    "floor": special.floor,
-    "ceil": special.ceil,
-    "trunc": special.trunc,
-    "round": special.rounded,
+    "floor": step_functions.floor,
+    "ceil": step_functions.ceil,
+    "trunc": step_functions.trunc,
+    "round": step_functions.rounded,
     "sigmoid": sigmoid,
     "abs": sympy.Abs,
     "sgn": sympy.sign,

@@ -12,6 +12,8 @@ import mpmath
 import sympy
 from sympy.core.function import ArgumentIndexError
 
+from diffexplore.symbolic.step_functions import ceil, floor, rounded, trunc
+
 
 class _Real(sympy.Function):
     """A real function of one real argument with its derivative and its values."""
@@ -104,46 +106,6 @@ class igamma(sympy.Function):
         """The value at mpmath numbers."""
         return mpmath.gammainc(a, 0, x, regularized=True)
 
-
-class _Step(_Real):
-    def _slope(self, x: sympy.Expr) -> sympy.Expr:
-        return sympy.S.Zero
-
-
-class floor(_Step):
-    """The largest whole number that is not above the argument."""
-
-    @staticmethod
-    def value(x: Any) -> Any:
-        return mpmath.floor(x)
-
-
-class ceil(_Step):
-    """The smallest whole number that is not below the argument."""
-
-    @staticmethod
-    def value(x: Any) -> Any:
-        return mpmath.ceil(x)
-
-
-class trunc(_Step):
-    """The argument rounded towards 0."""
-
-    @staticmethod
-    def value(x: Any) -> Any:
-        return mpmath.floor(x) if x >= 0 else mpmath.ceil(x)
-
-
-class rounded(_Step):
-    """The nearest whole number."""
-
-    @staticmethod
-    def value(x: Any) -> Any:
-        return mpmath.nint(x)
-
-
-STEPS: dict[type[sympy.Function], str] = {floor: "floor", ceil: "ceil", trunc: "trunc", rounded: "round"}
-"""The step functions and how they are written."""
 
 OPAQUE = (i0, i1, hurwitz_zeta, igamma, sympy.polygamma)
 """Functions that the programs of formulas lack; polygamma only where its order is a symbol."""

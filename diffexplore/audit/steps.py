@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.audit.special import STEPS, ceil, rounded
+from diffexplore.symbolic.step_functions import STEPS, ceil, rounded
 
 _PIECE = sympy.Integer(1)
 

@@ -14,7 +14,7 @@ from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import COMPUTE, UNIT_ROUNDOFF
 from diffexplore.bounds.formulas import FORMULAS, PRIMITIVES
 from diffexplore.bounds.handling import Handler, as_list, conclude, finite_float, first_tensor, name_of, plain_name
-from diffexplore.bounds.propagation import RULES
+from diffexplore.bounds.propagation import RULES, STEPS
 from diffexplore.bounds.stepwise import lost_in_steps
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     like = first_tensor(args)
     if like is None or not any(finite_float(value) for value in args):
         return func(*args, **kwargs)
-    if kwargs.get("rounding_mode"):
+    if kwargs.get("rounding_mode") or kwargs.get("decimals"):
         return unwatched(watch, func, args, kwargs)
     operands = [value for value in args[: _arity(name)] if isinstance(value, (torch.Tensor, int, float))]
     balls = [watch.ball(value, like) for value in operands]
@@ -147,7 +147,7 @@ def _holds_kink(name: str, balls: list[Ball]) -> Tensor:
         return ~(balls[0].mid.abs() > balls[0].rad)
     if name in ("maximum", "minimum"):
         return ~((balls[0].mid - balls[1].mid).abs() > balls[0].rad + balls[1].rad)
-    if name in ("floor", "clamp", "clamp_min", "clamp_max"):
+    if name in STEPS or name in ("clamp", "clamp_min", "clamp_max"):
         return ~(balls[0].rad <= 0)
     return torch.zeros((), dtype=torch.bool, device=balls[0].mid.device)
 

@@ -8,6 +8,7 @@ Rounding errors of the operation itself are not included: see :mod:`diffexplore.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 
@@ -170,11 +171,23 @@ def sigmoid_backward(gradient: Ball, sigmoid: Ball, out: Tensor) -> Tensor:
     return mul(gradient, slope, out)
 
 
-def floor(x: Ball, out: Tensor) -> Tensor:
-    # The ends in doubles, rounded outwards: a radius far below the ulp of a whole number still reaches below it.
-    low, high = x.mid - x.rad, x.mid + x.rad
-    low, high = (torch.nextafter(end, torch.full_like(end, side)) for end, side in ((low, -math.inf), (high, math.inf)))
-    return torch.where(x.rad == 0, 0.0, high.floor() - low.floor())
+def _step(whole: Callable[[Tensor], Tensor]) -> Rule:
+    def step(x: Ball, out: Tensor) -> Tensor:
+        # The ends in doubles, rounded outwards: a radius far below the ulp of a whole number still reaches below it.
+        low, high = (
+            torch.nextafter(end, torch.full_like(end, side))
+            for end, side in ((x.mid - x.rad, -math.inf), (x.mid + x.rad, math.inf))
+        )
+        return torch.where(x.rad == 0, 0.0, whole(high) - whole(low))
+
+    return step
+
+
+#: Functions that grow by steps.
+STEPS: dict[str, Rule] = {
+    name: _step(whole)
+    for name, whole in (("floor", torch.floor), ("ceil", torch.ceil), ("trunc", torch.trunc), ("round", torch.round))
+}
 
 
 #: Rules of elementwise operations by their names in ATen.
@@ -187,6 +200,6 @@ RULES: dict[str, Rule] = {
     "sin": sin, "cos": cos, "tan": tan, "asin": asin, "acos": asin, "atan": atan, "atan2": atan2,
     "sinh": sinh, "cosh": cosh, "tanh": tanh, "asinh": asinh, "acosh": acosh, "atanh": atanh,
     "erf": erf, "erfc": erfc, "erfinv": erfinv, "sigmoid": sigmoid,
-    "lgamma": gamma.lgamma, "digamma": gamma.digamma, "floor": floor,
+    "lgamma": gamma.lgamma, "digamma": gamma.digamma, **STEPS,
     "tanh_backward": tanh_backward, "sigmoid_backward": sigmoid_backward,
 }  # fmt: skip

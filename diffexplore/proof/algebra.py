@@ -71,7 +71,8 @@ def settle(question: Question, case: Case) -> None:
         case.excepted, case.note = True, "the left side has no value"
         return
     outside = [need for need in question.needs if not need.free_symbols & question.bound_only]
-    if not _require(case, outside, region, asked.left.certain):
+    stated = asked.stated((case.left, case.right), region)
+    if not _require(case, outside, region, (*asked.left.certain, *stated)):
         case.excepted, case.note = True, "the right side has no value"
         if without_value((case.given, case.left), region, asked.left.every) is None:
             case.unvalued.append(unvalued_on(outside, region, asked.left.certain, case.left, of_sample=False))
@@ -92,7 +93,7 @@ def settle(question: Question, case: Case) -> None:
         case.note = str(unsupported)
         return
     if case.proved:
-        case.needs += [Stated(need, case.data) for need in asked.stated((case.left, case.right), region)]
+        case.needs += [Stated(need, case.data) for need in stated]
         for piece in case.pieces:
             inner = piece.asked.stated((*piece.left, *piece.right), piece.resolver.region)
             case.needs += [Stated(need, case.data) for need in inner]
@@ -101,7 +102,10 @@ def settle(question: Question, case: Case) -> None:
 
 
 def _require(case: Case, wanted: Iterable[Boolean], region: Region, given: Iterable[Need]) -> bool:
-    """State what a region leaves open of the needs that came with the question; False where one fails."""
+    """State what a region leaves open of the needs that came with the question; False where one fails.
+
+    ``given`` is what holds where the left side has a value, and what is stated in any case.
+    """
     holds = True
     for condition in wanted:
         found = left_open(condition, region, given)
@@ -157,7 +161,7 @@ def pieces_of(question: Question, case: Case, seam: Region | None = None) -> Ite
         region, certain = resolver.region, both.left.certain
         if any(need.fails(region) for need in certain):
             case.partial = True
-        elif not _require(case, inside, region, certain):
+        elif not _require(case, inside, region, (*certain, *both.stated((*left, *right), region))):
             case.partial = True
             if without_value((*given, *left), region, both.left.every) is None and len(left) == 1:
                 case.unvalued.append(unvalued_on(inside, region, certain, left[0], of_sample=True))

@@ -23,6 +23,7 @@ from diffexplore.proof.regions import Interval, Line, Region, line_of
 from diffexplore.proof.stated import Stated
 from diffexplore.proof.sums import sums_in
 from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.symbolic.step_functions import is_rounded
 
 _MOST_EDGES = 64
 """More edges of a boundary are not looked at: it is kept then."""
@@ -127,7 +128,7 @@ def _solved(p: sympy.Expr) -> dict[sympy.Basic, sympy.Expr] | None:
     """One symbol of p in terms of the others, where p is 0."""
     for symbol in sorted(p.free_symbols, key=str):
         slope = sympy.diff(p, symbol)
-        if slope.is_Rational and slope != 0:
+        if slope.is_Rational and slope != 0 and not is_rounded(symbol, p):
             return {symbol: sympy.expand(symbol - p / slope)}
     return None
 

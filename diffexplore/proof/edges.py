@@ -31,7 +31,7 @@ def look_at_edges(question: Question, every: Sequence[Case], *, on_seams: bool) 
     """
     known = tuple(one.need for case in every for one in case.needs)
     said = frozenset(text for case in every for text in case.conditions)
-    given = frozenset(question.on_equations(Region()).fixed)
+    given = frozenset(question.on_equations(Region()).seam)
     edges = Edges(known, said, given)
     _Outer(question, edges, on_seams).look(every)
     return edges
@@ -90,7 +90,7 @@ class _Outer:
 
     def _on(self, region: Region) -> bool:
         question, edges = self.question, self.edges
-        if not edges.is_new(frozenset(region.fixed)):
+        if not edges.is_new(frozenset(region.seam)):
             return True
         edges.seams += 1
         if edges.seams > MOST_SEAMS:

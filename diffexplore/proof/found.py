@@ -39,7 +39,7 @@ class Edges:
 
     known: tuple[Need, ...] = ()
     said: frozenset[str] = frozenset()
-    given: frozenset[tuple[sympy.Symbol, sympy.Expr]] = frozenset()
+    given: frozenset[tuple[sympy.Expr, sympy.Expr]] = frozenset()
     kinks: list[Stated] = field(default_factory=list)
     exclusions: list[Stated] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -84,7 +84,8 @@ class Edges:
     def where(self, region: Region) -> str:
         """The seam of a region in words; empty where the domain leaves nothing else."""
         fixed = tuple(pair for pair in region.fixed if pair not in self.given)
-        return str(Region((), fixed)) if fixed else ""
+        levels = tuple(pair for pair in region.levels if pair not in self.given)
+        return str(Region((), fixed, levels)) if fixed or levels else ""
 
     def note(self, needs: Iterable[Stated], texts: Iterable[str], region: Region) -> None:
         """State what the proof on a seam needs, but for what it needs everywhere."""

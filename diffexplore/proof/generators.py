@@ -21,10 +21,11 @@ from diffexplore.proof.records import Undefined, Unsupported
 from diffexplore.proof.unified import Term
 from diffexplore.symbolic.batch_sums import BatchSum
 from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
+from diffexplore.symbolic.step_functions import STEPS
 
 _RESTARTS = 40
 _ODD = (sympy.asin, sympy.atan, sympy.erf, sympy.erfinv)
-_PLAIN = (sympy.gamma, sympy.loggamma, sympy.polygamma, sympy.atan2, AppliedUndef)
+_PLAIN = (sympy.gamma, sympy.loggamma, sympy.polygamma, sympy.atan2, *STEPS, AppliedUndef)
 _CONSTANTS = (sympy.pi, sympy.EulerGamma, sympy.Catalan)
 
 

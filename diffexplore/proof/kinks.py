@@ -19,6 +19,7 @@ from diffexplore.proof.regions import Region
 from diffexplore.proof.sums import bound_symbols, sums_in
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 from diffexplore.symbolic.compare import value_at
+from diffexplore.symbolic.step_functions import is_rounded
 
 _VALUES = tuple(Fraction(n, d) for n, d in ((1, 2), (1, 1), (3, 2), (2, 1), (1, 4), (3, 1), (3, 4), (5, 2)))
 _TRIES = (None, Fraction(0), None, Fraction(1))  # what the other symbols are: drawn, or all the same special number
@@ -147,6 +148,8 @@ def degenerate(p: sympy.Expr, differentiated: Set[sympy.Basic]) -> tuple[sympy.E
     inner = p.free_symbols & differentiated
     if not inner:
         return (p,)
+    if any(is_rounded(symbol, p) for symbol in inner):
+        return None
     if p.free_symbols <= differentiated and not p.has(BatchSum):
         return ()
     if p.has(BatchSum):

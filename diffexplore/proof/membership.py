@@ -28,6 +28,8 @@ def moved_onto(region: Region, point: Point, fixed: Point | None = None) -> Poin
     free = {symbol: number for symbol, number in point.items() if symbol not in onto}
     if not all(inside(*bound, {**(fixed or {}), **free}) for bound in region.bounds):
         return None
+    if not all(exactly_zero(direction - value, {**(fixed or {}), **free}) for direction, value in region.levels):
+        return None
     found = on_seam(onto, free, fixed or {})
     return found if found is None or found.keys() >= point.keys() else {**point, **found}
 
@@ -42,6 +44,14 @@ def on_seam(onto: Mapping[sympy.Symbol, sympy.Expr], point: Point, fixed: Point)
     if any(fixed.get(symbol, number) != number for symbol, number in found.items()):
         return None
     return {**point, **{symbol: number for symbol, number in found.items() if symbol not in fixed}}
+
+
+def exactly_zero(p: sympy.Expr, point: Point) -> bool:
+    """Whether p is exactly 0; one with sums, or with other symbols, is passed over."""
+    if p.has(BatchSum) or not p.free_symbols <= set(point):
+        return True
+    number = sympy.expand(p.xreplace({symbol: rational(number) for symbol, number in point.items()}))
+    return bool(number.is_zero)
 
 
 def inside(direction: sympy.Expr, interval: Interval, point: Point) -> bool:

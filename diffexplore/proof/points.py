@@ -10,6 +10,7 @@ import sympy
 from flint import arb, fmpq
 
 from diffexplore.arithmetic.balls import precision
+from diffexplore.proof.levels import onto_levels
 from diffexplore.proof.membership import Point, inside, on_seam, rational
 from diffexplore.proof.records import Ball, Unsupported
 from diffexplore.proof.regions import Interval, Region
@@ -94,7 +95,8 @@ def points_in(
         low = spread / 50 if draw % 2 == 0 else -spread
         point = {symbol: _between(generator, low, spread) for symbol in symbols}
         aimed = _aimed(region, point, fixed or {}, generator)
-        found = None if aimed is None else on_seam(onto, aimed, fixed or {})
+        level = None if aimed is None else onto_levels(region, aimed, fixed or {}, generator)
+        found = None if level is None else on_seam(onto, level, fixed or {})
         if found is not None:
             yield found
 

@@ -9,13 +9,14 @@ from typing import Any
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.proof.branches import Resolver, Undecided
+from diffexplore.proof.branches import BRANCHING, Resolver, Undecided
 from diffexplore.proof.records import Unsupported
 from diffexplore.proof.regions import Region
 from diffexplore.proof.seams import equations, seam_regions
 from diffexplore.proof.sums import bound_symbols, sums_in
 from diffexplore.symbolic.batch_sums import SAMPLES, data_partial
 from diffexplore.symbolic.derive import differentiate
+from diffexplore.symbolic.step_functions import StepFunction
 from diffexplore.symbolic.text import to_text
 
 
@@ -154,7 +155,7 @@ def ask(
     def clean(part: Any) -> Any:
         return part.xreplace(swap) if swap else part
 
-    return Question(
+    question = Question(
         clean(left),
         clean(right),
         None if symbol is None else clean(symbol),
@@ -164,6 +165,27 @@ def ask(
         frozenset(map(clean, data)),
         frozenset(map(clean, inputs)),
     )
+    _check_steps(question)
+    return question
+
+
+def _check_steps(question: Question) -> None:
+    """Raises :class:`Unsupported` where the symbol moves a step function by which a branch is taken.
+
+    What is 0 there is no boundary: floor(a) is, from 0 to 1.
+    """
+    for side in (question.left, question.right):
+        for branch in side.atoms(*BRANCHING):
+            for step in branch.atoms(StepFunction):
+                if question.symbol in step.atoms(sympy.Symbol) and not _inside_a_value(step, branch):
+                    raise Unsupported(f"a branch is taken by {to_text(step)}, which jumps as {question.symbol} moves")
+
+
+def _inside_a_value(step: sympy.Basic, branch: sympy.Basic) -> bool:
+    """Whether a step function stands only in what a choice is between, not in what it is made by."""
+    if not isinstance(branch, sympy.Piecewise):
+        return False
+    return not any(step in condition.atoms(StepFunction) for _, condition in branch.args)
 
 
 def _one_meaning(every: Iterable[sympy.Basic]) -> None:

@@ -84,6 +84,8 @@ def seen_in(case: Case, count: int, sizes: Sequence[int] = SIZES) -> Iterator[Se
     fixed = {symbol for region in regions for _, value in region.fixed for symbol in value.free_symbols}
     symbols |= {symbol for symbol in fixed if symbol not in bound}
     symbols |= {symbol for symbol, _ in case.resolver.region.fixed}
+    levels = {symbol for region in regions for direction, _ in region.levels for symbol in direction.free_symbols}
+    symbols |= {symbol for symbol in levels if symbol not in bound}
     outside = sorted(symbols - {SAMPLES}, key=str)
     if bound and not case.pieces:
         return
@@ -107,11 +109,14 @@ def seen_in(case: Case, count: int, sizes: Sequence[int] = SIZES) -> Iterator[Se
 def _outside_sums(case: Case, bound: set[sympy.Basic]) -> list[Region]:
     """The region of a case, and the seams in it on which pieces lie whose samples say nothing of it."""
     found = [case.resolver.region]
-    for fixed in dict.fromkeys(piece.resolver.region.fixed for piece in case.pieces):
+    for fixed, levels in dict.fromkeys((one.resolver.region.fixed, one.resolver.region.levels) for one in case.pieces):
         region: Region | None = case.resolver.region
         for symbol, onto in fixed:
             if region is not None and symbol not in bound and (symbol, onto) not in region.fixed:
                 region = region.on(symbol, onto)
+        for direction, level in levels:
+            alone = not direction.free_symbols & bound and (direction, level) not in case.resolver.region.levels
+            region = region.at_level(direction - level) if region is not None and alone else region
         if region is not None and region not in found:
             found.append(region)
     return found

@@ -1,6 +1,7 @@
 """Regions on which every condition has one answer: bounds on lines such as 1 < x + y < 2.
 
-A region is open, or open in a seam: there some symbols are expressions in the others, as y is 1 where y = 1.
+A region is open, or open in a seam: there some symbols are expressions in the others, as y is 1 where y = 1, or a
+direction has one value that no symbol is solved for, as y² + t² is 1.
 """
 
 from __future__ import annotations
@@ -47,15 +48,22 @@ class Interval:
 class Region:
     """Bounds on directions, in the order in which they were found; ``fixed`` symbols are what stands beside them.
 
-    No fixed symbol stands in a bound or in what another one is.
+    No fixed symbol stands in a bound, in a level or in what another one is. ``levels`` are directions with the one
+    value that each has: expressions are not rewritten by them, but signs are told.
     """
 
     bounds: tuple[tuple[sympy.Expr, Interval], ...] = ()
     fixed: tuple[tuple[sympy.Symbol, sympy.Expr], ...] = ()
+    levels: tuple[tuple[sympy.Expr, sympy.Expr], ...] = ()
     _lookup: dict[sympy.Expr, Interval] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         self._lookup.update(self.bounds)
+
+    @property
+    def seam(self) -> tuple[tuple[sympy.Expr, sympy.Expr], ...]:
+        """What is equal to what on the seam in which the region is open; () where it is open by itself."""
+        return (*self.fixed, *self.levels)
 
     def sign(self, p: sympy.Expr) -> Sign:
         """The signs that p may have here."""
@@ -69,7 +77,10 @@ class Region:
         """The part of the region where the symbol is ``value``, which does not hold it; None where there is none."""
         new = ((symbol, self.restricted(value)),)
         kept = tuple((other, restricted(expr, new)) for other, expr in self.fixed)
-        found = Region((), (*kept, *new))
+        start = self._levels_on(new)
+        if start is None:
+            return None
+        found = Region((), (*kept, *new), start)
         for positive in self.nonnegative():
             signs = found.sign(positive)
             if 1 not in signs:
@@ -78,8 +89,30 @@ class Region:
                 found = found.split(positive)[0]
         return found
 
+    def at_level(self, p: sympy.Expr) -> Region:
+        """The part of the region where p is 0, with no symbol solved for."""
+        line = line_of(self.restricted(p))
+        return replace(self, levels=(*self.levels, (line.direction, line.threshold)), _lookup={})
+
+    def _levels_on(
+        self, new: tuple[tuple[sympy.Symbol, sympy.Expr], ...]
+    ) -> tuple[tuple[sympy.Expr, sympy.Expr], ...] | None:
+        """The levels with a symbol fixed; None where one of them is not met."""
+        found = []
+        for direction, value in self.levels:
+            p = sympy.expand(restricted(direction - value, new))
+            if p.free_symbols or p.has(BatchSum):
+                line = line_of(p)
+                found.append((line.direction, line.threshold))
+            elif 0 not in number_sign(p):
+                return None
+        return tuple(found)
+
     def _known(self, expr: sympy.Expr) -> Sign | None:
         line = line_of(expr)
+        level = next((value for direction, value in self.levels if direction == line.direction), None)
+        if level is not None:
+            return Sign(line.factor * one for one in number_sign(level - line.threshold))
         interval = self._lookup.get(line.direction)
         if interval is None:
             return None
@@ -96,10 +129,12 @@ class Region:
 
     def _with(self, direction: sympy.Expr, interval: Interval) -> Region:
         kept = {**self._lookup, direction: interval}
-        return Region(tuple(kept.items()), self.fixed)
+        return replace(self, bounds=tuple(kept.items()), _lookup={})
 
     def may_touch(self, line: Line) -> bool:
         """Whether the line may bound the region: not where it runs beyond a bound of the same direction."""
+        if any(direction == line.direction for direction, _ in self.levels):
+            return False
         interval = self._lookup.get(line.direction)
         return interval is None or line.threshold in (interval.low, interval.high)
 
@@ -115,18 +150,20 @@ class Region:
         """What is known without the bounds that involve ``symbols``."""
         kept = tuple(bound for bound in self.bounds if not bound[0].free_symbols & symbols)
         fixed = tuple((one, value) for one, value in self.fixed if not {one, *value.free_symbols} & symbols)
-        return Region(kept, fixed)
+        levels = tuple(level for level in self.levels if not level[0].free_symbols & symbols)
+        return Region(kept, fixed, levels)
 
     def about(self, symbols: set[sympy.Basic]) -> Region:
         """What is known of ``symbols`` alone; all of it, where that is nothing."""
         kept = Region(
             tuple(bound for bound in self.bounds if bound[0].free_symbols <= symbols),
             tuple(pair for pair in self.fixed if pair[0] in symbols),
+            tuple(level for level in self.levels if level[0].free_symbols <= symbols),
         )
-        return kept if kept.bounds or kept.fixed else self
+        return kept if kept.bounds or kept.seam else self
 
     def __str__(self) -> str:
-        fixed = (f"{symbol} = {to_text(value)}" for symbol, value in self.fixed)
+        fixed = (f"{to_text(one)} = {to_text(value)}" for one, value in self.seam)
         return ", ".join((*fixed, *(_text(*bound) for bound in self.bounds))) or "everywhere"
 
 

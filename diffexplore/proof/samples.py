@@ -83,7 +83,7 @@ class Samples:
         """The pieces on each part of a seam that is new; None where they cannot be told."""
         found = []
         for region in seam or ():
-            if not self.edges.is_new((self.case.resolver.region, frozenset(region.fixed))):
+            if not self.edges.is_new((self.case.resolver.region, frozenset(region.seam))):
                 continue
             self.edges.seams += 1
             shadow = replace(self.case, pieces=[], partial=False, needs=[], conditions=[])

@@ -17,6 +17,7 @@ from diffexplore.proof.regions import Region, line_of
 from diffexplore.proof.signs import number_sign
 from diffexplore.symbolic.batch_sums import BatchSum
 from diffexplore.symbolic.singularities import nonzero_in
+from diffexplore.symbolic.step_functions import is_rounded
 
 _MOST_PARTS = 16
 """Zero sets of more parts are not told."""
@@ -74,7 +75,7 @@ def solved(p: sympy.Expr, avoid: Set[sympy.Basic], bound: Set[sympy.Basic]) -> t
         return None
     for symbol in sorted(p.free_symbols, key=lambda one: (one not in bound, str(one))):
         slope = sympy.expand(sympy.diff(p, symbol))
-        if symbol in slope.free_symbols or slope == 0:
+        if symbol in slope.free_symbols or slope == 0 or is_rounded(symbol, p):
             continue
         rest = sympy.expand(p.xreplace({symbol: sympy.S.Zero}))
         if (not slope.is_Rational and not _never_both(slope, rest)) or rest.has(sympy.zoo, sympy.nan):
@@ -93,7 +94,10 @@ def _never_both(slope: sympy.Expr, rest: sympy.Expr) -> bool:
 def on_zeros(
     start: Region, zeros: Zeros, avoid: Set[sympy.Basic], bound: Set[sympy.Basic]
 ) -> tuple[Region, ...] | None:
-    """The part of a region where all of some expressions are 0: none or one; None where it cannot be told."""
+    """The part of a region where all of some expressions are 0: none or one; None where it cannot be told.
+
+    Where no symbol can be solved for, the region knows the value of an expression as a level.
+    """
     found: Region | None = start
     for p in zeros:
         p = sympy.expand(found.restricted(p)) if found is not None else p
@@ -102,12 +106,25 @@ def on_zeros(
         if not p.free_symbols:
             return () if _certainly_nonzero(p) else None
         pair = solved(p, avoid, bound)
-        if pair is None or found is None:
+        if found is None or (pair is None and p.atoms(sympy.Symbol) & avoid):
             return None
-        found = found.on(*pair)
+        if pair is None and (0 not in found.sign(p) or _never_zero(p)):
+            return ()
+        found = found.at_level(p) if pair is None else found.on(*pair)
         if found is None or is_empty(found):
             return ()
     return () if found is None else (found,)
+
+
+def _never_zero(p: sympy.Expr) -> bool:
+    """Whether a polynomial in one symbol has no real root (by Sturm's theorem)."""
+    if p.has(BatchSum) or len(p.free_symbols) != 1:
+        return False
+    try:
+        polynomial = sympy.Poly(p, *p.free_symbols, domain="QQ")
+    except (sympy.PolynomialError, sympy.CoercionFailed):
+        return False
+    return polynomial.count_roots() == 0
 
 
 def _certainly_nonzero(number: sympy.Expr) -> bool:

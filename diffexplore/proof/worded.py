@@ -16,6 +16,8 @@ from diffexplore.proof.regions import Region
 from diffexplore.proof.signs import sign_of
 from diffexplore.proof.stated import Stated, shortest
 from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.symbolic.step_functions import StepFunction
+from diffexplore.symbolic.text import to_text
 
 
 @dataclass(frozen=True)
@@ -51,27 +53,46 @@ def _is_null(need: Need, varied: Set[sympy.Basic]) -> bool:
 
 
 def _jumps(question: Question, cases: Iterable[Case]) -> Iterator[tuple[str, bool]]:
-    """Where atan2 jumps: at y = 0, x < 0. Each with whether that is a null set of the varied symbols."""
+    """Where functions jump as the symbol moves. Each with whether that is a null set of the varied symbols."""
     if question.symbol is None:
         return
     for case in (case for case in cases if case.proved):
         inner = [(part, piece.resolver.region) for piece in case.pieces for part in piece.given]
         for expr, region in [(case.given, case.resolver.region), *inner]:
             for node in _outside_sums(expr):
-                y, x = node.args
-                reached = y.has(BatchSum) or bool(y.free_symbols & {question.symbol})
-                if reached and not _off_the_jump(y, x, region):
-                    ending = " for every sample" if (y.free_symbols | x.free_symbols) & case.data else ""
-                    text = f"{Need(y, 'nonzero').text()} or {Need(x, 'positive').text()}{ending}"
-                    yield text, degenerate(y, question.varied) == ()
+                moving = node.args[0]
+                if not (moving.has(BatchSum) or question.symbol in moving.free_symbols):
+                    continue
+                ending = " for every sample" if node.free_symbols & case.data else ""
+                found = _of_atan2 if isinstance(node, sympy.atan2) else _of_step
+                yield from ((text + ending, null) for text, null in found(question, node, region))
+
+
+def _of_atan2(question: Question, node: sympy.Expr, region: Region) -> Iterator[tuple[str, bool]]:
+    """It jumps at y = 0, x < 0."""
+    y, x = node.args
+    if not _off_the_jump(y, x, region):
+        yield f"{Need(y, 'nonzero').text()} or {Need(x, 'positive').text()}", degenerate(y, question.varied) == ()
+
+
+def _of_step(question: Question, node: sympy.Expr, region: Region) -> Iterator[tuple[str, bool]]:
+    """It jumps where its argument is a whole number, or one and a half.
+
+    Where the argument does not move with the symbol there is no jump, so that only a null set of it is left out.
+    """
+    assert isinstance(node, StepFunction)
+    yield f"{to_text(node.args[0] + node.offset)} is no whole number", True
 
 
 def _off_the_jump(y: sympy.Expr, x: sympy.Expr, region: Region) -> bool:
     return Need(y, "nonzero").holds(region) or Need(x, "positive").holds(region)
 
 
-def _outside_sums(expr: sympy.Expr) -> list[sympy.atan2]:
+def _outside_sums(expr: sympy.Expr) -> list[sympy.Expr]:
     if isinstance(expr, BatchSum):
         return []
     found = [node for argument in expr.args for node in _outside_sums(argument)]
-    return [expr, *found] if isinstance(expr, sympy.atan2) else found
+    return [expr, *found] if isinstance(expr, _JUMPING) else found
+
+
+_JUMPING = (sympy.atan2, StepFunction)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sympy
@@ -10,6 +11,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import UsageError
 from diffexplore.proving.programs import Program
+from diffexplore.proving.readings import Reading
 from diffexplore.proving.records import Statement, status_of
 from diffexplore.symbolic.batch_sums import SAMPLES
 from diffexplore.symbolic.text import to_text
@@ -33,10 +35,19 @@ class Part:
     None where these have no formula.
     """
 
-    traced: Traced
-    statements: tuple[Statement, ...]
+    reading: Reading
     one: bool
     as_run: Traced | None
+
+    @property
+    def traced(self) -> Traced:
+        """The formulas."""
+        return self.reading.traced
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """What is known of them."""
+        return self.reading.statements
 
     @property
     def guards(self) -> tuple[Boolean, ...]:
@@ -77,7 +88,7 @@ class Parts:
 
 
 def decided_parts(
-    program: Program, first: Part, *, by_data: bool, decide: Callable[[Traced, Traced], Part]
+    program: Program, first: Part, *, by_data: bool, decide: Callable[[Traced, Traced | None], Part]
 ) -> Parts:  # fmt: skip
     """What the numbers of samples that a proved part leaves out come to: ``decide`` is asked about each part."""
     parts, unread = [first], set[int]()
@@ -101,7 +112,7 @@ def decided_parts(
     return Parts(None, tuple(parts[1:]), _sizes(parts))
 
 
-def _read(program: Program, size: int, by_data: bool, decide: Callable[[Traced, Traced], Part]) -> Part | None:
+def _read(program: Program, size: int, by_data: bool, decide: Callable[[Traced, Traced | None], Part]) -> Part | None:
     """The part that a number of samples is in; None where it cannot be read."""
 
     def near(exact: bool) -> Traced:
@@ -112,7 +123,12 @@ def _read(program: Program, size: int, by_data: bool, decide: Callable[[Traced, 
 
     try:
         found = near(exact=False)
-        part = decide(found, near(exact=True) if found.rounds else found)
+        exact: Traced | None = found
+        if found.rounds:
+            with suppress(UsageError):
+                exact = None
+                exact = near(exact=True)
+        part = decide(found, exact)
     except UsageError:
         return None
     return part if part.covers(size) else None

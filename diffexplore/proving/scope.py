@@ -43,7 +43,7 @@ def scope_of(
     ``others`` are the parts of a program that are proved for further numbers of samples.
     """
     given = tuple(to_text(condition) for condition in domain if left_open(condition, Region(), ()) != ())
-    counted = sizes_of(to_text(size, unicode=True) for size in sizes)
+    counted = sizes_of(sizes)
     decisions = [statement.decision for statement in statements]
     proved = tuple(condition for decision in decisions for condition in decision.conditions)
     excluded = tuple(condition for decision in decisions for condition in decision.exclusions)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import operator
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-_COMPARED = re.compile(r"^N (=|≠|<|≤|>|≥) (\d+)$")
-_REMAINDER = re.compile(r"^Mod\(N, (\d+)\) (=|≠|<|≤|>|≥) (\d+)$")
+import sympy
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.symbolic.batch_sums import SAMPLES
+from diffexplore.symbolic.text import to_text
 
 _SIGNS: Mapping[str, Callable[[int, int], bool]] = {
-    "=": operator.eq, "≠": operator.ne, "<": operator.lt, "≤": operator.le, ">": operator.gt, "≥": operator.ge,
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 @dataclass(frozen=True)
@@ -41,34 +47,50 @@ class _Sizes:
         return (*found, *(f"N ≠ {one}" for one in inside), *self.further)
 
 
-def sizes_of(conditions: Iterable[str]) -> tuple[str, ...]:
+def sizes_of(conditions: Iterable[Boolean]) -> tuple[str, ...]:
     """Conditions on N in words, without those that others imply; what is of another form stays as it is."""
     found = _Sizes()
-    for text in conditions:
-        found = _with(found, text)
+    for condition in conditions:
+        for part in sympy.And.make_args(condition):
+            found = _with(found, part)
     return tuple(dict.fromkeys(found.words()))
 
 
-def _with(sizes: _Sizes, text: str) -> _Sizes:
-    compared = _COMPARED.match(text)
+def _with(sizes: _Sizes, condition: Boolean) -> _Sizes:
+    compared = _compared(condition)
     if compared is None:
-        return replace(sizes, further=(*sizes.further, *_of_remainder(text)))
-    sign, number = compared[1], int(compared[2])
-    if sign == "≠":
-        return replace(sizes, without=sizes.without | {number})
-    low, high = {"=": (number, number), ">": (number + 1, None), "≥": (number, None)}.get(sign, (1, None))
-    high = {"<": number - 1, "≤": number}.get(sign, high)
-    most = [bound for bound in (sizes.most, high) if bound is not None]
-    return replace(sizes, fewest=max(sizes.fewest, low or 1), most=min(most, default=None))
+        return replace(sizes, further=(*sizes.further, *_of_remainder(condition)))
+    sign, bound = compared
+    if sign == "!=":
+        return replace(sizes, without=sizes.without | {int(bound)}) if bound.is_Integer else sizes
+    above, below = math.floor(bound) + 1, math.ceil(bound) - 1
+    fewest = {">": above, ">=": below + 1, "==": below + 1}.get(sign, 1)
+    most = {"<": below, "<=": above - 1, "==": above - 1}.get(sign)
+    known = [one for one in (sizes.most, most) if one is not None]
+    return replace(sizes, fewest=max(sizes.fewest, fewest), most=min(known, default=None))
 
 
-def _of_remainder(text: str) -> tuple[str, ...]:
+def _compared(condition: Boolean) -> tuple[str, sympy.Rational] | None:
+    """The sign and the bound of a condition that compares N with a number; None for another one."""
+    if not isinstance(condition, Relational):
+        return None
+    polynomial = (condition.lhs - condition.rhs).as_poly(SAMPLES)
+    if polynomial is None or polynomial.degree() != 1:
+        return None
+    slope, constant = polynomial.all_coeffs()
+    sign, bound = condition.rel_op, -constant / slope
+    if not bound.is_Rational or (sign == "==" and not bound.is_Integer):
+        return None
+    return (_TURNED.get(sign, sign) if slope < 0 else sign), bound
+
+
+def _of_remainder(condition: Boolean) -> tuple[str, ...]:
     """What is said of N modulo a number."""
-    found = _REMAINDER.match(text)
+    text = to_text(condition, unicode=True)
+    found = _modulo(condition)
     if found is None:
         return (text,)
-    modulus, sign, rest = int(found[1]), found[2], int(found[3])
-    rests = [one for one in range(modulus) if _SIGNS[sign](one, rest)]
+    modulus, rests = found
     if len(rests) == modulus:
         return ()
     if modulus == 2 and len(rests) == 1:
@@ -79,3 +101,18 @@ def _of_remainder(text: str) -> tuple[str, ...]:
         return (f"N not a multiple of {modulus}",)
     listed = " or ".join(map(str, rests))
     return (f"N = {listed} modulo {modulus}",) if rests else (text,)
+
+
+def _modulo(condition: Boolean) -> tuple[int, list[int]] | None:
+    """The modulus, and which remainders of N meet a condition that compares one with a number."""
+    if not isinstance(condition, Relational):
+        return None
+    sign, remainder, rest = condition.rel_op, condition.lhs, condition.rhs
+    if isinstance(rest, sympy.Mod):
+        sign, remainder, rest = _TURNED.get(sign, sign), rest, remainder
+    if not isinstance(remainder, sympy.Mod) or not rest.is_Integer:
+        return None
+    of, modulus = remainder.args
+    if of != SAMPLES or not (modulus.is_Integer and modulus > 0):
+        return None
+    return int(modulus), [one for one in range(int(modulus)) if _SIGNS[sign](one, int(rest))]

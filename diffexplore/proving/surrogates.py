@@ -19,6 +19,7 @@ from diffexplore.proving.programs import Program
 from diffexplore.proving.records import Statement
 from diffexplore.proving.upstream import is_proportional
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
+from diffexplore.symbolic.step_functions import STEPS
 from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.trace import Traced
 
@@ -101,7 +102,7 @@ def surrogate_of(program: Program, traced: Traced, statements: Sequence[Statemen
 
 
 #: What makes a step.
-_STEPS = (sympy.Piecewise, sympy.sign, sympy.floor, sympy.ceiling, sympy.Heaviside)
+_STEPS = (sympy.Piecewise, sympy.sign, *STEPS, sympy.Heaviside)
 
 
 def _is_flat(program: Program, traced: Traced, symbol: sympy.Symbol) -> bool:
@@ -155,7 +156,7 @@ def _of_one_sample(claimed: sympy.Expr) -> sympy.Expr:
 def _arguments(output: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr]:
     """What steps are taken of: compared in a condition, or the argument of a sign."""
     compared = [one.lhs - one.rhs for one in output.atoms(sympy.core.relational.Relational)]
-    inside = [one.args[0] for one in output.atoms(sympy.sign, sympy.floor, sympy.ceiling, sympy.Heaviside)]
+    inside = [one.args[0] for one in output.atoms(*_STEPS[1:])]
     found = [argument for argument in (symbol, *compared, *inside) if symbol in argument.free_symbols]
     return list(dict.fromkeys(-one if one.could_extract_minus_sign() else one for one in found))
 

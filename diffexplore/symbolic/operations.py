@@ -6,6 +6,7 @@ import sympy
 from sympy.codegen import cfunctions
 
 from diffexplore.symbolic.functions_sympy import sigmoid, softplus
+from diffexplore.symbolic.step_functions import STEPS
 
 #: SymPy classes of one argument (or of two, for atan2) that are one operation.
 FUNCTIONS: dict[type, str] = {
@@ -17,7 +18,7 @@ FUNCTIONS: dict[type, str] = {
     sympy.gamma: "gamma", sympy.loggamma: "lgamma",
     sympy.Abs: "abs", sympy.sign: "sign", sympy.sinc: "sinc",
     cfunctions.log1p: "log1p", cfunctions.expm1: "expm1",
-    sigmoid: "sigmoid", softplus: "softplus",
+    sigmoid: "sigmoid", softplus: "softplus", **STEPS,
 }  # fmt: skip
 
 #: Functions that are the reciprocal of an operation.

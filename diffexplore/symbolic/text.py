@@ -15,6 +15,7 @@ from diffexplore.symbolic.cost import count_ops
 from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
 from diffexplore.symbolic.latex import to_latex
 from diffexplore.symbolic.order import factors_in_order, is_negative_term, terms_in_order
+from diffexplore.symbolic.step_functions import STEPS
 
 __all__ = ["count_ops", "to_latex", "to_text"]
 
@@ -23,7 +24,7 @@ OR, AND, NOT, COMPARED, SUM, PRODUCT, FACTOR, ATOM = range(8)
 
 _NAMES: dict[type[sympy.Basic], str] = {
     sympy.loggamma: "lgamma", sympy.Abs: "abs", sympy.Max: "max", sympy.Min: "min", sympy.Heaviside: "heaviside",
-    sigmoid: "sigmoid", softplus: "softplus", log1p: "log1p", expm1: "expm1",
+    sigmoid: "sigmoid", softplus: "softplus", log1p: "log1p", expm1: "expm1", **STEPS,
 }  # fmt: skip
 
 _ASCII_RELATIONS = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}

@@ -27,6 +27,7 @@ from diffexplore.torch_private.tracing import (
 from diffexplore.tracing.backward import UpstreamWatch, function_name, is_overwritten, written_by_hand
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.lines import FixesSize, Lines, Place, depends_on_values, place_of_error
+from diffexplore.tracing.python_numbers import sizes_are_numbers
 from diffexplore.tracing.recognise import recognise
 
 Tensor = torch.Tensor
@@ -84,7 +85,7 @@ def capture(
     def forward_and_backward(*tensors: Tensor) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         leaves = {name: tensor.detach() for name, tensor in zip(names, tensors, strict=True)}
         sources = [leaves[name].requires_grad_() for name in wrt]
-        with lines.calls, lines:
+        with lines.calls, lines, sizes_are_numbers():
             output = _scalar(function(**leaves))
             if not sources or not output.requires_grad:
                 return output, tuple(None for _ in sources)

@@ -86,7 +86,9 @@ NEEDS: Mapping[str, Callable[..., Boolean]] = {
     "log": _positive, "log2": _positive, "log10": _positive, "log1p": lambda x: _positive(1 + x),
     "special_log1p": lambda x: _positive(1 + x),
     "sqrt": _nonnegative, "rsqrt": _positive, "reciprocal": _nonzero,
-    "div": lambda x, y, *_: _nonzero(y), "true_divide": lambda x, y, *_: _nonzero(y),
+    **dict.fromkeys(
+        ("div", "true_divide", "remainder", "fmod", "floor_divide"), lambda x, y, *_: _nonzero(y)
+    ),
     "pow": _power, "asin": _within_one, "acos": _within_one, "atanh": _inside_one,
     "acosh": lambda x: _nonnegative(x - 1),
     "erfinv": _inside_one, "special_erfinv": _inside_one, "logit": _logit, "special_logit": _logit,

@@ -14,6 +14,7 @@ from sympy import Expr
 
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
+from diffexplore.symbolic.step_functions import STEPS
 from diffexplore.tracing.arrays import Grid
 
 #: Operators that do something else with what is no finite number. They are read where there is none; of comparisons
@@ -23,14 +24,14 @@ ASKS = ("nan_to_num", "isnan", "isinf", "fmax", "fmin", "eq", "ne", "lt", "le", 
 INFINITIES = (sympy.oo, -sympy.oo)
 
 #: Operators that divide one operand by another, so that the formula may lose a denominator.
-_DIVIDES = ("div", "true_divide")
-_LOSES = ("logit_backward", "remainder", "xlogy", "special_xlogy", "special_xlog1py")
+_DIVIDES = ("div", "true_divide", "remainder", "fmod", "floor_divide")
+_LOSES = ("logit_backward", "xlogy", "special_xlogy", "special_xlog1py")
 
 #: Functions that have a finite value wherever their arguments have one.
 _EVERYWHERE: tuple[Any, ...] = (
     sympy.Add, sympy.Mul, sympy.Max, sympy.Min, sympy.Abs, sympy.sign, sympy.exp, expm1, sigmoid, softplus,
     sympy.sin, sympy.cos, sympy.sinc, sympy.sinh, sympy.cosh, sympy.tanh, sympy.asinh, sympy.atan,
-    sympy.erf, sympy.erfc, BatchSum, sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair,
+    sympy.erf, sympy.erfc, *STEPS, BatchSum, sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair,
     sympy.core.relational.Relational, sympy.And, sympy.Or, sympy.Not,
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ import sympy
 import torch
 
 from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
+from diffexplore.symbolic.step_functions import ceil, floor, rounded, trunc
 from diffexplore.tracing.arrays import Grid, each
 from diffexplore.tracing.operators.logic import equal, less, select
 
@@ -23,7 +24,11 @@ def _div(x: Expr, y: Expr) -> Expr:
 
 
 def _remainder(x: Expr, y: Expr) -> Expr:
-    return x - y * sympy.floor(x / y)
+    return x - y * floor(x / y)
+
+
+def _fmod(x: Expr, y: Expr) -> Expr:
+    return x - y * trunc(x / y)
 
 
 def heaviside(x: Expr, at_zero: Expr) -> Expr:
@@ -72,11 +77,11 @@ FUNCTIONS: Mapping[str, Callable[..., Expr]] = {
     "threshold_backward": lambda g, x, t: select(less(t, x), g, sympy.S.Zero),
 }  # fmt: skip
 
-#: Steps: functions outside the formula language, which are read where they are applied to constants.
+#: Functions that jump. A finite number is what they are read of.
 STEPS: Mapping[str, Callable[..., Expr]] = {
-    "floor": sympy.floor, "ceil": sympy.ceiling, "remainder": _remainder,
-    "trunc": lambda x: sympy.sign(x) * sympy.floor(sympy.Abs(x)), "round": lambda x: sympy.Integer(round(x)),
-    "floor_divide": lambda x, y: sympy.floor(x / y),
+    "floor": floor, "ceil": ceil, "trunc": trunc, "round": rounded, "fix": trunc,
+    "remainder": _remainder, "fmod": _fmod, "frac": lambda x: x - trunc(x),
+    "floor_divide": lambda x, y: floor(x / y),
 }  # fmt: skip
 
 
@@ -89,13 +94,16 @@ def _elementwise(function: Callable[..., Expr]) -> Callable[..., Grid]:
 
 def _step(name: str, function: Callable[..., Expr]) -> Callable[..., Grid]:
     def apply(*values: Expr) -> Expr:
-        if any(value.free_symbols for value in values):
-            raise NotImplementedError(f"{name} makes steps, which formulas have no word for: leave it out")
-        if not all(value.is_finite for value in values):
+        if any(value.is_infinite for value in values):
             raise NotImplementedError(f"{name} of an infinite number is none: leave it out")
         return function(*values)
 
     return _elementwise(apply)
+
+
+def _round(reading: Reading, x: Any, decimals: int = 0) -> Grid:
+    scale = sympy.Integer(10) ** decimals
+    return _step("round", lambda x: rounded(x * scale) / scale)(reading, x)
 
 
 def _mul(reading: Reading, x: Any, y: Any) -> Grid:
@@ -142,7 +150,7 @@ def _polygamma(reading: Reading, order: int, x: Any, **_: Any) -> Grid:
 
 READERS: Mapping[str, Callable[..., Any]] = {
     **{name: _elementwise(function) for name, function in FUNCTIONS.items()},
-    **{name: _step(name, function) for name, function in STEPS.items()},
+    **{name: _step(name, function) for name, function in STEPS.items() if name != "round"}, "round": _round,
     "mul": _mul, "add": _add, "sub": _sub, "rsub": _rsub, "div": _divide, "true_divide": _divide,
     "clamp": clamp, "clamp_min": lambda reading, x, low: clamp(reading, x, low),
     "clamp_max": lambda reading, x, high: clamp(reading, x, None, high),

@@ -6,6 +6,8 @@ import sympy
 from sympy import Expr
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.tracing.operators.whole import at_least, stepped
+
 
 def less(x: Expr, y: Expr) -> Boolean:
     """x < y, decided where both are numbers; of a maximum or minimum it is taken apart, which is exact."""
@@ -23,6 +25,11 @@ def less(x: Expr, y: Expr) -> Boolean:
         return sympy.Or(*(less(x, part) for part in y.args))
     if isinstance(y, sympy.Min):
         return sympy.And(*(less(x, part) for part in y.args))
+    if (found := stepped(x, y)) is not None:
+        step, number, below = found
+        if below:
+            return opposite(at_least(step, sympy.ceiling(number), less, opposite))
+        return at_least(step, sympy.floor(number) + 1, less, opposite)
     if x.is_number:
         return sympy.StrictGreaterThan(y, x, evaluate=False)
     return sympy.StrictLessThan(x, y, evaluate=False)
@@ -52,6 +59,11 @@ def equal(x: Expr, y: Expr) -> Boolean:
         return sympy.sympify(sympy.Eq(x, y))
     if x.is_infinite or y.is_infinite:
         return sympy.false
+    if (found := stepped(x, y)) is not None:
+        step, number, _ = found
+        if not number.is_Integer:
+            return sympy.false
+        return sympy.And(at_least(step, number, less, opposite), opposite(at_least(step, number + 1, less, opposite)))
     return sympy.Equality(x, y, evaluate=False)
 
 

@@ -80,7 +80,11 @@ class Scene:
                 raise Unavailable
             data, moved = self.problem.loss.data, (*self.problem.loss.parameters, *self.problem.wrt)
             reading = Reading(BALLS, arb, cases=CASES, by=moved)
-            program = StagedProgram(_lowered(expression, self.problem.inputs), reading, self.point, data)
+            try:
+                lowered = _lowered(expression, self.problem.inputs)
+            except TypeError:  # SymPy writes the derivative of |u| with im(u) where it does not know that u is real
+                raise Unavailable from None
+            program = StagedProgram(lowered, reading, self.point, data)
             with precision(_BITS):
                 program.prepare()
                 rows = ([sample[name] for name in program.varying] for sample in self.samples)

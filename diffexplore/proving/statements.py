@@ -1,0 +1,156 @@
+"""What is to be decided of a traced program: that it computes the loss, and each of its partials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import sympy
+
+from diffexplore.check.records import VALUE
+from diffexplore.errors import UsageError, unknown
+from diffexplore.loss import Loss
+from diffexplore.proof import decide_equal, decide_gradient
+from diffexplore.proving.programs import Program
+from diffexplore.proving.records import Statement
+from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
+from diffexplore.symbolic.parse import parse_condition
+from diffexplore.symbolic.text import to_text
+from diffexplore.tracing.declarations import Array, of_samples
+from diffexplore.tracing.sizes import usual
+from diffexplore.tracing.trace import OUTPUT, Traced
+
+
+def statements_of(
+    program: Program, traced: Traced, loss: Loss | None, names: Sequence[str], domain: Sequence[Any]
+) -> Iterator[Statement]:
+    """That the loss is computed, and each of the partials by these names, decided one after the other.
+
+    ``loss`` None means that of the program's own forward pass; ``domain`` are conditions that the inputs meet.
+    Raises UsageError for the name of no symbol.
+    """
+    exact = traced.output if loss is None else _reduced(loss, program, traced)
+    domain, sizes = _of_all_samples(domain, program, traced), usual(traced.guards)
+    if loss is not None:
+        needs = traced.needs[OUTPUT]
+        same = decide_equal(
+            exact,
+            traced.output,
+            domain=domain,
+            conventions=traced.conventions,
+            needs=needs,
+            sizes=sizes,
+            inputs=_inputs(program, traced),
+            everywhere=True,
+        )
+        yield Statement(VALUE, to_text(traced.output), same)
+    assert traced.partials is not None
+    second = traced.second or {}
+    for name in names:
+        first = _partial(program, traced, exact, name, traced.partials[name], domain)
+        yield first
+        if second.get(name, traced.partials[name]) != traced.partials[name]:
+            other = _partial(program, traced, exact, name, second[name], domain)
+            if other.status != "proved":
+                yield replace(other, call=2)
+
+
+def _partial(
+    program: Program, traced: Traced, exact: sympy.Expr, name: str, claimed: sympy.Expr, domain: Sequence[Any]
+) -> Statement:
+    """That what a backward call computes is the partial by a symbol."""
+    decision = decide_gradient(
+        exact,
+        claimed,
+        sympy.Symbol(name, real=True),
+        data=symbols_of(program.data) if traced.samples is None else [],
+        domain=domain,
+        conventions=traced.conventions,
+        needs=traced.needs[name],
+        sizes=usual(traced.guards),
+        inputs=_inputs(program, traced),
+    )
+    return Statement(name, to_text(claimed), decision)
+
+
+def _inputs(program: Program, traced: Traced) -> list[sympy.Symbol]:
+    """The data, those of a few samples where these are traced one by one: each of their values counts."""
+    if traced.samples is None:
+        return symbols_of(program.data)
+    return [symbol for sample in _few(program, traced.samples) for symbol in sample]
+
+
+def _reduced(loss: Loss, program: Program, traced: Traced) -> sympy.Expr:
+    """The loss over all samples: a formal sum, or that over the few which were traced."""
+    summand, symbols = loss.expression, [loss.symbols[name] for name in loss.data]
+    upstream = sympy.S.One
+    if program.weights:
+        (upstream,) = program.weights[0].array.symbols
+    if program.by_sample:
+        summand, symbols = upstream * summand, [*symbols, upstream]
+        upstream = sympy.S.One
+    mean = loss.reduction == "mean" and not program.by_sample
+    if not symbols:
+        return upstream * summand
+    if traced.samples is None:
+        every = symbols_of(program.data)  # those that the loss ignores are bound as well
+        return upstream * batch_sum(summand, every) / (SAMPLES if mean else 1)
+    order = symbols_of(program.data)
+    samples = (dict(zip(order, sample, strict=True)) for sample in _few(program, traced.samples))
+    total = sympy.Add(*(summand.xreplace(sample) for sample in samples))
+    return upstream * (total / traced.samples if mean else total)
+
+
+def _of_all_samples(domain: Sequence[Any], program: Program, traced: Traced) -> list[Any]:
+    """Conditions on data, for each of the few samples where these are traced one by one."""
+    if traced.samples is None:
+        return list(domain)
+    samples = [dict(zip(symbols_of(program.data), sample, strict=True)) for sample in _few(program, traced.samples)]
+    return list(dict.fromkeys(condition.xreplace(sample) for condition in domain for sample in samples or [{}]))
+
+
+def _few(program: Program, samples: int) -> list[tuple[sympy.Symbol, ...]]:
+    """The symbols of each of a few samples, in the order of the data."""
+    columns = [of_samples(array, samples) for array in program.data]
+    sizes = [len(array.symbols) for array in program.data]
+    return [
+        tuple(
+            symbol for column, size in zip(columns, sizes, strict=True) for symbol in column[i * size : (i + 1) * size]
+        )
+        for i in range(samples)
+    ]
+
+
+def symbols_of(arrays: Iterable[Array]) -> list[sympy.Symbol]:
+    """The symbols of all entries of some arguments."""
+    return [symbol for array in arrays for symbol in array.symbols]
+
+
+def names_of(wrt: Sequence[str] | None, program: Program, traced: Traced) -> list[str]:
+    """The partials to decide: an argument's name means all its entries, None all parameters, or all data if none."""
+    partials = traced.partials or {}
+    entries = {array.name: [symbol.name for symbol in array.symbols] for array in program.arrays}
+    if traced.samples is not None:
+        entries |= {array.name: [s.name for s in of_samples(array, traced.samples)] for array in program.data}
+    if wrt is None:
+        mine = [array for array in program.parameters if not program.is_weight(array)]
+        chosen = [array.name for array in mine or program.data if not program.is_weight(array)]
+    else:
+        chosen = list(wrt)
+    names = []
+    for name in chosen:
+        if name not in entries and name not in partials:
+            raise unknown("symbol", name, [*entries, *partials])
+        names += entries.get(name, [name])
+    missing = [name for name in names if name not in partials]
+    if missing:
+        raise UsageError(f"torch has no gradient by {', '.join(missing)}: leave it out of wrt")
+    return names
+
+
+def domain_of(domain: str | Sequence[str] | None, program: Program) -> list[Any]:
+    """The conditions that the inputs meet, parsed. Raises UsageError for what is no condition on them."""
+    names = [symbol.name for symbol in symbols_of(program.arrays)]
+    texts = [domain] if isinstance(domain, str) else list(domain or ())
+    return [parse_condition(text, names) for text in texts]

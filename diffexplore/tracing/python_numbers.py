@@ -1,0 +1,40 @@
+"""While a function is traced, ``isinstance`` says of a size what it says where the function runs: that it is an int."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+#: The kind of number that stands for a size in a trace, or for what is computed of sizes → one of the kind in use.
+_IN_USE: Mapping[type, Any] = {torch.SymInt: 101, torch.SymFloat: 101.5, torch.SymBool: True}
+
+#: Packages that know of traced sizes: they are told the truth.
+_INFORMED = ("torch", "sympy", "diffexplore", "functorch")
+
+
+@contextmanager
+def sizes_are_numbers() -> Iterator[None]:
+    """In here, what the user's code asks of the type of a size is answered as outside of a trace."""
+    ask = builtins.isinstance
+
+    def answer(value: Any, kinds: Any) -> bool:
+        stand_in = _IN_USE.get(type(value))
+        if stand_in is None or _caller().partition(".")[0] in _INFORMED:
+            return ask(value, kinds)
+        return ask(stand_in, kinds)
+
+    builtins.isinstance = answer
+    try:
+        yield
+    finally:
+        builtins.isinstance = ask
+
+
+def _caller() -> str:
+    """The module of the code that asks."""
+    return str(sys._getframe(2).f_globals.get("__name__", ""))
