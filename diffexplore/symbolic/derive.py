@@ -13,6 +13,7 @@ from diffexplore.check.records import PartialFormula
 from diffexplore.symbolic.cost import count_ops
 from diffexplore.symbolic.latex import to_latex
 from diffexplore.symbolic.simplify import simplify
+from diffexplore.symbolic.size import Derivative, TooLarge
 from diffexplore.symbolic.text import to_text
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 _Key = TypeVar("_Key")
 
-BUDGET_SECONDS = 2.0
-"""Wall time for the simplification of one partial."""
+MOST_NODES = 400_000
+"""Larger derivatives, by an estimate that is mostly a few times too high, are not begun: they take seconds each."""
 
 
 @dataclass(frozen=True)
@@ -108,19 +109,19 @@ class Hessian(Mapping[tuple[str, str], sympy.Expr]):
         return f"$\\displaystyle {self.latex()}$"
 
 
-def gradient_of(loss: Loss, names: tuple[str, ...], budget_seconds: float = BUDGET_SECONDS) -> Gradient:
+def gradient_of(loss: Loss, names: tuple[str, ...]) -> Gradient:
     """The gradient of the summand of ``loss`` with respect to ``names``."""
     raw = {name: differentiate(loss.expression, loss.symbols[name]) for name in names}
-    simplified, cost = _simplified(raw, loss.domain, budget_seconds)
+    simplified, cost = _simplified(raw, loss.domain)
     return Gradient(simplified, raw, cost)
 
 
-def hessian_of(loss: Loss, names: tuple[str, ...], budget_seconds: float = BUDGET_SECONDS) -> Hessian:
+def hessian_of(loss: Loss, names: tuple[str, ...]) -> Hessian:
     """The Hessian of the summand of ``loss`` with respect to ``names``; each pair is derived once."""
-    first = gradient_of(loss, names, budget_seconds)
+    first = gradient_of(loss, names)
     pairs = [(row, column) for position, row in enumerate(names) for column in names[position:]]
     raw = {(row, column): differentiate(first[row], loss.symbols[column]) for row, column in pairs}
-    simplified, cost = _simplified(raw, loss.domain, budget_seconds)
+    simplified, cost = _simplified(raw, loss.domain)
     every = [(row, column) for row in names for column in names]
     upper = {pair: pair if pair in raw else pair[::-1] for pair in every}
     return Hessian(
@@ -141,7 +142,12 @@ def differentiate(
     |x|, sign and Heaviside have the derivatives sign, 0 and 0: their jumps, where SymPy would write DiracDelta,
     are points without a derivative. SymPy's own rule for Abs needs the argument to be proved real, which it is
     not for log(x), and gives the real part of a complex derivative there; the argument of a real loss is real.
+
+    Raises:
+        TooLarge: where it would have more than :data:`MOST_NODES` nodes, which is told before it is begun.
     """
+    if Derivative(symbol).nodes(expr) > MOST_NODES:
+        raise TooLarge(f"the derivative by {symbol} is too large: it would have more than {MOST_NODES:,} nodes")
     used = [stand_in for stand_in in _STAND_INS if expr.has(stand_in.original)]
     for stand_in in used:
         expr = expr.replace(stand_in.original, stand_in)
@@ -180,13 +186,13 @@ _STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _Step)
 
 
 def _simplified(
-    raw: Mapping[_Key, sympy.Expr], domain: Sequence[Boolean], budget_seconds: float
+    raw: Mapping[_Key, sympy.Expr], domain: Sequence[Boolean]
 ) -> tuple[dict[_Key, sympy.Expr], dict[_Key, Cost]]:
     """Simplify each partial within its own budget."""
     simplified, cost = {}, {}
     for key, expr in raw.items():
-        result = simplify(expr, budget_seconds, domain)
-        note = f"simplification stopped after {budget_seconds:g} s" if result.stopped else None
+        result = simplify(expr, domain)
+        note = f"simplification stopped: {result.ending.value}" if result.stopped else None
         simplified[key] = result.expr
         cost[key] = Cost(count_ops(expr), count_ops(result.expr), note)
     return simplified, cost
