@@ -153,7 +153,7 @@ def differentiate(
         expr = expr.replace(stand_in.original, stand_in)
     derivative = by(expr, symbol)
     for stand_in in _STAND_INS if used else ():
-        derivative = derivative.replace(stand_in, stand_in.original)
+        derivative = derivative.replace(stand_in, stand_in.back)
     return derivative
 
 
@@ -162,6 +162,10 @@ class _StandIn(sympy.Function):
 
     original: type[sympy.Basic]
     slope: type[_StandIn] | None = None
+
+    @classmethod
+    def back(cls, *args: sympy.Expr) -> sympy.Expr:
+        return cls.original(*args)
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         if argindex != 1:
@@ -182,7 +186,34 @@ class _Abs(_StandIn):
     slope = _Sign
 
 
-_STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _Step)
+class _Extreme(_StandIn):
+    """max or min: the operands were compared when it was made, each with each; they are not compared again."""
+
+    sign = 1
+
+    def _eval_is_real(self) -> bool | None:
+        return True if all(arg.is_real for arg in self.args) else None
+
+    @classmethod
+    def back(cls, *args: sympy.Expr) -> sympy.Expr:
+        return cls.original(*args, evaluate=False)
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        own, others = self.args[argindex - 1], (*self.args[: argindex - 1], *self.args[argindex:])
+        other = others[0] if len(others) == 1 else self.back(*others)
+        return sympy.Heaviside(self.sign * (own - other))
+
+
+class _Max(_Extreme):
+    original = sympy.Max
+
+
+class _Min(_Extreme):
+    original = sympy.Min
+    sign = -1
+
+
+_STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _Step, _Max, _Min)
 
 
 def _simplified(

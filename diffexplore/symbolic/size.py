@@ -29,10 +29,8 @@ def nodes(expr: sympy.Basic, known: dict[sympy.Basic, int] | None = None) -> int
     """The nodes of ``expr`` as a tree, at most :data:`CAP`; a subexpression that occurs twice counts twice.
 
     Args:
-        known: what was counted before, added to.
+        known: what was counted before, added to; a symbol in it counts as what it stands for.
     """
-    if not expr.args:
-        return 1
     known = {} if known is None else known
     if expr not in known:
         known[expr] = min(CAP, 1 + sum(nodes(arg, known) for arg in expr.args))
