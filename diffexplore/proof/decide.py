@@ -24,7 +24,7 @@ from diffexplore.symbolic.batch_sums import SIZES
 from diffexplore.symbolic.budget import Budget, Ending, run_within
 from diffexplore.symbolic.size import TooLarge
 
-BUDGET = Budget(operations=3_000_000, seconds=600.0)
+BUDGET = Budget(operations=6_000_000, seconds=900.0)
 """For the algebra of one decision, again for its points, and again for the boundaries of its branches."""
 
 INTERNAL = "internal error"
