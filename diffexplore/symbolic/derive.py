@@ -151,7 +151,10 @@ def differentiate(
     used = [stand_in for stand_in in _STAND_INS if expr.has(stand_in.original)]
     for stand_in in used:
         expr = expr.replace(stand_in.original, stand_in)
-    derivative = by(expr, symbol)
+    try:
+        derivative = by(expr, symbol)
+    except RecursionError:
+        raise TooLarge(f"the derivative by {symbol} is too large: the formula is nested too deeply") from None
     for stand_in in _STAND_INS if used else ():
         derivative = derivative.replace(stand_in, stand_in.back)
     return derivative
