@@ -12,10 +12,11 @@ import torch
 from diffexplore.arithmetic.torch_real import TORCH, filled
 from diffexplore.check.torch_loss import FormulaInTorch, ProgramInTorch, TorchLoss
 from diffexplore.loss import Loss
-from diffexplore.symbolic.budget import run_within
+from diffexplore.symbolic.budget import Budget, Ending, run_within, spend
 from diffexplore.symbolic.derive import differentiate
 from diffexplore.symbolic.elementary import elementary
 from diffexplore.symbolic.program import Program, lower
+from diffexplore.symbolic.size import TooLarge, nodes
 
 Tensor = torch.Tensor
 
@@ -25,8 +26,8 @@ SIZE = "#samples"
 #: A higher derivative with more steps than this is not worth enclosing.
 _MOST_STEPS = 5_000
 
-#: Seconds that a higher derivative for a truncation error may take.
-_DERIVATIVE_SECONDS = 2.0
+#: What a higher derivative for a truncation error may take. Its size bounds the work; seconds are a net.
+_BUDGET = Budget(operations=1_000_000, seconds=60.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +87,8 @@ class Problem:
         """A condition for each output: where the loss is defined."""
         return lower(list(self.loss.domain), self.inputs)
 
-    def derivative_program(self, name: str, order: int) -> Program | None:
-        """The summand's derivative of some order in one symbol; None where it grows too large to be of use."""
+    def derivative_program(self, name: str, order: int) -> Program | Ending:
+        """The summand's derivative of some order in one symbol; why there is none where it grows too large."""
         return _derivative_program(self.loss, name, order)
 
     def values(self, point: Mapping[str, float], columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -130,15 +131,22 @@ def sample_count(problem: Problem, values: Mapping[str, Tensor]) -> int:
 
 
 @cache
-def _derivative_program(loss: Loss, name: str, order: int) -> Program | None:
+def _derivative_program(loss: Loss, name: str, order: int) -> Program | Ending:
     symbol = loss.symbols[name]
+    first = loss.gradient((name,))[name]  # kept with the loss: it has a budget of its own
     programs: list[Program] = []
 
     def derive() -> None:
-        expression = loss.gradient((name,))[name]
+        expression = first
         for _ in range(order - 1):
             expression = differentiate(expression, symbol)
+            spend(nodes(expression))
         programs.append(lower([expression], (*loss.parameters, *loss.data)))
 
-    run_within(_DERIVATIVE_SECONDS, derive)
-    return programs[0] if programs and len(programs[0].steps) <= _MOST_STEPS else None
+    try:
+        ending = run_within(_BUDGET, derive)
+    except TooLarge:
+        return Ending.TOO_LARGE
+    if not programs:
+        return ending
+    return programs[0] if len(programs[0].steps) <= _MOST_STEPS else Ending.TOO_LARGE

@@ -13,10 +13,17 @@ from diffexplore.symbolic.batch_sums import BatchSum, batch_sum
 from diffexplore.symbolic.cost import count_ops
 from diffexplore.symbolic.derive import differentiate
 from diffexplore.symbolic.order import is_negative_term
+from diffexplore.symbolic.size import nodes
 from diffexplore.symbolic.text import to_text
 
 #: A formula of more operations is not written out: it says nothing to a reader, and can be exponentially long.
 _MOST_OPERATIONS = 60
+
+#: A product of more nodes is not made: it would have to cancel to a fortieth to be readable.
+_MOST_NODES = 40 * _MOST_OPERATIONS
+
+#: Operands of max and min, beside the one that is differentiated by, with which an adjoint is written out.
+_MOST_COMPARED = 8
 
 
 def is_readable(expr: sympy.Expr, most: int = _MOST_OPERATIONS) -> bool:
@@ -86,13 +93,26 @@ def adjoints(
         if draft.number not in wanted:
             continue
         flowing = [link for link in uses.get(draft.number, ()) if link.smooth]
-        if all(link.result.number in closed for link in flowing):
+        if all(link.result.number in closed and _may_be_readable(link, closed, closed_of) for link in flowing):
             terms = [_contribution(link, closed[link.result.number], closed_of, data) for link in flowing]
             adjoint = sympy.Add(*terms)
             if is_readable(adjoint):
                 closed[draft.number] = adjoint
         rules[draft.number] = "".join(_signed([_term(link, output) for link in flowing])) or "0"
     return closed, rules
+
+
+def _may_be_readable(
+    link: Link, closed: Mapping[int, sympy.Expr], closed_of: Mapping[sympy.Symbol, sympy.Expr]
+) -> bool:
+    """Whether what a link sends back may be short; told before it is written out.
+
+    SymPy compares the operands of max each with each whenever they are replaced: of 30 this takes minutes.
+    """
+    if any(len(extreme.args) > _MOST_COMPARED for extreme in link.local.atoms(sympy.Max, sympy.Min)):
+        return False
+    sizes: dict[sympy.Basic, int] = {name: nodes(expr) for name, expr in closed_of.items()}
+    return nodes(closed[link.result.number]) + nodes(link.local, sizes) <= _MOST_NODES
 
 
 def _uses(links: Sequence[Link]) -> dict[int, list[Link]]:

@@ -20,6 +20,7 @@ from diffexplore.bounds.watch import Watch
 from diffexplore.check.problem import Problem, spread_over
 from diffexplore.check.torch_loss import raised_by
 from diffexplore.methods.base import Estimate, Estimates, Values, radius_of, spread, with_step
+from diffexplore.symbolic.budget import Ending
 from diffexplore.symbolic.program import Program
 
 Tensor = torch.Tensor
@@ -64,8 +65,10 @@ class Difference:
     def obstacle(self, problem: Problem) -> str | None:
         order = self.stencil.order
         for name in problem.wrt:
-            if problem.derivative_program(name, order) is None:
-                return f"its truncation error is not bounded: the derivative of order {order} in {name} grows too large"
+            found = problem.derivative_program(name, order)
+            if isinstance(found, Ending):
+                derivative = f"the derivative of order {order} in {name}"
+                return f"its truncation error is not bounded: {derivative} is {found.value}"
         return None
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
@@ -244,7 +247,7 @@ class Along:
 
     def _program(self, order: int) -> Program:
         program = self.problem.derivative_program(self._name, order)
-        assert program is not None, "the method's obstacle is asked first"
+        assert not isinstance(program, Ending), "the method's obstacle is asked first"
         return program
 
     def clamped(self, step: Tensor) -> Tensor:

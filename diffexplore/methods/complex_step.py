@@ -14,6 +14,7 @@ from diffexplore.arithmetic.complex_balls import COMPLEX, OPERATIONS, ComplexBal
 from diffexplore.bounds.claims import UPWARD, summation_rounding
 from diffexplore.check.problem import Problem
 from diffexplore.methods.base import Estimate, Estimates, Values, with_step
+from diffexplore.symbolic.budget import Ending
 from diffexplore.symbolic.program import Program
 
 Tensor = torch.Tensor
@@ -40,8 +41,9 @@ class ComplexStep:
         if missing := sorted(used - set(OPERATIONS)):
             return f"no complex kernel with a known error: {', '.join(missing)}"
         for name in problem.wrt:
-            if problem.derivative_program(name, 3) is None:
-                return f"its truncation error is not bounded: the third derivative in {name} grows too large"
+            found = problem.derivative_program(name, 3)
+            if isinstance(found, Ending):
+                return f"its truncation error is not bounded: the third derivative in {name} is {found.value}"
         return None
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
@@ -56,7 +58,7 @@ class ComplexStep:
         step = torch.exp2(binade + _STEP_EXPONENT[problem.dtype])
         summand = _at(problem, problem.plain_loss_program, values, name, n, imag=step)
         third = problem.derivative_program(name, 3)
-        assert third is not None, "the method's obstacle is asked first"
+        assert not isinstance(third, Ending), "the method's obstacle is asked first"
         nearby = _at(problem, third, values, name, n, reach=step)
         real, imag = nearby.parts
         curvature = torch.hypot(real.mid.abs() + real.rad, imag.mid.abs() + imag.rad)

@@ -19,7 +19,7 @@ from diffexplore.proof.definedness import Need, has_no_value
 from diffexplore.proof.feasible import is_empty
 from diffexplore.proof.question import Question
 from diffexplore.proof.records import Undefined, Unsupported
-from diffexplore.proof.regions import Interval, Line, Region, line_of
+from diffexplore.proof.regions import Interval, Line, Region, expanded_out, line_of
 from diffexplore.proof.stated import Stated
 from diffexplore.proof.sums import sums_in
 from diffexplore.symbolic.batch_sums import BatchSum
@@ -115,7 +115,7 @@ def _between(above: Region, below: Region, line: Line, solved: dict[sympy.Basic,
             if direction == line.direction:
                 continue
             for positive in Region(((direction, interval),)).nonnegative():
-                bound = sympy.expand(positive.xreplace(solved))
+                bound = expanded_out(positive.xreplace(solved))
                 signs = found.sign(bound)
                 if 1 not in signs:
                     return None
@@ -129,7 +129,7 @@ def _solved(p: sympy.Expr) -> dict[sympy.Basic, sympy.Expr] | None:
     for symbol in sorted(p.free_symbols, key=str):
         slope = sympy.diff(p, symbol)
         if slope.is_Rational and slope != 0 and not is_rounded(symbol, p):
-            return {symbol: sympy.expand(symbol - p / slope)}
+            return {symbol: expanded_out(symbol - p / slope)}
     return None
 
 

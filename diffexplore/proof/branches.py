@@ -13,6 +13,8 @@ from diffexplore.proof.records import Unsupported
 from diffexplore.proof.regions import Region, line_of
 from diffexplore.proof.signs import sign_of
 from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.symbolic.budget import spend
+from diffexplore.symbolic.size import nodes
 
 BRANCHING = (
     sympy.Piecewise, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.sinc,
@@ -47,9 +49,11 @@ class Resolver:
         self.boundaries: dict[sympy.Expr, sympy.Expr] = {}
         self._is_zero = is_zero
         self._memo: dict[sympy.Basic, Any] = {}
+        self._sizes: dict[sympy.Basic, int] = {}
 
     def __call__(self, expr: Any) -> Any:
         if expr not in self._memo:
+            spend(nodes(expr, self._sizes))  # each of which may be looked at for branches
             found = self._resolve(expr)
             if found != expr and not isinstance(found, BatchSum) and has_branches(found):
                 found = self(found)  # SymPy made sqrt(x²) into |x|

@@ -21,10 +21,11 @@ from diffexplore.proof.refute import Seen, contradicts
 from diffexplore.proof.sums import sums_in
 from diffexplore.proof.worded import Conditions, conditions_of
 from diffexplore.symbolic.batch_sums import SIZES
-from diffexplore.symbolic.budget import run_within
+from diffexplore.symbolic.budget import Budget, Ending, run_within
+from diffexplore.symbolic.size import TooLarge
 
-BUDGET_SECONDS = 20.0
-"""Wall time for the algebra of one decision, and again for its points."""
+BUDGET = Budget(operations=6_000_000, seconds=900.0)
+"""For the algebra of one decision, again for its points, and again for the boundaries of its branches."""
 
 INTERNAL = "internal error"
 """What the note of an error begins with."""
@@ -32,7 +33,6 @@ INTERNAL = "internal error"
 STRICT = False
 """Whether an error inside the algebra or the search for points is raised, as the tests want; else it is noted."""
 
-_BOUNDARY_SECONDS = 20.0
 _POINTS = 60
 _FIRST = 6
 """So many points are tried before the algebra, for one at which both sides have a value."""
@@ -97,7 +97,7 @@ def decide_gradient(
 
 @dataclass
 class _Work:
-    """What has been found so far; kept where the time runs out."""
+    """What has been found so far; kept where a budget runs out."""
 
     question: Question | None = None
     cases: list[Case] = field(default_factory=list)
@@ -132,12 +132,12 @@ def _decide(
         work.question = ask(left, right, symbol, domain, conventions, needs, data, inputs)
         _prove(work.question, work)
 
-    _stage("the algebra", BUDGET_SECONDS, prove, work)
+    _stage("the algebra", prove, work)
     if work.question is not None and work.apart is None:
         question = work.question
-        _stage("the search for points", BUDGET_SECONDS, lambda: _look(question, work, sizes), work)
+        _stage("the search for points", lambda: _look(question, work, sizes), work)
         if work.settled:
-            _stage("the look at boundaries", _BOUNDARY_SECONDS, lambda: _go_on(question, work, on_seams), work)
+            _stage("the look at boundaries", lambda: _go_on(question, work, on_seams), work)
     return _verdict(work)
 
 
@@ -155,12 +155,13 @@ def _as_condition(given: Boolean) -> Boolean:
     return found
 
 
-def _stage(name: str, seconds: float, work: Callable[[], None], found: _Work) -> None:
+def _stage(name: str, work: Callable[[], None], found: _Work) -> None:
     """Do ``work``; where it does not come to its end the notes say why."""
     try:
-        if not run_within(seconds, work):
-            found.notes.append(f"{name} was stopped after {seconds:g} s")
-    except (Unsupported, Undefined) as reason:
+        ending = run_within(BUDGET, work)
+        if ending is not Ending.DONE:
+            found.notes.append(f"{name} was stopped: {ending.value}")
+    except (Unsupported, Undefined, TooLarge) as reason:
         found.notes.append(str(reason))
     except Exception as error:  # here alone: a rule that fails must end neither a proof nor the program of the reader
         if STRICT:
@@ -249,6 +250,6 @@ def _verdict(work: _Work) -> Decision:
 def _conditions(work: _Work) -> Conditions:
     assert work.question is not None
     edges = work.edges
-    if edges is None:  # the time ran out: nothing is known of any boundary
+    if edges is None:  # the budget ran out: nothing is known of any boundary
         edges = Edges(exclusions=list(all_of(work.cases)))
     return conditions_of(work.question, work.cases, edges)

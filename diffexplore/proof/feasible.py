@@ -11,7 +11,8 @@ from fractions import Fraction
 
 import sympy
 
-from diffexplore.proof.regions import Region
+from diffexplore.proof.regions import Region, small
+from diffexplore.symbolic.budget import spend
 
 _MOST = 300
 """With more inequalities than this nothing is said."""
@@ -31,6 +32,8 @@ def is_empty(region: Region) -> bool:
 
 
 def _row(expr: sympy.Expr) -> Row | None:
+    if not small(expr):
+        return None
     parts = sympy.expand(expr).as_coefficients_dict()
     if not all(number.is_Rational for number in parts.values()):
         return None
@@ -56,10 +59,12 @@ def _contradict(rows: Iterable[Row]) -> bool:
         left = [row for row in left if row[0]]
         if not left or len(left) > _MOST:
             return False
+        spend(1 + sum(len(coefficients) for coefficients, _ in left))
         quantity = min({one for coefficients, _ in left for one in coefficients}, key=str)
         rising = [row for row in left if row[0].get(quantity, 0) > 0]
         falling = [row for row in left if row[0].get(quantity, 0) < 0]
         left = [row for row in left if quantity not in row[0]]
+        spend(len(rising) * len(falling))
         left += [_combined(up, down, quantity) for up in rising for down in falling]
     return False
 

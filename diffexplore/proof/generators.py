@@ -20,6 +20,7 @@ from diffexplore.proof.rational import Quotient, RingIsFull, quotient_key
 from diffexplore.proof.records import Undefined, Unsupported
 from diffexplore.proof.unified import Term
 from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.symbolic.budget import spend
 from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
 from diffexplore.symbolic.step_functions import STEPS
 
@@ -33,6 +34,7 @@ def with_converter(work: Callable[[Converter], Any]) -> Any:
     """``work`` done with a converter; anew where the generators turn out too few or too coarse."""
     capacity, scales, orders = 32, dict[Hashable, int](), dict[Hashable, int]()
     for _ in range(_RESTARTS):
+        spend(capacity)
         try:
             return work(Converter(capacity, scales, orders))
         except RingIsFull:
@@ -74,6 +76,7 @@ class Converter(Functions):
     def convert(self, expr: sympy.Basic) -> Quotient:
         key = (self._region, expr)
         if key not in self._memo:
+            spend()
             self._memo[key] = self._convert(expr)
         return self._memo[key]
 

@@ -15,7 +15,7 @@ from diffexplore.proof.membership import Point, rational
 from diffexplore.proof.points import of_sample, written_out
 from diffexplore.proof.question import Question
 from diffexplore.proof.refute import Seen
-from diffexplore.proof.regions import Region
+from diffexplore.proof.regions import Region, small
 from diffexplore.proof.sums import bound_symbols, sums_in
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
 from diffexplore.symbolic.compare import value_at
@@ -126,7 +126,9 @@ def _drawn(symbol: sympy.Basic, generator: random.Random) -> Fraction:
 
 
 def _roots(p: sympy.Expr, symbol: sympy.Basic) -> list[Fraction]:
-    """The rational numbers at which p, in one symbol, is 0."""
+    """The rational numbers at which p, in one symbol, is 0; none where p is too large to tell."""
+    if not small(p):
+        return []
     try:
         found = sympy.Poly(p, symbol).ground_roots()
     except sympy.PolynomialError:
@@ -152,7 +154,7 @@ def degenerate(p: sympy.Expr, differentiated: Set[sympy.Basic]) -> tuple[sympy.E
         return None
     if p.free_symbols <= differentiated and not p.has(BatchSum):
         return ()
-    if p.has(BatchSum):
+    if p.has(BatchSum) or not small(p):
         return None
     try:
         coefficients = sympy.Poly(p, *sorted(inner, key=str)).coeffs()

@@ -15,6 +15,7 @@ from typing import Any
 from flint import Ordering, fmpq_mpoly_ctx
 
 from diffexplore.proof.records import Undefined, Unsupported
+from diffexplore.symbolic.budget import spend
 
 Poly = Any  # flint's fmpq_mpoly
 
@@ -30,6 +31,10 @@ _GCD_DEGREE, _GCD_TERMS = 1000, 20000
 
 _FACTORED_DEGREES, _FACTORED_TERMS = 300, 1000
 """All degrees together, and the terms, up to which a polynomial is factored; a larger one counts as irreducible."""
+
+
+_TERMS_PER_OPERATION = 16
+"""Flint multiplies about so many pairs of terms while Python visits a node."""
 
 
 class RingIsFull(Exception):
@@ -110,6 +115,7 @@ class Ring:
 
     def over(self, top: Poly, bottom: Poly) -> Quotient:
         """top/bottom in lowest terms; the leading coefficient below is 1."""
+        spend(1 + (len(top) + len(bottom)) // _TERMS_PER_OPERATION)
         if top.is_zero():
             return self.zero
         common = common_factor(top, bottom)
@@ -147,6 +153,7 @@ class Ring:
             times, rest = divmod(powers[number], relation.order)
             lower = (*powers[:number], rest, *powers[number + 1 :])
             parts.setdefault(times, {})[lower] = coefficient
+        spend(1 + len(poly))
         value, total = relation.value, self._context.constant(0)
         for times, terms in parts.items():
             scale = _product(_power(value.top, times), _power(value.bottom, most - times))
@@ -155,10 +162,12 @@ class Ring:
 
 
 def common_factor(first: Poly, second: Poly) -> Poly:
-    highest = max((*first.degrees(), *second.degrees()))
+    highest = int(max((*first.degrees(), *second.degrees())))
     large = highest > _GCD_DEGREE or len(first) + len(second) > _GCD_TERMS
     if large and len(first) > 1 and len(second) > 1:
         raise Unsupported("a quotient has degrees that are too large")
+    if len(first) > 1 and len(second) > 1:
+        spend(1 + (len(first) + len(second)) * (1 + highest) // _TERMS_PER_OPERATION)
     return first.gcd(second)
 
 
@@ -167,18 +176,23 @@ def factored(poly: Poly) -> tuple[Any, list[tuple[Poly, int]]]:
     if len(poly) > 1 and (sum(poly.degrees()) > _FACTORED_DEGREES or len(poly) > _FACTORED_TERMS):
         lead = poly.leading_coefficient()
         return lead, [(poly / lead, 1)]
+    spend(1 + len(poly) * (1 + int(sum(poly.degrees()))))
     return poly.factor()
 
 
 def _product(first: Poly, second: Poly) -> Poly:
     if len(first) * len(second) > _MOST_TERMS:
         raise Unsupported("a product has too many terms")
+    spend(1 + len(first) * len(second) // _TERMS_PER_OPERATION)
     return first * second
 
 
 def _power(poly: Poly, exponent: int) -> Poly:
-    if len(poly) > 1 and (exponent > _HIGHEST or comb(exponent + len(poly) - 1, exponent) > _MOST_TERMS):
-        raise Unsupported("a power has too many terms")
+    if len(poly) > 1:
+        terms = _MOST_TERMS + 1 if exponent > _HIGHEST else comb(exponent + len(poly) - 1, exponent)
+        if terms > _MOST_TERMS:
+            raise Unsupported("a power has too many terms")
+        spend(1 + terms * len(poly) // _TERMS_PER_OPERATION)
     if exponent > _HIGHEST and any(abs(c.p) != 1 or c.q != 1 for c in poly.coeffs()):
         raise Unsupported("a power has numbers that are too large")
     return poly**exponent

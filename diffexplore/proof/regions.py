@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 import sympy
 
+from diffexplore.proof.records import Unsupported
 from diffexplore.proof.signs import ANY, NEGATIVE, POSITIVE, Sign, number_sign, sign_of
 from diffexplore.symbolic.batch_sums import BatchSum, batch_sum
+from diffexplore.symbolic.budget import remembered, spend
 from diffexplore.symbolic.functions_sympy import expm1
+from diffexplore.symbolic.size import OverOneDenominator
 from diffexplore.symbolic.text import to_text
+
+_MOST_EXPANDED = 20_000
+"""Terms times symbols: with more of them, what is compared is not multiplied out."""
 
 
 @dataclass(frozen=True)
@@ -180,10 +185,10 @@ def restricted(expr: Any, fixed: tuple[tuple[sympy.Symbol, sympy.Expr], ...]) ->
     return expr.func(*[restricted(argument, fixed) for argument in expr.args])
 
 
-@lru_cache(maxsize=20000)
+@remembered(20000)
 def line_of(p: sympy.Expr) -> Line:
     """p as a multiple of a direction, whose first coefficient is 1, minus a constant."""
-    expanded = sympy.expand(p)
+    expanded = expanded_out(p)
     constants = [term for term in sympy.Add.make_args(expanded) if not term.free_symbols and not term.has(BatchSum)]
     constant = sympy.Add(*constants)
     rest = expanded - constant
@@ -191,6 +196,22 @@ def line_of(p: sympy.Expr) -> Line:
     first = min(coefficients, key=str)
     lead = coefficients[first]
     return _undone(Line(sympy.expand(rest / lead), -constant / lead, 1 if lead > 0 else -1))
+
+
+def small(p: sympy.Expr) -> bool:
+    """Whether algorithms for polynomials may be begun on p; what they take is spent then."""
+    operations = OverOneDenominator(p).operations
+    if operations > _MOST_EXPANDED:
+        return False
+    spend(operations)
+    return True
+
+
+def expanded_out(p: sympy.Expr) -> sympy.Expr:
+    """p multiplied out; raises :class:`Unsupported` where that is too large."""
+    if not small(p):
+        raise Unsupported("a condition is too large to be multiplied out")
+    return sympy.expand(p)
 
 
 def _undone(line: Line) -> Line:

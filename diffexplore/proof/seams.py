@@ -13,7 +13,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.proof.feasible import is_empty
 from diffexplore.proof.records import Unsupported
-from diffexplore.proof.regions import Region, line_of
+from diffexplore.proof.regions import Region, expanded_out, line_of, small
 from diffexplore.proof.signs import number_sign
 from diffexplore.symbolic.batch_sums import BatchSum
 from diffexplore.symbolic.singularities import nonzero_in
@@ -47,7 +47,7 @@ def _undone(p: sympy.Expr) -> sympy.Expr:
     if p.has(BatchSum) or not p.free_symbols:
         return p
     line = line_of(p)
-    return sympy.expand(line.direction - line.threshold) if p.has(sympy.exp, sympy.log) else p
+    return expanded_out(line.direction - line.threshold) if p.has(sympy.exp, sympy.log) else p
 
 
 def _squares(p: sympy.Expr) -> tuple[Zeros, ...] | None:
@@ -74,13 +74,16 @@ def solved(p: sympy.Expr, avoid: Set[sympy.Basic], bound: Set[sympy.Basic]) -> t
     if p.has(BatchSum) or p.free_symbols & avoid:
         return None
     for symbol in sorted(p.free_symbols, key=lambda one: (one not in bound, str(one))):
-        slope = sympy.expand(sympy.diff(p, symbol))
+        slope = expanded_out(sympy.diff(p, symbol))
         if symbol in slope.free_symbols or slope == 0 or is_rounded(symbol, p):
             continue
-        rest = sympy.expand(p.xreplace({symbol: sympy.S.Zero}))
+        rest = expanded_out(p.xreplace({symbol: sympy.S.Zero}))
         if (not slope.is_Rational and not _never_both(slope, rest)) or rest.has(sympy.zoo, sympy.nan):
             continue
-        value = sympy.cancel(-rest / slope) if slope.free_symbols else sympy.expand(-rest / slope)
+        value = -rest / slope
+        if not small(value):
+            continue
+        value = sympy.cancel(value) if slope.free_symbols else sympy.expand(value)
         if symbol in bound or not value.free_symbols & bound:
             return symbol, value
     return None
@@ -100,7 +103,7 @@ def on_zeros(
     """
     found: Region | None = start
     for p in zeros:
-        p = sympy.expand(found.restricted(p)) if found is not None else p
+        p = expanded_out(found.restricted(p)) if found is not None else p
         if p == 0:
             continue
         if not p.free_symbols:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from itertools import product as product_of
 
 import sympy
@@ -11,6 +10,7 @@ from flint import arb
 
 from diffexplore.proof.records import Unsupported
 from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.symbolic.budget import remembered, spend
 from diffexplore.symbolic.compare import value_at
 from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
 
@@ -39,6 +39,7 @@ NOT_NEGATIVE, NONZERO = Sign((0, 1)), Sign((-1, 1))
 
 def sign_of(expr: sympy.Expr, known: Known = lambda expr: None) -> Sign:
     """The signs that ``expr`` may have where it is defined; ``known`` adds what is known of subexpressions."""
+    spend()
     found = _structural(expr, known)
     if len(found) == 1:
         return found
@@ -117,7 +118,7 @@ def _power(expr: sympy.Expr, known: Known) -> Sign:
     return NOT_NEGATIVE if -1 not in sign else ANY  # x**p of a negative x has a value for whole p, of either sign
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def number_sign(number: sympy.Expr) -> Sign:
     """The sign of a constant, by a certified enclosure."""
     if number.is_Rational:

@@ -1,9 +1,12 @@
-"""Conditions that compare expressions with branches, as conditions that compare plain ones."""
+"""Conditions that compare expressions with branches, as conditions that compare plain ones; constants compared."""
 
 from __future__ import annotations
 
 import sympy
+from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
+
+from diffexplore.symbolic.compare import value_at
 
 
 def without_branches(condition: Boolean) -> Boolean:
@@ -13,8 +16,31 @@ def without_branches(condition: Boolean) -> Boolean:
     it, which is a condition that nothing else here knows.
     """
     if condition.has(sympy.Piecewise):
-        condition = condition.replace(lambda node: isinstance(node, sympy.core.relational.Relational), _spread)
+        condition = condition.replace(lambda node: isinstance(node, Relational), _spread)
     return condition.replace(lambda node: isinstance(node, sympy.ITE), lambda node: node.to_nnf(simplify=False))
+
+
+def constants_decided(condition: Boolean) -> Boolean:
+    """``condition`` with each comparison of constants decided by their enclosures, where these tell.
+
+    What they leave open, such as 1/2 ≤ σ(0), is written with a number on its right side alone. SymPy cannot tell it
+    either, divides by a coefficient that 1/2 does not have, and makes ever larger comparisons of it.
+    """
+    if not isinstance(condition, Boolean):
+        return condition
+    constant = {node: _decided(node) for node in condition.atoms(Relational) if not node.free_symbols}
+    return condition.xreplace(constant) if constant else condition
+
+
+def _decided(relation: Relational) -> Boolean:
+    difference = relation.lhs - relation.rhs
+    if difference.is_Rational or not isinstance(difference, sympy.Expr):
+        return relation.func(difference, 0)
+    ball = value_at(difference, {})
+    if ball is not None and (ball > 0 or ball < 0):
+        return relation.func(sympy.Integer(1 if ball > 0 else -1), 0)
+    number, rest = difference.as_coeff_Add(rational=True)
+    return relation.func(rest, -number, evaluate=False)
 
 
 def _spread(relation: Boolean) -> Boolean:

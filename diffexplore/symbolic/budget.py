@@ -1,10 +1,13 @@
-"""A limit on processor time that holds inside a single long call.
+"""A limit on work, counted in operations, so that the same input ends in the same place on every machine.
 
-Processor time, and not wall time: other processes on the machine do not change what is found within it.
+What works under a :class:`Budget` says what it does by calls of :func:`spend`, by counts that depend on its input
+alone: nodes that are visited, terms that are multiplied, steps that are run in balls. SymPy and flint do not count, and
+cannot be told to stop: what they are given is bounded beforehand, by its size (:mod:`diffexplore.symbolic.size`).
 
-SymPy has no way to be told to stop. The work is done in a thread of its own, in which CPython raises an exception
-(``PyThreadState_SetAsyncExc``) when the time is up. The caller waits, so nothing runs side by side; the exception
-can only ever reach the worker, so nothing can leak into the caller; and unlike signals this works in any thread.
+Seconds are a far net under that. The work is done in a thread of its own, in which CPython raises an exception
+(``PyThreadState_SetAsyncExc``) when the processor time of the thread is up. The caller waits, so nothing runs side by
+side; the exception can only ever reach the worker, so nothing can leak into the caller; and unlike signals this works
+in any thread.
 """
 
 from __future__ import annotations
@@ -15,46 +18,133 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar
+
+_Arguments = ParamSpec("_Arguments")
+_Found = TypeVar("_Found")
 
 _SHOT_INTERVAL = 0.02
 """Seconds between two attempts: an exception that lands in a destructor or a callback is lost, so it is repeated."""
 
 
+_UNLIMITED = 10**18
+
 _HAS_CLOCK = hasattr(time, "pthread_getcpuclockid")
 """Whether the processor time of a thread can be told."""
 
 
-class TimeIsUp(SystemExit):
-    """Raised in the worker. A SystemExit passes every ``except Exception`` and ends a thread without a message."""
+class Ending(Enum):
+    """How work under a budget ended; the value says it in words."""
+
+    DONE = "done"
+    TOO_LARGE = "too large"
+    OUT_OF_TIME = "out of time"
 
 
-def run_within(seconds: float, work: Callable[[], object]) -> bool:
-    """Run ``work()`` for at most ``seconds`` of its own processor time (of wall time where a system has no such clock).
+@dataclass(frozen=True)
+class Budget:
+    """So many operations, and the net under them: seconds of processor time, many times what the operations take."""
+
+    operations: int
+    seconds: float
+
+
+class _Stopped(SystemExit):
+    """Ends work. A SystemExit passes every ``except Exception`` and ends a thread without a message."""
+
+
+class _Spent(_Stopped):
+    """Raised by :func:`spend` where the operations are used up."""
+
+
+class TimeIsUp(_Stopped):
+    """Raised in the worker when its time is up."""
+
+
+class _Meter:
+    """What is left of the operations of one budget."""
+
+    def __init__(self, operations: int) -> None:
+        self.left = operations
+
+    def spend(self, operations: int) -> None:
+        self.left -= operations
+        if self.left < 0:
+            raise _Spent
+
+
+_METER: ContextVar[_Meter | None] = ContextVar("meter", default=None)
+
+
+def spend(operations: int = 1) -> None:
+    """Take ``operations`` from the budget of the work that this call is part of, if it has one.
+
+    The count must depend on the input of the work alone: what was found before must not be cheaper. A result that is
+    kept for later calls is kept with what it took (:func:`remembered`).
+    """
+    meter = _METER.get()
+    if meter is not None:
+        meter.spend(operations)
+
+
+def remembered(most: int) -> Callable[[Callable[_Arguments, _Found]], Callable[_Arguments, _Found]]:
+    """A function whose last ``most`` results are kept; each call spends what the first one took."""
+
+    def decorate(function: Callable[_Arguments, _Found]) -> Callable[_Arguments, _Found]:
+        @lru_cache(maxsize=most)
+        def kept(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> tuple[_Found, int]:
+            outer = _METER.get()
+            meter = _Meter(_UNLIMITED if outer is None else outer.left)
+            start, token = meter.left, _METER.set(meter)
+            try:
+                return function(*args, **kwargs), start - meter.left
+            finally:
+                _METER.reset(token)
+
+        @wraps(function)
+        def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Found:
+            found, operations = kept(*args, **kwargs)  # type: ignore[arg-type]  # the arguments are hashable
+            spend(operations)
+            return found
+
+        return call
+
+    return decorate
+
+
+def run_within(budget: Budget, work: Callable[[], object]) -> Ending:
+    """Run ``work()`` within its operations, and within its seconds of the processor time of its thread.
 
     ``work`` should leave its results in one assignment each, so that being abandoned between two lines is harmless.
-    A call into C is only abandoned once it returns.
+    A call into C is only abandoned once it returns. A budget within another is one of its own: nothing is taken from
+    the outer one. (Where a system has no processor time of threads, the seconds are of wall time.)
 
     Returns:
-        Whether ``work`` came to its end. An exception that it raised is raised here.
+        How the work ended. An exception that it raised is raised here.
     """
-    worker = _Worker(work)
+    worker = _Worker(work, _Meter(budget.operations))
     try:
-        worker.wait(seconds)
+        worker.wait(budget.seconds)
     finally:
         worker.stop()
     if worker.error is not None:
         raise worker.error
-    return worker.finished
+    return worker.ending
 
 
 class _Worker:
     """A thread that runs ``work`` once and can be stopped."""
 
-    def __init__(self, work: Callable[[], object]) -> None:
-        self.finished = False
+    def __init__(self, work: Callable[[], object], meter: _Meter) -> None:
+        self.ending = Ending.OUT_OF_TIME
         self.error: BaseException | None = None
         self._work = work
+        self._meter = meter
+        self._context = copy_context()
         self._running = _thread.allocate_lock()
         self._running.acquire()
         self._over = False
@@ -67,8 +157,10 @@ class _Worker:
             if _HAS_CLOCK:
                 self._clock = time.pthread_getcpuclockid(_thread.get_ident())
             self._identifier = _thread.get_ident()  # from here on it may be shot, and will release the lock
-            self._work()
-            self.finished = True
+            self._context.run(self._metered)
+            self.ending = Ending.DONE
+        except _Spent:
+            self.ending = Ending.TOO_LARGE
         except TimeIsUp:
             pass
         except BaseException as error:  # handed to the caller, which raises it
@@ -76,6 +168,10 @@ class _Worker:
         finally:
             self._over = True
             self._running.release()
+
+    def _metered(self) -> None:
+        _METER.set(self._meter)
+        self._work()
 
     def wait(self, seconds: float) -> None:
         """Wait for the end of the work, at most ``seconds`` of its processor time."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from functools import lru_cache
 from itertools import islice
 
 import sympy
 from flint import arb, fmpq
 
 from diffexplore.arithmetic.balls import BALLS, precision
+from diffexplore.symbolic.budget import remembered, spend
 from diffexplore.symbolic.program import Program, lower
+from diffexplore.symbolic.size import nodes
 
 POINTS = 3
 DIGITS = 50
@@ -76,6 +77,7 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Basic, Fraction]) -> arb | N
     values = {str(symbol): value for symbol, value in point.items()}
     program = _lowered(expr, tuple(values))
     for bits in _PRECISIONS:
+        spend(1 + len(program.steps) * bits // _PRECISIONS[0])
         with precision(bits):
             inputs = {name: arb(fmpq(value.numerator, value.denominator)) for name, value in values.items()}
             ball = program.run(BALLS, inputs)[0]
@@ -84,8 +86,9 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Basic, Fraction]) -> arb | N
     return None
 
 
-@lru_cache(maxsize=1024)  # an expression is mostly looked at in many points
+@remembered(1024)  # an expression is mostly looked at in many points
 def _lowered(expr: sympy.Expr, names: tuple[str, ...]) -> Program:
+    spend(nodes(expr))
     return lower([expr], list(names))
 
 

@@ -13,6 +13,7 @@ from diffexplore.check.records import PartialFormula
 from diffexplore.symbolic.cost import count_ops
 from diffexplore.symbolic.latex import to_latex
 from diffexplore.symbolic.simplify import simplify
+from diffexplore.symbolic.size import Derivative, TooLarge
 from diffexplore.symbolic.text import to_text
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 _Key = TypeVar("_Key")
 
-BUDGET_SECONDS = 2.0
-"""Wall time for the simplification of one partial."""
+MOST_NODES = 400_000
+"""Larger derivatives, by an estimate that is mostly a few times too high, are not begun: they take seconds each."""
 
 
 @dataclass(frozen=True)
@@ -113,19 +114,19 @@ class Hessian(Mapping[tuple[str, str], sympy.Expr]):
         return f"$\\displaystyle {self.latex()}$"
 
 
-def gradient_of(loss: Loss, names: tuple[str, ...], budget_seconds: float = BUDGET_SECONDS) -> Gradient:
+def gradient_of(loss: Loss, names: tuple[str, ...]) -> Gradient:
     """The gradient of the summand of ``loss`` with respect to ``names``."""
     raw = {name: differentiate(loss.expression, loss.symbols[name]) for name in names}
-    simplified, cost = _simplified(raw, loss.domain, budget_seconds)
+    simplified, cost = _simplified(raw, loss.domain)
     return Gradient(simplified, raw, cost)
 
 
-def hessian_of(loss: Loss, names: tuple[str, ...], budget_seconds: float = BUDGET_SECONDS) -> Hessian:
+def hessian_of(loss: Loss, names: tuple[str, ...]) -> Hessian:
     """The Hessian of the summand of ``loss`` with respect to ``names``; each pair is derived once."""
-    first = gradient_of(loss, names, budget_seconds)
+    first = gradient_of(loss, names)
     pairs = [(row, column) for position, row in enumerate(names) for column in names[position:]]
     raw = {(row, column): differentiate(first[row], loss.symbols[column]) for row, column in pairs}
-    simplified, cost = _simplified(raw, loss.domain, budget_seconds)
+    simplified, cost = _simplified(raw, loss.domain)
     every = [(row, column) for row in names for column in names]
     upper = {pair: pair if pair in raw else pair[::-1] for pair in every}
     return Hessian(
@@ -146,13 +147,21 @@ def differentiate(
     |x|, sign and Heaviside have the derivatives sign, 0 and 0: their jumps, where SymPy would write DiracDelta,
     are points without a derivative. SymPy's own rule for Abs needs the argument to be proved real, which it is
     not for log(x), and gives the real part of a complex derivative there; the argument of a real loss is real.
+
+    Raises:
+        TooLarge: where it would have more than :data:`MOST_NODES` nodes, which is told before it is begun.
     """
+    if Derivative(symbol).nodes(expr) > MOST_NODES:
+        raise TooLarge(f"the derivative by {symbol} is too large: it would have more than {MOST_NODES:,} nodes")
     used = [stand_in for stand_in in _STAND_INS if expr.has(stand_in.original)]
     for stand_in in used:
         expr = expr.replace(stand_in.original, stand_in)
-    derivative = by(expr, symbol)
+    try:
+        derivative = by(expr, symbol)
+    except RecursionError:
+        raise TooLarge(f"the derivative by {symbol} is too large: the formula is nested too deeply") from None
     for stand_in in _STAND_INS if used else ():
-        derivative = derivative.replace(stand_in, stand_in.original)
+        derivative = derivative.replace(stand_in, stand_in.back)
     return derivative
 
 
@@ -161,6 +170,10 @@ class _StandIn(sympy.Function):
 
     original: type[sympy.Basic]
     slope: type[_StandIn] | None = None
+
+    @classmethod
+    def back(cls, *args: sympy.Expr) -> sympy.Expr:
+        return cls.original(*args)
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         if argindex != 1:
@@ -181,17 +194,44 @@ class _Abs(_StandIn):
     slope = _Sign
 
 
-_STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _Step)
+class _Extreme(_StandIn):
+    """max or min: the operands were compared when it was made, each with each; they are not compared again."""
+
+    sign = 1
+
+    def _eval_is_real(self) -> bool | None:
+        return True if all(arg.is_real for arg in self.args) else None
+
+    @classmethod
+    def back(cls, *args: sympy.Expr) -> sympy.Expr:
+        return cls.original(*args, evaluate=False)
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        own, others = self.args[argindex - 1], (*self.args[: argindex - 1], *self.args[argindex:])
+        other = others[0] if len(others) == 1 else self.back(*others)
+        return sympy.Heaviside(self.sign * (own - other))
+
+
+class _Max(_Extreme):
+    original = sympy.Max
+
+
+class _Min(_Extreme):
+    original = sympy.Min
+    sign = -1
+
+
+_STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _Step, _Max, _Min)
 
 
 def _simplified(
-    raw: Mapping[_Key, sympy.Expr], domain: Sequence[Boolean], budget_seconds: float
+    raw: Mapping[_Key, sympy.Expr], domain: Sequence[Boolean]
 ) -> tuple[dict[_Key, sympy.Expr], dict[_Key, Cost]]:
     """Simplify each partial within its own budget."""
     simplified, cost = {}, {}
     for key, expr in raw.items():
-        result = simplify(expr, budget_seconds, domain)
-        note = f"simplification stopped after {budget_seconds:g} s" if result.stopped else None
+        result = simplify(expr, domain)
+        note = f"simplification stopped: {result.ending.value}" if result.stopped else None
         simplified[key] = result.expr
         cost[key] = Cost(count_ops(expr), count_ops(result.expr), note)
     return simplified, cost

@@ -10,6 +10,15 @@ from collections.abc import Callable
 
 import sympy
 
+from diffexplore.symbolic.budget import spend
+from diffexplore.symbolic.size import OverOneDenominator, TooLarge
+
+MOST_TO_FACTOR = 400_000
+"""What would take more than this (:attr:`OverOneDenominator.to_factor`) is not begun, for nothing can stop it."""
+
+MOST_TERMS = 400
+"""Longer sums are not put over one denominator: each term would be multiplied by all denominators."""
+
 Form = Callable[[sympy.Expr], sympy.Expr]
 
 
@@ -55,14 +64,32 @@ class _Boxes:
         return expr.xreplace({box: content for content, box in self._boxes.items()})
 
 
-def hidden(form: Form) -> Form:
-    """``form`` applied to the polynomial structure of an expression."""
+def hidden(form: Form, bounded: Callable[[sympy.Expr], None]) -> Form:
+    """``form`` applied to the polynomial structure of an expression, if that is within the bounds of its algorithm."""
 
     def applied(expr: sympy.Expr) -> sympy.Expr:
         boxes = _Boxes()
-        return boxes.open(form(boxes.hide(expr)))
+        structure = boxes.hide(expr)
+        bounded(structure)
+        return boxes.open(form(structure))
 
     return applied
+
+
+def few_to_factor(expr: sympy.Expr) -> None:
+    """Spend what polynomial algorithms take on ``expr``; raises :class:`TooLarge` where that is too much."""
+    operations = OverOneDenominator(expr).to_factor
+    if operations > MOST_TO_FACTOR:
+        raise TooLarge
+    spend(operations)
+
+
+def few_terms(expr: sympy.Expr) -> None:
+    """Spend what it takes to look through the terms of sums; raises :class:`TooLarge` where there are too many."""
+    longest = max((len(add.args) for add in expr.atoms(sympy.Add)), default=0)
+    if longest > MOST_TERMS:
+        raise TooLarge
+    spend(1 + longest**2)
 
 
 def merged_powers(expr: sympy.Expr) -> sympy.Expr:
@@ -99,8 +126,9 @@ def factored(expr: sympy.Expr) -> sympy.Expr:
 
     Done twice where there are roots: a squared root is a polynomial only once it is out of its box.
     """
-    once = hidden(sympy.factor)(expr)
-    return hidden(sympy.factor)(once) if any(_is_root(power) for power in expr.atoms(sympy.Pow)) else once
+    form = hidden(sympy.factor, few_to_factor)
+    once = form(expr)
+    return form(once) if any(_is_root(power) for power in expr.atoms(sympy.Pow)) else once
 
 
 def around_sums(form: Form) -> Form:
@@ -119,10 +147,10 @@ def _is_root(power: sympy.Pow) -> bool:
 
 
 CHEAP: tuple[Form, ...] = (
-    hidden(sympy.factor_terms),
+    hidden(sympy.factor_terms, few_terms),
     factored,
     around_sums(factored),
-    around_sums(hidden(sympy.together)),
+    around_sums(hidden(sympy.together, few_terms)),
     signed,
 )
 
@@ -134,5 +162,5 @@ THOROUGH: tuple[Form, ...] = (
     squares_replaced(sympy.cosh, sympy.sinh, lambda square: square + 1),
 )
 
-OF_SUMS: tuple[Form, ...] = (hidden(sympy.cancel), hidden(sympy.expand))
+OF_SUMS: tuple[Form, ...] = (hidden(sympy.cancel, few_to_factor), hidden(sympy.expand, few_to_factor))
 """Tried only where no product was found."""

@@ -11,6 +11,7 @@ from typing import Any
 import sympy
 from sympy.codegen.cfunctions import expm1, log1p
 from sympy.core.function import ArgumentIndexError
+from sympy.logic.boolalg import Boolean
 
 __all__ = ["BUILDERS", "CONSTANT_VALUES", "expm1", "log1p", "sigmoid", "softplus"]
 
@@ -85,8 +86,15 @@ def _hypot(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
     return sympy.sqrt(x**2 + y**2)
 
 
-def _where(condition: sympy.Basic, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
-    return sympy.Piecewise((a, condition), (b, True))
+def _where(condition: Boolean, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    return piecewise((a, condition), (b, sympy.true))
+
+
+def piecewise(*pieces: tuple[sympy.Expr, Boolean]) -> sympy.Expr:
+    """The first branch whose condition holds, with comparisons of constants decided beforehand."""
+    from diffexplore.symbolic.branches import constants_decided  # which computes with these functions
+
+    return sympy.Piecewise(*((branch, constants_decided(condition)) for branch, condition in pieces))
 
 
 BUILDERS: Mapping[str, Callable[..., sympy.Expr]] = {

@@ -31,6 +31,28 @@ def reduced_to_latex(summand: sympy.Expr, data: Collection[str], reduction: str)
     return rf"{mean}\sum_{{i=1}}^{{N}} " + (rf"\left({latex}\right)" if summand.is_Add else latex)
 
 
+class _Power(sympy.Dummy):
+    """A power with symbols in its exponent, as a name that is ordered and printed like it.
+
+    SymPy asks of a power in a product whether its exponent is constant, and simplifies it for that: of nested
+    exponentials this takes minutes.
+    """
+
+    power: sympy.Expr
+
+    @classmethod
+    def of(cls, factor: sympy.Expr) -> sympy.Expr:
+        """Such a power as a name; another factor as it is."""
+        if not (isinstance(factor, sympy.exp) or factor.is_Pow) or not factor.as_base_exp()[1].free_symbols:
+            return factor
+        name = cls()
+        name.power = factor
+        return name
+
+    def sort_key(self, order: str | None = None) -> object:
+        return self.power.sort_key(order)
+
+
 class _Latex(LatexPrinter):
     def _as_ordered_terms(self, expr: sympy.Expr, order: str | None = None) -> list[sympy.Expr]:
         return terms_in_order(expr)
@@ -38,8 +60,12 @@ class _Latex(LatexPrinter):
     def _print_Mul(self, expr: sympy.Expr) -> str:
         number, rest = expr.as_coeff_Mul()
         ordered = factors_in_order(list(sympy.Mul.make_args(rest)))
+        ordered = [_Power.of(factor) for factor in ordered]
         arguments = ordered if number is sympy.S.One else [number, *ordered]
         return str(super()._print_Mul(sympy.Mul(*arguments, evaluate=False)))
+
+    def _print__Power(self, name: _Power) -> str:
+        return str(self._print(name.power))
 
     def _print_AppliedUndef(self, expr: AppliedUndef, exp: str | None = None) -> str:
         name = sympy.latex(sympy.Symbol(expr.func.__name__))

@@ -15,7 +15,7 @@ from diffexplore.symbolic import build
 from diffexplore.symbolic.branches import without_branches
 from diffexplore.symbolic.constants import check_argument, check_divisor, check_power, checked
 from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
-from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES, foreign_node
+from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES, foreign_node, piecewise
 from diffexplore.symbolic.grammar import chain
 from diffexplore.symbolic.notation import reduction_of
 from diffexplore.symbolic.syntax import names_of, read
@@ -152,7 +152,7 @@ def _call(node: ast.Call) -> sympy.Expr:
     assert isinstance(node.func, ast.Name)
     name = FUNCTIONS[node.func.id].name
     if name == "Piecewise":
-        return sympy.Piecewise(*(_piece(argument) for argument in node.args))
+        return piecewise(*(_piece(argument) for argument in node.args))
     if name == "where":
         return BUILDERS[name](condition_of(node.args[0]), *map(expression_of, node.args[1:]))
     arguments = [expression_of(argument) for argument in node.args]

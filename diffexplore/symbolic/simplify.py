@@ -1,4 +1,4 @@
-"""Simplification for people: a ladder of forms, climbed within a time budget.
+"""Simplification for people: a ladder of forms, climbed within a budget of operations.
 
 Each rung rewrites the expression in one way (:mod:`diffexplore.symbolic.forms`); each result is arranged as a person
 would write it (:mod:`diffexplore.symbolic.arrange`), and the one with the fewest operations, then the shortest text,
@@ -17,11 +17,18 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.symbolic import build, forms
 from diffexplore.symbolic.arrange import arrange
-from diffexplore.symbolic.budget import run_within
+from diffexplore.symbolic.budget import Budget, Ending, run_within, spend
 from diffexplore.symbolic.compare import Fingerprint
 from diffexplore.symbolic.cost import count_ops
 from diffexplore.symbolic.singularities import nonzero_in, singularities
+from diffexplore.symbolic.size import TooLarge, nodes
 from diffexplore.symbolic.text import to_text
+
+BUDGET = Budget(operations=1_000_000, seconds=60.0)
+"""For one expression. Of the partials of the catalogue and of common formulas, each takes less than a tenth of it."""
+
+_OPERATIONS_OF_A_NODE = 20
+"""What it takes to arrange, write and compare a node of a form."""
 
 MAX_OPS = 400
 """Above this many operations only the cheap forms are tried: the others would use up any budget."""
@@ -29,24 +36,30 @@ MAX_OPS = 400
 
 @dataclass(frozen=True)
 class Simplified:
-    """The best form found, and whether the search was stopped by its time budget."""
+    """The best form found, and how the search ended: done, or with forms left out because they are too large."""
 
     expr: sympy.Expr
-    stopped: bool
+    ending: Ending
+
+    @property
+    def stopped(self) -> bool:
+        """Whether forms were left out."""
+        return self.ending is not Ending.DONE
 
 
-def simplify(expr: sympy.Expr, budget_seconds: float = 2.0, domain: Iterable[Boolean] = ()) -> Simplified:
+def simplify(expr: sympy.Expr, domain: Iterable[Boolean] = (), budget: Budget = BUDGET) -> Simplified:
     """A shorter form of ``expr``, mathematically equal and defined at the same points.
 
     Args:
         expr: an expression over the functions of the formula language.
-        budget_seconds: wall time after which the best form so far is returned.
         domain: conditions such as s > 0 that hold wherever the expression is used: a denominator that cannot vanish
             there may be cancelled.
+        budget: operations after which the best form so far is returned.
     """
     ladder = _Ladder(expr, nonzero_in(domain))
-    finished = run_within(budget_seconds, ladder.climb)
-    return Simplified(ladder.best, not finished)
+    ending = run_within(budget, ladder.climb)
+    left_out = ending is Ending.DONE and ladder.left_out
+    return Simplified(ladder.best, Ending.TOO_LARGE if left_out else ending)
 
 
 class _Ladder:
@@ -55,6 +68,7 @@ class _Ladder:
     def __init__(self, expr: sympy.Expr, nonzero: frozenset[sympy.Basic]) -> None:
         self._expr = expr
         self._nonzero = nonzero
+        self.left_out = False  # a form for which the expression is too large
         self._tried: set[sympy.Expr] = set()
         self._best: tuple[tuple[int, int], sympy.Expr] | None = None
 
@@ -88,6 +102,8 @@ class _Ladder:
     def _try(self, form: forms.Form, expr: sympy.Expr) -> None:
         try:
             self._consider(form(expr))
+        except TooLarge:
+            self.left_out = True
         except (sympy.PolynomialError, NotImplementedError, ValueError, TypeError, AttributeError, RecursionError):
             return  # a form that does not apply to this expression, or a defect of SymPy in it: the others remain
 
@@ -95,6 +111,7 @@ class _Ladder:
         if candidate in self._tried:
             return
         self._tried.add(candidate)
+        spend(_OPERATIONS_OF_A_NODE * nodes(candidate))
         self._offer(build.rebuild(arrange(candidate)))
 
     def _offer(self, candidate: sympy.Expr) -> None:
@@ -123,5 +140,6 @@ class _Ladder:
         for expr, condition in node.args:
             ladder = _Ladder(expr, self._nonzero)
             ladder.climb()
+            self.left_out |= ladder.left_out
             pieces.append((ladder.best, condition))
         return sympy.Piecewise(*pieces)

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.symbolic.forms import few_to_factor
+from diffexplore.symbolic.size import TooLarge
+
 _POLES_OF_COS = (sympy.tan, sympy.sec)
 _POLES_OF_SIN = (sympy.cot, sympy.csc)
 _POLES_AT_ZERO = (sympy.coth, sympy.csch, sympy.sinc)
@@ -41,15 +44,24 @@ def nonzero_in(domain: Iterable[Boolean]) -> frozenset[sympy.Basic]:
 def _of_function(node: sympy.Expr) -> Iterator[sympy.Basic]:
     argument = node.args[-1]
     if isinstance(node, _POLES_OF_COS):
-        yield sympy.cos(sympy.expand(argument))
+        yield sympy.cos(_expanded(argument))
     elif isinstance(node, _POLES_OF_SIN):
-        yield sympy.sin(sympy.expand(argument))
+        yield sympy.sin(_expanded(argument))
     elif isinstance(node, _POLES_AT_ZERO):
         yield from _factors(argument)
     elif isinstance(node, sympy.log) and argument.is_positive:
         return
     elif isinstance(node, (*_PARTIAL, sympy.polygamma)):
-        yield type(node)(*map(sympy.expand, node.args))
+        yield type(node)(*map(_expanded, node.args))
+
+
+def _expanded(expr: sympy.Expr) -> sympy.Expr:
+    """``expr`` multiplied out; as it is where that is too large: then only what is written alike is found alike."""
+    try:
+        few_to_factor(expr)
+    except TooLarge:
+        return expr
+    return sympy.expand(expr)
 
 
 def _factors(base: sympy.Expr) -> Iterator[sympy.Expr]:
@@ -57,10 +69,11 @@ def _factors(base: sympy.Expr) -> Iterator[sympy.Expr]:
     if base.is_nonzero or base.is_positive:
         return
     try:
+        few_to_factor(base)
         numerator, _ = sympy.fraction(sympy.together(base))  # its denominator is a node of its own
         factors = [factor for factor, _ in sympy.factor_list(numerator)[1]]
-    except (sympy.PolynomialError, NotImplementedError):
-        factors = [sympy.expand(base)]
+    except (sympy.PolynomialError, NotImplementedError, TooLarge):
+        factors = [_expanded(base)]
     for factor in factors:
         if not (factor.is_positive or factor.is_nonzero):
             _, primitive = factor.as_content_primitive()
