@@ -163,7 +163,15 @@ def _condition(node: ast.expr, depth: int) -> None:
     elif isinstance(node, ast.Tuple):
         raise UsageError("write 'and' between conditions, not a comma")
     else:
-        raise UsageError(f"a condition compares, such as x > 0; this one is {shown(ast.unparse(node)[:100])}")
+        raise UsageError(f"a condition compares, such as x > 0; this one is {_outline(node)}")
+
+
+def _outline(node: ast.expr) -> str:
+    """What a part of a formula looks like, for a message."""
+    try:
+        return shown(ast.unparse(node)[:100])
+    except RecursionError:  # a sum of a thousand terms, which Python writes one within the other
+        return "a long formula without one"
 
 
 def _comparison(node: ast.Compare, depth: int) -> None:

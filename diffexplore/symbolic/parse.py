@@ -12,7 +12,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import DiffexploreError, UsageError, unknown
 from diffexplore.symbolic import build
-from diffexplore.symbolic.branches import without_branches
+from diffexplore.symbolic.choices import first_choice, pieces_of, replaced
 from diffexplore.symbolic.constants import check_argument, check_divisor, check_power, checked
 from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
 from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES, foreign_node
@@ -194,7 +194,7 @@ _RELATIONS: dict[type[ast.cmpop], type] = {
 
 
 def condition_of(node: ast.expr) -> Boolean:
-    """A condition of a checked tree as SymPy, of comparisons whose sides hold no branches."""
+    """A condition of a checked tree as SymPy, with no branches on the sides of its comparisons."""
     if isinstance(node, ast.Constant):
         return sympy.true if node.value else sympy.false
     if isinstance(node, ast.UnaryOp):
@@ -203,5 +203,22 @@ def condition_of(node: ast.expr) -> Boolean:
         joined = sympy.And if isinstance(node.op, ast.And) else sympy.Or
         return joined(*(condition_of(part) for part in node.values))
     assert isinstance(node, ast.Compare)
-    relation = _RELATIONS[type(node.ops[0])]
-    return without_branches(relation(expression_of(node.left), expression_of(node.comparators[0])))
+    return _comparison(node)
+
+
+def _comparison(node: ast.Compare) -> Boolean:
+    """A comparison as the cases of the branches on its sides, outermost first.
+
+    Of where(x > 0, x, y) > 1 it makes (x > 0 and x > 1) or (not x > 0 and y > 1). Each case is read from the text, so
+    that the bounds on constants hold in it, too; SymPy would make an if-then-else, which nothing else here knows.
+    """
+    choice = first_choice(node)
+    if choice is None:
+        relation = _RELATIONS[type(node.ops[0])]
+        return relation(expression_of(node.left), expression_of(node.comparators[0]))
+    cases, earlier = [], sympy.true
+    for branch, condition in pieces_of(choice):
+        holds = sympy.true if condition is None else condition_of(condition)
+        cases.append(sympy.And(earlier, holds, _comparison(replaced(node, choice, branch))))
+        earlier = sympy.And(earlier, sympy.Not(holds))
+    return sympy.Or(*cases)

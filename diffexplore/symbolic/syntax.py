@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from diffexplore.errors import UsageError
+from diffexplore.symbolic.effort import check_effort
 from diffexplore.symbolic.functions import RESERVED
 from diffexplore.symbolic.grammar import MAX_DEPTH, check_condition, check_formula, too_deep
 from diffexplore.symbolic.names import MAX_NAME, shown
@@ -43,7 +44,11 @@ def read(text: str, *, condition: bool = False) -> ast.expr:
     """
     text = _normalised(text)
     tree = _parsed(text)
-    (check_condition if condition else check_formula)(tree)
+    try:
+        (check_condition if condition else check_formula)(tree)
+    except RecursionError:  # a caller that is deep in its own functions
+        raise too_deep() from None
+    check_effort(tree)
     _make_decimals_exact(tree, text.encode())
     return tree
 
