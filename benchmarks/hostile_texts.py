@@ -13,6 +13,7 @@ an audit hook: Python raises an event for each piece of code, process, socket or
 from __future__ import annotations
 
 import random
+import resource
 import signal
 import sys
 import time
@@ -34,6 +35,7 @@ from diffexplore.symbolic.parse import names_in, parse_condition
 EACH = 500
 SLOW_SECONDS = 1.0
 _STUCK_SECONDS = 20
+_MEMORY = 8 << 30
 _LONGEST_SHOWN = 300
 
 _CONDITIONS = (
@@ -222,7 +224,10 @@ def tried(text: str, use: Callable[[str], object] = _reads) -> tuple[str, float]
             use(text)
         ending = "read"
     except UsageError as error:
-        ending = "refused" if len(str(error)) < 500 and "\n" not in str(error) else f"LONG MESSAGE {error!s:.80}"
+        if str(error).startswith("out of time"):
+            ending = "NET"
+        else:
+            ending = "refused" if len(str(error)) < 500 and "\n" not in str(error) else f"LONG MESSAGE {error!s:.80}"
     except Stuck:
         ending = "STUCK"
     except Exception as error:
@@ -241,6 +246,7 @@ def _ready() -> None:
     """Listen, and have SymPy import what it imports when that is first needed."""
     sys.addaudithook(_heard)
     signal.signal(signal.SIGVTALRM, _stuck)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     for text in _SEEDS:
         _reads(text)
     _reads("where(sinh(x + sqrt(y)) > 1, x**y, max(x, y, abs(x))) + cosh(sqrt(x + 1))**0.5")

@@ -25,17 +25,19 @@ MAX_CASES = 64
 #: Weights of the functions whose building takes more than looking at the operand once.
 _WEIGHTS = {
     "abs": 10, "cbrt": 20, "hypot": 10, "lgamma": 20, "gamma": 20, "heaviside": 10, "logcosh": 60, "exp2": 10,
-    "trigamma": 4, "polygamma": 4, "sinh": 20, "cosh": 20, "tanh": 20, "sech": 20, "csch": 20, "sign": 4, "log2": 2,
-    "log10": 2, "log": 2, "atanh": 2, "pow": 6, "sqrt": 6, "square": 2,
+    "trigamma": 10, "polygamma": 4, "sinh": 20, "cosh": 20, "tanh": 20, "sech": 20, "csch": 20, "sign": 4, "log2": 2,
+    "log10": 4, "log": 2, "atanh": 2, "log1p": 4, "pow": 6, "sqrt": 6, "square": 2,
 }  # fmt: skip
 _POWER = 6
 _PAIR = 100
 _ALONE = 300
 
-#: Their operands stand in SymPy's expression twice, or are asked about twice at each level.
-_TWICE = frozenset({"cbrt"})
-_TWICE_OVER_ROOTS = frozenset({"sinh", "cosh", "tanh", "sech", "csch", "logcosh", "exp2", "gamma"})
-_ROOTS = frozenset({"sqrt", "cbrt", "hypot", "pow"})
+#: How often an operand stands in SymPy's expression, or is asked about, where it may leave the real numbers: SymPy does
+#: not know that roots are taken of what is positive, and takes real and imaginary parts of what it makes of them.
+_COPIES = {"cbrt": 2}
+_COPIES_OF_ROOTS = {"sinh": 4, "cosh": 4, "tanh": 4, "sech": 4, "csch": 4, "coth": 4, "logcosh": 4, "exp2": 3, "gamma": 2, "cbrt": 8}
+_COPIES_OF_POWERS_OF_ROOTS = 8
+_ROOTS = frozenset({"sqrt", "cbrt", "hypot", "pow", "log", "log1p", "log2", "log10", "asin", "acos", "acosh", "atanh"})
 _EXTREMES = frozenset({"max", "min", "relu"})
 _CHOICES = frozenset({"where", "Piecewise"})
 
@@ -89,8 +91,8 @@ def _effort(node: ast.AST, found: dict[ast.AST, Effort]) -> Effort:
         return Effort()
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         whole = isinstance(node.right, ast.Constant) and isinstance(node.right.value, int)
-        twice = 2 if not whole and isinstance(node.left, ast.Constant) and parts[1].roots else 1
-        return _applied(_joined(parts), _POWER if not whole else 1, growth=twice, roots=not whole)
+        copies = 1 if whole else max(_root_copies(node.left, parts[0]), 3 if parts[1].roots else 1)
+        return _applied(_joined(parts), _POWER if not whole else 1, copies=copies, roots=not whole)
     if isinstance(node, ast.Compare):
         both = _joined(parts)
         size = both.size * both.cases
@@ -110,8 +112,17 @@ def _joined(parts: Sequence[Effort]) -> Effort:
     )
 
 
-def _applied(inside: Effort, weight: int, *, growth: int = 1, roots: bool = False) -> Effort:
-    size = 1 + growth * inside.size
+def _root_copies(operand: ast.expr, effort: Effort) -> int:
+    """What a root of an operand costs: more where it is a power or a product with roots in it, which SymPy splits."""
+    if isinstance(operand, ast.Call) and isinstance(operand.func, ast.Name):
+        splits = FUNCTIONS[operand.func.id].name in ("square", "pow", "exp2", "sqrt", "cbrt", "hypot", "exp", "abs")
+    else:
+        splits = isinstance(operand, ast.BinOp) and isinstance(operand.op, (ast.Pow, ast.Mult, ast.Div))
+    return _COPIES_OF_POWERS_OF_ROOTS if splits and effort.roots else 1
+
+
+def _applied(inside: Effort, weight: int, *, copies: int = 1, roots: bool = False) -> Effort:
+    size = 1 + copies * inside.size
     nesting = inside.nesting + 1
     return Effort(
         size,
@@ -133,12 +144,16 @@ def _of_call(node: ast.Call, found: dict[ast.AST, Effort]) -> Effort:
         count = len(_arguments(node, name))
         pairs = max(1, count * (count - 1) // 2)
         each = 2 * inside.size // max(1, len(node.args)) + 1
-        weight = pairs * each * _PAIR * (1 + inside.heavy // max(1, len(node.args))) * (1 + inside.nesting)
+        weight = pairs * each * _PAIR * (1 + min(inside.heavy // max(1, len(node.args)), 3))
         return Effort(
             inside.size, inside.nesting + 1, inside.heavy + 1, inside.roots, inside.cases, inside.work + weight
         )
-    growth = 2 if name in _TWICE or (name in _TWICE_OVER_ROOTS and inside.roots) else 1
-    return _applied(inside, _WEIGHTS.get(name, 1), growth=growth, roots=name in _ROOTS)
+    copies = _COPIES.get(name, 1)
+    if inside.roots:
+        copies = max(copies, _COPIES_OF_ROOTS.get(name, 1))
+    if name in ("sqrt", "pow"):
+        copies = max(copies, _root_copies(node.args[0], found[node.args[0]]))
+    return _applied(inside, _WEIGHTS.get(name, 1), copies=copies, roots=name in _ROOTS)
 
 
 def _arguments(node: ast.Call, name: str) -> list[ast.expr]:

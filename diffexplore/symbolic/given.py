@@ -37,7 +37,7 @@ def summand_of(formula: str | sympy.Expr, names: Sequence[str]) -> Summand:
     """
     tree = None
     if isinstance(formula, str):
-        tree = read(formula)
+        tree = read(formula, symbols=names)
         expression, used = parsed(tree), sorted(names_of(tree))
     elif isinstance(formula, sympy.Expr):
         expression = _made_real(formula)

@@ -14,9 +14,11 @@ from diffexplore.errors import DiffexploreError, UsageError, unknown
 from diffexplore.symbolic import build
 from diffexplore.symbolic.choices import first_choice, pieces_of, replaced
 from diffexplore.symbolic.constants import check_argument, check_divisor, check_power, checked
-from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
+from diffexplore.symbolic.declared import is_symbol
+from diffexplore.symbolic.functions import FUNCTIONS
 from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES, foreign_node
-from diffexplore.symbolic.grammar import chain
+from diffexplore.symbolic.grammar import chain, too_deep
+from diffexplore.symbolic.net import caught
 from diffexplore.symbolic.syntax import names_of, read
 
 _Built = TypeVar("_Built", sympy.Expr, Boolean)
@@ -32,13 +34,13 @@ def parse(text: str, allowed: Collection[str] | None = None) -> sympy.Expr:
 
     Args:
         text: a formula of the functions in :data:`diffexplore.symbolic.functions.TABLE`.
-        allowed: the symbols that it may use; None allows every name.
+        allowed: the symbols that it may use, also where they are names of functions; None allows every other name.
 
     Raises:
         UsageError: where the text is not a formula, names an unknown function or symbol, is too large, or stands
             for no real number at any point, such as ``1/0`` or ``sqrt(-1)``.
     """
-    return parsed(read(text), allowed)
+    return parsed(read(text, symbols=allowed or ()), allowed)
 
 
 def parsed(tree: ast.expr, allowed: Collection[str] | None = None) -> sympy.Expr:
@@ -53,18 +55,20 @@ def parse_condition(text: str, allowed: Collection[str] | None = None) -> Boolea
     Raises:
         UsageError: as :func:`parse` does.
     """
-    tree = read(text, condition=True)
+    tree = read(text, condition=True, symbols=allowed or ())
     _check_symbols(names_of(tree), allowed)
     return _built(condition_of, tree)
 
 
-def names_in(text: str) -> tuple[str, ...]:
+def names_in(text: str, symbols: Collection[str] = ()) -> tuple[str, ...]:
     """The symbols of a formula in order of first appearance, found without computing anything.
+
+    ``symbols`` are declared: they count wherever they are not called, if they are names of functions, too.
 
     Raises:
         UsageError: where the text is not a formula.
     """
-    return names_of(read(text))
+    return names_of(read(text, symbols=symbols))
 
 
 def _check_symbols(names: Collection[str], allowed: Collection[str] | None) -> None:
@@ -78,11 +82,11 @@ def _check_symbols(names: Collection[str], allowed: Collection[str] | None) -> N
 def _built(convert: Callable[[ast.expr], _Built], tree: ast.expr) -> _Built:
     """Convert, with everything that SymPy refuses turned into a UsageError."""
     try:
-        expr = convert(tree)
+        expr = caught(lambda: convert(tree))
     except DiffexploreError:
         raise
     except RecursionError:
-        raise UsageError("the formula is nested too deeply") from None
+        raise too_deep() from None
     except (TypeError, ValueError, ArithmeticError, NotImplementedError) as error:
         raise UsageError(f"the formula cannot be read as a real expression: {error}") from None
     strange = foreign_node(expr)
@@ -96,7 +100,7 @@ def expression_of(node: ast.expr) -> sympy.Expr:
     if isinstance(node, ast.Constant):
         return checked(number_of(node.value))
     if isinstance(node, ast.Name):
-        return CONSTANT_VALUES[node.id] if node.id in CONSTANTS else sympy.Symbol(node.id, real=True)
+        return sympy.Symbol(node.id, real=True) if is_symbol(node) else CONSTANT_VALUES[node.id]
     if isinstance(node, ast.UnaryOp):
         operand = expression_of(node.operand)
         return operand if isinstance(node.op, ast.UAdd) else build.product([sympy.S.NegativeOne, operand])

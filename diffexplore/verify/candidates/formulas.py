@@ -68,7 +68,7 @@ def _tree(text: str, symbol: str, loss: Loss) -> tuple[ast.expr, sympy.Expr]:
     if symbol not in loss.symbols:
         raise unknown("symbol", symbol, loss.symbols)
     try:
-        tree = read(text)
+        tree = read(text, symbols=loss.symbols)
         return tree, parsed(tree, tuple(loss.symbols))
     except UsageError as error:
         raise CandidateError(f"the formula for the partial by {symbol}: {error}") from None
