@@ -207,7 +207,7 @@ class Loss:
             return self.expression
         from diffexplore.symbolic.unevaluated import unevaluated
 
-        return unevaluated(read(self.formula))
+        return unevaluated(read(self.formula, symbols=self.symbols))
 
     @property
     def rewritten(self) -> str | None:

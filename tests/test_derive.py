@@ -78,7 +78,7 @@ def test_a_constant_loss_of_no_parameters() -> None:
         ({"formula": "a*x", "parameters": "a", "data": "x z"}, "the formula has no symbol 'z'"),
         ({"formula": "a*x", "parameters": "a x", "data": "x"}, "'x' is given twice"),
         ({"formula": "a*x", "parameters": "a", "data": "x", "reduction": "max"}, "unknown reduction 'max'"),
-        ({"formula": "a*x", "parameters": ["sin"], "data": "x"}, "'sin' is a function"),
+        ({"formula": "sin*x", "parameters": [], "data": "x"}, "'sin' is a function"),
         ({"formula": "a*x", "parameters": "a", "data": "x", "domain": "s > 0"}, "unknown symbol 's'"),
         ({"formula": "a*x", "parameters": "a", "data": "x", "domain": "1 > 2"}, "never holds"),
         ({"formula": 3, "parameters": "a"}, "must be text or a SymPy expression"),

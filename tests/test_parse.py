@@ -224,7 +224,7 @@ def test_conditions() -> None:
         parse_condition("x + 1")
 
 
-@pytest.mark.parametrize("name", ["1a", "a b", "", "_a", "lambda", "sin", "pi", "E", "Max", "a.b", "x" * 41])
+@pytest.mark.parametrize("name", ["1a", "a b", "", "_a", "and", "True", "if", "a.b", "x" * 41])
 def test_names_that_cannot_be_symbols(name: str) -> None:
     with pytest.raises(UsageError):
         check_name(name)

@@ -85,7 +85,7 @@ def _from_tensor(tensor: torch.Tensor, name: str, origin: str) -> torch.Tensor:
 
     if tensor.is_meta or tensor.layout != torch.strided:
         raise UsageError(f"{origin}: column {name!r} is not a dense tensor with values")
-    _check_shape(tuple(tensor.shape), name, origin)
+    check_shape(tuple(tensor.shape), name, origin)
     if tensor.is_complex():
         raise _complex_error(name, origin)
     tensor = tensor.detach()
@@ -97,7 +97,7 @@ def _from_array(values: Any, name: str, origin: str) -> npt.NDArray[np.float64]:
         array = np.asarray(values)
     except ValueError:  # nested sequences of unequal lengths
         raise UsageError(f"{origin}: column {name!r} is nested: it needs one number for each sample") from None
-    _check_shape(array.shape, name, origin)
+    check_shape(array.shape, name, origin)
     if array.dtype.kind == "c":
         raise _complex_error(name, origin)
     if np.ma.is_masked(values):
@@ -119,7 +119,8 @@ def _number(value: Any, row: int, name: str, origin: str) -> float:
         raise _blame(origin, row, name, "the number is too large for float64") from None
 
 
-def _check_shape(shape: tuple[int, ...], name: str, origin: str) -> None:
+def check_shape(shape: tuple[int, ...], name: str, origin: str) -> None:
+    """Raises :class:`UsageError` for a shape other than (n,)."""
     if len(shape) != 1:
         raise UsageError(
             f"{origin}: column {name!r} has {len(shape)} dimensions, shape {shape}: "

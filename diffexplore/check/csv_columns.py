@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,9 +41,22 @@ def read_csv(path: Path, columns: Sequence[str] | None = None) -> dict[str, npt.
 
     Blank lines are skipped, cells may be quoted and padded with spaces, and a column without a name is ignored.
     """
+    with _readable(path) as reader:
+        return _read(reader, path, columns)
+
+
+def read_header(path: Path) -> list[str]:
+    """The names of its columns."""
+    with _readable(path) as reader:
+        return [name for name in _header(reader, path) if name]
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[Reader]:
+    """The rows of a file; what is no CSV becomes one line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _read(csv.reader(file, skipinitialspace=True, strict=True), path, columns)
+            yield csv.reader(file, skipinitialspace=True, strict=True)
     except UnicodeDecodeError:
         raise UsageError(f"{path}: not a CSV file: it is not UTF-8 text") from None
     except csv.Error as error:
@@ -73,9 +87,11 @@ def _header(reader: Reader, path: Path) -> list[str]:
     for separator in ";\t":
         if len(names) == 1 and separator in names[0]:
             raise UsageError(f"{path}: the columns are separated by {separator!r}: separate them by commas")
-    for position, name in enumerate(names):
-        if name and name in names[:position]:
-            raise UsageError(f"{path}: the header has the column {name!r} twice")
+    seen: set[str] = set()
+    for name in filter(None, names):
+        if name in seen:
+            raise UsageError(f"{path}: the header has the column {shortened(name)} twice")
+        seen.add(name)
     return names
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,10 +67,12 @@ def _graph(
     shapes: str | None, reduction: str | None, sample: int,
 ) -> Graph:  # fmt: skip
     from diffexplore.check.points import parse_at
+    from diffexplore.check.table import column_names
 
     point = None if at is None else parse_at(at)
     has_data = data is not None or n_points is not None
-    loss, name = _loss(text, point, has_data=has_data, wrt=wrt, shapes=shapes, reduction=reduction)
+    columns = () if n_points is not None else column_names(data)
+    loss, name = _loss(text, point, columns, has_data=has_data, wrt=wrt, shapes=shapes, reduction=reduction)
 
     from diffexplore.cli.programs import entries_of
     from diffexplore.graphs import graph_of
@@ -81,8 +84,8 @@ def _graph(
 
 
 def _loss(
-    text: str, point: dict[str, float] | None, *, has_data: bool, wrt: tuple[str, ...] | None, shapes: str | None,
-    reduction: str | None,
+    text: str, point: dict[str, float] | None, columns: Sequence[str], *, has_data: bool,
+    wrt: tuple[str, ...] | None, shapes: str | None, reduction: str | None,
 ) -> tuple[Loss | Traced, str | None]:  # fmt: skip
     """The loss or the traced function. Names in the point are parameters; without any, but with data, all are data."""
     from diffexplore.cli.loss_argument import is_name, loss_to_check, loss_to_derive
@@ -100,7 +103,8 @@ def _loss(
     if not valued or is_name(text):
         return loss_to_derive(text, wrt, reduction=reduction), None
     every = wrt or ("every symbol",)  # a graph has them all, so that none need be named
-    return loss_to_check(text, [point or ()], has_data=has_data, wrt=every, reduction=reduction), None
+    loss = loss_to_check(text, [point or ()], has_data=has_data, wrt=every, reduction=reduction, columns=columns)
+    return loss, None
 
 
 def _write_files(found: Graph, svg: Path | None, dot: Path | None, json: str | None) -> None:

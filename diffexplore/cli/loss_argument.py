@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from diffexplore import losses
@@ -26,11 +26,12 @@ def is_name(text: str) -> bool:
 
 def loss_to_check(
     text: str, points: Sequence[Iterable[str]], *, has_data: bool, wrt: Sequence[str] | None, reduction: str | None,
-    shapes: str | None = None,
+    shapes: str | None = None, columns: Iterable[str] = (),
 ) -> Loss:  # fmt: skip
     """The loss that ``report`` checks. Of a formula, the names in ``points`` are parameters and the others data.
 
-    So they are of a torch function in a file, which is executed; ``shapes`` are those of its arguments.
+    So they are of a torch function in a file, which is executed; ``shapes`` are those of its arguments. ``columns`` are
+    those of the data: like the names in ``points`` and ``wrt`` they are symbols wherever they are not called.
     Raises UsageError for an unknown name, a formula that cannot be read, and symbols without values.
     """
     if is_program(text):
@@ -40,8 +41,8 @@ def loss_to_check(
         return _with_reduction(loss_of_program(text, named, shapes), reduction)
     if is_name(text):
         return _with_reduction(losses.get(text.strip()), reduction)
-    symbols = _symbols(text)
     given = list(dict.fromkeys(name for point in points for name in point))
+    symbols = _symbols(text, (*given, *(wrt or ()), *columns))
     _all_known(given, symbols)
     data = [name for name in symbols if name not in given]
     if data and not has_data:
@@ -67,7 +68,7 @@ def loss_to_derive(
         return _with_reduction(loss_of_program(text, wrt, shapes), reduction)
     if is_name(text):
         return _with_reduction(losses.get(text.strip()), reduction)
-    symbols = _symbols(text)
+    symbols = _symbols(text, wrt or ())
     _all_known(wrt or (), symbols)
     parameters = [name for name in symbols if wrt is None or name in wrt]
     return _formula(text, parameters, [name for name in symbols if name not in parameters], reduction)
@@ -82,10 +83,10 @@ def partials_of(loss: Loss, wrt: Sequence[str] | None) -> tuple[str, ...]:
     return entries_of(wrt or (), arrays) or loss.parameters or loss.data
 
 
-def _symbols(text: str) -> tuple[str, ...]:
+def _symbols(text: str, declared: Collection[str]) -> tuple[str, ...]:
     from diffexplore.symbolic.parse import names_in
 
-    symbols = names_in(text.strip())
+    symbols = names_in(text.strip(), declared)
     if not symbols:
         raise UsageError(f"the formula {text.strip()!r} has no symbol to differentiate by")
     return symbols

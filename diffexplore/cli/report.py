@@ -107,14 +107,16 @@ def _run(request: Request, outputs: Outputs, with_hessian: bool) -> int:
 def _checked(request: Request, outputs: Outputs) -> tuple[Loss, Report]:
     """Resolve the loss, its points and its data, and run the check on them."""
     from diffexplore.check.points import make_points, parse_at
+    from diffexplore.check.table import column_names
     from diffexplore.cli.loss_argument import loss_to_check, partials_of
     from diffexplore.cli.progress import listening
 
     at = [parse_at(text) for text in request.at]
     has_data = request.data is not None or request.n_points is not None
     loss = loss_to_check(
-        request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction, shapes=request.shapes
-    )
+        request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction, shapes=request.shapes,
+        columns=() if request.n_points is not None else column_names(request.data),
+    )  # fmt: skip
     points = make_points(loss, at or None)
 
     from diffexplore.check.batch import make_batch

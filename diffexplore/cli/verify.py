@@ -122,13 +122,15 @@ def _record(request: Request) -> Replay:
     if request.loss is None:
         raise UsageError("name the loss whose gradient it should be: --loss LOSS")
     from diffexplore.check.points import make_points, parse_at
+    from diffexplore.check.table import column_names
     from diffexplore.cli.loss_argument import loss_to_check
 
     at = [parse_at(text) for text in request.at]
     has_data = request.data is not None or request.n_points is not None
     loss = loss_to_check(
-        request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction, shapes=request.shapes
-    )
+        request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction, shapes=request.shapes,
+        columns=() if request.n_points is not None else column_names(request.data),
+    )  # fmt: skip
     points = make_points(loss, at or None)
 
     from diffexplore.check.batch import make_batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
@@ -21,7 +22,7 @@ _SAME_NAME = (
     sympy.sinh, sympy.cosh, sympy.tanh, sympy.asinh, sympy.acosh, sympy.atanh, sympy.erf, sympy.erfc, log1p, expm1,
 )  # fmt: skip
 
-_TAKEN = frozenset({"math", "torch", "gradient", "hessian", "one", "float"})
+_TAKEN = frozenset({"math", "torch", "gradient", "hessian", "one", "float", "abs", "max", "min"})
 
 
 class Dialect(Writer):
@@ -34,7 +35,8 @@ class Dialect(Writer):
 
     def __init__(self, names: Iterable[str]) -> None:
         super().__init__(unicode=False)
-        self._renamed = {name: f"{name}_" if name in _TAKEN else name for name in names}
+        taken = _TAKEN.union(keyword.kwlist, self.sources)
+        self._renamed = {name: f"{name}_" if name in taken else name for name in names}
         self._helpers: dict[str, str] = {}
 
     @property

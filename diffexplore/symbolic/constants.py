@@ -6,6 +6,8 @@ than there is memory. Every argument is bounded before the function is applied, 
 
 from __future__ import annotations
 
+import math
+
 import sympy
 
 from diffexplore.errors import UsageError
@@ -14,12 +16,18 @@ MAX_EXPONENT = 1000
 MAX_BITS = 8192
 MAX_ARGUMENT = 10**6
 MAX_GAMMA_ARGUMENT = 170
+
+_CHOICES = (sympy.Piecewise, sympy.Max, sympy.Min)
+_LARGEST_BITS = 1000
+_LARGEST = 2**_LARGEST_BITS
 _GAMMAS = ("gamma", "lgamma")
 _POLYGAMMAS = ("digamma", "trigamma", "polygamma")
 
 
 def check_power(base: sympy.Expr, exponent: sympy.Expr) -> None:
-    """Refuse exponents beyond ±1000 and powers of numbers that would be huge."""
+    """Refuse exponents beyond ±1000 and powers of numbers that would be huge, whichever branch is taken."""
+    if exponent.has(*_CHOICES) or base.has(*_CHOICES):
+        _check_branches(base, exponent)
     number = exponent.as_coeff_Mul()[0] if not exponent.is_number else exponent
     if number.is_Rational and abs(number) > MAX_EXPONENT:
         raise UsageError(f"an exponent is beyond ±{MAX_EXPONENT:,}")
@@ -28,6 +36,37 @@ def check_power(base: sympy.Expr, exponent: sympy.Expr) -> None:
     coefficient = base.as_coeff_Mul()[0]  # (2·x)**n brings 2**n with it
     if coefficient.is_Rational and exponent.is_Rational and _bits(coefficient) * abs(exponent) > MAX_BITS:
         raise UsageError("a constant of the formula is too large: a power of a number has more than 2,400 digits")
+
+
+def _check_branches(base: sympy.Expr, exponent: sympy.Expr) -> None:
+    size = _reach(exponent)
+    if size > MAX_EXPONENT:
+        raise UsageError(f"an exponent is beyond ±{MAX_EXPONENT:,} where a branch is taken")
+    if size and abs(math.log2(_reach(base) or 1)) * size > MAX_BITS:
+        raise UsageError("a constant of the formula is too large: a power of a number has more than 2,400 digits")
+
+
+def _reach(expr: sympy.Expr) -> float:
+    """How large the number in front of ``expr`` can be in magnitude, whichever branches are taken; symbols count as 1.
+
+    Infinite beyond the range of a double.
+    """
+    if expr.is_Rational:
+        magnitude = max(abs(expr), 1 / abs(expr)) if 0 < abs(expr) < 1 else abs(expr)
+        return float(magnitude) if magnitude < _LARGEST else math.inf
+    if isinstance(expr, sympy.Piecewise):
+        return max(_reach(branch) for branch, _ in expr.args)
+    parts = [_reach(part) for part in expr.args]
+    if isinstance(expr, (sympy.Max, sympy.Min)):
+        return max(parts)
+    if expr.is_Add:
+        return sum(parts)
+    if expr.is_Mul:
+        return math.prod(parts)
+    if expr.is_Pow:
+        base, exponent = parts
+        return base**exponent if exponent * math.log2(max(base, 1)) < _LARGEST_BITS else math.inf
+    return 1.0
 
 
 def check_argument(function: str, argument: sympy.Expr) -> None:

@@ -11,6 +11,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.branches import without_branches
 from diffexplore.symbolic.functions_sympy import foreign_node
+from diffexplore.symbolic.grammar import too_deep
 from diffexplore.symbolic.names import check_name
 from diffexplore.symbolic.parse import parse_condition, parsed
 from diffexplore.symbolic.program import Program
@@ -36,7 +37,7 @@ def summand_of(formula: str | sympy.Expr, names: Sequence[str]) -> Summand:
     """
     tree = None
     if isinstance(formula, str):
-        tree = read(formula)
+        tree = read(formula, symbols=names)
         expression, used = parsed(tree), sorted(names_of(tree))
     elif isinstance(formula, sympy.Expr):
         expression = _made_real(formula)
@@ -51,7 +52,10 @@ def summand_of(formula: str | sympy.Expr, names: Sequence[str]) -> Summand:
     for name in names:
         if name not in used:
             raise UsageError(f"the formula has no symbol {name!r}")
-    return Summand(expression, None if tree is None else program_of(tree, names))
+    try:
+        return Summand(expression, None if tree is None else program_of(tree, names))
+    except RecursionError:
+        raise too_deep() from None
 
 
 def _made_real(formula: sympy.Expr) -> sympy.Expr:

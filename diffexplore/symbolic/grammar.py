@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from diffexplore.errors import UsageError, nearest
+from diffexplore.symbolic.declared import is_symbol
 from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
 from diffexplore.symbolic.names import check_name, shown
 
@@ -77,7 +78,7 @@ def _expression(node: ast.expr, depth: int) -> None:
     if isinstance(node, ast.Constant):
         _number(node)
     elif isinstance(node, ast.Name):
-        _name(node.id)
+        _name(node)
     elif isinstance(node, ast.BinOp):
         _binary(node, depth)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
@@ -107,9 +108,12 @@ def _number(node: ast.Constant) -> None:
         raise UsageError("a formula has real numbers only, without 'j'")
 
 
-def _name(name: str) -> None:
-    if name in FUNCTIONS:
-        raise UsageError(f"{name!r} is a function: write {name}(…), or call the symbol '{name}_'")
+def _name(node: ast.Name) -> None:
+    name = node.id
+    if name in FUNCTIONS and not is_symbol(node):
+        raise UsageError(
+            f"{name!r} is a function: write {name}(…), or declare it as a parameter or as data where it is a symbol"
+        )
     if name not in CONSTANTS:
         check_name(name)
 
@@ -163,7 +167,15 @@ def _condition(node: ast.expr, depth: int) -> None:
     elif isinstance(node, ast.Tuple):
         raise UsageError("write 'and' between conditions, not a comma")
     else:
-        raise UsageError(f"a condition compares, such as x > 0; this one is {shown(ast.unparse(node)[:100])}")
+        raise UsageError(f"a condition compares, such as x > 0; this one is {_outline(node)}")
+
+
+def _outline(node: ast.expr) -> str:
+    """What a part of a formula looks like, for a message."""
+    try:
+        return shown(ast.unparse(node)[:100])
+    except RecursionError:  # a sum of a thousand terms, which Python writes one within the other
+        return "a long formula without one"
 
 
 def _comparison(node: ast.Compare, depth: int) -> None:

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import ast
-import keyword
+from unicodedata import normalize
 
 from diffexplore.errors import UsageError
-from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
 
 MAX_NAME = 40
 
+WORDS = frozenset({"and", "or", "not", "True", "False", "None", "if", "else"})
+"""Words of the grammar of formulas, which are never symbols."""
+
 
 def check_name(name: str) -> str:
-    """``name`` as a formula would read it (in Unicode normal form), if it can be a symbol.
+    """``name`` as a formula would read it (in Unicode normal form), if it can be declared as a symbol.
+
+    Names of functions and constants can, and words of Python such as ``lambda``: what is declared is a symbol wherever
+    it is not called.
 
     Raises:
-        UsageError: where it is not an identifier, is reserved, too long or begins with an underscore.
+        UsageError: where it is not an identifier, is a word of formulas, too long or begins with an underscore.
     """
     if not isinstance(name, str) or not name.isidentifier():
         raise UsageError(f"{shown(str(name))} cannot name a symbol: use letters, digits and '_'")
     if len(name) > MAX_NAME:
         raise UsageError(f"the name {shown(name)} is longer than {MAX_NAME} characters")
-    if keyword.iskeyword(name):
-        raise UsageError(f"{name!r} is a word of Python and cannot name a symbol: write '{name}_'")
+    if name in WORDS:
+        raise UsageError(f"{name!r} is a word of formulas and cannot name a symbol: write '{name}_'")
     if name.startswith("_"):
         raise UsageError(f"the name {name!r} begins with '_': begin it with a letter")
-    if name in FUNCTIONS:
-        raise UsageError(f"{name!r} is a function of formulas and cannot name a symbol: write '{name}_'")
-    if name in CONSTANTS:
-        raise UsageError(f"{name!r} is a constant of formulas and cannot name a symbol: write '{name}_'")
-    parsed = ast.parse(name, mode="eval").body
-    return parsed.id if isinstance(parsed, ast.Name) else name
+    return normalize("NFKC", name)
 
 
 def shown(text: str) -> str:

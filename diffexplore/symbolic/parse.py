@@ -12,11 +12,13 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import DiffexploreError, UsageError, unknown
 from diffexplore.symbolic import build
-from diffexplore.symbolic.branches import without_branches
+from diffexplore.symbolic.choices import first_choice, pieces_of, replaced
 from diffexplore.symbolic.constants import check_argument, check_divisor, check_power, checked
-from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
+from diffexplore.symbolic.declared import is_symbol
+from diffexplore.symbolic.functions import FUNCTIONS
 from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES, foreign_node, piecewise
-from diffexplore.symbolic.grammar import chain
+from diffexplore.symbolic.grammar import chain, too_deep
+from diffexplore.symbolic.net import caught
 from diffexplore.symbolic.notation import reduction_of
 from diffexplore.symbolic.syntax import names_of, read
 
@@ -33,13 +35,13 @@ def parse(text: str, allowed: Collection[str] | None = None) -> sympy.Expr:
 
     Args:
         text: a formula of the functions in :data:`diffexplore.symbolic.functions.TABLE`.
-        allowed: the symbols that it may use; None allows every name.
+        allowed: the symbols that it may use, also where they are names of functions; None allows every other name.
 
     Raises:
         UsageError: where the text is not a formula, names an unknown function or symbol, is too large, or stands
             for no real number at any point, such as ``1/0`` or ``sqrt(-1)``.
     """
-    return parsed(read(text), allowed)
+    return parsed(read(text, symbols=allowed or ()), allowed)
 
 
 def parsed(tree: ast.expr, allowed: Collection[str] | None = None) -> sympy.Expr:
@@ -54,18 +56,20 @@ def parse_condition(text: str, allowed: Collection[str] | None = None) -> Boolea
     Raises:
         UsageError: as :func:`parse` does.
     """
-    tree = read(text, condition=True)
+    tree = read(text, condition=True, symbols=allowed or ())
     _check_symbols(names_of(tree), allowed)
     return _built(condition_of, tree)
 
 
-def names_in(text: str) -> tuple[str, ...]:
+def names_in(text: str, symbols: Collection[str] = ()) -> tuple[str, ...]:
     """The symbols of a formula, or of ``mean[…]``, in order of first appearance, found without computing anything.
+
+    ``symbols`` are declared: they count wherever they are not called, if they are names of functions, too.
 
     Raises:
         UsageError: where the text is not a formula.
     """
-    return names_of(read(reduction_of(text)[1]))
+    return names_of(read(reduction_of(text)[1], symbols=symbols))
 
 
 def _check_symbols(names: Collection[str], allowed: Collection[str] | None) -> None:
@@ -79,11 +83,11 @@ def _check_symbols(names: Collection[str], allowed: Collection[str] | None) -> N
 def _built(convert: Callable[[ast.expr], _Built], tree: ast.expr) -> _Built:
     """Convert, with everything that SymPy refuses turned into a UsageError."""
     try:
-        expr = convert(tree)
+        expr = caught(lambda: convert(tree))
     except DiffexploreError:
         raise
     except RecursionError:
-        raise UsageError("the formula is nested too deeply") from None
+        raise too_deep() from None
     except (TypeError, ValueError, ArithmeticError, NotImplementedError) as error:
         raise UsageError(f"the formula cannot be read as a real expression: {error}") from None
     strange = foreign_node(expr)
@@ -97,7 +101,7 @@ def expression_of(node: ast.expr) -> sympy.Expr:
     if isinstance(node, ast.Constant):
         return checked(number_of(node.value))
     if isinstance(node, ast.Name):
-        return CONSTANT_VALUES[node.id] if node.id in CONSTANTS else sympy.Symbol(node.id, real=True)
+        return sympy.Symbol(node.id, real=True) if is_symbol(node) else CONSTANT_VALUES[node.id]
     if isinstance(node, ast.UnaryOp):
         operand = expression_of(node.operand)
         return operand if isinstance(node.op, ast.UAdd) else build.product([sympy.S.NegativeOne, operand])
@@ -195,7 +199,7 @@ _RELATIONS: dict[type[ast.cmpop], type] = {
 
 
 def condition_of(node: ast.expr) -> Boolean:
-    """A condition of a checked tree as SymPy, of comparisons whose sides hold no branches."""
+    """A condition of a checked tree as SymPy, with no branches on the sides of its comparisons."""
     if isinstance(node, ast.Constant):
         return sympy.true if node.value else sympy.false
     if isinstance(node, ast.UnaryOp):
@@ -204,5 +208,22 @@ def condition_of(node: ast.expr) -> Boolean:
         joined = sympy.And if isinstance(node.op, ast.And) else sympy.Or
         return joined(*(condition_of(part) for part in node.values))
     assert isinstance(node, ast.Compare)
-    relation = _RELATIONS[type(node.ops[0])]
-    return without_branches(relation(expression_of(node.left), expression_of(node.comparators[0])))
+    return _comparison(node)
+
+
+def _comparison(node: ast.Compare) -> Boolean:
+    """A comparison as the cases of the branches on its sides, outermost first.
+
+    Of where(x > 0, x, y) > 1 it makes (x > 0 and x > 1) or (not x > 0 and y > 1). Each case is read from the text, so
+    that the bounds on constants hold in it, too; SymPy would make an if-then-else, which nothing else here knows.
+    """
+    choice = first_choice(node)
+    if choice is None:
+        relation = _RELATIONS[type(node.ops[0])]
+        return relation(expression_of(node.left), expression_of(node.comparators[0]))
+    cases, earlier = [], sympy.true
+    for branch, condition in pieces_of(choice):
+        holds = sympy.true if condition is None else condition_of(condition)
+        cases.append(sympy.And(earlier, holds, _comparison(replaced(node, choice, branch))))
+        earlier = sympy.And(earlier, sympy.Not(holds))
+    return sympy.Or(*cases)

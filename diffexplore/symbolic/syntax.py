@@ -11,13 +11,14 @@ import ast
 import keyword
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 
 from diffexplore.errors import UsageError
-from diffexplore.symbolic.functions import RESERVED
+from diffexplore.symbolic.declared import is_symbol, mark_symbols, with_words
+from diffexplore.symbolic.effort import check_effort
 from diffexplore.symbolic.grammar import MAX_DEPTH, check_condition, check_formula, too_deep
-from diffexplore.symbolic.names import MAX_NAME, shown
+from diffexplore.symbolic.names import MAX_NAME, WORDS, shown
 from diffexplore.symbolic.notation import plain
 
 MAX_LENGTH = 10_000
@@ -30,7 +31,7 @@ _LONG_NUMBER = re.compile(rf"[0-9_]{{{MAX_DIGITS + 1}}}")
 _LONG_NAME = re.compile(rf"[^\W\d]\w{{{MAX_NAME}}}")
 
 
-def read(text: str, *, condition: bool = False) -> ast.expr:
+def read(text: str, *, condition: bool = False, symbols: Collection[str] = ()) -> ast.expr:
     """The checked tree of a formula, or of a condition such as ``s > 0 and x != 0``.
 
     The value of a decimal in the tree is a :class:`~fractions.Fraction`: 0.1 is 1/10.
@@ -39,20 +40,26 @@ def read(text: str, *, condition: bool = False) -> ast.expr:
         text: at most 10,000 characters; ``^`` and ``**`` are powers, and what we print for people is
             understood: ``·``, ``−``, ``²``, ``√``, ``|x|``, ``σ(x)``, ``≤`` (:mod:`diffexplore.symbolic.notation`).
         condition: whether the text is a condition.
+        symbols: names that are declared: they are symbols wherever they are not called, ``gamma`` and ``E``, too.
 
     Raises:
         UsageError: for everything that is not a formula, saying what is wrong in one line.
     """
-    text = _normalised(text)
+    text = with_words(_normalised(text), symbols)
     tree = _parsed(text)
-    (check_condition if condition else check_formula)(tree)
+    mark_symbols(tree, symbols)
+    try:
+        (check_condition if condition else check_formula)(tree)
+    except RecursionError:  # a caller that is deep in its own functions
+        raise too_deep() from None
+    check_effort(tree)
     _make_decimals_exact(tree, text.encode())
     return tree
 
 
 def names_of(tree: ast.expr) -> tuple[str, ...]:
     """The symbols of a checked tree, in order of first appearance."""
-    return tuple(dict.fromkeys(node.id for node in _in_order(tree) if node.id not in RESERVED))
+    return tuple(dict.fromkeys(node.id for node in _in_order(tree) if is_symbol(node)))
 
 
 def _normalised(text: str) -> str:
@@ -116,8 +123,11 @@ def _syntax_error(text: str, error: SyntaxError) -> UsageError:
     if re.search(r"(?<![<>=!])=(?!=)", text):
         return UsageError("a formula has no '=': give the right-hand side alone")
     for word in re.findall(r"[^\W\d]\w*", text):
-        if keyword.iskeyword(word) and word not in ("and", "or", "not", "if", "else", "True", "False", "None"):
-            return UsageError(f"{word!r} is a word of Python and cannot stand in a formula: write '{word}_'")
+        if keyword.iskeyword(word) and word not in WORDS:
+            return UsageError(
+                f"{word!r} is a word of Python: declare it as a parameter or as data where it is a symbol, or write "
+                f"'{word}_'"
+            )
     if "never closed" in error.msg or "parenthesis" in error.msg or "unmatched" in error.msg:
         return UsageError(f"cannot read the formula: {error.msg}")
     start = (error.offset or 0) - 1

@@ -32,6 +32,10 @@ _UNICODE_RELATIONS = _ASCII_RELATIONS | {"==": "=", "!=": "≠", "<=": "≤", ">
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
+#: The constants as functions, for formulas in which their names are symbols.
+_SPELLED = {sympy.E: sympy.exp(1, evaluate=False), sympy.pi: 4 * sympy.atan(1, evaluate=False)}
+
+
 def to_text(expr: sympy.Basic, *, unicode: bool = True) -> str:
     """``expr`` on one line.
 
@@ -40,6 +44,10 @@ def to_text(expr: sympy.Basic, *, unicode: bool = True) -> str:
         unicode: write ``a·x² − √b`` rather than ``a*x**2 - sqrt(b)``; the latter is read back by
             :func:`diffexplore.symbolic.parse.parse`.
     """
+    if expr.has(sympy.E, sympy.pi):  # a symbol of that name says something else where the text is read back
+        named = {sympy.Symbol("e", real=True): sympy.E, sympy.Symbol("pi", real=True): sympy.pi}
+        taken = {constant for symbol, constant in named.items() if symbol in expr.free_symbols}
+        expr = expr.xreplace({constant: _SPELLED[constant] for constant in taken}) if taken else expr
     return Writer(unicode).write(expr)
 
 
@@ -88,7 +96,9 @@ class Writer:
     def _leaf(self, expr: sympy.Basic) -> str:
         if expr is sympy.pi:
             return "π" if self._unicode else "pi"
-        return "e" if expr is sympy.E else str(expr)
+        if expr is sympy.E:  # read back, it is the number also where a symbol is called e
+            return "e" if self._unicode else "exp(1)"
+        return str(expr)
 
     def _number(self, number: sympy.Rational) -> tuple[str, int]:
         text = str(abs(number))

@@ -7,7 +7,8 @@ from typing import Any
 
 import sympy
 
-from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
+from diffexplore.symbolic.declared import is_symbol
+from diffexplore.symbolic.functions import FUNCTIONS
 from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES
 from diffexplore.symbolic.grammar import chain
 from diffexplore.symbolic.parse import condition_of, number_of
@@ -40,7 +41,7 @@ def _expression(node: ast.expr) -> sympy.Expr:
     if isinstance(node, ast.Constant):
         return number_of(node.value)
     if isinstance(node, ast.Name):
-        return CONSTANT_VALUES[node.id] if node.id in CONSTANTS else sympy.Symbol(node.id, real=True)
+        return sympy.Symbol(node.id, real=True) if is_symbol(node) else CONSTANT_VALUES[node.id]
     if isinstance(node, ast.UnaryOp):
         operand = _expression(node.operand)
         return _negative(operand) if isinstance(node.op, ast.USub) else operand

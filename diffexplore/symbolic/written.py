@@ -14,7 +14,8 @@ import sympy
 
 from diffexplore.symbolic.collector import Collector
 from diffexplore.symbolic.constants import checked
-from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
+from diffexplore.symbolic.declared import is_symbol
+from diffexplore.symbolic.functions import FUNCTIONS
 from diffexplore.symbolic.grammar import chain
 from diffexplore.symbolic.parse import condition_of, expression_of
 from diffexplore.symbolic.program import Program
@@ -164,7 +165,7 @@ def _without_symbols(tree: ast.expr) -> set[ast.AST]:
     bare: set[ast.AST] = set()
     for node in reversed(list(ast.walk(tree))):  # operands come before what they are operands of
         if isinstance(node, ast.Name):
-            named = node.id in CONSTANTS or node.id in FUNCTIONS
+            named = not is_symbol(node)
         else:
             named = all(child in bare for child in ast.iter_child_nodes(node))
         if named:

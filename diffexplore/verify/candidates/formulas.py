@@ -72,7 +72,7 @@ def _tree(text: str, symbol: str, loss: Loss) -> tuple[ast.expr, sympy.Expr]:
     if said not in (None, loss.reduction):
         raise CandidateError(f"the formula for the partial by {symbol} takes the {said}, the loss the {loss.reduction}")
     try:
-        tree = read(summand)
+        tree = read(summand, symbols=loss.symbols)
         return tree, parsed(tree, tuple(loss.symbols))
     except UsageError as error:
         raise CandidateError(f"the formula for the partial by {symbol}: {error}") from None

@@ -1,0 +1,290 @@
+"""Figure: no formula text is executed, takes long, or ends in anything but a loss or one line.
+
+    python -m benchmarks.hostile_texts [--cases 1000000] [--seed 0] [--jobs 2] [--json FILE] [--show 20]
+
+A text is one of the formulas of the other sweeps after one to four changes: characters deleted, doubled or replaced
+(by other alphabets, too), parts exchanged with other formulas, a part nested up to 200 times in functions, powers,
+signs or parentheses, towers of powers, sums and products of thousands of operands, long numbers, conditions within
+conditions, pieces of Python. It is read as a summand whose symbols are all parameters, and, where it compares, as a
+condition of a domain. *Slow* is what takes more than a second of processor time. That nothing is executed is seen by
+an audit hook: Python raises an event for each piece of code, process, socket or file that is opened for writing.
+"""
+
+from __future__ import annotations
+
+import random
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from benchmarks._jobs import arguments, finish, outcomes, spread_cases
+from benchmarks.textbook_formulas import FORMULAS
+from diffexplore import losses
+from diffexplore.errors import UsageError
+from diffexplore.loss import Loss
+from diffexplore.symbolic.functions import TABLE
+from diffexplore.symbolic.parse import names_in, parse_condition
+
+EACH = 500
+SLOW_SECONDS = 1.0
+_STUCK_SECONDS = 20
+_MEMORY = 8 << 30
+_LONGEST_SHOWN = 300
+
+_CONDITIONS = (
+    "where(x > 0, {0}, {1})", "where({0} > {1}, 1, 2)", "where({0} == {1} or {1} != 0, {0}, y)",
+    "where(not ({0} <= 1 and y < {1}), {0}, 0)", "Piecewise(({0}, x > {1}), ({1}, y == 1), (0, True))",
+    "where(where({0} > 1, x, y) > {1}, {0}, {1})", "({0})**where({1} < 1, 1e10, y)", "where({0}, {1}, 0)",
+)  # fmt: skip
+
+_PYTHON = (
+    "__import__('os').system('true')", "().__class__.__bases__", "(lambda: 1)()", "[x for x in (1, 2)]", "exec('1')",
+    "open('/tmp/hostile', 'w')", "f'{x}'", "x if y else z", "(x := 3)", "globals()", "print(x)", "x.real", "yield",
+    "await x", "*x", "**x", "'x'*10**9", "eval('2')", "0x1F", "0b11", "1_0_0", "1e5j", "...", "None", "True", "lambda",
+)  # fmt: skip
+
+_LETTERS = "αβγλμσωΩℓ𝐱ﬁＡｘ٣⁵²⁻½∞√∂·×÷−–“”\u200b\u202e\u00a0\x00\x1b\t\n\r;#\\@$?!~`'\"[]{}()<>=,.:|&^%*/+-0123456789eEjJ_"
+
+_NUMBERS = ("1e400", "1e-400", "9" * 400, "0." + "0" * 390 + "1", "1e10", "10**300", "1e308", "0", "-1", "2.5", "1/3",
+            "1_000", "00012", "1e", "1e5e5", ".5.", "0.1", "3", "1e999999999999", "7" * 5000)  # fmt: skip
+
+
+def texts(seed: int, index: int, count: int) -> Iterator[str]:
+    """``count`` texts, which depend on the seed and the index alone."""
+    rng = random.Random(f"hostile {seed} {index}")
+    for _ in range(count):
+        text = rng.choice(_SEEDS)
+        for _ in range(rng.randint(1, 4)):
+            text = rng.choice(_CHANGES)(text, rng)
+        yield text[:20_000]
+
+
+_SEEDS = tuple(formula.text for formula in FORMULAS) + tuple(losses.get(name).formula for name in losses.names())
+
+
+def _deleted(text: str, rng: random.Random) -> str:
+    start, end = sorted(rng.choices(range(len(text) + 1), k=2))
+    return text[:start] + text[min(end, start + 4) :]
+
+
+def _inserted(text: str, rng: random.Random) -> str:
+    place = rng.randint(0, len(text))
+    return text[:place] + "".join(rng.choices(_LETTERS, k=rng.randint(1, 3))) + text[place:]
+
+
+def _replaced(text: str, rng: random.Random) -> str:
+    place = rng.randint(0, len(text))
+    return text[:place] + rng.choice(_LETTERS) + text[place + 1 :]
+
+
+def _doubled(text: str, rng: random.Random) -> str:
+    start, end = sorted(rng.choices(range(len(text) + 1), k=2))
+    return text[:end] + text[start:end] * rng.choice((1, 2, 10, 100)) + text[end:]
+
+
+def _spliced(text: str, rng: random.Random) -> str:
+    other = rng.choice(_SEEDS)
+    return text[: rng.randint(0, len(text))] + other[rng.randint(0, len(other)) :]
+
+
+def _joined(text: str, rng: random.Random) -> str:
+    return f"({text}){rng.choice(('+', '-', '*', '/', '**', '^', ' ', ',', ' < ', ' and '))}({rng.choice(_SEEDS)})"
+
+
+def _tower(text: str, rng: random.Random) -> str:
+    bases = rng.choices((f"({text})", "x", "2", "9", "0.5", "y", "(x+1)", "1e5", "where(x<1,2,y)"), k=rng.randint(2, 12))
+    return "**".join(bases * rng.choice((1, 1, 1, 5)))
+
+
+def _nested(text: str, rng: random.Random) -> str:
+    wraps = rng.choices(_WRAPS, k=rng.choice((1, 1, 2, 3)))
+    for level in range(rng.choice((3, 10, 20, 50, 100, 200))):
+        text = wraps[level % len(wraps)].format(text)
+        if len(text) > 12_000:
+            break
+    return text
+
+
+def _wide(text: str, rng: random.Random) -> str:
+    count = rng.choice((10, 100, 500, 3000))
+    part = rng.choice((f"({text})", "x", "y*x", "sin(x)", "sqrt(2)", "x**y", "abs(x-{i}*y)", "{i}*x", "x>{i}"))
+    many = [part.replace("{i}", str(i)) for i in range(count)]
+    return rng.choice(
+        ("+".join(many), "*".join(many), "-".join(many), f"max({','.join(many)})", f"min({','.join(many)})",
+         "/".join(many), f"where({' and '.join(many)}, x, y)", f"where({'+'.join(many)}, 1, 2)",
+         f"where({' or '.join(many)}, x, y)", f"hypot({','.join(many[:2])})")
+    )  # fmt: skip
+
+
+def _number(text: str, rng: random.Random) -> str:
+    digits = [i for i, character in enumerate(text) if character.isdigit()]
+    place = rng.choice(digits) if digits else 0
+    return text[:place] + rng.choice(_NUMBERS) + text[place + 1 :]
+
+
+def _conditional(text: str, rng: random.Random) -> str:
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        text = rng.choice(_CONDITIONS).format(text, rng.choice((*_SEEDS, text)))
+        if len(text) > 12_000:
+            break
+    return text
+
+
+def _compared(text: str, rng: random.Random) -> str:
+    """A condition."""
+    other = rng.choice((*_SEEDS, text, "0", "x"))
+    text = f"{text} {rng.choice(('>', '<=', '==', '!=', '>', '<'))} {other}"
+    for _ in range(rng.choice((0, 1, 1, 5, 20, 150))):
+        text = rng.choice(("{0} and x > 1", "not ({0})", "not {0}", "({0}) or x < y", "{0} or {0}", "{0} and y != 2")).format(text)
+        if len(text) > 12_000:
+            break
+    return text
+
+
+def _pythonic(text: str, rng: random.Random) -> str:
+    place = rng.randint(0, len(text))
+    return text[:place] + rng.choice(_PYTHON) + text[place:]
+
+
+_WRAPS = (
+    *(f"{entry.name}({{0}})" for entry in TABLE if entry.least == 1 and entry.name != "Piecewise"),
+    *(f"{entry.name}(x+{{0}})" for entry in TABLE if entry.least == 1 and entry.name != "Piecewise"),
+    "max(x,{0})", "min({0},y)", "({0})**2", "({0})**2.5", "({0}+1)**0.5", "2**({0})", "1/(x+{0})", "-({0})", "({0})",
+    "y*(x+{0})", "hypot({0},y)", "atan2({0},x)", "polygamma(2,{0})", "where({0}>0,x,y)", "where(x>0,{0},y)",
+    "({0})**y", "x**({0})", "x**0.5**({0})", "(({0}))", "Piecewise(({0},x>0),(y,True))", "-{0}", "not {0}", "(x*({0}))**(1/3)",
+    "({0})*(x+1)", "[{0}]",
+)  # fmt: skip
+
+_CHANGES: tuple[Callable[[str, random.Random], str], ...] = (
+    _deleted, _inserted, _replaced, _doubled, _spliced, _joined, _tower, _nested, _wide, _number, _conditional, _compared,
+    _pythonic,
+)  # fmt: skip
+
+
+# --------------------------------------------------------------------------------------------------- what is executed
+_EXECUTED: list[str] = []
+_watching = False
+
+
+def _heard(event: str, details: tuple[Any, ...]) -> None:
+    """An audit hook; it cannot be taken away again, and so asks whether somebody watches."""
+    if not _watching:
+        return
+    if event == "exec" and not getattr(details[0], "co_filename", "<").startswith("<"):
+        return  # a module that is imported when it is first needed
+    if event in ("exec", "os.system", "subprocess.Popen", "os.exec", "socket.connect", "os.remove", "os.rename"):
+        _EXECUTED.append(f"{event} {details!r:.80}")
+    if event == "open" and isinstance(details[1], str) and set(details[1]) & set("wax+"):
+        _EXECUTED.append(f"{event} {details!r:.80}")
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """What code is executed, and which processes, sockets and files for writing are opened, in this block."""
+    global _watching
+    _EXECUTED.clear()
+    _watching = True
+    try:
+        yield _EXECUTED
+    finally:
+        _watching = False
+
+
+class Stuck(BaseException):
+    """No ``except Exception`` holds it up."""
+
+
+def _stuck(*_: Any) -> None:
+    raise Stuck
+
+
+def _reads(text: str) -> None:
+    """The loss of a text, or the condition of a domain where it compares outside all parentheses."""
+    try:
+        Loss(text, parameters=names_in(text))
+    except UsageError:
+        if not any(sign in text for sign in "<>="):
+            raise
+        parse_condition(text)
+
+
+def tried(text: str, use: Callable[[str], object] = _reads) -> tuple[str, float]:
+    """How reading a text ends ("read", "refused", or what went wrong), and its processor time in seconds."""
+    started = time.process_time()
+    signal.setitimer(signal.ITIMER_VIRTUAL, _STUCK_SECONDS)
+    try:
+        with watched() as executed:
+            use(text)
+        ending = "read"
+    except UsageError as error:
+        if str(error).startswith("out of time"):
+            ending = "NET"
+        else:
+            ending = "refused" if len(str(error)) < 500 and "\n" not in str(error) else f"LONG MESSAGE {error!s:.80}"
+    except Stuck:
+        ending = "STUCK"
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        ending = f"CRASH {type(error).__name__} {place.filename.rpartition('/')[2]}:{place.lineno} {error!s:.60}"
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    if executed:
+        ending = f"EXECUTED {executed[0]}"
+    seconds = time.process_time() - started
+    return ("SLOW" if seconds > SLOW_SECONDS and ending in ("read", "refused") else ending), seconds
+
+
+@cache
+def _ready() -> None:
+    """Listen, and have SymPy import what it imports when that is first needed."""
+    sys.addaudithook(_heard)
+    signal.signal(signal.SIGVTALRM, _stuck)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    for text in _SEEDS:
+        _reads(text)
+    _reads("where(sinh(x + sqrt(y)) > 1, x**y, max(x, y, abs(x))) + cosh(sqrt(x + 1))**0.5")
+
+
+def work(task: tuple[int, int, int]) -> tuple[Counter[str], list[str], float]:
+    """How the texts of one task end, those that did not end well, and the longest time."""
+    _ready()
+    counts: Counter[str] = Counter()
+    troubles, longest = [], 0.0
+    for text in texts(*task):
+        ending, seconds = tried(text)
+        longest = max(longest, seconds)
+        counts[ending.partition(" ")[0]] += 1
+        if ending not in ("read", "refused"):
+            troubles.append(f"{ending} ({seconds:.2f} s): {text!r:.{_LONGEST_SHOWN}}")
+    return counts, troubles, longest
+
+
+def main() -> int:
+    parser = arguments(__doc__, 1_000_000)
+    parser.add_argument("--show", type=int, default=20, help="how many troubles to print (default 20)")
+    options = parser.parse_args()
+    started = time.monotonic()
+    tasks = [(options.seed, index, count) for index, count in spread_cases(options.cases, EACH)]
+    total: Counter[str] = Counter()
+    troubles: list[str] = []
+    longest = 0.0
+    for counts, found, seconds in outcomes(work, tasks, options.jobs):
+        total += counts
+        for trouble in found[: max(0, options.show - len(troubles))]:
+            print(trouble, flush=True)
+        troubles += found
+        longest = max(longest, seconds)
+    figures = {"texts": sum(total.values()), **dict(sorted(total.items())), "longest, in s of processor time": longest}
+    finish("hostile texts", figures, started, options.json)
+    return 1 if troubles else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,104 @@
+"""NPZ archives as columns of numbers: what a header claims is held against the file before memory is taken."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib import format as npy
+
+from diffexplore.check.columns import as_column, check_lengths, check_shape, missing_column
+from diffexplore.errors import UsageError
+
+_SUFFIX = ".npy"
+_MAGIC = b"\x93NUMPY"
+
+#: The layouts of a header of plain numbers; another one is written only for structures with names in other alphabets.
+_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+def read_npz(path: Path, columns: Sequence[str] | None = None) -> dict[str, npt.NDArray[np.float64]]:
+    """The arrays of an .npz archive, see :func:`diffexplore.check.table.read_table`."""
+    with path.open("rb") as file:
+        archive = _archive(file, path)
+        available = _names(archive)
+        wanted = available if columns is None else columns
+        if not wanted:
+            raise UsageError(f"{path}: the archive is empty")
+        for name in wanted:
+            if name not in available:
+                raise missing_column(name, available, str(path))
+        table = {name: _column(archive, name, path) for name in wanted}
+    check_lengths(table, str(path))
+    return table
+
+
+def names_in_npz(path: Path) -> list[str]:
+    """The names of its arrays."""
+    with path.open("rb") as file:
+        return _names(_archive(file, path))
+
+
+def _archive(file: BinaryIO, path: Path) -> zipfile.ZipFile:
+    if file.read(len(_MAGIC)) == _MAGIC:
+        raise UsageError(f"{path}: a single array without a name: numpy.savez(path, x=x, y=y) names the columns")
+    file.seek(0)
+    with _damage_as(f"{path}: not an .npz archive (numpy.savez writes one)"):
+        return zipfile.ZipFile(file)
+
+
+def _names(archive: zipfile.ZipFile) -> list[str]:
+    members = dict.fromkeys(name for name in archive.namelist() if name.endswith(_SUFFIX))
+    return [name.removesuffix(_SUFFIX) for name in members]
+
+
+def _column(archive: zipfile.ZipFile, name: str, path: Path) -> npt.NDArray[np.float64]:
+    with _damage_as(f"{path}: column {name!r} is damaged and cannot be read"):
+        info = archive.getinfo(name + _SUFFIX)
+        with archive.open(info) as member:
+            values = _array(member, info.file_size, name, path)
+    column = as_column(values, name, str(path))
+    assert isinstance(column, np.ndarray)
+    return column
+
+
+def _array(member: IO[bytes], size: int, name: str, path: Path) -> npt.NDArray[Any]:
+    """The one-dimensional array in a member of ``size`` bytes; any other is refused by what its header says."""
+    reader = _HEADERS[npy.read_magic(member)]
+    shape, _, dtype = reader(member)
+    if dtype.hasobject:
+        raise UsageError(f"{path}: column {name!r} holds Python objects, not numbers")
+    check_shape(shape, name, str(path))
+    (count,) = shape
+    if isinstance(count, bool) or not isinstance(count, int) or count * dtype.itemsize != size - member.tell():
+        raise ValueError("the header does not describe the data")
+    values = np.empty(count, dtype)
+    read, view = 0, memoryview(values.view(np.uint8).reshape(-1)) if values.nbytes else memoryview(b"")
+    while read < len(view):
+        got = member.readinto(view[read:])  # type: ignore[attr-defined]  # a member is a BufferedIOBase
+        if not got:
+            raise EOFError
+        read += got
+    if member.read(1):
+        raise ValueError("there is more than the header describes")
+    return values
+
+
+@contextmanager
+def _damage_as(message: str) -> Iterator[None]:
+    """Whatever the readers of archives and headers raise for a damaged file, as one line.
+
+    They raise what happens to them: BadZipFile, LZMAError, zlib.error, TokenError, NotImplementedError for an unknown
+    version, OverflowError for a size, KeyError, RecursionError, struct.error, … The list is theirs, and is not closed.
+    """
+    try:
+        yield
+    except (UsageError, OSError):
+        raise
+    except Exception:
+        raise UsageError(message) from None
