@@ -20,7 +20,9 @@ def _by_value(function: Callable[[float], float]) -> Callable[[Any], Any]:
     def guarded(x: float) -> float:
         try:
             return function(x)
-        except (ValueError, OverflowError):
+        except OverflowError:  # of lgamma, and of gamma right of 0: both are positive there
+            return math.inf
+        except ValueError:
             return math.nan
 
     vectorised = np.vectorize(guarded, otypes=[np.float64])
