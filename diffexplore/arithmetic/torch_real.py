@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from diffexplore.arithmetic import torch_gamma
+from diffexplore.arithmetic import sinc, torch_gamma
 from diffexplore.bounds.watch import tell_watches
 from diffexplore.symbolic.program import Constant
 
@@ -72,6 +72,11 @@ def _sinc(x: torch.Tensor) -> torch.Tensor:
     return torch.where(x != 0, torch.sin(inside) / inside, 1)
 
 
+def _dsinc(order: int, x: torch.Tensor) -> Value:
+    derivative: Value = sinc.floating(OPERATIONS, order, x, tell_watches)
+    return derivative
+
+
 def _softplus(x: torch.Tensor) -> torch.Tensor:
     # torch.nn.functional.softplus turns linear above 20; logaddexp is accurate everywhere.
     return torch.logaddexp(x, x.new_zeros(()))
@@ -86,7 +91,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "pow": operator.pow, "sqrt": torch.sqrt, "abs": torch.abs, "sign": torch.sign, "heaviside": _heaviside,
     "max": _pair(torch.maximum), "min": _pair(torch.minimum),
     "exp": torch.exp, "expm1": torch.expm1, "log": torch.log, "log1p": torch.log1p,
-    "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "sinc": _sinc, "asin": torch.asin, "acos": torch.acos,
+    "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "sinc": _sinc, "dsinc": _dsinc,
+    "asin": torch.asin, "acos": torch.acos,
     "atan": torch.atan, "atan2": _pair(torch.atan2),
     "sinh": torch.sinh, "cosh": torch.cosh, "tanh": torch.tanh,
     "asinh": torch.asinh, "acosh": torch.acosh, "atanh": torch.atanh,

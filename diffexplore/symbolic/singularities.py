@@ -12,7 +12,7 @@ from sympy.logic.boolalg import Boolean
 
 _POLES_OF_COS = (sympy.tan, sympy.sec)
 _POLES_OF_SIN = (sympy.cot, sympy.csc)
-_POLES_AT_ZERO = (sympy.coth, sympy.csch, sympy.sinc)
+_POLES_AT_ZERO = (sympy.coth, sympy.csch)
 _PARTIAL = (sympy.log, sympy.asin, sympy.acos, sympy.acosh, sympy.atanh, sympy.erfinv, sympy.gamma, sympy.loggamma)
 
 
