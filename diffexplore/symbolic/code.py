@@ -143,7 +143,8 @@ class PythonCode(Dialect):
             return f"abs({arguments[0]})"
         if name not in self.sources:
             raise UsageError(f"Python's math module has no {name}: export to torch instead")
-        return f"{self._helper(name)}({', '.join(arguments)})"
+        taken = arguments if isinstance(expr, dsinc) else arguments[:1]  # Heaviside's second is its value at 0
+        return f"{self._helper(name)}({', '.join(taken)})"
 
     def _piecewise(self, expr: sympy.Piecewise) -> str:
         text = self.write(expr.args[-1].expr)
@@ -173,7 +174,7 @@ class TorchCode(Dialect):
             "    near = abs(x) < max(1, n)\n"
             "    inside, outside = torch.where(near, x, 0), torch.where(near, 1, x)\n"
             "    powers = ((k, 2*k - n) for k in range((n + 1)//2, (n + 1)//2 + 12 + 2*n))\n"
-            "    series = sum((-1)**k*inside**p/((2*k + 1)*math.factorial(p)) for k, p in powers)\n"
+            "    series = sum((-1)**k*inside**p/((2*k + 1.0)*math.factorial(p)) for k, p in powers)\n"
             "    value = torch.sin(outside)/outside\n"
             "    for k in range(1, n + 1):\n"
             "        turned = torch.cos(outside) if k % 2 else torch.sin(outside)\n"
