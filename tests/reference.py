@@ -118,4 +118,22 @@ class _Evaluator:
                 raise OverflowError("mpmath walks to the gamma functions' asymptotics a step at a time")
             case "polygamma":
                 return mpmath.polygamma(int(node.args[0]), values[1])
+            case "dsinc":
+                return _sinc_derivative(int(node.args[0]), values[1])
         return getattr(mpmath, _FUNCTIONS[name])(*values)
+
+
+def _sinc_derivative(n: int, x: Any) -> Any:
+    """The n-th derivative of sin(x)/x by Leibniz' rule; near 0 that of its Taylor series, term by term."""
+    if abs(x) < 1:
+        count = mpmath.mp.prec  # the factorial of so many is far above 2 to that power
+        signs = (1, 0, -1, 0)
+        return mpmath.fsum(signs[(n + j) % 4] * x**j / (mpmath.fac(j) * (n + j + 1)) for j in range(count))
+    return mpmath.fsum(
+        mpmath.binomial(n, k)
+        * mpmath.sin(x + k * mpmath.pi / 2)
+        * (-1) ** (n - k)
+        * mpmath.fac(n - k)
+        / x ** (n - k + 1)
+        for k in range(n + 1)
+    )

@@ -140,7 +140,7 @@ class Recorder(TorchDispatchMode):
 def functions_of_one(name: str) -> list[Callable[..., torch.Tensor]]:
     """An operation of a program as functions of one tensor: with a number on either side, or a tensor on both."""
     operation = canary.TORCH[name]
-    if name == "polygamma":
+    if name in ("polygamma", "dsinc"):
         return [lambda x: operation(2, x)]
     if name not in OF_TWO:
         return [operation]

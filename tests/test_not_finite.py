@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,41 @@ def test_remedies(candidate, formula: str, x: list[float], y: list[float], advic
     assert all(advice in cause.message for cause in causes)
     if names == "x, y":
         assert {cause.fields["sample"] for cause in causes} == {0}
+
+
+def _of(operation: str) -> Callable[[Tensor, Tensor], Tensor]:
+    """A candidate that takes one function of a·x; log1p and the like by their names in torch."""
+    return lambda a, x: getattr(torch, operation)(a * x).mean()
+
+
+#: The candidate, the argument at which it leaves its domain, and words of the remedy. The truth is that of a·x.
+OUTSIDE = [
+    (_of("log"), -2.0, "log has no real value of a negative number"),
+    (_of("log1p"), -3.0, "log has no real value of a negative number"),
+    (_of("logit"), 2.0, "log has no real value of a negative number"),
+    (_of("log"), 0.0, "log of 0"),
+    (_of("log1p"), -1.0, "log of 0"),
+    (_of("sqrt"), -2.0, "sqrt has no real value of a negative number"),
+    (_of("rsqrt"), -2.0, "sqrt has no real value of a negative number"),
+    (lambda a, x: ((a * x) ** 1.5).mean(), -2.0, "no real power with a fractional exponent"),
+    (lambda a, x: ((a * x) ** -1.5).mean(), 0.0, "a negative power of 0 is a division by 0"),
+    (_of("asin"), 1.5, "outside the domain"),
+    (_of("acosh"), 0.5, "outside the domain"),
+    (_of("atanh"), -2.0, "outside the domain"),
+    (_of("asin"), 1.0, "at the end of the domain"),
+    (_of("lgamma"), -2.0, "poles at 0 and the negative whole numbers"),
+    (_of("digamma"), 0.0, "poles at 0 and the negative whole numbers"),
+]
+
+
+@pytest.mark.parametrize(("candidate", "at", "advice"), OUTSIDE)
+def test_remedies_name_the_end_of_the_domain_that_was_left(
+    candidate: Callable[[Tensor, Tensor], Tensor], at: float, advice: str
+) -> None:
+    report = dx.verify(candidate, dx.Loss("a*x", parameters="a", data="x"), {"x": [at]}, {"a": 1.0})
+    causes = [row.cause for row in report.rows if row.is_nan and row.probe is None and row.cause]
+    assert causes
+    assert all(advice in cause.message for cause in causes)
 
 
 def test_a_probe_point_of_the_check_itself_does_not_fail_for_an_overflow() -> None:

@@ -16,6 +16,7 @@ import flint
 import sympy
 from flint import arb, arb_series
 
+from diffexplore.arithmetic import sinc
 from diffexplore.symbolic.program import Constant, Program, lower_constant
 
 _CONSTANT_PRECISION = 256
@@ -163,6 +164,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "trunc": _step(lambda x: x.floor() if x >= 0 else x.ceil()),
     "max": arb.max, "min": arb.min,
     "exp": arb.exp, "expm1": arb.expm1, "log": arb.log, "log1p": arb.log1p,
+    "sinc": lambda x: sinc.enclosed(0, x), "dsinc": lambda order, x: sinc.enclosed(int(float(order)), x),
     "sin": arb.sin, "cos": arb.cos, "tan": arb.tan, "asin": arb.asin, "acos": arb.acos, "atan": arb.atan,
     "atan2": _atan2,
     "sinh": arb.sinh, "cosh": arb.cosh, "tanh": arb.tanh,

@@ -82,8 +82,9 @@ def _atan2(y: arb, x: arb) -> arb:
 #: Operations that Arb evaluates to NaN, or to a value that is not finite, where a ball leaves the open set on which
 #: they are analytic: as they are they suit both ends.
 _ANALYTIC = frozenset(
-    "add sub mul div neg sqrt exp expm1 log log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf erfc "
-    "erfinv gamma lgamma digamma polygamma sigmoid softplus full_like lt le gt ge eq ne and or not".split()
+    "add sub mul div neg sqrt exp expm1 log log1p sin cos sinc dsinc tan asin acos atan sinh cosh tanh asinh acosh "
+    "atanh erf erfc erfinv gamma lgamma digamma polygamma sigmoid softplus full_like lt le gt ge eq ne and or "
+    "not".split()
 )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from diffexplore.arithmetic import sinc
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
 from diffexplore.bounds.propagation import RULES
@@ -216,9 +217,27 @@ def _pow(x: Any, y: Any) -> Any:
     return _BASIC["exp"](_BASIC["mul"](y, _BASIC["log"](base)))
 
 
+def _dsinc(order: int, x: ComplexBall) -> ComplexBall:
+    """By quotients; where they cancel, 0 and how large the function may be: |fₙ(z)| ≤ cosh(Im z)/(n + 1)."""
+    value = sinc.by_quotients(_BASIC, order, x)
+    largest = x.parts[1].farthest_from_zero.cosh() / (order + 1) * (1 + 2.0**-40)
+    near = (value.real_radius <= largest) & (value.imag_radius <= largest) & value.value.isfinite()
+    radii = (torch.where(near, radius, largest) for radius in (value.real_radius, value.imag_radius))
+    return ComplexBall(torch.where(near, value.value, 0), *radii)
+
+
+def _sinc(x: ComplexBall) -> ComplexBall:
+    at_zero = (x.value == 0) & (x.real_radius == 0) & (x.imag_radius == 0)
+    value = _dsinc(0, x)
+    radii = (torch.where(at_zero, 0.0, radius) for radius in (value.real_radius, value.imag_radius))
+    return ComplexBall(torch.where(at_zero, 1, value.value), *radii)
+
+
 #: What has no operation here is not analytic (abs, max, where, …) or has no complex kernel (erf, lgamma, …).
 OPERATIONS: dict[str, Callable[..., Any]] = _BASIC | {
     "tan": lambda x: _BASIC["div"](_BASIC["sin"](x), _BASIC["cos"](x)),
+    "sinc": _sinc,
+    "dsinc": lambda order, x: _dsinc(int(order.value), x),
     "tanh": lambda x: _BASIC["div"](_BASIC["sinh"](x), _BASIC["cosh"](x)),
     "sigmoid": lambda x: _BASIC["div"](1, _BASIC["add"](1, _BASIC["exp"](_BASIC["neg"](x)))),
     "softplus": lambda x: _BASIC["log"](_BASIC["add"](1, _BASIC["exp"](x))),

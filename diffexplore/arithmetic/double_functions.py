@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from flint import arb, fmpq
 
+from diffexplore.arithmetic import sinc
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.double_balls import (
     DoubleBall,
@@ -178,6 +179,12 @@ def _tan(x: DoubleBall) -> DoubleBall:
     return div(*_sin_and_cos(x))
 
 
+def _dsinc(order: int, x: DoubleBall) -> DoubleBall:
+    """By quotients; near 0, where they cancel, Arb decides."""
+    scaled = {"mul": lambda value, number: mul(value, _rational(int(number), 1))}
+    return sinc.by_quotients(_BASIC | FUNCTIONS | scaled, order, x)
+
+
 def _one_plus(x: DoubleBall) -> DoubleBall:
     return add(_rational(1, 1), x)
 
@@ -222,6 +229,7 @@ FUNCTIONS: dict[str, Callable[..., DoubleBall]] = {
     "exp": exp, "log": log, "sin": lambda x: _sin_and_cos(x)[0], "cos": lambda x: _sin_and_cos(x)[1], "tan": _tan,
     "atan": _atan, "tanh": _tanh, "sinh": _sinh, "cosh": _cosh, "asinh": _asinh, "sigmoid": _sigmoid,
     "expm1": lambda x: sub(exp(x), _rational(1, 1)), "log1p": lambda x: log(_one_plus(x)),
+    "sinc": lambda x: _dsinc(0, x), "dsinc": lambda order, x: _dsinc(int(order.high), x),
     "softplus": lambda x: log(_one_plus(exp(x))), "pow": _pow,
 }  # fmt: skip
 

@@ -78,6 +78,21 @@ def sin(x: Germ, depth: int) -> Germ:
     return remainder(0) if diverges(x) else _sin_near(x, depth)
 
 
+def sinc(x: Germ, depth: int) -> Germ:
+    return dsinc(Germ(()), x, depth)
+
+
+def dsinc(order: Germ, x: Germ, depth: int) -> Germ:
+    """The derivative of sinc of that order. It is bounded."""
+    n = order.constant
+    if not isinstance(n, fmpq):
+        raise UndecidedError
+    if diverges(x):
+        return div(sin(x, depth), x, depth) if n == 0 else remainder(0)
+    at, rest = limit_and_rest(x)
+    return composed(lambda count: taylor.of_sinc(int(n.p), at, count), rest, depth)
+
+
 def cos(x: Germ, depth: int) -> Germ:
     return remainder(0) if diverges(x) else _cos_near(x, depth)
 

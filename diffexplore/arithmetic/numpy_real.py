@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from diffexplore.arithmetic import sinc
 from diffexplore.symbolic.program import Constant
 
 
@@ -20,7 +21,9 @@ def _by_value(function: Callable[[float], float]) -> Callable[[Any], Any]:
     def guarded(x: float) -> float:
         try:
             return function(x)
-        except (ValueError, OverflowError):
+        except OverflowError:  # of lgamma, and of gamma right of 0: both are positive there
+            return math.inf
+        except ValueError:
             return math.nan
 
     vectorised = np.vectorize(guarded, otypes=[np.float64])
@@ -36,6 +39,10 @@ def _sinc(x: Any) -> Any:
     return np.where(x != 0, np.sin(inside) / inside, np.ones((), np.asarray(x).dtype))
 
 
+def _dsinc(order: int, x: Any) -> Any:
+    return sinc.floating(OPERATIONS, order, x, lambda number, error: None)
+
+
 def _where(condition: Any, taken: Any, otherwise: Any) -> Any:
     dtype = next((value.dtype for value in (taken, otherwise) if hasattr(value, "dtype")), None)
     chosen = np.where(condition, taken, otherwise)
@@ -47,7 +54,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "pow": np.power, "sqrt": np.sqrt, "abs": np.abs, "sign": np.sign, "heaviside": lambda x: np.heaviside(x, 0.5),
     "max": np.maximum, "min": np.minimum,
     "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p,
-    "sin": np.sin, "cos": np.cos, "tan": np.tan, "sinc": _sinc, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
+    "sin": np.sin, "cos": np.cos, "tan": np.tan, "sinc": _sinc, "dsinc": _dsinc,
+    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
     "atan2": np.arctan2,
     "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
     "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh,

@@ -7,6 +7,7 @@ from functools import cache
 
 from flint import arb, arb_series, fmpq, fmpq_series
 
+from diffexplore.arithmetic import sinc
 from diffexplore.arithmetic.balls import polygamma
 from diffexplore.arithmetic.germs import Number, UndecidedError, is_zero, tidy
 
@@ -47,6 +48,13 @@ def coefficients(function: str, at: Number, count: int) -> list[Number]:
 def of_polygamma(order: int, at: Number, count: int) -> list[Number]:
     """The same of ψ⁽ᵒʳᵈᵉʳ⁾, whose derivatives are polygamma functions."""
     return [tidy(polygamma(order + k, arb(at)) / arb.fac_ui(k)) for k in range(count)]
+
+
+def of_sinc(order: int, at: Number, count: int) -> list[Number]:
+    """The same of the derivative of sinc of that order, and of sinc itself for order 0."""
+    if is_zero(at):
+        return [fmpq(*sinc.coefficient_at_zero(order, k)) for k in range(count)]
+    return [tidy(sinc.enclosed(order + k, arb(at)) / arb.fac_ui(k)) for k in range(count)]
 
 
 @cache

@@ -9,11 +9,9 @@ from typing import Any
 
 import torch
 
+from diffexplore.arithmetic import sinc, torch_gamma
 from diffexplore.bounds.watch import tell_watches
 from diffexplore.symbolic.program import Constant
-
-#: Below it, polygamma is not evaluated: torch takes a millisecond for each number by then.
-_LOWEST_POLYGAMMA = -1e4
 
 Value = torch.Tensor | float | int
 
@@ -74,15 +72,9 @@ def _sinc(x: torch.Tensor) -> torch.Tensor:
     return torch.where(x != 0, torch.sin(inside) / inside, 1)
 
 
-def _gamma(x: torch.Tensor) -> torch.Tensor:
-    # torch has log|Γ| only; between the poles at 0, -1, -2, … the sign of Γ alternates.
-    odd = torch.remainder(torch.floor(torch.clamp(x.detach(), max=0)), 2)
-    return torch.exp(torch.lgamma(x)) * (1 - 2 * odd)
-
-
-def _polygamma(order: int, x: torch.Tensor) -> torch.Tensor:
-    # torch steps up from a negative argument by 1 until it is positive: from -1e15 that never ends.
-    return torch.polygamma(order, torch.where(x > _LOWEST_POLYGAMMA, x, math.nan))
+def _dsinc(order: int, x: torch.Tensor) -> Value:
+    derivative: Value = sinc.floating(OPERATIONS, order, x, tell_watches)
+    return derivative
 
 
 def _softplus(x: torch.Tensor) -> torch.Tensor:
@@ -100,12 +92,13 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "floor": torch.floor, "ceil": torch.ceil, "trunc": torch.trunc, "round": torch.round,
     "max": _pair(torch.maximum), "min": _pair(torch.minimum),
     "exp": torch.exp, "expm1": torch.expm1, "log": torch.log, "log1p": torch.log1p,
-    "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "sinc": _sinc, "asin": torch.asin, "acos": torch.acos,
+    "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "sinc": _sinc, "dsinc": _dsinc,
+    "asin": torch.asin, "acos": torch.acos,
     "atan": torch.atan, "atan2": _pair(torch.atan2),
     "sinh": torch.sinh, "cosh": torch.cosh, "tanh": torch.tanh,
     "asinh": torch.asinh, "acosh": torch.acosh, "atanh": torch.atanh,
     "erf": torch.erf, "erfc": torch.erfc, "erfinv": torch.erfinv,
-    "gamma": _gamma, "lgamma": torch.lgamma, "digamma": torch.digamma, "polygamma": _polygamma,
+    "gamma": torch_gamma.gamma, "lgamma": torch.lgamma, "digamma": torch.digamma, "polygamma": torch_gamma.polygamma,
     "sigmoid": torch.sigmoid, "softplus": _softplus,
     "full_like": filled,
     "where": _where, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,

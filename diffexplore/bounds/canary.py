@@ -53,7 +53,9 @@ _CLAIMED_AS = {"softplus": "logaddexp"}
 
 #: Operations that a library has not as one function: it is their parts that are watched, and so tried.
 _PARTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "torch": {"gamma": ("lgamma", "exp"), "sinc": ("sin",)}, "numpy": {"sigmoid": ("exp",), "sinc": ("sin",)},
+    "torch": {"gamma": ("lgamma", "exp"), "polygamma": ("polygamma", "cos", "sin"), "sinc": ("sin",),
+              "dsinc": ("cos", "sin")},
+    "numpy": {"sigmoid": ("exp",), "sinc": ("sin",), "dsinc": ("cos", "sin")},
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from diffexplore.arithmetic import sinc
 from diffexplore.arithmetic.numpy_real import NUMPY
 from diffexplore.arithmetic.torch_real import filled
 from diffexplore.bounds.aten import handler
@@ -26,7 +27,7 @@ Tensor = torch.Tensor
 _NAMES = {"max": "maximum", "min": "minimum", "and": "logical_and", "or": "logical_or", "not": "logical_not"}
 
 #: Operations that are several NumPy calls, each of which rounds.
-_COMPOSITE = frozenset({"sigmoid", "softplus", "sinc"})
+_COMPOSITE = frozenset({"sigmoid", "softplus", "sinc", "dsinc"})
 
 
 class _Call:
@@ -54,6 +55,7 @@ class NumpyWatch:
             "softplus": lambda x: logaddexp(x, torch.zeros((), dtype=x.dtype)),
             "full_like": self._filled,
             "sinc": lambda x: _sinc(basic, x),
+            "dsinc": lambda order, x: sinc.floating(basic, order, x, self.watch.tell),
         }
 
     def constant(self, constant: Constant) -> float | int:

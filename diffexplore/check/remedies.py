@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,11 +36,26 @@ def _infinite(made: Made | None) -> bool:
     return made is not None and made.name in _SINGULAR
 
 
+def _infinite_result(made: Made | None) -> bool:
+    """An infinity, as at the end of a domain or at a pole; beyond the end of a domain the result is NaN."""
+    return made is not None and math.isinf(made.result)
+
+
+def _inverts_zero(made: Made | None) -> bool:
+    return made is not None and made.name == "pow" and made.operands[0] == 0 and made.operands[1] < 0
+
+
+def _at_pole_of_gamma(made: Made | None) -> bool:
+    return made is not None and any(operand <= 0 and operand == round(operand) for operand in made.operands)
+
+
 #: Functions with a pole, and the slopes that have one.
 _SINGULAR = frozenset("div reciprocal log log2 log10 log1p rsqrt pow sqrt digamma lgamma polygamma atanh".split())
 
 _EXPONENTIALS = ("exp", "exp2", "expm1", "sinh", "cosh", "softmax", "logsumexp")
 _LOGARITHMS = ("log", "log2", "log10", "log1p", "xlogy", "logit")
+_LIMITED = ("asin", "acos", "atanh", "acosh", "erfinv")
+_GAMMAS = ("lgamma", "digamma", "polygamma")
 _PRODUCTS = ("mul", "square", "pow", "addcmul", "prod")
 _SUMS = ("sum", "mean", "dot", "mv", "mm", "bmm", "addmm", "addmv", "cumsum", "add", "sub", "var", "native_layer_norm")
 _NORMS = ("linalg_vector_norm", "norm", "dist", "cdist_forward", "euclidean_dist")
@@ -67,7 +83,36 @@ REMEDIES: tuple[Remedy, ...] = (
         "log_of_zero",
         "log of 0: use log1p for log(1 + x), logsigmoid or log_softmax for the log of a probability, xlogy for "
         "x·log(y), or clamp before log",
+        lambda origin: _made(origin.forward, *_LOGARITHMS) and _infinite_result(origin.forward),
+    ),
+    Remedy(
+        "log_of_negative",
+        "log has no real value of a negative number: where rounding made it negative, use another form or clamp before "
+        "log; else choose its input with where()",
         lambda origin: _made(origin.forward, *_LOGARITHMS),
+    ),
+    Remedy(
+        "sqrt_of_negative",
+        "sqrt has no real value of a negative number: where rounding made it negative, clamp at 0 or use another form; "
+        "else choose its input with where()",
+        lambda origin: _made(origin.forward, "sqrt", "rsqrt") and not _infinite_result(origin.forward),
+    ),
+    Remedy(
+        "pow_of_negative",
+        "a negative number has no real power with a fractional exponent: take the power of abs(x), or choose its "
+        "input with where()",
+        lambda origin: _made(origin.forward, "pow") and not _infinite_result(origin.forward),
+    ),
+    Remedy(
+        "outside_domain",
+        "the argument lies outside the domain of the function: where rounding took it there, clamp it inside; else "
+        "choose it with where()",
+        lambda origin: _made(origin.forward, *_LIMITED) and not _infinite_result(origin.forward),
+    ),
+    Remedy(
+        "pole_of_gamma",
+        "the gamma functions have poles at 0 and the negative whole numbers: choose their input with where()",
+        lambda origin: _made(origin.forward, *_GAMMAS) and _at_pole_of_gamma(origin.forward),
     ),
     Remedy(
         "norm_overflows",
@@ -81,6 +126,11 @@ REMEDIES: tuple[Remedy, ...] = (
         "sqrt_of_zero",
         "the slope of sqrt is infinite at 0: clamp before sqrt, or choose its input with where()",
         lambda origin: "sqrt of 0" in origin.seen or "rsqrt of 0" in origin.seen,
+    ),
+    Remedy(
+        "negative_power_of_zero",
+        "a negative power of 0 is a division by 0: choose the base with where() first",
+        lambda origin: _inverts_zero(origin.forward),
     ),
     Remedy(
         "pow_of_zero",
@@ -100,7 +150,7 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         "end_of_domain",
         "the slope is infinite at the end of the domain: clamp the argument inside it",
-        lambda origin: bool(origin.seen & {"asin", "acos", "atanh", "acosh", "erfinv"}),
+        lambda origin: bool(origin.seen & set(_LIMITED)),
     ),
     Remedy(
         "division_by_zero",

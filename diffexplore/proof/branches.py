@@ -14,10 +14,11 @@ from diffexplore.proof.regions import Region, line_of
 from diffexplore.proof.signs import sign_of
 from diffexplore.symbolic.batch_sums import BatchSum
 from diffexplore.symbolic.budget import spend
+from diffexplore.symbolic.functions_sympy import dsinc
 from diffexplore.symbolic.size import nodes
 
 BRANCHING = (
-    sympy.Piecewise, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.sinc,
+    sympy.Piecewise, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.sinc, dsinc,
     Relational, sympy.And, sympy.Or, sympy.Not, sympy.ITE,
 )  # fmt: skip
 
@@ -115,6 +116,13 @@ class Resolver:
         argument = self(expr.args[0])
         return sympy.sin(argument) / argument if self.sign(argument) else sympy.S.One
 
+    def _dsinc(self, expr: dsinc) -> sympy.Expr:
+        argument = self(expr.args[1])
+        slope = dsinc(expr.args[0], argument)
+        if not self.sign(argument):
+            return dsinc.at_zero(expr.args[0])
+        return slope.xreplace({node: node.apart() for node in slope.atoms(dsinc)})
+
     def _heaviside(self, expr: sympy.Heaviside) -> sympy.Expr:
         sign = self.sign(self(expr.args[0]))
         return self(expr.args[1]) if sign == 0 else sympy.Integer(sign > 0)
@@ -128,6 +136,7 @@ _RULES: dict[type, Callable[[Resolver, Any], Any]] = {
     sympy.Max: Resolver._largest,
     sympy.Min: Resolver._largest,
     sympy.sinc: Resolver._sinc,
+    dsinc: Resolver._dsinc,
     sympy.And: Resolver._and,
     sympy.Or: Resolver._or,
     sympy.Not: lambda self, expr: sympy.false if self(expr.args[0]) == True else sympy.true,  # noqa: E712

@@ -10,7 +10,7 @@ from typing import ClassVar
 import sympy
 
 from diffexplore.errors import UsageError
-from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
+from diffexplore.symbolic.functions_sympy import dsinc, expm1, log1p, sigmoid, softplus
 from diffexplore.symbolic.text import ATOM, FACTOR, Writer
 
 _RECIPROCALS: dict[type[sympy.Basic], str] = {
@@ -112,6 +112,17 @@ class PythonCode(Dialect):
         "sign": "def sign(x):\n    return float((x > 0) - (x < 0))",
         "heaviside": "def heaviside(x):\n    return 0.5 if x == 0 else float(x > 0)",
         "sinc": "def sinc(x):\n    return math.sin(x)/x if x else 1.0",
+        "dsinc": (
+            "def dsinc(n, x):\n"
+            "    if abs(x) < max(1, n):\n"
+            "        powers = ((k, 2*k - n) for k in range((n + 1)//2, (n + 1)//2 + 12 + 2*n))\n"
+            "        return math.fsum((-1)**k*x**p/((2*k + 1)*math.factorial(p)) for k, p in powers)\n"
+            "    value = math.sin(x)/x\n"
+            "    for k in range(1, n + 1):\n"
+            "        turned = (math.sin(x), math.cos(x), -math.sin(x), -math.cos(x))[k % 4]\n"
+            "        value = (turned - k*value)/x\n"
+            "    return value"
+        ),
         "sigmoid": "def sigmoid(x):\n    return 1/(1 + math.exp(-x)) if x >= 0 else math.exp(x)/(1 + math.exp(x))",
         "softplus": "def softplus(x):\n    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))",
     }
@@ -134,7 +145,8 @@ class PythonCode(Dialect):
             return f"abs({arguments[0]})"
         if name not in self.sources:
             raise UsageError(f"Python's math module has no {name}: export to torch instead")
-        return f"{self._helper(name)}({arguments[0]})"
+        taken = arguments if isinstance(expr, dsinc) else arguments[:1]  # Heaviside's second is its value at 0
+        return f"{self._helper(name)}({', '.join(taken)})"
 
     def _piecewise(self, expr: sympy.Piecewise) -> str:
         text = self.write(expr.args[-1].expr)
@@ -158,6 +170,18 @@ class TorchCode(Dialect):
             "    negative = (x < 0) & (torch.floor(x) % 2 != 0)\n"
             "    magnitude = torch.exp(torch.lgamma(x))\n"
             "    return torch.where(negative, -magnitude, magnitude)"
+        ),
+        "dsinc": (
+            "def dsinc(n, x):\n"
+            "    near = abs(x) < max(1, n)\n"
+            "    inside, outside = torch.where(near, x, 0), torch.where(near, 1, x)\n"
+            "    powers = ((k, 2*k - n) for k in range((n + 1)//2, (n + 1)//2 + 12 + 2*n))\n"
+            "    series = sum((-1)**k*inside**p/((2*k + 1.0)*math.factorial(p)) for k, p in powers)\n"
+            "    value = torch.sin(outside)/outside\n"
+            "    for k in range(1, n + 1):\n"
+            "        turned = torch.cos(outside) if k % 2 else torch.sin(outside)\n"
+            "        value = ((-1)**(k//2)*turned - k*value)/outside\n"
+            "    return torch.where(near, series, value)"
         ),
     }
 
@@ -189,6 +213,8 @@ class TorchCode(Dialect):
             return f"torch.polygamma({order}, {argument})" if expr.args[0] else f"torch.digamma({argument})"
         if isinstance(expr, sympy.gamma):
             return f"{self._helper('gamma')}({arguments[0]})"
+        if isinstance(expr, dsinc):
+            return f"{self._helper('dsinc')}({arguments[0]}, {self._as_argument(expr.args[1])})"
         return f"{self.functions[type(expr)]}({self._as_argument(expr.args[0])})"
 
     def _extremum(self, expr: sympy.Expr) -> str:

@@ -11,6 +11,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.check.records import PartialFormula
 from diffexplore.symbolic.cost import count_ops
+from diffexplore.symbolic.functions_sympy import dsinc
 from diffexplore.symbolic.latex import to_latex
 from diffexplore.symbolic.simplify import simplify
 from diffexplore.symbolic.size import Derivative, TooLarge
@@ -147,6 +148,7 @@ def differentiate(
     |x|, sign and Heaviside have the derivatives sign, 0 and 0: their jumps, where SymPy would write DiracDelta,
     are points without a derivative. SymPy's own rule for Abs needs the argument to be proved real, which it is
     not for log(x), and gives the real part of a complex derivative there; the argument of a real loss is real.
+    The derivative of sinc has a value at 0, as SymPy's quotient has not.
 
     Raises:
         TooLarge: where it would have more than :data:`MOST_NODES` nodes, which is told before it is begun.
@@ -221,7 +223,14 @@ class _Min(_Extreme):
     sign = -1
 
 
-_STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _Step, _Max, _Min)
+class _Sinc(_StandIn):
+    original = sympy.sinc
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return dsinc(1, self.args[0])
+
+
+_STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _Step, _Sinc, _Max, _Min)
 
 
 def _simplified(

@@ -12,21 +12,19 @@ from diffexplore.symbolic.program import Program, Step
 
 
 def elementary(program: Program) -> Program:
-    """``program`` with each sinc as a quotient, and each power with a constant exponent n or n + 1/2 as products.
+    """``program`` with each power with a constant exponent n or n + 1/2 as products.
 
     A half takes a square root, a negative exponent a division. The value is the same wherever there is one. A power
     with exponent 0 stays: it is 1 where its base has a value.
     """
-    if not any(_is_composite(program, step) for step in program.steps):
+    if not any(_is_product(program, step) for step in program.steps):
         return program
     collector = Collector(program.inputs)
     slots = list(range(len(program.inputs))) + [collector.constant(constant.exact) for constant in program.constants]
     for step in program.steps:
         arguments = [slots[slot] for slot in step.arguments]
-        if not _is_composite(program, step):
+        if not _is_product(program, step):
             slots.append(collector.step(step.operation, *arguments))
-        elif step.operation == "sinc":
-            slots.append(_sinc(collector, *arguments))
         else:
             exponent = program.number(step.arguments[1])
             assert exponent is not None
@@ -34,18 +32,11 @@ def elementary(program: Program) -> Program:
     return collector.program([slots[slot] for slot in program.outputs])
 
 
-def _is_composite(program: Program, step: Step) -> bool:
+def _is_product(program: Program, step: Step) -> bool:
     if step.operation != "pow":
-        return step.operation == "sinc"
+        return False
     exponent = program.number(step.arguments[1])
     return exponent is not None and exponent.is_Rational and exponent.q in (1, 2) and exponent != 0
-
-
-def _sinc(collector: Collector, x: int) -> int:
-    """sin(x)/x, and 1 at 0."""
-    zero, one = collector.constant(sympy.S.Zero), collector.constant(sympy.S.One)
-    quotient = collector.step("div", collector.step("sin", x), x)
-    return collector.choice(collector.step("ne", x, zero), quotient, one)
 
 
 def _power(collector: Collector, base: int, exponent: sympy.Rational) -> int:

@@ -56,6 +56,7 @@ TABLE: tuple[Function, ...] = (
     Function("sec", "secant 1/cos(x)"),
     Function("csc", "cosecant 1/sin(x)"),
     Function("sinc", "sin(x)/x, 1 at 0 (without π)"),
+    Function("dsinc", "n-th derivative of sinc: dsinc(n, x), n a whole number up to 10", 2, 2),
     Function("asin", "inverse sine", aliases=("arcsin",)),
     Function("acos", "inverse cosine", aliases=("arccos",)),
     Function("atan", "inverse tangent", aliases=("arctan",)),

@@ -13,7 +13,7 @@ from sympy.codegen.cfunctions import expm1, log1p
 from sympy.core.function import ArgumentIndexError
 from sympy.logic.boolalg import Boolean
 
-__all__ = ["BUILDERS", "CONSTANT_VALUES", "expm1", "log1p", "sigmoid", "softplus"]
+__all__ = ["BUILDERS", "CONSTANT_VALUES", "dsinc", "expm1", "log1p", "sigmoid", "softplus"]
 
 
 class _Smooth(sympy.Function):
@@ -78,6 +78,59 @@ class softplus(_Smooth):
         return sympy.log(1 + sympy.exp(self.args[0]))
 
 
+class dsinc(sympy.Function):
+    """dsinc(n, x): the n-th derivative of sinc, n ≥ 1; −dsinc(1, x) is the spherical Bessel function j₁.
+
+    It has a value for every x, where cos(x)/x − sin(x)/x² is 0/0 at 0. Differentiating x·sinc(x) = sin(x) n times gives
+    x·dsinc(n, x) + n·dsinc(n − 1, x) = sin⁽ⁿ⁾(x) (NIST DLMF 10.49.3 and 10.51.2).
+    """
+
+    nargs = (2,)
+
+    @classmethod
+    def eval(cls, order: sympy.Expr, x: sympy.Expr) -> sympy.Expr | None:
+        if order.is_zero:
+            return sympy.sinc(x)
+        if x.is_zero:
+            return cls.at_zero(order)
+        if order.is_Integer and x.could_extract_minus_sign():
+            return (-1) ** order * cls(order, -x)
+        return None
+
+    @staticmethod
+    def at_zero(order: sympy.Expr) -> sympy.Expr:
+        """(−1)ᵏ/(2k + 1) for n = 2k, and 0 for an odd n, by the Taylor series of sinc."""
+        return sympy.S.Zero if order % 2 else sympy.S.NegativeOne ** (order // 2) / (order + 1)
+
+    def apart(self) -> sympy.Expr:
+        """The same in sines and cosines, for x ≠ 0."""
+        order, x = self.args
+        value = sympy.sin(x) / x
+        for n in range(1, int(order) + 1):
+            value = ((sympy.cos(x) if n % 2 else sympy.sin(x)) * (-1) ** (n // 2) - n * value) / x
+        return value
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        if argindex != 2:
+            raise ArgumentIndexError(self, argindex)
+        return self.func(self.args[0] + 1, self.args[1])
+
+    def _eval_is_extended_real(self) -> bool | None:
+        return True if self.args[1].is_extended_real else None
+
+    def _eval_is_finite(self) -> bool | None:
+        return True if self.args[1].is_real else None
+
+    def _eval_evalf(self, prec: int) -> sympy.Expr:
+        return self.apart()._eval_evalf(prec)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        order, x = self.args
+        primes = "'" * int(order) if order <= 3 else rf"^{{\left({order}\right)}}"
+        text = rf"\operatorname{{sinc}}{primes}\left({printer._print(x)}\right)"
+        return rf"\left({text}\right)^{{{exp}}}" if exp else text
+
+
 def _cbrt(x: sympy.Expr) -> sympy.Expr:
     return sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3)
 
@@ -118,6 +171,7 @@ BUILDERS: Mapping[str, Callable[..., sympy.Expr]] = {
     "sec": sympy.sec,
     "csc": sympy.csc,
     "sinc": sympy.sinc,
+    "dsinc": dsinc,
     "asin": sympy.asin,
     "acos": sympy.acos,
     "atan": sympy.atan,
@@ -157,7 +211,7 @@ CONSTANT_VALUES: Mapping[str, sympy.Expr] = {"pi": sympy.pi, "e": sympy.E, "E": 
 _NODES: tuple[type[sympy.Basic], ...] = (
     sympy.Symbol, sympy.Rational, sympy.core.numbers.Pi, sympy.core.numbers.Exp1,
     sympy.Add, sympy.Mul, sympy.Pow, sympy.exp, sympy.log, log1p, expm1, sigmoid, softplus,
-    sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.sec, sympy.csc, sympy.sinc,
+    sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.sec, sympy.csc, sympy.sinc, dsinc,
     sympy.asin, sympy.acos, sympy.atan, sympy.atan2,
     sympy.sinh, sympy.cosh, sympy.tanh, sympy.coth, sympy.sech, sympy.csch,
     sympy.asinh, sympy.acosh, sympy.atanh,

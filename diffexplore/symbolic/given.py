@@ -10,7 +10,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.branches import without_branches
-from diffexplore.symbolic.functions_sympy import foreign_node
+from diffexplore.symbolic.functions_sympy import dsinc, foreign_node
 from diffexplore.symbolic.grammar import too_deep
 from diffexplore.symbolic.names import check_name
 from diffexplore.symbolic.parse import parse_condition, parsed
@@ -66,7 +66,7 @@ def _made_real(formula: sympy.Expr) -> sympy.Expr:
     expression = formula.xreplace(real | exact).replace(
         lambda node: isinstance(node, Boolean) and node.has(sympy.ITE, sympy.Piecewise), without_branches
     )
-    orders = (node for node in expression.atoms(sympy.polygamma) if not node.args[0].is_Integer)
+    orders = (node for node in expression.atoms(sympy.polygamma, dsinc) if not node.args[0].is_Integer)
     strange = foreign_node(expression) or next(orders, None)
     if strange is not None:
         raise UsageError(f"the formula contains {strange}, which diffexplore cannot compute with")

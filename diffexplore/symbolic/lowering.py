@@ -8,6 +8,7 @@ import sympy
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from diffexplore.symbolic.collector import Collector
+from diffexplore.symbolic.functions_sympy import dsinc
 from diffexplore.symbolic.operations import FUNCTIONS, RECIPROCALS, RELATIONS
 from diffexplore.symbolic.program import Program
 
@@ -144,6 +145,10 @@ class Lowering:
             return self._step("digamma", self.slot(argument))
         return self._step("polygamma", self._constant(order), self.slot(argument))
 
+    def _dsinc(self, expression: dsinc) -> int:
+        order, argument = expression.args
+        return self._step("dsinc", self._constant(order), self.slot(argument))
+
     # ------------------------------------------------------------------------------------------------ branches
     def _not(self, expression: sympy.Not) -> int:
         return self._step("not", self.slot(expression.args[0]))
@@ -173,5 +178,6 @@ _HANDLERS: dict[type, Callable[[Lowering, sympy.Basic], int]] = {
     sympy.ITE: lambda self, expression: self.slot(expression.to_nnf(simplify=False)),
     sympy.Heaviside: Lowering._heaviside,
     sympy.polygamma: Lowering._polygamma,
+    dsinc: Lowering._dsinc,
     sympy.Piecewise: Lowering._piecewise,
 }

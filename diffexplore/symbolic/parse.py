@@ -25,7 +25,7 @@ from diffexplore.symbolic.syntax import names_of, read
 _Built = TypeVar("_Built", sympy.Expr, Boolean)
 
 MAX_ORDER = 10
-"""Largest order of polygamma."""
+"""Largest order of polygamma and of dsinc."""
 
 
 def parse(text: str, allowed: Collection[str] | None = None) -> sympy.Expr:
@@ -160,10 +160,10 @@ def _call(node: ast.Call) -> sympy.Expr:
     if name == "where":
         return BUILDERS[name](condition_of(node.args[0]), *map(expression_of, node.args[1:]))
     arguments = [expression_of(argument) for argument in node.args]
-    if name == "polygamma":
-        _check_order(arguments[0])
+    if name in ("polygamma", "dsinc"):
+        _check_order(name, arguments[0])
         check_argument(name, arguments[1])
-        return sympy.polygamma(*arguments)
+        return BUILDERS[name](*arguments)
     if name in ("pow", "square", "exp2", "hypot"):
         return _written_as_powers(name, arguments)
     for argument in arguments:
@@ -188,9 +188,9 @@ def _piece(node: ast.expr) -> tuple[sympy.Expr, Boolean]:
     return expression_of(node.elts[0]), condition_of(node.elts[1])
 
 
-def _check_order(order: sympy.Expr) -> None:
+def _check_order(name: str, order: sympy.Expr) -> None:
     if not (order.is_Integer and 0 <= order <= MAX_ORDER):
-        raise UsageError(f"the order of polygamma must be a whole number from 0 to {MAX_ORDER}")
+        raise UsageError(f"the order of {name} must be a whole number from 0 to {MAX_ORDER}")
 
 
 _RELATIONS: dict[type[ast.cmpop], type] = {

@@ -15,7 +15,7 @@ from diffexplore.symbolic.size import TooLarge
 
 _POLES_OF_COS = (sympy.tan, sympy.sec)
 _POLES_OF_SIN = (sympy.cot, sympy.csc)
-_POLES_AT_ZERO = (sympy.coth, sympy.csch, sympy.sinc)
+_POLES_AT_ZERO = (sympy.coth, sympy.csch)
 _PARTIAL = (sympy.log, sympy.asin, sympy.acos, sympy.acosh, sympy.atanh, sympy.erfinv, sympy.gamma, sympy.loggamma)
 
 

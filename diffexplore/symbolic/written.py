@@ -199,6 +199,11 @@ def _polygamma(into: Collector, arguments: Sequence[int]) -> int:
     return into.step("digamma", x) if order == into.constant(_ZERO) else into.step("polygamma", order, x)
 
 
+def _dsinc(into: Collector, arguments: Sequence[int]) -> int:
+    order, x = arguments
+    return into.step("sinc", x) if order == into.constant(_ZERO) else into.step("dsinc", order, x)
+
+
 #: The functions that are no single operation, by their names.
 _COMPOSITE: dict[str, Callable[[Collector, Sequence[int]], int]] = {
     "pow": lambda into, x: into.step("pow", *x),
@@ -214,4 +219,5 @@ _COMPOSITE: dict[str, Callable[[Collector, Sequence[int]], int]] = {
     "coth": _reciprocal("tanh"), "sech": _reciprocal("cosh"), "csch": _reciprocal("sinh"),
     "trigamma": lambda into, x: into.step("polygamma", into.constant(_ONE), *x),
     "polygamma": _polygamma,
+    "dsinc": _dsinc,
 }  # fmt: skip

@@ -13,7 +13,7 @@ import sympy
 from sympy import Expr
 
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
-from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
+from diffexplore.symbolic.functions_sympy import dsinc, expm1, log1p, sigmoid, softplus
 from diffexplore.symbolic.step_functions import STEPS
 from diffexplore.tracing.arrays import Grid
 
@@ -30,7 +30,7 @@ _LOSES = ("logit_backward", "xlogy", "special_xlogy", "special_xlog1py")
 #: Functions that have a finite value wherever their arguments have one.
 _EVERYWHERE: tuple[Any, ...] = (
     sympy.Add, sympy.Mul, sympy.Max, sympy.Min, sympy.Abs, sympy.sign, sympy.exp, expm1, sigmoid, softplus,
-    sympy.sin, sympy.cos, sympy.sinc, sympy.sinh, sympy.cosh, sympy.tanh, sympy.asinh, sympy.atan,
+    sympy.sin, sympy.cos, sympy.sinc, dsinc, sympy.sinh, sympy.cosh, sympy.tanh, sympy.asinh, sympy.atan,
     sympy.erf, sympy.erfc, *STEPS, BatchSum, sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair,
     sympy.core.relational.Relational, sympy.And, sympy.Or, sympy.Not,
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
@@ -119,6 +120,8 @@ def _interval(name: str, scenes: Sequence[Scene], scale: Callable[[Scene], float
     for scene in scenes:
         unit = scale(scene)
         for value, bound, truth in zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True):
+            if not math.isfinite(value):
+                return None
             middle = unit * float(truth.mid())
             size, slack = abs(middle), 2 * bound + 4 * scene.unit() * abs(value)
             if size <= slack:
