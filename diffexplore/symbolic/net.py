@@ -6,17 +6,17 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from diffexplore.errors import UsageError
-from diffexplore.symbolic.budget import run_within
+from diffexplore.symbolic.budget import Budget, Ending, run_within
 
 _Found = TypeVar("_Found")
 
 #: Processor time. What the counts of :mod:`diffexplore.symbolic.effort` let through takes a small part of it.
-SECONDS = 0.8
+NET = Budget(operations=1_000_000, seconds=0.8)
 
 
 def caught(work: Callable[[], _Found]) -> _Found:
     """What ``work`` returns. Raises UsageError where it runs out of time; its own exceptions are raised here."""
     found: list[_Found] = []
-    if not run_within(SECONDS, lambda: found.append(work())):
+    if run_within(NET, lambda: found.append(work())) is not Ending.DONE:
         raise UsageError("out of time: SymPy cannot simplify the formula within a second: write it in a simpler form")
     return found[0]
