@@ -128,3 +128,22 @@ def test_a_constant_that_one_number_of_samples_alone_meets_is_in_the_headline(fe
     proof = dx.prove(program, parameters="a", data="x")
     assert str(proof).startswith("PROVED  up to the rounding of 0.8862269254527579")
     assert [constant.read_as for constant in proof.constants] == ["sqrt(π)/2"]
+
+
+#: Conditions that say the same in two forms, or of a whole batch: none of their classes may be lost.
+TWICE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "exponentials and numbers": lambda y, t: (y.exp() == t.exp()) & (y == t),
+    "a root and a number": lambda y, t: (y.sqrt() == 2) & (y == 4),
+    "whole and 4": lambda y, t: (y == y.floor()) & (y == 4),
+    "mean": lambda y, t: (y**2).mean() == 1,
+    "deviation": lambda y, t: y.std() == 1,
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_no_class_is_lost_between_two_forms_of_a_condition(name: str) -> None:
+    def wrong(a: Tensor, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
+        return torch.where(TWICE[name](y, t), a * a.detach() * x, a * x).mean()
+
+    proof = dx.prove(wrong, parameters="a", data="x, y, t")
+    assert proof.status == "refuted" or any("≠ 1" in exclusion for exclusion in proof.exclusions), str(proof)

@@ -90,8 +90,10 @@ class _Outer:
 
     def _on(self, region: Region) -> bool:
         question, edges = self.question, self.edges
-        if not edges.is_new(frozenset(region.seam)):
-            return True
+        key = frozenset(region.seam)
+        if not edges.is_new(key):
+            return edges.decided[key]
+        edges.decided[key] = False
         edges.seams += 1
         if edges.seams > MOST_SEAMS:
             return False
@@ -109,6 +111,7 @@ class _Outer:
         for case in found:
             edges.note(case.needs, case.conditions, region)
         self.waiting.append((found, region))
+        edges.decided[key] = True
         return True
 
 

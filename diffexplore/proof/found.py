@@ -34,7 +34,8 @@ class Edges:
 
     ``kinks`` leave out a null set of the differentiated symbols, ``exclusions`` and ``texts`` may leave out more.
     ``apart``: a counterexample; ``place``: the boundary on which it lies, in words. ``known``: what the proof needs
-    everywhere; ``said``: what it says as texts; ``given``: what the domain fixes.
+    everywhere; ``said``: what it says as texts; ``given``: what the domain fixes. ``decided``: of each seam between
+    cases that was looked at, whether all of it is decided.
     """
 
     known: tuple[Need, ...] = ()
@@ -46,6 +47,7 @@ class Edges:
     apart: Seen | None = None
     place: str = ""
     seams: int = 0
+    decided: dict[object, bool] = field(default_factory=dict)
     _looked_at: set[object] = field(default_factory=set)
     _written: Written | None = None
 

@@ -198,7 +198,12 @@ def _samples(
 
 
 def _keeps_bounds(region: Region, point: Point, samples: tuple[Point, ...]) -> bool:
-    """Whether the bounds that involve the samples, or their number, are kept with these."""
+    """Whether the bounds and levels that involve the samples, or their number, are kept with these."""
+    for direction, level in region.levels:
+        if direction.has(BatchSum, SAMPLES):
+            ball = value(direction - level, point, samples)
+            if ball is None or not ball.is_zero():
+                return False
     for direction, interval in region.bounds:
         if not direction.has(BatchSum, SAMPLES):
             continue

@@ -137,17 +137,33 @@ def _certainly_nonzero(number: sympy.Expr) -> bool:
         return False
 
 
+def _told(regions: Iterable[Region], zeros: Zeros) -> tuple[Region, ...] | None:
+    """The regions, each knowing that all these expressions are 0; None where one is not seen to be.
+
+    They were taken apart, into factors and without denominators, and levels are known by the form that they have.
+    """
+    found = []
+    for region in regions:
+        for p in zeros:
+            if region.sign(p).certain != 0:
+                region = region.at_level(p)
+            if region.sign(p).certain != 0:
+                return None
+        found.append(region)
+    return tuple(found)
+
+
 def seam_regions(
     start: Region, p: sympy.Expr, avoid: Set[sympy.Basic], bound: Set[sympy.Basic]
 ) -> tuple[Region, ...] | None:
-    """The parts of a region where p is 0, with its symbols fixed; None where p cannot be solved without ``avoid``."""
+    """The parts of a region where p is 0, which know that; None where p cannot be told to be 0 without ``avoid``."""
     found: list[Region] = []
     for zeros in zero_sets(start.restricted(p)):
         regions = on_zeros(start, zeros, avoid, bound)
         if regions is None:
             return None
         found += regions
-    return tuple(found)
+    return _told(found, (p,))
 
 
 def degenerate_regions(
@@ -167,7 +183,7 @@ def degenerate_regions(
         if regions is None:
             return None
         found += regions
-    return tuple(found)
+    return _told(found, coefficients)
 
 
 def equations(domain: Iterable[Boolean]) -> Iterator[sympy.Expr]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sympy
 
 from diffexplore.symbolic.batch_sums import SAMPLES
-from diffexplore.tracing.capture import Capture, MixesSamples, relation_in_samples
+from diffexplore.tracing.capture import Capture, MixesSamples
 from diffexplore.tracing.interpret import Reading
+from diffexplore.tracing.size_expressions import relation_in_samples
 from diffexplore.tracing.sizes import meets
 
 

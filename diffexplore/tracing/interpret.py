@@ -15,10 +15,11 @@ from torch.fx import Node
 
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
-from diffexplore.torch_private.watching import OpOverload, tree_map
+from diffexplore.torch_private.watching import OpOverload
 from diffexplore.tracing.arrays import Cells, Grid, Mixes, cells_of, each, scalar
-from diffexplore.tracing.capture import Capture, MixesSamples, in_samples
+from diffexplore.tracing.capture import Capture, MixesSamples
 from diffexplore.tracing.conventions import note_clamp
+from diffexplore.tracing.floats import LONG, floats_of
 from diffexplore.tracing.lines import Place
 from diffexplore.tracing.needs import NodeNeeds
 from diffexplore.tracing.operators.certain import Certainty
@@ -26,6 +27,7 @@ from diffexplore.tracing.operators.kinds import Known, check_arguments, conforme
 from diffexplore.tracing.operators.logic import as_condition, as_number, is_truth
 from diffexplore.tracing.operators.table import READERS, RESHAPES, advice, base_name, in_place_of
 from diffexplore.tracing.recognise import Recognised, derived, itself, recognised
+from diffexplore.tracing.size_expressions import in_samples
 
 
 class Reading:
@@ -51,7 +53,7 @@ class Reading:
         self.dtype: torch.dtype | None = None
         self.certain = False
         self._capture = capture
-        self._floats = _floats_of(capture)
+        self._floats = floats_of(capture.graph)
         self._as_they_are = exact
         self.needs = NodeNeeds()
         self._known = Known()
@@ -202,7 +204,7 @@ class Reading:
         if self._as_they_are:
             return itself(value)
         found = recognised(value, dtype)
-        if found is None and dtype == "float64" and itself(value).is_Rational and itself(value).q > _LONG:
+        if found is None and dtype == "float64" and itself(value).is_Rational and itself(value).q > LONG:
             found = derived(value, self._floats)
         if found is None:
             return itself(value)
@@ -231,18 +233,6 @@ class Reading:
         for part, tensor in parts:
             if tensor is not None and (part.cells.shape, part.axis) != self._shape_of(tensor):
                 raise Mixes
-
-
-def _floats_of(capture: Capture) -> tuple[float, ...]:
-    """The floats among the arguments of a graph."""
-    found: dict[float, None] = {}
-    for node in capture.graph.graph.nodes:
-        tree_map(lambda part: found.setdefault(part) if isinstance(part, float) else None, (node.args, node.kwargs))
-    return tuple(found)
-
-
-#: A float with so large a denominator, which is not recognised, may be computed from another one.
-_LONG = 2**32
 
 
 def _has_truth(value: Any) -> bool:
