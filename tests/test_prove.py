@@ -243,3 +243,26 @@ def test_the_arguments_of_a_function_that_sets_up_its_context_apart() -> None:
     defaulted = dx.prove(Scaled, parameters="a")
     assert (defaulted.status, defaulted.data[0]) == ("proved", "x")
     assert dx.prove(Scaled, parameters="x", wrt="x").data[0] == "a"  # its first argument counts, too
+
+
+class SquareTimes(torch.autograd.Function):
+    """a²·x, whose backward is right."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, x: Tensor) -> Tensor:
+        ctx.save_for_backward(a, x)
+        return a * a * x
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor]:
+        a, x = ctx.saved_tensors
+        return 2 * a * x * upstream, a * a * upstream
+
+
+@pytest.mark.parametrize("candidate", [SquareTimes, SquareTimes.apply], ids=["class", "apply"])
+def test_an_autograd_function_is_given_what_its_forward_names(candidate: Any) -> None:
+    """Its ``apply`` has no names to bind to, and takes no keywords before torch 2.13."""
+    loss = dx.Loss("a**2*x", parameters="a", data="x", reduction="sum")
+    assert dx.prove(candidate, parameters="a", data="x").status == "proved"
+    report = dx.verify(candidate, loss, {"x": [1.0, 2.5]}, {"a": 1.5}, upstream=1.0)
+    assert report.verdict == "pass"

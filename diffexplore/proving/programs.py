@@ -14,7 +14,7 @@ from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.proving.outputs import Outputs, Weight, contracted, outputs_of, weights_of
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare
-from diffexplore.verify.binding import bind
+from diffexplore.verify.binding import autograd_function, bind, order_of_apply
 from diffexplore.verify.candidates import name_of
 
 Tensor = torch.Tensor
@@ -179,10 +179,10 @@ def _is_autograd(candidate: Any) -> bool:
 
 def _called(candidate: Any, names: list[str], name: str) -> Callable[..., Tensor]:
     """The candidate as a function of named tensors, its arguments bound by name or else in their order."""
-    if _is_autograd(candidate):
-        binding, function = bind(_signed(candidate), names, name, skip=_context(candidate)), candidate.apply
-        order = [*binding.positional, *binding.keywords]  # apply takes no keywords
-        return lambda **tensors: function(*(tensors[name] for name in order))
+    function = autograd_function(candidate)
+    if function is not None:
+        order = order_of_apply(function, names, name)
+        return lambda **tensors: function.apply(*(tensors[name] for name in order))
     binding = bind(_signed(candidate), names, name)
     return lambda **tensors: binding.call(candidate, tensors)
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from diffexplore.verify.candidates.base import CandidateError
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -49,6 +51,22 @@ def bind(function: Callable[..., Any], symbols: Sequence[str], name: str, *, ski
         f"{name} takes {taken}, and the loss has {_listed(symbols)}: name the arguments like the symbols, or take all "
         f"{len(symbols)} in that order"
     )
+
+
+def autograd_function(candidate: Any) -> Any:
+    """The autograd Function that the candidate is, or whose method ``apply`` it is; None where it is neither."""
+    owner = getattr(candidate, "__self__", None) if getattr(candidate, "__name__", "") == "apply" else candidate
+    return owner if isinstance(owner, type) and issubclass(owner, torch.autograd.Function) else None
+
+
+def order_of_apply(function: Any, symbols: Sequence[str], name: str) -> tuple[str, ...]:
+    """The symbols in the order in which the ``apply`` of an autograd Function takes them: it takes no keywords.
+
+    Raises CandidateError where they do not fit the arguments of its ``forward``.
+    """
+    takes_context = function.setup_context is torch.autograd.Function.setup_context
+    bound = bind(function.forward, symbols, name, skip=int(takes_context))
+    return (*bound.positional, *bound.keywords)
 
 
 def _by_name(arguments: Sequence[inspect.Parameter], symbols: Sequence[str]) -> Binding | None:

@@ -11,7 +11,7 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.loss import Loss
 from diffexplore.symbolic.program import lower
 from diffexplore.tracing.backward import UpstreamWatch, written_by_hand
-from diffexplore.verify.binding import bind
+from diffexplore.verify.binding import autograd_function, bind, order_of_apply
 from diffexplore.verify.candidates.base import Answer, CandidateError, Graph, Symbols
 from diffexplore.verify.gradients import named_gradients
 
@@ -122,10 +122,10 @@ def is_flat(loss: Any, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> bo
 
 def _callable(candidate: Any, symbols: list[str], name: str) -> Callable[[Mapping[str, Tensor]], Any]:
     """The candidate as a function of named tensors."""
-    if isinstance(candidate, type) and issubclass(candidate, torch.autograd.Function):
-        skip = 0 if candidate.setup_context is not torch.autograd.Function.setup_context else 1
-        bound = bind(candidate.forward, symbols, name, skip=skip)
-        return lambda values: bound.call(candidate.apply, values)
+    function = autograd_function(candidate)
+    if function is not None:
+        order = order_of_apply(function, symbols, name)
+        return lambda values: function.apply(*(values[symbol] for symbol in order))
     if isinstance(candidate, torch.nn.Module):
         own = [key for key, _ in candidate.named_parameters() if key in symbols]
         bound = bind(candidate.forward, [symbol for symbol in symbols if symbol not in own], name)
