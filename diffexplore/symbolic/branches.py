@@ -23,8 +23,8 @@ def without_branches(condition: Boolean) -> Boolean:
 def constants_decided(condition: Boolean) -> Boolean:
     """``condition`` with each comparison of constants decided by their enclosures, where these tell.
 
-    What they leave open, such as 1/2 ≤ σ(0), is written with a number on its right side alone. SymPy cannot tell it
-    either, divides by a coefficient that 1/2 does not have, and makes ever larger comparisons of it.
+    What they leave open, such as 3/4 ≤ σ(log 3), is written with a number on its right side alone. SymPy cannot tell it
+    either, divides by a coefficient that 3/4 does not have, and makes ever larger comparisons of it.
     """
     if not isinstance(condition, Boolean):
         return condition
@@ -37,8 +37,8 @@ def _decided(relation: Relational) -> Boolean:
     if difference.is_Rational or not isinstance(difference, sympy.Expr):
         return relation.func(difference, 0)
     ball = value_at(difference, {})
-    if ball is not None and (ball > 0 or ball < 0):
-        return relation.func(sympy.Integer(1 if ball > 0 else -1), 0)
+    if ball is not None and (ball > 0 or ball < 0 or ball == 0):
+        return relation.func(sympy.Integer(int(ball > 0) - int(ball < 0)), 0)
     number, rest = difference.as_coeff_Add(rational=True)
     return relation.func(rest, -number, evaluate=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import sympy
-from sympy.logic.boolalg import BooleanFalse, BooleanTrue
+from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
 from diffexplore.symbolic.collector import Collector
 from diffexplore.symbolic.functions_sympy import dsinc
@@ -46,7 +46,7 @@ class Lowering:
             return self._collector.input(expression.name)
         if isinstance(expression, (BooleanTrue, BooleanFalse)):
             return self._constant(sympy.Integer(1 if expression else 0))
-        if isinstance(expression, sympy.Rational) or (self._fold and not expression.free_symbols):
+        if isinstance(expression, sympy.Rational) or (self._fold and _is_one_number(expression)):
             return self._constant(expression)
         if expression in (sympy.pi, sympy.E, sympy.EulerGamma, sympy.nan):
             return self._constant(expression)
@@ -104,8 +104,8 @@ class Lowering:
         if not self._fold:
             constant, rest = expression.as_coeff_Add() if expression.is_Add else expression.as_coeff_Mul(rational=True)
             return constant, list(expression.func.make_args(rest))
-        constant = expression.func(*[part for part in ordered if not part.free_symbols])
-        return constant, [part for part in ordered if part.free_symbols]
+        constant = expression.func(*[part for part in ordered if _is_one_number(part)])
+        return constant, [part for part in ordered if not _is_one_number(part)]
 
     def _pow(self, expression: sympy.Pow) -> int:
         base, exponent = expression.as_base_exp()
@@ -124,6 +124,8 @@ class Lowering:
         if kind in RECIPROCALS:
             return self._step("div", self._constant(sympy.Integer(1)), self._step(RECIPROCALS[kind], *slots))
         if kind in RELATIONS:
+            if all(slot < 0 for slot in slots):  # bare numbers, which nothing told apart before
+                slots[0] = self._step("full_like", 0, slots[0])
             return self._step(RELATIONS[kind], *slots)
         raise TypeError(f"no operation computes {kind.__name__}")
 
@@ -163,6 +165,11 @@ class Lowering:
         for branch, condition in reversed(branches[:-1]):
             value = self._collector.choice(self.slot(condition), self.slot(branch), value)
         return value
+
+
+def _is_one_number(expression: sympy.Basic) -> bool:
+    """Whether it is a constant whose value is certain: not one of two that hang on an undecided comparison."""
+    return not expression.free_symbols and not expression.has(Boolean)
 
 
 _HANDLERS: dict[type, Callable[[Lowering, sympy.Basic], int]] = {
