@@ -7,6 +7,7 @@ import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -90,6 +91,17 @@ def test_versions_that_are_too_old(version: str) -> None:
 def test_the_oldest_torch_is_that_of_the_requirements() -> None:
     oldest = ".".join(map(str, supported.OLDEST))
     assert f"torch>={oldest}" in versions.requirements()
+
+
+def test_the_readme_names_the_versions_that_are_supported() -> None:
+    readme = " ".join((versions.ROOT / "README.md").read_text(encoding="utf-8").split())
+    oldest, newest = (".".join(map(str, version)) for version in (supported.OLDEST, supported.NEWEST))
+    assert f"torch {oldest} to {newest} and Python 3.11 to 3.13 are supported" in readme
+    classifiers = tomllib.loads((versions.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "classifiers"
+    ]
+    named = [text.rpartition(" ")[2] for text in classifiers if text.startswith("Programming Language :: Python :: 3.")]
+    assert named == ["3.11", "3.12", "3.13"]
 
 
 def test_every_requirement_has_a_lower_bound_that_can_be_installed() -> None:
