@@ -36,7 +36,8 @@ def test_gradient_of_the_perpendicular_distance() -> None:
 def test_gradient_records_and_latex() -> None:
     gradient = PERPENDICULAR.gradient("b")
     formula = gradient.formulas()["b"]
-    assert (formula.expression, formula.ops_simplified) == ("(a·x + b − y)/(a² + 1)", 6)
+    assert (formula.expression, formula.ops_simplified) == ("(a*x + b - y)/(a**2 + 1)", 6)
+    assert formula.text == "(a·x + b − y)/(a² + 1)"
     assert formula.latex == r"\frac{a x + b - y}{a^{2} + 1}"
     assert rf"\frac{{\partial \ell}}{{\partial b}} &= {formula.latex}" in gradient.latex()
     assert gradient._repr_latex_().startswith("$")
