@@ -16,8 +16,10 @@ from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch
+from diffexplore.symbolic.forms import can_be_multiplied_out
 from diffexplore.symbolic.functions_sympy import sigmoid, softplus
 from diffexplore.symbolic.program import lower
+from diffexplore.symbolic.size import nodes
 
 Tensor = torch.Tensor
 
@@ -100,7 +102,7 @@ def better_form(
 
     ``point`` holds a value for each symbol. Every form is run, and held against enclosures of both.
     """
-    if sum(1 for _ in sympy.preorder_traversal(node)) > _MOST_NODES:
+    if nodes(node) > _MOST_NODES or not can_be_multiplied_out(node):
         return None
     values = {name: torch.tensor(value, dtype=dtype) for name, value in point}
     for form in dict.fromkeys(_proposals(node)):

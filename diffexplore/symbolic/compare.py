@@ -12,6 +12,7 @@ from flint import arb, fmpq
 
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.symbolic.budget import remembered, spend
+from diffexplore.symbolic.forms import can_be_multiplied_out
 from diffexplore.symbolic.program import Program, lower
 from diffexplore.symbolic.size import nodes
 
@@ -95,7 +96,7 @@ def _lowered(expr: sympy.Expr, names: tuple[str, ...]) -> Program:
 def _difference_vanishes(left: sympy.Expr, right: sympy.Expr) -> bool:
     """Whether the difference expands to 0; tried for short expressions only."""
     difference = left - right
-    if difference.has(sympy.Piecewise) or sum(1 for _ in sympy.preorder_traversal(difference)) > _MAX_NODES:
+    if difference.has(sympy.Piecewise) or nodes(difference) > _MAX_NODES or not can_be_multiplied_out(difference):
         return False
     numerator, _ = sympy.fraction(sympy.together(difference))
     return bool(sympy.expand(numerator) == 0)

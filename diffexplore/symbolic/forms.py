@@ -84,6 +84,15 @@ def few_to_factor(expr: sympy.Expr) -> None:
     spend(operations)
 
 
+def can_be_multiplied_out(expr: sympy.Expr) -> bool:
+    """Whether polynomial algorithms may be begun on ``expr``; what they take is spent then."""
+    try:
+        few_to_factor(expr)
+    except TooLarge:
+        return False
+    return True
+
+
 def few_terms(expr: sympy.Expr) -> None:
     """Spend what it takes to look through the terms of sums; raises :class:`TooLarge` where there are too many."""
     longest = max((len(add.args) for add in expr.atoms(sympy.Add)), default=0)

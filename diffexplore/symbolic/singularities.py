@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.symbolic.forms import few_to_factor
+from diffexplore.symbolic.forms import can_be_multiplied_out, few_to_factor
 from diffexplore.symbolic.size import TooLarge
 
 _POLES_OF_COS = (sympy.tan, sympy.sec)
@@ -57,11 +57,7 @@ def _of_function(node: sympy.Expr) -> Iterator[sympy.Basic]:
 
 def _expanded(expr: sympy.Expr) -> sympy.Expr:
     """``expr`` multiplied out; as it is where that is too large: then only what is written alike is found alike."""
-    try:
-        few_to_factor(expr)
-    except TooLarge:
-        return expr
-    return sympy.expand(expr)
+    return sympy.expand(expr) if can_be_multiplied_out(expr) else expr
 
 
 def _factors(base: sympy.Expr) -> Iterator[sympy.Expr]:

@@ -20,8 +20,10 @@ from diffexplore.check.problem import spread_over
 from diffexplore.check.records import VALUE, Cause
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.numerals import short
+from diffexplore.symbolic.forms import can_be_multiplied_out
 from diffexplore.symbolic.functions_sympy import expm1, log1p, softplus
 from diffexplore.symbolic.program import lower
+from diffexplore.symbolic.size import nodes
 from diffexplore.symbolic.text import to_text
 from diffexplore.verify.diagnosis.scene import Scene, exact_partial
 
@@ -69,7 +71,7 @@ def _forms(scene: Scene, name: str) -> Iterator[sympy.Expr]:
     """The ways in which people write the partial that are not the printed one."""
     raw, printed = exact_partial(scene.problem, name), _simplified(scene, name)
     found = [raw]
-    if sum(1 for _ in sympy.preorder_traversal(raw)) <= _MOST_NODES:
+    if nodes(raw) <= _MOST_NODES and can_be_multiplied_out(raw):
         above, below = sympy.fraction(sympy.together(raw))
         found += [sympy.expand_mul(raw), sympy.expand(above) / below, sympy.expand(raw)]
     found += [_naive(form) for form in (printed, raw)]

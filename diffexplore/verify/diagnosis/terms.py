@@ -11,6 +11,7 @@ from flint import arb
 
 from diffexplore.numerals import short
 from diffexplore.symbolic.derive import differentiate
+from diffexplore.symbolic.forms import can_be_multiplied_out
 from diffexplore.symbolic.text import to_text
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis, Prediction, exactly, truth_of
 from diffexplore.verify.diagnosis.scene import Scene, Unavailable, exact_partial
@@ -28,8 +29,8 @@ def additive_terms(scenes: Sequence[Scene], name: str) -> list[sympy.Expr]:
     raw = exact_partial(problem, name)
     found = list(sympy.Add.make_args(raw))
     simplified = problem.loss.gradient(problem.wrt)[name]
-    for form in (sympy.expand_mul(raw, deep=False), sympy.expand_mul(simplified, deep=False)):
-        parts = sympy.Add.make_args(form)
+    for form in filter(can_be_multiplied_out, (raw, simplified)):
+        parts = sympy.Add.make_args(sympy.expand_mul(form, deep=False))
         if 1 < len(parts) <= _MOST_TERMS:
             found += parts
     return list(dict.fromkeys(term for term in found if term != 0))[: 2 * _MOST_TERMS]
