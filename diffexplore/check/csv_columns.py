@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from unicodedata import normalize
 
 import numpy as np
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 CHUNK_ROWS = 1 << 15
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,19 @@ def read_csv(path: Path, columns: Sequence[str] | None = None) -> dict[str, npt.
 
     Blank lines are skipped, cells may be quoted and padded with spaces, and a column without a name is ignored.
     """
+    return _opened(path, lambda reader: _read(reader, path, columns))
+
+
+def names_in_csv(path: Path) -> tuple[str, ...]:
+    """The names in the header of a CSV file."""
+    return _opened(path, lambda reader: tuple(name for name in _header(reader, path) if name))
+
+
+def _opened(path: Path, read: Callable[[Reader], _Found]) -> _Found:
+    """What ``read`` finds in a CSV file; :class:`UsageError` where it is none."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _read(csv.reader(file, skipinitialspace=True, strict=True), path, columns)
+            return read(csv.reader(file, skipinitialspace=True, strict=True))
     except UnicodeDecodeError:
         raise UsageError(f"{path}: not a CSV file: it is not UTF-8 text") from None
     except csv.Error as error:

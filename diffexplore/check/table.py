@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
 from diffexplore.check.columns import as_column, check_lengths, missing_column
-from diffexplore.check.csv_columns import read_csv
+from diffexplore.check.csv_columns import names_in_csv, read_csv
 from diffexplore.errors import UsageError
 
 Table = dict[str, npt.NDArray[np.float64]]
@@ -35,6 +35,20 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str] | None = Non
         raise UsageError(f"{path}: data is read from a .csv or an .npz file")
     try:
         return reader(path, columns)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def column_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """The names of the columns of a data file, in its order; errors as of :func:`read_table`."""
+    path = Path(path)
+    try:
+        if path.suffix.lower() == ".csv":
+            return names_in_csv(path)
+        if path.suffix.lower() != ".npz":
+            return tuple(read_table(path))  # which refuses it
+        with path.open("rb") as file:
+            return tuple(_archive(file, path).files)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
 

@@ -39,7 +39,7 @@ def lost_text(lost: LostDigits, report: Report) -> Text:
         Span(f"{_partial(lost, report)}{by}", "strong"),
         Span(f"{_where(lost)}: {certain}; "),
         Span(lost.subexpression, "doubt"),
-        Span(f" cancels: {grows}; {kept}"),
+        Span(f" {lost.how}: {grows}; {kept}"),
     )
 
 
