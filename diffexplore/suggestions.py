@@ -16,6 +16,7 @@ OTHER_NAMES = {
     "single": "float32",
     "half": "float16",
     "average": "mean",
+    "avg": "mean",
     "total": "sum",
     "fabs": "abs",
     "maximum": "max",

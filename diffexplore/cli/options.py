@@ -191,7 +191,7 @@ def names_list(option: str, text: str | None) -> tuple[str, ...] | None:
     """``"a, b"`` as ``("a", "b")``; None where the option is absent."""
     if text is None:
         return None
-    names = tuple(name.strip() for name in text.split(","))
+    names = tuple(name for part in text.split(",") for name in (part.split() or ("",)))
     if not all(names):
         raise UsageError(f"{option} takes names with a comma between them, such as a,b, not {text!r}")
     return tuple(dict.fromkeys(names))
