@@ -15,9 +15,10 @@ from diffexplore.bounds.watch import observing
 from diffexplore.check.evaluate import Evaluator, Running
 from diffexplore.check.judge import FAIL, Judged
 from diffexplore.check.problem import Problem
-from diffexplore.check.provenance import UNKNOWN, Provenance, evaluated, shown
+from diffexplore.check.provenance import UNKNOWN, Provenance
 from diffexplore.check.records import LostDigits
 from diffexplore.check.stable_forms import better_form, tried
+from diffexplore.check.subexpressions import evaluated, shown
 from diffexplore.check.truth import Enclosures, Status
 from diffexplore.errors import DiffexploreError
 

@@ -17,15 +17,11 @@ from sympy.codegen import cfunctions
 
 from diffexplore.bounds.watch import Watch
 from diffexplore.symbolic.functions_sympy import sigmoid, softplus
-from diffexplore.symbolic.text import to_text
 
 Tensor = torch.Tensor
 
 #: An operation whose formula is not known.
 UNKNOWN = sympy.Symbol("…", real=True)
-
-#: Longer subexpressions are cut.
-_LONGEST = 70
 
 #: Growth of the relative radius below which an operation is not said to lose digits.
 _GREAT = 8.0
@@ -248,18 +244,3 @@ def _how(name: str, out: Tensor) -> str:
         return "overflows"
     tiny = number < torch.finfo(out.dtype).smallest_normal and name not in _SUMS
     return "underflows" if tiny else "cancels"
-
-
-def shown(formula: sympy.Expr) -> str:
-    """The formula in ASCII, cut where it is long; numbers of a program, binary fractions, as decimals of few digits."""
-    long = [number for number in formula.atoms(sympy.Rational) if number.q > 10_000]
-    short = formula.xreplace({number: sympy.Symbol(f"{float(number):.6g}", positive=True) for number in long})
-    text = to_text(short, unicode=False)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def evaluated(formula: sympy.Expr) -> sympy.Expr:
-    """The formula as SymPy writes it, in which forms are recognised."""
-    if not formula.args:
-        return formula
-    return formula.func(*(evaluated(argument) for argument in formula.args))

@@ -12,8 +12,9 @@ import torch
 
 from diffexplore.bounds.watch import Watch
 from diffexplore.check.judge import UNBOUNDED
-from diffexplore.check.provenance import UNKNOWN, Provenance, is_number, shown
+from diffexplore.check.provenance import UNKNOWN, Provenance, is_number
 from diffexplore.check.records import Cause
+from diffexplore.check.subexpressions import shown
 
 Tensor = torch.Tensor
 

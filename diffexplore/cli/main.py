@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -16,6 +17,9 @@ from diffexplore.cli.arguments import shield_formulas, spelled_out
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
 from diffexplore.cli.refusals import explained
 from diffexplore.errors import UsageError
+
+#: Errors of writing to a standard output that takes no more.
+_WRITING = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT)
 
 app = typer.Typer(name="diffexplore", add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 app.command("report")(report.report)
@@ -58,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     except typer.TyperException as error:
         return _complain(f"error: {explained(error, typer.main.get_command(app), arguments)}", USAGE)
     except OSError as error:
-        if error.filename is not None:
+        if error.errno not in _WRITING:
             return _report_bug(error, arguments)
         _abandon_stdout()
         return _complain(f"error: cannot write standard output: {error.strerror or error}", USAGE)
