@@ -218,7 +218,7 @@ def _audit_findings() -> str:
             found.setdefault(record.finding, []).append(f"`{record.name}`")
     return "\n".join(
         f"**{', '.join(names)}**: {finding.judgement}, in `{finding.file}`: {finding.words}.\n\n"
-        f"```py\n{finding.reproducer}```\n"
+        f"```text\n{finding.reproducer}```\n"
         for finding, names in found.items()
     )
 

@@ -45,6 +45,7 @@ class TamperedEntry:
     name: str
     title: str
     method: Method
+    aliases: tuple[str, ...] = ()
 
     def load(self) -> Method:
         return self.method
