@@ -50,7 +50,9 @@ _PYTHON = (
     "await x", "*x", "**x", "'x'*10**9", "eval('2')", "0x1F", "0b11", "1_0_0", "1e5j", "...", "None", "True", "lambda",
 )  # fmt: skip
 
-_LETTERS = "αβγλμσωΩℓ𝐱ﬁＡｘ٣⁵²⁻½∞√∂·×÷−–“”\u200b\u202e\u00a0\x00\x1b\t\n\r;#\\@$?!~`'\"[]{}()<>=,.:|&^%*/+-0123456789eEjJ_"
+_LETTERS = (
+    "αβγλμσωΩℓ𝐱ﬁＡｘ٣⁵²⁻½∞√∂·×÷−–“”\u200b\u202e\u00a0\x00\x1b\t\n\r;#\\@$?!~`'\"[]{}()<>=,.:|&^%*/+-0123456789eEjJ_"
+)
 
 _NUMBERS = ("1e400", "1e-400", "9" * 400, "0." + "0" * 390 + "1", "1e10", "10**300", "1e308", "0", "-1", "2.5", "1/3",
             "1_000", "00012", "1e", "1e5e5", ".5.", "0.1", "3", "1e999999999999", "7" * 5000)  # fmt: skip
@@ -99,7 +101,9 @@ def _joined(text: str, rng: random.Random) -> str:
 
 
 def _tower(text: str, rng: random.Random) -> str:
-    bases = rng.choices((f"({text})", "x", "2", "9", "0.5", "y", "(x+1)", "1e5", "where(x<1,2,y)"), k=rng.randint(2, 12))
+    bases = rng.choices(
+        (f"({text})", "x", "2", "9", "0.5", "y", "(x+1)", "1e5", "where(x<1,2,y)"), k=rng.randint(2, 12)
+    )
     return "**".join(bases * rng.choice((1, 1, 1, 5)))
 
 
@@ -142,7 +146,9 @@ def _compared(text: str, rng: random.Random) -> str:
     other = rng.choice((*_SEEDS, text, "0", "x"))
     text = f"{text} {rng.choice(('>', '<=', '==', '!=', '>', '<'))} {other}"
     for _ in range(rng.choice((0, 1, 1, 5, 20, 150))):
-        text = rng.choice(("{0} and x > 1", "not ({0})", "not {0}", "({0}) or x < y", "{0} or {0}", "{0} and y != 2")).format(text)
+        text = rng.choice(
+            ("{0} and x > 1", "not ({0})", "not {0}", "({0}) or x < y", "{0} or {0}", "{0} and y != 2")
+        ).format(text)
         if len(text) > 12_000:
             break
     return text

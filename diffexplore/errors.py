@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from diffexplore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from diffexplore.check.records import Report
@@ -42,16 +43,8 @@ class GradientError(DiffexploreError, AssertionError):
         return type(self), (self.report,)
 
 
-def nearest(name: str, choices: Iterable[str]) -> str | None:
-    """The choice most like ``name``, or None where nothing is alike."""
-    found = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.5)
-    return found[0] if found else None
-
-
 def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
-    """A :class:`UsageError` for a name that is not among ``choices``, with the nearest right one."""
+    """A :class:`UsageError` for a name that is not among ``choices``, with the one that it means, or else all."""
     choices = sorted(choices)
-    guess = nearest(name, choices)
-    if guess is not None:
-        return UsageError(f"unknown {kind} {name!r}: did you mean {guess!r}?")
-    return UsageError(f"unknown {kind} {name!r}: choose from {', '.join(choices)}")
+    hint = did_you_mean(name, choices) or f"choose from {', '.join(choices)}"
+    return UsageError(f"unknown {kind} {name!r}: {hint}")

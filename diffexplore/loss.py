@@ -15,7 +15,7 @@ from diffexplore.symbolic.given import check_distinct, conditions_of, names_in_o
 from diffexplore.symbolic.latex import reduced_to_latex
 from diffexplore.symbolic.notation import reduction_of
 from diffexplore.symbolic.program import Program, lower
-from diffexplore.symbolic.syntax import read
+from diffexplore.symbolic.syntax import names_of, read
 from diffexplore.symbolic.text import conditions_to_text, to_text
 
 if TYPE_CHECKING:
@@ -194,6 +194,10 @@ class Loss:
         """
         inputs = (*self.parameters, *self.data)
         return self._program or self._kept("written", lambda: lower([self.expression], inputs, plain=False))
+
+    def has_written(self, name: str) -> bool:
+        """Whether a symbol stands in the formula as it was given, though it may cancel there."""
+        return self._program is not None and name in names_of(read(self.formula))
 
     @property
     def is_text(self) -> bool:

@@ -107,7 +107,10 @@ class _Collector:
         verdicts = [check["verdict"] for check in checks]
         summary = {verdict: verdicts.count(verdict) for verdict in ("pass", "fail", "inconclusive")}
         document = {"schema_version": 2, "summary": summary, "checks": checks}
-        self._path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        from diffexplore.cli.output import deliver
+        from diffexplore.documents import to_json
+
+        deliver(to_json(document, indent=1), self._path)
 
 
 def _writable(path: Path) -> Path:

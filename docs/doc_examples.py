@@ -19,13 +19,14 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 if TYPE_CHECKING:
+    from diffexplore.audit.findings import Finding
     from diffexplore.audit.records import Audit, Record
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -201,6 +202,27 @@ def _audit_classes() -> str:
     return _table(("class", "entries"), rows)
 
 
+def _audit_refuted() -> str:
+    from diffexplore.audit.page import off_by
+
+    refuted = [record for record in _audited().records if record.refuted]
+    rows = [(f"`{record.name}`", str(record.judgement), off_by(record), str(record.line)) for record in refuted]
+    return _table(("entry", "judgement", "off by", "line of derivatives.yaml"), rows)
+
+
+def _audit_findings() -> str:
+    """What is wrong with the refuted entries: a paragraph and the code that shows it for each cause."""
+    found: dict[Finding, list[str]] = {}
+    for record in _audited().records:
+        if record.finding is not None:
+            found.setdefault(record.finding, []).append(f"`{record.name}`")
+    return "\n".join(
+        f"**{', '.join(names)}**: {finding.judgement}, in `{finding.file}`: {finding.words}.\n\n"
+        f"```text\n{finding.reproducer}```\n"
+        for finding, names in found.items()
+    )
+
+
 def _audit_entries() -> str:
     by_words: dict[tuple[str, str], list[str]] = {}
     for record in _audited().records:
@@ -232,9 +254,9 @@ def _audited() -> Audit:
     return audit()
 
 
-def _table(header: tuple[str, str], rows: list[tuple[str, str]]) -> str:
-    lines = [header, ("---", "---"), *rows]
-    return "".join(f"| {left} | {right} |\n" for left, right in lines)
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [header, ("---",) * len(header), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 _TABLES = {
@@ -242,6 +264,8 @@ _TABLES = {
     "functions": _functions,
     "audit_classes": _audit_classes,
     "audit_entries": _audit_entries,
+    "audit_refuted": _audit_refuted,
+    "audit_findings": _audit_findings,
 }
 
 

@@ -45,6 +45,7 @@ class TamperedEntry:
     name: str
     title: str
     method: Method
+    aliases: tuple[str, ...] = ()
     runs_program: bool = False
 
     def load(self) -> Method:

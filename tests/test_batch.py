@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -144,10 +146,15 @@ def test_a_loss_without_data_of_its_own_asks_for_it() -> None:
     assert refusal(LINE) == "the loss has no data of its own: give values for x, y, or a number of points"
 
 
-@pytest.mark.parametrize("n_points", [0, -1, True, 2.0, "5", 10**9])
+@pytest.mark.parametrize("n_points", [0, -1, True, 2.5, math.nan, math.inf, "5", 10**9])
 def test_an_unusable_number_of_points_is_refused(n_points: Any) -> None:
-    expected = f"the number of points should be an integer from 1 to 100,000,000, not {n_points!r}"
+    expected = f"the number of points should be a whole number from 1 to 100,000,000, not {n_points!r}"
     assert refusal(LINE, n_points=n_points) == expected
+
+
+@pytest.mark.parametrize("n_points", [3.0, np.int32(3), np.float32(3), Fraction(6, 2), Decimal("3.00")])
+def test_a_whole_number_of_points_may_be_written_in_any_way(n_points: Any) -> None:
+    assert make_batch(LINE, n_points=n_points).n == 3
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, True, None])

@@ -97,7 +97,7 @@ def test_a_formula_that_begins_with_a_minus_sign(check: Check) -> None:
     [
         (["report", "perpendiculr"], "unknown loss 'perpendiculr': did you mean 'perpendicular'?"),
         (["report", "--dtype", "flaot64"], "unknown dtype 'flaot64': did you mean 'float64'?"),
-        (["report", "--device", "gpu"], "unknown device 'gpu'"),
+        (["report", "--device", "gpu"], "unknown device 'gpu': did you mean 'cuda'?"),
         (["report", "--methods", "revers"], "unknown method 'revers': did you mean 'reverse'?"),
         (["report", "--reduction", "average"], "unknown reduction 'average'"),
         (["report", "--rows", "some"], "unknown choice of rows 'some'"),
@@ -114,14 +114,14 @@ def test_a_formula_that_begins_with_a_minus_sign(check: Check) -> None:
         (["report", "--rows", "all", "--json", "-"], "both take standard output"),
         (["report", "--json", "no/such/folder/r.json"], "cannot write no/such/folder/r.json: No such file"),
         (["report", "--markdown", "."], "cannot write .: Is a directory"),
-        (["report", "--sed", "3"], "No such option: --sed"),
-        (["report", "--seed", "three"], "Invalid value for '--seed'"),
-        (["report", "a", "b"], "unexpected extra argument"),
-        (["derive"], "Missing argument 'LOSS'"),
+        (["report", "--sed", "3"], "unknown option '--sed': did you mean '--seed'?"),
+        (["report", "--seed", "three"], "--seed takes a whole number, such as 1000 or 1e6, not 'three'"),
+        (["report", "a", "b"], "'b' is more than the command takes, diffexplore report [LOSS] [OPTIONS]"),
+        (["derive"], "LOSS is missing: diffexplore derive LOSS [OPTIONS]"),
         (["derive", "x**2", "--format", "word"], "unknown format 'word'"),
         (["derive", "x**2", "--wrt", "c"], "unknown symbol 'c'"),
         (["derive", "x**2", "--steps", "--format", "json"], "--steps is for --format text"),
-        (["rapport"], "No such command 'rapport'"),
+        (["rapport"], "unknown command 'rapport': did you mean 'report'?"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

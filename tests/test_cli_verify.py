@@ -172,7 +172,7 @@ def test_a_replay_of_a_mended_candidate_passes(capsys: Output) -> None:
         (["mine.py:number", *LOSS], "a candidate that computes a loss must be callable, not int"),
         (["yours.py:right", *LOSS], "cannot read yours.py: there is no such file"),
         (["right", *LOSS], "a candidate is FILE.py:NAME, or a FILE.json of formulas, not 'right'"),
-        (["mine.py", *LOSS], "a candidate is FILE.py:NAME, or a FILE.json of formulas, not 'mine.py'"),
+        (["mine.py", *LOSS], "'mine.py' is a file: name what it defines, as in mine.py:gradient"),
         (["points.json", *LOSS], "cannot read points.json: No such file or directory"),
         (["mine.py:right"], "name the loss whose gradient it should be: --loss LOSS"),
         ([], "name a candidate, FILE.py:NAME with --loss LOSS, or a --replay FILE to run again"),

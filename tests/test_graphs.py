@@ -32,7 +32,6 @@ from diffexplore.graphs.draft import Drafting
 from diffexplore.graphs.numbers import number_of
 from diffexplore.graphs.sources import source_of
 from diffexplore.proof import decide_gradient
-from diffexplore.report.documents import write_json
 from diffexplore.report.graphs import outline
 from diffexplore.report.terminal import Drawing
 from diffexplore.symbolic.batch_sums import BatchSum, batch_sum
@@ -497,13 +496,6 @@ def test_json_on_standard_output(capsys: Output) -> None:
     assert main(["graph", "a*x**2", "--at", "a=2,x=3", "--json", "-"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["nodes"][-1]["value"]["text"] == "18"
-
-
-def test_json_for_a_terminal_without_mathematics() -> None:
-    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    write_json(graph_of("graph_sum"), stream)
-    stream.seek(0)
-    assert json.load(stream) == graph_of("graph_sum").to_dict()
 
 
 def test_formulas_without_values(capsys: Output) -> None:

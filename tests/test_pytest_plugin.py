@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 
 import pytest
+from documents import check_document
 
 pytest_plugins = ("pytester",)
 
@@ -79,7 +79,7 @@ def test_failures_are_shown_and_all_checks_are_collected(pytester: pytest.Pytest
     # With xdist either failure may be the last: then the summary follows it.
     section = re.split(r"\n(?:____|====)", result.stdout.str().split("test_wrong ____")[1])[0]
     assert len(section.splitlines()) < 40
-    document = json.loads((pytester.path / "found.json").read_text(encoding="utf-8"))
+    document = check_document("gradient_report", (pytester.path / "found.json").read_text(encoding="utf-8"))
     found = [(check["test"].removeprefix("test_mine.py::"), check["verdict"]) for check in document["checks"]]
     assert found == EXPECTED
     assert document["summary"] == {"pass": 5, "fail": 1, "inconclusive": 2}
@@ -97,7 +97,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_tests(pytester: p
 def test_a_run_without_checks_writes_an_empty_report(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(): pass")
     pytester.runpytest_subprocess("--gradient-report", "found.json").assert_outcomes(passed=1)
-    document = json.loads((pytester.path / "found.json").read_text(encoding="utf-8"))
+    document = check_document("gradient_report", (pytester.path / "found.json").read_text(encoding="utf-8"))
     assert document["checks"] == []
 
 

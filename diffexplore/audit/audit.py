@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from itertools import chain
 
 from diffexplore.audit.classes import IN_SCOPE, class_of
@@ -14,6 +14,7 @@ from diffexplore.audit.questions import backward_questions, forward_questions
 from diffexplore.audit.records import Audit, Check, Record
 from diffexplore.audit.rulebook import Entry, Rulebook, read_installed
 from diffexplore.errors import UsageError
+from diffexplore.suggestions import did_you_mean
 
 _NEAREST = 3
 
@@ -53,19 +54,20 @@ def recorded(entry: Entry) -> Record:
     """What is found of one entry."""
     kind = class_of(entry)
     if kind not in IN_SCOPE:
-        return Record(entry.name, kind)
+        return Record(entry.name, kind, line=entry.line)
     checks = tuple(_checks(entry))
     remark = f"not of {', '.join(entry.dispatch)}" if entry.dispatch else ""
-    return Record(entry.name, kind, checks, remark)
+    return Record(entry.name, kind, checks, remark, entry.line)
 
 
 def _checks(entry: Entry) -> Iterator[Check]:
     for case in cases(entry.signature):
         try:
             for rule, question in chain(backward_questions(entry, case), forward_questions(entry, case)):
-                yield answered(question, rule)
+                yield replace(answered(question, rule), line=entry.lines.get(rule, entry.line))
         except NotRead as error:
-            yield Check("", case.label, "unknown", "", reason=f"not the operator that is known: {error}")
+            reason = f"not the operator that is known: {error}"
+            yield Check("", case.label, "unknown", "", reason=reason, line=entry.line)
 
 
 def chosen(rules: Rulebook, only: Collection[str]) -> tuple[Entry, ...]:
@@ -77,9 +79,8 @@ def chosen(rules: Rulebook, only: Collection[str]) -> tuple[Entry, ...]:
     for name in only:
         if not any(name in (entry.name, entry.signature.base) for entry in rules.entries):
             names = sorted({known for entry in rules.entries for known in (entry.name, entry.signature.base)})
-            near = difflib.get_close_matches(name, names, n=_NEAREST, cutoff=0.5)
-            hint = f": did you mean {' or '.join(map(repr, near))}?" if near else ""
-            raise UsageError(f"{rules.source} has no entry {name!r}{hint}")
+            hint = did_you_mean(name, names, most=_NEAREST) or "diffexplore audit --all lists them all"
+            raise UsageError(f"{rules.source} has no entry {name!r}: {hint}")
     if not only:
         return rules.entries
     return tuple(entry for entry in rules.entries if entry.name in only or entry.signature.base in only)

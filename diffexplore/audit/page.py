@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
+from diffexplore.audit.findings import Judgement
 from diffexplore.audit.records import Audit, Check, Record
+from diffexplore.numerals import short
 from diffexplore.report.blocks import Block, Column, Gap, Heading, Headline, Note, Table, Tone, text
 from diffexplore.report.numbers import counted
 
 _TONES: dict[str, Tone] = {"proved": "good", "refuted": "bad", "unknown": "doubt", "out of scope": "quiet"}
+_JUDGEMENTS: dict[Judgement | None, Tone] = {"defect": "bad", "harmless": "doubt", "on purpose": "quiet"}
 _STATUSES = ("proved", "refuted", "unknown")
 _DIGITS = 10
 """Characters of a value that are shown, or more where they agree."""
 _LONG = 17
+
+_SHARE = 0.01
+"""A relative size from which on it is shown in percent."""
 
 
 def page(audit: Audit, *, all_entries: bool = False, details: bool = False) -> Iterator[Block]:
@@ -30,8 +37,8 @@ def page(audit: Audit, *, all_entries: bool = False, details: bool = False) -> I
         for record in audit.records:
             yield from _details(record)
     else:
-        yield from _findings(audit, "refuted")
-        yield from _findings(audit, "unknown")
+        yield from _refuted(audit)
+        yield from _unknown(audit)
     if all_entries:
         yield from _entries(audit)
     if not details:
@@ -53,20 +60,73 @@ def headline(audit: Audit) -> Headline:
     return Headline("PROVED", "good", sentence)
 
 
-def _findings(audit: Audit, status: str) -> Iterator[Block]:
-    """The checks of one status, one table for all entries; those of one entry with one reason are one row."""
+def _refuted(audit: Audit) -> Iterator[Block]:
+    """A row for each refuted entry, and below the table what is wrong: once for all entries with one cause."""
+    records = [record for record in audit.records if record.refuted]
+    if not records:
+        return
+    by_cause: dict[str, list[Record]] = {}
+    for record in records:
+        by_cause.setdefault(record.finding.words if record.finding else _why(record.refuted[0]), []).append(record)
+    formulas = counted(sum(len(record.refuted) for record in records), "formula")
+    yield Heading("Refuted", f"{formulas} of {counted(len(records), 'entry', 'entries')}: {_judged(by_cause.values())}")
+    columns = tuple(Column(title, align="left", flexible=title == "entry") for title in ("entry", "judgement"))
+    rows = (
+        (text(one.name), text(str(one.judgement), _JUDGEMENTS[one.judgement]), text(off_by(one)), text(str(one.line)))
+        for one in records
+    )
+    yield Table((*columns, Column("off by", align="left"), Column("line")), tuple(rows))
+    yield Gap()
+    for same in by_cause.values():
+        yield from _explained(same)
+    yield Gap()
+
+
+def _judged(causes: Iterable[Sequence[Record]]) -> str:
+    """``4 defects, 1 harmless, 1 on purpose``: each cause once, however many entries it has."""
+    counts = Counter(records[0].judgement for records in causes)
+    return ", ".join(
+        counted(counts[judgement], "defect") if judgement == "defect" else f"{counts[judgement]} {judgement}"
+        for judgement in _JUDGEMENTS
+        if counts[judgement]
+    )
+
+
+def off_by(record: Record) -> str:
+    """How far the rules of a refuted entry are from the derivative at their counterexamples: the farthest of them."""
+    sizes = [check.relative for check in record.refuted]
+    if None in sizes:
+        return "0 is right"
+    worst = max(size for size in sizes if size is not None)
+    return f"{short(100 * worst)} %" if worst >= _SHARE else short(worst)
+
+
+def _explained(records: Sequence[Record]) -> Iterator[Block]:
+    """What is wrong with entries that are refuted for one cause, which file is at fault, and how to see it."""
+    first = records[0]
+    names = ", ".join(record.name for record in records)
+    if first.finding is None:
+        yield Note(text(f"{names}: {_why(first.refuted[0])}"), "·")
+        return
+    yield Note(text(f"{names}: {first.finding.words} ({first.finding.file})"), "·")
+    for line in first.finding.reproducer.splitlines():
+        yield Note(text(line, "quiet"), " ")
+
+
+def _unknown(audit: Audit) -> Iterator[Block]:
+    """What is left open, one table for all entries; the checks of one entry with one reason are one row."""
     found: dict[tuple[str, str], list[Check]] = {}
     for record in audit.records:
         for check in record.checks:
-            if check.status == status:
+            if check.status == "unknown":
                 found.setdefault((record.name, check.reason), []).append(check)
     if not found:
         return
-    yield Heading(status.capitalize(), counted(sum(map(len, found.values())), "formula"))
+    yield Heading("Unknown", counted(sum(map(len, found.values())), "formula"))
     titles = ("entry", "by", "why")
     columns = tuple(Column(title, align="left", flexible=title != "entry") for title in titles)
     rows = (
-        (text(name), text("; ".join(map(_input, checks))), text(_why(checks[0]), _TONES[status]))
+        (text(name), text("; ".join(map(_input, checks))), text(_why(checks[0]), "doubt"))
         for (name, _), checks in found.items()
     )
     yield Table(columns, tuple(rows))
@@ -115,11 +175,15 @@ def _details(record: Record) -> Iterator[Block]:
     if not record.checks:
         yield Note(text("out of scope: not decided"), "·")
     for check in record.checks:
-        yield Note(text(f"{_input(check)}: {check.status}", _TONES[check.status]), "·")
+        yield Note(text(f"{_input(check)}: {check.status} (line {check.line})", _TONES[check.status]), "·")
         yield Note(text(" ".join(check.rule.split()), "quiet"), " ")
         said: Sequence[str] = (*check.conditions, *check.notes, *filter(None, (check.reason, _where(check))))
         for words in dict.fromkeys(said):
             yield Note(text(words), " ")
+    if record.finding is not None:
+        yield Note(text(f"{record.judgement}: {record.finding.words} ({record.finding.file})"), "·")
+        for line in record.finding.reproducer.splitlines():
+            yield Note(text(line, "quiet"), " ")
     yield Gap()
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any, Literal
+
+from diffexplore.audit.findings import Finding, Judgement, finding_of
+from diffexplore.documents import plain
+
+SCHEMA_VERSION = 1
 
 Status = Literal["proved", "refuted", "unknown", "out of scope"]
 
@@ -27,6 +33,7 @@ class Check:
         deliberate: whether a refuted rule departs from the derivative on purpose, as ``reason`` says.
         rule: the formula as written in the file.
         seconds: how long it took.
+        line: where the formula begins in the file, from 1.
     """
 
     input: str
@@ -40,16 +47,33 @@ class Check:
     deliberate: bool = False
     seconds: float = 0.0
     constants: tuple[Mapping[str, Any], ...] = ()
+    line: int = 0
+
+    @property
+    def relative(self) -> float | None:
+        """How far the rule is from the derivative at the counterexample, relative to the derivative.
+
+        None without one, and where the derivative is 0.
+        """
+        if self.counterexample is None:
+            return None
+        derivative, rule = (Decimal(self.counterexample[side].partition(" ")[0]) for side in ("derivative", "rule"))
+        return float(abs(rule - derivative) / abs(derivative)) if derivative else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The check as JSON has it."""
+        return asdict(self) | {"seconds": round(self.seconds, 3), "relative": self.relative}
 
 
 @dataclass(frozen=True)
 class Record:
-    """One entry: its class, and what was found of it."""
+    """One entry: its class, what was found of it, and the line on which it begins."""
 
     name: str
     kind: str
     checks: tuple[Check, ...] = ()
     remark: str = ""
+    line: int = 0
 
     @property
     def status(self) -> Status:
@@ -65,10 +89,40 @@ class Record:
         """How long all of it took."""
         return sum(check.seconds for check in self.checks)
 
+    @property
+    def refuted(self) -> tuple[Check, ...]:
+        """The checks with a counterexample."""
+        return tuple(check for check in self.checks if check.status == "refuted")
+
+    @property
+    def finding(self) -> Finding | None:
+        """What is known of the cause where the entry is refuted."""
+        return finding_of(self.name) if self.refuted else None
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """Whether what is refuted is a defect, harmless, or on purpose; None where nothing is refuted."""
+        if not self.refuted:
+            return None
+        if all(check.deliberate for check in self.refuted):
+            return "on purpose"
+        return self.finding.judgement if self.finding is not None else "defect"
+
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON has it."""
-        checks = [asdict(check) | {"seconds": round(check.seconds, 3)} for check in self.checks]
-        return {"name": self.name, "class": self.kind, "status": self.status, "remark": self.remark, "checks": checks}
+        finding = self.finding
+        return {
+            "name": self.name,
+            "line": self.line,
+            "class": self.kind,
+            "status": self.status,
+            "remark": self.remark,
+            "judgement": self.judgement,
+            "file": finding.file if finding else None,
+            "words": finding.words if finding else None,
+            "reproducer": finding.reproducer if finding else None,
+            "checks": [check.to_dict() for check in self.checks],
+        }
 
 
 @dataclass(frozen=True)
@@ -106,7 +160,8 @@ class Audit:
 
     def to_dict(self) -> dict[str, Any]:
         """The audit as a JSON document."""
-        return {
+        document = {
+            "schema_version": SCHEMA_VERSION,
             "source": self.source,
             "entries": len(self.records),
             "decided": self.decided,
@@ -114,3 +169,4 @@ class Audit:
             "counts": {kind: dict(statuses) for kind, statuses in self.counts().items()},
             "records": [record.to_dict() for record in self.records],
         }
+        return {key: plain(value) for key, value in document.items()}

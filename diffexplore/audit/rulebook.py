@@ -6,7 +6,7 @@ import importlib.metadata
 import importlib.util
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,10 @@ class Entry:
     dispatch: tuple[str, ...] = ()
     """Keys of dispatch with formulas of their own; the formulas above are those of ``Default``."""
     output_differentiability: tuple[bool | str, ...] | None = None
+    line: int = 0
+    """Where the entry begins in the file, from 1."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Where each formula begins, by its text."""
 
     @property
     def name(self) -> str:
@@ -76,13 +80,15 @@ def read_rules(text: str, source: str = "a text") -> Rulebook:
     Raises:
         UsageError: where it is not such a text.
     """
+    loader = yaml.SafeLoader(text)
     try:
-        items = yaml.safe_load(text)
+        tree = loader.get_single_node()
+        items = None if tree is None else loader.construct_document(tree)
     except yaml.YAMLError as error:
         raise UsageError(f"{source} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(items, list) or not all(isinstance(item, dict) and "name" in item for item in items):
         raise UsageError(f"{source} is not a list of entries that begin with 'name:'")
-    return Rulebook(source, tuple(replace(entry, torch=release(source)) for entry in map(_entry, items)))
+    return Rulebook(source, tuple(replace(entry, torch=release(source)) for entry in map(_entry, items, tree.value)))
 
 
 def release(source: str) -> tuple[int, int] | None:
@@ -91,7 +97,7 @@ def release(source: str) -> tuple[int, int] | None:
     return None if numbers is None else (int(numbers[1]), int(numbers[2]))
 
 
-def _entry(item: Mapping[str, Any]) -> Entry:
+def _entry(item: Mapping[str, Any], node: yaml.MappingNode) -> Entry:
     signature = read_signature(str(item["name"]))
     by_key = item.get("dispatch") or {}
     formulas = dict(_formulas(by_key.get(_DEFAULT) or {} if by_key else item))
@@ -103,7 +109,18 @@ def _entry(item: Mapping[str, Any]) -> Entry:
         tangents={names: text for names, text in formulas.items() if not set(_names(names)) <= inputs},
         dispatch=tuple(key for key in by_key if key != _DEFAULT),
         output_differentiability=None if differentiability is None else tuple(differentiability),
+        line=node.start_mark.line + 1,
+        lines=dict(reversed(list(_lines(node)))),
     )
+
+
+def _lines(node: yaml.MappingNode) -> Iterator[tuple[str, int]]:
+    """The texts in an entry, those by dispatch key as well, and the line of the name that each stands behind."""
+    for key, value in node.value:
+        if isinstance(value, yaml.MappingNode):
+            yield from _lines(value)
+        elif isinstance(value, yaml.ScalarNode):
+            yield value.value, key.start_mark.line + 1
 
 
 def _formulas(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

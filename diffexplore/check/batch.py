@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.check.columns import Column, as_column, check_lengths, missing_column
+from diffexplore.check.columns import Column, as_column, check_lengths, missing_column, shortened
 from diffexplore.errors import UsageError
+from diffexplore.whole import whole
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
@@ -33,7 +34,7 @@ def make_batch(
     loss: Loss,
     data: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     *,
-    n_points: int | None = None,
+    n_points: float | None = None,
     seed: int = 0,
     points: Sequence[Mapping[str, float]] = (),
 ) -> Batch:
@@ -63,16 +64,19 @@ def make_batch(
     )
 
 
-def _without_data(data: object, n_points: int | None) -> Batch:
+def _without_data(data: object, n_points: float | None) -> Batch:
     if data or n_points is not None:
         raise UsageError("the loss has no data symbols: leave out the data and the number of points")
     return Batch({}, 1, "no data")
 
 
-def _count(n_points: int) -> int:
-    if isinstance(n_points, bool) or not isinstance(n_points, int) or not 1 <= n_points <= MOST_POINTS:
-        raise UsageError(f"the number of points should be an integer from 1 to {MOST_POINTS:,}, not {n_points!r}")
-    return n_points
+def _count(n_points: float) -> int:
+    number = None if isinstance(n_points, str) else whole(n_points)
+    if number is None or not 1 <= number <= MOST_POINTS:
+        raise UsageError(
+            f"the number of points should be a whole number from 1 to {MOST_POINTS:,}, not {shortened(n_points)}"
+        )
+    return number
 
 
 def _synthetic(loss: Loss, n: int, seed: int, points: Sequence[Mapping[str, float]]) -> Batch:

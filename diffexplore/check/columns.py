@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from diffexplore.errors import UsageError, nearest
+from diffexplore.errors import UsageError
+from diffexplore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import torch
@@ -57,8 +58,7 @@ def check_lengths(columns: Mapping[str, Column], origin: str) -> int:
 def missing_column(name: str, available: Iterable[Any], origin: str) -> UsageError:
     """The error for a column that is not there, with the one that may be meant."""
     names = [str(other) for other in available]
-    guess = nearest(name, names) or next((other for other in names if other.lower() == name.lower()), None)
-    hint = f"did you mean {guess!r}?" if guess else f"its columns are {_listed(names)}"
+    hint = did_you_mean(name, names) or f"its columns are {_listed(names)}"
     return UsageError(f"{origin}: no column {name!r}: {hint}")
 
 

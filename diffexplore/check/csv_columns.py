@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from unicodedata import normalize
 
 import numpy as np
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 CHUNK_ROWS = 1 << 15
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)

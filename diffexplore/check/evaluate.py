@@ -97,6 +97,14 @@ class Evaluator:
         """The tensors of samples ``first`` to ``last``, in the dtype and on the device of the problem."""
         return self.problem.values(self.point, {name: column[first:last] for name, column in self._columns.items()})
 
+    def flushed(self, sample: int | None) -> dict[str, float]:
+        """The inputs, of one sample where it is given, that are not 0 and are rounded to 0 in the dtype."""
+        given = dict(self.point)
+        if sample is not None:
+            given |= {name: float(column[sample]) for name, column in self._columns.items()}
+        values = self.values(0 if sample is None else sample, 1 if sample is None else sample + 1)
+        return {name: value for name, value in given.items() if value != 0 and not bool(values[name].any())}
+
     def reduced(self, running: Running) -> Estimates:
         return running.reduced(self.problem, self.values(), self.n)
 

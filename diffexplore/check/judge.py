@@ -152,6 +152,9 @@ _STATUS_CAUSES = {
     Status.OVERFLOW: ("overflow", "the truth is beyond the range of double precision"),
 }
 
+#: What is said where no operation is known to be to blame; :mod:`diffexplore.check.unbounded` names it.
+UNBOUNDED = "the operand of some operation underflows, overflows, or reaches a singularity or a kink within its error"
+
 _BEYOND = ("overflow", "the truth is beyond the range of the dtype")
 _STEP = ("step", "the method's own step overflows or leaves the domain of the loss, where the truth is finite")
 
@@ -183,10 +186,7 @@ def _inconclusive(judged: Judged, i: int) -> Cause:
     if judged.beyond[i] and not (np.isfinite(judged.value[i]) and np.isfinite(judged.bound[i])):
         return Cause(*_BEYOND)
     if not np.isfinite(judged.bound[i]):
-        because = judged.reason or (
-            "the error ball of a denominator, a condition or a function's argument holds a singularity or a kink"
-        )
-        return Cause("no_bound", f"no error bound could be derived: {because}")
+        return Cause("no_bound", f"no error bound could be derived: {judged.reason or UNBOUNDED}")
     if np.isnan(judged.detectable[i]):
         allowed = float(judged.detectable_abs[i])
         message = "the gradient is 0 here, and rounding hides errors as large as the gradient elsewhere"

@@ -15,17 +15,14 @@ from diffexplore.bounds.watch import observing
 from diffexplore.check.evaluate import Evaluator, Running
 from diffexplore.check.judge import FAIL, Judged
 from diffexplore.check.problem import Problem
-from diffexplore.check.provenance import UNKNOWN, Provenance, evaluated
+from diffexplore.check.provenance import UNKNOWN, Provenance
 from diffexplore.check.records import LostDigits
 from diffexplore.check.stable_forms import better_form, tried
+from diffexplore.check.subexpressions import evaluated, shown
 from diffexplore.check.truth import Enclosures, Status
 from diffexplore.errors import DiffexploreError
-from diffexplore.symbolic.text import to_text
 
 Tensor = torch.Tensor
-
-#: Longer subexpressions are cut.
-_LONGEST = 70
 
 
 @dataclass(frozen=True)
@@ -142,12 +139,13 @@ def located(
         sample=weak.sample,
         data={name: float(numbers[name]) for name in problem.loss.data} if weak.sample is not None else {},
         relative=weak.relative if weak.relative < 1 else None,
-        subexpression=_text(worst.formula),
+        subexpression=shown(worst.formula),
         before=worst.before,
         after=worst.after,
-        better=_text(found[0]) if found else None,
+        better=shown(found[0]) if found else None,
         better_relative=found[1] if found else None,
         whole=whole and found is not None,
+        how=worst.how,
     )
 
 
@@ -167,14 +165,3 @@ def merged(found: Iterable[LostDigits]) -> tuple[LostDigits, ...]:
         known = groups.get(key)
         groups[key] = lost if known is None else replace(known, methods=(*known.methods, *lost.methods))
     return tuple(groups.values())
-
-
-def _text(formula: sympy.Expr) -> str:
-    text = to_text(_short_numbers(formula), unicode=False)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def _short_numbers(formula: sympy.Expr) -> sympy.Expr:
-    """Numbers of a program, which are binary fractions, as decimals of a few digits."""
-    long = [number for number in formula.atoms(sympy.Rational) if number.q > 10_000]
-    return formula.xreplace({number: sympy.Symbol(f"{float(number):.6g}", positive=True) for number in long})

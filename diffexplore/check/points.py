@@ -10,7 +10,8 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
-from diffexplore.errors import UsageError, nearest
+from diffexplore.errors import UsageError
+from diffexplore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
@@ -90,8 +91,7 @@ def _not_a_parameter(loss: Loss, name: Any) -> UsageError:
         return UsageError(f"{name!r} is data of the loss: a point has values for its parameters only")
     if not loss.parameters:
         return UsageError(f"unknown parameter {name!r}: the loss has none")
-    guess = nearest(str(name), loss.parameters)
-    hint = f"did you mean {guess!r}?" if guess else f"the loss has {_listed(loss.parameters)}"
+    hint = did_you_mean(str(name), loss.parameters) or f"the loss has {_listed(loss.parameters)}"
     return UsageError(f"unknown parameter {name!r}: {hint}")
 
 

@@ -30,11 +30,14 @@ _GREAT = 8.0
 
 @dataclass(frozen=True)
 class Loss:
-    """An operation that loses digits: its formula, and the relative radius of its result and of its operands."""
+    """An operation that loses digits: its formula, the relative radius of its operands and of its result, and whether
+    it cancels, underflows or overflows.
+    """
 
     formula: sympy.Expr
     before: float
     after: float
+    how: str
 
     @property
     def growth(self) -> float:
@@ -74,22 +77,24 @@ class Provenance:
 
     def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
         """One operation, which ran under a watch."""
-        if not _is_number(out):
+        if not is_number(out):
             return
-        tensors = [value for value in args if _is_number(value)]
+        tensors = [value for value in args if is_number(value)]
         plain = name.rstrip("_").lstrip("_")
         formula = self._formula(plain, args, out)
         measured = plain not in _SAME and not watch.unwatched & {plain, name}
-        loss = self._measured(watch, formula, tensors, out) if measured else None
+        loss = self._measured(watch, plain, formula, tensors, out) if measured else None
         operands = [] if plain in _CONSTANTS else tensors
         parents = tuple(self._made[key] for key in map(_key, operands) if key in self._made)
         self._keep(out, formula)
         self._made[_key(out)] = len(self._steps)
         self._steps.append(_Step(parents, float(out.detach()), loss))
 
-    def _measured(self, watch: Watch, formula: sympy.Expr, operands: list[Tensor], out: Tensor) -> Loss | None:
+    def _measured(
+        self, watch: Watch, name: str, formula: sympy.Expr, operands: list[Tensor], out: Tensor
+    ) -> Loss | None:
         before = max([self.unit, *(_relative(watch, value) for value in operands)])
-        found = Loss(formula, before, _relative(watch, out))
+        found = Loss(formula, before, _relative(watch, out), _how(name, out))
         loses = found.growth >= _GREAT and found.after > math.sqrt(self.unit) and not formula.is_Number
         return found if loses else None
 
@@ -111,13 +116,17 @@ class Provenance:
         losses = [loss for i in sorted(reached) if (loss := self._steps[i].loss) is not None]
         return max(losses, key=lambda loss: loss.growth, default=None)
 
+    def of(self, value: Tensor) -> sympy.Expr:
+        """The formula of a number of the call; :data:`UNKNOWN` where it is not known."""
+        return self._known.get(_key(value), UNKNOWN)
+
     def _keep(self, tensor: Tensor, formula: sympy.Expr) -> None:
         self._known[_key(tensor)] = formula
         self._kept.append(tensor)  # so that no other tensor gets its memory
 
     def _of(self, value: Any) -> sympy.Expr:
         if isinstance(value, torch.Tensor):
-            if not _is_number(value) or not bool(value.detach().isfinite().all()):
+            if not is_number(value) or not bool(value.detach().isfinite().all()):
                 return UNKNOWN
             # What no operation made, and is no input, is a constant of the code.
             return self._known.get(_key(value), sympy.Rational(float(value.detach())))
@@ -125,7 +134,7 @@ class Provenance:
 
     def _formula(self, name: str, args: tuple[Any, ...], out: Tensor) -> sympy.Expr:
         if name in _SAME:
-            return self._of(args[0]) if args and _is_number(args[0]) else UNKNOWN
+            return self._of(args[0]) if args and is_number(args[0]) else UNKNOWN
         if name in _CONSTANTS:
             value = float(out.detach())
             return sympy.Rational(value) if math.isfinite(value) else UNKNOWN
@@ -146,6 +155,7 @@ _SAME = frozenset(
     "detach alias view unsafe_view reshape_alias expand clone unsqueeze squeeze to_copy permute t select slice sum "
     "mean transpose lift_fresh contiguous copy".split()
 )
+_SUMS = frozenset(("add", "sub", "rsub"))
 _CONSTANTS = frozenset(
     "ones ones_like zeros zeros_like full full_like new_full scalar_tensor new_ones new_zeros".split()
 )
@@ -202,7 +212,7 @@ _BUILDERS: Mapping[str, Callable[..., sympy.Expr]] = {
 }  # fmt: skip
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     return (
         isinstance(value, torch.Tensor)
         and value.is_floating_point()
@@ -228,8 +238,10 @@ def _relative(watch: Watch, value: Tensor) -> float:
     return min(1.0, radius / number) if math.isfinite(number) and number > 0 else 1.0
 
 
-def evaluated(formula: sympy.Expr) -> sympy.Expr:
-    """The formula as SymPy writes it, in which forms are recognised."""
-    if not formula.args:
-        return formula
-    return formula.func(*(evaluated(argument) for argument in formula.args))
+def _how(name: str, out: Tensor) -> str:
+    """What an operation does to lose digits, by its name and its result: a sum that is tiny has cancelled."""
+    number = abs(float(out.detach()))
+    if not math.isfinite(number):
+        return "overflows"
+    tiny = number < torch.finfo(out.dtype).smallest_normal and name not in _SUMS
+    return "underflows" if tiny else "cancels"

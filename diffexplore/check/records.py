@@ -6,12 +6,12 @@ pickled and written as JSON without importing torch or SymPy.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from diffexplore.check.descriptions import CandidateSummary, LossSummary, PartialFormula
+from diffexplore.documents import plain, to_json
 
 __all__ = [
     "LOSS",
@@ -105,7 +105,7 @@ class Row:
         return self.verdict == "fail" and self.cause is not None and self.cause.key == "nan"
 
     def to_dict(self) -> dict[str, Any]:
-        return {
+        document = {
             "parameter": self.parameter,
             "of": self.of,
             "method": self.method,
@@ -123,6 +123,7 @@ class Row:
             "verdict": self.verdict,
             "cause": self.cause.to_dict() if self.cause else None,
         }
+        return {key: plain(value) for key, value in document.items()}
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ class LostDigits:
     ``relative`` is how far the value may be from the truth, relative to the truth (None: no digit is certain).
     ``subexpression`` loses them: the relative radius grows from ``before`` to ``after`` there. ``better`` is a form
     that keeps them, tried at this very point, to within ``better_relative``; it stands for the subexpression, or for
-    the whole partial where ``whole``. None where no form is known.
+    the whole partial where ``whole``. None where no form is known. ``how`` says whether it cancels, underflows or
+    overflows.
     """
 
     parameter: str
@@ -147,6 +149,7 @@ class LostDigits:
     better: str | None
     better_relative: float | None
     whole: bool
+    how: str = "cancels"
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -162,6 +165,7 @@ class LostDigits:
             "better": self.better,
             "better_relative": self.better_relative,
             "whole": self.whole,
+            "how": self.how,
         }
 
 
@@ -255,7 +259,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The document: plain values, no NaN or infinity, keys as in the documented schema."""
-        return {
+        document = {
             "schema_version": SCHEMA_VERSION,
             "verdict": self.verdict,
             "loss": self.loss.to_dict(),
@@ -270,9 +274,10 @@ class Report:
             "seed": self.seed,
             "environment": dict(self.environment),
         } | ({} if self.candidate is None else {"candidate": self.candidate.to_dict()})
+        return {key: plain(value) for key, value in document.items()}
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
+        return to_json(self.to_dict(), indent=indent)
 
     def __rich_console__(self, console: Any, options: Any) -> Any:
         from diffexplore.report.terminal import render

@@ -1,4 +1,4 @@
-"""Formulas that begin with a minus sign, told apart from options before the arguments are parsed."""
+"""Arguments before they are parsed: formulas that begin with a minus sign, and short ways to ask for help."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 _OPTION = re.compile(r"--[A-Za-z][A-Za-z-]*(=.*)?|-h|-|--", re.DOTALL)
+
+
+def spelled_out(arguments: Sequence[str]) -> list[str]:
+    """``arguments`` with the usual short ways to ask for the version or for help written as options."""
+    first, rest = (arguments[0], list(arguments[1:])) if arguments else ("", [])
+    if first in ("-v", "-V", "version"):
+        return ["--version", *rest]
+    if first == "help":
+        return [*rest[:1], "--help"]
+    return list(arguments)
 
 
 def shield_formulas(arguments: Sequence[str], group: Any) -> list[str]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json as json_module
 import sys
-from pathlib import Path
 
 from diffexplore.audit.records import Audit
 from diffexplore.cli import options as o
-from diffexplore.cli.output import check_writable, console_on, emit, write
+from diffexplore.cli.output import STDOUT, check_places, console_on, deliver_json
 
 
 def audit(
@@ -24,12 +22,11 @@ def audit(
 
     Exits with 1 if a formula is refuted that does not depart from the derivative on purpose, else with 0.
     """
-    if json not in (None, "-"):
-        check_writable(Path(str(json)))
+    check_places(json=json)
     found = _run(only or [], quiet)
     if json is not None:
-        _write(found, json)
-    if json != "-":
+        deliver_json(found, json)
+    if json != STDOUT:
         _print(found, quiet=quiet, no_color=no_color, ascii=ascii, all_entries=all_entries, details=bool(only))
     return 1 if found.unexplained else 0
 
@@ -40,14 +37,6 @@ def _run(only: list[str], quiet: bool) -> Audit:
 
     with listening(quiet=quiet, rows_to=None) as listener:
         return run(only=only, progress=listener.progress)
-
-
-def _write(found: Audit, json: str) -> None:
-    document = json_module.dumps(found.to_dict(), indent=2, ensure_ascii=json == "-", allow_nan=False)
-    if json == "-":
-        emit(document)
-    else:
-        write(Path(json), document + "\n")
 
 
 def _print(found: Audit, *, quiet: bool, no_color: bool, ascii: bool, all_entries: bool, details: bool) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
 from diffexplore.cli.output import console_on, emit
+from diffexplore.documents import to_json
 from diffexplore.errors import UsageError
 from diffexplore.report.blocks import Block
 
@@ -68,4 +68,4 @@ def _exported(loss: Loss, names: Sequence[str], format: str, hessian: bool) -> s
         return export.to_torch(loss, gradient, second).rstrip()
     if format == "latex":
         return export.to_latex(loss, gradient, second)
-    return json.dumps(export.to_json_dict(loss, gradient, second), indent=2, allow_nan=False)
+    return to_json(export.to_json_dict(loss, gradient, second), ascii=True)

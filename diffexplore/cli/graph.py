@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
-from diffexplore.cli.output import check_writable, console_on, write
+from diffexplore.cli.output import check_places, console_on, deliver, deliver_json
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def graph(
     wrt: o.Wrt = None,
     shapes: o.Shapes = None,
     reduction: o.Reduction = None,
-    sample: o.Sample = 0,
+    sample: o.Sample = "0",
     svg: o.Svg = None,
     dot: o.Dot = None,
     json: o.GraphJson = None,
@@ -38,26 +37,20 @@ def graph(
     """Show the computational graph of a loss, forward and backward: formulas, values, adjoints, local derivatives."""
     if len(at or ()) > 1:
         raise UsageError("a graph shows one point: give --at once")
-    for path in (svg, dot, Path(json) if json not in (None, "-") and json else None):
-        if path is not None:
-            check_writable(path)
+    for_a_program = check_places(svg=svg, dot=dot, json=json)
     with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
         found = _graph(
             loss,
             at[0] if at else None,
             data,
-            points,
+            o.whole_number("--points", points),
             o.names_list("--wrt", wrt),
             shapes,
             reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
-            sample,
+            o.whole_number("--sample", sample) or 0,
         )
-    _write_files(found, svg, dot, json)
-    if json == "-":
-        from diffexplore.report.documents import write_json
-
-        write_json(found, sys.stdout)
-    else:
+    _write(found, svg, dot, json)
+    if not for_a_program:
         _print(found, quiet=quiet, no_color=no_color, ascii=ascii)
     return 0
 
@@ -67,12 +60,10 @@ def _graph(
     shapes: str | None, reduction: str | None, sample: int,
 ) -> Graph:  # fmt: skip
     from diffexplore.check.points import parse_at
-    from diffexplore.check.table import column_names
 
     point = None if at is None else parse_at(at)
     has_data = data is not None or n_points is not None
-    columns = () if n_points is not None else column_names(data)
-    loss, name = _loss(text, point, columns, has_data=has_data, wrt=wrt, shapes=shapes, reduction=reduction)
+    loss, name = _loss(text, point, has_data=has_data, wrt=wrt, shapes=shapes, reduction=reduction, file=data)
 
     from diffexplore.cli.programs import entries_of
     from diffexplore.graphs import graph_of
@@ -84,8 +75,8 @@ def _graph(
 
 
 def _loss(
-    text: str, point: dict[str, float] | None, columns: Sequence[str], *, has_data: bool,
-    wrt: tuple[str, ...] | None, shapes: str | None, reduction: str | None,
+    text: str, point: dict[str, float] | None, *, has_data: bool, wrt: tuple[str, ...] | None, shapes: str | None,
+    reduction: str | None, file: Path | None,
 ) -> tuple[Loss | Traced, str | None]:  # fmt: skip
     """The loss or the traced function. Names in the point are parameters; without any, but with data, all are data."""
     from diffexplore.cli.loss_argument import is_name, loss_to_check, loss_to_derive
@@ -103,21 +94,20 @@ def _loss(
     if not valued or is_name(text):
         return loss_to_derive(text, wrt, reduction=reduction), None
     every = wrt or ("every symbol",)  # a graph has them all, so that none need be named
-    loss = loss_to_check(text, [point or ()], has_data=has_data, wrt=every, reduction=reduction, columns=columns)
-    return loss, None
+    return loss_to_check(text, [point or ()], has_data=has_data, wrt=every, reduction=reduction, file=file), None
 
 
-def _write_files(found: Graph, svg: Path | None, dot: Path | None, json: str | None) -> None:
+def _write(found: Graph, svg: str | None, dot: str | None, json: str | None) -> None:
     if svg is not None:
         from diffexplore.graphs.svg import to_svg
 
-        write(svg, to_svg(found))
+        deliver(to_svg(found), svg)
     if dot is not None:
         from diffexplore.graphs.dot import to_dot
 
-        write(dot, to_dot(found))
-    if json not in (None, "-"):
-        write(Path(str(json)), found.to_json() + "\n")
+        deliver(to_dot(found), dot)
+    if json is not None:
+        deliver_json(found, json)
 
 
 def _print(found: Graph, *, quiet: bool, no_color: bool, ascii: bool) -> None:

@@ -1,4 +1,4 @@
-"""``diffexplore list``: the losses, the methods and the devices that there are."""
+"""``diffexplore list``: the losses, the methods, the functions and the devices that there are."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from diffexplore import losses, methods
 from diffexplore.cli import options as o
 from diffexplore.cli.output import console_on
-from diffexplore.report.blocks import Block, Column, Gap, Heading, Table, text
+from diffexplore.report.blocks import Block, Column, Gap, Heading, Note, Table, text
+from diffexplore.symbolic.functions import TABLE
 
 
 def list_(
     devices: o.Devices = False, no_color: o.NoColor = False, ascii: o.Ascii = False, debug: o.Debug = False
 ) -> int:
-    """List the losses and the methods."""
+    """List the losses, the methods and the functions of formulas."""
     from diffexplore.report.terminal import Drawing
 
     console = console_on(sys.stdout, no_color=no_color)
@@ -27,13 +28,21 @@ def _blocks(devices: bool) -> Iterator[Block]:
     yield _table([(entry.name, entry.title) for entry in losses.entries()])
     yield Gap()
     yield Heading("Methods", "for --methods")
-    yield _table([(entry.name, entry.title) for entry in methods.entries()])
+    yield _table([(entry.name, _described(entry)) for entry in methods.entries()])
+    yield Gap()
+    yield Heading("Functions", "for formulas, beside + - * / **, pi and e")
+    yield Note(text(", ".join(entry.name for entry in TABLE)), " ")
     if devices:
         from diffexplore.cli.devices import found_devices
 
         yield Gap()
         yield Heading("Devices", "for --device")
         yield _table(found_devices())
+
+
+def _described(method: methods.Entry) -> str:
+    """What a method does, and its other names."""
+    return f"{method.title}; also called {', '.join(method.aliases)}" if method.aliases else method.title
 
 
 def _table(entries: list[tuple[str, str]]) -> Table:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffexplore import losses
 from diffexplore.cli.programs import entries_of, is_program, loss_of_program, which_parameters
 from diffexplore.errors import UsageError, unknown
+from diffexplore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
+
+_FILE = re.compile(r"[^\s(*]*\.(csv|tsv|txt|npz|npy|xlsx?|parquet|json|py)", re.IGNORECASE)
 
 _NAME = re.compile(r"[^\W\d]\w*(:\w*)?")
 
@@ -26,12 +30,13 @@ def is_name(text: str) -> bool:
 
 def loss_to_check(
     text: str, points: Sequence[Iterable[str]], *, has_data: bool, wrt: Sequence[str] | None, reduction: str | None,
-    shapes: str | None = None, columns: Iterable[str] = (),
+    shapes: str | None = None, file: Path | None = None,
 ) -> Loss:  # fmt: skip
     """The loss that ``report`` checks. Of a formula, the names in ``points`` are parameters and the others data.
 
-    So they are of a torch function in a file, which is executed; ``shapes`` are those of its arguments. ``columns`` are
-    those of the data: like the names in ``points`` and ``wrt`` they are symbols wherever they are not called.
+    So they are of a torch function in a file, which is executed; ``shapes`` are those of its arguments. ``file`` holds
+    the data, where they come from a file: like the names in ``points`` and ``wrt``, its columns are symbols wherever
+    they are not called.
     Raises UsageError for an unknown name, a formula that cannot be read, and symbols without values.
     """
     if is_program(text):
@@ -39,12 +44,18 @@ def loss_to_check(
         if not named:
             raise UsageError("give a point, as in --at a=1: the arguments that it names are the parameters")
         return _with_reduction(loss_of_program(text, named, shapes), reduction)
+    _refuse_file(text)
     if is_name(text):
         return _with_reduction(losses.get(text.strip()), reduction)
     given = list(dict.fromkeys(name for point in points for name in point))
+    from diffexplore.check.table import column_names
+
+    columns = column_names(file)
     symbols = _symbols(text, (*given, *(wrt or ()), *columns))
     _all_known(given, symbols)
     data = [name for name in symbols if name not in given]
+    if file is not None:
+        _all_columns(data, file, columns, given)
     if data and not has_data:
         raise UsageError(
             f"no value for {', '.join(data)}: name parameters in --at {data[0]}=…, "
@@ -66,6 +77,7 @@ def loss_to_derive(
         if wrt is None:
             raise which_parameters(text, "derive", shapes)
         return _with_reduction(loss_of_program(text, wrt, shapes), reduction)
+    _refuse_file(text)
     if is_name(text):
         return _with_reduction(losses.get(text.strip()), reduction)
     symbols = _symbols(text, wrt or ())
@@ -83,6 +95,19 @@ def partials_of(loss: Loss, wrt: Sequence[str] | None) -> tuple[str, ...]:
     return entries_of(wrt or (), arrays) or loss.parameters or loss.data
 
 
+def _refuse_file(text: str) -> None:
+    """Raises UsageError where a file stands in the place of the loss, and says where it belongs."""
+    found = _FILE.fullmatch(text.strip())
+    if found is None:
+        return
+    name, suffix = found[0], found[1].lower()
+    if suffix == "py":
+        raise UsageError(f"{name!r} is a file: name the function in it, as in {name}:loss")
+    if suffix == "json":
+        raise UsageError(f"{name!r} is a file, not a loss: give a name, a formula in quotes, or FILE.py:NAME")
+    raise UsageError(f"{name!r} is a file of data, not a loss: give the loss first, then --data {name}")
+
+
 def _symbols(text: str, declared: Collection[str]) -> tuple[str, ...]:
     from diffexplore.symbolic.parse import names_in
 
@@ -96,6 +121,18 @@ def _all_known(names: Iterable[str], symbols: Sequence[str]) -> None:
     for name in names:
         if name not in symbols:
             raise unknown("symbol", name, symbols)
+
+
+def _all_columns(data: Sequence[str], file: Path, columns: Sequence[str], given: Sequence[str]) -> None:
+    """Raises UsageError where symbols without a value are not columns of the data: most likely they are parameters."""
+    missing = [name for name in data if name not in columns]
+    if not missing:
+        return
+    verb = "is not a column" if len(missing) == 1 else "are not columns"
+    near = did_you_mean(missing[0], [name for name in columns if name not in data]) if len(missing) == 1 else ""
+    whole = ",".join([*(["…"] if given else []), *(f"{name}=…" for name in missing)])
+    hint = near or f"give --at {whole} (the columns are {', '.join(columns)})"
+    raise UsageError(f"{', '.join(missing)} {verb} of {file}: {hint}")
 
 
 def _formula(text: str, parameters: Sequence[str], data: Sequence[str], reduction: str | None) -> Loss:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -12,9 +13,13 @@ import typer
 
 from diffexplore import __version__
 from diffexplore.cli import audit, derive, graph, listing, prove, report, verify
-from diffexplore.cli.arguments import shield_formulas
+from diffexplore.cli.arguments import shield_formulas, spelled_out
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
+from diffexplore.cli.refusals import explained
 from diffexplore.errors import UsageError
+
+#: Errors of writing to a standard output that takes no more.
+_WRITING = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT)
 
 app = typer.Typer(name="diffexplore", add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 app.command("report")(report.report)
@@ -29,7 +34,7 @@ app.command("list")(listing.list_)
 @app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit; -v does the same.")] = False,
 ) -> None:
     """Derive the gradient of a loss, and check how exactly differentiation computes it."""
     if version:
@@ -43,7 +48,8 @@ def main(argv: list[str] | None = None) -> int:
 
     0 pass, 1 fail, 2 usage or unusable input, 3 inconclusive, 70 internal error, 130 interrupted.
     """
-    arguments = sys.argv[1:] if argv is None else argv
+    arguments = spelled_out(sys.argv[1:] if argv is None else argv)
+    _open_streams()
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -54,10 +60,22 @@ def main(argv: list[str] | None = None) -> int:
     except UsageError as error:
         return _complain(f"error: {error}", USAGE)
     except typer.TyperException as error:
-        return _complain(f"error: {_explained(error)}", USAGE)
+        return _complain(f"error: {explained(error, typer.main.get_command(app), arguments)}", USAGE)
+    except OSError as error:
+        if error.errno not in _WRITING:
+            return _report_bug(error, arguments)
+        _abandon_stdout()
+        return _complain(f"error: cannot write standard output: {error.strerror or error}", USAGE)
     except Exception as error:  # the last resort: a bug must not look like a verdict
         return _report_bug(error, arguments)
     return code
+
+
+def _open_streams() -> None:
+    """Streams that the caller has closed (as ``>&-`` does) take what is printed to nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # open until the process ends
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -72,13 +90,6 @@ def _run(arguments: Sequence[str]) -> int:
 def _complain(message: str, code: int) -> int:
     print(" ".join(message.split()), file=sys.stderr)
     return code
-
-
-def _explained(error: typer.TyperException) -> str:
-    """The message of typer's own error, and where help is."""
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "diffexplore"
-    return f"{error.format_message().rstrip('.')} (see {command} --help)"
 
 
 def _report_bug(error: Exception, arguments: Sequence[str]) -> int:

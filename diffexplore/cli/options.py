@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from diffexplore.errors import UsageError, unknown
+from diffexplore.whole import whole
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "cuda")
@@ -93,9 +94,14 @@ OnePoint = Annotated[
         "--at", metavar="a=1.3,b=0.7", help="The point: a value for every parameter. Default: the loss's own."
     ),
 ]
-Sample = Annotated[int, typer.Option("--sample", metavar="I", help="The sample whose values are shown, from 0.")]
-Svg = Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw the graph as SVG.")]
-Dot = Annotated[Path | None, typer.Option("--dot", metavar="FILE", help="Write the graph in the DOT language.")]
+Sample = Annotated[str, typer.Option("--sample", metavar="I", help="The sample whose values are shown, from 0.")]
+Svg = Annotated[
+    str | None, typer.Option("--svg", metavar="FILE|-", help="Draw the graph as SVG; - prints nothing else.")
+]
+Dot = Annotated[
+    str | None,
+    typer.Option("--dot", metavar="FILE|-", help="Write the graph in the DOT language; - prints nothing else."),
+]
 GraphJson = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write the graph as JSON; - prints nothing else.")
 ]
@@ -105,7 +111,7 @@ Data = Annotated[
     typer.Option("--data", metavar="FILE", help="A .csv or .npz file whose columns are named like the data symbols."),
 ]
 Points = Annotated[
-    int | None, typer.Option("--points", metavar="N", help="Check on N synthetic samples instead of data.")
+    str | None, typer.Option("--points", metavar="N", help="Check on N synthetic samples instead of data, such as 1e6.")
 ]
 Wrt = Annotated[
     str | None,
@@ -130,16 +136,19 @@ Methods = Annotated[
     str | None, typer.Option("--methods", metavar="M,...", help='Only these methods, named as in "diffexplore list".')
 ]
 Step = Annotated[
-    float | None, typer.Option("--step", metavar="H", help="The step of finite differences, instead of a derived one.")
+    str | None, typer.Option("--step", metavar="H", help="The step of finite differences, instead of a derived one.")
 ]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seeds synthetic data and probes.")]
+Seed = Annotated[str, typer.Option("--seed", metavar="N", help="Seeds synthetic data and probes.")]
 Rows = Annotated[
     str, typer.Option("--rows", metavar="worst|all", help="all: print every row, each sample's too, as NDJSON.")
 ]
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write the report as JSON; - prints nothing else.")
 ]
-Markdown = Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Write the report as Markdown.")]
+Markdown = Annotated[
+    str | None,
+    typer.Option("--markdown", metavar="FILE|-", help="Write the report as Markdown; - prints nothing else."),
+]
 HessianFlag = Annotated[bool, typer.Option("--hessian", metavar="", help="Show the second partials as well.")]
 DeriveHessian = Annotated[
     bool,
@@ -161,6 +170,16 @@ Ascii = Annotated[bool, typer.Option("--ascii", metavar="", help="Print ASCII on
 Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an internal error.")]
 
 
+def whole_number(option: str, text: str | None) -> int | None:
+    """The whole number that an option is given, in any notation; None where the option is absent."""
+    if text is None:
+        return None
+    number = whole(text)
+    if number is None:
+        raise UsageError(f"{option} takes a whole number, such as 1000 or 1e6, not {text!r}")
+    return number
+
+
 def chosen(kind: str, name: str, choices: Iterable[str]) -> str:
     """``name``, if it is one of ``choices``; raises a UsageError with the nearest one otherwise."""
     if name not in choices:
@@ -172,7 +191,7 @@ def names_list(option: str, text: str | None) -> tuple[str, ...] | None:
     """``"a, b"`` as ``("a", "b")``; None where the option is absent."""
     if text is None:
         return None
-    names = tuple(name.strip() for name in text.split(","))
+    names = tuple(name for part in text.split(",") for name in (part.split() or ("",)))
     if not all(names):
         raise UsageError(f"{option} takes names with a comma between them, such as a,b, not {text!r}")
     return tuple(dict.fromkeys(names))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffexplore.check.records import Report
-from diffexplore.cli.output import check_writable, console_on, write
+from diffexplore.cli.output import STDOUT, check_places, console_on, deliver, deliver_json
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What to write, and where."""
+    """What to write, and where: ``json`` and ``markdown`` are files, or ``-`` for standard output."""
 
     all_rows: bool
     json: str | None
-    markdown: Path | None
+    markdown: str | None
     quiet: bool
     no_color: bool
     ascii: bool
@@ -30,42 +30,36 @@ class Outputs:
     @property
     def machine_reads_stdout(self) -> bool:
         """Whether standard output is for a program, and so holds nothing for people."""
-        return self.all_rows or self.json == "-"
-
-    @property
-    def files(self) -> list[Path]:
-        """The files to write."""
-        paths = [self.markdown, self.replay, Path(self.json) if self.json not in (None, "-") and self.json else None]
-        return [path for path in paths if path is not None]
+        return self.all_rows or STDOUT in (self.json, self.markdown)
 
 
 def check_outputs(outputs: Outputs) -> None:
     """Raises UsageError where something cannot be written, before the long work begins."""
-    if outputs.all_rows and outputs.json == "-":
-        raise UsageError("--rows all and --json - both take standard output: give --json a file")
-    for path in outputs.files:
-        check_writable(path)
+    if str(outputs.replay) == STDOUT:
+        raise UsageError("--replay takes the name of a file: standard output is for the report")
+    rows_all = {"rows all": STDOUT} if outputs.all_rows else {}
+    check_places(**rows_all, json=outputs.json, markdown=outputs.markdown, replay=outputs.replay)
 
 
-def write_files(result: Report, outputs: Outputs, hessian: HessianText | None = None) -> None:
-    """The report as JSON and as Markdown, where they are asked for."""
-    from diffexplore.report.markdown import to_markdown
+def write_outputs(result: Report, outputs: Outputs, hessian: HessianText | None = None) -> None:
+    """The report as JSON and as Markdown, where the options say so; else as a page or its verdict line.
 
-    if outputs.json not in (None, "-"):
-        write(Path(str(outputs.json)), result.to_json() + "\n")
+    Nothing for people is printed where standard output is for a program.
+    """
+    if outputs.json is not None:
+        deliver_json(result, outputs.json)
     if outputs.markdown is not None:
-        write(outputs.markdown, to_markdown(result, hessian))
+        from diffexplore.report.markdown import to_markdown
+
+        deliver(to_markdown(result, hessian), outputs.markdown)
+    if not outputs.machine_reads_stdout:
+        _print(result, outputs, hessian)
 
 
-def print_report(result: Report, outputs: Outputs, hessian: HessianText | None = None) -> None:
-    """The page, its verdict line, or the JSON document; nothing where the rows have been printed."""
-    from diffexplore.report.documents import write_json
+def _print(result: Report, outputs: Outputs, hessian: HessianText | None) -> None:
     from diffexplore.report.terminal import Drawing, Page
     from diffexplore.report.verdict import headline
 
-    if outputs.json == "-":
-        write_json(result, sys.stdout)
-    elif not outputs.machine_reads_stdout:
-        console = console_on(sys.stdout, no_color=outputs.no_color)
-        ascii = outputs.ascii or None
-        console.print(Drawing((headline(result),), ascii) if outputs.quiet else Page(result, hessian, ascii))
+    console = console_on(sys.stdout, no_color=outputs.no_color)
+    ascii = outputs.ascii or None
+    console.print(Drawing((headline(result),), ascii) if outputs.quiet else Page(result, hessian, ascii))

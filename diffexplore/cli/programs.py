@@ -29,6 +29,10 @@ def load(place: str) -> tuple[Any, tuple[str, ...]]:
     from diffexplore.proving.programs import arguments_of
     from diffexplore.verify.loading import load_candidate
 
+    if not (is_program(place) or place.strip().endswith(".py")):
+        raise UsageError(
+            f"FILE.py:NAME should be a torch function in a file, such as mine.py:loss, not {place.strip()!r}"
+        )
     with contextlib.redirect_stdout(sys.stderr):  # what the file prints is no part of the answer
         function = load_candidate(place.strip())
     if not callable(function):

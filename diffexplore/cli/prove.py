@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_STATUS
-from diffexplore.cli.output import check_writable, console_on, write
+from diffexplore.cli.output import STDOUT, check_places, console_on, deliver_json
 
 if TYPE_CHECKING:
     from diffexplore.proving.records import Proof
@@ -33,18 +32,13 @@ def prove(
 
     Exits with 0 if that is proved, 1 if it is refuted, 3 if it could not be decided.
     """
-    if json not in (None, "-"):
-        check_writable(Path(str(json)))
+    check_places(json=json)
     with contextlib.redirect_stdout(sys.stderr):
         found = _proved(program, loss, o.names_list("--wrt", wrt), shapes, tuple(domain or ()))
-    if json == "-":
-        from diffexplore.report.documents import write_json
-
-        write_json(found, sys.stdout)
-        return OF_STATUS[found.status]
     if json is not None:
-        write(Path(json), found.to_json() + "\n")
-    _print(found, quiet=quiet, no_color=no_color, ascii=ascii)
+        deliver_json(found, json)
+    if json != STDOUT:
+        _print(found, quiet=quiet, no_color=no_color, ascii=ascii)
     return OF_STATUS[found.status]
 
 

@@ -11,7 +11,7 @@ from diffexplore import methods as known_methods
 from diffexplore.check.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_VERDICT
-from diffexplore.cli.outputs import Outputs, check_outputs, print_report, write_files
+from diffexplore.cli.outputs import Outputs, check_outputs, write_outputs
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def report(
     device: o.Device = "auto",
     methods: o.Methods = None,
     step: o.Step = None,
-    seed: o.Seed = 0,
+    seed: o.Seed = "0",
     rows: o.Rows = "worst",
     json: o.Json = None,
     markdown: o.Markdown = None,
@@ -67,7 +67,7 @@ def report(
         loss=loss,
         at=tuple(at or ()),
         data=data,
-        n_points=points,
+        n_points=o.whole_number("--points", points),
         wrt=o.names_list("--wrt", wrt),
         shapes=shapes,
         reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
@@ -75,7 +75,7 @@ def report(
         device=o.chosen("device", device, o.DEVICES),
         methods=_methods(methods),
         step=_step(step),
-        seed=seed,
+        seed=o.whole_number("--seed", seed) or 0,
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
     outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii)
@@ -85,29 +85,31 @@ def report(
 
 def _methods(text: str | None) -> tuple[str, ...] | None:
     names = o.names_list("--methods", text)
-    for name in names or ():
-        o.chosen("method", name, known_methods.names())
-    return names
+    return None if names is None else tuple(entry.name for entry in known_methods.select(names))
 
 
-def _step(step: float | None) -> float | None:
-    if step is not None and not 0 < step < float("inf"):
-        raise UsageError(f"--step takes a positive number such as 1e-5, not {step}")
+def _step(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        step = float(text)
+    except ValueError:
+        step = 0.0
+    if not 0 < step < float("inf"):
+        raise UsageError(f"--step takes a positive number such as 1e-5, not {text!r}")
     return step
 
 
 def _run(request: Request, outputs: Outputs, with_hessian: bool) -> int:
     loss, result = _checked(request, outputs)
     hessian = _hessian(loss, result) if with_hessian else None
-    write_files(result, outputs, hessian)
-    print_report(result, outputs, hessian)
+    write_outputs(result, outputs, hessian)
     return OF_VERDICT[result.verdict]
 
 
 def _checked(request: Request, outputs: Outputs) -> tuple[Loss, Report]:
     """Resolve the loss, its points and its data, and run the check on them."""
     from diffexplore.check.points import make_points, parse_at
-    from diffexplore.check.table import column_names
     from diffexplore.cli.loss_argument import loss_to_check, partials_of
     from diffexplore.cli.progress import listening
 
@@ -115,7 +117,7 @@ def _checked(request: Request, outputs: Outputs) -> tuple[Loss, Report]:
     has_data = request.data is not None or request.n_points is not None
     loss = loss_to_check(
         request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction, shapes=request.shapes,
-        columns=() if request.n_points is not None else column_names(request.data),
+        file=request.data,
     )  # fmt: skip
     points = make_points(loss, at or None)
 

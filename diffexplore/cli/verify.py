@@ -13,7 +13,7 @@ from diffexplore.check.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_VERDICT
 from diffexplore.cli.output import write
-from diffexplore.cli.outputs import Outputs, check_outputs, print_report, write_files
+from diffexplore.cli.outputs import Outputs, check_outputs, write_outputs
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def verify(
     pack: o.Pack = None,
     dtype: o.Dtype = "float64",
     device: o.Device = "auto",
-    seed: o.Seed = 0,
+    seed: o.Seed = "0",
     rows: o.Rows = "worst",
     json: o.Json = None,
     markdown: o.Markdown = None,
@@ -81,7 +81,7 @@ def verify(
         loss=loss,
         at=tuple(at or ()),
         data=data,
-        n_points=points,
+        n_points=o.whole_number("--points", points),
         wrt=o.names_list("--wrt", wrt),
         shapes=shapes,
         reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
@@ -92,7 +92,7 @@ def verify(
         pack=tuple(pack or ()),
         dtype=o.chosen("dtype", dtype, o.DTYPES),
         device=o.chosen("device", device, o.DEVICES),
-        seed=seed,
+        seed=o.whole_number("--seed", seed) or 0,
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
     again = _replay_of(request, replay) if candidate is None else None
@@ -101,8 +101,7 @@ def verify(
     record = again or _record(request)
     result = _run(record, outputs)
     _write_replay(record, result, outputs)
-    write_files(result, outputs)
-    print_report(result, outputs)
+    write_outputs(result, outputs)
     return OF_VERDICT[result.verdict]
 
 
@@ -122,14 +121,13 @@ def _record(request: Request) -> Replay:
     if request.loss is None:
         raise UsageError("name the loss whose gradient it should be: --loss LOSS")
     from diffexplore.check.points import make_points, parse_at
-    from diffexplore.check.table import column_names
     from diffexplore.cli.loss_argument import loss_to_check
 
     at = [parse_at(text) for text in request.at]
     has_data = request.data is not None or request.n_points is not None
     loss = loss_to_check(
         request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction, shapes=request.shapes,
-        columns=() if request.n_points is not None else column_names(request.data),
+        file=request.data,
     )  # fmt: skip
     points = make_points(loss, at or None)
 

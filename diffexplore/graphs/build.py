@@ -32,7 +32,7 @@ def graph_of(
     at: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     *,
-    n_points: int | None = None,
+    n_points: float | None = None,
     wrt: str | Sequence[str] | None = None,
     sample: int = 0,
     name: str | None = None,

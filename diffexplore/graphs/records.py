@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from diffexplore.documents import plain, to_json
 from diffexplore.proof.records import Ball
 
 SCHEMA_VERSION = 2
@@ -147,7 +147,7 @@ class Graph:
 
     def to_dict(self) -> dict[str, Any]:
         """The document that JSON holds; keys are described in docs/graph.md."""
-        return {
+        document = {
             "schema_version": SCHEMA_VERSION,
             "name": self.name,
             "formula": self.formula,
@@ -158,9 +158,10 @@ class Graph:
             "edges": [edge.to_dict() for edge in self.edges],
             "notes": list(self.notes),
         }
+        return {key: plain(value) for key, value in document.items()}
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+        return to_json(self.to_dict(), indent=indent)
 
 
 def _dict(number: Number | None) -> dict[str, Any] | None:

@@ -56,7 +56,7 @@ class Source:
         """Whether there are data at all."""
         return bool(self.loss.data)
 
-    def inputs(self, at: Mapping[str, Any] | None, data: Any, n_points: int | None, sample: int) -> Inputs | None:
+    def inputs(self, at: Mapping[str, Any] | None, data: Any, n_points: float | None, sample: int) -> Inputs | None:
         """The values at a point and on data; None where neither is given nor the loss has its own.
 
         Raises UsageError for values that do not belong to the loss, or are given in part.

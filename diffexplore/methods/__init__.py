@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Entry:
     """A method's name, what it does in one line, the module that holds it, and how a sentence calls it (by its name,
-    unless ``spoken`` says otherwise). ``runs_program`` says whether it runs the torch function that a loss was read
-    from: else, it knows the formula alone.
+    unless ``spoken`` says otherwise). ``aliases`` are the other names by which it may be selected. ``runs_program``
+    says whether it runs the torch function that a loss was read from: else, it knows the formula alone.
     """
 
     name: str
     title: str
     module: str
     spoken: str = ""
+    aliases: tuple[str, ...] = ()
     runs_program: bool = False
 
     def load(self) -> Method:
@@ -37,7 +38,7 @@ _ENTRIES = (
         "symbolic", "SymPy's gradient in its simplified form, evaluated by torch", "symbolic", "the simplified gradient"
     ),
     Entry("symbolic_raw", "SymPy's gradient as derived, evaluated by torch", "symbolic_raw", "the gradient as derived"),
-    Entry("reverse", "torch reverse mode: backward()", "reverse", "reverse mode", runs_program=True),
+    Entry("reverse", "torch reverse mode: backward()", "reverse", "reverse mode", ("backward", "autograd"), True),
     Entry(
         "forward",
         "torch forward mode: a Jacobian-vector product for each symbol",
@@ -82,6 +83,14 @@ def names() -> tuple[str, ...]:
     return tuple(entry.name for entry in _ENTRIES)
 
 
+def named(name: str) -> Entry:
+    """The entry of a method by its name or another name of it; :class:`UsageError` where there is none."""
+    known = {each: entry for entry in _ENTRIES for each in (entry.name, *entry.aliases)}
+    if name not in known:
+        raise unknown("method", name, known)
+    return known[name]
+
+
 def spoken(method: str) -> str:
     """How a sentence calls the method of a row, ``reverse mode`` for ``reverse``; its name where it has no entry."""
     name, _, rest = method.partition(" ")
@@ -102,10 +111,8 @@ def select(wanted: Sequence[str] | str | None) -> tuple[Entry, ...]:
     """
     if wanted is None:
         return _ENTRIES
-    chosen = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else list(wanted)
-    for name in chosen:
-        if name not in names():
-            raise unknown("method", str(name), names())
-    if not chosen:
+    given = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else list(wanted)
+    if not given:
         raise UsageError(f"no method is named: choose from {', '.join(names())}")
-    return tuple(entry for entry in _ENTRIES if entry.name in chosen)
+    chosen = [named(str(name)) for name in given]
+    return tuple(entry for entry in _ENTRIES if entry in chosen)

@@ -25,6 +25,11 @@ from diffexplore.symbolic.program import Program
 
 Tensor = torch.Tensor
 
+_UNBOUNDED = (
+    "the interval of the step holds a kink, a singularity or the end of the domain, "
+    "or numbers there underflow or overflow"
+)
+
 _LARGEST_STEP = 0.125  # of max(1, |x|)
 _SHRINKS = 8
 _SHRINK = 8.0
@@ -94,8 +99,7 @@ class Difference:
         value, roundoff, stepped = self.evaluate(along, step)
         bound = (roundoff + self.truncation(along, step, roundoff)) * UPWARD
         unbounded = not bool(bound.isfinite().all())
-        reason = "the interval of the step holds a kink, a singularity or the end of the domain" if unbounded else None
-        return with_step(value, bound, stepped, reason)
+        return with_step(value, bound, stepped, _UNBOUNDED if unbounded else None)
 
     def _step(self, along: Along) -> Tensor:
         """The step of the problem where one is set, else the one that the error model picks (float64)."""

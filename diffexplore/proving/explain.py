@@ -89,7 +89,7 @@ def _asked_of(candidate: Any, program: Program, traced: Traced, loss: Loss | Non
         ]
         if loss is None:
             output = traced.output if upstream is None else traced.output.xreplace({upstream: sympy.S.One})
-            loss = loss_of(replace(traced, output=output, parameters=mine.parameters, data=mine.data), ignored=True)
+            loss = loss_of(replace(traced, output=output, parameters=mine.parameters, data=mine.data))
         return _Asked(candidate, loss.with_symbols(*names), packs(mine.arrays), upstream, False)
     # Verification has a meaning of its own for an argument that is called so.
     renamed = {weight.array.name: f"{weight.array.name}_" for weight in program.weights}
@@ -100,7 +100,7 @@ def _asked_of(candidate: Any, program: Program, traced: Traced, loss: Loss | Non
     names_of = [array.name for array in program.arrays]
     contracted.__name__ = program.name
     packed = {renamed.get(name, name): layout for name, layout in packs(program.arrays).items()}
-    return _Asked(contracted, loss_of(traced, ignored=True), packed, None, True)
+    return _Asked(contracted, loss_of(traced), packed, None, True)
 
 
 def _mine(program: Program, arrays: tuple[Array, ...]) -> tuple[Array, ...]:

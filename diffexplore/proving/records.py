@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.check.records import Cause
+from diffexplore.documents import plain, to_json
 from diffexplore.proof.records import Counterexample, Decision, Status
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Proof:
     def to_dict(self) -> dict[str, Any]:
         """The document that JSON holds; keys are described in docs/schema.md."""
         cause = self.cause
-        return {
+        document = {
             "schema_version": SCHEMA_VERSION,
             "status": self.status,
             "program": self.program,
@@ -141,9 +141,10 @@ class Proof:
             "up_to_rounding": self.up_to_rounding,
             "cause": None if cause is None else {"key": cause.key, "message": cause.message, "fields": cause.fields},
         }
+        return {key: plain(value) for key, value in document.items()}
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False, default=str)
+        return to_json(self.to_dict(), indent=indent)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from diffexplore.report.proofs import outline

@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Protocol, TextIO
+from typing import TextIO
 
 from diffexplore.check.records import Row
-
-
-class Documented(Protocol):
-    """What has a JSON document: a report, or a graph."""
-
-    def to_dict(self) -> dict[str, Any]: ...
-
-
-def write_json(report: Documented, stream: TextIO) -> None:
-    """Write the document of ``report``; characters beyond ASCII only where the stream takes them all."""
-    portable = not (stream.encoding or "ascii").lower().startswith("utf")
-    json.dump(report.to_dict(), stream, indent=2, allow_nan=False, ensure_ascii=portable)
-    stream.write("\n")
 
 
 def write_row(row: Row, stream: TextIO) -> None:

@@ -40,7 +40,7 @@ def lost_text(lost: LostDigits, report: Report) -> Text:
         Span(f"{_partial(lost, report)}{by}", "strong"),
         Span(f"{_where(lost, report)}: {certain}; "),
         Span(lost.subexpression, "doubt"),
-        Span(f" cancels: {grows}; {kept}"),
+        Span(f" {lost.how}: {grows}; {kept}"),
     )
 
 

@@ -23,6 +23,9 @@ from diffexplore.report.wrong import failures
 HessianText = Mapping[tuple[str, str], PartialFormula]
 
 
+_POWER = "[⁰¹²³⁴⁵⁶⁷⁸⁹]+"
+
+
 def outline(report: Report, *, width: int = 100, hessian: HessianText | None = None) -> Iterator[Block]:
     """The blocks of ``report``: verdict, formulas, tables, samples, what was not compared, verdict.
 
@@ -87,7 +90,8 @@ def _partial(loss: LossSummary, name: str, partial: PartialFormula) -> Formula:
 
 def _reduced(loss: LossSummary, expression: str) -> str:
     """``mean[…]`` or ``sum[…]``; what does not depend on the data is its own mean."""
-    depends = any(re.search(rf"\b{re.escape(name)}\b", expression) for name in loss.data)
+    words = re.sub(_POWER, " ", expression)  # to a regular expression x² is one word
+    depends = any(re.search(rf"\b{re.escape(name)}\b", words) for name in loss.data)
     if not depends and (loss.reduction == "mean" or not loss.data):
         return expression
     return f"{loss.reduction}[{expression}]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import sympy
@@ -119,7 +119,14 @@ def gradient_of(loss: Loss, names: tuple[str, ...]) -> Gradient:
     """The gradient of the summand of ``loss`` with respect to ``names``."""
     raw = {name: differentiate(loss.expression, loss.symbols[name]) for name in names}
     simplified, cost = _simplified(raw, loss.domain)
-    return Gradient(simplified, raw, cost)
+    return Gradient(simplified, raw, {name: _noted(loss, name, cost[name]) for name in names})
+
+
+def _noted(loss: Loss, name: str, cost: Cost) -> Cost:
+    """``cost`` with a note where the partial is 0 because the symbol is not in the loss, as it was read."""
+    if loss.symbols[name] in loss.expression.free_symbols:
+        return cost
+    return replace(cost, note=f"{name} cancels" if loss.has_written(name) else f"the loss does not depend on {name}")
 
 
 def hessian_of(loss: Loss, names: tuple[str, ...]) -> Hessian:

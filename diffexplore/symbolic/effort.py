@@ -35,7 +35,18 @@ _ALONE = 300
 #: How often an operand stands in SymPy's expression, or is asked about, where it may leave the real numbers: SymPy does
 #: not know that roots are taken of what is positive, and takes real and imaginary parts of what it makes of them.
 _COPIES = {"cbrt": 2}
-_COPIES_OF_ROOTS = {"sinh": 4, "cosh": 4, "tanh": 4, "sech": 4, "csch": 4, "coth": 4, "logcosh": 4, "exp2": 3, "gamma": 2, "cbrt": 8}
+_COPIES_OF_ROOTS = {
+    "sinh": 4,
+    "cosh": 4,
+    "tanh": 4,
+    "sech": 4,
+    "csch": 4,
+    "coth": 4,
+    "logcosh": 4,
+    "exp2": 3,
+    "gamma": 2,
+    "cbrt": 8,
+}
 _COPIES_OF_POWERS_OF_ROOTS = 8
 _ROOTS = frozenset({"sqrt", "cbrt", "hypot", "pow", "log", "log1p", "log2", "log10", "asin", "acos", "acosh", "atanh"})
 _EXTREMES = frozenset({"max", "min", "relu"})

@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy
 
+from diffexplore.check.records import SCHEMA_VERSION
 from diffexplore.loss import Loss
 from diffexplore.symbolic.code import Dialect, PythonCode, TorchCode
 from diffexplore.symbolic.derive import Gradient, Hessian, partial_formula
@@ -50,6 +51,7 @@ def to_latex(loss: Loss, gradient: Gradient, hessian: Hessian | None = None) -> 
 def to_json_dict(loss: Loss, gradient: Gradient, hessian: Hessian | None = None) -> dict[str, Any]:
     """The loss and its derivatives as plain values, with the keys of a report; ``hessian`` is keyed "a,b"."""
     document: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
         "loss": loss.summary().to_dict(),
         "gradient": {name: formula.to_dict() for name, formula in gradient.formulas().items()},
     }

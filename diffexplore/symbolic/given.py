@@ -51,7 +51,8 @@ def summand_of(formula: str | sympy.Expr, names: Sequence[str]) -> Summand:
         raise UsageError(f"the formula uses {listed}, which {verb} neither parameter nor data")
     for name in names:
         if name not in used:
-            raise UsageError(f"the formula has no symbol {name!r}")
+            dropped = "" if tree is not None else " (SymPy drops what cancels, such as a - a)"
+            raise UsageError(f"the formula has no symbol {name!r}{dropped}: leave it out of parameters and data")
     try:
         return Summand(expression, None if tree is None else program_of(tree, names))
     except RecursionError:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 
-from diffexplore.errors import UsageError, nearest
+from diffexplore.errors import UsageError
+from diffexplore.suggestions import did_you_mean
 from diffexplore.symbolic.declared import is_symbol
 from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
 from diffexplore.symbolic.names import check_name, shown
 
 MAX_DEPTH = 200
+
+#: A name of so few letters before a parenthesis is rather a symbol to be multiplied.
+_SHORT = 2
 
 GROUPS: tuple[tuple[type[ast.operator], ...], ...] = ((ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.Pow,))
 """Operators of equal precedence."""
@@ -192,7 +196,7 @@ def _refused(node: ast.AST) -> UsageError:
 
 
 def _unknown_function(name: str) -> UsageError:
-    guess = nearest(name, FUNCTIONS)
-    if guess is not None and len(name) > 2:
-        return UsageError(f"unknown function {shown(name)}: did you mean {guess!r}?")
-    return UsageError(f"unknown function {shown(name)} (to multiply, write '*' before the parenthesis)")
+    if len(name) <= _SHORT:
+        return UsageError(f"unknown function {shown(name)} (to multiply, write '*' before the parenthesis)")
+    hint = did_you_mean(name, FUNCTIONS) or "diffexplore list shows the functions that a formula may have"
+    return UsageError(f"unknown function {shown(name)}: {hint}")

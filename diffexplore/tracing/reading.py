@@ -15,18 +15,12 @@ from diffexplore.tracing.declarations import real
 from diffexplore.tracing.trace import Traced
 
 
-def loss_of(
-    traced: Traced, *, name: str | None = None, domain: str | Sequence[str] | None = None, ignored: bool = False
-) -> Loss:
-    """The summand with its reduction; entries of an argument that it does not depend on are symbols, too.
+def loss_of(traced: Traced, *, name: str | None = None, domain: str | Sequence[str] | None = None) -> Loss:
+    """The summand with its reduction; what it does not depend on (it cancels, say) are symbols, too, of gradient 0.
 
-    ``ignored`` says whether there may be whole arguments that it does not depend on.
     Raises UsageError, naming why, where the function is not the mean or sum of a formula of each sample.
     """
     summand, reduction = _summand(traced)
-    for array in (*traced.parameters, *traced.data):
-        if not ignored and not any(symbol in summand.free_symbols for symbol in array.symbols):
-            raise UsageError(f"the function does not depend on {array.text}: leave it out of the arguments")
     every = [
         [symbol.name for array in arrays for symbol in array.symbols] for arrays in (traced.parameters, traced.data)
     ]

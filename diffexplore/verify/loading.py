@@ -21,6 +21,8 @@ def load_candidate(place: str) -> Any:
         return _formulas(Path(place))
     path, colon, name = place.rpartition(":")
     if not colon or not path.endswith(".py") or not name.isidentifier():
+        if place.endswith(".py"):
+            raise UsageError(f"{place!r} is a file: name what it defines, as in {place}:gradient")
         raise UsageError(f"a candidate is FILE.py:NAME, or a FILE.json of formulas, not {place!r}")
     module = _executed(Path(path))
     public = [known for known in vars(module) if not known.startswith("__")]

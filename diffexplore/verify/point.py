@@ -9,6 +9,7 @@ import torch
 
 from diffexplore.check.enclosures import Enclosures, Status
 from diffexplore.check.evaluate import Chunk, Evaluator, Running
+from diffexplore.check.explain import with_flushed
 from diffexplore.check.judge import INCONCLUSIVE, PASS, Judged
 from diffexplore.check.point import PointCheck, PointOutcome
 from diffexplore.check.probes import Probe
@@ -117,8 +118,8 @@ class CandidateCheck(PointCheck):
             self._judge_value(Numbers.of(self._whole[VALUE], exact=True), self._candidate.name)
 
     def _explained(self, row: Row, evaluator: Evaluator, running: Running | None) -> Row:
-        """As it is: the diagnosis explains a candidate's NaN, which has to be run again for that."""
-        return row
+        """With inputs that the dtype rounds to 0; the diagnosis explains NaN: the candidate runs again for that."""
+        return with_flushed(row, evaluator)
 
     def _search(self, name: str) -> None:
         if self.observed.candidate.repeatable:

@@ -71,7 +71,11 @@ def _numbers(upstream: Any, n: int) -> np.ndarray[Any, np.dtype[np.float64]]:
 def _times_upstream(loss: Loss, parameters: Sequence[str], data: Sequence[str], reduction: str) -> Loss:
     """The loss whose summand is multiplied by the upstream gradient."""
     formula = loss.times(UPSTREAM)
-    used = names_in(formula, (*parameters, *data)) if isinstance(formula, str) else {symbol.name for symbol in formula.free_symbols}
+    used = (
+        names_in(formula, (*parameters, *data))
+        if isinstance(formula, str)
+        else {symbol.name for symbol in formula.free_symbols}
+    )
     contracted = Loss(
         formula,
         parameters=[name for name in parameters if name in used],

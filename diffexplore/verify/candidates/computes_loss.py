@@ -44,7 +44,8 @@ class ComputesLoss:
         output = self._call(values)
         if not isinstance(output, torch.Tensor):
             raise CandidateError(
-                f"{self.name} returns {_kind(output)}, where the loss should be: a tensor of one number"
+                f"{self.name} returns {_kind(output)}, where the loss should be: a tensor of one number "
+                "(where it returns the gradient, kind is 'gradient')"
             )
         if not output.is_floating_point():
             raise CandidateError(

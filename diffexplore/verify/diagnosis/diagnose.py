@@ -8,6 +8,7 @@ from dataclasses import replace
 from diffexplore.arithmetic.balls import precision
 from diffexplore.check.point import PointOutcome
 from diffexplore.check.records import VALUE, Cause
+from diffexplore.check.unbounded import is_unexplained
 from diffexplore.verify.diagnosis import backward, conduct, nonfinite
 from diffexplore.verify.diagnosis.revision import revised
 from diffexplore.verify.diagnosis.search import Diagnosis
@@ -36,16 +37,18 @@ def diagnosed(check: CandidateCheck, outcome: PointOutcome, accept: Sequence[str
 
 
 def _with_origins(check: CandidateCheck, outcome: PointOutcome) -> PointOutcome:
-    """Values that are not finite, with what made them."""
+    """Values that are not finite, and values without a bound, with the operation that made them so."""
     if not check.observed.candidate.repeatable:
         return outcome
     found: dict[tuple[str, int | None], Cause] = {}
     rows = []
     for row in outcome.rows:
-        if row.is_nan and row.probe is None:
+        unexplained = is_unexplained(row.cause)
+        if (row.is_nan or unexplained) and row.probe is None:
             key = (row.parameter, row.sample)
             if key not in found:
-                found[key] = nonfinite.origin_of(row, check.laboratory())
+                seek = nonfinite.culprit_of if unexplained else nonfinite.origin_of
+                found[key] = seek(row, check.laboratory())
             row = replace(row, cause=found[key])
         rows.append(row)
     return replace(outcome, rows=tuple(rows))
