@@ -50,7 +50,9 @@ _PYTHON = (
     "await x", "*x", "**x", "'x'*10**9", "eval('2')", "0x1F", "0b11", "1_0_0", "1e5j", "...", "None", "True", "lambda",
 )  # fmt: skip
 
-_LETTERS = "αβγλμσωΩℓ𝐱ﬁＡｘ٣⁵²⁻½∞√∂·×÷−–“”\u200b\u202e\u00a0\x00\x1b\t\n\r;#\\@$?!~`'\"[]{}()<>=,.:|&^%*/+-0123456789eEjJ_"
+_LETTERS = (
+    "αβγλμσωΩℓ𝐱ﬁＡｘ٣⁵²⁻½∞√∂·×÷−–“”\u200b\u202e\u00a0\x00\x1b\t\n\r;#\\@$?!~`'\"[]{}()<>=,.:|&^%*/+-0123456789eEjJ_"
+)
 
 _NUMBERS = ("1e400", "1e-400", "9" * 400, "0." + "0" * 390 + "1", "1e10", "10**300", "1e308", "0", "-1", "2.5", "1/3",
             "1_000", "00012", "1e", "1e5e5", ".5.", "0.1", "3", "1e999999999999", "7" * 5000)  # fmt: skip
@@ -99,7 +101,9 @@ def _joined(text: str, rng: random.Random) -> str:
 
 
 def _tower(text: str, rng: random.Random) -> str:
-    bases = rng.choices((f"({text})", "x", "2", "9", "0.5", "y", "(x+1)", "1e5", "where(x<1,2,y)"), k=rng.randint(2, 12))
+    bases = rng.choices(
+        (f"({text})", "x", "2", "9", "0.5", "y", "(x+1)", "1e5", "where(x<1,2,y)"), k=rng.randint(2, 12)
+    )
     return "**".join(bases * rng.choice((1, 1, 1, 5)))
 
 
@@ -142,7 +146,9 @@ def _compared(text: str, rng: random.Random) -> str:
     other = rng.choice((*_SEEDS, text, "0", "x"))
     text = f"{text} {rng.choice(('>', '<=', '==', '!=', '>', '<'))} {other}"
     for _ in range(rng.choice((0, 1, 1, 5, 20, 150))):
-        text = rng.choice(("{0} and x > 1", "not ({0})", "not {0}", "({0}) or x < y", "{0} or {0}", "{0} and y != 2")).format(text)
+        text = rng.choice(
+            ("{0} and x > 1", "not ({0})", "not {0}", "({0}) or x < y", "{0} or {0}", "{0} and y != 2")
+        ).format(text)
         if len(text) > 12_000:
             break
     return text
@@ -158,13 +164,13 @@ _WRAPS = (
     *(f"{entry.name}(x+{{0}})" for entry in TABLE if entry.least == 1 and entry.name != "Piecewise"),
     "max(x,{0})", "min({0},y)", "({0})**2", "({0})**2.5", "({0}+1)**0.5", "2**({0})", "1/(x+{0})", "-({0})", "({0})",
     "y*(x+{0})", "hypot({0},y)", "atan2({0},x)", "polygamma(2,{0})", "where({0}>0,x,y)", "where(x>0,{0},y)",
-    "({0})**y", "x**({0})", "x**0.5**({0})", "(({0}))", "Piecewise(({0},x>0),(y,True))", "-{0}", "not {0}", "(x*({0}))**(1/3)",
-    "({0})*(x+1)", "[{0}]",
+    "({0})**y", "x**({0})", "x**0.5**({0})", "(({0}))", "Piecewise(({0},x>0),(y,True))", "-{0}", "not {0}",
+    "(x*({0}))**(1/3)", "({0})*(x+1)", "[{0}]",
 )  # fmt: skip
 
 _CHANGES: tuple[Callable[[str, random.Random], str], ...] = (
-    _deleted, _inserted, _replaced, _doubled, _spliced, _joined, _tower, _nested, _wide, _number, _conditional, _compared,
-    _pythonic,
+    _deleted, _inserted, _replaced, _doubled, _spliced, _joined, _tower, _nested, _wide, _number, _conditional,
+    _compared, _pythonic,
 )  # fmt: skip
 
 
@@ -242,7 +248,7 @@ def tried(text: str, use: Callable[[str], object] = _reads) -> tuple[str, float]
 
 
 @cache
-def _ready() -> None:
+def listen() -> None:
     """Listen, and have SymPy import what it imports when that is first needed."""
     sys.addaudithook(_heard)
     signal.signal(signal.SIGVTALRM, _stuck)
@@ -254,7 +260,7 @@ def _ready() -> None:
 
 def work(task: tuple[int, int, int]) -> tuple[Counter[str], list[str], float]:
     """How the texts of one task end, those that did not end well, and the longest time."""
-    _ready()
+    listen()
     counts: Counter[str] = Counter()
     troubles, longest = [], 0.0
     for text in texts(*task):

@@ -38,6 +38,10 @@ class GradientError(DiffexploreError, AssertionError):
         return type(self), (self.report,)
 
 
+_LONGEST_NAME = 40
+"""Longer names are cut in messages."""
+
+
 def nearest(name: str, choices: Iterable[str]) -> str | None:
     """The choice most like ``name``, or None where nothing is alike."""
     found = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.5)
@@ -47,6 +51,7 @@ def nearest(name: str, choices: Iterable[str]) -> str | None:
 def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     """A :class:`UsageError` for a name that is not among ``choices``, with the nearest right one."""
     choices = sorted(choices)
+    name = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
     guess = nearest(name, choices)
     if guess is not None:
         return UsageError(f"unknown {kind} {name!r}: did you mean {guess!r}?")

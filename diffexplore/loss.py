@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.arguments import as_function, as_list, as_mapping, as_optional_text, as_text
 from diffexplore.errors import unknown
 from diffexplore.symbolic.given import check_distinct, conditions_of, names_in_order, summand_of
 from diffexplore.symbolic.latex import reduced_to_latex
@@ -26,6 +27,11 @@ REDUCTIONS = ("mean", "sum")
 _Kept = TypeVar("_Kept")
 
 DefaultData = Callable[[], Mapping[str, Sequence[float]]]
+
+
+def _points(points: Any) -> tuple[Mapping[str, float], ...]:
+    should = "a list of points, each a mapping from parameters to numbers"
+    return tuple(as_mapping(point, "default_points", should) for point in as_list(points, "default_points", should))
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -90,9 +96,10 @@ class Loss:
             UsageError: where the formula cannot be read, uses symbols that are neither parameters nor data, or
                 lacks one that is; and for unusable names, reductions and conditions.
         """
+        reduction = as_text(reduction, "reduction", "'mean' or 'sum'")
         if reduction not in REDUCTIONS:
-            raise unknown("reduction", str(reduction), REDUCTIONS)
-        parameters, data = names_in_order(parameters), names_in_order(data)
+            raise unknown("reduction", reduction, REDUCTIONS)
+        parameters, data = names_in_order(parameters, "parameters"), names_in_order(data, "data")
         check_distinct((*parameters, *data))
         summand = summand_of(formula, (*parameters, *data))
         values: dict[str, Any] = {
@@ -101,11 +108,11 @@ class Loss:
             "parameters": parameters,
             "data": data,
             "reduction": reduction,
-            "name": name,
+            "name": as_optional_text(name, "name"),
             "domain": conditions_of(domain, (*parameters, *data)),
-            "source": source,
-            "default_data": default_data,
-            "default_points": tuple(default_points or ()),
+            "source": as_optional_text(source, "source"),
+            "default_data": None if default_data is None else as_function(default_data, "default_data"),
+            "default_points": () if default_points is None else _points(default_points),
             "_program": summand.program,
             "_derived": {},
         }
@@ -151,7 +158,7 @@ class Loss:
 
     def with_symbols(self, parameters: Sequence[str], data: Sequence[str]) -> Loss:
         """The same summand as a loss of all these symbols; by those that it ignores, its gradient is 0."""
-        names, columns = names_in_order(parameters), names_in_order(data)
+        names, columns = names_in_order(parameters, "parameters"), names_in_order(data, "data")
         check_distinct((*names, *columns))
         found = copy.copy(self)
         for attribute, value in {"parameters": names, "data": columns, "_derived": {}}.items():
@@ -230,7 +237,7 @@ class Loss:
         return self._cached("hessian", wrt, hessian_of)
 
     def _cached(self, kind: str, wrt: str | Sequence[str] | None, derive: Callable[..., Any]) -> Any:
-        names = self.parameters if wrt is None else names_in_order(wrt)
+        names = self.parameters if wrt is None else names_in_order(wrt, "wrt")
         check_distinct(names)
         for name in names:
             if name not in self.symbols:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from diffexplore.arguments import as_texts
 from diffexplore.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -70,10 +71,10 @@ def select(wanted: Sequence[str] | str | None) -> tuple[Entry, ...]:
     """
     if wanted is None:
         return _ENTRIES
-    chosen = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else list(wanted)
+    chosen = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else as_texts(wanted, "methods")
     for name in chosen:
         if name not in names():
-            raise unknown("method", str(name), names())
+            raise unknown("method", name, names())
     if not chosen:
         raise UsageError(f"no method is named: choose from {', '.join(names())}")
     return tuple(entry for entry in _ENTRIES if entry.name in chosen)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import sympy
 
+from diffexplore.arguments import as_texts, as_words
+from diffexplore.check.options import as_loss
 from diffexplore.check.records import VALUE
 from diffexplore.errors import UsageError, unknown
 from diffexplore.loss import Loss
@@ -24,10 +26,9 @@ from diffexplore.proving.upstream import without_factor
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
 from diffexplore.symbolic.parse import parse_condition
 from diffexplore.symbolic.text import to_text
-from diffexplore.tracing.declarations import Array, Spec, of_samples
+from diffexplore.tracing.declarations import Array, Spec, declare, of_samples
 from diffexplore.tracing.sizes import meets, usual
 from diffexplore.tracing.trace import OUTPUT, Traced, trace
-from diffexplore.verify.run import as_loss
 
 
 def prove(
@@ -60,8 +61,10 @@ def prove(
     Raises :class:`~diffexplore.errors.UsageError` for what cannot be traced, with the operator and the line.
     """
     known = None if loss is None else as_loss(loss)
+    parameters = None if parameters is None else cast(Spec, declare(parameters))
+    data = None if data is None else cast(Spec, declare(data))
     program = program_of(candidate, known, parameters, data)
-    wanted = wrt.replace(",", " ").split() if isinstance(wrt, str) else wrt
+    wanted = None if wrt is None else as_words(wrt, "wrt")
     by_data = _asks_for_data(wanted, program)
     program, traced = _traced(program, by_data=by_data)
     spare = again(candidate, known, parameters, data, program)
@@ -263,5 +266,5 @@ def _names(wrt: Sequence[str] | None, program: Program, traced: Traced) -> list[
 
 def _domain(domain: str | Sequence[str] | None, program: Program) -> list[Any]:
     names = [symbol.name for symbol in _symbols(program.arrays)]
-    texts = [domain] if isinstance(domain, str) else list(domain or ())
+    texts = [] if domain is None else as_texts(domain, "domain", "'s > 0' or ['s > 0', 'x != 0']")
     return [parse_condition(text, names) for text in texts]

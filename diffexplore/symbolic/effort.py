@@ -35,7 +35,9 @@ _ALONE = 300
 #: How often an operand stands in SymPy's expression, or is asked about, where it may leave the real numbers: SymPy does
 #: not know that roots are taken of what is positive, and takes real and imaginary parts of what it makes of them.
 _COPIES = {"cbrt": 2}
-_COPIES_OF_ROOTS = {"sinh": 4, "cosh": 4, "tanh": 4, "sech": 4, "csch": 4, "coth": 4, "logcosh": 4, "exp2": 3, "gamma": 2, "cbrt": 8}
+_COPIES_OF_ROOTS = {
+    "sinh": 4, "cosh": 4, "tanh": 4, "sech": 4, "csch": 4, "coth": 4, "logcosh": 4, "exp2": 3, "gamma": 2, "cbrt": 8,
+}  # fmt: skip
 _COPIES_OF_POWERS_OF_ROOTS = 8
 _ROOTS = frozenset({"sqrt", "cbrt", "hypot", "pow", "log", "log1p", "log2", "log10", "asin", "acos", "acosh", "atanh"})
 _EXTREMES = frozenset({"max", "min", "relu"})
@@ -158,7 +160,7 @@ def _of_call(node: ast.Call, found: dict[ast.AST, Effort]) -> Effort:
 
 def _arguments(node: ast.Call, name: str) -> list[ast.expr]:
     """The arguments of max or min, those of the same function within it among them: SymPy makes one of all."""
-    waiting, flat = list(node.args), []
+    waiting, flat = list(node.args), list[ast.expr]()
     while waiting:
         argument = waiting.pop()
         if isinstance(argument, ast.Call) and isinstance(argument.func, ast.Name) and len(flat) < MAX_WORK:
