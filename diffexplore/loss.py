@@ -11,7 +11,7 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.arguments import as_function, as_list, as_mapping, as_optional_text, as_text
-from diffexplore.errors import unknown
+from diffexplore.errors import UsageError, unknown
 from diffexplore.symbolic.given import check_distinct, conditions_of, names_in_order, summand_of
 from diffexplore.symbolic.latex import reduced_to_latex
 from diffexplore.symbolic.program import Program, lower
@@ -244,7 +244,10 @@ class Loss:
                 raise unknown("symbol", name, self.symbols)
         key = (kind, *names)
         if key not in self._derived:
-            self._derived[key] = derive(self, names)
+            try:
+                self._derived[key] = derive(self, names)
+            except RecursionError:
+                raise UsageError("the formula is nested too deeply to be derived: give a part of it a name") from None
         return self._derived[key]
 
     def summary(self) -> LossSummary:
