@@ -164,13 +164,13 @@ _WRAPS = (
     *(f"{entry.name}(x+{{0}})" for entry in TABLE if entry.least == 1 and entry.name != "Piecewise"),
     "max(x,{0})", "min({0},y)", "({0})**2", "({0})**2.5", "({0}+1)**0.5", "2**({0})", "1/(x+{0})", "-({0})", "({0})",
     "y*(x+{0})", "hypot({0},y)", "atan2({0},x)", "polygamma(2,{0})", "where({0}>0,x,y)", "where(x>0,{0},y)",
-    "({0})**y", "x**({0})", "x**0.5**({0})", "(({0}))", "Piecewise(({0},x>0),(y,True))", "-{0}", "not {0}", "(x*({0}))**(1/3)",
-    "({0})*(x+1)", "[{0}]",
+    "({0})**y", "x**({0})", "x**0.5**({0})", "(({0}))", "Piecewise(({0},x>0),(y,True))", "-{0}", "not {0}",
+    "(x*({0}))**(1/3)", "({0})*(x+1)", "[{0}]",
 )  # fmt: skip
 
 _CHANGES: tuple[Callable[[str, random.Random], str], ...] = (
-    _deleted, _inserted, _replaced, _doubled, _spliced, _joined, _tower, _nested, _wide, _number, _conditional, _compared,
-    _pythonic,
+    _deleted, _inserted, _replaced, _doubled, _spliced, _joined, _tower, _nested, _wide, _number, _conditional,
+    _compared, _pythonic,
 )  # fmt: skip
 
 
@@ -248,7 +248,7 @@ def tried(text: str, use: Callable[[str], object] = _reads) -> tuple[str, float]
 
 
 @cache
-def _ready() -> None:
+def listen() -> None:
     """Listen, and have SymPy import what it imports when that is first needed."""
     sys.addaudithook(_heard)
     signal.signal(signal.SIGVTALRM, _stuck)
@@ -260,7 +260,7 @@ def _ready() -> None:
 
 def work(task: tuple[int, int, int]) -> tuple[Counter[str], list[str], float]:
     """How the texts of one task end, those that did not end well, and the longest time."""
-    _ready()
+    listen()
     counts: Counter[str] = Counter()
     troubles, longest = [], 0.0
     for text in texts(*task):

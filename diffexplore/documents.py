@@ -7,6 +7,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+#: Raised where a key of a document goes, or means something else: programs that read documents look at it first.
+SCHEMA_VERSION = 2
+
 
 def plain(value: Any) -> Any:
     """``value`` as JSON can hold it: NaN and infinities are null, NumPy's numbers are Python's, what else is text.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.arguments import as_function, as_list, as_mapping, as_optional_text, as_text
 from diffexplore.errors import UsageError, unknown
 from diffexplore.symbolic.given import check_distinct, conditions_of, names_in_order, summand_of
 from diffexplore.symbolic.latex import reduced_to_latex
@@ -28,6 +29,11 @@ REDUCTIONS = ("mean", "sum")
 _Kept = TypeVar("_Kept")
 
 DefaultData = Callable[[], Mapping[str, Sequence[float]]]
+
+
+def _points(points: Any) -> tuple[Mapping[str, float], ...]:
+    should = "a list of points, each a mapping from parameters to numbers"
+    return tuple(as_mapping(point, "default_points", should) for point in as_list(points, "default_points", should))
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -95,13 +101,14 @@ class Loss:
             UsageError: where the formula cannot be read, uses symbols that are neither parameters nor data, or
                 lacks one that is; and for unusable names, reductions and conditions.
         """
+        reduction = as_text(reduction, "reduction", "'mean' or 'sum'")
         if reduction not in REDUCTIONS:
-            raise unknown("reduction", str(reduction), REDUCTIONS)
+            raise unknown("reduction", reduction, REDUCTIONS)
         said, formula = reduction_of(formula)
         if said is not None and reduction not in (said, "mean"):
             raise UsageError(f"the formula takes the {said} of its samples, and the reduction is {reduction!r}")
         reduction = said or reduction
-        parameters, data = names_in_order(parameters), names_in_order(data)
+        parameters, data = names_in_order(parameters, "parameters"), names_in_order(data, "data")
         check_distinct((*parameters, *data))
         summand = summand_of(formula, (*parameters, *data))
         values: dict[str, Any] = {
@@ -110,11 +117,11 @@ class Loss:
             "parameters": parameters,
             "data": data,
             "reduction": reduction,
-            "name": name,
+            "name": as_optional_text(name, "name"),
             "domain": conditions_of(domain, (*parameters, *data)),
-            "source": source,
-            "default_data": default_data,
-            "default_points": tuple(default_points or ()),
+            "source": as_optional_text(source, "source"),
+            "default_data": None if default_data is None else as_function(default_data, "default_data"),
+            "default_points": () if default_points is None else _points(default_points),
             "program": None,
             "_program": summand.program,
             "_derived": {},
@@ -167,7 +174,7 @@ class Loss:
 
     def with_symbols(self, parameters: Sequence[str], data: Sequence[str]) -> Loss:
         """The same summand as a loss of all these symbols; by those that it ignores, its gradient is 0."""
-        names, columns = names_in_order(parameters), names_in_order(data)
+        names, columns = names_in_order(parameters, "parameters"), names_in_order(data, "data")
         check_distinct((*names, *columns))
         return self._with(parameters=names, data=columns, _derived={})
 
@@ -258,14 +265,17 @@ class Loss:
         return self._cached("hessian", wrt, hessian_of)
 
     def _cached(self, kind: str, wrt: str | Sequence[str] | None, derive: Callable[..., Any]) -> Any:
-        names = self.parameters if wrt is None else names_in_order(wrt)
+        names = self.parameters if wrt is None else names_in_order(wrt, "wrt")
         check_distinct(names)
         for name in names:
             if name not in self.symbols:
                 raise unknown("symbol", name, self.symbols)
         key = (kind, *names)
         if key not in self._derived:
-            self._derived[key] = derive(self, names)
+            try:
+                self._derived[key] = derive(self, names)
+            except RecursionError:
+                raise UsageError("the formula is nested too deeply to be derived: give a part of it a name") from None
         return self._derived[key]
 
     def summary(self) -> LossSummary:

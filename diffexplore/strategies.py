@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.errors import UsageError
+from diffexplore.arguments import as_count, as_mapping, as_number
+from diffexplore.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     import sympy
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 #: How far values reach, and to how many decimals.
 REACH, DECIMALS = 10, 3
+
+#: The most samples of a batch.
+MOST = 10_000
 
 
 def points(loss: Loss | str) -> SearchStrategy[dict[str, float]]:
@@ -40,6 +44,8 @@ def batches(
     Raises UsageError where that is missing, where hypothesis is not installed, or a domain holds no short decimal.
     """
     loss = _as_loss(loss)
+    min_size = as_count(min_size, "min_size", 0, MOST)
+    max_size = as_count(max_size, "max_size", min_size, MOST)
     strategies = _hypothesis()
     if not loss.data:
         return strategies.just({})
@@ -52,9 +58,9 @@ def batches(
 
 
 def _as_loss(loss: Loss | str) -> Loss:
-    from diffexplore import losses
+    from diffexplore.check.options import as_loss
 
-    return losses.get(loss) if isinstance(loss, str) else loss
+    return as_loss(loss)
 
 
 def _hypothesis() -> Any:
@@ -69,7 +75,12 @@ def _at(loss: Loss, at: Mapping[str, float] | None) -> dict[sympy.Symbol, sympy.
     """The parameters' exact values, where they are given."""
     import sympy
 
-    return {loss.symbols[name]: sympy.Rational(*float(value).as_integer_ratio()) for name, value in (at or {}).items()}
+    given = {} if at is None else as_mapping(at, "at", "map parameters to numbers")
+    for name in given:
+        if name not in loss.symbols:
+            raise unknown("symbol", name, loss.symbols)
+    numbers = {name: as_number(value, f"the value of {name!r}") for name, value in given.items()}
+    return {loss.symbols[name]: sympy.Rational(*number.as_integer_ratio()) for name, number in numbers.items()}
 
 
 def _conditions(loss: Loss, names: Sequence[str]) -> list[Any]:

@@ -45,7 +45,7 @@ def test_declarations_give_a_symbol_to_each_entry() -> None:
         (["1a"], "cannot name a symbol"),
         ({"w": (3.5,)}, "whole numbers"),
         ("w[1000]", "at most 400"),
-        ("lambda", "is a word of Python"),
+        ("and", "is a word of formulas"),
     ],
 )
 def test_unusable_declarations_are_refused(spec: object, message: str) -> None:

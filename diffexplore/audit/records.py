@@ -9,9 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from diffexplore.audit.findings import Finding, Judgement, finding_of
-from diffexplore.documents import plain
-
-SCHEMA_VERSION = 1
+from diffexplore.documents import SCHEMA_VERSION, plain
 
 Status = Literal["proved", "refuted", "unknown", "out of scope"]
 

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.check.columns import Column, as_column, check_lengths, missing_column, shortened
+from diffexplore.arguments import as_count, as_mapping, is_table
+from diffexplore.check.columns import Column, as_column, check_lengths, missing_column
 from diffexplore.errors import UsageError
-from diffexplore.whole import whole
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
 
 MOST_POINTS = 100_000_000
+
+_SHOULD = "map the name of each column to its values"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +58,8 @@ def make_batch(
         return _default(loss)
     if isinstance(data, (str, os.PathLike)):
         return _from_file(loss, data)
-    if isinstance(data, Mapping):
-        return _from_mapping(loss, data, "data")
+    if isinstance(data, Mapping) or is_table(data):
+        return _from_mapping(loss, as_mapping(data, "data", _SHOULD), "data")
     raise UsageError(
         "data should map the name of each column to its values, or be the path of a .csv or .npz file, "
         f"not {type(data).__name__}"
@@ -65,18 +67,14 @@ def make_batch(
 
 
 def _without_data(data: object, n_points: float | None) -> Batch:
-    if data or n_points is not None:
+    empty = data is None or (isinstance(data, Mapping) and not data)
+    if not empty or n_points is not None:
         raise UsageError("the loss has no data symbols: leave out the data and the number of points")
     return Batch({}, 1, "no data")
 
 
 def _count(n_points: float) -> int:
-    number = None if isinstance(n_points, str) else whole(n_points)
-    if number is None or not 1 <= number <= MOST_POINTS:
-        raise UsageError(
-            f"the number of points should be a whole number from 1 to {MOST_POINTS:,}, not {shortened(n_points)}"
-        )
-    return number
+    return as_count(n_points, "the number of points", 1, MOST_POINTS)
 
 
 def _synthetic(loss: Loss, n: int, seed: int, points: Sequence[Mapping[str, float]]) -> Batch:
@@ -89,7 +87,7 @@ def _default(loss: Loss) -> Batch:
     if loss.default_data is None:
         names = ", ".join(loss.data)
         raise UsageError(f"the loss has no data of its own: give values for {names}, or a number of points")
-    return _from_mapping(loss, loss.default_data(), "default data")
+    return _from_mapping(loss, as_mapping(loss.default_data(), "default data", _SHOULD), "default data")
 
 
 def _from_file(loss: Loss, path: str | os.PathLike[str]) -> Batch:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from diffexplore.arguments import shown
 from diffexplore.errors import UsageError
 from diffexplore.suggestions import did_you_mean
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 #: One number a sample: a float64 array, or a floating-point tensor of the user's dtype and device.
 Column: TypeAlias = "npt.NDArray[np.float64] | torch.Tensor"
 
+_LONGEST = 100  # longer names are mistaken for nothing
 _LISTED = 8  # names that a message lists before it says how many more there are
 
 
@@ -58,7 +60,8 @@ def check_lengths(columns: Mapping[str, Column], origin: str) -> int:
 def missing_column(name: str, available: Iterable[Any], origin: str) -> UsageError:
     """The error for a column that is not there, with the one that may be meant."""
     names = [str(other) for other in available]
-    hint = did_you_mean(name, names) or f"its columns are {_listed(names)}"
+    short = [other for other in names if len(other) <= _LONGEST]
+    hint = did_you_mean(name, short) or f"its columns are {_listed(names)}"
     return UsageError(f"{origin}: no column {name!r}: {hint}")
 
 
@@ -67,17 +70,12 @@ def row_error(origin: str, row: int, locator: str, name: str, problem: str) -> U
     return UsageError(f"{origin}: row {row} ({locator}), column {name!r}: {problem}")
 
 
-def shortened(value: Any, length: int = 40) -> str:
-    """``repr(value)`` on one line of at most ``length`` characters."""
-    text = repr(value)
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
 def _listed(names: list[str]) -> str:
     if not names:
         return "none"
     rest = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {rest} more" if rest > 0 else "")
+    listed = (name if name.isprintable() and len(name) <= 40 else shown(name) for name in names[:_LISTED])
+    return ", ".join(listed) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _from_tensor(tensor: torch.Tensor, name: str, origin: str) -> torch.Tensor:
@@ -112,7 +110,7 @@ def _from_array(values: Any, name: str, origin: str) -> npt.NDArray[np.float64]:
 
 def _number(value: Any, row: int, name: str, origin: str) -> float:
     if not isinstance(value, (Real, Decimal)):
-        raise _blame(origin, row, name, f"{shortened(value)} is not a real number")
+        raise _blame(origin, row, name, f"{shown(value)} is not a real number")
     try:
         return float(value)
     except OverflowError:

@@ -18,7 +18,8 @@ from unicodedata import normalize
 import numpy as np
 import numpy.typing as npt
 
-from diffexplore.check.columns import missing_column, row_error, shortened
+from diffexplore.arguments import shown
+from diffexplore.check.columns import missing_column, row_error
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _header(reader: Reader, path: Path) -> list[str]:
     seen: set[str] = set()
     for name in filter(None, names):
         if name in seen:
-            raise UsageError(f"{path}: the header has the column {shortened(name)} twice")
+            raise UsageError(f"{path}: the header has the column {shown(name)} twice")
         seen.add(name)
     return names
 
@@ -153,9 +154,9 @@ def _problem(cell: str) -> str | None:
     if not cell.strip():
         return "the cell is empty"
     if not _is_number(cell):
-        return f"{shortened(cell)} is not a number"
+        return f"{shown(cell)} is not a number"
     if not math.isfinite(float(cell)):
-        return f"{cell.strip()} is not finite"
+        return f"{shown(cell.strip())[1:-1]} is not finite"
     return None
 
 

@@ -75,10 +75,11 @@ def _array(member: IO[bytes], size: int, name: str, path: Path) -> npt.NDArray[A
         raise UsageError(f"{path}: column {name!r} holds Python objects, not numbers")
     check_shape(shape, name, str(path))
     (count,) = shape
-    if isinstance(count, bool) or not isinstance(count, int) or count * dtype.itemsize != size - member.tell():
+    whole = isinstance(count, int) and not isinstance(count, bool)
+    if not whole or not dtype.itemsize or count * dtype.itemsize != size - member.tell():
         raise ValueError("the header does not describe the data")
     values = np.empty(count, dtype)
-    read, view = 0, memoryview(values.view(np.uint8).reshape(-1)) if values.nbytes else memoryview(b"")
+    read, view = 0, values.view(np.uint8).reshape(-1).data
     while read < len(view):
         got = member.readinto(view[read:])  # type: ignore[attr-defined]  # a member is a BufferedIOBase
         if not got:

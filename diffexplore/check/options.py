@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
+from diffexplore.arguments import as_count, as_number, as_words, wrong
 from diffexplore.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -21,9 +23,15 @@ DTYPES = {
 }
 
 
-def as_dtype(dtype: str | torch.dtype) -> torch.dtype:
-    """A floating point dtype by name or as torch has it; :class:`UsageError` for any other."""
-    name = str(dtype).removeprefix("torch.")
+def as_dtype(dtype: str | torch.dtype | np.dtype[Any] | type[np.generic]) -> torch.dtype:
+    """A floating point dtype by name or as torch or NumPy has it; :class:`UsageError` for any other."""
+    of_numpy = isinstance(dtype, type) and issubclass(dtype, np.generic)
+    given: Any = dtype
+    if of_numpy:
+        given = np.dtype(given)
+    if not isinstance(given, (str, torch.dtype, np.dtype)):
+        raise wrong("the dtype", f"one of {', '.join(DTYPES)}", dtype)
+    name = str(given).removeprefix("torch.")
     if name not in DTYPES:
         raise unknown("dtype", name, DTYPES)
     return DTYPES[name]
@@ -31,6 +39,8 @@ def as_dtype(dtype: str | torch.dtype) -> torch.dtype:
 
 def as_device(device: str | torch.device) -> torch.device:
     """``auto`` is a GPU where there is one; :class:`UsageError` for CUDA where there is none, or an unknown name."""
+    if not isinstance(device, (str, torch.device)):
+        raise wrong("the device", "auto, cpu or cuda", device)
     name = str(device)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -52,27 +62,34 @@ def as_step(step: float | None, dtype: torch.dtype) -> float | None:
     """A step of finite differences: None, or a positive number that ``dtype`` can hold."""
     if step is None:
         return None
-    usable = isinstance(step, (int, float)) and not isinstance(step, bool) and 0 < step < math.inf
-    held = float(torch.tensor(float(step), dtype=torch.float64).to(dtype)) if usable else 0.0
+    should = f"a positive number that {str(dtype).removeprefix('torch.')} can hold"
+    number = as_number(step, "the step", should)
+    held = float(torch.tensor(number, dtype=torch.float64).to(dtype))
     if not 0 < held < math.inf:
-        name = str(dtype).removeprefix("torch.")
-        raise UsageError(f"the step should be a positive number that {name} can hold, not {step!r}")
-    return float(step)
+        raise wrong("the step", should, step)
+    return number
 
 
 def as_seed(seed: int) -> int:
-    """A seed: an integer from 0."""
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise UsageError(f"the seed should be an integer from 0, not {seed!r}")
-    return seed
+    """A seed: an integer from 0, of Python or NumPy."""
+    return as_count(seed, "the seed", 0, should="an integer from 0")
+
+
+def as_loss(loss: Loss | str) -> Loss:
+    """A loss as it is, or that of a name in the catalogue."""
+    from diffexplore import losses
+    from diffexplore.loss import Loss
+
+    if isinstance(loss, str):
+        return losses.get(loss)
+    if not isinstance(loss, Loss):
+        raise wrong("the loss", "a dx.Loss or the name of one in the catalogue", loss)
+    return loss
 
 
 def as_wrt(loss: Loss, wrt: str | Sequence[str] | None) -> tuple[str, ...]:
     """The symbols to differentiate by: parameters or data by name; None for all parameters, or all data."""
-    if wrt is None:
-        names = loss.parameters or loss.data
-    else:
-        names = tuple(wrt.replace(",", " ").split()) if isinstance(wrt, str) else tuple(wrt)
+    names = (loss.parameters or loss.data) if wrt is None else as_words(wrt, "wrt")
     for name in names:
         if name not in loss.symbols:
             raise unknown("symbol", name, loss.symbols)

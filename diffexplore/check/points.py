@@ -10,6 +10,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
+from diffexplore.arguments import as_list, as_mapping, is_numpy_bool, is_table, scalar_of, shown
 from diffexplore.errors import UsageError
 from diffexplore.suggestions import did_you_mean
 
@@ -30,13 +31,12 @@ def make_points(loss: Loss, at: Mapping[str, Any] | Sequence[Mapping[str, Any]] 
     """
     if at is None:
         return _default_points(loss)
-    if isinstance(at, Mapping):
+    if isinstance(at, Mapping) or is_table(at):
         return (_point(loss, at),)
-    if isinstance(at, (str, bytes)) or not isinstance(at, Sequence):
-        raise UsageError(f"a point should map each parameter to a number, such as {_example(loss)}, not {at!r:.40}")
-    if not at:
+    points = as_list(at, "a point", _should(loss))
+    if not points:
         raise UsageError(f"no point is given: name at least one, such as {_example(loss)}")
-    return tuple(_point(loss, point) for point in at)
+    return tuple(_point(loss, point) for point in points)
 
 
 def parse_at(text: str) -> Point:
@@ -75,8 +75,7 @@ def _default_points(loss: Loss) -> tuple[Point, ...]:
 
 
 def _point(loss: Loss, given: Any) -> Point:
-    if not isinstance(given, Mapping):
-        raise UsageError(f"a point should map each parameter to a number, such as {_example(loss)}, not {given!r:.40}")
+    given = as_mapping(given, "a point", _should(loss))
     for name in given:
         if name not in loss.parameters:
             raise _not_a_parameter(loss, name)
@@ -92,17 +91,16 @@ def _not_a_parameter(loss: Loss, name: Any) -> UsageError:
     if not loss.parameters:
         return UsageError(f"unknown parameter {name!r}: the loss has none")
     hint = did_you_mean(str(name), loss.parameters) or f"the loss has {_listed(loss.parameters)}"
-    return UsageError(f"unknown parameter {name!r}: {hint}")
+    return UsageError(f"unknown parameter {shown(name)}: {hint}")
 
 
 def _number(name: str, value: Any) -> float:
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        value = value.item()  # a zero-dimensional array or tensor
-    if isinstance(value, bool) or not isinstance(value, (Real, Decimal)):
-        raise UsageError(f"the value of {name!r} is {value!r:.40}, not a real number")
+    value = scalar_of(value)
+    if isinstance(value, bool) or is_numpy_bool(value) or not isinstance(value, (Real, Decimal)):
+        raise UsageError(f"the value of {name!r} is {shown(value)}, not a real number")
     try:
         number = float(value)
-    except OverflowError:
+    except (OverflowError, ValueError):
         raise UsageError(f"the value of {name!r} is beyond the range of float64") from None
     if not math.isfinite(number):
         raise UsageError(f"the value of {name!r} is {number}, not a finite number")
@@ -114,7 +112,11 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _shown(point: Mapping[str, Any]) -> str:
-    return "{" + ", ".join(f"{name}={value}" for name, value in point.items()) + "}"
+    return "{" + ", ".join(f"{name}={shown(value)}" for name, value in point.items()) + "}"
+
+
+def _should(loss: Loss) -> str:
+    return f"map each parameter to a number, such as {_example(loss)}"
 
 
 def _example(loss: Loss) -> str:

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from diffexplore.check.descriptions import CandidateSummary, LossSummary, PartialFormula
-from diffexplore.documents import plain, to_json
+from diffexplore.documents import SCHEMA_VERSION, plain, to_json
 
 __all__ = [
     "LOSS",
-    "SCHEMA_VERSION",
     "VALUE",
     "CandidateSummary",
     "Cause",
@@ -31,7 +30,6 @@ __all__ = [
     "Verdict",
 ]  # fmt: skip
 
-SCHEMA_VERSION = 2
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 

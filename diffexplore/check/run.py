@@ -18,7 +18,7 @@ from diffexplore.check.evaluate import CHUNK, Running
 from diffexplore.check.ledger import finite
 from diffexplore.check.listener import Listener, Silence
 from diffexplore.check.notices import announced
-from diffexplore.check.options import as_device, as_dtype, as_seed, as_step, as_wrt
+from diffexplore.check.options import as_device, as_dtype, as_loss, as_seed, as_step, as_wrt
 from diffexplore.check.point import PointCheck, PointOutcome
 from diffexplore.check.points import make_points
 from diffexplore.check.problem import Problem, spread_over
@@ -47,10 +47,7 @@ def check(
     choice of probe points, ``step`` the steps of finite differences (in units of the symbol).
     Raises :class:`~diffexplore.errors.UsageError` for input that cannot be used.
     """
-    if isinstance(loss, str):
-        from diffexplore import losses
-
-        loss = losses.get(loss)
+    loss = as_loss(loss)
     points = make_points(loss, at)
     return run_check(
         loss, make_batch(loss, data), points,

@@ -13,6 +13,7 @@ import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.check.labels import labels_of, with_labels
+from diffexplore.check.options import as_seed
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.program import Program, lower
 
@@ -39,8 +40,7 @@ def synthetic_columns(loss: Loss, n: int, seed: int = 0, points: Points = ()) ->
     domain. The same seed gives the same samples.
     Raises :class:`UsageError` where no cube meets the conditions, and for a seed that is not a natural number.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise UsageError(f"the seed should be an integer from 0, not {seed!r}")
+    seed = as_seed(seed)
     reach, tests = _cube(loss, points, seed)
     draw = np.random.default_rng(seed)
     kept: list[npt.NDArray[np.float64]] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from diffexplore.arguments import shown
 from diffexplore.check.csv_columns import read_csv, read_header
 from diffexplore.check.npz_columns import names_in_npz, read_npz
 from diffexplore.errors import UsageError
@@ -48,11 +49,17 @@ def column_names(path: str | os.PathLike[str] | None) -> tuple[str, ...]:
 def _suffix(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix not in _READERS:
-        raise UsageError(f"{path}: data is read from a .csv or an .npz file")
-    if "\0" in str(path):
-        raise UsageError(f"the name of a file has no null character: {str(path)!r}")
+        raise UsageError(f"{_named(path)}: data is read from a .csv or an .npz file")
+    if not str(path).isprintable():
+        raise UsageError(f"{_named(path)}: the name of a file of data has printable characters only")
     return suffix
 
 
+def _named(path: Path) -> str:
+    """The name as it is, or quoted and cut where it would break a line."""
+    text = str(path)
+    return text if text.isprintable() and len(text) <= 200 else shown(text)
+
+
 def _unreadable(path: Path, error: OSError) -> UsageError:
-    return UsageError(f"cannot read {path}: {error.strerror or error}")
+    return UsageError(f"cannot read {_named(path)}: {error.strerror or error}")

@@ -111,7 +111,7 @@ def _replay_of(request: Request, path: Path | None) -> Replay:
         raise UsageError("name a candidate, FILE.py:NAME with --loss LOSS, or a --replay FILE to run again")
     if request != Request():
         raise UsageError("without a candidate, --replay runs what its file says: leave the other options out")
-    from diffexplore.verify.replay import read_replay
+    from diffexplore.verify.replay_file import read_replay
 
     return read_replay(path)
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from diffexplore.documents import plain, to_json
+from diffexplore.documents import SCHEMA_VERSION, plain, to_json
 from diffexplore.proof.records import Ball
-
-SCHEMA_VERSION = 2
 
 Kind = Literal["parameter", "data", "operation", "sum"]
 

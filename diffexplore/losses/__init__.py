@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from diffexplore.arguments import as_count, as_text
 from diffexplore.errors import UsageError, unknown
 from diffexplore.losses import (
     absolute_error,
@@ -66,6 +67,9 @@ def get(name: str, *, dimensions: int | None = None) -> Loss:
     ``get("hyperplane:5")`` says as well. Raises :class:`~diffexplore.errors.UsageError` for a name that is not
     in the catalogue (naming the nearest one) and for dimensions that the loss does not have.
     """
+    name = as_text(name, "the name of a loss")
+    if dimensions is not None:
+        dimensions = as_count(dimensions, "dimensions", 1, 10**6)
     family, colon, suffix = name.partition(":")
     if not colon:
         return _build(name, dimensions)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from diffexplore.arguments import as_texts
 from diffexplore.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -111,8 +112,8 @@ def select(wanted: Sequence[str] | str | None) -> tuple[Entry, ...]:
     """
     if wanted is None:
         return _ENTRIES
-    given = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else list(wanted)
+    given = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else as_texts(wanted, "methods")
     if not given:
         raise UsageError(f"no method is named: choose from {', '.join(names())}")
-    chosen = [named(str(name)) for name in given]
+    chosen = [named(name) for name in given]
     return tuple(entry for entry in _ENTRIES if entry in chosen)

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from diffexplore.arguments import wrong
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.proving.outputs import Outputs, Weight, contracted, outputs_of, weights_of
@@ -56,7 +57,7 @@ class Program:
 def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None) -> Program:
     """The program that is meant; raises UsageError where its arguments cannot be told."""
     if not callable(candidate):
-        raise UsageError(f"what is proved is a torch function, a module or an autograd Function, not {candidate!r:.40}")
+        raise wrong("what is proved", "a torch function, a module or an autograd Function", candidate)
     name = name_of(candidate)
     arrays, batches = _declared(candidate, name, loss, parameters, data)
     check_distinct((*arrays, *batches))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
+from diffexplore.arguments import as_words
+from diffexplore.check.options import as_loss
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.proving.explain import cause_of
@@ -18,10 +20,9 @@ from diffexplore.proving.spare import again, run_again
 from diffexplore.proving.statements import domain_of, names_of, statements_of, symbols_of
 from diffexplore.proving.upstream import without_factor
 from diffexplore.symbolic.text import to_text
-from diffexplore.tracing.declarations import Spec
+from diffexplore.tracing.declarations import Spec, declare
 from diffexplore.tracing.sizes import meets
 from diffexplore.tracing.trace import Traced, trace
-from diffexplore.verify.run import as_loss
 
 
 def prove(
@@ -54,8 +55,10 @@ def prove(
     Raises :class:`~diffexplore.errors.UsageError` for what cannot be traced, with the operator and the line.
     """
     known = None if loss is None else as_loss(loss)
+    parameters = None if parameters is None else cast(Spec, declare(parameters))
+    data = None if data is None else cast(Spec, declare(data))
     program = program_of(candidate, known, parameters, data)
-    wanted = wrt.replace(",", " ").split() if isinstance(wrt, str) else wrt
+    wanted = None if wrt is None else as_words(wrt, "wrt")
     by_data = _asks_for_data(wanted, program)
     program, traced = _traced(program, by_data=by_data)
     spare = again(candidate, known, parameters, data, program)

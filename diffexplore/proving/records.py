@@ -7,13 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.check.records import Cause
-from diffexplore.documents import plain, to_json
+from diffexplore.documents import SCHEMA_VERSION, plain, to_json
 from diffexplore.proof.records import Counterexample, Decision, Status
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
-
-SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)

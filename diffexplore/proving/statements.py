@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy
 
+from diffexplore.arguments import as_texts
 from diffexplore.check.records import VALUE
 from diffexplore.errors import UsageError, unknown
 from diffexplore.loss import Loss
@@ -152,5 +153,5 @@ def names_of(wrt: Sequence[str] | None, program: Program, traced: Traced) -> lis
 def domain_of(domain: str | Sequence[str] | None, program: Program) -> list[Any]:
     """The conditions that the inputs meet, parsed. Raises UsageError for what is no condition on them."""
     names = [symbol.name for symbol in symbols_of(program.arrays)]
-    texts = [domain] if isinstance(domain, str) else list(domain or ())
+    texts = [] if domain is None else as_texts(domain, "domain", "'s > 0' or ['s > 0', 'x != 0']")
     return [parse_condition(text, names) for text in texts]

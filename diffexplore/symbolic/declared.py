@@ -1,7 +1,7 @@
 """Names that are declared as symbols, where they would mean something else: functions, constants, words of Python.
 
-``gamma``, ``beta``, ``E`` and ``lambda`` are parameters in half of physics. A name that is declared is a symbol wherever
-it is not called: of gamma(x)*gamma, the first is the function.
+``gamma``, ``beta``, ``E`` and ``lambda`` are parameters in half of physics. A name that is declared is a symbol
+wherever it is not called: of gamma(x)*gamma, the first is the function.
 """
 
 from __future__ import annotations

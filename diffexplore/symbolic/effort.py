@@ -26,7 +26,7 @@ MAX_CASES = 64
 _WEIGHTS = {
     "abs": 10, "cbrt": 20, "hypot": 10, "lgamma": 20, "gamma": 20, "heaviside": 10, "logcosh": 60, "exp2": 10,
     "trigamma": 10, "polygamma": 4, "sinh": 20, "cosh": 20, "tanh": 20, "sech": 20, "csch": 20, "sign": 4, "log2": 2,
-    "log10": 4, "log": 2, "atanh": 2, "log1p": 4, "pow": 6, "sqrt": 6, "square": 2,
+    "sinc": 4, "log10": 4, "log": 2, "atanh": 2, "log1p": 4, "pow": 6, "sqrt": 6, "square": 2,
 }  # fmt: skip
 _POWER = 6
 _PAIR = 100
@@ -36,17 +36,9 @@ _ALONE = 300
 #: not know that roots are taken of what is positive, and takes real and imaginary parts of what it makes of them.
 _COPIES = {"cbrt": 2}
 _COPIES_OF_ROOTS = {
-    "sinh": 4,
-    "cosh": 4,
-    "tanh": 4,
-    "sech": 4,
-    "csch": 4,
-    "coth": 4,
-    "logcosh": 4,
-    "exp2": 3,
-    "gamma": 2,
-    "cbrt": 8,
-}
+    "sinh": 6, "cosh": 6, "tanh": 6, "sech": 6, "csch": 6, "coth": 6, "logcosh": 6, "exp2": 3, "gamma": 2, "cbrt": 8,
+    "tan": 2, "cot": 2, "sec": 2, "csc": 2,
+}  # fmt: skip
 _COPIES_OF_POWERS_OF_ROOTS = 8
 _ROOTS = frozenset({"sqrt", "cbrt", "hypot", "pow", "log", "log1p", "log2", "log10", "asin", "acos", "acosh", "atanh"})
 _EXTREMES = frozenset({"max", "min", "relu"})
@@ -80,8 +72,6 @@ def check_effort(tree: ast.expr) -> None:
     for node in reversed(list(ast.walk(tree))):  # operands come before what they are operands of
         if isinstance(node, (ast.expr, ast.operator, ast.cmpop)):
             found[node] = effort = _effort(node, found)
-            if effort.cases > MAX_CASES:
-                raise UsageError(f"a comparison of the formula splits into more than {MAX_CASES} cases: branch less")
             if effort.work > MAX_WORK:
                 raise _too_much(node)
 
@@ -106,6 +96,8 @@ def _effort(node: ast.AST, found: dict[ast.AST, Effort]) -> Effort:
         return _applied(_joined(parts), _POWER if not whole else 1, copies=copies, roots=not whole)
     if isinstance(node, ast.Compare):
         both = _joined(parts)
+        if both.cases > MAX_CASES:
+            raise UsageError(f"a comparison of the formula splits into more than {MAX_CASES} cases: branch less")
         size = both.size * both.cases
         return Effort(size, both.nesting, both.heavy, both.roots, 1, both.work + size * (both.nesting + both.cases))
     return _joined(parts)
@@ -169,7 +161,7 @@ def _of_call(node: ast.Call, found: dict[ast.AST, Effort]) -> Effort:
 
 def _arguments(node: ast.Call, name: str) -> list[ast.expr]:
     """The arguments of max or min, those of the same function within it among them: SymPy makes one of all."""
-    waiting, flat = list(node.args), []
+    waiting, flat = list(node.args), list[ast.expr]()
     while waiting:
         argument = waiting.pop()
         if isinstance(argument, ast.Call) and isinstance(argument.func, ast.Name) and len(flat) < MAX_WORK:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from diffexplore.check.records import SCHEMA_VERSION
+from diffexplore.documents import SCHEMA_VERSION
 from diffexplore.loss import Loss
 from diffexplore.symbolic.code import Dialect, PythonCode, TorchCode
 from diffexplore.symbolic.derive import Gradient, Hessian, partial_formula

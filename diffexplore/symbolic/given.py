@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.arguments import as_texts, as_words
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.branches import without_branches
 from diffexplore.symbolic.functions_sympy import dsinc, foreign_node
 from diffexplore.symbolic.grammar import too_deep
-from diffexplore.symbolic.names import check_name
+from diffexplore.symbolic.names import check_name, shown
 from diffexplore.symbolic.parse import parse_condition, parsed
 from diffexplore.symbolic.program import Program
 from diffexplore.symbolic.syntax import names_of, read
@@ -74,29 +75,26 @@ def _made_real(formula: sympy.Expr) -> sympy.Expr:
     return expression
 
 
-def names_in_order(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Names as given, one by one, or in one string with commas or spaces."""
-    if isinstance(names, str):
-        names = names.replace(",", " ").split()
-    return tuple(check_name(name) for name in names)
+def names_in_order(names: str | Sequence[str], what: str = "names") -> tuple[str, ...]:
+    """Names as given, one by one, or in one string with commas or spaces; ``what`` they are called in messages."""
+    return tuple(check_name(name) for name in as_words(names, what))
 
 
 def check_distinct(names: Sequence[str]) -> None:
     """Raises UsageError where a name is there twice."""
-    for position, name in enumerate(names):
-        if name in names[:position]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
             raise UsageError(f"the name {name!r} is given twice")
+        seen.add(name)
 
 
 def conditions_of(domain: str | Sequence[str] | None, names: Sequence[str]) -> tuple[Boolean, ...]:
     """The conditions one by one; those that always hold are dropped."""
-    if domain is None:
-        return ()
-    texts = [domain] if isinstance(domain, str) else list(domain)
     conditions: list[Boolean] = []
-    for text in texts:
+    for text in () if domain is None else as_texts(domain, "domain", "'s > 0' or ['s > 0', 'x != 0']"):
         condition = parse_condition(text, names)
         if condition == sympy.false:
-            raise UsageError(f"the condition {text!r} never holds")
+            raise UsageError(f"the condition {shown(text)} never holds")
         conditions += condition.args if isinstance(condition, sympy.And) else [condition]
     return tuple(condition for condition in conditions if condition != sympy.true)

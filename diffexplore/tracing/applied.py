@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from diffexplore.arguments import as_function
 from diffexplore.errors import UsageError
 
 
@@ -16,6 +17,7 @@ def applied(fn: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
     if isinstance(fn, type) and issubclass(fn, torch.autograd.Function):
         apply: Callable[..., Any] = fn.apply
         return lambda **tensors: apply(*(tensors[name] for name in names))
+    as_function(fn, "the function", "a function of torch tensors")
     try:
         inspect.signature(fn).bind(**dict.fromkeys(names))
     except TypeError as error:

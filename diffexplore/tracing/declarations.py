@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import sympy
 
+from diffexplore.arguments import as_list, shape_of
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.names import check_name, shown
 
@@ -48,7 +49,8 @@ def declare(spec: Spec | Sequence[Array]) -> tuple[Array, ...]:
     elif isinstance(spec, str):
         arrays = [_read(part) for part in _split(spec)]
     else:
-        arrays = [part if isinstance(part, Array) else _read(part) for part in spec]
+        parts = as_list(spec, "arguments", "declared as in 'w[3], b', ['w[3]', 'b'] or {'w': (3,), 'b': ()}")
+        arrays = [part if isinstance(part, Array) else _read(part) for part in parts]
     check_distinct(arrays)
     return tuple(arrays)
 
@@ -94,10 +96,7 @@ def _read(text: str) -> Array:
 
 
 def _sizes(name: str, shape: int | Sequence[int]) -> tuple[int, ...]:
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-    if not all(isinstance(size, int) for size in sizes):
-        raise UsageError(f"the shape of {shown(name)} should be made of whole numbers, not {shape!r:.40}")
-    return sizes
+    return shape_of(shape, f"the shape of {shown(str(name))}")
 
 
 def _array(name: str, shape: tuple[int, ...]) -> Array:

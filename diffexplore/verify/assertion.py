@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
 
+from diffexplore.arguments import as_flag
 from diffexplore.check.records import Report
 from diffexplore.errors import GradientError
 from diffexplore.loss import Loss
@@ -31,6 +32,7 @@ def assert_gradient(
         UsageError: for what cannot be used, the candidate's own exceptions included.
     """
     __tracebackhide__ = True
+    allow_inconclusive = as_flag(allow_inconclusive, "allow_inconclusive")
     report = verify(candidate, loss, data, at, **options)
     raise_unless_right(report, allow_inconclusive=allow_inconclusive)
     return report

@@ -57,7 +57,7 @@ def _formulas(path: Path) -> dict[str, str]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not JSON: {error}") from None
     if not isinstance(content, dict) or not all(isinstance(formula, str) for formula in content.values()):
         raise UsageError(f'{path} should map symbols to formulas, as in {{"a": "2*a*x"}}')

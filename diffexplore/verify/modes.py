@@ -10,6 +10,7 @@ from functools import partial
 import torch
 from torch.autograd import forward_ad
 
+from diffexplore.arguments import as_texts
 from diffexplore.check.point import PointOutcome
 from diffexplore.check.records import WEIGHTED, Skipped
 from diffexplore.errors import UsageError, unknown
@@ -84,7 +85,7 @@ _ENTRIES = 8
 
 def as_modes(modes: Sequence[str] | str) -> tuple[str, ...]:
     """The modes beside the reverse one; raises UsageError for a name that is none."""
-    names = (modes,) if isinstance(modes, str) else tuple(modes)
+    names = as_texts(modes, "modes", "'forward' or ['reverse', 'forward']")
     for name in names:
         if name not in MODES:
             raise unknown("mode", str(name), MODES)

@@ -8,12 +8,16 @@ from typing import Any
 
 import torch
 
+from diffexplore.arguments import shown, wrong
 from diffexplore.errors import UsageError, unknown
 from diffexplore.loss import Loss
 from diffexplore.verify.candidates import Answer, Candidate, CandidateError, adapt, kind_of, name_of
 from diffexplore.verify.candidates.computes_loss import is_flat
 
 Tensor = torch.Tensor
+
+#: The most axes of a packed argument.
+_DEEPEST = 8
 
 #: Where a symbol lies: the argument, and its index there.
 Place = tuple[str, tuple[int, ...]]
@@ -106,7 +110,7 @@ def adapt_packed(candidate: Any, loss: Loss, kind: str | None, pack: Mapping[str
 def packed_symbols(loss: Loss, pack: Mapping[str, Any]) -> PackedSymbols:
     """The arguments of a candidate, from nested lists of symbols; errors as of :func:`adapt_packed`."""
     if not isinstance(pack, Mapping):
-        raise UsageError(f"pack should map arguments to lists of symbols, not {pack!r:.40}")
+        raise wrong("pack", "map arguments to lists of symbols", pack)
     places: dict[str, Place] = {}
     shapes = {}
     for name, layout in pack.items():
@@ -145,13 +149,15 @@ def _arguments(symbols: Sequence[str], places: Mapping[str, Place]) -> tuple[str
     return tuple(dict.fromkeys(places[symbol][0] if symbol in places else symbol for symbol in symbols))
 
 
-def _shape(layout: Any, name: str) -> tuple[int, ...]:
+def _shape(layout: Any, name: str, depth: int = 1) -> tuple[int, ...]:
     """The shape of nested lists, which must all be of one length at each level."""
     if isinstance(layout, str):
         return ()
     if not isinstance(layout, (list, tuple)) or not layout:
-        raise UsageError(f"{name!r} should be packed from a list of symbols, or lists of such, not {layout!r:.40}")
-    inner = {_shape(part, name) for part in layout}
+        raise wrong(shown(name), "packed from a list of symbols, or lists of such", layout)
+    if depth > _DEEPEST:
+        raise UsageError(f"the lists of symbols of {shown(name)} are nested more than {_DEEPEST} deep")
+    inner = {_shape(part, name, depth + 1) for part in layout}
     if len(inner) > 1:
         raise UsageError(f"the lists of symbols of {name!r} are not all of one length")
     return (len(layout), *inner.pop())

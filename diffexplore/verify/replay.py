@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,6 @@ import numpy as np
 from diffexplore.check.batch import Batch
 from diffexplore.check.listener import Listener
 from diffexplore.check.records import Report
-from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.verify.loading import load_candidate
 from diffexplore.verify.run import run_verification
@@ -89,54 +86,10 @@ class Replay:
         return json.dumps(document, indent=1, ensure_ascii=False)
 
 
-def read_replay(path: Path) -> Replay:
-    """The verification in a file that :meth:`Replay.to_json` wrote; raises UsageError for any other file."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return _replay(document)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, TypeError, AttributeError, KeyError):  # UsageError, of a loss that makes no sense, among them
-        raise UsageError(f"{path} holds no verification: --replay writes one where a candidate does not pass") from None
-
-
-def _replay(document: dict[str, Any]) -> Replay:
-    if document.pop("format") != FORMAT:
-        raise ValueError
-    loss = Loss(**document.pop("loss"))
-    columns = {name: _floats(column) for name, column in document.pop("data").items()}
-    n = {len(column) for column in columns.values()} or {1}
-    if len(n) != 1 or set(columns) != set(loss.data):
-        raise ValueError
-    points = [{name: _finite(value) for name, value in point.items()} for point in document.pop("points")]
-    if any(set(point) != set(loss.parameters) for point in points):
-        raise ValueError
-    upstream = document.pop("upstream")
-    return Replay(
-        loss=loss, batch=Batch(columns, n.pop(), "replay"), points=points,
-        upstream=None if upstream is None else _upstream_of(upstream), **document,
-    )  # fmt: skip
-
-
 def _upstream_hex(upstream: Floats) -> str | list[str]:
     """One number, or one for each sample."""
     return _hex(upstream) if upstream.ndim else float(upstream).hex()
 
 
-def _upstream_of(written: str | Sequence[str]) -> Floats:
-    return np.array(_finite(written)) if isinstance(written, str) else _floats(written)
-
-
 def _hex(column: Any) -> list[str]:
     return [float(value).hex() for value in column.tolist()]
-
-
-def _floats(column: Sequence[str]) -> Floats:
-    return np.array([_finite(value) for value in column], dtype=np.float64)
-
-
-def _finite(text: str) -> float:
-    value = float.fromhex(text)
-    if not math.isfinite(value):
-        raise ValueError
-    return value

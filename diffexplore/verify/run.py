@@ -10,12 +10,13 @@ from typing import Any
 
 import torch
 
+from diffexplore.arguments import as_text, as_words, wrong
 from diffexplore.bounds.canary import broken_claims
 from diffexplore.check.batch import Batch, make_batch
 from diffexplore.check.evaluate import Running
 from diffexplore.check.listener import Listener, Silence
 from diffexplore.check.notices import announced
-from diffexplore.check.options import as_device, as_dtype, as_seed, as_wrt
+from diffexplore.check.options import as_device, as_dtype, as_loss, as_seed, as_wrt
 from diffexplore.check.point import PointOutcome
 from diffexplore.check.points import make_points
 from diffexplore.check.problem import Problem
@@ -71,10 +72,14 @@ def verify(
     Raises :class:`~diffexplore.errors.UsageError` for what cannot be used, the candidate's own exceptions included.
     """
     loss = as_loss(loss)
-    leaves = taken_apart(candidate, loss, pack) if pack else candidate
+    leaves = candidate if pack is None else taken_apart(candidate, loss, pack)
     points = make_points(loss, _default_at(leaves, loss, at))
     batch = make_batch(loss, data)
-    accepted = (accept,) if isinstance(accept, str) else tuple(accept)
+    accepted = as_words(accept, "accept", "'kink' or ['kink']")
+    if kind is not None:
+        as_text(kind, "kind")
+    if listener is not None and not hasattr(listener, "progress"):
+        raise wrong("listener", "an object that hears of the progress", listener)
     subject = subject_of(candidate, loss, batch, points, upstream=upstream, kind=kind, pack=pack)
     return run_verification(
         subject.candidate, subject.loss, subject.batch, subject.points,
@@ -177,15 +182,6 @@ def _partials(loss: Loss, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
         return as_wrt(loss, wrt)
     parameters = tuple(name for name in loss.parameters if name != UPSTREAM)
     return parameters or as_wrt(loss, [name for name in loss.data if name != UPSTREAM])
-
-
-def as_loss(loss: Loss | str) -> Loss:
-    """A loss as it is, or that of a name in the catalogue."""
-    if isinstance(loss, Loss):
-        return loss
-    from diffexplore import losses
-
-    return losses.get(loss)
 
 
 def _default_at(

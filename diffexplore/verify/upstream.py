@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from diffexplore.arguments import is_table, wrong
 from diffexplore.check.batch import Batch
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
@@ -53,14 +54,17 @@ def subject_of(
 
 def adapted(candidate: Any, loss: Loss, kind: str | None, pack: Mapping[str, Any] | None) -> Candidate:
     """What somebody gave, as a candidate for the gradient of ``loss``."""
-    return adapt_packed(candidate, loss, kind, pack) if pack else adapt(candidate, loss, kind)
+    return adapt_packed(candidate, loss, kind, pack) if pack is not None else adapt(candidate, loss, kind)
 
 
 def _numbers(upstream: Any, n: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     try:
-        column: np.ndarray[Any, Any] = torch.as_tensor(upstream, dtype=torch.float64).detach().cpu().numpy()
-    except (TypeError, ValueError, RuntimeError):
-        raise UsageError(f"the upstream gradient should be a number or an array, not {upstream!r:.40}") from None
+        given = torch.as_tensor(upstream.to_numpy() if is_table(upstream) else upstream)
+        if given.is_complex() or given.dtype == torch.bool:
+            raise TypeError
+        column: np.ndarray[Any, Any] = given.to(torch.float64).detach().cpu().numpy()
+    except Exception:  # what torch raises for all that is no array of numbers
+        raise wrong("the upstream gradient", "a number or an array of numbers", upstream) from None
     if column.ndim > 1 or (column.ndim == 1 and len(column) != n):
         raise UsageError(f"the upstream gradient should be a number or have shape ({n},), not {column.shape}")
     if not np.isfinite(column).all():

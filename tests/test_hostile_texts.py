@@ -1,0 +1,134 @@
+"""Whatever the text: it is read or refused in one line, by counts of the work that it would take."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+
+import pytest
+import sympy
+
+import diffexplore as dx
+from benchmarks import hostile_texts
+from diffexplore.symbolic.budget import Budget
+from diffexplore.symbolic.effort import MAX_WORK
+from diffexplore.symbolic.parse import names_in, parse, parse_condition
+
+a, x, y, z = (sympy.Symbol(name, real=True) for name in "axyz")
+
+
+def nested(pattern: str, depth: int) -> str:
+    text = "x"
+    for _ in range(depth):
+        text = pattern.format(text)
+    return text
+
+
+WORKED = "takes too much work to read"
+
+REFUSED = {
+    "cbrt": (nested("cbrt({})", 20), WORKED),
+    "cbrt of sums": (nested("cbrt(1 + {})", 20), WORKED),
+    "abs": (nested("abs(x + {})", 100), WORKED),
+    "lgamma": (nested("lgamma(x + {})", 100), WORKED),
+    "sinh of roots": (nested("square(sinh({}))", 8).replace("x", "sqrt(x)"), WORKED),
+    "roots of squares": (nested("sin(sqrt({}))**2", 8), WORKED),
+    "exp2": (nested("exp2(1 + {})", 60), WORKED),
+    "max": (f"max({','.join(f'x + {i}*y' for i in range(100))})", WORKED),
+    "nested max": (nested("max(x + {}, y)", 100), WORKED),
+    "tower": ("9**2**0.5**" + "2**0.5**" * 12 + "x", WORKED),
+    "powers of sums": ("**".join(["(x + 1)"] * 100), WORKED),
+    "cases": (f"where({' + '.join(f'where(x > {i}, x, y)' for i in range(9))} > 1, 1, 2)", "more than 64 cases"),
+    "conditions in conditions": (nested("where({} > 0, x, y)", 60), WORKED),
+    "exponent in a branch": ("where((a/(1e10*x))**where(z < 1, 1e10, y) > 10, 1, 2)", "beyond ±1,000"),
+    "exponent in a maximum": ("x**max(y, 5000)", "beyond ±1,000"),
+    "exponents that multiply": ("(x**where(z < 1, 999, y))**999", "beyond ±1,000"),
+    "number in a branch": ("(where(z < 1, 1e300, y)*x)**500", "more than 2,400 digits"),
+    "constant in a case": ("where(exp(where(z < 1, 1e9, y)) > 1, 1, 2)", "the argument of exp is beyond"),
+    "no condition": (f"where({'+'.join(['y'] * 500)}, 1, 2)", "a condition compares"),
+}
+
+
+@pytest.mark.parametrize(("text", "part"), REFUSED.values(), ids=REFUSED)
+def test_what_would_take_long_is_refused_by_name(text: str, part: str) -> None:
+    with pytest.raises(dx.UsageError) as caught:
+        dx.Loss(text, parameters=names_in(text))
+    assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        nested("tanh(w*{} + b)", 8),
+        nested("relu(w*{} + b)", 8),
+        nested("sqrt(1 + {})", 20),
+        nested("cbrt({})", 3),
+        f"max({','.join(f'x{i}' for i in range(20))})",
+        " + ".join(f"v{i}*softplus(w{i}*x)" for i in range(100)),
+        "x**where(z < 1, 999, y)",
+        "2**x**2",
+    ],
+)
+def test_what_people_write_is_read(text: str) -> None:
+    assert parse(text).free_symbols
+
+
+def test_domains_are_bounded_as_formulas_are() -> None:
+    for text in (nested("cbrt({})", 20) + " > 1", "not " * 3000 + "x > 1", "(" * 500 + "x" + ")" * 500 + " > 1"):
+        with pytest.raises(dx.UsageError):
+            dx.Loss("a*x", parameters="a", data="x", domain=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("where(x > 0, x, y) > 1", ((x > 0) & (x > 1)) | ((x <= 0) & (y > 1))),
+        ("where(x > 0, x, y) > where(x > 0, x, y) - 1", sympy.true),
+        ("2*where(x > 0, 1, y)**2 > 1", (x > 0) | ((x <= 0) & (2 * y**2 > 1))),
+        ("Piecewise((x, x > 0), (y, y > 0), (z, True)) > 1",
+         ((x > 0) & (x > 1)) | ((x <= 0) & (y > 0) & (y > 1)) | ((x <= 0) & (y <= 0) & (z > 1))),
+    ],
+)  # fmt: skip
+def test_a_comparison_of_branches_is_read_case_by_case(text: str, expected: sympy.Basic) -> None:
+    found = parse_condition(text)
+    for values in ((2, 3, 5), (-1, 2, 5), (-1, -2, 3), (sympy.Rational(1, 2), 2, 0), (-1, sympy.Rational(1, 2), -4)):
+        point = dict(zip((x, y, z), values, strict=True))
+        assert found.subs(point) == expected.subs(point)
+
+
+def test_the_far_net_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diffexplore.symbolic.effort.MAX_WORK", 10 * MAX_WORK**3)
+    monkeypatch.setattr("diffexplore.symbolic.net.NET", Budget(operations=1_000_000, seconds=0.05))
+    with pytest.raises(dx.UsageError, match="out of time"):
+        parse(nested("cbrt(1 + {})", 14))
+
+
+@pytest.mark.parametrize("left", [120, 200, 300])
+def test_a_caller_that_is_deep_in_its_own_functions_gets_no_recursion_error(left: int) -> None:
+    used = len(inspect.stack(0))
+
+    def call(depth: int) -> str:
+        if depth:
+            return call(depth - 1)
+        try:
+            return "read" if parse(nested("sin({})", 60)).free_symbols else "nothing"
+        except dx.UsageError as error:
+            return str(error)
+
+    assert call(sys.getrecursionlimit() - used - left).startswith(("read", "the formula is nested too deeply"))
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_mutated_texts(seed: int) -> None:
+    for text in hostile_texts.texts(seed, 0, 60):
+        ending, _ = hostile_texts.tried(text)
+        assert ending.partition(" ")[0] in ("read", "refused", "SLOW"), text[:300]
+
+
+@pytest.mark.slow
+def test_the_published_sweep_of_texts() -> None:
+    counts, troubles, _ = hostile_texts.work((3, 0, 5000))
+    assert not troubles
+    assert counts["read"] > 100
