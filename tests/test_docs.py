@@ -13,6 +13,7 @@ import pytest
 import diffexplore as dx
 from diffexplore import losses, methods
 from diffexplore.check import judge
+from diffexplore.documents import SCHEMA_VERSION
 from diffexplore.report.terminal import to_text
 from diffexplore.verify import diagnosis
 
