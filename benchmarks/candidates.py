@@ -57,8 +57,17 @@ def planted_gradient(kind: Kind, given: Given) -> dict[str, Tensor]:
     """The wrong gradient at what a candidate was given; of an output, its sum without an upstream gradient."""
     if kind.form != "loss":
         return {name: partial.detach() for name, partial in kind.plant(given).items()}
+    return _by_autograd(kind.plant, given)
+
+
+def right_gradient(kind: Kind, given: Given) -> dict[str, Tensor]:
+    """The gradient that the candidate would give without its error, computed in the same way."""
+    return given.reduced() if kind.form != "loss" else _by_autograd(Given.value, given)
+
+
+def _by_autograd(loss: Callable[[Given], Tensor], given: Given) -> dict[str, Tensor]:
     leaves = {name: given.values[name].detach().clone().requires_grad_() for name in given.names}
-    value = kind.plant(given.moved(**leaves))
+    value = loss(given.moved(**leaves))
     found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True, materialize_grads=True)
     return dict(zip(given.names, found, strict=True))
 

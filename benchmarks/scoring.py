@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from benchmarks.candidates import Candidate, hessian_errors, planted_gradient
+from benchmarks.candidates import Candidate, hessian_errors, planted_gradient, right_gradient
 from benchmarks.given import Given
 from benchmarks.planted import Kind
 from diffexplore.check.records import VALUE, Cause, Report, Row
@@ -111,7 +111,7 @@ def _errors(kind: Kind, given: Given) -> dict[str, torch.Tensor]:
     """How far the planted gradient is from the right one, as both are computed in the dtype."""
     if kind.form == "output":
         return dict.fromkeys(given.names, torch.tensor(0.0))  # its upstream gradient is not among what it is given
-    planted, right = planted_gradient(kind, given), given.reduced()
+    planted, right = planted_gradient(kind, given), right_gradient(kind, given)
     return {name: (planted[name].double() - right[name].double()).abs().detach() for name in given.names}
 
 

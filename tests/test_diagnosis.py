@@ -242,3 +242,21 @@ def test_formulas_are_decided_by_algebra_first() -> None:
     assert report.candidate.formulas["a"].startswith("different: at ")
     (cause, *_) = causes(report)
     assert set(cause.fields["counterexample"]) == {"a", "x", "y"}
+
+
+def test_one_sample_by_its_place_is_found_where_other_samples_have_no_share() -> None:
+    loss = Loss("where(m > 0.5, (a*x - y)**2, 0)", parameters="a", data="x, y, m")
+    draw = np.random.default_rng(5)
+    data = {"x": draw.normal(size=10), "y": draw.normal(size=10), "m": (np.arange(10) % 3 != 0).astype(float)}
+
+    def gradient(a: torch.Tensor, x: torch.Tensor, y: torch.Tensor, m: torch.Tensor) -> torch.Tensor:
+        parts = torch.where(m > 0.5, 2 * x * (a * x - y), 0.0)
+        weights = torch.ones_like(parts)
+        weights[7:8] = 1.5
+        return (weights * parts).mean()
+
+    report = verify(gradient, loss, data, {"a": 1.25}, kind="gradient")
+    cause = next(row.cause for row in report.rows if row.verdict == "fail")
+    assert cause is not None
+    assert (cause.key, cause.fields["sample"], cause.fields["certain"]) == ("one_sample", 7, True)
+    assert cause.fields["weight"] == pytest.approx(1.5)

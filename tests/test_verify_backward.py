@@ -120,7 +120,7 @@ def test_a_right_backward_passes(function: Any, way: str, dtype: str) -> None:
     assert (report.verdict, report.skipped) == ("pass", ())
 
 
-@pytest.mark.parametrize("way", ["output", "mean"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("function", "cause"),
     [
@@ -134,6 +134,13 @@ def test_a_backward_that_works_once_fails(function: Any, cause: str, way: str) -
     report = dx.verify(candidate, LOSS, DATA, AT, upstream=upstream)
     assert (report.verdict, keys(report)) == ("fail", {cause})
     assert all(row.parameter == "a" for row in report.rows if row.verdict == "fail")
+
+
+@pytest.mark.parametrize("upstream", [[1.5, 0.75, 1.25], 1.0])
+def test_what_a_narrow_dtype_hides_in_a_second_call_is_no_fault_of_proportion(upstream: Any) -> None:
+    data = {"x": [1.0, -1.0, 0.5]}
+    report = dx.verify(Overwrites, LOSS, data, AT, upstream=upstream, dtype="bfloat16")
+    assert (report.verdict, keys(report)) == ("fail", {"saved_overwritten"})
 
 
 def test_a_second_call_that_is_refused_is_skipped_with_the_reason() -> None:

@@ -59,7 +59,7 @@ def conduct_of(
     if graph is None:
         return BackwardConduct()
 
-    def backward(factor: float) -> Mapping[str, Tensor]:
+    def backward(factor: float, graph: Graph = graph) -> Mapping[str, Tensor]:
         found = call(lambda: graph.backward(factor), candidate.name, seed)
         return {name: tensor.detach().clone() for name, tensor in apart(found).items()}
 
@@ -68,23 +68,26 @@ def conduct_of(
     if modifying:
         return BackwardConduct(modifying=modifying)
     try:
-        again = backward(1.0)
+        scaled, again = backward(FACTOR), backward(1.0)
     except CandidateError as error:
         cause = error.__cause__
         return BackwardConduct(raises=str(error), overwritten=isinstance(cause, Exception) and is_overwritten(cause))
-    another = tuple(name for name in wrt if _apart(once[name], again[name], 2 * first[name].bound))
+    room = {name: 2 * first[name].bound for name in wrt}
+
+    def off(found: Mapping[str, Tensor]) -> list[str]:
+        """The partials that are not ``FACTOR`` times those of the first call."""
+        return [name for name in wrt if _apart(FACTOR * once[name].double(), found[name], abs(FACTOR) * room[name])]
+
+    another = [name for name in wrt if _apart(once[name], again[name], room[name])]
+    wrong = off(scaled)
+    if wrong and not another:  # by itself, or because of the call before?
+        unused = call(lambda: inner.graph(names, packed), candidate.name, seed)
+        still = wrong if unused is None else off(backward(FACTOR, unused))
+        another = [name for name in wrong if name not in still]
     if another:
-        return BackwardConduct(another=another)
-    try:
-        scaled = backward(FACTOR)
-    except CandidateError as error:
-        return BackwardConduct(raises=str(error))
-    room = {name: 2 * abs(FACTOR) * first[name].bound for name in wrt}
-    wrong = [name for name in wrt if _apart(FACTOR * once[name].double(), scaled[name], room[name])]
-    ignoring = tuple(name for name in wrong if not _apart(once[name], scaled[name], room[name]))
-    return BackwardConduct(
-        ignoring=ignoring, disproportionate=tuple(name for name in wrong if name not in ignoring)
-    )  # fmt: skip
+        return BackwardConduct(another=tuple(another))
+    ignoring = tuple(name for name in wrong if not _apart(once[name], scaled[name], abs(FACTOR) * room[name]))
+    return BackwardConduct(ignoring=ignoring, disproportionate=tuple(name for name in wrong if name not in ignoring))
 
 
 def _arguments(

@@ -124,7 +124,8 @@ def _of_samples(partials: np.ndarray, scene: Scene, total: int) -> np.ndarray:
 def _weighted(errors: np.ndarray, shares: np.ndarray, allowed: np.ndarray) -> list[int]:
     """The places one multiple of whose shares accounts for all errors: shapes (scenes,) and (scenes, places)."""
     with np.errstate(all="ignore"):
-        weighted = shares / allowed[:, None] ** 2
+        # A scene in which no sample has a share, as where all are masked, allows nothing and has no weight.
+        weighted = np.where(allowed[:, None] > 0, shares / allowed[:, None] ** 2, 0.0)
         weight = (weighted * errors[:, None]).sum(0) / (weighted * shares).sum(0)
         left = np.abs(errors[:, None] - weight * shares)
         fits = (left <= 2 * allowed[:, None] + _SLACK * np.abs(errors)[:, None]).all(0) & np.isfinite(weight)
