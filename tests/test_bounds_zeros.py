@@ -1,0 +1,66 @@
+"""A root at an exact argument has no error: derivatives that are exactly 0 are settled, and no other zero is."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import diffexplore as dx
+from diffexplore.bounds.canary import broken_claims
+from diffexplore.bounds.watch import watched
+from diffexplore.bounds.zeros import ROOTS
+
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("formula", "at"),
+    [
+        ("cos(a)", {"a": 0}), ("logcosh(a)", {"a": 0}), ("sec(a)", {"a": 0}), ("sech(a)", {"a": 0}),
+        ("sinc(a)", {"a": 0}), ("log1p(a**2)", {"a": 0}), ("asinh(a)**2", {"a": 0}), ("erf(a)**2", {"a": 0}),
+        ("log(a)**2", {"a": 1}), ("lgamma(a)**2", {"a": 1}), ("b**a", {"a": 2, "b": 1}),
+        ("atan2(a, b)**2", {"a": 0, "b": 2}),
+    ],
+)  # fmt: skip
+def test_a_derivative_that_is_exactly_zero_is_settled(formula: str, at: dict[str, float], dtype: str) -> None:
+    report = dx.check(dx.Loss(formula, parameters="a", data=tuple(set(at) - {"a"})), {"b": [at["b"]]} if "b" in at else None,
+                      {"a": at["a"]}, dtype=dtype, methods=["reverse", "symbolic"])  # fmt: skip
+    here = [row for row in report.rows if row.sample is None and row.probe is None]
+    assert report.verdict == "pass"
+    assert [(row.value, row.bound, row.verdict) for row in here] == [(0.0, 0.0, "pass")] * 2
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda x: torch.exp(-1000 * x), lambda x: (x * 2.0**-600).square(), lambda x: torch.sin(x * 0.1 - 0.1),
+        lambda x: torch.log(x * 0.1 / 0.1), lambda x: torch.erf(x * 0.3 - 0.3),
+    ],
+)  # fmt: skip
+def test_a_zero_of_a_rounded_argument_or_of_an_underflow_keeps_its_error(
+    compute: type[object],
+) -> None:
+    (ball,) = watched(lambda: (compute(torch.tensor([1.0], dtype=torch.float64)),))
+    assert float(ball.mid) == 0
+    assert float(ball.rad) > 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_the_canary_tries_the_roots(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(dx.arithmetic.torch_real.OPERATIONS, "asinh", lambda x: torch.asinh(x) + (x == 0) * 0.25)
+    from diffexplore.bounds import canary
+
+    canary._broken_function.cache_clear()
+    assert broken_claims(dtype, torch.device("cpu"), ["asinh"])
+    canary._broken_function.cache_clear()
+
+
+@pytest.mark.parametrize("name", sorted(ROOTS.keys() - {"square"}))
+def test_each_root_is_a_root_of_the_exact_function(name: str) -> None:
+    from flint import arb
+
+    from diffexplore.arithmetic.balls import OPERATIONS
+
+    for root in ROOTS[name]:
+        assert abs(OPERATIONS[name](arb(root))) < 1e-12
