@@ -64,3 +64,24 @@ def test_each_root_is_a_root_of_the_exact_function(name: str) -> None:
 
     for root in ROOTS[name]:
         assert abs(OPERATIONS[name](arb(root))) < 1e-12
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_negative_base_with_a_whole_exponent_among_the_data(dtype: str) -> None:
+    report = dx.check(
+        dx.Loss("a**n", parameters="a", data="n"), {"n": [1, 2, 3]}, {"a": -1.5}, dtype=dtype,
+        methods=["symbolic", "symbolic_raw", "reverse"],
+    )  # fmt: skip
+    assert report.verdict == "pass"
+    assert report.summary.failed == 0
+
+
+@pytest.mark.parametrize(("x", "y", "lossless"), [(3.0, 1.0, True), (2.0**52, 1.0, False), (0.1, 1.0, False)])
+def test_only_sums_of_whole_numbers_lose_nothing(x: float, y: float, lossless: bool) -> None:
+    (ball,) = watched(lambda: (torch.tensor([x], dtype=torch.float64) - torch.tensor([y], dtype=torch.float64),))
+    assert (float(ball.rad) == 0) is lossless
+
+
+def test_a_sum_of_whole_numbers_that_is_rounded_has_an_error() -> None:
+    (ball,) = watched(lambda: (torch.tensor([256.0], dtype=torch.bfloat16) + 1,))
+    assert abs(float(ball.mid) - 257) <= float(ball.rad)

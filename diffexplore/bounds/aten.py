@@ -15,7 +15,7 @@ from diffexplore.bounds.formulas import FORMULAS, PRIMITIVES
 from diffexplore.bounds.handling import Handler, as_list, conclude, finite_float, first_tensor, name_of, plain_name
 from diffexplore.bounds.propagation import RULES, STEPS
 from diffexplore.bounds.stepwise import lost_in_steps
-from diffexplore.bounds.zeros import exact_zeros
+from diffexplore.bounds.zeros import are_exact, exact_zeros, whole_sums
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -72,7 +72,11 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     lost = lost_in_steps(name, out, dtype, balls)
     if lost is not None:
         spread = spread + lost
-    conclude(watch, name, out, value, spread, in_place, zeros if zeros is None else zeros & (value == 0))
+    lossless = None if zeros is None else zeros & (value == 0)
+    if name in _SUMS and are_exact(balls[:2]):
+        whole = whole_sums(name, balls, value)
+        lossless = whole if lossless is None else whole | lossless
+    conclude(watch, name, out, value, spread, in_place, lossless)
     return out
 
 

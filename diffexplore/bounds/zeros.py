@@ -1,4 +1,7 @@
-"""Where a computed 0 is the exact one: then the operation lost nothing, not even a subnormal quantum."""
+"""Where an operation rounds nothing: a computed 0 that is the exact one, and sums of whole numbers.
+
+Elsewhere it loses at least a subnormal quantum. With that, a 0 is not certain to be one, nor n − 1 to be whole.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,23 @@ def exact_zeros(name: str, balls: Sequence[Ball]) -> Tensor | None:
     if name == "atan2":
         return _is_zero(balls[0]) & (balls[1].mid > balls[1].rad)
     return _OF_TWO[name](*map(_is_zero, balls[:2])) if name in _OF_TWO else None
+
+
+def are_exact(balls: Sequence[Ball]) -> bool:
+    """Whether all of the operands are the numbers that they are computed as."""
+    return all(ball.exact or not bool(ball.rad.any()) for ball in balls)
+
+
+def whole_sums(name: str, balls: Sequence[Ball], value: Tensor) -> Tensor:
+    """Where a sum or difference of exact operands is one of whole numbers, and computed as what it is."""
+    x, y = (ball.mid for ball in balls[:2])
+    total = {"add": x + y, "sub": x - y, "rsub": y - x}[name]
+    are_whole = (x == x.round()) & (y == y.round()) & (x.abs() < _WHOLE) & (y.abs() < _WHOLE)
+    return are_whole & (value == total)
+
+
+#: Sums of whole numbers below this are exact in float64.
+_WHOLE = 2.0**52
 
 
 def _is_zero(ball: Ball) -> Tensor:
