@@ -85,3 +85,20 @@ def test_only_sums_of_whole_numbers_lose_nothing(x: float, y: float, lossless: b
 def test_a_sum_of_whole_numbers_that_is_rounded_has_an_error() -> None:
     (ball,) = watched(lambda: (torch.tensor([256.0], dtype=torch.bfloat16) + 1,))
     assert abs(float(ball.mid) - 257) <= float(ball.rad)
+
+
+@pytest.mark.parametrize("formula", ["softplus(x)", "log(exp(x) + exp(-2*x))"])
+def test_lost_digits_at_a_huge_exponent_are_told_without_its_power(formula: str) -> None:
+    loss = dx.Loss(formula, parameters=(), data="x")
+    report = dx.check(loss, {"x": [1.0, -1e20]}, {}, wrt=["x"], methods=["symbolic", "symbolic_raw", "reverse"])
+    assert report.rows
+
+
+@pytest.mark.parametrize(("dtype", "x", "power"), [("float32", 1e20, 1e-40), ("float64", 1e160, 1e-320)])
+def test_a_square_that_overflows_inside_a_power_is_no_wrong_gradient(dtype: str, x: float, power: float) -> None:
+    kernel = watched(lambda: (torch.tensor([x], dtype=getattr(torch, dtype)).pow(-2),))[0]
+    assert abs(float(kernel.mid) - power) <= float(kernel.rad) * (1 + 1e-6)
+    report = dx.check(
+        dx.Loss("pow(x, -1)", parameters="x"), None, {"x": x}, dtype=dtype, methods=["reverse", "forward"]
+    )
+    assert report.summary.failed == 0
