@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from diffexplore.bounds.formulas import FORMULAS, PRIMITIVES
 from diffexplore.bounds.handling import Handler, as_list, conclude, finite_float, first_tensor, name_of, plain_name
 from diffexplore.bounds.propagation import RULES, STEPS
 from diffexplore.bounds.stepwise import lost_in_steps
+from diffexplore.bounds.zeros import are_exact, exact_zeros, whole_sums
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -64,23 +64,24 @@ def elementwise(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     spread = RULES[name](*balls, value)
     if watch.smooth:
         spread = torch.where(_holds_kink(name, balls), math.inf, spread)
-    is_power = name == "pow"
-    if is_power:
+    zeros = None if bool(value.all()) else exact_zeros(name, balls)
+    if name in _SUMS and zeros is not None and _is_of_two_numbers(dtype, args, kwargs):
+        zeros = torch.ones_like(zeros)  # a sum of two numbers of one dtype that is 0 lost nothing
+    if name == "pow":
         name = _power_kernel(operands[1], dtype)
     lost = lost_in_steps(name, out, dtype, balls)
     if lost is not None:
         spread = spread + lost
-    if is_power and not bool(value.all()):
-        conclude(watch, name, out, value, spread, in_place, _is_zero(balls[0]) & (balls[1].mid > balls[1].rad))
-        return out
-    if name in _ZEROS and not bool(value.all()):
-        zeros = _ZEROS[name](*[_is_zero(ball) for ball in balls[:2]])
-        if name in _SUMS and COMPUTE[dtype] is dtype and len(args) == 2 and kwargs.get("alpha", 1) == 1:
-            zeros = torch.ones_like(zeros)  # a sum of two numbers of one dtype that is 0 lost nothing
-        conclude(watch, name, out, value, spread, in_place, zeros)
-        return out
-    conclude(watch, name, out, value, spread, in_place)
+    lossless = None if zeros is None else zeros & (value == 0)
+    if name in _SUMS and are_exact(balls[:2]):
+        whole = whole_sums(name, balls, value)
+        lossless = whole if lossless is None else whole | lossless
+    conclude(watch, name, out, value, spread, in_place, lossless)
     return out
+
+
+def _is_of_two_numbers(dtype: torch.dtype, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return COMPUTE[dtype] is dtype and len(args) == 2 and kwargs.get("alpha", 1) == 1
 
 
 def _power_kernel(exponent: Any, dtype: torch.dtype) -> str:
@@ -95,17 +96,7 @@ def _power_kernel(exponent: Any, dtype: torch.dtype) -> str:
     return "pow_multiplied" if stored in _MULTIPLIED else "pow"
 
 
-def _is_zero(ball: Ball) -> Tensor:
-    return (ball.mid == 0) & (ball.rad == 0)
-
-
 _SUMS = frozenset({"add", "sub", "rsub"})
-
-#: Where these operations give an exact 0 and lose nothing, not even a subnormal quantum: so an exact 0 stays one.
-_ZEROS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "mul": lambda x, y: x | y, "div": lambda x, y: x, "add": lambda x, y: x & y, "sub": lambda x, y: x & y,
-    "rsub": lambda x, y: x & y, "tanh_backward": lambda g, y: g, "sigmoid_backward": lambda g, y: g,
-}  # fmt: skip
 
 
 def _arity(name: str) -> int:

@@ -31,6 +31,7 @@ from diffexplore.bounds.claims import (
 from diffexplore.bounds.numpy_watch import NumpyWatch
 from diffexplore.bounds.trials import DIFFERENTIATED_BY, TRIALS, Operands
 from diffexplore.bounds.watch import watched
+from diffexplore.bounds.zeros import ROOTS
 
 Tensor = torch.Tensor
 
@@ -135,7 +136,8 @@ def _arguments(name: str, dtype: torch.dtype, device: torch.device) -> Tensor:
     # Values near 0, where relative accuracy is hardest to keep.
     small = torch.exp2(torch.linspace(-20, -4, _POINTS // 4, dtype=torch.float64))
     points = torch.cat([points, small[(small > low) & (small < high)]])
-    return points.to(dtype).clamp(low, high).to(device)
+    points = points.to(dtype).clamp(low, high)
+    return torch.cat([points, points.new_tensor(ROOTS.get(name, ()))]).to(device)
 
 
 def _largest_excess(

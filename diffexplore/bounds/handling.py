@@ -49,15 +49,15 @@ def as_list(value: Any) -> list[Any]:
 
 def conclude(
     watch: Watch, name: str, out: Tensor, value: Tensor, spread: Tensor, in_place: bool = False,
-    exact_zero: Tensor | None = None,
+    lossless: Tensor | None = None,
 ) -> None:  # fmt: skip
+    """Set the radius of a result: what the operands spread, and the rounding except where it is ``lossless``."""
     if in_place:
         watch.forget(out)
     relative, absolute = rounding_parts(name, watch.rounds_in(out.dtype))
-    if exact_zero is not None:
-        # As a product in float64: of two Python numbers torch.where makes float32, which has no such quantum.
-        quantum = (~exact_zero).to(torch.float64) * absolute
-        spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(quantum)
+    if lossless is not None:
+        rounded = value.abs().mul_(relative).add_(absolute)
+        spread = torch.where(lossless, 0.0, rounded).add_(spread, alpha=UPWARD)
     elif relative:
         spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(absolute)
     watch.set(out, spread)

@@ -1,10 +1,11 @@
-"""Kernels that round every step of theirs to bfloat16 or float16 on some devices, and what their steps lose.
+"""Kernels whose steps lose more than their result shows: by rounding each to half precision, or by overflowing.
 
 On a CPU, kernels of half precision compute in float32 and round the result once. CUDA does so in most kernels, but a
 few compute in ``scalar_t``, that is in c10::Half or c10::BFloat16, whose every operation rounds to half precision.
 Source: torch's aten/src/ATen/native/cuda, BinaryMiscBackwardOpsKernels.cu (``a * (scalar_t{1.} - b * b)`` in
 tanh_backward; ``a * (scalar_t(1.) - b) * b`` in sigmoid_backward, where nothing cancels) and PowKernel.cu
 (``1.0 / (base * base)``). logit_backward there computes in acc_type, logaddexp in opmath_type: both are float32.
+In every dtype x⁻² is computed as 1/(x·x), also on a CPU (cpu/PowKernel.cpp).
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ STEPWISE: dict[str, frozenset[str]] = {"cuda": frozenset({"tanh_backward", "pow_
 
 def lost_in_steps(name: str, out: Tensor, dtype: torch.dtype, balls: list[Ball]) -> Tensor | None:
     """What intermediate roundings may cost beyond the claim on the result; None where a kernel has none."""
-    if COMPUTE[dtype] is dtype or name not in STEPWISE.get(out.device.type, ()):
-        return None
-    return _LOST[name](*balls, dtype)
+    stepwise = COMPUTE[dtype] is not dtype and name in STEPWISE.get(out.device.type, ())
+    if stepwise or name == "pow_multiplied":  # its square may overflow in whatever dtype it computes
+        return _LOST[name](*balls, dtype if stepwise else COMPUTE[dtype])
+    return None
 
 
 def _tanh_backward(gradient: Ball, tanh: Ball, dtype: torch.dtype) -> Tensor:
@@ -45,12 +47,12 @@ def _power(x: Ball, exponent: Ball, dtype: torch.dtype) -> Tensor:
     With x·x off by half a quantum q at most, 1/(x·x) is off by ρ/(1 − ρ) of itself, where ρ = q/(2x²). The other
     powers of this kernel lose no more than the quanta that are claimed.
     """
-    square = x.mid.square()
+    square, power = x.mid.square(), 1 / x.mid / x.mid  # the power of a double may be a number where its square is none
     share = QUANTUM[dtype] / 2 / square
     underflows = torch.where(share < 0.5, share / (1 - share), math.inf)
     overflows = square * (1 + UNIT_ROUNDOFF[dtype]) >= torch.finfo(dtype).max
-    lost = torch.where(overflows, 1.0, underflows) * (1 + 2.0**-20) / square
-    return torch.where(exponent.mid == -2, lost, 0.0)
+    lost = torch.where(overflows, 1.0, underflows) * (1 + 2.0**-20) * power
+    return torch.where((exponent.mid == -2) & (x.mid != 0), lost, 0.0)
 
 
 _LOST: dict[str, Callable[..., Tensor]] = {"tanh_backward": _tanh_backward, "pow_multiplied": _power}

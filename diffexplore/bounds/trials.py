@@ -64,7 +64,7 @@ def _upstream() -> Tensor:
 
 def _quadrants() -> tuple[Operands, ...]:
     y, x = _sizes(0.01, 100.0), _sizes(0.01, 100.0, seed=1)
-    return ((torch.cat([y, -y, y, -y]), torch.cat([x, x, -x, -x])),)
+    return ((torch.cat([y, -y, y, -y, 0 * y]), torch.cat([x, x, -x, -x, x])),)
 
 
 #: Torch has kernels of its own for ±1/2, -1, -2, 2 and 3. All are short binary fractions, exact in whatever dtype.

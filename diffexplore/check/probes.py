@@ -174,7 +174,7 @@ def _candidates(
 
 def _same_sign(problem: Problem, name: str, values: Mapping[str, Tensor], n: int) -> np.ndarray | None:
     """Up to 16 samples in the domain, whose partial in ``name`` has the same sign, the largest first."""
-    partial = _double(problem, values, problem.gradient_program, n)[problem.wrt.index(name)]
+    partial = _double(problem, values, problem.closed_form_program, n)[problem.wrt.index(name)]
     inside = np.ones(n, bool)
     for holds in problem.domain_program.run(TORCH, values):
         if isinstance(holds, torch.Tensor):
@@ -199,7 +199,7 @@ def _power(problem: Problem, name: str, values: Mapping[str, Tensor], n: int) ->
     """The relative error that the simplified gradient, reduced in the problem's dtype, would just reveal."""
 
     def run() -> tuple[Tensor]:
-        output = problem.gradient_program.run(TORCH, values)[problem.wrt.index(name)]
+        output = problem.closed_form_program.run(TORCH, values)[problem.wrt.index(name)]
         return (problem.reduce(spread_over(output, n, values)),)
 
     (ball,) = watched(run)

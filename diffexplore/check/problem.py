@@ -15,6 +15,7 @@ from diffexplore.loss import Loss
 from diffexplore.symbolic.budget import Budget, Ending, run_within, spend
 from diffexplore.symbolic.derive import differentiate
 from diffexplore.symbolic.elementary import elementary
+from diffexplore.symbolic.power_slopes import evaluable
 from diffexplore.symbolic.program import Program, lower
 from diffexplore.symbolic.size import TooLarge, nodes
 
@@ -66,6 +67,11 @@ class Problem:
         return lower([gradient[name] for name in self.wrt], self.inputs)
 
     @cached_property
+    def closed_form_program(self) -> Program:
+        """The simplified partials as they are evaluated: also where a derivative of 0ⁿ exists."""
+        return self._evaluable(self.loss.gradient(self.wrt))
+
+    @cached_property
     def share_program(self) -> Program:
         """The partials of the summand by parameters, and those of the reduced loss by data: of a mean, 1/N of them.
 
@@ -78,9 +84,11 @@ class Problem:
 
     @cached_property
     def raw_gradient_program(self) -> Program:
-        """The partials as SymPy derives them."""
-        gradient = self.loss.gradient(self.wrt)
-        return lower([gradient.raw[name] for name in self.wrt], self.inputs)
+        """The partials as SymPy derives them, evaluated in the same way."""
+        return self._evaluable(self.loss.gradient(self.wrt).raw)
+
+    def _evaluable(self, partials: Mapping[str, sympy.Expr]) -> Program:
+        return lower([evaluable(partials[name], self.loss.domain) for name in self.wrt], self.inputs)
 
     @cached_property
     def domain_program(self) -> Program:

@@ -141,7 +141,7 @@ def scale_over(
             rows = {name: column[first : first + CHUNK] for name, column in columns.items()}
             values = {name: value.to(torch.float64) for name, value in problem.values(point, rows).items()}
             count = len(next(iter(rows.values()))) if rows else n
-            outputs = problem.gradient_program.run(TORCH, values)
+            outputs = problem.closed_form_program.run(TORCH, values)
             for name, output in zip(problem.wrt, outputs, strict=True):
                 sizes = spread_over(output, count, values).abs().nan_to_num(nan=0.0, posinf=0.0)
                 largest[name] = max(largest[name], float(sizes.max()))

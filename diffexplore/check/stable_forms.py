@@ -76,10 +76,26 @@ FORMS: tuple[StableForm, ...] = (
 )
 
 
+#: A higher one costs more than a form is worth.
+_HIGHEST_DEGREE = 100
+
+
+def _factored(node: sympy.Expr) -> sympy.Expr:
+    """``node`` as a product. SymPy takes exp(10²⁰) and exp(10²⁰·x) for powers of exp(1) and exp(x), of that degree."""
+    large = {part: sympy.Dummy(real=True) for part in node.atoms(sympy.exp, sympy.Pow) if _is_of_high_degree(part)}
+    back = {name: part for part, name in large.items()}
+    return sympy.factor(node.xreplace(large)).xreplace(back)
+
+
+def _is_of_high_degree(power: sympy.Expr) -> bool:
+    coefficients = [term.as_coeff_Mul()[0] for term in sympy.Add.make_args(power.as_base_exp()[1])]
+    return any(max(abs(number.p), number.q) > _HIGHEST_DEGREE for number in coefficients if number.is_Rational)
+
+
 #: Rearrangements for any sum; SymPy factors (a² − 2ab + b²) too.
 _ANY: tuple[Callable[[sympy.Expr], sympy.Expr], ...] = (
     lambda node: node,
-    sympy.factor,
+    _factored,
 )
 
 #: Larger formulas are left as they are.
@@ -102,7 +118,7 @@ def better_form(
 
     ``point`` holds a value for each symbol. Every form is run, and held against enclosures of both.
     """
-    if nodes(node) > _MOST_NODES or not can_be_multiplied_out(node):
+    if not node.free_symbols or nodes(node) > _MOST_NODES or not can_be_multiplied_out(node):
         return None
     values = {name: torch.tensor(value, dtype=dtype) for name, value in point}
     for form in dict.fromkeys(_proposals(node)):

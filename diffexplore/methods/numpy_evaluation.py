@@ -19,7 +19,7 @@ class NumpyEvaluation:
     def obstacle(self, problem: Problem) -> str | None:
         if problem.dtype == torch.bfloat16:
             return "NumPy has no bfloat16"
-        missing = sorted(problem.gradient_program.operations - set(NUMPY.operations))
+        missing = sorted(problem.closed_form_program.operations - set(NUMPY.operations))
         return f"NumPy has no {', '.join(missing)}" if missing else None
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
@@ -37,7 +37,7 @@ class NumpyEvaluation:
     def _partials(self, problem: Problem, values: Values, n: int) -> tuple[NumpyWatch, dict[str, torch.Tensor]]:
         numpy = NumpyWatch()
         arrays = {name: value.detach().cpu() for name, value in values.items()}
-        outputs = problem.gradient_program.run(numpy, arrays)
+        outputs = problem.closed_form_program.run(numpy, arrays)
         partials = {}
         for name, output in zip(problem.wrt, outputs, strict=True):
             partials[name] = spread_over(output, n, arrays)

@@ -56,7 +56,7 @@ def _conditioned(problem: Problem, values: Values, n: int) -> dict[str, Tensor]:
         copies = {name: value.detach().clone() for name, value in values.items()}
         for copy in copies.values():
             watch.set(copy, unit * copy.to(torch.float64).abs())
-        outputs = problem.gradient_program.run(TORCH, copies)
+        outputs = problem.closed_form_program.run(TORCH, copies)
         partials = {name: spread_over(output, n, copies) for name, output in zip(problem.wrt, outputs, strict=True)}
         reduced = {name: problem.reduce(partials[name]) for name in problem.parameters}
     weight = 1 / n if problem.loss.reduction == "mean" else 1.0

@@ -2,4 +2,4 @@
 
 from diffexplore.methods._closed_form import ClosedForm
 
-METHOD = ClosedForm(lambda problem: problem.gradient_program, exact=True)
+METHOD = ClosedForm(lambda problem: problem.closed_form_program, exact=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sympy
@@ -12,6 +12,7 @@ from diffexplore.loss import Loss
 from diffexplore.symbolic.code import Dialect, PythonCode, TorchCode
 from diffexplore.symbolic.derive import Gradient, Hessian, partial_formula
 from diffexplore.symbolic.latex import to_latex as expression_to_latex
+from diffexplore.symbolic.power_slopes import evaluable
 from diffexplore.symbolic.text import to_text
 
 
@@ -66,9 +67,9 @@ def to_json_dict(loss: Loss, gradient: Gradient, hessian: Hessian | None = None)
 def _module(loss: Loss, gradient: Gradient, hessian: Hessian | None, code: Dialect) -> str:
     names = ", ".join(gradient)
     about = f"The partials with respect to {names}"
-    functions = [_function("gradient", about, [list(gradient.values())], code, nested=False)]
+    functions = [_function("gradient", about, [_evaluable(loss, gradient.values())], code, nested=False)]
     if hessian is not None:
-        rows = [[hessian[row, column] for column in hessian.names] for row in hessian.names]
+        rows = [_evaluable(loss, (hessian[row, column] for column in hessian.names)) for row in hessian.names]
         about = f"The second partials with respect to {', '.join(hessian.names)}, row by row"
         functions.append(_function("hessian", about, rows, code, nested=True))
     parts = [*code.helpers(), *functions]
@@ -76,6 +77,10 @@ def _module(loss: Loss, gradient: Gradient, hessian: Hessian | None, code: Diale
     summand = to_text(loss.expression, unicode=False) if loss.rewritten is None else loss.formula
     title = [f'"""Partials of {summand} with respect to {names}."""', *(["", *imports] if imports else [])]
     return "\n\n\n".join(["\n".join(title), *parts]) + "\n"
+
+
+def _evaluable(loss: Loss, derivatives: Iterable[sympy.Expr]) -> list[sympy.Expr]:
+    return [evaluable(derivative, loss.domain) for derivative in derivatives]
 
 
 def _function(name: str, about: str, rows: Sequence[Sequence[sympy.Expr]], code: Dialect, *, nested: bool) -> str:

@@ -28,7 +28,7 @@ def singularities(expr: sympy.Basic) -> frozenset[sympy.Basic]:
     found: set[sympy.Basic] = set()
     for node in sympy.preorder_traversal(expr):
         if node.is_Pow and not (node.exp.is_Integer and node.exp.is_positive):
-            found.update(_factors(node.base))
+            found.update(vanishing_factors(node.base))
         elif isinstance(node, sympy.Function):
             found.update(_of_function(node))
     return frozenset(found)
@@ -38,7 +38,12 @@ def nonzero_in(domain: Iterable[Boolean]) -> frozenset[sympy.Basic]:
     """The factors that do not vanish where all conditions of ``domain`` hold, in the form of :func:`singularities`."""
     strict = (sympy.Gt, sympy.Lt, sympy.Ne)
     apart = (condition.lhs - condition.rhs for condition in domain if isinstance(condition, strict))
-    return frozenset(factor for difference in apart for factor in _factors(difference))
+    return frozenset(factor for difference in apart for factor in vanishing_factors(difference))
+
+
+def vanishing_factors(base: sympy.Expr) -> frozenset[sympy.Expr]:
+    """The factors of ``base`` that may vanish, each with one sign and without its numerical content."""
+    return frozenset(_factors(base))
 
 
 def _of_function(node: sympy.Expr) -> Iterator[sympy.Basic]:
@@ -48,7 +53,7 @@ def _of_function(node: sympy.Expr) -> Iterator[sympy.Basic]:
     elif isinstance(node, _POLES_OF_SIN):
         yield sympy.sin(_expanded(argument))
     elif isinstance(node, _POLES_AT_ZERO):
-        yield from _factors(argument)
+        yield from vanishing_factors(argument)
     elif isinstance(node, sympy.log) and argument.is_positive:
         return
     elif isinstance(node, (*_PARTIAL, sympy.polygamma)):
@@ -61,7 +66,6 @@ def _expanded(expr: sympy.Expr) -> sympy.Expr:
 
 
 def _factors(base: sympy.Expr) -> Iterator[sympy.Expr]:
-    """The factors of ``base`` that may vanish, each with one sign and without its numerical content."""
     if base.is_nonzero or base.is_positive:
         return
     try:

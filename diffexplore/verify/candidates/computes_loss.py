@@ -9,6 +9,7 @@ import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.loss import Loss
+from diffexplore.symbolic.power_slopes import evaluable
 from diffexplore.symbolic.program import lower
 from diffexplore.tracing.backward import UpstreamWatch, written_by_hand
 from diffexplore.verify.binding import autograd_function, bind, order_of_apply
@@ -117,7 +118,8 @@ def is_flat(loss: Any, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> bo
     if not isinstance(loss, Loss):  # its symbols are packed
         return bool(loss.is_flat(wrt, values))
     gradient = loss.gradient(wrt)
-    partials = lower([gradient[name] for name in wrt], (*loss.parameters, *loss.data)).run(TORCH, values)
+    forms = [evaluable(gradient[name], loss.domain) for name in wrt]
+    partials = lower(forms, (*loss.parameters, *loss.data)).run(TORCH, values)
     return all(bool((torch.as_tensor(partial) == 0).all()) for partial in partials)
 
 

@@ -1,0 +1,104 @@
+"""A root at an exact argument has no error: derivatives that are exactly 0 are settled, and no other zero is."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import diffexplore as dx
+from diffexplore.bounds.canary import broken_claims
+from diffexplore.bounds.watch import watched
+from diffexplore.bounds.zeros import ROOTS
+
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("formula", "at"),
+    [
+        ("cos(a)", {"a": 0}), ("logcosh(a)", {"a": 0}), ("sec(a)", {"a": 0}), ("sech(a)", {"a": 0}),
+        ("sinc(a)", {"a": 0}), ("log1p(a**2)", {"a": 0}), ("asinh(a)**2", {"a": 0}), ("erf(a)**2", {"a": 0}),
+        ("log(a)**2", {"a": 1}), ("lgamma(a)**2", {"a": 1}), ("b**a", {"a": 2, "b": 1}),
+        ("atan2(a, b)**2", {"a": 0, "b": 2}),
+    ],
+)  # fmt: skip
+def test_a_derivative_that_is_exactly_zero_is_settled(formula: str, at: dict[str, float], dtype: str) -> None:
+    report = dx.check(dx.Loss(formula, parameters="a", data=tuple(set(at) - {"a"})), {"b": [at["b"]]} if "b" in at else None,
+                      {"a": at["a"]}, dtype=dtype, methods=["reverse", "symbolic"])  # fmt: skip
+    here = [row for row in report.rows if row.sample is None and row.probe is None]
+    assert report.verdict == "pass"
+    assert [(row.value, row.bound, row.verdict) for row in here] == [(0.0, 0.0, "pass")] * 2
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda x: torch.exp(-1000 * x), lambda x: (x * 2.0**-600).square(), lambda x: torch.sin(x * 0.1 - 0.1),
+        lambda x: torch.log(x * 0.1 / 0.1), lambda x: torch.erf(x * 0.3 - 0.3),
+    ],
+)  # fmt: skip
+def test_a_zero_of_a_rounded_argument_or_of_an_underflow_keeps_its_error(
+    compute: type[object],
+) -> None:
+    (ball,) = watched(lambda: (compute(torch.tensor([1.0], dtype=torch.float64)),))
+    assert float(ball.mid) == 0
+    assert float(ball.rad) > 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_the_canary_tries_the_roots(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(dx.arithmetic.torch_real.OPERATIONS, "asinh", lambda x: torch.asinh(x) + (x == 0) * 0.25)
+    from diffexplore.bounds import canary
+
+    canary._broken_function.cache_clear()
+    assert broken_claims(dtype, torch.device("cpu"), ["asinh"])
+    canary._broken_function.cache_clear()
+
+
+@pytest.mark.parametrize("name", sorted(ROOTS.keys() - {"square"}))
+def test_each_root_is_a_root_of_the_exact_function(name: str) -> None:
+    from flint import arb
+
+    from diffexplore.arithmetic.balls import OPERATIONS
+
+    for root in ROOTS[name]:
+        assert abs(OPERATIONS[name](arb(root))) < 1e-12
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_negative_base_with_a_whole_exponent_among_the_data(dtype: str) -> None:
+    report = dx.check(
+        dx.Loss("a**n", parameters="a", data="n"), {"n": [1, 2, 3]}, {"a": -1.5}, dtype=dtype,
+        methods=["symbolic", "symbolic_raw", "reverse"],
+    )  # fmt: skip
+    assert report.verdict == "pass"
+    assert report.summary.failed == 0
+
+
+@pytest.mark.parametrize(("x", "y", "lossless"), [(3.0, 1.0, True), (2.0**52, 1.0, False), (0.1, 1.0, False)])
+def test_only_sums_of_whole_numbers_lose_nothing(x: float, y: float, lossless: bool) -> None:
+    (ball,) = watched(lambda: (torch.tensor([x], dtype=torch.float64) - torch.tensor([y], dtype=torch.float64),))
+    assert (float(ball.rad) == 0) is lossless
+
+
+def test_a_sum_of_whole_numbers_that_is_rounded_has_an_error() -> None:
+    (ball,) = watched(lambda: (torch.tensor([256.0], dtype=torch.bfloat16) + 1,))
+    assert abs(float(ball.mid) - 257) <= float(ball.rad)
+
+
+@pytest.mark.parametrize("formula", ["softplus(x)", "log(exp(x) + exp(-2*x))"])
+def test_lost_digits_at_a_huge_exponent_are_told_without_its_power(formula: str) -> None:
+    loss = dx.Loss(formula, parameters=(), data="x")
+    report = dx.check(loss, {"x": [1.0, -1e20]}, {}, wrt=["x"], methods=["symbolic", "symbolic_raw", "reverse"])
+    assert report.rows
+
+
+@pytest.mark.parametrize(("dtype", "x", "power"), [("float32", 1e20, 1e-40), ("float64", 1e160, 1e-320)])
+def test_a_square_that_overflows_inside_a_power_is_no_wrong_gradient(dtype: str, x: float, power: float) -> None:
+    kernel = watched(lambda: (torch.tensor([x], dtype=getattr(torch, dtype)).pow(-2),))[0]
+    assert abs(float(kernel.mid) - power) <= float(kernel.rad) * (1 + 1e-6)
+    report = dx.check(
+        dx.Loss("pow(x, -1)", parameters="x"), None, {"x": x}, dtype=dtype, methods=["reverse", "forward"]
+    )
+    assert report.summary.failed == 0
