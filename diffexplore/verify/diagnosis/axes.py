@@ -29,6 +29,9 @@ _MOST = 12
 
 _SHOWN = 4
 
+#: Ratios that differ by less, relative to themselves, are one.
+_SAME = 2.0**-20
+
 _RANK = 3.7
 """Of what explains the same numbers, an added constant is simpler."""
 
@@ -70,7 +73,7 @@ def of_an_axis(name: str, laboratory: Laboratory) -> Cause | None:
 
 
 def groups_of(name: str, names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The entries beside an entry along each axis of its array, the last axis first, and all of them: with words."""
+    """The entries beside an entry along axes of its array, with words: all of them first, then each axis, the last first."""
     entry = _ENTRY.fullmatch(name)
     if entry is None:
         return
@@ -80,8 +83,7 @@ def groups_of(name: str, names: Sequence[str]) -> Iterator[tuple[str, tuple[str,
         if (found := _ENTRY.fullmatch(other)) is not None and found[1] == entry[1]
     }
     mine, seen = array[name], set[tuple[str, ...]]()
-    rests = [{axis} for axis in reversed(range(len(mine)))] + [set(range(start, len(mine))) for start in (1, 0)]
-    for free in rests:
+    for free in [set(range(start, len(mine))) for start in (0, 1)] + [{axis} for axis in reversed(range(len(mine)))]:
         group = tuple(
             other
             for other, index in array.items()
@@ -98,7 +100,7 @@ def _hypotheses(
 ) -> Iterator[Hypothesis]:
     for place, (words, group) in enumerate(groups):
         for number, basis in enumerate(_BASES):
-            message = f"the gradients by {words} are wrong by {basis.words}: {basis.why}, is missing, or is added"
+            message = f"the gradients by {words} are wrong by {basis.words}: missing, or added, is {basis.why}"
             entries = {other: basis.of(symbols[other], [symbols[one] for one in group]) for other in group}
             yield Hypothesis(
                 "axis_term", message, _RANK + (len(_BASES) * place + number) / 1000, _from_others(name, entries),
@@ -113,13 +115,23 @@ def _from_others(name: str, basis: Mapping[str, sympy.Expr]) -> Prediction:
         own, truths = scene.at_samples(basis[name]), scene.truth(name)
         found = []
         for place, truth in enumerate(truths):
-            multiple = _multiple(scene, place, [other for other in basis if other != name], basis)
+            others = [other for other in basis if other != name]
+            if _is_one_multiple(scene, place, basis):
+                raise Unavailable
+            multiple = _multiple(scene, place, others, basis)
             if multiple is None:
                 return None
             found.append(truth + multiple * own[place])
         return found
 
     return predict
+
+
+def _is_one_multiple(scene: Scene, place: int, basis: Mapping[str, sympy.Expr]) -> bool:
+    """Whether the right gradient is one multiple of the basis, too: then an error that is one says nothing."""
+    units = {name: float(scene.at_samples(expr)[place].mid()) for name, expr in basis.items()}
+    ratios = [float(scene.truth(name)[place].mid()) / unit for name, unit in units.items() if unit]
+    return len(ratios) < 2 or max(ratios) - min(ratios) <= _SAME * max(map(abs, ratios))
 
 
 def _multiple(scene: Scene, place: int, others: Sequence[str], basis: Mapping[str, sympy.Expr]) -> arb | None:
