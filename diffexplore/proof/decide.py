@@ -24,7 +24,7 @@ from diffexplore.symbolic.batch_sums import SIZES
 from diffexplore.symbolic.budget import Allowance, Budget, Ending
 from diffexplore.symbolic.size import TooLarge
 
-BUDGET = Budget(operations=6_000_000, seconds=900.0)
+BUDGET = Budget(operations=4_000_000, seconds=600.0)
 """For all decisions of one proof: the algebra, the search for points and the look at boundaries of each."""
 
 INTERNAL = "internal error"
