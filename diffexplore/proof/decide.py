@@ -99,9 +99,7 @@ def decide_gradient(
         domain, conventions, needs, sizes, inputs, allowance: as of :func:`decide_equal`; the needs are those of
             ``claimed``.
     """
-    return _decide(
-        forward, claimed, symbol, domain, conventions or {}, needs, data, sizes, inputs, allowance=allowance
-    )
+    return _decide(forward, claimed, symbol, domain, conventions or {}, needs, data, sizes, inputs, allowance=allowance)
 
 
 @dataclass

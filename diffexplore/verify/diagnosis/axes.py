@@ -53,7 +53,9 @@ _BASES = (
         "the term of their variance, with Σ g·(x − mean(x))",
         lambda entry, group: entry - sympy.Add(*group) / len(group),
     ),
-    Basis("one multiple of their softmax", "the term with Σ g·softmax(x), or Σ g", lambda entry, group: sympy.exp(entry)),
+    Basis(
+        "one multiple of their softmax", "the term with Σ g·softmax(x), or Σ g", lambda entry, group: sympy.exp(entry)
+    ),
 )
 
 
@@ -64,9 +66,7 @@ def of_an_axis(name: str, laboratory: Laboratory) -> Cause | None:
     if not groups or len(every) > _MOST:
         return None
     problem = replace(laboratory.problem, wrt=every)
-    wide = Laboratory(
-        problem, laboratory.running, laboratory.point, laboratory.columns, laboratory.n, laboratory.seed
-    )
+    wide = Laboratory(problem, laboratory.running, laboratory.point, laboratory.columns, laboratory.n, laboratory.seed)
     asked = [scene for scene in plans_of(wide) if set(every) <= set(scene.estimates)]
     found = consistent(_hypotheses(name, groups, problem.loss.symbols), asked, name) if asked else []
     return named(found, asked, name) if found else None
