@@ -7,7 +7,7 @@ import threading
 import pytest
 import sympy
 
-from diffexplore.symbolic.budget import Budget, Ending, remembered, run_within, spend
+from diffexplore.symbolic.budget import Allowance, Budget, Ending, remembered, run_within, spend
 from diffexplore.symbolic.parse import parse
 from diffexplore.symbolic.size import CAP, Derivative, OverOneDenominator, nodes
 
@@ -111,3 +111,17 @@ def test_counts_end_at_a_cap() -> None:
     assert nodes(tower) == CAP
     assert OverOneDenominator(tower).to_factor == CAP
     assert Derivative(parse("a")).nodes(tower) == CAP
+
+
+def test_pieces_of_work_share_an_allowance() -> None:
+    """Each takes half of what is left at most, and what it took is gone, also where it did not end."""
+    shared = Allowance(Budget(1000, 600.0))
+    assert shared.run(lambda: spend(100)) is Ending.DONE
+    assert shared.left == 900
+    assert shared.run(_forever) is Ending.TOO_LARGE
+    assert shared.left == 450
+    with pytest.raises(ZeroDivisionError):
+        shared.run(lambda: (spend(50), 1 / 0))
+    assert shared.left == 400
+    assert shared.run(lambda: spend(201)) is Ending.TOO_LARGE
+    assert shared.run(lambda: spend(100)) is Ending.DONE

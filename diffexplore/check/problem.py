@@ -95,6 +95,10 @@ class Problem:
         """A condition for each output: where the loss is defined."""
         return lower(list(self.loss.domain), self.inputs)
 
+    def raw_partial(self, name: str) -> sympy.Expr:
+        """The summand's partial as the rules of differentiation give it."""
+        return _raw_partial(self.loss, name)
+
     def derivative_program(self, name: str, order: int) -> Program | Ending:
         """The summand's derivative of some order in one symbol; why there is none where it grows too large."""
         return _derivative_program(self.loss, name, order)
@@ -136,6 +140,11 @@ def spread_over(value: Tensor | float | int, n: int, values: Mapping[str, Tensor
 def sample_count(problem: Problem, values: Mapping[str, Tensor]) -> int:
     """The number of samples: 1 for a loss without data."""
     return len(values[problem.loss.data[0]]) if problem.loss.data else 1
+
+
+@cache
+def _raw_partial(loss: Loss, name: str) -> sympy.Expr:
+    return differentiate(loss.expression, loss.symbols[name])
 
 
 @cache

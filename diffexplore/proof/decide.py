@@ -21,11 +21,11 @@ from diffexplore.proof.refute import Seen, contradicts
 from diffexplore.proof.sums import sums_in
 from diffexplore.proof.worded import Conditions, conditions_of
 from diffexplore.symbolic.batch_sums import SIZES
-from diffexplore.symbolic.budget import Budget, Ending, run_within
+from diffexplore.symbolic.budget import Allowance, Budget, Ending
 from diffexplore.symbolic.size import TooLarge
 
-BUDGET = Budget(operations=6_000_000, seconds=900.0)
-"""For the algebra of one decision, again for its points, and again for the boundaries of its branches."""
+BUDGET = Budget(operations=4_000_000, seconds=600.0)
+"""For all decisions of one proof: the algebra, the search for points and the look at boundaries of each."""
 
 INTERNAL = "internal error"
 """What the note of an error begins with."""
@@ -51,6 +51,7 @@ def decide_equal(
     sizes: Sequence[int] = SIZES,
     inputs: Iterable[sympy.Symbol] = (),
     everywhere: bool = False,
+    allowance: Allowance | None = None,
 ) -> Decision:
     """Whether ``left`` = ``right`` for all real values of their symbols.
 
@@ -65,8 +66,12 @@ def decide_equal(
         sizes: the numbers of samples at which points are sought, in turn; some for which the question is meant.
         inputs: symbols of which every value counts: a condition that leaves out one of theirs is an exclusion.
         everywhere: decide at the boundaries of branches as well; else they are side conditions.
+        allowance: what this decision shares with others; None gives it :data:`BUDGET` for itself.
     """
-    return _decide(left, right, None, domain, conventions or {}, needs, sizes=sizes, inputs=inputs, on_seams=everywhere)
+    return _decide(
+        left, right, None, domain, conventions or {}, needs, sizes=sizes, inputs=inputs, on_seams=everywhere,
+        allowance=allowance,
+    )  # fmt: skip
 
 
 def decide_gradient(
@@ -80,6 +85,7 @@ def decide_gradient(
     needs: Iterable[Boolean] = (),
     sizes: Sequence[int] = SIZES,
     inputs: Iterable[sympy.Symbol] = (),
+    allowance: Allowance | None = None,
 ) -> Decision:
     """Whether ``claimed`` is the derivative of ``forward`` by ``symbol``.
 
@@ -90,9 +96,10 @@ def decide_gradient(
             else it is a side condition.
         symbol: differentiated by. One of ``data`` means that of one sample.
         data: the data symbols.
-        domain, conventions, needs, sizes, inputs: as of :func:`decide_equal`; the needs are those of ``claimed``.
+        domain, conventions, needs, sizes, inputs, allowance: as of :func:`decide_equal`; the needs are those of
+            ``claimed``.
     """
-    return _decide(forward, claimed, symbol, domain, conventions or {}, needs, data, sizes, inputs)
+    return _decide(forward, claimed, symbol, domain, conventions or {}, needs, data, sizes, inputs, allowance=allowance)
 
 
 @dataclass
@@ -124,20 +131,22 @@ def _decide(
     sizes: Sequence[int] = SIZES,
     inputs: Iterable[sympy.Symbol] = (),
     on_seams: bool = True,
+    allowance: Allowance | None = None,
 ) -> Decision:
     work, needs, data = _Work(), tuple(map(_as_condition, needs)), tuple(data)
+    allowance = Allowance(BUDGET) if allowance is None else allowance
     left, right = _as_expression(left), _as_expression(right)
 
     def prove() -> None:
         work.question = ask(left, right, symbol, domain, conventions, needs, data, inputs)
         _prove(work.question, work)
 
-    _stage("the algebra", prove, work)
+    _stage("the algebra", prove, work, allowance)
     if work.question is not None and work.apart is None:
         question = work.question
-        _stage("the search for points", lambda: _look(question, work, sizes), work)
+        _stage("the search for points", lambda: _look(question, work, sizes), work, allowance)
         if work.settled:
-            _stage("the look at boundaries", lambda: _go_on(question, work, on_seams), work)
+            _stage("the look at boundaries", lambda: _go_on(question, work, on_seams), work, allowance)
     return _verdict(work)
 
 
@@ -155,10 +164,10 @@ def _as_condition(given: Boolean) -> Boolean:
     return found
 
 
-def _stage(name: str, work: Callable[[], None], found: _Work) -> None:
+def _stage(name: str, work: Callable[[], None], found: _Work, allowance: Allowance) -> None:
     """Do ``work``; where it does not come to its end the notes say why."""
     try:
-        ending = run_within(BUDGET, work)
+        ending = allowance.run(work)
         if ending is not Ending.DONE:
             found.notes.append(f"{name} was stopped: {ending.value}")
     except (Unsupported, Undefined, TooLarge) as reason:

@@ -53,7 +53,12 @@ def cause_of(
         return None
     rows = [row for row in report.rows if row.verdict == "fail" and row.cause is not None]
     named = [row for row in rows if row.parameter == wrong[0].name] or rows
-    return named[0].cause if named else None
+    return _of_all_samples(named[0].cause, wrong[0]) if named else None
+
+
+def _of_all_samples(cause: Cause | None, wrong: Statement) -> Cause | None:
+    """A cause, but for one that is about a sample by its place, where a class of the data is known to be wrong."""
+    return None if wrong.decision.place and cause is not None and cause.key == "one_sample" else cause
 
 
 def _of_second_call(wrong: Sequence[Statement]) -> Cause:

@@ -8,12 +8,16 @@ from diffexplore.errors import UsageError
 from diffexplore.proof import decide_equal
 from diffexplore.proving.programs import Program
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
+from diffexplore.symbolic.budget import Allowance
 from diffexplore.tracing.declarations import of_samples
 from diffexplore.tracing.trace import Traced, trace
 
 
-def holds_for_one(program: Program, traced: Traced, *, by_data: bool) -> bool:
-    """Whether the formulas for any number of samples are those that the program has for one."""
+def holds_for_one(program: Program, traced: Traced, allowance: Allowance, *, by_data: bool) -> bool:
+    """Whether the formulas for any number of samples are those that the program has for one.
+
+    The ``allowance`` is what all decisions of a proof share.
+    """
     try:
         single = trace(
             program.function, parameters=program.parameters, data=program.data, by_data=by_data, samples=1
@@ -28,7 +32,7 @@ def holds_for_one(program: Program, traced: Traced, *, by_data: bool) -> bool:
     for name, expr in general.items():
         symbol = sympy.Symbol(name, real=True)
         pairs.append((expr, alone.get(names.get(symbol, symbol).name, sympy.nan)))
-    return all(_same(collapsed(left, names), right) for left, right in pairs)
+    return all(_same(collapsed(left, names), right, allowance) for left, right in pairs)
 
 
 def collapsed(expr: sympy.Expr, names: dict[sympy.Symbol, sympy.Symbol]) -> sympy.Expr:
@@ -39,7 +43,7 @@ def collapsed(expr: sympy.Expr, names: dict[sympy.Symbol, sympy.Symbol]) -> symp
     return flat.xreplace({SAMPLES: sympy.S.One, **names})
 
 
-def _same(left: sympy.Expr, right: sympy.Expr) -> bool:
+def _same(left: sympy.Expr, right: sympy.Expr, allowance: Allowance) -> bool:
     if left.has(sympy.zoo, sympy.nan, sympy.oo):
         return False
-    return left == right or decide_equal(left, right).status == "proved"
+    return left == right or decide_equal(left, right, allowance=allowance).status == "proved"

@@ -9,6 +9,7 @@ from diffexplore.arguments import as_words
 from diffexplore.check.options import as_loss
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
+from diffexplore.proof.decide import BUDGET
 from diffexplore.proving.explain import cause_of
 from diffexplore.proving.one_sample import holds_for_one
 from diffexplore.proving.parts import Part, decided_parts
@@ -19,6 +20,7 @@ from diffexplore.proving.scope import scope_of
 from diffexplore.proving.spare import again, run_again
 from diffexplore.proving.statements import domain_of, names_of, statements_of, symbols_of
 from diffexplore.proving.upstream import without_factor
+from diffexplore.symbolic.budget import Allowance
 from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.declarations import Spec, declare
 from diffexplore.tracing.sizes import meets
@@ -63,15 +65,16 @@ def prove(
     program, traced = _traced(program, by_data=by_data)
     spare = again(candidate, known, parameters, data, program)
     conditions = [*domain_of(domain, program), *(known.domain if known is not None else ())]
+    allowance = Allowance(BUDGET)
 
     def read(traced: Traced) -> Reading:
         names = names_of(wanted, program, traced)
-        return Reading(traced, tuple(statements_of(program, traced, known, names, conditions)))
+        return Reading(traced, tuple(statements_of(program, traced, known, names, conditions, allowance)))
 
     def part(traced: Traced, as_run: Traced | None) -> Part:
         reading = settled(read(traced), lambda: None if as_run is None else read(as_run))
         alone = reading.traced.samples is not None or not program.data or not meets(reading.traced.guards, 1)
-        one = alone or holds_for_one(program, reading.traced, by_data=by_data)
+        one = alone or holds_for_one(program, reading.traced, allowance, by_data=by_data)
         return Part(reading, one, as_run)
 
     first = part(traced, _read_exactly(program, by_data=by_data) if traced.rounds else traced)

@@ -16,6 +16,7 @@ from diffexplore.proof import decide_equal, decide_gradient
 from diffexplore.proving.programs import Program
 from diffexplore.proving.records import Statement
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
+from diffexplore.symbolic.budget import Allowance
 from diffexplore.symbolic.parse import parse_condition
 from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.declarations import Array, of_samples
@@ -24,11 +25,17 @@ from diffexplore.tracing.trace import OUTPUT, Traced
 
 
 def statements_of(
-    program: Program, traced: Traced, loss: Loss | None, names: Sequence[str], domain: Sequence[Any]
+    program: Program,
+    traced: Traced,
+    loss: Loss | None,
+    names: Sequence[str],
+    domain: Sequence[Any],
+    allowance: Allowance,
 ) -> Iterator[Statement]:
     """That the loss is computed, and each of the partials by these names, decided one after the other.
 
-    ``loss`` None means that of the program's own forward pass; ``domain`` are conditions that the inputs meet.
+    ``loss`` None means that of the program's own forward pass; ``domain`` are conditions that the inputs meet; the
+    ``allowance`` is what all decisions share.
     Raises UsageError for the name of no symbol.
     """
     exact = traced.output if loss is None else _reduced(loss, program, traced)
@@ -44,21 +51,28 @@ def statements_of(
             sizes=sizes,
             inputs=_inputs(program, traced),
             everywhere=True,
+            allowance=allowance,
         )
         yield Statement(VALUE, to_text(traced.output), same)
     assert traced.partials is not None
     second = traced.second or {}
     for name in names:
-        first = _partial(program, traced, exact, name, traced.partials[name], domain)
+        first = _partial(program, traced, exact, name, traced.partials[name], domain, allowance)
         yield first
         if second.get(name, traced.partials[name]) != traced.partials[name]:
-            other = _partial(program, traced, exact, name, second[name], domain)
+            other = _partial(program, traced, exact, name, second[name], domain, allowance)
             if other.status != "proved":
                 yield replace(other, call=2)
 
 
 def _partial(
-    program: Program, traced: Traced, exact: sympy.Expr, name: str, claimed: sympy.Expr, domain: Sequence[Any]
+    program: Program,
+    traced: Traced,
+    exact: sympy.Expr,
+    name: str,
+    claimed: sympy.Expr,
+    domain: Sequence[Any],
+    allowance: Allowance,
 ) -> Statement:
     """That what a backward call computes is the partial by a symbol."""
     decision = decide_gradient(
@@ -71,6 +85,7 @@ def _partial(
         needs=traced.needs[name],
         sizes=usual(traced.guards),
         inputs=_inputs(program, traced),
+        allowance=allowance,
     )
     return Statement(name, to_text(claimed), decision)
 

@@ -126,14 +126,39 @@ def run_within(budget: Budget, work: Callable[[], object]) -> Ending:
     Returns:
         How the work ended. An exception that it raised is raised here.
     """
-    worker = _Worker(work, _Meter(budget.operations))
+    return _run(_Meter(budget.operations), budget.seconds, work)
+
+
+def _run(meter: _Meter, seconds: float, work: Callable[[], object]) -> Ending:
+    worker = _Worker(work, meter)
     try:
-        worker.wait(budget.seconds)
+        worker.wait(seconds)
     finally:
         worker.stop()
     if worker.error is not None:
         raise worker.error
     return worker.ending
+
+
+class Allowance:
+    """A budget that pieces of work share, one after the other.
+
+    Each may take half of the operations that are left: what is too large leaves some for what comes after it. The
+    seconds are for each piece.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self.left = budget.operations
+
+    def run(self, work: Callable[[], object]) -> Ending:
+        """As :func:`run_within`, with half of what is left; what the work took is gone, also where it raises."""
+        share = self.left // 2
+        meter = _Meter(share)
+        try:
+            return _run(meter, self._budget.seconds, work)
+        finally:
+            self.left -= share - max(meter.left, 0)
 
 
 class _Worker:

@@ -54,18 +54,23 @@ def truth_of(other: str) -> Prediction:
     return lambda scene: scene.truth(other)
 
 
-def _predictions(hypothesis: Hypothesis, scenes: Sequence[Scene]) -> Iterator[tuple[Scene, list[arb] | None]]:
+def _predictions(predict: Prediction, scenes: Sequence[Scene]) -> Iterator[tuple[Scene, list[arb] | None]]:
     """What a hypothesis says of the scenes that it can be computed for."""
     for scene in scenes:
         try:
-            yield scene, hypothesis.predict(scene)
+            yield scene, predict(scene)
         except Unavailable:
             continue
 
 
 def explains(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> bool:
     """Whether every number of the partial in every scene is what the hypothesis predicts, to within the bound."""
-    for scene, predicted in _predictions(hypothesis, scenes):
+    return explain(hypothesis.predict, scenes, name)
+
+
+def explain(predict: Prediction, scenes: Sequence[Scene], name: str) -> bool:
+    """:func:`explains`, of predictions alone."""
+    for scene, predicted in _predictions(predict, scenes):
         if predicted is None:
             return False
         truths = scene.truth(name)
@@ -95,7 +100,7 @@ def telling(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: 
     A scene comes once for each of its numbers that differs so.
     """
     found = []
-    for scene, predicted in _predictions(hypothesis, scenes):
+    for scene, predicted in _predictions(hypothesis.predict, scenes):
         if predicted is None:
             continue
         pairs = zip(scene.values(name), scene.bounds(name), predicted, scene.truth(name), strict=True)

@@ -140,7 +140,7 @@ def exact_partial(problem: Problem, name: str) -> sympy.Expr:
     """The summand's partial as derived; the summand itself for the loss's value."""
     if name == VALUE:
         return problem.loss.expression
-    return problem.loss.gradient(problem.wrt).raw[name]
+    return problem.raw_partial(name)
 
 
 def _tight(ball: arb) -> bool:

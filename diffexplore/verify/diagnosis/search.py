@@ -15,6 +15,7 @@ from diffexplore.check.point import PointOutcome
 from diffexplore.check.records import VALUE, Cause, Row
 from diffexplore.methods.base import Estimates
 from diffexplore.verify.diagnosis import conduct, locate, plans, regions
+from diffexplore.verify.diagnosis.axes import of_an_axis
 from diffexplore.verify.diagnosis.cancellation import cancelling
 from diffexplore.verify.diagnosis.evidence import different, is_wrong
 from diffexplore.verify.diagnosis.reductions import of_the_reduction
@@ -87,6 +88,8 @@ class Diagnosis:
             return cause
         scenes = self._known(name, [*self._scenes, *self._whole])
         cause = regions.explained(name, scenes) if scenes else None
+        if self._repeatable and cause is None and name != VALUE:
+            cause = self._of_an_axis(name)
         if self._repeatable and (cause is None or not cause.fields["certain"]):
             more = self._known(name, [*scenes, *self._again, *self._singles])
             cause = regions.explained(name, more) if more else None
@@ -96,6 +99,11 @@ class Diagnosis:
         if cause is None and self._sharp is not self._laboratory:
             return Diagnosis(self.check, self.outcome, (name,), widen=False)._cause(name)
         return cause or self._unexplained(name)
+
+    def _of_an_axis(self, name: str) -> Cause | None:
+        """What the errors by the other entries of an array say of that by one."""
+        with self._asking():
+            return of_an_axis(name, self._sharp)
 
     def _by_data(self, name: str) -> Cause | None:
         """What the failing samples of a partial by data show by themselves."""

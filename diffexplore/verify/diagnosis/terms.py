@@ -13,7 +13,7 @@ from diffexplore.numerals import short
 from diffexplore.symbolic.derive import differentiate
 from diffexplore.symbolic.forms import can_be_multiplied_out
 from diffexplore.symbolic.text import to_text
-from diffexplore.verify.diagnosis.hypothesis import Hypothesis, Prediction, exactly, truth_of
+from diffexplore.verify.diagnosis.hypothesis import Hypothesis, Prediction, exactly, explain, truth_of
 from diffexplore.verify.diagnosis.scene import Scene, Unavailable, exact_partial
 
 _MOST_PATHS = 24
@@ -74,6 +74,8 @@ def cut_paths(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         if rest in known:
             continue
         known.add(rest)
+        if not explain(exactly(name, rest), scenes, name):  # before a text is made: tidying may take long
+            continue
         lost = _text(_tidied(truth - rest))
         message = f"missing {lost}: as if {words} did not depend on {name} (a detach, or a rule left out)"
         fields = {"term": lost, "path": words}
