@@ -88,7 +88,7 @@ def as_list(value: Any, what: str, should: str) -> list[Any]:
 
 def as_count(value: Any, what: str, least: int = 0, most: int | None = None, should: str = "") -> int:
     """A whole number within bounds, 1e6 as well: of Python or NumPy, or an array or tensor of one; no Boolean."""
-    should = should or f"an integer from {least}" + ("" if most is None else f" to {most:,}")
+    should = should or f"a whole number from {least}" + ("" if most is None else f" to {most:,}")
     number = scalar_of(value)
     count = None if isinstance(number, (str, bytes)) else whole(number)
     if count is None or count < least or (most is not None and count > most):

@@ -159,7 +159,7 @@ def test_a_whole_number_of_points_may_be_written_in_any_way(n_points: Any) -> No
 
 @pytest.mark.parametrize("seed", [-1, 1.5, True, None])
 def test_an_unusable_seed_is_refused(seed: Any) -> None:
-    assert refusal(LINE, n_points=3, seed=seed) == f"the seed should be an integer from 0, not {seed!r}"
+    assert refusal(LINE, n_points=3, seed=seed) == f"the seed should be a whole number from 0, not {seed!r}"
 
 
 # ----------------------------------------------------------------------------------------------- synthetic points

@@ -145,6 +145,9 @@ def test_a_radius_that_is_not_carried_on_is_found(monkeypatch: pytest.MonkeyPatc
 # -------------------------------------------------------------------------------------------------------- functions
 _DOMAIN = {"log": (0, np.inf), "pow": (0, np.inf), "log1p": (-1, np.inf)}
 
+#: The first argument of functions that have an order.
+_ORDER = {"dsinc": 2.0}
+
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_encloses_and_most_are_tight(name: str) -> None:
@@ -158,19 +161,21 @@ def test_every_function_encloses_and_most_are_tight(name: str) -> None:
     x[: len(special)] = special
     first, second = exact(x), exact(y)
     first = DoubleBall(first.high, first.low, first.radius + np.abs(x) * 2.0 ** draw.integers(-110, -30, n))
-    two = name == "pow"
+    before = [exact(np.array(_ORDER[name]))] if name in _ORDER else []
+    after = [second] if name == "pow" else []
     with np.errstate(all="ignore"):
-        out = OPERATIONS[name](first, second) if two else OPERATIONS[name](first)
+        out = OPERATIONS[name](*before, first, *after)
     tight = 0
     with precision(400):
         for i in np.flatnonzero(np.isfinite(out.radius)).tolist():
             found = _arb(out, i)
             for end in (-1, 0, 1):
                 argument = arb(float(x[i])) + end * arb(float(first.radius[i]))
-                value = EXACT[name](argument, arb(float(y[i]))) if two else EXACT[name](argument)
+                orders, others = [arb(_ORDER[name]) for _ in before], [arb(float(y[i])) for _ in after]
+                value = EXACT[name](*orders, argument, *others)
                 assert found.contains(value), (name, x[i], end)
         with np.errstate(all="ignore"):
-            sharp = OPERATIONS[name](exact(x), second) if two else OPERATIONS[name](exact(x))
+            sharp = OPERATIONS[name](*before, exact(x), *after)
             tight = int((sharp.radius <= 2.0**-62 * np.abs(sharp.high)).sum())
     assert tight > n * 0.8, tight
 

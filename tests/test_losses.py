@@ -169,7 +169,7 @@ def test_losses_are_built_once() -> None:
         ("hyperplane:5", 5, "the loss 'hyperplane:5' says its dimensions already"),
         ("huber:3", None, "the loss 'huber' has no dimensions to choose"),
         ("huber", 3, "the loss 'huber' has no dimensions to choose"),
-        ("hyperplane", 2.5, "dimensions should be an integer from 1 to 1,000,000, not 2.5"),
+        ("hyperplane", 2.5, "dimensions should be a whole number from 1 to 1,000,000, not 2.5"),
     ],
 )
 def test_what_is_not_in_the_catalogue_is_refused(name: str, dimensions: int | None, message: str) -> None:

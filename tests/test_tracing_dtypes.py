@@ -106,7 +106,6 @@ REFUSED: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], str, str]] = {
     "not_unsigned": (lambda w, x: w * x * ~constant(5, dtype=u8), "bitwise_not", f"uint8 {RANGE}"),
     "count_of_samples": (lambda w, x: w * (x > 0).sum().to(i8), "_to_copy", f"int8 {RANGE}"),
     "not_of_mask": (lambda w, x: w * ~(x > 0).int(), "bitwise_not", BITS), "and_of_mask": (lambda w, x: w * ((x > 0).int() & 2), "bitwise_and", BITS),
-    "decimals": (lambda w, x: w * x * torch.round(constant(2.345), decimals=2), "round", "its argument decimals is not read"),
     "reduce": (
         lambda w, x: w * x * torch.ones(3, dtype=torch.float64).scatter(0, constant([0, 2]), w[:2].detach(), reduce="multiply"),
         "scatter", "its argument reduce is not read",

@@ -108,7 +108,7 @@ def test_upstream_gradients_of_any_array() -> None:
         (lambda: dx.check(LOSS, DATA, {"a": 1.0}, wrt=b"a"), "wrt should be texts such as"),
         (lambda: dx.check(None, DATA), "the loss should be a dx.Loss or the name of one in the catalogue, not None"),
         (lambda: dx.check(LOSS, DATA, {"a": True}), "the value of 'a' is True, not a real number"),
-        (lambda: dx.check(LOSS, DATA, {"a": 1.0}, seed=True), "the seed should be an integer from 0, not True"),
+        (lambda: dx.check(LOSS, DATA, {"a": 1.0}, seed=True), "the seed should be a whole number from 0, not True"),
         (lambda: dx.check(LOSS, DATA, {"a": 1.0}, dtype=np.int32), "unknown dtype 'int32'"),
         (lambda: dx.check(LOSS, {"x": torch.empty(2, device="meta"), "y": [1, 2]}, {"a": 1.0}), "no"),
         (lambda: dx.verify(_right, LOSS, DATA, {"a": 1.0}, kind=3), "kind should be a text, not 3"),
@@ -124,8 +124,8 @@ def test_upstream_gradients_of_any_array() -> None:
         (lambda: dx.prove(3), "what is proved should be a torch function"),
         (lambda: dx.prove(_right, LOSS, wrt=3), "wrt should be texts"),
         (lambda: dx.losses.get(3), "the name of a loss should be a text, not 3"),  # type: ignore[arg-type]
-        (lambda: dx.losses.get("hyperplane", dimensions=True), "dimensions should be an integer from 1"),
-        (lambda: dx.strategies.batches(LOSS, max_size=-1), "max_size should be an integer"),
+        (lambda: dx.losses.get("hyperplane", dimensions=True), "dimensions should be a whole number from 1"),
+        (lambda: dx.strategies.batches(LOSS, max_size=-1), "max_size should be a whole number"),
     ],
 )
 def test_what_is_not_is_refused_by_name(call: Any, part: str) -> None:

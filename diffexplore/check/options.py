@@ -71,8 +71,8 @@ def as_step(step: float | None, dtype: torch.dtype) -> float | None:
 
 
 def as_seed(seed: int) -> int:
-    """A seed: an integer from 0, of Python or NumPy."""
-    return as_count(seed, "the seed", 0, should="an integer from 0")
+    """A seed: a whole number from 0, of Python or NumPy."""
+    return as_count(seed, "the seed")
 
 
 def as_loss(loss: Loss | str) -> Loss:

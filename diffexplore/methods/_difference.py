@@ -22,6 +22,7 @@ from diffexplore.check.torch_loss import raised_by
 from diffexplore.methods.base import Estimate, Estimates, Values, radius_of, spread, with_step
 from diffexplore.symbolic.budget import Ending
 from diffexplore.symbolic.program import Program
+from diffexplore.torch_private.watching import DisableTorchFunction
 
 Tensor = torch.Tensor
 
@@ -169,7 +170,7 @@ class Along:
 
     def evaluate(self, watch: Watch, offset: Tensor) -> Tensor:
         """The loss at x + offset, in the dtype of the problem, under an open watch."""
-        with torch._C.DisableTorchFunction():  # nothing of this is done by a user's function
+        with DisableTorchFunction():  # nothing of this is done by a user's function
             node, error = rounded_sum(self.x, offset, self.problem.dtype)
             watch.set(node, error.abs())
         return self._loss({**self._values, self._name: node})
