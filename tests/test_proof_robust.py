@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,11 +10,13 @@ import pytest
 import sympy
 from sympy import Abs, Eq, Max, Piecewise, exp, gamma, sign, sin, sqrt
 
+import diffexplore as dx
 from benchmarks.proof_pairs import a, pairs, real, w, x, y
 from diffexplore.proof import branches, decide, decide_equal, decide_gradient, generators, refute
 from diffexplore.proof.points import points_in
 from diffexplore.proof.regions import Region
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
+from diffexplore.symbolic.budget import Budget
 
 (z,) = real("z")
 
@@ -126,3 +129,12 @@ def test_a_proof_with_a_wrong_branch_is_contradicted_by_values(monkeypatch: pyte
     decision = decide_equal(left, right)
     assert decision.status == "unknown"
     assert "a proof was contradicted by certified values" in decision.tried
+
+
+def test_the_partials_of_a_proof_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is too large is unknown, by name, and the number of partials does not multiply the work."""
+    monkeypatch.setattr(importlib.import_module("diffexplore.proving.prove"), "BUDGET", Budget(6_000, 600.0))
+    proof = dx.prove(lambda x: x.softmax(-1), parameters="x[3,3]", data=[])
+    statuses = [statement.decision.status for statement in proof.statements]
+    assert (proof.status, statuses[0], statuses[-1]) == ("unknown", "proved", "unknown")
+    assert "was stopped: too large" in " ".join(proof.statements[-1].decision.tried)

@@ -73,7 +73,7 @@ def of_an_axis(name: str, laboratory: Laboratory) -> Cause | None:
 
 
 def groups_of(name: str, names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The entries beside an entry along axes of its array, with words: all of them, then each axis, the last first."""
+    """The entries beside an entry in its array, with words: all of them first, then along each axis, the last first."""
     entry = _ENTRY.fullmatch(name)
     if entry is None:
         return
