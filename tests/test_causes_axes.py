@@ -17,14 +17,15 @@ Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
 def _function(forward: Callable[[Tensor], Tensor], backward: Rule) -> type[torch.autograd.Function]:
     class Candidate(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+        def forward(ctx: Any, x: Tensor) -> Tensor:
             y = forward(x)
             ctx.save_for_backward(x, y)
             return y
 
         @staticmethod
-        def backward(ctx: Any, upstream: Tensor) -> Tensor:  # type: ignore[override]
-            return backward(*ctx.saved_tensors, upstream)
+        def backward(ctx: Any, upstream: Tensor) -> Tensor:
+            x, y = ctx.saved_tensors
+            return backward(x, y, upstream)
 
     return Candidate
 

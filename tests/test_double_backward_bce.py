@@ -29,23 +29,23 @@ def _bce(second: Second) -> Any:
 
     class Slope(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, z: Tensor, y: Tensor, upstream: Tensor) -> Tensor:  # type: ignore[override]
+        def forward(ctx: Any, z: Tensor, y: Tensor, upstream: Tensor) -> Tensor:
             ctx.save_for_backward(z, y, upstream)
             return upstream * (torch.sigmoid(z) - y)
 
         @staticmethod
-        def backward(ctx: Any, again: Tensor) -> Any:  # type: ignore[override]
+        def backward(ctx: Any, again: Tensor) -> Any:
             z, y, upstream = ctx.saved_tensors
             return again * upstream * second(z, y), -again * upstream, again * (torch.sigmoid(z) - y)
 
     class CrossEntropy(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, z: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        def forward(ctx: Any, z: Tensor, y: Tensor) -> Tensor:
             ctx.save_for_backward(z, y)
             return z.exp().log1p() - y * z
 
         @staticmethod
-        def backward(ctx: Any, upstream: Tensor) -> Any:  # type: ignore[override]
+        def backward(ctx: Any, upstream: Tensor) -> Any:
             z, y = ctx.saved_tensors
             return Slope.apply(z, y, upstream), -upstream * z  # type: ignore[no-untyped-call]
 
@@ -106,13 +106,13 @@ class _Gradient(torch.autograd.Function):
     """∂L/∂a and ∂L/∂b; its own backward forgets that ∂L/∂b depends on a."""
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Any:  # type: ignore[override]
+    def forward(ctx: Any, a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Any:
         ctx.save_for_backward(a, b, x)
         off = torch.sigmoid(a * x + b) - y
         return (off * x).mean(), off.mean()
 
     @staticmethod
-    def backward(ctx: Any, by_a: Tensor, by_b: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, by_a: Tensor, by_b: Tensor) -> Any:
         a, b, x = ctx.saved_tensors
         slope = _slope(a * x + b)
         return by_a * (slope * x * x).mean(), by_a * (slope * x).mean() + by_b * slope.mean(), None, None
@@ -120,12 +120,12 @@ class _Gradient(torch.autograd.Function):
 
 class _OneEntry(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
         ctx.save_for_backward(a, b, x, y)
         return ((a * x + b).exp().log1p() - y * (a * x + b)).mean()
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> Any:
         by_a, by_b = _Gradient.apply(*ctx.saved_tensors)  # type: ignore[no-untyped-call]
         return upstream * by_a, upstream * by_b, None, None
 
