@@ -13,6 +13,7 @@ from diffexplore.errors import UsageError, unknown
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "cuda")
 REDUCTIONS = ("mean", "sum")
+OPTIMIZERS = ("gd", "momentum", "adam", "newton", "lbfgs")
 ROWS = ("worst", "all")
 FORMATS = ("text", "latex", "python", "torch", "json")
 
@@ -125,6 +126,25 @@ Pack = Annotated[
     ),
 ]
 Dtype = Annotated[str, typer.Option("--dtype", metavar="DTYPE", help=f"One of {', '.join(DTYPES)}.")]
+Dtypes = Annotated[
+    str, typer.Option("--dtype", metavar="DTYPE,...", help=f"One or more of {', '.join(DTYPES)}.")
+]
+Start = Annotated[
+    list[str] | None,
+    typer.Option("--at", metavar="a=0,b=0", help="The start: a value for every parameter. Default: the loss's own."),
+]
+Rate = Annotated[float, typer.Option("--lr", metavar="RATE", help="The learning rate of gd, momentum and adam.")]
+StepCount = Annotated[int, typer.Option("--steps", metavar="N", help="At most so many steps.")]
+Optimizer = Annotated[str, typer.Option("--optimizer", metavar="NAME", help=f"One of {', '.join(OPTIMIZERS)}.")]
+Descending = Annotated[
+    str, typer.Option("--methods", metavar="M,...", help="Whose gradients are followed, side by side.")
+]
+FitJson = Annotated[
+    str | None, typer.Option("--json", metavar="FILE|-", help="Write the fit as JSON; - prints nothing else.")
+]
+FitMarkdown = Annotated[
+    str | None, typer.Option("--markdown", metavar="FILE|-", help="Write the fit as Markdown; - prints nothing else.")
+]
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where the methods run.")]
 Methods = Annotated[
     str | None, typer.Option("--methods", metavar="M,...", help='Only these methods, named as in "diffexplore list".')

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -89,8 +91,23 @@ class Method(Protocol):
         ...
 
 
+_WATCHED: ContextVar[bool] = ContextVar("watched", default=True)
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Torch methods inside the block run as fast as torch does; nothing is known of their rounding."""
+    token = _WATCHED.set(False)
+    try:
+        yield
+    finally:
+        _WATCHED.reset(token)
+
+
 def watched(names: tuple[str, ...], function: Callable[[], tuple[Tensor, ...]]) -> Estimates:
     """Runs ``function`` under a watch; its tensors, in the order of ``names``, become estimates."""
+    if not _WATCHED.get():
+        return {name: _of_unknown_error(output) for name, output in zip(names, function(), strict=True)}
     with Watch() as watch:
         outputs = function()
     reason = "no error bound is known for " + ", ".join(sorted(watch.unwatched)) if watch.unwatched else None
@@ -98,6 +115,11 @@ def watched(names: tuple[str, ...], function: Callable[[], tuple[Tensor, ...]]) 
         name: Estimate(output.detach().to(torch.float64), watch.radius(output).to(torch.float64), reason)
         for name, output in zip(names, outputs, strict=True)
     }
+
+
+def _of_unknown_error(output: Tensor) -> Estimate:
+    value = output.detach().to(torch.float64)
+    return Estimate(value, torch.full_like(value, torch.inf), "it was not watched")
 
 
 def spread(values: Values, names: tuple[str, ...], n: int) -> dict[str, Tensor]:

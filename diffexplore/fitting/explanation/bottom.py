@@ -1,0 +1,49 @@
+"""What the loss looks like: at the start, where plain Newton would go, and at the minimum."""
+
+from __future__ import annotations
+
+from diffexplore.fitting.explanation.words import about_minimum, listed, number, place, steps
+from diffexplore.fitting.records import Finding, Fit
+
+
+def indefinite_start(fit: Fit) -> Finding | None:
+    """A start at which the loss curves up in one direction and down in another."""
+    start = fit.start
+    if start is None or start.definite not in ("indefinite", "negative"):
+        return None
+    values = [one.value for one in start.directions]
+    numbers = listed([number(value, 2) for value in values])
+    sentence = f"at the start the Hessian is {start.definite} (eigenvalues {numbers}): Newton's step need not lead down there"
+    return Finding("indefinite_start", sentence, {"eigenvalues": values})
+
+
+def plain_newton(fit: Fit) -> Finding | None:
+    """Where Newton's iteration goes that takes every step, if that is not the minimum."""
+    newton = fit.plain_newton
+    if newton is None or newton.end.kind == "minimum":
+        return None
+    start = place(fit.run.first.point)
+    sentence = f"plain Newton from {start} ends at the {newton.end.kind} {place(newton.end.point)} after {steps(newton.steps)}"
+    values = {"steps": newton.steps, "kind": newton.end.kind, "point": dict(newton.end.point)}
+    return Finding("plain_newton", sentence, values)
+
+
+def certified(fit: Fit) -> Finding | None:
+    """What is proved of the minimum."""
+    optimum, terrain = fit.optimum, fit.terrain
+    if optimum is None:
+        return None
+    width = max(float(truth.rad) for truth in optimum.box.values())
+    where = about_minimum(fit)
+    every = ""
+    if terrain.complete and len(terrain.stationary) > 1:
+        others = listed([f"a {other.kind} at {place(other.point)}" for other in terrain.stationary if other is not optimum])
+        every = f"; the algebra finds all stationary points, of which the other{'s are' if len(terrain.stationary) > 2 else ' is'} {others}"
+    elif terrain.complete:
+        every = "; the algebra finds that there is no other"
+    sentence = (
+        f"{where} is proved: exactly one stationary point lies within {number(width, 1)} of {place(optimum.point, 6)}, "
+        f"with the Hessian positive definite there{every}"
+    )
+    values = {"half_width": width, "stationary": len(terrain.stationary), "complete": terrain.complete}
+    return Finding("certified", sentence, values)
