@@ -126,9 +126,7 @@ Pack = Annotated[
     ),
 ]
 Dtype = Annotated[str, typer.Option("--dtype", metavar="DTYPE", help=f"One of {', '.join(DTYPES)}.")]
-Dtypes = Annotated[
-    str, typer.Option("--dtype", metavar="DTYPE,...", help=f"One or more of {', '.join(DTYPES)}.")
-]
+Dtypes = Annotated[str, typer.Option("--dtype", metavar="DTYPE,...", help=f"One or more of {', '.join(DTYPES)}.")]
 Start = Annotated[
     list[str] | None,
     typer.Option("--at", metavar="a=0,b=0", help="The start: a value for every parameter. Default: the loss's own."),

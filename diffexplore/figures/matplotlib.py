@@ -20,7 +20,7 @@ def draw(figure: Figure) -> Any:
     canvas = Canvas(layout="constrained")
     axes = canvas.subplots()
     for series in figure.series:
-        axes.plot(series.x, series.y, label=series.name, **({} if series.joined else {"linestyle": "", "marker": "o"}))
+        axes.plot(series.x, series.y, "-" if series.joined else "o", label=series.name)
     axes.set(
         title=figure.title, xlabel=figure.x.title, ylabel=figure.y.title, xscale=figure.x.scale, yscale=figure.y.scale
     )

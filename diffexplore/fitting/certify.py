@@ -22,8 +22,10 @@ _NARROW = 2.0**-100
 _WIDENINGS = 12
 _WIDER = 2**6
 
-#: A Newton iteration ends when its step is below this part of the point.
+#: A Newton iteration ends when its step is below this part of the point; or below the other, and shrinks no more: then
+#: it is the rounding of sums over many samples.
 _CONVERGED = arb(2) ** -180
+_SMALL = arb(2) ** -60
 
 _MOST_ITERATIONS = 100
 
@@ -44,17 +46,20 @@ def newton(loss: ReducedLoss, start: Sequence[arb]) -> list[arb] | None:
     with precision(BITS):
         at = [ball.mid() for ball in start]
         reach = max((abs(x) for x in at), default=arb(0)) + 1
+        before = None
         for _ in range(_MOST_ITERATIONS):
             step = newton_step(loss, at)
             if step is None:
                 return None
             at = [(x - move).mid() for x, move in zip(at, step, strict=True)]
+            length = max(abs(move) for move in step)
             if max(abs(x) for x in at) > _FARTHEST * reach:
                 return None
-            if all(abs(move) <= _CONVERGED * (abs(x) + _CONVERGED) for x, move in zip(at, step, strict=True)):
+            if length <= _CONVERGED * reach or (
+                length <= _SMALL * reach and before is not None and 4 * length > before
+            ):
                 return at
-            if all(abs(move) <= _CONVERGED * reach for move in step):
-                return at
+            before = length
     return None
 
 

@@ -97,7 +97,7 @@ def _solve(
 def _linear(
     loss: ReducedLoss, equations: Sequence[sympy.Expr], symbols: Sequence[sympy.Symbol]
 ) -> Iterator[tuple[int, sympy.Symbol, sympy.Expr, sympy.Expr]]:
-    """Equations that are linear in a parameter, with a slope in the sums alone that is certainly not 0, and the rest."""
+    """Equations linear in a parameter, with a slope in the sums alone that is certainly not 0, and the rest."""
     for place, equation in enumerate(equations):
         for symbol in symbols:
             polynomial = sympy.Poly(equation, symbol)

@@ -11,14 +11,14 @@ from flint import arb, arb_mat
 from diffexplore.arithmetic.balls import precision
 from diffexplore.check.truth import decimal
 from diffexplore.fitting.records import Centred, Curvature, Direction, PathCurvature, Step
-from diffexplore.fitting.reduced import BITS, ReducedLoss, point
+from diffexplore.fitting.reduced import BITS, ReducedLoss
 from diffexplore.fitting.spectrum import Eigenvalue, eigenvalues
 from diffexplore.fitting.symmetries import undoing_shift
 
 #: Operations that are spent on the curvatures of a path.
-_PATH_OPERATIONS = 500_000
+_PATH_OPERATIONS = 10_000_000
 
-_MOST_PLACES = 400
+_MOST_PLACES = 1_001
 
 
 def curvature_at(loss: ReducedLoss, at: Sequence[arb], rate: float | None) -> Curvature | None:
@@ -46,7 +46,9 @@ def _definite(values: Sequence[Eigenvalue]) -> str:
     signs = {value.sign for value in values}
     if {1, -1} <= signs:
         return "indefinite"
-    return {frozenset({1}): "positive", frozenset({-1}): "negative"}.get(frozenset(signs), "open")
+    if None in signs:
+        return "open"
+    return "positive" if signs == {1} else "negative"
 
 
 def _direction(loss: ReducedLoss, eigenvalue: Eigenvalue, rate: float | None) -> Direction:
@@ -69,7 +71,7 @@ def _steps_per_e(rate: float, value: float) -> float | None:
 def path_curvature(loss: ReducedLoss, path: Sequence[Step], rate: float | None) -> PathCurvature | None:
     """The largest eigenvalue over points spread evenly over a path; None where none is known.
 
-    It is computed from the middles of certified Hessians, in double precision.
+    It is computed in double precision, not certified.
     """
     most = max(2, min(_MOST_PLACES, _PATH_OPERATIONS // max(1, loss.operations)))
     places = [path[i] for i in sorted({round(k * (len(path) - 1) / (most - 1)) for k in range(most)})] if path else []
@@ -85,9 +87,8 @@ def _largest(loss: ReducedLoss, step: Step) -> float | None:
     values = list(step.point.values())
     if not all(map(math.isfinite, values)):
         return None
-    found = loss.derivatives(point(values))
-    matrix = np.array([[float(entry.mid()) for entry in row] for row in found.hessian.tolist()])
-    return float(np.linalg.eigvalsh(matrix)[-1]) if found.finite and np.isfinite(matrix).all() else None
+    _, _, hessian = loss.approximate(values)
+    return float(np.linalg.eigvalsh(hessian)[-1]) if np.isfinite(hessian).all() else None
 
 
 def centred(loss: ReducedLoss, optimum: Sequence[arb]) -> Centred | None:

@@ -19,7 +19,7 @@ _EVERY = 64
 
 @dataclass
 class Walk:
-    """One run while it goes on: the method's name, what it has seen, and why it ended before its last step, if it did."""
+    """One run while it goes on: the method's name, what it has seen, and why it ended before its last step, if so."""
 
     method: str
     objective: RunObjective

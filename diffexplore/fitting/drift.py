@@ -20,7 +20,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.fitting.reduced import BITS, ReducedLoss, point
 
 #: A bound is not derived where it takes more operations in Arb than this.
-_MOST_OPERATIONS = 2_000_000
+_MOST_OPERATIONS = 400_000
 
 
 @dataclass

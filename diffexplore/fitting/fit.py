@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from os import PathLike
 from typing import Any
 
 import numpy as np
 import torch
-from flint import arb
 
-from diffexplore.arithmetic.balls import precision
 from diffexplore.check.batch import Batch, make_batch
 from diffexplore.check.listener import Listener, Silence
 from diffexplore.check.points import make_points
 from diffexplore.check.problem import Problem
-from diffexplore.check.records import Truth
 from diffexplore.errors import UsageError
 from diffexplore.fitting.descend import Walk, walk
 from diffexplore.fitting.drift import Apart, DriftBound
@@ -24,16 +22,12 @@ from diffexplore.fitting.explanation import explained
 from diffexplore.fitting.given import loss_given
 from diffexplore.fitting.landscape import outside_domain
 from diffexplore.fitting.objective import RunObjective
-from diffexplore.fitting.path import Path, Place
-from diffexplore.fitting.records import Drift, Fit, Rises, Run, Step
-from diffexplore.fitting.reduced import BITS, Formulas, ReducedLoss, point
+from diffexplore.fitting.recorded import drift_records, run_record
+from diffexplore.fitting.records import Drift, Fit, Run
+from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
 from diffexplore.fitting.settings import Settings, settings_of
 from diffexplore.fitting.surroundings import Surroundings, surroundings_of
 from diffexplore.loss import Loss
-from diffexplore.report.numbers import ulp_at
-
-#: Exact losses are compared at upward steps with no more operations than this.
-_RISE_OPERATIONS = 2_000_000
 
 
 def fit(
@@ -81,20 +75,21 @@ def run_fit(
     reduced = {dtype: _in_dtype(formulas, columns, batch.n, dtype) for dtype in settings.dtypes}
     runs: list[Run] = []
     drifts: list[Drift] = []
-    for dtype in settings.dtypes:
-        walks = _walks(reduced[dtype], columns, start, settings, dtype)
+    for dtype, exact in reduced.items():
+        walks = _walks(exact, columns, start, settings, dtype)
         label = str(dtype).removeprefix("torch.")
-        apart = Apart(len(walks), _bound(reduced[dtype], settings))
-        walk(
-            walks, settings.optimizer.load(), settings.rate, settings.steps, apart,
-            lambda done, label=label: listener.progress(label, done, max(1, settings.steps)),
-        )  # fmt: skip
-        runs += [_run(one, reduced[dtype], label) for one in walks]
-        drifts += _drifts(apart, walks, label, loss.parameters)
-    exact = reduced[settings.widest]
+        apart = Apart(len(walks), _bound(exact, settings))
+        heard = partial(_progress, listener, label, settings.steps)
+        walk(walks, settings.optimizer.load(), settings.rate, settings.steps, apart, heard)
+        runs += [run_record(one, exact, label) for one in walks]
+        drifts += drift_records(apart, walks, label, loss.parameters)
     listener.progress("explaining", 0, 1)
-    found = surroundings_of(exact, start, runs[0], settings)
+    found = surroundings_of(reduced[settings.widest], start, runs[0], settings)
     return explained(_fit(loss, batch, settings, runs, drifts, found))
+
+
+def _progress(listener: Listener, label: str, steps: int, done: int) -> None:
+    listener.progress(label, done, max(1, steps))
 
 
 def _in_dtype(formulas: Formulas, columns: Mapping[str, torch.Tensor], n: int, dtype: torch.dtype) -> ReducedLoss:
@@ -138,72 +133,6 @@ def _bound(loss: ReducedLoss, settings: Settings) -> DriftBound | None:
     if settings.optimizer.name != "gd" or len(settings.methods) < 2:
         return None
     return DriftBound.start(loss, settings.rate, settings.steps)
-
-
-# ----------------------------------------------------------------------------------------------- from walks to records
-def _run(one: Walk, loss: ReducedLoss, dtype: str) -> Run:
-    path, names = one.path, loss.parameters
-    assert path.first is not None and path.last is not None, "every walk looks at its start"
-    changes = [change for change in path.changes if math.isfinite(change)]
-    return Run(
-        method=one.method,
-        dtype=dtype,
-        steps=one.steps,
-        ended=one.ended,
-        first=_place(path.first, names),
-        best=None if path.best is None else _place(path.best, names),
-        last=_place(path.last, names),
-        rises=_rises(path, loss),
-        mean_change=sum(changes) / len(changes) if changes else None,
-        changes=len(changes),
-        ulp=_ulp(path.last.loss, dtype),
-        path=tuple(_place(place, names) for place in path.places()),
-    )
-
-
-def _place(place: Place, names: Sequence[str]) -> Step:
-    loss = place.loss if math.isfinite(place.loss) else None
-    return Step(place.step, loss, dict(zip(names, place.point, strict=True)))
-
-
-def _ulp(value: float, dtype: str) -> float | None:
-    if not math.isfinite(value) or value == 0:
-        return None
-    return ulp_at(Truth(repr(value), "0"), dtype)
-
-
-def _rises(path: Path, loss: ReducedLoss) -> Rises:
-    """The upward steps, and at how many of them the exact loss certainly falls."""
-    most = _RISE_OPERATIONS // max(1, 2 * loss.operations)
-    checked = [rise for rise in path.rises_kept if math.isfinite(rise.after.loss)][:most]
-    falls = 0
-    with precision(BITS):
-        for rise in checked:
-            falls += bool(loss.value(point(rise.after.point)) < loss.value(point(rise.before.point)))
-    first = path.rises_kept[0].before.step if path.rises_kept else None
-    return Rises(path.rises, first, len(checked), falls)
-
-
-def _drifts(apart: Apart, walks: Sequence[Walk], dtype: str, names: Sequence[str]) -> list[Drift]:
-    drifts = []
-    for place in range(1, len(walks)):
-        last, largest = apart.last[place], apart.largest[place]
-        if last is None or largest is None:
-            continue
-        bound = apart.bound if place == 1 else None
-        numbers = None if bound is None else bound.numbers
-        drifts.append(
-            Drift(
-                dtype,
-                (walks[0].method, walks[place].method),
-                dict(zip(names, last, strict=True)),
-                dict(zip(names, largest, strict=True)),
-                None if numbers is None else dict(zip(names, numbers, strict=True)),
-                "it is derived for gradient descent by the first two methods" if bound is None else bound.reason,
-                None if bound is None or numbers is None else bound.largest_error,
-            )
-        )
-    return drifts
 
 
 def _fit(

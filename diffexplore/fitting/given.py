@@ -43,7 +43,11 @@ def _formula(formula: str | sympy.Expr, names: tuple[str, ...], at: Mapping[str,
 
 def _named(names: tuple[str, ...], at: Mapping[str, float] | None) -> list[str]:
     if not at:
-        raise UsageError(f"give a start, such as at={{{names[0]!r}: 0.0}}: the names in it are the parameters") if names else UsageError("the formula has no symbol")
+        raise (
+            UsageError(f"give a start, such as at={{{names[0]!r}: 0.0}}: the names in it are the parameters")
+            if names
+            else UsageError("the formula has no symbol")
+        )
     for name in at:
         if name not in names:
             raise unknown("symbol", str(name), names)

@@ -69,13 +69,13 @@ def moments_of(loss: Loss) -> Moments | None:
 
 def _name(loss: Loss, exponents: Sequence[int]) -> str:
     """``mean(x·y)``, ``sum(x²)``: what the sum is of."""
-    factors = [f"{name}**{power}" if power > 1 else name for name, power in zip(loss.data, exponents, strict=True) if power]
+    factors = [
+        f"{name}**{power}" if power > 1 else name for name, power in zip(loss.data, exponents, strict=True) if power
+    ]
     return f"{loss.reduction}({'*'.join(factors) or '1'})"
 
 
-def sums(
-    moments: Moments, loss: Loss, columns: Mapping[str, np.ndarray], n: int
-) -> dict[str, arb]:
+def sums(moments: Moments, loss: Loss, columns: Mapping[str, np.ndarray], n: int) -> dict[str, arb]:
     """An enclosure of each sum (or mean) over the samples, by the name of its symbol."""
     found = {}
     for symbol, exponents in moments.exponents.items():

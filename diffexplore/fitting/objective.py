@@ -25,7 +25,9 @@ class RunObjective:
         self._method = method.load()
         self._n = n
         zeros = dict.fromkeys(problem.loss.parameters, 0.0)
-        self._data = {name: value for name, value in problem.values(zeros, columns).items() if name in problem.loss.data}
+        self._data = {
+            name: value for name, value in problem.values(zeros, columns).items() if name in problem.loss.data
+        }
         self._hessian: Program | None = None
 
     def tensors(self, point: Sequence[float]) -> list[Tensor]:

@@ -32,16 +32,23 @@ class Rises:
     """The steps after which the computed loss was larger than before.
 
     ``first`` is the number of steps before the first of them. Of the first ``checked`` the exact loss was compared:
-    it certainly falls at ``falls`` of them, so that these rises are rounding.
+    it certainly falls at ``falls`` of them, so that these rises are rounding, and certainly rises at ``climbs``.
     """
 
     count: int
     first: int | None
     checked: int
     falls: int
+    climbs: int
 
     def to_dict(self) -> dict[str, Any]:
-        return {"count": self.count, "first": self.first, "checked": self.checked, "falls": self.falls}
+        return {
+            "count": self.count,
+            "first": self.first,
+            "checked": self.checked,
+            "falls": self.falls,
+            "climbs": self.climbs,
+        }
 
 
 @dataclass(frozen=True)
@@ -123,8 +130,8 @@ class Drift:
 class Direction:
     """An eigenvalue of a Hessian, enclosed, with its unit eigenvector (None where it is not unique).
 
-    ``steps_per_e`` is how many steps of gradient descent at the rate of the fit shrink the distance along it by a factor
-    e, or let it grow by one where ``grows``; None where there is no such rate, or the distance does not change.
+    ``steps_per_e`` is how many steps of gradient descent at the rate of the fit shrink the distance along it by a
+    factor e, or let it grow by one where ``grows``; None where there is no such rate, or the distance does not change.
     """
 
     eigenvalue: Truth
@@ -275,7 +282,7 @@ class Centred:
 @dataclass(frozen=True)
 class PlainNewton:
     """Where Newton's iteration without a safeguard goes from the start: the stationary point, and after how many steps
-    it is within 1e-6 of it, relative to its size.
+    it is there to double precision.
     """
 
     steps: int

@@ -14,13 +14,16 @@ from typing import Any
 
 import numpy as np
 import sympy
+import torch
 from flint import arb, arb_mat
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.case_balls import CASES, SMOOTH
 from diffexplore.arithmetic.double_balls import DoubleBall, enclosing, exact, total
 from diffexplore.arithmetic.double_functions import DOUBLE_CASES, DOUBLE_SMOOTH
+from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.check.fast_truth import VectorProgram, spread
+from diffexplore.check.problem import spread_over
 from diffexplore.check.staged import Reading, StagedProgram
 from diffexplore.fitting.moments import Moments, as_arb, moments_of, sums
 from diffexplore.loss import Loss
@@ -144,6 +147,32 @@ class ReducedLoss:
         gradient, upper = rest[:size], dict(zip(self.formulas.hessian, rest[size:], strict=True))
         rows = [[upper[min(i, j), max(i, j)] for j in range(size)] for i in range(size)]
         return Derivatives(value, tuple(gradient), arb_mat(rows) if size else arb_mat(0, 0))
+
+    def approximate(self, at: Sequence[float]) -> tuple[float, np.ndarray, np.ndarray]:
+        """The same at a point in double precision, not certified: quickly, for searches and overviews.
+
+        The sums of a polynomial cancel in double precision: there it is the middles of the balls.
+        """
+        size = len(self.parameters)
+        if self.formulas.moments is not None:
+            found = self.derivatives(point(at))
+            outputs = [found.value, *found.gradient, *found.hessian.entries()]
+            numbers = np.array([float(ball.mid()) for ball in outputs])
+            return float(numbers[0]), numbers[1 : size + 1], numbers[size + 1 :].reshape(size, size)
+        numbers = self._in_doubles(at)
+        hessian = np.zeros((size, size))
+        for (row, column), entry in zip(self.formulas.hessian, numbers[size + 1 :], strict=True):
+            hessian[row, column] = hessian[column, row] = entry
+        return float(numbers[0]), numbers[1 : size + 1], hessian
+
+    def _in_doubles(self, at: Sequence[float]) -> np.ndarray:
+        """The outputs of the whole program, reduced, by torch."""
+        values = {
+            name: torch.tensor(float(x), dtype=torch.float64) for name, x in zip(self.parameters, at, strict=True)
+        }
+        values |= {name: torch.as_tensor(self.columns[name]) for name in self.loss.data}
+        outputs = (spread_over(output, self.n, values) for output in self.formulas.program.run(TORCH, values))
+        return np.array([float(output.mean() if self.loss.reduction == "mean" else output.sum()) for output in outputs])
 
     def _run(self, program: Program, box: Box) -> list[arb]:
         with precision(BITS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flint import arb
 
@@ -27,8 +27,8 @@ from diffexplore.fitting.reduced import BITS, ReducedLoss, point
 from diffexplore.fitting.settings import Settings
 from diffexplore.symbolic.text import to_text
 
-#: How near Newton's iterate has to come to its limit to count as arrived, relative to the size of the limit.
-_ARRIVED = 1e-6
+#: How near Newton's iterate has to come to its limit to count as arrived, relative to the limit: double precision.
+_ARRIVED = 2.0**-52
 
 _MOST_NEWTON = 60
 
@@ -44,7 +44,7 @@ class Surroundings:
     centred: Centred | None = None
     newton: PlainNewton | None = None
     excess: float | None = None
-    remaining: Mapping[str, float | None] | None = None
+    remaining: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def surroundings_of(loss: ReducedLoss, start: Mapping[str, float], run: Run, settings: Settings) -> Surroundings:
@@ -54,13 +54,13 @@ def surroundings_of(loss: ReducedLoss, start: Mapping[str, float], run: Run, set
     landscape = landscape_of(loss, best)
     terrain = _terrain(loss, landscape)
     if loss.operations > MOST_OPERATIONS:
-        return Surroundings(terrain, remaining={})
+        return Surroundings(terrain)
     rate = settings.rate if settings.optimizer.name == "gd" else None
     at_start = curvature_at(loss, point(first), rate)
     path = path_curvature(loss, run.path, rate)
     newton = _plain_newton(loss, first)
     if landscape.optimum is None:
-        return Surroundings(terrain, at_start, None, path, None, newton, remaining={})
+        return Surroundings(terrain, at_start, None, path, None, newton)
     middle = [ball.mid() for ball in landscape.optimum.box]
     return Surroundings(
         terrain,
@@ -138,9 +138,7 @@ def _excess(loss: ReducedLoss, run: Run, optimum: Stationary) -> float | None:
     return excess if math.isfinite(excess) else None
 
 
-def _remaining(
-    loss: ReducedLoss, start: Mapping[str, float], run: Run, optimum: Stationary
-) -> dict[str, float | None]:
+def _remaining(loss: ReducedLoss, start: Mapping[str, float], run: Run, optimum: Stationary) -> dict[str, float | None]:
     shares: dict[str, float | None] = {}
     with precision(BITS):
         for name, ball in zip(loss.parameters, optimum.box, strict=True):

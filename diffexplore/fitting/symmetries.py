@@ -60,7 +60,10 @@ class Motion:
         """``a' = a, b' = b``: the parameters that move."""
         parts = []
         for name, row, shift in zip(names, self.matrix, self.shift, strict=True):
-            velocity = sum((sympy.Rational(a) * sympy.Symbol(other) for a, other in zip(row, names, strict=True)), sympy.Rational(shift))
+            velocity = sum(
+                (sympy.Rational(a) * sympy.Symbol(other) for a, other in zip(row, names, strict=True)),
+                sympy.Rational(shift),
+            )
             if velocity != 0:
                 parts.append(f"{name}' = {velocity}")
         return ", ".join(parts)
@@ -107,7 +110,9 @@ def _samples(loss: Loss, fields: Sequence[sympy.Expr]) -> np.ndarray:
     program = lower(list(fields), inputs)
     draw = random.Random(0)
     rows = 4 * len(fields) + 8
-    values = {name: np.array([draw.uniform(0.1, 2.0) * draw.choice((1, 1, -1)) for _ in range(rows)]) for name in inputs}
+    values = {
+        name: np.array([draw.uniform(0.1, 2.0) * draw.choice((1, 1, -1)) for _ in range(rows)]) for name in inputs
+    }
     try:
         with np.errstate(all="ignore"):
             columns = [np.broadcast_to(np.asarray(out, float), rows) for out in program.run(NUMPY, values)]
@@ -149,7 +154,9 @@ def _proved(loss: Loss, motion: Motion, target: sympy.Expr) -> bool:
     symbols = [loss.symbols[name] for name in loss.parameters]
     total: sympy.Expr = -target
     for symbol, row, shift in zip(symbols, motion.matrix, motion.shift, strict=True):
-        velocity = sum((sympy.Rational(a) * other for a, other in zip(row, symbols, strict=True)), sympy.Rational(shift))
+        velocity = sum(
+            (sympy.Rational(a) * other for a, other in zip(row, symbols, strict=True)), sympy.Rational(shift)
+        )
         total += velocity * differentiate(loss.expression, symbol)
     return _vanishes(total, loss)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from diffexplore.fitting.reduced import Derivatives, ReducedLoss, point
+from diffexplore.fitting.reduced import ReducedLoss
 
 _MOST_ITERATIONS = 200
 
@@ -17,31 +17,30 @@ _GRADIENT = 1e-9
 
 
 class _Cache:
-    """The derivatives at the last point: SciPy asks for value, gradient and Hessian one after another."""
+    """The derivatives at the last point: SciPy takes value, gradient and Hessian one after another."""
 
     def __init__(self, loss: ReducedLoss) -> None:
         self._loss = loss
         self._at: tuple[float, ...] | None = None
-        self._found: Derivatives | None = None
+        self._found: tuple[float, np.ndarray, np.ndarray] | None = None
 
-    def __call__(self, at: np.ndarray) -> Derivatives:
+    def __call__(self, at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         key = tuple(at.tolist())
         if self._found is None or key != self._at:
-            self._at, self._found = key, self._loss.derivatives(point(key))
+            self._at, self._found = key, self._loss.approximate(key)
         return self._found
 
     def value(self, at: np.ndarray) -> float:
         if not np.all(np.isfinite(at)):
             return math.inf
-        value = float(self(at).value.mid())
+        value = self(at)[0]
         return value if math.isfinite(value) else math.inf  # beyond the domain nothing is smaller
 
     def gradient(self, at: np.ndarray) -> np.ndarray:
-        return np.nan_to_num([float(slope.mid()) for slope in self(at).gradient])
+        return np.nan_to_num(self(at)[1])
 
     def hessian(self, at: np.ndarray) -> np.ndarray:
-        rows = self(at).hessian.tolist()
-        return np.nan_to_num([[float(entry.mid()) for entry in row] for row in rows])
+        return np.nan_to_num(self(at)[2])
 
 
 def descend(loss: ReducedLoss, start: Sequence[float]) -> tuple[float, ...]:

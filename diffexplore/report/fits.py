@@ -53,9 +53,8 @@ def _what_ran(fit: Fit) -> str:
 
 def _values(fit: Fit) -> Table:
     names = list(fit.run.first.point)[:_MOST_COLUMNS]
-    columns = (
-        Column("", align="left"), Column("step"), Column("loss"), *(Column(name) for name in names), Column("", align="left"),
-    )  # fmt: skip
+    words = Column("", align="left")
+    columns = (words, Column("step"), Column("loss"), *(Column(name) for name in names), words)
     rows = [_row("start", fit.run.first, names)]
     for run in fit.runs:
         rows.append(_row(f"{run.method}, {run.dtype}", run.last, names, _remark(run)))
@@ -76,7 +75,7 @@ def _remark(run: Run) -> str:
     """Where the lowest loss was, if it was not the last."""
     if run.best is None or run.best.step == run.last.step:
         return ""
-    return f"lowest {_number(run.best.loss)} at {run.best.step:,}"
+    return f"lowest at {run.best.step:,}"
 
 
 def _stationary_row(fit: Fit, point: StationaryPoint, names: list[str]) -> tuple[Text, ...]:

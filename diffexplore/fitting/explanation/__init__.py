@@ -15,6 +15,7 @@ from diffexplore.fitting.records import Finding, Fit
 _FINDINGS: tuple[Callable[[Fit], Finding | None], ...] = (
     ending.ended,
     rate.diverged,
+    rate.overshoots,
     rate.slow_directions,
     rate.too_slow,
     rate.stable,

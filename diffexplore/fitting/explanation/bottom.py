@@ -13,7 +13,9 @@ def indefinite_start(fit: Fit) -> Finding | None:
         return None
     values = [one.value for one in start.directions]
     numbers = listed([number(value, 2) for value in values])
-    sentence = f"at the start the Hessian is {start.definite} (eigenvalues {numbers}): Newton's step need not lead down there"
+    sentence = (
+        f"at the start the Hessian is {start.definite} (eigenvalues {numbers}): Newton's step need not lead down there"
+    )
     return Finding("indefinite_start", sentence, {"eigenvalues": values})
 
 
@@ -23,7 +25,9 @@ def plain_newton(fit: Fit) -> Finding | None:
     if newton is None or newton.end.kind == "minimum":
         return None
     start = place(fit.run.first.point)
-    sentence = f"plain Newton from {start} ends at the {newton.end.kind} {place(newton.end.point)} after {steps(newton.steps)}"
+    sentence = (
+        f"plain Newton from {start} ends at the {newton.end.kind} {place(newton.end.point)} after {steps(newton.steps)}"
+    )
     values = {"steps": newton.steps, "kind": newton.end.kind, "point": dict(newton.end.point)}
     return Finding("plain_newton", sentence, values)
 
@@ -37,13 +41,15 @@ def certified(fit: Fit) -> Finding | None:
     where = about_minimum(fit)
     every = ""
     if terrain.complete and len(terrain.stationary) > 1:
-        others = listed([f"a {other.kind} at {place(other.point)}" for other in terrain.stationary if other is not optimum])
-        every = f"; the algebra finds all stationary points, of which the other{'s are' if len(terrain.stationary) > 2 else ' is'} {others}"
+        others = listed(
+            [f"a {other.kind} at {place(other.point)}" for other in terrain.stationary if other is not optimum]
+        )
+        every = f"; by algebra the only other{'s are' if len(terrain.stationary) > 2 else ' is'} {others}"
     elif terrain.complete:
-        every = "; the algebra finds that there is no other"
+        every = "; by algebra there is no other"
     sentence = (
-        f"{where} is proved: exactly one stationary point lies within {number(width, 1)} of {place(optimum.point, 6)}, "
-        f"with the Hessian positive definite there{every}"
+        f"{where} is proved: exactly one stationary point lies within {number(width, 1)} of it, with a positive "
+        f"definite Hessian{every}"
     )
     values = {"half_width": width, "stationary": len(terrain.stationary), "complete": terrain.complete}
     return Finding("certified", sentence, values)

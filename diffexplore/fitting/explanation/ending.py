@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from diffexplore.fitting.explanation.words import about_minimum, combination, listed, number, same, steps
+from diffexplore.fitting.explanation.words import ROUNDING, about_minimum, combination, listed, number, same, steps
 from diffexplore.fitting.records import Finding, Fit
 from diffexplore.report.numbers import share
-
-#: A loss within so many units in the last place of the minimum has arrived: its own rounding is as large.
-_ULPS = 16
 
 #: A parameter with at most this part of its way left has arrived; with at least the other, it has hardly moved.
 _ARRIVED = 0.01
@@ -24,19 +21,23 @@ def ended(fit: Fit) -> Finding:
     values = {"last": run.last.loss, "steps": run.steps, "status": fit.terrain.status}
     if not run.finite or run.ended in ("the loss is not finite", "the gradient is not finite"):
         best = run.best
-        lowest = "" if best is None else f"; the lowest loss was {number(best.loss)}, after {steps(best.step)}, and is kept"
+        lowest = (
+            "" if best is None else f"; the lowest loss was {number(best.loss)}, after {steps(best.step)}, and is kept"
+        )
         return Finding("ended", f"diverged: after {steps(run.steps)} {run.ended}{lowest}", values)
     if fit.optimum is not None and fit.excess is not None:
         return Finding("ended", _beside_minimum(fit), values | {"excess": fit.excess, "remaining": dict(fit.remaining)})
     reason = _NO_MINIMUM.get(fit.terrain.status, _unknown)(fit)
-    return Finding("ended", f"stopped at a loss of {number(run.last.loss, 4)} after {steps(run.steps)}: {reason}", values)
+    return Finding(
+        "ended", f"stopped at a loss of {number(run.last.loss, 4)} after {steps(run.steps)}: {reason}", values
+    )
 
 
 def _beside_minimum(fit: Fit) -> str:
     run, optimum = fit.run, fit.optimum
     assert optimum is not None and fit.excess is not None and run.last.loss is not None and run.first.loss is not None
     lowest, excess, where = optimum.value, fit.excess, about_minimum(fit)
-    if run.ulp is None or abs(excess) <= _ULPS * run.ulp:
+    if run.ulp is None or abs(excess) <= ROUNDING * run.ulp:
         took = f"in {steps(run.steps)}"
         return f"arrived at {where} {took}: the loss is {number(run.last.loss, 6)}, as low as {run.dtype} can tell"
     if excess > 0 and run.last.loss > run.first.loss:
@@ -66,30 +67,31 @@ def _arrival(left: float) -> str:
 def _ridge(fit: Fit) -> str:
     names = list(fit.start.point) if fit.start else []
     how = f"multiplying {listed(names)} by one factor" if fit.terrain.scales else f"moving along {fit.terrain.motion}"
-    return f"there is no single minimum to reach, for {how} does not change the loss (a ridge, on which the Hessian is singular)"
+    return f"it has no single minimum, for {how} does not change it (a ridge, where the Hessian is singular)"
 
 
 def _infinity(fit: Fit) -> str:
     along = combination(fit.terrain.direction or {})
-    return (f"no minimum was found, for the loss still falls at a distance of {number(fit.terrain.radius, 2)} "
+    return (f"no minimum was found, for it still falls at a distance of {number(fit.terrain.radius, 2)} "
             f"along {along}: its lowest value seems to lie at infinity")  # fmt: skip
 
 
 def _unbounded(fit: Fit) -> str:
-    return "the loss is linear in its parameters, with one gradient everywhere: it has no minimum"
+    return "it is linear in its parameters, with one gradient everywhere: it has no minimum"
 
 
 def _constant(fit: Fit) -> str:
-    return "the loss does not depend on its parameters here"
+    return "it does not depend on its parameters here"
 
 
 def _kink(fit: Fit) -> str:
-    return "the loss is piecewise linear in its parameters, so that its lowest points lie on kinks, where it has no gradient"
+    return "it is piecewise linear in its parameters, so that its lowest points lie on kinks, where it has no gradient"
 
 
 def _no_minimum(fit: Fit) -> str:
-    kinds = sorted({point.kind for point in fit.terrain.stationary})
-    return f"the loss has no minimum; of its stationary points {'each is' if len(kinds) == 1 else 'they are'} a {listed(kinds)}"
+    kinds = [f"a {point.kind}" for point in fit.terrain.stationary]
+    which = f"{listed(kinds)} {'is' if len(kinds) == 1 else 'are'}"
+    return f"it has no minimum; {which} all that there is where the gradient is 0"
 
 
 def _too_large(fit: Fit) -> str:

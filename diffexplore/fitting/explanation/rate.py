@@ -1,10 +1,11 @@
-"""What the learning rate did, by the curvature: for gradient descent, whose steps multiply each direction by 1 − lr λ."""
+"""What the learning rate did, by the curvature: a step of gradient descent multiplies each direction by 1 − lr λ."""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
-from diffexplore.fitting.explanation.words import direction, many, number, same, steps
+from diffexplore.fitting.explanation.words import ROUNDING, direction, listed, many, number, place, steps
 from diffexplore.fitting.records import Curvature, Finding, Fit
 
 #: A direction that has shrunk by less than this part on the run is one that has hardly begun.
@@ -26,7 +27,9 @@ def _of_descent(fit: Fit) -> Curvature | None:
 def diverged(fit: Fit) -> Finding | None:
     """Why the loss rose or became infinite: the curvature times the rate is above 2."""
     run, path = fit.run, fit.path_curvature
-    worse = not run.finite or (run.first.loss is not None and run.last.loss is not None and run.last.loss > run.first.loss)
+    worse = not run.finite or (
+        run.first.loss is not None and run.last.loss is not None and run.last.loss > run.first.loss
+    )
     if fit.optimizer != "gd" or fit.lr is None or path is None or path.unstable is None or not worse:
         return None
     sentence = (
@@ -36,6 +39,29 @@ def diverged(fit: Fit) -> Finding | None:
     )
     values = {"first_step": path.unstable, "largest_times_rate": path.times_rate, "step": path.step, "lr": fit.lr}
     return Finding("diverged", sentence, values)
+
+
+def overshoots(fit: Fit) -> Finding | None:
+    """The first step longer than twice the distance to the minimum: it ends farther away than it began."""
+    if fit.optimum is None:
+        return None
+    goal = fit.optimum.point
+    for before, after in pairwise(fit.path):
+        length, distance = (
+            math.dist(before.point.values(), after.point.values()),
+            math.dist(before.point.values(), goal.values()),
+        )
+        if after.step == before.step + 1 and 2 * distance < length < math.inf and after.loss is not None:
+            break
+    else:
+        return None
+    if fit.run.ulp is not None and fit.excess is not None and abs(fit.excess) <= ROUNDING * fit.run.ulp:
+        return None  # such steps are rounding
+    sentence = (
+        f"step {after.step:,} overshoots: it is {number(length / distance, 2)} times as long as the way that "
+        f"was left to the minimum, and ends farther from it than it began, at {place(after.point)}"
+    )
+    return Finding("overshoots", sentence, {"step": after.step, "length": length, "distance": distance})
 
 
 def slow_directions(fit: Fit) -> Finding | None:
@@ -56,7 +82,9 @@ def slow_directions(fit: Fit) -> Finding | None:
         f"{moved} the curvature at the minimum is {number(worst.value, 2)}, so that a rate of {number(fit.lr)} takes "
         f"{many(worst.steps_per_e)} steps to come nearer by a factor e"
     )
-    return Finding("slow_direction", sentence, {"curvature": worst.value, "steps_per_e": worst.steps_per_e, "lr": fit.lr})
+    return Finding(
+        "slow_direction", sentence, {"curvature": worst.value, "steps_per_e": worst.steps_per_e, "lr": fit.lr}
+    )
 
 
 def too_slow(fit: Fit) -> Finding | None:
@@ -68,8 +96,8 @@ def too_slow(fit: Fit) -> Finding | None:
     if steepest.steps_per_e is None or steepest.grows or fit.run.steps >= _FEW * steepest.steps_per_e:
         return None
     sentence = (
-        f"{number(fit.lr)} is too slow: even along {direction(steepest)}, the steepest direction at the minimum, it takes "
-        f"{many(steepest.steps_per_e)} steps per factor e, and there were {steps(fit.run.steps)}"
+        f"{number(fit.lr)} is too slow: even along {direction(steepest)}, the steepest direction at the minimum, it "
+        f"takes {many(steepest.steps_per_e)} steps per factor e, and there were {steps(fit.run.steps)}"
     )
     values = {"steps_per_e": steepest.steps_per_e, "curvature": steepest.value, "steps": fit.run.steps, "lr": fit.lr}
     return Finding("too_slow", sentence, values)
@@ -81,12 +109,12 @@ def stable(fit: Fit) -> Finding | None:
     if curvature is None or path is None or path.times_rate is None or curvature.stability_limit is None:
         return None
     assert fit.lr is not None
-    if not 0 < path.times_rate < 1 or fit.lr >= curvature.stability_limit / 2 or not fit.run.finite:
+    if fit.run.steps == 0 or not 0 < path.times_rate < 1 or fit.lr >= curvature.stability_limit / 2 or not fit.run.finite:
         return None
     sentence = (
-        f"nothing oscillates: {number(fit.lr)} is {number(curvature.stability_limit / fit.lr, 2)} times below the stability "
-        f"limit at the minimum, {number(curvature.stability_limit, 2)}, and the largest curvature on the path times the "
-        f"rate is {number(path.times_rate, 2)}; steps overshoot from 1 on, and grow from 2 on"
+        f"nothing oscillates: {number(fit.lr)} is {many(curvature.stability_limit / fit.lr)} times below the stability "
+        f"limit at the minimum, {number(curvature.stability_limit, 2)}, and the largest curvature on the path times "
+        f"the rate is {number(path.times_rate, 2)} < 2"
     )
     values = {
         "stability_limit": curvature.stability_limit, "ratio": curvature.stability_limit / fit.lr,
@@ -101,8 +129,8 @@ def unstable_at_the_optimum(fit: Fit) -> Finding | None:
     if curvature is None or curvature.stability_limit is None or fit.lr is None or fit.lr <= curvature.stability_limit:
         return None
     sentence = (
-        f"{number(fit.lr)} is above the stability limit at the minimum, {number(curvature.stability_limit, 2)}: gradient "
-        "descent cannot come to rest there"
+        f"{number(fit.lr)} is above the stability limit at the minimum, {number(curvature.stability_limit, 2)}: "
+        "gradient descent cannot come to rest there"
     )
     return Finding("unstable", sentence, {"stability_limit": curvature.stability_limit, "lr": fit.lr})
 
@@ -119,7 +147,11 @@ def best_rate(fit: Fit) -> Finding | None:
     cost = f", with {many(needed)} steps per factor e" if needed is not None and needed > 1 else ""
     path = fit.path_curvature
     too_far = path is not None and path.largest * curvature.best_rate > 2
-    but = f"; on the way, where the curvature reaches {number(path.largest, 2)}, it would run away" if path and too_far else ""
+    but = (
+        f"; on the way, where the curvature reaches {number(path.largest, 2)}, it would overshoot"
+        if path and too_far
+        else ""
+    )
     sentence = f"near the minimum a rate of {number(curvature.best_rate, 2)} would be best{cost}{but}"
     values = {"best_rate": curvature.best_rate, "condition": curvature.condition, "steps_per_e": needed}
     return Finding("best_rate", sentence, values)
@@ -132,9 +164,9 @@ def centring(fit: Fit) -> Finding | None:
         return None
     if curvature.condition < _WELL or curvature.condition < _GAIN * centred.condition:
         return None
-    names = same([(name, "") for name in centred.columns]).strip()
+    names = listed(centred.columns)
     sentence = (
-        f"the condition number at the minimum is {many(curvature.condition)}; with the mean of {names} taken away, which "
-        f"only moves the parameters, it would be {many(centred.condition)}"
+        f"the condition number at the minimum is {many(curvature.condition)}; with the mean of {names} taken away, "
+        f"which only moves the parameters, it would be {many(centred.condition)}"
     )
     return Finding("centring", sentence, {"condition": curvature.condition, "centred": centred.condition})

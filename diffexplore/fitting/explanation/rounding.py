@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diffexplore.fitting.explanation.words import listed, number, steps
+from diffexplore.fitting.explanation.words import each, listed, number, steps
 from diffexplore.fitting.records import Drift, Finding, Fit, Run
 
 
@@ -12,9 +12,8 @@ def rises(fit: Fit) -> Finding | None:
     counted = run.rises
     if counted.count == 0 or not run.finite or counted.first is None:
         return None
-    values = {
-        "dtype": run.dtype, "method": run.method, "count": counted.count, "first": counted.first,
-        "checked": counted.checked, "falls": counted.falls, "mean_change": run.mean_change, "ulp": run.ulp,
+    values = counted.to_dict() | {
+        "dtype": run.dtype, "method": run.method, "mean_change": run.mean_change, "ulp": run.ulp,
     }  # fmt: skip
     seen = (f"in {run.dtype} the computed loss rises at {counted.count:,} of {steps(run.steps)} ({run.method}), "
             f"first after step {counted.first:,}")  # fmt: skip
@@ -26,13 +25,14 @@ def _cause(run: Run) -> str:
     if counted.checked and counted.falls == counted.checked:
         all_of = "each of them" if counted.checked == counted.count else f"each of the first {counted.checked}"
         small = ""
-        if run.mean_change is not None and run.ulp is not None:
-            small = (f", and over the last {steps(run.changes)} the computed loss changes by {number(run.mean_change, 2)} on "
-                     f"average, where one ulp of it is {number(run.ulp, 2)}")  # fmt: skip
+        if run.mean_change and run.ulp is not None:
+            small = (f"; its last {steps(run.changes)} change it by {number(run.mean_change, 2)} on average, where one "
+                     f"ulp is {number(run.ulp, 2)}")  # fmt: skip
         return f": rounding, for the exact loss falls at {all_of}{small}"
-    if counted.falls:
-        return f"; the exact loss falls at {counted.falls} of {counted.checked} of them: those are rounding"
-    return ""
+    parts = [f"falls at {counted.falls} (rounding)"] if counted.falls else []
+    parts += [f"rises at {counted.climbs} as well"] if counted.climbs else []
+    of_them = "" if counted.checked == counted.count else f"of the first {counted.checked}, "
+    return f": {of_them}the exact loss {listed(parts)}" if parts else ""
 
 
 def _others(fit: Fit, run: Run) -> str:
@@ -40,7 +40,7 @@ def _others(fit: Fit, run: Run) -> str:
     none = [other.dtype for other in fit.runs if other.dtype != run.dtype]
     still = {other.dtype for other in fit.runs if other.rises.count}
     quiet = list(dict.fromkeys(dtype for dtype in none if dtype not in still))
-    return f"; in {listed(quiet)} none does" if quiet else ""
+    return f"; in {listed(quiet)} none rises" if quiet else ""
 
 
 def drift(fit: Fit) -> Finding | None:
@@ -52,13 +52,14 @@ def drift(fit: Fit) -> Finding | None:
     first, second = worst.methods
     if not any(worst.largest.values()):
         return Finding("drift", f"{first} and {second} take the same steps to the last bit in {worst.dtype}", values)
-    apart = listed([f"{number(x, 2)} in {name}" for name, x in worst.last.items()])
-    return Finding("drift", f"in {worst.dtype} {first} and {second} end {apart} apart{_why(worst)}", values)
+    far = f"end {each(worst.last)} apart"
+    if not any(worst.last.values()):
+        far = f"come {each(worst.largest)} apart at most, and end at one point"
+    return Finding("drift", f"in {worst.dtype} {first} and {second} {far}{_why(worst)}", values)
 
 
 def _why(one: Drift) -> str:
     if one.bound is None:
-        return ": both follow the same exact gradient, so that only rounding can do that" if one.reason else ""
-    bound = listed([f"{number(x, 2)} in {name}" for name, x in one.bound.items()])
-    return (f": rounding, which is proved to drive them at most {bound} apart (the gradients are off by "
-            f"{number(one.gradient_error, 2)} at most)")  # fmt: skip
+        return ": their exact gradients are the same, so that without rounding they would take the same steps"
+    rounding = f"rounding of the gradients, by {number(one.gradient_error, 2)} at most"
+    return f": {rounding}, is proved to make no more than {each(one.bound)}"

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from diffexplore.fitting.records import Direction, Fit
 from diffexplore.numerals import ABSENT, short
 
+#: A loss within so many units in the last place of the minimum has arrived: its own rounding is as large.
+ROUNDING = 16
+
 #: A direction is called by a parameter that has at least this part of its length.
 _MOSTLY = 0.9
 
@@ -30,6 +33,11 @@ def many(count: float) -> str:
             return f"{number(count / size, 2)} {word}" if count < 1e3 * size else f"{number(count, 2)}"
     rounded = count if count < 1e4 else float(f"{count:.2g}")
     return number(count, 2) if count < 10 else f"{round(rounded):,}"
+
+
+def each(point: Mapping[str, float]) -> str:
+    """``2.4e-7 (a) and 1.9e-9 (b)``."""
+    return listed([f"{number(value, 2)} ({name})" for name, value in point.items()])
 
 
 def steps(count: int) -> str:
@@ -83,4 +91,4 @@ def same(words: Iterable[tuple[str, str]]) -> str:
 
 
 def _plural(word: str) -> str:
-    return word.replace("has ", "have ", 1).replace("is ", "are ", 1).replace("its start", "their starts")
+    return word.replace("has ", "have ", 1).replace("is ", "are ", 1).replace("its start", "their start")

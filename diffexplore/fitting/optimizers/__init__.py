@@ -35,7 +35,12 @@ _ENTRIES = (
     Entry("gd", "gradient descent: torch.optim's SGD", "gd", has_rate=True),
     Entry("momentum", "gradient descent with momentum 0.9: torch.optim's SGD", "momentum", has_rate=True),
     Entry("adam", "Adam with its usual constants: torch.optim's", "adam", has_rate=True),
-    Entry("newton", "SciPy's trust-region Newton method (trust-exact), with the symbolic Hessian", "newton", has_rate=False),
+    Entry(
+        "newton",
+        "SciPy's trust-region Newton method (trust-exact), with the symbolic Hessian",
+        "newton",
+        has_rate=False,
+    ),
     Entry("lbfgs", "SciPy's L-BFGS-B", "lbfgs", has_rate=False),
 )
 
