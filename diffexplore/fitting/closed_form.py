@@ -18,7 +18,10 @@ from diffexplore.fitting.reduced import BITS, ReducedLoss
 from diffexplore.symbolic.program import lower
 
 #: Expressions with more operations are not expanded, factored or substituted into.
-_MOST_OPERATIONS = 1_200
+_MOST_OPERATIONS = 300
+
+#: Quotients with more operations are not reduced.
+_MOST_CANCELLED = 100
 
 _MOST_PARAMETERS = 6
 
@@ -83,7 +86,7 @@ def _solve(
         place, symbol, slope, rest = choice
         if sympy.count_ops(rest) > _MOST_OPERATIONS:
             return None
-        formula = sympy.cancel(-rest / slope)
+        formula = -rest / slope if sympy.count_ops(rest) > _MOST_CANCELLED else sympy.cancel(-rest / slope)
         others = [_numerator(other.subs(symbol, formula)) for i, other in enumerate(equations) if i != place]
         if any(sympy.count_ops(other) > _MOST_OPERATIONS for other in others):
             return None

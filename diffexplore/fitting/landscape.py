@@ -17,7 +17,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.fitting.certify import newton, stationary_box
 from diffexplore.fitting.closed_form import ClosedForm, closed_forms
-from diffexplore.fitting.reduced import BITS, Derivatives, ReducedLoss
+from diffexplore.fitting.reduced import BITS, Derivatives, ReducedLoss, point
 from diffexplore.fitting.spectrum import Eigenvalue, eigenvalues
 from diffexplore.fitting.symmetries import Motion, symmetries
 from diffexplore.fitting.trust_region import descend
@@ -83,18 +83,21 @@ def landscape_of(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
         return _linear(loss, start)
     closed = closed_forms(loss)
     if closed:
-        found = [_stationary(loss, form.box, form) for form in closed]
-        if all(point is not None for point in found):
-            inside = [point for point in found if point is not None and _in_domain(loss, point.box)]
-            return _of_all(inside)
+        proved = [_stationary(loss, form.box, form) for form in closed]
+        if all(one is not None for one in proved):
+            return _of_all([one for one in proved if one is not None and _in_domain(loss, one.box)])
+    if _is_quadratic(loss):
+        found = stationary_at(loss, point(start))
+        if found is not None and _in_domain(loss, found.box):
+            return _of_all([found])
     return _by_search(loss, start)
 
 
 def _of_all(found: Sequence[Stationary]) -> Landscape:
-    minima = [point for point in found if point.kind == "minimum"]
+    minima = [one for one in found if one.kind == "minimum"]
     if not minima:
         return Landscape("no minimum", stationary=tuple(found), complete=True)
-    best = min(minima, key=lambda point: float(point.derivatives.value.mid()))
+    best = min(minima, key=lambda one: float(one.derivatives.value.mid()))
     return Landscape("minimum", best, tuple(found), complete=True)
 
 
@@ -165,7 +168,19 @@ def _second(loss: ReducedLoss) -> list[sympy.Expr]:
 
 def _is_linear(loss: ReducedLoss) -> bool:
     symbols = {loss.loss.symbols[name] for name in loss.parameters}
-    return not any(slope.free_symbols & symbols for slope in loss.formulas.gradient)
+    slopes = loss.formulas.gradient
+    return not any(slope.free_symbols & symbols for slope in slopes) and not _branches(loss.loss.expression)
+
+
+def _is_quadratic(loss: ReducedLoss) -> bool:
+    """Whether the Hessian is the same everywhere: where it is regular, there is one stationary point."""
+    symbols = {loss.loss.symbols[name] for name in loss.parameters}
+    second = loss.formulas.hessian.values()
+    return not any(entry.free_symbols & symbols for entry in second) and not _branches(loss.loss.expression)
+
+
+def _branches(expression: sympy.Expr) -> bool:
+    return bool(expression.atoms(sympy.Abs, sympy.sign, sympy.Piecewise, sympy.Heaviside, sympy.Max, sympy.Min))
 
 
 def _linear(loss: ReducedLoss, start: Sequence[float]) -> Landscape:

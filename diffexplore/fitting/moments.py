@@ -28,6 +28,8 @@ _FEW = 1_000
 
 _BITS = 2_048
 
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -68,11 +70,10 @@ def moments_of(loss: Loss) -> Moments | None:
 
 
 def _name(loss: Loss, exponents: Sequence[int]) -> str:
-    """``mean(x·y)``, ``sum(x²)``: what the sum is of."""
-    factors = [
-        f"{name}**{power}" if power > 1 else name for name, power in zip(loss.data, exponents, strict=True) if power
-    ]
-    return f"{loss.reduction}({'*'.join(factors) or '1'})"
+    """``mean(x·y)``, ``sum(x²)``: what the sum is of. No symbol of a formula has such a name."""
+    powers = zip(loss.data, exponents, strict=True)
+    factors = [name + (str(power).translate(_RAISED) if power > 1 else "") for name, power in powers if power]
+    return f"{loss.reduction}({'·'.join(factors) or '1'})"
 
 
 def sums(moments: Moments, loss: Loss, columns: Mapping[str, np.ndarray], n: int) -> dict[str, arb]:

@@ -21,6 +21,7 @@ import sympy
 from diffexplore.loss import Loss
 from diffexplore.symbolic.derive import differentiate
 from diffexplore.symbolic.program import lower
+from diffexplore.symbolic.text import to_text
 
 #: More parameters are not searched: A has their square.
 _MOST_PARAMETERS = 8
@@ -60,12 +61,10 @@ class Motion:
         """``a' = a, b' = b``: the parameters that move."""
         parts = []
         for name, row, shift in zip(names, self.matrix, self.shift, strict=True):
-            velocity = sum(
-                (sympy.Rational(a) * sympy.Symbol(other) for a, other in zip(row, names, strict=True)),
-                sympy.Rational(shift),
-            )
+            moved = (sympy.Rational(a) * sympy.Symbol(other) for a, other in zip(row, names, strict=True))
+            velocity = sum(moved, sympy.Rational(shift))
             if velocity != 0:
-                parts.append(f"{name}' = {velocity}")
+                parts.append(f"{name}' = {to_text(velocity)}")
         return ", ".join(parts)
 
 

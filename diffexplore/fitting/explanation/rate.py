@@ -109,7 +109,12 @@ def stable(fit: Fit) -> Finding | None:
     if curvature is None or path is None or path.times_rate is None or curvature.stability_limit is None:
         return None
     assert fit.lr is not None
-    if fit.run.steps == 0 or not 0 < path.times_rate < 1 or fit.lr >= curvature.stability_limit / 2 or not fit.run.finite:
+    if (
+        fit.run.steps == 0
+        or not 0 < path.times_rate < 1
+        or fit.lr >= curvature.stability_limit / 2
+        or not fit.run.finite
+    ):
         return None
     sentence = (
         f"nothing oscillates: {number(fit.lr)} is {many(curvature.stability_limit / fit.lr)} times below the stability "
