@@ -96,7 +96,7 @@ X = [-2.0, -1.0, 0.5, 1.0, 3.0]
 SHAPES = {
     "separable labels": ("softplus(-y*(a*x + b))", {"x": X, "y": [-1.0, -1, 1, 1, 1]}, {"a": 0, "b": 0}, "infinity", "at infinity"),
     "a linear sum": ("a*x + b*y", {"x": X, "y": X}, {"a": 1, "b": 1}, "unbounded", "linear in its parameters"),
-    "an exponential": ("exp(a)", None, {"a": 0}, "infinity", "along −1 a"),
+    "an exponential": ("exp(a)", None, {"a": 0}, "infinity", "along −a"),
     "a saddle": ("a**2 - b**2", None, {"a": 1, "b": 1}, "no minimum", "a saddle is all"),
     "a parabola upside down": ("-a**2", None, {"a": 1}, "no minimum", "a maximum is all"),
     "two minima": ("(a**2 - 1)**2 + a/10", None, {"a": 1}, "local minimum", "a local minimum"),

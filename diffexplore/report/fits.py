@@ -20,7 +20,7 @@ from diffexplore.report.symbols import speaks_mathematics, typeset
 from diffexplore.report.terminal import Drawing
 
 #: Significant digits of fitted values and losses.
-_DIGITS = 7
+_DIGITS = 6
 
 #: Tables with more parameters have a row for each parameter's value left out beyond it.
 _MOST_COLUMNS = 5

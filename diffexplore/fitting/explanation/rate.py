@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from diffexplore.fitting.explanation.words import ROUNDING, direction, listed, many, number, place, steps
+from diffexplore.fitting.explanation.words import ROUNDING, direction, listed, many, number, place, steps, whole
 from diffexplore.fitting.records import Curvature, Finding, Fit
 
 #: A direction that has shrunk by less than this part on the run is one that has hardly begun.
@@ -171,7 +171,7 @@ def centring(fit: Fit) -> Finding | None:
         return None
     names = listed(centred.columns)
     sentence = (
-        f"the condition number at the minimum is {many(curvature.condition)}; with the mean of {names} taken away, "
-        f"which only moves the parameters, it would be {many(centred.condition)}"
+        f"the condition number at the minimum is {whole(curvature.condition)}; with the mean of {names} taken away, "
+        f"which only moves the parameters, it would be {whole(centred.condition)}"
     )
     return Finding("centring", sentence, {"condition": curvature.condition, "centred": centred.condition})

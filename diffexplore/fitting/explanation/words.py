@@ -35,6 +35,11 @@ def many(count: float) -> str:
     return number(count, 2) if count < 10 else f"{round(rounded):,}"
 
 
+def whole(value: float) -> str:
+    """A large ratio to its last whole digit: ``13,351``."""
+    return f"{round(value):,}" if 10 <= value < 1e6 else number(value)
+
+
 def each(point: Mapping[str, float]) -> str:
     """``2.4e-7 (a) and 1.9e-9 (b)``."""
     return listed([f"{number(value, 2)} ({name})" for name, value in point.items()])
@@ -72,7 +77,8 @@ def combination(along: Mapping[str, float]) -> str:
     for name, part in along.items():
         if abs(part) >= 0.01:
             sign = " − " if part < 0 else " + "
-            text += (sign if text else sign.strip().replace("+", "")) + f"{number(abs(part), 2)} {name}"
+            size = number(abs(part), 2)
+            text += (sign if text else sign.strip().replace("+", "")) + (name if size == "1" else f"{size} {name}")
     return text
 
 
