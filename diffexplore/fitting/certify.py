@@ -80,30 +80,37 @@ def stationary_box(loss: ReducedLoss, centre: Sequence[arb]) -> StationaryBox | 
     """A box around ``centre`` that holds exactly one stationary point; None where none could be proved to."""
     with precision(BITS):
         at = [ball.mid() for ball in centre]
+        here = loss.derivatives(at)
+        inverse = _inverse(here) if here.finite else None
+        if inverse is None:
+            return None
+        shift = inverse * arb_mat([[entry] for entry in here.gradient])
+        moves = [abs(shift[i, 0]).upper() for i in range(len(at))]
         size = max((abs(x) for x in at), default=arb(0)) + arb(2) ** -100
-        radius = arb(_NARROW) * size
+        radius = max(arb(_NARROW) * size, 4 * max(moves, default=arb(0)))
         for _ in range(_WIDENINGS):
-            box = [x + arb(0, 1) * max(abs(x) * _NARROW, radius) for x in at]
-            contracted = _krawczyk(loss, at, box)
-            if contracted is not None:
-                return StationaryBox(tuple(box), loss.derivatives(box))
+            box = [x + arb(0, 1) * radius for x in at]
+            over = loss.derivatives(box)
+            if not over.finite:
+                return None
+            if _contracts(at, box, shift, inverse, over):
+                return StationaryBox(tuple(box), over)
             radius *= _WIDER
     return None
 
 
-def _krawczyk(loss: ReducedLoss, at: Sequence[arb], box: Sequence[arb]) -> list[arb] | None:
-    """K(X), where it lies in the interior of X."""
-    size = len(at)
-    here, over = loss.derivatives(at), loss.derivatives(box)
-    if not (over.finite and here.finite):
-        return None
+def _inverse(here: Derivatives) -> arb_mat | None:
+    """An inverse of the Hessian's middle: any matrix may stand for it."""
     try:
-        inverse = here.hessian.mid().inv().mid()
+        return here.hessian.mid().inv().mid()
     except ZeroDivisionError:
         return None
+
+
+def _contracts(at: Sequence[arb], box: Sequence[arb], shift: arb_mat, inverse: arb_mat, over: Derivatives) -> bool:
+    """Whether K(X) lies in the interior of X; ``shift`` is Y f(c)."""
+    size = len(at)
     unity = arb_mat([[int(i == j) for j in range(size)] for i in range(size)])
-    shift = inverse * arb_mat([[entry] for entry in here.gradient])
     spread = (unity - inverse * over.hessian) * arb_mat([[x - c] for x, c in zip(box, at, strict=True)])
-    contracted = [at[i] - shift[i, 0] + spread[i, 0] for i in range(size)]
-    inside = all(x.contains_interior(k) for x, k in zip(box, contracted, strict=True))
-    return contracted if inside else None
+    contracted = (at[i] - shift[i, 0] + spread[i, 0] for i in range(size))
+    return all(x.contains_interior(k) for x, k in zip(box, contracted, strict=True))

@@ -25,7 +25,7 @@ from diffexplore.symbolic.program import lower
 from diffexplore.symbolic.text import conditions_to_text
 
 #: An evaluation with more operations is too long for a search of a hundred of them.
-MOST_OPERATIONS = 20_000_000
+MOST_OPERATIONS = 5_000_000
 
 #: How far out a loss is followed that seems to have its minimum at infinity, in units of the point where Newton ended.
 _RADII = tuple(2.0**k for k in range(21))

@@ -32,6 +32,9 @@ _ARRIVED = 2.0**-52
 
 _MOST_NEWTON = 60
 
+#: It is not followed where an evaluation takes more operations.
+_MOST_NEWTON_OPERATIONS = 200_000
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -111,7 +114,9 @@ def _stationary(names: Sequence[str], found: Stationary) -> StationaryPoint:
 
 
 def _plain_newton(loss: ReducedLoss, start: Sequence[float]) -> PlainNewton | None:
-    """Where Newton's iteration leads from the start; None where it does not come to a certified point."""
+    """Where Newton's iteration leads from the start; None where it does not come to a certified point, or is costly."""
+    if loss.operations > _MOST_NEWTON_OPERATIONS:
+        return None
     with precision(BITS):
         at = point(start)
         end = stationary_at(loss, at)

@@ -65,9 +65,11 @@ def _arrival(left: float) -> str:
 
 # ------------------------------------------------------------------------------------------------- without a minimum
 def _ridge(fit: Fit) -> str:
-    names = list(fit.start.point) if fit.start else []
-    how = f"multiplying {listed(names)} by one factor" if fit.terrain.scales else f"moving along {fit.terrain.motion}"
-    return f"it has no single minimum, for {how} does not change it (a ridge, where the Hessian is singular)"
+    if fit.terrain.scales:
+        how = f"multiplying {listed(list(fit.run.first.point))} by one factor does not change it"
+        return f"{how}, so that no minimum is isolated (a ridge, where the Hessian is singular)"
+    how = f"moving along {fit.terrain.motion} does not change it"
+    return f"{how}, so that no minimum is isolated where that moves (a ridge, where the Hessian is singular)"
 
 
 def _infinity(fit: Fit) -> str:
@@ -85,7 +87,9 @@ def _constant(fit: Fit) -> str:
 
 
 def _kink(fit: Fit) -> str:
-    return "it is piecewise linear in its parameters, so that its lowest points lie on kinks, where it has no gradient"
+    return (
+        "it is piecewise linear in its parameters, so that a lowest point, if there is one, lies at a kink or on a flat"
+    )
 
 
 def _no_minimum(fit: Fit) -> str:

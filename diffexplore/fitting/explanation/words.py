@@ -83,8 +83,11 @@ def combination(along: Mapping[str, float]) -> str:
 
 
 def about_minimum(fit: Fit) -> str:
-    """``the minimum``, or ``a local minimum``."""
-    return "the minimum" if fit.terrain.status == "minimum" else "a local minimum"
+    """``the minimum`` where there is certainly no other, ``the lowest minimum``, or ``a local minimum``."""
+    if fit.terrain.status != "minimum":
+        return "a local minimum"
+    several = sum(point.kind == "minimum" for point in fit.terrain.stationary) > 1
+    return "the lowest minimum" if several else "the minimum"
 
 
 def same(words: Iterable[tuple[str, str]]) -> str:
