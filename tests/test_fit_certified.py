@@ -14,7 +14,9 @@ from fitting_cases import CASES, Case, mean_gradient, solved
 
 import diffexplore as dx
 from diffexplore import losses
+from diffexplore.fitting.certify import stationary_box
 from diffexplore.fitting.records import Direction, Fit
+from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
 
 by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
@@ -146,3 +148,35 @@ def test_the_optimum_is_certified_for_any_number_of_samples(n: int) -> None:
         assert fit.optimum is not None, formula
         (truth,) = fit.optimum.box.values()
         assert abs(Decimal(truth.mid) - 2) <= Decimal(truth.rad) < Decimal("1e-15")
+
+
+@pytest.mark.parametrize(("formula", "centre", "roots"), [
+    ("a**3/3 + a/100", 0.1, ()),  # the slope a² + 1/100 has no zero, though Newton's step is short there
+    ("a**4/4 - a**2/2", 0.6, (-1, 0, 1)),  # near an inflection, where Newton's step leads far away
+    ("a**4/4 - a**2/2", 0.999, (-1, 0, 1)),
+    ("a**4/4 - a**2/2", 1e-9, (-1, 0, 1)),
+    ("a**4", 0.1, (0,)),  # a zero of the slope that is not simple
+    ("cos(a)", 3.1, tuple(math.pi * k for k in range(-40, 41))),
+    ("cos(a)", 1.5, tuple(math.pi * k for k in range(-40, 41))),
+    ("abs(a) + a**2", 0.1, ()),
+])  # fmt: skip
+def test_a_box_holds_exactly_one_stationary_point(formula: str, centre: float, roots: tuple[float, ...]) -> None:
+    loss = ReducedLoss(Formulas(dx.Loss(formula, parameters="a")), {}, 1)
+    proved = stationary_box(loss, point([centre]))
+    if proved is not None:
+        (ball,) = proved.box
+        middle, radius = float(ball.mid()), float(ball.rad())
+        assert sum(abs(root - middle) <= radius * (1 + 1e-9) + 1e-15 for root in roots) == 1
+    if formula in ("a**4/4 - a**2/2", "cos(a)") and centre in (0.999, 1e-9, 3.1):
+        assert proved is not None
+
+
+def test_a_symmetry_that_only_seems_to_be_one_is_not_believed() -> None:
+    """Both coefficients are so near to 1 that the numbers suggest a motion with whole numbers."""
+    fit = dx.fit("(a + 1.000000001*b - y)**2", {"y": X}, {"a": 0, "b": 1}, steps=2, lr=1e-3, methods="reverse")
+    assert fit.terrain.motion is None and fit.terrain.status == "unknown" and fit.optimum is None
+    data = {"x": [100.0, 101, 102, 103, 104], "y": X}
+    for factor, columns in (("1", ("x", "y")), ("1.000000001", ("y",))):
+        # With the factor a shift of x by m is not one of b by a·m, to the last digit.
+        fit = dx.fit(f"({factor}*a*x + b - y)**2", data, {"a": 0, "b": 0}, steps=0, methods="reverse")
+        assert fit.centred is not None and fit.centred.columns == columns
