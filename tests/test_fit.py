@@ -59,16 +59,18 @@ def test_the_same_things_stand_for_a_loss_as_elsewhere(loss: Any) -> None:
     assert fit.run.last.loss == pytest.approx(by_hand(0.1, 3))
 
 
-@pytest.mark.parametrize("optimizer", optimizers.names())
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+OPTIMIZERS = [(name, "float64") for name in optimizers.names()] + [("gd", "float32"), ("newton", "float32")]
+
+
+@pytest.mark.parametrize(("optimizer", "dtype"), OPTIMIZERS)
 def test_every_optimizer_goes_down_to_the_minimum(optimizer: str, dtype: str) -> None:
-    fit = dx.fit("squared_error", DATA, START, optimizer=optimizer, lr=0.05, steps=600, dtype=dtype)
-    assert fit.lr == (0.05 if optimizer in ("gd", "momentum", "adam") else None)
+    fit = dx.fit("squared_error", DATA, START, optimizer=optimizer, lr=0.1, steps=400, dtype=dtype, methods="reverse")
+    assert fit.lr == (0.1 if optimizer in ("gd", "momentum", "adam") else None)
     for run in fit.runs:
         assert run.dtype == dtype and run.best is not None
         assert run.best.point == pytest.approx({"a": 1.97, "b": 1.07}, abs=5e-3)
         assert [place.step for place in run.path] == sorted({place.step for place in run.path})
-    assert torch.optim.SGD is not None and "arrived" in fit.explanation[0].sentence
+    assert "arrived" in fit.explanation[0].sentence
 
 
 @pytest.mark.parametrize(("optimizer", "made"), [

@@ -180,3 +180,10 @@ def test_a_symmetry_that_only_seems_to_be_one_is_not_believed() -> None:
         # With the factor a shift of x by m is not one of b by a·m, to the last digit.
         fit = dx.fit(f"({factor}*a*x + b - y)**2", data, {"a": 0, "b": 0}, steps=0, methods="reverse")
         assert fit.centred is not None and fit.centred.columns == columns
+
+
+def test_a_descent_to_a_saddle_is_said_to_have_come_to_one() -> None:
+    fit = dx.fit("(a**2 - 1)**2 + b**2", at={"a": 0, "b": 1}, lr=0.1, steps=100, methods="reverse")
+    (saddle,) = (finding for finding in fit.explanation if finding.key == "at_another")
+    assert saddle.sentence.startswith("it has come to the saddle (0, 0)")
+    assert fit.optimum is not None and fit.optimum.value == 0

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
 
-from diffexplore.fitting.records import Fit, Run, StationaryPoint, Step
-from diffexplore.numerals import ABSENT, plain_exponent
+from diffexplore.fitting.explanation.words import combination
+from diffexplore.fitting.records import Curvature, Direction, Fit, Run, StationaryPoint, Step
+from diffexplore.numerals import ABSENT, plain_exponent, short
 from diffexplore.report.blocks import Block, Column, Gap, Headline, Note, Picture, Table, Text, text
 from diffexplore.report.markdown import document, escaped
 from diffexplore.report.names import reduced_partial
@@ -41,6 +42,9 @@ def outline(fit: Fit) -> Iterator[Block]:
     yield Gap()
     yield _values(fit)
     yield Gap()
+    if fit.optimum_curvature is not None:
+        yield _directions(fit.optimum_curvature)
+        yield Gap()
     for finding in fit.explanation[1:]:
         yield Note(text(finding.sentence), "·")
 
@@ -48,7 +52,9 @@ def outline(fit: Fit) -> Iterator[Block]:
 def _what_ran(fit: Fit) -> str:
     rate = "" if fit.lr is None else f" at the rate {plain_exponent(f'{fit.lr:g}')}"
     samples = f" on {counted(fit.n, 'sample')} ({fit.origin})" if fit.loss.data else ""
-    return f"{fit.optimizer} from {point_text(fit.run.first.point)}: {counted(fit.steps, 'step')}{rate}{samples}"
+    return (
+        f"{fit.optimizer} from {point_text(fit.run.first.point, digits=6)}: {counted(fit.steps, 'step')}{rate}{samples}"
+    )
 
 
 def _values(fit: Fit) -> Table:
@@ -82,6 +88,20 @@ def _stationary_row(fit: Fit, point: StationaryPoint, names: list[str]) -> tuple
     label = point.kind if point is not fit.optimum or fit.terrain.complete else "local minimum"
     values = [text(_number(point.point[name])) for name in names]
     return (text(f"{label}, proved"), text(""), text(_number(point.value)), *values, text(""))
+
+
+def _directions(curvature: Curvature) -> Table:
+    """The Hessian at the optimum: along which direction, how curved, how fast."""
+    columns = (Column("direction at the minimum", align="left"), Column("curvature"), Column("steps per factor e"))
+    return Table(columns, tuple(map(_direction, curvature.directions[:_MOST_COLUMNS])))
+
+
+def _direction(one: Direction) -> tuple[Text, ...]:
+    along = ABSENT if one.along is None else combination(one.along)
+    if one.steps_per_e is None:
+        return text(along), text(_number(one.value)), text(ABSENT)
+    steps = f"{one.steps_per_e:,.0f}" if one.steps_per_e >= 10 else short(one.steps_per_e)
+    return text(along), text(_number(one.value)), text(f"{steps}{', away from it' if one.grows else ''}")
 
 
 def _number(value: float | None) -> str:

@@ -14,6 +14,7 @@ from diffexplore.fitting.records import Finding, Fit
 
 _FINDINGS: tuple[Callable[[Fit], Finding | None], ...] = (
     ending.ended,
+    bottom.at_another,
     rate.diverged,
     rate.overshoots,
     rate.slow_directions,

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from diffexplore.fitting.explanation.words import about_minimum, listed, number, place, steps
 from diffexplore.fitting.records import Finding, Fit
+
+#: A point is there where this part of the way from the start is left at most.
+_THERE = 0.01
 
 
 def indefinite_start(fit: Fit) -> Finding | None:
@@ -30,6 +35,23 @@ def plain_newton(fit: Fit) -> Finding | None:
     )
     values = {"steps": newton.steps, "kind": newton.end.kind, "point": dict(newton.end.point)}
     return Finding("plain_newton", sentence, values)
+
+
+def at_another(fit: Fit) -> Finding | None:
+    """A descent that came to a stationary point that is no minimum: nothing leads away from it."""
+    last = fit.run.last.point
+    known = [*fit.terrain.stationary, *([] if fit.plain_newton is None else [fit.plain_newton.end])]
+    for other in known:
+        left, way = (
+            math.dist(last.values(), other.point.values()),
+            math.dist(fit.run.first.point.values(), other.point.values()),
+        )
+        if other.kind != "minimum" and left <= _THERE * way and fit.run.finite:
+            sentence = (
+                f"it has come to the {other.kind} {place(other.point)}, where the gradient is 0 as it is at a minimum"
+            )
+            return Finding("at_another", sentence, {"kind": other.kind, "distance": left, "point": dict(other.point)})
+    return None
 
 
 def certified(fit: Fit) -> Finding | None:
