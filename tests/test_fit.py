@@ -267,3 +267,15 @@ def test_a_terminal_shows_any_numbers(y: tuple[float, ...], width: int) -> None:
     assert all(len(line) <= max(30, width) for line in lines)
     assert sum("one" in line for line in lines) == 2
     assert any("┤" in line for line in lines)
+
+
+def test_numbers_beyond_doubles_are_null_in_the_document() -> None:
+    fit = dx.fit("squared_error", lr=1e300, steps=3)
+    document = json.loads(fit.to_json(), parse_constant=lambda name: pytest.fail(name))
+    assert document["runs"][0]["last"]["loss"] is None and document["explanation"][0]["sentence"].startswith("diverged")
+
+
+def test_a_gradient_that_is_not_finite_ends_a_run() -> None:
+    fit = dx.fit("sqrt(a)", at={"a": 0.0}, steps=5, methods="reverse")
+    assert fit.run.steps == 0 and fit.run.ended == "the gradient is not finite"
+    assert fit.explanation[0].sentence.startswith("stopped: after 0 steps the gradient is not finite")

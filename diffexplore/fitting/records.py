@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ class Step:
     point: Point
 
     def to_dict(self) -> dict[str, Any]:
-        return {"step": self.step, "loss": self.loss, "point": _finite(self.point)}
+        return {"step": self.step, "loss": self.loss, "point": dict(self.point)}
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Run:
     def to_dict(self) -> dict[str, Any]:
         names = tuple(self.first.point)
         path = {"step": [place.step for place in self.path], "loss": [place.loss for place in self.path]}
-        points = [_finite(place.point) for place in self.path]
+        points = [place.point for place in self.path]
         return {
             "method": self.method,
             "dtype": self.dtype,
@@ -371,8 +372,8 @@ class Fit:
         return draw(self.figure())
 
     def to_dict(self) -> dict[str, Any]:
-        """The document: plain values, no NaN or infinity."""
-        return {
+        """The document: plain values; null for a number that is not finite."""
+        document = {
             "schema_version": SCHEMA_VERSION,
             "loss": self.loss.to_dict(),
             "gradient": {name: partial.to_dict() for name, partial in self.gradient.items()},
@@ -394,6 +395,8 @@ class Fit:
             "excess": self.excess,
             "remaining": dict(self.remaining),
         }
+        plain: dict[str, Any] = _plain(document)
+        return plain
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """The document as text."""
@@ -414,5 +417,10 @@ class Fit:
         return f"<Fit of {self.loss.name or self.loss.formula}: {first}>"
 
 
-def _finite(point: Point) -> dict[str, float | None]:
-    return {name: value if abs(value) < float("inf") else None for name, value in point.items()}
+def _plain(value: Any) -> Any:
+    """``value`` with None for numbers that are not finite, and lists for tuples."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value

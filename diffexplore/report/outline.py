@@ -59,10 +59,10 @@ def formulas(
 ) -> Iterator[Block]:
     """The loss, its partials and, where given, its second partials, with their operation counts."""
     yield Heading(f"Loss {loss.name}" if loss.name else "Loss", _symbols(loss))
-    shown = [Formula("L", reduced_text(loss, typeset(loss.formula)))]
+    shown = [Formula("L", _reduced(loss, typeset(loss.formula)))]
     shown += [_partial(loss, name, partial) for name, partial in gradient.items()]
     for (row, column), partial in (hessian or {}).items():
-        shown.append(Formula(second_partial(row, column), reduced_text(loss, partial.expression), operations(partial)))
+        shown.append(Formula(second_partial(row, column), _reduced(loss, partial.expression), operations(partial)))
     yield FormulaList(tuple(shown))
     if loss.domain:
         yield Note(text(f"where {typeset(loss.domain)}"))
@@ -76,15 +76,20 @@ def formulas(
 def _partial(loss: LossSummary, name: str, partial: PartialFormula) -> Formula:
     if name in loss.data:
         return Formula(f"∂ℓᵢ/∂{name}", partial.expression, operations(partial))
-    return Formula(reduced_partial(name), reduced_text(loss, partial.expression), operations(partial))
+    return Formula(reduced_partial(name), _reduced(loss, partial.expression), operations(partial))
 
 
-def reduced_text(loss: LossSummary, expression: str) -> str:
+def _reduced(loss: LossSummary, expression: str) -> str:
     """``mean[…]`` or ``sum[…]``; what does not depend on the data is its own mean."""
     depends = any(re.search(rf"\b{re.escape(name)}\b", expression) for name in loss.data)
     if not depends and (loss.reduction == "mean" or not loss.data):
         return expression
     return f"{loss.reduction}[{expression}]"
+
+
+def reduced_text(loss: LossSummary, expression: str) -> str:
+    """``mean[…]`` or ``sum[…]`` of a summand that is written out."""
+    return _reduced(loss, expression)
 
 
 def operations(partial: PartialFormula) -> str:

@@ -24,7 +24,8 @@ def ended(fit: Fit) -> Finding:
         lowest = (
             "" if best is None else f"; the lowest loss was {number(best.loss)}, after {steps(best.step)}, and is kept"
         )
-        return Finding("ended", f"diverged: after {steps(run.steps)} {run.ended}{lowest}", values)
+        how = "stopped" if run.finite else "diverged"
+        return Finding("ended", f"{how}: after {steps(run.steps)} {run.ended}{lowest}", values)
     if fit.optimum is not None and fit.excess is not None:
         return Finding("ended", _beside_minimum(fit), values | {"excess": fit.excess, "remaining": dict(fit.remaining)})
     reason = _NO_MINIMUM.get(fit.terrain.status, _unknown)(fit)
