@@ -279,3 +279,15 @@ def test_a_gradient_that_is_not_finite_ends_a_run() -> None:
     fit = dx.fit("sqrt(a)", at={"a": 0.0}, steps=5, methods="reverse")
     assert fit.run.steps == 0 and fit.run.ended == "the gradient is not finite"
     assert fit.explanation[0].sentence.startswith("stopped: after 0 steps the gradient is not finite")
+
+
+def test_scipy_may_give_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does with an error where a step leads beyond all numbers."""
+
+    def refuse(*arguments: Any, **options: Any) -> Any:
+        raise ValueError("array must not contain infs or NaNs")
+
+    monkeypatch.setattr("scipy.optimize.minimize", refuse)
+    fit = dx.fit("log_cosh", optimizer="lbfgs", steps=5, methods="reverse")
+    assert fit.run.steps == 0 and fit.run.ended == "SciPy gave up: array must not contain infs or NaNs"
+    assert fit.terrain.status in ("unknown", "local minimum")

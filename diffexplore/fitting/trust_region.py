@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from diffexplore.fitting.optimizers._scipy import REFUSALS
 from diffexplore.fitting.reduced import ReducedLoss
 
 _MOST_ITERATIONS = 200
@@ -23,6 +24,7 @@ class _Cache:
         self._loss = loss
         self._at: tuple[float, ...] | None = None
         self._found: tuple[float, np.ndarray, np.ndarray] | None = None
+        self.lowest: tuple[float, tuple[float, ...]] = (math.inf, ())
 
     def __call__(self, at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         key = tuple(at.tolist())
@@ -34,13 +36,15 @@ class _Cache:
         if not np.all(np.isfinite(at)):
             return math.inf
         value = self(at)[0]
+        if value < self.lowest[0]:
+            self.lowest = value, tuple(at.tolist())
         return value if math.isfinite(value) else math.inf  # beyond the domain nothing is smaller
 
     def gradient(self, at: np.ndarray) -> np.ndarray:
-        return np.nan_to_num(self(at)[1])
+        return np.nan_to_num(self(at)[1], posinf=0.0, neginf=0.0)
 
     def hessian(self, at: np.ndarray) -> np.ndarray:
-        return np.nan_to_num(self(at)[2])
+        return np.nan_to_num(self(at)[2], posinf=0.0, neginf=0.0)
 
 
 def descend(loss: ReducedLoss, start: Sequence[float]) -> tuple[float, ...]:
@@ -52,6 +56,9 @@ def descend(loss: ReducedLoss, start: Sequence[float]) -> tuple[float, ...]:
     options: dict[str, Any] = {
         "gtol": _GRADIENT * max(1e-3, float(np.abs(cache.gradient(at)).max())), "maxiter": _MOST_ITERATIONS,
     }  # fmt: skip
-    with np.errstate(all="ignore"):
-        found = minimize(cache.value, at, jac=cache.gradient, hess=cache.hessian, method="trust-exact", options=options)
-    return tuple(float(x) for x in found.x)
+    try:
+        with np.errstate(all="ignore"):
+            minimize(cache.value, at, jac=cache.gradient, hess=cache.hessian, method="trust-exact", options=options)
+    except REFUSALS:
+        pass  # the lowest point so far is as good a place to look from
+    return cache.lowest[1] or tuple(at.tolist())
