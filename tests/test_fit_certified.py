@@ -100,6 +100,8 @@ SHAPES = {
     "a linear sum": ("a*x + b*y", {"x": X, "y": X}, {"a": 1, "b": 1}, "unbounded", "linear in its parameters"),
     "an exponential": ("exp(a)", None, {"a": 0}, "infinity", "along −a"),
     "a saddle": ("a**2 - b**2", None, {"a": 1, "b": 1}, "no minimum", "a saddle is all"),
+    "a slope everywhere": ("a**3 + a", None, {"a": 1}, "no minimum", "its gradient is 0 nowhere"),
+    "a pole between": ("(a**2 + 1)/a", None, {"a": 2}, "minimum", "the minimum"),
     "a parabola upside down": ("-a**2", None, {"a": 1}, "no minimum", "a maximum is all"),
     "two equal minima": ("(a**2 - 1)**2", None, {"a": 0.1}, "minimum", "above the lowest minimum"),
     "two minima": ("(a**2 - 1)**2 + a/10", None, {"a": 1}, "local minimum", "a local minimum"),

@@ -60,9 +60,9 @@ def closed_forms(loss: ReducedLoss) -> tuple[ClosedForm, ...] | None:
     solutions = _solve(loss, equations, symbols, _Solved())
     if solutions is None:
         return None
-    found = (_evaluated(loss, solution, symbols) for solution in solutions)
+    found = [_evaluated(loss, solution, symbols) for solution in solutions]
     known = [form for form in found if form is not None]
-    return tuple(form for form in known if _is_stationary(loss, form))
+    return tuple(known) if len(known) == len(found) and all(_is_stationary(loss, form) for form in known) else None
 
 
 def _numerator(expression: sympy.Expr) -> sympy.Expr:
@@ -115,9 +115,11 @@ def _effort(choice: tuple[int, sympy.Symbol, sympy.Expr, sympy.Expr]) -> tuple[b
 
 
 def _roots(loss: ReducedLoss, equation: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr] | None:
-    """The real roots of an equation in one parameter; None where a factor is of degree 3 or more."""
-    if sympy.count_ops(equation) > _MOST_OPERATIONS:
+    """The real roots of an equation in one parameter; None where a factor is of degree 3 or more, or all are roots."""
+    if sympy.count_ops(equation) > _MOST_OPERATIONS or sympy.Poly(equation, symbol).is_zero:
         return None
+    if symbol not in equation.free_symbols:
+        return [] if _sign(loss, equation) else None
     roots: list[sympy.Expr] = []
     for factor, _ in sympy.factor_list(equation)[1]:
         polynomial = sympy.Poly(factor, symbol)
@@ -171,5 +173,5 @@ def _evaluated(loss: ReducedLoss, solution: _Solved, symbols: Sequence[sympy.Sym
 
 
 def _is_stationary(loss: ReducedLoss, form: ClosedForm) -> bool:
-    """Whether the loss is defined there: a root of the numerator alone is no stationary point."""
+    """Whether the loss is defined there: a root of the numerator alone, at a pole, is left to others."""
     return all(slope.is_finite() and slope.contains(0) for slope in loss.gradient(form.box))

@@ -82,7 +82,7 @@ def landscape_of(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
     if _is_linear(loss):
         return _linear(loss, start)
     closed = closed_forms(loss)
-    if closed:
+    if closed is not None:
         proved = [_stationary(loss, form.box, form) for form in closed]
         if all(one is not None for one in proved):
             return _of_all([one for one in proved if one is not None and _in_domain(loss, one.box)])
@@ -153,7 +153,7 @@ def _far_away(loss: ReducedLoss, start: Sequence[float], end: Sequence[float]) -
         for scale in _RADII:
             at = [arb(first) + arb(x) * arb(length * scale) for first, x in zip(start, direction, strict=True)]
             slope = sum((arb(x) * entry for x, entry in zip(direction, loss.gradient(at), strict=True)), arb(0))
-            if not slope < 0:
+            if not (slope < 0 and _in_domain(loss, at)):
                 break
             radius = length * scale
     if radius < length * 2**6:

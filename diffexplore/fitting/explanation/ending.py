@@ -94,6 +94,8 @@ def _kink(fit: Fit) -> str:
 
 
 def _no_minimum(fit: Fit) -> str:
+    if not fit.terrain.stationary:
+        return "it has no minimum, for its gradient is 0 nowhere"
     kinds = [f"a {point.kind}" for point in fit.terrain.stationary]
     which = f"{listed(kinds)} {'is' if len(kinds) == 1 else 'are'}"
     return f"it has no minimum; {which} all that there is where the gradient is 0"
