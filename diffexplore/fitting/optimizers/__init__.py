@@ -1,7 +1,7 @@
 """The ways to descend, one a file; a new one is a file and a line in this registry. None is written here.
 
-The rules of torch are called as functions: a ``torch.optim.Optimizer`` imports ``torch._dynamo`` when it is made, which
-takes longer than a thousand steps.
+The rules of torch are called as functions: a ``torch.optim.Optimizer`` imports the compiler of torch when it is made,
+which takes longer than a thousand steps.
 """
 
 from __future__ import annotations
