@@ -47,6 +47,10 @@ def requirements(extra: str = "test") -> list[str]:
     return [*document["build-system"]["requires"], *project["dependencies"], *project["optional-dependencies"][extra]]
 
 
+#: Requirements that end before a version with another interface, by what they are without that.
+_CAPPED = {"plotext>=5.3,<6": "plotext>=5.3"}
+
+
 def lowest(required: Iterable[str]) -> list[str]:
     """The lowest version of each requirement, as in ``numpy==2.0`` for ``numpy>=2.0``.
 
@@ -55,7 +59,7 @@ def lowest(required: Iterable[str]) -> list[str]:
     """
     pins = []
     for requirement in required:
-        bound = _BOUND.fullmatch(requirement)
+        bound = _BOUND.fullmatch(_CAPPED.get(requirement, requirement))
         if bound is None:
             raise ValueError(f"{requirement!r} is not a name with one lower bound")
         pins.append(f"{bound[1]}=={bound[2]}")

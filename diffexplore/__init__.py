@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from diffexplore.check.records import Report, Row
     from diffexplore.check.run import check
     from diffexplore.errors import DiffexploreError, GradientError, UsageError
+    from diffexplore.fitting.fit import fit
+    from diffexplore.fitting.records import Fit
     from diffexplore.loss import Loss
     from diffexplore.proving.prove import prove
     from diffexplore.proving.records import Proof
@@ -32,6 +34,8 @@ _HOMES = {
     "DiffexploreError": "diffexplore.errors",
     "UsageError": "diffexplore.errors",
     "GradientError": "diffexplore.errors",
+    "Fit": "diffexplore.fitting.records",
+    "fit": "diffexplore.fitting.fit",
     "Proof": "diffexplore.proving.records",
     "assert_gradient": "diffexplore.verify.assertion",
     "prove": "diffexplore.proving.prove",
@@ -39,6 +43,7 @@ _HOMES = {
 
 __all__ = [
     "DiffexploreError",
+    "Fit",
     "GradientError",
     "Loss",
     "Proof",
@@ -48,6 +53,7 @@ __all__ = [
     "__version__",
     "assert_gradient",
     "check",
+    "fit",
     "losses",
     "methods",
     "prove",

@@ -86,6 +86,17 @@ def test_every_key_of_the_document_is_in_the_schema() -> None:
     assert f"| `schema_version` | {SCHEMA_VERSION}" in page("schema.md")
 
 
+def test_every_key_of_a_fit_is_in_the_schema() -> None:
+    document = dx.fit("squared_error", steps=3, lr=0.1).to_dict()
+    section = page("schema.md").partition("## Fits")[2]
+    described = set(re.findall(r"`([a-z_0-9]+)`", section))
+    curvature, run, terrain = document["start"], document["runs"][0], document["terrain"]
+    parts = [document, run, run["rises"], terrain, terrain["optimum"], document["drifts"][0], curvature]
+    parts += [curvature["directions"][0], document["path_curvature"], document["explanation"][0], run["last"]]
+    for part in parts:
+        assert set(part) - described == set()
+
+
 def test_the_readme_has_the_command_that_ci_runs() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"\n{TEST_COMMAND}\n" in readme

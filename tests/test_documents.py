@@ -57,6 +57,11 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("graph", ["graph", "a*x**2 + abs(a)"]),
     ("graph", ["graph", "a*x**2 + abs(a)", "--at", "a=0", "--points", "2"]),
     ("graph", ["graph", "mine.py:loss", "--wrt", "a"]),
+    ("fit", ["fit", "--steps", "20"]),
+    ("fit", ["fit", "squared_error", "--lr", "1", "--steps", "100"]),
+    ("fit", ["fit", "line_distance", "--steps", "2", "--methods", "reverse", "--optimizer", "lbfgs"]),
+    ("fit", ["fit", "a**2 - b**2", "--at", "a=1,b=1", "--steps", "2"]),
+    ("fit", ["fit", "a*x", "--at", "a=1", "--points", "3", "--steps", "2"]),
     ("audit", ["audit", "--only", "exp", "--only", "log2", "--only", "celu", "--only", "mm"]),
 ]  # fmt: skip
 

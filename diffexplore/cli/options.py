@@ -14,6 +14,7 @@ from diffexplore.whole import whole
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "cuda")
 REDUCTIONS = ("mean", "sum")
+OPTIMIZERS = ("gd", "momentum", "adam", "newton", "lbfgs")
 ROWS = ("worst", "all")
 FORMATS = ("text", "latex", "python", "torch", "json")
 
@@ -131,6 +132,23 @@ Pack = Annotated[
     ),
 ]
 Dtype = Annotated[str, typer.Option("--dtype", metavar="DTYPE", help=f"One of {', '.join(DTYPES)}.")]
+Dtypes = Annotated[str, typer.Option("--dtype", metavar="DTYPE,...", help=f"One or more of {', '.join(DTYPES)}.")]
+Start = Annotated[
+    list[str] | None,
+    typer.Option("--at", metavar="a=0,b=0", help="The start: a value for every parameter. Default: the loss's own."),
+]
+Rate = Annotated[str, typer.Option("--lr", metavar="RATE", help="The learning rate of gd, momentum and adam.")]
+StepCount = Annotated[str, typer.Option("--steps", metavar="N", help="At most so many steps, such as 1e4.")]
+Optimizer = Annotated[str, typer.Option("--optimizer", metavar="NAME", help=f"One of {', '.join(OPTIMIZERS)}.")]
+Descending = Annotated[
+    str, typer.Option("--methods", metavar="M,...", help="Whose gradients are followed, side by side.")
+]
+FitJson = Annotated[
+    str | None, typer.Option("--json", metavar="FILE|-", help="Write the fit as JSON; - prints nothing else.")
+]
+FitMarkdown = Annotated[
+    str | None, typer.Option("--markdown", metavar="FILE|-", help="Write the fit as Markdown; - prints nothing else.")
+]
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where the methods run.")]
 Methods = Annotated[
     str | None, typer.Option("--methods", metavar="M,...", help='Only these methods, named as in "diffexplore list".')

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -93,10 +95,25 @@ class Method(Protocol):
         ...
 
 
+_WATCHED: ContextVar[bool] = ContextVar("watched", default=True)
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Torch methods inside the block run as fast as torch does; nothing is known of their rounding."""
+    token = _WATCHED.set(False)
+    try:
+        yield
+    finally:
+        _WATCHED.reset(token)
+
+
 def watched(
     names: tuple[str, ...], function: Callable[[], tuple[Tensor, ...]], watch: Watch | None = None
 ) -> Estimates:
     """Runs ``function`` under a watch; its tensors, in the order of ``names``, become estimates."""
+    if not _WATCHED.get():
+        return {name: _of_unknown_error(output) for name, output in zip(names, function(), strict=True)}
     with Watch() if watch is None else watch as watch:
         outputs = function()
     known = [(output.detach().to(torch.float64), watch.radius(output).to(torch.float64)) for output in outputs]
@@ -105,6 +122,11 @@ def watched(
         name: Estimate(value, torch.full_like(bound, math.inf) if watch.lost else bound, reason)
         for name, (value, bound) in zip(names, known, strict=True)
     }
+
+
+def _of_unknown_error(output: Tensor) -> Estimate:
+    value = output.detach().to(torch.float64)
+    return Estimate(value, torch.full_like(value, torch.inf), "it was not watched")
 
 
 def radius_of(watch: Watch, output: Tensor) -> Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from diffexplore.figures.records import Figure
+
 Tone = Literal["plain", "strong", "quiet", "good", "bad", "doubt"]
 Align = Literal["left", "right"]
 
@@ -94,8 +96,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A figure, which each medium draws in its own way."""
+
+    figure: Figure
+
+
+@dataclass(frozen=True)
 class Gap:
     """An empty line, where the medium has lines."""
 
 
-Block = Headline | Heading | FormulaList | Note | Table | Gap
+Block = Headline | Heading | FormulaList | Note | Table | Picture | Gap

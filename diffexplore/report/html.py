@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from diffexplore.check.records import Report
+from diffexplore.figures.terminal import draw
 from diffexplore.report.blocks import (
     Align,
     Block,
@@ -16,6 +17,7 @@ from diffexplore.report.blocks import (
     Heading,
     Headline,
     Note,
+    Picture,
     Span,
     Table,
     Text,
@@ -31,6 +33,9 @@ _STYLES: dict[Tone, str] = {
     "bad": "color:#e5484d;font-weight:600",
     "doubt": "color:#b8860b",
 }
+#: Characters in a line of a drawn figure.
+_PICTURE_WIDTH = 78
+
 _NUMBER = "font-family:monospace;font-variant-numeric:tabular-nums;white-space:pre"
 
 
@@ -58,6 +63,9 @@ def _drawn(block: Block) -> str:
             return f'<p style="margin:.3em 0">{marker}{_inline(block.content)}</p>'
         case Table():
             return f'<table style="{_NUMBER}">{"".join(_table(block))}</table>'
+        case Picture():
+            lines = escape("\n".join(draw(block.figure, _PICTURE_WIDTH)))
+            return f'<pre style="line-height:1.1">{lines}</pre><p>{escape(block.figure.caption)}</p>'
         case Gap():
             return ""
 

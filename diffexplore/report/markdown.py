@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from diffexplore.check.records import Report
+from diffexplore.figures.terminal import draw
 from diffexplore.report.blocks import (
     Block,
     Column,
@@ -14,41 +15,52 @@ from diffexplore.report.blocks import (
     Heading,
     Headline,
     Note,
+    Picture,
     Span,
     Table,
     Text,
 )
 from diffexplore.report.outline import HessianText, outline
 
+#: Characters in a line of a drawn figure.
+_PICTURE_WIDTH = 78
+
 _ACTIVE = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#"})
 
 
 def to_markdown(report: Report, hessian: HessianText | None = None) -> str:
     """``report`` as a Markdown document."""
-    title = f"# Gradient check: {_escaped(report.loss.name or 'a formula')}\n"
-    parts = [title, *(_drawn(block) for block in outline(report, hessian=hessian) if not isinstance(block, Gap))]
-    return "\n".join(parts)
+    title = f"# Gradient check: {escaped(report.loss.name or 'a formula')}\n"
+    return document(title, outline(report, hessian=hessian))
+
+
+def document(title: str, blocks: Iterable[Block]) -> str:
+    """Blocks as a Markdown document under a title, which is Markdown itself."""
+    return "\n".join([title, *(_drawn(block) for block in blocks if not isinstance(block, Gap))])
 
 
 def _drawn(block: Block) -> str:
     """One block; it ends with an empty line, so that the next begins a paragraph."""
     match block:
         case Headline():
-            return f"**{block.word}**: {_escaped(block.sentence)}\n"
+            return f"**{block.word}**: {escaped(block.sentence)}\n"
         case Heading():
-            return f"## {_escaped(', '.join(filter(None, (block.title, block.aside))))}\n"
+            return f"## {escaped(', '.join(filter(None, (block.title, block.aside))))}\n"
         case FormulaList():
             return "\n".join(map(_formula, block.formulas)) + "\n"
         case Note():
             return _note(block)
         case Table():
             return "\n".join(_table(block)) + "\n"
+        case Picture():
+            lines = draw(block.figure, _PICTURE_WIDTH)
+            return "\n".join(["```text", *lines, "```", f"*{escaped(block.figure.caption)}*"]) + "\n"
         case Gap():
             return ""
 
 
 def _formula(formula: Formula) -> str:
-    remark = f" ({_escaped(formula.remark)})" if formula.remark else ""
+    remark = f" ({escaped(formula.remark)})" if formula.remark else ""
     return f"- {_code(f'{formula.label} = {formula.expression}')}{remark}"
 
 
@@ -56,7 +68,7 @@ def _note(note: Note) -> str:
     content = _inline(note.content)
     if note.marker == "·":
         return f"- {content}\n"
-    return f"{_escaped(note.marker)} {content}\n" if note.marker else f"{content}\n"
+    return f"{escaped(note.marker)} {content}\n" if note.marker else f"{content}\n"
 
 
 def _table(table: Table) -> Iterator[str]:
@@ -79,11 +91,11 @@ def _inline(content: Text) -> str:
 
 
 def _span(span: Span) -> str:
-    words = _escaped(span.text)
+    words = escaped(span.text)
     return f"**{words}**" if span.tone in ("strong", "bad") and words.strip() == words != "" else words
 
 
-def _escaped(words: str) -> str:
+def escaped(words: str) -> str:
     """``words`` with every character that Markdown would act on made inert."""
     return words.translate(_ACTIVE)
 

@@ -97,6 +97,11 @@ def _reduced(loss: LossSummary, expression: str) -> str:
     return f"{loss.reduction}[{expression}]"
 
 
+def reduced_text(loss: LossSummary, expression: str) -> str:
+    """``mean[…]`` or ``sum[…]`` of a summand that is written out."""
+    return _reduced(loss, expression)
+
+
 def operations(partial: PartialFormula) -> str:
     """``12 operations, 31 before simplification``; nothing for a constant."""
     said = counted(partial.ops_simplified, "operation") if partial.ops_simplified or partial.ops_raw else ""

@@ -14,6 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from diffexplore.check.records import Report
+from diffexplore.figures.terminal import draw
 from diffexplore.report.blocks import (
     COLUMN_GAP,
     INDENT,
@@ -24,6 +25,7 @@ from diffexplore.report.blocks import (
     Heading,
     Headline,
     Note,
+    Picture,
     Table,
     Text,
     Tone,
@@ -120,6 +122,8 @@ class _Pen:
                 return self._note(block)
             case Table():
                 return self._table(block)
+            case Picture():
+                return RichText("\n".join(draw(block.figure, self.width, ascii=self.ascii)), no_wrap=True)
             case Gap():
                 return RichText("")
 

@@ -1,0 +1,1 @@
+"""Figures: data first (:mod:`diffexplore.figures.records`), and a file for each medium that draws them."""

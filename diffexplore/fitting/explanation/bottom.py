@@ -1,0 +1,77 @@
+"""What the loss looks like: at the start, where plain Newton would go, and at the minimum."""
+
+from __future__ import annotations
+
+import math
+
+from diffexplore.fitting.explanation.words import about_minimum, listed, number, place, steps
+from diffexplore.fitting.records import Finding, Fit
+
+#: A point is there where this part of the way from the start is left at most.
+_THERE = 0.01
+
+
+def indefinite_start(fit: Fit) -> Finding | None:
+    """A start at which the loss curves up in one direction and down in another."""
+    start = fit.start
+    if start is None or start.definite not in ("indefinite", "negative"):
+        return None
+    values = [one.value for one in start.directions]
+    numbers = listed([number(value, 2) for value in values])
+    sentence = (
+        f"at the start the Hessian is {start.definite} (eigenvalues {numbers}): Newton's step need not lead down there"
+    )
+    return Finding("indefinite_start", sentence, {"eigenvalues": values})
+
+
+def plain_newton(fit: Fit) -> Finding | None:
+    """Where Newton's iteration goes that takes every step, if that is not the minimum."""
+    newton = fit.plain_newton
+    if newton is None or newton.end.kind == "minimum":
+        return None
+    start = place(fit.run.first.point)
+    sentence = (
+        f"plain Newton from {start} ends at the {newton.end.kind} {place(newton.end.point)} after {steps(newton.steps)}"
+    )
+    values = {"steps": newton.steps, "kind": newton.end.kind, "point": dict(newton.end.point)}
+    return Finding("plain_newton", sentence, values)
+
+
+def at_another(fit: Fit) -> Finding | None:
+    """A descent that came to a stationary point that is no minimum: nothing leads away from it."""
+    last = fit.run.last.point
+    known = [*fit.terrain.stationary, *([] if fit.plain_newton is None else [fit.plain_newton.end])]
+    for other in known:
+        left, way = (
+            math.dist(last.values(), other.point.values()),
+            math.dist(fit.run.first.point.values(), other.point.values()),
+        )
+        if other.kind != "minimum" and left <= _THERE * way and fit.run.finite:
+            sentence = (
+                f"it has come to the {other.kind} {place(other.point)}, where the gradient is 0 as it is at a minimum"
+            )
+            return Finding("at_another", sentence, {"kind": other.kind, "distance": left, "point": dict(other.point)})
+    return None
+
+
+def certified(fit: Fit) -> Finding | None:
+    """What is proved of the minimum."""
+    optimum, terrain = fit.optimum, fit.terrain
+    if optimum is None:
+        return None
+    width = max(float(truth.rad) for truth in optimum.box.values())
+    where = about_minimum(fit)
+    every = ""
+    if terrain.complete and len(terrain.stationary) > 1:
+        others = listed(
+            [f"a {other.kind} at {place(other.point)}" for other in terrain.stationary if other is not optimum]
+        )
+        every = f"; by algebra the only other{'s are' if len(terrain.stationary) > 2 else ' is'} {others}"
+    elif terrain.complete:
+        every = "; by algebra there is no other"
+    sentence = (
+        f"{where} is proved: exactly one stationary point lies within {number(width, 1)} of it, with a positive "
+        f"definite Hessian{every}"
+    )
+    values = {"half_width": width, "stationary": len(terrain.stationary), "complete": terrain.complete}
+    return Finding("certified", sentence, values)

@@ -1,0 +1,65 @@
+"""What rounding did: steps that seem to go up, and runs that come apart."""
+
+from __future__ import annotations
+
+from diffexplore.fitting.explanation.words import each, listed, number, steps
+from diffexplore.fitting.records import Drift, Finding, Fit, Run
+
+
+def rises(fit: Fit) -> Finding | None:
+    """Upward steps of the run that has most of them, held against the exact loss and against one ulp."""
+    run = max(fit.runs, key=lambda one: one.rises.count)
+    counted = run.rises
+    if counted.count == 0 or not run.finite or counted.first is None:
+        return None
+    values = counted.to_dict() | {
+        "dtype": run.dtype, "method": run.method, "mean_change": run.mean_change, "ulp": run.ulp,
+    }  # fmt: skip
+    seen = (f"in {run.dtype} the computed loss rises at {counted.count:,} of {steps(run.steps)} ({run.method}), "
+            f"first after step {counted.first:,}")  # fmt: skip
+    return Finding("rises", f"{seen}{_cause(run)}{_others(fit, run)}", values)
+
+
+def _cause(run: Run) -> str:
+    counted = run.rises
+    if counted.checked and counted.falls == counted.checked:
+        all_of = "each of them" if counted.checked == counted.count else f"each of the first {counted.checked}"
+        small = ""
+        if run.mean_change and run.ulp is not None:
+            small = (f"; its last {steps(run.changes)} change it by {number(run.mean_change, 2)} on average, where one "
+                     f"ulp is {number(run.ulp, 2)}")  # fmt: skip
+        return f": rounding, for the exact loss falls at {all_of}{small}"
+    parts = [f"falls at {counted.falls} (rounding)"] if counted.falls else []
+    parts += [f"rises at {counted.climbs} as well"] if counted.climbs else []
+    of_them = "" if counted.checked == counted.count else f"of the first {counted.checked}, "
+    return f": {of_them}the exact loss {listed(parts)}" if parts else ""
+
+
+def _others(fit: Fit, run: Run) -> str:
+    """The wider dtypes in which no step rises."""
+    none = [other.dtype for other in fit.runs if other.dtype != run.dtype]
+    still = {other.dtype for other in fit.runs if other.rises.count}
+    quiet = list(dict.fromkeys(dtype for dtype in none if dtype not in still))
+    return f"; in {listed(quiet)} none rises" if quiet else ""
+
+
+def drift(fit: Fit) -> Finding | None:
+    """How far two runs in one dtype came apart: the dtype in which that is most."""
+    if not fit.drifts:
+        return None
+    worst = max(fit.drifts, key=lambda one: max(one.last.values()))
+    values = worst.to_dict()
+    first, second = worst.methods
+    if not any(worst.largest.values()):
+        return Finding("drift", f"{first} and {second} take the same steps to the last bit in {worst.dtype}", values)
+    far = f"end {each(worst.last)} apart"
+    if not any(worst.last.values()):
+        far = f"come {each(worst.largest)} apart at most, and end at one point"
+    return Finding("drift", f"in {worst.dtype} {first} and {second} {far}{_why(worst)}", values)
+
+
+def _why(one: Drift) -> str:
+    if one.bound is None:
+        return ": their exact gradients are the same, so that without rounding they would take the same steps"
+    rounding = f"rounding of the gradients, by {number(one.gradient_error, 2)} at most"
+    return f": {rounding}, is proved to make no more than {each(one.bound)}"

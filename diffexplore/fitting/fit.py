@@ -1,0 +1,160 @@
+"""A fit from end to end: a loss, its data and a start in; descents, the optimum and an explanation out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import torch
+
+from diffexplore.check.batch import Batch, make_batch
+from diffexplore.check.listener import Listener, Silence
+from diffexplore.check.points import make_points
+from diffexplore.check.problem import Problem
+from diffexplore.errors import UsageError
+from diffexplore.fitting.descend import Walk, walk
+from diffexplore.fitting.drift import Apart, DriftBound
+from diffexplore.fitting.explanation import explained
+from diffexplore.fitting.given import loss_given
+from diffexplore.fitting.landscape import outside_domain
+from diffexplore.fitting.objective import RunObjective
+from diffexplore.fitting.recorded import drift_records, run_record
+from diffexplore.fitting.records import Drift, Fit, Run
+from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
+from diffexplore.fitting.settings import Settings, settings_of
+from diffexplore.fitting.surroundings import Surroundings, surroundings_of
+from diffexplore.loss import Loss
+
+
+def fit(
+    loss: Any,
+    data: Mapping[str, Any] | str | PathLike[str] | None = None,
+    at: Mapping[str, float] | None = None,
+    *,
+    lr: float = 1e-5,
+    steps: int = 1000,
+    optimizer: str = "gd",
+    methods: Sequence[str] | str = ("symbolic", "reverse"),
+    dtype: str | torch.dtype | Sequence[str | torch.dtype] = "float64",
+) -> Fit:
+    """Minimises a loss by the gradients of several methods side by side, and explains how it went.
+
+    Args:
+        loss: a :class:`~diffexplore.Loss`, a name of the catalogue, a formula as text or SymPy expression, or a torch
+            function (of which the names in ``at`` are the parameters, and the others data).
+        data: a column of shape (n,) for each data symbol, or the path of a .csv or .npz file.
+        at: the start, a value for each parameter; by default the first point that the loss suggests.
+        lr: the learning rate of gd, momentum and adam: positive. SciPy's newton and lbfgs choose their own steps.
+        steps: at most so many, from 0.
+        optimizer: "gd", "momentum" or "adam" (torch.optim), "newton" or "lbfgs" (SciPy).
+        methods: whose gradients are followed; exact methods only.
+        dtype: one dtype or several; each method runs in each of them.
+
+    Raises:
+        UsageError: for input that cannot be used.
+    """
+    settings = settings_of(lr, steps, optimizer, methods, dtype)
+    known = loss_given(loss, at)
+    points = make_points(known, at)
+    return run_fit(known, make_batch(known, data), points[0], settings)
+
+
+def run_fit(
+    loss: Loss, batch: Batch, start: Mapping[str, float], settings: Settings, listener: Listener | None = None
+) -> Fit:
+    """The same on a batch that is at hand; ``listener`` hears of the progress."""
+    if not loss.parameters:
+        raise UsageError("the loss has no parameters: there is nothing to fit")
+    listener = listener or Silence()
+    columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
+    formulas = Formulas(loss)
+    reduced = {dtype: _in_dtype(formulas, columns, batch.n, dtype) for dtype in settings.dtypes}
+    runs: list[Run] = []
+    drifts: list[Drift] = []
+    for dtype, exact in reduced.items():
+        walks = _walks(exact, columns, start, settings, dtype)
+        label = str(dtype).removeprefix("torch.")
+        apart = Apart(len(walks), _bound(exact, settings))
+        heard = partial(_progress, listener, label, settings.steps)
+        walk(walks, settings.optimizer.load(), settings.rate, settings.steps, apart, heard)
+        runs += [run_record(one, exact, label) for one in walks]
+        drifts += drift_records(apart, walks, label, loss.parameters)
+    listener.progress("explaining", 0, 1)
+    found = surroundings_of(reduced[settings.widest], start, runs[0], settings)
+    return explained(_fit(loss, batch, settings, runs, drifts, found))
+
+
+def _progress(listener: Listener, label: str, steps: int, done: int) -> None:
+    listener.progress(label, done, max(1, steps))
+
+
+def _in_dtype(formulas: Formulas, columns: Mapping[str, torch.Tensor], n: int, dtype: torch.dtype) -> ReducedLoss:
+    """The exact loss of the data as the dtype holds them."""
+    rounded = {name: column.to(dtype).to(torch.float64).cpu().numpy() for name, column in columns.items()}
+    for name, column in rounded.items():
+        if not np.isfinite(column).all():
+            raise UsageError(f"column {name!r} has numbers beyond the range of {str(dtype).removeprefix('torch.')}")
+    return ReducedLoss(formulas, rounded, n)
+
+
+def _walks(
+    loss: ReducedLoss, columns: Mapping[str, torch.Tensor], start: Mapping[str, float], settings: Settings,
+    dtype: torch.dtype,
+) -> list[Walk]:  # fmt: skip
+    problem = Problem(loss.loss, loss.parameters, dtype, torch.device("cpu"))
+    walks = []
+    for method in settings.methods:
+        obstacle = method.load().obstacle(problem)
+        if obstacle is not None:
+            raise UsageError(f"{method.name} cannot be run: {obstacle}")
+        objective = RunObjective(problem, method, columns, loss.n)
+        walks.append(Walk(method.name, objective, objective.tensors([start[name] for name in loss.parameters])))
+    _check_start(walks[0], loss, start)
+    return walks
+
+
+def _check_start(one: Walk, loss: ReducedLoss, start: Mapping[str, float]) -> None:
+    """Raises where the descent has nowhere to begin."""
+    where = ", ".join(f"{name} = {value:g}" for name, value in start.items())
+    outside = outside_domain(loss, point(list(start.values())))
+    if outside is not None:
+        raise UsageError(f"the start, {where}, lies outside the domain of the loss: {outside}")
+    value = float(one.objective.loss(one.parameters))
+    if not math.isfinite(value):
+        raise UsageError(f"the loss is {value} at the start, {where}: start where it is a number")
+
+
+def _bound(loss: ReducedLoss, settings: Settings) -> DriftBound | None:
+    """The bound on what rounding drives apart: derived for gradient descent by two methods."""
+    if settings.optimizer.name != "gd" or len(settings.methods) < 2:
+        return None
+    return DriftBound.start(loss, settings.rate, settings.steps)
+
+
+def _fit(
+    loss: Loss, batch: Batch, settings: Settings, runs: Sequence[Run], drifts: Sequence[Drift], found: Surroundings
+) -> Fit:
+    return Fit(
+        loss=loss.summary(),
+        gradient=loss.gradient().formulas(),
+        n=batch.n,
+        origin=batch.origin,
+        optimizer=settings.optimizer.name,
+        lr=settings.rate if settings.optimizer.has_rate else None,
+        steps=settings.steps,
+        dtype=str(settings.widest).removeprefix("torch."),
+        runs=tuple(runs),
+        drifts=tuple(drifts),
+        terrain=found.terrain,
+        start=found.start,
+        optimum_curvature=found.optimum,
+        path_curvature=found.path,
+        centred=found.centred,
+        plain_newton=found.newton,
+        excess=found.excess,
+        remaining=found.remaining,
+    )

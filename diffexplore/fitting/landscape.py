@@ -1,0 +1,216 @@
+"""What the loss looks like where a descent should end: its stationary points, or why it has none to be found.
+
+A minimum is one only where a box is proved to hold exactly one stationary point, with a positive definite Hessian.
+Lines of stationary points are proved by a symmetry of the loss. What is not proved is said to be seen, not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy
+from flint import arb
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.arithmetic.balls import precision
+from diffexplore.arithmetic.case_balls import CASES
+from diffexplore.fitting.certify import newton, stationary_box
+from diffexplore.fitting.closed_form import ClosedForm, closed_forms
+from diffexplore.fitting.reduced import BITS, Derivatives, ReducedLoss, point
+from diffexplore.fitting.spectrum import Eigenvalue, eigenvalues
+from diffexplore.fitting.symmetries import Motion, symmetries
+from diffexplore.fitting.trust_region import descend
+from diffexplore.symbolic.program import lower
+from diffexplore.symbolic.text import conditions_to_text
+
+#: An evaluation with more operations is too long for a search of a hundred of them.
+MOST_OPERATIONS = 5_000_000
+
+#: How far out a loss is followed that seems to have its minimum at infinity, in units of the point where Newton ended.
+_RADII = tuple(2.0**k for k in range(21))
+
+
+@dataclass(frozen=True)
+class Stationary:
+    """One stationary point, in a box of its own.
+
+    ``kind`` is "minimum", "maximum", "saddle", or "degenerate" where the sign of an eigenvalue is open.
+    """
+
+    box: tuple[arb, ...]
+    derivatives: Derivatives
+    eigenvalues: tuple[Eigenvalue, ...] | None
+    kind: str
+    closed: ClosedForm | None = None
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """What was found.
+
+    ``status`` is
+
+    - "minimum" or "local minimum": ``optimum`` is the lowest minimum of ``stationary``; the former where these are
+      all stationary points that there are;
+    - "no minimum": all stationary points are known, and none is a minimum;
+    - "ridge": a motion of the parameters leaves the loss as it is: ``motion``, ``moving`` at ``end``;
+    - "kink": the loss is piecewise linear in its parameters;
+    - "unbounded": the loss is linear in its parameters: its gradient is the same everywhere;
+    - "infinity": the loss falls along ``direction`` as far as it was followed: ``radius``;
+    - "constant": the loss does not depend on its parameters;
+    - "no parameters", "too large" (to be searched: an evaluation takes ``operations``), or "unknown".
+    """
+
+    status: str
+    optimum: Stationary | None = None
+    stationary: tuple[Stationary, ...] = ()
+    complete: bool = False
+    end: tuple[float, ...] | None = None
+    motion: Motion | None = None
+    direction: tuple[float, ...] | None = None
+    radius: float | None = None
+    operations: int = 0
+
+
+def landscape_of(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
+    """The stationary points of ``loss``, by algebra where that finds them all, else the one below ``start``."""
+    if not loss.parameters:
+        return Landscape("no parameters")
+    if loss.operations > MOST_OPERATIONS:
+        return Landscape("too large", operations=loss.operations)
+    if _is_linear(loss):
+        return _linear(loss, start)
+    closed = closed_forms(loss)
+    if closed is not None:
+        proved = [_stationary(loss, form.box, form) for form in closed]
+        if all(one is not None for one in proved):
+            return _of_all([one for one in proved if one is not None and _in_domain(loss, one.box)])
+    if _is_quadratic(loss):
+        found = stationary_at(loss, point(start))
+        if found is not None and _in_domain(loss, found.box):
+            return _of_all([found])
+    return _by_search(loss, start)
+
+
+def _of_all(found: Sequence[Stationary]) -> Landscape:
+    minima = [one for one in found if one.kind == "minimum"]
+    if not minima:
+        return Landscape("no minimum", stationary=tuple(found), complete=True)
+    best = min(minima, key=lambda one: float(one.derivatives.value.mid()))
+    return Landscape("minimum", best, tuple(found), complete=True)
+
+
+def stationary_at(loss: ReducedLoss, start: Sequence[arb]) -> Stationary | None:
+    """The stationary point to which plain Newton goes from ``start``; None where none is certified there."""
+    limit = newton(loss, start)
+    return None if limit is None else _stationary(loss, limit, None)
+
+
+def _stationary(loss: ReducedLoss, centre: Sequence[arb], closed: ClosedForm | None) -> Stationary | None:
+    proved = stationary_box(loss, centre)
+    if proved is None:
+        return None
+    values = eigenvalues(proved.derivatives.hessian)
+    return Stationary(proved.box, proved.derivatives, values, kind_of(values), closed)
+
+
+def kind_of(values: tuple[Eigenvalue, ...] | None) -> str:
+    """What a stationary point with these curvatures is."""
+    signs = {None} if values is None else {value.sign for value in values}
+    if signs == {1}:
+        return "minimum"
+    if signs == {-1}:
+        return "maximum"
+    return "saddle" if {1, -1} <= signs else "degenerate"
+
+
+# ----------------------------------------------------------------------------------------------------- by searching
+def _by_search(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
+    end = descend(loss, start)
+    with precision(BITS):
+        found = stationary_at(loss, [arb(x) for x in end])
+    if found is not None and found.kind == "minimum" and _in_domain(loss, found.box):
+        return Landscape("local minimum", found, (found,), end=end)
+    for motion in symmetries(loss.loss):
+        if any(motion.at(end)):
+            return Landscape("ridge", end=end, motion=motion)
+    if all(second.is_zero for second in _second(loss)):
+        return Landscape("kink", end=end)
+    known = () if found is None else (found,)
+    return _far_away(loss, start, end) or Landscape("unknown", stationary=known, end=end)
+
+
+def _far_away(loss: ReducedLoss, start: Sequence[float], end: Sequence[float]) -> Landscape | None:
+    """Whether the loss falls from ``start`` through ``end`` and on, certified at each radius but not between them."""
+    way = [last - first for first, last in zip(start, end, strict=True)]
+    length = sum(x * x for x in way) ** 0.5
+    if length == 0:
+        return None
+    direction = [x / length for x in way]
+    radius = 0.0
+    with precision(BITS):
+        for scale in _RADII:
+            at = [arb(first) + arb(x) * arb(length * scale) for first, x in zip(start, direction, strict=True)]
+            slope = sum((arb(x) * entry for x, entry in zip(direction, loss.gradient(at), strict=True)), arb(0))
+            if not (slope < 0 and _in_domain(loss, at)):
+                break
+            radius = length * scale
+    if radius < length * 2**6:
+        return None
+    return Landscape("infinity", end=tuple(end), direction=tuple(direction), radius=radius)
+
+
+# ------------------------------------------------------------------------------------------------------ by its form
+def _second(loss: ReducedLoss) -> list[sympy.Expr]:
+    return [sympy.together(second) for second in loss.formulas.hessian.values()]
+
+
+def _is_linear(loss: ReducedLoss) -> bool:
+    symbols = {loss.loss.symbols[name] for name in loss.parameters}
+    slopes = loss.formulas.gradient
+    return not any(slope.free_symbols & symbols for slope in slopes) and not _branches(loss.loss.expression)
+
+
+def _is_quadratic(loss: ReducedLoss) -> bool:
+    """Whether the Hessian is the same everywhere: where it is regular, there is one stationary point."""
+    symbols = {loss.loss.symbols[name] for name in loss.parameters}
+    second = loss.formulas.hessian.values()
+    return not any(entry.free_symbols & symbols for entry in second) and not _branches(loss.loss.expression)
+
+
+def _branches(expression: sympy.Expr) -> bool:
+    return bool(expression.atoms(sympy.Abs, sympy.sign, sympy.Piecewise, sympy.Heaviside, sympy.Max, sympy.Min))
+
+
+def _linear(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
+    """A gradient that is the same everywhere: 0 (each point is a minimum), or the loss has no lower bound."""
+    with precision(BITS):
+        slopes = loss.gradient([arb(x) for x in start])
+    if any(not slope.contains(0) for slope in slopes):
+        length = sum(float(slope.mid()) ** 2 for slope in slopes) ** 0.5
+        return Landscape("unbounded", direction=tuple(-float(slope.mid()) / length for slope in slopes))
+    return Landscape("constant" if all(slope.is_zero() for slope in slopes) else "unknown")
+
+
+def _in_domain(loss: ReducedLoss, box: Sequence[arb]) -> bool:
+    """Whether all conditions of the domain on the parameters hold everywhere in the box."""
+    return all(holds is True for _, holds in _conditions(loss, box))
+
+
+def outside_domain(loss: ReducedLoss, at: Sequence[arb]) -> str | None:
+    """A condition of the domain on the parameters that certainly fails, as text; None where there is none."""
+    failing = (condition for condition, holds in _conditions(loss, at) if holds is False)
+    condition = next(failing, None)
+    return None if condition is None else f"{conditions_to_text((condition,))} does not hold"
+
+
+def _conditions(loss: ReducedLoss, box: Sequence[arb]) -> list[tuple[Boolean, bool | None]]:
+    """The conditions of the domain that only the parameters decide, and whether they hold in the box."""
+    parameters = {loss.loss.symbols[name] for name in loss.parameters}
+    conditions = [condition for condition in loss.loss.domain if condition.free_symbols <= parameters]
+    if not conditions:
+        return []
+    with precision(BITS):
+        values = dict(zip(loss.parameters, box, strict=True))
+        return list(zip(conditions, lower(conditions, loss.parameters).run(CASES, values), strict=True))

@@ -1,0 +1,10 @@
+"""Gradient descent with momentum: v ← 0.9 v + ∇L, θ ← θ − lr v."""
+
+from __future__ import annotations
+
+from diffexplore.fitting.optimizers.base import Stepwise
+from diffexplore.fitting.optimizers.gd import Descent
+
+MOMENTUM = 0.9
+
+OPTIMIZER = Stepwise(lambda rate: Descent(rate, MOMENTUM))

@@ -1,0 +1,416 @@
+"""What a fit says: plain values, frozen, that every output is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from diffexplore.check.records import LossSummary, PartialFormula, Truth
+from diffexplore.documents import SCHEMA_VERSION, plain, to_json
+
+if TYPE_CHECKING:
+    from diffexplore.figures.records import Figure
+
+Point = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A point of a path: the steps that led to it, and the loss there, as the run computed it (None: not finite)."""
+
+    step: int
+    loss: float | None
+    point: Point
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"step": self.step, "loss": self.loss, "point": dict(self.point)}
+
+
+@dataclass(frozen=True)
+class Rises:
+    """The steps after which the computed loss was larger than before.
+
+    ``first`` is the number of steps before the first of them. Of the first ``checked`` the exact loss was compared:
+    it certainly falls at ``falls`` of them, so that these rises are rounding, and certainly rises at ``climbs``.
+    """
+
+    count: int
+    first: int | None
+    checked: int
+    falls: int
+    climbs: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "count": self.count,
+            "first": self.first,
+            "checked": self.checked,
+            "falls": self.falls,
+            "climbs": self.climbs,
+        }
+
+
+@dataclass(frozen=True)
+class Run:
+    """One descent: a method in a dtype.
+
+    ``ended`` says why it took fewer steps than it might, or is None. ``mean_change`` is the mean |change| of the loss
+    over its last ``changes`` steps, ``ulp`` the unit in the last place of the dtype at the last loss. ``path`` has
+    every step, or every 2nd, 4th, … of a long run.
+    """
+
+    method: str
+    dtype: str
+    steps: int
+    ended: str | None
+    first: Step
+    best: Step | None
+    last: Step
+    rises: Rises
+    mean_change: float | None
+    changes: int
+    ulp: float | None
+    path: tuple[Step, ...]
+
+    @property
+    def finite(self) -> bool:
+        """Whether the last loss is a number."""
+        return self.last.loss is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        names = tuple(self.first.point)
+        path = {"step": [place.step for place in self.path], "loss": [place.loss for place in self.path]}
+        points = [place.point for place in self.path]
+        return {
+            "method": self.method,
+            "dtype": self.dtype,
+            "steps": self.steps,
+            "ended": self.ended,
+            "first": self.first.to_dict(),
+            "best": None if self.best is None else self.best.to_dict(),
+            "last": self.last.to_dict(),
+            "rises": self.rises.to_dict(),
+            "mean_change": self.mean_change,
+            "changes": self.changes,
+            "ulp": self.ulp,
+            "path": path | {"point": {name: [point[name] for point in points] for name in names}},
+        }
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far two runs in one dtype came apart, at the end and at most, and a proved bound at the end.
+
+    ``bound`` is None where none was derived, with the ``reason``. ``gradient_error`` is the largest certified error of
+    a computed partial on either path.
+    """
+
+    dtype: str
+    methods: tuple[str, str]
+    last: Point
+    largest: Point
+    bound: Point | None
+    reason: str | None
+    gradient_error: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "dtype": self.dtype,
+            "methods": list(self.methods),
+            "last": dict(self.last),
+            "largest": dict(self.largest),
+            "bound": None if self.bound is None else dict(self.bound),
+            "reason": self.reason,
+            "gradient_error": self.gradient_error,
+        }
+
+
+@dataclass(frozen=True)
+class Direction:
+    """An eigenvalue of a Hessian, enclosed, with its unit eigenvector (None where it is not unique).
+
+    ``steps_per_e`` is how many steps of gradient descent at the rate of the fit shrink the distance along it by a
+    factor e, or let it grow by one where ``grows``; None where there is no such rate, or the distance does not change.
+    """
+
+    eigenvalue: Truth
+    value: float
+    along: Point | None
+    steps_per_e: float | None
+    grows: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "eigenvalue": self.eigenvalue.to_dict(),
+            "value": self.value,
+            "along": None if self.along is None else dict(self.along),
+            "steps_per_e": self.steps_per_e,
+            "grows": self.grows,
+        }
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """The Hessian at one point: its directions, the smallest eigenvalue first.
+
+    ``definite`` is "positive", "negative", "indefinite" or "open" (the sign of an eigenvalue is not known). The others
+    are None unless it is positive: ``condition`` λ_max/λ_min, ``stability_limit`` 2/λ_max, the rate beyond which
+    gradient descent runs away from such a point, and ``best_rate`` 2/(λ_min + λ_max), at which it comes nearest.
+    """
+
+    point: Point
+    directions: tuple[Direction, ...]
+    definite: str
+    condition: float | None
+    stability_limit: float | None
+    best_rate: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "point": dict(self.point),
+            "directions": [direction.to_dict() for direction in self.directions],
+            "definite": self.definite,
+            "condition": self.condition,
+            "stability_limit": self.stability_limit,
+            "best_rate": self.best_rate,
+        }
+
+
+@dataclass(frozen=True)
+class PathCurvature:
+    """The largest eigenvalue of the Hessian over ``points`` points of a path, and the step at which it was seen.
+
+    ``times_rate`` is its product with the learning rate; ``unstable`` the first of these steps at which that is above
+    2, or None.
+    """
+
+    largest: float
+    step: int
+    points: int
+    times_rate: float | None
+    unstable: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "largest": self.largest,
+            "step": self.step,
+            "points": self.points,
+            "times_rate": self.times_rate,
+            "unstable": self.unstable,
+        }
+
+
+@dataclass(frozen=True)
+class StationaryPoint:
+    """A point with the gradient 0, in a box that is proved to hold exactly one.
+
+    ``kind`` is "minimum", "maximum", "saddle" or "degenerate". ``formulas`` are None, or say how each parameter follows
+    from sums over the data and from the parameters after it.
+    """
+
+    kind: str
+    box: Mapping[str, Truth]
+    loss: Truth
+    formulas: Mapping[str, str] | None
+
+    @property
+    def point(self) -> Point:
+        """The middle of the box, to double precision."""
+        return {name: float(truth.mid) for name, truth in self.box.items()}
+
+    @property
+    def value(self) -> float:
+        """The loss there, to double precision."""
+        return float(self.loss.mid)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "box": {name: truth.to_dict() for name, truth in self.box.items()},
+            "loss": self.loss.to_dict(),
+            "formulas": None if self.formulas is None else dict(self.formulas),
+        }
+
+
+@dataclass(frozen=True)
+class Terrain:
+    """What is known of where a descent should end: the statuses are those of :mod:`diffexplore.fitting.landscape`.
+
+    ``complete`` says whether ``stationary`` are all stationary points. ``motion`` is how the parameters may move
+    without a change of the loss; ``direction`` where the loss falls without an end that was found, up to ``radius``.
+    """
+
+    status: str
+    stationary: tuple[StationaryPoint, ...] = ()
+    complete: bool = False
+    optimum: StationaryPoint | None = None
+    lowest: Step | None = None
+    motion: str | None = None
+    scales: bool = False
+    direction: Point | None = None
+    radius: float | None = None
+    operations: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "stationary": [point.to_dict() for point in self.stationary],
+            "complete": self.complete,
+            "optimum": None if self.optimum is None else self.optimum.to_dict(),
+            "lowest": None if self.lowest is None else self.lowest.to_dict(),
+            "motion": self.motion,
+            "scales": self.scales,
+            "direction": None if self.direction is None else dict(self.direction),
+            "radius": self.radius,
+            "operations": self.operations,
+        }
+
+
+@dataclass(frozen=True)
+class Centred:
+    """The condition number at the optimum if the means of ``columns`` were taken away, which only moves parameters."""
+
+    columns: tuple[str, ...]
+    condition: float
+    best_rate: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"columns": list(self.columns), "condition": self.condition, "best_rate": self.best_rate}
+
+
+@dataclass(frozen=True)
+class PlainNewton:
+    """Where Newton's iteration without a safeguard goes from the start: the stationary point, and after how many steps
+    it is there to double precision.
+    """
+
+    steps: int
+    end: StationaryPoint
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"steps": self.steps, "end": self.end.to_dict()}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence, and the numbers that it rests on."""
+
+    key: str
+    sentence: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"key": self.key, "sentence": self.sentence, "values": dict(self.values)}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The descents of a loss, and why they went as they did. Prints itself with rich.
+
+    Attributes:
+        runs: one for each dtype and method; the first one is meant where one is spoken of.
+        terrain, start, optimum_curvature, path_curvature, centred, plain_newton: of the data as ``dtype`` holds them,
+            the widest of the runs.
+        excess: the exact loss at the end of the first run, minus that of the optimum.
+        remaining: for each parameter the distance from the optimum at the end of the first run, divided by that at
+            the start.
+        explanation: sentences, the first of which says how it ended.
+    """
+
+    loss: LossSummary
+    gradient: Mapping[str, PartialFormula]
+    n: int
+    origin: str
+    optimizer: str
+    lr: float | None
+    steps: int
+    dtype: str
+    runs: tuple[Run, ...]
+    drifts: tuple[Drift, ...]
+    terrain: Terrain
+    start: Curvature | None
+    optimum_curvature: Curvature | None
+    path_curvature: PathCurvature | None
+    centred: Centred | None
+    plain_newton: PlainNewton | None
+    excess: float | None
+    remaining: Mapping[str, float | None]
+    explanation: tuple[Finding, ...] = ()
+
+    @property
+    def run(self) -> Run:
+        """The first run."""
+        return self.runs[0]
+
+    @property
+    def path(self) -> tuple[Step, ...]:
+        """The path of the first run, thinned where it is long."""
+        return self.run.path
+
+    @property
+    def best(self) -> Step | None:
+        """The point with the smallest computed loss on the first run; None where no loss was finite."""
+        return self.run.best
+
+    @property
+    def optimum(self) -> StationaryPoint | None:
+        """The certified minimum; None where there is none, or none was found."""
+        return self.terrain.optimum
+
+    def figure(self) -> Figure:
+        """The loss curve as data."""
+        from diffexplore.fitting.curve import loss_curve
+
+        return loss_curve(self)
+
+    def plot(self) -> Any:
+        """The loss curve as a matplotlib figure; raises UsageError with what to install where matplotlib is missing."""
+        from diffexplore.figures.matplotlib import draw
+
+        return draw(self.figure())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document: plain values; null for a number that is not finite."""
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "loss": self.loss.to_dict(),
+            "gradient": {name: partial.to_dict() for name, partial in self.gradient.items()},
+            "n": self.n,
+            "data": self.origin,
+            "optimizer": self.optimizer,
+            "lr": self.lr,
+            "steps": self.steps,
+            "dtype": self.dtype,
+            "explanation": [finding.to_dict() for finding in self.explanation],
+            "runs": [run.to_dict() for run in self.runs],
+            "drifts": [drift.to_dict() for drift in self.drifts],
+            "terrain": self.terrain.to_dict(),
+            "start": None if self.start is None else self.start.to_dict(),
+            "optimum_curvature": None if self.optimum_curvature is None else self.optimum_curvature.to_dict(),
+            "path_curvature": None if self.path_curvature is None else self.path_curvature.to_dict(),
+            "centred": None if self.centred is None else self.centred.to_dict(),
+            "plain_newton": None if self.plain_newton is None else self.plain_newton.to_dict(),
+            "excess": self.excess,
+            "remaining": dict(self.remaining),
+        }
+        found: dict[str, Any] = plain(document)
+        return found
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The document as text."""
+        return to_json(self.to_dict(), indent=indent)
+
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        from diffexplore.report.fits import FitPage
+
+        yield from FitPage(self).__rich_console__(console, options)
+
+    def __str__(self) -> str:
+        from diffexplore.report.fits import to_text
+
+        return to_text(self)
+
+    def __repr__(self) -> str:
+        first = self.explanation[0].sentence if self.explanation else ""
+        return f"<Fit of {self.loss.name or self.loss.formula}: {first}>"

@@ -1,0 +1,137 @@
+"""A fit for people: how it ended, the loss curve, the fitted values beside the optimum, and the explanation."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+
+from diffexplore.fitting.explanation.words import combination
+from diffexplore.fitting.records import Curvature, Direction, Fit, Run, StationaryPoint, Step
+from diffexplore.numerals import ABSENT, plain_exponent, short
+from diffexplore.report.blocks import Block, Column, Gap, Headline, Note, Picture, Table, Text, text
+from diffexplore.report.markdown import document, escaped
+from diffexplore.report.names import reduced_partial
+from diffexplore.report.numbers import counted, point_text
+from diffexplore.report.outline import reduced_text
+from diffexplore.report.symbols import speaks_mathematics, typeset
+from diffexplore.report.terminal import Drawing
+
+#: Significant digits of fitted values and losses.
+_DIGITS = 6
+
+#: Tables with more parameters have a row for each parameter's value left out beyond it.
+_MOST_COLUMNS = 5
+
+
+def headline(fit: Fit) -> Headline:
+    """How the descent ended."""
+    return Headline("FIT", "strong", fit.explanation[0].sentence)
+
+
+def outline(fit: Fit) -> Iterator[Block]:
+    """The blocks of ``fit``."""
+    yield headline(fit)
+    yield Gap()
+    yield Note(text(f"L = {reduced_text(fit.loss, typeset(fit.loss.formula))}"))
+    yield Note(text(_what_ran(fit), "quiet"))
+    yield Picture(fit.figure())
+    yield Gap()
+    yield _values(fit)
+    yield Gap()
+    if fit.optimum_curvature is not None:
+        yield _directions(fit.optimum_curvature)
+        yield Gap()
+    for finding in fit.explanation[1:]:
+        yield Note(text(finding.sentence), "·")
+
+
+def _what_ran(fit: Fit) -> str:
+    rate = "" if fit.lr is None else f" at the rate {plain_exponent(f'{fit.lr:g}')}"
+    samples = f" on {counted(fit.n, 'sample')} ({fit.origin})" if fit.loss.data else ""
+    return (
+        f"{fit.optimizer} from {point_text(fit.run.first.point, digits=6)}: {counted(fit.steps, 'step')}{rate}{samples}"
+    )
+
+
+def _values(fit: Fit) -> Table:
+    names = list(fit.run.first.point)[:_MOST_COLUMNS]
+    words = Column("", align="left")
+    columns = (words, Column("step"), Column("loss"), *(Column(name) for name in names), words)
+    rows = [_row("start", fit.run.first, names)]
+    for run in fit.runs:
+        rows.append(_row(f"{run.method}, {run.dtype}", run.last, names, _remark(run)))
+    rows += [_stationary_row(fit, point, names) for point in fit.terrain.stationary]
+    if fit.terrain.lowest is not None and fit.optimum is None:
+        lowest = fit.terrain.lowest
+        rows.append(_row("lowest found", lowest, names, step=""))
+    return Table(columns, tuple(rows))
+
+
+def _row(label: str, at: Step, names: list[str], remark: str = "", step: str | None = None) -> tuple[Text, ...]:
+    values = [text(_number(at.point[name])) for name in names]
+    counted_steps = f"{at.step:,}" if step is None else step
+    return (text(label), text(counted_steps), text(_number(at.loss)), *values, text(remark, "quiet"))
+
+
+def _remark(run: Run) -> str:
+    """Where the lowest loss was, if it was not the last."""
+    if run.best is None or run.best.step == run.last.step:
+        return ""
+    return f"lowest at {run.best.step:,}"
+
+
+def _stationary_row(fit: Fit, point: StationaryPoint, names: list[str]) -> tuple[Text, ...]:
+    label = point.kind if point is not fit.optimum or fit.terrain.complete else "local minimum"
+    values = [text(_number(point.point[name])) for name in names]
+    return (text(f"{label}, proved"), text(""), text(_number(point.value)), *values, text(""))
+
+
+def _directions(curvature: Curvature) -> Table:
+    """The Hessian at the optimum: along which direction, how curved, how fast."""
+    columns = (Column("direction at the minimum", align="left"), Column("curvature"), Column("steps per factor e"))
+    return Table(columns, tuple(map(_direction, curvature.directions[:_MOST_COLUMNS])))
+
+
+def _direction(one: Direction) -> tuple[Text, ...]:
+    along = ABSENT if one.along is None else combination(one.along)
+    if one.steps_per_e is None:
+        return text(along), text(_number(one.value)), text(ABSENT)
+    steps = f"{one.steps_per_e:,.0f}" if one.steps_per_e >= 10 else short(one.steps_per_e)
+    return text(along), text(_number(one.value)), text(f"{steps}{', away from it' if one.grows else ''}")
+
+
+def _number(value: float | None) -> str:
+    if value is None or value != value or abs(value) == float("inf"):
+        return ABSENT
+    return plain_exponent(f"{value:.{_DIGITS}g}")
+
+
+@dataclass(frozen=True)
+class FitPage:
+    """A fit that rich can print in whatever width it has; ``ascii`` None chooses by the console's encoding."""
+
+    fit: Fit
+    ascii: bool | None = None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from Drawing(tuple(outline(self.fit)), self.ascii).__rich_console__(console, options)
+
+
+def to_text(fit: Fit, width: int = 100, ascii: bool | None = None) -> str:
+    """``fit`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
+    plain = not speaks_mathematics(sys.stdout.encoding) if ascii is None else ascii
+    page = io.StringIO()
+    Console(file=page, width=width, color_system=None, highlight=False).print(FitPage(fit, plain))
+    return page.getvalue().rstrip("\n")
+
+
+def to_markdown(fit: Fit) -> str:
+    """``fit`` as a Markdown document, with its gradient."""
+    partials = (Note(text(f"{reduced_partial(name)} = {reduced_text(fit.loss, partial.text)}"), "·")
+                for name, partial in fit.gradient.items())  # fmt: skip
+    blocks = [*outline(fit), *partials]
+    return document(f"# Fit: {escaped(fit.loss.name or 'a formula')}\n", blocks)
