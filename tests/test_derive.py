@@ -10,6 +10,7 @@ import sympy
 from formulas import texts
 from hypothesis import assume, given, settings
 
+import diffexplore as dx
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.symbolic.compare import agreement, random_points, value_at
@@ -173,3 +174,13 @@ def test_derivative_against_a_difference_quotient(text: str) -> None:
             continue
         quotient = (after - before) * 10**15 / 2
         assert float(abs(quotient - exact)) < 1e-9 * (1 + abs(float(exact))), point
+
+
+@pytest.mark.parametrize(
+    "constant", ["sinc(2)", "abs(sinc(3))", "sign(sinc(4))", "heaviside(sinc(5))", "max(sinc(2), y)"]
+)
+@pytest.mark.parametrize("extreme", ["max", "min"])
+def test_an_extreme_beside_a_constant_is_differentiated(extreme: str, constant: str) -> None:
+    loss = dx.Loss(f"{extreme}(a*x, {constant})", parameters="a", data="x, y" if "y" in constant else "x")
+    data = {"x": [-3.0, -0.75, 0.5, 2.0, 5.0]} | ({"y": [0.25, 0.75, 1.5, 3.0, -2.0]} if "y" in constant else {})
+    assert dx.check(loss, data, {"a": 0.5}, methods="symbolic, reverse").verdict == "pass"

@@ -164,7 +164,7 @@ def differentiate(
         raise TooLarge(f"the derivative by {symbol} is too large: it would have more than {MOST_NODES:,} nodes")
     used = [stand_in for stand_in in _STAND_INS if expr.has(stand_in.original)]
     for stand_in in used:
-        expr = expr.replace(stand_in.original, stand_in)
+        expr = _standing_in(expr, stand_in, symbol)
     try:
         derivative = by(expr, symbol)
     except RecursionError:
@@ -172,6 +172,14 @@ def differentiate(
     for stand_in in _STAND_INS if used else ():
         derivative = derivative.replace(stand_in, stand_in.back)
     return derivative
+
+
+def _standing_in(expr: sympy.Expr, stand_in: type[_StandIn], symbol: sympy.Symbol) -> sympy.Expr:
+    """``expr`` with the function replaced wherever it depends on the symbol: max cannot compare unknown constants."""
+    return expr.replace(
+        lambda node: isinstance(node, stand_in.original) and symbol in node.free_symbols,
+        lambda node: stand_in(*node.args),
+    )
 
 
 class _StandIn(sympy.Function):
