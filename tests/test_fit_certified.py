@@ -15,8 +15,9 @@ from fitting_cases import CASES, Case, mean_gradient, solved
 import diffexplore as dx
 from diffexplore import losses
 from diffexplore.fitting.certify import stationary_box
-from diffexplore.fitting.records import Direction, Fit
+from diffexplore.fitting.records import Fit
 from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
+from diffexplore.fitting.terrain import Direction
 
 by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

@@ -47,7 +47,7 @@ def _power(x: Ball, exponent: Ball, dtype: torch.dtype) -> Tensor:
     With x·x off by half a quantum q at most, 1/(x·x) is off by ρ/(1 − ρ) of itself, where ρ = q/(2x²). The other
     powers of this kernel lose no more than the quanta that are claimed.
     """
-    square, power = x.mid.square(), 1 / x.mid / x.mid  # the power of a double may be a number where its square is none
+    square, power = x.mid * x.mid, 1 / x.mid / x.mid  # the power of a double may be a number where its square is none
     share = QUANTUM[dtype] / 2 / square
     underflows = torch.where(share < 0.5, share / (1 - share), math.inf)
     overflows = square * (1 + UNIT_ROUNDOFF[dtype]) >= torch.finfo(dtype).max

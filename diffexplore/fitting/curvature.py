@@ -10,10 +10,10 @@ from flint import arb, arb_mat
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.check.truth import decimal
-from diffexplore.fitting.records import Centred, Curvature, Direction, PathCurvature, Step
 from diffexplore.fitting.reduced import BITS, ReducedLoss
 from diffexplore.fitting.spectrum import Eigenvalue, eigenvalues
 from diffexplore.fitting.symmetries import undoing_shift
+from diffexplore.fitting.terrain import Centred, Curvature, Direction, PathCurvature, Step
 
 #: Operations that are spent on the curvatures of a path.
 _PATH_OPERATIONS = 10_000_000

@@ -10,8 +10,9 @@ from diffexplore.check.records import Truth
 from diffexplore.fitting.descend import Walk
 from diffexplore.fitting.drift import Apart
 from diffexplore.fitting.path import Path, Place
-from diffexplore.fitting.records import Drift, Rises, Run, Step
+from diffexplore.fitting.records import Drift, Rises, Run
 from diffexplore.fitting.reduced import BITS, ReducedLoss, point
+from diffexplore.fitting.terrain import Step
 from diffexplore.report.numbers import ulp_at
 
 #: Exact losses are compared at upward steps with no more operations than this.

@@ -13,18 +13,10 @@ from diffexplore.check.truth import decimal
 from diffexplore.fitting.certify import newton_step
 from diffexplore.fitting.curvature import centred, curvature_at, path_curvature
 from diffexplore.fitting.landscape import MOST_OPERATIONS, Landscape, Stationary, landscape_of, stationary_at
-from diffexplore.fitting.records import (
-    Centred,
-    Curvature,
-    PathCurvature,
-    PlainNewton,
-    Run,
-    StationaryPoint,
-    Step,
-    Terrain,
-)
+from diffexplore.fitting.records import PlainNewton, Run
 from diffexplore.fitting.reduced import BITS, ReducedLoss, point
 from diffexplore.fitting.settings import Settings
+from diffexplore.fitting.terrain import Centred, Curvature, PathCurvature, StationaryPoint, Step, Terrain
 from diffexplore.symbolic.text import to_text
 
 #: How near Newton's iterate has to come to its limit to count as arrived, relative to the limit: double precision.

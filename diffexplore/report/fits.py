@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from diffexplore.fitting.explanation.words import combination
-from diffexplore.fitting.records import Curvature, Direction, Fit, Run, StationaryPoint, Step
+from diffexplore.fitting.records import Fit, Run
+from diffexplore.fitting.terrain import Curvature, Direction, StationaryPoint, Step
 from diffexplore.numerals import ABSENT, plain_exponent, short
 from diffexplore.report.blocks import Block, Column, Gap, Headline, Note, Picture, Table, Text, text
 from diffexplore.report.markdown import document, escaped

@@ -6,7 +6,8 @@ import math
 from itertools import pairwise
 
 from diffexplore.fitting.explanation.words import ROUNDING, direction, listed, many, number, place, steps, whole
-from diffexplore.fitting.records import Curvature, Finding, Fit
+from diffexplore.fitting.records import Finding, Fit
+from diffexplore.fitting.terrain import Curvature
 
 #: A direction that has shrunk by less than this part on the run is one that has hardly begun.
 _HARDLY = 0.1

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from diffexplore.fitting.records import Direction, Fit
+from diffexplore.fitting.records import Fit
+from diffexplore.fitting.terrain import Direction
 from diffexplore.numerals import ABSENT, short
 
 #: A loss within so many units in the last place of the minimum has arrived: its own rounding is as large.
