@@ -15,9 +15,7 @@ import io
 import json
 import random
 import tempfile
-import time
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -25,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._jobs import arguments, finish, outcomes, spread_cases
-from benchmarks.hostile_texts import listen, tried
+from benchmarks._hostile import Ends, ends_of, listen, sweep
+from benchmarks.hostile_texts import warm_up
 from diffexplore.check.batch import Batch
 from diffexplore.check.table import column_names, read_table
 from diffexplore.loss import Loss
@@ -34,8 +32,6 @@ from diffexplore.verify.candidates.formulas import Formulas
 from diffexplore.verify.loading import load_candidate
 from diffexplore.verify.replay import Replay
 from diffexplore.verify.replay_file import read_replay
-
-EACH = 250
 
 
 @cache
@@ -178,42 +174,23 @@ def files(seed: int, index: int, count: int) -> Iterator[tuple[str, bytes, Calla
         yield name, content, use
 
 
-def work(task: tuple[int, int, int]) -> tuple[Counter[str], list[str], float]:
-    """How the files of one task end, those that did not end well, and the longest time."""
+def work(task: tuple[int, int, int]) -> Ends:
+    """How the files of one task end."""
+    warm_up()
     listen()
-    counts: Counter[str] = Counter()
-    troubles, longest = [], 0.0
     with tempfile.TemporaryDirectory() as folder:
-        for name, content, use in files(*task):
-            path = Path(folder, name)
-            path.write_bytes(content)
-            ending, seconds = tried(str(path), use)
-            longest = max(longest, seconds)
-            counts[ending.partition(" ")[0]] += 1
-            if ending not in ("read", "refused"):
-                troubles.append(f"{ending} ({seconds:.2f} s): {name}, {len(content):,} bytes: {content!r:.200}")
-    return counts, troubles, longest
+        return ends_of(_written(files(*task), Path(folder)))
 
 
-def main() -> int:
-    parser = arguments(__doc__, 100_000)
-    parser.add_argument("--show", type=int, default=20, help="how many troubles to print (default 20)")
-    options = parser.parse_args()
-    started = time.monotonic()
-    tasks = [(options.seed, index, count) for index, count in spread_cases(options.cases, EACH)]
-    total: Counter[str] = Counter()
-    troubles: list[str] = []
-    longest = 0.0
-    for counts, found, seconds in outcomes(work, tasks, options.jobs):
-        total += counts
-        for trouble in found[: max(0, options.show - len(troubles))]:
-            print(trouble, flush=True)
-        troubles += found
-        longest = max(longest, seconds)
-    figures = {"files": sum(total.values()), **dict(sorted(total.items())), "longest, in s of processor time": longest}
-    finish("hostile files", figures, started, options.json)
-    return 1 if troubles else 0
+def _written(
+    made: Iterator[tuple[str, bytes, Callable[[str], object]]], folder: Path
+) -> Iterator[tuple[str, Callable[[str], object], str]]:
+    """Each file once it is written: its path, what reads it, and how it is shown."""
+    for name, content, use in made:
+        path = folder / name
+        path.write_bytes(content)
+        yield str(path), use, f"{name}, {len(content):,} bytes: {content!r:.200}"
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(sweep(__doc__, "files", 100_000, work))

@@ -13,18 +13,10 @@ an audit hook: Python raises an event for each piece of code, process, socket or
 from __future__ import annotations
 
 import random
-import resource
-import signal
-import sys
-import time
-import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
-from benchmarks._jobs import arguments, finish, outcomes, spread_cases
+from benchmarks._hostile import Ends, ends_of, listen, sweep
 from benchmarks.textbook_formulas import FORMULAS
 from diffexplore import losses
 from diffexplore.errors import UsageError
@@ -32,10 +24,6 @@ from diffexplore.loss import Loss
 from diffexplore.symbolic.functions import TABLE
 from diffexplore.symbolic.parse import names_in, parse_condition
 
-EACH = 500
-SLOW_SECONDS = 1.0
-_STUCK_SECONDS = 20
-_MEMORY = 8 << 30
 _LONGEST_SHOWN = 300
 
 _CONDITIONS = (
@@ -174,44 +162,8 @@ _CHANGES: tuple[Callable[[str, random.Random], str], ...] = (
 )  # fmt: skip
 
 
-# --------------------------------------------------------------------------------------------------- what is executed
-_EXECUTED: list[str] = []
-_watching = False
-
-
-def _heard(event: str, details: tuple[Any, ...]) -> None:
-    """An audit hook; it cannot be taken away again, and so asks whether somebody watches."""
-    if not _watching:
-        return
-    if event == "exec" and not getattr(details[0], "co_filename", "<").startswith("<"):
-        return  # a module that is imported when it is first needed
-    if event in ("exec", "os.system", "subprocess.Popen", "os.exec", "socket.connect", "os.remove", "os.rename"):
-        _EXECUTED.append(f"{event} {details!r:.80}")
-    if event == "open" and isinstance(details[1], str) and set(details[1]) & set("wax+"):
-        _EXECUTED.append(f"{event} {details!r:.80}")
-
-
-@contextmanager
-def watched() -> Iterator[list[str]]:
-    """What code is executed, and which processes, sockets and files for writing are opened, in this block."""
-    global _watching
-    _EXECUTED.clear()
-    _watching = True
-    try:
-        yield _EXECUTED
-    finally:
-        _watching = False
-
-
-class Stuck(BaseException):
-    """No ``except Exception`` holds it up."""
-
-
-def _stuck(*_: Any) -> None:
-    raise Stuck
-
-
-def _reads(text: str) -> None:
+# ---------------------------------------------------------------------------------------------------------- reading
+def read_text(text: str) -> None:
     """The loss of a text, or the condition of a domain where it compares outside all parentheses."""
     try:
         Loss(text, parameters=names_in(text))
@@ -221,76 +173,19 @@ def _reads(text: str) -> None:
         parse_condition(text)
 
 
-def tried(text: str, use: Callable[[str], object] = _reads) -> tuple[str, float]:
-    """How reading a text ends ("read", "refused", or what went wrong), and its processor time in seconds."""
-    started = time.process_time()
-    signal.setitimer(signal.ITIMER_VIRTUAL, _STUCK_SECONDS)
-    try:
-        with watched() as executed:
-            use(text)
-        ending = "read"
-    except UsageError as error:
-        if str(error).startswith("out of time"):
-            ending = "NET"
-        else:
-            ending = "refused" if len(str(error)) < 500 and "\n" not in str(error) else f"LONG MESSAGE {error!s:.80}"
-    except Stuck:
-        ending = "STUCK"
-    except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        ending = f"CRASH {type(error).__name__} {place.filename.rpartition('/')[2]}:{place.lineno} {error!s:.60}"
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    if executed:
-        ending = f"EXECUTED {executed[0]}"
-    seconds = time.process_time() - started
-    return ("SLOW" if seconds > SLOW_SECONDS and ending in ("read", "refused") else ending), seconds
-
-
 @cache
-def listen() -> None:
-    """Listen, and have SymPy import what it imports when that is first needed."""
-    sys.addaudithook(_heard)
-    signal.signal(signal.SIGVTALRM, _stuck)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    for text in _SEEDS:
-        _reads(text)
-    _reads("where(sinh(x + sqrt(y)) > 1, x**y, max(x, y, abs(x))) + cosh(sqrt(x + 1))**0.5")
+def warm_up() -> None:
+    """Have SymPy import what it imports when that is first needed."""
+    for text in (*_SEEDS, "where(sinh(x + sqrt(y)) > 1, x**y, max(x, y, abs(x))) + cosh(sqrt(x + 1))**0.5"):
+        read_text(text)
 
 
-def work(task: tuple[int, int, int]) -> tuple[Counter[str], list[str], float]:
-    """How the texts of one task end, those that did not end well, and the longest time."""
+def work(task: tuple[int, int, int]) -> Ends:
+    """How the texts of one task end."""
+    warm_up()
     listen()
-    counts: Counter[str] = Counter()
-    troubles, longest = [], 0.0
-    for text in texts(*task):
-        ending, seconds = tried(text)
-        longest = max(longest, seconds)
-        counts[ending.partition(" ")[0]] += 1
-        if ending not in ("read", "refused"):
-            troubles.append(f"{ending} ({seconds:.2f} s): {text!r:.{_LONGEST_SHOWN}}")
-    return counts, troubles, longest
-
-
-def main() -> int:
-    parser = arguments(__doc__, 1_000_000)
-    parser.add_argument("--show", type=int, default=20, help="how many troubles to print (default 20)")
-    options = parser.parse_args()
-    started = time.monotonic()
-    tasks = [(options.seed, index, count) for index, count in spread_cases(options.cases, EACH)]
-    total: Counter[str] = Counter()
-    troubles: list[str] = []
-    longest = 0.0
-    for counts, found, seconds in outcomes(work, tasks, options.jobs):
-        total += counts
-        for trouble in found[: max(0, options.show - len(troubles))]:
-            print(trouble, flush=True)
-        troubles += found
-        longest = max(longest, seconds)
-    figures = {"texts": sum(total.values()), **dict(sorted(total.items())), "longest, in s of processor time": longest}
-    finish("hostile texts", figures, started, options.json)
-    return 1 if troubles else 0
+    return ends_of((text, read_text, f"{text!r:.{_LONGEST_SHOWN}}") for text in texts(*task))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(sweep(__doc__, "texts", 1_000_000, work))

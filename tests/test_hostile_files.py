@@ -12,7 +12,7 @@ import pytest
 
 import diffexplore as dx
 from benchmarks import hostile_files
-from benchmarks.hostile_texts import tried
+from benchmarks._hostile import tried
 from diffexplore.check.batch import Batch
 from diffexplore.check.table import column_names, read_table
 from diffexplore.cli.main import main
