@@ -63,3 +63,18 @@ def sample_weight(place: Callable[[int], int], factor: float) -> Callable[[Tenso
         return column * weights
 
     return change
+
+
+def inside_times(inside: Callable[[Given], Tensor], factor: float) -> Callable[[Given], Gradient]:
+    """The partials of the samples that lie inside multiplied, before they are reduced."""
+
+    def plant(given: Given) -> Gradient:
+        those = inside(given)
+        return given.reduced({name: torch.where(those, factor * g, g) for name, g in given.samples().items()})
+
+    return plant
+
+
+def felt_inside(inside: Callable[[Given], Tensor]) -> Callable[[Given], Tensor]:
+    """The samples inside whose gradient is not 0 anyway."""
+    return lambda given: inside(given) & (torch.stack(list(given.samples().values())) != 0).any(0)

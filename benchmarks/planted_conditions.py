@@ -8,7 +8,7 @@ from functools import cache
 import torch
 
 from benchmarks.given import Given, Gradient
-from benchmarks.kinds import Kind, each, named, sample_weight, samples
+from benchmarks.kinds import Kind, each, felt_inside, inside_times, named, sample_weight, samples
 from diffexplore.check.problem import Problem
 from diffexplore.loss import Loss
 
@@ -35,23 +35,8 @@ def _inside(given: Given) -> Tensor:
     return given.values[given.problem.loss.data[0]] > _level(given.problem.loss)
 
 
-def _felt(given: Given) -> Tensor:
-    """The samples of the class whose gradient is not 0 anyway."""
-    return _inside(given) & (torch.stack(list(given.samples().values())) != 0).any(0)
-
-
-def _where(factor: float) -> Callable[[Given], Gradient]:
-    """The samples whose first column lies above a level, multiplied."""
-
-    def plant(given: Given) -> Gradient:
-        inside = _inside(given)
-        return given.reduced({name: torch.where(inside, factor * g, g) for name, g in given.samples().items()})
-
-    return plant
-
-
 def _class(key: str, factor: float) -> Kind:
-    return Kind(key, _REGION | {"one_sample"}, _where(factor), touched=_felt)
+    return Kind(key, _REGION | {"one_sample"}, inside_times(_inside, factor), touched=felt_inside(_inside))
 
 
 # ------------------------------------------------------------------------------------------------------- a sample

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 
 from benchmarks.given import Given, Gradient
-from benchmarks.kinds import Kind, named
+from benchmarks.kinds import Kind, felt_inside, inside_times, named
 from diffexplore.check.problem import Problem
 
 Tensor = torch.Tensor
@@ -26,19 +24,6 @@ def _of_class(given: Given) -> Tensor:
     return given.values["t"] == CLASS
 
 
-def _felt(given: Given) -> Tensor:
-    """The samples of the class whose gradient is not 0 anyway."""
-    return _of_class(given) & (torch.stack(list(given.samples().values())) != 0).any(0)
-
-
-def _class_times(factor: float) -> Callable[[Given], Gradient]:
-    def plant(given: Given) -> Gradient:
-        inside = _of_class(given)
-        return given.reduced({name: torch.where(inside, factor * g, g) for name, g in given.samples().items()})
-
-    return plant
-
-
 def _ignored_counted(given: Given) -> Gradient:
     """The samples to ignore taken for samples of the other class."""
     labels = given.values["t"]
@@ -51,7 +36,7 @@ def _over_counted(given: Given) -> Gradient:
 
 
 def _class_kind(key: str, factor: float) -> Kind:
-    return Kind(key, _REGION, _class_times(factor), touched=_felt, there=_has_labels)
+    return Kind(key, _REGION, inside_times(_of_class, factor), touched=felt_inside(_of_class), there=_has_labels)
 
 
 PLANTED_LABELS: tuple[Kind, ...] = (
