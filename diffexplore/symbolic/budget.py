@@ -22,7 +22,7 @@ from enum import Enum
 from functools import lru_cache, wraps
 from typing import ParamSpec, TypeVar
 
-from diffexplore.symbolic.threads import losses_ignored, start_with_room
+from diffexplore.symbolic.threads import STARTING, losses_ignored, start_with_room
 
 _Arguments = ParamSpec("_Arguments")
 _Found = TypeVar("_Found")
@@ -236,5 +236,6 @@ class _Worker:
 
         Python cannot change threads between the question and the shot, as nothing is called before that.
         """
-        if not self._over:
-            _raise_in(thread, error)
+        with STARTING:
+            if not self._over:
+                _raise_in(thread, error)

@@ -23,8 +23,9 @@ _CALL = 8 * 2**10
 _LEAST, _MOST = 16 * _MIB, 1024 * _MIB
 """Bounds of a stack. Only what is used of it takes memory."""
 
-_SIZING = _thread.allocate_lock()
-"""Held while the size for new threads, which is one of the whole process, is changed."""
+STARTING = _thread.allocate_lock()
+"""Held while a thread starts: the size of stacks is one of the whole process, and until a thread runs Python 3.11 knows
+it by the identifier of the thread that starts it, so that an exception for that one would end the new one."""
 
 
 def start_with_room(run: Callable[[], None]) -> bool:
@@ -33,17 +34,25 @@ def start_with_room(run: Callable[[], None]) -> bool:
     Returns:
         Whether there is such a thread: the system may have no memory for it, or no threads.
     """
-    with _SIZING:
+    running = _thread.allocate_lock()
+    running.acquire()
+
+    def announced() -> None:
+        running.release()
+        run()
+
+    with STARTING:
         try:
             usual = _thread.stack_size(_room())
         except (ValueError, RuntimeError):  # a size that the system does not take, or sizes cannot be set
             return False
         try:
-            _thread.start_new_thread(run, ())
+            _thread.start_new_thread(announced, ())
         except RuntimeError:  # "can't start new thread"
             return False
         finally:
             _thread.stack_size(usual)
+        running.acquire()
     return True
 
 
