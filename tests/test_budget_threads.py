@@ -6,6 +6,7 @@ import _thread
 import inspect
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -128,3 +129,20 @@ def test_a_worker_that_is_stopped_stops_its_own_worker_before() -> None:
     for _ in range(4):
         assert run_within(Budget(10**15, 0.0), lambda: run_within(Budget(10**8, 0.0), stubborn)) is Ending.OUT_OF_TIME
         assert running == []
+
+
+def test_a_worker_that_is_stopped_while_it_starts_another_ends() -> None:
+    """The exception must not reach the thread that is starting, which could not tell its end."""
+
+    def workers() -> None:
+        while True:
+            run_within(AMPLE, lambda: None)
+
+    def storm() -> None:
+        for _ in range(150):
+            assert run_within(Budget(10**15, 0.0), workers) is Ending.OUT_OF_TIME
+
+    thread = threading.Thread(target=storm, daemon=True)
+    thread.start()
+    thread.join(timeout=60)
+    assert not thread.is_alive()
