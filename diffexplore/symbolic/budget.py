@@ -7,22 +7,22 @@ cannot be told to stop: what they are given is bounded beforehand, by its size (
 Seconds are a far net under that. The work is done in a thread of its own, in which CPython raises an exception
 (``PyThreadState_SetAsyncExc``) when the processor time of the thread is up. The caller waits, so nothing runs side by
 side; the exception can only ever reach the worker, so nothing can leak into the caller; and unlike signals this works
-in any thread.
+in any thread. The thread has a stack that holds as many calls as Python allows (:mod:`diffexplore.symbolic.threads`).
 """
 
 from __future__ import annotations
 
 import _thread
 import ctypes
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache, wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
+
+from diffexplore.symbolic.threads import STARTING, losses_ignored, start_with_room
 
 _Arguments = ParamSpec("_Arguments")
 _Found = TypeVar("_Found")
@@ -30,8 +30,9 @@ _Found = TypeVar("_Found")
 _SHOT_INTERVAL = 0.02
 """Seconds between two attempts: an exception that lands in a destructor or a callback is lost, so it is repeated."""
 
-
 _UNLIMITED = 10**18
+
+_raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
 _HAS_CLOCK = hasattr(time, "pthread_getcpuclockid")
 """Whether the processor time of a thread can be told."""
@@ -175,7 +176,8 @@ class _Worker:
         self._over = False
         self._identifier: int | None = None
         self._clock: int | None = None
-        _thread.start_new_thread(self._run, ())
+        if not start_with_room(self._run):
+            self._run()  # no thread can be had: the operations alone limit the work
 
     def _run(self) -> None:
         try:
@@ -190,7 +192,7 @@ class _Worker:
             pass
         except BaseException as error:  # handed to the caller, which raises it
             self.error = error
-        finally:
+        finally:  # neither here nor above does Python raise a shot before the release, since it does so at calls only
             self._over = True
             self._running.release()
 
@@ -217,28 +219,23 @@ class _Worker:
         """Raise TimeIsUp in the worker until it has ended."""
         if self._over:
             return
-        with _lost_shots_ignored():
+        stopped = False
+        with losses_ignored(TimeIsUp):
             while not self._over:
-                if self._identifier is not None:
-                    _raise_in(self._identifier)
-                self._running.acquire(timeout=_SHOT_INTERVAL)
+                try:
+                    if self._identifier is not None:
+                        self._shoot(ctypes.c_ulong(self._identifier), ctypes.py_object(TimeIsUp))
+                    self._running.acquire(timeout=_SHOT_INTERVAL)
+                except TimeIsUp:  # the caller is a worker itself, and is stopped: this one must end before
+                    stopped = True
+        if stopped:
+            raise TimeIsUp
 
+    def _shoot(self, thread: ctypes.c_ulong, error: ctypes.py_object[type[TimeIsUp]]) -> None:
+        """Raise in the worker, unless it is over: its identifier may then be that of another thread.
 
-@contextmanager
-def _lost_shots_ignored() -> Iterator[None]:
-    """Python reports an exception that lands in a destructor or a callback; ours there are of no interest."""
-    report = sys.unraisablehook
-
-    def quiet(unraisable: Any) -> None:
-        if unraisable.exc_type is not TimeIsUp:
-            report(unraisable)
-
-    sys.unraisablehook = quiet
-    try:
-        yield
-    finally:
-        sys.unraisablehook = report
-
-
-def _raise_in(thread: int) -> None:
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeIsUp))
+        Python cannot change threads between the question and the shot, as nothing is called before that.
+        """
+        with STARTING:
+            if not self._over:
+                _raise_in(thread, error)

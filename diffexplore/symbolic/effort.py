@@ -19,6 +19,11 @@ from diffexplore.symbolic.functions import FUNCTIONS
 MAX_WORK = 1_000_000
 """Largest work that is taken on."""
 
+_SMALL_WORK, _SMALL_SIZE = 10_000, 64
+"""Bounds of a small formula: of 1,600 hostile texts within them none took SymPy 40 ms."""
+
+_MARK = "small"
+
 MAX_CASES = 64
 """Most cases into which the branches on its sides may split a comparison."""
 
@@ -67,13 +72,24 @@ class Effort:
 
 
 def check_effort(tree: ast.expr) -> None:
-    """Raises UsageError where a checked tree takes more than :data:`MAX_WORK`, or splits into too many cases."""
+    """Raises UsageError where a checked tree takes more than :data:`MAX_WORK`, or splits into too many cases.
+
+    A small tree is marked for :func:`is_small`.
+    """
     found: dict[ast.AST, Effort] = {}
     for node in reversed(list(ast.walk(tree))):  # operands come before what they are operands of
         if isinstance(node, (ast.expr, ast.operator, ast.cmpop)):
             found[node] = effort = _effort(node, found)
             if effort.work > MAX_WORK:
                 raise _too_much(node)
+    whole = found[tree]
+    if whole.work <= _SMALL_WORK and whole.size <= _SMALL_SIZE:
+        vars(tree)[_MARK] = True
+
+
+def is_small(tree: ast.expr) -> bool:
+    """Whether a tree was checked here, and has so few parts that SymPy is done with it at once."""
+    return _MARK in vars(tree)
 
 
 def _too_much(node: ast.AST) -> UsageError:

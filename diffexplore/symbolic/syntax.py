@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+import threading
 import warnings
 from collections.abc import Collection, Iterator
 from fractions import Fraction
@@ -28,6 +29,10 @@ _SIGNS = str.maketrans({"−": "-", "·": "*", "×": "*", "÷": "/", "\n": " ", 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _SUPERSCRIPT = re.compile("⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _LONG_NUMBER = re.compile(rf"[0-9_]{{{MAX_DIGITS + 1}}}")
+_READING = threading.RLock()
+"""Held while Python reads: before 3.11.8 and 3.12.2 it counts the nesting of a tree once for all threads, and raises
+SystemError where another thread has read at the same time (https://github.com/python/cpython/issues/106905)."""
+
 _LONG_NAME = re.compile(rf"[^\W\d]\w{{{MAX_NAME}}}")
 
 
@@ -97,7 +102,8 @@ def _parsed(text: str) -> ast.expr:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python warns about 2(x + 1); the checker refuses it in plain words
-            return ast.parse(text, mode="eval").body
+            with _READING:
+                return ast.parse(text, mode="eval").body
     except SyntaxError as error:
         raise _syntax_error(text, error) from None
     except (RecursionError, MemoryError):

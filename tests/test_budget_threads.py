@@ -1,0 +1,148 @@
+"""The threads of budgets: room for as many calls as Python allows, none where none is needed, none left behind."""
+
+from __future__ import annotations
+
+import _thread
+import inspect
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import diffexplore as dx
+from diffexplore.symbolic import budget, threads
+from diffexplore.symbolic.budget import Budget, Ending, TimeIsUp, run_within, spend
+from diffexplore.symbolic.parse import parse
+
+AMPLE = Budget(10**15, 600.0)
+
+DEEP = """
+import _thread, sys
+from diffexplore.symbolic.budget import Budget, run_within
+{before}
+
+def key(level):
+    return sorted([level + 1], key=key)
+
+try:
+    run_within(Budget(10, 600.0), lambda: key(0))
+except RecursionError:
+    print("as deep as allowed", _thread.stack_size())
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "usual"),
+    [
+        ("sys.setrecursionlimit(6000)", 0),  # of 8 MiB, which are usual, 3,300 calls of sorted take all
+        ("_thread.stack_size(2**18)", 2**18),
+        ("sys.setrecursionlimit(3000); _thread.stack_size(2**20)", 2**20),
+    ],
+)
+def test_a_stack_has_room_for_all_calls_that_python_allows(before: str, usual: int) -> None:
+    """In a process of its own, which ends without a word where the stack ends before."""
+    ended = subprocess.run(
+        [sys.executable, "-c", DEEP.format(before=before)], capture_output=True, text=True, timeout=120
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == f"as deep as allowed {usual}\n"  # what others start has the stack that it had
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
+    """What is run in threads of budgets."""
+    runs: list[Callable[[], None]] = []
+
+    def start(run: Callable[[], None]) -> bool:
+        runs.append(run)
+        return threads.start_with_room(run)
+
+    monkeypatch.setattr(budget, "start_with_room", start)
+    return runs
+
+
+@pytest.mark.parametrize("name", dx.losses.names())
+def test_common_formulas_are_read_without_a_thread(name: str, started: list[Any]) -> None:
+    loss = dx.losses.get(name)
+    again = dx.Loss(loss.formula, parameters=loss.parameters, data=loss.data)
+    assert started == []
+    assert again.expression == loss.expression
+
+
+@pytest.mark.parametrize("text", ["cosh(1 + " * 9 + "x" + ")" * 9, " + ".join(f"w*x**{k}" for k in range(40))])
+def test_what_may_take_long_is_read_in_a_thread(text: str, started: list[Any]) -> None:
+    dx.Loss(text, parameters=["w"] if "w" in text else "x", data="x" if "w" in text else ())
+    assert len(started) == 1
+
+
+def test_below_a_deep_caller_a_small_formula_is_read_in_a_thread(started: list[Any]) -> None:
+    """With each number of calls that are left it is read, or refused for its caller's depth: some need the thread."""
+    text = "exp(a*x)**2"
+    expected, used = parse(text), len(inspect.stack(0))
+    threads_then = []
+
+    def call(depth: int) -> Any:
+        return call(depth - 1) if depth else parse(text)
+
+    for left in range(20, 200, 5):
+        started.clear()
+        try:
+            assert call(sys.getrecursionlimit() - used - left) == expected
+        except dx.UsageError as error:
+            assert str(error).startswith("the formula is nested too deeply")
+            continue
+        threads_then.append(len(started))
+    assert set(threads_then) == {0, 1}
+
+
+def test_where_no_thread_can_be_had_operations_limit_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
+    assert run_within(AMPLE, lambda: spend(10)) is Ending.DONE
+    assert run_within(Budget(9, 600.0), lambda: spend(10)) is Ending.TOO_LARGE
+    with pytest.raises(ZeroDivisionError):
+        run_within(AMPLE, lambda: 1 / 0)
+    spend(10**15)  # the budget does not outlast its work
+
+
+def test_a_worker_that_is_stopped_stops_its_own_worker_before() -> None:
+    """Also where that loses the first exceptions, as one does in a destructor."""
+    running = []
+
+    def stubborn() -> None:
+        lost = 0
+        running.append(True)
+        try:
+            while lost < 5:
+                try:
+                    spend()
+                except TimeIsUp:
+                    lost += 1
+        finally:
+            running.pop()
+
+    for _ in range(4):
+        assert run_within(Budget(10**15, 0.0), lambda: run_within(Budget(10**8, 0.0), stubborn)) is Ending.OUT_OF_TIME
+        assert running == []
+
+
+def test_a_worker_that_is_stopped_while_it_starts_another_ends() -> None:
+    """The exception must not reach the thread that is starting, which could not tell its end."""
+
+    def workers() -> None:
+        while True:
+            run_within(AMPLE, lambda: None)
+
+    def storm() -> None:
+        for _ in range(150):
+            assert run_within(Budget(10**15, 0.0), workers) is Ending.OUT_OF_TIME
+
+    thread = threading.Thread(target=storm, daemon=True)
+    thread.start()
+    thread.join(timeout=60)
+    assert not thread.is_alive()
