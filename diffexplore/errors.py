@@ -51,5 +51,5 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     """A :class:`UsageError` for a name that is not among ``choices``, with the one that it means, or else all."""
     choices = sorted(choices)
     name = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-    hint = did_you_mean(name, choices) or f"choose from {', '.join(choices)}"
+    hint = did_you_mean(name, choices) or (f"choose from {', '.join(choices)}" if choices else "there is none")
     return UsageError(f"unknown {kind} {name!r}: {hint}")

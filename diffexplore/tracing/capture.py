@@ -15,6 +15,7 @@ import torch.backends.opt_einsum
 from torch.fx import GraphModule
 
 from diffexplore.errors import DiffexploreError, UsageError
+from diffexplore.programs.calling import exits_refused
 from diffexplore.torch_private.tracing import (
     ConstantSource,
     DimDynamic,
@@ -94,7 +95,8 @@ def capture(
     with _kept_settings(), fakes, preserve_node_meta(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            graph = make_fx(forward_and_backward, decomposition_table=dict(decompositions))(*inputs)
+            with exits_refused():
+                graph = make_fx(forward_and_backward, decomposition_table=dict(decompositions))(*inputs)
             if lines.refused:  # the function caught what it would not have met outside of a trace
                 raise lines.refused[0]
         except (DiffexploreError, MixesSamples):
