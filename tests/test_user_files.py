@@ -26,6 +26,9 @@ short = lambda a, x: (a * x).mean()
 def any_number(*numbers):
     return (numbers[0] * numbers[1]).mean()
 
+def scaled(a, x, k):
+    return (a * x).mean() * k
+
 def focal(w, g, x, y):
     p = torch.sigmoid(w * x)
     q = torch.where(y == 1, p, 1 - p)
@@ -80,3 +83,10 @@ def test_a_condition_that_holds_on_every_branch_is_not_stated(capsys: Output) ->
     text = " ".join(capsys.readouterr().out.split())
     assert "PROVED focal computes the gradient of its own forward pass, for every input and every number" in text
     assert "ITE" not in text and "holds where " not in text
+
+
+def test_an_argument_without_a_column_is_named_before_the_function_is_called(capsys: Output) -> None:
+    """Taken for a number of each sample, k would make the result a tensor, which is not what is wrong."""
+    Path("x.csv").write_text("x\n1\n2\n", encoding="utf-8")
+    assert main(["report", "mine.py:scaled", "--at", "a=2", "--data", "x.csv"]) == 2
+    assert capsys.readouterr().err == "error: k is not a column of x.csv: give --at …,k=… (the columns are x)\n"
