@@ -92,11 +92,10 @@ def capture(
             _check_accumulation({name: leaves[name] for name in wrt})
             return output, gradients
 
-    with _kept_settings(), fakes, preserve_node_meta(), torch.enable_grad(), warnings.catch_warnings():
+    with exits_refused(), _kept_settings(), fakes, preserve_node_meta(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with exits_refused():
-                graph = make_fx(forward_and_backward, decomposition_table=dict(decompositions))(*inputs)
+            graph = make_fx(forward_and_backward, decomposition_table=dict(decompositions))(*inputs)
             if lines.refused:  # the function caught what it would not have met outside of a trace
                 raise lines.refused[0]
         except (DiffexploreError, MixesSamples):
