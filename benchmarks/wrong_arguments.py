@@ -123,6 +123,9 @@ _VERIFIED = {
 }  # fmt: skip
 
 FUNCTIONS = (
+    Function("fit", dx.fit, {
+        **_CHECKED, "lr": lambda: 1e-3, "steps": lambda: 3, "optimizer": lambda: "gd",
+        "methods": lambda: "reverse", "dtype": lambda: "float64"}),
     Function("Loss", dx.Loss, {
         "formula": lambda: "(a*x - y)**2", "parameters": lambda: "a", "data": lambda: "x, y",
         "reduction": lambda: "mean", "name": _absent, "domain": _absent, "source": _absent,

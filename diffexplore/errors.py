@@ -49,7 +49,7 @@ _LONGEST_NAME = 40
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     """A :class:`UsageError` for a name that is not among ``choices``, with the one that it means, or else all."""
-    choices = sorted(choices)
+    choices, name = sorted(choices), str(name)
     name = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-    hint = did_you_mean(name, choices) or f"choose from {', '.join(choices)}"
+    hint = did_you_mean(name, choices) or (f"choose from {', '.join(choices)}" if choices else "there is none")
     return UsageError(f"unknown {kind} {name!r}: {hint}")

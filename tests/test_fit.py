@@ -291,3 +291,15 @@ def test_scipy_may_give_up(monkeypatch: pytest.MonkeyPatch) -> None:
     fit = dx.fit("log_cosh", optimizer="lbfgs", steps=5, methods="reverse")
     assert fit.run.steps == 0 and fit.run.ended == "SciPy gave up: array must not contain infs or NaNs"
     assert fit.terrain.status in ("unknown", "local minimum")
+
+
+@pytest.mark.parametrize(
+    ("formula", "start", "expected"),
+    [
+        ("a**4 - a**2", 0.0, "stopped 0.25 above the lowest minimum, −0.25"),  # a maximum, where the loss is 0
+        ("(a - 1)*(a - 2)", 1.0, "stopped 0.25 above the minimum, −0.25"),  # a root of the loss
+        ("(a - 1)**2", 1.0, "arrived at the minimum"),
+    ],
+)
+def test_a_loss_of_0_is_held_against_the_minimum_as_any_other(formula: str, start: float, expected: str) -> None:
+    assert expected in str(dx.fit(formula, at={"a": start}, lr=1e-9, steps=3))

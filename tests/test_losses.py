@@ -160,6 +160,7 @@ def test_losses_are_built_once() -> None:
     [
         ("perpendicula", None, "unknown loss 'perpendicula': did you mean 'perpendicular'?"),
         ("Huber", None, "unknown loss 'Huber': did you mean 'huber'?"),
+        ("(a*x)**2", None, "'(a*x)**2' is no name of a loss: of a formula make one, as in dx.Loss('a*x',"),
         ("qqq", None, "unknown loss 'qqq': choose from absolute_error, cauchy,"),
         ("hyperplan:4", None, "unknown loss 'hyperplan': did you mean 'hyperplane'?"),
         ("hyperplane:x", None, "'hyperplane:x' should end in a number of dimensions, such as hyperplane:5"),

@@ -114,6 +114,43 @@ def test_a_class_with_a_wrong_gradient_is_refuted_by_a_sample_of_it(name: str) -
     assert apart > 1e-3 * max(abs(float(found.left.middle)), abs(float(found.right.middle)))
 
 
+#: On x = 0 the branch that is not taken lacks its value for some a alone, so that no rule holds on all of the seam.
+HALF_DEFINED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "power": lambda a, x: torch.where(x == 0, 3 * a.detach(), x**a).mean(),
+    "one side": lambda a, x: torch.where(x > 0, x**a, 3 * a.detach()).mean(),
+    "with a root": lambda a, x: torch.where(x == 0, a.detach(), torch.sqrt(x) * a + x**a).mean(),
+}
+
+
+@pytest.mark.parametrize("name", HALF_DEFINED)
+def test_a_seam_with_a_side_that_lacks_its_value_in_part_is_looked_at(name: str) -> None:
+    """At x = 0 and a > 0 autograd computes 0, where the derivative is 3 or 1."""
+    proof = dx.prove(HALF_DEFINED[name], parameters="a", data="x")
+    assert proof.status == "refuted"
+    found = proof.refuted[0].decision.counterexample
+    assert found is not None and found.point["a"] > 0 and any(sample["x"] == 0 for sample in found.samples)
+
+
+def test_a_seam_that_cannot_be_told_stands_in_the_headline() -> None:
+    proof = dx.prove(
+        lambda a, x: torch.where(x == 0, 3 * a.detach(), a * torch.log(x)).mean(), parameters="a", data="x"
+    )
+    assert (proof.status, proof.exclusions) == ("proved", ("x ≠ 0 for every sample",))
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "stated"),
+    [
+        (lambda a, b: a**b, {"parameters": "a, b"}, ("a > 0",)),
+        (lambda a, x: (x**a).mean(), {"parameters": "a", "data": "x"}, ("x > 0 for every sample",)),
+    ],
+)
+def test_a_choice_that_follows_from_a_condition_is_not_stated(
+    program: Any, arguments: dict[str, str], stated: tuple[str, ...]
+) -> None:
+    assert dx.prove(program, **arguments).conditions == stated
+
+
 def test_a_domain_on_a_seam_is_decided() -> None:
     assert dx.prove(crossed_cut, parameters="a", domain="y == 1").status == "refuted"
     proof = dx.prove(crossed, parameters="a", domain="y == 1")

@@ -42,6 +42,7 @@ def test_the_likeliest_come_first_and_no_more_than_wanted() -> None:
          "unknown function 'floor': diffexplore list shows the functions that a formula may have"),
         (["derive", "sqroot(x)"], "unknown function 'sqroot': did you mean 'sqrt'?"),
         (["derive", "f(x)"], "unknown function 'f' (to multiply, write '*' before the parenthesis)"),
+        (["report", "Σ(a*x)/N", "--at", "a=2"], "a formula is that of one sample: leave out Σ(…), or write mean[…]"),
         (["report", "nosuch"], "unknown loss 'nosuch': choose from absolute_error, "),
         (["derive", "hubert"], "unknown loss 'hubert': did you mean 'huber'?"),
         (["report", "--device", "gpu"], "unknown device 'gpu': did you mean 'cuda'?"),

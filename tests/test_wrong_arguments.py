@@ -123,6 +123,13 @@ def test_upstream_gradients_of_any_array() -> None:
         (lambda: dx.Loss(sympy.zoo, parameters=()), "cannot compute with"),
         (lambda: dx.prove(3), "what is proved should be a torch function"),
         (lambda: dx.prove(_right, LOSS, wrt=3), "wrt should be texts"),
+        (lambda: dx.fit(LOSS, DATA, {"a": 1.0}, lr=10**400), "the learning rate should be a positive number"),
+        (lambda: dx.fit(LOSS, DATA, {"a": 1.0}, steps="many"), "the number of steps should be an integer from 0"),
+        (lambda: dx.fit(LOSS, DATA, {"a": 1.0}, dtype=3), "the dtype should be one or more of float64"),
+        (lambda: dx.fit(LOSS, DATA, {"a": 1.0}, methods=3), "the methods should be texts"),
+        (lambda: dx.fit(LOSS, DATA, {"a": 1.0}, optimizer=np.ones(2)), "the optimizer should be one of gd"),
+        (lambda: dx.fit(int, DATA, {"a": 1.0}), "the function does not tell its arguments"),
+        (lambda: dx.verify({1: 2}, LOSS, DATA, {"a": 1.0}), "unknown"),
         (lambda: dx.losses.get(3), "the name of a loss should be a text, not 3"),  # type: ignore[arg-type]
         (lambda: dx.losses.get("hyperplane", dimensions=True), "dimensions should be a whole number from 1"),
         (lambda: dx.strategies.batches(LOSS, max_size=-1), "max_size should be a whole number"),
@@ -133,6 +140,18 @@ def test_what_is_not_is_refused_by_name(call: Any, part: str) -> None:
         call()
     assert part in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_method_of_a_fit_may_have_its_other_name() -> None:
+    found = [dx.fit(LOSS, DATA, {"a": 1.0}, steps=2, methods=name).runs[0] for name in ("backward", "reverse")]
+    assert found[0].method == found[1].method == "reverse"
+
+
+def test_an_argument_with_a_default_is_no_data() -> None:
+    def loss(a: Any, x: Any, power: int = 2) -> Any:
+        return ((a * x) ** power).mean()
+
+    assert dx.fit(loss, {"x": [1.0, 2.0]}, {"a": 1.0}, steps=2).loss.data == ("x",)
 
 
 @pytest.mark.parametrize("name", ["Loss", "losses.get", "methods.select", "strategies.batches", "Loss.gradient"])

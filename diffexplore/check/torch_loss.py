@@ -10,7 +10,7 @@ import torch
 
 from diffexplore.bounds.watch import Watch
 from diffexplore.errors import DiffexploreError, UsageError
-from diffexplore.programs.calling import first_line, in_one_line
+from diffexplore.programs.calling import exits_refused, first_line, in_one_line
 from diffexplore.programs.torch_program import Place, TorchProgram
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ def raised_by(program: TorchProgram | None, kind: type[DiffexploreError] = Usage
     from diffexplore.check.chunked import is_out_of_memory
 
     try:
-        yield
+        with exits_refused(program.name if program is not None else "the function"):
+            yield
     except DiffexploreError:
         raise
     except Exception as error:

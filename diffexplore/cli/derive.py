@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -34,7 +35,8 @@ def derive(
     if steps and format != "text":
         raise UsageError("--steps is for --format text")
     asked = o.names_list("--wrt", wrt)
-    found = loss_to_derive(loss, asked, shapes)
+    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
+        found = loss_to_derive(loss, asked, shapes)
     names = partials_of(found, asked)
     if format == "text":
         from diffexplore.report.terminal import Drawing

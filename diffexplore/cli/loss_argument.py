@@ -39,17 +39,23 @@ def loss_to_check(
     they are not called.
     Raises UsageError for an unknown name, a formula that cannot be read, and symbols without values.
     """
+    from diffexplore.check.table import column_names
+
     if is_program(text):
         named = list(dict.fromkeys(name for point in points for name in point))
         if not named:
             raise UsageError("give a point, as in --at a=1: the arguments that it names are the parameters")
-        return _with_reduction(loss_of_program(text, named, shapes), reduction)
+        columns = column_names(file)
+
+        def known(data: Sequence[str]) -> None:
+            if file is not None:
+                _all_columns(data, file, columns, named)
+
+        return _with_reduction(loss_of_program(text, named, shapes, known), reduction)
     _refuse_file(text)
     if is_name(text):
         return _with_reduction(losses.get(text.strip()), reduction)
     given = list(dict.fromkeys(name for point in points for name in point))
-    from diffexplore.check.table import column_names
-
     columns = column_names(file)
     symbols = _symbols(text, (*given, *(wrt or ()), *columns))
     _all_known(given, symbols)

@@ -6,7 +6,7 @@ import contextlib
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.errors import UsageError, unknown
@@ -76,14 +76,20 @@ def which_parameters(place: str, command: str, shapes: str | None) -> UsageError
     )
 
 
-def loss_of_program(place: str, entries: Iterable[str], shapes: str | None) -> Loss:
+def loss_of_program(
+    place: str, entries: Iterable[str], shapes: str | None, known: Callable[[Sequence[str]], None] = lambda names: None
+) -> Loss:
     """The loss that a function in a file computes. Arguments with one of ``entries`` are parameters.
+
+    ``known`` hears the names of the other arguments, but for those with shapes, before the function is called: one
+    that is left out of the data would be taken for a number of each sample.
 
     Raises UsageError for what cannot be loaded or traced, and for entries of no argument.
     """
     from diffexplore.loss import Loss
 
     function, parameters, data = _declared_by(place, entries, shapes)
+    known([name for name in data if name.isidentifier()])
     return Loss.from_torch(function, parameters=parameters, data=data, name=getattr(function, "__name__", None))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from diffexplore import methods as known_methods
 from diffexplore.check.records import Report
@@ -101,13 +102,15 @@ def _step(text: str | None) -> float | None:
 
 
 def _run(request: Request, outputs: Outputs, with_hessian: bool) -> int:
-    loss, result = _checked(request, outputs)
+    rows_to = sys.stdout if outputs.all_rows else None
+    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
+        loss, result = _checked(request, outputs, rows_to)
     hessian = _hessian(loss, result) if with_hessian else None
     write_outputs(result, outputs, hessian)
     return OF_VERDICT[result.verdict]
 
 
-def _checked(request: Request, outputs: Outputs) -> tuple[Loss, Report]:
+def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> tuple[Loss, Report]:
     """Resolve the loss, its points and its data, and run the check on them."""
     from diffexplore.check.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check, partials_of
@@ -125,7 +128,6 @@ def _checked(request: Request, outputs: Outputs) -> tuple[Loss, Report]:
     from diffexplore.check.run import run_check
 
     batch = make_batch(loss, request.data, n_points=request.n_points, seed=request.seed, points=points)
-    rows_to = sys.stdout if outputs.all_rows else None
     with listening(quiet=outputs.quiet, rows_to=rows_to) as listener:
         result = run_check(
             loss,

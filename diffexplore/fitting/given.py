@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,7 +27,9 @@ def loss_given(loss: Any, at: Mapping[str, float] | None) -> Loss:
     if isinstance(loss, sympy.Expr):
         return _formula(loss, tuple(sorted(map(str, loss.free_symbols))), at)
     if callable(loss):
-        names = tuple(inspect.signature(loss).parameters)
+        from diffexplore.proving.programs import arguments_of
+
+        names = arguments_of(loss)
         parameters = _named(names, at)
         return Loss.from_torch(loss, parameters=parameters, data=[name for name in names if name not in parameters])
     raise UsageError(

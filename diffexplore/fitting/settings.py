@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
 
+import numpy as np
 import torch
 
 from diffexplore import methods as registry
-from diffexplore.check.options import as_dtype
+from diffexplore.arguments import as_count, as_list, as_number, as_text, as_texts, wrong
+from diffexplore.check.options import DTYPES, as_dtype
 from diffexplore.errors import UsageError
 from diffexplore.fitting import optimizers
 from diffexplore.methods import Entry
@@ -39,34 +39,40 @@ def settings_of(
     dtype: str | torch.dtype | Sequence[str | torch.dtype],
 ) -> Settings:  # fmt: skip
     """The settings; raises :class:`UsageError` for what cannot be used, in one line."""
+    limit = as_count(steps, "the number of steps", 0, MOST_STEPS, f"an integer from 0 to {MOST_STEPS:,}")
+    chosen = optimizers.get(as_text(optimizer, "the optimizer", f"one of {', '.join(optimizers.names())}"))
+    return Settings(_rate(lr), limit, chosen, _methods(methods), _dtypes(dtype))
+
+
+def _dtypes(dtype: str | torch.dtype | Sequence[str | torch.dtype]) -> tuple[torch.dtype, ...]:
     if isinstance(dtype, str):
         dtypes: list[str | torch.dtype] = [part.strip() for part in dtype.split(",")]
+    elif isinstance(dtype, (torch.dtype, np.dtype, type)):
+        dtypes = [dtype]
     else:
-        dtypes = [dtype] if isinstance(dtype, torch.dtype) else list(dtype)
+        dtypes = as_list(dtype, "the dtype", f"one or more of {', '.join(DTYPES)}")
     if not dtypes:
-        raise UsageError("no dtype is named: choose from float64, float32, bfloat16, float16")
-    named = tuple(dict.fromkeys(as_dtype(one) for one in dtypes))
-    return Settings(_rate(lr), _steps(steps), optimizers.get(optimizer), _methods(methods), named)
+        raise UsageError(f"no dtype is named: choose from {', '.join(DTYPES)}")
+    return tuple(dict.fromkeys(as_dtype(one) for one in dtypes))
 
 
 def _rate(lr: float) -> float:
-    if isinstance(lr, bool) or not isinstance(lr, Real) or not 0 < float(lr) < math.inf:
-        raise UsageError(f"the learning rate should be a positive number such as 1e-5, not {lr!r}")
-    return float(lr)
-
-
-def _steps(steps: int) -> int:
-    if isinstance(steps, bool) or not isinstance(steps, Integral) or not 0 <= int(steps) <= MOST_STEPS:
-        raise UsageError(f"the number of steps should be an integer from 0 to {MOST_STEPS:,}, not {steps!r}")
-    return int(steps)
+    should = "a positive number such as 1e-5"
+    rate = as_number(lr, "the learning rate", should)
+    if rate <= 0:
+        raise wrong("the learning rate", should, lr)
+    return rate
 
 
 def _methods(methods: Sequence[str] | str) -> tuple[Entry, ...]:
     """In the order given: the first run is the one that sentences are about."""
-    names = [name.strip() for name in methods.split(",")] if isinstance(methods, str) else list(methods)
-    chosen = {entry.name: entry for entry in registry.select(names)}
-    for entry in chosen.values():
+    names = (
+        [name.strip() for name in methods.split(",")] if isinstance(methods, str) else as_texts(methods, "the methods")
+    )
+    registry.select(names)  # which refuses an empty list
+    chosen = tuple(dict.fromkeys(registry.named(name) for name in names))
+    for entry in chosen:
         if not entry.load().exact:
             exact = ", ".join(other.name for other in registry.entries() if other.load().exact)
             raise UsageError(f"{entry.name} has an error of its own: descend by {exact}")
-    return tuple(chosen[name] for name in dict.fromkeys(names))
+    return chosen

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from diffexplore.arguments import as_count, as_text
+from diffexplore.arguments import as_count, as_text, shown
 from diffexplore.errors import UsageError, unknown
 from diffexplore.losses import (
     absolute_error,
@@ -71,6 +71,9 @@ def get(name: str, *, dimensions: int | None = None) -> Loss:
     if dimensions is not None:
         dimensions = as_count(dimensions, "dimensions", 1, 10**6)
     family, colon, suffix = name.partition(":")
+    if not family.strip().isidentifier() and family.strip():
+        raise UsageError(f"{shown(name)} is no name of a loss: of a formula make one, as in dx.Loss('a*x', "
+                         "parameters='a', data='x')")  # fmt: skip
     if not colon:
         return _build(name, dimensions)
     if dimensions is not None:

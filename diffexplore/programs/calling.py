@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from diffexplore.errors import UsageError
 
 _HERE = Path(__file__).resolve().parent.parent
 
@@ -11,6 +15,20 @@ _HERE = Path(__file__).resolve().parent.parent
 def in_one_line(name: str, error: BaseException) -> str:
     """``NAME raises ValueError: its message (file.py, line 3)``: the last line of the user's own files."""
     return f"{name} raises {type(error).__name__}: {_message(error)}{_where(error)}"
+
+
+@contextmanager
+def exits_refused(name: str = "the function") -> Iterator[None]:
+    """A SystemExit of somebody's code becomes a UsageError: its exit code would look like a verdict.
+
+    Only SystemExit itself: a subclass of it ends work whose budget is spent.
+    """
+    try:
+        yield
+    except SystemExit as error:
+        if type(error) is not SystemExit:
+            raise
+        raise UsageError(in_one_line(name, error)) from error
 
 
 def first_line(error: BaseException) -> str:

@@ -114,8 +114,14 @@ def _require(case: Case, wanted: Iterable[Boolean], region: Region, given: Itera
             if isinstance(one, Need):
                 case.needs.append(Stated(one, case.data))
             else:
-                case.conditions.append(text_of(one) + (" for every sample" if one.free_symbols & case.data else ""))
+                text = _of_samples(case, one)
+                case.conditions.append(text)
+                case.choices[text] = frozenset(_of_samples(case, part) for part in sympy.Or.make_args(one))
     return holds
+
+
+def _of_samples(case: Case, condition: Boolean) -> str:
+    return text_of(condition) + (" for every sample" if condition.free_symbols & case.data else "")
 
 
 def _without_value(case: Case, side: str, failing: Iterable[Need]) -> None:

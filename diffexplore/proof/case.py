@@ -67,6 +67,7 @@ class Case:
     proved: bool = False
     excepted: bool = False  # by a convention, or because one side has no value here
     conditions: list[str] = field(default_factory=list)
+    choices: dict[str, frozenset[str]] = field(default_factory=dict)  # conditions, each with what it follows from
     needs: list[Stated] = field(default_factory=list)
     unvalued: list[Unvalued] = field(default_factory=list)
     note: str = ""

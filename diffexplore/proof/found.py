@@ -35,7 +35,7 @@ class Edges:
     ``kinks`` leave out a null set of the differentiated symbols, ``exclusions`` and ``texts`` may leave out more.
     ``apart``: a counterexample; ``place``: the boundary on which it lies, in words. ``known``: what the proof needs
     everywhere; ``said``: what it says as texts; ``given``: what the domain fixes. ``decided``: of each seam between
-    cases that was looked at, whether all of it is decided.
+    cases that was looked at, whether all of it is decided; ``untold``: seams between samples that could not be told.
     """
 
     known: tuple[Need, ...] = ()
@@ -48,6 +48,7 @@ class Edges:
     place: str = ""
     seams: int = 0
     decided: dict[object, bool] = field(default_factory=dict)
+    untold: set[object] = field(default_factory=set)
     _looked_at: set[object] = field(default_factory=set)
     _written: Written | None = None
 

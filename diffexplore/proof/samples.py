@@ -80,11 +80,20 @@ class Samples:
                 self._group(on_it, region, shadow.partial)
 
     def _on(self, seam: Iterable[Region] | None) -> list[tuple[Region, list[Piece], Case]] | None:
-        """The pieces on each part of a seam that is new; None where they cannot be told."""
+        """The pieces on each part of a seam that is new; None where those of a part cannot be told, or could not."""
+        if seam is None:
+            return None
+        keys = {(self.case.resolver.region, frozenset(region.seam)): region for region in seam}
+        if not keys.keys().isdisjoint(self.edges.untold):
+            return None
+        found = self._told([region for key, region in keys.items() if self.edges.is_new(key)])
+        if found is None:
+            self.edges.untold.update(keys)
+        return found
+
+    def _told(self, seam: Iterable[Region]) -> list[tuple[Region, list[Piece], Case]] | None:
         found = []
-        for region in seam or ():
-            if not self.edges.is_new((self.case.resolver.region, frozenset(region.seam))):
-                continue
+        for region in seam:
             self.edges.seams += 1
             shadow = replace(self.case, pieces=[], partial=False, needs=[], conditions=[])
             try:
@@ -92,13 +101,16 @@ class Samples:
             except FAILS:
                 return None
             lacking = shadow.partial and (shadow.needs or shadow.conditions)
+            if lacking and on_it and self.case.proved:  # a counterexample elsewhere on the seam is one all the same
+                whole = replace(self.case, pieces=[*self.pieces, *on_it], needs=[], conditions=[])
+                self.edges.look_in(self.question, whole, [region])
             if self.edges.seams > MOST_SEAMS or lacking:
                 return None  # a side has no value there: that is stated as the boundary itself
             for piece in on_it:
                 stated = piece.asked.stated((*piece.left, *piece.right), piece.resolver.region)
                 shadow.needs += [Stated(need, self.case.data) for need in stated]
             found.append((region, on_it, shadow))
-        return None if seam is None else found
+        return found
 
     def _proved(self, pieces: Sequence[Piece]) -> bool:
         """Whether the case is proved with these pieces, too; then they stay. A counterexample is noted."""

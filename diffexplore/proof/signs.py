@@ -21,6 +21,9 @@ _ALWAYS_POSITIVE = (sympy.exp, sympy.cosh, sympy.sech, sigmoid, softplus, sympy.
 #: Functions that stay strictly between two numbers.
 _BETWEEN = {sigmoid: (0, 1), sympy.tanh: (-1, 1), sympy.erf: (-1, 1), sympy.erfc: (0, 2), sympy.sech: (0, 2)}
 
+#: So many piecewise terms of a sum are taken apart.
+_MOST_PIECES = 3
+
 Known = Callable[[sympy.Expr], "Sign | None"]
 
 
@@ -54,7 +57,9 @@ def _structural(expr: sympy.Expr, known: Known) -> Sign:
         return POSITIVE if expr.is_positive else NONZERO if expr.is_nonzero else ANY
     if expr.is_Add:
         found = _sum([sign_of(term, known) for term in expr.args])
-        return found if len(found) == 1 else _of_bounded(expr) or found
+        return found if len(found) == 1 else _of_bounded(expr) or _by_branches(expr, known) or found
+    if isinstance(expr, sympy.Piecewise):
+        return Sign(sign for branch, _ in expr.args for sign in sign_of(branch, known))
     if expr.is_Mul:
         product = POSITIVE
         for factor in expr.args:
@@ -93,6 +98,18 @@ def _of_bounded(expr: sympy.Add) -> Sign | None:
         first, last = sorted(factor * end for end in ends)
         low, high = low + first, high + last
     return POSITIVE if low >= 0 else NEGATIVE if high <= 0 else None
+
+
+def _by_branches(expr: sympy.Add, known: Known) -> Sign | None:
+    """The signs of a sum on each branch of its piecewise terms, such as 1 − where(c, σ(x), 1 − σ(x)); None without.
+
+    Each branch counts, whatever its condition. More than a few such terms would be too many combinations.
+    """
+    pieces = {p for term in expr.args for p in sympy.Mul.make_args(term) if isinstance(p, sympy.Piecewise)}
+    if not 0 < len(pieces) <= _MOST_PIECES:
+        return None
+    piece = min(pieces, key=lambda one: one.sort_key())
+    return Sign(sign for branch, _ in piece.args for sign in sign_of(expr.xreplace({piece: branch}), known))
 
 
 def _sum(signs: list[Sign]) -> Sign:

@@ -36,7 +36,9 @@ def conditions_of(question: Question, cases: Sequence[Case], edges: Edges) -> Co
     kinks = {one.text for one in map(Stated.simpler, null)}
     kinks -= {one.text for one in map(Stated.simpler, edges.exclusions)}
     jumps = list(dict.fromkeys(_jumps(question, cases)))
-    texts = [text for case in cases for text in case.conditions] + edges.texts
+    stated = {one.text for one in every}
+    texts = [text for case in cases for text in case.conditions if stated.isdisjoint(case.choices.get(text, ()))]
+    texts += edges.texts
     excluded = [one.text for one in every if one.text not in kinks and not _is_null(one.need, question.varied)]
     excluded += [text for text, is_null in jumps if not is_null] + texts
     whole = [*(one.text for one in every), *(text for text, _ in jumps), *texts]

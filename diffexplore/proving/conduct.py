@@ -11,6 +11,7 @@ import torch
 
 from diffexplore.bounds.handling import finite_float
 from diffexplore.bounds.watch import CONSTANT_ERROR
+from diffexplore.programs.calling import exits_refused
 from diffexplore.programs.doors import CandidateWatch, Escapes
 from diffexplore.tracing.trace import OUTPUT
 
@@ -55,9 +56,10 @@ def watched(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[s
 
 def _called(function: Function, leaves: dict[str, Tensor], wrt: Collection[str]) -> dict[str, Tensor]:
     arguments = dict(leaves)
-    output = function(**arguments)
-    if output.requires_grad:
-        output.backward()
+    with exits_refused():
+        output = function(**arguments)
+        if output.requires_grad:
+            output.backward()
     values = {OUTPUT: output.detach()}
     for name in wrt:
         gradient = leaves[name].grad

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 
 from diffexplore.errors import UsageError
+from diffexplore.programs.calling import exits_refused
 from diffexplore.torch_private.watching import tree_leaves
 from diffexplore.tracing.declarations import Array, declare
 from diffexplore.tracing.trace import FEW
@@ -108,7 +110,9 @@ def _floats(
     """The tensors of floats among what the function returns for N = n, with their places."""
     shapes = {array.name: array.shape for array in parameters} | {array.name: (n, *array.shape) for array in data}
     tensors = {name: _numbers(shape, place) for place, (name, shape) in enumerate(shapes.items())}
-    leaves = enumerate(tree_leaves(function(**tensors)))
+    with exits_refused(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of the trace are told
+        leaves = enumerate(tree_leaves(function(**tensors)))
     return [(place, leaf) for place, leaf in leaves if isinstance(leaf, Tensor) and leaf.is_floating_point()]
 
 

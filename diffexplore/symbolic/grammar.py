@@ -195,7 +195,13 @@ def _refused(node: ast.AST) -> UsageError:
     return UsageError(_REFUSALS.get(type(node), f"{type(node).__name__} cannot stand in a formula"))
 
 
+#: Signs of sums over the samples, as results show them.
+_SUMS = ("Σ", "∑")
+
+
 def _unknown_function(name: str) -> UsageError:
+    if name in _SUMS:
+        return UsageError(f"a formula is that of one sample: leave out {name}(…), or write mean[…] or sum[…] around it")
     if len(name) <= _SHORT:
         return UsageError(f"unknown function {shown(name)} (to multiply, write '*' before the parenthesis)")
     hint = did_you_mean(name, FUNCTIONS) or "diffexplore list shows the functions that a formula may have"

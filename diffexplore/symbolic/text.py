@@ -81,6 +81,9 @@ class Writer:
             return self._power(expr)
         if isinstance(expr, (Relational, sympy.And, sympy.Or, sympy.Not)):
             return self._condition(expr)
+        if isinstance(expr, sympy.ITE):  # formulas have no word for it
+            first, yes, no = expr.args
+            return self.words(sympy.Or(sympy.And(first, yes), sympy.And(sympy.Not(first), no)))
         if isinstance(expr, sympy.Piecewise):
             return self._piecewise(expr), ATOM
         if isinstance(expr, sympy.Derivative):

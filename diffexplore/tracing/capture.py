@@ -15,6 +15,7 @@ import torch.backends.opt_einsum
 from torch.fx import GraphModule
 
 from diffexplore.errors import DiffexploreError, UsageError
+from diffexplore.programs.calling import exits_refused
 from diffexplore.torch_private.tracing import (
     ConstantSource,
     DimDynamic,
@@ -91,7 +92,7 @@ def capture(
             _check_accumulation({name: leaves[name] for name in wrt})
             return output, gradients
 
-    with _kept_settings(), fakes, preserve_node_meta(), torch.enable_grad(), warnings.catch_warnings():
+    with exits_refused(), _kept_settings(), fakes, preserve_node_meta(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             graph = make_fx(forward_and_backward, decomposition_table=dict(decompositions))(*inputs)

@@ -157,7 +157,7 @@ def place_of_error(error: Exception) -> str | None:
 
 
 def _is_ours(filename: str) -> bool:
-    return filename.startswith((_TORCH, _PACKAGE)) or "<frozen" in filename
+    return filename.startswith((_TORCH, _PACKAGE, "<frozen", "<string>"))  # the last: what torch generates
 
 
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,14 @@ def load_candidate(place: str) -> Any:
     public = [known for known in vars(module) if not known.startswith("__")]
     if name not in vars(module):
         raise unknown(f"name in {path}:", name, public) if public else UsageError(f"{path} defines nothing")
-    return vars(module)[name]
+    return _named(vars(module)[name], name)
+
+
+def _named(found: Any, name: str) -> Any:
+    """A lambda has the name by which the file calls it."""
+    if isinstance(found, types.FunctionType) and found.__name__ == "<lambda>":
+        found.__name__ = name
+    return found
 
 
 def _executed(path: Path) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from diffexplore.check.records import Truth
 from diffexplore.fitting.explanation.words import ROUNDING, about_minimum, combination, listed, number, same, steps
 from diffexplore.fitting.records import Finding, Fit
-from diffexplore.report.numbers import share
+from diffexplore.report.numbers import share, ulp_at
 
 #: A parameter with at most this part of its way left has arrived; with at least the other, it has hardly moved.
 _ARRIVED = 0.01
@@ -38,7 +39,7 @@ def _beside_minimum(fit: Fit) -> str:
     run, optimum = fit.run, fit.optimum
     assert optimum is not None and fit.excess is not None and run.last.loss is not None and run.first.loss is not None
     lowest, excess, where = optimum.value, fit.excess, about_minimum(fit)
-    if run.ulp is None or abs(excess) <= ROUNDING * run.ulp:
+    if _is_rounding(run.ulp, excess, lowest, run.dtype):
         took = f"in {steps(run.steps)}"
         return f"arrived at {where} {took}: the loss is {number(run.last.loss, 6)}, as low as {run.dtype} can tell"
     if excess > 0 and run.last.loss > run.first.loss:
@@ -54,6 +55,18 @@ def _beside_minimum(fit: Fit) -> str:
         how = f"stopped {number(excess)} above {where}, {number(lowest, 4)}"
     arrivals = [(name, _arrival(left)) for name, left in fit.remaining.items() if left is not None]
     return f"{how}: {same(arrivals)}" if arrivals else how
+
+
+def _is_rounding(ulp: float | None, excess: float, lowest: float, dtype: str) -> bool:
+    """Whether the dtype cannot tell the last loss from the lowest one.
+
+    A computed loss of 0, which has no ulp of its own, is as low as a lowest loss that is not negative; a negative one
+    has an ulp.
+    """
+    if ulp is None and lowest >= 0:
+        return True
+    ulp = ulp_at(Truth(repr(lowest), "0"), dtype) if ulp is None else ulp
+    return ulp is not None and abs(excess) <= ROUNDING * ulp
 
 
 def _arrival(left: float) -> str:
