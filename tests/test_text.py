@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.cost import count_ops
+from diffexplore.symbolic.functions import TABLE, Function
 from diffexplore.symbolic.latex import to_latex
 from diffexplore.symbolic.parse import parse
 from diffexplore.symbolic.text import to_text
@@ -87,3 +88,18 @@ def test_latex_of_anything(text: str) -> None:
     latex = to_latex(expr)
     assert latex.count("{") == latex.count("}")
     assert all(sympy.latex(symbol) in latex for symbol in expr.free_symbols)
+
+
+#: The arguments of functions that do not take any expressions.
+_ARGUMENTS = {"where": "x > 0, x, y", "Piecewise": "(x, x > 0), (y, True)", "polygamma": "2, x", "dsinc": "2, x"}
+
+
+@pytest.mark.parametrize("exponent", ["2", "1/2", "-1", "-3/2", "y"])
+@pytest.mark.parametrize("function", TABLE, ids=lambda function: function.name)
+def test_powers_of_every_function_are_printed(function: Function, exponent: str) -> None:
+    arguments = _ARGUMENTS.get(function.name, ", ".join(["x", "y"][: function.least]))
+    base = parse(f"{function.name}({arguments})")
+    power = sympy.Pow(base, parse(exponent), evaluate=False)
+    for expression in (power, sympy.Mul(power, sympy.Symbol("z", real=True), evaluate=False), 1 + power):
+        assert to_latex(expression)
+        assert to_text(expression)

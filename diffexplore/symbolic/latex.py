@@ -67,6 +67,11 @@ class _Latex(LatexPrinter):
     def _print__Power(self, name: _Power) -> str:
         return str(self._print(name.power))
 
+    def _print_Piecewise(self, expr: sympy.Piecewise, exp: str | None = None) -> str:
+        """SymPy hands every function its exponent, and this one does not take it."""
+        cases = super()._print_Piecewise(expr)
+        return str(cases) if exp is None else rf"\left({cases}\right)^{{{exp}}}"
+
     def _print_AppliedUndef(self, expr: AppliedUndef, exp: str | None = None) -> str:
         name = sympy.latex(sympy.Symbol(expr.func.__name__))
         return f"{name}^{{{exp}}}" if exp is not None else name
