@@ -31,12 +31,6 @@ OTHER_NAMES = {
 }
 
 
-def nearest(name: str, choices: Iterable[str]) -> str | None:
-    """The choice that ``name`` means, or None where none is near."""
-    found = near(name, choices, most=1)
-    return found[0] if found else None
-
-
 def near(name: str, choices: Iterable[str], *, most: int) -> list[str]:
     """Up to ``most`` choices that ``name`` may mean, the likeliest first.
 

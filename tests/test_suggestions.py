@@ -7,7 +7,7 @@ import pytest
 import diffexplore as dx
 from diffexplore.cli.main import main
 from diffexplore.methods import names
-from diffexplore.suggestions import did_you_mean, near, nearest
+from diffexplore.suggestions import did_you_mean, near
 from diffexplore.symbolic.functions import FUNCTIONS
 
 Output = pytest.CaptureFixture[str]
@@ -26,7 +26,7 @@ Output = pytest.CaptureFixture[str]
     ],
 )  # fmt: skip
 def test_only_a_near_name_is_meant(name: str, choices: tuple[str, ...], meant: str | None) -> None:
-    assert nearest(name, choices) == meant
+    assert near(name, choices, most=1) == ([] if meant is None else [meant])
     assert did_you_mean(name, choices) == (f"did you mean {meant!r}?" if meant else "")
 
 
