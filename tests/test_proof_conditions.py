@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 import sympy
 from sympy import Abs, Eq, Max, Piecewise, Rational, exp, log, pi, sign, sqrt
@@ -9,7 +11,7 @@ from sympy import Abs, Eq, Max, Piecewise, Rational, exp, log, pi, sign, sqrt
 from benchmarks.proof_pairs import a, b, real, w, x, y
 from diffexplore.proof import decide_equal, decide_gradient
 from diffexplore.proof.definedness import Need
-from diffexplore.proof.stated import Stated, worded
+from diffexplore.proof.stated import Stated, shortest
 from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum, batch_sum
 
 (z,) = real("z")
@@ -19,6 +21,11 @@ DATA = frozenset((x, y))
 @pytest.fixture(autouse=True)
 def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("diffexplore.proof.decide.STRICT", True)
+
+
+def worded(conditions: Iterable[Stated]) -> list[str]:
+    """The conditions as texts."""
+    return [one.text for one in shortest(conditions)]
 
 
 def _nonzero(*expressions: sympy.Expr) -> list[Stated]:

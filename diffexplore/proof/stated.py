@@ -42,11 +42,6 @@ class Stated:
         return Stated(Need(_simpler(self.need.expr), "nonzero"), self.data, self.where)
 
 
-def worded(conditions: Iterable[Stated]) -> list[str]:
-    """The conditions as texts."""
-    return [one.text for one in shortest(conditions)]
-
-
 def shortest(conditions: Iterable[Stated]) -> list[Stated]:
     """The conditions, each once and in its shortest form."""
     found: dict[object, Stated] = {}
