@@ -240,11 +240,11 @@ def test_a_table_of_ones_own(capsys: Output, tmp_path: Path) -> None:
 def test_the_loss_curve_is_data() -> None:
     fit = dx.fit("squared_error", DATA, START, lr=0.1, steps=20)
     figure = fit.figure()
-    (series,) = figure.series  # both methods: no plot could tell them apart
-    assert series.name == "symbolic float64 = reverse float64"
+    (series,) = figure.layers  # both methods: no plot could tell them apart
+    assert isinstance(series, Series) and series.name == "symbolic float64 = reverse float64"
     assert series.x == tuple(map(float, range(21))) and series.y == tuple(place.loss for place in fit.path)
     assert (figure.x.label, figure.y.label, figure.y.scale) == ("step", "loss", "log")
-    assert figure.to_dict()["series"][0]["joined"] is True
+    assert figure.to_dict()["layers"][0]["kind"] == "series" and figure.to_dict()["layers"][0]["joined"] is True
 
 
 def test_matplotlib_draws_it_and_its_absence_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,16 @@
-"""A figure as data: axes, series, units and a caption. Whoever draws it computes nothing."""
+"""A figure as data: axes, layers, units and a caption. Whoever draws it computes nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from diffexplore.documents import plain
+
 Scale = Literal["linear", "log"]
+
+Role = Literal["plain", "measured", "predicted", "bound", "truth", "chosen", "data", "start", "end", "optimum", "bad"]
+"""What a layer stands for; a medium gives each role its own line, marker and colour, the same in every figure."""
 
 
 @dataclass(frozen=True)
@@ -21,38 +26,114 @@ class Axis:
         """Label and unit."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
-    def to_dict(self) -> dict[str, str]:
-        return {"label": self.label, "unit": self.unit, "scale": self.scale}
-
 
 @dataclass(frozen=True)
 class Series:
-    """Points that belong together, joined by a line or not; both coordinates are finite."""
+    """Points that belong together, joined by a line or not; both coordinates are finite.
+
+    ``notes`` has a text for each point, or is empty.
+    """
 
     name: str
     x: tuple[float, ...]
     y: tuple[float, ...]
     joined: bool = True
+    role: Role = "plain"
+    notes: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "x": list(self.x), "y": list(self.y), "joined": self.joined}
+
+@dataclass(frozen=True)
+class Band:
+    """What lies between two curves over the same ``x``, such as the spread of a measurement."""
+
+    name: str
+    x: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    role: Role = "plain"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A value at each crossing of ``x`` and ``y``: ``values[row][column]`` at ``y[row]``, ``x[column]``; None for none.
+
+    Drawn as contours at ``levels``, or as coloured cells where it has none. ``notes`` names the cells that are not
+    what their neighbours are, as (column, row, text): a kink, a singularity.
+    """
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    unit: str = ""
+    scale: Scale = "linear"
+    levels: tuple[float, ...] = ()
+    notes: tuple[tuple[int, int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Arrows:
+    """Directions at points, such as a gradient field: from (x, y) along (dx, dy), in the units of the axes."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    dx: tuple[float, ...]
+    dy: tuple[float, ...]
+    role: Role = "plain"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A straight line across the figure where the coordinate ``along`` is ``at``, such as the step that was chosen."""
+
+    name: str
+    along: Literal["x", "y"]
+    at: float
+    role: Role = "plain"
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A histogram: ``counts[i]`` between ``edges[i]`` and ``edges[i + 1]``."""
+
+    name: str
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    role: Role = "plain"
+
+
+Layer = Series | Band | Grid | Arrows | Rule | Bars
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Series over two axes, with a title for its window and a caption that says what is to be seen."""
+    """Layers over two axes, the lowest first, with a title for its window and a caption that says what is to be seen.
+
+    ``equal`` says that both axes have the same unit of length on the screen. The caption is the text alternative.
+    """
 
     title: str
     caption: str
     x: Axis
     y: Axis
-    series: tuple[Series, ...]
+    layers: tuple[Layer, ...]
+    equal: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "title": self.title,
-            "caption": self.caption,
-            "x": self.x.to_dict(),
-            "y": self.y.to_dict(),
-            "series": [series.to_dict() for series in self.series],
-        }
+        """The document: a layer names its kind; numbers that are not finite are null."""
+        document: dict[str, Any] = plain(
+            {
+                "title": self.title,
+                "caption": self.caption,
+                "x": _fields(self.x),
+                "y": _fields(self.y),
+                "equal": self.equal,
+                "layers": [{"kind": type(layer).__name__.lower(), **_fields(layer)} for layer in self.layers],
+            }
+        )
+        return document
+
+
+def _fields(record: Axis | Layer) -> dict[str, Any]:
+    return {one.name: getattr(record, one.name) for one in fields(record)}

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from diffexplore.figures.records import Axis, Figure
+from diffexplore.figures.records import Axis, Figure, Series
 from diffexplore.numerals import plain_exponent
 from diffexplore.report.symbols import to_ascii
 
@@ -31,9 +31,14 @@ def draw(figure: Figure, width: int, *, height: int = HEIGHT, ascii: bool = Fals
     """The lines of ``figure``, at most ``width`` characters each (30 at least); what each marker means comes last."""
     width = max(width, _LEAST_WIDTH)
     markers = _ASCII_MARKERS if ascii else _MARKERS
-    lines = _drawn(figure, width, height, markers) if any(series.x for series in figure.series) else ["  (no points)"]
+    lines = _drawn(figure, width, height, markers) if any(series.x for series in _series(figure)) else ["  (no points)"]
     lines += _legend(figure, markers, width)
     return [to_ascii(line.translate(_BOX)) for line in lines] if ascii else lines
+
+
+def _series(figure: Figure) -> list[Series]:
+    """The layers that a terminal draws."""
+    return [layer for layer in figure.layers if isinstance(layer, Series)]
 
 
 def _drawn(figure: Figure, width: int, height: int, markers: Sequence[str]) -> list[str]:
@@ -43,14 +48,14 @@ def _drawn(figure: Figure, width: int, height: int, markers: Sequence[str]) -> l
     plotext.theme("clear")
     plotext.limit_size(False, False)
     plotext.plot_size(width, height)
-    for place, series in enumerate(figure.series):
+    for place, series in enumerate(_series(figure)):
         draw_on = plotext.plot if series.joined else plotext.scatter
         x, y = _scaled(series.x, figure.x), _scaled(series.y, figure.y)
         draw_on(x, y, marker=markers[place % len(markers)])
     plotext.xlabel(figure.x.title)
     plotext.title(figure.title)
-    _mark(plotext.xticks, [x for series in figure.series for x in series.x], figure.x)
-    _mark(plotext.yticks, [y for series in figure.series for y in series.y], figure.y)
+    _mark(plotext.xticks, [x for series in _series(figure) for x in series.x], figure.x)
+    _mark(plotext.yticks, [y for series in _series(figure) for y in series.y], figure.y)
     drawn = _ESCAPE.sub("", plotext.build())
     plotext.clear_figure()
     return [line.rstrip() for line in drawn.splitlines() if line.strip()]
@@ -97,7 +102,7 @@ def _labels(values: Sequence[float]) -> list[str]:
 def _legend(figure: Figure, markers: Sequence[str], width: int) -> list[str]:
     """What each marker stands for, a line a series."""
     lines = []
-    for place, series in enumerate(figure.series):
+    for place, series in enumerate(_series(figure)):
         marker = markers[place % len(markers)]
         words = f"{_SHOWN.get(marker, marker)} {series.name}"
         lines += textwrap.wrap(words, width, initial_indent="  ", subsequent_indent="    ")

@@ -24,7 +24,7 @@ def loss_curve(fit: Fit) -> Figure:
         caption=f"The loss after each step of {fit.optimizer}, as each run computed it{lowest}.",
         x=Axis("step"),
         y=Axis("loss", scale="log" if decades else "linear"),
-        series=tuple(series),
+        layers=tuple(series),
     )
 
 
