@@ -49,7 +49,7 @@ def derive(
 
 
 def _text_blocks(loss: Loss, names: Sequence[str], hessian: bool, steps: bool) -> Iterator[Block]:
-    from diffexplore.cli.algebra import hessian_text, steps_blocks
+    from diffexplore.report.algebra import hessian_text, steps_blocks
     from diffexplore.report.outline import formulas
 
     second = hessian_text(loss, names) if hessian else None

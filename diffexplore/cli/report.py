@@ -146,6 +146,6 @@ def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> tupl
 
 def _hessian(loss: Loss, result: Report) -> HessianText:
     """The second partials by what the report differentiates by."""
-    from diffexplore.cli.algebra import hessian_text
+    from diffexplore.report.algebra import hessian_text
 
     return hessian_text(loss, tuple(result.gradient))

@@ -22,6 +22,7 @@ INK, GRID_LINE = "#777e87", "rgba(128,128,128,0.25)"
 
 #: The room between what is drawn and the frame, as a part of the whole.
 _MARGIN = 0.03
+_MOST_DECADES = 8
 _HEIGHT, _GRID_HEIGHT = 380, 480
 
 
@@ -32,9 +33,7 @@ def spec(figure: Figure, *, titled: bool = False) -> dict[str, Any]:
     """
     drawn = styles(figure)
     data = [trace for layer, style in zip(figure.layers, drawn, strict=True) for trace in traces(layer, style, figure)]
-    layout = _layout(figure, drawn, titled)
-    layout["showlegend"] = len(data) + len(layout["shapes"]) > 1
-    found: dict[str, Any] = plain({"data": data, "layout": layout})
+    found: dict[str, Any] = plain({"data": data, "layout": _layout(figure, drawn, titled)})
     return found
 
 
@@ -62,6 +61,7 @@ def _layout(figure: Figure, drawn: tuple[Style, ...], titled: bool) -> dict[str,
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": INK, "size": 13},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "showlegend": True,
         "hovermode": "closest",
         "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": INK},
     } | ({"title": {"text": safe(figure.title)}} if titled else {})
@@ -86,6 +86,8 @@ def _axis(axis: Axis, limits: Range | None, *, tight: bool) -> dict[str, Any]:
     }
     if limits is not None and limits[0] < limits[1]:
         found["range"] = _with_room(limits, axis, 0.0 if tight else _MARGIN)
+        if axis.scale == "log" and (decades := math.log10(limits[1] / limits[0])) >= 2:
+            found["dtick"] = math.ceil(decades / _MOST_DECADES)  # whole decades only
     return found
 
 
