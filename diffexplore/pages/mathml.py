@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from diffexplore.pages.notation import Node, NotReadError, read
+from diffexplore.pages.notation import NAME, Node, NotReadError, read
 
 _GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
@@ -13,7 +13,7 @@ _GREEK = {
     "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
 }  # fmt: skip
 _FUNCTIONS = {"sigmoid": "σ", "sum": "∑", "Σ": "∑"}
-_PARTIAL = re.compile(r"∂(²?)(\w*)/∂(\w+)(?:∂(\w+))?$")
+_PARTIAL = re.compile(rf"∂(²?)({NAME})?/∂({NAME})(?:²|∂({NAME}))?")
 _SCIENTIFIC = re.compile(r"([\d.]+)[eE]([+-]?\d+)")
 
 #: How tightly a kind binds: it stands in parentheses where its place needs more.
@@ -73,7 +73,7 @@ def _name(node: Node) -> str:
 
 def name_of(word: str) -> str:
     """A symbol: Greek letters as such; digits at its end, or what follows an underscore, below it."""
-    base, underscore, below = word.partition("_")
+    base, underscore, below = word.replace("ᵢ", "_i").partition("_")
     if not underscore:
         letters = word.rstrip("0123456789₀₁₂₃₄₅₆₇₈₉")
         base, below = letters, word[len(letters) :]
@@ -85,21 +85,16 @@ def name_of(word: str) -> str:
 
 
 def _partial(node: Node) -> str:
-    match = _PARTIAL.match(node.word)
+    match = _PARTIAL.fullmatch(node.word)
     if match is None:
         raise NotReadError(node.word)
     second, of, by, also = match.groups()
     d = "<mo>∂</mo>"
-    above = (f"<msup>{d}<mn>2</mn></msup>" if second else d) + (_differentiated(of) if of else "")
+    above = (f"<msup>{d}<mn>2</mn></msup>" if second else d) + (name_of(of) if of else "")
     below = d + name_of(by) + (d + name_of(also) if also else "")
     if second and also is None:
         below = f"{d}<msup>{name_of(by)}<mn>2</mn></msup>"
     return f"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"
-
-
-def _differentiated(word: str) -> str:
-    """``L``, ``u``, or ``ℓᵢ``, the loss of a sample."""
-    return "<msub><mi>ℓ</mi><mi>i</mi></msub>" if word == "ℓᵢ" else name_of(word)
 
 
 def _sum(node: Node) -> str:

@@ -18,13 +18,13 @@ _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ"
 _SUPERSCRIPTS = str.maketrans(_RAISED, "0123456789-n")
 
 #: A name; superscripts count as letters to regular expressions, and are none.
-_NAME = rf"[^\W\d{_RAISED}][^\W{_RAISED}]*"
+NAME = rf"[^\W\d{_RAISED}][^\W{_RAISED}]*"
 
 _TOKEN = re.compile(
-    rf"\s*(?:(?P<partial>∂²?(?:{_NAME})?/∂{_NAME}(?:∂{_NAME})?)"
+    rf"\s*(?:(?P<partial>∂²?(?:{NAME})?/∂{NAME}(?:²|∂{NAME})?)"
     r"|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
     rf"|(?P<raised>[{_RAISED}]+)"
-    rf"|(?P<name>{_NAME})"
+    rf"|(?P<name>{NAME})"
     r"|(?P<sign>\*\*|<=|>=|==|!=|[-+−*·/^=≠<>≤≥(),\[\]|√∛Σ]))"
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from diffexplore.report.names import reduced_partial
 from diffexplore.report.numbers import counted, point_text
 from diffexplore.report.outline import reduced_text
 from diffexplore.report.symbols import speaks_mathematics, typeset
-from diffexplore.report.terminal import Drawing
+from diffexplore.report.terminal import Drawing, plain_text
 
 #: Significant digits of fitted values and losses.
 _DIGITS = 6
@@ -127,14 +126,15 @@ class FitPage:
 def to_text(fit: Fit, width: int = 100, ascii: bool | None = None) -> str:
     """``fit`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
     plain = not speaks_mathematics(sys.stdout.encoding) if ascii is None else ascii
-    page = io.StringIO()
-    Console(file=page, width=width, color_system=None, highlight=False).print(FitPage(fit, plain))
-    return page.getvalue().rstrip("\n")
+    return plain_text(FitPage(fit, plain), width)
 
 
 def to_markdown(fit: Fit) -> str:
     """``fit`` as a Markdown document, with its gradient."""
-    partials = (Note(text(f"{reduced_partial(name)} = {reduced_text(fit.loss, partial.text)}"), "·")
-                for name, partial in fit.gradient.items())  # fmt: skip
-    blocks = [*outline(fit), *partials]
-    return document(f"# Fit: {escaped(fit.loss.name or 'a formula')}\n", blocks)
+    return document(f"# Fit: {escaped(fit.loss.name or 'a formula')}\n", (*outline(fit), *gradient_notes(fit)))
+
+
+def gradient_notes(fit: Fit) -> Iterator[Block]:
+    """The gradient, a note for each partial."""
+    for name, partial in fit.gradient.items():
+        yield Note(text(f"{reduced_partial(name)} = {reduced_text(fit.loss, partial.text)}"), "·")

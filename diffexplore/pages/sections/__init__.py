@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from diffexplore.pages.records import Page, Section, Subject
-from diffexplore.pages.sections import algebra, fit, graph, proof, report
+from diffexplore.pages.sections import algebra, audit, derivation, fit, graph, proof, report
 from diffexplore.report.blocks import Headline
 
 Maker = Callable[[Subject], Iterator[Section]]
@@ -24,6 +24,10 @@ class Kind:
     headline: Callable[[Subject], Headline | None]
     sections: tuple[Maker, ...]
     footer: Callable[[Subject], str] = lambda subject: ""
+
+
+def _unanswered(subject: Subject) -> None:
+    """What answers no question has no headline."""
 
 
 _REPORT = (
@@ -49,7 +53,9 @@ KINDS: Mapping[str, Kind] = {
         ),
     ),
     "prove": Kind(proof.title_of, proof.headline_of, (proof.statements,)),
-    "graph": Kind(graph.title_of, graph.headline_of, (graph.parts,)),
+    "graph": Kind(graph.title_of, _unanswered, (graph.parts,)),
+    "derive": Kind(derivation.title_of, _unanswered, (derivation.loss, algebra.derivation, algebra.graph)),
+    "audit": Kind(audit.title_of, audit.headline_of, (audit.entries,)),
 }
 
 

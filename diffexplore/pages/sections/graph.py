@@ -8,18 +8,13 @@ from diffexplore.graphs.records import Graph
 from diffexplore.pages.records import Section, Subject
 from diffexplore.pages.sections.algebra import drawing
 from diffexplore.pages.sections.parted import parted
-from diffexplore.report.blocks import Headline, Note
+from diffexplore.report.blocks import Note
 from diffexplore.report.graphs import headline, outline
 
 
 def title_of(subject: Subject) -> str:
     """The loss."""
     return headline(subject.result).title
-
-
-def headline_of(subject: Subject) -> Headline | None:
-    """A graph answers no question: it has none."""
-    return None
 
 
 def parts(subject: Subject) -> Iterator[Section]:
