@@ -75,7 +75,7 @@ def test_what_a_logarithm_cannot_show_is_left_out() -> None:
     assert extent(logs) == ((1, 10), (1, 100))
     assert any("┤" in line for line in draw(logs, 80))
     json.dumps(plotly.spec(logs), allow_nan=False)
-    files.to_bytes(logs, ".svg")
+    files.to_bytes(".svg", logs)
 
 
 # -------------------------------------------------------------------------------------------------------------- terminal
@@ -147,10 +147,10 @@ def test_a_terminal_marks_round_numbers() -> None:
 # ----------------------------------------------------------------------------------------------------------------- files
 @pytest.mark.parametrize("suffix", files.SUFFIXES)
 def test_files_of_everything(suffix: str) -> None:
-    found = files.to_bytes(EVERYTHING, suffix)
+    found = files.to_bytes(suffix, EVERYTHING)
     start = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[suffix]
     assert found.startswith(start) and len(found) > 5_000
-    assert found == files.to_bytes(EVERYTHING, suffix)  # no date, no random names
+    assert found == files.to_bytes(suffix, EVERYTHING)  # no date, no random names
 
 
 def test_a_file_has_title_labels_caption_and_names() -> None:
@@ -164,12 +164,12 @@ def test_a_file_has_title_labels_caption_and_names() -> None:
 @pytest.mark.parametrize("suffix", [".jpg", "", ".json"])
 def test_other_suffixes_are_refused(suffix: str) -> None:
     with pytest.raises(UsageError, match=r"\.png, \.svg or \.pdf"):
-        files.to_bytes(EVERYTHING, suffix)
+        files.to_bytes(suffix, EVERYTHING)
 
 
 def test_dollars_are_no_formulas_of_matplotlib() -> None:
     hostile = figure(replace(LAYERS["series"], name=r"$\frac{"))  # type: ignore[type-var]
-    files.to_bytes(replace(hostile, title=r"$\nonsense{$"), ".svg")
+    files.to_bytes(".svg", replace(hostile, title=r"$\nonsense{$"))
 
 
 # ---------------------------------------------------------------------------------------------------------------- plotly
@@ -223,5 +223,5 @@ def test_a_notebook_has_a_figure_of_plotly() -> None:
 def test_little_data_is_drawn_in_every_medium(layer: Layer, scale: str) -> None:
     for drawn in (figure(layer), figure(layer, y=Axis("y", scale=scale), x=Axis("x", scale=scale))):  # type: ignore[arg-type]
         assert any(layer.name in line for line in draw(drawn, 60))
-        ElementTree.fromstring(files.to_bytes(drawn, ".svg"))
+        ElementTree.fromstring(files.to_bytes(".svg", drawn))
         json.dumps(plotly.spec(drawn), allow_nan=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from diffexplore.errors import UsageError
 if TYPE_CHECKING:
     from diffexplore.fitting.records import Fit
     from diffexplore.pages.records import Subject
+    from diffexplore.pages.subjects import of_fit
 
 
 @writes("fit")
@@ -68,13 +70,12 @@ def _fitted(
     from diffexplore.cli.progress import listening
     from diffexplore.fitting.fit import run_fit
     from diffexplore.fitting.settings import settings_of
-    from diffexplore.pages.records import Subject
 
     settings = settings_of(lr, steps, optimizer, methods, dtype)
     batch = make_batch(loss, data, n_points=n_points, seed=seed, points=points[:1])
     with listening(quiet=quiet, rows_to=None) as listener:
         result = run_fit(loss, batch, points[0], settings, listener)
-    return Subject(result, loss, batch, tuple(points[:1]))
+    return replace(of_fit(result), loss=loss, batch=batch)
 
 
 def _rate(text: str) -> float:
@@ -95,5 +96,5 @@ def _shown(subject: Subject) -> Shown:
         lambda: (*outline(result), *gradient_notes(result)),
         lambda: headline(result),
         page=lambda ascii: FitPage(result, ascii),
-        figure=result.figure,
+        figures=lambda: (result.figure(),),
     )

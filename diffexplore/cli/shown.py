@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ class Shown:
         blocks: for people, the answer first.
         first: the one block that stands for all of them: the answer.
         page: what is printed; None prints the blocks. It makes use of the width of the console.
-        figure: the picture that a file of the command shows; None for a command without.
+        figures: the pictures that a file of the command shows, one below the other.
         problems: what is wrong or undecided, for tools that read code.
         texts: in further formats, by their names, such as "dot".
     """
@@ -37,6 +37,6 @@ class Shown:
     blocks: Callable[[], Iterable[Block]]
     first: Callable[[], Block]
     page: Callable[[bool | None], RenderableType] | None = None
-    figure: Callable[[], Figure] | None = None
+    figures: Callable[[], Sequence[Figure]] = tuple
     problems: Callable[[], Iterable[Problem]] = tuple
     texts: Mapping[str, Callable[[], str]] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +21,31 @@ _MARKERS = {
     "circle": "o", "square": "s", "diamond": "D", "triangle": "v", "star": "*", "cross": "X", "ring": "h", "plus": "P",
 }  # fmt: skip
 
+_MISSING = 'plots need matplotlib: python -m pip install "diffexplore[plot]"'
+
 _COLOURS = "viridis"  # even in lightness: the same to people with any colour vision
 _WIDTH, _HEIGHT, _GRID_HEIGHT = 7.2, 4.4, 5.4
 _DOTS_PER_INCH = 150
 
 
-def draw(figure: Figure) -> Any:
-    """``figure`` as a ``matplotlib.figure.Figure``, without a window.
+def draw(figure: Figure, *more: Figure) -> Any:
+    """Figures, one below the other, as a ``matplotlib.figure.Figure`` without a window.
 
     Raises :class:`UsageError` with the command that installs matplotlib where it is missing.
     """
-    check_installed()
+    _imported()
     from matplotlib.figure import Figure as Canvas
 
-    has_grid = any(isinstance(layer, Grid) for layer in figure.layers)
-    canvas = Canvas(figsize=(_WIDTH, _GRID_HEIGHT if has_grid else _HEIGHT), layout="constrained")
+    figures = (figure, *more)
+    heights = [_GRID_HEIGHT if _has_grid(one) else _HEIGHT for one in figures]
+    canvas = Canvas(figsize=(_WIDTH, sum(heights)), layout="constrained")
+    parts: Any = canvas.subfigures(len(figures), 1, height_ratios=heights) if more else [canvas]
+    for part, one in zip(parts, figures, strict=True):
+        _draw_on(part, one)
+    return canvas
+
+
+def _draw_on(canvas: Any, figure: Figure) -> None:
     axes = canvas.subplots()
     axes.set(xscale=figure.x.scale, yscale=figure.y.scale)
     for place, (layer, style) in enumerate(zip(figure.layers, styles(figure), strict=True)):
@@ -42,22 +53,25 @@ def draw(figure: Figure) -> Any:
     axes.set(title=_plain(figure.title), xlabel=_plain(figure.x.title), ylabel=_plain(figure.y.title))
     if figure.equal:
         axes.set_aspect("equal", adjustable="datalim")
-    if not has_grid:
+    if not _has_grid(figure):
         axes.grid(alpha=0.25)
-    if len(axes.get_legend_handles_labels()[0]) > 1:
+    if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize="small", framealpha=0.85)
     canvas.supxlabel(_plain(_wrapped(figure.caption)), fontsize="small", color="#555555")
-    return canvas
 
 
-def to_bytes(figure: Figure, suffix: str) -> bytes:
-    """The file of ``figure``; the same bytes for the same figure: no dates, no random identifiers.
+def _has_grid(figure: Figure) -> bool:
+    return any(isinstance(layer, Grid) for layer in figure.layers)
+
+
+def to_bytes(suffix: str, figure: Figure, *more: Figure) -> bytes:
+    """The file of figures; the same bytes for the same figures: no dates, no random identifiers.
 
     Raises UsageError for a ``suffix`` that is not in :data:`SUFFIXES`, and where matplotlib is missing.
     """
     if suffix not in SUFFIXES:
         raise UsageError(f"a figure is written as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}, not {suffix!r}")
-    canvas = draw(figure)
+    canvas = draw(figure, *more)
     import matplotlib
 
     undated: Mapping[str, Any] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[suffix]
@@ -67,17 +81,22 @@ def to_bytes(figure: Figure, suffix: str) -> bytes:
     return page.getvalue()
 
 
-def save(figure: Figure, path: str | Path) -> None:
-    """Write ``figure`` to ``path``, by its suffix; raises as :func:`to_bytes`."""
-    Path(path).write_bytes(to_bytes(figure, Path(path).suffix.lower()))
+def save(path: str | Path, figure: Figure, *more: Figure) -> None:
+    """Write figures to ``path``, by its suffix; raises as :func:`to_bytes`."""
+    Path(path).write_bytes(to_bytes(Path(path).suffix.lower(), figure, *more))
 
 
 def check_installed() -> None:
-    """Raises UsageError with the command that installs matplotlib where it is missing."""
+    """Raises UsageError with the command that installs matplotlib where it is missing; without importing it."""
+    if find_spec("matplotlib") is None:
+        raise UsageError(_MISSING)
+
+
+def _imported() -> None:
     try:
         import matplotlib.figure  # noqa: F401  # only whether it can be imported
     except ImportError:
-        raise UsageError('plots need matplotlib: python -m pip install "diffexplore[plot]"') from None
+        raise UsageError(_MISSING) from None
 
 
 def _layer(axes: Any, layer: Layer, style: Style, figure: Figure, place: int) -> None:

@@ -120,9 +120,15 @@ def _close(left: Node, right: Node) -> bool:
     """Whether two factors are read as a product without a sign between them: ``2x``, ``ax``, ``(…)(…)``."""
     if right.kind in ("number", "negative", "fraction", "partial") or _starts_with_number(right):
         return False
-    if left.kind == "name" and _BINDING.get(right.kind, _ATOM) < _FACTOR:
+    if left.kind == "name" and _is_bracketed(right):
         return False  # x(…) would be read as a function
     return _short(left) and _short(right)
+
+
+def _is_bracketed(factor: Node) -> bool:
+    """Whether a factor begins with a parenthesis."""
+    base = factor.parts[0] if factor.kind == "power" else factor
+    return _BINDING.get(base.kind, _ATOM) < _FACTOR
 
 
 def _starts_with_number(node: Node) -> bool:

@@ -10,6 +10,8 @@ from diffexplore.check.records import VALUE, Cause, Report, Row
 from diffexplore.proving.records import Proof
 from diffexplore.report.names import PointKey, candidate_of, partial_of, point_key, reduced_partial
 from diffexplore.report.places import at_place
+from diffexplore.report.proofs import headline as answer
+from diffexplore.report.verdict import headline
 from diffexplore.report.wrong import how_wrong, where, worst_failures
 
 #: The rule of a wrong gradient without a named cause, and of what nothing decided.
@@ -35,28 +37,31 @@ class Problem:
 
 
 def problems_of_report(report: Report, place: CodePlace | None = None) -> Iterator[Problem]:
-    """Each wrong partial once for each cause, at its worst; and each partial at a point that nothing decided."""
-    seen = set()
+    """Each cause of a wrong partial, at its worst; and each partial at a point that nothing decided."""
+    by_cause: dict[str, list[Row]] = {}
     for row in worst_failures(report):
-        key = row.parameter, row.of, row.cause.key if row.cause else WRONG
-        if key not in seen:
-            seen.add(key)
-            yield Problem(key[2], "error", _wrong(row, report), place)
+        by_cause.setdefault(row.cause.key if row.cause else WRONG, []).append(row)
+    for rule, rows in by_cause.items():
+        yield Problem(rule, "error", _wrong(rows, report), place)
+    failed = {row.parameter for rows in by_cause.values() for row in rows}
     for name, point in report.summary.undecided:
-        at = at_place(report, point)
-        cause = _why(report, name, point_key(point))
-        reason = f": {cause.message}" if cause else ""
-        message = f"could not decide {reduced_partial(name)}{at}{reason}"
-        yield Problem(cause.key if cause else UNDECIDED, "open", message, place)
+        if name not in failed:
+            cause = _why(report, name, point_key(point))
+            reason = f": {cause.message}" if cause else ""
+            message = f"could not decide {reduced_partial(name)}{at_place(report, point)}{reason}"
+            yield Problem(cause.key if cause else UNDECIDED, "open", message, place)
     if report.verdict == "inconclusive" and not report.summary.undecided:
-        yield Problem(UNDECIDED, "open", "nothing was compared", place)
+        yield Problem(UNDECIDED, "open", headline(report).sentence, place)
 
 
-def _wrong(row: Row, report: Report) -> str:
-    candidate = candidate_of(report)
+def _wrong(rows: list[Row], report: Report) -> str:
+    """The worst in full, and what else is wrong for the same cause."""
+    row, candidate = rows[0], candidate_of(report)
+    names = list(dict.fromkeys(partial_of(other, candidate) for other in rows))
+    also = f" (so {'is' if len(names) == 2 else 'are'} {', '.join(names[1:])})" if len(names) > 1 else ""
     by = "" if candidate or row.parameter == VALUE else f" by {row.method}"
     reason = f": {row.cause.message}" if row.cause else ""
-    return f"{partial_of(row, candidate)}{by} {how_wrong(row)}{where(row, report)}{reason}"
+    return f"{names[0]}{by} {how_wrong(row)}{where(row, report)}{also}{reason}"
 
 
 def _why(report: Report, name: str, point: PointKey) -> Cause | None:
@@ -66,18 +71,13 @@ def _why(report: Report, name: str, point: PointKey) -> Cause | None:
 
 
 def problems_of_proof(proof: Proof, place: CodePlace | None = None) -> Iterator[Problem]:
-    """Each statement that is refuted, or not decided."""
-    named = proof.cause is not None and proof.cause.key != "unexplained"
-    rule = proof.cause.key if proof.cause is not None and named else WRONG
-    reason = f": {proof.cause.message}" if proof.cause is not None and named else ""
-    for statement in proof.statements:
-        called = "L" if statement.name == VALUE else reduced_partial(statement.name)
-        if statement.status == "refuted":
-            what = "is not the loss" if statement.name == VALUE else "is not the derivative"
-            at = f" where {statement.decision.place}" if statement.decision.place else ""
-            yield Problem(rule, "error", f"{called} {what} of {proof.loss}{at}{reason}", place)
-        elif statement.status == "unknown":
-            yield Problem(UNDECIDED, "open", f"could not decide whether {called} is right", place)
+    """That it is refuted, or could not be decided."""
+    if proof.status == "refuted":
+        named = proof.cause is not None and proof.cause.key != "unexplained"
+        rule = proof.cause.key if proof.cause is not None and named else WRONG
+        yield Problem(rule, "error", answer(proof).sentence, place)
+    elif proof.status == "unknown":
+        yield Problem(UNDECIDED, "open", answer(proof).sentence, place)
 
 
 def to_annotation(problem: Problem) -> str:

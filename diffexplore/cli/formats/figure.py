@@ -14,8 +14,7 @@ def _make(shown: Shown, target: Target) -> bytes | str:
         return shown.texts["svg"]()
     from diffexplore.figures.matplotlib import to_bytes
 
-    assert shown.figure is not None, target.command
-    return to_bytes(shown.figure(), suffix_of(target.place, _SUFFIXES) or "")
+    return to_bytes(suffix_of(target.place, _SUFFIXES) or "", *shown.figures())
 
 
 def _check(target: Target) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from diffexplore.documents import plain
 from diffexplore.figures.extent import Range, extent
 from diffexplore.figures.plotly.traces import DASHES, traces
-from diffexplore.figures.plotly.words import safe
+from diffexplore.figures.plotly.words import legend, safe
 from diffexplore.figures.records import Axis, Figure, Grid, Rule
 from diffexplore.figures.roles import Style, styles
 
@@ -56,11 +56,11 @@ def _layout(figure: Figure, drawn: tuple[Style, ...], titled: bool) -> dict[str,
         "yaxis": y,
         "shapes": shapes,
         "height": _GRID_HEIGHT if _has_grid(figure) else _HEIGHT,
-        "margin": {"l": 60, "r": 20, "t": 50 if titled else 30, "b": 50},
+        "margin": {"l": 60, "r": 20, "t": 50 if titled else 20, "b": 50},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": INK, "size": 13},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "legend": {"orientation": "h", "x": 0, "yref": "container", "y": 0, "yanchor": "bottom"},
         "showlegend": True,
         "hovermode": "closest",
         "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": INK},
@@ -108,6 +108,6 @@ def _rule(rule: Rule, style: Style) -> dict[str, Any]:
         f"{across}1": 1,
         f"{across}ref": "paper",
         "line": {"color": style.colour, "width": 1.8, "dash": DASHES[style.line]},
-        "name": safe(rule.name),
+        "name": legend(rule.name),
         "showlegend": True,
     }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from diffexplore.figures.extent import cells
-from diffexplore.figures.plotly.words import safe
+from diffexplore.figures.plotly.words import legend, safe
 from diffexplore.figures.records import Grid
 from diffexplore.figures.roles import STYLES, VERMILLION
 from diffexplore.numerals import short
@@ -99,7 +99,7 @@ def _noted(grid: Grid, words: str, place: int) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": safe(words),
+        "name": legend(words),
         "x": [grid.x[column] for column, _ in noted],
         "y": [grid.y[row] for _, row in noted],
         "marker": marker | {"line": {"width": 0.8, "color": "#ffffff"}},

@@ -6,7 +6,7 @@ from typing import Any
 
 from diffexplore.figures.extent import LOWEST_COUNT
 from diffexplore.figures.plotly.grids import grid_traces
-from diffexplore.figures.plotly.words import safe
+from diffexplore.figures.plotly.words import legend, safe
 from diffexplore.figures.records import Arrows, Band, Bars, Figure, Grid, Layer, Rule, Series
 from diffexplore.figures.roles import Style
 from diffexplore.numerals import short
@@ -101,7 +101,7 @@ def _bars(bars: Bars, style: Style, figure: Figure) -> dict[str, Any]:
 
 
 def _named(name: str) -> dict[str, Any]:
-    return {"type": "scatter", "name": safe(name)}
+    return {"type": "scatter", "name": legend(name)}
 
 
 def translucent(colour: str, opacity: float) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diffexplore.errors import UsageError
 from diffexplore.graphs.records import Graph
 from diffexplore.graphs.svg import to_svg
 from diffexplore.pages.records import Fragment, Section, Subject
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
 
 #: A graph with more nodes is left to ``diffexplore graph``: here it would be too small to be read.
 MOST_NODES = 80
@@ -38,15 +41,21 @@ def graph(subject: Subject) -> Iterator[Section]:
         return
     from diffexplore.graphs.build import graph_of
 
-    point = subject.points[-1] if subject.points else None
-    data = subject.batch.columns if subject.batch is not None and subject.loss.data else None
     try:
-        found = graph_of(subject.loss, point, data)
+        found = graph_of(subject.loss, *_values(subject, subject.loss))
     except UsageError:  # a loss that depends on nothing has no graph
         return
     if len(found.nodes) <= MOST_NODES:
-        lead = "How the loss is computed, and how its derivative flows back: values in green, adjoints in red."
+        lead = "How the loss is computed, and how its derivative flows back: the adjoints, in red."
         yield Section("graph", "Computational graph", (drawing(found),), lead)
+
+
+def _values(subject: Subject, loss: Loss) -> tuple[Any, Any]:
+    """The point and the data; both None where one of them is not at hand: then the graph has formulas."""
+    if loss.data and subject.batch is None:
+        return None, None
+    data = subject.batch.columns if subject.batch is not None and loss.data else None
+    return (subject.points[-1] if subject.points else None), data
 
 
 def drawing(found: Graph) -> Fragment:
