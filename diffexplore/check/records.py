@@ -277,6 +277,24 @@ class Report:
     def to_json(self, *, indent: int | None = 2) -> str:
         return to_json(self.to_dict(), indent=indent)
 
+    def to_html(self) -> str:
+        """The report as one page that holds all it needs, with the derivation and the graph of the loss.
+
+        Raises :class:`~diffexplore.errors.UsageError` where plotly is needed and not installed.
+        """
+        from diffexplore.pages import subjects, to_page
+
+        return to_page("report" if self.candidate is None else "verify", subjects.of_report(self))
+
+    def to_dataframe(self) -> Any:
+        """The rows as a ``pandas.DataFrame``, a column for each key, with ``point.a`` for the value of a.
+
+        Raises :class:`~diffexplore.errors.UsageError` where pandas is missing.
+        """
+        from diffexplore.report.dataframes import of_report
+
+        return of_report(self)
+
     def __rich_console__(self, console: Any, options: Any) -> Any:
         from diffexplore.report.terminal import render
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
-from diffexplore.cli.output import check_places, console_on, deliver, deliver_json
+from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.shown import Shown
+from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
     from diffexplore.fitting.records import Fit
+    from diffexplore.pages.records import Subject
+    from diffexplore.pages.subjects import of_fit
 
 
+@writes("fit")
 def fit(
     loss: o.LossOrDefault = "perpendicular",
     at: o.Start = None,
@@ -28,12 +34,8 @@ def fit(
     reduction: o.Reduction = None,
     dtype: o.Dtypes = "float32,float64",
     seed: o.Seed = "0",
-    json: o.FitJson = None,
-    markdown: o.FitMarkdown = None,
-    quiet: o.FirstLine = False,
-    no_color: o.NoColor = False,
-    ascii: o.Ascii = False,
-    debug: o.Debug = False,
+    *,
+    outputs: Outputs,
 ) -> int:
     """Minimise a loss by symbolic and automatic gradients side by side, and explain the curve.
 
@@ -41,23 +43,20 @@ def fit(
     """
     if len(at or ()) > 1:
         raise UsageError("a fit has one start: give --at once")
-    for_a_program = check_places(json=json, markdown=markdown)
     with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
-        result = _fitted(
+        subject = _fitted(
             loss, at[0] if at else None, data, o.whole_number("--points", points), o.whole_number("--seed", seed) or 0,
             shapes, reduction and o.chosen("reduction", reduction, o.REDUCTIONS), _rate(lr),
-            o.whole_number("--steps", steps) or 0, optimizer, methods, dtype, quiet,
+            o.whole_number("--steps", steps) or 0, optimizer, methods, dtype, outputs.quiet,
         )  # fmt: skip
-    _write(result, json, markdown)
-    if not for_a_program:
-        _print(result, quiet=quiet, no_color=no_color, ascii=ascii)
+    outputs.write(_shown(subject))
     return 0
 
 
 def _fitted(
     text: str, at: str | None, data: Path | None, n_points: int | None, seed: int, shapes: str | None,
     reduction: str | None, lr: float, steps: int, optimizer: str, methods: str, dtype: str, quiet: bool,
-) -> Fit:  # fmt: skip
+) -> Subject:  # fmt: skip
     from diffexplore.check.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check
 
@@ -75,7 +74,8 @@ def _fitted(
     settings = settings_of(lr, steps, optimizer, methods, dtype)
     batch = make_batch(loss, data, n_points=n_points, seed=seed, points=points[:1])
     with listening(quiet=quiet, rows_to=None) as listener:
-        return run_fit(loss, batch, points[0], settings, listener)
+        result = run_fit(loss, batch, points[0], settings, listener)
+    return replace(of_fit(result), loss=loss, batch=batch)
 
 
 def _rate(text: str) -> float:
@@ -85,18 +85,16 @@ def _rate(text: str) -> float:
         raise UsageError(f"--lr takes a positive number such as 1e-5, not {text!r}") from None
 
 
-def _write(result: Fit, json: str | None, markdown: str | None) -> None:
-    if json is not None:
-        deliver_json(result, json)
-    if markdown is not None:
-        from diffexplore.report.fits import to_markdown
+def _shown(subject: Subject) -> Shown:
+    from diffexplore.report.fits import FitPage, gradient_notes, headline, outline
 
-        deliver(to_markdown(result), markdown)
-
-
-def _print(result: Fit, *, quiet: bool, no_color: bool, ascii: bool) -> None:
-    from diffexplore.report.fits import FitPage, headline
-    from diffexplore.report.terminal import Drawing
-
-    console = console_on(sys.stdout, no_color=no_color)
-    console.print(Drawing((headline(result),), ascii or None) if quiet else FitPage(result, ascii or None))
+    result: Fit = subject.result
+    return Shown(
+        subject,
+        f"Fit: {result.loss.name or 'a formula'}",
+        result.to_dict,
+        lambda: (*outline(result), *gradient_notes(result)),
+        lambda: headline(result),
+        page=lambda ascii: FitPage(result, ascii),
+        figures=lambda: (result.figure(),),
+    )

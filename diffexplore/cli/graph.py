@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
-from diffexplore.cli.output import check_places, console_on, deliver, deliver_json
+from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.shown import Shown
+from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from diffexplore.tracing.trace import Traced
 
 
+@writes("graph")
 def graph(
     loss: o.LossArgument,
     at: o.OnePoint = None,
@@ -26,18 +29,12 @@ def graph(
     shapes: o.Shapes = None,
     reduction: o.Reduction = None,
     sample: o.Sample = "0",
-    svg: o.Svg = None,
-    dot: o.Dot = None,
-    json: o.GraphJson = None,
-    quiet: o.FirstLine = False,
-    no_color: o.NoColor = False,
-    ascii: o.Ascii = False,
-    debug: o.Debug = False,
+    *,
+    outputs: Outputs,
 ) -> int:
     """Show the computational graph of a loss, forward and backward: formulas, values, adjoints, local derivatives."""
     if len(at or ()) > 1:
         raise UsageError("a graph shows one point: give --at once")
-    for_a_program = check_places(svg=svg, dot=dot, json=json)
     with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
         found = _graph(
             loss,
@@ -49,9 +46,7 @@ def graph(
             reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
             o.whole_number("--sample", sample) or 0,
         )
-    _write(found, svg, dot, json)
-    if not for_a_program:
-        _print(found, quiet=quiet, no_color=no_color, ascii=ascii)
+    outputs.write(_shown(found))
     return 0
 
 
@@ -97,22 +92,17 @@ def _loss(
     return loss_to_check(text, [point or ()], has_data=has_data, wrt=every, reduction=reduction, file=file), None
 
 
-def _write(found: Graph, svg: str | None, dot: str | None, json: str | None) -> None:
-    if svg is not None:
-        from diffexplore.graphs.svg import to_svg
-
-        deliver(to_svg(found), svg)
-    if dot is not None:
-        from diffexplore.graphs.dot import to_dot
-
-        deliver(to_dot(found), dot)
-    if json is not None:
-        deliver_json(found, json)
-
-
-def _print(found: Graph, *, quiet: bool, no_color: bool, ascii: bool) -> None:
+def _shown(found: Graph) -> Shown:
+    from diffexplore.graphs.dot import to_dot
+    from diffexplore.graphs.svg import to_svg
+    from diffexplore.pages.records import Subject
     from diffexplore.report.graphs import headline, outline
-    from diffexplore.report.terminal import Drawing
 
-    blocks = (headline(found),) if quiet else tuple(outline(found))
-    console_on(sys.stdout, no_color=no_color).print(Drawing(blocks, ascii or None))
+    return Shown(
+        Subject(found),
+        headline(found).title,
+        found.to_dict,
+        lambda: outline(found),
+        lambda: headline(found),
+        texts={"svg": lambda: to_svg(found), "dot": lambda: to_dot(found)},
+    )

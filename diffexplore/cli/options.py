@@ -18,6 +18,9 @@ OPTIMIZERS = ("gd", "momentum", "adam", "newton", "lbfgs")
 ROWS = ("worst", "all")
 FORMATS = ("text", "latex", "python", "torch", "json")
 
+#: Under which title the help shows what is written, and how.
+PANEL = "Output"
+
 _LOSS_HELP = (
     'A name from "diffexplore list", a formula in quotes, such as "(a*x - y)**2", or FILE.py:NAME, a torch function, '
     "for which the file IS EXECUTED."
@@ -96,17 +99,10 @@ OnePoint = Annotated[
     ),
 ]
 Sample = Annotated[str, typer.Option("--sample", metavar="I", help="The sample whose values are shown, from 0.")]
-Svg = Annotated[
-    str | None, typer.Option("--svg", metavar="FILE|-", help="Draw the graph as SVG; - prints nothing else.")
+FirstLine = Annotated[
+    bool,
+    typer.Option("--quiet", metavar="", help="Print the first line only, and no progress.", rich_help_panel=PANEL),
 ]
-Dot = Annotated[
-    str | None,
-    typer.Option("--dot", metavar="FILE|-", help="Write the graph in the DOT language; - prints nothing else."),
-]
-GraphJson = Annotated[
-    str | None, typer.Option("--json", metavar="FILE|-", help="Write the graph as JSON; - prints nothing else.")
-]
-FirstLine = Annotated[bool, typer.Option("--quiet", metavar="", help="Print the first line only.")]
 Data = Annotated[
     Path | None,
     typer.Option("--data", metavar="FILE", help="A .csv or .npz file whose columns are named like the data symbols."),
@@ -143,12 +139,6 @@ Optimizer = Annotated[str, typer.Option("--optimizer", metavar="NAME", help=f"On
 Descending = Annotated[
     str, typer.Option("--methods", metavar="M,...", help="Whose gradients are followed, side by side.")
 ]
-FitJson = Annotated[
-    str | None, typer.Option("--json", metavar="FILE|-", help="Write the fit as JSON; - prints nothing else.")
-]
-FitMarkdown = Annotated[
-    str | None, typer.Option("--markdown", metavar="FILE|-", help="Write the fit as Markdown; - prints nothing else.")
-]
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where the methods run.")]
 Methods = Annotated[
     str | None, typer.Option("--methods", metavar="M,...", help='Only these methods, named as in "diffexplore list".')
@@ -159,13 +149,6 @@ Step = Annotated[
 Seed = Annotated[str, typer.Option("--seed", metavar="N", help="Seeds synthetic data and probes.")]
 Rows = Annotated[
     str, typer.Option("--rows", metavar="worst|all", help="all: print every row, each sample's too, as NDJSON.")
-]
-Json = Annotated[
-    str | None, typer.Option("--json", metavar="FILE|-", help="Write the report as JSON; - prints nothing else.")
-]
-Markdown = Annotated[
-    str | None,
-    typer.Option("--markdown", metavar="FILE|-", help="Write the report as Markdown; - prints nothing else."),
 ]
 HessianFlag = Annotated[bool, typer.Option("--hessian", metavar="", help="Show the second partials as well.")]
 DeriveHessian = Annotated[
@@ -182,10 +165,29 @@ Only = Annotated[
 ]
 AllEntries = Annotated[bool, typer.Option("--all", metavar="", help="List every entry, those out of scope too.")]
 Devices = Annotated[bool, typer.Option("--devices", metavar="", help="List the devices that torch can use, too.")]
-Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print the verdict line only, and no progress.")]
-NoColor = Annotated[bool, typer.Option("--no-color", metavar="", help="No colours; NO_COLOR=1 does the same.")]
-Ascii = Annotated[bool, typer.Option("--ascii", metavar="", help="Print ASCII only, whatever the terminal can show.")]
-Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an internal error.")]
+GitHub = Annotated[
+    bool,
+    typer.Option(
+        "--github",
+        metavar="",
+        help="Print each problem so that GitHub Actions shows it beside the code.",
+        rich_help_panel=PANEL,
+    ),
+]
+NoColor = Annotated[
+    bool,
+    typer.Option("--no-color", metavar="", help="No colours; NO_COLOR=1 does the same.", rich_help_panel=PANEL),
+]
+Ascii = Annotated[
+    bool,
+    typer.Option(
+        "--ascii", metavar="", help="Print ASCII only, whatever the terminal can show.", rich_help_panel=PANEL
+    ),
+]
+Debug = Annotated[
+    bool,
+    typer.Option("--debug", metavar="", help="Show the traceback of an internal error.", rich_help_panel=PANEL),
+]
 
 
 def whole_number(option: str, text: str | None) -> int | None:

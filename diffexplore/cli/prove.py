@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_STATUS
-from diffexplore.cli.output import STDOUT, check_places, console_on, deliver_json
+from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.shown import Shown
+from diffexplore.cli.writes import writes
 
 if TYPE_CHECKING:
     from diffexplore.proving.records import Proof
 
 
+@writes("prove")
 def prove(
     program: o.Program,
     loss: o.LossOption = None,
     wrt: o.ByParameters = None,
     shapes: o.Shapes = None,
     domain: o.Domain = None,
-    json: o.Json = None,
-    quiet: o.Quiet = False,
-    no_color: o.NoColor = False,
-    ascii: o.Ascii = False,
-    debug: o.Debug = False,
+    *,
+    outputs: Outputs,
 ) -> int:
     """Prove that the backward pass of a torch program is the derivative of its forward pass, or of a LOSS.
 
@@ -32,13 +32,9 @@ def prove(
 
     Exits with 0 if that is proved, 1 if it is refuted, 3 if it could not be decided.
     """
-    check_places(json=json)
     with contextlib.redirect_stdout(sys.stderr):
         found = _proved(program, loss, o.names_list("--wrt", wrt), shapes, tuple(domain or ()))
-    if json is not None:
-        deliver_json(found, json)
-    if json != STDOUT:
-        _print(found, quiet=quiet, no_color=no_color, ascii=ascii)
+    outputs.write(_shown(found, program))
     return OF_STATUS[found.status]
 
 
@@ -75,9 +71,17 @@ def _has_entries(name: str, symbols: tuple[str, ...]) -> bool:
     return any(symbol.rstrip("0123456789_") == name for symbol in symbols) or name in symbols
 
 
-def _print(found: Proof, *, quiet: bool, no_color: bool, ascii: bool) -> None:
+def _shown(found: Proof, program: str) -> Shown:
+    from diffexplore.cli.code_places import code_place
+    from diffexplore.pages.records import Subject
+    from diffexplore.report.problems import problems_of_proof
     from diffexplore.report.proofs import headline, outline
-    from diffexplore.report.terminal import Drawing
 
-    blocks = (headline(found),) if quiet else tuple(outline(found))
-    console_on(sys.stdout, no_color=no_color).print(Drawing(blocks, ascii or None))
+    return Shown(
+        Subject(found),
+        f"Proof: {found.program}",
+        found.to_dict,
+        lambda: outline(found),
+        lambda: headline(found),
+        problems=lambda: problems_of_proof(found, code_place(program)),
+    )

@@ -12,11 +12,14 @@ from diffexplore import methods as known_methods
 from diffexplore.check.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_VERDICT
-from diffexplore.cli.outputs import Outputs, check_outputs, write_outputs
+from diffexplore.cli.output import STDOUT
+from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.shown import Shown
+from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
-    from diffexplore.loss import Loss
+    from diffexplore.pages.records import Subject
     from diffexplore.report.outline import HessianText
 
 
@@ -38,6 +41,7 @@ class Request:
     seed: int
 
 
+@writes("report")
 def report(
     loss: o.LossOrDefault = "perpendicular",
     at: o.At = None,
@@ -52,13 +56,9 @@ def report(
     step: o.Step = None,
     seed: o.Seed = "0",
     rows: o.Rows = "worst",
-    json: o.Json = None,
-    markdown: o.Markdown = None,
     hessian: o.HessianFlag = False,
-    quiet: o.Quiet = False,
-    no_color: o.NoColor = False,
-    ascii: o.Ascii = False,
-    debug: o.Debug = False,
+    *,
+    outputs: Outputs,
 ) -> int:
     """Check every way to differentiate a loss against the certified truth.
 
@@ -79,9 +79,8 @@ def report(
         seed=o.whole_number("--seed", seed) or 0,
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
-    outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii)
-    check_outputs(outputs)
-    return _run(request, outputs, hessian)
+    outputs = outputs.beside(rows_all=STDOUT if all_rows else None)
+    return _run(request, outputs, hessian, rows_to=sys.stdout if all_rows else None)
 
 
 def _methods(text: str | None) -> tuple[str, ...] | None:
@@ -101,16 +100,37 @@ def _step(text: str | None) -> float | None:
     return step
 
 
-def _run(request: Request, outputs: Outputs, with_hessian: bool) -> int:
-    rows_to = sys.stdout if outputs.all_rows else None
+def _run(request: Request, outputs: Outputs, with_hessian: bool, rows_to: TextIO | None) -> int:
     with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
-        loss, result = _checked(request, outputs, rows_to)
-    hessian = _hessian(loss, result) if with_hessian else None
-    write_outputs(result, outputs, hessian)
+        subject = _checked(request, outputs, rows_to)
+    hessian = _hessian(subject) if with_hessian else None
+    outputs.write(shown(subject, code=request.loss, hessian=hessian))
+    result: Report = subject.result
     return OF_VERDICT[result.verdict]
 
 
-def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> tuple[Loss, Report]:
+def shown(subject: Subject, *, code: str, hessian: HessianText | None = None) -> Shown:
+    """What there is to show of a check, or of a verification; ``code`` is FILE.py:NAME where it is of a file."""
+    from diffexplore.cli.code_places import code_place
+    from diffexplore.report.markdown import title_of
+    from diffexplore.report.outline import outline
+    from diffexplore.report.problems import problems_of_report
+    from diffexplore.report.terminal import Page
+    from diffexplore.report.verdict import headline
+
+    result: Report = subject.result
+    return Shown(
+        subject,
+        title_of(result),
+        result.to_dict,
+        lambda: outline(result, hessian=hessian),
+        lambda: headline(result),
+        page=lambda ascii: Page(result, hessian, ascii),
+        problems=lambda: problems_of_report(result, code_place(code)),
+    )
+
+
+def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> Subject:
     """Resolve the loss, its points and its data, and run the check on them."""
     from diffexplore.check.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check, partials_of
@@ -126,6 +146,7 @@ def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> tupl
 
     from diffexplore.check.batch import make_batch
     from diffexplore.check.run import run_check
+    from diffexplore.pages.records import Subject
 
     batch = make_batch(loss, request.data, n_points=request.n_points, seed=request.seed, points=points)
     with listening(quiet=outputs.quiet, rows_to=rows_to) as listener:
@@ -141,11 +162,12 @@ def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> tupl
             step=request.step,
             listener=listener,
         )
-    return loss, result
+    return Subject(result, loss, batch, tuple(points))
 
 
-def _hessian(loss: Loss, result: Report) -> HessianText:
+def _hessian(subject: Subject) -> HessianText:
     """The second partials by what the report differentiates by."""
-    from diffexplore.cli.algebra import hessian_text
+    assert subject.loss is not None
+    from diffexplore.report.algebra import hessian_text
 
-    return hessian_text(loss, tuple(result.gradient))
+    return hessian_text(subject.loss, tuple(subject.result.gradient))

@@ -7,13 +7,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from diffexplore.check.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_VERDICT
-from diffexplore.cli.output import write
-from diffexplore.cli.outputs import Outputs, check_outputs, write_outputs
+from diffexplore.cli.output import STDOUT, write
+from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.report import shown
+from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class Request:
     seed: int = 0
 
 
+@writes("verify")
 def verify(
     candidate: o.Candidate = None,
     loss: o.LossOption = None,
@@ -62,13 +65,9 @@ def verify(
     device: o.Device = "auto",
     seed: o.Seed = "0",
     rows: o.Rows = "worst",
-    json: o.Json = None,
-    markdown: o.Markdown = None,
     replay: o.Replay = None,
-    quiet: o.Quiet = False,
-    no_color: o.NoColor = False,
-    ascii: o.Ascii = False,
-    debug: o.Debug = False,
+    *,
+    outputs: Outputs,
 ) -> int:
     """Verify a gradient that somebody wrote. THIS RUNS THE CODE IN FILE.py: verify only files that you trust.
 
@@ -96,12 +95,17 @@ def verify(
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
     again = _replay_of(request, replay) if candidate is None else None
-    outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii, replay=None if again else replay)
-    check_outputs(outputs)
+    kept = None if again else replay
+    if str(kept) == STDOUT:
+        raise UsageError("--replay takes the name of a file: standard output is for the report")
+    outputs = outputs.beside(rows_all=STDOUT if all_rows else None, replay=kept)
     record = again or _record(request)
-    result = _run(record, outputs)
-    _write_replay(record, result, outputs)
-    write_outputs(result, outputs)
+    result = _run(record, outputs, rows_to=sys.stdout if all_rows else None)
+    if kept is not None and result.verdict != "pass":
+        _write_replay(record, kept)
+    from diffexplore.pages.records import Subject
+
+    outputs.write(shown(Subject(result, record.loss, record.batch, tuple(record.points)), code=record.candidate))
     return OF_VERDICT[result.verdict]
 
 
@@ -170,22 +174,19 @@ def _packs(texts: Sequence[str]) -> dict[str, Any] | None:
     return packs or None
 
 
-def _run(record: Replay, outputs: Outputs) -> Report:
+def _run(record: Replay, outputs: Outputs, rows_to: TextIO | None) -> Report:
     """The verification itself; what the candidate prints is kept out of standard output."""
     from diffexplore.cli.progress import listening
 
-    rows_to = sys.stdout if outputs.all_rows else None
     with listening(quiet=outputs.quiet, rows_to=rows_to) as listener, contextlib.redirect_stdout(sys.stderr):
         return record.run(listener)
 
 
-def _write_replay(record: Replay, result: Report, outputs: Outputs) -> None:
-    """Where the candidate did not pass; how large the file is depends on the data."""
-    if outputs.replay is None or result.verdict == "pass":
-        return
-    write(outputs.replay, record.to_json() + "\n")
-    size = _size(outputs.replay.stat().st_size)
-    print(f"wrote {outputs.replay} ({size}): diffexplore verify --replay {outputs.replay}", file=sys.stderr)
+def _write_replay(record: Replay, path: Path) -> None:
+    """How large the file is depends on the data."""
+    write(path, record.to_json() + "\n")
+    size = _size(path.stat().st_size)
+    print(f"wrote {path} ({size}): diffexplore verify --replay {path}", file=sys.stderr)
 
 
 def _size(count: int) -> str:

@@ -235,6 +235,24 @@ class Fit:
         """The document as text."""
         return to_json(self.to_dict(), indent=indent)
 
+    def to_html(self) -> str:
+        """The fit as one page that holds all it needs; raises UsageError where plotly is not installed."""
+        from diffexplore.pages import subjects, to_page
+
+        return to_page("fit", subjects.of_fit(self))
+
+    def to_dataframe(self) -> Any:
+        """The paths of all runs as a ``pandas.DataFrame``, a line for each step; raises UsageError without pandas."""
+        from diffexplore.report.dataframes import of_fit
+
+        return of_fit(self)
+
+    def _repr_html_(self) -> str:
+        from diffexplore.report.fits import outline
+        from diffexplore.report.html import page_of
+
+        return page_of(outline(self))
+
     def __rich_console__(self, console: Any, options: Any) -> Any:
         from diffexplore.report.fits import FitPage
 

@@ -161,6 +161,12 @@ class Graph:
     def to_json(self, *, indent: int | None = 2) -> str:
         return to_json(self.to_dict(), indent=indent)
 
+    def to_html(self) -> str:
+        """The graph as one page that holds all it needs."""
+        from diffexplore.pages import subjects, to_page
+
+        return to_page("graph", subjects.of(self))
+
 
 def _dict(number: Number | None) -> dict[str, Any] | None:
     return None if number is None else number.to_dict()

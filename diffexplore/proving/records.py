@@ -144,6 +144,12 @@ class Proof:
     def to_json(self, *, indent: int | None = 2) -> str:
         return to_json(self.to_dict(), indent=indent)
 
+    def to_html(self) -> str:
+        """The proof as one page that holds all it needs."""
+        from diffexplore.pages import subjects, to_page
+
+        return to_page("prove", subjects.of(self))
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from diffexplore.report.proofs import outline
         from diffexplore.report.terminal import Drawing

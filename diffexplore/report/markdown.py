@@ -30,8 +30,12 @@ _ACTIVE = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>
 
 def to_markdown(report: Report, hessian: HessianText | None = None) -> str:
     """``report`` as a Markdown document."""
-    title = f"# Gradient check: {escaped(report.loss.name or 'a formula')}\n"
-    return document(title, outline(report, hessian=hessian))
+    return document(f"# {escaped(title_of(report))}\n", outline(report, hessian=hessian))
+
+
+def title_of(report: Report) -> str:
+    """What the document is about."""
+    return f"Gradient check: {report.loss.name or 'a formula'}"
 
 
 def document(title: str, blocks: Iterable[Block]) -> str:

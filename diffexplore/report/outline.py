@@ -39,10 +39,7 @@ def outline(report: Report, *, width: int = 100, hessian: HessianText | None = N
     yield Gap()
     yield from failures(report)
     yield from formulas(report.loss, report.gradient, hessian)
-    yield from _decisions(report)
-    yield Note(text(_what_ran(report), "quiet"))
-    if report.loss.program is not None:
-        yield Note(text(_what_ran_itself(report, report.loss.program), "quiet"))
+    yield from what_ran(report)
     yield from long_points(report)
     yield Gap()
     yield from loss_values(report, footnotes)
@@ -55,6 +52,14 @@ def outline(report: Report, *, width: int = 100, hessian: HessianText | None = N
     yield Gap()
     yield from _environment(report)
     yield headline(report)
+
+
+def what_ran(report: Report) -> Iterator[Block]:
+    """What algebra decided, and what ran on which data."""
+    yield from _decisions(report)
+    yield Note(text(_what_ran(report), "quiet"))
+    if report.loss.program is not None:
+        yield Note(text(_what_ran_itself(report, report.loss.program), "quiet"))
 
 
 def _decisions(report: Report) -> Iterator[Block]:

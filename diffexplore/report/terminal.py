@@ -80,8 +80,13 @@ def render(report: Report, console: Console, options: ConsoleOptions) -> RenderR
 def to_text(report: Report, width: int = 100, ascii: bool | None = None) -> str:
     """``report`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
     plain = not speaks_mathematics(sys.stdout.encoding) if ascii is None else ascii
+    return plain_text(Page(report, ascii=plain), width)
+
+
+def plain_text(shown: RenderableType, width: int) -> str:
+    """What a console of that width prints, without colour."""
     page = io.StringIO()
-    Console(file=page, width=width, color_system=None, highlight=False).print(Page(report, ascii=plain))
+    Console(file=page, width=width, color_system=None, highlight=False).print(shown)
     return page.getvalue().rstrip("\n")
 
 
