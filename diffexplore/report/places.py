@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from diffexplore.check.records import Report
+from diffexplore.numerals import plain_exponent
 from diffexplore.report.blocks import Block, Note, text
 from diffexplore.report.names import distinct_points, point_key
 from diffexplore.report.numbers import point_text
 
 #: A point with a longer text is listed once.
 _LONGEST = 60
+
+#: So is one that titles a column.
+_LONGEST_TITLE = 13
+
+#: Coordinates that a point shows on one screen, but for the last one.
+_MOST_SHOWN = 4
 
 
 def place(report: Report, point: Mapping[str, float], *, compact: bool = False, digits: int | None = None) -> str:
@@ -45,3 +52,24 @@ def long_points(report: Report) -> Iterator[Block]:
 def _points(report: Report) -> tuple[Mapping[str, float], ...]:
     """Those at which the check was made; a probe's own point is said where the probe is."""
     return distinct_points(row for row in report.rows if row.probe is None)
+
+
+def compact_place(report: Report, point: Mapping[str, float]) -> str:
+    """``a=2.5 b=1`` in four digits where that is short, else the number of the point that the page lists."""
+    said = " ".join(f"{name}={plain_exponent(f'{value:.4g}')}" for name, value in point.items())
+    if len(said) <= _LONGEST_TITLE:
+        return said
+    keys = [point_key(known) for known in _points(report)]
+    return f"point {keys.index(point_key(point)) + 1}" if point_key(point) in keys else said
+
+
+def compact_points(report: Report) -> Iterator[Block]:
+    """The points that titles of columns call by a number; of many coordinates, the first and the last."""
+    for number, point in enumerate(_points(report), start=1):
+        if compact_place(report, point).startswith("point "):
+            names = list(point)
+            shown = names if len(names) <= _MOST_SHOWN + 1 else [*names[:_MOST_SHOWN], names[-1]]
+            said = [point_text({name: point[name]}, digits=6) for name in shown]
+            if len(shown) < len(names):
+                said.insert(-1, "…")
+            yield Note(text(f"point {number}: {', '.join(said)}"))

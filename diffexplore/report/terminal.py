@@ -33,6 +33,7 @@ from diffexplore.report.blocks import (
     words_of,
 )
 from diffexplore.report.outline import HessianText, outline
+from diffexplore.report.screen import Command, screen
 from diffexplore.report.symbols import speaks_mathematics, to_ascii
 
 #: Characters that a column which may be broken is left with at least.
@@ -61,14 +62,23 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Page:
-    """A report that rich can print in whatever width it has, with second partials where they are given."""
+    """A report that rich can print in whatever width it has: on one screen, or with all tables (``full``).
+
+    Second partials and commands to go on with are shown where they are given.
+    """
 
     report: Report
     hessian: HessianText | None = None
     ascii: bool | None = None
+    full: bool = False
+    commands: tuple[Command, ...] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        blocks = outline(self.report, width=options.max_width, hessian=self.hessian)
+        width = options.max_width
+        if self.full:
+            blocks = outline(self.report, width=width, hessian=self.hessian)
+        else:
+            blocks = screen(self.report, width=width, hessian=self.hessian, commands=self.commands)
         yield from _draw(blocks, console, options, self.ascii)
 
 
@@ -77,11 +87,14 @@ def render(report: Report, console: Console, options: ConsoleOptions) -> RenderR
     yield from Page(report).__rich_console__(console, options)
 
 
-def to_text(report: Report, width: int = 100, ascii: bool | None = None) -> str:
-    """``report`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
+def to_text(report: Report, width: int = 80, ascii: bool | None = None, *, full: bool = False) -> str:
+    """``report`` as plain text, on one screen or with all tables (``full``).
+
+    ``ascii`` None chooses by the encoding of standard output.
+    """
     plain = not speaks_mathematics(sys.stdout.encoding) if ascii is None else ascii
     page = io.StringIO()
-    Console(file=page, width=width, color_system=None, highlight=False).print(Page(report, ascii=plain))
+    Console(file=page, width=width, color_system=None, highlight=False).print(Page(report, ascii=plain, full=full))
     return page.getvalue().rstrip("\n")
 
 

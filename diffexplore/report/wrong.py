@@ -105,9 +105,18 @@ _RIGHT = {
 }
 
 
+def is_right_by_itself(row: Row) -> str | None:
+    """How a failing row is right whose value is; None for every other row."""
+    if row.error_abs is None or row.bound is None or row.error_abs > row.bound or row.verdict != "fail":
+        return None
+    return _RIGHT.get(row.cause.key, "is right by itself") if row.cause else "is right by itself"
+
+
 def how_wrong(row: Row) -> str:
-    if row.error_abs is not None and row.bound is not None and row.error_abs <= row.bound and row.verdict == "fail":
-        return _RIGHT.get(row.cause.key, "is right by itself") if row.cause else "is right by itself"
+    """``is wrong by 0.09 %``."""
+    right = is_right_by_itself(row)
+    if right is not None:
+        return right
     if row.value is None:
         return "is not finite"
     if row.error_rel is None:
