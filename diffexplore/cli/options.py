@@ -182,6 +182,15 @@ Only = Annotated[
 ]
 AllEntries = Annotated[bool, typer.Option("--all", metavar="", help="List every entry, those out of scope too.")]
 Devices = Annotated[bool, typer.Option("--devices", metavar="", help="List the devices that torch can use, too.")]
+Full = Annotated[
+    bool, typer.Option("--full", metavar="", help="Every table: values, errors, what is allowed, each worst sample.")
+]
+FullProof = Annotated[
+    bool, typer.Option("--full", metavar="", help="The counterexample of every statement that is refuted.")
+]
+OnlyFailing = Annotated[
+    bool, typer.Option("--only-failing", metavar="", help="The verdict and the failing comparisons, nothing else.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print the verdict line only, and no progress.")]
 NoColor = Annotated[bool, typer.Option("--no-color", metavar="", help="No colours; NO_COLOR=1 does the same.")]
 Ascii = Annotated[bool, typer.Option("--ascii", metavar="", help="Print ASCII only, whatever the terminal can show.")]

@@ -21,6 +21,7 @@ def prove(
     shapes: o.Shapes = None,
     domain: o.Domain = None,
     json: o.Json = None,
+    full: o.FullProof = False,
     quiet: o.Quiet = False,
     no_color: o.NoColor = False,
     ascii: o.Ascii = False,
@@ -38,7 +39,7 @@ def prove(
     if json is not None:
         deliver_json(found, json)
     if json != STDOUT:
-        _print(found, quiet=quiet, no_color=no_color, ascii=ascii)
+        _print(found, quiet=quiet, full=full, no_color=no_color, ascii=ascii)
     return OF_STATUS[found.status]
 
 
@@ -75,9 +76,9 @@ def _has_entries(name: str, symbols: tuple[str, ...]) -> bool:
     return any(symbol.rstrip("0123456789_") == name for symbol in symbols) or name in symbols
 
 
-def _print(found: Proof, *, quiet: bool, no_color: bool, ascii: bool) -> None:
+def _print(found: Proof, *, quiet: bool, full: bool, no_color: bool, ascii: bool) -> None:
     from diffexplore.report.proofs import headline, outline
     from diffexplore.report.terminal import Drawing
 
-    blocks = (headline(found),) if quiet else tuple(outline(found))
+    blocks = (headline(found),) if quiet else tuple(outline(found, full=full))
     console_on(sys.stdout, no_color=no_color).print(Drawing(blocks, ascii or None))

@@ -12,6 +12,7 @@ from diffexplore import methods as known_methods
 from diffexplore.check.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_VERDICT
+from diffexplore.cli.next_steps import after_report
 from diffexplore.cli.outputs import Outputs, check_outputs, write_outputs
 from diffexplore.errors import UsageError
 
@@ -55,6 +56,8 @@ def report(
     json: o.Json = None,
     markdown: o.Markdown = None,
     hessian: o.HessianFlag = False,
+    full: o.Full = False,
+    only_failing: o.OnlyFailing = False,
     quiet: o.Quiet = False,
     no_color: o.NoColor = False,
     ascii: o.Ascii = False,
@@ -79,7 +82,7 @@ def report(
         seed=o.whole_number("--seed", seed) or 0,
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
-    outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii)
+    outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii, full=full, only_failing=only_failing)
     check_outputs(outputs)
     return _run(request, outputs, hessian)
 
@@ -106,7 +109,7 @@ def _run(request: Request, outputs: Outputs, with_hessian: bool) -> int:
     with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
         loss, result = _checked(request, outputs, rows_to)
     hessian = _hessian(loss, result) if with_hessian else None
-    write_outputs(result, outputs, hessian)
+    write_outputs(result, outputs, hessian, after_report(request))
     return OF_VERDICT[result.verdict]
 
 

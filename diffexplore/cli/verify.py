@@ -13,6 +13,7 @@ from diffexplore.check.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_VERDICT
 from diffexplore.cli.output import write
+from diffexplore.cli.next_steps import after_verify
 from diffexplore.cli.outputs import Outputs, check_outputs, write_outputs
 from diffexplore.errors import UsageError
 
@@ -65,6 +66,8 @@ def verify(
     json: o.Json = None,
     markdown: o.Markdown = None,
     replay: o.Replay = None,
+    full: o.Full = False,
+    only_failing: o.OnlyFailing = False,
     quiet: o.Quiet = False,
     no_color: o.NoColor = False,
     ascii: o.Ascii = False,
@@ -96,12 +99,13 @@ def verify(
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
     again = _replay_of(request, replay) if candidate is None else None
-    outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii, replay=None if again else replay)
+    kept = None if again else replay
+    outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii, kept, full=full, only_failing=only_failing)
     check_outputs(outputs)
     record = again or _record(request)
     result = _run(record, outputs)
     _write_replay(record, result, outputs)
-    write_outputs(result, outputs)
+    write_outputs(result, outputs, commands=after_verify(request, result))
     return OF_VERDICT[result.verdict]
 
 

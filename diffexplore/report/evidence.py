@@ -12,7 +12,7 @@ from diffexplore.report.causes import Footnotes
 from diffexplore.report.matrix import bar, digits_legend, number_of, share_tone
 from diffexplore.report.names import partial_of, rows_of
 from diffexplore.report.numbers import counted, truth_digits, value_beside
-from diffexplore.report.places import compact_place
+from diffexplore.report.places import row_place
 
 #: Lines that one screen has room for.
 _MOST = 12
@@ -46,7 +46,7 @@ def _cells(row: Row, report: Report) -> tuple[Text, ...]:
     number = f"{number_of(row, digits):>4}"
     shown = number if digits is None else f"{number} {bar(digits, _BAR, report)}"
     power = row.smallest_detectable if row.smallest_detectable is not None else row.smallest_detectable_abs
-    where = compact_place(report, row.point)
+    where = row_place(report, row.point)
     return (
         text(f"{partial_of(row)}{f' at {where}' if where else ''}"),
         value_beside(row.value, row.truth, _DIGITS), text(truth_digits(row.truth, _DIGITS)),

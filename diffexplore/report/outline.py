@@ -12,7 +12,7 @@ from diffexplore.report.causes import Footnotes, not_compared
 from diffexplore.report.lost import lost_digits
 from diffexplore.report.names import candidate_of, reduced_partial, second_partial
 from diffexplore.report.numbers import counted, point_text
-from diffexplore.report.places import long_points
+from diffexplore.report.places import ON_A_LINE, long_points
 from diffexplore.report.symbols import typeset
 from diffexplore.report.tables import legend, probes, reduced_tables, worst_samples
 from diffexplore.report.values import loss_values
@@ -22,9 +22,6 @@ from diffexplore.report.wrong import failures
 #: Second partials as text, by the names of the row and the column.
 HessianText = Mapping[tuple[str, str], PartialFormula]
 
-
-#: Characters of a point that is said where its partials are not.
-_LONGEST = 40
 
 _POWER = "[⁰¹²³⁴⁵⁶⁷⁸⁹]+"
 
@@ -140,7 +137,7 @@ def what_ran(report: Report) -> str:
     methods = len(dict.fromkeys(row.method for row in report.rows))
     subject = candidate_of(report) or counted(methods, "method")
     points = list(dict.fromkeys(point_text(row.point) for row in report.rows if row.probe is None))
-    where = f" at {points[0] if len(points) == 1 and len(points[0]) <= _LONGEST else counted(len(points), 'point')}"
+    where = f" at {points[0] if len(points) == 1 and len(points[0]) <= ON_A_LINE else counted(len(points), 'point')}"
     where = where if points != [""] else ""
     samples = counted(report.n, "sample") if report.loss.data else "one evaluation"
     return f"{subject} on {samples}{where}, in {report.dtype} on {report.device}, seed {report.seed}"

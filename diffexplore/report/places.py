@@ -10,6 +10,9 @@ from diffexplore.report.blocks import Block, Note, text
 from diffexplore.report.names import distinct_points, point_key
 from diffexplore.report.numbers import point_text
 
+#: A longer point is not said in the line that says what ran.
+ON_A_LINE = 40
+
 #: A point with a longer text is listed once.
 _LONGEST = 60
 
@@ -63,13 +66,19 @@ def compact_place(report: Report, point: Mapping[str, float]) -> str:
     return f"point {keys.index(point_key(point)) + 1}" if point_key(point) in keys else said
 
 
+def row_place(report: Report, point: Mapping[str, float]) -> str:
+    """The same, and nothing where there is one point, which the page says once."""
+    return "" if len(_points(report)) == 1 and point_key(point) == point_key(_points(report)[0]) else compact_place(report, point)
+
+
 def compact_points(report: Report) -> Iterator[Block]:
     """The points that titles of columns call by a number; of many coordinates, the first and the last."""
-    for number, point in enumerate(_points(report), start=1):
-        if compact_place(report, point).startswith("point "):
+    points = _points(report)
+    for number, point in enumerate(points, start=1):
+        if compact_place(report, point).startswith("point ") and (len(points) > 1 or len(point_text(point)) > ON_A_LINE):
             names = list(point)
             shown = names if len(names) <= _MOST_SHOWN + 1 else [*names[:_MOST_SHOWN], names[-1]]
             said = [point_text({name: point[name]}, digits=6) for name in shown]
             if len(shown) < len(names):
                 said.insert(-1, "…")
-            yield Note(text(f"point {number}: {', '.join(said)}"))
+            yield Note(text(f"point{f' {number}' if len(points) > 1 else ''}: {', '.join(said)}"))

@@ -38,18 +38,30 @@ _LONGEST = 200
 
 _DIGITS = 17
 
+#: Digits that a headline begins with, and partials that it lists.
+_FEW_DIGITS, _LISTED = 3, 3
 
-def outline(proof: Proof) -> Iterator[Block]:
-    """The blocks of a proof: the answer, the formulas, each statement, counterexamples, conditions, the answer."""
+
+def outline(proof: Proof, *, full: bool = False) -> Iterator[Block]:
+    """The blocks of a proof: the answer, the formulas, each statement, counterexamples, conditions.
+
+    One screen shows the counterexample that the answer speaks of; ``full`` shows those of all statements.
+    """
     yield headline(proof)
     yield Gap()
     yield from _formulas(proof)
     yield _table(proof)
     yield Gap()
+    told = None if full or not proof.refuted else _told(proof)
     for statement in proof.statements:
-        yield from _details(proof, statement)
+        if told is None or statement is told or statement.decision.counterexample is None:
+            yield from _details(proof, statement)
     yield from _notes(proof)
-    yield headline(proof)
+
+
+def _told(proof: Proof) -> Statement:
+    """The refuted statement that the answer speaks of: that of a partial, where there is one."""
+    return next((statement for statement in proof.refuted if statement.name != VALUE), proof.refuted[0])
 
 
 def headline(proof: Proof) -> Headline:
@@ -99,15 +111,43 @@ def _up_to(proof: Proof) -> str:
 
 
 def _refuted(proof: Proof) -> str:
-    first = next((statement for statement in proof.refuted if statement.name != VALUE), proof.refuted[0])
-    named = proof.cause is not None and proof.cause.key != "unexplained"
-    cause = f": {proof.cause.message}" if proof.cause is not None and named else ""
+    """What is wrong, by which numbers, why, and what is proved."""
+    first, cause = _told(proof), proof.cause if proof.cause is not None and proof.cause.key != "unexplained" else None
+    if cause is not None and "loss_is" in cause.fields and any(one.name == VALUE for one in proof.refuted):
+        name = "" if proof.program == "loss" else f" {proof.program}"
+        return f"your loss{name} is {cause.fields['loss_is']}; its gradient agrees with it"
+    why = f": {cause.message}" if cause is not None else ""
     place = f" where {first.decision.place}" if first.decision.place else ""
     if first.name == VALUE:
         named = proof.loss.startswith("the loss ") or proof.loss == "loss"
         loss = proof.loss if proof.loss.startswith("the ") else f"the {'' if named else 'loss '}{proof.loss}"
-        return f"{proof.program} does not compute {loss}{place}{cause}"
-    return f"{proof.program} does not compute {_claim(proof)}: its {_called(first)} is wrong{place}{cause}"
+        return f"{proof.program} does not compute {loss}{place}{_beside(first)}{why}"
+    claim = f"{proof.program} does not compute {_claim(proof)}: its {_called(first)} is wrong"
+    return f"{claim}{place}{_beside(first)}{why}{_others(proof, first)}"
+
+
+def _beside(statement: Statement) -> str:
+    """`` (0.1126, should be 0.0563)``: what is computed at the counterexample, and what is right."""
+    found = statement.decision.counterexample
+    if found is None:
+        return ""
+    for digits in range(_FEW_DIGITS, _DIGITS + 1):
+        computed, right = (f"{float(ball.middle):.{digits}g}".replace("-", "−", 1) for ball in (found.right, found.left))
+        if computed != right:
+            return f" ({computed}, should be {right})"
+    return ""
+
+
+def _others(proof: Proof, first: Statement) -> str:
+    """What else is wrong, and what is proved."""
+    parts = []
+    for status, word in (("refuted", "wrong too"), ("proved", "right")):
+        names = [_called(one) for one in proof.statements if one.status == status and one is not first]
+        if names:
+            named = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+            listed = named if len(names) <= _LISTED else f"{len(names)} others"
+            parts.append(f"; {listed} {'is' if len(names) == 1 else 'are'} {word}")
+    return "".join(parts)
 
 
 def _unknown(proof: Proof) -> str:

@@ -13,7 +13,7 @@ from diffexplore.report.causes import Footnotes, not_compared_briefly
 from diffexplore.report.counts import total
 from diffexplore.report.evidence import evidence
 from diffexplore.report.failed import told_causes
-from diffexplore.report.lost import lost_text
+from diffexplore.report.lost import lost_briefly
 from diffexplore.report.matrix import matrix
 from diffexplore.report.names import candidate_of, kind_of, partial_of, rows_of
 from diffexplore.report.numbers import counted, in_ulps, ulp_at
@@ -36,8 +36,6 @@ _MOST_PARTIALS = 4
 
 #: Lines of formulas.
 _FORMULA_LINES = 9
-
-_MOST_LOST = 1
 
 #: A command, and what it shows.
 Command = tuple[str, str]
@@ -67,10 +65,7 @@ def screen(
     yield from _by_sample(report)
     yield from _values(report)
     yield from _probes(report)
-    for lost in report.lost_digits[:_MOST_LOST]:
-        yield Note((Span("digits are lost: "), *lost_text(lost, report)))
-    if len(report.lost_digits) > _MOST_LOST:
-        yield Note(text(f"digits are lost at {counted(len(report.lost_digits) - _MOST_LOST)} other places", "quiet"))
+    yield from _lost(report)
     yield from not_compared_briefly(report, footnotes, told | shown_causes(report))
     if commands:
         yield Gap()
@@ -187,6 +182,14 @@ def _probes(report: Report) -> Iterator[Block]:
                     if kind_of(row) == "probe"})  # fmt: skip
         where = f"{counted(made, 'probe')} (where an error shows more clearly): "
         yield Note((Span(where), *_counts(tallies)))
+
+
+def _lost(report: Report) -> Iterator[Block]:
+    """Where rounding leaves fewer than half the digits: the first place, and how many more there are."""
+    if report.lost_digits:
+        lost, more = report.lost_digits[0], len(report.lost_digits) - 1
+        others = f"; and at {counted(more, 'other place')}" if more else ""
+        yield Note((Span("digits are lost: "), *lost_briefly(lost, report), Span(others)))
 
 
 def _next(commands: Sequence[Command]) -> Table:

@@ -12,7 +12,7 @@ from diffexplore.report.blocks import Block, Column, Gap, Note, Span, Table, Tex
 from diffexplore.report.causes import Footnotes, cause_note
 from diffexplore.report.names import candidate_of, kind_of, partial_of, point_key
 from diffexplore.report.numbers import counted, in_ulps, point_text, truth_digits, ulp_at, value_beside
-from diffexplore.report.places import compact_place
+from diffexplore.report.places import row_place
 from diffexplore.report.wrong import worst_failures
 
 #: Lines of failing rows, of what is open, and causes of either, that one screen has room for.
@@ -21,9 +21,6 @@ _MOST_FAILS, _MOST_OPEN, _MOST_CAUSES = 6, 4, 3
 _DIGITS = 9
 
 _NAMES = Column("", align="left")
-
-#: Method names that a line lists before it counts them.
-_LISTED = 2
 
 #: Causes that say no more than the numbers of the row do.
 _SAID_BY_NUMBERS = ("exceeds_bound",)
@@ -58,8 +55,11 @@ def unsettled(report: Report, footnotes: Footnotes, told: Iterable[str]) -> Iter
 
 
 def listed_failures(report: Report, footnotes: Footnotes, told: Iterable[str]) -> Iterator[Block]:
-    """Every failing row that the report holds, and where nothing failed, what left the verdict open."""
-    failing = [_Line((row,)) for row in report.rows if row.verdict == "fail"]
+    """Every failing row that includes the reduction, else those by sample and by probe; or what is open.
+
+    The others are counted: they follow from these.
+    """
+    failing = [_Line((row,)) for row in worst_failures(report)]
     lines = failing or (_open(report) if report.verdict == "inconclusive" else [])
     if not lines:
         return
@@ -67,7 +67,7 @@ def listed_failures(report: Report, footnotes: Footnotes, told: Iterable[str]) -
     yield _table(lines, report, footnotes, set(told))
     left = report.summary.failed - len(failing)
     if left > 0:
-        yield Note(text(f"{counted(left)} more failed", "quiet"), "·")
+        yield Note(text(f"{counted(left)} more failed, by sample or by probe", "quiet"), "·")
     yield from _causes(lines, footnotes, set(told), most=None)
 
 
@@ -110,7 +110,7 @@ def _place(row: Row, report: Report) -> Text:
     """Which partial, and where."""
     sample = f", sample {row.sample}" if row.sample is not None else ""
     probe = ", sub-batch" if row.probe and row.probe.startswith("sub-batch") else ", probe" if row.probe else ""
-    where = compact_place(report, row.point) if row.probe is None else point_text(row.point, digits=3)
+    where = row_place(report, row.point) if row.probe is None else point_text(row.point, digits=3)
     return Span(partial_of(row, candidate_of(report)), "strong"), Span(f"{' at ' if where else ''}{where}{sample}{probe}")
 
 
@@ -124,8 +124,8 @@ def _of_candidate(line: _Line, report: Report, footnotes: Footnotes, told: Abstr
 
 
 def _of_methods(line: _Line, report: Report, footnotes: Footnotes, told: AbstractSet[str]) -> tuple[Text, ...]:
-    methods = list(dict.fromkeys(row.method for row in line.rows))
-    called = ", ".join(methods) if len(methods) <= _LISTED else f"{counted(len(methods))} methods"
+    methods = dict.fromkeys(row.method for row in line.rows)
+    called = line.first.method if len(methods) == 1 else f"{counted(len(methods))} methods"
     worst = max(line.rows, key=lambda row: row.error_abs or 0.0)
     return (
         text(f"  {called}"), _values(line, worst), text(_sized(worst.error_abs, worst, report.dtype)),
