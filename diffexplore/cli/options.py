@@ -181,6 +181,14 @@ Only = Annotated[
     typer.Option("--only", metavar="NAME", help="Only this entry, such as pow or pow.Scalar. Repeat for more."),
 ]
 AllEntries = Annotated[bool, typer.Option("--all", metavar="", help="List every entry, those out of scope too.")]
+Listed = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NAME",
+        help="losses, methods, functions or devices; or the name of a loss, a method or a function.",
+        show_default=False,
+    ),
+]
 Devices = Annotated[bool, typer.Option("--devices", metavar="", help="List the devices that torch can use, too.")]
 Full = Annotated[
     bool, typer.Option("--full", metavar="", help="Every table: values, errors, what is allowed, each worst sample.")
