@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from diffexplore import losses, methods
 from diffexplore.errors import UsageError, unknown
 from diffexplore.whole import whole
 
@@ -23,8 +24,22 @@ _LOSS_HELP = (
     "for which the file IS EXECUTED."
 )
 
-LossOrDefault = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP)]
-LossOption = Annotated[str | None, typer.Option("--loss", metavar="LOSS", help=_LOSS_HELP)]
+
+def _losses(incomplete: str) -> list[str]:
+    """What a shell completes a loss to."""
+    return [name for name in losses.names() if name.startswith(incomplete)]
+
+
+def _listed(incomplete: str) -> list[str]:
+    """What ``list`` can show one by one."""
+    known = ("losses", "methods", "functions", "devices", *losses.names(), *methods.names())
+    return [name for name in known if name.startswith(incomplete)]
+
+
+LossOrDefault = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP, autocompletion=_losses)]
+LossOption = Annotated[
+    str | None, typer.Option("--loss", metavar="LOSS", help=_LOSS_HELP, autocompletion=_losses)
+]
 Candidate = Annotated[
     str | None,
     typer.Argument(
@@ -187,6 +202,7 @@ Listed = Annotated[
         metavar="NAME",
         help="losses, methods, functions or devices; or the name of a loss, a method or a function.",
         show_default=False,
+        autocompletion=_listed,
     ),
 ]
 Devices = Annotated[bool, typer.Option("--devices", metavar="", help="List the devices that torch can use, too.")]
