@@ -30,21 +30,25 @@ def derive(
 ) -> int:
     """Derive the simplified partials of a loss, as text, LaTeX, source code or JSON."""
     from diffexplore.cli.loss_argument import loss_to_derive, partials_of
+    from diffexplore.cli.progress import listening
 
     o.chosen("format", format, o.FORMATS)
     if steps and format != "text":
         raise UsageError("--steps is for --format text")
     asked = o.names_list("--wrt", wrt)
-    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
-        found = loss_to_derive(loss, asked, shapes)
-    names = partials_of(found, asked)
-    if format == "text":
-        from diffexplore.report.terminal import Drawing
+    with listening(quiet=False, loading="loading SymPy") as listener, contextlib.redirect_stdout(sys.stderr):
+        found = loss_to_derive(loss, asked, shapes)  # a file prints what it likes while it is executed
+        names = partials_of(found, asked)
+        listener.progress("deriving the gradient", 0, 0)
+        exported = "" if format == "text" else _exported(found, names, format, hessian)
+        blocks = () if exported else tuple(_text_blocks(found, names, hessian, steps))
+    if exported:
+        emit(exported)
+        return 0
+    from diffexplore.report.terminal import Drawing
 
-        blocks = tuple(_text_blocks(found, names, hessian, steps))[:-1]  # but for the gap that ends the last part
-        console_on(sys.stdout, no_color=no_color).print(Drawing(blocks, ascii=ascii or None))
-    else:
-        emit(_exported(found, names, format, hessian))
+    shown = blocks[:-1]  # but for the gap that ends the last part
+    console_on(sys.stdout, no_color=no_color).print(Drawing(shown, ascii=ascii or None))
     return 0
 
 

@@ -38,7 +38,10 @@ def graph(
     if len(at or ()) > 1:
         raise UsageError("a graph shows one point: give --at once")
     for_a_program = check_places(svg=svg, dot=dot, json=json)
-    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
+    from diffexplore.cli.progress import listening
+
+    # What a file prints while it is executed is kept out of standard output.
+    with listening(quiet=quiet, rows_to=None), contextlib.redirect_stdout(sys.stderr):
         found = _graph(
             loss,
             at[0] if at else None,

@@ -101,7 +101,9 @@ def _method(entry: methods.Entry) -> Iterator[Block]:
     error = "rounding, and truncation by its step" if entry.truncates else "rounding alone"
     runs = "the torch function itself, where the loss is one" if entry.runs_program else "the formula"
     yield Heading(entry.name, _described(entry))
-    yield _table([("differs by", error), ("differentiates", runs), ("source", f"diffexplore/methods/{entry.module}.py")])
+    yield _table(
+        [("differs by", error), ("differentiates", runs), ("source", f"diffexplore/methods/{entry.module}.py")]
+    )
     yield Gap()
     yield Note(text(f"diffexplore report --methods {entry.name}"), " ")
 

@@ -25,10 +25,11 @@ def after_report(request: report.Request) -> list[Command]:
     data += [] if request.n_points is None else ["--points", str(request.n_points)]
     ways = [] if request.dtype == "float64" else ["--dtype", request.dtype]
     ways += [] if request.methods is None else ["--methods", ",".join(request.methods)]
+    named = loss or [request.loss]
     commands = [
         (_command("report", *loss, *at, *data, *ways, "--full"), "every value, error and allowance"),
         (_command("fit", *loss, *at[:2], *data), "descend, and find the minimum"),
-        (_command("graph", *loss, *at[:2], *data), "the operations, with their values"),
+        (_command("graph", *named, *at[:2], *data), "the operations, with their values"),
     ]
     if request.wrt or request.shapes or request.reduction or request.step:
         commands = []  # what is meant takes more options than these

@@ -37,9 +37,7 @@ def _listed(incomplete: str) -> list[str]:
 
 
 LossOrDefault = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP, autocompletion=_losses)]
-LossOption = Annotated[
-    str | None, typer.Option("--loss", metavar="LOSS", help=_LOSS_HELP, autocompletion=_losses)
-]
+LossOption = Annotated[str | None, typer.Option("--loss", metavar="LOSS", help=_LOSS_HELP, autocompletion=_losses)]
 Candidate = Annotated[
     str | None,
     typer.Argument(

@@ -64,9 +64,7 @@ def write_outputs(
         _print(result, outputs, hessian, tuple(commands))
 
 
-def _print(
-    result: Report, outputs: Outputs, hessian: HessianText | None, commands: tuple[Command, ...]
-) -> None:
+def _print(result: Report, outputs: Outputs, hessian: HessianText | None, commands: tuple[Command, ...]) -> None:
     from diffexplore.report.screen import failures_only
     from diffexplore.report.terminal import Drawing, Page
     from diffexplore.report.verdict import headline

@@ -11,6 +11,7 @@ from diffexplore.cli.exit_codes import OF_STATUS
 from diffexplore.cli.output import STDOUT, check_places, console_on, deliver_json
 
 if TYPE_CHECKING:
+    from diffexplore.check.listener import Listener
     from diffexplore.proving.records import Proof
 
 
@@ -35,7 +36,7 @@ def prove(
     """
     check_places(json=json)
     with contextlib.redirect_stdout(sys.stderr):
-        found = _proved(program, loss, o.names_list("--wrt", wrt), shapes, tuple(domain or ()))
+        found = _proved(program, loss, o.names_list("--wrt", wrt), shapes, tuple(domain or ()), quiet=quiet)
     if json is not None:
         deliver_json(found, json)
     if json != STDOUT:
@@ -44,8 +45,19 @@ def prove(
 
 
 def _proved(
-    place: str, loss: str | None, wrt: tuple[str, ...] | None, shapes: str | None, domain: tuple[str, ...]
-) -> Proof:
+    place: str, loss: str | None, wrt: tuple[str, ...] | None, shapes: str | None, domain: tuple[str, ...], *,
+    quiet: bool,
+) -> Proof:  # fmt: skip
+    from diffexplore.cli.progress import listening
+
+    with listening(quiet=quiet, rows_to=None) as listener:
+        return _heard(place, loss, wrt, shapes, domain, listener)
+
+
+def _heard(
+    place: str, loss: str | None, wrt: tuple[str, ...] | None, shapes: str | None, domain: tuple[str, ...],
+    listener: Listener,
+) -> Proof:  # fmt: skip
     from diffexplore.cli.loss_argument import loss_to_derive
     from diffexplore.cli.programs import declared, load
     from diffexplore.proving.prove import prove
@@ -54,20 +66,26 @@ def _proved(
     if loss is not None:
         known = loss_to_derive(loss, wrt, shapes)
         if not shapes:
-            return prove(function, known, wrt=wrt, domain=domain)
+            return prove(function, known, wrt=wrt, domain=domain, listener=listener)
         parameters = [name for name in arguments if _has_entries(name, known.parameters)]
         data = [name for name in arguments if name not in parameters]
         given = declared(parameters, shapes, arguments), declared(data, shapes, arguments)
-        return prove(function, known, parameters=given[0], data=given[1], wrt=wrt, domain=domain)
+        return prove(function, known, parameters=given[0], data=given[1], wrt=wrt, domain=domain, listener=listener)
     if wrt is None and not shapes:
-        return prove(function, domain=domain)
+        return prove(function, domain=domain, listener=listener)
     if wrt is None:
-        return prove(function, parameters=(), data=declared(arguments, shapes, arguments), domain=domain)
+        return prove(
+            function, parameters=(), data=declared(arguments, shapes, arguments), domain=domain, listener=listener
+        )
     for name in wrt:
         o.chosen("argument", name, arguments)
     data = [name for name in arguments if name not in wrt]
     return prove(
-        function, parameters=declared(wrt, shapes, arguments), data=declared(data, shapes, arguments), domain=domain
+        function,
+        parameters=declared(wrt, shapes, arguments),
+        data=declared(data, shapes, arguments),
+        domain=domain,
+        listener=listener,
     )
 
 

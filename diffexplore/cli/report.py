@@ -17,6 +17,7 @@ from diffexplore.cli.outputs import Outputs, check_outputs, write_outputs
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
+    from diffexplore.check.listener import Listener
     from diffexplore.loss import Loss
     from diffexplore.report.outline import HessianText
 
@@ -115,9 +116,15 @@ def _run(request: Request, outputs: Outputs, with_hessian: bool) -> int:
 
 def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> tuple[Loss, Report]:
     """Resolve the loss, its points and its data, and run the check on them."""
+    from diffexplore.cli.progress import listening
+
+    with listening(quiet=outputs.quiet, rows_to=rows_to) as listener:
+        return _heard(request, listener)
+
+
+def _heard(request: Request, listener: Listener) -> tuple[Loss, Report]:
     from diffexplore.check.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check, partials_of
-    from diffexplore.cli.progress import listening
 
     at = [parse_at(text) for text in request.at]
     has_data = request.data is not None or request.n_points is not None
@@ -131,19 +138,18 @@ def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> tupl
     from diffexplore.check.run import run_check
 
     batch = make_batch(loss, request.data, n_points=request.n_points, seed=request.seed, points=points)
-    with listening(quiet=outputs.quiet, rows_to=rows_to) as listener:
-        result = run_check(
-            loss,
-            batch,
-            points,
-            methods=request.methods,
-            wrt=partials_of(loss, request.wrt),
-            dtype=request.dtype,
-            device=request.device,
-            seed=request.seed,
-            step=request.step,
-            listener=listener,
-        )
+    result = run_check(
+        loss,
+        batch,
+        points,
+        methods=request.methods,
+        wrt=partials_of(loss, request.wrt),
+        dtype=request.dtype,
+        device=request.device,
+        seed=request.seed,
+        step=request.step,
+        listener=listener,
+    )
     return loss, result
 
 

@@ -102,8 +102,7 @@ def verify(
     kept = None if again else replay
     outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii, kept, full=full, only_failing=only_failing)
     check_outputs(outputs)
-    record = again or _record(request)
-    result = _run(record, outputs)
+    record, result = _run(request, again, outputs)
     _write_replay(record, result, outputs)
     write_outputs(result, outputs, commands=after_verify(request, result))
     return OF_VERDICT[result.verdict]
@@ -174,13 +173,14 @@ def _packs(texts: Sequence[str]) -> dict[str, Any] | None:
     return packs or None
 
 
-def _run(record: Replay, outputs: Outputs) -> Report:
-    """The verification itself; what the candidate prints is kept out of standard output."""
+def _run(request: Request, again: Replay | None, outputs: Outputs) -> tuple[Replay, Report]:
+    """What is verified, and what was found; what the candidate prints is kept out of standard output."""
     from diffexplore.cli.progress import listening
 
     rows_to = sys.stdout if outputs.all_rows else None
     with listening(quiet=outputs.quiet, rows_to=rows_to) as listener, contextlib.redirect_stdout(sys.stderr):
-        return record.run(listener)
+        record = again or _record(request)
+        return record, record.run(listener)
 
 
 def _write_replay(record: Replay, result: Report, outputs: Outputs) -> None:

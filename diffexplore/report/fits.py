@@ -87,7 +87,9 @@ def _run_row(runs: Sequence[Run], names: list[str]) -> tuple[Text, ...]:
     methods, dtypes = (list(dict.fromkeys(kind)) for kind in zip(*((r.method, r.dtype) for r in runs), strict=True))
     whole = len(methods) * len(dtypes) == len(runs)
     label = f"{', '.join(methods)}; {', '.join(dtypes)}" if whole else ", ".join(f"{r.method} {r.dtype}" for r in runs)
-    return _row(label if len(label) <= _LONGEST_LABEL else f"{counted(len(runs))} runs", runs[0].last, names, _remark(runs[0]))
+    return _row(
+        label if len(label) <= _LONGEST_LABEL else f"{counted(len(runs))} runs", runs[0].last, names, _remark(runs[0])
+    )
 
 
 def _row(label: str, at: Step, names: list[str], remark: str = "", step: str | None = None) -> tuple[Text, ...]:

@@ -68,14 +68,20 @@ def compact_place(report: Report, point: Mapping[str, float]) -> str:
 
 def row_place(report: Report, point: Mapping[str, float]) -> str:
     """The same, and nothing where there is one point, which the page says once."""
-    return "" if len(_points(report)) == 1 and point_key(point) == point_key(_points(report)[0]) else compact_place(report, point)
+    return (
+        ""
+        if len(_points(report)) == 1 and point_key(point) == point_key(_points(report)[0])
+        else compact_place(report, point)
+    )
 
 
 def compact_points(report: Report) -> Iterator[Block]:
     """The points that titles of columns call by a number; of many coordinates, the first and the last."""
     points = _points(report)
     for number, point in enumerate(points, start=1):
-        if compact_place(report, point).startswith("point ") and (len(points) > 1 or len(point_text(point)) > ON_A_LINE):
+        if compact_place(report, point).startswith("point ") and (
+            len(points) > 1 or len(point_text(point)) > ON_A_LINE
+        ):
             names = list(point)
             shown = names if len(names) <= _MOST_SHOWN + 1 else [*names[:_MOST_SHOWN], names[-1]]
             said = [point_text({name: point[name]}, digits=6) for name in shown]

@@ -132,7 +132,9 @@ def _beside(statement: Statement) -> str:
     if found is None:
         return ""
     for digits in range(_FEW_DIGITS, _DIGITS + 1):
-        computed, right = (f"{float(ball.middle):.{digits}g}".replace("-", "−", 1) for ball in (found.right, found.left))
+        computed, right = (
+            f"{float(ball.middle):.{digits}g}".replace("-", "−", 1) for ball in (found.right, found.left)
+        )
         if computed != right:
             return f" ({computed}, should be {right})"
     return ""

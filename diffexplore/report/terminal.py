@@ -136,7 +136,9 @@ class _Pen:
             case Table():
                 return self._table(block)
             case Picture():
-                return RichText("\n".join(draw(block.figure, self.width, height=block.lines, ascii=self.ascii)), no_wrap=True)
+                return RichText(
+                    "\n".join(draw(block.figure, self.width, height=block.lines, ascii=self.ascii)), no_wrap=True
+                )
             case Gap():
                 return RichText("")
 

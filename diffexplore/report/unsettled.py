@@ -111,7 +111,9 @@ def _place(row: Row, report: Report) -> Text:
     sample = f", sample {row.sample}" if row.sample is not None else ""
     probe = ", sub-batch" if row.probe and row.probe.startswith("sub-batch") else ", probe" if row.probe else ""
     where = row_place(report, row.point) if row.probe is None else point_text(row.point, digits=3)
-    return Span(partial_of(row, candidate_of(report)), "strong"), Span(f"{' at ' if where else ''}{where}{sample}{probe}")
+    return Span(partial_of(row, candidate_of(report)), "strong"), Span(
+        f"{' at ' if where else ''}{where}{sample}{probe}"
+    )
 
 
 def _truth(row: Row) -> str:

@@ -33,7 +33,9 @@ def diagnosed(check: CandidateCheck, outcome: PointOutcome, accept: Sequence[str
     causes: dict[str, Cause] = {}
     if wrong:
         with precision(_BITS):
-            causes = with_consistency(Diagnosis(check, outcome, wrong).causes(), check.laboratory().problem.loss.expression)
+            causes = with_consistency(
+                Diagnosis(check, outcome, wrong).causes(), check.laboratory().problem.loss.expression
+            )
     return revised(_with_origins(check, outcome), causes, accept)
 
 
