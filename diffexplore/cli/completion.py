@@ -16,7 +16,7 @@ _OPTIONS = ("--install-completion", "--show-completion")
 
 def is_meant(arguments: Sequence[str]) -> bool:
     """Whether this call installs or shows completion, or is made by a shell that completes."""
-    return _CALL in os.environ or bool(arguments) and arguments[0].partition("=")[0] in _OPTIONS
+    return _CALL in os.environ or (bool(arguments) and arguments[0].partition("=")[0] in _OPTIONS)
 
 
 def run(command: Any, arguments: Sequence[str]) -> int:

@@ -41,7 +41,7 @@ def graph(
     from diffexplore.cli.progress import listening
 
     # What a file prints while it is executed is kept out of standard output.
-    with listening(quiet=quiet, rows_to=None), contextlib.redirect_stdout(sys.stderr):
+    with listening(quiet=quiet, loading="loading SymPy"), contextlib.redirect_stdout(sys.stderr):
         found = _graph(
             loss,
             at[0] if at else None,

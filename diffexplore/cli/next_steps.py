@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from diffexplore.report.screen import Command
 
 #: A longer command is not shown: it would not stay on its line.
-_LONGEST = 58
+_LONGEST = 76
 
 _DEFAULT_LOSS = "perpendicular"
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from diffexplore.check.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_VERDICT
-from diffexplore.cli.output import write
 from diffexplore.cli.next_steps import after_verify
+from diffexplore.cli.output import write
 from diffexplore.cli.outputs import Outputs, check_outputs, write_outputs
 from diffexplore.errors import UsageError
 

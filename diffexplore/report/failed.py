@@ -136,12 +136,13 @@ def _others(first: Row, report: Report) -> str:
 
 
 def _by_partial(report: Report, method: str | None) -> dict[str, list[Row]]:
-    """The rows of each partial, of one method where it is given: reduced ones where there are any."""
-    found: dict[str, list[Row]] = {}
+    """The rows of each partial, of one method where it is given; it is called as it is where it is reduced."""
+    found: dict[tuple[str, str | None], list[Row]] = {}
     for row in report.rows:
         if (method is None or row.method == method) and row.probe is None and row.parameter != VALUE:
-            found.setdefault(partial_of(row, candidate_of(report)), []).append(row)
-    return found
+            found.setdefault((row.parameter, row.of), []).append(row)
+    called = (min(rows, key=lambda row: row.sample is not None) for rows in found.values())
+    return {partial_of(row, candidate_of(report)): rows for row, rows in zip(called, found.values(), strict=True)}
 
 
 def _listed(names: list[str], plural: str = "other partials") -> str:

@@ -147,8 +147,8 @@ def _cell(part: _Part, method: str, cell: int, report: Report, footnotes: Footno
     digits, cells = correct_digits(row, report.dtype), cell - _NUMBER - 1
     number = f"{number_of(row, digits):>{_NUMBER}}"
     if row.verdict == "pass":
-        plain = digits is None or cells < _SHORTEST_BAR or cell == _PLAIN_COLUMN
-        return text(number if plain else f"{number} {bar(digits, cells, report)}", share_tone(row))
+        drawn = digits is not None and cells >= _SHORTEST_BAR and cell != _PLAIN_COLUMN
+        return text(f"{number} {bar(digits or 0.0, cells, report)}" if drawn else number, share_tone(row))
     mark = footnotes.verdict(row)[0]
     words = {"fail": "FAIL", "inconclusive": mark.text.removeprefix("inconclusive ")}[row.verdict]
     return (Span(f"{number} "), Span("open" if words == "inconclusive" else words, mark.tone))

@@ -22,6 +22,9 @@ _LONGEST_TITLE = 13
 #: Coordinates that a point shows on one screen, but for the last one.
 _MOST_SHOWN = 4
 
+#: Points that one screen lists.
+_MOST_POINTS = 4
+
 
 def place(report: Report, point: Mapping[str, float], *, compact: bool = False, digits: int | None = None) -> str:
     """``a = 1.3, b = 0.7``, or ``the point below``, ``point 2 below``; empty for a loss without parameters."""
@@ -46,6 +49,10 @@ def at_place(report: Report, point: Mapping[str, float], *, digits: int | None =
 def long_points(report: Report) -> Iterator[Block]:
     """The points that the page calls by a number."""
     points = _points(report)
+    if len(points) > _MOST_POINTS:
+        if any(compact_place(report, point).startswith("point ") for point in points):
+            yield Note(text("points are numbered in the order in which they were given", "quiet"))
+        return
     for number, point in enumerate(points, start=1):
         said = point_text(point)
         if len(said) > _LONGEST:
@@ -78,6 +85,10 @@ def row_place(report: Report, point: Mapping[str, float]) -> str:
 def compact_points(report: Report) -> Iterator[Block]:
     """The points that titles of columns call by a number; of many coordinates, the first and the last."""
     points = _points(report)
+    if len(points) > _MOST_POINTS:
+        if any(compact_place(report, point).startswith("point ") for point in points):
+            yield Note(text("points are numbered in the order in which they were given", "quiet"))
+        return
     for number, point in enumerate(points, start=1):
         if compact_place(report, point).startswith("point ") and (
             len(points) > 1 or len(point_text(point)) > ON_A_LINE

@@ -8,7 +8,20 @@ from collections.abc import Iterator, Sequence
 from diffexplore.check.records import VALUE, Report, Row, Tally
 from diffexplore.methods import truncates
 from diffexplore.numerals import short
-from diffexplore.report.blocks import Block, Column, Formula, FormulaList, Gap, Note, Span, Table, Text, text
+from diffexplore.report.blocks import (
+    COLUMN_GAP,
+    INDENT,
+    Block,
+    Column,
+    Formula,
+    FormulaList,
+    Gap,
+    Note,
+    Span,
+    Table,
+    Text,
+    text,
+)
 from diffexplore.report.causes import Footnotes, not_compared_briefly
 from diffexplore.report.counts import total
 from diffexplore.report.evidence import evidence
@@ -69,7 +82,7 @@ def screen(
     yield from not_compared_briefly(report, footnotes, told | shown_causes(report))
     if commands:
         yield Gap()
-        yield _next(commands)
+        yield _next(commands, width)
 
 
 def _told(report: Report) -> set[str]:
@@ -136,10 +149,10 @@ def _counts(tallies: Sequence[Tally]) -> Text:
         (sum(tally.inconclusive for tally in tallies), "inconclusive", "doubt"),
     )
     found: list[Span] = []
-    for total, word, tone in totals:
-        if total:
+    for count, word, tone in totals:
+        if count:
             found += [Span(", ")] if found else []
-            found.append(Span(f"{counted(total)} {word}", "plain" if word == "pass" else tone))  # type: ignore[arg-type]
+            found.append(Span(f"{counted(count)} {word}", "plain" if word == "pass" else tone))  # type: ignore[arg-type]
     return tuple(found)
 
 
@@ -192,7 +205,9 @@ def _lost(report: Report) -> Iterator[Block]:
         yield Note((Span("digits are lost: "), *lost_briefly(lost, report), Span(others)))
 
 
-def _next(commands: Sequence[Command]) -> Table:
-    columns = (Column("", align="left"), Column("", align="left", flexible=True))
-    rows = [(text(command, "strong"), text(what, "quiet")) for command, what in commands]
-    return Table(columns, tuple(rows))
+def _next(commands: Sequence[Command], width: int) -> Table:
+    """Each command on a line, with what it shows where there is room for that beside all of them."""
+    longest = max(len(command) for command, _ in commands)
+    roomy = INDENT + longest + COLUMN_GAP + max(len(what) for _, what in commands) <= width
+    rows = [(text(command, "strong"), text(what if roomy else "", "quiet")) for command, what in commands]
+    return Table((Column("", align="left"), Column("", align="left")), tuple(rows))

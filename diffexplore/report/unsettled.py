@@ -92,7 +92,7 @@ def _table(lines: Sequence[_Line], report: Report, footnotes: Footnotes, told: A
     if candidate_of(report):
         columns = (_NAMES, Column("value"), Column("truth"), Column("error"), Column("allowed"), _NAMES)
         return Table(columns, tuple(_of_candidate(line, report, footnotes, told) for line in lines))
-    columns = (_NAMES, Column("value"), Column("error"), Column("allowed"), _NAMES)
+    titles = (_NAMES, Column("value"), Column("error"), Column("allowed"), _NAMES)
     places: dict[object, list[_Line]] = {}
     for line in lines:
         row = line.first
@@ -103,7 +103,7 @@ def _table(lines: Sequence[_Line], report: Report, footnotes: Footnotes, told: A
         first = members[0].first
         body.append((_place(first, report), text(_truth(first)), text(""), text(""), text("truth", "quiet")))
         body += [_of_methods(line, report, footnotes, told) for line in members]
-    return Table(columns, tuple(body))
+    return Table(titles, tuple(body))
 
 
 def _place(row: Row, report: Report) -> Text:
