@@ -133,9 +133,11 @@ def test_full_has_every_table(capsys: Output) -> None:
 
 # ------------------------------------------------------------------------------------------------ what to run next
 def test_the_next_commands_run(capsys: Output) -> None:
-    assert main(["report", "exp(-k*t)", "--at", "k=0.5", "--points", "9", "--methods", "reverse"]) == 0
+    assert main(["report", "exp(-k*t)", "--at", "k=0.5", "--points", "9"]) == 0
     lines = [line.split("  ")[1] for line in capsys.readouterr().out.splitlines() if line.startswith("  diffexplore ")]
     assert [line.split()[1] for line in lines] == ["report", "fit", "graph"]
+    assert main(["report", "exp(-k*t)", "--at", "k=0.5", "--points", "9", "--methods", "reverse,symbolic,numpy"]) == 0
+    assert "  the same with --full" in capsys.readouterr().out
     for line in lines:
         assert main(shlex.split(line)[1:]) == 0, line
         assert capsys.readouterr().out

@@ -10,7 +10,7 @@ from diffexplore.numerals import short
 from diffexplore.report.blocks import Block, Column, Gap, Heading, Note, Table, Text, text
 from diffexplore.report.causes import Footnotes
 from diffexplore.report.matrix import bar, digits_legend, number_of, share_tone
-from diffexplore.report.names import partial_of, rows_of
+from diffexplore.report.names import candidate_of, comparison_of, rows_of
 from diffexplore.report.numbers import counted, truth_digits, value_beside
 from diffexplore.report.places import row_place
 
@@ -48,7 +48,7 @@ def _cells(row: Row, report: Report) -> tuple[Text, ...]:
     power = row.smallest_detectable if row.smallest_detectable is not None else row.smallest_detectable_abs
     where = row_place(report, row.point)
     return (
-        text(f"{partial_of(row)}{f' at {where}' if where else ''}"),
+        text(f"{comparison_of(row, candidate_of(report))}{f' at {where}' if where else ''}"),
         value_beside(row.value, row.truth, _DIGITS), text(truth_digits(row.truth, _DIGITS)),
         text(shown, share_tone(row)), text(short(power, upward=True)),
     )  # fmt: skip

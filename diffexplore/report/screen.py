@@ -43,6 +43,7 @@ from diffexplore.report.places import at_place, compact_points
 from diffexplore.report.symbols import typeset
 from diffexplore.report.unsettled import listed_failures, shown_causes, unsettled
 from diffexplore.report.verdict import headline, open_cause
+from diffexplore.report.wrong import of_program
 
 #: Partials whose formulas one screen has room for, and lines of anything that comes once a partial.
 _MOST_PARTIALS = 4
@@ -66,6 +67,7 @@ def screen(
     yield Gap()
     told = _told(report)
     yield from unsettled(report, footnotes, told)
+    yield from of_program(report)
     yield from _formulas(report, hessian, width)
     yield from decisions(report)
     yield Note(text(f"{what_ran(report)}{_how_many_failed(report)}", "quiet"))
@@ -74,7 +76,7 @@ def screen(
     yield from compact_points(report)
     yield Gap()
     methods = {row.method for row in report.rows if row.parameter != VALUE}
-    yield from (evidence if len(methods) <= 1 else matrix)(report, footnotes, width)
+    yield from (evidence if report.candidate or len(methods) <= 1 else matrix)(report, footnotes, width)
     yield from _by_sample(report)
     yield from _values(report)
     yield from _probes(report)

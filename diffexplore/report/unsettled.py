@@ -10,7 +10,7 @@ from diffexplore.check.records import VALUE, Report, Row
 from diffexplore.numerals import ABSENT, short
 from diffexplore.report.blocks import Block, Column, Gap, Note, Span, Table, Text, text
 from diffexplore.report.causes import Footnotes, cause_note
-from diffexplore.report.names import candidate_of, kind_of, partial_of, point_key
+from diffexplore.report.names import candidate_of, comparison_of, kind_of, partial_of, point_key
 from diffexplore.report.numbers import counted, in_ulps, point_text, truth_digits, ulp_at, value_beside
 from diffexplore.report.places import row_place
 from diffexplore.report.wrong import worst_failures
@@ -111,7 +111,7 @@ def _place(row: Row, report: Report) -> Text:
     sample = f", sample {row.sample}" if row.sample is not None else ""
     probe = ", sub-batch" if row.probe and row.probe.startswith("sub-batch") else ", probe" if row.probe else ""
     where = row_place(report, row.point) if row.probe is None else point_text(row.point, digits=3)
-    return Span(partial_of(row, candidate_of(report)), "strong"), Span(
+    return Span(comparison_of(row, candidate_of(report)), "strong"), Span(
         f"{' at ' if where else ''}{where}{sample}{probe}"
     )
 

@@ -48,16 +48,23 @@ def failures(report: Report) -> Iterator[Block]:
     left = report.summary.failed - sum(map(len, groups))
     if left > 0:
         yield Note(text(f"{counted(left)} more failed", "quiet"), marker="·")
-    if candidate is None and report.loss.program and any(runs_program(row.method) for row in found):
-        yield Note(
-            text(
-                f"the truth is the derivative of what {report.loss.program} computes forwards; why its own "
-                "differentiation differs from it, verify says"
-            ),
-            marker="·",
-        )
+    yield from of_program(report)
     if found:
         yield Gap()
+
+
+def of_program(report: Report) -> Iterator[Block]:
+    """That a failing method has differentiated the user's function itself, and who says why that is wrong."""
+    if (
+        candidate_of(report) is None
+        and report.loss.program
+        and any(row.verdict == "fail" and runs_program(row.method) for row in report.rows)
+    ):
+        message = (
+            f"the truth is the derivative of what {report.loss.program} computes forwards; why its own "
+            "differentiation differs from it, verify says"
+        )
+        yield Note(text(message), marker="·")
 
 
 def _one_of_each_cause(rows: list[Row]) -> list[Row]:
