@@ -149,7 +149,7 @@ def test_files_are_written_beside_the_page(check: Check, capsys: Output, tmp_pat
     document, page = tmp_path / "r.json", tmp_path / "r.md"
     assert main(["report", "--json", str(document), "--markdown", str(page)]) == 0
     assert json.loads(document.read_text(encoding="utf-8"))["n"] == 100
-    assert "| method |" in page.read_text(encoding="utf-8")
+    assert "| reverse |" in page.read_text(encoding="utf-8")
     assert "∂L/∂a" in capsys.readouterr().out
 
 

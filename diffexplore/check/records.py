@@ -301,9 +301,19 @@ class Report:
         yield from render(self, console, options)
 
     def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self, *, full: bool = False, width: int = 80) -> str:
+        """What is printed, in lines of ``width`` characters: one screen, or every table (``full``)."""
         from diffexplore.report.terminal import to_text
 
-        return to_text(self)
+        return to_text(self, width, full=full)
+
+    def to_markdown(self, *, full: bool = False) -> str:
+        """The same as a Markdown document."""
+        from diffexplore.report.markdown import to_markdown
+
+        return to_markdown(self, full=full)
 
     def _repr_html_(self) -> str:
         from diffexplore.report.html import to_html

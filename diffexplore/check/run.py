@@ -72,14 +72,21 @@ def run_check(
     listener = listener or Silence()
     dtype, seed = as_dtype(dtype), as_seed(seed)
     problem = Problem(loss, as_wrt(loss, wrt), dtype, as_device(device), as_step(step, dtype))
-    listener.progress("deriving", 0, 1)
+    listener.progress("deriving the gradient", 0, 0)
+    problem.loss.gradient(problem.wrt)
+    listener.progress("trying how exactly torch computes here", 0, 0)
     running, skipped, broken = _prepare(problem, registry.select(methods))
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
     scale = scale_over(problem, points, columns, batch.n)
     checks = [PointCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
-    outcomes = [check.run(f"point {i + 1} of {len(points)}") for i, check in enumerate(checks)]
+    outcomes = [check.run(stage_of(i, points)) for i, check in enumerate(checks)]
     skipped += dict.fromkeys(skip for outcome in outcomes for skip in outcome.skipped)
     return announced(assemble(problem, outcomes, skipped, batch.n, seed, broken))
+
+
+def stage_of(place: int, points: Sequence[Mapping[str, float]]) -> str:
+    """How a phase is called that belongs to one point."""
+    return f"point {place + 1} of {len(points)}: " if len(points) > 1 else ""
 
 
 def assemble(

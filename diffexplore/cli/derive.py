@@ -33,6 +33,7 @@ def derive(
 ) -> int:
     """Derive the simplified partials of a loss, as text, LaTeX, source code or JSON."""
     from diffexplore.cli.loss_argument import loss_to_derive, partials_of
+    from diffexplore.cli.progress import listening
 
     o.chosen("format", format, o.FORMATS)
     if steps and format != "text":
@@ -40,12 +41,15 @@ def derive(
     if format != "text":
         outputs = outputs.beside(**{f"format {format}": STDOUT})
     asked = o.names_list("--wrt", wrt)
-    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
-        found = loss_to_derive(loss, asked, shapes)
-    names = partials_of(found, asked)
-    outputs.write(_shown(found, names, format, hessian=hessian, steps=steps))
-    if format != "text":
-        emit(_exported(found, names, format, hessian))
+    with listening(quiet=outputs.quiet, loading="loading SymPy") as listener, contextlib.redirect_stdout(sys.stderr):
+        found = loss_to_derive(loss, asked, shapes)  # a file prints what it likes while it is executed
+        names = partials_of(found, asked)
+        listener.progress("deriving the gradient", 0, 0)
+        exported = "" if format == "text" else _exported(found, names, format, hessian)
+        shown = _shown(found, names, format, hessian=hessian, steps=steps)
+    outputs.write(shown)
+    if exported:
+        emit(exported)
     return 0
 
 

@@ -15,6 +15,7 @@ from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
+    from diffexplore.check.listener import Listener
     from diffexplore.fitting.records import Fit
     from diffexplore.pages.records import Subject
     from diffexplore.pages.subjects import of_fit
@@ -57,24 +58,32 @@ def _fitted(
     text: str, at: str | None, data: Path | None, n_points: int | None, seed: int, shapes: str | None,
     reduction: str | None, lr: float, steps: int, optimizer: str, methods: str, dtype: str, quiet: bool,
 ) -> Subject:  # fmt: skip
+    from diffexplore.cli.progress import listening
+
+    o.chosen("optimizer", optimizer, o.OPTIMIZERS)
+    with listening(quiet=quiet, rows_to=None) as listener:
+        return _heard(text, at, data, n_points, seed, shapes, reduction, lr, steps, optimizer, methods, dtype, listener)
+
+
+def _heard(
+    text: str, at: str | None, data: Path | None, n_points: int | None, seed: int, shapes: str | None,
+    reduction: str | None, lr: float, steps: int, optimizer: str, methods: str, dtype: str, listener: Listener,
+) -> Subject:  # fmt: skip
     from diffexplore.check.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check
 
-    o.chosen("optimizer", optimizer, o.OPTIMIZERS)
     start = [] if at is None else [parse_at(at)]
     has_data = data is not None or n_points is not None
     loss = loss_to_check(text, start, has_data=has_data, wrt=None, reduction=reduction, shapes=shapes, file=data)
     points = make_points(loss, start or None)
 
     from diffexplore.check.batch import make_batch
-    from diffexplore.cli.progress import listening
     from diffexplore.fitting.fit import run_fit
     from diffexplore.fitting.settings import settings_of
 
     settings = settings_of(lr, steps, optimizer, methods, dtype)
     batch = make_batch(loss, data, n_points=n_points, seed=seed, points=points[:1])
-    with listening(quiet=quiet, rows_to=None) as listener:
-        result = run_fit(loss, batch, points[0], settings, listener)
+    result = run_fit(loss, batch, points[0], settings, listener)
     return replace(of_fit(result), loss=loss, batch=batch)
 
 

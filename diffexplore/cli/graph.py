@@ -35,7 +35,10 @@ def graph(
     """Show the computational graph of a loss, forward and backward: formulas, values, adjoints, local derivatives."""
     if len(at or ()) > 1:
         raise UsageError("a graph shows one point: give --at once")
-    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
+    from diffexplore.cli.progress import listening
+
+    # What a file prints while it is executed is kept out of standard output.
+    with listening(quiet=outputs.quiet, loading="loading SymPy"), contextlib.redirect_stdout(sys.stderr):
         found = _graph(
             loss,
             at[0] if at else None,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from diffexplore import losses, methods
 from diffexplore.errors import UsageError, unknown
 from diffexplore.whole import whole
 
@@ -26,8 +27,20 @@ _LOSS_HELP = (
     "for which the file IS EXECUTED."
 )
 
-LossOrDefault = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP)]
-LossOption = Annotated[str | None, typer.Option("--loss", metavar="LOSS", help=_LOSS_HELP)]
+
+def _losses(incomplete: str) -> list[str]:
+    """What a shell completes a loss to."""
+    return [name for name in losses.names() if name.startswith(incomplete)]
+
+
+def _listed(incomplete: str) -> list[str]:
+    """What ``list`` can show one by one."""
+    known = ("losses", "methods", "functions", "devices", *losses.names(), *methods.names())
+    return [name for name in known if name.startswith(incomplete)]
+
+
+LossOrDefault = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP, autocompletion=_losses)]
+LossOption = Annotated[str | None, typer.Option("--loss", metavar="LOSS", help=_LOSS_HELP, autocompletion=_losses)]
 Candidate = Annotated[
     str | None,
     typer.Argument(
@@ -164,30 +177,32 @@ Only = Annotated[
     typer.Option("--only", metavar="NAME", help="Only this entry, such as pow or pow.Scalar. Repeat for more."),
 ]
 AllEntries = Annotated[bool, typer.Option("--all", metavar="", help="List every entry, those out of scope too.")]
+Listed = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NAME",
+        help="losses, methods, functions or devices; or the name of a loss, a method or a function.",
+        show_default=False,
+        autocompletion=_listed,
+    ),
+]
 Devices = Annotated[bool, typer.Option("--devices", metavar="", help="List the devices that torch can use, too.")]
 GitHub = Annotated[
     bool,
-    typer.Option(
-        "--github",
-        metavar="",
-        help="Print each problem so that GitHub Actions shows it beside the code.",
-        rich_help_panel=PANEL,
-    ),
+    typer.Option("--github", metavar="", help="Print each problem so that GitHub Actions shows it beside the code."),
 ]
-NoColor = Annotated[
-    bool,
-    typer.Option("--no-color", metavar="", help="No colours; NO_COLOR=1 does the same.", rich_help_panel=PANEL),
+Full = Annotated[
+    bool, typer.Option("--full", metavar="", help="Every table: values, errors, what is allowed, each worst sample.")
 ]
-Ascii = Annotated[
-    bool,
-    typer.Option(
-        "--ascii", metavar="", help="Print ASCII only, whatever the terminal can show.", rich_help_panel=PANEL
-    ),
+FullProof = Annotated[
+    bool, typer.Option("--full", metavar="", help="The counterexample of every statement that is refuted.")
 ]
-Debug = Annotated[
-    bool,
-    typer.Option("--debug", metavar="", help="Show the traceback of an internal error.", rich_help_panel=PANEL),
+OnlyFailing = Annotated[
+    bool, typer.Option("--only-failing", metavar="", help="The verdict and the failing comparisons, nothing else.")
 ]
+NoColor = Annotated[bool, typer.Option("--no-color", metavar="", help="No colours; NO_COLOR=1 does the same.")]
+Ascii = Annotated[bool, typer.Option("--ascii", metavar="", help="Print ASCII only, whatever the terminal can show.")]
+Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an internal error.")]
 
 
 def whole_number(option: str, text: str | None) -> int | None:

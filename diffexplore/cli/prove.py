@@ -13,6 +13,7 @@ from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
 
 if TYPE_CHECKING:
+    from diffexplore.check.listener import Listener
     from diffexplore.proving.records import Proof
 
 
@@ -23,6 +24,7 @@ def prove(
     wrt: o.ByParameters = None,
     shapes: o.Shapes = None,
     domain: o.Domain = None,
+    full: o.FullProof = False,
     *,
     outputs: Outputs,
 ) -> int:
@@ -33,14 +35,25 @@ def prove(
     Exits with 0 if that is proved, 1 if it is refuted, 3 if it could not be decided.
     """
     with contextlib.redirect_stdout(sys.stderr):
-        found = _proved(program, loss, o.names_list("--wrt", wrt), shapes, tuple(domain or ()))
-    outputs.write(_shown(found, program))
+        found = _proved(program, loss, o.names_list("--wrt", wrt), shapes, tuple(domain or ()), quiet=outputs.quiet)
+    outputs.write(_shown(found, program, full=full))
     return OF_STATUS[found.status]
 
 
 def _proved(
-    place: str, loss: str | None, wrt: tuple[str, ...] | None, shapes: str | None, domain: tuple[str, ...]
-) -> Proof:
+    place: str, loss: str | None, wrt: tuple[str, ...] | None, shapes: str | None, domain: tuple[str, ...], *,
+    quiet: bool,
+) -> Proof:  # fmt: skip
+    from diffexplore.cli.progress import listening
+
+    with listening(quiet=quiet, rows_to=None) as listener:
+        return _heard(place, loss, wrt, shapes, domain, listener)
+
+
+def _heard(
+    place: str, loss: str | None, wrt: tuple[str, ...] | None, shapes: str | None, domain: tuple[str, ...],
+    listener: Listener,
+) -> Proof:  # fmt: skip
     from diffexplore.cli.loss_argument import loss_to_derive
     from diffexplore.cli.programs import declared, load
     from diffexplore.proving.prove import prove
@@ -49,20 +62,26 @@ def _proved(
     if loss is not None:
         known = loss_to_derive(loss, wrt, shapes)
         if not shapes:
-            return prove(function, known, wrt=wrt, domain=domain)
+            return prove(function, known, wrt=wrt, domain=domain, listener=listener)
         parameters = [name for name in arguments if _has_entries(name, known.parameters)]
         data = [name for name in arguments if name not in parameters]
         given = declared(parameters, shapes, arguments), declared(data, shapes, arguments)
-        return prove(function, known, parameters=given[0], data=given[1], wrt=wrt, domain=domain)
+        return prove(function, known, parameters=given[0], data=given[1], wrt=wrt, domain=domain, listener=listener)
     if wrt is None and not shapes:
-        return prove(function, domain=domain)
+        return prove(function, domain=domain, listener=listener)
     if wrt is None:
-        return prove(function, parameters=(), data=declared(arguments, shapes, arguments), domain=domain)
+        return prove(
+            function, parameters=(), data=declared(arguments, shapes, arguments), domain=domain, listener=listener
+        )
     for name in wrt:
         o.chosen("argument", name, arguments)
     data = [name for name in arguments if name not in wrt]
     return prove(
-        function, parameters=declared(wrt, shapes, arguments), data=declared(data, shapes, arguments), domain=domain
+        function,
+        parameters=declared(wrt, shapes, arguments),
+        data=declared(data, shapes, arguments),
+        domain=domain,
+        listener=listener,
     )
 
 
@@ -71,17 +90,18 @@ def _has_entries(name: str, symbols: tuple[str, ...]) -> bool:
     return any(symbol.rstrip("0123456789_") == name for symbol in symbols) or name in symbols
 
 
-def _shown(found: Proof, program: str) -> Shown:
+def _shown(found: Proof, program: str, *, full: bool) -> Shown:
     from diffexplore.cli.code_places import code_place
     from diffexplore.pages.records import Subject
     from diffexplore.report.problems import problems_of_proof
-    from diffexplore.report.proofs import headline, outline
+    from diffexplore.report.proof_headline import headline
+    from diffexplore.report.proofs import outline
 
     return Shown(
         Subject(found),
         f"Proof: {found.program}",
         found.to_dict,
-        lambda: outline(found),
+        lambda: outline(found, full=full),
         lambda: headline(found),
         problems=lambda: problems_of_proof(found, code_place(program)),
     )

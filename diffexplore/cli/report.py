@@ -12,15 +12,21 @@ from diffexplore import methods as known_methods
 from diffexplore.check.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_VERDICT
+from diffexplore.cli.next_steps import after_report
 from diffexplore.cli.output import STDOUT
 from diffexplore.cli.outputs import Outputs
 from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
+from diffexplore.report.details import Detail
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from diffexplore.check.listener import Listener
     from diffexplore.pages.records import Subject
     from diffexplore.report.outline import HessianText
+    from diffexplore.report.screen import Command
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,8 @@ def report(
     seed: o.Seed = "0",
     rows: o.Rows = "worst",
     hessian: o.HessianFlag = False,
+    full: o.Full = False,
+    only_failing: o.OnlyFailing = False,
     *,
     outputs: Outputs,
 ) -> int:
@@ -80,7 +88,13 @@ def report(
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
     outputs = outputs.beside(rows_all=STDOUT if all_rows else None)
-    return _run(request, outputs, hessian, rows_to=sys.stdout if all_rows else None)
+    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
+        subject = _checked(request, outputs, rows_to=sys.__stdout__ if all_rows else None)
+    second = _hessian(subject) if hessian else None
+    detail = detail_of(full=full, only_failing=only_failing)
+    outputs.write(shown(subject, code=request.loss, detail=detail, hessian=second, commands=after_report(request)))
+    result: Report = subject.result
+    return OF_VERDICT[result.verdict]
 
 
 def _methods(text: str | None) -> tuple[str, ...] | None:
@@ -100,20 +114,24 @@ def _step(text: str | None) -> float | None:
     return step
 
 
-def _run(request: Request, outputs: Outputs, with_hessian: bool, rows_to: TextIO | None) -> int:
-    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
-        subject = _checked(request, outputs, rows_to)
-    hessian = _hessian(subject) if with_hessian else None
-    outputs.write(shown(subject, code=request.loss, hessian=hessian))
-    result: Report = subject.result
-    return OF_VERDICT[result.verdict]
+def detail_of(*, full: bool, only_failing: bool) -> Detail:
+    """How much of a report is shown; raises UsageError where both options are given."""
+    if full and only_failing:
+        raise UsageError("--full shows everything, --only-failing the failing comparisons: give one of them")
+    return "full" if full else "failing" if only_failing else "screen"
 
 
-def shown(subject: Subject, *, code: str, hessian: HessianText | None = None) -> Shown:
-    """What there is to show of a check, or of a verification; ``code`` is FILE.py:NAME where it is of a file."""
+def shown(
+    subject: Subject, *, code: str, detail: Detail, hessian: HessianText | None = None,
+    commands: Sequence[Command] = (),
+) -> Shown:  # fmt: skip
+    """What there is to show of a check, or of a verification.
+
+    ``code`` is FILE.py:NAME where it is of a file; ``commands`` are what may be run next.
+    """
     from diffexplore.cli.code_places import code_place
+    from diffexplore.report.details import blocks_of
     from diffexplore.report.markdown import title_of
-    from diffexplore.report.outline import outline
     from diffexplore.report.problems import problems_of_report
     from diffexplore.report.terminal import Page
     from diffexplore.report.verdict import headline
@@ -123,18 +141,24 @@ def shown(subject: Subject, *, code: str, hessian: HessianText | None = None) ->
         subject,
         title_of(result),
         result.to_dict,
-        lambda: outline(result, hessian=hessian),
+        lambda: blocks_of(result, detail, hessian=hessian),
         lambda: headline(result),
-        page=lambda ascii: Page(result, hessian, ascii),
+        page=lambda ascii: Page(result, hessian, ascii, detail, tuple(commands)),
         problems=lambda: problems_of_report(result, code_place(code)),
     )
 
 
 def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> Subject:
     """Resolve the loss, its points and its data, and run the check on them."""
+    from diffexplore.cli.progress import listening
+
+    with listening(quiet=outputs.quiet, rows_to=rows_to) as listener:
+        return _heard(request, listener)
+
+
+def _heard(request: Request, listener: Listener) -> Subject:
     from diffexplore.check.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check, partials_of
-    from diffexplore.cli.progress import listening
 
     at = [parse_at(text) for text in request.at]
     has_data = request.data is not None or request.n_points is not None
@@ -149,19 +173,18 @@ def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> Subj
     from diffexplore.pages.records import Subject
 
     batch = make_batch(loss, request.data, n_points=request.n_points, seed=request.seed, points=points)
-    with listening(quiet=outputs.quiet, rows_to=rows_to) as listener:
-        result = run_check(
-            loss,
-            batch,
-            points,
-            methods=request.methods,
-            wrt=partials_of(loss, request.wrt),
-            dtype=request.dtype,
-            device=request.device,
-            seed=request.seed,
-            step=request.step,
-            listener=listener,
-        )
+    result = run_check(
+        loss,
+        batch,
+        points,
+        methods=request.methods,
+        wrt=partials_of(loss, request.wrt),
+        dtype=request.dtype,
+        device=request.device,
+        seed=request.seed,
+        step=request.step,
+        listener=listener,
+    )
     return Subject(result, loss, batch, tuple(points))
 
 

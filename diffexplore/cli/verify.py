@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from diffexplore.check.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_VERDICT
+from diffexplore.cli.next_steps import after_verify
 from diffexplore.cli.output import STDOUT, write
 from diffexplore.cli.outputs import Outputs
-from diffexplore.cli.report import shown
+from diffexplore.cli.report import detail_of, shown
 from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
 
@@ -66,6 +67,8 @@ def verify(
     seed: o.Seed = "0",
     rows: o.Rows = "worst",
     replay: o.Replay = None,
+    full: o.Full = False,
+    only_failing: o.OnlyFailing = False,
     *,
     outputs: Outputs,
 ) -> int:
@@ -96,16 +99,17 @@ def verify(
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
     again = _replay_of(request, replay) if candidate is None else None
     kept = None if again else replay
+    detail = detail_of(full=full, only_failing=only_failing)
     if str(kept) == STDOUT:
         raise UsageError("--replay takes the name of a file: standard output is for the report")
     outputs = outputs.beside(rows_all=STDOUT if all_rows else None, replay=kept)
-    record = again or _record(request)
-    result = _run(record, outputs, rows_to=sys.stdout if all_rows else None)
+    record, result = _run(request, again, outputs, rows_to=sys.stdout if all_rows else None)
     if kept is not None and result.verdict != "pass":
         _write_replay(record, kept)
     from diffexplore.pages.records import Subject
 
-    outputs.write(shown(Subject(result, record.loss, record.batch, tuple(record.points)), code=record.candidate))
+    subject = Subject(result, record.loss, record.batch, tuple(record.points))
+    outputs.write(shown(subject, code=record.candidate, detail=detail, commands=after_verify(request, result)))
     return OF_VERDICT[result.verdict]
 
 
@@ -174,12 +178,13 @@ def _packs(texts: Sequence[str]) -> dict[str, Any] | None:
     return packs or None
 
 
-def _run(record: Replay, outputs: Outputs, rows_to: TextIO | None) -> Report:
-    """The verification itself; what the candidate prints is kept out of standard output."""
+def _run(request: Request, again: Replay | None, outputs: Outputs, rows_to: TextIO | None) -> tuple[Replay, Report]:
+    """What is verified, and what was found; what the candidate prints is kept out of standard output."""
     from diffexplore.cli.progress import listening
 
     with listening(quiet=outputs.quiet, rows_to=rows_to) as listener, contextlib.redirect_stdout(sys.stderr):
-        return record.run(listener)
+        record = again or _record(request)
+        return record, record.run(listener)
 
 
 def _write_replay(record: Replay, path: Path) -> None:

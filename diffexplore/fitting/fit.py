@@ -70,6 +70,7 @@ def run_fit(
     if not loss.parameters:
         raise UsageError("the loss has no parameters: there is nothing to fit")
     listener = listener or Silence()
+    listener.progress("deriving the gradient", 0, 0)
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
     formulas = Formulas(loss)
     reduced = {dtype: _in_dtype(formulas, columns, batch.n, dtype) for dtype in settings.dtypes}
@@ -83,13 +84,13 @@ def run_fit(
         walk(walks, settings.optimizer.load(), settings.rate, settings.steps, apart, heard)
         runs += [run_record(one, exact, label) for one in walks]
         drifts += drift_records(apart, walks, label, loss.parameters)
-    listener.progress("explaining", 0, 1)
+    listener.progress("looking for the minimum, and explaining", 0, 0)
     found = surroundings_of(reduced[settings.widest], start, runs[0], settings)
     return explained(_fit(loss, batch, settings, runs, drifts, found))
 
 
 def _progress(listener: Listener, label: str, steps: int, done: int) -> None:
-    listener.progress(label, done, max(1, steps))
+    listener.progress(f"descending in {label}", done, max(1, steps))
 
 
 def _in_dtype(formulas: Formulas, columns: Mapping[str, torch.Tensor], n: int, dtype: torch.dtype) -> ReducedLoss:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -23,6 +23,9 @@ from diffexplore.report.terminal import Drawing, plain_text
 #: Significant digits of fitted values and losses.
 _DIGITS = 6
 
+#: Lines of the loss curve, and characters of what a row is called.
+_PICTURE_LINES, _LONGEST_LABEL = 10, 36
+
 #: Tables with more parameters have a row for each parameter's value left out beyond it.
 _MOST_COLUMNS = 5
 
@@ -38,13 +41,12 @@ def outline(fit: Fit) -> Iterator[Block]:
     yield Gap()
     yield Note(text(f"L = {reduced_text(fit.loss, typeset(fit.loss.formula))}"))
     yield Note(text(what_ran(fit), "quiet"))
-    yield Picture(fit.figure())
+    yield Picture(fit.figure(), _PICTURE_LINES)
     yield Gap()
     yield values(fit)
-    yield Gap()
     if fit.optimum_curvature is not None:
         yield directions(fit.optimum_curvature)
-        yield Gap()
+    yield Gap()
     for finding in fit.explanation[1:]:
         yield Note(text(finding.sentence), "·")
 
@@ -64,13 +66,31 @@ def values(fit: Fit) -> Table:
     words = Column("", align="left")
     columns = (words, Column("step"), Column("loss"), *(Column(name) for name in names), words)
     rows = [_row("start", fit.run.first, names)]
-    for run in fit.runs:
-        rows.append(_row(f"{run.method}, {run.dtype}", run.last, names, _remark(run)))
+    rows += [_run_row(runs, names) for runs in _alike(fit.runs, names)]
     rows += [_stationary_row(fit, point, names) for point in fit.terrain.stationary]
     if fit.terrain.lowest is not None and fit.optimum is None:
         lowest = fit.terrain.lowest
         rows.append(_row("lowest found", lowest, names, step=""))
     return Table(columns, tuple(rows))
+
+
+def _alike(runs: Sequence[Run], names: list[str]) -> list[list[Run]]:
+    """Runs that end in the same digits, together."""
+    groups: dict[object, list[Run]] = {}
+    for run in runs:
+        key = run.last.step, _number(run.last.loss), *(_number(run.last.point[name]) for name in names), _remark(run)
+        groups.setdefault(key, []).append(run)
+    return list(groups.values())
+
+
+def _run_row(runs: Sequence[Run], names: list[str]) -> tuple[Text, ...]:
+    """``symbolic, float32``, or ``4 runs`` where more end there than have room."""
+    methods, dtypes = (list(dict.fromkeys(kind)) for kind in zip(*((r.method, r.dtype) for r in runs), strict=True))
+    whole = len(methods) * len(dtypes) == len(runs)
+    label = f"{', '.join(methods)}; {', '.join(dtypes)}" if whole else ", ".join(f"{r.method} {r.dtype}" for r in runs)
+    return _row(
+        label if len(label) <= _LONGEST_LABEL else f"{counted(len(runs))} runs", runs[0].last, names, _remark(runs[0])
+    )
 
 
 def _row(label: str, at: Step, names: list[str], remark: str = "", step: str | None = None) -> tuple[Text, ...]:

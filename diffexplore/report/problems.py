@@ -10,7 +10,7 @@ from diffexplore.check.records import VALUE, Cause, Report, Row
 from diffexplore.proving.records import Proof
 from diffexplore.report.names import PointKey, candidate_of, partial_of, point_key, reduced_partial
 from diffexplore.report.places import at_place
-from diffexplore.report.proofs import headline as answer
+from diffexplore.report.proof_headline import headline as answer
 from diffexplore.report.verdict import headline
 from diffexplore.report.wrong import how_wrong, where, worst_failures
 

@@ -21,7 +21,7 @@ from diffexplore.check.point import PointOutcome
 from diffexplore.check.points import make_points
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import CandidateSummary, Report, Skipped
-from diffexplore.check.run import assemble, scale_over
+from diffexplore.check.run import assemble, scale_over, stage_of
 from diffexplore.loss import Loss
 from diffexplore.verify.calling import ModeUnavailable
 from diffexplore.verify.candidates import Candidate
@@ -105,6 +105,7 @@ def run_verification(
     listener = listener or Silence()
     loss = loss.of_formula()  # what is verified is the candidate, not the function that the loss was read from
     seed, further = as_seed(seed), as_modes(modes)
+    listener.progress("deriving the gradient", 0, 0)
     problem = Problem(loss, _partials(loss, wrt), as_dtype(dtype), as_device(device))
 
     def outcomes_of(
@@ -152,9 +153,12 @@ def _outcomes(
     checks = [CandidateCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
     for check in checks:
         check.accept, check.of = accept, of
-    outcomes = [
-        diagnosed(check, check.run(f"point {i + 1} of {len(points)}"), accept) for i, check in enumerate(checks)
-    ]
+    outcomes = []
+    for i, check in enumerate(checks):
+        outcome = check.run(stage_of(i, points))
+        if outcome.failed:
+            listener.progress(f"{stage_of(i, points)}looking for the cause", 0, 0)
+        outcomes.append(diagnosed(check, outcome, accept))
     return outcomes, broken
 
 

@@ -8,7 +8,8 @@ from diffexplore.pages.records import Section, Subject
 from diffexplore.pages.sections.parted import parted
 from diffexplore.proving.records import Proof
 from diffexplore.report.blocks import Headline
-from diffexplore.report.proofs import headline, outline
+from diffexplore.report.proof_headline import headline
+from diffexplore.report.proofs import outline
 
 
 def title_of(subject: Subject) -> str:

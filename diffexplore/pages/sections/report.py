@@ -10,7 +10,7 @@ from diffexplore.report.blocks import Block, Headline, Note, text
 from diffexplore.report.causes import Footnotes, not_compared
 from diffexplore.report.lost import lost_digits
 from diffexplore.report.names import candidate_of
-from diffexplore.report.outline import formulas, what_ran
+from diffexplore.report.outline import formulas, run_notes
 from diffexplore.report.places import long_points
 from diffexplore.report.tables import legend, probes, reduced_tables, worst_samples
 from diffexplore.report.values import loss_values
@@ -44,7 +44,7 @@ def loss(subject: Subject) -> Iterator[Section]:
     """What failed, if anything; the loss and its gradient; what ran."""
     report: Report = subject.result
     yield Section("failures", "What is wrong", tuple(failures(report)))
-    content = (*formulas(report.loss, report.gradient), *what_ran(report), *long_points(report))
+    content = (*formulas(report.loss, report.gradient), *run_notes(report), *long_points(report))
     yield Section("loss", "Loss and gradient", content)
 
 
