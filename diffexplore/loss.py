@@ -178,6 +178,12 @@ class Loss:
         check_distinct((*names, *columns))
         return self._with(parameters=names, data=columns, _derived={})
 
+    def reduced_by(self, reduction: str) -> Loss:
+        """The same summand with another reduction: "mean" or "sum"."""
+        if reduction not in REDUCTIONS:
+            raise unknown("reduction", reduction, REDUCTIONS)
+        return self._with(reduction=reduction, _derived={})
+
     def _with(self, **changed: Any) -> Loss:
         found = copy.copy(self)
         for attribute, value in changed.items():

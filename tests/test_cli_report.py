@@ -106,7 +106,7 @@ def test_a_formula_that_begins_with_a_minus_sign(check: Check) -> None:
         (["report", "--at", "a=1"], "no value for b"),
         (["report", "--at", "a=1,a=2,b=0"], "'a' comes twice"),
         (["report", "--at", "a=one,b=0"], "not a decimal number"),
-        (["report", "--points", "0"], "number of points"),
+        (["report", "--points", "0"], "number of samples"),
         (["report", "--points", "5", "--data", "x.csv"], "not both"),
         (["report", "--data", "missing.csv"], "missing.csv"),
         (["report", "sinn(x)*a", "--at", "a=1", "--points", "5"], "did you mean 'sin"),

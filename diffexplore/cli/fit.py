@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
+from diffexplore.cli.data_argument import DataGiven, data_given
 from diffexplore.cli.output import check_places, console_on, deliver, deliver_json
 from diffexplore.errors import UsageError
 
@@ -19,7 +19,8 @@ def fit(
     loss: o.LossOrDefault = "perpendicular",
     at: o.Start = None,
     data: o.Data = None,
-    points: o.Points = None,
+    columns: o.Columns = None,
+    samples: o.Samples = None,
     lr: o.Rate = "1e-5",
     steps: o.StepCount = "1000",
     optimizer: o.Optimizer = "gd",
@@ -44,7 +45,7 @@ def fit(
     for_a_program = check_places(json=json, markdown=markdown)
     with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
         result = _fitted(
-            loss, at[0] if at else None, data, o.whole_number("--points", points), o.whole_number("--seed", seed) or 0,
+            loss, at[0] if at else None, data_given(data, samples, columns), o.whole_number("--seed", seed) or 0,
             shapes, reduction and o.chosen("reduction", reduction, o.REDUCTIONS), _rate(lr),
             o.whole_number("--steps", steps) or 0, optimizer, methods, dtype, quiet,
         )  # fmt: skip
@@ -55,7 +56,7 @@ def fit(
 
 
 def _fitted(
-    text: str, at: str | None, data: Path | None, n_points: int | None, seed: int, shapes: str | None,
+    text: str, at: str | None, data: DataGiven, seed: int, shapes: str | None,
     reduction: str | None, lr: float, steps: int, optimizer: str, methods: str, dtype: str, quiet: bool,
 ) -> Fit:  # fmt: skip
     from diffexplore.check.points import make_points, parse_at
@@ -63,17 +64,18 @@ def _fitted(
 
     o.chosen("optimizer", optimizer, o.OPTIMIZERS)
     start = [] if at is None else [parse_at(at)]
-    has_data = data is not None or n_points is not None
-    loss = loss_to_check(text, start, has_data=has_data, wrt=None, reduction=reduction, shapes=shapes, file=data)
+    loss = loss_to_check(
+        text, start, has_data=data.is_given, wrt=None, reduction=reduction, shapes=shapes, columns=data.names,
+        origin=data.origin,
+    )  # fmt: skip
     points = make_points(loss, start or None)
 
-    from diffexplore.check.batch import make_batch
     from diffexplore.cli.progress import listening
     from diffexplore.fitting.fit import run_fit
     from diffexplore.fitting.settings import settings_of
 
     settings = settings_of(lr, steps, optimizer, methods, dtype)
-    batch = make_batch(loss, data, n_points=n_points, seed=seed, points=points[:1])
+    batch = data.batch(loss, seed=seed, points=points[:1])
     with listening(quiet=quiet, rows_to=None) as listener:
         return run_fit(loss, batch, points[0], settings, listener)
 

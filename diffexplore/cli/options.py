@@ -108,11 +108,22 @@ GraphJson = Annotated[
 ]
 FirstLine = Annotated[bool, typer.Option("--quiet", metavar="", help="Print the first line only.")]
 Data = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="FILE", help="A .csv or .npz file whose columns are named like the data symbols."),
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="FILE|-",
+        help="A .csv or .npz file whose columns are named like the data symbols; - reads standard input.",
+    ),
 ]
-Points = Annotated[
-    str | None, typer.Option("--points", metavar="N", help="Check on N synthetic samples instead of data, such as 1e6.")
+Columns = Annotated[
+    str | None,
+    typer.Option("--columns", metavar="x=height,...", help="Data symbols whose columns in the file have other names."),
+]
+Samples = Annotated[
+    str | None,
+    typer.Option(
+        "--samples", "--points", metavar="N", help="Draw N synthetic samples instead of reading data, such as 1e6."
+    ),
 ]
 Wrt = Annotated[
     str | None,

@@ -46,7 +46,8 @@ def _proved(
     place: str, loss: str | None, wrt: tuple[str, ...] | None, shapes: str | None, domain: tuple[str, ...]
 ) -> Proof:
     from diffexplore.cli.loss_argument import loss_to_derive
-    from diffexplore.cli.programs import declared, load
+    from diffexplore.cli.programs import load
+    from diffexplore.given.functions import declared
     from diffexplore.proving.prove import prove
 
     function, arguments = load(place)

@@ -56,7 +56,10 @@ class Source:
         """Whether there are data at all."""
         return bool(self.loss.data)
 
-    def inputs(self, at: Mapping[str, Any] | None, data: Any, n_points: float | None, sample: int) -> Inputs | None:
+    def inputs(
+        self, at: Mapping[str, Any] | None, data: Any, n_points: float | None, sample: int,
+        names: Mapping[str, str] | None = None,
+    ) -> Inputs | None:  # fmt: skip
         """The values at a point and on data; None where neither is given nor the loss has its own.
 
         Raises UsageError for values that do not belong to the loss, or are given in part.
@@ -71,7 +74,7 @@ class Source:
         if not given and not complete:
             return None
         point = make_points(self.loss, at)[0]
-        batch = make_batch(self.loss, data, n_points=n_points, points=[point])
+        batch = make_batch(self.loss, data, names=names, n_points=n_points, points=[point])
         if not 0 <= sample < batch.n:
             has = "is 1 sample" if batch.n == 1 else f"are {batch.n} samples"
             raise UsageError(f"there is no sample {sample}: there {has}, counted from 0")
