@@ -105,7 +105,7 @@ def test_a_formula_that_begins_with_a_minus_sign(check: Check) -> None:
         (["report", "--step", "nan"], "--step takes a positive number"),
         (["report", "--at", "a=1"], "no value for b"),
         (["report", "--at", "a=1,a=2,b=0"], "'a' comes twice"),
-        (["report", "--at", "a=one,b=0"], "not a decimal number"),
+        (["report", "--at", "a=one,b=0"], "not a number such as 1.3, 1e-3 or pi/2"),
         (["report", "--points", "0"], "number of samples"),
         (["report", "--points", "5", "--data", "x.csv"], "not both"),
         (["report", "--data", "missing.csv"], "missing.csv"),

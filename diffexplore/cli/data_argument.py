@@ -94,6 +94,8 @@ def data_given(file: str | os.PathLike[str] | None, samples: str | None, columns
 
     path = None if file is None else os.fspath(file)
     named = _columns(columns)
+    if path is not None and samples is not None:
+        raise UsageError("give either --data or --samples, not both")
     if named and path is None:
         raise UsageError("--columns says how the columns of a file are called: give --data FILE too")
     return DataGiven(path, whole_number("--samples", samples), named)

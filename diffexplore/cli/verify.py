@@ -100,7 +100,8 @@ def verify(
     again = _replay_of(request, replay) if candidate is None else None
     outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii, replay=None if again else replay)
     check_outputs(outputs)
-    record, loaded = (again, None) if again else _record(request)
+    with contextlib.redirect_stdout(sys.stderr):  # what a file prints is no part of the answer
+        record, loaded = (again, None) if again else _record(request)
     result = _run(record, outputs, loaded)
     _write_replay(record, result, outputs)
     write_outputs(result, outputs)
@@ -175,8 +176,10 @@ def _loaded_for_questions(request: Request, points: tuple[str, ...]) -> Any:
     from diffexplore.cli.verify_questions import check_told
     from diffexplore.given.losses import is_formula
 
-    told = (points or request.wrt) and request.data.is_given
-    if told or not is_formula(str(request.loss)) or str(request.candidate).endswith(".json"):
+    told = (points or request.wrt) and request.data.is_given  # the rest is asked by what reads it
+    if told or request.data.file is not None:  # of the columns of a file, it is said which are missing
+        return None
+    if not is_formula(str(request.loss)) or str(request.candidate).endswith(".json"):
         return None
     from diffexplore.symbolic.parse import names_in
 
@@ -189,8 +192,7 @@ def _loaded_for_questions(request: Request, points: tuple[str, ...]) -> Any:
 def _load(request: Request) -> Any:
     from diffexplore.verify.loading import load_candidate
 
-    with contextlib.redirect_stdout(sys.stderr):  # what the file prints is no part of the answer
-        return load_candidate(str(request.candidate))
+    return load_candidate(str(request.candidate))
 
 
 def _upstream(text: str | None, data: DataGiven) -> Any:
