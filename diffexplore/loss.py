@@ -309,7 +309,9 @@ class Loss:
         return f"$\\displaystyle {self.latex()}$"
 
     def __repr__(self) -> str:
-        given = [repr(self.formula), f"parameters={self.parameters!r}", f"data={self.data!r}"]
+        from diffexplore.report.reprs import cut
+
+        given = [repr(cut(self.formula)), f"parameters={self.parameters!r}", f"data={self.data!r}"]
         given += [f"reduction={self.reduction!r}"] if self.reduction != "mean" else []
         given += [f"name={self.name!r}"] if self.name else []
         return f"Loss({', '.join(given)})"

@@ -250,3 +250,40 @@ def test_unusable_columns(
     Path("p.csv").write_text("h,x\n1,2\n")
     assert main(["report", "a*x", "--at", "a=1", *options]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_a_graph_of_whatever_stands_for_a_loss(loss: Any) -> None:
+    graph = dx.graph(loss, AT, DATA)
+    exact = (0.25**2 + 4**2 + 1.75**2) / 3
+    assert graph.output.value is not None
+    assert float(graph.output.value.text) == pytest.approx(exact, rel=1e-4)
+    assert {node.name for node in graph.nodes if node.kind in ("parameter", "data")} == {"a", "x", "y"}
+    assert dx.graph(loss, wrt="a").point is None
+
+
+def test_a_graph_shows_a_point_at_which_nothing_vanishes() -> None:
+    assert dx.graph("perpendicular").point == {"a": 2.5, "b": 1.0}
+    assert dx.graph("squared_error").point == {"a": 0.5, "b": -0.25}
+    one = dx.Loss("a*b*x", parameters="a, b", data="x", default_data=lambda: {"x": [1.0]},
+                  default_points=[{"a": 0.0, "b": 1.0}, {"a": -2.0, "b": 2.0}])  # fmt: skip
+    assert dx.graph(one).point == {"a": 0.0, "b": 1.0}
+
+
+def test_records_show_themselves_in_one_line() -> None:
+    report = dx.check("(a*x - y)**2", DATA, AT, methods="reverse")
+    assert repr(report) == (
+        f"<Report of (a*x - y)**2: pass ({report.summary.passed} comparisons pass, 0 fail, 0 inconclusive), n = 3, float64>"
+    )
+    (row,) = [row for row in report.rows if row.parameter == "a" and row.sample is None and row.probe is None]
+    assert repr(row).startswith("<Row a by reverse at a = 1.5: pass, 6.41667 with an error of ")
+    assert (
+        repr(dx.prove(squared, "(a*x - y)**2", wrt="a")) == "<Proof of squared against the loss (a*x - y)**2: proved>"
+    )
+    assert repr(dx.graph("(a*x)**2", {"a": 1.5}, {"x": [1.0]})).startswith("<Graph of ")
+    assert repr(dx.verify(lambda a, x: 2 * a * x.mean(), "a*x", {"x": [1.0]}, AT)).startswith(
+        "<Report of candidate for a*x: fail"
+    )
+    long = dx.Loss(" + ".join(["a*x"] * 90), parameters="a", data="x")
+    every = [report, row, long, dx.graph(long, AT, {"x": [1.0]}), dx.fit("a**2*x", {"x": [1.0]}, AT, steps=1)]
+    assert all("\n" not in repr(one) and len(repr(one)) < 200 for one in every)

@@ -92,7 +92,7 @@ At = Annotated[
 OnePoint = Annotated[
     list[str] | None,
     typer.Option(
-        "--at", metavar="a=1.3,b=0.7", help="The point: a value for every parameter. Default: the loss's own."
+        "--at", metavar="a=1.3,b=0.7", help="The point: a value for every parameter. Default: one of the loss's own."
     ),
 ]
 Sample = Annotated[str, typer.Option("--sample", metavar="I", help="The sample whose values are shown, from 0.")]

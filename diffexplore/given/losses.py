@@ -86,7 +86,7 @@ def loss_with_values(
     known = known_loss(given)
     if known is not None:
         return with_reduction(known, reduction)
-    if _is_function(given):
+    if is_function(given):
         return with_reduction(_function_with_values(given, named, wording, shapes), reduction)
     symbols = _symbols(given, (*named.points, *named.wrt, *(named.columns or ())))
     _check_known(named.points, symbols)
@@ -109,7 +109,7 @@ def loss_of_symbols(
     known = known_loss(given)
     if known is not None:
         return with_reduction(known, reduction)
-    if _is_function(given):
+    if is_function(given):
         arguments = arguments_of_function(given)
         if wrt is None:
             likely = wording.by(likely_parameters(arguments))
@@ -137,7 +137,7 @@ def loss_to_prove(given: Any, parameters: Spec | None, data: Spec | None, wrt: A
         return loss_of_symbols(given, words)
     arrays, batches = declare(parameters or ()), declare(data or ())
     names, columns = ([s.name for array in found for s in array.symbols] for found in (arrays, batches))
-    if _is_function(given):
+    if is_function(given):
         arguments = arguments_of_function(given)
         others = [name for name in arguments if name not in {array.name for array in (*arrays, *batches)}]
         first = [array.text for array in arrays] + (others if parameters is None else [])
@@ -180,7 +180,8 @@ def arguments_of_function(function: Any) -> tuple[str, ...]:
     return arguments_of(_applicable(function))
 
 
-def _is_function(given: Any) -> bool:
+def is_function(given: Any) -> bool:
+    """Whether something that stands for a loss is a torch function."""
     if isinstance(given, str):
         return False
     import sympy

@@ -49,7 +49,8 @@ def graph_of(
     Args:
         loss: a :class:`~diffexplore.Loss`, the name of one in the catalogue, or a function traced by
             :func:`diffexplore.tracing.trace`.
-        at: a value for every parameter. Default: the first point of the loss, or formulas without values.
+        at: a value for every parameter. Default: the loss's first point at which no parameter is 0 and no two are
+            equal, or else its first; formulas without values where it has none.
         data: columns by name, or the path of a .csv or .npz file. Default: the data of the loss, if it has some.
         names: of a file of data, which symbols have another name there.
         n_points: draws so many synthetic samples instead.
