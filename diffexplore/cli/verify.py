@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from diffexplore.check.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.data_argument import NO_DATA, DataGiven, data_given
@@ -47,6 +49,7 @@ class Request:
 
 
 def verify(
+    context: typer.Context,
     candidate: o.Candidate = None,
     loss: o.LossOption = None,
     at: o.At = None,
@@ -97,7 +100,7 @@ def verify(
         seed=o.whole_number("--seed", seed) or 0,
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
-    again = _replay_of(request, replay) if candidate is None else None
+    again = _replay_of(context, replay) if candidate is None else None
     outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii, replay=None if again else replay)
     check_outputs(outputs)
     with contextlib.redirect_stdout(sys.stderr):  # what a file prints is no part of the answer
@@ -108,15 +111,25 @@ def verify(
     return OF_VERDICT[result.verdict]
 
 
-def _replay_of(request: Request, path: Path | None) -> Replay:
+#: Options that say nothing of what is verified.
+_OF_OUTPUT = frozenset({"replay", "rows", "json", "markdown", "quiet", "no_color", "ascii", "debug"})
+
+
+def _replay_of(context: typer.Context, path: Path | None) -> Replay:
     """The verification that a file holds."""
     if path is None:
         raise UsageError("name a candidate, FILE.py:NAME with --loss LOSS, or a --replay FILE to run again")
-    if request != Request():
+    given = (name for name in context.params if name not in _OF_OUTPUT)
+    if any(_is_typed(context.get_parameter_source(name)) for name in given):
         raise UsageError("without a candidate, --replay runs what its file says: leave the other options out")
     from diffexplore.verify.replay_file import read_replay
 
     return read_replay(path)
+
+
+def _is_typed(source: Any) -> bool:
+    """Whether the value of an option comes from the command line, and not from a default."""
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _record(request: Request) -> tuple[Replay, Any]:

@@ -46,9 +46,8 @@ def graph(
     if known is None:
         names = None if wrt is None else as_words(wrt, "wrt")
         valued = at is not None or data is not None
-        known = (
-            loss_with_values(loss, named_in(at, data, names or ("every",))) if valued else loss_of_symbols(loss, names)
-        )
+        named = named_in(at, data, names or ("every symbol",))  # a graph has them all, so that none need be named
+        known = loss_with_values(loss, named) if valued else loss_of_symbols(loss, names)
     return graph_of(known, at, data, wrt=wrt, sample=sample)
 
 
