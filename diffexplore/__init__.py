@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from diffexplore.errors import DiffexploreError, GradientError, UsageError
     from diffexplore.fitting.fit import fit
     from diffexplore.fitting.records import Fit
+    from diffexplore.graphs.graph import graph
     from diffexplore.loss import Loss
     from diffexplore.proving.prove import prove
     from diffexplore.proving.records import Proof
@@ -36,6 +37,7 @@ _HOMES = {
     "GradientError": "diffexplore.errors",
     "Fit": "diffexplore.fitting.records",
     "fit": "diffexplore.fitting.fit",
+    "graph": "diffexplore.graphs.graph",
     "Proof": "diffexplore.proving.records",
     "assert_gradient": "diffexplore.verify.assertion",
     "prove": "diffexplore.proving.prove",
@@ -54,6 +56,7 @@ __all__ = [
     "assert_gradient",
     "check",
     "fit",
+    "graph",
     "losses",
     "methods",
     "prove",

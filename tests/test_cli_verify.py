@@ -178,7 +178,7 @@ def test_a_replay_of_a_mended_candidate_passes(capsys: Output) -> None:
         (["right", *LOSS], "a candidate is FILE.py:NAME, or a FILE.json of formulas, not 'right'"),
         (["mine.py", *LOSS], "'mine.py' is a file: name what it defines, as in mine.py:gradient"),
         (["points.json", *LOSS], "cannot read points.json: No such file or directory"),
-        (["mine.py:right"], "name the loss whose gradient it should be: --loss LOSS"),
+        (["mine.py:right", "--kind", "gradient"], "name the loss whose gradient it should be: --loss LOSS"),
         ([], "name a candidate, FILE.py:NAME with --loss LOSS, or a --replay FILE to run again"),
         (["--replay", "mine.py"], "mine.py holds no verification: --replay writes one where a candidate does not pass"),
         (["--replay", "none.json"], "cannot read none.json: No such file or directory"),

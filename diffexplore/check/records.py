@@ -102,6 +102,11 @@ class Row:
         """Whether the row failed because its value is NaN or infinite."""
         return self.verdict == "fail" and self.cause is not None and self.cause.key == "nan"
 
+    def __repr__(self) -> str:
+        from diffexplore.report.reprs import of_row
+
+        return of_row(self)
+
     def to_dict(self) -> dict[str, Any]:
         document = {
             "parameter": self.parameter,
@@ -299,6 +304,11 @@ class Report:
         from diffexplore.report.terminal import render
 
         yield from render(self, console, options)
+
+    def __repr__(self) -> str:
+        from diffexplore.report.reprs import of_report
+
+        return of_report(self)
 
     def __str__(self) -> str:
         return self.to_text()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
+from diffexplore.cli.data_argument import DataGiven, data_given
 from diffexplore.cli.outputs import Outputs
 from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
@@ -18,7 +18,23 @@ if TYPE_CHECKING:
     from diffexplore.check.listener import Listener
     from diffexplore.fitting.records import Fit
     from diffexplore.pages.records import Subject
-    from diffexplore.pages.subjects import of_fit
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to minimise, and how."""
+
+    loss: str
+    at: str | None
+    data: DataGiven
+    shapes: str | None
+    reduction: str | None
+    lr: float
+    steps: int
+    optimizer: str
+    methods: str
+    dtype: str
+    seed: int
 
 
 @writes("fit")
@@ -26,7 +42,8 @@ def fit(
     loss: o.LossOrDefault = "perpendicular",
     at: o.Start = None,
     data: o.Data = None,
-    points: o.Points = None,
+    columns: o.Columns = None,
+    samples: o.Samples = None,
     lr: o.Rate = "1e-5",
     steps: o.StepCount = "1000",
     optimizer: o.Optimizer = "gd",
@@ -44,45 +61,46 @@ def fit(
     """
     if len(at or ()) > 1:
         raise UsageError("a fit has one start: give --at once")
-    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
-        subject = _fitted(
-            loss, at[0] if at else None, data, o.whole_number("--points", points), o.whole_number("--seed", seed) or 0,
-            shapes, reduction and o.chosen("reduction", reduction, o.REDUCTIONS), _rate(lr),
-            o.whole_number("--steps", steps) or 0, optimizer, methods, dtype, outputs.quiet,
-        )  # fmt: skip
+    request = Request(
+        loss=loss,
+        at=at[0] if at else None,
+        data=data_given(data, samples, columns),
+        shapes=shapes,
+        reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
+        lr=_rate(lr),
+        steps=o.whole_number("--steps", steps) or 0,
+        optimizer=o.chosen("optimizer", optimizer, o.OPTIMIZERS),
+        methods=methods,
+        dtype=dtype,
+        seed=o.whole_number("--seed", seed) or 0,
+    )
+    from diffexplore.cli.progress import listening
+
+    # What a file prints while it is executed is kept out of standard output.
+    with listening(quiet=outputs.quiet, rows_to=None) as listener, contextlib.redirect_stdout(sys.stderr):
+        subject = _fitted(request, listener)
     outputs.write(_shown(subject))
     return 0
 
 
-def _fitted(
-    text: str, at: str | None, data: Path | None, n_points: int | None, seed: int, shapes: str | None,
-    reduction: str | None, lr: float, steps: int, optimizer: str, methods: str, dtype: str, quiet: bool,
-) -> Subject:  # fmt: skip
-    from diffexplore.cli.progress import listening
-
-    o.chosen("optimizer", optimizer, o.OPTIMIZERS)
-    with listening(quiet=quiet, rows_to=None) as listener:
-        return _heard(text, at, data, n_points, seed, shapes, reduction, lr, steps, optimizer, methods, dtype, listener)
-
-
-def _heard(
-    text: str, at: str | None, data: Path | None, n_points: int | None, seed: int, shapes: str | None,
-    reduction: str | None, lr: float, steps: int, optimizer: str, methods: str, dtype: str, listener: Listener,
-) -> Subject:  # fmt: skip
+def _fitted(request: Request, listener: Listener) -> Subject:
+    """Resolve the loss, its start and its data, and run the descents."""
     from diffexplore.check.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check
 
-    start = [] if at is None else [parse_at(at)]
-    has_data = data is not None or n_points is not None
-    loss = loss_to_check(text, start, has_data=has_data, wrt=None, reduction=reduction, shapes=shapes, file=data)
+    start = [] if request.at is None else [parse_at(request.at)]
+    loss = loss_to_check(
+        request.loss, start, has_data=request.data.is_given, wrt=None, reduction=request.reduction,
+        shapes=request.shapes, columns=request.data.names, origin=request.data.origin,
+    )  # fmt: skip
     points = make_points(loss, start or None)
 
-    from diffexplore.check.batch import make_batch
     from diffexplore.fitting.fit import run_fit
     from diffexplore.fitting.settings import settings_of
+    from diffexplore.pages.subjects import of_fit
 
-    settings = settings_of(lr, steps, optimizer, methods, dtype)
-    batch = make_batch(loss, data, n_points=n_points, seed=seed, points=points[:1])
+    settings = settings_of(request.lr, request.steps, request.optimizer, request.methods, request.dtype)
+    batch = request.data.batch(loss, seed=request.seed, points=points[:1])
     result = run_fit(loss, batch, points[0], settings, listener)
     return replace(of_fit(result), loss=loss, batch=batch)
 

@@ -14,6 +14,7 @@ import typer
 from diffexplore import __version__
 from diffexplore.cli import audit, completion, derive, fit, graph, listing, panels, prove, report, start, verify
 from diffexplore.cli.arguments import shield_formulas, spelled_out
+from diffexplore.cli.defaults import defaults_for, told
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
 from diffexplore.cli.refusals import explained
 from diffexplore.errors import UsageError
@@ -90,8 +91,13 @@ def _run(arguments: Sequence[str]) -> int:
     command = _commands()
     if completion.is_meant(arguments):
         return completion.run(command, arguments)
+    defaults = defaults_for(arguments, command)
+    note = told(defaults, arguments, command)
+    if note is not None:
+        print(note, file=sys.stderr)
+    shielded = shield_formulas(arguments, command)
     try:
-        with command.make_context("diffexplore", shield_formulas(arguments, command)) as context:
+        with command.make_context("diffexplore", shielded, default_map=defaults) as context:
             return int(command.invoke(context) or 0)
     except typer.Exit as done:
         return done.exit_code

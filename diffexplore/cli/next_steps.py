@@ -21,8 +21,8 @@ def after_report(request: report.Request) -> list[Command]:
     """The tables behind the screen, a descent, and the graph."""
     loss = [] if request.loss == _DEFAULT_LOSS else [request.loss]
     at = [word for point in request.at for word in ("--at", point)]
-    data = [] if request.data is None else ["--data", str(request.data)]
-    data += [] if request.n_points is None else ["--points", str(request.n_points)]
+    data = [] if request.data.file is None else ["--data", request.data.file]
+    data += [] if request.data.n_points is None else ["--samples", str(request.data.n_points)]
     ways = [] if request.dtype == "float64" else ["--dtype", request.dtype]
     ways += [] if request.methods is None else ["--methods", ",".join(request.methods)]
     named = loss or [request.loss]
@@ -31,7 +31,7 @@ def after_report(request: report.Request) -> list[Command]:
         (_command("fit", *loss, *at[:2], *data), "descend, and find the minimum"),
         (_command("graph", *named, *at[:2], *data), "the operations, with their values"),
     ]
-    if request.wrt or request.shapes or request.reduction or request.step:
+    if request.wrt or request.data.columns or request.shapes or request.reduction or request.step:
         commands = []  # what is meant takes more options than these
     return _fitting(commands)
 
@@ -46,7 +46,7 @@ def after_verify(request: verify.Request, result: Report) -> list[Command]:
     commands = [(_command("verify", *asked, *kind, *at, "--full"), "every value, error and allowance")]
     if request.candidate.partition(":")[0].endswith(".py") and result.candidate and result.candidate.kind == "loss":
         commands.append((_command("prove", *asked), "is it so for every input?"))
-    simple = not (request.data or request.n_points or request.shapes or request.upstream or request.pack)
+    simple = not (request.data.is_given or request.shapes or request.upstream or request.pack)
     return _fitting(commands) if simple else []
 
 

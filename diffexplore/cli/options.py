@@ -108,7 +108,7 @@ At = Annotated[
 OnePoint = Annotated[
     list[str] | None,
     typer.Option(
-        "--at", metavar="a=1.3,b=0.7", help="The point: a value for every parameter. Default: the loss's own."
+        "--at", metavar="a=1.3,b=0.7", help="The point: a value for every parameter. Default: one of the loss's own."
     ),
 ]
 Sample = Annotated[str, typer.Option("--sample", metavar="I", help="The sample whose values are shown, from 0.")]
@@ -117,11 +117,22 @@ FirstLine = Annotated[
     typer.Option("--quiet", metavar="", help="Print the first line only, and no progress.", rich_help_panel=PANEL),
 ]
 Data = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="FILE", help="A .csv or .npz file whose columns are named like the data symbols."),
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="FILE|-",
+        help="A .csv or .npz file whose columns are named like the data symbols; - reads standard input.",
+    ),
 ]
-Points = Annotated[
-    str | None, typer.Option("--points", metavar="N", help="Check on N synthetic samples instead of data, such as 1e6.")
+Columns = Annotated[
+    str | None,
+    typer.Option("--columns", metavar="x=height,...", help="Data symbols whose columns in the file have other names."),
+]
+Samples = Annotated[
+    str | None,
+    typer.Option(
+        "--samples", "--points", metavar="N", help="Draw N synthetic samples instead of reading data, such as 1e6."
+    ),
 ]
 Wrt = Annotated[
     str | None,

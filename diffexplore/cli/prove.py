@@ -55,7 +55,8 @@ def _heard(
     listener: Listener,
 ) -> Proof:  # fmt: skip
     from diffexplore.cli.loss_argument import loss_to_derive
-    from diffexplore.cli.programs import declared, load
+    from diffexplore.cli.programs import load
+    from diffexplore.given.functions import declared
     from diffexplore.proving.prove import prove
 
     function, arguments = load(place)

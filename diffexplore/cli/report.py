@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from diffexplore import methods as known_methods
 from diffexplore.check.records import Report
 from diffexplore.cli import options as o
+from diffexplore.cli.data_argument import DataGiven, data_given
 from diffexplore.cli.exit_codes import OF_VERDICT
 from diffexplore.cli.next_steps import after_report
 from diffexplore.cli.output import STDOUT
@@ -35,8 +35,7 @@ class Request:
 
     loss: str
     at: tuple[str, ...]
-    data: Path | None
-    n_points: int | None
+    data: DataGiven
     wrt: tuple[str, ...] | None
     shapes: str | None
     reduction: str | None
@@ -52,7 +51,8 @@ def report(
     loss: o.LossOrDefault = "perpendicular",
     at: o.At = None,
     data: o.Data = None,
-    points: o.Points = None,
+    columns: o.Columns = None,
+    samples: o.Samples = None,
     wrt: o.Wrt = None,
     shapes: o.Shapes = None,
     reduction: o.Reduction = None,
@@ -75,8 +75,7 @@ def report(
     request = Request(
         loss=loss,
         at=tuple(at or ()),
-        data=data,
-        n_points=o.whole_number("--points", points),
+        data=data_given(data, samples, columns),
         wrt=o.names_list("--wrt", wrt),
         shapes=shapes,
         reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
@@ -161,18 +160,16 @@ def _heard(request: Request, listener: Listener) -> Subject:
     from diffexplore.cli.loss_argument import loss_to_check, partials_of
 
     at = [parse_at(text) for text in request.at]
-    has_data = request.data is not None or request.n_points is not None
     loss = loss_to_check(
-        request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction, shapes=request.shapes,
-        file=request.data,
+        request.loss, at, has_data=request.data.is_given, wrt=request.wrt, reduction=request.reduction,
+        shapes=request.shapes, columns=request.data.names, origin=request.data.origin,
     )  # fmt: skip
     points = make_points(loss, at or None)
 
-    from diffexplore.check.batch import make_batch
     from diffexplore.check.run import run_check
     from diffexplore.pages.records import Subject
 
-    batch = make_batch(loss, request.data, n_points=request.n_points, seed=request.seed, points=points)
+    batch = request.data.batch(loss, seed=request.seed, points=points)
     result = run_check(
         loss,
         batch,

@@ -52,6 +52,11 @@ def writes(command: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     return decorate
 
 
+def output_parameters(command: str) -> frozenset[str]:
+    """The names of the parameters that :func:`writes` gives to a command."""
+    return frozenset(_options(command))
+
+
 def _options(command: str) -> dict[str, tuple[Any, Any]]:
     """The annotation and the default of each parameter."""
     formats = of_command(command)

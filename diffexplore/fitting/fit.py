@@ -19,7 +19,6 @@ from diffexplore.errors import UsageError
 from diffexplore.fitting.descend import Walk, walk
 from diffexplore.fitting.drift import Apart, DriftBound
 from diffexplore.fitting.explanation import explained
-from diffexplore.fitting.given import loss_given
 from diffexplore.fitting.landscape import outside_domain
 from diffexplore.fitting.objective import RunObjective
 from diffexplore.fitting.recorded import drift_records, run_record
@@ -27,6 +26,7 @@ from diffexplore.fitting.records import Drift, Fit, Run
 from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
 from diffexplore.fitting.settings import Settings, settings_of
 from diffexplore.fitting.surroundings import Surroundings, surroundings_of
+from diffexplore.given.losses import loss_given
 from diffexplore.loss import Loss
 
 
@@ -58,7 +58,7 @@ def fit(
         UsageError: for input that cannot be used.
     """
     settings = settings_of(lr, steps, optimizer, methods, dtype)
-    known = loss_given(loss, at)
+    known = loss_given(loss, at, data)
     points = make_points(known, at)
     return run_fit(known, make_batch(known, data), points[0], settings)
 

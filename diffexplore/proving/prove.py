@@ -7,9 +7,8 @@ from typing import Any, cast
 
 from diffexplore.arguments import as_words
 from diffexplore.check.listener import Listener, Silence
-from diffexplore.check.options import as_loss
 from diffexplore.errors import UsageError
-from diffexplore.loss import Loss
+from diffexplore.given.losses import loss_to_prove
 from diffexplore.proof.decide import BUDGET
 from diffexplore.proving.explain import cause_of
 from diffexplore.proving.one_sample import holds_for_one
@@ -30,7 +29,7 @@ from diffexplore.tracing.trace import Traced, trace
 
 def prove(
     candidate: Any,
-    loss: Loss | str | None = None,
+    loss: Any = None,
     *,
     parameters: Spec | None = None,
     data: Spec | None = None,
@@ -47,7 +46,8 @@ def prove(
     Args:
         candidate: a torch function, a module or the class of a ``torch.autograd.Function``, of tensors in float64. It
             returns the loss, or outputs of any shape: the proof is for every upstream gradient of each of them.
-        loss: whose gradient it should be; None for that of the program's own forward pass.
+        loss: whose gradient it should be: a :class:`~diffexplore.Loss`, a name of the catalogue, a formula as text or
+            SymPy expression, or another torch function; None for that of the program's own forward pass.
         parameters, data: the arguments with their shapes, data without the axis of the samples, as in
             ``["W[3,2]", "b"]``. Default: the symbols of the loss. Without a loss, the arguments that are not declared
             are the other kind; where none is declared, all are data, with one number for each sample.
@@ -61,7 +61,7 @@ def prove(
     """
     listener = listener or Silence()
     listener.progress("tracing the program", 0, 0)
-    known = None if loss is None else as_loss(loss)
+    known = None if loss is None else loss_to_prove(loss, parameters, data, wrt)
     parameters = None if parameters is None else cast(Spec, declare(parameters))
     data = None if data is None else cast(Spec, declare(data))
     program = program_of(candidate, known, parameters, data)

@@ -162,6 +162,11 @@ class Proof:
 
         return page_of(outline(self))
 
+    def __repr__(self) -> str:
+        from diffexplore.report.reprs import of_proof
+
+        return of_proof(self)
+
     def __str__(self) -> str:
         from diffexplore.report.proof_headline import headline
 
