@@ -16,7 +16,7 @@ DEVICES = ("auto", "cpu", "cuda")
 REDUCTIONS = ("mean", "sum")
 OPTIMIZERS = ("gd", "momentum", "adam", "newton", "lbfgs")
 ROWS = ("worst", "all")
-FORMATS = ("text", "latex", "python", "torch", "json")
+FORMATS = ("text", "latex", "python", "torch", "javascript", "json")
 
 _LOSS_HELP = (
     'A name from "diffexplore list", a formula in quotes, such as "(a*x - y)**2", or FILE.py:NAME, a torch function, '
