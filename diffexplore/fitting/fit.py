@@ -23,7 +23,7 @@ from diffexplore.fitting.given import loss_given
 from diffexplore.fitting.landscape import outside_domain
 from diffexplore.fitting.objective import RunObjective
 from diffexplore.fitting.recorded import drift_records, run_record
-from diffexplore.fitting.records import Drift, Fit, Run
+from diffexplore.fitting.records import Drift, Fit, Run, Subject
 from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
 from diffexplore.fitting.settings import Settings, settings_of
 from diffexplore.fitting.surroundings import Surroundings, surroundings_of
@@ -157,4 +157,5 @@ def _fit(
         plain_newton=found.newton,
         excess=found.excess,
         remaining=found.remaining,
+        subject=Subject(loss, batch),
     )
