@@ -28,6 +28,9 @@ WHOLE, NEAR = "the whole path", "close to the minimum"
 #: Points of a fitted curve.
 _CURVE_POINTS = 121
 
+#: A path that comes farther than the first, in sizes of its start, is shown as far as the second.
+_RUNS_AWAY, _STAYS = 1e3, 10.0
+
 #: The window close to a minimum shows this many times the excess that is left at the end of the path; or a part of that
 #: at its start, where hardly any is left, or more than that.
 _TIMES_LEFT, _LEAST_LEFT, _OF_THE_WAY = 2.0, 1e-9, 1e-3
@@ -159,10 +162,16 @@ class _View:
         return dict(zip(self._loss.parameters, zip(wide.low, wide.high, strict=True), strict=True))
 
     def _low(self) -> list[Step]:
-        """What of the path is no higher than its start."""
+        """What of the path is no higher than its start; and near it, where it leads away without an end."""
         start = self._fit.run.first
         bound = start.loss if start.loss is not None else math.inf
-        return [step for step in self.path if step.loss is not None and step.loss <= bound]
+        kept = [step for step in self.path if step.loss is not None and step.loss <= bound]
+        first = at(self._loss, start.point)
+        size = 1 + float(np.linalg.norm(first))
+        ways = [float(np.abs(at(self._loss, step.point) - first).max()) for step in kept]
+        if self._optimum is None and max(ways, default=0.0) > _RUNS_AWAY * size:
+            return [step for step, way in zip(kept, ways, strict=True) if way <= _STAYS * size]
+        return kept
 
     def rate(self) -> float:
         """The rate of the fit; where it had none, one over the largest curvature."""

@@ -134,7 +134,7 @@ def _choices(explorer: Explorer) -> Iterator[str]:
     if len(explorer.windows) > 1:
         options = "".join(f'<option value="{i}">{escape(one.name)}</option>' for i, one in enumerate(explorer.windows))
         hidden = '<option value="-1">what was zoomed to</option>'
-        yield f'<label>shows <select data-part="window">{options}{hidden}</select></label>'
+        yield f'<label>window <select data-part="window">{options}{hidden}</select></label>'
     names = list(explorer.start)
     if len(names) > 2 and len(explorer.axes) == 2:
         for k, axis in enumerate(explorer.axes):
@@ -142,9 +142,9 @@ def _choices(explorer: Explorer) -> Iterator[str]:
                 f'<option value="{escape(name)}"{" selected" if name == axis else ""}>{escape(name)}</option>'
                 for name in names
             )
-            word = "across" if k == 0 else "up"
+            word = "horizontal" if k == 0 else "vertical"
             yield f'<label>{word} <select data-part="axis-{k}">{options}</select></label>'
-    yield '<button type="button" data-part="again">as it was</button>'
+    yield '<button type="button" data-part="again">reset</button>'
 
 
 def _controls(explorer: Explorer, live: Live) -> Iterator[str]:

@@ -254,7 +254,7 @@ function diffexploreLive(root, given, formulas) {
     });
     const extra = layout("step", "loss");
     extra.yaxis.type = decades && (!minimum || minimum.loss > 0) ? "log" : "linear";
-    if (extra.yaxis.type === "log") extra.yaxis.exponentformat = "power";
+    if (extra.yaxis.type === "log") Object.assign(extra.yaxis, { exponentformat: "power" }, high > 50 * low ? { dtick: 1 } : {});
     Plotly.react(part("curve"), lines, extra, CONFIG);
   }
 
@@ -302,7 +302,7 @@ function diffexploreLive(root, given, formulas) {
     if (!run.ended && isFinite(excess)) {
       words.push(excess < 1e-12 ? "as low as the minimum" : `${short(100 * excess, 2)} % above the minimum`);
     }
-    const stride = Math.ceil(run.path.length / Math.max(2, Math.min(60, 2e7 / given.operations)));
+    const stride = Math.ceil(run.path.length / Math.max(2, Math.min(1000, 2e7 / given.operations)));
     const curvatures = run.path.filter((_, i) => i % stride === 0).map(place => largestCurvature(place.point));
     const product = state.rate * Math.max(...curvatures.filter(isFinite));
     if (product > 0 && isFinite(product)) {
