@@ -45,7 +45,8 @@ def fitted_curve(loss: Loss) -> Curve | None:
                 for name, partial in zip(loss.parameters, partials, strict=True)
                 if loss.symbols[name] in candidate.free_symbols
             ]
-            if moved and all(_vanishes(partial, symbol, candidate) for partial in moved):
+            on_plane = loss.symbols[over] in candidate.free_symbols
+            if on_plane and moved and all(_vanishes(partial, symbol, candidate) for partial in moved):
                 return Curve(over, response, candidate)
     return None
 

@@ -6,6 +6,7 @@ The HTML and the script go into any page that has the global ``Plotly`` before t
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from functools import cache
 from html import escape
@@ -19,6 +20,7 @@ from diffexplore.documents import plain
 from diffexplore.errors import UsageError
 from diffexplore.exploring.figure import said_of_surface
 from diffexplore.exploring.records import Explorer, Live
+from diffexplore.numerals import ABSENT, plain_exponent
 
 #: Steps of a slider from end to end.
 _SLIDER_STEPS = 400
@@ -29,6 +31,9 @@ _DECADES = 3
 #: Most operations that a slider at its end may cause.
 _MOST_OPERATIONS = 300_000_000
 _MOST_STEPS = 100_000
+
+#: Of a surface every so many values are in its table.
+_STRIDE = 5
 
 #: What a hand can do to a surface, or to a curve.
 _GESTURES = {
@@ -46,6 +51,7 @@ def live_html(explorer: Explorer, key: str = "live") -> str:
         return f'<p class="live">{escape(_sentence(explorer.not_live or ""))}</p>'
     return "\n".join(
         [
+            f"<style>{_asset('live.css')}</style>",
             f'<div class="live" id="{escape(key)}">',
             "<noscript><p>The surface is drawn by JavaScript, which is switched off.</p></noscript>",
             f'<div class="live-figures">{"".join(_figures(explorer))}</div>',
@@ -53,6 +59,8 @@ def live_html(explorer: Explorer, key: str = "live") -> str:
             f'<div class="live-controls">{"".join(_controls(explorer, explorer.live))}</div>',
             '<p data-part="message" aria-live="polite"></p>',
             _numbers(explorer),
+            _DETAILS,
+            _surface_table(explorer),
             "</div>",
         ]
     )
@@ -72,11 +80,6 @@ def live_script(explorer: Explorer, key: str = "live") -> str:
     )
 
 
-def live_style() -> str:
-    """The section's CSS, which takes colours from the page."""
-    return _asset("live.css")
-
-
 def document(explorer: Explorer) -> str:
     """One self-contained page with nothing but the live section.
 
@@ -89,7 +92,7 @@ def document(explorer: Explorer) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f'<meta name="generator" content="diffexplore {escape(__version__)}">\n'
-        f"<title>{name} · diffexplore explore</title>\n<style>\n{_asset('bare.css')}{live_style()}</style>\n</head>\n"
+        f"<title>{name} · diffexplore explore</title>\n<style>\n{_asset('bare.css')}</style>\n</head>\n"
         f"<body>\n<main>\n<h1>{name}</h1>\n{''.join(_formulas(explorer))}\n{live_html(explorer)}\n</main>\n"
         f"{script if explorer.live is not None else ''}\n</body>\n</html>\n"
     )
@@ -151,9 +154,9 @@ def _controls(explorer: Explorer, live: Live) -> Iterator[str]:
     for k, name in enumerate(explorer.start):
         low, high = live.reach[name]
         yield _control(f"parameter-{k}", f"{name} at the start", low, high)
-    rate = _exponent(live.rate)
+    rate = math.log10(live.rate)
     yield _control("rate", "learning rate", rate - _DECADES, rate + _DECADES)
-    yield _control("steps", "steps", 0.0, _exponent(_most_steps(explorer, live)))
+    yield _control("steps", "steps", 0.0, math.log10(_most_steps(explorer, live)))
 
 
 def _control(key: str, words: str, low: float, high: float) -> str:
@@ -181,6 +184,32 @@ def _numbers(explorer: Explorer) -> str:
     return (
         '<div class="live-scroll" tabindex="0"><table class="live-numbers"><thead><tr><td></td>'
         f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+#: The script fills it with the path, when it is opened and whenever the path changes.
+_DETAILS = (
+    '<details data-part="path"><summary>The path in numbers</summary>'
+    '<div class="live-scroll" tabindex="0"><table></table></div></details>'
+)
+
+
+def _surface_table(explorer: Explorer) -> str:
+    """Every fifth value of the surface in its first window, the highest row first, as in the figure."""
+    surface = explorer.surface
+    if surface is None:
+        return ""
+    rows, columns = range(len(surface.y) - 1, -1, -_STRIDE), range(0, len(surface.x), _STRIDE)
+    across, up = map(escape, explorer.axes)
+    head = "".join(f'<th scope="col">{_number(surface.x[column], 4)}</th>' for column in columns)
+    body = "".join(
+        f'<tr><th scope="row">{_number(surface.y[row], 4)}</th>'
+        f"{''.join(f'<td>{_number(surface.values[row][column], 4)}</td>' for column in columns)}</tr>"
+        for row in rows
+    )
+    return (
+        f'<details><summary>The surface in numbers</summary><div class="live-scroll" tabindex="0"><table><thead><tr>'
+        f'<th scope="row">{up} \\ {across}</th>{head}</tr></thead><tbody>{body}</tbody></table></div></details>'
     )
 
 
@@ -220,16 +249,11 @@ def _most_steps(explorer: Explorer, live: Live) -> int:
     return max(20, min(_MOST_STEPS, _MOST_OPERATIONS // max(1, live.operations)))
 
 
-def _exponent(value: float) -> float:
-    import math
-
-    return math.log10(value)
-
-
-def _number(value: float) -> str:
-    from diffexplore.numerals import plain_exponent
-
-    return plain_exponent(f"{value:.6g}").replace("-", "−")
+def _number(value: float | None, digits: int = 6) -> str:
+    if value is None:
+        return ABSENT
+    text = plain_exponent(f"{value:.{digits}g}")
+    return f"−{text[1:]}" if text.startswith("-") else text
 
 
 def _sentence(words: str) -> str:

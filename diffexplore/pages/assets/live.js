@@ -290,7 +290,26 @@ function diffexploreLive(root, given, formulas) {
     state.start.forEach((x, k) => show(`start-value-${k}`, x));
     run.last.point.forEach((x, k) => show(`end-value-${k}`, x));
     part("message").textContent = message(run);
+    pathTable(run);
   }
+
+  function pathTable(run) { // some fifty places of the path, the last one included
+    const details = part("path");
+    if (!details.open) return;
+    const stride = Math.ceil(run.path.length / 50), rows = run.path.filter((_, i) => i % stride === 0);
+    if (rows[rows.length - 1] !== run.last) rows.push(run.last);
+    const row = (tag, cells) => {
+      const line = document.createElement("tr");
+      for (const text of cells) line.appendChild(document.createElement(tag)).textContent = text;
+      return line;
+    };
+    details.querySelector("table").replaceChildren(
+      row("th", ["step", "loss", ...parameters]),
+      ...rows.map(place => row("td", [String(place.step), short(place.value), ...place.point.map(x => short(x))])),
+    );
+  }
+
+  part("path").addEventListener("toggle", () => { if (last) pathTable(last); });
 
   function message(run) {
     const count = run.steps.toLocaleString("en-US"), steps = `${count} step${run.steps === 1 ? "" : "s"}`;
