@@ -13,9 +13,10 @@ from diffexplore.arguments import as_number
 from diffexplore.check.batch import make_batch
 from diffexplore.check.points import make_points
 from diffexplore.errors import UsageError
+from diffexplore.exploring.axes import chosen_axes
 from diffexplore.exploring.evaluation import Evaluation
 from diffexplore.exploring.evaluation import at as array_of
-from diffexplore.exploring.explorer import chosen_axes, evaluation_of, explorer_of
+from diffexplore.exploring.explorer import evaluation_of, explorer_of
 from diffexplore.exploring.records import Explorer
 from diffexplore.fitting.fit import run_fit
 from diffexplore.fitting.given import loss_given

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from diffexplore.check.batch import Batch
-from diffexplore.errors import UsageError, unknown
+from diffexplore.errors import UsageError
+from diffexplore.exploring.axes import chosen_axes
 from diffexplore.exploring.evaluation import Evaluation, Programs, at
 from diffexplore.exploring.fitted import Curve, fitted_curve
 from diffexplore.exploring.records import Explorer, Fitted, Live, Mark, Valley
@@ -42,23 +43,6 @@ def evaluation_of(loss: Loss, batch: Batch) -> Evaluation:
         raise UsageError("the loss has no parameters: there is nothing to explore")
     columns = {name: torch.as_tensor(column).to(torch.float64).cpu().numpy() for name, column in batch.columns.items()}
     return Evaluation(Programs(loss), columns, batch.n)
-
-
-def chosen_axes(loss: Loss, axes: Sequence[str] | str | None) -> tuple[str, ...]:
-    """The parameters that are drawn: two of several, by default the first; or the only one.
-
-    Raises UsageError for other names and other numbers of them.
-    """
-    names = [name.strip() for name in axes.split(",")] if isinstance(axes, str) else list(axes or ())
-    if axes is None:
-        return loss.parameters[:2]
-    for name in names:
-        if name not in loss.parameters:
-            raise unknown("parameter", name, loss.parameters)
-    count = min(2, len(loss.parameters))
-    if len(set(names)) != len(names) or len(names) not in (1, count):
-        raise UsageError(f"the axes are one or two different parameters of {', '.join(loss.parameters)}")
-    return tuple(names)
 
 
 def explorer_of(fit: Fit, axes: Sequence[str] | str | None = None) -> Explorer:
