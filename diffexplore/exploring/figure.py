@@ -69,7 +69,10 @@ def said_of_surface(explorer: Explorer) -> list[str]:
     if len(explorer.axes) == 1:
         return [f"The loss over {explorer.axes[0]}"]
     first, second = explorer.axes
-    parts = [f"Contours of the loss over {first} and {second}, spaced geometrically above its lowest value"]
+    spaced = (
+        "between equal parts of the picture" if explorer.minimum is None else "spaced geometrically above its minimum"
+    )
+    parts = [f"Contours of the loss over {first} and {second}, {spaced}"]
     parts += ["arrows point down the gradient, all of one length on the screen"]
     if explorer.valleys:
         flat, steep = explorer.valleys[0].curvature, explorer.valleys[-1].curvature

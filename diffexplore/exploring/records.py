@@ -21,14 +21,14 @@ Values = tuple[tuple[float | None, ...], ...]
 class Surface:
     """The loss over two axes, all other parameters held: ``values[row][column]`` at ``y[row]``, ``x[column]``.
 
-    None where the loss has no value. ``levels`` are those of the contours, spaced geometrically above ``lowest``.
+    None where the loss has no value. ``levels`` are those of the contours: spaced geometrically above the minimum, or
+    such that equal parts of the picture lie between them, where no minimum is known.
     """
 
     x: tuple[float, ...]
     y: tuple[float, ...]
     values: Values
     levels: tuple[float, ...]
-    lowest: float
 
 
 @dataclass(frozen=True)

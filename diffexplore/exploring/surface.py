@@ -30,7 +30,7 @@ def side(evaluation: Evaluation) -> int | None:
 def surface_over(
     evaluation: Evaluation, axes: Sequence[int], held: np.ndarray, window: Window, lowest: float | None
 ) -> Surface | None:
-    """The loss on a grid over ``window``; ``lowest`` is the least value of it that is known."""
+    """The loss on a grid over ``window``; ``lowest`` is its minimum, None where none is known."""
     size = side(evaluation)
     if size is None:
         return None
@@ -40,13 +40,19 @@ def surface_over(
     known = values[np.isfinite(values)]
     if not known.size:
         return None
-    bottom = float(known.min()) if lowest is None else min(lowest, float(known.min()))
     rows_of = tuple(tuple(None if np.isnan(value) else float(value) for value in row) for row in values)
-    return Surface(tuple(x.tolist()), tuple(y.tolist()), rows_of, levels(known, bottom), bottom)
+    return Surface(tuple(x.tolist()), tuple(y.tolist()), rows_of, levels(known, lowest))
 
 
-def levels(values: np.ndarray, lowest: float) -> tuple[float, ...]:
-    """Geometrically spaced above ``lowest``, so that a narrow valley and steep walls are both seen."""
+def levels(values: np.ndarray, lowest: float | None) -> tuple[float, ...]:
+    """Geometrically spaced above the lowest value, so that a narrow valley and steep walls are both seen.
+
+    Where no lowest value is known, equal parts of the picture lie between them.
+    """
+    if lowest is None:
+        parts = np.quantile(values, (np.arange(_LEVELS) + 0.5) / _LEVELS)
+        return tuple(dict.fromkeys(parts.tolist())) if parts[0] < parts[-1] else ()
+    lowest = min(lowest, float(values.min()))
     above = np.sort(values - lowest)
     reach = float(above[-1])
     if not reach > 0:

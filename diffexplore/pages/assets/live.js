@@ -86,7 +86,12 @@ function diffexploreLive(root, given, formulas) {
   const minimum = marks.find(mark => mark.kind.includes("minimum"));
 
   // ---------------------------------------------------------------------------------------------------- the surface
-  function levelsOf(values, lowest) { // spaced geometrically above the lowest value, as in the fixed picture
+  function levelsOf(values, lowest) { // geometrically above the minimum, or between equal parts, as in fixed pictures
+    if (lowest === null) {
+      const sorted = values.slice().sort((p, q) => p - q), last = sorted.length - 1;
+      const parts = Array.from({ length: 12 }, (_, k) => sorted[Math.round(last * (k + 0.5) / 12)]);
+      return parts.filter((level, k) => k === 0 || level > parts[k - 1]);
+    }
     const above = values.map(value => value - lowest).sort((p, q) => p - q), reach = above[above.length - 1];
     if (!(reach > 0)) return [];
     const first = Math.min(Math.max(above[Math.max(1, Math.floor(above.length / 100))], 1e-7 * reach), reach / 2);
@@ -108,8 +113,7 @@ function diffexploreLive(root, given, formulas) {
     const known = z.flat().filter(isFinite);
     if (!known.length) return null;
     const low = Math.min(...known), high = Math.max(...known);
-    const best = marks.filter(mark => mark.kind.includes("minimum")).map(mark => mark.loss);
-    const levels = levelsOf(known, Math.min(low, ...best));
+    const levels = levelsOf(known, minimum ? Math.min(low, minimum.loss) : null);
     return {
       type: "contour", name: "loss", x, y, customdata: z, showlegend: false,
       z: z.map(row => row.map(value => isFinite(value) ? (levels.length ? placeBetween(value, levels, low, high) : 0) : null)),
