@@ -106,6 +106,14 @@ function diffexploreLive(root, given, formulas) {
     return place - 1 + (above > below ? (value - below) / (above - below) : 0);
   }
 
+  function apart(levels) { // in as few digits as tell them apart
+    for (let digits = 3; digits < 15; digits++) {
+      const texts = levels.map(level => short(level, digits));
+      if (new Set(texts).size === texts.length) return texts;
+    }
+    return levels.map(level => short(level, 15));
+  }
+
   function surface() {
     const side = Math.max(15, Math.min(61, Math.floor(Math.sqrt(6e7 / given.operations))));
     const [x, y] = [0, 1].map(k => span(state.window.low[k], state.window.high[k], side));
@@ -123,7 +131,7 @@ function diffexploreLive(root, given, formulas) {
       hovertemplate: `${state.axes[0]} = %{x:.4g}<br>${state.axes[1]} = %{y:.4g}<br>loss %{customdata:.6g}<extra></extra>`,
       colorbar: {
         title: { text: "loss", side: "right" }, thickness: 12, outlinewidth: 0,
-        tickvals: levels.map((_, k) => k), ticktext: levels.map(level => short(level, 3)),
+        tickvals: levels.map((_, k) => k), ticktext: apart(levels),
       },
     };
   }
