@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from diffexplore.check.records import Report, Row
     from diffexplore.check.run import check
     from diffexplore.errors import DiffexploreError, GradientError, UsageError
+    from diffexplore.exploring.explore import explore
+    from diffexplore.exploring.records import Explorer
     from diffexplore.fitting.fit import fit
     from diffexplore.fitting.records import Fit
     from diffexplore.graphs.graph import graph
@@ -35,6 +37,8 @@ _HOMES = {
     "DiffexploreError": "diffexplore.errors",
     "UsageError": "diffexplore.errors",
     "GradientError": "diffexplore.errors",
+    "Explorer": "diffexplore.exploring.records",
+    "explore": "diffexplore.exploring.explore",
     "Fit": "diffexplore.fitting.records",
     "fit": "diffexplore.fitting.fit",
     "graph": "diffexplore.graphs.graph",
@@ -45,6 +49,7 @@ _HOMES = {
 
 __all__ = [
     "DiffexploreError",
+    "Explorer",
     "Fit",
     "GradientError",
     "Loss",
@@ -55,6 +60,7 @@ __all__ = [
     "__version__",
     "assert_gradient",
     "check",
+    "explore",
     "fit",
     "graph",
     "losses",

@@ -98,6 +98,8 @@ def _exported(loss: Loss, names: Sequence[str], format: str, hessian: bool) -> s
         return export.to_python(loss, gradient, second).rstrip()
     if format == "torch":
         return export.to_torch(loss, gradient, second).rstrip()
+    if format == "javascript":
+        return export.to_javascript(loss, gradient, second).rstrip()
     if format == "latex":
         return export.to_latex(loss, gradient, second)
     return to_json(export.to_json_dict(loss, gradient, second), ascii=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
@@ -35,6 +35,7 @@ class Request:
     methods: str
     dtype: str
     seed: int
+    axes: tuple[str, ...] | None
 
 
 @writes("fit")
@@ -52,6 +53,7 @@ def fit(
     reduction: o.Reduction = None,
     dtype: o.Dtypes = "float32,float64",
     seed: o.Seed = "0",
+    axes: o.Axes = None,
     *,
     outputs: Outputs,
 ) -> int:
@@ -73,6 +75,7 @@ def fit(
         methods=methods,
         dtype=dtype,
         seed=o.whole_number("--seed", seed) or 0,
+        axes=o.names_list("--axes", axes),
     )
     from diffexplore.cli.progress import listening
 
@@ -87,6 +90,7 @@ def _fitted(request: Request, listener: Listener) -> Subject:
     """Resolve the loss, its start and its data, and run the descents."""
     from diffexplore.check.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check
+    from diffexplore.exploring.axes import chosen_axes
 
     start = [] if request.at is None else [parse_at(request.at)]
     loss = loss_to_check(
@@ -94,6 +98,8 @@ def _fitted(request: Request, listener: Listener) -> Subject:
         shapes=request.shapes, columns=request.data.names, origin=request.data.origin,
     )  # fmt: skip
     points = make_points(loss, start or None)
+    if request.axes is not None:
+        chosen_axes(loss, request.axes)  # refused before the descent
 
     from diffexplore.fitting.fit import run_fit
     from diffexplore.fitting.settings import settings_of
@@ -101,8 +107,7 @@ def _fitted(request: Request, listener: Listener) -> Subject:
 
     settings = settings_of(request.lr, request.steps, request.optimizer, request.methods, request.dtype)
     batch = request.data.batch(loss, seed=request.seed, points=points[:1])
-    result = run_fit(loss, batch, points[0], settings, listener)
-    return replace(of_fit(result), loss=loss, batch=batch)
+    return of_fit(run_fit(loss, batch, points[0], settings, listener), request.axes)
 
 
 def _rate(text: str) -> float:
@@ -123,5 +128,5 @@ def _shown(subject: Subject) -> Shown:
         lambda: (*outline(result), *gradient_notes(result)),
         lambda: headline(result),
         page=lambda ascii: FitPage(result, ascii),
-        figures=lambda: (result.figure(),),
+        figures=lambda: (result.figure(), result.explore(subject.axes).figure()),
     )

@@ -17,7 +17,7 @@ DEVICES = ("auto", "cpu", "cuda")
 REDUCTIONS = ("mean", "sum")
 OPTIMIZERS = ("gd", "momentum", "adam", "newton", "lbfgs")
 ROWS = ("worst", "all")
-FORMATS = ("text", "latex", "python", "torch", "json")
+FORMATS = ("text", "latex", "python", "torch", "javascript", "json")
 
 #: Under which title the help shows what is written, and how.
 PANEL = "Output"
@@ -162,6 +162,9 @@ StepCount = Annotated[str, typer.Option("--steps", metavar="N", help="At most so
 Optimizer = Annotated[str, typer.Option("--optimizer", metavar="NAME", help=f"One of {', '.join(OPTIMIZERS)}.")]
 Descending = Annotated[
     str, typer.Option("--methods", metavar="M,...", help="Whose gradients are followed, side by side.")
+]
+Axes = Annotated[
+    str | None, typer.Option("--axes", metavar="a,b", help="The parameters over which --html and --figure draw.")
 ]
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where the methods run.")]
 Methods = Annotated[

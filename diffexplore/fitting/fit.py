@@ -22,7 +22,7 @@ from diffexplore.fitting.explanation import explained
 from diffexplore.fitting.landscape import outside_domain
 from diffexplore.fitting.objective import RunObjective
 from diffexplore.fitting.recorded import drift_records, run_record
-from diffexplore.fitting.records import Drift, Fit, Run
+from diffexplore.fitting.records import Drift, Fit, FittedLoss, Run
 from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
 from diffexplore.fitting.settings import Settings, settings_of
 from diffexplore.fitting.surroundings import Surroundings, surroundings_of
@@ -158,4 +158,5 @@ def _fit(
         plain_newton=found.newton,
         excess=found.excess,
         remaining=found.remaining,
+        fitted=FittedLoss(loss, batch),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,10 @@ from diffexplore.documents import SCHEMA_VERSION, plain, to_json
 from diffexplore.fitting.terrain import Centred, Curvature, PathCurvature, Point, StationaryPoint, Step, Terrain
 
 if TYPE_CHECKING:
+    from diffexplore.check.batch import Batch
+    from diffexplore.exploring.records import Explorer
     from diffexplore.figures.records import Figure
+    from diffexplore.loss import Loss
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,14 @@ class Finding:
         return {"key": self.key, "sentence": self.sentence, "values": dict(self.values)}
 
 
+@dataclass(frozen=True, eq=False)
+class FittedLoss:
+    """What was fitted: the loss itself, and its data."""
+
+    loss: Loss
+    batch: Batch
+
+
 @dataclass(frozen=True)
 class Fit:
     """The descents of a loss, and why they went as they did. Prints itself with rich.
@@ -150,6 +161,7 @@ class Fit:
         remaining: for each parameter the distance from the optimum at the end of the first run, divided by that at
             the start.
         explanation: sentences, the first of which says how it ended.
+        fitted: the loss and the data, for pictures; not part of the document.
     """
 
     loss: LossSummary
@@ -171,6 +183,7 @@ class Fit:
     excess: float | None
     remaining: Mapping[str, float | None]
     explanation: tuple[Finding, ...] = ()
+    fitted: FittedLoss | None = field(default=None, repr=False, compare=False)
 
     @property
     def run(self) -> Run:
@@ -203,6 +216,12 @@ class Fit:
         from diffexplore.figures.matplotlib import draw
 
         return draw(self.figure())
+
+    def explore(self, axes: Sequence[str] | str | None = None) -> Explorer:
+        """The surface of the loss with this descent on it, over ``axes``, two parameters (by default the first)."""
+        from diffexplore.exploring.explorer import explorer_of
+
+        return explorer_of(self, axes)
 
     def to_dict(self) -> dict[str, Any]:
         """The document: plain values; null for a number that is not finite."""

@@ -75,9 +75,11 @@ class Subject:
         loss: the loss with its SymPy expression.
         batch: the data.
         points: values of the parameters.
+        axes: the parameters over which pictures are drawn; None leaves the choice to them.
     """
 
     result: Any
     loss: Loss | None = None
     batch: Batch | None = None
     points: tuple[Mapping[str, float], ...] = ()
+    axes: tuple[str, ...] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.check.descriptions import LossSummary
@@ -20,10 +21,13 @@ def of_report(report: Report) -> Subject:
     return Subject(report, loss_of(report.loss), points=tuple(points.values()))
 
 
-def of_fit(fit: Fit) -> Subject:
-    """A fit, from its start to its end."""
+def of_fit(fit: Fit, axes: Sequence[str] | None = None) -> Subject:
+    """A fit, from its start to its end, seen over ``axes``."""
     end = [fit.run.last.point] if fit.run.finite else []
-    return Subject(fit, loss_of(fit.loss), points=(fit.run.first.point, *end))
+    points = (fit.run.first.point, *end)
+    if fit.fitted is None:
+        return Subject(fit, loss_of(fit.loss), points=points)
+    return Subject(fit, fit.fitted.loss, fit.fitted.batch, points, axes=None if axes is None else tuple(axes))
 
 
 def of(result: Any) -> Subject:

@@ -1,4 +1,4 @@
-"""A gradient to take along: Python or torch source, LaTeX, JSON. The source is text; it is never run here."""
+"""A gradient to take along: Python, torch or JavaScript source, LaTeX, JSON. The source is text, and never run here."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from diffexplore.documents import SCHEMA_VERSION
 from diffexplore.loss import Loss
 from diffexplore.symbolic.code import Dialect, PythonCode, TorchCode
 from diffexplore.symbolic.derive import Gradient, Hessian, partial_formula
+from diffexplore.symbolic.elementary import elementary
+from diffexplore.symbolic.javascript import function, helpers
 from diffexplore.symbolic.latex import to_latex as expression_to_latex
 from diffexplore.symbolic.power_slopes import evaluable
+from diffexplore.symbolic.program import Program, lower
 from diffexplore.symbolic.text import to_text
 
 
@@ -36,6 +39,28 @@ def to_torch(loss: Loss, gradient: Gradient, hessian: Hessian | None = None) -> 
     and device. Where a sample takes one branch of a where(…), the other does not spoil it.
     """
     return _module(loss, gradient, hessian, TorchCode(loss.symbols))
+
+
+def to_javascript(loss: Loss, gradient: Gradient, hessian: Hessian | None = None) -> str:
+    """The source of functions ``loss(…)`` and ``gradient(…)`` of numbers, for one sample, without any library.
+
+    Arguments are those of :func:`to_python`. ``loss`` returns the summand as it was written, ``gradient`` an array of
+    its partials, ``hessian`` (where there is one) an array of rows. Of a complex power, a logarithm of a negative
+    number and the like the value is NaN.
+    """
+    names = ", ".join(gradient)
+    parts = [
+        function("loss", "The summand, for one sample", elementary(loss.written)),
+        function("gradient", f"Its partials with respect to {names}", _lowered(loss, gradient.values()), width=0),
+    ]
+    if hessian is not None:
+        about = f"Its second partials with respect to {', '.join(hessian.names)}, row by row"
+        parts.append(function("hessian", about, _lowered(loss, hessian.values()), width=len(hessian.names)))
+    return "\n\n".join([*helpers("\n".join(parts)), *parts]) + "\n"
+
+
+def _lowered(loss: Loss, derivatives: Iterable[sympy.Expr]) -> Program:
+    return lower(_evaluable(loss, derivatives), (*loss.parameters, *loss.data))
 
 
 def to_latex(loss: Loss, gradient: Gradient, hessian: Hessian | None = None) -> str:

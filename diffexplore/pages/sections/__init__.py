@@ -45,6 +45,7 @@ KINDS: Mapping[str, Kind] = {
         fit.headline_of,
         (
             fit.why,
+            fit.surface,
             fit.curve,
             fit.curvature,
             fit.loss,
