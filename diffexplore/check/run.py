@@ -73,7 +73,7 @@ def run_check(
     dtype, seed = as_dtype(dtype), as_seed(seed)
     problem = Problem(loss, as_wrt(loss, wrt), dtype, as_device(device), as_step(step, dtype))
     listener.progress("deriving", 0, 1)
-    running, skipped, broken = _prepare(problem, registry.select(methods))
+    running, skipped, broken = prepared(problem, registry.select(methods))
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
     scale = scale_over(problem, points, columns, batch.n)
     checks = [PointCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
@@ -103,7 +103,7 @@ def assemble(
     )
 
 
-def _prepare(
+def prepared(
     problem: Problem, entries: Iterable[registry.Entry]
 ) -> tuple[list[Running], list[Skipped], tuple[str, ...]]:
     """The methods that can run, those that cannot, and the rounding claims that do not hold here."""
