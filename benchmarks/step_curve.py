@@ -1,14 +1,14 @@
-"""The V-shaped error curve of finite differences and of the complex step: bound and prediction beside the measured error.
+"""The V-shaped error curve of differences and of the complex step: bound and prediction beside the measured error.
 
     python -m benchmarks.step_curve [LOSS …] [--dtype float64] [--per-decade 25] [--json FILE]
 
 On every loss of the catalogue, at each of its default points and for each partial, the error of each method against the
 certified truth, at steps from one that is hardly one beside the parameter up to 1/8. Where truncation rules (it is
-predicted to be at least ten times the roundoff), the measured error of each single step is compared with the prediction.
-Where roundoff does, single errors scatter, and some are 0 by luck: there the root mean squares over the steps of one
-decade are compared. The roundoff of a complex step is the same at every small step, so that its neighbours are 32 points
-instead, with the step that the method takes: every parameter is moved by up to a part of 2⁻²⁰, by which all products
-round anew.
+predicted to be at least ten times the roundoff), the measured error of each single step is compared with the
+prediction. Where roundoff does, single errors scatter, and some are 0 by luck: there the root mean squares over the
+steps of one decade are compared. The roundoff of a complex step is the same at every small step, so that its neighbours
+are 32 points instead, with the step that the method takes: every parameter is moved by up to a part of 2⁻²⁰, by which
+all products round anew.
 Steps whose interval is not proved free of kinks and singularities have no prediction, and are counted.
 """
 
@@ -25,7 +25,7 @@ import numpy as np
 from diffexplore import losses
 from diffexplore.check.batch import make_batch
 from diffexplore.scanning.places import Places
-from diffexplore.scanning.setting import Setting, setting_of
+from diffexplore.scanning.setting import Setting, of_first_sample, setting_of
 from diffexplore.scanning.step_curve import StepCurve, step_curves
 
 METHODS = ("forward_difference", "central_difference", "richardson", "complex_step")
@@ -60,7 +60,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Outcome:
-    """All comparisons of a curve; ``violations`` are errors above the bound, ``unpredicted`` steps without a prediction."""
+    """All comparisons of a curve; ``violations`` are errors above the bound, ``unpredicted`` steps not predicted."""
 
     compared: tuple[Compared, ...]
     steps: int
@@ -72,15 +72,19 @@ def measure(names: Sequence[str], dtype: str = "float64", per_decade: int = 25) 
     """Every curve of the losses, at their default points, on their default data."""
     for name in names:
         loss = losses.get(name)
-        setting = setting_of(loss, make_batch(loss), methods=METHODS, dtype=dtype)
-        for point in loss.default_points:
+        batch, points = make_batch(loss), loss.default_points
+        if not loss.parameters:  # then data are differentiated by, sample by sample
+            loss, batch, point = of_first_sample(loss, batch)
+            points = (point,)
+        setting = setting_of(loss, batch, methods=METHODS, dtype=dtype)
+        for point in points:
             for curve in step_curves(setting, point, per_decade=per_decade):
                 beside = _beside(setting, curve) if curve.method == "complex_step" else None
                 yield outcome(name, curve, beside)
 
 
 def outcome(loss: str, curve: StepCurve, beside: float | None = None) -> Outcome:
-    """The comparisons of one curve; ``beside`` is the measured roundoff at neighbouring points, where it is taken there."""
+    """The comparisons of one curve; ``beside`` is the roundoff at neighbouring points, where it is measured there."""
     violations, unpredicted = 0, 0
     truncated: list[Compared] = []
     decades: dict[int, list[tuple[float, float]]] = {}
@@ -95,7 +99,7 @@ def outcome(loss: str, curve: StepCurve, beside: float | None = None) -> Outcome
         else:
             decades.setdefault(math.floor(math.log10(step)), []).append((predicted, error))
     rounded = [
-        _compared(loss, curve, "roundoff", 10.0**decade, _rms([one[0] for one in pairs]), _rms([one[1] for one in pairs]))
+        _compared(loss, curve, "roundoff", 10.0**decade, *(_rms(list(errors)) for errors in zip(*pairs, strict=True)))
         for decade, pairs in decades.items() if len(pairs) >= _FEWEST and beside is None
     ]  # fmt: skip
     if beside is not None:
@@ -116,9 +120,7 @@ def _beside(setting: Setting, curve: StepCurve) -> float:
     return _rms(judged.error.tolist())
 
 
-def _compared(
-    loss: str, curve: StepCurve, regime: str, step: float, predicted: float, measured: float
-) -> Compared:
+def _compared(loss: str, curve: StepCurve, regime: str, step: float, predicted: float, measured: float) -> Compared:
     return Compared(loss, curve.point, curve.parameter, curve.method, regime, step, predicted, measured)
 
 
@@ -134,7 +136,9 @@ def main() -> None:
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
     found = []
-    print("loss                   curves   steps  no prediction  over bound  truncation (min … max)  roundoff (min … max)")
+    print(
+        "loss                   curves   steps  no prediction  over bound  truncation (min … max)  roundoff (min … max)"
+    )
     for name in options.loss or losses.names():
         outcomes = list(measure([name], options.dtype, options.per_decade))
         found += outcomes

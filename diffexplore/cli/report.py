@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,6 +18,7 @@ from diffexplore.errors import UsageError
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
     from diffexplore.report.outline import HessianText
+    from diffexplore.scanning.span import Span
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Request:
     methods: tuple[str, ...] | None
     step: float | None
     seed: int
+    scans: tuple[str, ...] = ()
 
 
 def report(
@@ -50,6 +52,7 @@ def report(
     device: o.Device = "auto",
     methods: o.Methods = None,
     step: o.Step = None,
+    scan: o.Scan = None,
     seed: o.Seed = "0",
     rows: o.Rows = "worst",
     json: o.Json = None,
@@ -77,6 +80,7 @@ def report(
         methods=_methods(methods),
         step=_step(step),
         seed=o.whole_number("--seed", seed) or 0,
+        scans=tuple(scan or ()),
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
     outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii)
@@ -123,6 +127,7 @@ def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> tupl
         file=request.data,
     )  # fmt: skip
     points = make_points(loss, at or None)
+    spans = [_span(text, loss) for text in request.scans]
 
     from diffexplore.check.batch import make_batch
     from diffexplore.check.run import run_check
@@ -141,7 +146,25 @@ def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> tupl
             step=request.step,
             listener=listener,
         )
+        for done, span in enumerate(spans):
+            from diffexplore.scanning.run_scan import run_scan
+
+            listener.progress("scanning", done, len(spans))
+            found = run_scan(
+                loss, batch, points[0], span, methods=request.methods, wrt=partials_of(loss, request.wrt),
+                dtype=request.dtype,
+            )  # fmt: skip
+            result = replace(result, scans=(*result.scans, found))
     return loss, result
+
+
+def _span(text: str, loss: Loss) -> Span:
+    """What a ``--scan`` means for the loss."""
+    from diffexplore.scanning.span import check_name, parse_span
+
+    span = parse_span(text)
+    check_name(span, loss.parameters, loss.data)
+    return span
 
 
 def _hessian(loss: Loss, result: Report) -> HessianText:

@@ -1,10 +1,10 @@
 """What the error of a difference is likely to be at a step: the V-shaped curve below its bound.
 
 Truncation is known: it is what the stencil makes of the remainders of Taylor's theorem,
-R(s) = sᵖ/(p−1)! ∫₀¹ (1−t)ᵖ⁻¹ f⁽ᵖ⁾(x + ts) dt, with the symbolic derivative f⁽ᵖ⁾ under the integral. So is what it costs that a
-node x + kh is rounded. Roundoff is not known, but its size is: a bound adds up the worst case of every rounding, while
-roundings are more like independent random numbers, each uniform within its bound b and so of standard deviation b/√3,
-which add up in squares. Source: N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., 2002, §2.8.
+R(s) = sᵖ/(p−1)! ∫₀¹ (1−t)ᵖ⁻¹ f⁽ᵖ⁾(x + ts) dt, with the symbolic derivative f⁽ᵖ⁾ under the integral. So is what it costs
+that a node x + kh is rounded. Roundoff is not known, but its size is: a bound adds up the worst case of every rounding,
+while roundings are more like independent random numbers, each uniform within its bound b and so of standard deviation
+b/√3, which add up in squares. Source: N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., 2002, §2.8.
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ class DifferenceCurve:
             with Watch(smooth=True) as watch:
                 watch.set(x, reach * ((1 + 2.0**-30) / _PIECES) + x.abs() * 2.0**-51)
                 values = {**wide, self._name: x}
-                loss = self._problem.reduce(spread_over(self._problem.loss_program.run(TORCH, values)[0], self._n, values))
+                loss = self._problem.reduce(
+                    spread_over(self._problem.loss_program.run(TORCH, values)[0], self._n, values)
+                )
             smooth &= watch.radius(loss).isfinite()
         return smooth
 

@@ -16,7 +16,6 @@ from diffexplore.arithmetic.double_balls import DoubleBall, add, div, exact
 from diffexplore.check.enclosures import Enclosures, Status
 from diffexplore.check.evaluate import Running, gravest
 from diffexplore.check.judge import Format, Judged, judge
-from diffexplore.check.problem import Problem
 from diffexplore.check.torch_loss import Unavailable
 from diffexplore.check.truth import TruthFinder
 from diffexplore.errors import DiffexploreError

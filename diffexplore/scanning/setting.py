@@ -10,7 +10,7 @@ import torch
 from diffexplore import methods as registry
 from diffexplore.check.batch import Batch
 from diffexplore.check.evaluate import Running
-from diffexplore.check.options import as_device, as_dtype, as_wrt
+from diffexplore.check.options import as_dtype, as_wrt
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import Skipped
 from diffexplore.check.run import prepared
@@ -51,17 +51,22 @@ class Setting:
 
 def setting_of(
     loss: Loss, batch: Batch, *, methods: Sequence[str] | str | None = None, wrt: Sequence[str] | str | None = None,
-    dtype: str | torch.dtype = "float64", device: str | torch.device = "cpu", most: int = MOST_SAMPLES,
+    dtype: str | torch.dtype = "float64", most: int = MOST_SAMPLES,
 ) -> Setting:  # fmt: skip
-    """The setting of a scan; ``methods`` None takes :data:`SHOWN`.
+    """The setting of a scan, which runs on the CPU; ``methods`` None takes :data:`SHOWN`.
 
     Raises UsageError for unknown names.
     """
-    dtype, device = as_dtype(dtype), as_device(device)
     names = tuple(name for name in as_wrt(loss, wrt) if name in loss.parameters)
-    problem = Problem(loss, names, dtype, device)
+    problem = Problem(loss, names, as_dtype(dtype), torch.device("cpu"))
     running, skipped, _ = prepared(problem, registry.select(SHOWN if methods is None else methods))
     stride = -(-batch.n // most)
     columns = {name: torch.as_tensor(column)[::stride] for name, column in batch.columns.items()}
     n = len(range(0, batch.n, stride))
     return Setting(problem, columns, n, batch.n, tuple(running), tuple(skipped))
+
+
+def of_first_sample(loss: Loss, batch: Batch) -> tuple[Loss, Batch, dict[str, float]]:
+    """The loss of the first sample alone, whose data are parameters then, and their values."""
+    point = {name: float(column[0]) for name, column in batch.columns.items()}
+    return loss.with_symbols(parameters=loss.data, data=()), Batch({}, 1, "the first sample"), point

@@ -72,14 +72,15 @@ def step_curves(
         if enclosure.status[0] != Status.RESOLVED:
             continue
         for running in setting.running:
-            curve = _curve(running.method, setting, values, name)
+            curve = error_curve(running.method, setting, values, name)
             if curve is not None:
                 chosen = steps or _range(setting, values[name], curve, per_decade)
                 found.append(_measured(curve, ball, name, running.name, point, chosen))
     return tuple(found)
 
 
-def _curve(method: object, setting: Setting, values: Mapping[str, Tensor], name: str) -> ErrorCurve | None:
+def error_curve(method: object, setting: Setting, values: Mapping[str, Tensor], name: str) -> ErrorCurve | None:
+    """The curve of a method for one partial; None for one that takes no step."""
     if isinstance(method, Difference):
         return DifferenceCurve(method, setting.problem, values, name, setting.n)
     if isinstance(method, ComplexStep):
