@@ -8,7 +8,8 @@ predicted to be at least ten times the roundoff), the measured error of each sin
 prediction. Where roundoff does, single errors scatter, and some are 0 by luck: there the root mean squares over the
 steps of one decade are compared. The roundoff of a complex step is the same at every small step, so that its neighbours
 are 32 points instead, with the step that the method takes: every parameter is moved by up to a part of 2⁻²⁰, by which
-all products round anew.
+all products round anew. It counts as at least u/√3 of the truth, what rounding the result itself comes to: of a product
+of two numbers the complex step is exact.
 Steps whose interval is not proved free of kinks and singularities have no prediction, and are counted.
 """
 
@@ -23,6 +24,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from diffexplore import losses
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.check.batch import make_batch
 from diffexplore.scanning.places import Places
 from diffexplore.scanning.setting import Setting, of_first_sample, setting_of
@@ -36,7 +38,7 @@ RULES = 10.0
 _NEIGHBOURS = 32
 
 #: Fewer steps of a decade than these are not summed up.
-_FEWEST = 6
+_FEWEST = 3
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _beside(setting: Setting, curve: StepCurve) -> float:
     estimates = places.estimates(running)
     assert not isinstance(estimates, str)
     judged = places.judged(running, estimates, places.truths())[curve.parameter]
-    return _rms(judged.error.tolist())
+    return max(_rms(judged.error.tolist()), UNIT_ROUNDOFF[setting.problem.dtype] * abs(curve.truth) / math.sqrt(3))
 
 
 def _compared(loss: str, curve: StepCurve, regime: str, step: float, predicted: float, measured: float) -> Compared:

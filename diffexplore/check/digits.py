@@ -1,4 +1,4 @@
-"""How good a number is, in the two measures that one screen holds: its correct digits, and the share of its allowance."""
+"""How good a number is, in two measures: its correct digits, and the share of what is allowed."""
 
 from __future__ import annotations
 

@@ -198,11 +198,9 @@ class Along:
         left = torch.zeros_like(self.x, dtype=torch.bool)
         for condition in conditions:
             broken = ~torch.as_tensor(condition, dtype=torch.bool, device=self.x.device)
-            if broken.dim() > self.x.dim():
-                broken = broken.any()
-            elif broken.dim() > 1 and broken.shape != self.x.shape:
+            if self.x.dim() > 1:  # places, of all samples each
                 broken = broken.any(-1, keepdim=True)
-            left = left | broken
+            left = left | (broken if broken.dim() <= self.x.dim() else broken.any())
         return left
 
     def noise(self) -> Tensor:

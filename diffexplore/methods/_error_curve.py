@@ -4,7 +4,8 @@ Truncation is known: it is what the stencil makes of the remainders of Taylor's 
 R(s) = sᵖ/(p−1)! ∫₀¹ (1−t)ᵖ⁻¹ f⁽ᵖ⁾(x + ts) dt, with the symbolic derivative f⁽ᵖ⁾ under the integral. So is what it costs
 that a node x + kh is rounded. Roundoff is not known, but its size is: a bound adds up the worst case of every rounding,
 while roundings are more like independent random numbers, each uniform within its bound b and so of standard deviation
-b/√3, which add up in squares. Source: N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., 2002, §2.8.
+b/√3, which add up in squares. Source: N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., 2002,
+§2.8.
 """
 
 from __future__ import annotations

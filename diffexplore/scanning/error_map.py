@@ -1,4 +1,4 @@
-"""Error maps: how many ulp a method is off over a plane of two parameters, and where there is no such number, and why."""
+"""Error maps: how many ulp a method is off over a plane of two parameters, and where there is no number, and why."""
 
 from __future__ import annotations
 

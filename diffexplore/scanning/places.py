@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, add, div, exact
+from diffexplore.arithmetic.double_balls import QUANTUM, SMALLEST, UPWARD, DoubleBall, add, div, exact
 from diffexplore.check.enclosures import Enclosures, Status
 from diffexplore.check.evaluate import Running, gravest
 from diffexplore.check.judge import Format, Judged, judge
@@ -166,10 +166,20 @@ def _summed(one: Enclosures, shape: tuple[int, int], reduction: str) -> Enclosur
         ball = DoubleBall(*(np.concatenate(fields, 1) for fields in zip(pairwise, rest, strict=True)))
     ball = DoubleBall(*(field[:, 0] for field in ball))
     if reduction == "mean" and shape[1] > 1:
-        ball = div(ball, exact(float(shape[1])))
+        ball = _divided(ball, shape[1])
     status = gravest(one.status.reshape(shape))
     broken = (status == Status.RESOLVED) & ~(np.isfinite(ball.high) & np.isfinite(ball.radius))
     return Enclosures(ball.high, ball.low, ball.radius, np.where(broken, Status.UNRESOLVED, status).astype(np.int8))
+
+
+def _divided(ball: DoubleBall, n: int) -> DoubleBall:
+    """A ball divided by n; one that may be 0 keeps no digits, but its size."""
+    quotient = div(ball, exact(float(n)))
+    largest = (np.abs(ball.high) + np.abs(ball.low) + ball.radius) / n * UPWARD + QUANTUM
+    lost = ~np.isfinite(quotient.radius) & (np.abs(ball.high) < SMALLEST)
+    return DoubleBall(
+        np.where(lost, 0.0, quotient.high), np.where(lost, 0.0, quotient.low), np.where(lost, largest, quotient.radius)
+    )
 
 
 def _columns(ball: DoubleBall, first: int, last: int) -> DoubleBall:

@@ -16,7 +16,7 @@ from diffexplore.check.judge import Judged, judge
 from diffexplore.check.ledger import finite, make_row
 from diffexplore.check.options import as_loss
 from diffexplore.check.points import make_points
-from diffexplore.check.records import Row
+from diffexplore.check.records import Row, Skipped
 from diffexplore.check.truth import Enclosures, statuses_in
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
@@ -59,8 +59,9 @@ def run_scan(
     places = _held(span, setting)
     if not setting.problem.parameters:
         raise UsageError("a scan compares partials by parameters, and none is differentiated here")
+    refused: list[Skipped] = []
     curves = tuple(
-        _along_step(setting, point, places) if steps else _along_parameter(setting, point, span.name, places)
+        _along_step(setting, point, places) if steps else _along_parameter(setting, point, span.name, places, refused)
     )
     return Scan(
         kind="step" if steps else "parameter",
@@ -72,6 +73,7 @@ def run_scan(
         dtype=setting.dtype,
         n=setting.n,
         of=setting.of,
+        skipped=(*setting.skipped, *refused),
     )
 
 
@@ -91,13 +93,14 @@ def _held(span: Span, setting: Setting) -> list[float]:
 
 
 def _along_parameter(
-    setting: Setting, point: Mapping[str, float], name: str, places: Sequence[float]
+    setting: Setting, point: Mapping[str, float], name: str, places: Sequence[float], refused: list[Skipped]
 ) -> Iterator[ScanCurve]:
     moved = Places(setting, point, {name: np.array(places)})
     truths = moved.truths()
     for running in setting.running:
         estimates = moved.estimates(running)
         if isinstance(estimates, str):
+            refused.append(Skipped(running.name, estimates))
             continue
         for parameter, judged in moved.judged(running, estimates, truths).items():
             yield _curve(setting, parameter, running.name, judged)

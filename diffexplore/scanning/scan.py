@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from diffexplore.check.records import Skipped
+
 if TYPE_CHECKING:
     from diffexplore.figures.records import Figure
 
@@ -50,6 +52,7 @@ class Scan:
         values: the places, as the dtype holds them.
         loss: what the loss is called.
         n, of: it rests on n of the samples of the check, evenly spread.
+        skipped: methods that could not run, and why.
     """
 
     kind: Literal["step", "parameter"]
@@ -61,6 +64,7 @@ class Scan:
     dtype: str
     n: int
     of: int
+    skipped: tuple[Skipped, ...] = ()
 
     def figures(self) -> tuple[Figure, ...]:
         """A figure for each partial."""
@@ -79,4 +83,5 @@ class Scan:
             "dtype": self.dtype,
             "n": self.n,
             "of": self.of,
+            "skipped": [skip.to_dict() for skip in self.skipped],
         }

@@ -81,4 +81,5 @@ def _seen(scan: Scan, curves: Sequence[ScanCurve]) -> str:
         f"{spoken(curve.method)} {short(min(known), 3)} to {short(max(known), 3)}"
         for curve in curves if (known := [digits for digits in curve.digits if digits is not None])
     ]  # fmt: skip
-    return f"From the fewest to the most: {'; '.join(best)}." if best else "No place has a gradient to compare with."
+    said = f"From the fewest to the most: {'; '.join(best)}." if best else "No place has a gradient to compare with."
+    return said + "".join(f" Without {spoken(skip.method)}: {skip.reason}." for skip in scan.skipped)

@@ -44,7 +44,7 @@ class Span:
 
         if not self.logarithmic:
             return np.linspace(self.low, self.high, self.count or _COUNT).tolist()
-        usual = math.ceil(_PER_DECADE * math.log10(self.high / self.low)) + 1
+        usual = math.ceil(_PER_DECADE * (math.log10(self.high) - math.log10(self.low))) + 1
         return np.geomspace(self.low, self.high, self.count or min(usual, MOST)).tolist()
 
 
