@@ -22,11 +22,9 @@ from diffexplore.check.evaluate import Evaluator
 from diffexplore.cli.main import main
 from diffexplore.figures.records import Bars, Figure, Grid, Rule, Series
 from diffexplore.report.schema import schema
-from diffexplore.scanning import error_map, places
-from diffexplore.scanning.figures import report_figures
+from diffexplore.scanning import error_map, places, report_figures, scan
 from diffexplore.scanning.places import Places
-from diffexplore.scanning.run_scan import scan
-from diffexplore.scanning.scan import Scan
+from diffexplore.scanning.records import Scan
 from diffexplore.scanning.setting import Setting, of_first_sample, setting_of
 from diffexplore.scanning.span import MOST, parse_span
 from diffexplore.scanning.step_curve import StepCurve, step_curves

@@ -15,7 +15,7 @@ from diffexplore.documents import SCHEMA_VERSION, plain, to_json
 
 if TYPE_CHECKING:
     from diffexplore.figures.records import Figure
-    from diffexplore.scanning.scan import Scan
+    from diffexplore.scanning.records import Scan
 
 __all__ = [
     "LOSS",

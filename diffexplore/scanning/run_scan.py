@@ -22,7 +22,7 @@ from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.methods.base import Numbers
 from diffexplore.scanning.places import Places
-from diffexplore.scanning.scan import Scan, ScanCurve
+from diffexplore.scanning.records import Scan, ScanCurve
 from diffexplore.scanning.setting import Setting, setting_of
 from diffexplore.scanning.span import Span, check_name, parse_span
 from diffexplore.scanning.step_curve import error_curve

@@ -10,7 +10,7 @@ from diffexplore.methods import spoken
 from diffexplore.numerals import short
 from diffexplore.report.names import reduced_partial
 from diffexplore.report.numbers import point_text
-from diffexplore.scanning.scan import Scan, ScanCurve
+from diffexplore.scanning.records import Scan, ScanCurve
 from diffexplore.scanning.words import CAUSES
 
 #: From this ratio of its ends on, a positive axis is logarithmic, as its places are.
