@@ -144,7 +144,7 @@ class Evaluator:
 
     def reduced_truth(self, total: arb, statuses: set[Status], n: int) -> tuple[Enclosures, arb]:
         """The enclosure of a reduced partial from the sum of its samples' and what is known of them."""
-        worst = max(statuses, key=lambda status: _GRAVITY[status], default=Status.RESOLVED)
+        worst = max(statuses, key=lambda status: GRAVITY[status], default=Status.RESOLVED)
         if worst == Status.UNRESOLVED and Status.KINK in statuses:
             total = arb.nan()  # what a kink allows is no enclosure, and what lies beyond it is no error
         with precision(SUM_PRECISION):
@@ -161,10 +161,17 @@ class Evaluator:
 
 
 #: Which status of a sample speaks for the reduced partial.
-_GRAVITY = {
+GRAVITY = {
     Status.RESOLVED: 0, Status.KINK: 1, Status.UNRESOLVED: 2, Status.OVERFLOW: 3, Status.UNDEFINED: 4,
     Status.OUTSIDE: 5,
 }  # fmt: skip
+
+
+def gravest(statuses: np.ndarray) -> np.ndarray:
+    """Of the statuses of the samples at each place, shape (m, n), the one that speaks for the reduced partial, (m,)."""
+    order = np.array([GRAVITY[Status(value)] for value in range(len(Status))])
+    by_gravity = np.array(sorted(GRAVITY, key=lambda status: GRAVITY[status]), np.int8)
+    return by_gravity[order[statuses].max(axis=1)]
 
 
 def _first_row(columns: Mapping[str, Tensor]) -> dict[str, Tensor]:

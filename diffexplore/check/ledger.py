@@ -19,6 +19,9 @@ from diffexplore.check.truth import decimal
 #: Worst samples kept of each partial, method and point.
 KEPT = 5
 
+#: Errors below twice 2 to this power, in ulp, are counted together: the truth is known to about so much.
+LOWEST_OCTAVE = -11
+
 
 def make_row(
     judged: Judged, i: int, parameter: str, method: str, point: Mapping[str, float],
@@ -71,6 +74,7 @@ class Ledger:
     max_error_ulp: float | None = None
     max_detectable: float | None = None
     min_detectable: float | None = None
+    octaves: Counter[int] = field(default_factory=Counter)
     _worst: list[tuple[tuple[float, float, float], int, Row]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=itertools.count)
 
@@ -79,6 +83,7 @@ class Ledger:
         for verdict, count in enumerate(np.bincount(judged.verdict, minlength=INCONCLUSIVE + 1)):
             self.counts[verdict] += int(count)
         self._count_causes(judged)
+        self._count_octaves(judged.error_ulp)
         self.max_error_ulp = _extreme(max, self.max_error_ulp, judged.error_ulp)
         self.max_detectable = _extreme(max, self.max_detectable, judged.detectable)
         passed = judged.verdict == PASS
@@ -107,6 +112,14 @@ class Ledger:
             cause = cause_of(judged, int(bad[place]))
             assert cause is not None, "every comparison that did not pass has a cause"
             self.causes[cause.key] += int(count)
+
+    def _count_octaves(self, ulps: np.ndarray) -> None:
+        """Counts errors by their binary exponents."""
+        known = ulps[np.isfinite(ulps)]
+        exponents = np.frexp(np.maximum(known, 2.0**LOWEST_OCTAVE))[1] - 1
+        for exponent, count in enumerate(np.bincount(exponents - LOWEST_OCTAVE), LOWEST_OCTAVE):
+            if count:
+                self.octaves[exponent] += int(count)
 
     def _keep_worst(self, judged: Judged, first: int) -> None:
         """Fails before what is undecided before passes; the largest errors first, in ulp, then (truth 0) absolute."""
@@ -140,7 +153,7 @@ class Ledger:
         return Tally(
             self.parameter, self.method, self.point, self.kind,
             self.counts[PASS], self.counts[FAIL], self.counts[INCONCLUSIVE],
-            self.max_error_ulp, self.max_detectable,
+            self.max_error_ulp, self.max_detectable, dict(sorted(self.octaves.items())),
         )  # fmt: skip
 
 

@@ -126,15 +126,23 @@ class Problem:
         return self if self.loss.program is None else replace(self, loss=self.loss.of_formula())
 
     def reduce(self, summands: Tensor) -> Tensor:
-        """The mean or the sum over the samples."""
-        return summands.mean() if self.loss.reduction == "mean" else summands.sum()
+        """The mean or the sum over the samples, the last axis: shape () of (n,), and (m, 1) of m places, (m, n)."""
+        mean = self.loss.reduction == "mean"
+        if summands.dim() > 1:
+            return summands.mean(-1, keepdim=True) if mean else summands.sum(-1, keepdim=True)
+        return summands.mean() if mean else summands.sum()
 
 
 def spread_over(value: Tensor | float | int, n: int, values: Mapping[str, Tensor]) -> Tensor:
-    """``value`` for each of ``n`` samples; a constant takes dtype and device of the other tensors."""
+    """``value`` for each of ``n`` samples; a constant takes dtype and device of the other tensors.
+
+    A value at m places, of shape (m, 1), is spread to (m, n).
+    """
     if not isinstance(value, torch.Tensor):
         value = filled(next(iter(values.values())), value)
-    return value.expand(n) if value.dim() == 0 else value
+    if value.dim() == 0:
+        return value.expand(n)
+    return value if value.shape[-1] == n else value.expand(*value.shape[:-1], n)
 
 
 def sample_count(problem: Problem, values: Mapping[str, Tensor]) -> int:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from diffexplore.check.descriptions import CandidateSummary, LossSummary, PartialFormula
 from diffexplore.documents import SCHEMA_VERSION, plain, to_json
+
+if TYPE_CHECKING:
+    from diffexplore.figures.records import Figure
+    from diffexplore.scanning.records import Scan
 
 __all__ = [
     "LOSS",
@@ -187,7 +191,8 @@ class Skipped:
 class Tally:
     """How many comparisons of one partial by one method at one point ended how, and the worst of them.
 
-    ``kind`` is "reduced", "samples" or "probes".
+    ``kind`` is "reduced", "samples" or "probes". ``error_octaves`` counts errors: those from 2^e to 2^(e + 1) ulp under
+    e, and all below 2⁻¹⁰ ulp, 0 too, under −11.
     """
 
     parameter: str
@@ -199,6 +204,7 @@ class Tally:
     inconclusive: int
     max_error_ulp: float | None
     max_smallest_detectable: float | None
+    error_octaves: Mapping[int, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -211,6 +217,7 @@ class Tally:
             "inconclusive": self.inconclusive,
             "max_error_ulp": self.max_error_ulp,
             "max_smallest_detectable": self.max_smallest_detectable,
+            "error_octaves": {str(exponent): count for exponent, count in self.error_octaves.items()},
         }
 
 
@@ -259,6 +266,22 @@ class Report:
     environment: Mapping[str, Any]
     candidate: CandidateSummary | None = None
     lost_digits: tuple[LostDigits, ...] = ()
+    scans: tuple[Scan, ...] = ()
+
+    def figures(self) -> tuple[Figure, ...]:
+        """What the report itself can show: its scans, and the errors over the samples for each partial."""
+        from diffexplore.scanning.histogram import histograms
+
+        return (*(figure for scan in self.scans for figure in scan.figures()), *histograms(self))
+
+    def plot(self) -> Any:
+        """The first of the figures as a matplotlib figure: a scan, or else how large the errors are over the samples.
+
+        Raises :class:`~diffexplore.errors.UsageError` with what to install where matplotlib is missing.
+        """
+        from diffexplore.figures.matplotlib import draw
+
+        return draw(self.figures()[0])
 
     def to_dict(self) -> dict[str, Any]:
         """The document: plain values, no NaN or infinity, keys as in the documented schema."""
@@ -277,6 +300,8 @@ class Report:
             "seed": self.seed,
             "environment": dict(self.environment),
         } | ({} if self.candidate is None else {"candidate": self.candidate.to_dict()})
+        if self.scans:
+            document["scans"] = [scan.to_dict() for scan in self.scans]
         return {key: plain(value) for key, value in document.items()}
 
     def to_json(self, *, indent: int | None = 2) -> str:

@@ -78,7 +78,7 @@ def run_check(
     listener.progress("deriving the gradient", 0, 0)
     problem.loss.gradient(problem.wrt)
     listener.progress("trying how exactly torch computes here", 0, 0)
-    running, skipped, broken = _prepare(problem, registry.select(methods))
+    running, skipped, broken = prepared(problem, registry.select(methods))
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
     scale = scale_over(problem, points, columns, batch.n)
     checks = [PointCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
@@ -113,7 +113,7 @@ def assemble(
     )
 
 
-def _prepare(
+def prepared(
     problem: Problem, entries: Iterable[registry.Entry]
 ) -> tuple[list[Running], list[Skipped], tuple[str, ...]]:
     """The methods that can run, those that cannot, and the rounding claims that do not hold here."""

@@ -173,6 +173,15 @@ Methods = Annotated[
 Step = Annotated[
     str | None, typer.Option("--step", metavar="H", help="The step of finite differences, instead of a derived one.")
 ]
+Scan = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scan",
+        metavar="NAME=LOW:HIGH",
+        help="Show correct digits along a parameter, a=-3:3, or along the step of differences, h=1e-12:1e-1. "
+        "Repeat for more.",
+    ),
+]
 Seed = Annotated[str, typer.Option("--seed", metavar="N", help="Seeds synthetic data and probes.")]
 Rows = Annotated[
     str, typer.Option("--rows", metavar="worst|all", help="all: print every row, each sample's too, as NDJSON.")

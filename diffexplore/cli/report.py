@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 from diffexplore import methods as known_methods
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from diffexplore.check.listener import Listener
+    from diffexplore.loss import Loss
     from diffexplore.pages.records import Subject
     from diffexplore.report.outline import HessianText
     from diffexplore.report.screen import Command
+    from diffexplore.scanning.span import Span
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Request:
     methods: tuple[str, ...] | None
     step: float | None
     seed: int
+    scans: tuple[str, ...] = ()
 
 
 @writes("report")
@@ -60,6 +63,7 @@ def report(
     device: o.Device = "auto",
     methods: o.Methods = None,
     step: o.Step = None,
+    scan: o.Scan = None,
     seed: o.Seed = "0",
     rows: o.Rows = "worst",
     hessian: o.HessianFlag = False,
@@ -84,6 +88,7 @@ def report(
         methods=_methods(methods),
         step=_step(step),
         seed=o.whole_number("--seed", seed) or 0,
+        scans=tuple(scan or ()),
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
     outputs = outputs.beside(rows_all=STDOUT if all_rows else None)
@@ -129,6 +134,7 @@ def shown(
     ``code`` is FILE.py:NAME where it is of a file; ``commands`` are what may be run next.
     """
     from diffexplore.cli.code_places import code_place
+    from diffexplore.pages.sections.pictures import figures_of
     from diffexplore.report.details import blocks_of
     from diffexplore.report.markdown import title_of
     from diffexplore.report.problems import problems_of_report
@@ -143,6 +149,7 @@ def shown(
         lambda: blocks_of(result, detail, hessian=hessian),
         lambda: headline(result),
         page=lambda ascii: Page(result, hessian, ascii, detail, tuple(commands)),
+        figures=lambda: tuple(figure for kind in figures_of(subject).values() for figure in kind),
         problems=lambda: problems_of_report(result, code_place(code)),
     )
 
@@ -165,24 +172,41 @@ def _heard(request: Request, listener: Listener) -> Subject:
         shapes=request.shapes, columns=request.data.names, origin=request.data.origin,
     )  # fmt: skip
     points = make_points(loss, at or None)
+    spans = [_span(text, loss) for text in request.scans]
 
     from diffexplore.check.run import run_check
     from diffexplore.pages.records import Subject
 
     batch = request.data.batch(loss, seed=request.seed, points=points)
+    wrt = partials_of(loss, request.wrt)
     result = run_check(
         loss,
         batch,
         points,
         methods=request.methods,
-        wrt=partials_of(loss, request.wrt),
+        wrt=wrt,
         dtype=request.dtype,
         device=request.device,
         seed=request.seed,
         step=request.step,
         listener=listener,
     )
+    for done, span in enumerate(spans):
+        from diffexplore.scanning.run_scan import run_scan
+
+        listener.progress("scanning", done, len(spans))
+        found = run_scan(loss, batch, points[0], span, methods=request.methods, wrt=wrt, dtype=request.dtype)
+        result = replace(result, scans=(*result.scans, found))
     return Subject(result, loss, batch, tuple(points))
+
+
+def _span(text: str, loss: Loss) -> Span:
+    """What a ``--scan`` means for the loss."""
+    from diffexplore.scanning.span import check_name, parse_span
+
+    span = parse_span(text)
+    check_name(span, loss.parameters, loss.data)
+    return span
 
 
 def _hessian(subject: Subject) -> HessianText:

@@ -40,6 +40,9 @@ _STEP_SAMPLES = 4096
 _TIGHT = 2.0
 _MOST_PIECES = 64
 
+#: So many places of a reduced loss are refined together.
+_MOST_REFINED = 256
+
 
 @dataclass(frozen=True)
 class Stencil:
@@ -82,8 +85,8 @@ class Difference:
         estimates = {}
         for name in problem.parameters:
             # A step that is good for part of a batch is good for all of it; the bound is that of the whole batch.
-            step = self._step(Along(problem, few, name, count, problem.reduce))
-            estimates[name] = self._estimate(Along(problem, values, name, n, problem.reduce), step)
+            step = self.step(Along(problem, few, name, count, problem.reduce))
+            estimates[name] = self.at_step(Along(problem, values, name, n, problem.reduce), step)
         return estimates
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
@@ -93,16 +96,17 @@ class Difference:
         estimates = {}
         for name in problem.wrt:
             along = Along(problem, {**values, name: own[name]}, name, n, lambda summands: summands)
-            estimates[name] = self._estimate(along, self._step(along))
+            estimates[name] = self.at_step(along, self.step(along))
         return estimates
 
-    def _estimate(self, along: Along, step: Tensor) -> Estimate:
+    def at_step(self, along: Along, step: Tensor) -> Estimate:
+        """The difference by a step (float64, of the shape of ``along.x``), with its bound."""
         value, roundoff, stepped = self.evaluate(along, step)
         bound = (roundoff + self.truncation(along, step, roundoff)) * UPWARD
         unbounded = not bool(bound.isfinite().all())
         return with_step(value, bound, stepped, _UNBOUNDED if unbounded else None)
 
-    def _step(self, along: Along) -> Tensor:
+    def step(self, along: Along) -> Tensor:
         """The step of the problem where one is set, else the one that the error model picks (float64)."""
         if along.problem.step is None:
             return self.choose_step(along)
@@ -194,6 +198,8 @@ class Along:
         left = torch.zeros_like(self.x, dtype=torch.bool)
         for condition in conditions:
             broken = ~torch.as_tensor(condition, dtype=torch.bool, device=self.x.device)
+            if self.x.dim() > 1:  # places, of all samples each
+                broken = broken.any(-1, keepdim=True)
             left = left | (broken if broken.dim() <= self.x.dim() else broken.any())
         return left
 
@@ -215,7 +221,7 @@ class Along:
         _, loss_radius = self._run(self.problem.loss_program, reach)
         largest = self._largest_over(order, reach, pieces=1)
         # By sample it is not worth its price: there, one sample in thousands would refine them all.
-        pieces = 1 if reach.dim() == 0 else _MOST_PIECES
+        pieces = 1 if reach.dim() == 0 or (reach.dim() > 1 and len(reach) <= _MOST_REFINED) else _MOST_PIECES
         # A wide ball overestimates; smaller ones that cover it together do so less.
         while pieces < _MOST_PIECES and bool((largest.isfinite() & (largest > negligible)).any()):
             if bool((largest <= _TIGHT * self.derivative(order).abs()).all()):

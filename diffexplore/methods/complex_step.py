@@ -53,9 +53,17 @@ class ComplexStep:
         return {name: self._estimate(problem, values, name, n, reduce=False) for name in problem.wrt}
 
     def _estimate(self, problem: Problem, values: Values, name: str, n: int, *, reduce: bool) -> Estimate:
-        x = values[name].to(torch.float64)
-        binade = torch.floor(torch.log2(torch.clamp(x.abs(), min=1.0)))
-        step = torch.exp2(binade + _STEP_EXPONENT[problem.dtype])
+        return self.at_step(problem, values, name, n, self.chosen_step(problem, values[name]), reduce=reduce)
+
+    def chosen_step(self, problem: Problem, x: Tensor) -> Tensor:
+        """The step at x (float64, the shape of x)."""
+        binade = torch.floor(torch.log2(torch.clamp(x.to(torch.float64).abs(), min=1.0)))
+        return torch.exp2(binade + _STEP_EXPONENT[problem.dtype])
+
+    def at_step(
+        self, problem: Problem, values: Values, name: str, n: int, step: Tensor, *, reduce: bool = True
+    ) -> Estimate:
+        """The partial by a step of the shape of the symbol's values: one, or m places of shape (m, 1)."""
         summand = _at(problem, problem.plain_loss_program, values, name, n, imag=step)
         third = problem.derivative_program(name, 3)
         assert not isinstance(third, Ending), "the method's obstacle is asked first"
@@ -64,11 +72,10 @@ class ComplexStep:
         curvature = torch.hypot(real.mid.abs() + real.rad, imag.mid.abs() + imag.rad)
         bound = summand.imag_radius / step + step.square() / 6 * curvature
         partials = summand.value.imag / step.to(problem.dtype)
-        stepped = ~(summand.value.real.isfinite() & partials.isfinite()).expand(n)
-        bound = bound.expand(n)
+        stepped = ~(summand.value.real.isfinite() & partials.isfinite())
         if reduce:
-            partials, bound = _reduce(problem, partials.expand(n), bound)
-            stepped = stepped.any()
+            partials, bound = _reduce(problem, partials, bound)
+            stepped = stepped.any(-1, keepdim=True) if stepped.dim() > 1 else stepped.any()
         bound = torch.nan_to_num(bound * UPWARD, nan=math.inf, posinf=math.inf)
         return with_step(partials.to(torch.float64).expand(bound.shape), bound, stepped)
 
@@ -87,17 +94,19 @@ def _at(
     (out,) = program.run(COMPLEX, balls)
     if not isinstance(out, ComplexBall):
         out = lifted(out, next(iter(balls.values())))
-    zero = torch.zeros((n,), dtype=torch.float64, device=out.value.device)
-    return ComplexBall(out.value.expand(n), out.real_radius + zero, out.imag_radius + zero)
+    shape = torch.broadcast_shapes(out.value.shape, *(value.shape for value in values.values()), (n,))
+    zero = torch.zeros(shape, dtype=torch.float64, device=out.value.device)
+    return ComplexBall(out.value.expand(shape), out.real_radius + zero, out.imag_radius + zero)
 
 
 def _reduce(problem: Problem, partials: Tensor, bound: Tensor) -> tuple[Tensor, Tensor]:
-    n = len(partials)
+    n = partials.shape[-1]
     out = problem.reduce(partials)
     divisor = n if problem.loss.reduction == "mean" else 1
-    magnitude = (partials.to(torch.float64).abs()).sum() / divisor
+    places = partials.dim() > 1
+    magnitude = partials.to(torch.float64).abs().sum(-1, keepdim=places) / divisor
     rounding = summation_rounding(magnitude, out.to(torch.float64), n, problem.dtype) * 4
-    return out, bound.sum() * (1 + n * 2.0**-52) / divisor + rounding
+    return out, bound.sum(-1, keepdim=places) * (1 + n * 2.0**-52) / divisor + rounding
 
 
 METHOD = ComplexStep()

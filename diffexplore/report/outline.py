@@ -13,6 +13,7 @@ from diffexplore.report.lost import lost_digits
 from diffexplore.report.names import candidate_of, reduced_partial, second_partial
 from diffexplore.report.numbers import counted, point_text
 from diffexplore.report.places import ON_A_LINE, long_points
+from diffexplore.report.scans import scans
 from diffexplore.report.symbols import typeset
 from diffexplore.report.tables import legend, probes, reduced_tables, worst_samples
 from diffexplore.report.values import loss_values
@@ -47,6 +48,7 @@ def outline(report: Report, *, width: int = 100, hessian: HessianText | None = N
     yield from probes(report)
     yield from worst_samples(report, footnotes, width)
     yield from lost_digits(report)
+    yield from scans(report)
     yield from not_compared(report, footnotes)
     yield legend(report)
     yield Gap()

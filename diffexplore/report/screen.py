@@ -40,6 +40,7 @@ from diffexplore.report.outline import (
     what_ran_itself,
 )
 from diffexplore.report.places import at_place, compact_points
+from diffexplore.report.scans import scans
 from diffexplore.report.symbols import typeset
 from diffexplore.report.unsettled import listed_failures, shown_causes, unsettled
 from diffexplore.report.verdict import headline, open_cause
@@ -82,6 +83,7 @@ def screen(
     yield from _probes(report)
     yield from _lost(report)
     yield from not_compared_briefly(report, footnotes, told | shown_causes(report))
+    yield from scans(report)
     if commands:
         yield Gap()
         yield _next(commands, width)

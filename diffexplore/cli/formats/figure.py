@@ -30,6 +30,6 @@ def _check(target: Target) -> None:
     check_installed()
 
 
-FORMAT = Format(
-    "a figure, PNG, SVG or PDF", ("fit", "graph"), _make, "--figure", _SUFFIXES, to_stdout=False, check=_check
-)
+_COMMANDS = ("report", "verify", "fit", "graph")
+
+FORMAT = Format("a figure, PNG, SVG or PDF", _COMMANDS, _make, "--figure", _SUFFIXES, to_stdout=False, check=_check)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from diffexplore.pages.records import Page, Section, Subject
-from diffexplore.pages.sections import algebra, audit, derivation, fit, graph, proof, report
+from diffexplore.pages.sections import algebra, audit, derivation, fit, graph, pictures, proof, report
 from diffexplore.report.blocks import Headline
 
 Maker = Callable[[Subject], Iterator[Section]]
@@ -33,6 +33,7 @@ def _unanswered(subject: Subject) -> None:
 _REPORT = (
     report.loss,
     report.comparisons,
+    pictures.pictures,
     algebra.derivation,
     algebra.graph,
 )

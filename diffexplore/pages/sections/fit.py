@@ -38,7 +38,7 @@ def curve(subject: Subject) -> Iterator[Section]:
 
 
 def surface(subject: Subject) -> Iterator[Section]:
-    """The loss over two parameters, with sliders that recompute it in the page; still where a page cannot compute it."""
+    """The loss over two parameters, with sliders that recompute it in the page, where that can be."""
     fit: Fit = subject.result
     if fit.fitted is None:
         return

@@ -1,0 +1,173 @@
+"""Error maps: how many ulp a method is off over a plane of two parameters, and where there is no number, and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.check.evaluate import Evaluator, Running
+from diffexplore.check.judge import PASS, Judged, cause_of
+from diffexplore.check.lost import WeakPartial, lost_in, uncertainty
+from diffexplore.check.truth import Status
+from diffexplore.figures.records import Axis, Figure, Grid, Series
+from diffexplore.methods import spoken
+from diffexplore.numerals import short
+from diffexplore.report.names import reduced_partial
+from diffexplore.report.numbers import point_text
+from diffexplore.report.symbols import typeset
+from diffexplore.scanning.places import Places, Truths
+from diffexplore.scanning.setting import Setting
+from diffexplore.scanning.words import CAUSES
+
+#: Places along each axis, at least; a round number of units is between two of them.
+CELLS = 50
+
+#: What is drawn for an error that is smaller, or 0: a logarithmic scale has no 0. In ulp.
+_LEAST_ULP = 0.1
+
+#: The samples' partials cancel where their sum is smaller than the sum of their sizes by this factor.
+_CANCELS = 100.0
+
+_ZERO = "the partial is 0: there is no ulp to count in"
+
+#: A longer subexpression is not quoted in a figure.
+_LONGEST = 40
+
+CANCEL = f"the samples' partials cancel to less than 1/{_CANCELS:.0f} of their size"
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Two parameters and the values that each takes."""
+
+    names: tuple[str, str]
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+def plane_of(names: tuple[str, str], points: Sequence[Mapping[str, float]], cells: int = CELLS) -> Plane:
+    """A plane that holds the points and the origin, with room around them, on round numbers: kinks often lie there."""
+    x, y = (_round_span([point[name] for point in points], cells) for name in names)
+    return Plane(names, x, y)
+
+
+def _round_span(values: Sequence[float], cells: int) -> tuple[float, ...]:
+    low, high = min((*values, 0.0)), max((*values, 0.0))
+    room = max(1.0, (high - low) / 2)
+    unit = _round_up((high - low + 2 * room) / cells)
+    first, last = math.floor((low - room) / unit), math.ceil((high + room) / unit)
+    return tuple(place * unit for place in range(first, last + 1))
+
+
+def _round_up(value: float) -> float:
+    """The next larger 1, 2, 2.5 or 5 times a power of ten."""
+    decade = 10.0 ** math.floor(math.log10(value))
+    return next(factor * decade for factor in (1.0, 2.0, 2.5, 5.0, 10.0) if factor * decade >= value * (1 - 1e-9))
+
+
+def error_maps(
+    setting: Setting, point: Mapping[str, float], plane: Plane, marks: Sequence[Mapping[str, float]] = ()
+) -> tuple[Figure, ...]:
+    """A map for each partial and each method of the setting; ``marks`` are points that it shows."""
+    (across, up), shape = plane.names, (len(plane.y), len(plane.x))
+    columns, rows = np.meshgrid(plane.x, plane.y)
+    places = Places(setting, point, {across: columns.ravel(), up: rows.ravel()})
+    truths = places.truths()
+    found = []
+    for running in setting.running:
+        estimates = places.estimates(running)
+        if isinstance(estimates, str):
+            continue
+        for name, judged in places.judged(running, estimates, truths).items():
+            notes = _notes(setting, places, running, name, judged, truths)
+            found.append(_figure(setting, point, plane, shape, running, name, judged, notes, marks))
+    return tuple(found)
+
+
+def _notes(
+    setting: Setting, places: Places, running: Running, name: str, judged: Judged, truths: Truths
+) -> dict[int, str]:
+    """What is to be said of each place that is not like the others."""
+    notes = {}
+    for i in np.flatnonzero(judged.verdict != PASS):
+        cause = cause_of(judged, int(i))
+        assert cause is not None, "every comparison that did not pass has a cause"
+        notes[int(i)] = CAUSES.get(cause.key, cause.message)
+    zero = (judged.truth.high == 0) & (judged.truth.status == Status.RESOLVED)
+    notes |= {int(i): _ZERO for i in np.flatnonzero(zero & (judged.verdict == PASS))}
+    if not running.method.exact:
+        return notes
+    with np.errstate(all="ignore"):
+        cancels = truths.sizes[name] > _CANCELS * np.abs(truths.enclosures[name].high)
+    for i in np.flatnonzero((judged.verdict == PASS) & cancels & (judged.truth.high != 0)):
+        notes[int(i)] = CANCEL
+    uncertain = uncertainty(judged)
+    weak = uncertain > math.sqrt(UNIT_ROUNDOFF[setting.problem.dtype])
+    if weak.any():
+        words = _lost(setting, places, running, name, int(np.argmax(uncertain)))
+        notes |= {int(i): words for i in np.flatnonzero(weak & (judged.verdict == PASS)) if int(i) not in notes}
+    return notes
+
+
+def _lost(setting: Setting, places: Places, running: Running, name: str, worst: int) -> str:
+    """Where the digits are lost, at the place where fewest are left."""
+    point = {key: float(value[worst].item()) for key, value in places.values.items() if value.dim() > 1}
+    evaluator = Evaluator(setting.problem, point, setting.columns, setting.n)
+    words = "fewer than half of the digits are certain"
+    if setting.n > 1:
+        return words
+    weak = WeakPartial(name, running.name, None, 1.0, True)
+    lost = lost_in(weak, evaluator, [running], point)
+    if lost is None:
+        return words
+    what = typeset(lost.subexpression)
+    return f"{what if len(what) <= _LONGEST else 'a part of the formula'} {lost.how}: {words}"
+
+
+def _figure(
+    setting: Setting, point: Mapping[str, float], plane: Plane, shape: tuple[int, int], running: Running, name: str,
+    judged: Judged, notes: Mapping[int, str], marks: Sequence[Mapping[str, float]],
+) -> Figure:  # fmt: skip
+    shown, method = reduced_partial(name), spoken(running.name)
+    known = (judged.truth.status == Status.RESOLVED) & np.isfinite(judged.error_ulp)
+    ulps = np.where(known, np.maximum(judged.error_ulp, _LEAST_ULP), np.nan).reshape(shape)
+    values = tuple(tuple(value if math.isfinite(value) else None for value in row) for row in ulps.tolist())
+    noted = tuple((i % shape[1], i // shape[1], text) for i, text in sorted(notes.items()))
+    grid = Grid("error", plane.x, plane.y, values, "ulp", "log", notes=noted)
+    layers: list[Grid | Series] = [grid]
+    if marks:
+        x, y = (tuple(mark[key] for mark in marks) for key in plane.names)
+        layers.append(Series("points of the check", x, y, False, "start"))
+    return Figure(
+        title=f"Error of {shown} by {method}",
+        caption=_caption(setting, point, plane, judged, notes, known),
+        x=Axis(plane.names[0]),
+        y=Axis(plane.names[1]),
+        layers=tuple(layers),
+    )
+
+
+def _caption(
+    setting: Setting,
+    point: Mapping[str, float],
+    plane: Plane,
+    judged: Judged,
+    notes: Mapping[int, str],
+    known: np.ndarray,
+) -> str:
+    loss = setting.problem.loss
+    others = {name: value for name, value in point.items() if name not in plane.names}
+    at = f" at {point_text(others)}" if others else ""
+    errors = judged.error_ulp[known]
+    middle = f" Half of the errors are below {short(float(np.median(errors)))} ulp." if len(errors) else ""
+    counts: dict[str, int] = {}
+    for text in notes.values():
+        counts[text] = counts.get(text, 0) + 1
+    said = "".join(f" At {count:,} of {len(judged.value):,} places: {text}." for text, count in counts.items())
+    small = f" Errors below {_LEAST_ULP:g} ulp are drawn as {_LEAST_ULP:g}." if (errors < _LEAST_ULP).any() else ""
+    where = f"{loss.name or loss.formula}{at}, in {setting.dtype}{setting.samples}."
+    return f"{where} Errors in units in the last place, against the certified truth.{middle}{said}{small}"

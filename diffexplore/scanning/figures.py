@@ -1,0 +1,56 @@
+"""All figures of a report, those that need further evaluations too: computed where a page or a file asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from diffexplore.check.batch import Batch
+from diffexplore.check.records import Report
+from diffexplore.figures.records import Figure
+from diffexplore.loss import Loss
+from diffexplore.scanning.error_map import error_maps, plane_of
+from diffexplore.scanning.histogram import histograms
+from diffexplore.scanning.setting import of_first_sample, setting_of
+from diffexplore.scanning.step_curve import step_curves
+from diffexplore.scanning.step_figure import step_figures
+
+#: The maps of a page: an exact method, and one that takes a step.
+MAPPED = ("reverse", "central_difference")
+
+_PER_DECADE = 5
+
+
+def report_figures(
+    loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], report: Report
+) -> dict[str, tuple[Figure, ...]]:
+    """The figures of a report by what they show: ``scans``, ``steps``, ``maps`` and ``samples``; no empty ones.
+
+    Args:
+        loss, batch, points: what was checked.
+        report: what came of it, which says in which dtype and by which symbols.
+    """
+    found = {
+        "scans": tuple(figure for scan in report.scans for figure in scan.figures()),
+        "steps": v_curves(loss, batch, points[0], report),
+        "maps": maps(loss, batch, points, report),
+        "samples": histograms(report),
+    }
+    return {key: figures for key, figures in found.items() if figures}
+
+
+def v_curves(loss: Loss, batch: Batch, point: Mapping[str, float], report: Report) -> tuple[Figure, ...]:
+    """The error of each method that takes steps against its step, at one point: of a loss without parameters, by the
+    data of the first sample."""
+    if not loss.parameters and loss.program is None:
+        loss, batch, point = of_first_sample(loss, batch)
+    setting = setting_of(loss, batch, wrt=tuple(report.gradient), dtype=report.dtype)
+    return step_figures(setting, step_curves(setting, point, per_decade=_PER_DECADE))
+
+
+def maps(loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], report: Report) -> tuple[Figure, ...]:
+    """The errors over the plane of the first two parameters; none of a loss with fewer, or of a user's function."""
+    if len(loss.parameters) < 2 or loss.program is not None:
+        return ()
+    setting = setting_of(loss, batch, methods=MAPPED, wrt=tuple(report.gradient), dtype=report.dtype)
+    plane = plane_of((loss.parameters[0], loss.parameters[1]), points)
+    return error_maps(setting, points[0], plane, points) if setting.problem.parameters else ()

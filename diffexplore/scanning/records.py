@@ -1,0 +1,87 @@
+"""A scan: the correct digits of each method along a step or along a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from diffexplore.check.records import Skipped
+
+if TYPE_CHECKING:
+    from diffexplore.figures.records import Figure
+
+
+@dataclass(frozen=True)
+class ScanCurve:
+    """One partial by one method: a number for each place of the scan.
+
+    Attributes:
+        digits: correct decimal digits; None where there is no relative error.
+        error_ulp: the error in units in the last place; None likewise.
+        causes: the key of the cause where a comparison did not pass, else None.
+        chosen: along a step, the one that the method takes where none is given; else None.
+    """
+
+    parameter: str
+    method: str
+    digits: tuple[float | None, ...]
+    error_ulp: tuple[float | None, ...]
+    causes: tuple[str | None, ...]
+    chosen: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "parameter": self.parameter,
+            "method": self.method,
+            "digits": list(self.digits),
+            "error_ulp": list(self.error_ulp),
+            "causes": list(self.causes),
+            "chosen": self.chosen,
+        }
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Curves over the same places.
+
+    Attributes:
+        kind: whether the places are steps of the differences or values of a parameter.
+        along: the name of the parameter, or ``h``.
+        point: where the other parameters are; all of them, along a step.
+        values: the places, as the dtype holds them.
+        loss: what the loss is called.
+        n, of: it rests on n of the samples of the check, evenly spread.
+        skipped: methods that could not run, and why.
+    """
+
+    kind: Literal["step", "parameter"]
+    along: str
+    point: Mapping[str, float]
+    values: tuple[float, ...]
+    curves: tuple[ScanCurve, ...]
+    loss: str
+    dtype: str
+    n: int
+    of: int
+    skipped: tuple[Skipped, ...] = ()
+
+    def figures(self) -> tuple[Figure, ...]:
+        """A figure for each partial."""
+        from diffexplore.scanning.scan_figure import scan_figures
+
+        return scan_figures(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "along": self.along,
+            "point": dict(self.point),
+            "values": list(self.values),
+            "curves": [curve.to_dict() for curve in self.curves],
+            "loss": self.loss,
+            "dtype": self.dtype,
+            "n": self.n,
+            "of": self.of,
+            "skipped": [skip.to_dict() for skip in self.skipped],
+        }
