@@ -19,6 +19,7 @@ class ClosedForm:
 
     gradient: Callable[[Problem], Program]
     exact: bool
+    opaque: bool = False
 
     def obstacle(self, problem: Problem) -> str | None:
         return None

@@ -26,7 +26,7 @@ from diffexplore.torch_private.watching import DisableTorchFunction
 
 Tensor = torch.Tensor
 
-_UNBOUNDED = (
+UNBOUNDED = (
     "the interval of the step holds a kink, a singularity or the end of the domain, "
     "or numbers there underflow or overflow"
 )
@@ -64,6 +64,7 @@ class Difference:
     """
 
     exact = False
+    opaque = False
 
     def __init__(self, stencil: Stencil) -> None:
         self.stencil = stencil
@@ -100,7 +101,7 @@ class Difference:
         value, roundoff, stepped = self.evaluate(along, step)
         bound = (roundoff + self.truncation(along, step, roundoff)) * UPWARD
         unbounded = not bool(bound.isfinite().all())
-        return with_step(value, bound, stepped, _UNBOUNDED if unbounded else None)
+        return with_step(value, bound, stepped, UNBOUNDED if unbounded else None)
 
     def _step(self, along: Along) -> Tensor:
         """The step of the problem where one is set, else the one that the error model picks (float64)."""

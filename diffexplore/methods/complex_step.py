@@ -31,6 +31,7 @@ class ComplexStep:
     """One complex evaluation for each symbol."""
 
     exact = False
+    opaque = False
 
     def obstacle(self, problem: Problem) -> str | None:
         if problem.dtype not in _COMPLEX:

@@ -22,6 +22,7 @@ class Forward:
     """
 
     exact = True
+    opaque = False
 
     def obstacle(self, problem: Problem) -> str | None:
         return None

@@ -15,6 +15,7 @@ class NumpyEvaluation:
     """Runs on the CPU, whatever the device; NumPy has no bfloat16."""
 
     exact = True
+    opaque = False
 
     def obstacle(self, problem: Problem) -> str | None:
         if problem.dtype == torch.bfloat16:

@@ -18,6 +18,7 @@ class Reverse:
     """
 
     exact = True
+    opaque = False
 
     def obstacle(self, problem: Problem) -> str | None:
         return None

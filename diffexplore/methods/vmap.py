@@ -16,6 +16,7 @@ class Vmap:
     """
 
     exact = True
+    opaque = False
 
     def obstacle(self, problem: Problem) -> str | None:
         return None
