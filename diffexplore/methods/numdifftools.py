@@ -2,7 +2,7 @@
 
 Its extrapolation is not linear and its steps are its own choice, so no bound on its error can be derived. It states an
 estimate of its error, which proves nothing: it is allowed a hundred times that, beside what opaque code is allowed, and
-only where the loss is proved smooth over all the points at which it looked. Source: P. Brodtkorb and J. D'Errico,
+only where the loss is proved smooth over the steps that its result is made of. Source: P. Brodtkorb and J. D'Errico,
 numdifftools.
 """
 
@@ -31,9 +31,13 @@ Array = np.ndarray
 _ESTIMATES = 100.0
 
 
+#: What it keeps is made of five steps, each twice the one before, of which it names one: of none above this many.
+_STEPS = 64.0
+
+
 @dataclass(frozen=True)
 class _Found:
-    """Derivatives, its estimates of their errors, how far from x it looked, and where the loss was not finite there."""
+    """Derivatives, its estimates of their errors, how far from x it got them, and where the loss is not finite there."""
 
     value: Array
     estimate: Array
@@ -119,19 +123,23 @@ def _derivative(function: Callable[[Array], Array], at: torch.Tensor) -> _Found:
     import numdifftools
 
     x = at.detach().cpu().numpy()
-    reach, stepped = np.zeros(x.shape), np.zeros(x.shape, dtype=bool)
+    reach, broken = np.zeros(x.shape), np.full(x.shape, math.inf)
 
     def seen(node: Array) -> Array:
         value = function(node)
-        np.maximum(reach, np.abs(node - x), out=reach)
-        np.logical_or(stepped, ~np.isfinite(value), out=stepped)
+        away = np.abs(node - x)
+        np.maximum(reach, away, out=reach)
+        np.minimum(broken, np.where(np.isfinite(value), math.inf, away), out=broken)
         return value
 
     with np.errstate(all="ignore"):
         told = numdifftools.Derivative(seen, full_output=True)(x)
-    value = np.asarray(told.estimate, np.float64).reshape(x.shape)
-    estimate = np.abs(np.asarray(told.error_estimate, np.float64)).reshape(x.shape)
-    return _Found(value, estimate, reach, stepped | ~np.isfinite(value))
+    value, estimate, step = (
+        np.array(part, np.float64).reshape(x.shape) for part in (told.estimate, told.error_estimate, told.final_step)
+    )
+    used = np.minimum(reach, _STEPS * np.abs(step))
+    stepped = (broken <= used) | ~np.isfinite(value)
+    return _Found(*(np.asarray(part) for part in (value, np.abs(estimate), used, stepped)))
 
 
 def _bounded(found: _Found, along: Along, reference: torch.Tensor) -> Estimate:
