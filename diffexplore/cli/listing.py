@@ -30,6 +30,9 @@ def _blocks(devices: bool) -> Iterator[Block]:
     yield Heading("Methods", "for --methods")
     yield _table([(entry.name, _described(entry)) for entry in methods.entries()])
     yield Gap()
+    yield Heading("Methods that run only when named", "with --methods; bench runs those that are installed")
+    yield _table([(entry.name, f"{_described(entry)} ({_found(entry)})") for entry in methods.named_only()])
+    yield Gap()
     yield Heading("Functions", "for formulas, beside + - * / **, pi and e")
     yield Note(text(", ".join(entry.name for entry in TABLE)), " ")
     if devices:
@@ -43,6 +46,13 @@ def _blocks(devices: bool) -> Iterator[Block]:
 def _described(method: methods.Entry) -> str:
     """What a method does, and its other names."""
     return f"{method.title}; also called {', '.join(method.aliases)}" if method.aliases else method.title
+
+
+def _found(method: methods.Entry) -> str:
+    """Whether its library is here, and else what installs it; the library is not imported to find out."""
+    if method.library is None or method.library.installed:
+        return "installed"
+    return f"not installed: {method.library.command}"
 
 
 def _table(entries: list[tuple[str, str]]) -> Table:

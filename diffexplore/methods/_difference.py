@@ -20,6 +20,7 @@ from diffexplore.bounds.watch import Watch
 from diffexplore.check.problem import Problem, spread_over
 from diffexplore.check.torch_loss import raised_by
 from diffexplore.methods.base import Estimate, Estimates, Values, radius_of, spread, with_step
+from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.symbolic.budget import Ending
 from diffexplore.symbolic.program import Program
 from diffexplore.torch_private.watching import DisableTorchFunction
@@ -96,6 +97,21 @@ class Difference:
             along = Along(problem, {**values, name: own[name]}, name, n, lambda summands: summands)
             estimates[name] = self._estimate(along, self._step(along))
         return estimates
+
+    def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
+        """The differences alone: the steps are chosen beforehand."""
+        reduce: Callable[[Tensor], Tensor] = problem.reduce if problem.parameters else lambda summands: summands
+        own = values if problem.parameters else {**values, **spread(values, problem.wrt, n)}
+        few, count = _subset(problem, values, n)
+        found = []
+        for name in problem.wrt:
+            along = Along(problem, {**values, name: own[name]}, name, n, reduce)
+            chosen_on = Along(problem, few, name, count, reduce) if problem.parameters else along
+            found.append((along, self._step(chosen_on).to(problem.dtype)))
+        return of_tensors(lambda: [self._plain(along, step) for along, step in found], problem.device)
+
+    def _plain(self, along: Along, step: Tensor) -> Tensor:
+        return self.stencil.combine([along.at(node * step) for node in self.stencil.nodes], step)
 
     def _estimate(self, along: Along, step: Tensor) -> Estimate:
         value, roundoff, stepped = self.evaluate(along, step)
@@ -175,6 +191,10 @@ class Along:
             node, error = rounded_sum(self.x, offset, self.problem.dtype)
             watch.set(node, error.abs())
         return self._loss({**self._values, self._name: node})
+
+    def at(self, offset: Tensor) -> Tensor:
+        """The loss at x + offset, by nobody watched."""
+        return self._loss({**self._values, self._name: self._values[self._name] + offset})
 
     def watch(self) -> Watch:
         """What follows the rounding of evaluations."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -24,6 +24,8 @@ from diffexplore.methods.prepared import Prepared
 
 #: A gradient as the library computes it, of one array for each input of the problem.
 Gradient = Callable[..., Sequence[Any]]
+
+Kind = Literal["reduced", "samples"]
 
 
 class LibraryMethod(ABC):
@@ -75,28 +77,27 @@ class LibraryMethod(ABC):
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
         if not problem.parameters:
             return {}
-        found = self._computed("reduced", self.reduced_gradient, problem, values)
+        found = self._computed("reduced", problem, values)
         estimates = {
             name: of_unknown_error(value.reshape(())) for name, value in zip(problem.parameters, found, strict=True)
         }
         return self._allowed(allowed, estimates, problem, values, n)
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
-        found = self._computed("samples", self.sample_gradients, problem, values)
+        found = self._computed("samples", problem, values)
         estimates = {name: of_unknown_error(value.expand(n)) for name, value in zip(problem.wrt, found, strict=True)}
         return self._allowed(allowed_by_sample, estimates, problem, values, n)
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
-        """The reduced gradient on arrays that are the library's own already."""
-        gradient = self.reduced_gradient(problem)
+        gradient = self._gradient(problem, "reduced" if problem.parameters else "samples")
         with self.scope():
             arrays = self._arrays(problem, values)
 
-        def call() -> Sequence[Any]:
-            with self.scope():
-                return self.finished(gradient(*arrays))
-
-        return Prepared(call, lambda outputs: tuple(float(self.numbers(output)) for output in outputs))
+        return Prepared(
+            lambda: self.finished(gradient(*arrays)),
+            lambda outputs: tuple(np.array(self.numbers(output)) for output in outputs),
+            self.scope,
+        )
 
     def finished(self, outputs: Sequence[Any]) -> Sequence[Any]:
         """The outputs, once they are computed: some libraries return before they are."""
@@ -112,16 +113,18 @@ class LibraryMethod(ABC):
         with observing(None):  # who looks on is not to take the references for the method
             return bounded(estimates, problem.of_formula, values, n)
 
-    def _computed(
-        self, kind: str, make: Callable[[Problem], Gradient], problem: Problem, values: Values
-    ) -> list[torch.Tensor]:
-        """The gradient on the host, in float64; raises Unavailable where the library refuses."""
+    def _gradient(self, problem: Problem, kind: Kind) -> Gradient:
+        """The gradient of a problem, the same one for all batches: what is compiled is compiled once."""
         gradients = self._gradients.setdefault(problem, {})
         if kind not in gradients:
-            gradients[kind] = make(problem)
+            gradients[kind] = self.reduced_gradient(problem) if kind == "reduced" else self.sample_gradients(problem)
+        return gradients[kind]
+
+    def _computed(self, kind: Kind, problem: Problem, values: Values) -> list[torch.Tensor]:
+        """The gradient on the host, in float64; raises Unavailable where the library refuses."""
         try:
             with self.scope():
-                outputs = gradients[kind](*self._arrays(problem, values))
+                outputs = self._gradient(problem, kind)(*self._arrays(problem, values))
                 arrays = [np.asarray(self.numbers(output), np.float64) for output in outputs]
         except (NotImplementedError, TypeError, ValueError, RuntimeError, LookupError) as error:
             first = next(iter(str(error).splitlines()), "")

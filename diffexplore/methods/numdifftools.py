@@ -87,17 +87,17 @@ class Numdifftools:
         return {name: _bounded(one, along[name], references[name].bound) for name, one in found.items()}
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
-        """A derivative in each parameter, of the reduced loss."""
         import numdifftools
 
-        derivatives = [numdifftools.Derivative(_reduced(problem, values, name, n)) for name in problem.parameters]
-        at = [float(values[name]) for name in problem.parameters]
+        make = _reduced if problem.parameters else _by_sample
+        derivatives = [numdifftools.Derivative(make(problem, values, name, n)) for name in problem.wrt]
+        at = [values[name].detach().cpu().numpy() for name in problem.wrt]
 
         def call() -> list[Any]:
             with np.errstate(all="ignore"):
                 return [derivative(x) for derivative, x in zip(derivatives, at, strict=True)]
 
-        return Prepared(call, lambda outputs: tuple(float(output) for output in outputs))
+        return Prepared(call, lambda outputs: tuple(np.asarray(output, np.float64) for output in outputs))
 
 
 def _by_sample(problem: Problem, values: Values, name: str, n: int) -> Callable[[Array], Array]:
