@@ -64,9 +64,7 @@ class TamperedEntry:
 def registered(changes: Mapping[str, Change]) -> Iterator[None]:
     """Within the block each method named computes what ``changes`` makes of it; the others are as they are."""
     entries = tuple(
-        TamperedEntry(
-            entry.name, entry.title, Tampered(entry.load(), changes[entry.name]), named_only=entry.named_only
-        )
+        TamperedEntry(entry.name, entry.title, Tampered(entry.load(), changes[entry.name]), named_only=entry.named_only)
         if entry.name in changes
         else entry
         for entry in methods._ENTRIES

@@ -78,7 +78,7 @@ class _Running:
             if reason is None and isinstance(method, Preparable):
                 self._methods[entry.name] = method
             else:
-                self.skipped.append(Skipped(entry.name, reason or "its value and its bound are computed together"))
+                self.skipped.append(Skipped(entry.name, reason or "it cannot be timed without its bound"))
 
     def measured(self, n: int, seed: int) -> list[Measurement]:
         """The measurements on one batch, in the order of the methods."""

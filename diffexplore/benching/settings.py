@@ -37,7 +37,9 @@ def sizes_of(text: str) -> tuple[int, ...]:
         number = whole(part) if part else None
         if number is None or not 1 <= number <= MOST_POINTS:
             given = part if len(part) <= 40 else f"{part[:39]}…"
-            raise UsageError(f"--sizes takes numbers of samples from 1 to {MOST_POINTS:,}, such as {SIZES}, not {given!r}")
+            raise UsageError(
+                f"--sizes takes numbers of samples from 1 to {MOST_POINTS:,}, such as {SIZES}, not {given!r}"
+            )
         found.append(number)
     return tuple(sorted(set(found)))
 
@@ -51,10 +53,13 @@ def methods_of(wanted: Sequence[str] | None) -> tuple[Entry, ...]:
 
 
 def check_memory(problem: Problem, n: int) -> None:
-    """Raises :class:`UsageError` where a backward pass over n samples cannot fit: it keeps a number for each step."""
+    """Raises :class:`UsageError` where a backward pass over n samples cannot fit.
+
+    It keeps a number for each step of the forward pass, and holds at most as many adjoints.
+    """
     free = available() if problem.device.type == "cpu" else torch.cuda.mem_get_info(problem.device)[0]
     width = torch.finfo(problem.dtype).bits // 8
-    needed = n * (width * len(problem.loss_program.steps) + (8 + width) * len(problem.loss.data))
+    needed = n * (2 * width * len(problem.loss_program.steps) + (8 + width) * len(problem.loss.data))
     if free is not None and needed > free:
         raise UsageError(
             f"{n:,} samples need about {needed / 1e9:,.1f} GB of memory, and {free / 1e9:,.1f} GB are free: "

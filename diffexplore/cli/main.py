@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from diffexplore import __version__
-from diffexplore.cli import audit, derive, fit, graph, listing, prove, report, verify
+from diffexplore.cli import audit, bench, derive, fit, graph, listing, prove, report, verify
 from diffexplore.cli.arguments import shield_formulas, spelled_out
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
 from diffexplore.cli.refusals import explained
@@ -27,6 +27,7 @@ app.command("derive")(derive.derive)
 app.command("verify")(verify.verify)
 app.command("prove")(prove.prove)
 app.command("fit")(fit.fit)
+app.command("bench")(bench.bench)
 app.command("audit")(audit.audit)
 app.command("graph")(graph.graph)
 app.command("list")(listing.list_)

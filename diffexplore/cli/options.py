@@ -149,6 +149,27 @@ FitJson = Annotated[
 FitMarkdown = Annotated[
     str | None, typer.Option("--markdown", metavar="FILE|-", help="Write the fit as Markdown; - prints nothing else.")
 ]
+BenchLosses = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[LOSS]...",
+        help='Names from "diffexplore list", or all, or one formula with --at. Default: perpendicular.',
+        show_default=False,
+    ),
+]
+Sizes = Annotated[str, typer.Option("--sizes", metavar="N,...", help="Numbers of synthetic samples.")]
+BenchMethods = Annotated[
+    str | None,
+    typer.Option(
+        "--methods", metavar="M,...", help='Only these methods, named as in "diffexplore list". Default: all installed.'
+    ),
+]
+BenchJson = Annotated[
+    str | None, typer.Option("--json", metavar="FILE|-", help="Write the bench as JSON; - prints nothing else.")
+]
+BenchMarkdown = Annotated[
+    str | None, typer.Option("--markdown", metavar="FILE|-", help="Write the bench as Markdown; - prints nothing else.")
+]
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where the methods run.")]
 Methods = Annotated[
     str | None, typer.Option("--methods", metavar="M,...", help='Only these methods, named as in "diffexplore list".')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import textwrap
@@ -18,6 +19,8 @@ _BOX = str.maketrans("┌┐└┘├┤┬┴┼─│", "++++||+++-|")
 #: A marker for each series, so that they are told apart without colour.
 _MARKERS = ("braille", "dot", "x", "o", "+", "-")
 _ASCII_MARKERS = ("*", ".", "x", "o", "+", "-")
+_FIXED_SPACE = "\N{NO-BREAK SPACE}"
+_LETTERS = tuple("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 #: How a marker of plotext looks in a legend.
 _SHOWN = {"braille": "⠤", "dot": "•"}
@@ -30,10 +33,16 @@ _MOST_TICKS = 5
 def draw(figure: Figure, width: int, *, height: int = HEIGHT, ascii: bool = False) -> list[str]:
     """The lines of ``figure``, at most ``width`` characters each (30 at least); what each marker means comes last."""
     width = max(width, _LEAST_WIDTH)
-    markers = _ASCII_MARKERS if ascii else _MARKERS
+    markers = _markers(figure, ascii)
     lines = _drawn(figure, width, height, markers) if any(series.x for series in _series(figure)) else ["  (no points)"]
     lines += _legend(figure, markers, width)
     return [to_ascii(line.translate(_BOX)) for line in lines] if ascii else lines
+
+
+def _markers(figure: Figure, ascii: bool) -> Sequence[str]:
+    """A marker for each series: letters where there are more than signs."""
+    signs = _ASCII_MARKERS if ascii else _MARKERS
+    return signs if len(_series(figure)) <= len(signs) else _LETTERS
 
 
 def _series(figure: Figure) -> list[Series]:
@@ -100,7 +109,13 @@ def _labels(values: Sequence[float]) -> list[str]:
 
 
 def _legend(figure: Figure, markers: Sequence[str], width: int) -> list[str]:
-    """What each marker stands for, a line a series."""
+    """What each marker stands for: a line a series, or all letters in a row."""
+    if markers is _LETTERS:
+        named = [
+            f"{markers[place % len(markers)]}\N{NO-BREAK SPACE}{one.name}" for place, one in enumerate(_series(figure))
+        ]
+        lines = textwrap.wrap("  ".join(named), width, initial_indent="  ", subsequent_indent="  ")
+        return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
     lines = []
     for place, series in enumerate(_series(figure)):
         marker = markers[place % len(markers)]

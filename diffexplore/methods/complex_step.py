@@ -11,9 +11,11 @@ import math
 import torch
 
 from diffexplore.arithmetic.complex_balls import COMPLEX, OPERATIONS, ComplexBall, lifted
+from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UPWARD, summation_rounding
-from diffexplore.check.problem import Problem
+from diffexplore.check.problem import Problem, spread_over
 from diffexplore.methods.base import Estimate, Estimates, Values, with_step
+from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.symbolic.budget import Ending
 from diffexplore.symbolic.program import Program
 
@@ -53,10 +55,21 @@ class ComplexStep:
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         return {name: self._estimate(problem, values, name, n, reduce=False) for name in problem.wrt}
 
+    def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
+        """The complex evaluations alone, by torch's own complex kernels."""
+        steps = {name: _step(problem, values[name]).to(problem.dtype) for name in problem.wrt}
+        complex_values = {name: value.to(_COMPLEX[problem.dtype]) for name, value in values.items()}
+
+        def partial(name: str) -> Tensor:
+            moved = {**complex_values, name: complex_values[name] + 1j * steps[name]}
+            summands = spread_over(problem.plain_loss_program.run(TORCH, moved)[0], n, moved)
+            partials = summands.imag / steps[name]
+            return problem.reduce(partials) if problem.parameters else partials
+
+        return of_tensors(lambda: [partial(name) for name in problem.wrt], problem.device)
+
     def _estimate(self, problem: Problem, values: Values, name: str, n: int, *, reduce: bool) -> Estimate:
-        x = values[name].to(torch.float64)
-        binade = torch.floor(torch.log2(torch.clamp(x.abs(), min=1.0)))
-        step = torch.exp2(binade + _STEP_EXPONENT[problem.dtype])
+        step = _step(problem, values[name])
         summand = _at(problem, problem.plain_loss_program, values, name, n, imag=step)
         third = problem.derivative_program(name, 3)
         assert not isinstance(third, Ending), "the method's obstacle is asked first"
@@ -72,6 +85,12 @@ class ComplexStep:
             stepped = stepped.any()
         bound = torch.nan_to_num(bound * UPWARD, nan=math.inf, posinf=math.inf)
         return with_step(partials.to(torch.float64).expand(bound.shape), bound, stepped)
+
+
+def _step(problem: Problem, value: Tensor) -> Tensor:
+    """A power of two far below the binade of max(1, |x|), in float64."""
+    binade = torch.floor(torch.log2(torch.clamp(value.to(torch.float64).abs(), min=1.0)))
+    return torch.exp2(binade + _STEP_EXPONENT[problem.dtype])
 
 
 def _at(

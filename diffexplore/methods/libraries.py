@@ -25,7 +25,9 @@ class Library:
     @property
     def command(self) -> str:
         """What installs it."""
-        return f'python -m pip install "diffexplore[{self.extra}]"' if self.extra else "python -m pip install diffexplore"
+        return (
+            f'python -m pip install "diffexplore[{self.extra}]"' if self.extra else "python -m pip install diffexplore"
+        )
 
 
 TORCH = Library("torch", "torch", "")

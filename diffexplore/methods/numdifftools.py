@@ -37,7 +37,7 @@ _STEPS = 64.0
 
 @dataclass(frozen=True)
 class _Found:
-    """Derivatives, its estimates of their errors, how far from x it got them, and where the loss is not finite there."""
+    """Derivatives, its estimates of their errors, how far from x it went, where the loss is not finite."""
 
     value: Array
     estimate: Array
