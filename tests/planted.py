@@ -28,6 +28,10 @@ class Tampered:
     def exact(self) -> bool:
         return self.honest.exact
 
+    @property
+    def opaque(self) -> bool:
+        return self.honest.opaque
+
     def obstacle(self, problem: Problem) -> str | None:
         return self.honest.obstacle(problem)
 
@@ -47,19 +51,23 @@ class TamperedEntry:
     method: Method
     aliases: tuple[str, ...] = ()
     runs_program: bool = False
+    named_only: bool = False
 
     def load(self) -> Method:
         return self.method
+
+    def require(self) -> None:
+        """Its library is here: it was loaded."""
 
 
 @contextmanager
 def registered(changes: Mapping[str, Change]) -> Iterator[None]:
     """Within the block each method named computes what ``changes`` makes of it; the others are as they are."""
     entries = tuple(
-        TamperedEntry(entry.name, entry.title, Tampered(entry.load(), changes[entry.name]))
+        TamperedEntry(entry.name, entry.title, Tampered(entry.load(), changes[entry.name]), named_only=entry.named_only)
         if entry.name in changes
         else entry
-        for entry in methods.entries()
+        for entry in methods._ENTRIES
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(methods, "_ENTRIES", entries)

@@ -15,12 +15,20 @@ from diffexplore import losses, methods
 from diffexplore.cli.main import main
 
 Output = pytest.CaptureFixture[str]
-HEAVY = ("torch", "sympy", "numpy", "flint", "scipy", "plotext")
+HEAVY = ("torch", "sympy", "numpy", "flint", "scipy", "plotext", "jax", "tensorflow", "numdifftools")
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["report", "--help"], ["verify", "--help"], ["fit", "--help"], ["audit", "--help"], ["list"]],
+    [
+        ["--help"],
+        ["report", "--help"],
+        ["verify", "--help"],
+        ["fit", "--help"],
+        ["bench", "--help"],
+        ["audit", "--help"],
+        ["list"],
+    ],
 )
 def test_help_and_list_import_nothing_heavy(arguments: list[str]) -> None:
     program = (

@@ -6,7 +6,7 @@ See the contract of a check in docs/contract.md. Everything here works on whole 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -61,7 +61,8 @@ class Judged:
     ``verdict`` holds PASS, FAIL or INCONCLUSIVE. ``detectable`` is the smallest relative error that would have been
     caught; where the truth is 0 it is NaN and ``detectable_abs`` takes its place. ``stepped`` is None for a method that
     takes no step, else it says where the method's own step overflows or leaves the domain; ``beyond`` says which truths
-    may lie beyond the range of the dtype.
+    may lie beyond the range of the dtype. ``narrow`` is None unless code was run again in float64 (:func:`rejudged`);
+    then it says where its error shrank, so that it is the rounding of the narrower dtype.
     """
 
     value: np.ndarray
@@ -76,6 +77,7 @@ class Judged:
     reason: str | None
     stepped: np.ndarray | None
     beyond: np.ndarray
+    narrow: np.ndarray | None = None
 
     def verdict_of(self, i: int) -> Verdict:
         return _VERDICTS[int(self.verdict[i])]
@@ -130,6 +132,20 @@ def judge(
         )
 
 
+def rejudged(judged: Judged, wide: np.ndarray, dtype: torch.dtype) -> Judged:
+    """The verdicts of code whose operations cannot be watched, once it was run again in float64.
+
+    ``wide`` are its values there, shape (n,), at the same inputs. From ``dtype`` to float64 an error of rounding
+    shrinks by the ratio of the unit roundoffs, one of the formula not at all: the geometric middle tells them apart.
+    """
+    shrinks = math.sqrt(UNIT_ROUNDOFF[torch.float64] / UNIT_ROUNDOFF[dtype])
+    with np.errstate(all="ignore"):
+        error = np.abs((wide - judged.truth.high) - judged.truth.low)
+        narrow = (judged.verdict == FAIL) & np.isfinite(judged.value) & (error <= shrinks * judged.error)
+    verdict = np.where(narrow, INCONCLUSIVE, judged.verdict).astype(np.int8)
+    return replace(judged, verdict=verdict, narrow=narrow)
+
+
 def _where(condition: np.ndarray, values: np.ndarray) -> np.ndarray:
     """``values``, NaN where the condition does not hold; mostly it holds everywhere, or nowhere."""
     return values if condition.all() else np.where(condition, values, np.nan)
@@ -156,6 +172,11 @@ _STATUS_CAUSES = {
 UNBOUNDED = "the operand of some operation underflows, overflows, or reaches a singularity or a kink within its error"
 
 _BEYOND = ("overflow", "the truth is beyond the range of the dtype")
+_PRECISION = (
+    "precision",
+    "the gradient is right in float64: in this dtype it loses precision, more than it has to",
+    {"right_in_float64": True, "certain": True},
+)
 _STEP = ("step", "the method's own step overflows or leaves the domain of the loss, where the truth is finite")
 
 
@@ -178,6 +199,8 @@ def cause_of(judged: Judged, i: int) -> Cause | None:
 
 
 def _inconclusive(judged: Judged, i: int) -> Cause:
+    if judged.narrow is not None and judged.narrow[i]:
+        return Cause(*_PRECISION)
     status = Status(int(judged.truth.status[i]))
     if status != Status.RESOLVED:
         return Cause(*_STATUS_CAUSES[status])

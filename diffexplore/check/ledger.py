@@ -105,6 +105,7 @@ class Ledger:
                 np.isfinite(judged.bound[bad]),
                 judged.beyond[bad],
                 np.zeros(len(bad)) if judged.stepped is None else judged.stepped[bad],
+                np.zeros(len(bad)) if judged.narrow is None else judged.narrow[bad],
             ]
         )
         _, firsts, counts = np.unique(facts, axis=1, return_index=True, return_counts=True)

@@ -22,6 +22,7 @@ from diffexplore.check.ledger import Ledger, make_row
 from diffexplore.check.listener import Listener
 from diffexplore.check.loss_value import compared_value, not_finite, value_truth
 from diffexplore.check.lost import Weak, lost_in, merged
+from diffexplore.check.opaque import again_in_float64, refused_by_sample
 from diffexplore.check.probes import Probe, SignLedger, best_probe
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import LOSS, VALUE, LostDigits, Row, Skipped, Tally
@@ -129,6 +130,7 @@ class PointCheck:
         for running in self._running:
             label, estimates = reduced[running.name]
             judged = self._judge(name, Numbers.of(estimates[name], exact=running.method.exact), truth)
+            judged = again_in_float64(judged, self._evaluator, running, name)
             self._record(judged, ball, name, label, self._evaluator, running)
             if running.method.exact:
                 self._weak_partials.add_reduced(name, running.name, judged, self._n)
@@ -190,17 +192,25 @@ class PointCheck:
 
     # ------------------------------------------------------------------------------------------------- samples
     def _running_by_sample(self) -> list[Running]:
-        """The methods that are asked for the partials of each sample."""
-        return self._running
+        """The methods that are asked for the partials of each sample; what a library refuses of them is skipped."""
+        asked = []
+        for running in self._running:
+            refusal = refused_by_sample(self._evaluator, running)
+            if refusal is None:
+                asked.append(running)
+            else:
+                self._skipped.append(Skipped(f"{running.name} (by sample)", refusal))
+        return asked
 
     def _take(self, chunk: Chunk) -> None:
         for name in self._problem.wrt:
             truth = self._gathered(name, chunk)
             sharpest = np.full(len(truth.high), np.nan)
             for running in self._running if self._problem.loss.data else ():  # without data, reduced rows say it all
-                if name not in chunk.estimates[running.name]:
+                if name not in chunk.estimates.get(running.name, {}):
                     continue
                 judged = self._judge(name, chunk.estimates[running.name][name], truth)
+                judged = again_in_float64(judged, self._evaluator, running, name, chunk.first)
                 self._ledger(name, running.name, "samples").add(judged, chunk.first)
                 self._broken.note(name, running.name, judged, chunk.first)
                 if running.method.exact:
@@ -266,6 +276,7 @@ class PointCheck:
                 continue
             label, estimates = reduced[running.name]
             judged = self._judge(name, Numbers.of(estimates[name], exact=running.method.exact), truth)
+            judged = again_in_float64(judged, evaluator, running, name)
             self._record(judged, ball, name, label, evaluator, running, probe.made)
             if settles and running.method.exact:
                 self._settle(name, judged, running)

@@ -36,6 +36,9 @@ def _everything(devices: bool) -> Iterator[Block]:
     yield Gap()
     yield from _methods()
     yield Gap()
+    yield Heading("Methods that run only when named", "with --methods; bench runs those that are installed")
+    yield _table([(entry.name, f"{_described(entry)} ({_found(entry)})") for entry in methods.named_only()])
+    yield Gap()
     yield Heading("Functions", "for formulas, beside + - * / **, pi and e")
     yield Note(text(", ".join(entry.name for entry in TABLE)), " ")
     if devices:
@@ -121,6 +124,13 @@ def _described(method: methods.Entry) -> str:
 
 def _also(words: str, aliases: tuple[str, ...]) -> str:
     return f"{words}; also called {', '.join(aliases)}" if aliases else words
+
+
+def _found(method: methods.Entry) -> str:
+    """Whether its library is here, and else what installs it; the library is not imported to find out."""
+    if method.library is None or method.library.installed:
+        return "installed"
+    return f"not installed: {method.library.command}"
 
 
 def _table(entries: list[tuple[str, str]]) -> Table:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from diffexplore import __version__
-from diffexplore.cli import audit, completion, derive, fit, graph, listing, panels, prove, report, start, verify
+from diffexplore.cli import audit, bench, completion, derive, fit, graph, listing, panels, prove, report, start, verify
 from diffexplore.cli.arguments import shield_formulas, spelled_out
 from diffexplore.cli.defaults import defaults_for, told
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
@@ -28,6 +28,7 @@ app.command("derive")(derive.derive)
 app.command("verify")(verify.verify)
 app.command("prove")(prove.prove)
 app.command("fit")(fit.fit)
+app.command("bench")(bench.bench)
 app.command("audit")(audit.audit)
 app.command("graph")(graph.graph)
 app.command("list")(listing.list_)

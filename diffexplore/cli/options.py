@@ -166,6 +166,21 @@ Descending = Annotated[
 Axes = Annotated[
     str | None, typer.Option("--axes", metavar="a,b", help="The parameters over which --html and --figure draw.")
 ]
+BenchLosses = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[LOSS]...",
+        help='Names from "diffexplore list", or all, or one formula with --at. Default: perpendicular.',
+        show_default=False,
+    ),
+]
+Sizes = Annotated[str, typer.Option("--sizes", metavar="N,...", help="Numbers of synthetic samples.")]
+BenchMethods = Annotated[
+    str | None,
+    typer.Option(
+        "--methods", metavar="M,...", help='Only these methods, named as in "diffexplore list". Default: all installed.'
+    ),
+]
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where the methods run.")]
 Methods = Annotated[
     str | None, typer.Option("--methods", metavar="M,...", help='Only these methods, named as in "diffexplore list".')

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from diffexplore.arguments import as_texts
 from diffexplore.errors import UsageError, unknown
+from diffexplore.methods.libraries import JAX, NUMDIFFTOOLS, TENSORFLOW, TORCH, Library
 
 if TYPE_CHECKING:
     from diffexplore.methods.base import Method
@@ -19,7 +20,9 @@ class Entry:
     """A method's name, what it does in one line, the module that holds it, and how a sentence calls it (by its name,
     unless ``spoken`` says otherwise). ``aliases`` are the other names by which it may be selected. ``runs_program``
     says whether it runs the torch function that a loss was read from: else, it knows the formula alone. ``truncates``
-    says whether more than rounding separates its values from the truth: it takes a step.
+    says whether more than rounding separates its values from the truth: it takes a step. ``library`` is what it needs
+    beside the packages that diffexplore rests on, or None. ``named_only`` says that it runs only where it is named: so
+    the methods that run by default are the same on every machine.
     """
 
     name: str
@@ -29,11 +32,19 @@ class Entry:
     aliases: tuple[str, ...] = ()
     runs_program: bool = False
     truncates: bool = False
+    library: Library | None = None
+    named_only: bool = False
 
     def load(self) -> Method:
-        """The method itself; imports what it needs."""
+        """The method itself; imports what it needs, and raises :class:`UsageError` where that is not installed."""
+        self.require()
         method: Method = importlib.import_module(f"diffexplore.methods.{self.module}").METHOD
         return method
+
+    def require(self) -> None:
+        """Raises :class:`UsageError`, with the command that installs it, where the library is missing."""
+        if self.library is not None and not self.library.installed:
+            raise UsageError(f"{self.name} needs {self.library.title}: {self.library.command}")
 
 
 _ENTRIES = (
@@ -76,17 +87,56 @@ _ENTRIES = (
         truncates=True,
     ),
     Entry("complex_step", "Im f(x + ih) / h", "complex_step", "the complex step", truncates=True),
+    Entry(
+        "torch_compile",
+        "torch reverse mode of the loss compiled by torch.compile",
+        "torch_compile",
+        "torch.compile",
+        library=TORCH,
+        named_only=True,
+    ),
+    Entry("jax_grad", "jax.grad, operation by operation", "jax_grad", "JAX", library=JAX, named_only=True),
+    Entry("jax_jit", "jax.grad, compiled by jax.jit", "jax_jit", "jax.jit", library=JAX, named_only=True),
+    Entry(
+        "tensorflow_tape",
+        "TensorFlow's GradientTape, operation by operation",
+        "tensorflow_tape",
+        "TensorFlow",
+        library=TENSORFLOW,
+        named_only=True,
+    ),
+    Entry(
+        "tensorflow_function",
+        "TensorFlow's GradientTape inside a tf.function",
+        "tensorflow_function",
+        "tf.function",
+        library=TENSORFLOW,
+        named_only=True,
+    ),
+    Entry(
+        "numdifftools",
+        "numdifftools' extrapolated central differences, with the steps that it chooses",
+        "numdifftools",
+        truncates=True,
+        library=NUMDIFFTOOLS,
+        named_only=True,
+    ),
 )
 
 
 def entries() -> tuple[Entry, ...]:
-    """Every method, in the order of the tables."""
-    return _ENTRIES
+    """The methods that run where none is named, in the order of the tables: the same on every machine."""
+    return tuple(entry for entry in _ENTRIES if not entry.named_only)
+
+
+def named_only() -> tuple[Entry, ...]:
+    """The methods that run only where they are named, whether their library is installed or not."""
+    return tuple(entry for entry in _ENTRIES if entry.named_only)
 
 
 def names() -> tuple[str, ...]:
-    """The names of all methods."""
-    return tuple(entry.name for entry in _ENTRIES)
+    """The names of the methods that run where none is named."""
+    return tuple(entry.name for entry in entries())
 
 
 def named(name: str) -> Entry:
@@ -117,14 +167,16 @@ def truncates(method: str) -> bool:
 
 
 def select(wanted: Sequence[str] | str | None) -> tuple[Entry, ...]:
-    """The entries of the methods named (all for None), in the order of the registry.
+    """The entries of the methods named, in the order of the registry; for None those of :func:`entries`.
 
-    Raises :class:`UsageError` for an unknown name or an empty list.
+    Raises :class:`UsageError` for an unknown name, an empty list, or a library that is not installed.
     """
     if wanted is None:
-        return _ENTRIES
+        return entries()
     given = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else as_texts(wanted, "methods")
     if not given:
         raise UsageError(f"no method is named: choose from {', '.join(names())}")
     chosen = [named(name) for name in given]
+    for entry in chosen:
+        entry.require()
     return tuple(entry for entry in _ENTRIES if entry in chosen)

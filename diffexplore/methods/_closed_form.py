@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ import torch
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.check.problem import Problem, spread_over
 from diffexplore.methods.base import Estimates, Values, watched
+from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.symbolic.program import Program
 
 
@@ -19,6 +20,7 @@ class ClosedForm:
 
     gradient: Callable[[Problem], Program]
     exact: bool
+    opaque: bool = False
 
     def obstacle(self, problem: Problem) -> str | None:
         return None
@@ -32,6 +34,15 @@ class ClosedForm:
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         return watched(problem.wrt, lambda: self._partials(problem, values, n))
+
+    def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
+        program, reduced = self.gradient(problem), bool(problem.parameters)
+
+        def call() -> Sequence[torch.Tensor]:
+            partials = [spread_over(output, n, values) for output in program.run(TORCH, values)]
+            return [problem.reduce(partial) for partial in partials] if reduced else partials
+
+        return of_tensors(call, problem.device)
 
     def _partials(self, problem: Problem, values: Values, n: int) -> tuple[torch.Tensor, ...]:
         outputs = self.gradient(problem).run(TORCH, values)

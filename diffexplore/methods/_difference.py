@@ -20,13 +20,14 @@ from diffexplore.bounds.watch import Watch
 from diffexplore.check.problem import Problem, spread_over
 from diffexplore.check.torch_loss import raised_by
 from diffexplore.methods.base import Estimate, Estimates, Values, radius_of, spread, with_step
+from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.symbolic.budget import Ending
 from diffexplore.symbolic.program import Program
 from diffexplore.torch_private.watching import DisableTorchFunction
 
 Tensor = torch.Tensor
 
-_UNBOUNDED = (
+UNBOUNDED = (
     "the interval of the step holds a kink, a singularity or the end of the domain, "
     "or numbers there underflow or overflow"
 )
@@ -67,6 +68,7 @@ class Difference:
     """
 
     exact = False
+    opaque = False
 
     def __init__(self, stencil: Stencil) -> None:
         self.stencil = stencil
@@ -99,12 +101,27 @@ class Difference:
             estimates[name] = self.at_step(along, self.step(along))
         return estimates
 
+    def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
+        """The differences alone: the steps are chosen beforehand."""
+        reduce: Callable[[Tensor], Tensor] = problem.reduce if problem.parameters else lambda summands: summands
+        own = values if problem.parameters else {**values, **spread(values, problem.wrt, n)}
+        few, count = _subset(problem, values, n)
+        found = []
+        for name in problem.wrt:
+            along = Along(problem, {**values, name: own[name]}, name, n, reduce)
+            chosen_on = Along(problem, few, name, count, reduce) if problem.parameters else along
+            found.append((along, self.step(chosen_on).to(problem.dtype)))
+        return of_tensors(lambda: [self._plain(along, step) for along, step in found], problem.device)
+
+    def _plain(self, along: Along, step: Tensor) -> Tensor:
+        return self.stencil.combine([along.at(node * step) for node in self.stencil.nodes], step)
+
     def at_step(self, along: Along, step: Tensor) -> Estimate:
         """The difference by a step (float64, of the shape of ``along.x``), with its bound."""
         value, roundoff, stepped = self.evaluate(along, step)
         bound = (roundoff + self.truncation(along, step, roundoff)) * UPWARD
         unbounded = not bool(bound.isfinite().all())
-        return with_step(value, bound, stepped, _UNBOUNDED if unbounded else None)
+        return with_step(value, bound, stepped, UNBOUNDED if unbounded else None)
 
     def step(self, along: Along) -> Tensor:
         """The step of the problem where one is set, else the one that the error model picks (float64)."""
@@ -178,6 +195,10 @@ class Along:
             node, error = rounded_sum(self.x, offset, self.problem.dtype)
             watch.set(node, error.abs())
         return self._loss({**self._values, self._name: node})
+
+    def at(self, offset: Tensor) -> Tensor:
+        """The loss at x + offset, by nobody watched."""
+        return self._loss({**self._values, self._name: self._values[self._name] + offset})
 
     def watch(self) -> Watch:
         """What follows the rounding of evaluations."""

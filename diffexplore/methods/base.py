@@ -79,6 +79,11 @@ class Method(Protocol):
         """Whether only rounding separates the value from the truth: no step, no truncation."""
         ...
 
+    @property
+    def opaque(self) -> bool:
+        """Whether another library computes, whose operations cannot be watched."""
+        ...
+
     def obstacle(self, problem: Problem) -> str | None:
         """Why the method cannot run on this problem, in one line; None where it can."""
         ...
@@ -108,12 +113,17 @@ def unwatched() -> Iterator[None]:
         _WATCHED.reset(token)
 
 
+def is_watched() -> bool:
+    """Whether bounds are wanted: not inside a block of :func:`unwatched`."""
+    return _WATCHED.get()
+
+
 def watched(
     names: tuple[str, ...], function: Callable[[], tuple[Tensor, ...]], watch: Watch | None = None
 ) -> Estimates:
     """Runs ``function`` under a watch; its tensors, in the order of ``names``, become estimates."""
-    if not _WATCHED.get():
-        return {name: _of_unknown_error(output) for name, output in zip(names, function(), strict=True)}
+    if not is_watched():
+        return {name: of_unknown_error(output) for name, output in zip(names, function(), strict=True)}
     with Watch() if watch is None else watch as watch:
         outputs = function()
     known = [(output.detach().to(torch.float64), watch.radius(output).to(torch.float64)) for output in outputs]
@@ -124,7 +134,8 @@ def watched(
     }
 
 
-def _of_unknown_error(output: Tensor) -> Estimate:
+def of_unknown_error(output: Tensor) -> Estimate:
+    """The estimate of what nobody watched; infinitely far, as far as is known."""
     value = output.detach().to(torch.float64)
     return Estimate(value, torch.full_like(value, torch.inf), "it was not watched")
 

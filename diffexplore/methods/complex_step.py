@@ -11,9 +11,11 @@ import math
 import torch
 
 from diffexplore.arithmetic.complex_balls import COMPLEX, OPERATIONS, ComplexBall, lifted
+from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UPWARD, summation_rounding
-from diffexplore.check.problem import Problem
+from diffexplore.check.problem import Problem, spread_over
 from diffexplore.methods.base import Estimate, Estimates, Values, with_step
+from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.symbolic.budget import Ending
 from diffexplore.symbolic.program import Program
 
@@ -31,6 +33,7 @@ class ComplexStep:
     """One complex evaluation for each symbol."""
 
     exact = False
+    opaque = False
 
     def obstacle(self, problem: Problem) -> str | None:
         if problem.dtype not in _COMPLEX:
@@ -51,6 +54,19 @@ class ComplexStep:
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         return {name: self._estimate(problem, values, name, n, reduce=False) for name in problem.wrt}
+
+    def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
+        """The complex evaluations alone, by torch's own complex kernels."""
+        steps = {name: self.chosen_step(problem, values[name]).to(problem.dtype) for name in problem.wrt}
+        complex_values = {name: value.to(_COMPLEX[problem.dtype]) for name, value in values.items()}
+
+        def partial(name: str) -> Tensor:
+            moved = {**complex_values, name: complex_values[name] + 1j * steps[name]}
+            summands = spread_over(problem.plain_loss_program.run(TORCH, moved)[0], n, moved)
+            partials = summands.imag / steps[name]
+            return problem.reduce(partials) if problem.parameters else partials
+
+        return of_tensors(lambda: [partial(name) for name in problem.wrt], problem.device)
 
     def _estimate(self, problem: Problem, values: Values, name: str, n: int, *, reduce: bool) -> Estimate:
         return self.at_step(problem, values, name, n, self.chosen_step(problem, values[name]), reduce=reduce)

@@ -11,6 +11,7 @@ from diffexplore.check.problem import Problem
 from diffexplore.check.torch_loss import Unavailable, raised_by
 from diffexplore.methods.base import Estimates, Values, spread, watched
 from diffexplore.methods.opaque import granted
+from diffexplore.methods.prepared import Prepared, of_tensors
 
 Tensor = torch.Tensor
 
@@ -22,6 +23,7 @@ class Forward:
     """
 
     exact = True
+    opaque = False
 
     def obstacle(self, problem: Problem) -> str | None:
         return None
@@ -44,13 +46,28 @@ class Forward:
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         if problem.loss.program is not None:
             return {}
-        own = spread(values, problem.wrt, n)
+        return watched(problem.wrt, lambda: _by_sample(problem, values, n))
 
-        def along(name: str) -> Tensor:
-            x = own[name]
-            return _derivative(lambda x: problem.summands({**values, name: x}, n), x, torch.ones_like(x))
+    def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
+        def reduced() -> tuple[Tensor, ...]:
+            def loss(name: str) -> Callable[[Tensor], Tensor]:
+                return lambda x: problem.reduce(problem.summands({**values, name: x}, n))
 
-        return watched(problem.wrt, lambda: tuple(along(name) for name in problem.wrt))
+            return tuple(
+                _derivative(loss(name), values[name], torch.ones_like(values[name])) for name in problem.parameters
+            )
+
+        return of_tensors(reduced if problem.parameters else lambda: _by_sample(problem, values, n), problem.device)
+
+
+def _by_sample(problem: Problem, values: Values, n: int) -> tuple[Tensor, ...]:
+    own = spread(values, problem.wrt, n)
+
+    def along(name: str) -> Tensor:
+        x = own[name]
+        return _derivative(lambda x: problem.summands({**values, name: x}, n), x, torch.ones_like(x))
+
+    return tuple(along(name) for name in problem.wrt)
 
 
 def _derivative(function: Callable[[Tensor], Tensor], x: Tensor, tangent: Tensor) -> Tensor:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import torch
 
 from diffexplore.arithmetic.numpy_real import NUMPY
@@ -9,12 +13,14 @@ from diffexplore.bounds.movement import fill_error
 from diffexplore.bounds.numpy_watch import NumpyWatch
 from diffexplore.check.problem import Problem, spread_over
 from diffexplore.methods.base import Estimate, Estimates, Values
+from diffexplore.methods.prepared import Prepared
 
 
 class NumpyEvaluation:
     """Runs on the CPU, whatever the device; NumPy has no bfloat16."""
 
     exact = True
+    opaque = False
 
     def obstacle(self, problem: Problem) -> str | None:
         if problem.dtype == torch.bfloat16:
@@ -33,6 +39,18 @@ class NumpyEvaluation:
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         numpy, partials = self._partials(problem, values, n)
         return {name: Estimate(value.to(torch.float64), numpy.watch.radius(value)) for name, value in partials.items()}
+
+    def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
+        arrays = {name: value.detach().cpu().numpy() for name, value in values.items()}
+        program = problem.closed_form_program
+        reduce = np.mean if problem.loss.reduction == "mean" else np.sum
+
+        def call() -> Sequence[Any]:
+            with np.errstate(all="ignore"):
+                partials = [np.broadcast_to(output, (n,)) for output in program.run(NUMPY, arrays)]
+                return [reduce(partial) for partial in partials] if problem.parameters else partials
+
+        return Prepared(call, lambda outputs: tuple(np.asarray(output, np.float64) for output in outputs))
 
     def _partials(self, problem: Problem, values: Values, n: int) -> tuple[NumpyWatch, dict[str, torch.Tensor]]:
         numpy = NumpyWatch()

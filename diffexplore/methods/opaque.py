@@ -46,22 +46,49 @@ def allowed(estimates: Mapping[str, Estimate], problem: Problem, values: Values,
     return found
 
 
+def allowed_by_sample(estimates: Mapping[str, Estimate], problem: Problem, values: Values, n: int) -> Estimates:
+    """The estimates, of the partials of each sample, with a multiple of the larger reference bound."""
+    from diffexplore.methods import reverse, symbolic
+
+    references = [method.samples(problem, values, n) for method in (symbolic.METHOD, reverse.METHOD)]
+    found = {}
+    for name, estimate in estimates.items():
+        known = [reference[name].bound.expand(estimate.value.shape) for reference in references]
+        bound = OPAQUE_FACTOR * torch.stack(known).amax(0)
+        if bool((bound == 0).any()):
+            bound = torch.where(bound == 0, _conditioned_by_sample(problem, values, n)[name], bound)
+        found[name] = Estimate(estimate.value, bound.to(estimate.value.device))
+    return found
+
+
 def _conditioned(problem: Problem, values: Values, n: int) -> dict[str, Tensor]:
     """What rounding the inputs once would do to the partials.
 
     The references may compute an exact 0 where another order of the same operations rounds: as at a perfect fit.
     """
-    unit = UNIT_ROUNDOFF[problem.dtype]
     with Watch() as watch:
-        copies = {name: value.detach().clone() for name, value in values.items()}
-        for copy in copies.values():
-            watch.set(copy, unit * copy.to(torch.float64).abs())
-        outputs = problem.closed_form_program.run(TORCH, copies)
-        partials = {name: spread_over(output, n, copies) for name, output in zip(problem.wrt, outputs, strict=True)}
+        partials = _partials_of_rounded(watch, problem, values, n)
         reduced = {name: problem.reduce(partials[name]) for name in problem.parameters}
     weight = 1 / n if problem.loss.reduction == "mean" else 1.0
     by_data = {name: weight * watch.radius(partial) for name, partial in partials.items() if name not in reduced}
     return {name: watch.radius(value) for name, value in reduced.items()} | by_data
+
+
+def _conditioned_by_sample(problem: Problem, values: Values, n: int) -> dict[str, Tensor]:
+    """The same of the partials of each sample."""
+    with Watch() as watch:
+        partials = _partials_of_rounded(watch, problem, values, n)
+    return {name: watch.radius(partial) for name, partial in partials.items()}
+
+
+def _partials_of_rounded(watch: Watch, problem: Problem, values: Values, n: int) -> dict[str, Tensor]:
+    """The partials of each sample, under an open watch, from inputs that are rounded once."""
+    unit = UNIT_ROUNDOFF[problem.dtype]
+    copies = {name: value.detach().clone() for name, value in values.items()}
+    for copy in copies.values():
+        watch.set(copy, unit * copy.to(torch.float64).abs())
+    outputs = problem.closed_form_program.run(TORCH, copies)
+    return {name: spread_over(output, n, copies) for name, output in zip(problem.wrt, outputs, strict=True)}
 
 
 def _reference(method: Method, problem: Problem, values: Values, n: int) -> dict[str, Tensor]:

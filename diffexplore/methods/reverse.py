@@ -9,6 +9,7 @@ from diffexplore.check.problem import Problem
 from diffexplore.check.torch_loss import raised_by
 from diffexplore.methods.base import Estimate, Estimates, Values, spread, watched
 from diffexplore.methods.opaque import granted
+from diffexplore.methods.prepared import Prepared, of_tensors
 
 
 class Reverse:
@@ -18,6 +19,7 @@ class Reverse:
     """
 
     exact = True
+    opaque = False
 
     def obstacle(self, problem: Problem) -> str | None:
         return None
@@ -26,22 +28,28 @@ class Reverse:
         if problem.loss.program is not None:
             return _of_program(problem, problem.parameters, values, n)
 
-        def run() -> tuple[torch.Tensor, ...]:
-            leaves = {name: values[name].detach().clone().requires_grad_() for name in problem.parameters}
-            loss = problem.reduce(problem.summands({**values, **leaves}, n))
-            return _gradient(loss, tuple(leaves.values()))
-
-        return watched(problem.parameters, run)
+        return watched(problem.parameters, lambda: _reduced(problem, values, n))
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         if problem.loss.program is not None:
             return _by_data(problem, values, n)
 
-        def run() -> tuple[torch.Tensor, ...]:
-            leaves = {name: leaf.requires_grad_() for name, leaf in spread(values, problem.wrt, n).items()}
-            return _gradient(problem.summands({**values, **leaves}, n), tuple(leaves.values()))
+        return watched(problem.wrt, lambda: _by_sample(problem, values, n))
 
-        return watched(problem.wrt, run)
+    def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
+        run = _reduced if problem.parameters else _by_sample
+        return of_tensors(lambda: run(problem, values, n), problem.device)
+
+
+def _reduced(problem: Problem, values: Values, n: int) -> tuple[torch.Tensor, ...]:
+    leaves = {name: values[name].detach().clone().requires_grad_() for name in problem.parameters}
+    loss = problem.reduce(problem.summands({**values, **leaves}, n))
+    return _gradient(loss, tuple(leaves.values()))
+
+
+def _by_sample(problem: Problem, values: Values, n: int) -> tuple[torch.Tensor, ...]:
+    leaves = {name: leaf.requires_grad_() for name, leaf in spread(values, problem.wrt, n).items()}
+    return _gradient(problem.summands({**values, **leaves}, n), tuple(leaves.values()))
 
 
 def _gradient(output: torch.Tensor, leaves: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:

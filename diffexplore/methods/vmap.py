@@ -7,6 +7,7 @@ import torch
 from diffexplore.check.problem import Problem
 from diffexplore.check.torch_loss import Unavailable, raised_by
 from diffexplore.methods.base import Estimates, Values, watched
+from diffexplore.methods.prepared import Prepared, of_tensors
 
 
 class Vmap:
@@ -16,6 +17,7 @@ class Vmap:
     """
 
     exact = True
+    opaque = False
 
     def obstacle(self, problem: Problem) -> str | None:
         return None
@@ -30,6 +32,15 @@ class Vmap:
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         watch = problem.torch_loss.watch(values.values())
         return watched(problem.wrt, lambda: _partials(problem, problem.wrt, values, n), watch)
+
+    def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
+        reduced = bool(problem.parameters)
+
+        def call() -> tuple[torch.Tensor, ...]:
+            partials = _partials(problem, problem.wrt, values, n)
+            return tuple(problem.reduce(partial) for partial in partials) if reduced else partials
+
+        return of_tensors(call, problem.device)
 
 
 def _partials(problem: Problem, wrt: tuple[str, ...], values: Values, n: int) -> tuple[torch.Tensor, ...]:

@@ -11,8 +11,8 @@ def schema(document: str | None = None) -> dict[str, Any]:
     """The schema of one kind of document, or of all of them (None).
 
     Args:
-        document: ``"report"``, ``"row"``, ``"derivation"``, ``"proof"``, ``"graph"``, ``"audit"``, ``"fit"`` or
-            ``"gradient_report"``.
+        document: ``"report"``, ``"row"``, ``"derivation"``, ``"proof"``, ``"graph"``, ``"audit"``, ``"fit"``,
+            ``"bench"`` or ``"gradient_report"``.
 
     Raises:
         UsageError: for another name.

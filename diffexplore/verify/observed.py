@@ -34,6 +34,7 @@ class Observed:
     """The candidate behind the contract of a method; ``conduct`` tells of the last call."""
 
     exact = True
+    opaque = False  # what cannot be watched of it, its conduct says call by call
 
     def __init__(self, candidate: Candidate, seed: int) -> None:
         self.candidate = candidate

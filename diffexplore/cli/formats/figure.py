@@ -30,6 +30,6 @@ def _check(target: Target) -> None:
     check_installed()
 
 
-_COMMANDS = ("report", "verify", "fit", "graph")
+_COMMANDS = ("report", "verify", "fit", "graph", "bench")
 
 FORMAT = Format("a figure, PNG, SVG or PDF", _COMMANDS, _make, "--figure", _SUFFIXES, to_stdout=False, check=_check)

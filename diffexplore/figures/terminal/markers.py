@@ -26,12 +26,17 @@ _OF_ROLE: Mapping[Role, tuple[str, str]] = {
 _FURTHER = ("•", "x", "o", "+", "-", "%", "=", "~", "&", "^")
 _ASCII_FURTHER = (".", "x", "o", "+", "-", "%", "=", "~", "&", "^")
 
+#: Where there are more series than signs, each has a letter.
+LETTERS = tuple("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
 #: How a marker of plotext looks in a legend.
 SHOWN = {"braille": "⠤"}
 
 
 def markers(figure: Figure, ascii: bool) -> list[str]:
     """A marker for each layer; grids have shades and arrows have directions instead, and an empty one."""
+    if lettered(figure):
+        return [LETTERS[place % len(LETTERS)] for place in range(len(figure.layers))]
     ground = any(isinstance(layer, Grid) for layer in figure.layers)
     taken = list(ASCII_SHADES if ascii else SHADES) + list(NOTED) if ground else []
     found = []
@@ -40,6 +45,11 @@ def markers(figure: Figure, ascii: bool) -> list[str]:
         found.append(marker)
         taken.append(marker)
     return found
+
+
+def lettered(figure: Figure) -> bool:
+    """Whether the figure has nothing but series, and more of them than there are signs."""
+    return len(figure.layers) > len(_FURTHER) and all(isinstance(layer, Series) for layer in figure.layers)
 
 
 def _wanted(layer: Series | Band | Rule | Bars, ascii: bool) -> str:

@@ -1,0 +1,135 @@
+"""A bench from end to end: losses, sizes and methods in, measurements out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from diffexplore.benching.errors import Truths
+from diffexplore.benching.memory import peak_of
+from diffexplore.benching.pairs import pairs_in
+from diffexplore.benching.records import Bench, Measurement, Subject
+from diffexplore.benching.settings import Request, check_memory
+from diffexplore.benching.timing import Times, first_call, later_calls
+from diffexplore.check.batch import Batch, make_batch
+from diffexplore.check.environment import environment
+from diffexplore.check.listener import Listener, Silence
+from diffexplore.check.problem import Problem
+from diffexplore.check.records import Skipped
+from diffexplore.check.torch_loss import Unavailable
+from diffexplore.methods import Entry
+from diffexplore.methods.base import Values, unwatched
+from diffexplore.methods.prepared import Preparable, Prepared
+
+
+def run_bench(
+    requests: Sequence[Request], sizes: Sequence[int], methods: Sequence[Entry], dtype: torch.dtype,
+    device: torch.device, seed: int, listener: Listener | None = None,
+) -> Bench:  # fmt: skip
+    """Every method on every loss and size: seconds, bytes, and the error against the truth.
+
+    What a method computes is the gradient of the reduced loss by its parameters; of a loss without parameters, the
+    partials of each sample by its data. Samples are synthetic, drawn by ``seed``. Raises
+    :class:`~diffexplore.errors.UsageError` where a size does not fit in memory.
+    """
+    listener = listener or Silence()
+    problems = [
+        Problem(request.loss, request.loss.parameters or request.loss.data, dtype, device) for request in requests
+    ]
+    plans = [sizes if problem.loss.data else (1,) for problem in problems]
+    for problem, plan in zip(problems, plans, strict=True):
+        for n in plan:
+            check_memory(problem, n)
+    total, done = sum(len(plan) for plan in plans), 0
+    subjects, measurements = [], []
+    for request, problem, plan in zip(requests, problems, plans, strict=True):
+        running = _Running(request, problem, methods)
+        for n in plan:
+            listener.progress("measuring", done, total)
+            measurements += running.measured(n, seed)
+            done += 1
+        subjects.append(
+            Subject(request.name, request.loss.summary(), dict(request.point), tuple(plan), tuple(running.skipped))
+        )
+    listener.progress("measuring", total, total)
+    names = tuple(entry.name for entry in methods)
+    return Bench(
+        str(dtype).removeprefix("torch."), str(device), torch.get_num_threads(), seed, names, tuple(subjects),
+        tuple(measurements), pairs_in(measurements), environment(device, ()),
+    )  # fmt: skip
+
+
+@dataclass
+class _Running:
+    """One loss, with the methods that can be timed on it."""
+
+    request: Request
+    problem: Problem
+    methods: Sequence[Entry]
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._methods: dict[str, Preparable] = {}
+        for entry in self.methods:
+            method = entry.load()
+            reason = method.obstacle(self.problem)
+            if reason is None and isinstance(method, Preparable):
+                self._methods[entry.name] = method
+            else:
+                self.skipped.append(Skipped(entry.name, reason or "it cannot be timed without its bound"))
+
+    def measured(self, n: int, seed: int) -> list[Measurement]:
+        """The measurements on one batch, in the order of the methods."""
+        batch = self._batch(n, seed)
+        columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
+        values = self.problem.values(self.request.point, columns)
+        ready: dict[str, Prepared] = {}
+        first: dict[str, float] = {}
+        truths = Truths(self.problem, self.request.point, columns, n, by_sample=not self.problem.parameters)
+        errors = {}
+        for name in list(self._methods):
+            try:
+                ready[name], first[name], errors[name] = self._first(name, values, n, truths)
+            except (Unavailable, RuntimeError, NotImplementedError, TypeError, ValueError, MemoryError) as error:
+                del self._methods[name]
+                line = next(iter(str(error).splitlines()), "") or type(error).__name__
+                self.skipped.append(Skipped(name, f"from {n:,} samples on: {line[:200]}"))
+        later = later_calls(ready)
+        return [
+            self._measurement(name, n, Times(first[name], later[name]), errors[name], ready[name]) for name in ready
+        ]
+
+    def _batch(self, n: int, seed: int) -> Batch:
+        if not self.problem.loss.data:
+            return make_batch(self.problem.loss)
+        return make_batch(self.problem.loss, None, n_points=n, seed=seed, points=(self.request.point,))
+
+    def _first(
+        self, name: str, values: Values, n: int, truths: Truths
+    ) -> tuple[Prepared, float, Mapping[str, tuple[float | None, float | None]]]:
+        with unwatched():
+            prepared = self._methods[name].prepared(self.problem, values, n)
+        seconds, outputs = first_call(prepared)
+        with prepared.scope():
+            gradient = prepared.numbers(outputs)
+        return prepared, seconds, truths.errors(gradient)
+
+    def _measurement(
+        self, name: str, n: int, times: Times, errors: Mapping[str, tuple[float | None, float | None]],
+        prepared: Prepared,
+    ) -> Measurement:  # fmt: skip
+        low, median, high = times.quartiles()
+        with prepared.scope():
+            memory = peak_of(prepared.call, self.problem.device)
+        ulps, relative = ([pair[place] for pair in errors.values()] for place in (0, 1))
+        return Measurement(
+            self.request.name, name, n, times.first, median, low, high, len(times.later), memory,
+            {symbol: pair[0] for symbol, pair in errors.items()}, _largest(ulps), _largest(relative),
+        )  # fmt: skip
+
+
+def _largest(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return max(known) if known else None

@@ -1,0 +1,68 @@
+"""How far gradients are from the certified truth, in ulps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from flint import arb
+
+from diffexplore.arithmetic.balls import precision
+from diffexplore.check.evaluate import Evaluator
+from diffexplore.check.judge import judge
+from diffexplore.check.problem import Problem
+from diffexplore.check.truth import SUM_PRECISION, Enclosures, Status, statuses_in
+
+
+class Truths:
+    """The exact gradient of a problem at one point, on one batch of n samples.
+
+    ``by_sample`` asks for the partials of each sample, by data; else they are those of the reduced loss.
+    """
+
+    def __init__(
+        self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, torch.Tensor], n: int,
+        *, by_sample: bool,
+    ) -> None:  # fmt: skip
+        self._problem = problem
+        evaluator = Evaluator(problem, point, columns, n)
+        sums = {name: arb(0) for name in problem.wrt}
+        statuses: dict[str, set[Status]] = {name: set() for name in problem.wrt}
+        samples: dict[str, list[Enclosures]] = {name: [] for name in problem.wrt}
+        for chunk in evaluator.chunks([], lambda done: None):
+            for name in problem.wrt:
+                statuses[name] |= statuses_in(chunk.truths[name])
+                if by_sample:
+                    samples[name].append(chunk.truths[name])
+                with precision(SUM_PRECISION):
+                    sums[name] += chunk.sums[name]
+        self._found = {
+            name: samples[name] if by_sample else [evaluator.reduced_truth(sums[name], statuses[name], n)[0]]
+            for name in problem.wrt
+        }
+
+    def errors(self, gradient: Sequence[np.ndarray]) -> dict[str, tuple[float | None, float | None]]:
+        """For each symbol the largest error in ulps, and the largest relative one; None where a value is not finite."""
+        pairs = zip(self._problem.wrt, gradient, strict=True)
+        return {name: self._worst(name, np.atleast_1d(values)) for name, values in pairs}
+
+    def _worst(self, name: str, values: np.ndarray) -> tuple[float | None, float | None]:
+        first, ulps, relative = 0, [], []
+        for truth in self._found[name]:
+            part = values[first : first + len(truth.high)]
+            first += len(truth.high)
+            nothing = np.full(len(part), math.inf)  # no bound is asked for: the judge measures
+            judged = judge(part, nothing, truth, 0.0, self._problem.dtype, stepped=None)
+            ulps.append(judged.error_ulp)
+            relative.append(judged.error_relative)
+        if not np.isfinite(values).all():
+            return None, None
+        return _largest(np.concatenate(ulps)), _largest(np.concatenate(relative))
+
+
+def _largest(values: np.ndarray) -> float | None:
+    """The largest of those that exist: where the truth is 0 there is none."""
+    known = values[np.isfinite(values)]
+    return float(known.max()) if len(known) else None
