@@ -17,7 +17,6 @@ from diffexplore.errors import UsageError
 if TYPE_CHECKING:
     from diffexplore.fitting.records import Fit
     from diffexplore.pages.records import Subject
-    from diffexplore.pages.subjects import of_fit
 
 
 @writes("fit")
@@ -70,6 +69,7 @@ def _fitted(
     from diffexplore.cli.progress import listening
     from diffexplore.fitting.fit import run_fit
     from diffexplore.fitting.settings import settings_of
+    from diffexplore.pages.subjects import of_fit
 
     settings = settings_of(lr, steps, optimizer, methods, dtype)
     batch = make_batch(loss, data, n_points=n_points, seed=seed, points=points[:1])
