@@ -15,7 +15,7 @@ from diffexplore import losses, methods
 from diffexplore.cli.main import main
 
 Output = pytest.CaptureFixture[str]
-HEAVY = ("torch", "sympy", "numpy", "flint", "scipy", "plotext")
+HEAVY = ("torch", "sympy", "numpy", "flint", "scipy", "plotext", "plotly", "matplotlib")
 
 
 @pytest.mark.parametrize(
