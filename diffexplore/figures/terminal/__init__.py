@@ -7,7 +7,7 @@ import textwrap
 from diffexplore.figures.extent import extent
 from diffexplore.figures.records import Figure, Grid
 from diffexplore.figures.terminal.canvas import BOX, drawn
-from diffexplore.figures.terminal.markers import markers
+from diffexplore.figures.terminal.markers import lettered, markers
 from diffexplore.figures.terminal.strokes import UNBROKEN, Legend, Stroke, strokes
 from diffexplore.report.symbols import to_ascii
 
@@ -38,8 +38,15 @@ def draw(figure: Figure, width: int, *, height: int | None = None, ascii: bool =
         pen += found
         legend += said
     lines = ["  (no points)"] if limits is None else drawn(figure, pen, limits, width, height)
-    lines += [line for entry in legend for line in _legend(entry, width)]
+    lines += _row(legend, width) if lettered(figure) else [line for entry in legend for line in _legend(entry, width)]
     return [to_ascii(line.translate(BOX)) for line in lines] if ascii else lines
+
+
+def _row(legend: list[Legend], width: int) -> list[str]:
+    """What all markers stand for, one after the other; no line is broken within an entry that fits one."""
+    entries = "  ".join(f"{entry.marker} {entry.words}".strip().replace(" ", UNBROKEN) for entry in legend)
+    lines = textwrap.wrap(entries, width, initial_indent="  ", subsequent_indent="  ")
+    return [line.replace(UNBROKEN, " ") for line in lines]
 
 
 def _legend(entry: Legend, width: int) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import string
 from collections.abc import Mapping, Sequence
 
 from diffexplore.figures.records import Arrows, Band, Bars, Figure, Grid, Role, Rule, Series
@@ -26,12 +28,19 @@ _OF_ROLE: Mapping[Role, tuple[str, str]] = {
 _FURTHER = ("•", "x", "o", "+", "-", "%", "=", "~", "&", "^")
 _ASCII_FURTHER = (".", "x", "o", "+", "-", "%", "=", "~", "&", "^")
 
+#: Of more layers than this, each has a letter, and the legend has them in a row.
+_MOST_SIGNS = 8
+LETTERS = tuple(string.ascii_letters)
+
 #: How a marker of plotext looks in a legend.
 SHOWN = {"braille": "⠤"}
 
 
 def markers(figure: Figure, ascii: bool) -> list[str]:
     """A marker for each layer; grids have shades and arrows have directions instead, and an empty one."""
+    if lettered(figure):
+        letters = itertools.cycle(LETTERS)
+        return ["" if isinstance(layer, Grid | Arrows) else next(letters) for layer in figure.layers]
     ground = any(isinstance(layer, Grid) for layer in figure.layers)
     taken = list(ASCII_SHADES if ascii else SHADES) + list(NOTED) if ground else []
     found = []
@@ -40,6 +49,11 @@ def markers(figure: Figure, ascii: bool) -> list[str]:
         found.append(marker)
         taken.append(marker)
     return found
+
+
+def lettered(figure: Figure) -> bool:
+    """Whether there are more layers than signs that are easily told apart."""
+    return sum(not isinstance(layer, Grid | Arrows) for layer in figure.layers) > _MOST_SIGNS
 
 
 def _wanted(layer: Series | Band | Rule | Bars, ascii: bool) -> str:
