@@ -15,7 +15,9 @@ from diffexplore import losses, methods
 from diffexplore.cli.main import main
 
 Output = pytest.CaptureFixture[str]
-HEAVY = ("torch", "sympy", "numpy", "flint", "scipy", "plotext", "jax", "tensorflow", "numdifftools")
+HEAVY = (
+    "torch", "sympy", "numpy", "flint", "scipy", "plotext", "plotly", "matplotlib", "jax", "tensorflow", "numdifftools",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -94,8 +94,18 @@ def test_a_terminal_keeps_its_width_and_its_characters(drawn: Figure, width: int
 @pytest.mark.parametrize("ascii", [False, True])
 def test_a_terminal_tells_layers_apart_without_colour(ascii: bool) -> None:
     lines = [Series(f"layer {role}", (0.0, 1.0), (float(i), float(i)), role=role) for i, role in enumerate(ROLES)]
-    legend = [line for line in draw(figure(*lines), 80, ascii=ascii) if "layer" in line]
-    assert len({line.split()[0] for line in legend}) == len(ROLES)
+    for some in (lines[:8], lines[3:]):
+        legend = [line for line in draw(figure(*some), 80, ascii=ascii) if "layer" in line]
+        assert len({line.split()[0] for line in legend}) == len(some) == 8
+
+
+@pytest.mark.parametrize("ascii", [False, True])
+def test_a_terminal_has_a_letter_for_each_of_many_layers(ascii: bool) -> None:
+    marks = [Series(f"method {i}", (float(i + 1),), (float(i % 7 + 1),), joined=False) for i in range(30)]
+    lines = draw(figure(*marks), 80, ascii=ascii)
+    words = "\n".join(lines)
+    assert all(f"{letter} method {i}" in words for i, letter in enumerate("abcdefghijklmnopqrstuvwxyzABCD"))
+    assert all(len(line) <= 80 for line in lines) and len(lines) < 13 + 30 / 2
 
 
 def test_a_terminal_draws_bars_from_the_ground_up() -> None:

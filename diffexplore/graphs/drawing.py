@@ -31,7 +31,7 @@ def document(width: float, height: float, title: str, body: Iterable[str], style
         f'width="{number(width)}" height="{number(height)}" role="img">\n'
         f"<title>{escape(title)}</title>\n"
         f"<style>\ntext {{ font-family: {FONTS} }}\n{light}"
-        f"@media (prefers-color-scheme: dark) {{\n{dark}}}\n</style>\n"
+        f"@media screen and (prefers-color-scheme: dark) {{\n{dark}}}\n</style>\n"
         f'<rect class="page" width="{number(width)}" height="{number(height)}"/>\n'
         f"{inside}\n</svg>\n"
     )

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: Longer or deeper formulas are not typeset: nobody reads them.
-LONGEST, DEEPEST = 3_000, 60
+LONGEST, DEEPEST = 3_000, 40
 
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ"
 _SUPERSCRIPTS = str.maketrans(_RAISED, "0123456789-n")
@@ -47,21 +47,20 @@ class Node:
     kind: str
     word: str = ""
     parts: tuple[Node, ...] = ()
+    depth: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        depth = 1 + max((part.depth for part in self.parts), default=0)
+        if depth > DEEPEST:
+            raise NotReadError("too deep")
+        object.__setattr__(self, "depth", depth)
 
 
 def read(text: str) -> Node:
     """The tree of a formula. Raises :class:`NotReadError` where it is not in the language, or too long to be read."""
-    if len(text) > LONGEST or _depth(text) > DEEPEST:
+    if len(text) > LONGEST:
         raise NotReadError(text)
     return _Reader(_tokens(text)).all()
-
-
-def _depth(text: str) -> int:
-    deepest = depth = 0
-    for character in text:
-        depth += (character in "([") - (character in ")]")
-        deepest = max(deepest, depth)
-    return max(deepest, text.count("|") // 2 if text.count("||") > 4 else 0, text.count("--"), text.count("not not"))
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
@@ -82,7 +81,7 @@ class _Reader:
     def __init__(self, tokens: Sequence[tuple[str, str]]) -> None:
         self._tokens = (*tokens, ("end", ""))
         self._at = 0
-        self._bars = 0
+        self._depth = 0
 
     def all(self) -> Node:
         found = self._or()
@@ -111,6 +110,15 @@ class _Reader:
             raise NotReadError(self._word)
         self._take()
 
+    def _deeper(self, part: Callable[[], Node]) -> Node:
+        """A part inside of another one, which are not more than can be read."""
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise NotReadError("too deep")
+        found = part()
+        self._depth -= 1
+        return found
+
     def _or(self) -> Node:
         return self._joined("or", self._and)
 
@@ -127,7 +135,7 @@ class _Reader:
     def _not(self) -> Node:
         if self._is("not"):
             self._take()
-            return Node("not", parts=(self._not(),))
+            return Node("not", parts=(self._deeper(self._not),))
         return self._relation()
 
     def _relation(self) -> Node:
@@ -154,13 +162,14 @@ class _Reader:
     def _factor(self) -> Node:
         if self._is("-", "−", "+"):
             sign = self._take()
-            return self._factor() if sign == "+" else Node("negative", parts=(self._factor(),))
+            inside = self._deeper(self._factor)
+            return inside if sign == "+" else Node("negative", parts=(inside,))
         base = self._atom()
         while self._kind == "raised":
             base = Node("power", parts=(base, _raised(self._take())))
         if self._is("**", "^"):
             self._take()
-            return Node("power", parts=(base, self._factor()))
+            return Node("power", parts=(base, self._deeper(self._factor)))
         return base
 
     def _atom(self) -> Node:
@@ -170,18 +179,18 @@ class _Reader:
         if kind == "partial":
             return self._inside(Node("partial", word)) if self._is("[") else Node("partial", word)
         if word in ("√", "∛"):
-            return Node("root", "2" if word == "√" else "3", (self._atom(),))
+            return Node("root", "2" if word == "√" else "3", (self._deeper(self._atom),))
         if (kind == "name" and word not in ("and", "or", "not")) or word == "Σ":
             return self._named(word)
         if word == "(":
-            inside = self._or()
+            inside = self._deeper(self._or)
             if self._is(","):  # a piece of a Piecewise
                 self._take()
                 inside = Node("call", "", (inside, self._or()))
             self._expect(")")
             return inside
         if word == "|":
-            inside = self._sum()
+            inside = self._deeper(self._sum)
             self._expect("|")
             return Node("size", parts=(inside,))
         raise NotReadError(word)
@@ -192,16 +201,16 @@ class _Reader:
         if not self._is("("):
             return Node("name", word)
         self._take()
-        parts = [self._or()]
+        parts = [self._deeper(self._or)]
         while self._is(","):
             self._take()
-            parts.append(self._or())
+            parts.append(self._deeper(self._or))
         self._expect(")")
         return Node("call", word, tuple(parts))
 
     def _inside(self, of: Node) -> Node:
         self._expect("[")
-        inside = self._or()
+        inside = self._deeper(self._or)
         self._expect("]")
         return Node("index", of.word, (of, inside))
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from diffexplore.fitting.records import Fit
 
 
+#: Keys of a row that hold a document, and the keys of that.
+_NESTED = {"truth": ("mid", "rad"), "cause": ("key", "message", "fields")}
+
+
 def of_report(report: Report) -> Any:
     """A line for each row of ``report``; nested keys are joined by a point, as in ``point.a`` and ``truth.mid``."""
     return _frame([dict(_flat(row.to_dict())) for row in report.rows])
@@ -28,13 +32,15 @@ def of_fit(fit: Fit) -> Any:
     return _frame(rows)
 
 
-def _flat(document: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Keys and values; the fields of a cause stay together, for each cause has its own."""
-    for key, value in document.items():
-        if isinstance(value, Mapping) and key != "fields":
-            yield from _flat(value, f"{before}{key}.")
+def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Keys and values: the same keys for each row, whether it has a truth and a cause or not."""
+    for key, value in row.items():
+        if key == "point":
+            yield from ((f"point.{name}", number) for name, number in value.items())
+        elif key in _NESTED:
+            yield from ((f"{key}.{name}", value and value[name]) for name in _NESTED[key])
         else:
-            yield f"{before}{key}", value
+            yield key, value
 
 
 def _frame(rows: list[dict[str, Any]]) -> Any:

@@ -16,6 +16,7 @@ FORMATS: tuple[Format, ...] = (
     html.FORMAT,
     drawings.SVG,
     drawings.DOT,
+    drawings.FIGURE,
     figure.FORMAT,
     source.LATEX,
     source.PYTHON,

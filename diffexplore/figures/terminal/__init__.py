@@ -38,16 +38,14 @@ def draw(figure: Figure, width: int, *, height: int | None = None, ascii: bool =
         pen += found
         legend += said
     lines = ["  (no points)"] if limits is None else drawn(figure, pen, limits, width, height)
-    lines += (
-        _in_a_row(legend, width) if lettered(figure) else [one for entry in legend for one in _legend(entry, width)]
-    )
+    lines += _row(legend, width) if lettered(figure) else [line for entry in legend for line in _legend(entry, width)]
     return [to_ascii(line.translate(BOX)) for line in lines] if ascii else lines
 
 
-def _in_a_row(legend: list[Legend], width: int) -> list[str]:
-    """What all markers stand for, one behind the other."""
-    words = "  ".join(f"{entry.marker} {entry.words}".replace(" ", UNBROKEN) for entry in legend)
-    lines = textwrap.wrap(words, width, initial_indent="  ", subsequent_indent="  ")
+def _row(legend: list[Legend], width: int) -> list[str]:
+    """What all markers stand for, one after the other; no line is broken within an entry that fits one."""
+    entries = "  ".join(f"{entry.marker} {entry.words}".strip().replace(" ", UNBROKEN) for entry in legend)
+    lines = textwrap.wrap(entries, width, initial_indent="  ", subsequent_indent="  ")
     return [line.replace(UNBROKEN, " ") for line in lines]
 
 

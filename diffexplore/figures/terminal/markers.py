@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import string
 from collections.abc import Mapping, Sequence
 
 from diffexplore.figures.records import Arrows, Band, Bars, Figure, Grid, Role, Rule, Series
@@ -26,8 +28,9 @@ _OF_ROLE: Mapping[Role, tuple[str, str]] = {
 _FURTHER = ("•", "x", "o", "+", "-", "%", "=", "~", "&", "^")
 _ASCII_FURTHER = (".", "x", "o", "+", "-", "%", "=", "~", "&", "^")
 
-#: Where there are more series than signs, each has a letter.
-LETTERS = tuple("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+#: Of more layers than this, each has a letter, and the legend has them in a row.
+_MOST_SIGNS = 8
+LETTERS = tuple(string.ascii_letters)
 
 #: How a marker of plotext looks in a legend.
 SHOWN = {"braille": "⠤"}
@@ -36,7 +39,8 @@ SHOWN = {"braille": "⠤"}
 def markers(figure: Figure, ascii: bool) -> list[str]:
     """A marker for each layer; grids have shades and arrows have directions instead, and an empty one."""
     if lettered(figure):
-        return [LETTERS[place % len(LETTERS)] for place in range(len(figure.layers))]
+        letters = itertools.cycle(LETTERS)
+        return ["" if isinstance(layer, Grid | Arrows) else next(letters) for layer in figure.layers]
     ground = any(isinstance(layer, Grid) for layer in figure.layers)
     taken = list(ASCII_SHADES if ascii else SHADES) + list(NOTED) if ground else []
     found = []
@@ -48,8 +52,8 @@ def markers(figure: Figure, ascii: bool) -> list[str]:
 
 
 def lettered(figure: Figure) -> bool:
-    """Whether the figure has nothing but series, and more of them than there are signs."""
-    return len(figure.layers) > len(_FURTHER) and all(isinstance(layer, Series) for layer in figure.layers)
+    """Whether there are more layers than signs that are easily told apart."""
+    return sum(not isinstance(layer, Grid | Arrows) for layer in figure.layers) > _MOST_SIGNS
 
 
 def _wanted(layer: Series | Band | Rule | Bars, ascii: bool) -> str:
