@@ -27,17 +27,17 @@ class Request:
     """What to check, and how."""
 
     loss: str
-    at: tuple[str, ...]
-    data: Path | None
-    n_points: int | None
-    wrt: tuple[str, ...] | None
-    shapes: str | None
-    reduction: str | None
-    dtype: str
-    device: str
-    methods: tuple[str, ...] | None
-    step: float | None
-    seed: int
+    at: tuple[str, ...] = ()
+    data: Path | None = None
+    n_points: int | None = None
+    wrt: tuple[str, ...] | None = None
+    shapes: str | None = None
+    reduction: str | None = None
+    dtype: str = "float64"
+    device: str = "auto"
+    methods: tuple[str, ...] | None = None
+    step: float | None = None
+    seed: int = 0
 
 
 def report(
