@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diffexplore.check.digits import correct_digits, share_of_allowed
 from diffexplore.check.records import Report, Row
@@ -13,7 +13,7 @@ from diffexplore.numerals import ABSENT, short
 from diffexplore.report.blocks import COLUMN_GAP, INDENT, Block, Column, Heading, Note, Span, Table, Text, Tone, text
 from diffexplore.report.causes import Footnotes
 from diffexplore.report.names import distinct_points, partial_of, point_key, rows_of
-from diffexplore.report.numbers import digits_of, truth_digits
+from diffexplore.report.numbers import digits_of, point_text, truth_digits
 from diffexplore.report.places import compact_place
 
 #: Cells of a bar, at most and at least.
@@ -30,6 +30,12 @@ _MOST_LINES, _TITLES = 18, 4
 
 #: A larger share of what is allowed is coloured in another way.
 _HALF = 0.5
+
+#: Characters of a list of points that titles of columns call by their numbers.
+_LONGEST_LIST = 140
+
+#: The title of a column that stands for all partials.
+_ALL = "all"
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -92,18 +98,28 @@ def _fitting(report: Report, parts: list[_Part], room: int, methods: int) -> tup
     points = distinct_points(row for part in parts for row in part.all_rows)
     by_partial = _merged(parts, [part.title for part in parts], [""] * len(parts))
     wheres = [part.where for part in parts]
-    by_point = _merged(parts, ["all partials"] * len(parts), wheres)
-    everything = _merged(parts, ["all partials"] * len(parts), ["all points"] * len(parts))
+    numbers = [f"point {number}" for number in range(1, len(points) + 1)]
+    names = dict(zip(map(point_key, points), numbers, strict=True))
+    numbered = [replace(part, where=names[point_key(part.all_rows[0].point)]) for part in parts]
+    listed = "; ".join(f"{name}: {point_text(point, digits=4)}" for name, point in zip(numbers, points, strict=True))
+    by_point = _merged(parts, [_ALL] * len(parts), wheres)
+    everything = _merged(parts, [_ALL] * len(parts), [""] * len(parts))
     partials = len(by_partial)
     ways = (
         (parts, ""),
+        *([(numbered, f"; {listed}")] if len(listed) <= _LONGEST_LIST else []),
         (by_partial, f"; the fewest of {len(points)} points"),
         (by_point, f"; the fewest of {partials} partials"),
         (everything, f"; the fewest of {partials} partials at {len(points)} points"),
     )
-    most = room // (_PLAIN_COLUMN + COLUMN_GAP)
+    return next((way for way in ways if _fits(way[0], room, methods)), ways[-1])
+
+
+def _fits(parts: Sequence[_Part], room: int, methods: int) -> bool:
+    """Whether the columns with their titles fit into the lines that a matrix may take."""
     blocks = max(1, _MOST_LINES // (methods + _TITLES))
-    return next(((shown, aside) for shown, aside in ways if len(shown) <= most * blocks), ways[-1])
+    titles = max(max(len(part.title), len(part.where)) for part in parts)
+    return len(parts) <= room // (_PLAIN_COLUMN + COLUMN_GAP) * blocks and titles <= _cell_width(room, len(parts))
 
 
 def _merged(parts: Sequence[_Part], titles: Sequence[str], wheres: Sequence[str]) -> list[_Part]:
