@@ -116,10 +116,18 @@ def _stripped(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines()).rstrip("\n") + "\n"
 
 
+#: Correct digits with their bar or with the number of a cause, and the words about the worst of them.
+_DIGITS = re.compile(r" +\d+\.\d ([█▉▊▋▌▍▎▏]+|(?=\[\d))")
+_WORST = re.compile(r"worst: \S+ % of what is allowed.*$")
+_OF_ALLOWED = re.compile(r"worst \S+ of (\S+)( ulp)? allowed.*$")
+
+
 def _without_rounding(text: str) -> str:
     """``text`` with ``...`` in place of what rounding decides."""
     lines, catches = [], False
     for line in text.splitlines():
+        line = _DIGITS.sub(" ... ", line)
+        line = _OF_ALLOWED.sub(r"worst ... of \1\2 allowed...", _WORST.sub("worst: ... % of what is allowed...", line))
         if "allowed" in line and "error" in line:
             catches = "catches" in line
         lines.append(_loosened(line, catches) if _VERDICT.search(line) else line)

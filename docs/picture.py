@@ -1,8 +1,7 @@
 """Draws the pictures of what diffexplore shows: ``python docs/picture.py``.
 
-docs/images/report.svg is what ``diffexplore report`` prints, up to its second table: the whole report is computed and
-drawn by the same code as in a terminal, and the picture shows its first part. docs/images/graph.svg is what
-``diffexplore graph graph_sum --svg`` writes.
+docs/images/report.svg is what ``diffexplore report`` prints, computed and drawn by the same code as in a terminal.
+docs/images/graph.svg is what ``diffexplore graph graph_sum --svg`` writes.
 """
 
 from __future__ import annotations
@@ -16,12 +15,14 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 import diffexplore as dx
+from diffexplore.cli.next_steps import after_report
+from diffexplore.cli.report import Request
 from diffexplore.graphs import graph_of, to_svg
+from diffexplore.report.terminal import Page
 
 PICTURE = Path(__file__).parent / "images" / "report.svg"
 GRAPH = PICTURE.with_name("graph.svg")
 WIDTH = 80
-TABLES = 2
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
 
 #: Dark letters on a white page; green, red and yellow dark enough to be read there.
@@ -35,13 +36,12 @@ PAPER = TerminalTheme(
 
 def main() -> None:
     """Runs the default report on the CPU and writes the pictures."""
-    report = dx.check("perpendicular", device="cpu")
-    whole = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="standard")
-    whole.print(report)
-    lines = whole.export_text(styles=True).splitlines()
-    part = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="standard")
-    part.print(Text.from_ansi("\n".join(["\x1b[1m$ diffexplore report\x1b[0m", *lines[: _end(lines)]])))
-    svg = part.export_svg(title="diffexplore report", theme=PAPER)
+    commands = tuple(after_report(Request("perpendicular")))
+    page = Page(dx.check("perpendicular", device="cpu"), commands=commands)
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="standard")
+    console.print(Text("$ diffexplore report", style="bold"))
+    console.print(page)
+    svg = console.export_svg(title="diffexplore report", theme=PAPER)
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_text(_settled(svg), encoding="utf-8")
     GRAPH.write_text(to_svg(graph_of("graph_sum")), encoding="utf-8")
@@ -55,12 +55,6 @@ def _settled(svg: str) -> str:
     svg = svg.replace("font-family: Fira Code, monospace", f"font-family: {FONTS}")
     svg = svg.replace("rgba(255,255,255,0.35)", "#d0d7de")
     return re.sub(r"terminal-\d+", "report", svg)
-
-
-def _end(lines: list[str]) -> int:
-    """The number of lines up to the end of the last table shown."""
-    starts = [i for i, line in enumerate(lines) if line.strip("\x1b[0m1;").startswith("∂L/∂") and "  at " in line]
-    return starts[TABLES] - 1 if len(starts) > TABLES else len(lines)
 
 
 if __name__ == "__main__":

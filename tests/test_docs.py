@@ -14,7 +14,6 @@ import diffexplore as dx
 from diffexplore import losses, methods
 from diffexplore.check import judge
 from diffexplore.documents import SCHEMA_VERSION
-from diffexplore.report.terminal import to_text
 from diffexplore.verify import diagnosis
 
 ROOT = Path(__file__).parent.parent
@@ -164,8 +163,8 @@ def test_the_picture_shows_the_output_of_today() -> None:
     picture = lines_of((DOCS / "images" / "report.svg").read_text(encoding="utf-8"))
     command, _, shown = picture.partition("\n")
     assert command == "$ diffexplore report"
-    today = to_text(dx.check("perpendicular", device="cpu"), width=80, ascii=False)
-    assert doc_examples.difference(shown + "\n...", today) is None, "run python docs/picture.py"
+    today = doc_examples.Session().run("diffexplore report --device cpu")
+    assert doc_examples.difference(shown, today) is None, "run python docs/picture.py"
 
 
 def test_output_is_compared_with_the_page() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from diffexplore import methods as known_methods
 from diffexplore.check.records import Report
 from diffexplore.cli import options as o
-from diffexplore.cli.data_argument import DataGiven, data_given
+from diffexplore.cli.data_argument import NO_DATA, DataGiven, data_given
 from diffexplore.cli.exit_codes import OF_VERDICT
 from diffexplore.cli.next_steps import after_report
 from diffexplore.cli.output import STDOUT
@@ -36,16 +36,16 @@ class Request:
     """What to check, and how."""
 
     loss: str
-    at: tuple[str, ...]
-    data: DataGiven
-    wrt: tuple[str, ...] | None
-    shapes: str | None
-    reduction: str | None
-    dtype: str
-    device: str
-    methods: tuple[str, ...] | None
-    step: float | None
-    seed: int
+    at: tuple[str, ...] = ()
+    data: DataGiven = NO_DATA
+    wrt: tuple[str, ...] | None = None
+    shapes: str | None = None
+    reduction: str | None = None
+    dtype: str = "float64"
+    device: str = "auto"
+    methods: tuple[str, ...] | None = None
+    step: float | None = None
+    seed: int = 0
     scans: tuple[str, ...] = ()
 
 

@@ -66,7 +66,8 @@ def values(fit: Fit) -> Table:
     words = Column("", align="left")
     columns = (words, Column("step"), Column("loss"), *(Column(name) for name in names), words)
     rows = [_row("start", fit.run.first, names)]
-    rows += [_run_row(runs, names) for runs in _alike(fit.runs, names)]
+    methods = len({run.method for run in fit.runs})
+    rows += [_run_row(runs, names, methods) for runs in _alike(fit.runs, names)]
     rows += [_stationary_row(fit, point, names) for point in fit.terrain.stationary]
     if fit.terrain.lowest is not None and fit.optimum is None:
         lowest = fit.terrain.lowest
@@ -83,14 +84,14 @@ def _alike(runs: Sequence[Run], names: list[str]) -> list[list[Run]]:
     return list(groups.values())
 
 
-def _run_row(runs: Sequence[Run], names: list[str]) -> tuple[Text, ...]:
-    """``symbolic, float32``, or ``4 runs`` where more end there than have room."""
+def _run_row(runs: Sequence[Run], names: list[str], of: int) -> tuple[Text, ...]:
+    """``symbolic, float32``, ``both methods, float32``, or ``6 runs`` where more end there than have room."""
     methods, dtypes = (list(dict.fromkeys(kind)) for kind in zip(*((r.method, r.dtype) for r in runs), strict=True))
     whole = len(methods) * len(dtypes) == len(runs)
-    label = f"{', '.join(methods)}; {', '.join(dtypes)}" if whole else ", ".join(f"{r.method} {r.dtype}" for r in runs)
-    return _row(
-        label if len(label) <= _LONGEST_LABEL else f"{counted(len(runs))} runs", runs[0].last, names, _remark(runs[0])
-    )
+    by = "both methods" if len(methods) == of == 2 else "all methods" if len(methods) == of > 2 else ", ".join(methods)
+    label = f"{by}, {' and '.join(dtypes)}" if whole else ", ".join(f"{run.method} {run.dtype}" for run in runs)
+    label = label if len(label) <= _LONGEST_LABEL else f"{counted(len(runs))} runs"
+    return _row(label, runs[0].last, names, _remark(runs[0]))
 
 
 def _row(label: str, at: Step, names: list[str], remark: str = "", step: str | None = None) -> tuple[Text, ...]:

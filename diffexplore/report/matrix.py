@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diffexplore.check.digits import correct_digits, share_of_allowed
 from diffexplore.check.records import Report, Row
@@ -13,23 +13,29 @@ from diffexplore.numerals import ABSENT, short
 from diffexplore.report.blocks import COLUMN_GAP, INDENT, Block, Column, Heading, Note, Span, Table, Text, Tone, text
 from diffexplore.report.causes import Footnotes
 from diffexplore.report.names import distinct_points, partial_of, point_key, rows_of
-from diffexplore.report.numbers import digits_of, truth_digits
-from diffexplore.report.places import compact_place
+from diffexplore.report.numbers import digits_of, point_text, truth_digits
+from diffexplore.report.places import compact_places
 
-#: Cells of a bar, at most and at least.
-_LONGEST_BAR, _SHORTEST_BAR = 8, 3
+#: Cells of a bar, at most.
+_LONGEST_BAR = 8
 
-#: Characters of the digits, and of a column without bars: a number and FAIL, or a short truth.
-_NUMBER, _PLAIN_COLUMN = 4, 9
+#: Characters of the digits, and of the narrowest column: digits beside the shortest bar, or a truth in few digits.
+_NUMBER, _NARROWEST = 4, 8
 
 #: Characters of a truth, and of a place in a title.
-_TRUTH_DIGITS = (6, 5, 4, 3)
+_TRUTH_DIGITS = (6, 5, 4, 3, 2)
 
 #: Lines that all blocks of a matrix may take together, with two of titles, a truth and a power each.
 _MOST_LINES, _TITLES = 18, 4
 
 #: A larger share of what is allowed is coloured in another way.
 _HALF = 0.5
+
+#: Characters of a list of points that titles of columns call by their numbers.
+_LONGEST_LIST = 140
+
+#: The title of a column that stands for all partials.
+_ALL = "all"
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -80,9 +86,10 @@ def _parts(report: Report) -> list[_Part]:
     for name in report.gradient:
         for row in rows_of(report, "reduced", name):
             found.setdefault((name, row.of, point_key(row.point)), []).append(row)
+    places = compact_places(report)
     alone = len(distinct_points(row for rows in found.values() for row in rows)) == 1
     return [
-        _Part(partial_of(rows[0]), "" if alone else compact_place(report, rows[0].point), {r.method: [r] for r in rows})
+        _Part(partial_of(rows[0]), "" if alone else places[point_key(rows[0].point)], {r.method: [r] for r in rows})
         for rows in found.values()
     ]
 
@@ -92,18 +99,28 @@ def _fitting(report: Report, parts: list[_Part], room: int, methods: int) -> tup
     points = distinct_points(row for part in parts for row in part.all_rows)
     by_partial = _merged(parts, [part.title for part in parts], [""] * len(parts))
     wheres = [part.where for part in parts]
-    by_point = _merged(parts, ["all partials"] * len(parts), wheres)
-    everything = _merged(parts, ["all partials"] * len(parts), ["all points"] * len(parts))
+    numbers = [f"point {number}" for number in range(1, len(points) + 1)]
+    names = dict(zip(map(point_key, points), numbers, strict=True))
+    numbered = [replace(part, where=names[point_key(part.all_rows[0].point)]) for part in parts]
+    listed = "; ".join(f"{name}: {point_text(point, digits=4)}" for name, point in zip(numbers, points, strict=True))
+    by_point = _merged(parts, [_ALL] * len(parts), wheres)
+    everything = _merged(parts, [_ALL] * len(parts), [""] * len(parts))
     partials = len(by_partial)
     ways = (
         (parts, ""),
+        *([(numbered, f"; {listed}")] if len(listed) <= _LONGEST_LIST else []),
         (by_partial, f"; the fewest of {len(points)} points"),
         (by_point, f"; the fewest of {partials} partials"),
         (everything, f"; the fewest of {partials} partials at {len(points)} points"),
     )
-    most = room // (_PLAIN_COLUMN + COLUMN_GAP)
+    return next((way for way in ways if _fits(way[0], room, methods)), ways[-1])
+
+
+def _fits(parts: Sequence[_Part], room: int, methods: int) -> bool:
+    """Whether the columns with their titles fit into the lines that a matrix may take."""
     blocks = max(1, _MOST_LINES // (methods + _TITLES))
-    return next(((shown, aside) for shown, aside in ways if len(shown) <= most * blocks), ways[-1])
+    titles = max(max(len(part.title), len(part.where)) for part in parts)
+    return len(parts) <= room // (_NARROWEST + COLUMN_GAP) * blocks and titles <= _cell_width(room, len(parts))
 
 
 def _merged(parts: Sequence[_Part], titles: Sequence[str], wheres: Sequence[str]) -> list[_Part]:
@@ -118,8 +135,7 @@ def _merged(parts: Sequence[_Part], titles: Sequence[str], wheres: Sequence[str]
 
 def _cell_width(room: int, columns: int) -> int:
     """Digits, and a bar beside them where there is room for one."""
-    width = min(room // max(1, columns) - COLUMN_GAP, _NUMBER + 1 + _LONGEST_BAR)
-    return width if width > _NUMBER + _SHORTEST_BAR else _PLAIN_COLUMN
+    return max(_NARROWEST, min(room // max(1, columns) - COLUMN_GAP, _NUMBER + 1 + _LONGEST_BAR))
 
 
 def _table(parts: Sequence[_Part], methods: Sequence[str], cell: int, report: Report, footnotes: Footnotes) -> Table:
@@ -147,11 +163,11 @@ def _cell(part: _Part, method: str, cell: int, report: Report, footnotes: Footno
     digits, cells = correct_digits(row, report.dtype), cell - _NUMBER - 1
     number = f"{number_of(row, digits):>{_NUMBER}}"
     if row.verdict == "pass":
-        drawn = digits is not None and cells >= _SHORTEST_BAR and cell != _PLAIN_COLUMN
-        return text(f"{number} {bar(digits or 0.0, cells, report)}" if drawn else number, share_tone(row))
+        return text(number if digits is None else f"{number} {bar(digits, cells, report)}", share_tone(row))
     mark = footnotes.verdict(row)[0]
-    words = {"fail": "FAIL", "inconclusive": mark.text.removeprefix("inconclusive ")}[row.verdict]
-    return (Span(f"{number} "), Span("open" if words == "inconclusive" else words, mark.tone))
+    words = {"FAIL": "FAIL", "inconclusive": "open"}.get(mark.text, mark.text.removeprefix("inconclusive "))
+    beside = len(number) + 1 + len(words) <= cell  # the values of what failed stand above, however narrow this is
+    return (Span(f"{number} " if beside else ""), Span(words, mark.tone))
 
 
 def _order(row: Row, dtype: str) -> tuple[int, float]:

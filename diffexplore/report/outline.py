@@ -10,7 +10,7 @@ from diffexplore.methods import runs_program, spoken
 from diffexplore.report.blocks import Block, Formula, FormulaList, Gap, Heading, Note, text
 from diffexplore.report.causes import Footnotes, not_compared
 from diffexplore.report.lost import lost_digits
-from diffexplore.report.names import candidate_of, reduced_partial, second_partial
+from diffexplore.report.names import candidate_of, distinct_points, reduced_partial, second_partial
 from diffexplore.report.numbers import counted, point_text
 from diffexplore.report.places import ON_A_LINE, long_points
 from diffexplore.report.scans import scans
@@ -143,7 +143,7 @@ def what_ran(report: Report) -> str:
     """``10 methods on 100 samples at 2 points, in float64 on cpu, seed 0``."""
     methods = len(dict.fromkeys(row.method for row in report.rows))
     subject = candidate_of(report) or counted(methods, "method")
-    points = list(dict.fromkeys(point_text(row.point) for row in report.rows if row.probe is None))
+    points = [point_text(point) for point in distinct_points(row for row in report.rows if row.probe is None)]
     where = f" at {points[0] if len(points) == 1 and len(points[0]) <= ON_A_LINE else counted(len(points), 'point')}"
     where = where if points != [""] else ""
     samples = counted(report.n, "sample") if report.loss.data else "one evaluation"

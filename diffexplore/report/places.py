@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from diffexplore.check.records import Report
 from diffexplore.numerals import plain_exponent
 from diffexplore.report.blocks import Block, Note, text
-from diffexplore.report.names import distinct_points, point_key
+from diffexplore.report.names import PointKey, distinct_points, point_key
 from diffexplore.report.numbers import point_text
 
 #: A longer point is not said in the line that says what ran.
@@ -48,9 +48,9 @@ def at_place(report: Report, point: Mapping[str, float], *, digits: int | None =
 
 def long_points(report: Report) -> Iterator[Block]:
     """The points that the page calls by a number."""
-    points = _points(report)
+    points, places = _points(report), compact_places(report)
     if len(points) > _MOST_POINTS:
-        if any(compact_place(report, point).startswith("point ") for point in points):
+        if any(place.startswith("point ") for place in places.values()):
             yield Note(text("points are numbered in the order in which they were given", "quiet"))
         return
     for number, point in enumerate(points, start=1):
@@ -66,11 +66,20 @@ def _points(report: Report) -> tuple[Mapping[str, float], ...]:
 
 def compact_place(report: Report, point: Mapping[str, float]) -> str:
     """``a=2.5 b=1`` in four digits where that is short, else the number of the point that the page lists."""
-    said = " ".join(f"{name}={plain_exponent(f'{value:.4g}')}" for name, value in point.items())
-    if len(said) <= _LONGEST_TITLE:
-        return said
-    keys = [point_key(known) for known in _points(report)]
-    return f"point {keys.index(point_key(point)) + 1}" if point_key(point) in keys else said
+    return compact_places(report).get(point_key(point)) or _in_short(point)
+
+
+def compact_places(report: Report) -> Mapping[PointKey, str]:
+    """The same of every point of the check."""
+    found = {}
+    for number, point in enumerate(_points(report), start=1):
+        said = _in_short(point)
+        found[point_key(point)] = said if len(said) <= _LONGEST_TITLE else f"point {number}"
+    return found
+
+
+def _in_short(point: Mapping[str, float]) -> str:
+    return " ".join(f"{name}={plain_exponent(f'{value:.4g}')}" for name, value in point.items())
 
 
 def row_place(report: Report, point: Mapping[str, float]) -> str:
@@ -84,15 +93,14 @@ def row_place(report: Report, point: Mapping[str, float]) -> str:
 
 def compact_points(report: Report) -> Iterator[Block]:
     """The points that titles of columns call by a number; of many coordinates, the first and the last."""
-    points = _points(report)
+    points, places = _points(report), compact_places(report)
     if len(points) > _MOST_POINTS:
-        if any(compact_place(report, point).startswith("point ") for point in points):
+        if any(place.startswith("point ") for place in places.values()):
             yield Note(text("points are numbered in the order in which they were given", "quiet"))
         return
     for number, point in enumerate(points, start=1):
-        if compact_place(report, point).startswith("point ") and (
-            len(points) > 1 or len(point_text(point)) > ON_A_LINE
-        ):
+        said_already = len(points) == 1 and len(point_text(point)) <= ON_A_LINE
+        if places[point_key(point)].startswith("point ") and not said_already:
             names = list(point)
             shown = names if len(names) <= _MOST_SHOWN + 1 else [*names[:_MOST_SHOWN], names[-1]]
             said = [point_text({name: point[name]}, digits=6) for name in shown]

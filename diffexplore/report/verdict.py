@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from diffexplore.check.records import VALUE, Report
+from diffexplore.check.records import VALUE, Report, Row
 from diffexplore.numerals import short
 from diffexplore.report.blocks import Headline
 from diffexplore.report.counts import agreement, loss_note
@@ -25,6 +25,9 @@ from diffexplore.report.places import at_place
 
 #: Powers that a sentence lists: of more, the least and the largest.
 _MOST_POWERS = 4
+
+#: Partials that a sentence names.
+_NAMED = 2
 
 #: A partial at a point.
 _Question = tuple[str, PointKey]
@@ -128,14 +131,17 @@ def _power(report: Report) -> str:
 
 def _by_sub_batch(report: Report) -> str:
     """Which partials no comparison over the whole batch settled, in a report that passed."""
-    asked: dict[_Question, str] = {}
+    asked: dict[_Question, Row] = {}
     passed: set[_Question] = set()
     for row in report.rows:
         if kind_of(row) == "reduced" and row.parameter != VALUE:
             question = row.parameter, point_key(row.point)
-            asked[question] = f"{reduced_partial(row.parameter)}{at_place(report, row.point, digits=4)}"
+            asked.setdefault(question, row)
             passed |= {question} if row.verdict == "pass" else set()
-    names = [name for question, name in asked.items() if question not in passed]
+    left = [row for question, row in asked.items() if question not in passed]
+    names = [f"{reduced_partial(row.parameter)}{at_place(report, row.point, digits=4)}" for row in left[:_NAMED]]
+    if len(left) > _NAMED:
+        return f"; on sub-batches only: {len(left)} of these partials"
     if not names:
         return ""
-    return f"; on sub-batches only: {' and '.join(names) if len(names) <= 2 else f'{len(names)} of these partials'}"
+    return f"; on sub-batches only: {' and '.join(names)}"
