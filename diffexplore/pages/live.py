@@ -29,7 +29,7 @@ _SLIDER_STEPS = 400
 _DECADES = 3
 
 #: Most operations that a slider at its end may cause.
-_MOST_OPERATIONS = 300_000_000
+_MOST_OPERATIONS = 200_000_000
 _MOST_STEPS = 100_000
 
 #: Of a surface every so many values are in its table.
@@ -72,12 +72,22 @@ def live_script(explorer: Explorer, key: str = "live") -> str:
     if live is None:
         return ""
     given = json.dumps(_given(explorer, live), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    names = ["value", "gradient", "hessian", "inside", *(["fitted"] if explorer.fitted else [])]
     return (
         f"{_asset('live.js')}\n"
         f"diffexploreLive(document.getElementById({json.dumps(key)}), {given}, (() => {{\n"
-        f'"use strict";\n{live.source}\nreturn {{{", ".join(names)}}};\n}})());'
+        f'"use strict";\n{live.source}\n\nreturn {{\n{"".join(_calls(explorer))}}};\n}})());'
     )
+
+
+def _calls(explorer: Explorer) -> Iterator[str]:
+    """The functions of a point p, the columns c and the number i of a sample: without arrays made for each call."""
+    point = [f"p[{k}]" for k in range(len(explorer.start))]
+    sample = [f"c[{k}][i]" for k in range(len(explorer.loss.data))]
+    for name in ("value", "gradient", "hessian", "inside"):
+        call = f"{name}({', '.join([*point, *sample])})"
+        yield f"  {name}: (p, c, i) => {f'[{call}]' if name == 'value' else call},\n"
+    if explorer.fitted is not None:
+        yield f"  fitted: (p, x) => fitted({', '.join([*point, 'x'])}),\n"
 
 
 def document(explorer: Explorer) -> str:
@@ -230,6 +240,7 @@ def _given(explorer: Explorer, live: Live) -> dict[str, Any]:
             "steps": max(1, min(explorer.steps, _most_steps(explorer, live))),
             "most_steps": _most_steps(explorer, live),
             "operations": live.operations,
+            "bounded": live.bounded,
             "windows": [window.to_dict() for window in explorer.windows],
             "reach": {name: list(limits) for name, limits in live.reach.items()},
             "marks": [
