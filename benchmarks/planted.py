@@ -17,6 +17,7 @@ from benchmarks.kinds import named as _named
 from benchmarks.kinds import sample_weight as _at
 from benchmarks.kinds import samples as _samples
 from benchmarks.planted_conditions import PLANTED_CONDITIONS, RIGHT_CONDITIONS
+from benchmarks.planted_formulas import PLANTED_FORMULAS
 from benchmarks.planted_labels import PLANTED_LABELS
 from benchmarks.planted_passes import PLANTED_PASSES, RIGHT_PASSES
 
@@ -162,6 +163,7 @@ PLANTED: tuple[Kind, ...] = (
     Kind("one data partial zero", _SAMPLE, _samples(_at(_middle, 0.0)), by_data=True),
     Kind("data partials not divided by n", _named("factor"), Given.samples, by_data=True, factor=lambda n: n),
     *PLANTED_CONDITIONS,
+    *PLANTED_FORMULAS,
     *PLANTED_LABELS,
     *PLANTED_PASSES,
 )  # fmt: skip

@@ -42,8 +42,16 @@ LABELLED = Loss(
     default_points=({"a": 0.75, "b": -0.25},),
 )  # fmt: skip
 
+#: A curve with constants that people write with too few digits.
+GELU = Loss(
+    "(b*x*(1 + tanh(sqrt(2/pi)*(a*x + 0.044715*(a*x)**3)))/2 - y)**2/(2*(b**2 + 1))",
+    parameters="a, b", data="x, y", name="gelu",
+    default_data=lambda: {"x": np.linspace(-2.0, 3.0, 100), "y": np.cos(np.arange(100.0)) + 0.5},
+    default_points=({"a": 0.75, "b": 1.25},),
+)  # fmt: skip
+
 #: Losses of the benchmark's own, by name.
-OWN = {loss.name: loss for loss in (MASKED, LABELLED)}
+OWN = {loss.name: loss for loss in (MASKED, LABELLED, GELU)}
 
 LOSSES = (
     "perpendicular", "squared_error", "huber", "log_cosh", "cauchy", "logistic", "softplus", "poisson", *OWN,

@@ -2,8 +2,11 @@
 
     python -m benchmarks.speed [--runs 5] [--points 1000000]
 
-The default report against importing the libraries that it stands on; ``--help`` and ``list`` against an empty Typer
-application; and one report on many points against one on a tenth of them, with its peak memory.
+The default report and the default fit against importing the libraries that they stand on: whole, and without their
+steps, the time that the same command takes when a process runs it again (with SymPy's cache emptied). ``vmap`` and
+``forward`` make torch load its own compiler at their first use, which is a part of the report's start; what that takes
+in a bare program of torch stands beside it. ``--help`` and ``list`` against an empty Typer application; and one report
+on many points against one on a tenth of them, with its peak memory.
 """
 
 from __future__ import annotations
@@ -22,6 +25,28 @@ _EMPTY_APPLICATION = (
     "import typer\napp = typer.Typer()\n@app.command()\ndef a(): pass\n@app.command()\ndef b(): pass\napp()"
 )
 _COMMAND = "import sys; from diffexplore.cli.main import main; sys.exit(main())"
+_AGAIN = """
+import contextlib, io, sys, time
+from diffexplore.cli.main import main
+with contextlib.redirect_stdout(io.StringIO()):
+    main()
+    from sympy.core.cache import clear_cache
+    clear_cache()
+    before = time.perf_counter()
+    main()
+print(time.perf_counter() - before)
+"""
+_IMPORTS = "import torch, sympy, flint"
+_BARE_FUNC = (
+    _IMPORTS
+    + """
+import torch.autograd.forward_ad as forward
+x = torch.ones(3)
+torch.func.vmap(torch.func.grad(lambda a: (a * a).sum()))(x)
+with forward.dual_level():
+    forward.make_dual(x, x) * x
+"""
+)
 _MANY = """
 import sys
 import numpy as np
@@ -50,6 +75,23 @@ def _run(program: str, arguments: Sequence[str] = ()) -> tuple[float, float]:
     return time.perf_counter() - before, usage.ru_maxrss / 2**20
 
 
+def _steps(command: str, runs: int) -> float:
+    """Median wall seconds of a command that its process has run before."""
+    arguments = [sys.executable, "-c", _AGAIN, command]
+    return median(float(subprocess.check_output(arguments, cwd=tempfile.gettempdir())) for _ in range(runs))
+
+
+def _start(command: str, runs: int) -> None:
+    """How long a command takes until its steps begin, over its libraries."""
+    steps = _steps(command, runs)
+    pairs = [(_run(_COMMAND, [command])[0], _run(_IMPORTS)[0]) for _ in range(runs)]
+    ratios = [(whole - steps) / imports for whole, imports in pairs]
+    print(
+        f"{f'{command} without its steps / imports':<34} {median(ratios):5.2f} (at most 1.5)   "
+        f"steps {steps:.2f} s, ratios {min(ratios):.2f} … {max(ratios):.2f}"
+    )
+
+
 def _wait(process: subprocess.Popen[bytes]) -> tuple[int, int, resource.struct_rusage]:
     return os.wait4(process.pid, 0)
 
@@ -72,8 +114,12 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=1_000_000)
     options = parser.parse_args()
     empty = (_EMPTY_APPLICATION, ["--help"])
-    imports = ("import torch, sympy, flint", [])
+    imports = (_IMPORTS, [])
     _ratio("report / importing its libraries", 3, options.runs, (_COMMAND, ["report"]), imports)
+    _ratio("fit / importing its libraries", 3, options.runs, (_COMMAND, ["fit"]), imports)
+    _start("report", options.runs)
+    _start("fit", options.runs)
+    _ratio("torch.func, forward AD / imports", 3, options.runs, (_BARE_FUNC, []), imports)
     _ratio("--help / an empty application", 2, options.runs, (_COMMAND, ["--help"]), empty)
     _ratio("list / an empty application", 2, options.runs, (_COMMAND, ["list"]), empty)
     few, _ = _run(_MANY, [str(options.points // 10)])

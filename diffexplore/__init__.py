@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from diffexplore.exploring.records import Explorer
     from diffexplore.fitting.fit import fit
     from diffexplore.fitting.records import Fit
+    from diffexplore.graphs.graph import graph
     from diffexplore.loss import Loss
     from diffexplore.proving.prove import prove
     from diffexplore.proving.records import Proof
@@ -40,6 +41,7 @@ _HOMES = {
     "explore": "diffexplore.exploring.explore",
     "Fit": "diffexplore.fitting.records",
     "fit": "diffexplore.fitting.fit",
+    "graph": "diffexplore.graphs.graph",
     "Proof": "diffexplore.proving.records",
     "assert_gradient": "diffexplore.verify.assertion",
     "prove": "diffexplore.proving.prove",
@@ -60,6 +62,7 @@ __all__ = [
     "check",
     "explore",
     "fit",
+    "graph",
     "losses",
     "methods",
     "prove",

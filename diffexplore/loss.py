@@ -178,6 +178,12 @@ class Loss:
         check_distinct((*names, *columns))
         return self._with(parameters=names, data=columns, _derived={})
 
+    def reduced_by(self, reduction: str) -> Loss:
+        """The same summand with another reduction: "mean" or "sum"."""
+        if reduction not in REDUCTIONS:
+            raise unknown("reduction", reduction, REDUCTIONS)
+        return self._with(reduction=reduction, _derived={})
+
     def _with(self, **changed: Any) -> Loss:
         found = copy.copy(self)
         for attribute, value in changed.items():
@@ -303,7 +309,9 @@ class Loss:
         return f"$\\displaystyle {self.latex()}$"
 
     def __repr__(self) -> str:
-        given = [repr(self.formula), f"parameters={self.parameters!r}", f"data={self.data!r}"]
+        from diffexplore.report.reprs import cut
+
+        given = [repr(cut(self.formula)), f"parameters={self.parameters!r}", f"data={self.data!r}"]
         given += [f"reduction={self.reduction!r}"] if self.reduction != "mean" else []
         given += [f"name={self.name!r}"] if self.name else []
         return f"Loss({', '.join(given)})"

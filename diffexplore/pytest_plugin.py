@@ -106,11 +106,11 @@ class _Collector:
         checks = sorted(self._checks, key=lambda check: str(check["test"]))  # processes finish in any order
         verdicts = [check["verdict"] for check in checks]
         summary = {verdict: verdicts.count(verdict) for verdict in ("pass", "fail", "inconclusive")}
-        from diffexplore.cli.output import deliver
+        from diffexplore.cli.output import write
         from diffexplore.documents import SCHEMA_VERSION, to_json
 
         document = {"schema_version": SCHEMA_VERSION, "summary": summary, "checks": checks}
-        deliver(to_json(document, indent=1), self._path)
+        write(self._path, to_json(document, indent=1) + "\n")
 
 
 def _writable(path: Path) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.arguments import as_count, as_mapping, as_number
+from diffexplore.arguments import as_count, as_mapping, as_number, wrong
 from diffexplore.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -58,9 +58,12 @@ def batches(
 
 
 def _as_loss(loss: Loss | str) -> Loss:
-    from diffexplore.check.options import as_loss
+    from diffexplore.given.losses import known_loss
 
-    return as_loss(loss)
+    known = known_loss(loss)
+    if known is None:  # a formula says nothing of which symbols are parameters
+        raise wrong("the loss", "a dx.Loss or the name of one in the catalogue", loss)
+    return known
 
 
 def _hypothesis() -> Any:

@@ -54,7 +54,7 @@ def test_a_wrong_gradient_is_an_assertion_error_that_names_what_is_wrong() -> No
     assert isinstance(error, AssertionError)
     assert isinstance(error, dx.DiffexploreError)
     message = str(error)
-    assert message.startswith("FAIL  without_the_quotient_rule is not the gradient: ∂L/∂a is wrong by ")
+    assert message.startswith("FAIL  without_the_quotient_rule: ∂L/∂a is wrong (")
     (row,) = [row for row in error.report.rows if row.verdict == "fail" and row.probe is None]
     assert row.cause is not None
     words = " ".join(message.split())
@@ -69,7 +69,7 @@ def test_a_wrong_gradient_is_an_assertion_error_that_names_what_is_wrong() -> No
 
 def test_the_loss_of_a_candidate_is_mentioned_after_its_gradient() -> None:
     message = str(caught(doubled, "perpendicular", DATA, POINT))
-    assert "doubled is not the gradient: ∂L/∂a is wrong by 100 %" in message
+    assert message.startswith("FAIL  your loss doubled is 2 times this loss: ")
     starts = [line.split()[0] for line in message.splitlines() if line.startswith("  ") and " a=1 b=0.5 " in line]
     assert starts == ["∂L/∂a", "∂L/∂b", "L"]
     assert "(value)" not in message
@@ -111,7 +111,7 @@ def test_the_message_is_short_however_many_parameters_there_are() -> None:
     at = {name: 1 / (k + 3) for k, name in enumerate(names)}
     message = str(caught(dict.fromkeys(names, "0"), loss, {"x": [0.5, 0.75]}, at))
     assert is_short(message)
-    assert "the candidate is not the gradient" in message
+    assert message.startswith("FAIL  the candidate: ∂L/∂a_rather_long_name_of_a_parameter_")
 
 
 def test_the_message_in_ascii() -> None:

@@ -131,24 +131,24 @@ def test_data_of_a_wrong_kind_is_refused() -> None:
 
 def test_data_and_points_exclude_each_other() -> None:
     assert refusal(LINE, {"x": [1.0], "y": [1.0]}, n_points=5) == (
-        "give either data or a number of synthetic points, not both"
+        "give either data or a number of synthetic samples, not both"
     )
 
 
 def test_a_loss_without_data_refuses_data() -> None:
     loss = Loss("a**2", parameters="a")
-    message = "the loss has no data symbols: leave out the data and the number of points"
+    message = "the loss has no data symbols: leave out the data and the number of samples"
     assert refusal(loss, {"x": [1.0]}) == message
     assert refusal(loss, n_points=5) == message
 
 
 def test_a_loss_without_data_of_its_own_asks_for_it() -> None:
-    assert refusal(LINE) == "the loss has no data of its own: give values for x, y, or a number of points"
+    assert refusal(LINE) == "the loss has no data of its own: give values for x, y, or a number of samples"
 
 
 @pytest.mark.parametrize("n_points", [0, -1, True, 2.5, math.nan, math.inf, "5", 10**9])
 def test_an_unusable_number_of_points_is_refused(n_points: Any) -> None:
-    expected = f"the number of points should be a whole number from 1 to 100,000,000, not {n_points!r}"
+    expected = f"the number of samples should be a whole number from 1 to 100,000,000, not {n_points!r}"
     assert refusal(LINE, n_points=n_points) == expected
 
 

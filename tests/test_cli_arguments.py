@@ -97,7 +97,7 @@ def test_reduction_applies_to_formulas_and_to_the_catalogue() -> None:
     ("text", "points", "how", "message"),
     [
         ("perpendiculr", [], {}, "unknown loss 'perpendiculr': did you mean 'perpendicular'"),
-        ("a*x", [{"a": 1.0}], {"has_data": False}, "no value for x: .*--data FILE or --points N"),
+        ("a*x", [{"a": 1.0}], {"has_data": False}, "no value for x: .*--data FILE or --samples N"),
         ("a*x", [{"a": 1.0, "c": 1.0}], {}, "unknown symbol 'c'"),
         ("a*x", [], {}, "no parameter to differentiate by"),
         ("1 + 2", [], {}, "has no symbol"),

@@ -105,8 +105,8 @@ def test_a_formula_that_begins_with_a_minus_sign(check: Check) -> None:
         (["report", "--step", "nan"], "--step takes a positive number"),
         (["report", "--at", "a=1"], "no value for b"),
         (["report", "--at", "a=1,a=2,b=0"], "'a' comes twice"),
-        (["report", "--at", "a=one,b=0"], "not a decimal number"),
-        (["report", "--points", "0"], "number of points"),
+        (["report", "--at", "a=one,b=0"], "not a number such as 1.3, 1e-3 or pi/2"),
+        (["report", "--points", "0"], "number of samples"),
         (["report", "--points", "5", "--data", "x.csv"], "not both"),
         (["report", "--data", "missing.csv"], "missing.csv"),
         (["report", "sinn(x)*a", "--at", "a=1", "--points", "5"], "did you mean 'sin"),
@@ -149,7 +149,7 @@ def test_files_are_written_beside_the_page(check: Check, capsys: Output, tmp_pat
     document, page = tmp_path / "r.json", tmp_path / "r.md"
     assert main(["report", "--json", str(document), "--markdown", str(page)]) == 0
     assert json.loads(document.read_text(encoding="utf-8"))["n"] == 100
-    assert "| method |" in page.read_text(encoding="utf-8")
+    assert "| reverse |" in page.read_text(encoding="utf-8")
     assert "∂L/∂a" in capsys.readouterr().out
 
 

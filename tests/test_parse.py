@@ -15,6 +15,7 @@ from diffexplore.errors import UsageError
 from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS, TABLE
 from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES
 from diffexplore.symbolic.names import check_name
+from diffexplore.symbolic.notation import reduction_of
 from diffexplore.symbolic.parse import names_in, parse, parse_condition
 
 a, b, x, y = (sympy.Symbol(name, real=True) for name in "abxy")
@@ -244,3 +245,70 @@ def test_every_function_of_the_table_builds() -> None:
         arguments = ["x > 0", "x", "y"] if name == "where" else ["x", "y", "x*y"][: entry.least]
         arguments = ["2", "x"] if name in ("polygamma", "dsinc") else arguments
         assert parse(f"{name}({', '.join(arguments)})").free_symbols
+
+
+@pytest.mark.parametrize(
+    ("text", "better"),
+    [
+        ("2x", "2*x"),
+        ("a x + b", "a*x + b"),
+        ("3x^2 y", "3*x**2*y"),
+        ("2(x + 1)", "2*(x + 1)"),
+        ("(a + b)(x - y)", "(a + b)*(x - y)"),
+        ("x(y + 1)", "x*(y + 1)"),
+        ("2 sin(x)cos(y)", "2*sin(x)*cos(y)"),
+        ("sin x", "sin(x)"),
+        ("2e3x", "2e3*x"),
+        ("2π r", "2*pi*r"),
+        ("2|x|", "2*abs(x)"),
+        ("|x||y|", "abs(x)*abs(y)"),
+        (r"\frac{a x - y}{2}", "(a*x - y)/2"),
+        (r"\tfrac12 x", "(1/2)*x"),
+        (r"\frac{1}{N}\sum_{i=1}^{N} (a x_i - y_i)^2", "mean((a*x - y)**2)"),
+        (r"\sum_{k} x_k w_1", "sum(x*w1)"),
+        (r"\sqrt{a^2 + b^2} + \sqrt[3]{x}", "sqrt(a**2 + b**2) + (x)**(1/3)"),
+        (r"\sin^2 x + \cos\left(x\right)", "sin(x)**2 + cos(x)"),
+        (r"\alpha \cdot x_1 + \beta", "alpha * x1 + beta"),
+        (r"\log(1 + e^{-x})", "log(1 + e**(-x))"),
+        (r"\left|a x\right|", "abs(a*x)"),
+        (r"\sigma(x) + \operatorname{relu}(y)", "sigmoid(x) + relu (y)"),
+        ("e^{-x}", "e**(-x)"),
+    ],
+)
+def test_what_is_nearly_a_formula_is_corrected(text: str, better: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(text)
+    message = str(caught.value)
+    assert message.endswith((f"as in {better}", f"write it as {better}"))
+    said, summand = reduction_of(better)
+    assert said is None or better.startswith(said)
+    parse(summand)
+
+
+@pytest.mark.parametrize(
+    "text", ["1.5.2", "1 000", "x..y", "f(", "a b)", "2x ?", r"\foo{x}", r"\frac{a", "\\", "{", "x}{y"]
+)
+def test_no_correction_is_guessed(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(text)
+    assert "write it as" not in str(caught.value)
+    assert "as in" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["mean((a*x - y)**2)", " mean ( (a*x - y)**2 ) ", "mean[(a*x - y)**2]"])
+def test_the_reduction_stands_around_a_formula(text: str) -> None:
+    said, summand = reduction_of(text)
+    assert (said, parse(summand)) == ("mean", (a * x - y) ** 2)
+
+
+@pytest.mark.parametrize("text", ["2*mean(x)", "mean(x) + mean(y)", "mean(x)*sum(y)"])
+def test_a_reduction_within_a_formula_is_refused(text: str) -> None:
+    assert reduction_of(text) == (None, text)
+    with pytest.raises(UsageError, match="it stands around the whole formula"):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["\\frac" * 1900, "{" * 9999, "\\sqrt{" * 1600, "2x" * 4999, "|" * 9999, "^" * 9999])
+def test_hostile_texts_are_corrected_or_refused_at_once(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse(text)

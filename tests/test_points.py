@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -95,6 +96,10 @@ def test_a_value_for_a_loss_without_parameters_is_refused() -> None:
         ("α=2.", {"α": 2.0}),
         ("w1=12E2", {"w1": 1200.0}),
         ("\N{MICRO SIGN}=1", {"\N{GREEK SMALL LETTER MU}": 1.0}),
+        ("a=pi/2,b=-sqrt(2)", {"a": math.pi / 2, "b": -math.sqrt(2)}),
+        ("a=1/3,b=2^-3", {"a": 1 / 3, "b": 0.125}),
+        ("a=atan2(1, 2), b=e", {"a": math.atan2(1, 2), "b": math.e}),
+        ("a=1_000", {"a": 1000.0}),
     ],
 )
 def test_at_is_read_as_it_is_written(text: str, point: Mapping[str, float]) -> None:
@@ -111,14 +116,18 @@ def test_at_is_read_as_it_is_written(text: str, point: Mapping[str, float]) -> N
         ("a", "cannot read the point 'a': 'a' is not name=value"),
         ("=1", "cannot read the point '=1': '=1' is not name=value"),
         ("a b=1", "cannot read the point 'a b=1': 'a b=1' is not name=value"),
-        ("a=", "the value of 'a' is '', not a decimal number such as 1.3 or 1e-3"),
-        ("a=1=2", "the value of 'a' is '1=2', not a decimal number"),
-        ("a=one", "the value of 'a' is 'one', not a decimal number"),
-        ("a=nan", "the value of 'a' is 'nan', not a decimal number"),
-        ("a=inf", "the value of 'a' is 'inf', not a decimal number"),
-        ("a=1_000", "the value of 'a' is '1_000', not a decimal number"),
-        ("a=1/3", "the value of 'a' is '1/3', not a decimal number"),
-        ("a=__import__('os')", "the value of 'a' is \"__import__('os')\", not a decimal number"),
+        ("a=", "the value of 'a' is '', not a number such as 1.3, 1e-3 or pi/2"),
+        ("a=1=2", "the value of 'a' is '1=2', not a number"),
+        ("a=one", "the value of 'a' is 'one', not a number"),
+        ("a=nan", "the value of 'a' is 'nan', not a number"),
+        ("a=inf", "the value of 'a' is 'inf', not a number"),
+        ("a=1/0", "the value of 'a' is '1/0', not a number such as 1.3, 1e-3 or pi/2: division by zero"),
+        ("a=pi/b", "the value of 'a' is 'pi/b', not a number such as 1.3, 1e-3 or pi/2: 'b' has no value"),
+        ("a=sqrt(-1)", "the value of 'a' is 'sqrt(-1)', not a number"),
+        ("a=2pi", "the value of 'a' is '2pi', not a number such as 1.3, 1e-3 or pi/2: cannot read the formula near"),
+        ("a=exp(1000)", "the value of 'a', exp(1000), is beyond the range of float64"),
+        ("a=9**9**9**9", "the value of 'a' is '9**9**9**9', not a number"),
+        ("a=__import__('os')", "the value of 'a' is \"__import__('os')\", not a number"),
         ("a=-1e999", "the value of 'a', -1e999, is beyond the range of float64"),
     ],
 )

@@ -13,9 +13,9 @@ from hypothesis import assume, given, settings
 
 import diffexplore as dx
 from diffexplore import losses
-from diffexplore.cli.algebra import hessian_text
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
+from diffexplore.report.algebra import hessian_text
 from diffexplore.report.blocks import Formula, FormulaList
 from diffexplore.report.outline import formulas
 from diffexplore.report.symbols import to_ascii, typeset

@@ -93,19 +93,21 @@ def many() -> tuple[dx.Loss, dict[str, float]]:
 def test_a_point_of_many_parameters_is_printed_once() -> None:
     loss, point = many()
     report = dx.check(loss, {"x": [0.5, -1.25]}, point, methods="symbolic", wrt=MANY[:3])
-    page = " ".join(str(report).split())
+    page = " ".join(report.to_text(full=True).split())
     listed = ", ".join(f"{name} = {value:g}" for name, value in point.items())
     assert page.count(listed) == 1 and f"the point: {listed}" in page
     assert "∂L/∂w2 at the point below" in page
+    assert "point: w1 = 0.125, w2 = 0.25, w3 = 0.375, w4 = 0.5, …, w18 = 2.25" in " ".join(str(report).split())
 
 
 def test_several_long_points_have_numbers() -> None:
     loss, point = many()
     points = [point, {name: -value for name, value in point.items()}]
     report = dx.check(loss, {"x": [0.5, -1.25]}, points, methods="symbolic", wrt="w1")
-    page = " ".join(str(report).split())
+    page = " ".join(report.to_text(full=True).split())
     assert "point 1: w1 = 0.125" in page and "point 2: w1 = -0.125" in page
     assert "∂L/∂w1 at point 2 below" in page
+    assert "∂L/∂w1 at point 2" in str(report) and "point 2: w1 = -0.125" in str(report)
 
 
 FILE = """

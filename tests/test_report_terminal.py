@@ -1,4 +1,4 @@
-"""A report in a terminal, as a reader sees it, through consoles of fixed width."""
+"""A report with all of its tables in a terminal, as a reader sees it, through consoles of fixed width."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ EVERY = [fixtures.passing, fixtures.mixed, fixtures.failing, fixtures.undecided,
 
 
 def lines_of(report: Report, width: int = 100) -> list[str]:
-    return to_text(report, width, ascii=False).splitlines()
+    return to_text(report, width, ascii=False, full=True).splitlines()
 
 
 def joined(report: Report, width: int = 100) -> str:
     """The page as one line of words, so that line breaks do not matter."""
-    return " ".join(to_text(report, width, ascii=False).split())
+    return " ".join(to_text(report, width, ascii=False, full=True).split())
 
 
 def row_of(report: Report, heading: str, method: str) -> list[str]:
@@ -74,7 +74,11 @@ def test_a_pass_names_what_the_whole_batch_could_not_decide() -> None:
 
 def test_a_fail_names_the_gradient_the_size_and_the_reason() -> None:
     page = joined(fixtures.failing(), 200)
-    assert page.startswith("FAIL ∂L/∂b by numpy is wrong by 0.09 % at a = 0, b = 0: 12 of 4,040 comparisons failed")
+    assert page.startswith(
+        "FAIL numpy: ∂L/∂b is wrong (−125.7, should be −125.8, at a = 0, b = 0): the value is off by more than "
+        "rounding can explain; ∂L/∂a is right"
+    )
+    assert "∂L/∂b by numpy is wrong by 0.09 % at a = 0, b = 0:" in page
     assert "at a = 2.5, b = 1: the value is off by more than rounding can explain" in page
     assert "10 more failed" in page
     assert row_of(fixtures.failing(), "∂L/∂b  at a = 0, b = 0", "numpy")[-1] == "FAIL"
@@ -85,7 +89,8 @@ def test_a_fail_by_sample_only_is_named_as_such() -> None:
     failing = fixtures.failing()
     rows = tuple(row for row in failing.rows if row.sample is not None or row.verdict == "pass")
     page = joined(replace(failing, rows=rows), 200)
-    assert page.startswith("FAIL ∂ℓᵢ/∂b by numpy is wrong by 0.09 % at a = 0, b = 0, sample 58")
+    assert page.startswith("FAIL numpy: ∂ℓᵢ/∂b is wrong (")
+    assert ", at a = 0, b = 0, sample 58): the value is off" in page
 
 
 def test_an_undecided_report_names_the_partial_and_the_point() -> None:
@@ -254,10 +259,10 @@ def test_a_narrow_terminal_breaks_names_and_no_numbers() -> None:
 
 
 def test_the_narrowest_terminal_loses_no_character() -> None:
-    page = to_text(fixtures.passing(), 30, ascii=False)
+    page = to_text(fixtures.passing(), 30, ascii=False, full=True)
     assert max(map(len, page.splitlines())) <= 30
     table = page[page.index("∂L/∂b  at a = 2.5") : page.index("∂ℓᵢ")]
-    wide = to_text(fixtures.passing(), 65, ascii=False)
+    wide = to_text(fixtures.passing(), 65, ascii=False, full=True)
     wide = wide[wide.index("∂L/∂b  at a = 2.5") : wide.index("∂ℓᵢ")]
     assert sorted("".join(table.split())) == sorted("".join(wide.split()))
 
@@ -294,7 +299,7 @@ def test_every_encoding_can_take_the_report(make, encoding: str) -> None:  # typ
 
 
 def test_ascii_can_be_asked_for() -> None:
-    page = to_text(fixtures.mixed(), ascii=True)
+    page = to_text(fixtures.mixed(), 100, ascii=True, full=True)
     assert page.isascii()
     assert "dL/da = mean[(a*x - y + b)*(x + a*(y - b)) / (a**2 + 1)**2]" in page
     assert to_ascii("∂L/∂b") + "  at a = 2.5, b = 1" in page.splitlines()
@@ -304,7 +309,7 @@ def test_words_do_not_depend_on_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     def printed(**kind: object) -> str:
         console = Console(file=io.StringIO(), width=100, force_terminal=True, **kind)  # type: ignore[arg-type]
         with console.capture() as capture:
-            console.print(fixtures.failing())
+            console.print(Page(fixtures.failing(), full=True))
         return capture.get()
 
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -320,7 +325,7 @@ def test_second_partials_are_shown_where_given() -> None:
     second = {("a", "b"): fixtures.GRADIENT["b"], ("b", "b"): fixtures.GRADIENT["b"]}
     console = Console(file=io.StringIO(), width=100)
     with console.capture() as capture:
-        console.print(Page(fixtures.passing(), hessian=second))
+        console.print(Page(fixtures.passing(), hessian=second, full=True))
     assert "∂²L/∂a∂b = mean[(a·x − y + b) / (a² + 1)]" in capture.get()
     assert "∂²L/∂b²  = mean[" in capture.get()
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from diffexplore.check import csv_columns
-from diffexplore.check.table import read_table
+from diffexplore.check.table import column_names, read_table
 from diffexplore.errors import UsageError
 
 
@@ -45,8 +45,21 @@ def lists(table: dict[str, np.ndarray]) -> dict[str, list[float]]:
         b'"x", "y"\n"1", 2\n 3.5 ,"-4e-3"\n',
         b"\nx , y\n\n1,2\n\n3.5,-4e-3\n\n",
         b",x,y\n0,1,2\n1,3.5,-4e-3\n",
+        b"x;y\r\n1;2\r\n3.5; -4e-3\r\n",
+        b"\xef\xbb\xbfx\ty\n1\t2\n3.5\t-4e-3\n",
+        b'"x"; "y"\n"1";2\n3.5;-4e-3\n',
     ],
-    ids=["plain", "windows", "byte order mark", "quoted", "blank lines", "column without a name"],
+    ids=[
+        "plain",
+        "windows",
+        "byte order mark",
+        "quoted",
+        "blank lines",
+        "column without a name",
+        "semicolons",
+        "tabs",
+        "quoted between semicolons",
+    ],
 )
 def test_csv_is_read_as_people_write_it(path: Path, content: bytes) -> None:
     path.write_bytes(content)
@@ -71,8 +84,12 @@ def test_numbers_are_read_to_the_last_bit(path: Path) -> None:
         ("\n\n", "the file is empty: its first row should name the columns, such as x,y"),
         ("x,y\n", "no rows below the header"),
         ("1,2\n3,4\n", "no header: the first row should name the columns, such as x,y"),
-        ("x;y\n1;2\n", "the columns are separated by ';': separate them by commas"),
-        ("x\ty\n1\t2\n", "the columns are separated by '\\t': separate them by commas"),
+        (
+            "x;y\n1,5;2\n",
+            "row 1 (line 2), column 'x': '1,5' has a decimal comma: write numbers with a point, as in 1.5",
+        ),
+        ("x\ty\n1\t-2,5e3\n", "row 1 (line 2), column 'y': '-2,5e3' has a decimal comma"),
+        ("x;y\n1,2\n", "row 1 (line 2) has 1 cell, but the header names 2 columns"),
         ("x,y,x\n1,2,3\n", "the header has the column 'x' twice"),
         ("x,y\n1,2\n\n3\n", "row 2 (line 4) has 1 cell, but the header names 2 columns"),
         ("x,y\n1,5,2\n", "row 1 (line 2) has 3 cells, but the header names 2 columns"),
@@ -214,3 +231,28 @@ def test_a_damaged_archive_is_refused(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x.npy", b"")
     assert refusal(path).startswith("column 'x'")
+
+
+@pytest.mark.parametrize(
+    ("header", "separator", "names"),
+    [
+        ("height, weight", ",", ("height", "weight")),
+        ("body height;weight", ";", ("body_height", "weight")),
+        ('"height, cm";weight', ";", ("height,_cm", "weight")),
+        ('"height; cm",weight', ",", ("height;_cm", "weight")),
+        ("height, cm\tweight; kg", "\t", ("height,_cm", "weight;_kg")),
+        ("x", ",", ("x",)),
+    ],
+)
+def test_the_header_decides_what_separates_columns(
+    path: Path, header: str, separator: str, names: tuple[str, ...]
+) -> None:
+    path.write_text(header + "\n" + separator.join("123"[: len(names)]) + "\n")
+    assert column_names(path) == names
+    assert lists(read_table(path, names)) == {name: [float(i)] for i, name in enumerate(names, start=1)}
+
+
+def test_columns_may_have_other_names_in_the_file(path: Path) -> None:
+    path.write_text("body height,weight\n1,2\n3,4\n")
+    table = read_table(path, ["x", "weight"], {"x": "body height"})
+    assert lists(table) == {"x": [1.0, 3.0], "weight": [2.0, 4.0]}

@@ -89,4 +89,4 @@ def test_an_argument_without_a_column_is_named_before_the_function_is_called(cap
     """Taken for a number of each sample, k would make the result a tensor, which is not what is wrong."""
     Path("x.csv").write_text("x\n1\n2\n", encoding="utf-8")
     assert main(["report", "mine.py:scaled", "--at", "a=2", "--data", "x.csv"]) == 2
-    assert capsys.readouterr().err == "error: k is not a column of x.csv: give --at …,k=… (the columns are x)\n"
+    assert capsys.readouterr().err == "error: k is not a column of x.csv: give --at a=…,k=… (the columns are x)\n"

@@ -280,7 +280,7 @@ def test_a_second_derivative_that_is_cut_off_is_wrong_in_every_entry() -> None:
     assert dx.verify(lambda a, b: (a - b) ** 2, loss, None, at, modes=BOTH).verdict == "pass"
     report = dx.verify(lambda a, b: CutDifference.apply(a - b), loss, None, at, modes="double backward")
     assert wrong_entries(report) == dict.fromkeys([("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")], "zero")
-    assert "∂²L/∂a² is wrong by 100 %" in str(report)
+    assert "∂²L/∂a² is wrong (" in str(report)
     assert "∂L/∂a is wrong" not in str(report)
     assert "the derivative by b of ∂L/∂a is 0, whatever the input" in " ".join(str(report).split())
 

@@ -106,7 +106,7 @@ def test_upstream_gradients_of_any_array() -> None:
         (lambda: dx.check(LOSS, DATA, {"a": 1.0}, methods=3), "methods should be texts such as ['a', 'b'], not 3"),
         (lambda: dx.check(LOSS, DATA, {"a": 1.0}, wrt=3), "wrt should be texts such as"),
         (lambda: dx.check(LOSS, DATA, {"a": 1.0}, wrt=b"a"), "wrt should be texts such as"),
-        (lambda: dx.check(None, DATA), "the loss should be a dx.Loss or the name of one in the catalogue, not None"),
+        (lambda: dx.check(None, DATA), "the loss should be a dx.Loss, a name of the catalogue, a formula, a SymPy"),
         (lambda: dx.check(LOSS, DATA, {"a": True}), "the value of 'a' is True, not a real number"),
         (lambda: dx.check(LOSS, DATA, {"a": 1.0}, seed=True), "the seed should be a whole number from 0, not True"),
         (lambda: dx.check(LOSS, DATA, {"a": 1.0}, dtype=np.int32), "unknown dtype 'int32'"),

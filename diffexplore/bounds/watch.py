@@ -18,7 +18,7 @@ import torch
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.handling import name_of
-from diffexplore.torch_private.watching import StorageWeakRef, TorchDispatchMode, current_dispatch_modes, storage_key
+from diffexplore.torch_private.watching import DispatchMode, StorageWeakRef, current_dispatch_modes, storage_key
 
 #: The relative error that is allowed for a double which stands for a constant: twice its rounding.
 CONSTANT_ERROR = 2.0**-52
@@ -56,7 +56,7 @@ def observing(observer: Observer | None) -> Iterator[None]:
         _OBSERVER.reset(token)
 
 
-class Watch(TorchDispatchMode):
+class Watch(DispatchMode):
     """Carries radii beside tensors while torch code runs inside the ``with`` block.
 
     ``smooth`` asks for enclosures that hold a kink to become infinite: Taylor's theorem needs that, where a bound

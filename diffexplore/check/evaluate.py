@@ -111,6 +111,7 @@ class Evaluator:
     def chunks(self, methods: list[Running], progress: Callable[[int], None]) -> Iterator[Chunk]:
         """All samples, a chunk at a time; truths alone take less memory, and larger chunks."""
         size = CHUNK if methods else _CHUNK_OF_TRUTHS
+        progress(0)
         for first in range(0, self.n, size):
             last = min(first + size, self.n)
             values = self.values(first, last)

@@ -8,7 +8,11 @@ from diffexplore.check.records import Row
 
 
 class Listener(Protocol):
-    """Hears of a check while it runs; ``wants_rows`` asks for a row of every sample."""
+    """Hears of a check while it runs; ``wants_rows`` asks for a row of every sample.
+
+    ``progress`` is told the name of a phase, and how much of it is done: parts of equal size, which take about as long
+    as each other, or a total of 0 where there are no such parts.
+    """
 
     wants_rows: bool
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from diffexplore.check.columns import as_column, check_lengths, check_shape, missing_column
+from diffexplore.check.sources import Source
 from diffexplore.errors import UsageError
 
 _SUFFIX = ".npy"
@@ -22,33 +22,33 @@ _MAGIC = b"\x93NUMPY"
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def read_npz(path: Path, columns: Sequence[str] | None = None) -> dict[str, npt.NDArray[np.float64]]:
+def read_npz(source: Source, columns: Sequence[str] | None = None) -> dict[str, npt.NDArray[np.float64]]:
     """The arrays of an .npz archive, see :func:`diffexplore.check.table.read_table`."""
-    with path.open("rb") as file:
-        archive = _archive(file, path)
+    with source.open() as file:
+        archive = _archive(file, source)
         available = _names(archive)
         wanted = available if columns is None else columns
         if not wanted:
-            raise UsageError(f"{path}: the archive is empty")
+            raise UsageError(f"{source}: the archive is empty")
         for name in wanted:
             if name not in available:
-                raise missing_column(name, available, str(path))
-        table = {name: _column(archive, name, path) for name in wanted}
-    check_lengths(table, str(path))
+                raise missing_column(name, available, str(source))
+        table = {name: _column(archive, name, source) for name in wanted}
+    check_lengths(table, str(source))
     return table
 
 
-def names_in_npz(path: Path) -> list[str]:
+def names_in_npz(source: Source) -> list[str]:
     """The names of its arrays."""
-    with path.open("rb") as file:
-        return _names(_archive(file, path))
+    with source.open() as file:
+        return _names(_archive(file, source))
 
 
-def _archive(file: BinaryIO, path: Path) -> zipfile.ZipFile:
+def _archive(file: BinaryIO, source: Source) -> zipfile.ZipFile:
     if file.read(len(_MAGIC)) == _MAGIC:
-        raise UsageError(f"{path}: a single array without a name: numpy.savez(path, x=x, y=y) names the columns")
+        raise UsageError(f"{source}: a single array without a name: numpy.savez(path, x=x, y=y) names the columns")
     file.seek(0)
-    with _damage_as(f"{path}: not an .npz archive (numpy.savez writes one)"):
+    with _damage_as(f"{source}: not an .npz archive (numpy.savez writes one)"):
         return zipfile.ZipFile(file)
 
 
@@ -57,23 +57,23 @@ def _names(archive: zipfile.ZipFile) -> list[str]:
     return [name.removesuffix(_SUFFIX) for name in members]
 
 
-def _column(archive: zipfile.ZipFile, name: str, path: Path) -> npt.NDArray[np.float64]:
-    with _damage_as(f"{path}: column {name!r} is damaged and cannot be read"):
+def _column(archive: zipfile.ZipFile, name: str, source: Source) -> npt.NDArray[np.float64]:
+    with _damage_as(f"{source}: column {name!r} is damaged and cannot be read"):
         info = archive.getinfo(name + _SUFFIX)
         with archive.open(info) as member:
-            values = _array(member, info.file_size, name, path)
-    column = as_column(values, name, str(path))
+            values = _array(member, info.file_size, name, source)
+    column = as_column(values, name, str(source))
     assert isinstance(column, np.ndarray)
     return column
 
 
-def _array(member: IO[bytes], size: int, name: str, path: Path) -> npt.NDArray[Any]:
+def _array(member: IO[bytes], size: int, name: str, source: Source) -> npt.NDArray[Any]:
     """The one-dimensional array in a member of ``size`` bytes; any other is refused by what its header says."""
     reader = _HEADERS[npy.read_magic(member)]
     shape, _, dtype = reader(member)
     if dtype.hasobject:
-        raise UsageError(f"{path}: column {name!r} holds Python objects, not numbers")
-    check_shape(shape, name, str(path))
+        raise UsageError(f"{source}: column {name!r} holds Python objects, not numbers")
+    check_shape(shape, name, str(source))
     (count,) = shape
     whole = isinstance(count, int) and not isinstance(count, bool)
     if not whole or not dtype.itemsize or count * dtype.itemsize != size - member.tell():

@@ -75,18 +75,6 @@ def as_seed(seed: int) -> int:
     return as_count(seed, "the seed")
 
 
-def as_loss(loss: Loss | str) -> Loss:
-    """A loss as it is, or that of a name in the catalogue."""
-    from diffexplore import losses
-    from diffexplore.loss import Loss
-
-    if isinstance(loss, str):
-        return losses.get(loss)
-    if not isinstance(loss, Loss):
-        raise wrong("the loss", "a dx.Loss or the name of one in the catalogue", loss)
-    return loss
-
-
 def as_wrt(loss: Loss, wrt: str | Sequence[str] | None) -> tuple[str, ...]:
     """The symbols to differentiate by: parameters or data by name; None for all parameters, or all data."""
     names = (loss.parameters or loss.data) if wrt is None else as_words(wrt, "wrt")

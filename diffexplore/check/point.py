@@ -82,11 +82,13 @@ class PointCheck:
         self._weak_partials = Weak(problem)
 
     def run(self, stage: str) -> PointOutcome:
+        self._stage = stage
         self._judge_loss()
         reduced = self._reduced_estimates()
         sampled = self._running_by_sample()
-        for chunk in self._evaluator.chunks(sampled, lambda done: self._listener.progress(stage, done, self._n)):
+        for chunk in self._evaluator.chunks(sampled, self._sample_done):
             self._take(chunk)
+        self._listener.progress(f"{stage}judging the whole batch", 0, 0)
         for name in self._problem.wrt:
             if name in self._problem.parameters:
                 self._judge_reduced(name, reduced)
@@ -96,11 +98,16 @@ class PointCheck:
             self._search(name)
         return self._outcome()
 
+    def _sample_done(self, done: int) -> None:
+        what = "samples" if self._running_by_sample() else "exact partials of the samples"
+        self._listener.progress(f"{self._stage}{what}", done, self._n)
+
     # ------------------------------------------------------------------------------------------------- reduced
     def _reduced_estimates(self) -> dict[str, tuple[str, Estimates]]:
         """Each method's reduced partials, and its name in their rows; a method that the library refuses is skipped."""
         estimates = {}
         for running in list(self._running):
+            self._listener.progress(f"{self._stage}the whole batch at once, by {running.name}", 0, 0)
             try:
                 estimates[running.name] = self._ask(self._evaluator, running)
             except Unavailable as error:
@@ -230,6 +237,7 @@ class PointCheck:
         """Sub-batches, then a probe point, while fewer than half the digits of the partial are certain."""
         if not self._weak(name):
             return
+        self._listener.progress(f"{self._stage}looking for samples that show ∂L/∂{name} better", 0, 0)
         for probe in self._signs[name].sub_batches(name, self._point, both=self.both_signs):
             self._try(name, probe, settles=probe.several or self._n == 1)
         if self._weak(name):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
@@ -12,14 +11,13 @@ from unicodedata import normalize
 
 from diffexplore.arguments import as_list, as_mapping, is_numpy_bool, is_table, scalar_of, shown
 from diffexplore.errors import UsageError
+from diffexplore.given.numbers import constant, split_at_commas
 from diffexplore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
 
 Point = dict[str, float]
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def make_points(loss: Loss, at: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None) -> tuple[Point, ...]:
@@ -40,30 +38,22 @@ def make_points(loss: Loss, at: Mapping[str, Any] | Sequence[Mapping[str, Any]] 
 
 
 def parse_at(text: str) -> Point:
-    """The point written as ``"a=1.3,b=0.7"``: names and decimal numbers, spaces allowed.
+    """The point written as ``"a=1.3,b=pi/2"``: names and numbers, spaces allowed.
 
+    A number is a decimal or a constant (:func:`~diffexplore.given.numbers.constant`).
     Raises :class:`UsageError` for a part that is not name=value, a name that comes twice, and a value that is
-    not a decimal number in the range of float64.
+    not a number in the range of float64.
     """
     point: Point = {}
-    for part in text.split(","):
+    for part in split_at_commas(text):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not name.isidentifier():
             raise UsageError(f"cannot read the point {text!r}: {part.strip()!r} is not name=value, as in a=1.3,b=0.7")
         name = normalize("NFKC", name)  # as Python reads the names of a formula: the micro sign is the letter mu
         if name in point:
             raise UsageError(f"cannot read the point {text!r}: {name!r} comes twice")
-        point[name] = _parse_number(name, value)
+        point[name] = constant(value, f"the value of {name!r}")
     return point
-
-
-def _parse_number(name: str, text: str) -> float:
-    if not _NUMBER.fullmatch(text):
-        raise UsageError(f"the value of {name!r} is {text!r}, not a decimal number such as 1.3 or 1e-3")
-    value = float(text)
-    if math.isinf(value):
-        raise UsageError(f"the value of {name!r}, {text}, is beyond the range of float64")
-    return value
 
 
 def _default_points(loss: Loss) -> tuple[Point, ...]:

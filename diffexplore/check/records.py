@@ -102,6 +102,11 @@ class Row:
         """Whether the row failed because its value is NaN or infinite."""
         return self.verdict == "fail" and self.cause is not None and self.cause.key == "nan"
 
+    def __repr__(self) -> str:
+        from diffexplore.report.reprs import of_row
+
+        return of_row(self)
+
     def to_dict(self) -> dict[str, Any]:
         document = {
             "parameter": self.parameter,
@@ -277,15 +282,48 @@ class Report:
     def to_json(self, *, indent: int | None = 2) -> str:
         return to_json(self.to_dict(), indent=indent)
 
+    def to_html(self) -> str:
+        """The report as one page that holds all it needs, with the derivation and the graph of the loss.
+
+        Raises :class:`~diffexplore.errors.UsageError` where plotly is needed and not installed.
+        """
+        from diffexplore.pages import subjects, to_page
+
+        return to_page("report" if self.candidate is None else "verify", subjects.of_report(self))
+
+    def to_dataframe(self) -> Any:
+        """The rows as a ``pandas.DataFrame``, a column for each key, with ``point.a`` for the value of a.
+
+        Raises :class:`~diffexplore.errors.UsageError` where pandas is missing.
+        """
+        from diffexplore.report.dataframes import of_report
+
+        return of_report(self)
+
     def __rich_console__(self, console: Any, options: Any) -> Any:
         from diffexplore.report.terminal import render
 
         yield from render(self, console, options)
 
+    def __repr__(self) -> str:
+        from diffexplore.report.reprs import of_report
+
+        return of_report(self)
+
     def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self, *, full: bool = False, width: int = 80) -> str:
+        """What is printed, in lines of ``width`` characters: one screen, or every table (``full``)."""
         from diffexplore.report.terminal import to_text
 
-        return to_text(self)
+        return to_text(self, width, full=full)
+
+    def to_markdown(self, *, full: bool = False) -> str:
+        """The same as a Markdown document."""
+        from diffexplore.report.markdown import to_markdown
+
+        return to_markdown(self, full=full)
 
     def _repr_html_(self) -> str:
         from diffexplore.report.html import to_html

@@ -18,16 +18,17 @@ from diffexplore.check.evaluate import CHUNK, Running
 from diffexplore.check.ledger import finite
 from diffexplore.check.listener import Listener, Silence
 from diffexplore.check.notices import announced
-from diffexplore.check.options import as_device, as_dtype, as_loss, as_seed, as_step, as_wrt
+from diffexplore.check.options import as_device, as_dtype, as_seed, as_step, as_wrt
 from diffexplore.check.point import PointCheck, PointOutcome
 from diffexplore.check.points import make_points
 from diffexplore.check.problem import Problem, spread_over
 from diffexplore.check.records import Report, Skipped, Summary, Verdict
+from diffexplore.given.losses import loss_given
 from diffexplore.loss import Loss
 
 
 def check(
-    loss: Loss | str,
+    loss: Any,
     data: Mapping[str, Any] | str | PathLike[str] | None = None,
     at: Mapping[str, float] | Sequence[Mapping[str, float]] | None = None,
     *,
@@ -40,14 +41,16 @@ def check(
 ) -> Report:
     """Compares every method's partials of a loss with the certified truth.
 
-    ``loss`` is a :class:`Loss` or the name of one in the catalogue. ``data`` maps data symbols to columns of shape
-    (n,), or is the path of a .csv or .npz file; ``at`` is a point (name to value) or a list of them. Both default to
-    what the loss suggests. All inputs are first rounded to ``dtype`` (float64, float32, bfloat16 or float16).
-    ``methods`` and ``wrt`` select; data symbols may be differentiated by as well, sample by sample. ``seed`` fixes the
-    choice of probe points, ``step`` the steps of finite differences (in units of the symbol).
+    ``loss`` is a :class:`Loss`, the name of one in the catalogue, a formula as text or SymPy expression, or a torch
+    function that computes the loss; of the latter three the names in ``at`` are the parameters, and all others data.
+    ``data`` maps data symbols to columns of shape (n,), or is the path of a .csv or .npz file; ``at`` is a point (name
+    to value) or a list of them. Both default to what the loss suggests. All inputs are first rounded to ``dtype``
+    (float64, float32, bfloat16 or float16). ``methods`` and ``wrt`` select; data symbols may be differentiated by as
+    well, sample by sample. ``seed`` fixes the choice of probe points, ``step`` the steps of finite differences (in
+    units of the symbol).
     Raises :class:`~diffexplore.errors.UsageError` for input that cannot be used.
     """
-    loss = as_loss(loss)
+    loss = loss_given(loss, at, data, wrt)
     points = make_points(loss, at)
     return run_check(
         loss, make_batch(loss, data), points,
@@ -72,14 +75,21 @@ def run_check(
     listener = listener or Silence()
     dtype, seed = as_dtype(dtype), as_seed(seed)
     problem = Problem(loss, as_wrt(loss, wrt), dtype, as_device(device), as_step(step, dtype))
-    listener.progress("deriving", 0, 1)
+    listener.progress("deriving the gradient", 0, 0)
+    problem.loss.gradient(problem.wrt)
+    listener.progress("trying how exactly torch computes here", 0, 0)
     running, skipped, broken = _prepare(problem, registry.select(methods))
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
     scale = scale_over(problem, points, columns, batch.n)
     checks = [PointCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
-    outcomes = [check.run(f"point {i + 1} of {len(points)}") for i, check in enumerate(checks)]
+    outcomes = [check.run(stage_of(i, points)) for i, check in enumerate(checks)]
     skipped += dict.fromkeys(skip for outcome in outcomes for skip in outcome.skipped)
     return announced(assemble(problem, outcomes, skipped, batch.n, seed, broken))
+
+
+def stage_of(place: int, points: Sequence[Mapping[str, float]]) -> str:
+    """How a phase is called that belongs to one point."""
+    return f"point {place + 1} of {len(points)}: " if len(points) > 1 else ""
 
 
 def assemble(

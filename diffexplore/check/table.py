@@ -3,63 +3,54 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from diffexplore.arguments import shown
 from diffexplore.check.csv_columns import read_csv, read_header
 from diffexplore.check.npz_columns import names_in_npz, read_npz
+from diffexplore.check.sources import Source, source_of
 from diffexplore.errors import UsageError
 
 Table = dict[str, npt.NDArray[np.float64]]
 
-_READERS = {".csv": read_csv, ".npz": read_npz}
-_HEADERS = {".csv": read_header, ".npz": names_in_npz}
+_READERS = {"csv": read_csv, "npz": read_npz}
+_HEADERS = {"csv": read_header, "npz": names_in_npz}
 
 
-def read_table(path: str | os.PathLike[str], columns: Sequence[str] | None = None) -> Table:
+def read_table(
+    path: str | os.PathLike[str] | Source, columns: Sequence[str] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Table:  # fmt: skip
     """The columns of a .csv or .npz file as float64 arrays of one length (n,), n ≥ 1.
 
-    Only ``columns`` are read (None: all of them), so that a file may hold texts beside the numbers that are needed.
-    A CSV file is UTF-8, separated by commas, with the names of its columns in the first row; an .npz
-    archive holds one array a column, and no Python objects (they are never unpickled).
+    Only ``columns`` are read (None: all of them), so that a file may hold texts beside the numbers that are needed;
+    ``names`` says which of them have another name in the file. A CSV file is UTF-8, with the names of its columns in
+    the first row, which also decides what separates them: a tab where it holds one, else a semicolon, else a comma. An
+    .npz archive holds one array a column, and no Python objects (they are never unpickled).
     Raises :class:`UsageError` that names the file and, where one is to blame, the row and the column.
     """
-    path = Path(path)
+    source, names = source_of(path), names or {}
+    wanted = None if columns is None else [names.get(name, name) for name in columns]
     try:
-        return _READERS[_suffix(path)](path, columns)
+        table = _READERS[source.kind](source, wanted)
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise _unreadable(source, error) from None
+    return table if columns is None else dict(zip(columns, (table[name] for name in wanted or ()), strict=True))
 
 
-def column_names(path: str | os.PathLike[str] | None) -> tuple[str, ...]:
-    """The names of the columns of such a file, without its numbers; none for None. Errors as of :func:`read_table`."""
-    if path is None:
-        return ()
-    path = Path(path)
+def column_names(path: str | os.PathLike[str] | Source) -> tuple[str, ...]:
+    """The names of the columns of such a file, without its numbers; errors as of :func:`read_table`.
+
+    A name with spaces is that with underscores in their place.
+    """
+    source = source_of(path)
     try:
-        return tuple(_HEADERS[_suffix(path)](path))
+        return tuple(_HEADERS[source.kind](source))
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise _unreadable(source, error) from None
 
 
-def _suffix(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix not in _READERS:
-        raise UsageError(f"{_named(path)}: data is read from a .csv or an .npz file")
-    if not str(path).isprintable():
-        raise UsageError(f"{_named(path)}: the name of a file of data has printable characters only")
-    return suffix
-
-
-def _named(path: Path) -> str:
-    """The name as it is, or quoted and cut where it would break a line."""
-    text = str(path)
-    return text if text.isprintable() and len(text) <= 200 else shown(text)
-
-
-def _unreadable(path: Path, error: OSError) -> UsageError:
-    return UsageError(f"cannot read {_named(path)}: {error.strerror or error}")
+def _unreadable(source: Source, error: OSError) -> UsageError:
+    return UsageError(f"cannot read {source}: {error.strerror or error}")

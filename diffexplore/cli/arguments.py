@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-_OPTION = re.compile(r"--[A-Za-z][A-Za-z-]*(=.*)?|-h|-|--", re.DOTALL)
+_OPTION = re.compile(r"--[A-Za-z][A-Za-z-]*(=.*)?|-[ho]|-|--", re.DOTALL)
 
 
 def spelled_out(arguments: Sequence[str]) -> list[str]:

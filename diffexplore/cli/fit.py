@@ -4,22 +4,47 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
-from diffexplore.cli.output import check_places, console_on, deliver, deliver_json
+from diffexplore.cli.data_argument import DataGiven, data_given
+from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.shown import Shown
+from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
+    from diffexplore.check.listener import Listener
     from diffexplore.fitting.records import Fit
+    from diffexplore.pages.records import Subject
 
 
+@dataclass(frozen=True)
+class Request:
+    """What to minimise, and how."""
+
+    loss: str
+    at: str | None
+    data: DataGiven
+    shapes: str | None
+    reduction: str | None
+    lr: float
+    steps: int
+    optimizer: str
+    methods: str
+    dtype: str
+    seed: int
+    axes: tuple[str, ...] | None
+
+
+@writes("fit")
 def fit(
     loss: o.LossOrDefault = "perpendicular",
     at: o.Start = None,
     data: o.Data = None,
-    points: o.Points = None,
+    columns: o.Columns = None,
+    samples: o.Samples = None,
     lr: o.Rate = "1e-5",
     steps: o.StepCount = "1000",
     optimizer: o.Optimizer = "gd",
@@ -28,12 +53,9 @@ def fit(
     reduction: o.Reduction = None,
     dtype: o.Dtypes = "float32,float64",
     seed: o.Seed = "0",
-    json: o.FitJson = None,
-    markdown: o.FitMarkdown = None,
-    quiet: o.FirstLine = False,
-    no_color: o.NoColor = False,
-    ascii: o.Ascii = False,
-    debug: o.Debug = False,
+    axes: o.Axes = None,
+    *,
+    outputs: Outputs,
 ) -> int:
     """Minimise a loss by symbolic and automatic gradients side by side, and explain the curve.
 
@@ -41,41 +63,51 @@ def fit(
     """
     if len(at or ()) > 1:
         raise UsageError("a fit has one start: give --at once")
-    for_a_program = check_places(json=json, markdown=markdown)
-    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
-        result = _fitted(
-            loss, at[0] if at else None, data, o.whole_number("--points", points), o.whole_number("--seed", seed) or 0,
-            shapes, reduction and o.chosen("reduction", reduction, o.REDUCTIONS), _rate(lr),
-            o.whole_number("--steps", steps) or 0, optimizer, methods, dtype, quiet,
-        )  # fmt: skip
-    _write(result, json, markdown)
-    if not for_a_program:
-        _print(result, quiet=quiet, no_color=no_color, ascii=ascii)
+    request = Request(
+        loss=loss,
+        at=at[0] if at else None,
+        data=data_given(data, samples, columns),
+        shapes=shapes,
+        reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
+        lr=_rate(lr),
+        steps=o.whole_number("--steps", steps) or 0,
+        optimizer=o.chosen("optimizer", optimizer, o.OPTIMIZERS),
+        methods=methods,
+        dtype=dtype,
+        seed=o.whole_number("--seed", seed) or 0,
+        axes=o.names_list("--axes", axes),
+    )
+    from diffexplore.cli.progress import listening
+
+    # What a file prints while it is executed is kept out of standard output.
+    with listening(quiet=outputs.quiet, rows_to=None) as listener, contextlib.redirect_stdout(sys.stderr):
+        subject = _fitted(request, listener)
+    outputs.write(_shown(subject))
     return 0
 
 
-def _fitted(
-    text: str, at: str | None, data: Path | None, n_points: int | None, seed: int, shapes: str | None,
-    reduction: str | None, lr: float, steps: int, optimizer: str, methods: str, dtype: str, quiet: bool,
-) -> Fit:  # fmt: skip
+def _fitted(request: Request, listener: Listener) -> Subject:
+    """Resolve the loss, its start and its data, and run the descents."""
     from diffexplore.check.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check
+    from diffexplore.exploring.axes import chosen_axes
 
-    o.chosen("optimizer", optimizer, o.OPTIMIZERS)
-    start = [] if at is None else [parse_at(at)]
-    has_data = data is not None or n_points is not None
-    loss = loss_to_check(text, start, has_data=has_data, wrt=None, reduction=reduction, shapes=shapes, file=data)
+    start = [] if request.at is None else [parse_at(request.at)]
+    loss = loss_to_check(
+        request.loss, start, has_data=request.data.is_given, wrt=None, reduction=request.reduction,
+        shapes=request.shapes, columns=request.data.names, origin=request.data.origin,
+    )  # fmt: skip
     points = make_points(loss, start or None)
+    if request.axes is not None:
+        chosen_axes(loss, request.axes)  # refused before the descent
 
-    from diffexplore.check.batch import make_batch
-    from diffexplore.cli.progress import listening
     from diffexplore.fitting.fit import run_fit
     from diffexplore.fitting.settings import settings_of
+    from diffexplore.pages.subjects import of_fit
 
-    settings = settings_of(lr, steps, optimizer, methods, dtype)
-    batch = make_batch(loss, data, n_points=n_points, seed=seed, points=points[:1])
-    with listening(quiet=quiet, rows_to=None) as listener:
-        return run_fit(loss, batch, points[0], settings, listener)
+    settings = settings_of(request.lr, request.steps, request.optimizer, request.methods, request.dtype)
+    batch = request.data.batch(loss, seed=request.seed, points=points[:1])
+    return of_fit(run_fit(loss, batch, points[0], settings, listener), request.axes)
 
 
 def _rate(text: str) -> float:
@@ -85,18 +117,16 @@ def _rate(text: str) -> float:
         raise UsageError(f"--lr takes a positive number such as 1e-5, not {text!r}") from None
 
 
-def _write(result: Fit, json: str | None, markdown: str | None) -> None:
-    if json is not None:
-        deliver_json(result, json)
-    if markdown is not None:
-        from diffexplore.report.fits import to_markdown
+def _shown(subject: Subject) -> Shown:
+    from diffexplore.report.fits import FitPage, gradient_notes, headline, outline
 
-        deliver(to_markdown(result), markdown)
-
-
-def _print(result: Fit, *, quiet: bool, no_color: bool, ascii: bool) -> None:
-    from diffexplore.report.fits import FitPage, headline
-    from diffexplore.report.terminal import Drawing
-
-    console = console_on(sys.stdout, no_color=no_color)
-    console.print(Drawing((headline(result),), ascii or None) if quiet else FitPage(result, ascii or None))
+    result: Fit = subject.result
+    return Shown(
+        subject,
+        f"Fit: {result.loss.name or 'a formula'}",
+        result.to_dict,
+        lambda: (*outline(result), *gradient_notes(result)),
+        lambda: headline(result),
+        page=lambda ascii: FitPage(result, ascii),
+        figures=lambda: (result.figure(), result.explore(subject.axes).figure()),
+    )

@@ -1,48 +1,126 @@
-"""``diffexplore list``: the losses, the methods, the functions and the devices that there are."""
+"""``diffexplore list``: the losses, the methods, the functions and the devices that there are, or one of them."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from diffexplore import losses, methods
 from diffexplore.cli import options as o
 from diffexplore.cli.output import console_on
+from diffexplore.errors import unknown
 from diffexplore.report.blocks import Block, Column, Gap, Heading, Note, Table, text
 from diffexplore.symbolic.functions import TABLE
 
 
 def list_(
-    devices: o.Devices = False, no_color: o.NoColor = False, ascii: o.Ascii = False, debug: o.Debug = False
+    name: o.Listed = None,
+    devices: o.Devices = False,
+    no_color: o.NoColor = False,
+    ascii: o.Ascii = False,
+    debug: o.Debug = False,
 ) -> int:
-    """List the losses, the methods and the functions of formulas."""
+    """List the losses, the methods and the functions of formulas, or show one of them.
+
+    Of a loss: its formula, its gradient and its source.
+    """
     from diffexplore.report.terminal import Drawing
 
-    console = console_on(sys.stdout, no_color=no_color)
-    console.print(Drawing(tuple(_blocks(devices)), ascii=ascii or None))
+    blocks = tuple(_everything(devices) if name is None else _named(name.strip()))
+    console_on(sys.stdout, no_color=no_color).print(Drawing(blocks, ascii=ascii or None))
     return 0
 
 
-def _blocks(devices: bool) -> Iterator[Block]:
-    yield Heading("Losses", "for report and derive; any formula will do as well")
-    yield _table([(entry.name, entry.title) for entry in losses.entries()])
+def _everything(devices: bool) -> Iterator[Block]:
+    yield from _losses()
     yield Gap()
-    yield Heading("Methods", "for --methods")
-    yield _table([(entry.name, _described(entry)) for entry in methods.entries()])
+    yield from _methods()
     yield Gap()
     yield Heading("Functions", "for formulas, beside + - * / **, pi and e")
     yield Note(text(", ".join(entry.name for entry in TABLE)), " ")
     if devices:
-        from diffexplore.cli.devices import found_devices
-
         yield Gap()
-        yield Heading("Devices", "for --device")
-        yield _table(found_devices())
+        yield from _devices()
+
+
+def _losses() -> Iterator[Block]:
+    yield Heading("Losses", "for report, fit and graph; any formula will do as well")
+    yield _table([(entry.name, entry.title) for entry in losses.entries()])
+
+
+def _methods() -> Iterator[Block]:
+    yield Heading("Methods", "for --methods")
+    yield _table([(entry.name, _described(entry)) for entry in methods.entries()])
+
+
+def _functions() -> Iterator[Block]:
+    yield Heading("Functions", "for formulas, beside + - * / **, pi and e")
+    yield _table([(entry.name, _also(entry.doc, entry.aliases)) for entry in TABLE])
+
+
+def _devices() -> Iterator[Block]:
+    from diffexplore.cli.devices import found_devices
+
+    yield Heading("Devices", "for --device")
+    yield _table(found_devices())
+
+
+#: What a word after ``list`` shows.
+_SECTIONS: Mapping[str, Callable[[], Iterator[Block]]] = {
+    "losses": _losses,
+    "methods": _methods,
+    "functions": _functions,
+    "devices": _devices,
+}
+
+
+def _named(name: str) -> Iterator[Block]:
+    """One section, one loss, one method or one function."""
+    section = next((show for key, show in _SECTIONS.items() if name.lower() in (key, key[:-1], _singular(key))), None)
+    if section is not None:
+        return section()
+    if name.partition(":")[0] in losses.names():
+        from diffexplore.cli.listed_loss import loss_blocks
+
+        return loss_blocks(name)
+    known = {each: entry for entry in methods.entries() for each in (entry.name, *entry.aliases)}
+    if name in known:
+        return _method(known[name])
+    functions = {each: entry.name for entry in TABLE for each in (entry.name, *entry.aliases)}
+    if name in functions:
+        return _function(functions[name])
+    raise unknown("name", name, [*_SECTIONS, *losses.names(), *known, *functions])
+
+
+def _singular(plural: str) -> str:
+    return plural[:-2] if plural.endswith("sses") else plural[:-1]
+
+
+def _method(entry: methods.Entry) -> Iterator[Block]:
+    """What a method does, what separates its values from the truth, and what it differentiates."""
+    error = "rounding, and truncation by its step" if entry.truncates else "rounding alone"
+    runs = "the torch function itself, where the loss is one" if entry.runs_program else "the formula"
+    yield Heading(entry.name, _described(entry))
+    yield _table(
+        [("differs by", error), ("differentiates", runs), ("source", f"diffexplore/methods/{entry.module}.py")]
+    )
+    yield Gap()
+    yield Note(text(f"diffexplore report --methods {entry.name}"), " ")
+
+
+def _function(name: str) -> Iterator[Block]:
+    entry = next(entry for entry in TABLE if entry.name == name)
+    yield Heading(entry.name, _also(entry.doc, entry.aliases))
+    yield _table([("takes", entry.arity)])
 
 
 def _described(method: methods.Entry) -> str:
     """What a method does, and its other names."""
-    return f"{method.title}; also called {', '.join(method.aliases)}" if method.aliases else method.title
+    return _also(method.title, method.aliases)
+
+
+def _also(words: str, aliases: tuple[str, ...]) -> str:
+    return f"{words}; also called {', '.join(aliases)}" if aliases else words
 
 
 def _table(entries: list[tuple[str, str]]) -> Table:

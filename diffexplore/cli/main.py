@@ -7,13 +7,14 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from diffexplore import __version__
-from diffexplore.cli import audit, derive, fit, graph, listing, prove, report, verify
+from diffexplore.cli import audit, completion, derive, fit, graph, listing, panels, prove, report, start, verify
 from diffexplore.cli.arguments import shield_formulas, spelled_out
+from diffexplore.cli.defaults import defaults_for, told
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
 from diffexplore.cli.refusals import explained
 from diffexplore.errors import UsageError
@@ -21,7 +22,7 @@ from diffexplore.errors import UsageError
 #: Errors of writing to a standard output that takes no more.
 _WRITING = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT)
 
-app = typer.Typer(name="diffexplore", add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(name="diffexplore", context_settings={"help_option_names": ["-h", "--help"]})
 app.command("report")(report.report)
 app.command("derive")(derive.derive)
 app.command("verify")(verify.verify)
@@ -41,7 +42,7 @@ def root(
     if version:
         print(f"diffexplore {__version__}")
     elif context.invoked_subcommand is None:
-        print(context.get_help())
+        start.show()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -61,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     except UsageError as error:
         return _complain(f"error: {error}", USAGE)
     except typer.TyperException as error:
-        return _complain(f"error: {explained(error, typer.main.get_command(app), arguments)}", USAGE)
+        return _complain(f"error: {explained(error, _commands(), arguments)}", USAGE)
     except OSError as error:
         if error.errno not in _WRITING:
             return _report_bug(error, arguments)
@@ -81,10 +82,22 @@ def _open_streams() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # open until the process ends
 
 
+def _commands() -> Any:
+    """All commands, as typer makes them of the functions, with their help divided."""
+    return panels.arrange(typer.main.get_command(app))
+
+
 def _run(arguments: Sequence[str]) -> int:
-    command = typer.main.get_command(app)
+    command = _commands()
+    if completion.is_meant(arguments):
+        return completion.run(command, arguments)
+    defaults = defaults_for(arguments, command)
+    note = told(defaults, arguments, command)
+    if note is not None:
+        print(note, file=sys.stderr)
+    shielded = shield_formulas(arguments, command)
     try:
-        with command.make_context("diffexplore", shield_formulas(arguments, command)) as context:
+        with command.make_context("diffexplore", shielded, default_map=defaults) as context:
             return int(command.invoke(context) or 0)
     except typer.Exit as done:
         return done.exit_code

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from diffexplore import losses, methods
 from diffexplore.errors import UsageError, unknown
 from diffexplore.whole import whole
 
@@ -18,13 +19,28 @@ OPTIMIZERS = ("gd", "momentum", "adam", "newton", "lbfgs")
 ROWS = ("worst", "all")
 FORMATS = ("text", "latex", "python", "torch", "javascript", "json")
 
+#: Under which title the help shows what is written, and how.
+PANEL = "Output"
+
 _LOSS_HELP = (
     'A name from "diffexplore list", a formula in quotes, such as "(a*x - y)**2", or FILE.py:NAME, a torch function, '
     "for which the file IS EXECUTED."
 )
 
-LossOrDefault = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP)]
-LossOption = Annotated[str | None, typer.Option("--loss", metavar="LOSS", help=_LOSS_HELP)]
+
+def _losses(incomplete: str) -> list[str]:
+    """What a shell completes a loss to."""
+    return [name for name in losses.names() if name.startswith(incomplete)]
+
+
+def _listed(incomplete: str) -> list[str]:
+    """What ``list`` can show one by one."""
+    known = ("losses", "methods", "functions", "devices", *losses.names(), *methods.names())
+    return [name for name in known if name.startswith(incomplete)]
+
+
+LossOrDefault = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP, autocompletion=_losses)]
+LossOption = Annotated[str | None, typer.Option("--loss", metavar="LOSS", help=_LOSS_HELP, autocompletion=_losses)]
 Candidate = Annotated[
     str | None,
     typer.Argument(
@@ -92,27 +108,31 @@ At = Annotated[
 OnePoint = Annotated[
     list[str] | None,
     typer.Option(
-        "--at", metavar="a=1.3,b=0.7", help="The point: a value for every parameter. Default: the loss's own."
+        "--at", metavar="a=1.3,b=0.7", help="The point: a value for every parameter. Default: one of the loss's own."
     ),
 ]
 Sample = Annotated[str, typer.Option("--sample", metavar="I", help="The sample whose values are shown, from 0.")]
-Svg = Annotated[
-    str | None, typer.Option("--svg", metavar="FILE|-", help="Draw the graph as SVG; - prints nothing else.")
+FirstLine = Annotated[
+    bool,
+    typer.Option("--quiet", metavar="", help="Print the first line only, and no progress.", rich_help_panel=PANEL),
 ]
-Dot = Annotated[
-    str | None,
-    typer.Option("--dot", metavar="FILE|-", help="Write the graph in the DOT language; - prints nothing else."),
-]
-GraphJson = Annotated[
-    str | None, typer.Option("--json", metavar="FILE|-", help="Write the graph as JSON; - prints nothing else.")
-]
-FirstLine = Annotated[bool, typer.Option("--quiet", metavar="", help="Print the first line only.")]
 Data = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="FILE", help="A .csv or .npz file whose columns are named like the data symbols."),
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="FILE|-",
+        help="A .csv or .npz file whose columns are named like the data symbols; - reads standard input.",
+    ),
 ]
-Points = Annotated[
-    str | None, typer.Option("--points", metavar="N", help="Check on N synthetic samples instead of data, such as 1e6.")
+Columns = Annotated[
+    str | None,
+    typer.Option("--columns", metavar="x=height,...", help="Data symbols whose columns in the file have other names."),
+]
+Samples = Annotated[
+    str | None,
+    typer.Option(
+        "--samples", "--points", metavar="N", help="Draw N synthetic samples instead of reading data, such as 1e6."
+    ),
 ]
 Wrt = Annotated[
     str | None,
@@ -143,11 +163,8 @@ Optimizer = Annotated[str, typer.Option("--optimizer", metavar="NAME", help=f"On
 Descending = Annotated[
     str, typer.Option("--methods", metavar="M,...", help="Whose gradients are followed, side by side.")
 ]
-FitJson = Annotated[
-    str | None, typer.Option("--json", metavar="FILE|-", help="Write the fit as JSON; - prints nothing else.")
-]
-FitMarkdown = Annotated[
-    str | None, typer.Option("--markdown", metavar="FILE|-", help="Write the fit as Markdown; - prints nothing else.")
+Axes = Annotated[
+    str | None, typer.Option("--axes", metavar="a,b", help="The parameters over which --html and --figure draw.")
 ]
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where the methods run.")]
 Methods = Annotated[
@@ -159,13 +176,6 @@ Step = Annotated[
 Seed = Annotated[str, typer.Option("--seed", metavar="N", help="Seeds synthetic data and probes.")]
 Rows = Annotated[
     str, typer.Option("--rows", metavar="worst|all", help="all: print every row, each sample's too, as NDJSON.")
-]
-Json = Annotated[
-    str | None, typer.Option("--json", metavar="FILE|-", help="Write the report as JSON; - prints nothing else.")
-]
-Markdown = Annotated[
-    str | None,
-    typer.Option("--markdown", metavar="FILE|-", help="Write the report as Markdown; - prints nothing else."),
 ]
 HessianFlag = Annotated[bool, typer.Option("--hessian", metavar="", help="Show the second partials as well.")]
 DeriveHessian = Annotated[
@@ -181,8 +191,29 @@ Only = Annotated[
     typer.Option("--only", metavar="NAME", help="Only this entry, such as pow or pow.Scalar. Repeat for more."),
 ]
 AllEntries = Annotated[bool, typer.Option("--all", metavar="", help="List every entry, those out of scope too.")]
+Listed = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NAME",
+        help="losses, methods, functions or devices; or the name of a loss, a method or a function.",
+        show_default=False,
+        autocompletion=_listed,
+    ),
+]
 Devices = Annotated[bool, typer.Option("--devices", metavar="", help="List the devices that torch can use, too.")]
-Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print the verdict line only, and no progress.")]
+GitHub = Annotated[
+    bool,
+    typer.Option("--github", metavar="", help="Print each problem so that GitHub Actions shows it beside the code."),
+]
+Full = Annotated[
+    bool, typer.Option("--full", metavar="", help="Every table: values, errors, what is allowed, each worst sample.")
+]
+FullProof = Annotated[
+    bool, typer.Option("--full", metavar="", help="The counterexample of every statement that is refuted.")
+]
+OnlyFailing = Annotated[
+    bool, typer.Option("--only-failing", metavar="", help="The verdict and the failing comparisons, nothing else.")
+]
 NoColor = Annotated[bool, typer.Option("--no-color", metavar="", help="No colours; NO_COLOR=1 does the same.")]
 Ascii = Annotated[bool, typer.Option("--ascii", metavar="", help="Print ASCII only, whatever the terminal can show.")]
 Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an internal error.")]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from diffexplore.documents import to_json
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 """What stands for standard output in the place of a file."""
-
-
-class Documented(Protocol):
-    """What has a JSON document: a report, a proof, an audit or a graph."""
-
-    def to_dict(self) -> dict[str, Any]: ...
 
 
 def console_on(stream: Any, *, no_color: bool = False) -> Console:
@@ -42,34 +35,28 @@ def emit(text: str, escape: str = "backslashreplace") -> None:
     sys.stdout.write(text.rstrip("\n").encode(encoding, escape).decode(encoding) + "\n")
 
 
-def check_places(**places: str | Path | None) -> bool:
-    """Whether an option, of those with a file each, takes standard output; by that nothing else is printed there.
+def check_places(places: Sequence[tuple[str, str]]) -> None:
+    """Raises UsageError where two options take standard output or one file, and where a file cannot be written.
 
-    Raises UsageError where two do, and where a file cannot be written: before the long work begins.
+    ``places`` has options, as they are typed, with a file or ``-`` each. This comes before the long work.
     """
-    taken = [name.replace("_", " ") for name, place in places.items() if str(place) == STDOUT]
-    if len(taken) > 1:
-        first, second = (f"--{name}{'' if ' ' in name else ' -'}" for name in taken[:2])
-        raise UsageError(f"{first} and {second} both take standard output: give one of them a file")
-    for place in places.values():
-        if place is not None and str(place) != STDOUT:
+    taken: dict[str, str] = {}
+    for option, place in places:
+        known = place if place == STDOUT else str(Path(place).absolute())
+        if known in taken:
+            first, second = (_spoken(name, place) for name in (taken[known], option))
+            if place == STDOUT:
+                raise UsageError(f"{first} and {second} both take standard output: give one of them a file")
+            raise UsageError(f"{first} and {second} would write the same file: give one of them another name")
+        taken[known] = option
+    for _, place in places:
+        if place != STDOUT:
             check_writable(Path(place))
-    return bool(taken)
 
 
-def deliver(text: str, place: str | Path, escape: str = "xmlcharrefreplace") -> None:
-    """A whole text to a file, or to standard output for ``-``."""
-    if str(place) == STDOUT:
-        emit(text, escape)
-    else:
-        write(Path(place), text.rstrip("\n") + "\n")
-
-
-def deliver_json(found: Documented | Mapping[str, Any], place: str) -> None:
-    """A document to a file or to standard output: escapes only where standard output cannot take all characters."""
-    document = found if isinstance(found, Mapping) else found.to_dict()
-    portable = place == STDOUT and not (sys.stdout.encoding or "ascii").lower().startswith("utf")
-    deliver(to_json(document, ascii=portable), place)
+def _spoken(option: str, place: str) -> str:
+    """An option with its place, as it was typed; one that has a value besides says that itself."""
+    return option if " " in option else f"{option} {place}"
 
 
 def check_writable(path: Path) -> None:
@@ -85,27 +72,28 @@ def check_writable(path: Path) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def write(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8, all of it or nothing: readers never see half a file.
+def write(path: Path, content: str | bytes) -> None:
+    """Write ``content``, text as UTF-8, all of it or nothing: readers never see half a file.
 
     Raises UsageError where the file cannot be written after all.
     """
+    whole = content.encode("utf-8") if isinstance(content, str) else content
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")  # a device or a pipe, which cannot be replaced
+            path.write_bytes(whole)  # a device or a pipe, which cannot be replaced
         else:
-            _replace(path.resolve(), text)  # resolved: a link stays a link
+            _replace(path.resolve(), whole)  # resolved: a link stays a link
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, content: bytes) -> None:
     """Put a new file in the place of ``path``, with the permissions of the old one, or those of any new file."""
     mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask()
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         os.chmod(name, mode)
         os.replace(name, path)
     except BaseException:

@@ -1,65 +1,94 @@
-"""What a command writes of its report, and where: files, and one kind of text on standard output."""
+"""What a command writes of its result, and where: files in several formats, and one text on standard output."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from diffexplore.check.records import Report
-from diffexplore.cli.output import STDOUT, check_places, console_on, deliver, deliver_json
+from diffexplore.cli.formats.record import Format, Target
+from diffexplore.cli.output import STDOUT, check_places, console_on, emit, write
+from diffexplore.cli.shown import Shown
 from diffexplore.errors import UsageError
-
-if TYPE_CHECKING:
-    from diffexplore.report.outline import HessianText
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What to write, and where: ``json`` and ``markdown`` are files, or ``-`` for standard output."""
+    """The output options of a command.
 
-    all_rows: bool
-    json: str | None
-    markdown: str | None
-    quiet: bool
-    no_color: bool
-    ascii: bool
-    replay: Path | None = None
+    Attributes:
+        command: whose result is written.
+        places: each format that is written, the option that asked for it, and the file, or ``-`` for standard output.
+        quiet: print the first line only.
+        no_color: print without colours.
+        ascii: print ASCII only.
+        github: print a line for each problem, as GitHub shows it beside the code.
+        others: what else takes standard output or a file, by the option that says so.
+    """
+
+    command: str
+    places: tuple[tuple[Format, str, str], ...] = ()
+    quiet: bool = False
+    no_color: bool = False
+    ascii: bool = False
+    github: bool = False
+    others: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def machine_reads_stdout(self) -> bool:
         """Whether standard output is for a program, and so holds nothing for people."""
-        return self.all_rows or STDOUT in (self.json, self.markdown)
+        return STDOUT in (*(place for _, _, place in self.places), *self.others.values())
 
+    def beside(self, **others: str | Path | None) -> Outputs:
+        """The same with what else the command writes, by its option; raises as :meth:`check`."""
+        given = {option.replace("_", " "): str(place) for option, place in others.items() if place is not None}
+        found = replace(self, others={**self.others, **given})
+        found.check()
+        return found
 
-def check_outputs(outputs: Outputs) -> None:
-    """Raises UsageError where something cannot be written, before the long work begins."""
-    if str(outputs.replay) == STDOUT:
-        raise UsageError("--replay takes the name of a file: standard output is for the report")
-    rows_all = {"rows all": STDOUT} if outputs.all_rows else {}
-    check_places(**rows_all, json=outputs.json, markdown=outputs.markdown, replay=outputs.replay)
+    def check(self) -> None:
+        """Raises UsageError for what cannot be written, before the long work begins."""
+        for format, option, place in self.places:
+            if place == STDOUT and not format.to_stdout:
+                raise UsageError(f"{option} takes the name of a file: standard output is for text")
+        given = [(option, place) for _, option, place in self.places]
+        check_places([*((f"--{option}", place) for option, place in self.others.items()), *given])
+        for format, _, place in self.places:
+            format.check(self._target(place))
 
+    def write(self, shown: Shown) -> None:
+        """All files, each whole or absent; standard output in one format, or the page for people."""
+        made = [(place, format.make(shown, self._target(place))) for format, _, place in self.places]
+        for place, content in made:
+            if place == STDOUT:
+                assert isinstance(content, str), "only formats of text take standard output"
+                emit(content, "xmlcharrefreplace")
+            else:
+                write(Path(place), content if isinstance(content, bytes) else content.rstrip("\n") + "\n")
+        if not self.machine_reads_stdout:
+            self._print(shown)
+        if self.github:
+            self._annotate(shown)
 
-def write_outputs(result: Report, outputs: Outputs, hessian: HessianText | None = None) -> None:
-    """The report as JSON and as Markdown, where the options say so; else as a page or its verdict line.
+    def _target(self, place: str) -> Target:
+        portable = place == STDOUT and not (sys.stdout.encoding or "ascii").lower().startswith("utf")
+        return Target(self.command, place, portable)
 
-    Nothing for people is printed where standard output is for a program.
-    """
-    if outputs.json is not None:
-        deliver_json(result, outputs.json)
-    if outputs.markdown is not None:
-        from diffexplore.report.markdown import to_markdown
+    def _print(self, shown: Shown) -> None:
+        from diffexplore.report.terminal import Drawing
 
-        deliver(to_markdown(result, hessian), outputs.markdown)
-    if not outputs.machine_reads_stdout:
-        _print(result, outputs, hessian)
+        ascii = self.ascii or None
+        page: Any = shown.page(ascii) if shown.page is not None and not self.quiet else None
+        if page is None:
+            page = Drawing((shown.first(),) if self.quiet else tuple(shown.blocks()), ascii)
+        console_on(sys.stdout, no_color=self.no_color).print(page)
 
+    def _annotate(self, shown: Shown) -> None:
+        """Beside the page for people; on standard error where standard output is for a program."""
+        from diffexplore.report.problems import to_annotation
 
-def _print(result: Report, outputs: Outputs, hessian: HessianText | None) -> None:
-    from diffexplore.report.terminal import Drawing, Page
-    from diffexplore.report.verdict import headline
-
-    console = console_on(sys.stdout, no_color=outputs.no_color)
-    ascii = outputs.ascii or None
-    console.print(Drawing((headline(result),), ascii) if outputs.quiet else Page(result, hessian, ascii))
+        stream = sys.stderr if self.machine_reads_stdout else sys.stdout
+        for problem in shown.problems():
+            print(to_annotation(problem), file=stream)

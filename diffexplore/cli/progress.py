@@ -11,7 +11,13 @@ from diffexplore.check.records import Row
 from diffexplore.report.documents import write_row
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, Task, TaskID
+
+#: The phase before anything is computed: on a cold disk it takes seconds.
+LOADING = "loading torch and SymPy"
+
+#: Time left is told once so much of a phase is done: before, its pace is not known.
+_TELLING = 0.02
 
 
 class Listener:
@@ -21,15 +27,21 @@ class Listener:
         self.wants_rows = row_stream is not None
         self._display = display
         self._row_stream = row_stream
-        self._tasks: dict[str, TaskID] = {}
+        self._stage: tuple[str, TaskID] | None = None
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` parts of ``stage`` are finished."""
+        """Show that ``done`` of ``total`` parts of ``stage`` are finished, in the place of the stage before.
+
+        A total of 0 or 1 is that of a phase of which nothing is known but that it has begun.
+        """
         if self._display is None:
             return
-        if stage not in self._tasks:
-            self._tasks[stage] = self._display.add_task(stage, total=total)
-        self._display.update(self._tasks[stage], completed=done, total=total)
+        known = total if total > 1 else None
+        if self._stage is None or self._stage[0] != stage:
+            if self._stage is not None:
+                self._display.remove_task(self._stage[1])
+            self._stage = stage, self._display.add_task(stage, total=known)
+        self._display.update(self._stage[1], completed=done, total=known)
 
     def row(self, row: Row) -> None:
         """Write one row as a line of JSON."""
@@ -38,15 +50,60 @@ class Listener:
 
 
 @contextmanager
-def listening(*, quiet: bool, rows_to: TextIO | None) -> Iterator[Listener]:
-    """A listener whose progress display is on stderr, if a person is there to see it, and gone at the end."""
+def listening(*, quiet: bool, rows_to: TextIO | None = None, loading: str = LOADING) -> Iterator[Listener]:
+    """A listener whose progress display is on stderr, if a person is there to see it, and gone at the end.
+
+    Begins with the phase ``loading``: enter it before the imports that take so long.
+    """
     if quiet or not sys.stderr.isatty():
         yield Listener(None, rows_to)
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    with _display() as display:
+        listener = Listener(display, rows_to)
+        listener.progress(loading, 0, 0)
+        yield listener
+
+
+def _display() -> Progress:
+    """The phase, how much of it is done, how long it has taken, and how long it will still take where that is known."""
+    from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn
+    from rich.text import Text
 
     from diffexplore.cli.output import console_on
+    from diffexplore.report.symbols import speaks_mathematics
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console_on(sys.stderr), transient=True) as display:
-        yield Listener(display, rows_to)
+    class Counted(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(counted(task.completed, task.total))
+
+    class Left(ProgressColumn):
+        max_refresh = 0.5  # a number that changes ten times a second cannot be read
+
+        def render(self, task: Task) -> Text:
+            return Text(time_told(task.completed, task.total, task.elapsed, task.time_remaining))
+
+    console = console_on(sys.stderr)
+    spinner = "dots" if speaks_mathematics(console.encoding) else "line"
+    columns = (SpinnerColumn(spinner), TextColumn("{task.description}", markup=False), Counted(), Left())
+    return Progress(*columns, console=console, transient=True)
+
+
+def counted(done: float, total: float | None) -> str:
+    """``30,000 of 1,000,000``; nothing of a phase whose size is not known."""
+    return "" if total is None else f"{int(done):,} of {int(total):,}"
+
+
+def time_told(done: float, total: float | None, elapsed: float | None, left: float | None) -> str:
+    """``12 s left`` where the pace of the phase tells it, else how long it has taken: ``3 s``."""
+    if total and left is not None and _TELLING * total <= done < total:
+        return f"{_time(left)} left"
+    return _time(elapsed) if elapsed and elapsed >= 1 else ""
+
+
+def _time(seconds: float) -> str:
+    """``12 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

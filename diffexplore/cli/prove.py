@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_STATUS
-from diffexplore.cli.output import STDOUT, check_places, console_on, deliver_json
+from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.shown import Shown
+from diffexplore.cli.writes import writes
 
 if TYPE_CHECKING:
+    from diffexplore.check.listener import Listener
     from diffexplore.proving.records import Proof
 
 
+@writes("prove")
 def prove(
     program: o.Program,
     loss: o.LossOption = None,
     wrt: o.ByParameters = None,
     shapes: o.Shapes = None,
     domain: o.Domain = None,
-    json: o.Json = None,
-    quiet: o.Quiet = False,
-    no_color: o.NoColor = False,
-    ascii: o.Ascii = False,
-    debug: o.Debug = False,
+    full: o.FullProof = False,
+    *,
+    outputs: Outputs,
 ) -> int:
     """Prove that the backward pass of a torch program is the derivative of its forward pass, or of a LOSS.
 
@@ -32,41 +34,55 @@ def prove(
 
     Exits with 0 if that is proved, 1 if it is refuted, 3 if it could not be decided.
     """
-    check_places(json=json)
     with contextlib.redirect_stdout(sys.stderr):
-        found = _proved(program, loss, o.names_list("--wrt", wrt), shapes, tuple(domain or ()))
-    if json is not None:
-        deliver_json(found, json)
-    if json != STDOUT:
-        _print(found, quiet=quiet, no_color=no_color, ascii=ascii)
+        found = _proved(program, loss, o.names_list("--wrt", wrt), shapes, tuple(domain or ()), quiet=outputs.quiet)
+    outputs.write(_shown(found, program, full=full))
     return OF_STATUS[found.status]
 
 
 def _proved(
-    place: str, loss: str | None, wrt: tuple[str, ...] | None, shapes: str | None, domain: tuple[str, ...]
-) -> Proof:
+    place: str, loss: str | None, wrt: tuple[str, ...] | None, shapes: str | None, domain: tuple[str, ...], *,
+    quiet: bool,
+) -> Proof:  # fmt: skip
+    from diffexplore.cli.progress import listening
+
+    with listening(quiet=quiet, rows_to=None) as listener:
+        return _heard(place, loss, wrt, shapes, domain, listener)
+
+
+def _heard(
+    place: str, loss: str | None, wrt: tuple[str, ...] | None, shapes: str | None, domain: tuple[str, ...],
+    listener: Listener,
+) -> Proof:  # fmt: skip
     from diffexplore.cli.loss_argument import loss_to_derive
-    from diffexplore.cli.programs import declared, load
+    from diffexplore.cli.programs import load
+    from diffexplore.given.functions import declared
     from diffexplore.proving.prove import prove
 
     function, arguments = load(place)
     if loss is not None:
         known = loss_to_derive(loss, wrt, shapes)
         if not shapes:
-            return prove(function, known, wrt=wrt, domain=domain)
+            return prove(function, known, wrt=wrt, domain=domain, listener=listener)
         parameters = [name for name in arguments if _has_entries(name, known.parameters)]
         data = [name for name in arguments if name not in parameters]
         given = declared(parameters, shapes, arguments), declared(data, shapes, arguments)
-        return prove(function, known, parameters=given[0], data=given[1], wrt=wrt, domain=domain)
+        return prove(function, known, parameters=given[0], data=given[1], wrt=wrt, domain=domain, listener=listener)
     if wrt is None and not shapes:
-        return prove(function, domain=domain)
+        return prove(function, domain=domain, listener=listener)
     if wrt is None:
-        return prove(function, parameters=(), data=declared(arguments, shapes, arguments), domain=domain)
+        return prove(
+            function, parameters=(), data=declared(arguments, shapes, arguments), domain=domain, listener=listener
+        )
     for name in wrt:
         o.chosen("argument", name, arguments)
     data = [name for name in arguments if name not in wrt]
     return prove(
-        function, parameters=declared(wrt, shapes, arguments), data=declared(data, shapes, arguments), domain=domain
+        function,
+        parameters=declared(wrt, shapes, arguments),
+        data=declared(data, shapes, arguments),
+        domain=domain,
+        listener=listener,
     )
 
 
@@ -75,9 +91,18 @@ def _has_entries(name: str, symbols: tuple[str, ...]) -> bool:
     return any(symbol.rstrip("0123456789_") == name for symbol in symbols) or name in symbols
 
 
-def _print(found: Proof, *, quiet: bool, no_color: bool, ascii: bool) -> None:
-    from diffexplore.report.proofs import headline, outline
-    from diffexplore.report.terminal import Drawing
+def _shown(found: Proof, program: str, *, full: bool) -> Shown:
+    from diffexplore.cli.code_places import code_place
+    from diffexplore.pages.records import Subject
+    from diffexplore.report.problems import problems_of_proof
+    from diffexplore.report.proof_headline import headline
+    from diffexplore.report.proofs import outline
 
-    blocks = (headline(found),) if quiet else tuple(outline(found))
-    console_on(sys.stdout, no_color=no_color).print(Drawing(blocks, ascii or None))
+    return Shown(
+        Subject(found),
+        f"Proof: {found.program}",
+        found.to_dict,
+        lambda: outline(found, full=full),
+        lambda: headline(found),
+        problems=lambda: problems_of_proof(found, code_place(program)),
+    )

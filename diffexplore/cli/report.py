@@ -5,19 +5,28 @@ from __future__ import annotations
 import contextlib
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from diffexplore import methods as known_methods
 from diffexplore.check.records import Report
 from diffexplore.cli import options as o
+from diffexplore.cli.data_argument import DataGiven, data_given
 from diffexplore.cli.exit_codes import OF_VERDICT
-from diffexplore.cli.outputs import Outputs, check_outputs, write_outputs
+from diffexplore.cli.next_steps import after_report
+from diffexplore.cli.output import STDOUT
+from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.shown import Shown
+from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
+from diffexplore.report.details import Detail
 
 if TYPE_CHECKING:
-    from diffexplore.loss import Loss
+    from collections.abc import Sequence
+
+    from diffexplore.check.listener import Listener
+    from diffexplore.pages.records import Subject
     from diffexplore.report.outline import HessianText
+    from diffexplore.report.screen import Command
 
 
 @dataclass(frozen=True)
@@ -26,8 +35,7 @@ class Request:
 
     loss: str
     at: tuple[str, ...]
-    data: Path | None
-    n_points: int | None
+    data: DataGiven
     wrt: tuple[str, ...] | None
     shapes: str | None
     reduction: str | None
@@ -38,11 +46,13 @@ class Request:
     seed: int
 
 
+@writes("report")
 def report(
     loss: o.LossOrDefault = "perpendicular",
     at: o.At = None,
     data: o.Data = None,
-    points: o.Points = None,
+    columns: o.Columns = None,
+    samples: o.Samples = None,
     wrt: o.Wrt = None,
     shapes: o.Shapes = None,
     reduction: o.Reduction = None,
@@ -52,13 +62,11 @@ def report(
     step: o.Step = None,
     seed: o.Seed = "0",
     rows: o.Rows = "worst",
-    json: o.Json = None,
-    markdown: o.Markdown = None,
     hessian: o.HessianFlag = False,
-    quiet: o.Quiet = False,
-    no_color: o.NoColor = False,
-    ascii: o.Ascii = False,
-    debug: o.Debug = False,
+    full: o.Full = False,
+    only_failing: o.OnlyFailing = False,
+    *,
+    outputs: Outputs,
 ) -> int:
     """Check every way to differentiate a loss against the certified truth.
 
@@ -67,8 +75,7 @@ def report(
     request = Request(
         loss=loss,
         at=tuple(at or ()),
-        data=data,
-        n_points=o.whole_number("--points", points),
+        data=data_given(data, samples, columns),
         wrt=o.names_list("--wrt", wrt),
         shapes=shapes,
         reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
@@ -79,9 +86,14 @@ def report(
         seed=o.whole_number("--seed", seed) or 0,
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
-    outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii)
-    check_outputs(outputs)
-    return _run(request, outputs, hessian)
+    outputs = outputs.beside(rows_all=STDOUT if all_rows else None)
+    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
+        subject = _checked(request, outputs, rows_to=sys.__stdout__ if all_rows else None)
+    second = _hessian(subject) if hessian else None
+    detail = detail_of(full=full, only_failing=only_failing)
+    outputs.write(shown(subject, code=request.loss, detail=detail, hessian=second, commands=after_report(request)))
+    result: Report = subject.result
+    return OF_VERDICT[result.verdict]
 
 
 def _methods(text: str | None) -> tuple[str, ...] | None:
@@ -101,51 +113,81 @@ def _step(text: str | None) -> float | None:
     return step
 
 
-def _run(request: Request, outputs: Outputs, with_hessian: bool) -> int:
-    rows_to = sys.stdout if outputs.all_rows else None
-    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
-        loss, result = _checked(request, outputs, rows_to)
-    hessian = _hessian(loss, result) if with_hessian else None
-    write_outputs(result, outputs, hessian)
-    return OF_VERDICT[result.verdict]
+def detail_of(*, full: bool, only_failing: bool) -> Detail:
+    """How much of a report is shown; raises UsageError where both options are given."""
+    if full and only_failing:
+        raise UsageError("--full shows everything, --only-failing the failing comparisons: give one of them")
+    return "full" if full else "failing" if only_failing else "screen"
 
 
-def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> tuple[Loss, Report]:
+def shown(
+    subject: Subject, *, code: str, detail: Detail, hessian: HessianText | None = None,
+    commands: Sequence[Command] = (),
+) -> Shown:  # fmt: skip
+    """What there is to show of a check, or of a verification.
+
+    ``code`` is FILE.py:NAME where it is of a file; ``commands`` are what may be run next.
+    """
+    from diffexplore.cli.code_places import code_place
+    from diffexplore.report.details import blocks_of
+    from diffexplore.report.markdown import title_of
+    from diffexplore.report.problems import problems_of_report
+    from diffexplore.report.terminal import Page
+    from diffexplore.report.verdict import headline
+
+    result: Report = subject.result
+    return Shown(
+        subject,
+        title_of(result),
+        result.to_dict,
+        lambda: blocks_of(result, detail, hessian=hessian),
+        lambda: headline(result),
+        page=lambda ascii: Page(result, hessian, ascii, detail, tuple(commands)),
+        problems=lambda: problems_of_report(result, code_place(code)),
+    )
+
+
+def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> Subject:
     """Resolve the loss, its points and its data, and run the check on them."""
-    from diffexplore.check.points import make_points, parse_at
-    from diffexplore.cli.loss_argument import loss_to_check, partials_of
     from diffexplore.cli.progress import listening
 
+    with listening(quiet=outputs.quiet, rows_to=rows_to) as listener:
+        return _heard(request, listener)
+
+
+def _heard(request: Request, listener: Listener) -> Subject:
+    from diffexplore.check.points import make_points, parse_at
+    from diffexplore.cli.loss_argument import loss_to_check, partials_of
+
     at = [parse_at(text) for text in request.at]
-    has_data = request.data is not None or request.n_points is not None
     loss = loss_to_check(
-        request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction, shapes=request.shapes,
-        file=request.data,
+        request.loss, at, has_data=request.data.is_given, wrt=request.wrt, reduction=request.reduction,
+        shapes=request.shapes, columns=request.data.names, origin=request.data.origin,
     )  # fmt: skip
     points = make_points(loss, at or None)
 
-    from diffexplore.check.batch import make_batch
     from diffexplore.check.run import run_check
+    from diffexplore.pages.records import Subject
 
-    batch = make_batch(loss, request.data, n_points=request.n_points, seed=request.seed, points=points)
-    with listening(quiet=outputs.quiet, rows_to=rows_to) as listener:
-        result = run_check(
-            loss,
-            batch,
-            points,
-            methods=request.methods,
-            wrt=partials_of(loss, request.wrt),
-            dtype=request.dtype,
-            device=request.device,
-            seed=request.seed,
-            step=request.step,
-            listener=listener,
-        )
-    return loss, result
+    batch = request.data.batch(loss, seed=request.seed, points=points)
+    result = run_check(
+        loss,
+        batch,
+        points,
+        methods=request.methods,
+        wrt=partials_of(loss, request.wrt),
+        dtype=request.dtype,
+        device=request.device,
+        seed=request.seed,
+        step=request.step,
+        listener=listener,
+    )
+    return Subject(result, loss, batch, tuple(points))
 
 
-def _hessian(loss: Loss, result: Report) -> HessianText:
+def _hessian(subject: Subject) -> HessianText:
     """The second partials by what the report differentiates by."""
-    from diffexplore.cli.algebra import hessian_text
+    assert subject.loss is not None
+    from diffexplore.report.algebra import hessian_text
 
-    return hessian_text(loss, tuple(result.gradient))
+    return hessian_text(subject.loss, tuple(subject.result.gradient))

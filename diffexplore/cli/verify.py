@@ -7,16 +7,24 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+import typer
 
 from diffexplore.check.records import Report
 from diffexplore.cli import options as o
+from diffexplore.cli.data_argument import NO_DATA, DataGiven, data_given
 from diffexplore.cli.exit_codes import OF_VERDICT
-from diffexplore.cli.output import write
-from diffexplore.cli.outputs import Outputs, check_outputs, write_outputs
+from diffexplore.cli.next_steps import after_verify
+from diffexplore.cli.output import STDOUT, write
+from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.report import detail_of, shown
+from diffexplore.cli.writes import output_parameters, writes
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
+    from diffexplore.given.names import Named
+    from diffexplore.loss import Loss
     from diffexplore.verify.replay import Replay
 
 KINDS = ("loss", "gradient", "layer", "formulas", "grads")
@@ -29,8 +37,7 @@ class Request:
     candidate: str | None = None
     loss: str | None = None
     at: tuple[str, ...] = ()
-    data: Path | None = None
-    n_points: int | None = None
+    data: DataGiven = NO_DATA
     wrt: tuple[str, ...] | None = None
     shapes: str | None = None
     reduction: str | None = None
@@ -44,12 +51,15 @@ class Request:
     seed: int = 0
 
 
+@writes("verify")
 def verify(
+    context: typer.Context,
     candidate: o.Candidate = None,
     loss: o.LossOption = None,
     at: o.At = None,
     data: o.Data = None,
-    points: o.Points = None,
+    columns: o.Columns = None,
+    samples: o.Samples = None,
     wrt: o.Wrt = None,
     shapes: o.Shapes = None,
     reduction: o.Reduction = None,
@@ -62,13 +72,11 @@ def verify(
     device: o.Device = "auto",
     seed: o.Seed = "0",
     rows: o.Rows = "worst",
-    json: o.Json = None,
-    markdown: o.Markdown = None,
     replay: o.Replay = None,
-    quiet: o.Quiet = False,
-    no_color: o.NoColor = False,
-    ascii: o.Ascii = False,
-    debug: o.Debug = False,
+    full: o.Full = False,
+    only_failing: o.OnlyFailing = False,
+    *,
+    outputs: Outputs,
 ) -> int:
     """Verify a gradient that somebody wrote. THIS RUNS THE CODE IN FILE.py: verify only files that you trust.
 
@@ -80,8 +88,7 @@ def verify(
         candidate=candidate,
         loss=loss,
         at=tuple(at or ()),
-        data=data,
-        n_points=o.whole_number("--points", points),
+        data=data_given(data, samples, columns),
         wrt=o.names_list("--wrt", wrt),
         shapes=shapes,
         reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
@@ -95,54 +102,120 @@ def verify(
         seed=o.whole_number("--seed", seed) or 0,
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
-    again = _replay_of(request, replay) if candidate is None else None
-    outputs = Outputs(all_rows, json, markdown, quiet, no_color, ascii, replay=None if again else replay)
-    check_outputs(outputs)
-    record = again or _record(request)
-    result = _run(record, outputs)
-    _write_replay(record, result, outputs)
-    write_outputs(result, outputs)
+    again = _replay_of(context, replay) if candidate is None else None
+    kept = None if again else replay
+    detail = detail_of(full=full, only_failing=only_failing)
+    if str(kept) == STDOUT:
+        raise UsageError("--replay takes the name of a file: standard output is for the report")
+    outputs = outputs.beside(rows_all=STDOUT if all_rows else None, replay=kept)
+    record, result = _run(request, again, outputs, rows_to=sys.stdout if all_rows else None)
+    if kept is not None and result.verdict != "pass":
+        _write_replay(record, kept)
+    from diffexplore.pages.records import Subject
+
+    subject = Subject(result, record.loss, record.batch, tuple(record.points))
+    outputs.write(shown(subject, code=record.candidate, detail=detail, commands=after_verify(request, result)))
     return OF_VERDICT[result.verdict]
 
 
-def _replay_of(request: Request, path: Path | None) -> Replay:
+#: Options that say nothing of what is verified.
+_OF_OUTPUT = frozenset({"replay", "rows", "full", "only_failing"}) | output_parameters("verify")
+
+
+def _replay_of(context: typer.Context, path: Path | None) -> Replay:
     """The verification that a file holds."""
     if path is None:
         raise UsageError("name a candidate, FILE.py:NAME with --loss LOSS, or a --replay FILE to run again")
-    if request != Request():
+    given = (name for name in context.params if name not in _OF_OUTPUT)
+    if any(_is_typed(context.get_parameter_source(name)) for name in given):
         raise UsageError("without a candidate, --replay runs what its file says: leave the other options out")
     from diffexplore.verify.replay_file import read_replay
 
     return read_replay(path)
 
 
-def _record(request: Request) -> Replay:
-    """Resolve the loss, its points, its data and the upstream gradient."""
-    if request.loss is None:
-        raise UsageError("name the loss whose gradient it should be: --loss LOSS")
+def _is_typed(source: Any) -> bool:
+    """Whether the value of an option comes from the command line, and not from a default."""
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _record(request: Request) -> tuple[Replay, Any]:
+    """Resolve the loss, its points, its data and the upstream gradient; and the candidate, where that loaded it."""
     from diffexplore.check.points import make_points, parse_at
-    from diffexplore.cli.loss_argument import loss_to_check
 
     at = [parse_at(text) for text in request.at]
-    has_data = request.data is not None or request.n_points is not None
-    loss = loss_to_check(
-        request.loss, at, has_data=has_data, wrt=request.wrt, reduction=request.reduction, shapes=request.shapes,
-        file=request.data,
-    )  # fmt: skip
+    loss, loaded = _loss(request, tuple(dict.fromkeys(name for point in at for name in point)))
     points = make_points(loss, at or None)
 
-    from diffexplore.check.batch import make_batch
     from diffexplore.verify.replay import Replay
 
-    batch = make_batch(loss, request.data, n_points=request.n_points, seed=request.seed, points=points)
-    return Replay(
+    batch = request.data.batch(loss, seed=request.seed, points=points)
+    record = Replay(
         str(request.candidate), loss, batch, points, _upstream(request.upstream, request.data),
         kind=request.kind, wrt=request.wrt, dtype=request.dtype, device=request.device, seed=request.seed,
         accept=request.accept, modes=request.modes, pack=_packs(request.pack),
     )  # fmt: skip
+    return record, loaded
 
 
-def _upstream(text: str | None, data: Path | None) -> Any:
+def _loss(request: Request, points: tuple[str, ...]) -> tuple[Loss, Any]:
+    """The loss that is named, or that of the candidate's own forward pass; and the candidate, where it was loaded.
+
+    ``points`` are the names in the points.
+    """
+    from diffexplore.cli.loss_argument import loss_to_check
+    from diffexplore.given.names import Named
+
+    columns, origin = request.data.names, request.data.origin
+    if request.loss is None:
+        named = Named(points, request.wrt or (), columns, request.data.is_given, origin)
+        return _own(request, named)
+    loaded = _loaded_for_questions(request, points)
+    loss = loss_to_check(
+        request.loss, [points], has_data=request.data.is_given, wrt=request.wrt, reduction=request.reduction,
+        shapes=request.shapes, columns=columns, origin=origin,
+    )  # fmt: skip
+    return loss, loaded
+
+
+def _own(request: Request, named: Named) -> tuple[Loss, Any]:
+    from diffexplore.cli.verify_questions import check_told
+    from diffexplore.given.losses import arguments_of_function
+    from diffexplore.verify.own import computes_loss, own_forward
+
+    candidate = _load(request)
+    if not computes_loss(candidate, request.kind):
+        raise UsageError("name the loss whose gradient it should be: --loss LOSS")
+    check_told(request, candidate, arguments_of_function(candidate), named.points)
+    loss = own_forward(candidate, named, upstream=request.upstream, kind=request.kind, shapes=request.shapes)
+    return loss, candidate
+
+
+def _loaded_for_questions(request: Request, points: tuple[str, ...]) -> Any:
+    """The candidate, where a formula leaves questions open: then all of them are asked, that of its output as well."""
+    from diffexplore.cli.verify_questions import check_told
+    from diffexplore.given.losses import is_formula
+
+    told = (points or request.wrt) and request.data.is_given  # the rest is asked by what reads it
+    if told or request.data.file is not None:  # of the columns of a file, it is said which are missing
+        return None
+    if not is_formula(str(request.loss)) or str(request.candidate).endswith(".json"):
+        return None
+    from diffexplore.symbolic.parse import names_in
+
+    symbols = names_in(str(request.loss).strip(), (*points, *(request.wrt or ())))
+    candidate = _load(request)
+    check_told(request, candidate, symbols, points)
+    return candidate
+
+
+def _load(request: Request) -> Any:
+    from diffexplore.verify.loading import load_candidate
+
+    return load_candidate(str(request.candidate))
+
+
+def _upstream(text: str | None, data: DataGiven) -> Any:
     """A number, or the column of that name in the data file."""
     if text is None:
         return None
@@ -151,11 +224,9 @@ def _upstream(text: str | None, data: Path | None) -> Any:
     try:
         return np.array(float(text))
     except ValueError:
-        if data is None:
+        if data.file is None:
             raise UsageError(f"--upstream takes a number, or a column of the --data FILE, not {text!r}") from None
-    from diffexplore.check.table import read_table
-
-    return read_table(data, [text])[text]
+    return data.column(text)
 
 
 def _packs(texts: Sequence[str]) -> dict[str, Any] | None:
@@ -170,22 +241,20 @@ def _packs(texts: Sequence[str]) -> dict[str, Any] | None:
     return packs or None
 
 
-def _run(record: Replay, outputs: Outputs) -> Report:
-    """The verification itself; what the candidate prints is kept out of standard output."""
+def _run(request: Request, again: Replay | None, outputs: Outputs, rows_to: TextIO | None) -> tuple[Replay, Report]:
+    """What is verified, and what was found; what the candidate prints is kept out of standard output."""
     from diffexplore.cli.progress import listening
 
-    rows_to = sys.stdout if outputs.all_rows else None
     with listening(quiet=outputs.quiet, rows_to=rows_to) as listener, contextlib.redirect_stdout(sys.stderr):
-        return record.run(listener)
+        record, loaded = (again, None) if again else _record(request)
+        return record, record.run(listener, loaded)
 
 
-def _write_replay(record: Replay, result: Report, outputs: Outputs) -> None:
-    """Where the candidate did not pass; how large the file is depends on the data."""
-    if outputs.replay is None or result.verdict == "pass":
-        return
-    write(outputs.replay, record.to_json() + "\n")
-    size = _size(outputs.replay.stat().st_size)
-    print(f"wrote {outputs.replay} ({size}): diffexplore verify --replay {outputs.replay}", file=sys.stderr)
+def _write_replay(record: Replay, path: Path) -> None:
+    """How large the file is depends on the data."""
+    write(path, record.to_json() + "\n")
+    size = _size(path.stat().st_size)
+    print(f"wrote {path} ({size}): diffexplore verify --replay {path}", file=sys.stderr)
 
 
 def _size(count: int) -> str:

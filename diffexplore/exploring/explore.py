@@ -19,8 +19,8 @@ from diffexplore.exploring.evaluation import at as array_of
 from diffexplore.exploring.explorer import evaluation_of, explorer_of
 from diffexplore.exploring.records import Explorer
 from diffexplore.fitting.fit import run_fit
-from diffexplore.fitting.given import loss_given
 from diffexplore.fitting.settings import settings_of
+from diffexplore.given.losses import loss_given
 
 #: A descent is so long, but where that takes more operations than :data:`_MOST_OPERATIONS`.
 _STEPS, _LEAST_STEPS = 1000, 20
@@ -59,7 +59,7 @@ def explore(
     Raises:
         UsageError: for input that cannot be used; a loss without parameters; a start outside the domain.
     """
-    known = loss_given(loss, at)
+    known = loss_given(loss, at, data)
     chosen_axes(known, axes)
     start = make_points(known, at)[0]
     batch = make_batch(known, data)

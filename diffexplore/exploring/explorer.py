@@ -47,9 +47,9 @@ def evaluation_of(loss: Loss, batch: Batch) -> Evaluation:
 
 def explorer_of(fit: Fit, axes: Sequence[str] | str | None = None) -> Explorer:
     """What is to be seen of ``fit`` over ``axes``."""
-    if fit.subject is None:
+    if fit.fitted is None:
         raise UsageError("the fit does not know its data: make it by dx.fit")
-    loss, batch = fit.subject.loss, fit.subject.batch
+    loss, batch = fit.fitted.loss, fit.fitted.batch
     drawn = chosen_axes(loss, axes)
     evaluation = evaluation_of(loss, batch)
     view = _View(fit, loss, evaluation, drawn)

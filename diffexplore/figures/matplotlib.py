@@ -1,31 +1,170 @@
-"""Figures for files and notebooks, drawn by matplotlib."""
+"""Figures for files and notebooks, drawn by matplotlib: PNG, SVG and PDF."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from diffexplore.errors import UsageError
-from diffexplore.figures.records import Figure, Series
+from diffexplore.figures.extent import LOWEST_COUNT, cells
+from diffexplore.figures.records import Arrows, Band, Bars, Figure, Grid, Layer, Rule, Series
+from diffexplore.figures.roles import STYLES, VERMILLION, Style, styles
+
+#: What matplotlib writes, by the suffix of the file.
+SUFFIXES = (".png", ".svg", ".pdf")
+
+_LINES = {"solid": "-", "dashed": "--", "dotted": ":", "dashdot": "-."}
+_MARKERS = {
+    "circle": "o", "square": "s", "diamond": "D", "triangle": "v", "star": "*", "cross": "X", "ring": "h", "plus": "P",
+}  # fmt: skip
+
+_MISSING = 'plots need matplotlib: python -m pip install "diffexplore[plot]"'
+
+_COLOURS = "viridis"  # even in lightness: the same to people with any colour vision
+_WIDTH, _HEIGHT, _GRID_HEIGHT = 7.2, 4.4, 5.4
+_DOTS_PER_INCH = 150
 
 
-def draw(figure: Figure) -> Any:
-    """``figure`` as a ``matplotlib.figure.Figure``, without a window.
+def draw(figure: Figure, *more: Figure) -> Any:
+    """Figures, one below the other, as a ``matplotlib.figure.Figure`` without a window.
 
     Raises :class:`UsageError` with the command that installs matplotlib where it is missing.
     """
-    try:
-        from matplotlib.figure import Figure as Canvas
-    except ImportError:
-        raise UsageError('plots need matplotlib: python -m pip install "diffexplore[plot]"') from None
-    canvas = Canvas(layout="constrained")
-    axes = canvas.subplots()
-    lines = [layer for layer in figure.layers if isinstance(layer, Series)]
-    for series in lines:
-        axes.plot(series.x, series.y, "-" if series.joined else "o", label=series.name)
-    axes.set(
-        title=figure.title, xlabel=figure.x.title, ylabel=figure.y.title, xscale=figure.x.scale, yscale=figure.y.scale
-    )
-    if len(lines) > 1:
-        axes.legend()
-    canvas.text(0.5, -0.02, figure.caption, ha="center", va="top", wrap=True, fontsize="small")
+    _imported()
+    from matplotlib.figure import Figure as Canvas
+
+    figures = (figure, *more)
+    heights = [_GRID_HEIGHT if _has_grid(one) else _HEIGHT for one in figures]
+    canvas = Canvas(figsize=(_WIDTH, sum(heights)), layout="constrained")
+    parts: Any = canvas.subfigures(len(figures), 1, height_ratios=heights) if more else [canvas]
+    for part, one in zip(parts, figures, strict=True):
+        _draw_on(part, one)
     return canvas
+
+
+def _draw_on(canvas: Any, figure: Figure) -> None:
+    axes = canvas.subplots()
+    axes.set(xscale=figure.x.scale, yscale=figure.y.scale)
+    for place, (layer, style) in enumerate(zip(figure.layers, styles(figure), strict=True)):
+        _layer(axes, layer, style, figure, place)
+    axes.set(title=_plain(figure.title), xlabel=_plain(figure.x.title), ylabel=_plain(figure.y.title))
+    if figure.equal:
+        axes.set_aspect("equal", adjustable="datalim")
+    if not _has_grid(figure):
+        axes.grid(alpha=0.25)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize="small", framealpha=0.85)
+    canvas.supxlabel(_plain(_wrapped(figure.caption)), fontsize="small", color="#555555")
+
+
+def _has_grid(figure: Figure) -> bool:
+    return any(isinstance(layer, Grid) for layer in figure.layers)
+
+
+def to_bytes(suffix: str, figure: Figure, *more: Figure) -> bytes:
+    """The file of figures; the same bytes for the same figures: no dates, no random identifiers.
+
+    Raises UsageError for a ``suffix`` that is not in :data:`SUFFIXES`, and where matplotlib is missing.
+    """
+    if suffix not in SUFFIXES:
+        raise UsageError(f"a figure is written as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}, not {suffix!r}")
+    canvas = draw(figure, *more)
+    import matplotlib
+
+    undated: Mapping[str, Any] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[suffix]
+    page = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "diffexplore", "svg.fonttype": "path"}):
+        canvas.savefig(page, format=suffix[1:], dpi=_DOTS_PER_INCH, metadata=undated)
+    return page.getvalue()
+
+
+def save(path: str | Path, figure: Figure, *more: Figure) -> None:
+    """Write figures to ``path``, by its suffix; raises as :func:`to_bytes`."""
+    Path(path).write_bytes(to_bytes(Path(path).suffix.lower(), figure, *more))
+
+
+def check_installed() -> None:
+    """Raises UsageError with the command that installs matplotlib where it is missing; without importing it."""
+    if find_spec("matplotlib") is None:
+        raise UsageError(_MISSING)
+
+
+def _imported() -> None:
+    try:
+        import matplotlib.figure  # noqa: F401  # only whether it can be imported
+    except ImportError:
+        raise UsageError(_MISSING) from None
+
+
+def _layer(axes: Any, layer: Layer, style: Style, figure: Figure, place: int) -> None:
+    name, colour = _plain(layer.name), style.colour
+    match layer:
+        case Series():
+            line = _LINES[style.line] if layer.joined and len(layer.x) > 1 else ""
+            marker = "" if line else _MARKERS[style.marker]
+            axes.plot(
+                layer.x, layer.y, linestyle=line, marker=marker, color=colour, markersize=style.size, label=name,
+                markeredgecolor="white", markeredgewidth=0.6, zorder=3 + place / 100,
+            )  # fmt: skip
+        case Band():
+            axes.fill_between(layer.x, layer.low, layer.high, color=colour, alpha=0.22, linewidth=0, label=name)
+        case Rule():
+            across = axes.axvline if layer.along == "x" else axes.axhline
+            across(layer.at, linestyle=_LINES[style.line], color=colour, label=name)
+        case Bars():
+            if not layer.counts:
+                return
+            bottom = LOWEST_COUNT if figure.y.scale == "log" else 0
+            heights = [max(count, bottom) for count in layer.counts]
+            axes.stairs(heights, layer.edges, baseline=bottom, fill=True, color=colour, alpha=0.75, label=name)
+        case Arrows():
+            axes.quiver(
+                layer.x, layer.y, layer.dx, layer.dy, angles="xy", scale_units="xy", scale=1, color=colour,
+                width=0.003, label=name, zorder=2.5,
+            )  # fmt: skip
+        case Grid():
+            _grid(axes, layer, figure)
+
+
+def _grid(axes: Any, grid: Grid, figure: Figure) -> None:
+    from matplotlib.colors import LogNorm, Normalize
+
+    known = [value for value in cells(grid) if grid.scale == "linear" or value > 0]
+    if not known:
+        return
+    values = [[float("nan") if value is None else value for value in row] for row in grid.values]
+    norm = (LogNorm if grid.scale == "log" and min(known) < max(known) else Normalize)(min(known), max(known))
+    levels, surface = sorted(grid.levels), len(grid.x) > 1 and len(grid.y) > 1
+    if len(levels) > 1 and surface:
+        filled = axes.contourf(
+            grid.x, grid.y, values, levels=levels, cmap=_COLOURS, norm=norm, extend="both", alpha=0.75
+        )
+    else:
+        filled = axes.pcolormesh(grid.x, grid.y, values, cmap=_COLOURS, norm=norm, shading="nearest")
+    inside = [level for level in levels if min(known) < level < max(known)]
+    if inside and surface:
+        lines = axes.contour(grid.x, grid.y, values, levels=inside, colors="white", linewidths=0.7)
+        axes.clabel(lines, fontsize="x-small", fmt="%.3g")
+    unit = f" ({grid.unit})" if grid.unit else ""
+    axes.figure.colorbar(filled, ax=axes, label=_plain(grid.name + unit))
+    for at, words in enumerate(dict.fromkeys(text for _, _, text in grid.notes)):
+        noted = [(column, row) for column, row, text in grid.notes if text == words]
+        marker = list(_MARKERS.values())[(5 + at) % len(_MARKERS)]
+        axes.scatter(
+            [grid.x[column] for column, _ in noted], [grid.y[row] for _, row in noted], marker=marker,
+            color=VERMILLION, edgecolors="white", s=STYLES["bad"].size ** 2 / 2, label=_plain(words), zorder=2.8,
+        )  # fmt: skip
+
+
+def _plain(words: str) -> str:
+    """Words that matplotlib does not read as its own language for formulas."""
+    return words.replace("$", r"\$")
+
+
+def _wrapped(words: str) -> str:
+    import textwrap
+
+    return "\n".join(textwrap.wrap(words, 100))

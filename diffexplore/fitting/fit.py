@@ -19,14 +19,14 @@ from diffexplore.errors import UsageError
 from diffexplore.fitting.descend import Walk, walk
 from diffexplore.fitting.drift import Apart, DriftBound
 from diffexplore.fitting.explanation import explained
-from diffexplore.fitting.given import loss_given
 from diffexplore.fitting.landscape import outside_domain
 from diffexplore.fitting.objective import RunObjective
 from diffexplore.fitting.recorded import drift_records, run_record
-from diffexplore.fitting.records import Drift, Fit, Run, Subject
+from diffexplore.fitting.records import Drift, Fit, FittedLoss, Run
 from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
 from diffexplore.fitting.settings import Settings, settings_of
 from diffexplore.fitting.surroundings import Surroundings, surroundings_of
+from diffexplore.given.losses import loss_given
 from diffexplore.loss import Loss
 
 
@@ -58,7 +58,7 @@ def fit(
         UsageError: for input that cannot be used.
     """
     settings = settings_of(lr, steps, optimizer, methods, dtype)
-    known = loss_given(loss, at)
+    known = loss_given(loss, at, data)
     points = make_points(known, at)
     return run_fit(known, make_batch(known, data), points[0], settings)
 
@@ -70,6 +70,7 @@ def run_fit(
     if not loss.parameters:
         raise UsageError("the loss has no parameters: there is nothing to fit")
     listener = listener or Silence()
+    listener.progress("deriving the gradient", 0, 0)
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
     formulas = Formulas(loss)
     reduced = {dtype: _in_dtype(formulas, columns, batch.n, dtype) for dtype in settings.dtypes}
@@ -83,13 +84,13 @@ def run_fit(
         walk(walks, settings.optimizer.load(), settings.rate, settings.steps, apart, heard)
         runs += [run_record(one, exact, label) for one in walks]
         drifts += drift_records(apart, walks, label, loss.parameters)
-    listener.progress("explaining", 0, 1)
+    listener.progress("looking for the minimum, and explaining", 0, 0)
     found = surroundings_of(reduced[settings.widest], start, runs[0], settings)
     return explained(_fit(loss, batch, settings, runs, drifts, found))
 
 
 def _progress(listener: Listener, label: str, steps: int, done: int) -> None:
-    listener.progress(label, done, max(1, steps))
+    listener.progress(f"descending in {label}", done, max(1, steps))
 
 
 def _in_dtype(formulas: Formulas, columns: Mapping[str, torch.Tensor], n: int, dtype: torch.dtype) -> ReducedLoss:
@@ -157,5 +158,5 @@ def _fit(
         plain_newton=found.newton,
         excess=found.excess,
         remaining=found.remaining,
-        subject=Subject(loss, batch),
+        fitted=FittedLoss(loss, batch),
     )

@@ -142,7 +142,7 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class FittedLoss:
     """What was fitted: the loss itself, and its data."""
 
     loss: Loss
@@ -161,7 +161,7 @@ class Fit:
         remaining: for each parameter the distance from the optimum at the end of the first run, divided by that at
             the start.
         explanation: sentences, the first of which says how it ended.
-        subject: the loss and the data, for pictures; not part of the document.
+        fitted: the loss and the data, for pictures; not part of the document.
     """
 
     loss: LossSummary
@@ -183,7 +183,7 @@ class Fit:
     excess: float | None
     remaining: Mapping[str, float | None]
     explanation: tuple[Finding, ...] = ()
-    subject: Subject | None = field(default=None, repr=False, compare=False)
+    fitted: FittedLoss | None = field(default=None, repr=False, compare=False)
 
     @property
     def run(self) -> Run:
@@ -253,6 +253,24 @@ class Fit:
     def to_json(self, *, indent: int | None = 2) -> str:
         """The document as text."""
         return to_json(self.to_dict(), indent=indent)
+
+    def to_html(self) -> str:
+        """The fit as one page that holds all it needs; raises UsageError where plotly is not installed."""
+        from diffexplore.pages import subjects, to_page
+
+        return to_page("fit", subjects.of_fit(self))
+
+    def to_dataframe(self) -> Any:
+        """The paths of all runs as a ``pandas.DataFrame``, a line for each step; raises UsageError without pandas."""
+        from diffexplore.report.dataframes import of_fit
+
+        return of_fit(self)
+
+    def _repr_html_(self) -> str:
+        from diffexplore.report.fits import outline
+        from diffexplore.report.html import page_of
+
+        return page_of(outline(self))
 
     def __rich_console__(self, console: Any, options: Any) -> Any:
         from diffexplore.report.fits import FitPage

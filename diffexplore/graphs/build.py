@@ -19,6 +19,7 @@ from diffexplore.graphs.written import drafts_of
 from diffexplore.symbolic.text import to_text
 
 if TYPE_CHECKING:
+    from diffexplore.check.sources import Source as DataSource
     from diffexplore.loss import Loss
     from diffexplore.tracing.trace import Traced
 
@@ -30,8 +31,9 @@ _MOST_OF_A_LOSS = 200
 def graph_of(
     loss: Loss | Traced | str,
     at: Mapping[str, Any] | None = None,
-    data: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    data: Mapping[str, Any] | str | os.PathLike[str] | DataSource | None = None,
     *,
+    names: Mapping[str, str] | None = None,
     n_points: float | None = None,
     wrt: str | Sequence[str] | None = None,
     sample: int = 0,
@@ -47,8 +49,10 @@ def graph_of(
     Args:
         loss: a :class:`~diffexplore.Loss`, the name of one in the catalogue, or a function traced by
             :func:`diffexplore.tracing.trace`.
-        at: a value for every parameter. Default: the first point of the loss, or formulas without values.
+        at: a value for every parameter. Default: the loss's first point at which no parameter is 0 and no two are
+            equal, or else its first; formulas without values where it has none.
         data: columns by name, or the path of a .csv or .npz file. Default: the data of the loss, if it has some.
+        names: of a file of data, which symbols have another name there.
         n_points: draws so many synthetic samples instead.
         wrt: the inputs by which derivatives are wanted. Default: all.
         sample: the sample whose values are shown, from 0.
@@ -62,7 +66,7 @@ def graph_of(
     drafts, formula = _drafted(source)
     links = links_of(drafts)
     through = needed(drafts, links, wanted)
-    inputs = source.inputs(at, data, n_points, sample)
+    inputs = source.inputs(at, data, n_points, sample, names)
     values, notes = None, []
     if inputs is not None:
         try:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from diffexplore.documents import SCHEMA_VERSION, plain, to_json
 from diffexplore.proof.records import Ball
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
 
 Kind = Literal["parameter", "data", "operation", "sum"]
 
@@ -160,6 +163,28 @@ class Graph:
 
     def to_json(self, *, indent: int | None = 2) -> str:
         return to_json(self.to_dict(), indent=indent)
+
+    def to_html(self) -> str:
+        """The graph as one page that holds all it needs."""
+        from diffexplore.pages import subjects, to_page
+
+        return to_page("graph", subjects.of(self))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from diffexplore.report.graphs import outline
+        from diffexplore.report.terminal import Drawing
+
+        yield from Drawing(tuple(outline(self))).__rich_console__(console, options)
+
+    def _repr_svg_(self) -> str:
+        from diffexplore.graphs.svg import to_svg
+
+        return to_svg(self)
+
+    def __repr__(self) -> str:
+        from diffexplore.report.reprs import of_graph
+
+        return of_graph(self)
 
 
 def _dict(number: Number | None) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from diffexplore.errors import UsageError
+from diffexplore.given.generic import most_generic
 from diffexplore.graphs.sharing import is_constant
 from diffexplore.loss import Loss
 from diffexplore.symbolic import build
@@ -56,8 +57,13 @@ class Source:
         """Whether there are data at all."""
         return bool(self.loss.data)
 
-    def inputs(self, at: Mapping[str, Any] | None, data: Any, n_points: float | None, sample: int) -> Inputs | None:
+    def inputs(
+        self, at: Mapping[str, Any] | None, data: Any, n_points: float | None, sample: int,
+        names: Mapping[str, str] | None = None,
+    ) -> Inputs | None:  # fmt: skip
         """The values at a point and on data; None where neither is given nor the loss has its own.
+
+        Of its own points one is taken at which no parameter is 0: where products vanish, a wrong term is not seen.
 
         Raises UsageError for values that do not belong to the loss, or are given in part.
         """
@@ -70,8 +76,8 @@ class Source:
         )
         if not given and not complete:
             return None
-        point = make_points(self.loss, at)[0]
-        batch = make_batch(self.loss, data, n_points=n_points, points=[point])
+        point = most_generic(make_points(self.loss, at))
+        batch = make_batch(self.loss, data, names=names, n_points=n_points, points=[point])
         if not 0 <= sample < batch.n:
             has = "is 1 sample" if batch.n == 1 else f"are {batch.n} samples"
             raise UsageError(f"there is no sample {sample}: there {has}, counted from 0")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Entry:
     """A method's name, what it does in one line, the module that holds it, and how a sentence calls it (by its name,
     unless ``spoken`` says otherwise). ``aliases`` are the other names by which it may be selected. ``runs_program``
-    says whether it runs the torch function that a loss was read from: else, it knows the formula alone.
+    says whether it runs the torch function that a loss was read from: else, it knows the formula alone. ``truncates``
+    says whether more than rounding separates its values from the truth: it takes a step.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Entry:
     spoken: str = ""
     aliases: tuple[str, ...] = ()
     runs_program: bool = False
+    truncates: bool = False
 
     def load(self) -> Method:
         """The method itself; imports what it needs."""
@@ -55,6 +57,7 @@ _ENTRIES = (
         "forward_difference",
         "the forward difference",
         runs_program=True,
+        truncates=True,
     ),
     Entry(
         "central_difference",
@@ -62,6 +65,7 @@ _ENTRIES = (
         "central_difference",
         "the central difference",
         runs_program=True,
+        truncates=True,
     ),
     Entry(
         "richardson",
@@ -69,8 +73,9 @@ _ENTRIES = (
         "richardson",
         "Richardson extrapolation",
         runs_program=True,
+        truncates=True,
     ),
-    Entry("complex_step", "Im f(x + ih) / h", "complex_step", "the complex step"),
+    Entry("complex_step", "Im f(x + ih) / h", "complex_step", "the complex step", truncates=True),
 )
 
 
@@ -103,6 +108,12 @@ def runs_program(method: str) -> bool:
     """Whether the method of a row runs the torch function that a loss was read from."""
     name = method.partition(" ")[0]
     return any(entry.runs_program for entry in _ENTRIES if entry.name == name)
+
+
+def truncates(method: str) -> bool:
+    """Whether the method of a row takes a step, so that more than rounding separates its values from the truth."""
+    name = method.partition(" ")[0]
+    return any(entry.truncates for entry in _ENTRIES if entry.name == name)
 
 
 def select(wanted: Sequence[str] | str | None) -> tuple[Entry, ...]:

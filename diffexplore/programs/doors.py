@@ -191,7 +191,7 @@ class ProgramWatch(CandidateWatch):
 
     def __enter__(self) -> ProgramWatch:
         self._escapes.__enter__()  # type: ignore[no-untyped-call]  # torch leaves its modes untyped
-        super().__enter__()  # type: ignore[no-untyped-call]  # as above
+        super().__enter__()
         return self
 
     def __exit__(self, *raised: Any) -> None:

@@ -62,9 +62,9 @@ def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data:
     arrays, batches = _declared(candidate, name, loss, parameters, data)
     check_distinct((*arrays, *batches))
     names = [array.name for array in (*arrays, *batches)]
-    function = _called(candidate, names, name)
+    function = called_by_name(candidate, names, name)
     program = Program(name, function, function, arrays, batches)
-    outputs = outputs_of(_called(_copied(candidate), names, name), arrays, batches, name)
+    outputs = outputs_of(called_by_name(_copied(candidate), names, name), arrays, batches, name)
     return program if outputs is None else _weighted(program, outputs, loss)
 
 
@@ -178,7 +178,7 @@ def _is_autograd(candidate: Any) -> bool:
     return isinstance(candidate, type) and issubclass(candidate, torch.autograd.Function)
 
 
-def _called(candidate: Any, names: list[str], name: str) -> Callable[..., Tensor]:
+def called_by_name(candidate: Any, names: list[str], name: str) -> Callable[..., Tensor]:
     """The candidate as a function of named tensors, its arguments bound by name or else in their order."""
     function = autograd_function(candidate)
     if function is not None:

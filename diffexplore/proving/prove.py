@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from diffexplore.arguments import as_words
-from diffexplore.check.options import as_loss
+from diffexplore.check.listener import Listener, Silence
 from diffexplore.errors import UsageError
-from diffexplore.loss import Loss
+from diffexplore.given.losses import loss_to_prove
 from diffexplore.proof.decide import BUDGET
 from diffexplore.proving.explain import cause_of
 from diffexplore.proving.one_sample import holds_for_one
@@ -29,12 +29,13 @@ from diffexplore.tracing.trace import Traced, trace
 
 def prove(
     candidate: Any,
-    loss: Loss | str | None = None,
+    loss: Any = None,
     *,
     parameters: Spec | None = None,
     data: Spec | None = None,
     wrt: Sequence[str] | str | None = None,
     domain: str | Sequence[str] | None = None,
+    listener: Listener | None = None,
 ) -> Proof:
     """Does a torch program compute the gradient of this loss, for every input and every number of samples?
 
@@ -45,18 +46,22 @@ def prove(
     Args:
         candidate: a torch function, a module or the class of a ``torch.autograd.Function``, of tensors in float64. It
             returns the loss, or outputs of any shape: the proof is for every upstream gradient of each of them.
-        loss: whose gradient it should be; None for that of the program's own forward pass.
+        loss: whose gradient it should be: a :class:`~diffexplore.Loss`, a name of the catalogue, a formula as text or
+            SymPy expression, or another torch function; None for that of the program's own forward pass.
         parameters, data: the arguments with their shapes, data without the axis of the samples, as in
             ``["W[3,2]", "b"]``. Default: the symbols of the loss. Without a loss, the arguments that are not declared
             are the other kind; where none is declared, all are data, with one number for each sample.
         wrt: the partials that are wanted. Default: all parameters, or all data where there are none.
         domain: conditions that the inputs meet, such as ``"s > 0"``; those of the loss count as well.
+        listener: hears of the progress.
 
     Returns a :class:`~diffexplore.proving.records.Proof`, whose ``status`` is "proved" (only by a proof), "refuted"
     (only with a counterexample: certified enclosures that do not meet) or "unknown".
     Raises :class:`~diffexplore.errors.UsageError` for what cannot be traced, with the operator and the line.
     """
-    known = None if loss is None else as_loss(loss)
+    listener = listener or Silence()
+    listener.progress("tracing the program", 0, 0)
+    known = None if loss is None else loss_to_prove(loss, parameters, data, wrt)
     parameters = None if parameters is None else cast(Spec, declare(parameters))
     data = None if data is None else cast(Spec, declare(data))
     program = program_of(candidate, known, parameters, data)
@@ -77,12 +82,15 @@ def prove(
         one = alone or holds_for_one(program, reading.traced, allowance, by_data=by_data)
         return Part(reading, one, as_run)
 
+    listener.progress("deciding by algebra", 0, 0)
     first = part(traced, _read_exactly(program, by_data=by_data) if traced.rounds else traced)
     parts = decided_parts(program, first, by_data=by_data, decide=part)
     notes = run_again(program, spare, [first, *parts.all_others], conditions)
     shown = parts.refuted or first
     traced, statements = shown.traced, shown.statements
     readings = [one.reading for one in ((shown,) if parts.refuted is not None else (first, *parts.others))]
+    if status_of(statements) == "refuted":
+        listener.progress("looking for the cause", 0, 0)
     scope = scope_of(parts.sizes, statements, conditions, parts.others)
     return Proof(
         status_of(statements),

@@ -144,6 +144,12 @@ class Proof:
     def to_json(self, *, indent: int | None = 2) -> str:
         return to_json(self.to_dict(), indent=indent)
 
+    def to_html(self) -> str:
+        """The proof as one page that holds all it needs."""
+        from diffexplore.pages import subjects, to_page
+
+        return to_page("prove", subjects.of(self))
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from diffexplore.report.proofs import outline
         from diffexplore.report.terminal import Drawing
@@ -156,8 +162,13 @@ class Proof:
 
         return page_of(outline(self))
 
+    def __repr__(self) -> str:
+        from diffexplore.report.reprs import of_proof
+
+        return of_proof(self)
+
     def __str__(self) -> str:
-        from diffexplore.report.proofs import headline
+        from diffexplore.report.proof_headline import headline
 
         shown = headline(self)
         return f"{shown.word}  {shown.sentence}"

@@ -97,9 +97,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, which each medium draws in its own way."""
+    """A figure, which each medium draws in its own way; in ``lines`` lines where it is made of characters."""
 
     figure: Figure
+    lines: int = 13
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from diffexplore.check.records import Cause, Report, Row
 from diffexplore.report.blocks import Block, Gap, Heading, Note, Span, Text, text
 from diffexplore.report.numbers import counted
+
+#: Reasons that one screen has room for.
+_MOST = 4
 
 
 class Footnotes:
@@ -29,10 +33,19 @@ class Footnotes:
         number = self._numbers.get(row.cause.message) if row.cause else None
         return text(f"inconclusive [{number}]" if number else "inconclusive", "doubt")
 
+    def marker(self, cause: Cause) -> str:
+        """``[1]``, which stands for a cause."""
+        return f"[{self._numbers[cause.message]}]"
+
+
+def cause_note(cause: Cause, footnotes: Footnotes) -> Note:
+    """The cause of an undecided row behind its number."""
+    return Note((Span(cause.message),), footnotes.marker(cause))
+
 
 def not_compared(report: Report, footnotes: Footnotes) -> Iterator[Block]:
     """Skipped methods and inconclusive comparisons, with their reasons."""
-    notes = [*_skipped(report), *_inconclusive(report, footnotes)]
+    notes = [*_skipped(report), *_inconclusive(report, footnotes, set())]
     if not notes:
         yield Note(text("Nothing was skipped, and every comparison could be decided."))
     else:
@@ -41,13 +54,25 @@ def not_compared(report: Report, footnotes: Footnotes) -> Iterator[Block]:
     yield Gap()
 
 
+def not_compared_briefly(report: Report, footnotes: Footnotes, told: AbstractSet[str]) -> Iterator[Block]:
+    """The same without a heading, and without the causes whose messages are ``told`` already."""
+    notes = [*_skipped(report), *_inconclusive(report, footnotes, told)]
+    yield from notes[:_MOST]
+    if len(notes) > _MOST:
+        yield Note(text(f"{counted(len(notes) - _MOST, 'other reason')} beside", "quiet"), "·")
+    if not notes and not told:
+        yield Note(text("Nothing was skipped, and every comparison could be decided."))
+
+
 def _skipped(report: Report) -> Iterator[Note]:
     for skip in report.skipped:
         yield Note((Span(skip.method, "strong"), Span(f" was skipped: {skip.reason}")), marker="·")
 
 
-def _inconclusive(report: Report, footnotes: Footnotes) -> Iterator[Note]:
+def _inconclusive(report: Report, footnotes: Footnotes, told: AbstractSet[str]) -> Iterator[Note]:
     for number, cause in enumerate(footnotes.causes, start=1):
+        if cause.message in told:
+            continue
         shares_its_count = sum(other.key == cause.key for other in footnotes.causes) > 1
         count = None if shares_its_count else report.summary.causes.get(cause.key)
         yield _cause(cause.message, count, f"[{number}]")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 from rich.console import Console
 
 from diffexplore.check.records import VALUE, Report, Row
 from diffexplore.numerals import plain_exponent
 from diffexplore.report.blocks import Block, Column, Note, Span, Table, Text, text
+from diffexplore.report.failed import told_causes
 from diffexplore.report.lost import lost_text
 from diffexplore.report.names import candidate_of, kind_of, partial_of
 from diffexplore.report.numbers import counted, truth_digits, value_beside
@@ -38,7 +40,7 @@ def failure_text(report: Report, *, ascii: bool | None = None) -> str:
     rows = _shown(report)
     sections = [
         _lines([headline(report)], _VERDICT, plain),
-        _lines([*_causes(rows), *_lost(report)], _CAUSES, plain),
+        _lines([*_causes(rows, told_causes(report)), *_lost(report)], _CAUSES, plain),
         _lines([_table(rows, report)] if rows else [], _TABLE, plain),
         _lines([_again(report, rows)], _AGAIN, plain),
     ]
@@ -72,8 +74,10 @@ def _undecided(report: Report) -> list[Row]:
     ]  # fmt: skip
 
 
-def _causes(rows: Iterable[Row]) -> Iterator[Note]:
-    messages = list(dict.fromkeys(row.cause.message for row in rows if row.cause is not None))
+def _causes(rows: Iterable[Row], told: AbstractSet[str]) -> Iterator[Note]:
+    """Causes that the verdict line has not ``told``, each once."""
+    found = dict.fromkeys(row.cause.message for row in rows if row.cause is not None)
+    messages = [message for message in found if message not in told]
     for message in messages[:_MOST_CAUSES]:
         yield Note(text(message), marker="·")
     if len(messages) > _MOST_CAUSES:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -19,10 +18,13 @@ from diffexplore.report.names import reduced_partial
 from diffexplore.report.numbers import counted, point_text
 from diffexplore.report.outline import reduced_text
 from diffexplore.report.symbols import speaks_mathematics, typeset
-from diffexplore.report.terminal import Drawing
+from diffexplore.report.terminal import Drawing, plain_text
 
 #: Significant digits of fitted values and losses.
 _DIGITS = 6
+
+#: Lines of the loss curve, and characters of what a row is called.
+_PICTURE_LINES, _LONGEST_LABEL = 10, 36
 
 #: Tables with more parameters have a row for each parameter's value left out beyond it.
 _MOST_COLUMNS = 5
@@ -38,19 +40,19 @@ def outline(fit: Fit) -> Iterator[Block]:
     yield headline(fit)
     yield Gap()
     yield Note(text(f"L = {reduced_text(fit.loss, typeset(fit.loss.formula))}"))
-    yield Note(text(_what_ran(fit), "quiet"))
-    yield Picture(fit.figure())
+    yield Note(text(what_ran(fit), "quiet"))
+    yield Picture(fit.figure(), _PICTURE_LINES)
     yield Gap()
-    yield _values(fit)
-    yield Gap()
+    yield values(fit)
     if fit.optimum_curvature is not None:
-        yield _directions(fit.optimum_curvature)
-        yield Gap()
+        yield directions(fit.optimum_curvature)
+    yield Gap()
     for finding in fit.explanation[1:]:
         yield Note(text(finding.sentence), "·")
 
 
-def _what_ran(fit: Fit) -> str:
+def what_ran(fit: Fit) -> str:
+    """The optimizer, the start, the steps and the data."""
     rate = "" if fit.lr is None else f" at the rate {plain_exponent(f'{fit.lr:g}')}"
     samples = f" on {counted(fit.n, 'sample')} ({fit.origin})" if fit.loss.data else ""
     return (
@@ -58,13 +60,13 @@ def _what_ran(fit: Fit) -> str:
     )
 
 
-def _values(fit: Fit) -> Table:
+def values(fit: Fit) -> Table:
+    """Where each run came to, beside the stationary points."""
     names = list(fit.run.first.point)[:_MOST_COLUMNS]
     words = Column("", align="left")
     columns = (words, Column("step"), Column("loss"), *(Column(name) for name in names), words)
     rows = [_row("start", fit.run.first, names)]
-    for run in fit.runs:
-        rows.append(_row(f"{run.method}, {run.dtype}", run.last, names, _remark(run)))
+    rows += [_run_row(runs, names) for runs in _alike(fit.runs, names)]
     rows += [_stationary_row(fit, point, names) for point in fit.terrain.stationary]
     if fit.terrain.lowest is not None and fit.optimum is None:
         lowest = fit.terrain.lowest
@@ -72,10 +74,29 @@ def _values(fit: Fit) -> Table:
     return Table(columns, tuple(rows))
 
 
+def _alike(runs: Sequence[Run], names: list[str]) -> list[list[Run]]:
+    """Runs that end in the same digits, together."""
+    groups: dict[object, list[Run]] = {}
+    for run in runs:
+        key = run.last.step, _number(run.last.loss), *(_number(run.last.point[name]) for name in names), _remark(run)
+        groups.setdefault(key, []).append(run)
+    return list(groups.values())
+
+
+def _run_row(runs: Sequence[Run], names: list[str]) -> tuple[Text, ...]:
+    """``symbolic, float32``, or ``4 runs`` where more end there than have room."""
+    methods, dtypes = (list(dict.fromkeys(kind)) for kind in zip(*((r.method, r.dtype) for r in runs), strict=True))
+    whole = len(methods) * len(dtypes) == len(runs)
+    label = f"{', '.join(methods)}; {', '.join(dtypes)}" if whole else ", ".join(f"{r.method} {r.dtype}" for r in runs)
+    return _row(
+        label if len(label) <= _LONGEST_LABEL else f"{counted(len(runs))} runs", runs[0].last, names, _remark(runs[0])
+    )
+
+
 def _row(label: str, at: Step, names: list[str], remark: str = "", step: str | None = None) -> tuple[Text, ...]:
-    values = [text(_number(at.point[name])) for name in names]
+    shown = [text(_number(at.point[name])) for name in names]
     counted_steps = f"{at.step:,}" if step is None else step
-    return (text(label), text(counted_steps), text(_number(at.loss)), *values, text(remark, "quiet"))
+    return (text(label), text(counted_steps), text(_number(at.loss)), *shown, text(remark, "quiet"))
 
 
 def _remark(run: Run) -> str:
@@ -87,11 +108,11 @@ def _remark(run: Run) -> str:
 
 def _stationary_row(fit: Fit, point: StationaryPoint, names: list[str]) -> tuple[Text, ...]:
     label = point.kind if point is not fit.optimum or fit.terrain.complete else "local minimum"
-    values = [text(_number(point.point[name])) for name in names]
-    return (text(f"{label}, proved"), text(""), text(_number(point.value)), *values, text(""))
+    shown = [text(_number(point.point[name])) for name in names]
+    return (text(f"{label}, proved"), text(""), text(_number(point.value)), *shown, text(""))
 
 
-def _directions(curvature: Curvature) -> Table:
+def directions(curvature: Curvature) -> Table:
     """The Hessian at the optimum: along which direction, how curved, how fast."""
     columns = (Column("direction at the minimum", align="left"), Column("curvature"), Column("steps per factor e"))
     return Table(columns, tuple(map(_direction, curvature.directions[:_MOST_COLUMNS])))
@@ -125,14 +146,15 @@ class FitPage:
 def to_text(fit: Fit, width: int = 100, ascii: bool | None = None) -> str:
     """``fit`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
     plain = not speaks_mathematics(sys.stdout.encoding) if ascii is None else ascii
-    page = io.StringIO()
-    Console(file=page, width=width, color_system=None, highlight=False).print(FitPage(fit, plain))
-    return page.getvalue().rstrip("\n")
+    return plain_text(FitPage(fit, plain), width)
 
 
 def to_markdown(fit: Fit) -> str:
     """``fit`` as a Markdown document, with its gradient."""
-    partials = (Note(text(f"{reduced_partial(name)} = {reduced_text(fit.loss, partial.text)}"), "·")
-                for name, partial in fit.gradient.items())  # fmt: skip
-    blocks = [*outline(fit), *partials]
-    return document(f"# Fit: {escaped(fit.loss.name or 'a formula')}\n", blocks)
+    return document(f"# Fit: {escaped(fit.loss.name or 'a formula')}\n", (*outline(fit), *gradient_notes(fit)))
+
+
+def gradient_notes(fit: Fit) -> Iterator[Block]:
+    """The gradient, a note for each partial."""
+    for name, partial in fit.gradient.items():
+        yield Note(text(f"{reduced_partial(name)} = {reduced_text(fit.loss, partial.text)}"), "·")

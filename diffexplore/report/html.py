@@ -24,6 +24,7 @@ from diffexplore.report.blocks import (
     Tone,
 )
 from diffexplore.report.outline import HessianText, outline
+from diffexplore.report.screen import screen
 
 #: Colours that are legible on white and on black, so that they fit a light and a dark notebook.
 _STYLES: dict[Tone, str] = {
@@ -39,9 +40,9 @@ _PICTURE_WIDTH = 78
 _NUMBER = "font-family:monospace;font-variant-numeric:tabular-nums;white-space:pre"
 
 
-def to_html(report: Report, hessian: HessianText | None = None) -> str:
-    """``report`` as one ``<div>``."""
-    return page_of(outline(report, hessian=hessian))
+def to_html(report: Report, hessian: HessianText | None = None, *, full: bool = False) -> str:
+    """``report`` as one ``<div>``: what one screen shows, or all tables (``full``)."""
+    return page_of((outline if full else screen)(report, hessian=hessian))
 
 
 def page_of(blocks: Iterable[Block]) -> str:
@@ -64,7 +65,7 @@ def _drawn(block: Block) -> str:
         case Table():
             return f'<table style="{_NUMBER}">{"".join(_table(block))}</table>'
         case Picture():
-            lines = escape("\n".join(draw(block.figure, _PICTURE_WIDTH)))
+            lines = escape("\n".join(draw(block.figure, _PICTURE_WIDTH, height=block.lines)))
             return f'<pre style="line-height:1.1">{lines}</pre><p>{escape(block.figure.caption)}</p>'
         case Gap():
             return ""

@@ -44,6 +44,16 @@ def lost_text(lost: LostDigits, report: Report) -> Text:
     )
 
 
+def lost_briefly(lost: LostDigits, report: Report) -> Text:
+    """``∂ℓᵢ/∂a by reverse (sample 99): (a*x + b) - y cancels; exp(a) keeps the digits``."""
+    sample = f" (sample {lost.sample})" if lost.sample is not None else ""
+    by = "" if candidate_of(report) else f" by {lost.methods[0]}"
+    kept = "" if lost.better is None else f"; {lost.better} keeps the digits"
+    return (
+        Span(f"{_partial(lost, report)}{by}{sample}: "), Span(lost.subexpression, "doubt"), Span(f" {lost.how}{kept}"),
+    )  # fmt: skip
+
+
 def _partial(lost: LostDigits, report: Report) -> str:
     if lost.sample is None:
         return reduced_partial(lost.parameter)

@@ -21,6 +21,7 @@ from diffexplore.report.blocks import (
     Text,
 )
 from diffexplore.report.outline import HessianText, outline
+from diffexplore.report.screen import screen
 
 #: Characters in a line of a drawn figure.
 _PICTURE_WIDTH = 78
@@ -28,10 +29,14 @@ _PICTURE_WIDTH = 78
 _ACTIVE = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#"})
 
 
-def to_markdown(report: Report, hessian: HessianText | None = None) -> str:
-    """``report`` as a Markdown document."""
-    title = f"# Gradient check: {escaped(report.loss.name or 'a formula')}\n"
-    return document(title, outline(report, hessian=hessian))
+def to_markdown(report: Report, hessian: HessianText | None = None, *, full: bool = False) -> str:
+    """``report`` as a Markdown document: what one screen shows, or all tables (``full``)."""
+    return document(f"# {escaped(title_of(report))}\n", (outline if full else screen)(report, hessian=hessian))
+
+
+def title_of(report: Report) -> str:
+    """What the document is about."""
+    return f"Gradient check: {report.loss.name or 'a formula'}"
 
 
 def document(title: str, blocks: Iterable[Block]) -> str:
@@ -53,7 +58,7 @@ def _drawn(block: Block) -> str:
         case Table():
             return "\n".join(_table(block)) + "\n"
         case Picture():
-            lines = draw(block.figure, _PICTURE_WIDTH)
+            lines = draw(block.figure, _PICTURE_WIDTH, height=block.lines)
             return "\n".join(["```text", *lines, "```", f"*{escaped(block.figure.caption)}*"]) + "\n"
         case Gap():
             return ""

@@ -74,6 +74,13 @@ def partial_of(row: Row, candidate: str | None = None) -> str:
     return entry_of_gradient(row.parameter) if candidate else sample_partial(row.parameter)
 
 
+def comparison_of(row: Row, candidate: str | None = None) -> str:
+    """The partial, and of a candidate the mode in which it was differentiated, where that is not reverse mode."""
+    name = partial_of(row, candidate)
+    mode = row.method.removeprefix(candidate or "").strip() if candidate and row.method.startswith(candidate) else ""
+    return f"{name} {mode}" if mode and row.of is None else name
+
+
 def kind_of(row: Row) -> str:
     """``probe``, ``reduced`` or ``samples``, as in :class:`~diffexplore.check.records.Tally`."""
     if row.probe is not None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from decimal import Decimal
 
+from diffexplore.check.digits import COMPLETE
 from diffexplore.check.records import Truth
 from diffexplore.numerals import ABSENT, plain_exponent, scientific, short
 from diffexplore.report.blocks import Span, Text, Tone, text
@@ -13,13 +14,10 @@ from diffexplore.report.blocks import Span, Text, Tone, text
 #: Significand bits and smallest normal exponent of each dtype.
 _FORMATS = {"float64": (53, -1022), "float32": (24, -126), "bfloat16": (8, -126), "float16": (11, -14)}
 
-#: Decimal digits that tell any two neighbours of the dtype apart.
-_DIGITS = {"float64": 17, "float32": 9, "bfloat16": 4, "float16": 5}
-
 
 def digits_of(dtype: str) -> int:
     """Significant decimal digits that show a ``dtype`` number completely."""
-    return _DIGITS.get(dtype, 17)
+    return COMPLETE.get(dtype, 17)
 
 
 def counted(n: int, noun: str = "", plural: str = "") -> str:

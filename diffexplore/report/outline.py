@@ -12,7 +12,7 @@ from diffexplore.report.causes import Footnotes, not_compared
 from diffexplore.report.lost import lost_digits
 from diffexplore.report.names import candidate_of, reduced_partial, second_partial
 from diffexplore.report.numbers import counted, point_text
-from diffexplore.report.places import long_points
+from diffexplore.report.places import ON_A_LINE, long_points
 from diffexplore.report.symbols import typeset
 from diffexplore.report.tables import legend, probes, reduced_tables, worst_samples
 from diffexplore.report.values import loss_values
@@ -39,10 +39,7 @@ def outline(report: Report, *, width: int = 100, hessian: HessianText | None = N
     yield Gap()
     yield from failures(report)
     yield from formulas(report.loss, report.gradient, hessian)
-    yield from _decisions(report)
-    yield Note(text(_what_ran(report), "quiet"))
-    if report.loss.program is not None:
-        yield Note(text(_what_ran_itself(report, report.loss.program), "quiet"))
+    yield from run_notes(report)
     yield from long_points(report)
     yield Gap()
     yield from loss_values(report, footnotes)
@@ -57,7 +54,15 @@ def outline(report: Report, *, width: int = 100, hessian: HessianText | None = N
     yield headline(report)
 
 
-def _decisions(report: Report) -> Iterator[Block]:
+def run_notes(report: Report) -> Iterator[Block]:
+    """What algebra decided, and what ran on which data."""
+    yield from decisions(report)
+    yield Note(text(what_ran(report), "quiet"))
+    if report.loss.program is not None:
+        yield Note(text(what_ran_itself(report, report.loss.program), "quiet"))
+
+
+def decisions(report: Report) -> Iterator[Block]:
     """What algebra says of a candidate's formulas."""
     for name, words in (report.candidate.formulas if report.candidate else {}).items():
         yield Note(text(f"the formula for the partial by {name}: {words}"), "·")
@@ -68,11 +73,9 @@ def formulas(
 ) -> Iterator[Block]:
     """The loss, its partials and, where given, its second partials, with their operation counts."""
     yield Heading(f"Loss {loss.name}" if loss.name else "Loss", _symbols(loss))
-    shown = [Formula("L", _reduced(loss, typeset(loss.formula)))]
-    shown += [_partial(loss, name, partial) for name, partial in gradient.items()]
-    for (row, column), partial in (hessian or {}).items():
-        shown.append(Formula(second_partial(row, column), _reduced(loss, partial.text), operations(partial)))
-    yield FormulaList(tuple(shown))
+    shown = [Formula("L", loss_formula(loss))]
+    shown += [partial_formula(loss, name, partial) for name, partial in gradient.items()]
+    yield FormulaList((*shown, *hessian_formulas(loss, hessian)))
     if loss.domain:
         yield Note(text(f"where {typeset(loss.domain)}"))
     if loss.rewritten:
@@ -82,10 +85,25 @@ def formulas(
     yield Gap()
 
 
-def _partial(loss: LossSummary, name: str, partial: PartialFormula) -> Formula:
+def loss_formula(loss: LossSummary) -> str:
+    """The loss with its reduction."""
+    return _reduced(loss, typeset(loss.formula))
+
+
+def partial_formula(loss: LossSummary, name: str, partial: PartialFormula, *, brief: bool = False) -> Formula:
+    """A partial; by data, that of one sample. A ``brief`` one is without its operations."""
+    remark = partial.note or "" if brief else operations(partial)
     if name in loss.data:
-        return Formula(f"∂ℓᵢ/∂{name}", partial.text, operations(partial))
-    return Formula(reduced_partial(name), _reduced(loss, partial.text), operations(partial))
+        return Formula(f"∂ℓᵢ/∂{name}", partial.text, remark)
+    return Formula(reduced_partial(name), _reduced(loss, partial.text), remark)
+
+
+def hessian_formulas(loss: LossSummary, hessian: HessianText | None) -> list[Formula]:
+    """The second partials, where they are given."""
+    return [
+        Formula(second_partial(row, column), _reduced(loss, partial.text), operations(partial))
+        for (row, column), partial in (hessian or {}).items()
+    ]
 
 
 def _reduced(loss: LossSummary, expression: str) -> str:
@@ -119,16 +137,18 @@ def _symbols(loss: LossSummary) -> str:
     )
 
 
-def _what_ran(report: Report) -> str:
+def what_ran(report: Report) -> str:
+    """``10 methods on 100 samples at 2 points, in float64 on cpu, seed 0``."""
     methods = len(dict.fromkeys(row.method for row in report.rows))
     subject = candidate_of(report) or counted(methods, "method")
     points = list(dict.fromkeys(point_text(row.point) for row in report.rows if row.probe is None))
-    where = f" at {counted(len(points), 'point')}" if points != [""] else ""
+    where = f" at {points[0] if len(points) == 1 and len(points[0]) <= ON_A_LINE else counted(len(points), 'point')}"
+    where = where if points != [""] else ""
     samples = counted(report.n, "sample") if report.loss.data else "one evaluation"
     return f"{subject} on {samples}{where}, in {report.dtype} on {report.device}, seed {report.seed}"
 
 
-def _what_ran_itself(report: Report, program: str) -> str:
+def what_ran_itself(report: Report, program: str) -> str:
     """That the function was run, by which methods, where the formulas were read from one."""
     read = f"the formulas were read from {program}"
     if candidate_of(report):

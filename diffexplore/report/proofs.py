@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
 
 from diffexplore.check.records import VALUE
-from diffexplore.proof.records import Ball, Counterexample, Status
+from diffexplore.proof.records import Ball, Counterexample
 from diffexplore.proving.records import Proof, Statement
 from diffexplore.report.blocks import (
     Block,
@@ -15,127 +15,41 @@ from diffexplore.report.blocks import (
     FormulaList,
     Gap,
     Heading,
-    Headline,
     Note,
     Span,
     Table,
     Text,
-    Tone,
     text,
 )
-from diffexplore.report.names import reduced_partial
-
-#: The word and tone of a status.
-WORDS: Mapping[Status, tuple[str, Tone]] = {
-    "proved": ("PROVED", "good"),
-    "refuted": ("REFUTED", "bad"),
-    "unknown": ("UNKNOWN", "doubt"),
-}
-
-_NOT_WHERE = ("not where", "no sample where")
+from diffexplore.report.proof_headline import WORDS, called, headline, told
 
 _LONGEST = 200
 
 _DIGITS = 17
 
 
-def outline(proof: Proof) -> Iterator[Block]:
-    """The blocks of a proof: the answer, the formulas, each statement, counterexamples, conditions, the answer."""
+def outline(proof: Proof, *, full: bool = False) -> Iterator[Block]:
+    """The blocks of a proof: the answer, the formulas, each statement, counterexamples, conditions.
+
+    One screen shows the counterexample that the answer speaks of; ``full`` shows those of all statements.
+    """
     yield headline(proof)
     yield Gap()
     yield from _formulas(proof)
     yield _table(proof)
     yield Gap()
+    shown = None if full or not proof.refuted else told(proof)
     for statement in proof.statements:
-        yield from _details(proof, statement)
+        if shown is None or statement is shown or statement.decision.counterexample is None:
+            yield from _details(proof, statement)
     yield from _notes(proof)
-    yield headline(proof)
-
-
-def headline(proof: Proof) -> Headline:
-    """The answer, and what it is about."""
-    word, tone = WORDS[proof.status]
-    return Headline(word, tone, {"proved": _proved, "refuted": _refuted, "unknown": _unknown}[proof.status](proof))
-
-
-def _proved(proof: Proof) -> str:
-    """What leaves out more than a null set of the differentiated symbols stands in the sentence itself."""
-    few = f", of N = {proof.samples} samples as traced" if proof.samples is not None else ""
-    kinks = set(proof.conditions) - set(proof.exclusions) - set(proof.sizes)
-    conditions = f", under {_counted(len(kinks), 'side condition')}" if kinks else ""
-    rest = "".join(f"; {sentence}" for sentence in proof.unvalued)
-    return f"{_up_to(proof)}{proof.program} computes {_claim(proof)}{_inputs(proof)}{few}{conditions}{rest}"
-
-
-def _inputs(proof: Proof) -> str:
-    """For which inputs and numbers of samples."""
-    sizes = f" with {' and '.join(proof.sizes)}" if proof.sizes else ""
-    number = f"every number of samples{sizes}" if proof.data and proof.samples is None else ""
-    if not proof.exclusions:
-        return ", for every input" + (f" and {number}" if number else "")
-    plain = [_clause(text) for text in proof.exclusions if not text.startswith(_NOT_WHERE)]
-    others = [text for text in proof.exclusions if text.startswith(_NOT_WHERE)]
-    where = f" where {' and '.join(plain)}" if plain else ""
-    return where + "".join(f", {text}" for text in others) + (f", and for {number}" if number else "")
-
-
-def _clause(condition: str) -> str:
-    """A condition inside a sentence: a reason that follows a colon stands in brackets, so does a choice."""
-    start, colon, reason = condition.removeprefix("for ").partition(": ")
-    if colon:
-        return f"{start} ({reason})"
-    return f"({start})" if " or " in start else start
-
-
-def _up_to(proof: Proof) -> str:
-    """Up to which roundings of constants this is proved; the largest is named."""
-    if not proof.up_to_rounding:
-        return ""
-    worst = max(proof.constants, key=lambda constant: constant.relative)
-    held = "" if worst.dtype == "float64" else f" in {worst.dtype}"
-    more = len(proof.constants) - 1
-    others = f" and of {_counted(more, 'other constant')}, at most as much" if more else ""
-    return f"up to the rounding of {worst.value!r}{held} (relative {worst.relative:.1e}){others}: "
-
-
-def _refuted(proof: Proof) -> str:
-    first = next((statement for statement in proof.refuted if statement.name != VALUE), proof.refuted[0])
-    named = proof.cause is not None and proof.cause.key != "unexplained"
-    cause = f": {proof.cause.message}" if proof.cause is not None and named else ""
-    place = f" where {first.decision.place}" if first.decision.place else ""
-    if first.name == VALUE:
-        named = proof.loss.startswith("the loss ") or proof.loss == "loss"
-        loss = proof.loss if proof.loss.startswith("the ") else f"the {'' if named else 'loss '}{proof.loss}"
-        return f"{proof.program} does not compute {loss}{place}{cause}"
-    return f"{proof.program} does not compute {_claim(proof)}: its {_called(first)} is wrong{place}{cause}"
-
-
-def _unknown(proof: Proof) -> str:
-    unsettled = [_called(statement) for statement in proof.statements if statement.status == "unknown"]
-    return f"could not decide whether {proof.program} computes {_claim(proof)}: open {_verb(unsettled)}"
-
-
-def _verb(names: list[str]) -> str:
-    return f"{'are' if len(names) > 1 else 'is'} {', '.join(names)}"
-
-
-def _claim(proof: Proof) -> str:
-    if proof.loss == "its own forward pass":
-        return "the gradient of its own forward pass"
-    return f"the gradient of {proof.loss}"
-
-
-def _called(statement: Statement) -> str:
-    if statement.name == VALUE:
-        return "L"
-    return reduced_partial(statement.name) + (" of a second backward call" if statement.call > 1 else "")
 
 
 def _formulas(proof: Proof) -> Iterator[Block]:
     yield Heading("As traced", "sums run over the samples" if proof.data else "")
     shown = [Formula("L", _shortened(proof.formula))]
     shown += [
-        Formula(_called(statement), _shortened(statement.computed))
+        Formula(called(statement), _shortened(statement.computed))
         for statement in proof.statements
         if statement.name != VALUE
     ]
@@ -160,7 +74,7 @@ def _row(statement: Statement) -> tuple[Text, Text, Text]:
     is_ = "is the loss" if statement.name == VALUE else "is the derivative"
     word, tone = WORDS[statement.status]
     return (
-        text(f"{_called(statement)} {is_}"),
+        text(f"{called(statement)} {is_}"),
         text(word.lower(), tone),
         text("; ".join(statement.decision.tried), "quiet"),
     )
@@ -170,7 +84,7 @@ def _details(proof: Proof, statement: Statement) -> Iterator[Block]:
     """The counterexample of a refuted statement; how far apart the sides of an open one were seen to be."""
     found, difference = statement.decision.counterexample, statement.decision.largest_difference
     if found is not None:
-        yield Heading(f"{_called(statement)} at a counterexample", _point(found))
+        yield Heading(f"{called(statement)} at a counterexample", _point(found))
         yield from _samples(found)
         columns = (Column("", align="left"), Column("value"), Column("within"))
         computed, exact = (f"what {proof.program} computes", found.right), ("what is right", found.left)
@@ -179,7 +93,7 @@ def _details(proof: Proof, statement: Statement) -> Iterator[Block]:
         )
         yield Gap()
     elif statement.status == "unknown" and difference is not None:
-        message = f"the largest difference of {_called(statement)} seen at random points, in 50 digits: {difference}"
+        message = f"the largest difference of {called(statement)} seen at random points, in 50 digits: {difference}"
         yield Note(text(message), "·")
 
 
@@ -224,7 +138,6 @@ def _notes(proof: Proof) -> Iterator[Block]:
         "mathematics, not the rounding of the kernels that ship: diffexplore verify measures that, in ulps."
     )
     yield Note(text(message, "quiet"))
-    yield Gap()
 
 
 def _counted(count: int, noun: str) -> str:

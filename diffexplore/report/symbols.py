@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 #: What the blocks may contain beyond ASCII, apart from names that users chose.
-MATHEMATICS = "∂²ℓᵢ·−√≥≤…—–×±πσΣ├└│"
+MATHEMATICS = "∂²ℓᵢ·−√≥≤…—–×±πσΣ├└│█▌"
 
 _ASCII = str.maketrans(
     {
@@ -36,6 +36,8 @@ _ASCII = str.maketrans(
         "├": "|",
         "└": "`",
         "│": "|",
+        **dict.fromkeys("█▉▊▋▌", "#"),
+        **dict.fromkeys("▍▎▏", " "),
     }
 )
 _TYPED_POWER = re.compile(r"\*\*(-?\d+)(?![\d.])")

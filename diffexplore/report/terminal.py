@@ -32,7 +32,9 @@ from diffexplore.report.blocks import (
     text,
     words_of,
 )
-from diffexplore.report.outline import HessianText, outline
+from diffexplore.report.details import Detail, blocks_of
+from diffexplore.report.outline import HessianText
+from diffexplore.report.screen import Command
 from diffexplore.report.symbols import speaks_mathematics, to_ascii
 
 #: Characters that a column which may be broken is left with at least.
@@ -61,14 +63,20 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Page:
-    """A report that rich can print in whatever width it has, with second partials where they are given."""
+    """A report that rich can print in whatever width it has, in as much detail as ``detail`` says.
+
+    Second partials and commands to go on with are shown where they are given.
+    """
 
     report: Report
     hessian: HessianText | None = None
     ascii: bool | None = None
+    detail: Detail = "screen"
+    commands: tuple[Command, ...] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        blocks = outline(self.report, width=options.max_width, hessian=self.hessian)
+        width = options.max_width
+        blocks = blocks_of(self.report, self.detail, width=width, hessian=self.hessian, commands=self.commands)
         yield from _draw(blocks, console, options, self.ascii)
 
 
@@ -77,11 +85,19 @@ def render(report: Report, console: Console, options: ConsoleOptions) -> RenderR
     yield from Page(report).__rich_console__(console, options)
 
 
-def to_text(report: Report, width: int = 100, ascii: bool | None = None) -> str:
-    """``report`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
+def to_text(report: Report, width: int = 80, ascii: bool | None = None, *, full: bool = False) -> str:
+    """``report`` as plain text, on one screen or with all tables (``full``).
+
+    ``ascii`` None chooses by the encoding of standard output.
+    """
     plain = not speaks_mathematics(sys.stdout.encoding) if ascii is None else ascii
+    return plain_text(Page(report, ascii=plain, detail="full" if full else "screen"), width)
+
+
+def plain_text(shown: RenderableType, width: int) -> str:
+    """What a console of that width prints, without colour."""
     page = io.StringIO()
-    Console(file=page, width=width, color_system=None, highlight=False).print(Page(report, ascii=plain))
+    Console(file=page, width=width, color_system=None, highlight=False).print(shown)
     return page.getvalue().rstrip("\n")
 
 
@@ -123,7 +139,9 @@ class _Pen:
             case Table():
                 return self._table(block)
             case Picture():
-                return RichText("\n".join(draw(block.figure, self.width, ascii=self.ascii)), no_wrap=True)
+                return RichText(
+                    "\n".join(draw(block.figure, self.width, height=block.lines, ascii=self.ascii)), no_wrap=True
+                )
             case Gap():
                 return RichText("")
 

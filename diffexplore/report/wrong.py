@@ -48,16 +48,23 @@ def failures(report: Report) -> Iterator[Block]:
     left = report.summary.failed - sum(map(len, groups))
     if left > 0:
         yield Note(text(f"{counted(left)} more failed", "quiet"), marker="·")
-    if candidate is None and report.loss.program and any(runs_program(row.method) for row in found):
-        yield Note(
-            text(
-                f"the truth is the derivative of what {report.loss.program} computes forwards; why its own "
-                "differentiation differs from it, verify says"
-            ),
-            marker="·",
-        )
+    yield from of_program(report)
     if found:
         yield Gap()
+
+
+def of_program(report: Report) -> Iterator[Block]:
+    """That a failing method has differentiated the user's function itself, and who says why that is wrong."""
+    if (
+        candidate_of(report) is None
+        and report.loss.program
+        and any(row.verdict == "fail" and runs_program(row.method) for row in report.rows)
+    ):
+        message = (
+            f"the truth is the derivative of what {report.loss.program} computes forwards; why its own "
+            "differentiation differs from it, verify says"
+        )
+        yield Note(text(message), marker="·")
 
 
 def _one_of_each_cause(rows: list[Row]) -> list[Row]:
@@ -105,9 +112,18 @@ _RIGHT = {
 }
 
 
+def is_right_by_itself(row: Row) -> str | None:
+    """How a failing row is right whose value is; None for every other row."""
+    if row.error_abs is None or row.bound is None or row.error_abs > row.bound or row.verdict != "fail":
+        return None
+    return _RIGHT.get(row.cause.key, "is right by itself") if row.cause else "is right by itself"
+
+
 def how_wrong(row: Row) -> str:
-    if row.error_abs is not None and row.bound is not None and row.error_abs <= row.bound and row.verdict == "fail":
-        return _RIGHT.get(row.cause.key, "is right by itself") if row.cause else "is right by itself"
+    """``is wrong by 0.09 %``."""
+    right = is_right_by_itself(row)
+    if right is not None:
+        return right
     if row.value is None:
         return "is not finite"
     if row.error_rel is None:

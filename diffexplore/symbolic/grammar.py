@@ -8,12 +8,11 @@ from diffexplore.errors import UsageError
 from diffexplore.suggestions import did_you_mean
 from diffexplore.symbolic.declared import is_symbol
 from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS
+from diffexplore.symbolic.juxtaposed import SHORT
 from diffexplore.symbolic.names import check_name, shown
+from diffexplore.symbolic.notation import REDUCTIONS
 
 MAX_DEPTH = 200
-
-#: A name of so few letters before a parenthesis is rather a symbol to be multiplied.
-_SHORT = 2
 
 GROUPS: tuple[tuple[type[ast.operator], ...], ...] = ((ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.Pow,))
 """Operators of equal precedence."""
@@ -202,7 +201,13 @@ _SUMS = ("Σ", "∑")
 def _unknown_function(name: str) -> UsageError:
     if name in _SUMS:
         return UsageError(f"a formula is that of one sample: leave out {name}(…), or write mean[…] or sum[…] around it")
-    if len(name) <= _SHORT:
+    if name in REDUCTIONS:
+        return UsageError(
+            f"{name}(…) is the reduction over the samples: it stands around the whole formula, with every factor inside"
+        )
+    if len(name) <= SHORT:
         return UsageError(f"unknown function {shown(name)} (to multiply, write '*' before the parenthesis)")
-    hint = did_you_mean(name, FUNCTIONS) or "diffexplore list shows the functions that a formula may have"
+    hint = (
+        did_you_mean(name, (*FUNCTIONS, *REDUCTIONS)) or "diffexplore list shows the functions that a formula may have"
+    )
     return UsageError(f"unknown function {shown(name)}: {hint}")

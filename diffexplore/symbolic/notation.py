@@ -15,7 +15,10 @@ _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 _WORD = re.compile(rf"[^\W\d{_RAISED}][^\W{_RAISED}]*")
 _ROOT = re.compile(r"√\s*(?=\()")
 _BARE_ROOT = re.compile(rf"√\s*((?:[^\W{_RAISED}]|\.)+)(?!\w*\s*\()")
-_REDUCED = re.compile(r"(mean|sum)\s*\[(.*)\]", re.DOTALL)
+#: What reduces the samples of a batch to one number.
+REDUCTIONS = ("mean", "sum")
+
+_REDUCED = re.compile(rf"({'|'.join(REDUCTIONS)})\s*([\[(])(.*)([\])])", re.DOTALL)
 
 #: What a value ends with: after one of these, a bar closes.
 _ENDS_VALUE = re.compile(rf"[\w.)\]{_RAISED}]")
@@ -48,18 +51,18 @@ def reduction_of(text: _Given) -> tuple[str | None, _Given | str]: ...
 
 
 def reduction_of(text: object) -> tuple[str | None, object]:
-    """``mean[…]`` as mean, and what is inside; a formula that says no reduction as it is."""
+    """``mean[…]`` or ``mean(…)`` as mean, and what is inside; a formula that says no reduction as it is."""
     found = _REDUCED.fullmatch(text.strip()) if isinstance(text, str) else None
-    if found is None or not _encloses(found[2]):
+    if found is None or found[2] + found[4] not in ("[]", "()") or not encloses(found[3], found[2], found[4]):
         return None, text
-    return found[1], found[2]
+    return found[1], found[3]
 
 
-def _encloses(inside: str) -> bool:
+def encloses(inside: str, opening: str, closing: str) -> bool:
     """Whether no bracket within closes the outer one."""
     depth = 0
     for character in inside:
-        depth += (character == "[") - (character == "]")
+        depth += (character == opening) - (character == closing)
         if depth < 0:
             return False
     return depth == 0

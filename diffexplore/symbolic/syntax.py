@@ -12,15 +12,17 @@ import keyword
 import re
 import threading
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from fractions import Fraction
 
 from diffexplore.errors import UsageError
+from diffexplore.symbolic.corrections import with_correction
 from diffexplore.symbolic.declared import is_symbol, mark_symbols, with_words
 from diffexplore.symbolic.effort import check_effort
 from diffexplore.symbolic.grammar import MAX_DEPTH, check_condition, check_formula, too_deep
 from diffexplore.symbolic.names import MAX_NAME, WORDS, shown
-from diffexplore.symbolic.notation import plain
+from diffexplore.symbolic.notation import plain as in_plain_signs
+from diffexplore.symbolic.notation import reduction_of
 
 MAX_LENGTH = 10_000
 MAX_DIGITS = 400
@@ -50,16 +52,42 @@ def read(text: str, *, condition: bool = False, symbols: Collection[str] = ()) -
     Raises:
         UsageError: for everything that is not a formula, saying what is wrong in one line.
     """
-    text = with_words(_normalised(text), symbols)
+    _check_length(text)
+    if "\\" in text:
+        raise with_correction(UsageError("a formula has no backslashes"), text, text, symbols, _reads(symbols))
+    plain = _normalised(text)
+    text = with_words(plain, symbols)
+    try:
+        tree = _checked(text, condition=condition, symbols=symbols)
+    except UsageError as error:
+        raise with_correction(error, text, plain, symbols, _reads(symbols, condition=condition)) from None
+    check_effort(tree)
+    _make_decimals_exact(tree, text.encode())
+    return tree
+
+
+def _checked(text: str, *, condition: bool, symbols: Collection[str]) -> ast.expr:
     tree = _parsed(text)
     mark_symbols(tree, symbols)
     try:
         (check_condition if condition else check_formula)(tree)
     except RecursionError:  # a caller that is deep in its own functions
         raise too_deep() from None
-    check_effort(tree)
-    _make_decimals_exact(tree, text.encode())
     return tree
+
+
+def _reads(symbols: Collection[str], *, condition: bool = False) -> Callable[[str], bool]:
+    """Tells whether a text is a formula in syntax."""
+
+    def reads(text: str) -> bool:
+        try:
+            inside = _normalised(reduction_of(text)[1])
+            _checked(with_words(inside, symbols), condition=condition, symbols=symbols)
+        except UsageError:
+            return False
+        return True
+
+    return reads
 
 
 def names_of(tree: ast.expr) -> tuple[str, ...]:
@@ -67,17 +95,20 @@ def names_of(tree: ast.expr) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.id for node in _in_order(tree) if is_symbol(node)))
 
 
-def _normalised(text: str) -> str:
-    """The text in ASCII operators on one line, refused where it is too long or too deep to be read."""
+def _check_length(text: str) -> None:
     if not isinstance(text, str):
         raise UsageError(f"a formula must be text, not {type(text).__name__}")
     if len(text) > MAX_LENGTH:
         raise UsageError(f"the formula has {len(text):,} characters; at most {MAX_LENGTH:,} are read")
-    text = plain(text.translate(_SIGNS).strip())
+
+
+def _normalised(text: str) -> str:
+    """The text in ASCII operators on one line, refused where it is too deep to be read."""
+    text = in_plain_signs(text.translate(_SIGNS).strip())
     text = _SUPERSCRIPT.sub(lambda match: f"**({match[0].translate(_SUPERSCRIPTS)})", text).replace("^", "**")
     if not text:
         raise UsageError("the formula is empty")
-    for character, what in (("#", "comments"), ("\\", "backslashes"), ("\0", "null characters"), (";", "';'")):
+    for character, what in (("#", "comments"), ("\0", "null characters"), (";", "';'")):
         if character in text:
             raise UsageError(f"a formula has no {what}")
     _check_extent(text)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import Self
+
+import torch
 
 from diffexplore.torch_private.supported import needed_names
 
@@ -13,20 +16,17 @@ with needed_names():
     from torch._ops import OpOverload
     from torch.autograd.function import BackwardCFunction
     from torch.multiprocessing.reductions import StorageWeakRef
-    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._python_dispatch import TorchDispatchMode as _TorchDispatchMode
     from torch.utils._python_dispatch import _disable_current_modes as disable_current_modes
     from torch.utils._python_dispatch import _get_current_dispatch_mode_stack as current_dispatch_modes
     from torch.utils._pytree import tree_leaves, tree_map
 
-if TYPE_CHECKING:
-    import torch
-
 __all__ = [
     "BackwardCFunction",
     "DisableTorchFunction",
+    "DispatchMode",
     "OpOverload",
     "StorageWeakRef",
-    "TorchDispatchMode",
     "current_dispatch_modes",
     "current_graph_task",
     "decomposition_table",
@@ -35,6 +35,30 @@ __all__ = [
     "tree_leaves",
     "tree_map",
 ]
+
+
+class DispatchMode(_TorchDispatchMode):
+    """A dispatch mode that torch's compiler leaves alone, and that does not load it, which takes a second.
+
+    Torch wraps each ``__torch_dispatch__`` against its compiler, which it imports for that at the first operation. Here
+    that happens when the mode is entered, and only where something else has loaded the compiler before.
+    """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+    def __enter__(self) -> Self:
+        mode = type(self)
+        if "torch._dynamo" in sys.modules and mode not in _SHIELDED:
+            _SHIELDED.add(mode)
+            mode.__torch_dispatch__ = torch.compiler.disable(mode.__torch_dispatch__)  # type: ignore[method-assign]
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+
+#: The modes that are wrapped against torch's compiler.
+_SHIELDED: set[type[_TorchDispatchMode]] = set()
 
 
 def storage_key(tensor: torch.Tensor) -> int:

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from diffexplore.errors import UsageError
 from diffexplore.torch_private.tracing import ShapeEnv, current_autograd_node, next_sequence_number, set_stack_trace
-from diffexplore.torch_private.watching import TorchDispatchMode
+from diffexplore.torch_private.watching import DispatchMode
 
 _TORCH = str(Path(torch.__file__).parent)
 _PACKAGE = str(Path(__file__).parent.parent)
@@ -70,7 +70,7 @@ class Calls(TorchFunctionMode):
 _LEAVE_TORCH = frozenset("numpy tolist __array__ data_ptr storage untyped_storage to_dlpack __dlpack__".split())
 
 
-class Lines(TorchDispatchMode):
+class Lines(DispatchMode):
     """Notes for each operator the line that calls it, as text in the meta data of its node.
 
     An operator of the backward pass has the line of the operator of the forward pass that autograd differentiates

@@ -9,13 +9,12 @@ from typing import Any
 from diffexplore.arguments import as_flag
 from diffexplore.check.records import Report
 from diffexplore.errors import GradientError
-from diffexplore.loss import Loss
 from diffexplore.verify.run import verify
 
 
 def assert_gradient(
     candidate: Any,
-    loss: Loss | str,
+    loss: Any = None,
     data: Mapping[str, Any] | str | PathLike[str] | None = None,
     at: Mapping[str, float] | Sequence[Mapping[str, float]] | None = None,
     *,

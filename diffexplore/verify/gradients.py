@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from diffexplore.check.options import DTYPES
 from diffexplore.verify.candidates.base import CandidateError
 
 Tensor = torch.Tensor
@@ -80,7 +81,7 @@ def _fitted(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
     if tensor.dtype != like.dtype:
         raise CandidateError(
             f"{name} returns a gradient by {symbol} in {_dtype(tensor)}, and {symbol} is {_dtype(like)}: it should be "
-            "the same"
+            f"the same{_in_its_own(tensor)}"
         )
     return tensor
 
@@ -104,6 +105,11 @@ def _advice(tensor: Tensor, like: Tensor) -> str:
     if tensor.dim() > like.dim():
         return ": the sum or mean over the samples is missing"
     return ": is it transposed?" if tensor.dim() == 2 and tensor.mT.shape == like.shape else ""
+
+
+def _in_its_own(tensor: Tensor) -> str:
+    """How a gradient of another dtype is verified as it is."""
+    return f', or say dtype="{_dtype(tensor)}" to verify it in that dtype' if _dtype(tensor) in DTYPES else ""
 
 
 def _dtype(tensor: Tensor) -> str:

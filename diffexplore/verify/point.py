@@ -39,6 +39,7 @@ class CandidateCheck(PointCheck):
     def run(self, stage: str) -> PointOutcome:
         (self._candidate,) = self._running
         self.failures: dict[str, Failures] = {}
+        self._listener.progress(f"{stage}calling {self._candidate.name}", 0, 0)
         _, self._whole = self._ask(self._evaluator, self._candidate)
         self.backward = self.observed.called_again(self._problem, self._evaluator.values(), self._whole)
         return super().run(stage)

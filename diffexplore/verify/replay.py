@@ -44,10 +44,13 @@ class Replay:
     modes: Sequence[str] = ("reverse",)
     pack: Mapping[str, Any] | None = None
 
-    def run(self, listener: Listener | None = None) -> Report:
-        """The verification; executes the candidate's file. Raises UsageError where something cannot be used."""
+    def run(self, listener: Listener | None = None, loaded: Any = None) -> Report:
+        """The verification; executes the candidate's file, unless what it defines is ``loaded`` already.
+
+        Raises UsageError where something cannot be used.
+        """
         subject = subject_of(
-            load_candidate(self.candidate), self.loss, self.batch, self.points,
+            load_candidate(self.candidate) if loaded is None else loaded, self.loss, self.batch, self.points,
             upstream=self.upstream, kind=self.kind, pack=self.pack,
         )  # fmt: skip
         return run_verification(

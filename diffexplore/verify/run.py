@@ -16,12 +16,14 @@ from diffexplore.check.batch import Batch, make_batch
 from diffexplore.check.evaluate import Running
 from diffexplore.check.listener import Listener, Silence
 from diffexplore.check.notices import announced
-from diffexplore.check.options import as_device, as_dtype, as_loss, as_seed, as_wrt
+from diffexplore.check.options import as_device, as_dtype, as_seed, as_wrt
 from diffexplore.check.point import PointOutcome
 from diffexplore.check.points import make_points
 from diffexplore.check.problem import Problem
 from diffexplore.check.records import CandidateSummary, Report, Skipped
-from diffexplore.check.run import assemble, scale_over
+from diffexplore.check.run import assemble, scale_over, stage_of
+from diffexplore.given.losses import loss_given
+from diffexplore.given.names import named_in
 from diffexplore.loss import Loss
 from diffexplore.verify.calling import ModeUnavailable
 from diffexplore.verify.candidates import Candidate
@@ -39,7 +41,7 @@ from diffexplore.verify.upstream import subject_of
 
 def verify(
     candidate: Any,
-    loss: Loss | str,
+    loss: Any = None,
     data: Mapping[str, Any] | str | PathLike[str] | None = None,
     at: Mapping[str, float] | Sequence[Mapping[str, float]] | None = None,
     *,
@@ -56,12 +58,14 @@ def verify(
 ) -> Report:
     """Is somebody's gradient the gradient of this loss, and if not, why?
 
-    ``candidate`` is a torch function, autograd Function or module that computes the loss (``kind="loss"``), a function
-    that returns the gradient (``"gradient"``; torch or NumPy; a tuple, mapping or array), a pair of forward and
-    backward (``"layer"``), a mapping from symbols to formulas (``"formulas"``), or a training step, or tensors, whose
+    ``loss`` is whatever :func:`check` takes for one; without it, the gradient should be that of the candidate's own
+    forward pass, which is read as a formula. ``candidate`` is a torch function, autograd Function or module that
+    computes the loss (``kind="loss"``), a function that returns the gradient (``"gradient"``; torch or NumPy; a
+    tuple, mapping or array), a pair of forward and backward (``"layer"``), a mapping from symbols to formulas
+    (``"formulas"``), or a training step, or tensors, whose
     ``.grad`` is meant (``"grads"``). Its arguments are bound by name where they are named like the loss's symbols, else
-    in the loss's order. ``upstream`` is the gradient of what follows: a number for candidates that return the loss, a
-    number or shape (n,) for those whose output has an entry for each sample. ``wrt`` names the partials (default: all
+    in the loss's order. ``upstream`` is the gradient of what follows: shape (n,) for candidates whose output has an
+    entry for each sample, or a number for outputs of any shape. ``wrt`` names the partials (default: all
     parameters); by data, what is verified is ∂L/∂z_i for every sample. ``accept`` names causes of conventions that are
     to pass. ``modes`` may add ``"forward"`` and ``"double backward"`` for candidates that compute the loss; what they
     do not have is skipped with torch's reason. ``pack`` makes tensors of the loss's symbols, for candidates that take
@@ -71,13 +75,17 @@ def verify(
     Returns a report with the candidate's rows; those that failed carry a named cause.
     Raises :class:`~diffexplore.errors.UsageError` for what cannot be used, the candidate's own exceptions included.
     """
-    loss = as_loss(loss)
+    if kind is not None:
+        as_text(kind, "kind")
+    if loss is None:
+        from diffexplore.verify.own import own_forward  # it reads programs as proofs do, and these import this package
+
+        loss = own_forward(candidate, named_in(at, data, wrt), upstream=upstream, kind=kind)
+    loss = loss_given(loss, _own_point(candidate) if at is None else at, data, wrt)
     leaves = candidate if pack is None else taken_apart(candidate, loss, pack)
     points = make_points(loss, _default_at(leaves, loss, at))
     batch = make_batch(loss, data)
     accepted = as_words(accept, "accept", "'kink' or ['kink']")
-    if kind is not None:
-        as_text(kind, "kind")
     if listener is not None and not hasattr(listener, "progress"):
         raise wrong("listener", "an object that hears of the progress", listener)
     subject = subject_of(candidate, loss, batch, points, upstream=upstream, kind=kind, pack=pack)
@@ -105,6 +113,7 @@ def run_verification(
     listener = listener or Silence()
     loss = loss.of_formula()  # what is verified is the candidate, not the function that the loss was read from
     seed, further = as_seed(seed), as_modes(modes)
+    listener.progress("deriving the gradient", 0, 0)
     problem = Problem(loss, _partials(loss, wrt), as_dtype(dtype), as_device(device))
 
     def outcomes_of(
@@ -152,9 +161,12 @@ def _outcomes(
     checks = [CandidateCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
     for check in checks:
         check.accept, check.of = accept, of
-    outcomes = [
-        diagnosed(check, check.run(f"point {i + 1} of {len(points)}"), accept) for i, check in enumerate(checks)
-    ]
+    outcomes = []
+    for i, check in enumerate(checks):
+        outcome = check.run(stage_of(i, points))
+        if outcome.failed:
+            listener.progress(f"{stage_of(i, points)}looking for the cause", 0, 0)
+        outcomes.append(diagnosed(check, outcome, accept))
     return outcomes, broken
 
 
@@ -182,6 +194,14 @@ def _partials(loss: Loss, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
         return as_wrt(loss, wrt)
     parameters = tuple(name for name in loss.parameters if name != UPSTREAM)
     return parameters or as_wrt(loss, [name for name in loss.data if name != UPSTREAM])
+
+
+def _own_point(candidate: Any) -> dict[str, Any] | None:
+    """The tensors of one number that hold their gradients: the point at which these were taken; None without any."""
+    if not isinstance(candidate, Mapping):
+        return None
+    found = {n: leaf for n, leaf in candidate.items() if isinstance(leaf, torch.Tensor) and leaf.numel() == 1}
+    return found or None
 
 
 def _default_at(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,17 @@ def subject_of(
     """What is verified: the candidate as it is, or its output contracted with an upstream gradient.
 
     A candidate that returns one number, and is given one, computes u·L: then u is a parameter of the loss. Else each
-    output ℓᵢ has its uᵢ, and the loss is Σ uᵢ ℓᵢ. Raises UsageError for an upstream gradient that does not fit.
+    output ℓᵢ has its uᵢ, and the loss is Σ uᵢ ℓᵢ. A number fits outputs of any shape: of one that has not one entry for
+    each sample it multiplies the sum of all entries, which is u·Σ ℓᵢ. Raises UsageError for an upstream gradient that
+    does not fit.
     """
     if upstream is None:
         return Subject(adapted(candidate, loss, kind, pack), loss, batch, points)
     column = _numbers(upstream, batch.n)
-    if column.ndim == 0 and _returns_one_number(candidate, loss, batch, points[0], kind, pack):
-        scaled = _times_upstream(loss, (*loss.parameters, UPSTREAM), loss.data, loss.reduction)
+    shape = _shape_of_output(candidate, loss, batch, points[0], kind, pack) if column.ndim == 0 else None
+    if shape is not None and shape != (batch.n,):
+        reduction = loss.reduction if prod(shape) == 1 else "sum"
+        scaled = _times_upstream(loss, (*loss.parameters, UPSTREAM), loss.data, reduction)
         points = [{**point, UPSTREAM: float(column)} for point in points]
         return Subject(adapted(candidate, scaled, kind, pack), scaled, batch, points)
     contracted = _times_upstream(loss, loss.parameters, (*loss.data, UPSTREAM), "sum")
@@ -92,22 +97,22 @@ def _times_upstream(loss: Loss, parameters: Sequence[str], data: Sequence[str], 
     return contracted.with_symbols(parameters, data)
 
 
-def _returns_one_number(
+def _shape_of_output(
     given: Any, loss: Loss, batch: Batch, point: Mapping[str, float], kind: str | None, pack: Mapping[str, Any] | None
-) -> bool:
-    """Whether the candidate's output has no axis of the samples; False where it cannot be told yet."""
+) -> tuple[int, ...] | None:
+    """The shape of what the candidate returns on the batch; None where it cannot be told yet."""
     try:
         candidate = adapted(given, loss, kind, pack)
     except CandidateError:  # formulas may name the upstream gradient, which this loss has not
-        return False
+        return None
     inner = candidate.inner if isinstance(candidate, Packed) else candidate
     if not isinstance(inner, (ComputesLoss, Layer)):
-        return False
+        return None
     values = {name: torch.tensor(float(point[name]), dtype=torch.float64) for name in loss.parameters}
     values |= {name: torch.as_tensor(batch.columns[name]).clone() for name in loss.data}
     packed = candidate.symbols.pack(values) if isinstance(candidate, Packed) else values
     try:
         output = call(lambda: inner.returned(packed), candidate.name, seed=0)
     except CandidateError:  # the verification says what is wrong
-        return False
-    return isinstance(output, torch.Tensor) and output.dim() == 0
+        return None
+    return tuple(output.shape) if isinstance(output, torch.Tensor) else None

@@ -63,15 +63,13 @@ def certified(fit: Fit) -> Finding | None:
     where = about_minimum(fit)
     every = ""
     if terrain.complete and len(terrain.stationary) > 1:
-        others = listed(
-            [f"a {other.kind} at {place(other.point)}" for other in terrain.stationary if other is not optimum]
-        )
+        others = listed([f"a {other.kind}" for other in terrain.stationary if other is not optimum])
         every = f"; by algebra the only other{'s are' if len(terrain.stationary) > 2 else ' is'} {others}"
     elif terrain.complete:
         every = "; by algebra there is no other"
     sentence = (
-        f"{where} is proved: exactly one stationary point lies within {number(width, 1)} of it, with a positive "
-        f"definite Hessian{every}"
+        f"{where} is proved: exactly one stationary point lies within {number(width, 1)}, with a positive definite "
+        f"Hessian{every}"
     )
     values = {"half_width": width, "stationary": len(terrain.stationary), "complete": terrain.complete}
     return Finding("certified", sentence, values)

@@ -119,8 +119,8 @@ def stable(fit: Fit) -> Finding | None:
         return None
     sentence = (
         f"nothing oscillates: {number(fit.lr)} is {many(curvature.stability_limit / fit.lr)} times below the stability "
-        f"limit at the minimum, {number(curvature.stability_limit, 2)}, and the largest curvature on the path times "
-        f"the rate is {number(path.times_rate, 2)} < 2"
+        f"limit at the minimum, {number(curvature.stability_limit, 2)}; on the path the curvature times the rate is at "
+        f"most {number(path.times_rate, 2)} < 2"
     )
     values = {
         "stability_limit": curvature.stability_limit, "ratio": curvature.stability_limit / fit.lr,

@@ -61,5 +61,4 @@ def drift(fit: Fit) -> Finding | None:
 def _why(one: Drift) -> str:
     if one.bound is None:
         return ": their exact gradients are the same, so that without rounding they would take the same steps"
-    rounding = f"rounding of the gradients, by {number(one.gradient_error, 2)} at most"
-    return f": {rounding}, is proved to make no more than {each(one.bound)}"
+    return f": rounding, which is proved to make at most {each(one.bound)}"

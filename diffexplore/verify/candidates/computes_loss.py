@@ -63,7 +63,7 @@ class ComputesLoss:
         return output.reshape(())
 
     def _contracted(self, output: Tensor, upstream: Tensor) -> Tensor:
-        if output.shape != upstream.shape:
+        if upstream.dim() and output.shape != upstream.shape:
             raise CandidateError(
                 f"{self.name} returns an output of shape {tuple(output.shape)}, and the upstream gradient has shape "
                 f"{tuple(upstream.shape)}"

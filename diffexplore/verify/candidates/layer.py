@@ -43,7 +43,7 @@ class Layer:
         inputs = self._inputs(*(self._given(values[symbol]) for symbol in self._symbols))
         output = self._forward(inputs)
         tensor = self._tensor(output)
-        upstream = values[UPSTREAM] if self._contracted else torch.ones_like(tensor)
+        upstream = self._upstream_of(tensor, values)
         self._check_shape(tensor, upstream)
         returned = self._backward(inputs, output, self._given(upstream))
         value = (tensor * upstream.to(tensor.dtype)).sum() if self._contracted else tensor.reshape(())
@@ -57,7 +57,7 @@ class Layer:
         modified: dict[str, None] = {}
 
         def backward(factor: float) -> Mapping[str, Tensor]:
-            upstream = factor * (values[UPSTREAM] if self._contracted else torch.ones_like(tensor))
+            upstream = factor * self._upstream_of(tensor, values)
             before, given = upstream.clone(), self._given(upstream)
             returned = self._backward(inputs, output, given)
             if not torch.equal(torch.as_tensor(given), before):
@@ -65,6 +65,13 @@ class Layer:
             return named_gradients(self._asked(returned, wrt), wrt, values, self.name)
 
         return Graph(backward, lambda: tuple(modified))
+
+    def _upstream_of(self, output: Tensor, values: Mapping[str, Tensor]) -> Tensor:
+        """The upstream gradient of the output: a number is that of each of its entries."""
+        if not self._contracted:
+            return torch.ones_like(output)
+        upstream = values[UPSTREAM]
+        return upstream if upstream.dim() else upstream.expand(output.shape).clone()
 
     def _tensor(self, output: Any) -> Tensor:
         tensor = output if isinstance(output, torch.Tensor) else _as_tensor(output)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.check.point import PointOutcome
-from diffexplore.check.records import VALUE, Cause
+from diffexplore.check.records import Cause
 from diffexplore.check.unbounded import is_unexplained
 from diffexplore.verify.diagnosis import backward, conduct, nonfinite
+from diffexplore.verify.diagnosis.consistency import with_consistency
 from diffexplore.verify.diagnosis.revision import revised
 from diffexplore.verify.diagnosis.search import Diagnosis
 from diffexplore.verify.point import CandidateCheck
@@ -32,7 +33,9 @@ def diagnosed(check: CandidateCheck, outcome: PointOutcome, accept: Sequence[str
     causes: dict[str, Cause] = {}
     if wrong:
         with precision(_BITS):
-            causes = _with_consistency(Diagnosis(check, outcome, wrong).causes())
+            causes = with_consistency(
+                Diagnosis(check, outcome, wrong).causes(), check.laboratory().problem.loss.expression
+            )
     return revised(_with_origins(check, outcome), causes, accept)
 
 
@@ -52,17 +55,3 @@ def _with_origins(check: CandidateCheck, outcome: PointOutcome) -> PointOutcome:
             row = replace(row, cause=found[key])
         rows.append(row)
     return replace(outcome, rows=tuple(rows))
-
-
-def _with_consistency(causes: Mapping[str, Cause]) -> dict[str, Cause]:
-    """Where loss and gradient are wrong by one factor: then the gradient is that of the loss that was written."""
-    value = causes.get(VALUE)
-    partials = [cause for name, cause in causes.items() if name != VALUE]
-    if value is None or value.key != "factor" or not partials:
-        return dict(causes)
-    factor = value.fields["factor"]
-    if any(cause.key != "factor" or cause.fields["factor"] != factor for cause in partials):
-        return dict(causes)
-    text = f"{factor:g}" if isinstance(factor, float) else factor
-    note = f"the candidate's loss is {text} times this loss, and its gradient is consistent with that"
-    return {name: Cause(cause.key, f"{cause.message} ({note})", cause.fields) for name, cause in causes.items()}

@@ -122,7 +122,7 @@ def _count(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: f
 
 def _is_sharp(best: Hypothesis) -> bool:
     """Whether a fitted number is known well enough that it is no accident that one fits."""
-    number = best.fields.get("coefficient", best.fields.get("factor"))
+    number = next((best.fields[key] for key in ("coefficient", "deviation", "factor") if key in best.fields), 0.0)
     uncertainty = best.fields.get("uncertainty")
     return uncertainty is None or uncertainty <= _SHARP * abs(number)
 

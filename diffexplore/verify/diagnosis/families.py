@@ -7,7 +7,18 @@ from contextlib import suppress
 
 from diffexplore.check.records import VALUE
 from diffexplore.verify.candidates.computes_loss import UPSTREAM
-from diffexplore.verify.diagnosis import factors, library, multiples, places, reductions, samples, shapes, terms
+from diffexplore.verify.diagnosis import (
+    constants,
+    factors,
+    library,
+    multiples,
+    places,
+    powers,
+    reductions,
+    samples,
+    shapes,
+    terms,
+)
 from diffexplore.verify.diagnosis.hypothesis import Hypothesis
 from diffexplore.verify.diagnosis.scene import Scene, Unavailable
 
@@ -20,6 +31,8 @@ _OF_NUMBERS: tuple[Family, ...] = (
     lambda name, scenes: factors.factors(name, scenes[0].problem.loss.expression),
     lambda name, scenes: factors.sizes(name, scenes),
     lambda name, scenes: factors.fitted(name, scenes),
+    constants.wrong_constants,
+    powers.powers_within,
     samples.squashed,
     shapes.all_pairs,
 )

@@ -1,0 +1,82 @@
+"""Where the bytes of a data file come from: a file on disk, or standard input, which is kept until it was read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from diffexplore.arguments import shown
+from diffexplore.errors import UsageError
+
+_ARCHIVE = b"PK\x03\x04"
+
+#: The kinds of files that are read, by their suffixes; ``.tsv`` is text like ``.csv``.
+SUFFIXES = {".csv": "csv", ".tsv": "csv", ".npz": "npz"}
+
+
+class Source(Protocol):
+    """Something with bytes; ``str()`` is what messages call it."""
+
+    @property
+    def kind(self) -> str:
+        """``csv`` or ``npz``; raises :class:`UsageError` for a file of another kind."""
+        ...
+
+    def open(self) -> BinaryIO:
+        """The bytes from the first on; may be called again. Raises OSError."""
+        ...
+
+
+class FileSource:
+    """A file on disk."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def __str__(self) -> str:
+        """The name as it is, or quoted and cut where it would break a line."""
+        text = str(self.path)
+        return text if text.isprintable() and len(text) <= 200 else shown(text)
+
+    @property
+    def kind(self) -> str:
+        suffix = self.path.suffix.lower()
+        if suffix not in SUFFIXES:
+            raise UsageError(f"{self}: data is read from a .csv or an .npz file")
+        if not str(self.path).isprintable():
+            raise UsageError(f"{self}: the name of a file of data has printable characters only")
+        return SUFFIXES[suffix]
+
+    def open(self) -> BinaryIO:
+        return self.path.open("rb")
+
+
+class StandardInput:
+    """All of standard input, read once, to a file without a name: its header is read before its numbers are."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # open until the process ends
+        shutil.copyfileobj(sys.stdin.buffer, self._file)
+        self._file.flush()
+
+    def __str__(self) -> str:
+        return "standard input"
+
+    @property
+    def kind(self) -> str:
+        with self.open() as file:
+            return "npz" if file.read(len(_ARCHIVE)) == _ARCHIVE else "csv"
+
+    def open(self) -> BinaryIO:
+        file = os.fdopen(os.dup(self._file.fileno()), "rb")
+        file.seek(0)
+        return file
+
+
+def source_of(path: str | os.PathLike[str] | Source) -> Source:
+    """A path as a source; a source as it is."""
+    return FileSource(path) if isinstance(path, (str, os.PathLike)) else path

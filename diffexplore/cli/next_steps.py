@@ -1,0 +1,61 @@
+"""What a reader of a report may run next, as commands to copy."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from diffexplore.check.records import Report
+
+if TYPE_CHECKING:
+    from diffexplore.cli import report, verify
+    from diffexplore.report.screen import Command
+
+#: A longer command is not shown: it would not stay on its line.
+_LONGEST = 76
+
+_DEFAULT_LOSS = "perpendicular"
+
+
+def after_report(request: report.Request) -> list[Command]:
+    """The tables behind the screen, a descent, and the graph."""
+    loss = [] if request.loss == _DEFAULT_LOSS else [request.loss]
+    at = [word for point in request.at for word in ("--at", point)]
+    data = [] if request.data.file is None else ["--data", request.data.file]
+    data += [] if request.data.n_points is None else ["--samples", str(request.data.n_points)]
+    ways = [] if request.dtype == "float64" else ["--dtype", request.dtype]
+    ways += [] if request.methods is None else ["--methods", ",".join(request.methods)]
+    named = loss or [request.loss]
+    commands = [
+        (_command("report", *loss, *at, *data, *ways, "--full"), "every value, error and allowance"),
+        (_command("fit", *loss, *at[:2], *data), "descend, and find the minimum"),
+        (_command("graph", *named, *at[:2], *data), "the operations, with their values"),
+    ]
+    if request.wrt or request.data.columns or request.shapes or request.reduction or request.step:
+        commands = []  # what is meant takes more options than these
+    return _fitting(commands)
+
+
+def after_verify(request: verify.Request, result: Report) -> list[Command]:
+    """The tables behind the screen, and the question for every input."""
+    if request.candidate is None or request.loss is None:
+        return []
+    asked = [request.candidate, "--loss", request.loss]
+    kind = [] if request.kind is None else ["--kind", request.kind]
+    at = [word for point in request.at for word in ("--at", point)]
+    commands = [(_command("verify", *asked, *kind, *at, "--full"), "every value, error and allowance")]
+    if request.candidate.partition(":")[0].endswith(".py") and result.candidate and result.candidate.kind == "loss":
+        commands.append((_command("prove", *asked), "is it so for every input?"))
+    simple = not (request.data.is_given or request.shapes or request.upstream or request.pack)
+    return _fitting(commands) if simple else []
+
+
+def _command(*words: str) -> str:
+    return shlex.join(("diffexplore", *words))
+
+
+def _fitting(commands: list[Command]) -> list[Command]:
+    """Those that stay on a line; the first, which is this one with --full, is said in words where it does not."""
+    same = ("the same with --full", "every value, error and allowance")
+    shown = [(command, what) for command, what in commands if len(command) <= _LONGEST]
+    return shown if shown[:1] == commands[:1] and shown else [same, *shown]

@@ -1,0 +1,82 @@
+"""What ``verify`` has to be told, asked all at once: with a command that says all of it, to be pasted."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from diffexplore.cli.data_argument import DataGiven
+from diffexplore.errors import UsageError
+from diffexplore.given.functions import is_likely_data, split_arguments
+from diffexplore.given.generic import generic_values
+
+if TYPE_CHECKING:
+    from diffexplore.cli.verify import Request
+
+_SAMPLES = 100
+
+
+def check_told(request: Request, candidate: Any, symbols: Sequence[str], points: Sequence[str]) -> None:
+    """Raises UsageError where a candidate of these symbols needs more than the options say.
+
+    ``points`` are the names in the points. The command in the message takes the symbols that most people call data as
+    data: an example, which is not run.
+    """
+    parameters = points or [] if request.wrt or points else [s for s in symbols if not is_likely_data(s)]
+    data = [symbol for symbol in symbols if symbol not in parameters]
+    needs, adds = [], []
+    if not points and not request.wrt:
+        listed = ", ".join(symbols)
+        needs.append(f"which of {listed} are parameters (--at, or --wrt for partials by sample)")
+        adds += _point(parameters) if parameters else ["--wrt", data[0]]
+    if data and not request.data.is_given:
+        needs.append(f"values for {', '.join(data)} (--data or --samples)")
+        adds += ["--samples", str(_SAMPLES)]
+    shape = _shape(candidate, parameters, data, request.shapes, request.kind) if request.upstream is None else None
+    if shape is not None:
+        needs.append(f"the upstream gradient of an output of shape {shape} (--upstream)")
+        adds += ["--upstream", "1"]
+    if needs:
+        command = shlex.join(["diffexplore", "verify", str(request.candidate), *_options(request), *adds])
+        raise UsageError(f"verify has to know {', and '.join(needs)}, such as: {command}")
+
+
+def _point(names: Sequence[str]) -> list[str]:
+    return ["--at", ",".join(f"{name}={value:g}" for name, value in generic_values(names).items())]
+
+
+def _shape(
+    candidate: Any, parameters: Sequence[str], data: Sequence[str], shapes: str | None, kind: str | None
+) -> str | None:
+    """The shape of an output that is no number, as ``(N)``; None for a loss, and where it cannot be told."""
+    from diffexplore.verify.own import computes_loss, output_of
+
+    if not computes_loss(candidate, kind):
+        return None
+    try:
+        first, second = split_arguments((*parameters, *data), parameters, shapes)
+        output = output_of(candidate, first, second)
+    except UsageError:  # the verification says what is wrong
+        return None
+    return None if output is None or output.text == "()" else output.text
+
+
+def _options(request: Request) -> list[str]:
+    """The options that were given, of those that say what is verified."""
+    data: DataGiven = request.data
+    given: list[tuple[str, Any]] = [
+        ("--loss", request.loss),
+        *(("--at", at) for at in request.at),
+        ("--data", data.file),
+        ("--columns", ",".join(f"{symbol}={column}" for symbol, column in data.columns.items()) or None),
+        ("--samples", data.n_points),
+        ("--wrt", ",".join(request.wrt) if request.wrt else None),
+        ("--shapes", request.shapes),
+        ("--reduction", request.reduction),
+        ("--kind", request.kind),
+        ("--upstream", request.upstream),
+        *(("--pack", pack) for pack in request.pack),
+        ("--dtype", request.dtype if request.dtype != "float64" else None),
+    ]
+    return [part for name, value in given if value is not None for part in (name, str(value))]

@@ -1,0 +1,95 @@
+"""Gives a command the options of all formats that hold its results, as one record."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from diffexplore.cli.formats import Format, by_suffix, of_command
+from diffexplore.cli.options import PANEL, Ascii, Debug, FirstLine, GitHub, NoColor
+from diffexplore.cli.outputs import Outputs
+
+_OUTPUT = "output"
+_SWITCHES: Mapping[str, Any] = {"quiet": FirstLine, "no_color": NoColor, "ascii": Ascii, "debug": Debug}
+
+#: The commands that find problems in code.
+_CRITICS = ("report", "verify", "prove")
+
+
+def writes(command: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Decorates the function of ``command``, whose last parameter is ``outputs``: an :class:`Outputs`.
+
+    The options of that parameter stand at the end of the command's own. What cannot be written is refused before the
+    function is called.
+    """
+
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        options = _options(command)
+        own = inspect.signature(function, eval_str=True).parameters
+        assert list(own)[-1] == "outputs", f"{command} takes its outputs last"
+
+        @wraps(function)
+        def run(**given: Any) -> int:
+            chosen = {name: given.pop(name) for name in options}
+            outputs = _outputs(command, chosen)
+            outputs.check()
+            return function(**given, outputs=outputs)
+
+        parameters = [parameter for name, parameter in own.items() if name != "outputs"]
+        parameters += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for name, (annotation, default) in options.items()
+        ]
+        parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return run
+
+    return decorate
+
+
+def output_parameters(command: str) -> frozenset[str]:
+    """The names of the parameters that :func:`writes` gives to a command."""
+    return frozenset(_options(command))
+
+
+def _options(command: str) -> dict[str, tuple[Any, Any]]:
+    """The annotation and the default of each parameter."""
+    formats = of_command(command)
+    suffixes = " ".join(dict.fromkeys(suffix for format in formats for suffix in format.suffixes))
+    help = f"Write FILE by its suffix: {suffixes}. Repeat for more. - writes JSON and prints nothing else."
+    output = Annotated[
+        list[str] | None, typer.Option("-o", "--output", metavar="FILE|-", help=help, rich_help_panel=PANEL)
+    ]
+    found: dict[str, tuple[Any, Any]] = {_OUTPUT: (output, None)}
+    found |= {format.parameter: (_annotation(format), None) for format in formats if format.option}
+    if command in _CRITICS:
+        found["github"] = (GitHub, False)
+    return found | {name: (annotation, False) for name, annotation in _SWITCHES.items()}
+
+
+def _annotation(format: Format) -> Any:
+    metavar = "FILE|-" if format.to_stdout else "FILE"
+    alone = "; - prints nothing else" if format.to_stdout else ""
+    help = f"Write the result as {format.name}{alone}."
+    return Annotated[str | None, typer.Option(format.option, metavar=metavar, help=help, rich_help_panel=PANEL)]
+
+
+def _outputs(command: str, chosen: Mapping[str, Any]) -> Outputs:
+    places = [(by_suffix(command, place), "-o", place) for place in chosen[_OUTPUT] or ()]
+    for format in of_command(command):
+        place = chosen.get(format.parameter) if format.option else None
+        if place is not None:
+            places.append((format, str(format.option), place))
+    return Outputs(
+        command,
+        tuple(places),
+        quiet=chosen["quiet"],
+        no_color=chosen["no_color"],
+        ascii=chosen["ascii"],
+        github=chosen.get("github", False),
+    )

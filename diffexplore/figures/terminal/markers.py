@@ -1,0 +1,57 @@
+"""The character of each layer, by its role, so that layers are told apart without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from diffexplore.figures.records import Arrows, Band, Bars, Figure, Grid, Role, Rule, Series
+from diffexplore.figures.terminal.shades import ASCII_SHADES, NOTED, SHADES
+
+#: Of a role the marker in Unicode and in ASCII. "braille" is plotext's line of dots, eight to a character.
+_OF_ROLE: Mapping[Role, tuple[str, str]] = {
+    "plain": ("braille", "*"),
+    "measured": ("•", "o"),
+    "predicted": ("·", "."),
+    "bound": ("-", "-"),
+    "truth": ("=", "="),
+    "chosen": ("|", "|"),
+    "data": ("∘", "o"),
+    "start": ("S", "S"),
+    "end": ("E", "E"),
+    "optimum": ("X", "X"),
+    "bad": ("!", "!"),
+}
+
+#: What a layer takes whose marker another layer has.
+_FURTHER = ("•", "x", "o", "+", "-", "%", "=", "~", "&", "^")
+_ASCII_FURTHER = (".", "x", "o", "+", "-", "%", "=", "~", "&", "^")
+
+#: How a marker of plotext looks in a legend.
+SHOWN = {"braille": "⠤"}
+
+
+def markers(figure: Figure, ascii: bool) -> list[str]:
+    """A marker for each layer; grids have shades and arrows have directions instead, and an empty one."""
+    ground = any(isinstance(layer, Grid) for layer in figure.layers)
+    taken = list(ASCII_SHADES if ascii else SHADES) + list(NOTED) if ground else []
+    found = []
+    for layer in figure.layers:
+        marker = "" if isinstance(layer, Grid | Arrows) else _free(_wanted(layer, ascii), taken, ascii)
+        found.append(marker)
+        taken.append(marker)
+    return found
+
+
+def _wanted(layer: Series | Band | Rule | Bars, ascii: bool) -> str:
+    if isinstance(layer, Bars):
+        return "#" if ascii else "█"
+    if isinstance(layer, Rule):
+        return "|" if layer.along == "x" else "-"
+    return _OF_ROLE[layer.role][ascii]
+
+
+def _free(wanted: str, taken: Sequence[str], ascii: bool) -> str:
+    """``wanted``, or the first further one that is free; where all are taken they begin again."""
+    further = _ASCII_FURTHER if ascii else _FURTHER
+    free = (marker for marker in (wanted, *further) if marker not in taken)
+    return next(free, further[len(taken) % len(further)])

@@ -1,0 +1,121 @@
+"""What a terminal draws of each kind of layer: points and lines of one character, and the words of the legend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from diffexplore.figures.extent import LOWEST_COUNT, Range, shown
+from diffexplore.figures.records import Arrows, Band, Bars, Figure, Grid, Layer, Rule, Series
+from diffexplore.figures.terminal.markers import SHOWN
+from diffexplore.figures.terminal.shades import Shade, even, shaded
+
+#: Directions by eighths of a turn, from the right on against the clock.
+_ARROWS, _ASCII_ARROWS = "→↗↑↖←↙↓↘", ">/^\\</v\\"
+
+#: A space at which no line is broken.
+UNBROKEN = "\u00a0"
+
+Limits = tuple[Range, Range]
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """Points with one marker, joined or not; ``down_to`` is the y to which columns go down from them."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    marker: str
+    joined: bool = False
+    down_to: float | None = None
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What a marker stands for."""
+
+    marker: str
+    words: str
+
+
+def strokes(
+    layer: Layer, marker: str, figure: Figure, limits: Limits | None, size: tuple[int, int], ascii: bool
+) -> tuple[list[Stroke], list[Legend]]:
+    """The strokes of ``layer`` inside ``limits`` on a canvas of at most ``size`` characters, and its legend."""
+    if isinstance(layer, Grid):
+        shades = [] if limits is None else shaded(layer, figure, limits, size, ascii)
+        return [Stroke(shade.x, shade.y, shade.marker) for shade in shades], _grid_legend(layer, shades)
+    drawn: list[Stroke] = []
+    if limits is not None:
+        match layer:
+            case Series():
+                drawn = [_points(layer.x, layer.y, figure, marker, layer.joined)]
+            case Band():
+                drawn = [_columns(layer, figure, limits, size, marker)]
+            case Rule():
+                drawn = [_rule(layer, limits, marker)]
+            case Bars():
+                drawn = [_outline(layer, figure, marker)]
+            case Arrows():
+                drawn = _directions(layer, limits, size, _ASCII_ARROWS if ascii else _ARROWS)
+    return drawn, [Legend(_legend_marker(layer, marker, ascii), layer.name)]
+
+
+def _legend_marker(layer: Layer, marker: str, ascii: bool) -> str:
+    if isinstance(layer, Arrows):
+        return "->" if ascii else "→"
+    return SHOWN.get(marker, marker)
+
+
+def _points(x: Sequence[float], y: Sequence[float], figure: Figure, marker: str, joined: bool) -> Stroke:
+    kept = [(a, b) for a, b in zip(x, y, strict=True) if shown(a, figure.x) and shown(b, figure.y)]
+    return Stroke([a for a, _ in kept], [b for _, b in kept], marker, joined)
+
+
+def _columns(band: Band, figure: Figure, limits: Limits, size: tuple[int, int], marker: str) -> Stroke:
+    """A column of characters between both curves, over each x."""
+    rows = even(limits[1], figure.y, 2 * size[1])
+    x: list[float] = []
+    y: list[float] = []
+    for at, low, high in zip(band.x, band.low, band.high, strict=True):
+        inside = [low, *(row for row in rows if low <= row <= high), high]
+        inside = [row for row in inside if shown(row, figure.y) and shown(at, figure.x)]
+        x += [at] * len(inside)
+        y += inside
+    return Stroke(x, y, marker)
+
+
+def _rule(rule: Rule, limits: Limits, marker: str) -> Stroke:
+    if rule.along == "x":
+        return Stroke([rule.at] * 2, list(limits[1]), marker, joined=True)
+    return Stroke(list(limits[0]), [rule.at] * 2, marker, joined=True)
+
+
+def _outline(bars: Bars, figure: Figure, marker: str) -> Stroke:
+    """The upper edge of the bars, from which columns go down."""
+    base = LOWEST_COUNT if figure.y.scale == "log" else 0.0
+    x = [edge for pair in zip(bars.edges, bars.edges[1:], strict=False) for edge in pair]
+    y = [max(float(count), base) for count in bars.counts for _ in range(2)]
+    kept = [(a, b) for a, b in zip(x, y, strict=True) if shown(a, figure.x)]
+    return Stroke([a for a, _ in kept], [b for _, b in kept], marker, joined=True, down_to=base)
+
+
+def _directions(arrows: Arrows, limits: Limits, size: tuple[int, int], signs: str) -> list[Stroke]:
+    """A sign at the foot of each arrow, for the eighth of a turn in which it is seen on the canvas."""
+    width, height = (high - low or 1.0 for low, high in limits)
+    found: dict[str, tuple[list[float], list[float]]] = {}
+    for x, y, dx, dy in zip(arrows.x, arrows.y, arrows.dx, arrows.dy, strict=True):
+        if dx or dy:
+            turn = math.atan2(dy / height * size[1] * 2, dx / width * size[0])  # a character is twice as high as wide
+            at = found.setdefault(signs[round(turn / (math.pi / 4)) % 8], ([], []))
+            at[0].append(x)
+            at[1].append(y)
+    return [Stroke(x, y, sign) for sign, (x, y) in found.items()]
+
+
+def _grid_legend(grid: Grid, shades: Sequence[Shade]) -> list[Legend]:
+    unit = f" ({grid.unit})" if grid.unit else ""
+    said = ", ".join(f"{shade.marker.strip() or 'blank'}{UNBROKEN}{shade.words}" for shade in shades if not shade.note)
+    notes = [Legend(shade.marker, shade.words) for shade in shades if shade.note]
+    return [Legend("", f"{grid.name}{unit}: {said}" if said else f"{grid.name}{unit}"), *notes]

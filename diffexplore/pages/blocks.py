@@ -1,0 +1,116 @@
+"""The blocks of a report as HTML of a page: classes instead of styles, formulas typeset, figures alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from html import escape
+from itertools import groupby
+
+from diffexplore.pages.figures import figure_html
+from diffexplore.pages.formulas import formula_list
+from diffexplore.pages.records import Fragment
+from diffexplore.report.blocks import (
+    Block,
+    Column,
+    FormulaList,
+    Gap,
+    Heading,
+    Headline,
+    Note,
+    Picture,
+    Span,
+    Table,
+    Text,
+    words_of,
+)
+
+
+class Pen:
+    """Draws blocks one after the other, and counts the figures, which are numbered through the page."""
+
+    def __init__(self) -> None:
+        self.figures = 0
+
+    def draw_all(self, content: Iterable[Block | Fragment]) -> str:
+        """The blocks in their order; notes with a bullet that follow each other are one list."""
+        parts = (part for part in content if not isinstance(part, Gap))
+        drawn = []
+        for bullets, group in groupby(parts, key=lambda part: isinstance(part, Note) and part.marker == "·"):
+            if bullets:
+                items = "".join(f"<li>{inline(part.content)}</li>" for part in group if isinstance(part, Note))
+                drawn.append(f'<ul class="notes">{items}</ul>')
+            else:
+                drawn += [self.draw(part) for part in group]
+        return "\n".join(drawn)
+
+    def draw(self, block: Block | Fragment) -> str:
+        match block:
+            case Headline():
+                word = f"<strong>{escape(block.word)}</strong>"
+                return f'<div class="verdict {block.tone}">{word}<p>{escape(block.sentence)}</p></div>'
+            case Heading():
+                aside = f' <span class="aside">{escape(block.aside)}</span>' if block.aside else ""
+                return f"<h3>{escape(block.title)}{aside}</h3>"
+            case FormulaList():
+                return formula_list(block)
+            case Note():
+                marker = f"{escape(block.marker)} " if block.marker else ""
+                quiet = ' class="quiet"' if _is_quiet(block.content) else ""
+                return f"<p{quiet}>{marker}{inline(block.content)}</p>"
+            case Table():
+                return table(block)
+            case Picture():
+                self.figures += 1
+                return figure_html(block.figure, self.figures)
+            case Fragment():
+                return block.html
+            case Gap():
+                return ""
+
+
+def _is_quiet(content: Text) -> bool:
+    return all(span.tone == "quiet" for span in content)
+
+
+def inline(content: Text) -> str:
+    """Toned words."""
+    return "".join(map(_span, content))
+
+
+def _span(span: Span) -> str:
+    if span.tone == "plain":
+        return escape(span.text)
+    return f'<span class="{span.tone}">{escape(span.text)}</span>'
+
+
+def table(block: Table) -> str:
+    """A table that scrolls sideways where the page is narrow; the first cell of a row names it."""
+    rows = "".join(_row(block, row) for row in block.rows)
+    inside = f"<table><thead><tr>{_head(block)}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="scroll" tabindex="0">{inside}</div>'
+
+
+def _head(block: Table) -> str:
+    return "".join(f'<th scope="col"{_side(column)}>{_title(column)}</th>' for column in block.columns)
+
+
+def _title(column: Column) -> str:
+    unit = f'<br><span class="unit">{escape(column.unit)}</span>' if column.unit else ""
+    return f"{escape(column.title)}{unit}"
+
+
+def _row(block: Table, row: tuple[Text, ...]) -> str:
+    cells = "".join(_cells(block, row))
+    return f"<tr>{cells}</tr>"
+
+
+def _cells(block: Table, row: tuple[Text, ...]) -> Iterator[str]:
+    for place, (column, cell) in enumerate(zip(block.columns, row, strict=True)):
+        tag, scope = ("th", ' scope="row"') if place == 0 and words_of(cell).strip() else ("td", "")
+        classes = _side(column, "words" if column.flexible else "")
+        yield f"<{tag}{scope}{classes}>{inline(cell)}</{tag}>"
+
+
+def _side(column: Column, more: str = "") -> str:
+    names = " ".join(filter(None, ("left" if column.align == "left" else "", more)))
+    return f' class="{names}"' if names else ""

@@ -1,0 +1,113 @@
+"""A figure in a page: drawn by plotly, with its caption, and the numbers behind it as tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import groupby
+
+from diffexplore.figures.plotly import spec
+from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Grid, Layer, Rule, Series
+from diffexplore.numerals import ABSENT, plain_exponent
+
+_DIGITS = 7
+
+
+def figure_html(figure: Figure, number: int) -> str:
+    """One ``<figure>``: the caption is the text alternative, the tables hold all that is drawn."""
+    caption = f"<strong>Figure {number}. {escape(figure.title)}.</strong> {escape(figure.caption)}"
+    drawn = json.dumps(spec(figure), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    behind = "".join(_tables(figure))
+    label = escape(f"{figure.title}. {figure.caption}")
+    return (
+        f'<figure id="figure-{number}" data-figure="{number}">'
+        f'<div class="plot" role="img" aria-label="{label}"></div>'
+        f'<script type="application/json">{drawn}</script>'
+        f"<figcaption>{caption}</figcaption>"
+        f"<details><summary>The numbers of figure {number}</summary>{behind}</details>"
+        "</figure>"
+    )
+
+
+def _tables(figure: Figure) -> Iterator[str]:
+    """A table for each layer; series over the same x share one, and rules another."""
+    for (kind, _), group in groupby(figure.layers, key=_shared):
+        layers = list(group)
+        if kind is Series:
+            yield _series([layer for layer in layers if isinstance(layer, Series)], figure)
+        elif kind is Rule:
+            rules = [layer for layer in layers if isinstance(layer, Rule)]
+            yield _table(
+                "", ("line", "at"), [(rule.name, f"{_axis(figure, rule)} = {_number(rule.at)}") for rule in rules]
+            )
+        else:
+            yield from (_layer(layer, figure) for layer in layers)
+
+
+def _shared(layer: Layer) -> tuple[type, tuple[float, ...]]:
+    return type(layer), layer.x if isinstance(layer, Series) else ()
+
+
+def _axis(figure: Figure, rule: Rule) -> str:
+    return (figure.x if rule.along == "x" else figure.y).label
+
+
+def _series(group: Sequence[Series], figure: Figure) -> str:
+    notes = any(series.notes for series in group)
+    title = group[0].name if len(group) == 1 else ""
+    names = [figure.y.title] if len(group) == 1 else [series.name for series in group]
+    columns = [group[0].x, *(series.y for series in group)]
+    rows: list[Sequence[str]] = [tuple(map(_number, row)) for row in zip(*columns, strict=True)]
+    if notes:
+        said = [series.notes or ("",) * len(series.x) for series in group]
+        rows = [
+            (*row, "; ".join(filter(None, words))) for row, words in zip(rows, zip(*said, strict=True), strict=True)
+        ]
+    return _table(title, (figure.x.title, *names, *(["note"] if notes else [])), rows)
+
+
+def _layer(layer: Layer, figure: Figure) -> str:
+    x, y = figure.x.title, figure.y.title
+    match layer:
+        case Band():
+            rows = zip(layer.x, layer.low, layer.high, strict=True)
+            return _table(layer.name, (x, f"{y}, from", "to"), [tuple(map(_number, row)) for row in rows])
+        case Bars():
+            between = zip(layer.edges, layer.edges[1:], layer.counts, strict=False)
+            rows_of = [(_number(low), _number(high), f"{count:,}") for low, high, count in between]
+            return _table(layer.name, (f"{x}, from", "to", y), rows_of)
+        case Arrows():
+            rows4 = zip(layer.x, layer.y, layer.dx, layer.dy, strict=True)
+            heads = (x, y, f"along {figure.x.label}", f"along {figure.y.label}")
+            return _table(layer.name, heads, [tuple(map(_number, row)) for row in rows4])
+        case Grid():
+            return _grid(layer, figure.x, figure.y)
+    return ""
+
+
+def _grid(grid: Grid, x: Axis, y: Axis) -> str:
+    """The values, the highest y first as in the figure, and the notes below them."""
+    unit = f" ({grid.unit})" if grid.unit else ""
+    heads = (f"{y.label} \\ {x.label}", *map(_number, grid.x))
+    rows = [
+        (_number(at), *(ABSENT if value is None else _number(value, 4) for value in row))
+        for at, row in zip(reversed(grid.y), reversed(grid.values), strict=True)
+    ]
+    noted = [(_number(grid.x[column]), _number(grid.y[row]), words) for column, row, words in grid.notes]
+    values = _table(f"{grid.name}{unit}", heads, rows)
+    return values + (_table("", (x.title, y.title, "note"), noted) if noted else "")
+
+
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    caption = f"<caption>{escape(title)}</caption>" if title else ""
+    head = "".join(f'<th scope="col">{escape(words)}</th>' for words in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return (
+        f'<div class="scroll numbers" tabindex="0"><table>{caption}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _number(value: float, digits: int = _DIGITS) -> str:
+    return plain_exponent(f"{value:.{digits}g}")

@@ -1,0 +1,227 @@
+"""Reads the formulas that are shown, as text on one line, into trees that can be typeset.
+
+The language is that of :mod:`diffexplore.symbolic.text`, in Unicode and in ASCII, with what formulas of people, graphs
+and derivations have beside: ``mean[…]``, ``∂/∂a[…]``, ``∂u/∂a``, ``Σ(…)``. Nothing is evaluated. What is not read is
+shown as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+#: Longer or deeper formulas are not typeset: nobody reads them.
+LONGEST, DEEPEST = 3_000, 60
+
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ"
+_SUPERSCRIPTS = str.maketrans(_RAISED, "0123456789-n")
+
+#: A name; superscripts count as letters to regular expressions, and are none.
+NAME = rf"[^\W\d{_RAISED}][^\W{_RAISED}]*"
+
+_TOKEN = re.compile(
+    rf"\s*(?:(?P<partial>∂²?(?:{NAME})?/∂{NAME}(?:²|∂{NAME})?)"
+    r"|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+    rf"|(?P<raised>[{_RAISED}]+)"
+    rf"|(?P<name>{NAME})"
+    r"|(?P<sign>\*\*|<=|>=|==|!=|[-+−*·/^=≠<>≤≥(),\[\]|√∛Σ]))"
+)
+
+_RELATIONS = {"==": "=", "=": "=", "!=": "≠", "≠": "≠", "<=": "≤", "≤": "≤", ">=": "≥", "≥": "≥", "<": "<", ">": ">"}
+
+
+class NotReadError(ValueError):
+    """The text is not in the language."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A piece of a formula.
+
+    ``kind`` is number, name, partial (whose ``word`` is as written), sum (whose ``word`` has a + or − for each term),
+    product, fraction, negative, power, root (``word`` 2 or 3), size (|x|), call, index (``mean[…]``), relation (a sign
+    for each pair in ``word``), or and, or, not.
+    """
+
+    kind: str
+    word: str = ""
+    parts: tuple[Node, ...] = ()
+
+
+def read(text: str) -> Node:
+    """The tree of a formula. Raises :class:`NotReadError` where it is not in the language, or too long to be read."""
+    if len(text) > LONGEST or _depth(text) > DEEPEST:
+        raise NotReadError(text)
+    return _Reader(_tokens(text)).all()
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        deepest = max(deepest, depth)
+    return max(deepest, text.count("|") // 2 if text.count("||") > 4 else 0, text.count("--"), text.count("not not"))
+
+
+def _tokens(text: str) -> list[tuple[str, str]]:
+    found, at = [], 0
+    text = text.rstrip()
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None or match.lastgroup is None:
+            raise NotReadError(text)
+        found.append((match.lastgroup, match[match.lastgroup]))
+        at = match.end()
+    return found
+
+
+class _Reader:
+    """Recursive descent, from what binds least to what binds most."""
+
+    def __init__(self, tokens: Sequence[tuple[str, str]]) -> None:
+        self._tokens = (*tokens, ("end", ""))
+        self._at = 0
+        self._bars = 0
+
+    def all(self) -> Node:
+        found = self._or()
+        if self._kind != "end":
+            raise NotReadError(self._word)
+        return found
+
+    @property
+    def _kind(self) -> str:
+        return self._tokens[self._at][0]
+
+    @property
+    def _word(self) -> str:
+        return self._tokens[self._at][1]
+
+    def _take(self) -> str:
+        word = self._word
+        self._at += 1
+        return word
+
+    def _is(self, *words: str) -> bool:
+        return self._kind in ("sign", "name") and self._word in words
+
+    def _expect(self, word: str) -> None:
+        if not self._is(word):
+            raise NotReadError(self._word)
+        self._take()
+
+    def _or(self) -> Node:
+        return self._joined("or", self._and)
+
+    def _and(self) -> Node:
+        return self._joined("and", self._not)
+
+    def _joined(self, word: str, part: Callable[[], Node]) -> Node:
+        parts = [part()]
+        while self._is(word):
+            self._take()
+            parts.append(part())
+        return parts[0] if len(parts) == 1 else Node(word, parts=tuple(parts))
+
+    def _not(self) -> Node:
+        if self._is("not"):
+            self._take()
+            return Node("not", parts=(self._not(),))
+        return self._relation()
+
+    def _relation(self) -> Node:
+        parts, signs = [self._sum()], ""
+        while self._is(*_RELATIONS):
+            signs += _RELATIONS[self._take()]
+            parts.append(self._sum())
+        return Node("relation", signs, tuple(parts)) if signs else parts[0]
+
+    def _sum(self) -> Node:
+        parts, signs = [self._product()], "+"
+        while self._is("+", "-", "−"):
+            signs += "+" if self._take() == "+" else "−"
+            parts.append(self._product())
+        return Node("sum", signs, tuple(parts)) if len(parts) > 1 else parts[0]
+
+    def _product(self) -> Node:
+        found = self._factor()
+        while self._is("*", "·", "/"):
+            over = self._take() == "/"
+            found = _over(found, self._factor()) if over else _times(found, self._factor())
+        return found
+
+    def _factor(self) -> Node:
+        if self._is("-", "−", "+"):
+            sign = self._take()
+            return self._factor() if sign == "+" else Node("negative", parts=(self._factor(),))
+        base = self._atom()
+        while self._kind == "raised":
+            base = Node("power", parts=(base, _raised(self._take())))
+        if self._is("**", "^"):
+            self._take()
+            return Node("power", parts=(base, self._factor()))
+        return base
+
+    def _atom(self) -> Node:
+        kind, word = self._kind, self._take()
+        if kind == "number":
+            return Node("number", word)
+        if kind == "partial":
+            return self._inside(Node("partial", word)) if self._is("[") else Node("partial", word)
+        if word in ("√", "∛"):
+            return Node("root", "2" if word == "√" else "3", (self._atom(),))
+        if (kind == "name" and word not in ("and", "or", "not")) or word == "Σ":
+            return self._named(word)
+        if word == "(":
+            inside = self._or()
+            if self._is(","):  # a piece of a Piecewise
+                self._take()
+                inside = Node("call", "", (inside, self._or()))
+            self._expect(")")
+            return inside
+        if word == "|":
+            inside = self._sum()
+            self._expect("|")
+            return Node("size", parts=(inside,))
+        raise NotReadError(word)
+
+    def _named(self, word: str) -> Node:
+        if self._is("["):
+            return self._inside(Node("name", word))
+        if not self._is("("):
+            return Node("name", word)
+        self._take()
+        parts = [self._or()]
+        while self._is(","):
+            self._take()
+            parts.append(self._or())
+        self._expect(")")
+        return Node("call", word, tuple(parts))
+
+    def _inside(self, of: Node) -> Node:
+        self._expect("[")
+        inside = self._or()
+        self._expect("]")
+        return Node("index", of.word, (of, inside))
+
+
+def _times(left: Node, right: Node) -> Node:
+    """A product as one row of factors; a sign that begins it stands before it."""
+    if left.kind == "negative":
+        return Node("negative", parts=(_times(left.parts[0], right),))
+    factors = left.parts if left.kind == "product" else (left,)
+    return Node("product", parts=(*factors, right))
+
+
+def _over(left: Node, right: Node) -> Node:
+    if left.kind == "negative":
+        return Node("negative", parts=(_over(left.parts[0], right),))
+    return Node("fraction", parts=(left, right))
+
+
+def _raised(word: str) -> Node:
+    digits = word.translate(_SUPERSCRIPTS)
+    kind = "name" if digits.lstrip("-") == "n" else "number"
+    exponent = Node(kind, digits.lstrip("-"))
+    return Node("negative", parts=(exponent,)) if digits.startswith("-") else exponent

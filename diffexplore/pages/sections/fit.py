@@ -1,0 +1,66 @@
+"""The sections of a fit: why it ended so, the loss curve, the fitted values, and the directions at the minimum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diffexplore.fitting.records import Fit
+from diffexplore.pages.live import live_html, live_script
+from diffexplore.pages.records import Fragment, Section, Subject
+from diffexplore.report.blocks import Headline, Note, Picture, text
+from diffexplore.report.fits import directions, headline, values, what_ran
+from diffexplore.report.outline import formulas
+
+
+def title_of(subject: Subject) -> str:
+    """The loss."""
+    fit: Fit = subject.result
+    return f"Fit of {fit.loss.name or fit.loss.formula}"
+
+
+def headline_of(subject: Subject) -> Headline:
+    """How the descent ended."""
+    return headline(subject.result)
+
+
+def why(subject: Subject) -> Iterator[Section]:
+    """The explanation, sentence by sentence."""
+    fit: Fit = subject.result
+    notes = tuple(Note(text(finding.sentence), "·") for finding in fit.explanation[1:])
+    lead = f"What ran: {what_ran(fit)}. Each sentence rests on numbers that are in the JSON document."
+    yield Section("why", "Why it ended there", notes, lead)
+
+
+def curve(subject: Subject) -> Iterator[Section]:
+    """The loss curve, and where each run came to."""
+    fit: Fit = subject.result
+    yield Section("curve", "Loss curve", (Picture(fit.figure()), values(fit)))
+
+
+def surface(subject: Subject) -> Iterator[Section]:
+    """The loss over two parameters, with sliders that recompute it in the page; still where a page cannot compute it."""
+    fit: Fit = subject.result
+    if fit.fitted is None:
+        return
+    explorer = fit.explore(subject.axes)
+    lead = "Move a start, the learning rate or the steps: loss, symbolic gradient and path are computed in this page."
+    if explorer.live is not None:
+        live = Fragment(live_html(explorer), live_script(explorer), interactive=True)
+        yield Section("surface", "Surface and descent", (live,), lead)
+    else:
+        note = Note(text(explorer.not_live or "", "quiet"))
+        yield Section("surface", "Surface and descent", (Picture(explorer.figure()), note))
+
+
+def curvature(subject: Subject) -> Iterator[Section]:
+    """The Hessian at the optimum."""
+    fit: Fit = subject.result
+    if fit.optimum_curvature is not None:
+        lead = "The Hessian at the minimum: how curved the loss is along each of its own directions, and so how fast."
+        yield Section("directions", "Directions", (directions(fit.optimum_curvature),), lead)
+
+
+def loss(subject: Subject) -> Iterator[Section]:
+    """The loss and the gradient that was followed."""
+    fit: Fit = subject.result
+    yield Section("loss", "Loss and gradient", tuple(formulas(fit.loss, fit.gradient)))

@@ -1,0 +1,73 @@
+"""The sections of a check and of a verification: formulas, comparisons, samples, and what could not be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from diffexplore.check.records import Report
+from diffexplore.pages.records import Section, Subject
+from diffexplore.report.blocks import Block, Headline, Note, text
+from diffexplore.report.causes import Footnotes, not_compared
+from diffexplore.report.lost import lost_digits
+from diffexplore.report.names import candidate_of
+from diffexplore.report.outline import formulas, run_notes
+from diffexplore.report.places import long_points
+from diffexplore.report.tables import legend, probes, reduced_tables, worst_samples
+from diffexplore.report.values import loss_values
+from diffexplore.report.verdict import headline
+from diffexplore.report.wrong import failures
+
+#: Characters in a line of a table; a page has room for all digits.
+_WIDTH = 120
+
+
+def title_of(subject: Subject) -> str:
+    """The candidate and the loss, or the loss."""
+    report: Report = subject.result
+    loss = report.loss.name or report.loss.formula
+    candidate = candidate_of(report)
+    return f"{candidate} against {loss}" if candidate else loss
+
+
+def headline_of(subject: Subject) -> Headline:
+    """The verdict."""
+    return headline(subject.result)
+
+
+def footer_of(subject: Subject) -> str:
+    """The versions that computed this."""
+    versions = subject.result.environment.get("versions")
+    return ", ".join(f"{name} {number}" for name, number in versions.items()) if isinstance(versions, Mapping) else ""
+
+
+def loss(subject: Subject) -> Iterator[Section]:
+    """What failed, if anything; the loss and its gradient; what ran."""
+    report: Report = subject.result
+    yield Section("failures", "What is wrong", tuple(failures(report)))
+    content = (*formulas(report.loss, report.gradient), *run_notes(report), *long_points(report))
+    yield Section("loss", "Loss and gradient", content)
+
+
+def comparisons(subject: Subject) -> Iterator[Section]:
+    """Every comparison that the report has a row for, and why others could not be made."""
+    report: Report = subject.result
+    footnotes = Footnotes(report)
+    reduced = (*loss_values(report, footnotes), *reduced_tables(report, footnotes, _WIDTH), legend(report))
+    yield Section(
+        "comparisons", "Comparisons", reduced, "Each method beside the certified truth, over the whole batch."
+    )
+    samples = tuple(worst_samples(report, footnotes, _WIDTH))
+    yield Section("samples", "Samples", samples, "The same for single samples, where nothing averages out.")
+    lead = "Where the gradient of the whole batch shows too little: sub-batches and other points."
+    yield Section("probes", "Probes", tuple(probes(report))[1:], lead)
+    yield Section(
+        "digits", "Lost digits", tuple(lost_digits(report))[1:], "Rounding leaves fewer than half the digits."
+    )
+    yield Section("open", "Not compared", _open(report, footnotes))
+
+
+def _open(report: Report, footnotes: Footnotes) -> tuple[Block, ...]:
+    """Only what there is to say: that nothing is missing goes with the comparisons."""
+    notes = [block for block in not_compared(report, footnotes) if isinstance(block, Note)]
+    nothing = not report.skipped and not footnotes.causes and not report.summary.causes
+    return () if nothing else (Note(text("What is not compared says nothing about the gradient.", "quiet")), *notes)

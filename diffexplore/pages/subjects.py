@@ -1,0 +1,55 @@
+"""From a result alone to what its page is about: the loss is made again from its formula, where it has one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from diffexplore.check.descriptions import LossSummary
+from diffexplore.errors import UsageError
+from diffexplore.pages.records import Subject
+
+if TYPE_CHECKING:
+    from diffexplore.check.records import Report
+    from diffexplore.fitting.records import Fit
+    from diffexplore.loss import Loss
+
+
+def of_report(report: Report) -> Subject:
+    """A check or a verification, at the points of its rows."""
+    points = {tuple(row.point.items()): row.point for row in report.rows if row.probe is None}
+    return Subject(report, loss_of(report.loss), points=tuple(points.values()))
+
+
+def of_fit(fit: Fit, axes: Sequence[str] | None = None) -> Subject:
+    """A fit, from its start to its end, seen over ``axes``."""
+    end = [fit.run.last.point] if fit.run.finite else []
+    points = (fit.run.first.point, *end)
+    if fit.fitted is None:
+        return Subject(fit, loss_of(fit.loss), points=points)
+    return Subject(fit, fit.fitted.loss, fit.fitted.batch, points, axes=None if axes is None else tuple(axes))
+
+
+def of(result: Any) -> Subject:
+    """Any other result."""
+    return Subject(result)
+
+
+def loss_of(summary: LossSummary) -> Loss | None:
+    """The loss that a summary describes; None for one of a torch function, and where its text is not read back."""
+    from diffexplore.loss import Loss
+
+    if summary.program is not None:
+        return None
+    try:
+        return Loss(
+            summary.formula,
+            parameters=summary.parameters,
+            data=summary.data,
+            reduction=summary.reduction,
+            name=summary.name,
+            domain=summary.domain,
+            source=summary.source,
+        )
+    except UsageError:
+        return None

@@ -1,0 +1,125 @@
+"""A slightly wrong constant and a power that is off by one are named, and told from what looks like them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from diffexplore import Loss, verify
+from diffexplore.check.records import VALUE, Cause, Report
+
+Tensor = torch.Tensor
+
+GELU = Loss("0.5*a*x*(1 + tanh(sqrt(2/pi)*(a*x + 0.044715*(a*x)**3)))", parameters="a", data="x")
+NORMAL = Loss("log(2*pi*v)/2 + (x - m)**2/(2*v)", parameters="m, v", data="x")
+BATCH = {"x": [0.5, -1.25, 2.0, 0.75, -0.5, 1.5]}
+AT = {"a": 1.3}
+
+
+def gelu(cubic: float = 0.044715, pi: float = math.pi, power: int = 3, half: float = 0.5) -> Callable[..., Tensor]:
+    def loss(a: Tensor, x: Tensor) -> Tensor:
+        z = a * x
+        return (half * z * (1 + torch.tanh(math.sqrt(2 / pi) * (z + cubic * z**power)))).mean()
+
+    return loss
+
+
+def causes(report: Report, parameter: str) -> list[Cause]:
+    return [row.cause for row in report.rows if row.verdict == "fail" and row.parameter == parameter and row.cause]
+
+
+@pytest.mark.parametrize(
+    ("loss", "found", "constant"),
+    [
+        (gelu(cubic=0.044714), "0.044714", "0.044715"),
+        (gelu(cubic=0.0447), "0.0447", "0.044715"),
+        (gelu(pi=3.14159), "3.14159", "π"),
+        (gelu(pi=3.14), "3.14", "π"),
+        (gelu(pi=22 / 7), None, "√(2/π)"),
+    ],
+    ids=["0.044714", "0.0447", "3.14159", "3.14", "22/7"],
+)
+def test_a_slightly_wrong_constant_is_solved_for(loss: Any, found: str | None, constant: str) -> None:
+    report = verify(loss, GELU, BATCH, AT)
+    for parameter in ("a", VALUE):
+        named = causes(report, parameter)
+        assert {cause.key for cause in named} == {"wrong_constant"}
+        assert all(cause.fields["certain"] for cause in named)
+        if found is not None:
+            assert {cause.message for cause in named} == {f"the constant {found} should be {constant}"}
+            assert {(cause.fields["found"], cause.fields["constant"]) for cause in named} == {(found, constant)}
+
+
+def test_the_number_that_is_solved_for_is_the_one_that_was_written() -> None:
+    report = verify(gelu(cubic=0.04471399912345678), GELU, BATCH, AT)
+    for cause in causes(report, "a"):
+        assert cause.key == "wrong_constant"
+        found, uncertainty = float(cause.fields["found"]), cause.fields["uncertainty"]
+        assert abs(found - 0.04471399912345678) <= uncertainty < 1e-12
+
+
+def test_a_constant_that_is_rounded_to_float32_is_said_to_be() -> None:
+    report = verify(gelu(cubic=float(np.float32(0.044715))), GELU, BATCH, AT)
+    assert {cause.message for cause in causes(report, "a")} == {"the constant 0.044715 is rounded to float32"}
+
+
+def test_a_constant_in_one_place_of_a_backward() -> None:
+    def gradient(a: Tensor, x: Tensor) -> Tensor:
+        z, c = a * x, math.sqrt(2 / math.pi)
+        t = torch.tanh(c * (z + 0.044715 * z**3))
+        return (x * (0.5 * (1 + t) + 0.5 * z * (1 - t * t) * c * (1 + 3 * 0.0447 * z * z))).mean()
+
+    for cause in causes(verify(gradient, GELU, BATCH, AT, kind="gradient"), "a"):
+        assert cause.key == "wrong_constant"
+        assert float(cause.fields["found"]) / 0.1341 == pytest.approx(1, rel=1e-9) or "0.134" in cause.message
+
+
+@pytest.mark.parametrize(
+    ("loss", "factor"),
+    [(gelu(half=0.499), 0.998), (gelu(half=1.0), 2.0), (lambda a, x: 1.001 * gelu()(a, x), 1.001)],
+    ids=["0.499", "1", "1.001 times"],
+)
+def test_a_factor_of_the_whole_is_a_factor(loss: Any, factor: float) -> None:
+    for cause in causes(verify(loss, GELU, BATCH, AT), "a"):
+        assert cause.key == "factor"
+        assert cause.fields["factor"] == pytest.approx(factor, rel=1e-9)
+
+
+def test_no_constant_is_named_where_another_number_is_added() -> None:
+    report = verify(lambda m, v, x: (torch.log(2 * math.pi * v) / 2 + (x - m) ** 2 / (2 * v)).mean() + 0.0123456789,
+                    NORMAL, BATCH, {"m": 0.3, "v": 1.7})  # fmt: skip
+    assert {cause.key for cause in causes(report, VALUE)} <= {"unexplained", "value", "extra_term"}
+    report = verify(lambda m, v, x: (torch.log(2 * 3.14159 * v) / 2 + (x - m) ** 2 / (2 * v)).mean(),
+                    NORMAL, BATCH, {"m": 0.3, "v": 1.7})  # fmt: skip
+    assert not causes(report, "m") + causes(report, "v")
+    assert {cause.message for cause in causes(report, VALUE)} == {"the constant 3.14159 should be π"}
+
+
+def test_a_power_of_the_loss_that_is_off_by_one() -> None:
+    report = verify(gelu(power=2), GELU, BATCH, AT)
+    assert {(cause.key, cause.fields["certain"]) for cause in causes(report, "a")} == {("wrong_power", True)}
+    assert {cause.message for cause in causes(report, VALUE)} == {"the loss has a²·x² in the place of a³·x³"}
+    at = {"m": 0.3, "v": 1.7}
+    report = verify(
+        lambda m, v, x: (torch.log(2 * math.pi * v) / 2 + (x - m) ** 2 / (2 * v**2)).mean(), NORMAL, BATCH, at
+    )
+    assert {cause.key for cause in causes(report, "v")} == {"wrong_power"}
+    assert {cause.message for cause in causes(report, VALUE)} == {"the loss has 1/v² in the place of 1/v"}
+
+
+@pytest.mark.parametrize("count", [10, 1000])
+def test_a_power_of_one_term_that_is_off_by_one(count: int) -> None:
+    def gradient(m: Tensor, v: Tensor, x: Tensor) -> dict[str, Tensor]:
+        return {"m": (-(x - m) / v).mean(), "v": (1 / (2 * v) - (x - m) ** 2 / (2 * v)).mean()}
+
+    data = {"x": np.random.default_rng(count).normal(size=count)}
+    report = verify(gradient, NORMAL, data, {"m": 0.3, "v": 1.7}, kind="gradient")
+    assert not causes(report, "m")
+    for cause in causes(report, "v"):
+        assert (cause.key, cause.fields["certain"]) == ("wrong_power", True)
+        assert cause.message.startswith("it has 1/v in the place of 1/v², in the term ")
