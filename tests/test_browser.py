@@ -14,6 +14,7 @@ from browser import CONTRASTS, console, look, open_browser, requests, why_not
 from flint import arb
 
 import diffexplore as dx
+from diffexplore.cli.main import main
 from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
 
 pytestmark = pytest.mark.browser
@@ -101,6 +102,26 @@ def test_it_opens_in_silence_and_asks_for_nothing(name: str, driver: Any, pages:
     assert console(driver) == []
     assert requests(driver) == [pages[name].as_uri()]
     assert pages[name].stat().st_size < 6_000_000
+
+
+def test_the_page_of_a_fit(driver: Any, tmp_path: Path) -> None:
+    page = tmp_path / "fit.html"
+    assert (
+        main(["fit", "cauchy", "--lr", "0.1", "--steps", "100", "--axes", "s,b", "--html", str(page), "--quiet"]) == 0
+    )
+    look(driver, width=400, dark=True)
+    console(driver), requests(driver)
+    opened(driver, page)
+    axes = "(l => [l.xaxis.title.text, l.yaxis.title.text])(document.querySelector('[data-part=surface]').layout)"
+    assert driver.execute_script(f"return {axes}") == ["s", "b"]
+    before = shown(driver, "end-loss")
+    slide(driver, "slider-steps", 0.1)
+    assert shown(driver, "end-loss") > before
+    inner, content = driver.execute_script("return [innerWidth, document.documentElement.scrollWidth]")
+    assert content <= inner == 400
+    assert console(driver) == []
+    assert requests(driver) == [page.as_uri()]
+    assert page.stat().st_size < 6_000_000
 
 
 def test_a_frame_of_a_notebook_works(driver: Any, tmp_path: Path) -> None:

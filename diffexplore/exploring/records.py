@@ -87,13 +87,14 @@ class Live:
     and, where there is a fitted curve, ``fitted``. Each takes the parameters, then the data of one sample.
 
     ``operations`` is what a step of a descent takes, ``rate`` the learning rate to begin with, ``reach`` the range of
-    each parameter.
+    each parameter; ``bounded`` says whether the domain has conditions.
     """
 
     source: str
     operations: int
     rate: float
     reach: Mapping[str, tuple[float, float]]
+    bounded: bool
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from diffexplore.symbolic.javascript import function, helpers
 from diffexplore.symbolic.program import Program, lower
 
 #: A page draws a surface of a thousand points and takes a thousand steps before the next picture is due.
-MOST_OPERATIONS = 400_000
+MOST_OPERATIONS = 100_000
 
 #: Numbers of data, of twenty characters at most: less than a megabyte.
 MOST_NUMBERS = 40_000
@@ -35,18 +35,18 @@ def live_of(
     if evaluation.operations > MOST_OPERATIONS:
         return f"a step takes {evaluation.operations:,} operations, and a page takes {MOST_OPERATIONS:,} at most"
     try:
-        return Live(_source(evaluation, curve), evaluation.operations, rate, reach)
+        return Live(_source(evaluation, curve), evaluation.operations, rate, reach, bool(evaluation.loss.domain))
     except TypeError as error:
         return str(error)
 
 
 def _source(evaluation: Evaluation, curve: Curve | None) -> str:
     programs, loss = evaluation.programs, evaluation.loss
-    size, names = len(loss.parameters), ", ".join(loss.parameters)
+    names = ", ".join(loss.parameters)
     parts = [
         function("value", "The summand, for one sample", programs.value),
         function("gradient", f"Its simplified partials with respect to {names}", programs.gradient, width=0),
-        function("hessian", f"Its second partials with respect to {names}, row by row", programs.hessian, width=size),
+        function("hessian", f"Its second partials with respect to {names}, row by row", programs.hessian, width=0),
         function("inside", "Whether each condition of the domain holds", programs.inside, width=0),
     ]
     if curve is not None:

@@ -11,13 +11,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-from diffexplore import __version__
 from diffexplore.documents import plain
-from diffexplore.errors import UsageError
 from diffexplore.exploring.figure import said_of_surface
 from diffexplore.exploring.records import Explorer, Live
 from diffexplore.numerals import ABSENT, plain_exponent
@@ -29,7 +25,7 @@ _SLIDER_STEPS = 400
 _DECADES = 3
 
 #: Most operations that a slider at its end may cause.
-_MOST_OPERATIONS = 300_000_000
+_MOST_OPERATIONS = 200_000_000
 _MOST_STEPS = 100_000
 
 #: Of a surface every so many values are in its table.
@@ -72,30 +68,33 @@ def live_script(explorer: Explorer, key: str = "live") -> str:
     if live is None:
         return ""
     given = json.dumps(_given(explorer, live), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    names = ["value", "gradient", "hessian", "inside", *(["fitted"] if explorer.fitted else [])]
     return (
         f"{_asset('live.js')}\n"
         f"diffexploreLive(document.getElementById({json.dumps(key)}), {given}, (() => {{\n"
-        f'"use strict";\n{live.source}\nreturn {{{", ".join(names)}}};\n}})());'
+        f'"use strict";\n{live.source}\n\nreturn {{\n{"".join(_calls(explorer))}}};\n}})());'
     )
+
+
+def _calls(explorer: Explorer) -> Iterator[str]:
+    """The functions of a point p, the columns c and the number i of a sample: without arrays made for each call."""
+    point = [f"p[{k}]" for k in range(len(explorer.start))]
+    sample = [f"c[{k}][i]" for k in range(len(explorer.loss.data))]
+    for name in ("value", "gradient", "hessian", "inside"):
+        call = f"{name}({', '.join([*point, *sample])})"
+        yield f"  {name}: (p, c, i) => {f'[{call}]' if name == 'value' else call},\n"
+    if explorer.fitted is not None:
+        yield f"  fitted: (p, x) => fitted({', '.join([*point, 'x'])}),\n"
 
 
 def document(explorer: Explorer) -> str:
-    """One self-contained page with nothing but the live section.
+    """One self-contained page about ``explorer``.
 
-    Raises :class:`UsageError` where plotly is not installed.
+    Raises :class:`~diffexplore.errors.UsageError` where plotly is not installed.
     """
-    name = escape(explorer.loss.name or explorer.loss.formula)
-    script = f"<script>\n{_plotly()}\n</script>\n<script>\n{_inline(live_script(explorer))}\n</script>"
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f'<meta name="generator" content="diffexplore {escape(__version__)}">\n'
-        f"<title>{name} · diffexplore explore</title>\n<style>\n{_asset('bare.css')}</style>\n</head>\n"
-        f"<body>\n<main>\n<h1>{name}</h1>\n{''.join(_formulas(explorer))}\n{live_html(explorer)}\n</main>\n"
-        f"{script if explorer.live is not None else ''}\n</body>\n</html>\n"
-    )
+    from diffexplore.pages import to_page
+    from diffexplore.pages.records import Subject
+
+    return to_page("explore", Subject(explorer))
 
 
 def frame(explorer: Explorer) -> str:
@@ -104,15 +103,6 @@ def frame(explorer: Explorer) -> str:
         f'<iframe srcdoc="{escape(document(explorer), quote=True)}" title="diffexplore: the surface of a loss" '
         'style="width:100%;height:1020px;border:0" sandbox="allow-scripts"></iframe>'
     )
-
-
-def _formulas(explorer: Explorer) -> Iterator[str]:
-    from diffexplore.report.outline import reduced_text
-    from diffexplore.report.symbols import typeset
-
-    yield f'<p class="formula">L = {escape(reduced_text(explorer.loss, typeset(explorer.loss.formula)))}</p>'
-    for name, partial in explorer.gradient.items():
-        yield f'<p class="formula">∂L/∂{escape(name)} = {escape(reduced_text(explorer.loss, partial.text))}</p>'
 
 
 # ------------------------------------------------------------------------------------------------------------ the HTML
@@ -230,6 +220,7 @@ def _given(explorer: Explorer, live: Live) -> dict[str, Any]:
             "steps": max(1, min(explorer.steps, _most_steps(explorer, live))),
             "most_steps": _most_steps(explorer, live),
             "operations": live.operations,
+            "bounded": live.bounded,
             "windows": [window.to_dict() for window in explorer.windows],
             "reach": {name: list(limits) for name, limits in live.reach.items()},
             "marks": [
@@ -261,19 +252,6 @@ def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:].rstrip(".") + "."
 
 
-def _inline(script: str) -> str:
-    """A script in an element of HTML, which its text cannot end."""
-    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
-
-
 @cache
 def _asset(name: str) -> str:
     return files("diffexplore.pages").joinpath("assets", name).read_text(encoding="utf-8")
-
-
-def _plotly() -> str:
-    """Plotly's JavaScript, which its Python package brings along; the package is not imported."""
-    found = find_spec("plotly")
-    if found is None or found.origin is None:
-        raise UsageError("live figures need plotly: python -m pip install plotly")
-    return (Path(found.origin).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")

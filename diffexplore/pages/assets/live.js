@@ -1,7 +1,8 @@
 // The live section: a loss surface with a descent on it, recomputed from the simplified formulas as sliders move.
 // It draws with Plotly, which the page brings along, and asks for nothing from anywhere.
 //
-// `root` is the section; `given` what diffexplore found; `formulas` the functions of one sample made from the loss.
+// `root` is the section; `given` what diffexplore found; `formulas` functions made from the loss, of a point, the columns
+// and the number of a sample.
 function diffexploreLive(root, given, formulas) {
   "use strict";
   const { parameters, data, columns, n, reduction, windows, marks, fitted } = given;
@@ -10,12 +11,12 @@ function diffexploreLive(root, given, formulas) {
   const part = name => root.querySelector(`[data-part="${name}"]`);
 
   // ------------------------------------------------------------------------------------------------------ the loss
-  const rows = Array.from({ length: n }, (_, i) => data.map(name => columns[name][i]));
+  const held = data.map(name => Float64Array.from(columns[name]));
 
   function total(point, width, summand) { // sums of `width` numbers over the samples, with Neumaier's correction
     const sums = new Float64Array(width), lost = new Float64Array(width);
-    for (const row of rows) {
-      const terms = summand(...point, ...row);
+    for (let i = 0; i < n; i++) {
+      const terms = summand(point, held, i);
       for (let k = 0; k < width; k++) {
         const term = terms[k], sum = sums[k] + term;
         lost[k] += Math.abs(sums[k]) >= Math.abs(term) ? sums[k] - sum + term : term - sum + sums[k];
@@ -25,13 +26,17 @@ function diffexploreLive(root, given, formulas) {
     return Array.from(sums, (sum, k) => (isFinite(sum) ? sum + lost[k] : NaN) / (reduction === "mean" ? n : 1));
   }
 
-  const inside = point => rows.every(row => formulas.inside(...point, ...row).every(Boolean));
-  const loss = point => inside(point) ? total(point, 1, (...at) => [formulas.value(...at)])[0] : NaN;
+  function inside(point) {
+    for (let i = 0; given.bounded && i < n; i++) if (!formulas.inside(point, held, i).every(Boolean)) return false;
+    return true;
+  }
+
+  const loss = point => inside(point) ? total(point, 1, formulas.value)[0] : NaN;
   const gradient = point => inside(point) ? total(point, parameters.length, formulas.gradient) : parameters.map(() => NaN);
 
   function hessian(point) {
     const size = parameters.length;
-    const flat = inside(point) ? total(point, size * size, (...at) => formulas.hessian(...at).flat()) : [];
+    const flat = inside(point) ? total(point, size * size, formulas.hessian) : [];
     return parameters.map((_, row) => parameters.map((_, column) => flat.length ? flat[row * size + column] : NaN));
   }
 
@@ -274,7 +279,7 @@ function diffexploreLive(root, given, formulas) {
     if (!fitted) return;
     const xs = columns[fitted.x], low = Math.min(...xs), high = Math.max(...xs), u = span(low, high, 121);
     const line = (name, point, colour, dash) => ({
-      type: "scatter", mode: "lines", name, x: u, y: u.map(x => formulas.fitted(...point, x)).map(y => isFinite(y) ? y : null),
+      type: "scatter", mode: "lines", name, x: u, y: u.map(x => formulas.fitted(point, x)).map(y => isFinite(y) ? y : null),
       line: { color: colour, dash, width: 2 },
     });
     const traces = [

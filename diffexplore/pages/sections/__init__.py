@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from diffexplore.pages.records import Page, Section, Subject
-from diffexplore.pages.sections import algebra, audit, bench, derivation, fit, graph, pictures, proof, report
+from diffexplore.pages.sections import algebra, audit, bench, derivation, explore, fit, graph, pictures, proof, report
 from diffexplore.report.blocks import Headline
 
 Maker = Callable[[Subject], Iterator[Section]]
@@ -54,6 +54,7 @@ KINDS: Mapping[str, Kind] = {
             algebra.graph,
         ),
     ),
+    "explore": Kind(explore.title_of, _unanswered, (explore.surface, explore.loss)),
     "prove": Kind(proof.title_of, proof.headline_of, (proof.statements,)),
     "graph": Kind(graph.title_of, _unanswered, (graph.parts,)),
     "derive": Kind(derivation.title_of, _unanswered, (derivation.loss, algebra.derivation, algebra.graph)),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diffexplore.fitting.records import Fit
-from diffexplore.pages.live import live_html, live_script
-from diffexplore.pages.records import Fragment, Section, Subject
+from diffexplore.pages.records import Section, Subject
+from diffexplore.pages.sections.explore import surface_section
 from diffexplore.report.blocks import Headline, Note, Picture, text
 from diffexplore.report.fits import directions, headline, values, what_ran
 from diffexplore.report.outline import formulas
@@ -38,18 +38,11 @@ def curve(subject: Subject) -> Iterator[Section]:
 
 
 def surface(subject: Subject) -> Iterator[Section]:
-    """The loss over two parameters, with sliders that recompute it in the page, where that can be."""
+    """The loss over two parameters, with the descent on it."""
     fit: Fit = subject.result
     if fit.fitted is None:
         return
-    explorer = fit.explore(subject.axes)
-    lead = "Move a start, the learning rate or the steps: loss, symbolic gradient and path are computed in this page."
-    if explorer.live is not None:
-        live = Fragment(live_html(explorer), live_script(explorer), interactive=True)
-        yield Section("surface", "Surface and descent", (live,), lead)
-    else:
-        note = Note(text(explorer.not_live or "", "quiet"))
-        yield Section("surface", "Surface and descent", (Picture(explorer.figure()), note))
+    yield surface_section(fit.explore(subject.axes))
 
 
 def curvature(subject: Subject) -> Iterator[Section]:
