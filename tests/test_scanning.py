@@ -81,8 +81,8 @@ def test_many_places_in_one_call_give_what_single_calls_give(name: str, dtype: s
 # -------------------------------------------------------------------------------------------------------- the V-curve
 @pytest.mark.parametrize("name", CURVES)
 def test_measured_errors_lie_below_their_bounds_and_near_their_predictions(name: str) -> None:
-    """On few samples, at one point; benchmarks/step_curve.py measures it for all losses, on all data, at all points."""
-    loss, batch, point = losses.get(name), make_batch(losses.get(name), few_samples(name)), {}
+    """At one point; benchmarks/step_curve.py measures it for all losses at all points, with more steps."""
+    loss, batch, point = losses.get(name), make_batch(losses.get(name)), {}
     if loss.parameters:
         point = dict(loss.default_points[-1])
     else:
@@ -109,11 +109,12 @@ def middle(outcome: benchmark.Outcome, regime: str) -> float | None:
 @pytest.mark.parametrize("factor", [10, 0.1])
 def test_a_prediction_that_is_off_by_ten_is_noticed(factor: float) -> None:
     """Planted in both parts: the comparison would notice it."""
-    where = setting("logistic", "central_difference")
-    (curve, _) = step_curves(where, {"a": 0.5, "b": 0.25}, per_decade=10)
+    loss = losses.get("perpendicular")
+    where = setting_of(loss, make_batch(loss), methods="central_difference", wrt="a")
+    (curve,) = step_curves(where, {"a": 2.5, "b": 1.0}, per_decade=10)
     planted = replace(curve, predicted=tuple(None if value is None else factor * value for value in curve.predicted))
     for regime, most in (("truncation", 2), ("roundoff", 5)):
-        right, off = (middle(benchmark.outcome("logistic", one), regime) for one in (curve, planted))
+        right, off = (middle(benchmark.outcome("perpendicular", one), regime) for one in (curve, planted))
         assert right is not None and 1 / most < right < most
         assert off is not None and not 1 / most < off < most
 
