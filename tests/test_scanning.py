@@ -350,6 +350,16 @@ def test_a_truth_of_zero_is_no_hole_without_a_word() -> None:
     assert {x for x, _ in noted(by_a, "the partial is 0")} == {0.0}
 
 
+def test_what_rounding_hides_takes_no_colour() -> None:
+    """Beside 2a/(a² + b²) = 1, at (0.2, 0.6) rounded, the partial is 1e-17: a number of ulps there would outshine all."""
+    plane = error_map.Plane(("a", "b"), (0.2, 0.3), (0.5, 0.6))
+    loss = dx.Loss("log(a**2 + b**2) + abs(a - 1)", parameters="a, b")
+    (by_a, _) = error_map.error_maps(setting_of(loss, make_batch(loss), methods="reverse"), {"a": 0.2, "b": 0.6}, plane)
+    assert noted(by_a, "hides") == {(0.2, 0.6)}
+    (lower, upper) = grid_of(by_a).values
+    assert upper[0] is None and None not in (*lower, upper[1])
+
+
 def test_a_wrong_method_shows_in_its_map(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: reverse mode is made wrong for a > 1, and exactly there the map says so."""
     genuine = Places.estimates
