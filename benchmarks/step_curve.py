@@ -38,7 +38,7 @@ RULES = 10.0
 _NEIGHBOURS = 32
 
 #: Fewer steps of a decade than these are not summed up.
-_FEWEST = 3
+FEWEST = 6
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def measure(names: Sequence[str], dtype: str = "float64", per_decade: int = 25) 
                 yield outcome(name, curve, beside)
 
 
-def outcome(loss: str, curve: StepCurve, beside: float | None = None) -> Outcome:
+def outcome(loss: str, curve: StepCurve, beside: float | None = None, fewest: int = FEWEST) -> Outcome:
     """The comparisons of one curve; ``beside`` is the roundoff at neighbouring points, where it is measured there."""
     violations, unpredicted = 0, 0
     truncated: list[Compared] = []
@@ -102,7 +102,7 @@ def outcome(loss: str, curve: StepCurve, beside: float | None = None) -> Outcome
             decades.setdefault(math.floor(math.log10(step)), []).append((predicted, error))
     rounded = [
         _compared(loss, curve, "roundoff", 10.0**decade, *(_rms(list(errors)) for errors in zip(*pairs, strict=True)))
-        for decade, pairs in decades.items() if len(pairs) >= _FEWEST and beside is None
+        for decade, pairs in decades.items() if len(pairs) >= fewest and beside is None
     ]  # fmt: skip
     if beside is not None:
         likely = next(roundoff for roundoff in curve.roundoff if roundoff is not None)

@@ -19,8 +19,8 @@ from diffexplore.scanning.setting import setting_of
 IMAGES = Path(__file__).parent / "images"
 DOTS_PER_INCH = 110
 
-#: A kink along the line a = 1, and a singularity at the origin.
-BROKEN = "sqrt(a**2 + b**2) + abs(a - 1)"
+#: A kink along the line a = 1, and a singularity at the origin; the partial by a is 0 on half a circle.
+BROKEN = "log(a**2 + b**2) + abs(a - 1)"
 
 
 def main() -> None:

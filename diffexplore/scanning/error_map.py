@@ -32,7 +32,7 @@ _LEAST_ULP = 0.1
 #: The samples' partials cancel where their sum is smaller than the sum of their sizes by this factor.
 _CANCELS = 100.0
 
-_ZERO = "the partial is 0: there is no ulp to count in"
+_ZERO = "the partial is 0, or counts as 0 beside its bound"
 
 #: A longer subexpression is not quoted in a figure.
 _LONGEST = 40
@@ -97,8 +97,8 @@ def _notes(
         cause = cause_of(judged, int(i))
         assert cause is not None, "every comparison that did not pass has a cause"
         notes[int(i)] = CAUSES.get(cause.key, cause.message)
-    zero = (judged.truth.high == 0) & (judged.truth.status == Status.RESOLVED)
-    notes |= {int(i): _ZERO for i in np.flatnonzero(zero & (judged.verdict == PASS))}
+    zero = (judged.verdict == PASS) & np.isnan(judged.error_ulp)
+    notes |= {int(i): _ZERO for i in np.flatnonzero(zero)}
     if not running.method.exact:
         return notes
     with np.errstate(all="ignore"):
@@ -133,7 +133,7 @@ def _figure(
     judged: Judged, notes: Mapping[int, str], marks: Sequence[Mapping[str, float]],
 ) -> Figure:  # fmt: skip
     shown, method = reduced_partial(name), spoken(running.name)
-    known = (judged.truth.status == Status.RESOLVED) & np.isfinite(judged.error_ulp)
+    known = (judged.truth.status == Status.RESOLVED) & np.isfinite(judged.error_ulp) & ~_hidden(judged)
     ulps = np.where(known, np.maximum(judged.error_ulp, _LEAST_ULP), np.nan).reshape(shape)
     values = tuple(tuple(value if math.isfinite(value) else None for value in row) for row in ulps.tolist())
     noted = tuple((i % shape[1], i // shape[1], text) for i, text in sorted(notes.items()))
@@ -149,6 +149,12 @@ def _figure(
         y=Axis(plane.names[1]),
         layers=tuple(layers),
     )
+
+
+def _hidden(judged: Judged) -> np.ndarray:
+    """Where rounding hides the gradient: its ulps are so many that they would take all colours."""
+    with np.errstate(all="ignore"):
+        return (judged.verdict != PASS) & np.isfinite(judged.bound) & (judged.detectable >= 1)
 
 
 def _caption(
