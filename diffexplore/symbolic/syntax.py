@@ -57,8 +57,8 @@ def read(text: str, *, condition: bool = False, symbols: Collection[str] = ()) -
         (check_condition if condition else check_formula)(tree)
     except RecursionError:  # a caller that is deep in its own functions
         raise too_deep() from None
-    check_effort(tree)
     _make_decimals_exact(tree, text.encode())
+    check_effort(tree)
     return tree
 
 
