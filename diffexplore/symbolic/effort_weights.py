@@ -41,18 +41,21 @@ COPIES_OF_UNSURE = {"sinh": 3, "cosh": 3, "tanh": 5, "sech": 6, "csch": 5, "logc
 COPIES_OF_ROOTS = {"sinh": 6, "cosh": 6, "tanh": 6, "sech": 6, "csch": 6, "logcosh": 3, "exp2": 3, "cbrt": 4}
 COPIES_OF_EXPONENTS = 2
 
+#: SymPy asks for the imaginary part of the argument of a step: each function within it makes that twice as long.
+COPIES_OF_STEPS = 4
+
 #: The same of a root whose operand is a power, or a quotient, in which there is something that is not known to be real.
 COPIES_OF_POWERS = 8
 COPIES_OF_QUOTIENTS = 4
 
 #: Functions whose values SymPy does not know to be real, and those that are roots.
 UNSURE = frozenset(
-    {"log", "log1p", "log2", "log10", "asin", "acos", "acosh", "atanh", "erfinv", "gamma", "lgamma", "digamma", "trigamma",
-     "polygamma"}
+    {"log", "log1p", "log2", "log10", "asin", "acos", "acosh", "atanh", "erfinv", "gamma", "lgamma", "digamma",
+     "trigamma", "polygamma"}
 )  # fmt: skip
 ROOTS = frozenset({"sqrt", "cbrt", "hypot", "pow"})
 
-#: Functions that SymPy writes as roots and fractions where one is applied to an inverse one: sin(atan(x)) = x/√(1 + x²).
+#: Functions that SymPy writes as roots and fractions where one is applied to an inverse one: sin(atan(x)) = x/√(1+x²).
 OF_INVERSES = frozenset(
     {"sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "sech", "csch", "logcosh"}
 )

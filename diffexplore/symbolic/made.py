@@ -1,8 +1,8 @@
 """What SymPy makes of each part of a formula: how large it is, and whether it is finite and real.
 
-SymPy writes what it is given anew: sin(atan(x)) becomes x/√(1 + x²), where x stands twice. Of twenty of them, one within
-the other, it makes a tree of millions of nodes, few of which differ. It shares these, but walks over the tree. So the
-nodes are counted, as those of a tree, while it is made, and what was looked at once is not looked at again.
+SymPy writes what it is given anew: sin(atan(x)) becomes x/√(1 + x²), where x stands twice. Of twenty of them, one
+within the other, it makes a tree of millions of nodes, few of which differ. It shares these, but walks over the tree.
+So the nodes are counted, as those of a tree, while it is made, and what was looked at once is not looked at again.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ def caught(work: Callable[[], _Found]) -> _Found:
     ending = run_within(NET, lambda: found.append(work()))
     if ending is Ending.TOO_LARGE:
         raise UsageError(
-            f"the formula takes too much work to read (SymPy makes more than {NET.operations:,} nodes of its parts): nest "
-            "functions and powers less deeply"
+            f"the formula takes too much work to read (SymPy makes more than {NET.operations:,} nodes of its parts): "
+            "nest functions and powers less deeply"
         )
     if ending is Ending.OUT_OF_TIME:
         raise UsageError("out of time: SymPy cannot simplify the formula within a second: write it in a simpler form")
