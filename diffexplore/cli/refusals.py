@@ -53,7 +53,9 @@ def _too_many(extra: str, command: Any, path: str) -> str:
     places = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
     if not places:
         purpose = " ".join(str(command.help).split())
-        return f"{usage}, which without an argument does all that it can: {purpose[:1].lower()}{purpose[1:].rstrip('.')}"
+        return (
+            f"{usage}, which without an argument does all that it can: {purpose[:1].lower()}{purpose[1:].rstrip('.')}"
+        )
     if "--loss" in options:
         return f"{usage}: give the loss with --loss, in quotes where it is a formula"
     return f"{usage}: put a formula in quotes"
