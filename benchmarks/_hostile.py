@@ -61,6 +61,11 @@ def _stuck(*_: Any) -> None:
     raise Stuck
 
 
+def is_net(error: UsageError) -> bool:
+    """Whether a text was refused because seconds were up: what is refused then depends on the machine."""
+    return str(error).startswith("out of time")
+
+
 def tried(text: str, use: Callable[[str], object]) -> tuple[str, float]:
     """How reading a text ends ("read", "refused", or what went wrong), and its processor time in seconds."""
     started = time.process_time()
@@ -70,7 +75,7 @@ def tried(text: str, use: Callable[[str], object]) -> tuple[str, float]:
             use(text)
         ending = "read"
     except UsageError as error:
-        if str(error).startswith("out of time"):
+        if is_net(error):
             ending = "NET"
         else:
             ending = "refused" if len(str(error)) < 500 and "\n" not in str(error) else f"LONG MESSAGE {error!s:.80}"
@@ -109,12 +114,21 @@ def ends_of(inputs: Iterable[tuple[str, Callable[[str], object], str]]) -> Ends:
 
 
 def sweep(description: str | None, what: str, cases: int, work: Callable[[tuple[int, int, int]], Ends]) -> int:
-    """The command line of a sweep: tasks of a seed, an index and a count; the exit code says whether all ended well."""
+    """The command line of a sweep: tasks of a seed, an index and a count; the exit code says whether all ended well.
+
+    An input depends on the seed and on its number alone, so that a sweep in blocks is the same as one at once.
+    """
     parser = arguments(description, cases)
+    parser.add_argument(
+        "--first", type=int, default=0, help=f"the number of the first, a multiple of {_EACH}: for a sweep in blocks"
+    )
     parser.add_argument("--show", type=int, default=20, help="how many troubles to print (default 20)")
     options = parser.parse_args()
+    if options.first % _EACH or options.first < 0:
+        parser.error(f"--first takes a multiple of {_EACH}")
     started = time.monotonic()
-    tasks = [(options.seed, index, count) for index, count in spread_cases(options.cases, _EACH)]
+    before = options.first // _EACH
+    tasks = [(options.seed, before + index, count) for index, count in spread_cases(options.cases, _EACH)]
     total: Counter[str] = Counter()
     troubles: list[str] = []
     longest = 0.0
@@ -125,5 +139,7 @@ def sweep(description: str | None, what: str, cases: int, work: Callable[[tuple[
         troubles += found
         longest = max(longest, seconds)
     figures = {what: sum(total.values()), **dict(sorted(total.items())), "longest, in s of processor time": longest}
+    if options.first:
+        figures = {"the first": options.first, **figures}
     finish(f"hostile {what}", figures, started, options.json)
     return 1 if troubles else 0

@@ -1,6 +1,6 @@
 """Figure: no file of data, of formulas or of a verification is executed, takes long, or ends in anything but one line.
 
-    python -m benchmarks.hostile_files [--cases 100000] [--seed 0] [--jobs 2] [--json FILE] [--show 20]
+    python -m benchmarks.hostile_files [--cases 100000] [--first 0] [--seed 0] [--jobs 2] [--json FILE] [--show 20]
 
 A file is a right CSV, NPZ, replay or formula file after one to five changes: bytes flipped, deleted, doubled, cut off,
 or replaced by others that mean something there (quotes, NUL, other encodings, enormous numbers, headers of arrays with

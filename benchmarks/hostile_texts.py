@@ -1,6 +1,6 @@
 """Figure: no formula text is executed, takes long, or ends in anything but a loss or one line.
 
-    python -m benchmarks.hostile_texts [--cases 1000000] [--seed 0] [--jobs 2] [--json FILE] [--show 20]
+    python -m benchmarks.hostile_texts [--cases 1000000] [--first 0] [--seed 0] [--jobs 2] [--json FILE] [--show 20]
 
 A text is one of the formulas of the other sweeps after one to four changes: characters deleted, doubled or replaced
 (by other alphabets, too), parts exchanged with other formulas, a part nested up to 200 times in functions, powers,
@@ -16,7 +16,7 @@ import random
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from benchmarks._hostile import Ends, ends_of, listen, sweep
+from benchmarks._hostile import Ends, ends_of, is_net, listen, sweep
 from benchmarks.textbook_formulas import FORMULAS
 from diffexplore import losses
 from diffexplore.errors import UsageError
@@ -167,8 +167,8 @@ def read_text(text: str) -> None:
     """The loss of a text, or the condition of a domain where it compares outside all parentheses."""
     try:
         Loss(text, parameters=names_in(text))
-    except UsageError:
-        if not any(sign in text for sign in "<>="):
+    except UsageError as error:
+        if is_net(error) or not any(sign in text for sign in "<>="):
             raise
         parse_condition(text)
 

@@ -83,6 +83,18 @@ def test_texts_of_whole_numbers(text: str, number: int | None) -> None:
         (["derive"], "LOSS is missing: diffexplore derive LOSS [OPTIONS]"),
         (["prove"], "FILE.py:NAME is missing: diffexplore prove FILE.py:NAME [OPTIONS]"),
         (["report", "a", "+", "b"], "'+ b' is more than the command takes, diffexplore report [LOSS] [OPTIONS]"),
+        (["list", "methods"], "'methods' is more than the command takes, diffexplore list [OPTIONS], which without an "
+         "argument does all that it can: list the losses, the methods and the functions of formulas (see"),
+        (["list", "devices"], "diffexplore list [OPTIONS]: did you mean '--devices'?"),
+        (["audit", "log10"], "diffexplore audit [OPTIONS], which without an argument does all that it can: audit the"),
+        (["prove", "mine.py:loss", "a*x"], "prove FILE.py:NAME [OPTIONS]: give the loss with --loss, in quotes"),
+        (["verify", "m.py:f", "-a*x", "y"], "verify [FILE.py:NAME] [OPTIONS]: give the loss with --loss, in quotes"),
+        (["report", "a*x", "-w"], "unknown option '-w' (see diffexplore report --help)"),
+        (["report", "-v"], "unknown option '-v': diffexplore --version prints the version (the formula is written '(-v)')"),
+        (["derive", "a*x", "-V"], "unknown option '-V': diffexplore --version prints the version"),
+        (["fit", "a*x", "-q"], "unknown option '-q': --quiet leaves out"),
+        (["list", "-v"], "unknown option '-v'"),
+        (["report", "a*x", "-o", "found.json"], "unknown option '-o': --json FILE"),
         (["report", "seed.csv"], "'seed.csv' is a file of data, not a loss: give the loss first, then --data seed.csv"),
         (["derive", "no/such.NPZ"], "'no/such.NPZ' is a file of data, not a loss"),
         (["graph", "mine.py"], "'mine.py' is a file: name the function in it, as in mine.py:loss"),
@@ -106,6 +118,12 @@ def test_the_error_says_what_would_be_right(arguments: list[str], message: str, 
     assert error.count("\n") == 1
     assert "pydantic" not in error
     assert "Input should" not in error
+
+
+@pytest.mark.parametrize("arguments", [["derive", "-v", "--wrt", "v"], ["derive", "(-v)"], ["derive", "-x"]])
+def test_a_formula_of_one_symbol_with_a_minus_sign(arguments: list[str], capsys: Output) -> None:
+    assert main(arguments) == 0
+    assert "= −1" in capsys.readouterr().out
 
 
 def test_missing_columns_of_an_archive(capsys: Output) -> None:

@@ -46,6 +46,16 @@ REFUSED = {
     "exponents that multiply": ("(x**where(z < 1, 999, y))**999", "beyond ±1,000"),
     "number in a branch": ("(where(z < 1, 1e300, y)*x)**500", "more than 2,400 digits"),
     "constant in a case": ("where(exp(where(z < 1, 1e9, y)) > 1, 1, 2)", "the argument of exp is beyond"),
+    "copies of inverses": (nested("sin(atan(sigmoid({})))", 17), WORKED),
+    "roots of inverses": (nested("cos(atan(x + {}))", 12), WORKED),
+    "fractions in fractions": (nested("1/(1 + (x + {})**2)", 14), WORKED),
+    "fractions that are positive": (nested("1/sqrt(1 + abs({}))", 24), WORKED),
+    "sinh of what may not be real": (nested("sinh({})", 18).replace("x", "gamma(x)"), WORKED),
+    "sech of what may not be real": (nested("sech(x + {})", 8).replace("x", "log(x)"), WORKED),
+    "steps": (f"heaviside({nested('tan({})', 30).replace('x', 'sqrt(x)')})", WORKED),
+    "conjunction": (f"where({' and '.join(f'x > {i}' for i in range(700))}, x, y)", WORKED),
+    "functions side by side": ("+".join(f"abs(x - {i}*y)" for i in range(500)), WORKED),
+    "long numbers": ("*".join(["1e300"] * 1600), WORKED),
     "no condition": (f"where({'+'.join(['y'] * 500)}, 1, 2)", "a condition compares"),
 }
 
@@ -70,6 +80,14 @@ def test_what_would_take_long_is_refused_by_name(text: str, part: str) -> None:
         " + ".join(f"v{i}*softplus(w{i}*x)" for i in range(100)),
         "x**where(z < 1, 999, y)",
         "2**x**2",
+        nested("tanh(w*{} + b)", 12),
+        nested("sqrt(x*{})", 6),
+        nested("1/(1 + exp(-w*{} - b))", 6),
+        nested("1/(x + {})", 7),
+        "tan(asin(n*sin(x)))*cos(atan(x/y))",
+        "heaviside(sqrt(x**2 + y**2) - a)*tanh(log(x))",
+        " + ".join(f"v{i}*tanh(w{i}*x + b{i})" for i in range(100)),
+        f"where({' and '.join(f'x > y{i}' for i in range(64))}, x, y)",
     ],
 )
 def test_what_people_write_is_read(text: str) -> None:
@@ -104,6 +122,14 @@ def test_the_far_net_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("diffexplore.symbolic.net.NET", Budget(operations=1_000_000, seconds=0.05))
     with pytest.raises(dx.UsageError, match="out of time"):
         parse(nested("cbrt(1 + {})", 14))
+
+
+def test_what_sympy_makes_is_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against all weights: sin(atan(x)) is written with x twice."""
+    monkeypatch.setattr("diffexplore.symbolic.effort.MAX_WORK", 10 * MAX_WORK**3)
+    with pytest.raises(dx.UsageError, match="SymPy makes more than 200,000 nodes"):
+        parse(nested("tan(acos({}))", 30))
+    assert parse(nested("tan(acos({}))", 3)).free_symbols == {x}
 
 
 @pytest.mark.parametrize("left", [120, 200, 300])

@@ -162,8 +162,10 @@ def _probe(
 def _candidates(
     problem: Problem, points: tuple[Mapping[str, float], ...], generator: np.random.Generator
 ) -> Iterator[dict[str, float]]:
-    """The points themselves, then points with each parameter scaled and moved at random."""
-    bases = [*points, *problem.loss.default_points] or [{}]
+    """The points themselves, then points with each parameter scaled and moved at random; none where there is none."""
+    if not points:
+        return
+    bases = [*points, *problem.loss.default_points]
     yield from (dict(point) for point in bases)
     for base in itertools.islice(itertools.cycle(bases), _CANDIDATES):
         yield {

@@ -6,7 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from diffexplore.errors import UsageError
+
 _OPTION = re.compile(r"--[A-Za-z][A-Za-z-]*(=.*)?|-[ho]|-|--", re.DOTALL)
+
+
+#: Short options of other programs, which here would be formulas of one symbol, and what is meant here.
+_SHORT = {
+    "-v": "diffexplore --version prints the version",
+    "-V": "diffexplore --version prints the version",
+    "-q": "--quiet leaves out the page where a command has one",
+}
 
 
 def spelled_out(arguments: Sequence[str]) -> list[str]:
@@ -24,6 +34,9 @@ def shield_formulas(arguments: Sequence[str], group: Any) -> list[str]:
 
     Only an option's first character makes it an option, and leading spaces mean nothing in a formula. What
     follows an option of ``group``'s commands that takes a value is that value, and stays as it is.
+
+    Raises:
+        UsageError: for ``-v`` and other short options of other programs, unless another argument speaks of the symbol.
     """
     return list(_shielded(arguments, _options_with_value(group)))
 
@@ -35,8 +48,16 @@ def _shielded(arguments: Sequence[str], with_value: set[str]) -> Iterator[str]:
             yield from arguments[position:]
             return
         is_formula = argument.startswith("-") and not _OPTION.fullmatch(argument) and previous not in with_value
+        if is_formula and argument in _SHORT and not _is_named(argument[1:], arguments):
+            raise UsageError(f"unknown option {argument!r}: {_SHORT[argument]} (the formula is written '({argument})')")
         yield f" {argument}" if is_formula else argument
         previous = argument
+
+
+def _is_named(symbol: str, arguments: Sequence[str]) -> bool:
+    """Whether an argument beside the formula speaks of a symbol, as ``--at v=1`` does."""
+    word = re.compile(rf"(?<![\w-]){symbol}(?!\w)")
+    return any(word.search(argument) for argument in arguments)
 
 
 def _options_with_value(group: Any) -> set[str]:

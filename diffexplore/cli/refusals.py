@@ -37,9 +37,28 @@ def _sentence(error: Any, command: Any, path: str) -> str:
     if message.startswith("Missing argument"):
         return f"{getattr(error.param, 'metavar', None) or 'an argument'} is missing: {_usage(command, path)}"
     if _EXTRA in message:
-        extra = message.partition(_EXTRA)[2].partition(" (")[2].removesuffix(")")
-        return f"{extra!r} is more than the command takes, {_usage(command, path)}: put a formula in quotes"
+        extra = message.partition(_EXTRA)[2].partition(" (")[2].removesuffix(")").strip()
+        return _too_many(extra, command, path)
     return message[:1].lower() + message[1:]
+
+
+def _too_many(extra: str, command: Any, path: str) -> str:
+    """What is said of arguments beyond those that a command takes: what they were meant for."""
+    first, options = extra.split()[0], _options(command)
+    if first.startswith("-") and first[1:].isalpha():
+        return _unknown("option", first, options)
+    usage = f"{extra!r} is more than the command takes, {_usage(command, path)}"
+    if f"--{first}" in options:
+        return f"{usage}: did you mean '--{first}'?"
+    places = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+    if not places:
+        purpose = " ".join(str(command.help).split())
+        return (
+            f"{usage}, which without an argument does all that it can: {purpose[:1].lower()}{purpose[1:].rstrip('.')}"
+        )
+    if "--loss" in options:
+        return f"{usage}: give the loss with --loss, in quotes where it is a formula"
+    return f"{usage}: put a formula in quotes"
 
 
 def _unknown(kind: str, name: str, choices: Iterable[str], *, listed: bool = False) -> str:

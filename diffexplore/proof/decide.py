@@ -251,7 +251,8 @@ def _verdict(work: _Work) -> Decision:
             "proved", found.texts, None, tried, None, work.witness.counterexample(), found.exclusions, unvalued
         )
     if proved:
-        tried += ("no point was found at which both sides have a value",)
+        inside = " in the domain" if work.question is not None and work.question.domain else ""
+        tried += (f"no point was found{inside} at which both sides have a value",)
     largest = None if work.largest is None else work.largest.difference.mid().str(5, radius=False)
     return Decision("unknown", (), None, tried, largest)
 

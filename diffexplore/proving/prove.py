@@ -21,6 +21,7 @@ from diffexplore.proving.spare import again, run_again
 from diffexplore.proving.statements import domain_of, names_of, statements_of, symbols_of
 from diffexplore.proving.upstream import without_factor
 from diffexplore.symbolic.budget import Allowance
+from diffexplore.symbolic.exclusive import check_compatible
 from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.declarations import Spec, declare
 from diffexplore.tracing.sizes import meets
@@ -70,6 +71,7 @@ def prove(
     program, traced = _traced(program, by_data=by_data)
     spare = again(candidate, known, parameters, data, program)
     conditions = [*domain_of(domain, program), *(known.domain if known is not None else ())]
+    check_compatible(conditions)
     allowance = Allowance(BUDGET)
 
     def read(traced: Traced) -> Reading:

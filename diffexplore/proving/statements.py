@@ -8,7 +8,6 @@ from typing import Any
 
 import sympy
 
-from diffexplore.arguments import as_texts
 from diffexplore.check.records import VALUE
 from diffexplore.errors import UsageError, unknown
 from diffexplore.loss import Loss
@@ -17,7 +16,7 @@ from diffexplore.proving.programs import Program
 from diffexplore.proving.records import Statement
 from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
 from diffexplore.symbolic.budget import Allowance
-from diffexplore.symbolic.parse import parse_condition
+from diffexplore.symbolic.given import conditions_of
 from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.declarations import Array, of_samples
 from diffexplore.tracing.sizes import usual
@@ -166,7 +165,6 @@ def names_of(wrt: Sequence[str] | None, program: Program, traced: Traced) -> lis
 
 
 def domain_of(domain: str | Sequence[str] | None, program: Program) -> list[Any]:
-    """The conditions that the inputs meet, parsed. Raises UsageError for what is no condition on them."""
+    """The conditions that the inputs meet, parsed; raises UsageError as for a loss."""
     names = [symbol.name for symbol in symbols_of(program.arrays)]
-    texts = [] if domain is None else as_texts(domain, "domain", "'s > 0' or ['s > 0', 'x != 0']")
-    return [parse_condition(text, names) for text in texts]
+    return list(conditions_of(domain, names))

@@ -11,6 +11,7 @@ import math
 import sympy
 
 from diffexplore.errors import UsageError
+from diffexplore.symbolic.made import look_over
 
 MAX_EXPONENT = 1000
 MAX_BITS = 8192
@@ -86,10 +87,7 @@ def checked(expr: sympy.Expr) -> sympy.Expr:
         if _bits(expr) > MAX_BITS:
             raise UsageError("a constant of the formula is too large: it has more than 2,400 digits")
         return expr
-    if expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
-        raise UsageError("the formula has a constant part that is infinite or undefined, such as 1/0 or log(0)")
-    if expr.has(sympy.I):
-        raise UsageError("the formula has a constant part that is not real, such as sqrt(-1) or log(-1)")
+    look_over(expr)
     if expr.is_number:
         _value(expr)
     return expr

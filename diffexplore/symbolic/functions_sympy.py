@@ -225,4 +225,11 @@ _NODES: tuple[type[sympy.Basic], ...] = (
 
 def foreign_node(expr: sympy.Basic) -> sympy.Basic | None:
     """The first node of ``expr`` of a class outside the closed list that every later stage knows, or None."""
-    return next((node for node in sympy.preorder_traversal(expr) if not isinstance(node, _NODES)), None)
+    waiting, seen = [expr], set[sympy.Basic]()
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, _NODES):
+            return node
+        seen.add(node)
+        waiting += [part for part in reversed(node.args) if part not in seen]
+    return None

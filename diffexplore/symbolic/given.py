@@ -11,6 +11,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.arguments import as_texts, as_words
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.branches import without_branches
+from diffexplore.symbolic.exclusive import check_compatible
 from diffexplore.symbolic.functions_sympy import dsinc, foreign_node
 from diffexplore.symbolic.grammar import too_deep
 from diffexplore.symbolic.names import check_name, shown
@@ -90,11 +91,17 @@ def check_distinct(names: Sequence[str]) -> None:
 
 
 def conditions_of(domain: str | Sequence[str] | None, names: Sequence[str]) -> tuple[Boolean, ...]:
-    """The conditions one by one; those that always hold are dropped."""
+    """The conditions one by one; those that always hold are dropped.
+
+    Raises UsageError for what is no condition on the names, for one that never holds, and for some that exclude each
+    other.
+    """
     conditions: list[Boolean] = []
     for text in () if domain is None else as_texts(domain, "domain", "'s > 0' or ['s > 0', 'x != 0']"):
         condition = parse_condition(text, names)
         if condition == sympy.false:
             raise UsageError(f"the condition {shown(text)} never holds")
         conditions += condition.args if isinstance(condition, sympy.And) else [condition]
-    return tuple(condition for condition in conditions if condition != sympy.true)
+    conditions = [condition for condition in conditions if condition != sympy.true]
+    check_compatible(conditions)
+    return tuple(conditions)

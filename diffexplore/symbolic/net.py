@@ -10,13 +10,24 @@ from diffexplore.symbolic.budget import Budget, Ending, run_within
 
 _Found = TypeVar("_Found")
 
-#: Processor time. What the counts of :mod:`diffexplore.symbolic.effort` let through takes a small part of it.
-NET = Budget(operations=1_000_000, seconds=0.8)
+#: Nodes of what SymPy makes, part by part (:mod:`diffexplore.symbolic.made`), and processor time, of which what the
+#: counts let through takes a small part.
+NET = Budget(operations=200_000, seconds=0.8)
 
 
 def caught(work: Callable[[], _Found]) -> _Found:
-    """What ``work`` returns. Raises UsageError where it runs out of time; its own exceptions are raised here."""
+    """What ``work`` returns. Its own exceptions are raised here.
+
+    Raises:
+        UsageError: where it makes too many nodes, or runs out of time.
+    """
     found: list[_Found] = []
-    if run_within(NET, lambda: found.append(work())) is not Ending.DONE:
+    ending = run_within(NET, lambda: found.append(work()))
+    if ending is Ending.TOO_LARGE:
+        raise UsageError(
+            f"the formula takes too much work to read (SymPy makes more than {NET.operations:,} nodes of its parts): "
+            "nest functions and powers less deeply"
+        )
+    if ending is Ending.OUT_OF_TIME:
         raise UsageError("out of time: SymPy cannot simplify the formula within a second: write it in a simpler form")
     return found[0]

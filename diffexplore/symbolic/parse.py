@@ -15,7 +15,6 @@ from diffexplore.symbolic import build
 from diffexplore.symbolic.choices import first_choice, pieces_of, replaced
 from diffexplore.symbolic.constants import check_argument, check_divisor, check_power, checked
 from diffexplore.symbolic.declared import is_symbol
-from diffexplore.symbolic.effort import is_small
 from diffexplore.symbolic.functions import FUNCTIONS
 from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES, foreign_node, piecewise
 from diffexplore.symbolic.grammar import chain, too_deep
@@ -84,7 +83,7 @@ def _check_symbols(names: Collection[str], allowed: Collection[str] | None) -> N
 def _built(convert: Callable[[ast.expr], _Built], tree: ast.expr) -> _Built:
     """Convert, with everything that SymPy refuses turned into a UsageError."""
     try:
-        expr = _at_once(convert, tree) if is_small(tree) else caught(lambda: convert(tree))
+        expr = caught(lambda: convert(tree))
     except DiffexploreError:
         raise
     except RecursionError:
@@ -95,14 +94,6 @@ def _built(convert: Callable[[ast.expr], _Built], tree: ast.expr) -> _Built:
     if strange is not None:
         raise UsageError(f"the formula contains {strange}, which is not a real number that can be computed with")
     return expr
-
-
-def _at_once(convert: Callable[[ast.expr], _Built], tree: ast.expr) -> _Built:
-    """Convert a small tree without the net, which costs more than the tree: in a thread only below a deep caller."""
-    try:
-        return convert(tree)
-    except RecursionError:
-        return caught(lambda: convert(tree))
 
 
 def expression_of(node: ast.expr) -> sympy.Expr:

@@ -61,8 +61,8 @@ def read(text: str, *, condition: bool = False, symbols: Collection[str] = ()) -
         tree = _checked(text, condition=condition, symbols=symbols)
     except UsageError as error:
         raise with_correction(error, text, plain, symbols, _reads(symbols, condition=condition)) from None
-    check_effort(tree)
     _make_decimals_exact(tree, text.encode())
+    check_effort(tree)
     return tree
 
 

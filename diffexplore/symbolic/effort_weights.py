@@ -1,0 +1,69 @@
+"""What functions cost SymPy beside others: measured, on one function within another and beside others.
+
+One unit of work is about half a microsecond.
+"""
+
+from __future__ import annotations
+
+NODE = 50
+"""Work of each part of the text: it is read three times, and written as a program."""
+
+OPERAND = 200
+"""Work of an operand of a sum or product: SymPy collects what is alike."""
+
+ALONE = 1000
+"""Work of a function or a power of what is simple."""
+
+COMPARISON = 1500
+"""Work of a comparison: SymPy asks for the sign of the difference."""
+
+PAIR = 100
+"""Work of a node in each pair of the arguments of max and min."""
+
+FRACTION = 25
+"""Work of a node of a fraction, where SymPy asks for the sign of a sum of fractions."""
+
+BITS = 1_000_000
+"""The numbers of a sum or product, multiplied, take the square of their bits divided by this."""
+
+#: Weights of the functions whose building takes more than looking at the operand once.
+WEIGHTS = {
+    "abs": 10, "cbrt": 20, "hypot": 10, "lgamma": 20, "gamma": 20, "heaviside": 10, "logcosh": 60, "exp2": 10,
+    "trigamma": 10, "polygamma": 4, "sinh": 20, "cosh": 20, "tanh": 20, "sech": 20, "csch": 20, "sign": 4, "log2": 2,
+    "sinc": 4, "log10": 4, "log": 2, "atanh": 2, "log1p": 4, "pow": 6, "sqrt": 6, "square": 2,
+}  # fmt: skip
+POWER = 6
+
+#: How often an operand stands in SymPy's expression, or is asked about. SymPy takes real and imaginary parts of what it
+#: does not know to be real, and it does not know that roots are taken of what is positive.
+COPIES = {"cbrt": 2}
+COPIES_OF_UNSURE = {"sinh": 3, "cosh": 3, "tanh": 5, "sech": 6, "csch": 5, "logcosh": 2, "exp2": 2, "cbrt": 3}
+COPIES_OF_ROOTS = {"sinh": 6, "cosh": 6, "tanh": 6, "sech": 6, "csch": 6, "logcosh": 3, "exp2": 3, "cbrt": 4}
+COPIES_OF_EXPONENTS = 2
+
+#: SymPy asks for the imaginary part of the argument of a step: each function within it makes that twice as long.
+COPIES_OF_STEPS = 4
+
+#: The same of a root whose operand is a power, or a quotient, in which there is something that is not known to be real.
+COPIES_OF_POWERS = 8
+COPIES_OF_QUOTIENTS = 4
+
+#: Functions whose values SymPy does not know to be real, and those that are roots.
+UNSURE = frozenset(
+    {"log", "log1p", "log2", "log10", "asin", "acos", "acosh", "atanh", "erfinv", "gamma", "lgamma", "digamma",
+     "trigamma", "polygamma"}
+)  # fmt: skip
+ROOTS = frozenset({"sqrt", "cbrt", "hypot", "pow"})
+
+#: Functions that SymPy writes as roots and fractions where one is applied to an inverse one: sin(atan(x)) = x/√(1+x²).
+OF_INVERSES = frozenset(
+    {"sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "sech", "csch", "logcosh"}
+)
+INVERSES = frozenset({"asin", "acos", "atan", "atan2", "asinh", "acosh", "atanh"})
+COPIES_OF_INVERSES = 2
+
+#: Functions that are powers of their operands, and those that may be the operand itself, as abs(x**2) is.
+POWERS = frozenset({"sqrt", "square", "pow", "hypot", "cbrt"})
+SAME = frozenset({"abs", "exp", "log"})
+EXTREMES = frozenset({"max", "min", "relu"})
+CHOICES = frozenset({"where", "Piecewise"})
