@@ -2,12 +2,14 @@
 
     python -m benchmarks.versions lowest
     python -m benchmarks.versions newest [--python python3.13] [--pin torch==2.14.1]
-    python -m benchmarks.versions newest --beside opt_einsum --beside jax --beside scipy
+    python -m benchmarks.versions newest --beside opt_einsum --beside jax
+    python -m benchmarks.versions newest --environment FOLDER --group everything
 
 Makes a new virtual environment in a temporary folder, installs this folder with its test dependencies into it, runs
 the tests of the command line, of the contract, of tracing, of proofs and of the audit there, prints a row of
-docs/figures.md and deletes the environment. With CUDA, torch takes several gigabytes for that time. The exit code is 0
-where all pass.
+docs/figures.md and deletes the environment. With CUDA, torch takes several gigabytes for that time. An environment in a
+folder of its own is kept, and used as it is by the next run. The group ``everything`` is the whole suite, the
+documentation with it. The exit code is 0 where all pass.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,9 +37,11 @@ GROUPS: Mapping[str, Sequence[str]] = {
 }
 """What is tested, to the first words of the names of its files of tests."""
 
-SHOWN = ("torch", "sympy", "numpy", "python-flint", "rich", "typer")
+EVERYTHING = "everything"
 
-_BOUND = re.compile(r"([A-Za-z0-9][\w.-]*)>=(\d+(?:\.\d+)*)")
+SHOWN = ("torch", "sympy", "numpy", "scipy", "python-flint", "matplotlib", "plotext", "rich", "typer")
+
+_BOUND = re.compile(r"([A-Za-z0-9][\w.-]*)>=(\d+(?:\.\d+)*)(?:,<\d+)?")
 
 
 def requirements(extra: str = "test") -> list[str]:
@@ -47,19 +52,15 @@ def requirements(extra: str = "test") -> list[str]:
     return [*document["build-system"]["requires"], *project["dependencies"], *project["optional-dependencies"][extra]]
 
 
-#: Requirements that end before a version with another interface, by what they are without that.
-_CAPPED = {"plotext>=5.3,<6": "plotext>=5.3"}
-
-
 def lowest(required: Iterable[str]) -> list[str]:
-    """The lowest version of each requirement, as in ``numpy==2.0`` for ``numpy>=2.0``.
+    """The lowest version of each requirement, as in ``numpy==2.0`` for ``numpy>=2.0`` or ``numpy>=2.0,<3``.
 
     Raises:
-        ValueError: where a requirement is not a name with one lower bound.
+        ValueError: where a requirement is not a name with one lower bound and at most a major version that ends it.
     """
     pins = []
     for requirement in required:
-        bound = _BOUND.fullmatch(_CAPPED.get(requirement, requirement))
+        bound = _BOUND.fullmatch(requirement)
         if bound is None:
             raise ValueError(f"{requirement!r} is not a name with one lower bound")
         pins.append(f"{bound[1]}=={bound[2]}")
@@ -67,18 +68,27 @@ def lowest(required: Iterable[str]) -> list[str]:
 
 
 def files_of(group: str) -> list[str]:
-    """The files of tests of one group."""
+    """The files of tests of one group; none, which pytest takes for all, where it is everything."""
+    if group == EVERYTHING:
+        return []
     return [str(path) for word in GROUPS[group] for path in sorted((ROOT / "tests").glob(f"test_{word}*.py"))]
 
 
-def install(python: str, folder: Path, packages: Sequence[str]) -> str:
-    """A new environment with these packages and this folder in it; the path of its interpreter."""
+def interpreter(folder: Path) -> str:
+    """The path of the interpreter of an environment."""
+    return str(folder.absolute() / "bin" / "python")
+
+
+def install(python: str, folder: Path, packages: Sequence[str]) -> None:
+    """A new environment with these packages and this folder in it."""
     subprocess.run([python, "-m", "venv", folder], check=True)
-    inside = str(folder / "bin" / "python")
-    pip = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, *packages], check=True)
-    subprocess.run([*pip, "--no-build-isolation", "--no-deps", str(ROOT)], check=True)
-    return inside
+    pip = [interpreter(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    try:
+        subprocess.run([*pip, *packages], check=True)
+        subprocess.run([*pip, "--no-build-isolation", "--no-deps", str(ROOT)], check=True)
+    except subprocess.CalledProcessError as error:
+        shutil.rmtree(folder)  # the next run would take it for whole
+        raise SystemExit(f"these versions cannot be installed together: pip ends with {error.returncode}") from error
 
 
 def run_tests(python: str, group: str, report: Path) -> dict[str, int]:
@@ -109,11 +119,17 @@ def main() -> int:
     parser.add_argument("--python", default=sys.executable, help="the interpreter (default: this one)")
     parser.add_argument("--pin", action="append", default=[], help="a requirement to install as well, such as torch==…")
     parser.add_argument("--beside", action="append", default=[], metavar="PACKAGE", help="a package installed beside")
-    parser.add_argument("--group", action="append", choices=GROUPS, help="what to test (default: all)")
+    parser.add_argument(
+        "--group", action="append", choices=[*GROUPS, EVERYTHING], help="what to test (default: all but everything)"
+    )
+    parser.add_argument("--environment", type=Path, metavar="FOLDER", help="keep the environment in FOLDER")
     options = parser.parse_args()
     packages = lowest(requirements()) if options.which == "lowest" else requirements()
     with tempfile.TemporaryDirectory() as folder:
-        python = install(options.python, Path(folder, "environment"), [*packages, *options.pin, *options.beside])
+        home = options.environment or Path(folder, "environment")
+        python = interpreter(home)
+        if not Path(python).exists():
+            install(options.python, home, [*packages, *options.pin, *options.beside])
         shown = ", ".join(versions(python, [*SHOWN, *options.beside]))
         number = subprocess.run([python, "--version"], check=True, capture_output=True, text=True).stdout.split()[1]
         counts = {group: run_tests(python, group, Path(folder, "report.xml")) for group in options.group or GROUPS}

@@ -94,7 +94,6 @@ def test_texts_of_whole_numbers(text: str, number: int | None) -> None:
         (["derive", "a*x", "-V"], "unknown option '-V': diffexplore --version prints the version"),
         (["fit", "a*x", "-q"], "unknown option '-q': --quiet leaves out"),
         (["list", "-v"], "unknown option '-v'"),
-        (["report", "a*x", "-o", "found.json"], "unknown option '-o': --json FILE"),
         (["report", "seed.csv"], "'seed.csv' is a file of data, not a loss: give the loss first, then --data seed.csv"),
         (["derive", "no/such.NPZ"], "'no/such.NPZ' is a file of data, not a loss"),
         (["graph", "mine.py"], "'mine.py' is a file: name the function in it, as in mine.py:loss"),

@@ -14,7 +14,7 @@ from diffexplore import Loss, UsageError, losses
 from diffexplore.check.points import make_points
 from diffexplore.strategies import batches, points
 
-few = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+few = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 #: Conditions on one symbol, on several, and on data and a parameter together.
 AWKWARD = Loss(
     "log(p*x) + sqrt(1 - q) + c",

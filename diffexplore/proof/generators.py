@@ -51,6 +51,7 @@ class Converter(Functions):
         super().__init__(capacity, scales, orders)
         self._memo: dict[tuple[Hashable, sympy.Basic], Quotient] = {}
         self._region: Hashable = None
+        self._signs_of: dict[tuple[Hashable, tuple[sympy.Expr, ...]], dict[Hashable, int]] = {}
         self.learning = False
         self.sum_rule: Callable[[Converter, BatchSum], Quotient] | None = None
         self.sums: dict[int, Term] = {}
@@ -59,15 +60,23 @@ class Converter(Functions):
     def assuming(self, region: Hashable, nonnegative: Iterable[sympy.Expr]) -> Iterator[None]:
         """In here, in the ``region``, the given expressions are not negative."""
         outer = self._region, self._signs, self.learning
-        self._region, self._signs, self.learning = (region, "learning"), {}, True
         try:
-            for expr in sorted(nonnegative, key=lambda known: known.count_ops()):
-                with suppress(Unsupported, Undefined):
-                    self.learn_nonnegative(self.convert(expr))
+            self._signs = self._learned(region, tuple(nonnegative))
             self._region, self.learning = region, outer[2]
             yield
         finally:
             self._region, self._signs, self.learning = outer
+
+    def _learned(self, region: Hashable, nonnegative: tuple[sympy.Expr, ...]) -> dict[Hashable, int]:
+        """The signs that follow; found once, for a proof comes back to a region for each of its sums and pieces."""
+        key = region, nonnegative
+        if key not in self._signs_of:
+            self._region, self._signs, self.learning = (region, "learning"), {}, True
+            for expr in sorted(nonnegative, key=lambda known: known.count_ops()):
+                with suppress(Unsupported, Undefined):
+                    self.learn_nonnegative(self.convert(expr))
+            self._signs_of[key] = self._signs
+        return self._signs_of[key]
 
     def vanishes(self, expr: sympy.Expr) -> bool:
         """Whether ``expr`` is 0 wherever it is defined (False: not shown to be)."""

@@ -16,6 +16,7 @@ from diffexplore.proof.records import Unsupported
 from diffexplore.proof.regions import Region, expanded_out, line_of, small
 from diffexplore.proof.signs import number_sign
 from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.symbolic.budget import remembered
 from diffexplore.symbolic.singularities import nonzero_in
 from diffexplore.symbolic.step_functions import is_rounded
 
@@ -26,6 +27,7 @@ Zeros = tuple[sympy.Expr, ...]
 """Expressions that are all 0."""
 
 
+@remembered(1024)  # each seam is held against all that is stated
 def zero_sets(p: sympy.Expr) -> tuple[Zeros, ...]:
     """Where p is 0, as a union: in each part all the expressions of a tuple are 0."""
     p = _undone(p)

@@ -10,6 +10,7 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.check.records import PartialFormula
+from diffexplore.symbolic.budget import remembered
 from diffexplore.symbolic.cost import count_ops
 from diffexplore.symbolic.functions_sympy import dsinc
 from diffexplore.symbolic.latex import to_latex
@@ -145,6 +146,7 @@ def hessian_of(loss: Loss, names: tuple[str, ...]) -> Hessian:
     )
 
 
+@remembered(128)  # a candidate's causes are derivatives of the same few expressions, for each candidate
 def differentiate(
     expr: sympy.Expr,
     symbol: sympy.Symbol,

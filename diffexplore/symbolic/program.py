@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 import sympy
 
+from diffexplore.symbolic.budget import remembered
+
 _COMMUTATIVE = frozenset({"add", "mul"})
 
 
@@ -140,10 +142,15 @@ def lower(expressions: Sequence[sympy.Expr], inputs: Sequence[str], *, plain: bo
     with √x is not defined at 0, where that of x^2.5 is.
     Raises :class:`TypeError` for a SymPy node that has no operation.
     """
+    return _lowered(tuple(expressions), tuple(inputs), plain)
+
+
+@remembered(128)  # each check of a loss, and each cause that is sought, comes back to the same expressions
+def _lowered(expressions: tuple[sympy.Expr, ...], inputs: tuple[str, ...], plain: bool) -> Program:
     from diffexplore.symbolic.elementary import elementary
     from diffexplore.symbolic.lowering import Lowering
 
-    lowering = Lowering(tuple(inputs))
+    lowering = Lowering(inputs)
     program = lowering.program([lowering.slot(expression) for expression in expressions])
     return elementary(program) if plain else program
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.symbolic.budget import remembered
 from diffexplore.symbolic.forms import can_be_multiplied_out, few_to_factor
 from diffexplore.symbolic.size import TooLarge
 
@@ -41,6 +42,7 @@ def nonzero_in(domain: Iterable[Boolean]) -> frozenset[sympy.Basic]:
     return frozenset(factor for difference in apart for factor in vanishing_factors(difference))
 
 
+@remembered(1024)  # a proof comes back to the same conditions in each of its cases
 def vanishing_factors(base: sympy.Expr) -> frozenset[sympy.Expr]:
     """The factors of ``base`` that may vanish, each with one sign and without its numerical content."""
     return frozenset(_factors(base))

@@ -55,7 +55,10 @@ def call(function: Callable[[], Result], name: str, seed: int) -> Result:
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
+        if torch.accelerator.is_available():
+            torch.manual_seed(seed)
+        else:  # torch.manual_seed writes down the whole stack, for the first use of a device
+            torch.default_generator.manual_seed(seed)
         yield
 
 
