@@ -145,7 +145,7 @@ def certified(name: str, at: list[float]) -> tuple[arb, tuple[arb, ...]]:
     from diffexplore.given.losses import loss_given
 
     options = LOSSES[name]
-    loss = loss_given(name, options.get("at"))
+    loss = loss_given(name, options.get("at"), options.get("data"))
     data = options.get("data") or (loss.default_data() if loss.default_data else {})
     columns = {key: np.array(data[key], dtype=float) for key in loss.data}
     reduced = ReducedLoss(Formulas(loss), columns, len(next(iter(columns.values()))) if columns else 1)

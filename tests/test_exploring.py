@@ -190,7 +190,7 @@ def test_one_parameter_is_a_curve() -> None:
         ("perpendicular", {"lr": 0.0}, "positive number"),
         ("perpendicular", {"lr": math.nan}, "the learning rate"),
         ("perpendicular", {"steps": -1}, "steps"),
-        ("(a*x - y)**2", {"at": {"a": 1.0}}, "no data of its own"),
+        ("(a*x - y)**2", {"at": {"a": 1.0}}, "no value for x, y"),
     ],
 )
 def test_what_cannot_be_explored(loss: str, options: dict[str, Any], words: str) -> None:
@@ -307,6 +307,7 @@ class Outline(HTMLParser):
         found = dict(attrs)
         self.ids += [found["id"] or ""] if "id" in found else []
         self.fetched += [found[key] or "" for key in ("src", "href", "action") if key in found]
+        self.fetched = [address for address in self.fetched if not address.startswith("#")]
         if tag not in ("meta", "input", "br"):
             self.open.append(tag)
 
