@@ -23,9 +23,10 @@ _NAME = re.compile(r"[^\W\d]\w*(:\w*)?")
 def is_name(text: str) -> bool:
     """Whether LOSS can only mean a name: one word, perhaps with dimensions, as in ``hyperplane:5``.
 
-    A single symbol would be a formula as well, but a mistyped name is what people mean.
+    A single symbol would be a formula as well, but a mistyped name is what people mean. ``x²`` is no name: for a
+    regular expression, a superscript is a letter.
     """
-    return _NAME.fullmatch(text.strip()) is not None
+    return _NAME.fullmatch(text.strip()) is not None and text.strip().partition(":")[0].isidentifier()
 
 
 def loss_to_check(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.segment import Segment
 from rich.table import Table as RichTable
@@ -79,10 +79,15 @@ def render(report: Report, console: Console, options: ConsoleOptions) -> RenderR
 
 def to_text(report: Report, width: int = 100, ascii: bool | None = None) -> str:
     """``report`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
+    return as_text(lambda plain: Page(report, ascii=plain), width, ascii)
+
+
+def as_text(page: Callable[[bool], ConsoleRenderable], width: int, ascii: bool | None) -> str:
+    """What ``page`` makes, drawn in ASCII or not, as plain text; None chooses by the encoding of standard output."""
     plain = not speaks_mathematics(sys.stdout.encoding) if ascii is None else ascii
-    page = io.StringIO()
-    Console(file=page, width=width, color_system=None, highlight=False).print(Page(report, ascii=plain))
-    return page.getvalue().rstrip("\n")
+    into = io.StringIO()
+    Console(file=into, width=width, color_system=None, highlight=False).print(page(plain))
+    return into.getvalue().rstrip("\n")
 
 
 def _draw(blocks: Iterable[Block], console: Console, options: ConsoleOptions, ascii: bool | None) -> Iterator[Segment]:
