@@ -119,6 +119,16 @@ def test_the_error_says_what_would_be_right(arguments: list[str], message: str, 
     assert "Input should" not in error
 
 
+@pytest.mark.parametrize(
+    ("text", "partial"),
+    [("x²", "∂L/∂x = 2·x"), ("x⁻²", "∂L/∂x = −2/x³"), ("x³ + x²", "∂L/∂x = "), ("σ(w·x)", "∂L/∂w = x·σ(−w·x)·σ(w·x)"),
+     ("mean[(a·x − y)²]", "∂L/∂a = mean[2·x·(a·x − y)]"), ("|x|", "∂L/∂x = "), ("√x", "∂L/∂x = ")],
+)  # fmt: skip
+def test_what_is_printed_is_read_back(text: str, partial: str, capsys: Output) -> None:
+    assert main(["derive", text, *(["--wrt", "a"] if "a" in text.replace("mean", "") else [])]) == 0
+    assert partial in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("arguments", [["derive", "-v", "--wrt", "v"], ["derive", "(-v)"], ["derive", "-x"]])
 def test_a_formula_of_one_symbol_with_a_minus_sign(arguments: list[str], capsys: Output) -> None:
     assert main(arguments) == 0

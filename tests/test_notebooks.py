@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -66,3 +68,34 @@ def test_a_loss_called_loss_is_named_once() -> None:
     said = str(dx.prove(lambda a, x: ((a * x) ** 2).mean() + 1, loss))
     assert "does not compute the loss" in said
     assert "the loss loss" not in said and "the loss the loss" not in said
+
+
+class Printer:
+    """As much of IPython's printer as a result needs that shows itself."""
+
+    max_width = 79
+
+    def __init__(self) -> None:
+        self.shown = ""
+
+    def text(self, text: str) -> None:
+        self.shown += text
+
+
+@pytest.mark.parametrize(
+    ("make", "word"),
+    [
+        (lambda loss: dx.check(loss, {"x": [1.0, 2.0]}, {"a": 1.5}), "PASS"),
+        (lambda loss: dx.prove(wrong, loss), "REFUTED"),
+        (lambda loss: dx.fit(loss, {"x": [1.0, 2.0]}, {"a": 1.5}, steps=3), "Loss"),
+    ],
+    ids=["report", "proof", "fit"],
+)
+def test_a_terminal_of_ipython_shows_the_page_and_no_record(make: Callable[[dx.Loss], Any], word: str) -> None:
+    printer = Printer()
+    make(dx.Loss("(a*x)**2", parameters="a", data="x"))._repr_pretty_(printer, False)
+    lines = printer.shown.splitlines()
+    assert word in printer.shown
+    assert len(lines) > 3
+    assert max(map(len, lines)) <= 79
+    assert "summary=" not in printer.shown and "statements=" not in printer.shown

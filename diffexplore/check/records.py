@@ -350,6 +350,12 @@ class Report:
 
         return to_markdown(self, full=full)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        from diffexplore.report.terminal import to_text
+
+        printer.text(to_text(self, printer.max_width))
+
     def _repr_html_(self) -> str:
         from diffexplore.report.html import to_html
 

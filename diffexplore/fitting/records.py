@@ -282,6 +282,12 @@ class Fit:
 
         return to_text(self)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        from diffexplore.report.fits import to_text
+
+        printer.text(to_text(self, printer.max_width))
+
     def __repr__(self) -> str:
         first = self.explanation[0].sentence if self.explanation else ""
         return f"<Fit of {self.loss.name or self.loss.formula}: {first}>"

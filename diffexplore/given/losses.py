@@ -31,9 +31,10 @@ _PROGRAM = re.compile(r".*\.py:[^\W\d]\w*", re.DOTALL)
 def is_name(text: str) -> bool:
     """Whether a text can only mean a name: one word, perhaps with dimensions, as in ``hyperplane:5``.
 
-    A single symbol would be a formula as well, but a mistyped name is what people mean.
+    A single symbol would be a formula as well, but a mistyped name is what people mean. ``x²`` is no name: for a
+    regular expression, a superscript is a letter.
     """
-    return _NAME.fullmatch(text.strip()) is not None
+    return _NAME.fullmatch(text.strip()) is not None and text.strip().partition(":")[0].isidentifier()
 
 
 def is_program(text: str) -> bool:

@@ -156,6 +156,14 @@ class Proof:
 
         yield from Drawing(tuple(outline(self))).__rich_console__(console, options)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        from diffexplore.report.proofs import outline
+        from diffexplore.report.terminal import Drawing, as_text
+
+        blocks = tuple(outline(self))
+        printer.text(as_text(lambda plain: Drawing(blocks, plain), printer.max_width, None))
+
     def _repr_html_(self) -> str:
         from diffexplore.report.html import page_of
         from diffexplore.report.proofs import outline

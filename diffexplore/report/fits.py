@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +16,8 @@ from diffexplore.report.markdown import document, escaped
 from diffexplore.report.names import reduced_partial
 from diffexplore.report.numbers import counted, point_text
 from diffexplore.report.outline import reduced_text
-from diffexplore.report.symbols import speaks_mathematics, typeset
-from diffexplore.report.terminal import Drawing, plain_text
+from diffexplore.report.symbols import typeset
+from diffexplore.report.terminal import Drawing, as_text
 
 #: Significant digits of fitted values and losses.
 _DIGITS = 6
@@ -146,8 +145,7 @@ class FitPage:
 
 def to_text(fit: Fit, width: int = 100, ascii: bool | None = None) -> str:
     """``fit`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
-    plain = not speaks_mathematics(sys.stdout.encoding) if ascii is None else ascii
-    return plain_text(FitPage(fit, plain), width)
+    return as_text(lambda plain: FitPage(fit, plain), width, ascii)
 
 
 def to_markdown(fit: Fit) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -90,15 +90,20 @@ def to_text(report: Report, width: int = 80, ascii: bool | None = None, *, full:
 
     ``ascii`` None chooses by the encoding of standard output.
     """
+    return as_text(lambda plain: Page(report, ascii=plain, detail="full" if full else "screen"), width, ascii)
+
+
+def as_text(page: Callable[[bool], RenderableType], width: int, ascii: bool | None) -> str:
+    """What ``page`` makes, drawn in ASCII or not, as plain text; None chooses by the encoding of standard output."""
     plain = not speaks_mathematics(sys.stdout.encoding) if ascii is None else ascii
-    return plain_text(Page(report, ascii=plain, detail="full" if full else "screen"), width)
+    return plain_text(page(plain), width)
 
 
 def plain_text(shown: RenderableType, width: int) -> str:
     """What a console of that width prints, without colour."""
-    page = io.StringIO()
-    Console(file=page, width=width, color_system=None, highlight=False).print(shown)
-    return page.getvalue().rstrip("\n")
+    into = io.StringIO()
+    Console(file=into, width=width, color_system=None, highlight=False).print(shown)
+    return into.getvalue().rstrip("\n")
 
 
 def _draw(blocks: Iterable[Block], console: Console, options: ConsoleOptions, ascii: bool | None) -> Iterator[Segment]:
