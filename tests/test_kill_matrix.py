@@ -44,7 +44,7 @@ def _cells() -> Iterator[Any]:
             yield pytest.param(kind, "optimum", id=f"{kind.key}-optimum")
 
 
-@pytest.mark.parametrize(("kind", "point"), _cells())
+@pytest.mark.parametrize(("kind", "point"), list(_cells()))
 def test_a_planted_error_is_caught(kind: Kind, point: str, scenes: dict[str, Scene]) -> None:
     if (point, kind.key) in NOT_THERE or not kind.there(scenes[point].problem(by_data=kind.by_data)):
         pytest.skip("no error is there")
