@@ -95,7 +95,8 @@ def _has_entries(name: str, symbols: tuple[str, ...]) -> bool:
 
 
 def _print(found: Proof, *, quiet: bool, full: bool, no_color: bool, ascii: bool) -> None:
-    from diffexplore.report.proofs import headline, outline
+    from diffexplore.report.proof_headline import headline
+    from diffexplore.report.proofs import outline
     from diffexplore.report.terminal import Drawing
 
     blocks = (headline(found),) if quiet else tuple(outline(found, full=full))

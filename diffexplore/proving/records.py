@@ -157,7 +157,7 @@ class Proof:
         return page_of(outline(self))
 
     def __str__(self) -> str:
-        from diffexplore.report.proofs import headline
+        from diffexplore.report.proof_headline import headline
 
         shown = headline(self)
         return f"{shown.word}  {shown.sentence}"

@@ -116,10 +116,6 @@ def _few(ball: Ball, digits: int) -> str:
     return plain_exponent(f"{float(ball.middle):.{digits}g}").replace("-", "−", 1)
 
 
-def _few(ball: Ball, digits: int) -> str:
-    return plain_exponent(f"{float(ball.middle):.{digits}g}").replace("-", "−", 1)
-
-
 def _others(proof: Proof, first: Statement) -> str:
     """What else is wrong, and what is proved."""
     parts = []
