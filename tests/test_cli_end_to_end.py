@@ -17,7 +17,7 @@ def test_a_formula_on_a_table_of_ones_own(capsys: Output, tmp_path: Path) -> Non
     table = tmp_path / "points.csv"
     table.write_text("x,y\n0.5,1.2\n1.5,3.1\n2.5,4.8\n", encoding="utf-8")
     arguments = ["report", "(a*x - y + b)**2/(2*(a**2+1))", "--at", "a=1.3,b=0.7", "--data", str(table), "--wrt", "a,x"]
-    assert main([*arguments, "--methods", "symbolic,reverse", "--ascii"]) == 0
+    assert main([*arguments, "--methods", "symbolic,reverse", "--ascii", "--full"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("PASS  every partial agrees with the truth: 2 comparisons reduced, 12 by sample")
     assert any(line.split()[:2] == ["dL/da", "="] for line in lines)
@@ -50,7 +50,7 @@ def test_a_loss_without_data_has_one_evaluation_and_no_samples(capsys: Output) -
     assert {row["sample"] for row in document["rows"]} == {None}
     assert {tally["kind"] for tally in document["summary"]["tallies"]} == {"reduced"}
     assert document["summary"]["pass"] == 10
-    assert main(["report", "abs(x)", "--wrt", "x", "--at", "x=0"]) == 3
+    assert main(["report", "abs(x)", "--wrt", "x", "--at", "x=0", "--full"]) == 3
     page = capsys.readouterr().out
     assert "sample" not in page
     assert "probe point, at x = " in page

@@ -214,7 +214,8 @@ def test_a_proof_shows_itself() -> None:
     assert max(len(line) for line in text.splitlines()) <= 80
     text = shown(dx.prove(cut, "perpendicular"))
     said = " ".join(text.split())
-    assert said.startswith("REFUTED cut does not compute the gradient of perpendicular: its ∂L/∂a is wrong: missing")
+    assert said.startswith("REFUTED cut does not compute the gradient of perpendicular: its ∂L/∂a is wrong (")
+    assert ", should be " in said and "): missing" in said
     assert "what is right" in text
 
 

@@ -79,7 +79,7 @@ def test_a_program_held_against_its_surrogate() -> None:
     proof = dx.prove(written(step, sigmoid_slope(4)), loss)
     assert [statement.status for statement in proof.statements] == ["refuted", "proved"]
     assert cause(proof).fields["surrogate"] == "sigmoid(4·x)"
-    assert "does not compute the loss sigmoid(4*x): a surrogate gradient" in str(proof)
+    assert "does not compute the loss sigmoid(4*x) (" in str(proof) and "): a surrogate gradient" in str(proof)
 
 
 def test_another_function_is_not_guessed_at() -> None:
