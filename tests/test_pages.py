@@ -221,6 +221,8 @@ def test_hostile_words_are_only_words() -> None:
         script.text for script in root.all("script") if "alert" in script.text and "type" not in script.attributes
     ] == []
     assert all("onerror" not in element.attributes for element in root.all())
+    (drawn,) = root.all("script", type="application/json")
+    assert "<" not in drawn.text and "alert" in drawn.text  # nothing in it can end the element
     assert HOSTILE in root.all("h1")[0].text and HOSTILE in root.all("footer")[0].text
     assert any(HOSTILE in element.attributes.get("aria-label", "") for element in root.all("div"))
 
