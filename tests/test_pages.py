@@ -21,7 +21,7 @@ from diffexplore.graphs import graph_of
 from diffexplore.pages.document import document
 from diffexplore.pages.records import Fragment, Page, Section
 from diffexplore.pages.sections import KINDS
-from diffexplore.report.blocks import Block, Column, Formula, FormulaList, Headline, Note, Picture, Table, text
+from diffexplore.report.blocks import Block, Column, Formula, FormulaList, Heading, Headline, Note, Picture, Table, text
 
 HOSTILE = "\"><script>alert('a')</script><img src=http://example.org/x onerror=alert(1)> & </style> ${1} $x$"
 
@@ -221,6 +221,8 @@ def test_hostile_words_are_only_words() -> None:
         script.text for script in root.all("script") if "alert" in script.text and "type" not in script.attributes
     ] == []
     assert all("onerror" not in element.attributes for element in root.all())
+    (drawn,) = root.all("script", type="application/json")
+    assert "<" not in drawn.text and "alert" in drawn.text  # nothing in it can end the element
     assert HOSTILE in root.all("h1")[0].text and HOSTILE in root.all("footer")[0].text
     assert any(HOSTILE in element.attributes.get("aria-label", "") for element in root.all("div"))
 
@@ -268,6 +270,18 @@ def test_notes_with_bullets_are_a_list() -> None:
     root = _one(Note(text("a"), "·"), Note(text("b"), "·"), Note(text("c")))
     (bullets,) = root.all("ul")
     assert [item.words() for item in bullets.all("li")] == ["a", "b"]
+
+
+def test_parts_with_headings_may_stand_beside_each_other() -> None:
+    both = _one(Note(text("before")), Heading("a"), Note(text("of a")), Heading("b"), Note(text("of b")))
+    assert [part.words() for part in both.all("div", class_="part")] == ["a of a", "b of b"]
+    assert not _one(Heading("a"), Note(text("of a"))).all("div", class_="part")
+
+
+def test_equations_in_remarks_are_typeset_and_words_are_not() -> None:
+    remarks = ("let u = a·x, v = a² + 1", "∂u/∂a = x, ∂v/∂a = 2·a", "= 2·a", "constant factor", "simplify")
+    root = _one(FormulaList(tuple(Formula("", "a", remark) for remark in remarks)))
+    assert [len(cell.all("math")) for cell in root.all("td", class_="remark")] == [2, 2, 1, 0, 0]
 
 
 def test_figures_are_numbered_and_have_their_numbers_behind_them() -> None:

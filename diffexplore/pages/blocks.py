@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 
@@ -32,8 +32,18 @@ class Pen:
         self.figures = 0
 
     def draw_all(self, content: Iterable[Block | Fragment]) -> str:
-        """The blocks in their order; notes with a bullet that follow each other are one list."""
-        parts = (part for part in content if not isinstance(part, Gap))
+        """The blocks in their order; parts with a heading each stand beside each other where there is room."""
+        parts = [block for block in content if not isinstance(block, Gap)]
+        starts = [place for place, block in enumerate(parts) if isinstance(block, Heading)]
+        if len(starts) < 2:
+            return self._part(parts)
+        ends = [*starts[1:], len(parts)]
+        drawn = [self._part(parts[start:end]) for start, end in zip(starts, ends, strict=True)]
+        grid = "".join(f'<div class="part">{part}</div>' for part in drawn)
+        return f'{self._part(parts[: starts[0]])}<div class="parts">{grid}</div>'
+
+    def _part(self, parts: Sequence[Block | Fragment]) -> str:
+        """Blocks one below the other; notes with a bullet that follow each other are one list."""
         drawn = []
         for bullets, group in groupby(parts, key=lambda part: isinstance(part, Note) and part.marker == "·"):
             if bullets:

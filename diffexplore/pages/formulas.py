@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from diffexplore.pages.mathml import mathml
+from diffexplore.pages.notation import NotReadError, read
 from diffexplore.report.blocks import Formula, FormulaList
 
 
@@ -23,10 +24,21 @@ def _row(formula: Formula) -> str:
 
 
 def _remark(remark: str) -> str:
-    """Words, or ``= formula``."""
+    """Words, or formulas: ``= formula``, ``let u = a·x, v = a² + 1``."""
     if remark.startswith("= "):
         return f"= {typeset(remark[2:])}"
+    let, rest = ("let ", remark[4:]) if remark.startswith("let ") else ("", remark)
+    parts = rest.split(", ")
+    if all(map(_is_equation, parts)):
+        return let + ", ".join(map(typeset, parts))
     return escape(remark)
+
+
+def _is_equation(text: str) -> bool:
+    try:
+        return read(text).kind == "relation"
+    except NotReadError:
+        return False
 
 
 def typeset(text: str) -> str:

@@ -52,7 +52,7 @@ def comparisons(subject: Subject) -> Iterator[Section]:
     """Every comparison that the report has a row for, and why others could not be made."""
     report: Report = subject.result
     footnotes = Footnotes(report)
-    reduced = (*loss_values(report, footnotes), *reduced_tables(report, footnotes, _WIDTH), legend(report))
+    reduced = (legend(report), *loss_values(report, footnotes), *reduced_tables(report, footnotes, _WIDTH))
     yield Section(
         "comparisons", "Comparisons", reduced, "Each method beside the certified truth, over the whole batch."
     )
