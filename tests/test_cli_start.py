@@ -20,7 +20,15 @@ HEAVY = ("torch", "sympy", "numpy", "flint", "scipy", "plotext", "jax", "tensorf
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["report", "--help"], ["verify", "--help"], ["fit", "--help"], ["bench", "--help"], ["audit", "--help"], ["list"]],
+    [
+        ["--help"],
+        ["report", "--help"],
+        ["verify", "--help"],
+        ["fit", "--help"],
+        ["bench", "--help"],
+        ["audit", "--help"],
+        ["list"],
+    ],
 )
 def test_help_and_list_import_nothing_heavy(arguments: list[str]) -> None:
     program = (
