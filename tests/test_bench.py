@@ -18,9 +18,9 @@ from diffexplore.benching.pairs import pairs_in
 from diffexplore.benching.records import Bench, Measurement
 from diffexplore.benching.settings import Request, methods_of
 from diffexplore.check.batch import make_batch
+from diffexplore.check.problem import Problem
 from diffexplore.cli.main import main
 from diffexplore.figures.terminal import draw
-from diffexplore.check.problem import Problem
 from diffexplore.methods import reverse
 from diffexplore.methods.base import Values
 from diffexplore.methods.prepared import Prepared
