@@ -97,6 +97,8 @@ def one_sample(index: int, function: Callable[[torch.Tensor], torch.Tensor]) -> 
 
 def _at(estimate: Estimate, index: int, function: Callable[[torch.Tensor], torch.Tensor]) -> Estimate:
     value = estimate.value.clone()
+    if index >= len(value):  # a smaller batch has no such sample
+        return estimate
     value[index] = function(value[index])
     return replace(estimate, value=value)
 

@@ -6,9 +6,11 @@ import html
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import doc_examples
 import pytest
+import torch
 
 import diffexplore as dx
 from diffexplore import losses, methods
@@ -94,6 +96,23 @@ def test_every_key_of_a_fit_is_in_the_schema() -> None:
     parts += [curvature["directions"][0], document["path_curvature"], document["explanation"][0], run["last"]]
     for part in parts:
         assert set(part) - described == set()
+
+
+def test_every_key_of_a_bench_is_in_the_schema() -> None:
+    document = bench_document()
+    section = page("schema.md").partition("## Benches")[2].partition("## Fits")[0]
+    described = set(re.findall(r"`([a-z_0-9]+)`", section))
+    for part in (document, document["subjects"][0], document["measurements"][0]):
+        assert set(part) - described == set()
+    assert {"library", "compiled", "eager", "loss", "n", "ratio", "repaid"} <= described
+
+
+def bench_document() -> dict[str, Any]:
+    from diffexplore.benching.bench import run_bench
+    from diffexplore.benching.settings import Request, methods_of
+
+    request = Request("squared_error", losses.get("squared_error"), {"a": 1.0, "b": 0.5})
+    return run_bench([request], (4,), methods_of(["numpy"]), torch.float64, torch.device("cpu"), 0).to_dict()
 
 
 def test_the_readme_has_the_command_that_ci_runs() -> None:

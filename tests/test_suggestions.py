@@ -51,7 +51,7 @@ def test_the_likeliest_come_first_and_no_more_than_wanted() -> None:
         (["audit", "--only", "lgama"], "no entry 'lgama': did you mean 'lgamma' or 'mvlgamma' or 'igamma'?"),
         (["audit", "--only", "nosuch"], "no entry 'nosuch': diffexplore audit --all lists them all"),
         (["reprot"], "unknown command 'reprot': did you mean 'report'? (see diffexplore --help)"),
-        (["xyz"], "unknown command 'xyz': choose from audit, derive, fit, graph, list, prove, report, verify"),
+        (["xyz"], "unknown command 'xyz': choose from audit, bench, derive, fit, graph, list, prove, report, verify"),
         (["graph", "a*x", "--svgg", "f"], "unknown option '--svgg': did you mean '--svg'? (see diffexplore graph --help)"),
         (["graph", "a*x", "--zzz"], "unknown option '--zzz' (see diffexplore graph --help)"),
     ],

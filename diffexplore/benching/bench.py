@@ -12,7 +12,7 @@ from diffexplore.benching.memory import peak_of
 from diffexplore.benching.pairs import pairs_in
 from diffexplore.benching.records import Bench, Measurement, Subject
 from diffexplore.benching.settings import Request, check_memory
-from diffexplore.benching.timing import Times, first_call, later_calls
+from diffexplore.benching.timing import Times, later_calls, no_garbage_collection, timed
 from diffexplore.check.batch import Batch, make_batch
 from diffexplore.check.environment import environment
 from diffexplore.check.listener import Listener, Silence
@@ -48,7 +48,8 @@ def run_bench(
         running = _Running(request, problem, methods)
         for n in plan:
             listener.progress("measuring", done, total)
-            measurements += running.measured(n, seed)
+            with no_garbage_collection():
+                measurements += running.measured(n, seed)
             done += 1
         subjects.append(
             Subject(request.name, request.loss.summary(), dict(request.point), tuple(plan), tuple(running.skipped))
@@ -111,7 +112,7 @@ class _Running:
     ) -> tuple[Prepared, float, Mapping[str, tuple[float | None, float | None]]]:
         with unwatched():
             prepared = self._methods[name].prepared(self.problem, values, n)
-        seconds, outputs = first_call(prepared)
+        seconds, outputs = timed(prepared)
         with prepared.scope():
             gradient = prepared.numbers(outputs)
         return prepared, seconds, truths.errors(gradient)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,7 +62,10 @@ def _number(text: str, key: str) -> int:
 
 
 def _trim() -> None:
-    name = ctypes.util.find_library("c")
-    trim = getattr(ctypes.CDLL(name), "malloc_trim", None) if name else None
+    """Gives what the C library keeps for later back to the system, where it is one that can."""
+    try:
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    except (OSError, TypeError):  # Windows has no library of the whole process
+        return
     if trim is not None:
         trim(0)

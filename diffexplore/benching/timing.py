@@ -30,9 +30,9 @@ class Times:
         return low, middle, high
 
 
-def first_call(prepared: Prepared) -> tuple[float, Sequence[Any]]:
+def timed(prepared: Prepared) -> tuple[float, Sequence[Any]]:
     """Seconds of one call, and what it returned."""
-    with prepared.scope(), _no_garbage_collection():
+    with prepared.scope():
         start = perf_counter()
         outputs = prepared.call()
         return perf_counter() - start, outputs
@@ -40,25 +40,17 @@ def first_call(prepared: Prepared) -> tuple[float, Sequence[Any]]:
 
 def later_calls(prepared: Mapping[str, Prepared]) -> dict[str, tuple[float, ...]]:
     """Seconds of the later calls of each method, which take turns; a quick one is called more often."""
-    taken = {name: [first_call(one)[0]] for name, one in prepared.items()}
+    taken = {name: [timed(one)[0]] for name, one in prepared.items()}
     counts = {name: min(_MOST, max(_LEAST, int(_BUDGET / max(seconds[0], 1e-9)))) for name, seconds in taken.items()}
-    with _no_garbage_collection():
-        for turn in range(1, max(counts.values(), default=0)):
-            names = [name for name in prepared if turn < counts[name]]
-            for name in names if turn % 2 else reversed(names):
-                taken[name].append(_timed(prepared[name]))
+    for turn in range(1, max(counts.values(), default=0)):
+        names = [name for name in prepared if turn < counts[name]]
+        for name in names if turn % 2 else reversed(names):
+            taken[name].append(timed(prepared[name])[0])
     return {name: tuple(seconds) for name, seconds in taken.items()}
 
 
-def _timed(prepared: Prepared) -> float:
-    with prepared.scope():
-        start = perf_counter()
-        prepared.call()
-        return perf_counter() - start
-
-
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """Cyclic garbage is collected before, and not while the clock runs."""
     enabled = gc.isenabled()
     gc.collect()

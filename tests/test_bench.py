@@ -1,0 +1,238 @@
+"""Benches: what is measured is stated, errors are those of the truth, and input that cannot be used is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import mpmath
+import pytest
+import torch
+from documents import check_document
+from planted import registered, values_times
+
+from diffexplore import Loss, losses
+from diffexplore.benching import timing
+from diffexplore.benching.bench import run_bench
+from diffexplore.benching.pairs import pairs_in
+from diffexplore.benching.records import Bench, Measurement
+from diffexplore.benching.settings import Request, methods_of
+from diffexplore.check.batch import make_batch
+from diffexplore.check.problem import Problem
+from diffexplore.cli.main import main
+from diffexplore.figures.terminal import draw
+from diffexplore.methods import reverse
+from diffexplore.methods.base import Values
+from diffexplore.methods.prepared import Prepared
+from diffexplore.report.benches import to_text
+
+METHODS = ["symbolic", "reverse", "forward", "vmap", "numpy", "central_difference", "complex_step"]
+
+Output = pytest.CaptureFixture[str]
+
+
+def bench_of(
+    loss: Loss, at: dict[str, float], sizes: tuple[int, ...] = (8, 16), methods: list[str] | None = None,
+    dtype: torch.dtype = torch.float64,
+) -> Bench:  # fmt: skip
+    request = Request(loss.name or "formula", loss, at)
+    return run_bench([request], sizes, methods_of(methods or METHODS), dtype, torch.device("cpu"), 0)
+
+
+@pytest.fixture(scope="module")
+def squares() -> Bench:
+    return bench_of(losses.get("squared_error"), {"a": 1.5, "b": -0.5})
+
+
+def test_every_method_is_measured_at_every_size(squares: Bench) -> None:
+    assert [(one.method, one.n) for one in squares.measurements] == [(name, n) for n in (8, 16) for name in METHODS]
+    for one in squares.measurements:
+        assert one.first > 0
+        assert 0 < one.low <= one.median <= one.high
+        assert one.repeats >= 3
+        assert one.memory is None or one.memory >= 0
+        assert set(one.errors) == {"a", "b"}
+    assert squares.subjects[0].skipped == ()
+
+
+def test_errors_are_those_of_the_gradient(squares: Bench) -> None:
+    """Against 50 digits of mpmath, at the floats of the same batch; the symbolic gradient is evaluated again here."""
+    loss = losses.get("squared_error")
+    at = {"a": 1.5, "b": -0.5}
+    columns = make_batch(loss, None, n_points=8, seed=0, points=(at,)).columns
+    x, y = (torch.as_tensor(columns[name]) for name in "xy")
+    with mpmath.workdps(50):
+        residuals = [
+            mpmath.mpf(1.5) * mpmath.mpf(u) - mpmath.mpf(0.5) - mpmath.mpf(v)
+            for u, v in zip(x.tolist(), y.tolist(), strict=True)
+        ]
+        exact = 2 * mpmath.fsum(r * mpmath.mpf(u) for r, u in zip(residuals, x.tolist(), strict=True)) / 8
+        a = torch.tensor(1.5, dtype=torch.float64, requires_grad=True)
+        ((a * x - 0.5 - y) ** 2).mean().backward()
+        assert a.grad is not None
+        ulp = mpmath.mpf(2) ** (mpmath.floor(mpmath.log(abs(exact), 2)) - 52)
+        expected = float(abs(mpmath.mpf(float(a.grad)) - exact) / ulp)
+    errors = {one.method: one.errors["a"] for one in squares.of("squared_error", 8)}
+    assert errors["reverse"] is not None
+    assert abs(errors["reverse"] - expected) <= 4  # another order of the same operations
+
+
+def test_a_method_that_cannot_be_timed_is_skipped_by_name() -> None:
+    with registered({"reverse": values_times(2)}):  # a planted method has no way to be timed
+        bench = bench_of(losses.get("squared_error"), {"a": 1.5, "b": -0.5}, (4,), ["reverse", "symbolic"])
+    assert [skip.to_dict() for skip in bench.subjects[0].skipped] == [
+        {"method": "reverse", "reason": "it cannot be timed without its bound"}
+    ]
+    assert {one.method for one in bench.measurements} == {"symbolic"}
+
+
+def test_a_wrong_gradient_shows_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is twice the gradient is off by all of it: from 2⁵² to 2⁵³ ulps."""
+    honest = reverse.METHOD.prepared
+
+    def doubled(problem: Problem, values: Values, n: int) -> Prepared:
+        prepared = honest(problem, values, n)
+        return Prepared(lambda: [2 * output for output in prepared.call()], prepared.numbers)
+
+    monkeypatch.setattr(reverse.METHOD, "prepared", doubled)
+    bench = bench_of(losses.get("squared_error"), {"a": 1.5, "b": -0.5}, (4,), ["reverse"])
+    (one,) = bench.measurements
+    assert one.error_rel == pytest.approx(1)
+    assert one.error_ulp is not None
+    assert 2.0**52 <= one.error_ulp <= 2.0**53
+
+
+@pytest.mark.parametrize("name", losses.names())
+def test_every_loss_of_the_catalogue(name: str) -> None:
+    loss = losses.get(name)
+    at = dict(loss.default_points[0]) if loss.default_points else {}
+    bench = bench_of(loss, at, sizes=(6,))
+    timed = {one.method for one in bench.measurements}
+    skipped = {skip.method for skip in bench.subjects[0].skipped}
+    assert timed | skipped == set(METHODS)
+    assert skipped <= {"complex_step"}
+    for one in bench.measurements:
+        assert one.error_ulp is not None
+        if one.method != "central_difference":
+            assert one.error_rel is not None
+            assert one.error_rel < 1e-9
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_narrow_dtypes(dtype: torch.dtype) -> None:
+    bench = bench_of(losses.get("squared_error"), {"a": 1.5, "b": -0.5}, sizes=(6,), dtype=dtype)
+    skipped = {skip.method for skip in bench.subjects[0].skipped}
+    assert skipped == ({"numpy", "complex_step"} if dtype == torch.bfloat16 else set())
+
+
+def test_calls_take_turns_and_are_counted() -> None:
+    order: list[str] = []
+
+    def prepared(name: str) -> Prepared:
+        return Prepared(lambda: order.append(name) or (), lambda outputs: ())
+
+    found = timing.later_calls({name: prepared(name) for name in "abc"})
+    assert {name: len(seconds) for name, seconds in found.items()} == {name: order.count(name) for name in "abc"}
+    assert all(len(seconds) >= 3 for seconds in found.values())
+    assert order[:3] == ["a", "b", "c"]
+    assert all(set(order[i : i + 3]) == set("abc") for i in range(0, 9, 3))
+
+
+def test_a_compiled_method_is_paired_with_the_eager_one() -> None:
+    eager = Measurement("l", "jax_grad", 10, 1.0, 0.010, 0.009, 0.011, 5, None, {}, 1.0, 1e-16)
+    compiled = replace(eager, method="jax_jit", first=1.5, median=0.002)
+    (pair,) = pairs_in([eager, compiled, replace(eager, method="reverse")])
+    assert (pair.library, pair.eager, pair.compiled) == ("JAX", "jax_grad", "jax_jit")
+    assert pair.ratio == pytest.approx(5)
+    assert pair.repaid == 63  # (1.5 − 1.0) / (0.010 − 0.002), rounded up
+    (slower,) = pairs_in([eager, replace(compiled, median=0.020)])
+    assert slower.repaid is None
+
+
+# --------------------------------------------------------------------------------------------------- what is shown
+def test_the_diagram_has_a_mark_for_each_method(squares: Bench) -> None:
+    precision, by_size = squares.figures()
+    assert [layer.name for layer in precision.layers] == METHODS  # type: ignore[union-attr]
+    assert all(len(layer.x) == 1 for layer in precision.layers)  # type: ignore[union-attr]
+    assert (precision.x.scale, precision.y.scale, precision.y.unit) == ("log", "log", "ulp")
+    assert all(layer.x == (8.0, 16.0) for layer in by_size.layers)  # type: ignore[union-attr]
+    for ascii in (False, True):
+        lines = draw(precision, 80, ascii=ascii)
+        assert max(map(len, lines)) <= 80
+        legend = " ".join(lines)
+        for letter, name in zip("abcdefg", METHODS, strict=True):
+            assert f"{letter} {name}" in legend
+        if ascii:
+            assert legend.isascii()
+
+
+def test_one_loss_fits_one_screen(squares: Bench) -> None:
+    text = to_text(squares, width=80)
+    assert len(text.splitlines()) <= 40
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.startswith("BENCH  squared_error, N = 16: ")
+    assert to_text(squares, width=80, ascii=True).isascii()
+
+
+def test_the_document_is_as_its_schema_says(squares: Bench) -> None:
+    document = check_document("bench", squares.to_json())
+    assert [one["method"] for one in document["measurements"][:2]] == ["symbolic", "reverse"]
+    assert document["dtype"] == "float64"
+
+
+def test_the_command(capsys: Output) -> None:
+    arguments = ["bench", "squared_error", "huber", "--sizes", "4,2", "--methods", "reverse,numpy"]
+    assert main([*arguments, "--json", "-"]) == 0
+    document = check_document("bench", capsys.readouterr().out)
+    assert [(one["loss"], one["method"], one["n"]) for one in document["measurements"]] == [
+        (loss, method, n) for loss in ("squared_error", "huber") for n in (2, 4) for method in ("reverse", "numpy")
+    ]
+    assert main([*arguments, "--quiet"]) == 0
+    assert capsys.readouterr().out.startswith("BENCH  squared_error, N = 4: ")
+    assert main([*arguments, "--markdown", "-"]) == 0
+    assert capsys.readouterr().out.startswith("# Bench of gradients\n")
+
+
+def test_a_formula_with_a_point(capsys: Output) -> None:
+    assert main(["bench", "(a*x - y)**2", "--at", "a=2", "--sizes", "5", "--methods", "reverse", "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["subjects"][0]["point"] == {"a": 2.0}
+    assert [one["n"] for one in document["measurements"]] == [5]
+
+
+def test_a_loss_without_data_has_one_size() -> None:
+    bench = bench_of(Loss("a**2 + b", parameters="a, b"), {"a": 1.0, "b": 2.0})
+    assert bench.subjects[0].sizes == (1,)
+    assert {one.n for one in bench.measurements} == {1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nosuch"], "unknown loss 'nosuch'"),
+        (["--sizes", "0"], "--sizes takes numbers of samples from 1 to 100,000,000"),
+        (["--sizes", "1e12"], "not '1e12'"),
+        (["--sizes", "many"], "not 'many'"),
+        (["--sizes", "10,"], "not ''"),
+        (["--methods", "reverze"], "did you mean 'reverse'?"),
+        (["--dtype", "float8"], "unknown dtype 'float8'"),
+        (["huber", "perpendicular", "--at", "a=1,b=1"], "--at is the one point of one loss"),
+        (["--at", "a=1"], "b"),
+        (["file.py:loss"], "bench times formulas"),
+        (["--json", "-", "--markdown", "-"], "both take standard output"),
+        (["a*x"], "a"),
+    ],
+)
+def test_input_that_cannot_be_used_is_one_line(arguments: list[str], words: str, capsys: Output) -> None:
+    assert main(["bench", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    assert words in captured.err
+
+
+def test_what_does_not_fit_in_memory_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    monkeypatch.setattr("diffexplore.benching.settings.available", lambda: 10**6)
+    assert main(["bench", "--sizes", "1e3,1e6"]) == 2
+    assert "1,000,000 samples need about" in capsys.readouterr().err
