@@ -8,7 +8,7 @@ from __future__ import annotations
 NODE = 50
 """Work of each part of the text: it is read three times, and written as a program."""
 
-OPERAND = 200
+OPERAND = 50
 """Work of an operand of a sum or product: SymPy collects what is alike."""
 
 ALONE = 1000
