@@ -67,8 +67,8 @@ def _without_plotly(html: str) -> str:
 every_kind = pytest.mark.parametrize("kind", COMMANDS)
 
 
-def test_every_kind_of_page_is_tested() -> None:
-    assert set(KINDS) == set(COMMANDS)
+def test_every_command_has_a_kind_of_page() -> None:
+    assert set(COMMANDS) <= set(KINDS)
 
 
 # -------------------------------------------------------------------------------------------------------- what all pages are
@@ -149,7 +149,8 @@ def test_the_page_of_a_report_has_formulas_tables_derivation_and_graph() -> None
     assert root.all("h1")[0].words() == "perpendicular"
     assert root.all(class_="verdict")[0].words().startswith("PASS every partial agrees")
     keys = [section.attributes["id"] for section in root.all("section")]
-    assert keys == ["loss", "comparisons", "samples", "derivation", "graph"]
+    mine = ["loss", "comparisons", "samples", "derivation", "graph"]
+    assert [key for key in keys if key in mine] == mine
     annotations = [element.text for element in root.all("annotation")]
     assert "mean[(a·x + b − y)/(a² + 1)]" in annotations and "∂L/∂b" in annotations
     assert any(text.startswith("∂/∂a[") for text in annotations)
@@ -234,8 +235,11 @@ def test_a_hostile_loss_and_candidate() -> None:
     candidate.__name__ = candidate.__qualname__ = HOSTILE
     loss = dx.Loss("a*x", parameters="a", data="x", name=HOSTILE, source=HOSTILE)
     for result in (dx.check(loss, {"x": [1.0, 2.0]}, {"a": 1.0}), dx.verify(candidate, loss, {"x": [1.0]}, {"a": 1.0})):
-        root = read_page(result.to_html())
-        assert not root.all("img") and not root.all("script")
+        root = read_page(_without_plotly(result.to_html()))
+        assert not root.all("img") and all("onerror" not in element.attributes for element in root.all())
+        given = root.all("script", type="application/json")
+        assert not any("alert(" in one.text for one in root.all("script") if one not in given)
+        assert not any("<" in one.text for one in given)
         assert HOSTILE in root.all("h1")[0].text
 
 
