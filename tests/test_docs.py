@@ -67,7 +67,7 @@ def test_every_cause_of_a_diagnosis_is_in_the_schema() -> None:
     sources = [path.read_text(encoding="utf-8") for path in Path(diagnosis.__file__).parent.glob("*.py")]
     keys = {key for source in sources for key in re.findall(r'(?:Cause|Hypothesis)\(\s*"([a-z_]+)",', source)}
     keys |= {key for source in sources for key in re.findall(r'\("([a-z_]+)", "', source)}
-    keys -= {"gradient", "gradients"}  # words
+    keys -= {"gradient", "gradients", "coefficient"}  # words, and the name of a field
     assert {"factor", "cut_path", "missing_term", "precision", "unexplained"} <= keys
     table = page("schema.md").partition("### Causes of a candidate")[2].partition("## The summary")[0]
     named = {
@@ -225,3 +225,15 @@ def test_a_wrong_example_fails() -> None:
         doc_examples.run_block(f"$ diffexplore --version\ndiffexplore {dx.__version__}\n$ echo $?\n0\n", session)
         is None
     )
+
+
+def test_the_tutorial_takes_fourteen_steps() -> None:
+    steps = [int(number) for number in re.findall(r"^## (\d+)\. ", page("tutorial.md"), flags=re.M)]
+    assert steps == list(range(1, 15))
+
+
+def test_every_picture_is_in_a_page_and_every_picture_of_a_page_is_there() -> None:
+    drawn = {path.name for path in (DOCS / "images").iterdir()}
+    shown = {name for path in doc_examples.DOCUMENTS for name in re.findall(r"images/([\w.-]+)\)", path.read_text("utf-8"))}
+    assert shown == drawn
+    assert all((DOCS / "images" / name).stat().st_size <= 300_000 for name in drawn)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from fitting_cases import notebook_points
 
@@ -112,7 +114,8 @@ def test_the_explanation(fitted: Fit) -> None:
 def test_a_rate_ten_times_smaller_is_too_slow(table: str) -> None:
     fit = dx.fit("(a*x-y+b)**2/(a**2+1)", table, {"a": 0, "b": 0}, lr=1e-6, methods="reverse", dtype="float32")
     assert fit.path[-2].step == 999 and fit.path[-2].loss == pytest.approx(39.8, abs=0.05)
-    assert said(fit, "too_slow").startswith("1e-6 is too slow")
+    assert fit.run.last.loss == pytest.approx(39.7, abs=0.05)
+    assert said(fit, "too_slow").startswith("1e-6 is too slow: the loss is 39.7 after 1,000 steps; even along a,")
     assert fit.drifts == ()
 
 
@@ -123,3 +126,23 @@ def test_trust_region_newton_finds_the_minimum_where_plain_newton_finds_the_sadd
     assert fit.excess is not None and 0 <= fit.excess < 1e-12
     assert "a and b have arrived" in fit.explanation[0].sentence
     assert fit.plain_newton is not None and fit.plain_newton.end.kind == "saddle"
+
+
+def test_a_run_that_begins_at_the_minimum_is_not_too_slow(table: str) -> None:
+    at = {"a": 2.5209652390645765, "b": -0.4952648285500487}
+    fit = dx.fit("(a*x-y+b)**2/(a**2+1)", table, at, lr=1e-6, steps=3, methods="reverse")
+    assert fit.explanation[0].sentence.startswith("arrived at the minimum")
+    assert finding(fit, "too_slow") is None
+
+
+def test_a_rate_that_would_be_best_is_the_one_that_shrinks_all_directions_alike(table: str, fitted: Fit) -> None:
+    """2/(λ₁ + λ₂) (Polyak 1963): along both directions a step leaves the part (κ − 1)/(κ + 1) of the distance."""
+    assert fitted.optimum_curvature is not None
+    low, high = (one.value for one in fitted.optimum_curvature.directions)
+    best = finding(fitted, "best_rate")
+    assert best is not None and best.sentence.startswith("near the minimum a rate of 0.0022 would be best, with 6,676 ")
+    rate = best.values["best_rate"]
+    assert rate == pytest.approx(2 / (low + high)) and 1 - rate * low == pytest.approx(rate * high - 1, abs=1e-9)
+    worst = {lr: max(abs(1 - lr * low), abs(1 - lr * high)) for lr in (rate / 4, 0.999 * rate, rate, 1.001 * rate)}
+    assert min(worst, key=lambda lr: worst[lr]) == rate
+    assert best.values["steps_per_e"] == pytest.approx(-1 / math.log(worst[rate]), rel=1e-6)

@@ -25,6 +25,11 @@ def _of_descent(fit: Fit) -> Curvature | None:
     return fit.optimum_curvature if fit.optimizer == "gd" and fit.lr is not None else None
 
 
+def _arrived(fit: Fit) -> bool:
+    """Whether the last loss is as low as its dtype can tell."""
+    return fit.run.ulp is not None and fit.excess is not None and abs(fit.excess) <= ROUNDING * fit.run.ulp
+
+
 def diverged(fit: Fit) -> Finding | None:
     """Why the loss rose or became infinite: the curvature times the rate is above 2."""
     run, path = fit.run, fit.path_curvature
@@ -56,7 +61,7 @@ def overshoots(fit: Fit) -> Finding | None:
             break
     else:
         return None
-    if fit.run.ulp is not None and fit.excess is not None and abs(fit.excess) <= ROUNDING * fit.run.ulp:
+    if _arrived(fit):
         return None  # such steps are rounding
     sentence = (
         f"step {after.step:,} overshoots: it is {number(length / distance, 2)} times as long as the way that "
@@ -96,11 +101,17 @@ def too_slow(fit: Fit) -> Finding | None:
     steepest = curvature.directions[-1]
     if steepest.steps_per_e is None or steepest.grows or fit.run.steps >= _FEW * steepest.steps_per_e:
         return None
+    if _arrived(fit):
+        return None  # a run that began at the minimum
     sentence = (
-        f"{number(fit.lr)} is too slow: even along {direction(steepest)}, the steepest direction at the minimum, it "
-        f"takes {many(steepest.steps_per_e)} steps per factor e, and there were {steps(fit.run.steps)}"
+        f"{number(fit.lr)} is too slow: the loss is {number(fit.run.last.loss)} after {steps(fit.run.steps)}; even along "
+        f"{direction(steepest)}, the steepest direction at the minimum, it takes {many(steepest.steps_per_e)} steps per "
+        "factor e"
     )
-    values = {"steps_per_e": steepest.steps_per_e, "curvature": steepest.value, "steps": fit.run.steps, "lr": fit.lr}
+    values = {
+        "steps_per_e": steepest.steps_per_e, "curvature": steepest.value, "steps": fit.run.steps, "lr": fit.lr,
+        "last": fit.run.last.loss,
+    }  # fmt: skip
     return Finding("too_slow", sentence, values)
 
 
