@@ -303,3 +303,28 @@ def test_scipy_may_give_up(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_loss_of_0_is_held_against_the_minimum_as_any_other(formula: str, start: float, expected: str) -> None:
     assert expected in str(dx.fit(formula, at={"a": start}, lr=1e-9, steps=3))
+
+
+def test_a_step_out_of_the_domain_is_no_divergence() -> None:
+    """From 1 at the rate ½, √a goes to 0.75, 0.4613 and 0.0932, and then below 0."""
+    fit = dx.fit("sqrt(a)", at={"a": 1.0}, lr=0.5)
+    assert fit.run.steps == 4 and fit.run.ended == "the loss is not a number"
+    said = fit.explanation[0].sentence
+    assert said.startswith("stopped: step 4 ends at a = -0.7254, where the loss is not a number")
+    assert said.endswith("; the lowest loss was 0.305, after 3 steps, and is kept")
+    assert "(eigenvalue −0.25)" in to_text(fit)
+
+
+def test_a_start_beyond_the_dtype_names_the_dtype() -> None:
+    """exp(exp(5)) = 2.85e64 is a double and no single."""
+    with pytest.raises(UsageError, match="the loss is inf at the start, a = 5, in float32: start"):
+        dx.fit("exp(exp(a))", at={"a": 5.0}, dtype=["float32", "float64"])
+
+
+def test_values_of_five_parameters_have_room() -> None:
+    names = "abcdf"
+    fit = dx.fit(" + ".join(f"{name}**2" for name in names), at=dict.fromkeys(names, 1.0), lr=1e-3, steps=100)
+    page = to_text(fit, width=80).splitlines()
+    start = next(i for i, line in enumerate(page) if line.startswith("  start"))
+    assert [line.split()[0] for line in page[start : start + 3]] == ["start", "both,", "minimum"]
+    assert "a, b, c, d and f have 82 % of their way to go" in " ".join(" ".join(page).split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
+import diffexplore as dx
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS, TABLE
 from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES
@@ -273,6 +275,20 @@ def test_every_function_of_the_table_builds() -> None:
         (r"\left|a x\right|", "abs(a*x)"),
         (r"\sigma(x) + \operatorname{relu}(y)", "sigmoid(x) + relu (y)"),
         ("e^{-x}", "e**(-x)"),
+        ("1/2x", "1/2*x or 1/(2*x)"),
+        ("a b/c d + 1", "a*b/c*d + 1, or as a*b/(c*d) + 1"),
+        ("1/2|x|", "1/2*abs(x), or as 1/(2*abs(x))"),
+        ("x/y^2 z", "x/y**2*z, or as x/(y**2*z)"),
+        ("1/2a(b + 1)c - 3", "1/2*a*(b + 1)*c - 3 or 1/(2*a*(b + 1)*c) - 3"),
+        ("x/2 + 3y", "x/2 + 3*y"),
+        ("½(a x)", "(1/2)*(a*x)"),
+        ("sin^2(x + 1) + cos² y", "sin(x + 1)**2 + cos(y)**2"),
+        ("sin x + 2y", "sin(x) + 2*y"),
+        ("1/(2N) sum (a x - y)^2/(a^2 + 1)", "mean((a*x - y)**2/(a**2 + 1)/2)"),
+        ("-1/N Σ y log(x)", "mean(-y*log(x))"),
+        (r"\frac{1}{2N}\sum_{i=1}^{N} (a x_i - y_i)^2", "mean((a*x - y)**2/2)"),
+        (r"-\frac1N \sum_i [y_i \log \sigma(x_i) + 1]", "mean(-(y*log(sigmoid(x)) + 1))"),
+        (r"\frac{1}{N}\sum_i x_i^2 + \lambda w^2", "mean(x**2 + lambda_*w**2)"),
     ],
 )
 def test_what_is_nearly_a_formula_is_corrected(text: str, better: str) -> None:
@@ -280,13 +296,38 @@ def test_what_is_nearly_a_formula_is_corrected(text: str, better: str) -> None:
         parse(text)
     message = str(caught.value)
     assert message.endswith((f"as in {better}", f"write it as {better}"))
-    said, summand = reduction_of(better)
-    assert said is None or better.startswith(said)
-    parse(summand)
+    for reading in re.split(", or as | or ", better):
+        said, summand = reduction_of(reading)
+        assert said is None or reading.startswith(said)
+        parse(summand)
+
+
+@pytest.mark.parametrize(("text", "names", "better"), [
+    ("log(1 + e^(-ax))", ["a"], "log(1 + e^(-a*x))"),
+    ("(ax - y)**2/2 + ab", ["a", "b"], "(a*x - y)**2/2 + a*b"),
+    ("exp(ax) + abs(a2)", ["a"], "exp(a*x) + abs(a2)"),
+])  # fmt: skip
+def test_a_symbol_inside_a_name_is_told_from_it(text: str, names: list[str], better: str) -> None:
+    with pytest.raises(UsageError, match="is a name of its own: write it as") as caught:
+        dx.check(text, at=dict.fromkeys(names, 1.0), data={"x": [1.0], "y": [1.0]})
+    assert str(caught.value).endswith(f"write it as {better}")
+
+
+@pytest.mark.parametrize(("sign", "value"), [("½", "1/2"), ("¾", "3/4"), ("⅓", "1/3")])
+def test_fractions_of_one_sign_are_numbers(sign: str, value: str) -> None:
+    assert parse(f"{sign}*x^{sign}") == parse(f"({value})*x**({value})")
+    for joined in (f"2{sign}", f"x{sign}"):
+        with pytest.raises(UsageError):
+            parse(joined)
 
 
 @pytest.mark.parametrize(
-    "text", ["1.5.2", "1 000", "x..y", "f(", "a b)", "2x ?", r"\foo{x}", r"\frac{a", "\\", "{", "x}{y"]
+    "text",
+    [
+        *("sin 2x", "sin x y", "sin x^2", "log x/y", "sin x*y", "sin^-1(x)", "sin² x y", "1/N sum x^2 + x y"),
+        *(r"\sin 2x", r"\log x y", r"\sin x^2", r"\cos x \cdot y", r"\sum_i x_i^2 + \lambda w^2", "2½ x"),
+        *("1.5.2", "1 000", "x..y", "f(", "a b)", "2x ?", r"\foo{x}", r"\frac{a", "\\", "{", "x}{y"),
+    ],
 )
 def test_no_correction_is_guessed(text: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from diffexplore import losses, methods
 from diffexplore.cli import options as o
 from diffexplore.cli.output import console_on
-from diffexplore.errors import unknown
+from diffexplore.errors import UsageError
 from diffexplore.report.blocks import Block, Column, Gap, Heading, Note, Table, text
+from diffexplore.suggestions import did_you_mean
 from diffexplore.symbolic.functions import TABLE
+from diffexplore.symbolic.names import shown
 
 
 def list_(
@@ -92,7 +94,10 @@ def _named(name: str) -> Iterator[Block]:
     functions = {each: entry.name for entry in TABLE for each in (entry.name, *entry.aliases)}
     if name in functions:
         return _function(functions[name])
-    raise unknown("name", name, [*_SECTIONS, *losses.names(), *known, *functions])
+    near = did_you_mean(name, [*_SECTIONS, *losses.names(), *known, *functions])
+    raise UsageError(
+        f"unknown name {shown(name)}: {near or 'diffexplore list shows all losses, methods and functions'}"
+    )
 
 
 def _singular(plural: str) -> str:

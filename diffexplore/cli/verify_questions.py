@@ -23,6 +23,10 @@ def check_told(request: Request, candidate: Any, symbols: Sequence[str], points:
     ``points`` are the names in the points. The command in the message takes the symbols that most people call data as
     data: an example, which is not run.
     """
+    if not symbols:
+        raise UsageError(
+            f"{request.candidate} takes no argument that must be given: there is nothing to differentiate by"
+        )
     parameters = points or [] if request.wrt or points else [s for s in symbols if not is_likely_data(s)]
     data = [symbol for symbol in symbols if symbol not in parameters]
     needs, adds = [], []

@@ -37,12 +37,15 @@ class Walk:
         point = [float(x) for x in self.parameters]
         loss = float(self.objective.loss(self.parameters))
         self.path.add(self.steps, loss, point)
-        if not (math.isfinite(loss) and all(math.isfinite(x) for x in point)):
+        if not all(math.isfinite(x) for x in point) or math.isinf(loss):
             self.ended = NOT_FINITE
+        elif math.isnan(loss):
+            self.ended = NOT_A_NUMBER
 
 
 #: Why a run ended before its last step.
 NOT_FINITE = "the loss is not finite"
+NOT_A_NUMBER = "the loss is not a number"
 GRADIENT_NOT_FINITE = "the gradient is not finite"
 
 

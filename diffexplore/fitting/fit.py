@@ -126,7 +126,8 @@ def _check_start(one: Walk, loss: ReducedLoss, start: Mapping[str, float]) -> No
         raise UsageError(f"the start, {where}, lies outside the domain of the loss: {outside}")
     value = float(one.objective.loss(one.parameters))
     if not math.isfinite(value):
-        raise UsageError(f"the loss is {value} at the start, {where}: start where it is a number")
+        dtype = f", in {str(one.parameters[0].dtype).removeprefix('torch.')}" if math.isinf(value) else ""
+        raise UsageError(f"the loss is {value} at the start, {where}{dtype}: start where it is a number")
 
 
 def _bound(loss: ReducedLoss, settings: Settings) -> DriftBound | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from diffexplore import losses
 from diffexplore.arguments import as_words, wrong
 from diffexplore.errors import UsageError, unknown
-from diffexplore.given.functions import called, likely_parameters, split_arguments, which_are_parameters
+from diffexplore.given.functions import called, is_likely_data, likely_parameters, split_arguments, which_are_parameters
 from diffexplore.given.names import Named, named_in
 from diffexplore.given.wording import PYTHON, Wording
 from diffexplore.suggestions import did_you_mean
@@ -90,7 +90,7 @@ def loss_with_values(
     if is_function(given):
         return with_reduction(_function_with_values(given, named, wording, shapes), reduction)
     symbols = _symbols(given, (*named.points, *named.wrt, *(named.columns or ())))
-    _check_known(named.points, symbols)
+    _check_known(named.points, symbols, given)
     data = [name for name in symbols if name not in named.points]
     check_values(data, named, wording)
     if not named.points and not named.wrt:
@@ -117,7 +117,7 @@ def loss_of_symbols(
             raise which_are_parameters(given, arguments, f"name them, as in {likely}: the others are data")
         return with_reduction(_of_function(given, arguments, wrt, shapes), reduction)
     symbols = _symbols(given, wrt or ())
-    _check_known(wrt or (), symbols)
+    _check_known(wrt or (), symbols, given)
     parameters = [name for name in symbols if wrt is None or name in wrt]
     return _of_formula(given, parameters, [name for name in symbols if name not in parameters], reduction)
 
@@ -227,10 +227,22 @@ def _symbols(formula: Any, declared: Collection[str]) -> tuple[str, ...]:
     return symbols
 
 
-def _check_known(names: Iterable[str], symbols: Sequence[str]) -> None:
+def _check_known(names: Collection[str], symbols: Sequence[str], formula: Any) -> None:
     for name in names:
         if name not in symbols:
-            raise unknown("symbol", name, symbols)
+            raise _unknown_symbol(name, names, symbols, formula)
+
+
+def _unknown_symbol(name: str, names: Collection[str], symbols: Sequence[str], formula: Any) -> UsageError:
+    """That a formula has no such symbol: it may be a factor of a name, as a is of ``ax``."""
+    from diffexplore.symbolic.juxtaposed import split_names
+
+    if isinstance(formula, str):
+        better = split_names(formula.strip(), names)
+        joined = next((each for each in symbols if name in each and each != split_names(each, names)), None)
+        if joined is not None:
+            return UsageError(f"unknown symbol {name!r}, and {joined!r} is a name of its own: write it as {better}")
+    return unknown("symbol", name, symbols)
 
 
 def _check_columns(data: Sequence[str], named: Named, wording: Wording) -> None:
@@ -241,8 +253,19 @@ def _check_columns(data: Sequence[str], named: Named, wording: Wording) -> None:
     verb = "is not a column" if len(missing) == 1 else "are not columns"
     near = did_you_mean(missing[0], [name for name in columns if name not in data]) if len(missing) == 1 else ""
     point = wording.at((*named.points, *missing))
-    hint = near or f"give {point} (the columns are {', '.join(columns)})"
+    mapped = _mapped(missing, [name for name in columns if name not in data], named, wording)
+    hint = near or f"give {mapped or point} (the columns are {', '.join(columns)})"
     raise UsageError(f"{', '.join(missing)} {verb} of {named.origin}: {hint}")
+
+
+def _mapped(missing: Sequence[str], free: Sequence[str], named: Named, wording: Wording) -> str | None:
+    """How the names of columns are given for symbols that most people call data; None where there is no such way."""
+    likely = [name for name in missing if is_likely_data(name)]
+    if wording.columns is None or not likely or len(free) < len(likely):
+        return None
+    others = [name for name in missing if name not in likely]
+    columns = wording.columns.format(",".join(f"{name}=…" for name in likely))
+    return f"{columns} and {wording.at((*named.points, *others))}" if others else columns
 
 
 def _of_formula(formula: Any, parameters: Sequence[str], data: Sequence[str], reduction: str | None) -> Loss:

@@ -15,12 +15,14 @@ class Wording:
         value: a value in a point, with the name and the value to be filled in.
         point: a point, with its values to be filled in.
         wrt: names to differentiate by, to be filled in.
+        columns: what maps columns of a file to symbols, to be filled in; None where nothing does.
     """
 
     data: str
     value: str
     point: str
     wrt: str
+    columns: str | None
 
     def at(self, names: Sequence[str], number: str = "…") -> str:
         """A point with a value for each name: ``--at a=1,b=1``, ``at={'a': 1, 'b': 1}``."""
@@ -32,5 +34,5 @@ class Wording:
         return self.wrt.format(("," if self.wrt == COMMAND_LINE.wrt else ", ").join(names))
 
 
-COMMAND_LINE = Wording("--data FILE or --samples N", "{}={}", "--at {}", "--wrt {}")
-PYTHON = Wording("data={'x': […], …}", "'{}': {}", "at={{{}}}", "wrt='{}'")
+COMMAND_LINE = Wording("--data FILE or --samples N", "{}={}", "--at {}", "--wrt {}", "--columns {}")
+PYTHON = Wording("data={'x': […], …}", "'{}': {}", "at={{{}}}", "wrt='{}'", None)

@@ -161,6 +161,9 @@ def _check_symbols(loss: Loss, arrays: tuple[Array, ...], batches: tuple[Array, 
 def arguments_of(candidate: Any) -> tuple[str, ...]:
     """The names of the arguments that must be given; raises UsageError where the function does not tell them."""
     skip = _context(candidate) if _is_autograd(candidate) else 0
+    if isinstance(candidate, type) and not _is_autograd(candidate):
+        name = candidate.__name__
+        raise UsageError(f"{name} is a class: give an instance of it, as in {name}(), or a function")
     try:
         found = list(inspect.signature(_signed(candidate)).parameters.values())[skip:]
     except (TypeError, ValueError):

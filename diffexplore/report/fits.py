@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -23,7 +23,10 @@ from diffexplore.report.terminal import Drawing, as_text
 _DIGITS = 6
 
 #: Lines of the loss curve, and characters of what a row is called.
-_PICTURE_LINES, _LONGEST_LABEL = 10, 36
+_PICTURE_LINES, _LONGEST_LABEL, _SHORT_LABEL = 10, 36, 13
+
+#: With more parameters than these, values have fewer digits, and rows shorter labels, so that 80 columns hold them.
+_ROOMY, _FEW_DIGITS = 3, 3
 
 #: Tables with more parameters have a row for each parameter's value left out beyond it.
 _MOST_COLUMNS = 5
@@ -87,16 +90,22 @@ def _run_row(runs: Sequence[Run], names: list[str], of: int) -> tuple[Text, ...]
     """``symbolic, float32``, ``both methods, float32``, or ``6 runs`` where more end there than have room."""
     methods, dtypes = (list(dict.fromkeys(kind)) for kind in zip(*((r.method, r.dtype) for r in runs), strict=True))
     whole = len(methods) * len(dtypes) == len(runs)
-    by = "both methods" if len(methods) == of == 2 else "all methods" if len(methods) == of > 2 else ", ".join(methods)
+    roomy = len(names) <= _ROOMY
+    every = ("both methods" if of == 2 else "all methods") if roomy else ("both" if of == 2 else "all")
+    by = every if len(methods) == of > 1 else ", ".join(methods)
     label = f"{by}, {' and '.join(dtypes)}" if whole else ", ".join(f"{run.method} {run.dtype}" for run in runs)
-    label = label if len(label) <= _LONGEST_LABEL else f"{counted(len(runs))} runs"
-    return _row(label, runs[0].last, names, _remark(runs[0]))
+    label = label if len(label) <= (_LONGEST_LABEL if roomy else _SHORT_LABEL) else f"{counted(len(runs))} runs"
+    return _row(label, runs[0].last, names, _remark(runs[0]) if len(names) < _MOST_COLUMNS else "")
 
 
 def _row(label: str, at: Step, names: list[str], remark: str = "", step: str | None = None) -> tuple[Text, ...]:
-    shown = [text(_number(at.point[name])) for name in names]
     counted_steps = f"{at.step:,}" if step is None else step
-    return (text(label), text(counted_steps), text(_number(at.loss)), *shown, text(remark, "quiet"))
+    return (text(label), text(counted_steps), *_numbers(at.loss, at.point, names), text(remark, "quiet"))
+
+
+def _numbers(loss: float | None, point: Mapping[str, float], names: list[str]) -> list[Text]:
+    digits = _DIGITS if len(names) <= _ROOMY else _FEW_DIGITS
+    return [text(_number(value, digits)) for value in (loss, *(point[name] for name in names))]
 
 
 def _remark(run: Run) -> str:
@@ -108,8 +117,8 @@ def _remark(run: Run) -> str:
 
 def _stationary_row(fit: Fit, point: StationaryPoint, names: list[str]) -> tuple[Text, ...]:
     label = point.kind if point is not fit.optimum or fit.terrain.complete else "local minimum"
-    shown = [text(_number(point.point[name])) for name in names]
-    return (text(f"{label}, proved"), text(""), text(_number(point.value)), *shown, text(""))
+    said = f"{label}, proved" if len(names) <= _ROOMY else label
+    return (text(said), text(""), *_numbers(point.value, point.point, names), text(""))
 
 
 def directions(curvature: Curvature) -> Table:
@@ -126,10 +135,10 @@ def _direction(one: Direction) -> tuple[Text, ...]:
     return text(along), text(_number(one.value)), text(f"{steps}{', away from it' if one.grows else ''}")
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | None, digits: int = _DIGITS) -> str:
     if value is None or value != value or abs(value) == float("inf"):
         return ABSENT
-    return plain_exponent(f"{value:.{_DIGITS}g}")
+    return plain_exponent(f"{value:.{digits}g}")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from diffexplore.check.records import LossSummary, PartialFormula, Report
+from diffexplore.check.records import LOSS, LossSummary, PartialFormula, Report
 from diffexplore.methods import runs_program, spoken
 from diffexplore.report.blocks import Block, Formula, FormulaList, Gap, Heading, Note, text
 from diffexplore.report.causes import Footnotes, not_compared
@@ -141,7 +141,7 @@ def _symbols(loss: LossSummary) -> str:
 
 def what_ran(report: Report) -> str:
     """``10 methods on 100 samples at 2 points, in float64 on cpu, seed 0``."""
-    methods = len(dict.fromkeys(row.method for row in report.rows))
+    methods = len({row.method for row in report.rows if row.method != LOSS})
     subject = candidate_of(report) or counted(methods, "method")
     points = [point_text(point) for point in distinct_points(row for row in report.rows if row.probe is None)]
     where = f" at {points[0] if len(points) == 1 and len(points[0]) <= ON_A_LINE else counted(len(points), 'point')}"

@@ -197,7 +197,9 @@ def _probes(report: Report) -> Iterator[Block]:
     if tallies:
         made = len({(row.parameter, row.of, row.probe, tuple(row.point.items())) for row in report.rows
                     if kind_of(row) == "probe"})  # fmt: skip
-        where = f"{counted(made, 'probe')} (where an error shows more clearly): "
+        compared = sum(tally.passed + tally.failed + tally.inconclusive for tally in tallies)
+        several = "" if compared == made else f", {counted(compared, 'comparison')}"
+        where = f"{counted(made, 'probe')} (where an error shows more clearly){several}: "
         yield Note((Span(where), *_counts(tallies)))
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Sequence
 
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.from_latex import from_latex
-from diffexplore.symbolic.juxtaposed import multiplied, with_bars
-from diffexplore.symbolic.notation import encloses
+from diffexplore.symbolic.juxtaposed import readings, split_names, with_bars, with_powers_behind
+from diffexplore.symbolic.means import mean_in_words
+from diffexplore.symbolic.notation import encloses, reduction_of
 
 #: A longer correction is no help in one line.
 _LONGEST = 400
+
+_SUM = re.compile(r"(?<!\w)(?:sum|mean|Σ|∑)(?!\w)")
+_WHOLE_POWER = re.compile(r"\*\*\((\d+)\)")
+#: λ is a word of Python in its spelling, and a symbol only where it is declared.
+_LAMBDA = re.compile(r"\blambda\b")
 
 _EXAMPLE = "write (a*x - y)**2/2 for \\frac{(a x - y)^2}{2}"
 
@@ -25,21 +32,49 @@ def with_correction(
     """
     if "\\" in given or "{" in given:
         return _of_latex(error, given, symbols, reads)
-    better = multiplied(with_bars(plain), symbols)
-    if better == plain or len(better) > _LONGEST or not reads(better):
+    better = _readings(plain, symbols, reads)
+    if not better or plain in better:
         return error
     message = str(error)
-    return UsageError(f"{message}, as in {better}" if "write '*'" in message else f"{message}: write it as {better}")
+    if "write '*'" in message:
+        return UsageError(f"{message}, as in {' or '.join(better)}")
+    return UsageError(f"{message.partition(': write ')[0]}: {_written(better)}")
+
+
+def _readings(text: str, symbols: Collection[str], reads: Callable[[str], bool]) -> list[str]:
+    """What a text probably means as a formula: two meanings, where it has two."""
+    text, mean_of = with_powers_behind(with_bars(text), symbols), None
+    if found := mean_in_words(text):
+        text, mean_of = found
+    if _SUM.search(text):  # how far it reaches is not clear
+        return []
+    products = [split_names(each, symbols) for each in readings(text, symbols)]
+    if mean_of is not None:
+        products = [mean_of(each) for each in products]
+    products = [_tidy(each) for each in products]
+    return [each for each in products if len(each) <= _LONGEST and reads(each)]
 
 
 def _of_latex(error: UsageError, given: str, symbols: Collection[str], reads: Callable[[str], bool]) -> UsageError:
     try:
-        better = _without_outer(" ".join(multiplied(with_bars(from_latex(given)), symbols).split()))
+        text = from_latex(given)
+        text = text if "lambda" in symbols else _LAMBDA.sub("lambda_", text)
+        said, summand = reduction_of(text)
+        better = [f"{said}({each})" if said else each for each in _readings(summand, symbols, reads)]
     except UsageError as reason:
         return UsageError(f"a formula is not LaTeX: {reason}") if "\\" in given else error
-    if len(better) > _LONGEST or not reads(better):
+    if not better:
         return UsageError(f"a formula is not LaTeX: {_EXAMPLE}") if "\\" in given else error
-    return UsageError(f"a formula is not LaTeX: write it as {better}")
+    return UsageError(f"a formula is not LaTeX: {_written(better)}")
+
+
+def _written(better: Sequence[str]) -> str:
+    return f"write it as {', or as '.join(better)}"
+
+
+def _tidy(text: str) -> str:
+    """The text with single spaces, and without parentheses around a whole power or all of it."""
+    return _without_outer(_WHOLE_POWER.sub(r"**\1", " ".join(text.split())))
 
 
 def _without_outer(text: str) -> str:

@@ -9,6 +9,7 @@ import re
 
 from diffexplore.errors import UsageError
 from diffexplore.symbolic.functions import FUNCTIONS
+from diffexplore.symbolic.means import has_terms
 from diffexplore.symbolic.names import shown
 
 #: Commands that mean a sign or nothing.
@@ -18,6 +19,7 @@ _PLAIN = {
     "vert": "|", "le": "<=", "leq": "<=", "ge": ">=", "geq": ">=", "ne": "!=", "neq": "!=", "lbrace": "(",
     "rbrace": ")", "limits": "",
 }  # fmt: skip
+_SIGNS = {"~": " ", "[": "(", "]": ")"}
 _SPACES = frozenset(",;:! ")
 _LETTERS = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi "
@@ -26,23 +28,31 @@ _LETTERS = frozenset(
 _SPELLED = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "Gamma": "gamma", "varepsilon": "epsilon"}
 _NAMED = ("operatorname", "mathrm", "text", "mathit", "textrm")
 _FRACTIONS = ("frac", "dfrac", "tfrac")
-_WEIGHTED_SUM = re.compile(r"\\[dt]?frac\s*\{\s*1\s*\}\s*\{\s*[nNm]\s*\}\s*(?:\\cdot\s*)?\\sum(?![A-Za-z])")
+_WEIGHTED_SUM = re.compile(
+    r"(-?)\s*\\[dt]?frac\s*(?:\{\s*1\s*\}|1)\s*(?:\{\s*(\d*)\s*[nNm]\s*\}|[nNm])\s*(?:\\cdot\s*)?"
+    r"\\sum(?![A-Za-z])"
+)
+_SUM = re.compile(r"(-?)\s*\\sum(?![A-Za-z])")
+#: What leaves open where an argument without parentheses ends: all but what begins a term or closes a bracket.
+_TIGHTER = re.compile(r"\s*(?:[\w*/^({!|]|\\(?!right|[bB]igg?r)[A-Za-z])")
+_OPENING = re.compile(r"\s*(?:\\left)?\s*\(")
 _MOST_NESTED = 50
 
 
 def from_latex(text: str) -> str:
     """The formula in the formula language; raises :class:`UsageError` for what has no counterpart there."""
     text = text.strip().strip("$").strip()
-    reduction = ""
-    if found := _WEIGHTED_SUM.match(text):
-        text, reduction = text[found.end() :], "mean"
-    elif found := re.match(r"\\sum(?![A-Za-z])", text):
-        text, reduction = text[found.end() :], "sum"
-    reader = _Reader(text)
-    if reduction:
-        reader.skip_limits()
+    found = _WEIGHTED_SUM.match(text) or _SUM.match(text)
+    if found is None:
+        return _Reader(text).until(None, 0).strip()
+    is_mean = found.re is _WEIGHTED_SUM
+    sign, factor = found[1], (found[2] or "") if is_mean else ""
+    reader = _Reader(text[found.end() :])
+    reader.skip_limits()
     inside = reader.until(None, 0).strip()
-    return f"{reduction}({inside})" if reduction else inside
+    if has_terms(inside) and (sign or factor or not is_mean):  # only a mean may have terms without samples inside
+        raise UsageError("cannot read the LaTeX: put the summand of \\sum in parentheses")
+    return f"{'mean' if is_mean else 'sum'}({sign}{inside}{f'/{factor}' if factor else ''})"
 
 
 class _Reader:
@@ -86,7 +96,7 @@ class _Reader:
         if character == "_":
             subscript = self._group(depth).replace(" ", "")
             return "" if subscript == self.index else subscript
-        return " " if character == "~" else character
+        return _SIGNS.get(character, character)
 
     def _command(self, depth: int) -> str:
         found = re.compile(r"[A-Za-z]+").match(self.text, self.place)
@@ -123,7 +133,13 @@ class _Reader:
             power = f"**{_bracketed(self._group(depth))}"
         if self._opens():
             return f" {name}" if not power else f" {name}{self._bracket(depth)}{power} "
-        return f" {name}({self._group(depth)}){power} "
+        grouped = self._next() == "{"
+        argument = self._group(depth)
+        if argument in FUNCTIONS and _OPENING.match(self.text, self.place):
+            argument += self._bracket(depth)
+        elif not grouped and _TIGHTER.match(self.text, self.place):
+            raise UsageError(f"cannot read the LaTeX: put the argument of \\{name} in parentheses")
+        return f" {name}({argument}){power} "
 
     def _opens(self) -> bool:
         """Whether a parenthesis or a bar follows."""
@@ -133,7 +149,7 @@ class _Reader:
 
     def _bracket(self, depth: int) -> str:
         """An argument in parentheses."""
-        found = re.compile(r"\s*(?:\\left)?\s*\(").match(self.text, self.place)
+        found = _OPENING.match(self.text, self.place)
         if found is None:
             return f"({self._group(depth)})"
         self.place = found.end()

@@ -20,6 +20,7 @@ GROUPS: tuple[tuple[type[ast.operator], ...], ...] = ((ast.Add, ast.Sub), (ast.M
 _REFUSALS: dict[type[ast.AST], str] = {
     ast.Attribute: "a formula has no attributes ('.' stands only in numbers)",
     ast.Lambda: "a formula has no lambda",
+    ast.Call: "write '*' to multiply by a parenthesis",
     ast.IfExp: "write where(condition, a, b) instead of 'a if condition else b'",
     ast.Subscript: "a formula has no indexing with [ ]",
     ast.JoinedStr: "a formula has no strings",

@@ -10,6 +10,8 @@ from diffexplore.errors import UsageError
 _Given = TypeVar("_Given")
 
 _SIGNS = str.maketrans({"≤": "<=", "≥": ">=", "≠": "!=", "∧": " and ", "∨": " or ", "¬": " not "})
+_FRACTIONS = {"½": "(1/2)", "⅓": "(1/3)", "⅔": "(2/3)", "¼": "(1/4)", "¾": "(3/4)", "⅛": "(1/8)"}
+_FRACTION = re.compile(rf"(?<![\w.)])[{''.join(_FRACTIONS)}](?![\d.])")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 _WORD = re.compile(rf"[^\W\d{_RAISED}][^\W{_RAISED}]*")
@@ -35,7 +37,8 @@ def plain(text: str) -> str:
     """
     if text.isascii() and "|" not in text and "=" not in text:
         return text
-    text = _WORD.sub(_spelled, text.translate(_SIGNS))
+    text = _FRACTION.sub(lambda sign: _FRACTIONS[sign[0]], text.translate(_SIGNS))
+    text = _WORD.sub(_spelled, text)
     text = _BARE_ROOT.sub(r"sqrt(\1)", _ROOT.sub("sqrt", text))
     if "√" in text:
         raise UsageError("write √(…) with parentheses for the root of more than a name or a number")

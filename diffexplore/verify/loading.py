@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import json
 import sys
 import types
@@ -29,7 +30,26 @@ def load_candidate(place: str) -> Any:
     public = [known for known in vars(module) if not known.startswith("__")]
     if name not in vars(module):
         raise unknown(f"name in {path}:", name, public) if public else UsageError(f"{path} defines nothing")
-    return _named(vars(module)[name], name)
+    return _module(_named(vars(module)[name], name), place)
+
+
+def _module(found: Any, place: str) -> Any:
+    """An instance of a class of modules, where it takes no arguments; everything else as it is."""
+    torch = sys.modules.get("torch")  # a file that defines a module has imported it
+    if torch is None or not isinstance(found, type) or not issubclass(found, torch.nn.Module):
+        return found
+    required = [
+        parameter.name
+        for parameter in inspect.signature(found).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if required:
+        raise UsageError(
+            f"{place} is a class of modules, which takes {', '.join(required)}: "
+            f"name an instance of it in the file, as in module = {found.__name__}(…)"
+        )
+    return call(found, place, seed=0)
 
 
 def _named(found: Any, name: str) -> Any:

@@ -17,10 +17,8 @@ def indefinite_start(fit: Fit) -> Finding | None:
     if start is None or start.definite not in ("indefinite", "negative"):
         return None
     values = [one.value for one in start.directions]
-    numbers = listed([number(value, 2) for value in values])
-    sentence = (
-        f"at the start the Hessian is {start.definite} (eigenvalues {numbers}): Newton's step need not lead down there"
-    )
+    numbers = f"{'eigenvalue' if len(values) == 1 else 'eigenvalues'} {listed([number(value, 2) for value in values])}"
+    sentence = f"at the start the Hessian is {start.definite} ({numbers}): Newton's step need not lead down there"
     return Finding("indefinite_start", sentence, {"eigenvalues": values})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diffexplore.check.records import Truth
 from diffexplore.fitting.explanation.words import ROUNDING, about_minimum, combination, listed, number, same, steps
 from diffexplore.fitting.records import Finding, Fit
-from diffexplore.report.numbers import share, ulp_at
+from diffexplore.report.numbers import point_text, share, ulp_at
 
 #: A parameter with at most this part of its way left has arrived; with at least the other, it has hardly moved.
 _ARRIVED = 0.01
@@ -25,6 +25,11 @@ def ended(fit: Fit) -> Finding:
         lowest = (
             "" if best is None else f"; the lowest loss was {number(best.loss)}, after {steps(best.step)}, and is kept"
         )
+        if run.ended == "the loss is not a number":
+            how = (
+                f"stopped: step {run.steps:,} ends at {point_text(run.last.point, digits=4)}, where {run.ended}{lowest}"
+            )
+            return Finding("ended", how, values)
         how = "stopped" if run.finite else "diverged"
         return Finding("ended", f"{how}: after {steps(run.steps)} {run.ended}{lowest}", values)
     if fit.optimum is not None and fit.excess is not None:

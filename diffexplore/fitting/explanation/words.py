@@ -101,4 +101,4 @@ def same(words: Iterable[tuple[str, str]]) -> str:
 
 
 def _plural(word: str) -> str:
-    return word.replace("has ", "have ", 1).replace("is ", "are ", 1).replace("its start", "their start")
+    return word.replace("has ", "have ", 1).replace("is ", "are ", 1).replace(" its ", " their ", 1)

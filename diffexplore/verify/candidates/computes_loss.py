@@ -46,7 +46,7 @@ class ComputesLoss:
         if not isinstance(output, torch.Tensor):
             raise CandidateError(
                 f"{self.name} returns {_kind(output)}, where the loss should be: a tensor of one number "
-                "(where it returns the gradient, kind is 'gradient')"
+                "(where it returns the gradient: --kind gradient, in Python kind='gradient')"
             )
         if not output.is_floating_point():
             raise CandidateError(

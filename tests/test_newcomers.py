@@ -1,0 +1,141 @@
+"""What somebody tries first: classes of modules, columns of other names, names that do not exist."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import diffexplore as dx
+from diffexplore.cli.main import main
+from diffexplore.errors import UsageError
+
+Output = pytest.CaptureFixture[str]
+
+MODULES = """
+import torch
+
+class Gate(torch.nn.Module):
+    def forward(self, x):
+        return x * torch.sigmoid(1.702 * x)
+
+class Scaled(torch.nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+    def forward(self, x):
+        return self.factor * x
+
+class Raises(torch.nn.Module):
+    def __init__(self):
+        raise RuntimeError("no such file")
+
+class Plain:
+    pass
+
+def nothing():
+    return torch.tensor(1.0)
+
+def returns_gradient(a, x):
+    return (2 * a * x).mean(), x
+"""
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text(MODULES)
+    (tmp_path / "people.csv").write_text("height,weight\n1.7,70\n1.8,80\n")
+    monkeypatch.chdir(tmp_path)
+
+
+def refusal(arguments: list[str], capsys: Output) -> str:
+    assert main(arguments) == 2
+    found = capsys.readouterr()
+    assert found.out == ""
+    return found.err
+
+
+@pytest.mark.usefixtures("modules")
+def test_a_class_of_modules_is_verified_as_its_instance(capsys: Output) -> None:
+    """The command in the question passes as it is."""
+    question = refusal(["verify", "mine.py:Gate"], capsys)
+    _, _, command = question.partition("such as: diffexplore ")
+    assert main(shlex.split(command)) == 0
+    assert "Gate agrees with the truth" in capsys.readouterr().out
+    assert main(["prove", "mine.py:Gate"]) == 0
+
+
+@pytest.mark.usefixtures("modules")
+@pytest.mark.parametrize("command", ["verify", "prove"])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Scaled", "mine.py:Scaled is a class of modules, which takes factor: name an instance of it"),
+        ("Raises", "mine.py:Raises raises RuntimeError: no such file"),
+        ("Plain", "Plain is a class: give an instance of it"),
+    ],
+)
+def test_a_class_without_an_instance_is_refused(command: str, name: str, message: str, capsys: Output) -> None:
+    assert message in refusal([command, f"mine.py:{name}"], capsys)
+
+
+@pytest.mark.usefixtures("modules")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["verify", "mine.py:nothing"], "mine.py:nothing takes no argument that must be given"),
+        (
+            ["verify", "mine.py:returns_gradient", "--loss", "a**2*x", "--at", "a=1", "--samples", "3"],
+            "(where it returns the gradient: --kind gradient, in Python kind='gradient')",
+        ),
+        (
+            ["report", "(a*x - y)**2", "--data", "people.csv", "--at", "a=1"],
+            "x, y are not columns of people.csv: give --columns x=…,y=… (the columns are height, weight)",
+        ),
+        (
+            ["report", "(a*x - y)**2", "--data", "people.csv"],
+            "are not columns of people.csv: give --columns x=…,y=… and --at a=… (the columns are height, weight)",
+        ),
+        (["list", "nosuch"], "unknown name 'nosuch': diffexplore list shows all losses, methods and functions"),
+        (["list", "perpendiculr"], "unknown name 'perpendiculr': did you mean 'perpendicular'?"),
+    ],
+)
+def test_what_is_missing_is_named(arguments: list[str], message: str, capsys: Output) -> None:
+    assert message in refusal(arguments, capsys)
+
+
+class Gate(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * torch.sigmoid(x)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [lambda: dx.verify(Gate, at={"x": 1.0}), lambda: dx.prove(Gate), lambda: dx.check(Gate, at={"x": 1.0})],
+    ids=["verify", "prove", "check"],
+)
+def test_a_class_in_python_is_refused(given: Any) -> None:
+    with pytest.raises(UsageError, match=r"Gate is a class: give an instance of it, as in Gate\(\), or a function"):
+        given()
+
+
+def test_the_value_of_the_loss_is_no_method() -> None:
+    """10^343 is no double: the loss has a row of its own, beside those of ten methods."""
+    report = dx.check("exp(a)*1e300", at={"a": 100.0})
+    assert {row.method for row in report.rows} > {"loss", "reverse"}
+    methods = {row.method for row in report.rows} - {"loss"}
+    assert f"{len(methods)} methods on one evaluation" in str(report)
+
+
+def test_probes_and_their_comparisons_are_counted_apart() -> None:
+    def twice(a: torch.Tensor, b: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return ((a * x + b - y) ** 2 / (a**2 + 1)).mean()
+
+    report = dx.verify(twice, "perpendicular")
+    probes = [row for row in report.rows if row.probe is not None]
+    places = {(row.parameter, row.of, row.probe, tuple(row.point.items())) for row in probes}
+    assert len(probes) > len(places) > 1
+    assert f"{len(places)} probes (where an error shows more clearly), {len(probes)} comparisons: " in str(report)
