@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from hypothesis import settings
 
 settings.register_profile("diffexplore", deadline=None, derandomize=True, database=None, print_blob=False)
 settings.load_profile("diffexplore")
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Any]:
+    """One headless browser for all tests that need one."""
+    from browser import open_browser, why_not
+
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    with open_browser() as driver:
+        yield driver
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from browser import CONTRASTS, console, look, open_browser, requests, why_not
+from browser import CONTRASTS, console, look, requests
 from flint import arb
 
 import diffexplore as dx
@@ -18,15 +17,6 @@ from diffexplore.cli.main import main
 from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Any]:
-    reason = why_not()
-    if reason is not None:
-        pytest.skip(reason)
-    with open_browser() as driver:
-        yield driver
 
 
 LOSSES: dict[str, dict[str, Any]] = {

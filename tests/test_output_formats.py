@@ -245,7 +245,7 @@ def test_sarif_of_a_proof(folder: Path) -> None:
     Path("odd name.py").write_text(PROGRAM, encoding="utf-8")
     run = _sarif("prove", "odd name.py:wrong", "--loss", "a*x**2", "--wrt", "a")
     (result,) = run["results"]
-    assert result["kind"] == "fail" and result["message"]["text"].startswith("wrong does not compute")
+    assert result["kind"] == "fail" and result["message"]["text"].startswith("your loss wrong is 2 times this loss")
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "odd%20name.py"
 
 

@@ -128,5 +128,5 @@ def _shown(subject: Subject) -> Shown:
         lambda: (*outline(result), *gradient_notes(result)),
         lambda: headline(result),
         page=lambda ascii: FitPage(result, ascii),
-        figures=lambda: (result.figure(), result.explore(subject.axes).figure()),
+        figures=lambda: (result.figure(), *result.explore(subject.axes).figures()),
     )

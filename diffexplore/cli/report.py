@@ -134,7 +134,7 @@ def shown(
     ``code`` is FILE.py:NAME where it is of a file; ``commands`` are what may be run next.
     """
     from diffexplore.cli.code_places import code_place
-    from diffexplore.pages.sections.pictures import figures_of
+    from diffexplore.pages.sections.pictures import chosen_figures
     from diffexplore.report.details import blocks_of
     from diffexplore.report.markdown import title_of
     from diffexplore.report.problems import problems_of_report
@@ -149,7 +149,7 @@ def shown(
         lambda: blocks_of(result, detail, hessian=hessian),
         lambda: headline(result),
         page=lambda ascii: Page(result, hessian, ascii, detail, tuple(commands)),
-        figures=lambda: tuple(figure for kind in figures_of(subject).values() for figure in kind),
+        figures=lambda: chosen_figures(subject),
         problems=lambda: problems_of_report(result, code_place(code)),
     )
 

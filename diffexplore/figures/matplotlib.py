@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from diffexplore.errors import UsageError
 from diffexplore.figures.extent import LOWEST_COUNT, cells
 from diffexplore.figures.records import Arrows, Band, Bars, Figure, Grid, Layer, Rule, Series
 from diffexplore.figures.roles import STYLES, VERMILLION, Style, styles
+from diffexplore.numerals import short
 
 #: What matplotlib writes, by the suffix of the file.
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -25,11 +26,12 @@ _MISSING = 'plots need matplotlib: python -m pip install "diffexplore[plot]"'
 
 _COLOURS = "viridis"  # even in lightness: the same to people with any colour vision
 _WIDTH, _HEIGHT, _GRID_HEIGHT = 7.2, 4.4, 5.4
+_MOST_TICKS = 8
 _DOTS_PER_INCH = 150
 
 
 def draw(figure: Figure, *more: Figure) -> Any:
-    """Figures, one below the other, as a ``matplotlib.figure.Figure`` without a window.
+    """Figures as a ``matplotlib.figure.Figure`` without a window: two below each other, of more two in each row.
 
     Raises :class:`UsageError` with the command that installs matplotlib where it is missing.
     """
@@ -37,10 +39,12 @@ def draw(figure: Figure, *more: Figure) -> Any:
     from matplotlib.figure import Figure as Canvas
 
     figures = (figure, *more)
-    heights = [_GRID_HEIGHT if _has_grid(one) else _HEIGHT for one in figures]
-    canvas = Canvas(figsize=(_WIDTH, sum(heights)), layout="constrained")
-    parts: Any = canvas.subfigures(len(figures), 1, height_ratios=heights) if more else [canvas]
-    for part, one in zip(parts, figures, strict=True):
+    columns = 1 if len(figures) <= 2 else 2
+    rows = [figures[place : place + columns] for place in range(0, len(figures), columns)]
+    heights = [max(_GRID_HEIGHT if _has_grid(one) else _HEIGHT for one in row) for row in rows]
+    canvas = Canvas(figsize=(columns * _WIDTH, sum(heights)), layout="constrained")
+    parts = canvas.subfigures(len(rows), columns, height_ratios=heights, squeeze=False).flat if more else [canvas]
+    for part, one in zip(parts, figures, strict=False):
         _draw_on(part, one)
     return canvas
 
@@ -130,26 +134,32 @@ def _layer(axes: Any, layer: Layer, style: Style, figure: Figure, place: int) ->
 
 
 def _grid(axes: Any, grid: Grid, figure: Figure) -> None:
-    from matplotlib.colors import LogNorm, Normalize
+    from matplotlib.colors import BoundaryNorm, LogNorm, Normalize
 
     known = [value for value in cells(grid) if grid.scale == "linear" or value > 0]
     if not known:
         return
     values = [[float("nan") if value is None else value for value in row] for row in grid.values]
-    norm = (LogNorm if grid.scale == "log" and min(known) < max(known) else Normalize)(min(known), max(known))
     levels, surface = sorted(grid.levels), len(grid.x) > 1 and len(grid.y) > 1
-    if len(levels) > 1 and surface:
+    contours = len(levels) > 1 and surface
+    if contours:
+        norm: Normalize = BoundaryNorm(levels, 256, extend="both")
         filled = axes.contourf(
             grid.x, grid.y, values, levels=levels, cmap=_COLOURS, norm=norm, extend="both", alpha=0.75
         )
     else:
+        norm = (LogNorm if grid.scale == "log" and min(known) < max(known) else Normalize)(min(known), max(known))
         filled = axes.pcolormesh(grid.x, grid.y, values, cmap=_COLOURS, norm=norm, shading="nearest")
     inside = [level for level in levels if min(known) < level < max(known)]
     if inside and surface:
         lines = axes.contour(grid.x, grid.y, values, levels=inside, colors="white", linewidths=0.7)
         axes.clabel(lines, fontsize="x-small", fmt="%.3g")
     unit = f" ({grid.unit})" if grid.unit else ""
-    axes.figure.colorbar(filled, ax=axes, label=_plain(grid.name + unit))
+    scale = axes.figure.colorbar(filled, ax=axes, label=_plain(grid.name + unit))
+    if contours:  # each colour as high as every other, however the levels are spaced
+        shown = levels[:: -(-len(levels) // _MOST_TICKS)]
+        scale.set_ticks(shown, labels=_apart(shown))
+        scale.minorticks_off()
     for at, words in enumerate(dict.fromkeys(text for _, _, text in grid.notes)):
         noted = [(column, row) for column, row, text in grid.notes if text == words]
         marker = list(_MARKERS.values())[(5 + at) % len(_MARKERS)]
@@ -157,6 +167,12 @@ def _grid(axes: Any, grid: Grid, figure: Figure) -> None:
             [grid.x[column] for column, _ in noted], [grid.y[row] for _, row in noted], marker=marker,
             color=VERMILLION, edgecolors="white", s=STYLES["bad"].size ** 2 / 2, label=_plain(words), zorder=2.8,
         )  # fmt: skip
+
+
+def _apart(levels: Sequence[float]) -> list[str]:
+    """The levels in as few digits as tell each from the others."""
+    words = [[short(level, digits) for level in levels] for digits in range(3, 10)]
+    return next((labels for labels in words if len(set(labels)) == len(labels)), words[-1])
 
 
 def _plain(words: str) -> str:

@@ -2,7 +2,7 @@
 
 The colours are those of Okabe and Ito ("Color Universal Design", 2008), told apart by people with any colour vision.
 Orange, sky blue and reddish purple are darkened here, so that each colour has a contrast of 3 : 1 at least with a white
-page and with a dark one. No layer is told from another by colour alone.
+page and with a dark one. No role is told from another by colour alone.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ ORANGE, PURPLE, SKY, GREY = "#b87b00", "#c0679a", "#2f8fcc", "#7a7f87"
 #: In which order layers of one role differ, from the colour and the marker of the role on.
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
 MARKERS: tuple[Marker, ...] = get_args(Marker)
+_LINES: tuple[Line, ...] = get_args(Line)
 
 
 @dataclass(frozen=True)
@@ -67,4 +68,5 @@ def _shifted(style: Style, places: int) -> Style:
         return style
     colour = PALETTE[(PALETTE.index(style.colour) + places) % len(PALETTE)]
     marker = MARKERS[(MARKERS.index(style.marker) + places) % len(MARKERS)]
-    return replace(style, colour=colour, marker=marker)
+    line = _LINES[(_LINES.index(style.line) + places // len(PALETTE)) % len(_LINES)]
+    return replace(style, colour=colour, marker=marker, line=line)

@@ -24,6 +24,9 @@ from diffexplore.report.blocks import (
     words_of,
 )
 
+#: Characters of a row's name that stays where it is while the others scroll: a longer one would hide them.
+_LONGEST_THAT_STAYS = 20
+
 
 class Pen:
     """Draws blocks one after the other, and counts the figures, which are numbered through the page."""
@@ -43,14 +46,18 @@ class Pen:
         return f'{self._part(parts[: starts[0]])}<div class="parts">{grid}</div>'
 
     def _part(self, parts: Sequence[Block | Fragment]) -> str:
-        """Blocks one below the other; notes with a bullet that follow each other are one list."""
+        """Blocks one below the other; notes with a bullet that follow each other are one list, and pictures stand
+        beside each other where there is room."""
         drawn = []
-        for bullets, group in groupby(parts, key=lambda part: isinstance(part, Note) and part.marker == "·"):
-            if bullets:
-                items = "".join(f"<li>{inline(part.content)}</li>" for part in group if isinstance(part, Note))
+        for together, group in groupby(parts, key=_together):
+            found = list(group)
+            if together is Note:
+                items = "".join(f"<li>{inline(part.content)}</li>" for part in found if isinstance(part, Note))
                 drawn.append(f'<ul class="notes">{items}</ul>')
+            elif together is Picture and len(found) > 1:
+                drawn.append(f'<div class="figures">{"".join(map(self.draw, found))}</div>')
             else:
-                drawn += [self.draw(part) for part in group]
+                drawn += [self.draw(part) for part in found]
         return "\n".join(drawn)
 
     def draw(self, block: Block | Fragment) -> str:
@@ -76,6 +83,13 @@ class Pen:
                 return block.html
             case Gap():
                 return ""
+
+
+def _together(part: Block | Fragment) -> type | None:
+    """The kind of a part that is drawn together with its neighbours of the same kind; None of one that is not."""
+    if isinstance(part, Picture) or (isinstance(part, Note) and part.marker == "·"):
+        return type(part)
+    return None
 
 
 def _is_quiet(content: Text) -> bool:
@@ -116,11 +130,13 @@ def _row(block: Table, row: tuple[Text, ...]) -> str:
 
 def _cells(block: Table, row: tuple[Text, ...]) -> Iterator[str]:
     for place, (column, cell) in enumerate(zip(block.columns, row, strict=True)):
-        tag, scope = ("th", ' scope="row"') if place == 0 and words_of(cell).strip() else ("td", "")
-        classes = _side(column, "words" if column.flexible else "")
+        names = place == 0 and bool(words_of(cell).strip())
+        tag, scope = ("th", ' scope="row"') if names else ("td", "")
+        stays = names and len(words_of(cell)) <= _LONGEST_THAT_STAYS
+        classes = _side(column, *(["words"] if column.flexible else []), *(["stays"] if stays else []))
         yield f"<{tag}{scope}{classes}>{inline(cell)}</{tag}>"
 
 
-def _side(column: Column, more: str = "") -> str:
-    names = " ".join(filter(None, ("left" if column.align == "left" else "", more)))
+def _side(column: Column, *more: str) -> str:
+    names = " ".join((*(["left"] if column.align == "left" else []), *more))
     return f' class="{names}"' if names else ""

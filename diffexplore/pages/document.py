@@ -11,7 +11,10 @@ from diffexplore.pages.blocks import Pen
 from diffexplore.pages.records import Fragment, Page, Section
 
 #: Nothing may be fetched, from wherever; what runs and styles the page is in the page.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:; "
+    "form-action 'none'; base-uri 'none'"
+)
 
 
 def document(page: Page) -> str:
@@ -62,6 +65,8 @@ def _section(section: Section, pen: Pen) -> str:
     lead = f'<p class="lead">{escape(section.lead)}</p>' if section.lead else ""
     title = f'<h2 id="{escape(section.key)}-title">{escape(section.title)}</h2>'
     inside = pen.draw_all(section.content)
+    if section.folded:
+        inside = f"<details><summary>{escape(section.folded)}</summary>\n{inside}\n</details>"
     return (
         f'<section id="{escape(section.key)}" aria-labelledby="{escape(section.key)}-title">\n'
         f"{title}\n{lead}\n{inside}\n</section>"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
+from typing import Any, TypeVar
 
 from diffexplore.figures.plotly import spec
 from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Grid, Layer, Rule, Series
@@ -13,11 +14,19 @@ from diffexplore.numerals import ABSENT, plain_exponent
 
 _DIGITS = 7
 
+#: Digits of what is drawn: enough to look closer a thousand times, and half of what a double takes.
+_DRAWN_DIGITS = 9
+
+#: Rows of a table, and rows and columns of that of a grid: of more, every second, third, … is listed.
+_MOST_ROWS, _MOST_OF_GRID = 250, 25
+
+Entry = TypeVar("Entry")
+
 
 def figure_html(figure: Figure, number: int) -> str:
     """One ``<figure>``: the caption is the text alternative, the tables hold all that is drawn."""
     caption = f"<strong>Figure {number}. {escape(figure.title)}.</strong> {escape(figure.caption)}"
-    drawn = json.dumps(spec(figure), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    drawn = json.dumps(_drawn(spec(figure)), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     behind = "".join(_tables(figure))
     label = escape(f"{figure.title}. {figure.caption}")
     return (
@@ -28,6 +37,15 @@ def figure_html(figure: Figure, number: int) -> str:
         f"<details><summary>The numbers of figure {number}</summary>{behind}</details>"
         "</figure>"
     )
+
+
+def _drawn(part: Any) -> Any:
+    """Plain values, their numbers in as many digits as a screen shows."""
+    if isinstance(part, float):
+        return float(f"{part:.{_DRAWN_DIGITS}g}")
+    if isinstance(part, dict):
+        return {key: _drawn(value) for key, value in part.items()}
+    return [_drawn(entry) for entry in part] if isinstance(part, list) else part
 
 
 def _tables(figure: Figure) -> Iterator[str]:
@@ -89,17 +107,31 @@ def _layer(layer: Layer, figure: Figure) -> str:
 def _grid(grid: Grid, x: Axis, y: Axis) -> str:
     """The values, the highest y first as in the figure, and the notes below them."""
     unit = f" ({grid.unit})" if grid.unit else ""
-    heads = (f"{y.label} \\ {x.label}", *map(_number, grid.x))
-    rows = [
-        (_number(at), *(ABSENT if value is None else _number(value, 4) for value in row))
-        for at, row in zip(reversed(grid.y), reversed(grid.values), strict=True)
-    ]
+    columns, lines = _thinned(range(len(grid.x)), _MOST_OF_GRID), _thinned(range(len(grid.y)), _MOST_OF_GRID)
+    heads = (f"{y.label} \\ {x.label}", *(_number(grid.x[column]) for column in columns))
+    rows = [(_number(grid.y[line]), *(_value(grid.values[line][column]) for column in columns)) for line in lines[::-1]]
     noted = [(_number(grid.x[column]), _number(grid.y[row]), words) for column, row, words in grid.notes]
-    values = _table(f"{grid.name}{unit}", heads, rows)
+    few = f": {len(lines)} of {len(grid.y)} rows and {len(columns)} of {len(grid.x)} columns"
+    whole = len(lines) == len(grid.y) and len(columns) == len(grid.x)
+    values = _table(f"{grid.name}{unit}{'' if whole else few}", heads, rows)
     return values + (_table("", (x.title, y.title, "note"), noted) if noted else "")
 
 
-def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _value(value: float | None) -> str:
+    return ABSENT if value is None else _number(value, 4)
+
+
+def _thinned(entries: Sequence[Entry], most: int) -> list[Entry]:
+    """At most ``most`` of the entries, evenly spaced, with the first and the last."""
+    if len(entries) <= most:
+        return list(entries)
+    return [entries[round(place * (len(entries) - 1) / (most - 1))] for place in range(most)]
+
+
+def _table(title: str, heads: Sequence[str], all_rows: Sequence[Sequence[str]]) -> str:
+    rows = _thinned(all_rows, _MOST_ROWS)
+    if len(rows) < len(all_rows):
+        title = f"{title}: {len(rows)} of {len(all_rows):,} rows".removeprefix(": ")
     caption = f"<caption>{escape(title)}</caption>" if title else ""
     head = "".join(f'<th scope="col">{escape(words)}</th>' for words in heads)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)

@@ -39,12 +39,14 @@ class Section:
         title: its heading, and what stands for it among the links at the top.
         content: what it shows, in this order. Without any the section is left out.
         lead: a sentence below the heading that says what is to be seen.
+        folded: the words that unfold the content, where it is long and few need it; "" shows it at once.
     """
 
     key: str
     title: str
     content: tuple[Block | Fragment, ...]
     lead: str = ""
+    folded: str = ""
 
 
 @dataclass(frozen=True)

@@ -76,17 +76,22 @@ def screen(
         yield Note(text(what_ran_itself(report, report.loss.program), "quiet"))
     yield from compact_points(report)
     yield Gap()
+    yield from at_a_glance(report, footnotes, width)
+    yield from not_compared_briefly(report, footnotes, told | shown_causes(report))
+    yield from scans(report)
+    if commands:
+        yield Gap()
+        yield _next(commands, width)
+
+
+def at_a_glance(report: Report, footnotes: Footnotes, width: int = 80) -> Iterator[Block]:
+    """The correct digits of all comparisons, and a line each for the samples, the probes and lost digits."""
     methods = {row.method for row in report.rows if row.parameter != VALUE}
     yield from (evidence if report.candidate or len(methods) <= 1 else matrix)(report, footnotes, width)
     yield from _by_sample(report)
     yield from _values(report)
     yield from _probes(report)
     yield from _lost(report)
-    yield from not_compared_briefly(report, footnotes, told | shown_causes(report))
-    yield from scans(report)
-    if commands:
-        yield Gap()
-        yield _next(commands, width)
 
 
 def _told(report: Report) -> set[str]:

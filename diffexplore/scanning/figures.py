@@ -12,18 +12,22 @@ from diffexplore.scanning.error_map import error_maps, plane_of
 from diffexplore.scanning.histogram import histograms
 from diffexplore.scanning.setting import of_first_sample, setting_of
 from diffexplore.scanning.step_curve import step_curves
-from diffexplore.scanning.step_figure import step_figures
+from diffexplore.scanning.step_figure import step_figures, step_overviews
 
 #: The maps of a page: an exact method, and one that takes a step.
 MAPPED = ("reverse", "central_difference")
 
 _PER_DECADE = 5
 
+#: Partials of which a page has figures, and a file: a gradient of hundreds of entries has no hundreds of pictures.
+MOST_PARTIALS, _MOST_IN_A_FILE = 6, 3
+
 
 def report_figures(
     loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], report: Report
 ) -> dict[str, tuple[Figure, ...]]:
-    """The figures of a report by what they show: ``scans``, ``steps``, ``maps`` and ``samples``; no empty ones.
+    """The figures of a report by what they show: ``scans``, ``steps``, ``maps`` and ``samples``; no empty ones, and
+    but for scans only those of the first :data:`MOST_PARTIALS` partials.
 
     Args:
         loss, batch, points: what was checked.
@@ -33,24 +37,38 @@ def report_figures(
         "scans": tuple(figure for scan in report.scans for figure in scan.figures()),
         "steps": v_curves(loss, batch, points[0], report),
         "maps": maps(loss, batch, points, report),
-        "samples": histograms(report),
+        "samples": histograms(report)[:MOST_PARTIALS],
     }
     return {key: figures for key, figures in found.items() if figures}
 
 
-def v_curves(loss: Loss, batch: Batch, point: Mapping[str, float], report: Report) -> tuple[Figure, ...]:
+def file_figures(loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], report: Report) -> tuple[Figure, ...]:
+    """What a file of a report shows, where a page shows all: its scans; without any, the error of all methods against
+    the step and the errors over the samples, of the first few partials."""
+    scans = tuple(figure for scan in report.scans for figure in scan.figures())
+    if scans:
+        return scans
+    steps = v_curves(loss, batch, points[0], report, brief=True)
+    return (*steps, *histograms(report)[:_MOST_IN_A_FILE])
+
+
+def v_curves(
+    loss: Loss, batch: Batch, point: Mapping[str, float], report: Report, *, brief: bool = False
+) -> tuple[Figure, ...]:
     """The error of each method that takes steps against its step, at one point: of a loss without parameters, by the
-    data of the first sample."""
+    data of the first sample. ``brief`` leaves out what only a page has room for: the figures that are about one method.
+    """
+    most = _MOST_IN_A_FILE if brief else MOST_PARTIALS
     if not loss.parameters and loss.program is None:
         loss, batch, point = of_first_sample(loss, batch)
-    setting = setting_of(loss, batch, wrt=tuple(report.gradient), dtype=report.dtype)
-    return step_figures(setting, step_curves(setting, point, per_decade=_PER_DECADE))
+    setting = setting_of(loss, batch, wrt=tuple(report.gradient)[:most], dtype=report.dtype)
+    return (step_overviews if brief else step_figures)(setting, step_curves(setting, point, per_decade=_PER_DECADE))
 
 
 def maps(loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], report: Report) -> tuple[Figure, ...]:
     """The errors over the plane of the first two parameters; none of a loss with fewer, or of a user's function."""
     if len(loss.parameters) < 2 or loss.program is not None:
         return ()
-    setting = setting_of(loss, batch, methods=MAPPED, wrt=tuple(report.gradient), dtype=report.dtype)
+    setting = setting_of(loss, batch, methods=MAPPED, wrt=tuple(report.gradient)[:MOST_PARTIALS], dtype=report.dtype)
     plane = plane_of((loss.parameters[0], loss.parameters[1]), points)
     return error_maps(setting, points[0], plane, points) if setting.problem.parameters else ()

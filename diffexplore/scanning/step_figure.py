@@ -16,9 +16,14 @@ from diffexplore.scanning.step_curve import Numbers, StepCurve
 
 def step_figures(setting: Setting, curves: Sequence[StepCurve]) -> tuple[Figure, ...]:
     """For each partial the measured errors of all methods; then for the first partial a figure for each method."""
+    first = [curve for curve in curves if curve.parameter == curves[0].parameter]
+    return (*step_overviews(setting, curves), *(step_figure(setting, curve) for curve in first))
+
+
+def step_overviews(setting: Setting, curves: Sequence[StepCurve]) -> tuple[Figure, ...]:
+    """For each partial the measured errors of all methods; none of one that a single method computes."""
     by_partial = [list(group) for _, group in groupby(curves, key=lambda curve: curve.parameter)]
-    overviews = [_overview(setting, group) for group in by_partial if len(group) > 1]
-    return (*overviews, *(step_figure(setting, curve) for curve in (by_partial or [[]])[0]))
+    return tuple(_overview(setting, group) for group in by_partial if len(group) > 1)
 
 
 def step_figure(setting: Setting, curve: StepCurve) -> Figure:

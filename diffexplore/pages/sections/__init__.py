@@ -31,6 +31,8 @@ def _unanswered(subject: Subject) -> None:
 
 
 _REPORT = (
+    report.wrong,
+    report.overview,
     report.loss,
     report.comparisons,
     pictures.pictures,

@@ -26,17 +26,36 @@ _SECTIONS: Mapping[str, tuple[str, str]] = {
 
 def figures_of(subject: Subject) -> Mapping[str, tuple[Figure, ...]]:
     """The figures by their kind: of a candidate, or without the loss itself, those that the report holds."""
-    from diffexplore.scanning.figures import report_figures
+    from diffexplore.scanning.figures import MOST_PARTIALS, report_figures
     from diffexplore.scanning.histogram import histograms
 
     report: Report = subject.result
     if report.candidate is None and subject.loss is not None and subject.batch is not None and subject.points:
         return report_figures(subject.loss, subject.batch, subject.points, report)
-    return {"samples": histograms(report)}
+    return {"samples": histograms(report)[:MOST_PARTIALS]}
+
+
+def chosen_figures(subject: Subject) -> tuple[Figure, ...]:
+    """The few of them that a file shows."""
+    from diffexplore.scanning.figures import file_figures
+
+    report: Report = subject.result
+    if report.candidate is None and subject.loss is not None and subject.batch is not None and subject.points:
+        return file_figures(subject.loss, subject.batch, subject.points, report)
+    return report.figures()
 
 
 def pictures(subject: Subject) -> Iterator[Section]:
     """A section for each kind that there is."""
     for kind, figures in figures_of(subject).items():
         title, lead = _SECTIONS[kind]
-        yield Section(f"figures-{kind}", title, tuple(map(Picture, figures)), lead)
+        yield Section(f"figures-{kind}", title, tuple(map(Picture, figures)), f"{lead}{_of_how_many(subject, kind)}")
+
+
+def _of_how_many(subject: Subject, kind: str) -> str:
+    """That there are more partials than pictures of them."""
+    from diffexplore.scanning.figures import MOST_PARTIALS
+
+    partials = len(subject.result.gradient)
+    few = kind != "scans" and partials > MOST_PARTIALS
+    return f" Of the first {MOST_PARTIALS} of {partials:,} partials." if few else ""

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from diffexplore.check.records import Report
 from diffexplore.pages.records import Section, Subject
-from diffexplore.report.blocks import Block, Headline, Note, text
+from diffexplore.report.blocks import Block, Heading, Headline, Note, Table, text
 from diffexplore.report.causes import Footnotes, not_compared
 from diffexplore.report.lost import lost_digits
-from diffexplore.report.names import candidate_of
+from diffexplore.report.names import candidate_of, kind_of
+from diffexplore.report.numbers import counted
 from diffexplore.report.outline import formulas, run_notes
 from diffexplore.report.places import long_points
+from diffexplore.report.screen import at_a_glance
 from diffexplore.report.tables import legend, probes, reduced_tables, worst_samples
 from diffexplore.report.values import loss_values
 from diffexplore.report.verdict import headline
@@ -19,6 +21,9 @@ from diffexplore.report.wrong import failures
 
 #: Characters in a line of a table; a page has room for all digits.
 _WIDTH = 120
+
+#: Characters in a line of the correct digits, of which more columns are shown than a terminal has room for.
+_WIDTH_OF_DIGITS = 110
 
 
 def title_of(subject: Subject) -> str:
@@ -40,10 +45,26 @@ def footer_of(subject: Subject) -> str:
     return ", ".join(f"{name} {number}" for name, number in versions.items()) if isinstance(versions, Mapping) else ""
 
 
-def loss(subject: Subject) -> Iterator[Section]:
-    """What failed, if anything; the loss and its gradient; what ran."""
+def wrong(subject: Subject) -> Iterator[Section]:
+    """What failed, if anything."""
+    yield Section("failures", "What is wrong", tuple(failures(subject.result)))
+
+
+def overview(subject: Subject) -> Iterator[Section]:
+    """What one screen of a terminal shows: the correct digits of all comparisons, and how the samples fared; nothing
+    where no comparison has digits to show."""
     report: Report = subject.result
-    yield Section("failures", "What is wrong", tuple(failures(report)))
+    blocks = list(at_a_glance(report, Footnotes(report), _WIDTH_OF_DIGITS))
+    if not any(isinstance(block, Table) for block in blocks):
+        return
+    lead = next((block.aside for block in blocks if isinstance(block, Heading)), "")
+    content = tuple(block for block in blocks if not isinstance(block, Heading))
+    yield Section("overview", "Correct digits", content, f"{lead}." if lead else "")
+
+
+def loss(subject: Subject) -> Iterator[Section]:
+    """The loss and its gradient; what ran."""
+    report: Report = subject.result
     content = (*formulas(report.loss, report.gradient), *run_notes(report), *long_points(report))
     yield Section("loss", "Loss and gradient", content)
 
@@ -54,10 +75,15 @@ def comparisons(subject: Subject) -> Iterator[Section]:
     footnotes = Footnotes(report)
     reduced = (legend(report), *loss_values(report, footnotes), *reduced_tables(report, footnotes, _WIDTH))
     yield Section(
-        "comparisons", "Comparisons", reduced, "Each method beside the certified truth, over the whole batch."
+        "comparisons",
+        "Comparisons",
+        reduced,
+        "Each method beside the certified truth, over the whole batch.",
+        folded="" if report.verdict == "fail" else f"Values, errors and bounds of {_comparisons(report)}",
     )
     samples = tuple(worst_samples(report, footnotes, _WIDTH))
-    yield Section("samples", "Samples", samples, "The same for single samples, where nothing averages out.")
+    lead = "The same for single samples, where nothing averages out."
+    yield Section("samples", "Samples", samples, lead, folded="The worst samples of each partial")
     lead = "Where the gradient of the whole batch shows too little: sub-batches and other points."
     yield Section("probes", "Probes", tuple(probes(report))[1:], lead)
     yield Section(
@@ -66,8 +92,14 @@ def comparisons(subject: Subject) -> Iterator[Section]:
     yield Section("open", "Not compared", _open(report, footnotes))
 
 
+def _comparisons(report: Report) -> str:
+    """How many the tables over the whole batch show."""
+    return counted(sum(kind_of(row) == "reduced" for row in report.rows), "comparison")
+
+
 def _open(report: Report, footnotes: Footnotes) -> tuple[Block, ...]:
-    """Only what there is to say: that nothing is missing goes with the comparisons."""
-    notes = [block for block in not_compared(report, footnotes) if isinstance(block, Note)]
-    nothing = not report.skipped and not footnotes.causes and not report.summary.causes
+    """Only what there is to say: without a heading nothing is missing."""
+    blocks = list(not_compared(report, footnotes))
+    notes = [block for block in blocks if isinstance(block, Note)]
+    nothing = not any(isinstance(block, Heading) for block in blocks)
     return () if nothing else (Note(text("What is not compared says nothing about the gradient.", "quiet")), *notes)
