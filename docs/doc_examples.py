@@ -87,7 +87,11 @@ class Session:
         return _written(out), _written(error)
 
     def _shell(self, line: str, text: str) -> str:
-        done = subprocess.run(["sh", "-c", line], input=text, capture_output=True, encoding="utf-8", check=False)
+        own = str(Path(sys.executable).parent)  # "python" is this one, also where its environment is not activated
+        environment = {**os.environ, "PATH": os.pathsep.join([own, os.environ.get("PATH", os.defpath)])}
+        done = subprocess.run(
+            ["sh", "-c", line], input=text, capture_output=True, encoding="utf-8", env=environment, check=False
+        )
         return done.stdout + done.stderr
 
 

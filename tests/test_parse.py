@@ -312,3 +312,11 @@ def test_a_reduction_within_a_formula_is_refused(text: str) -> None:
 def test_hostile_texts_are_corrected_or_refused_at_once(text: str) -> None:
     with pytest.raises(UsageError):
         parse(text)
+
+
+@pytest.mark.parametrize("sign", ["==", "!=", ">", "<="])
+def test_comparisons_that_sympy_turns_around_for_ever_are_read(sign: str) -> None:
+    found = parse(f"where(log(2*s) + abs(x - m)/s {sign} exp(a*x + b) - y*(a*x + b), 1, 2)")
+    at = {"s": 1, "x": 3, "m": 1, "a": 0, "b": 0, "y": 2}  # log(2) + 2 against 1
+    expected = 1 if sign in ("!=", ">") else 2
+    assert found.subs({symbol: at[symbol.name] for symbol in found.free_symbols}) == expected

@@ -87,7 +87,7 @@ def seen_while(use: Callable[[Tensor], Any], where: str, dtype: torch.dtype, sta
 def test_a_door_is_seen_in_both_directions(door: str, where: str, dtype: torch.dtype) -> None:
     use, takes_bfloat16 = DOORS[door]
     if dtype == torch.bfloat16 and not takes_bfloat16:
-        with pytest.raises((TypeError, RuntimeError)):
+        with pytest.raises((TypeError, RuntimeError, BufferError)):  # what NumPy says depends on its version
             seen_while(use, where, dtype)
     else:
         assert seen_while(use, where, dtype)

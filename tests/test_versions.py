@@ -96,12 +96,12 @@ def test_the_oldest_torch_is_that_of_the_requirements() -> None:
 def test_the_readme_names_the_versions_that_are_supported() -> None:
     readme = " ".join((versions.ROOT / "README.md").read_text(encoding="utf-8").split())
     oldest, newest = (".".join(map(str, version)) for version in (supported.OLDEST, supported.NEWEST))
-    assert f"torch {oldest} to {newest} and Python 3.11 to 3.13 are supported" in readme
+    assert f"torch {oldest} to {newest} and Python 3.11 to 3.14 are supported" in readme
     classifiers = tomllib.loads((versions.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
         "classifiers"
     ]
     named = [text.rpartition(" ")[2] for text in classifiers if text.startswith("Programming Language :: Python :: 3.")]
-    assert named == ["3.11", "3.12", "3.13"]
+    assert named == ["3.11", "3.12", "3.13", "3.14"]
 
 
 def test_every_requirement_has_a_lower_bound_that_can_be_installed() -> None:

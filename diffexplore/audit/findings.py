@@ -91,7 +91,7 @@ print(func.grad(lambda g: pull_back(g)[0])(tensor(1.0)).item(), 0.25)
         "as it does wherever min <= self <= max",
         """\
 import torch
-slope = torch.func.grad(lambda x: x.clamp(1.0, 1.0))
+slope = torch.func.grad(lambda x: x.clamp(*torch.ones(2)))
 print(slope(torch.tensor(1.0)).item(), 0.0)
 """,
     ),

@@ -147,7 +147,20 @@ def piecewise(*pieces: tuple[sympy.Expr, Boolean]) -> sympy.Expr:
     """The first branch whose condition holds, with comparisons of constants decided beforehand."""
     from diffexplore.symbolic.branches import constants_decided  # which computes with these functions
 
-    return sympy.Piecewise(*((branch, constants_decided(condition)) for branch, condition in pieces))
+    decided = [(branch, constants_decided(condition)) for branch, condition in pieces]
+    try:
+        return sympy.Piecewise(*decided)
+    except RecursionError:  # SymPy turns log(s) + |x - m|/s > exp(a) - y*(a + b) around for ever
+        return sympy.Piecewise(*((branch, _against_zero(condition)) for branch, condition in decided))
+
+
+def _against_zero(condition: Boolean) -> Boolean:
+    """``condition`` with each comparison as one of a difference with 0."""
+    if not isinstance(condition, Boolean):
+        return condition
+    return condition.xreplace(
+        {one: one.func(one.lhs - one.rhs, 0) for one in condition.atoms(sympy.core.relational.Relational)}
+    )
 
 
 BUILDERS: Mapping[str, Callable[..., sympy.Expr]] = {
