@@ -1,6 +1,6 @@
 """Draws the pictures of the tutorial: ``python docs/tutorial_pictures.py``; it needs matplotlib.
 
-Both are of the run that ``diffexplore fit`` makes without arguments: its loss curve, and the fitted line over the points.
+Both are of what ``diffexplore fit`` runs without arguments: its loss curve, and the fitted line over the points.
 """
 
 from __future__ import annotations

@@ -234,6 +234,8 @@ def test_the_tutorial_takes_fourteen_steps() -> None:
 
 def test_every_picture_is_in_a_page_and_every_picture_of_a_page_is_there() -> None:
     drawn = {path.name for path in (DOCS / "images").iterdir()}
-    shown = {name for path in doc_examples.DOCUMENTS for name in re.findall(r"images/([\w.-]+)\)", path.read_text("utf-8"))}
+    shown = {
+        name for path in doc_examples.DOCUMENTS for name in re.findall(r"images/([\w.-]+)\)", path.read_text("utf-8"))
+    }
     assert shown == drawn
     assert all((DOCS / "images" / name).stat().st_size <= 300_000 for name in drawn)

@@ -49,6 +49,10 @@ _EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "diffexplore fit",
         "diffexplore fit squared_error --lr 0.1 --steps 100 --dtype float64",
     ),
+    "bench": (
+        "diffexplore bench",
+        "diffexplore bench squared_error huber --sizes 1e3,1e5 --methods symbolic,reverse,torch_compile",
+    ),
     "audit": ("diffexplore audit --only tanh",),
     "graph": ('diffexplore graph "exp(-a*x)*b" --at a=1.3,b=0.7', "diffexplore graph perpendicular --svg graph.svg"),
     "list": ("diffexplore list", "diffexplore list perpendicular", "diffexplore list functions"),

@@ -92,8 +92,9 @@ def report(
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
     outputs = outputs.beside(rows_all=STDOUT if all_rows else None)
+    rows_to = sys.stdout if all_rows else None
     with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
-        subject = _checked(request, outputs, rows_to=sys.__stdout__ if all_rows else None)
+        subject = _checked(request, outputs, rows_to=rows_to)
     second = _hessian(subject) if hessian else None
     detail = detail_of(full=full, only_failing=only_failing)
     outputs.write(shown(subject, code=request.loss, detail=detail, hessian=second, commands=after_report(request)))

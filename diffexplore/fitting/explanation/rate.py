@@ -104,9 +104,9 @@ def too_slow(fit: Fit) -> Finding | None:
     if _arrived(fit):
         return None  # a run that began at the minimum
     sentence = (
-        f"{number(fit.lr)} is too slow: the loss is {number(fit.run.last.loss)} after {steps(fit.run.steps)}; even along "
-        f"{direction(steepest)}, the steepest direction at the minimum, it takes {many(steepest.steps_per_e)} steps per "
-        "factor e"
+        f"{number(fit.lr)} is too slow: the loss is {number(fit.run.last.loss)} after {steps(fit.run.steps)}; even "
+        f"along {direction(steepest)}, the steepest direction at the minimum, it takes {many(steepest.steps_per_e)} "
+        "steps per factor e"
     )
     values = {
         "steps_per_e": steepest.steps_per_e, "curvature": steepest.value, "steps": fit.run.steps, "lr": fit.lr,

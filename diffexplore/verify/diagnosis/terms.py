@@ -129,7 +129,7 @@ def wrong_powers(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
             continue
         for wrong in (exponent - 1, exponent + 1):
             other = simplified / factor * base**wrong
-            message = f"{_text(factor)} should be a factor, and {_text(base**wrong) if wrong else 'it'} is"
+            message = f"its factor {_text(base**wrong)} should be {_text(factor)}"
             if wrong == 0:
                 message = f"the factor {_text(factor)} is left out"
             yield Hypothesis("wrong_power", message, 2.3, exactly(name, other), {"factor": _text(factor)})
