@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from diffexplore.suggestions import did_you_mean
@@ -43,6 +43,9 @@ class GradientError(DiffexploreError, AssertionError):
         return type(self), (self.report,)
 
 
+#: A longer list of choices is cut.
+_LONGEST_LIST = 150
+
 _LONGEST_NAME = 40
 """Longer names are cut in messages."""
 
@@ -51,5 +54,14 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     """A :class:`UsageError` for a name that is not among ``choices``, with the one that it means, or else all."""
     choices, name = sorted(choices), str(name)
     name = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-    hint = did_you_mean(name, choices) or (f"choose from {', '.join(choices)}" if choices else "there is none")
+    hint = did_you_mean(name, choices) or (f"choose from {_listed(choices)}" if choices else "there is none")
     return UsageError(f"unknown {kind} {name!r}: {hint}")
+
+
+def _listed(choices: Sequence[str]) -> str:
+    """The choices as far as a line has room for them, and how many more there are."""
+    shown = list(choices)
+    while len(shown) > 1 and len(", ".join(shown)) > _LONGEST_LIST:
+        shown.pop()
+    left = len(choices) - len(shown)
+    return ", ".join(shown) + (f" and {left} more" if left else "")

@@ -237,6 +237,35 @@ def test_each_sample_right_and_the_batch_wrong_is_the_reduction(reduce: Any, key
     assert "alone:" not in cause.message
 
 
+@pytest.mark.parametrize(
+    ("candidate", "headline"),
+    [
+        (lambda a, x, y: 4 * ((a * x - y) ** 2).sum(), "your loss is 4 N times this loss: the sum was taken for the"),
+        (
+            lambda a, x, y: ((a * x - y) ** 2).sum() / 32,
+            "your loss is N/32 times this loss: the sum is divided by 32, ",
+        ),
+        (lambda a, x, y: ((a * x - y) ** 2).sum(), "your loss is N times this loss: the sum was taken for the mean; "),
+    ],
+)
+def test_the_headline_of_a_wrong_reduction_is_a_sentence(candidate: Any, headline: str) -> None:
+    candidate.__name__ = "loss"
+    text = " ".join(str(verify(candidate, SQUARE, batch(20), AT)).split())
+    assert text.startswith(f"FAIL {headline}")
+    assert "; its gradient agrees with it " in text
+
+
+@pytest.mark.parametrize("wrong", [3.14159, 3.14])
+def test_a_rounded_constant_that_multiplies_all_is_named_beside_its_factor(wrong: float) -> None:
+    """A decimal that somebody wrote comes first; that it is a factor may be as true."""
+    loss = Loss("pi*sin(a*x)", parameters="a", data="x")
+    data = {"x": [0.4, 1.3, 2.2]}
+    cause = cause_of(verify(lambda a, x: (wrong * torch.sin(a * x)).mean(), loss, data, {"a": 0.7}))
+    assert cause.message.startswith(f"the constant {wrong} should be π; or else it is (1 − ")
+    other = cause_of(verify(lambda a, x: (3.0123456789012345 * torch.sin(a * x)).mean(), loss, data, {"a": 0.7}))
+    assert "constant" not in other.message and "times" in other.message
+
+
 # ------------------------------------------------------------------------------------------------------------ clipping
 @pytest.mark.parametrize(
     ("gradient", "told"),

@@ -83,9 +83,7 @@ def test_texts_of_whole_numbers(text: str, number: int | None) -> None:
         (["derive"], "LOSS is missing: diffexplore derive LOSS [OPTIONS]"),
         (["prove"], "FILE.py:NAME is missing: diffexplore prove FILE.py:NAME [OPTIONS]"),
         (["report", "a", "+", "b"], "'+ b' is more than the command takes, diffexplore report [LOSS] [OPTIONS]"),
-        (["list", "methods"], "'methods' is more than the command takes, diffexplore list [OPTIONS], which without an "
-         "argument does all that it can: list the losses, the methods and the functions of formulas (see"),
-        (["list", "devices"], "diffexplore list [OPTIONS]: did you mean '--devices'?"),
+        (["list", "methods", "losses"], "'losses' is more than the command takes, diffexplore list [NAME] [OPTIONS]"),
         (["audit", "log10"], "diffexplore audit [OPTIONS], which without an argument does all that it can: audit the"),
         (["prove", "mine.py:loss", "a*x"], "prove FILE.py:NAME [OPTIONS]: give the loss with --loss, in quotes"),
         (["verify", "m.py:f", "-a*x", "y"], "verify [FILE.py:NAME] [OPTIONS]: give the loss with --loss, in quotes"),

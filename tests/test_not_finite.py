@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -238,3 +239,13 @@ def test_a_pass_counts_what_it_did_not_decide() -> None:
         "3 inconclusive: rounding hides the gradient (reverse, forward and vmap)"
     )
     assert "every partial agrees" not in text
+
+
+@pytest.mark.parametrize("scaled", [lambda loss: loss * math.nan, lambda loss: torch.tensor(math.nan) * loss])
+def test_a_nan_in_the_code_is_no_overflow(scaled: Callable[[Tensor], Tensor]) -> None:
+    """1 · NaN leaves no range; the number is NaN before any operation."""
+    report = dx.verify(lambda a, x: scaled((a * x).mean()), dx.Loss("a*x", parameters="a", data="x"), {"x": [1.0, 2.0]},
+                       {"a": 0.5})  # fmt: skip
+    causes = [row.cause.message for row in report.rows if row.is_nan and row.probe is None and row.cause]
+    assert causes
+    assert all("a factor is NaN by itself" in message and "range" not in message for message in causes)

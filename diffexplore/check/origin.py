@@ -16,7 +16,7 @@ Tensor = torch.Tensor
 #: They only make room, move numbers about, or choose among them: what is not finite in them was made elsewhere.
 _MAKES_NOTHING = frozenset(
     "empty empty_like new_empty empty_strided new_empty_strided new_full detach alias view expand clone copy_ "
-    "where".split()
+    "lift_fresh where".split()
 )
 
 #: Operations that choose among computed numbers by a condition.

@@ -41,6 +41,18 @@ def _infinite_result(made: Made | None) -> bool:
     return made is not None and math.isinf(made.result)
 
 
+def _nan_inside(origin: Origin) -> bool:
+    """A product is NaN by a factor that is: no operation of the forward pass made that of finite numbers."""
+    made = origin.backward
+    return (
+        origin.forward is None
+        and made is not None
+        and made.name in ("mul", "div")
+        and any(math.isnan(operand) for operand in made.operands)
+        and not any(operand == 0 or math.isinf(operand) for operand in made.operands)
+    )
+
+
 def _inverts_zero(made: Made | None) -> bool:
     return made is not None and made.name == "pow" and made.operands[0] == 0 and made.operands[1] < 0
 
@@ -62,6 +74,12 @@ _NORMS = ("linalg_vector_norm", "norm", "dist", "cdist_forward", "euclidean_dist
 
 #: In the order in which they are tried: the first that applies is given.
 REMEDIES: tuple[Remedy, ...] = (
+    Remedy(
+        "nan_inside",
+        "a factor is NaN by itself, for no operation of the forward pass makes it of finite numbers: look for a NaN "
+        "among the numbers of the code",
+        _nan_inside,
+    ),
     Remedy(
         "untaken_branch",
         "where() still differentiates the branch not taken: choose its input first, "

@@ -203,7 +203,7 @@ def _probes(report: Report) -> Iterator[Block]:
         made = len({(row.parameter, row.of, row.probe, tuple(row.point.items())) for row in report.rows
                     if kind_of(row) == "probe"})  # fmt: skip
         compared = sum(tally.passed + tally.failed + tally.inconclusive for tally in tallies)
-        several = "" if compared == made else f", {counted(compared, 'comparison')}"
+        several = "" if compared == made or candidate_of(report) is None else f", {counted(compared, 'comparison')}"
         where = f"{counted(made, 'probe')} (where an error shows more clearly){several}: "
         yield Note((Span(where), *_counts(tallies)))
 

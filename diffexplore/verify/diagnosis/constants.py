@@ -60,11 +60,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Solution:
-    """The constants that explain every number: an interval, by its middle and its half-width."""
+    """The constants that explain every number: an interval, by its middle and its half-width.
+
+    ``additive`` and ``whole`` tell whether the constant is a term or a factor of all that is computed.
+    """
 
     middle: float
     uncertainty: float
     additive: bool
+    whole: bool
 
 
 def wrong_constants(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
@@ -74,8 +78,8 @@ def wrong_constants(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         if found is None:
             continue
         true, written = _read(place.constant, found)
-        if written is None and found.additive:
-            continue  # any number that is added could come from anywhere
+        if written is None and (found.additive or found.whole):
+            continue  # any number that is added or multiplied could come from anywhere
         fields = {
             "constant": true, "deviation": found.middle - float(place.constant), "uncertainty": found.uncertainty,
             "found": written or repr(found.middle),
@@ -175,9 +179,12 @@ def _solved(name: str, scenes: Sequence[Scene], place: Place) -> Solution | None
             low, high = max(low, start + missing / steep - reach), min(high, start + missing / steep + reach)
             slopes.append(steep)
             ratios.append(steep / float(truth.mid()) if truth.mid() != 0 else float("inf"))
-    if not ratios or not low < high or low <= exact <= high or _is_same(ratios):
+    if not ratios or not low < high or low <= exact <= high:
         return None
-    return Solution((low + high) / 2, (high - low) / 2, _is_same(slopes))
+    whole = _is_same(ratios)
+    if whole and place.constant.is_Rational:  # a factor of the whole, which would make a decimal of another one
+        return None
+    return Solution((low + high) / 2, (high - low) / 2, _is_same(slopes), whole)
 
 
 def _newton(name: str, scene: Scene, place: Place) -> float | None:

@@ -97,7 +97,13 @@ def fitted(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     if per_sample is not None and scenes[0].mean and len({scene.n for scene in scenes}) > 1:
         middle, uncertainty = 1 / per_sample[0], per_sample[1] / per_sample[0] ** 2
         ball = arb(*per_sample)
-        message = f"the sum is divided by {_factor_text(middle, uncertainty)}, a fixed number in the place of N"
+        of = subject(name)
+        if abs(middle) < 1:
+            times = _factor_text(*per_sample)
+            message = f"it is {times} N times {of}: the sum was taken for the mean, and {times} times it"
+        else:
+            by = _factor_text(middle, uncertainty)
+            message = f"it is N/{by} times {of}: the sum is divided by {by}, a fixed number in the place of N"
         yield Hypothesis(
             "factor", message, 2.9, lambda s: _times(s, name, ball * s.n),
             {"factor": f"N/{middle:g}", "divisor": middle}, fitted=1, mistake="size",
