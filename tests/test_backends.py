@@ -16,6 +16,7 @@ from diffexplore.check.batch import make_batch
 from diffexplore.check.points import make_points
 from diffexplore.check.records import Report, Row
 from diffexplore.check.run import run_check
+from diffexplore.methods.numdifftools import LARGEST
 from diffexplore.symbolic.functions import TABLE
 
 WIDE = ("float64", "float32")
@@ -83,6 +84,63 @@ def test_extrapolated_differences_never_fail(method: str, name: str) -> None:
     assert report.summary.passed > 0
     assert set(report.summary.causes) <= {"no_bound", "step"}
     assert_within_bounds(rows)
+
+
+#: Summands that are not smooth where a·x is 1, in more and less obvious ways, and two that are smooth but hard.
+ROUGH = {
+    "kink": "where(a*x < 1, (a*x)**2, a*x)",
+    "jump of the second derivative": "where(a*x < 1, (a*x)**2, 2*a*x - 1)",
+    "jump of the third derivative": "max(0, a*x - 1)**3 + exp(a*x)",
+    "pole": "1/(a*x - 1)",
+    "root": "sqrt(abs(a*x - 1))",
+    "waves": "sin(40*a*x)",
+    "smooth": "exp(sin(3*a*x))",
+}
+
+
+@pytest.mark.parametrize(("method", "kind"), crossed(("numdifftools",), tuple(ROUGH)))
+def test_differences_near_a_rough_place_never_fail(method: str, kind: str) -> None:
+    """From a distance of 1e-4 to the length of its longest step: beyond its reach they are compared, within it not."""
+    away = [10 ** (-4 + 4.3 * i / 39) for i in range(40)]
+    loss = Loss(ROUGH[kind], parameters="a", data="x")
+    report, rows = checked(loss, method, "float64", {"x": [1 + d for d in away] + [1 - d for d in away if d < 1]})
+    assert report.summary.failed == 0
+    assert_within_bounds(rows)
+    compared = [row for row in rows if row.sample is not None and row.verdict == "pass"]
+    assert len(compared) > report.n / 2
+
+
+@pytest.mark.parametrize("method", params(("numdifftools",)))
+@pytest.mark.parametrize("at", [0.3, -1.0, 5.0, 1e4])
+@pytest.mark.parametrize("name", ["exp", "sin", "arctan"])
+def test_what_numdifftools_keeps_is_made_of_five_steps(method: str, at: float, name: str) -> None:
+    """A function is changed at one step alone: the result changes for five neighbours, of which it names the third.
+
+    Or it keeps another one, if that is as good: then the step that it names is another one.
+    """
+    import numdifftools
+    import numpy as np
+
+    function = getattr(np, name) if at < 100 else lambda t: getattr(np, name)(t / at)
+    steps: list[float] = []
+
+    def changed(by: float, step: float) -> tuple[float, float]:
+        def seen(t: float) -> float:
+            away = abs(float(t) - at)
+            steps.append(away)
+            hit = away > 0 and abs(away / step - 1) < 1e-3
+            return float(function(t)) * (1 + by * hit * np.sign(t - at))
+
+        told = numdifftools.Derivative(seen, full_output=True)(at)
+        return float(told.estimate), float(told.final_step)
+
+    kept = changed(0.0, 1.0)
+    named = kept[1]
+    halves = [max(steps) / 2**i for i in range(15)]
+    assert all(min(abs(away / half - 1) for half in halves) < 1e-3 for away in steps if away > 0)
+    used = [half for half in halves if changed(1e-7, half) != kept]
+    assert [half / named for half in used] == pytest.approx([4, 2, 1, 0.5, 0.25], rel=1e-3)
+    assert LARGEST == 4
 
 
 @pytest.mark.parametrize("method", params(("numdifftools",)))

@@ -12,19 +12,22 @@ from documents import check_document
 from planted import registered, values_times
 
 from diffexplore import Loss, losses
+from diffexplore import methods as registry
 from diffexplore.benching import timing
 from diffexplore.benching.bench import run_bench
 from diffexplore.benching.pairs import pairs_in
 from diffexplore.benching.records import Bench, Measurement
 from diffexplore.benching.settings import Request, methods_of
 from diffexplore.check.batch import make_batch
+from diffexplore.check.listener import Silence
 from diffexplore.check.problem import Problem
+from diffexplore.check.records import Skipped
 from diffexplore.cli.main import main
 from diffexplore.figures.terminal import draw
 from diffexplore.methods import reverse
 from diffexplore.methods.base import Values
 from diffexplore.methods.prepared import Prepared
-from diffexplore.report.benches import to_text
+from diffexplore.report.benches import to_markdown, to_text
 
 METHODS = ["symbolic", "reverse", "forward", "vmap", "numpy", "central_difference", "complex_step"]
 
@@ -138,6 +141,34 @@ def test_calls_take_turns_and_are_counted() -> None:
     assert all(set(order[i : i + 3]) == set("abc") for i in range(0, 9, 3))
 
 
+def test_of_many_combinations_each_has_fewer_calls() -> None:
+    """So that a bench of the whole catalogue ends in minutes."""
+    assert timing.share_of(16 * 3) == 0.06
+    assert timing.share_of(13 * 16 * 3) * 13 * 16 * 3 == pytest.approx(20)
+    prepared = Prepared(lambda: (), lambda outputs: ())
+    assert len(timing.later_calls({"a": prepared}, 0.0)["a"]) == 3
+
+
+def test_progress_counts_to_the_end() -> None:
+    """Two parts for each method on each batch, those of a method that is skipped included."""
+    told: list[tuple[str, int, int]] = []
+
+    class Listening(Silence):
+        def progress(self, stage: str, done: int, total: int) -> None:
+            told.append((stage, done, total))
+
+    requests = [
+        Request(name, losses.get(name), dict(losses.get(name).default_points[0])) for name in ("huber", "logistic")
+    ]
+    run_bench(
+        requests, (4, 8), methods_of(["reverse", "complex_step"]), torch.float64, torch.device("cpu"), 0, Listening()
+    )  # fmt: skip
+    counts = [done for stage, done, _ in told if stage == "measuring"]
+    assert counts == sorted(counts)
+    assert {total for stage, _, total in told if stage == "measuring"} == {2 * 2 * 2 * 2}
+    assert counts[-1] == 16
+
+
 def test_a_compiled_method_is_paired_with_the_eager_one() -> None:
     eager = Measurement("l", "jax_grad", 10, 1.0, 0.010, 0.009, 0.011, 5, None, {}, 1.0, 1e-16)
     compiled = replace(eager, method="jax_jit", first=1.5, median=0.002)
@@ -159,11 +190,10 @@ def test_the_diagram_has_a_mark_for_each_method(squares: Bench) -> None:
     for ascii in (False, True):
         lines = draw(precision, 80, ascii=ascii)
         assert max(map(len, lines)) <= 80
-        legend = " ".join(lines)
-        for letter, name in zip("abcdefg", METHODS, strict=True):
-            assert f"{letter} {name}" in legend
+        for name in METHODS:
+            assert sum(line.endswith(f" {name}") for line in lines) == 1
         if ascii:
-            assert legend.isascii()
+            assert "".join(lines).isascii()
 
 
 def test_one_loss_fits_one_screen(squares: Bench) -> None:
@@ -172,6 +202,49 @@ def test_one_loss_fits_one_screen(squares: Bench) -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert text.startswith("BENCH  squared_error, N = 16: ")
     assert to_text(squares, width=80, ascii=True).isascii()
+
+
+def with_all_methods(bench: Bench, losses: tuple[str, ...]) -> Bench:
+    """``bench`` as if every method that there is had been measured on each of the losses, but one that was skipped."""
+    (subject,) = bench.subjects
+    skipped = Skipped("complex_step", "the loss is not analytic: abs, le, where")
+    names = tuple(entry.name for entry in methods_of(None)) + tuple(entry.name for entry in registry.named_only())
+    names = tuple(name for name in dict.fromkeys(names) if name != "complex_step")
+    template = bench.of(subject.name, 16)[0]
+    sizes = (1_000, 10_000, 100_000)
+    measurements = [
+        replace(template, loss=loss, method=name, n=n, median=1e-5 * n, low=0.9e-5 * n, high=1.1e-5 * n)
+        for loss in losses for n in sizes for name in names
+    ]  # fmt: skip
+    subjects = tuple(replace(subject, name=loss, sizes=sizes, skipped=(skipped,)) for loss in losses)
+    return replace(bench, subjects=subjects, measurements=tuple(measurements), pairs=pairs_in(measurements))
+
+
+@pytest.mark.parametrize("names", [losses.names()[:1], ("line_distance_squared",), losses.names()], ids=len)
+def test_all_methods_fit_one_screen(names: tuple[str, ...], squares: Bench) -> None:
+    lines = to_text(with_all_methods(squares, names), width=80).splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+    for entry in registry.named_only():
+        assert sum(line.startswith(f"  {entry.name} ") for line in lines) >= 1
+
+
+def test_several_losses_share_a_table(squares: Bench) -> None:
+    """Medians over the losses, the worst error; the Markdown document has the table of each loss."""
+    (first, second, third) = (
+        replace(one, loss=name) for one, name in zip(squares.of("squared_error", 8)[:1] * 3, "abc", strict=True)
+    )
+    measurements = (
+        replace(first, median=0.001, error_ulp=2.0), replace(second, median=0.004, error_ulp=None),
+        replace(third, median=0.009, error_ulp=31.0),
+    )  # fmt: skip
+    subjects = tuple(replace(squares.subjects[0], name=name, sizes=(8,)) for name in "abc")
+    bench = replace(squares, subjects=subjects, measurements=measurements, pairs=())
+    lines = to_text(bench, width=80).splitlines()
+    (row,) = [line.split() for line in lines if line.startswith("  symbolic ")]
+    assert row[2:] == ["4", "31", "3"]
+    assert "· symbolic is fastest on 3 losses: a, b, c" in lines
+    assert to_markdown(bench).count("| symbolic |") == 3
 
 
 def test_the_document_is_as_its_schema_says(squares: Bench) -> None:
@@ -190,7 +263,7 @@ def test_the_command(capsys: Output) -> None:
     assert main([*arguments, "--quiet"]) == 0
     assert capsys.readouterr().out.startswith("BENCH  squared_error, N = 4: ")
     assert main([*arguments, "--markdown", "-"]) == 0
-    assert capsys.readouterr().out.startswith("# Bench of gradients\n")
+    assert capsys.readouterr().out.startswith("# Bench of 2 losses\n")
 
 
 def test_a_formula_with_a_point(capsys: Output) -> None:

@@ -10,9 +10,9 @@ import torch
 from diffexplore.benching.errors import Truths
 from diffexplore.benching.memory import peak_of
 from diffexplore.benching.pairs import pairs_in
-from diffexplore.benching.records import Bench, Measurement, Subject
+from diffexplore.benching.records import Bench, BenchedLoss, Measurement
 from diffexplore.benching.settings import Request, check_memory
-from diffexplore.benching.timing import Times, later_calls, no_garbage_collection, timed
+from diffexplore.benching.timing import Times, later_calls, no_garbage_collection, share_of, timed
 from diffexplore.check.batch import Batch, make_batch
 from diffexplore.check.environment import environment
 from diffexplore.check.listener import Listener, Silence
@@ -42,19 +42,19 @@ def run_bench(
     for problem, plan in zip(problems, plans, strict=True):
         for n in plan:
             check_memory(problem, n)
-    total, done = sum(len(plan) for plan in plans), 0
+    progress = _Progress(listener, len(methods), sum(map(len, plans)))
+    budget = share_of(progress.combinations)
     subjects, measurements = [], []
+    listener.progress("loading the libraries", 0, 0)
     for request, problem, plan in zip(requests, problems, plans, strict=True):
-        running = _Running(request, problem, methods)
+        running = _Running(request, problem, methods, progress, budget)
         for n in plan:
-            listener.progress("measuring", done, total)
             with no_garbage_collection():
                 measurements += running.measured(n, seed)
-            done += 1
+            progress.batch_done()
         subjects.append(
-            Subject(request.name, request.loss.summary(), dict(request.point), tuple(plan), tuple(running.skipped))
+            BenchedLoss(request.name, request.loss.summary(), dict(request.point), tuple(plan), tuple(running.skipped))
         )
-    listener.progress("measuring", total, total)
     names = tuple(entry.name for entry in methods)
     return Bench(
         str(dtype).removeprefix("torch."), str(device), torch.get_num_threads(), seed, names, tuple(subjects),
@@ -62,13 +62,38 @@ def run_bench(
     )  # fmt: skip
 
 
+class _Progress:
+    """How much of a bench is done: of each method on each batch the first call is one part, all later ones another."""
+
+    def __init__(self, listener: Listener, methods: int, batches: int) -> None:
+        self.combinations = methods * batches
+        self._listener = listener
+        self._methods = methods
+        self._batches = self._parts = 0
+
+    def part_done(self) -> None:
+        self._parts += 1
+        self._tell()
+
+    def batch_done(self) -> None:
+        """The parts of methods that could not be timed are done too."""
+        self._batches += 1
+        self._parts = 0
+        self._tell()
+
+    def _tell(self) -> None:
+        self._listener.progress("measuring", 2 * self._methods * self._batches + self._parts, 2 * self.combinations)
+
+
 @dataclass
 class _Running:
-    """One loss, with the methods that can be timed on it."""
+    """One loss, with the methods that can be timed on it; ``budget`` seconds are for the later calls of each."""
 
     request: Request
     problem: Problem
     methods: Sequence[Entry]
+    progress: _Progress
+    budget: float
     skipped: list[Skipped] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -97,7 +122,8 @@ class _Running:
                 del self._methods[name]
                 line = next(iter(str(error).splitlines()), "") or type(error).__name__
                 self.skipped.append(Skipped(name, f"from {n:,} samples on: {line[:200]}"))
-        later = later_calls(ready)
+            self.progress.part_done()
+        later = later_calls(ready, self.budget)
         return [
             self._measurement(name, n, Times(first[name], later[name]), errors[name], ready[name]) for name in ready
         ]
@@ -124,6 +150,7 @@ class _Running:
         low, median, high = times.quartiles()
         with prepared.scope():
             memory = peak_of(prepared.call, self.problem.device)
+        self.progress.part_done()
         ulps, relative = ([pair[place] for pair in errors.values()] for place in (0, 1))
         return Measurement(
             self.request.name, name, n, times.first, median, low, high, len(times.later), memory,

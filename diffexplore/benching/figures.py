@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from diffexplore.benching.records import Bench, Subject
+from diffexplore.benching.records import Bench, BenchedLoss
 from diffexplore.figures.records import Axis, Figure, Series
 
 #: Where an error of 0 is drawn: a logarithmic axis has no 0.
 _NO_ERROR = 0.01
 
 
-def work_precision(bench: Bench, subject: Subject) -> Figure:
+def work_precision(bench: Bench, subject: BenchedLoss) -> Figure:
     """Seconds of a later call against the error of its gradient, a mark for each method."""
     n = max(one.n for one in bench.of(subject.name))
     series = []
@@ -29,7 +29,7 @@ def work_precision(bench: Bench, subject: Subject) -> Figure:
     )
 
 
-def time_by_size(bench: Bench, subject: Subject) -> Figure:
+def time_by_size(bench: Bench, subject: BenchedLoss) -> Figure:
     """Seconds of a later call against the number of samples, a line for each method."""
     series = []
     for method in dict.fromkeys(one.method for one in bench.of(subject.name)):

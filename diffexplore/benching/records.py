@@ -57,7 +57,7 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Subject:
+class BenchedLoss:
     """A loss, the point at which its gradient is taken, and what could not be timed on it."""
 
     name: str
@@ -113,7 +113,7 @@ class Bench:
     threads: int
     seed: int
     methods: tuple[str, ...]
-    subjects: tuple[Subject, ...]
+    subjects: tuple[BenchedLoss, ...]
     measurements: tuple[Measurement, ...]
     pairs: tuple[Pair, ...]
     environment: Mapping[str, Any]

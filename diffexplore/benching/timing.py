@@ -16,6 +16,9 @@ from diffexplore.methods.prepared import Prepared
 _BUDGET = 0.06
 _LEAST, _MOST = 3, 40
 
+#: Seconds that the later calls of a whole bench may take: of many losses, sizes and methods each has fewer calls.
+_WHOLE = 20.0
+
 
 @dataclass(frozen=True)
 class Times:
@@ -38,10 +41,18 @@ def timed(prepared: Prepared) -> tuple[float, Sequence[Any]]:
         return perf_counter() - start, outputs
 
 
-def later_calls(prepared: Mapping[str, Prepared]) -> dict[str, tuple[float, ...]]:
-    """Seconds of the later calls of each method, which take turns; a quick one is called more often."""
+def share_of(combinations: int) -> float:
+    """Seconds for the later calls of each combination of a loss, a size and a method."""
+    return min(_BUDGET, _WHOLE / max(1, combinations))
+
+
+def later_calls(prepared: Mapping[str, Prepared], budget: float = _BUDGET) -> dict[str, tuple[float, ...]]:
+    """Seconds of the later calls of each method, which take turns; a quick one is called more often.
+
+    ``budget``: the seconds that those of one method may take together, if they are more than the least number.
+    """
     taken = {name: [timed(one)[0]] for name, one in prepared.items()}
-    counts = {name: min(_MOST, max(_LEAST, int(_BUDGET / max(seconds[0], 1e-9)))) for name, seconds in taken.items()}
+    counts = {name: min(_MOST, max(_LEAST, int(budget / max(seconds[0], 1e-9)))) for name, seconds in taken.items()}
     for turn in range(1, max(counts.values(), default=0)):
         names = [name for name in prepared if turn < counts[name]]
         for name in names if turn % 2 else reversed(names):

@@ -30,6 +30,7 @@ def bench(
     dtype: o.Dtype = "float64",
     device: o.Device = "auto",
     seed: o.Seed = "0",
+    full: o.FullBench = False,
     *,
     outputs: Outputs,
 ) -> int:
@@ -49,7 +50,7 @@ def bench(
             o.chosen("dtype", dtype, o.DTYPES), o.chosen("device", device, o.DEVICES),
             o.whole_number("--seed", seed) or 0, outputs.quiet,
         )  # fmt: skip
-    outputs.write(_shown(result))
+    outputs.write(_shown(result, full=full))
     return 0
 
 
@@ -57,16 +58,15 @@ def _measured(
     names: tuple[str, ...], at: str | None, sizes: str, methods: tuple[str, ...] | None, dtype: str, device: str,
     seed: int, quiet: bool,
 ) -> Bench:  # fmt: skip
-    from diffexplore.benching.settings import methods_of, sizes_of
-
-    counts, chosen = sizes_of(sizes), methods_of(methods)
-    requests = [_request(name, at) for name in names]
-
-    from diffexplore.benching.bench import run_bench
-    from diffexplore.check.options import as_device, as_dtype
     from diffexplore.cli.progress import listening
 
     with listening(quiet=quiet, rows_to=None) as listener:
+        from diffexplore.benching.bench import run_bench
+        from diffexplore.benching.settings import methods_of, sizes_of
+        from diffexplore.check.options import as_device, as_dtype
+
+        counts, chosen = sizes_of(sizes), methods_of(methods)
+        requests = [_request(name, at) for name in names]
         return run_bench(requests, counts, chosen, as_dtype(dtype), as_device(device), seed, listener)
 
 
@@ -83,9 +83,9 @@ def _request(text: str, at: str | None) -> Request:
     return Request(loss.name or text.strip(), loss, make_points(loss, points or None)[0])
 
 
-def _shown(result: Bench) -> Shown:
+def _shown(result: Bench, *, full: bool) -> Shown:
     from diffexplore.pages.records import Subject
-    from diffexplore.report.benches import headline, outline, title_of
+    from diffexplore.report.benches import BenchPage, headline, outline, title_of
 
     return Shown(
         Subject(result),
@@ -93,5 +93,6 @@ def _shown(result: Bench) -> Shown:
         result.to_dict,
         lambda: outline(result),
         lambda: headline(result),
+        page=lambda ascii: BenchPage(result, ascii, full),
         figures=result.figures,
     )

@@ -30,9 +30,9 @@ Array = np.ndarray
 #: What it may differ by, in its own estimates of its error.
 _ESTIMATES = 100.0
 
-
-#: What it keeps is made of five steps, each twice the one before, of which it names one: of none above this many.
-_STEPS = 64.0
+#: What it keeps is made of five steps, each half the one before: Richardson's rule takes three neighbours, and
+#: Wynn's three of its results. It names the third of them, so that the largest is this many times it.
+LARGEST = 4.0
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,8 @@ def _derivative(function: Callable[[Array], Array], at: torch.Tensor) -> _Found:
     value, estimate, step = (
         np.array(part, np.float64).reshape(x.shape) for part in (told.estimate, told.error_estimate, told.final_step)
     )
-    used = np.minimum(reach, _STEPS * np.abs(step))
+    largest = LARGEST * np.abs(step)
+    used = np.minimum(reach, largest + np.spacing(np.abs(x) + largest))  # a node is rounded
     stepped = (broken <= used) | ~np.isfinite(value)
     return _Found(*(np.asarray(part) for part in (value, np.abs(estimate), used, stepped)))
 

@@ -12,16 +12,17 @@ from statistics import median
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from diffexplore.benching.figures import work_precision
-from diffexplore.benching.records import Bench, Measurement, Pair, Subject
-from diffexplore.numerals import ABSENT, short
-from diffexplore.report.blocks import Block, Column, Gap, Heading, Headline, Note, Picture, Table, Text, text
+from diffexplore.benching.records import Bench, BenchedLoss, Measurement, Pair
+from diffexplore.numerals import short
+from diffexplore.report.bench_tables import summary, table_of_one
+from diffexplore.report.blocks import Block, Gap, Heading, Headline, Note, Picture, text
 from diffexplore.report.markdown import document, escaped
 from diffexplore.report.numbers import counted
 from diffexplore.report.symbols import speaks_mathematics
 from diffexplore.report.terminal import Drawing
 
-#: Sizes that a table has room for; of more, the smallest and the largest ones are shown.
-_MOST_SIZES = 3
+#: Of the diagram: with sixteen methods and what they mean the page fills a screen of 40 lines.
+_LINES = 12
 
 
 def title_of(bench: Bench) -> str:
@@ -35,22 +36,33 @@ def headline(bench: Bench) -> Headline:
     return Headline("BENCH", "strong", "; ".join(_fastest(bench, subject) for subject in bench.subjects))
 
 
-def outline(bench: Bench) -> Iterator[Block]:
-    """The blocks of ``bench``: of one loss with its work-precision diagram, of several without."""
-    yield headline(bench) if len(bench.subjects) == 1 else _of_several(bench)
-    for subject in bench.subjects:
-        if len(bench.subjects) > 1:
-            yield Gap()
-            yield Heading(_fastest(bench, subject))
-        if bench.of(subject.name):
-            yield _table(bench, subject)
-            if len(bench.subjects) == 1:
-                yield Picture(work_precision(bench, subject))
-        for skip in subject.skipped:
-            yield Note(text(f"{skip.method}: {skip.reason}", "quiet"), "·")
+def outline(bench: Bench, *, full: bool = True) -> Iterator[Block]:
+    """The blocks of ``bench``: of one loss with its work-precision diagram, of several without.
+
+    Where it is not ``full``, several losses share one table, and all fits one screen.
+    """
+    several = len(bench.subjects) > 1
+    yield _of_several(bench) if several else headline(bench)
+    if several and not full:
+        yield from summary(bench)
+    else:
+        for subject in bench.subjects:
+            yield from _of_one(bench, subject, several)
     for sentence in _static_and_dynamic(bench):
         yield Note(text(sentence), "·")
     yield Note(text(_conditions(bench), "quiet"))
+
+
+def _of_one(bench: Bench, subject: BenchedLoss, several: bool) -> Iterator[Block]:
+    if several:
+        yield Gap()
+        yield Heading(_fastest(bench, subject))
+    if bench.of(subject.name):
+        yield table_of_one(bench, subject)
+        if not several:
+            yield Picture(work_precision(bench, subject), _LINES)
+    for skip in subject.skipped:
+        yield Note(text(f"{skip.method}: {skip.reason}", "quiet"), "·")
 
 
 def _of_several(bench: Bench) -> Headline:
@@ -58,7 +70,7 @@ def _of_several(bench: Bench) -> Headline:
     return Headline("BENCH", "strong", f"{counted(losses, 'loss', 'losses')}, {counted(methods, 'method')}")
 
 
-def _fastest(bench: Bench, subject: Subject) -> str:
+def _fastest(bench: Bench, subject: BenchedLoss) -> str:
     """The fastest later call at the largest size, beside reverse mode."""
     largest = _largest(bench, subject)
     if not largest:
@@ -69,51 +81,10 @@ def _fastest(bench: Bench, subject: Subject) -> str:
     return words if reverse is None or reverse is best else f"{words}; reverse {_time(reverse.median)}"
 
 
-def _largest(bench: Bench, subject: Subject) -> tuple[Measurement, ...]:
+def _largest(bench: Bench, subject: BenchedLoss) -> tuple[Measurement, ...]:
     """The measurements at the largest size that has some."""
     n = max((one.n for one in bench.of(subject.name)), default=None)
     return () if n is None else bench.of(subject.name, n)
-
-
-def _table(bench: Bench, subject: Subject) -> Table:
-    sizes = subject.sizes if len(subject.sizes) <= _MOST_SIZES else (*subject.sizes[:1], *subject.sizes[-2:])
-    columns = (
-        Column("method", align="left"), Column("first", "ms"), *(Column(f"{n:,}", "ms") for n in sizes),
-        Column("spread", "%"), Column("error", "ulp"), Column("memory", "MB"),
-    )  # fmt: skip
-    rows = []
-    for method in dict.fromkeys(one.method for one in bench.of(subject.name)):
-        by_size = {one.n: one for one in bench.of(subject.name) if one.method == method}
-        last, first = by_size[max(by_size)], by_size[min(by_size)]
-        cells = [_cell(by_size.get(n)) for n in sizes]
-        rows.append(
-            (
-                text(method),
-                text(short(first.first * 1e3, 2)),
-                *cells,
-                text(_spread(last)),
-                text(_ulps(last)),
-                text(_megabytes(last.memory)),
-            )
-        )
-    return Table(columns, tuple(rows))
-
-
-def _cell(one: Measurement | None) -> Text:
-    return text(ABSENT if one is None else short(one.median * 1e3, 2))
-
-
-def _spread(one: Measurement) -> str:
-    """Half the distance of the quartiles, as a part of the median."""
-    return f"±{50 * (one.high - one.low) / one.median:.0f}"
-
-
-def _ulps(one: Measurement) -> str:
-    return ABSENT if one.error_ulp is None else short(one.error_ulp, 2)
-
-
-def _megabytes(size: int | None) -> str:
-    return ABSENT if size is None else f"{size / 1e6:.1f}"
 
 
 def _static_and_dynamic(bench: Bench) -> Iterator[str]:
@@ -122,8 +93,7 @@ def _static_and_dynamic(bench: Bench) -> Iterator[str]:
         pairs = [pair for pair in bench.pairs if pair.library == library]
         sizes = sorted({pair.n for pair in pairs})
         ratios = [short(median([pair.ratio for pair in pairs if pair.n == n]), 2) for n in sizes]
-        whose = "" if len(bench.subjects) == 1 else " (medians of the losses)"
-        yield f"{library}: compiled {', '.join(ratios)} times as fast as eager{whose}; {_paid(pairs)}"
+        yield f"{library}: compiled {', '.join(ratios)} times as fast as eager; {_paid(pairs)}"
 
 
 def _paid(pairs: Sequence[Pair]) -> str:
@@ -138,11 +108,11 @@ def _paid(pairs: Sequence[Pair]) -> str:
 
 def _conditions(bench: Bench) -> str:
     """What the numbers mean and what they were taken on."""
+    machine = f"{bench.dtype} on {bench.device}, {counted(bench.threads, 'torch thread')}"
+    if len(bench.subjects) > 1:
+        return f"{machine}; medians of calls, and of the losses"
     largest = max((one.n for one in bench.measurements), default=0)
-    return (
-        f"{bench.dtype} on {bench.device}, {counted(bench.threads, 'torch thread')}; medians; "
-        f"spread, error and memory at {largest:,}"
-    )
+    return f"{machine}; medians; spread, error and memory at {largest:,}"
 
 
 def _time(seconds: float) -> str:
@@ -153,13 +123,17 @@ def _time(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class BenchPage:
-    """A bench that rich can print in whatever width it has; ``ascii`` None chooses by the console's encoding."""
+    """A bench that rich can print in whatever width it has.
+
+    ``ascii`` None chooses by the console's encoding; ``full`` shows a table for each of several losses.
+    """
 
     bench: Bench
     ascii: bool | None = None
+    full: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from Drawing(tuple(outline(self.bench)), self.ascii).__rich_console__(console, options)
+        yield from Drawing(tuple(outline(self.bench, full=self.full)), self.ascii).__rich_console__(console, options)
 
 
 def to_text(bench: Bench, width: int = 100, ascii: bool | None = None) -> str:
