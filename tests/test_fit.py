@@ -328,3 +328,10 @@ def test_values_of_five_parameters_have_room() -> None:
     start = next(i for i, line in enumerate(page) if line.startswith("  start"))
     assert [line.split()[0] for line in page[start : start + 3]] == ["start", "both,", "minimum"]
     assert "a, b, c, d and f have 82 % of their way to go" in " ".join(" ".join(page).split())
+
+
+def test_what_falls_without_an_end_has_no_lowest_place() -> None:
+    """a³ is −∞ at the far end: its value near 0 is not its lowest."""
+    fit = dx.fit("a**3", at={"a": 1.0}, lr=0.01, steps=20)
+    assert fit.terrain.status == "infinity"
+    assert "lowest found" not in to_text(fit)

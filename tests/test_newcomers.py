@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sympy
 import torch
 
 import diffexplore as dx
@@ -139,3 +140,36 @@ def test_probes_and_their_comparisons_are_counted_apart() -> None:
     places = {(row.parameter, row.of, row.probe, tuple(row.point.items())) for row in probes}
     assert len(probes) > len(places) > 1
     assert f"{len(places)} probes (where an error shows more clearly), {len(probes)} comparisons: " in str(report)
+
+
+def test_a_value_that_follows_from_a_cause_is_not_called_unexplained() -> None:
+    """b² beside the loss: its gradient by b is off by 2 b, and the loss by b²."""
+
+    def decayed(a: torch.Tensor, b: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return ((a * x - y + b) ** 2 / (2 * (a**2 + 1))).mean() + b**2
+
+    text = str(dx.verify(decayed, "perpendicular"))
+    assert "weight decay" in text and "L at a=2.5 b=1" in text
+    assert "no known mistake" not in text
+
+
+@pytest.mark.parametrize(
+    ("formula", "gradient"),
+    [("1e300*a", "1e300"), ("a*12e20", "12e20"), ("a/3e25 + 100000*a**2", "1/3e25 + 200000*a")],
+)
+def test_long_rows_of_zeros_are_exponents(formula: str, gradient: str) -> None:
+    """What is printed is read back as the same number."""
+    from diffexplore.symbolic.parse import parse
+    from diffexplore.symbolic.text import to_text
+
+    derived = parse(formula).diff(sympy.Symbol("a", real=True))
+    text = to_text(derived)
+    assert text.count("000000") == 0 and "e" in text
+    assert parse(text) == derived == parse(gradient)
+
+
+def test_a_steep_start_overflows_silently(recwarn: pytest.WarningsRecorder) -> None:
+    """The gradient is exp(700) = 1e304 by both: its square is no double."""
+    explorer = dx.explore("exp(a)*b", at={"a": 700.0, "b": 1.0})
+    assert explorer is not None
+    assert not [warning for warning in recwarn if issubclass(warning.category, RuntimeWarning)]

@@ -94,7 +94,7 @@ def _first(evaluation: Evaluation, start: np.ndarray) -> float:
     if not np.isfinite(slopes).all():
         raise UsageError("the gradient is not finite at the start: start where it is a number")
     curvature = float(np.abs(np.linalg.eigvalsh(hessian)).max()) if np.isfinite(hessian).all() else 0.0
-    steepness = float(np.linalg.norm(slopes))
+    steepness = math.hypot(*slopes)  # which squares nothing beyond the range of doubles
     size = max(1.0, float(np.linalg.norm(start)))
     far = 0.1 * size / steepness if steepness > 0 else 0.1
     found = 1 / curvature if curvature > 0 else far

@@ -50,7 +50,16 @@ def told_causes(report: Report) -> set[str]:
         return {row.cause.message for row in report.rows if row.cause is not None and "loss_is" in row.cause.fields}
     if first.is_nan or first.cause is None or _cause(first) != first.cause.message:
         return set()
-    return {first.cause.message}
+    return {first.cause.message, *_follow(first, report)}
+
+
+def _follow(first: Row, report: Report) -> set[str]:
+    """What an unexplained value of the loss says, where a partial has a cause: that its value is wrong too."""
+    if first.parameter == VALUE or first.cause is None or first.cause.key == "unexplained":
+        return set()
+    unexplained = [row for row in report.rows if row.cause is not None and row.cause.key == "unexplained"]
+    partials = {row.cause.message for row in unexplained if row.cause and row.parameter != VALUE}
+    return {row.cause.message for row in unexplained if row.cause} - partials
 
 
 def _consistent(row: Row, report: Report) -> str | None:

@@ -71,7 +71,8 @@ def values(fit: Fit) -> Table:
     methods = len({run.method for run in fit.runs})
     rows += [_run_row(runs, names, methods) for runs in _alike(fit.runs, names)]
     rows += [_stationary_row(fit, point, names) for point in fit.terrain.stationary]
-    if fit.terrain.lowest is not None and fit.optimum is None:
+    # What falls without an end has no lowest place, and the best that was computed is a place on the way.
+    if fit.terrain.lowest is not None and fit.optimum is None and fit.terrain.status != "infinity":
         lowest = fit.terrain.lowest
         rows.append(_row("lowest found", lowest, names, step=""))
     return Table(columns, tuple(rows))

@@ -35,6 +35,9 @@ _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 #: The constants as functions, for formulas in which their names are symbols.
 _SPELLED = {sympy.E: sympy.exp(1, evaluate=False), sympy.pi: 4 * sympy.atan(1, evaluate=False)}
 
+#: A whole number that ends in so many zeros is written with an exponent.
+_MANY_ZEROS = 16
+
 
 def to_text(expr: sympy.Basic, *, unicode: bool = True) -> str:
     """``expr`` on one line.
@@ -104,7 +107,7 @@ class Writer:
         return str(expr)
 
     def _number(self, number: sympy.Rational) -> tuple[str, int]:
-        text = str(abs(number))
+        text = _whole(abs(number.p)) + (f"/{_whole(number.q)}" if number.q != 1 else "")
         if number.is_negative:
             return self._minus + text, SUM
         return text, ATOM if number.is_Integer else PRODUCT
@@ -233,3 +236,11 @@ def _factors(product: sympy.Expr) -> list[sympy.Expr]:
 
 def _is_inverse(factor: sympy.Expr) -> bool:
     return bool(factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative)
+
+
+def _whole(number: int) -> str:
+    """A whole number, with an exponent in the place of a long row of zeros: it is read back as the same number."""
+    text = str(number)
+    digits = text.rstrip("0")
+    zeros = len(text) - len(digits)
+    return f"{digits}e{zeros}" if zeros >= _MANY_ZEROS else text
