@@ -1,6 +1,7 @@
 """Takes pictures of pages in a headless Chromium: ``python docs/screenshots.py`` (needs the extra ``browser``).
 
 docs/images/explore.png is the live section of the fit of docs/explore.md: as it opens, and close to the minimum.
+docs/images/page.png is the top of the page of a report.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ WIDTH, COLOURS = 1040, 96
 def main() -> None:
     """Opens the pages and writes the pictures."""
     page = dx.fit("perpendicular").explore().to_html()
+    report = dx.check("perpendicular").to_html()
     with tempfile.TemporaryDirectory() as folder, open_browser() as driver:
         place = Path(folder) / "page.html"
         place.write_text(page, encoding="utf-8")
@@ -38,6 +40,10 @@ def main() -> None:
             requestAnimationFrame(() => requestAnimationFrame(done));"""
         )
         save(driver, ".live figure", IMAGES / "explore-minimum.png")
+        place.write_text(report, encoding="utf-8")
+        look(driver, width=WIDTH, height=1600)
+        driver.get(place.as_uri())
+        save(driver, "body", IMAGES / "page.png", 960)
 
 
 def save(driver: Any, selector: str, path: Path, height: int | None = None) -> None:

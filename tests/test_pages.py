@@ -17,6 +17,7 @@ import diffexplore as dx
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
 from diffexplore.figures.plotly.script import script
+from diffexplore.figures.records import Grid, Series
 from diffexplore.graphs import graph_of
 from diffexplore.pages.document import document
 from diffexplore.pages.records import Fragment, Page, Section
@@ -243,6 +244,18 @@ def test_a_hostile_loss_and_candidate() -> None:
         assert HOSTILE in root.all("h1")[0].text
 
 
+@pytest.mark.parametrize(("n", "has_values"), [(100, True), (20_000, False)])
+def test_the_graph_of_many_samples_has_formulas(n: int, has_values: bool) -> None:
+    """Whose values would take longer than the page."""
+    from diffexplore.pages.sections.algebra import graph
+    from diffexplore.pages.subjects import of_fit
+
+    x = [place / n for place in range(n)]
+    (section,) = graph(of_fit(dx.fit("squared_error", {"x": x, "y": x}, lr=0.1, steps=1, methods="symbolic")))
+    (drawing,) = section.content
+    assert isinstance(drawing, Fragment) and ("at a = " in drawing.html) == has_values
+
+
 # ----------------------------------------------------------------------------------------------------------- how pages are made
 def _one(*content: Block | Fragment) -> Element:
     page = Page("report", "title", None, (Section("one", "One", content), Section("none", "None", ())))
@@ -299,6 +312,34 @@ def test_figures_are_numbered_and_have_their_numbers_behind_them() -> None:
     assert ["2", "10", "kink"] in [row for table in tables for row in table]
     assert ["chosen", "across = 1.5"] in [row for table in tables for row in table]
     assert ["0", "1", "3"] in [row for table in tables for row in table]  # the bars
+
+
+def test_tables_behind_figures_are_thinned() -> None:
+    """With the first and the last of their rows, and a note."""
+    places = tuple(float(place) for place in range(1001))
+    values = tuple(tuple(1.0 for _ in range(61)) for _ in range(41))
+    root = _one(
+        Picture(figure(Series("path", places, places))),
+        Picture(figure(Grid("height", places[:61], places[:41], values))),
+    )
+    path, grid = root.all("table")
+    assert path.all("caption")[0].words() == "path: 250 of 1,001 rows"
+    rows = [[cell.words() for cell in row.children] for row in path.all("tr")[1:]]
+    assert len(rows) == 250 and rows[0] == ["0", "0"] and rows[-1] == ["1000", "1000"]
+    assert grid.all("caption")[0].words() == "height: 25 of 41 rows and 25 of 61 columns"
+    heads = [cell.words() for cell in grid.all("tr")[0].children]
+    assert len(heads) == 26 and (heads[1], heads[-1]) == ("0", "60")
+    assert [row.children[0].words() for row in grid.all("tr")[1:]][:: len(grid.all("tr")) - 2] == ["40", "0"]
+
+
+def test_a_gradient_of_many_entries_has_few_figures() -> None:
+    names = [f"w{place}" for place in range(12)]
+    terms = " + ".join(f"{name}*x{place}" for place, name in enumerate(names))
+    loss = dx.Loss(f"({terms} - y)**2", parameters=names, data=[*(f"x{place}" for place in range(12)), "y"])
+    data = {name: [0.25 * (place + 1), 1.5 - place] for place, name in enumerate(loss.data)}
+    root = read_page(_without_plotly(dx.check(loss, data, dict.fromkeys(names, 1.0), methods="reverse").to_html()))
+    section = root.all("section", id="figures-samples")[0]
+    assert len(section.all("figure")) == 6 and "Of the first 6 of 12 partials." in section.words()
 
 
 def test_what_is_no_formula_is_shown_as_text() -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: A graph with more nodes is left to ``diffexplore graph``: here it would be too small to be read.
 MOST_NODES = 80
 
+#: The values and adjoints of more samples take longer than the rest of a page: its graph has formulas instead.
+MOST_SAMPLES = 10_000
+
 
 def derivation(subject: Subject) -> Iterator[Section]:
     """How the partials of the result come about, where the loss is at hand."""
@@ -51,8 +54,9 @@ def graph(subject: Subject) -> Iterator[Section]:
 
 
 def _values(subject: Subject, loss: Loss) -> tuple[Any, Any]:
-    """The point and the data; both None where one of them is not at hand: then the graph has formulas."""
-    if loss.data and subject.batch is None:
+    """The point and the data; both None where one of them is not at hand, or where the data are many: then the graph
+    has formulas."""
+    if loss.data and (subject.batch is None or subject.batch.n > MOST_SAMPLES):
         return None, None
     data = subject.batch.columns if subject.batch is not None and loss.data else None
     return (subject.points[-1] if subject.points else None), data
