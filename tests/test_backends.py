@@ -245,3 +245,19 @@ def test_a_bench_times_it(method: str) -> None:
         assert one.method == method
         assert one.error_ulp is not None
         assert one.error_ulp < 50
+
+
+@pytest.mark.parametrize("method", params(("torch_compile",)))
+def test_every_loss_is_compiled(method: str) -> None:
+    """However many there were before: torch stops to compile the same code again after some times, and says so here."""
+    import torch._dynamo  # isort: skip
+    from diffexplore.benching.bench import run_bench
+    from diffexplore.benching.settings import Request, methods_of
+
+    requests = [
+        Request(formula, Loss(formula, parameters="a", data="x"), {"a": 0.5}) for formula in ("a*x**2", "exp(a*x)")
+    ]
+    with torch._dynamo.config.patch(recompile_limit=1, fail_on_recompile_limit_hit=True):
+        bench = run_bench(requests, (20,), methods_of([method]), torch.float64, torch.device("cpu"), 0)
+    assert [subject.skipped for subject in bench.subjects] == [(), ()]
+    assert [one.loss for one in bench.measurements] == ["a*x**2", "exp(a*x)"]

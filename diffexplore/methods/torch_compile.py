@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -64,8 +65,14 @@ class TorchCompile(LibraryMethod):
 
 
 def _compiled(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
-    """One compilation for all numbers of samples but one, which torch always takes for itself."""
-    compiled: Callable[..., torch.Tensor] = torch.compile(function, dynamic=True)
+    """One compilation for all numbers of samples but one, which torch always takes for itself.
+
+    Each loss has code of its own: torch counts how often it has compiled the same code, and runs what comes after the
+    eighth time as it is, without compiling it.
+    """
+    assert isinstance(function, FunctionType)
+    own = FunctionType(function.__code__.replace(), function.__globals__, closure=function.__closure__)
+    compiled: Callable[..., torch.Tensor] = torch.compile(own, dynamic=True)
     return compiled
 
 
