@@ -175,7 +175,8 @@ def test_list_losses(word: str, capsys: Output) -> None:
 
 def test_list_methods_and_functions(capsys: Output) -> None:
     assert main(["list", "methods"]) == 0
-    assert set(methods.names()) <= {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    shown = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line}
+    assert {entry.name for entry in (*methods.entries(), *methods.named_only())} <= shown
     assert main(["list", "functions"]) == 0
     out = capsys.readouterr().out
     assert re.search(r"^  lgamma +logarithm of the gamma function", out, re.MULTILINE)
@@ -196,6 +197,13 @@ def test_list_shows_a_method_and_a_function(capsys: Output) -> None:
     )
     assert main(["list", "complex_step"]) == 0
     assert "truncation by its step" in said(capsys)
+    for entry in methods.named_only():
+        assert main(["list", entry.name]) == 0
+        out = said(capsys)
+        assert out.startswith(f"{entry.name} ") and f"diffexplore report --methods {entry.name}" in out
+        assert entry.library is not None
+        state = "installed" if entry.library.installed else f"not installed: {entry.library.command}"
+        assert f"runs only when named ({state})" in out
     assert main(["list", "ln"]) == 0
     assert said(capsys) == "log natural logarithm, or to the base given second; also called ln takes 1 or 2 arguments"
 

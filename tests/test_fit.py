@@ -134,6 +134,7 @@ def test_a_step_over_the_valley_is_named() -> None:
 def test_no_steps_at_all() -> None:
     fit = dx.fit("squared_error", DATA, START, steps=0)
     assert fit.run.steps == 0 and len(fit.path) == 1 and fit.optimum is not None
+    assert fit.explanation[0].sentence == "took no step: the loss is 21.1, and the minimum 0.01575"
     assert {one.key for one in fit.explanation}.isdisjoint({"stable", "rises", "slow_direction", "too_slow"})
 
 

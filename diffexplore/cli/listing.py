@@ -38,9 +38,6 @@ def _everything(devices: bool) -> Iterator[Block]:
     yield Gap()
     yield from _methods()
     yield Gap()
-    yield Heading("Methods that run only when named", "with --methods; bench runs those that are installed")
-    yield _table([(entry.name, f"{_described(entry)} ({_found(entry)})") for entry in methods.named_only()])
-    yield Gap()
     yield Heading("Functions", "for formulas, beside + - * / **, pi and e")
     yield Note(text(", ".join(entry.name for entry in TABLE)), " ")
     if devices:
@@ -56,6 +53,9 @@ def _losses() -> Iterator[Block]:
 def _methods() -> Iterator[Block]:
     yield Heading("Methods", "for --methods")
     yield _table([(entry.name, _described(entry)) for entry in methods.entries()])
+    yield Gap()
+    yield Heading("Methods that run only when named", "with --methods; bench runs those that are installed")
+    yield _table([(entry.name, f"{_described(entry)} ({_found(entry)})") for entry in methods.named_only()])
 
 
 def _functions() -> Iterator[Block]:
@@ -88,7 +88,9 @@ def _named(name: str) -> Iterator[Block]:
         from diffexplore.cli.listed_loss import loss_blocks
 
         return loss_blocks(name)
-    known = {each: entry for entry in methods.entries() for each in (entry.name, *entry.aliases)}
+    known = {
+        each: entry for entry in (*methods.entries(), *methods.named_only()) for each in (entry.name, *entry.aliases)
+    }
     if name in known:
         return _method(known[name])
     functions = {each: entry.name for entry in TABLE for each in (entry.name, *entry.aliases)}
@@ -109,9 +111,9 @@ def _method(entry: methods.Entry) -> Iterator[Block]:
     error = "rounding, and truncation by its step" if entry.truncates else "rounding alone"
     runs = "the torch function itself, where the loss is one" if entry.runs_program else "the formula"
     yield Heading(entry.name, _described(entry))
-    yield _table(
-        [("differs by", error), ("differentiates", runs), ("source", f"diffexplore/methods/{entry.module}.py")]
-    )
+    named = [("runs", f"only when named ({_found(entry)})")] if entry.named_only else []
+    rows = [("differs by", error), ("differentiates", runs), *named]
+    yield _table([*rows, ("source", f"diffexplore/methods/{entry.module}.py")])
     yield Gap()
     yield Note(text(f"diffexplore report --methods {entry.name}"), " ")
 

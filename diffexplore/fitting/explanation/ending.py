@@ -51,6 +51,8 @@ def _beside_minimum(fit: Fit) -> str:
         best = run.best
         kept = "" if best is None else f"; the lowest, {number(best.loss)} after {steps(best.step)}, is kept"
         return f"ran away: the loss rose from {number(run.first.loss)} to {number(run.last.loss)}{kept}"
+    if not run.steps:
+        return f"took no step: the loss is {number(run.last.loss)}, and {where} {number(lowest, 4)}"
     if lowest > 0 and excess <= _PERCENT * lowest:
         how = f"stopped {share(excess / lowest)} above {where}"
     elif lowest > 0:
