@@ -309,7 +309,7 @@ def test_words_do_not_depend_on_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     def printed(**kind: object) -> str:
         console = Console(file=io.StringIO(), width=100, force_terminal=True, **kind)  # type: ignore[arg-type]
         with console.capture() as capture:
-            console.print(Page(fixtures.failing(), full=True))
+            console.print(Page(fixtures.failing(), detail="full"))
         return capture.get()
 
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -325,7 +325,7 @@ def test_second_partials_are_shown_where_given() -> None:
     second = {("a", "b"): fixtures.GRADIENT["b"], ("b", "b"): fixtures.GRADIENT["b"]}
     console = Console(file=io.StringIO(), width=100)
     with console.capture() as capture:
-        console.print(Page(fixtures.passing(), hessian=second, full=True))
+        console.print(Page(fixtures.passing(), hessian=second, detail="full"))
     assert "∂²L/∂a∂b = mean[(a·x − y + b) / (a² + 1)]" in capture.get()
     assert "∂²L/∂b²  = mean[" in capture.get()
 
