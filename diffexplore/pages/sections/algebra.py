@@ -43,9 +43,14 @@ def graph(subject: Subject) -> Iterator[Section]:
     if subject.loss is None:
         return
     from diffexplore.graphs.build import graph_of
+    from diffexplore.pages.subjects import loss_of
 
+    many = subject.batch is not None and subject.batch.n > MOST_SAMPLES
+    loss = loss_of(subject.result.loss) if many else subject.loss  # without data of its own, which are others
+    if loss is None:
+        return
     try:
-        found = graph_of(subject.loss, *_values(subject, subject.loss))
+        found = graph_of(loss, *((None, None) if many else _values(subject, loss)))
     except UsageError:  # a loss that depends on nothing has no graph
         return
     if len(found.nodes) <= MOST_NODES:
@@ -54,9 +59,8 @@ def graph(subject: Subject) -> Iterator[Section]:
 
 
 def _values(subject: Subject, loss: Loss) -> tuple[Any, Any]:
-    """The point and the data; both None where one of them is not at hand, or where the data are many: then the graph
-    has formulas."""
-    if loss.data and (subject.batch is None or subject.batch.n > MOST_SAMPLES):
+    """The point and the data; both None where one of them is not at hand: then the graph has formulas."""
+    if loss.data and subject.batch is None:
         return None, None
     data = subject.batch.columns if subject.batch is not None and loss.data else None
     return (subject.points[-1] if subject.points else None), data
