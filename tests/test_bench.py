@@ -261,7 +261,7 @@ def test_the_command(capsys: Output) -> None:
         (loss, method, n) for loss in ("squared_error", "huber") for n in (2, 4) for method in ("reverse", "numpy")
     ]
     assert main([*arguments, "--quiet"]) == 0
-    assert capsys.readouterr().out.startswith("BENCH  squared_error, N = 4: ")
+    assert capsys.readouterr().out.startswith("BENCH  2 losses, 2 methods: ")
     assert main([*arguments, "--markdown", "-"]) == 0
     assert capsys.readouterr().out.startswith("# Bench of 2 losses\n")
 

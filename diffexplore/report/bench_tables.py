@@ -49,7 +49,7 @@ def summary(bench: Bench) -> Iterator[Block]:
         yield Note(text(f"not timed: {', '.join(parts)}; --full says why", "quiet"), "·")
 
 
-def _fastest(bench: Bench) -> Iterator[str]:
+def winners(bench: Bench) -> dict[str, list[str]]:
     """For each method that is fastest on a loss at its largest size, the losses."""
     won: dict[str, list[str]] = {}
     for subject in bench.subjects:
@@ -58,7 +58,11 @@ def _fastest(bench: Bench) -> Iterator[str]:
         best = min((one for one in found if one.n == largest), key=lambda one: one.median, default=None)
         if best is not None:
             won.setdefault(best.method, []).append(subject.name)
-    for method, names in sorted(won.items(), key=lambda pair: -len(pair[1])):
+    return won
+
+
+def _fastest(bench: Bench) -> Iterator[str]:
+    for method, names in sorted(winners(bench).items(), key=lambda pair: -len(pair[1])):
         yield f"{method} is fastest on {counted(len(names), 'loss', 'losses')}: {', '.join(names)}"
 
 

@@ -14,7 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from diffexplore.benching.figures import work_precision
 from diffexplore.benching.records import Bench, BenchedLoss, Measurement, Pair
 from diffexplore.numerals import short
-from diffexplore.report.bench_tables import summary, table_of_one
+from diffexplore.report.bench_tables import summary, table_of_one, winners
 from diffexplore.report.blocks import Block, Gap, Heading, Headline, Note, Picture, text
 from diffexplore.report.markdown import document, escaped
 from diffexplore.report.numbers import counted
@@ -32,8 +32,8 @@ def title_of(bench: Bench) -> str:
 
 
 def headline(bench: Bench) -> Headline:
-    """Which method is fastest at the largest size, and how exact."""
-    return Headline("BENCH", "strong", "; ".join(_fastest(bench, subject) for subject in bench.subjects))
+    """Which method is fastest at the largest size; of several losses on how many."""
+    return _of_several(bench) if len(bench.subjects) > 1 else _of_single(bench)
 
 
 def outline(bench: Bench, *, full: bool = True) -> Iterator[Block]:
@@ -42,7 +42,7 @@ def outline(bench: Bench, *, full: bool = True) -> Iterator[Block]:
     Where it is not ``full``, several losses share one table, and all fits one screen.
     """
     several = len(bench.subjects) > 1
-    yield _of_several(bench) if several else headline(bench)
+    yield headline(bench)
     if several and not full:
         yield from summary(bench)
     else:
@@ -67,7 +67,16 @@ def _of_one(bench: Bench, subject: BenchedLoss, several: bool) -> Iterator[Block
 
 def _of_several(bench: Bench) -> Headline:
     losses, methods = len(bench.subjects), len({one.method for one in bench.measurements})
-    return Headline("BENCH", "strong", f"{counted(losses, 'loss', 'losses')}, {counted(methods, 'method')}")
+    words = f"{counted(losses, 'loss', 'losses')}, {counted(methods, 'method')}"
+    won = winners(bench)
+    if won:
+        best = max(won, key=lambda method: len(won[method]))
+        words += f": {best} is most often fastest, on {len(won[best])}"
+    return Headline("BENCH", "strong", words)
+
+
+def _of_single(bench: Bench) -> Headline:
+    return Headline("BENCH", "strong", "; ".join(_fastest(bench, subject) for subject in bench.subjects))
 
 
 def _fastest(bench: Bench, subject: BenchedLoss) -> str:
