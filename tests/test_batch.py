@@ -223,7 +223,7 @@ def test_conditions_on_parameters_alone_or_with_data() -> None:
     assert 0.9 < synthetic_columns(loss, 500, points=({"a": 1.0, "b": 1.0},))["x"].max() < 1
 
 
-@pytest.mark.parametrize("domain", [("x > 1", "x < 0"), "x**2 + 1 < x", "x > 1e9"])
+@pytest.mark.parametrize("domain", [("x > 1", "x**2 < 0.5"), "x**2 + 1 < x", "x > 1e9"])
 def test_a_domain_without_points_is_said(domain: str | tuple[str, ...]) -> None:
     loss = Loss("a*x", parameters="a", data="x", domain=domain)
     assert refusal(loss, n_points=5) == (
