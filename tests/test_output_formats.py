@@ -335,3 +335,9 @@ def test_without_pandas_a_line_says_what_to_install(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(UsageError, match="python -m pip install pandas"):
         dx.check("squared_error", methods="reverse").to_dataframe()
+
+
+def test_an_option_that_is_given_twice_writes_both_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*RUNS["derive"], "--html", "one.html", "--html", "two.html"]) == 0
+    assert Path("one.html").read_text(encoding="utf-8") == Path("two.html").read_text(encoding="utf-8") != ""

@@ -30,7 +30,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
 _EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "report": (
         "diffexplore report",
-        'diffexplore report "exp(-k*t)" --at k=0.5 --points 1000 --dtype float32',
+        'diffexplore report "exp(-k*t)" --at k=0.5 --samples 1000 --dtype float32',
         'diffexplore report "(a*x + b - y)**2" --at a=2,b=1 --data points.csv --full',
     ),
     "derive": (

@@ -76,14 +76,13 @@ def _annotation(format: Format) -> Any:
     metavar = "FILE|-" if format.to_stdout else "FILE"
     alone = "; - prints nothing else" if format.to_stdout else ""
     help = f"Write the result as {format.name}{alone}."
-    return Annotated[str | None, typer.Option(format.option, metavar=metavar, help=help, rich_help_panel=PANEL)]
+    return Annotated[list[str] | None, typer.Option(format.option, metavar=metavar, help=help, rich_help_panel=PANEL)]
 
 
 def _outputs(command: str, chosen: Mapping[str, Any]) -> Outputs:
     places = [(by_suffix(command, place), "-o", place) for place in chosen[_OUTPUT] or ()]
     for format in of_command(command):
-        place = chosen.get(format.parameter) if format.option else None
-        if place is not None:
+        for place in (chosen.get(format.parameter) if format.option else None) or ():
             places.append((format, str(format.option), place))
     return Outputs(
         command,
