@@ -17,7 +17,9 @@ from diffexplore.scanning.step_figure import step_figures, step_overviews
 #: The maps of a page: an exact method, and one that takes a step.
 MAPPED = ("reverse", "central_difference")
 
-_PER_DECADE = 5
+#: Steps in a decade of a V-curve, and at least; for all partials of a page together no more than the third, so that the
+#: page of a gradient of many entries does not take many times as long.
+_PER_DECADE, _LEAST_PER_DECADE, _PER_DECADE_IN_ALL = 5, 2, 10
 
 #: Partials of which a page has figures, and a file: a gradient of hundreds of entries has no hundreds of pictures.
 MOST_PARTIALS, _MOST_IN_A_FILE = 6, 3
@@ -61,8 +63,10 @@ def v_curves(
     most = _MOST_IN_A_FILE if brief else MOST_PARTIALS
     if not loss.parameters and loss.program is None:
         loss, batch, point = of_first_sample(loss, batch)
-    setting = setting_of(loss, batch, wrt=tuple(report.gradient)[:most], dtype=report.dtype)
-    return (step_overviews if brief else step_figures)(setting, step_curves(setting, point, per_decade=_PER_DECADE))
+    wrt = tuple(report.gradient)[:most]
+    setting = setting_of(loss, batch, wrt=wrt, dtype=report.dtype)
+    per_decade = max(_LEAST_PER_DECADE, min(_PER_DECADE, _PER_DECADE_IN_ALL // max(1, len(wrt))))
+    return (step_overviews if brief else step_figures)(setting, step_curves(setting, point, per_decade=per_decade))
 
 
 def maps(loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], report: Report) -> tuple[Figure, ...]:
