@@ -11,8 +11,8 @@ from diffexplore.symbolic.juxtaposed import readings, split_names, with_bars, wi
 from diffexplore.symbolic.means import mean_in_words
 from diffexplore.symbolic.notation import encloses, reduction_of
 
-#: A longer correction is no help in one line.
-_LONGEST = 400
+#: Characters of all readings together: longer ones are no help in one line.
+_LONGEST = 200
 
 _SUM = re.compile(r"(?<!\w)(?:sum|mean|Σ|∑)(?!\w)")
 _WHOLE_POWER = re.compile(r"\*\*\((\d+)\)")
@@ -52,7 +52,9 @@ def _readings(text: str, symbols: Collection[str], reads: Callable[[str], bool])
     if mean_of is not None:
         products = [mean_of(each) for each in products]
     products = [_tidy(each) for each in products]
-    return [each for each in products if len(each) <= _LONGEST and reads(each)]
+    if sum(map(len, products)) > _LONGEST:
+        return []
+    return [each for each in products if reads(each)]
 
 
 def _of_latex(error: UsageError, given: str, symbols: Collection[str], reads: Callable[[str], bool]) -> UsageError:
