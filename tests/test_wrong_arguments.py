@@ -128,7 +128,7 @@ def test_upstream_gradients_of_any_array() -> None:
         (lambda: dx.fit(LOSS, DATA, {"a": 1.0}, dtype=3), "the dtype should be one or more of float64"),
         (lambda: dx.fit(LOSS, DATA, {"a": 1.0}, methods=3), "the methods should be texts"),
         (lambda: dx.fit(LOSS, DATA, {"a": 1.0}, optimizer=np.ones(2)), "the optimizer should be one of gd"),
-        (lambda: dx.fit(int, DATA, {"a": 1.0}), "the function does not tell its arguments"),
+        (lambda: dx.fit(int, DATA, {"a": 1.0}), "int is a class: give an instance of it, as in int(), or a function"),
         (lambda: dx.verify({1: 2}, LOSS, DATA, {"a": 1.0}), "unknown"),
         (lambda: dx.losses.get(3), "the name of a loss should be a text, not 3"),  # type: ignore[arg-type]
         (lambda: dx.losses.get("hyperplane", dimensions=True), "dimensions should be a whole number from 1"),
