@@ -11,6 +11,7 @@ import sympy
 import diffexplore as dx
 from benchmarks import hostile_texts
 from benchmarks._hostile import tried
+from diffexplore.errors import UsageError
 from diffexplore.symbolic.budget import Budget
 from diffexplore.symbolic.effort import MAX_WORK
 from diffexplore.symbolic.parse import names_in, parse, parse_condition
@@ -159,3 +160,15 @@ def test_the_published_sweep_of_texts() -> None:
     counts, troubles, _ = hostile_texts.work((3, 0, 5000))
     assert not troubles
     assert counts["read"] > 100
+
+
+@pytest.mark.parametrize("inner", ["abs(A)/sqrt(B)", "where(x > 0, 1/tanh(m*x) - 1/(m*x), (a*x + b - y)**2)"])
+@pytest.mark.parametrize("function", ["lgamma", "tanh", "sinh", "sech"])
+def test_deep_nests_are_refused_by_work_and_not_by_time(function: str, inner: str) -> None:
+    text = inner
+    for _ in range(20):
+        text = f"{function}(x + {text})"
+    try:
+        parse(text)
+    except UsageError as error:
+        assert "out of time" not in str(error)

@@ -86,7 +86,9 @@ def _of_chain(operands: Sequence[tuple[ast.operator | None, ast.expr]], found: d
     work = whole.work + (of.OPERAND + of.NODE) * len(operands) + _bits([node for _, node in operands]) ** 2 // of.BITS
     if any(isinstance(operator, (ast.Add, ast.Sub)) for operator, _ in operands):
         above = whole.above + (len(operands) - 1) * whole.below
-        return replace(whole, work=work).put_over_one(above, whole.below)
+        # Two fractions may both be infinite, and their sum not a number: SymPy does not know it to be real.
+        unsure = whole.unsure or sum(found[operand].below > 0 for _, operand in operands) > 1
+        return replace(whole, work=work, unsure=unsure).put_over_one(above, whole.below)
     above = below = 0
     for operator, operand in operands:
         part = found[operand]

@@ -68,7 +68,7 @@ def of_call(name: str, node: ast.Call, found: Mapping[ast.AST, Effort]) -> Effor
     of_inverse = inside.inverse and name in of.OF_INVERSES
     effort = applied(
         inside,
-        of.WEIGHTS.get(name, 1),
+        _weight(name, inside),
         copies=_copies(name, node.args[0], found[node.args[0]], inside),
         unsure=name in of.UNSURE,
         roots=of_inverse or name in of.ROOTS,
@@ -80,6 +80,11 @@ def of_call(name: str, node: ast.Call, found: Mapping[ast.AST, Effort]) -> Effor
     if name in of.INVERSES | of.SAME:
         return replace(effort, inverse=name in of.INVERSES).put_over_one(inside.above, inside.below)
     return effort
+
+
+def _weight(name: str, inside: Effort) -> int:
+    weight = of.WEIGHTS.get(name, 1)
+    return of.WEIGHTS_OF_ROOTS.get(name, weight) if inside.roots else weight
 
 
 def _copies(name: str, operand: ast.expr, effort: Effort, inside: Effort) -> int:

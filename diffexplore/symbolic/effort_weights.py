@@ -32,6 +32,9 @@ WEIGHTS = {
     "trigamma": 10, "polygamma": 4, "sinh": 20, "cosh": 20, "tanh": 20, "sech": 20, "csch": 20, "sign": 4, "log2": 2,
     "sinc": 4, "log10": 4, "log": 2, "atanh": 2, "log1p": 4, "pow": 6, "sqrt": 6, "square": 2,
 }  # fmt: skip
+WEIGHTS_OF_ROOTS = {"lgamma": 160}
+"""The same where a root is in the operand that SymPy does not know to be real."""
+
 POWER = 6
 
 #: How often an operand stands in SymPy's expression, or is asked about. SymPy takes real and imaginary parts of what it
