@@ -48,11 +48,7 @@ def at_place(report: Report, point: Mapping[str, float], *, digits: int | None =
 
 def long_points(report: Report) -> Iterator[Block]:
     """The points that the page calls by a number."""
-    points, places = _points(report), compact_places(report)
-    if len(points) > _MOST_POINTS:
-        if any(place.startswith("point ") for place in places.values()):
-            yield Note(text("points are numbered in the order in which they were given", "quiet"))
-        return
+    points = _points(report)
     for number, point in enumerate(points, start=1):
         said = point_text(point)
         if len(said) > _LONGEST:
@@ -84,11 +80,10 @@ def _in_short(point: Mapping[str, float]) -> str:
 
 def row_place(report: Report, point: Mapping[str, float]) -> str:
     """The same, and nothing where there is one point, which the page says once."""
-    return (
-        ""
-        if len(_points(report)) == 1 and point_key(point) == point_key(_points(report)[0])
-        else compact_place(report, point)
-    )
+    points = _points(report)
+    if len(points) == 1 and point_key(point) == point_key(points[0]):
+        return ""
+    return compact_place(report, point)
 
 
 def compact_points(report: Report) -> Iterator[Block]:
