@@ -138,7 +138,7 @@ def test_which_arguments_are_parameters_is_asked(
 def test_all_tables_list_every_point_that_they_number() -> None:
     names = [f"w{k}" for k in range(1, 9)]
     loss = dx.Loss("+".join(f"{name}**2" for name in names), parameters=names)
-    points = [{name: k + 1.23456789 for name in names} for k in range(6)]
+    points = [dict.fromkeys(names, k + 1.23456789) for k in range(6)]
     page = dx.check(loss, at=points, wrt="w1", methods="reverse").to_text(full=True)
     numbers = [str(k) for k in range(1, 7)]
     assert all(f"at point {number} below" in page for number in numbers)
