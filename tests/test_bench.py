@@ -27,7 +27,8 @@ from diffexplore.figures.terminal import draw
 from diffexplore.methods import reverse
 from diffexplore.methods.base import Values
 from diffexplore.methods.prepared import Prepared
-from diffexplore.report.benches import to_markdown, to_text
+from diffexplore.report.benches import outline, to_text
+from diffexplore.report.markdown import document
 
 METHODS = ["symbolic", "reverse", "forward", "vmap", "numpy", "central_difference", "complex_step"]
 
@@ -244,7 +245,7 @@ def test_several_losses_share_a_table(squares: Bench) -> None:
     (row,) = [line.split() for line in lines if line.startswith("  symbolic ")]
     assert row[2:] == ["4", "31", "3"]
     assert "· symbolic is fastest on 3 losses: a, b, c" in lines
-    assert to_markdown(bench).count("| symbolic |") == 3
+    assert document("", outline(bench)).count("| symbolic |") == 3
 
 
 def test_the_document_is_as_its_schema_says(squares: Bench) -> None:

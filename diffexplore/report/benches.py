@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -16,10 +14,8 @@ from diffexplore.benching.records import Bench, BenchedLoss, Measurement, Pair
 from diffexplore.numerals import short
 from diffexplore.report.bench_tables import summary, table_of_one, winners
 from diffexplore.report.blocks import Block, Gap, Heading, Headline, Note, Picture, text
-from diffexplore.report.markdown import document, escaped
 from diffexplore.report.numbers import counted
-from diffexplore.report.symbols import speaks_mathematics
-from diffexplore.report.terminal import Drawing
+from diffexplore.report.terminal import Drawing, as_text
 
 #: Of the diagram: with sixteen methods and what they mean the page fills a screen of 40 lines.
 _LINES = 12
@@ -147,12 +143,4 @@ class BenchPage:
 
 def to_text(bench: Bench, width: int = 100, ascii: bool | None = None) -> str:
     """``bench`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
-    plain = not speaks_mathematics(sys.stdout.encoding) if ascii is None else ascii
-    page = io.StringIO()
-    Console(file=page, width=width, color_system=None, highlight=False).print(BenchPage(bench, plain))
-    return page.getvalue().rstrip("\n")
-
-
-def to_markdown(bench: Bench) -> str:
-    """``bench`` as a Markdown document."""
-    return document(f"# {escaped(title_of(bench))}\n", outline(bench))
+    return as_text(lambda plain: BenchPage(bench, plain), width, ascii)

@@ -12,7 +12,6 @@ from diffexplore.fitting.records import Fit, Run
 from diffexplore.fitting.terrain import Curvature, Direction, StationaryPoint, Step
 from diffexplore.numerals import ABSENT, plain_exponent, short
 from diffexplore.report.blocks import Block, Column, Gap, Headline, Note, Picture, Table, Text, text
-from diffexplore.report.markdown import document, escaped
 from diffexplore.report.names import reduced_partial
 from diffexplore.report.numbers import counted, point_text
 from diffexplore.report.outline import reduced_text
@@ -156,11 +155,6 @@ class FitPage:
 def to_text(fit: Fit, width: int = 100, ascii: bool | None = None) -> str:
     """``fit`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
     return as_text(lambda plain: FitPage(fit, plain), width, ascii)
-
-
-def to_markdown(fit: Fit) -> str:
-    """``fit`` as a Markdown document, with its gradient."""
-    return document(f"# Fit: {escaped(fit.loss.name or 'a formula')}\n", (*outline(fit), *gradient_notes(fit)))
 
 
 def gradient_notes(fit: Fit) -> Iterator[Block]:
