@@ -5,7 +5,7 @@ Each is a figure that the commands and the pages show as well, written as PNG to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import diffexplore as dx
@@ -25,10 +25,15 @@ BROKEN = "log(a**2 + b**2) + abs(a - 1)"
 
 def main() -> None:
     """Computes the figures and writes the pictures."""
+    write(pictures(), DOTS_PER_INCH)
+
+
+def write(named: Iterable[tuple[str, Figure]], dots_per_inch: int) -> None:
+    """Draws each figure as a picture of that name, and says how large it is."""
     IMAGES.mkdir(exist_ok=True)
-    for name, figure in pictures():
+    for name, figure in named:
         path = IMAGES / f"{name}.png"
-        draw(figure).savefig(path, dpi=DOTS_PER_INCH, bbox_inches="tight", metadata={"Software": None})
+        draw(figure).savefig(path, dpi=dots_per_inch, bbox_inches="tight", metadata={"Software": None})
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

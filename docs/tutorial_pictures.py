@@ -6,23 +6,18 @@ Both are of what ``diffexplore fit`` runs without arguments: its loss curve, and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+
+from gallery import write
 
 import diffexplore as dx
-from diffexplore.figures.matplotlib import draw
 from diffexplore.figures.records import Figure
 
-IMAGES = Path(__file__).parent / "images"
 DOTS_PER_INCH = 100
 
 
 def main() -> None:
     """Runs the descent and writes the pictures."""
-    IMAGES.mkdir(exist_ok=True)
-    for name, figure in pictures():
-        path = IMAGES / f"{name}.png"
-        draw(figure).savefig(path, dpi=DOTS_PER_INCH, bbox_inches="tight", metadata={"Software": None})
-        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+    write(pictures(), DOTS_PER_INCH)
 
 
 def pictures() -> Iterator[tuple[str, Figure]]:
