@@ -11,9 +11,9 @@ import torch
 from benchmarks.given import Given
 from benchmarks.planted import Kind
 from benchmarks.scenes import Scene
-from diffexplore.check.problem import Problem, sample_count
-from diffexplore.check.records import Report
-from diffexplore.verify import verify
+from diffexplore.checking.problem import Problem, sample_count
+from diffexplore.checking.records import Report
+from diffexplore.verifying import verify
 
 Tensor = torch.Tensor
 

@@ -23,10 +23,10 @@ from benchmarks._jobs import arguments, finish, outcomes, spread_cases
 from benchmarks.formulas import random_loss
 from benchmarks.generator import DTYPES, Case, cases, in_range
 from diffexplore import methods
-from diffexplore.check.batch import Batch
-from diffexplore.check.problem import Problem
-from diffexplore.check.records import Report
-from diffexplore.check.run import run_check
+from diffexplore.checking.batch import Batch
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.records import Report
+from diffexplore.checking.run import run_check
 
 CASES_A_FORMULA = 20
 _STUCK_SECONDS = 120

@@ -15,9 +15,9 @@ import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.errors import UsageError
+from diffexplore.formula.parse import names_in
 from diffexplore.loss import Loss
-from diffexplore.symbolic.parse import names_in
-from diffexplore.symbolic.program import lower
+from diffexplore.program.program import lower
 
 _PARAMETERS = ("a", "b", "s")
 LABEL = "t"

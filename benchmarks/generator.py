@@ -17,9 +17,9 @@ import torch
 
 from benchmarks.formulas import LABEL, LABELS
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.check.problem import Problem
+from diffexplore.checking.problem import Problem
 from diffexplore.loss import Loss
-from diffexplore.symbolic.program import Program, lower
+from diffexplore.program.program import Program, lower
 
 CONDITIONS = ("plain", "plain", "offset", "optimum", "critical", "tiny", "huge")
 

@@ -10,8 +10,8 @@ import sympy
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.check.problem import Problem, sample_count, spread_over
-from diffexplore.symbolic.program import Program, lower
+from diffexplore.checking.problem import Problem, sample_count, spread_over
+from diffexplore.program.program import Program, lower
 
 Tensor = torch.Tensor
 Gradient = dict[str, Tensor]

@@ -25,13 +25,13 @@ import numpy as np
 
 from benchmarks._hostile import Ends, ends_of, listen, sweep
 from benchmarks.hostile_texts import warm_up
-from diffexplore.check.batch import Batch
-from diffexplore.check.table import column_names, read_table
+from diffexplore.checking.batch import Batch
+from diffexplore.checking.table import column_names, read_table
 from diffexplore.loss import Loss
-from diffexplore.verify.candidates.formulas import Formulas
-from diffexplore.verify.loading import load_candidate
-from diffexplore.verify.replay import Replay
-from diffexplore.verify.replay_file import read_replay
+from diffexplore.verifying.candidates.formulas import Formulas
+from diffexplore.verifying.loading import load_candidate
+from diffexplore.verifying.replay import Replay
+from diffexplore.verifying.replay_file import read_replay
 
 
 @cache

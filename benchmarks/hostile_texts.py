@@ -20,9 +20,9 @@ from benchmarks._hostile import Ends, ends_of, is_net, listen, sweep
 from benchmarks.textbook_formulas import FORMULAS
 from diffexplore import losses
 from diffexplore.errors import UsageError
+from diffexplore.formula.functions import TABLE
+from diffexplore.formula.parse import names_in, parse_condition
 from diffexplore.loss import Loss
-from diffexplore.symbolic.functions import TABLE
-from diffexplore.symbolic.parse import names_in, parse_condition
 
 _LONGEST_SHOWN = 300
 

@@ -20,15 +20,15 @@ import torch
 
 from benchmarks._jobs import arguments, finish, one_thread
 from diffexplore import losses
-from diffexplore.check.batch import make_batch
-from diffexplore.check.judge import FAIL, judge
-from diffexplore.check.options import DTYPES
-from diffexplore.check.points import make_points
-from diffexplore.check.probes import best_probe, probe_power
-from diffexplore.check.problem import Problem
-from diffexplore.check.records import Row
-from diffexplore.check.run import check
-from diffexplore.check.truth import Enclosures, Status
+from diffexplore.checking.batch import make_batch
+from diffexplore.checking.judge import FAIL, judge
+from diffexplore.checking.options import DTYPES
+from diffexplore.checking.points import make_points
+from diffexplore.checking.probes import best_probe, probe_power
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.records import Row
+from diffexplore.checking.run import check
+from diffexplore.checking.truth import Enclosures, Status
 from diffexplore.loss import Loss
 
 

@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.given import Given, Gradient
 from benchmarks.kinds import Kind, each, felt_inside, inside_times, named, sample_weight, samples
-from diffexplore.check.problem import Problem
+from diffexplore.checking.problem import Problem
 from diffexplore.loss import Loss
 
 Tensor = torch.Tensor

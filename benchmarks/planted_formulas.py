@@ -10,9 +10,9 @@ import torch
 from benchmarks.given import Given, Gradient
 from benchmarks.kinds import Kind, named
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.check.problem import Problem, spread_over
-from diffexplore.symbolic.derive import differentiate
-from diffexplore.symbolic.program import lower
+from diffexplore.checking.problem import Problem, spread_over
+from diffexplore.formula.derive import differentiate
+from diffexplore.program.program import lower
 
 Tensor = torch.Tensor
 Change = Callable[[sympy.Expr], sympy.Expr]

@@ -19,8 +19,8 @@ import sympy
 from sympy.core.relational import Relational
 
 from benchmarks.proof_pairs import Pair, pairs
-from diffexplore.proof import Decision, decide_gradient
-from diffexplore.symbolic.batch_sums import BatchSum
+from diffexplore.decide import Decision, decide_gradient
+from diffexplore.formula.batch_sums import BatchSum
 
 TINY = sympy.Rational(1, 10**9)
 Change = Callable[[sympy.Expr, random.Random], sympy.Expr | None]

@@ -11,8 +11,8 @@ import sympy
 from sympy import Abs, Max, Min, Piecewise, Rational, cos, erf, exp, log, pi, sign, sin, sqrt, tanh
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum, batch_sum
-from diffexplore.symbolic.functions_sympy import log1p, sigmoid, softplus
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum, batch_sum
+from diffexplore.formula.functions_sympy import log1p, sigmoid, softplus
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import torch
 from benchmarks.candidates import differentiable, given_at, planted_gradient
 from benchmarks.planted import Kind
 from benchmarks.scenes import Scene
-from diffexplore.symbolic.program import Constant
+from diffexplore.program.program import Constant
 
 #: What a checker says: that the gradient is right, that it is not, or that it does not take such an input.
 ACCEPTS, REJECTS = "accepts", "rejects"

@@ -75,7 +75,7 @@ def _report(text: str) -> dict[str, Any]:
 
 
 def _data(text: str) -> list[str]:
-    from diffexplore.symbolic.parse import names_in
+    from diffexplore.formula.parse import names_in
 
     return [name for name in names_in(text) if name not in ("a", "b")]
 

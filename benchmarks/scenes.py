@@ -12,9 +12,9 @@ from flint import arb
 
 from diffexplore import losses
 from diffexplore.arithmetic.balls import precision
-from diffexplore.check.evaluate import Evaluator
-from diffexplore.check.options import DTYPES
-from diffexplore.check.problem import Problem
+from diffexplore.checking.evaluate import Evaluator
+from diffexplore.checking.options import DTYPES
+from diffexplore.checking.problem import Problem
 from diffexplore.loss import Loss
 
 Tensor = torch.Tensor

@@ -9,7 +9,7 @@ import torch
 from benchmarks.candidates import Candidate, hessian_errors, planted_gradient, right_gradient
 from benchmarks.given import Given
 from benchmarks.planted import Kind
-from diffexplore.check.records import VALUE, Cause, Report, Row
+from diffexplore.checking.records import VALUE, Cause, Report, Row
 
 RIGHT, FALSE_ALARM, CAUGHT, BELOW_POWER, HIDDEN, MISSED, INCONCLUSIVE, NO_ERROR, NOT_FINITE = (
     "right", "false alarm", "caught", "below power", "hidden", "MISSED", "inconclusive", "no error here", "not finite",

@@ -51,8 +51,8 @@ _MANY = """
 import sys
 import numpy as np
 from diffexplore import losses
-from diffexplore.check.batch import make_batch
-from diffexplore.check.run import run_check
+from diffexplore.checking.batch import make_batch
+from diffexplore.checking.run import run_check
 n = int(sys.argv[1])
 generator = np.random.default_rng(0)
 x = generator.uniform(0, 100, n)

@@ -25,7 +25,7 @@ import numpy as np
 
 from diffexplore import losses
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.check.batch import make_batch
+from diffexplore.checking.batch import make_batch
 from diffexplore.scanning.places import Places
 from diffexplore.scanning.setting import Setting, of_first_sample, setting_of
 from diffexplore.scanning.step_curve import StepCurve, step_curves

@@ -25,9 +25,9 @@ from flint import fmpz_mpoly_ctx
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from benchmarks.log_figure import Curve, figure
-from diffexplore.graphs import graph_of
+from diffexplore.formula.cost import count_ops
+from diffexplore.graphing import graph_of
 from diffexplore.loss import Loss
-from diffexplore.symbolic.cost import count_ops
 
 X, R = sympy.Symbol("x", real=True), sympy.Symbol("r", real=True)
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from benchmarks._jobs import arguments, finish, one_thread
 from benchmarks.textbook_formulas import FORMULAS, Formula
-from diffexplore.check.records import Report
-from diffexplore.check.run import check
+from diffexplore.checking.records import Report
+from diffexplore.checking.run import check
 from diffexplore.loss import Loss
 
 SAMPLES = 20

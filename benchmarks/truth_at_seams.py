@@ -21,12 +21,12 @@ import numpy as np
 import sympy
 
 from benchmarks._jobs import arguments, finish, outcomes, spread_cases
-from diffexplore.check.enclosures import Enclosures, Status
-from diffexplore.check.truth import TruthFinder
+from diffexplore.checking.enclosures import Enclosures, Status
+from diffexplore.checking.truth import TruthFinder
 from diffexplore.errors import UsageError
-from diffexplore.symbolic.derive import differentiate
-from diffexplore.symbolic.parse import parse
-from diffexplore.symbolic.program import lower
+from diffexplore.formula.derive import differentiate
+from diffexplore.formula.parse import parse
+from diffexplore.program.program import lower
 from tests.one_sided_reference import agrees, both_sides
 
 _FUNCTIONS = (

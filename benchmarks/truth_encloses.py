@@ -21,9 +21,9 @@ from benchmarks._jobs import arguments, finish, outcomes, spread_cases
 from benchmarks.formulas import random_loss
 from benchmarks.generator import DTYPES, Case, cases
 from diffexplore.arithmetic.balls import precision
-from diffexplore.check.evaluate import Evaluator
-from diffexplore.check.problem import Problem
-from diffexplore.check.truth import Status
+from diffexplore.checking.evaluate import Evaluator
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.truth import Status
 from tests.reference import evaluate
 
 _BITS = 1000

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from diffexplore import losses
-from diffexplore.check.records import Report
-from diffexplore.verify import verify
+from diffexplore.checking.records import Report
+from diffexplore.verifying import verify
 
 Tensor = torch.Tensor
 

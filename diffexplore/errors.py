@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from diffexplore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from diffexplore.check.records import Report
+    from diffexplore.checking.records import Report
 
 
 class DiffexploreError(Exception):
@@ -34,7 +34,7 @@ class GradientError(DiffexploreError, AssertionError):
     """
 
     def __init__(self, report: Report) -> None:
-        from diffexplore.report.failure import failure_text
+        from diffexplore.render.failure import failure_text
 
         super().__init__(failure_text(report))
         self.report = report

@@ -12,17 +12,17 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.arguments import as_function, as_list, as_mapping, as_optional_text, as_text
 from diffexplore.errors import UsageError, unknown
-from diffexplore.symbolic.given import check_distinct, conditions_of, names_in_order, summand_of
-from diffexplore.symbolic.latex import reduced_to_latex
-from diffexplore.symbolic.notation import reduction_of
-from diffexplore.symbolic.program import Program, lower
-from diffexplore.symbolic.syntax import names_of, read
-from diffexplore.symbolic.text import conditions_to_text, to_text
+from diffexplore.formula.given import check_distinct, conditions_of, names_in_order, summand_of
+from diffexplore.formula.latex import reduced_to_latex
+from diffexplore.formula.notation import reduction_of
+from diffexplore.formula.syntax import names_of, read
+from diffexplore.formula.text import conditions_to_text, to_text
+from diffexplore.program.program import Program, lower
 
 if TYPE_CHECKING:
-    from diffexplore.check.records import LossSummary
-    from diffexplore.programs.torch_program import TorchProgram
-    from diffexplore.symbolic.derive import Gradient, Hessian
+    from diffexplore.checking.records import LossSummary
+    from diffexplore.formula.derive import Gradient, Hessian
+    from diffexplore.torch_code.torch_program import TorchProgram
 
 REDUCTIONS = ("mean", "sum")
 
@@ -222,14 +222,14 @@ class Loss:
         """The summand to be printed: what was written, with nothing evaluated, where SymPy made another one of it."""
         if self.rewritten is None:
             return self.expression
-        from diffexplore.symbolic.unevaluated import unevaluated
+        from diffexplore.formula.unevaluated import unevaluated
 
         return unevaluated(read(self.formula, symbols=self.symbols))
 
     @property
     def rewritten(self) -> str | None:
         """What SymPy made of the formula, as a sentence, where that is another one; else None."""
-        from diffexplore.symbolic.rewritten import rewriting
+        from diffexplore.formula.rewritten import rewriting
 
         program = self._program
         if program is None:
@@ -260,13 +260,13 @@ class Loss:
         Raises:
             UsageError: for a name that is neither.
         """
-        from diffexplore.symbolic.derive import gradient_of
+        from diffexplore.formula.derive import gradient_of
 
         return self._cached("gradient", wrt, gradient_of)
 
     def hessian(self, wrt: str | Sequence[str] | None = None) -> Hessian:
         """The simplified second partials of the summand; arguments and errors as of :meth:`gradient`."""
-        from diffexplore.symbolic.derive import hessian_of
+        from diffexplore.formula.derive import hessian_of
 
         return self._cached("hessian", wrt, hessian_of)
 
@@ -286,7 +286,7 @@ class Loss:
 
     def summary(self) -> LossSummary:
         """The loss as the plain record that a report carries."""
-        from diffexplore.check.records import LossSummary
+        from diffexplore.checking.records import LossSummary
 
         return LossSummary(
             self.name,
@@ -309,7 +309,7 @@ class Loss:
         return f"$\\displaystyle {self.latex()}$"
 
     def __repr__(self) -> str:
-        from diffexplore.report.reprs import cut
+        from diffexplore.render.reprs import cut
 
         given = [repr(cut(self.formula)), f"parameters={self.parameters!r}", f"data={self.data!r}"]
         given += [f"reduction={self.reduction!r}"] if self.reduction != "mean" else []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from diffexplore.check.records import Report
+    from diffexplore.checking.records import Report
 
 MARKER = "gradient_check"
 
@@ -31,7 +31,7 @@ class GradientCheck:
     def __call__(self, candidate: Any, loss: Any, data: Any = None, at: Any = None, **options: Any) -> Report:
         """Verify ``candidate``; arguments, result and errors are those of :func:`diffexplore.assert_gradient`."""
         __tracebackhide__ = True
-        from diffexplore.verify.assertion import assert_gradient
+        from diffexplore.verifying.assertion import assert_gradient
 
         return assert_gradient(candidate, loss, data, at, **{**self._defaults, **options})
 
@@ -72,7 +72,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Collects what a test checks, by the fixture or by the functions of the package."""
     if item.config.getoption("--gradient-report") is None:
         return (yield)
-    from diffexplore.check.notices import heard_by
+    from diffexplore.checking.notices import heard_by
 
     kept = item.stash.setdefault(_CHECKS, [])
     with heard_by(lambda report: kept.append(report.to_json(indent=None))):

@@ -58,7 +58,7 @@ def batches(
 
 
 def _as_loss(loss: Loss | str) -> Loss:
-    from diffexplore.given.losses import known_loss
+    from diffexplore.inputs.losses import known_loss
 
     known = known_loss(loss)
     if known is None:  # a formula says nothing of which symbols are parameters

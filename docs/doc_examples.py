@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 if TYPE_CHECKING:
-    from diffexplore.audit.findings import Finding
-    from diffexplore.audit.records import Audit, Record
+    from diffexplore.auditing.findings import Finding
+    from diffexplore.auditing.records import Audit, Record
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -200,7 +200,7 @@ def _claims() -> str:
 
 
 def _functions() -> str:
-    from diffexplore.symbolic.functions import TABLE
+    from diffexplore.formula.functions import TABLE
 
     rows = [(", ".join(f"`{name}`" for name in (entry.name, *entry.aliases)), entry.doc) for entry in TABLE]
     return _table(("function", "what it is"), [(names, doc.replace("|", "\\|")) for names, doc in rows])
@@ -215,7 +215,7 @@ def _audit_classes() -> str:
 
 
 def _audit_refuted() -> str:
-    from diffexplore.audit.page import off_by
+    from diffexplore.auditing.page import off_by
 
     refuted = [record for record in _audited().records if record.refuted]
     rows = [(f"`{record.name}`", str(record.judgement), off_by(record), str(record.line)) for record in refuted]
@@ -261,7 +261,7 @@ def _audit_conditions(record: Record) -> str:
 
 @functools.cache
 def _audited() -> Audit:
-    from diffexplore.audit.audit import audit
+    from diffexplore.auditing.audit import audit
 
     return audit()
 

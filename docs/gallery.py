@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import diffexplore as dx
-from diffexplore.check.batch import make_batch
+from diffexplore.checking.batch import make_batch
 from diffexplore.figures.matplotlib import draw
 from diffexplore.figures.records import Figure
 from diffexplore.scanning import report_figures, scan

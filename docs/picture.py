@@ -17,8 +17,8 @@ from rich.text import Text
 import diffexplore as dx
 from diffexplore.cli.next_steps import after_report
 from diffexplore.cli.report import Request
-from diffexplore.graphs import graph_of, to_svg
-from diffexplore.report.terminal import Page
+from diffexplore.graphing import graph_of, to_svg
+from diffexplore.render.terminal import Page
 
 PICTURE = Path(__file__).parent / "images" / "report.svg"
 GRAPH = PICTURE.with_name("graph.svg")

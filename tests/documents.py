@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from diffexplore.report.schema import schema
+from diffexplore.render.schema import schema
 
 
 def strict(part: Any) -> Any:

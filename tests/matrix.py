@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from diffexplore import losses, methods
-from diffexplore.check.batch import make_batch
-from diffexplore.check.points import make_points
-from diffexplore.check.records import Report, Row
-from diffexplore.check.run import run_check
+from diffexplore.checking.batch import make_batch
+from diffexplore.checking.points import make_points
+from diffexplore.checking.records import Report, Row
+from diffexplore.checking.run import run_check
 
 LOSSES = losses.names()
 METHODS = methods.names()

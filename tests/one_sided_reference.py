@@ -13,7 +13,7 @@ from typing import Any
 import mpmath
 import sympy
 
-from diffexplore.check.enclosures import Enclosures, Status
+from diffexplore.checking.enclosures import Enclosures, Status
 from tests.reference import _Evaluator, _number
 
 STEP = Fraction(1, 2**400)

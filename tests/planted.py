@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from diffexplore import methods
-from diffexplore.check.problem import Problem
+from diffexplore.checking.problem import Problem
 from diffexplore.methods.base import Estimate, Estimates, Method, Values
 
 #: Changes the estimates of all partials at once; ``reduced`` says which kind they are.

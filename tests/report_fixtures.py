@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
-from diffexplore.check.records import (
+from diffexplore.checking.records import (
     Cause,
     LossSummary,
     PartialFormula,

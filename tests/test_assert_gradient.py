@@ -12,7 +12,7 @@ from matrix import few_samples
 
 import diffexplore as dx
 from diffexplore import GradientError, Loss, assert_gradient
-from diffexplore.report.failure import LINES, WIDTH, failure_text
+from diffexplore.render.failure import LINES, WIDTH, failure_text
 
 DATA = few_samples("perpendicular")
 POINT = {"a": 1.0, "b": 0.5}

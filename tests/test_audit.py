@@ -19,12 +19,12 @@ import torch
 from documents import check_document
 from torch_operators import POINTS, Run, numeric
 
-from diffexplore.audit import classes
-from diffexplore.audit.audit import audit, recorded
-from diffexplore.audit.constants import nearest_double, read_number
-from diffexplore.audit.decide import answered
-from diffexplore.audit.departures import as_it_should_be, as_torch_has_it
-from diffexplore.audit.expressions import (
+from diffexplore.auditing import classes
+from diffexplore.auditing.audit import audit, recorded
+from diffexplore.auditing.constants import nearest_double, read_number
+from diffexplore.auditing.decide import answered
+from diffexplore.auditing.departures import as_it_should_be, as_torch_has_it
+from diffexplore.auditing.expressions import (
     Binary,
     Call,
     Choice,
@@ -35,21 +35,21 @@ from diffexplore.audit.expressions import (
     Unary,
     parse_formula,
 )
-from diffexplore.audit.findings import FINDINGS
-from diffexplore.audit.forward_tables import FORWARDS
-from diffexplore.audit.forwards import cases
-from diffexplore.audit.helpers import HELPERS
-from diffexplore.audit.page import page
-from diffexplore.audit.questions import backward_questions, forward_questions
-from diffexplore.audit.records import Audit, Check, Record
-from diffexplore.audit.rulebook import Entry, Rulebook, installed_rules, read_installed, read_rules
-from diffexplore.audit.setup import Question, Unread
-from diffexplore.audit.signature import read_signature
+from diffexplore.auditing.findings import FINDINGS
+from diffexplore.auditing.forward_tables import FORWARDS
+from diffexplore.auditing.forwards import cases
+from diffexplore.auditing.helpers import HELPERS
+from diffexplore.auditing.page import page
+from diffexplore.auditing.questions import backward_questions, forward_questions
+from diffexplore.auditing.records import Audit, Check, Record
+from diffexplore.auditing.rulebook import Entry, Rulebook, installed_rules, read_installed, read_rules
+from diffexplore.auditing.setup import Question, Unread
+from diffexplore.auditing.signature import read_signature
 from diffexplore.cli.main import main
 from diffexplore.cli.output import console_on
 from diffexplore.documents import to_json
 from diffexplore.errors import UsageError
-from diffexplore.report.terminal import Drawing
+from diffexplore.render.terminal import Drawing
 
 Output = pytest.CaptureFixture[str]
 

@@ -12,12 +12,12 @@ from planted import Change, one_sample, registered, values_times
 import diffexplore as dx
 from diffexplore import Loss, losses
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.check.batch import make_batch
-from diffexplore.check.points import make_points
-from diffexplore.check.records import Report, Row
-from diffexplore.check.run import run_check
+from diffexplore.checking.batch import make_batch
+from diffexplore.checking.points import make_points
+from diffexplore.checking.records import Report, Row
+from diffexplore.checking.run import run_check
+from diffexplore.formula.functions import TABLE
 from diffexplore.methods.numdifftools import LARGEST
-from diffexplore.symbolic.functions import TABLE
 
 WIDE = ("float64", "float32")
 

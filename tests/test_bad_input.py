@@ -9,7 +9,7 @@ import torch
 from matrix import few_samples
 
 from diffexplore import DiffexploreError, Loss, UsageError, check
-from diffexplore.check.options import as_device, as_dtype, as_wrt
+from diffexplore.checking.options import as_device, as_dtype, as_wrt
 
 DATA = few_samples("perpendicular")
 POINT = {"a": 1.0, "b": 0.5}

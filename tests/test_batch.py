@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from diffexplore import losses
-from diffexplore.check.batch import Batch, make_batch
-from diffexplore.check.synthetic import synthetic_columns
+from diffexplore.checking.batch import Batch, make_batch
+from diffexplore.checking.synthetic import synthetic_columns
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 

@@ -18,17 +18,17 @@ from diffexplore.benching.bench import run_bench
 from diffexplore.benching.pairs import pairs_in
 from diffexplore.benching.records import Bench, Measurement
 from diffexplore.benching.settings import Request, methods_of
-from diffexplore.check.batch import make_batch
-from diffexplore.check.listener import Silence
-from diffexplore.check.problem import Problem
-from diffexplore.check.records import Skipped
+from diffexplore.checking.batch import make_batch
+from diffexplore.checking.listener import Silence
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.records import Skipped
 from diffexplore.cli.main import main
 from diffexplore.figures.terminal import draw
 from diffexplore.methods import reverse
 from diffexplore.methods.base import Values
 from diffexplore.methods.prepared import Prepared
-from diffexplore.report.benches import outline, to_text
-from diffexplore.report.markdown import document
+from diffexplore.render.benches import outline, to_text
+from diffexplore.render.markdown import document
 
 METHODS = ["symbolic", "reverse", "forward", "vmap", "numpy", "central_difference", "complex_step"]
 

@@ -132,7 +132,7 @@ def test_a_frame_of_a_notebook_works(driver: Any, tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------------------------- it computes the same
 def certified(name: str, at: list[float]) -> tuple[arb, tuple[arb, ...]]:
     """The loss and its gradient, enclosed by Arb."""
-    from diffexplore.given.losses import loss_given
+    from diffexplore.inputs.losses import loss_given
 
     options = LOSSES[name]
     loss = loss_given(name, options.get("at"), options.get("data"))

@@ -7,9 +7,9 @@ import threading
 import pytest
 import sympy
 
-from diffexplore.symbolic.budget import Allowance, Budget, Ending, remembered, run_within, spend
-from diffexplore.symbolic.parse import parse
-from diffexplore.symbolic.size import CAP, Derivative, OverOneDenominator, nodes
+from diffexplore.formula.budget import Allowance, Budget, Ending, remembered, run_within, spend
+from diffexplore.formula.parse import parse
+from diffexplore.formula.size import CAP, Derivative, OverOneDenominator, nodes
 
 AMPLE = Budget(10**15, 600.0)
 

@@ -11,7 +11,7 @@ import torch
 
 import diffexplore as dx
 from diffexplore import Loss, UsageError, verify
-from diffexplore.check.records import VALUE, Cause, Report
+from diffexplore.checking.records import VALUE, Cause, Report
 
 Tensor = torch.Tensor
 Gradient = Callable[[Tensor, Tensor, Tensor], Tensor]

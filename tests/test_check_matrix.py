@@ -13,7 +13,7 @@ from matrix import DTYPES, HALF, LOSSES, METHODS, SAMPLES, UNIT, Cell, cells, ch
 from reference import evaluate
 
 from diffexplore import losses
-from diffexplore.check.records import Row
+from diffexplore.checking.records import Row
 
 #: The methods that alone may settle a partial: nothing but rounding parts them from the truth.
 EXACT = ("symbolic", "symbolic_raw", "reverse", "forward", "vmap", "numpy")

@@ -12,7 +12,7 @@ import torch
 from matrix import DTYPES
 
 from diffexplore import Loss, check
-from diffexplore.check.records import Report, Row
+from diffexplore.checking.records import Report, Row
 from diffexplore.methods.base import Estimate
 from diffexplore.methods.central_difference import METHOD as CENTRAL
 from diffexplore.methods.numpy_evaluation import NumpyEvaluation

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import report_fixtures as fixtures
 
-from diffexplore.check.records import Report
+from diffexplore.checking.records import Report
 from diffexplore.cli.main import main
 from diffexplore.cli.progress import Listener, listening
 
@@ -41,9 +41,9 @@ class Check:
 @pytest.fixture
 def check(monkeypatch: pytest.MonkeyPatch) -> Check:
     stand_in = Check(fixtures.passing())
-    module = types.ModuleType("diffexplore.check.run")
+    module = types.ModuleType("diffexplore.checking.run")
     module.run_check = stand_in.run_check  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "diffexplore.check.run", module)
+    monkeypatch.setitem(sys.modules, "diffexplore.checking.run", module)
     return stand_in
 
 

@@ -15,9 +15,9 @@ from matrix import Recorder
 
 import diffexplore as dx
 from diffexplore import losses, methods
-from diffexplore.check.batch import make_batch
-from diffexplore.check.digits import correct_digits
-from diffexplore.check.run import run_check
+from diffexplore.checking.batch import make_batch
+from diffexplore.checking.digits import correct_digits
+from diffexplore.checking.run import run_check
 from diffexplore.cli import panels, start
 from diffexplore.cli.main import app, main
 from diffexplore.cli.progress import Listener, counted, time_told

@@ -135,7 +135,7 @@ def test_derive_steps(capsys: Output) -> None:
 
 
 def test_a_step_that_was_not_checked_is_marked(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
-    monkeypatch.setattr("diffexplore.symbolic.steps.agreement", lambda before, after: None)
+    monkeypatch.setattr("diffexplore.formula.steps.agreement", lambda before, after: None)
     assert main(["derive", "(a*x - y)**2", "--wrt", "a", "--steps"]) == 0
     out = capsys.readouterr().out
     assert "each line checked against the one before it: not checked" in out

@@ -10,7 +10,7 @@ import pytest
 
 from diffexplore.cli.main import main
 from diffexplore.cli.verify import KINDS
-from diffexplore.verify import candidates
+from diffexplore.verifying import candidates
 
 Output = pytest.CaptureFixture[str]
 

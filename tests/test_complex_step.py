@@ -8,7 +8,7 @@ import pytest
 from matrix import HALF
 
 from diffexplore import Loss, check
-from diffexplore.check.records import Report, Row
+from diffexplore.checking.records import Report, Row
 
 
 def run(formula: str, at: float, dtype: str = "float64") -> Report:

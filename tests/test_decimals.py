@@ -12,7 +12,7 @@ import torch
 import diffexplore as dx
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.watch import Watch
-from diffexplore.symbolic.parse import names_in
+from diffexplore.formula.parse import names_in
 
 PI = "3.1415926535897932384626433832795028841971693993751"
 

@@ -12,13 +12,13 @@ from hypothesis import assume, given, settings
 
 import diffexplore as dx
 from diffexplore.errors import UsageError
+from diffexplore.formula.compare import agreement, random_points, value_at
+from diffexplore.formula.derive import differentiate
+from diffexplore.formula.functions import TABLE
+from diffexplore.formula.functions_sympy import foreign_node
+from diffexplore.formula.parse import parse
+from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
-from diffexplore.symbolic.compare import agreement, random_points, value_at
-from diffexplore.symbolic.derive import differentiate
-from diffexplore.symbolic.functions import TABLE
-from diffexplore.symbolic.functions_sympy import foreign_node
-from diffexplore.symbolic.parse import parse
-from diffexplore.symbolic.text import to_text
 
 PERPENDICULAR = Loss("(a*x - y + b)**2/(2*(a**2 + 1))", parameters="a, b", data="x, y")
 a = sympy.Symbol("a", real=True)

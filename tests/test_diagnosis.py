@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from diffexplore import Loss, verify
-from diffexplore.check.records import Cause, Report
+from diffexplore.checking.records import Cause, Report
 
 Tensor = torch.Tensor
 Mistake = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], Any]

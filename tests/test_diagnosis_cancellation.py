@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from diffexplore import Loss, verify
-from diffexplore.check.records import Cause, Report
+from diffexplore.checking.records import Cause, Report
 
 TINY = Loss("expm1(a*x)**2", parameters="a", data="x")
 TINY_DATA = {"x": [1e-7, 2e-7, 3.1e-7, 1e-7]}

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from diffexplore import Loss, verify
-from diffexplore.check.records import VALUE, Cause, Report
+from diffexplore.checking.records import VALUE, Cause, Report
 
 Tensor = torch.Tensor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from diffexplore import Loss, verify
-from diffexplore.check.records import Cause, Report
+from diffexplore.checking.records import Cause, Report
 
 Tensor = torch.Tensor
 

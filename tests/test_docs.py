@@ -14,9 +14,9 @@ import torch
 
 import diffexplore as dx
 from diffexplore import losses, methods
-from diffexplore.check import judge
+from diffexplore.checking import judge
 from diffexplore.documents import SCHEMA_VERSION
-from diffexplore.verify import diagnosis
+from diffexplore.verifying import diagnosis
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

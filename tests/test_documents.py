@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from diffexplore.cli.main import main
 from diffexplore.documents import plain, to_json
 from diffexplore.errors import UsageError
-from diffexplore.report.schema import schema
+from diffexplore.render.schema import schema
 
 Output = pytest.CaptureFixture[str]
 

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from diffexplore.errors import UsageError
+from diffexplore.formula.compare import value_at
+from diffexplore.formula.functions import TABLE
+from diffexplore.formula.parse import names_in
 from diffexplore.loss import Loss
-from diffexplore.symbolic.compare import value_at
-from diffexplore.symbolic.export import to_json_dict, to_latex, to_python, to_torch
-from diffexplore.symbolic.functions import TABLE
-from diffexplore.symbolic.parse import names_in
+from diffexplore.program.export import to_json_dict, to_latex, to_python, to_torch
 
 PERPENDICULAR = Loss("(a*x - y + b)**2/(2*(a**2 + 1))", parameters="a, b", data="x, y")
 

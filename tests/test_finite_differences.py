@@ -10,8 +10,8 @@ import torch
 from matrix import DTYPES, few_samples
 
 from diffexplore import Loss, UsageError, check, losses, methods
-from diffexplore.check.problem import Problem
-from diffexplore.check.records import Report, Row
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.records import Report, Row
 from diffexplore.methods._difference import Along, Difference
 
 NAMES = ("forward_difference", "central_difference", "richardson")

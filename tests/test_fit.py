@@ -19,7 +19,7 @@ from diffexplore.errors import UsageError
 from diffexplore.figures.records import Axis, Figure, Series
 from diffexplore.figures.terminal import draw
 from diffexplore.fitting import optimizers
-from diffexplore.report.fits import to_text
+from diffexplore.render.fits import to_text
 
 Output = pytest.CaptureFixture[str]
 DATA = {"x": [0.0, 1.0, 2.0, 3.0], "y": [1.1, 2.9, 5.2, 6.9]}

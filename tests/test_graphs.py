@@ -25,18 +25,18 @@ from diffexplore import losses
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.cli.main import main
+from diffexplore.decide import decide_gradient
 from diffexplore.errors import UsageError
-from diffexplore.graphs import Graph, Node, graph_of, to_dot, to_svg
-from diffexplore.graphs.adjoints import adjoints, links_of, needed
-from diffexplore.graphs.draft import Drafting
-from diffexplore.graphs.numbers import number_of
-from diffexplore.graphs.sources import source_of
-from diffexplore.proof import decide_gradient
-from diffexplore.report.graphs import outline
-from diffexplore.report.terminal import Drawing
-from diffexplore.symbolic.batch_sums import BatchSum, batch_sum
-from diffexplore.symbolic.compare import value_at
-from diffexplore.symbolic.program import lower
+from diffexplore.formula.batch_sums import BatchSum, batch_sum
+from diffexplore.formula.compare import value_at
+from diffexplore.graphing import Graph, Node, graph_of, to_dot, to_svg
+from diffexplore.graphing.adjoints import adjoints, links_of, needed
+from diffexplore.graphing.draft import Drafting
+from diffexplore.graphing.numbers import number_of
+from diffexplore.graphing.sources import source_of
+from diffexplore.program.program import lower
+from diffexplore.render.graphs import outline
+from diffexplore.render.terminal import Drawing
 from diffexplore.tracing import trace
 
 Output = pytest.CaptureFixture[str]

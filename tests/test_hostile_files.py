@@ -13,11 +13,11 @@ import pytest
 import diffexplore as dx
 from benchmarks import hostile_files
 from benchmarks._hostile import tried
-from diffexplore.check.batch import Batch
-from diffexplore.check.table import column_names, read_table
+from diffexplore.checking.batch import Batch
+from diffexplore.checking.table import column_names, read_table
 from diffexplore.cli.main import main
-from diffexplore.verify.replay import Replay
-from diffexplore.verify.replay_file import read_replay
+from diffexplore.verifying.replay import Replay
+from diffexplore.verifying.replay_file import read_replay
 
 
 def archive(path: Path, header: str, data: bytes = b"\0" * 16, version: bytes = b"\x01\x00", method: int = 0) -> Path:

@@ -12,9 +12,9 @@ import diffexplore as dx
 from benchmarks import hostile_texts
 from benchmarks._hostile import tried
 from diffexplore.errors import UsageError
-from diffexplore.symbolic.budget import Budget
-from diffexplore.symbolic.effort import MAX_WORK
-from diffexplore.symbolic.parse import names_in, parse, parse_condition
+from diffexplore.formula.budget import Budget
+from diffexplore.formula.effort import MAX_WORK
+from diffexplore.formula.parse import names_in, parse, parse_condition
 
 a, x, y, z = (sympy.Symbol(name, real=True) for name in "axyz")
 
@@ -119,15 +119,15 @@ def test_a_comparison_of_branches_is_read_case_by_case(text: str, expected: symp
 
 
 def test_the_far_net_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diffexplore.symbolic.effort.MAX_WORK", 10 * MAX_WORK**3)
-    monkeypatch.setattr("diffexplore.symbolic.net.NET", Budget(operations=1_000_000, seconds=0.05))
+    monkeypatch.setattr("diffexplore.formula.effort.MAX_WORK", 10 * MAX_WORK**3)
+    monkeypatch.setattr("diffexplore.formula.net.NET", Budget(operations=1_000_000, seconds=0.05))
     with pytest.raises(dx.UsageError, match="out of time"):
         parse(nested("cbrt(1 + {})", 14))
 
 
 def test_what_sympy_makes_is_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Against all weights: sin(atan(x)) is written with x twice."""
-    monkeypatch.setattr("diffexplore.symbolic.effort.MAX_WORK", 10 * MAX_WORK**3)
+    monkeypatch.setattr("diffexplore.formula.effort.MAX_WORK", 10 * MAX_WORK**3)
     with pytest.raises(dx.UsageError, match="SymPy makes more than 200,000 nodes"):
         parse(nested("tan(acos({}))", 30))
     assert parse(nested("tan(acos({}))", 3)).free_symbols == {x}

@@ -21,10 +21,10 @@ import diffexplore as dx
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
-from diffexplore.symbolic.export import to_javascript
-from diffexplore.symbolic.functions import TABLE
-from diffexplore.symbolic.javascript import OPERATIONS, argument_names, helpers
-from diffexplore.symbolic.program import lower
+from diffexplore.formula.functions import TABLE
+from diffexplore.program.export import to_javascript
+from diffexplore.program.javascript import OPERATIONS, argument_names, helpers
+from diffexplore.program.program import lower
 
 #: What is demanded, relative to the truth, beside what a change of the inputs in their last place may do.
 RELATIVE = 1e-12
@@ -220,7 +220,7 @@ def test_random_formulas(formulas: list[str]) -> None:
 
 
 def names(text: str) -> set[str]:
-    from diffexplore.symbolic.parse import names_in
+    from diffexplore.formula.parse import names_in
 
     return set(names_in(text))
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matrix import DTYPES, UNIT
 
-from diffexplore.check.judge import Format, Judged, cause_of, judge
-from diffexplore.check.ledger import Ledger
-from diffexplore.check.truth import Enclosures, Status
+from diffexplore.checking.judge import Format, Judged, cause_of, judge
+from diffexplore.checking.ledger import Ledger
+from diffexplore.checking.truth import Enclosures, Status
 
 INF, NAN = math.inf, math.nan
 

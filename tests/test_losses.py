@@ -16,7 +16,7 @@ from diffexplore.errors import UsageError
 from diffexplore.losses import Entry
 from diffexplore.losses._data import line_with_outliers
 from diffexplore.losses.hyperplane import hyperplane
-from diffexplore.symbolic.program import lower
+from diffexplore.program.program import lower
 
 ENTRIES = pytest.mark.parametrize("entry", losses.entries(), ids=losses.names())
 

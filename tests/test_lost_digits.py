@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import diffexplore as dx
-from diffexplore.check.records import LostDigits, Report
-from diffexplore.report.markdown import to_markdown
+from diffexplore.checking.records import LostDigits, Report
+from diffexplore.render.markdown import to_markdown
 
 Tensor = torch.Tensor
 

@@ -11,10 +11,10 @@ from formulas import texts
 from hypothesis import given, settings
 
 from diffexplore import losses
+from diffexplore.formula.steps import derivation
+from diffexplore.formula.text import to_text
 from diffexplore.pages.mathml import mathml
-from diffexplore.report.symbols import typeset
-from diffexplore.symbolic.steps import derivation
-from diffexplore.symbolic.text import to_text
+from diffexplore.render.symbols import typeset
 
 #: What each element stands for when a formula is spelled on one line.
 _SPELLED = {

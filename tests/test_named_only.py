@@ -12,7 +12,7 @@ from planted import TamperedEntry
 
 import diffexplore as dx
 from diffexplore import methods
-from diffexplore.check.problem import Problem
+from diffexplore.checking.problem import Problem
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
 from diffexplore.methods import libraries, opaque, symbolic

@@ -9,8 +9,8 @@ import pytest
 
 import diffexplore as dx
 from diffexplore.cli.main import main
-from diffexplore.symbolic.export import to_python
-from diffexplore.symbolic.text import to_text
+from diffexplore.formula.text import to_text
+from diffexplore.program.export import to_python
 
 CASES = [
     ("gamma*x", "gamma", {"gamma": lambda v, x: x}),

@@ -159,8 +159,8 @@ def test_a_value_that_follows_from_a_cause_is_not_called_unexplained() -> None:
 )
 def test_long_rows_of_zeros_are_exponents(formula: str, gradient: str) -> None:
     """What is printed is read back as the same number."""
-    from diffexplore.symbolic.parse import parse
-    from diffexplore.symbolic.text import to_text
+    from diffexplore.formula.parse import parse
+    from diffexplore.formula.text import to_text
 
     derived = parse(formula).diff(sympy.Symbol("a", real=True))
     text = to_text(derived)

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 import diffexplore as dx
-from diffexplore.check.records import Report, Row
-from diffexplore.report.markdown import to_markdown
+from diffexplore.checking.records import Report, Row
+from diffexplore.render.markdown import to_markdown
 
 Tensor = torch.Tensor
 

@@ -293,7 +293,7 @@ def test_annotations_leave_standard_output_to_a_program(capsys: Output) -> None:
 
 
 def test_annotations_are_escaped() -> None:
-    from diffexplore.report.problems import CodePlace, Problem, to_annotation
+    from diffexplore.render.problems import CodePlace, Problem, to_annotation
 
     problem = Problem("a,b", "open", "100 %\nfirst: second, ::third", CodePlace("odd,name:x.py", 3))
     assert to_annotation(problem) == (

@@ -18,11 +18,11 @@ from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
 from diffexplore.figures.plotly.script import script
 from diffexplore.figures.records import Grid, Series
-from diffexplore.graphs import graph_of
+from diffexplore.graphing import graph_of
 from diffexplore.pages.document import document
 from diffexplore.pages.records import Fragment, Page, Section
 from diffexplore.pages.sections import KINDS
-from diffexplore.report.blocks import Block, Column, Formula, FormulaList, Heading, Headline, Note, Picture, Table, text
+from diffexplore.render.blocks import Block, Column, Formula, FormulaList, Heading, Headline, Note, Picture, Table, text
 
 HOSTILE = "\"><script>alert('a')</script><img src=http://example.org/x onerror=alert(1)> & </style> ${1} $x$"
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 import diffexplore as dx
 from diffexplore.errors import UsageError
-from diffexplore.symbolic.functions import CONSTANTS, FUNCTIONS, TABLE
-from diffexplore.symbolic.functions_sympy import BUILDERS, CONSTANT_VALUES
-from diffexplore.symbolic.names import check_name
-from diffexplore.symbolic.notation import reduction_of
-from diffexplore.symbolic.parse import names_in, parse, parse_condition
+from diffexplore.formula.functions import CONSTANTS, FUNCTIONS, TABLE
+from diffexplore.formula.functions_sympy import BUILDERS, CONSTANT_VALUES
+from diffexplore.formula.names import check_name
+from diffexplore.formula.notation import reduction_of
+from diffexplore.formula.parse import names_in, parse, parse_condition
 
 a, b, x, y = (sympy.Symbol(name, real=True) for name in "abxy")
 
@@ -213,8 +213,8 @@ def test_only_allowed_symbols() -> None:
 def test_names_in_order_of_appearance_without_sympy() -> None:
     assert names_in("b*sin(x) + a*pi - b") == ("b", "x", "a")
     code = (
-        "import sys; from diffexplore.symbolic.syntax import read, names_of; names_of(read('a*x')); "
-        "import diffexplore.symbolic.functions; sys.exit('sympy' in sys.modules)"
+        "import sys; from diffexplore.formula.syntax import read, names_of; names_of(read('a*x')); "
+        "import diffexplore.formula.functions; sys.exit('sympy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -14,12 +14,12 @@ from matrix import DTYPES, METHODS, Recorder, expected_skip, few_samples
 from planted import Change, TamperedEntry, each, one_sample, registered, swapped, values_times
 
 from diffexplore import Loss, check, losses, methods
-from diffexplore.check.batch import make_batch
-from diffexplore.check.records import Report, Row
-from diffexplore.check.run import run_check
+from diffexplore.checking.batch import make_batch
+from diffexplore.checking.records import Report, Row
+from diffexplore.checking.run import run_check
 from diffexplore.methods._closed_form import ClosedForm
 from diffexplore.methods.base import Estimates
-from diffexplore.symbolic.program import lower
+from diffexplore.program.program import lower
 
 POINT = {"a": 1.5, "b": -0.5}
 GROSS: dict[str, Change] = {

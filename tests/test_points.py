@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from diffexplore import losses
-from diffexplore.check.points import make_points, parse_at
+from diffexplore.checking.points import make_points, parse_at
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 

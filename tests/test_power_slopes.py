@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import diffexplore as dx
-from diffexplore.symbolic import export
-from diffexplore.symbolic.power_slopes import evaluable
-from diffexplore.symbolic.text import to_text
+from diffexplore.formula.power_slopes import evaluable
+from diffexplore.formula.text import to_text
+from diffexplore.program import export
 
 OURS = ["symbolic", "symbolic_raw", "numpy"]
 

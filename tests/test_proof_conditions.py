@@ -9,10 +9,10 @@ import sympy
 from sympy import Abs, Eq, Max, Piecewise, Rational, exp, log, pi, sign, sqrt
 
 from benchmarks.proof_pairs import a, b, real, w, x, y
-from diffexplore.proof import decide_equal, decide_gradient
-from diffexplore.proof.definedness import Need
-from diffexplore.proof.stated import Stated, shortest
-from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum, batch_sum
+from diffexplore.decide import decide_equal, decide_gradient
+from diffexplore.decide.definedness import Need
+from diffexplore.decide.stated import Stated, shortest
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum, batch_sum
 
 (z,) = real("z")
 DATA = frozenset((x, y))
@@ -20,7 +20,7 @@ DATA = frozenset((x, y))
 
 @pytest.fixture(autouse=True)
 def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diffexplore.proof.decide.STRICT", True)
+    monkeypatch.setattr("diffexplore.decide.decide.STRICT", True)
 
 
 def worded(conditions: Iterable[Stated]) -> list[str]:

@@ -29,10 +29,10 @@ from sympy import (
 
 import diffexplore as dx
 from benchmarks.proof_pairs import Pair, a, b, batched, elementwise, p, perceptron, real, w, x, y
-from diffexplore.proof import Decision, decide_equal, decide_gradient
-from diffexplore.proof.points import value
-from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
-from diffexplore.symbolic.functions_sympy import sigmoid
+from diffexplore.decide import Decision, decide_equal, decide_gradient
+from diffexplore.decide.points import value
+from diffexplore.formula.batch_sums import SAMPLES, batch_sum
+from diffexplore.formula.functions_sympy import sigmoid
 
 N = SAMPLES
 (z,) = real("z")
@@ -44,7 +44,7 @@ LINEAR = "torch's softplus is linear above its threshold"
 
 @pytest.fixture(autouse=True)
 def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diffexplore.proof.decide.STRICT", True)
+    monkeypatch.setattr("diffexplore.decide.decide.STRICT", True)
 
 
 def _decide(pair: Pair) -> Decision:

@@ -7,15 +7,15 @@ import sympy
 from sympy import Abs, And, Max, Ne, Or, exp, log, sqrt
 
 from benchmarks.proof_pairs import a, b, real, w, x, y
-from diffexplore.proof import decide_equal, decide_gradient
-from diffexplore.symbolic.batch_sums import batch_sum
+from diffexplore.decide import decide_equal, decide_gradient
+from diffexplore.formula.batch_sums import batch_sum
 
 (z,) = real("z")
 
 
 @pytest.fixture(autouse=True)
 def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diffexplore.proof.decide.STRICT", True)
+    monkeypatch.setattr("diffexplore.decide.decide.STRICT", True)
 
 
 @pytest.mark.parametrize(

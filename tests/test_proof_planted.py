@@ -11,7 +11,7 @@ from benchmarks.planted_proofs import KINDS, planted
 
 @pytest.fixture(autouse=True)
 def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diffexplore.proof.decide.STRICT", True)
+    monkeypatch.setattr("diffexplore.decide.decide.STRICT", True)
 
 
 def test_planted_changes_are_refuted() -> None:

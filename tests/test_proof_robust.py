@@ -12,11 +12,11 @@ from sympy import Abs, Eq, Max, Piecewise, exp, gamma, sign, sin, sqrt
 
 import diffexplore as dx
 from benchmarks.proof_pairs import a, pairs, real, w, x, y
-from diffexplore.proof import branches, decide, decide_equal, decide_gradient, generators, refute
-from diffexplore.proof.points import points_in
-from diffexplore.proof.regions import Region
-from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
-from diffexplore.symbolic.budget import Budget
+from diffexplore.decide import branches, decide, decide_equal, decide_gradient, generators, refute
+from diffexplore.decide.points import points_in
+from diffexplore.decide.regions import Region
+from diffexplore.formula.batch_sums import SAMPLES, batch_sum
+from diffexplore.formula.budget import Budget
 
 (z,) = real("z")
 

@@ -7,9 +7,9 @@ import sympy
 from sympy import Abs, Eq, Piecewise, exp, sqrt, tanh
 
 from benchmarks.proof_pairs import a, real, x, y
-from diffexplore.proof import decide_equal, decide_gradient
-from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum, batch_sum
-from diffexplore.symbolic.functions_sympy import sigmoid
+from diffexplore.decide import decide_equal, decide_gradient
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum, batch_sum
+from diffexplore.formula.functions_sympy import sigmoid
 
 N = SAMPLES
 (z,) = real("z")
@@ -21,7 +21,7 @@ def _sum(summand: sympy.Expr) -> sympy.Expr:
 
 @pytest.fixture(autouse=True)
 def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diffexplore.proof.decide.STRICT", True)
+    monkeypatch.setattr("diffexplore.decide.decide.STRICT", True)
 
 
 @pytest.mark.parametrize("unit", [exp(a * x), tanh(a * x), sigmoid(a * x) ** 2, 1 / (1 + (a * x) ** 2)])

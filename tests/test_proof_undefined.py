@@ -10,8 +10,8 @@ import sympy
 from sympy import Abs, Heaviside, Integer, Max, Piecewise, Rational, atan2, exp, log, loggamma, sign, sqrt, tanh
 
 from benchmarks.proof_pairs import a, p, real, x, y
-from diffexplore.proof import decide_equal, decide_gradient
-from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
+from diffexplore.decide import decide_equal, decide_gradient
+from diffexplore.formula.batch_sums import SAMPLES, batch_sum
 
 (z,) = real("z")
 N = SAMPLES
@@ -22,7 +22,7 @@ LOWER = Piecewise((x, log(x) < 0), (x**2, True))
 
 @pytest.fixture(autouse=True)
 def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diffexplore.proof.decide.STRICT", True)
+    monkeypatch.setattr("diffexplore.decide.decide.STRICT", True)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ Tensor = torch.Tensor
 
 @pytest.fixture(autouse=True)
 def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diffexplore.proof.decide.STRICT", True)
+    monkeypatch.setattr("diffexplore.decide.decide.STRICT", True)
 
 
 def perpendicular(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:

@@ -11,15 +11,15 @@ import torch
 from sympy.logic.boolalg import Boolean
 
 import diffexplore as dx
+from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.proving.sizes import sizes_of
-from diffexplore.symbolic.batch_sums import SAMPLES
 
 Tensor = torch.Tensor
 
 
 @pytest.fixture(autouse=True)
 def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diffexplore.proof.decide.STRICT", True)
+    monkeypatch.setattr("diffexplore.decide.decide.STRICT", True)
 
 
 def negated(hit: Callable[[Tensor], Tensor]) -> Any:

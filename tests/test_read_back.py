@@ -15,12 +15,12 @@ import diffexplore as dx
 from diffexplore import losses
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
-from diffexplore.report.algebra import hessian_text
-from diffexplore.report.blocks import Formula, FormulaList
-from diffexplore.report.outline import formulas
-from diffexplore.report.symbols import to_ascii, typeset
-from diffexplore.symbolic.parse import parse
-from diffexplore.symbolic.text import to_text
+from diffexplore.formula.parse import parse
+from diffexplore.formula.text import to_text
+from diffexplore.render.algebra import hessian_text
+from diffexplore.render.blocks import Formula, FormulaList
+from diffexplore.render.outline import formulas
+from diffexplore.render.symbols import to_ascii, typeset
 
 
 def used(loss: dx.Loss, expr: sympy.Expr) -> dict[str, list[str]]:

@@ -11,10 +11,10 @@ from html.parser import HTMLParser
 import pytest
 import report_fixtures as fixtures
 
-from diffexplore.check.records import Report, Skipped
-from diffexplore.report.documents import write_row
-from diffexplore.report.html import to_html
-from diffexplore.report.markdown import to_markdown
+from diffexplore.checking.records import Report, Skipped
+from diffexplore.render.documents import write_row
+from diffexplore.render.html import to_html
+from diffexplore.render.markdown import to_markdown
 
 HOSTILE = "<script>alert('|x|')</script> *a* `b`"
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diffexplore.check.records import Truth
+from diffexplore.checking.records import Truth
 from diffexplore.numerals import short
-from diffexplore.report.blocks import words_of
-from diffexplore.report.numbers import counted, point_text, share, truth_digits, ulp_at, value_beside
-from diffexplore.report.symbols import speaks_mathematics, to_ascii, typeset
+from diffexplore.render.blocks import words_of
+from diffexplore.render.numbers import counted, point_text, share, truth_digits, ulp_at, value_beside
+from diffexplore.render.symbols import speaks_mathematics, to_ascii, typeset
 
 
 @pytest.mark.parametrize(

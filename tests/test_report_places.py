@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import diffexplore as dx
-from diffexplore.check.records import VALUE, Row
+from diffexplore.checking.records import VALUE, Row
 from diffexplore.cli.main import main
-from diffexplore.report.verdict import headline
+from diffexplore.render.verdict import headline
 
 Tensor = torch.Tensor
 KINK = {"x": [0.0, 0.0]}

@@ -11,10 +11,10 @@ import pytest
 import report_fixtures as fixtures
 from rich.console import Console
 
-from diffexplore.check.digits import correct_digits, share_of_allowed
-from diffexplore.check.records import CandidateSummary, PartialFormula, Report, Row, Truth
-from diffexplore.report.screen import failures_only
-from diffexplore.report.terminal import Drawing, Page, to_text
+from diffexplore.checking.digits import correct_digits, share_of_allowed
+from diffexplore.checking.records import CandidateSummary, PartialFormula, Report, Row, Truth
+from diffexplore.render.screen import failures_only
+from diffexplore.render.terminal import Drawing, Page, to_text
 
 EVERY = [fixtures.passing, fixtures.mixed, fixtures.failing, fixtures.undecided, fixtures.at_zero]
 BARS = "█▉▊▋▌▍▎▏"

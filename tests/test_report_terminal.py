@@ -9,9 +9,9 @@ import pytest
 import report_fixtures as fixtures
 from rich.console import Console
 
-from diffexplore.check.records import Cause, Report, Summary, Truth
-from diffexplore.report.symbols import to_ascii
-from diffexplore.report.terminal import Page, to_text
+from diffexplore.checking.records import Cause, Report, Summary, Truth
+from diffexplore.render.symbols import to_ascii
+from diffexplore.render.terminal import Page, to_text
 
 EVERY = [fixtures.passing, fixtures.mixed, fixtures.failing, fixtures.undecided, fixtures.at_zero]
 

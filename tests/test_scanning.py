@@ -17,11 +17,11 @@ from matrix import few_samples
 import diffexplore as dx
 from benchmarks import step_curve as benchmark
 from diffexplore import UsageError, losses
-from diffexplore.check.batch import make_batch
-from diffexplore.check.evaluate import Evaluator
+from diffexplore.checking.batch import make_batch
+from diffexplore.checking.evaluate import Evaluator
 from diffexplore.cli.main import main
 from diffexplore.figures.records import Bars, Figure, Grid, Rule, Series
-from diffexplore.report.schema import schema
+from diffexplore.render.schema import schema
 from diffexplore.scanning import error_map, places, report_figures, scan
 from diffexplore.scanning.places import Places
 from diffexplore.scanning.records import Scan

@@ -10,14 +10,14 @@ from formulas import texts
 from hypothesis import assume, given, settings
 
 from diffexplore.errors import UsageError
-from diffexplore.symbolic import forms
-from diffexplore.symbolic.budget import Budget, Ending
-from diffexplore.symbolic.compare import agreement, random_points, value_at
-from diffexplore.symbolic.cost import count_ops
-from diffexplore.symbolic.derive import differentiate
-from diffexplore.symbolic.parse import parse, parse_condition
-from diffexplore.symbolic.simplify import simplify
-from diffexplore.symbolic.text import to_text
+from diffexplore.formula import forms
+from diffexplore.formula.budget import Budget, Ending
+from diffexplore.formula.compare import agreement, random_points, value_at
+from diffexplore.formula.cost import count_ops
+from diffexplore.formula.derive import differentiate
+from diffexplore.formula.parse import parse, parse_condition
+from diffexplore.formula.simplify import simplify
+from diffexplore.formula.text import to_text
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from formulas import texts
 from hypothesis import assume, given, settings
 
 from diffexplore.errors import UsageError
+from diffexplore.formula.compare import agreement
+from diffexplore.formula.latex import to_latex
+from diffexplore.formula.parse import names_in, parse
+from diffexplore.formula.rules import apply_rule
+from diffexplore.formula.steps import derivation
+from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
-from diffexplore.symbolic.compare import agreement
-from diffexplore.symbolic.latex import to_latex
-from diffexplore.symbolic.parse import names_in, parse
-from diffexplore.symbolic.rules import apply_rule
-from diffexplore.symbolic.steps import derivation
-from diffexplore.symbolic.text import to_text
 
 PERPENDICULAR = Loss("(a*x - y + b)**2/(2*(a**2 + 1))", parameters="a, b", data="x, y")
 
@@ -98,7 +98,7 @@ def test_a_wrong_rule_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(node: sympy.Derivative, **_: bool) -> tuple[str, sympy.Expr]:
         return "wrong rule", 2 * apply_rule(node)[1]
 
-    monkeypatch.setattr("diffexplore.symbolic.steps.apply_rule", wrong)
+    monkeypatch.setattr("diffexplore.formula.steps.apply_rule", wrong)
     steps = derivation(PERPENDICULAR, "a")
     assert {step.rule for step in steps if not step.checked} >= {"wrong rule", "simplify"}
 

@@ -12,7 +12,7 @@ from benchmarks.formulas import random_loss
 from benchmarks.generator import DTYPES, cases
 from benchmarks.textbook_formulas import FORMULAS
 from diffexplore import losses
-from diffexplore.check.run import check
+from diffexplore.checking.run import check
 
 #: Least share of checks inside the domain that are conclusive, as published.
 CONCLUSIVE = {"float64": 0.99, "float32": 0.95}

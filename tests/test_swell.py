@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.swell import Costs, costs, drawn, table
-from diffexplore.graphs import graph_of, to_svg
+from diffexplore.graphing import graph_of, to_svg
 
 DOCS = Path(__file__).parent.parent / "docs"
 

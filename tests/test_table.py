@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diffexplore.check import csv_columns
-from diffexplore.check.table import column_names, read_table
+from diffexplore.checking import csv_columns
+from diffexplore.checking.table import column_names, read_table
 from diffexplore.errors import UsageError
 
 

@@ -8,11 +8,11 @@ from formulas import texts
 from hypothesis import assume, given, settings
 
 from diffexplore.errors import UsageError
-from diffexplore.symbolic.cost import count_ops
-from diffexplore.symbolic.functions import TABLE, Function
-from diffexplore.symbolic.latex import to_latex
-from diffexplore.symbolic.parse import parse
-from diffexplore.symbolic.text import to_text
+from diffexplore.formula.cost import count_ops
+from diffexplore.formula.functions import TABLE, Function
+from diffexplore.formula.latex import to_latex
+from diffexplore.formula.parse import parse
+from diffexplore.formula.text import to_text
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import torch
 from benchmarks.torch_programs import FORMAL, MIXING, PROGRAMS, Squared, SquaredWithoutTwo, TorchProgram
 from diffexplore import UsageError
 from diffexplore.arithmetic.torch_real import TorchArithmetic
-from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
-from diffexplore.symbolic.functions_sympy import foreign_node
-from diffexplore.symbolic.program import lower
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.formula.functions_sympy import foreign_node
+from diffexplore.program.program import lower
 from diffexplore.tracing import Array, Traced, declare, trace
 from diffexplore.tracing.capture import capture
 from diffexplore.tracing.lines import Place

@@ -13,7 +13,7 @@ from test_tracing import assert_agrees
 
 from benchmarks.torch_programs import TorchProgram
 from diffexplore import UsageError
-from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.tracing import trace
 from diffexplore.tracing.operators.certain import has_value, whole_range
 

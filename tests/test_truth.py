@@ -17,10 +17,10 @@ from reference import evaluate
 from truth_helpers import distance, find, one
 
 from diffexplore import Loss, UsageError, check
-from diffexplore.check.records import Row
-from diffexplore.check.truth import Status, decimal
-from diffexplore.symbolic.derive import differentiate
-from diffexplore.symbolic.parse import parse
+from diffexplore.checking.records import Row
+from diffexplore.checking.truth import Status, decimal
+from diffexplore.formula.derive import differentiate
+from diffexplore.formula.parse import parse
 
 values = st.one_of(
     st.sampled_from([0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 0.1]),

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 import diffexplore as dx
-from diffexplore.check.evaluate import Evaluator
-from diffexplore.check.problem import Problem
-from diffexplore.check.records import Row
-from diffexplore.check.synthetic import synthetic_columns
+from diffexplore.checking.evaluate import Evaluator
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.records import Row
+from diffexplore.checking.synthetic import synthetic_columns
 
 Data = Mapping[str, Sequence[float]]
 
@@ -110,7 +110,7 @@ def test_whether_a_condition_is_a_case_depends_on_the_partial() -> None:
 
 
 def test_masks_of_a_large_batch_are_enclosed_as_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    from diffexplore.check.truth import TruthFinder
+    from diffexplore.checking.truth import TruthFinder
 
     loss = dx.Loss("where(y==1, -log(sigmoid(a*x)), -log(1-sigmoid(a*x)))", parameters="a", data="x, y")
     n = 20_000

@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from truth_helpers import FLOAT64
 
 from diffexplore import UsageError, losses
-from diffexplore.check import truth as truth_module
-from diffexplore.check.fast_truth import VectorProgram
-from diffexplore.check.judge import Format
-from diffexplore.check.problem import Problem
-from diffexplore.check.synthetic import synthetic_columns
-from diffexplore.check.truth import TruthFinder
-from diffexplore.symbolic.derive import differentiate
-from diffexplore.symbolic.parse import parse
-from diffexplore.symbolic.program import lower
+from diffexplore.checking import truth as truth_module
+from diffexplore.checking.fast_truth import VectorProgram
+from diffexplore.checking.judge import Format
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.synthetic import synthetic_columns
+from diffexplore.checking.truth import TruthFinder
+from diffexplore.formula.derive import differentiate
+from diffexplore.formula.parse import parse
+from diffexplore.program.program import lower
 
 
 def _both_ways(

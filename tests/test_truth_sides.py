@@ -11,8 +11,8 @@ from one_sided_reference import LARGE, agrees, both_sides
 from truth_helpers import find
 
 from diffexplore import UsageError
-from diffexplore.symbolic.derive import differentiate
-from diffexplore.symbolic.parse import parse
+from diffexplore.formula.derive import differentiate
+from diffexplore.formula.parse import parse
 
 _FUNCTIONS = (
     "abs", "exp", "sin", "cos", "tanh", "atan", "asinh", "erf", "sigmoid", "softplus", "sign", "relu", "square", "cbrt",

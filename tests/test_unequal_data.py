@@ -10,7 +10,7 @@ import torch
 
 import diffexplore as dx
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.symbolic.program import lower
+from diffexplore.program.program import lower
 
 x = sympy.Symbol("x", real=True)
 

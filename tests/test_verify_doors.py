@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import _disable_current_modes
 
 import diffexplore as dx
-from diffexplore.programs.doors import CandidateWatch, Escapes
+from diffexplore.torch_code.doors import CandidateWatch, Escapes
 
 Tensor = torch.Tensor
 LINE = dx.Loss("(a*x - y + b)**2", parameters="a, b", data="x, y")

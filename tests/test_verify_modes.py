@@ -10,10 +10,10 @@ import torch
 from torch.autograd.function import once_differentiable
 
 import diffexplore as dx
-from diffexplore.check.point import PointOutcome
-from diffexplore.check.records import Tally
-from diffexplore.verify.double_backward import weighted_gradient
-from diffexplore.verify.modes import merged
+from diffexplore.checking.point import PointOutcome
+from diffexplore.checking.records import Tally
+from diffexplore.verifying.double_backward import weighted_gradient
+from diffexplore.verifying.modes import merged
 
 Tensor = torch.Tensor
 

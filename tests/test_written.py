@@ -14,8 +14,8 @@ import torch
 import diffexplore as dx
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
-from diffexplore.symbolic.parse import names_in, parse
-from diffexplore.symbolic.text import to_text
+from diffexplore.formula.parse import names_in, parse
+from diffexplore.formula.text import to_text
 
 METHODS = ["symbolic", "reverse", "numpy", "central_difference"]
 

@@ -9,10 +9,10 @@ from typing import Any
 import sympy
 import torch
 
-from diffexplore.audit.forward_case import Case
-from diffexplore.audit.rulebook import Entry
-from diffexplore.audit.setup import Setup
-from diffexplore.audit.special import VALUES
+from diffexplore.auditing.forward_case import Case
+from diffexplore.auditing.rulebook import Entry
+from diffexplore.auditing.setup import Setup
+from diffexplore.auditing.special import VALUES
 
 POINTS = 20
 MASKS = ("mask", "condition")

@@ -9,10 +9,10 @@ import mpmath
 import numpy as np
 import sympy
 
-from diffexplore.check.truth import Enclosures, TruthFinder
-from diffexplore.symbolic.derive import differentiate
-from diffexplore.symbolic.parse import parse
-from diffexplore.symbolic.program import lower
+from diffexplore.checking.truth import Enclosures, TruthFinder
+from diffexplore.formula.derive import differentiate
+from diffexplore.formula.parse import parse
+from diffexplore.program.program import lower
 
 #: The precision and the smallest exponent of float64.
 FLOAT64 = (53, -1022)

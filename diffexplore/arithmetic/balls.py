@@ -17,7 +17,7 @@ import sympy
 from flint import arb, arb_series
 
 from diffexplore.arithmetic import sinc
-from diffexplore.symbolic.program import Constant, Program, lower_constant
+from diffexplore.program.program import Constant, Program, lower_constant
 
 _CONSTANT_PRECISION = 256
 

@@ -17,7 +17,7 @@ from diffexplore.arithmetic import sinc
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
 from diffexplore.bounds.propagation import RULES
-from diffexplore.symbolic.program import Constant
+from diffexplore.program.program import Constant
 
 Tensor = torch.Tensor
 

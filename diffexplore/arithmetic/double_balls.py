@@ -3,7 +3,7 @@
 A ball holds all numbers within ``radius`` of ``high + low``. Each operation adds to what its operands' radii become
 (second-order terms kept) the published error of its double-double algorithm. A radius that is infinite or NaN means
 that nothing is known: an operand may be singular, a condition is undecided, a number is too large or too small for
-the error-free transforms. Arb decides there (:mod:`diffexplore.check.truth`).
+the error-free transforms. Arb decides there (:mod:`diffexplore.checking.truth`).
 """
 
 from __future__ import annotations

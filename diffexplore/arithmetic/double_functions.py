@@ -36,7 +36,7 @@ from diffexplore.arithmetic.double_balls import (
 )
 from diffexplore.arithmetic.double_branches import BRANCHES, CASE_BRANCHES, SMOOTH_BRANCHES, chosen
 from diffexplore.arithmetic.double_double import Number
-from diffexplore.symbolic.program import Constant
+from diffexplore.program.program import Constant
 
 _BITS = 256
 

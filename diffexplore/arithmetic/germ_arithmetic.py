@@ -30,7 +30,7 @@ from diffexplore.arithmetic.germs import (
     sign_of,
     sub,
 )
-from diffexplore.symbolic.program import Constant
+from diffexplore.program.program import Constant
 
 Value: TypeAlias = Germ | Absent
 #: A condition: True, False, None where it is not decided, or NOTHING where it compares what has no value.

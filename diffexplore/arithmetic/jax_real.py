@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from diffexplore.arithmetic import sinc
-from diffexplore.symbolic.program import Constant
+from diffexplore.program.program import Constant
 
 
 @cache

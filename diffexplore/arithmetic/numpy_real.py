@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from diffexplore.arithmetic import sinc
-from diffexplore.symbolic.program import Constant
+from diffexplore.program.program import Constant
 
 
 def _by_value(function: Callable[[float], float]) -> Callable[[Any], Any]:

@@ -11,7 +11,7 @@ import torch
 
 from diffexplore.arithmetic import sinc, torch_gamma
 from diffexplore.bounds.watch import tell_watches
-from diffexplore.symbolic.program import Constant
+from diffexplore.program.program import Constant
 
 Value = torch.Tensor | float | int
 

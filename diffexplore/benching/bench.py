@@ -13,12 +13,12 @@ from diffexplore.benching.pairs import pairs_in
 from diffexplore.benching.records import Bench, BenchedLoss, Measurement
 from diffexplore.benching.settings import Request, check_memory
 from diffexplore.benching.timing import Times, later_calls, no_garbage_collection, share_of, timed
-from diffexplore.check.batch import Batch, make_batch
-from diffexplore.check.environment import environment
-from diffexplore.check.listener import Listener, Silence
-from diffexplore.check.problem import Problem
-from diffexplore.check.records import Skipped
-from diffexplore.check.torch_loss import Unavailable
+from diffexplore.checking.batch import Batch, make_batch
+from diffexplore.checking.environment import environment
+from diffexplore.checking.listener import Listener, Silence
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.records import Skipped
+from diffexplore.checking.torch_loss import Unavailable
 from diffexplore.methods import Entry
 from diffexplore.methods.base import Values, unwatched
 from diffexplore.methods.prepared import Preparable, Prepared

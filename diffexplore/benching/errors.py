@@ -10,10 +10,10 @@ import torch
 from flint import arb
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.check.evaluate import Evaluator
-from diffexplore.check.judge import judge
-from diffexplore.check.problem import Problem
-from diffexplore.check.truth import SUM_PRECISION, Enclosures, Status, statuses_in
+from diffexplore.checking.evaluate import Evaluator
+from diffexplore.checking.judge import judge
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, statuses_in
 
 
 class Truths:

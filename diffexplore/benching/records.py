@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.check.records import LossSummary, Skipped
+from diffexplore.checking.records import LossSummary, Skipped
 from diffexplore.documents import SCHEMA_VERSION, plain, to_json
 
 if TYPE_CHECKING:

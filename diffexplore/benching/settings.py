@@ -9,8 +9,8 @@ import torch
 
 from diffexplore import methods as registry
 from diffexplore.benching.memory import available
-from diffexplore.check.batch import MOST_POINTS
-from diffexplore.check.problem import Problem
+from diffexplore.checking.batch import MOST_POINTS
+from diffexplore.checking.problem import Problem
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.methods import Entry

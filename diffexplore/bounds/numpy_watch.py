@@ -19,7 +19,7 @@ from diffexplore.bounds.aten import handler
 from diffexplore.bounds.handling import finite_float
 from diffexplore.bounds.movement import fill_error
 from diffexplore.bounds.watch import Watch
-from diffexplore.symbolic.program import Constant
+from diffexplore.program.program import Constant
 
 Tensor = torch.Tensor
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diffexplore.audit.records import Audit
+from diffexplore.auditing.records import Audit
 from diffexplore.cli import options as o
 from diffexplore.cli.outputs import Outputs
 from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
-from diffexplore.report.blocks import Block
+from diffexplore.render.blocks import Block
 
 
 @writes("audit")
@@ -29,7 +29,7 @@ def audit(
 
 
 def _run(only: list[str], quiet: bool) -> Audit:
-    from diffexplore.audit.audit import audit as run
+    from diffexplore.auditing.audit import audit as run
     from diffexplore.cli.progress import listening
 
     with listening(quiet=quiet, rows_to=None) as listener:
@@ -37,7 +37,7 @@ def _run(only: list[str], quiet: bool) -> Audit:
 
 
 def _shown(found: Audit, *, all_entries: bool, details: bool) -> Shown:
-    from diffexplore.audit.page import headline, page
+    from diffexplore.auditing.page import headline, page
     from diffexplore.pages.records import Subject
 
     def blocks() -> Iterator[Block]:

@@ -63,7 +63,7 @@ def _measured(
     with listening(quiet=quiet, rows_to=None) as listener:
         from diffexplore.benching.bench import run_bench
         from diffexplore.benching.settings import methods_of, sizes_of
-        from diffexplore.check.options import as_device, as_dtype
+        from diffexplore.checking.options import as_device, as_dtype
 
         counts, chosen = sizes_of(sizes), methods_of(methods)
         requests = [_request(name, at) for name in names]
@@ -72,9 +72,9 @@ def _measured(
 
 def _request(text: str, at: str | None) -> Request:
     from diffexplore.benching.settings import Request
-    from diffexplore.check.points import make_points, parse_at
+    from diffexplore.checking.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check
-    from diffexplore.given.losses import is_program
+    from diffexplore.inputs.losses import is_program
 
     if is_program(text):
         raise UsageError(f"bench times formulas and the losses of the catalogue, not the code in {text}")
@@ -85,7 +85,7 @@ def _request(text: str, at: str | None) -> Request:
 
 def _shown(result: Bench, *, full: bool) -> Shown:
     from diffexplore.pages.records import Subject
-    from diffexplore.report.benches import BenchPage, headline, outline, title_of
+    from diffexplore.render.benches import BenchPage, headline, outline, title_of
 
     return Shown(
         Subject(result),

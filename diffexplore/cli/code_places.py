@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from diffexplore.report.problems import CodePlace
+from diffexplore.render.problems import CodePlace
 
 
 def code_place(text: str | None) -> CodePlace | None:

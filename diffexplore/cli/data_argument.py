@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from diffexplore.errors import UsageError, unknown
 
 if TYPE_CHECKING:
-    from diffexplore.check.batch import Batch
-    from diffexplore.check.sources import Source
+    from diffexplore.checking.batch import Batch
+    from diffexplore.checking.sources import Source
     from diffexplore.loss import Loss
 
 STDIN = "-"
@@ -44,7 +44,7 @@ class DataGiven:
     @cached_property
     def source(self) -> Source | None:
         """The file, or standard input, which is read here."""
-        from diffexplore.check.sources import FileSource, StandardInput
+        from diffexplore.checking.sources import FileSource, StandardInput
 
         if self.file is None:
             return None
@@ -56,8 +56,8 @@ class DataGiven:
 
         Raises UsageError for a file that cannot be read, and for columns that it has not.
         """
-        from diffexplore.check.columns import missing_column
-        from diffexplore.check.table import column_names
+        from diffexplore.checking.columns import missing_column
+        from diffexplore.checking.table import column_names
 
         if self.source is None:
             return None
@@ -69,7 +69,7 @@ class DataGiven:
 
     def batch(self, loss: Loss, *, seed: int, points: Sequence[Mapping[str, float]]) -> Batch:
         """The samples for a loss; raises UsageError for data that do not fit it."""
-        from diffexplore.check.batch import make_batch
+        from diffexplore.checking.batch import make_batch
 
         for symbol in self.columns:
             if symbol not in loss.data:
@@ -78,7 +78,7 @@ class DataGiven:
 
     def column(self, name: str) -> Any:
         """One column of the file, of shape (n,)."""
-        from diffexplore.check.table import read_table
+        from diffexplore.checking.table import read_table
 
         assert self.source is not None
         return read_table(self.source, [name], self.columns)[name]

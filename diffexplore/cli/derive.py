@@ -14,7 +14,7 @@ from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
 from diffexplore.documents import to_json
 from diffexplore.errors import UsageError
-from diffexplore.report.blocks import Block
+from diffexplore.render.blocks import Block
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
@@ -56,8 +56,8 @@ def derive(
 def _shown(loss: Loss, names: Sequence[str], format: str, *, hessian: bool, steps: bool) -> Shown:
     from diffexplore.pages.records import Subject
     from diffexplore.pages.sections.derivation import Derivation
-    from diffexplore.report.blocks import FormulaList
-    from diffexplore.symbolic.export import to_json_dict
+    from diffexplore.program.export import to_json_dict
+    from diffexplore.render.blocks import FormulaList
 
     def blocks() -> tuple[Block, ...]:
         return tuple(_text_blocks(loss, names, hessian, steps))[:-1]  # but for the gap that ends the last part
@@ -79,8 +79,8 @@ def _shown(loss: Loss, names: Sequence[str], format: str, *, hessian: bool, step
 
 
 def _text_blocks(loss: Loss, names: Sequence[str], hessian: bool, steps: bool) -> Iterator[Block]:
-    from diffexplore.report.algebra import hessian_text, steps_blocks
-    from diffexplore.report.outline import formulas
+    from diffexplore.render.algebra import hessian_text, steps_blocks
+    from diffexplore.render.outline import formulas
 
     second = hessian_text(loss, names) if hessian else None
     yield from formulas(loss.summary(), loss.gradient(names).formulas(), second)
@@ -90,7 +90,7 @@ def _text_blocks(loss: Loss, names: Sequence[str], hessian: bool, steps: bool) -
 
 def _exported(loss: Loss, names: Sequence[str], format: str, hessian: bool) -> str:
     """The gradient, and where asked for the Hessian, in another language."""
-    from diffexplore.symbolic import export
+    from diffexplore.program import export
 
     gradient = loss.gradient(names)
     second = loss.hessian(names) if hessian else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diffexplore.check.records import Verdict
+from diffexplore.checking.records import Verdict
 
 USAGE = 2
 INTERNAL = 70

@@ -15,7 +15,7 @@ from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
-    from diffexplore.check.listener import Listener
+    from diffexplore.checking.listener import Listener
     from diffexplore.fitting.records import Fit
     from diffexplore.pages.records import Subject
 
@@ -88,7 +88,7 @@ def fit(
 
 def _fitted(request: Request, listener: Listener) -> Subject:
     """Resolve the loss, its start and its data, and run the descents."""
-    from diffexplore.check.points import make_points, parse_at
+    from diffexplore.checking.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check
     from diffexplore.exploring.axes import chosen_axes
 
@@ -118,7 +118,7 @@ def _rate(text: str) -> float:
 
 
 def _shown(subject: Subject) -> Shown:
-    from diffexplore.report.fits import FitPage, gradient_notes, headline, outline
+    from diffexplore.render.fits import FitPage, gradient_notes, headline, outline
 
     result: Fit = subject.result
     return Shown(

@@ -14,7 +14,7 @@ from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
-    from diffexplore.graphs.records import Graph
+    from diffexplore.graphing.records import Graph
     from diffexplore.loss import Loss
     from diffexplore.tracing.trace import Traced
 
@@ -57,13 +57,13 @@ def _graph(
     text: str, at: str | None, data: DataGiven, wrt: tuple[str, ...] | None,
     shapes: str | None, reduction: str | None, sample: int,
 ) -> Graph:  # fmt: skip
-    from diffexplore.check.points import parse_at
+    from diffexplore.checking.points import parse_at
 
     point = None if at is None else parse_at(at)
     loss, name = _loss(text, point, data, wrt=wrt, shapes=shapes, reduction=reduction)
 
-    from diffexplore.given.functions import entries_of
-    from diffexplore.graphs import graph_of
+    from diffexplore.graphing import graph_of
+    from diffexplore.inputs.functions import entries_of
     from diffexplore.loss import Loss
 
     if wrt and not isinstance(loss, Loss):
@@ -80,7 +80,7 @@ def _loss(
     """The loss or the traced function. Names in the point are parameters; without any, but with data, all are data."""
     from diffexplore.cli.loss_argument import is_name, loss_to_check, loss_to_derive
     from diffexplore.cli.programs import trace_program, which_parameters
-    from diffexplore.given.losses import is_program
+    from diffexplore.inputs.losses import is_program
 
     valued = point is not None or data.is_given
     if is_program(text):
@@ -102,10 +102,10 @@ def _loss(
 
 
 def _shown(found: Graph) -> Shown:
-    from diffexplore.graphs.dot import to_dot
-    from diffexplore.graphs.svg import to_svg
+    from diffexplore.graphing.dot import to_dot
+    from diffexplore.graphing.svg import to_svg
     from diffexplore.pages.records import Subject
-    from diffexplore.report.graphs import headline, outline
+    from diffexplore.render.graphs import headline, outline
 
     return Shown(
         Subject(found),

@@ -9,10 +9,10 @@ from diffexplore import losses, methods
 from diffexplore.cli import options as o
 from diffexplore.cli.output import console_on
 from diffexplore.errors import UsageError
-from diffexplore.report.blocks import Block, Column, Gap, Heading, Note, Table, text
+from diffexplore.formula.functions import TABLE
+from diffexplore.formula.names import shown
+from diffexplore.render.blocks import Block, Column, Gap, Heading, Note, Table, text
 from diffexplore.suggestions import did_you_mean
-from diffexplore.symbolic.functions import TABLE
-from diffexplore.symbolic.names import shown
 
 
 def list_(
@@ -26,7 +26,7 @@ def list_(
 
     Of a loss: its formula, its gradient and its source.
     """
-    from diffexplore.report.terminal import Drawing
+    from diffexplore.render.terminal import Drawing
 
     blocks = tuple(_everything(devices) if name is None else _named(name.strip()))
     console_on(sys.stdout, no_color=no_color).print(Drawing(blocks, ascii=ascii or None))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from diffexplore.cli.programs import load, which_parameters
 from diffexplore.errors import UsageError
-from diffexplore.given.functions import entries_of
-from diffexplore.given.losses import is_name, is_program, loss_of_symbols, loss_with_values
-from diffexplore.given.names import Named
-from diffexplore.given.wording import COMMAND_LINE
+from diffexplore.inputs.functions import entries_of
+from diffexplore.inputs.losses import is_name, is_program, loss_of_symbols, loss_with_values
+from diffexplore.inputs.names import Named
+from diffexplore.inputs.wording import COMMAND_LINE
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from diffexplore.check.records import Report
+from diffexplore.checking.records import Report
 
 if TYPE_CHECKING:
     from diffexplore.cli import report, verify
-    from diffexplore.report.screen import Command
+    from diffexplore.render.screen import Command
 
 #: A longer command is not shown: it would not stay on its line.
 _LONGEST = 76

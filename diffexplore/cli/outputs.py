@@ -77,7 +77,7 @@ class Outputs:
         return Target(self.command, place, portable)
 
     def _print(self, shown: Shown) -> None:
-        from diffexplore.report.terminal import Drawing
+        from diffexplore.render.terminal import Drawing
 
         ascii = self.ascii or None
         page: Any = shown.page(ascii) if shown.page is not None and not self.quiet else None
@@ -87,7 +87,7 @@ class Outputs:
 
     def _annotate(self, shown: Shown) -> None:
         """Beside the page for people; on standard error where standard output is for a program."""
-        from diffexplore.report.problems import to_annotation
+        from diffexplore.render.problems import to_annotation
 
         stream = sys.stderr if self.machine_reads_stdout else sys.stdout
         for problem in shown.problems():

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.errors import UsageError
-from diffexplore.given.functions import likely_parameters, split_arguments, which_are_parameters
-from diffexplore.given.losses import is_program
+from diffexplore.inputs.functions import likely_parameters, split_arguments, which_are_parameters
+from diffexplore.inputs.losses import is_program
 
 if TYPE_CHECKING:
     from diffexplore.tracing.trace import Traced
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def load(place: str) -> tuple[Any, tuple[str, ...]]:
     """The function that ``FILE.py:NAME`` means, for which the file is executed, and the names of its arguments."""
     from diffexplore.proving.programs import arguments_of
-    from diffexplore.verify.loading import load_candidate
+    from diffexplore.verifying.loading import load_candidate
 
     if not (is_program(place) or place.strip().endswith(".py")):
         raise UsageError(

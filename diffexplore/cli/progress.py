@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from diffexplore.check.records import Row
-from diffexplore.report.documents import write_row
+from diffexplore.checking.records import Row
+from diffexplore.render.documents import write_row
 
 if TYPE_CHECKING:
     from rich.progress import Progress, Task, TaskID
@@ -70,7 +70,7 @@ def _display() -> Progress:
     from rich.text import Text
 
     from diffexplore.cli.output import console_on
-    from diffexplore.report.symbols import speaks_mathematics
+    from diffexplore.render.symbols import speaks_mathematics
 
     class Counted(ProgressColumn):
         def render(self, task: Task) -> Text:

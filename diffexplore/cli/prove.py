@@ -13,7 +13,7 @@ from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
 
 if TYPE_CHECKING:
-    from diffexplore.check.listener import Listener
+    from diffexplore.checking.listener import Listener
     from diffexplore.proving.records import Proof
 
 
@@ -56,7 +56,7 @@ def _heard(
 ) -> Proof:  # fmt: skip
     from diffexplore.cli.loss_argument import loss_to_derive
     from diffexplore.cli.programs import load
-    from diffexplore.given.functions import declared
+    from diffexplore.inputs.functions import declared
     from diffexplore.proving.prove import prove
 
     function, arguments = load(place)
@@ -94,9 +94,9 @@ def _has_entries(name: str, symbols: tuple[str, ...]) -> bool:
 def _shown(found: Proof, program: str, *, full: bool) -> Shown:
     from diffexplore.cli.code_places import code_place
     from diffexplore.pages.records import Subject
-    from diffexplore.report.problems import problems_of_proof
-    from diffexplore.report.proof_headline import headline
-    from diffexplore.report.proofs import outline
+    from diffexplore.render.problems import problems_of_proof
+    from diffexplore.render.proof_headline import headline
+    from diffexplore.render.proofs import outline
 
     return Shown(
         Subject(found),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 from diffexplore import methods as known_methods
-from diffexplore.check.records import Report
+from diffexplore.checking.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.data_argument import NO_DATA, DataGiven, data_given
 from diffexplore.cli.exit_codes import OF_VERDICT
@@ -18,16 +18,16 @@ from diffexplore.cli.outputs import Outputs
 from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
-from diffexplore.report.details import Detail
+from diffexplore.render.details import Detail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from diffexplore.check.listener import Listener
+    from diffexplore.checking.listener import Listener
     from diffexplore.loss import Loss
     from diffexplore.pages.records import Subject
-    from diffexplore.report.outline import HessianText
-    from diffexplore.report.screen import Command
+    from diffexplore.render.outline import HessianText
+    from diffexplore.render.screen import Command
     from diffexplore.scanning.span import Span
 
 
@@ -136,11 +136,11 @@ def shown(
     """
     from diffexplore.cli.code_places import code_place
     from diffexplore.pages.sections.pictures import chosen_figures
-    from diffexplore.report.details import blocks_of
-    from diffexplore.report.markdown import title_of
-    from diffexplore.report.problems import problems_of_report
-    from diffexplore.report.terminal import Page
-    from diffexplore.report.verdict import headline
+    from diffexplore.render.details import blocks_of
+    from diffexplore.render.markdown import title_of
+    from diffexplore.render.problems import problems_of_report
+    from diffexplore.render.terminal import Page
+    from diffexplore.render.verdict import headline
 
     result: Report = subject.result
     return Shown(
@@ -164,7 +164,7 @@ def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> Subj
 
 
 def _heard(request: Request, listener: Listener) -> Subject:
-    from diffexplore.check.points import make_points, parse_at
+    from diffexplore.checking.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check, partials_of
 
     at = [parse_at(text) for text in request.at]
@@ -175,7 +175,7 @@ def _heard(request: Request, listener: Listener) -> Subject:
     points = make_points(loss, at or None)
     spans = [_span(text, loss) for text in request.scans]
 
-    from diffexplore.check.run import run_check
+    from diffexplore.checking.run import run_check
     from diffexplore.pages.records import Subject
 
     batch = request.data.batch(loss, seed=request.seed, points=points)
@@ -213,6 +213,6 @@ def _span(text: str, loss: Loss) -> Span:
 def _hessian(subject: Subject) -> HessianText:
     """The second partials by what the report differentiates by."""
     assert subject.loss is not None
-    from diffexplore.report.algebra import hessian_text
+    from diffexplore.render.algebra import hessian_text
 
     return hessian_text(subject.loss, tuple(subject.result.gradient))

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from diffexplore.cli.output import console_on
-from diffexplore.report.blocks import (
+from diffexplore.render.blocks import (
     Block,
     Column,
     Formula,
@@ -37,7 +37,7 @@ COMMANDS = (
 
 def show() -> None:
     """Prints it to standard output, in colour where that is a terminal."""
-    from diffexplore.report.terminal import Drawing
+    from diffexplore.render.terminal import Drawing
 
     console_on(sys.stdout).print(Drawing(tuple(_blocks())))
 

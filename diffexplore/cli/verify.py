@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from diffexplore.check.records import Report
+from diffexplore.checking.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.data_argument import NO_DATA, DataGiven, data_given
 from diffexplore.cli.exit_codes import OF_VERDICT
@@ -23,9 +23,9 @@ from diffexplore.cli.writes import output_parameters, writes
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
-    from diffexplore.given.names import Named
+    from diffexplore.inputs.names import Named
     from diffexplore.loss import Loss
-    from diffexplore.verify.replay import Replay
+    from diffexplore.verifying.replay import Replay
 
 KINDS = ("loss", "gradient", "layer", "formulas", "grads")
 
@@ -129,7 +129,7 @@ def _replay_of(context: typer.Context, path: Path | None) -> Replay:
     given = (name for name in context.params if name not in _OF_OUTPUT)
     if any(_is_typed(context.get_parameter_source(name)) for name in given):
         raise UsageError("without a candidate, --replay runs what its file says: leave the other options out")
-    from diffexplore.verify.replay_file import read_replay
+    from diffexplore.verifying.replay_file import read_replay
 
     return read_replay(path)
 
@@ -141,13 +141,13 @@ def _is_typed(source: Any) -> bool:
 
 def _record(request: Request) -> tuple[Replay, Any]:
     """Resolve the loss, its points, its data and the upstream gradient; and the candidate, where that loaded it."""
-    from diffexplore.check.points import make_points, parse_at
+    from diffexplore.checking.points import make_points, parse_at
 
     at = [parse_at(text) for text in request.at]
     loss, loaded = _loss(request, tuple(dict.fromkeys(name for point in at for name in point)))
     points = make_points(loss, at or None)
 
-    from diffexplore.verify.replay import Replay
+    from diffexplore.verifying.replay import Replay
 
     batch = request.data.batch(loss, seed=request.seed, points=points)
     record = Replay(
@@ -164,7 +164,7 @@ def _loss(request: Request, points: tuple[str, ...]) -> tuple[Loss, Any]:
     ``points`` are the names in the points.
     """
     from diffexplore.cli.loss_argument import loss_to_check
-    from diffexplore.given.names import Named
+    from diffexplore.inputs.names import Named
 
     columns, origin = request.data.names, request.data.origin
     if request.loss is None:
@@ -180,8 +180,8 @@ def _loss(request: Request, points: tuple[str, ...]) -> tuple[Loss, Any]:
 
 def _own(request: Request, named: Named) -> tuple[Loss, Any]:
     from diffexplore.cli.verify_questions import check_told
-    from diffexplore.given.losses import arguments_of_function
-    from diffexplore.verify.own import computes_loss, own_forward
+    from diffexplore.inputs.losses import arguments_of_function
+    from diffexplore.verifying.own import computes_loss, own_forward
 
     candidate = _load(request)
     if not computes_loss(candidate, request.kind):
@@ -194,14 +194,14 @@ def _own(request: Request, named: Named) -> tuple[Loss, Any]:
 def _loaded_for_questions(request: Request, points: tuple[str, ...]) -> Any:
     """The candidate, where a formula leaves questions open: then all of them are asked, that of its output as well."""
     from diffexplore.cli.verify_questions import check_told
-    from diffexplore.given.losses import is_formula
+    from diffexplore.inputs.losses import is_formula
 
     told = (points or request.wrt) and request.data.is_given  # the rest is asked by what reads it
     if told or request.data.file is not None:  # of the columns of a file, it is said which are missing
         return None
     if not is_formula(str(request.loss)) or str(request.candidate).endswith(".json"):
         return None
-    from diffexplore.symbolic.parse import names_in
+    from diffexplore.formula.parse import names_in
 
     symbols = names_in(str(request.loss).strip(), (*points, *(request.wrt or ())))
     candidate = _load(request)
@@ -210,7 +210,7 @@ def _loaded_for_questions(request: Request, points: tuple[str, ...]) -> Any:
 
 
 def _load(request: Request) -> Any:
-    from diffexplore.verify.loading import load_candidate
+    from diffexplore.verifying.loading import load_candidate
 
     return load_candidate(str(request.candidate))
 

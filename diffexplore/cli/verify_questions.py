@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from diffexplore.cli.data_argument import DataGiven
 from diffexplore.errors import UsageError
-from diffexplore.given.functions import is_likely_data, split_arguments
-from diffexplore.given.generic import generic_values
+from diffexplore.inputs.functions import is_likely_data, split_arguments
+from diffexplore.inputs.generic import generic_values
 
 if TYPE_CHECKING:
     from diffexplore.cli.verify import Request
@@ -54,7 +54,7 @@ def _shape(
     candidate: Any, parameters: Sequence[str], data: Sequence[str], shapes: str | None, kind: str | None
 ) -> str | None:
     """The shape of an output that is no number, as ``(N)``; None for a loss, and where it cannot be told."""
-    from diffexplore.verify.own import computes_loss, output_of
+    from diffexplore.verifying.own import computes_loss, output_of
 
     if not computes_loss(candidate, kind):
         return None

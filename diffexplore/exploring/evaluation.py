@@ -10,11 +10,11 @@ import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.errors import UsageError
+from diffexplore.formula.derive import differentiate
+from diffexplore.formula.elementary import elementary
+from diffexplore.formula.power_slopes import evaluable
 from diffexplore.loss import Loss
-from diffexplore.symbolic.derive import differentiate
-from diffexplore.symbolic.elementary import elementary
-from diffexplore.symbolic.power_slopes import evaluable
-from diffexplore.symbolic.program import Program, lower
+from diffexplore.program.program import Program, lower
 
 #: So many numbers are held for each slot of a program.
 _BLOCK = 1_000_000

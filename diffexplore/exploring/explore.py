@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from diffexplore.arguments import as_number
-from diffexplore.check.batch import make_batch
-from diffexplore.check.points import make_points
+from diffexplore.checking.batch import make_batch
+from diffexplore.checking.points import make_points
 from diffexplore.errors import UsageError
 from diffexplore.exploring.axes import chosen_axes
 from diffexplore.exploring.evaluation import Evaluation
@@ -20,7 +20,7 @@ from diffexplore.exploring.explorer import evaluation_of, explorer_of
 from diffexplore.exploring.records import Explorer
 from diffexplore.fitting.fit import run_fit
 from diffexplore.fitting.settings import settings_of
-from diffexplore.given.losses import loss_given
+from diffexplore.inputs.losses import loss_given
 
 #: A descent is so long, but where that takes more operations than :data:`_MOST_OPERATIONS`.
 _STEPS, _LEAST_STEPS = 1000, 20

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from diffexplore.check.batch import Batch
+from diffexplore.checking.batch import Batch
 from diffexplore.errors import UsageError
 from diffexplore.exploring.axes import chosen_axes
 from diffexplore.exploring.evaluation import Evaluation, Programs, at
@@ -19,10 +19,10 @@ from diffexplore.exploring.surface import field_over, profile_over, surface_over
 from diffexplore.exploring.window import Window, around, close_to
 from diffexplore.fitting.records import Fit
 from diffexplore.fitting.terrain import Point, Step
+from diffexplore.formula.text import conditions_to_text, to_text
 from diffexplore.loss import Loss
-from diffexplore.report.numbers import counted, point_text
-from diffexplore.report.symbols import typeset
-from diffexplore.symbolic.text import conditions_to_text, to_text
+from diffexplore.render.numbers import counted, point_text
+from diffexplore.render.symbols import typeset
 
 WHOLE, NEAR = "the whole path", "close to the minimum"
 

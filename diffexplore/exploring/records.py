@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.check.records import LossSummary, PartialFormula
+from diffexplore.checking.records import LossSummary, PartialFormula
 from diffexplore.documents import plain
 from diffexplore.exploring.window import Window
 from diffexplore.fitting.terrain import Point, Step

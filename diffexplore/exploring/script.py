@@ -9,8 +9,8 @@ import numpy as np
 from diffexplore.exploring.evaluation import Evaluation
 from diffexplore.exploring.fitted import Curve
 from diffexplore.exploring.records import Live
-from diffexplore.symbolic.javascript import function, helpers
-from diffexplore.symbolic.program import Program, lower
+from diffexplore.program.javascript import function, helpers
+from diffexplore.program.program import Program, lower
 
 #: A page draws a surface of a thousand points and takes a thousand steps before the next picture is due.
 MOST_OPERATIONS = 100_000

@@ -15,7 +15,7 @@ from flint import arb
 
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.fitting.reduced import BITS, ReducedLoss
-from diffexplore.symbolic.program import lower
+from diffexplore.program.program import lower
 
 #: Expressions with more operations are not expanded, factored or substituted into.
 _MOST_OPERATIONS = 300

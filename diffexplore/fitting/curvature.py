@@ -9,7 +9,7 @@ import numpy as np
 from flint import arb, arb_mat
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.check.truth import decimal
+from diffexplore.checking.truth import decimal
 from diffexplore.fitting.reduced import BITS, ReducedLoss
 from diffexplore.fitting.spectrum import Eigenvalue, eigenvalues
 from diffexplore.fitting.symmetries import undoing_shift

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from diffexplore.check.batch import Batch, make_batch
-from diffexplore.check.listener import Listener, Silence
-from diffexplore.check.points import make_points
-from diffexplore.check.problem import Problem
+from diffexplore.checking.batch import Batch, make_batch
+from diffexplore.checking.listener import Listener, Silence
+from diffexplore.checking.points import make_points
+from diffexplore.checking.problem import Problem
 from diffexplore.errors import UsageError
 from diffexplore.fitting.descend import Walk, walk
 from diffexplore.fitting.drift import Apart, DriftBound
@@ -26,7 +26,7 @@ from diffexplore.fitting.records import Drift, Fit, FittedLoss, Run
 from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
 from diffexplore.fitting.settings import Settings, settings_of
 from diffexplore.fitting.surroundings import Surroundings, surroundings_of
-from diffexplore.given.losses import loss_given
+from diffexplore.inputs.losses import loss_given
 from diffexplore.loss import Loss
 
 

@@ -21,8 +21,8 @@ from diffexplore.fitting.reduced import BITS, Derivatives, ReducedLoss, point
 from diffexplore.fitting.spectrum import Eigenvalue, eigenvalues
 from diffexplore.fitting.symmetries import Motion, symmetries
 from diffexplore.fitting.trust_region import descend
-from diffexplore.symbolic.program import lower
-from diffexplore.symbolic.text import conditions_to_text
+from diffexplore.formula.text import conditions_to_text
+from diffexplore.program.program import lower
 
 #: An evaluation with more operations is too long for a search of a hundred of them.
 MOST_OPERATIONS = 5_000_000

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.check.problem import Problem, spread_over
+from diffexplore.checking.problem import Problem, spread_over
 from diffexplore.methods import Entry
 from diffexplore.methods.base import unwatched
-from diffexplore.symbolic.program import Program, lower
+from diffexplore.program.program import Program, lower
 
 Tensor = torch.Tensor
 

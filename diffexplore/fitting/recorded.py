@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.check.records import Truth
+from diffexplore.checking.records import Truth
 from diffexplore.fitting.descend import Walk
 from diffexplore.fitting.drift import Apart
 from diffexplore.fitting.path import Path, Place
 from diffexplore.fitting.records import Drift, Rises, Run
 from diffexplore.fitting.reduced import BITS, ReducedLoss, point
 from diffexplore.fitting.terrain import Step
-from diffexplore.report.numbers import ulp_at
+from diffexplore.render.numbers import ulp_at
 
 #: Exact losses are compared at upward steps with no more operations than this.
 _RISE_OPERATIONS = 500_000

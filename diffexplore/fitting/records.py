@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.check.records import LossSummary, PartialFormula
+from diffexplore.checking.records import LossSummary, PartialFormula
 from diffexplore.documents import SCHEMA_VERSION, plain, to_json
 from diffexplore.fitting.terrain import Centred, Curvature, PathCurvature, Point, StationaryPoint, Step, Terrain
 
 if TYPE_CHECKING:
-    from diffexplore.check.batch import Batch
+    from diffexplore.checking.batch import Batch
     from diffexplore.exploring.records import Explorer
     from diffexplore.figures.records import Figure
     from diffexplore.loss import Loss
@@ -262,29 +262,29 @@ class Fit:
 
     def to_dataframe(self) -> Any:
         """The paths of all runs as a ``pandas.DataFrame``, a line for each step; raises UsageError without pandas."""
-        from diffexplore.report.dataframes import of_fit
+        from diffexplore.render.dataframes import of_fit
 
         return of_fit(self)
 
     def _repr_html_(self) -> str:
-        from diffexplore.report.fits import outline
-        from diffexplore.report.html import page_of
+        from diffexplore.render.fits import outline
+        from diffexplore.render.html import page_of
 
         return page_of(outline(self))
 
     def __rich_console__(self, console: Any, options: Any) -> Any:
-        from diffexplore.report.fits import FitPage
+        from diffexplore.render.fits import FitPage
 
         yield from FitPage(self).__rich_console__(console, options)
 
     def __str__(self) -> str:
-        from diffexplore.report.fits import to_text
+        from diffexplore.render.fits import to_text
 
         return to_text(self)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """What IPython shows in a terminal."""
-        from diffexplore.report.fits import to_text
+        from diffexplore.render.fits import to_text
 
         printer.text(to_text(self, printer.max_width))
 

@@ -22,13 +22,13 @@ from diffexplore.arithmetic.case_balls import CASES, SMOOTH
 from diffexplore.arithmetic.double_balls import DoubleBall, enclosing, exact, total
 from diffexplore.arithmetic.double_functions import DOUBLE_CASES, DOUBLE_SMOOTH
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.check.fast_truth import VectorProgram, spread
-from diffexplore.check.problem import spread_over
-from diffexplore.check.staged import Reading, StagedProgram
+from diffexplore.checking.fast_truth import VectorProgram, spread
+from diffexplore.checking.problem import spread_over
+from diffexplore.checking.staged import Reading, StagedProgram
 from diffexplore.fitting.moments import Moments, as_arb, moments_of, sums
+from diffexplore.formula.derive import differentiate
 from diffexplore.loss import Loss
-from diffexplore.symbolic.derive import differentiate
-from diffexplore.symbolic.program import Program, lower
+from diffexplore.program.program import Program, lower
 
 #: Bits in which everything is enclosed.
 BITS = 256

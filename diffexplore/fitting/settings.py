@@ -10,7 +10,7 @@ import torch
 
 from diffexplore import methods as registry
 from diffexplore.arguments import as_count, as_list, as_number, as_text, as_texts, wrong
-from diffexplore.check.options import DTYPES, as_dtype
+from diffexplore.checking.options import DTYPES, as_dtype
 from diffexplore.errors import UsageError
 from diffexplore.fitting import optimizers
 from diffexplore.methods import Entry

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from flint import arb
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.check.truth import decimal
+from diffexplore.checking.truth import decimal
 from diffexplore.fitting.certify import newton_step
 from diffexplore.fitting.curvature import centred, curvature_at, path_curvature
 from diffexplore.fitting.landscape import MOST_OPERATIONS, Landscape, Stationary, landscape_of, stationary_at
@@ -17,7 +17,7 @@ from diffexplore.fitting.records import PlainNewton, Run
 from diffexplore.fitting.reduced import BITS, ReducedLoss, point
 from diffexplore.fitting.settings import Settings
 from diffexplore.fitting.terrain import Centred, Curvature, PathCurvature, StationaryPoint, Step, Terrain
-from diffexplore.symbolic.text import to_text
+from diffexplore.formula.text import to_text
 
 #: How near Newton's iterate has to come to its limit to count as arrived, relative to the limit: double precision.
 _ARRIVED = 2.0**-52

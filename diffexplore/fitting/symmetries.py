@@ -18,10 +18,10 @@ from fractions import Fraction
 import numpy as np
 import sympy
 
+from diffexplore.formula.derive import differentiate
+from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
-from diffexplore.symbolic.derive import differentiate
-from diffexplore.symbolic.program import lower
-from diffexplore.symbolic.text import to_text
+from diffexplore.program.program import lower
 
 #: More parameters are not searched: A has their square.
 _MOST_PARAMETERS = 8
@@ -164,6 +164,6 @@ def _vanishes(expression: sympy.Expr, loss: Loss) -> bool:
     """Whether an expression is proved to be 0 wherever the loss is defined."""
     if expression.is_rational_function(*expression.free_symbols):
         return bool(sympy.cancel(sympy.together(expression)) == 0)
-    from diffexplore.proof.decide import decide_equal
+    from diffexplore.decide.decide import decide_equal
 
     return decide_equal(expression, sympy.S.Zero, domain=loss.domain).status == "proved"

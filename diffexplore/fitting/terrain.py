@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from diffexplore.check.records import Truth
+from diffexplore.checking.records import Truth
 
 Point = Mapping[str, float]
 

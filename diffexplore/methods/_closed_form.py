@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.check.problem import Problem, spread_over
+from diffexplore.checking.problem import Problem, spread_over
 from diffexplore.methods.base import Estimates, Values, watched
 from diffexplore.methods.prepared import Prepared, of_tensors
-from diffexplore.symbolic.program import Program
+from diffexplore.program.program import Program
 
 
 @dataclass(frozen=True)

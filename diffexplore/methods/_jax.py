@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.jax_real import JAX_ARRAYS
-from diffexplore.check.problem import Problem
+from diffexplore.checking.problem import Problem
 from diffexplore.methods._library import Gradient, LibraryMethod, as_numpy
 
 

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from diffexplore.bounds.watch import observing
-from diffexplore.check.problem import Problem
-from diffexplore.check.torch_loss import Unavailable
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.torch_loss import Unavailable
 from diffexplore.methods.base import Estimate, Estimates, Values, is_watched, of_unknown_error
 from diffexplore.methods.opaque import allowed, allowed_by_sample
 from diffexplore.methods.prepared import Prepared

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.tensorflow_real import TensorflowArithmetic
-from diffexplore.check.problem import Problem
+from diffexplore.checking.problem import Problem
 from diffexplore.methods._library import Gradient, LibraryMethod, as_numpy
 
 _NAMES = {

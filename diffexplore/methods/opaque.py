@@ -10,8 +10,8 @@ import torch
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch, observing
-from diffexplore.check.problem import Problem, spread_over
-from diffexplore.check.records import VALUE
+from diffexplore.checking.problem import Problem, spread_over
+from diffexplore.checking.records import VALUE
 from diffexplore.methods.base import Estimate, Estimates, Method, Values
 
 Tensor = torch.Tensor

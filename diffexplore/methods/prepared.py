@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-    from diffexplore.check.problem import Problem
+    from diffexplore.checking.problem import Problem
     from diffexplore.methods.base import Values
 
 

@@ -15,7 +15,7 @@ import torch
 import torch.fx
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.check.problem import Problem
+from diffexplore.checking.problem import Problem
 from diffexplore.methods._library import Gradient, LibraryMethod
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from diffexplore.check.problem import Problem
-from diffexplore.check.torch_loss import Unavailable, raised_by
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.torch_loss import Unavailable, raised_by
 from diffexplore.methods.base import Estimates, Values, watched
 from diffexplore.methods.prepared import Prepared, of_tensors
 

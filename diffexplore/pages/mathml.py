@@ -30,7 +30,7 @@ def mathml(text: str, *, block: bool = False) -> str | None:
     """``text`` as one ``<math>`` element, with the text itself as its annotation; None where it is no formula.
 
     Args:
-        text: a formula in the notation of :mod:`diffexplore.symbolic.text`, or as a person typed it.
+        text: a formula in the notation of :mod:`diffexplore.formula.text`, or as a person typed it.
         block: as a display of its own, with larger sums and fractions.
     """
     try:

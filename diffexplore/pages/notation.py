@@ -1,6 +1,6 @@
 """Reads the formulas that are shown, as text on one line, into trees that can be typeset.
 
-The language is that of :mod:`diffexplore.symbolic.text`, in Unicode and in ASCII, with what formulas of people, graphs
+The language is that of :mod:`diffexplore.formula.text`, in Unicode and in ASCII, with what formulas of people, graphs
 and derivations have beside: ``mean[…]``, ``∂/∂a[…]``, ``∂u/∂a``, ``Σ(…)``. Nothing is evaluated. What is not read is
 shown as text.
 """

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.report.blocks import Block, Headline
+from diffexplore.render.blocks import Block, Headline
 
 if TYPE_CHECKING:
-    from diffexplore.check.batch import Batch
+    from diffexplore.checking.batch import Batch
     from diffexplore.loss import Loss
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.check.descriptions import LossSummary
+from diffexplore.checking.descriptions import LossSummary
 from diffexplore.errors import UsageError
 from diffexplore.pages.records import Subject
 
 if TYPE_CHECKING:
-    from diffexplore.check.records import Report
+    from diffexplore.checking.records import Report
     from diffexplore.fitting.records import Fit
     from diffexplore.loss import Loss
 

@@ -11,8 +11,8 @@ import torch
 
 from diffexplore.bounds.handling import finite_float
 from diffexplore.bounds.watch import CONSTANT_ERROR
-from diffexplore.programs.calling import exits_refused
-from diffexplore.programs.doors import CandidateWatch, Escapes
+from diffexplore.torch_code.calling import exits_refused
+from diffexplore.torch_code.doors import CandidateWatch, Escapes
 from diffexplore.tracing.trace import OUTPUT
 
 Tensor = torch.Tensor

@@ -9,10 +9,10 @@ from typing import Any
 
 import sympy
 
-from diffexplore.check.records import VALUE, Cause
+from diffexplore.checking.records import VALUE, Cause
+from diffexplore.decide.records import Counterexample
 from diffexplore.errors import DiffexploreError
 from diffexplore.loss import Loss
-from diffexplore.proof.records import Counterexample
 from diffexplore.proving.programs import Program, packs
 from diffexplore.proving.records import Statement
 from diffexplore.proving.surrogates import surrogate_of
@@ -26,7 +26,7 @@ def cause_of(
     candidate: Any, program: Program, traced: Traced, loss: Loss | None, statements: Sequence[Statement]
 ) -> Cause | None:
     """The cause that verification names at the first counterexample of a gradient, if it finds one."""
-    from diffexplore.verify.run import verify
+    from diffexplore.verifying.run import verify
 
     refuted = [statement for statement in statements if statement.decision.counterexample is not None]
     wrong = [statement for statement in refuted if statement.name != VALUE] or refuted

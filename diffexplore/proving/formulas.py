@@ -16,8 +16,8 @@ from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.arithmetic.torch_real import TorchArithmetic
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch
-from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
-from diffexplore.symbolic.program import Program, lower
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.program.program import Program, lower
 from diffexplore.tracing.declarations import Array, of_samples
 from diffexplore.tracing.trace import OUTPUT, Traced
 

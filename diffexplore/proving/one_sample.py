@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sympy
 
+from diffexplore.decide import decide_equal
 from diffexplore.errors import UsageError
-from diffexplore.proof import decide_equal
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.formula.budget import Allowance
 from diffexplore.proving.programs import Program
-from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
-from diffexplore.symbolic.budget import Allowance
 from diffexplore.tracing.declarations import of_samples
 from diffexplore.tracing.trace import Traced, trace
 

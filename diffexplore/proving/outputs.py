@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from diffexplore.errors import UsageError
-from diffexplore.programs.calling import exits_refused
+from diffexplore.torch_code.calling import exits_refused
 from diffexplore.torch_private.watching import tree_leaves
 from diffexplore.tracing.declarations import Array, declare
 from diffexplore.tracing.trace import FEW

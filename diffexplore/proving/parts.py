@@ -10,11 +10,11 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import UsageError
+from diffexplore.formula.batch_sums import SAMPLES
+from diffexplore.formula.text import to_text
 from diffexplore.proving.programs import Program
 from diffexplore.proving.readings import Reading
 from diffexplore.proving.records import Statement, status_of
-from diffexplore.symbolic.batch_sums import SAMPLES
-from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.sizes import horizon, meets
 from diffexplore.tracing.trace import Traced, trace_near
 

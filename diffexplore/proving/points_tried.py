@@ -10,7 +10,7 @@ from typing import Any
 import sympy
 import torch
 
-from diffexplore.proof.records import Counterexample
+from diffexplore.decide.records import Counterexample
 from diffexplore.tracing.declarations import Array, of_samples
 from diffexplore.tracing.trace import Traced
 

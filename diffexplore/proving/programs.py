@@ -15,8 +15,8 @@ from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.proving.outputs import Outputs, Weight, contracted, outputs_of, weights_of
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare
-from diffexplore.verify.binding import autograd_function, bind, order_of_apply
-from diffexplore.verify.candidates import name_of
+from diffexplore.verifying.binding import autograd_function, bind, order_of_apply
+from diffexplore.verifying.candidates import name_of
 
 Tensor = torch.Tensor
 

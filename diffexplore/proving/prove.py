@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from diffexplore.arguments import as_words
-from diffexplore.check.listener import Listener, Silence
+from diffexplore.checking.listener import Listener, Silence
+from diffexplore.decide.decide import BUDGET
 from diffexplore.errors import UsageError
-from diffexplore.given.losses import loss_to_prove
-from diffexplore.proof.decide import BUDGET
+from diffexplore.formula.budget import Allowance
+from diffexplore.formula.exclusive import check_compatible
+from diffexplore.formula.text import to_text
+from diffexplore.inputs.losses import loss_to_prove
 from diffexplore.proving.explain import cause_of
 from diffexplore.proving.one_sample import holds_for_one
 from diffexplore.proving.parts import Part, decided_parts
@@ -20,9 +23,6 @@ from diffexplore.proving.scope import scope_of
 from diffexplore.proving.spare import again, run_again
 from diffexplore.proving.statements import domain_of, names_of, statements_of, symbols_of
 from diffexplore.proving.upstream import without_factor
-from diffexplore.symbolic.budget import Allowance
-from diffexplore.symbolic.exclusive import check_compatible
-from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.declarations import Spec, declare
 from diffexplore.tracing.sizes import meets
 from diffexplore.tracing.trace import Traced, trace

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.check.records import Cause
+from diffexplore.checking.records import Cause
+from diffexplore.decide.records import Counterexample, Decision, Status
 from diffexplore.documents import SCHEMA_VERSION, plain, to_json
-from diffexplore.proof.records import Counterexample, Decision, Status
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -19,7 +19,7 @@ class Statement:
     """One equation, and what is known of it.
 
     Attributes:
-        name: the symbol that is differentiated by; :data:`~diffexplore.check.records.VALUE` for the loss itself.
+        name: the symbol that is differentiated by; :data:`~diffexplore.checking.records.VALUE` for the loss itself.
         computed: what the program computes, as a formula.
         decision: whether that is the derivative (or the loss).
         call: 1, or 2 for what a second backward call on the same graph computes.
@@ -151,32 +151,32 @@ class Proof:
         return to_page("prove", subjects.of(self))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from diffexplore.report.proofs import outline
-        from diffexplore.report.terminal import Drawing
+        from diffexplore.render.proofs import outline
+        from diffexplore.render.terminal import Drawing
 
         yield from Drawing(tuple(outline(self))).__rich_console__(console, options)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """What IPython shows in a terminal."""
-        from diffexplore.report.proofs import outline
-        from diffexplore.report.terminal import Drawing, as_text
+        from diffexplore.render.proofs import outline
+        from diffexplore.render.terminal import Drawing, as_text
 
         blocks = tuple(outline(self))
         printer.text(as_text(lambda plain: Drawing(blocks, plain), printer.max_width, None))
 
     def _repr_html_(self) -> str:
-        from diffexplore.report.html import page_of
-        from diffexplore.report.proofs import outline
+        from diffexplore.render.html import page_of
+        from diffexplore.render.proofs import outline
 
         return page_of(outline(self))
 
     def __repr__(self) -> str:
-        from diffexplore.report.reprs import of_proof
+        from diffexplore.render.reprs import of_proof
 
         return of_proof(self)
 
     def __str__(self) -> str:
-        from diffexplore.report.proof_headline import headline
+        from diffexplore.render.proof_headline import headline
 
         shown = headline(self)
         return f"{shown.word}  {shown.sentence}"

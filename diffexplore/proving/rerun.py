@@ -14,14 +14,14 @@ from typing import Any
 import torch
 from flint import arb
 
+from diffexplore.decide.records import Counterexample
 from diffexplore.errors import UsageError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
-from diffexplore.programs.torch_program import TorchProgram
-from diffexplore.proof.records import Counterexample
 from diffexplore.proving.conduct import Function, Run, WatchedRun, run, watched
 from diffexplore.proving.formulas import Formulas
 from diffexplore.proving.points_tried import Tensors, at, meant, points
 from diffexplore.proving.wording import in_words, is_finite, middle_of, name_of_value, samples_of, what_differs
+from diffexplore.torch_code.torch_program import TorchProgram
 from diffexplore.tracing.applied import applied
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.sizes import apart, meets

@@ -8,14 +8,14 @@ from typing import Any
 
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.check.records import VALUE
-from diffexplore.proof.records import Unvalued
-from diffexplore.proof.regions import Region
-from diffexplore.proof.wanted import left_open
+from diffexplore.checking.records import VALUE
+from diffexplore.decide.records import Unvalued
+from diffexplore.decide.regions import Region
+from diffexplore.decide.wanted import left_open
+from diffexplore.formula.text import to_text
 from diffexplore.proving.parts import Part
 from diffexplore.proving.records import Statement
 from diffexplore.proving.sizes import sizes_of
-from diffexplore.symbolic.text import to_text
 
 
 @dataclass(frozen=True)

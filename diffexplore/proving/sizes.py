@@ -11,8 +11,8 @@ import sympy
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.symbolic.batch_sums import SAMPLES
-from diffexplore.symbolic.text import to_text
+from diffexplore.formula.batch_sums import SAMPLES
+from diffexplore.formula.text import to_text
 
 _SIGNS: Mapping[str, Callable[[int, int], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,

@@ -6,8 +6,8 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+from diffexplore.decide.records import Counterexample
 from diffexplore.loss import Loss
-from diffexplore.proof.records import Counterexample
 from diffexplore.proving.conduct import Function
 from diffexplore.proving.parts import Part
 from diffexplore.proving.programs import Program, program_of

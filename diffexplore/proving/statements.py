@@ -8,16 +8,16 @@ from typing import Any
 
 import sympy
 
-from diffexplore.check.records import VALUE
+from diffexplore.checking.records import VALUE
+from diffexplore.decide import decide_equal, decide_gradient
 from diffexplore.errors import UsageError, unknown
+from diffexplore.formula.batch_sums import SAMPLES, batch_sum
+from diffexplore.formula.budget import Allowance
+from diffexplore.formula.given import conditions_of
+from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
-from diffexplore.proof import decide_equal, decide_gradient
 from diffexplore.proving.programs import Program
 from diffexplore.proving.records import Statement
-from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
-from diffexplore.symbolic.budget import Allowance
-from diffexplore.symbolic.given import conditions_of
-from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.declarations import Array, of_samples
 from diffexplore.tracing.sizes import usual
 from diffexplore.tracing.trace import OUTPUT, Traced

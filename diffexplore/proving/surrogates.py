@@ -13,14 +13,14 @@ from fractions import Fraction
 
 import sympy
 
-from diffexplore.check.records import VALUE, Cause
-from diffexplore.proof import decide_equal, decide_gradient
+from diffexplore.checking.records import VALUE, Cause
+from diffexplore.decide import decide_equal, decide_gradient
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.formula.step_functions import STEPS
+from diffexplore.formula.text import to_text
 from diffexplore.proving.programs import Program
 from diffexplore.proving.records import Statement
 from diffexplore.proving.upstream import is_proportional
-from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
-from diffexplore.symbolic.step_functions import STEPS
-from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.trace import Traced
 
 _T = sympy.Symbol("surrogate argument", real=True)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import sympy
 
+from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.proving.programs import Program
-from diffexplore.symbolic.batch_sums import BatchSum
 from diffexplore.tracing.trace import Traced
 
 

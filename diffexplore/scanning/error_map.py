@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.check.evaluate import Evaluator, Running
-from diffexplore.check.judge import PASS, Judged, cause_of
-from diffexplore.check.lost import WeakPartial, lost_in, uncertainty
-from diffexplore.check.truth import Status
+from diffexplore.checking.evaluate import Evaluator, Running
+from diffexplore.checking.judge import PASS, Judged, cause_of
+from diffexplore.checking.lost import WeakPartial, lost_in, uncertainty
+from diffexplore.checking.truth import Status
 from diffexplore.figures.records import Axis, Figure, Grid, Series
 from diffexplore.methods import spoken
 from diffexplore.numerals import short
-from diffexplore.report.names import reduced_partial
-from diffexplore.report.numbers import point_text
-from diffexplore.report.symbols import typeset
+from diffexplore.render.names import reduced_partial
+from diffexplore.render.numbers import point_text
+from diffexplore.render.symbols import typeset
 from diffexplore.scanning.places import Places, Truths
 from diffexplore.scanning.setting import Setting
 from diffexplore.scanning.words import CAUSES

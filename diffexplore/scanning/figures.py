@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from diffexplore.check.batch import Batch
-from diffexplore.check.records import Report
+from diffexplore.checking.batch import Batch
+from diffexplore.checking.records import Report
 from diffexplore.figures.records import Figure
 from diffexplore.loss import Loss
 from diffexplore.scanning.error_map import error_maps, plane_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from diffexplore.check.records import Report
+from diffexplore.checking.records import Report
 from diffexplore.figures.records import Axis, Bars, Figure
 from diffexplore.methods import spoken
 from diffexplore.numerals import short
-from diffexplore.report.names import reduced_partial, sample_partial
+from diffexplore.render.names import reduced_partial, sample_partial
 from diffexplore.scanning.setting import SHOWN
 
 _Counts = Mapping[int, int]

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import QUANTUM, SMALLEST, UPWARD, DoubleBall, add, div, exact
-from diffexplore.check.enclosures import Enclosures, Status
-from diffexplore.check.evaluate import Running, gravest
-from diffexplore.check.judge import Format, Judged, judge
-from diffexplore.check.torch_loss import Unavailable
-from diffexplore.check.truth import TruthFinder
+from diffexplore.checking.enclosures import Enclosures, Status
+from diffexplore.checking.evaluate import Running, gravest
+from diffexplore.checking.judge import Format, Judged, judge
+from diffexplore.checking.torch_loss import Unavailable
+from diffexplore.checking.truth import TruthFinder
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods._error_curve import flattened
 from diffexplore.methods.base import Estimate, Numbers, Values

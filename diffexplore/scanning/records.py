@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from diffexplore.check.records import Skipped
+from diffexplore.checking.records import Skipped
 
 if TYPE_CHECKING:
     from diffexplore.figures.records import Figure

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from diffexplore.check.batch import Batch, make_batch
-from diffexplore.check.digits import correct_digits
-from diffexplore.check.evaluate import Evaluator
-from diffexplore.check.judge import Judged, judge
-from diffexplore.check.ledger import finite, make_row
-from diffexplore.check.points import make_points
-from diffexplore.check.records import Row, Skipped
-from diffexplore.check.truth import Enclosures, statuses_in
+from diffexplore.checking.batch import Batch, make_batch
+from diffexplore.checking.digits import correct_digits
+from diffexplore.checking.evaluate import Evaluator
+from diffexplore.checking.judge import Judged, judge
+from diffexplore.checking.ledger import finite, make_row
+from diffexplore.checking.points import make_points
+from diffexplore.checking.records import Row, Skipped
+from diffexplore.checking.truth import Enclosures, statuses_in
 from diffexplore.errors import UsageError
-from diffexplore.given.losses import loss_given
+from diffexplore.inputs.losses import loss_given
 from diffexplore.loss import Loss
 from diffexplore.methods.base import Numbers
 from diffexplore.scanning.places import Places

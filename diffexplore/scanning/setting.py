@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 
 from diffexplore import methods as registry
-from diffexplore.check.batch import Batch
-from diffexplore.check.evaluate import Running
-from diffexplore.check.options import as_dtype, as_wrt
-from diffexplore.check.problem import Problem
-from diffexplore.check.records import Skipped
-from diffexplore.check.run import prepared
+from diffexplore.checking.batch import Batch
+from diffexplore.checking.evaluate import Running
+from diffexplore.checking.options import as_dtype, as_wrt
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.records import Skipped
+from diffexplore.checking.run import prepared
 from diffexplore.loss import Loss
 
 Tensor = torch.Tensor

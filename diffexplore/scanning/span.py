@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diffexplore.check.points import parse_at
+from diffexplore.checking.points import parse_at
 from diffexplore.errors import UsageError, unknown
 from diffexplore.whole import whole
 

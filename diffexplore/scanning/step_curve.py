@@ -12,8 +12,8 @@ from flint import arb
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
-from diffexplore.check.evaluate import Evaluator
-from diffexplore.check.truth import SUM_PRECISION, Status, statuses_in
+from diffexplore.checking.evaluate import Evaluator
+from diffexplore.checking.truth import SUM_PRECISION, Status, statuses_in
 from diffexplore.methods._complex_curve import ComplexCurve
 from diffexplore.methods._difference import Difference
 from diffexplore.methods._error_curve import DifferenceCurve, ErrorCurve

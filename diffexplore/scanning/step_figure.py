@@ -8,8 +8,8 @@ from itertools import groupby
 from diffexplore.figures.records import Axis, Figure, Layer, Role, Rule, Series
 from diffexplore.methods import spoken
 from diffexplore.numerals import plain_exponent, short
-from diffexplore.report.names import reduced_partial
-from diffexplore.report.numbers import point_text
+from diffexplore.render.names import reduced_partial
+from diffexplore.render.numbers import point_text
 from diffexplore.scanning.setting import Setting
 from diffexplore.scanning.step_curve import Numbers, StepCurve
 

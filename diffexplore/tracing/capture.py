@@ -15,7 +15,7 @@ import torch.backends.opt_einsum
 from torch.fx import GraphModule
 
 from diffexplore.errors import DiffexploreError, UsageError
-from diffexplore.programs.calling import exits_refused
+from diffexplore.torch_code.calling import exits_refused
 from diffexplore.torch_private.tracing import (
     ConstantSource,
     DimDynamic,

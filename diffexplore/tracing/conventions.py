@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from diffexplore.symbolic.functions_sympy import log1p, sigmoid, softplus
+from diffexplore.formula.functions_sympy import log1p, sigmoid, softplus
 from diffexplore.tracing.arrays import Grid, each
 from diffexplore.tracing.operators.logic import less, select
 

@@ -12,7 +12,7 @@ import sympy
 
 from diffexplore.arguments import as_list, shape_of
 from diffexplore.errors import UsageError
-from diffexplore.symbolic.names import check_name, shown
+from diffexplore.formula.names import check_name, shown
 
 #: What :func:`declare` reads: ``"a, w[3]"``, ``["W[3,2]", "b"]`` or ``{"W": (3, 2), "b": ()}``.
 Spec = str | Sequence[str] | Mapping[str, int | Sequence[int]]

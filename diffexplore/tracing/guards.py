@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from diffexplore.symbolic.batch_sums import SAMPLES
+from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.tracing.capture import Capture, MixesSamples
 from diffexplore.tracing.interpret import Reading
 from diffexplore.tracing.size_expressions import relation_in_samples

@@ -14,7 +14,7 @@ from sympy.logic.boolalg import Boolean
 from torch.fx import Node
 
 from diffexplore.errors import UsageError
-from diffexplore.symbolic.batch_sums import SAMPLES, batch_sum
+from diffexplore.formula.batch_sums import SAMPLES, batch_sum
 from diffexplore.torch_private.watching import OpOverload
 from diffexplore.tracing.arrays import Cells, Grid, Mixes, cells_of, each, scalar
 from diffexplore.tracing.capture import Capture, MixesSamples

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import sympy
 
 from diffexplore.errors import UsageError
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.formula.step_functions import StepFunction
+from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
-from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
-from diffexplore.symbolic.step_functions import StepFunction
-from diffexplore.symbolic.text import to_text
 from diffexplore.tracing.declarations import real
 from diffexplore.tracing.trace import Traced
 

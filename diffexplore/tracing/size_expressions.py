@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from diffexplore.symbolic.batch_sums import SAMPLES
+from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.tracing.recognise import recognise
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.symbolic.batch_sums import SAMPLES, SIZES
+from diffexplore.formula.batch_sums import SAMPLES, SIZES
 
 Guards = Sequence[Boolean]
 

@@ -12,8 +12,8 @@ from sympy.logic.boolalg import Boolean
 from torch.fx import GraphModule
 
 from diffexplore.errors import UsageError
-from diffexplore.symbolic.batch_sums import SAMPLES
-from diffexplore.symbolic.text import to_text
+from diffexplore.formula.batch_sums import SAMPLES
+from diffexplore.formula.text import to_text
 from diffexplore.tracing.applied import applied
 from diffexplore.tracing.arrays import Grid, cells_of
 from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture

@@ -7,7 +7,7 @@ from diffexplore.cli.shown import Shown
 
 
 def _make(shown: Shown, target: Target) -> str:
-    from diffexplore.report.markdown import document, escaped
+    from diffexplore.render.markdown import document, escaped
 
     return document(f"# {escaped(shown.title)}\n", shown.blocks())
 

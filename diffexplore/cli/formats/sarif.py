@@ -8,7 +8,7 @@ from diffexplore.cli.shown import Shown
 
 def _make(shown: Shown, target: Target) -> str:
     from diffexplore.documents import to_json
-    from diffexplore.report.sarif import to_sarif
+    from diffexplore.render.sarif import to_sarif
 
     return to_json(to_sarif(tuple(shown.problems())), ascii=target.ascii)
 

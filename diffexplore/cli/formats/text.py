@@ -9,7 +9,7 @@ _WIDTH = 100
 
 
 def _make(shown: Shown, target: Target) -> str:
-    from diffexplore.report.terminal import Drawing, plain_text
+    from diffexplore.render.terminal import Drawing, plain_text
 
     page = shown.page(target.ascii) if shown.page is not None else Drawing(tuple(shown.blocks()), target.ascii)
     return plain_text(page, _WIDTH)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.errors import UsageError
-from diffexplore.graphs.records import Graph
-from diffexplore.graphs.svg import to_svg
+from diffexplore.graphing.records import Graph
+from diffexplore.graphing.svg import to_svg
 from diffexplore.pages.records import Fragment, Section, Subject
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def derivation(subject: Subject) -> Iterator[Section]:
     names = _differentiated(subject)
     if subject.loss is None or not names:
         return
-    from diffexplore.report.algebra import steps_blocks
+    from diffexplore.render.algebra import steps_blocks
 
     blocks = tuple(steps_blocks(subject.loss, names))
     lead = "From the loss of one sample to the simplified partial, one rule at a time; every line is checked."
@@ -42,7 +42,7 @@ def graph(subject: Subject) -> Iterator[Section]:
     """The graph of the loss at the last of the points, which is the least special one, where the loss is at hand."""
     if subject.loss is None:
         return
-    from diffexplore.graphs.build import graph_of
+    from diffexplore.graphing.build import graph_of
     from diffexplore.pages.subjects import loss_of
 
     many = subject.batch is not None and subject.batch.n > MOST_SAMPLES

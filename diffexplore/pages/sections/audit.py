@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diffexplore.audit.page import headline, page
+from diffexplore.auditing.page import headline, page
 from diffexplore.pages.records import Section, Subject
 from diffexplore.pages.sections.parted import parted
-from diffexplore.report.blocks import Headline
+from diffexplore.render.blocks import Headline
 
 
 def title_of(subject: Subject) -> str:

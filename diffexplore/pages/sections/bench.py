@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from diffexplore.benching.records import Bench
 from diffexplore.pages.records import Section, Subject
-from diffexplore.report.benches import headline, outline
-from diffexplore.report.benches import title_of as title_of_bench
-from diffexplore.report.blocks import Headline, Picture
+from diffexplore.render.benches import headline, outline
+from diffexplore.render.benches import title_of as title_of_bench
+from diffexplore.render.blocks import Headline, Picture
 
 
 def title_of(subject: Subject) -> str:

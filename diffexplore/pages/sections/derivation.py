@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from diffexplore.check.descriptions import LossSummary, PartialFormula
+from diffexplore.checking.descriptions import LossSummary, PartialFormula
 from diffexplore.pages.records import Section, Subject
-from diffexplore.report.outline import formulas
+from diffexplore.render.outline import formulas
 
 
 @dataclass(frozen=True)

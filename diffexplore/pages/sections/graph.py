@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diffexplore.graphs.records import Graph
+from diffexplore.graphing.records import Graph
 from diffexplore.pages.records import Section, Subject
 from diffexplore.pages.sections.algebra import drawing
 from diffexplore.pages.sections.parted import parted
-from diffexplore.report.blocks import Note
-from diffexplore.report.graphs import headline, outline
+from diffexplore.render.blocks import Note
+from diffexplore.render.graphs import headline, outline
 
 
 def title_of(subject: Subject) -> str:

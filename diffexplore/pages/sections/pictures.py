@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from diffexplore.pages.records import Section, Subject
-from diffexplore.report.blocks import Picture
+from diffexplore.render.blocks import Picture
 
 if TYPE_CHECKING:
-    from diffexplore.check.records import Report
+    from diffexplore.checking.records import Report
     from diffexplore.figures.records import Figure
 
 #: The title and the lead of each kind of picture.

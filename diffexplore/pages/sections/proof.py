@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from diffexplore.pages.records import Section, Subject
 from diffexplore.pages.sections.parted import parted
 from diffexplore.proving.records import Proof
-from diffexplore.report.blocks import Headline
-from diffexplore.report.proof_headline import headline
-from diffexplore.report.proofs import outline
+from diffexplore.render.blocks import Headline
+from diffexplore.render.proof_headline import headline
+from diffexplore.render.proofs import outline
 
 
 def title_of(subject: Subject) -> str:

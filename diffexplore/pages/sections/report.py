@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from diffexplore.check.records import Report
+from diffexplore.checking.records import Report
 from diffexplore.pages.records import Section, Subject
-from diffexplore.report.blocks import Block, Heading, Headline, Note, Table, text
-from diffexplore.report.causes import Footnotes, not_compared
-from diffexplore.report.lost import lost_digits
-from diffexplore.report.names import candidate_of, kind_of
-from diffexplore.report.numbers import counted
-from diffexplore.report.outline import formulas, run_notes
-from diffexplore.report.places import long_points
-from diffexplore.report.screen import at_a_glance
-from diffexplore.report.tables import legend, probes, reduced_tables, worst_samples
-from diffexplore.report.values import loss_values
-from diffexplore.report.verdict import headline
-from diffexplore.report.wrong import failures
+from diffexplore.render.blocks import Block, Heading, Headline, Note, Table, text
+from diffexplore.render.causes import Footnotes, not_compared
+from diffexplore.render.lost import lost_digits
+from diffexplore.render.names import candidate_of, kind_of
+from diffexplore.render.numbers import counted
+from diffexplore.render.outline import formulas, run_notes
+from diffexplore.render.places import long_points
+from diffexplore.render.screen import at_a_glance
+from diffexplore.render.tables import legend, probes, reduced_tables, worst_samples
+from diffexplore.render.values import loss_values
+from diffexplore.render.verdict import headline
+from diffexplore.render.wrong import failures
 
 #: Characters in a line of a table; a page has room for all digits.
 _WIDTH = 120

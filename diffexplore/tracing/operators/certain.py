@@ -12,9 +12,9 @@ from typing import Any
 import sympy
 from sympy import Expr
 
-from diffexplore.symbolic.batch_sums import SAMPLES, BatchSum
-from diffexplore.symbolic.functions_sympy import dsinc, expm1, log1p, sigmoid, softplus
-from diffexplore.symbolic.step_functions import STEPS
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.formula.functions_sympy import dsinc, expm1, log1p, sigmoid, softplus
+from diffexplore.formula.step_functions import STEPS
 from diffexplore.tracing.arrays import Grid
 
 #: Operators that do something else with what is no finite number. They are read where there is none; of comparisons

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import sympy
 import torch
 
-from diffexplore.symbolic.functions_sympy import expm1, log1p, sigmoid, softplus
-from diffexplore.symbolic.step_functions import ceil, floor, rounded, trunc
+from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid, softplus
+from diffexplore.formula.step_functions import ceil, floor, rounded, trunc
 from diffexplore.tracing.arrays import Grid, each
 from diffexplore.tracing.operators.logic import equal, less, select
 

@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 import torch
 
-from diffexplore.symbolic.batch_sums import SAMPLES
+from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.tracing.arrays import Grid, Mixes, each, fold, normal_axes
 from diffexplore.tracing.operators.kinds import conformed
 from diffexplore.tracing.operators.logic import as_condition, as_number, less, opposite

@@ -8,7 +8,7 @@ import sympy
 from sympy import Expr
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.symbolic.step_functions import StepFunction, ceil, floor, rounded, trunc
+from diffexplore.formula.step_functions import StepFunction, ceil, floor, rounded, trunc
 
 #: A bound from below: whether it belongs to what is above it, and where it is.
 Bound = tuple[bool, Expr]

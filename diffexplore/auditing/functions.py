@@ -1,0 +1,188 @@
+"""What the functions and methods of ATen that formulas call are, for one real element."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.auditing import special
+from diffexplore.auditing.departures import depart
+from diffexplore.errors import DiffexploreError
+from diffexplore.formula import step_functions
+from diffexplore.formula.functions_sympy import sigmoid
+
+
+class NotRead(DiffexploreError):
+    """A formula with something in it that has no reading here, named in the message."""
+
+
+def number(value: Any) -> sympy.Expr:
+    """``value`` as a number: a condition counts 1 where it holds, else 0.
+
+    Raises:
+        NotRead: where it is none.
+    """
+    if isinstance(value, sympy.Expr):  # first: SymPy counts a symbol among conditions as well
+        return value
+    if isinstance(value, (bool, Boolean)):
+        return where(truth(value), sympy.S.One, sympy.S.Zero)
+    if isinstance(value, int):
+        return sympy.Integer(value)
+    raise NotRead(f"{_shown(value)}, which is not a number")
+
+
+def truth(value: Any) -> Boolean:
+    """``value`` as a condition: a number holds where it is not 0.
+
+    Raises:
+        NotRead: where it is none.
+    """
+    if isinstance(value, sympy.Expr):
+        return sympy.Ne(value, 0)
+    if isinstance(value, (bool, Boolean)):
+        return sympy.sympify(value)
+    raise NotRead(f"{_shown(value)}, which is not a condition")
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if isinstance(value, (str, bool)) or value is None else "a value"
+
+
+def where(condition: Any, taken: Any, otherwise: Any) -> sympy.Expr:
+    """``taken`` where the condition holds, else ``otherwise``."""
+    return sympy.Piecewise((number(taken), truth(condition)), (number(otherwise), True))
+
+
+def divided(x: sympy.Expr, y: sympy.Expr, rounding_mode: str | None = None) -> sympy.Expr:
+    """``x / y``, rounded as ``div`` is told to."""
+    if rounding_mode is None:
+        return number(x) / number(y)
+    return {"trunc": step_functions.trunc, "floor": step_functions.floor}[rounding_mode](x / y)
+
+
+def xlogy(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
+    """x·log(y): for y > 0, where torch's case of its own at x = 0 changes nothing."""
+    return x * sympy.log(y)
+
+
+def same(x: Any, *_: Any) -> Any:
+    """What changes sizes, dtypes or places only, or the imaginary part of a number that has none."""
+    return x
+
+
+def to_float(x: sympy.Expr) -> sympy.Expr:
+    """A scalar in float32: a number is rounded, and a symbol stands for one that float32 has."""
+    if isinstance(x, sympy.Rational):
+        rounded = Fraction(struct.unpack("f", struct.pack("f", float(x)))[0])
+        words = f"toFloat rounds {float(x)} to float32"
+        return depart(f"float32({x})", rounded, x, words) if rounded != Fraction(x.p, x.q) else x
+    return x
+
+
+def _no(*_: Any) -> Boolean:
+    return sympy.false
+
+
+def _yes(*_: Any) -> Boolean:
+    return sympy.true
+
+
+def _zero(*_: Any) -> sympy.Expr:
+    return sympy.S.Zero
+
+
+def _one(*_: Any) -> sympy.Expr:
+    return sympy.S.One
+
+
+def _exp2(x: sympy.Expr) -> sympy.Expr:
+    return sympy.Integer(2) ** x
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    **dict.fromkeys(
+        "conj real to type_as clone contiguous expand_as expand_symint detach toDouble toComplexDouble "
+        "resolve_conj conj_physical scalar_tensor".split(),
+        same,
+    ),
+    **dict.fromkeys(
+        "zeros_like zeros zeros_symint new_zeros new_zeros_symint _efficientzerotensor zero".split(), _zero
+    ),
+    "toFloat": to_float,
+    "ones_like": _one,
+    "isnan": _no,
+    "isinf": _no,
+    "isfinite": _yes,
+    "handle_r_to_c": lambda *values: values[-1],
+    "apply_loss_reduction": same,
+    "maybe_multiply": lambda x, factor: x * factor,
+    "where": where,
+    **dict.fromkeys(("masked_fill", "masked_fill_inplace_if_safe"), lambda x, mask, value: where(mask, value, x)),
+    "fill": lambda x, value: number(value),
+    "copy": lambda x, value: number(value),
+    "logical_and": lambda x, y: sympy.And(truth(x), truth(y)),
+    "logical_or": lambda x, y: sympy.Or(truth(x), truth(y)),
+    "logical_not": lambda x: sympy.Not(truth(x)),
+    "sum": lambda x: x,
+    "neg": lambda x: -x,
+    "mul": lambda x, y: x * number(y),
+    "div": divided,
+    "add": lambda x, y: x + number(y),
+    "sub": lambda x, y: x - number(y),
+    "lerp": lambda x, end, weight: x + weight * (end - x),
+    "pow": lambda x, y: number(x) ** number(y),
+    "square": lambda x: x**2,
+    "sqrt": sympy.sqrt,
+    "rsqrt": lambda x: 1 / sympy.sqrt(x),
+    "reciprocal": lambda x: 1 / x,
+    "exp": sympy.exp,
+    "exp2": _exp2,
+    "log": sympy.log,
+    "log1p": lambda x: sympy.log(1 + x),
+    "sin": sympy.sin,
+    "cos": sympy.cos,
+    "sinh": sympy.sinh,
+    "cosh": sympy.cosh,
+    "tanh": sympy.tanh,
+    "tan": sympy.tan,
+    "asin": sympy.asin,
+    "acos": sympy.acos,
+    "atan": sympy.atan,
+    "atan2": sympy.atan2,
+    "asinh": sympy.asinh,
+    "acosh": sympy.acosh,
+    "atanh": sympy.atanh,
+    "expm1": lambda x: sympy.exp(x) - 1,
+    "log2": lambda x: sympy.log(x) / sympy.log(2),
+    "log10": lambda x: sympy.log(x) / sympy.log(10),
+    "erf": sympy.erf,
+    "erfc": sympy.erfc,
+    "max": sympy.Max,
+    "min": sympy.Min,
+    "floor": step_functions.floor,
+    "ceil": step_functions.ceil,
+    "trunc": step_functions.trunc,
+    "round": step_functions.rounded,
+    "sigmoid": sigmoid,
+    "abs": sympy.Abs,
+    "sgn": sympy.sign,
+    "sign": sympy.sign,
+    "erfinv": sympy.erfinv,
+    "lgamma": sympy.loggamma,
+    "digamma": lambda x: sympy.polygamma(0, x),
+    "polygamma": sympy.polygamma,
+    "i0": special.i0,
+    "special_i1": special.i1,
+    "special_i0e": lambda x: sympy.exp(-sympy.Abs(x)) * special.i0(x),
+    "special_i1e": lambda x: sympy.exp(-sympy.Abs(x)) * special.i1(x),
+    "igamma": special.igamma,
+    "special_zeta": special.hurwitz_zeta,
+    "xlogy": xlogy,
+    "special_xlog1py": lambda x, y: xlogy(x, 1 + y),
+}
+"""Name, without ``_`` for in place, → what it is."""

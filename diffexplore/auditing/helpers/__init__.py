@@ -1,0 +1,22 @@
+"""The C++ helpers that formulas call, written down from their sources, each with its citation.
+
+"Manual" is ``torch/csrc/autograd/FunctionsManual.cpp``; "kernel" stands for the CPU kernels of ATen
+(``aten/src/ATen/native/cpu``: Activation.cpp, BinaryOpsKernel.cpp; and ``Loss.cpp`` above them). They are read for real
+numbers, one element at a time, with reduction "none". The tests hold every one against the operator itself.
+"""
+
+from diffexplore.auditing.helpers import activations, arithmetic, clamp, gelu, losses, special_functions
+from diffexplore.auditing.helpers.registry import HELPERS, Helper, Version, helpers_of
+
+__all__ = [
+    "HELPERS",
+    "Helper",
+    "Version",
+    "activations",
+    "arithmetic",
+    "clamp",
+    "gelu",
+    "helpers_of",
+    "losses",
+    "special_functions",
+]

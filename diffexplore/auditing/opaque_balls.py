@@ -1,0 +1,95 @@
+"""Certified values of the functions that formulas lack, so that a wrong rule with one can be refuted as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from fractions import Fraction
+from itertools import islice
+from typing import Any
+
+import sympy
+from flint import arb
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.arithmetic.balls import BALLS, precision
+from diffexplore.auditing import special
+from diffexplore.decide.points import as_record
+from diffexplore.decide.records import Counterexample
+from diffexplore.formula.compare import random_points, value_at
+from diffexplore.program.program import lower
+
+Point = Mapping[sympy.Basic, Fraction]
+
+_BITS = 256
+_POINTS = 12
+_ORDERS = 5
+
+
+def _polygamma(order: arb, x: arb) -> arb:
+    """(−1)^(n+1)·n!·ζ(n + 1, x) for whole n ≥ 1 (DLMF 5.15.1, 25.11.12), and digamma for 0."""
+    n = int(float(order))
+    if n == 0:
+        return x.digamma()
+    return (1 if n % 2 else -1) * arb.fac_ui(n) * (order + 1).zeta(x)
+
+
+_VALUES: Mapping[type[sympy.Basic], Callable[..., arb]] = {
+    special.i0: lambda x: x.bessel_i(arb(0)),
+    special.i1: lambda x: x.bessel_i(arb(1)),
+    special.hurwitz_zeta: lambda s, q: s.zeta(q),
+    special.igamma: lambda a, x: x.gamma_lower(a, 1),
+    sympy.polygamma: _polygamma,
+}
+
+
+def counterexample(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    free: Mapping[sympy.Basic, sympy.Symbol],
+    domain: Collection[Boolean],
+    conventions: Collection[Boolean],
+) -> Counterexample | None:
+    """A point of the domain at which the balls around both sides do not meet, or None.
+
+    At a kink the balls hold what both branches give there, so that it is no counterexample.
+
+    Args:
+        left, right: expressions with a free symbol for each function value.
+        free: the function values, and the symbols that stand for them.
+        domain: conditions that the point meets.
+        conventions: conditions that it does not meet.
+    """
+    symbols = set().union(*(side.free_symbols for side in (left, right, *free))) - set(free.values())
+    orders = {symbol for value in free if isinstance(value, sympy.polygamma) for symbol in value.args[0].free_symbols}
+    for point in islice(_points(symbols, orders, domain, conventions), _POINTS):
+        balls = _both(left, right, free, point)
+        if balls is not None and not balls[0].overlaps(balls[1]):
+            named = {str(symbol): value for symbol, value in point.items()}
+            return Counterexample(named, (), as_record(balls[0]), as_record(balls[1]))
+    return None
+
+
+def _points(
+    symbols: set[Any], orders: set[Any], domain: Collection[Boolean], conventions: Collection[Boolean]
+) -> Iterator[Point]:
+    for drawn in random_points(symbols):
+        whole = {symbol: Fraction(int(value * 97) % _ORDERS) for symbol, value in drawn.items() if symbol in orders}
+        point = {**drawn, **whole}
+        exact = {symbol: sympy.Rational(value.numerator, value.denominator) for symbol, value in point.items()}
+        inside = all(condition.subs(exact) is sympy.true for condition in domain)
+        if inside and all(condition.subs(exact) is sympy.false for condition in conventions):
+            yield point
+
+
+def _both(
+    left: sympy.Expr, right: sympy.Expr, free: Mapping[sympy.Basic, sympy.Symbol], point: Point
+) -> tuple[arb, arb] | None:
+    with precision(_BITS):
+        inputs = {str(symbol): arb(value.numerator) / value.denominator for symbol, value in point.items()}
+        for value, symbol in free.items():
+            arguments = [value_at(argument, point) for argument in value.args]
+            if any(argument is None for argument in arguments):
+                return None
+            inputs[symbol.name] = _VALUES[value.func](*arguments)
+        first, second = lower([left, right], list(inputs)).run(BALLS, inputs)
+    return (first, second) if first.is_finite() and second.is_finite() else None

@@ -1,0 +1,167 @@
+"""From the tree of a C++ formula to SymPy, for real inputs, one element at a time.
+
+Every tensor is one real number here: what is done to sizes and dtypes is the identity, ``conj`` and ``real`` are too,
+nothing is NaN or infinite, and gradients are defined.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.auditing import expressions as e
+from diffexplore.auditing.constants import CONSTANTS, read_number
+from diffexplore.auditing.functions import FUNCTIONS, NotRead, number, truth
+from diffexplore.auditing.helpers import Helper
+
+Value = Any
+"""A SymPy expression or condition; a string, bool or None of C++; a tuple of several results; or ABOUT."""
+
+ABOUT = object()
+"""What a formula asks about sizes, dtypes and devices, which no value depends on."""
+
+_ABOUT = frozenset(
+    "options scalar_type sym_sizes sizes sym_strides layout dtype dim sym_size size device numel sym_numel".split()
+)
+_UNUSED = frozenset({"grad_input_mask"})
+_ANSWERS = {"is_complex": False, "isComplex": False, "defined": True}
+_ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
+_RELATIONS: Mapping[str, Callable[[Any, Any], Boolean]] = {
+    "<": sympy.StrictLessThan,
+    "<=": sympy.LessThan,
+    ">": sympy.StrictGreaterThan,
+    ">=": sympy.GreaterThan,
+    "==": sympy.Eq,
+    "!=": sympy.Ne,
+}
+_NAMES: Mapping[str, Value] = {"true": True, "false": False, "None": "none", "nullopt": None, "kTrunc": "trunc"}
+
+
+@dataclass
+class Reader:
+    """Reads formulas with ``values`` for their names and ``known`` helpers; collects remarks and those that it met.
+
+    With ``spread``, the formula is for an input with one value for many elements, over which gradients are summed.
+    """
+
+    values: Mapping[str, Value]
+    known: Mapping[str, Helper]
+    grad_mode: bool = True
+    spread: bool = False
+    notes: list[str] = field(default_factory=list)
+    helpers: list[str] = field(default_factory=list)
+
+    def read(self, tree: e.Tree) -> Value:
+        """The value of ``tree``.
+
+        Raises:
+            NotRead: where it holds a function or name that has no reading.
+        """
+        match tree:
+            case e.Number():
+                value, note = read_number(tree.digits)
+                self._note(note)
+                return value
+            case e.Text():
+                return tree.text
+            case e.Name():
+                return self._name(tree.name)
+            case e.Unary():
+                return self._unary(tree)
+            case e.Binary():
+                return self._binary(tree)
+            case e.Choice():
+                return self._choice(tree)
+            case e.Call():
+                return self._call(tree.function, [self.read(argument) for argument in tree.arguments])
+            case e.Method():
+                return self._method(tree)
+            case e.Index():
+                return self._index(tree)
+            case e.Braces():
+                return ABOUT
+
+    def _note(self, note: str | None) -> None:
+        if note is not None and note not in self.notes:
+            self.notes.append(note)
+
+    def _name(self, name: str) -> Value:
+        if name in _UNUSED:
+            return ABOUT
+        for table in (self.values, CONSTANTS, _NAMES):
+            if name in table:
+                return table[name]
+        raise NotRead(f"the name {name!r}")
+
+    def _unary(self, tree: e.Unary) -> Value:
+        operand = self.read(tree.operand)
+        if tree.sign == "!":
+            return sympy.Not(truth(operand)) if not isinstance(operand, bool) else not operand
+        return operand if tree.sign == "*" else -number(operand)
+
+    def _binary(self, tree: e.Binary) -> Value:
+        if tree.sign == "/" and all(isinstance(part, e.Number) and part.whole for part in (tree.left, tree.right)):
+            raise NotRead("a quotient of two integers, which C++ rounds")
+        left, right = self.read(tree.left), self.read(tree.right)
+        if tree.sign in _ARITHMETIC:
+            return _ARITHMETIC[tree.sign](number(left), number(right))
+        if tree.sign in _RELATIONS:
+            if any(isinstance(side, (str, bool)) or side is None or side is ABOUT for side in (left, right)):
+                raise NotRead(f"{tree.sign!r} between values that are no numbers")
+            return _RELATIONS[tree.sign](number(left), number(right))
+        if tree.sign in ("&", "&&", "|", "||"):
+            return (sympy.And if tree.sign in ("&", "&&") else sympy.Or)(truth(left), truth(right))
+        raise NotRead(f"the operator {tree.sign!r}")
+
+    def _choice(self, tree: e.Choice) -> Value:
+        condition = self.read(tree.condition)
+        if isinstance(condition, bool) or condition in (sympy.true, sympy.false):
+            return self.read(tree.taken if condition else tree.otherwise)
+        return FUNCTIONS["where"](truth(condition), self.read(tree.taken), self.read(tree.otherwise))
+
+    def _call(self, name: str, arguments: Sequence[Value]) -> Value:
+        if name == "is_enabled":
+            return self.grad_mode
+        if name in self.known:
+            self.helpers.append(name)
+        if name == "sum":
+            if not self.spread:
+                raise NotRead("a sum over elements")
+            self._note("summed over the elements that the value is spread over")
+        if name == "toFloat" and isinstance(arguments[0], sympy.Symbol):
+            self._note(f"for {arguments[0]} a number of float32, to which toFloat rounds")
+        plain = FUNCTIONS.get(name, FUNCTIONS.get(name.rstrip("_")))
+        function = self.known[name].formula if name in self.known else plain
+        if function is None:
+            raise NotRead(f"the function {name!r}")
+        try:
+            return function(*(argument for argument in arguments if argument is not ABOUT))
+        except (TypeError, ValueError, AttributeError) as error:
+            raise NotRead(f"the call of {name!r} ({error})") from None
+
+    def _method(self, tree: e.Method) -> Value:
+        if tree.method in _ABOUT:
+            return ABOUT
+        if tree.method in _ANSWERS:
+            return _ANSWERS[tree.method]
+        subject = self.read(tree.object)
+        if tree.method == "has_value":
+            return subject is not None
+        return self._call(tree.method, [subject, *map(self.read, tree.arguments)])
+
+    def _index(self, tree: e.Index) -> Value:
+        if tree.position == e.Name("i"):  # the list operators treat every element alike
+            return self.read(e.Name("grad") if tree.object == e.Name("grads") else tree.object)
+        if isinstance(tree.object, e.Name) and isinstance(tree.position, e.Number):
+            return self._name(f"{tree.object.name}[{tree.position.digits}]")
+        raise NotRead("an index")

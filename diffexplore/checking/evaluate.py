@@ -1,0 +1,192 @@
+"""Running methods on batches: the reduced gradient in one call, per-sample partials and truths in chunks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from flint import arb
+
+from diffexplore.arithmetic.balls import precision
+from diffexplore.checking.judge import Format
+from diffexplore.checking.problem import SIZE, Problem
+from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder
+from diffexplore.methods.base import Estimates, Method, Numbers, Values
+
+Tensor = torch.Tensor
+
+#: Samples that are differentiated and enclosed at a time.
+CHUNK = 16_384
+
+_CHUNK_OF_TRUTHS = 4 * CHUNK
+
+#: A truth below this part of the smallest bound needs no relative accuracy.
+_NEGLIGIBLE = 2.0**-22
+
+
+@dataclass(frozen=True)
+class Running:
+    """A method that can run, under its name in the tables; ``broken`` says why its bounds are not to be trusted.
+
+    ``runs_program`` says whether it runs the function that the loss was read from, where there is one.
+    """
+
+    name: str
+    method: Method
+    broken: str | None = None
+    runs_program: bool = False
+
+    def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
+        return self._distrusted(self.method.reduced(problem, values, n))
+
+    def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
+        return self._distrusted(self.method.samples(problem, values, n))
+
+    def _distrusted(self, estimates: Estimates) -> Estimates:
+        if self.broken is None:
+            return estimates
+        return {
+            name: replace(estimate, bound=torch.full_like(estimate.bound, math.inf), reason=self.broken)
+            for name, estimate in estimates.items()
+        }
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Per-sample values and bounds of each method, with their truths, for the samples from ``first`` on."""
+
+    first: int
+    estimates: Mapping[str, Mapping[str, Numbers]]
+    truths: Mapping[str, Enclosures]
+    sums: Mapping[str, arb]
+
+
+class Evaluator:
+    """A problem at one point, on one batch (float64 or narrower columns, shape (n,)).
+
+    With ``shares`` the truths by data are those of the reduced loss, not of the summand.
+    """
+
+    def __init__(
+        self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int,
+        *, shares: bool = False,
+    ) -> None:  # fmt: skip
+        self.problem = problem
+        self.point = point
+        self.n = n
+        self._columns = columns
+        self._format = Format.of(problem.dtype)
+        fixed = {name: float(value) for name, value in problem.values(point, _first_row(columns)).items()
+                 if name in problem.loss.parameters}  # fmt: skip
+        self.finite_point = all(math.isfinite(value) for value in fixed.values())
+        self._truth = TruthFinder(
+            problem.wrt,
+            problem.share_program if shares else problem.gradient_program,
+            problem.plain_loss_program,
+            problem.domain_program,
+            fixed | {SIZE: float(n)},
+            problem.loss.data,
+            summed=problem.parameters,
+            divided=dict.fromkeys(problem.loss.data, float(n)) if shares and problem.loss.reduction == "mean" else None,
+        )
+
+    def values(self, first: int = 0, last: int | None = None) -> Values:
+        """The tensors of samples ``first`` to ``last``, in the dtype and on the device of the problem."""
+        return self.problem.values(self.point, {name: column[first:last] for name, column in self._columns.items()})
+
+    def flushed(self, sample: int | None) -> dict[str, float]:
+        """The inputs, of one sample where it is given, that are not 0 and are rounded to 0 in the dtype."""
+        given = dict(self.point)
+        if sample is not None:
+            given |= {name: float(column[sample]) for name, column in self._columns.items()}
+        values = self.values(0 if sample is None else sample, 1 if sample is None else sample + 1)
+        return {name: value for name, value in given.items() if value != 0 and not bool(values[name].any())}
+
+    def reduced(self, running: Running) -> Estimates:
+        return running.reduced(self.problem, self.values(), self.n)
+
+    def chunks(self, methods: list[Running], progress: Callable[[int], None]) -> Iterator[Chunk]:
+        """All samples, a chunk at a time; truths alone take less memory, and larger chunks."""
+        size = CHUNK if methods else _CHUNK_OF_TRUTHS
+        progress(0)
+        for first in range(0, self.n, size):
+            last = min(first + size, self.n)
+            values = self.values(first, last)
+            estimates = {
+                running.name: _on_host(running, running.samples(self.problem, values, last - first))
+                for running in methods
+            }
+            bounds = _smallest_bounds(estimates, self.problem.wrt, last - first)
+            truths, sums = self.truths(values, last - first, bounds)
+            yield Chunk(first, estimates, truths, sums)
+            progress(last)
+
+    def truths(
+        self, values: Values, n: int, smallest_bounds: Mapping[str, np.ndarray]
+    ) -> tuple[dict[str, Enclosures], dict[str, arb]]:
+        """Enclosures of each partial at each of n samples, and of their sums."""
+        columns = {name: values[name].to(torch.float64).cpu().numpy() for name in self.problem.loss.data}
+        negligible = {name: bound * _NEGLIGIBLE for name, bound in smallest_bounds.items()}
+        with np.errstate(all="ignore"):
+            truths, sums = self._truth.samples(
+                columns, n, self._format.bits, self._format.smallest_exponent, negligible
+            )
+        if not self.finite_point:
+            for enclosure in truths.values():
+                enclosure.status[:] = Status.OVERFLOW
+        for column in columns.values():
+            for enclosure in truths.values():
+                enclosure.status[~np.isfinite(column)] = Status.OVERFLOW
+        return truths, sums
+
+    def reduced_truth(self, total: arb, statuses: set[Status], n: int) -> tuple[Enclosures, arb]:
+        """The enclosure of a reduced partial from the sum of its samples' and what is known of them."""
+        worst = max(statuses, key=lambda status: GRAVITY[status], default=Status.RESOLVED)
+        if worst == Status.UNRESOLVED and Status.KINK in statuses:
+            total = arb.nan()  # what a kink allows is no enclosure, and what lies beyond it is no error
+        with precision(SUM_PRECISION):
+            ball = total / n if self.problem.loss.reduction == "mean" else total
+            high = float(ball.mid())
+            low = float(ball.mid() - high) if math.isfinite(high) else math.nan
+            radius = float(ball.rad())
+            exact = ball.is_exact() and ball == high
+        radius = 0.0 if exact else radius * (1 + 2.0**-50) + abs(low) * 2.0**-52 + 2.0**-1073
+        if worst == Status.RESOLVED and not (math.isfinite(high) and math.isfinite(radius)):
+            worst = Status.OVERFLOW
+        enclosure = Enclosures(np.array([high]), np.array([low]), np.array([radius]), np.array([worst], np.int8))
+        return enclosure, ball
+
+
+#: Which status of a sample speaks for the reduced partial.
+GRAVITY = {
+    Status.RESOLVED: 0, Status.KINK: 1, Status.UNRESOLVED: 2, Status.OVERFLOW: 3, Status.UNDEFINED: 4,
+    Status.OUTSIDE: 5,
+}  # fmt: skip
+
+
+def gravest(statuses: np.ndarray) -> np.ndarray:
+    """Of the statuses of the samples at each place, shape (m, n), the one that speaks for the reduced partial, (m,)."""
+    order = np.array([GRAVITY[Status(value)] for value in range(len(Status))])
+    by_gravity = np.array(sorted(GRAVITY, key=lambda status: GRAVITY[status]), np.int8)
+    return by_gravity[order[statuses].max(axis=1)]
+
+
+def _first_row(columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: column[:1] for name, column in columns.items()}
+
+
+def _on_host(running: Running, estimates: Estimates) -> dict[str, Numbers]:
+    return {name: Numbers.of(estimate, exact=running.method.exact) for name, estimate in estimates.items()}
+
+
+def _smallest_bounds(
+    estimates: Mapping[str, Mapping[str, Numbers]], names: tuple[str, ...], n: int
+) -> dict[str, np.ndarray]:
+    smallest = {name: np.full(n, math.inf) for name in names}
+    for by_name in estimates.values():
+        for name, numbers in by_name.items():
+            np.minimum(smallest[name], numbers.bound, out=smallest[name])
+    return {name: np.where(np.isfinite(bound), bound, 0.0) for name, bound in smallest.items()}

@@ -1,0 +1,80 @@
+"""The loss's own value: its truth, as of any gradient, and what torch computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+import torch
+from flint import arb
+
+from diffexplore.arithmetic.balls import precision
+from diffexplore.checking.enclosures import SUM_PRECISION, Enclosures, Status, statuses_in
+from diffexplore.checking.evaluate import Evaluator
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.records import VALUE
+from diffexplore.checking.torch_loss import Unavailable, raised_by
+from diffexplore.methods.base import Numbers, watched
+from diffexplore.methods.opaque import granted
+from diffexplore.program.program import Program
+
+Tensor = torch.Tensor
+
+
+class ValueProblem(Problem):
+    """A problem whose one "partial" is the loss itself, so that its value has a truth like any gradient's."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return (VALUE,)
+
+    @cached_property
+    def gradient_program(self) -> Program:
+        return self.plain_loss_program
+
+
+def value_problem(problem: Problem) -> ValueProblem:
+    """The problem of the loss's value, in the same dtype on the same device."""
+    return ValueProblem(problem.loss, (VALUE,), problem.dtype, problem.device)
+
+
+def value_truth(
+    problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int
+) -> tuple[Enclosures, arb]:
+    """The enclosure of the reduced loss."""
+    evaluator = Evaluator(value_problem(problem), point, columns, n)
+    total = arb(0)
+    statuses: set[Status] = set()
+    for chunk in evaluator.chunks([], lambda done: None):
+        with precision(SUM_PRECISION):
+            total += chunk.sums[VALUE]
+        statuses |= statuses_in(chunk.truths[VALUE])
+    return evaluator.reduced_truth(total, statuses, n)
+
+
+def not_finite(evaluator: Evaluator) -> Numbers | None:
+    """The loss as torch computes it over the whole batch, where that is NaN or infinite; None where it is a number."""
+    problem = evaluator.problem
+    try:
+        value = float(problem.reduce(problem.summands(evaluator.values(), evaluator.n)))
+    except (RuntimeError, MemoryError):
+        return None  # what torch refuses has no value: the methods that it refuses are skipped with its reason
+    return None if np.isfinite(value) else Numbers(np.array([value]), np.array([np.inf]), None, None)
+
+
+def compared_value(evaluator: Evaluator) -> Numbers | None:
+    """The loss as a user's function computes it over the whole batch, with its bound; None where it cannot run."""
+    problem, values = evaluator.problem, evaluator.values()
+    torch_loss = problem.torch_loss
+
+    def run() -> tuple[Tensor]:
+        arguments = torch_loss.arguments(values)
+        return (torch_loss.loss(arguments, evaluator.n),)
+
+    try:
+        with raised_by(problem.loss.program):
+            found = watched((VALUE,), run, torch_loss.watch(values.values()))
+    except (Unavailable, RuntimeError, MemoryError):
+        return None
+    return Numbers.of(granted(problem, found, values, evaluator.n)[VALUE], exact=True)

@@ -1,0 +1,362 @@
+"""What a check says: the records that flow from the judge to every output.
+
+All of them are frozen, hold plain Python values only (no tensors, no SymPy), and so can be kept, compared,
+pickled and written as JSON without importing torch or SymPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from diffexplore.checking.descriptions import CandidateSummary, LossSummary, PartialFormula
+from diffexplore.documents import SCHEMA_VERSION, plain, to_json
+
+if TYPE_CHECKING:
+    from diffexplore.figures.records import Figure
+    from diffexplore.scanning.records import Scan
+
+__all__ = [
+    "LOSS",
+    "VALUE",
+    "CandidateSummary",
+    "Cause",
+    "LossSummary",
+    "LostDigits",
+    "PartialFormula",
+    "Report",
+    "Row",
+    "Skipped",
+    "Summary",
+    "Tally",
+    "Truth",
+    "Verdict",
+]  # fmt: skip
+
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+#: The ``parameter`` of rows that compare the loss's own value, which a candidate may compute beside its gradient.
+VALUE = "(value)"
+
+#: The ``method`` of such rows in a report of methods: the loss as torch evaluates it.
+LOSS = "loss"
+
+#: How the ``method`` of rows ends whose truth is a second derivative, by a backward differentiated again.
+DOUBLE_BACKWARD = " (double backward)"
+
+#: What ``of`` is in rows whose truth is the gradient of Σₖ wₖ ∂L/∂θₖ, with unequal weights.
+WEIGHTED = "Σ"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a row failed or is inconclusive: a stable key, a sentence for people, and the evidence."""
+
+    key: str
+    message: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"key": self.key, "message": self.message, "fields": dict(self.fields)}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """An enclosure of an exact partial: the interval mid ± rad, as decimal strings rounded outward."""
+
+    mid: str
+    rad: str
+
+    def to_dict(self) -> dict[str, str]:
+        return {"mid": self.mid, "rad": self.rad}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison of one method's value with the truth.
+
+    ``error_abs`` and ``bound`` are in the units of the partial; ``error_ulp`` is in units in the last place of
+    the dtype at the truth; ``error_rel`` and ``smallest_detectable`` are ratios. ``sample`` is None for a
+    reduced partial; ``probe`` is None or says how the probe was made. None stands for what does not exist
+    (a value that is not finite, a relative error where the truth is 0, a bound that could not be derived).
+    ``of`` is None for a first partial, else what was differentiated by before: then the row compares ∂²L/∂of∂parameter.
+    """
+
+    parameter: str
+    method: str
+    point: Mapping[str, float]
+    sample: int | None
+    probe: str | None
+    value: float | None
+    truth: Truth | None
+    error_abs: float | None
+    error_rel: float | None
+    error_ulp: float | None
+    bound: float | None
+    smallest_detectable: float | None
+    smallest_detectable_abs: float | None
+    verdict: Verdict
+    cause: Cause | None
+    of: str | None = None
+
+    @property
+    def is_nan(self) -> bool:
+        """Whether the row failed because its value is NaN or infinite."""
+        return self.verdict == "fail" and self.cause is not None and self.cause.key == "nan"
+
+    def __repr__(self) -> str:
+        from diffexplore.render.reprs import of_row
+
+        return of_row(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        document = {
+            "parameter": self.parameter,
+            "of": self.of,
+            "method": self.method,
+            "point": dict(self.point),
+            "sample": self.sample,
+            "probe": self.probe,
+            "value": self.value,
+            "truth": self.truth.to_dict() if self.truth else None,
+            "error_abs": self.error_abs,
+            "error_rel": self.error_rel,
+            "error_ulp": self.error_ulp,
+            "bound": self.bound,
+            "smallest_detectable": self.smallest_detectable,
+            "smallest_detectable_abs": self.smallest_detectable_abs,
+            "verdict": self.verdict,
+            "cause": self.cause.to_dict() if self.cause else None,
+        }
+        return {key: plain(value) for key, value in document.items()}
+
+
+@dataclass(frozen=True)
+class LostDigits:
+    """A partial of which rounding leaves fewer than half the digits of the dtype, and where they are lost.
+
+    ``relative`` is how far the value may be from the truth, relative to the truth (None: no digit is certain).
+    ``subexpression`` loses them: the relative radius grows from ``before`` to ``after`` there. ``better`` is a form
+    that keeps them, tried at this very point, to within ``better_relative``; it stands for the subexpression, or for
+    the whole partial where ``whole``. None where no form is known. ``how`` says whether it cancels, underflows or
+    overflows.
+    """
+
+    parameter: str
+    methods: tuple[str, ...]
+    point: Mapping[str, float]
+    sample: int | None
+    data: Mapping[str, float]
+    relative: float | None
+    subexpression: str
+    before: float
+    after: float
+    better: str | None
+    better_relative: float | None
+    whole: bool
+    how: str = "cancels"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "parameter": self.parameter,
+            "methods": list(self.methods),
+            "point": dict(self.point),
+            "sample": self.sample,
+            "data": dict(self.data),
+            "relative": self.relative,
+            "subexpression": self.subexpression,
+            "before": self.before,
+            "after": self.after,
+            "better": self.better,
+            "better_relative": self.better_relative,
+            "whole": self.whole,
+            "how": self.how,
+        }
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A method that could not run, and why."""
+
+    method: str
+    reason: str
+
+    def to_dict(self) -> dict[str, str]:
+        return {"method": self.method, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many comparisons of one partial by one method at one point ended how, and the worst of them.
+
+    ``kind`` is "reduced", "samples" or "probes". ``error_octaves`` counts errors: those from 2^e to 2^(e + 1) ulp under
+    e, and all below 2⁻¹⁰ ulp, 0 too, under −11.
+    """
+
+    parameter: str
+    method: str
+    point: Mapping[str, float]
+    kind: str
+    passed: int
+    failed: int
+    inconclusive: int
+    max_error_ulp: float | None
+    max_smallest_detectable: float | None
+    error_octaves: Mapping[int, int] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "parameter": self.parameter,
+            "method": self.method,
+            "point": dict(self.point),
+            "kind": self.kind,
+            "pass": self.passed,
+            "fail": self.failed,
+            "inconclusive": self.inconclusive,
+            "max_error_ulp": self.max_error_ulp,
+            "max_smallest_detectable": self.max_smallest_detectable,
+            "error_octaves": {str(exponent): count for exponent, count in self.error_octaves.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts over all comparisons, the samples that have no row of their own included.
+
+    ``power`` is, for each parameter, the smallest relative error that would have been caught at every point.
+    ``undecided`` names the requested partials, each with its point, that no comparison with the reduction settled.
+    """
+
+    passed: int
+    failed: int
+    inconclusive: int
+    tallies: tuple[Tally, ...]
+    causes: Mapping[str, int]
+    power: Mapping[str, float | None]
+    undecided: tuple[tuple[str, Mapping[str, float]], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "pass": self.passed,
+            "fail": self.failed,
+            "inconclusive": self.inconclusive,
+            "causes": dict(self.causes),
+            "power": dict(self.power),
+            "undecided": [{"parameter": name, "point": dict(point)} for name, point in self.undecided],
+            "tallies": [tally.to_dict() for tally in self.tallies],
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a check. Prints itself with rich, and shows itself in Jupyter."""
+
+    verdict: Verdict
+    loss: LossSummary
+    gradient: Mapping[str, PartialFormula]
+    rows: tuple[Row, ...]
+    skipped: tuple[Skipped, ...]
+    summary: Summary
+    dtype: str
+    device: str
+    n: int
+    seed: int
+    environment: Mapping[str, Any]
+    candidate: CandidateSummary | None = None
+    lost_digits: tuple[LostDigits, ...] = ()
+    scans: tuple[Scan, ...] = ()
+
+    def figures(self) -> tuple[Figure, ...]:
+        """What the report itself can show: its scans, and the errors over the samples for each partial."""
+        from diffexplore.scanning.histogram import histograms
+
+        return (*(figure for scan in self.scans for figure in scan.figures()), *histograms(self))
+
+    def plot(self) -> Any:
+        """The first of the figures as a matplotlib figure: a scan, or else how large the errors are over the samples.
+
+        Raises :class:`~diffexplore.errors.UsageError` with what to install where matplotlib is missing.
+        """
+        from diffexplore.figures.matplotlib import draw
+
+        return draw(self.figures()[0])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document: plain values, no NaN or infinity, keys as in the documented schema."""
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "verdict": self.verdict,
+            "loss": self.loss.to_dict(),
+            "gradient": {name: partial.to_dict() for name, partial in self.gradient.items()},
+            "rows": [row.to_dict() for row in self.rows],
+            "skipped": [skip.to_dict() for skip in self.skipped],
+            "summary": self.summary.to_dict(),
+            "lost_digits": [lost.to_dict() for lost in self.lost_digits],
+            "dtype": self.dtype,
+            "device": self.device,
+            "n": self.n,
+            "seed": self.seed,
+            "environment": dict(self.environment),
+        } | ({} if self.candidate is None else {"candidate": self.candidate.to_dict()})
+        if self.scans:
+            document["scans"] = [scan.to_dict() for scan in self.scans]
+        return {key: plain(value) for key, value in document.items()}
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        return to_json(self.to_dict(), indent=indent)
+
+    def to_html(self) -> str:
+        """The report as one page that holds all it needs, with the derivation and the graph of the loss.
+
+        Raises :class:`~diffexplore.errors.UsageError` where plotly is needed and not installed.
+        """
+        from diffexplore.pages import subjects, to_page
+
+        return to_page("report" if self.candidate is None else "verify", subjects.of_report(self))
+
+    def to_dataframe(self) -> Any:
+        """The rows as a ``pandas.DataFrame``, a column for each key, with ``point.a`` for the value of a.
+
+        Raises :class:`~diffexplore.errors.UsageError` where pandas is missing.
+        """
+        from diffexplore.render.dataframes import of_report
+
+        return of_report(self)
+
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        from diffexplore.render.terminal import render
+
+        yield from render(self, console, options)
+
+    def __repr__(self) -> str:
+        from diffexplore.render.reprs import of_report
+
+        return of_report(self)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self, *, full: bool = False, width: int = 80) -> str:
+        """What is printed, in lines of ``width`` characters: one screen, or every table (``full``)."""
+        from diffexplore.render.terminal import to_text
+
+        return to_text(self, width, full=full)
+
+    def to_markdown(self, *, full: bool = False) -> str:
+        """The same as a Markdown document."""
+        from diffexplore.render.markdown import to_markdown
+
+        return to_markdown(self, full=full)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        from diffexplore.render.terminal import to_text
+
+        printer.text(to_text(self, printer.max_width))
+
+    def _repr_html_(self) -> str:
+        from diffexplore.render.html import to_html
+
+        return to_html(self)

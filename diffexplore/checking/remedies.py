@@ -1,0 +1,224 @@
+"""What to write instead of an operation that makes NaN or infinity where the gradient is finite: a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from diffexplore.checking.origin import Made, Origin
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Advice for calls to which ``applies``."""
+
+    key: str
+    advice: str
+    applies: Callable[[Origin], bool]
+
+
+def _made(made: Made | None, *names: str) -> bool:
+    return made is not None and made.name in names
+
+
+def _zero_times(made: Made | None) -> bool:
+    """0 · ∞, or 0 / 0: a gradient of 0 met an infinite slope."""
+    return made is not None and 0 in made.operands and made.name in ("mul", "div", "addcmul", "addcdiv")
+
+
+def _untaken(origin: Origin) -> bool:
+    """A choice gives 0 as the gradient of what it did not take, and 0 meets an infinity on its way."""
+    return origin.chooses and (_zero_times(origin.backward) or (origin.backward is None and _infinite(origin.forward)))
+
+
+def _infinite(made: Made | None) -> bool:
+    return made is not None and made.name in _SINGULAR
+
+
+def _infinite_result(made: Made | None) -> bool:
+    """An infinity, as at the end of a domain or at a pole; beyond the end of a domain the result is NaN."""
+    return made is not None and math.isinf(made.result)
+
+
+def _nan_inside(origin: Origin) -> bool:
+    """A product is NaN by a factor that is: no operation of the forward pass made that of finite numbers."""
+    made = origin.backward
+    return (
+        origin.forward is None
+        and made is not None
+        and made.name in ("mul", "div")
+        and any(math.isnan(operand) for operand in made.operands)
+        and not any(operand == 0 or math.isinf(operand) for operand in made.operands)
+    )
+
+
+def _inverts_zero(made: Made | None) -> bool:
+    return made is not None and made.name == "pow" and made.operands[0] == 0 and made.operands[1] < 0
+
+
+def _at_pole_of_gamma(made: Made | None) -> bool:
+    return made is not None and any(operand <= 0 and operand == round(operand) for operand in made.operands)
+
+
+#: Functions with a pole, and the slopes that have one.
+_SINGULAR = frozenset("div reciprocal log log2 log10 log1p rsqrt pow sqrt digamma lgamma polygamma atanh".split())
+
+_EXPONENTIALS = ("exp", "exp2", "expm1", "sinh", "cosh", "softmax", "logsumexp")
+_LOGARITHMS = ("log", "log2", "log10", "log1p", "xlogy", "logit")
+_LIMITED = ("asin", "acos", "atanh", "acosh", "erfinv")
+_GAMMAS = ("lgamma", "digamma", "polygamma")
+_PRODUCTS = ("mul", "square", "pow", "addcmul", "prod")
+_SUMS = ("sum", "mean", "dot", "mv", "mm", "bmm", "addmm", "addmv", "cumsum", "add", "sub", "var", "native_layer_norm")
+_NORMS = ("linalg_vector_norm", "norm", "dist", "cdist_forward", "euclidean_dist")
+
+#: In the order in which they are tried: the first that applies is given.
+REMEDIES: tuple[Remedy, ...] = (
+    Remedy(
+        "nan_inside",
+        "a factor is NaN by itself, for no operation of the forward pass makes it of finite numbers: look for a NaN "
+        "among the numbers of the code",
+        _nan_inside,
+    ),
+    Remedy(
+        "untaken_branch",
+        "where() still differentiates the branch not taken: choose its input first, "
+        "as in where(c, f(where(c, x, 1)), 0)",
+        _untaken,
+    ),
+    Remedy(
+        "log_of_exp",
+        "exp overflows before log undoes it: use logsumexp, softplus or logsigmoid",
+        lambda origin: _made(origin.forward, *_EXPONENTIALS) and bool(origin.seen & set(_LOGARITHMS)),
+    ),
+    Remedy(
+        "exp_overflows",
+        "exp overflows: write it with a negative argument (sigmoid, softmax, tanh do), or subtract the largest "
+        "exponent first",
+        lambda origin: _made(origin.forward, *_EXPONENTIALS),
+    ),
+    Remedy(
+        "log_of_zero",
+        "log of 0: use log1p for log(1 + x), logsigmoid or log_softmax for the log of a probability, xlogy for "
+        "x·log(y), or clamp before log",
+        lambda origin: _made(origin.forward, *_LOGARITHMS) and _infinite_result(origin.forward),
+    ),
+    Remedy(
+        "log_of_negative",
+        "log has no real value of a negative number: where rounding made it negative, use another form or clamp before "
+        "log; else choose its input with where()",
+        lambda origin: _made(origin.forward, *_LOGARITHMS),
+    ),
+    Remedy(
+        "sqrt_of_negative",
+        "sqrt has no real value of a negative number: where rounding made it negative, clamp at 0 or use another form; "
+        "else choose its input with where()",
+        lambda origin: _made(origin.forward, "sqrt", "rsqrt") and not _infinite_result(origin.forward),
+    ),
+    Remedy(
+        "pow_of_negative",
+        "a negative number has no real power with a fractional exponent: take the power of abs(x), or choose its "
+        "input with where()",
+        lambda origin: _made(origin.forward, "pow") and not _infinite_result(origin.forward),
+    ),
+    Remedy(
+        "outside_domain",
+        "the argument lies outside the domain of the function: where rounding took it there, clamp it inside; else "
+        "choose it with where()",
+        lambda origin: _made(origin.forward, *_LIMITED) and not _infinite_result(origin.forward),
+    ),
+    Remedy(
+        "pole_of_gamma",
+        "the gamma functions have poles at 0 and the negative whole numbers: choose their input with where()",
+        lambda origin: _made(origin.forward, *_GAMMAS) and _at_pole_of_gamma(origin.forward),
+    ),
+    Remedy(
+        "norm_overflows",
+        "the square overflows before the root undoes it: use hypot, or divide by the largest entry first",
+        lambda origin: (
+            (_made(origin.forward, *_PRODUCTS) and bool(origin.seen & {"sqrt", "rsqrt"}))
+            or _made(origin.forward, *_NORMS)
+        ),
+    ),
+    Remedy(
+        "sqrt_of_zero",
+        "the slope of sqrt is infinite at 0: clamp before sqrt, or choose its input with where()",
+        lambda origin: "sqrt of 0" in origin.seen or "rsqrt of 0" in origin.seen,
+    ),
+    Remedy(
+        "negative_power_of_zero",
+        "a negative power of 0 is a division by 0: choose the base with where() first",
+        lambda origin: _inverts_zero(origin.forward),
+    ),
+    Remedy(
+        "pow_of_zero",
+        "a power of 0 has no finite logarithm or slope: clamp the base before pow, or use an exponent that is a number",
+        lambda origin: "pow of 0" in origin.seen or _made(origin.forward, "pow"),
+    ),
+    Remedy(
+        "norm_of_zero",
+        "the slope of a norm is 0/0 at 0: clamp the norm, or add a small number under its root",
+        lambda origin: any(f"{name} of 0" in origin.seen for name in _NORMS),
+    ),
+    Remedy(
+        "atan2_of_zero",
+        "atan2(0, 0) has no slope: choose its input with where() first",
+        lambda origin: "atan2 of 0" in origin.seen,
+    ),
+    Remedy(
+        "end_of_domain",
+        "the slope is infinite at the end of the domain: clamp the argument inside it",
+        lambda origin: bool(origin.seen & set(_LIMITED)),
+    ),
+    Remedy(
+        "division_by_zero",
+        "division by 0: choose the denominator with where() first",
+        lambda origin: any(
+            made is not None and made.name in ("div", "reciprocal") and made.operands[-1:] == (0.0,)
+            for made in (origin.forward, origin.backward)
+        ),
+    ),
+    Remedy(
+        "quotient_overflows",
+        "the number overflows before a division brings it back: divide first",
+        lambda origin: (
+            any(_made(made, *_PRODUCTS, "div", "reciprocal") for made in (origin.forward, origin.backward))
+            and bool(origin.seen & {"div", "reciprocal"})
+            and not _zero_times(origin.backward)
+        ),
+    ),
+    Remedy(
+        "conversion_overflows",
+        "the conversion leaves the range of the narrower dtype: scale first, or keep the wider dtype",
+        lambda origin: _made(origin.forward, "to_copy"),
+    ),
+    Remedy(
+        "sum_overflows",
+        "the sum leaves the range of the dtype before the rest brings it back: scale its terms first, or add in a "
+        "wider dtype",
+        lambda origin: any(_made(made, *_SUMS) for made in (origin.forward, origin.backward)),
+    ),
+    Remedy(
+        "zero_times_infinity",
+        "0 times infinity: keep the infinite factor finite, by a clamp or by another form",
+        lambda origin: _zero_times(origin.backward) or _zero_times(origin.forward),
+    ),
+    Remedy(
+        "product_overflows",
+        "the product leaves the range of the dtype before the rest brings it back: scale its factors first",
+        lambda origin: any(_made(made, *_PRODUCTS) for made in (origin.forward, origin.backward)),
+    ),
+)
+
+
+def remedy(origin: Origin) -> Remedy | None:
+    """The advice for what was seen; None where the table has none."""
+    return next((known for known in REMEDIES if known.applies(origin)), None)
+
+
+def told(origin: Origin) -> str:
+    """``exp(800) = inf, then 0 · inf = NaN in the backward pass``; empty where nothing was seen."""
+    if origin.backward is None:
+        return str(origin.forward or "")
+    behind = f"{origin.backward} in the backward pass"
+    return behind if origin.forward is None else f"{origin.forward}, then {behind}"

@@ -1,0 +1,188 @@
+"""A check from end to end: a loss, a batch and points in, a report out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+import torch
+
+from diffexplore import methods as registry
+from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.bounds.canary import broken_claims
+from diffexplore.checking.batch import Batch, make_batch
+from diffexplore.checking.environment import environment
+from diffexplore.checking.evaluate import CHUNK, Running
+from diffexplore.checking.ledger import finite
+from diffexplore.checking.listener import Listener, Silence
+from diffexplore.checking.notices import announced
+from diffexplore.checking.options import as_device, as_dtype, as_seed, as_step, as_wrt
+from diffexplore.checking.point import PointCheck, PointOutcome
+from diffexplore.checking.points import make_points
+from diffexplore.checking.problem import Problem, spread_over
+from diffexplore.checking.records import Report, Skipped, Summary, Verdict
+from diffexplore.inputs.losses import loss_given
+from diffexplore.loss import Loss
+
+
+def check(
+    loss: Any,
+    data: Mapping[str, Any] | str | PathLike[str] | None = None,
+    at: Mapping[str, float] | Sequence[Mapping[str, float]] | None = None,
+    *,
+    methods: Sequence[str] | str | None = None,
+    wrt: Sequence[str] | str | None = None,
+    dtype: str | torch.dtype = "float64",
+    device: str | torch.device = "auto",
+    seed: int = 0,
+    step: float | None = None,
+) -> Report:
+    """Compares every method's partials of a loss with the certified truth.
+
+    ``loss`` is a :class:`Loss`, the name of one in the catalogue, a formula as text or SymPy expression, or a torch
+    function that computes the loss; of the latter three the names in ``at`` are the parameters, and all others data.
+    ``data`` maps data symbols to columns of shape (n,), or is the path of a .csv or .npz file; ``at`` is a point (name
+    to value) or a list of them. Both default to what the loss suggests. All inputs are first rounded to ``dtype``
+    (float64, float32, bfloat16 or float16). ``methods`` and ``wrt`` select; data symbols may be differentiated by as
+    well, sample by sample. ``seed`` fixes the choice of probe points, ``step`` the steps of finite differences (in
+    units of the symbol).
+    Raises :class:`~diffexplore.errors.UsageError` for input that cannot be used.
+    """
+    loss = loss_given(loss, at, data, wrt)
+    points = make_points(loss, at)
+    return run_check(
+        loss, make_batch(loss, data), points,
+        methods=methods, wrt=wrt, dtype=dtype, device=device, seed=seed, step=step,
+    )  # fmt: skip
+
+
+def run_check(
+    loss: Loss,
+    batch: Batch,
+    points: Sequence[Mapping[str, float]],
+    *,
+    methods: Sequence[str] | str | None = None,
+    wrt: Sequence[str] | str | None = None,
+    dtype: str | torch.dtype = "float64",
+    device: str | torch.device = "auto",
+    seed: int = 0,
+    step: float | None = None,
+    listener: Listener | None = None,
+) -> Report:
+    """The same on a batch that is at hand; ``listener`` hears of the progress."""
+    listener = listener or Silence()
+    dtype, seed = as_dtype(dtype), as_seed(seed)
+    problem = Problem(loss, as_wrt(loss, wrt), dtype, as_device(device), as_step(step, dtype))
+    listener.progress("deriving the gradient", 0, 0)
+    problem.loss.gradient(problem.wrt)
+    listener.progress("trying how exactly torch computes here", 0, 0)
+    running, skipped, broken = prepared(problem, registry.select(methods))
+    columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
+    scale = scale_over(problem, points, columns, batch.n)
+    checks = [PointCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
+    outcomes = [check.run(stage_of(i, points)) for i, check in enumerate(checks)]
+    skipped += dict.fromkeys(skip for outcome in outcomes for skip in outcome.skipped)
+    return announced(assemble(problem, outcomes, skipped, batch.n, seed, broken))
+
+
+def stage_of(place: int, points: Sequence[Mapping[str, float]]) -> str:
+    """How a phase is called that belongs to one point."""
+    return f"point {place + 1} of {len(points)}: " if len(points) > 1 else ""
+
+
+def assemble(
+    problem: Problem, outcomes: Sequence[PointOutcome], skipped: Sequence[Skipped], n: int, seed: int,
+    broken: tuple[str, ...],
+) -> Report:  # fmt: skip
+    """The report of what the points gave; ``broken`` names the rounding claims that do not hold here."""
+    return Report(
+        verdict=_verdict(problem, outcomes),
+        loss=problem.loss.summary(),
+        gradient=problem.loss.gradient(problem.wrt).formulas(),
+        rows=tuple(row for outcome in outcomes for row in outcome.rows),
+        skipped=tuple(skipped),
+        summary=_summary(problem, outcomes),
+        dtype=str(problem.dtype).removeprefix("torch."),
+        device=str(problem.device),
+        n=n,
+        seed=seed,
+        environment=environment(problem.device, broken),
+        lost_digits=tuple(lost for outcome in outcomes for lost in outcome.lost),
+    )
+
+
+def prepared(
+    problem: Problem, entries: Iterable[registry.Entry]
+) -> tuple[list[Running], list[Skipped], tuple[str, ...]]:
+    """The methods that can run, those that cannot, and the rounding claims that do not hold here."""
+    used = problem.loss_program.operations | problem.gradient_program.operations
+    broken = {"torch": broken_claims(problem.dtype, problem.device, used)}
+    if problem.dtype != torch.bfloat16:
+        broken["numpy"] = broken_claims(problem.dtype, torch.device("cpu"), used, library="numpy")
+    running, skipped = [], []
+    for entry in entries:
+        method = entry.load()
+        obstacle = method.obstacle(problem)
+        if obstacle is not None:
+            skipped.append(Skipped(entry.name, obstacle))
+            continue
+        lines = broken["numpy" if entry.name == "numpy" else "torch"]
+        name = _named(entry, problem, exact=method.exact)
+        running.append(Running(name, method, "; ".join(lines) or None, entry.runs_program))
+    return running, skipped, tuple(line for lines in broken.values() for line in lines)
+
+
+def _named(entry: registry.Entry, problem: Problem, *, exact: bool) -> str:
+    """A method's name in the rows: of one that takes steps, with what it is taken of, where that may be two things."""
+    if problem.loss.program is None or exact:
+        return entry.name
+    return f"{entry.name} ({'program' if entry.runs_program else 'formula'})"
+
+
+def scale_over(
+    problem: Problem, points: Sequence[Mapping[str, float]], columns: Mapping[str, torch.Tensor], n: int
+) -> dict[str, float]:
+    """The largest finite |partial| of each symbol in the check, of any sample (float64, uncertified)."""
+    largest = dict.fromkeys(problem.wrt, 0.0)
+    for point in points:
+        for first in range(0, n, CHUNK):
+            rows = {name: column[first : first + CHUNK] for name, column in columns.items()}
+            values = {name: value.to(torch.float64) for name, value in problem.values(point, rows).items()}
+            count = len(next(iter(rows.values()))) if rows else n
+            outputs = problem.closed_form_program.run(TORCH, values)
+            for name, output in zip(problem.wrt, outputs, strict=True):
+                sizes = spread_over(output, count, values).abs().nan_to_num(nan=0.0, posinf=0.0)
+                largest[name] = max(largest[name], float(sizes.max()))
+    return largest
+
+
+def _verdict(problem: Problem, outcomes: Sequence[PointOutcome]) -> Verdict:
+    if any(outcome.failed for outcome in outcomes):
+        return "fail"
+    settled = all(name in outcome.settled for outcome in outcomes for name in problem.wrt)
+    return "pass" if settled and outcomes else "inconclusive"
+
+
+def _power(outcomes: Sequence[PointOutcome], name: str) -> float | None:
+    """What is sure to be caught at every point; None where a point says nothing in relative terms."""
+    powers = [outcome.settled.get(name, math.nan) for outcome in outcomes]
+    return None if any(math.isnan(power) for power in powers) else finite(max(powers))
+
+
+def _summary(problem: Problem, outcomes: Sequence[PointOutcome]) -> Summary:
+    tallies = tuple(tally for outcome in outcomes for tally in outcome.tallies)
+    causes: dict[str, int] = {}
+    for outcome in outcomes:
+        for key, count in outcome.causes.items():
+            causes[key] = causes.get(key, 0) + count
+    return Summary(
+        passed=sum(tally.passed for tally in tallies),
+        failed=sum(tally.failed for tally in tallies),
+        inconclusive=sum(tally.inconclusive for tally in tallies),
+        tallies=tallies,
+        causes=causes,
+        power={name: _power(outcomes, name) for name in problem.wrt},
+        undecided=tuple((name, o.point) for o in outcomes for name in problem.wrt if name not in o.settled),
+    )

@@ -1,0 +1,247 @@
+"""The cases of a question, and whether algebra settles them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.decide.asked import Asked, asked_by
+from diffexplore.decide.branches import Resolver, Undecided, regions
+from diffexplore.decide.case import Both, Case, Piece
+from diffexplore.decide.definedness import Need, needs, nonnegative_by, without_value
+from diffexplore.decide.generators import Converter, with_converter
+from diffexplore.decide.question import Question
+from diffexplore.decide.records import Undefined, Unsupported
+from diffexplore.decide.regions import Region
+from diffexplore.decide.stated import Stated
+from diffexplore.decide.sums import SumRule, as_one_summand, bound_symbols, sums_in
+from diffexplore.decide.wanted import left_open, stated_whole, text_of, unvalued_on
+
+EQUAL_SUMMANDS = "equal summands, for every number of samples"
+"""How a case was shown whose sides are one sum, each summand of which vanishes."""
+
+
+def cases(question: Question, start: Region | None = None) -> Iterator[Case]:
+    """The question on each region of its domain, or of the seam ``start``."""
+
+    def look(resolver: Resolver) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr, Both] | None:
+        if not question.outside_sums(resolver):
+            return None
+        sides = question.sides(resolver)
+        return *sides, Both(asked_by((question.left,), resolver), asked_by((question.right,), resolver))
+
+    start = start or question.on_equations(Region(), question.bound_only)
+    for resolver, (given, left, right, asked) in regions(look, Zeros(), start):
+        asked.left.certain |= _of_one_sample(asked.left, resolver.region)
+        yield Case(resolver, given, left, right, asked, question.of_each_sample)
+
+
+def _of_one_sample(asked: Asked, region: Region) -> set[Need]:
+    """What sums certainly need of the sample that stands outside them: it is one of theirs, and NaN stays."""
+    found, resolver = Asked(), Resolver(region, Zeros())
+    with suppress(Undecided):  # in branches that the region leaves open
+        for one, place in asked.places.items():
+            found.read(one.summand, resolver, place)
+    return found.certain
+
+
+class Zeros:
+    """Whether expressions without sums vanish everywhere, remembered."""
+
+    def __init__(self) -> None:
+        self._known: dict[sympy.Expr, bool] = {}
+
+    def __call__(self, expr: sympy.Expr) -> bool:
+        if expr not in self._known:
+            try:
+                self._known[expr] = not sums_in(expr) and vanishes(expr, ())
+            except (Unsupported, Undefined):
+                self._known[expr] = False
+        return self._known[expr]
+
+
+def settle(question: Question, case: Case) -> None:
+    """Prove the case if algebra can, or note why it needs no proof."""
+    region, asked = case.resolver.region, case.asked
+    case.required = (*question.needs, *asked.open(region))
+    if any(need.fails(region) for need in asked.left.certain):
+        case.excepted, case.note = True, "the left side has no value"
+        return
+    outside = [need for need in question.needs if not need.free_symbols & question.bound_only]
+    stated = asked.stated((case.left, case.right), region)
+    if not _require(case, outside, region, (*asked.left.certain, *stated)):
+        case.excepted, case.note = True, "the right side has no value"
+        if without_value((case.given, case.left), region, asked.left.every) is None:
+            case.unvalued.append(unvalued_on(outside, region, asked.left.certain, case.left, of_sample=False))
+        return
+    for name, sides, found in (("left", (case.given, case.left), asked.left), ("right", (case.right,), asked.right)):
+        if (failing := without_value(sides, region, found.every)) is not None:
+            _without_value(case, name, failing)
+            return
+    try:
+        case.pieces = list(pieces_of(question, case))
+        case.proved = equal(question, case)
+    except Undefined as nothing:
+        case.note = str(nothing)
+        if _undefined(case.right):
+            _without_value(case, "right", ())
+        return
+    except Unsupported as unsupported:
+        case.note = str(unsupported)
+        return
+    if case.proved:
+        case.needs += [Stated(need, case.data) for need in stated]
+        for piece in case.pieces:
+            inner = piece.asked.stated((*piece.left, *piece.right), piece.resolver.region)
+            case.needs += [Stated(need, case.data) for need in inner]
+    elif departures := question.departures(case.resolver):
+        case.excepted, case.conditions = True, [*case.conditions, *departures]
+
+
+def _require(case: Case, wanted: Iterable[Boolean], region: Region, given: Iterable[Need]) -> bool:
+    """State what a region leaves open of the needs that came with the question; False where one fails.
+
+    ``given`` is what holds where the left side has a value, and what is stated in any case.
+    """
+    holds = True
+    for condition in wanted:
+        found = left_open(condition, region, given)
+        holds &= found is not None
+        for one in stated_whole(condition) if found is None else found:
+            if isinstance(one, Need):
+                case.needs.append(Stated(one, case.data))
+            else:
+                text = _of_samples(case, one)
+                case.conditions.append(text)
+                case.choices[text] = frozenset(_of_samples(case, part) for part in sympy.Or.make_args(one))
+    return holds
+
+
+def _of_samples(case: Case, condition: Boolean) -> str:
+    return text_of(condition) + (" for every sample" if condition.free_symbols & case.data else "")
+
+
+def _without_value(case: Case, side: str, failing: Iterable[Need]) -> None:
+    """Leave the case out, and say so: by what a side needs and lacks there, or by the region."""
+    case.excepted, case.note = True, f"the {side} side has no value"
+    case.needs += [Stated(need, case.data) for need in failing]
+    if not failing:
+        case.conditions.append(f"not where {case.resolver.region}: there the {side} side has no value")
+
+
+def _undefined(expr: sympy.Expr) -> bool:
+    try:
+        with_converter(lambda converter: converter.convert(expr))
+    except Undefined:
+        return True
+    except Unsupported:
+        return False
+    return False
+
+
+def bound_in(case: Case) -> set[sympy.Basic]:
+    """The symbols that sums bind, those of the bounds of the region as well."""
+    expressions = (*(direction for direction, _ in case.resolver.region.bounds), *case.sides)
+    return bound_symbols([one for expr in expressions for one in sums_in(expr)])
+
+
+def pieces_of(question: Question, case: Case, seam: Region | None = None) -> Iterator[Piece]:
+    """The regions in which a sample may lie, or those of a ``seam``: where the summands as given have a value."""
+    found = [sums_in(side) for side in case.sides]
+    bound = bound_in(case)
+    if not bound:
+        return
+
+    def look(resolver: Resolver) -> tuple[Both, list[tuple[sympy.Expr, ...]]] | None:
+        if not question.inside(resolver):
+            return None
+        summands = [tuple(resolver(one.summand) for one in sums) for sums in found]
+        return case.asked.inside(resolver), summands
+
+    inside = [need for need in question.needs if need.free_symbols & bound]
+    start = seam or question.on_equations(case.resolver.region.without(bound))
+    for resolver, (both, (given, left, right)) in regions(look, Zeros(), start):
+        region, certain = resolver.region, both.left.certain
+        if any(need.fails(region) for need in certain):
+            case.partial = True
+        elif not _require(case, inside, region, (*certain, *both.stated((*left, *right), region))):
+            case.partial = True
+            if without_value((*given, *left), region, both.left.every) is None and len(left) == 1:
+                case.unvalued.append(unvalued_on(inside, region, certain, left[0], of_sample=True))
+        elif (failing := without_value((*given, *left), region, both.left.every)) is not None:
+            _no_sample(case, region, "left", failing)
+        elif (failing := without_value(right, region, both.right.every)) is not None:
+            _no_sample(case, region, "right", failing)
+        else:
+            yield Piece(resolver, given, left, right, both)
+
+
+def _no_sample(case: Case, region: Region, side: str, failing: Iterable[Need]) -> None:
+    case.partial = True
+    case.needs += [Stated(need, case.data) for need in failing]
+    if not failing:
+        case.conditions.append(f"no sample where {region}: there the {side} side has no value")
+
+
+def equal(question: Question, case: Case) -> bool:
+    """Whether algebra shows that the sides of a case are equal, with samples in each of its pieces."""
+    if case.left == case.right:
+        case.note = "the same expression"
+        return True
+    difference = case.left - case.right
+    if not sums_in(difference):
+        case.note = "rational functions of independent generators"
+        return vanishes(difference, _facts(case.resolver, needs((case.left, case.right))))
+    if not case.pieces:
+        case.note = "no sample has a value"
+        return False
+    rule = SumRule({symbol for one in sums_in(difference) for symbol in one.symbols}, [p.resolver for p in case.pieces])
+    summand = as_one_summand(difference)
+    if summand is not None and _summand_vanishes(question, case, summand, rule):
+        case.note = EQUAL_SUMMANDS
+        return True
+    case.note = "sums in canonical form, for every number of samples"
+    return vanishes(difference, _facts(case.resolver, needs((difference,))), rule)
+
+
+def _facts(resolver: Resolver, needed: Iterable[Need]) -> list[sympy.Expr]:
+    return [*resolver.region.nonnegative(), *nonnegative_by(needed)]
+
+
+def vanishes(expr: sympy.Expr, nonnegative: Iterable[sympy.Expr], rule: SumRule | None = None) -> bool:
+    """Whether ``expr`` is shown to be 0 wherever it is defined and the given expressions are not negative."""
+    known = tuple(nonnegative)
+
+    def work(converter: Converter) -> bool:
+        converter.sum_rule = rule
+        with converter.assuming("here", known):
+            return converter.vanishes(expr) if rule is None else rule.vanishes(converter, expr)
+
+    return bool(with_converter(work))
+
+
+def _summand_vanishes(question: Question, case: Case, summand: sympy.Expr, rule: SumRule) -> bool:
+    """Whether it is 0 in every piece, those of the conventions set apart."""
+    departures, shown = dict[str, None](), []
+    for piece in case.pieces:
+        zero = False
+        with suppress(Undecided):
+            resolved = piece.resolver(summand)
+            needed = needs((resolved, *piece.left, *piece.right))
+            zero = vanishes(resolved, _facts(piece.resolver, needed), rule)
+        if not zero:
+            texts = question.departures(piece.resolver)
+            if not texts:
+                return False
+            departures.update(dict.fromkeys(texts))
+        else:
+            shown.append(piece)
+    if not shown:
+        return False
+    case.conditions += departures
+    case.partial |= len(shown) < len(case.pieces)
+    case.pieces = shown
+    return True

@@ -1,0 +1,141 @@
+"""What a side needs on a region, read from it as it was given: before SymPy multiplies by 0 or drops a condition.
+
+A program takes the logarithm in ``0·log(x)`` and in ``log(x) < 0``. The product has no value where the logarithm has
+none. A comparison with what has no value is false, so that the program goes on with another branch than the algebra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy
+from sympy.core.relational import Relational
+
+from diffexplore.decide.branches import Resolver
+from diffexplore.decide.definedness import Need, own_needs
+from diffexplore.formula.batch_sums import BatchSum
+
+#: An infinite argument gives no finite value: exp and tanh are not among them, nor 1/u.
+_KEEP_INFINITY = (
+    sympy.Add, sympy.Mul, sympy.Abs, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.sinh, sympy.cosh,
+)  # fmt: skip
+
+#: They have a value where their arguments have none, or may have one: fmax and fmin take the other argument.
+_SWALLOW = (Relational, sympy.And, sympy.Or, sympy.Not, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min)
+
+#: Here torch has values, or may have them, although the algebra has none.
+_ARE_WIDER = (sympy.gamma, sympy.loggamma, sympy.polygamma, sympy.atan2)
+
+
+@dataclass(frozen=True)
+class Place:
+    """How a part stands in its side: whether a NaN in it makes the side NaN, and an infinite value one not finite."""
+
+    nan: bool = True
+    infinite: bool = True
+
+
+NOWHERE = Place(False, False)
+
+
+@dataclass
+class Asked:
+    """What a side needs on a region.
+
+    ``every``: all of it. ``certain``: without it the side certainly has no value, in torch as well. ``places`` are
+    those of its sums.
+    """
+
+    every: set[Need] = field(default_factory=set)
+    certain: set[Need] = field(default_factory=set)
+    places: dict[BatchSum, Place] = field(default_factory=dict)
+    _seen: set[tuple[sympy.Basic, Place]] = field(default_factory=set)
+
+    def read(self, expr: Any, resolver: Resolver, place: Place = Place()) -> Asked:
+        """Add what ``expr`` needs, with the branches that the resolver has chosen."""
+        if not expr.args or (expr, place) in self._seen:
+            return self
+        self._seen.add((expr, place))
+        if isinstance(expr, BatchSum):
+            self._note(expr, place)
+        elif isinstance(expr, (sympy.Piecewise, sympy.ITE)):
+            self._branch(expr, resolver, place)
+        elif isinstance(expr, (sympy.And, sympy.Or)):
+            self._connective(expr, resolver)
+        else:
+            arguments = [resolver(argument) for argument in expr.args]
+            self._own(expr, arguments, place)
+            for argument in expr.args:
+                self.read(argument, resolver, _inside(expr, argument, place))
+        return self
+
+    def inside_sums(self, resolver: Resolver) -> Asked:
+        """What the summands of its sums need, with the branches that the resolver has chosen."""
+        found = Asked()
+        for one, place in self.places.items():
+            found.read(one.summand, resolver, place)
+        return found
+
+    def _own(self, expr: Any, arguments: list[Any], place: Place) -> None:
+        for need in own_needs(expr, arguments):
+            self.every.add(need)
+            if isinstance(expr, _ARE_WIDER) or not place.nan:
+                continue
+            if expr.is_Pow and not arguments[1].is_number:
+                continue  # a negative x has powers x**p for whole p
+            if need.kind == "nonnegative" or place.infinite:
+                self.certain.add(need)
+            elif need.kind == "positive":  # log(0) is infinite
+                self.certain.add(Need(need.expr, "nonnegative"))
+
+    def _branch(self, expr: Any, resolver: Resolver, place: Place) -> None:
+        choices = expr.args
+        if isinstance(expr, sympy.ITE):
+            choices = ((expr.args[1], expr.args[0]), (expr.args[2], sympy.true))
+        for value, condition in choices:
+            self.read(condition, resolver, NOWHERE)
+            if resolver(condition) == True:  # noqa: E712 (SymPy's true)
+                self.read(value, resolver, place)
+                return
+
+    def _connective(self, expr: Any, resolver: Resolver) -> None:
+        """The first part that settles it, else all: what the others are does not matter."""
+        settled = isinstance(expr, sympy.Or)
+        ordered = sorted(expr.args, key=sympy.default_sort_key)
+        deciding = next((part for part in ordered if (resolver(part) == True) == settled), None)  # noqa: E712
+        for part in ordered if deciding is None else [deciding]:
+            self.read(part, resolver, NOWHERE)
+
+    def _note(self, one: BatchSum, place: Place) -> None:
+        """Where a sum stands, and the sums in it: those in branches may be left out."""
+        known = self.places.get(one, NOWHERE)
+        self.places[one] = Place(known.nan or place.nan, known.infinite or place.infinite)
+        waiting: list[tuple[Any, Place]] = [(one.summand, place)]
+        while waiting:
+            expr, at = waiting.pop()
+            if isinstance(expr, BatchSum):
+                self._note(expr, at)
+            elif expr.has(BatchSum):
+                at = NOWHERE if isinstance(expr, (sympy.Piecewise, sympy.ITE)) else at
+                waiting += [(argument, _inside(expr, argument, at)) for argument in expr.args]
+
+
+def _inside(expr: Any, argument: Any, place: Place) -> Place:
+    if isinstance(expr, _SWALLOW):
+        return NOWHERE
+    if expr.is_Pow:
+        exponent = expr.args[1]
+        if not exponent.is_number:
+            return NOWHERE  # NaN**0 is 1
+        return Place(place.nan, place.infinite and bool(exponent.is_positive))
+    return Place(place.nan, place.infinite and isinstance(expr, _KEEP_INFINITY))
+
+
+def asked_by(expressions: Iterable[Any], resolver: Resolver) -> Asked:
+    """What expressions need together, outside their sums."""
+    found = Asked()
+    for expr in expressions:
+        found.read(expr, resolver)
+    return found

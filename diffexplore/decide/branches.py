@@ -1,0 +1,175 @@
+"""Branches resolved on a region: conditions, |x|, sign, Heaviside, max and min give way to what they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import sympy
+from sympy.core.relational import Relational
+
+from diffexplore.decide.feasible import is_empty
+from diffexplore.decide.records import Unsupported
+from diffexplore.decide.regions import Region, line_of
+from diffexplore.decide.signs import sign_of
+from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.budget import spend
+from diffexplore.formula.functions_sympy import dsinc
+from diffexplore.formula.size import nodes
+
+BRANCHING = (
+    sympy.Piecewise, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.sinc, dsinc,
+    Relational, sympy.And, sympy.Or, sympy.Not, sympy.ITE,
+)  # fmt: skip
+
+MOST_REGIONS = 600
+"""More regions than this are not looked at."""
+
+
+class Undecided(Exception):
+    """A sign is needed that the region leaves open."""
+
+    def __init__(self, p: sympy.Expr) -> None:
+        super().__init__(p)
+        self.p = p
+
+
+def has_branches(expr: sympy.Basic) -> bool:
+    return bool(expr.has(*BRANCHING))
+
+
+class Resolver:
+    """What expressions are on the open ``region``; notes the ``boundaries`` that it left out.
+
+    A boundary is where an expression is 0: that of its line, with the expression as it was met. The summands of sums
+    stay as they are: their branches are those of every sample.
+    """
+
+    def __init__(self, region: Region, is_zero: Callable[[sympy.Expr], bool]) -> None:
+        self.region = region
+        self.boundaries: dict[sympy.Expr, sympy.Expr] = {}
+        self._is_zero = is_zero
+        self._memo: dict[sympy.Basic, Any] = {}
+        self._sizes: dict[sympy.Basic, int] = {}
+
+    def __call__(self, expr: Any) -> Any:
+        if expr not in self._memo:
+            spend(nodes(expr, self._sizes))  # each of which may be looked at for branches
+            found = self._resolve(expr)
+            if found != expr and not isinstance(found, BatchSum) and has_branches(found):
+                found = self(found)  # SymPy made sqrt(x²) into |x|
+            self._memo[expr] = found
+        return self._memo[expr]
+
+    def _resolve(self, expr: Any) -> Any:
+        if isinstance(expr, BatchSum) or not expr.args or not has_branches(expr):
+            return self.region.restricted(expr)  # here alone: branches not taken may have no value on a seam
+        rule = next((rule for kind, rule in _RULES.items() if isinstance(expr, kind)), None)
+        if rule is not None:
+            return rule(self, expr)
+        return expr.func(*[self(argument) for argument in expr.args])
+
+    def sign(self, p: sympy.Expr) -> int:
+        """The sign of p on the region: 1 or −1, and 0 only where p is 0 everywhere."""
+        if p.is_zero:
+            return 0
+        signs = self.region.sign(p)
+        if signs.certain is None:
+            if self._is_zero(p):
+                return 0
+            raise Undecided(p)
+        if sign_of(p).certain is None:
+            line = line_of(p)
+            if self.region.may_touch(line):
+                self.boundaries.setdefault(line.direction - line.threshold, p)
+        return signs.certain
+
+    # ---------------------------------------------------------------------------------------------------- rules
+    def _relation(self, expr: Relational) -> sympy.Basic:
+        sign = self.sign(self(expr.lhs) - self(expr.rhs))
+        return sympy.true if expr.func(sign, 0) == True else sympy.false  # noqa: E712 (SymPy's true)
+
+    def _piecewise(self, expr: sympy.Piecewise) -> sympy.Expr:
+        for piece in expr.args:
+            if self(piece.cond) == True:  # noqa: E712
+                return self(piece.expr)
+        return sympy.nan
+
+    def _and(self, expr: sympy.And) -> sympy.Basic:
+        return sympy.true if all(self(part) == True for part in _ordered(expr)) else sympy.false  # noqa: E712
+
+    def _or(self, expr: sympy.Or) -> sympy.Basic:
+        return sympy.true if any(self(part) == True for part in _ordered(expr)) else sympy.false  # noqa: E712
+
+    def _ite(self, expr: sympy.ITE) -> Any:
+        condition, then, otherwise = expr.args
+        return self(then) if self(condition) == True else self(otherwise)  # noqa: E712
+
+    def _largest(self, expr: sympy.Max | sympy.Min) -> sympy.Expr:
+        wanted = 1 if isinstance(expr, sympy.Max) else -1
+        best, *others = [self(argument) for argument in _ordered(expr)]
+        for other in others:
+            best = other if self.sign(other - best) == wanted else best
+        return best
+
+    def _sinc(self, expr: sympy.sinc) -> sympy.Expr:
+        argument = self(expr.args[0])
+        return sympy.sin(argument) / argument if self.sign(argument) else sympy.S.One
+
+    def _dsinc(self, expr: dsinc) -> sympy.Expr:
+        argument = self(expr.args[1])
+        slope = dsinc(expr.args[0], argument)
+        if not self.sign(argument):
+            return dsinc.at_zero(expr.args[0])
+        return slope.xreplace({node: node.apart() for node in slope.atoms(dsinc)})
+
+    def _heaviside(self, expr: sympy.Heaviside) -> sympy.Expr:
+        sign = self.sign(self(expr.args[0]))
+        return self(expr.args[1]) if sign == 0 else sympy.Integer(sign > 0)
+
+
+_RULES: dict[type, Callable[[Resolver, Any], Any]] = {
+    sympy.Piecewise: Resolver._piecewise,
+    sympy.Abs: lambda self, expr: self.sign(self(expr.args[0])) * self(expr.args[0]),
+    sympy.sign: lambda self, expr: sympy.Integer(self.sign(self(expr.args[0]))),
+    sympy.Heaviside: Resolver._heaviside,
+    sympy.Max: Resolver._largest,
+    sympy.Min: Resolver._largest,
+    sympy.sinc: Resolver._sinc,
+    dsinc: Resolver._dsinc,
+    sympy.And: Resolver._and,
+    sympy.Or: Resolver._or,
+    sympy.Not: lambda self, expr: sympy.false if self(expr.args[0]) == True else sympy.true,  # noqa: E712
+    sympy.ITE: Resolver._ite,
+    Relational: Resolver._relation,
+}
+
+
+def _ordered(expr: sympy.Basic) -> list[Any]:
+    return sorted(expr.args, key=sympy.default_sort_key)
+
+
+def regions(
+    look: Callable[[Resolver], Any], is_zero: Callable[[sympy.Expr], bool], start: Region | None = None
+) -> Iterator[tuple[Resolver, Any]]:
+    """All regions on which ``look`` comes through without a sign left open, with what it found.
+
+    ``look`` returns None for a region that is of no interest.
+    """
+    waiting, count = [start or Region()], 0
+    while waiting:
+        resolver = Resolver(waiting.pop(), is_zero)
+        try:
+            found = look(resolver)
+        except Undecided as open_sign:
+            upper, lower = resolver.region.split(open_sign.p)
+            signs = resolver.region.sign(open_sign.p)
+            halves = [half for half, sign in ((lower, -1), (upper, 1)) if sign in signs]
+            waiting += [half for half in halves if not is_empty(half)]
+            continue
+        if found is None:
+            continue
+        count += 1
+        if count > MOST_REGIONS:
+            raise Unsupported(f"there are more than {MOST_REGIONS} cases")
+        yield resolver, found

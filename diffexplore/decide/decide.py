@@ -1,0 +1,265 @@
+"""Whether two expressions are equal, or one the derivative of the other: proved, refuted, or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import sympy
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean, BooleanAtom
+
+from diffexplore.decide.algebra import cases, settle
+from diffexplore.decide.boundaries import all_of
+from diffexplore.decide.case import Case
+from diffexplore.decide.choose import find
+from diffexplore.decide.edges import look_at_edges
+from diffexplore.decide.found import Edges
+from diffexplore.decide.question import Question, ask
+from diffexplore.decide.records import Decision, Undefined, Unsupported
+from diffexplore.decide.refute import Seen, contradicts
+from diffexplore.decide.sums import sums_in
+from diffexplore.decide.worded import Conditions, conditions_of
+from diffexplore.formula.batch_sums import SIZES
+from diffexplore.formula.budget import Allowance, Budget, Ending
+from diffexplore.formula.size import TooLarge
+
+BUDGET = Budget(operations=4_000_000, seconds=600.0)
+"""For all decisions of one proof: the algebra, the search for points and the look at boundaries of each."""
+
+INTERNAL = "internal error"
+"""What the note of an error begins with."""
+
+STRICT = False
+"""Whether an error inside the algebra or the search for points is raised, as the tests want; else it is noted."""
+
+_POINTS = 60
+_FIRST = 6
+"""So many points are tried before the algebra, for one at which both sides have a value."""
+_WITNESSES = 3
+_LOOKED_AT, _FEW = 8, 6
+"""So many cases that are proved are looked at, those after the first witness at so many points."""
+
+
+def decide_equal(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    *,
+    domain: Iterable[Boolean] = (),
+    conventions: Mapping[Boolean, str] | None = None,
+    needs: Iterable[Boolean] = (),
+    sizes: Sequence[int] = SIZES,
+    inputs: Iterable[sympy.Symbol] = (),
+    everywhere: bool = False,
+    allowance: Allowance | None = None,
+) -> Decision:
+    """Whether ``left`` = ``right`` for all real values of their symbols.
+
+    Args:
+        left, right: expressions in real symbols; data symbols may be bound by sums over the samples.
+        domain: conditions that the values meet, those of data for every sample.
+        conventions: conditions under which one side departs from the other on purpose, with a text that says why. A
+            difference there is a side condition and no refutation.
+        needs: conditions under which alone ``right`` has a value, also where its expression no longer shows it: each is
+            a comparison, or an Or or And of such. Outside them nothing is claimed: a side condition says so, but where
+            it is certain that a need holds, or that ``left`` has no value without it.
+        sizes: the numbers of samples at which points are sought, in turn; some for which the question is meant.
+        inputs: symbols of which every value counts: a condition that leaves out one of theirs is an exclusion.
+        everywhere: decide at the boundaries of branches as well; else they are side conditions.
+        allowance: what this decision shares with others; None gives it :data:`BUDGET` for itself.
+    """
+    return _decide(
+        left, right, None, domain, conventions or {}, needs, sizes=sizes, inputs=inputs, on_seams=everywhere,
+        allowance=allowance,
+    )  # fmt: skip
+
+
+def decide_gradient(
+    forward: sympy.Expr,
+    claimed: sympy.Expr,
+    symbol: sympy.Symbol,
+    *,
+    data: Iterable[sympy.Symbol] = (),
+    domain: Iterable[Boolean] = (),
+    conventions: Mapping[Boolean, str] | None = None,
+    needs: Iterable[Boolean] = (),
+    sizes: Sequence[int] = SIZES,
+    inputs: Iterable[sympy.Symbol] = (),
+    allowance: Allowance | None = None,
+) -> Decision:
+    """Whether ``claimed`` is the derivative of ``forward`` by ``symbol``.
+
+    Args:
+        forward: may have sums over the samples, and branches.
+        claimed: an expression. Boundaries of branches that the symbol does not cross are cases of their own. At one
+            that it crosses, the claim must be right where ``forward`` has a derivative and can be told to have one;
+            else it is a side condition.
+        symbol: differentiated by. One of ``data`` means that of one sample.
+        data: the data symbols.
+        domain, conventions, needs, sizes, inputs, allowance: as of :func:`decide_equal`; the needs are those of
+            ``claimed``.
+    """
+    return _decide(forward, claimed, symbol, domain, conventions or {}, needs, data, sizes, inputs, allowance=allowance)
+
+
+@dataclass
+class _Work:
+    """What has been found so far; kept where a budget runs out."""
+
+    question: Question | None = None
+    cases: list[Case] = field(default_factory=list)
+    complete: bool = False
+    apart: Seen | None = None
+    largest: Seen | None = None
+    witness: Seen | None = None
+    edges: Edges | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def settled(self) -> bool:
+        return self.complete and all(case.settled for case in self.cases)
+
+
+def _decide(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    symbol: sympy.Symbol | None,
+    domain: Iterable[Boolean],
+    conventions: Mapping[Boolean, str],
+    needs: Iterable[Boolean] = (),
+    data: Iterable[sympy.Symbol] = (),
+    sizes: Sequence[int] = SIZES,
+    inputs: Iterable[sympy.Symbol] = (),
+    on_seams: bool = True,
+    allowance: Allowance | None = None,
+) -> Decision:
+    work, needs, data = _Work(), tuple(map(_as_condition, needs)), tuple(data)
+    allowance = Allowance(BUDGET) if allowance is None else allowance
+    left, right = _as_expression(left), _as_expression(right)
+
+    def prove() -> None:
+        work.question = ask(left, right, symbol, domain, conventions, needs, data, inputs)
+        _prove(work.question, work)
+
+    _stage("the algebra", prove, work, allowance)
+    if work.question is not None and work.apart is None:
+        question = work.question
+        _stage("the search for points", lambda: _look(question, work, sizes), work, allowance)
+        if work.settled:
+            _stage("the look at boundaries", lambda: _go_on(question, work, on_seams), work, allowance)
+    return _verdict(work)
+
+
+def _as_expression(given: sympy.Expr) -> sympy.Expr:
+    found = sympy.sympify(given, strict=True)
+    if not isinstance(found, sympy.Expr):
+        raise TypeError(f"{found} is no expression")
+    return found
+
+
+def _as_condition(given: Boolean) -> Boolean:
+    found = sympy.sympify(given)
+    if not isinstance(found, (BooleanAtom, Relational, sympy.And, sympy.Or)):
+        raise TypeError(f"{found} is no condition")
+    return found
+
+
+def _stage(name: str, work: Callable[[], None], found: _Work, allowance: Allowance) -> None:
+    """Do ``work``; where it does not come to its end the notes say why."""
+    try:
+        ending = allowance.run(work)
+        if ending is not Ending.DONE:
+            found.notes.append(f"{name} was stopped: {ending.value}")
+    except (Unsupported, Undefined, TooLarge) as reason:
+        found.notes.append(str(reason))
+    except Exception as error:  # here alone: a rule that fails must end neither a proof nor the program of the reader
+        if STRICT:
+            raise
+        found.notes.append(f"{INTERNAL} in {name}: {type(error).__name__}: {error}")
+
+
+def _prove(question: Question, work: _Work) -> None:
+    for case in cases(question):
+        work.cases.append(case)
+        if _refuted_first(question, case, work):
+            return
+        settle(question, case)
+    work.complete = True
+
+
+def _go_on(question: Question, work: _Work, on_seams: bool) -> None:
+    work.edges = look_at_edges(question, work.cases, on_seams=on_seams)
+    work.apart = work.apart or work.edges.apart
+
+
+def _refuted_first(question: Question, case: Case, work: _Work) -> bool:
+    """Whether the sides are apart at one of a few points, where that is cheap: before algebra goes through them.
+
+    Only in a case without sums, whose regions of samples are found by the algebra, and without conventions.
+    """
+    if any(sums_in(side) for side in case.sides) or question.departures(case.resolver):
+        return False
+    case.required = (*question.needs, *case.asked.open(case.resolver.region))
+    work.apart, _ = find(case, _FIRST, 1)
+    if work.apart is not None:
+        work.apart = find(case, _POINTS)[0] or work.apart  # one that can be read
+        case.note = "certified values at a point"
+    return work.apart is not None
+
+
+def _look(question: Question, work: _Work, sizes: Sequence[int]) -> None:
+    """A counterexample in a case that is not settled; else points of proved cases at which both sides have a value."""
+    for case in work.cases:
+        if not case.settled and not question.departures(case.resolver):
+            inside = [piece for piece in case.pieces if not question.departures(piece.resolver)]
+            work.apart, seen = find(replace(case, pieces=inside), _POINTS, sizes=sizes)
+            work.largest = _larger(work.largest, seen)
+            if work.apart is not None:
+                return
+    for case in [case for case in work.cases if case.proved][:_LOOKED_AT]:
+        first = work.witness is None
+        apart, seen = find(case, *((_POINTS, _WITNESSES) if first else (_FEW, 1)), sizes=sizes)
+        if apart is None and seen is not None and contradicts(seen, question.unresolved):
+            apart = seen
+        if apart is not None:  # never seen; a proof and a counterexample would mean that one of them is wrong
+            work.notes.append("a proof was contradicted by certified values")
+            work.complete, work.largest = False, apart
+            return
+        work.witness = work.witness or seen
+
+
+def _larger(first: Seen | None, second: Seen | None) -> Seen | None:
+    if first is None or second is None:
+        return first or second
+    return first if first.difference.mid() >= second.difference.mid() else second
+
+
+def _verdict(work: _Work) -> Decision:
+    how = tuple(dict.fromkeys(case.note for case in work.cases if case.note))
+    if work.complete and not work.cases:
+        work.notes.append("no region with inner points meets the domain")
+    count = f"{len(work.cases)} case" + ("s" if len(work.cases) != 1 else "")
+    tried = (*how, count, *work.notes)
+    if work.apart is not None:
+        place = work.edges.place if work.edges is not None and work.apart is work.edges.apart else ""
+        return Decision("refuted", (), work.apart.counterexample(), tried, place=place)
+    proved = work.settled and any(case.proved for case in work.cases)
+    if proved and work.witness is not None:
+        found = _conditions(work)
+        unvalued = tuple(dict.fromkeys(one for case in work.cases for one in case.unvalued))
+        return Decision(
+            "proved", found.texts, None, tried, None, work.witness.counterexample(), found.exclusions, unvalued
+        )
+    if proved:
+        inside = " in the domain" if work.question is not None and work.question.domain else ""
+        tried += (f"no point was found{inside} at which both sides have a value",)
+    largest = None if work.largest is None else work.largest.difference.mid().str(5, radius=False)
+    return Decision("unknown", (), None, tried, largest)
+
+
+def _conditions(work: _Work) -> Conditions:
+    assert work.question is not None
+    edges = work.edges
+    if edges is None:  # the budget ran out: nothing is known of any boundary
+        edges = Edges(exclusions=list(all_of(work.cases)))
+    return conditions_of(work.question, work.cases, edges)

@@ -1,0 +1,177 @@
+"""Where expressions have a real value, and the side conditions that follow for a proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.decide.regions import Region
+from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.functions_sympy import log1p
+from diffexplore.formula.singularities import nonzero_in
+from diffexplore.formula.text import to_text
+
+Kind = Literal["nonzero", "nonnegative", "positive", "no pole"]
+
+
+@dataclass(frozen=True)
+class Need:
+    """What must hold of ``expr`` for an expression to have a value; "no pole": it is not 0, −1, −2, …"""
+
+    expr: sympy.Expr
+    kind: Kind
+
+    def holds(self, region: Region) -> bool:
+        """Whether it is certain on the region."""
+        signs = region.sign(self.expr)
+        if self.kind == "nonzero":
+            return 0 not in signs
+        return -1 not in signs and (self.kind == "nonnegative" or 0 not in signs)
+
+    def fails(self, region: Region) -> bool:
+        """Whether it certainly fails on the whole region."""
+        wrong = {"nonzero": {0}, "nonnegative": {-1}, "positive": {-1, 0}, "no pole": {0}}[self.kind]
+        return region.sign(self.expr) <= wrong
+
+    @property
+    def condition(self) -> Boolean:
+        """As SymPy has it; of poles nothing is said."""
+        kinds = {"nonzero": sympy.Ne, "nonnegative": sympy.Ge, "positive": sympy.Gt}
+        return kinds[self.kind](self.expr, 0) if self.kind in kinds else sympy.true
+
+    def text(self) -> str:
+        if self.kind == "no pole":
+            return f"{to_text(self.expr)} is not 0, −1, −2, …"
+        sign = {"nonzero": "≠", "nonnegative": "≥", "positive": ">"}[self.kind]
+        constant, rest = self.expr.as_coeff_Add()
+        if rest.could_extract_minus_sign():
+            flipped = {"≠": "≠", "≥": "≤", ">": "<"}[sign]
+            return f"{to_text(-rest)} {flipped} {to_text(constant)}"
+        return f"{to_text(rest)} {sign} {to_text(-constant)}"
+
+
+def needs(expressions: Iterable[sympy.Basic]) -> frozenset[Need]:
+    """All that expressions without branches need outside their sums."""
+    seen: set[sympy.Basic] = set()
+    return frozenset(need for expr in expressions for need in _walk(expr, seen))
+
+
+def has_no_value(expressions: Iterable[sympy.Expr], region: Region) -> bool:
+    """Whether one of them certainly has no value on the whole region."""
+    return without_value(expressions, region) is not None
+
+
+def without_value(
+    expressions: Iterable[sympy.Expr], region: Region, further: Iterable[Need] = ()
+) -> tuple[Need, ...] | None:
+    """What expressions, or ``further`` needs, certainly lack on the whole region; None for nothing.
+
+    Where something that is lacking holds nowhere, or has no words, the region is left to say so: nothing is given.
+    """
+    every = tuple(expressions)
+    failing = sorted({need for need in (*needs(every), *further) if need.fails(region)}, key=Need.text)
+    if not failing and not any(expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo) for expr in every):
+        return None
+    told = all(need.expr.free_symbols and not need.fails(Region()) for need in failing)
+    return tuple(failing) if told else ()
+
+
+def _walk(expr: sympy.Basic, seen: set[sympy.Basic]) -> Iterator[Need]:
+    if expr in seen or isinstance(expr, BatchSum):
+        return
+    seen.add(expr)
+    yield from own_needs(expr, expr.args)
+    for argument in expr.args:
+        yield from _walk(argument, seen)
+
+
+def own_needs(expr: sympy.Basic, arguments: Sequence[Any]) -> Iterator[Need]:
+    """What a node of the kind of ``expr`` needs of these arguments."""
+    if not arguments:
+        return
+    u = arguments[-1]
+    if isinstance(expr, sympy.exp):
+        return
+    if expr.is_Pow:
+        yield from _of_power(*arguments)
+    elif isinstance(expr, sympy.log):
+        yield Need(u, "positive")
+    elif isinstance(expr, log1p):
+        yield Need(1 + u, "positive")
+    elif isinstance(expr, (sympy.asin, sympy.acos)):
+        yield Need(1 - u**2, "nonnegative")
+    elif isinstance(expr, (sympy.atanh, sympy.erfinv)):
+        yield Need(1 - u**2, "positive")
+    elif isinstance(expr, sympy.acosh):
+        yield Need(u - 1, "nonnegative")
+    elif isinstance(expr, (sympy.tan, sympy.sec)):
+        yield Need(sympy.cos(u), "nonzero")
+    elif isinstance(expr, (sympy.cot, sympy.csc)):
+        yield Need(sympy.sin(u), "nonzero")
+    elif isinstance(expr, (sympy.coth, sympy.csch)):
+        yield Need(u, "nonzero")
+    elif isinstance(expr, sympy.loggamma):
+        yield Need(u, "positive")
+    elif isinstance(expr, (sympy.gamma, sympy.polygamma)):
+        yield Need(u, "no pole")
+    elif isinstance(expr, sympy.atan2):
+        yield Need(arguments[0] ** 2 + u**2, "nonzero")
+
+
+def _of_power(base: sympy.Expr, exponent: sympy.Expr) -> Iterator[Need]:
+    if exponent.is_Integer:
+        if exponent.is_negative:
+            yield Need(base, "nonzero")
+    elif exponent.is_Rational:
+        yield Need(base, "positive" if exponent.is_negative else "nonnegative")
+    elif base is not sympy.E:
+        yield Need(base, "positive")
+
+
+def nonnegative_by(found: Iterable[Need]) -> list[sympy.Expr]:
+    """What is not negative where all of it holds."""
+    return [need.expr for need in found if need.kind in ("positive", "nonnegative")]
+
+
+def conditions(needed: Iterable[Need], given: Iterable[Need], region: Region) -> list[Need]:
+    """The needs that are not certain on the region and are not among those given."""
+    given = set(given)
+    strict = {need.expr for need in given if need.kind in ("positive", "nonzero")}
+    loose = {need.expr for need in given if need.kind in ("positive", "nonnegative")}
+    region = _refined(region, given)
+    factors = {factor for expr in strict for factor in _factors(expr)}
+    needed, found = set(needed), dict[Need, None]()
+    for need in sorted(needed, key=lambda one: (str(one.expr), one.kind)):
+        if need.holds(region) or need in given or (need.kind == "nonnegative" and need.expr in loose):
+            continue
+        if need.kind == "no pole" and not {Need(need.expr, "positive")}.isdisjoint((*needed, *given)):
+            continue  # that is stated, or given
+        if need.kind == "positive" and {Need(need.expr, "nonzero"), Need(need.expr, "nonnegative")} <= given:
+            continue
+        if need.kind == "nonzero" or (need.kind == "positive" and need.expr in loose):
+            for factor in sorted(_factors(need.expr), key=str):
+                one = Need(factor, "nonzero")
+                if factor not in factors and not one.holds(region):
+                    found[one] = None
+        else:
+            found[need] = None
+    return list(found)
+
+
+def _refined(region: Region, given: Iterable[Need]) -> Region:
+    """The part of the region in which what is given holds."""
+    for need in sorted(given, key=lambda one: str(one.expr)):
+        if need.kind == "positive" and need.expr.free_symbols and region.sign(need.expr).certain is None:
+            region = region.split(need.expr)[0]
+    return region
+
+
+def _factors(expr: sympy.Expr) -> frozenset[sympy.Basic]:
+    """What of a product may be 0."""
+    if expr.has(BatchSum):
+        return frozenset((expr,))
+    return nonzero_in([sympy.Ne(expr, 0)])

@@ -1,0 +1,262 @@
+"""From smooth SymPy expressions to rational functions of independent generators, by exact identities.
+
+Every rewriting holds for all real arguments at which the expression is defined. What has no rule is a generator of
+its own, known by its arguments in canonical form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from typing import Any
+
+import sympy
+from sympy.core.function import AppliedUndef
+
+from diffexplore.decide.functions import Functions
+from diffexplore.decide.lattice import FinerBasis
+from diffexplore.decide.rational import Quotient, RingIsFull, quotient_key
+from diffexplore.decide.records import Undefined, Unsupported
+from diffexplore.decide.unified import Term
+from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.budget import spend
+from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid, softplus
+from diffexplore.formula.step_functions import STEPS
+
+_RESTARTS = 40
+_ODD = (sympy.asin, sympy.atan, sympy.erf, sympy.erfinv)
+_PLAIN = (sympy.gamma, sympy.loggamma, sympy.polygamma, sympy.atan2, *STEPS, AppliedUndef)
+_CONSTANTS = (sympy.pi, sympy.EulerGamma, sympy.Catalan)
+
+
+def with_converter(work: Callable[[Converter], Any]) -> Any:
+    """``work`` done with a converter; anew where the generators turn out too few or too coarse."""
+    capacity, scales, orders = 32, dict[Hashable, int](), dict[Hashable, int]()
+    for _ in range(_RESTARTS):
+        spend(capacity)
+        try:
+            return work(Converter(capacity, scales, orders))
+        except RingIsFull:
+            capacity *= 2
+        except FinerBasis:
+            continue
+    raise Unsupported("the arguments of exponentials and roots have too many different fractions")
+
+
+class Converter(Functions):
+    """Turns expressions without branches into quotients; equal generators are shared among all it has turned."""
+
+    def __init__(self, capacity: int, scales: dict[Hashable, int], orders: dict[Hashable, int]) -> None:
+        super().__init__(capacity, scales, orders)
+        self._memo: dict[tuple[Hashable, sympy.Basic], Quotient] = {}
+        self._region: Hashable = None
+        self._signs_of: dict[tuple[Hashable, tuple[sympy.Expr, ...]], dict[Hashable, int]] = {}
+        self.learning = False
+        self.sum_rule: Callable[[Converter, BatchSum], Quotient] | None = None
+        self.sums: dict[int, Term] = {}
+
+    @contextmanager
+    def assuming(self, region: Hashable, nonnegative: Iterable[sympy.Expr]) -> Iterator[None]:
+        """In here, in the ``region``, the given expressions are not negative."""
+        outer = self._region, self._signs, self.learning
+        try:
+            self._signs = self._learned(region, tuple(nonnegative))
+            self._region, self.learning = region, outer[2]
+            yield
+        finally:
+            self._region, self._signs, self.learning = outer
+
+    def _learned(self, region: Hashable, nonnegative: tuple[sympy.Expr, ...]) -> dict[Hashable, int]:
+        """The signs that follow; found once, for a proof comes back to a region for each of its sums and pieces."""
+        key = region, nonnegative
+        if key not in self._signs_of:
+            self._region, self._signs, self.learning = (region, "learning"), {}, True
+            for expr in sorted(nonnegative, key=lambda known: known.count_ops()):
+                with suppress(Unsupported, Undefined):
+                    self.learn_nonnegative(self.convert(expr))
+            self._signs_of[key] = self._signs
+        return self._signs_of[key]
+
+    def vanishes(self, expr: sympy.Expr) -> bool:
+        """Whether ``expr`` is 0 wherever it is defined (False: not shown to be)."""
+        return self.ring.is_zero(self.convert(expr))
+
+    def convert(self, expr: sympy.Basic) -> Quotient:
+        key = (self._region, expr)
+        if key not in self._memo:
+            spend()
+            self._memo[key] = self._convert(expr)
+        return self._memo[key]
+
+    def _convert(self, expr: sympy.Basic) -> Quotient:
+        ring = self.ring
+        if expr.is_Rational:
+            return ring.constant(rational(expr))
+        if expr.is_Symbol:
+            return self.atom(("symbol", expr), positive=bool(expr.is_positive), depends={expr})
+        if expr.is_Add:
+            total = ring.zero
+            for term in expr.args:
+                total = ring.add(total, self.convert(term))
+            return total
+        if expr.is_Mul:
+            product = ring.one
+            for factor in expr.args:
+                product = ring.mul(product, self.convert(factor))
+            return product
+        if expr is sympy.E:
+            return self.exp(ring.one)
+        if expr in _CONSTANTS:
+            return self.atom(("constant", expr), positive=True)
+        if isinstance(expr, BatchSum) and self.sum_rule is not None:
+            return self.sum_rule(self, expr)
+        if expr.is_Pow:
+            return self._pow(*expr.as_base_exp())
+        rule = _RULES.get(type(expr))
+        if rule is not None:
+            return rule(self, self.convert(expr.args[0]))
+        if isinstance(expr, _ODD):
+            return self._odd(expr)
+        if isinstance(expr, _PLAIN):
+            return self._opaque(expr.func.__name__, [self.convert(argument) for argument in expr.args])
+        raise Unsupported(f"there is no rule for {type(expr).__name__}")
+
+    def _pow(self, base: sympy.Expr, exponent: sympy.Expr) -> Quotient:
+        if base is sympy.E:
+            return self.exp(self.convert(exponent))
+        if exponent.is_Integer:
+            return self.ring.power(self.convert(base), int(exponent))
+        if exponent.is_Rational:  # a real root: its base is not negative
+            return self.root(self.convert(base), Fraction(int(exponent.p), int(exponent.q)))
+        # The real power is exp(exponent·log(base)); SymPy's is the same where the base is positive.
+        power = self.convert(base)
+        return self.exp(self.ring.mul(self.convert(exponent), self.log(power)))
+
+    def _odd(self, expr: sympy.Expr) -> Quotient:
+        """f(−u) = −f(u): one generator for both, with a positive leading coefficient of u."""
+        argument = self.reduced(self.convert(expr.args[0]))
+        if argument.top.is_zero():
+            return self.ring.zero  # each of them is 0 at 0
+        if argument.top.leading_coefficient() < 0:
+            return self.ring.negative(self._opaque(expr.func.__name__, [self.ring.negative(argument)]))
+        return self._opaque(expr.func.__name__, [argument])
+
+    def _opaque(self, name: str, arguments: list[Quotient]) -> Quotient:
+        arguments = [self.reduced(argument) for argument in arguments]
+        depends = set().union(*(self.depends_on(argument) for argument in arguments))
+        return self.atom((name, *map(quotient_key, arguments)), depends=depends)
+
+    # ------------------------------------------------------------------------------------------------ identities
+    def hyperbolic(self, argument: Quotient) -> tuple[Quotient, Quotient]:
+        """sinh and cosh as (exp(u) ∓ exp(−u))/2."""
+        ring, up = self.ring, self.exp(argument)
+        down, half = ring.inverse(up), ring.constant(rational(sympy.S.Half))
+        return ring.mul(half, ring.add(up, ring.negative(down))), ring.mul(half, ring.add(up, down))
+
+    def tanh(self, argument: Quotient) -> Quotient:
+        """(e − 1)/(e + 1) with e = exp(2u), which needs one generator of the lowest power."""
+        ring, up = self.ring, self.exp(self.ring.mul(self.ring.constant(2), argument))
+        return self.divided(ring.add(up, self.minus_one), ring.add(up, ring.one))
+
+    def divided(self, above: Quotient, below: Quotient) -> Quotient:
+        return self.ring.mul(above, self.ring.inverse(below))
+
+
+def rational(number: sympy.Rational) -> Any:
+    from flint import fmpq
+
+    return fmpq(int(number.p), int(number.q))
+
+
+def _complement(converter: Converter, name: str, constant: sympy.Expr, argument: Quotient) -> Quotient:
+    """constant − f(argument), for the odd function ``name``."""
+    ring = converter.ring
+    argument = converter.reduced(argument)
+    sign = 1
+    if not argument.top.is_zero() and argument.top.leading_coefficient() < 0:
+        argument, sign = ring.negative(argument), -1
+    value = converter.ring.zero if argument.top.is_zero() else converter._opaque(name, [argument])
+    return ring.add(converter.convert(constant), ring.mul(ring.constant(-sign), value))
+
+
+def _atanh(converter: Converter, u: Quotient) -> Quotient:
+    """(log(1 + u) − log(1 − u))/2, where both are defined: −1 < u < 1."""
+    ring = converter.ring
+    above, below = ring.add(ring.one, u), ring.add(ring.one, ring.negative(u))
+    difference = ring.add(converter.log(above), ring.negative(converter.log(below)))
+    return ring.mul(ring.constant(rational(sympy.S.Half)), difference)
+
+
+def _asinh(converter: Converter, u: Quotient) -> Quotient:
+    """log(u + √(u² + 1)), for u with a positive leading coefficient: asinh(−u) = −asinh(u)."""
+    ring, u = converter.ring, converter.reduced(u)
+    if not u.top.is_zero() and u.top.leading_coefficient() < 0:
+        return ring.negative(_asinh(converter, ring.negative(u)))
+    root = converter.root(ring.add(ring.mul(u, u), ring.one), Fraction(1, 2))
+    return converter.log(ring.add(u, root))
+
+
+def _acosh(converter: Converter, u: Quotient) -> Quotient:
+    """log(u + √(u² − 1)), for u ≥ 1."""
+    ring = converter.ring
+    root = converter.root(ring.add(ring.mul(u, u), converter.minus_one), Fraction(1, 2))
+    return converter.log(ring.add(u, root))
+
+
+_Rule = Callable[[Converter, Quotient], Quotient]
+
+
+def _inverse_of(rule: _Rule) -> _Rule:
+    return lambda converter, u: converter.ring.inverse(rule(converter, u))
+
+
+def _sin(converter: Converter, u: Quotient) -> Quotient:
+    return converter.circular(u)[0]
+
+
+def _cos(converter: Converter, u: Quotient) -> Quotient:
+    return converter.circular(u)[1]
+
+
+def _tan(converter: Converter, u: Quotient) -> Quotient:
+    return converter.divided(*converter.circular(u))
+
+
+def _sinh(converter: Converter, u: Quotient) -> Quotient:
+    return converter.hyperbolic(u)[0]
+
+
+def _cosh(converter: Converter, u: Quotient) -> Quotient:
+    return converter.hyperbolic(u)[1]
+
+
+def _one_plus(converter: Converter, u: Quotient) -> Quotient:
+    return converter.ring.add(converter.ring.one, u)
+
+
+_RULES: dict[type, _Rule] = {
+    sympy.exp: lambda converter, u: converter.exp(u),
+    sympy.log: lambda converter, u: converter.log(u),
+    log1p: lambda converter, u: converter.log(_one_plus(converter, u)),
+    expm1: lambda converter, u: converter.ring.add(converter.exp(u), converter.minus_one),
+    sigmoid: lambda converter, u: converter.divided(converter.exp(u), _one_plus(converter, converter.exp(u))),
+    softplus: lambda converter, u: converter.log(_one_plus(converter, converter.exp(u))),
+    sympy.sin: _sin,
+    sympy.cos: _cos,
+    sympy.tan: _tan,
+    sympy.cot: _inverse_of(_tan),
+    sympy.sec: _inverse_of(_cos),
+    sympy.csc: _inverse_of(_sin),
+    sympy.sinh: _sinh,
+    sympy.cosh: _cosh,
+    sympy.tanh: lambda converter, u: converter.tanh(u),
+    sympy.coth: _inverse_of(lambda converter, u: converter.tanh(u)),
+    sympy.sech: _inverse_of(_cosh),
+    sympy.csch: _inverse_of(_sinh),
+    sympy.erfc: lambda converter, u: _complement(converter, "erf", sympy.S.One, u),
+    sympy.acos: lambda converter, u: _complement(converter, "asin", sympy.pi / 2, u),
+    sympy.asinh: _asinh,
+    sympy.acosh: _acosh,
+    sympy.atanh: _atanh,
+}

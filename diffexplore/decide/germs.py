@@ -1,0 +1,154 @@
+"""Points at which a rule is wrong although the function has a derivative there: two branches that meet smoothly.
+
+A function of one variable that is continuous at a point, and whose derivative has the same limit from both sides, has
+that limit as its derivative there (by the mean value theorem). The function, its derivative on either side and what is
+claimed at the point itself are found exactly: with every condition as it is written, equality included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.decide.algebra import Zeros
+from diffexplore.decide.branches import Resolver, Undecided, has_branches
+from diffexplore.decide.definedness import Need, needs
+from diffexplore.decide.records import Undefined, Unsupported
+from diffexplore.decide.regions import Region
+from diffexplore.decide.signs import number_sign
+from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid, softplus
+
+#: They are analytic wherever what they need holds strictly.
+_ANALYTIC = (
+    sympy.Add, sympy.Mul, sympy.Pow, sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.sinh, sympy.cosh,
+    sympy.tanh, sympy.atan, sympy.asin, sympy.acos, sympy.asinh, sympy.acosh, sympy.atanh, sympy.erf, sympy.erfc,
+    sympy.gamma, sympy.loggamma, sympy.polygamma, expm1, log1p, sigmoid, softplus,
+)  # fmt: skip
+
+_ORDERS = 4
+"""So many derivatives are looked at for the sign of what is 0 at the point."""
+
+
+class Untold(Exception):
+    """What happens at the point cannot be told."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The value of the variable at which a function is looked at."""
+
+    variable: sympy.Symbol
+    at: sympy.Rational
+    zeros: Zeros
+
+    def value(self, expr: sympy.Expr) -> sympy.Expr:
+        """The exact value; a smooth expression is one number there."""
+        found = expr.xreplace({self.variable: self.at})
+        if found.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
+            raise Untold
+        return found
+
+    def sign(self, expr: sympy.Expr) -> int:
+        """The sign of the value."""
+        number = self.value(expr)
+        if number.is_zero or self.zeros(number):
+            return 0
+        try:
+            found = number_sign(number).certain
+        except Unsupported:
+            raise Untold from None
+        if found is None:
+            raise Untold
+        return found
+
+
+class Beside(Resolver):
+    """What expressions are where the variable goes to the point from above (1) or below (−1), or at it (0)."""
+
+    def __init__(self, place: Place, side: int) -> None:
+        super().__init__(Region(), place.zeros)
+        self._place, self._side = place, side
+        self._signs: dict[sympy.Expr, int] = {}
+
+    def sign(self, p: sympy.Expr) -> int:
+        if p not in self._signs:
+            _check(p, self)
+            self._signs[p] = self._sign(p)
+        return self._signs[p]
+
+    def _sign(self, p: sympy.Expr) -> int:
+        found, slope = self._place.sign(p), p
+        for order in range(1, _ORDERS + 1):
+            if found or not self._side or self._place.variable not in slope.free_symbols:
+                return found
+            slope = sympy.diff(slope, self._place.variable)
+            found = self._place.sign(slope) * self._side**order
+        if found:
+            return found
+        raise Untold
+
+    def holds(self, need: Need) -> bool:
+        """Whether an expression has a value that goes on to the point, as far as this need says."""
+        beside, there = self.sign(need.expr), self._place.sign(need.expr)
+        if need.kind == "nonnegative":
+            return beside >= 0
+        if need.kind == "nonzero":
+            return there != 0
+        return there > 0  # of poles, those above 0 have none
+
+
+def derivative(function: sympy.Expr, place: Place) -> sympy.Expr | None:
+    """The derivative at the place, as a constant; None where there is none, or where it cannot be told."""
+    try:
+        there = place.value(Beside(place, 0)(function))
+        slopes = [_slope(function, there, place, side) for side in (1, -1)]
+        return slopes[0] if place.zeros(slopes[0] - slopes[1]) or slopes[0] == slopes[1] else None
+    except _UNTOLD:
+        return None
+
+
+_UNTOLD = (Untold, Undecided, Undefined, Unsupported, TypeError, ValueError, NotImplementedError)
+
+
+def _slope(function: sympy.Expr, there: sympy.Expr, place: Place, side: int) -> sympy.Expr:
+    """The limit of the derivative from one side of a function that goes on to what it is there."""
+    beside = Beside(place, side)
+    smooth = beside(function)
+    _check(smooth, beside)
+    limit = place.value(smooth)
+    if limit != there and not place.zeros(limit - there):
+        raise Untold
+    slope = sympy.diff(smooth, place.variable)
+    _check(slope, beside)
+    return place.value(slope)
+
+
+def _check(expr: sympy.Expr, beside: Beside) -> None:
+    """That an expression is continuous beside the place, up to it."""
+    for node in sympy.preorder_traversal(expr):
+        if node.args and not isinstance(node, _ANALYTIC):
+            raise Untold
+    if has_branches(expr) or not all(map(beside.holds, needs((expr,)))):
+        raise Untold
+
+
+def value_there(expr: sympy.Expr, place: Place) -> sympy.Expr | None:
+    """What an expression is at the place, with its conditions as they are written; None where it cannot be told."""
+    try:
+        found = place.value(Beside(place, 0)(expr))
+        _check(found, Beside(place, 0))
+        return found
+    except _UNTOLD:
+        return None
+
+
+def all_hold(conditions: Iterable[Boolean], place: Place, *, otherwise: bool = False) -> bool:
+    """Whether all conditions certainly hold at the place; ``otherwise``: whether none certainly holds."""
+    resolver = Beside(place, 0)
+    try:
+        return all((resolver(condition) == sympy.true) != otherwise for condition in conditions)
+    except _UNTOLD:
+        return False

@@ -1,0 +1,227 @@
+"""Certified values of expressions, with the samples of their sums, at points inside a region."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+
+import sympy
+from flint import arb, fmpq
+
+from diffexplore.arithmetic.balls import precision
+from diffexplore.decide.levels import onto_levels
+from diffexplore.decide.membership import Point, inside, on_seam, rational
+from diffexplore.decide.records import Ball, Unsupported
+from diffexplore.decide.regions import Interval, Region
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.formula.compare import value_at
+
+_SPREADS = (Fraction(2), Fraction(1, 2), Fraction(8), Fraction(40), Fraction(1, 1000))
+_DIGITS = 10**60
+_FARTHEST = 10**12
+_WITH_ITS_SIGN = 0.5  # how often a number below a positive bound is positive, as a norm must be
+_PATIENCE = 5  # steps of Newton's method in which what is missing must halve
+
+
+Summands = Callable[[BatchSum, int], sympy.Expr]
+"""What a sum adds for the sample at a place."""
+
+
+def value(
+    expr: sympy.Expr,
+    point: Mapping[sympy.Basic, Fraction],
+    samples: Sequence[Point] = (),
+    summands: Summands = lambda one, place: one.summand,
+) -> arb | None:
+    """A ball around the value of ``expr``, whose sums run over ``samples``; None where none is found.
+
+    Data symbols outside sums are those of the first sample. N is the number of samples; that of ``point`` without any.
+    """
+    names: dict[sympy.Basic, Fraction] = dict(point)
+    for place, sample in enumerate(samples):
+        names |= {of_sample(symbol, place): number for symbol, number in sample.items()}
+    first: dict[sympy.Basic, sympy.Basic] = {symbol: of_sample(symbol, 0) for symbol in (samples[0] if samples else ())}
+    if samples:
+        first[SAMPLES] = sympy.Integer(len(samples))
+    plain = written_out(expr, len(samples), summands).xreplace(first)
+    used = {symbol: number for symbol, number in names.items() if symbol in plain.free_symbols}
+    if plain.free_symbols - set(used):
+        return None
+    try:
+        return value_at(plain, used)
+    except TypeError as error:
+        raise Unsupported(str(error)) from None
+
+
+def written_out(expr: sympy.Expr, samples: int, summands: Summands) -> sympy.Expr:
+    """``expr`` with each sum as a plain sum over the samples."""
+    if isinstance(expr, BatchSum):
+        terms = []
+        for place in range(samples):
+            summand = written_out(summands(expr, place), samples, summands)
+            terms.append(summand.xreplace({symbol: of_sample(symbol, place) for symbol in expr.symbols}))
+        return sympy.Add(*terms)
+    if not expr.has(BatchSum):
+        return expr
+    return expr.func(*[written_out(argument, samples, summands) for argument in expr.args])
+
+
+def of_sample(symbol: sympy.Basic, place: int) -> sympy.Symbol:
+    """The symbol of the sample at a place."""
+    return sympy.Symbol(f"{symbol}@{place + 1}", real=True)
+
+
+def points_in(
+    region: Region,
+    symbols: Sequence[sympy.Basic],
+    fixed: Point | None = None,
+    *,
+    seed: int = 0,
+    first: int = 0,
+    count: int = 40,
+) -> Iterator[Point]:
+    """Reproducible values of ``symbols`` that lie certainly inside the region; thin parts of it are aimed at.
+
+    ``fixed`` are the values of other symbols. Every other draw, the even ones, starts from positive values. Bounds
+    that involve sums are not looked at. What a seam fixes is found last, exactly; where it is not rational there is no
+    such point.
+    """
+    generator = random.Random(seed)
+    onto = dict(region.fixed)
+    symbols = [symbol for symbol in symbols if symbol not in onto]
+    for draw in range(first, first + count):
+        spread = _SPREADS[draw // 2 % len(_SPREADS)]
+        low = spread / 50 if draw % 2 == 0 else -spread
+        point = {symbol: _between(generator, low, spread) for symbol in symbols}
+        aimed = _aimed(region, point, fixed or {}, generator)
+        level = None if aimed is None else onto_levels(region, aimed, fixed or {}, generator)
+        found = None if level is None else on_seam(onto, level, fixed or {})
+        if found is not None:
+            yield found
+
+
+def _between(generator: random.Random, low: Fraction, high: Fraction) -> Fraction:
+    step = (high - low) / 1000
+    return _shortest(low + step * (2 * generator.randint(0, 499) + 1), step / 2)
+
+
+def _aimed(region: Region, point: Point, fixed: Point, generator: random.Random) -> Point | None:
+    """The point moved into the region, one symbol for each bound that is not kept; None where that fails."""
+    moved: set[sympy.Basic] = set()
+    for _ in range(2 * len(region.bounds) + 1):
+        outside = next((bound for bound in region.bounds if not inside(*bound, {**fixed, **point})), None)
+        if outside is None:
+            return point
+        candidates = [symbol for symbol in point if symbol in outside[0].free_symbols]
+        generator.shuffle(candidates)
+        candidates.sort(key=lambda symbol: symbol in moved)
+        target = _target(outside[1], generator)
+        for symbol in candidates:
+            solved = _solved(outside[0], symbol, target, {**fixed, **point})
+            if solved is not None:
+                point |= _readable(outside, {symbol: solved}, {**fixed, **point})
+                moved.add(symbol)
+                break
+        else:  # no symbol alone reaches x² + y² < 1/100: they are moved together
+            scaled = _scaled(outside[0], candidates, target, {**fixed, **point})
+            if scaled is None:
+                return None
+            point |= _readable(outside, scaled, {**fixed, **point})
+    return None
+
+
+def _scaled(direction: sympy.Expr, symbols: Sequence[sympy.Basic], target: Fraction, point: Point) -> Point | None:
+    """The symbols, all times one factor, where the direction is ``target``."""
+    factor = sympy.Symbol("factor@", real=True)
+    along = direction.xreplace({symbol: factor * rational(point[symbol]) for symbol in symbols})
+    found = _solved(along, factor, target, {**point, factor: Fraction(1)}) if symbols else None
+    return None if found is None else {symbol: point[symbol] * found for symbol in symbols}
+
+
+def _readable(bound: tuple[sympy.Expr, Interval], found: Point, point: Point) -> Point:
+    """What was found, with as few decimals as keep the bound; 0 is too special to round to."""
+    for digits in (2, 4, 8, 16, 32):
+        rounded = {symbol: Fraction(round(number * 10**digits), 10**digits) for symbol, number in found.items()}
+        if all(rounded.values()) and inside(*bound, {**point, **rounded}):
+            return rounded
+    return found
+
+
+def _shortest(number: Fraction, within: Fraction) -> Fraction:
+    """A number with few decimals near ``number``."""
+    digits = 0
+    while abs(Fraction(round(number * 10**digits), 10**digits) - number) > within:
+        digits += 1
+    return Fraction(round(number * 10**digits), 10**digits)
+
+
+def _target(interval: Interval, generator: random.Random) -> Fraction:
+    """A number in the interval, near to an end or not."""
+    low, high = (None if bound is None else _fraction(bound) for bound in (interval.low, interval.high))
+    near = Fraction(generator.choice((1, 1, 1, 20, 500)), generator.choice((2, 3, 10**3, 10**10)))
+    if low is not None and high is not None:
+        return low + (high - low) * Fraction(generator.randint(1, 96), 97)
+    if low is not None:
+        return low + near
+    if high is not None and high > 0 and generator.random() < _WITH_ITS_SIGN:
+        return high * Fraction(generator.randint(1, 96), 97)
+    return (high if high is not None else Fraction(0)) - near
+
+
+def _solved(direction: sympy.Expr, symbol: sympy.Basic, target: Fraction, point: Point) -> Fraction | None:
+    """The symbol's value at which the direction is ``target``, where it is linear or a power of the symbol."""
+    slope = sympy.diff(direction, symbol)
+    others = {name: number for name, number in point.items() if name != symbol}
+    if symbol not in slope.free_symbols:
+        return _step(value_at(direction.subs(symbol, 0), others), value_at(slope, others), target)
+    off: list[arb] = []
+    for _ in range(60):  # Newton's method; where it ends outside, another point is drawn
+        here = value_at(direction, point)
+        step = _step(here, value_at(slope, point), target)
+        if step is None or here is None:
+            return None
+        off.append(abs(here - _ball(target)).mid())
+        if len(off) > _PATIENCE and not 2 * off[-1] < off[-1 - _PATIENCE]:
+            return None
+        point = {**point, symbol: _short(point[symbol] + step)}
+        if abs(step) < Fraction(1, 10**25):
+            break
+    return point[symbol]
+
+
+def _step(start: arb | None, slope: arb | None, target: Fraction) -> Fraction | None:
+    """(target − start)/slope, where that is a number of ordinary size."""
+    if start is None or slope is None or slope.contains(0):
+        return None
+    step = (_ball(target) - start) / slope
+    return _middle(step) if abs(step) < _FARTHEST else None
+
+
+def _ball(number: Fraction) -> arb:
+    return arb(fmpq(number.numerator, number.denominator))
+
+
+def _short(number: Fraction) -> Fraction:
+    return Fraction(round(number * _DIGITS), _DIGITS)
+
+
+def _fraction(number: sympy.Expr) -> Fraction:
+    if number.is_Rational:
+        return Fraction(int(number.p), int(number.q))
+    ball = value_at(number, {})
+    return _middle(ball) if ball is not None and abs(ball) < _FARTHEST else Fraction(0)
+
+
+def _middle(ball: arb) -> Fraction:
+    mantissa, exponent = ball.mid().man_exp()
+    return _short(Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
+
+
+def as_record(ball: arb) -> Ball:
+    """The ball as decimal texts; what the texts leave out of the middle is added to the radius."""
+    with precision(512):
+        middle = ball.mid().str(50, radius=False)
+        middle = middle.rstrip("0").rstrip(".") if "." in middle and "e" not in middle else middle
+        radius = abs(ball - arb(middle)).upper()
+        return Ball(middle, (radius * arb("1.01")).str(3, radius=False) if radius > 0 else "0")

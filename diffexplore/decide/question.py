@@ -1,0 +1,205 @@
+"""The two sides of a question, in one set of real symbols and exact numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.decide.branches import BRANCHING, Resolver, Undecided
+from diffexplore.decide.records import Unsupported
+from diffexplore.decide.regions import Region
+from diffexplore.decide.seams import equations, seam_regions
+from diffexplore.decide.sums import bound_symbols, sums_in
+from diffexplore.formula.batch_sums import SAMPLES, data_partial
+from diffexplore.formula.derive import differentiate
+from diffexplore.formula.step_functions import StepFunction
+from diffexplore.formula.text import to_text
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether ``left``, or its derivative by ``symbol`` where one is given, is ``right``."""
+
+    left: sympy.Expr
+    right: sympy.Expr
+    symbol: sympy.Symbol | None
+    domain: tuple[Boolean, ...]
+    conventions: Mapping[Boolean, str]
+    needs: tuple[Boolean, ...] = ()
+    data: frozenset[sympy.Basic] = frozenset()
+    inputs: frozenset[sympy.Basic] = frozenset()
+
+    @property
+    def varied(self) -> frozenset[sympy.Basic]:
+        """All symbols that may be differentiated by, here or in another question: all but data and further inputs."""
+        sides = [side.free_symbols for side in (self.left, self.right)]
+        return (
+            frozenset().union(*sides) - self.of_each_sample - self.data - self.inputs - {SAMPLES} | self.differentiated
+        )
+
+    @property
+    def of_each_sample(self) -> frozenset[sympy.Basic]:
+        """The data, where the question is about samples: what sums bind, and what is said to be data."""
+        bound = bound_symbols([one for side in (self.left, self.right) for one in sums_in(side)])
+        batch = bound or SAMPLES in self.left.free_symbols | self.right.free_symbols
+        return frozenset(bound | self.data) if batch else frozenset()
+
+    @property
+    def bound_only(self) -> set[sympy.Basic]:
+        """The data that stand in sums only."""
+        sides = [part for part in (self.left, self.right, self.symbol) if part is not None]
+        free = set().union(*(side.free_symbols for side in sides))
+        return bound_symbols([one for side in sides for one in sums_in(side)]) - free
+
+    @property
+    def differentiated(self) -> frozenset[sympy.Basic]:
+        """The symbol that is differentiated by: conditions without it are cases, not kinks."""
+        return frozenset(() if self.symbol is None else (self.symbol,))
+
+    def on_equations(self, start: Region, unasked: Set[sympy.Basic] = frozenset()) -> Region:
+        """The part of a region where the equations of the domain hold; the whole where they cannot be solved."""
+        for p in equations(self.domain):
+            if p.free_symbols & unasked:
+                continue
+            parts = seam_regions(start, p, self.differentiated, self.of_each_sample)
+            start = parts[0] if parts is not None and len(parts) == 1 else start
+        return start
+
+    def outside_sums(self, resolver: Resolver) -> bool:
+        """:meth:`inside`, but for the conditions on data that stand in sums only: those are for the samples."""
+        return self.inside(resolver, self.bound_only)
+
+    def inside(self, resolver: Resolver, unasked: Set[sympy.Basic] = frozenset()) -> bool:
+        """Whether a region is in the domain; the conditions of the conventions have one answer on it, too."""
+        asked = [condition for condition in self.domain if not condition.free_symbols & unasked]
+        if not all(resolver(condition) == True for condition in asked):  # noqa: E712 (SymPy's true)
+            return False
+        for condition in self.conventions:
+            if not condition.free_symbols & unasked:
+                resolver(condition)
+        resolver.boundaries.clear()  # those of the domain and the conventions are none of the two sides
+        return True
+
+    def departures(self, resolver: Resolver) -> list[str]:
+        """The conventions that hold on a region, as side conditions: "for x ≤ 20: …"."""
+        return [
+            f"for {to_text(sympy.Not(condition))}: {text}"
+            for condition, text in self.conventions.items()
+            if _holds(condition, resolver)
+        ]
+
+    def interior(self) -> Region:
+        """Where the strict inequalities of the domain hold: nothing happens at their boundaries."""
+        region = Region()
+        for condition in self.domain:
+            if isinstance(condition, (sympy.Gt, sympy.Lt)):
+                region = region.split(condition.gts - condition.lts)[0]
+        return region
+
+    @property
+    def unresolved(self) -> tuple[sympy.Expr | None, sympy.Expr]:
+        """The two sides as they were given, branches and all; None for a derivative."""
+        return self.left if self.symbol is None else None, self.right
+
+    def sides(self, resolver: Resolver) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
+        """On a region: the left side as it was given, the two expressions that should be equal."""
+        given, right = resolver(self.left), resolver(self.right)
+        if self.symbol is None:
+            return given, given, right
+        return given, resolver(differentiate(given, self.symbol, _partial)), right
+
+
+def _holds(condition: Boolean, resolver: Resolver) -> bool:
+    try:
+        return bool(resolver(condition) == True)  # noqa: E712
+    except Undecided:  # of data in sums: a condition for the samples
+        return False
+
+
+def _partial(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    """By the symbol, and for data of the generic sample through the sums as well."""
+    direct = sympy.diff(expr, symbol)
+    return direct + data_partial(expr, symbol) if symbol in bound_symbols(sums_in(expr)) else direct
+
+
+def ask(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    symbol: sympy.Symbol | None,
+    domain: Iterable[Boolean],
+    conventions: Mapping[Boolean, str],
+    needs: Iterable[Boolean] = (),
+    data: Iterable[sympy.Symbol] = (),
+    inputs: Iterable[sympy.Symbol] = (),
+) -> Question:
+    """The question in real symbols; raises :class:`Unsupported` where two different ones have one name."""
+    conditions, needs, data, inputs = list(domain), list(needs), list(data), list(inputs)
+    every: list[sympy.Basic] = [left, right, *conditions, *conventions, *needs, *data, *inputs]
+    every += [symbol] if symbol is not None else []
+    named: dict[str, sympy.Basic] = {}
+    for found in sorted({symbol for part in every for symbol in part.atoms(sympy.Symbol)}, key=str):
+        other = named.setdefault(found.name, found)
+        if other != found:
+            raise Unsupported(f"two different symbols are called {found.name!r}")
+    _one_meaning(every)
+    real: dict[Any, Any] = {found: _real(found) for found in named.values() if found != SAMPLES}
+    conditions += [sympy.Gt(real[found], 0) for found in real if found.is_positive]
+    floats = {number for part in every for number in part.atoms(sympy.Float)}
+    exact = {number: sympy.Rational(number) for number in floats}
+    swap = {**{old: new for old, new in real.items() if old != new}, **exact}
+
+    def clean(part: Any) -> Any:
+        return part.xreplace(swap) if swap else part
+
+    question = Question(
+        clean(left),
+        clean(right),
+        None if symbol is None else clean(symbol),
+        tuple(part for condition in map(clean, conditions) for part in _parts(condition)),
+        {clean(condition): text for condition, text in conventions.items()},
+        tuple(part for condition in map(clean, needs) for part in _parts(condition)),
+        frozenset(map(clean, data)),
+        frozenset(map(clean, inputs)),
+    )
+    _check_steps(question)
+    return question
+
+
+def _check_steps(question: Question) -> None:
+    """Raises :class:`Unsupported` where the symbol moves a step function by which a branch is taken.
+
+    What is 0 there is no boundary: floor(a) is, from 0 to 1.
+    """
+    for side in (question.left, question.right):
+        for branch in side.atoms(*BRANCHING):
+            for step in branch.atoms(StepFunction):
+                if question.symbol in step.atoms(sympy.Symbol) and not _inside_a_value(step, branch):
+                    raise Unsupported(f"a branch is taken by {to_text(step)}, which jumps as {question.symbol} moves")
+
+
+def _inside_a_value(step: sympy.Basic, branch: sympy.Basic) -> bool:
+    """Whether a step function stands only in what a choice is between, not in what it is made by."""
+    if not isinstance(branch, sympy.Piecewise):
+        return False
+    return not any(step in condition.atoms(StepFunction) for _, condition in branch.args)
+
+
+def _one_meaning(every: Iterable[sympy.Basic]) -> None:
+    """Inside a sum a data symbol is that of each sample: none may stand there for one sample only."""
+    sums = [one for part in every for one in sums_in(part)]
+    bound = bound_symbols(sums)
+    for one in sums:
+        for symbol in sorted(one.summand.free_symbols & bound - set(one.symbols), key=str):
+            raise Unsupported(f"{symbol} is that of each sample in one sum and that of one sample in another")
+
+
+def _real(symbol: sympy.Symbol) -> sympy.Symbol:
+    return sympy.Symbol(symbol.name, real=True)
+
+
+def _parts(condition: Boolean) -> tuple[Boolean, ...]:
+    return condition.args if isinstance(condition, sympy.And) else (condition,)

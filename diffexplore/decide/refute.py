@@ -1,0 +1,254 @@
+"""Counterexamples: points in a case at which certified balls of the two sides do not meet."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain, zip_longest
+
+import sympy
+from flint import arb
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.decide.case import Case, Piece
+from diffexplore.decide.membership import Point
+from diffexplore.decide.points import Summands, as_record, points_in, value
+from diffexplore.decide.records import Counterexample, Unsupported
+from diffexplore.decide.regions import Region
+from diffexplore.decide.sums import bound_symbols, sums_in
+from diffexplore.decide.wanted import difference
+from diffexplore.formula.batch_sums import SAMPLES, SIZES, BatchSum
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Both values at a point of a case."""
+
+    point: Point
+    samples: tuple[Point, ...]
+    left: arb
+    right: arb
+    pieces: tuple[Piece, ...] = ()  # in which the samples lie
+
+    @property
+    def relative(self) -> float:
+        """The difference over the larger of both values."""
+        largest = max(float(abs(self.left.mid())), float(abs(self.right.mid())))
+        return float(self.difference.mid()) / largest if largest else 0.0
+
+    @property
+    def counted(self) -> Point:
+        """The number of samples, where it is drawn by itself."""
+        return {} if self.samples else {SAMPLES: self.point.get(SAMPLES, Fraction(SIZES[0]))}
+
+    @property
+    def whole(self) -> Point:
+        """All values, those of the first sample as well."""
+        return {**(self.samples[0] if self.samples else {}), **self.point}
+
+    @property
+    def apart(self) -> bool:
+        return not self.left.overlaps(self.right)
+
+    @property
+    def difference(self) -> arb:
+        return abs(self.left - self.right)
+
+    def counterexample(self) -> Counterexample:
+        return Counterexample(
+            _named(self.point), tuple(map(_named, self.samples)), as_record(self.left), as_record(self.right)
+        )
+
+
+def _named(point: Mapping[sympy.Basic, Fraction]) -> dict[str, Fraction]:
+    return {str(symbol): number for symbol, number in sorted(point.items(), key=lambda item: str(item[0]))}
+
+
+def seen_in(case: Case, count: int, sizes: Sequence[int] = SIZES) -> Iterator[Seen]:
+    """Points that are certainly in the case, at which both sides have a certified value.
+
+    ``sizes`` are numbers of samples, taken in turn, for what is right for one number only.
+    """
+    directions = [direction for direction, _ in case.resolver.region.bounds]
+    sums = [one for expr in (*case.sides, *directions) for one in sums_in(expr)]
+    bound = bound_symbols(sums)
+    inner = [direction for piece in case.pieces for direction, _ in piece.resolver.region.bounds]
+    symbols = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
+    symbols |= {symbol for expr in inner for symbol in expr.free_symbols if symbol not in bound}
+    symbols |= {symbol for need in case.required for symbol in need.free_symbols if symbol not in bound}
+    regions = (case.resolver.region, *(piece.resolver.region for piece in case.pieces))
+    fixed = {symbol for region in regions for _, value in region.fixed for symbol in value.free_symbols}
+    symbols |= {symbol for symbol in fixed if symbol not in bound}
+    symbols |= {symbol for symbol, _ in case.resolver.region.fixed}
+    levels = {symbol for region in regions for direction, _ in region.levels for symbol in direction.free_symbols}
+    symbols |= {symbol for symbol in levels if symbol not in bound}
+    outside = sorted(symbols - {SAMPLES}, key=str)
+    if bound and not case.pieces:
+        return
+    generator = random.Random(1)
+    inside = {piece: _narrowed(piece.resolver.region, case) for piece in case.pieces}
+    outer = [_narrowed(region, case) for region in _outside_sums(case, bound)]
+    drawn_in = (points_in(region, outside, count=max(count // len(outer), 1)) for region in outer)
+    for number, point in enumerate(chain.from_iterable(zip_longest(*drawn_in))):
+        if point is None:
+            continue
+        drawn: list[tuple[Point, Piece]] = []
+        if bound:
+            drawn = _samples(inside, bound, point, number, generator, sizes[number % len(sizes)])
+            if not drawn:
+                continue
+        else:
+            point[SAMPLES] = Fraction(sizes[number % len(sizes)])
+        yield from look_at(case, point, drawn)
+
+
+def _outside_sums(case: Case, bound: set[sympy.Basic]) -> list[Region]:
+    """The region of a case, and the seams in it on which pieces lie whose samples say nothing of it."""
+    found = [case.resolver.region]
+    for fixed, levels in dict.fromkeys((one.resolver.region.fixed, one.resolver.region.levels) for one in case.pieces):
+        region: Region | None = case.resolver.region
+        for symbol, onto in fixed:
+            if region is not None and symbol not in bound and (symbol, onto) not in region.fixed:
+                region = region.on(symbol, onto)
+        for direction, level in levels:
+            alone = not direction.free_symbols & bound and (direction, level) not in case.resolver.region.levels
+            region = region.at_level(direction - level) if region is not None and alone else region
+        if region is not None and region not in found:
+            found.append(region)
+    return found
+
+
+def _narrowed(region: Region, case: Case) -> Region:
+    """The part of a region in which the inequalities hold that the claimed side needs."""
+    for condition in case.required:
+        if isinstance(condition, (sympy.Gt, sympy.Lt, sympy.Ge, sympy.Le)):
+            p = difference(condition)
+            region = region.split(p)[0] if p.free_symbols and region.sign(p).certain is None else region
+    return region
+
+
+def look_at(case: Case, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> Iterator[Seen]:
+    """Both sides at a point, with samples and the pieces that they lie in; nothing where a need may fail."""
+    samples = tuple(sample for sample, _ in drawn)
+    if not _keeps_bounds(case.resolver.region, point, samples):
+        return
+    if not all(_holds(condition, point, samples) for condition in case.required):
+        return
+    for (_, piece), order in zip(drawn, _turned(samples), strict=bool(drawn)):
+        kept = _keeps_bounds(piece.resolver.region, point, order)
+        if not kept or not all(_holds_for_first(condition, point, order) for condition in piece.required):
+            return
+    summands = _resolved(case, [piece for _, piece in drawn])
+    if case.given != case.left and value(case.given, point, samples, summands) is None:
+        return
+    left, right = (value(side, point, samples, summands) for side in (case.left, case.right))
+    if left is not None and right is not None:
+        directions = (direction for direction, _ in case.resolver.region.bounds)
+        used = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
+        data = set(samples[0]) if samples else {SAMPLES} - used
+        yield Seen(
+            {symbol: number for symbol, number in point.items() if symbol not in data},
+            samples,
+            left,
+            right,
+            tuple(piece for _, piece in drawn),
+        )
+
+
+def _resolved(case: Case, pieces: Sequence[Piece]) -> Summands:
+    """The summands of sums without branches, where the place of a sample does not depend on the other samples."""
+    known: list[dict[BatchSum, sympy.Expr]] = []
+    for piece in pieces:
+        alone = not any(direction.has(BatchSum, SAMPLES) for direction, _ in piece.resolver.region.bounds)
+        sides = zip(case.sides, (piece.given, piece.left, piece.right), strict=True)
+        pairs = ((one, summand) for side, found in sides for one, summand in zip(sums_in(side), found, strict=True))
+        known.append(dict(pairs) if alone else {})
+    return lambda one, place: known[place].get(one, one.summand)
+
+
+def _samples(
+    inside: Mapping[Piece, Region],
+    bound: set[sympy.Basic],
+    point: Point,
+    number: int,
+    generator: random.Random,
+    size: int,
+) -> list[tuple[Point, Piece]]:
+    """A few samples, each with the piece that it aimed at; the first is that of ``point`` where this has data."""
+    data, pieces = sorted(bound, key=str), list(inside)
+    others = {symbol: value for symbol, value in point.items() if symbol not in bound}
+    samples: list[tuple[Point, Piece]] = []
+    start = {symbol: point[symbol] for symbol in data if symbol in point}
+    for place in range(size):
+        piece = pieces[(number + place) % len(pieces)]
+        fixed = {**others, **(start if place == 0 else {})}
+        wanted = [symbol for symbol in data if symbol not in fixed]
+        seed = generator.randint(0, 10**6)
+        first = number + place if number % 2 else 0  # at every other point the data are positive
+        drawn = next(points_in(inside[piece], wanted, fixed, seed=seed, first=first, count=4), None)
+        if drawn is not None:
+            samples.append(({**(start if place == 0 else {}), **drawn}, piece))
+        elif place == 0:
+            return []
+    return [samples[place % len(samples)] for place in range(size)]  # what is not found again is taken twice
+
+
+def _keeps_bounds(region: Region, point: Point, samples: tuple[Point, ...]) -> bool:
+    """Whether the bounds and levels that involve the samples, or their number, are kept with these."""
+    for direction, level in region.levels:
+        if direction.has(BatchSum, SAMPLES):
+            ball = value(direction - level, point, samples)
+            if ball is None or not ball.is_zero():
+                return False
+    for direction, interval in region.bounds:
+        if not direction.has(BatchSum, SAMPLES):
+            continue
+        for limit, sign in ((interval.low, 1), (interval.high, -1)):
+            if limit is not None:
+                ball = value(sign * (direction - limit), point, samples)
+                if ball is None or not ball > 0:
+                    return False
+    return True
+
+
+def _holds(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
+    """Whether a condition certainly holds at a point, and for each of the samples."""
+    if isinstance(condition, sympy.And):
+        return all(_holds(part, point, samples) for part in condition.args)
+    return all(_holds_for_first(condition, point, order) for order in _turned(samples))
+
+
+def _turned(samples: tuple[Point, ...]) -> list[tuple[Point, ...]]:
+    """The samples with each of them first."""
+    return [samples[place:] + samples[:place] for place in range(len(samples))] or [()]
+
+
+def _holds_for_first(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
+    if isinstance(condition, (sympy.And, sympy.Or)):
+        every = all if isinstance(condition, sympy.And) else any
+        return every(_holds_for_first(part, point, samples) for part in condition.args)
+    if not isinstance(condition, Relational):
+        return bool(condition == True)  # noqa: E712 (SymPy's true)
+    ball = value(difference(condition), point, samples)
+    if ball is None:
+        return False
+    if isinstance(condition, sympy.Ne):
+        return not ball.contains(0)
+    if isinstance(condition, sympy.Eq):
+        return bool(ball == 0)
+    return bool(ball > 0 or (ball >= 0 and isinstance(condition, (sympy.Ge, sympy.Le))))
+
+
+def contradicts(seen: Seen, unresolved: tuple[sympy.Expr | None, sympy.Expr]) -> bool:
+    """Whether a side that was given certainly has another value there than it has in the case."""
+    for side, ball in zip(unresolved, (seen.left, seen.right), strict=True):
+        given = None
+        with suppress(Unsupported):
+            given = None if side is None else value(side, seen.whole, seen.samples)
+        if given is not None and not given.overlaps(ball):
+            return True
+    return False

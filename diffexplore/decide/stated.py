@@ -1,0 +1,97 @@
+"""The side conditions of a proof in words: each once, in its shortest form, and none that follows from others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import sympy
+
+from diffexplore.decide.definedness import Need
+from diffexplore.decide.records import Unsupported
+from diffexplore.decide.regions import Region, line_of
+from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.singularities import nonzero_in
+from diffexplore.formula.text import to_text
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A condition; the symbols among ``data`` are those of every sample, not of one.
+
+    ``where``: in words, the seam on which alone it must hold; empty for everywhere.
+    """
+
+    need: Need
+    data: frozenset[sympy.Basic] = field(default=frozenset())
+    where: str = ""
+
+    @property
+    def every_sample(self) -> bool:
+        return bool(self.need.expr.free_symbols & self.data)
+
+    @property
+    def text(self) -> str:
+        where = f" where {self.where}" if self.where else ""
+        return self.need.text() + where + (" for every sample" if self.every_sample else "")
+
+    def simpler(self) -> Stated:
+        """The same, said of what stands under a root."""
+        if self.need.kind != "nonzero":
+            return self
+        return Stated(Need(_simpler(self.need.expr), "nonzero"), self.data, self.where)
+
+
+def shortest(conditions: Iterable[Stated]) -> list[Stated]:
+    """The conditions, each once and in its shortest form."""
+    found: dict[object, Stated] = {}
+    for one in (condition.simpler() for condition in conditions):
+        line, kind = line_of(one.need.expr), one.need.kind
+        side = 0 if kind == "nonzero" else line.factor
+        key = (kind, line.direction, line.threshold, side, one.every_sample, one.where)
+        known = found.setdefault(key, one)
+        if len(one.text) < len(known.text):
+            found[key] = one
+    kept = list(found.values())
+    for one in list(kept):
+        if _follows(one, [other for other in kept if other is not one]):
+            kept.remove(one)
+    return kept
+
+
+def _follows(one: Stated, others: Sequence[Stated]) -> bool:
+    """Whether a condition is certain where the others hold; what holds of one sample says nothing of every one.
+
+    Nor does what must hold on a seam alone say anything elsewhere.
+    """
+    region = Region()
+    try:
+        for other in others:
+            if other.where not in ("", one.where):
+                continue
+            if one.every_sample and not other.every_sample and other.need.expr.free_symbols & one.data:
+                continue
+            if other.need == one.need:
+                return True
+            if other.need.kind == "positive":
+                region = region.split(other.need.expr)[0]
+        return one.need.kind != "no pole" and one.need.holds(region)
+    except Unsupported:  # the sign of a constant cannot be told
+        return False
+
+
+def _simpler(expr: sympy.Expr) -> sympy.Expr:
+    """What is 0 where ``expr`` is, without roots, powers and factors that are never 0."""
+    if expr.is_Pow and expr.exp.is_Rational and expr.exp.is_positive:
+        return _simpler(expr.base)
+    if expr.is_Mul:
+        kept = (factor for factor in expr.args if not (factor.is_nonzero or _below(factor)))
+        return sympy.Mul(*dict.fromkeys(map(_simpler, kept)))
+    if expr.has(BatchSum) or expr.as_coeff_Add()[0]:
+        return expr
+    factors = nonzero_in([sympy.Ne(expr, 0)])
+    return min([expr, *factors], key=lambda one: len(to_text(one))) if len(factors) == 1 else expr
+
+
+def _below(factor: sympy.Expr) -> bool:
+    return bool(factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative)

@@ -1,0 +1,267 @@
+"""Closed-form derivatives: as SymPy differentiates, and simplified for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.checking.records import PartialFormula
+from diffexplore.formula.budget import remembered
+from diffexplore.formula.cost import count_ops
+from diffexplore.formula.functions_sympy import dsinc
+from diffexplore.formula.latex import to_latex
+from diffexplore.formula.simplify import simplify
+from diffexplore.formula.size import Derivative, TooLarge
+from diffexplore.formula.text import to_text
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
+
+_Key = TypeVar("_Key")
+
+MOST_NODES = 400_000
+"""Larger derivatives, by an estimate that is mostly a few times too high, are not begun: they take seconds each."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Operations of a derivative before and after simplification; ``note`` says if simplification was cut short."""
+
+    ops_raw: int
+    ops_simplified: int
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Gradient(Mapping[str, sympy.Expr]):
+    """The simplified partials of the summand, by name of the parameter (or data) differentiated by.
+
+    Attributes:
+        raw: the same partials as SymPy differentiates them.
+        cost: operation counts of each.
+    """
+
+    simplified: Mapping[str, sympy.Expr]
+    raw: Mapping[str, sympy.Expr]
+    cost: Mapping[str, Cost]
+
+    def __getitem__(self, name: str) -> sympy.Expr:
+        return self.simplified[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.simplified)
+
+    def __len__(self) -> int:
+        return len(self.simplified)
+
+    def latex(self) -> str:
+        r"""All partials as one ``aligned`` block: ``\frac{\partial \ell}{\partial a} &= …``"""
+        lines = (rf"{_symbol_of_partial(name)} &= {to_latex(expr)}" for name, expr in self.items())
+        return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def formulas(self) -> dict[str, PartialFormula]:
+        """The partials as the plain records that a report carries."""
+        return {name: self._formula(name) for name in self}
+
+    def _formula(self, name: str) -> PartialFormula:
+        cost = self.cost[name]
+        return partial_formula(name, self[name], cost)
+
+    def __repr__(self) -> str:
+        return f"Gradient({', '.join(f'{name}: {to_text(expr)}' for name, expr in self.items())})"
+
+
+def partial_formula(name: str, expr: sympy.Expr, cost: Cost) -> PartialFormula:
+    """A closed form as the plain record that documents and pages hold."""
+    ascii_text, text, latex = to_text(expr, unicode=False), to_text(expr), to_latex(expr)
+    return PartialFormula(name, ascii_text, text, latex, cost.ops_raw, cost.ops_simplified, cost.note)
+
+
+@dataclass(frozen=True)
+class Hessian(Mapping[tuple[str, str], sympy.Expr]):
+    """The simplified second partials of the summand, by (row name, column name); symmetric.
+
+    Attributes:
+        names: the rows, and the columns.
+        raw, cost: as of a :class:`Gradient`.
+    """
+
+    names: tuple[str, ...]
+    simplified: Mapping[tuple[str, str], sympy.Expr] = field(repr=False)
+    raw: Mapping[tuple[str, str], sympy.Expr] = field(repr=False)
+    cost: Mapping[tuple[str, str], Cost] = field(repr=False)
+
+    def __getitem__(self, names: tuple[str, str]) -> sympy.Expr:
+        return self.simplified[names]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self.simplified)
+
+    def __len__(self) -> int:
+        return len(self.simplified)
+
+    def latex(self) -> str:
+        """The matrix in LaTeX."""
+        rows = (" & ".join(to_latex(self[row, column]) for column in self.names) for row in self.names)
+        return "\\begin{bmatrix}\n" + " \\\\\n".join(rows) + "\n\\end{bmatrix}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+
+def gradient_of(loss: Loss, names: tuple[str, ...]) -> Gradient:
+    """The gradient of the summand of ``loss`` with respect to ``names``."""
+    raw = {name: differentiate(loss.expression, loss.symbols[name]) for name in names}
+    simplified, cost = _simplified(raw, loss.domain)
+    return Gradient(simplified, raw, {name: _noted(loss, name, cost[name]) for name in names})
+
+
+def _noted(loss: Loss, name: str, cost: Cost) -> Cost:
+    """``cost`` with a note where the partial is 0 because the symbol is not in the loss, as it was read."""
+    if loss.symbols[name] in loss.expression.free_symbols:
+        return cost
+    return replace(cost, note=f"{name} cancels" if loss.has_written(name) else f"the loss does not depend on {name}")
+
+
+def hessian_of(loss: Loss, names: tuple[str, ...]) -> Hessian:
+    """The Hessian of the summand of ``loss`` with respect to ``names``; each pair is derived once."""
+    first = gradient_of(loss, names)
+    pairs = [(row, column) for position, row in enumerate(names) for column in names[position:]]
+    raw = {(row, column): differentiate(first[row], loss.symbols[column]) for row, column in pairs}
+    simplified, cost = _simplified(raw, loss.domain)
+    every = [(row, column) for row in names for column in names]
+    upper = {pair: pair if pair in raw else pair[::-1] for pair in every}
+    return Hessian(
+        names,
+        {pair: simplified[upper[pair]] for pair in every},
+        {pair: raw[upper[pair]] for pair in every},
+        {pair: cost[upper[pair]] for pair in every},
+    )
+
+
+@remembered(128)  # a candidate's causes are derivatives of the same few expressions, for each candidate
+def differentiate(
+    expr: sympy.Expr,
+    symbol: sympy.Symbol,
+    by: Callable[[sympy.Expr, sympy.Symbol], sympy.Expr] = sympy.diff,
+) -> sympy.Expr:
+    """The partial derivative of ``expr``, where it exists; ``by`` is how smooth expressions are differentiated.
+
+    |x|, sign and Heaviside have the derivatives sign, 0 and 0: their jumps, where SymPy would write DiracDelta,
+    are points without a derivative. SymPy's own rule for Abs needs the argument to be proved real, which it is
+    not for log(x), and gives the real part of a complex derivative there; the argument of a real loss is real.
+    The derivative of sinc has a value at 0, as SymPy's quotient has not.
+
+    Raises:
+        TooLarge: where it would have more than :data:`MOST_NODES` nodes, which is told before it is begun.
+    """
+    if Derivative(symbol).nodes(expr) > MOST_NODES:
+        raise TooLarge(f"the derivative by {symbol} is too large: it would have more than {MOST_NODES:,} nodes")
+    used = [stand_in for stand_in in _STAND_INS if expr.has(stand_in.original)]
+    for stand_in in used:
+        expr = _standing_in(expr, stand_in, symbol)
+    try:
+        derivative = by(expr, symbol)
+    except RecursionError:
+        raise TooLarge(f"the derivative by {symbol} is too large: the formula is nested too deeply") from None
+    for stand_in in _STAND_INS if used else ():
+        derivative = derivative.replace(stand_in, stand_in.back)
+    return derivative
+
+
+def _standing_in(expr: sympy.Expr, stand_in: type[_StandIn], symbol: sympy.Symbol) -> sympy.Expr:
+    """``expr`` with the function replaced wherever it depends on the symbol: max cannot compare unknown constants."""
+    return expr.replace(
+        lambda node: isinstance(node, stand_in.original) and symbol in node.free_symbols,
+        lambda node: stand_in(*node.args),
+    )
+
+
+class _StandIn(sympy.Function):
+    """A function that is differentiated by the rules of the real line."""
+
+    original: type[sympy.Basic]
+    slope: type[_StandIn] | None = None
+
+    @classmethod
+    def back(cls, *args: sympy.Expr) -> sympy.Expr:
+        return cls.original(*args)
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        if argindex != 1:
+            return sympy.S.Zero  # the value of Heaviside at 0 is a constant
+        return self.slope(self.args[0]) if self.slope else sympy.S.Zero
+
+
+class _Sign(_StandIn):
+    original = sympy.sign
+
+
+class _Step(_StandIn):
+    original = sympy.Heaviside
+
+
+class _Abs(_StandIn):
+    original = sympy.Abs
+    slope = _Sign
+
+
+class _Extreme(_StandIn):
+    """max or min: the operands were compared when it was made, each with each; they are not compared again."""
+
+    sign = 1
+
+    def _eval_is_real(self) -> bool | None:
+        return True if all(arg.is_real for arg in self.args) else None
+
+    @classmethod
+    def back(cls, *args: sympy.Expr) -> sympy.Expr:
+        return cls.original(*args, evaluate=False)
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        own, others = self.args[argindex - 1], (*self.args[: argindex - 1], *self.args[argindex:])
+        other = others[0] if len(others) == 1 else self.back(*others)
+        return sympy.Heaviside(self.sign * (own - other))
+
+
+class _Max(_Extreme):
+    original = sympy.Max
+
+
+class _Min(_Extreme):
+    original = sympy.Min
+    sign = -1
+
+
+class _Sinc(_StandIn):
+    original = sympy.sinc
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return dsinc(1, self.args[0])
+
+
+_STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _Step, _Sinc, _Max, _Min)
+
+
+def _simplified(
+    raw: Mapping[_Key, sympy.Expr], domain: Sequence[Boolean]
+) -> tuple[dict[_Key, sympy.Expr], dict[_Key, Cost]]:
+    """Simplify each partial within its own budget."""
+    simplified, cost = {}, {}
+    for key, expr in raw.items():
+        result = simplify(expr, domain)
+        note = f"simplification stopped: {result.ending.value}" if result.stopped else None
+        simplified[key] = result.expr
+        cost[key] = Cost(count_ops(expr), count_ops(result.expr), note)
+    return simplified, cost
+
+
+def _symbol_of_partial(name: str) -> str:
+    return rf"\frac{{\partial \ell}}{{\partial {sympy.latex(sympy.Symbol(name))}}}"

@@ -1,0 +1,123 @@
+"""What functions and powers cost: the nodes of their operands, times the functions nested there, times a weight."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from diffexplore.formula import effort_weights as of
+from diffexplore.formula.effort_record import Effort, applied, joined
+from diffexplore.formula.functions import FUNCTIONS
+from diffexplore.formula.grammar import GROUPS, chain
+
+_DEEPEST = 24
+"""From this nesting on a step is refused anyway."""
+
+_MOST_ARGUMENTS = 10_000
+
+
+def of_power(node: ast.BinOp, base: Effort, exponent: Effort) -> Effort:
+    """A power with its base and its exponent."""
+    whole = _whole_number(node.right)
+    both = joined([base, exponent])
+    if whole is None:
+        copies = max(_root_copies(node.left, base), of.COPIES_OF_EXPONENTS if exponent.unsure else 1)
+        found = applied(both, of.POWER, copies=copies, roots=True)
+    else:
+        found = applied(both, 1)
+    above, below = base.above + 1, base.below + 1 if base.below else 0
+    return found.put_over_one(below, above) if whole is not None and whole < 0 else found.put_over_one(above, below)
+
+
+def _whole_number(node: ast.expr) -> int | None:
+    """The value of an exponent that is a whole number, as it is written."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _whole_number(node.operand)
+        return None if value is None else -value
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, Fraction)) and node.value.denominator == 1:
+        return int(node.value)
+    return None
+
+
+def _root_copies(operand: ast.expr, effort: Effort) -> int:
+    """What a root of an operand costs: more where SymPy splits it, and does not know it to be real."""
+    if not effort.unsure:
+        return 1
+    found = 1
+    for operator, factor in chain(operand, GROUPS[1]):
+        if isinstance(operator, ast.Div):
+            found = max(found, of.COPIES_OF_QUOTIENTS)
+        if _is_power(factor):
+            found = of.COPIES_OF_POWERS
+    return found
+
+
+def _is_power(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return FUNCTIONS[node.func.id].name in ("square", "pow")
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
+
+
+def of_call(name: str, node: ast.Call, found: Mapping[ast.AST, Effort]) -> Effort:
+    """A function of numbers with its arguments."""
+    inside = joined([found[argument] for argument in node.args])
+    if name in of.EXTREMES:
+        return _of_extreme(name, node, inside)
+    of_inverse = inside.inverse and name in of.OF_INVERSES
+    effort = applied(
+        inside,
+        _weight(name, inside),
+        copies=_copies(name, node.args[0], found[node.args[0]], inside),
+        unsure=name in of.UNSURE,
+        roots=of_inverse or name in of.ROOTS,
+    )
+    if of_inverse:
+        return effort.put_over_one(inside.above + inside.below + 2, inside.above + inside.below + 2)
+    if name in of.POWERS:
+        return effort.put_over_one(inside.above + 1, inside.below + 1 if inside.below else 0)
+    if name in of.INVERSES | of.SAME:
+        return replace(effort, inverse=name in of.INVERSES).put_over_one(inside.above, inside.below)
+    return effort
+
+
+def _weight(name: str, inside: Effort) -> int:
+    weight = of.WEIGHTS.get(name, 1)
+    return of.WEIGHTS_OF_ROOTS.get(name, weight) if inside.roots else weight
+
+
+def _copies(name: str, operand: ast.expr, effort: Effort, inside: Effort) -> int:
+    """How often SymPy writes, or asks about, the operands of a function."""
+    copies = [of.COPIES.get(name, 1)]
+    if inside.inverse and name in of.OF_INVERSES:
+        copies.append(of.COPIES_OF_INVERSES)
+    if inside.unsure:
+        copies.append((of.COPIES_OF_ROOTS if inside.roots else of.COPIES_OF_UNSURE).get(name, 1))
+    if inside.unsure and name == "heaviside":
+        copies.append(of.COPIES_OF_STEPS << min(inside.nesting, _DEEPEST))
+    if name in ("sqrt", "pow", "cbrt"):
+        copies.append(_root_copies(operand, effort))
+    return max(copies)
+
+
+def _of_extreme(name: str, node: ast.Call, inside: Effort) -> Effort:
+    count = len(_arguments(node, name))
+    pairs = max(1, count * (count - 1) // 2)
+    each = 2 * inside.size // max(1, len(node.args)) + 1
+    work = pairs * (each * of.PAIR * (1 + min(inside.heavy // max(1, len(node.args)), 3)) + inside.sign)
+    return replace(inside, nesting=inside.nesting + 1, heavy=inside.heavy + 1, inverse=False, work=inside.work + work)
+
+
+def _arguments(node: ast.Call, name: str) -> list[ast.expr]:
+    """The arguments of max or min, those of the same function within it among them: SymPy makes one of all."""
+    waiting, flat = list(node.args), list[ast.expr]()
+    while waiting:
+        argument = waiting.pop()
+        if isinstance(argument, ast.Call) and isinstance(argument.func, ast.Name) and len(flat) < _MOST_ARGUMENTS:
+            inner = FUNCTIONS[argument.func.id].name
+            if inner == name or (inner == "relu" and name == "max"):
+                waiting += argument.args
+                continue
+        flat.append(argument)
+    return flat

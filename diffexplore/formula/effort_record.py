@@ -1,0 +1,87 @@
+"""What a part of a formula costs: one record, and those of several parts put together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from diffexplore.formula import effort_weights as of
+
+MAX_CASES = 64
+"""Most cases into which the branches on its sides may split a comparison."""
+
+_MOST_NODES = 10**9
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a part of a formula costs.
+
+    Attributes:
+        size: the nodes of the expression that SymPy makes of it, a shared one as often as it is there.
+        nesting: the functions and powers around its deepest operand.
+        heavy: the functions with a weight of 10 or more.
+        unsure: whether a function or a power is in it whose values SymPy does not know to be real.
+        roots: whether such a power is in it.
+        inverse: whether it is an inverse trigonometric or hyperbolic function, or a sum or product with one.
+        above, below: the nodes of its numerator and its denominator, should it be put over one.
+        comparisons: those of a condition.
+        cases: into how many its branches split a comparison.
+        work: all of it.
+    """
+
+    size: int = 1
+    nesting: int = 0
+    heavy: int = 0
+    unsure: bool = False
+    roots: bool = False
+    inverse: bool = False
+    above: int = 1
+    below: int = 0
+    comparisons: int = 0
+    cases: int = 1
+    work: int = of.NODE
+
+    @property
+    def sign(self) -> int:
+        """The work of finding its sign, as that of a fraction."""
+        return of.FRACTION * (self.above + self.below) if self.below else 0
+
+    def put_over_one(self, above: int, below: int) -> Effort:
+        """The same with so many nodes in its numerator and its denominator."""
+        return replace(self, above=min(_MOST_NODES, above), below=min(_MOST_NODES, below))
+
+
+def joined(parts: Sequence[Effort]) -> Effort:
+    """The operands of one operation."""
+    return Effort(
+        1 + sum(part.size for part in parts),
+        max(part.nesting for part in parts),
+        sum(part.heavy for part in parts),
+        any(part.unsure for part in parts),
+        any(part.roots for part in parts),
+        any(part.inverse for part in parts),
+        min(_MOST_NODES, sum(part.above for part in parts)),
+        min(_MOST_NODES, sum(part.below for part in parts)),
+        sum(part.comparisons for part in parts),
+        math.prod(min(part.cases, MAX_CASES + 1) for part in parts),
+        of.NODE + sum(part.work for part in parts),
+    )
+
+
+def applied(inside: Effort, weight: int, *, copies: int = 1, unsure: bool = False, roots: bool = False) -> Effort:
+    size = min(_MOST_NODES, 1 + copies * inside.size)
+    nesting = inside.nesting + 1
+    return replace(
+        inside,
+        size=size,
+        nesting=nesting,
+        heavy=inside.heavy + (weight >= 10),
+        unsure=inside.unsure or unsure or roots,
+        roots=inside.roots or roots,
+        inverse=False,
+        above=1,
+        below=0,
+        work=inside.work + weight * size * nesting + of.ALONE + inside.sign,
+    )

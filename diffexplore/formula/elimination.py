@@ -1,0 +1,74 @@
+"""Whether inequalities contradict each other, by eliminating one quantity after another.
+
+Source: Fourier–Motzkin elimination (G. B. Dantzig, B. C. Eaves, Fourier–Motzkin elimination and its dual, 1973).
+Every product such as x·y counts as a quantity of its own, so that nothing is called contradictory that is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import sympy
+
+from diffexplore.formula.budget import spend
+
+_MOST = 300
+"""With more inequalities than this nothing is said."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Σ coefficient·quantity + constant > 0, or ≥ 0 where it is not strict."""
+
+    coefficients: Mapping[sympy.Expr, Fraction]
+    constant: Fraction
+    strict: bool = True
+
+    @property
+    def is_false(self) -> bool:
+        """Whether it has no quantity and does not hold."""
+        return not self.coefficients and (self.constant < 0 or (self.strict and self.constant == 0))
+
+
+def row_of(expr: sympy.Expr, *, strict: bool = True) -> Row | None:
+    """``expr`` > 0, or ≥ 0, multiplied out; None where a coefficient or the constant is not rational."""
+    parts = sympy.expand(expr).as_coefficients_dict()
+    if not all(number.is_Rational for number in parts.values()):
+        return None
+    coefficients = {quantity: Fraction(int(number.p), int(number.q)) for quantity, number in parts.items()}
+    constant = coefficients.pop(sympy.S.One, Fraction(0))
+    if any(not quantity.free_symbols for quantity in coefficients):
+        return None  # an irrational threshold
+    return Row(coefficients, constant, strict)
+
+
+def contradict(rows: Iterable[Row]) -> bool:
+    """Whether no values of the quantities meet all rows."""
+    left = list(rows)
+    while left:
+        if any(row.is_false for row in left):
+            return True
+        left = [row for row in left if row.coefficients]
+        if not left or len(left) > _MOST:
+            return False
+        spend(1 + sum(len(row.coefficients) for row in left))
+        quantity = min({one for row in left for one in row.coefficients}, key=str)
+        rising = [row for row in left if row.coefficients.get(quantity, 0) > 0]
+        falling = [row for row in left if row.coefficients.get(quantity, 0) < 0]
+        left = [row for row in left if quantity not in row.coefficients]
+        spend(len(rising) * len(falling))
+        left += [_combined(up, down, quantity) for up in rising for down in falling]
+    return False
+
+
+def _combined(up: Row, down: Row, quantity: sympy.Expr) -> Row:
+    """The sum of positive multiples in which the quantity is gone."""
+    by_up, by_down = -down.coefficients[quantity], up.coefficients[quantity]
+    total: dict[sympy.Expr, Fraction] = {}
+    for row, factor in ((up, by_up), (down, by_down)):
+        for key, value in row.coefficients.items():
+            total[key] = total.get(key, Fraction(0)) + factor * value
+    coefficients = {key: value for key, value in total.items() if value}
+    return Row(coefficients, by_up * up.constant + by_down * down.constant, up.strict or down.strict)

@@ -1,0 +1,248 @@
+"""What the functions of the formula language are in SymPy, and the few that SymPy lacks.
+
+Classes are named in lower case as in SymPy, where the name of the class is the name in print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sympy
+from sympy.codegen.cfunctions import expm1, log1p
+from sympy.core.function import ArgumentIndexError
+from sympy.logic.boolalg import Boolean
+
+__all__ = ["BUILDERS", "CONSTANT_VALUES", "dsinc", "expm1", "log1p", "sigmoid", "softplus"]
+
+
+class _Smooth(sympy.Function):
+    """A real function of one real argument, evaluated through an equal form that SymPy knows."""
+
+    nargs = (1,)
+
+    def _eval_is_extended_real(self) -> bool | None:
+        return True if self.args[0].is_extended_real else None
+
+    def _eval_is_finite(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+    def _eval_evalf(self, prec: int) -> sympy.Expr:
+        return self._plain()._eval_evalf(prec)
+
+    def _eval_rewrite_as_exp(self, arg: sympy.Expr, **_: Any) -> sympy.Expr:
+        return self._plain()
+
+    def _plain(self) -> sympy.Expr:
+        """The same function in exponentials and logarithms."""
+        raise NotImplementedError
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        power = f"^{{{exp}}}" if exp else ""
+        return rf"{self._latex_name}{power}\left({printer._print(self.args[0])}\right)"
+
+    _latex_name = ""
+
+
+class sigmoid(_Smooth):
+    """The logistic function 1/(1 + exp(−x)); its derivative is sigmoid(x)·sigmoid(−x)."""
+
+    _latex_name = r"\sigma"
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        if argindex != 1:
+            raise ArgumentIndexError(self, argindex)
+        return self * self.func(-self.args[0])
+
+    def _eval_is_positive(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+    def _plain(self) -> sympy.Expr:
+        return 1 / (1 + sympy.exp(-self.args[0]))
+
+
+class softplus(_Smooth):
+    """log(1 + exp(x)); its derivative is sigmoid(x)."""
+
+    _latex_name = r"\operatorname{softplus}"
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        if argindex != 1:
+            raise ArgumentIndexError(self, argindex)
+        return sigmoid(self.args[0])
+
+    def _eval_is_positive(self) -> bool | None:
+        return True if self.args[0].is_real else None
+
+    def _plain(self) -> sympy.Expr:
+        return sympy.log(1 + sympy.exp(self.args[0]))
+
+
+class dsinc(sympy.Function):
+    """dsinc(n, x): the n-th derivative of sinc, n ≥ 1; −dsinc(1, x) is the spherical Bessel function j₁.
+
+    It has a value for every x, where cos(x)/x − sin(x)/x² is 0/0 at 0. Differentiating x·sinc(x) = sin(x) n times gives
+    x·dsinc(n, x) + n·dsinc(n − 1, x) = sin⁽ⁿ⁾(x) (NIST DLMF 10.49.3 and 10.51.2).
+    """
+
+    nargs = (2,)
+
+    @classmethod
+    def eval(cls, order: sympy.Expr, x: sympy.Expr) -> sympy.Expr | None:
+        if order.is_zero:
+            return sympy.sinc(x)
+        if x.is_zero:
+            return cls.at_zero(order)
+        if order.is_Integer and x.could_extract_minus_sign():
+            return (-1) ** order * cls(order, -x)
+        return None
+
+    @staticmethod
+    def at_zero(order: sympy.Expr) -> sympy.Expr:
+        """(−1)ᵏ/(2k + 1) for n = 2k, and 0 for an odd n, by the Taylor series of sinc."""
+        return sympy.S.Zero if order % 2 else sympy.S.NegativeOne ** (order // 2) / (order + 1)
+
+    def apart(self) -> sympy.Expr:
+        """The same in sines and cosines, for x ≠ 0."""
+        order, x = self.args
+        value = sympy.sin(x) / x
+        for n in range(1, int(order) + 1):
+            value = ((sympy.cos(x) if n % 2 else sympy.sin(x)) * (-1) ** (n // 2) - n * value) / x
+        return value
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        if argindex != 2:
+            raise ArgumentIndexError(self, argindex)
+        return self.func(self.args[0] + 1, self.args[1])
+
+    def _eval_is_extended_real(self) -> bool | None:
+        return True if self.args[1].is_extended_real else None
+
+    def _eval_is_finite(self) -> bool | None:
+        return True if self.args[1].is_real else None
+
+    def _eval_evalf(self, prec: int) -> sympy.Expr:
+        return self.apart()._eval_evalf(prec)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        order, x = self.args
+        primes = "'" * int(order) if order <= 3 else rf"^{{\left({order}\right)}}"
+        text = rf"\operatorname{{sinc}}{primes}\left({printer._print(x)}\right)"
+        return rf"\left({text}\right)^{{{exp}}}" if exp else text
+
+
+def _cbrt(x: sympy.Expr) -> sympy.Expr:
+    return sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3)
+
+
+def _hypot(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
+    return sympy.sqrt(x**2 + y**2)
+
+
+def _where(condition: Boolean, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    return piecewise((a, condition), (b, sympy.true))
+
+
+def piecewise(*pieces: tuple[sympy.Expr, Boolean]) -> sympy.Expr:
+    """The first branch whose condition holds, with comparisons of constants decided beforehand."""
+    from diffexplore.formula.branches import constants_decided  # which computes with these functions
+
+    decided = [(branch, constants_decided(condition)) for branch, condition in pieces]
+    try:
+        return sympy.Piecewise(*decided)
+    except RecursionError:  # SymPy turns log(s) + |x - m|/s > exp(a) - y*(a + b) around for ever
+        return sympy.Piecewise(*((branch, _against_zero(condition)) for branch, condition in decided))
+
+
+def _against_zero(condition: Boolean) -> Boolean:
+    """``condition`` with each comparison as one of a difference with 0."""
+    if not isinstance(condition, Boolean):
+        return condition
+    return condition.xreplace(
+        {one: one.func(one.lhs - one.rhs, 0) for one in condition.atoms(sympy.core.relational.Relational)}
+    )
+
+
+BUILDERS: Mapping[str, Callable[..., sympy.Expr]] = {
+    "abs": sympy.Abs,
+    "sqrt": sympy.sqrt,
+    "cbrt": _cbrt,
+    "square": lambda x: x**2,
+    "pow": lambda x, y: x**y,
+    "hypot": _hypot,
+    "exp": sympy.exp,
+    "exp2": lambda x: sympy.Integer(2) ** x,
+    "expm1": expm1,
+    "log": sympy.log,
+    "log1p": log1p,
+    "log2": lambda x: sympy.log(x) / sympy.log(2),
+    "log10": lambda x: sympy.log(x) / sympy.log(10),
+    "sin": sympy.sin,
+    "cos": sympy.cos,
+    "tan": sympy.tan,
+    "cot": sympy.cot,
+    "sec": sympy.sec,
+    "csc": sympy.csc,
+    "sinc": sympy.sinc,
+    "dsinc": dsinc,
+    "asin": sympy.asin,
+    "acos": sympy.acos,
+    "atan": sympy.atan,
+    "atan2": sympy.atan2,
+    "sinh": sympy.sinh,
+    "cosh": sympy.cosh,
+    "tanh": sympy.tanh,
+    "coth": sympy.coth,
+    "sech": sympy.sech,
+    "csch": sympy.csch,
+    "asinh": sympy.asinh,
+    "acosh": sympy.acosh,
+    "atanh": sympy.atanh,
+    "erf": sympy.erf,
+    "erfc": sympy.erfc,
+    "erfinv": sympy.erfinv,
+    "gamma": sympy.gamma,
+    "lgamma": sympy.loggamma,
+    "digamma": lambda x: sympy.polygamma(0, x),
+    "trigamma": lambda x: sympy.polygamma(1, x),
+    "polygamma": sympy.polygamma,
+    "sign": sympy.sign,
+    "heaviside": sympy.Heaviside,
+    "relu": lambda x: sympy.Max(0, x),
+    "max": sympy.Max,
+    "min": sympy.Min,
+    "where": _where,
+    "Piecewise": sympy.Piecewise,
+    "sigmoid": sigmoid,
+    "softplus": softplus,
+    "logcosh": lambda x: sympy.log(sympy.cosh(x)),
+}
+"""Name of a function (aliases resolved) → builder of its SymPy expression from SymPy arguments."""
+
+CONSTANT_VALUES: Mapping[str, sympy.Expr] = {"pi": sympy.pi, "e": sympy.E, "E": sympy.E}
+
+_NODES: tuple[type[sympy.Basic], ...] = (
+    sympy.Symbol, sympy.Rational, sympy.core.numbers.Pi, sympy.core.numbers.Exp1,
+    sympy.Add, sympy.Mul, sympy.Pow, sympy.exp, sympy.log, log1p, expm1, sigmoid, softplus,
+    sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.sec, sympy.csc, sympy.sinc, dsinc,
+    sympy.asin, sympy.acos, sympy.atan, sympy.atan2,
+    sympy.sinh, sympy.cosh, sympy.tanh, sympy.coth, sympy.sech, sympy.csch,
+    sympy.asinh, sympy.acosh, sympy.atanh,
+    sympy.erf, sympy.erfc, sympy.erfinv, sympy.gamma, sympy.loggamma, sympy.polygamma,
+    sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min,
+    sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair,
+    sympy.Gt, sympy.Ge, sympy.Lt, sympy.Le, sympy.Eq, sympy.Ne, sympy.And, sympy.Or, sympy.Not,
+    type(sympy.true), type(sympy.false),
+)  # fmt: skip
+
+
+def foreign_node(expr: sympy.Basic) -> sympy.Basic | None:
+    """The first node of ``expr`` of a class outside the closed list that every later stage knows, or None."""
+    waiting, seen = [expr], set[sympy.Basic]()
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, _NODES):
+            return node
+        seen.add(node)
+        waiting += [part for part in reversed(node.args) if part not in seen]
+    return None

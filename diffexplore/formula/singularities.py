@@ -1,0 +1,82 @@
+"""Where an expression may be undefined: what keeps simplification honest.
+
+A simplification may not cancel a denominator that can vanish, and may not introduce one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.formula.budget import remembered
+from diffexplore.formula.forms import can_be_multiplied_out, few_to_factor
+from diffexplore.formula.size import TooLarge
+
+_POLES_OF_COS = (sympy.tan, sympy.sec)
+_POLES_OF_SIN = (sympy.cot, sympy.csc)
+_POLES_AT_ZERO = (sympy.coth, sympy.csch)
+_PARTIAL = (sympy.log, sympy.asin, sympy.acos, sympy.acosh, sympy.atanh, sympy.erfinv, sympy.gamma, sympy.loggamma)
+
+
+def singularities(expr: sympy.Basic) -> frozenset[sympy.Basic]:
+    """Expressions at whose zeros (or outside whose range) ``expr`` may be undefined, in one canonical form.
+
+    Denominators and bases of roots are split into irreducible factors without those that never vanish; functions
+    that are not defined everywhere stand for themselves.
+    """
+    found: set[sympy.Basic] = set()
+    for node in sympy.preorder_traversal(expr):
+        if node.is_Pow and not (node.exp.is_Integer and node.exp.is_positive):
+            found.update(vanishing_factors(node.base))
+        elif isinstance(node, sympy.Function):
+            found.update(_of_function(node))
+    return frozenset(found)
+
+
+def nonzero_in(domain: Iterable[Boolean]) -> frozenset[sympy.Basic]:
+    """The factors that do not vanish where all conditions of ``domain`` hold, in the form of :func:`singularities`."""
+    strict = (sympy.Gt, sympy.Lt, sympy.Ne)
+    apart = (condition.lhs - condition.rhs for condition in domain if isinstance(condition, strict))
+    return frozenset(factor for difference in apart for factor in vanishing_factors(difference))
+
+
+@remembered(1024)  # a proof comes back to the same conditions in each of its cases
+def vanishing_factors(base: sympy.Expr) -> frozenset[sympy.Expr]:
+    """The factors of ``base`` that may vanish, each with one sign and without its numerical content."""
+    return frozenset(_factors(base))
+
+
+def _of_function(node: sympy.Expr) -> Iterator[sympy.Basic]:
+    argument = node.args[-1]
+    if isinstance(node, _POLES_OF_COS):
+        yield sympy.cos(_expanded(argument))
+    elif isinstance(node, _POLES_OF_SIN):
+        yield sympy.sin(_expanded(argument))
+    elif isinstance(node, _POLES_AT_ZERO):
+        yield from vanishing_factors(argument)
+    elif isinstance(node, sympy.log) and argument.is_positive:
+        return
+    elif isinstance(node, (*_PARTIAL, sympy.polygamma)):
+        yield type(node)(*map(_expanded, node.args))
+
+
+def _expanded(expr: sympy.Expr) -> sympy.Expr:
+    """``expr`` multiplied out; as it is where that is too large: then only what is written alike is found alike."""
+    return sympy.expand(expr) if can_be_multiplied_out(expr) else expr
+
+
+def _factors(base: sympy.Expr) -> Iterator[sympy.Expr]:
+    if base.is_nonzero or base.is_positive:
+        return
+    try:
+        few_to_factor(base)
+        numerator, _ = sympy.fraction(sympy.together(base))  # its denominator is a node of its own
+        factors = [factor for factor, _ in sympy.factor_list(numerator)[1]]
+    except (sympy.PolynomialError, NotImplementedError, TooLarge):
+        factors = [_expanded(base)]
+    for factor in factors:
+        if not (factor.is_positive or factor.is_nonzero):
+            _, primitive = factor.as_content_primitive()
+            yield -primitive if primitive.could_extract_minus_sign() else primitive

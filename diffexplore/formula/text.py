@@ -1,0 +1,246 @@
+"""Expressions as text on one line, as a person would write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy
+from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.cost import count_ops
+from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid, softplus
+from diffexplore.formula.latex import to_latex
+from diffexplore.formula.order import factors_in_order, is_negative_term, terms_in_order
+from diffexplore.formula.step_functions import STEPS
+
+__all__ = ["count_ops", "to_latex", "to_text"]
+
+# How tightly a text binds: a text is put in parentheses where its place needs a tighter one.
+OR, AND, NOT, COMPARED, SUM, PRODUCT, FACTOR, ATOM = range(8)
+
+_NAMES: dict[type[sympy.Basic], str] = {
+    sympy.loggamma: "lgamma", sympy.Abs: "abs", sympy.Max: "max", sympy.Min: "min", sympy.Heaviside: "heaviside",
+    sigmoid: "sigmoid", softplus: "softplus", log1p: "log1p", expm1: "expm1", **STEPS,
+}  # fmt: skip
+
+_ASCII_RELATIONS = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_UNICODE_RELATIONS = _ASCII_RELATIONS | {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
+_SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+#: The constants as functions, for formulas in which their names are symbols.
+_SPELLED = {sympy.E: sympy.exp(1, evaluate=False), sympy.pi: 4 * sympy.atan(1, evaluate=False)}
+
+#: A whole number that ends in so many zeros is written with an exponent.
+_MANY_ZEROS = 16
+
+
+def to_text(expr: sympy.Basic, *, unicode: bool = True) -> str:
+    """``expr`` on one line.
+
+    Args:
+        expr: an expression or condition over the functions of the formula language.
+        unicode: write ``a·x² − √b`` rather than ``a*x**2 - sqrt(b)``; the latter is read back by
+            :func:`diffexplore.formula.parse.parse`.
+    """
+    if expr.has(sympy.E, sympy.pi):  # a symbol of that name says something else where the text is read back
+        named = {sympy.Symbol("e", real=True): sympy.E, sympy.Symbol("pi", real=True): sympy.pi}
+        taken = {constant for symbol, constant in named.items() if symbol in expr.free_symbols}
+        expr = expr.xreplace({constant: _SPELLED[constant] for constant in taken}) if taken else expr
+    return Writer(unicode).write(expr)
+
+
+def conditions_to_text(conditions: Sequence[Boolean]) -> str:
+    """Conditions that hold together, in one text that the formula parser reads back."""
+    texts = (to_text(condition, unicode=False) for condition in conditions)
+    return " and ".join(f"({text})" if " or " in text and len(conditions) > 1 else text for text in texts)
+
+
+class Writer:
+    def __init__(self, unicode: bool) -> None:
+        self._unicode = unicode
+        self._times = "·" if unicode else "*"
+        self._minus = "−" if unicode else "-"
+        self._relations = _UNICODE_RELATIONS if unicode else _ASCII_RELATIONS
+
+    def write(self, expr: sympy.Basic, place: int = OR) -> str:
+        """The text of ``expr``, in parentheses where it binds less tightly than its ``place`` needs."""
+        text, binding = self.words(expr)
+        return text if binding >= place else f"({text})"
+
+    def words(self, expr: sympy.Basic) -> tuple[str, int]:
+        """The text of ``expr``, and how tightly it binds."""
+        if expr.is_Rational:
+            return self._number(expr)
+        if expr.is_Add:
+            return self._sum(expr), SUM
+        if expr.is_Mul:
+            return self._signed_product(expr)
+        if expr.is_Pow:
+            return self._power(expr)
+        if isinstance(expr, (Relational, sympy.And, sympy.Or, sympy.Not)):
+            return self._condition(expr)
+        if isinstance(expr, sympy.ITE):  # formulas have no word for it
+            first, yes, no = expr.args
+            return self.words(sympy.Or(sympy.And(first, yes), sympy.And(sympy.Not(first), no)))
+        if isinstance(expr, sympy.Piecewise):
+            return self._piecewise(expr), ATOM
+        if isinstance(expr, sympy.Derivative):
+            return self._derivative(expr), ATOM
+        if isinstance(expr, AppliedUndef):
+            return expr.func.__name__, ATOM
+        if isinstance(expr, BatchSum):
+            return f"Σ({self.write(expr.summand)})", ATOM
+        if isinstance(expr, (sympy.Function, sympy.Max, sympy.Min)):
+            return self._function(expr), ATOM
+        return self._leaf(expr), ATOM
+
+    def _leaf(self, expr: sympy.Basic) -> str:
+        if expr is sympy.pi:
+            return "π" if self._unicode else "pi"
+        if expr is sympy.E:  # read back, it is the number also where a symbol is called e
+            return "e" if self._unicode else "exp(1)"
+        return str(expr)
+
+    def _number(self, number: sympy.Rational) -> tuple[str, int]:
+        text = _whole(abs(number.p)) + (f"/{_whole(number.q)}" if number.q != 1 else "")
+        if number.is_negative:
+            return self._minus + text, SUM
+        return text, ATOM if number.is_Integer else PRODUCT
+
+    def _sum(self, add: sympy.Expr) -> str:
+        text = ""
+        for term in terms_in_order(add):
+            negative = is_negative_term(term)
+            body = self._unsigned(term)
+            if text:
+                text += f" {self._minus if negative else '+'} {body}"
+            else:
+                text = (self._minus if negative else "") + body
+        return text
+
+    def _signed_product(self, mul: sympy.Expr) -> tuple[str, int]:
+        body = self._unsigned(mul)
+        return (self._minus + body, SUM) if is_negative_term(mul) else (body, PRODUCT)
+
+    def _unsigned(self, term: sympy.Expr) -> str:
+        """A term without its sign, as numerator over denominator."""
+        fraction = _Fraction.of(term)
+        numerator = self._product(fraction.above)
+        if not fraction.below:
+            return numerator
+        denominator = self._product(fraction.below)
+        return f"{numerator}/({denominator})" if len(fraction.below) > 1 else f"{numerator}/{denominator}"
+
+    def _product(self, factors: list[sympy.Expr]) -> str:
+        return self._times.join(self.write(factor, FACTOR) for factor in factors) or "1"
+
+    def _power(self, expr: sympy.Expr) -> tuple[str, int]:
+        base, exponent = expr.args
+        if exponent.is_Rational and exponent.is_negative:
+            return self._unsigned(expr), PRODUCT
+        if exponent == sympy.S.Half:
+            return self._root(base), ATOM
+        text = self.write(base, ATOM)
+        if not self._unicode:
+            return f"{text}**{self.write(exponent, ATOM)}", FACTOR
+        if exponent.is_Integer:
+            return text + str(exponent).translate(_SUPERSCRIPTS), FACTOR
+        return f"{text}^{self.write(exponent, ATOM)}", FACTOR
+
+    def _root(self, base: sympy.Expr) -> str:
+        if self._unicode and (base.is_Integer or not base.args or isinstance(base, AppliedUndef)):
+            return f"√{self.write(base)}"
+        return f"{'√' if self._unicode else 'sqrt'}({self.write(base)})"
+
+    def _function(self, expr: sympy.Expr) -> str:
+        arguments = expr.args
+        name = _NAMES.get(expr.func, expr.func.__name__)
+        if isinstance(expr, sympy.polygamma) and expr.args[0] in (0, 1):
+            name, arguments = ("trigamma" if expr.args[0] else "digamma"), expr.args[1:]
+        if isinstance(expr, sympy.Heaviside) and expr.args[1] == sympy.S.Half:
+            arguments = expr.args[:1]
+        texts = [self.write(argument) for argument in arguments]
+        if self._unicode and isinstance(expr, sympy.Abs):
+            return f"|{texts[0]}|"
+        if self._unicode and isinstance(expr, sigmoid):
+            name = "σ"
+        return f"{name}({', '.join(texts)})"
+
+    def _piecewise(self, expr: sympy.Piecewise) -> str:
+        if len(expr.args) == 2 and expr.args[1].cond == sympy.true:
+            (first, condition), (second, _) = expr.args
+            return f"where({self.write(condition)}, {self.write(first)}, {self.write(second)})"
+        pieces = (f"({self.write(piece.expr)}, {self.write(piece.cond)})" for piece in expr.args)
+        return f"Piecewise({', '.join(pieces)})"
+
+    def _condition(self, expr: sympy.Basic) -> tuple[str, int]:
+        if isinstance(expr, Relational):
+            sign = self._relations[expr.rel_op]
+            return f"{self.write(expr.lhs, SUM)} {sign} {self.write(expr.rhs, SUM)}", COMPARED
+        if isinstance(expr, sympy.Not):
+            return f"not {self.write(expr.args[0], NOT)}", NOT
+        word, binding = ("and", AND) if isinstance(expr, sympy.And) else ("or", OR)
+        parts = sorted(expr.args, key=lambda part: part.sort_key())
+        return f" {word} ".join(self.write(part, binding + 1) for part in parts), binding
+
+    def _derivative(self, expr: sympy.Derivative) -> str:
+        d = "∂" if self._unicode else "d"
+        variable = expr.variables[0].name
+        if isinstance(expr.expr, (AppliedUndef, sympy.Symbol)):
+            return f"{d}{self.write(expr.expr)}/{d}{variable}"
+        return f"{d}/{d}{variable}[{self.write(expr.expr)}]"
+
+
+@dataclass(frozen=True)
+class _Fraction:
+    """The factors of a term above and below the bar, without its sign, in the order in which they are written."""
+
+    above: list[sympy.Expr]
+    below: list[sympy.Expr]
+
+    @classmethod
+    def of(cls, term: sympy.Expr) -> _Fraction:
+        number, rest = term.as_coeff_Mul()
+        above, below = _constant_factors(abs(number), [factor for factor in _factors(rest) if factor.is_number])
+        symbolic = [factor for factor in _factors(rest) if not factor.is_number]
+        above += factors_in_order([factor for factor in symbolic if not _is_inverse(factor)])
+        below += factors_in_order([1 / factor for factor in symbolic if _is_inverse(factor)])
+        return cls(above, below)
+
+
+def _constant_factors(
+    number: sympy.Rational, irrational: list[sympy.Expr]
+) -> tuple[list[sympy.Expr], list[sympy.Expr]]:
+    """The constant of a term above and below the bar; √2/(2·√π) is written 1/√(2·π)."""
+    if irrational:
+        square = (number * sympy.Mul(*irrational)) ** 2
+        for under, sides in ((square, lambda root: ([root], [])), (1 / square, lambda root: ([], [root]))):
+            count, rest = under.as_coeff_Mul()
+            if count.is_Integer and rest in (1, sympy.pi):
+                return sides(sympy.Pow(under, sympy.S.Half, evaluate=False))
+    above = [sympy.Integer(number.p)] if number.p != 1 else []
+    below = [sympy.Integer(number.q)] if number.q != 1 else []
+    above += factors_in_order([factor for factor in irrational if not _is_inverse(factor)])
+    below += factors_in_order([1 / factor for factor in irrational if _is_inverse(factor)])
+    return above, below
+
+
+def _factors(product: sympy.Expr) -> list[sympy.Expr]:
+    return [factor for factor in sympy.Mul.make_args(product) if factor is not sympy.S.One]
+
+
+def _is_inverse(factor: sympy.Expr) -> bool:
+    return bool(factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative)
+
+
+def _whole(number: int) -> str:
+    """A whole number, with an exponent in the place of a long row of zeros: it is read back as the same number."""
+    text = str(number)
+    digits = text.rstrip("0")
+    zeros = len(text) - len(digits)
+    return f"{digits}e{zeros}" if zeros >= _MANY_ZEROS else text

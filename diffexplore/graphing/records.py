@@ -1,0 +1,191 @@
+"""What a graph says, in plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from diffexplore.decide.records import Ball
+from diffexplore.documents import SCHEMA_VERSION, plain, to_json
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+Kind = Literal["parameter", "data", "operation", "sum"]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A value as it is shown, right in every digit, and the enclosure that proves it.
+
+    A text without trailing zeros, such as ``2.5``, is the value itself; ``2.50000`` is rounded.
+    """
+
+    text: str
+    ball: Ball
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"text": self.text, "mid": self.ball.middle, "rad": self.ball.radius}
+
+
+@dataclass(frozen=True)
+class Node:
+    """An input, or the result of an operation.
+
+    Attributes:
+        number: its place in the order of computation, from 1.
+        name: the symbol of an input; v and the number for a result; L for the last one.
+        kind: "sum" is the sum over the samples.
+        rule: how it is computed from other nodes; its name for an input.
+        formula: the same in the symbols of the loss; None where that is too long to be read.
+        by_sample: whether it has a value for each sample. Then value and adjoint are those of one.
+        value: None without a point and data, and where nothing is certain.
+        adjoint_rule: ∂L/∂node from the adjoints of the nodes that use it; None where it is not wanted.
+        adjoint_formula: the same in the symbols of the loss, or None.
+        adjoint: its value.
+    """
+
+    number: int
+    name: str
+    kind: Kind
+    rule: str
+    formula: str | None
+    by_sample: bool
+    value: Number | None = None
+    adjoint_rule: str | None = None
+    adjoint_formula: str | None = None
+    adjoint: Number | None = None
+
+    @property
+    def is_input(self) -> bool:
+        return self.kind in ("parameter", "data")
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "name": self.name,
+            "kind": self.kind,
+            "rule": self.rule,
+            "formula": self.formula,
+            "by_sample": self.by_sample,
+            "value": _dict(self.value),
+            "adjoint_rule": self.adjoint_rule,
+            "adjoint_formula": self.adjoint_formula,
+            "adjoint": _dict(self.adjoint),
+        }
+
+
+@dataclass(frozen=True)
+class Edge:
+    """From an operand to the result of an operation, by their numbers.
+
+    Attributes:
+        local: the derivative of the result by the operand, in names of nodes.
+        value: its value, where the nodes have some.
+        smooth: whether a derivative flows back here; not where the operand only decides which branch is taken.
+    """
+
+    operand: int
+    result: int
+    local: str
+    value: Number | None = None
+    smooth: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "operand": self.operand,
+            "result": self.result,
+            "local": self.local,
+            "value": _dict(self.value),
+            "smooth": self.smooth,
+        }
+
+
+@dataclass(frozen=True)
+class Graph:
+    """How a loss is computed, and its adjoints: ∂L/∂node for every node.
+
+    Attributes:
+        name: of the loss, or None.
+        formula: the loss over all samples; None where that is too long to be read.
+        nodes: in the order of computation, the inputs first and the loss last.
+        edges: in the order of the results.
+        point: the values of the parameters; None for a graph of formulas.
+        samples: how many samples there are; None without data, or without values.
+        sample: the one whose values nodes by sample show, from 0; None where there are none.
+        notes: what a reader should know beside.
+    """
+
+    name: str | None
+    formula: str | None
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    point: Mapping[str, float] | None = None
+    samples: int | None = None
+    sample: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def output(self) -> Node:
+        return self.nodes[-1]
+
+    def node(self, number: int) -> Node:
+        """The node of that number."""
+        return self.nodes[number - 1]
+
+    @cached_property
+    def _into(self) -> dict[int, tuple[Edge, ...]]:
+        found: dict[int, list[Edge]] = {}
+        for edge in self.edges:
+            found.setdefault(edge.result, []).append(edge)
+        return {number: tuple(edges) for number, edges in found.items()}
+
+    def operands(self, number: int) -> tuple[Edge, ...]:
+        """The edges that lead into a node."""
+        return self._into.get(number, ())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that JSON holds; keys are described in docs/graph.md."""
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "name": self.name,
+            "formula": self.formula,
+            "point": None if self.point is None else dict(self.point),
+            "samples": self.samples,
+            "sample": self.sample,
+            "nodes": [node.to_dict() for node in self.nodes],
+            "edges": [edge.to_dict() for edge in self.edges],
+            "notes": list(self.notes),
+        }
+        return {key: plain(value) for key, value in document.items()}
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        return to_json(self.to_dict(), indent=indent)
+
+    def to_html(self) -> str:
+        """The graph as one page that holds all it needs."""
+        from diffexplore.pages import subjects, to_page
+
+        return to_page("graph", subjects.of(self))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from diffexplore.render.graphs import outline
+        from diffexplore.render.terminal import Drawing
+
+        yield from Drawing(tuple(outline(self))).__rich_console__(console, options)
+
+    def _repr_svg_(self) -> str:
+        from diffexplore.graphing.svg import to_svg
+
+        return to_svg(self)
+
+    def __repr__(self) -> str:
+        from diffexplore.render.reprs import of_graph
+
+        return of_graph(self)
+
+
+def _dict(number: Number | None) -> dict[str, Any] | None:
+    return None if number is None else number.to_dict()

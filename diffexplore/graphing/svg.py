@@ -1,0 +1,129 @@
+"""A graph as SVG: inputs at the top, the loss at the bottom; each box with formula, value and adjoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from diffexplore.graphing.drawing import Style, document, number, shortened, text_at, width_of
+from diffexplore.graphing.layout import Box, Line, layout
+from diffexplore.graphing.records import Edge, Graph, Node
+from diffexplore.render.numbers import point_text
+
+_SIZE, _LINE, _LABEL = 12.0, 16.0, 11.0
+_MOST_CHARACTERS, _MOST_ON_EDGE = 34, 24
+_PADDING = 10.0
+_STACK = 4.0  # how far the second sheet of a node by sample stands out
+_CAPTION = 18.0
+
+_STYLE: Style = {
+    "parameter": ("fill: #ddf4ff; stroke: #0969da", "fill: #0c2d6b; stroke: #58a6ff"),
+    "data": ("fill: #fff8c5; stroke: #9a6700", "fill: #3d2f00; stroke: #d4a72c"),
+    "operation": ("fill: #f6f8fa; stroke: #6e7781", "fill: #21262d; stroke: #8b949e"),
+    "sum": ("fill: #fbefff; stroke: #8250df", "fill: #2f1a4d; stroke: #bc8cff"),
+    "value": ("fill: #116329", "fill: #7ee787"),
+    "adjoint": ("fill: #a40e26", "fill: #ffa198"),
+    "edge": ("fill: none; stroke: #6e7781; stroke-width: 1.2", "fill: none; stroke: #8b949e; stroke-width: 1.2"),
+    "tip": ("fill: #6e7781", "fill: #8b949e"),
+}
+
+
+def to_svg(graph: Graph) -> str:
+    """The graph as an SVG document, which needs nothing else and follows the reader's light or dark scheme."""
+    placed = layout(graph, _size, lambda edge: (width_of(_on(edge), _LABEL), _LABEL))
+    captions = list(_captions(graph))
+    width = max(placed.width, *(width_of(caption, _LABEL) + 2 * _PADDING for caption in captions))
+    shift = (width - placed.width) / 2
+    height = placed.height + _CAPTION * len(captions)
+    body = [f'<g transform="translate({number(shift)} {number(_STACK)})">']
+    body += [part for box in placed.boxes for part in _box(box)]
+    body += [part for line in placed.lines for part in _curve(line)]
+    body += [part for line in placed.lines for part in _label(line)]
+    body.append("</g>")
+    body += [
+        text_at(width / 2, placed.height + _CAPTION * (place + 0.6), caption, kind="quiet", size=_LABEL)
+        for place, caption in enumerate(captions)
+    ]
+    return document(
+        width, height + _STACK, f"The computational graph of {graph.name or graph.formula or 'L'}", body, _STYLE
+    )
+
+
+def _lines(node: Node) -> list[tuple[str, str]]:
+    """The lines of a box, each with its kind."""
+    lines = [("ink", node.name if node.is_input else f"{node.name} = {node.rule}")]
+    if node.value is not None:
+        lines.append(("value", f"value {node.value.text}"))
+    if node.adjoint is not None:
+        lines.append(("adjoint", f"∂L/∂{node.name} = {node.adjoint.text}"))
+    elif node.adjoint_rule is not None and node.value is None:
+        lines.append(("adjoint", f"∂L/∂{node.name} = {node.adjoint_formula or node.adjoint_rule}"))
+    return [(kind, shortened(words, _MOST_CHARACTERS)) for kind, words in lines]
+
+
+def _size(node: Node) -> tuple[float, float]:
+    lines = _lines(node)
+    return max(width_of(words, _SIZE) for _, words in lines) + 2 * _PADDING, _LINE * len(lines) + _PADDING
+
+
+def _box(box: Box) -> Iterator[str]:
+    node = box.node
+    hover = [f"{node.name} = {node.formula or node.rule}"]
+    if node.adjoint_rule is not None:
+        hover.append(f"∂L/∂{node.name} = {node.adjoint_formula or node.adjoint_rule}")
+    yield f'<g id="n{node.number}"><title>{escape("; ".join(hover))}</title>'
+    if node.by_sample:
+        yield _rectangle(box, _STACK, "sheet")
+    yield _rectangle(box, 0, "box")
+    for place, (kind, words) in enumerate(_lines(node)):
+        y = box.y + _PADDING / 2 + _LINE * (place + 0.75)
+        yield text_at(box.x + box.width / 2, y, words, kind=kind, size=_SIZE, bold=place == 0)
+    yield "</g>"
+
+
+def _rectangle(box: Box, out: float, role: str) -> str:
+    return (
+        f'<rect class="{box.node.kind}" data-role="{role}" x="{number(box.x + out)}" y="{number(box.y - out)}" '
+        f'width="{number(box.width)}" height="{number(box.height)}" rx="7"/>'
+    )
+
+
+def _curve(line: Line) -> Iterator[str]:
+    (x, y), _ = line.stretches[0]
+    path = f"M{number(x)} {number(y)}"
+    for (_, (x0, y0)), ((x1, y1), (x2, y2)) in zip(line.stretches, line.stretches[1:], strict=False):
+        middle = number((y0 + y1) / 2)
+        path += f" C{number(x0)} {middle} {number(x1)} {middle} {number(x1)} {number(y1)}"
+        if y2 != y1:
+            path += f" L{number(x2)} {number(y2)}"
+    dashes = "" if line.edge.smooth else ' stroke-dasharray="4 3"'
+    yield f'<path class="edge" d="{path}"{dashes}/>'
+    x, y = line.stretches[-1][0]
+    yield f'<path class="tip" d="M{number(x)} {number(y)} l-3.5 -7 h7 z"/>'
+
+
+def _label(line: Line) -> Iterator[str]:
+    """The local derivative, on ground that hides the line behind it."""
+    words, (x, y) = _on(line.edge), line.label
+    width, height = width_of(words, _LABEL) + 4, _LABEL + 4
+    at = f'x="{number(x - width / 2)}" y="{number(y - height / 2)}"'
+    yield f'<rect class="page" data-role="label" {at} width="{number(width)}" height="{number(height)}"/>'
+    yield text_at(x, y + _LABEL / 2 - 2, words, kind="quiet", size=_LABEL)
+
+
+def _on(edge: Edge) -> str:
+    if not edge.smooth:
+        return "decides"
+    local = shortened(edge.local, _MOST_ON_EDGE)
+    same = edge.value is None or edge.value.text == edge.local.replace("−", "-")
+    return local if same or edge.value is None else f"{local} = {edge.value.text}"
+
+
+def _captions(graph: Graph) -> Iterator[str]:
+    if graph.point:
+        yield f"at {point_text(graph.point)}"
+    if graph.sample is not None:
+        yield f"double boxes have a value for each sample: those of sample {graph.sample} of {graph.samples}"
+    elif any(node.by_sample for node in graph.nodes):
+        yield "double boxes have a value for each sample"
+    yield "on an edge: the derivative of the lower node by the upper one"

@@ -1,0 +1,180 @@
+"""From a formula as it was written to the nodes that compute it: operation by operation, as torch runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import sympy
+
+from diffexplore.errors import UsageError
+from diffexplore.formula import build
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.formula.functions_sympy import BUILDERS
+from diffexplore.formula.text import ATOM
+from diffexplore.graphing.draft import OUTPUT, Draft, free_letter
+from diffexplore.graphing.operations import Operation
+from diffexplore.graphing.wording import Words, words_of, words_of_number
+from diffexplore.loss import Loss
+from diffexplore.program.program import Program, Step
+
+#: A formula of more operations is not written out for a node, nor for the whole loss.
+_MOST_OF_A_NODE, _MOST_OF_A_LOSS = 60, 200
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a slot holds: in the names of nodes, in the inputs, and both as text. A condition is no node of its own.
+
+    ``operands`` are the nodes that are named in it; ``size`` is the number of operations behind it.
+    """
+
+    named: sympy.Basic
+    closed: sympy.Basic
+    rule: Words
+    formula: Words
+    operands: tuple[sympy.Symbol, ...]
+    by_sample: bool
+    size: int
+
+
+def drafts_of(loss: Loss) -> tuple[tuple[Draft, ...], str | None]:
+    """The nodes of a loss that was given as text, the reduction the last of them, and the loss as it was written.
+
+    The latter is None where it is too long to be read.
+    """
+    drafting = _Drafting(loss)
+    drafting.run(loss.written)
+    return drafting.finished(), drafting.formula
+
+
+class _Drafting:
+    def __init__(self, loss: Loss) -> None:
+        self._loss = loss
+        self._drafts: list[Draft] = []
+        self._letter = free_letter({*loss.parameters, *loss.data})
+        self._parts: list[_Part] = []
+        self.formula: str | None = None
+
+    def run(self, program: Program) -> None:
+        for name in program.inputs:
+            self._parts.append(self._input(name))
+        for constant in program.constants:
+            number = constant.exact
+            words = words_of_number(number)
+            self._parts.append(_Part(number, number, words, words, (), False, 0))
+        used = _used(program)
+        for slot, step in enumerate(program.steps, start=program.first_step):
+            operands = [self._parts[place] for place in step.arguments]
+            self._parts.append(self._step(step, operands) if slot in used else operands[0])
+        self._reduced(self._parts[program.outputs[0]])
+
+    def finished(self) -> tuple[Draft, ...]:
+        last = self._drafts[-1]
+        taken = {draft.name for draft in self._drafts if draft.operation is None}
+        return (*self._drafts[:-1], replace(last, name=OUTPUT) if OUTPUT not in taken else last)
+
+    def _input(self, name: str) -> _Part:
+        symbol = self._loss.symbols[name]
+        is_data = name in self._loss.data
+        self._drafts.append(
+            Draft(len(self._drafts) + 1, name, "data" if is_data else "parameter", symbol, None, is_data)
+        )
+        return _Part(symbol, symbol, (name, ATOM), (name, ATOM), (symbol,), is_data, 0)
+
+    def _step(self, step: Step, operands: Sequence[_Part]) -> _Part:
+        named = _expression(step.operation, [part.named for part in operands])
+        closed = _expression(step.operation, [part.closed for part in operands])
+        size = 1 + sum(part.size for part in operands)
+        part = _Part(
+            named,
+            closed,
+            words_of(step.operation, [part.rule for part in operands]),
+            # What is too long to be shown is not put together: it may be exponentially long.
+            words_of(step.operation, [part.formula for part in operands]) if size <= _MOST_OF_A_LOSS else ("…", ATOM),
+            tuple(dict.fromkeys(symbol for part in _in_order(step, operands) for symbol in part.operands)),
+            any(part.by_sample for part in operands),
+            size,
+        )
+        if step.operation in _NO_NODES or not part.operands:
+            return part
+        return self._node(part)
+
+    def _node(self, part: _Part, kind: str = "operation") -> _Part:
+        """The part as a node, to which others refer by its name."""
+        number = len(self._drafts) + 1
+        name = f"{self._letter}{number}"
+        text = part.formula[0] if part.size <= _MOST_OF_A_NODE else ""
+        operation = Operation(part.named, part.rule[0], part.operands)
+        self._drafts.append(
+            Draft(number, name, "sum" if kind == "sum" else "operation", part.closed, operation, part.by_sample, text)
+        )
+        symbol = self._drafts[-1].symbol
+        return replace(part, named=symbol, rule=(name, ATOM), operands=(symbol,))
+
+    def _reduced(self, summand: _Part) -> None:
+        """The sum over the samples, and a mean's division; of an input alone, that it is the loss."""
+        if not summand.operands:
+            raise UsageError("the loss does not depend on its inputs: there is nothing to draw")
+        loss, total = self._loss, summand
+        if loss.data:
+            symbols = [loss.symbols[name] for name in loss.data]
+            total = self._node(
+                _Part(
+                    BatchSum(summand.named, symbols),
+                    BatchSum(summand.closed, symbols),
+                    (f"Σ({summand.rule[0]})", ATOM),
+                    (f"Σ({summand.formula[0]})", ATOM),
+                    summand.operands,
+                    False,
+                    summand.size + 1,
+                ),
+                "sum",
+            )
+            if loss.reduction == "mean":
+                count = _Part(SAMPLES, SAMPLES, (str(SAMPLES), ATOM), (str(SAMPLES), ATOM), (), False, 0)
+                total = self._step(Step("div", (0, 1)), [total, count])
+        if total.operands[0].name in loss.symbols:
+            total = self._node(total)
+        self.formula = total.formula[0] if total.size <= _MOST_OF_A_LOSS else None
+
+
+#: Their results are conditions and constants, which are told with the operation that uses them.
+_NO_NODES = frozenset("lt le gt ge eq ne and or not full_like".split())
+
+
+def _used(program: Program) -> set[int]:
+    """The slots that the output needs."""
+    found, waiting = set(), list(program.outputs)
+    while waiting:
+        slot = waiting.pop()
+        if slot not in found:
+            found.add(slot)
+            waiting += program.steps[slot - program.first_step].arguments if slot >= program.first_step else ()
+    return found
+
+
+def _in_order(step: Step, operands: Sequence[_Part]) -> Sequence[_Part]:
+    """Of a choice the branches before the condition; of a constant nothing."""
+    if step.operation == "full_like":
+        return operands[1:]
+    return (*operands[1:], operands[0]) if step.operation == "where" else operands
+
+
+def _expression(operation: str, operands: Sequence[sympy.Basic]) -> sympy.Basic:
+    return (_EXPRESSIONS.get(operation) or BUILDERS[operation])(*operands)
+
+
+#: Operations of a program that are no functions of the formula language.
+_EXPRESSIONS: Mapping[str, Callable[..., sympy.Basic]] = {
+    "add": lambda x, y: build.total([x, y]),
+    "sub": lambda x, y: build.total([x, build.product([sympy.S.NegativeOne, y])]),
+    "mul": lambda x, y: build.product([x, y]),
+    "div": lambda x, y: build.product([x, sympy.Pow(y, -1)]),
+    "neg": lambda x: build.product([sympy.S.NegativeOne, x]),
+    "pow": build.power,
+    "sqrt": sympy.sqrt,
+    "full_like": lambda like, number: number,
+    "lt": sympy.Lt, "le": sympy.Le, "gt": sympy.Gt, "ge": sympy.Ge, "eq": sympy.Eq, "ne": sympy.Ne,
+    "and": sympy.And, "or": sympy.Or, "not": sympy.Not,
+}  # fmt: skip

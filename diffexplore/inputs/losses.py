@@ -1,0 +1,285 @@
+"""What stands for a loss: a Loss, a name of the catalogue, a formula, a SymPy expression or a torch function.
+
+Python and the command line read losses here. Of a formula and of a function it has to be known which symbols are
+parameters: those that a point names, or, where there is no point, those that ``wrt`` names; all others are data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from diffexplore import losses
+from diffexplore.arguments import as_words, wrong
+from diffexplore.errors import UsageError, unknown
+from diffexplore.inputs.functions import (
+    called,
+    is_likely_data,
+    likely_parameters,
+    split_arguments,
+    which_are_parameters,
+)
+from diffexplore.inputs.names import Named, named_in
+from diffexplore.inputs.wording import PYTHON, Wording
+from diffexplore.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
+    from diffexplore.tracing.declarations import Spec
+
+KINDS = "a dx.Loss, a name of the catalogue, a formula, a SymPy expression or a torch function"
+
+_NAME = re.compile(r"[^\W\d]\w*(:\w*)?")
+_PROGRAM = re.compile(r".*\.py:[^\W\d]\w*", re.DOTALL)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can only mean a name: one word, perhaps with dimensions, as in ``hyperplane:5``.
+
+    A single symbol would be a formula as well, but a mistyped name is what people mean. ``x²`` is no name: for a
+    regular expression, a superscript is a letter.
+    """
+    return _NAME.fullmatch(text.strip()) is not None and text.strip().partition(":")[0].isidentifier()
+
+
+def is_program(text: str) -> bool:
+    """Whether a text means a function in a file."""
+    return _PROGRAM.fullmatch(text.strip()) is not None
+
+
+def is_formula(text: str) -> bool:
+    """Whether a text can only be a formula."""
+    return not is_name(text) and not is_program(text)
+
+
+def loss_given(given: Any, at: Any = None, data: Any = None, wrt: Any = None) -> Loss:
+    """The loss that an argument of a public function means, whose values are in ``at`` and ``data``.
+
+    Raises :class:`UsageError` for what stands for no loss, for symbols without a value, and where nothing says which
+    symbols are parameters.
+    """
+    known = known_loss(given)
+    return known if known is not None else loss_with_values(given, named_in(at, data, wrt))
+
+
+def known_loss(given: Any) -> Loss | None:
+    """A Loss as it is, and that of a name of the catalogue; None for what else stands for a loss.
+
+    Raises :class:`UsageError` for what does not, and for a name that is not in the catalogue.
+    """
+    if isinstance(given, str):
+        if is_program(given):
+            raise UsageError(f"{given.strip()!r} names a function in a file: import it, and give the function itself")
+        return losses.get(given.strip()) if is_name(given) or not given.strip() else None
+    import sympy
+
+    from diffexplore.loss import Loss
+
+    if isinstance(given, Loss):
+        return given
+    if not isinstance(given, sympy.Expr) and not callable(given):
+        raise wrong("the loss", KINDS, given)
+    return None
+
+
+def loss_with_values(
+    given: Any, named: Named, *, wording: Wording = PYTHON, shapes: str | None = None, reduction: str | None = None
+) -> Loss:
+    """The loss that is to be evaluated. The names in the points are its parameters, and all others data.
+
+    ``shapes`` are those of a function's arguments. Raises :class:`UsageError` as :func:`loss_given` does.
+    """
+    known = known_loss(given)
+    if known is not None:
+        return with_reduction(known, reduction)
+    if is_function(given):
+        return with_reduction(_function_with_values(given, named, wording, shapes), reduction)
+    symbols = _symbols(given, (*named.points, *named.wrt, *(named.columns or ())))
+    _check_known(named.points, symbols, given)
+    data = [name for name in symbols if name not in named.points]
+    check_values(data, named, wording)
+    if not named.points and not named.wrt:
+        by = f"give a point, as in {wording.at(data[:1], '1')}, or {wording.by(data[:1])}"
+        raise UsageError(f"no parameter to differentiate by: {by}")
+    return _of_formula(given, [name for name in symbols if name in named.points], data, reduction)
+
+
+def loss_of_symbols(
+    given: Any, wrt: Sequence[str] | None, *, wording: Wording = PYTHON, shapes: str | None = None,
+    reduction: str | None = None,
+) -> Loss:  # fmt: skip
+    """The loss that is derived, without values. Of a formula ``wrt``, or else every symbol, are the parameters.
+
+    Raises :class:`UsageError` where those of a function are not said.
+    """
+    known = known_loss(given)
+    if known is not None:
+        return with_reduction(known, reduction)
+    if is_function(given):
+        arguments = arguments_of_function(given)
+        if wrt is None:
+            likely = wording.by(likely_parameters(arguments))
+            raise which_are_parameters(given, arguments, f"name them, as in {likely}: the others are data")
+        return with_reduction(_of_function(given, arguments, wrt, shapes), reduction)
+    symbols = _symbols(given, wrt or ())
+    _check_known(wrt or (), symbols, given)
+    parameters = [name for name in symbols if wrt is None or name in wrt]
+    return _of_formula(given, parameters, [name for name in symbols if name not in parameters], reduction)
+
+
+def loss_to_prove(given: Any, parameters: Spec | None, data: Spec | None, wrt: Any) -> Loss:
+    """The loss that a program is held against: its symbols are entries of the declared arguments, or those of wrt.
+
+    Raises :class:`UsageError` as :func:`loss_of_symbols` does.
+    """
+    from diffexplore.loss import Loss
+    from diffexplore.tracing.declarations import declare
+
+    known = known_loss(given)
+    if known is not None:
+        return known
+    words = None if wrt is None else as_words(wrt, "wrt")
+    if parameters is None and data is None:
+        return loss_of_symbols(given, words)
+    arrays, batches = declare(parameters or ()), declare(data or ())
+    names, columns = ([s.name for array in found for s in array.symbols] for found in (arrays, batches))
+    if is_function(given):
+        arguments = arguments_of_function(given)
+        others = [name for name in arguments if name not in {array.name for array in (*arrays, *batches)}]
+        first = [array.text for array in arrays] + (others if parameters is None else [])
+        second = [array.text for array in batches] + (others if parameters is not None else [])
+        return Loss.from_torch(given, parameters=first, data=second, name=called(given))
+    symbols = _symbols(given, (*names, *columns))
+    own = [name for name in symbols if name in names or (parameters is None and name not in columns)]
+    return _of_formula(given, own, [name for name in symbols if name not in own], None)
+
+
+def with_reduction(loss: Loss, reduction: str | None) -> Loss:
+    """The loss with the reduction that the command line was given.
+
+    Raises :class:`UsageError` for another one than that of a function, which reduces by itself.
+    """
+    if reduction is None or reduction == loss.reduction:
+        return loss
+    if loss.program is not None:
+        raise UsageError(
+            f"--reduction is for formulas: {loss.program.name} takes the {loss.reduction} of its samples itself"
+        )
+    return loss.reduced_by(reduction)
+
+
+def check_values(data: Sequence[str], named: Named, wording: Wording) -> None:
+    """Raises :class:`UsageError` for symbols without a value: most likely they are parameters."""
+    if named.columns is not None:
+        _check_columns(data, named, wording)
+    elif data and not named.has_data:
+        raise UsageError(
+            f"no value for {', '.join(data)}: name parameters in {wording.at(data[:1])}, "
+            f"and give data with {wording.data}"
+        )
+
+
+def arguments_of_function(function: Any) -> tuple[str, ...]:
+    """The names of the arguments of a torch function, a module or an autograd Function."""
+    from diffexplore.proving.programs import arguments_of
+
+    return arguments_of(_applicable(function))
+
+
+def is_function(given: Any) -> bool:
+    """Whether something that stands for a loss is a torch function."""
+    if isinstance(given, str):
+        return False
+    import sympy
+
+    return not isinstance(given, sympy.Basic) and callable(given)
+
+
+def _applicable(function: Any) -> Any:
+    """The class of an autograd Function in the place of its method ``apply``."""
+    from diffexplore.verifying.binding import autograd_function
+
+    return autograd_function(function) or function
+
+
+def _function_with_values(function: Any, named: Named, wording: Wording, shapes: str | None) -> Loss:
+    arguments = arguments_of_function(function)
+    if not named.points and not named.wrt:
+        likely = wording.at(likely_parameters(arguments), "1")
+        raise which_are_parameters(function, arguments, f"give a point, as in {likely}: the others are data")
+    _, data = split_arguments(arguments, named.points, shapes)
+    check_values([name for name in data if name.isidentifier()], named, wording)
+    return _of_function(function, arguments, named.points, shapes)
+
+
+def _of_function(function: Any, arguments: Sequence[str], entries: Iterable[str], shapes: str | None) -> Loss:
+    from diffexplore.loss import Loss
+
+    parameters, data = split_arguments(arguments, entries, shapes)
+    return Loss.from_torch(_applicable(function), parameters=parameters, data=data, name=called(function))
+
+
+def _symbols(formula: Any, declared: Collection[str]) -> tuple[str, ...]:
+    """The symbols of a formula, as text or as an expression."""
+    from diffexplore.formula.parse import names_in
+
+    if isinstance(formula, str):
+        symbols = names_in(formula.strip(), declared)
+    else:
+        symbols = tuple(sorted(map(str, formula.free_symbols)))
+    if not symbols:
+        raise UsageError(f"the formula {str(formula).strip()!r} has no symbol to differentiate by")
+    return symbols
+
+
+def _check_known(names: Collection[str], symbols: Sequence[str], formula: Any) -> None:
+    for name in names:
+        if name not in symbols:
+            raise _unknown_symbol(name, names, symbols, formula)
+
+
+def _unknown_symbol(name: str, names: Collection[str], symbols: Sequence[str], formula: Any) -> UsageError:
+    """That a formula has no such symbol: it may be a factor of a name, as a is of ``ax``."""
+    from diffexplore.formula.juxtaposed import split_names
+
+    if isinstance(formula, str):
+        better = split_names(formula.strip(), names)
+        joined = next((each for each in symbols if name in each and each != split_names(each, names)), None)
+        if joined is not None:
+            return UsageError(f"unknown symbol {name!r}, and {joined!r} is a name of its own: write it as {better}")
+    return unknown("symbol", name, symbols)
+
+
+def _check_columns(data: Sequence[str], named: Named, wording: Wording) -> None:
+    columns = named.columns or ()
+    missing = [name for name in data if name not in columns]
+    if not missing:
+        return
+    verb = "is not a column" if len(missing) == 1 else "are not columns"
+    near = did_you_mean(missing[0], [name for name in columns if name not in data]) if len(missing) == 1 else ""
+    point = wording.at((*named.points, *missing))
+    mapped = _mapped(missing, [name for name in columns if name not in data], named, wording)
+    hint = near or f"give {mapped or point} (the columns are {', '.join(columns)})"
+    raise UsageError(f"{', '.join(missing)} {verb} of {named.origin}: {hint}")
+
+
+def _mapped(missing: Sequence[str], free: Sequence[str], named: Named, wording: Wording) -> str | None:
+    """How the names of columns are given for symbols that most people call data; None where there is no such way."""
+    likely = [name for name in missing if is_likely_data(name)]
+    if wording.columns is None or not likely or len(free) < len(likely):
+        return None
+    others = [name for name in missing if name not in likely]
+    columns = wording.columns.format(",".join(f"{name}=…" for name in likely))
+    return f"{columns} and {wording.at((*named.points, *others))}" if others else columns
+
+
+def _of_formula(formula: Any, parameters: Sequence[str], data: Sequence[str], reduction: str | None) -> Loss:
+    from diffexplore.formula.notation import reduction_of
+    from diffexplore.loss import Loss
+
+    said, _ = reduction_of(formula)
+    if said is not None and reduction not in (None, said):
+        raise UsageError(f"the formula takes the {said} of its samples: leave out --reduction {reduction}")
+    given = formula.strip() if isinstance(formula, str) else formula
+    return Loss(given, parameters=parameters, data=data, reduction=reduction or said or "mean")

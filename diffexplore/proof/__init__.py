@@ -1,6 +1,0 @@
-"""Proofs about derivatives: algebra that decides, and certified points that refute. Never imports torch."""
-
-from diffexplore.proof.decide import decide_equal, decide_gradient
-from diffexplore.proof.records import Counterexample, Decision
-
-__all__ = ["Counterexample", "Decision", "decide_equal", "decide_gradient"]

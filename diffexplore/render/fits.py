@@ -1,0 +1,163 @@
+"""A fit for people: how it ended, the loss curve, the fitted values beside the optimum, and the explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+
+from diffexplore.fitting.explanation.words import combination
+from diffexplore.fitting.records import Fit, Run
+from diffexplore.fitting.terrain import Curvature, Direction, StationaryPoint, Step
+from diffexplore.numerals import ABSENT, plain_exponent, short
+from diffexplore.render.blocks import Block, Column, Gap, Headline, Note, Picture, Table, Text, text
+from diffexplore.render.names import reduced_partial
+from diffexplore.render.numbers import counted, point_text
+from diffexplore.render.outline import reduced_text
+from diffexplore.render.symbols import typeset
+from diffexplore.render.terminal import Drawing, as_text
+
+#: Significant digits of fitted values and losses.
+_DIGITS = 6
+
+#: Lines of the loss curve, and characters of what a row is called.
+_PICTURE_LINES, _LONGEST_LABEL, _SHORT_LABEL = 10, 36, 13
+
+#: With more parameters than these, values have fewer digits, and rows shorter labels, so that 80 columns hold them.
+_ROOMY, _FEW_DIGITS = 3, 3
+
+#: Tables with more parameters have a row for each parameter's value left out beyond it.
+_MOST_COLUMNS = 5
+
+
+def headline(fit: Fit) -> Headline:
+    """How the descent ended."""
+    return Headline("FIT", "strong", fit.explanation[0].sentence)
+
+
+def outline(fit: Fit) -> Iterator[Block]:
+    """The blocks of ``fit``."""
+    yield headline(fit)
+    yield Gap()
+    yield Note(text(f"L = {reduced_text(fit.loss, typeset(fit.loss.formula))}"))
+    yield Note(text(what_ran(fit), "quiet"))
+    yield Picture(fit.figure(), _PICTURE_LINES)
+    yield Gap()
+    yield values(fit)
+    if fit.optimum_curvature is not None:
+        yield directions(fit.optimum_curvature)
+    yield Gap()
+    for finding in fit.explanation[1:]:
+        yield Note(text(finding.sentence), "·")
+
+
+def what_ran(fit: Fit) -> str:
+    """The optimizer, the start, the steps and the data."""
+    rate = "" if fit.lr is None else f" at the rate {plain_exponent(f'{fit.lr:g}')}"
+    samples = f" on {counted(fit.n, 'sample')} ({fit.origin})" if fit.loss.data else ""
+    return (
+        f"{fit.optimizer} from {point_text(fit.run.first.point, digits=6)}: {counted(fit.steps, 'step')}{rate}{samples}"
+    )
+
+
+def values(fit: Fit) -> Table:
+    """Where each run came to, beside the stationary points."""
+    names = list(fit.run.first.point)[:_MOST_COLUMNS]
+    words = Column("", align="left")
+    columns = (words, Column("step"), Column("loss"), *(Column(name) for name in names), words)
+    rows = [_row("start", fit.run.first, names)]
+    methods = len({run.method for run in fit.runs})
+    rows += [_run_row(runs, names, methods) for runs in _alike(fit.runs, names)]
+    rows += [_stationary_row(fit, point, names) for point in fit.terrain.stationary]
+    # What falls without an end has no lowest place, and the best that was computed is a place on the way.
+    if fit.terrain.lowest is not None and fit.optimum is None and fit.terrain.status != "infinity":
+        lowest = fit.terrain.lowest
+        rows.append(_row("lowest found", lowest, names, step=""))
+    return Table(columns, tuple(rows))
+
+
+def _alike(runs: Sequence[Run], names: list[str]) -> list[list[Run]]:
+    """Runs that end in the same digits, together."""
+    groups: dict[object, list[Run]] = {}
+    for run in runs:
+        key = run.last.step, _number(run.last.loss), *(_number(run.last.point[name]) for name in names), _remark(run)
+        groups.setdefault(key, []).append(run)
+    return list(groups.values())
+
+
+def _run_row(runs: Sequence[Run], names: list[str], of: int) -> tuple[Text, ...]:
+    """``symbolic, float32``, ``both methods, float32``, or ``6 runs`` where more end there than have room."""
+    methods, dtypes = (list(dict.fromkeys(kind)) for kind in zip(*((r.method, r.dtype) for r in runs), strict=True))
+    whole = len(methods) * len(dtypes) == len(runs)
+    roomy = len(names) <= _ROOMY
+    every = ("both methods" if of == 2 else "all methods") if roomy else ("both" if of == 2 else "all")
+    by = every if len(methods) == of > 1 else ", ".join(methods)
+    label = f"{by}, {' and '.join(dtypes)}" if whole else ", ".join(f"{run.method} {run.dtype}" for run in runs)
+    label = label if len(label) <= (_LONGEST_LABEL if roomy else _SHORT_LABEL) else f"{counted(len(runs))} runs"
+    return _row(label, runs[0].last, names, _remark(runs[0]) if len(names) < _MOST_COLUMNS else "")
+
+
+def _row(label: str, at: Step, names: list[str], remark: str = "", step: str | None = None) -> tuple[Text, ...]:
+    counted_steps = f"{at.step:,}" if step is None else step
+    return (text(label), text(counted_steps), *_numbers(at.loss, at.point, names), text(remark, "quiet"))
+
+
+def _numbers(loss: float | None, point: Mapping[str, float], names: list[str]) -> list[Text]:
+    digits = _DIGITS if len(names) <= _ROOMY else _FEW_DIGITS
+    return [text(_number(value, digits)) for value in (loss, *(point[name] for name in names))]
+
+
+def _remark(run: Run) -> str:
+    """Where the lowest loss was, if it was not the last."""
+    if run.best is None or run.best.step == run.last.step:
+        return ""
+    return f"lowest at {run.best.step:,}"
+
+
+def _stationary_row(fit: Fit, point: StationaryPoint, names: list[str]) -> tuple[Text, ...]:
+    label = point.kind if point is not fit.optimum or fit.terrain.complete else "local minimum"
+    said = f"{label}, proved" if len(names) <= _ROOMY else label
+    return (text(said), text(""), *_numbers(point.value, point.point, names), text(""))
+
+
+def directions(curvature: Curvature) -> Table:
+    """The Hessian at the optimum: along which direction, how curved, how fast."""
+    columns = (Column("direction at the minimum", align="left"), Column("curvature"), Column("steps per factor e"))
+    return Table(columns, tuple(map(_direction, curvature.directions[:_MOST_COLUMNS])))
+
+
+def _direction(one: Direction) -> tuple[Text, ...]:
+    along = ABSENT if one.along is None else combination(one.along)
+    if one.steps_per_e is None:
+        return text(along), text(_number(one.value)), text(ABSENT)
+    steps = f"{one.steps_per_e:,.0f}" if one.steps_per_e >= 10 else short(one.steps_per_e)
+    return text(along), text(_number(one.value)), text(f"{steps}{', away from it' if one.grows else ''}")
+
+
+def _number(value: float | None, digits: int = _DIGITS) -> str:
+    if value is None or value != value or abs(value) == float("inf"):
+        return ABSENT
+    return plain_exponent(f"{value:.{digits}g}")
+
+
+@dataclass(frozen=True)
+class FitPage:
+    """A fit that rich can print in whatever width it has; ``ascii`` None chooses by the console's encoding."""
+
+    fit: Fit
+    ascii: bool | None = None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from Drawing(tuple(outline(self.fit)), self.ascii).__rich_console__(console, options)
+
+
+def to_text(fit: Fit, width: int = 100, ascii: bool | None = None) -> str:
+    """``fit`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
+    return as_text(lambda plain: FitPage(fit, plain), width, ascii)
+
+
+def gradient_notes(fit: Fit) -> Iterator[Block]:
+    """The gradient, a note for each partial."""
+    for name, partial in fit.gradient.items():
+        yield Note(text(f"{reduced_partial(name)} = {reduced_text(fit.loss, partial.text)}"), "·")

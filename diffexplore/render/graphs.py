@@ -1,0 +1,159 @@
+"""What a reader of a graph sees: the tree of its operations, and how derivatives flow back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from diffexplore.graphing.records import Edge, Graph, Node, Number
+from diffexplore.numerals import ABSENT
+from diffexplore.render.blocks import (
+    Block,
+    Column,
+    Formula,
+    FormulaList,
+    Gap,
+    Heading,
+    Note,
+    Span,
+    Table,
+    Text,
+    text,
+)
+from diffexplore.render.names import reduced_partial
+from diffexplore.render.numbers import counted, point_text
+
+#: Deeper nodes get a tree of their own, which fits a page.
+_DEEPEST = 9
+
+#: A closed formula with more characters is left to the JSON document.
+_LONGEST = 150
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A place in the tree: the node, the edge towards the root, and whether the node was shown before."""
+
+    branches: str
+    node: Node
+    edge: Edge | None
+    again: bool
+
+
+def outline(graph: Graph) -> Iterator[Block]:
+    """The blocks of a graph: what it is, the tree from the loss down to its inputs, the way back, notes."""
+    yield headline(graph)
+    if graph.formula is not None:
+        yield FormulaList((Formula("L", graph.formula),))
+    yield Gap()
+    yield Heading("Forward", "and the local derivative of the node above each")
+    yield _tree(graph)
+    yield Gap()
+    yield Heading("Backward", "by the chain rule; = in the inputs")
+    yield FormulaList(tuple(_chain(node) for node in reversed(graph.nodes) if node.adjoint_rule is not None))
+    notes = list(_notes(graph))
+    if notes:
+        yield Gap()
+    for note in notes:
+        yield Note(text(note, "quiet"), "·")
+
+
+def headline(graph: Graph) -> Heading:
+    """What the graph is of, and where."""
+    where = point_text(graph.point) if graph.point else ""
+    samples = counted(graph.samples, "sample") if graph.samples is not None else ""
+    place = "; ".join(filter(None, (f"at {where}" if where else "", samples)))
+    size = f"{counted(len(graph.nodes), 'node')}, {counted(len(graph.edges), 'edge')}"
+    return Heading(f"Graph of {graph.name or 'L'}", f"{size}{', ' if place else ''}{place}")
+
+
+def _tree(graph: Graph) -> Table:
+    lines = list(_lines(graph))
+    shared = {line.node.number for line in lines if line.again}
+    valued = graph.point is not None
+    columns = [Column("", align="left"), Column("local derivative", align="left", flexible=True)]
+    if valued:
+        columns[1:1] = [Column("value"), Column("adjoint")]
+    return Table(tuple(columns), tuple(_row(line, shared, valued) for line in lines))
+
+
+def _lines(graph: Graph) -> Iterator[_Line]:
+    """The tree, and after it those of nodes that are too deep in it; each node with its operands only once."""
+    shown: set[int] = set()
+    waiting = [graph.output.number]
+    while waiting:
+        yield from _subtree(graph, waiting.pop(0), None, "", "", 0, shown, waiting)
+
+
+def _subtree(
+    graph: Graph, number: int, edge: Edge | None, first: str, further: str, depth: int, shown: set[int],
+    waiting: list[int],
+) -> Iterator[_Line]:  # fmt: skip
+    node, operands = graph.node(number), graph.operands(number)
+    postponed = edge is not None and depth > _DEEPEST and bool(operands)
+    if number in shown or number in waiting or postponed:
+        if postponed and number not in shown and number not in waiting:
+            waiting.append(number)
+        yield _Line(first, node, edge, again=True)
+        return
+    shown.add(number)
+    yield _Line(first, node, edge, again=False)
+    for place, operand in enumerate(operands):
+        last = place == len(operands) - 1
+        branch, below = ("└ ", "  ") if last else ("├ ", "│ ")
+        yield from _subtree(
+            graph, operand.operand, operand, further + branch, further + below, depth + 1, shown, waiting
+        )
+
+
+def _row(line: _Line, shared: set[int], valued: bool) -> tuple[Text, ...]:
+    """Tree, value, adjoint and local derivative; a node that was shown before is named by its number alone."""
+    node = line.node
+    if line.again:
+        shown: Text = (Span(line.branches, "quiet"), Span(node.name), Span(f" (#{node.number})", "quiet"))
+    else:
+        number = f"#{node.number} " if node.number in shared else ""
+        named = node.name if node.is_input else f"{node.name} = {node.rule}"
+        shown = (Span(line.branches, "quiet"), Span(number, "quiet"), Span(named))
+    cells = [shown]
+    if valued:
+        cells += [text("" if line.again else _value(node.value)), text("" if line.again else _adjoint(node))]
+    return (*cells, text(_local(line.edge), "quiet"))
+
+
+def _value(number: Number | None) -> str:
+    return ABSENT if number is None else number.text
+
+
+def _adjoint(node: Node) -> str:
+    return "" if node.adjoint_rule is None else _value(node.adjoint)
+
+
+def _local(edge: Edge | None) -> str:
+    if edge is None:
+        return ""
+    if not edge.smooth:
+        return "0: nothing flows back"
+    same = edge.value is None or edge.value.text == edge.local.replace("−", "-")
+    return edge.local if same or edge.value is None else f"{edge.local} = {edge.value.text}"
+
+
+def _chain(node: Node) -> Formula:
+    rule, closed = node.adjoint_rule or "", node.adjoint_formula
+    known = closed is not None and closed != rule and len(closed) <= _LONGEST
+    return Formula(reduced_partial(node.name), rule, f"= {closed}" if known else "")
+
+
+def _notes(graph: Graph) -> Iterator[str]:
+    by_sample = [node.name for node in graph.nodes if node.by_sample]
+    if graph.sample is not None:
+        yield f"{_listed(by_sample)} have a value for each sample; those of sample {graph.sample} are shown"
+    elif by_sample:
+        yield f"{_listed(by_sample)} have a value for each sample"
+    if any(node.adjoint_rule is not None and "Σ" in node.adjoint_rule for node in graph.nodes):
+        yield "Σ adds up over the samples: all of them use the same node"
+    yield from graph.notes
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names)

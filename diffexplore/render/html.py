@@ -1,0 +1,105 @@
+"""A report as HTML, for notebooks: no scripts, no colours of its own but for the verdicts, everything escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from diffexplore.checking.records import Report
+from diffexplore.figures.terminal import draw
+from diffexplore.render.blocks import (
+    Align,
+    Block,
+    Column,
+    Formula,
+    FormulaList,
+    Gap,
+    Heading,
+    Headline,
+    Note,
+    Picture,
+    Span,
+    Table,
+    Text,
+    Tone,
+)
+from diffexplore.render.outline import HessianText, outline
+from diffexplore.render.screen import screen
+
+#: Colours that are legible on white and on black, so that they fit a light and a dark notebook.
+_STYLES: dict[Tone, str] = {
+    "strong": "font-weight:600",
+    "quiet": "opacity:.6",
+    "good": "color:#2e8b57",
+    "bad": "color:#e5484d;font-weight:600",
+    "doubt": "color:#b8860b",
+}
+#: Characters in a line of a drawn figure.
+_PICTURE_WIDTH = 78
+
+_NUMBER = "font-family:monospace;font-variant-numeric:tabular-nums;white-space:pre"
+
+
+def to_html(report: Report, hessian: HessianText | None = None, *, full: bool = False) -> str:
+    """``report`` as one ``<div>``: what one screen shows, or all tables (``full``)."""
+    return page_of((outline if full else screen)(report, hessian=hessian))
+
+
+def page_of(blocks: Iterable[Block]) -> str:
+    """The blocks of a page as one ``<div>``."""
+    return f'<div class="diffexplore">{"".join(map(_drawn, blocks))}</div>'
+
+
+def _drawn(block: Block) -> str:
+    match block:
+        case Headline():
+            word = _span(Span(block.word, block.tone))
+            return f"<p><strong>{word}</strong>&ensp;{escape(block.sentence)}</p>"
+        case Heading():
+            return f'<p style="margin:1em 0 .3em"><strong>{escape(block.title)}</strong> {escape(block.aside)}</p>'
+        case FormulaList():
+            return f'<table style="{_NUMBER}">{"".join(map(_formula, block.formulas))}</table>'
+        case Note():
+            marker = f"{escape(block.marker)} " if block.marker else ""
+            return f'<p style="margin:.3em 0">{marker}{_inline(block.content)}</p>'
+        case Table():
+            return f'<table style="{_NUMBER}">{"".join(_table(block))}</table>'
+        case Picture():
+            lines = escape("\n".join(draw(block.figure, _PICTURE_WIDTH, height=block.lines)))
+            return f'<pre style="line-height:1.1">{lines}</pre><p>{escape(block.figure.caption)}</p>'
+        case Gap():
+            return ""
+
+
+def _formula(formula: Formula) -> str:
+    remark = _span(Span(formula.remark, "quiet"))
+    return _row(
+        _cell("td", "left", words) for words in (f"{escape(formula.label)} =", escape(formula.expression), remark)
+    )
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield _row(_cell("th", column.align, _title(column)) for column in table.columns)
+    for row in table.rows:
+        yield _row(_cell("td", column.align, _inline(cell)) for column, cell in zip(table.columns, row, strict=True))
+
+
+def _cell(tag: str, align: Align, inside: str) -> str:
+    return f'<{tag} style="text-align:{align}">{inside}</{tag}>'
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _title(column: Column) -> str:
+    return f"{escape(column.title)}<br>{escape(column.unit)}" if column.unit else escape(column.title)
+
+
+def _inline(content: Text) -> str:
+    return "".join(map(_span, content))
+
+
+def _span(span: Span) -> str:
+    style = _STYLES.get(span.tone)
+    return f'<span style="{style}">{escape(span.text)}</span>' if style else escape(span.text)

@@ -1,0 +1,67 @@
+"""Digits that rounding leaves nothing of: where they are lost, and which form keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diffexplore.checking.records import LostDigits, Report
+from diffexplore.numerals import short
+from diffexplore.render.blocks import Block, Gap, Heading, Note, Span, Text
+from diffexplore.render.names import candidate_of, entry_of_gradient, reduced_partial, sample_partial
+from diffexplore.render.numbers import point_text, share
+from diffexplore.render.places import place
+
+#: Entries that a page shows; the JSON document has all.
+_SHOWN = 8
+
+
+def lost_digits(report: Report) -> Iterator[Block]:
+    """A note for each subexpression that loses more than half the digits of a partial."""
+    if not report.lost_digits:
+        return
+    yield Heading("Lost digits", "rounding leaves fewer than half the digits of the dtype")
+    for lost in report.lost_digits[:_SHOWN]:
+        yield Note(lost_text(lost, report), marker="·")
+    if len(report.lost_digits) > _SHOWN:
+        yield Note((Span(f"{len(report.lost_digits) - _SHOWN} more", "quiet"),), marker="·")
+    yield Gap()
+
+
+def lost_text(lost: LostDigits, report: Report) -> Text:
+    """``∂L/∂a by reverse at a = -40: no digit is certain; expm1(a) + 1 loses them …; exp(a) keeps the digits``."""
+    certain = "no digit is certain" if lost.relative is None else f"certain to {share(lost.relative)} only"
+    grows = f"its relative error grows from {short(lost.before, 2)} to {short(lost.after, 2)}"
+    kept = "no form that keeps them is known here"
+    if lost.better is not None:
+        kept = f"{lost.better} {'in place of the whole partial ' if lost.whole else ''}keeps the digits"
+        kept += f" (to {short(lost.better_relative, 2)})"
+    by = "" if candidate_of(report) else f" by {', '.join(lost.methods)}"
+    return (
+        Span(f"{_partial(lost, report)}{by}", "strong"),
+        Span(f"{_where(lost, report)}: {certain}; "),
+        Span(lost.subexpression, "doubt"),
+        Span(f" {lost.how}: {grows}; {kept}"),
+    )
+
+
+def lost_briefly(lost: LostDigits, report: Report) -> Text:
+    """``∂ℓᵢ/∂a by reverse (sample 99): (a*x + b) - y cancels; exp(a) keeps the digits``."""
+    sample = f" (sample {lost.sample})" if lost.sample is not None else ""
+    by = "" if candidate_of(report) else f" by {lost.methods[0]}"
+    kept = "" if lost.better is None else f"; {lost.better} keeps the digits"
+    return (
+        Span(f"{_partial(lost, report)}{by}{sample}: "), Span(lost.subexpression, "doubt"), Span(f" {lost.how}{kept}"),
+    )  # fmt: skip
+
+
+def _partial(lost: LostDigits, report: Report) -> str:
+    if lost.sample is None:
+        return reduced_partial(lost.parameter)
+    by_data = lost.parameter in report.loss.data
+    return entry_of_gradient(lost.parameter) if candidate_of(report) and by_data else sample_partial(lost.parameter)
+
+
+def _where(lost: LostDigits, report: Report) -> str:
+    where = ", ".join(filter(None, (place(report, lost.point), point_text(lost.data))))
+    sample = f" (sample {lost.sample})" if lost.sample is not None else ""
+    return f" at {where}{sample}" if where else sample

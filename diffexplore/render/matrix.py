@@ -1,0 +1,221 @@
+"""Correct digits at a glance: a row a method, a column a (partial, point), the truths above, the powers below."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from diffexplore.checking.digits import correct_digits, share_of_allowed
+from diffexplore.checking.records import Report, Row
+from diffexplore.methods import truncates
+from diffexplore.numerals import ABSENT, short
+from diffexplore.render.blocks import COLUMN_GAP, INDENT, Block, Column, Heading, Note, Span, Table, Text, Tone, text
+from diffexplore.render.causes import Footnotes
+from diffexplore.render.names import distinct_points, partial_of, point_key, rows_of
+from diffexplore.render.numbers import digits_of, point_text, truth_digits
+from diffexplore.render.places import compact_places
+
+#: Cells of a bar, at most.
+_LONGEST_BAR = 8
+
+#: Characters of the digits, and of the narrowest column: digits beside the shortest bar, or a truth in few digits.
+_NUMBER, _NARROWEST = 4, 8
+
+#: Characters of a truth, and of a place in a title.
+_TRUTH_DIGITS = (6, 5, 4, 3, 2)
+
+#: Lines that all blocks of a matrix may take together, with two of titles, a truth and a power each.
+_MOST_LINES, _TITLES = 18, 4
+
+#: A larger share of what is allowed is coloured in another way.
+_HALF = 0.5
+
+#: Characters of a list of points that titles of columns call by their numbers.
+_LONGEST_LIST = 140
+
+#: The title of a column that stands for all partials.
+_ALL = "all"
+
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A column: the rows of each method that it holds, its title and where they are."""
+
+    title: str
+    where: str
+    rows: Mapping[str, Sequence[Row]]
+
+    @property
+    def single(self) -> bool:
+        """Whether it is about one partial at one point, which has one truth."""
+        return all(len(rows) == 1 for rows in self.rows.values())
+
+    @property
+    def all_rows(self) -> list[Row]:
+        return [row for rows in self.rows.values() for row in rows]
+
+
+def matrix(report: Report, footnotes: Footnotes, width: int) -> Iterator[Block]:
+    """The correct digits of every reduced comparison, or the fewest of several where there is no room for each."""
+    parts = _parts(report)
+    methods = tuple(dict.fromkeys(method for part in parts for method in part.rows))
+    if not any(correct_digits(row, report.dtype) is not None or row.error_abs is not None
+               for part in parts for row in part.all_rows):  # fmt: skip
+        return  # nothing is compared where there is no gradient: the values stand above
+    room = width - INDENT - max(map(len, (*methods, "would be caught")))
+    shown, aside = _fitting(report, parts, room, len(methods))
+    cell = _cell_width(room, len(shown))
+    yield Heading("Correct digits", f"{digits_legend(report)}{aside}")
+    per_block = max(1, room // (cell + COLUMN_GAP))
+    for first in range(0, len(shown), per_block):
+        yield _table(shown[first : first + per_block], methods, cell, report, footnotes)
+    yield from _remarks([row for part in shown for row in part.all_rows])
+
+
+def digits_legend(report: Report) -> str:
+    """What the numbers are."""
+    return f"−log10 of the relative error; {digits_of(report.dtype)}: no error in {report.dtype}"
+
+
+def _parts(report: Report) -> list[_Part]:
+    """A column for each partial at each point."""
+    found: dict[object, list[Row]] = {}
+    for name in report.gradient:
+        for row in rows_of(report, "reduced", name):
+            found.setdefault((name, row.of, point_key(row.point)), []).append(row)
+    places = compact_places(report)
+    alone = len(distinct_points(row for rows in found.values() for row in rows)) == 1
+    return [
+        _Part(partial_of(rows[0]), "" if alone else places[point_key(rows[0].point)], {r.method: [r] for r in rows})
+        for rows in found.values()
+    ]
+
+
+def _fitting(report: Report, parts: list[_Part], room: int, methods: int) -> tuple[list[_Part], str]:
+    """As many columns as there is room for, and what is said where a column stands for several comparisons."""
+    points = distinct_points(row for part in parts for row in part.all_rows)
+    by_partial = _merged(parts, [part.title for part in parts], [""] * len(parts))
+    wheres = [part.where for part in parts]
+    numbers = [f"point {number}" for number in range(1, len(points) + 1)]
+    names = dict(zip(map(point_key, points), numbers, strict=True))
+    numbered = [replace(part, where=names[point_key(part.all_rows[0].point)]) for part in parts]
+    listed = "; ".join(f"{name}: {point_text(point, digits=4)}" for name, point in zip(numbers, points, strict=True))
+    by_point = _merged(parts, [_ALL] * len(parts), wheres)
+    everything = _merged(parts, [_ALL] * len(parts), [""] * len(parts))
+    partials = len(by_partial)
+    ways = (
+        (parts, ""),
+        *([(numbered, f"; {listed}")] if len(listed) <= _LONGEST_LIST else []),
+        (by_partial, f"; the fewest of {len(points)} points"),
+        (by_point, f"; the fewest of {partials} partials"),
+        (everything, f"; the fewest of {partials} partials at {len(points)} points"),
+    )
+    return next((way for way in ways if _fits(way[0], room, methods)), ways[-1])
+
+
+def _fits(parts: Sequence[_Part], room: int, methods: int) -> bool:
+    """Whether the columns with their titles fit into the lines that a matrix may take."""
+    blocks = max(1, _MOST_LINES // (methods + _TITLES))
+    titles = max(max(len(part.title), len(part.where)) for part in parts)
+    return len(parts) <= room // (_NARROWEST + COLUMN_GAP) * blocks and titles <= _cell_width(room, len(parts))
+
+
+def _merged(parts: Sequence[_Part], titles: Sequence[str], wheres: Sequence[str]) -> list[_Part]:
+    """Parts with one title and one place as one part."""
+    groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
+    for part, title, where in zip(parts, titles, wheres, strict=True):
+        rows = groups.setdefault((title, where), {})
+        for method, more in part.rows.items():
+            rows.setdefault(method, []).extend(more)
+    return [_Part(title, where, rows) for (title, where), rows in groups.items()]
+
+
+def _cell_width(room: int, columns: int) -> int:
+    """Digits, and a bar beside them where there is room for one."""
+    return max(_NARROWEST, min(room // max(1, columns) - COLUMN_GAP, _NUMBER + 1 + _LONGEST_BAR))
+
+
+def _table(parts: Sequence[_Part], methods: Sequence[str], cell: int, report: Report, footnotes: Footnotes) -> Table:
+    columns = (Column("", align="left"), *(Column(part.title, part.where, align="left") for part in parts))
+    powers = [_power(part) for part in parts]
+    body = [(text(method), *(_cell(part, method, cell, report, footnotes) for part in parts)) for method in methods]
+    above = [(text("truth", "quiet"), *(_truth(part, cell) for part in parts))] if parts[0].single else []
+    below = [(text("would be caught", "quiet"), *powers)] if any(power != text("") for power in powers) else []
+    return Table(columns, (*above, *body, *below))
+
+
+def _truth(part: _Part, cell: int) -> Text:
+    truth = part.all_rows[0].truth
+    if all(row.error_abs is None for row in part.all_rows):  # at a kink there is none
+        truth = None
+    shown = (truth_digits(truth, digits) for digits in _TRUTH_DIGITS)
+    return text(next((words for words in shown if len(words) <= cell), truth_digits(truth, 2)), "quiet")
+
+
+def _cell(part: _Part, method: str, cell: int, report: Report, footnotes: Footnotes) -> Text:
+    rows = part.rows.get(method, ())
+    if not rows:
+        return text("")
+    row = min(rows, key=lambda row: _order(row, report.dtype))
+    digits, cells = correct_digits(row, report.dtype), cell - _NUMBER - 1
+    number = f"{number_of(row, digits):>{_NUMBER}}"
+    if row.verdict == "pass":
+        return text(number if digits is None else f"{number} {bar(digits, cells, report)}", share_tone(row))
+    mark = footnotes.verdict(row)[0]
+    words = {"FAIL": "FAIL", "inconclusive": "open"}.get(mark.text, mark.text.removeprefix("inconclusive "))
+    beside = len(number) + 1 + len(words) <= cell  # the values of what failed stand above, however narrow this is
+    return (Span(f"{number} " if beside else ""), Span(words, mark.tone))
+
+
+def _order(row: Row, dtype: str) -> tuple[int, float]:
+    """Fails first, then what is undecided, then the fewest digits."""
+    digits = correct_digits(row, dtype)
+    return {"fail": 0, "inconclusive": 1, "pass": 2}[row.verdict], math.inf if digits is None else digits
+
+
+def number_of(row: Row, digits: float | None) -> str:
+    if row.is_nan and row.cause is not None:
+        return {"infinity": "inf"}.get(row.cause.fields["value"], str(row.cause.fields["value"]))
+    if digits is not None:
+        return f"{digits:.1f}"
+    if row.error_abs == 0:
+        return "= 0"
+    return ABSENT if row.error_abs is None else short(row.error_abs, 2)
+
+
+def bar(digits: float, cells: int, report: Report) -> str:
+    """Whole cells and eighths of one; full where the value has no error."""
+    eighths = round(8 * cells * digits / digits_of(report.dtype))
+    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+
+
+def share_tone(row: Row) -> Tone:
+    """Green up to half of what is allowed, yellow beyond."""
+    share = share_of_allowed(row)
+    return "plain" if share is None else "good" if share <= _HALF else "doubt"
+
+
+def _power(part: _Part) -> Text:
+    """The smallest relative error that some exact method's row is sure to report: the largest of it, of several."""
+    sharpest: dict[object, float] = {}
+    for row in part.all_rows:
+        if row.verdict == "pass" and row.smallest_detectable is not None and not truncates(row.method):
+            key = row.parameter, row.of, point_key(row.point)
+            sharpest[key] = min(row.smallest_detectable, sharpest.get(key, math.inf))
+    known = max(sharpest.values(), default=None)
+    return text("") if known is None else text(short(known, upward=True), "quiet")
+
+
+def _remarks(rows: Sequence[Row]) -> Iterator[Note]:
+    """The largest share of what is allowed, and what a number means where the truth is 0."""
+    shares = [(share, row) for row in rows if row.verdict == "pass" and (share := share_of_allowed(row)) is not None]
+    if shares:
+        share, row = max(shares, key=lambda entry: entry[0])
+        whose = f" ({row.method}, {partial_of(row)})" if share else ""
+        colour = f"; above {100 * _HALF:.0f} %: yellow" if share > _HALF else ""
+        yield Note(text(f"worst: {short(100 * share)} % of what is allowed{whose}{colour}", "quiet"))
+    if any(row.error_rel is None and row.error_abs is not None and row.verdict != "fail" for row in rows):
+        yield Note(text("where the truth is 0, the error itself is shown (= 0: none)", "quiet"))

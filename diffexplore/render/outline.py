@@ -1,0 +1,170 @@
+"""What a reader of a report sees, in which order: the one place that says so, for every medium."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from diffexplore.checking.records import LOSS, LossSummary, PartialFormula, Report
+from diffexplore.methods import runs_program, spoken
+from diffexplore.render.blocks import Block, Formula, FormulaList, Gap, Heading, Note, text
+from diffexplore.render.causes import Footnotes, not_compared
+from diffexplore.render.lost import lost_digits
+from diffexplore.render.names import candidate_of, distinct_points, reduced_partial, second_partial
+from diffexplore.render.numbers import counted, point_text
+from diffexplore.render.places import ON_A_LINE, long_points
+from diffexplore.render.scans import scans
+from diffexplore.render.symbols import typeset
+from diffexplore.render.tables import legend, probes, reduced_tables, worst_samples
+from diffexplore.render.values import loss_values
+from diffexplore.render.verdict import headline
+from diffexplore.render.wrong import failures
+
+#: Second partials as text, by the names of the row and the column.
+HessianText = Mapping[tuple[str, str], PartialFormula]
+
+
+_POWER = "[⁰¹²³⁴⁵⁶⁷⁸⁹]+"
+
+
+def outline(report: Report, *, width: int = 100, hessian: HessianText | None = None) -> Iterator[Block]:
+    """The blocks of ``report``: verdict, formulas, tables, samples, what was not compared, verdict.
+
+    Args:
+        report: what to show.
+        width: characters in a line; decides how many digits a table shows.
+        hessian: second partials to show below the gradient; a Report does not hold them.
+    """
+    footnotes = Footnotes(report)
+    yield headline(report)
+    yield Gap()
+    yield from failures(report)
+    yield from formulas(report.loss, report.gradient, hessian)
+    yield from run_notes(report)
+    yield from long_points(report)
+    yield Gap()
+    yield from loss_values(report, footnotes)
+    yield from reduced_tables(report, footnotes, width)
+    yield from probes(report)
+    yield from worst_samples(report, footnotes, width)
+    yield from lost_digits(report)
+    yield from scans(report)
+    yield from not_compared(report, footnotes)
+    yield legend(report)
+    yield Gap()
+    yield from _environment(report)
+    yield headline(report)
+
+
+def run_notes(report: Report) -> Iterator[Block]:
+    """What algebra decided, and what ran on which data."""
+    yield from decisions(report)
+    yield Note(text(what_ran(report), "quiet"))
+    if report.loss.program is not None:
+        yield Note(text(what_ran_itself(report, report.loss.program), "quiet"))
+
+
+def decisions(report: Report) -> Iterator[Block]:
+    """What algebra says of a candidate's formulas."""
+    for name, words in (report.candidate.formulas if report.candidate else {}).items():
+        yield Note(text(f"the formula for the partial by {name}: {words}"), "·")
+
+
+def formulas(
+    loss: LossSummary, gradient: Mapping[str, PartialFormula], hessian: HessianText | None = None
+) -> Iterator[Block]:
+    """The loss, its partials and, where given, its second partials, with their operation counts."""
+    yield Heading(f"Loss {loss.name}" if loss.name else "Loss", _symbols(loss))
+    shown = [Formula("L", loss_formula(loss))]
+    shown += [partial_formula(loss, name, partial) for name, partial in gradient.items()]
+    yield FormulaList((*shown, *hessian_formulas(loss, hessian)))
+    if loss.domain:
+        yield Note(text(f"where {typeset(loss.domain)}"))
+    if loss.rewritten:
+        yield Note(text(typeset(loss.rewritten)), "·")
+    if loss.source:
+        yield Note(text(f"source: {loss.source}", "quiet"))
+    yield Gap()
+
+
+def loss_formula(loss: LossSummary) -> str:
+    """The loss with its reduction."""
+    return _reduced(loss, typeset(loss.formula))
+
+
+def partial_formula(loss: LossSummary, name: str, partial: PartialFormula, *, brief: bool = False) -> Formula:
+    """A partial; by data, that of one sample. A ``brief`` one is without its operations."""
+    remark = partial.note or "" if brief else operations(partial)
+    if name in loss.data:
+        return Formula(f"∂ℓᵢ/∂{name}", partial.text, remark)
+    return Formula(reduced_partial(name), _reduced(loss, partial.text), remark)
+
+
+def hessian_formulas(loss: LossSummary, hessian: HessianText | None) -> list[Formula]:
+    """The second partials, where they are given."""
+    return [
+        Formula(second_partial(row, column), _reduced(loss, partial.text), operations(partial))
+        for (row, column), partial in (hessian or {}).items()
+    ]
+
+
+def _reduced(loss: LossSummary, expression: str) -> str:
+    """``mean[…]`` or ``sum[…]``; what does not depend on the data is its own mean."""
+    words = re.sub(_POWER, " ", expression)  # to a regular expression x² is one word
+    depends = any(re.search(rf"\b{re.escape(name)}\b", words) for name in loss.data)
+    if not depends and (loss.reduction == "mean" or not loss.data):
+        return expression
+    return f"{loss.reduction}[{expression}]"
+
+
+def reduced_text(loss: LossSummary, expression: str) -> str:
+    """``mean[…]`` or ``sum[…]`` of a summand that is written out."""
+    return _reduced(loss, expression)
+
+
+def operations(partial: PartialFormula) -> str:
+    """``12 operations, 31 before simplification``; nothing for a constant."""
+    said = counted(partial.ops_simplified, "operation") if partial.ops_simplified or partial.ops_raw else ""
+    if partial.ops_raw != partial.ops_simplified:
+        said += f", {counted(partial.ops_raw)} before simplification"
+    return "; ".join(filter(None, (said, partial.note)))
+
+
+def _symbols(loss: LossSummary) -> str:
+    kinds = (("parameter", loss.parameters), ("data", loss.data))
+    return "; ".join(
+        f"{kind}{'s' if kind == 'parameter' and len(names) > 1 else ''} {', '.join(names)}"
+        for kind, names in kinds
+        if names
+    )
+
+
+def what_ran(report: Report) -> str:
+    """``10 methods on 100 samples at 2 points, in float64 on cpu, seed 0``."""
+    methods = len({row.method for row in report.rows if row.method != LOSS})
+    subject = candidate_of(report) or counted(methods, "method")
+    points = [point_text(point) for point in distinct_points(row for row in report.rows if row.probe is None)]
+    where = f" at {points[0] if len(points) == 1 and len(points[0]) <= ON_A_LINE else counted(len(points), 'point')}"
+    where = where if points != [""] else ""
+    samples = counted(report.n, "sample") if report.loss.data else "one evaluation"
+    return f"{subject} on {samples}{where}, in {report.dtype} on {report.device}, seed {report.seed}"
+
+
+def what_ran_itself(report: Report, program: str) -> str:
+    """That the function was run, by which methods, where the formulas were read from one."""
+    read = f"the formulas were read from {program}"
+    if candidate_of(report):
+        return read
+    ran = [spoken(name) for name in dict.fromkeys(row.method for row in report.rows) if runs_program(name)]
+    if not ran:
+        return f"{read}, which was not run itself"
+    listed = f"{', '.join(ran[:-1])} and {ran[-1]}" if len(ran) > 1 else ran[0]
+    return f"{read}, which itself was run by {listed}"
+
+
+def _environment(report: Report) -> Iterator[Block]:
+    """The versions that computed this, for whoever compares it with a run elsewhere."""
+    versions = report.environment.get("versions")
+    if isinstance(versions, Mapping) and versions:
+        yield Note(text(", ".join(f"{name} {number}" for name, number in versions.items()), "quiet"))
+        yield Gap()

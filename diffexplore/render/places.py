@@ -1,0 +1,104 @@
+"""How a page says at which point: completely where that is short, else by the name of a point that is listed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from diffexplore.checking.records import Report
+from diffexplore.numerals import plain_exponent
+from diffexplore.render.blocks import Block, Note, text
+from diffexplore.render.names import PointKey, distinct_points, point_key
+from diffexplore.render.numbers import point_text
+
+#: A longer point is not said in the line that says what ran.
+ON_A_LINE = 40
+
+#: A point with a longer text is listed once.
+_LONGEST = 60
+
+#: So is one that titles a column.
+_LONGEST_TITLE = 13
+
+#: Coordinates that a point shows on one screen, but for the last one.
+_MOST_SHOWN = 4
+
+#: Points that one screen lists.
+_MOST_POINTS = 4
+
+
+def place(report: Report, point: Mapping[str, float], *, compact: bool = False, digits: int | None = None) -> str:
+    """``a = 1.3, b = 0.7``, or ``the point below``, ``point 2 below``; empty for a loss without parameters."""
+    said = point_text(point, compact=compact, digits=digits)
+    if len(said) <= _LONGEST:
+        return said
+    keys = [point_key(known) for known in _points(report)]
+    if point_key(point) not in keys:
+        return said
+    number = keys.index(point_key(point)) + 1
+    if compact:
+        return f"point {number}"
+    return "the point below" if len(keys) == 1 else f"point {number} below"
+
+
+def at_place(report: Report, point: Mapping[str, float], *, digits: int | None = None) -> str:
+    """The same with `` at `` before it, where there is anything to say."""
+    said = place(report, point, digits=digits)
+    return f" at {said}" if said else ""
+
+
+def long_points(report: Report) -> Iterator[Block]:
+    """The points that the page calls by a number."""
+    points = _points(report)
+    for number, point in enumerate(points, start=1):
+        said = point_text(point)
+        if len(said) > _LONGEST:
+            yield Note(text(f"{'the point' if len(points) == 1 else f'point {number}'}: {said}"))
+
+
+def _points(report: Report) -> tuple[Mapping[str, float], ...]:
+    """Those at which the check was made; a probe's own point is said where the probe is."""
+    return distinct_points(row for row in report.rows if row.probe is None)
+
+
+def compact_place(report: Report, point: Mapping[str, float]) -> str:
+    """``a=2.5 b=1`` in four digits where that is short, else the number of the point that the page lists."""
+    return compact_places(report).get(point_key(point)) or _in_short(point)
+
+
+def compact_places(report: Report) -> Mapping[PointKey, str]:
+    """The same of every point of the check."""
+    found = {}
+    for number, point in enumerate(_points(report), start=1):
+        said = _in_short(point)
+        found[point_key(point)] = said if len(said) <= _LONGEST_TITLE else f"point {number}"
+    return found
+
+
+def _in_short(point: Mapping[str, float]) -> str:
+    return " ".join(f"{name}={plain_exponent(f'{value:.4g}')}" for name, value in point.items())
+
+
+def row_place(report: Report, point: Mapping[str, float]) -> str:
+    """The same, and nothing where there is one point, which the page says once."""
+    points = _points(report)
+    if len(points) == 1 and point_key(point) == point_key(points[0]):
+        return ""
+    return compact_place(report, point)
+
+
+def compact_points(report: Report) -> Iterator[Block]:
+    """The points that titles of columns call by a number; of many coordinates, the first and the last."""
+    points, places = _points(report), compact_places(report)
+    if len(points) > _MOST_POINTS:
+        if any(place.startswith("point ") for place in places.values()):
+            yield Note(text("points are numbered in the order in which they were given", "quiet"))
+        return
+    for number, point in enumerate(points, start=1):
+        said_already = len(points) == 1 and len(point_text(point)) <= ON_A_LINE
+        if places[point_key(point)].startswith("point ") and not said_already:
+            names = list(point)
+            shown = names if len(names) <= _MOST_SHOWN + 1 else [*names[:_MOST_SHOWN], names[-1]]
+            said = [point_text({name: point[name]}, digits=6) for name in shown]
+            if len(shown) < len(names):
+                said.insert(-1, "…")
+            yield Note(text(f"point{f' {number}' if len(points) > 1 else ''}: {', '.join(said)}"))

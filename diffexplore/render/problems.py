@@ -1,0 +1,96 @@
+"""What is wrong or undecided, one problem each, for tools that show problems beside the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from diffexplore.checking.records import VALUE, Cause, Report, Row
+from diffexplore.proving.records import Proof
+from diffexplore.render.names import PointKey, candidate_of, partial_of, point_key, reduced_partial
+from diffexplore.render.places import at_place
+from diffexplore.render.proof_headline import headline as answer
+from diffexplore.render.verdict import headline
+from diffexplore.render.wrong import how_wrong, where, worst_failures
+
+#: The rule of a wrong gradient without a named cause, and of what nothing decided.
+WRONG, UNDECIDED = "wrong_gradient", "undecided"
+
+
+@dataclass(frozen=True)
+class CodePlace:
+    """A line of a file, counted from 1; the path as it was given."""
+
+    path: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """``rule`` is the key of the cause; what is ``open`` could not be decided."""
+
+    rule: str
+    level: Literal["error", "open"]
+    message: str
+    place: CodePlace | None = None
+
+
+def problems_of_report(report: Report, place: CodePlace | None = None) -> Iterator[Problem]:
+    """Each cause of a wrong partial, at its worst; and each partial at a point that nothing decided."""
+    by_cause: dict[str, list[Row]] = {}
+    for row in worst_failures(report):
+        by_cause.setdefault(row.cause.key if row.cause else WRONG, []).append(row)
+    for rule, rows in by_cause.items():
+        yield Problem(rule, "error", _wrong(rows, report), place)
+    failed = {row.parameter for rows in by_cause.values() for row in rows}
+    for name, point in report.summary.undecided:
+        if name not in failed:
+            cause = _why(report, name, point_key(point))
+            reason = f": {cause.message}" if cause else ""
+            message = f"could not decide {reduced_partial(name)}{at_place(report, point)}{reason}"
+            yield Problem(cause.key if cause else UNDECIDED, "open", message, place)
+    if report.verdict == "inconclusive" and not report.summary.undecided:
+        yield Problem(UNDECIDED, "open", headline(report).sentence, place)
+
+
+def _wrong(rows: list[Row], report: Report) -> str:
+    """The worst in full, and what else is wrong for the same cause."""
+    row, candidate = rows[0], candidate_of(report)
+    names = list(dict.fromkeys(partial_of(other, candidate) for other in rows))
+    also = f" (so {'is' if len(names) == 2 else 'are'} {', '.join(names[1:])})" if len(names) > 1 else ""
+    by = "" if candidate or row.parameter == VALUE else f" by {row.method}"
+    reason = f": {row.cause.message}" if row.cause else ""
+    return f"{names[0]}{by} {how_wrong(row)}{where(row, report)}{also}{reason}"
+
+
+def _why(report: Report, name: str, point: PointKey) -> Cause | None:
+    """The cause of a comparison that would have decided this partial at this point."""
+    rows = (row for row in report.rows if row.parameter == name and point_key(row.point) == point)
+    return next((row.cause for row in rows if row.verdict == "inconclusive" and row.cause is not None), None)
+
+
+def problems_of_proof(proof: Proof, place: CodePlace | None = None) -> Iterator[Problem]:
+    """That it is refuted, or could not be decided."""
+    if proof.status == "refuted":
+        named = proof.cause is not None and proof.cause.key != "unexplained"
+        rule = proof.cause.key if proof.cause is not None and named else WRONG
+        yield Problem(rule, "error", answer(proof).sentence, place)
+    elif proof.status == "unknown":
+        yield Problem(UNDECIDED, "open", answer(proof).sentence, place)
+
+
+def to_annotation(problem: Problem) -> str:
+    """A workflow command of GitHub Actions, which shows the problem beside the line."""
+    command = "error" if problem.level == "error" else "warning"
+    place = problem.place
+    at = [] if place is None else [f"file={_escaped(place.path, ':,')}", f"line={place.line}"]
+    properties = ",".join([*at, f"title=diffexplore%3A {_escaped(problem.rule, ':,')}"])
+    return f"::{command} {properties}::{_escaped(problem.message)}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    """As https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts escapes."""
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text

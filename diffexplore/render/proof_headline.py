@@ -1,0 +1,154 @@
+"""The answer of a proof in one sentence: what is proved, or what is wrong, by which numbers, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from diffexplore.checking.records import VALUE
+from diffexplore.decide.records import Ball, Status
+from diffexplore.numerals import plain_exponent
+from diffexplore.proving.records import Proof, Statement
+from diffexplore.render.blocks import Headline, Tone
+from diffexplore.render.names import reduced_partial
+from diffexplore.render.numbers import point_text
+
+#: The word and tone of a status.
+WORDS: Mapping[Status, tuple[str, Tone]] = {
+    "proved": ("PROVED", "good"),
+    "refuted": ("REFUTED", "bad"),
+    "unknown": ("UNKNOWN", "doubt"),
+}
+
+_NOT_WHERE = ("not where", "no sample where")
+
+#: Digits of numbers at a counterexample, the fewest and the most.
+_FEW_DIGITS, _DIGITS = 3, 17
+
+#: Partials that the sentence lists.
+_LISTED = 3
+
+#: Characters of a point that it says.
+_LONGEST_POINT = 40
+
+
+def headline(proof: Proof) -> Headline:
+    """The answer, and what it is about."""
+    word, tone = WORDS[proof.status]
+    return Headline(word, tone, {"proved": _proved, "refuted": _refuted, "unknown": _unknown}[proof.status](proof))
+
+
+def told(proof: Proof) -> Statement:
+    """The refuted statement that the answer speaks of: that of a partial, where there is one."""
+    return next((statement for statement in proof.refuted if statement.name != VALUE), proof.refuted[0])
+
+
+def _proved(proof: Proof) -> str:
+    """What leaves out more than a null set of the differentiated symbols stands in the sentence itself."""
+    few = f", of N = {proof.samples} samples as traced" if proof.samples is not None else ""
+    kinks = set(proof.conditions) - set(proof.exclusions) - set(proof.sizes)
+    conditions = f", under {_counted(len(kinks), 'side condition')}" if kinks else ""
+    rest = "".join(f"; {sentence}" for sentence in proof.unvalued)
+    return f"{_up_to(proof)}{proof.program} computes {_claim(proof)}{_inputs(proof)}{few}{conditions}{rest}"
+
+
+def _inputs(proof: Proof) -> str:
+    """For which inputs and numbers of samples."""
+    sizes = f" with {' and '.join(proof.sizes)}" if proof.sizes else ""
+    number = f"every number of samples{sizes}" if proof.data and proof.samples is None else ""
+    if not proof.exclusions:
+        return ", for every input" + (f" and {number}" if number else "")
+    plain = [_clause(text) for text in proof.exclusions if not text.startswith(_NOT_WHERE)]
+    others = [text for text in proof.exclusions if text.startswith(_NOT_WHERE)]
+    where = f" where {' and '.join(plain)}" if plain else ""
+    return where + "".join(f", {text}" for text in others) + (f", and for {number}" if number else "")
+
+
+def _clause(condition: str) -> str:
+    """A condition inside a sentence: a reason that follows a colon stands in brackets, so does a choice."""
+    start, colon, reason = condition.removeprefix("for ").partition(": ")
+    if colon:
+        return f"{start} ({reason})"
+    return f"({start})" if " or " in start else start
+
+
+def _up_to(proof: Proof) -> str:
+    """Up to which roundings of constants this is proved; the largest is named."""
+    if not proof.up_to_rounding:
+        return ""
+    worst = max(proof.constants, key=lambda constant: constant.relative)
+    held = "" if worst.dtype == "float64" else f" in {worst.dtype}"
+    more = len(proof.constants) - 1
+    others = f" and of {_counted(more, 'other constant')}, at most as much" if more else ""
+    return f"up to the rounding of {worst.value!r}{held} (relative {worst.relative:.1e}){others}: "
+
+
+def _refuted(proof: Proof) -> str:
+    """What is wrong, by which numbers, why, and what is proved."""
+    first, cause = told(proof), proof.cause if proof.cause is not None and proof.cause.key != "unexplained" else None
+    if cause is not None and "loss_is" in cause.fields and any(one.name == VALUE for one in proof.refuted):
+        name = "" if proof.program == "loss" else f" {proof.program}"
+        return f"your loss{name} is {cause.fields['loss_is']}; its gradient agrees with it"
+    why = f": {cause.message}" if cause is not None else ""
+    place = f" where {first.decision.place}" if first.decision.place else ""
+    if first.name == VALUE:
+        named = proof.loss.startswith("the loss ") or proof.loss == "loss"
+        loss = proof.loss if proof.loss.startswith("the ") else f"the {'' if named else 'loss '}{proof.loss}"
+        return f"{proof.program} does not compute {loss}{place}{_beside(first)}{why}"
+    claim = f"{proof.program} does not compute {_claim(proof)}: its {called(first)} is wrong"
+    return f"{claim}{place}{_beside(first)}{why}{_others(proof, first)}"
+
+
+def _beside(statement: Statement) -> str:
+    """`` (0.1126, should be 0.0563)``: what is computed at the counterexample, and what is right."""
+    found = statement.decision.counterexample
+    if found is None:
+        return ""
+    for digits in range(_FEW_DIGITS, _DIGITS + 1):
+        computed, right = (_few(ball, digits) for ball in (found.right, found.left))
+        if computed != right:
+            point = point_text({name: float(value) for name, value in found.point.items()}, digits=6)
+            where = f", at {point}" if point and not found.samples and len(point) <= _LONGEST_POINT else ""
+            return f" ({computed}, should be {right}{where})"
+    return ""
+
+
+def _few(ball: Ball, digits: int) -> str:
+    return plain_exponent(f"{float(ball.middle):.{digits}g}").replace("-", "−", 1)
+
+
+def _others(proof: Proof, first: Statement) -> str:
+    """What else is wrong, and what is proved."""
+    parts = []
+    for status, word in (("refuted", "wrong too"), ("proved", "right")):
+        names = [called(one) for one in proof.statements if one.status == status and one is not first]
+        if names:
+            named = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+            listed = named if len(names) <= _LISTED else f"{len(names)} others"
+            parts.append(f"; {listed} {'is' if len(names) == 1 else 'are'} {word}")
+    return "".join(parts)
+
+
+def _unknown(proof: Proof) -> str:
+    unsettled = [called(statement) for statement in proof.statements if statement.status == "unknown"]
+    return f"could not decide whether {proof.program} computes {_claim(proof)}: open {_verb(unsettled)}"
+
+
+def _verb(names: list[str]) -> str:
+    return f"{'are' if len(names) > 1 else 'is'} {', '.join(names)}"
+
+
+def _claim(proof: Proof) -> str:
+    if proof.loss == "its own forward pass":
+        return "the gradient of its own forward pass"
+    return f"the gradient of {proof.loss}"
+
+
+def called(statement: Statement) -> str:
+    """The partial that a statement is about; ``L`` for the loss itself."""
+    if statement.name == VALUE:
+        return "L"
+    return reduced_partial(statement.name) + (" of a second backward call" if statement.call > 1 else "")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

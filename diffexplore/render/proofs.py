@@ -1,0 +1,144 @@
+"""What a reader of a proof sees, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from diffexplore.checking.records import VALUE
+from diffexplore.decide.records import Ball, Counterexample
+from diffexplore.proving.records import Proof, Statement
+from diffexplore.render.blocks import (
+    Block,
+    Column,
+    Formula,
+    FormulaList,
+    Gap,
+    Heading,
+    Note,
+    Span,
+    Table,
+    Text,
+    text,
+)
+from diffexplore.render.proof_headline import WORDS, called, headline, told
+
+_LONGEST = 200
+
+_DIGITS = 17
+
+
+def outline(proof: Proof, *, full: bool = False) -> Iterator[Block]:
+    """The blocks of a proof: the answer, the formulas, each statement, counterexamples, conditions.
+
+    One screen shows the counterexample that the answer speaks of; ``full`` shows those of all statements.
+    """
+    yield headline(proof)
+    yield Gap()
+    yield from _formulas(proof)
+    yield _table(proof)
+    yield Gap()
+    shown = None if full or not proof.refuted else told(proof)
+    for statement in proof.statements:
+        if shown is None or statement is shown or statement.decision.counterexample is None:
+            yield from _details(proof, statement)
+    yield from _notes(proof)
+
+
+def _formulas(proof: Proof) -> Iterator[Block]:
+    yield Heading("As traced", "sums run over the samples" if proof.data else "")
+    shown = [Formula("L", _shortened(proof.formula))]
+    shown += [
+        Formula(called(statement), _shortened(statement.computed))
+        for statement in proof.statements
+        if statement.name != VALUE
+    ]
+    yield FormulaList(tuple(shown))
+    yield Gap()
+
+
+def _shortened(formula: str) -> str:
+    return formula if len(formula) <= _LONGEST else f"{formula[: _LONGEST - 1]}…"
+
+
+def _table(proof: Proof) -> Table:
+    columns = (
+        Column("statement", align="left"),
+        Column("answer", align="left"),
+        Column("how", align="left", flexible=True),
+    )
+    return Table(columns, tuple(_row(statement) for statement in proof.statements))
+
+
+def _row(statement: Statement) -> tuple[Text, Text, Text]:
+    is_ = "is the loss" if statement.name == VALUE else "is the derivative"
+    word, tone = WORDS[statement.status]
+    return (
+        text(f"{called(statement)} {is_}"),
+        text(word.lower(), tone),
+        text("; ".join(statement.decision.tried), "quiet"),
+    )
+
+
+def _details(proof: Proof, statement: Statement) -> Iterator[Block]:
+    """The counterexample of a refuted statement; how far apart the sides of an open one were seen to be."""
+    found, difference = statement.decision.counterexample, statement.decision.largest_difference
+    if found is not None:
+        yield Heading(f"{called(statement)} at a counterexample", _point(found))
+        yield from _samples(found)
+        columns = (Column("", align="left"), Column("value"), Column("within"))
+        computed, exact = (f"what {proof.program} computes", found.right), ("what is right", found.left)
+        yield Table(
+            columns, tuple((text(name), text(_short(ball)), text(ball.radius)) for name, ball in (computed, exact))
+        )
+        yield Gap()
+    elif statement.status == "unknown" and difference is not None:
+        message = f"the largest difference of {called(statement)} seen at random points, in 50 digits: {difference}"
+        yield Note(text(message), "·")
+
+
+def _short(ball: Ball) -> str:
+    """The value in as many digits as a double shows."""
+    digits = sum(character.isdigit() for character in ball.middle)
+    return ball.middle if digits <= _DIGITS else f"{float(ball.middle):.{_DIGITS}g}"
+
+
+def _point(found: Counterexample) -> str:
+    of_samples = set(found.samples[0]) if found.samples else set()
+    shown = (f"{name} = {_number(value)}" for name, value in found.point.items() if name not in of_samples)
+    listed = ", ".join(shown)
+    return f"at {listed}" if listed else ""
+
+
+def _samples(found: Counterexample) -> Iterator[Block]:
+    if not found.samples:
+        return
+    names = list(found.samples[0])
+    columns = (Column("sample"), *(Column(name) for name in names))
+    rows = ((text(str(i)), *(text(_number(sample[name])) for name in names)) for i, sample in enumerate(found.samples))
+    yield Table(columns, tuple(rows))
+    yield Gap()
+
+
+def _number(value: Fraction) -> str:
+    """A whole number, a short decimal, or the fraction itself."""
+    decimal = f"{float(value):.10g}"
+    return decimal if Fraction(decimal) == value else str(value)
+
+
+def _notes(proof: Proof) -> Iterator[Block]:
+    for condition in proof.conditions:
+        yield Note((Span("holds where ", "quiet"), Span(condition)), "·")
+    if proof.samples is not None:
+        yield Note(text(f"for N = {proof.samples} as traced, and no other: {proof.mixing} mixes samples"), "·")
+    for note in proof.notes:
+        yield Note(text(note, "quiet"), "·")
+    message = (
+        "What is proved holds wherever the formulas are defined. The operations that torch traced are compared as "
+        "mathematics, not the rounding of the kernels that ship: diffexplore verify measures that, in ulps."
+    )
+    yield Note(text(message, "quiet"))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,224 @@
+"""What a reader of a report sees first, on one screen: verdict, formulas, correct digits, samples, what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from diffexplore.checking.records import VALUE, Report, Row, Tally
+from diffexplore.methods import truncates
+from diffexplore.numerals import short
+from diffexplore.render.blocks import (
+    COLUMN_GAP,
+    INDENT,
+    Block,
+    Column,
+    Formula,
+    FormulaList,
+    Gap,
+    Note,
+    Span,
+    Table,
+    Text,
+    text,
+)
+from diffexplore.render.causes import Footnotes, not_compared_briefly
+from diffexplore.render.counts import total
+from diffexplore.render.evidence import evidence
+from diffexplore.render.failed import told_causes
+from diffexplore.render.lost import lost_briefly
+from diffexplore.render.matrix import matrix
+from diffexplore.render.names import candidate_of, kind_of, partial_of, rows_of
+from diffexplore.render.numbers import counted, in_ulps, ulp_at
+from diffexplore.render.outline import (
+    HessianText,
+    decisions,
+    hessian_formulas,
+    loss_formula,
+    partial_formula,
+    what_ran,
+    what_ran_itself,
+)
+from diffexplore.render.places import at_place, compact_points
+from diffexplore.render.scans import scans
+from diffexplore.render.symbols import typeset
+from diffexplore.render.unsettled import listed_failures, shown_causes, unsettled
+from diffexplore.render.verdict import headline, open_cause
+from diffexplore.render.wrong import of_program
+
+#: Partials whose formulas one screen has room for, and lines of anything that comes once a partial.
+_MOST_PARTIALS = 4
+
+#: Lines of formulas.
+_FORMULA_LINES = 9
+
+#: A command, and what it shows.
+Command = tuple[str, str]
+
+
+def screen(
+    report: Report, *, width: int = 80, hessian: HessianText | None = None, commands: Sequence[Command] = ()
+) -> Iterator[Block]:
+    """The blocks of ``report`` on one screen, about 40 lines of 80 columns: nothing is said twice.
+
+    ``commands`` are what the reader may do next, where there is a command line.
+    """
+    footnotes = Footnotes(report)
+    yield headline(report)
+    yield Gap()
+    told = _told(report)
+    yield from unsettled(report, footnotes, told)
+    yield from of_program(report)
+    yield from _formulas(report, hessian, width)
+    yield from decisions(report)
+    yield Note(text(f"{what_ran(report)}{_how_many_failed(report)}", "quiet"))
+    if report.loss.program is not None:
+        yield Note(text(what_ran_itself(report, report.loss.program), "quiet"))
+    yield from compact_points(report)
+    yield Gap()
+    yield from at_a_glance(report, footnotes, width)
+    yield from not_compared_briefly(report, footnotes, told | shown_causes(report))
+    yield from scans(report)
+    if commands:
+        yield Gap()
+        yield _next(commands, width)
+
+
+def at_a_glance(report: Report, footnotes: Footnotes, width: int = 80) -> Iterator[Block]:
+    """The correct digits of all comparisons, and a line each for the samples, the probes and lost digits."""
+    methods = {row.method for row in report.rows if row.parameter != VALUE}
+    yield from (evidence if report.candidate or len(methods) <= 1 else matrix)(report, footnotes, width)
+    yield from _by_sample(report)
+    yield from _values(report)
+    yield from _probes(report)
+    yield from _lost(report)
+
+
+def _told(report: Report) -> set[str]:
+    """The causes that the verdict line says."""
+    reason = open_cause(report)
+    return told_causes(report) | ({reason} if reason else set())
+
+
+def _how_many_failed(report: Report) -> str:
+    failed = report.summary.failed
+    return f"; {counted(failed)} of {counted(total(report), 'comparison')} failed" if failed else ""
+
+
+def failures_only(report: Report) -> Iterator[Block]:
+    """The verdict, and every failing row with its values: a short listing for logs."""
+    yield headline(report)
+    yield from listed_failures(report, Footnotes(report), _told(report))
+
+
+def _formulas(report: Report, hessian: HessianText | None, width: int) -> Iterator[Block]:
+    """The loss and its simplified partials, as many as there is room for."""
+    loss = report.loss
+    shown = [Formula("L", loss_formula(loss), loss.name or "")]
+    partials = [partial_formula(loss, name, partial, brief=True) for name, partial in report.gradient.items()]
+    lines = 0
+    for formula in partials:
+        lines += math.ceil(len(formula.expression) / max(1, width - len(formula.label) - 5))
+        if lines > _FORMULA_LINES and len(shown) > 1:
+            break
+        shown.append(formula)
+    yield FormulaList((*shown, *hessian_formulas(loss, hessian)))
+    left = len(partials) + 1 - len(shown)
+    if left:
+        yield Note(text(f"and {counted(left, 'other partial')}", "quiet"))
+    if loss.domain:
+        yield Note(text(f"where {typeset(loss.domain)}"))
+    if loss.rewritten:
+        yield Note(text(typeset(loss.rewritten)), "·")
+
+
+def _by_sample(report: Report) -> Iterator[Block]:
+    """A line for each partial: how its samples fared, and the worst of them."""
+    named = [name for name in report.gradient if _tallies(report, name, "samples")]
+    for name in named[:_MOST_PARTIALS]:
+        rows = rows_of(report, "samples", name)
+        subject = partial_of(rows[0], candidate_of(report)) if rows else name
+        worst = _worst(rows, report)
+        yield Note((Span(f"{subject}: "), *_counts(_tallies(report, name, "samples")), *worst))
+    if len(named) > _MOST_PARTIALS:
+        rest = [tally for name in named[_MOST_PARTIALS:] for tally in _tallies(report, name, "samples")]
+        count = counted(len(named) - _MOST_PARTIALS, "other partial")
+        yield Note((Span(f"{count}: "), *_counts(rest)))
+
+
+def _tallies(report: Report, name: str, kind: str) -> list[Tally]:
+    return [tally for tally in report.summary.tallies if tally.parameter == name and tally.kind == kind]
+
+
+def _counts(tallies: Sequence[Tally]) -> Text:
+    """``1,990 pass, 10 FAIL``."""
+    totals = (
+        (sum(tally.passed for tally in tallies), "pass", "good"),
+        (sum(tally.failed for tally in tallies), "FAIL", "bad"),
+        (sum(tally.inconclusive for tally in tallies), "inconclusive", "doubt"),
+    )
+    found: list[Span] = []
+    for count, word, tone in totals:
+        if count:
+            found += [Span(", ")] if found else []
+            found.append(Span(f"{counted(count)} {word}", "plain" if word == "pass" else tone))  # type: ignore[arg-type]
+    return tuple(found)
+
+
+def _worst(rows: Sequence[Row], report: Report) -> Text:
+    """``; worst 428 of 840 ulp allowed: forward, sample 23``: of methods that only round, where there are such."""
+    compared = [row for row in rows if row.error_abs is not None]
+    rank = {"fail": 2, "inconclusive": 1, "pass": 0}
+    rounding = [row for row in compared if not truncates(row.method) or row.verdict == "fail"] or compared
+    if not rounding:
+        return ()
+    row = max(rounding, key=lambda row: (rank[row.verdict], row.error_ulp or 0.0, row.error_abs or 0.0))
+    if not row.error_abs:
+        return (Span(", without any error" if len(rounding) == len(compared) else "; exact methods without any error"),)
+    by = "" if candidate_of(report) else f"{row.method}, "
+    return (Span(f"; worst {_of_allowed(row, report.dtype)}: {by}sample {row.sample}"),)
+
+
+def _of_allowed(row: Row, dtype: str) -> str:
+    """``428 of 840 ulp allowed``, or in absolute terms where the truth is 0."""
+    ulp = ulp_at(row.truth, dtype) if row.error_ulp is not None else None
+    error, bound = (row.error_abs, row.bound) if ulp is None else (row.error_ulp, in_ulps(row.bound, ulp))
+    return f"{short(error, 3)} of {short(bound, upward=True)}{'' if ulp is None else ' ulp'} allowed"
+
+
+def _values(report: Report) -> Iterator[Block]:
+    """The loss's own value, where it was compared and nothing of it stands above."""
+    tallies = _tallies(report, VALUE, "reduced")
+    if tallies and not any(tally.failed or tally.inconclusive for tally in tallies):
+        rows = [row for row in rows_of(report, "reduced", VALUE) if row.error_abs is not None]
+        worst = max(rows, key=lambda row: row.error_ulp or 0.0, default=None)
+        said = f"; worst {_of_allowed(worst, report.dtype)}{at_place(report, worst.point)}" if worst else ""
+        yield Note((Span("L, the loss itself: "), *_counts(tallies), Span(said)))
+
+
+def _probes(report: Report) -> Iterator[Block]:
+    """How the sub-batches and probe points fared."""
+    tallies = [tally for tally in report.summary.tallies if tally.kind.startswith("probe")]
+    if tallies:
+        made = len({(row.parameter, row.of, row.probe, tuple(row.point.items())) for row in report.rows
+                    if kind_of(row) == "probe"})  # fmt: skip
+        compared = sum(tally.passed + tally.failed + tally.inconclusive for tally in tallies)
+        several = "" if compared == made or candidate_of(report) is None else f", {counted(compared, 'comparison')}"
+        where = f"{counted(made, 'probe')} (where an error shows more clearly){several}: "
+        yield Note((Span(where), *_counts(tallies)))
+
+
+def _lost(report: Report) -> Iterator[Block]:
+    """Where rounding leaves fewer than half the digits: the first place, and how many more there are."""
+    if report.lost_digits:
+        lost, more = report.lost_digits[0], len(report.lost_digits) - 1
+        others = f"; and at {counted(more, 'other place')}" if more else ""
+        yield Note((Span("digits are lost: "), *lost_briefly(lost, report), Span(others)))
+
+
+def _next(commands: Sequence[Command], width: int) -> Table:
+    """Each command on a line, with what it shows where there is room for that beside all of them."""
+    longest = max(len(command) for command, _ in commands)
+    roomy = INDENT + longest + COLUMN_GAP + max(len(what) for _, what in commands) <= width
+    rows = [(text(command, "strong"), text(what if roomy else "", "quiet")) for command, what in commands]
+    return Table((Column("", align="left"), Column("", align="left")), tuple(rows))

@@ -1,0 +1,147 @@
+"""The verdict in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from diffexplore.checking.records import VALUE, Report, Row
+from diffexplore.numerals import short
+from diffexplore.render.blocks import Headline
+from diffexplore.render.counts import agreement, loss_note
+from diffexplore.render.failed import failed
+from diffexplore.render.names import (
+    WORDS,
+    PointKey,
+    candidate_of,
+    entry_of_gradient,
+    is_data,
+    kind_of,
+    point_key,
+    reduced_partial,
+    sample_partial,
+)
+from diffexplore.render.numbers import counted
+from diffexplore.render.places import at_place
+
+#: Powers that a sentence lists: of more, the least and the largest.
+_MOST_POWERS = 4
+
+#: Partials that a sentence names.
+_NAMED = 2
+
+#: A partial at a point.
+_Question = tuple[str, PointKey]
+
+
+def headline(report: Report) -> Headline:
+    """The verdict line, which opens and closes every page."""
+    word, tone = WORDS[report.verdict]
+    sentence = {"pass": _passed, "fail": failed, "inconclusive": _undecided}[report.verdict]
+    return Headline(word, tone, sentence(report))
+
+
+def _passed(report: Report) -> str:
+    said = agreement(report, _scope(report))
+    return f"{said}; {_power(report)}{_by_sub_batch(report)}{loss_note(report)}"
+
+
+def _undecided(report: Report) -> str:
+    open_questions = _without_a_pass(report)
+    if not report.rows:
+        return "nothing was compared"
+    if not open_questions:
+        return f"not every partial could be decided: {_scope(report)}; no comparison failed"
+    questions = _listed(list(open_questions.values()))
+    counts = f"no comparison failed ({_scope(report)})"
+    return f"could not decide {questions}{_reason(report, open_questions)}; {counts}{loss_note(report)}"
+
+
+def _listed(items: list[str], most: int = 2) -> str:
+    if len(items) <= most:
+        return " nor ".join(items)
+    return f"{', '.join(items[:most])} and {len(items) - most} more"
+
+
+def open_cause(report: Report) -> str | None:
+    """The message of the one cause of all open questions, which the verdict line says."""
+    return _one_reason(report, _without_a_pass(report)) if report.verdict == "inconclusive" else None
+
+
+def _reason(report: Report, questions: Mapping[_Question, str]) -> str:
+    """Why they are open, if there is one reason for all of them."""
+    reason = _one_reason(report, questions)
+    return f": {reason}" if reason else ""
+
+
+def _one_reason(report: Report, questions: Mapping[_Question, str]) -> str | None:
+    reasons = {
+        row.cause.message
+        for row in report.rows
+        if row.cause is not None
+        and row.probe is None
+        and (row.parameter, point_key(row.point)) in questions
+        and (row.sample is None or is_data(report, row.parameter))
+    }
+    return reasons.pop() if len(reasons) == 1 else None
+
+
+def _without_a_pass(report: Report) -> dict[_Question, str]:
+    """The partials and points that no comparison with the reduction settled, and how they are called."""
+    return {
+        (name, point_key(point)): f"{_called(name, report)}{at_place(report, point)}"
+        for name, point in report.summary.undecided
+    }
+
+
+def _called(name: str, report: Report) -> str:
+    """A partial that is asked for: by data, that of a sample."""
+    if not is_data(report, name):
+        return reduced_partial(name)
+    return entry_of_gradient(name) if candidate_of(report) else sample_partial(name)
+
+
+def _scope(report: Report) -> str:
+    """How much was compared: ``40 comparisons reduced, 4,000 by sample, 10 by probe``; without data, no reduction."""
+    reduced = "reduced" if report.loss.data else ""
+    totals = {reduced: 0, "by sample": 0, "by probe": 0}
+    for tally in report.summary.tallies:
+        words = {"reduced": reduced, "samples": "by sample"}.get(tally.kind, "by probe")
+        totals[words] += tally.passed + tally.failed + tally.inconclusive
+    parts = [(total, words) for words, total in totals.items() if total]
+    said = ", ".join(
+        f"{counted(total, 'comparison') if i == 0 else counted(total)} {words}".rstrip()
+        for i, (total, words) in enumerate(parts)
+    )
+    said = said or "no comparisons"
+    left = report.summary.inconclusive
+    return f"{said}, {counted(left)} of them inconclusive" if left else said
+
+
+def _power(report: Report) -> str:
+    known = {name: power for name, power in report.summary.power.items() if power is not None}
+    if not known:
+        return "the truth is 0, so the power is stated in absolute terms below"
+    if len(known) > _MOST_POWERS:
+        ends = (min(known, key=lambda name: known[name]), max(known, key=lambda name: known[name]))
+        known = {name: known[name] for name in dict.fromkeys(ends)}
+    between = " to " if len(known) < len(report.summary.power) else ", "
+    stated = between.join(f"{short(power, upward=True) if power else 'any'} ({name})" for name, power in known.items())
+    return f"smallest relative error that would be caught: {stated}"
+
+
+def _by_sub_batch(report: Report) -> str:
+    """Which partials no comparison over the whole batch settled, in a report that passed."""
+    asked: dict[_Question, Row] = {}
+    passed: set[_Question] = set()
+    for row in report.rows:
+        if kind_of(row) == "reduced" and row.parameter != VALUE:
+            question = row.parameter, point_key(row.point)
+            asked.setdefault(question, row)
+            passed |= {question} if row.verdict == "pass" else set()
+    left = [row for question, row in asked.items() if question not in passed]
+    names = [f"{reduced_partial(row.parameter)}{at_place(report, row.point, digits=4)}" for row in left[:_NAMED]]
+    if len(left) > _NAMED:
+        return f"; on sub-batches only: {len(left)} of these partials"
+    if not names:
+        return ""
+    return f"; on sub-batches only: {' and '.join(names)}"

@@ -1,0 +1,131 @@
+"""What failed: the worst of it first, where, by how much and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from diffexplore.checking.records import LOSS, VALUE, Report, Row
+from diffexplore.methods import runs_program
+from diffexplore.numerals import short
+from diffexplore.render.blocks import Block, Gap, Note, Span, Text, text
+from diffexplore.render.names import candidate_of, kind_of, partial_of, point_key
+from diffexplore.render.numbers import counted, share
+from diffexplore.render.places import at_place
+
+#: Failing rows that are described in full before the tables.
+_DESCRIBED = 5
+
+
+def worst_failures(report: Report) -> list[Row]:
+    """Failing rows that include the reduction, else those of probes and samples; at last that of the loss's value.
+
+    The largest relative error comes first: a rounding must not head a report in which another partial is off by half.
+    """
+    failing = sorted((row for row in report.rows if row.verdict == "fail"), key=_relative_error, reverse=True)
+    values = [row for row in failing if row.parameter == VALUE]
+    partials = [row for row in failing if row.parameter != VALUE]
+    # Where the loss itself is not finite, everything else follows from that.
+    itself = [row for row in values if row.method == LOSS]
+    others = [row for row in values if row.method != LOSS]
+    return itself + ([row for row in partials if kind_of(row) == "reduced"] or partials) + others
+
+
+def _relative_error(row: Row) -> float:
+    """A value that is not finite is worse than any; one that should be 0 is all error."""
+    if row.value is None:
+        return math.inf
+    return 1.0 if row.error_rel is None else row.error_rel
+
+
+def failures(report: Report) -> Iterator[Block]:
+    """What failed, where, by how much and why: only where something did."""
+    candidate = candidate_of(report)
+    found = worst_failures(report)
+    groups = _alike(_one_of_each_cause(found) if candidate else found)[:_DESCRIBED]
+    for group in groups:
+        yield Note(_described(group, report), marker="·")
+    left = report.summary.failed - sum(map(len, groups))
+    if left > 0:
+        yield Note(text(f"{counted(left)} more failed", "quiet"), marker="·")
+    yield from of_program(report)
+    if found:
+        yield Gap()
+
+
+def of_program(report: Report) -> Iterator[Block]:
+    """That a failing method has differentiated the user's function itself, and who says why that is wrong."""
+    if (
+        candidate_of(report) is None
+        and report.loss.program
+        and any(row.verdict == "fail" and runs_program(row.method) for row in report.rows)
+    ):
+        message = (
+            f"the truth is the derivative of what {report.loss.program} computes forwards; why its own "
+            "differentiation differs from it, verify says"
+        )
+        yield Note(text(message), marker="·")
+
+
+def _one_of_each_cause(rows: list[Row]) -> list[Row]:
+    """A candidate is wrong for few reasons, in many rows."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        found.setdefault(row.cause.message if row.cause else "", row)
+    return list(found.values())
+
+
+def _alike(rows: list[Row]) -> list[list[Row]]:
+    """Rows of several methods that have one cause of a NaN, together; every other row by itself."""
+    groups: dict[object, list[Row]] = {}
+    for i, row in enumerate(rows):
+        cause = row.cause.message if row.cause else ""
+        key = (row.parameter, point_key(row.point), row.sample, row.probe, cause) if row.is_nan else i
+        groups.setdefault(key, []).append(row)
+    return list(groups.values())
+
+
+def _described(rows: list[Row], report: Report) -> Text:
+    row, candidate = rows[0], candidate_of(report)
+    reason = f": {row.cause.message}" if row.cause else ""
+    by = "" if candidate or row.method == LOSS else f" by {', '.join(row.method for row in rows)}"
+    subject = f"{partial_of(row, candidate)}{by}"
+    wrong = "" if row.is_nan else f" {how_wrong(row)}"
+    return Span(subject, "strong"), Span(f"{wrong}{where(row, report)}{reason}")
+
+
+def where(row: Row, report: Report) -> str:
+    """`` at a = 0, b = 0, sample 17``."""
+    said = at_place(report, row.point)
+    if row.sample is not None:
+        said += f", sample {row.sample}" if said else f" in sample {row.sample}"
+    return f"{said} ({row.probe})" if row.probe else said
+
+
+#: What a row that fails though its value is right says, by its cause.
+_RIGHT = {
+    "upstream_ignored": "is right for an upstream gradient of 1 alone",
+    "upstream_not_linear": "is right for an upstream gradient of 1 alone",
+    "saved_overwritten": "is right in a first call alone",
+    "inputs_modified": "is right, but overwrites what it is computed from",
+    "upstream_modified": "is right, but overwrites what it is computed from",
+}
+
+
+def is_right_by_itself(row: Row) -> str | None:
+    """How a failing row is right whose value is; None for every other row."""
+    if row.error_abs is None or row.bound is None or row.error_abs > row.bound or row.verdict != "fail":
+        return None
+    return _RIGHT.get(row.cause.key, "is right by itself") if row.cause else "is right by itself"
+
+
+def how_wrong(row: Row) -> str:
+    """``is wrong by 0.09 %``."""
+    right = is_right_by_itself(row)
+    if right is not None:
+        return right
+    if row.value is None:
+        return "is not finite"
+    if row.error_rel is None:
+        return f"is {short(row.value, 3)}, where the truth is 0,"
+    return f"is wrong by {share(row.error_rel)}"

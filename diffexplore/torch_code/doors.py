@@ -1,0 +1,229 @@
+"""The doors by which numbers leave torch, or lose what is known of their rounding, while a candidate runs."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from diffexplore.bounds import aten, handling
+from diffexplore.bounds.ball import Ball
+from diffexplore.bounds.watch import Watch, _layout
+from diffexplore.torch_code.constants import Constants, distance
+from diffexplore.torch_private.watching import DisableTorchFunction, disable_current_modes, storage_key
+
+Tensor = torch.Tensor
+
+#: Methods of tensors that hand out numbers, or the memory in which they lie, past torch's dispatcher.
+_LEAKS = frozenset(
+    "numpy tolist item data_ptr storage untyped_storage _typed_storage to_dlpack share_memory_ apply_ map_ __array__ "
+    "__float__ __int__ __index__ __complex__ __dlpack__ __reduce_ex__ __deepcopy__".split()
+)
+
+#: Functions that make a tensor of a list of tensors number by number.
+_REBUILD = frozenset("tensor as_tensor asarray new_tensor".split())
+
+#: Text is for people: what it shows does not come back.
+_TEXT = frozenset(["__repr__", "__format__"])
+
+_REARRANGES, _CREATES, _COMPARES = aten.handler("view"), aten.handler("ones"), aten.handler("lt")
+
+#: Handlers that know what an undecided condition does to their result.
+_AWARE = frozenset(
+    aten.handler(name) for name in ("add", "lt", "ones", "logical_and", "where", "masked_fill", "_to_copy", "copy_")
+)
+
+
+def _undispatched(function: Any) -> Callable[..., Any]:
+    """The same code, with the question whether a mode wants it answered by no."""
+    scope = {**function.__globals__, "has_torch_function": lambda arguments: False}
+    copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
+
+
+_grad, _backward = _undispatched(torch.autograd.grad), _undispatched(torch.autograd.backward)
+
+
+def _tensor_backward(tensor: Tensor, gradient: Any = None, *rest: Any, **kwargs: Any) -> None:
+    _backward(tensor, gradient, *rest, **kwargs)
+
+
+#: What runs somebody's backward: torch switches a mode off while it runs, and we want to see inside.
+_DIFFERENTIATE: dict[Any, Callable[..., Any]] = {
+    torch.autograd.grad: _grad, torch.autograd.backward: _backward, torch.Tensor.backward: _tensor_backward,
+}  # fmt: skip
+
+
+class Escapes(TorchFunctionMode):
+    """Notes by which methods numbers left torch while it was active; in backward passes too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in _TEXT:
+            with disable_current_modes():
+                return func(*args, **(kwargs or {}))
+        if name in _LEAKS or (name in _REBUILD and _holds_list_of_tensors((*args, *(kwargs or {}).values()))):
+            self.seen.add(name)
+        elif name == "__get__" and "array_interface" in repr(func):
+            self.seen.add("__array_interface__")
+        if func in _DIFFERENTIATE:
+            with self:
+                return _DIFFERENTIATE[func](*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+class CandidateWatch(Watch):
+    """A watch that also notes where what it knows is lost: ``doors`` names the operations.
+
+    A Python number made of a tensor of floats is one; so is a choice, an index or a branch of Python that hangs on a
+    comparison which rounding leaves undecided, because the code may then have taken the other way. ``inputs`` are the
+    tensors that the candidate is given; any other that it did not compute is a constant of its own.
+    """
+
+    def __init__(self, *, expected: torch.dtype | None = None, inputs: Iterable[Tensor] = ()) -> None:
+        super().__init__(expected=expected)
+        self.doors: set[str] = set()
+        self._constants = Constants()
+        self._constants.know(inputs)
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        with DisableTorchFunction():  # our own operations are no escapes of the candidate
+            name = handling.name_of(func)
+            operands = list(_tensors((*args, *(kwargs or {}).values())))
+            if "sparse" in name or any(operand.layout != torch.strided for operand in operands):
+                self.doors.add(name)  # no storage to which a radius could be tied
+                return func(*args, **(kwargs or {}))
+            if name in ("eq", "ne") and args[0] is args[1]:  # asks for NaN, which no rounding changes
+                return func(*args, **(kwargs or {}))
+            undecided = any(self._is_undecided(operand) for operand in operands)
+            rounded = [operand for operand in operands if handling.finite_float(operand)]
+            self._meet(rounded)
+            if self._is_door(name, args, undecided, rounded):
+                self.doors.add(name)
+            out = super().__torch_dispatch__(func, types, args, kwargs)
+            self._mark(name, out, undecided, rounded)
+            self._constants.know(_tensors((out,)))
+            return out
+
+    def _meet(self, operands: Iterable[Tensor]) -> None:
+        """Constants among the operands get the distance to the numbers that they are roundings of."""
+        for operand in operands:
+            if storage_key(operand) not in self._radii:
+                radius = self._constants.radius(operand)
+                if radius is not None:
+                    self.set(operand, radius)
+
+    def ball(self, value: Tensor | float | int, like: Tensor) -> Ball:
+        """The ball of an operand; a Python number may be two units off the number that it stands for."""
+        found = super().ball(value, like)
+        if not isinstance(value, float) or found.exact:
+            return found
+        return Ball(found.mid, found.rad.clamp(min=distance(value, "float64")))
+
+    def _is_door(self, name: str, args: tuple[Any, ...], undecided: bool, rounded: list[Tensor]) -> bool:
+        if name == "_local_scalar_dense":  # even an exact number: what Python makes of it is not seen
+            return undecided or bool(rounded)
+        if name == "equal":
+            return any(self._is_rounded(operand) for operand in rounded)
+        return undecided and not self._follows(name, args)
+
+    def _is_undecided(self, operand: Tensor) -> bool:
+        if operand.is_floating_point() or operand.is_complex() or operand.device.type == "meta":
+            return False
+        known = self._find(operand)
+        return known is not None and bool(known.any())
+
+    def _is_rounded(self, operand: Tensor) -> bool:
+        return bool((self.radius(operand) > 0).any())
+
+    def _find(self, tensor: Tensor) -> Tensor | None:
+        entry = self._radii.get(storage_key(tensor))
+        if entry is not None and entry[1] and _layout(tensor) not in entry[1]:
+            self.doors.add("a view written to")
+        return super()._find(tensor)
+
+    def forget(self, tensor: Tensor) -> None:
+        """Drops what is known of a tensor and all its views; reading them before they are written is a door."""
+        entry = self._radii.get(storage_key(tensor))
+        if entry is not None:
+            entry[1].clear()
+            entry[1][_FORGOTTEN] = torch.zeros((), dtype=torch.float64)
+
+    def _follows(self, name: str, args: tuple[Any, ...]) -> bool:
+        """Whether the watch itself knows what the undecided operands do to the result."""
+        handler = aten.handler(name)
+        if handler is _REARRANGES:  # moving them about is known, choosing by them is not
+            return not any(self._is_undecided(operand) for operand in _tensors(args[1:]))
+        return handler in _AWARE or name in _REDUCE_CONDITIONS
+
+    def _mark(self, name: str, out: Any, undecided: bool, rounded: list[Tensor]) -> None:
+        """Conditions and indices made of what is undecided or rounded are undecided, unless they are known already."""
+        if name in _UNWRITTEN and handling.finite_float(out):
+            self.set(out, torch.zeros((), dtype=torch.float64, device=out.device))
+            self.forget(out)  # what is read before torch writes to it was written by other code
+        if name in _FINITENESS or aten.handler(name) in (_COMPARES, _CREATES):
+            return
+        for tensor in _tensors((out,)):
+            if tensor.is_floating_point() or tensor.is_complex() or self.undecided(tensor) is not None:
+                continue
+            if undecided or any(self._is_rounded(operand) for operand in rounded):
+                self.set(tensor, torch.ones((), dtype=torch.bool, device=tensor.device))
+
+
+class ProgramWatch(CandidateWatch):
+    """The watch of a whole program: it sees by what numbers leave torch, and where it loses sight of them."""
+
+    def __init__(self, inputs: Iterable[Tensor]) -> None:
+        super().__init__(inputs=inputs)
+        self._escapes = Escapes()
+
+    def __enter__(self) -> ProgramWatch:
+        self._escapes.__enter__()  # type: ignore[no-untyped-call]  # torch leaves its modes untyped
+        super().__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]  # as above
+        self._escapes.__exit__(*raised)  # type: ignore[no-untyped-call]  # as above
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """What else than an operation without a bound leaves the rounding unknown."""
+        return frozenset(self._escapes.seen | self.doors)
+
+
+#: What they ask does not hang on rounding.
+_FINITENESS = frozenset("isnan isinf isposinf isneginf".split())
+
+#: Their results hold nothing yet.
+_UNWRITTEN = frozenset("empty empty_like new_empty empty_strided new_empty_strided".split())
+
+#: The layout of no tensor: it keeps a storage from being taken for one of exact numbers.
+_FORGOTTEN = ("forgotten",)
+
+#: Their results are conditions or counts again, which are marked.
+_REDUCE_CONDITIONS = frozenset(["any", "all", "sum", "count_nonzero", "cumsum", "prod"])
+
+
+def _tensors(values: tuple[Any, ...]) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            yield from _tensors(tuple(value))
+
+
+def _holds_list_of_tensors(values: tuple[Any, ...]) -> bool:
+    return any(any(True for _ in _tensors((value,))) for value in values if isinstance(value, (tuple, list)))

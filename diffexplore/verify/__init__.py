@@ -1,5 +1,0 @@
-"""Verification of somebody's gradient."""
-
-from diffexplore.verify.run import verify
-
-__all__ = ["verify"]

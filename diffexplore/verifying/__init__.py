@@ -1,0 +1,5 @@
+"""Verification of somebody's gradient."""
+
+from diffexplore.verifying.run import verify
+
+__all__ = ["verify"]

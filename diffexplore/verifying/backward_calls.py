@@ -1,0 +1,109 @@
+"""A backward called again: on the same graph, and with another upstream gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+
+from diffexplore.methods.base import Estimates
+from diffexplore.tracing.backward import is_overwritten
+from diffexplore.verifying.calling import call
+from diffexplore.verifying.candidates.base import Candidate, CandidateError, Graph
+from diffexplore.verifying.packs import Packed
+
+Tensor = torch.Tensor
+
+#: A backward computes a multiple of its upstream gradient. This one scales without rounding, and turns the sign.
+FACTOR = -2.0
+
+
+@runtime_checkable
+class HasBackward(Protocol):
+    """A candidate with a backward that somebody wrote."""
+
+    def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Graph | None:
+        """The graph at some tensors; None where no part of the backward is written by hand."""
+        ...
+
+
+@dataclass(frozen=True)
+class BackwardConduct:
+    """How a backward behaves when it is called again.
+
+    ``another`` are the partials of which a second call on the same graph gives another value, ``ignoring`` those that
+    stay as they are under another upstream gradient, ``disproportionate`` those that change otherwise than by its
+    factor. ``modifying`` names the functions that write into theirs. ``raises``
+    says what a second call raises; ``overwritten`` says that it is torch, because a saved tensor was written into.
+    """
+
+    another: tuple[str, ...] = ()
+    ignoring: tuple[str, ...] = ()
+    disproportionate: tuple[str, ...] = ()
+    modifying: tuple[str, ...] = ()
+    raises: str | None = None
+    overwritten: bool = False
+
+
+def conduct_of(
+    candidate: Candidate, wrt: tuple[str, ...], values: Mapping[str, Tensor], seed: int, first: Estimates
+) -> BackwardConduct:
+    """How the candidate's backward behaves at these tensors; ``first`` is what it gave there, with its bounds."""
+    inner = candidate.inner if isinstance(candidate, Packed) else candidate
+    if not isinstance(inner, HasBackward):
+        return BackwardConduct()
+    packed, names, apart = _arguments(candidate, wrt, values)
+    graph = call(lambda: inner.graph(names, packed), candidate.name, seed)
+    if graph is None:
+        return BackwardConduct()
+
+    def backward(factor: float, graph: Graph = graph) -> Mapping[str, Tensor]:
+        found = call(lambda: graph.backward(factor), candidate.name, seed)
+        return {name: tensor.detach().clone() for name, tensor in apart(found).items()}
+
+    once = backward(1.0)
+    modifying = tuple(graph.modified())
+    if modifying:
+        return BackwardConduct(modifying=modifying)
+    try:
+        scaled, again = backward(FACTOR), backward(1.0)
+    except CandidateError as error:
+        cause = error.__cause__
+        return BackwardConduct(raises=str(error), overwritten=isinstance(cause, Exception) and is_overwritten(cause))
+    room = {name: 2 * first[name].bound for name in wrt}
+
+    def off(found: Mapping[str, Tensor]) -> list[str]:
+        """The partials that are not ``FACTOR`` times those of the first call."""
+        return [name for name in wrt if _apart(FACTOR * once[name].double(), found[name], abs(FACTOR) * room[name])]
+
+    another = [name for name in wrt if _apart(once[name], again[name], room[name])]
+    wrong = off(scaled)
+    if wrong and not another:  # by itself, or because of the call before?
+        unused = call(lambda: inner.graph(names, packed), candidate.name, seed)
+        still = wrong if unused is None else off(backward(FACTOR, unused))
+        another = [name for name in wrong if name not in still]
+    if another:
+        return BackwardConduct(another=tuple(another))
+    ignoring = tuple(name for name in wrong if not _apart(once[name], scaled[name], abs(FACTOR) * room[name]))
+    return BackwardConduct(ignoring=ignoring, disproportionate=tuple(name for name in wrong if name not in ignoring))
+
+
+def _arguments(
+    candidate: Candidate, wrt: tuple[str, ...], values: Mapping[str, Tensor]
+) -> tuple[Mapping[str, Tensor], tuple[str, ...], Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]]:
+    """What the candidate itself takes, what it differentiates by, and how its gradients are taken apart."""
+    if not isinstance(candidate, Packed):
+        return values, wrt, lambda found: found
+    symbols = candidate.symbols
+    wanted = {symbols.argument_of(symbol) for symbol in wrt}
+    return symbols.pack(values), tuple(name for name in symbols.names if name in wanted), symbols.unpack
+
+
+def _apart(expected: Tensor, found: Tensor, room: Tensor) -> bool:
+    """Whether two gradients certainly differ by more than their rounding; what is not finite says nothing."""
+    expected, found = expected.double().reshape(-1), found.double().reshape(-1)
+    known = expected.isfinite() & found.isfinite()
+    room = room.to(found.device).double().reshape(-1).nan_to_num(nan=float("inf"))
+    return bool((known & ((found - expected).abs() > room)).any())

@@ -1,0 +1,72 @@
+"""Calling somebody's code: with copies, with the random generator fixed, and with its exceptions kept in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import torch
+
+from diffexplore.errors import DiffexploreError
+from diffexplore.torch_code.calling import in_one_line
+from diffexplore.verifying.candidates.base import CandidateError
+
+Tensor = torch.Tensor
+Result = TypeVar("Result")
+
+
+class ModeUnavailable(CandidateError):
+    """The candidate, or torch, does not have this mode: the message is torch's reason."""
+
+
+@dataclass
+class Inputs:
+    """Copies of the tensors for one call, which tell afterwards whether they were modified in place."""
+
+    originals: Mapping[str, Tensor]
+    copies: dict[str, Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.copies = {name: tensor.detach().clone() for name, tensor in self.originals.items()}
+
+    def modified(self) -> tuple[str, ...]:
+        """The symbols whose tensor is no longer what was given."""
+        return tuple(name for name, copy in self.copies.items() if not _same(copy.detach(), self.originals[name]))
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors hold the same numbers; NaN is the same as NaN."""
+    return torch.equal(one, other) or torch.equal(one.nan_to_num(), other.detach().nan_to_num())
+
+
+def call(function: Callable[[], Result], name: str, seed: int) -> Result:
+    """What ``function`` returns, the generator seeded; an exception of the candidate becomes a CandidateError."""
+    try:
+        with _seeded(seed), torch.enable_grad():
+            return function()
+    except DiffexploreError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise CandidateError(in_one_line(name, error)) from error
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    with torch.random.fork_rng():
+        if torch.accelerator.is_available():
+            torch.manual_seed(seed)
+        else:  # torch.manual_seed writes down the whole stack, for the first use of a device
+            torch.default_generator.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def torch_reasons() -> Iterator[None]:
+    """What torch refuses to differentiate is said in its own words."""
+    try:
+        yield
+    except (NotImplementedError, RuntimeError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModeUnavailable(f"torch refuses: {lines[0][:300]}") from error

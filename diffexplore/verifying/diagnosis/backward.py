@@ -1,0 +1,65 @@
+"""Causes that show only where a backward is called again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from diffexplore.checking.records import VALUE, Cause, Skipped
+from diffexplore.tracing.backward import SECOND_CALL
+from diffexplore.verifying.backward_calls import FACTOR, BackwardConduct
+
+SECOND_CALL_TITLE = "{} (second backward call)"
+
+
+def causes(conduct: BackwardConduct, names: Iterable[str], wrong: Iterable[str]) -> dict[str, Cause]:
+    """The cause for each partial that it concerns; what is wrong in the first call has causes of its own.
+
+    But for an upstream gradient that is ignored: that is wrong in any call but one.
+    """
+    partials, first = [name for name in names if name != VALUE], set(wrong)
+    right = [name for name in partials if name not in first]
+    if conduct.modifying:
+        return dict.fromkeys(partials, _modified(conduct.modifying))
+    if conduct.overwritten:
+        return dict.fromkeys(right, _overwritten(partials, raises=True))
+    if conduct.another:
+        return {name: _overwritten(conduct.another, raises=False) for name in conduct.another if name in right}
+    found = dict.fromkeys(conduct.ignoring, _ignored(conduct.ignoring))
+    others = conduct.disproportionate
+    return found | dict.fromkeys((name for name in others if name in right), _disproportionate(others))
+
+
+def skipped(conduct: BackwardConduct, name: str) -> tuple[Skipped, ...]:
+    """A second call that is refused, which says nothing against the first."""
+    if conduct.raises is None or conduct.overwritten:
+        return ()
+    return (Skipped(SECOND_CALL_TITLE.format(name), conduct.raises),)
+
+
+def _modified(functions: Iterable[str]) -> Cause:
+    message = (
+        "the backward writes into the upstream gradient that it is given, which others use as well: work on a copy of "
+        "it, as in grad_output.clone()"
+    )
+    return Cause("upstream_modified", message, {"functions": list(functions), "certain": True})
+
+
+def _overwritten(names: Iterable[str], *, raises: bool) -> Cause:
+    message = SECOND_CALL if not raises else (
+        "the backward overwrites a tensor that it saved, so that torch refuses a second call on the same graph "
+        "(retain_graph=True)"
+    )  # fmt: skip
+    return Cause("saved_overwritten", message, {"inputs": list(names), "raises": raises, "certain": True})
+
+
+def _ignored(names: Iterable[str]) -> Cause:
+    message = "the upstream gradient is ignored: it is the gradient for an upstream of 1"
+    return Cause("upstream_ignored", message, {"inputs": list(names), "certain": True})
+
+
+def _disproportionate(names: Iterable[str]) -> Cause:
+    message = (
+        f"it is no multiple of the upstream gradient, as a gradient is: for an upstream of {FACTOR:g} it is not "
+        f"{FACTOR:g} times what it is for 1"
+    )
+    return Cause("upstream_not_linear", message, {"inputs": list(names), "factor": FACTOR, "certain": True})

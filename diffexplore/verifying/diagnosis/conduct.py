@@ -1,0 +1,160 @@
+"""Causes that show in how a candidate behaves, not in its numbers alone: precision, chance, side effects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.records import VALUE, Cause
+from diffexplore.verifying.diagnosis import plans
+from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
+from diffexplore.verifying.observed import Observed
+
+_NAMES = {torch.float64: "float64", torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
+
+
+def modified(observed: Observed) -> Cause | None:
+    names = observed.conduct.modified
+    if not names:
+        return None
+    message = (
+        f"the candidate modifies its input {', '.join(names)} in place: later users of the tensor get other numbers"
+    )
+    return Cause("inputs_modified", message, {"inputs": list(names), "certain": True})
+
+
+def surrogate(problem: Problem, name: str) -> Cause | None:
+    """Whether the loss is a step, of which every other derivative than 0 is a surrogate."""
+    if name == VALUE or not problem.loss.expression.has(problem.loss.symbols[name]):
+        return None
+    if problem.loss.gradient(problem.wrt)[name] != 0:
+        return None
+    message = (
+        f"the loss has derivative 0 by {name} wherever it has one: this is a surrogate gradient, of another function, "
+        'which kind="gradient" verifies against the loss that it belongs to'
+    )
+    return Cause("surrogate", message, {"certain": True})
+
+
+def by_chance(laboratory: Laboratory, observed: Observed) -> Cause | None:
+    """Whether another seed of torch's generator gives another gradient."""
+    index = np.arange(min(laboratory.n, 8))
+    first = laboratory.ask(laboratory.point, index)
+    if first is None and laboratory.n <= _WHOLE:  # it takes the whole batch alone
+        index = np.arange(laboratory.n)
+        first = laboratory.ask(laboratory.point, index)
+    with observed.seeded(laboratory.seed + 1):
+        second = laboratory.ask(laboratory.point, index)
+    if first is None or second is None:
+        return None
+    for name in first.estimates:
+        if not all(map(math.isfinite, (*first.values(name), *second.values(name)))):
+            continue  # NaN differs from itself
+        if first.values(name) != second.values(name) and not _within(first, second, name):
+            message = "the gradient depends on random numbers (dropout?): switch them off, or fix the generator inside"
+            return Cause("not_deterministic", message, {"certain": True})
+    return None
+
+
+def _within(first: Scene, second: Scene, name: str) -> bool:
+    """Whether the two differ by no more than their rounding, as parallel sums may."""
+    numbers = zip(first.values(name), second.values(name), first.bounds(name), strict=True)
+    return all(abs(one - other) <= 2 * bound for one, other, bound in numbers)
+
+
+def narrowed(
+    laboratory: Laboratory, observed: Observed, names: Sequence[str], whole: Callable[[], list[Scene]]
+) -> dict[str, Cause]:
+    """The partials whose whole error computing in a narrower dtype, which was seen, accounts for.
+
+    ``whole`` makes the scene of the whole batch anew, with bounds that allow for that dtype.
+    """
+    seen = observed.conduct.narrowed
+    if not seen:
+        return {}
+    with observed.unexpecting():
+        scenes = plans.scenes(laboratory) + whole()
+    dtype = _NAMES[laboratory.problem.dtype]
+    message = f"computed in {', '.join(seen)} inside {dtype}: the error is what the rounding of {seen[0]} allows"
+    cause = Cause("precision", message, {"dtype": seen[0], "certain": True})
+    known = {name: [scene for scene in scenes if name in scene.estimates] for name in names}
+    return {
+        name: cause
+        for name, there in known.items()
+        if there and all(_explained_by_rounding(scene, name) for scene in there)
+    }
+
+
+def _explained_by_rounding(scene: Scene, name: str) -> bool:
+    numbers = zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True)
+    return all(abs(truth - value) <= bound + float(truth.rad()) for value, bound, truth in numbers)
+
+
+#: The next narrower dtype: by accident, code computes in that one.
+_NARROWER = {torch.float64: torch.float32, torch.float32: torch.bfloat16}
+
+
+def looks_narrow(scenes: Sequence[Scene], name: str) -> Cause | None:
+    """Whether errors of a candidate that cannot be watched are of the size of a narrower dtype's rounding."""
+    dtype = scenes[0].problem.dtype
+    narrow = _NARROWER.get(dtype)
+    if narrow is None:
+        return None
+    growth, most = UNIT_ROUNDOFF[narrow] / UNIT_ROUNDOFF[dtype], _MOST_ROUNDINGS * UNIT_ROUNDOFF[narrow]
+    if not all(_grown_within(scene, name, growth, most) for scene in scenes):
+        return None
+    message = (
+        f"the errors have the size of {_NAMES[narrow]}'s rounding and no pattern: computed in {_NAMES[narrow]} "
+        "somewhere, or by a formula that cancels"
+    )
+    return Cause("precision", message, {"dtype": _NAMES[narrow], "certain": False})
+
+
+#: Relative errors of more roundings than this are not blamed on them.
+_MOST_ROUNDINGS = 64.0
+
+
+def _grown_within(scene: Scene, name: str, growth: float, most: float) -> bool:
+    numbers = zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True)
+    return all(
+        abs(truth - value) <= min(bound * growth, most * abs(float(truth.mid()))) for value, bound, truth in numbers
+    )
+
+
+def only_narrow(laboratory: Laboratory, observed: Observed, names: Sequence[str]) -> Cause | None:
+    """Whether the error of an unwatched candidate shrinks with the unit roundoff: then its formula is right.
+
+    From a narrow dtype to float64 an error of rounding shrinks by the ratio of the unit roundoffs, one of the formula
+    not at all: the geometric middle tells them apart.
+    """
+    problem = laboratory.problem
+    if problem.dtype == torch.float64 or not observed.conduct.opaque:
+        return None
+    wide = laboratory.widened()
+    index = np.arange(min(laboratory.n, _WHOLE))
+    narrow_scene, wide_scene = laboratory.ask(laboratory.point, index), wide.ask(wide.point, index)
+    if narrow_scene is None or wide_scene is None:
+        return None
+    shrinks = math.sqrt(UNIT_ROUNDOFF[torch.float64] / UNIT_ROUNDOFF[problem.dtype])
+    for name in names:
+        errors = zip(_errors(narrow_scene, name), _errors(wide_scene, name), strict=True)
+        if not any(narrow > 0 for narrow in _errors(narrow_scene, name)):
+            return None
+        if not all(error <= shrinks * largest for largest, error in errors if largest > 0):
+            return None
+    message = f"the gradient is right in float64: in {_NAMES[problem.dtype]} it loses precision, more than it has to"
+    fields = {"dtype": _NAMES[problem.dtype], "right_in_float64": True, "certain": True}
+    return Cause("precision", message, fields)
+
+
+#: Samples of the batch on which a candidate is asked again in float64.
+_WHOLE = 256
+
+
+def _errors(scene: Scene, name: str) -> list[float]:
+    return [float(abs(truth - value)) for value, truth in zip(scene.values(name), scene.truth(name), strict=True)]

@@ -1,0 +1,65 @@
+"""All hypotheses, in one list: a family is one function that yields them for a partial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+from diffexplore.checking.records import VALUE
+from diffexplore.verifying.candidates.computes_loss import UPSTREAM
+from diffexplore.verifying.diagnosis import (
+    constants,
+    factors,
+    library,
+    multiples,
+    places,
+    powers,
+    reductions,
+    samples,
+    shapes,
+    terms,
+)
+from diffexplore.verifying.diagnosis.hypothesis import Hypothesis
+from diffexplore.verifying.diagnosis.scene import Scene, Unavailable
+
+Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
+
+#: Those that make sense of a loss's value as well as of a partial.
+_OF_NUMBERS: tuple[Family, ...] = (
+    library.conventions,
+    lambda name, scenes: factors.zero(name),
+    lambda name, scenes: factors.factors(name, scenes[0].problem.loss.expression),
+    lambda name, scenes: factors.sizes(name, scenes),
+    lambda name, scenes: factors.fitted(name, scenes),
+    constants.wrong_constants,
+    powers.powers_within,
+    samples.squashed,
+    shapes.all_pairs,
+)
+
+#: Those that need a partial.
+_OF_PARTIALS: tuple[Family, ...] = (
+    shapes.transposed,
+    samples.swapped,
+    samples.clipped_samples,
+    samples.norm_clipped,
+    lambda name, scenes: samples.upstream_ignored(name, scenes, UPSTREAM),
+    terms.cut_paths,
+    terms.missing,
+    terms.wrong_powers,
+    shapes.wrong_axis,
+    samples.reordered,
+    samples.left_out,
+    places.wrong_places,
+    reductions.reductions,
+    terms.extra,
+    multiples.multiples,
+)
+
+
+def hypotheses(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """Every hypothesis for one partial (or for the loss's value)."""
+    families = _OF_NUMBERS if name == VALUE else (*_OF_NUMBERS, *_OF_PARTIALS)
+    for family in families:
+        with suppress(Unavailable):
+            yield from family(name, scenes)

@@ -1,0 +1,105 @@
+"""The gradient times an expression: a factor that depends on the parameters or the data, extra or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import sympy
+from flint import arb
+
+from diffexplore.formula.text import to_text
+from diffexplore.numerals import short
+from diffexplore.verifying.candidates.computes_loss import UPSTREAM
+from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction
+from diffexplore.verifying.diagnosis.scene import Scene, Unavailable, exact_partial
+
+_MOST = 16
+_POWERS = (1, -1, 2, -2, sympy.Rational(1, 2), sympy.Rational(-1, 2))
+
+#: Ratios that differ by less, relative to themselves, are one constant.
+_SAME = 2.0**-20
+
+#: Coefficients that are exact where one is fitted this well.
+_NICE = tuple(sympy.Rational(p, q) for q in (1, 2, 3, 4) for p in (*range(-6, 0), *range(1, 7)))
+
+
+def multiples(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """c times a power of an expression times the partial, sample by sample; c is fitted and then rounded."""
+    problem = scenes[0].problem
+    partial = exact_partial(problem, name)
+    for part in _parts(problem.loss.expression, problem.loss.gradient(problem.wrt)[name]):
+        for factor in (*(part**power for power in _POWERS), 1 / sympy.Abs(part)):
+            basis = _product(name, factor * partial)
+            found = coefficient(name, scenes, basis)
+            if found is None or not _varies(name, scenes, basis):
+                continue
+            middle, uncertainty = found
+            nice = next((number for number in _NICE if abs(float(number) - middle) <= uncertainty), None)
+            ball = arb(middle, uncertainty) if nice is None else arb(nice.p) / nice.q
+            shown = to_text(factor if nice is None else nice * factor)
+            text = f"{short(middle, 6)} (± {short(uncertainty)}) · {shown}" if nice is None else shown
+            clipped = isinstance(factor, sympy.Pow) and isinstance(factor.base, sympy.Abs) and part.is_Add
+            if clipped and middle > 0:
+                message = f"it is as if {to_text(part)} were clipped at ±{short(middle, 6)}"
+                yield Hypothesis("clipped", message, 2.75, _scaled(basis, ball), {"threshold": middle}, fitted=1)
+                continue
+            yield Hypothesis(
+                "factor_of_input", f"it is {text} times the gradient", 2.8 if nice is not None else 3.1,
+                _scaled(basis, ball), {"factor": text}, fitted=0 if nice is not None else 1,
+            )  # fmt: skip
+
+
+def _parts(loss: sympy.Expr, gradient: sympy.Expr) -> list[sympy.Expr]:
+    """The symbols and the subexpressions from which a factor may be made."""
+    nodes = [*sorted(loss.free_symbols, key=str), *sympy.preorder_traversal(gradient), *sympy.preorder_traversal(loss)]
+    parts = [
+        node for node in nodes
+        if isinstance(node, sympy.Expr) and not node.is_number and not node.has(sympy.Symbol(UPSTREAM, real=True))
+        and not (node.is_Pow and node.exp.is_number) and not node.is_Mul
+    ]  # fmt: skip
+    return list(dict.fromkeys(parts))[:_MOST]
+
+
+def _product(name: str, expression: sympy.Expr) -> Prediction:
+    return lambda scene: scene.reduced(name, expression)
+
+
+def _scaled(basis: Prediction, factor: arb) -> Prediction:
+    return lambda scene: [factor * unit for unit in basis(scene) or []]
+
+
+def _varies(name: str, scenes: Sequence[Scene], basis: Prediction) -> bool:
+    """Whether the expression is no constant here: then it would be one factor under many names."""
+    ratios = []
+    for scene in scenes:
+        try:
+            units = basis(scene) or []
+        except Unavailable:
+            continue
+        pairs = zip(units, scene.truth(name), strict=True)
+        ratios += [float(unit.mid()) / float(truth.mid()) for unit, truth in pairs if truth.mid() != 0]
+    return bool(ratios) and max(ratios) - min(ratios) > _SAME * max(abs(ratio) for ratio in ratios)
+
+
+def coefficient(name: str, scenes: Sequence[Scene], basis: Prediction) -> tuple[float, float] | None:
+    """The multiple of ``basis`` that all numbers are, as middle and uncertainty; None where there is none, or 0."""
+    low, high = -float("inf"), float("inf")
+    for scene in scenes:
+        try:
+            units = basis(scene) or []
+        except Unavailable:
+            continue
+        for value, bound, unit in zip(scene.values(name), scene.bounds(name), units, strict=True):
+            size = float(unit.mid())
+            slack = 2 * bound + 4 * scene.unit() * abs(value)
+            if size == 0 and unit.is_finite() and abs(value) <= slack:
+                continue  # 0 is any multiple of 0
+            if not unit.is_finite() or size == 0:
+                return None
+            room = slack / abs(size) * max(1.0, abs(value / size))
+            low, high = max(low, value / size - room), min(high, value / size + room)
+            if not low < high:
+                return None
+    if low == -float("inf") or low <= 0 <= high:
+        return None
+    return (low + high) / 2, (high - low) / 2

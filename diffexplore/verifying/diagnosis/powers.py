@@ -1,0 +1,103 @@
+"""An exponent of the formula that is off by one: 1/v for 1/v² in one term, or x² for x³ in the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import sympy
+
+from diffexplore.checking.records import VALUE
+from diffexplore.formula.derive import differentiate
+from diffexplore.formula.text import to_text
+from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, exactly, explain
+from diffexplore.verifying.diagnosis.scene import Scene, exact_partial
+
+_MOST_NODES = 12
+_MOST_TERMS = 8
+_LONGEST = 70
+
+
+def powers_within(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """The gradient of the loss with one power changed, and the gradient with one power of one term changed."""
+    problem = scenes[0].problem
+    truth = exact_partial(problem, name)
+    known = {sympy.S.Zero, truth}
+    for rank, words, power, wrong, changed in (*_of_the_loss(name, scenes[0]), *_of_a_term(name, truth)):
+        if changed in known:
+            continue
+        known.add(changed)
+        if not explain(exactly(name, changed), scenes, name):  # before a text is made of it
+            continue
+        fields = {"factor": _text(power), "found": _text(wrong)}
+        message = words.format(wrong=_text(wrong), right=_text(power))
+        yield Hypothesis("wrong_power", message, rank, exactly(name, changed), fields)
+
+
+#: A rank, the words for it, the power, the wrong one, and the partial with it.
+_Changed = tuple[float, str, sympy.Expr, sympy.Expr, sympy.Expr]
+
+
+def _of_the_loss(name: str, scene: Scene) -> Iterator[_Changed]:
+    loss = scene.problem.loss.expression
+    single = ((node, wrong, loss.xreplace({node: wrong})) for node in _powers(loss) for wrong in _off_by_one(node))
+    for power, wrong, written in (*single, *_of_products(loss)):
+        if name == VALUE:
+            yield 2.32, "the loss has {wrong} in the place of {right}", power, wrong, written
+        else:
+            partial = differentiate(written, scene.problem.loss.symbols[name])
+            words = "it is the gradient of a loss that has {wrong} in the place of {right}"
+            yield 2.32, words, power, wrong, partial
+
+
+def _of_products(expression: sympy.Expr) -> Iterator[tuple[sympy.Expr, sympy.Expr, sympy.Expr]]:
+    """Powers of a product, of which SymPy makes a product of powers: (a·x)³, the wrong one, and all with it."""
+    for node in [node for node in sympy.preorder_traversal(expression) if node.is_Mul][:_MOST_NODES]:
+        powers = [factor for factor in node.args if isinstance(factor, sympy.Pow) and _is_whole(factor)]
+        for exponent in dict.fromkeys(factor.exp for factor in powers):
+            bases = [factor.base for factor in powers if factor.exp == exponent]
+            if len(bases) < 2:
+                continue
+            power = sympy.Mul(*(base**exponent for base in bases))
+            for other in (exponent - 1, exponent + 1):
+                wrong = sympy.Mul(*(base**other for base in bases))
+                yield power, wrong, expression.xreplace({node: node / power * wrong})
+
+
+def _of_a_term(name: str, partial: sympy.Expr) -> Iterator[_Changed]:
+    if name == VALUE:
+        return
+    for term in sympy.Add.make_args(partial)[:_MOST_TERMS]:
+        for factor in [factor for factor in sympy.Mul.make_args(term) if not factor.is_number]:
+            for wrong in _off_by_one(factor):
+                words = "it has {wrong} in the place of {right}, in the term " + _braced(_text(term))
+                yield 2.35, words, factor, wrong, partial - term + term / factor * wrong
+    for node in _powers(partial):
+        for wrong in _off_by_one(node):
+            yield 2.36, "it has {wrong} in the place of {right}", node, wrong, partial.xreplace({node: wrong})
+
+
+def _powers(expression: sympy.Expr) -> list[sympy.Expr]:
+    nodes = [node for node in sympy.preorder_traversal(expression) if isinstance(node, sympy.Pow) and _is_whole(node)]
+    return list(dict.fromkeys(nodes))[:_MOST_NODES]
+
+
+def _is_whole(node: sympy.Expr) -> bool:
+    return bool(node.exp.is_Integer and not node.base.is_number)
+
+
+def _off_by_one(factor: sympy.Expr) -> list[sympy.Expr]:
+    """The factor with an exponent one less and one more; nothing of one that is no whole power."""
+    base, exponent = factor.as_base_exp()
+    if base.is_number or not exponent.is_Integer:
+        return []
+    return [base**wrong for wrong in (exponent - 1, exponent + 1)]
+
+
+def _text(expression: sympy.Expr) -> str:
+    text = to_text(expression)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _braced(text: str) -> str:
+    """A text in which braces stand for themselves where it is formatted."""
+    return text.replace("{", "{{").replace("}", "}}")

@@ -1,0 +1,207 @@
+"""Scenes: calls of a candidate on a few samples, small enough that any explanation of them can be computed exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import numpy as np
+import sympy
+import torch
+from flint import arb
+
+from diffexplore.arithmetic.balls import BALLS, precision
+from diffexplore.arithmetic.case_balls import CASES
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.checking.evaluate import Running
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.records import VALUE
+from diffexplore.checking.staged import Reading, StagedProgram
+from diffexplore.errors import DiffexploreError
+from diffexplore.methods.base import Estimate
+from diffexplore.program.program import Program, lower
+
+Tensor = torch.Tensor
+
+_BITS = 320
+
+#: A ball wider than this, relative to its midpoint, decides nothing.
+_TIGHT = 2.0**-60
+
+
+class Unavailable(Exception):
+    """A hypothesis asks for what only a small scene can compute."""
+
+
+@dataclass
+class Scene:
+    """What a candidate gave at one point on ``n`` samples, and exact values of any expression there.
+
+    ``index`` holds the places of the samples in the batch, −1 for what is none of it; ``total`` is its size.
+    ``divisor`` is by what the mean divides, where that is not the number of samples in the scene.
+    """
+
+    problem: Problem
+    point: Mapping[str, float]
+    samples: tuple[Mapping[str, float], ...]
+    index: tuple[int, ...]
+    total: int
+    estimates: Mapping[str, Estimate]
+    divisor: int | None = None
+    _known: dict[sympy.Expr, list[arb]] = field(default_factory=dict)
+    _truths: dict[str, list[arb]] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        return len(self.samples)
+
+    @property
+    def mean(self) -> bool:
+        return self.problem.loss.reduction == "mean"
+
+    def values(self, name: str) -> list[float]:
+        """The candidate's numbers for one partial: one for a parameter, n for data."""
+        return [float(value) for value in self.estimates[name].value.reshape(-1).tolist()]
+
+    def bounds(self, name: str) -> list[float]:
+        return [float(bound) for bound in self.estimates[name].bound.reshape(-1).tolist()]
+
+    def by_sample(self, name: str) -> bool:
+        return name not in self.problem.loss.parameters and name != VALUE
+
+    def at_samples(self, expression: sympy.Expr) -> list[arb]:
+        """The expression at each sample.
+
+        Raises :class:`Unavailable` for what SymPy has merged into no number, as parts of a partial may be.
+        """
+        if expression not in self._known:
+            if expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
+                raise Unavailable
+            data, moved = self.problem.loss.data, (*self.problem.loss.parameters, *self.problem.wrt)
+            reading = Reading(BALLS, arb, cases=CASES, by=moved)
+            try:
+                lowered = _lowered(expression, self.problem.inputs)
+            except TypeError:  # SymPy writes the derivative of |u| with im(u) where it does not know that u is real
+                raise Unavailable from None
+            program = StagedProgram(lowered, reading, self.point, data)
+            with precision(_BITS):
+                program.prepare()
+                rows = ([sample[name] for name in program.varying] for sample in self.samples)
+                self._known[expression] = [program(row)[0] for row in rows]
+        return self._known[expression]
+
+    def reduced(self, name: str, expression: sympy.Expr) -> list[arb]:
+        """What the reduction makes of the summand's partial: one number, or by data its share for each sample."""
+        parts = self.at_samples(expression)
+        with precision(_BITS):
+            if self.by_sample(name):
+                return [part / (self.divisor or self.n) for part in parts] if self.mean else parts
+            total = sum(parts, arb(0))
+            return [total / self.n if self.mean else total]
+
+    def truth(self, name: str) -> list[arb]:
+        if name not in self._truths:
+            self._truths[name] = self.reduced(name, exact_partial(self.problem, name))
+        return self._truths[name]
+
+    def only(self, place: int) -> Scene:
+        """One of the samples as a scene of its own, of which the candidate was not asked."""
+        return Scene(self.problem, self.point, (self.samples[place],), (self.index[place],), self.total, {})
+
+    def columns(self) -> Mapping[str, Tensor]:
+        """The samples as tensors of shape (n,), in float64."""
+        return {
+            name: torch.tensor([sample[name] for sample in self.samples], dtype=torch.float64)
+            for name in self.problem.loss.data
+        }
+
+    def unit(self) -> float:
+        return UNIT_ROUNDOFF[self.problem.dtype]
+
+    def is_decided(self) -> bool:
+        """Whether truth and values are finite numbers, and no value lies at a kink."""
+        for name in self.estimates:
+            balls = self.truth(name)
+            if not all(ball.is_finite() and _tight(ball) for ball in balls):
+                return False
+            if not all(np.isfinite(self.values(name))):
+                return False
+        return True
+
+
+def need_samples(scene: Scene) -> None:
+    """Raises Unavailable for the whole batch, whose samples are too many to be gone through."""
+    if len(scene.samples) != scene.n:
+        raise Unavailable
+
+
+def exact_partial(problem: Problem, name: str) -> sympy.Expr:
+    """The summand's partial as derived; the summand itself for the loss's value."""
+    if name == VALUE:
+        return problem.loss.expression
+    return problem.raw_partial(name)
+
+
+def _tight(ball: arb) -> bool:
+    return bool(ball.rad() <= abs(ball.mid()) * _TIGHT) or ball.mid() == 0
+
+
+@lru_cache(maxsize=4096)
+def _lowered(expression: sympy.Expr, inputs: tuple[str, ...]) -> Program:
+    return lower([expression], inputs)
+
+
+class Laboratory:
+    """Makes scenes: sub-batches at the point of the check and at points near it."""
+
+    def __init__(
+        self, problem: Problem, running: Running, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int,
+        seed: int,
+    ) -> None:  # fmt: skip
+        self.problem = problem
+        self.running = running
+        self.point = point
+        self.columns = columns
+        self.n = n
+        self.seed = seed
+
+    def ask(
+        self, point: Mapping[str, float], index: np.ndarray, rows: Mapping[str, Tensor] | None = None
+    ) -> Scene | None:
+        """The scene of some samples at a point; None where the candidate refuses them.
+
+        ``rows`` are samples that need not be the batch's own: these have the index −1.
+        """
+        values = self.problem.values(point, self.rows(index) if rows is None else rows)
+        count = len(index) if self.columns else self.n
+        try:
+            estimates = self.running.reduced(self.problem, values, count)
+        except DiffexploreError:
+            return None
+        return self._scene_of(values, index, count, estimates)
+
+    def widened(self) -> Laboratory:
+        """The same in float64, at the numbers of the narrower dtype."""
+        rows = {name: column.to(self.problem.dtype) for name, column in self.columns.items()}
+        point = {name: float(torch.tensor(value).to(self.problem.dtype)) for name, value in self.point.items()}
+        wide = replace(self.problem, dtype=torch.float64)
+        return Laboratory(wide, self.running, point, rows, self.n, self.seed)
+
+    def rows(self, index: np.ndarray) -> dict[str, Tensor]:
+        """The samples of the batch at some places."""
+        places = torch.from_numpy(np.asarray(index, dtype=np.int64))
+        return {name: column[places.to(column.device)] for name, column in self.columns.items()}
+
+    def scene_of(self, point: Mapping[str, float], index: np.ndarray, estimates: Mapping[str, Estimate]) -> Scene:
+        """The scene of a call that was made already."""
+        count = len(index) if self.columns else self.n
+        return self._scene_of(self.problem.values(point, self.rows(index)), index, count, estimates)
+
+    def _scene_of(
+        self, values: Mapping[str, Tensor], index: np.ndarray, count: int, estimates: Mapping[str, Estimate]
+    ) -> Scene:
+        fixed = {name: float(values[name]) for name in self.problem.loss.parameters}
+        data = {name: values[name].to(torch.float64).tolist() for name in self.problem.loss.data}
+        samples = tuple({name: data[name][i] for name in data} for i in range(count))
+        return Scene(self.problem, fixed, samples, tuple(int(i) for i in index), self.n, estimates)

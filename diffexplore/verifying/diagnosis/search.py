@@ -1,0 +1,220 @@
+"""The search for the cause of one point's failing partials: what is asked of the candidate, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from flint import arb
+
+from diffexplore.checking.point import PointOutcome
+from diffexplore.checking.records import VALUE, Cause, Row
+from diffexplore.methods.base import Estimates
+from diffexplore.verifying.diagnosis import conduct, locate, plans, regions
+from diffexplore.verifying.diagnosis.axes import of_an_axis
+from diffexplore.verifying.diagnosis.cancellation import cancelling
+from diffexplore.verifying.diagnosis.evidence import different, is_wrong
+from diffexplore.verifying.diagnosis.reductions import of_the_reduction
+from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
+from diffexplore.verifying.diagnosis.whole import MOST, SMALL, WholeBatch, asked, whole_batch
+from diffexplore.verifying.point import CandidateCheck
+
+
+@dataclass
+class Diagnosis:
+    """The search for causes at one point; ``wrong`` names the partials that failed there.
+
+    ``widen`` False seeks them in the dtype of the check alone.
+    """
+
+    check: CandidateCheck
+    outcome: PointOutcome
+    wrong: tuple[str, ...]
+    widen: bool = True
+
+    def __post_init__(self) -> None:
+        self._laboratory = self.check.laboratory()
+        self._repeatable = self.check.observed.candidate.repeatable
+        self._whole = self._whole_of(self.check.estimates)
+        self._sharp: Laboratory = self._laboratory
+        self._scenes: list[Scene] = []
+        if self._repeatable:
+            self._sharp, self._scenes = self._sharpest()
+
+    def _sharpest(self) -> tuple[Laboratory, list[Scene]]:
+        """Where causes are sought: in float64, if the candidate takes it and is wrong there too, else in its dtype.
+
+        In a narrow dtype many causes fit one error; what is found has to explain the batch in that dtype as well.
+        """
+        if self.widen and self._laboratory.problem.dtype != torch.float64:
+            wide = self._laboratory.widened()
+            with self.check.observed.unexpecting():
+                scenes = plans.scenes(wide)
+            if any(is_wrong(scene, name) for scene in scenes for name in self.wrong):
+                return wide, scenes
+        return self._laboratory, plans.scenes(self._laboratory)
+
+    def causes(self) -> dict[str, Cause]:
+        shared = self._of_conduct() if self._repeatable else None
+        if shared is not None:
+            return dict.fromkeys(self.wrong, shared)
+        found = self._narrowed() if self._repeatable else {}
+        return {name: found.get(name) or self._cause(name) for name in self.wrong}
+
+    def _of_conduct(self) -> Cause | None:
+        observed, laboratory = self.check.observed, self._laboratory
+        return conduct.by_chance(laboratory, observed) or conduct.only_narrow(laboratory, observed, self._partials())
+
+    def _partials(self) -> list[str]:
+        return [name for name in self.wrong if name != VALUE] or list(self.wrong)
+
+    def _narrowed(self) -> dict[str, Cause]:
+        """The partials whose error is the rounding of a narrower dtype; where all are, the value with them."""
+        partials = self._partials()
+        found = conduct.narrowed(
+            self._laboratory, self.check.observed, partials, lambda: self._whole_of(self.check.asked_again())
+        )
+        everything = len(found) == len(partials) > 0
+        return dict.fromkeys(self.wrong, next(iter(found.values()))) if everything else found
+
+    # ------------------------------------------------------------------------------------------------ one partial
+    def _cause(self, name: str) -> Cause:
+        cause = conduct.surrogate(self._laboratory.problem, name) or self._by_data(name)
+        if cause is not None:
+            return cause
+        scenes = self._known(name, [*self._scenes, *self._whole])
+        cause = regions.explained(name, scenes) if scenes else None
+        if self._repeatable and cause is None and name != VALUE:
+            cause = self._of_an_axis(name)
+        if self._repeatable and (cause is None or not cause.fields["certain"]):
+            more = self._known(name, [*scenes, *self._again, *self._singles])
+            cause = regions.explained(name, more) if more else None
+        if cause is not None:
+            return self._beside_classes(name, cause)
+        cause = self._patternless(name, scenes) or self._in_part(name)
+        if cause is None and self._sharp is not self._laboratory:
+            return Diagnosis(self.check, self.outcome, (name,), widen=False)._cause(name)
+        return cause or self._unexplained(name)
+
+    def _of_an_axis(self, name: str) -> Cause | None:
+        """What the errors by the other entries of an array say of that by one."""
+        with self._asking():
+            return of_an_axis(name, self._sharp)
+
+    def _by_data(self, name: str) -> Cause | None:
+        """What the failing samples of a partial by data show by themselves."""
+        failures = self.check.failures.get(name)
+        if failures is None or not failures.count:
+            return None
+        cause = locate.of_samples(failures, name)
+        if failures.count == failures.total or (cause is not None and cause.key in _OF_ONE_LIST):
+            return cause
+        scenes = plans.by_data(self._laboratory, name, self.check.estimates[name], np.concatenate(failures.index))
+        return regions.of_a_region(name, scenes) or cause
+
+    @staticmethod
+    def _known(name: str, scenes: Sequence[Scene]) -> list[Scene]:
+        return [scene for scene in scenes if name in scene.estimates and _knows(scene, name)]
+
+    @cached_property
+    def _again(self) -> list[Scene]:
+        """The whole batch at other points."""
+        with self._asking():
+            found = [asked(self._sharp, point, index) for point, index in plans.whole_again(self._sharp)]
+        return [scene for scene in found if scene is not None]
+
+    @cached_property
+    def _singles(self) -> list[Scene]:
+        """Single samples; none where the candidate takes the whole batch alone, and one sample by broadcasting."""
+        sizes = {scene.n for scene in self._scenes}
+        with self._asking():
+            return plans.singles(self._sharp) if self._repeatable and len(sizes) > 1 else []
+
+    def _asking(self) -> AbstractContextManager[None]:
+        """In float64, a candidate may still compute in the dtype that it was written for."""
+        return self.check.observed.unexpecting() if self._sharp is not self._laboratory else nullcontext()
+
+    def _beside_classes(self, name: str, cause: Cause) -> Cause:
+        """The cause, with that of one class of the data where labels are all that tells the two apart."""
+        if cause.key not in _OF_TERMS or not plans.classes(self._laboratory):
+            return cause
+        other = regions.of_a_region(name, self._known(name, self._singles))
+        if other is None or other.fields["key"] is None or not plans.of_a_class(self._laboratory, other):
+            return cause
+        fields = {**cause.fields, "certain": False, "or_else": other.key, "where": other.fields["where"]}
+        return Cause(cause.key, f"{cause.message}; or else {other.message}", fields)
+
+    def _in_part(self, name: str) -> Cause | None:
+        """Where only some samples are wrong, or only several of them together."""
+        if not self._repeatable or not self._laboratory.columns:
+            return None
+        singles = self._known(name, self._singles)
+        wrong = different([scene for scene in singles if is_wrong(scene, name)])
+        with self._asking():
+            one = self._one(name) if wrong <= 1 else None
+        if one is not None:
+            return one
+        in_part = regions.of_a_region(name, singles) if wrong else None
+        if in_part is not None:
+            return in_part
+        if not wrong:
+            return of_the_reduction(name, singles, self._known(name, [*self._scenes, *self._whole, *self._again]))
+        return regions.of_each_class(name, singles)
+
+    def _one(self, name: str) -> Cause | None:
+        """One sample that is wrong by itself, where the others are right."""
+        laboratory = self._sharp
+        scene = locate.by_halving(laboratory, lambda found: is_wrong(found, name))
+        if scene is None or name not in scene.estimates:
+            return None
+        place = scene.index[0]
+        if locate.others_are_wrong(laboratory, place, lambda found: is_wrong(found, name)):
+            return None
+        scenes = [scene, *(found for found in plans.same_sample(laboratory, place) if is_wrong(found, name))]
+        inner = regions.explained(name, scenes, scope=False)
+        value, truth = scene.values(name)[0], float(scene.truth(name)[0].mid())
+        message = f"sample {place} is wrong by itself: {locate.told(value, truth)}"
+        message += f"; there {inner.message} (at {len(scenes)} points)" if inner and inner.fields["certain"] else ""
+        return Cause("one_sample", message, {"sample": place, "value": value, "truth": truth, "certain": True})
+
+    def _patternless(self, name: str, scenes: Sequence[Scene]) -> Cause | None:
+        small = [scene for scene in scenes if not isinstance(scene, WholeBatch)]
+        if not small or not self.check.observed.conduct.opaque:
+            return None
+        return cancelling(small, name) or conduct.looks_narrow(small, name)
+
+    def _unexplained(self, name: str) -> Cause:
+        worst = locate.worst_singles(self._known(name, self._singles), name) if name != VALUE else ""
+        shown = f"; {worst}" if worst else ""
+        return Cause("unexplained", f"no known mistake explains these numbers{shown}", {"certain": False})
+
+    # --------------------------------------------------------------------------------------------- whole batch
+    def _whole_of(self, estimates: Estimates) -> list[Scene]:
+        laboratory, index = self._laboratory, np.arange(self._laboratory.n)
+        if laboratory.n <= SMALL:
+            scene = laboratory.scene_of(laboratory.point, index, estimates)
+            return [scene] if scene.is_decided() else []
+        truths = {row.parameter: _ball(row) for row in self.outcome.rows if row.sample is None and row.probe is None}
+        reduced = {name: estimates[name] for name in truths if name in estimates}
+        known = {name: ball for name, ball in truths.items() if ball is not None and name in reduced}
+        places = index if laboratory.n <= MOST else index[:0]
+        return [whole_batch(laboratory, laboratory.point, places, {name: reduced[name] for name in known}, known)]
+
+
+#: Causes of partials by data that need no condition.
+_OF_ONE_LIST = frozenset({"one_sample", "permuted"})
+
+#: Causes that may look like an error of one class of the data.
+_OF_TERMS = frozenset({"cut_path", "missing_term", "extra_term", "sign_of_term", "wrong_power", "factor_of_input"})
+
+
+def _knows(scene: Scene, name: str) -> bool:
+    return not isinstance(scene, WholeBatch) or name in scene.truths
+
+
+def _ball(row: Row) -> arb | None:
+    return arb(row.truth.mid, row.truth.rad) if row.truth else None

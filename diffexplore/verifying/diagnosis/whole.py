@@ -1,0 +1,97 @@
+"""The whole batch as a scene, of which the truth is known and the samples are too many to be gone through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import sympy
+import torch
+from flint import arb
+
+from diffexplore.arithmetic.balls import precision
+from diffexplore.checking.enclosures import SUM_PRECISION, Status, statuses_in
+from diffexplore.checking.evaluate import Evaluator
+from diffexplore.methods.base import Estimate
+from diffexplore.verifying.diagnosis.scene import Laboratory, Scene, Unavailable
+
+#: Whole batches up to this size are explained like any scene.
+SMALL = 128
+
+#: Beyond this size no truth is enclosed for the sake of a cause alone.
+MOST = 2**17
+
+
+@dataclass
+class WholeBatch(Scene):
+    """``truths`` holds the enclosures that the check has found; ``rows`` the samples, as tensors of shape (n,)."""
+
+    truths: Mapping[str, arb] = field(default_factory=dict)
+    size: int = 0
+    rows: Mapping[str, torch.Tensor] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        return self.size
+
+    def truth(self, name: str) -> list[arb]:
+        if name not in self.truths:
+            raise Unavailable
+        return [self.truths[name]]
+
+    def at_samples(self, expression: sympy.Expr) -> list[arb]:
+        """The expression, if it is the same for all samples."""
+        if any(symbol.name in self.problem.loss.data for symbol in expression.free_symbols):
+            raise Unavailable
+        return super().at_samples(expression)
+
+    def only(self, place: int) -> Scene:
+        row = {name: float(self.rows[name][place]) for name in self.problem.loss.data}
+        return Scene(self.problem, self.point, (row,), (self.index[place],), self.total, {})
+
+    def columns(self) -> Mapping[str, torch.Tensor]:
+        return self.rows
+
+
+def asked(laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray) -> Scene | None:
+    """The whole batch at a point, its samples in the order of ``index``; None where nothing is certain of it."""
+    if laboratory.n <= SMALL:
+        scene = laboratory.ask(point, index)
+        return scene if scene is not None and scene.is_decided() else None
+    if laboratory.n > MOST or set(laboratory.problem.wrt) & set(laboratory.problem.loss.data):
+        return None
+    scene = laboratory.ask(point, index)
+    return None if scene is None else _enclosed(laboratory, point, index, scene.estimates)
+
+
+def _enclosed(
+    laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray, estimates: Mapping[str, Estimate]
+) -> WholeBatch | None:
+    problem, n = laboratory.problem, laboratory.n
+    rows = laboratory.rows(index)
+    sums = {name: arb(0) for name in problem.wrt}
+    for chunk in Evaluator(problem, point, rows, n).chunks([], lambda done: None):
+        with precision(SUM_PRECISION):
+            for name in sums:
+                if statuses_in(chunk.truths[name]) - {Status.RESOLVED}:
+                    return None
+                sums[name] += chunk.sums[name]
+    with precision(SUM_PRECISION):
+        truths = {name: total / n if problem.loss.reduction == "mean" else total for name, total in sums.items()}
+    known = {name: estimates[name] for name in truths}
+    return whole_batch(laboratory, point, index, known, truths)
+
+
+def whole_batch(
+    laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray, estimates: Mapping[str, Estimate],
+    truths: Mapping[str, arb],
+) -> WholeBatch:  # fmt: skip
+    """The scene of a large batch whose truths are enclosed already."""
+    values = laboratory.problem.values(point, laboratory.rows(index))
+    fixed = {name: float(values[name]) for name in laboratory.problem.loss.parameters}
+    rows = {name: values[name].to(torch.float64).cpu() for name in laboratory.problem.loss.data}
+    return WholeBatch(
+        laboratory.problem, fixed, (dict.fromkeys(laboratory.columns, 0.0),), tuple(int(i) for i in index),
+        laboratory.n, estimates, truths=truths, size=laboratory.n, rows=rows,
+    )  # fmt: skip

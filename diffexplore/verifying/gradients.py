@@ -1,0 +1,124 @@
+"""What a candidate returned, made into one tensor for each symbol, or refused in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from diffexplore.checking.options import DTYPES
+from diffexplore.verifying.candidates.base import CandidateError
+
+Tensor = torch.Tensor
+
+
+def named_gradients(returned: Any, wrt: Sequence[str], values: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """A gradient by each symbol, in the shape and dtype of the symbol's own tensor.
+
+    ``returned`` is a mapping by name, a sequence in the order of ``wrt``, one array with a row for each, or for one
+    symbol its gradient alone. Raises CandidateError for anything else, naming what would be right.
+    """
+    parts = _parts(returned, wrt, name)
+    return {symbol: _fitted(parts[symbol], values[symbol], symbol, name) for symbol in wrt}
+
+
+def _parts(returned: Any, wrt: Sequence[str], name: str) -> dict[str, Any]:
+    if isinstance(returned, Mapping):
+        missing = [symbol for symbol in wrt if symbol not in returned]
+        if missing:
+            raise CandidateError(f"{name} returns no gradient by {', '.join(missing)}: it returns {_keys(returned)}")
+        return {symbol: returned[symbol] for symbol in wrt}
+    if returned is None:
+        raise CandidateError(f"{name} returns None, where {_wanted(wrt)} should be: is the return statement missing?")
+    if isinstance(returned, (str, bytes)):
+        raise CandidateError(f"{name} returns text, where {_wanted(wrt)} should be")
+    if len(wrt) == 1 and not isinstance(returned, (tuple, list)):
+        return {wrt[0]: returned}
+    count = _count(returned)
+    if count is None:
+        raise CandidateError(f"{name} returns {_kind(returned)}, where {_wanted(wrt)} should be")
+    if count != len(wrt):
+        plural = "" if count == 1 else "s"
+        raise CandidateError(f"{name} returns {count} gradient{plural}, where {_wanted(wrt)} should be")
+    return dict(zip(wrt, returned, strict=True))
+
+
+def _count(returned: Any) -> int | None:
+    """How many gradients a sequence or array holds; None for what is neither."""
+    if isinstance(returned, torch.Tensor | np.ndarray):
+        return len(returned) if returned.ndim else None
+    return len(returned) if isinstance(returned, Sequence) else None
+
+
+def _kind(returned: Any) -> str:
+    scalar = isinstance(returned, int | float | np.generic | np.ndarray | torch.Tensor)
+    if scalar and not isinstance(returned, bool):
+        return "one number"
+    kind = type(returned).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _fitted(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
+    if part is None:
+        raise CandidateError(
+            f"{name} returns None for the gradient by {symbol}: a tensor like {symbol} should be there"
+        )
+    tensor = _tensor(part, like, symbol, name)
+    if tensor.device != like.device:
+        raise CandidateError(
+            f"{name} returns a gradient by {symbol} on {tensor.device}, and {symbol} is on {like.device}: it should be "
+            "the same"
+        )
+    if tensor.shape != like.shape:
+        if tensor.numel() != 1 or like.numel() != 1:
+            raise CandidateError(
+                f"{name} returns a gradient by {symbol} of shape {tuple(tensor.shape)}, and {symbol} has shape "
+                f"{tuple(like.shape)}{_advice(tensor, like)}"
+            )
+        tensor = tensor.reshape(like.shape)
+    if tensor.dtype != like.dtype:
+        raise CandidateError(
+            f"{name} returns a gradient by {symbol} in {_dtype(tensor)}, and {symbol} is {_dtype(like)}: it should be "
+            f"the same{_in_its_own(tensor)}"
+        )
+    return tensor
+
+
+def _tensor(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
+    if isinstance(part, torch.Tensor):
+        if part.layout != torch.strided:
+            raise CandidateError(
+                f"{name} returns a sparse tensor as the gradient by {symbol}: a dense one should be there"
+            )
+        return part
+    if isinstance(part, (int, float)) and not isinstance(part, bool):
+        return torch.tensor(float(part), dtype=like.dtype, device=like.device)
+    if isinstance(part, np.generic | np.ndarray) and np.issubdtype(part.dtype, np.floating):
+        return torch.from_numpy(np.ascontiguousarray(part)).reshape(part.shape).to(like.device)
+    kind = f"an array of {part.dtype}" if isinstance(part, np.generic | np.ndarray) else _kind(part)
+    raise CandidateError(f"{name} returns {kind} as the gradient by {symbol}: a tensor of floats should be there")
+
+
+def _advice(tensor: Tensor, like: Tensor) -> str:
+    if tensor.dim() > like.dim():
+        return ": the sum or mean over the samples is missing"
+    return ": is it transposed?" if tensor.dim() == 2 and tensor.mT.shape == like.shape else ""
+
+
+def _in_its_own(tensor: Tensor) -> str:
+    """How a gradient of another dtype is verified as it is."""
+    return f', or say dtype="{_dtype(tensor)}" to verify it in that dtype' if _dtype(tensor) in DTYPES else ""
+
+
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _keys(returned: Mapping[Any, Any]) -> str:
+    return ", ".join(str(key) for key in returned) or "nothing"
+
+
+def _wanted(wrt: Sequence[str]) -> str:
+    return f"the gradient by {wrt[0]}" if len(wrt) == 1 else f"{len(wrt)} gradients, by {', '.join(wrt)},"

@@ -1,0 +1,103 @@
+"""A candidate as a method of a check: its values, with a bound from its own operations or from a reference's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from diffexplore.bounds.watch import Watch, observing
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.records import VALUE
+from diffexplore.methods.base import Estimate, Estimates, Values
+from diffexplore.methods.opaque import allowed
+from diffexplore.torch_code.doors import CandidateWatch, Escapes
+from diffexplore.verifying.backward_calls import BackwardConduct, conduct_of
+from diffexplore.verifying.calling import Inputs, call
+from diffexplore.verifying.candidates import Answer, Candidate, CandidateError
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """How a candidate behaved in one call, beside its numbers."""
+
+    opaque: bool = False
+    narrowed: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+
+
+class Observed:
+    """The candidate behind the contract of a method; ``conduct`` tells of the last call."""
+
+    exact = True
+    opaque = False  # what cannot be watched of it, its conduct says call by call
+
+    def __init__(self, candidate: Candidate, seed: int) -> None:
+        self.candidate = candidate
+        self.conduct = Conduct()
+        self._seed = seed
+        self._expects = True
+
+    @contextmanager
+    def seeded(self, seed: int) -> Iterator[None]:
+        """Another seed of torch's generator, for a while."""
+        self._seed, former = seed, self._seed
+        try:
+            yield
+        finally:
+            self._seed = former
+
+    @contextmanager
+    def unexpecting(self) -> Iterator[None]:
+        """Bounds that allow for whatever dtype the candidate computes in, for a while."""
+        self._expects = False
+        try:
+            yield
+        finally:
+            self._expects = True
+
+    def called_again(self, problem: Problem, values: Values, first: Estimates) -> BackwardConduct:
+        """How the candidate's backward behaves in further calls; ``first`` is what it gave in the first one."""
+        if not self.candidate.repeatable:
+            return BackwardConduct()
+        try:
+            return conduct_of(self.candidate, problem.wrt, Inputs(values).copies, self._seed, first)
+        except CandidateError as error:
+            return BackwardConduct(raises=str(error))
+
+    def obstacle(self, problem: Problem) -> str | None:
+        return None
+
+    def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
+        """Nothing: a candidate's partials with respect to data come with the reduced ones."""
+        return {}
+
+    def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
+        """∂L/∂θ for each parameter of shape (), ∂L/∂z_i for each data symbol of shape (n,), and the loss's value."""
+        inputs = Inputs(values)
+        expected = problem.dtype if self._expects else None
+        known = CandidateWatch(expected=expected, inputs=inputs.copies.values())
+        with Escapes() as escapes, known as watch:
+            watch.introduce(inputs.copies)
+            answer = call(lambda: self.candidate.answer(problem.wrt, inputs.copies), self.candidate.name, self._seed)
+        # Asking for a radius may itself find that it is not known: before the doors are counted.
+        estimates = {name: _estimate(tensor, watch) for name, tensor in _tensors(answer).items()}
+        opaque = not self.candidate.torch or bool(watch.unwatched | escapes.seen | watch.doors)
+        narrowed = tuple(sorted(str(dtype).removeprefix("torch.") for dtype in watch.narrowed))
+        self.conduct = Conduct(opaque, narrowed, inputs.modified())
+        if not opaque:
+            return estimates
+        with observing(None):  # who looks on at the candidate is not to see the references
+            return allowed(estimates, problem, values, n)
+
+
+def _tensors(answer: Answer) -> dict[str, Tensor]:
+    return dict(answer.gradients) | ({} if answer.value is None else {VALUE: answer.value})
+
+
+def _estimate(tensor: Tensor, watch: Watch) -> Estimate:
+    return Estimate(tensor.detach().to(torch.float64), watch.radius(tensor).to(torch.float64))

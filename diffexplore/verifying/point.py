@@ -1,0 +1,152 @@
+"""The check of a candidate at one point: its gradient and its loss, the whole batch and probes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from diffexplore.checking.enclosures import Enclosures, Status
+from diffexplore.checking.evaluate import Chunk, Evaluator, Running
+from diffexplore.checking.explain import with_flushed
+from diffexplore.checking.judge import INCONCLUSIVE, PASS, Judged
+from diffexplore.checking.point import PointCheck, PointOutcome
+from diffexplore.checking.probes import Probe
+from diffexplore.checking.records import VALUE, LostDigits, Row, Skipped
+from diffexplore.methods.base import Estimates, Numbers
+from diffexplore.verifying.candidates.base import CandidateError
+from diffexplore.verifying.diagnosis.locate import Failures
+from diffexplore.verifying.diagnosis.scene import Laboratory
+from diffexplore.verifying.lost import lost_digits
+from diffexplore.verifying.observed import Observed
+
+Tensor = torch.Tensor
+
+
+class CandidateCheck(PointCheck):
+    """One point of a verification; ``self._running`` holds the candidate alone."""
+
+    both_signs = True
+    by_data_of_the_loss = True
+
+    #: Conventions that are to pass, by their keys.
+    accept: tuple[str, ...] = ()
+
+    #: What was differentiated by before, where this is the check of second partials.
+    of: str | None = None
+
+    def run(self, stage: str) -> PointOutcome:
+        (self._candidate,) = self._running
+        self.failures: dict[str, Failures] = {}
+        self._listener.progress(f"{stage}calling {self._candidate.name}", 0, 0)
+        _, self._whole = self._ask(self._evaluator, self._candidate)
+        self.backward = self.observed.called_again(self._problem, self._evaluator.values(), self._whole)
+        return super().run(stage)
+
+    @property
+    def observed(self) -> Observed:
+        assert isinstance(self._candidate.method, Observed)
+        return self._candidate.method
+
+    @property
+    def estimates(self) -> Estimates:
+        """What the candidate gave on the whole batch."""
+        return self._whole
+
+    def asked_again(self) -> Estimates:
+        """The whole batch once more, with the bounds that the candidate is granted now."""
+        return self._evaluator.reduced(self._candidate)
+
+    def laboratory(self) -> Laboratory:
+        """For further calls of the candidate, at this point and near it."""
+        return Laboratory(self._problem, self._candidate, self._point, self._columns, self._n, self._seed)
+
+    def _reduced_estimates(self) -> dict[str, tuple[str, Estimates]]:
+        return {self._candidate.name: (self._candidate.name, self._whole)}
+
+    def _ask(self, evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:
+        """In one call, always: a candidate that cannot take the whole batch cannot be verified on it."""
+        return running.name, evaluator.reduced(running)
+
+    def _hear(self, row: Row) -> None:
+        super()._hear(row if self.of is None else replace(row, of=self.of))
+
+    # ------------------------------------------------------------------------------------------------- samples
+    def _running_by_sample(self) -> list[Running]:
+        """None: what a candidate gives by data came with its one call."""
+        return []
+
+    def _take(self, chunk: Chunk) -> None:
+        for name in self._problem.wrt:
+            truth = self._gathered(name, chunk)
+            unknown = np.full(len(truth.high), np.nan)
+            self._signs[name].add(truth.high, truth.status == Status.RESOLVED, unknown, chunk.first)
+            if name not in self._problem.parameters:
+                self._judge_samples(name, truth, chunk.first)
+
+    def _judge_samples(self, name: str, truth: Enclosures, first: int) -> None:
+        """∂L/∂z_i for the samples from ``first`` on."""
+        numbers = Numbers.of(self._whole[name], exact=True).part(first, first + len(truth.high))
+        scale = self._scale[name] / (self._n if self._problem.loss.reduction == "mean" else 1)
+        judged = self._judge(name, numbers, truth, scale)
+        self._ledger(name, self._candidate.name, "samples").add(judged, first)
+        self.failures.setdefault(name, Failures()).add(judged, first)
+        if self._listener.wants_rows:
+            self._stream(judged, name, self._candidate.name, first)
+
+    def _judge(self, name: str, numbers: Numbers, truth: Enclosures, scale: float | None = None) -> Judged:
+        return self._accepting(super()._judge(name, numbers, truth, scale))
+
+    def _accepting(self, judged: Judged) -> Judged:
+        """With values between the one-sided derivatives of a kink as passes, where that convention is accepted."""
+        if "kink" not in self.accept:
+            return judged
+        truth = judged.truth
+        inside = np.abs(judged.value - truth.high) <= truth.radius
+        passed = (truth.status == Status.KINK) & (judged.verdict == INCONCLUSIVE) & inside
+        return replace(judged, verdict=np.where(passed, PASS, judged.verdict).astype(np.int8))
+
+    def _lost_digits(self) -> tuple[LostDigits, ...]:
+        """Where its own operations lose digits: of what is not torch's, or cannot be called again, nothing is known."""
+        if not (self.observed.candidate.torch and self.observed.candidate.repeatable):
+            return ()
+        return lost_digits(self.laboratory(), self._candidate.name)
+
+    def _judge_loss(self) -> None:
+        """The candidate's own value of the loss, where it computes one."""
+        if VALUE in self._whole:
+            self._judge_value(Numbers.of(self._whole[VALUE], exact=True), self._candidate.name)
+
+    def _explained(self, row: Row, evaluator: Evaluator, running: Running | None) -> Row:
+        """With inputs that the dtype rounds to 0; the diagnosis explains NaN: the candidate runs again for that."""
+        return with_flushed(row, evaluator)
+
+    def _search(self, name: str) -> None:
+        if self.observed.candidate.repeatable:
+            super()._search(name)
+
+    @property
+    def _value_is_finite(self) -> bool:
+        """Whether the candidate's loss at this point is a number, as far as it gives one."""
+        return VALUE not in self._whole or bool(self._whole[VALUE].value.isfinite().all())
+
+    def _settle(self, name: str, judged: Judged, running: Running) -> None:
+        """Nothing is settled of a candidate whose own loss is no number: its gradient is that of something else."""
+        if self._value_is_finite:
+            super()._settle(name, judged, running)
+
+    def _settle_by_samples(self, name: str) -> None:
+        if self._value_is_finite:
+            super()._settle_by_samples(name)
+
+    def _try(self, name: str, probe: Probe, *, settles: bool) -> None:
+        """A probe, unless the candidate takes no other number of samples than that of the batch it was given."""
+        try:
+            super()._try(name, probe, settles=settles)
+        except CandidateError as error:
+            if len(probe.samples) == self._n:
+                raise
+            reason = f"it takes no {len(probe.samples)} samples, and is judged on the whole batch of {self._n}: {error}"
+            if not any(skip.method == self._candidate.name for skip in self._skipped):
+                self._skipped.append(Skipped(self._candidate.name, reason))

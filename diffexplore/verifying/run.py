@@ -1,0 +1,221 @@
+"""A verification from end to end: a candidate, a loss, a batch and points in, a report out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+from os import PathLike
+from typing import Any
+
+import torch
+
+from diffexplore.arguments import as_text, as_words, wrong
+from diffexplore.bounds.canary import broken_claims
+from diffexplore.checking.batch import Batch, make_batch
+from diffexplore.checking.evaluate import Running
+from diffexplore.checking.listener import Listener, Silence
+from diffexplore.checking.notices import announced
+from diffexplore.checking.options import as_device, as_dtype, as_seed, as_wrt
+from diffexplore.checking.point import PointOutcome
+from diffexplore.checking.points import make_points
+from diffexplore.checking.problem import Problem
+from diffexplore.checking.records import CandidateSummary, Report, Skipped
+from diffexplore.checking.run import assemble, scale_over, stage_of
+from diffexplore.inputs.losses import loss_given
+from diffexplore.inputs.names import named_in
+from diffexplore.loss import Loss
+from diffexplore.verifying.calling import ModeUnavailable
+from diffexplore.verifying.candidates import Candidate
+from diffexplore.verifying.candidates.computes_loss import UPSTREAM
+from diffexplore.verifying.candidates.formulas import Formulas
+from diffexplore.verifying.decision import decide, with_counterexamples
+from diffexplore.verifying.diagnosis.diagnose import diagnosed
+from diffexplore.verifying.double_backward import of_second_order
+from diffexplore.verifying.modes import ModeCheck, as_modes, merged, mode_checks
+from diffexplore.verifying.observed import Observed
+from diffexplore.verifying.packs import taken_apart
+from diffexplore.verifying.point import CandidateCheck
+from diffexplore.verifying.upstream import subject_of
+
+
+def verify(
+    candidate: Any,
+    loss: Any = None,
+    data: Mapping[str, Any] | str | PathLike[str] | None = None,
+    at: Mapping[str, float] | Sequence[Mapping[str, float]] | None = None,
+    *,
+    kind: str | None = None,
+    upstream: Any = None,
+    wrt: Sequence[str] | str | None = None,
+    dtype: str | torch.dtype = "float64",
+    device: str | torch.device = "auto",
+    seed: int = 0,
+    accept: Sequence[str] | str = (),
+    modes: Sequence[str] | str = ("reverse",),
+    pack: Mapping[str, Any] | None = None,
+    listener: Listener | None = None,
+) -> Report:
+    """Is somebody's gradient the gradient of this loss, and if not, why?
+
+    ``loss`` is whatever :func:`check` takes for one; without it, the gradient should be that of the candidate's own
+    forward pass, which is read as a formula. ``candidate`` is a torch function, autograd Function or module that
+    computes the loss (``kind="loss"``), a function that returns the gradient (``"gradient"``; torch or NumPy; a
+    tuple, mapping or array), a pair of forward and backward (``"layer"``), a mapping from symbols to formulas
+    (``"formulas"``), or a training step, or tensors, whose
+    ``.grad`` is meant (``"grads"``). Its arguments are bound by name where they are named like the loss's symbols, else
+    in the loss's order. ``upstream`` is the gradient of what follows: shape (n,) for candidates whose output has an
+    entry for each sample, or a number for outputs of any shape. ``wrt`` names the partials (default: all
+    parameters); by data, what is verified is ∂L/∂z_i for every sample. ``accept`` names causes of conventions that are
+    to pass. ``modes`` may add ``"forward"`` and ``"double backward"`` for candidates that compute the loss; what they
+    do not have is skipped with torch's reason. ``pack`` makes tensors of the loss's symbols, for candidates that take
+    vectors and matrices: ``{"W": [["w11", "w12"], ["w21", "w22"]], "X": ["x1", "x2"]}`` gives W of shape (2, 2) and X
+    of shape (n, 2). Everything else is as for :func:`check`.
+
+    Returns a report with the candidate's rows; those that failed carry a named cause.
+    Raises :class:`~diffexplore.errors.UsageError` for what cannot be used, the candidate's own exceptions included.
+    """
+    if kind is not None:
+        as_text(kind, "kind")
+    if loss is None:
+        from diffexplore.verifying.own import (
+            own_forward,  # it reads programs as proofs do, and these import this package
+        )
+
+        loss = own_forward(candidate, named_in(at, data, wrt), upstream=upstream, kind=kind)
+    loss = loss_given(loss, _own_point(candidate) if at is None else at, data, wrt)
+    leaves = candidate if pack is None else taken_apart(candidate, loss, pack)
+    points = make_points(loss, _default_at(leaves, loss, at))
+    batch = make_batch(loss, data)
+    accepted = as_words(accept, "accept", "'kink' or ['kink']")
+    if listener is not None and not hasattr(listener, "progress"):
+        raise wrong("listener", "an object that hears of the progress", listener)
+    subject = subject_of(candidate, loss, batch, points, upstream=upstream, kind=kind, pack=pack)
+    return run_verification(
+        subject.candidate, subject.loss, subject.batch, subject.points,
+        wrt=wrt, dtype=dtype, device=device, seed=seed, accept=accepted, modes=modes, listener=listener,
+    )  # fmt: skip
+
+
+def run_verification(
+    candidate: Candidate,
+    loss: Loss,
+    batch: Batch,
+    points: Sequence[Mapping[str, float]],
+    *,
+    wrt: Sequence[str] | str | None = None,
+    dtype: str | torch.dtype = "float64",
+    device: str | torch.device = "auto",
+    seed: int = 0,
+    accept: tuple[str, ...] = (),
+    modes: Sequence[str] | str = ("reverse",),
+    listener: Listener | None = None,
+) -> Report:
+    """The same for an adapted candidate on a batch that is at hand."""
+    listener = listener or Silence()
+    loss = loss.of_formula()  # what is verified is the candidate, not the function that the loss was read from
+    seed, further = as_seed(seed), as_modes(modes)
+    listener.progress("deriving the gradient", 0, 0)
+    problem = Problem(loss, _partials(loss, wrt), as_dtype(dtype), as_device(device))
+
+    def outcomes_of(
+        candidate: Candidate, problem: Problem, scale: Mapping[str, float], of: str | None = None
+    ) -> tuple[list[PointOutcome], tuple[str, ...]]:
+        return _outcomes(candidate, problem, batch, points, seed, accept, listener, scale, of)
+
+    outcomes, broken = outcomes_of(candidate, problem, _scale(problem, batch, points))
+    checks, skipped = mode_checks(candidate, loss, further, problem.wrt, seed)
+    problems = [replace(problem, loss=check.loss, wrt=check.wrt) for check in checks]
+    scales = _of_all_orders(checks, [_scale(one, batch, points) for one in problems])
+
+    def found_by(check: ModeCheck, scale: Mapping[str, float]) -> list[PointOutcome]:
+        others, _ = outcomes_of(check.candidate, replace(problem, loss=check.loss, wrt=check.wrt), scale, check.of)
+        if check.of is not None:
+            others = [of_second_order(other, check.of) for other in others]
+        if not any(other.failed for other in others):
+            return others
+        entries = [found_by(make(), scale) for make in check.instead]  # which of the entries are wrong
+        wrong = any(other.failed for entry in entries for other in entry)
+        return _merged(entries) if wrong else others
+
+    for check, scale in zip(checks, scales, strict=True):
+        try:
+            outcomes = _merged([outcomes, found_by(check, scale)])
+        except ModeUnavailable as error:
+            skipped.append(Skipped(check.candidate.name, str(error)))
+    skipped = list(dict.fromkeys((*(skip for outcome in outcomes for skip in outcome.skipped), *skipped)))
+    decisions = decide(candidate.expressions, loss) if isinstance(candidate, Formulas) else {}
+    summary = CandidateSummary(candidate.name, candidate.kind, {name: d.words for name, d in decisions.items()})
+    outcomes = [with_counterexamples(outcome, decisions) for outcome in outcomes]
+    report = assemble(problem, outcomes, skipped, batch.n, seed, broken)
+    return announced(replace(report, candidate=summary))
+
+
+def _outcomes(
+    candidate: Candidate, problem: Problem, batch: Batch, points: Sequence[Mapping[str, float]], seed: int,
+    accept: tuple[str, ...], listener: Listener, scale: Mapping[str, float], of: str | None,
+) -> tuple[list[PointOutcome], tuple[str, ...]]:  # fmt: skip
+    """What each point gave, with causes named, and the rounding claims that do not hold here."""
+    used = problem.loss_program.operations | problem.gradient_program.operations
+    broken = broken_claims(problem.dtype, problem.device, used)
+    running = [Running(candidate.name, Observed(candidate, seed), "; ".join(broken) or None)]
+    columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
+    checks = [CandidateCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
+    for check in checks:
+        check.accept, check.of = accept, of
+    outcomes = []
+    for i, check in enumerate(checks):
+        outcome = check.run(stage_of(i, points))
+        if outcome.failed:
+            listener.progress(f"{stage_of(i, points)}looking for the cause", 0, 0)
+        outcomes.append(diagnosed(check, outcome, accept))
+    return outcomes, broken
+
+
+def _merged(found: Sequence[list[PointOutcome]]) -> list[PointOutcome]:
+    """The outcomes of several checks, one for each point."""
+    return [reduce(merged, of_one_point) for of_one_point in zip(*found, strict=True)]
+
+
+def _scale(problem: Problem, batch: Batch, points: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The largest |partial| of each symbol at these points."""
+    columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
+    return scale_over(problem, points, columns, batch.n)
+
+
+def _of_all_orders(checks: Sequence[ModeCheck], scales: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    """The scale of each check; the second partials by one symbol have one in common, as an entry may be 0 always."""
+    second = [scale for check, scale in zip(checks, scales, strict=True) if check.of is not None]
+    common = {name: max(scale[name] for scale in second) for name in (second[0] if second else {})}
+    return [dict(scale) if check.of is None else common for check, scale in zip(checks, scales, strict=True)]
+
+
+def _partials(loss: Loss, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
+    """What is verified: what is asked for, or all parameters; all data where there are none."""
+    if wrt is not None:
+        return as_wrt(loss, wrt)
+    parameters = tuple(name for name in loss.parameters if name != UPSTREAM)
+    return parameters or as_wrt(loss, [name for name in loss.data if name != UPSTREAM])
+
+
+def _own_point(candidate: Any) -> dict[str, Any] | None:
+    """The tensors of one number that hold their gradients: the point at which these were taken; None without any."""
+    if not isinstance(candidate, Mapping):
+        return None
+    found = {n: leaf for n, leaf in candidate.items() if isinstance(leaf, torch.Tensor) and leaf.numel() == 1}
+    return found or None
+
+
+def _default_at(
+    candidate: Any, loss: Loss, at: Mapping[str, float] | Sequence[Mapping[str, float]] | None
+) -> Mapping[str, float] | Sequence[Mapping[str, float]] | None:
+    """Tensors that hold their gradients also hold the point at which these were taken."""
+    if at is not None or not isinstance(candidate, Mapping):
+        return at
+    leaves = {name: candidate.get(name) for name in loss.parameters}
+    point = {
+        name: float(leaf.detach())
+        for name, leaf in leaves.items()
+        if isinstance(leaf, torch.Tensor) and leaf.numel() == 1
+    }
+    return point if len(point) == len(leaves) else at
