@@ -200,7 +200,7 @@ def _claims() -> str:
 
 
 def _functions() -> str:
-    from diffexplore.formula.functions import TABLE
+    from diffexplore.functions import TABLE
 
     rows = [(", ".join(f"`{name}`" for name in (entry.name, *entry.aliases)), entry.doc) for entry in TABLE]
     return _table(("function", "what it is"), [(names, doc.replace("|", "\\|")) for names, doc in rows])

@@ -16,7 +16,7 @@ from diffexplore.checking.batch import make_batch
 from diffexplore.checking.points import make_points
 from diffexplore.checking.records import Report, Row
 from diffexplore.checking.run import run_check
-from diffexplore.formula.functions import TABLE
+from diffexplore.functions import TABLE
 from diffexplore.methods.numdifftools import LARGEST
 
 WIDE = ("float64", "float32")

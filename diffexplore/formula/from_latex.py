@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from diffexplore.errors import UsageError
-from diffexplore.formula.functions import FUNCTIONS
 from diffexplore.formula.means import has_terms
 from diffexplore.formula.names import shown
+from diffexplore.functions import FUNCTIONS
 
 #: Commands that mean a sign or nothing.
 _PLAIN = {

@@ -10,8 +10,8 @@ import sympy
 from diffexplore.errors import UsageError
 from diffexplore.formula import build
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
-from diffexplore.formula.functions_sympy import BUILDERS
 from diffexplore.formula.text import ATOM
+from diffexplore.functions.tables import builders
 from diffexplore.graphing.draft import OUTPUT, Draft, free_letter
 from diffexplore.graphing.operations import Operation
 from diffexplore.graphing.wording import Words, words_of, words_of_number
@@ -162,7 +162,7 @@ def _in_order(step: Step, operands: Sequence[_Part]) -> Sequence[_Part]:
 
 
 def _expression(operation: str, operands: Sequence[sympy.Basic]) -> sympy.Basic:
-    return (_EXPRESSIONS.get(operation) or BUILDERS[operation])(*operands)
+    return (_EXPRESSIONS.get(operation) or builders()[operation])(*operands)
 
 
 #: Operations of a program that are no functions of the formula language.
