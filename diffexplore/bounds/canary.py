@@ -44,7 +44,7 @@ def broken_claims(
     For torch, these include the claims on which the derivatives of ``operations`` rest.
     """
     functions: Mapping[str, Callable[..., Any]] = TORCH if library == "torch" else NUMPY
-    used = {kernel for name in operations if name in OPERATIONS for kernel in kernels(OPERATIONS[name], library)}
+    used = {kernel for name in operations for kernel in _kernels(name, library)}
     lines: list[str] = []
     if library == "torch":
         used |= {name for one in operations if one in OPERATIONS for name in OPERATIONS[one].derivative_uses}
@@ -55,6 +55,14 @@ def broken_claims(
         if library == "torch" or name in functions:
             lines += _broken_kernel(name, dtype, device, library)
     return tuple(lines)
+
+
+def _kernels(name: str, library: Library) -> tuple[str, ...]:
+    return kernels(OPERATIONS[name], library) if name in OPERATIONS else (name,)
+
+
+def _claimed_as(name: str) -> str:
+    return OPERATIONS[name].aten_name if name in OPERATIONS else name
 
 
 def _intervals(name: str) -> list[Interval]:
@@ -98,7 +106,7 @@ def _broken_kernel(name: str, dtype: torch.dtype, device: torch.device, library:
 
 
 def _too_far_off(library: str, name: str) -> str:
-    claim = CLAIMS[name]
+    claim = CLAIMS[_claimed_as(name)]
     assert isinstance(claim, Claim)
     return f"{library}'s {name} is off by more than {claim.ulps:g} ulp"
 
@@ -131,7 +139,7 @@ def _largest_excess(
 ) -> float:
     """By how much the error exceeds the claim at the worst point (negative where the claim holds)."""
     computed = function(*operands).to(torch.float64)
-    claim = Ball(computed, rounding(name, computed, dtype))
+    claim = Ball(computed, rounding(_claimed_as(name), computed, dtype))
     return _excess(EXACT[name], operands, claim, dtype)
 
 

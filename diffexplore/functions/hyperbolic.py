@@ -23,7 +23,6 @@ from diffexplore.functions.records import (
     Helper,
     Increasing,
     Interval,
-    Kernels,
     Operation,
 )
 from diffexplore.functions.sources import reciprocal
@@ -169,9 +168,8 @@ LOGISTIC: tuple[Function, ...] = (
         name="softplus", doc="log(1 + exp(x))", node=classes.softplus, torch="torch.logaddexp({0}, 0*one)",
         python=Helper("softplus", "def softplus(x):\n    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))"),
         computed=Operation(
-            name="softplus",
-            torch=Kernels(torch_real.softplus, of=("logaddexp",)),
-            numpy=numpy_real.softplus,
+            name="softplus", aten="logaddexp",
+            torch=torch_real.softplus, numpy=numpy_real.softplus,
             jax=lambda x: jnp.logaddexp(x, jnp.zeros_like(x)), tensorflow=tf.math.softplus, javascript="softplus",
             arb=lambda x: x.exp().log1p(), double=double.softplus, germ=germ.softplus,
             complex=Composed(lambda op, x: op.log(op.add(1, op.exp(x)))),
