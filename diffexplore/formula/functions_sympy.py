@@ -147,20 +147,23 @@ def piecewise(*pieces: tuple[sympy.Expr, Boolean]) -> sympy.Expr:
     """The first branch whose condition holds, with comparisons of constants decided beforehand."""
     from diffexplore.formula.branches import constants_decided  # which computes with these functions
 
-    decided = [(branch, constants_decided(condition)) for branch, condition in pieces]
-    try:
-        return sympy.Piecewise(*decided)
-    except RecursionError:  # SymPy turns log(s) + |x - m|/s > exp(a) - y*(a + b) around for ever
-        return sympy.Piecewise(*((branch, _against_zero(condition)) for branch, condition in decided))
+    return sympy.Piecewise(*((branch, _settled(constants_decided(condition))) for branch, condition in pieces))
 
 
-def _against_zero(condition: Boolean) -> Boolean:
-    """``condition`` with each comparison as one of a difference with 0."""
+def _settled(condition: Boolean) -> Boolean:
+    """``condition`` with 0 on the right side of each comparison that SymPy has no canonical form of.
+
+    It turns log(s) + |x - m|/s > exp(a) - y*(a + b) around, and around again, until Python's stack ends.
+    """
     if not isinstance(condition, Boolean):
         return condition
-    return condition.xreplace(
-        {one: one.func(one.lhs - one.rhs, 0) for one in condition.atoms(sympy.core.relational.Relational)}
-    )
+    turned = [one for one in condition.atoms(sympy.core.relational.Relational) if _turns(one)]
+    return condition.xreplace({one: one.func(one.lhs - one.rhs, 0) for one in turned})
+
+
+def _turns(relation: sympy.core.relational.Relational) -> bool:
+    canonical = relation.canonical
+    return bool(canonical.canonical != canonical)
 
 
 BUILDERS: Mapping[str, Callable[..., sympy.Expr]] = {
