@@ -63,7 +63,8 @@ def test_a_graph_on_one_screen_counts_what_it_leaves_out(capsys: pytest.CaptureF
 
     def tree(lines: list[str]) -> int:
         start, end = (next(i for i, line in enumerate(lines) if line.startswith(word)) for word in ("Forw", "Backw"))
-        return end - start - 3 - any(line.startswith("and ") for line in lines[start:end])
+        inside = [line for line in lines[start:end] if line.startswith("  ")]
+        return sum(bool(line[2:3].strip()) or "├" in line or "└" in line for line in inside)
 
     (left,) = (int(found[1]) for line in brief if (found := re.match(r"and (\d+) further lines: --full", line)))
     assert tree(brief) + left == tree(full)

@@ -90,7 +90,8 @@ def _fitting(lines: list[_Line], back: list[Node], room: int) -> tuple[list[_Lin
         if kept and sum(map(_lines_of_chain, [*kept, node])) > most:
             break
         kept.append(node)
-    return lines[: max(room // 2, room - 1 - sum(map(_lines_of_chain, kept)))], [node for node in back if node in kept]
+    left = room - sum(map(_lines_of_chain, kept))
+    return lines if len(lines) <= left else lines[: max(room // 2, left - 1)], [node for node in back if node in kept]
 
 
 def _lines_of_chain(node: Node) -> int:
