@@ -26,6 +26,7 @@ from diffexplore.fitting.records import Drift, Fit, FittedLoss, Run
 from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
 from diffexplore.fitting.settings import Settings, settings_of
 from diffexplore.fitting.surroundings import Surroundings, surroundings_of
+from diffexplore.floating_point import dtype_name
 from diffexplore.inputs.losses import loss_given
 from diffexplore.loss import Loss
 
@@ -78,7 +79,7 @@ def run_fit(
     drifts: list[Drift] = []
     for dtype, exact in reduced.items():
         walks = _walks(exact, columns, start, settings, dtype)
-        label = str(dtype).removeprefix("torch.")
+        label = dtype_name(dtype)
         apart = Apart(len(walks), _bound(exact, settings))
         heard = partial(_progress, listener, label, settings.steps)
         walk(walks, settings.optimizer.load(), settings.rate, settings.steps, apart, heard)
@@ -148,7 +149,7 @@ def _fit(
         optimizer=settings.optimizer.name,
         lr=settings.rate if settings.optimizer.has_rate else None,
         steps=settings.steps,
-        dtype=str(settings.widest).removeprefix("torch."),
+        dtype=dtype_name(settings.widest),
         runs=tuple(runs),
         drifts=tuple(drifts),
         terrain=found.terrain,

@@ -18,7 +18,6 @@ class JaxGradient(LibraryMethod):
     """``jax.grad`` of the loss; per sample ``vmap`` of it. ``compiled`` puts ``jax.jit`` around either."""
 
     title = "JAX"
-    dtypes = frozenset({torch.float64, torch.float32, torch.bfloat16, torch.float16})
 
     def __init__(self, *, compiled: bool) -> None:
         super().__init__()

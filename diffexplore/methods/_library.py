@@ -39,7 +39,6 @@ class LibraryMethod(ABC):
 
     # ------------------------------------------------------------------------------------ what a library has to say
     title: str
-    dtypes: frozenset[torch.dtype]
 
     @abstractmethod
     def operations(self, dtype: torch.dtype) -> Mapping[str, Any]:
@@ -69,8 +68,6 @@ class LibraryMethod(ABC):
     def obstacle(self, problem: Problem) -> str | None:
         if problem.device.type != "cpu":
             return f"{self.title} runs on the CPU here"
-        if problem.dtype not in self.dtypes:
-            return f"{self.title} has no {str(problem.dtype).removeprefix('torch.')}"
         missing = sorted(problem.loss_program.operations - set(self.operations(problem.dtype)))
         return f"{self.title} has no {', '.join(missing)}" if missing else None
 

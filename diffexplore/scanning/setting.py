@@ -14,6 +14,7 @@ from diffexplore.checking.options import as_dtype, as_wrt
 from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import Skipped
 from diffexplore.checking.run import prepared
+from diffexplore.floating_point import dtype_name
 from diffexplore.loss import Loss
 
 Tensor = torch.Tensor
@@ -39,7 +40,7 @@ class Setting:
     @property
     def dtype(self) -> str:
         """The name of the dtype."""
-        return str(self.problem.dtype).removeprefix("torch.")
+        return dtype_name(self.problem.dtype)
 
     @property
     def samples(self) -> str:
