@@ -13,9 +13,9 @@ from flint import arb
 from diffexplore import losses
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.evaluate import Evaluator
-from diffexplore.checking.problem import Problem
 from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.loss import Loss
+from diffexplore.methods.problem import Problem
 
 Tensor = torch.Tensor
 Point = dict[str, float]

@@ -18,12 +18,12 @@ from truth_helpers import FLOAT64
 from diffexplore import UsageError, losses
 from diffexplore.checking import truth as truth_module
 from diffexplore.checking.fast_truth import VectorProgram
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.synthetic import synthetic_columns
 from diffexplore.checking.truth import TruthFinder
 from diffexplore.floating_point import format_of
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.parse import parse
+from diffexplore.methods.problem import Problem
 from diffexplore.program.program import lower
 
 

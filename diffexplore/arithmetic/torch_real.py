@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from diffexplore.arithmetic import sinc, torch_gamma
-from diffexplore.bounds.watch import tell_watches
 from diffexplore.program.program import Constant
+from diffexplore.torch_private.watching import tell_watches
 
 Value = torch.Tensor | float | int
 

@@ -11,10 +11,10 @@ import torch
 from flint import arb
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.checking.problem import SIZE, Problem
 from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder
 from diffexplore.floating_point import format_of
 from diffexplore.methods.base import Estimates, Method, Numbers, Values
+from diffexplore.methods.problem import SIZE, Problem
 
 Tensor = torch.Tensor
 

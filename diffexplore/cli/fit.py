@@ -88,9 +88,9 @@ def fit(
 
 def _fitted(request: Request, listener: Listener) -> Subject:
     """Resolve the loss, its start and its data, and run the descents."""
-    from diffexplore.checking.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check
     from diffexplore.exploring.axes import chosen_axes
+    from diffexplore.inputs.points import make_points, parse_at
 
     start = [] if request.at is None else [parse_at(request.at)]
     loss = loss_to_check(

@@ -57,7 +57,7 @@ def _graph(
     text: str, at: str | None, data: DataGiven, wrt: tuple[str, ...] | None,
     shapes: str | None, reduction: str | None, sample: int,
 ) -> Graph:  # fmt: skip
-    from diffexplore.checking.points import parse_at
+    from diffexplore.inputs.points import parse_at
 
     point = None if at is None else parse_at(at)
     loss, name = _loss(text, point, data, wrt=wrt, shapes=shapes, reduction=reduction)

@@ -164,8 +164,8 @@ def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> Subj
 
 
 def _heard(request: Request, listener: Listener) -> Subject:
-    from diffexplore.checking.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check, partials_of
+    from diffexplore.inputs.points import make_points, parse_at
 
     at = [parse_at(text) for text in request.at]
     loss = loss_to_check(

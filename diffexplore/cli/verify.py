@@ -141,7 +141,7 @@ def _is_typed(source: Any) -> bool:
 
 def _record(request: Request) -> tuple[Replay, Any]:
     """Resolve the loss, its points, its data and the upstream gradient; and the candidate, where that loaded it."""
-    from diffexplore.checking.points import make_points, parse_at
+    from diffexplore.inputs.points import make_points, parse_at
 
     at = [parse_at(text) for text in request.at]
     loss, loaded = _loss(request, tuple(dict.fromkeys(name for point in at for name in point)))

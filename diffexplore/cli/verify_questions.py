@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from diffexplore.cli.data_argument import DataGiven
 from diffexplore.errors import UsageError
-from diffexplore.inputs.functions import is_likely_data, split_arguments
+from diffexplore.formula.names import is_likely_data
+from diffexplore.inputs.functions import split_arguments
 from diffexplore.inputs.generic import generic_values
 
 if TYPE_CHECKING:

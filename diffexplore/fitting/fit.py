@@ -13,8 +13,6 @@ import torch
 
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.listener import Listener, Silence
-from diffexplore.checking.points import make_points
-from diffexplore.checking.problem import Problem
 from diffexplore.errors import UsageError
 from diffexplore.fitting.descend import Walk, walk
 from diffexplore.fitting.drift import Apart, DriftBound
@@ -28,7 +26,9 @@ from diffexplore.fitting.settings import Settings, settings_of
 from diffexplore.fitting.surroundings import Surroundings, surroundings_of
 from diffexplore.floating_point import dtype_name
 from diffexplore.inputs.losses import loss_given
+from diffexplore.inputs.points import make_points
 from diffexplore.loss import Loss
+from diffexplore.methods.problem import Problem
 
 
 def fit(

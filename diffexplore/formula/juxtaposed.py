@@ -9,8 +9,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from diffexplore.formula.functions import FUNCTIONS
-from diffexplore.formula.names import WORDS
-from diffexplore.inputs.functions import is_likely_data
+from diffexplore.formula.names import WORDS, is_likely_data
 
 #: A name of so few letters before a parenthesis is rather a symbol to be multiplied.
 SHORT = 2

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.jax_real import JAX_ARRAYS
-from diffexplore.checking.problem import Problem
 from diffexplore.methods._library import Gradient, LibraryMethod, as_numpy
+from diffexplore.methods.problem import Problem
 
 
 class JaxGradient(LibraryMethod):

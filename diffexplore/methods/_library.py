@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from diffexplore.bounds.watch import observing
-from diffexplore.checking.problem import Problem
-from diffexplore.checking.torch_loss import Unavailable
 from diffexplore.methods.base import Estimate, Estimates, Values, is_watched, of_unknown_error
 from diffexplore.methods.opaque import allowed, allowed_by_sample
 from diffexplore.methods.prepared import Prepared
+from diffexplore.methods.problem import Problem
+from diffexplore.methods.torch_loss import Unavailable
 
 #: A gradient as the library computes it, of one array for each input of the problem.
 Gradient = Callable[..., Sequence[Any]]

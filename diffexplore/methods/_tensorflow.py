@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.tensorflow_real import TensorflowArithmetic
-from diffexplore.checking.problem import Problem
 from diffexplore.floating_point import dtype_name
 from diffexplore.methods._library import Gradient, LibraryMethod, as_numpy
+from diffexplore.methods.problem import Problem
 
 
 class TensorflowGradient(LibraryMethod):

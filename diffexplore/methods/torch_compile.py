@@ -15,8 +15,8 @@ import torch
 import torch.fx
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.checking.problem import Problem
 from diffexplore.methods._library import Gradient, LibraryMethod
+from diffexplore.methods.problem import Problem
 
 
 class TorchCompile(LibraryMethod):

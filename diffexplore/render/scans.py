@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diffexplore.checking.records import Report
-from diffexplore.render.blocks import Block, Gap, Note, Picture, text
+from diffexplore.writing.blocks import Block, Gap, Note, Picture, text
 
 
 def scans(report: Report) -> Iterator[Block]:

@@ -16,12 +16,12 @@ from diffexplore.arithmetic.double_balls import QUANTUM, SMALLEST, UPWARD, Doubl
 from diffexplore.checking.enclosures import Enclosures, Status
 from diffexplore.checking.evaluate import Running, gravest
 from diffexplore.checking.judge import Judged, judge
-from diffexplore.checking.torch_loss import Unavailable
 from diffexplore.checking.truth import TruthFinder
 from diffexplore.errors import DiffexploreError
 from diffexplore.floating_point import format_of
 from diffexplore.methods._error_curve import flattened
 from diffexplore.methods.base import Estimate, Numbers, Values
+from diffexplore.methods.torch_loss import Unavailable
 from diffexplore.scanning.setting import Setting
 
 Tensor = torch.Tensor

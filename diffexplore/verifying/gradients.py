@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from diffexplore.errors import CandidateError
 from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
-from diffexplore.verifying.candidates.base import CandidateError
 
 Tensor = torch.Tensor
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from diffexplore.arguments import shown, wrong
-from diffexplore.errors import UsageError, unknown
+from diffexplore.errors import CandidateError, UsageError, unknown
 from diffexplore.loss import Loss
-from diffexplore.verifying.candidates import Answer, Candidate, CandidateError, adapt, kind_of, name_of
+from diffexplore.verifying.candidates import Answer, Candidate, adapt, kind_of, name_of
 from diffexplore.verifying.candidates.computes_loss import is_flat
 
 Tensor = torch.Tensor

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from diffexplore.errors import unknown
-from diffexplore.verifying.candidates.base import Answer, Candidate, CandidateError, Symbols
+from diffexplore.errors import CandidateError, unknown
+from diffexplore.verifying.candidates.base import Answer, Candidate, Symbols
 from diffexplore.verifying.candidates.computes_loss import ComputesLoss
 from diffexplore.verifying.candidates.formulas import Formulas
 from diffexplore.verifying.candidates.layer import Layer

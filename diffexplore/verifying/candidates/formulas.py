@@ -9,14 +9,14 @@ import sympy
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.checking.problem import spread_over
-from diffexplore.errors import UsageError, unknown
+from diffexplore.errors import CandidateError, UsageError, unknown
 from diffexplore.formula.notation import reduction_of
 from diffexplore.formula.parse import parsed
 from diffexplore.formula.syntax import read
 from diffexplore.formula.written import program_of
 from diffexplore.loss import Loss
-from diffexplore.verifying.candidates.base import Answer, CandidateError
+from diffexplore.methods.problem import spread_over
+from diffexplore.verifying.candidates.base import Answer
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 
 Tensor = torch.Tensor

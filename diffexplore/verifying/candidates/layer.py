@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from diffexplore.verifying.candidates.base import Answer, CandidateError, Graph, Symbols
+from diffexplore.errors import CandidateError
+from diffexplore.verifying.candidates.base import Answer, Graph, Symbols
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.candidates.returns_gradient import to_numpy, uses_numpy
 from diffexplore.verifying.gradients import named_gradients

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from diffexplore.verifying.binding import bind
-from diffexplore.verifying.candidates.base import Answer, CandidateError, Symbols
+from diffexplore.errors import CandidateError
+from diffexplore.torch_code.binding import bind
+from diffexplore.verifying.candidates.base import Answer, Symbols
 from diffexplore.verifying.gradients import named_gradients
 
 Tensor = torch.Tensor

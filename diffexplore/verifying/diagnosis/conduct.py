@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import VALUE, Cause
 from diffexplore.floating_point import dtype_name, format_of
+from diffexplore.methods.problem import Problem
 from diffexplore.verifying.diagnosis import plans
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
 from diffexplore.verifying.observed import Observed

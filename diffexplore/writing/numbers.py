@@ -9,7 +9,7 @@ from decimal import Decimal
 from diffexplore.checking.records import Truth
 from diffexplore.floating_point import format_of
 from diffexplore.numerals import ABSENT, plain_exponent, scientific, short
-from diffexplore.render.blocks import Span, Text, Tone, text
+from diffexplore.writing.blocks import Span, Text, Tone, text
 
 
 def digits_of(dtype: str) -> int:
