@@ -16,6 +16,7 @@ from diffexplore.torch_code.binding import called_by_name
 from diffexplore.tracing.declarations import declare
 from diffexplore.tracing.outputs import Output, outputs_of
 from diffexplore.verifying.candidates import kind_of, name_of
+from diffexplore.verifying.candidates.computes_loss import ComputesLoss
 
 Tensor = torch.Tensor
 
@@ -44,7 +45,7 @@ def own_forward(candidate: Any, named: Named, *, upstream: Any, kind: str | None
 
 def computes_loss(candidate: Any, kind: str | None) -> bool:
     """Whether a candidate has a forward pass whose derivative its backward pass should be."""
-    return callable(candidate) and kind_of(candidate) == "loss" and kind in (None, "loss")
+    return callable(candidate) and kind_of(candidate, kind) is ComputesLoss
 
 
 def output_of(candidate: Any, parameters: Sequence[str], data: Sequence[str]) -> Output | None:

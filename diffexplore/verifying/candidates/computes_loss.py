@@ -29,6 +29,13 @@ class ComputesLoss:
     kind = "loss"
     repeatable = True
     torch = True
+    form = "a candidate that computes a loss must be callable"
+    packable = True
+    accepts = staticmethod(callable)
+
+    @staticmethod
+    def recognises(candidate: Any) -> bool:
+        return True  # whatever no other kind does
 
     def __init__(self, candidate: Any, loss: Symbols, name: str) -> None:
         self.name = name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from typing import Any
 
 import sympy
 import torch
@@ -28,6 +29,16 @@ class Formulas:
     kind = "formulas"
     repeatable = True
     torch = True
+    form = "formulas are a mapping from symbols to texts"
+    packable = False  # they are of scalar symbols
+
+    @staticmethod
+    def recognises(candidate: Any) -> bool:
+        return isinstance(candidate, Mapping)
+
+    @staticmethod
+    def accepts(candidate: Any) -> bool:
+        return isinstance(candidate, Mapping)
 
     def __init__(self, candidate: Mapping[str, str], loss: Loss, name: str) -> None:
         self.name = name

@@ -27,6 +27,16 @@ class Layer:
 
     kind = "layer"
     repeatable = True
+    form = "a layer is a pair (forward, backward)"
+    packable = True
+
+    @staticmethod
+    def recognises(candidate: Any) -> bool:
+        return isinstance(candidate, (tuple, list))
+
+    @staticmethod
+    def accepts(candidate: Any) -> bool:
+        return True  # an object with both methods is one, too
 
     def __init__(self, candidate: Any, loss: Symbols, name: str) -> None:
         self.name = name
