@@ -16,7 +16,7 @@ from rich.text import Text
 
 import diffexplore as dx
 from diffexplore.cli.next_steps import after_report
-from diffexplore.cli.report import Request
+from diffexplore.cli.report import CheckRequest
 from diffexplore.graphing import graph_of, to_svg
 from diffexplore.render.terminal import Page
 
@@ -36,7 +36,7 @@ PAPER = TerminalTheme(
 
 def main() -> None:
     """Runs the default report on the CPU and writes the pictures."""
-    commands = tuple(after_report(Request("perpendicular")))
+    commands = tuple(after_report(CheckRequest("perpendicular")))
     page = Page(dx.check("perpendicular", device="cpu"), commands=commands)
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="standard")
     console.print(Text("$ diffexplore report", style="bold"))

@@ -13,10 +13,10 @@ import diffexplore as dx
 from diffexplore import Loss, losses
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.checking.batch import make_batch
-from diffexplore.checking.points import make_points
 from diffexplore.checking.records import Report, Row
 from diffexplore.checking.run import run_check
 from diffexplore.functions import TABLE
+from diffexplore.inputs.points import make_points
 from diffexplore.methods.numdifftools import LARGEST
 
 WIDE = ("float64", "float32")

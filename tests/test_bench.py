@@ -20,13 +20,13 @@ from diffexplore.benching.records import Bench, Measurement
 from diffexplore.benching.settings import Request, methods_of
 from diffexplore.checking.batch import make_batch
 from diffexplore.checking.listener import Silence
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import Skipped
 from diffexplore.cli.main import main
 from diffexplore.figures.terminal import draw
 from diffexplore.methods import reverse
 from diffexplore.methods.base import Values
 from diffexplore.methods.prepared import Prepared
+from diffexplore.methods.problem import Problem
 from diffexplore.render.benches import outline, to_text
 from diffexplore.render.markdown import document
 

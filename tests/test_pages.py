@@ -22,7 +22,18 @@ from diffexplore.graphing import graph_of
 from diffexplore.pages.document import document
 from diffexplore.pages.records import Fragment, Page, Section
 from diffexplore.pages.sections import KINDS
-from diffexplore.render.blocks import Block, Column, Formula, FormulaList, Heading, Headline, Note, Picture, Table, text
+from diffexplore.writing.blocks import (
+    Block,
+    Column,
+    Formula,
+    FormulaList,
+    Heading,
+    Headline,
+    Note,
+    Picture,
+    Table,
+    text,
+)
 
 HOSTILE = "\"><script>alert('a')</script><img src=http://example.org/x onerror=alert(1)> & </style> ${1} $x$"
 

@@ -10,8 +10,8 @@ import report_fixtures as fixtures
 from rich.console import Console
 
 from diffexplore.checking.records import Cause, Report, Summary, Truth
-from diffexplore.render.symbols import to_ascii
 from diffexplore.render.terminal import Page, to_text
+from diffexplore.typography import to_ascii
 
 EVERY = [fixtures.passing, fixtures.mixed, fixtures.failing, fixtures.undecided, fixtures.at_zero]
 

@@ -16,12 +16,13 @@ from diffexplore.benching.timing import Times, later_calls, no_garbage_collectio
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.environment import environment
 from diffexplore.checking.listener import Listener, Silence
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import Skipped
-from diffexplore.checking.torch_loss import Unavailable
+from diffexplore.floating_point import dtype_name
 from diffexplore.methods import Entry
 from diffexplore.methods.base import Values, unwatched
 from diffexplore.methods.prepared import Preparable, Prepared
+from diffexplore.methods.problem import Problem
+from diffexplore.methods.torch_loss import Unavailable
 
 
 def run_bench(
@@ -57,7 +58,7 @@ def run_bench(
         )
     names = tuple(entry.name for entry in methods)
     return Bench(
-        str(dtype).removeprefix("torch."), str(device), torch.get_num_threads(), seed, names, tuple(subjects),
+        dtype_name(dtype), str(device), torch.get_num_threads(), seed, names, tuple(subjects),
         tuple(measurements), pairs_in(measurements), environment(device, ()),
     )  # fmt: skip
 

@@ -12,8 +12,8 @@ from flint import arb
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.evaluate import Evaluator
 from diffexplore.checking.judge import judge
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, statuses_in
+from diffexplore.methods.problem import Problem
 
 
 class Truths:

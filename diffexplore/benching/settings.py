@@ -10,10 +10,10 @@ import torch
 from diffexplore import methods as registry
 from diffexplore.benching.memory import available
 from diffexplore.checking.batch import MOST_POINTS
-from diffexplore.checking.problem import Problem
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.methods import Entry
+from diffexplore.methods.problem import Problem
 from diffexplore.whole import whole
 
 #: Three decades, of which a bench of the whole catalogue ends in minutes.

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from diffexplore.checking.descriptions import CandidateSummary, LossSummary, PartialFormula
 from diffexplore.documents import SCHEMA_VERSION, plain, to_json
+from diffexplore.formula.descriptions import VALUE, CandidateSummary, LossSummary, PartialFormula
 
 if TYPE_CHECKING:
     from diffexplore.figures.records import Figure
@@ -37,10 +37,7 @@ __all__ = [
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
-#: The ``parameter`` of rows that compare the loss's own value, which a candidate may compute beside its gradient.
-VALUE = "(value)"
-
-#: The ``method`` of such rows in a report of methods: the loss as torch evaluates it.
+#: The ``method`` of rows of the loss's own value in a report of methods: the loss as torch evaluates it.
 LOSS = "loss"
 
 #: How the ``method`` of rows ends whose truth is a second derivative, by a backward differentiated again.

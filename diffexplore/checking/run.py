@@ -20,11 +20,12 @@ from diffexplore.checking.listener import Listener, Silence
 from diffexplore.checking.notices import announced
 from diffexplore.checking.options import as_device, as_dtype, as_seed, as_step, as_wrt
 from diffexplore.checking.point import PointCheck, PointOutcome
-from diffexplore.checking.points import make_points
-from diffexplore.checking.problem import Problem, spread_over
 from diffexplore.checking.records import Report, Skipped, Summary, Verdict
+from diffexplore.floating_point import dtype_name
 from diffexplore.inputs.losses import loss_given
+from diffexplore.inputs.points import make_points
 from diffexplore.loss import Loss
+from diffexplore.methods.problem import Problem, spread_over
 
 
 def check(
@@ -104,7 +105,7 @@ def assemble(
         rows=tuple(row for outcome in outcomes for row in outcome.rows),
         skipped=tuple(skipped),
         summary=_summary(problem, outcomes),
-        dtype=str(problem.dtype).removeprefix("torch."),
+        dtype=dtype_name(problem.dtype),
         device=str(problem.device),
         n=n,
         seed=seed,

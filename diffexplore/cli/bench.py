@@ -72,9 +72,9 @@ def _measured(
 
 def _request(text: str, at: str | None) -> Request:
     from diffexplore.benching.settings import Request
-    from diffexplore.checking.points import make_points, parse_at
     from diffexplore.cli.loss_argument import loss_to_check
     from diffexplore.inputs.losses import is_program
+    from diffexplore.inputs.points import make_points, parse_at
 
     if is_program(text):
         raise UsageError(f"bench times formulas and the losses of the catalogue, not the code in {text}")

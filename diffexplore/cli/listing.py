@@ -11,8 +11,8 @@ from diffexplore.cli.output import console_on
 from diffexplore.errors import UsageError
 from diffexplore.formula.names import shown
 from diffexplore.functions import TABLE
-from diffexplore.render.blocks import Block, Column, Gap, Heading, Note, Table, text
 from diffexplore.suggestions import did_you_mean
+from diffexplore.writing.blocks import Block, Column, Gap, Heading, Note, Table, text
 
 
 def list_(

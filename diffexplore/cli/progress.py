@@ -70,7 +70,7 @@ def _display() -> Progress:
     from rich.text import Text
 
     from diffexplore.cli.output import console_on
-    from diffexplore.render.symbols import speaks_mathematics
+    from diffexplore.typography import speaks_mathematics
 
     class Counted(ProgressColumn):
         def render(self, task: Task) -> Text:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from diffexplore.figures.records import Figure
     from diffexplore.pages.records import Subject
-    from diffexplore.render.blocks import Block
     from diffexplore.render.problems import Problem
+    from diffexplore.writing.blocks import Block
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import numpy as np
 
 from diffexplore.arguments import as_number
 from diffexplore.checking.batch import make_batch
-from diffexplore.checking.points import make_points
 from diffexplore.errors import UsageError
 from diffexplore.exploring.axes import chosen_axes
 from diffexplore.exploring.evaluation import Evaluation
@@ -21,6 +20,7 @@ from diffexplore.exploring.records import Explorer
 from diffexplore.fitting.fit import run_fit
 from diffexplore.fitting.settings import settings_of
 from diffexplore.inputs.losses import loss_given
+from diffexplore.inputs.points import make_points
 
 #: A descent is so long, but where that takes more operations than :data:`_MOST_OPERATIONS`.
 _STEPS, _LEAST_STEPS = 1000, 20

@@ -21,8 +21,8 @@ from diffexplore.fitting.records import Fit
 from diffexplore.fitting.terrain import Point, Step
 from diffexplore.formula.text import conditions_to_text, to_text
 from diffexplore.loss import Loss
-from diffexplore.render.numbers import counted, point_text
-from diffexplore.render.symbols import typeset
+from diffexplore.typography import typeset
+from diffexplore.writing.numbers import counted, point_text
 
 WHOLE, NEAR = "the whole path", "close to the minimum"
 

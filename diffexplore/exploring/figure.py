@@ -8,7 +8,7 @@ from diffexplore.exploring.records import Explorer, Surface
 from diffexplore.exploring.window import Window
 from diffexplore.figures.records import Arrows, Axis, Figure, Grid, Layer, Role, Scale, Series
 from diffexplore.numerals import plain_exponent
-from diffexplore.render.numbers import counted
+from diffexplore.writing.numbers import counted
 
 #: Samples that a picture of the data shows: more of them are one blot.
 _MOST_SAMPLES = 2_000

@@ -13,8 +13,6 @@ import torch
 
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.listener import Listener, Silence
-from diffexplore.checking.points import make_points
-from diffexplore.checking.problem import Problem
 from diffexplore.errors import UsageError
 from diffexplore.fitting.descend import Walk, walk
 from diffexplore.fitting.drift import Apart, DriftBound
@@ -26,8 +24,11 @@ from diffexplore.fitting.records import Drift, Fit, FittedLoss, Run
 from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
 from diffexplore.fitting.settings import Settings, settings_of
 from diffexplore.fitting.surroundings import Surroundings, surroundings_of
+from diffexplore.floating_point import dtype_name
 from diffexplore.inputs.losses import loss_given
+from diffexplore.inputs.points import make_points
 from diffexplore.loss import Loss
+from diffexplore.methods.problem import Problem
 
 
 def fit(
@@ -78,7 +79,7 @@ def run_fit(
     drifts: list[Drift] = []
     for dtype, exact in reduced.items():
         walks = _walks(exact, columns, start, settings, dtype)
-        label = str(dtype).removeprefix("torch.")
+        label = dtype_name(dtype)
         apart = Apart(len(walks), _bound(exact, settings))
         heard = partial(_progress, listener, label, settings.steps)
         walk(walks, settings.optimizer.load(), settings.rate, settings.steps, apart, heard)
@@ -148,7 +149,7 @@ def _fit(
         optimizer=settings.optimizer.name,
         lr=settings.rate if settings.optimizer.has_rate else None,
         steps=settings.steps,
-        dtype=str(settings.widest).removeprefix("torch."),
+        dtype=dtype_name(settings.widest),
         runs=tuple(runs),
         drifts=tuple(drifts),
         terrain=found.terrain,

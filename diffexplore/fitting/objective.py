@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.checking.problem import Problem, spread_over
 from diffexplore.methods import Entry
 from diffexplore.methods.base import unwatched
+from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program, lower
 
 Tensor = torch.Tensor

@@ -13,7 +13,7 @@ from diffexplore.fitting.path import Path, Place
 from diffexplore.fitting.records import Drift, Rises, Run
 from diffexplore.fitting.reduced import BITS, ReducedLoss, point
 from diffexplore.fitting.terrain import Step
-from diffexplore.render.numbers import ulp_at
+from diffexplore.writing.numbers import ulp_at
 
 #: Exact losses are compared at upward steps with no more operations than this.
 _RISE_OPERATIONS = 500_000

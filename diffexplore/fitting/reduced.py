@@ -23,11 +23,11 @@ from diffexplore.arithmetic.double_balls import DoubleBall, enclosing, exact, to
 from diffexplore.arithmetic.double_functions import DOUBLE_CASES, DOUBLE_SMOOTH
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.checking.fast_truth import VectorProgram, spread
-from diffexplore.checking.problem import spread_over
 from diffexplore.checking.staged import Reading, StagedProgram
 from diffexplore.fitting.moments import Moments, as_arb, moments_of, sums
 from diffexplore.formula.derive import differentiate
 from diffexplore.loss import Loss
+from diffexplore.methods.problem import spread_over
 from diffexplore.program.program import Program, lower
 
 #: Bits in which everything is enclosed.

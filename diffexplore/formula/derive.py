@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.checking.records import PartialFormula
 from diffexplore.formula.budget import remembered
 from diffexplore.formula.cost import count_ops
+from diffexplore.formula.descriptions import PartialFormula
 from diffexplore.formula.functions_sympy import dsinc
 from diffexplore.formula.latex import to_latex
 from diffexplore.formula.simplify import simplify

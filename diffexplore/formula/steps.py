@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sympy
 from sympy.core.function import AppliedUndef
@@ -13,7 +14,9 @@ from diffexplore.formula.compare import agreement
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.rules import apply_rule, is_inner, pending
 from diffexplore.formula.text import to_text
-from diffexplore.loss import Loss
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
 
 MAX_LINES = 60
 """A longer derivation takes the remaining derivatives in one line."""

@@ -25,7 +25,7 @@ sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), li
 jnp, tf, cfunctions = library("jax.numpy"), library("tensorflow"), library("sympy.codegen.cfunctions")
 double = library("diffexplore.arithmetic.double_functions")
 germ, germ_powers = library("diffexplore.arithmetic.germ_functions"), library("diffexplore.arithmetic.germ_powers")
-complex_balls, spread = library("diffexplore.arithmetic.complex_balls"), library("diffexplore.bounds.propagation")
+complex_balls, spread = library("diffexplore.bounds.complex_balls"), library("diffexplore.bounds.propagation")
 normal = library("diffexplore.decide.generators")
 
 

@@ -31,7 +31,7 @@ sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), li
 jnp, jax, tf = library("jax.numpy"), library("jax"), library("tensorflow")
 torch_real, numpy_real = library("diffexplore.arithmetic.torch_real"), library("diffexplore.arithmetic.numpy_real")
 double, germ = library("diffexplore.arithmetic.double_functions"), library("diffexplore.arithmetic.germ_functions")
-complex_balls, spread = library("diffexplore.arithmetic.complex_balls"), library("diffexplore.bounds.propagation")
+complex_balls, spread = library("diffexplore.bounds.complex_balls"), library("diffexplore.bounds.propagation")
 normal, classes = library("diffexplore.decide.generators"), library("diffexplore.formula.functions_sympy")
 
 FUNCTIONS: tuple[Function, ...] = (

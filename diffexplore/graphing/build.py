@@ -19,7 +19,7 @@ from diffexplore.graphing.values import Evaluation, Values
 from diffexplore.graphing.written import drafts_of
 
 if TYPE_CHECKING:
-    from diffexplore.checking.sources import Source as DataSource
+    from diffexplore.inputs.sources import Source as DataSource
     from diffexplore.loss import Loss
     from diffexplore.tracing.trace import Traced
 

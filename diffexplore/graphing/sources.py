@@ -68,7 +68,7 @@ class Source:
         Raises UsageError for values that do not belong to the loss, or are given in part.
         """
         from diffexplore.checking.batch import make_batch
-        from diffexplore.checking.points import make_points
+        from diffexplore.inputs.points import make_points
 
         given = at is not None or data is not None or n_points is not None
         complete = (self.loss.default_points or not self.loss.parameters) and (

@@ -8,7 +8,7 @@ from html import escape
 from diffexplore.graphing.drawing import Style, document, number, shortened, text_at, width_of
 from diffexplore.graphing.layout import Box, Line, layout
 from diffexplore.graphing.records import Edge, Graph, Node
-from diffexplore.render.numbers import point_text
+from diffexplore.writing.numbers import point_text
 
 _SIZE, _LINE, _LABEL = 12.0, 16.0, 11.0
 _MOST_CHARACTERS, _MOST_ON_EDGE = 34, 24

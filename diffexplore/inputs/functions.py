@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.errors import UsageError, unknown
+from diffexplore.formula.names import is_likely_data
 
 if TYPE_CHECKING:
     from diffexplore.tracing.declarations import Array
@@ -58,15 +59,6 @@ def split_arguments(
         [array.text for name, array in arrays.items() if name in chosen],
         [array.text for name, array in arrays.items() if name not in chosen],
     )
-
-
-#: Names that mean data to most people.
-_DATA = frozenset("x y z t X Y data input inputs target targets label labels mask".split())
-
-
-def is_likely_data(name: str) -> bool:
-    """Whether most people would call an argument data."""
-    return name in _DATA or name.rstrip("0123456789_") in _DATA
 
 
 def likely_parameters(arguments: Sequence[str]) -> list[str]:

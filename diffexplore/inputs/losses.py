@@ -7,15 +7,15 @@ parameters: those that a point names, or, where there is no point, those that ``
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from diffexplore import losses
 from diffexplore.arguments import as_words, wrong
 from diffexplore.errors import UsageError, unknown
+from diffexplore.formula.names import is_likely_data
 from diffexplore.inputs.functions import (
     called,
-    is_likely_data,
     likely_parameters,
     split_arguments,
     which_are_parameters,
@@ -94,7 +94,7 @@ def loss_with_values(
     if known is not None:
         return with_reduction(known, reduction)
     if is_function(given):
-        return with_reduction(_function_with_values(given, named, wording, shapes), reduction)
+        return with_reduction(_of_function(given, *function_with_values(given, named, wording, shapes)), reduction)
     symbols = _symbols(given, (*named.points, *named.wrt, *(named.columns or ())))
     _check_known(named.points, symbols, given)
     data = [name for name in symbols if name not in named.points]
@@ -121,7 +121,7 @@ def loss_of_symbols(
         if wrt is None:
             likely = wording.by(likely_parameters(arguments))
             raise which_are_parameters(given, arguments, f"name them, as in {likely}: the others are data")
-        return with_reduction(_of_function(given, arguments, wrt, shapes), reduction)
+        return with_reduction(_of_function(given, *split_arguments(arguments, wrt, shapes)), reduction)
     symbols = _symbols(given, wrt or ())
     _check_known(wrt or (), symbols, given)
     parameters = [name for name in symbols if wrt is None or name in wrt]
@@ -182,9 +182,9 @@ def check_values(data: Sequence[str], named: Named, wording: Wording) -> None:
 
 def arguments_of_function(function: Any) -> tuple[str, ...]:
     """The names of the arguments of a torch function, a module or an autograd Function."""
-    from diffexplore.proving.programs import arguments_of
+    from diffexplore.torch_code.binding import arguments_of
 
-    return arguments_of(_applicable(function))
+    return arguments_of(function)
 
 
 def is_function(given: Any) -> bool:
@@ -196,28 +196,30 @@ def is_function(given: Any) -> bool:
     return not isinstance(given, sympy.Basic) and callable(given)
 
 
-def _applicable(function: Any) -> Any:
-    """The class of an autograd Function in the place of its method ``apply``."""
-    from diffexplore.verifying.binding import autograd_function
+def function_with_values(
+    function: Any, named: Named, wording: Wording, shapes: str | None, number: str = "1"
+) -> tuple[list[str], list[str]]:
+    """The parameters and the data of a function that is to be evaluated, each declared with its shape.
 
-    return autograd_function(function) or function
-
-
-def _function_with_values(function: Any, named: Named, wording: Wording, shapes: str | None) -> Loss:
+    Raises :class:`UsageError` where no point says which are parameters (``number`` stands in the example of one), and
+    for data without values.
+    """
     arguments = arguments_of_function(function)
     if not named.points and not named.wrt:
-        likely = wording.at(likely_parameters(arguments), "1")
+        likely = wording.at(likely_parameters(arguments), number)
         raise which_are_parameters(function, arguments, f"give a point, as in {likely}: the others are data")
-    _, data = split_arguments(arguments, named.points, shapes)
+    parameters, data = split_arguments(arguments, named.points, shapes)
     check_values([name for name in data if name.isidentifier()], named, wording)
-    return _of_function(function, arguments, named.points, shapes)
+    return parameters, data
 
 
-def _of_function(function: Any, arguments: Sequence[str], entries: Iterable[str], shapes: str | None) -> Loss:
+def _of_function(function: Any, parameters: Sequence[str], data: Sequence[str]) -> Loss:
     from diffexplore.loss import Loss
+    from diffexplore.torch_code.binding import autograd_function
 
-    parameters, data = split_arguments(arguments, entries, shapes)
-    return Loss.from_torch(_applicable(function), parameters=parameters, data=data, name=called(function))
+    return Loss.from_torch(
+        autograd_function(function) or function, parameters=parameters, data=data, name=called(function)
+    )
 
 
 def _symbols(formula: Any, declared: Collection[str]) -> tuple[str, ...]:

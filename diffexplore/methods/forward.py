@@ -7,11 +7,11 @@ from collections.abc import Callable
 import torch
 from torch.autograd import forward_ad
 
-from diffexplore.checking.problem import Problem
-from diffexplore.checking.torch_loss import Unavailable, raised_by
 from diffexplore.methods.base import Estimates, Values, spread, watched
 from diffexplore.methods.opaque import granted
 from diffexplore.methods.prepared import Prepared, of_tensors
+from diffexplore.methods.problem import Problem
+from diffexplore.methods.torch_loss import Unavailable, raised_by
 
 Tensor = torch.Tensor
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from diffexplore.formula.recognise import Recognised
 from diffexplore.proving.records import ReadConstant, Statement, status_of
-from diffexplore.tracing.recognise import Recognised
 from diffexplore.tracing.trace import Traced
 
 

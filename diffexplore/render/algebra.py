@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from diffexplore.render.blocks import Block, Formula, FormulaList, Gap, Heading
+from diffexplore.writing.blocks import Block, Formula, FormulaList, Gap, Heading
 
 if TYPE_CHECKING:
     from diffexplore.formula.steps import Step

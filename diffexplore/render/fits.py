@@ -11,12 +11,12 @@ from diffexplore.fitting.explanation.words import combination
 from diffexplore.fitting.records import Fit, Run
 from diffexplore.fitting.terrain import Curvature, Direction, StationaryPoint, Step
 from diffexplore.numerals import ABSENT, plain_exponent, short
-from diffexplore.render.blocks import Block, Column, Gap, Headline, Note, Picture, Table, Text, text
-from diffexplore.render.names import reduced_partial
-from diffexplore.render.numbers import counted, point_text
 from diffexplore.render.outline import reduced_text
-from diffexplore.render.symbols import typeset
 from diffexplore.render.terminal import Drawing, as_text
+from diffexplore.typography import typeset
+from diffexplore.writing.blocks import Block, Column, Gap, Headline, Note, Picture, Table, Text, text
+from diffexplore.writing.names import reduced_partial
+from diffexplore.writing.numbers import counted, point_text
 
 #: Significant digits of fitted values and losses.
 _DIGITS = 6

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from diffexplore.graphing.records import Edge, Graph, Node, Number
 from diffexplore.numerals import ABSENT
-from diffexplore.render.blocks import (
+from diffexplore.writing.blocks import (
     Block,
     Column,
     Formula,
@@ -21,8 +21,8 @@ from diffexplore.render.blocks import (
     Text,
     text,
 )
-from diffexplore.render.names import reduced_partial
-from diffexplore.render.numbers import counted, point_text
+from diffexplore.writing.names import reduced_partial
+from diffexplore.writing.numbers import counted, point_text
 
 #: Deeper nodes get a tree of their own, which fits a page.
 _DEEPEST = 9

@@ -10,11 +10,11 @@ from diffexplore.checking.digits import correct_digits, share_of_allowed
 from diffexplore.checking.records import VALUE, Report, Row
 from diffexplore.methods import truncates
 from diffexplore.numerals import ABSENT, short
-from diffexplore.render.blocks import COLUMN_GAP, INDENT, Block, Column, Heading, Note, Span, Table, Text, Tone, text
 from diffexplore.render.causes import Footnotes
-from diffexplore.render.names import distinct_points, partial_of, point_key, rows_of
-from diffexplore.render.numbers import digits_of, point_text, truth_digits
 from diffexplore.render.places import compact_places
+from diffexplore.writing.blocks import COLUMN_GAP, INDENT, Block, Column, Heading, Note, Span, Table, Text, Tone, text
+from diffexplore.writing.names import distinct_points, partial_of, point_key, rows_of
+from diffexplore.writing.numbers import digits_of, point_text, truth_digits
 
 #: Cells of a bar, at most.
 _LONGEST_BAR = 8

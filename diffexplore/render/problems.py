@@ -8,11 +8,11 @@ from typing import Literal
 
 from diffexplore.checking.records import VALUE, Cause, Report, Row
 from diffexplore.proving.records import Proof
-from diffexplore.render.names import PointKey, candidate_of, partial_of, point_key, reduced_partial
 from diffexplore.render.places import at_place
 from diffexplore.render.proof_headline import headline as answer
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import how_wrong, where, worst_failures
+from diffexplore.writing.names import PointKey, candidate_of, partial_of, point_key, reduced_partial
 
 #: The rule of a wrong gradient without a named cause, and of what nothing decided.
 WRONG, UNDECIDED = "wrong_gradient", "undecided"

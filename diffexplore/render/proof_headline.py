@@ -8,9 +8,9 @@ from diffexplore.checking.records import VALUE
 from diffexplore.decide.records import Ball, Status
 from diffexplore.numerals import plain_exponent
 from diffexplore.proving.records import Proof, Statement
-from diffexplore.render.blocks import Headline, Tone
-from diffexplore.render.names import reduced_partial
-from diffexplore.render.numbers import point_text
+from diffexplore.writing.blocks import Headline, Tone
+from diffexplore.writing.names import reduced_partial
+from diffexplore.writing.numbers import point_text
 
 #: The word and tone of a status.
 WORDS: Mapping[Status, tuple[str, Tone]] = {

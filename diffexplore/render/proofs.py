@@ -8,7 +8,8 @@ from fractions import Fraction
 from diffexplore.checking.records import VALUE
 from diffexplore.decide.records import Ball, Counterexample
 from diffexplore.proving.records import Proof, Statement
-from diffexplore.render.blocks import (
+from diffexplore.render.proof_headline import WORDS, called, headline, told
+from diffexplore.writing.blocks import (
     Block,
     Column,
     Formula,
@@ -21,7 +22,6 @@ from diffexplore.render.blocks import (
     Text,
     text,
 )
-from diffexplore.render.proof_headline import WORDS, called, headline, told
 
 _LONGEST = 200
 

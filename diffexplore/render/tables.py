@@ -7,9 +7,22 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from diffexplore.checking.records import Report, Row, Truth
 from diffexplore.numerals import ABSENT, short
-from diffexplore.render.blocks import COLUMN_GAP, INDENT, Block, Column, Gap, Heading, Note, Table, Text, text, words_of
 from diffexplore.render.causes import Footnotes
-from diffexplore.render.names import (
+from diffexplore.render.places import at_place, place
+from diffexplore.writing.blocks import (
+    COLUMN_GAP,
+    INDENT,
+    Block,
+    Column,
+    Gap,
+    Heading,
+    Note,
+    Table,
+    Text,
+    text,
+    words_of,
+)
+from diffexplore.writing.names import (
     candidate_of,
     distinct_points,
     partial_of,
@@ -18,7 +31,7 @@ from diffexplore.render.names import (
     rows_of,
     second_partial_of,
 )
-from diffexplore.render.numbers import (
+from diffexplore.writing.numbers import (
     counted,
     digits_of,
     in_ulps,
@@ -26,7 +39,6 @@ from diffexplore.render.numbers import (
     ulp_at,
     value_beside,
 )
-from diffexplore.render.places import at_place, place
 
 #: Digits that a value shows however narrow the page is.
 _FEWEST_DIGITS = 6

@@ -15,7 +15,11 @@ from rich.text import Text as RichText
 
 from diffexplore.checking.records import Report
 from diffexplore.figures.terminal import draw
-from diffexplore.render.blocks import (
+from diffexplore.render.details import Detail, blocks_of
+from diffexplore.render.outline import HessianText
+from diffexplore.render.screen import LINES, SAVINGS, Command
+from diffexplore.typography import speaks_mathematics, to_ascii
+from diffexplore.writing.blocks import (
     COLUMN_GAP,
     INDENT,
     Block,
@@ -32,10 +36,6 @@ from diffexplore.render.blocks import (
     text,
     words_of,
 )
-from diffexplore.render.details import Detail, blocks_of
-from diffexplore.render.outline import HessianText
-from diffexplore.render.screen import LINES, SAVINGS, Command
-from diffexplore.render.symbols import speaks_mathematics, to_ascii
 
 #: Characters that a column which may be broken is left with at least.
 _LEAST_BROKEN = 6

@@ -16,12 +16,12 @@ from diffexplore.checking.truth import Status
 from diffexplore.figures.records import Axis, Figure, Grid, Series
 from diffexplore.methods import spoken
 from diffexplore.numerals import short
-from diffexplore.render.names import reduced_partial
-from diffexplore.render.numbers import point_text
-from diffexplore.render.symbols import typeset
 from diffexplore.scanning.places import Places, Truths
 from diffexplore.scanning.setting import Setting
 from diffexplore.scanning.words import CAUSES
+from diffexplore.typography import typeset
+from diffexplore.writing.names import reduced_partial
+from diffexplore.writing.numbers import point_text
 
 #: Places along each axis, at least; a round number of units is between two of them.
 CELLS = 50

@@ -15,12 +15,13 @@ import torch
 from diffexplore.arithmetic.double_balls import QUANTUM, SMALLEST, UPWARD, DoubleBall, add, div, exact
 from diffexplore.checking.enclosures import Enclosures, Status
 from diffexplore.checking.evaluate import Running, gravest
-from diffexplore.checking.judge import Format, Judged, judge
-from diffexplore.checking.torch_loss import Unavailable
+from diffexplore.checking.judge import Judged, judge
 from diffexplore.checking.truth import TruthFinder
 from diffexplore.errors import DiffexploreError
+from diffexplore.floating_point import format_of
 from diffexplore.methods._error_curve import flattened
 from diffexplore.methods.base import Estimate, Numbers, Values
+from diffexplore.methods.torch_loss import Unavailable
 from diffexplore.scanning.setting import Setting
 
 Tensor = torch.Tensor
@@ -87,7 +88,7 @@ class Places:
             name: (value[first:last] if value.dim() > 1 else value).to(torch.float64).expand(shape).reshape(-1).numpy()
             for name, value in self.values.items()
         }
-        form = Format.of(problem.dtype)
+        form = format_of(problem.dtype)
         with np.errstate(all="ignore"):
             found, _ = finder.samples(columns, shape[0] * n, form.bits, form.smallest_exponent, {})
             for column in columns.values():

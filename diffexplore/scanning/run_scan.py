@@ -14,11 +14,11 @@ from diffexplore.checking.digits import correct_digits
 from diffexplore.checking.evaluate import Evaluator
 from diffexplore.checking.judge import Judged, judge
 from diffexplore.checking.ledger import finite, make_row
-from diffexplore.checking.points import make_points
 from diffexplore.checking.records import Row, Skipped
 from diffexplore.checking.truth import Enclosures, statuses_in
 from diffexplore.errors import UsageError
 from diffexplore.inputs.losses import loss_given
+from diffexplore.inputs.points import make_points
 from diffexplore.loss import Loss
 from diffexplore.methods.base import Numbers
 from diffexplore.scanning.places import Places

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diffexplore.checking.points import parse_at
 from diffexplore.errors import UsageError, unknown
+from diffexplore.inputs.points import parse_at
 from diffexplore.whole import whole
 
 #: What stands for the step of the differences, unless a parameter has the name.

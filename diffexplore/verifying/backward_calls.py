@@ -8,10 +8,11 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
+from diffexplore.errors import CandidateError
 from diffexplore.methods.base import Estimates
 from diffexplore.tracing.backward import is_overwritten
 from diffexplore.verifying.calling import call
-from diffexplore.verifying.candidates.base import Candidate, CandidateError, Graph
+from diffexplore.verifying.candidates.base import Candidate, Graph
 from diffexplore.verifying.packs import Packed
 
 Tensor = torch.Tensor

@@ -9,9 +9,8 @@ from typing import TypeVar
 
 import torch
 
-from diffexplore.errors import DiffexploreError
+from diffexplore.errors import CandidateError, DiffexploreError
 from diffexplore.torch_code.calling import in_one_line
-from diffexplore.verifying.candidates.base import CandidateError
 
 Tensor = torch.Tensor
 Result = TypeVar("Result")

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 import torch
 
 from diffexplore.bounds.watch import Watch, observing
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import VALUE
+from diffexplore.errors import CandidateError
+from diffexplore.floating_point import dtype_name
 from diffexplore.methods.base import Estimate, Estimates, Values
 from diffexplore.methods.opaque import allowed
+from diffexplore.methods.problem import Problem
 from diffexplore.torch_code.doors import CandidateWatch, Escapes
 from diffexplore.verifying.backward_calls import BackwardConduct, conduct_of
 from diffexplore.verifying.calling import Inputs, call
-from diffexplore.verifying.candidates import Answer, Candidate, CandidateError
+from diffexplore.verifying.candidates import Answer, Candidate
 
 Tensor = torch.Tensor
 
@@ -87,7 +89,7 @@ class Observed:
         # Asking for a radius may itself find that it is not known: before the doors are counted.
         estimates = {name: _estimate(tensor, watch) for name, tensor in _tensors(answer).items()}
         opaque = not self.candidate.torch or bool(watch.unwatched | escapes.seen | watch.doors)
-        narrowed = tuple(sorted(str(dtype).removeprefix("torch.") for dtype in watch.narrowed))
+        narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
         self.conduct = Conduct(opaque, narrowed, inputs.modified())
         if not opaque:
             return estimates

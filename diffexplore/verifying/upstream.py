@@ -12,11 +12,11 @@ import torch
 
 from diffexplore.arguments import is_table, wrong
 from diffexplore.checking.batch import Batch
-from diffexplore.errors import UsageError
+from diffexplore.errors import CandidateError, UsageError
 from diffexplore.formula.parse import names_in
 from diffexplore.loss import Loss
 from diffexplore.verifying.calling import call
-from diffexplore.verifying.candidates import Candidate, CandidateError, adapt
+from diffexplore.verifying.candidates import Candidate, adapt
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM, ComputesLoss
 from diffexplore.verifying.candidates.layer import Layer
 from diffexplore.verifying.packs import Packed, adapt_packed

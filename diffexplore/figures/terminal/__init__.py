@@ -9,7 +9,7 @@ from diffexplore.figures.records import Figure, Grid
 from diffexplore.figures.terminal.canvas import BOX, drawn
 from diffexplore.figures.terminal.markers import lettered, markers
 from diffexplore.figures.terminal.strokes import UNBROKEN, Legend, Stroke, strokes
-from diffexplore.render.symbols import to_ascii
+from diffexplore.typography import to_ascii
 
 __all__ = ["GRID_HEIGHT", "HEIGHT", "draw"]
 

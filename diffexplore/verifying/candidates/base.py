@@ -8,13 +8,7 @@ from typing import Protocol
 
 import torch
 
-from diffexplore.errors import UsageError
-
 Tensor = torch.Tensor
-
-
-class CandidateError(UsageError):
-    """The candidate cannot be used as it is: the message names it, what was wrong and what would be right."""
 
 
 @dataclass(frozen=True)

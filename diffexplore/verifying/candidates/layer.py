@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from diffexplore.verifying.candidates.base import Answer, CandidateError, Graph, Symbols
+from diffexplore.errors import CandidateError
+from diffexplore.verifying.candidates.base import Answer, Graph, Symbols
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.candidates.returns_gradient import to_numpy, uses_numpy
 from diffexplore.verifying.gradients import named_gradients
@@ -26,6 +27,16 @@ class Layer:
 
     kind = "layer"
     repeatable = True
+    form = "a layer is a pair (forward, backward)"
+    packable = True
+
+    @staticmethod
+    def recognises(candidate: Any) -> bool:
+        return isinstance(candidate, (tuple, list))
+
+    @staticmethod
+    def accepts(candidate: Any) -> bool:
+        return True  # an object with both methods is one, too
 
     def __init__(self, candidate: Any, loss: Symbols, name: str) -> None:
         self.name = name

@@ -15,11 +15,11 @@ from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.checking.evaluate import Running
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import VALUE
 from diffexplore.checking.staged import Reading, StagedProgram
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimate
+from diffexplore.methods.problem import Problem
 from diffexplore.program.program import Program, lower
 
 Tensor = torch.Tensor

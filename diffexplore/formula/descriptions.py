@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+#: The ``parameter`` of rows that compare the loss's own value, which a candidate may compute beside its gradient.
+VALUE = "(value)"
+
 
 @dataclass(frozen=True)
 class PartialFormula:

@@ -10,11 +10,11 @@ import torch
 
 from diffexplore.bounds.watch import Watch
 from diffexplore.errors import DiffexploreError, UsageError
-from diffexplore.torch_code.calling import exits_refused, first_line, in_one_line
+from diffexplore.torch_code.calling import exits_refused, first_line, in_one_line, is_out_of_memory
 from diffexplore.torch_code.torch_program import Place, TorchProgram
 
 if TYPE_CHECKING:
-    from diffexplore.checking.problem import Problem
+    from diffexplore.methods.problem import Problem
 
 Tensor = torch.Tensor
 
@@ -124,8 +124,6 @@ def raised_by(program: TorchProgram | None, kind: type[DiffexploreError] = Usage
 
     What makes a method Unavailable is mostly torch's refusal of it, which is said in its words.
     """
-    from diffexplore.checking.chunked import is_out_of_memory
-
     try:
         with exits_refused(program.name if program is not None else "the function"):
             yield
