@@ -39,14 +39,17 @@ class Forward:
             tangent[index] = 1
             return _derivative(lambda x: torch_loss.loss({**arguments, argument: x}, n), arguments[argument], tangent)
 
+        def run() -> tuple[Tensor, ...]:
+            return tuple(along(name) for name in problem.parameters)
+
         with raised_by(problem.loss.program, Unavailable):
-            estimates = watched(problem.parameters, lambda: tuple(along(name) for name in problem.parameters), watch)
+            estimates = watched(problem.parameters, lambda: torch_loss.run(run), watch)
         return granted(problem, estimates, values, n)
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         if problem.loss.program is not None:
             return {}
-        return watched(problem.wrt, lambda: _by_sample(problem, values, n))
+        return watched(problem.wrt, lambda: problem.torch_loss.run(lambda: _by_sample(problem, values, n)))
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
         def reduced() -> tuple[Tensor, ...]:
