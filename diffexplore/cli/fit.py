@@ -75,7 +75,7 @@ def fit(
         methods=methods,
         dtype=dtype,
         seed=o.whole_number("--seed", seed) or 0,
-        axes=o.names_list("--axes", axes),
+        axes=None if axes is None else tuple(name.strip() for name in axes.split(",")),
     )
     from diffexplore.cli.progress import listening
 
