@@ -18,7 +18,7 @@ from diffexplore.checking.environment import environment
 from diffexplore.checking.listener import Listener, Silence
 from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import Skipped
-from diffexplore.checking.torch_loss import Unavailable
+from diffexplore.checking.torch_loss import Unavailable, raised_by
 from diffexplore.methods import Entry
 from diffexplore.methods.base import Values, unwatched
 from diffexplore.methods.prepared import Preparable, Prepared
@@ -136,9 +136,10 @@ class _Running:
     def _first(
         self, name: str, values: Values, n: int, truths: Truths
     ) -> tuple[Prepared, float, Mapping[str, tuple[float | None, float | None]]]:
-        with unwatched():
-            prepared = self._methods[name].prepared(self.problem, values, n)
-        seconds, outputs = timed(prepared)
+        with raised_by(self.problem.loss.program, Unavailable):
+            with unwatched():
+                prepared = self._methods[name].prepared(self.problem, values, n)
+            seconds, outputs = timed(prepared)
         with prepared.scope():
             gradient = prepared.numbers(outputs)
         return prepared, seconds, truths.errors(gradient)
