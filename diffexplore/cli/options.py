@@ -171,7 +171,7 @@ BenchLosses = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[LOSS]...",
-        help='Names from "diffexplore list", or all, or one formula with --at. Default: perpendicular.',
+        help='Names from "diffexplore list", or all; or one formula or FILE.py:NAME with --at. Default: perpendicular.',
         show_default=False,
     ),
 ]
