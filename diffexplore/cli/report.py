@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from diffexplore.pages.records import Subject
     from diffexplore.render.outline import HessianText
     from diffexplore.render.screen import Command
-    from diffexplore.scanning.span import Span
+    from diffexplore.scanning.span import ScanSpan
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def shown(
     from diffexplore.render.details import blocks_of
     from diffexplore.render.markdown import title_of
     from diffexplore.render.problems import problems_of_report
-    from diffexplore.render.terminal import Page
+    from diffexplore.render.terminal import ReportPage
     from diffexplore.render.verdict import headline
 
     result: Report = subject.result
@@ -132,7 +132,7 @@ def shown(
         result.to_dict,
         lambda: blocks_of(result, detail, hessian=hessian),
         lambda: headline(result),
-        page=lambda ascii: Page(result, hessian, ascii, detail, tuple(commands)),
+        page=lambda ascii: ReportPage(result, hessian, ascii, detail, tuple(commands)),
         figures=lambda: chosen_figures(subject),
         problems=lambda: problems_of_report(result, code_place(code)),
     )
@@ -179,7 +179,7 @@ def _heard(request: CheckRequest, listener: Listener) -> Subject:
     return Subject(result, loss, batch, points)
 
 
-def _span(text: str, loss: Loss) -> Span:
+def _span(text: str, loss: Loss) -> ScanSpan:
     """What a ``--scan`` means for the loss."""
     from diffexplore.scanning.span import check_name, parse_span
 

@@ -11,7 +11,7 @@ from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from diffexplore.decide.algebra import cases, settle
 from diffexplore.decide.boundaries import all_of
-from diffexplore.decide.case import Case
+from diffexplore.decide.case import RegionCase
 from diffexplore.decide.choose import find
 from diffexplore.decide.edges import look_at_edges
 from diffexplore.decide.found import Edges
@@ -107,7 +107,7 @@ class _Work:
     """What has been found so far; kept where a budget runs out."""
 
     question: Question | None = None
-    cases: list[Case] = field(default_factory=list)
+    cases: list[RegionCase] = field(default_factory=list)
     complete: bool = False
     apart: Seen | None = None
     largest: Seen | None = None
@@ -192,7 +192,7 @@ def _go_on(question: Question, work: _Work, on_seams: bool) -> None:
     work.apart = work.apart or work.edges.apart
 
 
-def _refuted_first(question: Question, case: Case, work: _Work) -> bool:
+def _refuted_first(question: Question, case: RegionCase, work: _Work) -> bool:
     """Whether the sides are apart at one of a few points, where that is cheap: before algebra goes through them.
 
     Only in a case without sums, whose regions of samples are found by the algebra, and without conventions.

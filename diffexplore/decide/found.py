@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import sympy
 
-from diffexplore.decide.case import Case
+from diffexplore.decide.case import RegionCase
 from diffexplore.decide.choose import find
 from diffexplore.decide.definedness import Need
 from diffexplore.decide.kinks import Written
@@ -68,7 +68,7 @@ class Edges:
             self.place = Need(p, "nonzero").text().replace("≠", "=") + (f" and {seam}" if seam else "")
         return found
 
-    def look_in(self, question: Question, case: Case, seams: Iterable[Region]) -> None:
+    def look_in(self, question: Question, case: RegionCase, seams: Iterable[Region]) -> None:
         """Look for a counterexample in a case on a seam, or with samples on seams."""
         pieces = [piece for piece in case.pieces if not question.departures(piece.resolver)]
         if self.apart is None and not question.departures(case.resolver):

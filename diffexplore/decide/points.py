@@ -12,7 +12,7 @@ from flint import arb, fmpq
 from diffexplore.arithmetic.balls import precision
 from diffexplore.decide.levels import onto_levels
 from diffexplore.decide.membership import Point, inside, on_seam, rational
-from diffexplore.decide.records import Ball, Unsupported
+from diffexplore.decide.records import EnclosedValue, Unsupported
 from diffexplore.decide.regions import Interval, Region
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.compare import value_at
@@ -218,10 +218,10 @@ def _middle(ball: arb) -> Fraction:
     return _short(Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
 
 
-def as_record(ball: arb) -> Ball:
+def as_record(ball: arb) -> EnclosedValue:
     """The ball as decimal texts; what the texts leave out of the middle is added to the radius."""
     with precision(512):
         middle = ball.mid().str(50, radius=False)
         middle = middle.rstrip("0").rstrip(".") if "." in middle and "e" not in middle else middle
         radius = abs(ball - arb(middle)).upper()
-        return Ball(middle, (radius * arb("1.01")).str(3, radius=False) if radius > 0 else "0")
+        return EnclosedValue(middle, (radius * arb("1.01")).str(3, radius=False) if radius > 0 else "0")

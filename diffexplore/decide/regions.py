@@ -25,7 +25,7 @@ _MOST_EXPANDED = 20_000
 
 
 @dataclass(frozen=True)
-class Line:
+class LinearForm:
     """p = factor·(direction − threshold): what is compared, and with which constant."""
 
     direction: sympy.Expr
@@ -136,7 +136,7 @@ class Region:
         kept = {**self._lookup, direction: interval}
         return replace(self, bounds=tuple(kept.items()), _lookup={})
 
-    def may_touch(self, line: Line) -> bool:
+    def may_touch(self, line: LinearForm) -> bool:
         """Whether the line may bound the region: not where it runs beyond a bound of the same direction."""
         if any(direction == line.direction for direction, _ in self.levels):
             return False
@@ -186,7 +186,7 @@ def restricted(expr: Any, fixed: tuple[tuple[sympy.Symbol, sympy.Expr], ...]) ->
 
 
 @remembered(20000)
-def line_of(p: sympy.Expr) -> Line:
+def line_of(p: sympy.Expr) -> LinearForm:
     """p as a multiple of a direction, whose first coefficient is 1, minus a constant."""
     expanded = expanded_out(p)
     constants = [term for term in sympy.Add.make_args(expanded) if not term.free_symbols and not term.has(BatchSum)]
@@ -195,7 +195,7 @@ def line_of(p: sympy.Expr) -> Line:
     coefficients = rest.as_coefficients_dict()
     first = min(coefficients, key=str)
     lead = coefficients[first]
-    return _undone(Line(sympy.expand(rest / lead), -constant / lead, 1 if lead > 0 else -1))
+    return _undone(LinearForm(sympy.expand(rest / lead), -constant / lead, 1 if lead > 0 else -1))
 
 
 def small(p: sympy.Expr) -> bool:
@@ -214,7 +214,7 @@ def expanded_out(p: sympy.Expr) -> sympy.Expr:
     return sympy.expand(p)
 
 
-def _undone(line: Line) -> Line:
+def _undone(line: LinearForm) -> LinearForm:
     """exp(u) > t is u > log t, so that it is seen beside u > 0: increasing functions are undone."""
     direction, threshold = line.direction, line.threshold
     if isinstance(direction, sympy.log):
@@ -226,7 +226,7 @@ def _undone(line: Line) -> Line:
     else:
         return line
     found = line_of(inner)
-    return Line(found.direction, found.threshold, found.factor * line.factor)
+    return LinearForm(found.direction, found.threshold, found.factor * line.factor)
 
 
 def _text(direction: sympy.Expr, interval: Interval) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from diffexplore.decide.case import Case
+from diffexplore.decide.case import RegionCase
 from diffexplore.decide.definedness import Need
 from diffexplore.decide.found import Edges
 from diffexplore.decide.kinks import degenerate
@@ -28,7 +28,7 @@ class Conditions:
     exclusions: tuple[str, ...]
 
 
-def conditions_of(question: Question, cases: Sequence[Case], edges: Edges) -> Conditions:
+def conditions_of(question: Question, cases: Sequence[RegionCase], edges: Edges) -> Conditions:
     """What a proof by these cases, and by what was found between them, leaves out."""
     null = frozenset(edges.kinks)
     needed = [need for case in cases for need in case.needs]
@@ -54,7 +54,7 @@ def _is_null(need: Need, varied: Set[sympy.Basic]) -> bool:
     return degenerate(need.expr, varied) == ()
 
 
-def _jumps(question: Question, cases: Iterable[Case]) -> Iterator[tuple[str, bool]]:
+def _jumps(question: Question, cases: Iterable[RegionCase]) -> Iterator[tuple[str, bool]]:
     """Where functions jump as the symbol moves. Each with whether that is a null set of the varied symbols."""
     if question.symbol is None:
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from diffexplore.checking.records import LossSummary, PartialFormula
 from diffexplore.documents import SCHEMA_VERSION, plain, to_json
-from diffexplore.fitting.terrain import Centred, Curvature, PathCurvature, Point, StationaryPoint, Step, Terrain
+from diffexplore.fitting.terrain import Centred, Curvature, PathCurvature, PathStep, Point, StationaryPoint, Terrain
 
 if TYPE_CHECKING:
     from diffexplore.checking.batch import Batch
@@ -54,14 +54,14 @@ class Run:
     dtype: str
     steps: int
     ended: str | None
-    first: Step
-    best: Step | None
-    last: Step
+    first: PathStep
+    best: PathStep | None
+    last: PathStep
     rises: Rises
     mean_change: float | None
     changes: int
     ulp: float | None
-    path: tuple[Step, ...]
+    path: tuple[PathStep, ...]
 
     @property
     def finite(self) -> bool:
@@ -191,12 +191,12 @@ class Fit:
         return self.runs[0]
 
     @property
-    def path(self) -> tuple[Step, ...]:
+    def path(self) -> tuple[PathStep, ...]:
         """The path of the first run, thinned where it is long."""
         return self.run.path
 
     @property
-    def best(self) -> Step | None:
+    def best(self) -> PathStep | None:
         """The point with the smallest computed loss on the first run; None where no loss was finite."""
         return self.run.best
 

@@ -12,7 +12,7 @@ Point = Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Step:
+class PathStep:
     """A point of a path: the steps that led to it, and the loss there, as the run computed it (None: not finite)."""
 
     step: int
@@ -142,7 +142,7 @@ class Terrain:
     stationary: tuple[StationaryPoint, ...] = ()
     complete: bool = False
     optimum: StationaryPoint | None = None
-    lowest: Step | None = None
+    lowest: PathStep | None = None
     motion: str | None = None
     scales: bool = False
     direction: Point | None = None

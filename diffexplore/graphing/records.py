@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from diffexplore.decide.records import Ball
+from diffexplore.decide.records import EnclosedValue
 from diffexplore.documents import SCHEMA_VERSION, plain, to_json
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Number:
     """
 
     text: str
-    ball: Ball
+    ball: EnclosedValue
 
     def to_dict(self) -> dict[str, Any]:
         return {"text": self.text, "mid": self.ball.middle, "rad": self.ball.radius}

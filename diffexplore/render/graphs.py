@@ -31,7 +31,7 @@ _LONGEST = 150
 
 
 @dataclass(frozen=True)
-class _Line:
+class _OperationLine:
     """A place in the tree: the node, the edge towards the root, and whether the node was shown before."""
 
     branches: str
@@ -77,7 +77,7 @@ def _tree(graph: Graph) -> Table:
     return Table(tuple(columns), tuple(_row(line, shared, valued) for line in lines))
 
 
-def _lines(graph: Graph) -> Iterator[_Line]:
+def _lines(graph: Graph) -> Iterator[_OperationLine]:
     """The tree, and after it those of nodes that are too deep in it; each node with its operands only once."""
     shown: set[int] = set()
     waiting = [graph.output.number]
@@ -88,16 +88,16 @@ def _lines(graph: Graph) -> Iterator[_Line]:
 def _subtree(
     graph: Graph, number: int, edge: Edge | None, first: str, further: str, depth: int, shown: set[int],
     waiting: list[int],
-) -> Iterator[_Line]:  # fmt: skip
+) -> Iterator[_OperationLine]:  # fmt: skip
     node, operands = graph.node(number), graph.operands(number)
     postponed = edge is not None and depth > _DEEPEST and bool(operands)
     if number in shown or number in waiting or postponed:
         if postponed and number not in shown and number not in waiting:
             waiting.append(number)
-        yield _Line(first, node, edge, again=True)
+        yield _OperationLine(first, node, edge, again=True)
         return
     shown.add(number)
-    yield _Line(first, node, edge, again=False)
+    yield _OperationLine(first, node, edge, again=False)
     for place, operand in enumerate(operands):
         last = place == len(operands) - 1
         branch, below = ("└ ", "  ") if last else ("├ ", "│ ")
@@ -106,7 +106,7 @@ def _subtree(
         )
 
 
-def _row(line: _Line, shared: set[int], valued: bool) -> tuple[Text, ...]:
+def _row(line: _OperationLine, shared: set[int], valued: bool) -> tuple[Text, ...]:
     """Tree, value, adjoint and local derivative; a node that was shown before is named by its number alone."""
     node = line.node
     if line.again:

@@ -16,7 +16,7 @@ from diffexplore.checking.truth import Status
 from diffexplore.figures.records import Axis, Figure, Grid, Series
 from diffexplore.methods import spoken
 from diffexplore.numerals import short
-from diffexplore.scanning.places import Places, Truths
+from diffexplore.scanning.places import Places, PlaceTruths
 from diffexplore.scanning.setting import Setting
 from diffexplore.scanning.words import CAUSES
 from diffexplore.typography import typeset
@@ -89,7 +89,7 @@ def error_maps(
 
 
 def _notes(
-    setting: Setting, places: Places, running: Running, name: str, judged: Judged, truths: Truths
+    setting: Setting, places: Places, running: Running, name: str, judged: Judged, truths: PlaceTruths
 ) -> dict[int, str]:
     """What is to be said of each place that is not like the others."""
     notes = {}
