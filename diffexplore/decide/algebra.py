@@ -13,7 +13,7 @@ from diffexplore.decide.branches import Resolver, Undecided, regions
 from diffexplore.decide.case import Both, Piece, RegionCase
 from diffexplore.decide.definedness import Need, needs, nonnegative_by, without_value
 from diffexplore.decide.generators import Converter, with_converter
-from diffexplore.decide.question import Question
+from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.stated import Stated
@@ -24,7 +24,7 @@ EQUAL_SUMMANDS = "equal summands, for every number of samples"
 """How a case was shown whose sides are one sum, each summand of which vanishes."""
 
 
-def cases(question: Question, start: Region | None = None) -> Iterator[RegionCase]:
+def cases(question: EqualityQuestion, start: Region | None = None) -> Iterator[RegionCase]:
     """The question on each region of its domain, or of the seam ``start``."""
 
     def look(resolver: Resolver) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr, Both] | None:
@@ -63,7 +63,7 @@ class Zeros:
         return self._known[expr]
 
 
-def settle(question: Question, case: RegionCase) -> None:
+def settle(question: EqualityQuestion, case: RegionCase) -> None:
     """Prove the case if algebra can, or note why it needs no proof."""
     region, asked = case.resolver.region, case.asked
     case.required = (*question.needs, *asked.open(region))
@@ -148,7 +148,7 @@ def bound_in(case: RegionCase) -> set[sympy.Basic]:
     return bound_symbols([one for expr in expressions for one in sums_in(expr)])
 
 
-def pieces_of(question: Question, case: RegionCase, seam: Region | None = None) -> Iterator[Piece]:
+def pieces_of(question: EqualityQuestion, case: RegionCase, seam: Region | None = None) -> Iterator[Piece]:
     """The regions in which a sample may lie, or those of a ``seam``: where the summands as given have a value."""
     found = [sums_in(side) for side in case.sides]
     bound = bound_in(case)
@@ -186,7 +186,7 @@ def _no_sample(case: RegionCase, region: Region, side: str, failing: Iterable[Ne
         case.conditions.append(f"no sample where {region}: there the {side} side has no value")
 
 
-def equal(question: Question, case: RegionCase) -> bool:
+def equal(question: EqualityQuestion, case: RegionCase) -> bool:
     """Whether algebra shows that the sides of a case are equal, with samples in each of its pieces."""
     if case.left == case.right:
         case.note = "the same expression"
@@ -223,7 +223,7 @@ def vanishes(expr: sympy.Expr, nonnegative: Iterable[sympy.Expr], rule: SumRule 
     return bool(with_converter(work))
 
 
-def _summand_vanishes(question: Question, case: RegionCase, summand: sympy.Expr, rule: SumRule) -> bool:
+def _summand_vanishes(question: EqualityQuestion, case: RegionCase, summand: sympy.Expr, rule: SumRule) -> bool:
     """Whether it is 0 in every piece, those of the conventions set apart."""
     departures, shown = dict[str, None](), []
     for piece in case.pieces:

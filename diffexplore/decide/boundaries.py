@@ -17,7 +17,7 @@ from diffexplore.decide.branches import BRANCHING, Resolver, Undecided, has_bran
 from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.definedness import Need, has_no_value
 from diffexplore.decide.feasible import is_empty
-from diffexplore.decide.question import Question
+from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Interval, LinearForm, Region, expanded_out, line_of
 from diffexplore.decide.stated import Stated
@@ -46,14 +46,14 @@ def all_of(cases: Iterable[RegionCase]) -> Iterator[Stated]:
             yield from (Stated(Need(p, "nonzero"), case.data) for p in piece.resolver.boundaries.values())
 
 
-def between_cases(question: Question, cases: Sequence[RegionCase]) -> list[sympy.Expr]:
+def between_cases(question: EqualityQuestion, cases: Sequence[RegionCase]) -> list[sympy.Expr]:
     """Where something may happen between cases of one seam, or of none: what is 0 there."""
     outer = [_Side(case.resolver.region, (case.left,), (case.given, case.right)) for case in cases]
     return _kept(outer, (question.left, question.right), [case.resolver for case in cases], question.interior())
 
 
 def between_samples(
-    question: Question, case: RegionCase, pieces: Sequence[Piece], *, partial: bool
+    question: EqualityQuestion, case: RegionCase, pieces: Sequence[Piece], *, partial: bool
 ) -> list[sympy.Expr]:
     """Where something may happen to a sample, between pieces of one seam, or of none.
 

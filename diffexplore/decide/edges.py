@@ -17,14 +17,14 @@ from diffexplore.decide.case import RegionCase
 from diffexplore.decide.definedness import Need
 from diffexplore.decide.found import FAILS, MOST_SEAMS, Edges
 from diffexplore.decide.kinks import degenerate
-from diffexplore.decide.question import Question
+from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.regions import Region
 from diffexplore.decide.samples import Samples
 from diffexplore.decide.seams import degenerate_regions, seam_regions
 from diffexplore.decide.stated import Stated
 
 
-def look_at_edges(question: Question, every: Sequence[RegionCase], *, on_seams: bool) -> Edges:
+def look_at_edges(question: EqualityQuestion, every: Sequence[RegionCase], *, on_seams: bool) -> Edges:
     """What happens between all cases, and between the regions of their samples.
 
     Without ``on_seams`` all boundaries at which something may happen are conditions.
@@ -41,7 +41,7 @@ def look_at_edges(question: Question, every: Sequence[RegionCase], *, on_seams: 
 class _Outer:
     """Between the cases of a question."""
 
-    question: Question
+    question: EqualityQuestion
     edges: Edges
     on_seams: bool
     waiting: list[tuple[list[RegionCase], Region]] = field(default_factory=list)

@@ -11,7 +11,7 @@ from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.definedness import Need
 from diffexplore.decide.found import FAILS, MOST_SEAMS, Edges
 from diffexplore.decide.kinks import degenerate
-from diffexplore.decide.question import Question
+from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.regions import Region
 from diffexplore.decide.seams import degenerate_regions, seam_regions
 from diffexplore.decide.stated import Stated
@@ -21,7 +21,7 @@ from diffexplore.decide.stated import Stated
 class Samples:
     """Between the pieces in which the samples of a case may lie; ``pieces``: with those on seams that are decided."""
 
-    question: Question
+    question: EqualityQuestion
     case: RegionCase
     edges: Edges
     on_seams: bool
