@@ -18,7 +18,7 @@ import diffexplore as dx
 from diffexplore.cli.next_steps import after_report
 from diffexplore.cli.report import CheckRequest
 from diffexplore.graphing import graph_of, to_svg
-from diffexplore.render.terminal import Page
+from diffexplore.render.terminal import ReportPage
 
 PICTURE = Path(__file__).parent / "images" / "report.svg"
 GRAPH = PICTURE.with_name("graph.svg")
@@ -37,7 +37,7 @@ PAPER = TerminalTheme(
 def main() -> None:
     """Runs the default report on the CPU and writes the pictures."""
     commands = tuple(after_report(CheckRequest("perpendicular")))
-    page = Page(dx.check("perpendicular", device="cpu"), commands=commands)
+    page = ReportPage(dx.check("perpendicular", device="cpu"), commands=commands)
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="standard")
     console.print(Text("$ diffexplore report", style="bold"))
     console.print(page)

@@ -11,7 +11,8 @@ from matrix import DTYPES, few_samples
 
 from diffexplore import Loss, UsageError, check, losses, methods
 from diffexplore.checking.records import Report, Row
-from diffexplore.methods._difference import Along, Difference
+from diffexplore.methods._along import Along
+from diffexplore.methods._difference import Difference
 from diffexplore.methods.problem import Problem
 
 NAMES = ("forward_difference", "central_difference", "richardson")

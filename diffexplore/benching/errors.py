@@ -16,7 +16,7 @@ from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, status
 from diffexplore.methods.problem import Problem
 
 
-class Truths:
+class BenchTruths:
     """The exact gradient of a problem at one point, on one batch of n samples.
 
     ``by_sample`` asks for the partials of each sample, by data; else they are those of the reduced loss.

@@ -12,7 +12,7 @@ from diffexplore.benching.memory import available
 from diffexplore.checking.batch import MOST_POINTS
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
-from diffexplore.methods import Entry
+from diffexplore.methods import MethodEntry
 from diffexplore.methods.problem import Problem
 from diffexplore.whole import whole
 
@@ -21,7 +21,7 @@ SIZES = "1e3,1e4,1e5"
 
 
 @dataclass(frozen=True)
-class Request:
+class TimedLoss:
     """A loss, and the point at which its gradient is taken."""
 
     name: str
@@ -44,7 +44,7 @@ def sizes_of(text: str) -> tuple[int, ...]:
     return tuple(sorted(set(found)))
 
 
-def methods_of(wanted: Sequence[str] | None) -> tuple[Entry, ...]:
+def methods_of(wanted: Sequence[str] | None) -> tuple[MethodEntry, ...]:
     """The methods named, or all that are installed."""
     if wanted is not None:
         return registry.select(wanted)

@@ -115,7 +115,7 @@ def assemble(
 
 
 def prepared(
-    problem: Problem, entries: Iterable[registry.Entry]
+    problem: Problem, entries: Iterable[registry.MethodEntry]
 ) -> tuple[list[Running], list[Skipped], tuple[str, ...]]:
     """The methods that can run, those that cannot, and the rounding claims that do not hold here."""
     used = problem.loss_program.operations | problem.gradient_program.operations
@@ -135,7 +135,7 @@ def prepared(
     return running, skipped, tuple(line for lines in broken.values() for line in lines)
 
 
-def _named(entry: registry.Entry, problem: Problem, *, exact: bool) -> str:
+def _named(entry: registry.MethodEntry, problem: Problem, *, exact: bool) -> str:
     """A method's name in the rows: of one that takes steps, with what it is taken of, where that may be two things."""
     if problem.loss.program is None or exact:
         return entry.name

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from diffexplore.loss import Loss
     from diffexplore.pages.records import Subject
     from diffexplore.render.outline import HessianText
-    from diffexplore.render.problems import Problem
+    from diffexplore.render.problems import CodeProblem
     from diffexplore.render.screen import Command
-    from diffexplore.scanning.span import Span
+    from diffexplore.scanning.span import ScanSpan
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def shown(
     """
     from diffexplore.render.details import blocks_of
     from diffexplore.render.markdown import title_of
-    from diffexplore.render.terminal import Page
+    from diffexplore.render.terminal import ReportPage
     from diffexplore.render.verdict import headline
 
     result: Report = subject.result
@@ -131,7 +131,7 @@ def shown(
         result.to_dict,
         lambda: blocks_of(result, detail, hessian=hessian),
         lambda: headline(result),
-        page=lambda ascii: Page(result, hessian, ascii, detail, tuple(commands)),
+        page=lambda ascii: ReportPage(result, hessian, ascii, detail, tuple(commands)),
         figures=lambda: _figures(subject),
         problems=lambda: _problems(result, code),
     )
@@ -143,7 +143,7 @@ def _figures(subject: Subject) -> Sequence[Figure]:
     return chosen_figures(subject)
 
 
-def _problems(result: Report, code: str) -> Iterator[Problem]:
+def _problems(result: Report, code: str) -> Iterator[CodeProblem]:
     from diffexplore.cli.code_places import code_place
     from diffexplore.render.problems import problems_of_report
 
@@ -191,7 +191,7 @@ def _heard(request: CheckRequest, listener: Listener) -> Subject:
     return Subject(result, loss, batch, points)
 
 
-def _span(text: str, loss: Loss) -> Span:
+def _span(text: str, loss: Loss) -> ScanSpan:
     """What a ``--scan`` means for the loss."""
     from diffexplore.scanning.span import check_name, parse_span
 

@@ -152,7 +152,7 @@ def _loss(request: VerifyRequest) -> tuple[Loss, Any]:
 
 def _own(request: VerifyRequest, named: Named) -> tuple[Loss, Any]:
     from diffexplore.cli.verify_questions import check_own_parameters, check_told
-    from diffexplore.inputs.losses import arguments_of_function
+    from diffexplore.inputs.functions import arguments_of_function
     from diffexplore.verifying.own import computes_loss, own_forward
 
     candidate = _load(request)

@@ -21,7 +21,7 @@ from diffexplore.fitting.landscape import outside_domain
 from diffexplore.fitting.objective import RunObjective
 from diffexplore.fitting.recorded import drift_records, run_record
 from diffexplore.fitting.records import Drift, Fit, FittedLoss, Run
-from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
+from diffexplore.fitting.reduced import ReducedFormulas, ReducedLoss, point
 from diffexplore.fitting.settings import Settings, settings_of
 from diffexplore.fitting.surroundings import Surroundings, surroundings_of
 from diffexplore.floating_point import dtype_name
@@ -73,7 +73,7 @@ def run_fit(
     listener = listener or Silence()
     listener.progress("deriving the gradient", 0, 0)
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
-    formulas = Formulas(loss)
+    formulas = ReducedFormulas(loss)
     reduced = {dtype: _in_dtype(formulas, columns, batch.n, dtype) for dtype in settings.dtypes}
     runs: list[Run] = []
     drifts: list[Drift] = []
@@ -94,7 +94,9 @@ def _progress(listener: Listener, label: str, steps: int, done: int) -> None:
     listener.progress(f"descending in {label}", done, max(1, steps))
 
 
-def _in_dtype(formulas: Formulas, columns: Mapping[str, torch.Tensor], n: int, dtype: torch.dtype) -> ReducedLoss:
+def _in_dtype(
+    formulas: ReducedFormulas, columns: Mapping[str, torch.Tensor], n: int, dtype: torch.dtype
+) -> ReducedLoss:
     """The exact loss of the data as the dtype holds them."""
     rounded = {name: column.to(dtype).to(torch.float64).cpu().numpy() for name, column in columns.items()}
     for name, column in rounded.items():

@@ -14,7 +14,7 @@ from diffexplore.checking.options import as_dtype
 from diffexplore.errors import UsageError
 from diffexplore.fitting import optimizers
 from diffexplore.floating_point import FLOAT_FORMATS, format_of
-from diffexplore.methods import Entry
+from diffexplore.methods import MethodEntry
 
 MOST_STEPS = 10**9
 
@@ -25,8 +25,8 @@ class Settings:
 
     rate: float
     steps: int
-    optimizer: optimizers.Entry
-    methods: tuple[Entry, ...]
+    optimizer: optimizers.OptimizerEntry
+    methods: tuple[MethodEntry, ...]
     dtypes: tuple[torch.dtype, ...]
 
     @property
@@ -65,7 +65,7 @@ def _rate(lr: float) -> float:
     return rate
 
 
-def _methods(methods: Sequence[str] | str) -> tuple[Entry, ...]:
+def _methods(methods: Sequence[str] | str) -> tuple[MethodEntry, ...]:
     """In the order given: the first run is the one that sentences are about."""
     names = (
         [name.strip() for name in methods.split(",")] if isinstance(methods, str) else as_texts(methods, "the methods")

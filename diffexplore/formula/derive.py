@@ -204,7 +204,7 @@ class _Sign(_StandIn):
     original = sympy.sign
 
 
-class _Step(_StandIn):
+class _DerivedStep(_StandIn):
     original = sympy.Heaviside
 
 
@@ -247,7 +247,7 @@ class _Sinc(_StandIn):
         return dsinc(1, self.args[0])
 
 
-_STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _Step, _Sinc, _Max, _Min)
+_STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _DerivedStep, _Sinc, _Max, _Min)
 
 
 def _simplified(

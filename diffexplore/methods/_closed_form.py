@@ -15,7 +15,7 @@ from diffexplore.program.program import Program
 
 
 @dataclass(frozen=True)
-class ClosedForm:
+class ClosedFormMethod:
     """Evaluates the program that ``gradient`` picks, and reduces over the samples."""
 
     gradient: Callable[[Problem], Program]

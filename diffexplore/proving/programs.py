@@ -15,14 +15,14 @@ from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
 from diffexplore.torch_code.binding import arguments_of, called_by_name, signed
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare
-from diffexplore.tracing.outputs import Outputs, Weight, contracted, outputs_of, weights_of
+from diffexplore.tracing.outputs import ProgramOutputs, Weight, contracted, outputs_of, weights_of
 from diffexplore.verifying.candidates import name_of
 
 Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
-class Program:
+class TensorProgram:
     """A function of named tensors that returns one number: its outputs, contracted with upstream gradients.
 
     ``weights`` are these gradients: one of the data where its output has an axis of the samples, else one of the
@@ -54,7 +54,7 @@ class Program:
         return any(array == weight.array for weight in self.weights)
 
 
-def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None) -> Program:
+def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None) -> TensorProgram:
     """The program that is meant; raises UsageError where its arguments cannot be told."""
     if not callable(candidate):
         raise wrong("what is proved", "a torch function, a module or an autograd Function", candidate)
@@ -63,7 +63,7 @@ def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data:
     check_distinct((*arrays, *batches))
     names = [array.name for array in (*arrays, *batches)]
     function = called_by_name(candidate, names, name)
-    program = Program(name, function, function, arrays, batches)
+    program = TensorProgram(name, function, function, arrays, batches)
     outputs = outputs_of(called_by_name(_copied(candidate), names, name), arrays, batches, name)
     return program if outputs is None else _weighted(program, outputs, loss)
 
@@ -76,7 +76,7 @@ def _copied(candidate: Any) -> Any:
         return candidate
 
 
-def _weighted(program: Program, outputs: Outputs, loss: Loss | None) -> Program:
+def _weighted(program: TensorProgram, outputs: ProgramOutputs, loss: Loss | None) -> TensorProgram:
     """The outputs contracted with their upstream gradients."""
     taken = {symbol.name for array in program.arrays for symbol in array.symbols} | {a.name for a in program.arrays}
     weights = weights_of(outputs, taken)

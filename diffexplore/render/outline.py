@@ -10,8 +10,9 @@ from diffexplore.methods import runs_program, spoken
 from diffexplore.render.causes import Footnotes, not_compared
 from diffexplore.render.lost import lost_digits
 from diffexplore.render.places import ON_A_LINE, long_points
+from diffexplore.render.sample_tables import probes, worst_samples
 from diffexplore.render.scans import scans
-from diffexplore.render.tables import legend, probes, reduced_tables, worst_samples
+from diffexplore.render.tables import legend, reduced_tables
 from diffexplore.render.values import loss_values
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import failures

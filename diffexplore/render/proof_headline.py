@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from diffexplore.checking.records import VALUE
-from diffexplore.decide.records import Ball, Status
+from diffexplore.decide.records import EnclosedValue, Status
 from diffexplore.numerals import plain_exponent
 from diffexplore.proving.records import Proof, Statement
 from diffexplore.writing.blocks import Headline, Tone
@@ -112,7 +112,7 @@ def _beside(statement: Statement) -> str:
     return ""
 
 
-def _few(ball: Ball, digits: int) -> str:
+def _few(ball: EnclosedValue, digits: int) -> str:
     return plain_exponent(f"{float(ball.middle):.{digits}g}").replace("-", "−", 1)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from diffexplore.checking.records import VALUE
-from diffexplore.decide.records import Ball, Counterexample
+from diffexplore.decide.records import Counterexample, EnclosedValue
 from diffexplore.proving.records import Proof, Statement
 from diffexplore.render.proof_headline import WORDS, called, headline, told
 from diffexplore.writing.blocks import (
@@ -97,7 +97,7 @@ def _details(proof: Proof, statement: Statement) -> Iterator[Block]:
         yield Note(text(message), "·")
 
 
-def _short(ball: Ball) -> str:
+def _short(ball: EnclosedValue) -> str:
     """The value in as many digits as a double shows."""
     digits = sum(character.isdigit() for character in ball.middle)
     return ball.middle if digits <= _DIGITS else f"{float(ball.middle):.{_DIGITS}g}"

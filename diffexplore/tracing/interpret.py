@@ -22,7 +22,7 @@ from diffexplore.tracing.arrays import Cells, Grid, Mixes, cells_of, each, scala
 from diffexplore.tracing.capture import Capture, MixesSamples
 from diffexplore.tracing.conventions import note_clamp
 from diffexplore.tracing.floats import LONG, floats_of
-from diffexplore.tracing.lines import Place
+from diffexplore.tracing.lines import SourcePlace
 from diffexplore.tracing.needs import NodeNeeds
 from diffexplore.tracing.operators.certain import Certainty
 from diffexplore.tracing.operators.kinds import Known, check_arguments, conformed
@@ -48,7 +48,7 @@ class Reading:
         self._leaves: list[Cells] = []
         self.constants: dict[tuple[float, str], Recognised] = {}
         self.conventions: dict[sympy.Basic, str] = {}
-        self.place = Place()
+        self.place = SourcePlace()
         self.view_copied = False
         self.shape: tuple[tuple[int, ...], int | None] = ((), None)
         self.dtype: torch.dtype | None = None

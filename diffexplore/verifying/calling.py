@@ -21,7 +21,7 @@ class ModeUnavailable(CandidateError):
 
 
 @dataclass
-class Inputs:
+class CopiedInputs:
     """Copies of the tensors for one call, which tell afterwards whether they were modified in place."""
 
     originals: Mapping[str, Tensor]

@@ -17,7 +17,7 @@ from diffexplore.methods.opaque import allowed
 from diffexplore.methods.problem import Problem
 from diffexplore.torch_code.doors import CandidateWatch, Escapes
 from diffexplore.verifying.backward_calls import BackwardConduct, conduct_of
-from diffexplore.verifying.calling import Inputs, call
+from diffexplore.verifying.calling import CopiedInputs, call
 from diffexplore.verifying.candidates import Answer, Candidate
 
 Tensor = torch.Tensor
@@ -67,7 +67,7 @@ class Observed:
         if not self.candidate.repeatable:
             return BackwardConduct()
         try:
-            return conduct_of(self.candidate, problem.wrt, Inputs(values).copies, self._seed, first)
+            return conduct_of(self.candidate, problem.wrt, CopiedInputs(values).copies, self._seed, first)
         except CandidateError as error:
             return BackwardConduct(raises=str(error))
 
@@ -80,7 +80,7 @@ class Observed:
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
         """∂L/∂θ for each parameter of shape (), ∂L/∂z_i for each data symbol of shape (n,), and the loss's value."""
-        inputs = Inputs(values)
+        inputs = CopiedInputs(values)
         expected = problem.dtype if self._expects else None
         known = CandidateWatch(expected=expected, inputs=inputs.copies.values())
         with Escapes() as escapes, known as watch:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from diffexplore.errors import UsageError
-from diffexplore.inputs.losses import function_with_values
+from diffexplore.inputs.functions import function_with_values
 from diffexplore.inputs.names import Named
 from diffexplore.inputs.wording import PYTHON
 from diffexplore.loss import Loss

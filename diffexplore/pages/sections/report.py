@@ -10,8 +10,9 @@ from diffexplore.render.causes import Footnotes, not_compared
 from diffexplore.render.lost import lost_digits
 from diffexplore.render.outline import formulas, run_notes
 from diffexplore.render.places import long_points
+from diffexplore.render.sample_tables import probes, worst_samples
 from diffexplore.render.screen import at_a_glance
-from diffexplore.render.tables import legend, probes, reduced_tables, worst_samples
+from diffexplore.render.tables import legend, reduced_tables
 from diffexplore.render.values import loss_values
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import failures

@@ -24,7 +24,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Graph:
+class RecordedForward:
     """The graph of one forward pass. ``backward`` gives the gradient by each symbol for a multiple of the upstream.
 
     ``modified`` names the functions that have written into the upstream gradient that they were given.
