@@ -33,8 +33,9 @@ MOST_PARTIALS, _MOST_IN_A_FILE = 6, 3
 def report_figures(
     loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], report: Report
 ) -> dict[str, tuple[Figure, ...]]:
-    """The figures of a report by what they show: ``scans``, ``steps``, ``maps``, ``along`` and ``samples``; no empty ones, and
-    but for scans only those of the first :data:`MOST_PARTIALS` partials.
+    """The figures of a report by what they show: ``scans``, ``steps``, ``maps``, ``along`` and ``samples``.
+
+    There are no empty ones, and but for scans only those of the first :data:`MOST_PARTIALS` partials.
 
     Args:
         loss, batch, points: what was checked.
