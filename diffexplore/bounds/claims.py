@@ -33,7 +33,7 @@ UPWARD = 1 + 2.0**-40
 
 #: The kernels of ATen that are no operations of programs.
 _KERNELS: dict[str, Claim | Rounding] = {
-    "rsqrt": Claim(2, narrow_roundings=3), "reciprocal": Claim(1), "exp2": Claim(4),
+    "rsqrt": Claim(2, narrow_roundings=3), "reciprocal": Claim(1), "exp2": Claim(4), "logaddexp": Claim(4),
     "pow_multiplied": Claim(4, narrow_roundings=3), "trigamma": Claim(2**22),
     "sigmoid_backward": Claim(2, narrow_roundings=3), "tanh_backward": Claim(2, narrow_roundings=3),
     **dict.fromkeys(("rsub", "square", "convert"), NEAREST),

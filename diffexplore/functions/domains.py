@@ -68,7 +68,16 @@ class Within:
     strict: bool
 
     def needs(self, *arguments: Any) -> Iterator[Need]:
-        yield 1 - arguments[-1] ** 2, "positive" if self.strict else "nonnegative"
+        yield 1 - arguments[-1] ** 2, self._kind
+
+    def linear(self, *arguments: Any) -> Iterator[Need]:
+        """The same of both sides: 1 − x and 1 + x."""
+        yield 1 - arguments[-1], self._kind
+        yield 1 + arguments[-1], self._kind
+
+    @property
+    def _kind(self) -> Kind:
+        return "positive" if self.strict else "nonnegative"
 
     def holds(self, *balls: Any) -> bool:
         size = abs(balls[-1])
@@ -169,6 +178,11 @@ class Domain:
         """What all conditions need of expressions of SymPy."""
         for condition in self.conditions:
             yield from condition.needs(*arguments)
+
+    def linear(self, *arguments: Any) -> Iterator[Need]:
+        """The same, of expressions that are linear in the arguments where the conditions are."""
+        for condition in self.conditions:
+            yield from condition.linear(*arguments) if isinstance(condition, Within) else condition.needs(*arguments)
 
     def holds(self, *balls: Any) -> bool:
         """Whether all numbers in the balls are inside."""

@@ -23,6 +23,7 @@ from diffexplore.functions.records import (
     Helper,
     Increasing,
     Interval,
+    Kernels,
     Operation,
 )
 from diffexplore.functions.sources import reciprocal
@@ -168,8 +169,8 @@ LOGISTIC: tuple[Function, ...] = (
         name="softplus", doc="log(1 + exp(x))", node=classes.softplus, torch="torch.logaddexp({0}, 0*one)",
         python=Helper("softplus", "def softplus(x):\n    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))"),
         computed=Operation(
-            name="softplus", aten="logaddexp",
-            torch=torch_real.softplus, numpy=numpy_real.softplus,
+            name="softplus",
+            torch=Kernels(torch_real.softplus, of=("softplus", "logaddexp")), numpy=numpy_real.softplus,
             jax=lambda x: jnp.logaddexp(x, jnp.zeros_like(x)), tensorflow=tf.math.softplus, javascript="softplus",
             arb=lambda x: x.exp().log1p(), double=double.softplus, germ=germ.softplus,
             complex=Composed(lambda op, x: op.log(op.add(1, op.exp(x)))),
@@ -177,7 +178,8 @@ LOGISTIC: tuple[Function, ...] = (
                 domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC,
                 normal_form=normal.softplus, at_infinity=MAY_BE_FINITE,
             ),
-            spread=SPREAD_IN_STEPS, claim=Claim(4), tried=(Interval(-9, 9),), zeros=(), derivative_uses=("exp",),
+            spread=SPREAD_IN_STEPS, claim=Claim(4), tried=(Interval(-9, 9),), zeros=(),
+            derivative_uses=("exp",),
         ),
     ),
     Function(

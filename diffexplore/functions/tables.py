@@ -7,8 +7,19 @@ from functools import cache
 from typing import Any, Literal
 
 from diffexplore.functions import ALL, OPERATIONS
+from diffexplore.functions.domains import Domain
 from diffexplore.functions.lazy import resolved
-from diffexplore.functions.records import NO_CLASS, Composed, Function, Kernels, Lack, Operation, Readings
+from diffexplore.functions.records import (
+    ANALYTIC,
+    NO_CLASS,
+    Composed,
+    Facts,
+    Function,
+    Kernels,
+    Lack,
+    Operation,
+    Readings,
+)
 
 Arithmetic = Literal["torch", "numpy", "jax", "tensorflow", "arb", "double", "germ", "complex"]
 Library = Literal["torch", "numpy"]
@@ -23,6 +34,10 @@ class _Named:
 
     def __init__(self, table: Mapping[str, Callable[..., Any]]) -> None:
         self._table = table
+
+    def number(self, whole: int) -> int:
+        """A whole number, which every arithmetic takes as it is."""
+        return whole
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         return self._table[name]
@@ -97,6 +112,34 @@ def by_class() -> Mapping[type, Function]:
 def function_of(expr: Any) -> Function | None:
     """The function that is the outermost of an expression of SymPy; None for a sum, a power, a symbol, …"""
     return by_class().get(type(expr))
+
+
+def domain_of(expr: Any) -> Domain | None:
+    """Where the outermost operation of an expression of SymPy has a value; None where it is none that has a record."""
+    facts = facts_of(expr)
+    if facts is not None:  # SymPy counts the exponential among the powers
+        return facts.domain
+    return OPERATIONS["pow"].facts.domain if expr.is_Pow else None
+
+
+def facts_of(expr: Any) -> Facts | None:
+    """What is known of the outermost function of an expression of SymPy; None for a sum, a power, a symbol, …"""
+    function = function_of(expr)
+    return None if function is None else function.facts
+
+
+@cache
+def of_kernels(*, analytic: bool = False) -> Mapping[str, Callable[..., Any]]:
+    """Name of a kernel in ATen that is a function → what makes its expression of SymPy arguments.
+
+    With ``analytic`` those of functions without corners, jumps and cuts.
+    """
+    found = {
+        entry.computed.aten_name: (entry.computed.facts.smooth, resolved(entry.build or entry.node))
+        for entry in ALL
+        if isinstance(entry.computed, Operation) and not isinstance(entry.computed.torch, (Kernels, Composed))
+    }
+    return {name: build for name, (smooth, build) in found.items() if smooth is ANALYTIC or not analytic}
 
 
 @cache
