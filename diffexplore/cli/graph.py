@@ -30,6 +30,7 @@ def graph(
     shapes: o.Shapes = None,
     reduction: o.Reduction = None,
     sample: o.Sample = "0",
+    full: o.FullGraph = False,
     *,
     outputs: Outputs,
 ) -> int:
@@ -49,7 +50,7 @@ def graph(
             reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
             o.whole_number("--sample", sample) or 0,
         )
-    outputs.write(_shown(found))
+    outputs.write(_shown(found, full=full))
     return 0
 
 
@@ -101,11 +102,12 @@ def _loss(
     return loss, None
 
 
-def _shown(found: Graph) -> Shown:
+def _shown(found: Graph, *, full: bool) -> Shown:
     from diffexplore.graphing.dot import to_dot
     from diffexplore.graphing.svg import to_svg
     from diffexplore.pages.records import Subject
     from diffexplore.render.graphs import headline, outline
+    from diffexplore.render.terminal import Drawing
 
     return Shown(
         Subject(found),
@@ -113,5 +115,6 @@ def _shown(found: Graph) -> Shown:
         found.to_dict,
         lambda: outline(found),
         lambda: headline(found),
+        page=lambda ascii: Drawing(tuple(outline(found, full=full)), ascii),
         texts={"svg": lambda: to_svg(found), "dot": lambda: to_dot(found)},
     )

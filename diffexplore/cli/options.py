@@ -235,6 +235,9 @@ Full = Annotated[
 FullProof = Annotated[
     bool, typer.Option("--full", metavar="", help="The counterexample of every statement that is refuted.")
 ]
+FullGraph = Annotated[
+    bool, typer.Option("--full", metavar="", help="Every step of the tree and of the way back, however many.")
+]
 FullBench = Annotated[bool, typer.Option("--full", metavar="", help="The table of each loss, where several are timed.")]
 OnlyFailing = Annotated[
     bool, typer.Option("--only-failing", metavar="", help="The verdict and the failing comparisons, nothing else.")

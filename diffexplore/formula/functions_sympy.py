@@ -31,12 +31,13 @@ class _Smooth(sympy.Function):
         return True if self.args[0].is_real else None
 
     def _eval_evalf(self, prec: int) -> sympy.Expr:
-        return self._plain()._eval_evalf(prec)
+        return self._plain(self.args[0]._evalf(prec + _MORE_BITS))._eval_evalf(prec)
 
     def _eval_rewrite_as_exp(self, arg: sympy.Expr, **_: Any) -> sympy.Expr:
-        return self._plain()
+        return self._plain(arg)
 
-    def _plain(self) -> sympy.Expr:
+    @staticmethod
+    def _plain(x: sympy.Expr) -> sympy.Expr:
         """The same function in exponentials and logarithms."""
         raise NotImplementedError
 
@@ -45,6 +46,10 @@ class _Smooth(sympy.Function):
         return rf"{self._latex_name}{power}\left({printer._print(self.args[0])}\right)"
 
     _latex_name = ""
+
+
+_MORE_BITS = 30
+"""The arguments of constants are below 10⁶ < 2²⁰ in magnitude: exp(x) has 20 bits fewer than x."""
 
 
 class sigmoid(_Smooth):
@@ -60,8 +65,9 @@ class sigmoid(_Smooth):
     def _eval_is_positive(self) -> bool | None:
         return True if self.args[0].is_real else None
 
-    def _plain(self) -> sympy.Expr:
-        return 1 / (1 + sympy.exp(-self.args[0]))
+    @staticmethod
+    def _plain(x: sympy.Expr) -> sympy.Expr:
+        return 1 / (1 + sympy.exp(-x))
 
 
 class softplus(_Smooth):
@@ -77,8 +83,9 @@ class softplus(_Smooth):
     def _eval_is_positive(self) -> bool | None:
         return True if self.args[0].is_real else None
 
-    def _plain(self) -> sympy.Expr:
-        return sympy.log(1 + sympy.exp(self.args[0]))
+    @staticmethod
+    def _plain(x: sympy.Expr) -> sympy.Expr:
+        return sympy.log(1 + sympy.exp(x))
 
 
 class dsinc(sympy.Function):
@@ -107,9 +114,11 @@ class dsinc(sympy.Function):
 
     def apart(self) -> sympy.Expr:
         """The same in sines and cosines, for x ≠ 0."""
-        order, x = self.args
+        return self._apart(self.args[1])
+
+    def _apart(self, x: sympy.Expr) -> sympy.Expr:
         value = sympy.sin(x) / x
-        for n in range(1, int(order) + 1):
+        for n in range(1, int(self.args[0]) + 1):
             value = ((sympy.cos(x) if n % 2 else sympy.sin(x)) * (-1) ** (n // 2) - n * value) / x
         return value
 
@@ -125,7 +134,7 @@ class dsinc(sympy.Function):
         return True if self.args[1].is_real else None
 
     def _eval_evalf(self, prec: int) -> sympy.Expr:
-        return self.apart()._eval_evalf(prec)
+        return self._apart(self.args[1]._evalf(prec + _MORE_BITS))._eval_evalf(prec)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         order, x = self.args
@@ -143,20 +152,23 @@ def piecewise(*pieces: tuple[sympy.Expr, Boolean]) -> sympy.Expr:
     """The first branch whose condition holds, with comparisons of constants decided beforehand."""
     from diffexplore.formula.branches import constants_decided  # which computes with these functions
 
-    decided = [(branch, constants_decided(condition)) for branch, condition in pieces]
-    try:
-        return sympy.Piecewise(*decided)
-    except RecursionError:  # SymPy turns log(s) + |x - m|/s > exp(a) - y*(a + b) around for ever
-        return sympy.Piecewise(*((branch, _against_zero(condition)) for branch, condition in decided))
+    return sympy.Piecewise(*((branch, _settled(constants_decided(condition))) for branch, condition in pieces))
 
 
-def _against_zero(condition: Boolean) -> Boolean:
-    """``condition`` with each comparison as one of a difference with 0."""
+def _settled(condition: Boolean) -> Boolean:
+    """``condition`` with 0 on the right side of each comparison that SymPy has no canonical form of.
+
+    It turns log(s) + |x - m|/s > exp(a) - y*(a + b) around, and around again, until Python's stack ends.
+    """
     if not isinstance(condition, Boolean):
         return condition
-    return condition.xreplace(
-        {one: one.func(one.lhs - one.rhs, 0) for one in condition.atoms(sympy.core.relational.Relational)}
-    )
+    turned = [one for one in condition.atoms(sympy.core.relational.Relational) if _turns(one)]
+    return condition.xreplace({one: one.func(one.lhs - one.rhs, 0) for one in turned})
+
+
+def _turns(relation: sympy.core.relational.Relational) -> bool:
+    canonical = relation.canonical
+    return bool(canonical.canonical != canonical)
 
 
 CONSTANT_VALUES: Mapping[str, sympy.Expr] = {"pi": sympy.pi, "e": sympy.E, "E": sympy.E}
