@@ -13,7 +13,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.formula.budget import remembered
 from diffexplore.formula.forms import can_be_multiplied_out, few_to_factor
 from diffexplore.formula.size import TooLarge
-from diffexplore.functions.domains import Kind
+from diffexplore.functions.domains import certain_of
 from diffexplore.functions.tables import domain_of
 
 
@@ -50,19 +50,12 @@ def _of_function(node: sympy.Expr) -> Iterator[sympy.Basic]:
     domain = domain_of(node)
     if domain is None:
         return
-    needed = [(expr, kind) for expr, kind in domain.needs(*node.args) if not _is_certain(expr, kind)]
+    needed = [(expr, kind) for expr, kind in domain.needs(*node.args) if not certain_of(expr, kind)]
     if all(kind == "nonzero" for _, kind in needed):
         for expr, _ in needed:
             yield from [expr.func(*map(_expanded, expr.args))] if expr.is_Function else vanishing_factors(expr)
     else:
         yield type(node)(*map(_expanded, node.args))
-
-
-def _is_certain(expr: sympy.Expr, kind: Kind) -> bool:
-    """Whether SymPy knows at once that what is needed holds."""
-    if kind == "no pole":
-        return bool(expr.is_positive)
-    return bool({"nonzero": expr.is_nonzero, "positive": expr.is_positive, "nonnegative": expr.is_nonnegative}[kind])
 
 
 def _expanded(expr: sympy.Expr) -> sympy.Expr:

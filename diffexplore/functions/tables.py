@@ -13,6 +13,7 @@ from diffexplore.functions.records import (
     ANALYTIC,
     NO_CLASS,
     Composed,
+    Defined,
     Facts,
     Function,
     Kernels,
@@ -106,7 +107,21 @@ def lacking(arithmetic: Arithmetic, lack: Lack) -> list[str]:
 @cache
 def by_class() -> Mapping[type, Function]:
     """The function of each class of SymPy; imports SymPy."""
-    return {resolved(entry.node): entry for entry in ALL if entry.node is not NO_CLASS}
+    return {node_of(entry): entry for entry in ALL if entry.node is not NO_CLASS}
+
+
+def node_of(function: Function) -> Any:
+    """The class of SymPy that the expressions of a function have, or what builds them where there is none."""
+    if isinstance(function.node, Defined):
+        from diffexplore.formula.defined import class_of
+
+        return class_of(function)
+    return resolved(function.build if function.node is NO_CLASS else function.node)
+
+
+def build(name: str, *arguments: Any) -> Any:
+    """The expression of SymPy of a function of the language, by its name."""
+    return builders()[name](*arguments)
 
 
 def function_of(expr: Any) -> Function | None:
@@ -135,7 +150,10 @@ def of_kernels(*, analytic: bool = False) -> Mapping[str, Callable[..., Any]]:
     With ``analytic`` those of functions without corners, jumps and cuts.
     """
     found = {
-        entry.computed.aten_name: (entry.computed.facts.smooth, resolved(entry.build or entry.node))
+        entry.computed.aten_name: (
+            entry.computed.facts.smooth,
+            node_of(entry),
+        )
         for entry in ALL
         if isinstance(entry.computed, Operation) and not isinstance(entry.computed.torch, (Kernels, Composed))
     }
@@ -145,7 +163,7 @@ def of_kernels(*, analytic: bool = False) -> Mapping[str, Callable[..., Any]]:
 @cache
 def builders() -> Mapping[str, Callable[..., Any]]:
     """Name of a word of the language → what makes its SymPy expression of SymPy arguments."""
-    return {entry.name: resolved(entry.build or entry.node) for entry in ALL if entry.word}
+    return {entry.name: node_of(entry) for entry in ALL if entry.word}
 
 
 def composed(function: Function, collector: Any, slots: list[int] | tuple[int, ...]) -> int:
