@@ -30,6 +30,7 @@ from diffexplore.functions.sources import reciprocal
 
 sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), library("flint").arb
 jnp, jax, tf = library("jax.numpy"), library("jax"), library("tensorflow")
+cfunctions = library("sympy.codegen.cfunctions")
 torch_real, numpy_real = library("diffexplore.arithmetic.torch_real"), library("diffexplore.arithmetic.numpy_real")
 double, germ = library("diffexplore.arithmetic.double_functions"), library("diffexplore.arithmetic.germ_functions")
 complex_balls, spread = library("diffexplore.arithmetic.complex_balls"), library("diffexplore.bounds.propagation")
@@ -181,6 +182,11 @@ LOGISTIC: tuple[Function, ...] = (
             spread=SPREAD_IN_STEPS, claim=Claim(4), tried=(Interval(-9, 9),), zeros=(),
             derivative_uses=("exp",),
         ),
+    ),
+    Function(
+        name="logit", doc="log(x/(1 − x)), the inverse of sigmoid, for 0 < x < 1", node=NO_CLASS, python=NO_SOURCE,
+        torch=NO_SOURCE, build=lambda x: sympy.log(x) - cfunctions.log1p(-x),
+        computed=Composed(lambda op, x: op.sub(op.log(x), op.log1p(op.neg(x)))),
     ),
     Function(
         name="logcosh", doc="log(cosh(x))", node=NO_CLASS, build=lambda x: sympy.log(sympy.cosh(x)),
