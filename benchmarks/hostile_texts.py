@@ -20,8 +20,8 @@ from benchmarks._hostile import Ends, ends_of, is_net, listen, sweep
 from benchmarks.textbook_formulas import FORMULAS
 from diffexplore import losses
 from diffexplore.errors import UsageError
-from diffexplore.formula.functions import TABLE
 from diffexplore.formula.parse import names_in, parse_condition
+from diffexplore.functions import TABLE
 from diffexplore.loss import Loss
 
 _LONGEST_SHOWN = 300

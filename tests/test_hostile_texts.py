@@ -15,8 +15,8 @@ from benchmarks._hostile import is_net, tried
 from diffexplore.errors import UsageError
 from diffexplore.formula.budget import Budget
 from diffexplore.formula.effort import MAX_WORK
-from diffexplore.formula.functions import TABLE
 from diffexplore.formula.parse import names_in, parse, parse_condition
+from diffexplore.functions import TABLE
 
 a, x, y, z = (sympy.Symbol(name, real=True) for name in "axyz")
 

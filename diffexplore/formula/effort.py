@@ -20,8 +20,8 @@ from diffexplore.formula.declared import is_symbol
 from diffexplore.formula.effort_applied import of_call, of_power
 from diffexplore.formula.effort_parts import of_product
 from diffexplore.formula.effort_record import MAX_CASES, Effort, joined
-from diffexplore.formula.functions import FUNCTIONS
 from diffexplore.formula.grammar import GROUPS, chain
+from diffexplore.functions import FUNCTIONS
 
 MAX_WORK = 500_000
 """Largest work that is taken on: a quarter of a second."""

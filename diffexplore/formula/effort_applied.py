@@ -11,8 +11,8 @@ from diffexplore.formula import effort_weights as of
 from diffexplore.formula.effort_parts import of_function as parts_of_function
 from diffexplore.formula.effort_parts import of_whole_power
 from diffexplore.formula.effort_record import Effort, applied, joined
-from diffexplore.formula.functions import FUNCTIONS
 from diffexplore.formula.grammar import GROUPS, chain
+from diffexplore.functions import FUNCTIONS
 
 _DEEPEST = 24
 """From this nesting on a step is refused anyway."""

@@ -1,11 +1,12 @@
-"""What the functions of the formula language are in SymPy, and the few that SymPy lacks.
+"""The functions of the formula language that SymPy lacks, and what expressions of formulas are made of.
 
 Classes are named in lower case as in SymPy, where the name of the class is the name in print.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import sympy
@@ -13,7 +14,9 @@ from sympy.codegen.cfunctions import expm1, log1p
 from sympy.core.function import ArgumentIndexError
 from sympy.logic.boolalg import Boolean
 
-__all__ = ["BUILDERS", "CONSTANT_VALUES", "dsinc", "expm1", "log1p", "sigmoid", "softplus"]
+from diffexplore.functions.tables import by_class
+
+__all__ = ["CONSTANT_VALUES", "dsinc", "expm1", "log1p", "sigmoid", "softplus"]
 
 
 class _Smooth(sympy.Function):
@@ -140,15 +143,8 @@ class dsinc(sympy.Function):
         return rf"\left({text}\right)^{{{exp}}}" if exp else text
 
 
-def _cbrt(x: sympy.Expr) -> sympy.Expr:
-    return sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3)
-
-
-def _hypot(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
-    return sympy.sqrt(x**2 + y**2)
-
-
-def _where(condition: Boolean, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+def where(condition: Boolean, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """``a`` where the condition holds, else ``b``."""
     return piecewise((a, condition), (b, sympy.true))
 
 
@@ -175,77 +171,20 @@ def _turns(relation: sympy.core.relational.Relational) -> bool:
     return bool(canonical.canonical != canonical)
 
 
-BUILDERS: Mapping[str, Callable[..., sympy.Expr]] = {
-    "abs": sympy.Abs,
-    "sqrt": sympy.sqrt,
-    "cbrt": _cbrt,
-    "square": lambda x: x**2,
-    "pow": lambda x, y: x**y,
-    "hypot": _hypot,
-    "exp": sympy.exp,
-    "exp2": lambda x: sympy.Integer(2) ** x,
-    "expm1": expm1,
-    "log": sympy.log,
-    "log1p": log1p,
-    "log2": lambda x: sympy.log(x) / sympy.log(2),
-    "log10": lambda x: sympy.log(x) / sympy.log(10),
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-    "tan": sympy.tan,
-    "cot": sympy.cot,
-    "sec": sympy.sec,
-    "csc": sympy.csc,
-    "sinc": sympy.sinc,
-    "dsinc": dsinc,
-    "asin": sympy.asin,
-    "acos": sympy.acos,
-    "atan": sympy.atan,
-    "atan2": sympy.atan2,
-    "sinh": sympy.sinh,
-    "cosh": sympy.cosh,
-    "tanh": sympy.tanh,
-    "coth": sympy.coth,
-    "sech": sympy.sech,
-    "csch": sympy.csch,
-    "asinh": sympy.asinh,
-    "acosh": sympy.acosh,
-    "atanh": sympy.atanh,
-    "erf": sympy.erf,
-    "erfc": sympy.erfc,
-    "erfinv": sympy.erfinv,
-    "gamma": sympy.gamma,
-    "lgamma": sympy.loggamma,
-    "digamma": lambda x: sympy.polygamma(0, x),
-    "trigamma": lambda x: sympy.polygamma(1, x),
-    "polygamma": sympy.polygamma,
-    "sign": sympy.sign,
-    "heaviside": sympy.Heaviside,
-    "relu": lambda x: sympy.Max(0, x),
-    "max": sympy.Max,
-    "min": sympy.Min,
-    "where": _where,
-    "Piecewise": sympy.Piecewise,
-    "sigmoid": sigmoid,
-    "softplus": softplus,
-    "logcosh": lambda x: sympy.log(sympy.cosh(x)),
-}
-"""Name of a function (aliases resolved) → builder of its SymPy expression from SymPy arguments."""
-
 CONSTANT_VALUES: Mapping[str, sympy.Expr] = {"pi": sympy.pi, "e": sympy.E, "E": sympy.E}
 
-_NODES: tuple[type[sympy.Basic], ...] = (
-    sympy.Symbol, sympy.Rational, sympy.core.numbers.Pi, sympy.core.numbers.Exp1,
-    sympy.Add, sympy.Mul, sympy.Pow, sympy.exp, sympy.log, log1p, expm1, sigmoid, softplus,
-    sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.sec, sympy.csc, sympy.sinc, dsinc,
-    sympy.asin, sympy.acos, sympy.atan, sympy.atan2,
-    sympy.sinh, sympy.cosh, sympy.tanh, sympy.coth, sympy.sech, sympy.csch,
-    sympy.asinh, sympy.acosh, sympy.atanh,
-    sympy.erf, sympy.erfc, sympy.erfinv, sympy.gamma, sympy.loggamma, sympy.polygamma,
-    sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min,
+_STRUCTURE: tuple[type[sympy.Basic], ...] = (
+    sympy.Symbol, sympy.Rational, sympy.core.numbers.Pi, sympy.core.numbers.Exp1, sympy.Add, sympy.Mul, sympy.Pow,
     sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair,
     sympy.Gt, sympy.Ge, sympy.Lt, sympy.Le, sympy.Eq, sympy.Ne, sympy.And, sympy.Or, sympy.Not,
     type(sympy.true), type(sympy.false),
 )  # fmt: skip
+
+
+@cache
+def _nodes() -> tuple[type[sympy.Basic], ...]:
+    """The classes of which expressions of formulas are made."""
+    return (*_STRUCTURE, *(kind for kind, function in by_class().items() if function.word))
 
 
 def foreign_node(expr: sympy.Basic) -> sympy.Basic | None:
@@ -253,7 +192,7 @@ def foreign_node(expr: sympy.Basic) -> sympy.Basic | None:
     waiting, seen = [expr], set[sympy.Basic]()
     while waiting:
         node = waiting.pop()
-        if not isinstance(node, _NODES):
+        if not isinstance(node, _nodes()):
             return node
         seen.add(node)
         waiting += [part for part in reversed(node.args) if part not in seen]
