@@ -102,8 +102,8 @@ class PathCurvature:
 class StationaryPoint:
     """A point with the gradient 0, in a box that is proved to hold exactly one.
 
-    ``kind`` is "minimum", "maximum", "saddle" or "degenerate". ``formulas`` are None, or say how each parameter follows
-    from sums over the data and from the parameters after it.
+    ``kind`` is "minimum", "flat minimum", "maximum", "saddle" or "degenerate". ``formulas`` are None, or say how each
+    parameter follows from sums over the data and from the parameters after it.
     """
 
     kind: str
@@ -136,6 +136,7 @@ class Terrain:
 
     ``complete`` says whether ``stationary`` are all stationary points. ``motion`` is how the parameters may move
     without a change of the loss; ``direction`` where the loss falls without an end that was found, up to ``radius``.
+    ``orders`` are of a flat minimum: the loss grows from it as the distance along a parameter to the power of its order.
     """
 
     status: str
@@ -148,6 +149,7 @@ class Terrain:
     direction: Point | None = None
     radius: float | None = None
     operations: int | None = None
+    orders: Mapping[str, int] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -161,6 +163,7 @@ class Terrain:
             "direction": None if self.direction is None else dict(self.direction),
             "radius": self.radius,
             "operations": self.operations,
+            "orders": None if self.orders is None else dict(self.orders),
         }
 
 
