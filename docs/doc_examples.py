@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 if TYPE_CHECKING:
-    from diffexplore.auditing.findings import Finding
+    from diffexplore.auditing.findings import AuditFinding
     from diffexplore.auditing.records import Audit, Record
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -226,7 +226,7 @@ def _audit_refuted() -> str:
 
 def _audit_findings() -> str:
     """What is wrong with the refuted entries: a paragraph and the code that shows it for each cause."""
-    found: dict[Finding, list[str]] = {}
+    found: dict[AuditFinding, list[str]] = {}
     for record in _audited().records:
         if record.finding is not None:
             found.setdefault(record.finding, []).append(f"`{record.name}`")

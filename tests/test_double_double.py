@@ -17,7 +17,7 @@ from diffexplore.arithmetic import double_double
 from diffexplore.arithmetic.balls import OPERATIONS as EXACT
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.double_balls import QUANTUM, DoubleBall, enclosing, exact, total
-from diffexplore.arithmetic.double_branches import Decision
+from diffexplore.arithmetic.double_branches import BranchDecision
 from diffexplore.arithmetic.double_functions import DOUBLE_BALLS
 from diffexplore.functions import OPERATIONS as RECORDS
 from diffexplore.functions.records import ANALYTIC, LEFT_TO_ARB
@@ -207,7 +207,7 @@ def test_conditions_are_true_of_every_number_in_the_balls(x: Any, y: Any) -> Non
 
 
 def test_logic_has_three_values() -> None:
-    true, false, open_ = (Decision(*map(np.array, flags)) for flags in ((1, 0, 1), (0, 1, 1), (0, 0, 0)))
+    true, false, open_ = (BranchDecision(*map(np.array, flags)) for flags in ((1, 0, 1), (0, 1, 1), (0, 0, 0)))
     known = {1: true, 0: false, None: open_}
     for p in known:
         for q in known:

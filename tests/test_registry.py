@@ -19,7 +19,6 @@ from flint import arb
 
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.case_balls import SMOOTH
-from diffexplore.arithmetic.complex_balls import COMPLEX, ComplexBall
 from diffexplore.arithmetic.double_balls import exact
 from diffexplore.arithmetic.double_functions import DOUBLE_BALLS
 from diffexplore.arithmetic.germ_arithmetic import GermArithmetic, at_point
@@ -30,6 +29,7 @@ from diffexplore.auditing.forward_tables import FORWARDS
 from diffexplore.bounds import claims
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.canary import broken_claims
+from diffexplore.bounds.complex_balls import COMPLEX, ComplexBall
 from diffexplore.bounds.watch import watched
 from diffexplore.decide.generators import with_converter
 from diffexplore.decide.signs import sign_of

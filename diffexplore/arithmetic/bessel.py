@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from diffexplore.arithmetic.torch_real import in_float32
-from diffexplore.bounds.watch import tell_watches
+from diffexplore.torch_private.watching import tell_watches
 
 Tensor = torch.Tensor
 Kernel = Callable[[Tensor], Tensor]
@@ -51,7 +51,7 @@ class _WithSlope(torch.autograd.Function):
 
 def with_slope(kernel: Kernel, slope: Kernel, x: Tensor) -> Tensor:
     """``kernel(x)``, differentiated by ``slope`` in reverse and in forward mode."""
-    value: Tensor = _WithSlope.apply(x, kernel, slope)
+    value: Tensor = _WithSlope.apply(x, kernel, slope)  # type: ignore[no-untyped-call]  # torch has no types for it
     return value
 
 

@@ -14,7 +14,7 @@ from diffexplore.arithmetic.double_balls import QUANTUM, DoubleBall, exact, neg,
 from diffexplore.arithmetic.double_double import Number
 
 
-class Decision(NamedTuple):
+class BranchDecision(NamedTuple):
     """A condition: where it certainly ``holds``, where it certainly ``fails``, and where Arb knows no more either.
 
     Arrays or scalars of bool. ``settled`` includes both others, and ties of exact numbers.
@@ -57,45 +57,45 @@ def smallest(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     return neg(largest(neg(x), neg(y)))
 
 
-def _above_zero(x: DoubleBall) -> Decision:
+def _above_zero(x: DoubleBall) -> BranchDecision:
     """x > 0; on 0 itself both sides count, so that it is settled and not decided."""
     clear = x.nearest_to_zero > 0
-    return Decision(clear & (x.high > 0), clear & (x.high < 0), clear | x.exactly_zero)
+    return BranchDecision(clear & (x.high > 0), clear & (x.high < 0), clear | x.exactly_zero)
 
 
-def _less(x: DoubleBall, y: DoubleBall) -> Decision:
+def _less(x: DoubleBall, y: DoubleBall) -> BranchDecision:
     above = _above_zero(sub(y, x))
     return above._replace(settled=above.settled | _tied(x, y))
 
 
-def _equal(x: DoubleBall, y: DoubleBall) -> Decision:
+def _equal(x: DoubleBall, y: DoubleBall) -> BranchDecision:
     less = _less(x, y)
-    return Decision(less.decided & False, less.decided, less.settled)
+    return BranchDecision(less.decided & False, less.decided, less.settled)
 
 
-def decision(condition: Decision | DoubleBall) -> Decision:
+def decision(condition: BranchDecision | DoubleBall) -> BranchDecision:
     """A condition that is true or false for every sample comes as a constant, 1 or 0."""
-    if isinstance(condition, Decision):
+    if isinstance(condition, BranchDecision):
         return condition
-    return Decision(condition.high != 0, condition.high == 0, condition.high == condition.high)
+    return BranchDecision(condition.high != 0, condition.high == 0, condition.high == condition.high)
 
 
-def _not(p: Decision | DoubleBall) -> Decision:
+def _not(p: BranchDecision | DoubleBall) -> BranchDecision:
     p = decision(p)
-    return Decision(p.fails, p.holds, p.settled)
+    return BranchDecision(p.fails, p.holds, p.settled)
 
 
-def _and(p: Decision | DoubleBall, q: Decision | DoubleBall) -> Decision:
+def _and(p: BranchDecision | DoubleBall, q: BranchDecision | DoubleBall) -> BranchDecision:
     p, q = decision(p), decision(q)
     holds, fails = p.holds & q.holds, p.fails | q.fails
-    return Decision(holds, fails, holds | fails | (p.settled & q.settled))
+    return BranchDecision(holds, fails, holds | fails | (p.settled & q.settled))
 
 
-def _or(p: Decision | DoubleBall, q: Decision | DoubleBall) -> Decision:
+def _or(p: BranchDecision | DoubleBall, q: BranchDecision | DoubleBall) -> BranchDecision:
     return _not(_and(_not(p), _not(q)))
 
 
-def _where(condition: Decision | DoubleBall, taken: DoubleBall, otherwise: DoubleBall) -> DoubleBall:
+def _where(condition: BranchDecision | DoubleBall, taken: DoubleBall, otherwise: DoubleBall) -> DoubleBall:
     condition = decision(condition)
     taken_or_not = chosen(condition.holds, taken, otherwise)
     return taken_or_not._replace(radius=np.where(condition.decided, taken_or_not.radius, np.inf)[()])
@@ -107,14 +107,14 @@ def _tied(x: DoubleBall, y: DoubleBall) -> Number:
     return (x.high == y.high) & (x.low == y.low) & (x.radius == 0) & (y.radius == 0)
 
 
-def _below(x: DoubleBall, y: DoubleBall) -> Decision:
+def _below(x: DoubleBall, y: DoubleBall) -> BranchDecision:
     less, tie = _less(x, y), _tied(x, y)
-    return Decision(less.holds, less.fails | tie, less.settled | tie)
+    return BranchDecision(less.holds, less.fails | tie, less.settled | tie)
 
 
-def _same(x: DoubleBall, y: DoubleBall) -> Decision:
+def _same(x: DoubleBall, y: DoubleBall) -> BranchDecision:
     less, tie = _less(x, y), _tied(x, y)
-    return Decision(tie, less.decided, less.settled | tie)
+    return BranchDecision(tie, less.decided, less.settled | tie)
 
 
 def _zero_or(step: Callable[[DoubleBall], DoubleBall], at_zero: float) -> Callable[[DoubleBall], DoubleBall]:

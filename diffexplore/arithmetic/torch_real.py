@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from diffexplore.arithmetic import sinc as sine_quotients
-from diffexplore.bounds.watch import tell_watches
 from diffexplore.functions.tables import implementations
 from diffexplore.program.program import Constant
+from diffexplore.torch_private.watching import tell_watches
 
 Value = torch.Tensor | float | int
 

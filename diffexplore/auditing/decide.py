@@ -16,9 +16,9 @@ from diffexplore.auditing.records import Check
 from diffexplore.auditing.setup import MASKS, Question, Unread
 from diffexplore.auditing.steps import flattened
 from diffexplore.decide import Decision, decide_equal, decide_gradient
+from diffexplore.formula.recognise import Recognised
 from diffexplore.formula.step_functions import STEPS
 from diffexplore.formula.text import to_text
-from diffexplore.tracing.recognise import Recognised
 
 _OF_MASKS = tuple(f"{name} ≠ 0" for name in MASKS)  # a mask has no such place
 

@@ -11,22 +11,14 @@ import math
 
 import torch
 
+from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.functions import OPERATIONS
 from diffexplore.functions.records import EXACT, NEAREST, Claim, Rounding
 
-#: Unit roundoff u: the largest relative error of rounding to nearest.
-UNIT_ROUNDOFF = {torch.float64: 2.0**-53, torch.float32: 2.0**-24, torch.bfloat16: 2.0**-8, torch.float16: 2.0**-11}
-
-#: Smallest positive subnormal number: no operation's rounding is finer.
-QUANTUM = {torch.float64: 2.0**-1074, torch.float32: 2.0**-149, torch.bfloat16: 2.0**-133, torch.float16: 2.0**-24}
-
-#: The dtype in which a kernel computes, and in which a sum is accumulated.
-COMPUTE = {
-    torch.float64: torch.float64,
-    torch.float32: torch.float32,
-    torch.bfloat16: torch.float32,
-    torch.float16: torch.float32,
-}
+#: Facts of the formats by torch's dtype, in which the rules of errors look them up.
+UNIT_ROUNDOFF = {known.dtype: known.unit_roundoff for known in FLOAT_FORMATS.values()}
+QUANTUM = {known.dtype: known.quantum for known in FLOAT_FORMATS.values()}
+COMPUTE = {known.dtype: FLOAT_FORMATS[known.compute].dtype for known in FLOAT_FORMATS.values()}
 
 #: Radii are themselves computed in double precision: this factor covers the roundings of any one rule.
 UPWARD = 1 + 2.0**-40

@@ -10,9 +10,10 @@ import typer
 
 from diffexplore import losses, methods
 from diffexplore.errors import UsageError, unknown
+from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.whole import whole
 
-DTYPES = ("float64", "float32", "bfloat16", "float16")
+DTYPES = tuple(FLOAT_FORMATS)
 DEVICES = ("auto", "cpu", "cuda")
 REDUCTIONS = ("mean", "sum")
 OPTIMIZERS = ("gd", "momentum", "adam", "newton", "lbfgs")
@@ -170,7 +171,7 @@ BenchLosses = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[LOSS]...",
-        help='Names from "diffexplore list", or all, or one formula with --at. Default: perpendicular.',
+        help='Names from "diffexplore list", or all; or one formula or FILE.py:NAME with --at. Default: perpendicular.',
         show_default=False,
     ),
 ]

@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from diffexplore.formula.names import WORDS
+from diffexplore.formula.names import WORDS, is_likely_data
 from diffexplore.functions import FUNCTIONS
-from diffexplore.inputs.functions import is_likely_data
 
 #: A name of so few letters before a parenthesis is rather a symbol to be multiplied.
 SHORT = 2

@@ -15,8 +15,10 @@ from diffexplore.formula import build
 from diffexplore.formula.choices import first_choice, pieces_of, replaced
 from diffexplore.formula.constants import check_argument, check_divisor, check_power, checked
 from diffexplore.formula.declared import is_symbol
+from diffexplore.formula.effort_weights import ASKING
 from diffexplore.formula.functions_sympy import CONSTANT_VALUES, foreign_node, piecewise
 from diffexplore.formula.grammar import chain, too_deep
+from diffexplore.formula.multiplied import check_multiplied_out
 from diffexplore.formula.net import caught
 from diffexplore.formula.notation import reduction_of
 from diffexplore.formula.syntax import names_of, read
@@ -146,6 +148,8 @@ def _factors(node: ast.expr) -> list[sympy.Expr]:
 
 def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
     check_power(base, exponent)
+    if not exponent.is_number:
+        check_multiplied_out(exponent)
     if exponent.is_negative:
         check_divisor(base)
     result = build.power(base, exponent)
@@ -169,6 +173,8 @@ def _call(node: ast.Call) -> sympy.Expr:
         return _written_as_powers(name, arguments)
     for argument in arguments:
         check_argument(name, argument)
+        if name in ASKING and not argument.is_extended_real:
+            check_multiplied_out(argument)
     return builders()[name](*arguments)
 
 

@@ -27,7 +27,7 @@ sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), li
 jnp, tf, cfunctions = library("jax.numpy"), library("tensorflow"), library("sympy.codegen.cfunctions")
 double = library("diffexplore.arithmetic.double_functions")
 germ, germ_powers = library("diffexplore.arithmetic.germ_functions"), library("diffexplore.arithmetic.germ_powers")
-complex_balls, spread = library("diffexplore.arithmetic.complex_balls"), library("diffexplore.bounds.propagation")
+complex_balls, spread = library("diffexplore.bounds.complex_balls"), library("diffexplore.bounds.propagation")
 normal, classes = library("diffexplore.decide.generators"), library("diffexplore.formula.functions_sympy")
 
 

@@ -33,7 +33,7 @@ jnp, jax, tf = library("jax.numpy"), library("jax"), library("tensorflow")
 cfunctions = library("sympy.codegen.cfunctions")
 torch_real, numpy_real = library("diffexplore.arithmetic.torch_real"), library("diffexplore.arithmetic.numpy_real")
 double, germ = library("diffexplore.arithmetic.double_functions"), library("diffexplore.arithmetic.germ_functions")
-complex_balls, spread = library("diffexplore.arithmetic.complex_balls"), library("diffexplore.bounds.propagation")
+complex_balls, spread = library("diffexplore.bounds.complex_balls"), library("diffexplore.bounds.propagation")
 normal, classes = library("diffexplore.decide.generators"), library("diffexplore.formula.functions_sympy")
 
 FUNCTIONS: tuple[Function, ...] = (

@@ -44,7 +44,7 @@ double, double_functions = (
 double_branches = library("diffexplore.arithmetic.double_branches")
 germs, germ_powers = library("diffexplore.arithmetic.germs"), library("diffexplore.arithmetic.germ_powers")
 germ_branches = library("diffexplore.arithmetic.germ_arithmetic")
-complex_balls = library("diffexplore.arithmetic.complex_balls")
+complex_balls = library("diffexplore.bounds.complex_balls")
 ball, spread = library("diffexplore.bounds.ball"), library("diffexplore.bounds.propagation")
 trials = library("diffexplore.bounds.trials")
 

@@ -261,7 +261,7 @@ class Operation:
         arb: a function of Arb's balls that encloses all values.
         double: the same of double-double balls (:mod:`diffexplore.arithmetic.double_functions`).
         germ: the same of germs, with the number of powers as its last argument.
-        complex: a function of complex tensors with radii (:mod:`diffexplore.arithmetic.complex_balls`).
+        complex: a function of complex tensors with radii (:mod:`diffexplore.bounds.complex_balls`).
         javascript: the name of a function of JavaScript, or of one in ``program/special.js``; an operator; or the
             source of a function.
         facts: its mathematics.

@@ -1,4 +1,4 @@
-"""Which argument of a candidate is which symbol of the loss."""
+"""Which argument of somebody's function is which symbol, and how the function is called with them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from diffexplore.verifying.candidates.base import CandidateError
+from diffexplore.errors import CandidateError, UsageError
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -59,13 +59,48 @@ def autograd_function(candidate: Any) -> Any:
     return owner if isinstance(owner, type) and issubclass(owner, torch.autograd.Function) else None
 
 
+def signed(candidate: Any) -> tuple[Any, int]:
+    """The function whose signature says what a candidate takes, and how many of its first arguments torch gives.
+
+    Torch gives ``ctx`` to the ``forward`` of an autograd Function without ``setup_context``.
+    """
+    function = autograd_function(candidate)
+    if function is not None:
+        return function.forward, int(function.setup_context is torch.autograd.Function.setup_context)
+    return candidate.forward if isinstance(candidate, torch.nn.Module) else candidate, 0
+
+
+def arguments_of(candidate: Any) -> tuple[str, ...]:
+    """The names of the arguments that must be given; raises UsageError where the function does not tell them."""
+    if isinstance(candidate, type) and autograd_function(candidate) is None:
+        name = candidate.__name__
+        raise UsageError(f"{name} is a class: give an instance of it, as in {name}(), or a function")
+    function, skip = signed(candidate)
+    try:
+        found = list(inspect.signature(function).parameters.values())[skip:]
+    except (TypeError, ValueError):
+        raise UsageError("the function does not tell its arguments: name them, as in data=['x']") from None
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return tuple(a.name for a in found if a.default is a.empty and a.kind not in variadic)
+
+
+def called_by_name(candidate: Any, names: Sequence[str], name: str) -> Callable[..., Any]:
+    """The candidate as a function of named tensors, its arguments bound by name or else in their order."""
+    function = autograd_function(candidate)
+    if function is not None:
+        order = order_of_apply(function, names, name)
+        return lambda **tensors: function.apply(*(tensors[name] for name in order))
+    binding = bind(signed(candidate)[0], names, name)
+    return lambda **tensors: binding.call(candidate, tensors)
+
+
 def order_of_apply(function: Any, symbols: Sequence[str], name: str) -> tuple[str, ...]:
     """The symbols in the order in which the ``apply`` of an autograd Function takes them: it takes no keywords.
 
     Raises CandidateError where they do not fit the arguments of its ``forward``.
     """
-    takes_context = function.setup_context is torch.autograd.Function.setup_context
-    bound = bind(function.forward, symbols, name, skip=int(takes_context))
+    forward, skip = signed(function)
+    bound = bind(forward, symbols, name, skip=skip)
     return (*bound.positional, *bound.keywords)
 
 

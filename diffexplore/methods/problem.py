@@ -10,13 +10,13 @@ import sympy
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH, filled
-from diffexplore.checking.torch_loss import FormulaInTorch, ProgramInTorch, TorchLoss
 from diffexplore.formula.budget import Budget, Ending, run_within, spend
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.elementary import elementary
 from diffexplore.formula.power_slopes import evaluable
 from diffexplore.formula.size import TooLarge, nodes
 from diffexplore.loss import Loss
+from diffexplore.methods.torch_loss import FormulaInTorch, ProgramInTorch, TorchLoss
 from diffexplore.program.program import Program, lower
 
 Tensor = torch.Tensor

@@ -6,18 +6,15 @@ import math
 from collections.abc import Mapping
 from decimal import Decimal
 
-from diffexplore.checking.digits import COMPLETE
 from diffexplore.checking.records import Truth
+from diffexplore.floating_point import format_of
 from diffexplore.numerals import ABSENT, plain_exponent, scientific, short
-from diffexplore.render.blocks import Span, Text, Tone, text
-
-#: Significand bits and smallest normal exponent of each dtype.
-_FORMATS = {"float64": (53, -1022), "float32": (24, -126), "bfloat16": (8, -126), "float16": (11, -14)}
+from diffexplore.writing.blocks import Span, Text, Tone, text
 
 
 def digits_of(dtype: str) -> int:
     """Significant decimal digits that show a ``dtype`` number completely."""
-    return COMPLETE.get(dtype, 17)
+    return format_of(dtype).digits
 
 
 def counted(n: int, noun: str = "", plural: str = "") -> str:
@@ -80,14 +77,12 @@ def _agreeing(shown: str, truth: str) -> int:
 
 def ulp_at(truth: Truth | None, dtype: str) -> float | None:
     """The unit in the last place of ``dtype`` at the truth; None where the truth is 0 or out of range."""
-    if truth is None or dtype not in _FORMATS:
+    if truth is None:
         return None
     middle = float(truth.mid)
     if middle == 0 or not math.isfinite(middle):
         return None
-    precision, smallest = _FORMATS[dtype]
-    exponent = max(math.frexp(middle)[1] - 1, smallest)
-    return math.ldexp(1.0, exponent - precision + 1) or None
+    return float(format_of(dtype).ulp(middle)) or None
 
 
 def in_ulps(amount: float | None, ulp: float | None) -> float | None:

@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from diffexplore.arguments import shown
-from diffexplore.checking.columns import missing_column, row_error
-from diffexplore.checking.sources import Source
 from diffexplore.errors import UsageError
+from diffexplore.inputs.columns import missing_column, row_error
+from diffexplore.inputs.sources import Source
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -45,7 +45,7 @@ class _Chunk:
 
 
 def read_csv(source: Source, columns: Sequence[str] | None = None) -> dict[str, npt.NDArray[np.float64]]:
-    """The columns of a CSV file, see :func:`diffexplore.checking.table.read_table`.
+    """The columns of a CSV file, see :func:`diffexplore.inputs.table.read_table`.
 
     Blank lines are skipped, cells may be quoted and padded with spaces, and a column without a name is ignored.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from diffexplore.checking.records import VALUE, WEIGHTED, Report, Row, Verdict
-from diffexplore.render.blocks import Tone
+from diffexplore.writing.blocks import Tone
 
 #: The word and tone of a verdict in a headline. The word alone says it; the tone only helps the eye.
 WORDS: Mapping[Verdict, tuple[str, Tone]] = {

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
-from diffexplore.checking.columns import as_column, check_lengths, check_shape, missing_column
-from diffexplore.checking.sources import Source
 from diffexplore.errors import UsageError
+from diffexplore.inputs.columns import as_column, check_lengths, check_shape, missing_column
+from diffexplore.inputs.sources import Source
 
 _SUFFIX = ".npy"
 _MAGIC = b"\x93NUMPY"
@@ -23,7 +23,7 @@ _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0
 
 
 def read_npz(source: Source, columns: Sequence[str] | None = None) -> dict[str, npt.NDArray[np.float64]]:
-    """The arrays of an .npz archive, see :func:`diffexplore.checking.table.read_table`."""
+    """The arrays of an .npz archive, see :func:`diffexplore.inputs.table.read_table`."""
     with source.open() as file:
         archive = _archive(file, source)
         available = _names(archive)

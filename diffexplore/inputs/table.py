@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from diffexplore.checking.csv_columns import read_csv, read_header
-from diffexplore.checking.npz_columns import names_in_npz, read_npz
-from diffexplore.checking.sources import Source, source_of
 from diffexplore.errors import UsageError
+from diffexplore.inputs.csv_columns import read_csv, read_header
+from diffexplore.inputs.npz_columns import names_in_npz, read_npz
+from diffexplore.inputs.sources import Source, source_of
 
 Table = dict[str, npt.NDArray[np.float64]]
 

@@ -42,7 +42,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Outputs:
+class ProgramOutputs:
     """All outputs that are differentiated; ``samples`` is the number for which their shapes hold, None for any.
 
     ``mixing`` says which shape is the reason for a fixed number, ``notes`` which outputs are left out.
@@ -77,7 +77,7 @@ class Weight:
 
 def outputs_of(
     function: Callable[..., Any], parameters: Sequence[Array], data: Sequence[Array], name: str
-) -> Outputs | None:
+) -> ProgramOutputs | None:
     """What a program returns for small numbers; None where it raises, or returns no floats: tracing says why.
 
     Raises UsageError where it returns several tensors of which none is made of floats.
@@ -94,14 +94,14 @@ def outputs_of(
     pairs = [(p, one.shape, two.shape) for (p, one), (_, two) in zip(first, second, strict=True) if p in kept]
     found = [_by_samples(place, one, two) for place, one, two in pairs]
     if all(output is not None for output in found):
-        return Outputs(tuple(output for output in found if output is not None), notes=notes)
+        return ProgramOutputs(tuple(output for output in found if output is not None), notes=notes)
     strange = next((one, two) for (_, one, two), output in zip(pairs, found, strict=True) if output is None)
     try:
         few = dict(_floats(function, parameters, data, FEW))
     except Exception:
         return None
     every = tuple(Output(place, tuple(few[place].shape), None) for place, _, _ in pairs if place in few)
-    return Outputs(every, FEW, f"the output of shape ({', '.join(_sizes(*strange))})", notes)
+    return ProgramOutputs(every, FEW, f"the output of shape ({', '.join(_sizes(*strange))})", notes)
 
 
 def _floats(
@@ -150,7 +150,7 @@ def _sizes(one: torch.Size, two: torch.Size) -> Iterator[str]:
         yield str(first) if first == second else f"{factor}{shift}" if known else "a size in N"
 
 
-def weights_of(outputs: Outputs, taken: set[str]) -> tuple[Weight, ...]:
+def weights_of(outputs: ProgramOutputs, taken: set[str]) -> tuple[Weight, ...]:
     """An upstream gradient for each output, with symbols that no argument has."""
     names = [UPSTREAM] if len(outputs.every) == 1 else [f"{UPSTREAM}_{letter}" for letter in _letters(outputs)]
     found = []
@@ -162,7 +162,7 @@ def weights_of(outputs: Outputs, taken: set[str]) -> tuple[Weight, ...]:
     return tuple(found)
 
 
-def _letters(outputs: Outputs) -> str:
+def _letters(outputs: ProgramOutputs) -> str:
     letters = "abcdefghijklmnopqrstuvwxyz"
     if len(outputs.every) > len(letters):
         raise UsageError(f"the program returns {len(outputs.every)} tensors: at most {len(letters)} can be read")
