@@ -113,7 +113,7 @@ def by_class() -> Mapping[type, Function]:
 def node_of(function: Function) -> Any:
     """The class of SymPy that the expressions of a function have, or what builds them where there is none."""
     if isinstance(function.node, Defined):
-        from diffexplore.formula.defined import class_of
+        from diffexplore.functions.defined import class_of
 
         return class_of(function)
     return resolved(function.build if function.node is NO_CLASS else function.node)
