@@ -61,7 +61,7 @@ from diffexplore.tracing.needs import NEEDS
 
 CPU = torch.device("cpu")
 OF_TWO = ("add", "sub", "mul", "div", "pow", "atan2", "max", "min")
-OF_AN_ORDER = ("dsinc", "polygamma")
+OF_AN_ORDER = tuple(one.computed.name for one in ALL if one.of_order_0 is not None)
 GRID = [k / 4 for k in range(-14, 15)]
 WITH_CLASS = [one for one in ALL if one.node is not NO_CLASS]
 X, Y = sympy.symbols("x y", real=True)

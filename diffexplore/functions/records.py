@@ -75,12 +75,13 @@ class Readings:
 class Helper:
     """The source of a function that an exported module defines, and calls by its ``name``.
 
-    It takes the first ``arguments`` of the expression's arguments.
+    It takes the first ``arguments`` of the expression's arguments, and calls the functions that it ``uses``.
     """
 
     name: str
     source: str
     arguments: int = 1
+    uses: tuple[Helper, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,11 @@ def node_of(function: Function) -> Any:
     return resolved(function.build if function.node is NO_CLASS else function.node)
 
 
+def class_named(name: str) -> Any:
+    """The class of SymPy of a function of the language, by its name."""
+    return next(kind for kind, entry in by_class().items() if entry.name == name)
+
+
 def build(name: str, *arguments: Any) -> Any:
     """The expression of SymPy of a function of the language, by its name."""
     return builders()[name](*arguments)
@@ -163,7 +168,7 @@ def of_kernels(*, analytic: bool = False) -> Mapping[str, Callable[..., Any]]:
 @cache
 def builders() -> Mapping[str, Callable[..., Any]]:
     """Name of a word of the language → what makes its SymPy expression of SymPy arguments."""
-    return {entry.name: node_of(entry) for entry in ALL if entry.word}
+    return {entry.name: resolved(entry.build) if entry.build else node_of(entry) for entry in ALL if entry.word}
 
 
 def composed(function: Function, collector: Any, slots: list[int] | tuple[int, ...]) -> int:
