@@ -28,7 +28,7 @@ from diffexplore.functions.tables import builders
 _Built = TypeVar("_Built", sympy.Expr, Boolean)
 
 MAX_ORDER = 10
-"""Largest order of polygamma and of dsinc."""
+"""Largest order of polygamma, dsinc and besseli."""
 
 
 def parse(text: str, allowed: Collection[str] | None = None) -> sympy.Expr:
@@ -163,7 +163,7 @@ def _call(node: ast.Call) -> sympy.Expr:
     if name == "where":
         return builders()[name](condition_of(node.args[0]), *map(expression_of, node.args[1:]))
     arguments = [expression_of(argument) for argument in node.args]
-    if name in ("polygamma", "dsinc"):
+    if FUNCTIONS[name].of_order_0 is not None:
         _check_order(name, arguments[0])
         check_argument(name, arguments[1])
         return builders()[name](*arguments)
