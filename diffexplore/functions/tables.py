@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from diffexplore.functions import ALL, OPERATIONS
 from diffexplore.functions.domains import Domain
-from diffexplore.functions.lazy import resolved
+from diffexplore.functions.lazy import library, resolved
 from diffexplore.functions.records import (
     ANALYTIC,
     NO_CLASS,
@@ -25,6 +25,8 @@ from diffexplore.functions.records import (
 Arithmetic = Literal["torch", "numpy", "jax", "tensorflow", "arb", "double", "germ", "complex"]
 Library = Literal["torch", "numpy"]
 Reading = Literal["both", "cases", "smooth"]
+
+_defined = library("diffexplore.formula.defined")
 
 CONTROL = frozenset("full_like where lt le gt ge eq ne and or not".split())
 """The operations that are no functions of numbers: each arithmetic says what a condition is, and how it chooses."""
@@ -113,9 +115,7 @@ def by_class() -> Mapping[type, Function]:
 def node_of(function: Function) -> Any:
     """The class of SymPy that the expressions of a function have, or what builds them where there is none."""
     if isinstance(function.node, Defined):
-        from diffexplore.functions.defined import class_of
-
-        return class_of(function)
+        return _defined.class_of(function)
     return resolved(function.build if function.node is NO_CLASS else function.node)
 
 
