@@ -21,7 +21,7 @@ LOADING = "loading torch and SymPy"
 _TELLING = 0.02
 
 
-class Listener:
+class ScreenListener:
     """Passes on what the check tells to a progress display and to a stream of rows, where there are such."""
 
     def __init__(self, display: Progress | None, row_stream: TextIO | None) -> None:
@@ -56,16 +56,16 @@ class Listener:
 
 
 @contextmanager
-def listening(*, quiet: bool, rows_to: TextIO | None = None, loading: str = LOADING) -> Iterator[Listener]:
+def listening(*, quiet: bool, rows_to: TextIO | None = None, loading: str = LOADING) -> Iterator[ScreenListener]:
     """A listener whose progress display is on stderr, if a person is there to see it, and gone at the end.
 
     Begins with the phase ``loading``: enter it before the imports that take so long.
     """
     if quiet or not sys.stderr.isatty():
-        yield Listener(None, rows_to)
+        yield ScreenListener(None, rows_to)
         return
     with _display() as display:
-        listener = Listener(display, rows_to)
+        listener = ScreenListener(display, rows_to)
         listener.show(loading, 0, 0)
         yield listener
 
@@ -76,7 +76,7 @@ def _display() -> Progress:
     from rich.text import Text
 
     from diffexplore.cli.output import console_on
-    from diffexplore.render.symbols import speaks_mathematics
+    from diffexplore.typography import speaks_mathematics
 
     class Counted(ProgressColumn):
         def render(self, task: Task) -> Text:

@@ -10,10 +10,10 @@ import torch
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch
-from diffexplore.checking.problem import Problem, spread_over
-from diffexplore.checking.torch_loss import raised_by
 from diffexplore.formula.budget import Ending
 from diffexplore.methods.base import Values, radius_of
+from diffexplore.methods.problem import Problem, spread_over
+from diffexplore.methods.torch_loss import raised_by
 from diffexplore.program.program import Program
 from diffexplore.torch_private.watching import DisableTorchFunction
 

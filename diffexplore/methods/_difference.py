@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import torch
 
 from diffexplore.bounds.claims import UPWARD
-from diffexplore.checking.problem import Problem
 from diffexplore.formula.budget import Ending
 from diffexplore.methods._along import Along
 from diffexplore.methods.base import Estimate, Estimates, Values, radius_of, spread, with_step
 from diffexplore.methods.prepared import Prepared, of_tensors
+from diffexplore.methods.problem import Problem
 
 Tensor = torch.Tensor
 

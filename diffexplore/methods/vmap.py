@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from diffexplore.checking.problem import Problem
-from diffexplore.checking.torch_loss import Unavailable, raised_by
 from diffexplore.methods.base import Estimates, Values, watched
 from diffexplore.methods.prepared import Prepared, of_tensors
+from diffexplore.methods.problem import Problem
+from diffexplore.methods.torch_loss import Unavailable, raised_by
 
 
 class Vmap:

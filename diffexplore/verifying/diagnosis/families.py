@@ -9,6 +9,7 @@ from diffexplore.checking.records import VALUE
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.diagnosis import (
     constants,
+    edits,
     factors,
     library,
     multiples,
@@ -20,7 +21,7 @@ from diffexplore.verifying.diagnosis import (
     terms,
 )
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis
-from diffexplore.verifying.diagnosis.scene import Scene, Unavailable
+from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable
 
 Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
 
@@ -35,6 +36,8 @@ _OF_NUMBERS: tuple[Family, ...] = (
     powers.powers_within,
     samples.squashed,
     shapes.all_pairs,
+    edits.edits,
+    edits.added,
 )
 
 #: Those that need a partial.
@@ -61,5 +64,5 @@ def hypotheses(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """Every hypothesis for one partial (or for the loss's value)."""
     families = _OF_NUMBERS if name == VALUE else (*_OF_NUMBERS, *_OF_PARTIALS)
     for family in families:
-        with suppress(Unavailable):
+        with suppress(SceneUnavailable):
             yield from family(name, scenes)
