@@ -47,7 +47,7 @@ CASES: dict[str, tuple[Any, dict[str, tuple[str, str]]]] = {
     ),
     "a product of parameters": (
         with_added(lambda a, b, x, y: 0.5 * a * b),
-        {part: ("extra_term", "0.5 times a·b were added") for part in ("(value)", "a", "b")},
+        dict.fromkeys(("(value)", "a", "b"), ("extra_term", "0.5 times a·b were added")),
     ),
     "weight decay": (
         with_added(lambda a, b, x, y: 0.01 * (a * a + b * b)),
@@ -55,23 +55,23 @@ CASES: dict[str, tuple[Any, dict[str, tuple[str, str]]]] = {
     ),
     "the sign of one term": (
         of(lambda a, b, x, y: a * x + b + y),
-        {part: ("sign_of_term", "wrong sign") for part in ("(value)", "a", "b")},
+        dict.fromkeys(("(value)", "a", "b"), ("sign_of_term", "wrong sign")),
     ),
     "a term missing": (
         of(lambda a, b, x, y: a * x - y + 0 * b),
-        {part: ("missing_term", "the term b were missing in a·x + b − y") for part in ("(value)", "a")},
+        dict.fromkeys(("(value)", "a"), ("missing_term", "the term b were missing in a·x + b − y")),
     ),
     "a term taken three times": (
         of(lambda a, b, x, y: a * x + 3 * b - y),
-        {part: ("extra_term", "the term b were taken 3 times") for part in ("a", "b")},
+        dict.fromkeys(("a", "b"), ("extra_term", "the term b were taken 3 times")),
     ),
     "a constant in the residual": (
         of(lambda a, b, x, y: a * x + b - y + 0.5),
-        {part: ("added_constant", "0.5 were added to a·x + b − y") for part in ("(value)", "a", "b")},
+        dict.fromkeys(("(value)", "a", "b"), ("added_constant", "0.5 were added to a·x + b − y")),
     ),
     "a small whole number": (
         of(lambda a, b, x, y: a * x + b - y, lambda a: a * a + 2),
-        {part: ("added_constant", "1 were added to a² + 1") for part in ("(value)", "a", "b")},
+        dict.fromkeys(("(value)", "a", "b"), ("added_constant", "1 were added to a² + 1")),
     ),
 }
 
