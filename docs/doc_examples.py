@@ -187,15 +187,15 @@ def with_tables(document: str) -> str:
 
 
 def _claims() -> str:
-    from diffexplore.bounds.claims import ABSOLUTE, ABSOLUTE_NARROW, ULPS
+    from diffexplore.bounds.claims import CLAIMS
 
     by_ulps: dict[float, list[str]] = {}
-    for name, ulps in ULPS.items():
-        by_ulps.setdefault(ulps, []).append(f"`{name}`")
+    for name, claim in CLAIMS.items():
+        by_ulps.setdefault(claim.ulps, []).append(f"`{name}`")
     rows = [(f"{ulps:g} ulp", ", ".join(names)) for ulps, names in sorted(by_ulps.items())]
-    rows += [(f"and {units:g} u absolute", f"`{name}`") for name, units in ABSOLUTE.items()]
-    rows += [(f"and {units:g} u absolute (float32's u)", f"`{name}` in bfloat16 and float16")
-             for name, units in ABSOLUTE_NARROW.items()]  # fmt: skip
+    rows += [(f"and {one.absolute:g} u absolute", f"`{one.name}`") for one in CLAIMS.values() if one.absolute]
+    rows += [(f"and {one.absolute_narrow:g} u absolute (float32's u)", f"`{one.name}` in bfloat16 and float16")
+             for one in CLAIMS.values() if one.absolute_narrow]  # fmt: skip
     return _table(("claimed error", "functions"), rows)
 
 

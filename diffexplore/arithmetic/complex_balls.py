@@ -16,8 +16,9 @@ import torch
 from diffexplore.arithmetic import sinc
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
-from diffexplore.bounds.propagation import RULES
+from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.program.program import Constant
+from diffexplore.torch_ops.registry import OPERATORS
 
 Tensor = torch.Tensor
 
@@ -43,8 +44,10 @@ class ComplexBall:
 # ------------------------------------------------------------------------------------------- real ball arithmetic
 def _real(name: str, *operands: Ball) -> Ball:
     """One real operation on balls, in float64."""
+    bound = OPERATORS[name].bound
+    assert isinstance(bound, Elementwise)
     mid = _KERNELS[name](*[operand.mid for operand in operands])
-    return Ball(mid, RULES[name](*operands, mid) * UPWARD + rounding(name, mid, torch.float64))
+    return Ball(mid, bound.spread(*operands, mid) * UPWARD + rounding(bound.claim, mid, torch.float64))
 
 
 _KERNELS: dict[str, Callable[..., Tensor]] = {

@@ -1,24 +1,25 @@
-"""What an elementwise operator computes, found in the tables by its name."""
+"""What an elementwise operator computes, found in its record."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from diffexplore.auditing.forward_case import Case
-from diffexplore.auditing.forward_tables import FORWARDS
 from diffexplore.auditing.signature import Signature
+from diffexplore.torch_ops.cases import Case
+from diffexplore.torch_ops.registry import named
 
 
 def cases(signature: Signature) -> tuple[Case, ...]:
-    """What the operator computes; empty where the table does not have it.
+    """What the operator computes; empty where its record does not say it.
 
     An overload, an operator in place and one on lists compute what the operator of the plain name does.
     """
-    base = signature.base.removeprefix("_foreach_")
-    for name in (signature.name, signature.base, base, base.rstrip("_")):
-        if name in FORWARDS:
-            return tuple(_only(case, signature) for case in FORWARDS[name] if _fits(case, signature))
-    return ()
+    known = named(signature.base) or named(signature.base.removeprefix("_foreach_"))
+    if known is None:
+        return ()
+    own = any(case.overload == signature.overload for case in known.cases)
+    listed = (case for case in known.cases if case.overload == (signature.overload if own else ""))
+    return tuple(_only(case, signature) for case in listed if _fits(case, signature))
 
 
 def _fits(case: Case, signature: Signature) -> bool:

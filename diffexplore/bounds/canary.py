@@ -20,14 +20,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.numpy_real import OPERATIONS as NUMPY
 from diffexplore.arithmetic.torch_real import OPERATIONS as TORCH
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import (
-    COMPUTE,
-    QUANTUM,
-    ULPS,
-    UNIT_ROUNDOFF,
-    rounding,
-    summation_depth,
-)
+from diffexplore.bounds.claims import CLAIMS, COMPUTE, QUANTUM, ROUNDED, UNIT_ROUNDOFF, Claim, rounding, summation_depth
 from diffexplore.bounds.numpy_watch import NumpyWatch
 from diffexplore.bounds.trials import DIFFERENTIATED_BY, TRIALS, Operands
 from diffexplore.bounds.watch import watched
@@ -114,7 +107,11 @@ def _broken_kernel(name: str, dtype: torch.dtype, device: torch.device, library:
 
 
 def _too_far_off(library: str, name: str) -> str:
-    return f"{library}'s {name} is off by more than {ULPS[_CLAIMED_AS.get(name, name)]} ulp"
+    return f"{library}'s {name} is off by more than {_claim(name).ulps} ulp"
+
+
+def _claim(name: str) -> Claim:
+    return ROUNDED if name in _ARITHMETIC else CLAIMS[_CLAIMED_AS.get(name, name)]
 
 
 def _watched_kernel(name: str, kernel: Callable[..., Tensor], operands: Operands, library: str) -> Ball:
@@ -145,7 +142,7 @@ def _largest_excess(
 ) -> float:
     """By how much the error exceeds the claim at the worst point (negative where the claim holds)."""
     computed = function(*operands).to(torch.float64)
-    claim = Ball(computed, rounding(_CLAIMED_AS.get(name, name), computed, dtype))
+    claim = Ball(computed, rounding(_claim(name), computed, dtype))
     return _excess(EXACT[name], operands, claim, dtype)
 
 

@@ -8,6 +8,9 @@ machine at hand before they are used.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 
@@ -28,56 +31,76 @@ COMPUTE = {
 #: Radii are themselves computed in double precision: this factor covers the roundings of any one rule.
 UPWARD = 1 + 2.0**-40
 
-#: Operations that move, choose or negate values, and so round nothing.
-EXACT = frozenset(
-    "neg abs sign sgn max min maximum minimum where heaviside floor ceil trunc round relu clamp clamp_min "
-    "clamp_max masked_fill threshold_backward isnan clone".split()
-)
 
-#: Ulps of error claimed of a library function (1/2 would be correct rounding). The canary holds these claims against
-#: the build at hand; near roots the absolute errors below are claimed instead.
-ULPS = {
-    "sqrt": 1, "rsqrt": 2, "reciprocal": 1, "exp": 4, "expm1": 4, "log": 4, "log1p": 4, "exp2": 4,
-    "sin": 4, "cos": 4, "tan": 4, "asin": 4, "acos": 4, "atan": 4, "atan2": 4,
-    "sinh": 4, "cosh": 4, "tanh": 4, "asinh": 4, "acosh": 4, "atanh": 4, "sigmoid": 4, "logaddexp": 4,
-    "erf": 4, "erfc": 16, "erfinv": 8, "pow": 4, "pow_multiplied": 4,
-    "lgamma": 16, "gamma": 16, "digamma": 16, "polygamma": 64, "trigamma": 2**22,
-    "sigmoid_backward": 2, "tanh_backward": 2,
-}  # fmt: skip
+@dataclass(frozen=True)
+class Claim:
+    """How far a kernel may be from the exact function of its operands, in the dtype in which it computes.
 
-#: Roundings to a narrow dtype in a kernel that does not compute in a wider one throughout.
-_NARROW_ROUNDINGS = {"pow_multiplied": 3, "rsqrt": 3, "sigmoid_backward": 3, "tanh_backward": 3}
+    Attributes:
+        name: what the claim is known by, in the canary and in the documentation.
+        ulps: 0 where nothing is rounded, 1/2 where the result is rounded to nearest, more for a library function.
+        absolute: an absolute error beside, in units of u, of functions whose kernels do not resolve their roots.
+        absolute_narrow: the same for the narrow dtypes alone.
+        narrow_roundings: how often a kernel rounds to a narrow dtype; not once where it does not compute in a wider
+            one throughout.
+        overflows_inside: whether the result is 0 where an exponential inside overflows, so that results up to
+            1 / (the largest number) are lost.
+    """
 
-#: Absolute error, in units of u, of functions whose kernels do not resolve their roots.
-ABSOLUTE = {"lgamma": 16.0, "digamma": 32.0}
-
-#: The same for the narrow dtypes alone: their erf is a polynomial of absolute error 1.5e-7 (Abramowitz and Stegun,
-#: "Handbook of Mathematical Functions", 7.1.26), whatever library computes that of float32.
-ABSOLUTE_NARROW = {"erf": 8.0}
+    name: str
+    ulps: float
+    absolute: float = 0.0
+    absolute_narrow: float = 0.0
+    narrow_roundings: int = 1
+    overflows_inside: bool = False
 
 
-#: Functions that are 0 where the exponential inside overflows: they lose results up to 1 / (the largest number).
-_UNDERFLOWING = frozenset({"sigmoid"})
+#: Of what moves, chooses or negates values.
+EXACT = Claim("exact", 0.0)
+
+#: Of the basic operations and of conversions (IEEE 754).
+ROUNDED = Claim("rounded to nearest", 0.5)
+
+_LIBRARY = (
+    *(Claim(name, 1) for name in ("sqrt", "reciprocal")),
+    *(
+        Claim(name, 4)
+        for name in "exp expm1 log log1p exp2 sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh "
+        "logaddexp pow".split()
+    ),
+    Claim("sigmoid", 4, overflows_inside=True),
+    # In narrow dtypes a polynomial of absolute error 1.5e-7, whatever library computes float32's: Abramowitz and
+    # Stegun, "Handbook of Mathematical Functions", 7.1.26.
+    Claim("erf", 4, absolute_narrow=8.0),
+    Claim("erfc", 16), Claim("erfinv", 8),
+    Claim("lgamma", 16, absolute=16.0), Claim("gamma", 16), Claim("digamma", 16, absolute=32.0),
+    Claim("polygamma", 64), Claim("trigamma", 2**22),
+    Claim("pow_multiplied", 4, narrow_roundings=3), Claim("rsqrt", 2, narrow_roundings=3),
+    Claim("sigmoid_backward", 2, narrow_roundings=3), Claim("tanh_backward", 2, narrow_roundings=3),
+)  # fmt: skip
+
+#: What is claimed of library functions and kernels. The canary holds it against the build at hand.
+CLAIMS: Mapping[str, Claim] = MappingProxyType({claim.name: claim for claim in _LIBRARY})
 
 
-def rounding(operation: str, out: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def rounding(claim: Claim, out: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Bound on the error of one operation with exact operands; ``out`` is its computed result as float64."""
-    relative, absolute = rounding_parts(operation, dtype)
+    relative, absolute = rounding_parts(claim, dtype)
     return out.abs().mul_(relative).add_(absolute)
 
 
-def rounding_parts(operation: str, dtype: torch.dtype) -> tuple[float, float]:
+def rounding_parts(claim: Claim, dtype: torch.dtype) -> tuple[float, float]:
     """The rounding of one operation: relative to its result, and absolute."""
-    if operation in EXACT:
+    if claim.ulps == 0:
         return 0.0, 0.0
     compute = UNIT_ROUNDOFF[COMPUTE[dtype]]
-    kernel = 2 * compute * ULPS.get(operation, 0.0)
+    kernel = 2 * compute * claim.ulps if claim.ulps > ROUNDED.ulps else 0.0
     # A kernel in a wider dtype rounds twice: its own error, then to the dtype of the result.
     wider = COMPUTE[dtype] is not dtype
-    roundings = _NARROW_ROUNDINGS.get(operation, 1) if wider else 1
+    roundings = claim.narrow_roundings if wider else 1
     relative = roundings * UNIT_ROUNDOFF[dtype] * (1 + compute) + kernel if wider or not kernel else kernel
-    absolute = ABSOLUTE.get(operation, 0.0) + (ABSOLUTE_NARROW.get(operation, 0.0) if wider else 0.0)
-    lost = 1 / torch.finfo(COMPUTE[dtype]).max if operation in _UNDERFLOWING else 0.0
+    absolute = claim.absolute + (claim.absolute_narrow if wider else 0.0)
+    lost = 1 / torch.finfo(COMPUTE[dtype]).max if claim.overflows_inside else 0.0
     quanta = 2 if kernel else 1  # a library function rounds a subnormal result up to a quantum off, and a little
     return relative * UPWARD, absolute * compute + quanta * QUANTUM[dtype] + lost
 
@@ -101,4 +124,4 @@ def summation_rounding(magnitude: torch.Tensor, out: torch.Tensor, n: int, dtype
     unit = UNIT_ROUNDOFF[COMPUTE[dtype]]
     depth = summation_depth(n)
     growth = math.expm1(depth * math.log1p(unit)) * UPWARD * (1 + n * 2.0**-52)
-    return magnitude * growth + rounding("add", out, dtype)
+    return magnitude * growth + rounding(ROUNDED, out, dtype)

@@ -14,13 +14,13 @@ from torch.fx import GraphModule
 from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.formula.text import to_text
+from diffexplore.torch_ops.readers.arrays import Grid, cells_of
 from diffexplore.tracing.applied import applied
-from diffexplore.tracing.arrays import Grid, cells_of
 from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, of_samples
+from diffexplore.tracing.decompositions import decompositions
 from diffexplore.tracing.guards import read_guards
 from diffexplore.tracing.interpret import Reading
-from diffexplore.tracing.operators.table import decompositions
 from diffexplore.tracing.recognise import Recognised
 
 #: The key of the output among the needs; no symbol is called so.

@@ -1,0 +1,123 @@
+"""Records of comparisons, logic, choices between branches, limits and signs."""
+
+from __future__ import annotations
+
+import operator as python
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import sympy
+
+from diffexplore.bounds import ball, branching
+from diffexplore.bounds.claims import EXACT
+from diffexplore.bounds.elementwise import Elementwise
+from diffexplore.torch_ops import kinks
+from diffexplore.torch_ops.cases import case
+from diffexplore.torch_ops.domains import EVERYWHERE
+from diffexplore.torch_ops.readers import comparisons
+from diffexplore.torch_ops.readers.arrays import each
+from diffexplore.torch_ops.readers.elementwise import clamp, heaviside
+from diffexplore.torch_ops.readers.logic import equal, less, opposite
+from diffexplore.torch_ops.records import Operator, handled, operator, unbounded
+
+
+def _comparison(name: str, sign: str, compare: Callable[..., Any]) -> Operator:
+    """NaN is none of the formulas' numbers, so that "not less" is "greater or equal"."""
+    return handled(
+        name, branching.compare, defined=EVERYWHERE, tests_finiteness=True, read=comparisons.comparison(compare),
+        cases=(case(f"self {sign} other ? 1 : 0"),),
+    )  # fmt: skip
+
+
+_logical = partial(handled, handler=branching.logical, defined=EVERYWHERE)
+
+
+def _bits(names: str, of_integers: Callable[..., int], of_truths: Callable[..., Any]) -> Operator:
+    """An operator on the bits of integers, and what it is of truth values."""
+    return _logical(names, read=comparisons.bitwise(of_integers, of_truths))
+
+
+#: Steps at 0, between which they are constant.
+_sign = partial(handled, handler=branching.step, defined=EVERYWHERE)
+
+#: One of its operands, or a limit.
+_chosen = partial(operator, defined=EVERYWHERE)
+_LARGEST = Elementwise(ball.largest, EXACT)
+_CLAMP = Elementwise(ball.clamp, EXACT)
+
+#: Questions about computed values alone, whose answer no ball changes.
+_finiteness = partial(handled, handler=branching.plain, defined=EVERYWHERE, tests_finiteness=True)
+
+OPERATORS: tuple[Operator, ...] = (
+    _comparison("lt", "<", less),
+    _comparison("gt", ">", lambda x, y: less(y, x)),
+    _comparison("le", "<=", lambda x, y: opposite(less(y, x))),
+    _comparison("ge", ">=", lambda x, y: opposite(less(x, y))),
+    _comparison("eq", "==", equal),
+    _comparison("ne", "!=", lambda x, y: opposite(equal(x, y))),
+    _logical("logical_and", read=comparisons.logic(sympy.And)),
+    _logical("logical_or", read=comparisons.logic(sympy.Or)),
+    _logical("logical_not", read=comparisons.logic(opposite)),
+    _logical("logical_xor", read=comparisons.logic(comparisons.one_of_two)),
+    _bits("bitwise_and __and__", python.and_, sympy.And),
+    _bits("bitwise_or __or__", python.or_, sympy.Or),
+    _bits("bitwise_xor __xor__", python.xor, comparisons.one_of_two),
+    _bits("bitwise_not", python.invert, opposite),
+    handled(
+        "where", branching.choose, defined=EVERYWHERE, read=comparisons.where, choice=(0, 1, 2),
+        cases=(case("condition ? self : other"),),
+    ),
+    handled(
+        "masked_fill", branching.mask_fill, in_place=True, defined=EVERYWHERE, read=comparisons.masked_fill,
+        choice=(1, 2, 0), cases=(case("mask ? value : self"),),
+    ),
+    _sign("sign sgn", formula=sympy.sign, cases=(case("sgn(self)"),)),
+    _sign("heaviside", formula=heaviside),
+    unbounded(
+        "signbit", defined=EVERYWHERE,
+        read=lambda reading, x: each(lambda x: less(x, sympy.S.Zero), reading.number(x)),
+    ),
+    _chosen(
+        "abs", bound=Elementwise(ball.unchanged, EXACT), kinks=kinks.at_zero, formula=sympy.Abs,
+        cases=(case("abs(self)"),),
+    ),
+    _chosen(
+        "relu", bound=_CLAMP, kinks=kinks.at_zero, formula=lambda x: sympy.Max(0, x), cases=(case("max(self, 0)"),)
+    ),
+    _chosen("maximum", bound=_LARGEST, kinks=kinks.at_ties, formula=sympy.Max, cases=(case("max(self, other)"),)),
+    _chosen("minimum", bound=_LARGEST, kinks=kinks.at_ties, formula=sympy.Min, cases=(case("min(self, other)"),)),
+    _chosen(
+        "clamp", bound=_CLAMP, kinks=kinks.anywhere, read=clamp,
+        cases=(case("min(max(self, min), max)"), case("max(self, min)", max=None), case("min(self, max)", min=None)),
+    ),
+    _chosen(
+        "clamp_min", bound=_CLAMP, kinks=kinks.anywhere, read=lambda reading, x, low: clamp(reading, x, low),
+        cases=(case("max(self, min)"),),
+    ),
+    _chosen(
+        "clamp_max", bound=_CLAMP, kinks=kinks.anywhere, read=lambda reading, x, high: clamp(reading, x, None, high),
+        cases=(case("min(self, max)"),),
+    ),
+    _finiteness("isnan", read=comparisons.where_finite(lambda x: sympy.false)),
+    _finiteness("isinf", read=comparisons.where_finite(lambda x: sympy.false)),
+    unbounded(
+        "nan_to_num", defined=EVERYWHERE, tests_finiteness=True, read=comparisons.nan_to_num, cases=(case("self"),)
+    ),
+    unbounded(
+        "fmax", defined=EVERYWHERE, tests_finiteness=True, read=comparisons.where_finite(sympy.Max),
+        cases=(case("max(self, other)"),),
+    ),
+    unbounded(
+        "fmin", defined=EVERYWHERE, tests_finiteness=True, read=comparisons.where_finite(sympy.Min),
+        cases=(case("min(self, other)"),),
+    ),
+    # ----------------------------------------------------------------------------- on lists: those that the audit knows
+    *(
+        unbounded(
+            f"_foreach_{which}imum", defined=EVERYWHERE,
+            cases=(case(f"{which}(self, scalar)"), case(f"{which}(self, scalars)", overload="ScalarList")),
+        )
+        for which in ("max", "min")
+    ),
+)  # fmt: skip
