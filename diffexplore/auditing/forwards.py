@@ -17,9 +17,10 @@ def cases(signature: Signature) -> tuple[Case, ...]:
     known = named(signature.base) or named(signature.base.removeprefix("_foreach_"))
     if known is None:
         return ()
-    own = any(case.overload == signature.overload for case in known.cases)
-    listed = (case for case in known.cases if case.overload == (signature.overload if own else ""))
-    return tuple(_only(case, signature) for case in listed if _fits(case, signature))
+    stated = known.cases or (() if known.formula is None else (Case((), known.defined.interior),))
+    own = any(case.overload == signature.overload for case in stated)
+    listed = (case for case in stated if case.overload == (signature.overload if own else ""))
+    return tuple(_only(case, known.name, signature) for case in listed if _fits(case, signature))
 
 
 def _fits(case: Case, signature: Signature) -> bool:
@@ -33,6 +34,8 @@ def _fits(case: Case, signature: Signature) -> bool:
     return True
 
 
-def _only(case: Case, signature: Signature) -> Case:
+def _only(case: Case, name: str, signature: Signature) -> Case:
+    """The case with the settings that this overload has; without a formula, a call of the operator that is known."""
     settings = {name: value for name, value in case.settings.items() if signature.argument(name) is not None}
-    return replace(case, settings=settings)
+    operands = "self, other" if sum(argument.is_number for argument in signature.arguments) > 1 else "self"
+    return replace(case, formulas=case.formulas or (f"{name}({operands})",), settings=settings)

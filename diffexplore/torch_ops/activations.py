@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import sympy
@@ -22,14 +21,17 @@ from diffexplore.torch_ops.records import Operator, composed, operator, unbounde
 _ALPHAS = ("alpha > 0", "scale > 0", "input_scale > 0")
 _GELU_TANH = "0.5 * self * (1 + tanh(sqrt(2 / M_PI) * (self + 0.044715 * pow(self, 3))))"
 _CELU = "self > 0 ? self : alpha * (exp(self / alpha) - 1)"
+_ELU_BACKWARD = "elu_backward(grad_output, alpha, scale, input_scale, is_result, self_or_result)"
+_GELU_BACKWARD = "gelu_backward(grad_output, self, approximate)"
+_LEAKY_BACKWARD = "leaky_relu_backward(grad_output, self, negative_slope, self_is_result)"
 _BUFFER = {"buffer": "exp(-abs(self))"}
 _LIMITS = ("min_val < max_val",)
 _LAMBDA = ("lambd > 0",)
 
 
-def _activation(names: str, *cases: Case, formula: Callable[..., Any] | None = None, **facts: Any) -> Operator:
+def _activation(names: str, *cases: Case, **facts: Any) -> Operator:
     """A function of torch's neural networks, bounded step by step."""
-    return composed(names, facts.pop("steps", None), defined=EVERYWHERE, formula=formula, cases=cases, **facts)
+    return composed(names, EVERYWHERE, *cases, **facts)
 
 
 _ACTIVATIONS = (
@@ -39,66 +41,47 @@ _ACTIVATIONS = (
         case(_CELU, alpha=0.1, signed=True),  # which float32 has not
     ),
     _activation(
-        "elu",
-        case("self > 0 ? scale * self : alpha * scale * (exp(self * input_scale) - 1)", on=_ALPHAS, signed=True),
+        "elu", case("self > 0 ? scale * self : alpha * scale * (exp(self * input_scale) - 1)", on=_ALPHAS, signed=True),
     ),
     _activation(
-        "gelu", case("self * 0.5 * (1 + erf(self / sqrt(2)))", approximate="none"), case(_GELU_TANH, approximate="tanh")
+        "gelu", case("self * 0.5 * (1 + erf(self / sqrt(2)))", approximate="none"),
+        case(_GELU_TANH, approximate="tanh"),
     ),
     _activation("glu", steps=formulas.glu),
     _activation("hardshrink", case("abs(self) > lambd ? self : 0", on=_LAMBDA)),
     _activation("hardsigmoid", case("min(max(self + 3, 0), 6) / 6.")),
     _activation("hardswish", case("self * min(max(self + 3, 0), 6) / 6.")),
     _activation("hardtanh", case("min(max(self, min_val), max_val)", on=_LIMITS)),
-    _activation(
-        "leaky_relu", case("self > 0 ? self : negative_slope * self", on=("negative_slope > 0",), signed=True)
-    ),
+    _activation("leaky_relu", case("self > 0 ? self : negative_slope * self", on=("negative_slope > 0",), signed=True)),
     _activation("log_sigmoid_forward", case("log(sigmoid(self))", saved=_BUFFER)),
-    _activation(
-        "mish", case("self * tanh(log(1 + exp(self)))"), formula=lambda x: x * sympy.tanh(softplus(x))
-    ),
-    unbounded(
-        "_prelu_kernel", defined=EVERYWHERE, cases=(case("self > 0 ? self : weight * self"),)
-    ),
+    _activation("mish", case("self * tanh(log(1 + exp(self)))"), formula=lambda x: x * sympy.tanh(softplus(x))),
+    unbounded("_prelu_kernel", EVERYWHERE, case("self > 0 ? self : weight * self")),
     _activation("silu", case("self * sigmoid(self)")),
     _activation(
         "softplus", case("self * beta > threshold ? self : log(1 + exp(self * beta)) / beta", on=("beta > 0",)),
         read=conventions.torch_softplus,
     ),
-    _activation(
-        "softshrink", case("self > lambd ? self - lambd : self < -lambd ? self + lambd : 0", on=_LAMBDA)
-    ),
-    unbounded("threshold", defined=EVERYWHERE, cases=(case("self <= threshold ? value : self"),)),
+    _activation("softshrink", case("self > lambd ? self - lambd : self < -lambd ? self + lambd : 0", on=_LAMBDA)),
+    unbounded("threshold", EVERYWHERE, case("self <= threshold ? value : self")),
 )  # fmt: skip
 
 _BACKWARD = (
     operator(
-        "sigmoid_backward",
-        bound=Elementwise(spread.sigmoid_backward, CLAIMS["sigmoid_backward"], zeros.where_first),
-        defined=EVERYWHERE, kinks=kinks.nowhere, formula=lambda g, y: g * y * (1 - y),
-        cases=(case("sigmoid_backward(grad_output, output)"),),
+        "sigmoid_backward", EVERYWHERE, case("sigmoid_backward(grad_output, output)"),
+        bound=Elementwise(spread.sigmoid_backward, CLAIMS["sigmoid_backward"], zeros.where_first), kinks=kinks.nowhere,
+        formula=lambda g, y: g * y * (1 - y),
     ),
     operator(
-        "tanh_backward",
+        "tanh_backward", EVERYWHERE, case("tanh_backward(grad_output, output)"),
         bound=Elementwise(spread.tanh_backward, CLAIMS["tanh_backward"], zeros.where_first, cancels=(1,)),
-        defined=EVERYWHERE, kinks=kinks.nowhere, formula=lambda g, y: g * (1 - y**2),
-        cases=(case("tanh_backward(grad_output, output)"),),
+        kinks=kinks.nowhere, formula=lambda g, y: g * (1 - y**2),
     ),
     composed(
-        "logit_backward", defined=Domain(rule=lambda g, x, *_: nonzero(x * (1 - x)), in_formula=True),
+        "logit_backward", Domain(rule=lambda g, x, *_: nonzero(x * (1 - x)), in_formula=True),
         read=conventions.logit_backward,
     ),
-    _activation(
-        "elu_backward",
-        *(
-            case("elu_backward(grad_output, alpha, scale, input_scale, is_result, self_or_result)", is_result=is_result)
-            for is_result in (False, True)
-        ),
-    ),
-    _activation(
-        "gelu_backward",
-        *(case("gelu_backward(grad_output, self, approximate)", approximate=form) for form in ("none", "tanh")),
-    ),
+    _activation("elu_backward", *(case(_ELU_BACKWARD, is_result=answer) for answer in (False, True))),
+    _activation("gelu_backward", *(case(_GELU_BACKWARD, approximate=form) for form in ("none", "tanh"))),
     _activation("glu_backward"),
     _activation(
         "hardshrink_backward", case("hardshrink_backward(grad_out, self, lambd)", on=_LAMBDA),
@@ -107,18 +90,12 @@ _BACKWARD = (
     _activation("hardsigmoid_backward", read=conventions.hardsigmoid_backward),
     _activation("hardswish_backward", case("hardswish_backward(grad_output, self)")),
     _activation("hardtanh_backward", case("hardtanh_backward(grad_output, self, min_val, max_val)", on=_LIMITS)),
-    _activation(
-        "leaky_relu_backward",
-        *(
-            case("leaky_relu_backward(grad_output, self, negative_slope, self_is_result)", self_is_result=is_result)
-            for is_result in (False, True)
-        ),
-    ),
+    _activation("leaky_relu_backward", *(case(_LEAKY_BACKWARD, self_is_result=answer) for answer in (False, True))),
     _activation("log_sigmoid_backward", case("log_sigmoid_backward(grad_output, self, buffer)", saved=_BUFFER)),
     _activation("mish_backward", formula=elementwise.mish_backward),
     unbounded(
-        "_prelu_kernel_backward", defined=EVERYWHERE,
-        cases=(case("self > 0 ? grad_output : weight * grad_output", "self > 0 ? 0 : self * grad_output"),),
+        "_prelu_kernel_backward", EVERYWHERE,
+        case("self > 0 ? grad_output : weight * grad_output", "self > 0 ? 0 : self * grad_output"),
     ),
     _activation("silu_backward"),
     _activation(

@@ -12,7 +12,8 @@ class Case:
     """An operator, perhaps with some of its arguments fixed.
 
     Attributes:
-        formulas: one for each differentiable output.
+        formulas: one for each differentiable output; without one, the operator is called by its name, which formulas of
+            the audit know, with ``self``, or ``self`` and ``other``.
         domain: conditions on the arguments, outside of which nothing is said.
         settings: arguments that are not numbers, such as ``approximate``, or numbers that are fixed.
         saved: further results that rules use, as formulas.

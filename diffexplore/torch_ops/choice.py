@@ -13,7 +13,7 @@ from diffexplore.bounds import ball, branching
 from diffexplore.bounds.claims import EXACT
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.torch_ops import kinks
-from diffexplore.torch_ops.cases import case
+from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import comparisons
 from diffexplore.torch_ops.readers.arrays import each
@@ -24,10 +24,9 @@ from diffexplore.torch_ops.records import Operator, handled, operator, unbounded
 
 def _comparison(name: str, sign: str, compare: Callable[..., Any]) -> Operator:
     """NaN is none of the formulas' numbers, so that "not less" is "greater or equal"."""
-    return handled(
-        name, branching.compare, defined=EVERYWHERE, tests_finiteness=True, read=comparisons.comparison(compare),
-        cases=(case(f"self {sign} other ? 1 : 0"),),
-    )  # fmt: skip
+    stated = case(f"self {sign} other ? 1 : 0")
+    read = comparisons.comparison(compare)
+    return handled(name, EVERYWHERE, stated, handler=branching.compare, tests_finiteness=True, read=read)
 
 
 _logical = partial(handled, handler=branching.logical, defined=EVERYWHERE)
@@ -41,8 +40,12 @@ def _bits(names: str, of_integers: Callable[..., int], of_truths: Callable[..., 
 #: Steps at 0, between which they are constant.
 _sign = partial(handled, handler=branching.step, defined=EVERYWHERE)
 
-#: One of its operands, or a limit.
-_chosen = partial(operator, defined=EVERYWHERE)
+
+def _chosen(names: str, *cases: Case, **facts: Any) -> Operator:
+    """One of its operands, perhaps with the opposite sign, or a limit."""
+    return operator(names, EVERYWHERE, *cases, **facts)
+
+
 _LARGEST = Elementwise(ball.largest, EXACT)
 _CLAMP = Elementwise(ball.clamp, EXACT)
 
@@ -65,58 +68,46 @@ OPERATORS: tuple[Operator, ...] = (
     _bits("bitwise_xor __xor__", python.xor, comparisons.one_of_two),
     _bits("bitwise_not", python.invert, opposite),
     handled(
-        "where", branching.choose, defined=EVERYWHERE, read=comparisons.where, choice=(0, 1, 2),
-        cases=(case("condition ? self : other"),),
+        "where", EVERYWHERE, case("condition ? self : other"), handler=branching.choose, read=comparisons.where,
+        choice=(0, 1, 2),
     ),
     handled(
-        "masked_fill", branching.mask_fill, in_place=True, defined=EVERYWHERE, read=comparisons.masked_fill,
-        choice=(1, 2, 0), cases=(case("mask ? value : self"),),
+        "masked_fill", EVERYWHERE, case("mask ? value : self"), handler=branching.mask_fill, in_place=True,
+        read=comparisons.masked_fill, choice=(1, 2, 0),
     ),
-    _sign("sign sgn", formula=sympy.sign, cases=(case("sgn(self)"),)),
+    _sign("sign sgn", formula=sympy.sign),
     _sign("heaviside", formula=heaviside),
-    unbounded(
-        "signbit", defined=EVERYWHERE,
-        read=lambda reading, x: each(lambda x: less(x, sympy.S.Zero), reading.number(x)),
+    unbounded("signbit", EVERYWHERE, read=lambda reading, x: each(lambda x: less(x, sympy.S.Zero), reading.number(x))),
+    _chosen("abs", bound=Elementwise(ball.unchanged, EXACT), kinks=kinks.at_zero, formula=sympy.Abs),
+    _chosen("relu", bound=_CLAMP, kinks=kinks.at_zero, formula=lambda x: sympy.Max(0, x)),
+    _chosen("maximum", bound=_LARGEST, kinks=kinks.at_ties, formula=sympy.Max),
+    _chosen("minimum", bound=_LARGEST, kinks=kinks.at_ties, formula=sympy.Min),
+    _chosen(
+        "clamp", case("min(max(self, min), max)"), case("max(self, min)", max=None), case("min(self, max)", min=None),
+        bound=_CLAMP, kinks=kinks.anywhere, read=clamp,
     ),
     _chosen(
-        "abs", bound=Elementwise(ball.unchanged, EXACT), kinks=kinks.at_zero, formula=sympy.Abs,
-        cases=(case("abs(self)"),),
+        "clamp_min", case("max(self, min)"), bound=_CLAMP, kinks=kinks.anywhere,
+        read=lambda reading, x, low: clamp(reading, x, low),
     ),
     _chosen(
-        "relu", bound=_CLAMP, kinks=kinks.at_zero, formula=lambda x: sympy.Max(0, x), cases=(case("max(self, 0)"),)
-    ),
-    _chosen("maximum", bound=_LARGEST, kinks=kinks.at_ties, formula=sympy.Max, cases=(case("max(self, other)"),)),
-    _chosen("minimum", bound=_LARGEST, kinks=kinks.at_ties, formula=sympy.Min, cases=(case("min(self, other)"),)),
-    _chosen(
-        "clamp", bound=_CLAMP, kinks=kinks.anywhere, read=clamp,
-        cases=(case("min(max(self, min), max)"), case("max(self, min)", max=None), case("min(self, max)", min=None)),
-    ),
-    _chosen(
-        "clamp_min", bound=_CLAMP, kinks=kinks.anywhere, read=lambda reading, x, low: clamp(reading, x, low),
-        cases=(case("max(self, min)"),),
-    ),
-    _chosen(
-        "clamp_max", bound=_CLAMP, kinks=kinks.anywhere, read=lambda reading, x, high: clamp(reading, x, None, high),
-        cases=(case("min(self, max)"),),
+        "clamp_max", case("min(self, max)"), bound=_CLAMP, kinks=kinks.anywhere,
+        read=lambda reading, x, high: clamp(reading, x, None, high),
     ),
     _finiteness("isnan", read=comparisons.where_finite(lambda x: sympy.false)),
     _finiteness("isinf", read=comparisons.where_finite(lambda x: sympy.false)),
+    unbounded("nan_to_num", EVERYWHERE, case("self"), tests_finiteness=True, read=comparisons.nan_to_num),
     unbounded(
-        "nan_to_num", defined=EVERYWHERE, tests_finiteness=True, read=comparisons.nan_to_num, cases=(case("self"),)
+        "fmax", EVERYWHERE, case("max(self, other)"), tests_finiteness=True, read=comparisons.where_finite(sympy.Max),
     ),
     unbounded(
-        "fmax", defined=EVERYWHERE, tests_finiteness=True, read=comparisons.where_finite(sympy.Max),
-        cases=(case("max(self, other)"),),
-    ),
-    unbounded(
-        "fmin", defined=EVERYWHERE, tests_finiteness=True, read=comparisons.where_finite(sympy.Min),
-        cases=(case("min(self, other)"),),
+        "fmin", EVERYWHERE, case("min(self, other)"), tests_finiteness=True, read=comparisons.where_finite(sympy.Min),
     ),
     # ----------------------------------------------------------------------------- on lists: those that the audit knows
     *(
         unbounded(
-            f"_foreach_{which}imum", defined=EVERYWHERE,
-            cases=(case(f"{which}(self, scalar)"), case(f"{which}(self, scalars)", overload="ScalarList")),
+            f"_foreach_{which}imum", EVERYWHERE, case(f"{which}(self, scalar)"),
+            case(f"{which}(self, scalars)", overload="ScalarList"),
         )
         for which in ("max", "min")
     ),

@@ -7,15 +7,15 @@ from functools import partial
 from diffexplore.bounds import formulas
 from diffexplore.bounds import movement as bound
 from diffexplore.bounds.handling import Handled
-from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import case
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import constants as read
-from diffexplore.torch_ops.records import Operator, composed, operator
+from diffexplore.torch_ops.records import Operator, composed, smooth
 
 CREATED = Handled(bound.create)
 
-_made = partial(operator, bound=CREATED, defined=EVERYWHERE, kinks=kinks.nowhere)
+_made = partial(smooth, bound=CREATED)
+_FILLED = Handled(bound.fill, in_place=True)
 _zeros, _ones = read.constant(0), read.constant(1)
 
 OPERATORS: tuple[Operator, ...] = (
@@ -28,9 +28,9 @@ OPERATORS: tuple[Operator, ...] = (
     _made("arange", read=read.arange),
     _made("eye", read=read.eye),
     _made("rand randn is_same_size _has_same_storage_numel"),
-    _made("fill", bound=Handled(bound.fill, in_place=True), read=read.full, cases=(case("value"),)),
-    _made("zero", bound=Handled(bound.fill, in_place=True), read=_zeros, cases=(case("0"),)),
-    _made("copy", bound=Handled(bound.copy_into, in_place=True), read=read.copied_into),
-    _made("_to_copy to convert_element_type", bound=Handled(bound.convert), read=read.to_copy),
-    composed("broadcast_in_dim", formulas.broadcast, defined=EVERYWHERE),
+    smooth("fill", case("value"), bound=_FILLED, read=read.full),
+    smooth("zero", case("0"), bound=_FILLED, read=_zeros),
+    smooth("copy", bound=Handled(bound.copy_into, in_place=True), read=read.copied_into),
+    smooth("_to_copy to convert_element_type", bound=Handled(bound.convert), read=read.to_copy),
+    composed("broadcast_in_dim", EVERYWHERE, steps=formulas.broadcast),
 )

@@ -16,7 +16,7 @@ from diffexplore.bounds.zeros import ROOTS, at
 from diffexplore.formula import step_functions
 from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid
 from diffexplore.torch_ops import kinks
-from diffexplore.torch_ops.cases import case
+from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, Domain, on
 from diffexplore.torch_ops.readers import conventions, elementwise
 from diffexplore.torch_ops.records import Operator, composed, handled, operator, unbounded
@@ -27,34 +27,22 @@ _WITHIN_ONE = on("self >= -1", "self <= 1")
 _INSIDE_UNIT = on("self > 0", "self < 1")
 
 
-def _function(
-    names: str, rule: Rule, formula: Callable[..., Any], defined: Domain, *, audited: tuple[str, ...] | None = None
-) -> Operator:
-    """A function of a program, by the name that it has there; ``audited`` is where the audit looks at it."""
+def _function(names: str, rule: Rule, formula: Callable[..., Any], defined: Domain, *cases: Case) -> Operator:
+    """A function of a program, by the name that it has there."""
     name = names.split()[0]
-    zeros = at(*ROOTS[name]) if name in ROOTS else None
-    within = defined.interior if audited is None else audited
-    return operator(
-        names,
-        bound=Elementwise(rule, CLAIMS[name], zeros),
-        defined=defined,
-        kinks=kinks.nowhere,
-        formula=formula,
-        cases=(case(f"{name}(self)", on=within),),
-    )
+    bound = Elementwise(rule, CLAIMS[name], at(*ROOTS[name]) if name in ROOTS else None)
+    return operator(names, defined, *cases, bound=bound, kinks=kinks.nowhere, formula=formula)
 
 
-def _step(names: str, rule: Rule, formula: Callable[..., Any], text: str) -> Operator:
+def _step(names: str, rule: Rule, formula: Callable[..., Any], *cases: Case, **facts: Any) -> Operator:
     """A function that jumps from one whole number to the next."""
-    return operator(
-        names,
-        bound=Elementwise(rule, EXACT),
-        defined=EVERYWHERE,
-        kinks=kinks.anywhere,
-        formula=formula,
-        read=elementwise.step(names.split()[0], formula),
-        cases=(case(text),),
-    )
+    read = facts.pop("read", elementwise.step(names.split()[0], formula))
+    bound = Elementwise(rule, EXACT)
+    return operator(names, EVERYWHERE, *cases, bound=bound, kinks=kinks.anywhere, formula=formula, read=read)
+
+
+def _digamma(x: sympy.Expr) -> sympy.Expr:
+    return sympy.polygamma(0, x)
 
 
 def _fraction(x: sympy.Expr) -> sympy.Expr:
@@ -90,81 +78,61 @@ _OF_PROGRAMS = (
     _function("erfc special_erfc", spread.erfc, sympy.erfc, EVERYWHERE),
     _function("erfinv special_erfinv", spread.erfinv, sympy.erfinv, _INSIDE_ONE),
     _function("sigmoid special_expit", spread.sigmoid, sigmoid, EVERYWHERE),
-    _function("lgamma special_gammaln", gamma.lgamma, sympy.loggamma, AS_COMPOSED, audited=_RIGHT),
-    _function(
-        "digamma special_digamma", gamma.digamma, lambda x: sympy.polygamma(0, x), AS_COMPOSED, audited=_RIGHT
-    ),
+    _function("lgamma special_gammaln", gamma.lgamma, sympy.loggamma, AS_COMPOSED, case(on=_RIGHT)),
+    _function("digamma special_digamma", gamma.digamma, _digamma, AS_COMPOSED, case(on=_RIGHT)),
     _function("exp2", spread.exp2, lambda x: sympy.Integer(2) ** x, EVERYWHERE),
-    _step("floor", spread.floor, step_functions.floor, "floor(self)"),
-    _step("ceil", spread.ceil, step_functions.ceil, "ceil(self)"),
-    _step("trunc fix", spread.trunc, step_functions.trunc, "trunc(self)"),
-    operator(
-        "round", bound=Elementwise(spread.round, EXACT), defined=EVERYWHERE, kinks=kinks.anywhere,
-        formula=step_functions.rounded, read=elementwise.round_, cases=(case("round(self)"), _ROUND_DECIMALS),
-    ),
+    _step("floor", spread.floor, step_functions.floor),
+    _step("ceil", spread.ceil, step_functions.ceil),
+    _step("trunc fix", spread.trunc, step_functions.trunc),
+    _step("round", spread.round, step_functions.rounded, case(), _ROUND_DECIMALS, read=elementwise.round_),
 )  # fmt: skip
 
 _OF_ATEN = (
     operator(
-        "rsqrt", bound=Elementwise(spread.rsqrt, CLAIMS["rsqrt"]), defined=_POSITIVE, kinks=kinks.nowhere,
-        formula=lambda x: 1 / sympy.sqrt(x), cases=(case("1 / sqrt(self)", on=_RIGHT),),
+        "rsqrt", _POSITIVE, bound=Elementwise(spread.rsqrt, CLAIMS["rsqrt"]), kinks=kinks.nowhere,
+        formula=lambda x: 1 / sympy.sqrt(x),
     ),
     operator(
-        "reciprocal", bound=Elementwise(ball.reciprocal, CLAIMS["reciprocal"]), defined=on("self != 0"),
-        kinks=kinks.nowhere, formula=lambda x: 1 / x, cases=(case("1 / self"),),
+        "reciprocal", on("self != 0"), bound=Elementwise(ball.reciprocal, CLAIMS["reciprocal"]), kinks=kinks.nowhere,
+        formula=lambda x: 1 / x,
     ),
     operator(
-        "square", bound=Elementwise(ball.square, ROUNDED, at(0.0)), defined=EVERYWHERE, kinks=kinks.nowhere,
+        "square", EVERYWHERE, bound=Elementwise(ball.square, ROUNDED, at(0.0)), kinks=kinks.nowhere,
         formula=lambda x: x**2,
     ),
+    composed("log2", _POSITIVE, steps=formulas.log2, formula=lambda x: sympy.log(x) / sympy.log(2)),
+    composed("log10", _POSITIVE, steps=formulas.log10, formula=lambda x: sympy.log(x) / sympy.log(10)),
     composed(
-        "log2", formulas.log2, defined=_POSITIVE, formula=lambda x: sympy.log(x) / sympy.log(2),
-        cases=(case("log2(self)", on=_RIGHT),),
+        "sinc special_sinc", EVERYWHERE, case("self == 0. ? 1 : sin(M_PI * self) / (M_PI * self)"),
+        formula=lambda x: sympy.sinc(sympy.pi * x),
     ),
     composed(
-        "log10", formulas.log10, defined=_POSITIVE, formula=lambda x: sympy.log(x) / sympy.log(10),
-        cases=(case("log10(self)", on=_RIGHT),),
-    ),
-    composed(
-        "sinc special_sinc", defined=EVERYWHERE, formula=lambda x: sympy.sinc(sympy.pi * x),
-        cases=(case("self == 0. ? 1 : sin(M_PI * self) / (M_PI * self)"),),
-    ),
-    composed(
-        "logit special_logit", defined=_INSIDE_UNIT, read=conventions.logit,
-        cases=(
-            case("log(self / (1 - self))", on=_INSIDE_UNIT.interior, eps=None),
-            case(_LOGIT_EPS, on=("eps > 0", "eps < 0.5")),
-        ),
+        "logit special_logit", _INSIDE_UNIT, case("log(self / (1 - self))", on=_INSIDE_UNIT.interior, eps=None),
+        case(_LOGIT_EPS, on=("eps > 0", "eps < 0.5")), read=conventions.logit,
     ),
     handled(
-        "polygamma special_polygamma", special.polygamma, defined=AS_COMPOSED, read=elementwise.polygamma,
-        cases=(case("polygamma(n, self)", on=("self > 0", "n >= 0")),),
+        "polygamma special_polygamma", AS_COMPOSED, case("polygamma(n, self)", on=("self > 0", "n >= 0")),
+        handler=special.polygamma, read=elementwise.polygamma,
     ),
-    composed("deg2rad", defined=EVERYWHERE, cases=(case("self * M_PI / 180."),)),
-    composed("rad2deg", defined=EVERYWHERE, cases=(case("self * 180. / M_PI"),)),
-    composed("special_entr", defined=on("self >= 0"), cases=(case("-self * log(self)", on=_RIGHT),)),
-    composed(
-        "special_ndtri", defined=_INSIDE_UNIT,
-        cases=(case("sqrt(2) * erfinv(2 * self - 1)", on=_INSIDE_UNIT.interior),),
-    ),
-    composed("special_log_ndtr", defined=EVERYWHERE, cases=(case("log(erfc(-self / sqrt(2)) / 2.)"),)),
-    composed(
-        "frac", defined=EVERYWHERE, formula=_fraction, read=elementwise.step("frac", _fraction),
-        cases=(case("self - trunc(self)"),),
-    ),
+    composed("deg2rad", EVERYWHERE, case("self * M_PI / 180.")),
+    composed("rad2deg", EVERYWHERE, case("self * 180. / M_PI")),
+    composed("special_entr", on("self >= 0"), case("-self * log(self)", on=_RIGHT)),
+    composed("special_ndtri", _INSIDE_UNIT, case("sqrt(2) * erfinv(2 * self - 1)", on=_INSIDE_UNIT.interior)),
+    composed("special_log_ndtr", EVERYWHERE, case("log(erfc(-self / sqrt(2)) / 2.)")),
+    composed("frac", EVERYWHERE, formula=_fraction, read=elementwise.step("frac", _fraction)),
 )  # fmt: skip
 
 _OF_THE_AUDIT = (
-    unbounded("angle", defined=EVERYWHERE, cases=(case("self < 0 ? M_PI : 0"),)),
-    unbounded("special_erfcx", defined=EVERYWHERE, cases=(case("exp(self * self) * erfc(self)"),)),
-    unbounded("i0", defined=EVERYWHERE, cases=(case("i0(self)"),)),
-    unbounded("special_i0e", defined=EVERYWHERE, cases=(case("exp(-abs(self)) * i0(self)"),)),
-    unbounded("special_i1", defined=EVERYWHERE, cases=(case("special_i1(self)", conventions=_TINY_BESSEL),)),
-    unbounded("special_i1e", defined=EVERYWHERE, cases=(case("special_i1e(self)", conventions=_TINY_BESSEL),)),
+    unbounded("angle", EVERYWHERE, case("self < 0 ? M_PI : 0")),
+    unbounded("special_erfcx", EVERYWHERE, case("exp(self * self) * erfc(self)")),
+    unbounded("i0", EVERYWHERE, case()),
+    unbounded("special_i0e", EVERYWHERE, case("exp(-abs(self)) * i0(self)")),
+    unbounded("special_i1", EVERYWHERE, case(conventions=_TINY_BESSEL)),
+    unbounded("special_i1e", EVERYWHERE, case(conventions=_TINY_BESSEL)),
     unbounded(
         "mvlgamma",
-        defined=AS_COMPOSED,
-        cases=tuple(
+        AS_COMPOSED,
+        *(
             case(
                 " + ".join([f"{p * (p - 1)} * log(M_PI) / 4.", *(f"lgamma(self - {j / 2})" for j in range(p))]),
                 on=(f"self > {(p - 1) / 2}",),

@@ -26,8 +26,8 @@ def _each(formula: str, *on: str) -> tuple[Case, ...]:
 
 OPERATORS: tuple[Operator, ...] = (
     composed(
-        "binary_cross_entropy", defined=AS_COMPOSED, read=conventions.binary_cross_entropy,
-        cases=tuple(
+        "binary_cross_entropy", AS_COMPOSED,
+        *(
             case(
                 f"{weight}-(target * log(self) + (1 - target) * log(1 - self))",
                 on=("self > 0", "self < 1", "target > 0", "target < 1"),
@@ -37,23 +37,22 @@ OPERATORS: tuple[Operator, ...] = (
             )
             for weight, fixed in _WEIGHTS
         ),
+        read=conventions.binary_cross_entropy,
     ),
     composed(
-        "binary_cross_entropy_backward", defined=AS_COMPOSED, read=conventions.binary_cross_entropy_backward,
-        cases=tuple(
+        "binary_cross_entropy_backward", AS_COMPOSED,
+        *(
             case(
                 "binary_cross_entropy_backward(grad_output, self, target, weight, reduction)",
-                on=("self > 0", "self < 1"),
-                reduction="none",
-                conventions=_TINY,
-                **fixed,
+                on=("self > 0", "self < 1"), reduction="none", conventions=_TINY, **fixed,
             )
             for _, fixed in _WEIGHTS
         ),
+        read=conventions.binary_cross_entropy_backward,
     ),
     composed(
-        "binary_cross_entropy_with_logits", defined=EVERYWHERE,
-        cases=tuple(
+        "binary_cross_entropy_with_logits", EVERYWHERE,
+        *(
             case(
                 f"{weight}((1 - target) * self + (1 + ({slope} - 1) * target) * log(1 + exp(-self)))",
                 reduction="none",
@@ -65,37 +64,34 @@ OPERATORS: tuple[Operator, ...] = (
         ),
     ),
     composed(
-        "huber_loss", defined=EVERYWHERE,
-        cases=_each(
+        "huber_loss", EVERYWHERE,
+        *_each(
             "abs(self - target) <= delta ? 0.5 * square(self - target) : delta * (abs(self - target) - 0.5 * delta)",
             "delta > 0",
         ),
     ),
     composed(
-        "huber_loss_backward", defined=EVERYWHERE,
-        cases=_each("huber_loss_backward(grad_output, self, target, reduction, delta)", "delta > 0"),
+        "huber_loss_backward", EVERYWHERE,
+        *_each("huber_loss_backward(grad_output, self, target, reduction, delta)", "delta > 0"),
     ),
-    composed("mse_loss", defined=EVERYWHERE, cases=_each("square(self - target)")),
+    composed("mse_loss", EVERYWHERE, *_each("square(self - target)")),
+    composed("mse_loss_backward", EVERYWHERE, *_each("mse_loss_backward(grad_output, self, target, reduction)")),
     composed(
-        "mse_loss_backward", defined=EVERYWHERE,
-        cases=_each("mse_loss_backward(grad_output, self, target, reduction)"),
-    ),
-    composed(
-        "smooth_l1_loss", defined=EVERYWHERE,
-        cases=_each(
+        "smooth_l1_loss", EVERYWHERE,
+        *_each(
             "abs(self - target) < beta ? 0.5 * square(self - target) / beta : abs(self - target) - 0.5 * beta",
             "beta > 0",
         ),
     ),
     composed(
-        "smooth_l1_loss_backward", defined=EVERYWHERE,
-        cases=_each("smooth_l1_loss_backward(grad_output, self, target, reduction, beta)", "beta > 0"),
+        "smooth_l1_loss_backward", EVERYWHERE,
+        *_each("smooth_l1_loss_backward(grad_output, self, target, reduction, beta)", "beta > 0"),
     ),
-    unbounded("soft_margin_loss", defined=EVERYWHERE, cases=_each("log(1 + exp(-target * self))")),
+    unbounded("soft_margin_loss", EVERYWHERE, *_each("log(1 + exp(-target * self))")),
     unbounded(
-        "soft_margin_loss_backward", defined=EVERYWHERE,
-        cases=_each("soft_margin_loss_backward(grad_output, self, target, reduction)"),
+        "soft_margin_loss_backward", EVERYWHERE,
+        *_each("soft_margin_loss_backward(grad_output, self, target, reduction)"),
     ),
-    composed("nll_loss_forward", defined=EVERYWHERE),
-    composed("nll_loss_backward", defined=EVERYWHERE),
+    composed("nll_loss_forward", EVERYWHERE),
+    composed("nll_loss_backward", EVERYWHERE),
 )  # fmt: skip

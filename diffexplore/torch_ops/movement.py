@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 
-from diffexplore.bounds import movement as bound
+from diffexplore.bounds import movement
 from diffexplore.bounds.handling import Handled
-from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import case
-from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import movement as read
-from diffexplore.torch_ops.records import Operator, operator
+from diffexplore.torch_ops.records import Operator, smooth
 
-REARRANGED = Handled(bound.rearrange)
+REARRANGED = Handled(movement.rearrange)
+_JOINED = Handled(movement.join)
 
-_moved = partial(operator, bound=REARRANGED, defined=EVERYWHERE, kinks=kinks.nowhere)
-_joined = partial(operator, bound=Handled(bound.join), defined=EVERYWHERE, kinks=kinks.nowhere)
+_moved = partial(smooth, bound=REARRANGED)
 
 OPERATORS: tuple[Operator, ...] = (
     _moved("alias detach lift_fresh lift conj", read=read.same),
-    _moved("clone _lazy_clone", read=read.copy, cases=(case("self"),)),
+    _moved("clone _lazy_clone", case("self"), read=read.copy),
     _moved("contiguous lift_fresh_copy detach_copy alias_copy conj_physical", read=read.copy),
     _moved("view _unsafe_view reshape _reshape_alias", read=read.view),
     _moved("view_copy", read=read.copied(read.view)),
@@ -40,6 +38,6 @@ OPERATORS: tuple[Operator, ...] = (
     _moved("roll", read=read.roll),
     _moved("diagonal", read=read.diagonal),
     _moved("as_strided movedim swapaxes diag_embed tril triu"),
-    _joined("cat", read=read.cat),
-    _joined("stack", read=read.stack),
+    smooth("cat", bound=_JOINED, read=read.cat),
+    smooth("stack", bound=_JOINED, read=read.stack),
 )

@@ -14,7 +14,7 @@ from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.handling import Bound, Handled, Handler, Kinks, unwatched
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case
-from diffexplore.torch_ops.domains import Domain
+from diffexplore.torch_ops.domains import EVERYWHERE, Domain
 from diffexplore.torch_ops.readers.elementwise import elementwise
 
 #: Called with the reading and the arguments of an operator; the arrays of expressions that it makes.
@@ -77,21 +77,35 @@ class Operator:
         return self.read if self.read is not None or self.formula is None else elementwise(self.formula)
 
 
-def operator(names: str, **facts: Any) -> Operator:
-    """A record by its names, separated by spaces."""
-    return Operator(names=tuple(names.split()), **facts)
+def operator(names: str, defined: Domain, *cases: Case, **facts: Any) -> Operator:
+    """A record by its names, separated by spaces, its domain and the cases of the audit."""
+    return Operator(names=tuple(names.split()), defined=defined, cases=cases, **facts)
 
 
-def composed(names: str, steps: Callable[..., Any] | None = None, *, updates: bool = False, **facts: Any) -> Operator:
+def smooth(names: str, *cases: Case, bound: Bound, **facts: Any) -> Operator:
+    """The record of an operator that is defined and smooth everywhere."""
+    return operator(names, EVERYWHERE, *cases, bound=bound, kinks=kinks.nowhere, **facts)
+
+
+def composed(
+    names: str,
+    defined: Domain,
+    *cases: Case,
+    steps: Callable[..., Any] | None = None,
+    updates: bool = False,
+    **facts: Any,
+) -> Operator:
     """The record of a kernel of many steps, run one by one beside it; torch's own where none are given."""
-    return operator(names, bound=Steps(steps, updates), kinks=kinks.found_by_bound, **facts)
+    return operator(names, defined, *cases, bound=Steps(steps, updates), kinks=kinks.found_by_bound, **facts)
 
 
-def handled(names: str, handler: Handler, *, in_place: bool = False, **facts: Any) -> Operator:
+def handled(
+    names: str, defined: Domain, *cases: Case, handler: Handler, in_place: bool = False, **facts: Any
+) -> Operator:
     """The record of an operator whose bound a handler sets, which looks for kinks where there are any."""
-    return operator(names, bound=Handled(handler, in_place), kinks=kinks.found_by_bound, **facts)
+    return operator(names, defined, *cases, bound=Handled(handler, in_place), kinks=kinks.found_by_bound, **facts)
 
 
-def unbounded(names: str, **facts: Any) -> Operator:
+def unbounded(names: str, defined: Domain, *cases: Case, **facts: Any) -> Operator:
     """The record of an operator of whose error nothing is known."""
-    return operator(names, bound=OPAQUE, kinks=kinks.unknown, **facts)
+    return operator(names, defined, *cases, bound=OPAQUE, kinks=kinks.unknown, **facts)
