@@ -593,9 +593,7 @@ def test_other_text_is_refused(text: str) -> None:
 
 
 def test_signatures_are_read() -> None:
-    signature = read_signature(
-        "bounded(Tensor(a!) self, Scalar? min=None, int[1] dim=[0,1]) -> (Tensor out, Tensor)"
-    )
+    signature = read_signature("bounded(Tensor(a!) self, Scalar? min=None, int[1] dim=[0,1]) -> (Tensor out, Tensor)")
     assert [argument.name for argument in signature.arguments] == ["self", "min", "dim"]
     assert signature.arguments[0].written
     assert signature.arguments[1].is_number
