@@ -12,6 +12,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.arguments import as_function, as_list, as_mapping, as_optional_text, as_text
 from diffexplore.errors import UsageError, unknown
+from diffexplore.formula.descriptions import LossSummary
 from diffexplore.formula.given import check_distinct, conditions_of, names_in_order, summand_of
 from diffexplore.formula.latex import reduced_to_latex
 from diffexplore.formula.notation import reduction_of
@@ -20,7 +21,6 @@ from diffexplore.formula.text import conditions_to_text, to_text
 from diffexplore.program.program import Program, lower
 
 if TYPE_CHECKING:
-    from diffexplore.checking.records import LossSummary
     from diffexplore.formula.derive import Gradient, Hessian
     from diffexplore.torch_code.torch_program import TorchProgram
 
@@ -286,8 +286,6 @@ class Loss:
 
     def summary(self) -> LossSummary:
         """The loss as the plain record that a report carries."""
-        from diffexplore.checking.records import LossSummary
-
         return LossSummary(
             self.name,
             self.formula,

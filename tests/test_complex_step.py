@@ -11,7 +11,7 @@ from matrix import HALF
 
 from diffexplore import Loss, check
 from diffexplore.arithmetic.balls import precision
-from diffexplore.arithmetic.complex_balls import OPERATIONS, ComplexBall
+from diffexplore.bounds.complex_balls import OPERATIONS, ComplexBall
 from diffexplore.checking.records import Report, Row
 
 

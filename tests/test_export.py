@@ -12,8 +12,8 @@ import torch
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.compare import value_at
-from diffexplore.formula.functions import TABLE
 from diffexplore.formula.parse import names_in
+from diffexplore.functions import TABLE
 from diffexplore.loss import Loss
 from diffexplore.program.export import to_json_dict, to_latex, to_python, to_torch
 

@@ -6,7 +6,7 @@ import pytest
 
 import diffexplore as dx
 from diffexplore.cli.main import main
-from diffexplore.formula.functions import FUNCTIONS
+from diffexplore.functions import FUNCTIONS
 from diffexplore.methods import names
 from diffexplore.suggestions import did_you_mean, near
 

@@ -17,8 +17,9 @@ from flint import arb
 
 from diffexplore.arithmetic.balls import BALLS
 from diffexplore.auditing.expressions import parse_formula
-from diffexplore.bounds.claims import CLAIMS
-from diffexplore.bounds.composites import Steps
+from diffexplore.bounds.ball import unchanged
+from diffexplore.bounds.claims import rounding_parts
+from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.watch import Watch
 from diffexplore.program.program import lower
@@ -154,7 +155,7 @@ def _holds(conditions: Sequence[str], point: Sequence[float]) -> bool:
 
 
 # -------------------------------------------------------------------------------------------------- bounds and kinks
-BOUNDED = [name for name in WITH_FORMULA if isinstance(RECORDS[name].bound, (Elementwise, Steps))]
+BOUNDED = [name for name in WITH_FORMULA if isinstance(RECORDS[name].bound, (Elementwise, StepByStep))]
 
 
 @pytest.mark.parametrize("name", BOUNDED)
@@ -242,7 +243,9 @@ def test_a_name_has_one_record() -> None:
 
 def test_an_unknown_claim_is_refused_by_name() -> None:
     with pytest.raises(KeyError, match="besselj"):
-        CLAIMS["besselj"]
+        rounding_parts("besselj", torch.float64)
+    with pytest.raises(TypeError, match="besselj"):
+        Elementwise(unchanged, "besselj")
 
 
 def test_records_are_found_by_operators() -> None:

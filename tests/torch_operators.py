@@ -9,7 +9,7 @@ from typing import Any
 import sympy
 import torch
 
-from diffexplore.auditing.rulebook import Entry
+from diffexplore.auditing.rulebook import RulebookEntry
 from diffexplore.auditing.setup import Setup
 from diffexplore.auditing.special import VALUES
 from diffexplore.torch_ops.cases import Case
@@ -28,7 +28,7 @@ def numeric(expr: sympy.Basic, names: list[str]) -> Callable[..., Any]:
 class Run:
     """One case of an operator at random points: its outputs and its gradients for random upstream gradients."""
 
-    def __init__(self, entry: Entry, case: Case, seed: int = 0) -> None:
+    def __init__(self, entry: RulebookEntry, case: Case, seed: int = 0) -> None:
         self.entry, self.case, self.setup = entry, case, Setup(entry, case)
         self.points = self._points(random.Random(seed))
 

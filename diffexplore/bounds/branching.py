@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import EXACT, UPWARD
+from diffexplore.bounds.claims import UPWARD
 from diffexplore.bounds.handling import conclude, finite_float, first_tensor, plain_name
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _choose(watch: Watch, out: Tensor, condition: Tensor, taken: Ball, other: Ba
     if undecided is not None:
         either = torch.maximum(if_taken, if_not)
         spread = torch.where(undecided.to(torch.bool), math.inf if watch.smooth else either, spread)
-    conclude(watch, EXACT, out, value, spread * UPWARD)
+    conclude(watch, "where", out, value, spread * UPWARD)
 
 
 def step(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

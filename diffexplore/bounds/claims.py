@@ -8,99 +8,60 @@ machine at hand before they are used.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 
 import torch
 
-#: Unit roundoff u: the largest relative error of rounding to nearest.
-UNIT_ROUNDOFF = {torch.float64: 2.0**-53, torch.float32: 2.0**-24, torch.bfloat16: 2.0**-8, torch.float16: 2.0**-11}
+from diffexplore.floating_point import FLOAT_FORMATS
+from diffexplore.functions import OPERATIONS
+from diffexplore.functions.records import EXACT, NEAREST, Claim, Rounding
 
-#: Smallest positive subnormal number: no operation's rounding is finer.
-QUANTUM = {torch.float64: 2.0**-1074, torch.float32: 2.0**-149, torch.bfloat16: 2.0**-133, torch.float16: 2.0**-24}
-
-#: The dtype in which a kernel computes, and in which a sum is accumulated.
-COMPUTE = {
-    torch.float64: torch.float64,
-    torch.float32: torch.float32,
-    torch.bfloat16: torch.float32,
-    torch.float16: torch.float32,
-}
+#: Facts of the formats by torch's dtype, in which the rules of errors look them up.
+UNIT_ROUNDOFF = {known.dtype: known.unit_roundoff for known in FLOAT_FORMATS.values()}
+QUANTUM = {known.dtype: known.quantum for known in FLOAT_FORMATS.values()}
+COMPUTE = {known.dtype: FLOAT_FORMATS[known.compute].dtype for known in FLOAT_FORMATS.values()}
 
 #: Radii are themselves computed in double precision: this factor covers the roundings of any one rule.
 UPWARD = 1 + 2.0**-40
 
+#: The kernels of ATen that are no operations of programs.
+_KERNELS: dict[str, Claim | Rounding] = {
+    "rsqrt": Claim(2, narrow_roundings=3), "reciprocal": Claim(1), "exp2": Claim(4),
+    "pow_multiplied": Claim(4, narrow_roundings=3), "trigamma": Claim(2**22),
+    "sigmoid_backward": Claim(2, narrow_roundings=3), "tanh_backward": Claim(2, narrow_roundings=3),
+    **dict.fromkeys(("rsub", "square", "convert"), NEAREST),
+    **dict.fromkeys("relu clamp clamp_min clamp_max clone where".split(), EXACT),
+}  # fmt: skip
 
-@dataclass(frozen=True)
-class Claim:
-    """How far a kernel may be from the exact function of its operands, in the dtype in which it computes.
-
-    Attributes:
-        name: what the claim is known by, in the canary and in the documentation.
-        ulps: 0 where nothing is rounded, 1/2 where the result is rounded to nearest, more for a library function.
-        absolute: an absolute error beside, in units of u, of functions whose kernels do not resolve their roots.
-        absolute_narrow: the same for the narrow dtypes alone.
-        narrow_roundings: how often a kernel rounds to a narrow dtype; not once where it does not compute in a wider
-            one throughout.
-        overflows_inside: whether the result is 0 where an exponential inside overflows, so that results up to
-            1 / (the largest number) are lost.
-    """
-
-    name: str
-    ulps: float
-    absolute: float = 0.0
-    absolute_narrow: float = 0.0
-    narrow_roundings: int = 1
-    overflows_inside: bool = False
+#: What is claimed of each kernel (1/2 ulp would be correct rounding). The canary holds these claims against the build
+#: at hand; near roots the absolute errors are claimed instead. Nothing is claimed of a kernel that is not here.
+CLAIMS: dict[str, Claim | Rounding] = _KERNELS | {one.aten_name: one.claim for one in OPERATIONS.values()}
 
 
-#: Of what moves, chooses or negates values.
-EXACT = Claim("exact", 0.0)
-
-#: Of the basic operations and of conversions (IEEE 754).
-ROUNDED = Claim("rounded to nearest", 0.5)
-
-_LIBRARY = (
-    *(Claim(name, 1) for name in ("sqrt", "reciprocal")),
-    *(
-        Claim(name, 4)
-        for name in "exp expm1 log log1p exp2 sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh "
-        "logaddexp pow".split()
-    ),
-    Claim("sigmoid", 4, overflows_inside=True),
-    # In narrow dtypes a polynomial of absolute error 1.5e-7, whatever library computes float32's: Abramowitz and
-    # Stegun, "Handbook of Mathematical Functions", 7.1.26.
-    Claim("erf", 4, absolute_narrow=8.0),
-    Claim("erfc", 16), Claim("erfinv", 8),
-    Claim("lgamma", 16, absolute=16.0), Claim("gamma", 16), Claim("digamma", 16, absolute=32.0),
-    Claim("polygamma", 64), Claim("trigamma", 2**22),
-    Claim("pow_multiplied", 4, narrow_roundings=3), Claim("rsqrt", 2, narrow_roundings=3),
-    Claim("sigmoid_backward", 2, narrow_roundings=3), Claim("tanh_backward", 2, narrow_roundings=3),
-)  # fmt: skip
-
-#: What is claimed of library functions and kernels. The canary holds it against the build at hand.
-CLAIMS: Mapping[str, Claim] = MappingProxyType({claim.name: claim for claim in _LIBRARY})
-
-
-def rounding(claim: Claim, out: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def rounding(operation: str, out: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Bound on the error of one operation with exact operands; ``out`` is its computed result as float64."""
-    relative, absolute = rounding_parts(claim, dtype)
+    relative, absolute = rounding_parts(operation, dtype)
     return out.abs().mul_(relative).add_(absolute)
 
 
-def rounding_parts(claim: Claim, dtype: torch.dtype) -> tuple[float, float]:
-    """The rounding of one operation: relative to its result, and absolute."""
-    if claim.ulps == 0:
+def rounding_parts(operation: str, dtype: torch.dtype) -> tuple[float, float]:
+    """The rounding of one operation: relative to its result, and absolute.
+
+    Raises KeyError for a kernel of which nothing is claimed.
+    """
+    claim = CLAIMS[operation]
+    if claim is EXACT:
         return 0.0, 0.0
+    if claim is NEAREST:
+        claim = Claim(0)
+    assert isinstance(claim, Claim), f"{operation} runs several kernels, each with its own rounding"
     compute = UNIT_ROUNDOFF[COMPUTE[dtype]]
-    kernel = 2 * compute * claim.ulps if claim.ulps > ROUNDED.ulps else 0.0
+    kernel = 2 * compute * claim.ulps
     # A kernel in a wider dtype rounds twice: its own error, then to the dtype of the result.
     wider = COMPUTE[dtype] is not dtype
     roundings = claim.narrow_roundings if wider else 1
     relative = roundings * UNIT_ROUNDOFF[dtype] * (1 + compute) + kernel if wider or not kernel else kernel
-    absolute = claim.absolute + (claim.absolute_narrow if wider else 0.0)
-    lost = 1 / torch.finfo(COMPUTE[dtype]).max if claim.overflows_inside else 0.0
+    absolute = claim.absolute + (claim.narrow_absolute if wider else 0.0)
+    lost = 1 / torch.finfo(COMPUTE[dtype]).max if claim.underflows else 0.0
     quanta = 2 if kernel else 1  # a library function rounds a subnormal result up to a quantum off, and a little
     return relative * UPWARD, absolute * compute + quanta * QUANTUM[dtype] + lost
 
@@ -124,4 +85,4 @@ def summation_rounding(magnitude: torch.Tensor, out: torch.Tensor, n: int, dtype
     unit = UNIT_ROUNDOFF[COMPUTE[dtype]]
     depth = summation_depth(n)
     growth = math.expm1(depth * math.log1p(unit)) * UPWARD * (1 + n * 2.0**-52)
-    return magnitude * growth + rounding(ROUNDED, out, dtype)
+    return magnitude * growth + rounding("add", out, dtype)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from diffexplore.bounds.claims import ROUNDED, UPWARD, rounding
+from diffexplore.bounds.claims import UPWARD, rounding
 from diffexplore.bounds.handling import Kinks, as_list, finite_float, plain_name, unwatched
 from diffexplore.torch_private.watching import OpOverload, decomposition_table, tree_leaves, tree_map
 
@@ -33,7 +33,7 @@ Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepByStep:
     """The bound of a composite kernel: its formula in elementary operations, run step by step.
 
     Attributes:
@@ -77,7 +77,7 @@ def _radius(watch: Watch, out: Tensor, step: Tensor) -> Tensor:
     value, other = out.detach().to(torch.float64), step.detach().to(torch.float64)
     dtype = watch.rounds_in(out.dtype)
     if dtype is not out.dtype:  # narrower than expected: allowed for no more than if it were as expected
-        return watch.radius(step) + rounding(ROUNDED, value, dtype)
+        return watch.radius(step) + rounding("convert", value, dtype)
     return ((value - other).abs() + watch.radius(step)) * UPWARD
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import UPWARD, Claim, rounding_parts
+from diffexplore.bounds.claims import UPWARD, rounding_parts
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -91,7 +91,7 @@ def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 
 def conclude(
-    watch: Watch, claim: Claim, out: Tensor, value: Tensor, spread: Tensor, in_place: bool = False,
+    watch: Watch, claim: str, out: Tensor, value: Tensor, spread: Tensor, in_place: bool = False,
     lossless: Tensor | None = None,
 ) -> None:  # fmt: skip
     """Set the radius of a result: what the operands spread, and the rounding except where it is ``lossless``."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from diffexplore.bounds.claims import ROUNDED, rounding
+from diffexplore.bounds.claims import rounding
 from diffexplore.bounds.handling import as_list, finite_float
 from diffexplore.torch_private.watching import storage_key
 
@@ -89,7 +89,7 @@ def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
             watch.set(out, known)
         return out
     value = out.detach().to(torch.float64)
-    rounded = rounding(ROUNDED, value, watch.rounds_in(out.dtype))
+    rounded = rounding("convert", value, watch.rounds_in(out.dtype))
     lost = torch.where(value == source.detach().to(torch.float64), 0.0, rounded)
     watch.set(out, watch.radius(source).to(value.device) + lost)
     return out
@@ -102,7 +102,7 @@ def copy_into(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     if finite_float(out):
         value = out.detach().to(torch.float64)
         watch.forget(out)
-        lost = rounding(ROUNDED, value, watch.rounds_in(out.dtype)) if args[1].dtype != out.dtype else 0
+        lost = rounding("convert", value, watch.rounds_in(out.dtype)) if args[1].dtype != out.dtype else 0
         watch.set(out, radius.to(value.device) + lost)
     return out
 

@@ -15,19 +15,17 @@ import torch
 from diffexplore.arithmetic import sinc
 from diffexplore.arithmetic.numpy_real import NUMPY
 from diffexplore.arithmetic.torch_real import filled
-from diffexplore.bounds.aten import handler
 from diffexplore.bounds.handling import finite_float
 from diffexplore.bounds.movement import fill_error
 from diffexplore.bounds.watch import Watch
+from diffexplore.functions import OPERATIONS
+from diffexplore.functions.tables import composed_of
 from diffexplore.program.program import Constant
 
 Tensor = torch.Tensor
 
-#: Operations of a program whose rule has another name in ATen.
-_NAMES = {"max": "maximum", "min": "minimum", "and": "logical_and", "or": "logical_or", "not": "logical_not"}
-
-#: Operations that are several NumPy calls, each of which rounds.
-_COMPOSITE = frozenset({"sigmoid", "softplus", "sinc", "dsinc"})
+#: The names in ATen of operations that are no functions of numbers.
+_CONTROL = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
 
 
 class _Call:
@@ -48,15 +46,15 @@ class NumpyWatch:
 
     def __init__(self) -> None:
         self.watch = Watch()
-        basic = {name: self._operation(name, function) for name, function in NUMPY.operations.items()}
+        basic = {name: self._apply(_aten_name(name), run) for name, run in NUMPY.operations.items()}
         logaddexp = self._apply("logaddexp", np.logaddexp)
-        self.operations: Mapping[str, Callable[..., Any]] = basic | {
-            "sigmoid": lambda x: basic["div"](1, basic["add"](1, basic["exp"](basic["neg"](x)))),
+        basic |= {
             "softplus": lambda x: logaddexp(x, torch.zeros((), dtype=x.dtype)),
             "full_like": self._filled,
             "sinc": lambda x: _sinc(basic, x),
             "dsinc": lambda order, x: sinc.floating(basic, order, x, self.watch.tell),
         }
+        self.operations: Mapping[str, Callable[..., Any]] = basic | composed_of("numpy", basic)
 
     def constant(self, constant: Constant) -> float | int:
         number = NUMPY.constant(constant)
@@ -64,12 +62,9 @@ class NumpyWatch:
             self.watch.tell(float(number), constant.error)
         return number
 
-    def _operation(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        if name in _COMPOSITE:
-            return function
-        return self._apply(_NAMES.get(name, name), function)
-
     def _apply(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        from diffexplore.torch_ops.dispatch import handler
+
         call = _Call(name, function)
         rule = handler(name)
 
@@ -95,6 +90,8 @@ class NumpyWatch:
 
     def reduce(self, samples: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
         """NumPy's mean or sum of ``samples`` (n,), and its radius; half precision is accumulated in float32."""
+        from diffexplore.torch_ops.dispatch import handler
+
         array = samples.numpy()
         wide = np.float32 if array.dtype == np.float16 else array.dtype
         with np.errstate(all="ignore"):
@@ -103,6 +100,10 @@ class NumpyWatch:
         call._overloadname = "default"  # type: ignore[attr-defined]
         out = handler(reduction)(self.watch, call, (samples,), {})
         return out, self.watch.radius(out)
+
+
+def _aten_name(name: str) -> str:
+    return OPERATIONS[name].aten_name if name in OPERATIONS else _CONTROL.get(name, name)
 
 
 def _sinc(basic: Mapping[str, Callable[..., Any]], x: Tensor) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from diffexplore.bounds.claims import COMPUTE, QUANTUM, ROUNDED, UNIT_ROUNDOFF, UPWARD, rounding
+from diffexplore.bounds.claims import COMPUTE, QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
 from diffexplore.bounds.watch import Watch
 
 Tensor = torch.Tensor
@@ -45,7 +45,7 @@ def product(
         alpha, beta = abs(float(kwargs.get("alpha", 1))), abs(float(kwargs.get("beta", 1)))
         most = alpha * reach + beta * addend.farthest_from_zero
         radius = alpha * radius + beta * addend.rad + most * 4 * unit
-    watch.set(out, (radius + rounding(ROUNDED, value, dtype)) * UPWARD)
+    watch.set(out, (radius + rounding("add", value, dtype)) * UPWARD)
     return out
 
 

@@ -10,10 +10,8 @@ import torch
 from diffexplore.bounds import gamma
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import (
-    CLAIMS,
     COMPUTE,
     QUANTUM,
-    ROUNDED,
     UNIT_ROUNDOFF,
     UPWARD,
     rounding,
@@ -50,7 +48,7 @@ def reduce(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         radius, magnitude = radius / n, magnitude / n
     spread = radius * (1 + n * 2.0**-52) * UPWARD
     dtype = watch.rounds_in(out.dtype)
-    twice = rounding(ROUNDED, value, dtype) * 2 if name == "mean" else 0.0
+    twice = rounding("div", value, dtype) * 2 if name == "mean" else 0.0
     rounded = summation_rounding(magnitude, value, n, dtype) + twice
     watch.set(out, spread + torch.where(magnitude == 0, 0.0, rounded))  # zeros add up to 0
     return out
@@ -88,7 +86,7 @@ def running_sum(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     growth = torch.expm1(depth * math.log1p(unit)) * (1 + depth * 2.0**-52)
     spread = x.rad.cumsum(dim) * (1 + depth * 2.0**-52) + x.farthest_from_zero.cumsum(dim) * growth
     value = out.detach().to(torch.float64)
-    watch.set(out, (spread + rounding(ROUNDED, value, dtype)) * UPWARD)
+    watch.set(out, (spread + rounding("add", value, dtype)) * UPWARD)
     return out
 
 
@@ -106,7 +104,7 @@ def polygamma(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
         spread = spread + _cancelled(int(order), ball, dtype)
     spread = spread + _lost_zeta(int(order), x.detach().to(torch.float64), out.dtype)
     claim = {0: "digamma", 1: "trigamma" if out.dtype == torch.float64 else "polygamma"}.get(int(order), "polygamma")
-    conclude(watch, CLAIMS[claim], out, value, spread)
+    conclude(watch, claim, out, value, spread)
     return out
 
 

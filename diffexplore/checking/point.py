@@ -24,12 +24,12 @@ from diffexplore.checking.loss_value import compared_value, not_finite, value_tr
 from diffexplore.checking.lost import Weak, lost_in, merged
 from diffexplore.checking.opaque import again_in_float64, refused_by_sample
 from diffexplore.checking.probes import Probe, SignLedger, best_probe
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import LOSS, VALUE, LostDigits, Row, Skipped, Tally
-from diffexplore.checking.torch_loss import Unavailable
 from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, statuses_in
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimates, Numbers
+from diffexplore.methods.problem import Problem
+from diffexplore.methods.torch_loss import Unavailable
 
 Tensor = torch.Tensor
 

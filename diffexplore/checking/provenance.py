@@ -29,7 +29,7 @@ _GREAT = 8.0
 
 
 @dataclass(frozen=True)
-class Loss:
+class LostPart:
     """An operation that loses digits: its formula, the relative radius of its operands and of its result, and whether
     it cancels, underflows or overflows.
     """
@@ -50,7 +50,7 @@ class _Step:
 
     parents: tuple[int, ...]
     value: float
-    loss: Loss | None
+    loss: LostPart | None
 
 
 @dataclass
@@ -92,13 +92,13 @@ class Provenance:
 
     def _measured(
         self, watch: Watch, name: str, formula: sympy.Expr, operands: list[Tensor], out: Tensor
-    ) -> Loss | None:
+    ) -> LostPart | None:
         before = max([self.unit, *(_relative(watch, value) for value in operands)])
-        found = Loss(formula, before, _relative(watch, out), _how(name, out))
+        found = LostPart(formula, before, _relative(watch, out), _how(name, out))
         loses = found.growth >= _GREAT and found.after > math.sqrt(self.unit) and not formula.is_Number
         return found if loses else None
 
-    def worst(self, result: float) -> Loss | None:
+    def worst(self, result: float) -> LostPart | None:
         """The operation that loses most, of those that the result hangs on: the value of a loss may lose digits that
         its gradient never sees.
 

@@ -11,11 +11,11 @@ from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from diffexplore.decide.algebra import cases, settle
 from diffexplore.decide.boundaries import all_of
-from diffexplore.decide.case import Case
+from diffexplore.decide.case import RegionCase
 from diffexplore.decide.choose import find
 from diffexplore.decide.edges import look_at_edges
 from diffexplore.decide.found import Edges
-from diffexplore.decide.question import Question, ask
+from diffexplore.decide.question import EqualityQuestion, ask
 from diffexplore.decide.records import Decision, Undefined, Unsupported
 from diffexplore.decide.refute import Seen, contradicts
 from diffexplore.decide.sums import sums_in
@@ -106,8 +106,8 @@ def decide_gradient(
 class _Work:
     """What has been found so far; kept where a budget runs out."""
 
-    question: Question | None = None
-    cases: list[Case] = field(default_factory=list)
+    question: EqualityQuestion | None = None
+    cases: list[RegionCase] = field(default_factory=list)
     complete: bool = False
     apart: Seen | None = None
     largest: Seen | None = None
@@ -178,7 +178,7 @@ def _stage(name: str, work: Callable[[], None], found: _Work, allowance: Allowan
         found.notes.append(f"{INTERNAL} in {name}: {type(error).__name__}: {error}")
 
 
-def _prove(question: Question, work: _Work) -> None:
+def _prove(question: EqualityQuestion, work: _Work) -> None:
     for case in cases(question):
         work.cases.append(case)
         if _refuted_first(question, case, work):
@@ -187,12 +187,12 @@ def _prove(question: Question, work: _Work) -> None:
     work.complete = True
 
 
-def _go_on(question: Question, work: _Work, on_seams: bool) -> None:
+def _go_on(question: EqualityQuestion, work: _Work, on_seams: bool) -> None:
     work.edges = look_at_edges(question, work.cases, on_seams=on_seams)
     work.apart = work.apart or work.edges.apart
 
 
-def _refuted_first(question: Question, case: Case, work: _Work) -> bool:
+def _refuted_first(question: EqualityQuestion, case: RegionCase, work: _Work) -> bool:
     """Whether the sides are apart at one of a few points, where that is cheap: before algebra goes through them.
 
     Only in a case without sums, whose regions of samples are found by the algebra, and without conventions.
@@ -207,7 +207,7 @@ def _refuted_first(question: Question, case: Case, work: _Work) -> bool:
     return work.apart is not None
 
 
-def _look(question: Question, work: _Work, sizes: Sequence[int]) -> None:
+def _look(question: EqualityQuestion, work: _Work, sizes: Sequence[int]) -> None:
     """A counterexample in a case that is not settled; else points of proved cases at which both sides have a value."""
     for case in work.cases:
         if not case.settled and not question.departures(case.resolver):

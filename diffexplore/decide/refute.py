@@ -14,7 +14,7 @@ from flint import arb
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.case import Case, Piece
+from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.membership import Point
 from diffexplore.decide.points import Summands, as_record, points_in, value
 from diffexplore.decide.records import Counterexample, Unsupported
@@ -68,7 +68,7 @@ def _named(point: Mapping[sympy.Basic, Fraction]) -> dict[str, Fraction]:
     return {str(symbol): number for symbol, number in sorted(point.items(), key=lambda item: str(item[0]))}
 
 
-def seen_in(case: Case, count: int, sizes: Sequence[int] = SIZES) -> Iterator[Seen]:
+def seen_in(case: RegionCase, count: int, sizes: Sequence[int] = SIZES) -> Iterator[Seen]:
     """Points that are certainly in the case, at which both sides have a certified value.
 
     ``sizes`` are numbers of samples, taken in turn, for what is right for one number only.
@@ -106,7 +106,7 @@ def seen_in(case: Case, count: int, sizes: Sequence[int] = SIZES) -> Iterator[Se
         yield from look_at(case, point, drawn)
 
 
-def _outside_sums(case: Case, bound: set[sympy.Basic]) -> list[Region]:
+def _outside_sums(case: RegionCase, bound: set[sympy.Basic]) -> list[Region]:
     """The region of a case, and the seams in it on which pieces lie whose samples say nothing of it."""
     found = [case.resolver.region]
     for fixed, levels in dict.fromkeys((one.resolver.region.fixed, one.resolver.region.levels) for one in case.pieces):
@@ -122,7 +122,7 @@ def _outside_sums(case: Case, bound: set[sympy.Basic]) -> list[Region]:
     return found
 
 
-def _narrowed(region: Region, case: Case) -> Region:
+def _narrowed(region: Region, case: RegionCase) -> Region:
     """The part of a region in which the inequalities hold that the claimed side needs."""
     for condition in case.required:
         if isinstance(condition, (sympy.Gt, sympy.Lt, sympy.Ge, sympy.Le)):
@@ -131,7 +131,7 @@ def _narrowed(region: Region, case: Case) -> Region:
     return region
 
 
-def look_at(case: Case, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> Iterator[Seen]:
+def look_at(case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> Iterator[Seen]:
     """Both sides at a point, with samples and the pieces that they lie in; nothing where a need may fail."""
     samples = tuple(sample for sample, _ in drawn)
     if not _keeps_bounds(case.resolver.region, point, samples):
@@ -159,7 +159,7 @@ def look_at(case: Case, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> I
         )
 
 
-def _resolved(case: Case, pieces: Sequence[Piece]) -> Summands:
+def _resolved(case: RegionCase, pieces: Sequence[Piece]) -> Summands:
     """The summands of sums without branches, where the place of a sample does not depend on the other samples."""
     known: list[dict[BatchSum, sympy.Expr]] = []
     for piece in pieces:

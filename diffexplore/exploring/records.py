@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from diffexplore.checking.records import LossSummary, PartialFormula
 from diffexplore.documents import plain
 from diffexplore.exploring.window import Window
-from diffexplore.fitting.terrain import Point, Step
+from diffexplore.fitting.terrain import PathStep, Point
 
 if TYPE_CHECKING:
     from diffexplore.figures.records import Figure
@@ -125,7 +125,7 @@ class Explorer:
     optimizer: str
     rate: float | None
     steps: int
-    path: tuple[Step, ...]
+    path: tuple[PathStep, ...]
     marks: tuple[Mark, ...]
     valleys: tuple[Valley, ...]
     windows: tuple[Window, ...]

@@ -10,7 +10,7 @@ from typing import Any
 
 from diffexplore.errors import UsageError
 from diffexplore.figures.extent import LOWEST_COUNT, cells
-from diffexplore.figures.records import Arrows, Band, Bars, Figure, Grid, Layer, Rule, Series
+from diffexplore.figures.records import Arrows, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
 from diffexplore.figures.roles import STYLES, VERMILLION, Style, styles
 from diffexplore.numerals import short
 
@@ -28,6 +28,9 @@ _COLOURS = "viridis"  # even in lightness: the same to people with any colour vi
 _WIDTH, _HEIGHT, _GRID_HEIGHT = 7.2, 4.4, 5.4
 _MOST_TICKS = 8
 _DOTS_PER_INCH = 150
+
+#: Layers that a legend inside the axes has room for; more have one above, in columns that fill a line of characters.
+_MOST_INSIDE, _MOST_COLUMNS, _LINE_OF_LABELS = 4, 5, 90
 
 
 def draw(figure: Figure, *more: Figure) -> Any:
@@ -59,13 +62,24 @@ def _draw_on(canvas: Any, figure: Figure) -> None:
         axes.set_aspect("equal", adjustable="datalim")
     if not _has_grid(figure):
         axes.grid(alpha=0.25)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize="small", framealpha=0.85)
+    _explain(canvas, axes)
     canvas.supxlabel(_plain(_wrapped(figure.caption)), fontsize="small", color="#555555")
 
 
+def _explain(canvas: Any, axes: Any) -> None:
+    """What the layers are: inside where there are few, above the axes where many would cover the points."""
+    handles, labels = axes.get_legend_handles_labels()
+    if not handles:
+        return
+    if len(handles) <= _MOST_INSIDE:
+        axes.legend(fontsize="small", framealpha=0.85)
+        return
+    columns = max(1, min(_MOST_COLUMNS, _LINE_OF_LABELS // max(map(len, labels))))
+    canvas.legend(handles, labels, loc="outside upper center", ncols=columns, fontsize="small", frameon=False)
+
+
 def _has_grid(figure: Figure) -> bool:
-    return any(isinstance(layer, Grid) for layer in figure.layers)
+    return any(isinstance(layer, ValueGrid) for layer in figure.layers)
 
 
 def to_bytes(suffix: str, figure: Figure, *more: Figure) -> bytes:
@@ -129,11 +143,11 @@ def _layer(axes: Any, layer: Layer, style: Style, figure: Figure, place: int) ->
                 layer.x, layer.y, layer.dx, layer.dy, angles="xy", scale_units="xy", scale=1, color=colour,
                 width=0.003, label=name, zorder=2.5,
             )  # fmt: skip
-        case Grid():
+        case ValueGrid():
             _grid(axes, layer, figure)
 
 
-def _grid(axes: Any, grid: Grid, figure: Figure) -> None:
+def _grid(axes: Any, grid: ValueGrid, figure: Figure) -> None:
     from matplotlib.colors import BoundaryNorm, LogNorm, Normalize
 
     known = [value for value in cells(grid) if grid.scale == "linear" or value > 0]

@@ -54,7 +54,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Grid:
+class ValueGrid:
     """A value at each crossing of ``x`` and ``y``: ``values[row][column]`` at ``y[row]``, ``x[column]``; None for none.
 
     Drawn as contours at ``levels``, or as coloured cells where it has none. ``notes`` names the cells that are not
@@ -103,7 +103,7 @@ class Bars:
     role: Role = "plain"
 
 
-Layer = Series | Band | Grid | Arrows | Rule | Bars
+Layer = Series | Band | ValueGrid | Arrows | Rule | Bars
 
 
 @dataclass(frozen=True)

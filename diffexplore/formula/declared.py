@@ -11,8 +11,8 @@ import keyword
 import re
 from collections.abc import Collection
 
-from diffexplore.formula.functions import RESERVED
 from diffexplore.formula.names import WORDS
+from diffexplore.functions import RESERVED
 
 _MARK = "declared"
 

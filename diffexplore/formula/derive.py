@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.checking.records import PartialFormula
 from diffexplore.formula.budget import remembered
 from diffexplore.formula.cost import count_ops
+from diffexplore.formula.descriptions import PartialFormula
 from diffexplore.formula.functions_sympy import dsinc
 from diffexplore.formula.latex import to_latex
 from diffexplore.formula.simplify import simplify
@@ -204,7 +204,7 @@ class _Sign(_StandIn):
     original = sympy.sign
 
 
-class _Step(_StandIn):
+class _DerivedStep(_StandIn):
     original = sympy.Heaviside
 
 
@@ -247,7 +247,7 @@ class _Sinc(_StandIn):
         return dsinc(1, self.args[0])
 
 
-_STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _Step, _Sinc, _Max, _Min)
+_STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _DerivedStep, _Sinc, _Max, _Min)
 
 
 def _simplified(

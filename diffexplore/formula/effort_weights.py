@@ -37,6 +37,26 @@ WEIGHTS_OF_ROOTS = {"lgamma": 160}
 
 POWER = 6
 
+CONSTANT = 20
+"""Least weight of what has no symbol: SymPy takes its value, that of all that is in it, again at each level."""
+
+WEIGHTS_OF_CONSTANTS = {"dsinc": 120, "softplus": 40, "sigmoid": 40}
+COPIES_OF_CONSTANTS = {"log": 3, "log2": 3, "log10": 3, "logcosh": 3}
+"""The value of a logarithm of what is near 1 is taken twice, with more digits."""
+
+#: How often the real and imaginary parts of an operand stand in those of a function, where SymPy has a rule for it.
+PARTS = {
+    "exp": 2, "sin": 2, "cos": 2, "sinh": 2, "cosh": 2, "tan": 3, "cot": 3, "tanh": 4, "coth": 4, "sec": 6, "csc": 6,
+    "sech": 6, "csch": 6, "square": 2, "sqrt": 4, "hypot": 8, "pow": 4,
+}  # fmt: skip
+PARTS_OF_DIVISORS = 3
+
+PART = 100
+"""Work of a node of the parts, where SymPy asks for them."""
+
+#: Functions for whose operands, if it does not know them to be real, SymPy asks for the parts.
+ASKING = frozenset({"sinh", "cosh", "tanh", "coth", "sech", "csch", "logcosh", "heaviside"})
+
 #: How often an operand stands in SymPy's expression, or is asked about. SymPy takes real and imaginary parts of what it
 #: does not know to be real, and it does not know that roots are taken of what is positive.
 COPIES = {"cbrt": 2}
@@ -56,6 +76,14 @@ UNSURE = frozenset(
     {"log", "log1p", "log2", "log10", "asin", "acos", "acosh", "atanh", "erfinv", "gamma", "lgamma", "digamma",
      "trigamma", "polygamma"}
 )  # fmt: skip
+#: Those whose values it does not know to be real where the operand may be infinite, those whose values may be infinite
+#: for it, and those whose values are finite, whatever the operand.
+UNSURE_OF_FRACTIONS = frozenset(
+    {"cbrt", "exp2", "expm1", "sinc", "dsinc", "atan", "asinh", "sign", "sigmoid", "softplus", "atan2", "hypot", "max",
+     "min"}
+)  # fmt: skip
+INFINITE = frozenset({"tan", "cot", "sec", "csc", "coth", "csch"})
+FINITE = frozenset({"sinh", "cosh", "tanh", "sech", "heaviside", "relu", "logcosh"})
 ROOTS = frozenset({"sqrt", "cbrt", "hypot", "pow"})
 
 #: Functions that SymPy writes as roots and fractions where one is applied to an inverse one: sin(atan(x)) = x/√(1+x²).

@@ -49,7 +49,7 @@ _OUTSIDE: Mapping[str, Callable[..., bool]] = {
 
 
 @dataclass(frozen=True)
-class Gap:
+class ValuelessPoint:
     """A point at which an operation of the written formula certainly has no value."""
 
     point: Mapping[str, sympy.Rational]
@@ -74,7 +74,7 @@ def rewriting(expression: sympy.Expr, written: Program, domain: Sequence[Boolean
 _WORDS = {"div": "division by 0", "pow": "power"}
 
 
-def _gap(written: Program, simplified: Program, domain: Sequence[Boolean]) -> Gap | None:
+def _gap(written: Program, simplified: Program, domain: Sequence[Boolean]) -> ValuelessPoint | None:
     """A point where what was written certainly has no value, and what SymPy made of it has one."""
     conditions = lower(list(domain), written.inputs)
     each = 1 + len(written.steps) + len(simplified.steps) + len(conditions.steps)
@@ -88,7 +88,7 @@ def _gap(written: Program, simplified: Program, domain: Sequence[Boolean]) -> Ga
             slot = _outside(written, balls)
             if slot is not None:
                 reached = {name: number for name, number in point.items() if written.depends_on([name])[slot]}
-                return Gap(reached, written.steps[slot - written.first_step].operation)
+                return ValuelessPoint(reached, written.steps[slot - written.first_step].operation)
     return None
 
 

@@ -11,14 +11,14 @@ from dataclasses import replace
 
 import torch
 
-from diffexplore.arithmetic.complex_balls import COMPLEX, ComplexBall
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.checking.problem import Problem
+from diffexplore.bounds.complex_balls import COMPLEX, ComplexBall
 from diffexplore.formula.budget import Ending
 from diffexplore.methods._error_curve import ErrorModel, flattened, summation_deviation, unit_interval, weight_of
 from diffexplore.methods.base import Estimate, Values
 from diffexplore.methods.complex_step import ComplexStep
 from diffexplore.methods.forward import METHOD as FORWARD
+from diffexplore.methods.problem import Problem
 
 Tensor = torch.Tensor
 

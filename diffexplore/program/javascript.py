@@ -12,30 +12,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
+from diffexplore.functions import OPERATIONS as RECORDS
 from diffexplore.program.program import Constant, Program, Step
 
 #: How tightly an expression holds together, the loosest first.
 _OR, _AND, _RELATION, _SUM, _PRODUCT, _SIGN, _ATOM = range(7)
 
+_ARITHMETIC = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT}
+
 _INFIX = {
-    "add": ("+", _SUM), "sub": ("-", _SUM), "mul": ("*", _PRODUCT), "div": ("/", _PRODUCT),
+    **{name: (one.javascript, _ARITHMETIC[one.javascript]) for name, one in RECORDS.items()
+       if one.javascript in _ARITHMETIC and name != "neg"},
     "lt": ("<", _RELATION), "le": ("<=", _RELATION), "gt": (">", _RELATION), "ge": (">=", _RELATION),
     "eq": ("===", _RELATION), "ne": ("!==", _RELATION), "and": ("&&", _AND), "or": ("||", _OR),
 }  # fmt: skip
 
 _PREFIX = {"neg": "-", "not": "!"}
 
-_CALLS = {
-    **{name: f"Math.{name}" for name in (
-        "pow", "sqrt", "abs", "sign", "max", "min", "floor", "ceil", "trunc", "exp", "expm1", "log", "log1p", "sin",
-        "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
-    )},
-    **{name: name for name in (
-        "heaviside", "sigmoid", "softplus", "sinc", "dsinc", "erf", "erfc", "erfinv", "gamma", "lgamma", "digamma",
-        "polygamma",
-    )},
-    "round": "roundEven",
-}  # fmt: skip
+_CALLS = {name: one.javascript for name, one in RECORDS.items() if one.javascript not in _ARITHMETIC}
 
 OPERATIONS = frozenset({*_INFIX, *_PREFIX, *_CALLS, "where", "full_like"})
 """The operations that can be written."""

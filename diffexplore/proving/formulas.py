@@ -36,7 +36,7 @@ class Stage:
     summands: Program
 
 
-class Formulas:
+class TracedFormulas:
     """The output and the partials of a traced program, ready to be computed at many points.
 
     Raises TypeError where an expression has no arithmetic.

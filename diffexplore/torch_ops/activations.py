@@ -8,12 +8,11 @@ import sympy
 
 from diffexplore.bounds import formulas, zeros
 from diffexplore.bounds import propagation as spread
-from diffexplore.bounds.claims import CLAIMS
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.formula.functions_sympy import softplus
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
-from diffexplore.torch_ops.domains import EVERYWHERE, Domain, nonzero
+from diffexplore.torch_ops.domains import EVERYWHERE, OperandDomain, nonzero
 from diffexplore.torch_ops.readers import conventions, elementwise
 from diffexplore.torch_ops.readers.logic import less, select
 from diffexplore.torch_ops.records import Operator, composed, operator, unbounded
@@ -68,16 +67,16 @@ _ACTIVATIONS = (
 _BACKWARD = (
     operator(
         "sigmoid_backward", EVERYWHERE, case("sigmoid_backward(grad_output, output)"),
-        bound=Elementwise(spread.sigmoid_backward, CLAIMS["sigmoid_backward"], zeros.where_first), kinks=kinks.nowhere,
+        bound=Elementwise(spread.sigmoid_backward, "sigmoid_backward", zeros.where_first), kinks=kinks.nowhere,
         formula=lambda g, y: g * y * (1 - y),
     ),
     operator(
         "tanh_backward", EVERYWHERE, case("tanh_backward(grad_output, output)"),
-        bound=Elementwise(spread.tanh_backward, CLAIMS["tanh_backward"], zeros.where_first, cancels=(1,)),
+        bound=Elementwise(spread.tanh_backward, "tanh_backward", zeros.where_first, cancels=(1,)),
         kinks=kinks.nowhere, formula=lambda g, y: g * (1 - y**2),
     ),
     composed(
-        "logit_backward", Domain(rule=lambda g, x, *_: nonzero(x * (1 - x)), in_formula=True),
+        "logit_backward", OperandDomain(rule=lambda g, x, *_: nonzero(x * (1 - x)), in_formula=True),
         read=conventions.logit_backward,
     ),
     _activation("elu_backward", *(case(_ELU_BACKWARD, is_result=answer) for answer in (False, True))),

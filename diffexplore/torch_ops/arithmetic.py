@@ -9,12 +9,12 @@ import torch
 
 from diffexplore.bounds import ball, branching, formulas, zeros
 from diffexplore.bounds import propagation as spread
-from diffexplore.bounds.claims import CLAIMS, EXACT, ROUNDED
 from diffexplore.bounds.elementwise import Elementwise, Power, Sum
 from diffexplore.formula.step_functions import floor
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import case
-from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, Domain, of_power, of_xlogy, on
+from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, OperandDomain, of_power, of_xlogy, on
+from diffexplore.torch_ops.mathematics import of_function
 from diffexplore.torch_ops.readers import elementwise
 from diffexplore.torch_ops.records import Operator, composed, handled, operator, unbounded
 
@@ -31,53 +31,50 @@ def _floored(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
 
 OPERATORS: tuple[Operator, ...] = (
     operator(
-        "add", EVERYWHERE, case("self + alpha * other"), bound=Sum(ball.add, ROUNDED, zeros.where_both),
+        "add", EVERYWHERE, case("self + alpha * other"), bound=Sum(ball.add, "add", zeros.where_both),
         kinks=kinks.nowhere, formula=lambda x, y: x + y, read=elementwise.add,
     ),
     operator(
         "sub", EVERYWHERE, case("self - alpha * other"),
-        bound=Sum(ball.add, ROUNDED, zeros.where_both, total=torch.sub), kinks=kinks.nowhere,
+        bound=Sum(ball.add, "sub", zeros.where_both, total=torch.sub), kinks=kinks.nowhere,
         formula=lambda x, y: x - y, read=elementwise.sub,
     ),
     operator(
         "rsub", EVERYWHERE, case("other - alpha * self"),
-        bound=Sum(ball.add, ROUNDED, zeros.where_both, total=torch.rsub, scaled=0), kinks=kinks.nowhere,
+        bound=Sum(ball.add, "rsub", zeros.where_both, total=torch.rsub, scaled=0), kinks=kinks.nowhere,
         formula=lambda x, y: y - x, read=elementwise.rsub,
     ),
     operator(
-        "mul", EVERYWHERE, bound=Elementwise(ball.mul, ROUNDED, zeros.where_either, wide_numbers=True),
+        "mul", EVERYWHERE, bound=Elementwise(ball.mul, "mul", zeros.where_either, wide_numbers=True),
         kinks=kinks.nowhere, formula=lambda x, y: x * y, read=elementwise.mul,
     ),
     operator(
         "div true_divide", _DIVISOR, case("self / other", rounding_mode=None),
         case("trunc(self / other)", rounding_mode="trunc"), case("floor(self / other)", rounding_mode="floor"),
-        bound=Elementwise(ball.div, ROUNDED, zeros.where_first, wide_numbers=True), kinks=kinks.nowhere,
+        bound=Elementwise(ball.div, "div", zeros.where_first, wide_numbers=True), kinks=kinks.nowhere,
         formula=lambda x, y: x / y, read=elementwise.divide,
     ),
-    operator("neg", EVERYWHERE, bound=Elementwise(ball.unchanged, EXACT), kinks=kinks.nowhere, formula=lambda x: -x),
+    operator("neg", EVERYWHERE, bound=Elementwise(ball.unchanged, "neg"), kinks=kinks.nowhere, formula=lambda x: -x),
     unbounded("positive", EVERYWHERE, formula=lambda x: x),
     operator(
-        "pow", Domain(rule=of_power), case("pow(self, exponent)", on=("self > 0",)),
+        "pow", OperandDomain(rule=of_power), case("pow(self, exponent)", on=("self > 0",)),
         *(case(f"pow(self, {power})", exponent=power) for power in (0, 1, 2, 3, -1)),
-        bound=Power(spread.pow, CLAIMS["pow"], zeros.where_first_and_second_positive), kinks=kinks.nowhere,
+        bound=Power(spread.pow, "pow", zeros.where_first_and_second_positive), kinks=kinks.nowhere,
         formula=lambda x, y: x**y,
     ),
+    of_function("atan2", bound=Elementwise(spread.atan2, "atan2", zeros.where_first_and_second_positive)),
     operator(
-        "atan2", EVERYWHERE, bound=Elementwise(spread.atan2, CLAIMS["atan2"], zeros.where_first_and_second_positive),
-        kinks=kinks.nowhere, formula=sympy.atan2,
-    ),
-    operator(
-        "logaddexp", EVERYWHERE, bound=Elementwise(ball.largest, CLAIMS["logaddexp"], cancels=(0, 1)),
+        "logaddexp", EVERYWHERE, bound=Elementwise(ball.largest, "logaddexp", cancels=(0, 1)),
         kinks=kinks.nowhere, formula=lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
     ),
     composed("logaddexp2", EVERYWHERE, formula=lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2)),
     composed("hypot", EVERYWHERE, steps=formulas.hypot, formula=lambda x, y: sympy.sqrt(x**2 + y**2)),
     composed(
-        "xlogy special_xlogy", Domain(rule=of_xlogy, in_formula=True), case("self * log(other)", on=("other > 0",)),
-        formula=elementwise.xlogy,
+        "xlogy special_xlogy", OperandDomain(rule=of_xlogy, in_formula=True),
+        case("self * log(other)", on=("other > 0",)), formula=elementwise.xlogy,
     ),
     composed(
-        "special_xlog1py", Domain(rule=lambda x, y: of_xlogy(x, 1 + y), in_formula=True),
+        "special_xlog1py", OperandDomain(rule=lambda x, y: of_xlogy(x, 1 + y), in_formula=True),
         case("self * log(1 + other)", on=("other > -1",)), formula=elementwise.xlog1py,
     ),
     handled(

@@ -10,11 +10,11 @@ from typing import Any
 import sympy
 
 from diffexplore.bounds import ball, branching
-from diffexplore.bounds.claims import EXACT
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import EVERYWHERE
+from diffexplore.torch_ops.mathematics import of_function
 from diffexplore.torch_ops.readers import comparisons
 from diffexplore.torch_ops.readers.arrays import each
 from diffexplore.torch_ops.readers.elementwise import clamp, heaviside
@@ -46,8 +46,7 @@ def _chosen(names: str, *cases: Case, **facts: Any) -> Operator:
     return operator(names, EVERYWHERE, *cases, **facts)
 
 
-_LARGEST = Elementwise(ball.largest, EXACT)
-_CLAMP = Elementwise(ball.clamp, EXACT)
+_CLAMP = Elementwise(ball.clamp, "clamp")
 
 #: Questions about computed values alone, whose answer no ball changes.
 _finiteness = partial(handled, handler=branching.plain, defined=EVERYWHERE, tests_finiteness=True)
@@ -78,10 +77,10 @@ OPERATORS: tuple[Operator, ...] = (
     _sign("sign sgn", formula=sympy.sign),
     _sign("heaviside", formula=heaviside),
     unbounded("signbit", EVERYWHERE, read=lambda reading, x: each(lambda x: less(x, sympy.S.Zero), reading.number(x))),
-    _chosen("abs", bound=Elementwise(ball.unchanged, EXACT), kinks=kinks.at_zero, formula=sympy.Abs),
+    of_function("abs", kinks=kinks.at_zero),
     _chosen("relu", bound=_CLAMP, kinks=kinks.at_zero, formula=lambda x: sympy.Max(0, x)),
-    _chosen("maximum", bound=_LARGEST, kinks=kinks.at_ties, formula=sympy.Max),
-    _chosen("minimum", bound=_LARGEST, kinks=kinks.at_ties, formula=sympy.Min),
+    of_function("maximum", kinks=kinks.at_ties),
+    of_function("minimum", kinks=kinks.at_ties),
     _chosen(
         "clamp", case("min(max(self, min), max)"), case("max(self, min)", max=None), case("min(self, max)", min=None),
         bound=_CLAMP, kinks=kinks.anywhere, read=clamp,

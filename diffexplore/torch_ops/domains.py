@@ -19,7 +19,7 @@ _PLACES = {"self": 0, "other": 1, "exponent": 1}
 
 
 @dataclass(frozen=True)
-class Domain:
+class OperandDomain:
     """Where an operator has a finite value.
 
     Attributes:
@@ -54,18 +54,18 @@ class Domain:
 
 
 #: A value at all operands.
-EVERYWHERE = Domain()
+EVERYWHERE = OperandDomain()
 
 #: Where its formula, or the operators that it is composed of, have values.
-AS_COMPOSED = Domain(in_formula=True)
+AS_COMPOSED = OperandDomain(in_formula=True)
 
 #: Nothing is stated: nothing is read of the operator, and it has no bound.
-NOT_STATED = Domain(in_formula=True)
+NOT_STATED = OperandDomain(in_formula=True)
 
 
-def on(*conditions: str) -> Domain:
+def on(*conditions: str) -> OperandDomain:
     """The domain where all conditions hold."""
-    return Domain(conditions)
+    return OperandDomain(conditions)
 
 
 def _compared(certain: str, compare: Callable[[sympy.Expr, int], Boolean]) -> Callable[[sympy.Expr], Boolean]:

@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import sympy
 
-from diffexplore.bounds import ball, formulas, gamma, special
+from diffexplore.bounds import ball, formulas, special
 from diffexplore.bounds import propagation as spread
-from diffexplore.bounds.ball import Rule
-from diffexplore.bounds.claims import CLAIMS, EXACT, ROUNDED
 from diffexplore.bounds.elementwise import Elementwise
-from diffexplore.bounds.zeros import ROOTS, at
+from diffexplore.bounds.zeros import at
 from diffexplore.formula import step_functions
-from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
-from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, Domain, on
+from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, on
+from diffexplore.torch_ops.mathematics import formula_of, of_function
 from diffexplore.torch_ops.readers import conventions, elementwise
-from diffexplore.torch_ops.records import Operator, composed, handled, operator, unbounded
+from diffexplore.torch_ops.records import Operator, Reader, composed, handled, operator, unbounded
 
 _POSITIVE = on("self > 0")
-_INSIDE_ONE = on("self > -1", "self < 1")
-_WITHIN_ONE = on("self >= -1", "self <= 1")
 _INSIDE_UNIT = on("self > 0", "self < 1")
 
 
-def _function(names: str, rule: Rule, formula: Callable[..., Any], defined: Domain, *cases: Case) -> Operator:
-    """A function of a program, by the name that it has there."""
-    name = names.split()[0]
-    bound = Elementwise(rule, CLAIMS[name], at(*ROOTS[name]) if name in ROOTS else None)
-    return operator(names, defined, *cases, bound=bound, kinks=kinks.nowhere, formula=formula)
-
-
-def _step(names: str, rule: Rule, formula: Callable[..., Any], *cases: Case, **facts: Any) -> Operator:
+def _step(names: str, *cases: Case, read: Reader | None = None) -> Operator:
     """A function that jumps from one whole number to the next."""
-    read = facts.pop("read", elementwise.step(names.split()[0], formula))
-    bound = Elementwise(rule, EXACT)
-    return operator(names, EVERYWHERE, *cases, bound=bound, kinks=kinks.anywhere, formula=formula, read=read)
-
-
-def _digamma(x: sympy.Expr) -> sympy.Expr:
-    return sympy.polygamma(0, x)
+    name = names.split()[0]
+    return of_function(names, *cases, read=read or elementwise.step(name, formula_of(name)))
 
 
 def _fraction(x: sympy.Expr) -> sympy.Expr:
@@ -57,47 +38,36 @@ _LOGIT_EPS = "self < eps ? log(eps / (1 - eps)) : self > 1 - eps ? log((1 - eps)
 _TINY_BESSEL = {"abs(self) <= 2.220446049250313e-16": "for |self| ≤ 2⁻⁵² torch gives 1/2, the value at 0"}
 
 _OF_PROGRAMS = (
-    _function("exp", spread.exp, sympy.exp, EVERYWHERE),
-    _function("expm1 special_expm1", spread.exp, expm1, EVERYWHERE),
-    _function("log", spread.log, sympy.log, _POSITIVE),
-    _function("log1p special_log1p", spread.log1p, log1p, on("self > -1")),
-    _function("sqrt", spread.sqrt, sympy.sqrt, on("self >= 0")),
-    _function("sin", spread.sin, sympy.sin, EVERYWHERE),
-    _function("cos", spread.cos, sympy.cos, EVERYWHERE),
-    _function("tan", spread.tan, sympy.tan, AS_COMPOSED),
-    _function("asin", spread.asin, sympy.asin, _WITHIN_ONE),
-    _function("acos", spread.asin, sympy.acos, _WITHIN_ONE),
-    _function("atan", spread.atan, sympy.atan, EVERYWHERE),
-    _function("sinh", spread.sinh, sympy.sinh, EVERYWHERE),
-    _function("cosh", spread.cosh, sympy.cosh, EVERYWHERE),
-    _function("tanh", spread.tanh, sympy.tanh, EVERYWHERE),
-    _function("asinh", spread.asinh, sympy.asinh, EVERYWHERE),
-    _function("acosh", spread.acosh, sympy.acosh, on("self >= 1")),
-    _function("atanh", spread.atanh, sympy.atanh, _INSIDE_ONE),
-    _function("erf special_erf", spread.erf, sympy.erf, EVERYWHERE),
-    _function("erfc special_erfc", spread.erfc, sympy.erfc, EVERYWHERE),
-    _function("erfinv special_erfinv", spread.erfinv, sympy.erfinv, _INSIDE_ONE),
-    _function("sigmoid special_expit", spread.sigmoid, sigmoid, EVERYWHERE),
-    _function("lgamma special_gammaln", gamma.lgamma, sympy.loggamma, AS_COMPOSED, case(on=_RIGHT)),
-    _function("digamma special_digamma", gamma.digamma, _digamma, AS_COMPOSED, case(on=_RIGHT)),
-    _function("exp2", spread.exp2, lambda x: sympy.Integer(2) ** x, EVERYWHERE),
-    _step("floor", spread.floor, step_functions.floor),
-    _step("ceil", spread.ceil, step_functions.ceil),
-    _step("trunc fix", spread.trunc, step_functions.trunc),
-    _step("round", spread.round, step_functions.rounded, case(), _ROUND_DECIMALS, read=elementwise.round_),
-)  # fmt: skip
+    *map(of_function, "exp log sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh".split()),
+    of_function("expm1 special_expm1"),
+    of_function("log1p special_log1p"),
+    of_function("erf special_erf"),
+    of_function("erfc special_erfc"),
+    of_function("erfinv special_erfinv"),
+    of_function("sigmoid special_expit"),
+    of_function("lgamma special_gammaln", case(on=_RIGHT)),
+    of_function("digamma special_digamma", case(on=_RIGHT)),
+    _step("floor"),
+    _step("ceil"),
+    _step("trunc fix"),
+    _step("round", case(), _ROUND_DECIMALS, read=elementwise.round_),
+)
 
 _OF_ATEN = (
     operator(
-        "rsqrt", _POSITIVE, bound=Elementwise(spread.rsqrt, CLAIMS["rsqrt"]), kinks=kinks.nowhere,
+        "exp2", EVERYWHERE, bound=Elementwise(spread.exp2, "exp2"), kinks=kinks.nowhere,
+        formula=lambda x: sympy.Integer(2) ** x,
+    ),
+    operator(
+        "rsqrt", _POSITIVE, bound=Elementwise(spread.rsqrt, "rsqrt"), kinks=kinks.nowhere,
         formula=lambda x: 1 / sympy.sqrt(x),
     ),
     operator(
-        "reciprocal", on("self != 0"), bound=Elementwise(ball.reciprocal, CLAIMS["reciprocal"]), kinks=kinks.nowhere,
+        "reciprocal", on("self != 0"), bound=Elementwise(ball.reciprocal, "reciprocal"), kinks=kinks.nowhere,
         formula=lambda x: 1 / x,
     ),
     operator(
-        "square", EVERYWHERE, bound=Elementwise(ball.square, ROUNDED, at(0.0)), kinks=kinks.nowhere,
+        "square", EVERYWHERE, bound=Elementwise(ball.square, "square", at(0.0)), kinks=kinks.nowhere,
         formula=lambda x: x**2,
     ),
     composed("log2", _POSITIVE, steps=formulas.log2, formula=lambda x: sympy.log(x) / sympy.log(2)),

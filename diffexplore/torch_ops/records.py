@@ -9,12 +9,12 @@ from typing import Any
 
 import sympy
 
-from diffexplore.bounds.composites import Steps
+from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.handling import Bound, Handled, Handler, Kinks, unwatched
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case
-from diffexplore.torch_ops.domains import EVERYWHERE, Domain
+from diffexplore.torch_ops.domains import EVERYWHERE, OperandDomain
 from diffexplore.torch_ops.readers.elementwise import elementwise
 
 #: Called with the reading and the arguments of an operator; the arrays of expressions that it makes.
@@ -50,7 +50,7 @@ class Operator:
 
     names: tuple[str, ...]
     bound: Bound
-    defined: Domain
+    defined: OperandDomain
     kinks: Kinks
     formula: Callable[..., sympy.Expr] | None = None
     read: Reader | None = None
@@ -77,7 +77,7 @@ class Operator:
         return self.read if self.read is not None or self.formula is None else elementwise(self.formula)
 
 
-def operator(names: str, defined: Domain, *cases: Case, **facts: Any) -> Operator:
+def operator(names: str, defined: OperandDomain, *cases: Case, **facts: Any) -> Operator:
     """A record by its names, separated by spaces, its domain and the cases of the audit."""
     return Operator(names=tuple(names.split()), defined=defined, cases=cases, **facts)
 
@@ -89,23 +89,23 @@ def smooth(names: str, *cases: Case, bound: Bound, **facts: Any) -> Operator:
 
 def composed(
     names: str,
-    defined: Domain,
+    defined: OperandDomain,
     *cases: Case,
     steps: Callable[..., Any] | None = None,
     updates: bool = False,
     **facts: Any,
 ) -> Operator:
     """The record of a kernel of many steps, run one by one beside it; torch's own where none are given."""
-    return operator(names, defined, *cases, bound=Steps(steps, updates), kinks=kinks.found_by_bound, **facts)
+    return operator(names, defined, *cases, bound=StepByStep(steps, updates), kinks=kinks.found_by_bound, **facts)
 
 
 def handled(
-    names: str, defined: Domain, *cases: Case, handler: Handler, in_place: bool = False, **facts: Any
+    names: str, defined: OperandDomain, *cases: Case, handler: Handler, in_place: bool = False, **facts: Any
 ) -> Operator:
     """The record of an operator whose bound a handler sets, which looks for kinks where there are any."""
     return operator(names, defined, *cases, bound=Handled(handler, in_place), kinks=kinks.found_by_bound, **facts)
 
 
-def unbounded(names: str, defined: Domain, *cases: Case, **facts: Any) -> Operator:
+def unbounded(names: str, defined: OperandDomain, *cases: Case, **facts: Any) -> Operator:
     """The record of an operator of whose error nothing is known."""
     return operator(names, defined, *cases, bound=OPAQUE, kinks=kinks.unknown, **facts)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from diffexplore.torch_ops.domains import Domain
+from diffexplore.torch_ops.domains import OperandDomain
 from diffexplore.torch_ops.readers.arrays import Grid
 from diffexplore.torch_ops.readers.certain import INFINITIES, has_value, is_nonnegative, is_positive
 from diffexplore.torch_ops.records import Operator
@@ -38,7 +38,7 @@ class Certainty:
         self._all_lost = self._all_lost or in_place  # what is written in place is seen through other nodes, too
 
 
-def _certainly_in(domain: Domain, operands: Sequence[Any]) -> bool:
+def _certainly_in(domain: OperandDomain, operands: Sequence[Any]) -> bool:
     """Whether the operands are in the domain. A finite result does not say so: it may have lost a denominator."""
     if domain.rule is not None:
         return not domain.in_formula

@@ -13,6 +13,7 @@ from torch.fx import GraphModule
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import SAMPLES
+from diffexplore.formula.recognise import Recognised
 from diffexplore.formula.text import to_text
 from diffexplore.torch_ops.readers.arrays import Grid, cells_of
 from diffexplore.tracing.applied import applied
@@ -21,7 +22,6 @@ from diffexplore.tracing.declarations import Array, Spec, check_distinct, declar
 from diffexplore.tracing.decompositions import decompositions
 from diffexplore.tracing.guards import read_guards
 from diffexplore.tracing.interpret import Reading
-from diffexplore.tracing.recognise import Recognised
 
 #: The key of the output among the needs; no symbol is called so.
 OUTPUT = ""

@@ -14,8 +14,8 @@ from diffexplore.checking.judge import INCONCLUSIVE, PASS, Judged
 from diffexplore.checking.point import PointCheck, PointOutcome
 from diffexplore.checking.probes import Probe
 from diffexplore.checking.records import VALUE, LostDigits, Row, Skipped
+from diffexplore.errors import CandidateError
 from diffexplore.methods.base import Estimates, Numbers
-from diffexplore.verifying.candidates.base import CandidateError
 from diffexplore.verifying.diagnosis.locate import Failures
 from diffexplore.verifying.diagnosis.scene import Laboratory
 from diffexplore.verifying.lost import lost_digits

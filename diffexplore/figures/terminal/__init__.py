@@ -5,11 +5,11 @@ from __future__ import annotations
 import textwrap
 
 from diffexplore.figures.extent import extent
-from diffexplore.figures.records import Figure, Grid
+from diffexplore.figures.records import Figure, ValueGrid
 from diffexplore.figures.terminal.canvas import BOX, drawn
 from diffexplore.figures.terminal.markers import lettered, markers
 from diffexplore.figures.terminal.strokes import UNBROKEN, Legend, Stroke, strokes
-from diffexplore.render.symbols import to_ascii
+from diffexplore.typography import to_ascii
 
 __all__ = ["GRID_HEIGHT", "HEIGHT", "draw"]
 
@@ -21,14 +21,17 @@ GRID_HEIGHT = 22
 _LEAST_WIDTH = 30
 
 
-def draw(figure: Figure, width: int, *, height: int | None = None, ascii: bool = False) -> list[str]:
+def draw(
+    figure: Figure, width: int, *, height: int | None = None, ascii: bool = False, dense: bool = False
+) -> list[str]:
     """The lines of ``figure``, at most ``width`` characters each (30 at least); what each marker means comes last.
 
-    ``height`` counts the lines without these; None is :data:`HEIGHT`, or :data:`GRID_HEIGHT` with a grid.
+    A ``dense`` one has that in a row, as has one of many layers; else each marker has a line. ``height`` counts the
+    lines without these; None is :data:`HEIGHT`, or :data:`GRID_HEIGHT` with a grid.
     """
     width = max(width, _LEAST_WIDTH)
     if height is None:
-        height = GRID_HEIGHT if any(isinstance(layer, Grid) for layer in figure.layers) else HEIGHT
+        height = GRID_HEIGHT if any(isinstance(layer, ValueGrid) for layer in figure.layers) else HEIGHT
     limits = extent(figure)
     chosen = markers(figure, ascii)
     pen: list[Stroke] = []
@@ -38,7 +41,8 @@ def draw(figure: Figure, width: int, *, height: int | None = None, ascii: bool =
         pen += found
         legend += said
     lines = ["  (no points)"] if limits is None else drawn(figure, pen, limits, width, height)
-    lines += _row(legend, width) if lettered(figure) else [line for entry in legend for line in _legend(entry, width)]
+    in_a_row = dense or lettered(figure)
+    lines += _row(legend, width) if in_a_row else [line for entry in legend for line in _legend(entry, width)]
     return [to_ascii(line.translate(BOX)) for line in lines] if ascii else lines
 
 

@@ -19,7 +19,7 @@ from diffexplore.formula.derive import differentiate
 from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, exactly, tolerance
-from diffexplore.verifying.diagnosis.scene import Scene, Unavailable, exact_partial
+from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable, exact_partial
 
 #: The symbol in the place of the constant.
 _KNOB = sympy.Dummy("constant", real=True)
@@ -43,7 +43,7 @@ _SAME = 2.0**-20
 
 
 @dataclass(frozen=True)
-class Place:
+class ConstantPlace:
     """Where a constant stands: its exact value, and the partial (or the loss) with :data:`_KNOB` in its place."""
 
     constant: sympy.Expr
@@ -96,17 +96,19 @@ def wrong_constants(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
 
 
 # ------------------------------------------------------------------------------------------------ where constants are
-def _places(name: str, scene: Scene) -> list[Place]:
+def _places(name: str, scene: Scene) -> list[ConstantPlace]:
     """The constants of the loss, each in all its places, and then those of the partial, each in one of them."""
     problem = scene.problem
     loss = problem.loss.expression
     found = []
     for constant in dict.fromkeys(constant for _, constant, _ in _constants(loss)):
         written = _everywhere(loss, constant)
-        found.append(Place(constant, written if name == VALUE else differentiate(written, problem.loss.symbols[name])))
+        found.append(
+            ConstantPlace(constant, written if name == VALUE else differentiate(written, problem.loss.symbols[name]))
+        )
     if name != VALUE:
         raw = exact_partial(problem, name)
-        found += [Place(constant, raw.xreplace({node: other})) for node, constant, other in _constants(raw)]
+        found += [ConstantPlace(constant, raw.xreplace({node: other})) for node, constant, other in _constants(raw)]
     return [place for place in dict.fromkeys(found) if place.formula.has(_KNOB)][:_MOST]
 
 
@@ -149,7 +151,7 @@ def _everywhere(expression: sympy.Basic, constant: sympy.Expr) -> sympy.Expr:
 
 
 # ------------------------------------------------------------------------------------------------------ solving for it
-def _solved(name: str, scenes: Sequence[Scene], place: Place) -> Solution | None:
+def _solved(name: str, scenes: Sequence[Scene], place: ConstantPlace) -> Solution | None:
     """The interval of constants that every number admits; None where there is none, or the constant is right."""
     exact = float(place.constant)
     for scene in scenes:
@@ -166,7 +168,7 @@ def _solved(name: str, scenes: Sequence[Scene], place: Place) -> Solution | None
         try:
             predicted, rates = scene.reduced(name, formula), scene.reduced(name, slope)
             numbers = zip(scene.values(name), scene.bounds(name), predicted, rates, scene.truth(name), strict=True)
-        except Unavailable:
+        except SceneUnavailable:
             continue
         for given, bound, ball, rate, truth in numbers:
             room, steep = float(tolerance(scene, given, bound, ball, truth).upper()), float(rate.mid())
@@ -187,14 +189,14 @@ def _solved(name: str, scenes: Sequence[Scene], place: Place) -> Solution | None
     return Solution((low + high) / 2, (high - low) / 2, _is_same(slopes), whole)
 
 
-def _newton(name: str, scene: Scene, place: Place) -> float | None:
+def _newton(name: str, scene: Scene, place: ConstantPlace) -> float | None:
     """The constant that explains the first number of a scene; None where there is none nearby."""
     exact = value = float(place.constant)
     for _ in range(_STEPS):
         try:
             ball = scene.reduced(name, place.at(_rational(value)))[0]
             rate = float(scene.reduced(name, place.slope_at(_rational(value)))[0].mid())
-        except Unavailable:
+        except SceneUnavailable:
             return None
         if not rate or not ball.is_finite():
             return None
@@ -212,7 +214,7 @@ def _is_same(numbers: Sequence[float]) -> bool:
     return len(numbers) > 1 and max(numbers) - min(numbers) <= _SAME * largest
 
 
-def _near(name: str, place: Place, found: Solution) -> Prediction:
+def _near(name: str, place: ConstantPlace, found: Solution) -> Prediction:
     """The formula with the interval in the place of the constant, to first order."""
     value = _rational(found.middle)
     formula, slope = place.at(value), place.slope_at(value)

@@ -20,7 +20,7 @@ from diffexplore.verifying.diagnosis import (
     terms,
 )
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis
-from diffexplore.verifying.diagnosis.scene import Scene, Unavailable
+from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable
 
 Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
 
@@ -61,5 +61,5 @@ def hypotheses(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """Every hypothesis for one partial (or for the loss's value)."""
     families = _OF_NUMBERS if name == VALUE else (*_OF_NUMBERS, *_OF_PARTIALS)
     for family in families:
-        with suppress(Unavailable):
+        with suppress(SceneUnavailable):
             yield from family(name, scenes)

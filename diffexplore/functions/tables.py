@@ -1,0 +1,133 @@
+"""The records as tables: what an arithmetic computes with, and which record a class of SymPy has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Literal
+
+from diffexplore.functions import ALL, OPERATIONS
+from diffexplore.functions.lazy import resolved
+from diffexplore.functions.records import NO_CLASS, Composed, Function, Kernels, Lack, Operation, Readings
+
+Arithmetic = Literal["torch", "numpy", "jax", "tensorflow", "arb", "double", "germ", "complex"]
+Library = Literal["torch", "numpy"]
+Reading = Literal["both", "cases", "smooth"]
+
+CONTROL = frozenset("full_like where lt le gt ge eq ne and or not".split())
+"""The operations that are no functions of numbers: each arithmetic says what a condition is, and how it chooses."""
+
+
+class _Named:
+    """The operations of a table as attributes."""
+
+    def __init__(self, table: Mapping[str, Callable[..., Any]]) -> None:
+        self._table = table
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return self._table[name]
+
+
+def implementations(
+    arithmetic: Arithmetic, control: Mapping[str, Callable[..., Any]], reading: Reading = "both"
+) -> dict[str, Callable[..., Any]]:
+    """Every operation that an arithmetic has, by name, with its own ``control`` operations; importing its library.
+
+    Raises TypeError where it lacks a control operation.
+    """
+    if missing := sorted(CONTROL - control.keys()):
+        raise TypeError(f"the arithmetic {arithmetic} does not say what {', '.join(missing)} is")
+    table: dict[str, Callable[..., Any]] = dict(control)
+    for name, record in OPERATIONS.items():
+        found = getattr(record, arithmetic)
+        if not isinstance(found, Lack):
+            table[name] = _callable(found, table, reading)
+    return table
+
+
+def _callable(found: Any, table: Mapping[str, Callable[..., Any]], reading: Reading) -> Callable[..., Any]:
+    if isinstance(found, Readings):
+        found = getattr(found, reading)
+    if isinstance(found, Composed):
+        steps, operations = resolved(found.steps), _Named(table)
+        return lambda *operands: steps(operations, *operands)
+    run: Callable[..., Any] = resolved(found.run if isinstance(found, Kernels) else found)
+    return run
+
+
+def composed_of(arithmetic: Arithmetic, table: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+    """The operations that an arithmetic composes of others, of those in ``table``."""
+    found = {name: getattr(record, arithmetic) for name, record in OPERATIONS.items()}
+    return {name: _callable(one, table, "both") for name, one in found.items() if isinstance(one, Composed)}
+
+
+def kernels(record: Operation, library: Library) -> tuple[str, ...]:
+    """The operations whose kernels a library runs for one operation; itself where that is one kernel."""
+    found = record.torch if library == "torch" else record.numpy
+    if isinstance(found, Kernels):
+        return found.of
+    return tuple(_used(found)) if isinstance(found, Composed) else (record.name,)
+
+
+def _used(function: Composed) -> list[str]:
+    """The names of the operations that a composed function runs."""
+    used: dict[str, None] = {}
+
+    class Noting:
+        def __getattr__(self, name: str) -> Callable[..., Any]:
+            used[name] = None
+            return lambda *operands: None
+
+    operands = resolved(function.steps).__code__.co_argcount - 1
+    function.steps(Noting(), *[None] * operands)
+    return list(used)
+
+
+def lacking(arithmetic: Arithmetic, lack: Lack) -> list[str]:
+    """The operations that an arithmetic has not, for that reason."""
+    return [name for name, record in OPERATIONS.items() if getattr(record, arithmetic) is lack]
+
+
+@cache
+def by_class() -> Mapping[type, Function]:
+    """The function of each class of SymPy; imports SymPy."""
+    return {resolved(entry.node): entry for entry in ALL if entry.node is not NO_CLASS}
+
+
+def function_of(expr: Any) -> Function | None:
+    """The function that is the outermost of an expression of SymPy; None for a sum, a power, a symbol, …"""
+    return by_class().get(type(expr))
+
+
+@cache
+def builders() -> Mapping[str, Callable[..., Any]]:
+    """Name of a word of the language → what makes its SymPy expression of SymPy arguments."""
+    return {entry.name: resolved(entry.build or entry.node) for entry in ALL if entry.word}
+
+
+def composed(function: Function, collector: Any, slots: list[int] | tuple[int, ...]) -> int:
+    """The slot of a function's value in a program that grows (:class:`~diffexplore.formula.collector.Collector`)."""
+    computed = function.computed
+    if isinstance(computed, Operation):
+        slot: int = collector.step(computed.name, *slots)
+        return slot
+    assert isinstance(computed, Composed), "choices are no functions of slots"
+    made: int = computed.steps(_Collecting(collector), *slots)
+    return made
+
+
+class _Collecting:
+    """Operations that are noted as steps of a program."""
+
+    def __init__(self, collector: Any) -> None:
+        self._collector = collector
+
+    def number(self, exact: Any) -> int:
+        """The slot of an exact number."""
+        import sympy
+
+        slot: int = self._collector.constant(sympy.sympify(exact))
+        return slot
+
+    def __getattr__(self, name: str) -> Callable[..., int]:
+        return lambda *slots: self._collector.step(name, *slots)
