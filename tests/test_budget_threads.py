@@ -80,7 +80,8 @@ def test_the_net_of_seconds_is_under_small_formulas_too(text: str, monkeypatch: 
         while True:
             x = x.func(*x.args) if x.args else x
 
-    monkeypatch.setattr("diffexplore.formula.parse.builders()", {**builders(), "sinc": hang})
+    changed = {**builders(), "sinc": hang}
+    monkeypatch.setattr("diffexplore.formula.parse.builders", lambda: changed)
     monkeypatch.setattr("diffexplore.formula.net.NET", Budget(operations=1000, seconds=0.05))
     with pytest.raises(dx.UsageError, match="out of time"):
         (parse_condition if text.endswith("1") else parse)(text)

@@ -30,6 +30,8 @@ def nested(pattern: str, depth: int) -> str:
 
 WORKED = "takes too much work to read"
 
+DIGITS = "a power of a number has more than 2,400 digits"
+
 REFUSED = {
     "cbrt": (nested("cbrt({})", 20), WORKED),
     "cbrt of sums": (nested("cbrt(1 + {})", 20), WORKED),
@@ -68,6 +70,9 @@ REFUSED = {
     "a power that cancels in a tower": ("2**(-y**(x + 1)**(x - x + 512))", WORKED),
     "a product of sums in a tower": ("3**(-y**((x + y + 1)**9*(x + a)**9))", WORKED),
     "a power of a sum in sinh": ("log(sinh(log(x) + (x + y)**256))", WORKED),
+    "a number added to an exponent": ("where(x < 1, 2, y)**0.5**y**9**(x + 1e400)", DIGITS),
+    "a number in an exponent, multiplied out": ("0.5**y**0.3**((x + 1e90)*(y - 1e90/3))", DIGITS),
+    "a number left of what cancels": ("2**y**9**(x - (x + 1e390)*(y + 1)/(y + 1))", DIGITS),
     "no condition": (f"where({'+'.join(['y'] * 500)}, 1, 2)", "a condition compares"),
 }
 

@@ -168,7 +168,12 @@ def test_exact_values_of_perturbed_operands_stay_within_the_bound(name: str, dty
     shape = [(8,), (2, 4), (1, 8), (2, 2, 2)][int(generator.integers(4))]
     numbers = [str(one.type) == "number" for one in overload._schema.arguments[:count]]
     columns = [[points[0][i] if number else point[i] for point in points] for i, number in enumerate(numbers)]
-    operands = [torch.tensor(column).to(dtype) for column in columns]
+    narrow = [torch.tensor(column).to(dtype) for column in columns]
+    try:
+        run(overload, narrow) if not any(numbers) else None
+        operands = narrow
+    except NotImplementedError:  # there is no kernel of half precision
+        operands = [x.to(torch.float32) for x in narrow]
     reach = [
         torch.zeros(8).double() if number else x.double().abs() * 2.0**-9
         for x, number in zip(operands, numbers, strict=True)

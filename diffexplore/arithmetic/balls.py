@@ -125,6 +125,15 @@ def polygamma(order: int, x: arb) -> arb:
     return listed[order] * arb.fac_ui(order) if len(listed) > order else arb.nan()
 
 
+def bessel_k(order: int, x: arb) -> arb:
+    """Kₙ(x) for x > 0: Arb's own cancels for a large x, where Tricomi's function does not (NIST DLMF 10.39.6)."""
+    if not x > 0:
+        return arb.nan()
+    own, n = x.bessel_k(arb(order)), arb(order)
+    other = (2 * x).hypgeom_u(n + arb(0.5), 2 * n + 1) * arb.pi().sqrt() * (2 * x) ** order * (-x).exp()
+    return own if own.is_finite() and own.rad() < other.rad() else other
+
+
 def atan2(y: arb, x: arb) -> arb:
     return arb.atan2(y, x)
 

@@ -47,14 +47,18 @@ _CONTROL: dict[str, Callable[..., Any]] = {
 
 
 # ----------------------------------------------------------------------------------------------------------- smooth
-def _one_side(step: Callable[[arb], arb]) -> Callable[[arb], arb]:
-    """A step function, NaN where its argument may lie on either side."""
+def one_side(step: Callable[[arb], arb], x: arb) -> arb:
+    """The value of a step function, NaN where its argument may lie on either side of a jump."""
+    value = step(x)
+    return value if value.is_exact() else arb.nan()
 
-    def apply(x: arb) -> arb:
-        value = step(x)
-        return value if value.is_exact() else arb.nan()
 
-    return apply
+def smooth_sign(x: arb) -> arb:
+    return one_side(sign, x)
+
+
+def smooth_heaviside(x: arb) -> arb:
+    return one_side(heaviside, x)
 
 
 def smooth_abs(x: arb) -> arb:
@@ -82,12 +86,7 @@ def smooth_atan2(y: arb, x: arb) -> arb:
     return arb.atan2(y, x) if clear else arb.nan()
 
 
-smooth_sign, smooth_heaviside = _one_side(sign), _one_side(heaviside)
 smooth_max, smooth_min = _apart(arb.max), _apart(arb.min)
-
-
-def not_known_to_be_smooth(*operands: Any) -> arb:
-    return arb.nan()
 
 
 CASES = BallArithmetic(implementations("arb", _CONTROL, "cases"))

@@ -22,6 +22,7 @@ from diffexplore.arithmetic.germs import (
     UndecidedError,
     add,
     constant,
+    limit_and_rest,
     neg,
     remainder,
     sign_of,
@@ -120,6 +121,34 @@ def largest(x: Germ, y: Germ, depth: int) -> Germ:
 
 def smallest(x: Germ, y: Germ, depth: int) -> Germ:
     return neg(largest(neg(x), neg(y), depth))
+
+
+def floor(x: Germ, depth: int) -> Germ:
+    """That of the limit; where the limit is a whole number, that of the side from which it is approached."""
+    at, rest = limit_and_rest(x)
+    low = at.floor() if isinstance(at, fmpq) else at.floor().unique_fmpz()
+    if low is None:
+        raise UndecidedError
+    below = isinstance(at, fmpq) and at.q == 1 and sign_of(rest) < 0
+    return constant(fmpq(low) - 1 if below else fmpq(low))
+
+
+def ceil(x: Germ, depth: int) -> Germ:
+    return neg(floor(neg(x), depth))
+
+
+def trunc(x: Germ, depth: int) -> Germ:
+    return floor(x, depth) if sign_of(x) >= 0 else ceil(x, depth)
+
+
+def rounded(x: Germ, depth: int) -> Germ:
+    """To the nearest whole number; a number in the middle that does not move, to the even one."""
+    up = floor(add(x, constant(HALF)), depth)
+    at, rest = limit_and_rest(x)
+    in_the_middle = isinstance(at, fmpq) and at.q == 2 and rest.is_zero
+    number = up.constant
+    odd = isinstance(number, fmpq) and number.p % 2 == 1
+    return sub(up, constant(ONE)) if in_the_middle and odd else up
 
 
 def _without_rule(*operands: Any) -> Absent:

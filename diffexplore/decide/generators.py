@@ -22,7 +22,7 @@ from diffexplore.decide.unified import Term
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import spend
 from diffexplore.functions.lazy import resolved
-from diffexplore.functions.records import GENERATOR, NO_NORMAL_FORM, ODD, NormalForm
+from diffexplore.functions.records import GENERATOR, NO_NORMAL_FORM, ODD, Equal, NormalForm
 from diffexplore.functions.tables import function_of
 
 _RESTARTS = 40
@@ -120,6 +120,8 @@ class Converter(Functions):
             return self._odd(expr)
         if rule is GENERATOR:
             return self._generator(expr.func.__name__, expr.args)
+        if isinstance(rule, Equal):
+            return self.convert(rule.expression(*expr.args))
         if isinstance(rule, NormalForm):
             raise Unsupported(f"there is no rule for {type(expr).__name__}")
         quotient: Quotient = resolved(rule)(self, self.convert(expr.args[0]))

@@ -12,14 +12,8 @@ from diffexplore.decide.records import Unsupported
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import remembered, spend
 from diffexplore.formula.compare import value_at
-from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid, softplus
-
-#: Increasing functions through the origin: they have the sign of their argument.
-_LIKE_ARGUMENT = (sympy.tanh, sympy.sinh, sympy.atan, sympy.asin, sympy.erf, sympy.asinh, sympy.atanh, expm1, log1p)
-_ALWAYS_POSITIVE = (sympy.exp, sympy.cosh, sympy.sech, sigmoid, softplus, sympy.erfc)
-
-#: Functions that stay strictly between two numbers.
-_BETWEEN = {sigmoid: (0, 1), sympy.tanh: (-1, 1), sympy.erf: (-1, 1), sympy.erfc: (0, 2), sympy.sech: (0, 2)}
+from diffexplore.functions.records import ALWAYS_POSITIVE, NEVER_NEGATIVE, Increasing
+from diffexplore.functions.tables import facts_of
 
 #: So many piecewise terms of a sum are taken apart.
 _MOST_PIECES = 3
@@ -65,16 +59,17 @@ def _structural(expr: sympy.Expr, known: Known) -> Signs:
         for factor in expr.args:
             product = Signs(a * b for a in product for b in sign_of(factor, known))
         return product
-    if isinstance(expr, _ALWAYS_POSITIVE):
+    facts = facts_of(expr)
+    if facts is not None and facts.sign is ALWAYS_POSITIVE:
         return POSITIVE
     if expr.is_Pow:
         return _power(expr, known)
-    if isinstance(expr, _LIKE_ARGUMENT):
-        return sign_of(expr.args[0], known)
-    if isinstance(expr, sympy.log):
-        return sign_of(expr.args[0] - 1, known)
     if isinstance(expr, sympy.Abs):
         return Signs(abs(sign) for sign in sign_of(expr.args[0], known))
+    if facts is not None and isinstance(facts.sign, Increasing):
+        return sign_of(expr.args[0] - facts.sign.root, known)
+    if facts is not None and facts.sign is NEVER_NEGATIVE:
+        return NOT_NEGATIVE
     if isinstance(expr, (sympy.Max, sympy.Min)):
         best = max if isinstance(expr, sympy.Max) else min
         signs = [sign_of(argument, known) for argument in expr.args]
@@ -92,7 +87,8 @@ def _of_bounded(expr: sympy.Add) -> Signs | None:
         return None
     for term in sympy.Add.make_args(rest):
         factor, function = term.as_coeff_Mul()
-        ends = next((ends for kind, ends in _BETWEEN.items() if isinstance(function, kind)), None)
+        facts = facts_of(function)
+        ends = None if facts is None else facts.values
         if ends is None or not factor.is_Rational:
             return None
         first, last = sorted(factor * end for end in ends)

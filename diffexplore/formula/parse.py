@@ -28,7 +28,7 @@ from diffexplore.functions.tables import builders
 _Built = TypeVar("_Built", sympy.Expr, Boolean)
 
 MAX_ORDER = 10
-"""Largest order of polygamma and of dsinc."""
+"""Largest order of polygamma, dsinc and besseli."""
 
 
 def parse(text: str, allowed: Collection[str] | None = None) -> sympy.Expr:
@@ -112,7 +112,7 @@ def expression_of(node: ast.expr) -> sympy.Expr:
         return checked(_call(node))
     assert isinstance(node, ast.BinOp)
     if isinstance(node.op, ast.Pow):
-        return checked(_power(expression_of(node.left), expression_of(node.right)))
+        return _power(expression_of(node.left), expression_of(node.right))
     if isinstance(node.op, (ast.Add, ast.Sub)):
         return checked(build.total(_terms(node)))
     return checked(build.product(_factors(node)))
@@ -152,9 +152,7 @@ def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
         check_multiplied_out(exponent)
     if exponent.is_negative:
         check_divisor(base)
-    result = build.power(base, exponent)
-    check_power(*result.as_base_exp())  # (x**1000)**1000 has become one power
-    return result
+    return checked(build.power(base, exponent))  # (x**1000)**1000 has become one power
 
 
 def _call(node: ast.Call) -> sympy.Expr:
@@ -165,7 +163,7 @@ def _call(node: ast.Call) -> sympy.Expr:
     if name == "where":
         return builders()[name](condition_of(node.args[0]), *map(expression_of, node.args[1:]))
     arguments = [expression_of(argument) for argument in node.args]
-    if name in ("polygamma", "dsinc"):
+    if FUNCTIONS[name].of_order_0 is not None:
         _check_order(name, arguments[0])
         check_argument(name, arguments[1])
         return builders()[name](*arguments)

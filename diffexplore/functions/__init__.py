@@ -7,6 +7,7 @@ every arithmetic, the bounds, the proofs, exported source and the tests read it 
 from __future__ import annotations
 
 from diffexplore.functions import (
+    bessel,
     choices,
     circular,
     error_functions,
@@ -26,6 +27,7 @@ ALL: tuple[Function, ...] = (
     *hyperbolic.FUNCTIONS,
     *error_functions.FUNCTIONS,
     *gamma_functions.FUNCTIONS,
+    *bessel.FUNCTIONS,
     *choices.FUNCTIONS,
     *choices.STEPS,
     *hyperbolic.LOGISTIC,

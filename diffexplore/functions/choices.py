@@ -15,8 +15,6 @@ from diffexplore.functions.records import (
     LEFT_TO_ARB,
     MAY_BE_FINITE,
     NO_CLASS,
-    NO_GERM,
-    NO_PYTHON,
     NO_SOURCE,
     NOT_COMPLEX,
     NOT_TRIED,
@@ -115,15 +113,16 @@ FUNCTIONS: tuple[Function, ...] = (
 )  # fmt: skip
 
 
-def _step(name: str, node: Any, doc: str, torch_name: str, tensorflow: Any, arb_of: Any, javascript: str) -> Function:
+def _step(name: str, node: Any, doc: str, python: str, tensorflow: Any, arb_of: Any, javascript: str) -> Function:
     """A function that is constant between its jumps, from one whole number to another."""
     return Function(
-        name=name, doc=doc, node=node, python=NO_PYTHON, torch=f"torch.{torch_name}", word=False,
+        name=name, doc=doc, node=node, python=python, torch=f"torch.{name}",
         computed=Operation(
             name=name,
-            torch=getattr(torch, torch_name), numpy=getattr(np, "rint" if name == "round" else name),
+            torch=getattr(torch, name), numpy=getattr(np, "rint" if name == "round" else name),
             jax=getattr(jnp, name), tensorflow=tensorflow, javascript=javascript,
-            arb=Readings(arb_of, arb_of, case_balls.not_known_to_be_smooth), double=LEFT_TO_ARB, germ=NO_GERM,
+            arb=Readings(arb_of, arb_of, lambda x: case_balls.one_side(arb_of, x)), double=LEFT_TO_ARB,
+            germ=getattr(germ, "rounded" if name == "round" else name),
             complex=NOT_COMPLEX,
             facts=Facts(
                 domain=EVERYWHERE, sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=JUMP, normal_form=GENERATOR,
@@ -135,11 +134,20 @@ def _step(name: str, node: Any, doc: str, torch_name: str, tensorflow: Any, arb_
 
 
 STEPS: tuple[Function, ...] = (
-    _step("floor", steps.floor, "the largest whole number that is not above x", "floor", tf.floor, balls.floor,
-          "Math.floor"),
-    _step("ceil", steps.ceil, "the smallest whole number that is not below x", "ceil", tf.math.ceil, balls.ceil,
-          "Math.ceil"),
-    _step("trunc", steps.trunc, "x rounded towards 0", "trunc", tensorflow_real.trunc, balls.trunc, "Math.trunc"),
-    _step("round", steps.rounded, "the nearest whole number; of two, the even one", "round", tf.round, balls.rounded,
-          "roundEven"),
+    _step(
+        "floor", steps.floor, "the largest whole number that is not above x", "float(math.floor({0}))",
+        tf.floor, balls.floor, "Math.floor",
+    ),
+    _step(
+        "ceil", steps.ceil, "the smallest whole number that is not below x", "float(math.ceil({0}))",
+        tf.math.ceil, balls.ceil, "Math.ceil",
+    ),
+    _step(
+        "trunc", steps.trunc, "x rounded towards 0", "float(math.trunc({0}))",
+        tensorflow_real.trunc, balls.trunc, "Math.trunc",
+    ),
+    _step(
+        "round", steps.rounded, "the nearest whole number; of two, the even one", "float(round({0}))",
+        tf.round, balls.rounded, "roundEven",
+    ),
 )  # fmt: skip

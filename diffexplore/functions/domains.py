@@ -68,7 +68,16 @@ class Within:
     strict: bool
 
     def needs(self, *arguments: Any) -> Iterator[Need]:
-        yield 1 - arguments[-1] ** 2, "positive" if self.strict else "nonnegative"
+        yield 1 - arguments[-1] ** 2, self._kind
+
+    def linear(self, *arguments: Any) -> Iterator[Need]:
+        """The same of both sides: 1 − x and 1 + x."""
+        yield 1 - arguments[-1], self._kind
+        yield 1 + arguments[-1], self._kind
+
+    @property
+    def _kind(self) -> Kind:
+        return "positive" if self.strict else "nonnegative"
 
     def holds(self, *balls: Any) -> bool:
         size = abs(balls[-1])
@@ -158,6 +167,13 @@ class OfPower:
         return bool((base.is_zero() and exponent < 0) or (base < 0 and not exponent.contains_integer()))
 
 
+def certain_of(expr: Any, kind: Kind) -> bool:
+    """Whether SymPy knows at once that what is needed of an expression holds."""
+    if kind == "nonzero":
+        return bool(expr.is_nonzero)
+    return bool(expr.is_nonnegative if kind == "nonnegative" else expr.is_positive)
+
+
 @dataclass(frozen=True)
 class Domain:
     """Where all ``conditions`` hold. PyTorch may compute a number beyond it where it ``reaches_further``."""
@@ -169,6 +185,11 @@ class Domain:
         """What all conditions need of expressions of SymPy."""
         for condition in self.conditions:
             yield from condition.needs(*arguments)
+
+    def linear(self, *arguments: Any) -> Iterator[Need]:
+        """The same, of expressions that are linear in the arguments where the conditions are."""
+        for condition in self.conditions:
+            yield from condition.linear(*arguments) if isinstance(condition, Within) else condition.needs(*arguments)
 
     def holds(self, *balls: Any) -> bool:
         """Whether all numbers in the balls are inside."""

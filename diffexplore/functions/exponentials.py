@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from diffexplore.functions.domains import EVERYWHERE, Above, where
 from diffexplore.functions.lazy import library
 from diffexplore.functions.records import (
@@ -26,11 +28,17 @@ jnp, tf, cfunctions = library("jax.numpy"), library("tensorflow"), library("symp
 double = library("diffexplore.arithmetic.double_functions")
 germ, germ_powers = library("diffexplore.arithmetic.germ_functions"), library("diffexplore.arithmetic.germ_powers")
 complex_balls, spread = library("diffexplore.bounds.complex_balls"), library("diffexplore.bounds.propagation")
-normal = library("diffexplore.decide.generators")
+normal, classes = library("diffexplore.decide.generators"), library("diffexplore.formula.functions_sympy")
 
 
 def _logarithm_to(base: int) -> Composed:
     return Composed(lambda op, x: op.div(op.log(x), op.number(sympy.log(base))))
+
+
+def _unless_zero(op: Any, x: Any, logarithm: Any) -> Any:
+    """x times the logarithm, 0 where x is 0 whatever the logarithm is."""
+    zero = op.number(0)
+    return op.where(op.eq(x, zero), zero, op.mul(x, logarithm))
 
 
 FUNCTIONS: tuple[Function, ...] = (
@@ -102,5 +110,25 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         name="log10", doc="logarithm to base 10", node=NO_CLASS, build=lambda x: sympy.log(x) / sympy.log(10),
         computed=_logarithm_to(10), python=NO_SOURCE, torch=NO_SOURCE,
+    ),
+    Function(
+        name="exp10", doc="10**x", node=NO_CLASS, build=lambda x: sympy.Integer(10) ** x, python=NO_SOURCE,
+        torch=NO_SOURCE, computed=Composed(lambda op, x: op.pow(op.number(10), x)),
+    ),
+    Function(
+        name="xlogy", doc="x·log(y), 0 where x is 0", least=2, most=2, node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
+        build=lambda x, y: classes.where(sympy.Eq(x, 0), sympy.Integer(0), x * sympy.log(y)),
+        computed=Composed(lambda op, x, y: _unless_zero(op, x, op.log(y))),
+    ),
+    Function(
+        name="xlog1py", doc="x·log(1 + y), 0 where x is 0", least=2, most=2, node=NO_CLASS, python=NO_SOURCE,
+        torch=NO_SOURCE,
+        build=lambda x, y: classes.where(sympy.Eq(x, 0), sympy.Integer(0), x * cfunctions.log1p(y)),
+        computed=Composed(lambda op, x, y: _unless_zero(op, x, op.log1p(y))),
+    ),
+    Function(
+        name="entr", doc="−x·log(x), 0 at 0", node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
+        build=lambda x: classes.where(sympy.Eq(x, 0), sympy.Integer(0), -x * sympy.log(x)),
+        computed=Composed(lambda op, x: op.neg(_unless_zero(op, x, op.log(x)))),
     ),
 )  # fmt: skip

@@ -23,12 +23,14 @@ from diffexplore.functions.records import (
     Helper,
     Increasing,
     Interval,
+    Kernels,
     Operation,
 )
 from diffexplore.functions.sources import reciprocal
 
 sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), library("flint").arb
 jnp, jax, tf = library("jax.numpy"), library("jax"), library("tensorflow")
+cfunctions = library("sympy.codegen.cfunctions")
 torch_real, numpy_real = library("diffexplore.arithmetic.torch_real"), library("diffexplore.arithmetic.numpy_real")
 double, germ = library("diffexplore.arithmetic.double_functions"), library("diffexplore.arithmetic.germ_functions")
 complex_balls, spread = library("diffexplore.bounds.complex_balls"), library("diffexplore.bounds.propagation")
@@ -168,8 +170,8 @@ LOGISTIC: tuple[Function, ...] = (
         name="softplus", doc="log(1 + exp(x))", node=classes.softplus, torch="torch.logaddexp({0}, 0*one)",
         python=Helper("softplus", "def softplus(x):\n    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))"),
         computed=Operation(
-            name="softplus", aten="logaddexp",
-            torch=torch_real.softplus, numpy=numpy_real.softplus,
+            name="softplus",
+            torch=Kernels(torch_real.softplus, of=("softplus", "logaddexp")), numpy=numpy_real.softplus,
             jax=lambda x: jnp.logaddexp(x, jnp.zeros_like(x)), tensorflow=tf.math.softplus, javascript="softplus",
             arb=lambda x: x.exp().log1p(), double=double.softplus, germ=germ.softplus,
             complex=Composed(lambda op, x: op.log(op.add(1, op.exp(x)))),
@@ -177,8 +179,14 @@ LOGISTIC: tuple[Function, ...] = (
                 domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC,
                 normal_form=normal.softplus, at_infinity=MAY_BE_FINITE,
             ),
-            spread=SPREAD_IN_STEPS, claim=Claim(4), tried=(Interval(-9, 9),), zeros=(), derivative_uses=("exp",),
+            spread=SPREAD_IN_STEPS, claim=Claim(4), tried=(Interval(-9, 9),), zeros=(),
+            derivative_uses=("exp",),
         ),
+    ),
+    Function(
+        name="logit", doc="log(x/(1 − x)), the inverse of sigmoid, for 0 < x < 1", node=NO_CLASS, python=NO_SOURCE,
+        torch=NO_SOURCE, build=lambda x: sympy.log(x) - cfunctions.log1p(-x),
+        computed=Composed(lambda op, x: op.sub(op.log(x), op.log1p(op.neg(x)))),
     ),
     Function(
         name="logcosh", doc="log(cosh(x))", node=NO_CLASS, build=lambda x: sympy.log(sympy.cosh(x)),

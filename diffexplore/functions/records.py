@@ -75,12 +75,24 @@ class Readings:
 class Helper:
     """The source of a function that an exported module defines, and calls by its ``name``.
 
-    It takes the first ``arguments`` of the expression's arguments.
+    It takes the first ``arguments`` of the expression's arguments, and calls the functions that it ``uses``.
     """
 
     name: str
     source: str
     arguments: int = 1
+    uses: tuple[Helper, ...] = ()
+
+
+@dataclass(frozen=True)
+class Defined:
+    """A function that SymPy lacks: its derivative in each argument, None for one that is no expression; its LaTeX.
+
+    A slope is a function of SymPy arguments (``build`` of :mod:`diffexplore.functions.tables` makes functions).
+    """
+
+    slopes: tuple[Callable[..., Any] | None, ...]
+    latex: str
 
 
 # ------------------------------------------------------------------------------------------------- what is known of it
@@ -135,6 +147,13 @@ class NormalForm(Enum):
 GENERATOR, ODD, RESOLVED, STRUCTURAL, NO_NORMAL_FORM = NormalForm
 
 
+@dataclass(frozen=True)
+class Equal:
+    """The normal form of a function is that of an expression in others, made of SymPy arguments."""
+
+    expression: Callable[..., Any]
+
+
 class AtInfinity(Enum):
     """Whether an infinite argument, met in a computation, leaves a trace in the value."""
 
@@ -162,7 +181,7 @@ class Facts:
     sign: Sign | Increasing
     values: Range | None
     smooth: Smoothness
-    normal_form: NormalForm | Implementation
+    normal_form: NormalForm | Equal | Implementation
     at_infinity: AtInfinity
 
 
@@ -243,7 +262,8 @@ class Operation:
         double: the same of double-double balls (:mod:`diffexplore.arithmetic.double_functions`).
         germ: the same of germs, with the number of powers as its last argument.
         complex: a function of complex tensors with radii (:mod:`diffexplore.bounds.complex_balls`).
-        javascript: the name of a function of JavaScript, or of one in ``program/special.js``, or an operator.
+        javascript: the name of a function of JavaScript, or of one in ``program/special.js``; an operator; or the
+            source of a function.
         facts: its mathematics.
         spread: how the errors of operands spread (:mod:`diffexplore.bounds.propagation`).
         claim: the rounding that is claimed of its kernel in PyTorch, and in NumPy.
@@ -262,7 +282,7 @@ class Operation:
     double: Implementation | Readings | Lack
     germ: Implementation | Lack
     complex: Implementation | Composed | Lack
-    javascript: str
+    javascript: str | Helper
     facts: Facts
     spread: Implementation | Propagation
     claim: Claim | Rounding
@@ -285,12 +305,13 @@ class Function:
         name: the word; ``aliases`` are others for the same.
         doc: what it means, in a few words.
         least, most: how many arguments it takes; ``most`` is None where any number from ``least`` up is welcome.
-        node: the class of its expressions in SymPy.
+        node: the class of its expressions in SymPy, or what defines one.
         computed: the operation that computes it, or how others do.
         build: makes the expression of SymPy arguments, where that is not the class of SymPy.
         python, torch: how exported source writes it: the name of a function, a text with ``{0}``, ``{1}`` for its
             arguments, or a function that the source defines.
         own_facts: its mathematics, where that is not the operation's.
+        often_a_symbol: whether the bare word, without arguments, is a symbol: people call parameters i0 and k1.
         of_order_0: the operation that a derivative of order 0 is, of a function whose first argument is an order.
         word: whether formulas may use it; programs that are traced have a few others.
     """
@@ -307,6 +328,7 @@ class Function:
     most: int | None = 1
     aliases: tuple[str, ...] = ()
     word: bool = True
+    often_a_symbol: bool = False
     of_order_0: Operation | None = None
 
     def __post_init__(self) -> None:

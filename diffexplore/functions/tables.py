@@ -7,12 +7,26 @@ from functools import cache
 from typing import Any, Literal
 
 from diffexplore.functions import ALL, OPERATIONS
-from diffexplore.functions.lazy import resolved
-from diffexplore.functions.records import NO_CLASS, Composed, Function, Kernels, Lack, Operation, Readings
+from diffexplore.functions.domains import Domain
+from diffexplore.functions.lazy import library, resolved
+from diffexplore.functions.records import (
+    ANALYTIC,
+    NO_CLASS,
+    Composed,
+    Defined,
+    Facts,
+    Function,
+    Kernels,
+    Lack,
+    Operation,
+    Readings,
+)
 
 Arithmetic = Literal["torch", "numpy", "jax", "tensorflow", "arb", "double", "germ", "complex"]
 Library = Literal["torch", "numpy"]
 Reading = Literal["both", "cases", "smooth"]
+
+_defined = library("diffexplore.formula.defined")
 
 CONTROL = frozenset("full_like where lt le gt ge eq ne and or not".split())
 """The operations that are no functions of numbers: each arithmetic says what a condition is, and how it chooses."""
@@ -23,6 +37,10 @@ class _Named:
 
     def __init__(self, table: Mapping[str, Callable[..., Any]]) -> None:
         self._table = table
+
+    def number(self, whole: int) -> int:
+        """A whole number, which every arithmetic takes as it is."""
+        return whole
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         return self._table[name]
@@ -91,7 +109,24 @@ def lacking(arithmetic: Arithmetic, lack: Lack) -> list[str]:
 @cache
 def by_class() -> Mapping[type, Function]:
     """The function of each class of SymPy; imports SymPy."""
-    return {resolved(entry.node): entry for entry in ALL if entry.node is not NO_CLASS}
+    return {node_of(entry): entry for entry in ALL if entry.node is not NO_CLASS}
+
+
+def node_of(function: Function) -> Any:
+    """The class of SymPy that the expressions of a function have, or what builds them where there is none."""
+    if isinstance(function.node, Defined):
+        return _defined.class_of(function)
+    return resolved(function.build if function.node is NO_CLASS else function.node)
+
+
+def class_named(name: str) -> Any:
+    """The class of SymPy of a function of the language, by its name."""
+    return next(kind for kind, entry in by_class().items() if entry.name == name)
+
+
+def build(name: str, *arguments: Any) -> Any:
+    """The expression of SymPy of a function of the language, by its name."""
+    return builders()[name](*arguments)
 
 
 def function_of(expr: Any) -> Function | None:
@@ -99,10 +134,41 @@ def function_of(expr: Any) -> Function | None:
     return by_class().get(type(expr))
 
 
+def domain_of(expr: Any) -> Domain | None:
+    """Where the outermost operation of an expression of SymPy has a value; None where it is none that has a record."""
+    facts = facts_of(expr)
+    if facts is not None:  # SymPy counts the exponential among the powers
+        return facts.domain
+    return OPERATIONS["pow"].facts.domain if expr.is_Pow else None
+
+
+def facts_of(expr: Any) -> Facts | None:
+    """What is known of the outermost function of an expression of SymPy; None for a sum, a power, a symbol, …"""
+    function = function_of(expr)
+    return None if function is None else function.facts
+
+
+@cache
+def of_kernels(*, analytic: bool = False) -> Mapping[str, Callable[..., Any]]:
+    """Name of a kernel in ATen that is a function → what makes its expression of SymPy arguments.
+
+    With ``analytic`` those of functions without corners, jumps and cuts.
+    """
+    found = {
+        entry.computed.aten_name: (
+            entry.computed.facts.smooth,
+            node_of(entry),
+        )
+        for entry in ALL
+        if isinstance(entry.computed, Operation) and not isinstance(entry.computed.torch, (Kernels, Composed))
+    }
+    return {name: build for name, (smooth, build) in found.items() if smooth is ANALYTIC or not analytic}
+
+
 @cache
 def builders() -> Mapping[str, Callable[..., Any]]:
     """Name of a word of the language → what makes its SymPy expression of SymPy arguments."""
-    return {entry.name: resolved(entry.build or entry.node) for entry in ALL if entry.word}
+    return {entry.name: resolved(entry.build) if entry.build else node_of(entry) for entry in ALL if entry.word}
 
 
 def composed(function: Function, collector: Any, slots: list[int] | tuple[int, ...]) -> int:

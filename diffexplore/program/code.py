@@ -90,7 +90,7 @@ class Dialect(Writer):
 
     def _called(self, helper: Helper, arguments: list[str]) -> str:
         """A call of a function that the source defines."""
-        self._helpers[helper.name] = helper.source
+        self._helpers |= {one.name: one.source for one in (*helper.uses, helper)}
         return f"{helper.name}({', '.join(arguments[: helper.arguments])})"
 
     def _as_argument(self, expr: sympy.Expr) -> str:

@@ -9,21 +9,17 @@ from diffexplore.bounds import propagation as spread
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.zeros import at
 from diffexplore.formula import step_functions
+from diffexplore.functions.records import JUMP, Propagation
+from diffexplore.functions.tables import of_kernels
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, on
-from diffexplore.torch_ops.mathematics import formula_of, of_function
+from diffexplore.torch_ops.mathematics import BY_KERNEL, of_function
 from diffexplore.torch_ops.readers import conventions, elementwise
-from diffexplore.torch_ops.records import Operator, Reader, composed, handled, operator, unbounded
+from diffexplore.torch_ops.records import Operator, composed, handled, operator, unbounded
 
 _POSITIVE = on("self > 0")
 _INSIDE_UNIT = on("self > 0", "self < 1")
-
-
-def _step(names: str, *cases: Case, read: Reader | None = None) -> Operator:
-    """A function that jumps from one whole number to the next."""
-    name = names.split()[0]
-    return of_function(names, *cases, read=read or elementwise.step(name, formula_of(name)))
 
 
 def _fraction(x: sympy.Expr) -> sympy.Expr:
@@ -37,20 +33,37 @@ _ROUND_DECIMALS = case("round(self * pow(10, decimals)) / pow(10, decimals)", ov
 _LOGIT_EPS = "self < eps ? log(eps / (1 - eps)) : self > 1 - eps ? log((1 - eps) / eps) : log(self / (1 - self))"
 _TINY_BESSEL = {"abs(self) <= 2.220446049250313e-16": "for |self| ≤ 2⁻⁵² torch gives 1/2, the value at 0"}
 
-_OF_PROGRAMS = (
-    *map(of_function, "exp log sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh".split()),
-    of_function("expm1 special_expm1"),
-    of_function("log1p special_log1p"),
-    of_function("erf special_erf"),
-    of_function("erfc special_erfc"),
-    of_function("erfinv special_erfinv"),
-    of_function("sigmoid special_expit"),
-    of_function("lgamma special_gammaln", case(on=_RIGHT)),
-    of_function("digamma special_digamma", case(on=_RIGHT)),
-    _step("floor"),
-    _step("ceil"),
-    _step("trunc fix"),
-    _step("round", case(), _ROUND_DECIMALS, read=elementwise.round_),
+#: Other names in ATen of functions of programs.
+_ALSO = {
+    "expm1": "special_expm1", "log1p": "special_log1p", "erf": "special_erf", "erfc": "special_erfc",
+    "erfinv": "special_erfinv", "sigmoid": "special_expit", "lgamma": "special_gammaln", "digamma": "special_digamma",
+    "trunc": "fix",
+}  # fmt: skip
+
+#: The cases of the audit, where there is more to say than that it is the function.
+_CASES: dict[str, tuple[Case, ...]] = {
+    "lgamma": (case(on=_RIGHT),), "digamma": (case(on=_RIGHT),), "round": (case(), _ROUND_DECIMALS),
+    "special_erfcx": (case("exp(self * self) * erfc(self)"),),
+    "special_i1": (case("special_i1(self)", conventions=_TINY_BESSEL),),
+}  # fmt: skip
+
+#: Functions whose records say more than that they are one: in other families.
+_ELSEWHERE = frozenset("pow atan2 abs maximum minimum".split())
+
+
+def _of_program(name: str) -> Operator:
+    names = f"{name} {_ALSO[name]}" if name in _ALSO else name
+    cases, known = _CASES.get(name, ()), BY_KERNEL[name]
+    if known.facts.smooth is not JUMP:
+        return of_function(names, *cases)
+    formula = of_kernels()[name]
+    return of_function(names, *cases, read=elementwise.round_ if name == "round" else elementwise.step(name, formula))
+
+
+_OF_PROGRAMS = tuple(
+    _of_program(name)
+    for name in of_kernels()
+    if name not in _ELSEWHERE and not isinstance(BY_KERNEL[name].spread, Propagation)
 )
 
 _OF_ATEN = (
@@ -93,12 +106,9 @@ _OF_ATEN = (
 )  # fmt: skip
 
 _OF_THE_AUDIT = (
-    unbounded("angle", EVERYWHERE, case("self < 0 ? M_PI : 0")),
-    unbounded("special_erfcx", EVERYWHERE, case("exp(self * self) * erfc(self)")),
-    unbounded("i0", EVERYWHERE, case()),
     unbounded("special_i0e", EVERYWHERE, case("exp(-abs(self)) * i0(self)")),
-    unbounded("special_i1", EVERYWHERE, case(conventions=_TINY_BESSEL)),
-    unbounded("special_i1e", EVERYWHERE, case(conventions=_TINY_BESSEL)),
+    unbounded("special_i1e", EVERYWHERE, case("special_i1e(self)", conventions=_TINY_BESSEL)),
+    unbounded("angle", EVERYWHERE, case("self < 0 ? M_PI : 0")),
     unbounded(
         "mvlgamma",
         AS_COMPOSED,
