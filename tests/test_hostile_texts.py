@@ -68,6 +68,8 @@ REFUSED = {
     "choices of constants": (f"where({nested('erfc({})', 60).replace('x', '2')} > y, 1, y)", WORKED),
     "a power of a sum in a tower": ("1e5**0.5**9**y**(x + 1)**2**9", WORKED),
     "a power that cancels in a tower": ("2**(-y**(x + 1)**(x - x + 512))", WORKED),
+    "a power of what may not be real": ("2**(-y**(x*log(y/(y - x)))**512)", WORKED),
+    "a power in a case": ("where(y**0.5**x**log(y/x)**where(x < 1, 2, y)**9 <= 1, x, y)", WORKED),
     "a product of sums in a tower": ("3**(-y**((x + y + 1)**9*(x + a)**9))", WORKED),
     "a power of a sum in sinh": ("log(sinh(log(x) + (x + y)**256))", WORKED),
     "a number added to an exponent": ("where(x < 1, 2, y)**0.5**y**9**(x + 1e400)", DIGITS),

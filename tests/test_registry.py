@@ -9,6 +9,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import sympy
 import torch
 from flint import arb
 
+from diffexplore.arithmetic import double_functions
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.case_balls import SMOOTH
 from diffexplore.arithmetic.double_balls import exact
@@ -57,6 +59,7 @@ from diffexplore.functions.tables import build, by_class, node_of
 from diffexplore.program.javascript import helpers
 from diffexplore.program.program import lower
 from diffexplore.torch_ops.domains import EVERYWHERE as DEFINED_EVERYWHERE
+from diffexplore.torch_ops.readers.certain import has_value, is_nonnegative, is_positive
 from diffexplore.torch_ops.registry import OPERATORS as AT_TORCH
 
 CPU = torch.device("cpu")
@@ -214,6 +217,37 @@ def test_germs_that_do_not_move_are_numbers(name: str) -> None:
             assert not isinstance(germ, Absent), point
             value = arb(0) if germ.is_zero else arb(germ.constant) if germ.constant is not None else germ.terms[0][1]
             assert value.overlaps(true(name, point)), point
+
+
+def test_the_rest_of_a_double_double_series_is_below_what_is_added_for_it() -> None:
+    """In exact rationals: the terms that are left out, and what a double keeps of those that are added in double."""
+    largest = Fraction(double_functions._LARGEST_REST)
+    first = double_functions._TERMS + 1
+    left_out = sum(largest**k / math.factorial(k) for k in range(first, first + 30)) * (1 + Fraction(1, 2**60))
+    assert left_out < Fraction(double_functions._REMAINDER) < 4 * left_out
+    tail = [Fraction(1, math.factorial(k)) for k in range(double_functions._LONG_TERMS + 1, first)]
+    rounded = sum(3 * 2 * c * largest**k * Fraction(1, 2**53) for k, c in enumerate(tail)) + largest * Fraction(
+        1, 2**70
+    )
+    assert rounded < Fraction(1, 2**50)
+
+
+@pytest.mark.parametrize("angle", [0.25, 1.0, -2.5])
+def test_a_complex_logarithm_near_the_unit_circle(angle: float) -> None:
+    """log|z| is near 0 there, and has the roundings of |z| near 1."""
+    zero = torch.zeros((), dtype=torch.float64)
+    for step in (0.0, 1e-16, 3e-13, -1e-8):
+        z = complex((1 + step) * math.cos(angle), (1 + step) * math.sin(angle))
+        value = torch.tensor(z, dtype=torch.complex128)
+        found = COMPLEX.operations["log"](ComplexBall(value, zero, zero))
+        with precision(200):
+            true_log = (arb(z.real) ** 2 + arb(z.imag) ** 2).log() / 2
+            off = abs(arb(float(found.value.real)) - true_log)
+            assert not math.isfinite(float(found.real_radius)) or bool(off <= float(found.real_radius))
+    claimed = COMPLEX.operations["log"](
+        ComplexBall(torch.tensor(complex(math.cos(angle), abs(math.sin(angle)))), zero, zero)
+    )
+    assert not float(claimed.real_radius) < 2.0**-50, "as many roundoffs as |z| has, whatever log|z| is"
 
 
 # ------------------------------------------------------------------------------------------------------------- bounds
@@ -432,6 +466,27 @@ def test_an_odd_function_is_one(function: Function) -> None:
     for (x,) in inside(function):
         if function.facts.domain.holds(arb(-x)):
             assert bool((run(program, names, [arb(x)]) + run(program, names, [arb(-x)])).contains(0)), x
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        X**3, 1 / X, sympy.sqrt(X), X**2, X ** sympy.Rational(1, 3), (X**2 + 1) ** -2, sympy.exp(X) ** Y, X**Y,
+        *(node_of(one)(*(X, Y)[: one.least]) for one in WITH_CLASS if one.name not in OF_AN_ORDER),
+        sympy.log(1 + sympy.exp(X)), sympy.log(X**2), sympy.sqrt(sympy.cosh(X)), sympy.acosh(1 + X**2),
+        sympy.gamma(sympy.exp(X)), sympy.atan2(sympy.exp(Y), X), sympy.Abs(X) + sympy.exp(Y), sympy.Max(X, sympy.exp(Y)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_certain_of_a_traced_program_is_true(expr: sympy.Expr) -> None:
+    names = [one.name for one in (X, Y) if one in expr.free_symbols]
+    program = lower([expr], names)
+    for point in itertools.product([k / 4 for k in range(-7, 8)], repeat=len(names)):
+        with precision(400):
+            value = run(program, names, map(arb, point))
+        assert value.is_finite() or not has_value(expr), point
+        assert bool(value > 0) or not is_positive(expr) or not value.is_finite(), point
+        assert bool(value >= 0) or not is_nonnegative(expr) or not value.is_finite(), point
 
 
 # ------------------------------------------------------------------------------------------------- print, source, audit

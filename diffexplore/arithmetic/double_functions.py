@@ -53,6 +53,9 @@ _LARGEST_REST = 2.0**-7 * (1 + 2.0**-20)
 _LONG_TERMS = 4
 _TERMS = 11
 
+#: Above the sum of the terms that are left out.
+_REMAINDER = 2.0**-112
+
 #: The double below π/2.
 _QUARTER_TURN = math.pi / 2
 
@@ -112,8 +115,8 @@ def _series(s: DoubleBall, signs: tuple[int, int, int, int]) -> DoubleBall:
     """Σ ± sᵏ/k! with signs (or zeros) of period four: the exponential, the sine, the cosine of |s| ≤ 1/128."""
     coefficients = [Fraction(signs[k % 4], math.factorial(k)) for k in range(_TERMS + 1)]
     small = np.abs(s.high) + s.radius <= _LARGEST_REST
-    # The terms left out add up to less than |s|¹²/12! · 1.01 < 2⁻¹¹².
-    return _only_where(small, widened(_power_series(s, coefficients), 2.0**-112))
+    # The terms left out add up to less than |s|¹²/12! · 1.01.
+    return _only_where(small, widened(_power_series(s, coefficients), _REMAINDER))
 
 
 def exp(x: DoubleBall) -> DoubleBall:

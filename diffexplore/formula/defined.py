@@ -9,6 +9,7 @@ import mpmath
 import sympy
 from sympy.core.function import ArgumentIndexError, FunctionClass
 
+from diffexplore.errors import UsageError
 from diffexplore.functions.domains import certain_of
 from diffexplore.functions.records import ALWAYS_POSITIVE, Defined, Function
 
@@ -22,11 +23,16 @@ class DefinedFunction(sympy.Function):
     record: ClassVar[Function]
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        """The derivative in one argument. Raises ArgumentIndexError for an argument in which there is none."""
+        """The derivative in one argument.
+
+        Raises ArgumentIndexError where there is no such argument, UsageError where no expression has the derivative.
+        """
         slopes = self._definition.slopes
-        slope = slopes[argindex - 1] if 0 < argindex <= len(slopes) else None
-        if slope is None:
+        if not 0 < argindex <= len(slopes):
             raise ArgumentIndexError(self, argindex)
+        slope = slopes[argindex - 1]
+        if slope is None:
+            raise UsageError(f"no formula has the derivative of {self.record.name} in its argument {argindex}")
         return slope(*self.args)
 
     @property

@@ -43,5 +43,6 @@ def _count(expr: sympy.Basic, counted: dict[sympy.Basic, int]) -> int:
         return prod(inner)
     if expr.is_Pow and expr.exp.is_Integer:
         exponent = abs(int(expr.exp))
-        return comb(inner[0] - 1 + exponent, exponent)
+        parts = inner[0] if expr.base.is_extended_real else max(inner[0], 2)  # the real one, and the imaginary one
+        return comb(parts - 1 + exponent, exponent)
     return 1

@@ -142,7 +142,8 @@ FUNCTIONS: tuple[Function, ...] = (
                 at_infinity=NOT_FINITE,
             ),
             spread=lambda x, out: x.rad * x.farthest_from_zero.cosh() * (1 + 2.0**-40),  # I₁′ ≤ I₀ ≤ cosh
-            claim=Claim(16), tried=(Interval(-20, 20),), zeros=(0.0,), derivative_uses=("i0",),
+            claim=Claim(16), tried=(Interval(-20, 20),), zeros=(0.0,),
+            derivative_uses=("i0", "reciprocal"),
         ),
     ),
     Function(
@@ -158,7 +159,7 @@ FUNCTIONS: tuple[Function, ...] = (
                 domain=EVERYWHERE, sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC, normal_form=GENERATOR,
                 at_infinity=NOT_FINITE,
             ),
-            spread=SPREAD_IN_STEPS, claim=IN_STEPS, tried=TRIED_IN_PARTS, zeros=(), derivative_uses=(),
+            spread=SPREAD_IN_STEPS, claim=IN_STEPS, tried=TRIED_IN_PARTS, zeros=(), derivative_uses=("reciprocal",),
         ),
     ),
     Function(

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Literal
 
 from diffexplore.functions import ALL, OPERATIONS
-from diffexplore.functions.domains import Domain
+from diffexplore.functions.domains import Condition, Domain
 from diffexplore.functions.lazy import library, resolved
 from diffexplore.functions.records import (
     ANALYTIC,
@@ -140,6 +140,12 @@ def domain_of(expr: Any) -> Domain | None:
     if facts is not None:  # SymPy counts the exponential among the powers
         return facts.domain
     return OPERATIONS["pow"].facts.domain if expr.is_Pow else None
+
+
+def limited_by(*conditions: Condition) -> tuple[str, ...]:
+    """The names in ATen of the operations whose domain has one of these conditions."""
+    found = (one.aten_name for one in OPERATIONS.values() if set(one.facts.domain.conditions) & set(conditions))
+    return tuple(found)
 
 
 def facts_of(expr: Any) -> Facts | None:

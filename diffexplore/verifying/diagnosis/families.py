@@ -9,6 +9,7 @@ from diffexplore.checking.records import VALUE
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.diagnosis import (
     constants,
+    edits,
     factors,
     library,
     multiples,
@@ -35,6 +36,8 @@ _OF_NUMBERS: tuple[Family, ...] = (
     powers.powers_within,
     samples.squashed,
     shapes.all_pairs,
+    edits.edits,
+    edits.added,
 )
 
 #: Those that need a partial.
