@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
+import sympy
 import torch
 
+from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import COMPUTE
+from diffexplore.program.program import Program, lower
 from diffexplore.torch_private.watching import disable_current_modes
 
 Tensor = torch.Tensor
@@ -24,6 +28,22 @@ _LONGEST = 4096
 
 def _wide(x: Tensor) -> Tensor:
     return x.to(COMPUTE[x.dtype])
+
+
+def of_elements(formula: Callable[..., sympy.Expr]) -> Callable[..., Tensor]:
+    """The steps of a formula of each element, given as a function of SymPy expressions: those of its program."""
+
+    @cache
+    def program(count: int) -> Program:
+        symbols = sympy.symbols(f"x:{count}", real=True)
+        return lower([formula(*symbols)], [symbol.name for symbol in symbols])
+
+    def steps(*operands: Any) -> Tensor:
+        wide = {f"x{i}": _wide(x) if isinstance(x, Tensor) else x for i, x in enumerate(operands)}
+        result: Tensor = program(len(operands)).run(TORCH, wide)[0]
+        return result.to(torch.result_type(*operands) if len(operands) == 2 else operands[0].dtype)
+
+    return steps
 
 
 def _unwatched(function: Callable[[], Tensor]) -> Tensor:
@@ -132,14 +152,6 @@ def hypot(x: Tensor, y: Tensor) -> Tensor:
     scale = _unwatched(larger)
     u, v = wide / scale, other / scale
     return ((u * u + v * v).sqrt() * scale).to(torch.result_type(x, y))
-
-
-def log2(x: Tensor) -> Tensor:
-    return (_wide(x).log() / math.log(2)).to(x.dtype)
-
-
-def log10(x: Tensor) -> Tensor:
-    return (_wide(x).log() / math.log(10)).to(x.dtype)
 
 
 def glu(x: Tensor, dim: int = -1) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from diffexplore.bounds import ball, formulas, special
+from diffexplore.bounds import ball, special
 from diffexplore.bounds import propagation as spread
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.zeros import at
@@ -16,7 +16,7 @@ from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, on
 from diffexplore.torch_ops.mathematics import BY_KERNEL, of_function
 from diffexplore.torch_ops.readers import conventions, elementwise
-from diffexplore.torch_ops.records import Operator, composed, handled, operator, unbounded
+from diffexplore.torch_ops.records import Operator, composed, handled, of_elements, operator, unbounded
 
 _POSITIVE = on("self > 0")
 _INSIDE_UNIT = on("self > 0", "self < 1")
@@ -83,8 +83,8 @@ _OF_ATEN = (
         "square", EVERYWHERE, bound=Elementwise(ball.square, "square", at(0.0)), kinks=kinks.nowhere,
         formula=lambda x: x**2,
     ),
-    composed("log2", _POSITIVE, steps=formulas.log2, formula=lambda x: sympy.log(x) / sympy.log(2)),
-    composed("log10", _POSITIVE, steps=formulas.log10, formula=lambda x: sympy.log(x) / sympy.log(10)),
+    of_elements("log2", _POSITIVE, formula=lambda x: sympy.log(x) / sympy.log(2)),
+    of_elements("log10", _POSITIVE, formula=lambda x: sympy.log(x) / sympy.log(10)),
     composed(
         "sinc special_sinc", EVERYWHERE, case("self == 0. ? 1 : sin(M_PI * self) / (M_PI * self)"),
         formula=lambda x: sympy.sinc(sympy.pi * x),

@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy
 
+from diffexplore.bounds import formulas
 from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.handling import Bound, Handled, Handler, Kinks, unwatched
@@ -97,6 +98,13 @@ def composed(
 ) -> Operator:
     """The record of a kernel of many steps, run one by one beside it; torch's own where none are given."""
     return operator(names, defined, *cases, bound=StepByStep(steps, updates), kinks=kinks.found_by_bound, **facts)
+
+
+def of_elements(
+    names: str, defined: OperandDomain, *cases: Case, formula: Callable[..., Any], **facts: Any
+) -> Operator:
+    """The record of an elementwise kernel, of which nothing is known but its formula: its steps are run beside it."""
+    return composed(names, defined, *cases, steps=formulas.of_elements(formula), formula=formula, **facts)
 
 
 def handled(
