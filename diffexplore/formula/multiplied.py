@@ -17,7 +17,7 @@ MAX_TERMS = 200
 """Most terms: SymPy takes a quarter of a second for them, and four times as long for twice as many."""
 
 _CAP = 10**6
-_SMALL = 8
+_SMALL = 4
 """Nodes of which a term may be made without being weighed as several."""
 
 
