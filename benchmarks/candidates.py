@@ -11,8 +11,8 @@ import torch
 from benchmarks.given import Given
 from benchmarks.planted import Kind
 from benchmarks.scenes import Scene
-from diffexplore.checking.problem import Problem, sample_count
 from diffexplore.checking.records import Report
+from diffexplore.methods.problem import Problem, sample_count
 from diffexplore.verifying import verify
 
 Tensor = torch.Tensor

@@ -24,9 +24,9 @@ from benchmarks.formulas import random_loss
 from benchmarks.generator import DTYPES, Case, cases, in_range
 from diffexplore import methods
 from diffexplore.checking.batch import Batch
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import Report
 from diffexplore.checking.run import run_check
+from diffexplore.methods.problem import Problem
 
 CASES_A_FORMULA = 20
 _STUCK_SECONDS = 120

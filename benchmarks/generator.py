@@ -17,15 +17,14 @@ import torch
 
 from benchmarks.formulas import LABEL, LABELS
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.checking.problem import Problem
+from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.loss import Loss
+from diffexplore.methods.problem import Problem
 from diffexplore.program.program import Program, lower
 
 CONDITIONS = ("plain", "plain", "offset", "optimum", "critical", "tiny", "huge")
 
-DTYPES = {
-    "float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16,
-}  # fmt: skip
+DTYPES = {name: known.dtype for name, known in FLOAT_FORMATS.items()}
 
 _OFFSET = {"float64": 1e6, "float32": 1e6, "bfloat16": 1e6, "float16": 1e3}
 _DECADES = {"float64": 30.0, "float32": 5.0, "bfloat16": 5.0, "float16": 1.5}

@@ -10,7 +10,7 @@ import sympy
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.checking.problem import Problem, sample_count, spread_over
+from diffexplore.methods.problem import Problem, sample_count, spread_over
 from diffexplore.program.program import Program, lower
 
 Tensor = torch.Tensor

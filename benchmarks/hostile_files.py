@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks._hostile import Ends, ends_of, listen, sweep
 from benchmarks.hostile_texts import warm_up
 from diffexplore.checking.batch import Batch
-from diffexplore.checking.table import column_names, read_table
+from diffexplore.inputs.table import column_names, read_table
 from diffexplore.loss import Loss
 from diffexplore.verifying.candidates.formulas import Formulas
 from diffexplore.verifying.loading import load_candidate

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 
 from benchmarks.given import Given, Gradient
-from diffexplore.checking.problem import Problem
+from diffexplore.methods.problem import Problem
 
 Tensor = torch.Tensor
 Factor = Callable[[int], float]

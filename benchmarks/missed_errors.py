@@ -22,14 +22,14 @@ from benchmarks._jobs import arguments, finish, one_thread
 from diffexplore import losses
 from diffexplore.checking.batch import make_batch
 from diffexplore.checking.judge import FAIL, judge
-from diffexplore.checking.options import DTYPES
-from diffexplore.checking.points import make_points
 from diffexplore.checking.probes import best_probe, probe_power
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import Row
 from diffexplore.checking.run import check
 from diffexplore.checking.truth import Enclosures, Status
+from diffexplore.floating_point import FLOAT_FORMATS
+from diffexplore.inputs.points import make_points
 from diffexplore.loss import Loss
+from diffexplore.methods.problem import Problem
 
 
 def caught(row: Row, dtype: torch.dtype, sign: int) -> bool:
@@ -53,14 +53,14 @@ def moved_rows() -> dict[str, Counter[str]]:
     """For each dtype, how many moved values were caught and how many were missed."""
     counts: dict[str, Counter[str]] = {}
     for name in losses.names():
-        for dtype in DTYPES:
+        for dtype in FLOAT_FORMATS:
             for row in check(name, dtype=dtype, device="cpu").rows:
                 if row.truth is None or row.bound is None or row.value is None or row.verdict == "fail":
                     continue
                 if row.smallest_detectable is None and row.smallest_detectable_abs is None:
                     continue
                 for sign in (-1, 1):
-                    outcome = "caught" if caught(row, DTYPES[dtype], sign) else "missed"
+                    outcome = "caught" if caught(row, FLOAT_FORMATS[dtype].dtype, sign) else "missed"
                     counts.setdefault(dtype, Counter())[outcome] += 1
     return counts
 
@@ -70,8 +70,8 @@ def probe_powers(loss: Loss) -> dict[str, float]:
     batch, points = make_batch(loss), make_points(loss)
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
     worst = {}
-    for name, dtype in DTYPES.items():
-        problem = Problem(loss, loss.parameters, dtype, torch.device("cpu"))
+    for name, known in FLOAT_FORMATS.items():
+        problem = Problem(loss, loss.parameters, known.dtype, torch.device("cpu"))
         powers = []
         for parameter in loss.parameters:
             probe = best_probe(problem, parameter, points, columns, batch.n, 0)

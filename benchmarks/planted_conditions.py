@@ -9,8 +9,8 @@ import torch
 
 from benchmarks.given import Given, Gradient
 from benchmarks.kinds import Kind, each, felt_inside, inside_times, named, sample_weight, samples
-from diffexplore.checking.problem import Problem
 from diffexplore.loss import Loss
+from diffexplore.methods.problem import Problem
 
 Tensor = torch.Tensor
 

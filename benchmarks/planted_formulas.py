@@ -10,8 +10,8 @@ import torch
 from benchmarks.given import Given, Gradient
 from benchmarks.kinds import Kind, named
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.checking.problem import Problem, spread_over
 from diffexplore.formula.derive import differentiate
+from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import lower
 
 Tensor = torch.Tensor

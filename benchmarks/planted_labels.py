@@ -6,7 +6,7 @@ import torch
 
 from benchmarks.given import Given, Gradient
 from benchmarks.kinds import Kind, felt_inside, inside_times, named
-from diffexplore.checking.problem import Problem
+from diffexplore.methods.problem import Problem
 
 Tensor = torch.Tensor
 

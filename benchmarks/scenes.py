@@ -13,9 +13,9 @@ from flint import arb
 from diffexplore import losses
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.evaluate import Evaluator
-from diffexplore.checking.options import DTYPES
-from diffexplore.checking.problem import Problem
+from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.loss import Loss
+from diffexplore.methods.problem import Problem
 
 Tensor = torch.Tensor
 Point = dict[str, float]
@@ -89,7 +89,7 @@ class Scene:
 
     @cached_property
     def dtype(self) -> torch.dtype:
-        return DTYPES[self.key.dtype]
+        return FLOAT_FORMATS[self.key.dtype].dtype
 
     @cached_property
     def columns(self) -> dict[str, np.ndarray]:

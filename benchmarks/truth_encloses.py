@@ -22,8 +22,8 @@ from benchmarks.formulas import random_loss
 from benchmarks.generator import DTYPES, Case, cases
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.evaluate import Evaluator
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.truth import Status
+from diffexplore.methods.problem import Problem
 from tests.reference import evaluate
 
 _BITS = 1000

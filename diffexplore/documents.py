@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import fields
+from typing import Any, ClassVar
 
 #: Raised where a key of a document goes, or means something else: programs that read documents look at it first.
 SCHEMA_VERSION = 2
@@ -20,6 +21,8 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
+    if isinstance(value, Plain):
+        return value.to_dict()
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -32,3 +35,33 @@ def plain(value: Any) -> Any:
 def to_json(document: Mapping[str, Any], *, indent: int | None = 2, ascii: bool = False) -> str:
     """The whole document as text; with ``ascii`` other characters are escapes, which every stream can take."""
     return json.dumps(plain(document), indent=indent, allow_nan=False, ensure_ascii=ascii)
+
+
+class Plain:
+    """A frozen dataclass that a document holds: a key for each field, and nested records likewise.
+
+    ``_KEYS`` are the keys of fields that the document calls otherwise, ``_LEFT_OUT`` names fields that it has not, and
+    ``_FIRST`` the keys that come first where the order is another than that of the fields.
+    """
+
+    _KEYS: ClassVar[Mapping[str, str]] = {}
+    _LEFT_OUT: ClassVar[tuple[str, ...]] = ()
+    _FIRST: ClassVar[tuple[str, ...]] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The keys of the documented schema, with plain values: no NaN and no infinity."""
+        names = [one.name for one in fields(self) if one.name not in self._LEFT_OUT]  # type: ignore[arg-type]
+        found = {self._KEYS.get(name, name): plain(getattr(self, name)) for name in names}
+        return dict.fromkeys(self._FIRST) | found
+
+
+class Document(Plain):
+    """A record that is a document of its own."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document: keys as in the documented schema, and plain values: no NaN and no infinity."""
+        return {"schema_version": SCHEMA_VERSION, **super().to_dict()}
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The document as text."""
+        return to_json(self.to_dict(), indent=indent)

@@ -26,6 +26,10 @@ class UsageError(DiffexploreError, ValueError):
     """
 
 
+class CandidateError(UsageError):
+    """The candidate cannot be used as it is: the message names it, what was wrong and what would be right."""
+
+
 class GradientError(DiffexploreError, AssertionError):
     """A gradient is wrong, or could not be decided: raised by :func:`diffexplore.assert_gradient`.
 

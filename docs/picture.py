@@ -16,9 +16,9 @@ from rich.text import Text
 
 import diffexplore as dx
 from diffexplore.cli.next_steps import after_report
-from diffexplore.cli.report import Request
+from diffexplore.cli.report import CheckRequest
 from diffexplore.graphing import graph_of, to_svg
-from diffexplore.render.terminal import Page
+from diffexplore.render.terminal import ReportPage
 
 PICTURE = Path(__file__).parent / "images" / "report.svg"
 GRAPH = PICTURE.with_name("graph.svg")
@@ -36,8 +36,8 @@ PAPER = TerminalTheme(
 
 def main() -> None:
     """Runs the default report on the CPU and writes the pictures."""
-    commands = tuple(after_report(Request("perpendicular")))
-    page = Page(dx.check("perpendicular", device="cpu"), commands=commands)
+    commands = tuple(after_report(CheckRequest("perpendicular")))
+    page = ReportPage(dx.check("perpendicular", device="cpu"), commands=commands)
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="standard")
     console.print(Text("$ diffexplore report", style="bold"))
     console.print(page)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import get_args
 
-from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Grid, Layer, Role, Rule, Series
+from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Layer, Role, Rule, Series, ValueGrid
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
 #: A value for each of 3 columns and 2 rows; one has none, and one has a note.
-GRID = Grid(
+GRID = ValueGrid(
     "loss", (0.0, 1.0, 2.0), (0.0, 10.0), ((1.0, 2.0, 3.0), (4.0, None, 400.0)), unit="ulp", scale="log",
     notes=((2, 1, "kink"),),
 )  # fmt: skip
@@ -19,7 +19,7 @@ LAYERS: dict[str, Layer] = {
     "points": Series("data", (0.0, 1.0, 2.0), (9.0, 4.0, 1.0), joined=False, role="data", notes=("p", "q", "r")),
     "band": Band("spread", (0.0, 1.0, 2.0), (1.0, 2.0, 3.0), (2.0, 4.0, 6.0), role="bound"),
     "cells": GRID,
-    "contours": Grid(
+    "contours": ValueGrid(
         "height", (0.0, 1.0, 2.0), (0.0, 10.0), ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0)), levels=(1.5, 2.5, 4.5)
     ),
     "arrows": Arrows("field", (0.0, 2.0), (2.0, 8.0), (0.5, -0.5), (0.0, 0.0), role="predicted"),

@@ -16,9 +16,9 @@ import pytest
 
 from diffexplore import losses, methods
 from diffexplore.checking.batch import make_batch
-from diffexplore.checking.points import make_points
 from diffexplore.checking.records import Report, Row
 from diffexplore.checking.run import run_check
+from diffexplore.inputs.points import make_points
 
 LOSSES = losses.names()
 METHODS = methods.names()

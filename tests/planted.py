@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from diffexplore import methods
-from diffexplore.checking.problem import Problem
 from diffexplore.methods.base import Estimate, Estimates, Method, Values
+from diffexplore.methods.problem import Problem
 
 #: Changes the estimates of all partials at once; ``reduced`` says which kind they are.
 Change = Callable[[Estimates, bool], Estimates]

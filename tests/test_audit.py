@@ -28,10 +28,10 @@ from diffexplore.auditing.expressions import (
     Binary,
     Call,
     Choice,
-    Method,
+    MethodCall,
     Name,
     NotAnExpression,
-    Number,
+    NumberLiteral,
     Unary,
     parse_formula,
 )
@@ -42,7 +42,7 @@ from diffexplore.auditing.helpers import HELPERS
 from diffexplore.auditing.page import page
 from diffexplore.auditing.questions import backward_questions, forward_questions
 from diffexplore.auditing.records import Audit, Check, Record
-from diffexplore.auditing.rulebook import Entry, Rulebook, installed_rules, read_installed, read_rules
+from diffexplore.auditing.rulebook import Rulebook, RulebookEntry, installed_rules, read_installed, read_rules
 from diffexplore.auditing.setup import Question, Unread
 from diffexplore.auditing.signature import read_signature
 from diffexplore.cli.main import main
@@ -110,7 +110,7 @@ def test_the_tables_of_the_page_are_those_of_the_audit(whole: Audit) -> None:
     assert doc_examples.with_tables(text) == text, "run python docs/refresh.py"
 
 
-def written(entry: Entry) -> str:
+def written(entry: RulebookEntry) -> str:
     return " ".join([*entry.gradients.values(), *entry.tangents.values()])
 
 
@@ -122,7 +122,7 @@ def slope(function: Callable[[torch.Tensor], torch.Tensor], at: float) -> float:
 ONE = torch.ones((), dtype=torch.float64)
 
 #: Defects of some versions of torch: by name, what tells whether an entry of the installed rules has it.
-DEFECTS: dict[str, Callable[[Entry], bool]] = {
+DEFECTS: dict[str, Callable[[RulebookEntry], bool]] = {
     "hardsigmoid": lambda entry: slope(torch.nn.functional.hardsigmoid, 0.0) != 1 / 6,
     **dict.fromkeys(["celu", "celu_"], lambda entry: "alpha.toFloat()" in written(entry)),
     **dict.fromkeys(
@@ -573,10 +573,11 @@ def test_bad_files_are_said_to_be_so(text: str) -> None:
 
 def test_formulas_are_trees() -> None:
     assert parse_formula("-a * b + 1") == Binary(
-        "+", Binary("*", Unary("-", Name("a")), Name("b")), Number("1", whole=True)
+        "+", Binary("*", Unary("-", Name("a")), Name("b")), NumberLiteral("1", whole=True)
     )
     assert parse_formula("at::where(a >= 0., /* or */ a.sin(), b)") == Call(
-        "where", (Binary(">=", Name("a"), Number("0.", whole=False)), Method(Name("a"), "sin", ()), Name("b"))
+        "where",
+        (Binary(">=", Name("a"), NumberLiteral("0.", whole=False)), MethodCall(Name("a"), "sin", ()), Name("b")),
     )
     tree = parse_formula("a ? b : c ? d : e")
     assert isinstance(tree, Choice)

@@ -13,10 +13,10 @@ import diffexplore as dx
 from diffexplore import Loss, losses
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.checking.batch import make_batch
-from diffexplore.checking.points import make_points
 from diffexplore.checking.records import Report, Row
 from diffexplore.checking.run import run_check
-from diffexplore.formula.functions import TABLE
+from diffexplore.functions import TABLE
+from diffexplore.inputs.points import make_points
 from diffexplore.methods.numdifftools import LARGEST
 
 WIDE = ("float64", "float32")
@@ -233,12 +233,12 @@ def test_tensorflow_says_nothing(method: str, capfd: pytest.CaptureFixture[str])
 @pytest.mark.parametrize("method", params(OPAQUE))
 def test_a_bench_times_it(method: str) -> None:
     from diffexplore.benching.bench import run_bench
-    from diffexplore.benching.settings import Request, methods_of
+    from diffexplore.benching.settings import TimedLoss, methods_of
 
     import torch  # isort: skip
 
     loss = losses.get("squared_error")
-    request = Request("squared_error", loss, {"a": 0.5, "b": 2.0})
+    request = TimedLoss("squared_error", loss, {"a": 0.5, "b": 2.0})
     bench = run_bench([request], (20, 40), methods_of([method]), torch.float64, torch.device("cpu"), 0)
     assert [one.n for one in bench.measurements] == [20, 40]
     for one in bench.measurements:
@@ -252,10 +252,10 @@ def test_every_loss_is_compiled(method: str) -> None:
     """However many there were before: torch stops to compile the same code again after some times, and says so here."""
     import torch._dynamo  # isort: skip
     from diffexplore.benching.bench import run_bench
-    from diffexplore.benching.settings import Request, methods_of
+    from diffexplore.benching.settings import TimedLoss, methods_of
 
     requests = [
-        Request(formula, Loss(formula, parameters="a", data="x"), {"a": 0.5}) for formula in ("a*x**2", "exp(a*x)")
+        TimedLoss(formula, Loss(formula, parameters="a", data="x"), {"a": 0.5}) for formula in ("a*x**2", "exp(a*x)")
     ]
     with torch._dynamo.config.patch(recompile_limit=1, fail_on_recompile_limit_hit=True):
         bench = run_bench(requests, (20,), methods_of([method]), torch.float64, torch.device("cpu"), 0)

@@ -18,16 +18,16 @@ from diffexplore.benching import timing
 from diffexplore.benching.bench import run_bench
 from diffexplore.benching.pairs import pairs_in
 from diffexplore.benching.records import Bench, Measurement
-from diffexplore.benching.settings import Request, methods_of
+from diffexplore.benching.settings import TimedLoss, methods_of
 from diffexplore.checking.batch import make_batch
 from diffexplore.checking.listener import Silence
-from diffexplore.checking.problem import Problem
-from diffexplore.checking.records import Skipped
+from diffexplore.checking.tallies import Skipped
 from diffexplore.cli.main import main
 from diffexplore.figures.terminal import draw
 from diffexplore.methods import reverse
 from diffexplore.methods.base import Values
 from diffexplore.methods.prepared import Prepared
+from diffexplore.methods.problem import Problem
 from diffexplore.render.benches import outline, to_text
 from diffexplore.render.markdown import document
 
@@ -40,7 +40,7 @@ def bench_of(
     loss: Loss, at: dict[str, float], sizes: tuple[int, ...] = (8, 16), methods: list[str] | None = None,
     dtype: torch.dtype = torch.float64,
 ) -> Bench:  # fmt: skip
-    request = Request(loss.name or "formula", loss, at)
+    request = TimedLoss(loss.name or "formula", loss, at)
     return run_bench([request], sizes, methods_of(methods or METHODS), dtype, torch.device("cpu"), 0)
 
 
@@ -160,7 +160,7 @@ def test_progress_counts_to_the_end() -> None:
             told.append((stage, done, total))
 
     requests = [
-        Request(name, losses.get(name), dict(losses.get(name).default_points[0])) for name in ("huber", "logistic")
+        TimedLoss(name, losses.get(name), dict(losses.get(name).default_points[0])) for name in ("huber", "logistic")
     ]
     run_bench(
         requests, (4, 8), methods_of(["reverse", "complex_step"]), torch.float64, torch.device("cpu"), 0, Listening()

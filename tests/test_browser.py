@@ -14,7 +14,7 @@ from flint import arb
 
 import diffexplore as dx
 from diffexplore.cli.main import main
-from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
+from diffexplore.fitting.reduced import ReducedFormulas, ReducedLoss, point
 
 pytestmark = pytest.mark.browser
 
@@ -138,7 +138,7 @@ def certified(name: str, at: list[float]) -> tuple[arb, tuple[arb, ...]]:
     loss = loss_given(name, options.get("at"), options.get("data"))
     data = options.get("data") or (loss.default_data() if loss.default_data else {})
     columns = {key: np.array(data[key], dtype=float) for key in loss.data}
-    reduced = ReducedLoss(Formulas(loss), columns, len(next(iter(columns.values()))) if columns else 1)
+    reduced = ReducedLoss(ReducedFormulas(loss), columns, len(next(iter(columns.values()))) if columns else 1)
     return reduced.value(point(at)), reduced.gradient(point(at))
 
 

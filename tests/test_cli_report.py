@@ -13,7 +13,7 @@ import report_fixtures as fixtures
 
 from diffexplore.checking.records import Report
 from diffexplore.cli.main import main
-from diffexplore.cli.progress import Listener, listening
+from diffexplore.cli.progress import ScreenListener, listening
 
 Output = pytest.CaptureFixture[str]
 
@@ -209,4 +209,4 @@ def test_progress_is_shown_only_to_a_person(monkeypatch: pytest.MonkeyPatch) -> 
         ]
     with listening(quiet=True, rows_to=None) as listener:
         assert listener._display is None
-    Listener(None, None).progress("truth", 1, 2)
+    ScreenListener(None, None).progress("truth", 1, 2)

@@ -20,7 +20,7 @@ from diffexplore.checking.digits import correct_digits
 from diffexplore.checking.run import run_check
 from diffexplore.cli import panels, start
 from diffexplore.cli.main import app, main
-from diffexplore.cli.progress import Listener, counted, time_told
+from diffexplore.cli.progress import ScreenListener, counted, time_told
 
 Output = pytest.CaptureFixture[str]
 
@@ -283,7 +283,7 @@ def test_time_left_is_told_where_the_pace_is_known(
 
 def test_parts_are_counted_where_there_are_any() -> None:
     assert (counted(30_000, 1_000_000), counted(0, None)) == ("30,000 of 1,000,000", "")
-    Listener(None, None).progress("a phase", 0, 0)
+    ScreenListener(None, None).progress("a phase", 0, 0)
 
 
 def test_a_person_at_a_terminal_sees_the_phases() -> None:

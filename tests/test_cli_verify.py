@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from diffexplore.cli.main import main
-from diffexplore.cli.verify import KINDS
-from diffexplore.verifying import candidates
 
 Output = pytest.CaptureFixture[str]
 
@@ -248,11 +246,6 @@ def test_the_help_says_that_the_file_is_executed(capsys: Output) -> None:
     assert main(["verify", "--help"]) == 0
     words = " ".join(capsys.readouterr().out.split())
     assert "THIS RUNS THE CODE IN FILE.py" in words
-
-
-def test_the_kinds_are_those_of_the_candidates() -> None:
-    """The command line knows them without loading torch."""
-    assert KINDS == candidates.KINDS
 
 
 PACKED = """\

@@ -15,7 +15,7 @@ import torch
 
 import diffexplore as dx
 from diffexplore.cli.main import main
-from diffexplore.tracing import recognise
+from diffexplore.formula import recognise
 
 Tensor = torch.Tensor
 

@@ -109,9 +109,9 @@ def test_every_key_of_a_bench_is_in_the_schema() -> None:
 
 def bench_document() -> dict[str, Any]:
     from diffexplore.benching.bench import run_bench
-    from diffexplore.benching.settings import Request, methods_of
+    from diffexplore.benching.settings import TimedLoss, methods_of
 
-    request = Request("squared_error", losses.get("squared_error"), {"a": 1.0, "b": 0.5})
+    request = TimedLoss("squared_error", losses.get("squared_error"), {"a": 1.0, "b": 0.5})
     return run_bench([request], (4,), methods_of(["numpy"]), torch.float64, torch.device("cpu"), 0).to_dict()
 
 

@@ -18,7 +18,7 @@ import diffexplore as dx
 from diffexplore.errors import UsageError
 from diffexplore.exploring.fitted import fitted_curve
 from diffexplore.figures.plotly.script import script
-from diffexplore.figures.records import Arrows, Grid, Series
+from diffexplore.figures.records import Arrows, Series, ValueGrid
 from diffexplore.figures.terminal import draw
 from diffexplore.pages.live import live_html, live_script
 
@@ -350,7 +350,7 @@ def test_a_surface_that_takes_too_many_operations_is_not_drawn(monkeypatch: pyte
     explorer = dx.explore("squared_error", steps=20)
     assert explorer.surface is None
     assert any("the surface is not drawn" in note and "operations" in note for note in explorer.notes)
-    assert not any(isinstance(layer, (Grid, Arrows)) for layer in explorer.figure().layers)
+    assert not any(isinstance(layer, (ValueGrid, Arrows)) for layer in explorer.figure().layers)
 
 
 def test_missing_plotly_is_named(monkeypatch: pytest.MonkeyPatch, explorers: dict[str, dx.Explorer]) -> None:
@@ -378,4 +378,4 @@ def test_figures_go_to_every_medium(explorers: dict[str, dx.Explorer]) -> None:
     lines = draw(explorer.figure(), 80, ascii=True)
     assert all(len(line) <= 80 and line.isascii() for line in lines)
     kinds = [type(layer) for layer in explorer.figure().layers]
-    assert kinds[:2] == [Grid, Arrows] and kinds.count(Series) >= 5
+    assert kinds[:2] == [ValueGrid, Arrows] and kinds.count(Series) >= 5

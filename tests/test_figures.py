@@ -13,7 +13,7 @@ from diffexplore.errors import UsageError
 from diffexplore.figures import matplotlib as files
 from diffexplore.figures import plotly
 from diffexplore.figures.extent import extent
-from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Grid, Layer, Rule, Series
+from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
 from diffexplore.figures.roles import PALETTE, STYLES, styles
 from diffexplore.figures.terminal import draw
 from tests.figure_examples import EVERYTHING, GRID, LAYERS, ROLES, figure
@@ -122,7 +122,7 @@ def test_a_terminal_draws_a_rule_from_edge_to_edge() -> None:
 
 
 def test_a_terminal_shades_higher_values_darker() -> None:
-    ramp = Grid("ramp", tuple(map(float, range(60))), (0.0, 1.0), (tuple(map(float, range(60))),) * 2)
+    ramp = ValueGrid("ramp", tuple(map(float, range(60))), (0.0, 1.0), (tuple(map(float, range(60))),) * 2)
     (line,) = {
         line.strip(" │┤")[2:-2] for line in draw(figure(ramp), 80) if "▒" in line and "│" in line and "┤" not in line
     }
@@ -135,7 +135,7 @@ def test_a_terminal_shows_notes_and_what_has_no_value(ascii: bool) -> None:
     fine = tuple(map(float, range(200)))
     values = tuple(tuple(None if column > 150 else 1.0 + column for column in range(200)) for _ in fine)
     lines = draw(
-        figure(Grid("error", fine, fine, values, notes=((77, 77, "a kink"), (20, 20, "a pole")))), 60, ascii=ascii
+        figure(ValueGrid("error", fine, fine, values, notes=((77, 77, "a kink"), (20, 20, "a pole")))), 60, ascii=ascii
     )
     picture, legend = "\n".join(lines[:-4]), "\n".join(lines[-4:])
     assert "! a kink" in legend and "& a pole" in legend and "? no value" in legend
@@ -223,11 +223,11 @@ def test_a_notebook_has_a_figure_of_plotly() -> None:
 
 @pytest.mark.parametrize("layer", [
     Series("none", (), ()), Series("one", (1.0,), (1.0,)), Band("none", (), (), ()), Bars("none", (), ()), Bars("edge", (1.0,), ()),
-    Arrows("none", (), (), (), ()), Arrows("still", (1.0,), (1.0,), (0.0,), (0.0,)), Grid("none", (), (), ()),
-    Grid("one", (1.0,), (1.0,), ((5.0,),)), Grid("no value", (1.0, 2.0), (1.0, 2.0), ((None, None), (None, None)), scale="log"),
-    Grid("even", (1.0, 2.0), (1.0, 2.0), ((5.0, 5.0), (5.0, 5.0)), levels=(5.0,)), Rule("alone", "y", 1.0),
-    Grid("flat", (1.0, 2.0), (1.0, 2.0), ((5.0, 5.0), (5.0, 5.0)), scale="log"),
-    Grid("zeros", (1.0, 2.0), (1.0, 2.0), ((0.0, 5.0), (50.0, 5.0)), scale="log"),
+    Arrows("none", (), (), (), ()), Arrows("still", (1.0,), (1.0,), (0.0,), (0.0,)), ValueGrid("none", (), (), ()),
+    ValueGrid("one", (1.0,), (1.0,), ((5.0,),)), ValueGrid("no value", (1.0, 2.0), (1.0, 2.0), ((None, None), (None, None)), scale="log"),
+    ValueGrid("even", (1.0, 2.0), (1.0, 2.0), ((5.0, 5.0), (5.0, 5.0)), levels=(5.0,)), Rule("alone", "y", 1.0),
+    ValueGrid("flat", (1.0, 2.0), (1.0, 2.0), ((5.0, 5.0), (5.0, 5.0)), scale="log"),
+    ValueGrid("zeros", (1.0, 2.0), (1.0, 2.0), ((0.0, 5.0), (50.0, 5.0)), scale="log"),
 ], ids=lambda layer: f"{type(layer).__name__} {layer.name}")  # fmt: skip
 @pytest.mark.parametrize("scale", ["linear", "log"])
 def test_little_data_is_drawn_in_every_medium(layer: Layer, scale: str) -> None:

@@ -10,9 +10,10 @@ import torch
 from matrix import DTYPES, few_samples
 
 from diffexplore import Loss, UsageError, check, losses, methods
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import Report, Row
-from diffexplore.methods._difference import Along, Difference
+from diffexplore.methods._along import Along
+from diffexplore.methods._difference import Difference
+from diffexplore.methods.problem import Problem
 
 NAMES = ("forward_difference", "central_difference", "richardson")
 #: What has power needs no probes, which take most of the time of a check and say nothing here.

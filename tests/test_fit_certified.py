@@ -16,7 +16,7 @@ import diffexplore as dx
 from diffexplore import losses
 from diffexplore.fitting.certify import stationary_box
 from diffexplore.fitting.records import Fit
-from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
+from diffexplore.fitting.reduced import ReducedFormulas, ReducedLoss, point
 from diffexplore.fitting.terrain import Direction
 
 by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -192,7 +192,7 @@ def test_the_optimum_is_certified_for_any_number_of_samples(n: int) -> None:
     ("abs(a) + a**2", 0.1, ()),
 ])  # fmt: skip
 def test_a_box_holds_exactly_one_stationary_point(formula: str, centre: float, roots: tuple[float, ...]) -> None:
-    loss = ReducedLoss(Formulas(dx.Loss(formula, parameters="a")), {}, 1)
+    loss = ReducedLoss(ReducedFormulas(dx.Loss(formula, parameters="a")), {}, 1)
     proved = stationary_box(loss, point([centre]))
     if proved is not None:
         (ball,) = proved.box

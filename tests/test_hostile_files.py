@@ -14,8 +14,8 @@ import diffexplore as dx
 from benchmarks import hostile_files
 from benchmarks._hostile import tried
 from diffexplore.checking.batch import Batch
-from diffexplore.checking.table import column_names, read_table
 from diffexplore.cli.main import main
+from diffexplore.inputs.table import column_names, read_table
 from diffexplore.verifying.replay import Replay
 from diffexplore.verifying.replay_file import read_replay
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matrix import DTYPES, UNIT
 
-from diffexplore.checking.judge import Format, Judged, cause_of, judge
+from diffexplore.checking.judge import Judged, cause_of, judge
 from diffexplore.checking.ledger import Ledger
 from diffexplore.checking.truth import Enclosures, Status
+from diffexplore.floating_point import format_of
 
 INF, NAN = math.inf, math.nan
 
@@ -138,7 +139,7 @@ def test_power_keeps_its_word(truth: float, relative: float, share: float, sign:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_ulp(dtype: str) -> None:
-    form = Format.of(getattr(torch, dtype))
+    form = format_of(getattr(torch, dtype))
     tiny = float(torch.finfo(getattr(torch, dtype)).smallest_normal)
     values = np.array([1.0, 1.5, 2.0, -3.0, tiny, tiny / 4, 0.0])
     expected = np.array([1, 1, 2, 2, tiny, tiny, tiny]) * 2 * UNIT[dtype]

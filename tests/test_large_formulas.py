@@ -6,13 +6,13 @@ import pytest
 import sympy
 
 import diffexplore as dx
-from diffexplore.checking.problem import Problem
 from diffexplore.errors import UsageError
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.latex import to_latex
 from diffexplore.formula.parse import parse
 from diffexplore.formula.text import to_text
 from diffexplore.graphing import graph_of
+from diffexplore.methods.problem import Problem
 
 
 def nested(function: str, times: int, inner: str = "a*x") -> str:

@@ -14,8 +14,8 @@ from diffexplore import losses
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.errors import UsageError
 from diffexplore.losses import Entry
+from diffexplore.losses._catalogue import hyperplane
 from diffexplore.losses._data import line_with_outliers
-from diffexplore.losses.hyperplane import hyperplane
 from diffexplore.program.program import lower
 
 ENTRIES = pytest.mark.parametrize("entry", losses.entries(), ids=losses.names())

@@ -14,7 +14,7 @@ from diffexplore import losses
 from diffexplore.formula.steps import derivation
 from diffexplore.formula.text import to_text
 from diffexplore.pages.mathml import mathml
-from diffexplore.render.symbols import typeset
+from diffexplore.typography import typeset
 
 #: What each element stands for when a formula is spelled on one line.
 _SPELLED = {

@@ -12,11 +12,11 @@ from planted import TamperedEntry
 
 import diffexplore as dx
 from diffexplore import methods
-from diffexplore.checking.problem import Problem
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
 from diffexplore.methods import libraries, opaque, symbolic
 from diffexplore.methods.base import Estimates, Values, is_watched
+from diffexplore.methods.problem import Problem
 
 AT = {"a": 0.5, "b": 2.0}
 NAMED = ("torch_compile", "jax_grad", "jax_jit", "tensorflow_tape", "tensorflow_function", "numdifftools")

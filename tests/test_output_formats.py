@@ -293,9 +293,9 @@ def test_annotations_leave_standard_output_to_a_program(capsys: Output) -> None:
 
 
 def test_annotations_are_escaped() -> None:
-    from diffexplore.render.problems import CodePlace, Problem, to_annotation
+    from diffexplore.render.problems import CodePlace, CodeProblem, to_annotation
 
-    problem = Problem("a,b", "open", "100 %\nfirst: second, ::third", CodePlace("odd,name:x.py", 3))
+    problem = CodeProblem("a,b", "open", "100 %\nfirst: second, ::third", CodePlace("odd,name:x.py", 3))
     assert to_annotation(problem) == (
         "::warning file=odd%2Cname%3Ax.py,line=3,title=diffexplore%3A a%2Cb::100 %25%0Afirst: second, ::third"
     )

@@ -17,12 +17,23 @@ import diffexplore as dx
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
 from diffexplore.figures.plotly.script import script
-from diffexplore.figures.records import Grid, Series
+from diffexplore.figures.records import Series, ValueGrid
 from diffexplore.graphing import graph_of
 from diffexplore.pages.document import document
 from diffexplore.pages.records import Fragment, Page, Section
 from diffexplore.pages.sections import KINDS
-from diffexplore.render.blocks import Block, Column, Formula, FormulaList, Heading, Headline, Note, Picture, Table, text
+from diffexplore.writing.blocks import (
+    Block,
+    Column,
+    Formula,
+    FormulaList,
+    Heading,
+    Headline,
+    Note,
+    Picture,
+    Table,
+    text,
+)
 
 HOSTILE = "\"><script>alert('a')</script><img src=http://example.org/x onerror=alert(1)> & </style> ${1} $x$"
 
@@ -320,7 +331,7 @@ def test_tables_behind_figures_are_thinned() -> None:
     values = tuple(tuple(1.0 for _ in range(61)) for _ in range(41))
     root = _one(
         Picture(figure(Series("path", places, places))),
-        Picture(figure(Grid("height", places[:61], places[:41], values))),
+        Picture(figure(ValueGrid("height", places[:61], places[:41], values))),
     )
     path, grid = root.all("table")
     assert path.all("caption")[0].words() == "path: 250 of 1,001 rows"

@@ -17,7 +17,7 @@ from diffexplore import Loss, check, losses, methods
 from diffexplore.checking.batch import make_batch
 from diffexplore.checking.records import Report, Row
 from diffexplore.checking.run import run_check
-from diffexplore.methods._closed_form import ClosedForm
+from diffexplore.methods._closed_form import ClosedFormMethod
 from diffexplore.methods.base import Estimates
 from diffexplore.program.program import lower
 
@@ -111,7 +111,7 @@ def test_a_missing_term_fails(monkeypatch: pytest.MonkeyPatch, dtype: str) -> No
     whole = sympy.expand(right["a"])
     wrong = sympy.Add(*sympy.Add.make_args(whole)[:-1])
     for partials, verdict in (([whole, right["b"]], 0), ([wrong, right["b"]], 1)):
-        method = ClosedForm(_Fixed(partials, (*loss.parameters, *loss.data)), exact=True)  # type: ignore[arg-type]
+        method = ClosedFormMethod(_Fixed(partials, (*loss.parameters, *loss.data)), exact=True)  # type: ignore[arg-type]
         entry = TamperedEntry("by_hand", "a formula by hand", method)
         monkeypatch.setattr(methods, "_ENTRIES", (entry,))
         report = check(loss, {"x": [1.0, 2.0, -1.5], "y": [0.5, -3.0, 4.0]}, {"a": 0.75, "b": 0.5}, dtype=dtype)

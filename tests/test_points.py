@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from diffexplore import losses
-from diffexplore.checking.points import make_points, parse_at
 from diffexplore.errors import UsageError
+from diffexplore.inputs.points import make_points, parse_at
 from diffexplore.loss import Loss
 
 LINE = Loss("(slope*x + b - y)**2", parameters="slope, b", data="x, y")

@@ -18,9 +18,9 @@ from diffexplore.errors import UsageError
 from diffexplore.formula.parse import parse
 from diffexplore.formula.text import to_text
 from diffexplore.render.algebra import hessian_text
-from diffexplore.render.blocks import Formula, FormulaList
 from diffexplore.render.outline import formulas
-from diffexplore.render.symbols import to_ascii, typeset
+from diffexplore.typography import to_ascii, typeset
+from diffexplore.writing.blocks import Formula, FormulaList
 
 
 def used(loss: dx.Loss, expr: sympy.Expr) -> dict[str, list[str]]:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from diffexplore.checking.records import Truth
 from diffexplore.numerals import short
-from diffexplore.render.blocks import words_of
-from diffexplore.render.numbers import counted, point_text, share, truth_digits, ulp_at, value_beside
-from diffexplore.render.symbols import speaks_mathematics, to_ascii, typeset
+from diffexplore.typography import speaks_mathematics, to_ascii, typeset
+from diffexplore.writing.blocks import words_of
+from diffexplore.writing.numbers import counted, point_text, share, truth_digits, ulp_at, value_beside
 
 
 @pytest.mark.parametrize(

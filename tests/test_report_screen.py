@@ -14,7 +14,7 @@ from rich.console import Console
 from diffexplore.checking.digits import correct_digits, share_of_allowed
 from diffexplore.checking.records import CandidateSummary, PartialFormula, Report, Row, Truth
 from diffexplore.render.screen import failures_only
-from diffexplore.render.terminal import Drawing, Page, to_text
+from diffexplore.render.terminal import Drawing, ReportPage, to_text
 
 EVERY = [fixtures.passing, fixtures.mixed, fixtures.failing, fixtures.undecided, fixtures.at_zero]
 BARS = "█▉▊▋▌▍▎▏"
@@ -110,7 +110,7 @@ def test_the_largest_share_of_what_is_allowed_is_named() -> None:
 def test_colour_supports_what_the_numbers_say() -> None:
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system="truecolor")
     with console.capture() as capture:
-        console.print(Page(fixtures.failing()))
+        console.print(ReportPage(fixtures.failing()))
     coloured = capture.get()
     assert re.search("\x1b\\[32m15.8 █", coloured), "well below what is allowed"
     assert re.search("\x1b\\[33m 8.2 █", coloured), "above half of it"

@@ -9,9 +9,10 @@ import pytest
 import report_fixtures as fixtures
 from rich.console import Console
 
-from diffexplore.checking.records import Cause, Report, Summary, Truth
-from diffexplore.render.symbols import to_ascii
-from diffexplore.render.terminal import Page, to_text
+from diffexplore.checking.records import Cause, Report, Truth
+from diffexplore.checking.tallies import Summary
+from diffexplore.render.terminal import ReportPage, to_text
+from diffexplore.typography import to_ascii
 
 EVERY = [fixtures.passing, fixtures.mixed, fixtures.failing, fixtures.undecided, fixtures.at_zero]
 
@@ -309,7 +310,7 @@ def test_words_do_not_depend_on_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     def printed(**kind: object) -> str:
         console = Console(file=io.StringIO(), width=100, force_terminal=True, **kind)  # type: ignore[arg-type]
         with console.capture() as capture:
-            console.print(Page(fixtures.failing(), detail="full"))
+            console.print(ReportPage(fixtures.failing(), detail="full"))
         return capture.get()
 
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -325,7 +326,7 @@ def test_second_partials_are_shown_where_given() -> None:
     second = {("a", "b"): fixtures.GRADIENT["b"], ("b", "b"): fixtures.GRADIENT["b"]}
     console = Console(file=io.StringIO(), width=100)
     with console.capture() as capture:
-        console.print(Page(fixtures.passing(), hessian=second, detail="full"))
+        console.print(ReportPage(fixtures.passing(), hessian=second, detail="full"))
     assert "∂²L/∂a∂b = mean[(a·x − y + b) / (a² + 1)]" in capture.get()
     assert "∂²L/∂b²  = mean[" in capture.get()
 

@@ -20,7 +20,7 @@ from diffexplore import UsageError, losses
 from diffexplore.checking.batch import make_batch
 from diffexplore.checking.evaluate import Evaluator
 from diffexplore.cli.main import main
-from diffexplore.figures.records import Bars, Figure, Grid, Rule, Series
+from diffexplore.figures.records import Bars, Figure, Rule, Series, ValueGrid
 from diffexplore.render.schema import schema
 from diffexplore.scanning import error_map, places, report_figures, scan
 from diffexplore.scanning.places import Places
@@ -294,8 +294,8 @@ def help_of_report(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 # --------------------------------------------------------------------------------------------------------- error maps
-def grid_of(figure: Figure) -> Grid:
-    return next(layer for layer in figure.layers if isinstance(layer, Grid))
+def grid_of(figure: Figure) -> ValueGrid:
+    return next(layer for layer in figure.layers if isinstance(layer, ValueGrid))
 
 
 def mapped(formula: str, methods: str = "reverse", **at: float) -> dict[str, Figure]:
@@ -438,7 +438,7 @@ def test_every_figure_of_a_report_can_be_drawn(name: str) -> None:
                 assert figure.y.scale == "linear" or min(layer.y) > 0
             elif isinstance(layer, Rule):
                 assert math.isfinite(layer.at) and (figure.x.scale == "linear" or layer.at > 0)
-            elif isinstance(layer, Grid):
+            elif isinstance(layer, ValueGrid):
                 assert all(0 <= column < len(layer.x) and 0 <= row < len(layer.y) for column, row, _ in layer.notes)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import diffexplore as dx
 from diffexplore import Loss, UsageError, losses
-from diffexplore.checking.points import make_points
+from diffexplore.inputs.points import make_points
 from diffexplore.strategies import batches, points
 
 few = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow], deadline=None)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diffexplore.checking import csv_columns
-from diffexplore.checking.table import column_names, read_table
 from diffexplore.errors import UsageError
+from diffexplore.inputs import csv_columns
+from diffexplore.inputs.table import column_names, read_table
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from diffexplore.formula.functions_sympy import foreign_node
 from diffexplore.program.program import lower
 from diffexplore.tracing import Array, Traced, declare, trace
 from diffexplore.tracing.capture import capture
-from diffexplore.tracing.lines import Place
+from diffexplore.tracing.lines import SourcePlace
 
 Tensor = torch.Tensor
 ROWS = 7
@@ -174,7 +174,7 @@ def test_an_operator_of_the_backward_pass_has_the_line_of_the_forward_pass() -> 
     traced = trace(loss, parameters="a", data="x")
     captured = capture(loss, declare("a"), declare("x"), wrt=["a"], samples=None, decompositions={})
     line = loss.__code__.co_firstlineno
-    places = {str(place) for place in captured.places.values() if place.line != Place.line}
+    places = {str(place) for place in captured.places.values() if place.line != SourcePlace.line}
     assert f"test_tracing.py:{line + 1}" in places
     assert f"the backward of test_tracing.py:{line + 1}" in places
     assert f"the backward of test_tracing.py:{line + 2}" in places

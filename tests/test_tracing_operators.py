@@ -15,8 +15,8 @@ from test_tracing import assert_agrees
 import diffexplore as dx
 from benchmarks.torch_programs import CATALOGUE, TorchProgram
 from diffexplore import UsageError
+from diffexplore.formula.recognise import itself, recognise
 from diffexplore.tracing import declare, loss_of, trace
-from diffexplore.tracing.recognise import itself, recognise
 
 # ------------------------------------------------------------------------------------------------- declarations
 

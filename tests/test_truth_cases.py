@@ -13,9 +13,9 @@ import torch
 
 import diffexplore as dx
 from diffexplore.checking.evaluate import Evaluator
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import Row
 from diffexplore.checking.synthetic import synthetic_columns
+from diffexplore.methods.problem import Problem
 
 Data = Mapping[str, Sequence[float]]
 

@@ -18,12 +18,12 @@ from truth_helpers import FLOAT64
 from diffexplore import UsageError, losses
 from diffexplore.checking import truth as truth_module
 from diffexplore.checking.fast_truth import VectorProgram
-from diffexplore.checking.judge import Format
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.synthetic import synthetic_columns
 from diffexplore.checking.truth import TruthFinder
+from diffexplore.floating_point import format_of
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.parse import parse
+from diffexplore.methods.problem import Problem
 from diffexplore.program.program import lower
 
 
@@ -70,7 +70,7 @@ def test_the_fast_truth_agrees_with_arb(loss_name: str, dtype: str, monkeypatch:
     finder = TruthFinder(
         problem.wrt, problem.gradient_program, problem.plain_loss_program, problem.domain_program, fixed, loss.data
     )
-    form = Format.of(problem.dtype)
+    form = format_of(problem.dtype)
     fast, slow = _both_ways(monkeypatch, finder, values, n, (form.bits, form.smallest_exponent))
     _assert_agree(fast, slow)
 

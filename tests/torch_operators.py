@@ -10,7 +10,7 @@ import sympy
 import torch
 
 from diffexplore.auditing.forward_case import Case
-from diffexplore.auditing.rulebook import Entry
+from diffexplore.auditing.rulebook import RulebookEntry
 from diffexplore.auditing.setup import Setup
 from diffexplore.auditing.special import VALUES
 
@@ -28,7 +28,7 @@ def numeric(expr: sympy.Basic, names: list[str]) -> Callable[..., Any]:
 class Run:
     """One case of an operator at random points: its outputs and its gradients for random upstream gradients."""
 
-    def __init__(self, entry: Entry, case: Case, seed: int = 0) -> None:
+    def __init__(self, entry: RulebookEntry, case: Case, seed: int = 0) -> None:
         self.entry, self.case, self.setup = entry, case, Setup(entry, case)
         self.points = self._points(random.Random(seed))
 

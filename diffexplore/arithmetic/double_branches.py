@@ -14,7 +14,7 @@ from diffexplore.arithmetic.double_balls import QUANTUM, DoubleBall, exact, neg,
 from diffexplore.arithmetic.double_double import Number
 
 
-class Decision(NamedTuple):
+class BranchDecision(NamedTuple):
     """A condition: where it certainly ``holds``, where it certainly ``fails``, and where Arb knows no more either.
 
     Arrays or scalars of bool. ``settled`` includes both others, and ties of exact numbers.
@@ -34,68 +34,68 @@ def chosen(first: Number, x: DoubleBall, y: DoubleBall) -> DoubleBall:
     return DoubleBall(*(np.where(first, *fields)[()] for fields in zip(x, y, strict=True)))
 
 
-def _abs(x: DoubleBall) -> DoubleBall:
+def absolute(x: DoubleBall) -> DoubleBall:
     return chosen(np.signbit(x.high), neg(x), x)
 
 
-def _sign(x: DoubleBall) -> DoubleBall:
+def sign(x: DoubleBall) -> DoubleBall:
     return _where(_above_zero(x), exact(1.0), exact(-1.0))
 
 
-def _heaviside(x: DoubleBall) -> DoubleBall:
+def heaviside(x: DoubleBall) -> DoubleBall:
     return _where(_above_zero(x), exact(1.0), exact(0.0))
 
 
-def _max(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+def largest(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     # The larger of two numbers moves by no more than either does. A tie may be of subnormal parts, flushed to zero.
     tie = x.high == y.high
     larger = chosen((x.high > y.high) | (tie & (x.low >= y.low)), x, y)
     return larger._replace(radius=np.maximum(x.radius, y.radius) + QUANTUM * tie)
 
 
-def _min(x: DoubleBall, y: DoubleBall) -> DoubleBall:
-    return neg(_max(neg(x), neg(y)))
+def smallest(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    return neg(largest(neg(x), neg(y)))
 
 
-def _above_zero(x: DoubleBall) -> Decision:
+def _above_zero(x: DoubleBall) -> BranchDecision:
     """x > 0; on 0 itself both sides count, so that it is settled and not decided."""
     clear = x.nearest_to_zero > 0
-    return Decision(clear & (x.high > 0), clear & (x.high < 0), clear | x.exactly_zero)
+    return BranchDecision(clear & (x.high > 0), clear & (x.high < 0), clear | x.exactly_zero)
 
 
-def _less(x: DoubleBall, y: DoubleBall) -> Decision:
+def _less(x: DoubleBall, y: DoubleBall) -> BranchDecision:
     above = _above_zero(sub(y, x))
     return above._replace(settled=above.settled | _tied(x, y))
 
 
-def _equal(x: DoubleBall, y: DoubleBall) -> Decision:
+def _equal(x: DoubleBall, y: DoubleBall) -> BranchDecision:
     less = _less(x, y)
-    return Decision(less.decided & False, less.decided, less.settled)
+    return BranchDecision(less.decided & False, less.decided, less.settled)
 
 
-def decision(condition: Decision | DoubleBall) -> Decision:
+def decision(condition: BranchDecision | DoubleBall) -> BranchDecision:
     """A condition that is true or false for every sample comes as a constant, 1 or 0."""
-    if isinstance(condition, Decision):
+    if isinstance(condition, BranchDecision):
         return condition
-    return Decision(condition.high != 0, condition.high == 0, condition.high == condition.high)
+    return BranchDecision(condition.high != 0, condition.high == 0, condition.high == condition.high)
 
 
-def _not(p: Decision | DoubleBall) -> Decision:
+def _not(p: BranchDecision | DoubleBall) -> BranchDecision:
     p = decision(p)
-    return Decision(p.fails, p.holds, p.settled)
+    return BranchDecision(p.fails, p.holds, p.settled)
 
 
-def _and(p: Decision | DoubleBall, q: Decision | DoubleBall) -> Decision:
+def _and(p: BranchDecision | DoubleBall, q: BranchDecision | DoubleBall) -> BranchDecision:
     p, q = decision(p), decision(q)
     holds, fails = p.holds & q.holds, p.fails | q.fails
-    return Decision(holds, fails, holds | fails | (p.settled & q.settled))
+    return BranchDecision(holds, fails, holds | fails | (p.settled & q.settled))
 
 
-def _or(p: Decision | DoubleBall, q: Decision | DoubleBall) -> Decision:
+def _or(p: BranchDecision | DoubleBall, q: BranchDecision | DoubleBall) -> BranchDecision:
     return _not(_and(_not(p), _not(q)))
 
 
-def _where(condition: Decision | DoubleBall, taken: DoubleBall, otherwise: DoubleBall) -> DoubleBall:
+def _where(condition: BranchDecision | DoubleBall, taken: DoubleBall, otherwise: DoubleBall) -> DoubleBall:
     condition = decision(condition)
     taken_or_not = chosen(condition.holds, taken, otherwise)
     return taken_or_not._replace(radius=np.where(condition.decided, taken_or_not.radius, np.inf)[()])
@@ -107,14 +107,14 @@ def _tied(x: DoubleBall, y: DoubleBall) -> Number:
     return (x.high == y.high) & (x.low == y.low) & (x.radius == 0) & (y.radius == 0)
 
 
-def _below(x: DoubleBall, y: DoubleBall) -> Decision:
+def _below(x: DoubleBall, y: DoubleBall) -> BranchDecision:
     less, tie = _less(x, y), _tied(x, y)
-    return Decision(less.holds, less.fails | tie, less.settled | tie)
+    return BranchDecision(less.holds, less.fails | tie, less.settled | tie)
 
 
-def _same(x: DoubleBall, y: DoubleBall) -> Decision:
+def _same(x: DoubleBall, y: DoubleBall) -> BranchDecision:
     less, tie = _less(x, y), _tied(x, y)
-    return Decision(tie, less.decided, less.settled | tie)
+    return BranchDecision(tie, less.decided, less.settled | tie)
 
 
 def _zero_or(step: Callable[[DoubleBall], DoubleBall], at_zero: float) -> Callable[[DoubleBall], DoubleBall]:
@@ -122,9 +122,9 @@ def _zero_or(step: Callable[[DoubleBall], DoubleBall], at_zero: float) -> Callab
 
 
 # ----------------------------------------------------------------------------------------------------------- smooth
-def _clear_abs(x: DoubleBall) -> DoubleBall:
+def clear_absolute(x: DoubleBall) -> DoubleBall:
     clear = (x.nearest_to_zero > 0) | x.exactly_zero
-    value = _abs(x)
+    value = absolute(x)
     return value._replace(radius=np.where(clear, value.radius, np.inf)[()])
 
 
@@ -138,21 +138,17 @@ def _clear(function: Callable[[DoubleBall, DoubleBall], DoubleBall]) -> Callable
     return apply
 
 
-BRANCHES: dict[str, Callable[..., Any]] = {
-    "abs": _abs, "sign": _sign, "heaviside": _heaviside, "max": _max, "min": _min,
+CONTROL: dict[str, Callable[..., Any]] = {
     "full_like": lambda x, constant: constant, "where": _where,
     "lt": _less, "le": _less, "gt": lambda x, y: _less(y, x), "ge": lambda x, y: _less(y, x),
     "eq": _equal, "ne": lambda x, y: _not(_equal(x, y)), "and": _and, "or": _or, "not": _not,
 }  # fmt: skip
 
-CASE_BRANCHES: dict[str, Callable[..., Any]] = BRANCHES | {
+CONTROL_OF_CASES: dict[str, Callable[..., Any]] = CONTROL | {
     "lt": _below, "gt": lambda x, y: _below(y, x),
     "le": lambda x, y: _not(_below(y, x)), "ge": lambda x, y: _not(_below(x, y)),
     "eq": _same, "ne": lambda x, y: _not(_same(x, y)),
-    "sign": _zero_or(_sign, 0.0), "heaviside": _zero_or(_heaviside, 0.5),
 }  # fmt: skip
 
-#: A step that may be either value is unknown already.
-SMOOTH_BRANCHES: dict[str, Callable[..., Any]] = CASE_BRANCHES | {
-    "abs": _clear_abs, "max": _clear(_max), "min": _clear(_min),
-}  # fmt: skip
+case_sign, case_heaviside = _zero_or(sign, 0.0), _zero_or(heaviside, 0.5)
+clear_largest, clear_smallest = _clear(largest), _clear(smallest)

@@ -7,7 +7,7 @@ from functools import cache
 
 import torch
 
-from diffexplore.bounds.watch import tell_watches
+from diffexplore.torch_private.watching import tell_watches
 
 #: Torch's kernel of order n ≥ 2, which also is the slope of order n − 1, steps up from a negative argument by 1 until
 #: it is positive: a millisecond for each number from here, for ever from −2⁵³.

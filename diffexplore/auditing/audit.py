@@ -12,7 +12,7 @@ from diffexplore.auditing.forwards import cases
 from diffexplore.auditing.functions import NotRead
 from diffexplore.auditing.questions import backward_questions, forward_questions
 from diffexplore.auditing.records import Audit, Check, Record
-from diffexplore.auditing.rulebook import Entry, Rulebook, read_installed
+from diffexplore.auditing.rulebook import Rulebook, RulebookEntry, read_installed
 from diffexplore.errors import UsageError
 from diffexplore.suggestions import did_you_mean
 
@@ -50,7 +50,7 @@ def audit(
     return Audit(rules.source, tuple(records))
 
 
-def recorded(entry: Entry) -> Record:
+def recorded(entry: RulebookEntry) -> Record:
     """What is found of one entry."""
     kind = class_of(entry)
     if kind not in IN_SCOPE:
@@ -60,7 +60,7 @@ def recorded(entry: Entry) -> Record:
     return Record(entry.name, kind, checks, remark, entry.line)
 
 
-def _checks(entry: Entry) -> Iterator[Check]:
+def _checks(entry: RulebookEntry) -> Iterator[Check]:
     for case in cases(entry.signature):
         try:
             for rule, question in chain(backward_questions(entry, case), forward_questions(entry, case)):
@@ -70,7 +70,7 @@ def _checks(entry: Entry) -> Iterator[Check]:
             yield Check("", case.label, "unknown", "", reason=reason, line=entry.line)
 
 
-def chosen(rules: Rulebook, only: Collection[str]) -> tuple[Entry, ...]:
+def chosen(rules: Rulebook, only: Collection[str]) -> tuple[RulebookEntry, ...]:
     """The entries of these names, in the order of the file; all where no name is given.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from diffexplore.auditing.forwards import cases
-from diffexplore.auditing.rulebook import Entry
+from diffexplore.auditing.rulebook import RulebookEntry
 
 UNARY = "elementwise, one argument"
 SEVERAL = "elementwise, several arguments"
@@ -64,7 +64,7 @@ OUT_OF_SCOPE = (NOT_DIFFERENTIABLE, NOT_GIVEN, RANDOM, *(kind for kind, _ in _KI
 """The other classes."""
 
 
-def class_of(entry: Entry) -> str:
+def class_of(entry: RulebookEntry) -> str:
     """The one class of an entry; ``unclassified`` where nothing is known of it."""
     formulas = set(entry.gradients.values())
     if formulas == {"non_differentiable"} or (
@@ -82,7 +82,7 @@ def class_of(entry: Entry) -> str:
     return next((kind for kind, pattern in _KINDS if re.fullmatch(pattern, base)), UNCLASSIFIED)
 
 
-def _elementwise(entry: Entry) -> str:
+def _elementwise(entry: RulebookEntry) -> str:
     signature = entry.signature
     if signature.base.startswith("_foreach_"):
         return LISTS

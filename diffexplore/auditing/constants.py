@@ -10,7 +10,7 @@ import sympy
 
 from diffexplore.auditing.departures import depart
 from diffexplore.auditing.functions import NotRead
-from diffexplore.tracing.recognise import recognised
+from diffexplore.formula.recognise import recognised
 
 CONSTANTS: dict[str, sympy.Expr] = {
     "M_E": sympy.E,

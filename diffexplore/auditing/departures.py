@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import sympy
 
-from diffexplore.tracing.recognise import Recognised
+from diffexplore.formula.recognise import Recognised
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Departure:
     """A number of torch's, the one that the derivative needs, and the words for the difference.
 
     ``deliberate`` where torch does so on purpose; ``rounding`` where it is the number that is needed, rounded as a
-    program rounds a constant (:mod:`diffexplore.tracing.recognise`); else it is a defect.
+    program rounds a constant (:mod:`diffexplore.formula.recognise`); else it is a defect.
     """
 
     actual: sympy.Rational

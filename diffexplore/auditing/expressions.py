@@ -39,7 +39,7 @@ class Name:
 
 
 @dataclass(frozen=True)
-class Number:
+class NumberLiteral:
     """A literal as written; ``whole`` where it is one of C++'s integers."""
 
     digits: str
@@ -88,7 +88,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Method:
+class MethodCall:
     """``object.method(arguments)``."""
 
     object: Tree
@@ -111,7 +111,7 @@ class Braces:
     items: tuple[Tree, ...]
 
 
-Tree = Name | Number | Text | Unary | Binary | Choice | Call | Method | Index | Braces
+Tree = Name | NumberLiteral | Text | Unary | Binary | Choice | Call | MethodCall | Index | Braces
 
 
 def parse_formula(text: str) -> Tree:
@@ -193,7 +193,7 @@ class _Parser:
                 continue
             name = self._name()
             self._expect("(")
-            tree = Method(tree, name, self._list(")"))
+            tree = MethodCall(tree, name, self._list(")"))
         return tree
 
     def _primary(self) -> Tree:
@@ -201,7 +201,7 @@ class _Parser:
         self._at += 1
         if kind == "number":
             digits = text.rstrip("fFlLuU")
-            return Number(digits, whole=digits.isdigit())
+            return NumberLiteral(digits, whole=digits.isdigit())
         if kind == "text":
             return Text(text[1:-1])
         if kind == "name":

@@ -16,7 +16,7 @@ _MANUAL = "torch/csrc/autograd/FunctionsManual.cpp"
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """One cause for which entries are refuted.
 
     Attributes:
@@ -36,7 +36,7 @@ class Finding:
 
 
 FINDINGS = (
-    Finding(
+    AuditFinding(
         ("hardsigmoid",),
         "defect",
         "aten/src/ATen/native/cpu/Activation.cpp (hardsigmoid_backward_kernel)",
@@ -47,7 +47,7 @@ slope = torch.func.grad(torch.nn.functional.hardsigmoid)
 print(slope(torch.tensor(0.5, dtype=torch.float64)).item(), 1 / 6)
 """,
     ),
-    Finding(
+    AuditFinding(
         ("celu", "celu_"),
         "defect",
         RULES,
@@ -59,7 +59,7 @@ slope = torch.func.grad(lambda x: torch.celu(x, alpha=0.1))
 print(slope(torch.tensor(-1.0, dtype=torch.float64)).item(), math.exp(-10))
 """,
     ),
-    Finding(
+    AuditFinding(
         ("_foreach_maximum", "_foreach_minimum"),
         "defect",
         RULES,
@@ -71,7 +71,7 @@ larger = lambda x: _foreach_maximum([x], 2.0)[0]
 print(func.jvp(larger, (ones(()),), (ones(()),))[1].item(), 0.0)
 """,
     ),
-    Finding(
+    AuditFinding(
         ("_prelu_kernel_backward",),
         "defect",
         RULES,
@@ -83,7 +83,7 @@ pull_back = func.vjp(lambda x: prelu(x, tensor(0.25)), tensor(0.0))[1]
 print(func.grad(lambda g: pull_back(g)[0])(tensor(1.0)).item(), 0.25)
 """,
     ),
-    Finding(
+    AuditFinding(
         ("clamp",),
         "harmless",
         f"{_MANUAL} (clamp_backward, clamp_jvp)",
@@ -95,7 +95,7 @@ slope = torch.func.grad(lambda x: x.clamp(*torch.ones(2)))
 print(slope(torch.tensor(1.0)).item(), 0.0)
 """,
     ),
-    Finding(
+    AuditFinding(
         ("binary_cross_entropy_backward",),
         "on purpose",
         f"{_MANUAL} (binary_cross_entropy_double_backward)",
@@ -110,7 +110,7 @@ print(func.hessian(loss)(tensor(0.5, dtype=float64)).item(), 4.0)
 )
 
 
-def finding_of(name: str) -> Finding | None:
+def finding_of(name: str) -> AuditFinding | None:
     """What is known of an entry, by its name with or without the overload; None where nothing is."""
     base = name.partition(".")[0]
     return next((finding for finding in FINDINGS if base in finding.entries), None)

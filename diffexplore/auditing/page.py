@@ -9,8 +9,8 @@ from fractions import Fraction
 from diffexplore.auditing.findings import Judgement
 from diffexplore.auditing.records import Audit, Check, Record
 from diffexplore.numerals import short
-from diffexplore.render.blocks import Block, Column, Gap, Heading, Headline, Note, Table, Tone, text
-from diffexplore.render.numbers import counted
+from diffexplore.writing.blocks import Block, Column, Gap, Heading, Headline, Note, Table, Tone, text
+from diffexplore.writing.numbers import counted
 
 _TONES: dict[str, Tone] = {"proved": "good", "refuted": "bad", "unknown": "doubt", "out of scope": "quiet"}
 _JUDGEMENTS: dict[Judgement | None, Tone] = {"defect": "bad", "harmless": "doubt", "on purpose": "quiet"}

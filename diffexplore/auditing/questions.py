@@ -10,7 +10,7 @@ import sympy
 from diffexplore.auditing.expressions import NotAnExpression
 from diffexplore.auditing.forward_case import Case
 from diffexplore.auditing.functions import NotRead
-from diffexplore.auditing.rulebook import Entry
+from diffexplore.auditing.rulebook import RulebookEntry
 from diffexplore.auditing.setup import Question, Setup, Unread
 
 _SKIPPED = ("non_differentiable", "not_implemented")
@@ -18,7 +18,7 @@ _GENERATED = ("auto_linear", "auto_element_wise")
 FORWARD_MODE = "forward mode"
 
 
-def backward_questions(entry: Entry, case: Case) -> Iterator[tuple[str, Question | Unread]]:
+def backward_questions(entry: RulebookEntry, case: Case) -> Iterator[tuple[str, Question | Unread]]:
     """The formulas of gradients, with the question that each becomes for each input."""
     setup = Setup(entry, case)
     for key, text in entry.gradients.items():
@@ -33,7 +33,7 @@ def backward_questions(entry: Entry, case: Case) -> Iterator[tuple[str, Question
                     yield text, Unread(name, label, str(error))
 
 
-def forward_questions(entry: Entry, case: Case) -> Iterator[tuple[str, Question | Unread]]:
+def forward_questions(entry: RulebookEntry, case: Case) -> Iterator[tuple[str, Question | Unread]]:
     """The formulas of forward mode that are written out, with their questions.
 
     With the tangent t of one input and zeros for the others, the formula must be t·∂f/∂input; and with several
@@ -51,7 +51,7 @@ def forward_questions(entry: Entry, case: Case) -> Iterator[tuple[str, Question 
             yield text, Unread(FORWARD_MODE, case.label, str(error))
 
 
-def _forward(setup: Setup, entry: Entry, text: str, position: int) -> Iterator[Question]:
+def _forward(setup: Setup, entry: RulebookEntry, text: str, position: int) -> Iterator[Question]:
     inputs = [name for name in _differentiable(setup, entry) if f"{name}_t" in text or name in _given(entry)]
     tangents = {name: sympy.Symbol(f"{name}_t", real=True) for name in inputs}
     parts = {name: _pushed(setup, text, {name: tangents[name]}, inputs) for name in inputs}
@@ -67,13 +67,13 @@ def _forward(setup: Setup, entry: Entry, text: str, position: int) -> Iterator[Q
         yield setup.question(f"linear, {FORWARD_MODE}", setup.case.label, total, claimed, None, notes)
 
 
-def _differentiable(setup: Setup, entry: Entry) -> list[str]:
+def _differentiable(setup: Setup, entry: RulebookEntry) -> list[str]:
     """The tensors that are numbers in this case."""
     names = [argument.name for argument in entry.signature.tensors]
     return [name for name in names if isinstance(setup.values[name], sympy.Symbol)]
 
 
-def _given(entry: Entry) -> set[str]:
+def _given(entry: RulebookEntry) -> set[str]:
     """The inputs that have a gradient, whose tangents no formula of forward mode may forget."""
     formulas = ((key, text) for key, text in entry.gradients.items() if not text.startswith(_SKIPPED))
     return {name.strip() for key, _ in formulas for name in key.split(",")}

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from diffexplore.auditing.findings import Finding, Judgement, finding_of
+from diffexplore.auditing.findings import AuditFinding, Judgement, finding_of
 from diffexplore.documents import SCHEMA_VERSION, plain
 
 Status = Literal["proved", "refuted", "unknown", "out of scope"]
@@ -93,7 +93,7 @@ class Record:
         return tuple(check for check in self.checks if check.status == "refuted")
 
     @property
-    def finding(self) -> Finding | None:
+    def finding(self) -> AuditFinding | None:
         """What is known of the cause where the entry is refuted."""
         return finding_of(self.name) if self.refuted else None
 

@@ -21,7 +21,7 @@ _DEFAULT = "Default"
 
 
 @dataclass(frozen=True)
-class Entry:
+class RulebookEntry:
     """One entry: an operator, and the formulas for its derivative as they are written."""
 
     signature: Signature
@@ -50,7 +50,7 @@ class Rulebook:
     """All entries of one file, and what it belongs to."""
 
     source: str
-    entries: tuple[Entry, ...]
+    entries: tuple[RulebookEntry, ...]
 
 
 def installed_rules() -> Path:
@@ -97,13 +97,13 @@ def release(source: str) -> tuple[int, int] | None:
     return None if numbers is None else (int(numbers[1]), int(numbers[2]))
 
 
-def _entry(item: Mapping[str, Any], node: yaml.MappingNode) -> Entry:
+def _entry(item: Mapping[str, Any], node: yaml.MappingNode) -> RulebookEntry:
     signature = read_signature(str(item["name"]))
     by_key = item.get("dispatch") or {}
     formulas = dict(_formulas(by_key.get(_DEFAULT) or {} if by_key else item))
     inputs = {argument.name for argument in signature.arguments}
     differentiability = item.get("output_differentiability")
-    return Entry(
+    return RulebookEntry(
         signature,
         gradients={names: text for names, text in formulas.items() if set(_names(names)) <= inputs},
         tangents={names: text for names, text in formulas.items() if not set(_names(names)) <= inputs},

@@ -17,7 +17,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.auditing import expressions as e
 from diffexplore.auditing.constants import CONSTANTS, read_number
 from diffexplore.auditing.functions import FUNCTIONS, NotRead, number, truth
-from diffexplore.auditing.helpers import Helper
+from diffexplore.auditing.helpers import AuditHelper
 
 Value = Any
 """A SymPy expression or condition; a string, bool or None of C++; a tuple of several results; or ABOUT."""
@@ -55,7 +55,7 @@ class Reader:
     """
 
     values: Mapping[str, Value]
-    known: Mapping[str, Helper]
+    known: Mapping[str, AuditHelper]
     grad_mode: bool = True
     spread: bool = False
     notes: list[str] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Reader:
             NotRead: where it holds a function or name that has no reading.
         """
         match tree:
-            case e.Number():
+            case e.NumberLiteral():
                 value, note = read_number(tree.digits)
                 self._note(note)
                 return value
@@ -84,7 +84,7 @@ class Reader:
                 return self._choice(tree)
             case e.Call():
                 return self._call(tree.function, [self.read(argument) for argument in tree.arguments])
-            case e.Method():
+            case e.MethodCall():
                 return self._method(tree)
             case e.Index():
                 return self._index(tree)
@@ -110,7 +110,9 @@ class Reader:
         return operand if tree.sign == "*" else -number(operand)
 
     def _binary(self, tree: e.Binary) -> Value:
-        if tree.sign == "/" and all(isinstance(part, e.Number) and part.whole for part in (tree.left, tree.right)):
+        if tree.sign == "/" and all(
+            isinstance(part, e.NumberLiteral) and part.whole for part in (tree.left, tree.right)
+        ):
             raise NotRead("a quotient of two integers, which C++ rounds")
         left, right = self.read(tree.left), self.read(tree.right)
         if tree.sign in _ARITHMETIC:
@@ -149,7 +151,7 @@ class Reader:
         except (TypeError, ValueError, AttributeError) as error:
             raise NotRead(f"the call of {name!r} ({error})") from None
 
-    def _method(self, tree: e.Method) -> Value:
+    def _method(self, tree: e.MethodCall) -> Value:
         if tree.method in _ABOUT:
             return ABOUT
         if tree.method in _ANSWERS:
@@ -162,6 +164,6 @@ class Reader:
     def _index(self, tree: e.Index) -> Value:
         if tree.position == e.Name("i"):  # the list operators treat every element alike
             return self.read(e.Name("grad") if tree.object == e.Name("grads") else tree.object)
-        if isinstance(tree.object, e.Name) and isinstance(tree.position, e.Number):
+        if isinstance(tree.object, e.Name) and isinstance(tree.position, e.NumberLiteral):
             return self._name(f"{tree.object.name}[{tree.position.digits}]")
         raise NotRead("an index")

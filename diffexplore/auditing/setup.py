@@ -15,7 +15,7 @@ from diffexplore.auditing import expressions
 from diffexplore.auditing.forward_case import Case
 from diffexplore.auditing.functions import NotRead, number, truth
 from diffexplore.auditing.helpers import helpers_of
-from diffexplore.auditing.rulebook import Entry
+from diffexplore.auditing.rulebook import RulebookEntry
 from diffexplore.auditing.rules import Reader
 from diffexplore.auditing.signature import Argument
 
@@ -59,7 +59,7 @@ class Setup:
         NotRead: where the arguments are not those that the table of operators knows.
     """
 
-    def __init__(self, entry: Entry, case: Case) -> None:
+    def __init__(self, entry: RulebookEntry, case: Case) -> None:
         if entry.signature.argument("grad") is not None:
             raise NotRead("an argument with the name of the upstream gradient")
         self.case = case

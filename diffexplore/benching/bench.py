@@ -7,25 +7,26 @@ from dataclasses import dataclass, field
 
 import torch
 
-from diffexplore.benching.errors import Truths
+from diffexplore.benching.errors import BenchTruths
 from diffexplore.benching.memory import peak_of
 from diffexplore.benching.pairs import pairs_in
 from diffexplore.benching.records import Bench, BenchedLoss, Measurement
-from diffexplore.benching.settings import Request, check_memory
+from diffexplore.benching.settings import TimedLoss, check_memory
 from diffexplore.benching.timing import Times, later_calls, no_garbage_collection, share_of, timed
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.environment import environment
 from diffexplore.checking.listener import Listener, Silence
-from diffexplore.checking.problem import Problem
-from diffexplore.checking.records import Skipped
-from diffexplore.checking.torch_loss import Unavailable, raised_by
-from diffexplore.methods import Entry
+from diffexplore.checking.tallies import Skipped
+from diffexplore.floating_point import dtype_name
+from diffexplore.methods import MethodEntry
 from diffexplore.methods.base import Values, unwatched
 from diffexplore.methods.prepared import Preparable, Prepared
+from diffexplore.methods.problem import Problem
+from diffexplore.methods.torch_loss import Unavailable, raised_by
 
 
 def run_bench(
-    requests: Sequence[Request], sizes: Sequence[int], methods: Sequence[Entry], dtype: torch.dtype,
+    requests: Sequence[TimedLoss], sizes: Sequence[int], methods: Sequence[MethodEntry], dtype: torch.dtype,
     device: torch.device, seed: int, listener: Listener | None = None,
 ) -> Bench:  # fmt: skip
     """Every method on every loss and size: seconds, bytes, and the error against the truth.
@@ -57,7 +58,7 @@ def run_bench(
         )
     names = tuple(entry.name for entry in methods)
     return Bench(
-        str(dtype).removeprefix("torch."), str(device), torch.get_num_threads(), seed, names, tuple(subjects),
+        dtype_name(dtype), str(device), torch.get_num_threads(), seed, names, tuple(subjects),
         tuple(measurements), pairs_in(measurements), environment(device, ()),
     )  # fmt: skip
 
@@ -89,9 +90,9 @@ class _Progress:
 class _Running:
     """One loss, with the methods that can be timed on it; ``budget`` seconds are for the later calls of each."""
 
-    request: Request
+    request: TimedLoss
     problem: Problem
-    methods: Sequence[Entry]
+    methods: Sequence[MethodEntry]
     progress: _Progress
     budget: float
     skipped: list[Skipped] = field(default_factory=list)
@@ -113,7 +114,7 @@ class _Running:
         values = self.problem.values(self.request.point, columns)
         ready: dict[str, Prepared] = {}
         first: dict[str, float] = {}
-        truths = Truths(self.problem, self.request.point, columns, n, by_sample=not self.problem.parameters)
+        truths = BenchTruths(self.problem, self.request.point, columns, n, by_sample=not self.problem.parameters)
         errors = {}
         for name in list(self._methods):
             try:
@@ -134,7 +135,7 @@ class _Running:
         return make_batch(self.problem.loss, None, n_points=n, seed=seed, points=(self.request.point,))
 
     def _first(
-        self, name: str, values: Values, n: int, truths: Truths
+        self, name: str, values: Values, n: int, truths: BenchTruths
     ) -> tuple[Prepared, float, Mapping[str, tuple[float | None, float | None]]]:
         with raised_by(self.problem.loss.program, Unavailable):
             with unwatched():

@@ -12,11 +12,11 @@ from flint import arb
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.evaluate import Evaluator
 from diffexplore.checking.judge import judge
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, statuses_in
+from diffexplore.methods.problem import Problem
 
 
-class Truths:
+class BenchTruths:
     """The exact gradient of a problem at one point, on one batch of n samples.
 
     ``by_sample`` asks for the partials of each sample, by data; else they are those of the reduced loss.

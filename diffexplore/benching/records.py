@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.checking.records import LossSummary, Skipped
-from diffexplore.documents import SCHEMA_VERSION, plain, to_json
+from diffexplore.checking.records import LossSummary
+from diffexplore.checking.tallies import Skipped
+from diffexplore.documents import Document, Plain
 
 if TYPE_CHECKING:
     from diffexplore.figures.records import Figure
 
 
 @dataclass(frozen=True)
-class Measurement:
+class Measurement(Plain):
     """One method on one loss and one number of samples.
 
     Attributes:
@@ -39,25 +40,9 @@ class Measurement:
     error_ulp: float | None
     error_rel: float | None
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "loss": self.loss,
-            "method": self.method,
-            "n": self.n,
-            "first": self.first,
-            "median": self.median,
-            "low": self.low,
-            "high": self.high,
-            "repeats": self.repeats,
-            "memory": self.memory,
-            "errors": dict(self.errors),
-            "error_ulp": self.error_ulp,
-            "error_rel": self.error_rel,
-        }
-
 
 @dataclass(frozen=True)
-class BenchedLoss:
+class BenchedLoss(Plain):
     """A loss, the point at which its gradient is taken, and what could not be timed on it."""
 
     name: str
@@ -66,18 +51,9 @@ class BenchedLoss:
     sizes: tuple[int, ...]
     skipped: tuple[Skipped, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "loss": self.loss.to_dict(),
-            "point": dict(self.point),
-            "sizes": list(self.sizes),
-            "skipped": [skip.to_dict() for skip in self.skipped],
-        }
-
 
 @dataclass(frozen=True)
-class Pair:
+class Pair(Plain):
     """A library's eager method beside its compiled one, on one loss and size.
 
     ``ratio`` is how many times as fast a later call of the compiled one is; ``repaid`` after how many of them its
@@ -92,20 +68,9 @@ class Pair:
     ratio: float
     repaid: int | None
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "library": self.library,
-            "eager": self.eager,
-            "compiled": self.compiled,
-            "loss": self.loss,
-            "n": self.n,
-            "ratio": self.ratio,
-            "repaid": self.repaid,
-        }
-
 
 @dataclass(frozen=True)
-class Bench:
+class Bench(Document):
     """All measurements of a run. ``threads`` are torch's; the other libraries have as many as they choose."""
 
     dtype: str
@@ -132,24 +97,3 @@ class Bench:
                 found.append(work_precision(self, subject))
                 found += [time_by_size(self, subject)] if len(subject.sizes) > 1 else []
         return tuple(found)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document: plain values, no NaN or infinity, keys as in the documented schema."""
-        document: dict[str, Any] = plain(
-            {
-                "schema_version": SCHEMA_VERSION,
-                "dtype": self.dtype,
-                "device": self.device,
-                "threads": self.threads,
-                "seed": self.seed,
-                "methods": list(self.methods),
-                "subjects": [subject.to_dict() for subject in self.subjects],
-                "measurements": [one.to_dict() for one in self.measurements],
-                "pairs": [pair.to_dict() for pair in self.pairs],
-                "environment": dict(self.environment),
-            }
-        )
-        return document
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        return to_json(self.to_dict(), indent=indent)

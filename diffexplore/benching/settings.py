@@ -10,10 +10,10 @@ import torch
 from diffexplore import methods as registry
 from diffexplore.benching.memory import available
 from diffexplore.checking.batch import MOST_POINTS
-from diffexplore.checking.problem import Problem
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
-from diffexplore.methods import Entry
+from diffexplore.methods import MethodEntry
+from diffexplore.methods.problem import Problem
 from diffexplore.whole import whole
 
 #: Three decades, of which a bench of the whole catalogue ends in minutes.
@@ -21,7 +21,7 @@ SIZES = "1e3,1e4,1e5"
 
 
 @dataclass(frozen=True)
-class Request:
+class TimedLoss:
     """A loss, and the point at which its gradient is taken."""
 
     name: str
@@ -44,7 +44,7 @@ def sizes_of(text: str) -> tuple[int, ...]:
     return tuple(sorted(set(found)))
 
 
-def methods_of(wanted: Sequence[str] | None) -> tuple[Entry, ...]:
+def methods_of(wanted: Sequence[str] | None) -> tuple[MethodEntry, ...]:
     """The methods named, or all that are installed."""
     if wanted is not None:
         return registry.select(wanted)

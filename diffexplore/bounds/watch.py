@@ -18,7 +18,7 @@ import torch
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.handling import name_of
-from diffexplore.torch_private.watching import DispatchMode, StorageWeakRef, current_dispatch_modes, storage_key
+from diffexplore.torch_private.watching import DispatchMode, StorageWeakRef, storage_key
 
 #: The relative error that is allowed for a double which stands for a constant: twice its rounding.
 CONSTANT_ERROR = 2.0**-52
@@ -189,19 +189,12 @@ class Watch(DispatchMode):
 def number_radius(value: float | int) -> float:
     """How far a number that looks rounded may be from what it stands for; 0 for integers and short binary fractions.
 
-    Constants of a formula that are rounded to a number that does not look so are told: :func:`tell_watches`.
+    Constants of a formula that are rounded to a number that does not look so are told: :meth:`Watch.tell`.
     """
     if isinstance(value, (bool, int)) or not math.isfinite(value):
         return 0.0
     short = (value * 2.0**20).is_integer() and abs(value) < 2.0**53
     return 0.0 if short else abs(value) * CONSTANT_ERROR + QUANTUM[torch.float64]
-
-
-def tell_watches(number: float, radius: float) -> None:
-    """Says to every watch around the caller that ``number`` stands for a constant within ``radius`` of it."""
-    for mode in current_dispatch_modes():
-        if isinstance(mode, Watch):
-            mode.tell(number, radius)
 
 
 def _layout(tensor: Tensor) -> _Key:

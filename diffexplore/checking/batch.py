@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.arguments import as_count, as_mapping, is_table
-from diffexplore.checking.columns import Column, as_column, check_lengths, missing_column
-from diffexplore.checking.sources import FileSource, Source, StandardInput, source_of
 from diffexplore.errors import UsageError
+from diffexplore.inputs.columns import Column, as_column, check_lengths, missing_column
+from diffexplore.inputs.sources import FileSource, Source, StandardInput, source_of
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
@@ -46,7 +46,7 @@ def make_batch(
 
     ``data`` maps the name of each data symbol to one finite real number a sample (sequence, array or tensor of
     shape (n,); further names are ignored), or is a .csv or .npz file, in which ``names`` says which symbols have
-    another name, see :func:`~diffexplore.checking.table.read_table`. ``n_points`` draws that many synthetic samples
+    another name, see :func:`~diffexplore.inputs.table.read_table`. ``n_points`` draws that many synthetic samples
     instead, where the loss is defined at every one of ``points``, see
     :func:`~diffexplore.checking.synthetic.synthetic_columns`.
     With neither, the default data of the loss are taken. Raises :class:`UsageError` for data that cannot be used.
@@ -94,7 +94,7 @@ def _default(loss: Loss) -> Batch:
 
 
 def _from_file(loss: Loss, source: Source, names: Mapping[str, str] | None) -> Batch:
-    from diffexplore.checking.table import read_table
+    from diffexplore.inputs.table import read_table
 
     columns = read_table(source, loss.data, names)
     return Batch(columns, check_lengths(columns, str(source)), str(source))

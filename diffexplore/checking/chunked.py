@@ -9,18 +9,9 @@ import torch
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.checking.evaluate import CHUNK, Evaluator, Running
 from diffexplore.methods.base import Estimate, Estimates
+from diffexplore.torch_code.calling import is_out_of_memory
 
 _UNIT = UNIT_ROUNDOFF[torch.float64]
-
-#: How torch's CPU allocator words it; for a GPU there is a class of errors.
-_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a library raised this because memory ran out."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
 
 
 def reduced_if_it_fits(evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:

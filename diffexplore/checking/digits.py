@@ -6,15 +6,13 @@ import math
 from decimal import Decimal
 
 from diffexplore.checking.records import Row
-
-#: Decimal digits that show a number of each dtype completely: a value without any error has all of them.
-COMPLETE = {"float64": 17, "float32": 9, "bfloat16": 4, "float16": 5}
+from diffexplore.floating_point import format_of
 
 
 def correct_digits(row: Row, dtype: str) -> float | None:
     """−log10 of the relative error: how many leading decimal digits of the value are right, from 0 to all of them.
 
-    All of them (:data:`COMPLETE`: 17 in float64) is also what a value has whose error is 0, or so small that the
+    All of them (17 in float64) is also what a value has whose error is 0, or so small that the
     truth's enclosure does not tell it from 0: an error counts at least as much as the enclosure's radius. A value that
     is off by more than the truth itself has 0 digits. None where there is no relative error: no value or no truth, or
     a truth that is 0 or counts as 0.
@@ -22,7 +20,7 @@ def correct_digits(row: Row, dtype: str) -> float | None:
     if row.error_rel is None or row.error_abs is None or row.truth is None:
         return None
     size, radius = abs(float(row.truth.mid)), float(Decimal(row.truth.rad))
-    most = float(COMPLETE.get(dtype, 17))
+    most = float(format_of(dtype).digits)
     relative = max(row.error_rel, radius / size if size else 0.0)
     return min(most, max(0.0, -math.log10(relative))) if relative > 0 else most
 

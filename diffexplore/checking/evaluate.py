@@ -11,10 +11,10 @@ import torch
 from flint import arb
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.checking.judge import Format
-from diffexplore.checking.problem import SIZE, Problem
 from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder
+from diffexplore.floating_point import format_of
 from diffexplore.methods.base import Estimates, Method, Numbers, Values
+from diffexplore.methods.problem import SIZE, Problem
 
 Tensor = torch.Tensor
 
@@ -78,7 +78,7 @@ class Evaluator:
         self.point = point
         self.n = n
         self._columns = columns
-        self._format = Format.of(problem.dtype)
+        self._format = format_of(problem.dtype)
         fixed = {name: float(value) for name, value in problem.values(point, _first_row(columns)).items()
                  if name in problem.loss.parameters}  # fmt: skip
         self.finite_point = all(math.isfinite(value) for value in fixed.values())

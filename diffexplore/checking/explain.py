@@ -19,6 +19,7 @@ from diffexplore.checking.remedies import remedy, told
 from diffexplore.checking.unbounded import Unbounded, is_unexplained
 from diffexplore.checking.unbounded import explained as name_culprit
 from diffexplore.errors import DiffexploreError
+from diffexplore.floating_point import dtype_name
 from diffexplore.methods import reverse, symbolic
 from diffexplore.methods.base import Values
 
@@ -93,7 +94,7 @@ def with_flushed(row: Row, evaluator: Evaluator) -> Row:
     flushed = evaluator.flushed(row.sample)
     if not flushed:
         return row
-    dtype = str(evaluator.problem.dtype).removeprefix("torch.")
+    dtype = dtype_name(evaluator.problem.dtype)
     words = ", ".join(f"{name} = {value:g}" for name, value in flushed.items())
     verb = "underflows" if len(flushed) == 1 else "underflow"
     fields = {**row.cause.fields, "underflows": dict(flushed)}

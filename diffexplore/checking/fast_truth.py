@@ -10,7 +10,7 @@ import numpy as np
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.arithmetic.double_branches import decision
 from diffexplore.arithmetic.double_double import Number
-from diffexplore.checking.staged import Reading, StagedProgram
+from diffexplore.checking.staged import RunningMode, StagedProgram
 from diffexplore.program.program import Program
 
 #: Samples computed at a time: their dozens of intermediate vectors stay in the cache, and off the kernel's pages.
@@ -50,7 +50,7 @@ def nearby(values: Number) -> DoubleBall:
 class VectorProgram:
     """A program in double-double balls, over blocks of samples."""
 
-    def __init__(self, program: Program, reading: Reading, fixed: Mapping[str, float], data: Sequence[str]) -> None:
+    def __init__(self, program: Program, reading: RunningMode, fixed: Mapping[str, float], data: Sequence[str]) -> None:
         self._staged = StagedProgram(program, reading, fixed, data)
         with np.errstate(all="ignore"):
             self._staged.prepare()

@@ -15,6 +15,7 @@ import torch
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.checking.records import Cause, Verdict
 from diffexplore.checking.truth import Enclosures, Status
+from diffexplore.floating_point import format_of
 from diffexplore.numerals import short
 
 #: A truth certainly below this part of the bound counts as zero.
@@ -26,32 +27,10 @@ _SLACK = 2.0**-50
 #: Stated powers are rounded up, by more than all slack of a verdict: then an error as large as stated always fails.
 _UPWARD = 1 + 2.0**-46
 
-_SMALLEST_NORMAL_EXPONENT = {
-    torch.float64: -1022, torch.float32: -126, torch.bfloat16: -126, torch.float16: -14,
-}  # fmt: skip
-
 PASS: Final = 0
 FAIL: Final = 1
 INCONCLUSIVE: Final = 2
 _VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive")
-
-
-@dataclass(frozen=True)
-class Format:
-    """A floating point format: ``bits`` of precision and the exponent of the smallest normal number."""
-
-    bits: int
-    smallest_exponent: int
-
-    @classmethod
-    def of(cls, dtype: torch.dtype) -> Format:
-        return cls(1 - int(math.log2(UNIT_ROUNDOFF[dtype])) - 1, _SMALLEST_NORMAL_EXPONENT[dtype])
-
-    def ulp(self, value: np.ndarray) -> np.ndarray:
-        """The unit in the last place at ``value`` (float64 array), subnormal numbers included."""
-        exponent = np.frexp(value)[1] - 1
-        exponent = np.maximum(np.where(value == 0, self.smallest_exponent, exponent), self.smallest_exponent)
-        return np.ldexp(1.0, exponent - self.bits + 1)
 
 
 @dataclass(frozen=True)
@@ -122,7 +101,7 @@ def judge(
             truth,
             _where(exists, error),
             _where(relative, error / size),
-            _where(relative, error / Format.of(dtype).ulp(size)),
+            _where(relative, error / format_of(dtype).ulp(size)),
             _where(enclosed, detectable),
             _where(enclosed & zero, slack),
             verdict,

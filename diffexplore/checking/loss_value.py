@@ -12,11 +12,11 @@ from flint import arb
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.enclosures import SUM_PRECISION, Enclosures, Status, statuses_in
 from diffexplore.checking.evaluate import Evaluator
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import VALUE
-from diffexplore.checking.torch_loss import Unavailable, raised_by
 from diffexplore.methods.base import Numbers, watched
 from diffexplore.methods.opaque import granted
+from diffexplore.methods.problem import Problem
+from diffexplore.methods.torch_loss import Unavailable, raised_by
 from diffexplore.program.program import Program
 
 Tensor = torch.Tensor

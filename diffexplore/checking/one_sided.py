@@ -18,7 +18,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.germ_arithmetic import GermArithmetic, at_point, exactly
 from diffexplore.arithmetic.germs import Absent, Germ, Number, UndecidedError
 from diffexplore.checking.enclosures import Status
-from diffexplore.checking.staged import Reading, StagedProgram
+from diffexplore.checking.staged import RunningMode, StagedProgram
 from diffexplore.program.program import Program
 
 #: Bits and powers of t that are tried in turn.
@@ -86,7 +86,7 @@ class BothSides:
 
     def _staged(self, arithmetic: GermArithmetic, step: int) -> StagedProgram:
         moved = {} if self._name is None or not step else {self._name: lambda value: _moving(value, step)}
-        return StagedProgram(self._loss, Reading(arithmetic, at_point, moved), self._fixed, self._data)
+        return StagedProgram(self._loss, RunningMode(arithmetic, at_point, moved), self._fixed, self._data)
 
 
 def _moving(value: float, step: int) -> Germ | Absent:

@@ -9,8 +9,8 @@ import torch
 
 from diffexplore.checking.evaluate import Evaluator, Running
 from diffexplore.checking.judge import FAIL, Judged, rejudged
-from diffexplore.checking.torch_loss import Unavailable
 from diffexplore.methods.base import unwatched
+from diffexplore.methods.torch_loss import Unavailable
 
 
 def again_in_float64(

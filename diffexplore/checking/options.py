@@ -11,16 +11,10 @@ import torch
 
 from diffexplore.arguments import as_count, as_number, as_words, wrong
 from diffexplore.errors import UsageError, unknown
+from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
-
-DTYPES = {
-    "float64": torch.float64,
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
 
 
 def as_dtype(dtype: str | torch.dtype | np.dtype[Any] | type[np.generic]) -> torch.dtype:
@@ -30,11 +24,11 @@ def as_dtype(dtype: str | torch.dtype | np.dtype[Any] | type[np.generic]) -> tor
     if of_numpy:
         given = np.dtype(given)
     if not isinstance(given, (str, torch.dtype, np.dtype)):
-        raise wrong("the dtype", f"one of {', '.join(DTYPES)}", dtype)
-    name = str(given).removeprefix("torch.")
-    if name not in DTYPES:
-        raise unknown("dtype", name, DTYPES)
-    return DTYPES[name]
+        raise wrong("the dtype", f"one of {', '.join(FLOAT_FORMATS)}", dtype)
+    name = dtype_name(given)
+    if name not in FLOAT_FORMATS:
+        raise unknown("dtype", name, FLOAT_FORMATS)
+    return FLOAT_FORMATS[name].dtype
 
 
 def as_device(device: str | torch.device) -> torch.device:
@@ -62,7 +56,7 @@ def as_step(step: float | None, dtype: torch.dtype) -> float | None:
     """A step of finite differences: None, or a positive number that ``dtype`` can hold."""
     if step is None:
         return None
-    should = f"a positive number that {str(dtype).removeprefix('torch.')} can hold"
+    should = f"a positive number that {dtype_name(dtype)} can hold"
     number = as_number(step, "the step", should)
     held = float(torch.tensor(number, dtype=torch.float64).to(dtype))
     if not 0 < held < math.inf:

@@ -15,7 +15,7 @@ from diffexplore.arithmetic.double_balls import exact
 from diffexplore.arithmetic.double_functions import DOUBLE_BALLS, DOUBLE_CASES, DOUBLE_SMOOTH
 from diffexplore.checking.fast_truth import VectorProgram, nearby
 from diffexplore.checking.one_sided import BothSides
-from diffexplore.checking.staged import Reading, StagedProgram
+from diffexplore.checking.staged import RunningMode, StagedProgram
 from diffexplore.program.program import Program
 
 #: Operations that jump inside their domain; no formula of a derivative tells of a jump.
@@ -39,7 +39,7 @@ _NEARBY_ZERO = arb(0, 1) * arb(2) ** -1200
 
 
 @dataclass(frozen=True)
-class Evaluator:
+class PartialEvaluator:
     """A program in Arb, sample by sample, and in double-double balls."""
 
     exact: StagedProgram
@@ -48,21 +48,23 @@ class Evaluator:
     @classmethod
     def by_sides(
         cls, program: Program, fixed: Mapping[str, float], data: Sequence[str], by: Sequence[str] = ()
-    ) -> Evaluator:
+    ) -> PartialEvaluator:
         """Conditions that depend on one of ``by`` have two sides on their boundary; the others are cases."""
         double_cases = DOUBLE_CASES if program.operations & _COMPARING else DOUBLE_BALLS  # which is faster
         return cls(
-            StagedProgram(program, Reading(BALLS, arb, cases=CASES, by=by), fixed, data),
-            VectorProgram(program, Reading(DOUBLE_BALLS, exact, cases=double_cases, by=by), fixed, data),
+            StagedProgram(program, RunningMode(BALLS, arb, cases=CASES, by=by), fixed, data),
+            VectorProgram(program, RunningMode(DOUBLE_BALLS, exact, cases=double_cases, by=by), fixed, data),
         )
 
     @classmethod
-    def nearby(cls, program: Program, fixed: Mapping[str, float], data: Sequence[str], by: Sequence[str]) -> Evaluator:
+    def nearby(
+        cls, program: Program, fixed: Mapping[str, float], data: Sequence[str], by: Sequence[str]
+    ) -> PartialEvaluator:
         """Finite only where the program is smooth in the inputs ``by`` next to their values."""
         return cls(
-            StagedProgram(program, Reading(SMOOTH, arb, dict.fromkeys(by, _nearby)), fixed, data),
+            StagedProgram(program, RunningMode(SMOOTH, arb, dict.fromkeys(by, _nearby)), fixed, data),
             VectorProgram(
-                program, Reading(DOUBLE_SMOOTH, exact, dict.fromkeys(by, nearby), DOUBLE_CASES, by), fixed, data
+                program, RunningMode(DOUBLE_SMOOTH, exact, dict.fromkeys(by, nearby), DOUBLE_CASES, by), fixed, data
             ),
         )
 
@@ -84,8 +86,8 @@ class Partials:
     ) -> None:  # fmt: skip
         self.names = tuple(names)
         by = [name for name in names if name in loss.inputs]
-        self.gradient = Evaluator.by_sides(gradient, fixed, data, by)
-        self.loss = Evaluator.nearby(loss, fixed, data, by) if by and loss.operations - _TOTAL else None
+        self.gradient = PartialEvaluator.by_sides(gradient, fixed, data, by)
+        self.loss = PartialEvaluator.nearby(loss, fixed, data, by) if by and loss.operations - _TOTAL else None
         self.divisors = [divided.get(name, 1.0) for name in names]
         self._breaks_by_sample = breaks_by_sample(loss, data)
         self._unbroken: bool | None = None

@@ -19,9 +19,9 @@ import torch
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import watched
-from diffexplore.checking.problem import Problem, spread_over
 from diffexplore.checking.synthetic import synthetic_columns
 from diffexplore.errors import UsageError
+from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program, lower
 
 Tensor = torch.Tensor

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from diffexplore.checking.descriptions import CandidateSummary, LossSummary, PartialFormula
-from diffexplore.documents import SCHEMA_VERSION, plain, to_json
+from diffexplore.checking.tallies import Skipped, Summary, Tally
+from diffexplore.documents import Document, Plain
+from diffexplore.formula.descriptions import VALUE, CandidateSummary, LossSummary, PartialFormula
 
 if TYPE_CHECKING:
     from diffexplore.figures.records import Figure
@@ -37,10 +38,7 @@ __all__ = [
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
-#: The ``parameter`` of rows that compare the loss's own value, which a candidate may compute beside its gradient.
-VALUE = "(value)"
-
-#: The ``method`` of such rows in a report of methods: the loss as torch evaluates it.
+#: The ``method`` of rows of the loss's own value in a report of methods: the loss as torch evaluates it.
 LOSS = "loss"
 
 #: How the ``method`` of rows ends whose truth is a second derivative, by a backward differentiated again.
@@ -51,30 +49,24 @@ WEIGHTED = "Σ"
 
 
 @dataclass(frozen=True)
-class Cause:
+class Cause(Plain):
     """Why a row failed or is inconclusive: a stable key, a sentence for people, and the evidence."""
 
     key: str
     message: str
     fields: Mapping[str, Any] = field(default_factory=dict)
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"key": self.key, "message": self.message, "fields": dict(self.fields)}
-
 
 @dataclass(frozen=True)
-class Truth:
+class Truth(Plain):
     """An enclosure of an exact partial: the interval mid ± rad, as decimal strings rounded outward."""
 
     mid: str
     rad: str
 
-    def to_dict(self) -> dict[str, str]:
-        return {"mid": self.mid, "rad": self.rad}
-
 
 @dataclass(frozen=True)
-class Row:
+class Row(Plain):
     """One comparison of one method's value with the truth.
 
     ``error_abs`` and ``bound`` are in the units of the partial; ``error_ulp`` is in units in the last place of
@@ -83,6 +75,8 @@ class Row:
     (a value that is not finite, a relative error where the truth is 0, a bound that could not be derived).
     ``of`` is None for a first partial, else what was differentiated by before: then the row compares ∂²L/∂of∂parameter.
     """
+
+    _FIRST = ("parameter", "of")
 
     parameter: str
     method: str
@@ -111,30 +105,9 @@ class Row:
 
         return of_row(self)
 
-    def to_dict(self) -> dict[str, Any]:
-        document = {
-            "parameter": self.parameter,
-            "of": self.of,
-            "method": self.method,
-            "point": dict(self.point),
-            "sample": self.sample,
-            "probe": self.probe,
-            "value": self.value,
-            "truth": self.truth.to_dict() if self.truth else None,
-            "error_abs": self.error_abs,
-            "error_rel": self.error_rel,
-            "error_ulp": self.error_ulp,
-            "bound": self.bound,
-            "smallest_detectable": self.smallest_detectable,
-            "smallest_detectable_abs": self.smallest_detectable_abs,
-            "verdict": self.verdict,
-            "cause": self.cause.to_dict() if self.cause else None,
-        }
-        return {key: plain(value) for key, value in document.items()}
-
 
 @dataclass(frozen=True)
-class LostDigits:
+class LostDigits(Plain):
     """A partial of which rounding leaves fewer than half the digits of the dtype, and where they are lost.
 
     ``relative`` is how far the value may be from the truth, relative to the truth (None: no digit is certain).
@@ -158,100 +131,12 @@ class LostDigits:
     whole: bool
     how: str = "cancels"
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "parameter": self.parameter,
-            "methods": list(self.methods),
-            "point": dict(self.point),
-            "sample": self.sample,
-            "data": dict(self.data),
-            "relative": self.relative,
-            "subexpression": self.subexpression,
-            "before": self.before,
-            "after": self.after,
-            "better": self.better,
-            "better_relative": self.better_relative,
-            "whole": self.whole,
-            "how": self.how,
-        }
-
 
 @dataclass(frozen=True)
-class Skipped:
-    """A method that could not run, and why."""
-
-    method: str
-    reason: str
-
-    def to_dict(self) -> dict[str, str]:
-        return {"method": self.method, "reason": self.reason}
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How many comparisons of one partial by one method at one point ended how, and the worst of them.
-
-    ``kind`` is "reduced", "samples" or "probes". ``error_octaves`` counts errors: those from 2^e to 2^(e + 1) ulp under
-    e, and all below 2⁻¹⁰ ulp, 0 too, under −11.
-    """
-
-    parameter: str
-    method: str
-    point: Mapping[str, float]
-    kind: str
-    passed: int
-    failed: int
-    inconclusive: int
-    max_error_ulp: float | None
-    max_smallest_detectable: float | None
-    error_octaves: Mapping[int, int] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "parameter": self.parameter,
-            "method": self.method,
-            "point": dict(self.point),
-            "kind": self.kind,
-            "pass": self.passed,
-            "fail": self.failed,
-            "inconclusive": self.inconclusive,
-            "max_error_ulp": self.max_error_ulp,
-            "max_smallest_detectable": self.max_smallest_detectable,
-            "error_octaves": {str(exponent): count for exponent, count in self.error_octaves.items()},
-        }
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Counts over all comparisons, the samples that have no row of their own included.
-
-    ``power`` is, for each parameter, the smallest relative error that would have been caught at every point.
-    ``undecided`` names the requested partials, each with its point, that no comparison with the reduction settled.
-    """
-
-    passed: int
-    failed: int
-    inconclusive: int
-    tallies: tuple[Tally, ...]
-    causes: Mapping[str, int]
-    power: Mapping[str, float | None]
-    undecided: tuple[tuple[str, Mapping[str, float]], ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "pass": self.passed,
-            "fail": self.failed,
-            "inconclusive": self.inconclusive,
-            "causes": dict(self.causes),
-            "power": dict(self.power),
-            "undecided": [{"parameter": name, "point": dict(point)} for name, point in self.undecided],
-            "tallies": [tally.to_dict() for tally in self.tallies],
-        }
-
-
-@dataclass(frozen=True)
-class Report:
+class Report(Document):
     """The outcome of a check. Prints itself with rich, and shows itself in Jupyter."""
+
+    _FIRST = ("verdict", "loss", "gradient", "rows", "skipped", "summary", "lost_digits")
 
     verdict: Verdict
     loss: LossSummary
@@ -284,28 +169,10 @@ class Report:
         return draw(self.figures()[0])
 
     def to_dict(self) -> dict[str, Any]:
-        """The document: plain values, no NaN or infinity, keys as in the documented schema."""
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "verdict": self.verdict,
-            "loss": self.loss.to_dict(),
-            "gradient": {name: partial.to_dict() for name, partial in self.gradient.items()},
-            "rows": [row.to_dict() for row in self.rows],
-            "skipped": [skip.to_dict() for skip in self.skipped],
-            "summary": self.summary.to_dict(),
-            "lost_digits": [lost.to_dict() for lost in self.lost_digits],
-            "dtype": self.dtype,
-            "device": self.device,
-            "n": self.n,
-            "seed": self.seed,
-            "environment": dict(self.environment),
-        } | ({} if self.candidate is None else {"candidate": self.candidate.to_dict()})
-        if self.scans:
-            document["scans"] = [scan.to_dict() for scan in self.scans]
-        return {key: plain(value) for key, value in document.items()}
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        return to_json(self.to_dict(), indent=indent)
+        """The document; without a candidate or scans, it has no keys for them."""
+        document = super().to_dict()
+        absent = ("candidate",) * (self.candidate is None) + ("scans",) * (not self.scans)
+        return {key: value for key, value in document.items() if key not in absent}
 
     def to_html(self) -> str:
         """The report as one page that holds all it needs, with the derivation and the graph of the loss.

@@ -13,18 +13,21 @@ from diffexplore import methods as registry
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.canary import broken_claims
 from diffexplore.checking.batch import Batch, make_batch
+from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.environment import environment
 from diffexplore.checking.evaluate import CHUNK, Running
 from diffexplore.checking.ledger import finite
 from diffexplore.checking.listener import Listener, Silence
 from diffexplore.checking.notices import announced
 from diffexplore.checking.options import as_device, as_dtype, as_seed, as_step, as_wrt
-from diffexplore.checking.point import PointCheck, PointOutcome
-from diffexplore.checking.points import make_points
-from diffexplore.checking.problem import Problem, spread_over
-from diffexplore.checking.records import Report, Skipped, Summary, Verdict
+from diffexplore.checking.point import PointCheck
+from diffexplore.checking.records import Report, Verdict
+from diffexplore.checking.tallies import Skipped, Summary
+from diffexplore.floating_point import dtype_name
 from diffexplore.inputs.losses import loss_given
+from diffexplore.inputs.points import make_points
 from diffexplore.loss import Loss
+from diffexplore.methods.problem import Problem, spread_over
 
 
 def check(
@@ -104,7 +107,7 @@ def assemble(
         rows=tuple(row for outcome in outcomes for row in outcome.rows),
         skipped=tuple(skipped),
         summary=_summary(problem, outcomes),
-        dtype=str(problem.dtype).removeprefix("torch."),
+        dtype=dtype_name(problem.dtype),
         device=str(problem.device),
         n=n,
         seed=seed,
@@ -114,7 +117,7 @@ def assemble(
 
 
 def prepared(
-    problem: Problem, entries: Iterable[registry.Entry]
+    problem: Problem, entries: Iterable[registry.MethodEntry]
 ) -> tuple[list[Running], list[Skipped], tuple[str, ...]]:
     """The methods that can run, those that cannot, and the rounding claims that do not hold here."""
     used = problem.loss_program.operations | problem.gradient_program.operations
@@ -134,7 +137,7 @@ def prepared(
     return running, skipped, tuple(line for lines in broken.values() for line in lines)
 
 
-def _named(entry: registry.Entry, problem: Problem, *, exact: bool) -> str:
+def _named(entry: registry.MethodEntry, problem: Problem, *, exact: bool) -> str:
     """A method's name in the rows: of one that takes steps, with what it is taken of, where that may be two things."""
     if problem.loss.program is None or exact:
         return entry.name

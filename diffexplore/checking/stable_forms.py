@@ -103,7 +103,7 @@ _MOST_NODES = 60
 
 
 @dataclass(frozen=True)
-class Trial:
+class FormTrial:
     """What a form gives at a point: the relative radius of its watched run, and whether it equals the other form."""
 
     relative: float
@@ -149,9 +149,9 @@ def _may_match(node: sympy.Expr, pattern: sympy.Expr) -> bool:
     return node.func is pattern.func and (not node.is_Add or len(node.args) <= most)
 
 
-def tried(form: sympy.Expr, node: sympy.Expr, values: Mapping[str, Tensor]) -> Trial:
+def tried(form: sympy.Expr, node: sympy.Expr, values: Mapping[str, Tensor]) -> FormTrial:
     """Runs ``form`` under a watch at ``values``, and compares its exact value with that of ``node``."""
-    failed = Trial(math.inf, False)
+    failed = FormTrial(math.inf, False)
     names = tuple(values)
     try:
         program, other = lower([form], names), lower([node], names)
@@ -165,7 +165,7 @@ def tried(form: sympy.Expr, node: sympy.Expr, values: Mapping[str, Tensor]) -> T
             out = program.run(TORCH, dict(values))[0]
         if not isinstance(out, torch.Tensor) or size == 0 or not bool(out.isfinite().all()):
             return failed
-        return Trial(float(watch.radius(out).reshape(-1)[0]) / size, True)
+        return FormTrial(float(watch.radius(out).reshape(-1)[0]) / size, True)
     except (TypeError, ValueError, RuntimeError, KeyError, AssertionError):
         return failed
 

@@ -10,7 +10,7 @@ from diffexplore.program.program import Arithmetic, Program
 
 
 @dataclass(frozen=True)
-class Reading:
+class RunningMode:
     """How a program is run: its arithmetic, and how inputs become numbers of it.
 
     ``number`` makes a value from a double, or from a vector of them; ``moved`` does so for the inputs of its names, in
@@ -30,7 +30,9 @@ class StagedProgram:
     What is fixed is computed by :meth:`prepare`, in the precision of that moment.
     """
 
-    def __init__(self, program: Program, reading: Reading, fixed: Mapping[str, float], varying: Sequence[str]) -> None:
+    def __init__(
+        self, program: Program, reading: RunningMode, fixed: Mapping[str, float], varying: Sequence[str]
+    ) -> None:
         depends = program.depends_on(varying)
         self._program = program
         self._reading = reading
@@ -69,7 +71,7 @@ class StagedProgram:
         return [slots[slot] for slot in self._program.outputs]
 
 
-def _plan(program: Program, reading: Reading) -> list[tuple[Any, tuple[int, ...], int]]:
+def _plan(program: Program, reading: RunningMode) -> list[tuple[Any, tuple[int, ...], int]]:
     """For each step its function, its arguments and its slot."""
     depends = program.depends_on(reading.by)
     moving = reading.arithmetic.operations

@@ -20,7 +20,7 @@ from flint import arb
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.enclosures import SUM_PRECISION, EnclosureColumn, Enclosures, Status, statuses_in
 from diffexplore.checking.fast_truth import Tightness, spread
-from diffexplore.checking.partials import Evaluator, Partials, grouped, restricted
+from diffexplore.checking.partials import PartialEvaluator, Partials, grouped, restricted
 from diffexplore.checking.records import Truth
 from diffexplore.program.program import Program
 
@@ -60,7 +60,7 @@ class TruthFinder:
             Partials([names[i] for i in places], restricted(gradient, places), loss, fixed, data, divided or {})
             for places in grouped(names, (gradient, loss))
         ]
-        self._domain = Evaluator.by_sides(domain, fixed, data) if domain.outputs else None
+        self._domain = PartialEvaluator.by_sides(domain, fixed, data) if domain.outputs else None
         self._data = tuple(data)
 
     def samples(
@@ -87,7 +87,7 @@ class TruthFinder:
         )
 
     def _mark_domain(
-        self, domain: Evaluator, columns: Mapping[str, np.ndarray], n: int, found: Mapping[str, EnclosureColumn]
+        self, domain: PartialEvaluator, columns: Mapping[str, np.ndarray], n: int, found: Mapping[str, EnclosureColumn]
     ) -> None:
         outside, unsure = (
             domain.vector.conditions(columns, n) if n >= _MANY else (np.zeros(n, np.bool_), np.ones(n, np.bool_))

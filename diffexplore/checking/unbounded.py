@@ -15,6 +15,7 @@ from diffexplore.checking.judge import UNBOUNDED
 from diffexplore.checking.provenance import UNKNOWN, Provenance, is_number
 from diffexplore.checking.records import Cause
 from diffexplore.checking.subexpressions import shown
+from diffexplore.floating_point import dtype_name
 
 Tensor = torch.Tensor
 
@@ -66,7 +67,7 @@ class Unbounded:
                 self.found = self._culprit(watch, name.strip("_"), operands, out)
 
     def _culprit(self, watch: Watch, name: str, operands: list[Tensor], out: Tensor) -> Culprit:
-        dtype = str(out.dtype).removeprefix("torch.")
+        dtype = dtype_name(out.dtype)
         if not bool(out.detach().isfinite().all()) and not any(_holds_zero(watch, value) for value in operands):
             return Culprit(name, self.provenance.of(out), "overflows", float(out.detach()), math.inf, dtype)
         blamed = next((value for value in reversed(operands) if _holds_zero(watch, value)), None)

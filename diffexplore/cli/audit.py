@@ -9,7 +9,7 @@ from diffexplore.cli import options as o
 from diffexplore.cli.outputs import Outputs
 from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
-from diffexplore.render.blocks import Block
+from diffexplore.writing.blocks import Block
 
 
 @writes("audit")

@@ -15,7 +15,7 @@ from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
     from diffexplore.benching.records import Bench
-    from diffexplore.benching.settings import Request
+    from diffexplore.benching.settings import TimedLoss
 
 #: The word for every loss of the catalogue.
 _ALL = "all"
@@ -71,14 +71,14 @@ def _measured(
         return run_bench(requests, counts, chosen, as_dtype(dtype), as_device(device), seed, listener)
 
 
-def _request(text: str, at: str | None, shapes: str | None) -> Request:
-    from diffexplore.benching.settings import Request
-    from diffexplore.checking.points import make_points, parse_at
+def _request(text: str, at: str | None, shapes: str | None) -> TimedLoss:
+    from diffexplore.benching.settings import TimedLoss
     from diffexplore.cli.loss_argument import loss_to_check
+    from diffexplore.inputs.points import make_points, parse_at
 
     points = [] if at is None else [parse_at(at)]
     loss = loss_to_check(text, points, has_data=True, wrt=None, reduction=None, shapes=shapes)
-    return Request(loss.name or text.strip(), loss, make_points(loss, points or None)[0])
+    return TimedLoss(loss.name or text.strip(), loss, make_points(loss, points or None)[0])
 
 
 def _shown(result: Bench, *, full: bool) -> Shown:

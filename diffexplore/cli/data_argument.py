@@ -12,7 +12,7 @@ from diffexplore.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from diffexplore.checking.batch import Batch
-    from diffexplore.checking.sources import Source
+    from diffexplore.inputs.sources import Source
     from diffexplore.loss import Loss
 
 STDIN = "-"
@@ -44,7 +44,7 @@ class DataGiven:
     @cached_property
     def source(self) -> Source | None:
         """The file, or standard input, which is read here."""
-        from diffexplore.checking.sources import FileSource, StandardInput
+        from diffexplore.inputs.sources import FileSource, StandardInput
 
         if self.file is None:
             return None
@@ -56,8 +56,8 @@ class DataGiven:
 
         Raises UsageError for a file that cannot be read, and for columns that it has not.
         """
-        from diffexplore.checking.columns import missing_column
-        from diffexplore.checking.table import column_names
+        from diffexplore.inputs.columns import missing_column
+        from diffexplore.inputs.table import column_names
 
         if self.source is None:
             return None
@@ -78,7 +78,7 @@ class DataGiven:
 
     def column(self, name: str) -> Any:
         """One column of the file, of shape (n,)."""
-        from diffexplore.checking.table import read_table
+        from diffexplore.inputs.table import read_table
 
         assert self.source is not None
         return read_table(self.source, [name], self.columns)[name]

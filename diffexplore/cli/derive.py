@@ -14,7 +14,7 @@ from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
 from diffexplore.documents import to_json
 from diffexplore.errors import UsageError
-from diffexplore.render.blocks import Block
+from diffexplore.writing.blocks import Block
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
@@ -57,7 +57,7 @@ def _shown(loss: Loss, names: Sequence[str], format: str, *, hessian: bool, step
     from diffexplore.pages.records import Subject
     from diffexplore.pages.sections.derivation import Derivation
     from diffexplore.program.export import to_json_dict
-    from diffexplore.render.blocks import FormulaList
+    from diffexplore.writing.blocks import FormulaList
 
     def blocks() -> tuple[Block, ...]:
         return tuple(_text_blocks(loss, names, hessian, steps))[:-1]  # but for the gap that ends the last part

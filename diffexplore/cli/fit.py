@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
-from diffexplore.cli.data_argument import DataGiven, data_given
+from diffexplore.cli.given import Given, given
 from diffexplore.cli.outputs import Outputs
 from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
@@ -21,21 +21,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Request:
+class FitRequest(Given):
     """What to minimise, and how."""
 
-    loss: str
-    at: str | None
-    data: DataGiven
-    shapes: str | None
-    reduction: str | None
-    lr: float
-    steps: int
-    optimizer: str
-    methods: str
-    dtype: str
-    seed: int
-    axes: tuple[str, ...] | None
+    lr: float = 1e-5
+    steps: int = 1000
+    optimizer: str = "gd"
+    methods: str = "symbolic,reverse"
+    dtypes: str = "float32,float64"
+    axes: tuple[str, ...] | None = None
 
 
 @writes("fit")
@@ -63,18 +57,13 @@ def fit(
     """
     if len(at or ()) > 1:
         raise UsageError("a fit has one start: give --at once")
-    request = Request(
-        loss=loss,
-        at=at[0] if at else None,
-        data=data_given(data, samples, columns),
-        shapes=shapes,
-        reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
+    request = FitRequest(
+        **given(loss, at, data, columns, samples, None, shapes, reduction, seed=seed),
         lr=_rate(lr),
         steps=o.whole_number("--steps", steps) or 0,
         optimizer=o.chosen("optimizer", optimizer, o.OPTIMIZERS),
         methods=methods,
-        dtype=dtype,
-        seed=o.whole_number("--seed", seed) or 0,
+        dtypes=dtype,
         axes=None if axes is None else tuple(name.strip() for name in axes.split(",")),
     )
     from diffexplore.cli.progress import listening
@@ -86,18 +75,12 @@ def fit(
     return 0
 
 
-def _fitted(request: Request, listener: Listener) -> Subject:
+def _fitted(request: FitRequest, listener: Listener) -> Subject:
     """Resolve the loss, its start and its data, and run the descents."""
-    from diffexplore.checking.points import make_points, parse_at
-    from diffexplore.cli.loss_argument import loss_to_check
     from diffexplore.exploring.axes import chosen_axes
 
-    start = [] if request.at is None else [parse_at(request.at)]
-    loss = loss_to_check(
-        request.loss, start, has_data=request.data.is_given, wrt=None, reduction=request.reduction,
-        shapes=request.shapes, columns=request.data.names, origin=request.data.origin,
-    )  # fmt: skip
-    points = make_points(loss, start or None)
+    loss = request.to_check()
+    points = request.points_of(loss)
     if request.axes is not None:
         chosen_axes(loss, request.axes)  # refused before the descent
 
@@ -105,8 +88,8 @@ def _fitted(request: Request, listener: Listener) -> Subject:
     from diffexplore.fitting.settings import settings_of
     from diffexplore.pages.subjects import of_fit
 
-    settings = settings_of(request.lr, request.steps, request.optimizer, request.methods, request.dtype)
-    batch = request.data.batch(loss, seed=request.seed, points=points[:1])
+    settings = settings_of(request.lr, request.steps, request.optimizer, request.methods, request.dtypes)
+    batch = request.batch(loss, points[:1])
     return of_fit(run_fit(loss, batch, points[0], settings, listener), request.axes)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diffexplore import losses
-from diffexplore.render.blocks import Block, Gap, Heading, Note, text
-from diffexplore.render.numbers import counted, point_text
 from diffexplore.render.outline import formulas
+from diffexplore.writing.blocks import Block, Gap, Heading, Note, text
+from diffexplore.writing.numbers import counted, point_text
 
 
 def loss_blocks(name: str) -> Iterator[Block]:

@@ -9,10 +9,10 @@ from diffexplore import losses, methods
 from diffexplore.cli import options as o
 from diffexplore.cli.output import console_on
 from diffexplore.errors import UsageError
-from diffexplore.formula.functions import TABLE
 from diffexplore.formula.names import shown
-from diffexplore.render.blocks import Block, Column, Gap, Heading, Note, Table, text
+from diffexplore.functions import TABLE
 from diffexplore.suggestions import did_you_mean
+from diffexplore.writing.blocks import Block, Column, Gap, Heading, Note, Table, text
 
 
 def list_(
@@ -106,7 +106,7 @@ def _singular(plural: str) -> str:
     return plural[:-2] if plural.endswith("sses") else plural[:-1]
 
 
-def _method(entry: methods.Entry) -> Iterator[Block]:
+def _method(entry: methods.MethodEntry) -> Iterator[Block]:
     """What a method does, what separates its values from the truth, and what it differentiates."""
     error = "rounding, and truncation by its step" if entry.truncates else "rounding alone"
     runs = "the torch function itself, where the loss is one" if entry.runs_program else "the formula"
@@ -124,7 +124,7 @@ def _function(name: str) -> Iterator[Block]:
     yield _table([("takes", entry.arity)])
 
 
-def _described(method: methods.Entry) -> str:
+def _described(method: methods.MethodEntry) -> str:
     """What a method does, and its other names."""
     return _also(method.title, method.aliases)
 
@@ -133,7 +133,7 @@ def _also(words: str, aliases: tuple[str, ...]) -> str:
     return f"{words}; also called {', '.join(aliases)}" if aliases else words
 
 
-def _found(method: methods.Entry) -> str:
+def _found(method: methods.MethodEntry) -> str:
     """Whether its library is here, and else what installs it; the library is not imported to find out."""
     if method.library is None or method.library.installed:
         return "installed"

@@ -17,16 +17,16 @@ _LONGEST = 76
 _DEFAULT_LOSS = "perpendicular"
 
 
-def after_report(request: report.Request) -> list[Command]:
+def after_report(request: report.CheckRequest) -> list[Command]:
     """The tables behind the screen, a descent, and the graph."""
-    loss = [] if request.loss == _DEFAULT_LOSS else [request.loss]
+    loss = [] if request.loss == _DEFAULT_LOSS else [str(request.loss)]
     at = [word for point in request.at for word in ("--at", point)]
     data = [] if request.data.file is None else ["--data", request.data.file]
     data += [] if request.data.n_points is None else ["--samples", str(request.data.n_points)]
     ways = [] if request.dtype == "float64" else ["--dtype", request.dtype]
     ways += [word for scan in request.scans for word in ("--scan", scan)]
     ways += [] if request.methods is None else ["--methods", ",".join(request.methods)]
-    named = loss or [request.loss]
+    named = loss or [str(request.loss)]
     commands = [
         (_command("report", *loss, *at, *data, *ways, "--full"), "every value, error and allowance"),
         (_command("fit", *loss, *at[:2], *data), "descend, and find the minimum"),
@@ -37,7 +37,7 @@ def after_report(request: report.Request) -> list[Command]:
     return _fitting(commands)
 
 
-def after_verify(request: verify.Request, result: Report) -> list[Command]:
+def after_verify(request: verify.VerifyRequest, result: Report) -> list[Command]:
     """The tables behind the screen, and the question for every input."""
     if request.candidate is None or request.loss is None:
         return []

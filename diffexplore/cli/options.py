@@ -10,9 +10,10 @@ import typer
 
 from diffexplore import losses, methods
 from diffexplore.errors import UsageError, unknown
+from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.whole import whole
 
-DTYPES = ("float64", "float32", "bfloat16", "float16")
+DTYPES = tuple(FLOAT_FORMATS)
 DEVICES = ("auto", "cpu", "cuda")
 REDUCTIONS = ("mean", "sum")
 OPTIMIZERS = ("gd", "momentum", "adam", "newton", "lbfgs")

@@ -13,12 +13,12 @@ from diffexplore.inputs.functions import likely_parameters, split_arguments, whi
 from diffexplore.inputs.losses import is_program
 
 if TYPE_CHECKING:
-    from diffexplore.tracing.trace import Traced
+    from diffexplore.tracing.traced import Traced
 
 
 def load(place: str) -> tuple[Any, tuple[str, ...]]:
     """The function that ``FILE.py:NAME`` means, for which the file is executed, and the names of its arguments."""
-    from diffexplore.proving.programs import arguments_of
+    from diffexplore.torch_code.binding import arguments_of
     from diffexplore.verifying.loading import load_candidate
 
     if not (is_program(place) or place.strip().endswith(".py")):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from diffexplore.checking.records import Row
+from diffexplore.cli.collector import wake
 from diffexplore.render.documents import write_row
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ LOADING = "loading torch and SymPy"
 _TELLING = 0.02
 
 
-class Listener:
+class ScreenListener:
     """Passes on what the check tells to a progress display and to a stream of rows, where there are such."""
 
     def __init__(self, display: Progress | None, row_stream: TextIO | None) -> None:
@@ -30,7 +31,12 @@ class Listener:
         self._stage: tuple[str, TaskID] | None = None
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` parts of ``stage`` are finished, in the place of the stage before.
+        """Show that ``done`` of ``total`` parts of ``stage`` are finished; the libraries are loaded then."""
+        wake()
+        self.show(stage, done, total)
+
+    def show(self, stage: str, done: int, total: int) -> None:
+        """Show how much of a phase is done, in the place of the phase before.
 
         A total of 0 or 1 is that of a phase of which nothing is known but that it has begun.
         """
@@ -50,17 +56,17 @@ class Listener:
 
 
 @contextmanager
-def listening(*, quiet: bool, rows_to: TextIO | None = None, loading: str = LOADING) -> Iterator[Listener]:
+def listening(*, quiet: bool, rows_to: TextIO | None = None, loading: str = LOADING) -> Iterator[ScreenListener]:
     """A listener whose progress display is on stderr, if a person is there to see it, and gone at the end.
 
     Begins with the phase ``loading``: enter it before the imports that take so long.
     """
     if quiet or not sys.stderr.isatty():
-        yield Listener(None, rows_to)
+        yield ScreenListener(None, rows_to)
         return
     with _display() as display:
-        listener = Listener(display, rows_to)
-        listener.progress(loading, 0, 0)
+        listener = ScreenListener(display, rows_to)
+        listener.show(loading, 0, 0)
         yield listener
 
 
@@ -70,7 +76,7 @@ def _display() -> Progress:
     from rich.text import Text
 
     from diffexplore.cli.output import console_on
-    from diffexplore.render.symbols import speaks_mathematics
+    from diffexplore.typography import speaks_mathematics
 
     class Counted(ProgressColumn):
         def render(self, task: Task) -> Text:

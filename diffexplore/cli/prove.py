@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_STATUS
+from diffexplore.cli.given import Given, given
 from diffexplore.cli.outputs import Outputs
 from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
 
 if TYPE_CHECKING:
-    from diffexplore.checking.listener import Listener
     from diffexplore.proving.records import Proof
 
 
@@ -34,56 +34,39 @@ def prove(
 
     Exits with 0 if that is proved, 1 if it is refuted, 3 if it could not be decided.
     """
-    with contextlib.redirect_stdout(sys.stderr):
-        found = _proved(program, loss, o.names_list("--wrt", wrt), shapes, tuple(domain or ()), quiet=outputs.quiet)
+    from diffexplore.cli.progress import listening
+
+    request = Given(**given(loss, wrt=wrt, shapes=shapes))
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        listening(quiet=outputs.quiet, rows_to=None) as listener,
+    ):
+        found = _proved(program, request, domain=tuple(domain or ()), listener=listener)
     outputs.write(_shown(found, program, full=full))
     return OF_STATUS[found.status]
 
 
-def _proved(
-    place: str, loss: str | None, wrt: tuple[str, ...] | None, shapes: str | None, domain: tuple[str, ...], *,
-    quiet: bool,
-) -> Proof:  # fmt: skip
-    from diffexplore.cli.progress import listening
-
-    with listening(quiet=quiet, rows_to=None) as listener:
-        return _heard(place, loss, wrt, shapes, domain, listener)
-
-
-def _heard(
-    place: str, loss: str | None, wrt: tuple[str, ...] | None, shapes: str | None, domain: tuple[str, ...],
-    listener: Listener,
-) -> Proof:  # fmt: skip
+def _proved(place: str, request: Given, **options: Any) -> Proof:
     from diffexplore.cli.loss_argument import loss_to_derive
     from diffexplore.cli.programs import load
     from diffexplore.inputs.functions import declared
     from diffexplore.proving.prove import prove
 
     function, arguments = load(place)
+    loss, wrt, shapes = request.loss, request.wrt, request.shapes
     if loss is not None:
         known = loss_to_derive(loss, wrt, shapes)
         if not shapes:
-            return prove(function, known, wrt=wrt, domain=domain, listener=listener)
+            return prove(function, known, wrt=wrt, **options)
         parameters = [name for name in arguments if _has_entries(name, known.parameters)]
-        data = [name for name in arguments if name not in parameters]
-        given = declared(parameters, shapes, arguments), declared(data, shapes, arguments)
-        return prove(function, known, parameters=given[0], data=given[1], wrt=wrt, domain=domain, listener=listener)
-    if wrt is None and not shapes:
-        return prove(function, domain=domain, listener=listener)
-    if wrt is None:
-        return prove(
-            function, parameters=(), data=declared(arguments, shapes, arguments), domain=domain, listener=listener
-        )
-    for name in wrt:
-        o.chosen("argument", name, arguments)
-    data = [name for name in arguments if name not in wrt]
-    return prove(
-        function,
-        parameters=declared(wrt, shapes, arguments),
-        data=declared(data, shapes, arguments),
-        domain=domain,
-        listener=listener,
-    )
+        options |= {"wrt": wrt}
+    elif wrt is None and not shapes:
+        return prove(function, **options)
+    else:
+        known, parameters = None, [o.chosen("argument", name, arguments) for name in wrt or ()]
+    data = [name for name in arguments if name not in parameters]
+    given = declared(parameters, shapes, arguments), declared(data, shapes, arguments)
+    return prove(function, known, parameters=given[0], data=given[1], **options)
 
 
 def _has_entries(name: str, symbols: tuple[str, ...]) -> bool:

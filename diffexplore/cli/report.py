@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 from diffexplore import methods as known_methods
 from diffexplore.checking.records import Report
 from diffexplore.cli import options as o
-from diffexplore.cli.data_argument import NO_DATA, DataGiven, data_given
 from diffexplore.cli.exit_codes import OF_VERDICT
+from diffexplore.cli.given import Given, given
 from diffexplore.cli.next_steps import after_report
 from diffexplore.cli.output import STDOUT
 from diffexplore.cli.outputs import Outputs
@@ -21,31 +21,24 @@ from diffexplore.errors import UsageError
 from diffexplore.render.details import Detail
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from diffexplore.checking.listener import Listener
+    from diffexplore.figures.records import Figure
     from diffexplore.loss import Loss
     from diffexplore.pages.records import Subject
     from diffexplore.render.outline import HessianText
+    from diffexplore.render.problems import CodeProblem
     from diffexplore.render.screen import Command
-    from diffexplore.scanning.span import Span
+    from diffexplore.scanning.span import ScanSpan
 
 
 @dataclass(frozen=True)
-class Request:
+class CheckRequest(Given):
     """What to check, and how."""
 
-    loss: str
-    at: tuple[str, ...] = ()
-    data: DataGiven = NO_DATA
-    wrt: tuple[str, ...] | None = None
-    shapes: str | None = None
-    reduction: str | None = None
-    dtype: str = "float64"
-    device: str = "auto"
     methods: tuple[str, ...] | None = None
     step: float | None = None
-    seed: int = 0
     scans: tuple[str, ...] = ()
 
 
@@ -76,18 +69,10 @@ def report(
 
     Exits with 0 if the gradients agree, 1 if one is wrong, 3 if that could not be decided.
     """
-    request = Request(
-        loss=loss,
-        at=tuple(at or ()),
-        data=data_given(data, samples, columns),
-        wrt=o.names_list("--wrt", wrt),
-        shapes=shapes,
-        reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
-        dtype=o.chosen("dtype", dtype, o.DTYPES),
-        device=o.chosen("device", device, o.DEVICES),
+    request = CheckRequest(
+        **given(loss, at, data, columns, samples, wrt, shapes, reduction, dtype, device, seed),
         methods=_methods(methods),
         step=_step(step),
-        seed=o.whole_number("--seed", seed) or 0,
         scans=tuple(scan or ()),
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
@@ -97,7 +82,7 @@ def report(
         subject = _checked(request, outputs, rows_to=rows_to)
     second = _hessian(subject) if hessian else None
     detail = detail_of(full=full, only_failing=only_failing)
-    outputs.write(shown(subject, code=request.loss, detail=detail, hessian=second, commands=after_report(request)))
+    outputs.write(shown(subject, code=loss, detail=detail, hessian=second, commands=after_report(request)))
     result: Report = subject.result
     return OF_VERDICT[result.verdict]
 
@@ -134,12 +119,9 @@ def shown(
 
     ``code`` is FILE.py:NAME where it is of a file; ``commands`` are what may be run next.
     """
-    from diffexplore.cli.code_places import code_place
-    from diffexplore.pages.sections.pictures import chosen_figures
     from diffexplore.render.details import blocks_of
     from diffexplore.render.markdown import title_of
-    from diffexplore.render.problems import problems_of_report
-    from diffexplore.render.terminal import Page
+    from diffexplore.render.terminal import ReportPage
     from diffexplore.render.verdict import headline
 
     result: Report = subject.result
@@ -149,13 +131,26 @@ def shown(
         result.to_dict,
         lambda: blocks_of(result, detail, hessian=hessian),
         lambda: headline(result),
-        page=lambda ascii: Page(result, hessian, ascii, detail, tuple(commands)),
-        figures=lambda: chosen_figures(subject),
-        problems=lambda: problems_of_report(result, code_place(code)),
+        page=lambda ascii: ReportPage(result, hessian, ascii, detail, tuple(commands)),
+        figures=lambda: _figures(subject),
+        problems=lambda: _problems(result, code),
     )
 
 
-def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> Subject:
+def _figures(subject: Subject) -> Sequence[Figure]:
+    from diffexplore.pages.sections.pictures import chosen_figures
+
+    return chosen_figures(subject)
+
+
+def _problems(result: Report, code: str) -> Iterator[CodeProblem]:
+    from diffexplore.cli.code_places import code_place
+    from diffexplore.render.problems import problems_of_report
+
+    return problems_of_report(result, code_place(code))
+
+
+def _checked(request: CheckRequest, outputs: Outputs, rows_to: TextIO | None) -> Subject:
     """Resolve the loss, its points and its data, and run the check on them."""
     from diffexplore.cli.progress import listening
 
@@ -163,22 +158,17 @@ def _checked(request: Request, outputs: Outputs, rows_to: TextIO | None) -> Subj
         return _heard(request, listener)
 
 
-def _heard(request: Request, listener: Listener) -> Subject:
-    from diffexplore.checking.points import make_points, parse_at
-    from diffexplore.cli.loss_argument import loss_to_check, partials_of
+def _heard(request: CheckRequest, listener: Listener) -> Subject:
+    from diffexplore.cli.loss_argument import partials_of
 
-    at = [parse_at(text) for text in request.at]
-    loss = loss_to_check(
-        request.loss, at, has_data=request.data.is_given, wrt=request.wrt, reduction=request.reduction,
-        shapes=request.shapes, columns=request.data.names, origin=request.data.origin,
-    )  # fmt: skip
-    points = make_points(loss, at or None)
+    loss = request.to_check(request.wrt)
+    points = request.points_of(loss)
     spans = [_span(text, loss) for text in request.scans]
 
     from diffexplore.checking.run import run_check
     from diffexplore.pages.records import Subject
 
-    batch = request.data.batch(loss, seed=request.seed, points=points)
+    batch = request.batch(loss, points)
     wrt = partials_of(loss, request.wrt)
     result = run_check(
         loss,
@@ -198,10 +188,10 @@ def _heard(request: Request, listener: Listener) -> Subject:
         listener.progress("scanning", done, len(spans))
         found = run_scan(loss, batch, points[0], span, methods=request.methods, wrt=wrt, dtype=request.dtype)
         result = replace(result, scans=(*result.scans, found))
-    return Subject(result, loss, batch, tuple(points))
+    return Subject(result, loss, batch, points)
 
 
-def _span(text: str, loss: Loss) -> Span:
+def _span(text: str, loss: Loss) -> ScanSpan:
     """What a ``--scan`` means for the loss."""
     from diffexplore.scanning.span import check_name, parse_span
 

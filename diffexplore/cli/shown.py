@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from diffexplore.figures.records import Figure
     from diffexplore.pages.records import Subject
-    from diffexplore.render.blocks import Block
-    from diffexplore.render.problems import Problem
+    from diffexplore.render.problems import CodeProblem
+    from diffexplore.writing.blocks import Block
 
 
 @dataclass(frozen=True)
@@ -38,5 +38,5 @@ class Shown:
     first: Callable[[], Block]
     page: Callable[[bool | None], RenderableType] | None = None
     figures: Callable[[], Sequence[Figure]] = tuple
-    problems: Callable[[], Iterable[Problem]] = tuple
+    problems: Callable[[], Iterable[CodeProblem]] = tuple
     texts: Mapping[str, Callable[[], str]] = field(default_factory=dict)

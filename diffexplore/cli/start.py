@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from diffexplore.cli.output import console_on
-from diffexplore.render.blocks import (
+from diffexplore.writing.blocks import (
     Block,
     Column,
     Formula,

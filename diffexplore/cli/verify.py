@@ -13,8 +13,9 @@ import typer
 
 from diffexplore.checking.records import Report
 from diffexplore.cli import options as o
-from diffexplore.cli.data_argument import NO_DATA, DataGiven, data_given
+from diffexplore.cli.data_argument import DataGiven
 from diffexplore.cli.exit_codes import OF_VERDICT
+from diffexplore.cli.given import Given, given
 from diffexplore.cli.next_steps import after_verify
 from diffexplore.cli.output import STDOUT, write
 from diffexplore.cli.outputs import Outputs
@@ -27,28 +28,17 @@ if TYPE_CHECKING:
     from diffexplore.loss import Loss
     from diffexplore.verifying.replay import Replay
 
-KINDS = ("loss", "gradient", "layer", "formulas", "grads")
-
 
 @dataclass(frozen=True)
-class Request:
+class VerifyRequest(Given):
     """What to verify, and how."""
 
     candidate: str | None = None
-    loss: str | None = None
-    at: tuple[str, ...] = ()
-    data: DataGiven = NO_DATA
-    wrt: tuple[str, ...] | None = None
-    shapes: str | None = None
-    reduction: str | None = None
     kind: str | None = None
     upstream: str | None = None
     accept: tuple[str, ...] = ()
     modes: tuple[str, ...] = ("reverse",)
     pack: tuple[str, ...] = ()
-    dtype: str = "float64"
-    device: str = "auto"
-    seed: int = 0
 
 
 @writes("verify")
@@ -84,22 +74,16 @@ def verify(
 
     Exits with 0 if the gradient is right, 1 if it is wrong, 3 if that could not be decided.
     """
-    request = Request(
+    from diffexplore.verifying.candidates import KINDS
+
+    request = VerifyRequest(
+        **given(loss, at, data, columns, samples, wrt, shapes, reduction, dtype, device, seed),
         candidate=candidate,
-        loss=loss,
-        at=tuple(at or ()),
-        data=data_given(data, samples, columns),
-        wrt=o.names_list("--wrt", wrt),
-        shapes=shapes,
-        reduction=reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
         kind=kind and o.chosen("kind", kind, KINDS),
         upstream=upstream,
         accept=tuple(accept or ()),
         modes=tuple(mode.replace("-", " ") for mode in o.names_list("--modes", modes) or ("reverse",)),
         pack=tuple(pack or ()),
-        dtype=o.chosen("dtype", dtype, o.DTYPES),
-        device=o.chosen("device", device, o.DEVICES),
-        seed=o.whole_number("--seed", seed) or 0,
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
     again = _replay_of(context, replay) if candidate is None else None
@@ -139,17 +123,14 @@ def _is_typed(source: Any) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _record(request: Request) -> tuple[Replay, Any]:
+def _record(request: VerifyRequest) -> tuple[Replay, Any]:
     """Resolve the loss, its points, its data and the upstream gradient; and the candidate, where that loaded it."""
-    from diffexplore.checking.points import make_points, parse_at
-
-    at = [parse_at(text) for text in request.at]
-    loss, loaded = _loss(request, tuple(dict.fromkeys(name for point in at for name in point)))
-    points = make_points(loss, at or None)
+    loss, loaded = _loss(request)
+    points = request.points_of(loss)
 
     from diffexplore.verifying.replay import Replay
 
-    batch = request.data.batch(loss, seed=request.seed, points=points)
+    batch = request.batch(loss, points)
     record = Replay(
         str(request.candidate), loss, batch, points, _upstream(request.upstream, request.data),
         kind=request.kind, wrt=request.wrt, dtype=request.dtype, device=request.device, seed=request.seed,
@@ -158,29 +139,20 @@ def _record(request: Request) -> tuple[Replay, Any]:
     return record, loaded
 
 
-def _loss(request: Request, points: tuple[str, ...]) -> tuple[Loss, Any]:
-    """The loss that is named, or that of the candidate's own forward pass; and the candidate, where it was loaded.
-
-    ``points`` are the names in the points.
-    """
-    from diffexplore.cli.loss_argument import loss_to_check
+def _loss(request: VerifyRequest) -> tuple[Loss, Any]:
+    """The loss that is named, or that of the candidate's own forward pass; and the candidate, where it was loaded."""
     from diffexplore.inputs.names import Named
 
-    columns, origin = request.data.names, request.data.origin
     if request.loss is None:
-        named = Named(points, request.wrt or (), columns, request.data.is_given, origin)
-        return _own(request, named)
-    loaded = _loaded_for_questions(request, points)
-    loss = loss_to_check(
-        request.loss, [points], has_data=request.data.is_given, wrt=request.wrt, reduction=request.reduction,
-        shapes=request.shapes, columns=columns, origin=origin,
-    )  # fmt: skip
-    return loss, loaded
+        data = request.data
+        return _own(request, Named(request.names, request.wrt or (), data.names, data.is_given, data.origin))
+    loaded = _loaded_for_questions(request, request.names)
+    return request.to_check(request.wrt), loaded
 
 
-def _own(request: Request, named: Named) -> tuple[Loss, Any]:
+def _own(request: VerifyRequest, named: Named) -> tuple[Loss, Any]:
     from diffexplore.cli.verify_questions import check_own_parameters, check_told
-    from diffexplore.inputs.losses import arguments_of_function
+    from diffexplore.inputs.functions import arguments_of_function
     from diffexplore.verifying.own import computes_loss, own_forward
 
     candidate = _load(request)
@@ -193,7 +165,7 @@ def _own(request: Request, named: Named) -> tuple[Loss, Any]:
     return loss, candidate
 
 
-def _loaded_for_questions(request: Request, points: tuple[str, ...]) -> Any:
+def _loaded_for_questions(request: VerifyRequest, points: tuple[str, ...]) -> Any:
     """The candidate, where a formula leaves questions open: then all of them are asked, that of its output as well."""
     from diffexplore.cli.verify_questions import check_told
     from diffexplore.inputs.losses import is_formula
@@ -211,7 +183,7 @@ def _loaded_for_questions(request: Request, points: tuple[str, ...]) -> Any:
     return candidate
 
 
-def _load(request: Request) -> Any:
+def _load(request: VerifyRequest) -> Any:
     from diffexplore.verifying.loading import load_candidate
 
     return load_candidate(str(request.candidate))
@@ -243,7 +215,9 @@ def _packs(texts: Sequence[str]) -> dict[str, Any] | None:
     return packs or None
 
 
-def _run(request: Request, again: Replay | None, outputs: Outputs, rows_to: TextIO | None) -> tuple[Replay, Report]:
+def _run(
+    request: VerifyRequest, again: Replay | None, outputs: Outputs, rows_to: TextIO | None
+) -> tuple[Replay, Report]:
     """What is verified, and what was found; what the candidate prints is kept out of standard output."""
     from diffexplore.cli.progress import listening
 

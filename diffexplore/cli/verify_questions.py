@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from diffexplore.cli.data_argument import DataGiven
 from diffexplore.errors import UsageError
-from diffexplore.inputs.functions import is_likely_data, split_arguments
+from diffexplore.formula.names import is_likely_data
+from diffexplore.inputs.functions import split_arguments
 from diffexplore.inputs.generic import generic_values
 
 if TYPE_CHECKING:
-    from diffexplore.cli.verify import Request
+    from diffexplore.cli.verify import VerifyRequest
 
 _SAMPLES = 100
 
 
-def check_told(request: Request, candidate: Any, symbols: Sequence[str], points: Sequence[str]) -> None:
+def check_told(request: VerifyRequest, candidate: Any, symbols: Sequence[str], points: Sequence[str]) -> None:
     """Raises UsageError where a candidate of these symbols needs more than the options say.
 
     ``points`` are the names in the points. The command in the message takes the symbols that most people call data as
@@ -46,7 +47,9 @@ def check_told(request: Request, candidate: Any, symbols: Sequence[str], points:
         raise UsageError(f"verify has to know {', and '.join(needs)}, such as: {command}")
 
 
-def check_own_parameters(request: Request, candidate: Any, arguments: Sequence[str], named: Sequence[str]) -> None:
+def check_own_parameters(
+    request: VerifyRequest, candidate: Any, arguments: Sequence[str], named: Sequence[str]
+) -> None:
     """Raises UsageError for partials by the parameters that a module holds: its own forward takes them as constants.
 
     So it does where no symbol is ``named`` at all, for then it is these that most people mean.
@@ -90,7 +93,7 @@ def _shape(
     return None if output is None or output.text == "()" else output.text
 
 
-def _options(request: Request) -> list[str]:
+def _options(request: VerifyRequest) -> list[str]:
     """The options that were given, of those that say what is verified."""
     data: DataGiven = request.data
     given: list[tuple[str, Any]] = [

@@ -10,10 +10,10 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.asked import Asked, asked_by
 from diffexplore.decide.branches import Resolver, Undecided, regions
-from diffexplore.decide.case import Both, Case, Piece
+from diffexplore.decide.case import Both, Piece, RegionCase
 from diffexplore.decide.definedness import Need, needs, nonnegative_by, without_value
 from diffexplore.decide.generators import Converter, with_converter
-from diffexplore.decide.question import Question
+from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.stated import Stated
@@ -24,7 +24,7 @@ EQUAL_SUMMANDS = "equal summands, for every number of samples"
 """How a case was shown whose sides are one sum, each summand of which vanishes."""
 
 
-def cases(question: Question, start: Region | None = None) -> Iterator[Case]:
+def cases(question: EqualityQuestion, start: Region | None = None) -> Iterator[RegionCase]:
     """The question on each region of its domain, or of the seam ``start``."""
 
     def look(resolver: Resolver) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr, Both] | None:
@@ -36,7 +36,7 @@ def cases(question: Question, start: Region | None = None) -> Iterator[Case]:
     start = start or question.on_equations(Region(), question.bound_only)
     for resolver, (given, left, right, asked) in regions(look, Zeros(), start):
         asked.left.certain |= _of_one_sample(asked.left, resolver.region)
-        yield Case(resolver, given, left, right, asked, question.of_each_sample)
+        yield RegionCase(resolver, given, left, right, asked, question.of_each_sample)
 
 
 def _of_one_sample(asked: Asked, region: Region) -> set[Need]:
@@ -63,7 +63,7 @@ class Zeros:
         return self._known[expr]
 
 
-def settle(question: Question, case: Case) -> None:
+def settle(question: EqualityQuestion, case: RegionCase) -> None:
     """Prove the case if algebra can, or note why it needs no proof."""
     region, asked = case.resolver.region, case.asked
     case.required = (*question.needs, *asked.open(region))
@@ -101,7 +101,7 @@ def settle(question: Question, case: Case) -> None:
         case.excepted, case.conditions = True, [*case.conditions, *departures]
 
 
-def _require(case: Case, wanted: Iterable[Boolean], region: Region, given: Iterable[Need]) -> bool:
+def _require(case: RegionCase, wanted: Iterable[Boolean], region: Region, given: Iterable[Need]) -> bool:
     """State what a region leaves open of the needs that came with the question; False where one fails.
 
     ``given`` is what holds where the left side has a value, and what is stated in any case.
@@ -120,11 +120,11 @@ def _require(case: Case, wanted: Iterable[Boolean], region: Region, given: Itera
     return holds
 
 
-def _of_samples(case: Case, condition: Boolean) -> str:
+def _of_samples(case: RegionCase, condition: Boolean) -> str:
     return text_of(condition) + (" for every sample" if condition.free_symbols & case.data else "")
 
 
-def _without_value(case: Case, side: str, failing: Iterable[Need]) -> None:
+def _without_value(case: RegionCase, side: str, failing: Iterable[Need]) -> None:
     """Leave the case out, and say so: by what a side needs and lacks there, or by the region."""
     case.excepted, case.note = True, f"the {side} side has no value"
     case.needs += [Stated(need, case.data) for need in failing]
@@ -142,13 +142,13 @@ def _undefined(expr: sympy.Expr) -> bool:
     return False
 
 
-def bound_in(case: Case) -> set[sympy.Basic]:
+def bound_in(case: RegionCase) -> set[sympy.Basic]:
     """The symbols that sums bind, those of the bounds of the region as well."""
     expressions = (*(direction for direction, _ in case.resolver.region.bounds), *case.sides)
     return bound_symbols([one for expr in expressions for one in sums_in(expr)])
 
 
-def pieces_of(question: Question, case: Case, seam: Region | None = None) -> Iterator[Piece]:
+def pieces_of(question: EqualityQuestion, case: RegionCase, seam: Region | None = None) -> Iterator[Piece]:
     """The regions in which a sample may lie, or those of a ``seam``: where the summands as given have a value."""
     found = [sums_in(side) for side in case.sides]
     bound = bound_in(case)
@@ -179,14 +179,14 @@ def pieces_of(question: Question, case: Case, seam: Region | None = None) -> Ite
             yield Piece(resolver, given, left, right, both)
 
 
-def _no_sample(case: Case, region: Region, side: str, failing: Iterable[Need]) -> None:
+def _no_sample(case: RegionCase, region: Region, side: str, failing: Iterable[Need]) -> None:
     case.partial = True
     case.needs += [Stated(need, case.data) for need in failing]
     if not failing:
         case.conditions.append(f"no sample where {region}: there the {side} side has no value")
 
 
-def equal(question: Question, case: Case) -> bool:
+def equal(question: EqualityQuestion, case: RegionCase) -> bool:
     """Whether algebra shows that the sides of a case are equal, with samples in each of its pieces."""
     if case.left == case.right:
         case.note = "the same expression"
@@ -223,7 +223,7 @@ def vanishes(expr: sympy.Expr, nonnegative: Iterable[sympy.Expr], rule: SumRule 
     return bool(with_converter(work))
 
 
-def _summand_vanishes(question: Question, case: Case, summand: sympy.Expr, rule: SumRule) -> bool:
+def _summand_vanishes(question: EqualityQuestion, case: RegionCase, summand: sympy.Expr, rule: SumRule) -> bool:
     """Whether it is 0 in every piece, those of the conventions set apart."""
     departures, shown = dict[str, None](), []
     for piece in case.pieces:

@@ -14,12 +14,12 @@ import sympy
 
 from diffexplore.decide.algebra import Zeros, vanishes
 from diffexplore.decide.branches import BRANCHING, Resolver, Undecided, has_branches
-from diffexplore.decide.case import Case, Piece
+from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.definedness import Need, has_no_value
 from diffexplore.decide.feasible import is_empty
-from diffexplore.decide.question import Question
+from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Undefined, Unsupported
-from diffexplore.decide.regions import Interval, Line, Region, expanded_out, line_of
+from diffexplore.decide.regions import LinearForm, OpenInterval, Region, expanded_out, line_of
 from diffexplore.decide.stated import Stated
 from diffexplore.decide.sums import sums_in
 from diffexplore.formula.batch_sums import BatchSum
@@ -38,7 +38,7 @@ class _Side:
     shared: tuple[sympy.Expr, ...]
 
 
-def all_of(cases: Iterable[Case]) -> Iterator[Stated]:
+def all_of(cases: Iterable[RegionCase]) -> Iterator[Stated]:
     """All boundaries, as conditions that leave them out."""
     for case in cases:
         yield from (Stated(Need(p, "nonzero")) for p in case.resolver.boundaries.values())
@@ -46,13 +46,15 @@ def all_of(cases: Iterable[Case]) -> Iterator[Stated]:
             yield from (Stated(Need(p, "nonzero"), case.data) for p in piece.resolver.boundaries.values())
 
 
-def between_cases(question: Question, cases: Sequence[Case]) -> list[sympy.Expr]:
+def between_cases(question: EqualityQuestion, cases: Sequence[RegionCase]) -> list[sympy.Expr]:
     """Where something may happen between cases of one seam, or of none: what is 0 there."""
     outer = [_Side(case.resolver.region, (case.left,), (case.given, case.right)) for case in cases]
     return _kept(outer, (question.left, question.right), [case.resolver for case in cases], question.interior())
 
 
-def between_samples(question: Question, case: Case, pieces: Sequence[Piece], *, partial: bool) -> list[sympy.Expr]:
+def between_samples(
+    question: EqualityQuestion, case: RegionCase, pieces: Sequence[Piece], *, partial: bool
+) -> list[sympy.Expr]:
     """Where something may happen to a sample, between pieces of one seam, or of none.
 
     ``partial``: there are regions without a value, into which a sample may not cross.
@@ -85,8 +87,8 @@ def _goes_on(p: sympy.Expr, sides: Sequence[_Side], originals: tuple[sympy.Expr,
         return False
     above, below = [], []
     for side in sides:
-        interval = dict(side.region.bounds).get(line.direction, Interval())
-        if interval == Interval() and _between(side.region, side.region, line, solved) is not None:
+        interval = dict(side.region.bounds).get(line.direction, OpenInterval())
+        if interval == OpenInterval() and _between(side.region, side.region, line, solved) is not None:
             return False  # it does not say on which side it lies
         if interval.low == line.threshold:
             above.append(side)
@@ -107,7 +109,7 @@ def _goes_on(p: sympy.Expr, sides: Sequence[_Side], originals: tuple[sympy.Expr,
         return False
 
 
-def _between(above: Region, below: Region, line: Line, solved: dict[sympy.Basic, sympy.Expr]) -> Region | None:
+def _between(above: Region, below: Region, line: LinearForm, solved: dict[sympy.Basic, sympy.Expr]) -> Region | None:
     """The part of the boundary that both regions touch; None where there is none."""
     found = Region()
     for region in (above, below):

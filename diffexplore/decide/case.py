@@ -53,7 +53,7 @@ class Piece:
 
 
 @dataclass
-class Case:
+class RegionCase:
     """A region on which both sides are smooth outside their sums, and what is known of them there."""
 
     resolver: Resolver

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import islice
 from math import log10
 
-from diffexplore.decide.case import Case, Piece
+from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.membership import Point, moved_onto
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.refute import Seen, look_at, seen_in
@@ -20,7 +20,7 @@ _DECIMALS = (1, 2, 3)
 
 
 def find(
-    case: Case, count: int, enough: int | None = None, *, sizes: Sequence[int] = SIZES
+    case: RegionCase, count: int, enough: int | None = None, *, sizes: Sequence[int] = SIZES
 ) -> tuple[Seen | None, Seen | None]:
     """A point at which the sides are apart, if one is found; and the one with the largest difference.
 
@@ -53,7 +53,7 @@ def _oddness(seen: Seen) -> float:
     return off + max(0.0, -1 - log10(max(seen.relative, 1e-300)))
 
 
-def shortened(case: Case, seen: Seen) -> Seen:
+def shortened(case: RegionCase, seen: Seen) -> Seen:
     """A point near to that one with fewer decimals, if there the sides are as far apart; else the same."""
     for digits in _DECIMALS:
         with suppress(Unsupported):
@@ -63,7 +63,7 @@ def shortened(case: Case, seen: Seen) -> Seen:
     return seen
 
 
-def _rounded(case: Case, seen: Seen, digits: int) -> Seen | None:
+def _rounded(case: RegionCase, seen: Seen, digits: int) -> Seen | None:
     """The point with so many decimals, inside the same regions; None where it is not, or has become a special one."""
     first = seen.samples[0] if seen.samples else {}
     whole = moved_onto(case.resolver.region, _with_decimals({**seen.point, **first}, digits))

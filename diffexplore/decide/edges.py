@@ -13,18 +13,18 @@ import sympy
 
 from diffexplore.decide.algebra import cases, settle
 from diffexplore.decide.boundaries import between_cases
-from diffexplore.decide.case import Case
+from diffexplore.decide.case import RegionCase
 from diffexplore.decide.definedness import Need
 from diffexplore.decide.found import FAILS, MOST_SEAMS, Edges
 from diffexplore.decide.kinks import degenerate
-from diffexplore.decide.question import Question
+from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.regions import Region
 from diffexplore.decide.samples import Samples
 from diffexplore.decide.seams import degenerate_regions, seam_regions
 from diffexplore.decide.stated import Stated
 
 
-def look_at_edges(question: Question, every: Sequence[Case], *, on_seams: bool) -> Edges:
+def look_at_edges(question: EqualityQuestion, every: Sequence[RegionCase], *, on_seams: bool) -> Edges:
     """What happens between all cases, and between the regions of their samples.
 
     Without ``on_seams`` all boundaries at which something may happen are conditions.
@@ -41,12 +41,12 @@ def look_at_edges(question: Question, every: Sequence[Case], *, on_seams: bool) 
 class _Outer:
     """Between the cases of a question."""
 
-    question: Question
+    question: EqualityQuestion
     edges: Edges
     on_seams: bool
-    waiting: list[tuple[list[Case], Region]] = field(default_factory=list)
+    waiting: list[tuple[list[RegionCase], Region]] = field(default_factory=list)
 
-    def look(self, group: Sequence[Case], start: Region | None = None) -> None:
+    def look(self, group: Sequence[RegionCase], start: Region | None = None) -> None:
         """``group``: the cases of the seam ``start``, or of all that the domain leaves."""
         question = self.question
         start = question.on_equations(Region(), question.bound_only) if start is None else start
@@ -115,6 +115,6 @@ class _Outer:
         return True
 
 
-def _lacks_value(case: Case) -> bool:
+def _lacks_value(case: RegionCase) -> bool:
     """Whether one side alone has no value there."""
     return case.excepted and bool(case.needs or any(text.startswith("not where") for text in case.conditions))

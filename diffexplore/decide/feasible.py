@@ -7,7 +7,7 @@ from fractions import Fraction
 import sympy
 
 from diffexplore.decide.regions import Region, small
-from diffexplore.formula.elimination import Row, contradict, row_of
+from diffexplore.formula.elimination import Inequality, contradict, row_of
 
 
 def is_empty(region: Region) -> bool:
@@ -16,7 +16,7 @@ def is_empty(region: Region) -> bool:
         return False
     rows = [row for expr in region.nonnegative() if small(expr) and (row := row_of(expr)) is not None]
     quantities = {quantity for row in rows for quantity in row.coefficients}
-    rows += [Row({quantity: Fraction(1)}, Fraction(0)) for quantity in quantities if _is_positive(quantity)]
+    rows += [Inequality({quantity: Fraction(1)}, Fraction(0)) for quantity in quantities if _is_positive(quantity)]
     return contradict(rows)
 
 

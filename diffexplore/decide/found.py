@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import sympy
 
-from diffexplore.decide.case import Case
+from diffexplore.decide.case import RegionCase
 from diffexplore.decide.choose import find
 from diffexplore.decide.definedness import Need
 from diffexplore.decide.kinks import Written
-from diffexplore.decide.question import Question
+from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.refute import Seen, contradicts
 from diffexplore.decide.regions import Region, line_of
@@ -58,7 +58,7 @@ class Edges:
         self._looked_at.add(key)
         return new
 
-    def wrong_at(self, question: Question, p: sympy.Expr, region: Region) -> Seen | None:
+    def wrong_at(self, question: EqualityQuestion, p: sympy.Expr, region: Region) -> Seen | None:
         """A point on a kink at which the rule is wrong, if one is found."""
         if self._written is None:
             self._written = Written(question)
@@ -68,7 +68,7 @@ class Edges:
             self.place = Need(p, "nonzero").text().replace("≠", "=") + (f" and {seam}" if seam else "")
         return found
 
-    def look_in(self, question: Question, case: Case, seams: Iterable[Region]) -> None:
+    def look_in(self, question: EqualityQuestion, case: RegionCase, seams: Iterable[Region]) -> None:
         """Look for a counterexample in a case on a seam, or with samples on seams."""
         pieces = [piece for piece in case.pieces if not question.departures(piece.resolver)]
         if self.apart is None and not question.departures(case.resolver):

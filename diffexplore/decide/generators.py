@@ -18,15 +18,15 @@ from diffexplore.decide.functions import Functions
 from diffexplore.decide.lattice import FinerBasis
 from diffexplore.decide.rational import Quotient, RingIsFull, quotient_key
 from diffexplore.decide.records import Undefined, Unsupported
+from diffexplore.decide.rules import rational
 from diffexplore.decide.unified import Term
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import spend
-from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid, softplus
-from diffexplore.formula.step_functions import STEPS
+from diffexplore.functions.lazy import resolved
+from diffexplore.functions.records import GENERATOR, NO_NORMAL_FORM, ODD, Equal, NormalForm
+from diffexplore.functions.tables import function_of
 
 _RESTARTS = 40
-_ODD = (sympy.asin, sympy.atan, sympy.erf, sympy.erfinv)
-_PLAIN = (sympy.gamma, sympy.loggamma, sympy.polygamma, sympy.atan2, *STEPS, AppliedUndef)
 _CONSTANTS = (sympy.pi, sympy.EulerGamma, sympy.Catalan)
 
 
@@ -113,14 +113,23 @@ class Converter(Functions):
             return self.sum_rule(self, expr)
         if expr.is_Pow:
             return self._pow(*expr.as_base_exp())
-        rule = _RULES.get(type(expr))
-        if rule is not None:
-            return rule(self, self.convert(expr.args[0]))
-        if isinstance(expr, _ODD):
+        if isinstance(expr, AppliedUndef):
+            return self._generator(expr.func.__name__, expr.args)
+        function = function_of(expr)
+        rule = NO_NORMAL_FORM if function is None else function.facts.normal_form
+        if rule is ODD:
             return self._odd(expr)
-        if isinstance(expr, _PLAIN):
-            return self._opaque(expr.func.__name__, [self.convert(argument) for argument in expr.args])
-        raise Unsupported(f"there is no rule for {type(expr).__name__}")
+        if rule is GENERATOR:
+            return self._generator(expr.func.__name__, expr.args)
+        if isinstance(rule, Equal):
+            return self.convert(rule.expression(*expr.args))
+        if isinstance(rule, NormalForm):
+            raise Unsupported(f"there is no rule for {type(expr).__name__}")
+        quotient: Quotient = resolved(rule)(self, self.convert(expr.args[0]))
+        return quotient
+
+    def _generator(self, name: str, arguments: tuple[sympy.Basic, ...]) -> Quotient:
+        return self._opaque(name, [self.convert(argument) for argument in arguments])
 
     def _pow(self, base: sympy.Expr, exponent: sympy.Expr) -> Quotient:
         if base is sympy.E:
@@ -161,102 +170,3 @@ class Converter(Functions):
 
     def divided(self, above: Quotient, below: Quotient) -> Quotient:
         return self.ring.mul(above, self.ring.inverse(below))
-
-
-def rational(number: sympy.Rational) -> Any:
-    from flint import fmpq
-
-    return fmpq(int(number.p), int(number.q))
-
-
-def _complement(converter: Converter, name: str, constant: sympy.Expr, argument: Quotient) -> Quotient:
-    """constant − f(argument), for the odd function ``name``."""
-    ring = converter.ring
-    argument = converter.reduced(argument)
-    sign = 1
-    if not argument.top.is_zero() and argument.top.leading_coefficient() < 0:
-        argument, sign = ring.negative(argument), -1
-    value = converter.ring.zero if argument.top.is_zero() else converter._opaque(name, [argument])
-    return ring.add(converter.convert(constant), ring.mul(ring.constant(-sign), value))
-
-
-def _atanh(converter: Converter, u: Quotient) -> Quotient:
-    """(log(1 + u) − log(1 − u))/2, where both are defined: −1 < u < 1."""
-    ring = converter.ring
-    above, below = ring.add(ring.one, u), ring.add(ring.one, ring.negative(u))
-    difference = ring.add(converter.log(above), ring.negative(converter.log(below)))
-    return ring.mul(ring.constant(rational(sympy.S.Half)), difference)
-
-
-def _asinh(converter: Converter, u: Quotient) -> Quotient:
-    """log(u + √(u² + 1)), for u with a positive leading coefficient: asinh(−u) = −asinh(u)."""
-    ring, u = converter.ring, converter.reduced(u)
-    if not u.top.is_zero() and u.top.leading_coefficient() < 0:
-        return ring.negative(_asinh(converter, ring.negative(u)))
-    root = converter.root(ring.add(ring.mul(u, u), ring.one), Fraction(1, 2))
-    return converter.log(ring.add(u, root))
-
-
-def _acosh(converter: Converter, u: Quotient) -> Quotient:
-    """log(u + √(u² − 1)), for u ≥ 1."""
-    ring = converter.ring
-    root = converter.root(ring.add(ring.mul(u, u), converter.minus_one), Fraction(1, 2))
-    return converter.log(ring.add(u, root))
-
-
-_Rule = Callable[[Converter, Quotient], Quotient]
-
-
-def _inverse_of(rule: _Rule) -> _Rule:
-    return lambda converter, u: converter.ring.inverse(rule(converter, u))
-
-
-def _sin(converter: Converter, u: Quotient) -> Quotient:
-    return converter.circular(u)[0]
-
-
-def _cos(converter: Converter, u: Quotient) -> Quotient:
-    return converter.circular(u)[1]
-
-
-def _tan(converter: Converter, u: Quotient) -> Quotient:
-    return converter.divided(*converter.circular(u))
-
-
-def _sinh(converter: Converter, u: Quotient) -> Quotient:
-    return converter.hyperbolic(u)[0]
-
-
-def _cosh(converter: Converter, u: Quotient) -> Quotient:
-    return converter.hyperbolic(u)[1]
-
-
-def _one_plus(converter: Converter, u: Quotient) -> Quotient:
-    return converter.ring.add(converter.ring.one, u)
-
-
-_RULES: dict[type, _Rule] = {
-    sympy.exp: lambda converter, u: converter.exp(u),
-    sympy.log: lambda converter, u: converter.log(u),
-    log1p: lambda converter, u: converter.log(_one_plus(converter, u)),
-    expm1: lambda converter, u: converter.ring.add(converter.exp(u), converter.minus_one),
-    sigmoid: lambda converter, u: converter.divided(converter.exp(u), _one_plus(converter, converter.exp(u))),
-    softplus: lambda converter, u: converter.log(_one_plus(converter, converter.exp(u))),
-    sympy.sin: _sin,
-    sympy.cos: _cos,
-    sympy.tan: _tan,
-    sympy.cot: _inverse_of(_tan),
-    sympy.sec: _inverse_of(_cos),
-    sympy.csc: _inverse_of(_sin),
-    sympy.sinh: _sinh,
-    sympy.cosh: _cosh,
-    sympy.tanh: lambda converter, u: converter.tanh(u),
-    sympy.coth: _inverse_of(lambda converter, u: converter.tanh(u)),
-    sympy.sech: _inverse_of(_cosh),
-    sympy.csch: _inverse_of(_sinh),
-    sympy.erfc: lambda converter, u: _complement(converter, "erf", sympy.S.One, u),
-    sympy.acos: lambda converter, u: _complement(converter, "asin", sympy.pi / 2, u),
-    sympy.asinh: _asinh,
-    sympy.acosh: _acosh,
-    sympy.atanh: _atanh,
-}

@@ -13,7 +13,7 @@ from diffexplore.decide.algebra import Zeros
 from diffexplore.decide.germs import Place, all_hold, derivative, value_there
 from diffexplore.decide.membership import Point, rational
 from diffexplore.decide.points import of_sample, written_out
-from diffexplore.decide.question import Question
+from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.refute import Seen
 from diffexplore.decide.regions import Region, small
 from diffexplore.decide.sums import bound_symbols, sums_in
@@ -30,7 +30,7 @@ _SIZE = 4000
 class Written:
     """The question for a few samples, their symbols told apart, and all sums written out."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: EqualityQuestion) -> None:
         self._question = question
         self._zeros = Zeros()
         left, right = question.left, question.right

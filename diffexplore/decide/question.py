@@ -21,7 +21,7 @@ from diffexplore.formula.text import to_text
 
 
 @dataclass(frozen=True)
-class Question:
+class EqualityQuestion:
     """Whether ``left``, or its derivative by ``symbol`` where one is given, is ``right``."""
 
     left: sympy.Expr
@@ -135,7 +135,7 @@ def ask(
     needs: Iterable[Boolean] = (),
     data: Iterable[sympy.Symbol] = (),
     inputs: Iterable[sympy.Symbol] = (),
-) -> Question:
+) -> EqualityQuestion:
     """The question in real symbols; raises :class:`Unsupported` where two different ones have one name."""
     conditions, needs, data, inputs = list(domain), list(needs), list(data), list(inputs)
     every: list[sympy.Basic] = [left, right, *conditions, *conventions, *needs, *data, *inputs]
@@ -155,7 +155,7 @@ def ask(
     def clean(part: Any) -> Any:
         return part.xreplace(swap) if swap else part
 
-    question = Question(
+    question = EqualityQuestion(
         clean(left),
         clean(right),
         None if symbol is None else clean(symbol),
@@ -169,7 +169,7 @@ def ask(
     return question
 
 
-def _check_steps(question: Question) -> None:
+def _check_steps(question: EqualityQuestion) -> None:
     """Raises :class:`Unsupported` where the symbol moves a step function by which a branch is taken.
 
     What is 0 there is no boundary: floor(a) is, from 0 to 1.

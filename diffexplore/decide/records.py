@@ -19,7 +19,7 @@ class Undefined(Exception):
 
 
 @dataclass(frozen=True)
-class Ball:
+class EnclosedValue:
     """A certified enclosure, as decimal texts: the value is within ``radius`` of ``middle``."""
 
     middle: str
@@ -39,8 +39,8 @@ class Counterexample:
 
     point: Mapping[str, Fraction]
     samples: tuple[Mapping[str, Fraction], ...]
-    left: Ball
-    right: Ball
+    left: EnclosedValue
+    right: EnclosedValue
 
     @property
     def n(self) -> int:

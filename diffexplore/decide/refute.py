@@ -11,10 +11,9 @@ from itertools import chain, zip_longest
 
 import sympy
 from flint import arb
-from sympy.core.relational import Relational
-from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.case import Case, Piece
+from diffexplore.decide.case import Piece, RegionCase
+from diffexplore.decide.holds import _holds_for_first, holds, keeps_bounds, turned
 from diffexplore.decide.membership import Point
 from diffexplore.decide.points import Summands, as_record, points_in, value
 from diffexplore.decide.records import Counterexample, Unsupported
@@ -68,7 +67,7 @@ def _named(point: Mapping[sympy.Basic, Fraction]) -> dict[str, Fraction]:
     return {str(symbol): number for symbol, number in sorted(point.items(), key=lambda item: str(item[0]))}
 
 
-def seen_in(case: Case, count: int, sizes: Sequence[int] = SIZES) -> Iterator[Seen]:
+def seen_in(case: RegionCase, count: int, sizes: Sequence[int] = SIZES) -> Iterator[Seen]:
     """Points that are certainly in the case, at which both sides have a certified value.
 
     ``sizes`` are numbers of samples, taken in turn, for what is right for one number only.
@@ -106,7 +105,7 @@ def seen_in(case: Case, count: int, sizes: Sequence[int] = SIZES) -> Iterator[Se
         yield from look_at(case, point, drawn)
 
 
-def _outside_sums(case: Case, bound: set[sympy.Basic]) -> list[Region]:
+def _outside_sums(case: RegionCase, bound: set[sympy.Basic]) -> list[Region]:
     """The region of a case, and the seams in it on which pieces lie whose samples say nothing of it."""
     found = [case.resolver.region]
     for fixed, levels in dict.fromkeys((one.resolver.region.fixed, one.resolver.region.levels) for one in case.pieces):
@@ -122,7 +121,7 @@ def _outside_sums(case: Case, bound: set[sympy.Basic]) -> list[Region]:
     return found
 
 
-def _narrowed(region: Region, case: Case) -> Region:
+def _narrowed(region: Region, case: RegionCase) -> Region:
     """The part of a region in which the inequalities hold that the claimed side needs."""
     for condition in case.required:
         if isinstance(condition, (sympy.Gt, sympy.Lt, sympy.Ge, sympy.Le)):
@@ -131,15 +130,15 @@ def _narrowed(region: Region, case: Case) -> Region:
     return region
 
 
-def look_at(case: Case, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> Iterator[Seen]:
+def look_at(case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> Iterator[Seen]:
     """Both sides at a point, with samples and the pieces that they lie in; nothing where a need may fail."""
     samples = tuple(sample for sample, _ in drawn)
-    if not _keeps_bounds(case.resolver.region, point, samples):
+    if not keeps_bounds(case.resolver.region, point, samples):
         return
-    if not all(_holds(condition, point, samples) for condition in case.required):
+    if not all(holds(condition, point, samples) for condition in case.required):
         return
-    for (_, piece), order in zip(drawn, _turned(samples), strict=bool(drawn)):
-        kept = _keeps_bounds(piece.resolver.region, point, order)
+    for (_, piece), order in zip(drawn, turned(samples), strict=bool(drawn)):
+        kept = keeps_bounds(piece.resolver.region, point, order)
         if not kept or not all(_holds_for_first(condition, point, order) for condition in piece.required):
             return
     summands = _resolved(case, [piece for _, piece in drawn])
@@ -159,7 +158,7 @@ def look_at(case: Case, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> I
         )
 
 
-def _resolved(case: Case, pieces: Sequence[Piece]) -> Summands:
+def _resolved(case: RegionCase, pieces: Sequence[Piece]) -> Summands:
     """The summands of sums without branches, where the place of a sample does not depend on the other samples."""
     known: list[dict[BatchSum, sympy.Expr]] = []
     for piece in pieces:
@@ -195,52 +194,6 @@ def _samples(
         elif place == 0:
             return []
     return [samples[place % len(samples)] for place in range(size)]  # what is not found again is taken twice
-
-
-def _keeps_bounds(region: Region, point: Point, samples: tuple[Point, ...]) -> bool:
-    """Whether the bounds and levels that involve the samples, or their number, are kept with these."""
-    for direction, level in region.levels:
-        if direction.has(BatchSum, SAMPLES):
-            ball = value(direction - level, point, samples)
-            if ball is None or not ball.is_zero():
-                return False
-    for direction, interval in region.bounds:
-        if not direction.has(BatchSum, SAMPLES):
-            continue
-        for limit, sign in ((interval.low, 1), (interval.high, -1)):
-            if limit is not None:
-                ball = value(sign * (direction - limit), point, samples)
-                if ball is None or not ball > 0:
-                    return False
-    return True
-
-
-def _holds(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
-    """Whether a condition certainly holds at a point, and for each of the samples."""
-    if isinstance(condition, sympy.And):
-        return all(_holds(part, point, samples) for part in condition.args)
-    return all(_holds_for_first(condition, point, order) for order in _turned(samples))
-
-
-def _turned(samples: tuple[Point, ...]) -> list[tuple[Point, ...]]:
-    """The samples with each of them first."""
-    return [samples[place:] + samples[:place] for place in range(len(samples))] or [()]
-
-
-def _holds_for_first(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
-    if isinstance(condition, (sympy.And, sympy.Or)):
-        every = all if isinstance(condition, sympy.And) else any
-        return every(_holds_for_first(part, point, samples) for part in condition.args)
-    if not isinstance(condition, Relational):
-        return bool(condition == True)  # noqa: E712 (SymPy's true)
-    ball = value(difference(condition), point, samples)
-    if ball is None:
-        return False
-    if isinstance(condition, sympy.Ne):
-        return not ball.contains(0)
-    if isinstance(condition, sympy.Eq):
-        return bool(ball == 0)
-    return bool(ball > 0 or (ball >= 0 and isinstance(condition, (sympy.Ge, sympy.Le))))
 
 
 def contradicts(seen: Seen, unresolved: tuple[sympy.Expr | None, sympy.Expr]) -> bool:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from diffexplore.decide.algebra import EQUAL_SUMMANDS, bound_in, equal, pieces_of
 from diffexplore.decide.boundaries import between_samples
-from diffexplore.decide.case import Case, Piece
+from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.definedness import Need
 from diffexplore.decide.found import FAILS, MOST_SEAMS, Edges
 from diffexplore.decide.kinks import degenerate
-from diffexplore.decide.question import Question
+from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.regions import Region
 from diffexplore.decide.seams import degenerate_regions, seam_regions
 from diffexplore.decide.stated import Stated
@@ -21,8 +21,8 @@ from diffexplore.decide.stated import Stated
 class Samples:
     """Between the pieces in which the samples of a case may lie; ``pieces``: with those on seams that are decided."""
 
-    question: Question
-    case: Case
+    question: EqualityQuestion
+    case: RegionCase
     edges: Edges
     on_seams: bool
 
@@ -63,7 +63,7 @@ class Samples:
     def _decide(self, waiting: Sequence[_Seam]) -> None:
         """Prove the case with samples on the seams as well; else state which seams are left out."""
         every = [piece for seam in waiting for piece in seam.pieces]
-        decided: list[tuple[Region, list[Piece], Case]] = []
+        decided: list[tuple[Region, list[Piece], RegionCase]] = []
         together = all(seam.parts is not None for seam in waiting) and self._proved(every)
         for seam in waiting:
             if self.edges.apart is not None:
@@ -79,7 +79,7 @@ class Samples:
             if on_it and self.edges.apart is None:
                 self._group(on_it, region, shadow.partial)
 
-    def _on(self, seam: Iterable[Region] | None) -> list[tuple[Region, list[Piece], Case]] | None:
+    def _on(self, seam: Iterable[Region] | None) -> list[tuple[Region, list[Piece], RegionCase]] | None:
         """The pieces on each part of a seam that is new; None where those of a part cannot be told, or could not."""
         if seam is None:
             return None
@@ -91,7 +91,7 @@ class Samples:
             self.edges.untold.update(keys)
         return found
 
-    def _told(self, seam: Iterable[Region]) -> list[tuple[Region, list[Piece], Case]] | None:
+    def _told(self, seam: Iterable[Region]) -> list[tuple[Region, list[Piece], RegionCase]] | None:
         found = []
         for region in seam:
             self.edges.seams += 1
@@ -143,7 +143,7 @@ class _Seam:
     """A boundary between samples, with the parts of what is decided in its place; None where they cannot be told."""
 
     stated: Stated
-    parts: list[tuple[Region, list[Piece], Case]] | None
+    parts: list[tuple[Region, list[Piece], RegionCase]] | None
     kink: bool
 
     @property

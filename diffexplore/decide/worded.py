@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import sympy
 
-from diffexplore.decide.case import Case
+from diffexplore.decide.case import RegionCase
 from diffexplore.decide.definedness import Need
 from diffexplore.decide.found import Edges
 from diffexplore.decide.kinks import degenerate
-from diffexplore.decide.question import Question
+from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.regions import Region
 from diffexplore.decide.signs import sign_of
 from diffexplore.decide.stated import Stated, shortest
@@ -28,7 +28,7 @@ class Conditions:
     exclusions: tuple[str, ...]
 
 
-def conditions_of(question: Question, cases: Sequence[Case], edges: Edges) -> Conditions:
+def conditions_of(question: EqualityQuestion, cases: Sequence[RegionCase], edges: Edges) -> Conditions:
     """What a proof by these cases, and by what was found between them, leaves out."""
     null = frozenset(edges.kinks)
     needed = [need for case in cases for need in case.needs]
@@ -54,7 +54,7 @@ def _is_null(need: Need, varied: Set[sympy.Basic]) -> bool:
     return degenerate(need.expr, varied) == ()
 
 
-def _jumps(question: Question, cases: Iterable[Case]) -> Iterator[tuple[str, bool]]:
+def _jumps(question: EqualityQuestion, cases: Iterable[RegionCase]) -> Iterator[tuple[str, bool]]:
     """Where functions jump as the symbol moves. Each with whether that is a null set of the varied symbols."""
     if question.symbol is None:
         return
@@ -70,14 +70,14 @@ def _jumps(question: Question, cases: Iterable[Case]) -> Iterator[tuple[str, boo
                 yield from ((text + ending, null) for text, null in found(question, node, region))
 
 
-def _of_atan2(question: Question, node: sympy.Expr, region: Region) -> Iterator[tuple[str, bool]]:
+def _of_atan2(question: EqualityQuestion, node: sympy.Expr, region: Region) -> Iterator[tuple[str, bool]]:
     """It jumps at y = 0, x < 0."""
     y, x = node.args
     if not _off_the_jump(y, x, region):
         yield f"{Need(y, 'nonzero').text()} or {Need(x, 'positive').text()}", degenerate(y, question.varied) == ()
 
 
-def _of_step(question: Question, node: sympy.Expr, region: Region) -> Iterator[tuple[str, bool]]:
+def _of_step(question: EqualityQuestion, node: sympy.Expr, region: Region) -> Iterator[tuple[str, bool]]:
     """It jumps where its argument is a whole number, or one and a half.
 
     Where the argument does not move with the symbol there is no jump, so that only a null set of it is left out.

@@ -59,7 +59,7 @@ class Programs:
         return len(self.value.steps) + len(self.gradient.steps) + 1
 
 
-class Evaluation:
+class BatchEvaluation:
     """The programs of a loss on one batch; columns are float64 of shape (n,)."""
 
     def __init__(self, programs: Programs, columns: Mapping[str, np.ndarray], n: int) -> None:

@@ -11,16 +11,16 @@ import numpy as np
 
 from diffexplore.arguments import as_number
 from diffexplore.checking.batch import make_batch
-from diffexplore.checking.points import make_points
 from diffexplore.errors import UsageError
 from diffexplore.exploring.axes import chosen_axes
-from diffexplore.exploring.evaluation import Evaluation
+from diffexplore.exploring.evaluation import BatchEvaluation
 from diffexplore.exploring.evaluation import at as array_of
 from diffexplore.exploring.explorer import evaluation_of, explorer_of
 from diffexplore.exploring.records import Explorer
 from diffexplore.fitting.fit import run_fit
 from diffexplore.fitting.settings import settings_of
 from diffexplore.inputs.losses import loss_given
+from diffexplore.inputs.points import make_points
 
 #: A descent is so long, but where that takes more operations than :data:`_MOST_OPERATIONS`.
 _STEPS, _LEAST_STEPS = 1000, 20
@@ -73,11 +73,11 @@ def explore(
 _A_RATE = "a positive number such as 1e-5"
 
 
-def _steps(evaluation: Evaluation) -> int:
+def _steps(evaluation: BatchEvaluation) -> int:
     return max(_LEAST_STEPS, min(_STEPS, _MOST_OPERATIONS // max(1, evaluation.operations)))
 
 
-def _rate(evaluation: Evaluation, start: np.ndarray) -> float:
+def _rate(evaluation: BatchEvaluation, start: np.ndarray) -> float:
     """The first of a falling sequence of rates at which the loss falls on and on; at last the smallest of them."""
     tried = max(1, min(_TRIED, _MOST_OPERATIONS // (10 * max(1, evaluation.operations))))
     rate = _first(evaluation, start)
@@ -88,7 +88,7 @@ def _rate(evaluation: Evaluation, start: np.ndarray) -> float:
     return rate
 
 
-def _first(evaluation: Evaluation, start: np.ndarray) -> float:
+def _first(evaluation: BatchEvaluation, start: np.ndarray) -> float:
     """One over the largest curvature at the start; where that is 0, a step of a tenth of the point's size."""
     hessian, slopes = evaluation.hessian(start), evaluation.gradients(start[None, :])[0]
     if not np.isfinite(slopes).all():
@@ -101,7 +101,7 @@ def _first(evaluation: Evaluation, start: np.ndarray) -> float:
     return found if math.isfinite(found) and found > 0 else 1e-5
 
 
-def _falls(evaluation: Evaluation, start: np.ndarray, rate: float, steps: int) -> bool:
+def _falls(evaluation: BatchEvaluation, start: np.ndarray, rate: float, steps: int) -> bool:
     """Whether no step rises by more than rounding."""
     point, before = start, float(evaluation.values(start[None, :])[0])
     for _ in range(steps):

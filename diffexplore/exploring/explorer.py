@@ -11,18 +11,18 @@ import torch
 from diffexplore.checking.batch import Batch
 from diffexplore.errors import UsageError
 from diffexplore.exploring.axes import chosen_axes
-from diffexplore.exploring.evaluation import Evaluation, Programs, at
+from diffexplore.exploring.evaluation import BatchEvaluation, Programs, at
 from diffexplore.exploring.fitted import Curve, fitted_curve
 from diffexplore.exploring.records import Explorer, Fitted, Live, Mark, Valley
 from diffexplore.exploring.script import curve_program, live_of, numbers_of
 from diffexplore.exploring.surface import field_over, profile_over, surface_over
 from diffexplore.exploring.window import Window, around, close_to
 from diffexplore.fitting.records import Fit
-from diffexplore.fitting.terrain import Point, Step
+from diffexplore.fitting.terrain import PathStep, Point
 from diffexplore.formula.text import conditions_to_text, to_text
 from diffexplore.loss import Loss
-from diffexplore.render.numbers import counted, point_text
-from diffexplore.render.symbols import typeset
+from diffexplore.typography import typeset
+from diffexplore.writing.numbers import counted, point_text
 
 WHOLE, NEAR = "the whole path", "close to the minimum"
 
@@ -37,12 +37,12 @@ _RUNS_AWAY, _STAYS = 1e3, 10.0
 _TIMES_LEFT, _LEAST_LEFT, _OF_THE_WAY = 2.0, 1e-9, 1e-3
 
 
-def evaluation_of(loss: Loss, batch: Batch) -> Evaluation:
+def evaluation_of(loss: Loss, batch: Batch) -> BatchEvaluation:
     """The loss on the float64 columns of ``batch``. Raises UsageError for a loss without parameters."""
     if not loss.parameters:
         raise UsageError("the loss has no parameters: there is nothing to explore")
     columns = {name: torch.as_tensor(column).to(torch.float64).cpu().numpy() for name, column in batch.columns.items()}
-    return Evaluation(Programs(loss), columns, batch.n)
+    return BatchEvaluation(Programs(loss), columns, batch.n)
 
 
 def explorer_of(fit: Fit, axes: Sequence[str] | str | None = None) -> Explorer:
@@ -104,7 +104,7 @@ def _width(value: float) -> float:
 class _View:
     """What a picture needs to know of a fit."""
 
-    def __init__(self, fit: Fit, loss: Loss, evaluation: Evaluation, drawn: Sequence[str]) -> None:
+    def __init__(self, fit: Fit, loss: Loss, evaluation: BatchEvaluation, drawn: Sequence[str]) -> None:
         self._fit, self._loss, self._evaluation, self._drawn = fit, loss, evaluation, drawn
         self.places = tuple(loss.parameters.index(name) for name in drawn)
         self.path = tuple(step for step in fit.path if all(map(math.isfinite, step.point.values())))
@@ -145,7 +145,7 @@ class _View:
         wide = window.twice()
         return dict(zip(self._loss.parameters, zip(wide.low, wide.high, strict=True), strict=True))
 
-    def _low(self) -> list[Step]:
+    def _low(self) -> list[PathStep]:
         """What of the path is no higher than its start; and near it, where it leads away without an end."""
         start = self._fit.run.first
         bound = start.loss if start.loss is not None else math.inf

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from diffexplore.exploring.records import Explorer, Surface
 from diffexplore.exploring.window import Window
-from diffexplore.figures.records import Arrows, Axis, Figure, Grid, Layer, Role, Scale, Series
+from diffexplore.figures.records import Arrows, Axis, Figure, Layer, Role, Scale, Series, ValueGrid
 from diffexplore.numerals import plain_exponent
-from diffexplore.render.numbers import counted
+from diffexplore.writing.numbers import counted
 
 #: Samples that a picture of the data shows: more of them are one blot.
 _MOST_SAMPLES = 2_000
@@ -41,7 +41,9 @@ def _surface(explorer: Explorer, place: int, surface: Surface | None) -> Figure:
     window = explorer.windows[place]
     layers: list[Layer] = []
     if surface is not None:
-        layers.append(Grid("loss", surface.x, surface.y, surface.values, scale=_scale(surface), levels=surface.levels))
+        layers.append(
+            ValueGrid("loss", surface.x, surface.y, surface.values, scale=_scale(surface), levels=surface.levels)
+        )
     if explorer.downhill is not None and place == 0:
         field = explorer.downhill
         layers.append(Arrows("downhill", field.x, field.y, field.dx, field.dy, role="bound"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from diffexplore.checking.records import LossSummary, PartialFormula
 from diffexplore.documents import plain
 from diffexplore.exploring.window import Window
-from diffexplore.fitting.terrain import Point, Step
+from diffexplore.fitting.terrain import PathStep, Point
 
 if TYPE_CHECKING:
     from diffexplore.figures.records import Figure
@@ -125,7 +125,7 @@ class Explorer:
     optimizer: str
     rate: float | None
     steps: int
-    path: tuple[Step, ...]
+    path: tuple[PathStep, ...]
     marks: tuple[Mark, ...]
     valleys: tuple[Valley, ...]
     windows: tuple[Window, ...]
@@ -171,7 +171,7 @@ class Explorer:
 
     def to_dict(self) -> dict[str, Any]:
         """What is drawn, as plain values; null for a number that is not finite."""
-        found: dict[str, Any] = plain(
+        return plain(
             {
                 "loss": self.loss.to_dict(),
                 "axes": list(self.axes),
@@ -185,7 +185,6 @@ class Explorer:
                 "figures": [figure.to_dict() for figure in self.figures()],
             }
         )
-        return found
 
     def _repr_html_(self) -> str:
         from diffexplore.pages.live import frame

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from diffexplore.exploring.evaluation import Evaluation
+from diffexplore.exploring.evaluation import BatchEvaluation
 from diffexplore.exploring.fitted import Curve
 from diffexplore.exploring.records import Live
 from diffexplore.program.javascript import function, helpers
@@ -22,7 +22,7 @@ _MOST_STEPS = 5_000
 
 
 def live_of(
-    evaluation: Evaluation, curve: Curve | None, rate: float, reach: Mapping[str, tuple[float, float]]
+    evaluation: BatchEvaluation, curve: Curve | None, rate: float, reach: Mapping[str, tuple[float, float]]
 ) -> Live | str:
     """The functions; or why a page does not have them."""
     programs = evaluation.programs
@@ -40,7 +40,7 @@ def live_of(
         return str(error)
 
 
-def _source(evaluation: Evaluation, curve: Curve | None) -> str:
+def _source(evaluation: BatchEvaluation, curve: Curve | None) -> str:
     programs, loss = evaluation.programs, evaluation.loss
     names = ", ".join(loss.parameters)
     parts = [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from diffexplore.exploring.evaluation import Evaluation, over
+from diffexplore.exploring.evaluation import BatchEvaluation, over
 from diffexplore.exploring.records import Field, Profile, Surface
 from diffexplore.exploring.window import Window
 
@@ -21,14 +21,14 @@ _LEVELS = 12
 _LOWEST_LEVEL, _HIGHEST_LEVEL = 1e-7, 0.8
 
 
-def side(evaluation: Evaluation) -> int | None:
+def side(evaluation: BatchEvaluation) -> int | None:
     """How many points a side of a grid has; None where even the coarsest takes too many operations."""
     points = (_MOST_OPERATIONS / max(1, evaluation.operations)) ** 0.5
     return None if points < _LEAST_SIDE else min(_SIDE, int(points))
 
 
 def surface_over(
-    evaluation: Evaluation, axes: Sequence[int], held: np.ndarray, window: Window, lowest: float | None
+    evaluation: BatchEvaluation, axes: Sequence[int], held: np.ndarray, window: Window, lowest: float | None
 ) -> Surface | None:
     """The loss on a grid over ``window``; ``lowest`` is its minimum, None where none is known."""
     size = side(evaluation)
@@ -63,7 +63,7 @@ def levels(values: np.ndarray, lowest: float | None) -> tuple[float, ...]:
     return tuple(dict.fromkeys(spaced.tolist()))
 
 
-def field_over(evaluation: Evaluation, axes: Sequence[int], held: np.ndarray, window: Window) -> Field:
+def field_over(evaluation: BatchEvaluation, axes: Sequence[int], held: np.ndarray, window: Window) -> Field:
     """Downhill directions on a coarse grid; points without a gradient, or with one of 0, have none."""
     spans = [b - a for a, b in zip(window.low, window.high, strict=True)]
     x, y = (
@@ -82,7 +82,7 @@ def field_over(evaluation: Evaluation, axes: Sequence[int], held: np.ndarray, wi
     return Field(*(tuple(values.tolist()) for values in (first, last, dx, dy)))
 
 
-def profile_over(evaluation: Evaluation, axis: int, held: np.ndarray, window: Window) -> Profile | None:
+def profile_over(evaluation: BatchEvaluation, axis: int, held: np.ndarray, window: Window) -> Profile | None:
     """The loss and its slope along one axis."""
     if evaluation.operations * _PROFILE > _MOST_OPERATIONS:
         return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+
+from diffexplore.documents import Plain
 
 #: The room on either side, as a part of what is to be seen.
 _ROOM = 0.18
@@ -17,7 +18,7 @@ _LEAST = 1e-9
 
 
 @dataclass(frozen=True)
-class Window:
+class Window(Plain):
     """A range for each axis that is drawn, from ``low`` to ``high``; ``name`` says what is in it."""
 
     name: str
@@ -33,9 +34,6 @@ class Window:
         rooms = [(b - a) / 2 for a, b in zip(self.low, self.high, strict=True)]
         low = tuple(a - room for a, room in zip(self.low, rooms, strict=True))
         return Window(self.name, low, tuple(b + room for b, room in zip(self.high, rooms, strict=True)))
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "low": list(self.low), "high": list(self.high)}
 
 
 def around(name: str, places: Iterable[Sequence[float]], widths: Sequence[float]) -> Window:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from diffexplore.figures.records import Axis, Band, Bars, Figure, Grid, Layer, Rule
+from diffexplore.figures.records import Axis, Band, Bars, Figure, Layer, Rule, ValueGrid
 
 Range = tuple[float, float]
 
@@ -51,6 +51,6 @@ def _range(values: Sequence[float], axis: Axis) -> Range | None:
     return (min(kept), max(kept)) if kept else None
 
 
-def cells(grid: Grid) -> list[float]:
+def cells(grid: ValueGrid) -> list[float]:
     """The values of a grid that are numbers."""
     return [value for row in grid.values for value in row if value is not None]

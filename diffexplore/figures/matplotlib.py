@@ -10,7 +10,7 @@ from typing import Any
 
 from diffexplore.errors import UsageError
 from diffexplore.figures.extent import LOWEST_COUNT, cells
-from diffexplore.figures.records import Arrows, Band, Bars, Figure, Grid, Layer, Rule, Series
+from diffexplore.figures.records import Arrows, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
 from diffexplore.figures.roles import STYLES, VERMILLION, Style, styles
 from diffexplore.numerals import short
 
@@ -79,7 +79,7 @@ def _explain(canvas: Any, axes: Any) -> None:
 
 
 def _has_grid(figure: Figure) -> bool:
-    return any(isinstance(layer, Grid) for layer in figure.layers)
+    return any(isinstance(layer, ValueGrid) for layer in figure.layers)
 
 
 def to_bytes(suffix: str, figure: Figure, *more: Figure) -> bytes:
@@ -143,11 +143,11 @@ def _layer(axes: Any, layer: Layer, style: Style, figure: Figure, place: int) ->
                 layer.x, layer.y, layer.dx, layer.dy, angles="xy", scale_units="xy", scale=1, color=colour,
                 width=0.003, label=name, zorder=2.5,
             )  # fmt: skip
-        case Grid():
+        case ValueGrid():
             _grid(axes, layer, figure)
 
 
-def _grid(axes: Any, grid: Grid, figure: Figure) -> None:
+def _grid(axes: Any, grid: ValueGrid, figure: Figure) -> None:
     from matplotlib.colors import BoundaryNorm, LogNorm, Normalize
 
     known = [value for value in cells(grid) if grid.scale == "linear" or value > 0]

@@ -54,7 +54,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Grid:
+class ValueGrid:
     """A value at each crossing of ``x`` and ``y``: ``values[row][column]`` at ``y[row]``, ``x[column]``; None for none.
 
     Drawn as contours at ``levels``, or as coloured cells where it has none. ``notes`` names the cells that are not
@@ -103,7 +103,7 @@ class Bars:
     role: Role = "plain"
 
 
-Layer = Series | Band | Grid | Arrows | Rule | Bars
+Layer = Series | Band | ValueGrid | Arrows | Rule | Bars
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Figure:
 
     def to_dict(self) -> dict[str, Any]:
         """The document: a layer names its kind; numbers that are not finite are null."""
-        document: dict[str, Any] = plain(
+        return plain(
             {
                 "title": self.title,
                 "caption": self.caption,
@@ -132,7 +132,6 @@ class Figure:
                 "layers": [{"kind": type(layer).__name__.lower(), **_fields(layer)} for layer in self.layers],
             }
         )
-        return document
 
 
 def _fields(record: Axis | Layer) -> dict[str, Any]:

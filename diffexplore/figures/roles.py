@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from diffexplore.figures.records import Figure, Grid, Role
+from diffexplore.figures.records import Figure, Role, ValueGrid
 
 Line = Literal["solid", "dashed", "dotted", "dashdot"]
 Marker = Literal["circle", "square", "diamond", "triangle", "star", "cross", "ring", "plus"]
@@ -55,7 +55,7 @@ def styles(figure: Figure) -> tuple[Style, ...]:
     seen: dict[Role, int] = {}
     found = []
     for layer in figure.layers:
-        if isinstance(layer, Grid):  # a ground, which has colours of its own
+        if isinstance(layer, ValueGrid):  # a ground, which has colours of its own
             found.append(STYLES["plain"])
             continue
         found.append(_shifted(STYLES[layer.role], seen.get(layer.role, 0)))

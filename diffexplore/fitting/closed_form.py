@@ -27,7 +27,7 @@ _MOST_PARAMETERS = 6
 
 
 @dataclass(frozen=True)
-class ClosedForm:
+class ClosedFormMinimum:
     """One stationary point: how each parameter follows from the sums over the data, and from those after it.
 
     ``formulas`` are in the order in which they were solved for: the last one is in the sums alone.
@@ -47,7 +47,7 @@ class _Solved:
         return _Solved(self.formulas | {symbol: formula})
 
 
-def closed_forms(loss: ReducedLoss) -> tuple[ClosedForm, ...] | None:
+def closed_forms(loss: ReducedLoss) -> tuple[ClosedFormMinimum, ...] | None:
     """All stationary points in closed form; None where the algebra does not find them all."""
     if loss.formulas.moments is None or not 0 < len(loss.parameters) <= _MOST_PARAMETERS:
         return None
@@ -164,7 +164,7 @@ def ball_of(loss: ReducedLoss, expression: sympy.Expr) -> arb:
         return lower([expression], tuple(loss.sums)).run(BALLS, loss.sums)[0]
 
 
-def _evaluated(loss: ReducedLoss, solution: _Solved, symbols: Sequence[sympy.Symbol]) -> ClosedForm | None:
+def _evaluated(loss: ReducedLoss, solution: _Solved, symbols: Sequence[sympy.Symbol]) -> ClosedFormMinimum | None:
     balls: dict[str, arb] = {}
     with precision(2 * BITS):
         for symbol, formula in reversed(solution.formulas.items()):
@@ -172,9 +172,9 @@ def _evaluated(loss: ReducedLoss, solution: _Solved, symbols: Sequence[sympy.Sym
             balls[symbol.name] = lower([formula], tuple(known)).run(BALLS, known)[0]
     formulas = {symbol.name: formula for symbol, formula in solution.formulas.items()}
     box = tuple(balls[symbol.name] for symbol in symbols)
-    return ClosedForm(formulas, box) if all(ball.is_finite() for ball in box) else None
+    return ClosedFormMinimum(formulas, box) if all(ball.is_finite() for ball in box) else None
 
 
-def _is_stationary(loss: ReducedLoss, form: ClosedForm) -> bool:
+def _is_stationary(loss: ReducedLoss, form: ClosedFormMinimum) -> bool:
     """Whether the loss is defined there: a root of the numerator alone, at a pole, is left to others."""
     return all(slope.is_finite() and slope.contains(0) for slope in loss.gradient(form.box))

@@ -13,7 +13,7 @@ from diffexplore.checking.truth import decimal
 from diffexplore.fitting.reduced import BITS, ReducedLoss
 from diffexplore.fitting.spectrum import Eigenvalue, eigenvalues
 from diffexplore.fitting.symmetries import undoing_shift
-from diffexplore.fitting.terrain import Centred, Curvature, Direction, PathCurvature, Step
+from diffexplore.fitting.terrain import Centred, Curvature, Direction, PathCurvature, PathStep
 
 #: Operations that are spent on the curvatures of a path.
 _PATH_OPERATIONS = 10_000_000
@@ -68,7 +68,7 @@ def _steps_per_e(rate: float, value: float) -> float | None:
     return None if logarithm == 0 or math.isinf(logarithm) else 1 / abs(logarithm)
 
 
-def path_curvature(loss: ReducedLoss, path: Sequence[Step], rate: float | None) -> PathCurvature | None:
+def path_curvature(loss: ReducedLoss, path: Sequence[PathStep], rate: float | None) -> PathCurvature | None:
     """The largest eigenvalue over points spread evenly over a path; None where none is known.
 
     It is computed in double precision, not certified.
@@ -83,7 +83,7 @@ def path_curvature(loss: ReducedLoss, path: Sequence[Step], rate: float | None) 
     return PathCurvature(largest, step, len(found), None if rate is None else rate * largest, unstable)
 
 
-def _largest(loss: ReducedLoss, step: Step) -> float | None:
+def _largest(loss: ReducedLoss, step: PathStep) -> float | None:
     values = list(step.point.values())
     if not all(map(math.isfinite, values)):
         return None

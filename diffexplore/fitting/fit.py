@@ -13,8 +13,6 @@ import torch
 
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.listener import Listener, Silence
-from diffexplore.checking.points import make_points
-from diffexplore.checking.problem import Problem
 from diffexplore.errors import UsageError
 from diffexplore.fitting.descend import Walk, walk
 from diffexplore.fitting.drift import Apart, DriftBound
@@ -23,11 +21,14 @@ from diffexplore.fitting.landscape import outside_domain
 from diffexplore.fitting.objective import RunObjective
 from diffexplore.fitting.recorded import drift_records, run_record
 from diffexplore.fitting.records import Drift, Fit, FittedLoss, Run
-from diffexplore.fitting.reduced import Formulas, ReducedLoss, point
+from diffexplore.fitting.reduced import ReducedFormulas, ReducedLoss, point
 from diffexplore.fitting.settings import Settings, settings_of
 from diffexplore.fitting.surroundings import Surroundings, surroundings_of
+from diffexplore.floating_point import dtype_name
 from diffexplore.inputs.losses import loss_given
+from diffexplore.inputs.points import make_points
 from diffexplore.loss import Loss
+from diffexplore.methods.problem import Problem
 
 
 def fit(
@@ -72,13 +73,13 @@ def run_fit(
     listener = listener or Silence()
     listener.progress("deriving the gradient", 0, 0)
     columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
-    formulas = Formulas(loss)
+    formulas = ReducedFormulas(loss)
     reduced = {dtype: _in_dtype(formulas, columns, batch.n, dtype) for dtype in settings.dtypes}
     runs: list[Run] = []
     drifts: list[Drift] = []
     for dtype, exact in reduced.items():
         walks = _walks(exact, columns, start, settings, dtype)
-        label = str(dtype).removeprefix("torch.")
+        label = dtype_name(dtype)
         apart = Apart(len(walks), _bound(exact, settings))
         heard = partial(_progress, listener, label, settings.steps)
         walk(walks, settings.optimizer.load(), settings.rate, settings.steps, apart, heard)
@@ -93,7 +94,9 @@ def _progress(listener: Listener, label: str, steps: int, done: int) -> None:
     listener.progress(f"descending in {label}", done, max(1, steps))
 
 
-def _in_dtype(formulas: Formulas, columns: Mapping[str, torch.Tensor], n: int, dtype: torch.dtype) -> ReducedLoss:
+def _in_dtype(
+    formulas: ReducedFormulas, columns: Mapping[str, torch.Tensor], n: int, dtype: torch.dtype
+) -> ReducedLoss:
     """The exact loss of the data as the dtype holds them."""
     rounded = {name: column.to(dtype).to(torch.float64).cpu().numpy() for name, column in columns.items()}
     for name, column in rounded.items():
@@ -148,7 +151,7 @@ def _fit(
         optimizer=settings.optimizer.name,
         lr=settings.rate if settings.optimizer.has_rate else None,
         steps=settings.steps,
-        dtype=str(settings.widest).removeprefix("torch."),
+        dtype=dtype_name(settings.widest),
         runs=tuple(runs),
         drifts=tuple(drifts),
         terrain=found.terrain,

@@ -16,7 +16,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.fitting.certify import newton, stationary_box
-from diffexplore.fitting.closed_form import ClosedForm, closed_forms
+from diffexplore.fitting.closed_form import ClosedFormMinimum, closed_forms
 from diffexplore.fitting.polynomial import falls_along, falls_somewhere, flat_minimum
 from diffexplore.fitting.reduced import BITS, Derivatives, ReducedLoss, point
 from diffexplore.fitting.spectrum import Eigenvalue, eigenvalues
@@ -44,7 +44,7 @@ class Stationary:
     derivatives: Derivatives
     eigenvalues: tuple[Eigenvalue, ...] | None
     kind: str
-    closed: ClosedForm | None = None
+    closed: ClosedFormMinimum | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def stationary_at(loss: ReducedLoss, start: Sequence[arb]) -> Stationary | None:
     return None if limit is None else _stationary(loss, limit, None)
 
 
-def _stationary(loss: ReducedLoss, centre: Sequence[arb], closed: ClosedForm | None) -> Stationary | None:
+def _stationary(loss: ReducedLoss, centre: Sequence[arb], closed: ClosedFormMinimum | None) -> Stationary | None:
     proved = stationary_box(loss, centre)
     if proved is None:
         return None

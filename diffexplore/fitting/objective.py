@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.checking.problem import Problem, spread_over
-from diffexplore.methods import Entry
+from diffexplore.methods import MethodEntry
 from diffexplore.methods.base import unwatched
+from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program, lower
 
 Tensor = torch.Tensor
@@ -20,7 +20,7 @@ Tensor = torch.Tensor
 class RunObjective:
     """Loss and gradient at tensors, and (for SciPy) at float64 arrays, which are rounded to the dtype first."""
 
-    def __init__(self, problem: Problem, method: Entry, columns: Mapping[str, Tensor], n: int) -> None:
+    def __init__(self, problem: Problem, method: MethodEntry, columns: Mapping[str, Tensor], n: int) -> None:
         self._problem = problem
         self._method = method.load()
         self._n = n

@@ -18,7 +18,7 @@ _RISES = 100
 
 
 @dataclass(frozen=True)
-class Place:
+class PathPoint:
     """A point of a path: how many steps led to it, and the loss there as it was computed."""
 
     step: int
@@ -30,18 +30,18 @@ class Place:
 class Rise:
     """A step up: from ``before`` to ``after``."""
 
-    before: Place
-    after: Place
+    before: PathPoint
+    after: PathPoint
 
 
 class Path:
     """What is kept of a path while it is walked, in bounded memory."""
 
     def __init__(self) -> None:
-        self.kept: list[Place] = []
-        self.first: Place | None = None
-        self.best: Place | None = None
-        self.last: Place | None = None
+        self.kept: list[PathPoint] = []
+        self.first: PathPoint | None = None
+        self.best: PathPoint | None = None
+        self.last: PathPoint | None = None
         self.rises = 0
         self.rises_kept: list[Rise] = []
         self.changes: deque[float] = deque(maxlen=LAST)
@@ -49,7 +49,7 @@ class Path:
 
     def add(self, step: int, loss: float, point: Sequence[float]) -> None:
         """The next point."""
-        place = Place(step, loss, tuple(point))
+        place = PathPoint(step, loss, tuple(point))
         before, self.last = self.last, place
         if before is None:
             self.first = place
@@ -63,14 +63,14 @@ class Path:
                 self._stride *= 2
                 self.kept = [kept for kept in self.kept if kept.step % self._stride == 0]
 
-    def _compare(self, before: Place, after: Place) -> None:
+    def _compare(self, before: PathPoint, after: PathPoint) -> None:
         self.changes.append(abs(after.loss - before.loss))
         if after.loss > before.loss:
             self.rises += 1
             if len(self.rises_kept) < _RISES:
                 self.rises_kept.append(Rise(before, after))
 
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[PathPoint, ...]:
         """The points that are kept, with the first, the best and the last, in their order."""
         every = {place.step: place for place in self.kept}
         every |= {place.step: place for place in (self.first, self.best, self.last) if place is not None}

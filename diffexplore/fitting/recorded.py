@@ -9,11 +9,11 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.records import Truth
 from diffexplore.fitting.descend import Walk
 from diffexplore.fitting.drift import Apart
-from diffexplore.fitting.path import Path, Place
+from diffexplore.fitting.path import Path, PathPoint
 from diffexplore.fitting.records import Drift, Rises, Run
 from diffexplore.fitting.reduced import BITS, ReducedLoss, point
-from diffexplore.fitting.terrain import Step
-from diffexplore.render.numbers import ulp_at
+from diffexplore.fitting.terrain import PathStep
+from diffexplore.writing.numbers import ulp_at
 
 #: Exact losses are compared at upward steps with no more operations than this.
 _RISE_OPERATIONS = 500_000
@@ -40,9 +40,9 @@ def run_record(one: Walk, loss: ReducedLoss, dtype: str) -> Run:
     )
 
 
-def _place(place: Place, names: Sequence[str]) -> Step:
+def _place(place: PathPoint, names: Sequence[str]) -> PathStep:
     loss = place.loss if math.isfinite(place.loss) else None
-    return Step(place.step, loss, dict(zip(names, place.point, strict=True)))
+    return PathStep(place.step, loss, dict(zip(names, place.point, strict=True)))
 
 
 def _ulp(value: float, dtype: str) -> float | None:

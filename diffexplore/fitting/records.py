@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from diffexplore.checking.records import LossSummary, PartialFormula
-from diffexplore.documents import SCHEMA_VERSION, plain, to_json
-from diffexplore.fitting.terrain import Centred, Curvature, PathCurvature, Point, StationaryPoint, Step, Terrain
+from diffexplore.documents import Document, Plain, plain
+from diffexplore.fitting.terrain import Centred, Curvature, PathCurvature, PathStep, Point, StationaryPoint, Terrain
 
 if TYPE_CHECKING:
     from diffexplore.checking.batch import Batch
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rises:
+class Rises(Plain):
     """The steps after which the computed loss was larger than before.
 
     ``first`` is the number of steps before the first of them. Of the first ``checked`` the exact loss was compared:
@@ -31,18 +31,9 @@ class Rises:
     falls: int
     climbs: int
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "count": self.count,
-            "first": self.first,
-            "checked": self.checked,
-            "falls": self.falls,
-            "climbs": self.climbs,
-        }
-
 
 @dataclass(frozen=True)
-class Run:
+class Run(Plain):
     """One descent: a method in a dtype.
 
     ``ended`` says why it took fewer steps than it might, or is None. ``mean_change`` is the mean |change| of the loss
@@ -54,14 +45,14 @@ class Run:
     dtype: str
     steps: int
     ended: str | None
-    first: Step
-    best: Step | None
-    last: Step
+    first: PathStep
+    best: PathStep | None
+    last: PathStep
     rises: Rises
     mean_change: float | None
     changes: int
     ulp: float | None
-    path: tuple[Step, ...]
+    path: tuple[PathStep, ...]
 
     @property
     def finite(self) -> bool:
@@ -69,27 +60,14 @@ class Run:
         return self.last.loss is not None
 
     def to_dict(self) -> dict[str, Any]:
-        names = tuple(self.first.point)
-        path = {"step": [place.step for place in self.path], "loss": [place.loss for place in self.path]}
-        points = [place.point for place in self.path]
-        return {
-            "method": self.method,
-            "dtype": self.dtype,
-            "steps": self.steps,
-            "ended": self.ended,
-            "first": self.first.to_dict(),
-            "best": None if self.best is None else self.best.to_dict(),
-            "last": self.last.to_dict(),
-            "rises": self.rises.to_dict(),
-            "mean_change": self.mean_change,
-            "changes": self.changes,
-            "ulp": self.ulp,
-            "path": path | {"point": {name: [point[name] for point in points] for name in names}},
-        }
+        steps = [place.step for place in self.path]
+        points = {name: [place.point[name] for place in self.path] for name in self.first.point}
+        path = {"step": steps, "loss": [place.loss for place in self.path], "point": points}
+        return super().to_dict() | {"path": plain(path)}
 
 
 @dataclass(frozen=True)
-class Drift:
+class Drift(Plain):
     """How far two runs in one dtype came apart, at the end and at most, and a proved bound at the end.
 
     ``bound`` is None where none was derived, with the ``reason``. ``gradient_error`` is the largest certified error of
@@ -104,20 +82,9 @@ class Drift:
     reason: str | None
     gradient_error: float | None
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "dtype": self.dtype,
-            "methods": list(self.methods),
-            "last": dict(self.last),
-            "largest": dict(self.largest),
-            "bound": None if self.bound is None else dict(self.bound),
-            "reason": self.reason,
-            "gradient_error": self.gradient_error,
-        }
-
 
 @dataclass(frozen=True)
-class PlainNewton:
+class PlainNewton(Plain):
     """Where Newton's iteration without a safeguard goes from the start: the stationary point, and after how many steps
     it is there to double precision.
     """
@@ -125,20 +92,14 @@ class PlainNewton:
     steps: int
     end: StationaryPoint
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"steps": self.steps, "end": self.end.to_dict()}
-
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Plain):
     """One sentence, and the numbers that it rests on."""
 
     key: str
     sentence: str
     values: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"key": self.key, "sentence": self.sentence, "values": dict(self.values)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +111,7 @@ class FittedLoss:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Document):
     """The descents of a loss, and why they went as they did. Prints itself with rich.
 
     Attributes:
@@ -163,6 +124,10 @@ class Fit:
         explanation: sentences, the first of which says how it ended.
         fitted: the loss and the data, for pictures; not part of the document.
     """
+
+    _KEYS: ClassVar = {"origin": "data"}
+    _LEFT_OUT = ("fitted",)
+    _FIRST = ("loss", "gradient", "n", "data", "optimizer", "lr", "steps", "dtype", "explanation")
 
     loss: LossSummary
     gradient: Mapping[str, PartialFormula]
@@ -191,12 +156,12 @@ class Fit:
         return self.runs[0]
 
     @property
-    def path(self) -> tuple[Step, ...]:
+    def path(self) -> tuple[PathStep, ...]:
         """The path of the first run, thinned where it is long."""
         return self.run.path
 
     @property
-    def best(self) -> Step | None:
+    def best(self) -> PathStep | None:
         """The point with the smallest computed loss on the first run; None where no loss was finite."""
         return self.run.best
 
@@ -222,37 +187,6 @@ class Fit:
         from diffexplore.exploring.explorer import explorer_of
 
         return explorer_of(self, axes)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document: plain values; null for a number that is not finite."""
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "loss": self.loss.to_dict(),
-            "gradient": {name: partial.to_dict() for name, partial in self.gradient.items()},
-            "n": self.n,
-            "data": self.origin,
-            "optimizer": self.optimizer,
-            "lr": self.lr,
-            "steps": self.steps,
-            "dtype": self.dtype,
-            "explanation": [finding.to_dict() for finding in self.explanation],
-            "runs": [run.to_dict() for run in self.runs],
-            "drifts": [drift.to_dict() for drift in self.drifts],
-            "terrain": self.terrain.to_dict(),
-            "start": None if self.start is None else self.start.to_dict(),
-            "optimum_curvature": None if self.optimum_curvature is None else self.optimum_curvature.to_dict(),
-            "path_curvature": None if self.path_curvature is None else self.path_curvature.to_dict(),
-            "centred": None if self.centred is None else self.centred.to_dict(),
-            "plain_newton": None if self.plain_newton is None else self.plain_newton.to_dict(),
-            "excess": self.excess,
-            "remaining": dict(self.remaining),
-        }
-        found: dict[str, Any] = plain(document)
-        return found
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """The document as text."""
-        return to_json(self.to_dict(), indent=indent)
 
     def to_html(self) -> str:
         """The fit as one page that holds all it needs; raises UsageError where plotly is not installed."""

@@ -23,11 +23,11 @@ from diffexplore.arithmetic.double_balls import DoubleBall, enclosing, exact, to
 from diffexplore.arithmetic.double_functions import DOUBLE_CASES, DOUBLE_SMOOTH
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.checking.fast_truth import VectorProgram, spread
-from diffexplore.checking.problem import spread_over
-from diffexplore.checking.staged import Reading, StagedProgram
+from diffexplore.checking.staged import RunningMode, StagedProgram
 from diffexplore.fitting.moments import Moments, as_arb, moments_of, sums
 from diffexplore.formula.derive import differentiate
 from diffexplore.loss import Loss
+from diffexplore.methods.problem import spread_over
 from diffexplore.program.program import Program, lower
 
 #: Bits in which everything is enclosed.
@@ -56,7 +56,7 @@ class Derivatives:
         return all(entry.is_finite() for entry in (self.value, *self.gradient, *self.hessian.entries()))
 
 
-class Formulas:
+class ReducedFormulas:
     """The reduced loss and its derivatives as formulas and programs: the same for every batch.
 
     Attributes:
@@ -108,7 +108,7 @@ class ReducedLoss:
         parameters: the names of what a box has a ball for, in this order.
     """
 
-    def __init__(self, formulas: Formulas, columns: Mapping[str, np.ndarray], n: int) -> None:
+    def __init__(self, formulas: ReducedFormulas, columns: Mapping[str, np.ndarray], n: int) -> None:
         self.formulas = formulas
         self.loss = formulas.loss
         self.parameters = formulas.loss.parameters
@@ -190,7 +190,7 @@ class ReducedLoss:
         """A program of the parameters, with the sums in their places."""
         key = id(program)
         if key not in self._staged:
-            reading = Reading(SMOOTH, _as_ball, cases=CASES, by=self.parameters)
+            reading = RunningMode(SMOOTH, _as_ball, cases=CASES, by=self.parameters)
             staged = StagedProgram(program, reading, self.sums, self.parameters)  # type: ignore[arg-type]  # balls
             staged.prepare()
             self._staged[key] = staged
@@ -198,7 +198,7 @@ class ReducedLoss:
 
     def _one_by_one(self, program: Program, at: Mapping[str, arb]) -> list[arb]:
         """Sums over the samples, in Arb."""
-        reading = Reading(SMOOTH, _as_ball, cases=CASES, by=self.parameters)
+        reading = RunningMode(SMOOTH, _as_ball, cases=CASES, by=self.parameters)
         staged = StagedProgram(program, reading, at, self.loss.data)  # type: ignore[arg-type]  # balls, as it reads them
         staged.prepare()
         totals = [arb(0) for _ in program.outputs]
@@ -210,7 +210,7 @@ class ReducedLoss:
 
     def _vectors(self, program: Program, at: Mapping[str, arb]) -> list[arb]:
         """The same in vectors of double-double balls."""
-        reading = Reading(DOUBLE_SMOOTH, _as_double_ball, cases=DOUBLE_CASES, by=self.parameters)
+        reading = RunningMode(DOUBLE_SMOOTH, _as_double_ball, cases=DOUBLE_CASES, by=self.parameters)
         vectors = VectorProgram(program, reading, at, self.loss.data)  # type: ignore[arg-type]  # as above
         totals = [arb(0) for _ in program.outputs]
         for here, outputs in vectors.blocks(self.columns, self.n):

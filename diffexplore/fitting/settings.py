@@ -10,10 +10,11 @@ import torch
 
 from diffexplore import methods as registry
 from diffexplore.arguments import as_count, as_list, as_number, as_text, as_texts, wrong
-from diffexplore.checking.options import DTYPES, as_dtype
+from diffexplore.checking.options import as_dtype
 from diffexplore.errors import UsageError
 from diffexplore.fitting import optimizers
-from diffexplore.methods import Entry
+from diffexplore.floating_point import FLOAT_FORMATS, format_of
+from diffexplore.methods import MethodEntry
 
 MOST_STEPS = 10**9
 
@@ -24,14 +25,14 @@ class Settings:
 
     rate: float
     steps: int
-    optimizer: optimizers.Entry
-    methods: tuple[Entry, ...]
+    optimizer: optimizers.OptimizerEntry
+    methods: tuple[MethodEntry, ...]
     dtypes: tuple[torch.dtype, ...]
 
     @property
     def widest(self) -> torch.dtype:
         """The dtype that holds the data best."""
-        return min(self.dtypes, key=lambda dtype: torch.finfo(dtype).eps)
+        return min(self.dtypes, key=lambda dtype: format_of(dtype).unit_roundoff)
 
 
 def settings_of(
@@ -50,9 +51,9 @@ def _dtypes(dtype: str | torch.dtype | Sequence[str | torch.dtype]) -> tuple[tor
     elif isinstance(dtype, (torch.dtype, np.dtype, type)):
         dtypes = [dtype]
     else:
-        dtypes = as_list(dtype, "the dtype", f"one or more of {', '.join(DTYPES)}")
+        dtypes = as_list(dtype, "the dtype", f"one or more of {', '.join(FLOAT_FORMATS)}")
     if not dtypes:
-        raise UsageError(f"no dtype is named: choose from {', '.join(DTYPES)}")
+        raise UsageError(f"no dtype is named: choose from {', '.join(FLOAT_FORMATS)}")
     return tuple(dict.fromkeys(as_dtype(one) for one in dtypes))
 
 
@@ -64,7 +65,7 @@ def _rate(lr: float) -> float:
     return rate
 
 
-def _methods(methods: Sequence[str] | str) -> tuple[Entry, ...]:
+def _methods(methods: Sequence[str] | str) -> tuple[MethodEntry, ...]:
     """In the order given: the first run is the one that sentences are about."""
     names = (
         [name.strip() for name in methods.split(",")] if isinstance(methods, str) else as_texts(methods, "the methods")

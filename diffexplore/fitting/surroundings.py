@@ -16,7 +16,7 @@ from diffexplore.fitting.landscape import MOST_OPERATIONS, Landscape, Stationary
 from diffexplore.fitting.records import PlainNewton, Run
 from diffexplore.fitting.reduced import BITS, ReducedLoss, point
 from diffexplore.fitting.settings import Settings
-from diffexplore.fitting.terrain import Centred, Curvature, PathCurvature, StationaryPoint, Step, Terrain
+from diffexplore.fitting.terrain import Centred, Curvature, PathCurvature, PathStep, StationaryPoint, Terrain
 from diffexplore.formula.text import to_text
 
 #: How near Newton's iterate has to come to its limit to count as arrived, relative to the limit: double precision.
@@ -88,10 +88,10 @@ def _terrain(loss: ReducedLoss, found: Landscape) -> Terrain:
     )
 
 
-def _lowest(loss: ReducedLoss, end: Sequence[float]) -> Step:
+def _lowest(loss: ReducedLoss, end: Sequence[float]) -> PathStep:
     """Where the search ended; its steps were SciPy's and are not counted."""
     value = float(loss.value(point(end)).mid())
-    return Step(0, value if math.isfinite(value) else None, dict(zip(loss.parameters, end, strict=True)))
+    return PathStep(0, value if math.isfinite(value) else None, dict(zip(loss.parameters, end, strict=True)))
 
 
 def _stationary(names: Sequence[str], found: Stationary) -> StationaryPoint:

@@ -19,7 +19,7 @@ _MOST = 300
 
 
 @dataclass(frozen=True)
-class Row:
+class Inequality:
     """Σ coefficient·quantity + constant > 0, or ≥ 0 where it is not strict."""
 
     coefficients: Mapping[sympy.Expr, Fraction]
@@ -32,7 +32,7 @@ class Row:
         return not self.coefficients and (self.constant < 0 or (self.strict and self.constant == 0))
 
 
-def row_of(expr: sympy.Expr, *, strict: bool = True) -> Row | None:
+def row_of(expr: sympy.Expr, *, strict: bool = True) -> Inequality | None:
     """``expr`` > 0, or ≥ 0, multiplied out; None where a coefficient or the constant is not rational."""
     parts = sympy.expand(expr).as_coefficients_dict()
     if not all(number.is_Rational for number in parts.values()):
@@ -41,10 +41,10 @@ def row_of(expr: sympy.Expr, *, strict: bool = True) -> Row | None:
     constant = coefficients.pop(sympy.S.One, Fraction(0))
     if any(not quantity.free_symbols for quantity in coefficients):
         return None  # an irrational threshold
-    return Row(coefficients, constant, strict)
+    return Inequality(coefficients, constant, strict)
 
 
-def contradict(rows: Iterable[Row]) -> bool:
+def contradict(rows: Iterable[Inequality]) -> bool:
     """Whether no values of the quantities meet all rows."""
     left = list(rows)
     while left:
@@ -63,7 +63,7 @@ def contradict(rows: Iterable[Row]) -> bool:
     return False
 
 
-def _combined(up: Row, down: Row, quantity: sympy.Expr) -> Row:
+def _combined(up: Inequality, down: Inequality, quantity: sympy.Expr) -> Inequality:
     """The sum of positive multiples in which the quantity is gone."""
     by_up, by_down = -down.coefficients[quantity], up.coefficients[quantity]
     total: dict[sympy.Expr, Fraction] = {}
@@ -71,4 +71,4 @@ def _combined(up: Row, down: Row, quantity: sympy.Expr) -> Row:
         for key, value in row.coefficients.items():
             total[key] = total.get(key, Fraction(0)) + factor * value
     coefficients = {key: value for key, value in total.items() if value}
-    return Row(coefficients, by_up * up.constant + by_down * down.constant, up.strict or down.strict)
+    return Inequality(coefficients, by_up * up.constant + by_down * down.constant, up.strict or down.strict)

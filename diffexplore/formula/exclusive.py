@@ -9,7 +9,7 @@ import sympy
 from sympy.core.relational import Equality, GreaterThan, LessThan, StrictGreaterThan, StrictLessThan
 
 from diffexplore.errors import UsageError
-from diffexplore.formula.elimination import Row, contradict, row_of
+from diffexplore.formula.elimination import Inequality, contradict, row_of
 from diffexplore.formula.size import OverOneDenominator
 from diffexplore.formula.text import conditions_to_text
 
@@ -26,13 +26,15 @@ def check_compatible(conditions: Sequence[sympy.Basic]) -> None:
     parts = [part for condition in conditions for part in sympy.And.make_args(condition)]
     rows = [row for part in parts for row in _rows(part)]
     quantities = {quantity for row in rows for quantity in row.coefficients}
-    rows += [Row({one: Fraction(1)}, Fraction(0), bool(one.is_positive)) for one in quantities if one.is_nonnegative]
+    rows += [
+        Inequality({one: Fraction(1)}, Fraction(0), bool(one.is_positive)) for one in quantities if one.is_nonnegative
+    ]
     if sympy.false in parts or contradict(rows):
         text = conditions_to_text(tuple(conditions))
         raise UsageError(f"the domain is empty: no input meets all its conditions, {text}")
 
 
-def _rows(condition: sympy.Basic) -> Iterable[Row]:
+def _rows(condition: sympy.Basic) -> Iterable[Inequality]:
     """A comparison as inequalities; none for other conditions."""
     if not isinstance(condition, (Equality, GreaterThan, LessThan, StrictGreaterThan, StrictLessThan)):
         return []

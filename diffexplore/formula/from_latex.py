@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from diffexplore.errors import UsageError
-from diffexplore.formula.functions import FUNCTIONS
 from diffexplore.formula.means import has_terms
 from diffexplore.formula.names import shown
+from diffexplore.functions import FUNCTIONS
 
 #: Commands that mean a sign or nothing.
 _PLAIN = {
@@ -44,10 +44,10 @@ def from_latex(text: str) -> str:
     text = text.strip().strip("$").strip()
     found = _WEIGHTED_SUM.match(text) or _SUM.match(text)
     if found is None:
-        return _Reader(text).until(None, 0).strip()
+        return _LatexReader(text).until(None, 0).strip()
     is_mean = found.re is _WEIGHTED_SUM
     sign, factor = found[1], (found[2] or "") if is_mean else ""
-    reader = _Reader(text[found.end() :])
+    reader = _LatexReader(text[found.end() :])
     reader.skip_limits()
     inside = reader.until(None, 0).strip()
     if has_terms(inside) and (sign or factor or not is_mean):  # only a mean may have terms without samples inside
@@ -55,7 +55,7 @@ def from_latex(text: str) -> str:
     return f"{'mean' if is_mean else 'sum'}({sign}{inside}{f'/{factor}' if factor else ''})"
 
 
-class _Reader:
+class _LatexReader:
     """Reads a text from left to right; ``place`` is where it is."""
 
     def __init__(self, text: str) -> None:

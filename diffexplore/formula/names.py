@@ -35,3 +35,12 @@ def check_name(name: str) -> str:
 def shown(text: str) -> str:
     """Text of the user for a message: quoted, and cut where it is long."""
     return repr(text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…")
+
+
+#: Names that mean data to most people.
+_DATA = frozenset("x y z t X Y data input inputs target targets label labels mask".split())
+
+
+def is_likely_data(name: str) -> bool:
+    """Whether most people would call an argument data."""
+    return name in _DATA or name.rstrip("0123456789_") in _DATA

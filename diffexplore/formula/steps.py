@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sympy
 from sympy.core.function import AppliedUndef
@@ -13,7 +14,9 @@ from diffexplore.formula.compare import agreement
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.rules import apply_rule, is_inner, pending
 from diffexplore.formula.text import to_text
-from diffexplore.loss import Loss
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
 
 MAX_LINES = 60
 """A longer derivation takes the remaining derivatives in one line."""
@@ -22,7 +25,7 @@ _LETTERS = "uvwpqrghk"
 
 
 @dataclass(frozen=True)
-class Step:
+class DerivationStep:
     """One line of a derivation: ``after`` follows from ``before`` by ``rule``.
 
     Both hold unevaluated ``Derivative`` nodes and named inner functions such as u(a);
@@ -40,7 +43,7 @@ class Step:
     how: str
 
 
-def derivation(loss: Loss, name: str, *, unicode: bool = True) -> tuple[Step, ...]:
+def derivation(loss: Loss, name: str, *, unicode: bool = True) -> tuple[DerivationStep, ...]:
     """The partial of the summand with respect to ``name``, derived one rule at a time and simplified at the end.
 
     Args:
@@ -68,7 +71,7 @@ class _Derivation:
         letters = [letter for letter in _LETTERS if letter not in loss.symbols]
         self._free_names = iter([*letters, *(f"u{n}" for n in range(1, 1000) if f"u{n}" not in loss.symbols)])
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[DerivationStep]:
         line: sympy.Expr = sympy.Derivative(self._expression, self._symbol)
         value = self._value(line)
         for rule, after in self._lines(line):
@@ -76,7 +79,7 @@ class _Derivation:
                 continue
             after_value = self._value(after)
             how = agreement(value, after_value)
-            yield Step(line, after, rule, how is not None, how or "")
+            yield DerivationStep(line, after, rule, how is not None, how or "")
             line, value = after, after_value
 
     def _lines(self, line: sympy.Expr) -> Iterator[tuple[str, sympy.Expr]]:

@@ -14,14 +14,14 @@ from diffexplore.graphing.adjoints import Link, adjoints, is_readable, links_of,
 from diffexplore.graphing.draft import Draft, Drafting
 from diffexplore.graphing.records import Edge, Graph, Node
 from diffexplore.graphing.sharing import is_constant
-from diffexplore.graphing.sources import Source, source_of
-from diffexplore.graphing.values import Evaluation, Values
+from diffexplore.graphing.sources import GraphSource, source_of
+from diffexplore.graphing.values import GraphEvaluation, Values
 from diffexplore.graphing.written import drafts_of
 
 if TYPE_CHECKING:
-    from diffexplore.checking.sources import Source as DataSource
+    from diffexplore.inputs.sources import Source as DataSource
     from diffexplore.loss import Loss
-    from diffexplore.tracing.trace import Traced
+    from diffexplore.tracing.traced import Traced
 
 
 #: A loss of more operations is not written out as one formula; its graph says what it is.
@@ -70,7 +70,7 @@ def graph_of(
     values, notes = None, []
     if inputs is not None:
         try:
-            values = Evaluation(drafts, links, through, inputs.n).at(inputs.columns, sample)
+            values = GraphEvaluation(drafts, links, through, inputs.n).at(inputs.columns, sample)
         except TypeError as error:  # of lower: the formulas are known all the same
             notes.append(f"no values: {error}")
     if values is not None and values.uncertain:
@@ -90,7 +90,7 @@ def graph_of(
     )
 
 
-def _drafted(source: Source) -> tuple[tuple[Draft, ...], str | None]:
+def _drafted(source: GraphSource) -> tuple[tuple[Draft, ...], str | None]:
     """The nodes, and the loss as text, None where that is too long."""
     if source.written:
         return drafts_of(source.loss)
@@ -101,7 +101,7 @@ def _drafted(source: Source) -> tuple[tuple[Draft, ...], str | None]:
     return drafts, to_text(output) if is_readable(output, _MOST_OF_A_LOSS) else None
 
 
-def _names(wrt: str | Sequence[str] | None, source: Source) -> tuple[str, ...] | None:
+def _names(wrt: str | Sequence[str] | None, source: GraphSource) -> tuple[str, ...] | None:
     if wrt is None:
         return None
     names = tuple(wrt.replace(",", " ").split()) if isinstance(wrt, str) else tuple(wrt)

@@ -9,11 +9,20 @@ from typing import Any
 from diffexplore.arguments import as_words
 from diffexplore.graphing.build import graph_of
 from diffexplore.graphing.records import Graph
-from diffexplore.inputs.functions import called, entries_of, likely_parameters, split_arguments, which_are_parameters
-from diffexplore.inputs.losses import arguments_of_function, is_function, known_loss, loss_of_symbols, loss_with_values
+from diffexplore.inputs.functions import (
+    arguments_of_function,
+    called,
+    entries_of,
+    is_function,
+    likely_parameters,
+    split_arguments,
+    which_are_parameters,
+)
+from diffexplore.inputs.losses import known_loss, loss_of_symbols, loss_with_values
 from diffexplore.inputs.names import named_in
 from diffexplore.inputs.wording import PYTHON
-from diffexplore.tracing.trace import Traced, trace
+from diffexplore.tracing.trace import trace
+from diffexplore.tracing.traced import Traced
 
 
 def graph(

@@ -28,7 +28,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Line:
+class EdgeLine:
     """The way of an edge: vertical through the points of each pair, a curve from pair to pair; where its label is."""
 
     edge: Edge
@@ -41,7 +41,7 @@ class Layout:
     """Everything with its place, the inputs at the top."""
 
     boxes: tuple[Box, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[EdgeLine, ...]
     width: float
     height: float
 
@@ -135,7 +135,7 @@ def _apart(
 def _line(
     chain: Sequence[Stop], layers: Layers, across: dict[int, float], tops: Sequence[tuple[float, float]],
     sizes: dict[int, tuple[float, float]],
-) -> Line:  # fmt: skip
+) -> EdgeLine:  # fmt: skip
     stretches = []
     for stop in chain[1:-1]:
         top, height = tops[stop.rank]
@@ -147,7 +147,7 @@ def _line(
     top, height = tops[label.rank]
     edge = label.edge
     assert edge is not None
-    return Line(edge, ((start, start), *stretches, (end, end)), (across[id(label)], top + height / 2))
+    return EdgeLine(edge, ((start, start), *stretches, (end, end)), (across[id(label)], top + height / 2))
 
 
 def _port(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from diffexplore.decide.records import Ball
-from diffexplore.documents import SCHEMA_VERSION, plain, to_json
+from diffexplore.decide.records import EnclosedValue
+from diffexplore.documents import Document, Plain
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -17,21 +17,21 @@ Kind = Literal["parameter", "data", "operation", "sum"]
 
 
 @dataclass(frozen=True)
-class Number:
+class Number(Plain):
     """A value as it is shown, right in every digit, and the enclosure that proves it.
 
     A text without trailing zeros, such as ``2.5``, is the value itself; ``2.50000`` is rounded.
     """
 
     text: str
-    ball: Ball
+    ball: EnclosedValue
 
     def to_dict(self) -> dict[str, Any]:
         return {"text": self.text, "mid": self.ball.middle, "rad": self.ball.radius}
 
 
 @dataclass(frozen=True)
-class Node:
+class Node(Plain):
     """An input, or the result of an operation.
 
     Attributes:
@@ -62,23 +62,9 @@ class Node:
     def is_input(self) -> bool:
         return self.kind in ("parameter", "data")
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "number": self.number,
-            "name": self.name,
-            "kind": self.kind,
-            "rule": self.rule,
-            "formula": self.formula,
-            "by_sample": self.by_sample,
-            "value": _dict(self.value),
-            "adjoint_rule": self.adjoint_rule,
-            "adjoint_formula": self.adjoint_formula,
-            "adjoint": _dict(self.adjoint),
-        }
-
 
 @dataclass(frozen=True)
-class Edge:
+class Edge(Plain):
     """From an operand to the result of an operation, by their numbers.
 
     Attributes:
@@ -93,18 +79,9 @@ class Edge:
     value: Number | None = None
     smooth: bool = True
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "operand": self.operand,
-            "result": self.result,
-            "local": self.local,
-            "value": _dict(self.value),
-            "smooth": self.smooth,
-        }
-
 
 @dataclass(frozen=True)
-class Graph:
+class Graph(Document):
     """How a loss is computed, and its adjoints: ∂L/∂node for every node.
 
     Attributes:
@@ -117,6 +94,8 @@ class Graph:
         sample: the one whose values nodes by sample show, from 0; None where there are none.
         notes: what a reader should know beside.
     """
+
+    _FIRST = ("name", "formula", "point", "samples", "sample")
 
     name: str | None
     formula: str | None
@@ -146,24 +125,6 @@ class Graph:
         """The edges that lead into a node."""
         return self._into.get(number, ())
 
-    def to_dict(self) -> dict[str, Any]:
-        """The document that JSON holds; keys are described in docs/graph.md."""
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "name": self.name,
-            "formula": self.formula,
-            "point": None if self.point is None else dict(self.point),
-            "samples": self.samples,
-            "sample": self.sample,
-            "nodes": [node.to_dict() for node in self.nodes],
-            "edges": [edge.to_dict() for edge in self.edges],
-            "notes": list(self.notes),
-        }
-        return {key: plain(value) for key, value in document.items()}
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        return to_json(self.to_dict(), indent=indent)
-
     def to_html(self) -> str:
         """The graph as one page that holds all it needs."""
         from diffexplore.pages import subjects, to_page
@@ -185,7 +146,3 @@ class Graph:
         from diffexplore.render.reprs import of_graph
 
         return of_graph(self)
-
-
-def _dict(number: Number | None) -> dict[str, Any] | None:
-    return None if number is None else number.to_dict()

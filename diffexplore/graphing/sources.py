@@ -17,11 +17,11 @@ from diffexplore.loss import Loss
 
 if TYPE_CHECKING:
     from diffexplore.checking.batch import Batch
-    from diffexplore.tracing.trace import Traced
+    from diffexplore.tracing.traced import Traced
 
 
 @dataclass(frozen=True)
-class Inputs:
+class GraphInputs:
     """A value, or a column of values, for each input; ``point`` are the parameters alone, ``n`` the samples."""
 
     point: Mapping[str, float]
@@ -30,7 +30,7 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Source:
+class GraphSource:
     """A loss over all samples.
 
     Attributes:
@@ -60,7 +60,7 @@ class Source:
     def inputs(
         self, at: Mapping[str, Any] | None, data: Any, n_points: float | None, sample: int,
         names: Mapping[str, str] | None = None,
-    ) -> Inputs | None:  # fmt: skip
+    ) -> GraphInputs | None:  # fmt: skip
         """The values at a point and on data; None where neither is given nor the loss has its own.
 
         Of its own points one is taken at which no parameter is 0: where products vanish, a wrong term is not seen.
@@ -68,7 +68,7 @@ class Source:
         Raises UsageError for values that do not belong to the loss, or are given in part.
         """
         from diffexplore.checking.batch import make_batch
-        from diffexplore.checking.points import make_points
+        from diffexplore.inputs.points import make_points
 
         given = at is not None or data is not None or n_points is not None
         complete = (self.loss.default_points or not self.loss.parameters) and (
@@ -81,7 +81,7 @@ class Source:
         if not 0 <= sample < batch.n:
             has = "is 1 sample" if batch.n == 1 else f"are {batch.n} samples"
             raise UsageError(f"there is no sample {sample}: there {has}, counted from 0")
-        return Inputs(point, {**{name: [value] for name, value in point.items()}, **self._columns(batch)}, batch.n)
+        return GraphInputs(point, {**{name: [value] for name, value in point.items()}, **self._columns(batch)}, batch.n)
 
     def _columns(self, batch: Batch) -> dict[str, list[float]]:
         columns = {name: [float(value) for value in column] for name, column in batch.columns.items()}
@@ -95,7 +95,7 @@ class Source:
         return {f"{name}_{i + 1}": [value] for name, column in columns.items() for i, value in enumerate(column)}
 
 
-def source_of(loss: Loss | Traced | str, name: str | None = None) -> Source:
+def source_of(loss: Loss | Traced | str, name: str | None = None) -> GraphSource:
     """The loss, a loss of the catalogue by its name, or a traced function."""
     if isinstance(loss, str):
         from diffexplore import losses
@@ -103,7 +103,7 @@ def source_of(loss: Loss | Traced | str, name: str | None = None) -> Source:
         loss = losses.get(loss)
     if isinstance(loss, Loss):
         named, notes = name or loss.name, (_read_from(loss.program.name),) if loss.program is not None else ()
-        return Source(named, _reduced(loss), loss.parameters, loss.data, loss, None, notes, loss.is_text)
+        return GraphSource(named, _reduced(loss), loss.parameters, loss.data, loss, None, notes, loss.is_text)
     return _of_traced(loss, name)
 
 
@@ -119,15 +119,15 @@ def _reduced(loss: Loss) -> sympy.Expr:
     return total / SAMPLES if loss.reduction == "mean" else total
 
 
-def _of_traced(traced: Traced, name: str | None) -> Source:
+def _of_traced(traced: Traced, name: str | None) -> GraphSource:
     parameters = [symbol.name for array in traced.parameters for symbol in array.symbols]
     data = [symbol.name for array in traced.data for symbol in array.symbols]
     loss, notes = _inputs_of(traced, parameters, data), [_read_from(name or "the function"), *traced.notes]
     if traced.samples is None:
-        return Source(name, _gathered(traced.output), tuple(parameters), tuple(data), loss, None, tuple(notes))
+        return GraphSource(name, _gathered(traced.output), tuple(parameters), tuple(data), loss, None, tuple(notes))
     notes.insert(0, f"for N = {traced.samples} as traced: {traced.mixing} mixes samples")
     entries = [f"{name}_{i}" for i in range(1, traced.samples + 1) for name in data]
-    return Source(name, traced.output, (*parameters, *entries), (), loss, traced.samples, tuple(notes))
+    return GraphSource(name, traced.output, (*parameters, *entries), (), loss, traced.samples, tuple(notes))
 
 
 def _gathered(output: sympy.Expr) -> sympy.Expr:

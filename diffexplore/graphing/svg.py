@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from html import escape
 
 from diffexplore.graphing.drawing import Style, document, number, shortened, text_at, width_of
-from diffexplore.graphing.layout import Box, Line, layout
+from diffexplore.graphing.layout import Box, EdgeLine, layout
 from diffexplore.graphing.records import Edge, Graph, Node
-from diffexplore.render.numbers import point_text
+from diffexplore.writing.numbers import point_text
 
 _SIZE, _LINE, _LABEL = 12.0, 16.0, 11.0
 _MOST_CHARACTERS, _MOST_ON_EDGE = 34, 24
@@ -88,7 +88,7 @@ def _rectangle(box: Box, out: float, role: str) -> str:
     )
 
 
-def _curve(line: Line) -> Iterator[str]:
+def _curve(line: EdgeLine) -> Iterator[str]:
     (x, y), _ = line.stretches[0]
     path = f"M{number(x)} {number(y)}"
     for (_, (x0, y0)), ((x1, y1), (x2, y2)) in zip(line.stretches, line.stretches[1:], strict=False):
@@ -102,7 +102,7 @@ def _curve(line: Line) -> Iterator[str]:
     yield f'<path class="tip" d="M{number(x)} {number(y)} l-3.5 -7 h7 z"/>'
 
 
-def _label(line: Line) -> Iterator[str]:
+def _label(line: EdgeLine) -> Iterator[str]:
     """The local derivative, on ground that hides the line behind it."""
     words, (x, y) = _on(line.edge), line.label
     width, height = width_of(words, _LABEL) + 4, _LABEL + 4

@@ -46,7 +46,7 @@ class Values:
         return sum(number is None for number in numbers)
 
 
-class Evaluation:
+class GraphEvaluation:
     """A graph with its operations and local derivatives made ready to be run on ``n`` samples."""
 
     def __init__(self, drafts: Sequence[Draft], links: Sequence[Link], needed: Collection[int], n: int) -> None:

@@ -10,10 +10,10 @@ import sympy
 from diffexplore.errors import UsageError
 from diffexplore.formula import build
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
-from diffexplore.formula.functions_sympy import BUILDERS
 from diffexplore.formula.text import ATOM
+from diffexplore.functions.tables import builders
 from diffexplore.graphing.draft import OUTPUT, Draft, free_letter
-from diffexplore.graphing.operations import Operation
+from diffexplore.graphing.operations import GraphOperation
 from diffexplore.graphing.wording import Words, words_of, words_of_number
 from diffexplore.loss import Loss
 from diffexplore.program.program import Program, Step
@@ -23,7 +23,7 @@ _MOST_OF_A_NODE, _MOST_OF_A_LOSS = 60, 200
 
 
 @dataclass(frozen=True)
-class _Part:
+class _WrittenPart:
     """What a slot holds: in the names of nodes, in the inputs, and both as text. A condition is no node of its own.
 
     ``operands`` are the nodes that are named in it; ``size`` is the number of operations behind it.
@@ -53,7 +53,7 @@ class _Drafting:
         self._loss = loss
         self._drafts: list[Draft] = []
         self._letter = free_letter({*loss.parameters, *loss.data})
-        self._parts: list[_Part] = []
+        self._parts: list[_WrittenPart] = []
         self.formula: str | None = None
 
     def run(self, program: Program) -> None:
@@ -62,7 +62,7 @@ class _Drafting:
         for constant in program.constants:
             number = constant.exact
             words = words_of_number(number)
-            self._parts.append(_Part(number, number, words, words, (), False, 0))
+            self._parts.append(_WrittenPart(number, number, words, words, (), False, 0))
         used = _used(program)
         for slot, step in enumerate(program.steps, start=program.first_step):
             operands = [self._parts[place] for place in step.arguments]
@@ -74,19 +74,19 @@ class _Drafting:
         taken = {draft.name for draft in self._drafts if draft.operation is None}
         return (*self._drafts[:-1], replace(last, name=OUTPUT) if OUTPUT not in taken else last)
 
-    def _input(self, name: str) -> _Part:
+    def _input(self, name: str) -> _WrittenPart:
         symbol = self._loss.symbols[name]
         is_data = name in self._loss.data
         self._drafts.append(
             Draft(len(self._drafts) + 1, name, "data" if is_data else "parameter", symbol, None, is_data)
         )
-        return _Part(symbol, symbol, (name, ATOM), (name, ATOM), (symbol,), is_data, 0)
+        return _WrittenPart(symbol, symbol, (name, ATOM), (name, ATOM), (symbol,), is_data, 0)
 
-    def _step(self, step: Step, operands: Sequence[_Part]) -> _Part:
+    def _step(self, step: Step, operands: Sequence[_WrittenPart]) -> _WrittenPart:
         named = _expression(step.operation, [part.named for part in operands])
         closed = _expression(step.operation, [part.closed for part in operands])
         size = 1 + sum(part.size for part in operands)
-        part = _Part(
+        part = _WrittenPart(
             named,
             closed,
             words_of(step.operation, [part.rule for part in operands]),
@@ -100,19 +100,19 @@ class _Drafting:
             return part
         return self._node(part)
 
-    def _node(self, part: _Part, kind: str = "operation") -> _Part:
+    def _node(self, part: _WrittenPart, kind: str = "operation") -> _WrittenPart:
         """The part as a node, to which others refer by its name."""
         number = len(self._drafts) + 1
         name = f"{self._letter}{number}"
         text = part.formula[0] if part.size <= _MOST_OF_A_NODE else ""
-        operation = Operation(part.named, part.rule[0], part.operands)
+        operation = GraphOperation(part.named, part.rule[0], part.operands)
         self._drafts.append(
             Draft(number, name, "sum" if kind == "sum" else "operation", part.closed, operation, part.by_sample, text)
         )
         symbol = self._drafts[-1].symbol
         return replace(part, named=symbol, rule=(name, ATOM), operands=(symbol,))
 
-    def _reduced(self, summand: _Part) -> None:
+    def _reduced(self, summand: _WrittenPart) -> None:
         """The sum over the samples, and a mean's division; of an input alone, that it is the loss."""
         if not summand.operands:
             raise UsageError("the loss does not depend on its inputs: there is nothing to draw")
@@ -120,7 +120,7 @@ class _Drafting:
         if loss.data:
             symbols = [loss.symbols[name] for name in loss.data]
             total = self._node(
-                _Part(
+                _WrittenPart(
                     BatchSum(summand.named, symbols),
                     BatchSum(summand.closed, symbols),
                     (f"Σ({summand.rule[0]})", ATOM),
@@ -132,7 +132,7 @@ class _Drafting:
                 "sum",
             )
             if loss.reduction == "mean":
-                count = _Part(SAMPLES, SAMPLES, (str(SAMPLES), ATOM), (str(SAMPLES), ATOM), (), False, 0)
+                count = _WrittenPart(SAMPLES, SAMPLES, (str(SAMPLES), ATOM), (str(SAMPLES), ATOM), (), False, 0)
                 total = self._step(Step("div", (0, 1)), [total, count])
         if total.operands[0].name in loss.symbols:
             total = self._node(total)
@@ -154,7 +154,7 @@ def _used(program: Program) -> set[int]:
     return found
 
 
-def _in_order(step: Step, operands: Sequence[_Part]) -> Sequence[_Part]:
+def _in_order(step: Step, operands: Sequence[_WrittenPart]) -> Sequence[_WrittenPart]:
     """Of a choice the branches before the condition; of a constant nothing."""
     if step.operation == "full_like":
         return operands[1:]
@@ -162,7 +162,7 @@ def _in_order(step: Step, operands: Sequence[_Part]) -> Sequence[_Part]:
 
 
 def _expression(operation: str, operands: Sequence[sympy.Basic]) -> sympy.Basic:
-    return (_EXPRESSIONS.get(operation) or BUILDERS[operation])(*operands)
+    return (_EXPRESSIONS.get(operation) or builders()[operation])(*operands)
 
 
 #: Operations of a program that are no functions of the formula language.

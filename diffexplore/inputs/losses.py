@@ -7,15 +7,18 @@ parameters: those that a point names, or, where there is no point, those that ``
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from diffexplore import losses
 from diffexplore.arguments import as_words, wrong
 from diffexplore.errors import UsageError, unknown
 from diffexplore.inputs.functions import (
+    arguments_of_function,
     called,
-    is_likely_data,
+    check_values,
+    function_with_values,
+    is_function,
     likely_parameters,
     split_arguments,
     which_are_parameters,
@@ -111,7 +114,7 @@ def loss_with_values(
     if known is not None:
         return with_reduction(known, reduction)
     if is_function(given):
-        return with_reduction(_function_with_values(given, named, wording, shapes), reduction)
+        return with_reduction(_of_function(given, *function_with_values(given, named, wording, shapes)), reduction)
     symbols = _symbols(given, (*named.points, *named.wrt, *(named.columns or ())))
     _check_known(named.points, symbols, given)
     data = [name for name in symbols if name not in named.points]
@@ -138,7 +141,7 @@ def loss_of_symbols(
         if wrt is None:
             likely = wording.by(likely_parameters(arguments))
             raise which_are_parameters(given, arguments, f"name them, as in {likely}: the others are data")
-        return with_reduction(_of_function(given, arguments, wrt, shapes), reduction)
+        return with_reduction(_of_function(given, *split_arguments(arguments, wrt, shapes)), reduction)
     symbols = _symbols(given, wrt or ())
     _check_known(wrt or (), symbols, given)
     parameters = [name for name in symbols if wrt is None or name in wrt]
@@ -186,55 +189,13 @@ def with_reduction(loss: Loss, reduction: str | None) -> Loss:
     return loss.reduced_by(reduction)
 
 
-def check_values(data: Sequence[str], named: Named, wording: Wording) -> None:
-    """Raises :class:`UsageError` for symbols without a value: most likely they are parameters."""
-    if named.columns is not None:
-        _check_columns(data, named, wording)
-    elif data and not named.has_data:
-        raise UsageError(
-            f"no value for {', '.join(data)}: name parameters in {wording.at(data[:1])}, "
-            f"and give data with {wording.data}"
-        )
-
-
-def arguments_of_function(function: Any) -> tuple[str, ...]:
-    """The names of the arguments of a torch function, a module or an autograd Function."""
-    from diffexplore.proving.programs import arguments_of
-
-    return arguments_of(_applicable(function))
-
-
-def is_function(given: Any) -> bool:
-    """Whether something that stands for a loss is a torch function."""
-    if isinstance(given, str):
-        return False
-    import sympy
-
-    return not isinstance(given, sympy.Basic) and callable(given)
-
-
-def _applicable(function: Any) -> Any:
-    """The class of an autograd Function in the place of its method ``apply``."""
-    from diffexplore.verifying.binding import autograd_function
-
-    return autograd_function(function) or function
-
-
-def _function_with_values(function: Any, named: Named, wording: Wording, shapes: str | None) -> Loss:
-    arguments = arguments_of_function(function)
-    if not named.points and not named.wrt:
-        likely = wording.at(likely_parameters(arguments), "1")
-        raise which_are_parameters(function, arguments, f"give a point, as in {likely}: the others are data")
-    _, data = split_arguments(arguments, named.points, shapes)
-    check_values([name for name in data if name.isidentifier()], named, wording)
-    return _of_function(function, arguments, named.points, shapes)
-
-
-def _of_function(function: Any, arguments: Sequence[str], entries: Iterable[str], shapes: str | None) -> Loss:
+def _of_function(function: Any, parameters: Sequence[str], data: Sequence[str]) -> Loss:
     from diffexplore.loss import Loss
+    from diffexplore.torch_code.binding import autograd_function
 
-    parameters, data = split_arguments(arguments, entries, shapes)
-    return Loss.from_torch(_applicable(function), parameters=parameters, data=data, name=called(function))
+    return Loss.from_torch(
+        autograd_function(function) or function, parameters=parameters, data=data, name=called(function)
+    )
 
 
 def _symbols(formula: Any, declared: Collection[str]) -> tuple[str, ...]:
@@ -266,29 +227,6 @@ def _unknown_symbol(name: str, names: Collection[str], symbols: Sequence[str], f
         if joined is not None:
             return UsageError(f"unknown symbol {name!r}, and {joined!r} is a name of its own: write it as {better}")
     return unknown("symbol", name, symbols)
-
-
-def _check_columns(data: Sequence[str], named: Named, wording: Wording) -> None:
-    columns = named.columns or ()
-    missing = [name for name in data if name not in columns]
-    if not missing:
-        return
-    verb = "is not a column" if len(missing) == 1 else "are not columns"
-    near = did_you_mean(missing[0], [name for name in columns if name not in data]) if len(missing) == 1 else ""
-    point = wording.at((*named.points, *missing))
-    mapped = _mapped(missing, [name for name in columns if name not in data], named, wording)
-    hint = near or f"give {mapped or point} (the columns are {', '.join(columns)})"
-    raise UsageError(f"{', '.join(missing)} {verb} of {named.origin}: {hint}")
-
-
-def _mapped(missing: Sequence[str], free: Sequence[str], named: Named, wording: Wording) -> str | None:
-    """How the names of columns are given for symbols that most people call data; None where there is no such way."""
-    likely = [name for name in missing if is_likely_data(name)]
-    if wording.columns is None or not likely or len(free) < len(likely):
-        return None
-    others = [name for name in missing if name not in likely]
-    columns = wording.columns.format(",".join(f"{name}=…" for name in likely))
-    return f"{columns} and {wording.at((*named.points, *others))}" if others else columns
 
 
 def _of_formula(formula: Any, parameters: Sequence[str], data: Sequence[str], reduction: str | None) -> Loss:

@@ -33,7 +33,7 @@ def named_in(at: Any, data: Any, wrt: Any) -> Named:
     """The names in the arguments of a public function; what is no point or no data is refused where it is used."""
     words = () if wrt is None else as_words(wrt, "wrt")
     if isinstance(data, (str, os.PathLike)):
-        from diffexplore.checking.table import column_names
+        from diffexplore.inputs.table import column_names
 
         return Named(points_in(at), words, column_names(data), True, os.fspath(data))
     columns = _keys(data) if isinstance(data, Mapping) or is_table(data) else None

@@ -1,6 +1,6 @@
-"""The catalogue of losses, one a file.
+"""The catalogue of losses.
 
-A new loss is a new file that defines ``ENTRY`` and a line in :data:`_ENTRIES`. Names, titles and default data are
+A new loss is a new record in :mod:`diffexplore.losses._catalogue`. Names, titles and default data are
 plain Python: nothing here imports NumPy, SymPy or torch until :func:`get` builds a loss.
 """
 
@@ -11,21 +11,7 @@ from typing import TYPE_CHECKING
 
 from diffexplore.arguments import as_count, as_text, shown
 from diffexplore.errors import UsageError, unknown
-from diffexplore.losses import (
-    absolute_error,
-    cauchy,
-    graph_sum,
-    huber,
-    hyperplane,
-    line_distance,
-    line_distance_squared,
-    log_cosh,
-    logistic,
-    perpendicular,
-    poisson,
-    softplus,
-    squared_error,
-)
+from diffexplore.losses._catalogue import ENTRIES
 from diffexplore.losses._entry import Entry
 
 if TYPE_CHECKING:
@@ -33,31 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "entries", "get", "names"]
 
-_ENTRIES: tuple[Entry, ...] = (
-    perpendicular.ENTRY,
-    line_distance.ENTRY,
-    line_distance_squared.ENTRY,
-    hyperplane.ENTRY,
-    graph_sum.ENTRY,
-    squared_error.ENTRY,
-    absolute_error.ENTRY,
-    huber.ENTRY,
-    log_cosh.ENTRY,
-    cauchy.ENTRY,
-    logistic.ENTRY,
-    softplus.ENTRY,
-    poisson.ENTRY,
-)
-
 
 def entries() -> tuple[Entry, ...]:
     """Every loss of the catalogue as an :class:`Entry`, in the order in which it is listed."""
-    return _ENTRIES
+    return ENTRIES
 
 
 def names() -> tuple[str, ...]:
     """The names that :func:`get` knows, in the order in which they are listed."""
-    return tuple(entry.name for entry in _ENTRIES)
+    return tuple(entry.name for entry in ENTRIES)
 
 
 def get(name: str, *, dimensions: int | None = None) -> Loss:
@@ -83,7 +53,7 @@ def get(name: str, *, dimensions: int | None = None) -> Loss:
 
 @cache  # losses are immutable, and keep the gradients that they have derived
 def _build(name: str, dimensions: int | None) -> Loss:
-    entry = next((entry for entry in _ENTRIES if entry.name == name), None)
+    entry = next((entry for entry in ENTRIES if entry.name == name), None)
     if entry is None:
         raise unknown("loss", name, names())
     if dimensions is None:

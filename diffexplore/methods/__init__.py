@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Entry:
+class MethodEntry:
     """A method's name, what it does in one line, the module that holds it, and how a sentence calls it (by its name,
     unless ``spoken`` says otherwise). ``aliases`` are the other names by which it may be selected. ``runs_program``
     says whether it runs the torch function that a loss was read from: else, it knows the formula alone. ``truncates``
@@ -48,21 +48,25 @@ class Entry:
 
 
 _ENTRIES = (
-    Entry(
+    MethodEntry(
         "symbolic", "SymPy's gradient in its simplified form, evaluated by torch", "symbolic", "the simplified gradient"
     ),
-    Entry("symbolic_raw", "SymPy's gradient as derived, evaluated by torch", "symbolic_raw", "the gradient as derived"),
-    Entry("reverse", "torch reverse mode: backward()", "reverse", "reverse mode", ("backward", "autograd"), True),
-    Entry(
+    MethodEntry(
+        "symbolic_raw", "SymPy's gradient as derived, evaluated by torch", "symbolic_raw", "the gradient as derived"
+    ),
+    MethodEntry("reverse", "torch reverse mode: backward()", "reverse", "reverse mode", ("backward", "autograd"), True),
+    MethodEntry(
         "forward",
         "torch forward mode: a Jacobian-vector product for each symbol",
         "forward",
         "forward mode",
         runs_program=True,
     ),
-    Entry("vmap", "per-sample gradients through torch.func: vmap of grad", "vmap", "torch.func", runs_program=True),
-    Entry("numpy", "SymPy's simplified gradient, evaluated by NumPy", "numpy_evaluation", "NumPy"),
-    Entry(
+    MethodEntry(
+        "vmap", "per-sample gradients through torch.func: vmap of grad", "vmap", "torch.func", runs_program=True
+    ),
+    MethodEntry("numpy", "SymPy's simplified gradient, evaluated by NumPy", "numpy_evaluation", "NumPy"),
+    MethodEntry(
         "forward_difference",
         "(f(x + h) - f(x)) / h",
         "forward_difference",
@@ -70,7 +74,7 @@ _ENTRIES = (
         runs_program=True,
         truncates=True,
     ),
-    Entry(
+    MethodEntry(
         "central_difference",
         "(f(x + h) - f(x - h)) / 2h",
         "central_difference",
@@ -78,7 +82,7 @@ _ENTRIES = (
         runs_program=True,
         truncates=True,
     ),
-    Entry(
+    MethodEntry(
         "richardson",
         "two central differences, extrapolated to step 0",
         "richardson",
@@ -86,8 +90,8 @@ _ENTRIES = (
         runs_program=True,
         truncates=True,
     ),
-    Entry("complex_step", "Im f(x + ih) / h", "complex_step", "the complex step", truncates=True),
-    Entry(
+    MethodEntry("complex_step", "Im f(x + ih) / h", "complex_step", "the complex step", truncates=True),
+    MethodEntry(
         "torch_compile",
         "torch reverse mode of the loss compiled by torch.compile",
         "torch_compile",
@@ -95,9 +99,9 @@ _ENTRIES = (
         library=TORCH,
         named_only=True,
     ),
-    Entry("jax_grad", "jax.grad, operation by operation", "jax_grad", "JAX", library=JAX, named_only=True),
-    Entry("jax_jit", "jax.grad, compiled by jax.jit", "jax_jit", "jax.jit", library=JAX, named_only=True),
-    Entry(
+    MethodEntry("jax_grad", "jax.grad, operation by operation", "jax_grad", "JAX", library=JAX, named_only=True),
+    MethodEntry("jax_jit", "jax.grad, compiled by jax.jit", "jax_jit", "jax.jit", library=JAX, named_only=True),
+    MethodEntry(
         "tensorflow_tape",
         "TensorFlow's GradientTape, operation by operation",
         "tensorflow_tape",
@@ -105,7 +109,7 @@ _ENTRIES = (
         library=TENSORFLOW,
         named_only=True,
     ),
-    Entry(
+    MethodEntry(
         "tensorflow_function",
         "TensorFlow's GradientTape inside a tf.function",
         "tensorflow_function",
@@ -113,7 +117,7 @@ _ENTRIES = (
         library=TENSORFLOW,
         named_only=True,
     ),
-    Entry(
+    MethodEntry(
         "numdifftools",
         "numdifftools' extrapolated central differences, with the steps that it chooses",
         "numdifftools",
@@ -124,12 +128,12 @@ _ENTRIES = (
 )
 
 
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[MethodEntry, ...]:
     """The methods that run where none is named, in the order of the tables: the same on every machine."""
     return tuple(entry for entry in _ENTRIES if not entry.named_only)
 
 
-def named_only() -> tuple[Entry, ...]:
+def named_only() -> tuple[MethodEntry, ...]:
     """The methods that run only where they are named, whether their library is installed or not."""
     return tuple(entry for entry in _ENTRIES if entry.named_only)
 
@@ -139,7 +143,7 @@ def names() -> tuple[str, ...]:
     return tuple(entry.name for entry in entries())
 
 
-def named(name: str) -> Entry:
+def named(name: str) -> MethodEntry:
     """The entry of a method by its name or another name of it; :class:`UsageError` where there is none."""
     known = {each: entry for entry in _ENTRIES for each in (entry.name, *entry.aliases)}
     if name not in known:
@@ -166,7 +170,7 @@ def truncates(method: str) -> bool:
     return any(entry.truncates for entry in _ENTRIES if entry.name == name)
 
 
-def select(wanted: Sequence[str] | str | None) -> tuple[Entry, ...]:
+def select(wanted: Sequence[str] | str | None) -> tuple[MethodEntry, ...]:
     """The entries of the methods named, in the order of the registry; for None those of :func:`entries`.
 
     Raises :class:`UsageError` for an unknown name, an empty list, or a library that is not installed.

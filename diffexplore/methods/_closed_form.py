@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.checking.problem import Problem, spread_over
 from diffexplore.methods.base import Estimates, Values, watched
 from diffexplore.methods.prepared import Prepared, of_tensors
+from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program
 
 
 @dataclass(frozen=True)
-class ClosedForm:
+class ClosedFormMethod:
     """Evaluates the program that ``gradient`` picks, and reduces over the samples."""
 
     gradient: Callable[[Problem], Program]

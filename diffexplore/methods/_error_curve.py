@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -20,10 +21,11 @@ import torch
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch, watched
-from diffexplore.checking.problem import Problem, spread_over
 from diffexplore.formula.budget import Ending
-from diffexplore.methods._difference import Along, Difference, rounded_sum
+from diffexplore.methods._along import Along, rounded_sum
+from diffexplore.methods._difference import Difference
 from diffexplore.methods.base import Estimate, Values
+from diffexplore.methods.problem import Problem, spread_over
 
 Tensor = torch.Tensor
 
@@ -78,7 +80,7 @@ class DifferenceCurve:
         self._here = Along(problem, values, name, n, problem.reduce)
         self._deviation = deviation(problem, values, n)
 
-    @property
+    @cached_property
     def chosen(self) -> float:
         return float(self._method.step(self._here))
 

@@ -10,15 +10,14 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.jax_real import JAX_ARRAYS
-from diffexplore.checking.problem import Problem
 from diffexplore.methods._library import Gradient, LibraryMethod, as_numpy
+from diffexplore.methods.problem import Problem
 
 
 class JaxGradient(LibraryMethod):
     """``jax.grad`` of the loss; per sample ``vmap`` of it. ``compiled`` puts ``jax.jit`` around either."""
 
     title = "JAX"
-    dtypes = frozenset({torch.float64, torch.float32, torch.bfloat16, torch.float16})
 
     def __init__(self, *, compiled: bool) -> None:
         super().__init__()

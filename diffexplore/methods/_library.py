@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from diffexplore.bounds.watch import observing
-from diffexplore.checking.problem import Problem
-from diffexplore.checking.torch_loss import Unavailable
 from diffexplore.methods.base import Estimate, Estimates, Values, is_watched, of_unknown_error
 from diffexplore.methods.opaque import allowed, allowed_by_sample
 from diffexplore.methods.prepared import Prepared
+from diffexplore.methods.problem import Problem
+from diffexplore.methods.torch_loss import Unavailable
 
 #: A gradient as the library computes it, of one array for each input of the problem.
 Gradient = Callable[..., Sequence[Any]]
@@ -39,7 +39,6 @@ class LibraryMethod(ABC):
 
     # ------------------------------------------------------------------------------------ what a library has to say
     title: str
-    dtypes: frozenset[torch.dtype]
 
     @abstractmethod
     def operations(self, dtype: torch.dtype) -> Mapping[str, Any]:
@@ -69,8 +68,6 @@ class LibraryMethod(ABC):
     def obstacle(self, problem: Problem) -> str | None:
         if problem.device.type != "cpu":
             return f"{self.title} runs on the CPU here"
-        if problem.dtype not in self.dtypes:
-            return f"{self.title} has no {str(problem.dtype).removeprefix('torch.')}"
         missing = sorted(problem.loss_program.operations - set(self.operations(problem.dtype)))
         return f"{self.title} has no {', '.join(missing)}" if missing else None
 

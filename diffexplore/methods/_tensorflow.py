@@ -14,12 +14,9 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.tensorflow_real import TensorflowArithmetic
-from diffexplore.checking.problem import Problem
+from diffexplore.floating_point import dtype_name
 from diffexplore.methods._library import Gradient, LibraryMethod, as_numpy
-
-_NAMES = {
-    torch.float64: "float64", torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16",
-}  # fmt: skip
+from diffexplore.methods.problem import Problem
 
 
 class TensorflowGradient(LibraryMethod):
@@ -29,7 +26,6 @@ class TensorflowGradient(LibraryMethod):
     """
 
     title = "TensorFlow"
-    dtypes = frozenset(_NAMES)
 
     def __init__(self, *, compiled: bool) -> None:
         super().__init__()
@@ -127,7 +123,7 @@ def _quietly_on_the_cpu() -> Iterator[None]:
 
 def _arithmetic(dtype: torch.dtype) -> TensorflowArithmetic:
     _tensorflow()
-    return TensorflowArithmetic(_NAMES[dtype])
+    return TensorflowArithmetic(dtype_name(dtype))
 
 
 def _shape(problem: Problem, values: Mapping[str, Any]) -> Any:
@@ -138,4 +134,4 @@ def _summands(problem: Problem, values: Mapping[str, Any]) -> Any:
     """The loss of each sample, of shape (n,)."""
     tf = _tensorflow()
     (out,) = problem.loss_program.run(_arithmetic(problem.dtype), values)
-    return tf.broadcast_to(tf.convert_to_tensor(out, _NAMES[problem.dtype]), _shape(problem, values))
+    return tf.broadcast_to(tf.convert_to_tensor(out, dtype_name(problem.dtype)), _shape(problem, values))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from diffexplore.bounds.watch import Watch
-from diffexplore.checking.problem import Problem
+from diffexplore.methods.problem import Problem
 
 Tensor = torch.Tensor
 Values = Mapping[str, Tensor]

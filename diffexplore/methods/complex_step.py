@@ -10,13 +10,13 @@ import math
 
 import torch
 
-from diffexplore.arithmetic.complex_balls import COMPLEX, OPERATIONS, ComplexBall, lifted
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UPWARD, summation_rounding
-from diffexplore.checking.problem import Problem, spread_over
+from diffexplore.bounds.complex_balls import COMPLEX, OPERATIONS, ComplexBall, lifted
 from diffexplore.formula.budget import Ending
 from diffexplore.methods.base import Estimate, Estimates, Values, with_step
 from diffexplore.methods.prepared import Prepared, of_tensors
+from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program
 
 Tensor = torch.Tensor

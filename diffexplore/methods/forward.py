@@ -7,11 +7,11 @@ from collections.abc import Callable
 import torch
 from torch.autograd import forward_ad
 
-from diffexplore.checking.problem import Problem
-from diffexplore.checking.torch_loss import Unavailable, raised_by
 from diffexplore.methods.base import Estimates, Values, spread, watched
 from diffexplore.methods.opaque import granted
 from diffexplore.methods.prepared import Prepared, of_tensors
+from diffexplore.methods.problem import Problem
+from diffexplore.methods.torch_loss import Unavailable, raised_by
 
 Tensor = torch.Tensor
 
@@ -29,19 +29,19 @@ class Forward:
         return None
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
-        watch = problem.torch_loss.watch(values.values())
+        torch_loss = problem.torch_loss
+
+        def run() -> tuple[Tensor, ...]:
+            return tuple(_along(problem, values, n, name) for name in problem.parameters)
+
         with raised_by(problem.loss.program, Unavailable):
-            estimates = watched(
-                problem.parameters,
-                lambda: tuple(_along(problem, values, n, name) for name in problem.parameters),
-                watch,
-            )
+            estimates = watched(problem.parameters, lambda: torch_loss.run(run), torch_loss.watch(values.values()))
         return granted(problem, estimates, values, n)
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         if problem.loss.program is not None:
             return {}
-        return watched(problem.wrt, lambda: _by_sample(problem, values, n))
+        return watched(problem.wrt, lambda: problem.torch_loss.run(lambda: _by_sample(problem, values, n)))
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
         def reduced() -> tuple[Tensor, ...]:

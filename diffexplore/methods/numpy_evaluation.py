@@ -11,9 +11,9 @@ import torch
 from diffexplore.arithmetic.numpy_real import NUMPY
 from diffexplore.bounds.movement import fill_error
 from diffexplore.bounds.numpy_watch import NumpyWatch
-from diffexplore.checking.problem import Problem, spread_over
 from diffexplore.methods.base import Estimate, Estimates, Values
 from diffexplore.methods.prepared import Prepared
+from diffexplore.methods.problem import Problem, spread_over
 
 
 class NumpyEvaluation:

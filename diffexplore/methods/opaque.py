@@ -10,9 +10,9 @@ import torch
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch, observing
-from diffexplore.checking.problem import Problem, spread_over
-from diffexplore.checking.records import VALUE
+from diffexplore.formula.descriptions import VALUE
 from diffexplore.methods.base import Estimate, Estimates, Method, Values
+from diffexplore.methods.problem import Problem, spread_over
 
 Tensor = torch.Tensor
 

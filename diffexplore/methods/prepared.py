@@ -12,8 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-    from diffexplore.checking.problem import Problem
     from diffexplore.methods.base import Values
+    from diffexplore.methods.problem import Problem
 
 
 @dataclass(frozen=True)

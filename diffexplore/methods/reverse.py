@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.checking.problem import Problem
-from diffexplore.checking.torch_loss import raised_by
 from diffexplore.methods.base import Estimate, Estimates, Values, spread, watched
 from diffexplore.methods.opaque import granted
 from diffexplore.methods.prepared import Prepared, of_tensors
+from diffexplore.methods.problem import Problem
+from diffexplore.methods.torch_loss import raised_by
 
 
 class Reverse:

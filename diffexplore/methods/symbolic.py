@@ -1,5 +1,5 @@
 """SymPy's gradient in its simplified form."""
 
-from diffexplore.methods._closed_form import ClosedForm
+from diffexplore.methods._closed_form import ClosedFormMethod
 
-METHOD = ClosedForm(lambda problem: problem.closed_form_program, exact=True)
+METHOD = ClosedFormMethod(lambda problem: problem.closed_form_program, exact=True)

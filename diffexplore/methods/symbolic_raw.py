@@ -1,5 +1,5 @@
 """SymPy's gradient as derived, before simplification."""
 
-from diffexplore.methods._closed_form import ClosedForm
+from diffexplore.methods._closed_form import ClosedFormMethod
 
-METHOD = ClosedForm(lambda problem: problem.raw_gradient_program, exact=True)
+METHOD = ClosedFormMethod(lambda problem: problem.raw_gradient_program, exact=True)

@@ -15,15 +15,14 @@ import torch
 import torch.fx
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.checking.problem import Problem
 from diffexplore.methods._library import Gradient, LibraryMethod
+from diffexplore.methods.problem import Problem
 
 
 class TorchCompile(LibraryMethod):
     """The loss is compiled, and differentiated by one backward pass. Compiled code cannot be watched."""
 
     title = "torch.compile"
-    dtypes = frozenset({torch.float64, torch.float32, torch.bfloat16, torch.float16})
 
     def obstacle(self, problem: Problem) -> str | None:
         if problem.device.type == "cpu" and shutil.which(os.environ.get("CXX", "c++")) is None:

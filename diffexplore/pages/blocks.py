@@ -9,7 +9,7 @@ from itertools import groupby
 from diffexplore.pages.figures import figure_html
 from diffexplore.pages.formulas import formula_list
 from diffexplore.pages.records import Fragment
-from diffexplore.render.blocks import (
+from diffexplore.writing.blocks import (
     Block,
     Column,
     FormulaList,

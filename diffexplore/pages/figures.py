@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from diffexplore.figures.plotly import spec
-from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Grid, Layer, Rule, Series
+from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
 from diffexplore.numerals import ABSENT, plain_exponent
 
 _DIGITS = 7
@@ -99,12 +99,12 @@ def _layer(layer: Layer, figure: Figure) -> str:
             rows4 = zip(layer.x, layer.y, layer.dx, layer.dy, strict=True)
             heads = (x, y, f"along {figure.x.label}", f"along {figure.y.label}")
             return _table(layer.name, heads, [tuple(map(_number, row)) for row in rows4])
-        case Grid():
+        case ValueGrid():
             return _grid(layer, figure.x, figure.y)
     return ""
 
 
-def _grid(grid: Grid, x: Axis, y: Axis) -> str:
+def _grid(grid: ValueGrid, x: Axis, y: Axis) -> str:
     """The values, the highest y first as in the figure, and the notes below them."""
     unit = f" ({grid.unit})" if grid.unit else ""
     columns, lines = _thinned(range(len(grid.x)), _MOST_OF_GRID), _thinned(range(len(grid.y)), _MOST_OF_GRID)

@@ -6,7 +6,7 @@ from html import escape
 
 from diffexplore.pages.mathml import mathml
 from diffexplore.pages.notation import NotReadError, read
-from diffexplore.render.blocks import Formula, FormulaList
+from diffexplore.writing.blocks import Formula, FormulaList
 
 
 def formula_list(block: FormulaList) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from diffexplore.pages.notation import NAME, Node, NotReadError, read
+from diffexplore.pages.notation import NAME, NotationNode, NotReadError, read
 
 _GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
@@ -42,7 +42,7 @@ def mathml(text: str, *, block: bool = False) -> str | None:
     return f"<math{display}><semantics><mrow>{inside}</mrow>{annotation}</semantics></math>"
 
 
-def _row(node: Node, place: int = 0) -> str:
+def _row(node: NotationNode, place: int = 0) -> str:
     """The node, in parentheses where it binds less tightly than its place needs."""
     inside = _DRAWN[node.kind](node)
     return inside if _BINDING.get(node.kind, _ATOM) >= place else _bracketed(inside)
@@ -52,12 +52,12 @@ def _bracketed(inside: str, left: str = "(", right: str = ")") -> str:
     return f"<mrow><mo>{left}</mo>{inside}<mo>{right}</mo></mrow>"
 
 
-def _grouped(node: Node, place: int = 0) -> str:
+def _grouped(node: NotationNode, place: int = 0) -> str:
     """The node as the one element that fractions and powers take."""
     return f"<mrow>{_row(node, place)}</mrow>"
 
 
-def _number(node: Node) -> str:
+def _number(node: NotationNode) -> str:
     parts = _SCIENTIFIC.fullmatch(node.word)
     if parts is None:
         return f"<mn>{escape(node.word)}</mn>"
@@ -67,7 +67,7 @@ def _number(node: Node) -> str:
     return ten if parts[1] == "1" else f"<mrow><mn>{parts[1]}</mn>{_TIMES}{ten}</mrow>"
 
 
-def _name(node: Node) -> str:
+def _name(node: NotationNode) -> str:
     return name_of(node.word)
 
 
@@ -84,7 +84,7 @@ def name_of(word: str) -> str:
     return f"<msub>{letter}<{tag}>{escape(_GREEK.get(below, below))}</{tag}></msub>"
 
 
-def _partial(node: Node) -> str:
+def _partial(node: NotationNode) -> str:
     match = _PARTIAL.fullmatch(node.word)
     if match is None:
         raise NotReadError(node.word)
@@ -97,7 +97,7 @@ def _partial(node: Node) -> str:
     return f"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"
 
 
-def _sum(node: Node) -> str:
+def _sum(node: NotationNode) -> str:
     first, *rest = node.parts
     drawn = _row(first, _TERM)
     for sign, part in zip(node.word[1:], rest, strict=True):
@@ -105,18 +105,18 @@ def _sum(node: Node) -> str:
     return drawn
 
 
-def _negative(node: Node) -> str:
+def _negative(node: NotationNode) -> str:
     return f"<mo>−</mo>{_row(node.parts[0], _PRODUCT)}"
 
 
-def _product(node: Node) -> str:
+def _product(node: NotationNode) -> str:
     drawn = _row(node.parts[0], _PRODUCT)
     for left, right in zip(node.parts, node.parts[1:], strict=False):
         drawn += (_INVISIBLE if _close(left, right) else _TIMES) + _row(right, _FACTOR)
     return drawn
 
 
-def _close(left: Node, right: Node) -> bool:
+def _close(left: NotationNode, right: NotationNode) -> bool:
     """Whether two factors are read as a product without a sign between them: ``2x``, ``ax``, ``(…)(…)``."""
     if right.kind in ("number", "negative", "fraction", "partial") or _starts_with_number(right):
         return False
@@ -125,17 +125,17 @@ def _close(left: Node, right: Node) -> bool:
     return _short(left) and _short(right)
 
 
-def _is_bracketed(factor: Node) -> bool:
+def _is_bracketed(factor: NotationNode) -> bool:
     """Whether a factor begins with a parenthesis."""
     base = factor.parts[0] if factor.kind == "power" else factor
     return _BINDING.get(base.kind, _ATOM) < _FACTOR
 
 
-def _starts_with_number(node: Node) -> bool:
+def _starts_with_number(node: NotationNode) -> bool:
     return node.kind == "number" or (node.kind == "power" and _starts_with_number(node.parts[0]))
 
 
-def _short(node: Node) -> bool:
+def _short(node: NotationNode) -> bool:
     """Whether a factor is no word of several letters, and no function by its name."""
     if node.kind == "power":
         return _short(node.parts[0])
@@ -144,12 +144,12 @@ def _short(node: Node) -> bool:
     return node.kind in ("number", "sum", "size", "root")
 
 
-def _fraction(node: Node) -> str:
+def _fraction(node: NotationNode) -> str:
     above, below = node.parts
     return f"<mfrac>{_grouped(above)}{_grouped(below)}</mfrac>"
 
 
-def _power(node: Node) -> str:
+def _power(node: NotationNode) -> str:
     base, exponent = node.parts
     raised = _slashed(exponent) or _grouped(exponent)
     if base.kind == "call":  # sin(x)² is (sin(x))²
@@ -158,7 +158,7 @@ def _power(node: Node) -> str:
     return f"<msup>{drawn}{raised}</msup>"
 
 
-def _slashed(exponent: Node) -> str | None:
+def _slashed(exponent: NotationNode) -> str | None:
     """A fraction of two numbers on one line, as exponents have it; None for anything else."""
     if exponent.kind == "negative":
         inside = _slashed(exponent.parts[0])
@@ -169,21 +169,21 @@ def _slashed(exponent: Node) -> str | None:
     return f"<mrow>{_row(above)}<mo>/</mo>{_row(below)}</mrow>"
 
 
-def _root(node: Node) -> str:
+def _root(node: NotationNode) -> str:
     inside = _row(node.parts[0])
     return f"<msqrt>{inside}</msqrt>" if node.word == "2" else f"<mroot><mrow>{inside}</mrow><mn>3</mn></mroot>"
 
 
-def _size(node: Node) -> str:
+def _size(node: NotationNode) -> str:
     return _bracketed(_row(node.parts[0]), "|", "|")
 
 
-def _call(node: Node) -> str:
+def _call(node: NotationNode) -> str:
     name, parts = node.word, node.parts
     if name in ("sqrt", "cbrt") and len(parts) == 1:
-        return _root(Node("root", "2" if name == "sqrt" else "3", parts))
+        return _root(NotationNode("root", "2" if name == "sqrt" else "3", parts))
     if name == "abs" and len(parts) == 1:
-        return _size(Node("size", parts=parts))
+        return _size(NotationNode("size", parts=parts))
     if name == "where" and len(parts) == 3:
         return _cases(((parts[1], parts[0]), (parts[2], None)))
     if name == "Piecewise" and all(part.kind == "call" and not part.word for part in parts):
@@ -197,23 +197,23 @@ def _call(node: Node) -> str:
     return f"<mi>{escape(_FUNCTIONS.get(name, name))}</mi>{_APPLIED}{_bracketed(arguments)}"
 
 
-def _piece(pair: Node) -> tuple[Node, Node | None]:
+def _piece(pair: NotationNode) -> tuple[NotationNode, NotationNode | None]:
     value, condition = pair.parts
-    return value, None if condition == Node("name", "True") else condition
+    return value, None if condition == NotationNode("name", "True") else condition
 
 
-def _cases(pieces: tuple[tuple[Node, Node | None], ...]) -> str:
+def _cases(pieces: tuple[tuple[NotationNode, NotationNode | None], ...]) -> str:
     rows = "".join(
         f"<mtr><mtd>{_row(value)}</mtd><mtd>{_condition(condition)}</mtd></mtr>" for value, condition in pieces
     )
     return f"<mrow><mo>{{</mo><mtable>{rows}</mtable></mrow>"
 
 
-def _condition(condition: Node | None) -> str:
+def _condition(condition: NotationNode | None) -> str:
     return "<mtext>otherwise</mtext>" if condition is None else f"<mtext>if&#xa0;</mtext>{_row(condition)}"
 
 
-def _index(node: Node) -> str:
+def _index(node: NotationNode) -> str:
     of, inside = node.parts
     if of.kind == "partial":
         return f"{_partial(of)}{_bracketed(_row(inside), '[', ']')}"
@@ -222,19 +222,19 @@ def _index(node: Node) -> str:
     return f"<mi>{escape(of.word)}</mi>{_APPLIED}{_bracketed(_row(inside), '[', ']')}"
 
 
-def _relation(node: Node) -> str:
+def _relation(node: NotationNode) -> str:
     drawn = _row(node.parts[0], _SUM)
     for sign, part in zip(node.word, node.parts[1:], strict=True):
         drawn += f"<mo>{escape(sign)}</mo>{_row(part, _SUM)}"
     return drawn
 
 
-def _logic(node: Node) -> str:
+def _logic(node: NotationNode) -> str:
     place = _BINDING[node.kind] + 1
     return f"<mtext>&#xa0;{node.kind}&#xa0;</mtext>".join(_row(part, place) for part in node.parts)
 
 
-def _negation(node: Node) -> str:
+def _negation(node: NotationNode) -> str:
     return f"<mtext>not&#xa0;</mtext>{_row(node.parts[0], _BINDING['not'])}"
 
 

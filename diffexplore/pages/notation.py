@@ -36,7 +36,7 @@ class NotReadError(ValueError):
 
 
 @dataclass(frozen=True)
-class Node:
+class NotationNode:
     """A piece of a formula.
 
     ``kind`` is number, name, partial (whose ``word`` is as written), sum (whose ``word`` has a + or − for each term),
@@ -46,7 +46,7 @@ class Node:
 
     kind: str
     word: str = ""
-    parts: tuple[Node, ...] = ()
+    parts: tuple[NotationNode, ...] = ()
     depth: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,7 +56,7 @@ class Node:
         object.__setattr__(self, "depth", depth)
 
 
-def read(text: str) -> Node:
+def read(text: str) -> NotationNode:
     """The tree of a formula. Raises :class:`NotReadError` where it is not in the language, or too long to be read."""
     if len(text) > LONGEST:
         raise NotReadError(text)
@@ -83,7 +83,7 @@ class _Reader:
         self._at = 0
         self._depth = 0
 
-    def all(self) -> Node:
+    def all(self) -> NotationNode:
         found = self._or()
         if self._kind != "end":
             raise NotReadError(self._word)
@@ -110,7 +110,7 @@ class _Reader:
             raise NotReadError(self._word)
         self._take()
 
-    def _deeper(self, part: Callable[[], Node]) -> Node:
+    def _deeper(self, part: Callable[[], NotationNode]) -> NotationNode:
         """A part inside of another one, which are not more than can be read."""
         self._depth += 1
         if self._depth > DEEPEST:
@@ -119,118 +119,118 @@ class _Reader:
         self._depth -= 1
         return found
 
-    def _or(self) -> Node:
+    def _or(self) -> NotationNode:
         return self._joined("or", self._and)
 
-    def _and(self) -> Node:
+    def _and(self) -> NotationNode:
         return self._joined("and", self._not)
 
-    def _joined(self, word: str, part: Callable[[], Node]) -> Node:
+    def _joined(self, word: str, part: Callable[[], NotationNode]) -> NotationNode:
         parts = [part()]
         while self._is(word):
             self._take()
             parts.append(part())
-        return parts[0] if len(parts) == 1 else Node(word, parts=tuple(parts))
+        return parts[0] if len(parts) == 1 else NotationNode(word, parts=tuple(parts))
 
-    def _not(self) -> Node:
+    def _not(self) -> NotationNode:
         if self._is("not"):
             self._take()
-            return Node("not", parts=(self._deeper(self._not),))
+            return NotationNode("not", parts=(self._deeper(self._not),))
         return self._relation()
 
-    def _relation(self) -> Node:
+    def _relation(self) -> NotationNode:
         parts, signs = [self._sum()], ""
         while self._is(*_RELATIONS):
             signs += _RELATIONS[self._take()]
             parts.append(self._sum())
-        return Node("relation", signs, tuple(parts)) if signs else parts[0]
+        return NotationNode("relation", signs, tuple(parts)) if signs else parts[0]
 
-    def _sum(self) -> Node:
+    def _sum(self) -> NotationNode:
         parts, signs = [self._product()], "+"
         while self._is("+", "-", "−"):
             signs += "+" if self._take() == "+" else "−"
             parts.append(self._product())
-        return Node("sum", signs, tuple(parts)) if len(parts) > 1 else parts[0]
+        return NotationNode("sum", signs, tuple(parts)) if len(parts) > 1 else parts[0]
 
-    def _product(self) -> Node:
+    def _product(self) -> NotationNode:
         found = self._factor()
         while self._is("*", "·", "/"):
             over = self._take() == "/"
             found = _over(found, self._factor()) if over else _times(found, self._factor())
         return found
 
-    def _factor(self) -> Node:
+    def _factor(self) -> NotationNode:
         if self._is("-", "−", "+"):
             sign = self._take()
             inside = self._deeper(self._factor)
-            return inside if sign == "+" else Node("negative", parts=(inside,))
+            return inside if sign == "+" else NotationNode("negative", parts=(inside,))
         base = self._atom()
         while self._kind == "raised":
-            base = Node("power", parts=(base, _raised(self._take())))
+            base = NotationNode("power", parts=(base, _raised(self._take())))
         if self._is("**", "^"):
             self._take()
-            return Node("power", parts=(base, self._deeper(self._factor)))
+            return NotationNode("power", parts=(base, self._deeper(self._factor)))
         return base
 
-    def _atom(self) -> Node:
+    def _atom(self) -> NotationNode:
         kind, word = self._kind, self._take()
         if kind == "number":
-            return Node("number", word)
+            return NotationNode("number", word)
         if kind == "partial":
-            return self._inside(Node("partial", word)) if self._is("[") else Node("partial", word)
+            return self._inside(NotationNode("partial", word)) if self._is("[") else NotationNode("partial", word)
         if word in ("√", "∛"):
-            return Node("root", "2" if word == "√" else "3", (self._deeper(self._atom),))
+            return NotationNode("root", "2" if word == "√" else "3", (self._deeper(self._atom),))
         if (kind == "name" and word not in ("and", "or", "not")) or word == "Σ":
             return self._named(word)
         if word == "(":
             inside = self._deeper(self._or)
             if self._is(","):  # a piece of a Piecewise
                 self._take()
-                inside = Node("call", "", (inside, self._or()))
+                inside = NotationNode("call", "", (inside, self._or()))
             self._expect(")")
             return inside
         if word == "|":
             inside = self._deeper(self._sum)
             self._expect("|")
-            return Node("size", parts=(inside,))
+            return NotationNode("size", parts=(inside,))
         raise NotReadError(word)
 
-    def _named(self, word: str) -> Node:
+    def _named(self, word: str) -> NotationNode:
         if self._is("["):
-            return self._inside(Node("name", word))
+            return self._inside(NotationNode("name", word))
         if not self._is("("):
-            return Node("name", word)
+            return NotationNode("name", word)
         self._take()
         parts = [self._deeper(self._or)]
         while self._is(","):
             self._take()
             parts.append(self._deeper(self._or))
         self._expect(")")
-        return Node("call", word, tuple(parts))
+        return NotationNode("call", word, tuple(parts))
 
-    def _inside(self, of: Node) -> Node:
+    def _inside(self, of: NotationNode) -> NotationNode:
         self._expect("[")
         inside = self._deeper(self._or)
         self._expect("]")
-        return Node("index", of.word, (of, inside))
+        return NotationNode("index", of.word, (of, inside))
 
 
-def _times(left: Node, right: Node) -> Node:
+def _times(left: NotationNode, right: NotationNode) -> NotationNode:
     """A product as one row of factors; a sign that begins it stands before it."""
     if left.kind == "negative":
-        return Node("negative", parts=(_times(left.parts[0], right),))
+        return NotationNode("negative", parts=(_times(left.parts[0], right),))
     factors = left.parts if left.kind == "product" else (left,)
-    return Node("product", parts=(*factors, right))
+    return NotationNode("product", parts=(*factors, right))
 
 
-def _over(left: Node, right: Node) -> Node:
+def _over(left: NotationNode, right: NotationNode) -> NotationNode:
     if left.kind == "negative":
-        return Node("negative", parts=(_over(left.parts[0], right),))
-    return Node("fraction", parts=(left, right))
+        return NotationNode("negative", parts=(_over(left.parts[0], right),))
+    return NotationNode("fraction", parts=(left, right))
 
 
-def _raised(word: str) -> Node:
+def _raised(word: str) -> NotationNode:
     digits = word.translate(_SUPERSCRIPTS)
     kind = "name" if digits.lstrip("-") == "n" else "number"
-    exponent = Node(kind, digits.lstrip("-"))
-    return Node("negative", parts=(exponent,)) if digits.startswith("-") else exponent
+    exponent = NotationNode(kind, digits.lstrip("-"))
+    return NotationNode("negative", parts=(exponent,)) if digits.startswith("-") else exponent

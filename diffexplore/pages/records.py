@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.render.blocks import Block, Headline
+from diffexplore.writing.blocks import Block, Headline
 
 if TYPE_CHECKING:
     from diffexplore.checking.batch import Batch

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.checking.descriptions import LossSummary
 from diffexplore.errors import UsageError
+from diffexplore.formula.descriptions import LossSummary
 from diffexplore.pages.records import Subject
 
 if TYPE_CHECKING:

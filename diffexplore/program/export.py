@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy
 
@@ -13,10 +13,12 @@ from diffexplore.formula.elementary import elementary
 from diffexplore.formula.latex import to_latex as expression_to_latex
 from diffexplore.formula.power_slopes import evaluable
 from diffexplore.formula.text import to_text
-from diffexplore.loss import Loss
 from diffexplore.program.code import Dialect, PythonCode, TorchCode
 from diffexplore.program.javascript import function, helpers
 from diffexplore.program.program import Program, lower
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
 
 
 def to_python(loss: Loss, gradient: Gradient, hessian: Hessian | None = None) -> str:

@@ -13,32 +13,32 @@ from diffexplore.bounds.handling import finite_float
 from diffexplore.bounds.watch import CONSTANT_ERROR
 from diffexplore.torch_code.calling import exits_refused
 from diffexplore.torch_code.doors import CandidateWatch, Escapes
-from diffexplore.tracing.trace import OUTPUT
+from diffexplore.tracing.traced import OUTPUT
 
 Tensor = torch.Tensor
 Function = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
-class Run:
+class ProgramRun:
     """What a program computed: its output, and the gradient by each argument that has one (0 where torch has None)."""
 
     values: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class WatchedRun(Run):
+class WatchedRun(ProgramRun):
     """With a bound for each value; ``unbounded`` names the operations for which there is none."""
 
     radii: Mapping[str, Tensor]
     unbounded: tuple[str, ...]
 
 
-def run(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[str]) -> Run:
+def run(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[str]) -> ProgramRun:
     """One call on copies of the arguments, with the user's settings; raises what the program raises."""
     leaves = {name: tensor.clone().requires_grad_(name in wrt) for name, tensor in tensors.items()}
     with _quiet():
-        return Run(_called(function, leaves, wrt))
+        return ProgramRun(_called(function, leaves, wrt))
 
 
 def watched(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[str]) -> WatchedRun:

@@ -13,17 +13,17 @@ from diffexplore.checking.records import VALUE, Cause
 from diffexplore.decide.records import Counterexample
 from diffexplore.errors import DiffexploreError
 from diffexplore.loss import Loss
-from diffexplore.proving.programs import Program, packs
+from diffexplore.proving.programs import TensorProgram, packs
 from diffexplore.proving.records import Statement
 from diffexplore.proving.surrogates import surrogate_of
 from diffexplore.tracing.backward import SECOND_CALL
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.reading import loss_of
-from diffexplore.tracing.trace import Traced
+from diffexplore.tracing.traced import Traced
 
 
 def cause_of(
-    candidate: Any, program: Program, traced: Traced, loss: Loss | None, statements: Sequence[Statement]
+    candidate: Any, program: TensorProgram, traced: Traced, loss: Loss | None, statements: Sequence[Statement]
 ) -> Cause | None:
     """The cause that verification names at the first counterexample of a gradient, if it finds one."""
     from diffexplore.verifying.run import verify
@@ -82,7 +82,7 @@ class _Asked:
         return wrong[:1] if wrong and self.contracted else wrong
 
 
-def _asked_of(candidate: Any, program: Program, traced: Traced, loss: Loss | None) -> _Asked:
+def _asked_of(candidate: Any, program: TensorProgram, traced: Traced, loss: Loss | None) -> _Asked:
     """The candidate itself, with one upstream gradient; where there are more of them, its contraction with all."""
     symbols = [symbol for weight in program.weights for symbol in weight.array.symbols]
     shapes = [weight.array.shape for weight in program.weights]
@@ -108,11 +108,11 @@ def _asked_of(candidate: Any, program: Program, traced: Traced, loss: Loss | Non
     return _Asked(contracted, loss_of(traced), packed, None, True)
 
 
-def _mine(program: Program, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
+def _mine(program: TensorProgram, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
     return tuple(array for array in arrays if not program.is_weight(array))
 
 
-def _upstream(program: Program, found: Counterexample, asked: _Asked) -> Any:
+def _upstream(program: TensorProgram, found: Counterexample, asked: _Asked) -> Any:
     """The upstream gradient at a counterexample: of each sample, or one number."""
     if asked.upstream is None:
         return None

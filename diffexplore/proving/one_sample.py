@@ -8,12 +8,13 @@ from diffexplore.decide import decide_equal
 from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.budget import Allowance
-from diffexplore.proving.programs import Program
+from diffexplore.proving.programs import TensorProgram
 from diffexplore.tracing.declarations import of_samples
-from diffexplore.tracing.trace import Traced, trace
+from diffexplore.tracing.trace import trace
+from diffexplore.tracing.traced import Traced
 
 
-def holds_for_one(program: Program, traced: Traced, allowance: Allowance, *, by_data: bool) -> bool:
+def holds_for_one(program: TensorProgram, traced: Traced, allowance: Allowance, *, by_data: bool) -> bool:
     """Whether the formulas for any number of samples are those that the program has for one.
 
     The ``allowance`` is what all decisions of a proof share.

@@ -12,11 +12,12 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.formula.text import to_text
-from diffexplore.proving.programs import Program
-from diffexplore.proving.readings import Reading
+from diffexplore.proving.programs import TensorProgram
+from diffexplore.proving.readings import ConstantReading
 from diffexplore.proving.records import Statement, status_of
 from diffexplore.tracing.sizes import horizon, meets
-from diffexplore.tracing.trace import Traced, trace_near
+from diffexplore.tracing.trace import trace_near
+from diffexplore.tracing.traced import Traced
 
 #: So many parts are read beside the first one.
 MOST_PARTS = 8
@@ -35,7 +36,7 @@ class Part:
     None where these have no formula.
     """
 
-    reading: Reading
+    reading: ConstantReading
     one: bool
     as_run: Traced | None
 
@@ -88,7 +89,7 @@ class Parts:
 
 
 def decided_parts(
-    program: Program, first: Part, *, by_data: bool, decide: Callable[[Traced, Traced | None], Part]
+    program: TensorProgram, first: Part, *, by_data: bool, decide: Callable[[Traced, Traced | None], Part]
 ) -> Parts:  # fmt: skip
     """What the numbers of samples that a proved part leaves out come to: ``decide`` is asked about each part."""
     parts, unread = [first], set[int]()
@@ -112,7 +113,9 @@ def decided_parts(
     return Parts(None, tuple(parts[1:]), _sizes(parts))
 
 
-def _read(program: Program, size: int, by_data: bool, decide: Callable[[Traced, Traced | None], Part]) -> Part | None:
+def _read(
+    program: TensorProgram, size: int, by_data: bool, decide: Callable[[Traced, Traced | None], Part]
+) -> Part | None:
     """The part that a number of samples is in; None where it cannot be read."""
 
     def near(exact: bool) -> Traced:

@@ -13,16 +13,16 @@ import torch
 from diffexplore.arguments import wrong
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss
-from diffexplore.proving.outputs import Outputs, Weight, contracted, outputs_of, weights_of
+from diffexplore.torch_code.binding import arguments_of, called_by_name, signed
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare
-from diffexplore.verifying.binding import autograd_function, bind, order_of_apply
+from diffexplore.tracing.outputs import ProgramOutputs, Weight, contracted, outputs_of, weights_of
 from diffexplore.verifying.candidates import name_of
 
 Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
-class Program:
+class TensorProgram:
     """A function of named tensors that returns one number: its outputs, contracted with upstream gradients.
 
     ``weights`` are these gradients: one of the data where its output has an axis of the samples, else one of the
@@ -54,7 +54,7 @@ class Program:
         return any(array == weight.array for weight in self.weights)
 
 
-def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None) -> Program:
+def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None) -> TensorProgram:
     """The program that is meant; raises UsageError where its arguments cannot be told."""
     if not callable(candidate):
         raise wrong("what is proved", "a torch function, a module or an autograd Function", candidate)
@@ -63,7 +63,7 @@ def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data:
     check_distinct((*arrays, *batches))
     names = [array.name for array in (*arrays, *batches)]
     function = called_by_name(candidate, names, name)
-    program = Program(name, function, function, arrays, batches)
+    program = TensorProgram(name, function, function, arrays, batches)
     outputs = outputs_of(called_by_name(_copied(candidate), names, name), arrays, batches, name)
     return program if outputs is None else _weighted(program, outputs, loss)
 
@@ -76,7 +76,7 @@ def _copied(candidate: Any) -> Any:
         return candidate
 
 
-def _weighted(program: Program, outputs: Outputs, loss: Loss | None) -> Program:
+def _weighted(program: TensorProgram, outputs: ProgramOutputs, loss: Loss | None) -> TensorProgram:
     """The outputs contracted with their upstream gradients."""
     taken = {symbol.name for array in program.arrays for symbol in array.symbols} | {a.name for a in program.arrays}
     weights = weights_of(outputs, taken)
@@ -127,7 +127,7 @@ def _others(candidate: Any, name: str, known: Sequence[Array]) -> list[str]:
 
 def _tells_arguments(candidate: Any) -> bool:
     try:
-        return inspect.signature(_signed(candidate)) is not None
+        return inspect.signature(signed(candidate)[0]) is not None
     except (TypeError, ValueError):
         return False
 
@@ -137,7 +137,7 @@ def _tensors_of(candidate: Any, name: str) -> tuple[str, ...]:
     plain = (bool, int, float, str)
     kinds = {kind.__name__: kind for kind in plain}
     names = arguments_of(candidate)
-    signature = inspect.signature(_signed(candidate))
+    signature = inspect.signature(signed(candidate)[0])
     for argument in names:
         kind = signature.parameters[argument].annotation
         if kind in plain or kind in kinds:
@@ -156,44 +156,6 @@ def _check_symbols(loss: Loss, arrays: tuple[Array, ...], batches: tuple[Array, 
         if set(wanted) - set(symbols) or set(symbols) & set(others):
             listed, found = (", ".join(names) or "none" for names in (wanted, symbols))
             raise UsageError(f"the {kind} of the loss are {listed}, and those of the program {found}")
-
-
-def arguments_of(candidate: Any) -> tuple[str, ...]:
-    """The names of the arguments that must be given; raises UsageError where the function does not tell them."""
-    skip = _context(candidate) if _is_autograd(candidate) else 0
-    if isinstance(candidate, type) and not _is_autograd(candidate):
-        name = candidate.__name__
-        raise UsageError(f"{name} is a class: give an instance of it, as in {name}(), or a function")
-    try:
-        found = list(inspect.signature(_signed(candidate)).parameters.values())[skip:]
-    except (TypeError, ValueError):
-        raise UsageError("the function does not tell its arguments: name them, as in data=['x']") from None
-    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return tuple(a.name for a in found if a.default is a.empty and a.kind not in variadic)
-
-
-def _signed(candidate: Any) -> Any:
-    """The function whose signature says what the candidate takes."""
-    return candidate.forward if _is_autograd(candidate) or isinstance(candidate, torch.nn.Module) else candidate
-
-
-def _is_autograd(candidate: Any) -> bool:
-    return isinstance(candidate, type) and issubclass(candidate, torch.autograd.Function)
-
-
-def called_by_name(candidate: Any, names: list[str], name: str) -> Callable[..., Tensor]:
-    """The candidate as a function of named tensors, its arguments bound by name or else in their order."""
-    function = autograd_function(candidate)
-    if function is not None:
-        order = order_of_apply(function, names, name)
-        return lambda **tensors: function.apply(*(tensors[name] for name in order))
-    binding = bind(_signed(candidate), names, name)
-    return lambda **tensors: binding.call(candidate, tensors)
-
-
-def _context(candidate: Any) -> int:
-    """How many arguments of ``forward`` are torch's: ``ctx``, unless there is a ``setup_context``."""
-    return 0 if candidate.setup_context is not torch.autograd.Function.setup_context else 1
 
 
 def packs(arrays: tuple[Array, ...]) -> Mapping[str, Any]:

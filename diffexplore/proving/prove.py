@@ -16,8 +16,8 @@ from diffexplore.inputs.losses import loss_to_prove
 from diffexplore.proving.explain import cause_of
 from diffexplore.proving.one_sample import holds_for_one
 from diffexplore.proving.parts import Part, decided_parts
-from diffexplore.proving.programs import Program, program_of
-from diffexplore.proving.readings import Reading, settled
+from diffexplore.proving.programs import TensorProgram, program_of
+from diffexplore.proving.readings import ConstantReading, settled
 from diffexplore.proving.records import Proof, status_of
 from diffexplore.proving.scope import scope_of
 from diffexplore.proving.spare import again, run_again
@@ -25,7 +25,8 @@ from diffexplore.proving.statements import domain_of, names_of, statements_of, s
 from diffexplore.proving.upstream import without_factor
 from diffexplore.tracing.declarations import Spec, declare
 from diffexplore.tracing.sizes import meets
-from diffexplore.tracing.trace import Traced, trace
+from diffexplore.tracing.trace import trace
+from diffexplore.tracing.traced import Traced
 
 
 def prove(
@@ -74,9 +75,9 @@ def prove(
     check_compatible(conditions)
     allowance = Allowance(BUDGET)
 
-    def read(traced: Traced) -> Reading:
+    def read(traced: Traced) -> ConstantReading:
         names = names_of(wanted, program, traced)
-        return Reading(traced, tuple(statements_of(program, traced, known, names, conditions, allowance)))
+        return ConstantReading(traced, tuple(statements_of(program, traced, known, names, conditions, allowance)))
 
     def part(traced: Traced, as_run: Traced | None) -> Part:
         reading = settled(read(traced), lambda: None if as_run is None else read(as_run))
@@ -115,14 +116,14 @@ def prove(
     )
 
 
-def _traced(program: Program, *, by_data: bool) -> tuple[Program, Traced]:
+def _traced(program: TensorProgram, *, by_data: bool) -> tuple[TensorProgram, Traced]:
     """The program as formulas: with symbols for its upstream gradients, but for one that only multiplies."""
     traced = _read(program, by_data=by_data)
     plain = without_factor(program, traced)
     return (program, traced) if plain is program else (plain, _read(plain, by_data=by_data))
 
 
-def _read(program: Program, *, by_data: bool, exact: bool = False) -> Traced:
+def _read(program: TensorProgram, *, by_data: bool, exact: bool = False) -> Traced:
     return trace(
         program.function,
         parameters=program.parameters,
@@ -133,7 +134,7 @@ def _read(program: Program, *, by_data: bool, exact: bool = False) -> Traced:
     )
 
 
-def _read_exactly(program: Program, *, by_data: bool) -> Traced | None:
+def _read_exactly(program: TensorProgram, *, by_data: bool) -> Traced | None:
     """The program as formulas, with every float as the number that it is; None where these have none."""
     try:
         return _read(program, by_data=by_data, exact=True)
@@ -141,7 +142,7 @@ def _read_exactly(program: Program, *, by_data: bool) -> Traced | None:
         return None
 
 
-def _asks_for_data(wrt: Sequence[str] | None, program: Program) -> bool:
+def _asks_for_data(wrt: Sequence[str] | None, program: TensorProgram) -> bool:
     """Whether partials by data are wanted: only then do data require gradients, as they do not in training."""
     if wrt is None:
         return all(map(program.is_weight, program.parameters))

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from diffexplore.formula.recognise import Recognised
 from diffexplore.proving.records import ReadConstant, Statement, status_of
-from diffexplore.tracing.recognise import Recognised
-from diffexplore.tracing.trace import Traced
+from diffexplore.tracing.traced import Traced
 
 
 @dataclass(frozen=True)
-class Reading:
+class ConstantReading:
     """A program as formulas, what is known of its statements, and how its constants were read for that.
 
     ``rounded``: the statements hold up to the rounding of the constants only.
@@ -28,7 +28,7 @@ class Reading:
     rounded: bool = False
 
 
-def settled(recognised: Reading, as_they_are: Callable[[], Reading | None]) -> Reading:
+def settled(recognised: ConstantReading, as_they_are: Callable[[], ConstantReading | None]) -> ConstantReading:
     """The reading that decides; ``as_they_are`` reads floats as what they are, None where these have no formula."""
     constants = tuple(_as_record(one) for one in recognised.traced.constants if one.relative)
     if not constants:
@@ -39,7 +39,7 @@ def settled(recognised: Reading, as_they_are: Callable[[], Reading | None]) -> R
     if exact is not None and status != "proved" and (found == "proved" or (status, found) == ("refuted", "unknown")):
         return exact
     rounded = status == "proved" and found != "proved"  # where both prove it, the simple numbers are shown
-    return Reading(recognised.traced, recognised.statements, constants, rounded)
+    return ConstantReading(recognised.traced, recognised.statements, constants, rounded)
 
 
 def _as_record(constant: Recognised) -> ReadConstant:

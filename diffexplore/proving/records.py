@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.checking.records import Cause
 from diffexplore.decide.records import Counterexample, Decision, Status
-from diffexplore.documents import SCHEMA_VERSION, plain, to_json
+from diffexplore.documents import Document, Plain
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
 
 @dataclass(frozen=True)
-class Statement:
+class Statement(Plain):
     """One equation, and what is known of it.
 
     Attributes:
@@ -51,7 +51,7 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class ReadConstant:
+class ReadConstant(Plain):
     """A float of a program that was read as another number.
 
     Attributes:
@@ -70,7 +70,7 @@ class ReadConstant:
 
 
 @dataclass(frozen=True)
-class Proof:
+class Proof(Document):
     """Whether the backward pass of a program computes a gradient.
 
     Attributes:
@@ -117,32 +117,8 @@ class Proof:
         return tuple(statement for statement in self.statements if statement.status == "refuted")
 
     def to_dict(self) -> dict[str, Any]:
-        """The document that JSON holds; keys are described in docs/schema.md."""
-        cause = self.cause
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "status": self.status,
-            "program": self.program,
-            "loss": self.loss,
-            "formula": self.formula,
-            "parameters": list(self.parameters),
-            "data": list(self.data),
-            "samples": self.samples,
-            "mixing": self.mixing,
-            "statements": [statement.to_dict() for statement in self.statements],
-            "conditions": list(self.conditions),
-            "exclusions": list(self.exclusions),
-            "sizes": list(self.sizes),
-            "unvalued": list(self.unvalued),
-            "notes": list(self.notes),
-            "constants": [asdict(constant) for constant in self.constants],
-            "up_to_rounding": self.up_to_rounding,
-            "cause": None if cause is None else {"key": cause.key, "message": cause.message, "fields": cause.fields},
-        }
-        return {key: plain(value) for key, value in document.items()}
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        return to_json(self.to_dict(), indent=indent)
+        document = super().to_dict()
+        return document | {"cause": document.pop("cause")}  # the last of the keys
 
     def to_html(self) -> str:
         """The proof as one page that holds all it needs."""

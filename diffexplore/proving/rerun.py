@@ -17,15 +17,15 @@ from flint import arb
 from diffexplore.decide.records import Counterexample
 from diffexplore.errors import UsageError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
-from diffexplore.proving.conduct import Function, Run, WatchedRun, run, watched
-from diffexplore.proving.formulas import Formulas
+from diffexplore.proving.conduct import Function, ProgramRun, WatchedRun, run, watched
+from diffexplore.proving.formulas import TracedFormulas
 from diffexplore.proving.points_tried import Tensors, at, meant, points
 from diffexplore.proving.wording import in_words, is_finite, middle_of, name_of_value, samples_of, what_differs
 from diffexplore.torch_code.torch_program import TorchProgram
 from diffexplore.tracing.applied import applied
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.sizes import apart, meets
-from diffexplore.tracing.trace import OUTPUT, Traced
+from diffexplore.tracing.traced import OUTPUT, Traced
 
 Tensor = torch.Tensor
 
@@ -81,7 +81,7 @@ def check_reading(
     is a note.
     """
     try:
-        formulas = Formulas(traced)
+        formulas = TracedFormulas(traced)
     except TypeError as error:
         return (f"not held against runs of {name}: {error}",)
     sizes = _sizes(traced, one) if sizes is None else sizes
@@ -163,7 +163,7 @@ def _sizes(traced: Traced, one: bool) -> tuple[int, ...]:
     return tuple(size for size in meant if meets(traced.guards, size) and (one or size > 1))
 
 
-def _look(program: _Program, formulas: Formulas, tensors: Tensors, found: _Findings) -> None:
+def _look(program: _Program, formulas: TracedFormulas, tensors: Tensors, found: _Findings) -> None:
     """One point: its run, and the same under a watch where the values are not at once those of the formulas."""
     size = samples_of(formulas.traced, tensors)
     try:
@@ -207,7 +207,7 @@ def _settled(name: str, values: Sequence[float], balls: Sequence[arb | None], fo
 
 
 def _allowed(
-    program: _Program, formulas: Formulas, tensors: Tensors, found: _Findings
+    program: _Program, formulas: TracedFormulas, tensors: Tensors, found: _Findings
 ) -> tuple[dict[str, list[float]], WatchedRun | None]:
     """How far each value may be from its formula, and the run that says so."""
     try:
@@ -215,7 +215,7 @@ def _allowed(
     except Exception:  # the watch is seen by the program
         again = None
     if again is not None and not again.unbounded:
-        return _by_symbol(formulas.traced, Run(again.radii)), again
+        return _by_symbol(formulas.traced, ProgramRun(again.radii)), again
     named = "what leaves torch" if again is None else ", ".join(again.unbounded)
     found.notes["unbounded"] = (
         f"no rounding bound for {named}: held against runs within {OPAQUE_FACTOR:g} bounds of the formulas"
@@ -229,7 +229,7 @@ def _allowed(
     }, again
 
 
-def _by_symbol(traced: Traced, result: Run) -> dict[str, list[float]]:
+def _by_symbol(traced: Traced, result: ProgramRun) -> dict[str, list[float]]:
     """The numbers of a run for each formula: one, or one for each sample."""
     partials = traced.partials or {}
     numbers = {OUTPUT: [float(result.values[OUTPUT])]}

@@ -10,13 +10,15 @@ from diffexplore.decide.records import Counterexample
 from diffexplore.loss import Loss
 from diffexplore.proving.conduct import Function
 from diffexplore.proving.parts import Part
-from diffexplore.proving.programs import Program, program_of
+from diffexplore.proving.programs import TensorProgram, program_of
 from diffexplore.proving.rerun import check_reading
 from diffexplore.proving.upstream import without_weight
 from diffexplore.tracing.declarations import Spec
 
 
-def again(candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None, program: Program) -> Function:
+def again(
+    candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None, program: TensorProgram
+) -> Function:
     """The function of a copy of a candidate, where it can be copied: a module keeps what it sees.
 
     It takes the arguments of ``program``, the upstream gradients among them.
@@ -29,7 +31,9 @@ def again(candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec
     return other.function if program.weights or not other.weights else without_weight(other).function
 
 
-def run_again(program: Program, function: Function, parts: Sequence[Part], domain: Sequence[Any]) -> tuple[str, ...]:
+def run_again(
+    program: TensorProgram, function: Function, parts: Sequence[Part], domain: Sequence[Any]
+) -> tuple[str, ...]:
     """Runs a program where it was proved or refuted; notes for the reader. Raises as :func:`check_reading` does."""
     notes: dict[str, None] = {}
     for part in parts:

@@ -16,15 +16,15 @@ from diffexplore.formula.budget import Allowance
 from diffexplore.formula.given import conditions_of
 from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
-from diffexplore.proving.programs import Program
+from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import Statement
 from diffexplore.tracing.declarations import Array, of_samples
 from diffexplore.tracing.sizes import usual
-from diffexplore.tracing.trace import OUTPUT, Traced
+from diffexplore.tracing.traced import OUTPUT, Traced
 
 
 def statements_of(
-    program: Program,
+    program: TensorProgram,
     traced: Traced,
     loss: Loss | None,
     names: Sequence[str],
@@ -65,7 +65,7 @@ def statements_of(
 
 
 def _partial(
-    program: Program,
+    program: TensorProgram,
     traced: Traced,
     exact: sympy.Expr,
     name: str,
@@ -89,14 +89,14 @@ def _partial(
     return Statement(name, to_text(claimed), decision)
 
 
-def _inputs(program: Program, traced: Traced) -> list[sympy.Symbol]:
+def _inputs(program: TensorProgram, traced: Traced) -> list[sympy.Symbol]:
     """The data, those of a few samples where these are traced one by one: each of their values counts."""
     if traced.samples is None:
         return symbols_of(program.data)
     return [symbol for sample in _few(program, traced.samples) for symbol in sample]
 
 
-def _reduced(loss: Loss, program: Program, traced: Traced) -> sympy.Expr:
+def _reduced(loss: Loss, program: TensorProgram, traced: Traced) -> sympy.Expr:
     """The loss over all samples: a formal sum, or that over the few which were traced."""
     summand, symbols = loss.expression, [loss.symbols[name] for name in loss.data]
     upstream = sympy.S.One
@@ -117,7 +117,7 @@ def _reduced(loss: Loss, program: Program, traced: Traced) -> sympy.Expr:
     return upstream * (total / traced.samples if mean else total)
 
 
-def _of_all_samples(domain: Sequence[Any], program: Program, traced: Traced) -> list[Any]:
+def _of_all_samples(domain: Sequence[Any], program: TensorProgram, traced: Traced) -> list[Any]:
     """Conditions on data, for each of the few samples where these are traced one by one."""
     if traced.samples is None:
         return list(domain)
@@ -125,7 +125,7 @@ def _of_all_samples(domain: Sequence[Any], program: Program, traced: Traced) -> 
     return list(dict.fromkeys(condition.xreplace(sample) for condition in domain for sample in samples or [{}]))
 
 
-def _few(program: Program, samples: int) -> list[tuple[sympy.Symbol, ...]]:
+def _few(program: TensorProgram, samples: int) -> list[tuple[sympy.Symbol, ...]]:
     """The symbols of each of a few samples, in the order of the data."""
     columns = [of_samples(array, samples) for array in program.data]
     sizes = [len(array.symbols) for array in program.data]
@@ -142,7 +142,7 @@ def symbols_of(arrays: Iterable[Array]) -> list[sympy.Symbol]:
     return [symbol for array in arrays for symbol in array.symbols]
 
 
-def names_of(wrt: Sequence[str] | None, program: Program, traced: Traced) -> list[str]:
+def names_of(wrt: Sequence[str] | None, program: TensorProgram, traced: Traced) -> list[str]:
     """The partials to decide: an argument's name means all its entries, None all parameters, or all data if none."""
     partials = traced.partials or {}
     entries = {array.name: [symbol.name for symbol in array.symbols] for array in program.arrays}
@@ -164,7 +164,7 @@ def names_of(wrt: Sequence[str] | None, program: Program, traced: Traced) -> lis
     return names
 
 
-def domain_of(domain: str | Sequence[str] | None, program: Program) -> list[Any]:
+def domain_of(domain: str | Sequence[str] | None, program: TensorProgram) -> list[Any]:
     """The conditions that the inputs meet, parsed; raises UsageError as for a loss."""
     names = [symbol.name for symbol in symbols_of(program.arrays)]
     return list(conditions_of(domain, names))

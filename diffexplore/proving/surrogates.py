@@ -18,10 +18,10 @@ from diffexplore.decide import decide_equal, decide_gradient
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.step_functions import STEPS
 from diffexplore.formula.text import to_text
-from diffexplore.proving.programs import Program
+from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import Statement
 from diffexplore.proving.upstream import is_proportional
-from diffexplore.tracing.trace import Traced
+from diffexplore.tracing.traced import Traced
 
 _T = sympy.Symbol("surrogate argument", real=True)
 
@@ -87,7 +87,7 @@ def _times(k: sympy.Expr, t: sympy.Expr | str) -> str:
     return argument if k == 1 else f"{to_text(k)}·{argument}"
 
 
-def surrogate_of(program: Program, traced: Traced, statements: Sequence[Statement]) -> Cause | None:
+def surrogate_of(program: TensorProgram, traced: Traced, statements: Sequence[Statement]) -> Cause | None:
     """That the forward is a step, and of which function the backward is the derivative, where this can be proved."""
     first = [statement for statement in statements if statement.name != VALUE and statement.call == 1]
     refuted = [statement for statement in statements if statement.status == "refuted"]
@@ -105,7 +105,7 @@ def surrogate_of(program: Program, traced: Traced, statements: Sequence[Statemen
 _STEPS = (sympy.Piecewise, sympy.sign, *STEPS, sympy.Heaviside)
 
 
-def _is_flat(program: Program, traced: Traced, symbol: sympy.Symbol) -> bool:
+def _is_flat(program: TensorProgram, traced: Traced, symbol: sympy.Symbol) -> bool:
     """Whether the derivative of the forward is proved to be 0 but for boundaries."""
     data = [] if traced.samples is not None else [s for array in program.data for s in array.symbols]
     found = decide_gradient(traced.output, sympy.S.Zero, symbol, data=data, conventions=traced.conventions)
@@ -122,7 +122,7 @@ def _cause(words: str | None, name: str) -> Cause:
     return Cause("surrogate", message, {"inputs": [name], "surrogate": words, "certain": words is not None})
 
 
-def _found(program: Program, traced: Traced, symbol: sympy.Symbol, claimed: sympy.Expr) -> str | None:
+def _found(program: TensorProgram, traced: Traced, symbol: sympy.Symbol, claimed: sympy.Expr) -> str | None:
     """The function whose derivative the backward computes, by the argument of a step in the forward."""
     weights = [one for weight in program.weights for one in weight.array.symbols]
     used = [one for one in weights if one in claimed.free_symbols]

@@ -7,11 +7,11 @@ from dataclasses import replace
 import sympy
 
 from diffexplore.formula.batch_sums import BatchSum
-from diffexplore.proving.programs import Program
-from diffexplore.tracing.trace import Traced
+from diffexplore.proving.programs import TensorProgram
+from diffexplore.tracing.traced import Traced
 
 
-def without_factor(program: Program, traced: Traced) -> Program:
+def without_factor(program: TensorProgram, traced: Traced) -> TensorProgram:
     """The program without the upstream gradient of its only number, where all it computes is proportional to that.
 
     Proportional is what is a product with the symbol as written, in each term: then what holds for the upstream
@@ -31,7 +31,7 @@ def without_factor(program: Program, traced: Traced) -> Program:
     return without_weight(program)
 
 
-def without_weight(program: Program) -> Program:
+def without_weight(program: TensorProgram) -> TensorProgram:
     """The program with the upstream gradient 1 of its only number."""
     (weight,) = program.weights
     kept = tuple(array for array in program.parameters if array != weight.array)

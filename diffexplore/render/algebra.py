@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from diffexplore.render.blocks import Block, Formula, FormulaList, Gap, Heading
+from diffexplore.writing.blocks import Block, Formula, FormulaList, Gap, Heading
 
 if TYPE_CHECKING:
-    from diffexplore.formula.steps import Step
+    from diffexplore.formula.steps import DerivationStep
     from diffexplore.loss import Loss
     from diffexplore.render.outline import HessianText
 
@@ -39,7 +39,7 @@ def steps_blocks(loss: Loss, names: Sequence[str]) -> Iterator[Block]:
         yield Gap()
 
 
-def _how_checked(steps: Sequence[Step]) -> str:
+def _how_checked(steps: Sequence[DerivationStep]) -> str:
     """What vouches for the lines: only what was really done."""
     ways = " or ".join(dict.fromkeys(step.how for step in steps if step.checked))
     if not all(step.checked for step in steps):
@@ -47,5 +47,5 @@ def _how_checked(steps: Sequence[Step]) -> str:
     return f"each line checked against the one before it: {ways}"
 
 
-def _rule(step: Step) -> str:
+def _rule(step: DerivationStep) -> str:
     return step.rule if step.checked else f"{step.rule} (not checked)"

@@ -7,8 +7,8 @@ from statistics import median
 
 from diffexplore.benching.records import Bench, BenchedLoss, Measurement
 from diffexplore.numerals import ABSENT, short
-from diffexplore.render.blocks import Block, Column, Note, Table, text
-from diffexplore.render.numbers import counted
+from diffexplore.writing.blocks import Block, Column, Note, Table, text
+from diffexplore.writing.numbers import counted
 
 #: Sizes that a table has room for; of more, the smallest and the largest ones are shown.
 _MOST_SIZES = 3

@@ -14,10 +14,10 @@ from diffexplore.benching.records import Bench, BenchedLoss, Measurement, Pair
 from diffexplore.methods import runs_program
 from diffexplore.numerals import short
 from diffexplore.render.bench_tables import summary, table_of_one, winners
-from diffexplore.render.blocks import Block, Gap, Heading, Headline, Note, Picture, text
-from diffexplore.render.numbers import counted
 from diffexplore.render.outline import ran_itself
 from diffexplore.render.terminal import Drawing, as_text
+from diffexplore.writing.blocks import Block, Gap, Heading, Headline, Note, Picture, text
+from diffexplore.writing.numbers import counted
 
 #: Of the diagram: with sixteen methods and what they mean the page fills a screen of 40 lines.
 _LINES = 12

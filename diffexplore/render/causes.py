@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from diffexplore.checking.records import Cause, Report, Row
-from diffexplore.render.blocks import Block, Gap, Heading, Note, Span, Text, text
-from diffexplore.render.numbers import counted
+from diffexplore.writing.blocks import Block, Gap, Heading, Note, Span, Text, text
+from diffexplore.writing.numbers import counted
 
 #: Reasons that one screen has room for.
 _MOST = 4

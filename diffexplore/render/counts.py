@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from diffexplore.checking.records import LOSS, VALUE, Report
-from diffexplore.render.names import candidate_of, subject_of
-from diffexplore.render.numbers import counted
+from diffexplore.writing.names import candidate_of, subject_of
+from diffexplore.writing.numbers import counted
 
 #: Causes of inconclusive comparisons, in few words.
 _WHY: Mapping[str, str] = {

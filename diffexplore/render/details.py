@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from diffexplore.checking.records import Report
-    from diffexplore.render.blocks import Block
     from diffexplore.render.outline import HessianText
     from diffexplore.render.screen import Command
+    from diffexplore.writing.blocks import Block
 
 Detail = Literal["screen", "full", "failing"]
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from diffexplore.checking.digits import correct_digits
 from diffexplore.checking.records import Report, Row
 from diffexplore.numerals import short
-from diffexplore.render.blocks import Block, Column, Gap, Heading, Note, Table, Text, text
 from diffexplore.render.causes import Footnotes
 from diffexplore.render.matrix import bar, digits_legend, number_of, share_tone
-from diffexplore.render.names import candidate_of, comparison_of, rows_of
-from diffexplore.render.numbers import counted, truth_digits, value_beside
 from diffexplore.render.places import row_place
+from diffexplore.writing.blocks import Block, Column, Gap, Heading, Note, Table, Text, text
+from diffexplore.writing.names import candidate_of, comparison_of, rows_of
+from diffexplore.writing.numbers import counted, truth_digits, value_beside
 
 #: Lines that one screen has room for.
 _MOST = 12

@@ -8,10 +8,10 @@ from decimal import Decimal
 from diffexplore.checking.records import VALUE, Report, Row
 from diffexplore.methods import spoken
 from diffexplore.numerals import short
-from diffexplore.render.names import candidate_of, partial_of, subject_of
-from diffexplore.render.numbers import counted, digits_of, point_text
 from diffexplore.render.places import place
 from diffexplore.render.wrong import is_right_by_itself, where, worst_failures
+from diffexplore.writing.names import candidate_of, partial_of, subject_of
+from diffexplore.writing.numbers import counted, digits_of, point_text
 
 #: Digits in which a value is set beside the truth: so many, or as many as tell them apart.
 _DIGITS = 3

@@ -11,16 +11,16 @@ from rich.console import Console
 
 from diffexplore.checking.records import VALUE, Report, Row
 from diffexplore.numerals import plain_exponent
-from diffexplore.render.blocks import Block, Column, Note, Span, Table, Text, text
 from diffexplore.render.failed import told_causes
 from diffexplore.render.lost import lost_text
-from diffexplore.render.names import candidate_of, kind_of, partial_of
-from diffexplore.render.numbers import counted, truth_digits, value_beside
-from diffexplore.render.symbols import speaks_mathematics
 from diffexplore.render.tables import Units
 from diffexplore.render.terminal import Drawing
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import worst_failures
+from diffexplore.typography import speaks_mathematics
+from diffexplore.writing.blocks import Block, Column, Note, Span, Table, Text, text
+from diffexplore.writing.names import candidate_of, kind_of, partial_of
+from diffexplore.writing.numbers import counted, truth_digits, value_beside
 
 WIDTH, LINES = 100, 25
 

@@ -9,14 +9,14 @@ from rich.console import Console, ConsoleOptions, RenderResult
 
 from diffexplore.fitting.explanation.words import combination
 from diffexplore.fitting.records import Fit, Run
-from diffexplore.fitting.terrain import Curvature, Direction, StationaryPoint, Step
+from diffexplore.fitting.terrain import Curvature, Direction, PathStep, StationaryPoint
 from diffexplore.numerals import ABSENT, plain_exponent, short
-from diffexplore.render.blocks import Block, Column, Gap, Headline, Note, Picture, Table, Text, text
-from diffexplore.render.names import reduced_partial
-from diffexplore.render.numbers import counted, point_text
 from diffexplore.render.outline import reduced_text
-from diffexplore.render.symbols import typeset
 from diffexplore.render.terminal import Drawing, as_text
+from diffexplore.typography import typeset
+from diffexplore.writing.blocks import Block, Column, Gap, Headline, Note, Picture, Table, Text, text
+from diffexplore.writing.names import reduced_partial
+from diffexplore.writing.numbers import counted, point_text
 
 #: Significant digits of fitted values and losses.
 _DIGITS = 6
@@ -102,7 +102,7 @@ def _run_row(runs: Sequence[Run], names: list[str], of: int) -> tuple[Text, ...]
     return _row(label, runs[0].last, names, _remark(runs[0]) if len(names) < _MOST_COLUMNS else "")
 
 
-def _row(label: str, at: Step, names: list[str], remark: str = "", step: str | None = None) -> tuple[Text, ...]:
+def _row(label: str, at: PathStep, names: list[str], remark: str = "", step: str | None = None) -> tuple[Text, ...]:
     counted_steps = f"{at.step:,}" if step is None else step
     return (text(label), text(counted_steps), *_numbers(at.loss, at.point, names), text(remark, "quiet"))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from diffexplore.graphing.records import Edge, Graph, Node, Number
 from diffexplore.numerals import ABSENT
-from diffexplore.render.blocks import (
+from diffexplore.writing.blocks import (
     Block,
     Column,
     Formula,
@@ -21,8 +21,8 @@ from diffexplore.render.blocks import (
     Text,
     text,
 )
-from diffexplore.render.names import reduced_partial
-from diffexplore.render.numbers import counted, point_text
+from diffexplore.writing.names import reduced_partial
+from diffexplore.writing.numbers import counted, point_text
 
 #: Deeper nodes get a tree of their own, which fits a page.
 _DEEPEST = 9
@@ -38,7 +38,7 @@ _LONGEST = 150
 
 
 @dataclass(frozen=True)
-class _Line:
+class _OperationLine:
     """A place in the tree: the node, the edge towards the root, and whether the node was shown before."""
 
     branches: str
@@ -79,7 +79,7 @@ def _left_out(count: int, what: str) -> Iterator[Block]:
         yield Note(text(f"and {counted(count, what)}: --full", "quiet"))
 
 
-def _fitting(lines: list[_Line], back: list[Node], room: int) -> tuple[list[_Line], list[Node]]:
+def _fitting(lines: list[_OperationLine], back: list[Node], room: int) -> tuple[list[_OperationLine], list[Node]]:
     """What fits into ``room`` lines: the derivatives in the inputs first, then the tree, then the steps between."""
     if len(lines) + sum(map(_lines_of_chain, back)) <= room:
         return lines, back
@@ -116,7 +116,7 @@ def headline(graph: Graph) -> Heading:
     return Heading(f"Graph of {graph.name or 'L'}", f"{size}{', ' if place else ''}{place}")
 
 
-def _tree(graph: Graph, lines: list[_Line]) -> Table:
+def _tree(graph: Graph, lines: list[_OperationLine]) -> Table:
     shared = {line.node.number for line in _lines(graph) if line.again}
     valued = graph.point is not None
     columns = [Column("", align="left"), Column("local derivative", align="left", flexible=True)]
@@ -125,7 +125,7 @@ def _tree(graph: Graph, lines: list[_Line]) -> Table:
     return Table(tuple(columns), tuple(_row(line, shared, valued) for line in lines))
 
 
-def _lines(graph: Graph) -> Iterator[_Line]:
+def _lines(graph: Graph) -> Iterator[_OperationLine]:
     """The tree, and after it those of nodes that are too deep in it; each node with its operands only once."""
     shown: set[int] = set()
     waiting = [graph.output.number]
@@ -136,16 +136,16 @@ def _lines(graph: Graph) -> Iterator[_Line]:
 def _subtree(
     graph: Graph, number: int, edge: Edge | None, first: str, further: str, depth: int, shown: set[int],
     waiting: list[int],
-) -> Iterator[_Line]:  # fmt: skip
+) -> Iterator[_OperationLine]:  # fmt: skip
     node, operands = graph.node(number), graph.operands(number)
     postponed = edge is not None and depth > _DEEPEST and bool(operands)
     if number in shown or number in waiting or postponed:
         if postponed and number not in shown and number not in waiting:
             waiting.append(number)
-        yield _Line(first, node, edge, again=True)
+        yield _OperationLine(first, node, edge, again=True)
         return
     shown.add(number)
-    yield _Line(first, node, edge, again=False)
+    yield _OperationLine(first, node, edge, again=False)
     for place, operand in enumerate(operands):
         last = place == len(operands) - 1
         branch, below = ("└ ", "  ") if last else ("├ ", "│ ")
@@ -154,7 +154,7 @@ def _subtree(
         )
 
 
-def _row(line: _Line, shared: set[int], valued: bool) -> tuple[Text, ...]:
+def _row(line: _OperationLine, shared: set[int], valued: bool) -> tuple[Text, ...]:
     """Tree, value, adjoint and local derivative; a node that was shown before is named by its number alone."""
     node = line.node
     if line.again:

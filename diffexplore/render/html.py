@@ -7,7 +7,9 @@ from html import escape
 
 from diffexplore.checking.records import Report
 from diffexplore.figures.terminal import draw
-from diffexplore.render.blocks import (
+from diffexplore.render.outline import HessianText, outline
+from diffexplore.render.screen import screen
+from diffexplore.writing.blocks import (
     Align,
     Block,
     Column,
@@ -23,8 +25,6 @@ from diffexplore.render.blocks import (
     Text,
     Tone,
 )
-from diffexplore.render.outline import HessianText, outline
-from diffexplore.render.screen import screen
 
 #: Colours that are legible on white and on black, so that they fit a light and a dark notebook.
 _STYLES: dict[Tone, str] = {

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from diffexplore.checking.records import LostDigits, Report
 from diffexplore.numerals import short
-from diffexplore.render.blocks import Block, Gap, Heading, Note, Span, Text
-from diffexplore.render.names import candidate_of, entry_of_gradient, reduced_partial, sample_partial
-from diffexplore.render.numbers import point_text, share
 from diffexplore.render.places import place
+from diffexplore.writing.blocks import Block, Gap, Heading, Note, Span, Text
+from diffexplore.writing.names import candidate_of, entry_of_gradient, reduced_partial, sample_partial
+from diffexplore.writing.numbers import point_text, share
 
 #: Entries that a page shows; the JSON document has all.
 _SHOWN = 8

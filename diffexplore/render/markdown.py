@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from diffexplore.checking.records import Report
 from diffexplore.figures.terminal import draw
-from diffexplore.render.blocks import (
+from diffexplore.render.outline import HessianText, outline
+from diffexplore.render.screen import screen
+from diffexplore.writing.blocks import (
     Block,
     Column,
     Formula,
@@ -20,8 +22,6 @@ from diffexplore.render.blocks import (
     Table,
     Text,
 )
-from diffexplore.render.outline import HessianText, outline
-from diffexplore.render.screen import screen
 
 #: Characters in a line of a drawn figure.
 _PICTURE_WIDTH = 78

@@ -10,11 +10,11 @@ from diffexplore.checking.digits import correct_digits, share_of_allowed
 from diffexplore.checking.records import VALUE, Report, Row
 from diffexplore.methods import truncates
 from diffexplore.numerals import ABSENT, short
-from diffexplore.render.blocks import COLUMN_GAP, INDENT, Block, Column, Heading, Note, Span, Table, Text, Tone, text
 from diffexplore.render.causes import Footnotes
-from diffexplore.render.names import distinct_points, partial_of, point_key, rows_of
-from diffexplore.render.numbers import digits_of, point_text, truth_digits
 from diffexplore.render.places import compact_places
+from diffexplore.writing.blocks import COLUMN_GAP, INDENT, Block, Column, Heading, Note, Span, Table, Text, Tone, text
+from diffexplore.writing.names import distinct_points, partial_of, point_key, rows_of
+from diffexplore.writing.numbers import digits_of, point_text, truth_digits
 
 #: Cells of a bar, at most.
 _LONGEST_BAR = 8
@@ -41,7 +41,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 @dataclass(frozen=True)
-class _Part:
+class _MatrixPart:
     """A column: the rows of each method that it holds, its title and where they are."""
 
     title: str
@@ -85,7 +85,7 @@ def digits_legend(report: Report) -> str:
     return f"−log10 of the relative error; {digits_of(report.dtype)}: no error in {report.dtype}"
 
 
-def _parts(report: Report) -> list[_Part]:
+def _parts(report: Report) -> list[_MatrixPart]:
     """A column for each partial at each point."""
     found: dict[object, list[Row]] = {}
     for name in report.gradient:
@@ -94,12 +94,14 @@ def _parts(report: Report) -> list[_Part]:
     places = compact_places(report)
     alone = len(distinct_points(row for rows in found.values() for row in rows)) == 1
     return [
-        _Part(partial_of(rows[0]), "" if alone else places[point_key(rows[0].point)], {r.method: [r] for r in rows})
+        _MatrixPart(
+            partial_of(rows[0]), "" if alone else places[point_key(rows[0].point)], {r.method: [r] for r in rows}
+        )
         for rows in found.values()
     ]
 
 
-def _fitting(report: Report, parts: list[_Part], room: int, methods: int) -> tuple[list[_Part], str]:
+def _fitting(report: Report, parts: list[_MatrixPart], room: int, methods: int) -> tuple[list[_MatrixPart], str]:
     """As many columns as there is room for, and what is said where a column stands for several comparisons."""
     points = distinct_points(row for part in parts for row in part.all_rows)
     by_partial = _merged(parts, [part.title for part in parts], [""] * len(parts))
@@ -121,21 +123,21 @@ def _fitting(report: Report, parts: list[_Part], room: int, methods: int) -> tup
     return next((way for way in ways if _fits(way[0], room, methods)), ways[-1])
 
 
-def _fits(parts: Sequence[_Part], room: int, methods: int) -> bool:
+def _fits(parts: Sequence[_MatrixPart], room: int, methods: int) -> bool:
     """Whether the columns with their titles fit into the lines that a matrix may take."""
     blocks = max(1, _MOST_LINES // (methods + _TITLES))
     titles = max(max(len(part.title), len(part.where)) for part in parts)
     return len(parts) <= room // (_NARROWEST + COLUMN_GAP) * blocks and titles <= _cell_width(room, len(parts))
 
 
-def _merged(parts: Sequence[_Part], titles: Sequence[str], wheres: Sequence[str]) -> list[_Part]:
+def _merged(parts: Sequence[_MatrixPart], titles: Sequence[str], wheres: Sequence[str]) -> list[_MatrixPart]:
     """Parts with one title and one place as one part."""
     groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
     for part, title, where in zip(parts, titles, wheres, strict=True):
         rows = groups.setdefault((title, where), {})
         for method, more in part.rows.items():
             rows.setdefault(method, []).extend(more)
-    return [_Part(title, where, rows) for (title, where), rows in groups.items()]
+    return [_MatrixPart(title, where, rows) for (title, where), rows in groups.items()]
 
 
 def _cell_width(room: int, columns: int) -> int:
@@ -143,7 +145,9 @@ def _cell_width(room: int, columns: int) -> int:
     return max(_NARROWEST, min(room // max(1, columns) - COLUMN_GAP, _NUMBER + 1 + _LONGEST_BAR))
 
 
-def _table(parts: Sequence[_Part], methods: Sequence[str], cell: int, report: Report, footnotes: Footnotes) -> Table:
+def _table(
+    parts: Sequence[_MatrixPart], methods: Sequence[str], cell: int, report: Report, footnotes: Footnotes
+) -> Table:
     columns = (Column("", align="left"), *(Column(part.title, part.where, align="left") for part in parts))
     powers = [_power(part) for part in parts]
     body = [(text(method), *(_cell(part, method, cell, report, footnotes) for part in parts)) for method in methods]
@@ -152,7 +156,7 @@ def _table(parts: Sequence[_Part], methods: Sequence[str], cell: int, report: Re
     return Table(columns, (*above, *body, *below))
 
 
-def _truth(part: _Part, cell: int) -> Text:
+def _truth(part: _MatrixPart, cell: int) -> Text:
     truth = part.all_rows[0].truth
     if all(row.error_abs is None for row in part.all_rows):  # at a kink there is none
         truth = None
@@ -160,7 +164,7 @@ def _truth(part: _Part, cell: int) -> Text:
     return text(next((words for words in shown if len(words) <= cell), truth_digits(truth, 2)), "quiet")
 
 
-def _cell(part: _Part, method: str, cell: int, report: Report, footnotes: Footnotes) -> Text:
+def _cell(part: _MatrixPart, method: str, cell: int, report: Report, footnotes: Footnotes) -> Text:
     rows = part.rows.get(method, ())
     if not rows:
         return text("")
@@ -203,7 +207,7 @@ def share_tone(row: Row) -> Tone:
     return "plain" if share is None else "good" if share <= _HALF else "doubt"
 
 
-def _power(part: _Part) -> Text:
+def _power(part: _MatrixPart) -> Text:
     """The smallest relative error that some exact method's row is sure to report: the largest of it, of several."""
     sharpest: dict[object, float] = {}
     for row in part.all_rows:

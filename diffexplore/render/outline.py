@@ -7,18 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from diffexplore.checking.records import LOSS, LossSummary, PartialFormula, Report
 from diffexplore.methods import runs_program, spoken
-from diffexplore.render.blocks import Block, Formula, FormulaList, Gap, Heading, Note, text
 from diffexplore.render.causes import Footnotes, not_compared
 from diffexplore.render.lost import lost_digits
-from diffexplore.render.names import candidate_of, distinct_points, reduced_partial, second_partial
-from diffexplore.render.numbers import counted, point_text
 from diffexplore.render.places import ON_A_LINE, long_points
+from diffexplore.render.sample_tables import probes, worst_samples
 from diffexplore.render.scans import scans
-from diffexplore.render.symbols import typeset
-from diffexplore.render.tables import legend, probes, reduced_tables, worst_samples
+from diffexplore.render.tables import legend, reduced_tables
 from diffexplore.render.values import loss_values
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import failures
+from diffexplore.typography import typeset
+from diffexplore.writing.blocks import Block, Formula, FormulaList, Gap, Heading, Note, text
+from diffexplore.writing.names import candidate_of, distinct_points, reduced_partial, second_partial
+from diffexplore.writing.numbers import counted, point_text
 
 #: Second partials as text, by the names of the row and the column.
 HessianText = Mapping[tuple[str, str], PartialFormula]

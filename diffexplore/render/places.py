@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from diffexplore.checking.records import Report
 from diffexplore.numerals import plain_exponent
-from diffexplore.render.blocks import Block, Note, text
-from diffexplore.render.names import PointKey, distinct_points, point_key
-from diffexplore.render.numbers import point_text
+from diffexplore.writing.blocks import Block, Note, text
+from diffexplore.writing.names import PointKey, distinct_points, point_key
+from diffexplore.writing.numbers import point_text
 
 #: A longer point is not said in the line that says what ran.
 ON_A_LINE = 40

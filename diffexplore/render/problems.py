@@ -8,11 +8,11 @@ from typing import Literal
 
 from diffexplore.checking.records import VALUE, Cause, Report, Row
 from diffexplore.proving.records import Proof
-from diffexplore.render.names import PointKey, candidate_of, partial_of, point_key, reduced_partial
 from diffexplore.render.places import at_place
 from diffexplore.render.proof_headline import headline as answer
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import how_wrong, where, worst_failures
+from diffexplore.writing.names import PointKey, candidate_of, partial_of, point_key, reduced_partial
 
 #: The rule of a wrong gradient without a named cause, and of what nothing decided.
 WRONG, UNDECIDED = "wrong_gradient", "undecided"
@@ -27,7 +27,7 @@ class CodePlace:
 
 
 @dataclass(frozen=True)
-class Problem:
+class CodeProblem:
     """``rule`` is the key of the cause; what is ``open`` could not be decided."""
 
     rule: str
@@ -36,22 +36,22 @@ class Problem:
     place: CodePlace | None = None
 
 
-def problems_of_report(report: Report, place: CodePlace | None = None) -> Iterator[Problem]:
+def problems_of_report(report: Report, place: CodePlace | None = None) -> Iterator[CodeProblem]:
     """Each cause of a wrong partial, at its worst; and each partial at a point that nothing decided."""
     by_cause: dict[str, list[Row]] = {}
     for row in worst_failures(report):
         by_cause.setdefault(row.cause.key if row.cause else WRONG, []).append(row)
     for rule, rows in by_cause.items():
-        yield Problem(rule, "error", _wrong(rows, report), place)
+        yield CodeProblem(rule, "error", _wrong(rows, report), place)
     failed = {row.parameter for rows in by_cause.values() for row in rows}
     for name, point in report.summary.undecided:
         if name not in failed:
             cause = _why(report, name, point_key(point))
             reason = f": {cause.message}" if cause else ""
             message = f"could not decide {reduced_partial(name)}{at_place(report, point)}{reason}"
-            yield Problem(cause.key if cause else UNDECIDED, "open", message, place)
+            yield CodeProblem(cause.key if cause else UNDECIDED, "open", message, place)
     if report.verdict == "inconclusive" and not report.summary.undecided:
-        yield Problem(UNDECIDED, "open", headline(report).sentence, place)
+        yield CodeProblem(UNDECIDED, "open", headline(report).sentence, place)
 
 
 def _wrong(rows: list[Row], report: Report) -> str:
@@ -70,17 +70,17 @@ def _why(report: Report, name: str, point: PointKey) -> Cause | None:
     return next((row.cause for row in rows if row.verdict == "inconclusive" and row.cause is not None), None)
 
 
-def problems_of_proof(proof: Proof, place: CodePlace | None = None) -> Iterator[Problem]:
+def problems_of_proof(proof: Proof, place: CodePlace | None = None) -> Iterator[CodeProblem]:
     """That it is refuted, or could not be decided."""
     if proof.status == "refuted":
         named = proof.cause is not None and proof.cause.key != "unexplained"
         rule = proof.cause.key if proof.cause is not None and named else WRONG
-        yield Problem(rule, "error", answer(proof).sentence, place)
+        yield CodeProblem(rule, "error", answer(proof).sentence, place)
     elif proof.status == "unknown":
-        yield Problem(UNDECIDED, "open", answer(proof).sentence, place)
+        yield CodeProblem(UNDECIDED, "open", answer(proof).sentence, place)
 
 
-def to_annotation(problem: Problem) -> str:
+def to_annotation(problem: CodeProblem) -> str:
     """A workflow command of GitHub Actions, which shows the problem beside the line."""
     command = "error" if problem.level == "error" else "warning"
     place = problem.place

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from diffexplore.checking.records import VALUE
-from diffexplore.decide.records import Ball, Status
+from diffexplore.decide.records import EnclosedValue, Status
 from diffexplore.numerals import plain_exponent
 from diffexplore.proving.records import Proof, Statement
-from diffexplore.render.blocks import Headline, Tone
-from diffexplore.render.names import reduced_partial
-from diffexplore.render.numbers import point_text
+from diffexplore.writing.blocks import Headline, Tone
+from diffexplore.writing.names import reduced_partial
+from diffexplore.writing.numbers import point_text
 
 #: The word and tone of a status.
 WORDS: Mapping[Status, tuple[str, Tone]] = {
@@ -112,7 +112,7 @@ def _beside(statement: Statement) -> str:
     return ""
 
 
-def _few(ball: Ball, digits: int) -> str:
+def _few(ball: EnclosedValue, digits: int) -> str:
     return plain_exponent(f"{float(ball.middle):.{digits}g}").replace("-", "−", 1)
 
 

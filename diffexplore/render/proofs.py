@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from diffexplore.checking.records import VALUE
-from diffexplore.decide.records import Ball, Counterexample
+from diffexplore.decide.records import Counterexample, EnclosedValue
 from diffexplore.proving.records import Proof, Statement
-from diffexplore.render.blocks import (
+from diffexplore.render.proof_headline import WORDS, called, headline, told
+from diffexplore.writing.blocks import (
     Block,
     Column,
     Formula,
@@ -21,7 +22,6 @@ from diffexplore.render.blocks import (
     Text,
     text,
 )
-from diffexplore.render.proof_headline import WORDS, called, headline, told
 
 _LONGEST = 200
 
@@ -97,7 +97,7 @@ def _details(proof: Proof, statement: Statement) -> Iterator[Block]:
         yield Note(text(message), "·")
 
 
-def _short(ball: Ball) -> str:
+def _short(ball: EnclosedValue) -> str:
     """The value in as many digits as a double shows."""
     digits = sum(character.isdigit() for character in ball.middle)
     return ball.middle if digits <= _DIGITS else f"{float(ball.middle):.{_DIGITS}g}"

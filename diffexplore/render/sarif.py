@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import quote
 
 from diffexplore import __version__
-from diffexplore.render.problems import CodePlace, Problem
+from diffexplore.render.problems import CodePlace, CodeProblem
 
 VERSION = "2.1.0"
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def to_sarif(problems: Sequence[Problem]) -> dict[str, Any]:
+def to_sarif(problems: Sequence[CodeProblem]) -> dict[str, Any]:
     """The log: one run, a rule for each cause, and a result for each problem; none where nothing is wrong.
 
     What could not be decided is of the kind "open", which has no level (sections 3.27.9 and 3.27.10).
@@ -34,7 +34,7 @@ def to_sarif(problems: Sequence[Problem]) -> dict[str, Any]:
     }
 
 
-def _result(problem: Problem, rule: int) -> dict[str, Any]:
+def _result(problem: CodeProblem, rule: int) -> dict[str, Any]:
     decided = problem.level == "error"
     found: dict[str, Any] = {
         "ruleId": problem.rule,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import chain, zip_longest
 
 from diffexplore.checking.records import Report
-from diffexplore.render.blocks import Block, Gap, Note, Picture, text
-from diffexplore.render.numbers import counted
+from diffexplore.writing.blocks import Block, Gap, Note, Picture, text
+from diffexplore.writing.numbers import counted
 
 #: Lines of the figures that one screen shows, by how many there are, without what their markers stand for.
 _LINES = (15, 10)

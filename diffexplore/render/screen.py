@@ -5,10 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from diffexplore.checking.records import VALUE, Report, Row, Tally
+from diffexplore.checking.records import VALUE, Report, Row
+from diffexplore.checking.tallies import Tally
 from diffexplore.methods import truncates
 from diffexplore.numerals import short
-from diffexplore.render.blocks import (
+from diffexplore.render.causes import Footnotes, not_compared_briefly
+from diffexplore.render.counts import total
+from diffexplore.render.evidence import evidence
+from diffexplore.render.failed import told_causes
+from diffexplore.render.lost import lost_briefly
+from diffexplore.render.matrix import has_matrix, matrix
+from diffexplore.render.outline import (
+    HessianText,
+    decisions,
+    hessian_formulas,
+    loss_formula,
+    partial_formula,
+    what_ran,
+    what_ran_itself,
+)
+from diffexplore.render.places import at_place, compact_points
+from diffexplore.render.scans import scans_briefly
+from diffexplore.render.unsettled import listed_failures, shown_causes, unsettled
+from diffexplore.render.verdict import headline, open_cause
+from diffexplore.render.wrong import of_program
+from diffexplore.typography import typeset
+from diffexplore.writing.blocks import (
     COLUMN_GAP,
     INDENT,
     Block,
@@ -22,29 +44,8 @@ from diffexplore.render.blocks import (
     Text,
     text,
 )
-from diffexplore.render.causes import Footnotes, not_compared_briefly
-from diffexplore.render.counts import total
-from diffexplore.render.evidence import evidence
-from diffexplore.render.failed import told_causes
-from diffexplore.render.lost import lost_briefly
-from diffexplore.render.matrix import has_matrix, matrix
-from diffexplore.render.names import candidate_of, kind_of, partial_of, rows_of
-from diffexplore.render.numbers import counted, in_ulps, ulp_at
-from diffexplore.render.outline import (
-    HessianText,
-    decisions,
-    hessian_formulas,
-    loss_formula,
-    partial_formula,
-    what_ran,
-    what_ran_itself,
-)
-from diffexplore.render.places import at_place, compact_points
-from diffexplore.render.scans import scans_briefly
-from diffexplore.render.symbols import typeset
-from diffexplore.render.unsettled import listed_failures, shown_causes, unsettled
-from diffexplore.render.verdict import headline, open_cause
-from diffexplore.render.wrong import of_program
+from diffexplore.writing.names import candidate_of, kind_of, partial_of, rows_of
+from diffexplore.writing.numbers import counted, in_ulps, ulp_at
 
 #: Partials whose formulas one screen has room for, and lines of anything that comes once a partial.
 _MOST_PARTIALS = 4

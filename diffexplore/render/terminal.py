@@ -15,7 +15,11 @@ from rich.text import Text as RichText
 
 from diffexplore.checking.records import Report
 from diffexplore.figures.terminal import draw
-from diffexplore.render.blocks import (
+from diffexplore.render.details import Detail, blocks_of
+from diffexplore.render.outline import HessianText
+from diffexplore.render.screen import LINES, SAVINGS, Command
+from diffexplore.typography import speaks_mathematics, to_ascii
+from diffexplore.writing.blocks import (
     COLUMN_GAP,
     INDENT,
     Block,
@@ -32,10 +36,6 @@ from diffexplore.render.blocks import (
     text,
     words_of,
 )
-from diffexplore.render.details import Detail, blocks_of
-from diffexplore.render.outline import HessianText
-from diffexplore.render.screen import LINES, SAVINGS, Command
-from diffexplore.render.symbols import speaks_mathematics, to_ascii
 
 #: Characters that a column which may be broken is left with at least.
 _LEAST_BROKEN = 6
@@ -62,7 +62,7 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Page:
+class ReportPage:
     """A report that rich can print in whatever width it has, in as much detail as ``detail`` says.
 
     Second partials and commands to go on with are shown where they are given.
@@ -88,7 +88,7 @@ class Page:
 
 def render(report: Report, console: Console, options: ConsoleOptions) -> RenderResult:
     """The renderables of ``report``: what a Report yields when rich prints it."""
-    yield from Page(report).__rich_console__(console, options)
+    yield from ReportPage(report).__rich_console__(console, options)
 
 
 def to_text(report: Report, width: int = 80, ascii: bool | None = None, *, full: bool = False) -> str:
@@ -96,7 +96,7 @@ def to_text(report: Report, width: int = 80, ascii: bool | None = None, *, full:
 
     ``ascii`` None chooses by the encoding of standard output.
     """
-    return as_text(lambda plain: Page(report, ascii=plain, detail="full" if full else "screen"), width, ascii)
+    return as_text(lambda plain: ReportPage(report, ascii=plain, detail="full" if full else "screen"), width, ascii)
 
 
 def as_text(page: Callable[[bool], RenderableType], width: int, ascii: bool | None) -> str:

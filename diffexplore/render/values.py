@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from diffexplore.checking.records import VALUE, Report, Row
 from diffexplore.numerals import short
-from diffexplore.render.blocks import Block, Gap, Note, Span, Text
 from diffexplore.render.causes import Footnotes
-from diffexplore.render.names import rows_of
-from diffexplore.render.numbers import in_ulps, truth_digits, ulp_at, value_beside
 from diffexplore.render.places import place
+from diffexplore.writing.blocks import Block, Gap, Note, Span, Text
+from diffexplore.writing.names import rows_of
+from diffexplore.writing.numbers import in_ulps, truth_digits, ulp_at, value_beside
 
 #: Digits of a value that is only mentioned.
 _DIGITS = 8

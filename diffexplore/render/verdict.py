@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from diffexplore.checking.records import VALUE, Report, Row
 from diffexplore.numerals import short
-from diffexplore.render.blocks import Headline
 from diffexplore.render.counts import agreement, loss_note
 from diffexplore.render.failed import failed
-from diffexplore.render.names import (
+from diffexplore.render.places import at_place
+from diffexplore.writing.blocks import Headline
+from diffexplore.writing.names import (
     WORDS,
     PointKey,
     candidate_of,
@@ -20,8 +21,7 @@ from diffexplore.render.names import (
     reduced_partial,
     sample_partial,
 )
-from diffexplore.render.numbers import counted
-from diffexplore.render.places import at_place
+from diffexplore.writing.numbers import counted
 
 #: Powers that a sentence lists: of more, the least and the largest.
 _MOST_POWERS = 4

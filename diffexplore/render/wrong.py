@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from diffexplore.checking.records import LOSS, VALUE, Report, Row
 from diffexplore.methods import runs_program
 from diffexplore.numerals import short
-from diffexplore.render.blocks import Block, Gap, Note, Span, Text, text
-from diffexplore.render.names import candidate_of, kind_of, partial_of, point_key
-from diffexplore.render.numbers import counted, share
 from diffexplore.render.places import at_place
+from diffexplore.writing.blocks import Block, Gap, Note, Span, Text, text
+from diffexplore.writing.names import candidate_of, kind_of, partial_of, point_key
+from diffexplore.writing.numbers import counted, share
 
 #: Failing rows that are described in full before the tables.
 _DESCRIBED = 5

@@ -13,15 +13,15 @@ from diffexplore.checking.evaluate import Evaluator, Running
 from diffexplore.checking.judge import PASS, Judged, cause_of
 from diffexplore.checking.lost import WeakPartial, lost_in, uncertainty
 from diffexplore.checking.truth import Status
-from diffexplore.figures.records import Axis, Figure, Grid, Series
+from diffexplore.figures.records import Axis, Figure, Series, ValueGrid
 from diffexplore.methods import spoken
 from diffexplore.numerals import short
-from diffexplore.render.names import reduced_partial
-from diffexplore.render.numbers import point_text
-from diffexplore.render.symbols import typeset
-from diffexplore.scanning.places import Places, Truths
+from diffexplore.scanning.places import Places, PlaceTruths
 from diffexplore.scanning.setting import Setting
 from diffexplore.scanning.words import CAUSES
+from diffexplore.typography import typeset
+from diffexplore.writing.names import reduced_partial
+from diffexplore.writing.numbers import point_text
 
 #: Places along each axis, at least; a round number of units is between two of them.
 CELLS = 50
@@ -94,7 +94,7 @@ def error_maps(
 
 
 def _notes(
-    setting: Setting, places: Places, running: Running, name: str, judged: Judged, truths: Truths
+    setting: Setting, places: Places, running: Running, name: str, judged: Judged, truths: PlaceTruths
 ) -> dict[int, str]:
     """What is to be said of each place that is not like the others."""
     notes = {}
@@ -142,8 +142,8 @@ def _figure(
     ulps = np.where(known, np.maximum(judged.error_ulp, _LEAST_ULP), np.nan).reshape(shape)
     values = tuple(tuple(value if math.isfinite(value) else None for value in row) for row in ulps.tolist())
     noted = tuple((i % shape[1], i // shape[1], text) for i, text in sorted(notes.items()))
-    grid = Grid("error", plane.x, plane.y, values, "ulp", "log", notes=noted)
-    layers: list[Grid | Series] = [grid]
+    grid = ValueGrid("error", plane.x, plane.y, values, "ulp", "log", notes=noted)
+    layers: list[ValueGrid | Series] = [grid]
     if marks:
         x, y = (tuple(mark[key] for mark in marks) for key in plane.names)
         layers.append(Series("points of the check", x, y, False, "start"))

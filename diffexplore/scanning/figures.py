@@ -12,7 +12,7 @@ from diffexplore.scanning.error_map import CELLS, error_maps, line_of, plane_of
 from diffexplore.scanning.histogram import histograms
 from diffexplore.scanning.run_scan import run_scan
 from diffexplore.scanning.setting import SHOWN, of_first_sample, setting_of
-from diffexplore.scanning.span import Span
+from diffexplore.scanning.span import ScanSpan
 from diffexplore.scanning.step_curve import step_curves
 from diffexplore.scanning.step_figure import step_figures, step_overviews
 
@@ -98,5 +98,5 @@ def along_the_only(
     (name,) = loss.parameters
     methods, cells = (SHOWN, CELLS) if loss.program is None else (_OF_FUNCTION, 2 * _CELLS_OF_FUNCTION)
     places = line_of(name, points, cells)
-    span = Span(name, places[0], places[-1], len(places))
+    span = ScanSpan(name, places[0], places[-1], len(places))
     return run_scan(loss, batch, points[0], span, methods=methods, wrt=(name,), dtype=report.dtype).figures()

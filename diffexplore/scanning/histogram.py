@@ -9,8 +9,8 @@ from diffexplore.checking.records import Report
 from diffexplore.figures.records import Axis, Bars, Figure
 from diffexplore.methods import spoken
 from diffexplore.numerals import short
-from diffexplore.render.names import reduced_partial, sample_partial
 from diffexplore.scanning.setting import SHOWN
+from diffexplore.writing.names import reduced_partial, sample_partial
 
 _Counts = Mapping[int, int]
 

@@ -15,12 +15,13 @@ import torch
 from diffexplore.arithmetic.double_balls import QUANTUM, SMALLEST, UPWARD, DoubleBall, add, div, exact
 from diffexplore.checking.enclosures import Enclosures, Status
 from diffexplore.checking.evaluate import Running, gravest
-from diffexplore.checking.judge import Format, Judged, judge
-from diffexplore.checking.torch_loss import Unavailable
+from diffexplore.checking.judge import Judged, judge
 from diffexplore.checking.truth import TruthFinder
 from diffexplore.errors import DiffexploreError
+from diffexplore.floating_point import format_of
 from diffexplore.methods._error_curve import flattened
 from diffexplore.methods.base import Estimate, Numbers, Values
+from diffexplore.methods.torch_loss import Unavailable
 from diffexplore.scanning.setting import Setting
 
 Tensor = torch.Tensor
@@ -35,7 +36,7 @@ _BLOCK = 2**18
 
 
 @dataclass(frozen=True)
-class Truths:
+class PlaceTruths:
     """The reduced partials at each place; ``sizes`` are the sums of the samples' absolute partials, reduced likewise.
 
     ``largest`` is the largest partial of any sample at any place.
@@ -65,7 +66,7 @@ class Places:
         self.values: Values = values
 
     # ------------------------------------------------------------------------------------------------------ truths
-    def truths(self) -> Truths:
+    def truths(self) -> PlaceTruths:
         """The certified truths of all partials."""
         problem, n = self._setting.problem, self._setting.n
         names = (*problem.loss.parameters, *problem.loss.data)
@@ -74,20 +75,20 @@ class Places:
             summed=(),
         )  # fmt: skip
         parts = [self._truths(finder, first, last, n) for first, last in self._blocks()]
-        return Truths(
+        return PlaceTruths(
             {name: _joined([part.enclosures[name] for part in parts]) for name in problem.wrt},
             {name: np.concatenate([part.sizes[name] for part in parts]) for name in problem.wrt},
             {name: max(part.largest[name] for part in parts) for name in problem.wrt},
         )
 
-    def _truths(self, finder: TruthFinder, first: int, last: int, n: int) -> Truths:
+    def _truths(self, finder: TruthFinder, first: int, last: int, n: int) -> PlaceTruths:
         problem = self._setting.problem
         shape = (last - first, n)
         columns = {
             name: (value[first:last] if value.dim() > 1 else value).to(torch.float64).expand(shape).reshape(-1).numpy()
             for name, value in self.values.items()
         }
-        form = Format.of(problem.dtype)
+        form = format_of(problem.dtype)
         with np.errstate(all="ignore"):
             found, _ = finder.samples(columns, shape[0] * n, form.bits, form.smallest_exponent, {})
             for column in columns.values():
@@ -96,7 +97,7 @@ class Places:
             sums = {name: _summed(enclosure, shape, problem.loss.reduction) for name, enclosure in found.items()}
         divisor = n if problem.loss.reduction == "mean" else 1
         sizes = {name: np.abs(one.high).reshape(shape).sum(1) / divisor for name, one in found.items()}
-        return Truths(sums, sizes, {name: _largest(one) for name, one in found.items()})
+        return PlaceTruths(sums, sizes, {name: _largest(one) for name, one in found.items()})
 
     def _blocks(self) -> list[tuple[int, int]]:
         size = max(1, _BLOCK // self._setting.n)
@@ -125,7 +126,7 @@ class Places:
         found = running.reduced(self._setting.problem, values, self._setting.n)
         return {name: _spread(estimate, last - first) for name, estimate in found.items()}
 
-    def judged(self, running: Running, estimates: Mapping[str, Estimate], truths: Truths) -> dict[str, Judged]:
+    def judged(self, running: Running, estimates: Mapping[str, Estimate], truths: PlaceTruths) -> dict[str, Judged]:
         """The comparisons of a method at all places, by the rules of every check."""
         found = {}
         for name, estimate in estimates.items():

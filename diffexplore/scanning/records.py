@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from diffexplore.checking.records import Skipped
+from diffexplore.checking.tallies import Skipped
+from diffexplore.documents import Plain
 
 if TYPE_CHECKING:
     from diffexplore.figures.records import Figure
 
 
 @dataclass(frozen=True)
-class ScanCurve:
+class ScanCurve(Plain):
     """One partial by one method: a number for each place of the scan.
 
     Attributes:
@@ -30,19 +31,9 @@ class ScanCurve:
     causes: tuple[str | None, ...]
     chosen: float | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "parameter": self.parameter,
-            "method": self.method,
-            "digits": list(self.digits),
-            "error_ulp": list(self.error_ulp),
-            "causes": list(self.causes),
-            "chosen": self.chosen,
-        }
-
 
 @dataclass(frozen=True)
-class Scan:
+class Scan(Plain):
     """Curves over the same places.
 
     Attributes:
@@ -71,17 +62,3 @@ class Scan:
         from diffexplore.scanning.scan_figure import scan_figures
 
         return scan_figures(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "along": self.along,
-            "point": dict(self.point),
-            "values": list(self.values),
-            "curves": [curve.to_dict() for curve in self.curves],
-            "loss": self.loss,
-            "dtype": self.dtype,
-            "n": self.n,
-            "of": self.of,
-            "skipped": [skip.to_dict() for skip in self.skipped],
-        }

@@ -14,17 +14,18 @@ from diffexplore.checking.digits import correct_digits
 from diffexplore.checking.evaluate import Evaluator
 from diffexplore.checking.judge import Judged, judge
 from diffexplore.checking.ledger import finite, make_row
-from diffexplore.checking.points import make_points
-from diffexplore.checking.records import Row, Skipped
+from diffexplore.checking.records import Row
+from diffexplore.checking.tallies import Skipped
 from diffexplore.checking.truth import Enclosures, statuses_in
 from diffexplore.errors import UsageError
 from diffexplore.inputs.losses import loss_given
+from diffexplore.inputs.points import make_points
 from diffexplore.loss import Loss
 from diffexplore.methods.base import Numbers
 from diffexplore.scanning.places import Places
 from diffexplore.scanning.records import Scan, ScanCurve
 from diffexplore.scanning.setting import Setting, setting_of
-from diffexplore.scanning.span import Span, check_name, parse_span
+from diffexplore.scanning.span import ScanSpan, check_name, parse_span
 from diffexplore.scanning.step_curve import error_curve
 
 
@@ -51,7 +52,7 @@ def scan(
 
 
 def run_scan(
-    loss: Loss, batch: Batch, point: Mapping[str, float], span: Span, *, methods: Sequence[str] | str | None = None,
+    loss: Loss, batch: Batch, point: Mapping[str, float], span: ScanSpan, *, methods: Sequence[str] | str | None = None,
     wrt: Sequence[str] | str | None = None, dtype: str | torch.dtype = "float64",
 ) -> Scan:  # fmt: skip
     """The same on a batch and at a point that are at hand."""
@@ -82,7 +83,7 @@ def run_scan(
 _NO_TRUTH = frozenset({"kink", "undefined", "outside_domain", "unresolved", "overflow"})
 
 
-def _held(span: Span, setting: Setting) -> list[float]:
+def _held(span: ScanSpan, setting: Setting) -> list[float]:
     """The places as the dtype holds them, each once."""
     held = torch.tensor(span.places(), dtype=torch.float64).to(setting.problem.dtype).to(torch.float64)
     if not bool(held.isfinite().all()):

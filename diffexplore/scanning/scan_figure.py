@@ -8,10 +8,10 @@ from itertools import groupby
 from diffexplore.figures.records import Axis, Figure, Layer, Rule, Series
 from diffexplore.methods import spoken
 from diffexplore.numerals import short
-from diffexplore.render.names import reduced_partial
-from diffexplore.render.numbers import point_text
 from diffexplore.scanning.records import Scan, ScanCurve
 from diffexplore.scanning.words import CAUSES
+from diffexplore.writing.names import reduced_partial
+from diffexplore.writing.numbers import point_text
 
 #: From this ratio of its ends on, a positive axis is logarithmic, as its places are.
 _DECADES = 100.0

@@ -11,10 +11,11 @@ from diffexplore import methods as registry
 from diffexplore.checking.batch import Batch
 from diffexplore.checking.evaluate import Running
 from diffexplore.checking.options import as_dtype, as_wrt
-from diffexplore.checking.problem import Problem
-from diffexplore.checking.records import Skipped
 from diffexplore.checking.run import prepared
+from diffexplore.checking.tallies import Skipped
+from diffexplore.floating_point import dtype_name
 from diffexplore.loss import Loss
+from diffexplore.methods.problem import Problem
 
 Tensor = torch.Tensor
 
@@ -39,7 +40,7 @@ class Setting:
     @property
     def dtype(self) -> str:
         """The name of the dtype."""
-        return str(self.problem.dtype).removeprefix("torch.")
+        return dtype_name(self.problem.dtype)
 
     @property
     def samples(self) -> str:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diffexplore.checking.points import parse_at
 from diffexplore.errors import UsageError, unknown
+from diffexplore.inputs.points import parse_at
 from diffexplore.whole import whole
 
 #: What stands for the step of the differences, unless a parameter has the name.
@@ -25,7 +25,7 @@ _SHAPE = "NAME=LOW:HIGH, such as a=-3:3 or h=1e-12:1e-1"
 
 
 @dataclass(frozen=True)
-class Span:
+class ScanSpan:
     """From ``low`` to ``high`` along ``name``; ``count`` places, or None for a usual number."""
 
     name: str
@@ -48,7 +48,7 @@ class Span:
         return np.geomspace(self.low, self.high, self.count or min(usual, MOST)).tolist()
 
 
-def parse_span(text: str) -> Span:
+def parse_span(text: str) -> ScanSpan:
     """The span that a text means; its ends are read as the numbers of ``--at`` are.
 
     Raises UsageError for what is no span, for one that does not go up, and for too many places.
@@ -62,7 +62,7 @@ def parse_span(text: str) -> Span:
     low, high = (point[name] for point in found)
     if not low < high:
         raise UsageError(f"the scan {text!r} does not go up: write the smaller number first")
-    return Span(name, low, high, _count(parts[2]) if len(parts) == 3 else None)
+    return ScanSpan(name, low, high, _count(parts[2]) if len(parts) == 3 else None)
 
 
 def _count(text: str) -> int:
@@ -72,7 +72,7 @@ def _count(text: str) -> int:
     return count
 
 
-def check_name(span: Span, parameters: Sequence[str], data: Sequence[str]) -> bool:
+def check_name(span: ScanSpan, parameters: Sequence[str], data: Sequence[str]) -> bool:
     """Whether the span is one of steps; raises UsageError where it is along nothing that can be scanned."""
     if span.name in parameters:
         return False

@@ -8,10 +8,10 @@ from itertools import groupby
 from diffexplore.figures.records import Axis, Figure, Layer, Role, Rule, Series
 from diffexplore.methods import spoken
 from diffexplore.numerals import plain_exponent, short
-from diffexplore.render.names import reduced_partial
-from diffexplore.render.numbers import point_text
 from diffexplore.scanning.setting import Setting
 from diffexplore.scanning.step_curve import Numbers, StepCurve
+from diffexplore.writing.names import reduced_partial
+from diffexplore.writing.numbers import point_text
 
 
 def step_figures(setting: Setting, curves: Sequence[StepCurve]) -> tuple[Figure, ...]:

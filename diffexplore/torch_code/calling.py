@@ -1,4 +1,4 @@
-"""What somebody's code raises, in one line."""
+"""What somebody's code raises: in one line, and whether it means that memory ran out."""
 
 from __future__ import annotations
 
@@ -7,9 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 from diffexplore.errors import UsageError
 
 _HERE = Path(__file__).resolve().parent.parent
+
+
+#: How torch's CPU allocator words it; for a GPU there is a class of errors.
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a library raised this because memory ran out."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
 
 
 def in_one_line(name: str, error: BaseException) -> str:

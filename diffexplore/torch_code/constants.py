@@ -3,7 +3,7 @@
 A candidate's tensor that is neither one of its inputs nor computed while it ran is a constant. Where one of its numbers
 is within two units in the last place, in its own dtype, of a number that is recognised (0.1 in float32 as 1/10, the
 double 1.7724538509055159 as √π), it is the rounding of that number: its distance is part of the bound. Anything else is
-the number that it is. Proofs and audits read constants in the same way: :mod:`diffexplore.tracing.recognise`.
+the number that it is. Proofs and audits read constants in the same way: :mod:`diffexplore.formula.recognise`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 import torch
 
+from diffexplore.formula.recognise import recognised
 from diffexplore.torch_private.watching import StorageWeakRef, storage_key
-from diffexplore.tracing.recognise import recognised
 
 Tensor = torch.Tensor
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Self
 
 import torch
 
 from diffexplore.torch_private.supported import needed_names
+from diffexplore.torch_private.unloaded import compiler_is_loaded
 
 with needed_names():
     from torch._C import DisableTorchFunction
@@ -32,6 +32,7 @@ __all__ = [
     "decomposition_table",
     "disable_current_modes",
     "storage_key",
+    "tell_watches",
     "tree_leaves",
     "tree_map",
 ]
@@ -50,11 +51,21 @@ class DispatchMode(_TorchDispatchMode):
 
     def __enter__(self) -> Self:
         mode = type(self)
-        if "torch._dynamo" in sys.modules and mode not in _SHIELDED:
+        if compiler_is_loaded() and mode not in _SHIELDED:
             _SHIELDED.add(mode)
             mode.__torch_dispatch__ = torch.compiler.disable(mode.__torch_dispatch__)  # type: ignore[method-assign]
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
+
+    def tell(self, number: float, radius: float) -> None:
+        """Says that ``number`` stands for a constant within ``radius`` of it; most modes need not know."""
+
+
+def tell_watches(number: float, radius: float) -> None:
+    """Says to every mode around the caller that ``number`` stands for a constant within ``radius`` of it."""
+    for mode in current_dispatch_modes():
+        if isinstance(mode, DispatchMode):
+            mode.tell(number, radius)
 
 
 #: The modes that are wrapped against torch's compiler.

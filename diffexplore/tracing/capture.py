@@ -26,7 +26,7 @@ from diffexplore.torch_private.tracing import (
 )
 from diffexplore.tracing.backward import UpstreamWatch, function_name, is_overwritten, written_by_hand
 from diffexplore.tracing.declarations import Array
-from diffexplore.tracing.lines import FixesSize, Lines, Place, depends_on_values, place_of_error
+from diffexplore.tracing.lines import FixesSize, Lines, SourcePlace, depends_on_values, place_of_error
 from diffexplore.tracing.python_numbers import sizes_are_numbers
 
 Tensor = torch.Tensor
@@ -49,7 +49,7 @@ class Capture:
     graph: GraphModule
     size: sympy.Symbol | None
     wrt: tuple[str, ...]
-    places: Mapping[str, Place]
+    places: Mapping[str, SourcePlace]
     guards: tuple[tuple[sympy.Basic, str], ...]
     calls: int
     notes: tuple[str, ...]

@@ -14,19 +14,20 @@ from sympy.logic.boolalg import Boolean
 from torch.fx import Node
 
 from diffexplore.errors import UsageError
+from diffexplore.floating_point import dtype_name
 from diffexplore.formula.batch_sums import SAMPLES, batch_sum
+from diffexplore.formula.recognise import Recognised, derived, itself, recognised
 from diffexplore.torch_private.watching import OpOverload
 from diffexplore.tracing.arrays import Cells, Grid, Mixes, cells_of, each, scalar
 from diffexplore.tracing.capture import Capture, MixesSamples
 from diffexplore.tracing.conventions import note_clamp
 from diffexplore.tracing.floats import LONG, floats_of
-from diffexplore.tracing.lines import Place
+from diffexplore.tracing.lines import SourcePlace
 from diffexplore.tracing.needs import NodeNeeds
 from diffexplore.tracing.operators.certain import Certainty
 from diffexplore.tracing.operators.kinds import Known, check_arguments, conformed
 from diffexplore.tracing.operators.logic import as_condition, as_number, is_truth
 from diffexplore.tracing.operators.table import READERS, RESHAPES, advice, base_name, in_place_of
-from diffexplore.tracing.recognise import Recognised, derived, itself, recognised
 from diffexplore.tracing.size_expressions import in_samples
 
 
@@ -47,7 +48,7 @@ class Reading:
         self._leaves: list[Cells] = []
         self.constants: dict[tuple[float, str], Recognised] = {}
         self.conventions: dict[sympy.Basic, str] = {}
-        self.place = Place()
+        self.place = SourcePlace()
         self.view_copied = False
         self.shape: tuple[tuple[int, ...], int | None] = ((), None)
         self.dtype: torch.dtype | None = None
@@ -215,7 +216,7 @@ class Reading:
     def _constant(self, tensor: torch.Tensor) -> Grid:
         """A tensor that the function has from elsewhere."""
         values = tensor.detach().flatten().tolist()
-        dtype = str(tensor.dtype).removeprefix("torch.")
+        dtype = dtype_name(tensor.dtype)
         exact = tensor.dtype.is_floating_point
         cells = [self._exact(value, dtype) if exact else sympy.sympify(value) for value in values]
         return Grid(cells_of(cells, tuple(tensor.shape)))

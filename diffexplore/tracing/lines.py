@@ -22,7 +22,7 @@ _PACKAGE = str(Path(__file__).parent.parent)
 
 
 @dataclass(frozen=True)
-class Place:
+class SourcePlace:
     """A line of the user's source, what is run there, and how.
 
     ``function`` is the function of torch that is called there; ``backward`` says that the operator belongs to the
@@ -82,9 +82,9 @@ class Lines(DispatchMode):
         self.refused: list[Exception] = []
         self.calls = Calls(self.refused)
         self._env = env
-        self._forward: dict[int, Place] = {}
-        self._places: list[Place] = []
-        self.latest = Place()
+        self._forward: dict[int, SourcePlace] = {}
+        self._places: list[SourcePlace] = []
+        self.latest = SourcePlace()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -117,22 +117,22 @@ class Lines(DispatchMode):
         self.refused.append(error)
         return error
 
-    def place(self, mark: str) -> Place:
+    def place(self, mark: str) -> SourcePlace:
         """The place that a node's mark stands for."""
-        return self._places[int(mark)] if mark.isdecimal() else Place()
+        return self._places[int(mark)] if mark.isdecimal() else SourcePlace()
 
-    def _place(self) -> Place:
+    def _place(self) -> SourcePlace:
         line = _user_line(sys._getframe(2))
         node = current_autograd_node()
         if node is None:
-            place = Place(line, self.calls.name, recorded=torch.is_grad_enabled())
+            place = SourcePlace(line, self.calls.name, recorded=torch.is_grad_enabled())
             number = next_sequence_number() - 1  # autograd has made its node before this call
             self._forward.setdefault(number, place)
             return place
         if _in_backward_by_hand(sys._getframe(2)):
-            return Place(line, backward=False)
-        forward = self._forward.get(node._sequence_nr(), Place(line))
-        return Place(forward.line, forward.function, backward=True)
+            return SourcePlace(line, backward=False)
+        forward = self._forward.get(node._sequence_nr(), SourcePlace(line))
+        return SourcePlace(forward.line, forward.function, backward=True)
 
 
 def _takes_apart(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bool:
@@ -172,7 +172,7 @@ def _user_line(start: FrameType) -> str:
         filename = frame.f_code.co_filename
         if not _is_ours(filename):
             return f"{Path(filename).name}:{frame.f_lineno}"
-    return Place.line
+    return SourcePlace.line
 
 
 def _in_backward_by_hand(start: FrameType) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 
 from diffexplore.formula.batch_sums import SAMPLES
-from diffexplore.tracing.recognise import recognise
+from diffexplore.formula.recognise import recognise
 
 
 def in_samples(

@@ -8,10 +8,11 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
+from diffexplore.errors import CandidateError
 from diffexplore.methods.base import Estimates
 from diffexplore.tracing.backward import is_overwritten
 from diffexplore.verifying.calling import call
-from diffexplore.verifying.candidates.base import Candidate, CandidateError, Graph
+from diffexplore.verifying.candidates.base import Candidate, RecordedForward
 from diffexplore.verifying.packs import Packed
 
 Tensor = torch.Tensor
@@ -24,7 +25,7 @@ FACTOR = -2.0
 class HasBackward(Protocol):
     """A candidate with a backward that somebody wrote."""
 
-    def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Graph | None:
+    def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> RecordedForward | None:
         """The graph at some tensors; None where no part of the backward is written by hand."""
         ...
 
@@ -59,7 +60,7 @@ def conduct_of(
     if graph is None:
         return BackwardConduct()
 
-    def backward(factor: float, graph: Graph = graph) -> Mapping[str, Tensor]:
+    def backward(factor: float, graph: RecordedForward = graph) -> Mapping[str, Tensor]:
         found = call(lambda: graph.backward(factor), candidate.name, seed)
         return {name: tensor.detach().clone() for name, tensor in apart(found).items()}
 

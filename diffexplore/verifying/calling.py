@@ -9,9 +9,8 @@ from typing import TypeVar
 
 import torch
 
-from diffexplore.errors import DiffexploreError
+from diffexplore.errors import CandidateError, DiffexploreError
 from diffexplore.torch_code.calling import in_one_line
-from diffexplore.verifying.candidates.base import CandidateError
 
 Tensor = torch.Tensor
 Result = TypeVar("Result")
@@ -22,7 +21,7 @@ class ModeUnavailable(CandidateError):
 
 
 @dataclass
-class Inputs:
+class CopiedInputs:
     """Copies of the tensors for one call, which tell afterwards whether they were modified in place."""
 
     originals: Mapping[str, Tensor]

@@ -8,7 +8,7 @@ from itertools import islice
 
 import sympy
 
-from diffexplore.checking.point import PointOutcome
+from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.records import Cause, Row
 from diffexplore.formula.compare import agreement, values_of_both
 from diffexplore.loss import Loss
@@ -17,7 +17,7 @@ _TRIED = 16
 
 
 @dataclass(frozen=True)
-class Decision:
+class FormulaDecision:
     """``words`` says how a formula compares with the partial; ``counterexample`` is a point where it differs."""
 
     words: str
@@ -25,31 +25,31 @@ class Decision:
     values: tuple[float, float] | None = None
 
 
-def decide(expressions: Mapping[str, sympy.Expr], loss: Loss) -> dict[str, Decision]:
+def decide(expressions: Mapping[str, sympy.Expr], loss: Loss) -> dict[str, FormulaDecision]:
     """Each formula against the partial of the summand by its symbol."""
     gradient = loss.gradient(tuple(expressions))
     return {name: _decided(expression, gradient.raw[name]) for name, expression in expressions.items()}
 
 
-def _decided(written: sympy.Expr, exact: sympy.Expr) -> Decision:
+def _decided(written: sympy.Expr, exact: sympy.Expr) -> FormulaDecision:
     how = agreement(written, exact)
     if how is not None:
-        return Decision("equal by algebra" if how == "symbolically" else f"equal {how}, which is no proof")
+        return FormulaDecision("equal by algebra" if how == "symbolically" else f"equal {how}, which is no proof")
     for point, first, second in islice(values_of_both(written, exact), _TRIED):
         if not first.overlaps(second):
             shown = {str(symbol): str(value) for symbol, value in point.items()}
             at = ", ".join(f"{symbol} = {value}" for symbol, value in shown.items())
             values = (float(first.mid()), float(second.mid()))
-            return Decision(f"different: at {at} it is {values[0]:.6g}, not {values[1]:.6g}", shown, values)
-    return Decision("undecided by algebra")
+            return FormulaDecision(f"different: at {at} it is {values[0]:.6g}, not {values[1]:.6g}", shown, values)
+    return FormulaDecision("undecided by algebra")
 
 
-def with_counterexamples(outcome: PointOutcome, decisions: Mapping[str, Decision]) -> PointOutcome:
+def with_counterexamples(outcome: PointOutcome, decisions: Mapping[str, FormulaDecision]) -> PointOutcome:
     """The outcome whose failing rows also hold the point at which their formula was seen to differ."""
     return replace(outcome, rows=tuple(_row(row, decisions.get(row.parameter)) for row in outcome.rows))
 
 
-def _row(row: Row, decision: Decision | None) -> Row:
+def _row(row: Row, decision: FormulaDecision | None) -> Row:
     if row.verdict != "fail" or row.cause is None or decision is None or decision.counterexample is None:
         return row
     fields = {**row.cause.fields, "counterexample": dict(decision.counterexample)}

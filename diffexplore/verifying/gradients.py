@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from diffexplore.checking.options import DTYPES
-from diffexplore.verifying.candidates.base import CandidateError
+from diffexplore.errors import CandidateError
+from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
 
 Tensor = torch.Tensor
 
@@ -109,11 +109,11 @@ def _advice(tensor: Tensor, like: Tensor) -> str:
 
 def _in_its_own(tensor: Tensor) -> str:
     """How a gradient of another dtype is verified as it is."""
-    return f', or say dtype="{_dtype(tensor)}" to verify it in that dtype' if _dtype(tensor) in DTYPES else ""
+    return f', or say dtype="{_dtype(tensor)}" to verify it in that dtype' if _dtype(tensor) in FLOAT_FORMATS else ""
 
 
 def _dtype(tensor: Tensor) -> str:
-    return str(tensor.dtype).removeprefix("torch.")
+    return dtype_name(tensor.dtype)
 
 
 def _keys(returned: Mapping[Any, Any]) -> str:

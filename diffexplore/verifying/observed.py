@@ -9,14 +9,16 @@ from dataclasses import dataclass
 import torch
 
 from diffexplore.bounds.watch import Watch, observing
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import VALUE
+from diffexplore.errors import CandidateError
+from diffexplore.floating_point import dtype_name
 from diffexplore.methods.base import Estimate, Estimates, Values
 from diffexplore.methods.opaque import allowed
+from diffexplore.methods.problem import Problem
 from diffexplore.torch_code.doors import CandidateWatch, Escapes
 from diffexplore.verifying.backward_calls import BackwardConduct, conduct_of
-from diffexplore.verifying.calling import Inputs, call
-from diffexplore.verifying.candidates import Answer, Candidate, CandidateError
+from diffexplore.verifying.calling import CopiedInputs, call
+from diffexplore.verifying.candidates import Answer, Candidate
 
 Tensor = torch.Tensor
 
@@ -65,7 +67,7 @@ class Observed:
         if not self.candidate.repeatable:
             return BackwardConduct()
         try:
-            return conduct_of(self.candidate, problem.wrt, Inputs(values).copies, self._seed, first)
+            return conduct_of(self.candidate, problem.wrt, CopiedInputs(values).copies, self._seed, first)
         except CandidateError as error:
             return BackwardConduct(raises=str(error))
 
@@ -78,7 +80,7 @@ class Observed:
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
         """∂L/∂θ for each parameter of shape (), ∂L/∂z_i for each data symbol of shape (n,), and the loss's value."""
-        inputs = Inputs(values)
+        inputs = CopiedInputs(values)
         expected = problem.dtype if self._expects else None
         known = CandidateWatch(expected=expected, inputs=inputs.copies.values())
         with Escapes() as escapes, known as watch:
@@ -87,7 +89,7 @@ class Observed:
         # Asking for a radius may itself find that it is not known: before the doors are counted.
         estimates = {name: _estimate(tensor, watch) for name, tensor in _tensors(answer).items()}
         opaque = not self.candidate.torch or bool(watch.unwatched | escapes.seen | watch.doors)
-        narrowed = tuple(sorted(str(dtype).removeprefix("torch.") for dtype in watch.narrowed))
+        narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
         self.conduct = Conduct(opaque, narrowed, inputs.modified())
         if not opaque:
             return estimates

@@ -8,15 +8,15 @@ from typing import Any
 import torch
 
 from diffexplore.errors import UsageError
-from diffexplore.inputs.functions import likely_parameters, split_arguments, which_are_parameters
-from diffexplore.inputs.losses import arguments_of_function, check_values
+from diffexplore.inputs.functions import function_with_values
 from diffexplore.inputs.names import Named
 from diffexplore.inputs.wording import PYTHON
 from diffexplore.loss import Loss
-from diffexplore.proving.outputs import Output, outputs_of
-from diffexplore.proving.programs import called_by_name
+from diffexplore.torch_code.binding import called_by_name
 from diffexplore.tracing.declarations import declare
+from diffexplore.tracing.outputs import Output, outputs_of
 from diffexplore.verifying.candidates import kind_of, name_of
+from diffexplore.verifying.candidates.computes_loss import ComputesLoss
 
 Tensor = torch.Tensor
 
@@ -29,12 +29,7 @@ def own_forward(candidate: Any, named: Named, *, upstream: Any, kind: str | None
     """
     if not computes_loss(candidate, kind):
         raise UsageError("give the loss whose gradient it should be: only a torch function has a forward pass to go by")
-    arguments = arguments_of_function(candidate)
-    if not named.points and not named.wrt:
-        likely = PYTHON.at(likely_parameters(arguments), "1.0")
-        raise which_are_parameters(candidate, arguments, f"give a point, as in {likely}: the others are data")
-    parameters, data = split_arguments(arguments, named.points, shapes)
-    check_values([name for name in data if name.isidentifier()], named, PYTHON)
+    parameters, data = function_with_values(candidate, named, PYTHON, shapes, "1.0")
     name, names = name_of(candidate), [array.name for array in declare((*parameters, *data))]
     function = called_by_name(candidate, names, name)
     output = output_of(candidate, parameters, data)
@@ -50,7 +45,7 @@ def own_forward(candidate: Any, named: Named, *, upstream: Any, kind: str | None
 
 def computes_loss(candidate: Any, kind: str | None) -> bool:
     """Whether a candidate has a forward pass whose derivative its backward pass should be."""
-    return callable(candidate) and kind_of(candidate) == "loss" and kind in (None, "loss")
+    return callable(candidate) and kind_of(candidate, kind) is ComputesLoss
 
 
 def output_of(candidate: Any, parameters: Sequence[str], data: Sequence[str]) -> Output | None:

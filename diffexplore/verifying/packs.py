@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from diffexplore.arguments import shown, wrong
-from diffexplore.errors import UsageError, unknown
+from diffexplore.errors import CandidateError, UsageError, unknown
 from diffexplore.loss import Loss
-from diffexplore.verifying.candidates import Answer, Candidate, CandidateError, adapt, kind_of, name_of
+from diffexplore.verifying.candidates import Answer, Candidate, adapt, kind_of, name_of
 from diffexplore.verifying.candidates.computes_loss import is_flat
 
 Tensor = torch.Tensor
@@ -101,7 +101,7 @@ def adapt_packed(candidate: Any, loss: Loss, kind: str | None, pack: Mapping[str
     "w22"]], "X": ["x1", "x2"]}`` has W of shape (2, 2) and X of shape (n, 2). Raises UsageError for lists that are
     ragged, symbols that are unknown, mixed or come twice, and names that are taken.
     """
-    if (kind_of(candidate) if kind is None else kind) == "formulas":
+    if not kind_of(candidate, kind).packable:
         raise CandidateError(f"{name_of(candidate)} is made of formulas, which are of scalar symbols: nothing to pack")
     symbols = packed_symbols(loss, pack)
     return Packed(adapt(candidate, symbols, kind), symbols)

@@ -12,8 +12,9 @@ import numpy as np
 
 from diffexplore.arguments import as_count, as_optional_text, as_text, as_texts, shown
 from diffexplore.checking.batch import Batch
-from diffexplore.checking.options import DTYPES, as_wrt
+from diffexplore.checking.options import as_wrt
 from diffexplore.errors import UsageError, unknown
+from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.loss import Loss
 from diffexplore.verifying.candidates import KINDS
 from diffexplore.verifying.modes import MODES
@@ -62,7 +63,7 @@ def _replay(document: Any) -> Replay:
         upstream=None if upstream is None else _upstream(upstream, n),
         kind=_among(KINDS, "kind", fields.take("kind", None)),
         wrt=None if wrt is None else as_wrt(loss, wrt),
-        dtype=_among(DTYPES, "dtype", fields.take("dtype", "float64")) or "float64",
+        dtype=_among(FLOAT_FORMATS, "dtype", fields.take("dtype", "float64")) or "float64",
         device=_among(_DEVICES, "device", fields.take("device", "auto")) or "auto",
         seed=as_count(fields.take("seed", 0), "seed"),
         accept=as_texts(fields.take("accept", []), "accept"),

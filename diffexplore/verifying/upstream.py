@@ -12,18 +12,18 @@ import torch
 
 from diffexplore.arguments import is_table, wrong
 from diffexplore.checking.batch import Batch
-from diffexplore.errors import UsageError
+from diffexplore.errors import CandidateError, UsageError
 from diffexplore.formula.parse import names_in
 from diffexplore.loss import Loss
 from diffexplore.verifying.calling import call
-from diffexplore.verifying.candidates import Candidate, CandidateError, adapt
+from diffexplore.verifying.candidates import Candidate, adapt
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM, ComputesLoss
 from diffexplore.verifying.candidates.layer import Layer
 from diffexplore.verifying.packs import Packed, adapt_packed
 
 
 @dataclass(frozen=True)
-class Subject:
+class VerifiedSubject:
     """A candidate with the loss, the batch and the points of its verification."""
 
     candidate: Candidate
@@ -35,7 +35,7 @@ class Subject:
 def subject_of(
     candidate: Any, loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], *, upstream: Any = None,
     kind: str | None = None, pack: Mapping[str, Any] | None = None,
-) -> Subject:  # fmt: skip
+) -> VerifiedSubject:  # fmt: skip
     """What is verified: the candidate as it is, or its output contracted with an upstream gradient.
 
     A candidate that returns one number, and is given one, computes u·L: then u is a parameter of the loss. Else each
@@ -44,17 +44,19 @@ def subject_of(
     does not fit.
     """
     if upstream is None:
-        return Subject(adapted(candidate, loss, kind, pack), loss, batch, points)
+        return VerifiedSubject(adapted(candidate, loss, kind, pack), loss, batch, points)
     column = _numbers(upstream, batch.n)
     shape = _shape_of_output(candidate, loss, batch, points[0], kind, pack) if column.ndim == 0 else None
     if shape is not None and shape != (batch.n,):
         reduction = loss.reduction if prod(shape) == 1 else "sum"
         scaled = _times_upstream(loss, (*loss.parameters, UPSTREAM), loss.data, reduction)
         points = [{**point, UPSTREAM: float(column)} for point in points]
-        return Subject(adapted(candidate, scaled, kind, pack), scaled, batch, points)
+        return VerifiedSubject(adapted(candidate, scaled, kind, pack), scaled, batch, points)
     contracted = _times_upstream(loss, loss.parameters, (*loss.data, UPSTREAM), "sum")
     columns = {**batch.columns, UPSTREAM: np.broadcast_to(column, (batch.n,)).copy()}
-    return Subject(adapted(candidate, contracted, kind, pack), contracted, replace(batch, columns=columns), points)
+    return VerifiedSubject(
+        adapted(candidate, contracted, kind, pack), contracted, replace(batch, columns=columns), points
+    )
 
 
 def adapted(candidate: Any, loss: Loss, kind: str | None, pack: Mapping[str, Any] | None) -> Candidate:

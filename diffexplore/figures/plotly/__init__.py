@@ -13,7 +13,7 @@ from diffexplore.documents import plain
 from diffexplore.figures.extent import Range, extent
 from diffexplore.figures.plotly.traces import DASHES, traces
 from diffexplore.figures.plotly.words import legend, safe
-from diffexplore.figures.records import Axis, Figure, Grid, Rule
+from diffexplore.figures.records import Axis, Figure, Rule, ValueGrid
 from diffexplore.figures.roles import Style, styles
 
 __all__ = ["notebook", "spec"]
@@ -68,7 +68,7 @@ def _layout(figure: Figure, drawn: tuple[Style, ...], titled: bool) -> dict[str,
 
 
 def _has_grid(figure: Figure) -> bool:
-    return any(isinstance(layer, Grid) for layer in figure.layers)
+    return any(isinstance(layer, ValueGrid) for layer in figure.layers)
 
 
 def _axis(axis: Axis, limits: Range | None, *, tight: bool) -> dict[str, Any]:

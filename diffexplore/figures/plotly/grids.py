@@ -13,7 +13,7 @@ from typing import Any
 
 from diffexplore.figures.extent import cells
 from diffexplore.figures.plotly.words import legend, safe
-from diffexplore.figures.records import Grid
+from diffexplore.figures.records import ValueGrid
 from diffexplore.figures.roles import STYLES, VERMILLION
 from diffexplore.numerals import short
 
@@ -22,13 +22,13 @@ _NOTED = ("x", "diamond", "triangle-up", "cross", "star")
 _MOST_TICKS = 6
 
 
-def grid_traces(grid: Grid) -> list[dict[str, Any]]:
+def grid_traces(grid: ValueGrid) -> list[dict[str, Any]]:
     """The ground, and above it a trace for each text of a note."""
     ground = _contours(grid) if grid.levels else _cells(grid)
     return [ground, *(_noted(grid, words, place) for place, words in enumerate(_texts(grid)))]
 
 
-def _contours(grid: Grid) -> dict[str, Any]:
+def _contours(grid: ValueGrid) -> dict[str, Any]:
     levels = sorted(grid.levels)
     values = cells(grid)
     low, high = min(values, default=0.0), max(values, default=0.0)
@@ -51,7 +51,7 @@ def _level(value: float, levels: Sequence[float], low: float, high: float) -> fl
     return place - 1 + ((value - below) / (above - below) if above > below else 0.0)
 
 
-def _cells(grid: Grid) -> dict[str, Any]:
+def _cells(grid: ValueGrid) -> dict[str, Any]:
     if grid.scale == "linear":
         return _ground(grid, lambda value: value) | {"type": "heatmap", "colorbar": _titled(grid)}
     known = [math.log10(value) for value in cells(grid) if value > 0]
@@ -67,7 +67,7 @@ def _decades(low: float, high: float) -> list[int]:
     return list(range(first, last + 1, max(1, math.ceil((last - first + 1) / _MOST_TICKS))))
 
 
-def _ground(grid: Grid, scaled: Callable[[float], float | None]) -> dict[str, Any]:
+def _ground(grid: ValueGrid, scaled: Callable[[float], float | None]) -> dict[str, Any]:
     return {
         "x": grid.x,
         "y": grid.y,
@@ -80,20 +80,20 @@ def _ground(grid: Grid, scaled: Callable[[float], float | None]) -> dict[str, An
     }
 
 
-def _scale(grid: Grid, places: Sequence[float], words: Sequence[str]) -> dict[str, Any]:
+def _scale(grid: ValueGrid, places: Sequence[float], words: Sequence[str]) -> dict[str, Any]:
     return _titled(grid) | {"tickvals": places, "ticktext": words}
 
 
-def _titled(grid: Grid) -> dict[str, Any]:
+def _titled(grid: ValueGrid) -> dict[str, Any]:
     unit = f" ({grid.unit})" if grid.unit else ""
     return {"title": {"text": safe(grid.name + unit), "side": "right"}, "thickness": 14, "outlinewidth": 0}
 
 
-def _texts(grid: Grid) -> list[str]:
+def _texts(grid: ValueGrid) -> list[str]:
     return list(dict.fromkeys(text for _, _, text in grid.notes))
 
 
-def _noted(grid: Grid, words: str, place: int) -> dict[str, Any]:
+def _noted(grid: ValueGrid, words: str, place: int) -> dict[str, Any]:
     noted = [(column, row) for column, row, text in grid.notes if text == words]
     marker = {"symbol": _NOTED[place % len(_NOTED)], "color": VERMILLION, "size": STYLES["bad"].size}
     return {

@@ -7,7 +7,7 @@ from typing import Any
 from diffexplore.figures.extent import LOWEST_COUNT
 from diffexplore.figures.plotly.grids import grid_traces
 from diffexplore.figures.plotly.words import legend, safe
-from diffexplore.figures.records import Arrows, Band, Bars, Figure, Grid, Layer, Rule, Series
+from diffexplore.figures.records import Arrows, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
 from diffexplore.figures.roles import Style
 from diffexplore.numerals import short
 
@@ -33,7 +33,7 @@ def traces(layer: Layer, style: Style, figure: Figure) -> list[dict[str, Any]]:
             return [_arrows(layer, style)]
         case Bars():
             return [_bars(layer, style, figure)]
-        case Grid():
+        case ValueGrid():
             return grid_traces(layer)
         case Rule():
             return []

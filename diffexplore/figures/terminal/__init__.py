@@ -5,11 +5,11 @@ from __future__ import annotations
 import textwrap
 
 from diffexplore.figures.extent import extent
-from diffexplore.figures.records import Figure, Grid
+from diffexplore.figures.records import Figure, ValueGrid
 from diffexplore.figures.terminal.canvas import BOX, drawn
 from diffexplore.figures.terminal.markers import lettered, markers
 from diffexplore.figures.terminal.strokes import UNBROKEN, Legend, Stroke, strokes
-from diffexplore.render.symbols import to_ascii
+from diffexplore.typography import to_ascii
 
 __all__ = ["GRID_HEIGHT", "HEIGHT", "draw"]
 
@@ -31,7 +31,7 @@ def draw(
     """
     width = max(width, _LEAST_WIDTH)
     if height is None:
-        height = GRID_HEIGHT if any(isinstance(layer, Grid) for layer in figure.layers) else HEIGHT
+        height = GRID_HEIGHT if any(isinstance(layer, ValueGrid) for layer in figure.layers) else HEIGHT
     limits = extent(figure)
     chosen = markers(figure, ascii)
     pen: list[Stroke] = []

@@ -6,7 +6,7 @@ import itertools
 import string
 from collections.abc import Mapping, Sequence
 
-from diffexplore.figures.records import Arrows, Band, Bars, Figure, Grid, Role, Rule, Series
+from diffexplore.figures.records import Arrows, Band, Bars, Figure, Role, Rule, Series, ValueGrid
 from diffexplore.figures.terminal.shades import ASCII_SHADES, NOTED, SHADES
 
 #: Of a role the marker in Unicode and in ASCII. "braille" is plotext's line of dots, eight to a character.
@@ -40,12 +40,12 @@ def markers(figure: Figure, ascii: bool) -> list[str]:
     """A marker for each layer; grids have shades and arrows have directions instead, and an empty one."""
     if lettered(figure):
         letters = itertools.cycle(LETTERS)
-        return ["" if isinstance(layer, Grid | Arrows) else next(letters) for layer in figure.layers]
-    ground = any(isinstance(layer, Grid) for layer in figure.layers)
+        return ["" if isinstance(layer, ValueGrid | Arrows) else next(letters) for layer in figure.layers]
+    ground = any(isinstance(layer, ValueGrid) for layer in figure.layers)
     taken = list(ASCII_SHADES if ascii else SHADES) + list(NOTED) if ground else []
     found = []
     for layer in figure.layers:
-        marker = "" if isinstance(layer, Grid | Arrows) else _free(_wanted(layer, ascii), taken, ascii)
+        marker = "" if isinstance(layer, ValueGrid | Arrows) else _free(_wanted(layer, ascii), taken, ascii)
         found.append(marker)
         taken.append(marker)
     return found
@@ -53,7 +53,7 @@ def markers(figure: Figure, ascii: bool) -> list[str]:
 
 def lettered(figure: Figure) -> bool:
     """Whether there are more layers than signs that are easily told apart."""
-    return sum(not isinstance(layer, Grid | Arrows) for layer in figure.layers) > _MOST_SIGNS
+    return sum(not isinstance(layer, ValueGrid | Arrows) for layer in figure.layers) > _MOST_SIGNS
 
 
 def _wanted(layer: Series | Band | Rule | Bars, ascii: bool) -> str:

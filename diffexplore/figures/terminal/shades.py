@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from diffexplore.figures.extent import Range, cells
-from diffexplore.figures.records import Axis, Figure, Grid
+from diffexplore.figures.records import Axis, Figure, ValueGrid
 from diffexplore.numerals import short
 
 #: From the lowest values to the highest.
@@ -31,7 +31,9 @@ class Shade:
     y: list[float] = field(default_factory=list)
 
 
-def shaded(grid: Grid, figure: Figure, limits: tuple[Range, Range], size: tuple[int, int], ascii: bool) -> list[Shade]:
+def shaded(
+    grid: ValueGrid, figure: Figure, limits: tuple[Range, Range], size: tuple[int, int], ascii: bool
+) -> list[Shade]:
     """The shades of ``grid``, the lowest first; each character of the canvas takes the cell that is nearest to it."""
     steps = _steps(grid, ASCII_SHADES if ascii else SHADES)
     shades = _named(steps, grid, ASCII_SHADES if ascii else SHADES)
@@ -54,7 +56,7 @@ def shaded(grid: Grid, figure: Figure, limits: tuple[Range, Range], size: tuple[
     return [shade for shade in (*shades, absent, *noted.values()) if shade.x]
 
 
-def _steps(grid: Grid, shades: str) -> list[float]:
+def _steps(grid: ValueGrid, shades: str) -> list[float]:
     """Where one shade ends and the next begins: at the levels, else at even parts of the range."""
     most = len(shades) - 1
     if grid.levels:
@@ -71,7 +73,7 @@ def _picked(levels: Sequence[float], most: int) -> list[float]:
     return [levels[round(place * (len(levels) - 1) / max(1, count - 1))] for place in range(count)]
 
 
-def _named(steps: Sequence[float], grid: Grid, shades: str) -> list[Shade]:
+def _named(steps: Sequence[float], grid: ValueGrid, shades: str) -> list[Shade]:
     if not steps:
         values = cells(grid)
         return [Shade(shades[1], short(values[0]) if values else "")]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diffexplore.figures.extent import LOWEST_COUNT, Range, shown
-from diffexplore.figures.records import Arrows, Band, Bars, Figure, Grid, Layer, Rule, Series
+from diffexplore.figures.records import Arrows, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
 from diffexplore.figures.terminal.markers import SHOWN
 from diffexplore.figures.terminal.shades import Shade, even, shaded
 
@@ -43,7 +43,7 @@ def strokes(
     layer: Layer, marker: str, figure: Figure, limits: Limits | None, size: tuple[int, int], ascii: bool
 ) -> tuple[list[Stroke], list[Legend]]:
     """The strokes of ``layer`` inside ``limits`` on a canvas of at most ``size`` characters, and its legend."""
-    if isinstance(layer, Grid):
+    if isinstance(layer, ValueGrid):
         shades = [] if limits is None else shaded(layer, figure, limits, size, ascii)
         return [Stroke(shade.x, shade.y, shade.marker) for shade in shades], _grid_legend(layer, shades)
     drawn: list[Stroke] = []
@@ -114,7 +114,7 @@ def _directions(arrows: Arrows, limits: Limits, size: tuple[int, int], signs: st
     return [Stroke(x, y, sign) for sign, (x, y) in found.items()]
 
 
-def _grid_legend(grid: Grid, shades: Sequence[Shade]) -> list[Legend]:
+def _grid_legend(grid: ValueGrid, shades: Sequence[Shade]) -> list[Legend]:
     unit = f" ({grid.unit})" if grid.unit else ""
     said = ", ".join(f"{shade.marker.strip() or 'blank'}{UNBROKEN}{shade.words}" for shade in shades if not shade.note)
     notes = [Legend(shade.marker, shade.words) for shade in shades if shade.note]

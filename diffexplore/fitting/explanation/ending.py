@@ -14,7 +14,7 @@ from diffexplore.fitting.explanation.words import (
     steps,
 )
 from diffexplore.fitting.records import Finding, Fit
-from diffexplore.render.numbers import point_text, share, ulp_at
+from diffexplore.writing.numbers import point_text, share, ulp_at
 
 #: A parameter with at most this part of its way left has arrived; with at least the other, it has hardly moved.
 _ARRIVED = 0.01

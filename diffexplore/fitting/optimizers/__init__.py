@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Entry:
+class OptimizerEntry:
     """An optimizer's name, what it does in one line, the module that holds it, and whether it has a learning rate."""
 
     name: str
@@ -32,16 +32,16 @@ class Entry:
 
 
 _ENTRIES = (
-    Entry("gd", "gradient descent: torch.optim's SGD", "gd", has_rate=True),
-    Entry("momentum", "gradient descent with momentum 0.9: torch.optim's SGD", "momentum", has_rate=True),
-    Entry("adam", "Adam with its usual constants: torch.optim's", "adam", has_rate=True),
-    Entry(
+    OptimizerEntry("gd", "gradient descent: torch.optim's SGD", "gd", has_rate=True),
+    OptimizerEntry("momentum", "gradient descent with momentum 0.9: torch.optim's SGD", "momentum", has_rate=True),
+    OptimizerEntry("adam", "Adam with its usual constants: torch.optim's", "adam", has_rate=True),
+    OptimizerEntry(
         "newton",
         "SciPy's trust-region Newton method (trust-exact), with the symbolic Hessian",
         "newton",
         has_rate=False,
     ),
-    Entry("lbfgs", "SciPy's L-BFGS-B", "lbfgs", has_rate=False),
+    OptimizerEntry("lbfgs", "SciPy's L-BFGS-B", "lbfgs", has_rate=False),
 )
 
 
@@ -50,7 +50,7 @@ def names() -> tuple[str, ...]:
     return tuple(entry.name for entry in _ENTRIES)
 
 
-def get(name: str) -> Entry:
+def get(name: str) -> OptimizerEntry:
     """The entry of that name; raises :class:`~diffexplore.errors.UsageError` for an unknown one."""
     for entry in _ENTRIES:
         if entry.name == name:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from diffexplore.pages.records import Page, Section, Subject
 from diffexplore.pages.sections import algebra, audit, bench, derivation, explore, fit, graph, pictures, proof, report
-from diffexplore.render.blocks import Headline
+from diffexplore.writing.blocks import Headline
 
 Maker = Callable[[Subject], Iterator[Section]]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from diffexplore.auditing.page import headline, page
 from diffexplore.pages.records import Section, Subject
 from diffexplore.pages.sections.parted import parted
-from diffexplore.render.blocks import Headline
+from diffexplore.writing.blocks import Headline
 
 
 def title_of(subject: Subject) -> str:

@@ -8,7 +8,7 @@ from diffexplore.benching.records import Bench
 from diffexplore.pages.records import Section, Subject
 from diffexplore.render.benches import headline, outline
 from diffexplore.render.benches import title_of as title_of_bench
-from diffexplore.render.blocks import Headline, Picture
+from diffexplore.writing.blocks import Headline, Picture
 
 
 def title_of(subject: Subject) -> str:

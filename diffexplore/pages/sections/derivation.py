@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from diffexplore.checking.descriptions import LossSummary, PartialFormula
+from diffexplore.formula.descriptions import LossSummary, PartialFormula
 from diffexplore.pages.records import Section, Subject
 from diffexplore.render.outline import formulas
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from diffexplore.exploring.records import Explorer
 from diffexplore.pages.live import live_html, live_script
 from diffexplore.pages.records import Fragment, Section, Subject
-from diffexplore.render.blocks import Note, Picture, text
 from diffexplore.render.outline import formulas
+from diffexplore.writing.blocks import Note, Picture, text
 
 _LEAD = "Move a start, the learning rate or the steps: loss, symbolic gradient and path are computed in this page."
 

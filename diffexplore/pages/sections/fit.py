@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from diffexplore.fitting.records import Fit
 from diffexplore.pages.records import Section, Subject
 from diffexplore.pages.sections.explore import surface_section
-from diffexplore.render.blocks import Headline, Note, Picture, text
 from diffexplore.render.fits import directions, headline, values, what_ran
 from diffexplore.render.outline import formulas
+from diffexplore.writing.blocks import Headline, Note, Picture, text
 
 
 def title_of(subject: Subject) -> str:

@@ -8,8 +8,8 @@ from diffexplore.graphing.records import Graph
 from diffexplore.pages.records import Section, Subject
 from diffexplore.pages.sections.algebra import drawing
 from diffexplore.pages.sections.parted import parted
-from diffexplore.render.blocks import Note
 from diffexplore.render.graphs import headline, outline
+from diffexplore.writing.blocks import Note
 
 
 def title_of(subject: Subject) -> str:

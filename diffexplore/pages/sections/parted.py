@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from diffexplore.pages.records import Section
-from diffexplore.render.blocks import Block, Gap, Heading, Headline
+from diffexplore.writing.blocks import Block, Gap, Heading, Headline
 
 
 def parted(blocks: Iterable[Block], first: tuple[str, str]) -> Iterator[Section]:

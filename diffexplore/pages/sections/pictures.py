@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from diffexplore.pages.records import Section, Subject
-from diffexplore.render.blocks import Picture
+from diffexplore.writing.blocks import Picture
 
 if TYPE_CHECKING:
     from diffexplore.checking.records import Report

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from diffexplore.pages.records import Section, Subject
 from diffexplore.pages.sections.parted import parted
 from diffexplore.proving.records import Proof
-from diffexplore.render.blocks import Headline
 from diffexplore.render.proof_headline import headline
 from diffexplore.render.proofs import outline
+from diffexplore.writing.blocks import Headline
 
 
 def title_of(subject: Subject) -> str:

@@ -6,18 +6,19 @@ from collections.abc import Iterator, Mapping
 
 from diffexplore.checking.records import Report
 from diffexplore.pages.records import Section, Subject
-from diffexplore.render.blocks import Block, Heading, Headline, Note, Table, text
 from diffexplore.render.causes import Footnotes, not_compared
 from diffexplore.render.lost import lost_digits
-from diffexplore.render.names import candidate_of, kind_of
-from diffexplore.render.numbers import counted
 from diffexplore.render.outline import formulas, run_notes
 from diffexplore.render.places import long_points
+from diffexplore.render.sample_tables import probes, worst_samples
 from diffexplore.render.screen import at_a_glance
-from diffexplore.render.tables import legend, probes, reduced_tables, worst_samples
+from diffexplore.render.tables import legend, reduced_tables
 from diffexplore.render.values import loss_values
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import failures
+from diffexplore.writing.blocks import Block, Heading, Headline, Note, Table, text
+from diffexplore.writing.names import candidate_of, kind_of
+from diffexplore.writing.numbers import counted
 
 #: Characters in a line of a table; a page has room for all digits.
 _WIDTH = 120

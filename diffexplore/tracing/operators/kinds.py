@@ -10,6 +10,7 @@ from typing import Any
 import sympy
 import torch
 
+from diffexplore.floating_point import dtype_name
 from diffexplore.tracing.arrays import Grid, each
 from diffexplore.tracing.operators.certain import is_real_number, whole_range
 from diffexplore.tracing.operators.logic import as_condition, as_number, is_truth
@@ -40,7 +41,7 @@ def conformed(grid: Grid, dtype: torch.dtype) -> Grid:
 
 
 def _check_whole(cell: sympy.Expr, dtype: torch.dtype) -> None:
-    name, info = str(dtype).removeprefix("torch."), torch.iinfo(dtype)
+    name, info = dtype_name(dtype), torch.iinfo(dtype)
     found = whole_range(cell)
     if found is None:
         raise NotImplementedError(f"its {name} result is rounded to whole numbers, which formulas do not: use floats")

@@ -1,14 +1,12 @@
-"""The kinds of candidates, a file each, and how a kind is told."""
+"""The kinds of candidates: a new one is a file, and a line in :data:`_KINDS`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
-from diffexplore.errors import unknown
-from diffexplore.verifying.candidates.base import Answer, Candidate, CandidateError, Symbols
+from diffexplore.errors import CandidateError, unknown
+from diffexplore.verifying.candidates.base import Answer, Candidate, Symbols
 from diffexplore.verifying.candidates.computes_loss import ComputesLoss
 from diffexplore.verifying.candidates.formulas import Formulas
 from diffexplore.verifying.candidates.layer import Layer
@@ -17,39 +15,31 @@ from diffexplore.verifying.candidates.training_step import GradFields, TrainingS
 
 __all__ = ["KINDS", "Answer", "Candidate", "CandidateError", "adapt", "kind_of", "name_of"]
 
-_ADAPTERS: dict[str, Any] = {
-    "loss": ComputesLoss,
-    "gradient": ReturnsGradient,
-    "layer": Layer,
-    "formulas": Formulas,
-    "grads": TrainingStep,
-}
+#: Classes that say of themselves what they accept: ``recognises`` tells whether something whose kind is not said is of
+#: this one, ``accepts`` whether something that is said to be can be, ``form`` is what an error says that it should be,
+#: ``packable`` whether its arguments may be tensors of several symbols.
+#: The first that recognises a candidate takes it, where its kind is not said; the last recognises all.
+_KINDS: tuple[type[Any], ...] = (GradFields, Formulas, Layer, ReturnsGradient, TrainingStep, ComputesLoss)
 
-KINDS = tuple(_ADAPTERS)
+KINDS = tuple(dict.fromkeys(known.kind for known in reversed(_KINDS)))
 
 
-def kind_of(candidate: Any) -> str:
-    """The kind of a candidate where it is not said."""
-    if isinstance(candidate, Mapping):
-        return "grads" if any(isinstance(value, torch.Tensor) for value in candidate.values()) else "formulas"
-    if isinstance(candidate, (tuple, list)):
-        return "layer"
-    return "loss"
+def kind_of(candidate: Any, said: str | None = None) -> type[Any]:
+    """The kind that a candidate is said to be of, or else that it looks like; raises UsageError for an unknown name."""
+    if said is None:
+        return next(known for known in _KINDS if known.recognises(candidate))
+    found = [known for known in _KINDS if known.kind == said]
+    if not found:
+        raise unknown("kind", said, KINDS)
+    return next((known for known in found if known.accepts(candidate)), found[-1])
 
 
 def adapt(candidate: Any, loss: Symbols, kind: str | None) -> Candidate:
     """The candidate behind its contract; raises UsageError for an unknown kind or a candidate that is not of it."""
-    name = name_of(candidate)
-    kind = kind_of(candidate) if kind is None else kind
-    if kind not in _ADAPTERS:
-        raise unknown("kind", kind, KINDS)
-    if kind == "grads" and isinstance(candidate, Mapping):
-        return GradFields(candidate, loss, name)
-    if kind == "formulas" and not isinstance(candidate, Mapping):
-        raise CandidateError(f"formulas are a mapping from symbols to texts, not {type(candidate).__name__}")
-    if kind in ("loss", "gradient", "grads") and not callable(candidate):
-        raise CandidateError(f"a candidate that computes a {kind} must be callable, not {type(candidate).__name__}")
-    adapted: Candidate = _ADAPTERS[kind](candidate, loss, name)
+    known = kind_of(candidate, kind)
+    if not known.accepts(candidate):
+        raise CandidateError(f"{known.form}, not {type(candidate).__name__}")
+    adapted: Candidate = known(candidate, loss, name_of(candidate))
     return adapted
 
 

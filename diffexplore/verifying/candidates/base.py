@@ -8,13 +8,7 @@ from typing import Protocol
 
 import torch
 
-from diffexplore.errors import UsageError
-
 Tensor = torch.Tensor
-
-
-class CandidateError(UsageError):
-    """The candidate cannot be used as it is: the message names it, what was wrong and what would be right."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +24,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Graph:
+class RecordedForward:
     """The graph of one forward pass. ``backward`` gives the gradient by each symbol for a multiple of the upstream.
 
     ``modified`` names the functions that have written into the upstream gradient that they were given.

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.errors import CandidateError
 from diffexplore.formula.power_slopes import evaluable
 from diffexplore.loss import Loss
 from diffexplore.program.program import lower
+from diffexplore.torch_code.binding import autograd_function, bind, order_of_apply
 from diffexplore.tracing.backward import UpstreamWatch, written_by_hand
-from diffexplore.verifying.binding import autograd_function, bind, order_of_apply
-from diffexplore.verifying.candidates.base import Answer, CandidateError, Graph, Symbols
+from diffexplore.verifying.candidates.base import Answer, RecordedForward, Symbols
 from diffexplore.verifying.gradients import named_gradients
 
 Tensor = torch.Tensor
@@ -28,6 +29,13 @@ class ComputesLoss:
     kind = "loss"
     repeatable = True
     torch = True
+    form = "a candidate that computes a loss must be callable"
+    packable = True
+    accepts = staticmethod(callable)
+
+    @staticmethod
+    def recognises(candidate: Any) -> bool:
+        return True  # whatever no other kind does
 
     def __init__(self, candidate: Any, loss: Symbols, name: str) -> None:
         self.name = name
@@ -76,7 +84,7 @@ class ComputesLoss:
         gradients = self.gradients(output, leaves, values)
         return Answer(named_gradients(gradients, wrt, values, self.name), output.detach())
 
-    def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Graph | None:
+    def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> RecordedForward | None:
         """The graph of one forward pass, where an autograd Function is part of it."""
         leaves = {name: values[name].detach().clone().requires_grad_() for name in wrt}
         output = self.output({**values, **leaves})
@@ -91,7 +99,7 @@ class ComputesLoss:
             )  # fmt: skip
             return dict(zip(leaves, gradients, strict=True))
 
-        return Graph(backward, lambda: tuple(watch.modified))
+        return RecordedForward(backward, lambda: tuple(watch.modified))
 
     def gradients(
         self, output: Tensor, leaves: Mapping[str, Tensor], values: Mapping[str, Tensor], *, create_graph: bool = False

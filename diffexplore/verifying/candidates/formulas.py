@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from typing import Any
 
 import sympy
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.checking.problem import spread_over
-from diffexplore.errors import UsageError, unknown
+from diffexplore.errors import CandidateError, UsageError, unknown
 from diffexplore.formula.notation import reduction_of
 from diffexplore.formula.parse import parsed
 from diffexplore.formula.syntax import read
 from diffexplore.formula.written import program_of
 from diffexplore.loss import Loss
-from diffexplore.verifying.candidates.base import Answer, CandidateError
+from diffexplore.methods.problem import spread_over
+from diffexplore.verifying.candidates.base import Answer
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 
 Tensor = torch.Tensor
@@ -28,6 +29,16 @@ class Formulas:
     kind = "formulas"
     repeatable = True
     torch = True
+    form = "formulas are a mapping from symbols to texts"
+    packable = False  # they are of scalar symbols
+
+    @staticmethod
+    def recognises(candidate: Any) -> bool:
+        return isinstance(candidate, Mapping)
+
+    @staticmethod
+    def accepts(candidate: Any) -> bool:
+        return isinstance(candidate, Mapping)
 
     def __init__(self, candidate: Mapping[str, str], loss: Loss, name: str) -> None:
         self.name = name

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from diffexplore.verifying.candidates.base import Answer, CandidateError, Graph, Symbols
+from diffexplore.errors import CandidateError
+from diffexplore.verifying.candidates.base import Answer, RecordedForward, Symbols
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.candidates.returns_gradient import to_numpy, uses_numpy
 from diffexplore.verifying.gradients import named_gradients
@@ -26,6 +27,16 @@ class Layer:
 
     kind = "layer"
     repeatable = True
+    form = "a layer is a pair (forward, backward)"
+    packable = True
+
+    @staticmethod
+    def recognises(candidate: Any) -> bool:
+        return isinstance(candidate, (tuple, list))
+
+    @staticmethod
+    def accepts(candidate: Any) -> bool:
+        return True  # an object with both methods is one, too
 
     def __init__(self, candidate: Any, loss: Symbols, name: str) -> None:
         self.name = name
@@ -49,7 +60,7 @@ class Layer:
         value = (tensor * upstream.to(tensor.dtype)).sum() if self._contracted else tensor.reshape(())
         return Answer(named_gradients(self._asked(returned, wrt), wrt, values, self.name), value.detach())
 
-    def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Graph:
+    def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> RecordedForward:
         """The output of one forward pass, and the backward that may be called again with it."""
         inputs = self._inputs(*(self._given(values[symbol]) for symbol in self._symbols))
         output = self._forward(inputs)
@@ -64,7 +75,7 @@ class Layer:
                 modified[self.name] = None
             return named_gradients(self._asked(returned, wrt), wrt, values, self.name)
 
-        return Graph(backward, lambda: tuple(modified))
+        return RecordedForward(backward, lambda: tuple(modified))
 
     def _upstream_of(self, output: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """The upstream gradient of the output: a number is that of each of its entries."""

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from diffexplore.verifying.binding import bind
-from diffexplore.verifying.candidates.base import Answer, CandidateError, Symbols
+from diffexplore.errors import CandidateError
+from diffexplore.torch_code.binding import bind
+from diffexplore.verifying.candidates.base import Answer, Symbols
 from diffexplore.verifying.gradients import named_gradients
 
 Tensor = torch.Tensor
@@ -20,6 +21,13 @@ class ReturnsGradient:
 
     kind = "gradient"
     repeatable = True
+    form = "a candidate that computes a gradient must be callable"
+    packable = True
+    accepts = staticmethod(callable)
+
+    @staticmethod
+    def recognises(candidate: Any) -> bool:
+        return False  # it looks like a function that computes the loss: its kind has to be said
 
     def __init__(self, candidate: Callable[..., Any], loss: Symbols, name: str) -> None:
         self.name = name

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
-from diffexplore.verifying.binding import bind
-from diffexplore.verifying.candidates.base import Answer, CandidateError, Symbols
+from diffexplore.errors import CandidateError
+from diffexplore.torch_code.binding import bind
+from diffexplore.verifying.candidates.base import Answer, Symbols
 from diffexplore.verifying.gradients import named_gradients
 
 Tensor = torch.Tensor
@@ -20,6 +21,13 @@ class TrainingStep:
     kind = "grads"
     repeatable = True
     torch = True
+    form = "a training step must be callable"
+    packable = True
+    accepts = staticmethod(callable)
+
+    @staticmethod
+    def recognises(candidate: Any) -> bool:
+        return False  # it looks like a function that computes the loss: its kind has to be said
 
     def __init__(self, candidate: Callable[..., Any], loss: Symbols, name: str) -> None:
         self.name = name
@@ -38,6 +46,16 @@ class GradFields:
     kind = "grads"
     repeatable = False
     torch = False
+    form = "tensors are a mapping from symbols to tensors"
+    packable = True
+
+    @staticmethod
+    def recognises(candidate: Any) -> bool:
+        return isinstance(candidate, Mapping) and any(isinstance(value, Tensor) for value in candidate.values())
+
+    @staticmethod
+    def accepts(candidate: Any) -> bool:
+        return isinstance(candidate, Mapping)
 
     def __init__(self, candidate: Mapping[str, Tensor], loss: Symbols, name: str) -> None:
         self.name = name

@@ -19,7 +19,7 @@ from diffexplore.checking.records import Cause
 from diffexplore.verifying.diagnosis.evidence import consistent, named
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction
 from diffexplore.verifying.diagnosis.plans import scenes as plans_of
-from diffexplore.verifying.diagnosis.scene import Laboratory, Scene, Unavailable
+from diffexplore.verifying.diagnosis.scene import Laboratory, Scene, SceneUnavailable
 
 #: How an entry of an array is named: x3, W2_1, K1_2_3.
 _ENTRY = re.compile(r"(.*?\D)(\d+(?:_\d+)*)")
@@ -117,7 +117,7 @@ def _from_others(name: str, basis: Mapping[str, sympy.Expr]) -> Prediction:
         for place, truth in enumerate(truths):
             others = [other for other in basis if other != name]
             if _is_one_multiple(scene, place, basis):
-                raise Unavailable
+                raise SceneUnavailable
             multiple = _multiple(scene, place, others, basis)
             if multiple is None:
                 return None
@@ -137,7 +137,7 @@ def _is_one_multiple(scene: Scene, place: int, basis: Mapping[str, sympy.Expr]) 
 def _multiple(scene: Scene, place: int, others: Sequence[str], basis: Mapping[str, sympy.Expr]) -> arb | None:
     """The one multiple of the basis by which the other entries are off; None where there is none.
 
-    Raises :class:`Unavailable` where the basis is 0 for all of them.
+    Raises :class:`SceneUnavailable` where the basis is 0 for all of them.
     """
     low, high = -float("inf"), float("inf")
     for other in others:
@@ -151,5 +151,5 @@ def _multiple(scene: Scene, place: int, others: Sequence[str], basis: Mapping[st
         middle, room = off / size, slack / abs(size)
         low, high = max(low, middle - room), min(high, middle + room)
     if low == -float("inf"):
-        raise Unavailable
+        raise SceneUnavailable
     return arb((low + high) / 2, (high - low) / 2) if low <= high else None

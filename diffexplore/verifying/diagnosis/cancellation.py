@@ -16,13 +16,13 @@ from flint import arb
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.watch import Watch
-from diffexplore.checking.problem import spread_over
 from diffexplore.checking.records import VALUE, Cause
 from diffexplore.formula.forms import can_be_multiplied_out
 from diffexplore.formula.functions_sympy import expm1, log1p, softplus
 from diffexplore.formula.size import nodes
 from diffexplore.formula.text import to_text
 from diffexplore.methods.opaque import OPAQUE_FACTOR
+from diffexplore.methods.problem import spread_over
 from diffexplore.numerals import short
 from diffexplore.program.program import lower
 from diffexplore.verifying.diagnosis.scene import Scene, exact_partial

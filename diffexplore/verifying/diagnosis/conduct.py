@@ -9,13 +9,12 @@ import numpy as np
 import torch
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import VALUE, Cause
+from diffexplore.floating_point import dtype_name, format_of
+from diffexplore.methods.problem import Problem
 from diffexplore.verifying.diagnosis import plans
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
 from diffexplore.verifying.observed import Observed
-
-_NAMES = {torch.float64: "float64", torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 
 
 def modified(observed: Observed) -> Cause | None:
@@ -79,7 +78,7 @@ def narrowed(
         return {}
     with observed.unexpecting():
         scenes = plans.scenes(laboratory) + whole()
-    dtype = _NAMES[laboratory.problem.dtype]
+    dtype = dtype_name(laboratory.problem.dtype)
     message = f"computed in {', '.join(seen)} inside {dtype}: the error is what the rounding of {seen[0]} allows"
     cause = Cause("precision", message, {"dtype": seen[0], "certain": True})
     known = {name: [scene for scene in scenes if name in scene.estimates] for name in names}
@@ -95,24 +94,20 @@ def _explained_by_rounding(scene: Scene, name: str) -> bool:
     return all(abs(truth - value) <= bound + float(truth.rad()) for value, bound, truth in numbers)
 
 
-#: The next narrower dtype: by accident, code computes in that one.
-_NARROWER = {torch.float64: torch.float32, torch.float32: torch.bfloat16}
-
-
 def looks_narrow(scenes: Sequence[Scene], name: str) -> Cause | None:
     """Whether errors of a candidate that cannot be watched are of the size of a narrower dtype's rounding."""
-    dtype = scenes[0].problem.dtype
-    narrow = _NARROWER.get(dtype)
-    if narrow is None:
+    own = format_of(scenes[0].problem.dtype)
+    if own.narrower is None:
         return None
-    growth, most = UNIT_ROUNDOFF[narrow] / UNIT_ROUNDOFF[dtype], _MOST_ROUNDINGS * UNIT_ROUNDOFF[narrow]
+    unit = format_of(own.narrower).unit_roundoff
+    growth, most = unit / own.unit_roundoff, _MOST_ROUNDINGS * unit
     if not all(_grown_within(scene, name, growth, most) for scene in scenes):
         return None
     message = (
-        f"the errors have the size of {_NAMES[narrow]}'s rounding and no pattern: computed in {_NAMES[narrow]} "
+        f"the errors have the size of {own.narrower}'s rounding and no pattern: computed in {own.narrower} "
         "somewhere, or by a formula that cancels"
     )
-    return Cause("precision", message, {"dtype": _NAMES[narrow], "certain": False})
+    return Cause("precision", message, {"dtype": own.narrower, "certain": False})
 
 
 #: Relative errors of more roundings than this are not blamed on them.
@@ -147,8 +142,10 @@ def only_narrow(laboratory: Laboratory, observed: Observed, names: Sequence[str]
             return None
         if not all(error <= shrinks * largest for largest, error in errors if largest > 0):
             return None
-    message = f"the gradient is right in float64: in {_NAMES[problem.dtype]} it loses precision, more than it has to"
-    fields = {"dtype": _NAMES[problem.dtype], "right_in_float64": True, "certain": True}
+    message = (
+        f"the gradient is right in float64: in {dtype_name(problem.dtype)} it loses precision, more than it has to"
+    )
+    fields = {"dtype": dtype_name(problem.dtype), "right_in_float64": True, "certain": True}
     return Cause("precision", message, fields)
 
 

@@ -18,8 +18,9 @@ from diffexplore.formula.derive import differentiate
 from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
-from diffexplore.verifying.diagnosis.constants import KNOB, Place, decimal_in, near, solved
+from diffexplore.verifying.diagnosis.constants import KNOB, ConstantPlace, near, solved
 from diffexplore.verifying.diagnosis.hypothesis import EDIT, Hypothesis, exactly
+from diffexplore.verifying.diagnosis.read_constants import decimal_in
 from diffexplore.verifying.diagnosis.scene import Scene
 from diffexplore.verifying.diagnosis.terms import multiple, plus, text_of
 
@@ -43,7 +44,7 @@ def edits(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
             formula = differentiate(formula, problem.loss.symbols[name])
         exact = sympy.Integer(0 if term is None else 1)
         if formula.has(KNOB):
-            yield from _explained(name, scenes, Place(exact, formula, nearby=False), node, term)
+            yield from _explained(name, scenes, ConstantPlace(exact, formula, nearby=False), node, term)
 
 
 def _changes(loss: sympy.Expr) -> Iterator[tuple[sympy.Expr, sympy.Expr | None, sympy.Expr]]:
@@ -57,7 +58,7 @@ def _changes(loss: sympy.Expr) -> Iterator[tuple[sympy.Expr, sympy.Expr | None, 
 
 
 def _explained(
-    name: str, scenes: Sequence[Scene], place: Place, node: sympy.Expr, term: sympy.Expr | None
+    name: str, scenes: Sequence[Scene], place: ConstantPlace, node: sympy.Expr, term: sympy.Expr | None
 ) -> Iterator[Hypothesis]:
     """The usual numbers first: another one is solved for, of which there may be several, and one need not be found."""
     usual = _USUAL_ADDED if term is None else _USUAL_TIMES

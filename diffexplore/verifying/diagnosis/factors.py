@@ -12,7 +12,7 @@ from flint import arb, fmpq
 from diffexplore.checking.records import VALUE
 from diffexplore.numerals import short
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, subject
-from diffexplore.verifying.diagnosis.scene import Scene, Unavailable
+from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable
 
 #: What a factor makes of the gradient, and why.
 _NAMED: dict[Fraction, tuple[str, str]] = {
@@ -152,7 +152,7 @@ def _constant(name: str, factor: Fraction, message: str, rank: float, why: str =
 def _without_one(scene: Scene) -> arb:
     """N/(N − 1); of one sample nothing is said, which every code treats in its own way."""
     if scene.n == 1:
-        raise Unavailable
+        raise SceneUnavailable
     return arb(scene.n) / (scene.n - 1)
 
 

@@ -21,7 +21,7 @@ from diffexplore.verifying.diagnosis import (
     terms,
 )
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis
-from diffexplore.verifying.diagnosis.scene import Scene, Unavailable
+from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable
 
 Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
 
@@ -66,5 +66,5 @@ def hypotheses(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """Every hypothesis for one partial (or for the loss's value)."""
     families = (*_OF_NUMBERS, *(() if name == VALUE else _OF_PARTIALS), *_LAST)
     for family in families:
-        with suppress(Unavailable):
+        with suppress(SceneUnavailable):
             yield from family(name, scenes)

@@ -10,7 +10,7 @@ import sympy
 from flint import arb
 
 from diffexplore.checking.records import VALUE
-from diffexplore.verifying.diagnosis.scene import Scene, Unavailable
+from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable
 
 #: What a hypothesis says of one partial in one scene: a ball for each of the candidate's numbers, or None.
 Prediction = Callable[[Scene], "list[arb] | None"]
@@ -63,7 +63,7 @@ def _predictions(predict: Prediction, scenes: Sequence[Scene]) -> Iterator[tuple
     for scene in scenes:
         try:
             yield scene, predict(scene)
-        except Unavailable:
+        except SceneUnavailable:
             continue
 
 
@@ -121,7 +121,7 @@ def alike(first: Hypothesis, second: Hypothesis, scenes: Sequence[Scene], name: 
     for scene in scenes:
         try:
             left, right = first.predict(scene), second.predict(scene)
-        except Unavailable:
+        except SceneUnavailable:
             continue
         if left is None or right is None or not all(a.overlaps(b) for a, b in zip(left, right, strict=True)):
             return False

@@ -11,7 +11,7 @@ from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction
-from diffexplore.verifying.diagnosis.scene import Scene, Unavailable, exact_partial
+from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable, exact_partial
 
 _MOST = 16
 _POWERS = (1, -1, 2, -2, sympy.Rational(1, 2), sympy.Rational(-1, 2))
@@ -74,7 +74,7 @@ def _varies(name: str, scenes: Sequence[Scene], basis: Prediction) -> bool:
     for scene in scenes:
         try:
             units = basis(scene) or []
-        except Unavailable:
+        except SceneUnavailable:
             continue
         pairs = zip(units, scene.truth(name), strict=True)
         ratios += [float(unit.mid()) / float(truth.mid()) for unit, truth in pairs if truth.mid() != 0]
@@ -87,7 +87,7 @@ def coefficient(name: str, scenes: Sequence[Scene], basis: Prediction) -> tuple[
     for scene in scenes:
         try:
             units = basis(scene) or []
-        except Unavailable:
+        except SceneUnavailable:
             continue
         for value, bound, unit in zip(scene.values(name), scene.bounds(name), units, strict=True):
             size = float(unit.mid())

@@ -15,7 +15,7 @@ import torch
 from flint import arb
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.checking.problem import spread_over
+from diffexplore.methods.problem import spread_over
 from diffexplore.program.program import lower
 from diffexplore.verifying.diagnosis.evidence import is_wrong
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction

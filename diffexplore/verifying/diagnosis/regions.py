@@ -31,7 +31,7 @@ _APART = 2.0**-20
 
 
 @dataclass(frozen=True)
-class Region:
+class SampleRegion:
     """A condition that a set of samples meets and another does not; of several the one with the least rank is told."""
 
     text: str
@@ -77,7 +77,7 @@ def explained(name: str, scenes: Sequence[Scene], *, scope: bool = True) -> Caus
     return named(found, scenes, name, scope=scope) if found else None
 
 
-def regions(wrong: Sequence[Scene], right: Sequence[Scene], name: str) -> list[Region]:
+def regions(wrong: Sequence[Scene], right: Sequence[Scene], name: str) -> list[SampleRegion]:
     """The conditions that hold on all of the first scenes and on none of the second, the plainest first."""
     found = []
     for place, (text, of) in enumerate(_quantities(wrong[0], name)):
@@ -86,25 +86,25 @@ def regions(wrong: Sequence[Scene], right: Sequence[Scene], name: str) -> list[R
             continue
         region = _between(text, [v for v in there if v is not None], [v for v in elsewhere if v is not None])
         if region is not None:
-            found.append(Region(region.text, region.rank + place / 100))
+            found.append(SampleRegion(region.text, region.rank + place / 100))
     return sorted(found, key=lambda region: region.rank)
 
 
-def _between(text: str, there: list[float], elsewhere: list[float]) -> Region | None:
+def _between(text: str, there: list[float], elsewhere: list[float]) -> SampleRegion | None:
     values, others = set(there), set(elsewhere)
     if not values & others and len(values) <= _CLASSES and all(value == round(value) for value in values | others):
         if len(others) == 1 < len(values):
-            return Region(f"{text} ≠ {others.pop():g}", 0)
+            return SampleRegion(f"{text} ≠ {others.pop():g}", 0)
         if len(values) == 1 or len(values | others) <= 2 * _CLASSES:
-            return Region(" or ".join(f"{text} = {value:g}" for value in sorted(values)), 0)
+            return SampleRegion(" or ".join(f"{text} = {value:g}" for value in sorted(values)), 0)
     for sign, low, high in (("<", max(there), min(elsewhere)), (">", max(elsewhere), min(there))):
         if high - low > _APART * (abs(low) + abs(high)):
             level = _level(low, high)
-            return Region(f"{text} {sign} {level}", 0.5 if level == "0" else 1.5)
+            return SampleRegion(f"{text} {sign} {level}", 0.5 if level == "0" else 1.5)
     sizes, other_sizes = [abs(value) for value in there], [abs(value) for value in elsewhere]
     for sign, low, high in (("<", max(sizes), min(other_sizes)), (">", max(other_sizes), min(sizes))):
         if high - low > _APART * (low + high):
-            return Region(f"|{text}| {sign} {_level(low, high)}", 2)
+            return SampleRegion(f"|{text}| {sign} {_level(low, high)}", 2)
     return None
 
 

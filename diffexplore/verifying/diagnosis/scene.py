@@ -15,11 +15,11 @@ from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.checking.evaluate import Running
-from diffexplore.checking.problem import Problem
 from diffexplore.checking.records import VALUE
-from diffexplore.checking.staged import Reading, StagedProgram
+from diffexplore.checking.staged import RunningMode, StagedProgram
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimate
+from diffexplore.methods.problem import Problem
 from diffexplore.program.program import Program, lower
 
 Tensor = torch.Tensor
@@ -30,7 +30,7 @@ _BITS = 320
 _TIGHT = 2.0**-60
 
 
-class Unavailable(Exception):
+class SceneUnavailable(Exception):
     """A hypothesis asks for what only a small scene can compute."""
 
 
@@ -73,17 +73,17 @@ class Scene:
     def at_samples(self, expression: sympy.Expr) -> list[arb]:
         """The expression at each sample.
 
-        Raises :class:`Unavailable` for what SymPy has merged into no number, as parts of a partial may be.
+        Raises :class:`SceneUnavailable` for what SymPy has merged into no number, as parts of a partial may be.
         """
         if expression not in self._known:
             if expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
-                raise Unavailable
+                raise SceneUnavailable
             data, moved = self.problem.loss.data, (*self.problem.loss.parameters, *self.problem.wrt)
-            reading = Reading(BALLS, arb, cases=CASES, by=moved)
+            reading = RunningMode(BALLS, arb, cases=CASES, by=moved)
             try:
                 lowered = _lowered(expression, self.problem.inputs)
             except TypeError:  # SymPy writes the derivative of |u| with im(u) where it does not know that u is real
-                raise Unavailable from None
+                raise SceneUnavailable from None
             program = StagedProgram(lowered, reading, self.point, data)
             with precision(_BITS):
                 program.prepare()
@@ -133,7 +133,7 @@ class Scene:
 def need_samples(scene: Scene) -> None:
     """Raises Unavailable for the whole batch, whose samples are too many to be gone through."""
     if len(scene.samples) != scene.n:
-        raise Unavailable
+        raise SceneUnavailable
 
 
 def exact_partial(problem: Problem, name: str) -> sympy.Expr:

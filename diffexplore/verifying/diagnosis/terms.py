@@ -14,7 +14,7 @@ from diffexplore.formula.forms import can_be_multiplied_out
 from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, exactly, explain, truth_of
-from diffexplore.verifying.diagnosis.scene import Scene, Unavailable, exact_partial
+from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable, exact_partial
 
 _MOST_PATHS = 24
 _MOST_TERMS = 8
@@ -177,7 +177,7 @@ def multiple(name: str, scenes: Sequence[Scene], basis: Any) -> tuple[float, flo
     for scene in scenes:
         try:
             numbers = list(zip(scene.values(name), scene.bounds(name), scene.truth(name), basis(scene), strict=True))
-        except Unavailable:
+        except SceneUnavailable:
             continue
         for value, bound, truth, unit in numbers:
             size = float(unit.mid())

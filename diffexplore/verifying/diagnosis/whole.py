@@ -14,7 +14,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.enclosures import SUM_PRECISION, Status, statuses_in
 from diffexplore.checking.evaluate import Evaluator
 from diffexplore.methods.base import Estimate
-from diffexplore.verifying.diagnosis.scene import Laboratory, Scene, Unavailable
+from diffexplore.verifying.diagnosis.scene import Laboratory, Scene, SceneUnavailable
 
 #: Whole batches up to this size are explained like any scene.
 SMALL = 128
@@ -37,13 +37,13 @@ class WholeBatch(Scene):
 
     def truth(self, name: str) -> list[arb]:
         if name not in self.truths:
-            raise Unavailable
+            raise SceneUnavailable
         return [self.truths[name]]
 
     def at_samples(self, expression: sympy.Expr) -> list[arb]:
         """The expression, if it is the same for all samples."""
         if any(symbol.name in self.problem.loss.data for symbol in expression.free_symbols):
-            raise Unavailable
+            raise SceneUnavailable
         return super().at_samples(expression)
 
     def only(self, place: int) -> Scene:

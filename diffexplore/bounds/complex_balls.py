@@ -1,0 +1,253 @@
+"""Programs on complex torch tensors, with radii for the real and the imaginary part beside each.
+
+The values are those of torch's complex kernels. The radii follow from the real formulas of each function's parts
+(such as exp(a + ib) = eᵃ cos b + i eᵃ sin b), evaluated in real balls, plus a rounding of a few ulps in each part.
+For a complex step the parts differ by many orders of magnitude, so that a bound on the modulus would say nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from diffexplore.arithmetic import sinc as sine_quotients
+from diffexplore.bounds.ball import Ball
+from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
+from diffexplore.bounds.propagation import RULES
+from diffexplore.functions.tables import CONTROL, implementations
+from diffexplore.program.program import Constant
+
+Tensor = torch.Tensor
+
+#: Ulps claimed of each part of a complex kernel's result.
+_KERNEL_ULPS = 8
+_REAL = {torch.complex128: torch.float64, torch.complex64: torch.float32}
+
+
+@dataclass(frozen=True)
+class ComplexBall:
+    """A computed complex tensor, and radii within which the exact real and imaginary parts lie (float64)."""
+
+    value: Tensor
+    real_radius: Tensor
+    imag_radius: Tensor
+
+    @property
+    def parts(self) -> tuple[Ball, Ball]:
+        value = self.value.to(torch.complex128)
+        return Ball(value.real, self.real_radius), Ball(value.imag, self.imag_radius)
+
+
+# ------------------------------------------------------------------------------------------- real ball arithmetic
+def _real(name: str, *operands: Ball) -> Ball:
+    """One real operation on balls, in float64."""
+    mid = _KERNELS[name](*[operand.mid for operand in operands])
+    return Ball(mid, RULES[name](*operands, mid) * UPWARD + rounding(name, mid, torch.float64))
+
+
+_KERNELS: dict[str, Callable[..., Tensor]] = {
+    "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "neg": torch.neg,
+    "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "atan2": torch.atan2,
+    "sin": torch.sin, "cos": torch.cos, "sinh": torch.sinh, "cosh": torch.cosh,
+}  # fmt: skip
+
+Parts = tuple[Ball, Ball]
+
+
+def _mul(x: Parts, y: Parts) -> Parts:
+    (a, b), (c, d) = x, y
+    return (
+        _real("sub", _real("mul", a, c), _real("mul", b, d)),
+        _real("add", _real("mul", a, d), _real("mul", b, c)),
+    )
+
+
+def _div(x: Parts, y: Parts) -> Parts:
+    (a, b), (c, d) = x, y
+    square = _real("add", _real("mul", c, c), _real("mul", d, d))
+    real = _real("add", _real("mul", a, c), _real("mul", b, d))
+    imag = _real("sub", _real("mul", b, c), _real("mul", a, d))
+    return _real("div", real, square), _real("div", imag, square)
+
+
+def _exp(x: Parts) -> Parts:
+    a, b = x
+    size = _real("exp", a)
+    return _real("mul", size, _real("cos", b)), _real("mul", size, _real("sin", b))
+
+
+def _log(x: Parts) -> Parts:
+    a, b = x
+    # On the real axis left of 0 the function is complex: no real derivative.
+    square = _real("add", _real("mul", a, a), _real("mul", b, b))
+    half = _real("log", square)
+    real = Ball(half.mid / 2, torch.where(a.mid > a.rad, half.rad / 2, torch.inf))
+    return real, _real("atan2", b, a)
+
+
+def _sqrt(x: Parts) -> Parts:
+    a, b = x
+    modulus = _real("sqrt", _real("add", _real("mul", a, a), _real("mul", b, b)))
+    real = _real("sqrt", _scale(_real("add", modulus, a), 0.5))
+    real = Ball(real.mid, torch.where(a.mid > a.rad, real.rad, torch.inf))
+    return real, _real("div", b, _scale(real, 2.0))
+
+
+def _sin(x: Parts) -> Parts:
+    a, b = x
+    return _real("mul", _real("sin", a), _real("cosh", b)), _real("mul", _real("cos", a), _real("sinh", b))
+
+
+def _cos(x: Parts) -> Parts:
+    a, b = x
+    imag = _real("neg", _real("mul", _real("sin", a), _real("sinh", b)))
+    return _real("mul", _real("cos", a), _real("cosh", b)), imag
+
+
+def _sinh(x: Parts) -> Parts:
+    a, b = x
+    return _real("mul", _real("sinh", a), _real("cos", b)), _real("mul", _real("cosh", a), _real("sin", b))
+
+
+def _cosh(x: Parts) -> Parts:
+    a, b = x
+    return _real("mul", _real("cosh", a), _real("cos", b)), _real("mul", _real("sinh", a), _real("sin", b))
+
+
+def _scale(x: Ball, factor: float) -> Ball:
+    """Times a power of two: exact."""
+    return Ball(x.mid * factor, x.rad * factor)
+
+
+# ------------------------------------------------------------------------------------------------- complex watching
+_Crossing = Callable[..., tuple[Any, Any]]
+
+
+def _nothing_crosses(*operands: Parts) -> tuple[Any, Any]:
+    return 0.0, 0.0
+
+
+def _mul_crossing(x: Parts, y: Parts) -> tuple[Any, Any]:
+    """Sizes of the products whose sum a part is: their own roundings survive a cancellation."""
+    (a, b), (c, d) = x, y
+    return (a.mid * c.mid).abs() + (b.mid * d.mid).abs(), (a.mid * d.mid).abs() + (b.mid * c.mid).abs()
+
+
+def _div_crossing(x: Parts, y: Parts) -> tuple[Any, Any]:
+    (a, b), (c, d) = x, y
+    square = c.mid.square() + d.mid.square()
+    real = (a.mid * c.mid).abs() + (b.mid * d.mid).abs()
+    return real / square, ((a.mid * d.mid).abs() + (b.mid * c.mid).abs()) / square
+
+
+def _log_crossing(x: Parts) -> tuple[Any, Any]:
+    return 1.0, 0.0  # log|z| near |z| = 1 has an absolute error
+
+
+def _apply(
+    kernel: Callable[..., Tensor], parts: Callable[..., Parts], crossing: _Crossing = _nothing_crosses
+) -> Callable[..., Any]:
+    def operation(*operands: ComplexBall | RoundedNumber | float) -> ComplexBall:
+        like = next(operand for operand in operands if isinstance(operand, ComplexBall))
+        taken = [operand if isinstance(operand, ComplexBall) else lifted(operand, like) for operand in operands]
+        value = kernel(*[ball.value for ball in taken])
+        balls = [ball.parts for ball in taken]
+        real, imag = parts(*balls)
+        cross = crossing(*balls)
+        dtype = _REAL[value.dtype]
+        unit = 2 * _KERNEL_ULPS * UNIT_ROUNDOFF[dtype]
+        return ComplexBall(
+            value,
+            _finite(real.rad + unit * (real.mid.abs() + cross[0]) + QUANTUM[dtype] * 2),
+            _finite(imag.rad + unit * (imag.mid.abs() + cross[1]) + QUANTUM[dtype] * 2),
+        )
+
+    return operation
+
+
+def _finite(radius: Tensor) -> Tensor:
+    return torch.nan_to_num(radius, nan=torch.inf, posinf=torch.inf)
+
+
+@dataclass(frozen=True)
+class RoundedNumber:
+    """A double that stands for a constant within ``error`` of it."""
+
+    value: float
+    error: float
+
+
+def lifted(number: float | RoundedNumber, like: ComplexBall) -> ComplexBall:
+    """A number as a complex ball of the dtype and on the device of another one, of shape ()."""
+    if not isinstance(number, RoundedNumber):
+        number = RoundedNumber(float(number), 0.0)
+    wide = torch.tensor(complex(number.value), dtype=torch.complex128, device=like.value.device)
+    value = wide.to(like.value.dtype)  # infinite beyond the dtype, where torch refuses to make a tensor of the number
+    stored = value.to(torch.complex128).real
+    error = torch.where(stored == number.value, 0.0, (stored - number.value).abs()) + number.error
+    return ComplexBall(value, error, torch.zeros_like(error))
+
+
+def _sum_parts(name: str) -> Callable[[Parts, Parts], Parts]:
+    return lambda x, y: (_real(name, x[0], y[0]), _real(name, x[1], y[1]))
+
+
+add, sub = _apply(torch.add, _sum_parts("add")), _apply(torch.sub, _sum_parts("sub"))
+mul, div = _apply(torch.mul, _mul, _mul_crossing), _apply(torch.div, _div, _div_crossing)
+neg = _apply(torch.neg, lambda x: (_real("neg", x[0]), _real("neg", x[1])))
+exp, log, sqrt = _apply(torch.exp, _exp), _apply(torch.log, _log, _log_crossing), _apply(torch.sqrt, _sqrt)
+sin, cos, sinh, cosh = (
+    _apply(kernel, parts)
+    for kernel, parts in ((torch.sin, _sin), (torch.cos, _cos), (torch.sinh, _sinh), (torch.cosh, _cosh))
+)
+_QUOTIENTS = {"add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "sin": sin, "cos": cos}
+
+
+def power(x: Any, y: Any) -> Any:
+    if isinstance(y, RoundedNumber) and y.value == 0 and y.error == 0:  # whole powers are products before that
+        return add(mul(x, 0), 1)
+    base = x if isinstance(x, ComplexBall) else lifted(x, y)
+    return exp(mul(y, log(base)))
+
+
+def dsinc(order: int, x: ComplexBall) -> ComplexBall:
+    """By quotients; where they cancel, 0 and how large the function may be: |fₙ(z)| ≤ cosh(Im z)/(n + 1)."""
+    value = sine_quotients.by_quotients(_QUOTIENTS, order, x)
+    largest = x.parts[1].farthest_from_zero.cosh() / (order + 1) * (1 + 2.0**-40)
+    near = (value.real_radius <= largest) & (value.imag_radius <= largest) & value.value.isfinite()
+    radii = (torch.where(near, radius, largest) for radius in (value.real_radius, value.imag_radius))
+    return ComplexBall(torch.where(near, value.value, 0), *radii)
+
+
+def sinc(x: ComplexBall) -> ComplexBall:
+    at_zero = (x.value == 0) & (x.real_radius == 0) & (x.imag_radius == 0)
+    value = dsinc(0, x)
+    radii = (torch.where(at_zero, 0.0, radius) for radius in (value.real_radius, value.imag_radius))
+    return ComplexBall(torch.where(at_zero, 1, value.value), *radii)
+
+
+def _without_conditions(*operands: Any) -> Any:
+    raise TypeError("complex numbers have no order, and what chooses by one is not analytic")
+
+
+#: What has no operation here is not analytic (abs, max, where, …) or has no complex kernel (erf, lgamma, …).
+OPERATIONS = {
+    name: run
+    for name, run in implementations("complex", dict.fromkeys(CONTROL, _without_conditions)).items()
+    if name not in CONTROL
+}
+
+
+class ComplexArithmetic:
+    """Constants are doubles, with their distance from the exact number."""
+
+    operations = OPERATIONS
+
+    def constant(self, constant: Constant) -> RoundedNumber:
+        return RoundedNumber(constant.nearest, constant.error)
+
+
+COMPLEX = ComplexArithmetic()

@@ -1,0 +1,197 @@
+"""The loss as a function of one symbol: its values with their rounding, and its derivatives over an interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+
+from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
+from diffexplore.bounds.watch import Watch
+from diffexplore.formula.budget import Ending
+from diffexplore.methods.base import Values, radius_of
+from diffexplore.methods.problem import Problem, spread_over
+from diffexplore.methods.torch_loss import raised_by
+from diffexplore.program.program import Program
+from diffexplore.torch_private.watching import DisableTorchFunction
+
+Tensor = torch.Tensor
+
+_LARGEST_STEP = 0.125  # of max(1, |x|)
+
+#: A derivative's bound over an interval is refined while it exceeds the derivative at x by this factor.
+_TIGHT = 2.0
+_MOST_PIECES = 64
+
+#: So many places of a reduced loss are refined together.
+_MOST_REFINED = 256
+
+#: Balls, times places, times samples, that are computed together.
+_TOGETHER = 2**17
+
+
+class Along:
+    """The loss as a function of one symbol: reduced, or one function for each sample."""
+
+    def __init__(self, problem: Problem, values: Values, name: str, n: int, reduce: Callable[[Tensor], Tensor]) -> None:
+        self.problem = problem
+        self._values = values
+        self._name = name
+        self._n = n
+        self._reduce = reduce
+        self.x = values[name].detach().to(torch.float64)
+        self._wide = {key: value.detach().to(torch.float64) for key, value in values.items()}
+        self._derivatives: dict[int, Tensor] = {}
+        self._enclosed: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def evaluate(self, watch: Watch, offset: Tensor) -> Tensor:
+        """The loss at x + offset, in the dtype of the problem, under an open watch."""
+        with DisableTorchFunction():  # nothing of this is done by a user's function
+            node, error = rounded_sum(self.x, offset, self.problem.dtype)
+            watch.set(node, error.abs())
+        return self._loss({**self._values, self._name: node})
+
+    def at(self, offset: Tensor) -> Tensor:
+        """The loss at x + offset, by nobody watched."""
+        return self._loss({**self._values, self._name: self._values[self._name] + offset})
+
+    def watch(self) -> Watch:
+        """What follows the rounding of evaluations."""
+        return self.problem.torch_loss.watch(self._values.values())
+
+    def _loss(self, values: Values) -> Tensor:
+        """What torch computes: a user's function on the whole batch, or the formula."""
+        problem = self.problem
+        if problem.loss.program is None:
+            return self._reduce(problem.summands(values, self._n))
+        with raised_by(problem.loss.program), torch.no_grad():
+            return problem.torch_loss.loss(problem.torch_loss.arguments(values), self._n)
+
+    def outside(self, offset: Tensor) -> Tensor:
+        """Where x + offset leaves the stated domain of the loss, for any of the samples that are reduced (bool)."""
+        node, _ = rounded_sum(self.x, offset, self.problem.dtype)
+        conditions = self.problem.domain_program.run(TORCH, {**self._values, self._name: node})
+        left = torch.zeros_like(self.x, dtype=torch.bool)
+        for condition in conditions:
+            broken = ~torch.as_tensor(condition, dtype=torch.bool, device=self.x.device)
+            if self.x.dim() > 1:  # places, of all samples each
+                broken = broken.any(-1, keepdim=True)
+            left = left | (broken if broken.dim() <= self.x.dim() else broken.any())
+        return left
+
+    def noise(self) -> Tensor:
+        """The watched error of one evaluation at x."""
+        with self.watch() as watch:
+            value = self._loss(self._values)
+        return radius_of(watch, value)
+
+    def derivative(self, order: int) -> Tensor:
+        """The derivative of some order at x, in float64."""
+        if order not in self._derivatives:
+            self._derivatives[order] = self._run(self._program(order), torch.zeros_like(self.x))[0]
+        return self._derivatives[order]
+
+    def largest_derivative(self, order: int, reach: Tensor, negligible: Tensor) -> Tensor:
+        """Bound on |f^(order)| within ``reach`` of x, refined while it exceeds ``negligible``.
+
+        Infinite where f is not smooth there.
+        """
+        largest = self._enclosure(order, reach)
+        # By sample it is not worth its price: there, one sample in thousands would refine them all.
+        if reach.dim() == 0 or (reach.dim() > 1 and len(reach) <= _MOST_REFINED):
+            largest = self._refined(order, reach, largest, negligible)
+        return largest
+
+    def _enclosure(self, order: int, reach: Tensor) -> Tensor:
+        """The bound from one ball; the last one is kept, since a step is first tried and then taken."""
+        known = self._enclosed.get(order)
+        if known is not None and torch.equal(known[0], reach):
+            return known[1]
+        _, loss_radius = self._run(self.problem.loss_program, reach)
+        largest = torch.where(loss_radius.isfinite(), self._largest_over(order, reach, pieces=1), math.inf)
+        self._enclosed[order] = reach, largest
+        return largest
+
+    def _refined(self, order: int, reach: Tensor, largest: Tensor, negligible: Tensor) -> Tensor:
+        """Smaller bounds where they are worth it: a wide ball overestimates, small ones that cover it do so less."""
+        tight = _TIGHT * self.derivative(order).abs()
+        open_ = largest.isfinite() & (largest > negligible) & (largest > tight)
+        pieces = 1
+        while pieces < _MOST_PIECES and bool(open_.any()):
+            pieces *= 4
+            places = open_[:, 0] if reach.dim() > 1 else None
+            finer = self._at_places(places)._largest_over(order, _those(reach, places), pieces)
+            coarse = _those(largest, places)
+            found = torch.minimum(coarse, finer)
+            still = (finer <= 0.9 * coarse) & (found > _those(negligible, places)) & (found > _those(tight, places))
+            if places is None:
+                largest, open_ = found, still
+            else:
+                largest, open_ = largest.clone(), open_.clone()
+                largest[places], open_[places] = found, still
+        return largest
+
+    def _at_places(self, places: Tensor | None) -> Along:
+        """The function at some of many places (bool), whose values are of shape (m, 1); itself at one place."""
+        if places is None:
+            return self
+        values = {key: _those(value, places) if value.dim() > 1 else value for key, value in self._values.items()}
+        return Along(self.problem, values, self._name, self._n, self._reduce)
+
+    def _largest_over(self, order: int, reach: Tensor, pieces: int) -> Tensor:
+        """The bound from ``pieces`` balls that cover the interval, as many at once as memory bears."""
+        together = max(1, _TOGETHER // (reach.numel() * self._n))
+        parts = torch.arange(1 - pieces, pieces, 2, dtype=torch.float64, device=reach.device) / pieces
+        return torch.stack([self._largest_of(order, reach, some, pieces) for some in parts.split(together)]).amax(0)
+
+    def _largest_of(self, order: int, reach: Tensor, parts: Tensor, pieces: int) -> Tensor:
+        """The bound from the balls about x + part · reach, of ``pieces`` that cover the interval."""
+        # A number of its own for each ball, before the places, where there are such, and the samples.
+        offset = (reach if reach.dim() else reach.reshape(1)) * parts.reshape(-1, *[1] * max(1, reach.dim()))
+        # The rounding of the centre is far below the overlap of 2⁻³⁰.
+        value, radius = self._run(self._program(order), reach * ((1 + 2.0**-30) / pieces) + self._ulps(), offset)
+        return (value.abs() + radius).expand(offset.shape).amax(0).reshape(reach.shape)
+
+    def _ulps(self) -> Tensor:
+        return self.x.abs() * 2.0**-51
+
+    def _run(self, program: Program, reach: Tensor, offset: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
+        with Watch(smooth=True) as watch:
+            x = self.x + offset
+            watch.set(x, reach.to(torch.float64).expand(x.shape).clone())
+            values = {**self._wide, self._name: x}
+            value = self._reduce(spread_over(program.run(TORCH, values)[0], self._n, values))
+        return value, watch.radius(value)
+
+    def _program(self, order: int) -> Program:
+        program = self.problem.derivative_program(self._name, order)
+        assert not isinstance(program, Ending), "the method's obstacle is asked first"
+        return program
+
+    def clamped(self, step: Tensor) -> Tensor:
+        """The nearest power of two that is neither lost beside x nor large beside max(1, |x|)."""
+        x = self.x.abs()
+        unit = UNIT_ROUNDOFF[self.problem.dtype]
+        lowest = torch.clamp(8 * unit * x, min=max(QUANTUM[self.problem.dtype] * 2.0**10, 2.0**-960))
+        highest = _LARGEST_STEP * torch.clamp(x, min=1.0)
+        step = torch.nan_to_num(step, nan=math.inf, posinf=math.inf)
+        bounded = torch.maximum(torch.minimum(step, highest), lowest)
+        return torch.exp2(torch.round(torch.log2(bounded)))
+
+
+def _those(values: Tensor, places: Tensor | None) -> Tensor:
+    """The values at some places (bool); all of them where there is but one place."""
+    return values if places is None else values[places]
+
+
+def rounded_sum(x: Tensor, offset: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """x + offset rounded to ``dtype``, and the exact sum less that (Knuth's two-sum)."""
+    total = x + offset
+    part = total - x
+    lost = (x - (total - part)) + (offset - part)
+    node = total.to(dtype)
+    if node.data_ptr() == x.data_ptr():
+        node = node.clone()
+    return node, lost + (total - node.to(torch.float64))

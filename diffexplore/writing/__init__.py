@@ -1,0 +1,1 @@
+"""What all outputs for people are made of: blocks of text, numbers and names in words."""

@@ -1,0 +1,112 @@
+"""Imports go downwards only: from a room of the package to rooms below it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import diffexplore
+
+ROOT = Path(diffexplore.__file__).parent
+REPOSITORY = Path(__file__).parent.parent
+
+PAGE = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def _layers() -> list[str]:
+    """The rooms and the files beside them, from top to bottom, as the page has them; those in one line are level."""
+    block = PAGE.partition("<!-- layers -->\n```text\n")[2].partition("```")[0]
+    return [re.split(r"\s{2,}", line)[0] for line in block.splitlines()]
+
+
+#: The one circle: simplification checks itself, so that it lowers both forms to programs and evaluates them in balls.
+CIRCLE = frozenset({"formula", "program", "arithmetic"})
+
+HEIGHT = {room: -place for place, layer in enumerate(_layers()) for room in layer.split()}
+
+#: The records that a caller gets: what draws, prints or explores them is loaded when it is called for.
+RESULTS = ("checking.records", "exploring.records", "fitting.records", "graphing.records", "proving.records")
+
+#: Imports inside functions that go up, by module, with the rooms they go to: each for a reason.
+UPWARDS = dict.fromkeys(RESULTS, frozenset({"render", "pages", "scanning", "exploring"})) | {
+    "errors": frozenset({"render"}),  # the text of a GradientError is that of its report
+    "loss": frozenset({"render", "tracing", "proving"}),  # its repr; Loss.from_torch, which reads and reruns a program
+}
+
+Import = tuple[str, str, bool]
+
+
+def _imports(path: Path) -> Iterator[Import]:
+    """Every import from the package that is made when the code runs: the module, what it imports, if in a function."""
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+    def walk(node: ast.AST, inside: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                continue
+            if isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"{module} imports relatively, in line {child.lineno}"
+                names = [f"{child.module}.{name.name}" for name in child.names]
+            else:
+                names = [name.name for name in child.names] if isinstance(child, ast.Import) else []
+            yield from ((module, name, inside) for name in names if name.startswith("diffexplore."))
+            yield from walk(child, inside or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+    yield from walk(ast.parse(path.read_text(encoding="utf-8")), False)
+
+
+IMPORTS = [found for path in sorted(ROOT.rglob("*.py")) if path != ROOT / "__init__.py" for found in _imports(path)]
+
+
+def _room(name: str) -> str:
+    return name.removeprefix("diffexplore.").split(".")[0]
+
+
+def _goes_up(found: Import) -> bool:
+    above, below = _room(found[0]), _room(found[1])
+    if above == below or below not in HEIGHT:  # what the package itself offers, such as its version, is in no room
+        return False
+    return HEIGHT[above] <= HEIGHT[below] and not CIRCLE.issuperset((above, below))
+
+
+def test_the_files_of_the_page_are_there() -> None:
+    named = {first or second for first, second in re.findall(r"`([a-z_/]+\.py)`|`([a-z_/]+/)`", PAGE)}
+    assert len(named) > 40
+    assert not {name for name in named if not (ROOT / name).exists() and not (REPOSITORY / name).exists()}
+
+
+def test_every_room_has_its_place() -> None:
+    rooms = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert rooms - {"__init__"} <= set(HEIGHT)
+
+
+@pytest.mark.parametrize("room", sorted({_room(module) for module, _, _ in IMPORTS}))
+def test_imports_go_downwards(room: str) -> None:
+    above = {
+        (module, name)
+        for module, name, inside in (found for found in IMPORTS if _room(found[0]) == room and _goes_up(found))
+        if not (inside and _room(name) in UPWARDS.get(module, ()))
+    }
+    assert not above
+
+
+def test_every_exception_is_still_needed() -> None:
+    used = {(module, _room(name)) for module, name, inside in filter(_goes_up, IMPORTS) if inside}
+    unused = {(module, room) for module, rooms in UPWARDS.items() for room in rooms} - used
+    assert not {found for found in unused if found[0] not in RESULTS}
+    assert {room for module, room in used if module in RESULTS} == {"render", "pages", "scanning", "exploring"}
+
+
+#: Two small records of :mod:`diffexplore.decide`, each private to its file.
+TWICE = frozenset({"Place"})
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in ROOT.rglob("*.py"))
+    names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    assert {name for name, count in names.items() if count > 1 and not name.startswith("_")} <= TWICE
