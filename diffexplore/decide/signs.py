@@ -21,7 +21,7 @@ _ALWAYS_POSITIVE = (sympy.exp, sympy.cosh, sympy.sech, sigmoid, softplus, sympy.
 #: Functions that stay strictly between two numbers.
 _BETWEEN = {sigmoid: (0, 1), sympy.tanh: (-1, 1), sympy.erf: (-1, 1), sympy.erfc: (0, 2), sympy.sech: (0, 2)}
 
-#: So many piecewise terms of a sum are taken apart.
+#: So many piecewise terms of a sum are split.
 _MOST_PIECES = 3
 
 Known = Callable[[sympy.Expr], "Sign | None"]
