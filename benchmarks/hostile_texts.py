@@ -20,11 +20,13 @@ from benchmarks._hostile import Ends, ends_of, is_net, listen, sweep
 from benchmarks.textbook_formulas import FORMULAS
 from diffexplore import losses
 from diffexplore.errors import UsageError
-from diffexplore.formula.functions import TABLE
 from diffexplore.formula.parse import names_in, parse_condition
+from diffexplore.functions import TABLE
 from diffexplore.loss import Loss
 
 _LONGEST_SHOWN = 300
+_LONGEST_PART = 100_000
+"""What is written 3,000 times is cut here, so that it fits in memory."""
 
 _CONDITIONS = (
     "where(x > 0, {0}, {1})", "where({0} > {1}, 1, 2)", "where({0} == {1} or {1} != 0, {0}, y)",
@@ -90,7 +92,7 @@ def _joined(text: str, rng: random.Random) -> str:
 
 def _tower(text: str, rng: random.Random) -> str:
     bases = rng.choices(
-        (f"({text})", "x", "2", "9", "0.5", "y", "(x+1)", "1e5", "where(x<1,2,y)"), k=rng.randint(2, 12)
+        (f"({text[:_LONGEST_PART]})", "x", "2", "9", "0.5", "y", "(x+1)", "1e5", "where(x<1,2,y)"), k=rng.randint(2, 12)
     )
     return "**".join(bases * rng.choice((1, 1, 1, 5)))
 
@@ -106,13 +108,18 @@ def _nested(text: str, rng: random.Random) -> str:
 
 def _wide(text: str, rng: random.Random) -> str:
     count = rng.choice((10, 100, 500, 3000))
-    part = rng.choice((f"({text})", "x", "y*x", "sin(x)", "sqrt(2)", "x**y", "abs(x-{i}*y)", "{i}*x", "x>{i}"))
+    part = rng.choice(
+        (f"({text[:_LONGEST_PART]})", "x", "y*x", "sin(x)", "sqrt(2)", "x**y", "abs(x-{i}*y)", "{i}*x", "x>{i}")
+    )
     many = [part.replace("{i}", str(i)) for i in range(count)]
-    return rng.choice(
-        ("+".join(many), "*".join(many), "-".join(many), f"max({','.join(many)})", f"min({','.join(many)})",
-         "/".join(many), f"where({' and '.join(many)}, x, y)", f"where({'+'.join(many)}, 1, 2)",
-         f"where({' or '.join(many)}, x, y)", f"hypot({','.join(many[:2])})")
-    )  # fmt: skip
+    around, between = rng.choice(_ROWS)
+    return around.format(between.join(many[:2] if "hypot" in around else many))
+
+
+_ROWS = (
+    ("{}", "+"), ("{}", "*"), ("{}", "-"), ("max({})", ","), ("min({})", ","), ("{}", "/"),
+    ("where({}, x, y)", " and "), ("where({}, 1, 2)", "+"), ("where({}, x, y)", " or "), ("hypot({})", ","),
+)  # fmt: skip
 
 
 def _number(text: str, rng: random.Random) -> str:

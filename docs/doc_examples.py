@@ -187,20 +187,22 @@ def with_tables(document: str) -> str:
 
 
 def _claims() -> str:
-    from diffexplore.bounds.claims import ABSOLUTE, ABSOLUTE_NARROW, ULPS
+    from diffexplore.bounds.claims import CLAIMS
+    from diffexplore.functions.records import Claim
 
     by_ulps: dict[float, list[str]] = {}
-    for name, ulps in ULPS.items():
-        by_ulps.setdefault(ulps, []).append(f"`{name}`")
+    claims = {name: claim for name, claim in CLAIMS.items() if isinstance(claim, Claim)}
+    for name, claim in claims.items():
+        by_ulps.setdefault(claim.ulps, []).append(f"`{name}`")
     rows = [(f"{ulps:g} ulp", ", ".join(names)) for ulps, names in sorted(by_ulps.items())]
-    rows += [(f"and {units:g} u absolute", f"`{name}`") for name, units in ABSOLUTE.items()]
+    rows += [(f"and {units:g} u absolute", f"`{name}`") for name, claim in claims.items() if (units := claim.absolute)]
     rows += [(f"and {units:g} u absolute (float32's u)", f"`{name}` in bfloat16 and float16")
-             for name, units in ABSOLUTE_NARROW.items()]  # fmt: skip
+             for name, claim in claims.items() if (units := claim.narrow_absolute)]  # fmt: skip
     return _table(("claimed error", "functions"), rows)
 
 
 def _functions() -> str:
-    from diffexplore.formula.functions import TABLE
+    from diffexplore.functions import TABLE
 
     rows = [(", ".join(f"`{name}`" for name in (entry.name, *entry.aliases)), entry.doc) for entry in TABLE]
     return _table(("function", "what it is"), [(names, doc.replace("|", "\\|")) for names, doc in rows])

@@ -15,7 +15,7 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.checking.batch import make_batch
 from diffexplore.checking.records import Report, Row
 from diffexplore.checking.run import run_check
-from diffexplore.formula.functions import TABLE
+from diffexplore.functions import TABLE
 from diffexplore.inputs.points import make_points
 from diffexplore.methods.numdifftools import LARGEST
 

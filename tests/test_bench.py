@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import mpmath
 import pytest
@@ -292,7 +293,7 @@ def test_a_loss_without_data_has_one_size() -> None:
         (["--dtype", "float8"], "unknown dtype 'float8'"),
         (["huber", "perpendicular", "--at", "a=1,b=1"], "--at is the one point of one loss"),
         (["--at", "a=1"], "b"),
-        (["file.py:loss"], "bench times formulas"),
+        (["missing.py:loss", "--at", "a=1"], "missing.py"),
         (["--json", "-", "--markdown", "-"], "both take standard output"),
         (["a*x"], "a"),
     ],
@@ -310,3 +311,82 @@ def test_what_does_not_fit_in_memory_is_refused(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("diffexplore.benching.settings.available", lambda: 10**6)
     assert main(["bench", "--sizes", "1e3,1e6"]) == 2
     assert "1,000,000 samples need about" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------------------------- a user's function
+_FUNCTIONS = """
+import torch
+
+calls = []
+
+
+def loss(a, b, x, y):
+    calls.append(type(a).__name__)
+    return ((a * x + b - y) ** 2).mean()
+
+
+def fitted(w, X, y):
+    return ((X @ w - y) ** 2).mean()
+
+
+def refuses_gradients(a, x):
+    if a.requires_grad and len(x) > 2:
+        raise KeyError("no gradients here")
+    return (a * x).sum()
+"""
+
+
+@pytest.fixture
+def functions(tmp_path: Path) -> Path:
+    file = tmp_path / "mine.py"
+    file.write_text(_FUNCTIONS)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "names"),
+    [
+        ("loss", ["--at", "a=1,b=2"], {"a", "b"}),
+        ("fitted", ["--at", "w1=1,w2=-2", "--shapes", "w[2],X[2]"], {"w1", "w2"}),
+    ],
+)
+def test_the_function_of_a_file_is_timed_itself(
+    name: str, more: list[str], names: set[str], functions: Path, capsys: Output
+) -> None:
+    methods = "reverse,forward,vmap,numpy"
+    arguments = ["bench", f"{functions}:{name}", *more, "--sizes", "5", "--methods", methods]
+    assert main([*arguments, "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    measured = {one["method"]: one for one in document["measurements"]}
+    assert set(measured) == set(methods.split(","))
+    for one in measured.values():
+        assert set(one["errors"]) == names
+        assert all(error < 50 for error in one["errors"].values()), "all of them have the right gradient"
+    assert main(arguments) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert f"read from {name}, which itself was run by reverse mode, forward mode and torch.func" in words
+
+
+def test_reverse_mode_of_a_bench_calls_the_users_function(functions: Path) -> None:
+    """And not the formula that was read from it."""
+    seen = []
+
+    def loss(a: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        seen.append(a.requires_grad)
+        return (a * x).sin().mean()
+
+    read = Loss.from_torch(loss, parameters=["a"], data=["x"])
+    for method in ("reverse", "forward"):
+        seen.clear()
+        bench_of(read, {"a": 1.0}, methods=[method])
+        assert len(seen) >= 3, method
+
+
+def test_what_a_function_raises_skips_the_method(functions: Path, capsys: Output) -> None:
+    arguments = ["bench", f"{functions}:refuses_gradients", "--at", "a=1", "--sizes", "3", "--json", "-"]
+    assert main([*arguments, "--methods", "reverse,numpy"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [one["method"] for one in document["measurements"]] == ["numpy"]
+    (skipped,) = document["subjects"][0]["skipped"]
+    assert skipped["method"] == "reverse"
+    assert "KeyError" in skipped["reason"]

@@ -16,8 +16,8 @@ import sympy
 import diffexplore as dx
 from diffexplore.formula import budget, threads
 from diffexplore.formula.budget import Budget, Ending, TimeIsUp, run_within, spend
-from diffexplore.formula.functions_sympy import BUILDERS
 from diffexplore.formula.parse import parse, parse_condition
+from diffexplore.functions.tables import builders
 
 AMPLE = Budget(10**15, 600.0)
 
@@ -80,7 +80,8 @@ def test_the_net_of_seconds_is_under_small_formulas_too(text: str, monkeypatch: 
         while True:
             x = x.func(*x.args) if x.args else x
 
-    monkeypatch.setattr("diffexplore.formula.parse.BUILDERS", {**BUILDERS, "sinc": hang})
+    changed = {**builders(), "sinc": hang}
+    monkeypatch.setattr("diffexplore.formula.parse.builders", lambda: changed)
     monkeypatch.setattr("diffexplore.formula.net.NET", Budget(operations=1000, seconds=0.05))
     with pytest.raises(dx.UsageError, match="out of time"):
         (parse_condition if text.endswith("1") else parse)(text)

@@ -14,10 +14,10 @@ import diffexplore as dx
 from diffexplore.errors import UsageError
 from diffexplore.formula.compare import agreement, random_points, value_at
 from diffexplore.formula.derive import differentiate
-from diffexplore.formula.functions import TABLE
 from diffexplore.formula.functions_sympy import foreign_node
 from diffexplore.formula.parse import parse
 from diffexplore.formula.text import to_text
+from diffexplore.functions import TABLE
 from diffexplore.loss import Loss
 
 PERPENDICULAR = Loss("(a*x - y + b)**2/(2*(a**2 + 1))", parameters="a, b", data="x, y")

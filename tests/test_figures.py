@@ -235,3 +235,19 @@ def test_little_data_is_drawn_in_every_medium(layer: Layer, scale: str) -> None:
         assert any(layer.name in line for line in draw(drawn, 60))
         ElementTree.fromstring(files.to_bytes(".svg", drawn))
         json.dumps(plotly.spec(drawn), allow_nan=False)
+
+
+@pytest.mark.parametrize("layers", [2, 4, 5, 12])
+def test_a_legend_of_many_layers_covers_no_point(layers: int) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    series = tuple(Series(f"layer {i}", (0.0, 1.0), (0.0, float(i))) for i in range(layers))
+    canvas = files.draw(Figure("many", "", Axis("x"), Axis("y"), series))
+    FigureCanvasAgg(canvas).draw()
+    (axes,) = canvas.axes
+    (legend,) = [*canvas.legends, *filter(None, [axes.get_legend()])]
+    assert [entry.get_text() for entry in legend.get_texts()] == [one.name for one in series]
+    if layers > 4:
+        assert legend.get_window_extent().y0 >= axes.get_window_extent().y1
+        assert legend.get_window_extent().x0 >= 0
+        assert legend.get_window_extent().x1 <= canvas.bbox.x1

@@ -109,7 +109,15 @@ SHAPES = {
     "a valley": ("(a*b - 1)**2", None, {"a": 2, "b": 1}, "ridge", "moving along a' = a, b' = −b"),
     "a trench": ("(a + b - y)**2", {"y": X}, {"a": 0, "b": 1}, "ridge", "does not change it"),
     "a circle": ("(a**2 + b**2 - 1)**2", None, {"a": 2, "b": 1}, "ridge", "moving along a' = −b, b' = a"),
-    "a flat bottom": ("a**4", None, {"a": 1}, "unknown", "no minimum could be certified"),
+    "a flat bottom": ("a**4", None, {"a": 1}, "flat", "above the minimum a = 0, which is flat"),
+    "a flat bottom in one direction": ("(a - 1)**4 + 3*b**2", None, {"a": 2, "b": 1}, "flat", "(1, 0), which is flat"),
+    "a flat bottom of a sum": ("(a - 1)**4*x", {"x": X}, {"a": 2}, "flat", "a = 1, which is flat"),
+    "a flat bottom elsewhere": ("a**4*(a - 3)", None, {"a": 4}, "local minimum", "a local minimum"),
+    "a cubic": ("a**3", None, {"a": 1}, "falls", "it falls without bound along −a"),
+    "a cubic with a well": ("a**3 - 3*a**2", None, {"a": 3}, "local minimum", "a local minimum, −4"),
+    "a cubic of a sum": ("x*a**3 - a**2*y", {"x": X, "y": X}, {"a": -1}, "local minimum", "a local minimum"),
+    "a quartic upside down": ("a**2*b - b**5", None, {"a": 0.1, "b": 1}, "falls", "along b"),
+    "a flat bottom of no polynomial": ("1 - exp(-a**4)", None, {"a": 0.5}, "unknown", "no minimum could be certified"),
     "a kink at the bottom": ("abs(a - 1) + a**2/9", None, {"a": 3}, "unknown", "no minimum could be certified"),
 }  # fmt: skip
 
@@ -121,6 +129,26 @@ def test_what_is_no_minimum_is_said_to_be_none(shape: str) -> None:
     assert fit.terrain.status == status
     assert (fit.optimum is not None) == (status in ("minimum", "local minimum"))
     assert words in fit.explanation[0].sentence
+
+
+@pytest.mark.parametrize(("formula", "order"), [("(a - 1)**4", 4), ("2*(a - 1)**6", 6), ("(a - 1)**8 + b**2", 8)])
+def test_a_flat_minimum_is_approached_as_said(formula: str, order: int) -> None:
+    """The exponents of the finding, against a descent in plain Python that is long enough for them."""
+    at = {"a": 2.0, "b": 0.0} if "b" in formula else {"a": 2.0}
+    fit = dx.fit(formula, at=at, lr=0.01, steps=2, methods="reverse")
+    (finding,) = [one for one in fit.explanation if one.key == "flat_minimum"]
+    assert finding.values["orders"] == {"a": order}
+    assert fit.terrain.orders == ({"a": order, "b": 2} if "b" in formula else {"a": order})
+    factor = 2 if formula.startswith("2") else 1
+    x, places = 1.0, {}
+    for step in range(1, 200_001):
+        x -= 0.01 * factor * order * x ** (order - 1)
+        if step in (50_000, 200_000):
+            places[step] = x
+    measured = math.log(places[200_000] / places[50_000]) / math.log(4)
+    assert measured == pytest.approx(finding.values["distance_exponent"], rel=0.01)
+    assert order * measured == pytest.approx(finding.values["loss_exponent"], rel=0.01)
+    assert "at a rate that stays" in finding.sentence
 
 
 def test_five_parameters() -> None:

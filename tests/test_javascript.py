@@ -21,7 +21,7 @@ import diffexplore as dx
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
-from diffexplore.formula.functions import TABLE
+from diffexplore.functions import TABLE
 from diffexplore.program.export import to_javascript
 from diffexplore.program.javascript import OPERATIONS, argument_names, helpers
 from diffexplore.program.program import lower

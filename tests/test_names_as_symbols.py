@@ -9,6 +9,7 @@ import pytest
 
 import diffexplore as dx
 from diffexplore.cli.main import main
+from diffexplore.formula.parse import names_in
 from diffexplore.formula.text import to_text
 from diffexplore.program.export import to_python
 
@@ -23,6 +24,8 @@ CASES = [
     ("pi*x**2", "pi", {"pi": lambda v, x: x**2}),
     ("N*S*Q*I*x", "N S Q I", {name: lambda v, x: 1.5**3 * x for name in "NSQI"}),
     ("where(max > x, max(max, x)*sin, 0)", "max sin", {}),
+    ("k1*x + y0*i0*zeta", "k1 y0 i0 zeta", {"k1": lambda v, x: x, "i0": lambda v, x: v["y0"] * v["zeta"]}),
+    ("k1*i0(i0)*x", "k1 i0", {"k1": lambda v, x: x * 1.6467231897728904}),  # I₀(3/2), DLMF 10.25.2
 ]
 
 
@@ -70,3 +73,10 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["graph", "gamma*x", "--at", "gamma=2", "--points", "3", "--quiet"]) == 0
     assert "error" not in capsys.readouterr().err
     assert main(["derive", "gamma*x"]) == 2
+
+
+@pytest.mark.parametrize("formula", ["a*k1 + x*i0", "k0*a - i1*x**2"])
+def test_names_that_parameters_often_have_need_no_declaration(formula: str) -> None:
+    names = set(dx.Loss(formula, parameters="a", data=[n for n in ("x", "k0", "k1", "i0", "i1") if n in formula]).data)
+    assert set(names_in(formula)) == names | {"a"}
+    assert "i0" not in names_in("i0(a)*k1(x)")

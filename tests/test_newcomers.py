@@ -173,3 +173,66 @@ def test_a_steep_start_overflows_silently(recwarn: pytest.WarningsRecorder) -> N
     explorer = dx.explore("exp(a)*b", at={"a": 700.0, "b": 1.0})
     assert explorer is not None
     assert not [warning for warning in recwarn if issubclass(warning.category, RuntimeWarning)]
+
+
+# ------------------------------------------------------------------------------------- what is one word, or held inside
+@pytest.mark.parametrize(
+    ("command", "word", "said"),
+    [
+        ("fit", "a", "unknown loss 'a': as a formula the symbol alone is '(a)'; the names of losses are"),
+        ("report", "xy", "unknown loss 'xy': as a formula the product is 'x*y', and the symbol alone is '(xy)'"),
+        ("derive", "x1", "unknown loss 'x1': as a formula the symbol alone is '(x1)'"),
+        ("graph", "theta", "unknown loss 'theta': choose from absolute_error"),
+        ("graph", "theta", "; as a formula the symbol alone is '(theta)'"),
+        ("report", r"\frac{a}", "error: cannot read the formula as LaTeX: it ends where an argument should be"),
+    ],
+)
+def test_a_word_that_is_no_loss_may_be_a_formula(
+    command: str, word: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, word]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert error.count("LaTeX") <= 1
+
+
+@pytest.mark.parametrize(("text", "said"), [("a,a", "two different parameters of a, b"), ("a,", "''"), ("q", "'q'")])
+def test_axes_that_cannot_be_drawn(text: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--axes", text]) == 2
+    assert said in capsys.readouterr().err
+
+
+_MODULE = """
+import torch
+
+
+class Line(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = torch.nn.Parameter(torch.tensor(2.0))
+        self.b = torch.nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, x, y):
+        return ((self.a * x + self.b - y) ** 2).mean()
+
+
+line = Line()
+"""
+
+
+def test_a_module_with_parameters_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its own forward pass takes them as constants: only a loss says what their gradient should be."""
+    file = tmp_path / "mine.py"
+    file.write_text(_MODULE)
+    where = f"{file}:line"
+    assert main(["verify", where]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"a, b are parameters that {where} holds itself" in error
+    assert f"as in diffexplore verify {where} --loss FORMULA --at a=2,b=1; for partials by x, y alone" in error
+    assert main(["verify", where, "--at", "a=1"]) == 2
+    assert "a is a parameter that" in capsys.readouterr().err
+    told = ["--loss", "(a*x + b - y)**2", "--at", "a=2,b=1", "--samples", "4"]
+    assert main(["verify", where, *told, "--quiet"]) == 0
+    assert main(["verify", where, "--wrt", "x,y", "--samples", "4", "--quiet"]) == 0

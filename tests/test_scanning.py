@@ -440,3 +440,45 @@ def test_every_figure_of_a_report_can_be_drawn(name: str) -> None:
                 assert math.isfinite(layer.at) and (figure.x.scale == "linear" or layer.at > 0)
             elif isinstance(layer, ValueGrid):
                 assert all(0 <= column < len(layer.x) and 0 <= row < len(layer.y) for column, row, _ in layer.notes)
+
+
+def figures_of(
+    loss: dx.Loss, data: dict[str, list[float]] | None, at: dict[str, float]
+) -> dict[str, tuple[Figure, ...]]:
+    return report_figures(loss, make_batch(loss, data), (at,), dx.check(loss, data, at))
+
+
+def test_a_users_function_is_mapped_by_calling_it() -> None:
+    """At every place of the map the function itself is called, and its kink is where it is."""
+    called = []
+
+    def function(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        called.append(a)
+        return torch.relu(a) * torch.exp(b)
+
+    loss = dx.Loss.from_torch(function, parameters=["a", "b"], data=[], name="mine")
+    (by_a, by_b) = figures_of(loss, None, {"a": 1.0, "b": 0.5})["maps"]
+    grid = grid_of(by_a)
+    assert len(called) >= len(grid.x) * len(grid.y) > 100
+    assert by_a.title == "Error of ∂L/∂a by reverse mode"
+    assert noted(by_a, "kink") == {(0.0, y) for y in grid.y}
+    assert all(value is not None and value < 4 for row in grid_of(by_b).values for value in row if value is not None)
+
+
+def test_one_parameter_has_a_curve_in_the_place_of_a_map() -> None:
+    found = figures_of(dx.Loss("abs(a) + a*x", parameters="a", data="x"), {"x": [0.5, 2.0]}, {"a": 2.0})
+    assert "maps" not in found
+    (curve,) = found["along"]
+    assert curve.title == "Correct digits of ∂L/∂a along a"
+    reverse = next(layer for layer in curve.layers if layer.name == "reverse mode")
+    assert isinstance(reverse, Series)
+    assert min(reverse.x) < 0 < 2 < max(reverse.x)
+    assert 0.0 not in reverse.x, "there is no derivative at the kink"
+    assert min(reverse.y) > 14
+
+    def function(w: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return torch.sin(w * x).mean()
+
+    read = dx.Loss.from_torch(function, parameters=["w"], data=["x"])
+    (curve,) = figures_of(read, {"x": [0.5, 2.0, 3.0]}, {"w": 1.0})["along"]
+    assert {layer.name for layer in curve.layers} == {"the simplified gradient", "reverse mode"}

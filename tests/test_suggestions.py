@@ -6,7 +6,7 @@ import pytest
 
 import diffexplore as dx
 from diffexplore.cli.main import main
-from diffexplore.formula.functions import FUNCTIONS
+from diffexplore.functions import FUNCTIONS
 from diffexplore.methods import names
 from diffexplore.suggestions import did_you_mean, near
 
@@ -17,7 +17,7 @@ Output = pytest.CaptureFixture[str]
     ("name", "choices", "meant"),
     [
         ("sqroot", FUNCTIONS, "sqrt"), ("Log", FUNCTIONS, "log"), ("sgn", FUNCTIONS, "sign"), ("fabs", FUNCTIONS, "abs"),
-        ("floor", FUNCTIONS, None), ("ceil", FUNCTIONS, None), ("besselj", FUNCTIONS, None), ("", FUNCTIONS, None),
+        ("fract", FUNCTIONS, None), ("airyai", FUNCTIONS, None), ("besselj", FUNCTIONS, None), ("", FUNCTIONS, None),
         ("nosuch", dx.losses.names(), None), ("perpendiclar", dx.losses.names(), "perpendicular"),
         ("huber_loss", dx.losses.names(), "huber"), ("squared", dx.losses.names(), "squared_error"),
         ("central", names(), "central_difference"), ("numpyy", names(), "numpy"), ("torch", names(), None),
@@ -38,8 +38,8 @@ def test_the_likeliest_come_first_and_no_more_than_wanted() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["report", "floor(a*x)", "--at", "a=1", "--points", "5"],
-         "unknown function 'floor': diffexplore list shows the functions that a formula may have"),
+        (["report", "fract(a*x)", "--at", "a=1", "--points", "5"],
+         "unknown function 'fract': diffexplore list shows the functions that a formula may have"),
         (["derive", "sqroot(x)"], "unknown function 'sqroot': did you mean 'sqrt'?"),
         (["derive", "f(x)"], "unknown function 'f' (to multiply, write '*' before the parenthesis)"),
         (["report", "Σ(a*x)/N", "--at", "a=2"], "a formula is that of one sample: leave out Σ(…), or write mean[…]"),

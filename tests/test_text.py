@@ -9,10 +9,10 @@ from hypothesis import assume, given, settings
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.cost import count_ops
-from diffexplore.formula.functions import TABLE, Function
 from diffexplore.formula.latex import to_latex
 from diffexplore.formula.parse import parse
 from diffexplore.formula.text import to_text
+from diffexplore.functions import TABLE, Function
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ Source: F. Johansson, "Arb: efficient arbitrary-precision midpoint-radius interv
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ import flint
 import sympy
 from flint import arb, arb_series
 
-from diffexplore.arithmetic import sinc
+from diffexplore.functions.tables import implementations
 from diffexplore.program.program import Constant, Program, lower_constant
 
 _CONSTANT_PRECISION = 256
@@ -38,13 +37,13 @@ _UNIT_INTERVAL = arb(0.5, 0.5)
 _SIGN_INTERVAL = arb(0, 1)
 
 
-def _sign(x: arb) -> arb:
+def sign(x: arb) -> arb:
     if x > 0:
         return arb(1)
     return arb(-1) if x < 0 else _nan_or(x, _SIGN_INTERVAL)
 
 
-def _heaviside(x: arb) -> arb:
+def heaviside(x: arb) -> arb:
     if x > 0:
         return arb(1)
     return arb(0) if x < 0 else _nan_or(x, _UNIT_INTERVAL)
@@ -61,17 +60,21 @@ def _step(whole: Callable[[arb], arb]) -> Callable[[arb], arb]:
     return apply
 
 
-def _rounded(x: arb) -> arb:
+def _to_even(x: arb) -> arb:
     up = (x + arb(0.5)).floor()
     tie = bool(x + arb(0.5) == up) and not (up / 2).is_integer()
     return up - 1 if tie else up
+
+
+floor, ceil, rounded = _step(arb.floor), _step(arb.ceil), _step(_to_even)
+trunc = _step(lambda x: x.floor() if x >= 0 else x.ceil())
 
 
 def _nan_or(x: arb, otherwise: arb) -> arb:
     return arb.nan() if x.is_nan() else otherwise
 
 
-def _pow(x: arb, y: arb) -> arb:
+def power(x: arb, y: arb) -> arb:
     if y.is_integer() and abs(y) <= _LARGEST_WHOLE_POWER:
         return _whole_power(x, int(float(y)))
     if x > 0 or whole_power(x, y):
@@ -103,7 +106,7 @@ def whole_power(x: arb, y: arb) -> bool:
     return bool(y >= 0 or not x.contains(0))
 
 
-def _lgamma(x: arb) -> arb:
+def lgamma(x: arb) -> arb:
     """log|Γ(x)|, also between the poles at 0, −1, −2, …; 1/Γ is entire."""
     return x.lgamma() if x > 0 else -abs(x.rgamma()).log()
 
@@ -113,8 +116,8 @@ def polygamma(order: int, x: arb) -> arb:
     if order == 0:
         return x.digamma()
     if x > 0:
-        sign = 1 if order % 2 else -1
-        return sign * arb.fac_ui(order) * arb.zeta(arb(order + 1), x)
+        side = 1 if order % 2 else -1
+        return side * arb.fac_ui(order) * arb.zeta(arb(order + 1), x)
     inverse = arb_series([x, 1], prec=order + 2).rgamma()
     # ψ = (log Γ)' = −(1/Γ)' / (1/Γ); the coefficient of sⁿ in its series is ψ⁽ⁿ⁾(x)/n!.
     slopes = -inverse.derivative() / inverse if not inverse.coeffs()[0].contains(0) else arb_series([arb.nan()])
@@ -122,11 +125,20 @@ def polygamma(order: int, x: arb) -> arb:
     return listed[order] * arb.fac_ui(order) if len(listed) > order else arb.nan()
 
 
-def _atan2(y: arb, x: arb) -> arb:
+def bessel_k(order: int, x: arb) -> arb:
+    """Kₙ(x) for x > 0: Arb's own cancels for a large x, where Tricomi's function does not (NIST DLMF 10.39.6)."""
+    if not x > 0:
+        return arb.nan()
+    own, n = x.bessel_k(arb(order)), arb(order)
+    other = (2 * x).hypgeom_u(n + arb(0.5), 2 * n + 1) * arb.pi().sqrt() * (2 * x) ** order * (-x).exp()
+    return own if own.is_finite() and own.rad() < other.rad() else other
+
+
+def atan2(y: arb, x: arb) -> arb:
     return arb.atan2(y, x)
 
 
-def _where(condition: bool | None, taken: arb, otherwise: arb) -> arb:
+def where(condition: bool | None, taken: arb, otherwise: arb) -> arb:
     if condition is None:
         return taken.union(otherwise)
     return taken if condition else otherwise
@@ -147,36 +159,23 @@ def negated(p: bool | None) -> bool | None:
     return None if p is None else not p
 
 
-def _and(p: bool | None, q: bool | None) -> bool | None:
+def both(p: bool | None, q: bool | None) -> bool | None:
     if p is False or q is False:
         return False
     return None if p is None or q is None else True
 
 
-def _or(p: bool | None, q: bool | None) -> bool | None:
-    return negated(_and(negated(p), negated(q)))
+def either(p: bool | None, q: bool | None) -> bool | None:
+    return negated(both(negated(p), negated(q)))
 
 
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
-    "pow": _pow, "sqrt": arb.sqrt, "abs": abs, "sign": _sign, "heaviside": _heaviside,
-    "floor": _step(arb.floor), "ceil": _step(arb.ceil), "round": _step(_rounded),
-    "trunc": _step(lambda x: x.floor() if x >= 0 else x.ceil()),
-    "max": arb.max, "min": arb.min,
-    "exp": arb.exp, "expm1": arb.expm1, "log": arb.log, "log1p": arb.log1p,
-    "sinc": lambda x: sinc.enclosed(0, x), "dsinc": lambda order, x: sinc.enclosed(int(float(order)), x),
-    "sin": arb.sin, "cos": arb.cos, "tan": arb.tan, "asin": arb.asin, "acos": arb.acos, "atan": arb.atan,
-    "atan2": _atan2,
-    "sinh": arb.sinh, "cosh": arb.cosh, "tanh": arb.tanh,
-    "asinh": arb.asinh, "acosh": arb.acosh, "atanh": arb.atanh,
-    "erf": arb.erf, "erfc": arb.erfc, "erfinv": arb.erfinv,
-    "gamma": arb.gamma, "lgamma": _lgamma, "digamma": arb.digamma,
-    "polygamma": lambda order, x: polygamma(int(float(order)), x),
-    "sigmoid": lambda x: 1 / (1 + (-x).exp()), "softplus": lambda x: x.exp().log1p(),
+_CONTROL: dict[str, Callable[..., Any]] = {
     "full_like": lambda x, constant: constant,
-    "where": _where, "lt": _less, "le": _less, "gt": lambda x, y: _less(y, x), "ge": lambda x, y: _less(y, x),
-    "eq": _equal, "ne": lambda x, y: negated(_equal(x, y)), "and": _and, "or": _or, "not": negated,
+    "where": where, "lt": _less, "le": _less, "gt": lambda x, y: _less(y, x), "ge": lambda x, y: _less(y, x),
+    "eq": _equal, "ne": lambda x, y: negated(_equal(x, y)), "and": both, "or": either, "not": negated,
 }  # fmt: skip
+
+OPERATIONS = implementations("arb", _CONTROL)
 
 
 class BallArithmetic:

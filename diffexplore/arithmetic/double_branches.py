@@ -34,27 +34,27 @@ def chosen(first: Number, x: DoubleBall, y: DoubleBall) -> DoubleBall:
     return DoubleBall(*(np.where(first, *fields)[()] for fields in zip(x, y, strict=True)))
 
 
-def _abs(x: DoubleBall) -> DoubleBall:
+def absolute(x: DoubleBall) -> DoubleBall:
     return chosen(np.signbit(x.high), neg(x), x)
 
 
-def _sign(x: DoubleBall) -> DoubleBall:
+def sign(x: DoubleBall) -> DoubleBall:
     return _where(_above_zero(x), exact(1.0), exact(-1.0))
 
 
-def _heaviside(x: DoubleBall) -> DoubleBall:
+def heaviside(x: DoubleBall) -> DoubleBall:
     return _where(_above_zero(x), exact(1.0), exact(0.0))
 
 
-def _max(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+def largest(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     # The larger of two numbers moves by no more than either does. A tie may be of subnormal parts, flushed to zero.
     tie = x.high == y.high
     larger = chosen((x.high > y.high) | (tie & (x.low >= y.low)), x, y)
     return larger._replace(radius=np.maximum(x.radius, y.radius) + QUANTUM * tie)
 
 
-def _min(x: DoubleBall, y: DoubleBall) -> DoubleBall:
-    return neg(_max(neg(x), neg(y)))
+def smallest(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    return neg(largest(neg(x), neg(y)))
 
 
 def _above_zero(x: DoubleBall) -> BranchDecision:
@@ -122,9 +122,9 @@ def _zero_or(step: Callable[[DoubleBall], DoubleBall], at_zero: float) -> Callab
 
 
 # ----------------------------------------------------------------------------------------------------------- smooth
-def _clear_abs(x: DoubleBall) -> DoubleBall:
+def clear_absolute(x: DoubleBall) -> DoubleBall:
     clear = (x.nearest_to_zero > 0) | x.exactly_zero
-    value = _abs(x)
+    value = absolute(x)
     return value._replace(radius=np.where(clear, value.radius, np.inf)[()])
 
 
@@ -138,21 +138,17 @@ def _clear(function: Callable[[DoubleBall, DoubleBall], DoubleBall]) -> Callable
     return apply
 
 
-BRANCHES: dict[str, Callable[..., Any]] = {
-    "abs": _abs, "sign": _sign, "heaviside": _heaviside, "max": _max, "min": _min,
+CONTROL: dict[str, Callable[..., Any]] = {
     "full_like": lambda x, constant: constant, "where": _where,
     "lt": _less, "le": _less, "gt": lambda x, y: _less(y, x), "ge": lambda x, y: _less(y, x),
     "eq": _equal, "ne": lambda x, y: _not(_equal(x, y)), "and": _and, "or": _or, "not": _not,
 }  # fmt: skip
 
-CASE_BRANCHES: dict[str, Callable[..., Any]] = BRANCHES | {
+CONTROL_OF_CASES: dict[str, Callable[..., Any]] = CONTROL | {
     "lt": _below, "gt": lambda x, y: _below(y, x),
     "le": lambda x, y: _not(_below(y, x)), "ge": lambda x, y: _not(_below(x, y)),
     "eq": _same, "ne": lambda x, y: _not(_same(x, y)),
-    "sign": _zero_or(_sign, 0.0), "heaviside": _zero_or(_heaviside, 0.5),
 }  # fmt: skip
 
-#: A step that may be either value is unknown already.
-SMOOTH_BRANCHES: dict[str, Callable[..., Any]] = CASE_BRANCHES | {
-    "abs": _clear_abs, "max": _clear(_max), "min": _clear(_min),
-}  # fmt: skip
+case_sign, case_heaviside = _zero_or(sign, 0.0), _zero_or(heaviside, 0.5)
+clear_largest, clear_smallest = _clear(largest), _clear(smallest)

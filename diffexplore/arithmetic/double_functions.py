@@ -20,9 +20,6 @@ from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.double_balls import (
     DoubleBall,
     add,
-    case_add,
-    case_mul,
-    case_sub,
     div,
     enclosing,
     exact,
@@ -34,8 +31,10 @@ from diffexplore.arithmetic.double_balls import (
     unknown,
     widened,
 )
-from diffexplore.arithmetic.double_branches import BRANCHES, CASE_BRANCHES, SMOOTH_BRANCHES, chosen
+from diffexplore.arithmetic.double_branches import CONTROL, CONTROL_OF_CASES, chosen
 from diffexplore.arithmetic.double_double import Number
+from diffexplore.functions.records import LEFT_TO_ARB
+from diffexplore.functions.tables import Reading, implementations, lacking
 from diffexplore.program.program import Constant
 
 _BITS = 256
@@ -53,6 +52,9 @@ _LARGEST_REST = 2.0**-7 * (1 + 2.0**-20)
 #: Terms of a series up to this one are added in double-double, the others (below 2⁻⁴¹ of the sum) in double.
 _LONG_TERMS = 4
 _TERMS = 11
+
+#: Above the sum of the terms that are left out.
+_REMAINDER = 2.0**-112
 
 #: The double below π/2.
 _QUARTER_TURN = math.pi / 2
@@ -113,8 +115,8 @@ def _series(s: DoubleBall, signs: tuple[int, int, int, int]) -> DoubleBall:
     """Σ ± sᵏ/k! with signs (or zeros) of period four: the exponential, the sine, the cosine of |s| ≤ 1/128."""
     coefficients = [Fraction(signs[k % 4], math.factorial(k)) for k in range(_TERMS + 1)]
     small = np.abs(s.high) + s.radius <= _LARGEST_REST
-    # The terms left out add up to less than |s|¹²/12! · 1.01 < 2⁻¹¹².
-    return _only_where(small, widened(_power_series(s, coefficients), 2.0**-112))
+    # The terms left out add up to less than |s|¹²/12! · 1.01.
+    return _only_where(small, widened(_power_series(s, coefficients), _REMAINDER))
 
 
 def exp(x: DoubleBall) -> DoubleBall:
@@ -164,10 +166,10 @@ def _turned(turns: Number, sine: DoubleBall, cosine: DoubleBall) -> DoubleBall:
     return DoubleBall(turned.high * sign, turned.low * sign, turned.radius)
 
 
-def _atan(x: DoubleBall) -> DoubleBall:
+def atan(x: DoubleBall) -> DoubleBall:
     """y + atan(t) with y a double near atan x and t = (x − tan y) / (1 + x tan y)."""
     near = exact(np.arctan(x.high))
-    tangent = _tan(near)
+    tangent = tan(near)
     t = div(sub(x, tangent), add(_rational(1, 1), mul(x, tangent)))
     # atan t = t up to t³/3. No multiple of π is lost: y and atan x lie within a quarter turn, on the same side.
     size = np.abs(t.high) + t.radius
@@ -175,79 +177,89 @@ def _atan(x: DoubleBall) -> DoubleBall:
     return _only_where(sound, add(near, widened(t, size * 2.0**-80)))
 
 
-def _tan(x: DoubleBall) -> DoubleBall:
+def tan(x: DoubleBall) -> DoubleBall:
     return div(*_sin_and_cos(x))
 
 
-def _dsinc(order: int, x: DoubleBall) -> DoubleBall:
+def dsinc_of(order: int, x: DoubleBall) -> DoubleBall:
     """By quotients; near 0, where they cancel, Arb decides."""
-    scaled = {"mul": lambda value, number: mul(value, _rational(int(number), 1))}
-    return sinc.by_quotients(_BASIC | FUNCTIONS | scaled, order, x)
+    operations: dict[str, Callable[..., Any]] = {
+        "add": add, "sub": sub, "div": div, "neg": neg, "sin": sin, "cos": cos,
+        "mul": lambda value, number: mul(value, _rational(int(number), 1)),
+    }  # fmt: skip
+    return sinc.by_quotients(operations, order, x)
 
 
 def _one_plus(x: DoubleBall) -> DoubleBall:
     return add(_rational(1, 1), x)
 
 
-def _tanh(x: DoubleBall) -> DoubleBall:
+def tanh(x: DoubleBall) -> DoubleBall:
     # Beyond 300 the exponential of 2x is left to Arb.
     twice = _one_plus(exp(times_power_of_two(x, 1)))
     return sub(_rational(1, 1), div(_rational(2, 1), twice))
 
 
-def _sigmoid(x: DoubleBall) -> DoubleBall:
+def sigmoid(x: DoubleBall) -> DoubleBall:
     return div(_rational(1, 1), _one_plus(exp(neg(x))))
 
 
-def _sinh(x: DoubleBall) -> DoubleBall:
+def sinh(x: DoubleBall) -> DoubleBall:
     power = exp(x)
     return times_power_of_two(sub(power, div(_rational(1, 1), power)), -1)
 
 
-def _cosh(x: DoubleBall) -> DoubleBall:
+def cosh(x: DoubleBall) -> DoubleBall:
     power = exp(x)
     return times_power_of_two(add(power, div(_rational(1, 1), power)), -1)
 
 
-def _asinh(x: DoubleBall) -> DoubleBall:
+def asinh(x: DoubleBall) -> DoubleBall:
     # Odd: the side on which nothing cancels.
     flip = exact(np.where(x.high < 0, -1.0, 1.0)[()])
     size = mul(x, flip)
     return mul(flip, log(add(size, sqrt(_one_plus(mul(x, x))))))
 
 
-def _pow(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+def power(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     """Through the logarithm; that of no positive number is left to Arb, and so is an exponent that may be 0."""
     return _only_where(y.nearest_to_zero > 0, exp(mul(y, log(x))))
 
 
-_BASIC: dict[str, Callable[..., DoubleBall]] = {
-    "add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "sqrt": sqrt,
-}  # fmt: skip
+def sin(x: DoubleBall) -> DoubleBall:
+    return _sin_and_cos(x)[0]
 
-FUNCTIONS: dict[str, Callable[..., DoubleBall]] = {
-    "exp": exp, "log": log, "sin": lambda x: _sin_and_cos(x)[0], "cos": lambda x: _sin_and_cos(x)[1], "tan": _tan,
-    "atan": _atan, "tanh": _tanh, "sinh": _sinh, "cosh": _cosh, "asinh": _asinh, "sigmoid": _sigmoid,
-    "expm1": lambda x: sub(exp(x), _rational(1, 1)), "log1p": lambda x: log(_one_plus(x)),
-    "sinc": lambda x: _dsinc(0, x), "dsinc": lambda order, x: _dsinc(int(order.high), x),
-    "softplus": lambda x: log(_one_plus(exp(x))), "pow": _pow,
-}  # fmt: skip
 
-#: Left to Arb for every sample.
-_UNKNOWN = "asin acos atan2 acosh atanh erf erfc erfinv gamma lgamma digamma polygamma".split()
+def cos(x: DoubleBall) -> DoubleBall:
+    return _sin_and_cos(x)[1]
+
+
+def expm1(x: DoubleBall) -> DoubleBall:
+    return sub(exp(x), _rational(1, 1))
+
+
+def log1p(x: DoubleBall) -> DoubleBall:
+    return log(_one_plus(x))
+
+
+def softplus(x: DoubleBall) -> DoubleBall:
+    return log(_one_plus(exp(x)))
 
 
 class DoubleBallArithmetic:
-    """Constants are enclosed to the last bit that two doubles hold; ``branches`` says how boundaries are read."""
+    """Constants are enclosed to the last bit that two doubles hold; ``reading`` says how boundaries are read."""
 
-    def __init__(self, branches: Mapping[str, Callable[..., Any]]) -> None:
-        self.operations = {**_BASIC, **FUNCTIONS, **dict.fromkeys(_UNKNOWN, unknown), **branches}
+    def __init__(self, control: Mapping[str, Callable[..., Any]], reading: Reading) -> None:
+        self.operations = {
+            **implementations("double", control, reading),
+            **dict.fromkeys(lacking("double", LEFT_TO_ARB), unknown),
+        }
 
     def constant(self, constant: Constant) -> DoubleBall:
         with precision(_BITS):
             return enclosing(BALLS.constant(constant))
 
 
-DOUBLE_BALLS = DoubleBallArithmetic(BRANCHES)
-DOUBLE_CASES = DoubleBallArithmetic({"add": case_add, "sub": case_sub, "mul": case_mul, **CASE_BRANCHES})
-DOUBLE_SMOOTH = DoubleBallArithmetic(SMOOTH_BRANCHES)
+DOUBLE_BALLS = DoubleBallArithmetic(CONTROL, "both")
+DOUBLE_CASES = DoubleBallArithmetic(CONTROL_OF_CASES, "cases")
+DOUBLE_SMOOTH = DoubleBallArithmetic(CONTROL_OF_CASES, "smooth")

@@ -12,9 +12,7 @@ from typing import Any, TypeAlias
 
 from flint import fmpq
 
-from diffexplore.arithmetic import germ_functions as functions
-from diffexplore.arithmetic import germ_powers as powers
-from diffexplore.arithmetic.balls import BALLS, OPERATIONS
+from diffexplore.arithmetic.balls import BALLS
 from diffexplore.arithmetic.germs import (
     HALF,
     ONE,
@@ -24,12 +22,14 @@ from diffexplore.arithmetic.germs import (
     UndecidedError,
     add,
     constant,
-    mul,
+    limit_and_rest,
     neg,
     remainder,
     sign_of,
     sub,
 )
+from diffexplore.functions.records import NO_GERM
+from diffexplore.functions.tables import implementations, lacking
 from diffexplore.program.program import Constant
 
 Value: TypeAlias = Germ | Absent
@@ -100,59 +100,62 @@ def _where(condition: Condition | Germ, taken: Value, otherwise: Value) -> Value
 
 
 # ------------------------------------------------------------------------------------------- functions with corners
-def _abs(x: Germ) -> Germ:
+def absolute(x: Germ, depth: int) -> Germ:
     return x if sign_of(x) >= 0 else neg(x)
 
 
-def _sign(x: Germ) -> Germ:
+def sign(x: Germ, depth: int) -> Germ:
     return constant(fmpq(sign_of(x)))
 
 
-def _heaviside(x: Germ) -> Germ:
+def heaviside(x: Germ, depth: int) -> Germ:
     return constant((fmpq(0), HALF, ONE)[sign_of(x) + 1])
 
 
-def _max(x: Germ, y: Germ) -> Germ:
+def largest(x: Germ, y: Germ, depth: int) -> Germ:
     difference = sub(x, y)
     if not difference.terms and difference.order is not None:
         return add(x, remainder(difference.order))  # either is within the remainder of the other
     return x if sign_of(difference) >= 0 else y
 
 
-def _min(x: Germ, y: Germ) -> Germ:
-    return neg(_max(neg(x), neg(y)))
+def smallest(x: Germ, y: Germ, depth: int) -> Germ:
+    return neg(largest(neg(x), neg(y), depth))
 
 
-_EXACT: Mapping[str, Callable[..., Germ]] = {
-    "add": add, "sub": sub, "neg": neg, "abs": _abs, "sign": _sign, "heaviside": _heaviside, "max": _max, "min": _min,
-    "full_like": lambda x, constant: constant,
-}  # fmt: skip
+def floor(x: Germ, depth: int) -> Germ:
+    """That of the limit; where the limit is a whole number, that of the side from which it is approached."""
+    at, rest = limit_and_rest(x)
+    low = at.floor() if isinstance(at, fmpq) else at.floor().unique_fmpz()
+    if low is None:
+        raise UndecidedError
+    below = isinstance(at, fmpq) and at.q == 1 and sign_of(rest) < 0
+    return constant(fmpq(low) - 1 if below else fmpq(low))
 
-_EXPANDED: Mapping[str, Callable[..., Germ]] = {
-    "mul": mul, "div": powers.div, "pow": powers.pow_, "sqrt": powers.sqrt, "exp": powers.exp,
-    "expm1": functions.expm1, "log": powers.log, "log1p": functions.log1p, "sigmoid": functions.sigmoid,
-    "softplus": functions.softplus, "tanh": functions.tanh, "sinh": functions.sinh, "cosh": functions.cosh,
-    "sin": functions.sin, "cos": functions.cos, "sinc": functions.sinc, "dsinc": functions.dsinc,
-    "tan": functions.tan, "atan": functions.atan, "asin": functions.asin,
-    "acos": functions.acos, "atan2": functions.atan2, "asinh": functions.asinh, "acosh": functions.acosh,
-    "atanh": functions.atanh, "erf": functions.erf, "erfc": functions.erfc, "erfinv": functions.erfinv,
-    "gamma": functions.gamma, "lgamma": functions.lgamma, "digamma": functions.digamma,
-    "polygamma": functions.polygamma,
-}  # fmt: skip
 
-_CONDITIONS: Mapping[str, Callable[..., Any]] = {
-    "lt": _compared(lambda side: side < 0), "le": _compared(lambda side: side <= 0),
-    "gt": _compared(lambda side: side > 0), "ge": _compared(lambda side: side >= 0),
-    "eq": _compared(lambda side: side == 0), "ne": _compared(lambda side: side != 0),
-    "and": _and, "or": _or, "not": _not, "where": _where,
-}  # fmt: skip
+def ceil(x: Germ, depth: int) -> Germ:
+    return neg(floor(neg(x), depth))
+
+
+def trunc(x: Germ, depth: int) -> Germ:
+    return floor(x, depth) if sign_of(x) >= 0 else ceil(x, depth)
+
+
+def rounded(x: Germ, depth: int) -> Germ:
+    """To the nearest whole number; a number in the middle that does not move, to the even one."""
+    up = floor(add(x, constant(HALF)), depth)
+    at, rest = limit_and_rest(x)
+    in_the_middle = isinstance(at, fmpq) and at.q == 2 and rest.is_zero
+    number = up.constant
+    odd = isinstance(number, fmpq) and number.p % 2 == 1
+    return sub(up, constant(ONE)) if in_the_middle and odd else up
 
 
 def _without_rule(*operands: Any) -> Absent:
     return Absent.UNKNOWN
 
 
-def _guarded(function: Callable[..., Germ], *depth: int) -> Callable[..., Value]:
+def _guarded(function: Callable[..., Germ], depth: int) -> Callable[..., Value]:
     """A function of germs for values that may be absent."""
 
     def apply(*operands: Value) -> Value:
@@ -160,7 +163,7 @@ def _guarded(function: Callable[..., Germ], *depth: int) -> Callable[..., Value]
             if operand.__class__ is Absent:
                 return Absent.NOTHING if Absent.NOTHING in operands else Absent.UNKNOWN
         try:
-            return function(*operands, *depth)
+            return function(*operands, depth)
         except NoValueError:
             return Absent.NOTHING
         except UndecidedError:
@@ -169,15 +172,23 @@ def _guarded(function: Callable[..., Germ], *depth: int) -> Callable[..., Value]
     return apply
 
 
+_CONTROL: Mapping[str, Callable[..., Any]] = {
+    "full_like": _guarded(lambda x, constant, depth: constant, 0),
+    "lt": _compared(lambda side: side < 0), "le": _compared(lambda side: side <= 0),
+    "gt": _compared(lambda side: side > 0), "ge": _compared(lambda side: side >= 0),
+    "eq": _compared(lambda side: side == 0), "ne": _compared(lambda side: side != 0),
+    "and": _and, "or": _or, "not": _not, "where": _where,
+}  # fmt: skip
+
+
 class GermArithmetic:
     """Germs of ``depth`` powers of t, in the precision of the surrounding block; a deeper one decides more."""
 
     def __init__(self, depth: int) -> None:
         self.operations: Mapping[str, Callable[..., Any]] = {
-            **dict.fromkeys(OPERATIONS, _without_rule),
-            **{name: _guarded(function) for name, function in _EXACT.items()},
-            **{name: _guarded(function, depth) for name, function in _EXPANDED.items()},
-            **_CONDITIONS,
+            **{name: _guarded(function, depth) for name, function in implementations("germ", _CONTROL).items()},
+            **dict.fromkeys(lacking("germ", NO_GERM), _without_rule),
+            **_CONTROL,
         }
 
     def constant(self, constant_: Constant) -> Value:

@@ -7,44 +7,42 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from diffexplore.arithmetic import sinc
+from diffexplore.arithmetic import sinc as sine_quotients
+from diffexplore.functions.tables import implementations
 from diffexplore.program.program import Constant
+
+
+def heaviside(x: Any) -> Any:
+    import jax
+    import jax.numpy as jnp
+
+    return jnp.heaviside(jax.lax.stop_gradient(x), 0.5)
+
+
+def sinc(x: Any) -> Any:
+    import jax.numpy as jnp
+
+    # JAX differentiates the branch not taken too: its input is chosen first.
+    inside = jnp.where(x != 0, x, 1)
+    return jnp.where(x != 0, jnp.sin(inside) / inside, 1)
+
+
+def dsinc(order: int, x: Any) -> Any:
+    return sine_quotients.floating(operations(), order, x, lambda number, error: None)
 
 
 @cache
 def operations() -> Mapping[str, Callable[..., Any]]:
     """A function of JAX arrays for each operation; imports JAX."""
-    import jax
     import jax.numpy as jnp
-    from jax.scipy import special
 
-    def heaviside(x: Any) -> Any:
-        return jnp.heaviside(jax.lax.stop_gradient(x), 0.5)
-
-    def where_nonzero(x: Any) -> Any:
-        # JAX differentiates the branch not taken too: its input is chosen first.
-        inside = jnp.where(x != 0, x, 1)
-        return jnp.where(x != 0, jnp.sin(inside) / inside, 1)
-
-    found: dict[str, Callable[..., Any]] = {
-        "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
-        "pow": jnp.power, "sqrt": jnp.sqrt, "abs": jnp.abs, "sign": jnp.sign, "heaviside": heaviside,
-        "floor": jnp.floor, "ceil": jnp.ceil, "trunc": jnp.trunc, "round": jnp.round,
-        "max": jnp.maximum, "min": jnp.minimum,
-        "exp": jnp.exp, "expm1": jnp.expm1, "log": jnp.log, "log1p": jnp.log1p,
-        "sin": jnp.sin, "cos": jnp.cos, "tan": jnp.tan, "sinc": where_nonzero,
-        "asin": jnp.arcsin, "acos": jnp.arccos, "atan": jnp.arctan, "atan2": jnp.arctan2,
-        "sinh": jnp.sinh, "cosh": jnp.cosh, "tanh": jnp.tanh,
-        "asinh": jnp.arcsinh, "acosh": jnp.arccosh, "atanh": jnp.arctanh,
-        "erf": special.erf, "erfc": special.erfc, "erfinv": special.erfinv,
-        "gamma": special.gamma, "lgamma": special.gammaln, "digamma": special.digamma, "polygamma": special.polygamma,
-        "sigmoid": jax.nn.sigmoid, "softplus": lambda x: jnp.logaddexp(x, jnp.zeros_like(x)),
+    control: dict[str, Callable[..., Any]] = {
         "full_like": lambda x, number: jnp.full((), number, x.dtype),
         "where": jnp.where, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
         "eq": operator.eq, "ne": operator.ne,
         "and": jnp.logical_and, "or": jnp.logical_or, "not": jnp.logical_not,
     }  # fmt: skip
-    return found | {"dsinc": lambda order, x: sinc.floating(found, order, x, lambda number, error: None)}
+    return implementations("jax", control)
 
 
 class JaxArithmetic:

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from diffexplore.arithmetic import sinc
+from diffexplore.arithmetic import sinc as sine_quotients
+from diffexplore.functions.tables import implementations
 from diffexplore.program.program import Constant
 
 
@@ -30,17 +31,20 @@ def _by_value(function: Callable[[float], float]) -> Callable[[Any], Any]:
     return lambda x: vectorised(x).astype(np.asarray(x).dtype)
 
 
-def _sigmoid(x: Any) -> Any:
-    return 1 / (1 + np.exp(-x))
+erf, erfc, gamma, lgamma = map(_by_value, (math.erf, math.erfc, math.gamma, math.lgamma))
 
 
-def _sinc(x: Any) -> Any:
+def softplus(x: Any) -> Any:
+    return np.logaddexp(x, np.zeros((), np.asarray(x).dtype))
+
+
+def sinc(x: Any) -> Any:
     inside = np.where(x != 0, x, np.ones((), np.asarray(x).dtype))
     return np.where(x != 0, np.sin(inside) / inside, np.ones((), np.asarray(x).dtype))
 
 
-def _dsinc(order: int, x: Any) -> Any:
-    return sinc.floating(OPERATIONS, order, x, lambda number, error: None)
+def dsinc(order: int, x: Any) -> Any:
+    return sine_quotients.floating(OPERATIONS, order, x, lambda number, error: None)
 
 
 def _where(condition: Any, taken: Any, otherwise: Any) -> Any:
@@ -49,23 +53,13 @@ def _where(condition: Any, taken: Any, otherwise: Any) -> Any:
     return chosen if dtype is None else chosen.astype(dtype)
 
 
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
-    "pow": np.power, "sqrt": np.sqrt, "abs": np.abs, "sign": np.sign, "heaviside": lambda x: np.heaviside(x, 0.5),
-    "max": np.maximum, "min": np.minimum,
-    "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p,
-    "sin": np.sin, "cos": np.cos, "tan": np.tan, "sinc": _sinc, "dsinc": _dsinc,
-    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
-    "atan2": np.arctan2,
-    "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
-    "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh,
-    "erf": _by_value(math.erf), "erfc": _by_value(math.erfc),
-    "gamma": _by_value(math.gamma), "lgamma": _by_value(math.lgamma),
-    "sigmoid": _sigmoid, "softplus": lambda x: np.logaddexp(x, np.zeros((), np.asarray(x).dtype)),
+_CONTROL: dict[str, Callable[..., Any]] = {
     "full_like": lambda x, constant: np.full((), constant, np.asarray(x).dtype),
     "where": _where, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
     "eq": operator.eq, "ne": operator.ne, "and": np.logical_and, "or": np.logical_or, "not": np.logical_not,
 }  # fmt: skip
+
+OPERATIONS = implementations("numpy", _CONTROL)
 
 
 class NumpyArithmetic:

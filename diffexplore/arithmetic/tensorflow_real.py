@@ -7,8 +7,33 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from diffexplore.arithmetic import sinc
+from diffexplore.arithmetic import sinc as sine_quotients
+from diffexplore.functions.tables import implementations
 from diffexplore.program.program import Constant
+
+
+def heaviside(x: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.where(x == 0, tf.cast(0.5, x.dtype), tf.cast(x > 0, x.dtype))
+
+
+def sinc(x: Any) -> Any:
+    import tensorflow as tf
+
+    # TensorFlow differentiates the branch not taken too: its input is chosen first.
+    inside = tf.where(x != 0, x, tf.ones_like(x))
+    return tf.where(x != 0, tf.sin(inside) / inside, tf.ones_like(x))
+
+
+def trunc(x: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.sign(x) * tf.floor(tf.abs(x))
+
+
+def dsinc(order: int, x: Any) -> Any:
+    return sine_quotients.floating(operations(x.dtype.name), order, x, lambda number, error: None)
 
 
 @cache
@@ -30,37 +55,18 @@ def operations(dtype: str) -> Mapping[str, Callable[..., Any]]:
             return taken if condition else otherwise
         return tf.where(condition, *(tf.convert_to_tensor(branch, dtype) for branch in (taken, otherwise)))
 
-    def heaviside(x: Any) -> Any:
-        return where(x == 0, 0.5, tf.cast(x > 0, dtype))
-
-    def sine_over(x: Any) -> Any:
-        # TensorFlow differentiates the branch not taken too: its input is chosen first.
-        inside = where(x != 0, x, 1.0)
-        return where(x != 0, tf.sin(inside) / inside, 1.0)
-
-    def polygamma(order: int, x: Any) -> Any:
-        return tf.math.polygamma(tf.cast(order, dtype), x)
-
-    found: dict[str, Callable[..., Any]] = {
-        "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
-        "pow": of_tensors(tf.pow), "sqrt": tf.sqrt, "abs": tf.abs, "sign": tf.sign, "heaviside": heaviside,
-        "floor": tf.floor, "ceil": tf.math.ceil, "trunc": lambda x: tf.sign(x) * tf.floor(tf.abs(x)),
-        "round": tf.round,
-        "max": of_tensors(tf.maximum), "min": of_tensors(tf.minimum),
-        "exp": tf.exp, "expm1": tf.math.expm1, "log": tf.math.log, "log1p": tf.math.log1p,
-        "sin": tf.sin, "cos": tf.cos, "tan": tf.tan, "sinc": sine_over,
-        "asin": tf.asin, "acos": tf.acos, "atan": tf.atan, "atan2": of_tensors(tf.atan2),
-        "sinh": tf.sinh, "cosh": tf.cosh, "tanh": tf.tanh,
-        "asinh": tf.asinh, "acosh": tf.acosh, "atanh": tf.atanh,
-        "erf": tf.math.erf, "erfc": tf.math.erfc, "erfinv": tf.math.erfinv,
-        "lgamma": tf.math.lgamma, "digamma": tf.math.digamma, "polygamma": polygamma,
-        "sigmoid": tf.sigmoid, "softplus": tf.math.softplus,
+    control: dict[str, Callable[..., Any]] = {
         "full_like": lambda x, number: tf.constant(number, dtype),
         "where": where, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
         "eq": of_tensors(tf.equal), "ne": of_tensors(tf.not_equal),
         "and": of_conditions(tf.logical_and), "or": of_conditions(tf.logical_or), "not": of_conditions(tf.logical_not),
     }  # fmt: skip
-    return found | {"dsinc": lambda order, x: sinc.floating(found, order, x, lambda number, error: None)}
+    table = implementations("tensorflow", control)
+    return table | {name: of_tensors(table[name]) for name in _OF_TENSORS}
+
+
+#: Functions of several numbers of which TensorFlow wants each to be a tensor.
+_OF_TENSORS = ("pow", "max", "min", "atan2", "polygamma")
 
 
 class TensorflowArithmetic:

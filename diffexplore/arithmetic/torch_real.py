@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from diffexplore.arithmetic import sinc, torch_gamma
+from diffexplore.arithmetic import sinc as sine_quotients
+from diffexplore.functions.tables import implementations
 from diffexplore.program.program import Constant
 from diffexplore.torch_private.watching import tell_watches
 
@@ -62,49 +63,46 @@ def _within(number: float | int, like: torch.Tensor) -> float | int:
     return stored
 
 
-def _heaviside(x: torch.Tensor) -> torch.Tensor:
+largest, smallest, atan2 = _pair(torch.maximum), _pair(torch.minimum), _pair(torch.atan2)
+
+
+def heaviside(x: torch.Tensor) -> torch.Tensor:
     return torch.heaviside(x.detach(), x.new_full((), 0.5))
 
 
-def _sinc(x: torch.Tensor) -> torch.Tensor:
+def sinc(x: torch.Tensor) -> torch.Tensor:
     # Torch differentiates the branch not taken too: its input is chosen first.
     inside = torch.where(x != 0, x, 1)
     return torch.where(x != 0, torch.sin(inside) / inside, 1)
 
 
-def _dsinc(order: int, x: torch.Tensor) -> Value:
-    derivative: Value = sinc.floating(OPERATIONS, order, x, tell_watches)
+def dsinc(order: int, x: torch.Tensor) -> Value:
+    derivative: Value = sine_quotients.floating(OPERATIONS, order, x, tell_watches)
     return derivative
 
 
-def _softplus(x: torch.Tensor) -> torch.Tensor:
+def softplus(x: torch.Tensor) -> torch.Tensor:
     # torch.nn.functional.softplus turns linear above 20; logaddexp is accurate everywhere.
     return torch.logaddexp(x, x.new_zeros(()))
+
+
+def in_float32(kernel: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """A kernel that PyTorch has for float32 and float64 alone; narrower numbers are computed in float32."""
+    return kernel(x.float()).to(x.dtype) if x.dtype in (torch.float16, torch.bfloat16) else kernel(x)
 
 
 def _logical(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     return lambda *conditions: function(*(torch.as_tensor(condition, dtype=torch.bool) for condition in conditions))
 
 
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
-    "pow": operator.pow, "sqrt": torch.sqrt, "abs": torch.abs, "sign": torch.sign, "heaviside": _heaviside,
-    "floor": torch.floor, "ceil": torch.ceil, "trunc": torch.trunc, "round": torch.round,
-    "max": _pair(torch.maximum), "min": _pair(torch.minimum),
-    "exp": torch.exp, "expm1": torch.expm1, "log": torch.log, "log1p": torch.log1p,
-    "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "sinc": _sinc, "dsinc": _dsinc,
-    "asin": torch.asin, "acos": torch.acos,
-    "atan": torch.atan, "atan2": _pair(torch.atan2),
-    "sinh": torch.sinh, "cosh": torch.cosh, "tanh": torch.tanh,
-    "asinh": torch.asinh, "acosh": torch.acosh, "atanh": torch.atanh,
-    "erf": torch.erf, "erfc": torch.erfc, "erfinv": torch.erfinv,
-    "gamma": torch_gamma.gamma, "lgamma": torch.lgamma, "digamma": torch.digamma, "polygamma": torch_gamma.polygamma,
-    "sigmoid": torch.sigmoid, "softplus": _softplus,
+_CONTROL: dict[str, Callable[..., Any]] = {
     "full_like": filled,
     "where": _where, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
     "eq": operator.eq, "ne": operator.ne,
     "and": _logical(torch.logical_and), "or": _logical(torch.logical_or), "not": _logical(torch.logical_not),
 }  # fmt: skip
+
+OPERATIONS = implementations("torch", _CONTROL)
 
 
 class TorchArithmetic:

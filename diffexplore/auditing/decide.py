@@ -84,7 +84,7 @@ def _conditions(question: Question, decision: Decision, roundings: Sequence[Reco
     """The roundings of constants, the domain of the case, what the proof adds, and the jumps of step functions."""
     rounded = [f"up to the rounding of {one.value!r} (relative {one.relative:.1e})" for one in roundings]
     steps = sorted(question.forward.atoms(*STEPS) | question.claimed.atoms(*STEPS), key=str)
-    jumps = [f"off the jumps of {STEPS[type(step)]}({to_text(step.args[0])})" for step in steps]
+    jumps = [f"off the jumps of {to_text(step)}" for step in steps]
     given = [f"for {to_text(condition)}" for condition in question.domain]
     found = [text for text in decision.conditions if not text.startswith(_OF_MASKS)]
     return tuple(dict.fromkeys([*rounded, *given, *found, *jumps]))

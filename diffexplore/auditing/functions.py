@@ -14,7 +14,7 @@ from diffexplore.auditing import special
 from diffexplore.auditing.departures import depart
 from diffexplore.errors import DiffexploreError
 from diffexplore.formula import step_functions
-from diffexplore.formula.functions_sympy import sigmoid
+from diffexplore.functions.tables import of_kernels
 
 
 class NotRead(DiffexploreError):
@@ -105,6 +105,7 @@ def _exp2(x: sympy.Expr) -> sympy.Expr:
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    **of_kernels(),
     **dict.fromkeys(
         "conj real to type_as clone contiguous expand_as expand_symint detach toDouble toComplexDouble "
         "resolve_conj conj_physical scalar_tensor".split(),
@@ -137,44 +138,16 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "lerp": lambda x, end, weight: x + weight * (end - x),
     "pow": lambda x, y: number(x) ** number(y),
     "square": lambda x: x**2,
-    "sqrt": sympy.sqrt,
     "rsqrt": lambda x: 1 / sympy.sqrt(x),
     "reciprocal": lambda x: 1 / x,
-    "exp": sympy.exp,
     "exp2": _exp2,
-    "log": sympy.log,
     "log1p": lambda x: sympy.log(1 + x),
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-    "sinh": sympy.sinh,
-    "cosh": sympy.cosh,
-    "tanh": sympy.tanh,
-    "tan": sympy.tan,
-    "asin": sympy.asin,
-    "acos": sympy.acos,
-    "atan": sympy.atan,
-    "atan2": sympy.atan2,
-    "asinh": sympy.asinh,
-    "acosh": sympy.acosh,
-    "atanh": sympy.atanh,
     "expm1": lambda x: sympy.exp(x) - 1,
     "log2": lambda x: sympy.log(x) / sympy.log(2),
     "log10": lambda x: sympy.log(x) / sympy.log(10),
-    "erf": sympy.erf,
-    "erfc": sympy.erfc,
     "max": sympy.Max,
     "min": sympy.Min,
-    "floor": step_functions.floor,
-    "ceil": step_functions.ceil,
-    "trunc": step_functions.trunc,
-    "round": step_functions.rounded,
-    "sigmoid": sigmoid,
-    "abs": sympy.Abs,
     "sgn": sympy.sign,
-    "sign": sympy.sign,
-    "erfinv": sympy.erfinv,
-    "lgamma": sympy.loggamma,
-    "digamma": lambda x: sympy.polygamma(0, x),
     "polygamma": sympy.polygamma,
     "i0": special.i0,
     "special_i1": special.i1,

@@ -17,7 +17,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.auditing import expressions as e
 from diffexplore.auditing.constants import CONSTANTS, read_number
 from diffexplore.auditing.functions import FUNCTIONS, NotRead, number, truth
-from diffexplore.auditing.helpers import Helper
+from diffexplore.auditing.helpers import AuditHelper
 
 Value = Any
 """A SymPy expression or condition; a string, bool or None of C++; a tuple of several results; or ABOUT."""
@@ -55,7 +55,7 @@ class Reader:
     """
 
     values: Mapping[str, Value]
-    known: Mapping[str, Helper]
+    known: Mapping[str, AuditHelper]
     grad_mode: bool = True
     spread: bool = False
     notes: list[str] = field(default_factory=list)

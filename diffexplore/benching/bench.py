@@ -22,7 +22,7 @@ from diffexplore.methods import MethodEntry
 from diffexplore.methods.base import Values, unwatched
 from diffexplore.methods.prepared import Preparable, Prepared
 from diffexplore.methods.problem import Problem
-from diffexplore.methods.torch_loss import Unavailable
+from diffexplore.methods.torch_loss import Unavailable, raised_by
 
 
 def run_bench(
@@ -137,9 +137,10 @@ class _Running:
     def _first(
         self, name: str, values: Values, n: int, truths: BenchTruths
     ) -> tuple[Prepared, float, Mapping[str, tuple[float | None, float | None]]]:
-        with unwatched():
-            prepared = self._methods[name].prepared(self.problem, values, n)
-        seconds, outputs = timed(prepared)
+        with raised_by(self.problem.loss.program, Unavailable):
+            with unwatched():
+                prepared = self._methods[name].prepared(self.problem, values, n)
+            seconds, outputs = timed(prepared)
         with prepared.scope():
             gradient = prepared.numbers(outputs)
         return prepared, seconds, truths.errors(gradient)

@@ -20,65 +20,55 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.numpy_real import OPERATIONS as NUMPY
 from diffexplore.arithmetic.torch_real import OPERATIONS as TORCH
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import (
-    COMPUTE,
-    QUANTUM,
-    ULPS,
-    UNIT_ROUNDOFF,
-    rounding,
-    summation_depth,
-)
+from diffexplore.bounds.claims import CLAIMS, COMPUTE, QUANTUM, UNIT_ROUNDOFF, rounding, summation_depth
 from diffexplore.bounds.numpy_watch import NumpyWatch
-from diffexplore.bounds.trials import DIFFERENTIATED_BY, TRIALS, Operands
+from diffexplore.bounds.trials import TRIALS, Operands
 from diffexplore.bounds.watch import watched
-from diffexplore.bounds.zeros import ROOTS
+from diffexplore.functions import OPERATIONS
+from diffexplore.functions.records import Claim, Interval
+from diffexplore.functions.tables import Library, kernels
 
 Tensor = torch.Tensor
 
 _POINTS = 96
 _BITS = 128
 
-#: The interval of arguments tried for each function, within its domain; by default from -20 to 20.
-_DOMAINS: dict[str, tuple[float, float]] = {
-    "sqrt": (1e-3, 1e3), "log": (1e-3, 1e3), "log1p": (-0.9, 50.0), "asin": (-0.99, 0.99), "acos": (-0.99, 0.99),
-    "acosh": (1.01, 50.0), "atanh": (-0.99, 0.99), "erfinv": (-0.99, 0.99), "erf": (-4.0, 4.0), "erfc": (-3.0, 3.0),
-    "lgamma": (0.1, 30.0), "digamma": (0.1, 30.0), "gamma": (0.1, 7.0), "sinh": (-8.0, 8.0), "cosh": (-8.0, 8.0),
-    "exp": (-9.0, 9.0), "expm1": (-9.0, 9.0), "sin": (-50.0, 50.0), "cos": (-50.0, 50.0), "tan": (-1.5, 1.5),
-    "sigmoid": (-9.0, 9.0), "softplus": (-9.0, 9.0),
-}  # fmt: skip
-
 _ARITHMETIC = ("add", "sub", "mul", "div")
-
-#: The name under which a program's operation has its claim.
-_CLAIMED_AS = {"softplus": "logaddexp"}
-
-#: Operations that a library has not as one function: it is their parts that are watched, and so tried.
-_PARTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "torch": {"gamma": ("lgamma", "exp"), "polygamma": ("polygamma", "cos", "sin"), "sinc": ("sin",),
-              "dsinc": ("cos", "sin")},
-    "numpy": {"sigmoid": ("exp",), "sinc": ("sin",), "dsinc": ("cos", "sin")},
-}  # fmt: skip
 
 
 def broken_claims(
-    dtype: torch.dtype, device: torch.device, operations: Iterable[str], *, library: str = "torch"
+    dtype: torch.dtype, device: torch.device, operations: Iterable[str], *, library: Library = "torch"
 ) -> tuple[str, ...]:
     """What does not hold, one line each, of the claims that ``operations`` rest on; empty where all hold.
 
     For torch, these include the claims on which the derivatives of ``operations`` rest.
     """
     functions: Mapping[str, Callable[..., Any]] = TORCH if library == "torch" else NUMPY
-    used = {part for name in operations for part in _PARTS[library].get(name, (name,))}
+    used = {kernel for name in operations for kernel in _kernels(name, library)}
     lines: list[str] = []
     if library == "torch":
-        used |= {name for operation in operations for name in DIFFERENTIATED_BY.get(operation, ())}
+        used |= {name for one in operations if one in OPERATIONS for name in OPERATIONS[one].derivative_uses}
         lines += [*_broken_basics(dtype, device), *_broken_sums(dtype, device)]
-    for name in sorted(used & {*_DOMAINS, "tanh", "asinh", "atan"} & functions.keys()):
-        lines += _broken_function(name, dtype, device, library)
+    for name in sorted(used & functions.keys()):
+        lines += [line for span in _intervals(name) for line in _broken_function(name, span, dtype, device, library)]
     for name in sorted(used & TRIALS.keys()):
         if library == "torch" or name in functions:
             lines += _broken_kernel(name, dtype, device, library)
     return tuple(lines)
+
+
+def _kernels(name: str, library: Library) -> tuple[str, ...]:
+    return kernels(OPERATIONS[name], library) if name in OPERATIONS else (name,)
+
+
+def _claimed_as(name: str) -> str:
+    return OPERATIONS[name].aten_name if name in OPERATIONS else name
+
+
+def _intervals(name: str) -> list[Interval]:
+    """Where a function of one argument is tried by itself."""
+    tried = OPERATIONS[name].tried if name in OPERATIONS else ()
+    return [way for way in tried if isinstance(way, Interval)] if isinstance(tried, tuple) else []
 
 
 @cache
@@ -87,22 +77,24 @@ def _broken_basics(dtype: torch.dtype, device: torch.device) -> tuple[str, ...]:
     smallest = torch.tensor(QUANTUM[dtype], dtype=dtype, device=device)
     if not bool((smallest * 2 / 2 == smallest) & (smallest > 0)):
         lines.append("subnormal numbers are flushed to zero")
-    x, y = _arguments("add", dtype, device), _arguments("mul", dtype, device).flip(0)
+    x, y = (_arguments(name, Interval(-20, 20), dtype, device) for name in ("add", "mul"))
     for name in _ARITHMETIC:
-        if _largest_excess(name, TORCH[name], (x, y), dtype) > 0:
+        if _largest_excess(name, TORCH[name], (x, y.flip(0)), dtype) > 0:
             lines.append(f"{name} is not rounded to nearest")
     return tuple(lines)
 
 
 @cache
-def _broken_function(name: str, dtype: torch.dtype, device: torch.device, library: str) -> tuple[str, ...]:
+def _broken_function(
+    name: str, span: Interval, dtype: torch.dtype, device: torch.device, library: Library
+) -> tuple[str, ...]:
     function = TORCH[name] if library == "torch" else _through_numpy(NUMPY[name])
-    x = _arguments(name, dtype, device)
+    x = _arguments(name, span, dtype, device)
     return () if _largest_excess(name, function, (x,), dtype) <= 0 else (_too_far_off(library, name),)
 
 
 @cache
-def _broken_kernel(name: str, dtype: torch.dtype, device: torch.device, library: str) -> tuple[str, ...]:
+def _broken_kernel(name: str, dtype: torch.dtype, device: torch.device, library: Library) -> tuple[str, ...]:
     """Holds a kernel against the bound that a watch derives for it."""
     trial = TRIALS[name]
     for numbers in trial.operands():
@@ -114,10 +106,12 @@ def _broken_kernel(name: str, dtype: torch.dtype, device: torch.device, library:
 
 
 def _too_far_off(library: str, name: str) -> str:
-    return f"{library}'s {name} is off by more than {ULPS[_CLAIMED_AS.get(name, name)]} ulp"
+    claim = CLAIMS[_claimed_as(name)]
+    assert isinstance(claim, Claim)
+    return f"{library}'s {name} is off by more than {claim.ulps:g} ulp"
 
 
-def _watched_kernel(name: str, kernel: Callable[..., Tensor], operands: Operands, library: str) -> Ball:
+def _watched_kernel(name: str, kernel: Callable[..., Tensor], operands: Operands, library: Library) -> Ball:
     if library == "torch":
         return watched(lambda: (kernel(*operands),))[0]
     arithmetic = NumpyWatch()
@@ -129,15 +123,15 @@ def _through_numpy(function: Callable[..., np.ndarray]) -> Callable[[Tensor], Te
     return lambda x: torch.from_numpy(np.asarray(function(x.cpu().numpy()))).to(x.device)
 
 
-def _arguments(name: str, dtype: torch.dtype, device: torch.device) -> Tensor:
-    low, high = _DOMAINS.get(name, (-20.0, 20.0))
+def _arguments(name: str, span: Interval, dtype: torch.dtype, device: torch.device) -> Tensor:
+    low, high = span.low, span.high
     generator = torch.Generator().manual_seed(len(name))
     points = low + (high - low) * torch.rand(_POINTS, generator=generator, dtype=torch.float64)
     # Values near 0, where relative accuracy is hardest to keep.
     small = torch.exp2(torch.linspace(-20, -4, _POINTS // 4, dtype=torch.float64))
     points = torch.cat([points, small[(small > low) & (small < high)]])
     points = points.to(dtype).clamp(low, high)
-    return torch.cat([points, points.new_tensor(ROOTS.get(name, ()))]).to(device)
+    return torch.cat([points, points.new_tensor(OPERATIONS[name].zeros)]).to(device)
 
 
 def _largest_excess(
@@ -145,7 +139,7 @@ def _largest_excess(
 ) -> float:
     """By how much the error exceeds the claim at the worst point (negative where the claim holds)."""
     computed = function(*operands).to(torch.float64)
-    claim = Ball(computed, rounding(_CLAIMED_AS.get(name, name), computed, dtype))
+    claim = Ball(computed, rounding(_claimed_as(name), computed, dtype))
     return _excess(EXACT[name], operands, claim, dtype)
 
 

@@ -12,6 +12,8 @@ import math
 import torch
 
 from diffexplore.floating_point import FLOAT_FORMATS
+from diffexplore.functions import OPERATIONS
+from diffexplore.functions.records import EXACT, NEAREST, Claim, Rounding
 
 #: Facts of the formats by torch's dtype, in which the rules of errors look them up.
 UNIT_ROUNDOFF = {known.dtype: known.unit_roundoff for known in FLOAT_FORMATS.values()}
@@ -21,36 +23,18 @@ COMPUTE = {known.dtype: FLOAT_FORMATS[known.compute].dtype for known in FLOAT_FO
 #: Radii are themselves computed in double precision: this factor covers the roundings of any one rule.
 UPWARD = 1 + 2.0**-40
 
-#: Operations that move, choose or negate values, and so round nothing.
-EXACT = frozenset(
-    "neg abs sign sgn max min maximum minimum where heaviside floor ceil trunc round relu clamp clamp_min "
-    "clamp_max masked_fill threshold_backward isnan clone".split()
-)
-
-#: Ulps of error claimed of a library function (1/2 would be correct rounding). The canary holds these claims against
-#: the build at hand; near roots the absolute errors below are claimed instead.
-ULPS = {
-    "sqrt": 1, "rsqrt": 2, "reciprocal": 1, "exp": 4, "expm1": 4, "log": 4, "log1p": 4, "exp2": 4,
-    "sin": 4, "cos": 4, "tan": 4, "asin": 4, "acos": 4, "atan": 4, "atan2": 4,
-    "sinh": 4, "cosh": 4, "tanh": 4, "asinh": 4, "acosh": 4, "atanh": 4, "sigmoid": 4, "logaddexp": 4,
-    "erf": 4, "erfc": 16, "erfinv": 8, "pow": 4, "pow_multiplied": 4,
-    "lgamma": 16, "gamma": 16, "digamma": 16, "polygamma": 64, "trigamma": 2**22,
-    "sigmoid_backward": 2, "tanh_backward": 2,
+#: The kernels of ATen that are no operations of programs.
+_KERNELS: dict[str, Claim | Rounding] = {
+    "rsqrt": Claim(2, narrow_roundings=3), "reciprocal": Claim(1), "exp2": Claim(4), "logaddexp": Claim(4),
+    "pow_multiplied": Claim(4, narrow_roundings=3), "trigamma": Claim(2**22),
+    "sigmoid_backward": Claim(2, narrow_roundings=3), "tanh_backward": Claim(2, narrow_roundings=3),
+    **dict.fromkeys(("rsub", "square", "convert"), NEAREST),
+    **dict.fromkeys("relu clamp clamp_min clamp_max clone where".split(), EXACT),
 }  # fmt: skip
 
-#: Roundings to a narrow dtype in a kernel that does not compute in a wider one throughout.
-_NARROW_ROUNDINGS = {"pow_multiplied": 3, "rsqrt": 3, "sigmoid_backward": 3, "tanh_backward": 3}
-
-#: Absolute error, in units of u, of functions whose kernels do not resolve their roots.
-ABSOLUTE = {"lgamma": 16.0, "digamma": 32.0}
-
-#: The same for the narrow dtypes alone: their erf is a polynomial of absolute error 1.5e-7 (Abramowitz and Stegun,
-#: "Handbook of Mathematical Functions", 7.1.26), whatever library computes that of float32.
-ABSOLUTE_NARROW = {"erf": 8.0}
-
-
-#: Functions that are 0 where the exponential inside overflows: they lose results up to 1 / (the largest number).
-_UNDERFLOWING = frozenset({"sigmoid"})
+#: What is claimed of each kernel (1/2 ulp would be correct rounding). The canary holds these claims against the build
+#: at hand; near roots the absolute errors are claimed instead. Nothing is claimed of a kernel that is not here.
+CLAIMS: dict[str, Claim | Rounding] = {one.aten_name: one.claim for one in OPERATIONS.values()} | _KERNELS
 
 
 def rounding(operation: str, out: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -60,17 +44,24 @@ def rounding(operation: str, out: torch.Tensor, dtype: torch.dtype) -> torch.Ten
 
 
 def rounding_parts(operation: str, dtype: torch.dtype) -> tuple[float, float]:
-    """The rounding of one operation: relative to its result, and absolute."""
-    if operation in EXACT:
+    """The rounding of one operation: relative to its result, and absolute.
+
+    Raises KeyError for a kernel of which nothing is claimed.
+    """
+    claim = CLAIMS[operation]
+    if claim is EXACT:
         return 0.0, 0.0
+    if claim is NEAREST:
+        claim = Claim(0)
+    assert isinstance(claim, Claim), f"{operation} runs several kernels, each with its own rounding"
     compute = UNIT_ROUNDOFF[COMPUTE[dtype]]
-    kernel = 2 * compute * ULPS.get(operation, 0.0)
+    kernel = 2 * compute * claim.ulps
     # A kernel in a wider dtype rounds twice: its own error, then to the dtype of the result.
     wider = COMPUTE[dtype] is not dtype
-    roundings = _NARROW_ROUNDINGS.get(operation, 1) if wider else 1
+    roundings = claim.narrow_roundings if wider else 1
     relative = roundings * UNIT_ROUNDOFF[dtype] * (1 + compute) + kernel if wider or not kernel else kernel
-    absolute = ABSOLUTE.get(operation, 0.0) + (ABSOLUTE_NARROW.get(operation, 0.0) if wider else 0.0)
-    lost = 1 / torch.finfo(COMPUTE[dtype]).max if operation in _UNDERFLOWING else 0.0
+    absolute = claim.absolute + (claim.narrow_absolute if wider else 0.0)
+    lost = 1 / torch.finfo(COMPUTE[dtype]).max if claim.underflows else 0.0
     quanta = 2 if kernel else 1  # a library function rounds a subnormal result up to a quantum off, and a little
     return relative * UPWARD, absolute * compute + quanta * QUANTUM[dtype] + lost
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 
-from diffexplore.arithmetic import sinc
+from diffexplore.arithmetic import sinc as sine_quotients
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
 from diffexplore.bounds.propagation import RULES
+from diffexplore.functions.tables import CONTROL, implementations
 from diffexplore.program.program import Constant
 
 Tensor = torch.Tensor
@@ -194,56 +195,49 @@ def _sum_parts(name: str) -> Callable[[Parts, Parts], Parts]:
     return lambda x, y: (_real(name, x[0], y[0]), _real(name, x[1], y[1]))
 
 
-_BASIC: dict[str, Callable[..., Any]] = {
-    "add": _apply(torch.add, _sum_parts("add")),
-    "sub": _apply(torch.sub, _sum_parts("sub")),
-    "mul": _apply(torch.mul, _mul, _mul_crossing),
-    "div": _apply(torch.div, _div, _div_crossing),
-    "neg": _apply(torch.neg, lambda x: (_real("neg", x[0]), _real("neg", x[1]))),
-    "exp": _apply(torch.exp, _exp),
-    "log": _apply(torch.log, _log, _log_crossing),
-    "sqrt": _apply(torch.sqrt, _sqrt),
-    "sin": _apply(torch.sin, _sin),
-    "cos": _apply(torch.cos, _cos),
-    "sinh": _apply(torch.sinh, _sinh),
-    "cosh": _apply(torch.cosh, _cosh),
-}
+add, sub = _apply(torch.add, _sum_parts("add")), _apply(torch.sub, _sum_parts("sub"))
+mul, div = _apply(torch.mul, _mul, _mul_crossing), _apply(torch.div, _div, _div_crossing)
+neg = _apply(torch.neg, lambda x: (_real("neg", x[0]), _real("neg", x[1])))
+exp, log, sqrt = _apply(torch.exp, _exp), _apply(torch.log, _log, _log_crossing), _apply(torch.sqrt, _sqrt)
+sin, cos, sinh, cosh = (
+    _apply(kernel, parts)
+    for kernel, parts in ((torch.sin, _sin), (torch.cos, _cos), (torch.sinh, _sinh), (torch.cosh, _cosh))
+)
+_QUOTIENTS = {"add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "sin": sin, "cos": cos}
 
 
-def _pow(x: Any, y: Any) -> Any:
+def power(x: Any, y: Any) -> Any:
     if isinstance(y, RoundedNumber) and y.value == 0 and y.error == 0:  # whole powers are products before that
-        return _BASIC["add"](_BASIC["mul"](x, 0), 1)
+        return add(mul(x, 0), 1)
     base = x if isinstance(x, ComplexBall) else lifted(x, y)
-    return _BASIC["exp"](_BASIC["mul"](y, _BASIC["log"](base)))
+    return exp(mul(y, log(base)))
 
 
-def _dsinc(order: int, x: ComplexBall) -> ComplexBall:
+def dsinc(order: int, x: ComplexBall) -> ComplexBall:
     """By quotients; where they cancel, 0 and how large the function may be: |fₙ(z)| ≤ cosh(Im z)/(n + 1)."""
-    value = sinc.by_quotients(_BASIC, order, x)
+    value = sine_quotients.by_quotients(_QUOTIENTS, order, x)
     largest = x.parts[1].farthest_from_zero.cosh() / (order + 1) * (1 + 2.0**-40)
     near = (value.real_radius <= largest) & (value.imag_radius <= largest) & value.value.isfinite()
     radii = (torch.where(near, radius, largest) for radius in (value.real_radius, value.imag_radius))
     return ComplexBall(torch.where(near, value.value, 0), *radii)
 
 
-def _sinc(x: ComplexBall) -> ComplexBall:
+def sinc(x: ComplexBall) -> ComplexBall:
     at_zero = (x.value == 0) & (x.real_radius == 0) & (x.imag_radius == 0)
-    value = _dsinc(0, x)
+    value = dsinc(0, x)
     radii = (torch.where(at_zero, 0.0, radius) for radius in (value.real_radius, value.imag_radius))
     return ComplexBall(torch.where(at_zero, 1, value.value), *radii)
 
 
+def _without_conditions(*operands: Any) -> Any:
+    raise TypeError("complex numbers have no order, and what chooses by one is not analytic")
+
+
 #: What has no operation here is not analytic (abs, max, where, …) or has no complex kernel (erf, lgamma, …).
-OPERATIONS: dict[str, Callable[..., Any]] = _BASIC | {
-    "tan": lambda x: _BASIC["div"](_BASIC["sin"](x), _BASIC["cos"](x)),
-    "sinc": _sinc,
-    "dsinc": lambda order, x: _dsinc(int(order.value), x),
-    "tanh": lambda x: _BASIC["div"](_BASIC["sinh"](x), _BASIC["cosh"](x)),
-    "sigmoid": lambda x: _BASIC["div"](1, _BASIC["add"](1, _BASIC["exp"](_BASIC["neg"](x)))),
-    "softplus": lambda x: _BASIC["log"](_BASIC["add"](1, _BASIC["exp"](x))),
-    "expm1": lambda x: _BASIC["sub"](_BASIC["exp"](x), 1),
-    "log1p": lambda x: _BASIC["log"](_BASIC["add"](1, x)),
-    "pow": _pow,
+OPERATIONS = {
+    name: run
+    for name, run in implementations("complex", dict.fromkeys(CONTROL, _without_conditions)).items()
+    if name not in CONTROL
 }
 
 

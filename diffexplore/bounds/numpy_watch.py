@@ -19,15 +19,14 @@ from diffexplore.bounds.aten import handler
 from diffexplore.bounds.handling import finite_float
 from diffexplore.bounds.movement import fill_error
 from diffexplore.bounds.watch import Watch
+from diffexplore.functions import OPERATIONS
+from diffexplore.functions.tables import composed_of
 from diffexplore.program.program import Constant
 
 Tensor = torch.Tensor
 
-#: Operations of a program whose rule has another name in ATen.
-_NAMES = {"max": "maximum", "min": "minimum", "and": "logical_and", "or": "logical_or", "not": "logical_not"}
-
-#: Operations that are several NumPy calls, each of which rounds.
-_COMPOSITE = frozenset({"sigmoid", "softplus", "sinc", "dsinc"})
+#: The names in ATen of operations that are no functions of numbers.
+_CONTROL = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
 
 
 class _Call:
@@ -48,26 +47,21 @@ class NumpyWatch:
 
     def __init__(self) -> None:
         self.watch = Watch()
-        basic = {name: self._operation(name, function) for name, function in NUMPY.operations.items()}
+        basic = {name: self._apply(_aten_name(name), run) for name, run in NUMPY.operations.items()}
         logaddexp = self._apply("logaddexp", np.logaddexp)
-        self.operations: Mapping[str, Callable[..., Any]] = basic | {
-            "sigmoid": lambda x: basic["div"](1, basic["add"](1, basic["exp"](basic["neg"](x)))),
+        basic |= {
             "softplus": lambda x: logaddexp(x, torch.zeros((), dtype=x.dtype)),
             "full_like": self._filled,
             "sinc": lambda x: _sinc(basic, x),
             "dsinc": lambda order, x: sinc.floating(basic, order, x, self.watch.tell),
         }
+        self.operations: Mapping[str, Callable[..., Any]] = basic | composed_of("numpy", basic)
 
     def constant(self, constant: Constant) -> float | int:
         number = NUMPY.constant(constant)
         if constant.error:
             self.watch.tell(float(number), constant.error)
         return number
-
-    def _operation(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        if name in _COMPOSITE:
-            return function
-        return self._apply(_NAMES.get(name, name), function)
 
     def _apply(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         call = _Call(name, function)
@@ -103,6 +97,10 @@ class NumpyWatch:
         call._overloadname = "default"  # type: ignore[attr-defined]
         out = handler(reduction)(self.watch, call, (samples,), {})
         return out, self.watch.radius(out)
+
+
+def _aten_name(name: str) -> str:
+    return OPERATIONS[name].aten_name if name in OPERATIONS else _CONTROL.get(name, name)
 
 
 def _sinc(basic: Mapping[str, Callable[..., Any]], x: Tensor) -> Any:

@@ -12,21 +12,21 @@ from collections.abc import Callable
 
 import torch
 
-from diffexplore.bounds import gamma
 from diffexplore.bounds.ball import (
     MARGIN,
     Ball,
     Rule,
     add,
     clamp,
-    div,
     infinite_unless,
     largest,
     mul,
     reciprocal,
     square,
-    unchanged,
 )  # fmt: skip
+from diffexplore.functions import OPERATIONS
+from diffexplore.functions.lazy import resolved
+from diffexplore.functions.records import Propagation
 
 Tensor = torch.Tensor
 
@@ -183,23 +183,16 @@ def _step(whole: Callable[[Tensor], Tensor]) -> Rule:
     return step
 
 
-#: Functions that grow by steps.
-STEPS: dict[str, Rule] = {
-    name: _step(whole)
-    for name, whole in (("floor", torch.floor), ("ceil", torch.ceil), ("trunc", torch.trunc), ("round", torch.round))
-}
+floor, ceil, trunc, round = map(_step, (torch.floor, torch.ceil, torch.trunc, torch.round))
+
+#: Functions that grow by steps, by their names in ATen.
+STEPS = frozenset("floor ceil trunc round".split())
 
 
-#: Rules of elementwise operations by their names in ATen.
+#: Rules of elementwise kernels by their names in ATen: those of the operations of programs, and further ones.
 RULES: dict[str, Rule] = {
-    "add": add, "sub": add, "rsub": add, "mul": mul, "div": div, "reciprocal": reciprocal,
-    "neg": unchanged, "abs": unchanged, "relu": clamp, "clamp": clamp, "clamp_min": clamp, "clamp_max": clamp,
-    "maximum": largest, "minimum": largest, "logaddexp": largest,
-    "sqrt": sqrt, "rsqrt": rsqrt, "square": square, "pow": pow,
-    "exp": exp, "exp2": exp2, "expm1": exp, "log": log, "log1p": log1p,
-    "sin": sin, "cos": cos, "tan": tan, "asin": asin, "acos": asin, "atan": atan, "atan2": atan2,
-    "sinh": sinh, "cosh": cosh, "tanh": tanh, "asinh": asinh, "acosh": acosh, "atanh": atanh,
-    "erf": erf, "erfc": erfc, "erfinv": erfinv, "sigmoid": sigmoid,
-    "lgamma": gamma.lgamma, "digamma": gamma.digamma, **STEPS,
+    **{one.aten_name: resolved(one.spread) for one in OPERATIONS.values() if not isinstance(one.spread, Propagation)},
+    "rsub": add, "reciprocal": reciprocal, "rsqrt": rsqrt, "square": square, "exp2": exp2, "logaddexp": largest,
+    "relu": clamp, "clamp": clamp, "clamp_min": clamp, "clamp_max": clamp,
     "tanh_backward": tanh_backward, "sigmoid_backward": sigmoid_backward,
 }  # fmt: skip

@@ -15,6 +15,9 @@ from flint import arb
 
 from diffexplore.arithmetic.balls import OPERATIONS as EXACT
 from diffexplore.arithmetic.torch_real import OPERATIONS as TORCH
+from diffexplore.functions import OPERATIONS
+from diffexplore.functions.lazy import resolved
+from diffexplore.functions.records import Trials
 
 Tensor = torch.Tensor
 Operands = tuple[Tensor | float, ...]
@@ -52,7 +55,12 @@ def _below_one() -> Tensor:
     return torch.cat([small[::2], 1 - small[1::2]])
 
 
-def _between_poles() -> Tensor:
+def between_poles() -> tuple[Operands, ...]:
+    """Operands of a function with poles at 0, −1, −2, …"""
+    return ((_any_between_poles(),),)
+
+
+def _any_between_poles() -> Tensor:
     """Negative numbers, not very near to whole ones."""
     return _between(-0.7, -0.3) - torch.arange(_POINTS) % 8
 
@@ -62,7 +70,8 @@ def _upstream() -> Tensor:
     return _signed(_sizes(0.01, 100.0, seed=1))
 
 
-def _quadrants() -> tuple[Operands, ...]:
+def quadrants() -> tuple[Operands, ...]:
+    """The ordinates and abscissas of points in all quadrants."""
     y, x = _sizes(0.01, 100.0), _sizes(0.01, 100.0, seed=1)
     return ((torch.cat([y, -y, y, -y, 0 * y]), torch.cat([x, x, -x, -x, x])),)
 
@@ -71,7 +80,8 @@ def _quadrants() -> tuple[Operands, ...]:
 _EXPONENTS = (0.5, -0.5, 1.5, 0.375, -1.25, 2, 3, 4, -1, -2, -3)
 
 
-def _powers() -> tuple[Operands, ...]:
+def powers() -> tuple[Operands, ...]:
+    """Bases and exponents for every kernel that PyTorch has for powers."""
     positive = _sizes(0.05, 30.0)
     signed, whole = _signed(positive), _between(-3, 4, seed=1).round()
     to_numbers = [(signed if isinstance(p, int) else positive, p) for p in _EXPONENTS]
@@ -79,22 +89,18 @@ def _powers() -> tuple[Operands, ...]:
     return (*to_numbers, *of_numbers, (positive, _between(-3, 3, seed=1)), (signed, whole))
 
 
-#: Trials by the name of the operation.
-TRIALS: dict[str, Trial] = {
-    "pow": Trial(TORCH["pow"], lambda x, y: x**y, _powers),
-    "atan2": Trial(TORCH["atan2"], arb.atan2, _quadrants),
+#: Trials of the kernels of ATen that are no operations of programs, or whose operation runs others as well.
+_KERNELS: dict[str, Trial] = {
     "logaddexp": Trial(
         torch.logaddexp, lambda x, y: x + (y - x).exp().log1p(), lambda: ((_between(-9, 9), _between(-9, 9, seed=1)),)
     ),
     "exp2": Trial(torch.exp2, lambda x: arb(2) ** x, lambda: ((_between(-9, 9),),)),
     "reciprocal": Trial(torch.reciprocal, lambda x: 1 / x, lambda: ((_signed(_sizes(0.01, 1e3)),),)),
     "rsqrt": Trial(torch.rsqrt, lambda x: 1 / x.sqrt(), lambda: ((_sizes(1e-3, 1e3),),)),
-    "lgamma": Trial(torch.lgamma, EXACT["lgamma"], lambda: ((_between_poles(),),)),
-    "digamma": Trial(torch.digamma, arb.digamma, lambda: ((_between_poles(),),)),
     "polygamma": Trial(
         lambda order, x: torch.polygamma(int(order), x),
         lambda order, x: EXACT["polygamma"](order, x) if order != 0 else x.digamma(),
-        lambda: tuple((order, x) for order in (0, 1, 2, 3) for x in (_sizes(0.1, 30.0), _between_poles())),
+        lambda: tuple((order, x) for order in (0, 1, 2, 3) for x in (_sizes(0.1, 30.0), _any_between_poles())),
     ),
     "tanh_backward": Trial(
         torch.ops.aten.tanh_backward, lambda g, t: g * (1 - t * t), lambda: ((_upstream(), _signed(_below_one())),)
@@ -104,12 +110,11 @@ TRIALS: dict[str, Trial] = {
     ),
 }
 
-#: The further operations with a claim that torch runs to differentiate an operation, in reverse or in forward mode.
-DIFFERENTIATED_BY: dict[str, tuple[str, ...]] = {
-    "acos": ("rsqrt",), "acosh": ("rsqrt",), "asin": ("rsqrt",), "asinh": ("pow", "rsqrt"),
-    "atan2": ("pow", "reciprocal"), "atanh": ("pow",), "cos": ("sin",), "cosh": ("sinh",), "digamma": ("polygamma",),
-    "div": ("reciprocal",), "erf": ("exp", "pow"), "erfc": ("exp", "pow"), "erfinv": ("exp", "pow"),
-    "gamma": ("digamma",), "lgamma": ("digamma",), "pow": ("log",), "sigmoid": ("sigmoid_backward",),
-    "sin": ("cos",), "sinc": ("cos",), "sinh": ("cosh",), "softplus": ("exp",), "tan": ("pow",),
-    "tanh": ("tanh_backward",),
-}  # fmt: skip
+#: All trials by the name of the kernel.
+TRIALS: dict[str, Trial] = _KERNELS | {
+    name: Trial(TORCH[name], EXACT[name], resolved(way.operands))
+    for name, record in OPERATIONS.items()
+    if isinstance(record.tried, tuple)
+    for way in record.tried
+    if isinstance(way, Trials)
+}

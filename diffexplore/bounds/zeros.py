@@ -10,17 +10,16 @@ from collections.abc import Callable, Sequence
 import torch
 
 from diffexplore.bounds.ball import Ball
+from diffexplore.functions import OPERATIONS
 
 Tensor = torch.Tensor
 
 #: The roots that are numbers of every dtype, of functions of one argument. Their values there are 0 by mathematics: a
 #: kernel that gives 0 at such an argument has no error there.
 ROOTS: dict[str, tuple[float, ...]] = {
-    **dict.fromkeys(
-        "sqrt square sin tan asin atan sinh tanh asinh atanh expm1 log1p erf erfinv".split(), (0.0,)
-    ),
-    "log": (1.0,), "acos": (1.0,), "acosh": (1.0,), "lgamma": (1.0, 2.0),
-}  # fmt: skip
+    **{one.aten_name: one.zeros for one in OPERATIONS.values() if one.zeros},
+    "square": (0.0,),
+}
 
 _Zeros = Callable[[Tensor, Tensor], Tensor]
 

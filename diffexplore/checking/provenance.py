@@ -13,10 +13,10 @@ from typing import Any
 
 import sympy
 import torch
-from sympy.codegen import cfunctions
 
 from diffexplore.bounds.watch import Watch
-from diffexplore.formula.functions_sympy import sigmoid, softplus
+from diffexplore.formula.functions_sympy import softplus
+from diffexplore.functions.tables import of_kernels
 from diffexplore.torch_private.watching import storage_key
 
 Tensor = torch.Tensor
@@ -194,6 +194,7 @@ def _tanh_slope(gradient: sympy.Expr, value: sympy.Expr) -> sympy.Expr:
 
 
 _BUILDERS: Mapping[str, Callable[..., sympy.Expr]] = {
+    **of_kernels(analytic=True), "abs": sympy.Abs, "special_erfc": sympy.erfc,
     "add": _plus,
     "sub": lambda x, y, alpha=sympy.S.One: _plus(x, _negative(_times(alpha, y))),
     "rsub": lambda x, y, alpha=sympy.S.One: _plus(y, _negative(_times(alpha, x))),
@@ -201,14 +202,9 @@ _BUILDERS: Mapping[str, Callable[..., sympy.Expr]] = {
     "reciprocal": lambda x: _over(sympy.S.One, x),
     "square": lambda x: sympy.Pow(x, 2, evaluate=False),
     "pow": lambda x, y: sympy.Pow(x, y, evaluate=False),
-    "sqrt": sympy.sqrt, "rsqrt": lambda x: _over(sympy.S.One, sympy.sqrt(x)),
-    "exp": sympy.exp, "log": sympy.log, "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan,
-    "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh, "asinh": sympy.asinh, "acosh": sympy.acosh,
-    "atanh": sympy.atanh, "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
-    "erf": sympy.erf, "erfc": sympy.erfc, "special_erfc": sympy.erfc, "abs": sympy.Abs,
-    "expm1": cfunctions.expm1, "log1p": cfunctions.log1p, "sigmoid": sigmoid, "softplus": softplus,
+    "rsqrt": lambda x: _over(sympy.S.One, sympy.sqrt(x)),
     "logaddexp": lambda x, y: _plus(y, softplus(_plus(x, _negative(y)))),
-    "sigmoid_backward": _sigmoid_slope, "tanh_backward": _tanh_slope,
+    "softplus": softplus, "sigmoid_backward": _sigmoid_slope, "tanh_backward": _tanh_slope,
 }  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from diffexplore.checking.origin import Made, Origin
+from diffexplore.functions.domains import AtLeast, NoPole, Within
+from diffexplore.functions.tables import limited_by
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ _SINGULAR = frozenset("div reciprocal log log2 log10 log1p rsqrt pow sqrt digamm
 
 _EXPONENTIALS = ("exp", "exp2", "expm1", "sinh", "cosh", "softmax", "logsumexp")
 _LOGARITHMS = ("log", "log2", "log10", "log1p", "xlogy", "logit")
-_LIMITED = ("asin", "acos", "atanh", "acosh", "erfinv")
-_GAMMAS = ("lgamma", "digamma", "polygamma")
+_LIMITED = limited_by(Within(strict=False), Within(strict=True), AtLeast(1))
+_GAMMAS = limited_by(NoPole())
 _PRODUCTS = ("mul", "square", "pow", "addcmul", "prod")
 _SUMS = ("sum", "mean", "dot", "mv", "mm", "bmm", "addmm", "addmv", "cumsum", "add", "sub", "var", "native_layer_norm")
 _NORMS = ("linalg_vector_norm", "norm", "dist", "cdist_forward", "euclidean_dist")

@@ -25,6 +25,7 @@ _ALL = "all"
 def bench(
     losses: o.BenchLosses = None,
     at: o.OnePoint = None,
+    shapes: o.Shapes = None,
     sizes: o.Sizes = "1e3,1e4,1e5",
     methods: o.BenchMethods = None,
     dtype: o.Dtype = "float64",
@@ -46,7 +47,7 @@ def bench(
         raise UsageError("--at is the one point of one loss: give both once")
     with contextlib.redirect_stdout(sys.stderr):  # what libraries print when they are imported
         result = _measured(
-            names, at[0] if at else None, sizes, o.names_list("--methods", methods),
+            names, at[0] if at else None, shapes, sizes, o.names_list("--methods", methods),
             o.chosen("dtype", dtype, o.DTYPES), o.chosen("device", device, o.DEVICES),
             o.whole_number("--seed", seed) or 0, outputs.quiet,
         )  # fmt: skip
@@ -55,8 +56,8 @@ def bench(
 
 
 def _measured(
-    names: tuple[str, ...], at: str | None, sizes: str, methods: tuple[str, ...] | None, dtype: str, device: str,
-    seed: int, quiet: bool,
+    names: tuple[str, ...], at: str | None, shapes: str | None, sizes: str, methods: tuple[str, ...] | None, dtype: str,
+    device: str, seed: int, quiet: bool,
 ) -> Bench:  # fmt: skip
     from diffexplore.cli.progress import listening
 
@@ -66,20 +67,17 @@ def _measured(
         from diffexplore.checking.options import as_device, as_dtype
 
         counts, chosen = sizes_of(sizes), methods_of(methods)
-        requests = [_request(name, at) for name in names]
+        requests = [_request(name, at, shapes) for name in names]
         return run_bench(requests, counts, chosen, as_dtype(dtype), as_device(device), seed, listener)
 
 
-def _request(text: str, at: str | None) -> TimedLoss:
+def _request(text: str, at: str | None, shapes: str | None) -> TimedLoss:
     from diffexplore.benching.settings import TimedLoss
     from diffexplore.cli.loss_argument import loss_to_check
-    from diffexplore.inputs.losses import is_program
     from diffexplore.inputs.points import make_points, parse_at
 
-    if is_program(text):
-        raise UsageError(f"bench times formulas and the losses of the catalogue, not the code in {text}")
     points = [] if at is None else [parse_at(at)]
-    loss = loss_to_check(text, points, has_data=True, wrt=None, reduction=None)
+    loss = loss_to_check(text, points, has_data=True, wrt=None, reduction=None, shapes=shapes)
     return TimedLoss(loss.name or text.strip(), loss, make_points(loss, points or None)[0])
 
 

@@ -64,7 +64,7 @@ def fit(
         optimizer=o.chosen("optimizer", optimizer, o.OPTIMIZERS),
         methods=methods,
         dtypes=dtype,
-        axes=o.names_list("--axes", axes),
+        axes=None if axes is None else tuple(name.strip() for name in axes.split(",")),
     )
     from diffexplore.cli.progress import listening
 

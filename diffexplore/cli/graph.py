@@ -30,6 +30,7 @@ def graph(
     shapes: o.Shapes = None,
     reduction: o.Reduction = None,
     sample: o.Sample = "0",
+    full: o.FullGraph = False,
     *,
     outputs: Outputs,
 ) -> int:
@@ -42,7 +43,7 @@ def graph(
     with listening(quiet=outputs.quiet, loading="loading SymPy"), contextlib.redirect_stdout(sys.stderr):
         request = Given(**given(loss, at, data, columns, samples, wrt, shapes, reduction))
         found = _graph(request, o.whole_number("--sample", sample) or 0)
-    outputs.write(_shown(found))
+    outputs.write(_shown(found, full=full))
     return 0
 
 
@@ -83,11 +84,12 @@ def _loss(request: Given) -> tuple[Loss | Traced, str | None]:
     return request.to_check(wrt or ("every symbol",)), None  # a graph has them all, so that none need be named
 
 
-def _shown(found: Graph) -> Shown:
+def _shown(found: Graph, *, full: bool) -> Shown:
     from diffexplore.graphing.dot import to_dot
     from diffexplore.graphing.svg import to_svg
     from diffexplore.pages.records import Subject
     from diffexplore.render.graphs import headline, outline
+    from diffexplore.render.terminal import Drawing
 
     return Shown(
         Subject(found),
@@ -95,5 +97,6 @@ def _shown(found: Graph) -> Shown:
         found.to_dict,
         lambda: outline(found),
         lambda: headline(found),
+        page=lambda ascii: Drawing(tuple(outline(found, full=full)), ascii),
         texts={"svg": lambda: to_svg(found), "dot": lambda: to_dot(found)},
     )

@@ -9,8 +9,8 @@ from diffexplore import losses, methods
 from diffexplore.cli import options as o
 from diffexplore.cli.output import console_on
 from diffexplore.errors import UsageError
-from diffexplore.formula.functions import TABLE
 from diffexplore.formula.names import shown
+from diffexplore.functions import TABLE
 from diffexplore.suggestions import did_you_mean
 from diffexplore.writing.blocks import Block, Column, Gap, Heading, Note, Table, text
 

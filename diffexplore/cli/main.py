@@ -14,6 +14,7 @@ import typer
 from diffexplore import __version__
 from diffexplore.cli import audit, bench, completion, derive, fit, graph, listing, panels, prove, report, start, verify
 from diffexplore.cli.arguments import shield_formulas, spelled_out
+from diffexplore.cli.collector import rest
 from diffexplore.cli.defaults import defaults_for, told
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
 from diffexplore.cli.refusals import explained
@@ -51,6 +52,8 @@ def main(argv: list[str] | None = None) -> int:
 
     0 pass, 1 fail, 2 usage or unusable input, 3 inconclusive, 70 internal error, 130 interrupted.
     """
+    if argv is None:
+        rest()
     arguments = spelled_out(sys.argv[1:] if argv is None else argv)
     _open_streams()
     try:

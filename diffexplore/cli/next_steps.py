@@ -24,6 +24,7 @@ def after_report(request: report.CheckRequest) -> list[Command]:
     data = [] if request.data.file is None else ["--data", request.data.file]
     data += [] if request.data.n_points is None else ["--samples", str(request.data.n_points)]
     ways = [] if request.dtype == "float64" else ["--dtype", request.dtype]
+    ways += [word for scan in request.scans for word in ("--scan", scan)]
     ways += [] if request.methods is None else ["--methods", ",".join(request.methods)]
     named = loss or [str(request.loss)]
     commands = [

@@ -171,7 +171,7 @@ BenchLosses = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[LOSS]...",
-        help='Names from "diffexplore list", or all, or one formula with --at. Default: perpendicular.',
+        help='Names from "diffexplore list", or all; or one formula or FILE.py:NAME with --at. Default: perpendicular.',
         show_default=False,
     ),
 ]
@@ -235,6 +235,9 @@ Full = Annotated[
 ]
 FullProof = Annotated[
     bool, typer.Option("--full", metavar="", help="The counterexample of every statement that is refuted.")
+]
+FullGraph = Annotated[
+    bool, typer.Option("--full", metavar="", help="Every step of the tree and of the way back, however many.")
 ]
 FullBench = Annotated[bool, typer.Option("--full", metavar="", help="The table of each loss, where several are timed.")]
 OnlyFailing = Annotated[

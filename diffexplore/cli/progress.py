@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from diffexplore.checking.records import Row
+from diffexplore.cli.collector import wake
 from diffexplore.render.documents import write_row
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ class ScreenListener:
         self._stage: tuple[str, TaskID] | None = None
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` parts of ``stage`` are finished, in the place of the stage before.
+        """Show that ``done`` of ``total`` parts of ``stage`` are finished; the libraries are loaded then."""
+        wake()
+        self.show(stage, done, total)
+
+    def show(self, stage: str, done: int, total: int) -> None:
+        """Show how much of a phase is done, in the place of the phase before.
 
         A total of 0 or 1 is that of a phase of which nothing is known but that it has begun.
         """
@@ -60,7 +66,7 @@ def listening(*, quiet: bool, rows_to: TextIO | None = None, loading: str = LOAD
         return
     with _display() as display:
         listener = ScreenListener(display, rows_to)
-        listener.progress(loading, 0, 0)
+        listener.show(loading, 0, 0)
         yield listener
 
 

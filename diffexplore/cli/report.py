@@ -21,12 +21,14 @@ from diffexplore.errors import UsageError
 from diffexplore.render.details import Detail
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from diffexplore.checking.listener import Listener
+    from diffexplore.figures.records import Figure
     from diffexplore.loss import Loss
     from diffexplore.pages.records import Subject
     from diffexplore.render.outline import HessianText
+    from diffexplore.render.problems import CodeProblem
     from diffexplore.render.screen import Command
     from diffexplore.scanning.span import ScanSpan
 
@@ -117,11 +119,8 @@ def shown(
 
     ``code`` is FILE.py:NAME where it is of a file; ``commands`` are what may be run next.
     """
-    from diffexplore.cli.code_places import code_place
-    from diffexplore.pages.sections.pictures import chosen_figures
     from diffexplore.render.details import blocks_of
     from diffexplore.render.markdown import title_of
-    from diffexplore.render.problems import problems_of_report
     from diffexplore.render.terminal import ReportPage
     from diffexplore.render.verdict import headline
 
@@ -133,9 +132,22 @@ def shown(
         lambda: blocks_of(result, detail, hessian=hessian),
         lambda: headline(result),
         page=lambda ascii: ReportPage(result, hessian, ascii, detail, tuple(commands)),
-        figures=lambda: chosen_figures(subject),
-        problems=lambda: problems_of_report(result, code_place(code)),
+        figures=lambda: _figures(subject),
+        problems=lambda: _problems(result, code),
     )
+
+
+def _figures(subject: Subject) -> Sequence[Figure]:
+    from diffexplore.pages.sections.pictures import chosen_figures
+
+    return chosen_figures(subject)
+
+
+def _problems(result: Report, code: str) -> Iterator[CodeProblem]:
+    from diffexplore.cli.code_places import code_place
+    from diffexplore.render.problems import problems_of_report
+
+    return problems_of_report(result, code_place(code))
 
 
 def _checked(request: CheckRequest, outputs: Outputs, rows_to: TextIO | None) -> Subject:

@@ -151,14 +151,16 @@ def _loss(request: VerifyRequest) -> tuple[Loss, Any]:
 
 
 def _own(request: VerifyRequest, named: Named) -> tuple[Loss, Any]:
-    from diffexplore.cli.verify_questions import check_told
+    from diffexplore.cli.verify_questions import check_own_parameters, check_told
     from diffexplore.inputs.functions import arguments_of_function
     from diffexplore.verifying.own import computes_loss, own_forward
 
     candidate = _load(request)
     if not computes_loss(candidate, request.kind):
         raise UsageError("name the loss whose gradient it should be: --loss LOSS")
-    check_told(request, candidate, arguments_of_function(candidate), named.points)
+    arguments = arguments_of_function(candidate)
+    check_own_parameters(request, candidate, arguments, (*named.points, *named.wrt))
+    check_told(request, candidate, arguments, named.points)
     loss = own_forward(candidate, named, upstream=request.upstream, kind=request.kind, shapes=request.shapes)
     return loss, candidate
 

@@ -47,6 +47,32 @@ def check_told(request: VerifyRequest, candidate: Any, symbols: Sequence[str], p
         raise UsageError(f"verify has to know {', and '.join(needs)}, such as: {command}")
 
 
+def check_own_parameters(
+    request: VerifyRequest, candidate: Any, arguments: Sequence[str], named: Sequence[str]
+) -> None:
+    """Raises UsageError for partials by the parameters that a module holds: its own forward takes them as constants.
+
+    So it does where no symbol is ``named`` at all, for then it is these that most people mean.
+    """
+    import torch
+
+    values = dict(candidate.named_parameters()) if isinstance(candidate, torch.nn.Module) else {}
+    meant = [name for name in values if name in named and name not in arguments] or ([] if named else list(values))
+    if not meant:
+        return
+    point = [f"{name}={values[name].item():.6g}" for name in meant if values[name].numel() == 1]
+    is_loss = "the loss" if len(point) == len(meant) else "a loss of its entries"
+    given = [part for at in request.at for part in at.split(",") if part.partition("=")[0].strip() in arguments]
+    options = ["--loss", "FORMULA", *(["--at", ",".join([*point, *given])] if point else [])]
+    command = shlex.join(["diffexplore", "verify", str(request.candidate), *options])
+    alone = f"; for partials by {', '.join(arguments)} alone name them with --at or --wrt" if not named else ""
+    held, symbols = ("are parameters", "they are symbols") if len(meant) > 1 else ("is a parameter", "it is a symbol")
+    raise UsageError(
+        f"{', '.join(meant)} {held} that {request.candidate} holds itself: name {is_loss} in which {symbols}, as in "
+        f"{command}{alone}"
+    )
+
+
 def _point(names: Sequence[str]) -> list[str]:
     return ["--at", ",".join(f"{name}={value:g}" for name, value in generic_values(names).items())]
 

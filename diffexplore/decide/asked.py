@@ -16,17 +16,11 @@ from sympy.core.relational import Relational
 from diffexplore.decide.branches import Resolver
 from diffexplore.decide.definedness import Need, own_needs
 from diffexplore.formula.batch_sums import BatchSum
-
-#: An infinite argument gives no finite value: exp and tanh are not among them, nor 1/u.
-_KEEP_INFINITY = (
-    sympy.Add, sympy.Mul, sympy.Abs, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.sinh, sympy.cosh,
-)  # fmt: skip
+from diffexplore.functions.records import NOT_FINITE
+from diffexplore.functions.tables import domain_of, facts_of
 
 #: They have a value where their arguments have none, or may have one: fmax and fmin take the other argument.
 _SWALLOW = (Relational, sympy.And, sympy.Or, sympy.Not, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min)
-
-#: Here torch has values, or may have them, although the algebra has none.
-_ARE_WIDER = (sympy.gamma, sympy.loggamma, sympy.polygamma, sympy.atan2)
 
 
 @dataclass(frozen=True)
@@ -79,9 +73,11 @@ class Asked:
         return found
 
     def _own(self, expr: Any, arguments: list[Any], place: Place) -> None:
+        domain = domain_of(expr)
+        further = domain is not None and domain.reaches_further
         for need in own_needs(expr, arguments):
             self.every.add(need)
-            if isinstance(expr, _ARE_WIDER) or not place.nan:
+            if further or not place.nan:
                 continue
             if expr.is_Pow and not arguments[1].is_number:
                 continue  # a negative x has powers x**p for whole p
@@ -130,7 +126,9 @@ def _inside(expr: Any, argument: Any, place: Place) -> Place:
         if not exponent.is_number:
             return NOWHERE  # NaN**0 is 1
         return Place(place.nan, place.infinite and bool(exponent.is_positive))
-    return Place(place.nan, place.infinite and isinstance(expr, _KEEP_INFINITY))
+    facts = facts_of(expr)
+    kept = isinstance(expr, (sympy.Add, sympy.Mul)) if facts is None else facts.at_infinity is NOT_FINITE
+    return Place(place.nan, place.infinite and kept)
 
 
 def asked_by(expressions: Iterable[Any], resolver: Resolver) -> Asked:

@@ -19,7 +19,7 @@ from diffexplore.decide.definedness import Need, has_no_value
 from diffexplore.decide.feasible import is_empty
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Undefined, Unsupported
-from diffexplore.decide.regions import Interval, LinearForm, Region, expanded_out, line_of
+from diffexplore.decide.regions import LinearForm, OpenInterval, Region, expanded_out, line_of
 from diffexplore.decide.stated import Stated
 from diffexplore.decide.sums import sums_in
 from diffexplore.formula.batch_sums import BatchSum
@@ -87,8 +87,8 @@ def _goes_on(p: sympy.Expr, sides: Sequence[_Side], originals: tuple[sympy.Expr,
         return False
     above, below = [], []
     for side in sides:
-        interval = dict(side.region.bounds).get(line.direction, Interval())
-        if interval == Interval() and _between(side.region, side.region, line, solved) is not None:
+        interval = dict(side.region.bounds).get(line.direction, OpenInterval())
+        if interval == OpenInterval() and _between(side.region, side.region, line, solved) is not None:
             return False  # it does not say on which side it lies
         if interval.low == line.threshold:
             above.append(side)

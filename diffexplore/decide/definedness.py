@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.regions import Region
 from diffexplore.formula.batch_sums import BatchSum
-from diffexplore.formula.functions_sympy import log1p
 from diffexplore.formula.singularities import nonzero_in
 from diffexplore.formula.text import to_text
-
-Kind = Literal["nonzero", "nonnegative", "positive", "no pole"]
+from diffexplore.functions.domains import Kind
+from diffexplore.functions.tables import domain_of
 
 
 @dataclass(frozen=True)
@@ -91,45 +90,9 @@ def _walk(expr: sympy.Basic, seen: set[sympy.Basic]) -> Iterator[Need]:
 
 def own_needs(expr: sympy.Basic, arguments: Sequence[Any]) -> Iterator[Need]:
     """What a node of the kind of ``expr`` needs of these arguments."""
-    if not arguments:
-        return
-    u = arguments[-1]
-    if isinstance(expr, sympy.exp):
-        return
-    if expr.is_Pow:
-        yield from _of_power(*arguments)
-    elif isinstance(expr, sympy.log):
-        yield Need(u, "positive")
-    elif isinstance(expr, log1p):
-        yield Need(1 + u, "positive")
-    elif isinstance(expr, (sympy.asin, sympy.acos)):
-        yield Need(1 - u**2, "nonnegative")
-    elif isinstance(expr, (sympy.atanh, sympy.erfinv)):
-        yield Need(1 - u**2, "positive")
-    elif isinstance(expr, sympy.acosh):
-        yield Need(u - 1, "nonnegative")
-    elif isinstance(expr, (sympy.tan, sympy.sec)):
-        yield Need(sympy.cos(u), "nonzero")
-    elif isinstance(expr, (sympy.cot, sympy.csc)):
-        yield Need(sympy.sin(u), "nonzero")
-    elif isinstance(expr, (sympy.coth, sympy.csch)):
-        yield Need(u, "nonzero")
-    elif isinstance(expr, sympy.loggamma):
-        yield Need(u, "positive")
-    elif isinstance(expr, (sympy.gamma, sympy.polygamma)):
-        yield Need(u, "no pole")
-    elif isinstance(expr, sympy.atan2):
-        yield Need(arguments[0] ** 2 + u**2, "nonzero")
-
-
-def _of_power(base: sympy.Expr, exponent: sympy.Expr) -> Iterator[Need]:
-    if exponent.is_Integer:
-        if exponent.is_negative:
-            yield Need(base, "nonzero")
-    elif exponent.is_Rational:
-        yield Need(base, "positive" if exponent.is_negative else "nonnegative")
-    elif base is not sympy.E:
-        yield Need(base, "positive")
+    domain = domain_of(expr)
+    if domain is not None:
+        yield from (Need(*need) for need in domain.needs(*arguments))
 
 
 def nonnegative_by(found: Iterable[Need]) -> list[sympy.Expr]:

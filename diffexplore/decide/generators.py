@@ -18,15 +18,15 @@ from diffexplore.decide.functions import Functions
 from diffexplore.decide.lattice import FinerBasis
 from diffexplore.decide.rational import Quotient, RingIsFull, quotient_key
 from diffexplore.decide.records import Undefined, Unsupported
-from diffexplore.decide.rules import RULES, rational
+from diffexplore.decide.rules import rational
 from diffexplore.decide.unified import Term
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import spend
-from diffexplore.formula.step_functions import STEPS
+from diffexplore.functions.lazy import resolved
+from diffexplore.functions.records import GENERATOR, NO_NORMAL_FORM, ODD, Equal, NormalForm
+from diffexplore.functions.tables import function_of
 
 _RESTARTS = 40
-_ODD = (sympy.asin, sympy.atan, sympy.erf, sympy.erfinv)
-_PLAIN = (sympy.gamma, sympy.loggamma, sympy.polygamma, sympy.atan2, *STEPS, AppliedUndef)
 _CONSTANTS = (sympy.pi, sympy.EulerGamma, sympy.Catalan)
 
 
@@ -113,14 +113,23 @@ class Converter(Functions):
             return self.sum_rule(self, expr)
         if expr.is_Pow:
             return self._pow(*expr.as_base_exp())
-        rule = RULES.get(type(expr))
-        if rule is not None:
-            return rule(self, self.convert(expr.args[0]))
-        if isinstance(expr, _ODD):
+        if isinstance(expr, AppliedUndef):
+            return self._generator(expr.func.__name__, expr.args)
+        function = function_of(expr)
+        rule = NO_NORMAL_FORM if function is None else function.facts.normal_form
+        if rule is ODD:
             return self._odd(expr)
-        if isinstance(expr, _PLAIN):
-            return self._opaque(expr.func.__name__, [self.convert(argument) for argument in expr.args])
-        raise Unsupported(f"there is no rule for {type(expr).__name__}")
+        if rule is GENERATOR:
+            return self._generator(expr.func.__name__, expr.args)
+        if isinstance(rule, Equal):
+            return self.convert(rule.expression(*expr.args))
+        if isinstance(rule, NormalForm):
+            raise Unsupported(f"there is no rule for {type(expr).__name__}")
+        quotient: Quotient = resolved(rule)(self, self.convert(expr.args[0]))
+        return quotient
+
+    def _generator(self, name: str, arguments: tuple[sympy.Basic, ...]) -> Quotient:
+        return self._opaque(name, [self.convert(argument) for argument in arguments])
 
     def _pow(self, base: sympy.Expr, exponent: sympy.Expr) -> Quotient:
         if base is sympy.E:

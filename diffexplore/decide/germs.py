@@ -19,14 +19,11 @@ from diffexplore.decide.definedness import Need, needs
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.signs import number_sign
-from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid, softplus
+from diffexplore.functions.records import ANALYTIC
+from diffexplore.functions.tables import facts_of
 
-#: They are analytic wherever what they need holds strictly.
-_ANALYTIC = (
-    sympy.Add, sympy.Mul, sympy.Pow, sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.sinh, sympy.cosh,
-    sympy.tanh, sympy.atan, sympy.asin, sympy.acos, sympy.asinh, sympy.acosh, sympy.atanh, sympy.erf, sympy.erfc,
-    sympy.gamma, sympy.loggamma, sympy.polygamma, expm1, log1p, sigmoid, softplus,
-)  # fmt: skip
+#: They are analytic wherever what they need holds strictly, as functions are of which that is known.
+_STRUCTURAL = (sympy.Add, sympy.Mul, sympy.Pow)
 
 _ORDERS = 4
 """So many derivatives are looked at for the sign of what is 0 at the point."""
@@ -129,7 +126,9 @@ def _slope(function: sympy.Expr, there: sympy.Expr, place: Place, side: int) -> 
 def _check(expr: sympy.Expr, beside: Beside) -> None:
     """That an expression is continuous beside the place, up to it."""
     for node in sympy.preorder_traversal(expr):
-        if node.args and not isinstance(node, _ANALYTIC):
+        facts = facts_of(node)
+        analytic = isinstance(node, _STRUCTURAL) if facts is None else facts.smooth is ANALYTIC
+        if node.args and not analytic:
             raise Untold
     if has_branches(expr) or not all(map(beside.holds, needs((expr,)))):
         raise Untold

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import sympy
 
-from diffexplore.decide.regions import Interval, Region
+from diffexplore.decide.regions import OpenInterval, Region
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.compare import value_at
 
@@ -54,7 +54,7 @@ def exactly_zero(p: sympy.Expr, point: Point) -> bool:
     return bool(number.is_zero)
 
 
-def inside(direction: sympy.Expr, interval: Interval, point: Point) -> bool:
+def inside(direction: sympy.Expr, interval: OpenInterval, point: Point) -> bool:
     """Whether a direction certainly keeps its bounds; one with sums, or with other symbols, is passed over."""
     if direction.has(BatchSum) or not direction.free_symbols <= set(point):
         return True  # sums are looked at with their samples

@@ -13,7 +13,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.decide.levels import onto_levels
 from diffexplore.decide.membership import Point, inside, on_seam, rational
 from diffexplore.decide.records import EnclosedValue, Unsupported
-from diffexplore.decide.regions import Interval, Region
+from diffexplore.decide.regions import OpenInterval, Region
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.compare import value_at
 
@@ -139,7 +139,7 @@ def _scaled(direction: sympy.Expr, symbols: Sequence[sympy.Basic], target: Fract
     return None if found is None else {symbol: point[symbol] * found for symbol in symbols}
 
 
-def _readable(bound: tuple[sympy.Expr, Interval], found: Point, point: Point) -> Point:
+def _readable(bound: tuple[sympy.Expr, OpenInterval], found: Point, point: Point) -> Point:
     """What was found, with as few decimals as keep the bound; 0 is too special to round to."""
     for digits in (2, 4, 8, 16, 32):
         rounded = {symbol: Fraction(round(number * 10**digits), 10**digits) for symbol, number in found.items()}
@@ -156,7 +156,7 @@ def _shortest(number: Fraction, within: Fraction) -> Fraction:
     return Fraction(round(number * 10**digits), 10**digits)
 
 
-def _target(interval: Interval, generator: random.Random) -> Fraction:
+def _target(interval: OpenInterval, generator: random.Random) -> Fraction:
     """A number in the interval, near to an end or not."""
     low, high = (None if bound is None else _fraction(bound) for bound in (interval.low, interval.high))
     near = Fraction(generator.choice((1, 1, 1, 20, 500)), generator.choice((2, 3, 10**3, 10**10)))

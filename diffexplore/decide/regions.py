@@ -13,7 +13,7 @@ from typing import Any
 import sympy
 
 from diffexplore.decide.records import Unsupported
-from diffexplore.decide.signs import ANY, NEGATIVE, POSITIVE, Sign, number_sign, sign_of
+from diffexplore.decide.signs import ANY, NEGATIVE, POSITIVE, Signs, number_sign, sign_of
 from diffexplore.formula.batch_sums import BatchSum, batch_sum
 from diffexplore.formula.budget import remembered, spend
 from diffexplore.formula.functions_sympy import expm1
@@ -34,13 +34,13 @@ class LinearForm:
 
 
 @dataclass(frozen=True)
-class Interval:
+class OpenInterval:
     """Open bounds; None is none."""
 
     low: sympy.Expr | None = None
     high: sympy.Expr | None = None
 
-    def sign_against(self, threshold: sympy.Expr) -> Sign:
+    def sign_against(self, threshold: sympy.Expr) -> Signs:
         """The sign of a value in the interval minus ``threshold``."""
         if self.low is not None and number_sign(self.low - threshold).certain in (0, 1):
             return POSITIVE
@@ -57,10 +57,10 @@ class Region:
     value that each has: expressions are not rewritten by them, but signs are told.
     """
 
-    bounds: tuple[tuple[sympy.Expr, Interval], ...] = ()
+    bounds: tuple[tuple[sympy.Expr, OpenInterval], ...] = ()
     fixed: tuple[tuple[sympy.Symbol, sympy.Expr], ...] = ()
     levels: tuple[tuple[sympy.Expr, sympy.Expr], ...] = ()
-    _lookup: dict[sympy.Expr, Interval] = field(default_factory=dict, compare=False, repr=False)
+    _lookup: dict[sympy.Expr, OpenInterval] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         self._lookup.update(self.bounds)
@@ -70,7 +70,7 @@ class Region:
         """What is equal to what on the seam in which the region is open; () where it is open by itself."""
         return (*self.fixed, *self.levels)
 
-    def sign(self, p: sympy.Expr) -> Sign:
+    def sign(self, p: sympy.Expr) -> Signs:
         """The signs that p may have here."""
         return sign_of(self.restricted(p), self._known)
 
@@ -113,26 +113,26 @@ class Region:
                 return None
         return tuple(found)
 
-    def _known(self, expr: sympy.Expr) -> Sign | None:
+    def _known(self, expr: sympy.Expr) -> Signs | None:
         line = line_of(expr)
         level = next((value for direction, value in self.levels if direction == line.direction), None)
         if level is not None:
-            return Sign(line.factor * one for one in number_sign(level - line.threshold))
+            return Signs(line.factor * one for one in number_sign(level - line.threshold))
         interval = self._lookup.get(line.direction)
         if interval is None:
             return None
         sign = interval.sign_against(line.threshold)
-        return sign if line.factor > 0 else Sign(-one for one in sign)
+        return sign if line.factor > 0 else Signs(-one for one in sign)
 
     def split(self, p: sympy.Expr) -> tuple[Region, Region]:
         """The parts where p > 0 and where p < 0."""
         line = line_of(self.restricted(p))
-        old = self._lookup.get(line.direction, Interval())
+        old = self._lookup.get(line.direction, OpenInterval())
         upper = self._with(line.direction, replace(old, low=line.threshold))
         lower = self._with(line.direction, replace(old, high=line.threshold))
         return (upper, lower) if line.factor > 0 else (lower, upper)
 
-    def _with(self, direction: sympy.Expr, interval: Interval) -> Region:
+    def _with(self, direction: sympy.Expr, interval: OpenInterval) -> Region:
         kept = {**self._lookup, direction: interval}
         return replace(self, bounds=tuple(kept.items()), _lookup={})
 
@@ -229,7 +229,7 @@ def _undone(line: LinearForm) -> LinearForm:
     return LinearForm(found.direction, found.threshold, found.factor * line.factor)
 
 
-def _text(direction: sympy.Expr, interval: Interval) -> str:
+def _text(direction: sympy.Expr, interval: OpenInterval) -> str:
     low = f"{to_text(interval.low)} < " if interval.low is not None else ""
     high = f" < {to_text(interval.high)}" if interval.high is not None else ""
     if low and not high:

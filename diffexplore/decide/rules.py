@@ -1,4 +1,4 @@
-"""How functions become rational functions of generators: one rule a function."""
+"""How functions become rational functions of generators: the rules that the records of functions name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from diffexplore.decide.rational import Quotient
-from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid, softplus
 
 if TYPE_CHECKING:
     from diffexplore.decide.generators import Converter
@@ -32,7 +31,7 @@ def _complement(converter: Converter, name: str, constant: sympy.Expr, argument:
     return ring.add(converter.convert(constant), ring.mul(ring.constant(-sign), value))
 
 
-def _atanh(converter: Converter, u: Quotient) -> Quotient:
+def atanh(converter: Converter, u: Quotient) -> Quotient:
     """(log(1 + u) − log(1 − u))/2, where both are defined: −1 < u < 1."""
     ring = converter.ring
     above, below = ring.add(ring.one, u), ring.add(ring.one, ring.negative(u))
@@ -40,75 +39,89 @@ def _atanh(converter: Converter, u: Quotient) -> Quotient:
     return ring.mul(ring.constant(rational(sympy.S.Half)), difference)
 
 
-def _asinh(converter: Converter, u: Quotient) -> Quotient:
+def asinh(converter: Converter, u: Quotient) -> Quotient:
     """log(u + √(u² + 1)), for u with a positive leading coefficient: asinh(−u) = −asinh(u)."""
     ring, u = converter.ring, converter.reduced(u)
     if not u.top.is_zero() and u.top.leading_coefficient() < 0:
-        return ring.negative(_asinh(converter, ring.negative(u)))
+        return ring.negative(asinh(converter, ring.negative(u)))
     root = converter.root(ring.add(ring.mul(u, u), ring.one), Fraction(1, 2))
     return converter.log(ring.add(u, root))
 
 
-def _acosh(converter: Converter, u: Quotient) -> Quotient:
+def acosh(converter: Converter, u: Quotient) -> Quotient:
     """log(u + √(u² − 1)), for u ≥ 1."""
     ring = converter.ring
     root = converter.root(ring.add(ring.mul(u, u), converter.minus_one), Fraction(1, 2))
     return converter.log(ring.add(u, root))
 
 
-_Rule = Callable[["Converter", Quotient], Quotient]
+Rule = Callable[["Converter", Quotient], Quotient]
 
 
-def _inverse_of(rule: _Rule) -> _Rule:
+def _inverse_of(rule: Rule) -> Rule:
     return lambda converter, u: converter.ring.inverse(rule(converter, u))
-
-
-def _sin(converter: Converter, u: Quotient) -> Quotient:
-    return converter.circular(u)[0]
-
-
-def _cos(converter: Converter, u: Quotient) -> Quotient:
-    return converter.circular(u)[1]
-
-
-def _tan(converter: Converter, u: Quotient) -> Quotient:
-    return converter.divided(*converter.circular(u))
-
-
-def _sinh(converter: Converter, u: Quotient) -> Quotient:
-    return converter.hyperbolic(u)[0]
-
-
-def _cosh(converter: Converter, u: Quotient) -> Quotient:
-    return converter.hyperbolic(u)[1]
 
 
 def _one_plus(converter: Converter, u: Quotient) -> Quotient:
     return converter.ring.add(converter.ring.one, u)
 
 
-RULES: dict[type, _Rule] = {
-    sympy.exp: lambda converter, u: converter.exp(u),
-    sympy.log: lambda converter, u: converter.log(u),
-    log1p: lambda converter, u: converter.log(_one_plus(converter, u)),
-    expm1: lambda converter, u: converter.ring.add(converter.exp(u), converter.minus_one),
-    sigmoid: lambda converter, u: converter.divided(converter.exp(u), _one_plus(converter, converter.exp(u))),
-    softplus: lambda converter, u: converter.log(_one_plus(converter, converter.exp(u))),
-    sympy.sin: _sin,
-    sympy.cos: _cos,
-    sympy.tan: _tan,
-    sympy.cot: _inverse_of(_tan),
-    sympy.sec: _inverse_of(_cos),
-    sympy.csc: _inverse_of(_sin),
-    sympy.sinh: _sinh,
-    sympy.cosh: _cosh,
-    sympy.tanh: lambda converter, u: converter.tanh(u),
-    sympy.coth: _inverse_of(lambda converter, u: converter.tanh(u)),
-    sympy.sech: _inverse_of(_cosh),
-    sympy.csch: _inverse_of(_sinh),
-    sympy.erfc: lambda converter, u: _complement(converter, "erf", sympy.S.One, u),
-    sympy.acos: lambda converter, u: _complement(converter, "asin", sympy.pi / 2, u),
-    sympy.asinh: _asinh,
-    sympy.acosh: _acosh,
-    sympy.atanh: _atanh,
-}
+# --------------------------------------------------------------- the rules that the records of functions name
+def expm1(converter: Converter, u: Quotient) -> Quotient:
+    return converter.ring.add(converter.exp(u), converter.minus_one)
+
+
+def log1p(converter: Converter, u: Quotient) -> Quotient:
+    return converter.log(_one_plus(converter, u))
+
+
+def sigmoid(converter: Converter, u: Quotient) -> Quotient:
+    return converter.divided(converter.exp(u), _one_plus(converter, converter.exp(u)))
+
+
+def softplus(converter: Converter, u: Quotient) -> Quotient:
+    return converter.log(_one_plus(converter, converter.exp(u)))
+
+
+def sin(converter: Converter, u: Quotient) -> Quotient:
+    return converter.circular(u)[0]
+
+
+def cos(converter: Converter, u: Quotient) -> Quotient:
+    return converter.circular(u)[1]
+
+
+def tan(converter: Converter, u: Quotient) -> Quotient:
+    return converter.divided(*converter.circular(u))
+
+
+def sinh(converter: Converter, u: Quotient) -> Quotient:
+    return converter.hyperbolic(u)[0]
+
+
+def cosh(converter: Converter, u: Quotient) -> Quotient:
+    return converter.hyperbolic(u)[1]
+
+
+def erfc(converter: Converter, u: Quotient) -> Quotient:
+    return _complement(converter, "erf", sympy.S.One, u)
+
+
+def acos(converter: Converter, u: Quotient) -> Quotient:
+    return _complement(converter, "asin", sympy.pi / 2, u)
+
+
+def exp(converter: Converter, u: Quotient) -> Quotient:
+    return converter.exp(u)
+
+
+def log(converter: Converter, u: Quotient) -> Quotient:
+    return converter.log(u)
+
+
+def tanh(converter: Converter, u: Quotient) -> Quotient:
+    return converter.tanh(u)
+
+
+cot, sec, csc = _inverse_of(tan), _inverse_of(cos), _inverse_of(sin)
+coth, sech, csch = _inverse_of(tanh), _inverse_of(cosh), _inverse_of(sinh)

@@ -12,22 +12,16 @@ from diffexplore.decide.records import Unsupported
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import remembered, spend
 from diffexplore.formula.compare import value_at
-from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid, softplus
-
-#: Increasing functions through the origin: they have the sign of their argument.
-_LIKE_ARGUMENT = (sympy.tanh, sympy.sinh, sympy.atan, sympy.asin, sympy.erf, sympy.asinh, sympy.atanh, expm1, log1p)
-_ALWAYS_POSITIVE = (sympy.exp, sympy.cosh, sympy.sech, sigmoid, softplus, sympy.erfc)
-
-#: Functions that stay strictly between two numbers.
-_BETWEEN = {sigmoid: (0, 1), sympy.tanh: (-1, 1), sympy.erf: (-1, 1), sympy.erfc: (0, 2), sympy.sech: (0, 2)}
+from diffexplore.functions.records import ALWAYS_POSITIVE, NEVER_NEGATIVE, Increasing
+from diffexplore.functions.tables import facts_of
 
 #: So many piecewise terms of a sum are split.
 _MOST_PIECES = 3
 
-Known = Callable[[sympy.Expr], "Sign | None"]
+Known = Callable[[sympy.Expr], "Signs | None"]
 
 
-class Sign(frozenset):  # type: ignore[type-arg]
+class Signs(frozenset):  # type: ignore[type-arg]
     """The signs, of −1, 0 and 1, that a value may have."""
 
     @property
@@ -36,21 +30,21 @@ class Sign(frozenset):  # type: ignore[type-arg]
         return next(iter(self)) if len(self) == 1 else None
 
 
-ANY, POSITIVE, NEGATIVE, ZERO = Sign((-1, 0, 1)), Sign((1,)), Sign((-1,)), Sign((0,))
-NOT_NEGATIVE, NONZERO = Sign((0, 1)), Sign((-1, 1))
+ANY, POSITIVE, NEGATIVE, ZERO = Signs((-1, 0, 1)), Signs((1,)), Signs((-1,)), Signs((0,))
+NOT_NEGATIVE, NONZERO = Signs((0, 1)), Signs((-1, 1))
 
 
-def sign_of(expr: sympy.Expr, known: Known = lambda expr: None) -> Sign:
+def sign_of(expr: sympy.Expr, known: Known = lambda expr: None) -> Signs:
     """The signs that ``expr`` may have where it is defined; ``known`` adds what is known of subexpressions."""
     spend()
     found = _structural(expr, known)
     if len(found) == 1:
         return found
     given = known(expr)
-    return found if given is None else Sign(found & given) or given
+    return found if given is None else Signs(found & given) or given
 
 
-def _structural(expr: sympy.Expr, known: Known) -> Sign:
+def _structural(expr: sympy.Expr, known: Known) -> Signs:
     if not expr.free_symbols and not expr.has(BatchSum):
         return number_sign(expr)
     if expr.is_Symbol:
@@ -59,32 +53,33 @@ def _structural(expr: sympy.Expr, known: Known) -> Sign:
         found = _sum([sign_of(term, known) for term in expr.args])
         return found if len(found) == 1 else _of_bounded(expr) or _by_branches(expr, known) or found
     if isinstance(expr, sympy.Piecewise):
-        return Sign(sign for branch, _ in expr.args for sign in sign_of(branch, known))
+        return Signs(sign for branch, _ in expr.args for sign in sign_of(branch, known))
     if expr.is_Mul:
         product = POSITIVE
         for factor in expr.args:
-            product = Sign(a * b for a in product for b in sign_of(factor, known))
+            product = Signs(a * b for a in product for b in sign_of(factor, known))
         return product
-    if isinstance(expr, _ALWAYS_POSITIVE):
+    facts = facts_of(expr)
+    if facts is not None and facts.sign is ALWAYS_POSITIVE:
         return POSITIVE
     if expr.is_Pow:
         return _power(expr, known)
-    if isinstance(expr, _LIKE_ARGUMENT):
-        return sign_of(expr.args[0], known)
-    if isinstance(expr, sympy.log):
-        return sign_of(expr.args[0] - 1, known)
     if isinstance(expr, sympy.Abs):
-        return Sign(abs(sign) for sign in sign_of(expr.args[0], known))
+        return Signs(abs(sign) for sign in sign_of(expr.args[0], known))
+    if facts is not None and isinstance(facts.sign, Increasing):
+        return sign_of(expr.args[0] - facts.sign.root, known)
+    if facts is not None and facts.sign is NEVER_NEGATIVE:
+        return NOT_NEGATIVE
     if isinstance(expr, (sympy.Max, sympy.Min)):
         best = max if isinstance(expr, sympy.Max) else min
         signs = [sign_of(argument, known) for argument in expr.args]
-        return Sign(map(best, product_of(*signs)))
+        return Signs(map(best, product_of(*signs)))
     if isinstance(expr, BatchSum):  # over one sample at least; of bound symbols nothing outside is known
         return _sum([sign_of(expr.summand)] * 2)
     return ANY
 
 
-def _of_bounded(expr: sympy.Add) -> Sign | None:
+def _of_bounded(expr: sympy.Add) -> Signs | None:
     """The sign of a sum whose terms have values in open intervals, such as 1 − σ(x); None where it may be any."""
     constant, rest = expr.as_coeff_Add()
     low = high = constant
@@ -92,7 +87,8 @@ def _of_bounded(expr: sympy.Add) -> Sign | None:
         return None
     for term in sympy.Add.make_args(rest):
         factor, function = term.as_coeff_Mul()
-        ends = next((ends for kind, ends in _BETWEEN.items() if isinstance(function, kind)), None)
+        facts = facts_of(function)
+        ends = None if facts is None else facts.values
         if ends is None or not factor.is_Rational:
             return None
         first, last = sorted(factor * end for end in ends)
@@ -100,7 +96,7 @@ def _of_bounded(expr: sympy.Add) -> Sign | None:
     return POSITIVE if low >= 0 else NEGATIVE if high <= 0 else None
 
 
-def _by_branches(expr: sympy.Add, known: Known) -> Sign | None:
+def _by_branches(expr: sympy.Add, known: Known) -> Signs | None:
     """The signs of a sum on each branch of its piecewise terms, such as 1 − where(c, σ(x), 1 − σ(x)); None without.
 
     Each branch counts, whatever its condition. More than a few such terms would be too many combinations.
@@ -109,37 +105,37 @@ def _by_branches(expr: sympy.Add, known: Known) -> Sign | None:
     if not 0 < len(pieces) <= _MOST_PIECES:
         return None
     piece = min(pieces, key=lambda one: one.sort_key())
-    return Sign(sign for branch, _ in piece.args for sign in sign_of(expr.xreplace({piece: branch}), known))
+    return Signs(sign for branch, _ in piece.args for sign in sign_of(expr.xreplace({piece: branch}), known))
 
 
-def _sum(signs: list[Sign]) -> Sign:
-    union = Sign().union(*signs)
+def _sum(signs: list[Signs]) -> Signs:
+    union = Signs().union(*signs)
     if 1 in union and -1 in union:
         return ANY
     if any(0 not in sign for sign in signs):  # one of them is not 0, and none has the other sign
-        return Sign(union - {0})
-    return Sign(union)
+        return Signs(union - {0})
+    return Signs(union)
 
 
-def _power(expr: sympy.Expr, known: Known) -> Sign:
+def _power(expr: sympy.Expr, known: Known) -> Signs:
     base, exponent = expr.as_base_exp()
     sign = sign_of(base, known)
     if exponent.is_Integer:
         if exponent.is_negative:
-            sign = Sign(sign - {0})
-        return Sign(one**2 for one in sign) if exponent % 2 == 0 else sign
+            sign = Signs(sign - {0})
+        return Signs(one**2 for one in sign) if exponent % 2 == 0 else sign
     if exponent.is_Rational and exponent.is_positive:  # a real root: of a base that is not negative
-        return Sign(sign & NOT_NEGATIVE) or NOT_NEGATIVE
+        return Signs(sign & NOT_NEGATIVE) or NOT_NEGATIVE
     if exponent.is_Rational or sign == POSITIVE:
         return POSITIVE
     return NOT_NEGATIVE if -1 not in sign else ANY  # x**p of a negative x has a value for whole p, of either sign
 
 
 @remembered(4096)
-def number_sign(number: sympy.Expr) -> Sign:
+def number_sign(number: sympy.Expr) -> Signs:
     """The sign of a constant, by a certified enclosure."""
     if number.is_Rational:
-        return Sign((int(sympy.sign(number)),))
+        return Signs((int(sympy.sign(number)),))
     ball = _value(number)
     if ball > 0:
         return POSITIVE

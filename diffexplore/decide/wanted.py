@@ -9,10 +9,11 @@ import sympy
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.definedness import Kind, Need, conditions, needs
+from diffexplore.decide.definedness import Need, conditions, needs
 from diffexplore.decide.records import Unsupported, Unvalued
 from diffexplore.decide.regions import Region
 from diffexplore.formula.text import to_text
+from diffexplore.functions.domains import Kind
 
 Open: TypeAlias = Need | Boolean
 """What is to be stated: most is a need; a choice ("x > 0 or y > 0") or an equation is kept as it is."""

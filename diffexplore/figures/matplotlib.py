@@ -29,6 +29,9 @@ _WIDTH, _HEIGHT, _GRID_HEIGHT = 7.2, 4.4, 5.4
 _MOST_TICKS = 8
 _DOTS_PER_INCH = 150
 
+#: Layers that a legend inside the axes has room for; more have one above, in columns that fill a line of characters.
+_MOST_INSIDE, _MOST_COLUMNS, _LINE_OF_LABELS = 4, 5, 90
+
 
 def draw(figure: Figure, *more: Figure) -> Any:
     """Figures as a ``matplotlib.figure.Figure`` without a window: two below each other, of more two in each row.
@@ -59,9 +62,20 @@ def _draw_on(canvas: Any, figure: Figure) -> None:
         axes.set_aspect("equal", adjustable="datalim")
     if not _has_grid(figure):
         axes.grid(alpha=0.25)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize="small", framealpha=0.85)
+    _explain(canvas, axes)
     canvas.supxlabel(_plain(_wrapped(figure.caption)), fontsize="small", color="#555555")
+
+
+def _explain(canvas: Any, axes: Any) -> None:
+    """What the layers are: inside where there are few, above the axes where many would cover the points."""
+    handles, labels = axes.get_legend_handles_labels()
+    if not handles:
+        return
+    if len(handles) <= _MOST_INSIDE:
+        axes.legend(fontsize="small", framealpha=0.85)
+        return
+    columns = max(1, min(_MOST_COLUMNS, _LINE_OF_LABELS // max(map(len, labels))))
+    canvas.legend(handles, labels, loc="outside upper center", ncols=columns, fontsize="small", frameon=False)
 
 
 def _has_grid(figure: Figure) -> bool:

@@ -18,7 +18,7 @@ from diffexplore.fitting.reduced import BITS, ReducedLoss
 from diffexplore.program.program import lower
 
 #: Expressions with more operations are not expanded, factored or substituted into.
-_MOST_OPERATIONS = 300
+MOST_OPERATIONS = 300
 
 #: Quotients with more operations are not reduced.
 _MOST_CANCELLED = 100
@@ -51,10 +51,10 @@ def closed_forms(loss: ReducedLoss) -> tuple[ClosedFormMinimum, ...] | None:
     """All stationary points in closed form; None where the algebra does not find them all."""
     if loss.formulas.moments is None or not 0 < len(loss.parameters) <= _MOST_PARAMETERS:
         return None
-    if any(sympy.count_ops(slope) > _MOST_OPERATIONS for slope in loss.formulas.gradient):
+    if any(sympy.count_ops(slope) > MOST_OPERATIONS for slope in loss.formulas.gradient):
         return None
     symbols = [loss.loss.symbols[name] for name in loss.parameters]
-    equations = [_numerator(slope) for slope in loss.formulas.gradient]
+    equations = [numerator_of(slope) for slope in loss.formulas.gradient]
     if any(not _is_polynomial(equation, symbols) for equation in equations):
         return None
     solutions = _solve(loss, equations, symbols, _Solved())
@@ -65,7 +65,8 @@ def closed_forms(loss: ReducedLoss) -> tuple[ClosedFormMinimum, ...] | None:
     return tuple(known) if len(known) == len(found) and all(_is_stationary(loss, form) for form in known) else None
 
 
-def _numerator(expression: sympy.Expr) -> sympy.Expr:
+def numerator_of(expression: sympy.Expr) -> sympy.Expr:
+    """What is 0 where the expression is, but for poles."""
     return sympy.fraction(sympy.together(expression))[0]
 
 
@@ -84,11 +85,11 @@ def _solve(
     choice = min(_linear(loss, equations, symbols), key=_effort, default=None)
     if choice is not None:
         place, symbol, slope, rest = choice
-        if sympy.count_ops(rest) > _MOST_OPERATIONS:
+        if sympy.count_ops(rest) > MOST_OPERATIONS:
             return None
         formula = -rest / slope if sympy.count_ops(rest) > _MOST_CANCELLED else sympy.cancel(-rest / slope)
-        others = [_numerator(other.subs(symbol, formula)) for i, other in enumerate(equations) if i != place]
-        if any(sympy.count_ops(other) > _MOST_OPERATIONS for other in others):
+        others = [numerator_of(other.subs(symbol, formula)) for i, other in enumerate(equations) if i != place]
+        if any(sympy.count_ops(other) > MOST_OPERATIONS for other in others):
             return None
         return _solve(loss, others, [other for other in symbols if other != symbol], solved.with_one(symbol, formula))
     if len(symbols) > 1:
@@ -105,7 +106,7 @@ def _linear(
         for symbol in symbols:
             polynomial = sympy.Poly(equation, symbol)
             slope = polynomial.coeff_monomial(symbol)
-            if polynomial.degree() == 1 and not slope.free_symbols & set(symbols) and _sign(loss, slope):
+            if polynomial.degree() == 1 and not slope.free_symbols & set(symbols) and sign_of(loss, slope):
                 yield place, symbol, slope, polynomial.coeff_monomial(1)
 
 
@@ -116,33 +117,34 @@ def _effort(choice: tuple[int, sympy.Symbol, sympy.Expr, sympy.Expr]) -> tuple[b
 
 def _roots(loss: ReducedLoss, equation: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr] | None:
     """The real roots of an equation in one parameter; None where a factor is of degree 3 or more, or all are roots."""
-    if sympy.count_ops(equation) > _MOST_OPERATIONS or sympy.Poly(equation, symbol).is_zero:
+    if sympy.count_ops(equation) > MOST_OPERATIONS or sympy.Poly(equation, symbol).is_zero:
         return None
     if symbol not in equation.free_symbols:
-        return [] if _sign(loss, equation) else None
+        return [] if sign_of(loss, equation) else None
     roots: list[sympy.Expr] = []
     for factor, _ in sympy.factor_list(equation)[1]:
         polynomial = sympy.Poly(factor, symbol)
         if polynomial.degree() == 0:
-            if not _sign(loss, factor):
+            if not sign_of(loss, factor):
                 return None
             continue
-        found = _roots_of_factor(loss, polynomial)
+        found = roots_of_factor(loss, polynomial)
         if found is None:
             return None
         roots += found
     return roots
 
 
-def _roots_of_factor(loss: ReducedLoss, polynomial: sympy.Poly) -> list[sympy.Expr] | None:
+def roots_of_factor(loss: ReducedLoss, polynomial: sympy.Poly) -> list[sympy.Expr] | None:
+    """The real roots of an irreducible polynomial, without their multiplicity; None where they are not certain."""
     *lower_terms, constant = polynomial.all_coeffs()
-    if not _sign(loss, polynomial.LC()) or polynomial.degree() > 2:
+    if not sign_of(loss, polynomial.LC()) or polynomial.degree() > 2:
         return None
     if polynomial.degree() == 1:
         return [-constant / lower_terms[0]]
     square, linear = lower_terms
     discriminant = sympy.factor_terms(linear**2 - 4 * square * constant)
-    sign = _sign(loss, discriminant)
+    sign = sign_of(loss, discriminant)
     if sign is None or sign == 0:
         return None
     if sign < 0:
@@ -150,13 +152,14 @@ def _roots_of_factor(loss: ReducedLoss, polynomial: sympy.Poly) -> list[sympy.Ex
     return [(-linear + side * sympy.sqrt(discriminant)) / (2 * square) for side in (1, -1)]
 
 
-def _sign(loss: ReducedLoss, expression: sympy.Expr) -> int | None:
+def sign_of(loss: ReducedLoss, expression: sympy.Expr) -> int | None:
     """The sign of an expression in the sums; None where it is not certain."""
-    ball = _ball(loss, expression)
+    ball = ball_of(loss, expression)
     return 1 if ball > 0 else -1 if ball < 0 else 0 if ball.is_zero() else None
 
 
-def _ball(loss: ReducedLoss, expression: sympy.Expr) -> arb:
+def ball_of(loss: ReducedLoss, expression: sympy.Expr) -> arb:
+    """The value of an expression in the sums."""
     with precision(2 * BITS):
         return lower([expression], tuple(loss.sums)).run(BALLS, loss.sums)[0]
 

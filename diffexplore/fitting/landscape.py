@@ -17,6 +17,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.fitting.certify import newton, stationary_box
 from diffexplore.fitting.closed_form import ClosedFormMinimum, closed_forms
+from diffexplore.fitting.polynomial import falls_along, falls_somewhere, flat_minimum
 from diffexplore.fitting.reduced import BITS, Derivatives, ReducedLoss, point
 from diffexplore.fitting.spectrum import Eigenvalue, eigenvalues
 from diffexplore.fitting.symmetries import Motion, symmetries
@@ -35,7 +36,8 @@ _RADII = tuple(2.0**k for k in range(21))
 class Stationary:
     """One stationary point, in a box of its own.
 
-    ``kind`` is "minimum", "maximum", "saddle", or "degenerate" where the sign of an eigenvalue is open.
+    ``kind`` is "minimum", "maximum", "saddle", or "degenerate" where the sign of an eigenvalue is open, or "flat
+    minimum" where one is 0 at what is a minimum for another reason.
     """
 
     box: tuple[arb, ...]
@@ -57,6 +59,9 @@ class Landscape:
     - "ridge": a motion of the parameters leaves the loss as it is: ``motion``, ``moving`` at ``end``;
     - "kink": the loss is piecewise linear in its parameters;
     - "unbounded": the loss is linear in its parameters: its gradient is the same everywhere;
+    - "falls": it is a polynomial that falls below every bound along ``direction``;
+    - "flat": a polynomial whose one stationary point is a minimum with a curvature of 0: there it grows as the distance
+      along each parameter to the power of its ``orders``;
     - "infinity": the loss falls along ``direction`` as far as it was followed: ``radius``;
     - "constant": the loss does not depend on its parameters;
     - "no parameters", "too large" (to be searched: an evaluation takes ``operations``), or "unknown".
@@ -71,6 +76,7 @@ class Landscape:
     direction: tuple[float, ...] | None = None
     radius: float | None = None
     operations: int = 0
+    orders: tuple[int, ...] | None = None
 
 
 def landscape_of(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
@@ -85,20 +91,20 @@ def landscape_of(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
     if closed is not None:
         proved = [_stationary(loss, form.box, form) for form in closed]
         if all(one is not None for one in proved):
-            return _of_all([one for one in proved if one is not None and _in_domain(loss, one.box)])
+            return _of_all(loss, [one for one in proved if one is not None and _in_domain(loss, one.box)])
     if _is_quadratic(loss):
         found = stationary_at(loss, point(start))
         if found is not None and _in_domain(loss, found.box):
-            return _of_all([found])
+            return _of_all(loss, [found])
     return _by_search(loss, start)
 
 
-def _of_all(found: Sequence[Stationary]) -> Landscape:
+def _of_all(loss: ReducedLoss, found: Sequence[Stationary]) -> Landscape:
     minima = [one for one in found if one.kind == "minimum"]
     if not minima:
         return Landscape("no minimum", stationary=tuple(found), complete=True)
     best = min(minima, key=lambda one: float(one.derivatives.value.mid()))
-    return Landscape("minimum", best, tuple(found), complete=True)
+    return Landscape("local minimum" if falls_somewhere(loss) else "minimum", best, tuple(found), complete=True)
 
 
 def stationary_at(loss: ReducedLoss, start: Sequence[arb]) -> Stationary | None:
@@ -137,6 +143,12 @@ def _by_search(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
             return Landscape("ridge", end=end, motion=motion)
     if all(second.is_zero for second in _second(loss)):
         return Landscape("kink", end=end)
+    flat = flat_minimum(loss)
+    if flat is not None:
+        with precision(BITS):
+            derivatives = loss.derivatives(flat.box)
+        lowest = Stationary(flat.box, derivatives, eigenvalues(derivatives.hessian), "flat minimum")
+        return Landscape("flat", stationary=(lowest,), complete=True, orders=flat.orders)
     known = () if found is None else (found,)
     return _far_away(loss, start, end) or Landscape("unknown", stationary=known, end=end)
 
@@ -156,6 +168,8 @@ def _far_away(loss: ReducedLoss, start: Sequence[float], end: Sequence[float]) -
             if not (slope < 0 and _in_domain(loss, at)):
                 break
             radius = length * scale
+    if falls_along(loss, direction):
+        return Landscape("falls", direction=tuple(direction))
     if radius < length * 2**6:
         return None
     return Landscape("infinity", end=tuple(end), direction=tuple(direction), radius=radius)

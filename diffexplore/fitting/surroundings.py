@@ -84,6 +84,7 @@ def _terrain(loss: ReducedLoss, found: Landscape) -> Terrain:
         direction=None if found.direction is None else dict(zip(names, found.direction, strict=True)),
         radius=found.radius,
         operations=found.operations or None,
+        orders=None if found.orders is None else dict(zip(names, found.orders, strict=True)),
     )
 
 

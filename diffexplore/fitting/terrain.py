@@ -71,8 +71,8 @@ class PathCurvature(Plain):
 class StationaryPoint(Plain):
     """A point with the gradient 0, in a box that is proved to hold exactly one.
 
-    ``kind`` is "minimum", "maximum", "saddle" or "degenerate". ``formulas`` are None, or say how each parameter follows
-    from sums over the data and from the parameters after it.
+    ``kind`` is "minimum", "flat minimum", "maximum", "saddle" or "degenerate". ``formulas`` are None, or say how each
+    parameter follows from sums over the data and from the parameters after it.
     """
 
     kind: str
@@ -97,6 +97,7 @@ class Terrain(Plain):
 
     ``complete`` says whether ``stationary`` are all stationary points. ``motion`` is how the parameters may move
     without a change of the loss; ``direction`` where the loss falls without an end that was found, up to ``radius``.
+    ``orders`` are of a flat minimum: along a parameter, the loss grows as the distance to the power of its order.
     """
 
     status: str
@@ -109,6 +110,7 @@ class Terrain(Plain):
     direction: Point | None = None
     radius: float | None = None
     operations: int | None = None
+    orders: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True)

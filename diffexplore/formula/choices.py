@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from diffexplore.formula.functions import FUNCTIONS
+from diffexplore.functions import FUNCTIONS
 
 
 def first_choice(node: ast.AST) -> ast.Call | None:

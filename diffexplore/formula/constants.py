@@ -34,9 +34,26 @@ def check_power(base: sympy.Expr, exponent: sympy.Expr) -> None:
         raise UsageError(f"an exponent is beyond ±{MAX_EXPONENT:,}")
     if exponent.is_number and not exponent.is_Rational and abs(_value(exponent)) > MAX_EXPONENT:
         raise UsageError(f"an exponent is beyond ±{MAX_EXPONENT:,}")
-    coefficient = base.as_coeff_Mul()[0]  # (2·x)**n brings 2**n with it
-    if coefficient.is_Rational and exponent.is_Rational and _bits(coefficient) * abs(exponent) > MAX_BITS:
+    coefficient = base.as_coeff_Mul()[0]  # (2·x)**n brings 2**n with it, and 2**(n + x), too
+    if coefficient.is_Rational and abs(coefficient) != 1 and _bits(coefficient) * _summand(exponent) > MAX_BITS:
         raise UsageError("a constant of the formula is too large: a power of a number has more than 2,400 digits")
+
+
+def _summand(expr: sympy.Expr) -> sympy.Rational:
+    """How large the number in ``expr`` can be, in magnitude, that has no symbol beside it once it is multiplied out."""
+    if expr.is_Rational:
+        return abs(expr)
+    if isinstance(expr, sympy.Piecewise):
+        return max(_summand(branch) for branch, _ in expr.args)
+    if isinstance(expr, (sympy.Max, sympy.Min)):
+        return max(_summand(arg) for arg in expr.args)
+    if expr.is_Add:
+        return sum((_summand(arg) for arg in expr.args), sympy.S.Zero)
+    if expr.is_Mul:
+        return math.prod((_summand(arg) for arg in expr.args), start=sympy.S.One)
+    if expr.is_Pow and expr.exp.is_Integer and expr.exp.is_positive:
+        return min(_summand(expr.base), sympy.Integer(MAX_BITS)) ** expr.exp
+    return sympy.S.Zero
 
 
 def _check_branches(base: sympy.Expr, exponent: sympy.Expr) -> None:
@@ -90,6 +107,9 @@ def checked(expr: sympy.Expr) -> sympy.Expr:
     look_over(expr)
     if expr.is_number:
         _value(expr)
+    for factor in sympy.Mul.make_args(expr):  # 9**x*9**y has become one power, as has exp(log(9)*x)
+        if factor.is_Pow:
+            check_power(*factor.args)
     return expr
 
 

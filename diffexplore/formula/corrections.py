@@ -64,7 +64,7 @@ def _of_latex(error: UsageError, given: str, symbols: Collection[str], reads: Ca
         said, summand = reduction_of(text)
         better = [f"{said}({each})" if said else each for each in _readings(summand, symbols, reads)]
     except UsageError as reason:
-        return UsageError(f"a formula is not LaTeX: {reason}") if "\\" in given else error
+        return reason if "\\" in given else error
     if not better:
         return UsageError(f"a formula is not LaTeX: {_EXAMPLE}") if "\\" in given else error
     return UsageError(f"a formula is not LaTeX: {_written(better)}")

@@ -11,8 +11,8 @@ import keyword
 import re
 from collections.abc import Collection
 
-from diffexplore.formula.functions import RESERVED
 from diffexplore.formula.names import WORDS
+from diffexplore.functions import FUNCTIONS, RESERVED
 
 _MARK = "declared"
 
@@ -30,11 +30,11 @@ def with_words(text: str, symbols: Collection[str]) -> str:
 
 def mark_symbols(tree: ast.expr, symbols: Collection[str]) -> None:
     """Let :func:`is_symbol` know which names below ``tree`` are symbols though they are names of functions as well."""
-    if RESERVED.isdisjoint(symbols):
-        return
-    called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in symbols and node not in called:
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in RESERVED]
+    called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)} if names else set()
+    for node in names:
+        often = node.id in FUNCTIONS and FUNCTIONS[node.id].often_a_symbol
+        if (often or node.id in symbols) and node not in called:
             vars(node)[_MARK] = True
 
 

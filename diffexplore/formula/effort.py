@@ -16,10 +16,12 @@ from fractions import Fraction
 
 from diffexplore.errors import UsageError
 from diffexplore.formula import effort_weights as of
+from diffexplore.formula.declared import is_symbol
 from diffexplore.formula.effort_applied import of_call, of_power
+from diffexplore.formula.effort_parts import of_product
 from diffexplore.formula.effort_record import MAX_CASES, Effort, joined
-from diffexplore.formula.functions import FUNCTIONS
 from diffexplore.formula.grammar import GROUPS, chain
+from diffexplore.functions import FUNCTIONS
 
 MAX_WORK = 500_000
 """Largest work that is taken on: a quarter of a second."""
@@ -68,7 +70,7 @@ def _effort(node: ast.expr, found: dict[ast.AST, Effort]) -> Effort:
         return _of_choice(name, node, found) if name in of.CHOICES else of_call(name, node, found)
     parts = [found[child] for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
     if not parts:
-        return Effort()
+        return Effort(constant=not (isinstance(node, ast.Name) and is_symbol(node)))
     if isinstance(node, ast.BinOp):
         return of_power(node, *parts)
     if isinstance(node, ast.Compare):
@@ -84,6 +86,8 @@ def _of_chain(operands: Sequence[tuple[ast.operator | None, ast.expr]], found: d
     """A sum or a product of all its operands at once."""
     whole = joined([found[operand] for _, operand in operands])
     work = whole.work + (of.OPERAND + of.NODE) * len(operands) + _bits([node for _, node in operands]) ** 2 // of.BITS
+    if whole.constant:
+        work += of.CONSTANT * whole.size
     if any(isinstance(operator, (ast.Add, ast.Sub)) for operator, _ in operands):
         above = whole.above + (len(operands) - 1) * whole.below
         # Two fractions may both be infinite, and their sum not a number: SymPy does not know it to be real.
@@ -96,7 +100,9 @@ def _of_chain(operands: Sequence[tuple[ast.operator | None, ast.expr]], found: d
             above, below, work = above + part.below, below + part.above, work + of.ALONE + part.sign
         else:
             above, below = above + part.above, below + part.below
-    return replace(whole, work=work).put_over_one(above, below)
+    parts = [(operator, found[operand]) for operator, operand in operands]
+    fraction = whole.fraction or any(isinstance(operator, ast.Div) and not one.constant for operator, one in parts)
+    return replace(whole, work=work, fraction=fraction, parts=of_product(parts)).put_over_one(above, below)
 
 
 def _bits(operands: Collection[ast.expr]) -> int:
@@ -131,6 +137,7 @@ def _of_choice(name: str, node: ast.Call, found: dict[ast.AST, Effort]) -> Effor
         nesting=whole.nesting + 1,
         above=1,
         below=0,
+        unsure=whole.unsure or whole.fraction,
         comparisons=0,
         cases=sum(min(found[branch].cases, MAX_CASES + 1) for branch in branches),
         work=whole.work + sum(part.size for part in parts),

@@ -8,14 +8,19 @@ from dataclasses import replace
 from fractions import Fraction
 
 from diffexplore.formula import effort_weights as of
+from diffexplore.formula.effort_parts import of_function as parts_of_function
+from diffexplore.formula.effort_parts import of_whole_power
 from diffexplore.formula.effort_record import Effort, applied, joined
-from diffexplore.formula.functions import FUNCTIONS
 from diffexplore.formula.grammar import GROUPS, chain
+from diffexplore.functions import FUNCTIONS
 
 _DEEPEST = 24
 """From this nesting on a step is refused anyway."""
 
 _MOST_ARGUMENTS = 10_000
+
+_LARGEST_EXPONENT = 1000
+"""SymPy is given none that is larger."""
 
 
 def of_power(node: ast.BinOp, base: Effort, exponent: Effort) -> Effort:
@@ -25,19 +30,26 @@ def of_power(node: ast.BinOp, base: Effort, exponent: Effort) -> Effort:
     if whole is None:
         copies = max(_root_copies(node.left, base), of.COPIES_OF_EXPONENTS if exponent.unsure else 1)
         found = applied(both, of.POWER, copies=copies, roots=True)
+        if isinstance(node.right, ast.Constant):
+            found = replace(found, parts=parts_of_function("sqrt", base, found.size))
     else:
-        found = applied(both, 1)
+        parts = of_whole_power(base, whole)
+        found = replace(applied(both, 1), parts=parts, fraction=both.fraction or whole < 0)
     above, below = base.above + 1, base.below + 1 if base.below else 0
     return found.put_over_one(below, above) if whole is not None and whole < 0 else found.put_over_one(above, below)
 
 
 def _whole_number(node: ast.expr) -> int | None:
-    """The value of an exponent that is a whole number, as it is written."""
+    """The value of an exponent that is a whole number: 2**9, too."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         value = _whole_number(node.operand)
         return None if value is None else -value
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, Fraction)) and node.value.denominator == 1:
         return int(node.value)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        base, exponent = _whole_number(node.left), _whole_number(node.right)
+        if base is not None and exponent is not None and 0 <= exponent <= _LARGEST_EXPONENT:
+            return min(base, _LARGEST_EXPONENT) ** exponent
     return None
 
 
@@ -66,12 +78,18 @@ def of_call(name: str, node: ast.Call, found: Mapping[ast.AST, Effort]) -> Effor
     if name in of.EXTREMES:
         return _of_extreme(name, node, inside)
     of_inverse = inside.inverse and name in of.OF_INVERSES
+    asked = of.PART * inside.parts if name in of.ASKING and inside.unsure else 0
     effort = applied(
-        inside,
+        replace(inside, work=inside.work + asked),
         _weight(name, inside),
         copies=_copies(name, node.args[0], found[node.args[0]], inside),
-        unsure=name in of.UNSURE,
+        unsure=name in of.UNSURE or (inside.fraction and name in of.UNSURE_OF_FRACTIONS),
         roots=of_inverse or name in of.ROOTS,
+    )
+    effort = replace(
+        effort,
+        fraction=name in of.INFINITE or (inside.fraction and name not in of.FINITE),
+        parts=parts_of_function(name, inside, effort.size),
     )
     if of_inverse:
         return effort.put_over_one(inside.above + inside.below + 2, inside.above + inside.below + 2)
@@ -83,13 +101,13 @@ def of_call(name: str, node: ast.Call, found: Mapping[ast.AST, Effort]) -> Effor
 
 
 def _weight(name: str, inside: Effort) -> int:
-    weight = of.WEIGHTS.get(name, 1)
+    weight = max(of.WEIGHTS.get(name, 1), of.WEIGHTS_OF_CONSTANTS.get(name, 1) if inside.constant else 1)
     return of.WEIGHTS_OF_ROOTS.get(name, weight) if inside.roots else weight
 
 
 def _copies(name: str, operand: ast.expr, effort: Effort, inside: Effort) -> int:
     """How often SymPy writes, or asks about, the operands of a function."""
-    copies = [of.COPIES.get(name, 1)]
+    copies = [of.COPIES.get(name, 1), of.COPIES_OF_CONSTANTS.get(name, 1) if inside.constant else 1]
     if inside.inverse and name in of.OF_INVERSES:
         copies.append(of.COPIES_OF_INVERSES)
     if inside.unsure:

@@ -11,7 +11,7 @@ from diffexplore.formula import effort_weights as of
 MAX_CASES = 64
 """Most cases into which the branches on its sides may split a comparison."""
 
-_MOST_NODES = 10**9
+MOST_NODES = 10**9
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,13 @@ class Effort:
         size: the nodes of the expression that SymPy makes of it, a shared one as often as it is there.
         nesting: the functions and powers around its deepest operand.
         heavy: the functions with a weight of 10 or more.
+        constant: whether it has no symbol.
+        fraction: whether it divides by what SymPy does not know to differ from 0.
         unsure: whether a function or a power is in it whose values SymPy does not know to be real.
         roots: whether such a power is in it.
         inverse: whether it is an inverse trigonometric or hyperbolic function, or a sum or product with one.
         above, below: the nodes of its numerator and its denominator, should it be put over one.
+        parts: the nodes of its real and its imaginary part; of what is real, of itself.
         comparisons: those of a condition.
         cases: into how many its branches split a comparison.
         work: all of it.
@@ -34,11 +37,14 @@ class Effort:
     size: int = 1
     nesting: int = 0
     heavy: int = 0
+    constant: bool = False
+    fraction: bool = False
     unsure: bool = False
     roots: bool = False
     inverse: bool = False
     above: int = 1
     below: int = 0
+    parts: int = 1
     comparisons: int = 0
     cases: int = 1
     work: int = of.NODE
@@ -50,28 +56,34 @@ class Effort:
 
     def put_over_one(self, above: int, below: int) -> Effort:
         """The same with so many nodes in its numerator and its denominator."""
-        return replace(self, above=min(_MOST_NODES, above), below=min(_MOST_NODES, below))
+        return replace(self, above=min(MOST_NODES, above), below=min(MOST_NODES, below))
 
 
 def joined(parts: Sequence[Effort]) -> Effort:
-    """The operands of one operation."""
+    """The operands of one operation, as those of a sum."""
     return Effort(
-        1 + sum(part.size for part in parts),
-        max(part.nesting for part in parts),
-        sum(part.heavy for part in parts),
-        any(part.unsure for part in parts),
-        any(part.roots for part in parts),
-        any(part.inverse for part in parts),
-        min(_MOST_NODES, sum(part.above for part in parts)),
-        min(_MOST_NODES, sum(part.below for part in parts)),
-        sum(part.comparisons for part in parts),
-        math.prod(min(part.cases, MAX_CASES + 1) for part in parts),
-        of.NODE + sum(part.work for part in parts),
+        size=1 + sum(part.size for part in parts),
+        nesting=max(part.nesting for part in parts),
+        heavy=sum(part.heavy for part in parts),
+        constant=all(part.constant for part in parts),
+        fraction=any(part.fraction for part in parts),
+        unsure=any(part.unsure for part in parts),
+        roots=any(part.roots for part in parts),
+        inverse=any(part.inverse for part in parts),
+        above=min(MOST_NODES, sum(part.above for part in parts)),
+        below=min(MOST_NODES, sum(part.below for part in parts)),
+        parts=min(MOST_NODES, 1 + sum(part.parts for part in parts)),
+        comparisons=sum(part.comparisons for part in parts),
+        cases=math.prod(min(part.cases, MAX_CASES + 1) for part in parts),
+        work=of.NODE + sum(part.work for part in parts),
     )
 
 
 def applied(inside: Effort, weight: int, *, copies: int = 1, unsure: bool = False, roots: bool = False) -> Effort:
-    size = min(_MOST_NODES, 1 + copies * inside.size)
+    """A function or a power of its operands: of a constant SymPy takes the value again at each level."""
+    if inside.constant:
+        weight = max(weight, of.CONSTANT)
+    size = min(MOST_NODES, 1 + copies * inside.size)
     nesting = inside.nesting + 1
     return replace(
         inside,
@@ -83,5 +95,6 @@ def applied(inside: Effort, weight: int, *, copies: int = 1, unsure: bool = Fals
         inverse=False,
         above=1,
         below=0,
+        parts=min(MOST_NODES, 2 + inside.parts + size),
         work=inside.work + weight * size * nesting + of.ALONE + inside.sign,
     )

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from diffexplore.errors import UsageError
-from diffexplore.formula.functions import FUNCTIONS
 from diffexplore.formula.means import has_terms
 from diffexplore.formula.names import shown
+from diffexplore.functions import FUNCTIONS
 
 #: Commands that mean a sign or nothing.
 _PLAIN = {
@@ -51,7 +51,7 @@ def from_latex(text: str) -> str:
     reader.skip_limits()
     inside = reader.until(None, 0).strip()
     if has_terms(inside) and (sign or factor or not is_mean):  # only a mean may have terms without samples inside
-        raise UsageError("cannot read the LaTeX: put the summand of \\sum in parentheses")
+        raise UsageError("cannot read the formula as LaTeX: put the summand of \\sum in parentheses")
     return f"{'mean' if is_mean else 'sum'}({sign}{inside}{f'/{factor}' if factor else ''})"
 
 
@@ -73,7 +73,7 @@ class _LatexReader:
                 return "".join(parts)
             parts.append(self._one(depth))
         if end is not None:
-            raise UsageError(f"cannot read the LaTeX: a '{end}' is missing")
+            raise UsageError(f"cannot read the formula as LaTeX: a '{end}' is missing")
         return "".join(parts)
 
     def skip_limits(self) -> None:
@@ -104,7 +104,9 @@ class _LatexReader:
             sign, self.place = self.text[self.place : self.place + 1], self.place + 1
             if sign in _SPACES:
                 return " "
-            raise UsageError(f"cannot read the LaTeX: {shown(chr(92) + sign)} has no counterpart in a formula")
+            raise UsageError(
+                f"cannot read the formula as LaTeX: {shown(chr(92) + sign)} has no counterpart in a formula"
+            )
         name, self.place = found[0], found.end()
         if name in _FRACTIONS:
             above, below = self._group(depth), self._group(depth)
@@ -122,11 +124,11 @@ class _LatexReader:
         if name == "sigma" and self._opens():
             name = "sigmoid"
         if name in ("sum", "prod", "int"):
-            raise UsageError(f"cannot read the LaTeX: \\{name} is read around the whole formula only")
+            raise UsageError(f"cannot read the formula as LaTeX: \\{name} is read around the whole formula only")
         if name in _LETTERS and not (name in FUNCTIONS and self._opens()):
             return f" {name} " if self._next() != "_" else f" {name}"
         if name not in FUNCTIONS:
-            raise UsageError(f"cannot read the LaTeX: \\{name} has no counterpart in a formula")
+            raise UsageError(f"cannot read the formula as LaTeX: \\{name} has no counterpart in a formula")
         power = ""
         if self._next() == "^":
             self.place = self.text.index("^", self.place) + 1
@@ -138,7 +140,7 @@ class _LatexReader:
         if argument in FUNCTIONS and _OPENING.match(self.text, self.place):
             argument += self._bracket(depth)
         elif not grouped and _TIGHTER.match(self.text, self.place):
-            raise UsageError(f"cannot read the LaTeX: put the argument of \\{name} in parentheses")
+            raise UsageError(f"cannot read the formula as LaTeX: put the argument of \\{name} in parentheses")
         return f" {name}({argument}){power} "
 
     def _opens(self) -> bool:
@@ -169,7 +171,7 @@ class _LatexReader:
         while self._peek().isspace():
             self.place += 1
         if not self._peek():
-            raise UsageError("cannot read the LaTeX: it ends where an argument should be")
+            raise UsageError("cannot read the formula as LaTeX: it ends where an argument should be")
         if self._peek() == "{":
             self.place += 1
             return self.until("}", depth + 1).strip()

@@ -1,11 +1,12 @@
-"""What the functions of the formula language are in SymPy, and the few that SymPy lacks.
+"""The functions of the formula language that SymPy lacks, and what expressions of formulas are made of.
 
 Classes are named in lower case as in SymPy, where the name of the class is the name in print.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import sympy
@@ -13,7 +14,9 @@ from sympy.codegen.cfunctions import expm1, log1p
 from sympy.core.function import ArgumentIndexError
 from sympy.logic.boolalg import Boolean
 
-__all__ = ["BUILDERS", "CONSTANT_VALUES", "dsinc", "expm1", "log1p", "sigmoid", "softplus"]
+from diffexplore.functions.tables import by_class
+
+__all__ = ["CONSTANT_VALUES", "dsinc", "expm1", "log1p", "sigmoid", "softplus"]
 
 
 class _Smooth(sympy.Function):
@@ -28,12 +31,13 @@ class _Smooth(sympy.Function):
         return True if self.args[0].is_real else None
 
     def _eval_evalf(self, prec: int) -> sympy.Expr:
-        return self._plain()._eval_evalf(prec)
+        return self._plain(self.args[0]._evalf(prec + _MORE_BITS))._eval_evalf(prec)
 
     def _eval_rewrite_as_exp(self, arg: sympy.Expr, **_: Any) -> sympy.Expr:
-        return self._plain()
+        return self._plain(arg)
 
-    def _plain(self) -> sympy.Expr:
+    @staticmethod
+    def _plain(x: sympy.Expr) -> sympy.Expr:
         """The same function in exponentials and logarithms."""
         raise NotImplementedError
 
@@ -42,6 +46,10 @@ class _Smooth(sympy.Function):
         return rf"{self._latex_name}{power}\left({printer._print(self.args[0])}\right)"
 
     _latex_name = ""
+
+
+_MORE_BITS = 30
+"""The arguments of constants are below 10⁶ < 2²⁰ in magnitude: exp(x) has 20 bits fewer than x."""
 
 
 class sigmoid(_Smooth):
@@ -57,8 +65,9 @@ class sigmoid(_Smooth):
     def _eval_is_positive(self) -> bool | None:
         return True if self.args[0].is_real else None
 
-    def _plain(self) -> sympy.Expr:
-        return 1 / (1 + sympy.exp(-self.args[0]))
+    @staticmethod
+    def _plain(x: sympy.Expr) -> sympy.Expr:
+        return 1 / (1 + sympy.exp(-x))
 
 
 class softplus(_Smooth):
@@ -74,8 +83,9 @@ class softplus(_Smooth):
     def _eval_is_positive(self) -> bool | None:
         return True if self.args[0].is_real else None
 
-    def _plain(self) -> sympy.Expr:
-        return sympy.log(1 + sympy.exp(self.args[0]))
+    @staticmethod
+    def _plain(x: sympy.Expr) -> sympy.Expr:
+        return sympy.log(1 + sympy.exp(x))
 
 
 class dsinc(sympy.Function):
@@ -104,9 +114,11 @@ class dsinc(sympy.Function):
 
     def apart(self) -> sympy.Expr:
         """The same in sines and cosines, for x ≠ 0."""
-        order, x = self.args
+        return self._apart(self.args[1])
+
+    def _apart(self, x: sympy.Expr) -> sympy.Expr:
         value = sympy.sin(x) / x
-        for n in range(1, int(order) + 1):
+        for n in range(1, int(self.args[0]) + 1):
             value = ((sympy.cos(x) if n % 2 else sympy.sin(x)) * (-1) ** (n // 2) - n * value) / x
         return value
 
@@ -122,7 +134,7 @@ class dsinc(sympy.Function):
         return True if self.args[1].is_real else None
 
     def _eval_evalf(self, prec: int) -> sympy.Expr:
-        return self.apart()._eval_evalf(prec)
+        return self._apart(self.args[1]._evalf(prec + _MORE_BITS))._eval_evalf(prec)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         order, x = self.args
@@ -131,15 +143,8 @@ class dsinc(sympy.Function):
         return rf"\left({text}\right)^{{{exp}}}" if exp else text
 
 
-def _cbrt(x: sympy.Expr) -> sympy.Expr:
-    return sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3)
-
-
-def _hypot(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
-    return sympy.sqrt(x**2 + y**2)
-
-
-def _where(condition: Boolean, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+def where(condition: Boolean, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """``a`` where the condition holds, else ``b``."""
     return piecewise((a, condition), (b, sympy.true))
 
 
@@ -147,93 +152,39 @@ def piecewise(*pieces: tuple[sympy.Expr, Boolean]) -> sympy.Expr:
     """The first branch whose condition holds, with comparisons of constants decided beforehand."""
     from diffexplore.formula.branches import constants_decided  # which computes with these functions
 
-    decided = [(branch, constants_decided(condition)) for branch, condition in pieces]
-    try:
-        return sympy.Piecewise(*decided)
-    except RecursionError:  # SymPy turns log(s) + |x - m|/s > exp(a) - y*(a + b) around for ever
-        return sympy.Piecewise(*((branch, _against_zero(condition)) for branch, condition in decided))
+    return sympy.Piecewise(*((branch, _settled(constants_decided(condition))) for branch, condition in pieces))
 
 
-def _against_zero(condition: Boolean) -> Boolean:
-    """``condition`` with each comparison as one of a difference with 0."""
+def _settled(condition: Boolean) -> Boolean:
+    """``condition`` with 0 on the right side of each comparison that SymPy has no canonical form of.
+
+    It turns log(s) + |x - m|/s > exp(a) - y*(a + b) around, and around again, until Python's stack ends.
+    """
     if not isinstance(condition, Boolean):
         return condition
-    return condition.xreplace(
-        {one: one.func(one.lhs - one.rhs, 0) for one in condition.atoms(sympy.core.relational.Relational)}
-    )
+    turned = [one for one in condition.atoms(sympy.core.relational.Relational) if _turns(one)]
+    return condition.xreplace({one: one.func(one.lhs - one.rhs, 0) for one in turned})
 
 
-BUILDERS: Mapping[str, Callable[..., sympy.Expr]] = {
-    "abs": sympy.Abs,
-    "sqrt": sympy.sqrt,
-    "cbrt": _cbrt,
-    "square": lambda x: x**2,
-    "pow": lambda x, y: x**y,
-    "hypot": _hypot,
-    "exp": sympy.exp,
-    "exp2": lambda x: sympy.Integer(2) ** x,
-    "expm1": expm1,
-    "log": sympy.log,
-    "log1p": log1p,
-    "log2": lambda x: sympy.log(x) / sympy.log(2),
-    "log10": lambda x: sympy.log(x) / sympy.log(10),
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-    "tan": sympy.tan,
-    "cot": sympy.cot,
-    "sec": sympy.sec,
-    "csc": sympy.csc,
-    "sinc": sympy.sinc,
-    "dsinc": dsinc,
-    "asin": sympy.asin,
-    "acos": sympy.acos,
-    "atan": sympy.atan,
-    "atan2": sympy.atan2,
-    "sinh": sympy.sinh,
-    "cosh": sympy.cosh,
-    "tanh": sympy.tanh,
-    "coth": sympy.coth,
-    "sech": sympy.sech,
-    "csch": sympy.csch,
-    "asinh": sympy.asinh,
-    "acosh": sympy.acosh,
-    "atanh": sympy.atanh,
-    "erf": sympy.erf,
-    "erfc": sympy.erfc,
-    "erfinv": sympy.erfinv,
-    "gamma": sympy.gamma,
-    "lgamma": sympy.loggamma,
-    "digamma": lambda x: sympy.polygamma(0, x),
-    "trigamma": lambda x: sympy.polygamma(1, x),
-    "polygamma": sympy.polygamma,
-    "sign": sympy.sign,
-    "heaviside": sympy.Heaviside,
-    "relu": lambda x: sympy.Max(0, x),
-    "max": sympy.Max,
-    "min": sympy.Min,
-    "where": _where,
-    "Piecewise": sympy.Piecewise,
-    "sigmoid": sigmoid,
-    "softplus": softplus,
-    "logcosh": lambda x: sympy.log(sympy.cosh(x)),
-}
-"""Name of a function (aliases resolved) → builder of its SymPy expression from SymPy arguments."""
+def _turns(relation: sympy.core.relational.Relational) -> bool:
+    canonical = relation.canonical
+    return bool(canonical.canonical != canonical)
+
 
 CONSTANT_VALUES: Mapping[str, sympy.Expr] = {"pi": sympy.pi, "e": sympy.E, "E": sympy.E}
 
-_NODES: tuple[type[sympy.Basic], ...] = (
-    sympy.Symbol, sympy.Rational, sympy.core.numbers.Pi, sympy.core.numbers.Exp1,
-    sympy.Add, sympy.Mul, sympy.Pow, sympy.exp, sympy.log, log1p, expm1, sigmoid, softplus,
-    sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.sec, sympy.csc, sympy.sinc, dsinc,
-    sympy.asin, sympy.acos, sympy.atan, sympy.atan2,
-    sympy.sinh, sympy.cosh, sympy.tanh, sympy.coth, sympy.sech, sympy.csch,
-    sympy.asinh, sympy.acosh, sympy.atanh,
-    sympy.erf, sympy.erfc, sympy.erfinv, sympy.gamma, sympy.loggamma, sympy.polygamma,
-    sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min,
+_STRUCTURE: tuple[type[sympy.Basic], ...] = (
+    sympy.Symbol, sympy.Rational, sympy.core.numbers.Pi, sympy.core.numbers.Exp1, sympy.Add, sympy.Mul, sympy.Pow,
     sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair,
     sympy.Gt, sympy.Ge, sympy.Lt, sympy.Le, sympy.Eq, sympy.Ne, sympy.And, sympy.Or, sympy.Not,
     type(sympy.true), type(sympy.false),
 )  # fmt: skip
+
+
+@cache
+def _nodes() -> tuple[type[sympy.Basic], ...]:
+    """The classes of which expressions of formulas are made."""
+    return (*_STRUCTURE, *(kind for kind, function in by_class().items() if function.word))
 
 
 def foreign_node(expr: sympy.Basic) -> sympy.Basic | None:
@@ -241,7 +192,7 @@ def foreign_node(expr: sympy.Basic) -> sympy.Basic | None:
     waiting, seen = [expr], set[sympy.Basic]()
     while waiting:
         node = waiting.pop()
-        if not isinstance(node, _NODES):
+        if not isinstance(node, _nodes()):
             return node
         seen.add(node)
         waiting += [part for part in reversed(node.args) if part not in seen]

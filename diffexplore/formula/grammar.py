@@ -6,10 +6,10 @@ import ast
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.declared import is_symbol
-from diffexplore.formula.functions import CONSTANTS, FUNCTIONS
 from diffexplore.formula.juxtaposed import SHORT
 from diffexplore.formula.names import check_name, shown
 from diffexplore.formula.notation import REDUCTIONS
+from diffexplore.functions import CONSTANTS, FUNCTIONS
 from diffexplore.suggestions import did_you_mean
 
 MAX_DEPTH = 200

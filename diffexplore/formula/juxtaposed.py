@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from diffexplore.formula.functions import FUNCTIONS
 from diffexplore.formula.names import WORDS, is_likely_data
+from diffexplore.functions import FUNCTIONS
 
 #: A name of so few letters before a parenthesis is rather a symbol to be multiplied.
 SHORT = 2

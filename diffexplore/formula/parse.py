@@ -15,17 +15,20 @@ from diffexplore.formula import build
 from diffexplore.formula.choices import first_choice, pieces_of, replaced
 from diffexplore.formula.constants import check_argument, check_divisor, check_power, checked
 from diffexplore.formula.declared import is_symbol
-from diffexplore.formula.functions import FUNCTIONS
-from diffexplore.formula.functions_sympy import BUILDERS, CONSTANT_VALUES, foreign_node, piecewise
+from diffexplore.formula.effort_weights import ASKING
+from diffexplore.formula.functions_sympy import CONSTANT_VALUES, foreign_node, piecewise
 from diffexplore.formula.grammar import chain, too_deep
+from diffexplore.formula.multiplied import check_multiplied_out
 from diffexplore.formula.net import caught
 from diffexplore.formula.notation import reduction_of
 from diffexplore.formula.syntax import names_of, read
+from diffexplore.functions import FUNCTIONS
+from diffexplore.functions.tables import builders
 
 _Built = TypeVar("_Built", sympy.Expr, Boolean)
 
 MAX_ORDER = 10
-"""Largest order of polygamma and of dsinc."""
+"""Largest order of polygamma, dsinc and besseli."""
 
 
 def parse(text: str, allowed: Collection[str] | None = None) -> sympy.Expr:
@@ -34,7 +37,7 @@ def parse(text: str, allowed: Collection[str] | None = None) -> sympy.Expr:
     Symbols are real; decimals are exact rationals (0.1 is 1/10).
 
     Args:
-        text: a formula of the functions in :data:`diffexplore.formula.functions.TABLE`.
+        text: a formula of the functions in :data:`diffexplore.functions.TABLE`.
         allowed: the symbols that it may use, also where they are names of functions; None allows every other name.
 
     Raises:
@@ -109,7 +112,7 @@ def expression_of(node: ast.expr) -> sympy.Expr:
         return checked(_call(node))
     assert isinstance(node, ast.BinOp)
     if isinstance(node.op, ast.Pow):
-        return checked(_power(expression_of(node.left), expression_of(node.right)))
+        return _power(expression_of(node.left), expression_of(node.right))
     if isinstance(node.op, (ast.Add, ast.Sub)):
         return checked(build.total(_terms(node)))
     return checked(build.product(_factors(node)))
@@ -145,11 +148,11 @@ def _factors(node: ast.expr) -> list[sympy.Expr]:
 
 def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
     check_power(base, exponent)
+    if not exponent.is_number:
+        check_multiplied_out(exponent)
     if exponent.is_negative:
         check_divisor(base)
-    result = build.power(base, exponent)
-    check_power(*result.as_base_exp())  # (x**1000)**1000 has become one power
-    return result
+    return checked(build.power(base, exponent))  # (x**1000)**1000 has become one power
 
 
 def _call(node: ast.Call) -> sympy.Expr:
@@ -158,17 +161,19 @@ def _call(node: ast.Call) -> sympy.Expr:
     if name == "Piecewise":
         return piecewise(*(_piece(argument) for argument in node.args))
     if name == "where":
-        return BUILDERS[name](condition_of(node.args[0]), *map(expression_of, node.args[1:]))
+        return builders()[name](condition_of(node.args[0]), *map(expression_of, node.args[1:]))
     arguments = [expression_of(argument) for argument in node.args]
-    if name in ("polygamma", "dsinc"):
+    if FUNCTIONS[name].of_order_0 is not None:
         _check_order(name, arguments[0])
         check_argument(name, arguments[1])
-        return BUILDERS[name](*arguments)
+        return builders()[name](*arguments)
     if name in ("pow", "square", "exp2", "hypot"):
         return _written_as_powers(name, arguments)
     for argument in arguments:
         check_argument(name, argument)
-    return BUILDERS[name](*arguments)
+        if name in ASKING and not argument.is_extended_real:
+            check_multiplied_out(argument)
+    return builders()[name](*arguments)
 
 
 def _written_as_powers(name: str, arguments: list[sympy.Expr]) -> sympy.Expr:

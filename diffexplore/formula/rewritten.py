@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.formula.elementary import elementary
 from diffexplore.formula.text import to_text
+from diffexplore.functions import OPERATIONS
 from diffexplore.program.program import Program, Step, lower
 
 _BITS = 256
@@ -28,24 +29,6 @@ _MOST_OPERATIONS = 40_000
 
 #: Operations that SymPy puts in another order or form without a word: sums, products, comparisons.
 _REARRANGED = frozenset("add sub mul div neg full_like lt le gt ge eq ne and or not".split())
-
-#: Where an operation has certainly no value, by what is known of its operands.
-_OUTSIDE: Mapping[str, Callable[..., bool]] = {
-    "log": lambda x: x < 0 or x.is_zero(),
-    "log1p": lambda x: x <= -1,
-    "sqrt": lambda x: x < 0,
-    "div": lambda x, y: y.is_zero(),
-    "asin": lambda x: abs(x) > 1,
-    "acos": lambda x: abs(x) > 1,
-    "erfinv": lambda x: abs(x) >= 1,
-    "acosh": lambda x: x < 1,
-    "atanh": lambda x: abs(x) >= 1,
-    "pow": lambda x, y: (x.is_zero() and y < 0) or (x < 0 and not y.contains_integer()),
-    "gamma": lambda x: x.is_integer() and x <= 0,
-    "lgamma": lambda x: x.is_integer() and x <= 0,
-    "digamma": lambda x: x.is_integer() and x <= 0,
-    "polygamma": lambda n, x: x.is_integer() and x <= 0,
-}
 
 
 @dataclass(frozen=True)
@@ -131,5 +114,5 @@ def _needed(step: Step, operands: Sequence[Any]) -> Sequence[int]:
 
 
 def _has_no_value(operation: str, operands: Sequence[Any]) -> bool:
-    outside = _OUTSIDE.get(operation)
-    return outside is not None and all(operand.is_finite() for operand in operands) and outside(*operands)
+    known = OPERATIONS.get(operation)  # a choice or a comparison always has one
+    return known is not None and all(one.is_finite() for one in operands) and known.facts.domain.fails(*operands)

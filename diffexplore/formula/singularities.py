@@ -13,11 +13,8 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.formula.budget import remembered
 from diffexplore.formula.forms import can_be_multiplied_out, few_to_factor
 from diffexplore.formula.size import TooLarge
-
-_POLES_OF_COS = (sympy.tan, sympy.sec)
-_POLES_OF_SIN = (sympy.cot, sympy.csc)
-_POLES_AT_ZERO = (sympy.coth, sympy.csch)
-_PARTIAL = (sympy.log, sympy.asin, sympy.acos, sympy.acosh, sympy.atanh, sympy.erfinv, sympy.gamma, sympy.loggamma)
+from diffexplore.functions.domains import certain_of
+from diffexplore.functions.tables import domain_of
 
 
 def singularities(expr: sympy.Basic) -> frozenset[sympy.Basic]:
@@ -49,16 +46,15 @@ def vanishing_factors(base: sympy.Expr) -> frozenset[sympy.Expr]:
 
 
 def _of_function(node: sympy.Expr) -> Iterator[sympy.Basic]:
-    argument = node.args[-1]
-    if isinstance(node, _POLES_OF_COS):
-        yield sympy.cos(_expanded(argument))
-    elif isinstance(node, _POLES_OF_SIN):
-        yield sympy.sin(_expanded(argument))
-    elif isinstance(node, _POLES_AT_ZERO):
-        yield from vanishing_factors(argument)
-    elif isinstance(node, sympy.log) and argument.is_positive:
+    """The conditions under which a function has a value, but for those that hold in any case."""
+    domain = domain_of(node)
+    if domain is None:
         return
-    elif isinstance(node, (*_PARTIAL, sympy.polygamma)):
+    needed = [(expr, kind) for expr, kind in domain.needs(*node.args) if not certain_of(expr, kind)]
+    if all(kind == "nonzero" for _, kind in needed):
+        for expr, _ in needed:
+            yield from [expr.func(*map(_expanded, expr.args))] if expr.is_Function else vanishing_factors(expr)
+    else:
         yield type(node)(*map(_expanded, node.args))
 
 

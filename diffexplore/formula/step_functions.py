@@ -110,5 +110,5 @@ def is_rounded(symbol: sympy.Basic, expr: sympy.Basic) -> bool:
     return any(symbol in step.atoms(sympy.Symbol) for step in expr.atoms(StepFunction))
 
 
-STEPS: dict[type[sympy.Function], str] = {floor: "floor", ceil: "ceil", trunc: "trunc", rounded: "round"}
-"""The step functions and how they are written, in formulas and in torch."""
+#: The step functions of whole numbers.
+STEPS: tuple[type[StepFunction], ...] = (floor, ceil, trunc, rounded)

@@ -12,20 +12,15 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.cost import count_ops
-from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid, softplus
+from diffexplore.formula.functions_sympy import sigmoid
 from diffexplore.formula.latex import to_latex
 from diffexplore.formula.order import factors_in_order, is_negative_term, terms_in_order
-from diffexplore.formula.step_functions import STEPS
+from diffexplore.functions.tables import function_of
 
 __all__ = ["count_ops", "to_latex", "to_text"]
 
 # How tightly a text binds: a text is put in parentheses where its place needs a tighter one.
 OR, AND, NOT, COMPARED, SUM, PRODUCT, FACTOR, ATOM = range(8)
-
-_NAMES: dict[type[sympy.Basic], str] = {
-    sympy.loggamma: "lgamma", sympy.Abs: "abs", sympy.Max: "max", sympy.Min: "min", sympy.Heaviside: "heaviside",
-    sigmoid: "sigmoid", softplus: "softplus", log1p: "log1p", expm1: "expm1", **STEPS,
-}  # fmt: skip
 
 _ASCII_RELATIONS = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _UNICODE_RELATIONS = _ASCII_RELATIONS | {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
@@ -159,7 +154,8 @@ class Writer:
 
     def _function(self, expr: sympy.Expr) -> str:
         arguments = expr.args
-        name = _NAMES.get(expr.func, expr.func.__name__)
+        known = function_of(expr)
+        name = known.name if known else expr.func.__name__
         if isinstance(expr, sympy.polygamma) and expr.args[0] in (0, 1):
             name, arguments = ("trigamma" if expr.args[0] else "digamma"), expr.args[1:]
         if isinstance(expr, sympy.Heaviside) and expr.args[1] == sympy.S.Half:

@@ -8,10 +8,11 @@ from typing import Any
 import sympy
 
 from diffexplore.formula.declared import is_symbol
-from diffexplore.formula.functions import FUNCTIONS
-from diffexplore.formula.functions_sympy import BUILDERS, CONSTANT_VALUES
+from diffexplore.formula.functions_sympy import CONSTANT_VALUES
 from diffexplore.formula.grammar import chain
 from diffexplore.formula.parse import condition_of, number_of
+from diffexplore.functions import FUNCTIONS
+from diffexplore.functions.tables import builders
 
 _TIMES = (ast.Mult, ast.Div)
 
@@ -86,7 +87,7 @@ def _call(node: ast.Call) -> sympy.Expr:
         return sympy.Mul(sympy.log(arguments[0]), _inverse(sympy.log(arguments[1])), evaluate=False)
     if name in ("max", "min"):
         return (_Largest if name == "max" else _Smallest)(*arguments)
-    return BUILDERS[name](*arguments)
+    return builders()[name](*arguments)
 
 
 def _branches(node: ast.Call, name: str) -> list[ast.expr]:

@@ -15,13 +15,13 @@ import sympy
 from diffexplore.formula.collector import Collector
 from diffexplore.formula.constants import checked
 from diffexplore.formula.declared import is_symbol
-from diffexplore.formula.functions import FUNCTIONS
 from diffexplore.formula.grammar import chain
 from diffexplore.formula.parse import condition_of, expression_of
+from diffexplore.functions import FUNCTIONS
+from diffexplore.functions.tables import composed
 from diffexplore.program.program import Program
 
 _SUMS, _PRODUCTS = (ast.Add, ast.Sub), (ast.Mult, ast.Div)
-_TWO, _ONE, _ZERO = sympy.Integer(2), sympy.S.One, sympy.S.Zero
 
 _OPERATIONS: dict[type[ast.operator], str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 
@@ -97,9 +97,10 @@ class _Writer:
         slots = [self.value(argument) for argument in node.args]
         if name == "log" and len(slots) == 2:
             return self.collector.step("div", self.collector.step("log", slots[0]), self._logarithm(node.args[1]))
-        if name in _COMPOSITE:
-            return _COMPOSITE[name](self.collector, slots)
-        return self.collector.step(name, *slots)
+        function = FUNCTIONS[name]
+        if function.of_order_0 is not None and expression_of(node.args[0]).is_zero:
+            return self.collector.step(function.of_order_0.name, slots[1])
+        return composed(function, self.collector, slots)
 
     def _logarithm(self, base: ast.expr) -> int:
         """The slot of the logarithm of a base, which is a constant where the base is one."""
@@ -171,53 +172,3 @@ def _without_symbols(tree: ast.expr) -> set[ast.AST]:
         if named:
             bare.add(node)
     return bare
-
-
-# ---------------------------------------------------------------------------------------- functions of several steps
-def _ratio_of_logarithms(base: int) -> Callable[[Collector, Sequence[int]], int]:
-    return lambda into, x: into.step("div", into.step("log", *x), into.constant(sympy.log(base)))
-
-
-def _reciprocal(operation: str) -> Callable[[Collector, Sequence[int]], int]:
-    return lambda into, x: into.step("div", into.constant(_ONE), into.step(operation, *x))
-
-
-def _cbrt(into: Collector, x: Sequence[int]) -> int:
-    size = into.step("pow", into.step("abs", *x), into.constant(sympy.Rational(1, 3)))
-    return into.step("mul", into.step("sign", *x), size)
-
-
-def _hypot(into: Collector, sides: Sequence[int]) -> int:
-    total, *squares = (into.step("pow", side, into.constant(_TWO)) for side in sides)
-    for square in squares:
-        total = into.step("add", total, square)
-    return into.step("sqrt", total)
-
-
-def _polygamma(into: Collector, arguments: Sequence[int]) -> int:
-    order, x = arguments
-    return into.step("digamma", x) if order == into.constant(_ZERO) else into.step("polygamma", order, x)
-
-
-def _dsinc(into: Collector, arguments: Sequence[int]) -> int:
-    order, x = arguments
-    return into.step("sinc", x) if order == into.constant(_ZERO) else into.step("dsinc", order, x)
-
-
-#: The functions that are no single operation, by their names.
-_COMPOSITE: dict[str, Callable[[Collector, Sequence[int]], int]] = {
-    "pow": lambda into, x: into.step("pow", *x),
-    "square": lambda into, x: into.step("pow", *x, into.constant(_TWO)),
-    "exp2": lambda into, x: into.step("pow", into.constant(_TWO), *x),
-    "cbrt": _cbrt,
-    "hypot": _hypot,
-    "log2": _ratio_of_logarithms(2),
-    "log10": _ratio_of_logarithms(10),
-    "logcosh": lambda into, x: into.step("log", into.step("cosh", *x)),
-    "relu": lambda into, x: into.step("max", *x, into.constant(_ZERO)),
-    "cot": _reciprocal("tan"), "sec": _reciprocal("cos"), "csc": _reciprocal("sin"),
-    "coth": _reciprocal("tanh"), "sech": _reciprocal("cosh"), "csch": _reciprocal("sinh"),
-    "trigamma": lambda into, x: into.step("polygamma", into.constant(_ONE), *x),
-    "polygamma": _polygamma,
-    "dsinc": _dsinc,
-}  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import sympy
 
 from diffexplore.formula.batch_sums import BatchSum
-from diffexplore.graphing.operations import Operation, operation_of
+from diffexplore.graphing.operations import GraphOperation, operation_of
 from diffexplore.graphing.records import Kind
 from diffexplore.graphing.sharing import Shared
 
@@ -39,7 +39,7 @@ class Draft:
     name: str
     kind: Kind
     closed: sympy.Expr
-    operation: Operation | None
+    operation: GraphOperation | None
     by_sample: bool
     text: str | None = None
 
@@ -83,7 +83,7 @@ class Drafting:
             )
         return self._known[expr]
 
-    def _add(self, expr: sympy.Expr, name: str, kind: Kind, operation: Operation | None) -> Draft:
+    def _add(self, expr: sympy.Expr, name: str, kind: Kind, operation: GraphOperation | None) -> Draft:
         by_sample = bool(expr.free_symbols & self._data)
         draft = Draft(len(self._drafts) + 1, name, kind, expr, operation, by_sample)
         self._drafts.append(draft)

@@ -20,7 +20,7 @@ _Side = dict[sympy.Expr, tuple[sympy.Expr, int]]
 
 
 @dataclass(frozen=True)
-class Operation:
+class GraphOperation:
     """An operation on the symbols of nodes, as an expression and as text; the operands in the order of reading."""
 
     expression: sympy.Expr
@@ -28,21 +28,21 @@ class Operation:
     operands: tuple[sympy.Symbol, ...]
 
 
-def operation_of(expr: sympy.Expr, name_of: NameOf, shared: Shared) -> Operation:
+def operation_of(expr: sympy.Expr, name_of: NameOf, shared: Shared) -> GraphOperation:
     """The outermost operation of ``expr``. Numbers are part of it: 2·v and v + 1 have one operand."""
     if isinstance(expr, BatchSum):
         summand = name_of(expr.summand)
-        return Operation(BatchSum(summand, expr.symbols), f"Σ({summand})", (summand,))
+        return GraphOperation(BatchSum(summand, expr.symbols), f"Σ({summand})", (summand,))
     if expr.is_Add:
         return _sum(expr, name_of, shared)
     if expr.is_Mul or _is_inverse(expr):
         return _product(expr, name_of, shared)
     rebuilt = _renamed(expr, name_of)
     operands = [symbol for symbol in _named_in(expr, name_of) if rebuilt.has(symbol)]
-    return Operation(rebuilt, to_text(rebuilt), tuple(operands))
+    return GraphOperation(rebuilt, to_text(rebuilt), tuple(operands))
 
 
-def _sum(expr: sympy.Expr, name_of: NameOf, shared: Shared) -> Operation:
+def _sum(expr: sympy.Expr, name_of: NameOf, shared: Shared) -> GraphOperation:
     text, total, operands = "", sympy.S.Zero, []
     parts, terms = shared.in_sum(expr)
     for term in (*parts, *_in_order(terms)):
@@ -56,7 +56,7 @@ def _sum(expr: sympy.Expr, name_of: NameOf, shared: Shared) -> Operation:
             operands.append(named)
         text += (" − " if negative else " + ") + shown if text else ("−" if negative else "") + shown
         total += -named if negative else named
-    return Operation(total, text, tuple(operands))
+    return GraphOperation(total, text, tuple(operands))
 
 
 def _in_order(terms: list[sympy.Expr]) -> list[sympy.Expr]:
@@ -64,7 +64,7 @@ def _in_order(terms: list[sympy.Expr]) -> list[sympy.Expr]:
     return terms_in_order(sympy.Add(*terms, evaluate=False)) if len(terms) > 1 else terms
 
 
-def _product(expr: sympy.Expr, name_of: NameOf, shared: Shared) -> Operation:
+def _product(expr: sympy.Expr, name_of: NameOf, shared: Shared) -> GraphOperation:
     parts, rest = shared.in_product(Product.of(expr))
     sides: tuple[_Side, _Side] = {}, {}  # above the bar, below it
     for part, count in parts:
@@ -82,7 +82,7 @@ def _product(expr: sympy.Expr, name_of: NameOf, shared: Shared) -> Operation:
         text += f"/({'·'.join(divisors)})" if len(divisors) > 1 else f"/{divisors[0]}"
     expression = rest.constant * sympy.Mul(*upper) / sympy.Mul(*lower)
     operands = (factor.as_base_exp()[0] for factor in (*upper, *lower))
-    return Operation(expression, ("−" if negative else "") + text, tuple(dict.fromkeys(operands)))
+    return GraphOperation(expression, ("−" if negative else "") + text, tuple(dict.fromkeys(operands)))
 
 
 def _named(part: tuple[sympy.Expr, int], name_of: NameOf) -> sympy.Expr:

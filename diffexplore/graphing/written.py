@@ -10,10 +10,10 @@ import sympy
 from diffexplore.errors import UsageError
 from diffexplore.formula import build
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
-from diffexplore.formula.functions_sympy import BUILDERS
 from diffexplore.formula.text import ATOM
+from diffexplore.functions.tables import builders
 from diffexplore.graphing.draft import OUTPUT, Draft, free_letter
-from diffexplore.graphing.operations import Operation
+from diffexplore.graphing.operations import GraphOperation
 from diffexplore.graphing.wording import Words, words_of, words_of_number
 from diffexplore.loss import Loss
 from diffexplore.program.program import Program, Step
@@ -105,7 +105,7 @@ class _Drafting:
         number = len(self._drafts) + 1
         name = f"{self._letter}{number}"
         text = part.formula[0] if part.size <= _MOST_OF_A_NODE else ""
-        operation = Operation(part.named, part.rule[0], part.operands)
+        operation = GraphOperation(part.named, part.rule[0], part.operands)
         self._drafts.append(
             Draft(number, name, "sum" if kind == "sum" else "operation", part.closed, operation, part.by_sample, text)
         )
@@ -162,7 +162,7 @@ def _in_order(step: Step, operands: Sequence[_WrittenPart]) -> Sequence[_Written
 
 
 def _expression(operation: str, operands: Sequence[sympy.Basic]) -> sympy.Basic:
-    return (_EXPRESSIONS.get(operation) or BUILDERS[operation])(*operands)
+    return (_EXPRESSIONS.get(operation) or builders()[operation])(*operands)
 
 
 #: Operations of a program that are no functions of the formula language.

@@ -25,12 +25,18 @@ from diffexplore.inputs.functions import (
 )
 from diffexplore.inputs.names import Named, named_in
 from diffexplore.inputs.wording import PYTHON, Wording
+from diffexplore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
     from diffexplore.tracing.declarations import Spec
 
 KINDS = "a dx.Loss, a name of the catalogue, a formula, a SymPy expression or a torch function"
+
+#: Characters of a word that is more likely a formula than a name.
+_LONGEST_SYMBOLS = 2
+
+_FEW = "perpendicular, huber and more (diffexplore list)"
 
 _NAME = re.compile(r"[^\W\d]\w*(:\w*)?")
 _PROGRAM = re.compile(r".*\.py:[^\W\d]\w*", re.DOTALL)
@@ -73,7 +79,7 @@ def known_loss(given: Any) -> Loss | None:
     if isinstance(given, str):
         if is_program(given):
             raise UsageError(f"{given.strip()!r} names a function in a file: import it, and give the function itself")
-        return losses.get(given.strip()) if is_name(given) or not given.strip() else None
+        return _of_catalogue(given.strip()) if is_name(given) or not given.strip() else None
     import sympy
 
     from diffexplore.loss import Loss
@@ -83,6 +89,18 @@ def known_loss(given: Any) -> Loss | None:
     if not isinstance(given, sympy.Expr) and not callable(given):
         raise wrong("the loss", KINDS, given)
     return None
+
+
+def _of_catalogue(name: str) -> Loss:
+    """The loss that is called so. Of another word, the error says how it would be a formula: of a symbol, or of two."""
+    family = name.partition(":")[0]
+    if family in losses.names() or name != family or not name or did_you_mean(name, losses.names()):
+        return losses.get(name)
+    product = f"the product is '{'*'.join(name)}', and " if len(name) == 2 and name.isalpha() else ""
+    as_formula = f"as a formula {product}the symbol alone is '({name})'"
+    if len(name) <= _LONGEST_SYMBOLS:
+        raise UsageError(f"unknown loss {name!r}: {as_formula}; the names of losses are {_FEW}")
+    raise UsageError(f"{unknown('loss', name, losses.names())}; {as_formula}")
 
 
 def loss_with_values(

@@ -30,34 +30,34 @@ class Forward:
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
         torch_loss = problem.torch_loss
-        watch = torch_loss.watch(values.values())
 
-        def along(name: str) -> Tensor:
-            argument, index = torch_loss.place(name)
-            arguments = torch_loss.arguments(values)
-            tangent = torch.zeros_like(arguments[argument])
-            tangent[index] = 1
-            return _derivative(lambda x: torch_loss.loss({**arguments, argument: x}, n), arguments[argument], tangent)
+        def run() -> tuple[Tensor, ...]:
+            return tuple(_along(problem, values, n, name) for name in problem.parameters)
 
         with raised_by(problem.loss.program, Unavailable):
-            estimates = watched(problem.parameters, lambda: tuple(along(name) for name in problem.parameters), watch)
+            estimates = watched(problem.parameters, lambda: torch_loss.run(run), torch_loss.watch(values.values()))
         return granted(problem, estimates, values, n)
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         if problem.loss.program is not None:
             return {}
-        return watched(problem.wrt, lambda: _by_sample(problem, values, n))
+        return watched(problem.wrt, lambda: problem.torch_loss.run(lambda: _by_sample(problem, values, n)))
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
         def reduced() -> tuple[Tensor, ...]:
-            def loss(name: str) -> Callable[[Tensor], Tensor]:
-                return lambda x: problem.reduce(problem.summands({**values, name: x}, n))
-
-            return tuple(
-                _derivative(loss(name), values[name], torch.ones_like(values[name])) for name in problem.parameters
-            )
+            return tuple(_along(problem, values, n, name) for name in problem.parameters)
 
         return of_tensors(reduced if problem.parameters else lambda: _by_sample(problem, values, n), problem.device)
+
+
+def _along(problem: Problem, values: Values, n: int, name: str) -> Tensor:
+    """The partial of the reduced loss by a symbol."""
+    torch_loss = problem.torch_loss
+    argument, index = torch_loss.place(name)
+    arguments = torch_loss.arguments(values)
+    tangent = torch.zeros_like(arguments[argument])
+    tangent[index] = 1
+    return _derivative(lambda x: torch_loss.loss({**arguments, argument: x}, n), arguments[argument], tangent)
 
 
 def _by_sample(problem: Problem, values: Values, n: int) -> tuple[Tensor, ...]:

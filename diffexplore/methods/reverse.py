@@ -42,9 +42,13 @@ class Reverse:
 
 
 def _reduced(problem: Problem, values: Values, n: int) -> tuple[torch.Tensor, ...]:
-    leaves = {name: values[name].detach().clone().requires_grad_() for name in problem.parameters}
-    loss = problem.reduce(problem.summands({**values, **leaves}, n))
-    return _gradient(loss, tuple(leaves.values()))
+    torch_loss = problem.torch_loss
+    arguments = torch_loss.arguments(values)
+    owners = dict.fromkeys(torch_loss.place(name)[0] for name in problem.parameters)
+    leaves = {name: arguments[name].detach().clone().requires_grad_() for name in owners}
+    loss = torch_loss.loss({**arguments, **leaves}, n)
+    gradient = dict(zip(leaves, _gradient(loss, tuple(leaves.values())), strict=True))
+    return tuple(torch_loss.entry(name, gradient) for name in problem.parameters)
 
 
 def _by_sample(problem: Problem, values: Values, n: int) -> tuple[torch.Tensor, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import torch
 
@@ -12,11 +12,13 @@ from diffexplore.bounds.watch import Watch
 from diffexplore.errors import DiffexploreError, UsageError
 from diffexplore.torch_code.calling import exits_refused, first_line, in_one_line, is_out_of_memory
 from diffexplore.torch_code.torch_program import Place, TorchProgram
+from diffexplore.torch_private.unloaded import without_loading
 
 if TYPE_CHECKING:
     from diffexplore.methods.problem import Problem
 
 Tensor = torch.Tensor
+Result = TypeVar("Result")
 
 
 class Unavailable(DiffexploreError):
@@ -56,6 +58,10 @@ class TorchLoss(Protocol):
         """What follows the rounding of its operations; ``inputs`` are the tensors of the symbols."""
         ...
 
+    def run(self, differentiate: Callable[[], Result]) -> Result:
+        """What a function returns that lets torch differentiate the loss."""
+        ...
+
 
 class FormulaInTorch:
     """The formula, operation by operation."""
@@ -82,6 +88,9 @@ class FormulaInTorch:
 
     def watch(self, inputs: Iterable[Tensor]) -> Watch:
         return Watch()
+
+    def run(self, differentiate: Callable[[], Result]) -> Result:
+        return without_loading(differentiate)
 
 
 class ProgramInTorch:
@@ -116,6 +125,9 @@ class ProgramInTorch:
         from diffexplore.torch_code.leaving_torch import ProgramWatch
 
         return ProgramWatch(inputs)
+
+    def run(self, differentiate: Callable[[], Result]) -> Result:
+        return differentiate()
 
 
 @contextmanager

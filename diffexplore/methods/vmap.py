@@ -26,12 +26,17 @@ class Vmap:
         def run() -> tuple[torch.Tensor, ...]:
             return tuple(problem.reduce(partial) for partial in _partials(problem, problem.parameters, values, n))
 
+        torch_loss = problem.torch_loss
         with raised_by(problem.loss.program, Unavailable):
-            return watched(problem.parameters, run, problem.torch_loss.watch(values.values()))
+            return watched(problem.parameters, lambda: torch_loss.run(run), torch_loss.watch(values.values()))
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
-        watch = problem.torch_loss.watch(values.values())
-        return watched(problem.wrt, lambda: _partials(problem, problem.wrt, values, n), watch)
+        torch_loss = problem.torch_loss
+
+        def run() -> tuple[torch.Tensor, ...]:
+            return _partials(problem, problem.wrt, values, n)
+
+        return watched(problem.wrt, lambda: torch_loss.run(run), torch_loss.watch(values.values()))
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
         reduced = bool(problem.parameters)

@@ -14,6 +14,7 @@ from typing import Any
 from diffexplore.documents import plain
 from diffexplore.exploring.figure import said_of_surface
 from diffexplore.exploring.records import Explorer, Live
+from diffexplore.fitting.optimizers.constants import BETAS, EPS, MOMENTUM
 from diffexplore.numerals import ABSENT, plain_exponent
 from diffexplore.pages.document import asset
 
@@ -22,6 +23,9 @@ _SLIDER_STEPS = 400
 
 #: A rate goes this many decades up and down from where it begins.
 _DECADES = 3
+
+#: The optimizers that the script has, as it calls them, and as people do.
+_OPTIMIZERS = {"gd": "gradient descent", "momentum": "momentum", "adam": "Adam"}
 
 #: Most operations that a slider at its end may cause.
 _MOST_OPERATIONS = 200_000_000
@@ -136,7 +140,17 @@ def _choices(explorer: Explorer) -> Iterator[str]:
             )
             word = "horizontal" if k == 0 else "vertical"
             yield f'<label>{word} <select data-part="axis-{k}">{options}</select></label>'
+    options = "".join(
+        f'<option value="{name}"{" selected" if name == _followed(explorer) else ""}>{escape(words)}</option>'
+        for name, words in _OPTIMIZERS.items()
+    )
+    yield f'<label>optimizer <select data-part="optimizer">{options}</select></label>'
     yield '<button type="button" data-part="again">reset</button>'
+
+
+def _followed(explorer: Explorer) -> str:
+    """The optimizer that the page takes steps of: another one than these has no steps that a rate decides."""
+    return explorer.optimizer if explorer.optimizer in _OPTIMIZERS else "gd"
 
 
 def _controls(explorer: Explorer, live: Live) -> Iterator[str]:
@@ -216,6 +230,8 @@ def _given(explorer: Explorer, live: Live) -> dict[str, Any]:
             "held": _values(names, explorer.held),
             "start": _values(names, explorer.start),
             "rate": live.rate,
+            "optimizer": _followed(explorer),
+            "constants": {"momentum": MOMENTUM, "beta1": BETAS[0], "beta2": BETAS[1], "eps": EPS},
             "steps": max(1, min(explorer.steps, _most_steps(explorer, live))),
             "most_steps": _most_steps(explorer, live),
             "operations": live.operations,

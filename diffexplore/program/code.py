@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Iterator
 
 import sympy
 
 from diffexplore.errors import UsageError
-from diffexplore.formula.functions_sympy import dsinc, expm1, log1p, sigmoid, softplus
 from diffexplore.formula.text import ATOM, FACTOR, Writer
-
-_RECIPROCALS: dict[type[sympy.Basic], str] = {
-    sympy.cot: "tan", sympy.sec: "cos", sympy.csc: "sin", sympy.coth: "tanh", sympy.sech: "cosh", sympy.csch: "sinh",
-}  # fmt: skip
-
-_SAME_NAME = (
-    sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.asin, sympy.acos, sympy.atan, sympy.atan2,
-    sympy.sinh, sympy.cosh, sympy.tanh, sympy.asinh, sympy.acosh, sympy.atanh, sympy.erf, sympy.erfc, log1p, expm1,
-)  # fmt: skip
+from diffexplore.functions import ALL, Function
+from diffexplore.functions.records import Helper, Lack
+from diffexplore.functions.tables import function_of
 
 _TAKEN = frozenset({"math", "torch", "gradient", "hessian", "one", "float", "abs", "max", "min"})
 
@@ -30,12 +22,11 @@ class Dialect(Writer):
 
     module = ""
     shapes = ""
-    functions: ClassVar[Mapping[type[sympy.Basic], str]] = {}
-    sources: ClassVar[Mapping[str, str]] = {}
+    helper_names: frozenset[str] = frozenset()
 
     def __init__(self, names: Iterable[str]) -> None:
         super().__init__(unicode=False)
-        taken = _TAKEN.union(keyword.kwlist, self.sources)
+        taken = _TAKEN.union(keyword.kwlist, self.helper_names)
         self._renamed = {name: f"{name}_" if name in taken else name for name in names}
         self._helpers: dict[str, str] = {}
 
@@ -78,26 +69,35 @@ class Dialect(Writer):
         return "math" if all(argument.is_number for argument in arguments) else self.module
 
     def _function(self, expr: sympy.Expr) -> str:
-        arguments = [self.write(argument) for argument in expr.args]
-        module = self._module_for(*expr.args)
-        if type(expr) in _RECIPROCALS:
-            return f"(1/{module}.{_RECIPROCALS[type(expr)]}({arguments[0]}))"
-        if isinstance(expr, _SAME_NAME):
-            texts = arguments if module == "math" else [self._as_argument(argument) for argument in expr.args]
-            return f"{module}.{type(expr).__name__}({', '.join(texts)})"
+        function = function_of(expr)
+        if function is None:
+            raise TypeError(f"no source is known for {type(expr).__name__}")
         if expr.is_number:
+            return self._constant(expr, function.python)
+        return self._other_function(expr, function)
+
+    def _constant(self, expr: sympy.Expr, python: str | Helper | Lack) -> str:
+        """The text of a number: by Python's math module, where it has the function."""
+        if not isinstance(python, str) or "math." not in python:
             return repr(float(expr.evalf(25)))
-        return self._other_function(expr, arguments)
+        return self._filled(python, [self.write(argument) for argument in expr.args], expr)
+
+    def _filled(self, text: str, arguments: list[str], expr: sympy.Expr) -> str:
+        """A text with the arguments in their places, or the call of a function of that name."""
+        if "{" not in text:
+            return f"{text}({', '.join(arguments)})"
+        return text.format(*arguments, factor=self.write(expr.args[0], FACTOR))
+
+    def _called(self, helper: Helper, arguments: list[str]) -> str:
+        """A call of a function that the source defines."""
+        self._helpers |= {one.name: one.source for one in (*helper.uses, helper)}
+        return f"{helper.name}({', '.join(arguments[: helper.arguments])})"
 
     def _as_argument(self, expr: sympy.Expr) -> str:
         return self.write(expr)
 
-    def _other_function(self, expr: sympy.Expr, arguments: list[str]) -> str:
+    def _other_function(self, expr: sympy.Expr, function: Function) -> str:
         raise NotImplementedError
-
-    def _helper(self, name: str) -> str:
-        self._helpers[name] = self.sources[name]
-        return name
 
 
 class PythonCode(Dialect):
@@ -105,27 +105,7 @@ class PythonCode(Dialect):
 
     module = "math"
     shapes = "floats, for one sample"
-    functions: ClassVar[Mapping[type[sympy.Basic], str]] = {
-        sympy.gamma: "math.gamma", sympy.loggamma: "math.lgamma", sympy.Max: "max", sympy.Min: "min",
-    }  # fmt: skip
-    sources: ClassVar[Mapping[str, str]] = {
-        "sign": "def sign(x):\n    return float((x > 0) - (x < 0))",
-        "heaviside": "def heaviside(x):\n    return 0.5 if x == 0 else float(x > 0)",
-        "sinc": "def sinc(x):\n    return math.sin(x)/x if x else 1.0",
-        "dsinc": (
-            "def dsinc(n, x):\n"
-            "    if abs(x) < max(1, n):\n"
-            "        powers = ((k, 2*k - n) for k in range((n + 1)//2, (n + 1)//2 + 12 + 2*n))\n"
-            "        return math.fsum((-1)**k*x**p/((2*k + 1)*math.factorial(p)) for k, p in powers)\n"
-            "    value = math.sin(x)/x\n"
-            "    for k in range(1, n + 1):\n"
-            "        turned = (math.sin(x), math.cos(x), -math.sin(x), -math.cos(x))[k % 4]\n"
-            "        value = (turned - k*value)/x\n"
-            "    return value"
-        ),
-        "sigmoid": "def sigmoid(x):\n    return 1/(1 + math.exp(-x)) if x >= 0 else math.exp(x)/(1 + math.exp(x))",
-        "softplus": "def softplus(x):\n    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))",
-    }
+    helper_names = frozenset(one.python.name for one in ALL if isinstance(one.python, Helper))
 
     def result(self, expr: sympy.Expr) -> str:
         return f"{expr}.0" if expr.is_Integer and abs(expr) < 2**53 else self.write(expr)
@@ -137,16 +117,13 @@ class PythonCode(Dialect):
         # math.pow raises an error for a negative base, where ** would give a complex number
         return f"math.pow({self.write(base)}, {self.write(exponent)})", ATOM
 
-    def _other_function(self, expr: sympy.Expr, arguments: list[str]) -> str:
-        name = type(expr).__name__.lower()
-        if type(expr) in self.functions:
-            return f"{self.functions[type(expr)]}({', '.join(arguments)})"
-        if isinstance(expr, sympy.Abs):
-            return f"abs({arguments[0]})"
-        if name not in self.sources:
-            raise UsageError(f"Python's math module has no {name}: export to torch instead")
-        taken = arguments if isinstance(expr, dsinc) else arguments[:1]  # Heaviside's second is its value at 0
-        return f"{self._helper(name)}({', '.join(taken)})"
+    def _other_function(self, expr: sympy.Expr, function: Function) -> str:
+        arguments = [self.write(argument) for argument in expr.args]
+        if isinstance(function.python, Helper):
+            return self._called(function.python, arguments)
+        if isinstance(function.python, Lack):
+            raise UsageError(f"Python's math module has no {function.name}: export to torch instead")
+        return self._filled(function.python, arguments, expr)
 
     def _piecewise(self, expr: sympy.Piecewise) -> str:
         text = self.write(expr.args[-1].expr)
@@ -160,30 +137,7 @@ class TorchCode(Dialect):
 
     module = "torch"
     shapes = "tensors, elementwise over the samples"
-    functions: ClassVar[Mapping[type[sympy.Basic], str]] = {
-        sympy.loggamma: "torch.lgamma", sympy.erfinv: "torch.erfinv", sympy.sign: "torch.sign",
-        sympy.Abs: "torch.abs", sigmoid: "torch.sigmoid",
-    }  # fmt: skip
-    sources: ClassVar[Mapping[str, str]] = {
-        "gamma": (
-            "def gamma(x):\n"
-            "    negative = (x < 0) & (torch.floor(x) % 2 != 0)\n"
-            "    magnitude = torch.exp(torch.lgamma(x))\n"
-            "    return torch.where(negative, -magnitude, magnitude)"
-        ),
-        "dsinc": (
-            "def dsinc(n, x):\n"
-            "    near = abs(x) < max(1, n)\n"
-            "    inside, outside = torch.where(near, x, 0), torch.where(near, 1, x)\n"
-            "    powers = ((k, 2*k - n) for k in range((n + 1)//2, (n + 1)//2 + 12 + 2*n))\n"
-            "    series = sum((-1)**k*inside**p/((2*k + 1.0)*math.factorial(p)) for k, p in powers)\n"
-            "    value = torch.sin(outside)/outside\n"
-            "    for k in range(1, n + 1):\n"
-            "        turned = torch.cos(outside) if k % 2 else torch.sin(outside)\n"
-            "        value = ((-1)**(k//2)*turned - k*value)/outside\n"
-            "    return torch.where(near, series, value)"
-        ),
-    }
+    helper_names = frozenset(one.torch.name for one in ALL if isinstance(one.torch, Helper))
 
     def preamble(self, body: str) -> list[str]:
         if not re.search(r"\bone\b", body):
@@ -199,23 +153,20 @@ class TorchCode(Dialect):
             return "one"
         return f"{self.write(expr, FACTOR)}*one" if expr.is_number else self.write(expr)
 
-    def _other_function(self, expr: sympy.Expr, arguments: list[str]) -> str:
+    def _other_function(self, expr: sympy.Expr, function: Function) -> str:
         if isinstance(expr, (sympy.Max, sympy.Min)):
             return self._extremum(expr)
-        if isinstance(expr, sympy.Heaviside):
-            return f"torch.heaviside({arguments[0]}, {arguments[1]}*one)"
-        if isinstance(expr, softplus):
-            return f"torch.logaddexp({arguments[0]}, 0*one)"
-        if isinstance(expr, sympy.sinc):
-            return f"torch.sinc({self.write(expr.args[0], FACTOR)}/math.pi)"
         if isinstance(expr, sympy.polygamma):
-            order, argument = arguments
+            order, argument = map(self.write, expr.args)
             return f"torch.polygamma({order}, {argument})" if expr.args[0] else f"torch.digamma({argument})"
-        if isinstance(expr, sympy.gamma):
-            return f"{self._helper('gamma')}({arguments[0]})"
-        if isinstance(expr, dsinc):
-            return f"{self._helper('dsinc')}({arguments[0]}, {self._as_argument(expr.args[1])})"
-        return f"{self.functions[type(expr)]}({self._as_argument(expr.args[0])})"
+        if isinstance(function.torch, Helper):
+            orders, last = expr.args[:-1], expr.args[-1]  # the order of a derivative stays the number that it is
+            return self._called(function.torch, [*map(self.write, orders), self._as_argument(last)])
+        assert isinstance(function.torch, str), f"the record of {function.name} says how torch writes it"
+        plain = "{" in function.torch  # such a text says itself where a number has to be a tensor
+        return self._filled(
+            function.torch, [(self.write if plain else self._as_argument)(one) for one in expr.args], expr
+        )
 
     def _extremum(self, expr: sympy.Expr) -> str:
         name = "torch.maximum" if isinstance(expr, sympy.Max) else "torch.minimum"

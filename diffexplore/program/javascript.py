@@ -12,13 +12,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
+from diffexplore.functions import OPERATIONS as RECORDS
+from diffexplore.functions.records import Helper
 from diffexplore.program.program import Constant, Program, Step
 
 #: How tightly an expression holds together, the loosest first.
 _OR, _AND, _RELATION, _SUM, _PRODUCT, _SIGN, _ATOM = range(7)
 
+_ARITHMETIC = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT}
+
 _INFIX = {
-    "add": ("+", _SUM), "sub": ("-", _SUM), "mul": ("*", _PRODUCT), "div": ("/", _PRODUCT),
+    **{name: (one.javascript, _ARITHMETIC[one.javascript]) for name, one in RECORDS.items()
+       if isinstance(one.javascript, str) and one.javascript in _ARITHMETIC and name != "neg"},
     "lt": ("<", _RELATION), "le": ("<=", _RELATION), "gt": (">", _RELATION), "ge": (">=", _RELATION),
     "eq": ("===", _RELATION), "ne": ("!==", _RELATION), "and": ("&&", _AND), "or": ("||", _OR),
 }  # fmt: skip
@@ -26,16 +31,12 @@ _INFIX = {
 _PREFIX = {"neg": "-", "not": "!"}
 
 _CALLS = {
-    **{name: f"Math.{name}" for name in (
-        "pow", "sqrt", "abs", "sign", "max", "min", "floor", "ceil", "trunc", "exp", "expm1", "log", "log1p", "sin",
-        "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
-    )},
-    **{name: name for name in (
-        "heaviside", "sigmoid", "softplus", "sinc", "dsinc", "erf", "erfc", "erfinv", "gamma", "lgamma", "digamma",
-        "polygamma",
-    )},
-    "round": "roundEven",
-}  # fmt: skip
+    name: one.javascript.name if isinstance(one.javascript, Helper) else one.javascript
+    for name, one in RECORDS.items()
+    if one.javascript not in _ARITHMETIC
+}
+
+_HELPERS = [one.javascript for one in RECORDS.values() if isinstance(one.javascript, Helper)]
 
 OPERATIONS = frozenset({*_INFIX, *_PREFIX, *_CALLS, "where", "full_like"})
 """The operations that can be written."""
@@ -79,9 +80,10 @@ def helpers(source: str) -> list[str]:
 
 @cache
 def _blocks() -> dict[str, str]:
-    """The functions and constants of ``special.js`` by name."""
+    """The functions and constants of ``special.js`` and of the records, by name."""
     text = files("diffexplore.program").joinpath("special.js").read_text(encoding="utf-8")
-    return {found[1]: block for block in text.split("\n\n") if (found := re.match(r"(?:function|const) (\w+)", block))}
+    found = {match[1]: block for block in text.split("\n\n") if (match := re.match(r"(?:function|const) (\w+)", block))}
+    return found | {helper.name: helper.source for helper in _HELPERS}
 
 
 def argument_names(names: Sequence[str]) -> list[str]:

@@ -9,11 +9,17 @@ from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
 from diffexplore.formula.collector import Collector
 from diffexplore.formula.functions_sympy import dsinc
-from diffexplore.program.operations import FUNCTIONS, RECIPROCALS, RELATIONS
+from diffexplore.functions.tables import composed, function_of
 from diffexplore.program.program import Program
 
 #: A rational is divided by its denominator where both its parts are exact in every dtype; else it is one number.
 _LARGEST_PART = 2048
+
+
+_RELATIONS: dict[type, str] = {
+    sympy.StrictLessThan: "lt", sympy.LessThan: "le", sympy.StrictGreaterThan: "gt", sympy.GreaterThan: "ge",
+    sympy.Equality: "eq", sympy.Unequality: "ne",
+}  # fmt: skip
 
 
 class Lowering:
@@ -119,14 +125,13 @@ class Lowering:
     def _function(self, expression: sympy.Basic) -> int:
         kind = type(expression)
         slots = [self.slot(argument) for argument in expression.args]
-        if kind in FUNCTIONS:
-            return self._step(FUNCTIONS[kind], *slots)
-        if kind in RECIPROCALS:
-            return self._step("div", self._constant(sympy.Integer(1)), self._step(RECIPROCALS[kind], *slots))
-        if kind in RELATIONS:
+        known = function_of(expression)
+        if known is not None:
+            return composed(known, self._collector, slots)
+        if kind in _RELATIONS:
             if all(slot < 0 for slot in slots):  # bare numbers, which nothing told apart before
                 slots[0] = self._step("full_like", 0, slots[0])
-            return self._step(RELATIONS[kind], *slots)
+            return self._step(_RELATIONS[kind], *slots)
         raise TypeError(f"no operation computes {kind.__name__}")
 
     def _fold_pairs(self, operation: str, expression: sympy.Basic) -> int:

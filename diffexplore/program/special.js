@@ -187,3 +187,20 @@ function cotangentSlope(n, t) { // the n-th derivative of cot at cot = t, a poly
   }
   return coefficients.reduceRight((sum, coefficient) => sum * t + coefficient, 0);
 }
+
+function besseli(n, x) { // DLMF 10.25.2, whose terms have one sign
+  let term = 1, sum = 0;
+  for (let k = 1; k <= n; k++) term *= x/2/k;
+  for (let k = 1; sum + term !== sum; k++) {
+    sum += term;
+    term *= x*x/4/k/(n + k);
+  }
+  return sum;
+}
+
+function besselk(n, x) { // DLMF 10.32.9 by the trapezoidal rule, which converges exponentially
+  if (!(x > 0)) return x === 0 ? Infinity : NaN;
+  let sum = Math.exp(-x)/2;
+  for (let t = 1/64; x*(Math.cosh(t) - 1) - n*t < 40; t += 1/64) sum += Math.exp(-x*Math.cosh(t))*Math.cosh(n*t);
+  return sum/64;
+}

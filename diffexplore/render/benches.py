@@ -11,8 +11,10 @@ from rich.console import Console, ConsoleOptions, RenderResult
 
 from diffexplore.benching.figures import work_precision
 from diffexplore.benching.records import Bench, BenchedLoss, Measurement, Pair
+from diffexplore.methods import runs_program
 from diffexplore.numerals import short
 from diffexplore.render.bench_tables import summary, table_of_one, winners
+from diffexplore.render.outline import ran_itself
 from diffexplore.render.terminal import Drawing, as_text
 from diffexplore.writing.blocks import Block, Gap, Heading, Headline, Note, Picture, text
 from diffexplore.writing.numbers import counted
@@ -57,6 +59,9 @@ def _of_one(bench: Bench, subject: BenchedLoss, several: bool) -> Iterator[Block
         yield table_of_one(bench, subject)
         if not several:
             yield Picture(work_precision(bench, subject), _LINES)
+    if subject.loss.program is not None:
+        ran = [one.method for one in bench.of(subject.name) if runs_program(one.method)]
+        yield Note(text(ran_itself(subject.loss.program, ran), "quiet"))
     for skip in subject.skipped:
         yield Note(text(f"{skip.method}: {skip.reason}", "quiet"), "·")
 

@@ -54,9 +54,14 @@ def not_compared(report: Report, footnotes: Footnotes) -> Iterator[Block]:
     yield Gap()
 
 
-def not_compared_briefly(report: Report, footnotes: Footnotes, told: AbstractSet[str]) -> Iterator[Block]:
-    """The same without a heading, and without the causes whose messages are ``told`` already."""
-    notes = [*_skipped(report), *_inconclusive(report, footnotes, told)]
+def not_compared_briefly(
+    report: Report, footnotes: Footnotes, told: AbstractSet[str], *, sparing: bool = False
+) -> Iterator[Block]:
+    """The same without a heading, and without the causes whose messages are ``told`` already.
+
+    ``sparing`` names the skipped methods in one line, without the reason of each.
+    """
+    notes = [*(_skipped_together(report) if sparing else _skipped(report)), *_inconclusive(report, footnotes, told)]
     yield from notes[:_MOST]
     if len(notes) > _MOST:
         yield Note(text(f"{counted(len(notes) - _MOST, 'other reason')} beside", "quiet"), "·")
@@ -67,6 +72,12 @@ def not_compared_briefly(report: Report, footnotes: Footnotes, told: AbstractSet
 def _skipped(report: Report) -> Iterator[Note]:
     for skip in report.skipped:
         yield Note((Span(skip.method, "strong"), Span(f" was skipped: {skip.reason}")), marker="·")
+
+
+def _skipped_together(report: Report) -> Iterator[Note]:
+    names = ", ".join(dict.fromkeys(skip.method for skip in report.skipped))
+    if names:
+        yield Note((Span("skipped: "), Span(names, "strong")), marker="·")
 
 
 def _inconclusive(report: Report, footnotes: Footnotes, told: AbstractSet[str]) -> Iterator[Note]:

@@ -76,9 +76,9 @@ def _deciding(report: Report) -> str:
 
 
 def _named(names: list[str]) -> str:
-    """``a``, ``a and b``, ``a, b, c, d and 2 more``."""
+    """``a``, ``a and b``; of many how many there are, for the matrix has their names."""
     if len(names) > _LISTED:
-        return f"{', '.join(names[:_LISTED])} and {len(names) - _LISTED} more"
+        return counted(len(names), "method")
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 

@@ -16,11 +16,12 @@ Detail = Literal["screen", "full", "failing"]
 
 def blocks_of(
     report: Report, detail: Detail, *, width: int | None = None, hessian: HessianText | None = None,
-    commands: Sequence[Command] = (),
+    commands: Sequence[Command] = (), savings: int = 0,
 ) -> Iterable[Block]:  # fmt: skip
     """The blocks of ``report``, for a page of ``width`` characters where it has characters.
 
-    Second partials are shown where they are given; ``commands``, what may be run next, on one screen only.
+    Second partials are shown where they are given; ``commands``, what may be run next, on one screen only, on which
+    ``savings`` parts are left out.
     """
     from diffexplore.render.outline import outline
     from diffexplore.render.screen import failures_only, screen
@@ -30,4 +31,4 @@ def blocks_of(
         return failures_only(report)
     if detail == "full":
         return outline(report, hessian=hessian, **given)
-    return screen(report, hessian=hessian, commands=tuple(commands), **given)
+    return screen(report, hessian=hessian, commands=tuple(commands), savings=savings, **given)

@@ -71,7 +71,11 @@ def values(fit: Fit) -> Table:
     rows += [_run_row(runs, names, methods) for runs in _alike(fit.runs, names)]
     rows += [_stationary_row(fit, point, names) for point in fit.terrain.stationary]
     # What falls without an end has no lowest place, and the best that was computed is a place on the way.
-    if fit.terrain.lowest is not None and fit.optimum is None and fit.terrain.status != "infinity":
+    if (
+        fit.terrain.lowest is not None
+        and fit.optimum is None
+        and fit.terrain.status not in ("infinity", "falls", "flat")
+    ):
         lowest = fit.terrain.lowest
         rows.append(_row("lowest found", lowest, names, step=""))
     return Table(columns, tuple(rows))

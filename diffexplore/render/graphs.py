@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,6 +27,12 @@ from diffexplore.writing.numbers import counted, point_text
 #: Deeper nodes get a tree of their own, which fits a page.
 _DEEPEST = 9
 
+#: Lines and characters of one screen, the lines without a gap and two titles each of the tree and of the way back.
+_SCREEN, _WIDTH = 33, 80
+
+#: Characters around a formula in a list, and before what it is in the inputs; nodes that one screen lists by name.
+_AROUND, _BETWEEN, _MOST_NAMES = 11, 3, 16
+
 #: A closed formula with more characters is left to the JSON document.
 _LONGEST = 150
 
@@ -40,22 +47,64 @@ class _OperationLine:
     again: bool
 
 
-def outline(graph: Graph) -> Iterator[Block]:
-    """The blocks of a graph: what it is, the tree from the loss down to its inputs, the way back, notes."""
+def outline(graph: Graph, *, full: bool = True) -> Iterator[Block]:
+    """The blocks of a graph: what it is, the tree from the loss down to its inputs, the way back, notes.
+
+    One that is not ``full`` leaves out what one screen has no room for: steps of the way back, then of the tree.
+    """
     yield headline(graph)
     if graph.formula is not None:
         yield FormulaList((Formula("L", graph.formula),))
     yield Gap()
+    lines, notes = list(_lines(graph)), list(_notes(graph, full))
+    back = [node for node in reversed(graph.nodes) if node.adjoint_rule is not None]
+    if not full:
+        room = _SCREEN - sum(map(_height, notes)) - (2 if graph.formula is None else 3)
+        lines, back = _fitting(lines, back, room)
     yield Heading("Forward", "and the local derivative of the node above each")
-    yield _tree(graph)
+    yield _tree(graph, lines)
+    yield from _left_out(len(list(_lines(graph))) - len(lines), "further line")
     yield Gap()
     yield Heading("Backward", "by the chain rule; = in the inputs")
-    yield FormulaList(tuple(_chain(node) for node in reversed(graph.nodes) if node.adjoint_rule is not None))
-    notes = list(_notes(graph))
+    yield FormulaList(tuple(map(_chain, back)))
+    yield from _left_out(sum(node.adjoint_rule is not None for node in graph.nodes) - len(back), "other step")
     if notes:
         yield Gap()
     for note in notes:
         yield Note(text(note, "quiet"), "·")
+
+
+def _left_out(count: int, what: str) -> Iterator[Block]:
+    if count:
+        yield Note(text(f"and {counted(count, what)}: --full", "quiet"))
+
+
+def _fitting(lines: list[_OperationLine], back: list[Node], room: int) -> tuple[list[_OperationLine], list[Node]]:
+    """What fits into ``room`` lines: the derivatives in the inputs first, then the tree, then the steps between."""
+    if len(lines) + sum(map(_lines_of_chain, back)) <= room:
+        return lines, back
+    kept: list[Node] = []
+    room -= 1  # for what is left out
+    for node in sorted(back, key=lambda node: not node.is_input):
+        most = room - (min(len(lines), room // 2) if node.is_input else len(lines))
+        if kept and sum(map(_lines_of_chain, [*kept, node])) > most:
+            break
+        kept.append(node)
+    left = room - sum(map(_lines_of_chain, kept))
+    return lines if len(lines) <= left else lines[: max(room // 2, left - 1)], [node for node in back if node in kept]
+
+
+def _lines_of_chain(node: Node) -> int:
+    """The lines that the derivative of a node takes, with what it is in the inputs below where that is long."""
+    chain = _chain(node)
+    rule, closed = len(chain.expression), len(chain.remark)
+    room = _WIDTH - len(chain.label) - _AROUND
+    beside = rule + (_BETWEEN + closed if closed else 0) <= room
+    return 1 if beside else math.ceil(rule / room) + math.ceil(closed / room)
+
+
+def _height(note: str) -> int:
+    return math.ceil(len(note) / (_WIDTH - _AROUND))
 
 
 def headline(graph: Graph) -> Heading:
@@ -67,9 +116,8 @@ def headline(graph: Graph) -> Heading:
     return Heading(f"Graph of {graph.name or 'L'}", f"{size}{', ' if place else ''}{place}")
 
 
-def _tree(graph: Graph) -> Table:
-    lines = list(_lines(graph))
-    shared = {line.node.number for line in lines if line.again}
+def _tree(graph: Graph, lines: list[_OperationLine]) -> Table:
+    shared = {line.node.number for line in _lines(graph) if line.again}
     valued = graph.point is not None
     columns = [Column("", align="left"), Column("local derivative", align="left", flexible=True)]
     if valued:
@@ -144,8 +192,10 @@ def _chain(node: Node) -> Formula:
     return Formula(reduced_partial(node.name), rule, f"= {closed}" if known else "")
 
 
-def _notes(graph: Graph) -> Iterator[str]:
+def _notes(graph: Graph, full: bool) -> Iterator[str]:
     by_sample = [node.name for node in graph.nodes if node.by_sample]
+    if not full and len(by_sample) > _MOST_NAMES:
+        by_sample = [f"{counted(len(by_sample))} of these"]
     if graph.sample is not None:
         yield f"{_listed(by_sample)} have a value for each sample; those of sample {graph.sample} are shown"
     elif by_sample:

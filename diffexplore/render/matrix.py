@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from diffexplore.checking.digits import correct_digits, share_of_allowed
-from diffexplore.checking.records import Report, Row
+from diffexplore.checking.records import VALUE, Report, Row
 from diffexplore.methods import truncates
 from diffexplore.numerals import ABSENT, short
 from diffexplore.render.causes import Footnotes
@@ -56,6 +56,11 @@ class _MatrixPart:
     @property
     def all_rows(self) -> list[Row]:
         return [row for rows in self.rows.values() for row in rows]
+
+
+def has_matrix(report: Report) -> bool:
+    """Whether several methods were compared: then the matrix shows every reduced comparison, the open ones too."""
+    return not report.candidate and len({row.method for row in report.rows if row.parameter != VALUE}) > 1
 
 
 def matrix(report: Report, footnotes: Footnotes, width: int) -> Iterator[Block]:

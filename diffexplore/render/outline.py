@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from diffexplore.checking.records import LOSS, LossSummary, PartialFormula, Report
 from diffexplore.methods import runs_program, spoken
@@ -24,6 +24,7 @@ from diffexplore.writing.numbers import counted, point_text
 #: Second partials as text, by the names of the row and the column.
 HessianText = Mapping[tuple[str, str], PartialFormula]
 
+_READ = "the formulas were read from {}"
 
 _POWER = "[⁰¹²³⁴⁵⁶⁷⁸⁹]+"
 
@@ -153,10 +154,14 @@ def what_ran(report: Report) -> str:
 
 def what_ran_itself(report: Report, program: str) -> str:
     """That the function was run, by which methods, where the formulas were read from one."""
-    read = f"the formulas were read from {program}"
     if candidate_of(report):
-        return read
-    ran = [spoken(name) for name in dict.fromkeys(row.method for row in report.rows) if runs_program(name)]
+        return _READ.format(program)
+    return ran_itself(program, (row.method for row in report.rows if runs_program(row.method)))
+
+
+def ran_itself(program: str, methods: Iterable[str]) -> str:
+    """The same of these methods, which ran the function."""
+    read, ran = _READ.format(program), [spoken(name) for name in dict.fromkeys(methods)]
     if not ran:
         return f"{read}, which was not run itself"
     listed = f"{', '.join(ran[:-1])} and {ran[-1]}" if len(ran) > 1 else ran[0]

@@ -14,7 +14,7 @@ from diffexplore.render.counts import total
 from diffexplore.render.evidence import evidence
 from diffexplore.render.failed import told_causes
 from diffexplore.render.lost import lost_briefly
-from diffexplore.render.matrix import matrix
+from diffexplore.render.matrix import has_matrix, matrix
 from diffexplore.render.outline import (
     HessianText,
     decisions,
@@ -25,7 +25,7 @@ from diffexplore.render.outline import (
     what_ran_itself,
 )
 from diffexplore.render.places import at_place, compact_points
-from diffexplore.render.scans import scans
+from diffexplore.render.scans import scans_briefly
 from diffexplore.render.unsettled import listed_failures, shown_causes, unsettled
 from diffexplore.render.verdict import headline, open_cause
 from diffexplore.render.wrong import of_program
@@ -53,43 +53,60 @@ _MOST_PARTIALS = 4
 #: Lines of formulas.
 _FORMULA_LINES = 9
 
+#: What may be saved where a screen is too short for all, the most dispensable first; --full shows it.
+SAVINGS = ("commands", "open", "samples", "skipped", "formulas")
+
+#: Lines of one screen.
+LINES = 40
+
 #: A command, and what it shows.
 Command = tuple[str, str]
 
 
 def screen(
-    report: Report, *, width: int = 80, hessian: HessianText | None = None, commands: Sequence[Command] = ()
-) -> Iterator[Block]:
+    report: Report, *, width: int = 80, hessian: HessianText | None = None, commands: Sequence[Command] = (),
+    savings: int = 0,
+) -> Iterator[Block]:  # fmt: skip
     """The blocks of ``report`` on one screen, about 40 lines of 80 columns: nothing is said twice.
 
-    ``commands`` are what the reader may do next, where there is a command line.
+    Scans stand in the place of the correct digits, which is what they show as well.
+
+    ``commands`` are what the reader may do next, where there is a command line. ``savings`` says how many of the
+    :data:`SAVINGS` are made, for whoever counts the lines.
     """
+    saved = SAVINGS[:savings]
     footnotes = Footnotes(report)
     yield headline(report)
     yield Gap()
     told = _told(report)
-    yield from unsettled(report, footnotes, told)
-    yield from of_program(report)
-    yield from _formulas(report, hessian, width)
+    above = [*unsettled(report, footnotes, told, sparing="open" in saved), *of_program(report)]
+    yield from above
+    spare = "formulas" in saved or (report.scans and not hessian)
+    yield from _formulas(report, hessian, width, 0 if spare else _FORMULA_LINES)
     yield from decisions(report)
     yield Note(text(f"{what_ran(report)}{_how_many_failed(report)}", "quiet"))
     if report.loss.program is not None:
         yield Note(text(what_ran_itself(report, report.loss.program), "quiet"))
-    yield from compact_points(report)
+    if not report.scans:  # which say their own point
+        yield from compact_points(report)
     yield Gap()
-    yield from at_a_glance(report, footnotes, width)
-    yield from not_compared_briefly(report, footnotes, told | shown_causes(report))
-    yield from scans(report)
+    if report.scans:
+        yield from scans_briefly(report, 1 if above or hessian else 2)
+    else:
+        yield from at_a_glance(report, footnotes, width, 1 if "samples" in saved else _MOST_PARTIALS)
+        known = told | shown_causes(report, sparing="open" in saved)
+        yield from not_compared_briefly(report, footnotes, known, sparing="skipped" in saved)
     if commands:
         yield Gap()
-        yield _next(commands, width)
+        yield _next(commands[:1] if report.scans or "commands" in saved else commands, width)
 
 
-def at_a_glance(report: Report, footnotes: Footnotes, width: int = 80) -> Iterator[Block]:
+def at_a_glance(
+    report: Report, footnotes: Footnotes, width: int = 80, partials: int = _MOST_PARTIALS
+) -> Iterator[Block]:
     """The correct digits of all comparisons, and a line each for the samples, the probes and lost digits."""
-    methods = {row.method for row in report.rows if row.parameter != VALUE}
-    yield from (evidence if report.candidate or len(methods) <= 1 else matrix)(report, footnotes, width)
-    yield from _by_sample(report)
+    yield from (matrix if has_matrix(report) else evidence)(report, footnotes, width)
+    yield from _by_sample(report, partials)
     yield from _values(report)
     yield from _probes(report)
     yield from _lost(report)
@@ -112,20 +129,20 @@ def failures_only(report: Report) -> Iterator[Block]:
     yield from listed_failures(report, Footnotes(report), _told(report))
 
 
-def _formulas(report: Report, hessian: HessianText | None, width: int) -> Iterator[Block]:
-    """The loss and its simplified partials, as many as there is room for."""
+def _formulas(report: Report, hessian: HessianText | None, width: int, most: int) -> Iterator[Block]:
+    """The loss and its simplified partials, as many as ``most`` lines have room for: 0 is the loss alone, else one."""
     loss = report.loss
     shown = [Formula("L", loss_formula(loss), loss.name or "")]
     partials = [partial_formula(loss, name, partial, brief=True) for name, partial in report.gradient.items()]
     lines = 0
     for formula in partials:
         lines += math.ceil(len(formula.expression) / max(1, width - len(formula.label) - 5))
-        if lines > _FORMULA_LINES and len(shown) > 1:
+        if lines > most and (len(shown) > 1 or not most):
             break
         shown.append(formula)
     yield FormulaList((*shown, *hessian_formulas(loss, hessian)))
     left = len(partials) + 1 - len(shown)
-    if left:
+    if left and most:
         yield Note(text(f"and {counted(left, 'other partial')}", "quiet"))
     if loss.domain:
         yield Note(text(f"where {typeset(loss.domain)}"))
@@ -133,17 +150,17 @@ def _formulas(report: Report, hessian: HessianText | None, width: int) -> Iterat
         yield Note(text(typeset(loss.rewritten)), "·")
 
 
-def _by_sample(report: Report) -> Iterator[Block]:
-    """A line for each partial: how its samples fared, and the worst of them."""
+def _by_sample(report: Report, most: int) -> Iterator[Block]:
+    """A line for each of the first ``most`` partials: how its samples fared, and the worst of them."""
     named = [name for name in report.gradient if _tallies(report, name, "samples")]
-    for name in named[:_MOST_PARTIALS]:
+    for name in named[:most]:
         rows = rows_of(report, "samples", name)
         subject = partial_of(rows[0], candidate_of(report)) if rows else name
         worst = _worst(rows, report)
         yield Note((Span(f"{subject}: "), *_counts(_tallies(report, name, "samples")), *worst))
-    if len(named) > _MOST_PARTIALS:
-        rest = [tally for name in named[_MOST_PARTIALS:] for tally in _tallies(report, name, "samples")]
-        count = counted(len(named) - _MOST_PARTIALS, "other partial")
+    if len(named) > most:
+        rest = [tally for name in named[most:] for tally in _tallies(report, name, "samples")]
+        count = counted(len(named) - most, "other partial")
         yield Note((Span(f"{count}: "), *_counts(rest)))
 
 
@@ -156,7 +173,7 @@ def _counts(tallies: Sequence[Tally]) -> Text:
     totals = (
         (sum(tally.passed for tally in tallies), "pass", "good"),
         (sum(tally.failed for tally in tallies), "FAIL", "bad"),
-        (sum(tally.inconclusive for tally in tallies), "inconclusive", "doubt"),
+        (sum(tally.inconclusive for tally in tallies), "open", "doubt"),
     )
     found: list[Span] = []
     for count, word, tone in totals:
@@ -213,7 +230,7 @@ def _lost(report: Report) -> Iterator[Block]:
     """Where rounding leaves fewer than half the digits: the first place, and how many more there are."""
     if report.lost_digits:
         lost, more = report.lost_digits[0], len(report.lost_digits) - 1
-        others = f"; and at {counted(more, 'other place')}" if more else ""
+        others = f"; {counted(more)} more" if more else ""
         yield Note((Span("digits are lost: "), *lost_briefly(lost, report), Span(others)))
 
 

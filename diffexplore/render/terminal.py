@@ -17,7 +17,7 @@ from diffexplore.checking.records import Report
 from diffexplore.figures.terminal import draw
 from diffexplore.render.details import Detail, blocks_of
 from diffexplore.render.outline import HessianText
-from diffexplore.render.screen import Command
+from diffexplore.render.screen import LINES, SAVINGS, Command
 from diffexplore.typography import speaks_mathematics, to_ascii
 from diffexplore.writing.blocks import (
     COLUMN_GAP,
@@ -75,9 +75,15 @@ class ReportPage:
     commands: tuple[Command, ...] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        width = options.max_width
-        blocks = blocks_of(self.report, self.detail, width=width, hessian=self.hessian, commands=self.commands)
-        yield from _draw(blocks, console, options, self.ascii)
+        for savings in range(len(SAVINGS) + 1 if self.detail == "screen" else 1):
+            blocks = blocks_of(
+                self.report, self.detail, width=options.max_width, hessian=self.hessian, commands=self.commands,
+                savings=savings,
+            )  # fmt: skip
+            drawn = list(_draw(blocks, console, options, self.ascii))
+            if drawn.count(Segment.line()) <= LINES:
+                break
+        yield from drawn
 
 
 def render(report: Report, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -144,9 +150,8 @@ class _Pen:
             case Table():
                 return self._table(block)
             case Picture():
-                return RichText(
-                    "\n".join(draw(block.figure, self.width, height=block.lines, ascii=self.ascii)), no_wrap=True
-                )
+                lines = draw(block.figure, self.width, height=block.lines, ascii=self.ascii, dense=block.dense)
+                return RichText("\n".join(lines), no_wrap=True)
             case Gap():
                 return RichText("")
 

@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from diffexplore.checking.records import VALUE, Report, Row
 from diffexplore.numerals import ABSENT, short
 from diffexplore.render.causes import Footnotes, cause_note
+from diffexplore.render.matrix import has_matrix
 from diffexplore.render.places import row_place
 from diffexplore.render.wrong import worst_failures
 from diffexplore.writing.blocks import Block, Column, Gap, Note, Span, Table, Text, text
 from diffexplore.writing.names import candidate_of, comparison_of, kind_of, partial_of, point_key
-from diffexplore.writing.numbers import counted, in_ulps, point_text, truth_digits, ulp_at, value_beside
+from diffexplore.writing.numbers import (
+    counted,
+    in_ulps,
+    point_text,
+    truth_digits,
+    ulp_at,
+    value_beside,
+)
 
 #: Lines of failing rows, of what is open, and causes of either, that one screen has room for.
 _MOST_FAILS, _MOST_OPEN, _MOST_CAUSES = 6, 4, 3
@@ -37,10 +45,13 @@ class _Line:
         return self.rows[0]
 
 
-def unsettled(report: Report, footnotes: Footnotes, told: Iterable[str]) -> Iterator[Block]:
-    """The failing rows, worst first, then what no method settled, then their causes but for those ``told`` already."""
+def unsettled(report: Report, footnotes: Footnotes, told: Iterable[str], *, sparing: bool = False) -> Iterator[Block]:
+    """The failing rows, worst first, then what no method settled, then their causes but for those ``told`` already.
+
+    ``sparing`` leaves what is open in a report that passes to the matrix, which has its digits and its cause.
+    """
     failing = [_Line((row,)) for row in worst_failures(report)]
-    still_open = _open(report)
+    still_open = _listed_open(report, sparing)
     lines = [*failing[:_MOST_FAILS], *still_open[:_MOST_OPEN]]
     if not lines:
         return
@@ -82,9 +93,14 @@ def _open(report: Report) -> list[_Line]:
     return [_Line(tuple(rows)) for rows in groups.values()]
 
 
-def shown_causes(report: Report) -> set[str]:
+def _listed_open(report: Report, sparing: bool) -> list[_Line]:
+    return [] if sparing and report.verdict == "pass" and has_matrix(report) else _open(report)
+
+
+def shown_causes(report: Report, *, sparing: bool = False) -> set[str]:
     """The messages of causes that :func:`unsettled` has said."""
-    return {line.first.cause.message for line in _open(report)[:_MOST_OPEN] if line.first.cause is not None}
+    return {line.first.cause.message for line in _listed_open(report, sparing)[:_MOST_OPEN]
+            if line.first.cause is not None}  # fmt: skip
 
 
 def _table(lines: Sequence[_Line], report: Report, footnotes: Footnotes, told: AbstractSet[str]) -> Table:

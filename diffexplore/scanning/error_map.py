@@ -55,6 +55,11 @@ def plane_of(names: tuple[str, str], points: Sequence[Mapping[str, float]], cell
     return Plane(names, x, y)
 
 
+def line_of(name: str, points: Sequence[Mapping[str, float]], cells: int = CELLS) -> tuple[float, ...]:
+    """The same of one parameter."""
+    return _round_span([point[name] for point in points], cells)
+
+
 def _round_span(values: Sequence[float], cells: int) -> tuple[float, ...]:
     low, high = min((*values, 0.0)), max((*values, 0.0))
     room = max(1.0, (high - low) / 2)

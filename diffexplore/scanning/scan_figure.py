@@ -35,7 +35,7 @@ def _figure(scan: Scan, curves: Sequence[ScanCurve]) -> Figure:
     along = f"the {name}" if scan.kind == "step" else name
     return Figure(
         title=f"Correct digits of {shown} along {along}",
-        caption=f"{_where(scan)} {_seen(scan, curves)}",
+        caption=f"{where_of(scan)} {_seen(scan, curves)}",
         x=Axis(name, scale="log" if scale == "log" else "linear"),
         y=Axis("correct digits"),
         layers=tuple(_layers(scan, curves)),
@@ -68,7 +68,8 @@ def _without(scan: Scan, curves: Sequence[ScanCurve]) -> dict[str, list[float]]:
     return found
 
 
-def _where(scan: Scan) -> str:
+def where_of(scan: Scan) -> str:
+    """Where it was made: the loss, the point of what stays, the dtype and the samples."""
     samples = (
         "" if scan.n == scan.of == 1 else f" on {scan.n:,}{'' if scan.n == scan.of else f' of {scan.of:,}'} samples"
     )

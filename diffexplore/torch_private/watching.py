@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Self
 
 import torch
 
 from diffexplore.torch_private.supported import needed_names
+from diffexplore.torch_private.unloaded import compiler_is_loaded
 
 with needed_names():
     from torch._C import DisableTorchFunction
@@ -51,7 +51,7 @@ class DispatchMode(_TorchDispatchMode):
 
     def __enter__(self) -> Self:
         mode = type(self)
-        if "torch._dynamo" in sys.modules and mode not in _SHIELDED:
+        if compiler_is_loaded() and mode not in _SHIELDED:
             _SHIELDED.add(mode)
             mode.__torch_dispatch__ = torch.compiler.disable(mode.__torch_dispatch__)  # type: ignore[method-assign]
         super().__enter__()  # type: ignore[no-untyped-call]

@@ -14,6 +14,8 @@ from sympy.logic.boolalg import Boolean
 from torch.fx import Node
 
 from diffexplore.errors import UsageError
+from diffexplore.functions import OPERATIONS
+from diffexplore.functions.domains import Domain, Kind
 from diffexplore.tracing.arrays import Grid
 from diffexplore.tracing.operators.logic import opposite
 from diffexplore.tracing.operators.table import in_place_of
@@ -63,35 +65,37 @@ def _counts_ties(x: sympy.Expr) -> bool:
     )
 
 
-def _within_one(x: sympy.Expr) -> Boolean:
-    return sympy.And(_nonnegative(1 - x), _nonnegative(1 + x))
+def _as_condition(need: sympy.Expr, kind: Kind) -> Boolean:
+    """What a function needs of an expression; no more is said of poles, which are single points."""
+    told = {"positive": _positive, "nonnegative": _nonnegative, "nonzero": _nonzero}
+    return told[kind](need) if kind in told else sympy.true
 
 
-def _inside_one(x: sympy.Expr) -> Boolean:
-    return sympy.And(_positive(1 - x), _positive(1 + x))
+def _of_function(domain: Domain) -> Callable[..., Boolean]:
+    return lambda *operands: sympy.And(*(_as_condition(*need) for need in domain.linear(*operands)))
 
 
-def _power(base: sympy.Expr, exponent: sympy.Expr) -> Boolean:
-    if exponent.is_Integer:
-        return sympy.true if exponent >= 0 else _nonzero(base)
-    return _nonnegative(base) if exponent.is_Rational and exponent > 0 else _positive(base)
+def _of_divisor(x: sympy.Expr, y: sympy.Expr, *_: Any) -> Boolean:
+    return _nonzero(y)
 
 
 def _logit(x: sympy.Expr, *_: Any) -> Boolean:
     return sympy.And(_positive(x), _positive(1 - x))
 
 
+#: Functions that are an operator, of which torch has no values beyond their domain.
+_LIMITED = {
+    one.aten_name: _of_function(one.facts.domain)
+    for one in OPERATIONS.values()
+    if one.facts.domain.conditions and not one.facts.domain.reaches_further
+}
+
 #: Name of an operator → what a cell of its result needs, from the cells of its operands.
 NEEDS: Mapping[str, Callable[..., Boolean]] = {
-    "log": _positive, "log2": _positive, "log10": _positive, "log1p": lambda x: _positive(1 + x),
-    "special_log1p": lambda x: _positive(1 + x),
-    "sqrt": _nonnegative, "rsqrt": _positive, "reciprocal": _nonzero,
-    **dict.fromkeys(
-        ("div", "true_divide", "remainder", "fmod", "floor_divide"), lambda x, y, *_: _nonzero(y)
-    ),
-    "pow": _power, "asin": _within_one, "acos": _within_one, "atanh": _inside_one,
-    "acosh": lambda x: _nonnegative(x - 1),
-    "erfinv": _inside_one, "special_erfinv": _inside_one, "logit": _logit, "special_logit": _logit,
+    **_LIMITED, **{f"special_{name}": rule for name, rule in _LIMITED.items()},
+    "log2": _positive, "log10": _positive, "rsqrt": _positive, "reciprocal": _nonzero,
+    **dict.fromkeys(("div", "true_divide", "remainder", "fmod", "floor_divide"), _of_divisor),
+    "logit": _logit, "special_logit": _logit,
 }  # fmt: skip
 
 #: Operators that take one of two operands by a condition: their places as (condition, where it holds, elsewhere).

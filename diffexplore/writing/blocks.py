@@ -97,10 +97,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, which each medium draws in its own way; in ``lines`` lines where it is made of characters."""
+    """A figure, which each medium draws in its own way; in ``lines`` lines where it is made of characters.
+
+    ``dense`` puts what its markers stand for in a row there, one after the other.
+    """
 
     figure: Figure
     lines: int = 13
+    dense: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ numbers, one element at a time, with reduction "none". The tests hold every one 
 """
 
 from diffexplore.auditing.helpers import activations, arithmetic, clamp, gelu, losses, special_functions
-from diffexplore.auditing.helpers.registry import HELPERS, Helper, Version, helpers_of
+from diffexplore.auditing.helpers.registry import HELPERS, AuditHelper, Version, helpers_of
 
 __all__ = [
     "HELPERS",
-    "Helper",
+    "AuditHelper",
     "Version",
     "activations",
     "arithmetic",

@@ -15,7 +15,7 @@ Version = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Helper:
+class AuditHelper:
     """A formula from SymPy arguments, and its citation: where it comes from, and the formula as it stands there.
 
     It holds from the version ``since`` on, for the entries of these names; for all where there are none.
@@ -34,7 +34,7 @@ class Helper:
 
 _ALWAYS = (0, 0)
 
-HELPERS: dict[str, tuple[Helper, ...]] = {}
+HELPERS: dict[str, tuple[AuditHelper, ...]] = {}
 """Name → what has been entered under it, in the order of versions."""
 
 _SOURCES = {"Manual": "FunctionsManual.cpp", "kernel": "CPU kernel"}
@@ -49,13 +49,13 @@ def helper(
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         called = name or function.__name__
         cited = f"{called} ({_SOURCES.get(source, source)}): {formula}"
-        HELPERS[called] = (*HELPERS.get(called, ()), Helper(function, cited, since, entries))
+        HELPERS[called] = (*HELPERS.get(called, ()), AuditHelper(function, cited, since, entries))
         return function
 
     return enter
 
 
-def helpers_of(entry: str, version: Version | None) -> Mapping[str, Helper]:
+def helpers_of(entry: str, version: Version | None) -> Mapping[str, AuditHelper]:
     """What an entry of a torch of this version calls by each name: of several that fit, the last one."""
     fitting = {name: [one for one in entered if one.is_of(entry, version)] for name, entered in HELPERS.items()}
     return {name: found[-1] for name, found in fitting.items() if found}

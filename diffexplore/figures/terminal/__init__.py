@@ -21,10 +21,13 @@ GRID_HEIGHT = 22
 _LEAST_WIDTH = 30
 
 
-def draw(figure: Figure, width: int, *, height: int | None = None, ascii: bool = False) -> list[str]:
+def draw(
+    figure: Figure, width: int, *, height: int | None = None, ascii: bool = False, dense: bool = False
+) -> list[str]:
     """The lines of ``figure``, at most ``width`` characters each (30 at least); what each marker means comes last.
 
-    ``height`` counts the lines without these; None is :data:`HEIGHT`, or :data:`GRID_HEIGHT` with a grid.
+    A ``dense`` one has that in a row, as has one of many layers; else each marker has a line. ``height`` counts the
+    lines without these; None is :data:`HEIGHT`, or :data:`GRID_HEIGHT` with a grid.
     """
     width = max(width, _LEAST_WIDTH)
     if height is None:
@@ -38,7 +41,8 @@ def draw(figure: Figure, width: int, *, height: int | None = None, ascii: bool =
         pen += found
         legend += said
     lines = ["  (no points)"] if limits is None else drawn(figure, pen, limits, width, height)
-    lines += _row(legend, width) if lettered(figure) else [line for entry in legend for line in _legend(entry, width)]
+    in_a_row = dense or lettered(figure)
+    lines += _row(legend, width) if in_a_row else [line for entry in legend for line in _legend(entry, width)]
     return [to_ascii(line.translate(BOX)) for line in lines] if ascii else lines
 
 

@@ -15,6 +15,7 @@ from diffexplore.fitting.records import Finding, Fit
 _FINDINGS: tuple[Callable[[Fit], Finding | None], ...] = (
     ending.ended,
     bottom.at_another,
+    bottom.flat,
     rate.diverged,
     rate.overshoots,
     rate.slow_directions,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 from diffexplore.fitting.explanation.words import about_minimum, listed, number, place, steps
 from diffexplore.fitting.records import Finding, Fit
@@ -44,12 +45,35 @@ def at_another(fit: Fit) -> Finding | None:
             math.dist(last.values(), other.point.values()),
             math.dist(fit.run.first.point.values(), other.point.values()),
         )
-        if other.kind != "minimum" and left <= _THERE * way and fit.run.finite:
+        if other.kind not in ("minimum", "flat minimum") and left <= _THERE * way and fit.run.finite:
             sentence = (
                 f"it has come to the {other.kind} {place(other.point)}, where the gradient is 0 as it is at a minimum"
             )
             return Finding("at_another", sentence, {"kind": other.kind, "distance": left, "point": dict(other.point)})
     return None
+
+
+def flat(fit: Fit) -> Finding | None:
+    """How a descent slows down at a minimum without curvature: as the equation dx/dk = −rate·∂(c·xᵐ)/∂x has it."""
+    orders = {name: order for name, order in (fit.terrain.orders or {}).items() if order > 2}  # flat
+    if not orders:
+        return None
+    name, order = max(orders.items(), key=lambda entry: entry[1])
+    distance, loss = Fraction(1, order - 2), Fraction(order, order - 2)
+    slows = (
+        f", so that at a rate that stays gradient descent comes nearer only as 1/k^{_power(distance)} in k steps, and "
+        f"the loss falls as 1/k^{_power(loss)}"
+    )
+    sentence = (
+        f"the minimum is flat: along {listed(list(orders))} the curvature there is 0, and the loss grows as the power "
+        f"{order} of the distance{slows if fit.optimizer == 'gd' else ''}; it is proved to be the only stationary point"
+    )
+    values = {"orders": orders, "along": name, "distance_exponent": -float(distance), "loss_exponent": -float(loss)}
+    return Finding("flat_minimum", sentence, values)
+
+
+def _power(exponent: Fraction) -> str:
+    return str(exponent) if exponent.denominator == 1 else f"({exponent})"
 
 
 def certified(fit: Fit) -> Finding | None:

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from diffexplore.checking.records import Truth
-from diffexplore.fitting.explanation.words import ROUNDING, about_minimum, combination, listed, number, same, steps
+from diffexplore.fitting.explanation.words import (
+    ROUNDING,
+    about_minimum,
+    combination,
+    listed,
+    number,
+    place,
+    same,
+    steps,
+)
 from diffexplore.fitting.records import Finding, Fit
 from diffexplore.writing.numbers import point_text, share, ulp_at
 
@@ -99,6 +108,17 @@ def _infinity(fit: Fit) -> str:
             f"along {along}: its lowest value seems to lie at infinity")  # fmt: skip
 
 
+def _falls(fit: Fit) -> str:
+    along = combination(fit.terrain.direction or {})
+    return f"it has no minimum, for it falls without bound along {along}, as its highest powers do"
+
+
+def _flat(fit: Fit) -> str:
+    (lowest,) = fit.terrain.stationary
+    above = "" if fit.run.last.loss is None else f"{number(fit.run.last.loss - lowest.value)} above "
+    return f"{above}the minimum {place(lowest.point)}, which is flat: a curvature is 0 there"
+
+
 def _unbounded(fit: Fit) -> str:
     return "it is linear in its parameters, with one gradient everywhere: it has no minimum"
 
@@ -134,6 +154,8 @@ _NO_MINIMUM = {
     "ridge": _ridge,
     "infinity": _infinity,
     "unbounded": _unbounded,
+    "falls": _falls,
+    "flat": _flat,
     "constant": _constant,
     "kink": _kink,
     "no minimum": _no_minimum,

@@ -20,6 +20,7 @@ _SECTIONS: Mapping[str, tuple[str, str]] = {
         "Too large a step truncates the Taylor series, too small a one cancels: measured, predicted, and chosen.",
     ),
     "maps": ("Maps of the error", "In ulp over two parameters; kinks, singularities and cancellation are named."),
+    "along": ("Digits along the parameter", "Correct digits of each method over values of the only parameter."),
     "samples": ("Errors over the samples", "How often an error of which size occurs among the partials by sample."),
 }
 

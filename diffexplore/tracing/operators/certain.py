@@ -13,8 +13,9 @@ import sympy
 from sympy import Expr
 
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
-from diffexplore.formula.functions_sympy import dsinc, expm1, log1p, sigmoid, softplus
-from diffexplore.formula.step_functions import STEPS
+from diffexplore.functions.domains import Kind
+from diffexplore.functions.records import ALWAYS_POSITIVE, NEVER_NEGATIVE
+from diffexplore.functions.tables import domain_of, facts_of
 from diffexplore.tracing.arrays import Grid
 
 #: Operators that do something else with what is no finite number. They are read where there is none; of comparisons
@@ -27,11 +28,9 @@ INFINITIES = (sympy.oo, -sympy.oo)
 _DIVIDES = ("div", "true_divide", "remainder", "fmod", "floor_divide")
 _LOSES = ("logit_backward", "xlogy", "special_xlogy", "special_xlog1py")
 
-#: Functions that have a finite value wherever their arguments have one.
-_EVERYWHERE: tuple[Any, ...] = (
-    sympy.Add, sympy.Mul, sympy.Max, sympy.Min, sympy.Abs, sympy.sign, sympy.exp, expm1, sigmoid, softplus,
-    sympy.sin, sympy.cos, sympy.sinc, dsinc, sympy.sinh, sympy.cosh, sympy.tanh, sympy.asinh, sympy.atan,
-    sympy.erf, sympy.erfc, *STEPS, BatchSum, sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair,
+#: Choices, sums and comparisons have a finite value wherever what they are made of has one; functions have records.
+_STRUCTURE: tuple[Any, ...] = (
+    sympy.Add, sympy.Mul, BatchSum, sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair,
     sympy.core.relational.Relational, sympy.And, sympy.Or, sympy.Not,
 )  # fmt: skip
 
@@ -83,16 +82,10 @@ def has_value(expr: sympy.Basic) -> bool:
         return True
     if not all(map(has_value, expr.args)):
         return False
-    if isinstance(expr, sympy.Pow):
-        base, exponent = expr.args
-        if exponent.is_Integer and exponent >= 0:
-            return True
-        return is_positive(base) or bool(exponent.is_Rational and exponent > 0 and is_nonnegative(base))
-    if isinstance(expr, sympy.log):
-        return is_positive(expr.args[0])
-    if isinstance(expr, log1p):
-        return is_positive(1 + expr.args[0])
-    return isinstance(expr, _EVERYWHERE)
+    domain = domain_of(expr)
+    if domain is None:
+        return isinstance(expr, _STRUCTURE)
+    return all(_CERTAIN[kind](need) for need, kind in domain.needs(*expr.args))
 
 
 def is_positive(expr: Expr) -> bool:
@@ -107,7 +100,8 @@ def is_positive(expr: Expr) -> bool:
         return any(map(is_positive, expr.args))
     if isinstance(expr, sympy.Pow):
         return is_positive(expr.args[0])
-    return expr == SAMPLES or isinstance(expr, (sympy.exp, sympy.cosh, sigmoid, softplus, sympy.erfc))
+    facts = facts_of(expr)
+    return expr == SAMPLES or (facts is not None and facts.sign is ALWAYS_POSITIVE)
 
 
 def is_nonnegative(expr: Expr) -> bool:
@@ -120,7 +114,14 @@ def is_nonnegative(expr: Expr) -> bool:
         return any(map(is_nonnegative, expr.args))
     if isinstance(expr, sympy.Pow):
         return bool(expr.args[1].is_Integer and expr.args[1].is_even) or is_nonnegative(expr.args[0])
-    return isinstance(expr, sympy.Abs) or is_positive(expr)
+    facts = facts_of(expr)
+    return (facts is not None and facts.sign is NEVER_NEGATIVE) or is_positive(expr)
+
+
+#: What is needed of an expression → whether it certainly holds.
+_CERTAIN: Mapping[Kind, Callable[[Expr], bool]] = {
+    "positive": is_positive, "nonnegative": is_nonnegative, "nonzero": is_positive, "no pole": is_positive,
+}  # fmt: skip
 
 
 def _is_constant(expr: sympy.Basic) -> bool:

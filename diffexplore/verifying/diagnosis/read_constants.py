@@ -33,12 +33,12 @@ class Solution:
 # --------------------------------------------------------------------------------------------------- saying which it is
 def read_constant(constant: sympy.Expr, found: Solution) -> tuple[str, str | None]:
     """The right constant and the wrong one, as people write them: of √(2/π), a decimal for it or for its π."""
-    whole = _decimal(found.middle, found.uncertainty)
+    whole = decimal_in(found.middle, found.uncertainty)
     power = constant.as_powers_dict().get(sympy.pi, 0) if constant != sympy.pi else 0
     if power:
         inner = float(sympy.pi) * (found.middle / float(constant)) ** (1 / float(power))
         within = abs(found.uncertainty / found.middle / float(power)) * inner
-        written = _decimal(inner, within)
+        written = decimal_in(inner, within)
         if written is not None and (whole is None or len(written) <= len(whole)):
             return to_text(sympy.pi), written
     return _text(constant), whole
@@ -49,7 +49,7 @@ def exact_value(constant: sympy.Expr, true: str, written: str | None) -> sympy.R
     return sympy.Rational(written) if written is not None and true == _text(constant) else None
 
 
-def _decimal(middle: float, uncertainty: float) -> str | None:
+def decimal_in(middle: float, uncertainty: float) -> str | None:
     """The shortest decimal in an interval, if it is no accident that there is one so short."""
     for digits in range(1, _MOST_DIGITS + 1):
         rounded = Context(prec=digits).create_decimal(Decimal(middle))

@@ -1,0 +1,127 @@
+"""The modified Bessel functions of whole order as PyTorch computes them, and those of the orders that it lacks.
+
+Iₙ(x) = Σ (x/2)²ᵏ⁺ⁿ/(k! (n + k)!), whose terms have one sign, and Iₙ₊₁(x) = Iₙ₋₁(x) − (2n/x) Iₙ(x), which loses few
+digits where x is not small beside n. Source: NIST DLMF 10.25.2 and 10.29.1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import torch
+
+from diffexplore.arithmetic.torch_real import in_float32
+from diffexplore.torch_private.watching import tell_watches
+
+Tensor = torch.Tensor
+Kernel = Callable[[Tensor], Tensor]
+
+#: The series is cut off where it adds less than this part of its first term.
+_NEGLIGIBLE = Fraction(1, 2**60)
+
+
+class _WithSlope(torch.autograd.Function):
+    """A kernel that PyTorch cannot differentiate, with its derivative."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, kernel: Kernel, slope: Kernel) -> Tensor:
+        return kernel(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Kernel, Kernel], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0])
+        ctx.save_for_forward(inputs[0])
+        ctx.slope = inputs[2]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return gradients[0] * ctx.slope(*ctx.saved_tensors), None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        slope: Tensor = ctx.slope(*ctx.saved_tensors)
+        return slope * tangents[0]
+
+
+def with_slope(kernel: Kernel, slope: Kernel, x: Tensor) -> Tensor:
+    """``kernel(x)``, differentiated by ``slope`` in reverse and in forward mode."""
+    value: Tensor = _WithSlope.apply(x, kernel, slope)  # type: ignore[no-untyped-call]  # torch has no types for it
+    return value
+
+
+def k0(x: Tensor) -> Tensor:
+    """K₀(x), x > 0, whose derivative is −K₁."""
+    return with_slope(lambda y: in_float32(torch.special.modified_bessel_k0, y), lambda y: -k1(y), x)
+
+
+def k1(x: Tensor) -> Tensor:
+    """K₁(x), x > 0, whose derivative is −K₀ − K₁/x."""
+    return with_slope(lambda y: in_float32(torch.special.modified_bessel_k1, y), lambda y: -k0(y) - k1(y) / y, x)
+
+
+def modified(order: int, x: Tensor) -> Tensor:
+    """Iₙ(x), n ≥ 0: by PyTorch's kernels for n = 0 and 1."""
+    if order < 2:
+        return in_float32(torch.special.i1 if order else torch.special.i0, x)
+    limit = _switch(order)
+    near = (x < limit) & (x > -limit)
+    # Torch differentiates the branch not taken too: its input is chosen first.
+    inside, outside = torch.where(near, x, 0.0), torch.where(near, limit, x)
+    return torch.where(near, _by_series(order, inside), _by_recurrence(order, outside))
+
+
+def _switch(order: int) -> float:
+    """Up to here the series is taken; no whole number, at which a computed argument would be on either side."""
+    return order + 4.0859375
+
+
+def _by_recurrence(order: int, x: Tensor) -> Tensor:
+    before, value = modified(0, x), modified(1, x)
+    for n in range(1, order):
+        before, value = value, before - value * (2 * n) / x
+    return value
+
+
+def _by_series(order: int, x: Tensor) -> Tensor:
+    numbers, rest = _coefficients(order)
+    tell_watches(numbers[-1], rest)
+    part = x / _scale(order)  # below 1, so that no power of it overflows in a backward pass
+    square = part * part
+    total = square * numbers[-1] + numbers[-2]
+    for number in reversed(numbers[:-2]):
+        total = total * square + number
+    for _ in range(order):
+        total = total * part
+    return total
+
+
+def _scale(order: int) -> float:
+    """A power of two above all arguments of the series."""
+    return float(2 ** math.ceil(math.log2(_switch(order))))
+
+
+@cache
+def _coefficients(order: int) -> tuple[tuple[float, ...], float]:
+    """Those of (x/scale)ⁿ⁺²ᵏ, and how far the last may be from what it stands for: itself and all that follows.
+
+    The terms that follow fall by more than a factor of two each, so that they add up to less than twice the first; the
+    slope of a rest c x²ʲ⁺² is below twice what it would be if c x² belonged to the last coefficient.
+    """
+    reach, square = Fraction(_switch(order)) ** 2, Fraction(_scale(order)) ** 2
+    numbers = [_coefficient(order, 0)]
+    while _coefficient(order, len(numbers)) * reach ** len(numbers) > _NEGLIGIBLE * numbers[0]:
+        numbers.append(_coefficient(order, len(numbers)))
+    rest = 4 * _coefficient(order, len(numbers)) * reach * square ** (len(numbers) - 1)
+    scale = Fraction(_scale(order)) ** order
+    scaled = tuple(float(number * square**k * scale) for k, number in enumerate(numbers))
+    return scaled, float(rest * scale) + math.ulp(scaled[-1])
+
+
+def _coefficient(order: int, k: int) -> Fraction:
+    return Fraction(1, 2 ** (order + 2 * k) * math.factorial(k) * math.factorial(order + k))

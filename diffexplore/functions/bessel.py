@@ -1,0 +1,190 @@
+"""The modified Bessel functions of whole order."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from diffexplore.functions.domains import EVERYWHERE, Above, where
+from diffexplore.functions.lazy import library
+from diffexplore.functions.records import (
+    ALWAYS_POSITIVE,
+    ANALYTIC,
+    GENERATOR,
+    IN_STEPS,
+    LEFT_TO_ARB,
+    MAY_BE_FINITE,
+    NO_GERM,
+    NO_JAX,
+    NO_NUMPY,
+    NO_TENSORFLOW,
+    NOT_COMPLEX,
+    NOT_FINITE,
+    ODD,
+    SPREAD_IN_STEPS,
+    TRIED_IN_PARTS,
+    UNBOUNDED,
+    UNKNOWN_SIGN,
+    Claim,
+    Defined,
+    Facts,
+    Function,
+    Helper,
+    Increasing,
+    Interval,
+    Kernels,
+    Operation,
+)
+
+torch, arb, sympy = library("torch"), library("flint").arb, library("sympy")
+jsp, tf, kernels = library("jax.scipy.special"), library("tensorflow"), library("diffexplore.arithmetic.bessel")
+balls = library("diffexplore.arithmetic.balls")
+torch_real, tables = library("diffexplore.arithmetic.torch_real"), library("diffexplore.functions.tables")
+build, node_of = tables.build, tables.class_named
+
+_I_IN_PYTHON = Helper(
+    "besseli",
+    "def besseli(n, x):\n"
+    "    term, total, k = (x/2)**n/math.factorial(n), 0.0, 1\n"
+    "    while total + term != total:\n"
+    "        total, term, k = total + term, term*x*x/(4*k*(n + k)), k + 1\n"
+    "    return total",
+    arguments=2,
+)
+_I_IN_TORCH = Helper(
+    "besseli",
+    "def besseli(n, x):\n"
+    "    near = abs(x) < n + 4\n"
+    "    inside, outside = torch.where(near, x, 0)/2, torch.where(near, n + 4, x)\n"
+    "    series = sum(inside**(n + 2*k)/(math.factorial(k)*math.factorial(n + k)) for k in range(20 + 2*n))\n"
+    "    before, value = torch.special.i0(outside), torch.special.i1(outside)\n"
+    "    for k in range(1, n):\n"
+    "        before, value = value, before - 2*k*value/outside\n"
+    "    return torch.where(near, series, value)",
+    arguments=2,
+)
+_K_IN_PYTHON = Helper(
+    "besselk",
+    "def besselk(n, x):\n"
+    "    if x <= 0:\n"
+    "        return math.inf if x == 0 else math.nan\n"
+    "    total, t = math.exp(-x)/2, 1/64\n"
+    "    while x*(math.cosh(t) - 1) - n*t < 40:\n"
+    "        total, t = total + math.exp(-x*math.cosh(t))*math.cosh(n*t), t + 1/64\n"
+    "    return total/64",
+    arguments=2,
+)
+
+
+def _of_order(order: int, name: str, general: Helper) -> Helper:
+    """The source in Python of the function of one order."""
+    return Helper(name, f"def {name}(x):\n    return {general.name}({order}, x)", uses=(general,))
+
+
+def _in_javascript(order: int, name: str, general: str) -> Helper:
+    return Helper(name, f"function {name}(x) {{\n  return {general}({order}, x);\n}}")
+
+
+def _i(order: Any, x: Any) -> Any:
+    """The expression of Iₙ(x), n ≥ 0."""
+    if order == 0:
+        return build("i0", x)
+    return build("i1", x) if order == 1 else node_of("besseli")(order, x)
+
+
+def _falling(x: Any, slope: Any) -> Any:
+    """The spread of a function whose slope falls in size, from the lower end of a ball that is right of 0."""
+    low = x.mid - x.rad
+    return torch.where(low > 0, x.rad * slope(low.clamp(min=1e-300)) * (1 + 2.0**-20), math.inf)
+
+
+_OF_K = Facts(
+    domain=where(Above(0)), sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC, normal_form=GENERATOR,
+    at_infinity=MAY_BE_FINITE,
+)  # fmt: skip
+
+
+def _between_neighbours(order: Any, x: Any) -> Any:
+    """Iₙ′ = (Iₙ₋₁ + Iₙ₊₁)/2 (NIST DLMF 10.29.1)."""
+    return (_i(order - 1, x) + _i(order + 1, x)) / 2
+
+
+_I0 = Operation(
+    name="i0", torch=lambda x: torch_real.in_float32(torch.special.i0, x), numpy=NO_NUMPY, jax=jsp.i0,
+    tensorflow=tf.math.bessel_i0, javascript=_in_javascript(0, "i0", "besseli"),
+    arb=lambda x: x.bessel_i(arb(0)), double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
+    facts=Facts(
+        domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC, normal_form=GENERATOR,
+        at_infinity=NOT_FINITE,
+    ),
+    # |I₀′| = |I₁| ≤ sinh|x| (by the integral of NIST DLMF 10.32.1).
+    spread=lambda x, out: x.rad * x.farthest_from_zero.sinh() * (1 + 2.0**-40),
+    claim=Claim(8), tried=(Interval(-20, 20),), zeros=(), derivative_uses=("i1",),
+)  # fmt: skip
+
+_ZERO_ORDER = Function(
+    name="i0", doc="modified Bessel function of order 0", often_a_symbol=True, computed=_I0, torch="torch.special.i0",
+    node=Defined((lambda x: build("i1", x),), "I_0"), python=_of_order(0, "i0", _I_IN_PYTHON),
+)  # fmt: skip
+
+FUNCTIONS: tuple[Function, ...] = (
+    _ZERO_ORDER,
+    Function(
+        name="i1", doc="modified Bessel function of order 1", often_a_symbol=True, torch="torch.special.i1",
+        node=Defined((lambda x: _between_neighbours(1, x),), "I_1"), python=_of_order(1, "i1", _I_IN_PYTHON),
+        computed=Operation(
+            name="i1", aten="special_i1",
+            torch=lambda x: torch_real.in_float32(torch.special.i1, x), numpy=NO_NUMPY, jax=jsp.i1,
+            tensorflow=tf.math.bessel_i1, javascript=_in_javascript(1, "i1", "besseli"),
+            arb=lambda x: x.bessel_i(arb(1)), double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
+            facts=Facts(
+                domain=EVERYWHERE, sign=Increasing(0), values=UNBOUNDED, smooth=ANALYTIC, normal_form=ODD,
+                at_infinity=NOT_FINITE,
+            ),
+            spread=lambda x, out: x.rad * x.farthest_from_zero.cosh() * (1 + 2.0**-40),  # I₁′ ≤ I₀ ≤ cosh
+            claim=Claim(16), tried=(Interval(-20, 20),), zeros=(0.0,),
+            derivative_uses=("i0", "reciprocal"),
+        ),
+    ),
+    Function(
+        name="besseli", doc="modified Bessel function: besseli(n, x), n a whole number up to 10", least=2, most=2,
+        node=Defined((None, _between_neighbours), "I"), build=_i, of_order_0=_I0, python=_I_IN_PYTHON,
+        torch=_I_IN_TORCH,
+        computed=Operation(
+            name="besseli",
+            torch=Kernels(kernels.modified, of=("i0", "i1")), numpy=NO_NUMPY, jax=NO_JAX, tensorflow=NO_TENSORFLOW,
+            javascript="besseli", arb=lambda order, x: x.bessel_i(order), double=LEFT_TO_ARB, germ=NO_GERM,
+            complex=NOT_COMPLEX,
+            facts=Facts(
+                domain=EVERYWHERE, sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC, normal_form=GENERATOR,
+                at_infinity=NOT_FINITE,
+            ),
+            spread=SPREAD_IN_STEPS, claim=IN_STEPS, tried=TRIED_IN_PARTS, zeros=(), derivative_uses=("reciprocal",),
+        ),
+    ),
+    Function(
+        name="k0", doc="modified Bessel function of the second kind of order 0, for x > 0", often_a_symbol=True,
+        node=Defined((lambda x: -build("k1", x),), "K_0"), torch="torch.special.modified_bessel_k0",
+        python=_of_order(0, "k0", _K_IN_PYTHON),
+        computed=Operation(
+            name="k0", aten="special_modified_bessel_k0",
+            torch=kernels.k0, numpy=NO_NUMPY, jax=NO_JAX, tensorflow=tf.math.special.bessel_k0,
+            javascript=_in_javascript(0, "k0", "besselk"), arb=lambda x: balls.bessel_k(0, x), double=LEFT_TO_ARB,
+            germ=NO_GERM, complex=NOT_COMPLEX, facts=_OF_K, spread=lambda x, out: _falling(x, kernels.k1),
+            claim=Claim(8), tried=(Interval(0.01, 50),), zeros=(), derivative_uses=("k1",),
+        ),
+    ),
+    Function(
+        name="k1", doc="modified Bessel function of the second kind of order 1, for x > 0", often_a_symbol=True,
+        node=Defined((lambda x: -build("k0", x) - build("k1", x) / x,), "K_1"), python=_of_order(1, "k1", _K_IN_PYTHON),
+        torch="torch.special.modified_bessel_k1",
+        computed=Operation(
+            name="k1", aten="special_modified_bessel_k1",
+            torch=kernels.k1, numpy=NO_NUMPY, jax=NO_JAX, tensorflow=tf.math.special.bessel_k1,
+            javascript=_in_javascript(1, "k1", "besselk"), arb=lambda x: balls.bessel_k(1, x), double=LEFT_TO_ARB,
+            germ=NO_GERM, complex=NOT_COMPLEX, facts=_OF_K,
+            spread=lambda x, out: _falling(x, lambda low: kernels.k0(low) + kernels.k1(low) / low),
+            claim=Claim(8), tried=(Interval(0.01, 50),), zeros=(), derivative_uses=("k0",),
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,151 @@
+"""The error function, its complement and its inverse."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from diffexplore.functions.domains import EVERYWHERE, Within, where
+from diffexplore.functions.lazy import library, resolved
+from diffexplore.functions.records import (
+    ALWAYS_POSITIVE,
+    ANALYTIC,
+    LEFT_TO_ARB,
+    MAY_BE_FINITE,
+    NO_CLASS,
+    NO_GERM,
+    NO_JAX,
+    NO_NUMPY,
+    NO_PYTHON,
+    NO_SOURCE,
+    NOT_COMPLEX,
+    ODD,
+    UNBOUNDED,
+    UNKNOWN_SIGN,
+    Claim,
+    Composed,
+    Defined,
+    Equal,
+    Facts,
+    Function,
+    Helper,
+    Increasing,
+    Interval,
+    Operation,
+)
+
+sympy, torch, arb = library("sympy"), library("torch"), library("flint").arb
+jsp, tf = library("jax.scipy.special"), library("tensorflow")
+torch_real, numpy_real = library("diffexplore.arithmetic.torch_real"), library("diffexplore.arithmetic.numpy_real")
+germ = library("diffexplore.arithmetic.germ_functions")
+build = library("diffexplore.functions.tables").build
+spread, normal = library("diffexplore.bounds.propagation"), library("diffexplore.decide.rules")
+
+_ERFCX_IN_PYTHON = Helper(
+    "erfcx",
+    "def erfcx(x):\n"
+    "    if x < 25:\n"
+    "        return math.exp(x*x)*math.erfc(x)\n"
+    "    return (1 - 1/(2*x*x) + 3/(4*x**4) - 15/(8*x**6))/(x*math.sqrt(math.pi))",
+)
+_ERFCX_IN_JAVASCRIPT = Helper(
+    "erfcx",
+    "function erfcx(x) { // beyond 25 the first terms of DLMF 7.12.1\n"
+    "  if (x < 25) return Math.exp(x*x)*erfc(x);\n"
+    "  return (1 - 1/(2*x*x) + 3/(4*x**4) - 15/(8*x**6))/(x*Math.sqrt(Math.PI));\n"
+    "}",
+)
+
+
+def _erfcx_spread(x: Any, out: Any) -> Any:
+    # Right of 0 the slope's size falls, and erfcx(x) ≥ (2/√π)/(x + √(x² + 2)) bounds it (NIST DLMF 7.8.2).
+    low = x.mid - x.rad
+    falling = 4 / math.sqrt(math.pi) / (low + (low.square() + 2).sqrt()).square()
+    steepest = 2 + 4 * low.abs() * low.square().exp()
+    return x.rad * torch.where(low >= 0, falling, steepest) * (1 + 2.0**-40)
+
+
+def _normal_density(x: Any) -> Any:
+    return sympy.exp(-(x**2) / 2) / sympy.sqrt(2 * resolved(sympy.pi))
+
+
+FUNCTIONS: tuple[Function, ...] = (
+    Function(
+        name="erf", doc="error function", node=sympy.erf, python="math.erf", torch="torch.erf",
+        computed=Operation(
+            name="erf",
+            torch=torch.erf, numpy=numpy_real.erf, jax=jsp.erf, tensorflow=tf.math.erf, javascript="erf",
+            arb=arb.erf, double=LEFT_TO_ARB, germ=germ.erf, complex=NOT_COMPLEX,
+            facts=Facts(
+                domain=EVERYWHERE, sign=Increasing(0), values=(-1, 1), smooth=ANALYTIC, normal_form=ODD,
+                at_infinity=MAY_BE_FINITE,
+            ),
+            # The erf of the narrow dtypes is a polynomial of absolute error 1.5e-7, whatever library computes that of
+            # float32 (Abramowitz and Stegun, "Handbook of Mathematical Functions", 7.1.26).
+            spread=spread.erf, claim=Claim(4, narrow_absolute=8.0), tried=(Interval(-4, 4),), zeros=(0.0,),
+            derivative_uses=("exp", "pow"),
+        ),
+    ),
+    Function(
+        name="erfc", doc="1 − erf(x)", node=sympy.erfc, python="math.erfc", torch="torch.erfc",
+        computed=Operation(
+            name="erfc",
+            torch=torch.erfc, numpy=numpy_real.erfc, jax=jsp.erfc, tensorflow=tf.math.erfc, javascript="erfc",
+            arb=arb.erfc, double=LEFT_TO_ARB, germ=germ.erfc, complex=NOT_COMPLEX,
+            facts=Facts(
+                domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=(0, 2), smooth=ANALYTIC, normal_form=normal.erfc,
+                at_infinity=MAY_BE_FINITE,
+            ),
+            spread=spread.erfc, claim=Claim(16), tried=(Interval(-3, 3),), zeros=(), derivative_uses=("exp", "pow"),
+        ),
+    ),
+    Function(
+        name="erfinv", doc="inverse of erf", node=sympy.erfinv, python=NO_PYTHON, torch="torch.erfinv",
+        computed=Operation(
+            name="erfinv",
+            torch=torch.erfinv, numpy=NO_NUMPY, jax=jsp.erfinv, tensorflow=tf.math.erfinv, javascript="erfinv",
+            arb=arb.erfinv, double=LEFT_TO_ARB, germ=germ.erfinv, complex=NOT_COMPLEX,
+            facts=Facts(
+                domain=where(Within(strict=True)), sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC,
+                normal_form=ODD, at_infinity=MAY_BE_FINITE,
+            ),
+            spread=spread.erfinv, claim=Claim(8), tried=(Interval(-0.99, 0.99),), zeros=(0.0,),
+            derivative_uses=("exp", "pow"),
+        ),
+    ),
+    Function(
+        name="erfcx", doc="exp(x²)·erfc(x), which does not underflow", torch="torch.special.erfcx",
+        python=_ERFCX_IN_PYTHON,
+        node=Defined(
+            (lambda x: 2 * x * build("erfcx", x) - 2 / sympy.sqrt(resolved(sympy.pi)),), r"\operatorname{erfcx}"
+        ),
+        computed=Operation(
+            name="erfcx", aten="special_erfcx",
+            torch=lambda x: torch_real.in_float32(torch.special.erfcx, x), numpy=NO_NUMPY, jax=NO_JAX,
+            tensorflow=tf.math.erfcx, javascript=_ERFCX_IN_JAVASCRIPT, arb=lambda x: (x * x).exp() * x.erfc(),
+            double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
+            facts=Facts(
+                domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC,
+                normal_form=Equal(lambda x: sympy.exp(x**2) * sympy.erfc(x)), at_infinity=MAY_BE_FINITE,
+            ),
+            spread=_erfcx_spread, claim=Claim(8), tried=(Interval(-3, 30),), zeros=(), derivative_uses=(),
+        ),
+    ),
+    Function(
+        name="ndtr", doc="area under the normal distribution up to x, erfc(−x/√2)/2", torch="torch.special.ndtr",
+        python="(math.erfc(-({0})/math.sqrt(2))/2)",
+        node=Defined((_normal_density,), r"\Phi"),
+        computed=Composed(lambda op, x: op.div(op.erfc(op.mul(op.number(-1 / sympy.sqrt(2)), x)), op.number(2))),
+        own_facts=Facts(
+            domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=(0, 1), smooth=ANALYTIC,
+            normal_form=Equal(lambda x: (1 + sympy.erf(x / sympy.sqrt(2))) / 2), at_infinity=MAY_BE_FINITE,
+        ),
+    ),
+    Function(
+        name="ndtri", doc="inverse of ndtr, for 0 < x < 1", node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
+        build=lambda x: sympy.sqrt(2) * sympy.erfinv(2 * x - 1),
+        computed=Composed(
+            lambda op, x: op.mul(op.number(sympy.sqrt(2)), op.erfinv(op.sub(op.mul(op.number(2), x), op.number(1)))),
+        ),
+    ),
+)  # fmt: skip

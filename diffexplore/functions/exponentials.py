@@ -1,0 +1,134 @@
+"""Exponentials and logarithms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diffexplore.functions.domains import EVERYWHERE, Above, where
+from diffexplore.functions.lazy import library
+from diffexplore.functions.records import (
+    ALWAYS_POSITIVE,
+    ANALYTIC,
+    MAY_BE_FINITE,
+    NO_CLASS,
+    NO_SOURCE,
+    NOT_FINITE,
+    UNBOUNDED,
+    Claim,
+    Composed,
+    Facts,
+    Function,
+    Increasing,
+    Interval,
+    Operation,
+)
+
+sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), library("flint").arb
+jnp, tf, cfunctions = library("jax.numpy"), library("tensorflow"), library("sympy.codegen.cfunctions")
+double = library("diffexplore.arithmetic.double_functions")
+germ, germ_powers = library("diffexplore.arithmetic.germ_functions"), library("diffexplore.arithmetic.germ_powers")
+complex_balls, spread = library("diffexplore.bounds.complex_balls"), library("diffexplore.bounds.propagation")
+normal, classes = library("diffexplore.decide.rules"), library("diffexplore.formula.functions_sympy")
+
+
+def _logarithm_to(base: int) -> Composed:
+    return Composed(lambda op, x: op.div(op.log(x), op.number(sympy.log(base))))
+
+
+def _unless_zero(op: Any, x: Any, logarithm: Any) -> Any:
+    """x times the logarithm, 0 where x is 0 whatever the logarithm is."""
+    zero = op.number(0)
+    return op.where(op.eq(x, zero), zero, op.mul(x, logarithm))
+
+
+FUNCTIONS: tuple[Function, ...] = (
+    Function(
+        name="exp", doc="exponential e**x", node=sympy.exp, python="math.exp", torch="torch.exp",
+        computed=Operation(
+            name="exp",
+            torch=torch.exp, numpy=np.exp, jax=jnp.exp, tensorflow=tf.exp, javascript="Math.exp",
+            arb=arb.exp, double=double.exp, germ=germ_powers.exp, complex=complex_balls.exp,
+            facts=Facts(
+                domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC,
+                normal_form=normal.exp, at_infinity=MAY_BE_FINITE,
+            ),
+            spread=spread.exp, claim=Claim(4), tried=(Interval(-9, 9),), zeros=(), derivative_uses=(),
+        ),
+    ),
+    Function(
+        name="exp2", doc="2**x", node=NO_CLASS, build=lambda x: sympy.Integer(2) ** x, python=NO_SOURCE,
+        torch=NO_SOURCE, computed=Composed(lambda op, x: op.pow(op.number(2), x)),
+    ),
+    Function(
+        name="expm1", doc="exp(x) − 1, accurate near 0", node=cfunctions.expm1, python="math.expm1",
+        torch="torch.expm1",
+        computed=Operation(
+            name="expm1",
+            torch=torch.expm1, numpy=np.expm1, jax=jnp.expm1, tensorflow=tf.math.expm1, javascript="Math.expm1",
+            arb=arb.expm1, double=double.expm1, germ=germ.expm1,
+            complex=Composed(lambda op, x: op.sub(op.exp(x), op.number(1))),
+            facts=Facts(
+                domain=EVERYWHERE, sign=Increasing(0), values=UNBOUNDED, smooth=ANALYTIC, normal_form=normal.expm1,
+                at_infinity=MAY_BE_FINITE,
+            ),
+            spread=spread.exp, claim=Claim(4), tried=(Interval(-9, 9),), zeros=(0.0,), derivative_uses=(),
+        ),
+    ),
+    Function(
+        name="log", doc="natural logarithm, or to the base given second", most=2, aliases=("ln",), node=sympy.log,
+        python="math.log", torch="torch.log",
+        computed=Operation(
+            name="log",
+            torch=torch.log, numpy=np.log, jax=jnp.log, tensorflow=tf.math.log, javascript="Math.log",
+            arb=arb.log, double=double.log, germ=germ_powers.log, complex=complex_balls.log,
+            facts=Facts(
+                domain=where(Above(0)), sign=Increasing(1), values=UNBOUNDED, smooth=ANALYTIC,
+                normal_form=normal.log, at_infinity=NOT_FINITE,
+            ),
+            spread=spread.log, claim=Claim(4), tried=(Interval(1e-3, 1e3),), zeros=(1.0,), derivative_uses=(),
+        ),
+    ),
+    Function(
+        name="log1p", doc="log(1 + x), accurate near 0", node=cfunctions.log1p, python="math.log1p",
+        torch="torch.log1p",
+        computed=Operation(
+            name="log1p",
+            torch=torch.log1p, numpy=np.log1p, jax=jnp.log1p, tensorflow=tf.math.log1p, javascript="Math.log1p",
+            arb=arb.log1p, double=double.log1p, germ=germ.log1p,
+            complex=Composed(lambda op, x: op.log(op.add(op.number(1), x))),
+            facts=Facts(
+                domain=where(Above(-1)), sign=Increasing(0), values=UNBOUNDED, smooth=ANALYTIC,
+                normal_form=normal.log1p, at_infinity=MAY_BE_FINITE,
+            ),
+            spread=spread.log1p, claim=Claim(4), tried=(Interval(-0.9, 50),), zeros=(0.0,), derivative_uses=(),
+        ),
+    ),
+    Function(
+        name="log2", doc="logarithm to base 2", node=NO_CLASS, build=lambda x: sympy.log(x) / sympy.log(2),
+        computed=_logarithm_to(2), python=NO_SOURCE, torch=NO_SOURCE,
+    ),
+    Function(
+        name="log10", doc="logarithm to base 10", node=NO_CLASS, build=lambda x: sympy.log(x) / sympy.log(10),
+        computed=_logarithm_to(10), python=NO_SOURCE, torch=NO_SOURCE,
+    ),
+    Function(
+        name="exp10", doc="10**x", node=NO_CLASS, build=lambda x: sympy.Integer(10) ** x, python=NO_SOURCE,
+        torch=NO_SOURCE, computed=Composed(lambda op, x: op.pow(op.number(10), x)),
+    ),
+    Function(
+        name="xlogy", doc="x·log(y), 0 where x is 0", least=2, most=2, node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
+        build=lambda x, y: classes.where(sympy.Eq(x, 0), sympy.Integer(0), x * sympy.log(y)),
+        computed=Composed(lambda op, x, y: _unless_zero(op, x, op.log(y))),
+    ),
+    Function(
+        name="xlog1py", doc="x·log(1 + y), 0 where x is 0", least=2, most=2, node=NO_CLASS, python=NO_SOURCE,
+        torch=NO_SOURCE,
+        build=lambda x, y: classes.where(sympy.Eq(x, 0), sympy.Integer(0), x * cfunctions.log1p(y)),
+        computed=Composed(lambda op, x, y: _unless_zero(op, x, op.log1p(y))),
+    ),
+    Function(
+        name="entr", doc="−x·log(x), 0 at 0", node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
+        build=lambda x: classes.where(sympy.Eq(x, 0), sympy.Integer(0), -x * sympy.log(x)),
+        computed=Composed(lambda op, x: op.neg(_unless_zero(op, x, op.log(x)))),
+    ),
+)  # fmt: skip

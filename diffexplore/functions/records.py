@@ -1,0 +1,360 @@
+"""One record a function: what the language, the arithmetics, the bounds and the proofs know of it.
+
+:class:`Function` is a word of the formula language. :class:`Operation` is what programs compute in one step. A function
+that is one operation holds its record; the others say how they are composed. Every fact whose lack would be unsafe is
+a required field: a record without it fails at import, and what is truly not there is said by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from diffexplore.functions.domains import Domain
+
+Implementation = Callable[..., Any]
+"""A function, or the lazy name of one (:mod:`diffexplore.functions.lazy`)."""
+
+
+class Lack(Enum):
+    """Why a record has nothing in the place of an implementation or a rule."""
+
+    NO_NUMPY = "neither NumPy nor Python's math module has the function"
+    NO_JAX = "JAX has no such function"
+    NO_TENSORFLOW = "TensorFlow has no such function"
+    NO_PYTHON = "Python's math module has no such function"
+    NO_SOURCE = "it is written by the dialect itself, for it has no fixed number of arguments"
+    NO_CLASS = "SymPy's expression of it is one of other functions"
+    NOT_COMPLEX = "it is not analytic, or PyTorch computes it of real numbers only"
+    LEFT_TO_ARB = "double-double arithmetic leaves every sample to Arb"
+    NO_GERM = "what it is beside a point is not known"
+    A_CHOICE = "the language reads it as a choice, whose conditions and branches are no arguments"
+
+
+NO_NUMPY, NO_JAX, NO_TENSORFLOW, NO_PYTHON = Lack.NO_NUMPY, Lack.NO_JAX, Lack.NO_TENSORFLOW, Lack.NO_PYTHON
+NO_SOURCE, NO_CLASS, NOT_COMPLEX = Lack.NO_SOURCE, Lack.NO_CLASS, Lack.NOT_COMPLEX
+LEFT_TO_ARB, NO_GERM, A_CHOICE = Lack.LEFT_TO_ARB, Lack.NO_GERM, Lack.A_CHOICE
+
+
+# -------------------------------------------------------------------------------------------------- how it is computed
+@dataclass(frozen=True)
+class Composed:
+    """A function that is computed by other operations of the same arithmetic.
+
+    ``steps`` takes the operations, as attributes of one object, and the operands: ``lambda op, x: op.div(op.sin(x),
+    op.cos(x))``. ``op.number`` makes an operand of an exact number.
+    """
+
+    steps: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """A function for PyTorch or NumPy that runs several kernels: those of the operations ``of``."""
+
+    run: Implementation
+    of: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Three readings of a function with a corner or a jump, on balls that may hold it.
+
+    ``both``: the union of both sides. ``cases``: an exact number decides, equality included. ``smooth``: no finite
+    value over a corner or a jump, so that a finite one says that the function is smooth there.
+    """
+
+    both: Implementation
+    cases: Implementation
+    smooth: Implementation
+
+
+@dataclass(frozen=True)
+class Helper:
+    """The source of a function that an exported module defines, and calls by its ``name``.
+
+    It takes the first ``arguments`` of the expression's arguments, and calls the functions that it ``uses``.
+    """
+
+    name: str
+    source: str
+    arguments: int = 1
+    uses: tuple[Helper, ...] = ()
+
+
+@dataclass(frozen=True)
+class Defined:
+    """A function that SymPy lacks: its derivative in each argument, None for one that is no expression; its LaTeX.
+
+    A slope is a function of SymPy arguments (``build`` of :mod:`diffexplore.functions.tables` makes functions).
+    """
+
+    slopes: tuple[Callable[..., Any] | None, ...]
+    latex: str
+
+
+# ------------------------------------------------------------------------------------------------- what is known of it
+class Sign(Enum):
+    """The sign of the values of a function, where it is defined."""
+
+    POSITIVE = "positive"
+    NOT_NEGATIVE = "positive or 0"
+    UNKNOWN = "not known from its argument alone"
+
+
+UNKNOWN_SIGN = Sign.UNKNOWN
+ALWAYS_POSITIVE = Sign.POSITIVE
+NEVER_NEGATIVE = Sign.NOT_NEGATIVE
+
+
+@dataclass(frozen=True)
+class Increasing:
+    """The sign of an increasing function with a ``root``: that of its argument minus the root."""
+
+    root: int
+
+
+Range = tuple[int, int]
+"""The numbers between which all values of a function lie strictly."""
+
+UNBOUNDED = None
+
+
+class Smoothness(Enum):
+    """What a function is like inside its domain."""
+
+    ANALYTIC = "it has a Taylor series at every inner point of its domain"
+    CORNER = "it is continuous, and has a corner"
+    JUMP = "it jumps, and is constant between its jumps"
+    CUT = "it is analytic but for a cut, over which it jumps"
+
+
+ANALYTIC, CORNER, JUMP, CUT = Smoothness
+
+
+class NormalForm(Enum):
+    """What a proof makes of a function without identities of its own."""
+
+    GENERATOR = "a number of its own for each argument"
+    ODD = "the same, with f(−u) = −f(u)"
+    RESOLVED = "branches are resolved before anything is brought to a normal form"
+    STRUCTURAL = "sums, products and powers are the normal form itself"
+    UNKNOWN = "there is no rule"
+
+
+GENERATOR, ODD, RESOLVED, STRUCTURAL, NO_NORMAL_FORM = NormalForm
+
+
+@dataclass(frozen=True)
+class Equal:
+    """The normal form of a function is that of an expression in others, made of SymPy arguments."""
+
+    expression: Callable[..., Any]
+
+
+class AtInfinity(Enum):
+    """Whether an infinite argument, met in a computation, leaves a trace in the value."""
+
+    NOT_FINITE = "the value is infinite or NaN"
+    MAY_BE_FINITE = "the value may be finite"
+
+
+NOT_FINITE, MAY_BE_FINITE = AtInfinity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """The mathematics of a function of real numbers.
+
+    Attributes:
+        domain: where it is defined.
+        sign: the sign of its values there.
+        values: the numbers between which they lie strictly.
+        smooth: what it is like inside its domain.
+        normal_form: a rule of :mod:`diffexplore.decide.rules`, or which plain one applies.
+        at_infinity: whether an infinite argument may be lost.
+    """
+
+    domain: Domain
+    sign: Sign | Increasing
+    values: Range | None
+    smooth: Smoothness
+    normal_form: NormalForm | Equal | Implementation
+    at_infinity: AtInfinity
+
+
+# ------------------------------------------------------------------------------------------------------------ rounding
+@dataclass(frozen=True)
+class Claim:
+    """The rounding that is claimed of a kernel: ``ulps`` of its result, and an absolute error in units of u.
+
+    ``narrow_absolute`` is a further absolute error of the narrow dtypes alone, in units of u of float32. A kernel that
+    does not compute in a wider dtype throughout rounds ``narrow_roundings`` times to a narrow one. Where an exponential
+    inside overflows, one that ``underflows`` gives 0 for what may be up to 1 over the largest number.
+    """
+
+    ulps: float
+    absolute: float = 0.0
+    narrow_absolute: float = 0.0
+    narrow_roundings: int = 1
+    underflows: bool = False
+
+
+class Rounding(Enum):
+    """What is claimed of an operation that has no error of its own in ulps."""
+
+    EXACT = "it moves, chooses or negates values, and so rounds nothing"
+    NEAREST = "it is rounded to nearest (IEEE 754)"
+    IN_STEPS = "its kernels have claims of their own"
+
+
+EXACT, NEAREST, IN_STEPS = Rounding
+
+
+class Propagation(Enum):
+    """Where the rule is by which the errors of operands spread, if it is not in the record."""
+
+    IN_STEPS = "each kernel that it runs has a rule of its own"
+    IN_HANDLER = "a handler of its own in diffexplore.bounds.aten"
+    NONE = "there is none: the result has no bound"
+
+
+SPREAD_IN_STEPS, SPREAD_IN_HANDLER, NO_SPREAD = Propagation
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The numbers from ``low`` to ``high`` at which the canary tries a function of one argument."""
+
+    low: float
+    high: float
+
+
+class Tried(Enum):
+    """How the canary tries what is not a function of one argument."""
+
+    AS_ARITHMETIC = "with the other operations of arithmetic, on every build"
+    IN_PARTS = "its kernels are tried in its place"
+    NOT = "it rounds nothing"
+
+
+TRIED_AS_ARITHMETIC, TRIED_IN_PARTS, NOT_TRIED = Tried
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Sets of operands at which a kernel is run under a watch: ``operands`` is called for them."""
+
+    operands: Implementation
+
+
+# ------------------------------------------------------------------------------------------------------------- records
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What a program computes in one step.
+
+    Attributes:
+        name: its name in programs.
+        torch, numpy, jax, tensorflow: functions of tensors or arrays of one dtype, elementwise.
+        arb: a function of Arb's balls that encloses all values.
+        double: the same of double-double balls (:mod:`diffexplore.arithmetic.double_functions`).
+        germ: the same of germs, with the number of powers as its last argument.
+        complex: a function of complex tensors with radii (:mod:`diffexplore.bounds.complex_balls`).
+        javascript: the name of a function of JavaScript, or of one in ``program/special.js``; an operator; or the
+            source of a function.
+        facts: its mathematics.
+        spread: how the errors of operands spread (:mod:`diffexplore.bounds.propagation`).
+        claim: the rounding that is claimed of its kernel in PyTorch, and in NumPy.
+        tried: how the canary holds the claim against the build at hand.
+        zeros: its roots that are numbers of every dtype.
+        derivative_uses: the further operations that PyTorch runs to differentiate it, in reverse or forward mode.
+        aten: its name in ATen, where that is another one.
+    """
+
+    name: str
+    torch: Implementation | Kernels | Composed
+    numpy: Implementation | Kernels | Composed | Lack
+    jax: Implementation | Composed | Lack
+    tensorflow: Implementation | Composed | Lack
+    arb: Implementation | Readings
+    double: Implementation | Readings | Lack
+    germ: Implementation | Lack
+    complex: Implementation | Composed | Lack
+    javascript: str | Helper
+    facts: Facts
+    spread: Implementation | Propagation
+    claim: Claim | Rounding
+    tried: tuple[Interval | Trials, ...] | Tried
+    zeros: tuple[float, ...]
+    derivative_uses: tuple[str, ...]
+    aten: str = ""
+
+    @property
+    def aten_name(self) -> str:
+        """The name of its kernel in ATen."""
+        return self.aten or self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """A word of the formula language.
+
+    Attributes:
+        name: the word; ``aliases`` are others for the same.
+        doc: what it means, in a few words.
+        least, most: how many arguments it takes; ``most`` is None where any number from ``least`` up is welcome.
+        node: the class of its expressions in SymPy, or what defines one.
+        computed: the operation that computes it, or how others do.
+        build: makes the expression of SymPy arguments, where that is not the class of SymPy.
+        python, torch: how exported source writes it: the name of a function, a text with ``{0}``, ``{1}`` for its
+            arguments, or a function that the source defines.
+        own_facts: its mathematics, where that is not the operation's.
+        often_a_symbol: whether the bare word, without arguments, is a symbol: people call parameters i0 and k1.
+        of_order_0: the operation that a derivative of order 0 is, of a function whose first argument is an order.
+        word: whether formulas may use it; programs that are traced have a few others.
+    """
+
+    name: str
+    doc: str
+    node: Any
+    computed: Operation | Composed | Lack
+    python: str | Helper | Lack
+    torch: str | Helper | Lack
+    build: Implementation | None = None
+    own_facts: Facts | None = None
+    least: int = 1
+    most: int | None = 1
+    aliases: tuple[str, ...] = ()
+    word: bool = True
+    often_a_symbol: bool = False
+    of_order_0: Operation | None = None
+
+    def __post_init__(self) -> None:
+        if self.node is NO_CLASS and self.build is None:
+            raise TypeError(f"the function {self.name} has neither a class of SymPy nor a builder")
+        if isinstance(self.computed, Composed) and self.node is not NO_CLASS and self.own_facts is None:
+            raise TypeError(f"the function {self.name} states no facts, and no operation has any for it")
+
+    def accepts(self, count: int) -> bool:
+        """Whether ``count`` arguments are as many as the function takes."""
+        return self.least <= count and (self.most is None or count <= self.most)
+
+    @property
+    def arity(self) -> str:
+        """How many arguments it takes, in words: "1 argument", "1 or 2 arguments", "2 or more arguments"."""
+        if self.most is None:
+            return f"{self.least} or more arguments"
+        if self.most == self.least:
+            return f"{self.least} argument{'s' if self.least > 1 else ''}"
+        return f"{self.least} or {self.most} arguments"
+
+    @property
+    def facts(self) -> Facts:
+        """Its mathematics. Raises TypeError for a function that has none of its own: its expression has others'."""
+        if self.own_facts is not None:
+            return self.own_facts
+        if not isinstance(self.computed, Operation):
+            raise TypeError(f"{self.name} is composed of other functions")
+        return self.computed.facts

@@ -1,0 +1,73 @@
+"""Every command's answer fits one screen of 40 lines of 80 columns; --full shows the rest."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from diffexplore.cli.main import main
+
+
+def lines_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    main([*arguments])
+    return capsys.readouterr().out.rstrip("\n").splitlines()
+
+
+@pytest.fixture(autouse=True)
+def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("report", "--dtype", "float16"),
+        ("report", "hyperplane", "--dtype", "bfloat16", "--samples", "30"),
+        ("report", "--scan", "h=1e-9:1e-2:12"),
+        ("report", "--scan", "a=-3:3:5", "--scan", "h=1e-9:1:5"),
+        ("graph", "perpendicular"),
+        ("graph", "huber"),
+        ("graph", "hyperplane:9"),
+        ("graph", "sin(a*x)*exp(b*x)/(1+a**2*x**2)+log(1+exp(a*x+b))"),
+    ],
+    ids=" ".join,
+)
+def test_it_fits(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    lines = lines_of(capsys, *arguments)
+    assert 10 < len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+    page = "\n".join(lines)
+    used, explained = set(re.findall(r"\d (\[\d\])", page)), set(re.findall(r"^(\[\d\]) ", page, re.MULTILINE))
+    assert used <= explained, "however much is saved, what a cell refers to is on the screen"
+    assert used or "float16" not in arguments
+
+
+def test_a_scan_stands_in_the_place_of_the_matrix_and_says_where(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = lines_of(capsys, "report", "--samples", "5", "--at", "a=2,b=1", "--scan", "a=1:2:3")
+    page = "\n".join(lines)
+    assert "perpendicular at b = 1, in float64 on 5 samples." in page
+    assert [line.strip() for line in lines if "Correct digits of" in line] == [
+        "correct digits          Correct digits of ∂L/∂a along a",
+        "correct digits          Correct digits of ∂L/∂b along a",
+    ]
+    assert "would be caught  " not in page
+    assert "diffexplore report --at a=2,b=1 --samples 5 --scan a=1:2:3 --full" in page
+    full = "\n".join(lines_of(capsys, "report", "--samples", "5", "--at", "a=2,b=1", "--scan", "a=1:2:3", "--full"))
+    assert "From the fewest to the most" in full
+
+
+def test_a_graph_on_one_screen_counts_what_it_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
+    brief, full = (lines_of(capsys, "graph", "hyperplane:9", *more) for more in ((), ("--full",)))
+    assert len(full) > 150
+
+    def tree(lines: list[str]) -> int:
+        start, end = (next(i for i, line in enumerate(lines) if line.startswith(word)) for word in ("Forw", "Backw"))
+        inside = [line for line in lines[start:end] if line.startswith("  ")]
+        return sum(bool(line[2:3].strip()) or "├" in line or "└" in line for line in inside)
+
+    (left,) = (int(found[1]) for line in brief if (found := re.match(r"and (\d+) further lines: --full", line)))
+    assert tree(brief) + left == tree(full)
+    (steps,) = (int(found[1]) for line in brief if (found := re.match(r"and (\d+) other steps: --full", line)))
+    back = [sum(bool(re.match(r"  ∂L/∂\w+ +=", line)) for line in lines) for lines in (brief, full)]
+    assert back[0] + steps == back[1]
