@@ -504,6 +504,14 @@ def test_printed_text_is_read_back(function: Function) -> None:
         assert parse(f"{name}({', '.join(map(str, arguments))})") == expr
 
 
+@pytest.mark.parametrize(
+    "function", [one for one in TABLE if one.least == 1 and one.most == 1], ids=lambda one: one.name
+)
+def test_copies_of_an_operand_are_counted(function: Function) -> None:
+    found = build(function.name, X).count(X)
+    assert function.copies == found or function.name == "relu", "whose Max SymPy counts by itself"
+
+
 def test_each_class_has_one_record() -> None:
     assert len(by_class()) == len(WITH_CLASS)
     assert len({name for one in TABLE for name in (one.name, *one.aliases)}) == sum(

@@ -56,7 +56,7 @@ _I_IN_TORCH = Helper(
     "def besseli(n, x):\n"
     "    near = abs(x) < n + 4\n"
     "    inside, outside = torch.where(near, x, 0)/2, torch.where(near, n + 4, x)\n"
-    "    series = sum(inside**(n + 2*k)/(math.factorial(k)*math.factorial(n + k)) for k in range(20 + 2*n))\n"
+    "    series = sum(inside**(n + 2*k)/(1.0*math.factorial(k)*math.factorial(n + k)) for k in range(20 + 2*n))\n"
     "    before, value = torch.special.i0(outside), torch.special.i1(outside)\n"
     "    for k in range(1, n):\n"
     "        before, value = value, before - 2*k*value/outside\n"

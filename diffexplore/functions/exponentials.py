@@ -116,18 +116,18 @@ FUNCTIONS: tuple[Function, ...] = (
         torch=NO_SOURCE, computed=Composed(lambda op, x: op.pow(op.number(10), x)),
     ),
     Function(
-        name="xlogy", doc="x·log(y), 0 where x is 0", least=2, most=2, node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
-        build=lambda x, y: classes.where(sympy.Eq(x, 0), sympy.Integer(0), x * sympy.log(y)),
+        name="xlogy", doc="x·log(y), 0 where x is 0", copies=2, least=2, most=2, node=NO_CLASS, python=NO_SOURCE,
+        torch=NO_SOURCE, build=lambda x, y: classes.where(sympy.Eq(x, 0), sympy.Integer(0), x * sympy.log(y)),
         computed=Composed(lambda op, x, y: _unless_zero(op, x, op.log(y))),
     ),
     Function(
-        name="xlog1py", doc="x·log(1 + y), 0 where x is 0", least=2, most=2, node=NO_CLASS, python=NO_SOURCE,
+        name="xlog1py", doc="x·log(1 + y), 0 where x is 0", copies=2, least=2, most=2, node=NO_CLASS, python=NO_SOURCE,
         torch=NO_SOURCE,
         build=lambda x, y: classes.where(sympy.Eq(x, 0), sympy.Integer(0), x * cfunctions.log1p(y)),
         computed=Composed(lambda op, x, y: _unless_zero(op, x, op.log1p(y))),
     ),
     Function(
-        name="entr", doc="−x·log(x), 0 at 0", node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
+        name="entr", doc="−x·log(x), 0 at 0", copies=3, node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
         build=lambda x: classes.where(sympy.Eq(x, 0), sympy.Integer(0), -x * sympy.log(x)),
         computed=Composed(lambda op, x: op.neg(_unless_zero(op, x, op.log(x)))),
     ),

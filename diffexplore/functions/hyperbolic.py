@@ -184,8 +184,8 @@ LOGISTIC: tuple[Function, ...] = (
         ),
     ),
     Function(
-        name="logit", doc="log(x/(1 − x)), the inverse of sigmoid, for 0 < x < 1", node=NO_CLASS, python=NO_SOURCE,
-        torch=NO_SOURCE, build=lambda x: sympy.log(x) - cfunctions.log1p(-x),
+        name="logit", doc="log(x/(1 − x)), the inverse of sigmoid, for 0 < x < 1", copies=2, node=NO_CLASS,
+        python=NO_SOURCE, torch=NO_SOURCE, build=lambda x: sympy.log(x) - cfunctions.log1p(-x),
         computed=Composed(lambda op, x: op.sub(op.log(x), op.log1p(op.neg(x)))),
     ),
     Function(

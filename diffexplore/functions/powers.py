@@ -148,7 +148,7 @@ FUNCTIONS: tuple[Function, ...] = (
         torch=NO_SOURCE,
     ),
     Function(
-        name="cbrt", doc="real cube root, for every x", node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
+        name="cbrt", doc="real cube root, for every x", copies=2, node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
         build=lambda x: sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3),
         computed=Composed(_cube_root),
     ),

@@ -311,6 +311,7 @@ class Function:
         python, torch: how exported source writes it: the name of a function, a text with ``{0}``, ``{1}`` for its
             arguments, or a function that the source defines.
         own_facts: its mathematics, where that is not the operation's.
+        copies: how often an operand stands in SymPy's expression: nested, that many copies are copied again.
         often_a_symbol: whether the bare word, without arguments, is a symbol: people call parameters i0 and k1.
         of_order_0: the operation that a derivative of order 0 is, of a function whose first argument is an order.
         word: whether formulas may use it; programs that are traced have a few others.
@@ -327,6 +328,7 @@ class Function:
     least: int = 1
     most: int | None = 1
     aliases: tuple[str, ...] = ()
+    copies: int = 1
     word: bool = True
     often_a_symbol: bool = False
     of_order_0: Operation | None = None
