@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,42 +13,21 @@ import pytest
 import diffexplore
 
 ROOT = Path(diffexplore.__file__).parent
+REPOSITORY = Path(__file__).parent.parent
 
-#: The rooms and the files beside them, from top to bottom. Those in one line do not import each other.
-LAYERS = (
-    "__main__ pytest_plugin",
-    "cli",
-    "pages",
-    "render",
-    "exploring",
-    "fitting",
-    "scanning benching",
-    "proving",
-    "verifying",
-    "auditing graphing strategies",
-    "writing",
-    "checking",
-    "figures",
-    "methods",
-    "inputs",
-    "losses",
-    "tracing torch_ops",
-    "loss",
-    "torch_code",
-    "bounds",
-    "decide",
-    "formula program arithmetic",  # but for these
-    "functions",
-    "torch_private",
-    "floating_point typography numerals documents arguments",
-    "errors",
-    "suggestions whole",
-)
+PAGE = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def _layers() -> list[str]:
+    """The rooms and the files beside them, from top to bottom, as the page has them; those in one line are level."""
+    block = PAGE.partition("<!-- layers -->\n```text\n")[2].partition("```")[0]
+    return [re.split(r"\s{2,}", line)[0] for line in block.splitlines()]
+
 
 #: The one circle: simplification checks itself, so that it lowers both forms to programs and evaluates them in balls.
 CIRCLE = frozenset({"formula", "program", "arithmetic"})
 
-HEIGHT = {room: -place for place, layer in enumerate(LAYERS) for room in layer.split()}
+HEIGHT = {room: -place for place, layer in enumerate(_layers()) for room in layer.split()}
 
 #: The records that a caller gets: what draws, prints or explores them is loaded when it is called for.
 RESULTS = ("checking.records", "exploring.records", "fitting.records", "graphing.records", "proving.records")
@@ -55,6 +35,8 @@ RESULTS = ("checking.records", "exploring.records", "fitting.records", "graphing
 #: Imports inside functions that go up, by module, with the rooms they go to: each for a reason.
 UPWARDS = dict.fromkeys(RESULTS, frozenset({"render", "pages", "scanning", "exploring"})) | {
     "errors": frozenset({"render"}),  # the text of a GradientError is that of its report
+    "bounds.watch": frozenset({"torch_ops"}),  # it looks up the record of each operator that it sees
+    "bounds.numpy_watch": frozenset({"torch_ops"}),  # as above
     "loss": frozenset({"render", "tracing", "proving"}),  # its repr; Loss.from_torch, which reads and reruns a program
 }
 
@@ -92,6 +74,12 @@ def _goes_up(found: Import) -> bool:
     if above == below or below not in HEIGHT:  # what the package itself offers, such as its version, is in no room
         return False
     return HEIGHT[above] <= HEIGHT[below] and not CIRCLE.issuperset((above, below))
+
+
+def test_the_files_of_the_page_are_there() -> None:
+    named = {first or second for first, second in re.findall(r"`([a-z_/]+\.py)`|`([a-z_/]+/)`", PAGE)}
+    assert len(named) > 40
+    assert not {name for name in named if not (ROOT / name).exists() and not (REPOSITORY / name).exists()}
 
 
 def test_every_room_has_its_place() -> None:

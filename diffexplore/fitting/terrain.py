@@ -97,7 +97,7 @@ class Terrain(Plain):
 
     ``complete`` says whether ``stationary`` are all stationary points. ``motion`` is how the parameters may move
     without a change of the loss; ``direction`` where the loss falls without an end that was found, up to ``radius``.
-    ``orders`` are of a flat minimum: the loss grows from it as the distance along a parameter to the power of its order.
+    ``orders`` are of a flat minimum: along a parameter, the loss grows as the distance to the power of its order.
     """
 
     status: str

@@ -41,11 +41,11 @@ from diffexplore.functions.records import (
 
 sympy, torch, arb = library("sympy"), library("torch"), library("flint").arb
 jsp, tf = library("jax.scipy.special"), library("tensorflow")
-torch_real, numpy_real = library("diffexplore.arithmetic.torch_real"), library("diffexplore.arithmetic.numpy_real")
+narrow, numpy_real = library("diffexplore.arithmetic.narrow"), library("diffexplore.arithmetic.numpy_real")
 germ, balls = library("diffexplore.arithmetic.germ_functions"), library("diffexplore.arithmetic.balls")
 watching = library("diffexplore.torch_private.watching")
 build = library("diffexplore.functions.tables").build
-spread, normal = library("diffexplore.bounds.propagation"), library("diffexplore.decide.generators")
+spread, normal = library("diffexplore.bounds.propagation"), library("diffexplore.decide.rules")
 
 _ERFCX_IN_PYTHON = Helper(
     "erfcx",
@@ -97,7 +97,7 @@ def _log_ndtr_by_torch(x: Any) -> Any:
     root = math.sqrt(0.5)
     watching.tell_watches(root, math.ulp(root))
     left, right = torch.where(x < 1, x, 1.0) * -root, torch.where(x < 1, 1.0, x) * root
-    below = torch.log(torch_real.in_float32(torch.special.erfcx, left) / 2) - left * left
+    below = torch.log(narrow.in_float32(torch.special.erfcx, left) / 2) - left * left
     return torch.where(x < 1, below, torch.log1p(torch.erfc(right) / -2))
 
 
@@ -161,7 +161,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
         computed=Operation(
             name="erfcx", aten="special_erfcx",
-            torch=lambda x: torch_real.in_float32(torch.special.erfcx, x), numpy=NO_NUMPY, jax=NO_JAX,
+            torch=lambda x: narrow.in_float32(torch.special.erfcx, x), numpy=NO_NUMPY, jax=NO_JAX,
             tensorflow=tf.math.erfcx, javascript=_ERFCX_IN_JAVASCRIPT, arb=lambda x: (x * x).exp() * x.erfc(),
             double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
             facts=Facts(

@@ -1,4 +1,4 @@
-"""The loss along one coordinate: its values beside a point, its slopes, and how far its derivatives go over a step."""
+"""The loss as a function of one symbol: its values with their rounding, and its derivatives over an interval."""
 
 from __future__ import annotations
 
@@ -19,13 +19,7 @@ from diffexplore.torch_private.watching import DisableTorchFunction
 
 Tensor = torch.Tensor
 
-LARGEST_STEP = 0.125  # of max(1, |x|)
-STEP_SAMPLES = 4096
-
-UNBOUNDED = (
-    "the interval of the step holds a kink, a singularity or the end of the domain, "
-    "or numbers there underflow or overflow"
-)
+_LARGEST_STEP = 0.125  # of max(1, |x|)
 
 #: A derivative's bound over an interval is refined while it exceeds the derivative at x by this factor.
 _TIGHT = 2.0
@@ -33,6 +27,9 @@ _MOST_PIECES = 64
 
 #: So many places of a reduced loss are refined together.
 _MOST_REFINED = 256
+
+#: Balls, times places, times samples, that are computed together.
+_TOGETHER = 2**17
 
 
 class Along:
@@ -46,6 +43,8 @@ class Along:
         self._reduce = reduce
         self.x = values[name].detach().to(torch.float64)
         self._wide = {key: value.detach().to(torch.float64) for key, value in values.items()}
+        self._derivatives: dict[int, Tensor] = {}
+        self._enclosed: dict[int, tuple[Tensor, Tensor]] = {}
 
     def evaluate(self, watch: Watch, offset: Tensor) -> Tensor:
         """The loss at x + offset, in the dtype of the problem, under an open watch."""
@@ -90,39 +89,70 @@ class Along:
 
     def derivative(self, order: int) -> Tensor:
         """The derivative of some order at x, in float64."""
-        return self._run(self._program(order), torch.zeros_like(self.x))[0]
+        if order not in self._derivatives:
+            self._derivatives[order] = self._run(self._program(order), torch.zeros_like(self.x))[0]
+        return self._derivatives[order]
 
     def largest_derivative(self, order: int, reach: Tensor, negligible: Tensor) -> Tensor:
         """Bound on |f^(order)| within ``reach`` of x, refined while it exceeds ``negligible``.
 
         Infinite where f is not smooth there.
         """
-        _, loss_radius = self._run(self.problem.loss_program, reach)
-        largest = self._largest_over(order, reach, pieces=1)
+        largest = self._enclosure(order, reach)
         # By sample it is not worth its price: there, one sample in thousands would refine them all.
-        pieces = 1 if reach.dim() == 0 or (reach.dim() > 1 and len(reach) <= _MOST_REFINED) else _MOST_PIECES
-        # A wide ball overestimates; smaller ones that cover it together do so less.
-        while pieces < _MOST_PIECES and bool((largest.isfinite() & (largest > negligible)).any()):
-            if bool((largest <= _TIGHT * self.derivative(order).abs()).all()):
-                break
+        if reach.dim() == 0 or (reach.dim() > 1 and len(reach) <= _MOST_REFINED):
+            largest = self._refined(order, reach, largest, negligible)
+        return largest
+
+    def _enclosure(self, order: int, reach: Tensor) -> Tensor:
+        """The bound from one ball; the last one is kept, since a step is first tried and then taken."""
+        known = self._enclosed.get(order)
+        if known is not None and torch.equal(known[0], reach):
+            return known[1]
+        _, loss_radius = self._run(self.problem.loss_program, reach)
+        largest = torch.where(loss_radius.isfinite(), self._largest_over(order, reach, pieces=1), math.inf)
+        self._enclosed[order] = reach, largest
+        return largest
+
+    def _refined(self, order: int, reach: Tensor, largest: Tensor, negligible: Tensor) -> Tensor:
+        """Smaller bounds where they are worth it: a wide ball overestimates, small ones that cover it do so less."""
+        tight = _TIGHT * self.derivative(order).abs()
+        open_ = largest.isfinite() & (largest > negligible) & (largest > tight)
+        pieces = 1
+        while pieces < _MOST_PIECES and bool(open_.any()):
             pieces *= 4
-            finer = self._largest_over(order, reach, pieces)
-            settled = bool((finer > 0.9 * largest).all())
-            largest = torch.minimum(largest, finer)
-            if settled:
-                break
-        return torch.where(loss_radius.isfinite(), largest, math.inf)
+            places = open_[:, 0] if reach.dim() > 1 else None
+            finer = self._at_places(places)._largest_over(order, _those(reach, places), pieces)
+            coarse = _those(largest, places)
+            found = torch.minimum(coarse, finer)
+            still = (finer <= 0.9 * coarse) & (found > _those(negligible, places)) & (found > _those(tight, places))
+            if places is None:
+                largest, open_ = found, still
+            else:
+                largest, open_ = largest.clone(), open_.clone()
+                largest[places], open_[places] = found, still
+        return largest
+
+    def _at_places(self, places: Tensor | None) -> Along:
+        """The function at some of many places (bool), whose values are of shape (m, 1); itself at one place."""
+        if places is None:
+            return self
+        values = {key: _those(value, places) if value.dim() > 1 else value for key, value in self._values.items()}
+        return Along(self.problem, values, self._name, self._n, self._reduce)
 
     def _largest_over(self, order: int, reach: Tensor, pieces: int) -> Tensor:
-        """The bound from ``pieces`` balls that cover the interval."""
-        largest = torch.zeros_like(reach)
-        program = self._program(order)
-        for i in range(pieces):
-            offset = reach * ((2 * i + 1 - pieces) / pieces)
-            # The rounding of the centre is far below the overlap of 2⁻³⁰.
-            value, radius = self._run(program, reach * ((1 + 2.0**-30) / pieces) + self._ulps(), offset)
-            largest = torch.maximum(largest, value.abs() + radius)
-        return largest
+        """The bound from ``pieces`` balls that cover the interval, as many at once as memory bears."""
+        together = max(1, _TOGETHER // (reach.numel() * self._n))
+        parts = torch.arange(1 - pieces, pieces, 2, dtype=torch.float64, device=reach.device) / pieces
+        return torch.stack([self._largest_of(order, reach, some, pieces) for some in parts.split(together)]).amax(0)
+
+    def _largest_of(self, order: int, reach: Tensor, parts: Tensor, pieces: int) -> Tensor:
+        """The bound from the balls about x + part · reach, of ``pieces`` that cover the interval."""
+        # A number of its own for each ball, before the places, where there are such, and the samples.
+        offset = (reach if reach.dim() else reach.reshape(1)) * parts.reshape(-1, *[1] * max(1, reach.dim()))
+        # The rounding of the centre is far below the overlap of 2⁻³⁰.
+        value, radius = self._run(self._program(order), reach * ((1 + 2.0**-30) / pieces) + self._ulps(), offset)
+        return (value.abs() + radius).expand(offset.shape).amax(0).reshape(reach.shape)
 
     def _ulps(self) -> Tensor:
         return self.x.abs() * 2.0**-51
@@ -145,17 +175,15 @@ class Along:
         x = self.x.abs()
         unit = UNIT_ROUNDOFF[self.problem.dtype]
         lowest = torch.clamp(8 * unit * x, min=max(QUANTUM[self.problem.dtype] * 2.0**10, 2.0**-960))
-        highest = LARGEST_STEP * torch.clamp(x, min=1.0)
+        highest = _LARGEST_STEP * torch.clamp(x, min=1.0)
         step = torch.nan_to_num(step, nan=math.inf, posinf=math.inf)
         bounded = torch.maximum(torch.minimum(step, highest), lowest)
         return torch.exp2(torch.round(torch.log2(bounded)))
 
 
-def subset(problem: Problem, values: Values, n: int) -> tuple[Values, int]:
-    """At most about 4096 of the samples, evenly spread."""
-    stride = max(1, n // STEP_SAMPLES)
-    few = {name: value[::stride] if name in problem.loss.data else value for name, value in values.items()}
-    return few, len(range(0, n, stride)) if problem.loss.data else n
+def _those(values: Tensor, places: Tensor | None) -> Tensor:
+    """The values at some places (bool); all of them where there is but one place."""
+    return values if places is None else values[places]
 
 
 def rounded_sum(x: Tensor, offset: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 
@@ -33,7 +34,7 @@ class ComplexCurve:
         self._name = name
         self._n = n
 
-    @property
+    @cached_property
     def chosen(self) -> float:
         return float(self._method.chosen_step(self._problem, self._values[self._name]))
 
@@ -49,19 +50,16 @@ class ComplexCurve:
     def _truncation(self, steps: Tensor) -> Tensor:
         third = self._problem.derivative_program(self._name, 3)
         assert not isinstance(third, Ending), "the method's obstacle is asked first"
-        nodes, weights = unit_interval()
-        integral = torch.zeros_like(steps)
+        nodes, weights = (torch.tensor(numbers, dtype=torch.float64)[:, None, None] for numbers in unit_interval())
         wide = {key: value.to(torch.complex128) for key, value in self._values.items()}
-        for node, weight in zip(nodes, weights, strict=True):
-            values = {key: _exact(value) for key, value in wide.items()}
-            values[self._name] = _exact(wide[self._name] + 1j * node * steps)
-            (found,) = third.run(COMPLEX, values)
-            if isinstance(found, ComplexBall):
-                shape = (len(steps), self._n)
-                part = self._problem.reduce(found.value.real.expand(shape))
-            else:
-                part = torch.tensor(float(found.value)) * weight_of(self._problem, self._n) * self._n
-            integral += weight * (1 - node) ** 2 * part
+        values = {key: _exact(value) for key, value in wide.items()}
+        values[self._name] = _exact(wide[self._name] + 1j * nodes * steps)
+        (found,) = third.run(COMPLEX, values)
+        if isinstance(found, ComplexBall):
+            parts = self._problem.reduce(found.value.real.expand(len(nodes), len(steps), self._n))
+        else:
+            parts = torch.tensor(float(found.value)) * weight_of(self._problem, self._n) * self._n
+        integral = (weights * (1 - nodes) ** 2 * parts).sum(0)
         return -steps.square() / 2 * integral
 
     def _roundoff(self) -> float:

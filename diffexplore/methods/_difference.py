@@ -16,16 +16,21 @@ import torch
 
 from diffexplore.bounds.claims import UPWARD
 from diffexplore.formula.budget import Ending
-from diffexplore.methods._along import UNBOUNDED, Along, subset
+from diffexplore.methods._along import Along
 from diffexplore.methods.base import Estimate, Estimates, Values, radius_of, spread, with_step
 from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.methods.problem import Problem
 
 Tensor = torch.Tensor
 
+UNBOUNDED = (
+    "the interval of the step holds a kink, a singularity or the end of the domain, "
+    "or numbers there underflow or overflow"
+)
 
 _SHRINKS = 8
 _SHRINK = 8.0
+_STEP_SAMPLES = 4096
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,13 @@ class Difference:
         return None
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
-        few, count = subset(problem, values, n)
+        few, count = _subset(problem, values, n)
         estimates = {}
         for name in problem.parameters:
             # A step that is good for part of a batch is good for all of it; the bound is that of the whole batch.
-            step = self.step(Along(problem, few, name, count, problem.reduce))
-            estimates[name] = self.at_step(Along(problem, values, name, n, problem.reduce), step)
+            whole = Along(problem, values, name, n, problem.reduce)
+            part = whole if count == n else Along(problem, few, name, count, problem.reduce)
+            estimates[name] = self.at_step(whole, self.step(part))
         return estimates
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
@@ -88,7 +94,7 @@ class Difference:
         """The differences alone: the steps are chosen beforehand."""
         reduce: Callable[[Tensor], Tensor] = problem.reduce if problem.parameters else lambda summands: summands
         own = values if problem.parameters else {**values, **spread(values, problem.wrt, n)}
-        few, count = subset(problem, values, n)
+        few, count = _subset(problem, values, n)
         found = []
         for name in problem.wrt:
             along = Along(problem, {**values, name: own[name]}, name, n, reduce)
@@ -158,3 +164,10 @@ class Difference:
 
     def _total(self, along: Along, step: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         return self.truncation(along, step, torch.full_like(step, math.inf)), noise / step
+
+
+def _subset(problem: Problem, values: Values, n: int) -> tuple[Values, int]:
+    """At most about 4096 of the samples, evenly spread."""
+    stride = max(1, n // _STEP_SAMPLES)
+    few = {name: value[::stride] if name in problem.loss.data else value for name, value in values.items()}
+    return few, len(range(0, n, stride)) if problem.loss.data else n

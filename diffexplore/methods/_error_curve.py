@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -79,7 +80,7 @@ class DifferenceCurve:
         self._here = Along(problem, values, name, n, problem.reduce)
         self._deviation = deviation(problem, values, n)
 
-    @property
+    @cached_property
     def chosen(self) -> float:
         return float(self._method.step(self._here))
 

@@ -19,7 +19,8 @@ import torch
 from diffexplore.arithmetic.numpy_real import NUMPY
 from diffexplore.bounds.watch import observing
 from diffexplore.formula.budget import Ending
-from diffexplore.methods._along import UNBOUNDED, Along
+from diffexplore.methods._along import Along
+from diffexplore.methods._difference import UNBOUNDED
 from diffexplore.methods.base import Estimate, Estimates, Values, is_watched, of_unknown_error, spread, with_step
 from diffexplore.methods.opaque import allowed, allowed_by_sample
 from diffexplore.methods.prepared import Prepared

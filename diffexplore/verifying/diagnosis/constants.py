@@ -6,23 +6,22 @@ Small whole numbers and fractions are left to the causes that are about factors.
 
 from __future__ import annotations
 
-import struct
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal
 
 import sympy
 from flint import arb
 
 from diffexplore.checking.records import VALUE
 from diffexplore.formula.derive import differentiate
-from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, exactly, tolerance
+from diffexplore.verifying.diagnosis.read_constants import Solution, as_float32, exact_value, read_constant
 from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable, exact_partial
 
 #: The symbol in the place of the constant.
-_KNOB = sympy.Dummy("constant", real=True)
+KNOB = sympy.Dummy("constant", real=True)
 
 #: A constant that is further off, relative to itself, is another constant.
 _FARTHEST = 0.25
@@ -34,9 +33,6 @@ _ENDED = 2.0**-51
 #: Numbers with a numerator and a denominator up to here come out of the rules of differentiation.
 _SMALL = 12
 
-#: Decimals with more digits are not said to be what somebody wrote; nor are those that one in so many intervals holds.
-_MOST_DIGITS = 12
-_BY_CHANCE = 1e-3
 
 #: Slopes that differ by less, relative to the partial, make the constant a factor of the whole.
 _SAME = 2.0**-20
@@ -44,53 +40,44 @@ _SAME = 2.0**-20
 
 @dataclass(frozen=True)
 class ConstantPlace:
-    """Where a constant stands: its exact value, and the partial (or the loss) with :data:`_KNOB` in its place."""
+    """Where a constant stands: its exact value, and the partial (or the loss) with :data:`KNOB` in its place.
+
+    ``nearby``: a number that is farther off is another constant, and is not sought.
+    """
 
     constant: sympy.Expr
     formula: sympy.Expr
+    nearby: bool = True
 
     def at(self, value: sympy.Rational) -> sympy.Expr:
         """The formula with another number there."""
-        return self.formula.xreplace({_KNOB: value})
+        return self.formula.xreplace({KNOB: value})
 
     def slope_at(self, value: sympy.Rational) -> sympy.Expr:
         """How it changes with the number there."""
-        return sympy.diff(self.formula, _KNOB).xreplace({_KNOB: value})
-
-
-@dataclass(frozen=True)
-class Solution:
-    """The constants that explain every number: an interval, by its middle and its half-width.
-
-    ``additive`` and ``whole`` tell whether the constant is a term or a factor of all that is computed.
-    """
-
-    middle: float
-    uncertainty: float
-    additive: bool
-    whole: bool
+        return sympy.diff(self.formula, KNOB).xreplace({KNOB: value})
 
 
 def wrong_constants(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """The gradient of the loss, or the gradient, with one constant replaced by what the numbers say it is."""
     for place in _places(name, scenes[0]):
-        found = _solved(name, scenes, place)
+        found = solved(name, scenes, place)
         if found is None:
             continue
-        true, written = _read(place.constant, found)
+        true, written = read_constant(place.constant, found)
         if written is None and (found.additive or found.whole):
             continue  # any number that is added or multiplied could come from anywhere
         fields = {
             "constant": true, "deviation": found.middle - float(place.constant), "uncertainty": found.uncertainty,
             "found": written or repr(found.middle),
         }  # fmt: skip
-        rounded = _as_float32(place.constant, found)
+        rounded = as_float32(place.constant, found)
         shown = written or f"{short(found.middle, 9)} (± {short(found.uncertainty)})"
         message = f"the constant {shown} should be {true}"
         if rounded:
             message = f"the constant {true} is rounded to float32"
-        exact = _exact_value(place.constant, true, written)
-        predict = _near(name, place, found) if exact is None else exactly(name, place.at(exact))
+        exact = exact_value(place.constant, true, written)
+        predict = near(name, place, found) if exact is None else exactly(name, place.at(exact))
         rank = 1.5 if written is not None or rounded else 2.95
         yield Hypothesis("wrong_constant", message, rank, predict, fields, fitted=1, mistake=f"constant {true}")
 
@@ -109,7 +96,7 @@ def _places(name: str, scene: Scene) -> list[ConstantPlace]:
     if name != VALUE:
         raw = exact_partial(problem, name)
         found += [ConstantPlace(constant, raw.xreplace({node: other})) for node, constant, other in _constants(raw)]
-    return [place for place in dict.fromkeys(found) if place.formula.has(_KNOB)][:_MOST]
+    return [place for place in dict.fromkeys(found) if place.formula.has(KNOB)][:_MOST]
 
 
 def _constants(expression: sympy.Expr) -> Iterator[tuple[sympy.Expr, sympy.Expr, sympy.Expr]]:
@@ -125,18 +112,18 @@ def _own_constant(node: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr] | None:
     """The constant of a sum, a product, a power or a function, with the rest around the symbol."""
     if node.is_Mul or node.is_Add:
         constant, rest = node.as_independent(*node.free_symbols, as_Add=node.is_Add)
-        return (constant, node.func(_KNOB, rest)) if _is_special(constant) else None
+        return (constant, node.func(KNOB, rest)) if _is_special(constant) else None
     for position, argument in enumerate(node.args):
         if isinstance(argument, sympy.Expr) and argument.is_number and _is_special(argument):
             others = list(node.args)
-            others[position] = _KNOB
+            others[position] = KNOB
             return argument, node.func(*others)
     return None
 
 
 def _is_special(constant: sympy.Expr) -> bool:
     """Whether a number is one that people write down, and not one that comes out of a rule."""
-    if not constant.is_number or not constant.is_real or constant.has(_KNOB):
+    if not constant.is_number or not constant.is_real or constant.has(KNOB):
         return False
     return not constant.is_Rational or max(abs(constant.p), constant.q) > _SMALL
 
@@ -151,7 +138,7 @@ def _everywhere(expression: sympy.Basic, constant: sympy.Expr) -> sympy.Expr:
 
 
 # ------------------------------------------------------------------------------------------------------ solving for it
-def _solved(name: str, scenes: Sequence[Scene], place: ConstantPlace) -> Solution | None:
+def solved(name: str, scenes: Sequence[Scene], place: ConstantPlace) -> Solution | None:
     """The interval of constants that every number admits; None where there is none, or the constant is right."""
     exact = float(place.constant)
     for scene in scenes:
@@ -160,7 +147,7 @@ def _solved(name: str, scenes: Sequence[Scene], place: ConstantPlace) -> Solutio
             break
     else:
         return None
-    value = _rational(start)
+    value = rational(start)
     formula, slope = place.at(value), place.slope_at(value)
     low, high = -float("inf"), float("inf")
     ratios, slopes = [], []
@@ -184,7 +171,9 @@ def _solved(name: str, scenes: Sequence[Scene], place: ConstantPlace) -> Solutio
     if not ratios or not low < high or low <= exact <= high:
         return None
     whole = _is_same(ratios)
-    if whole and place.constant.is_Rational:  # a factor of the whole, which would make a decimal of another one
+    if (
+        whole and place.nearby and place.constant.is_Rational
+    ):  # a factor of the whole, which would make a decimal of another one
         return None
     return Solution((low + high) / 2, (high - low) / 2, _is_same(slopes), whole)
 
@@ -194,17 +183,19 @@ def _newton(name: str, scene: Scene, place: ConstantPlace) -> float | None:
     exact = value = float(place.constant)
     for _ in range(_STEPS):
         try:
-            ball = scene.reduced(name, place.at(_rational(value)))[0]
-            rate = float(scene.reduced(name, place.slope_at(_rational(value)))[0].mid())
+            ball = scene.reduced(name, place.at(rational(value)))[0]
+            rate = float(scene.reduced(name, place.slope_at(rational(value)))[0].mid())
         except SceneUnavailable:
             return None
         if not rate or not ball.is_finite():
             return None
         step = float((arb(scene.values(name)[0]) - ball).mid()) / rate
         value += step
-        if not abs(value - exact) <= _FARTHEST * abs(exact):
+        if not math.isfinite(value):
             return None
-        if abs(step) <= _ENDED * abs(value):
+        if place.nearby and not abs(value - exact) <= _FARTHEST * abs(exact):
+            return None
+        if abs(step) <= _ENDED * max(abs(value), abs(exact)):
             return value
     return value
 
@@ -214,9 +205,9 @@ def _is_same(numbers: Sequence[float]) -> bool:
     return len(numbers) > 1 and max(numbers) - min(numbers) <= _SAME * largest
 
 
-def _near(name: str, place: ConstantPlace, found: Solution) -> Prediction:
+def near(name: str, place: ConstantPlace, found: Solution) -> Prediction:
     """The formula with the interval in the place of the constant, to first order."""
-    value = _rational(found.middle)
+    value = rational(found.middle)
     formula, slope = place.at(value), place.slope_at(value)
 
     def predict(scene: Scene) -> list[arb]:
@@ -226,47 +217,5 @@ def _near(name: str, place: ConstantPlace, found: Solution) -> Prediction:
     return predict
 
 
-def _rational(value: float) -> sympy.Rational:
+def rational(value: float) -> sympy.Rational:
     return sympy.Rational(*value.as_integer_ratio())
-
-
-# --------------------------------------------------------------------------------------------------- saying which it is
-def _read(constant: sympy.Expr, found: Solution) -> tuple[str, str | None]:
-    """The right constant and the wrong one, as people write them: of √(2/π), a decimal for it or for its π."""
-    whole = _decimal(found.middle, found.uncertainty)
-    power = constant.as_powers_dict().get(sympy.pi, 0) if constant != sympy.pi else 0
-    if power:
-        inner = float(sympy.pi) * (found.middle / float(constant)) ** (1 / float(power))
-        within = abs(found.uncertainty / found.middle / float(power)) * inner
-        written = _decimal(inner, within)
-        if written is not None and (whole is None or len(written) <= len(whole)):
-            return to_text(sympy.pi), written
-    return _text(constant), whole
-
-
-def _exact_value(constant: sympy.Expr, true: str, written: str | None) -> sympy.Rational | None:
-    """The number that was written in the place of the whole constant; None where it is none, or stands in it."""
-    return sympy.Rational(written) if written is not None and true == _text(constant) else None
-
-
-def _decimal(middle: float, uncertainty: float) -> str | None:
-    """The shortest decimal in an interval, if it is no accident that there is one so short."""
-    for digits in range(1, _MOST_DIGITS + 1):
-        rounded = Context(prec=digits).create_decimal(Decimal(middle))
-        if abs(float(rounded) - middle) <= uncertainty:
-            spacing = 10.0 ** (rounded.adjusted() - digits + 1)
-            return f"{rounded.normalize():f}" if 2 * uncertainty <= _BY_CHANCE * spacing else None
-    return None
-
-
-def _as_float32(constant: sympy.Expr, found: Solution) -> bool:
-    narrow: float = struct.unpack("f", struct.pack("f", float(constant)))[0]
-    return abs(narrow - found.middle) <= found.uncertainty
-
-
-def _text(constant: sympy.Expr) -> str:
-    """A number with a finite decimal expansion as a decimal."""
-    if constant.is_Rational and not sympy.factorint(constant.q).keys() - {2, 5}:
-        decimal = Context(prec=40).divide(Decimal(int(constant.p)), Decimal(int(constant.q)))
-        return f"{decimal:f}"
-    return to_text(constant)

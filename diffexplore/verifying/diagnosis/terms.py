@@ -43,7 +43,7 @@ def missing(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     for term in terms:
         if term == whole:
             continue
-        text = _text(term)
+        text = text_of(term)
         for key, words, times in (
             ("missing_term", "missing the term", -1), ("sign_of_term", "has the wrong sign on the term", -2),
             ("extra_term", "counts twice the term", 1),
@@ -76,7 +76,7 @@ def cut_paths(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         known.add(rest)
         if not explain(exactly(name, rest), scenes, name):  # before a text is made: tidying may take long
             continue
-        lost = _text(_tidied(truth - rest))
+        lost = text_of(_tidied(truth - rest))
         message = f"missing {lost}: as if {words} did not depend on {name} (a detach, or a rule left out)"
         fields = {"term": lost, "path": words}
         yield Hypothesis("cut_path", message, rank, exactly(name, rest), fields, mistake="path")
@@ -90,7 +90,7 @@ def _paths(loss: sympy.Expr, symbol: sympy.Symbol) -> Iterator[_Held]:
     """Each subexpression held constant."""
     for part in _nodes(loss, symbol)[:_MOST_PATHS]:
         held = sympy.Dummy("held", real=True)
-        yield 0.9, _text(part), loss.xreplace({part: held}), {held: part}
+        yield 0.9, text_of(part), loss.xreplace({part: held}), {held: part}
 
 
 def _shares(loss: sympy.Expr, symbol: sympy.Symbol) -> Iterator[_Held]:
@@ -100,7 +100,9 @@ def _shares(loss: sympy.Expr, symbol: sympy.Symbol) -> Iterator[_Held]:
         whole = int(node.exp)
         for count in range(1, min(abs(whole), _MOST_FACTORS)):
             part = node.base**count if whole > 0 else node.base**-count
-            words = f"{_text(part)} in {_text(node)}" if count > 1 else f"one factor {_text(part)} of {_text(node)}"
+            words = (
+                f"{text_of(part)} in {text_of(node)}" if count > 1 else f"one factor {text_of(part)} of {text_of(node)}"
+            )
             held = sympy.Dummy("held", real=True)
             yield 1.15, words, loss.xreplace({node: held * node / part}), {held: part}
     for node in [node for node in nodes if node.is_Mul][:_MOST_SHARES]:
@@ -108,7 +110,12 @@ def _shares(loss: sympy.Expr, symbol: sympy.Symbol) -> Iterator[_Held]:
         for first, second in itertools.islice(itertools.combinations(factors, 2), _MOST_FACTORS):
             if len(factors) > 2:
                 held, part = sympy.Dummy("held", real=True), first * second
-                yield 1.15, f"{_text(part)} in {_text(node)}", loss.xreplace({node: held * node / part}), {held: part}
+                yield (
+                    1.15,
+                    f"{text_of(part)} in {text_of(node)}",
+                    loss.xreplace({node: held * node / part}),
+                    {held: part},
+                )
 
 
 def _nodes(loss: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr]:
@@ -129,10 +136,10 @@ def wrong_powers(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
             continue
         for wrong in (exponent - 1, exponent + 1):
             other = simplified / factor * base**wrong
-            message = f"its factor {_text(base**wrong)} should be {_text(factor)}"
+            message = f"its factor {text_of(base**wrong)} should be {text_of(factor)}"
             if wrong == 0:
-                message = f"the factor {_text(factor)} is left out"
-            yield Hypothesis("wrong_power", message, 2.3, exactly(name, other), {"factor": _text(factor)})
+                message = f"the factor {text_of(factor)} is left out"
+            yield Hypothesis("wrong_power", message, 2.3, exactly(name, other), {"factor": text_of(factor)})
 
 
 def extra(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
@@ -191,6 +198,8 @@ def _unweighted(scene: Scene, name: str, expression: sympy.Expr) -> list[arb]:
 
 
 def plus(name: str, basis: Prediction, factor: arb) -> Prediction:
+    """The partial and a multiple of ``basis``."""
+
     def predict(scene: Scene) -> list[arb] | None:
         added = basis(scene)
         if added is None:
@@ -212,6 +221,7 @@ def _tidied(expression: sympy.Expr) -> sympy.Expr:
     return factored if len(str(factored)) < len(str(expression)) else expression
 
 
-def _text(expression: sympy.Expr) -> str:
+def text_of(expression: sympy.Expr) -> str:
+    """The expression as a line has room for it."""
     text = to_text(expression)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -1,0 +1,91 @@
+"""Conditions and branches, built without SymPy's search for simpler forms: that costs more than all the rest."""
+
+from __future__ import annotations
+
+import sympy
+from sympy import Expr
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.torch_ops.readers.whole import at_least, stepped
+
+
+def less(x: Expr, y: Expr) -> Boolean:
+    """x < y, decided where both are numbers; of a maximum or minimum it is taken apart, which is exact."""
+    if x == y:
+        return sympy.false
+    if x.is_number and y.is_number:
+        return sympy.sympify(x < y)
+    if x.is_infinite or y.is_infinite:  # the other is a real expression, thus between the two infinities
+        return sympy.sympify(x is sympy.S.NegativeInfinity or y is sympy.S.Infinity)
+    if isinstance(x, sympy.Max):
+        return sympy.And(*(less(part, y) for part in x.args))
+    if isinstance(x, sympy.Min):
+        return sympy.Or(*(less(part, y) for part in x.args))
+    if isinstance(y, sympy.Max):
+        return sympy.Or(*(less(x, part) for part in y.args))
+    if isinstance(y, sympy.Min):
+        return sympy.And(*(less(x, part) for part in y.args))
+    if (found := stepped(x, y)) is not None:
+        step, number, below = found
+        if below:
+            return opposite(at_least(step, sympy.ceiling(number), less, opposite))
+        return at_least(step, sympy.floor(number) + 1, less, opposite)
+    if x.is_number:
+        return sympy.StrictGreaterThan(y, x, evaluate=False)
+    return sympy.StrictLessThan(x, y, evaluate=False)
+
+
+def opposite(condition: Boolean) -> Boolean:
+    """The negation; that of a comparison is a comparison, as all symbols are real."""
+    if isinstance(condition, sympy.StrictLessThan):
+        return sympy.GreaterThan(*condition.args, evaluate=False)
+    if isinstance(condition, sympy.StrictGreaterThan):
+        return sympy.LessThan(*condition.args, evaluate=False)
+    if isinstance(condition, (sympy.And, sympy.Or)):
+        other = sympy.Or if isinstance(condition, sympy.And) else sympy.And
+        return other(*map(opposite, condition.args))
+    if isinstance(condition, sympy.Equality):
+        return sympy.Unequality(*condition.args, evaluate=False)
+    if isinstance(condition, sympy.Unequality):
+        return sympy.Equality(*condition.args, evaluate=False)
+    return sympy.Not(condition)
+
+
+def equal(x: Expr, y: Expr) -> Boolean:
+    """x = y, decided where that is plain."""
+    if x == y:
+        return sympy.true
+    if x.is_number and y.is_number:
+        return sympy.sympify(sympy.Eq(x, y))
+    if x.is_infinite or y.is_infinite:
+        return sympy.false
+    if (found := stepped(x, y)) is not None:
+        step, number, _ = found
+        if not number.is_Integer:
+            return sympy.false
+        return sympy.And(at_least(step, number, less, opposite), opposite(at_least(step, number + 1, less, opposite)))
+    return sympy.Equality(x, y, evaluate=False)
+
+
+def select(condition: Boolean, x: Expr, y: Expr) -> Expr:
+    """x where the condition holds, y elsewhere."""
+    if condition == True or x == y:  # noqa: E712 (SymPy's true is not Python's)
+        return x
+    if condition == False:  # noqa: E712
+        return y
+    return sympy.Piecewise((x, condition), (y, True), evaluate=False)
+
+
+def is_truth(value: sympy.Basic) -> bool:
+    """Whether a cell is a truth value. (A symbol is a Boolean to SymPy; here all symbols are real numbers.)"""
+    return isinstance(value, Boolean) and not isinstance(value, sympy.Symbol)
+
+
+def as_condition(value: sympy.Basic) -> Boolean:
+    """A cell as a truth value: a number is true where it is not 0."""
+    return value if is_truth(value) else opposite(equal(value, sympy.S.Zero))
+
+
+def as_number(value: sympy.Basic) -> Expr:
+    """A cell as a number: a truth value is 1 or 0."""
+    return select(value, sympy.S.One, sympy.S.Zero) if is_truth(value) else value
