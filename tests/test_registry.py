@@ -39,22 +39,10 @@ from diffexplore.formula.parse import parse
 from diffexplore.formula.text import to_text
 from diffexplore.functions import ALL, OPERATIONS, TABLE, Function, Operation
 from diffexplore.functions.domains import EVERYWHERE
+from diffexplore.functions.facts import ALWAYS_POSITIVE, ANALYTIC, CORNER, JUMP, NEVER_NEGATIVE, ODD, Facts, Increasing
 from diffexplore.functions.lazy import Lazy, resolved
-from diffexplore.functions.records import (
-    ALWAYS_POSITIVE,
-    ANALYTIC,
-    CORNER,
-    JUMP,
-    NEVER_NEGATIVE,
-    NO_CLASS,
-    ODD,
-    Claim,
-    Facts,
-    Helper,
-    Increasing,
-    Lack,
-    Propagation,
-)
+from diffexplore.functions.records import NO_CLASS, Helper, Lack
+from diffexplore.functions.rounding import Claim, Propagation
 from diffexplore.functions.tables import build, by_class, node_of
 from diffexplore.program.javascript import helpers
 from diffexplore.program.program import lower

@@ -6,13 +6,20 @@ import math
 from typing import Any
 
 from diffexplore.functions.domains import EVERYWHERE, Within, where
-from diffexplore.functions.lazy import library, resolved
-from diffexplore.functions.records import (
+from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
     ANALYTIC,
-    IN_STEPS,
-    LEFT_TO_ARB,
     MAY_BE_FINITE,
+    ODD,
+    UNBOUNDED,
+    UNKNOWN_SIGN,
+    Equal,
+    Facts,
+    Increasing,
+)
+from diffexplore.functions.lazy import library, resolved
+from diffexplore.functions.records import (
+    LEFT_TO_ARB,
     NO_CLASS,
     NO_GERM,
     NO_JAX,
@@ -21,23 +28,14 @@ from diffexplore.functions.records import (
     NO_SOURCE,
     NO_TENSORFLOW,
     NOT_COMPLEX,
-    ODD,
-    SPREAD_IN_STEPS,
-    TRIED_IN_PARTS,
-    UNBOUNDED,
-    UNKNOWN_SIGN,
-    Claim,
     Composed,
     Defined,
-    Equal,
-    Facts,
     Function,
     Helper,
-    Increasing,
-    Interval,
     Kernels,
     Operation,
 )
+from diffexplore.functions.rounding import IN_STEPS, SPREAD_IN_STEPS, TRIED_IN_PARTS, Claim, Interval
 
 sympy, torch, arb = library("sympy"), library("torch"), library("flint").arb
 jsp, tf = library("jax.scipy.special"), library("tensorflow")

@@ -5,23 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from diffexplore.functions.domains import EVERYWHERE, Above, where
-from diffexplore.functions.lazy import library
-from diffexplore.functions.records import (
+from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
     ANALYTIC,
     MAY_BE_FINITE,
-    NO_CLASS,
-    NO_SOURCE,
     NOT_FINITE,
     UNBOUNDED,
-    Claim,
-    Composed,
     Facts,
-    Function,
     Increasing,
-    Interval,
-    Operation,
 )
+from diffexplore.functions.lazy import library
+from diffexplore.functions.records import NO_CLASS, NO_SOURCE, Composed, Function, Operation
+from diffexplore.functions.rounding import Claim, Interval
 
 sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), library("flint").arb
 jnp, tf, cfunctions = library("jax.numpy"), library("tensorflow"), library("sympy.codegen.cfunctions")
