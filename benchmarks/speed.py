@@ -3,10 +3,13 @@
     python -m benchmarks.speed [--runs 5] [--points 1000000]
 
 The default report and the default fit against importing the libraries that they stand on: whole, and without their
-steps, the time that the same command takes when a process runs it again (with SymPy's cache emptied). ``vmap`` and
-``forward`` make torch load its own compiler at their first use, which is a part of the report's start; what that takes
-in a bare program of torch stands beside it. ``--help`` and ``list`` against an empty Typer application; and one report
-on many points against one on a tenth of them, with its peak memory.
+steps, the time that the same command takes when a process runs it again (with SymPy's cache emptied). What torch.func
+and forward AD make torch load in a bare program of torch, and a report does not, stands beside it. What a page takes
+beyond the report that it shows, and its size. ``--help`` and ``list`` against an empty Typer application; and one
+report on many points against one on a tenth of them, with its peak memory.
+
+Times are processor seconds, user and system, of a whole process: other work on the machine does not count in them. All
+modules are compiled, as an installed package is. 0 points leave out the last measurement.
 """
 
 from __future__ import annotations
@@ -17,8 +20,8 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 
 _EMPTY_APPLICATION = (
@@ -32,9 +35,9 @@ with contextlib.redirect_stdout(io.StringIO()):
     main()
     from sympy.core.cache import clear_cache
     clear_cache()
-    before = time.perf_counter()
+    before = time.process_time()
     main()
-print(time.perf_counter() - before)
+print(time.process_time() - before)
 """
 _IMPORTS = "import torch, sympy, flint"
 _BARE_FUNC = (
@@ -47,6 +50,10 @@ with forward.dual_level():
     forward.make_dual(x, x) * x
 """
 )
+
+#: The default loss, and those of most parameters and of the longest derivatives.
+_PAGES = ("perpendicular", "hyperplane", "cauchy")
+
 _MANY = """
 import sys
 import numpy as np
@@ -63,22 +70,27 @@ assert report.verdict == "pass" and report.summary.passed == 20 * n + 20, report
 """
 
 
+#: What Python is started with: it may keep the modules that it compiles.
+_ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+
 def _run(program: str, arguments: Sequence[str] = ()) -> tuple[float, float]:
-    """Wall seconds and peak memory (GiB) of one fresh interpreter."""
-    before = time.perf_counter()
+    """Processor seconds and peak memory (GiB) of one fresh interpreter."""
     process = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments], stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir()
-    )
+        [sys.executable, "-c", program, *arguments],
+        stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir(), env=_ENVIRONMENT,
+    )  # fmt: skip
     _, status, usage = _wait(process)
     if status:
         raise SystemExit(f"a timed run ended with status {status}: {' '.join(arguments)}")
-    return time.perf_counter() - before, usage.ru_maxrss / 2**20
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
 
 
 def _steps(command: str, runs: int) -> float:
-    """Median wall seconds of a command that its process has run before."""
+    """Median processor seconds of a command that its process has run before."""
     arguments = [sys.executable, "-c", _AGAIN, command]
-    return median(float(subprocess.check_output(arguments, cwd=tempfile.gettempdir())) for _ in range(runs))
+    outputs = (subprocess.check_output(arguments, cwd=tempfile.gettempdir(), env=_ENVIRONMENT) for _ in range(runs))
+    return median(map(float, outputs))
 
 
 def _start(command: str, runs: int) -> None:
@@ -89,6 +101,20 @@ def _start(command: str, runs: int) -> None:
     print(
         f"{f'{command} without its steps / imports':<34} {median(ratios):5.2f} (at most 1.5)   "
         f"steps {steps:.2f} s, ratios {min(ratios):.2f} … {max(ratios):.2f}"
+    )
+
+
+def _page(loss: str, runs: int) -> None:
+    """What the page of a report takes beyond the report, and its size."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder, "page.html")
+        report = ["report", loss]
+        _run(_COMMAND, report)
+        beyond = [_run(_COMMAND, [*report, "--html", str(page)])[0] - _run(_COMMAND, report)[0] for _ in range(runs)]
+        megabytes = page.stat().st_size / 1e6
+    print(
+        f"{f'page of {loss}':<34} {median(beyond):5.2f} s beyond the report (at most 2)   "
+        f"{min(beyond):.2f} … {max(beyond):.2f}, {megabytes:.1f} MB (at most 6)"
     )
 
 
@@ -115,13 +141,17 @@ def main() -> None:
     options = parser.parse_args()
     empty = (_EMPTY_APPLICATION, ["--help"])
     imports = (_IMPORTS, [])
-    _ratio("report / importing its libraries", 3, options.runs, (_COMMAND, ["report"]), imports)
+    _ratio("report / importing its libraries", 1.3, options.runs, (_COMMAND, ["report"]), imports)
     _ratio("fit / importing its libraries", 3, options.runs, (_COMMAND, ["fit"]), imports)
     _start("report", options.runs)
     _start("fit", options.runs)
     _ratio("torch.func, forward AD / imports", 3, options.runs, (_BARE_FUNC, []), imports)
     _ratio("--help / an empty application", 2, options.runs, (_COMMAND, ["--help"]), empty)
     _ratio("list / an empty application", 2, options.runs, (_COMMAND, ["list"]), empty)
+    for loss in _PAGES:
+        _page(loss, options.runs)
+    if not options.points:
+        return
     few, _ = _run(_MANY, [str(options.points // 10)])
     many, memory = _run(_MANY, [str(options.points)])
     print(f"{options.points:,} points: {many:.1f} s, {memory:.2f} GiB; {many / few:.1f} times a tenth of them")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -16,9 +16,9 @@ from diffexplore.formula.descriptions import LossSummary
 from diffexplore.formula.given import check_distinct, conditions_of, names_in_order, summand_of
 from diffexplore.formula.latex import reduced_to_latex
 from diffexplore.formula.notation import reduction_of
-from diffexplore.formula.syntax import names_of, read
-from diffexplore.formula.text import conditions_to_text, to_text
-from diffexplore.program.program import Program, lower
+from diffexplore.formula.summand import WrittenSummand
+from diffexplore.formula.text import to_text
+from diffexplore.program.program import Program
 
 if TYPE_CHECKING:
     from diffexplore.formula.derive import Gradient, Hessian
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 REDUCTIONS = ("mean", "sum")
 
-_Kept = TypeVar("_Kept")
 
 DefaultData = Callable[[], Mapping[str, Sequence[float]]]
 
@@ -37,7 +36,7 @@ def _points(points: Any) -> tuple[Mapping[str, float], ...]:
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Loss:
+class Loss(WrittenSummand):
     """A summand ℓ(θ; z), reduced over the samples of a batch by its mean or sum.
 
     Immutable; equal to another loss with the same mathematical content that is computed by the same operations.
@@ -126,8 +125,7 @@ class Loss:
             "_program": summand.program,
             "_derived": {},
         }
-        for attribute, value in values.items():
-            object.__setattr__(self, attribute, value)
+        self._set(values)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Loss):
@@ -186,70 +184,12 @@ class Loss:
 
     def _with(self, **changed: Any) -> Loss:
         found = copy.copy(self)
-        for attribute, value in changed.items():
-            object.__setattr__(found, attribute, value)
+        found._set(changed)
         return found
 
-    @property
-    def symbols(self) -> dict[str, sympy.Symbol]:
-        """Name → SymPy symbol, the parameters first, then the data."""
-        if ("symbols",) not in self._derived:  # read a thousand times while a cause is sought
-            made = {name: sympy.Symbol(name, real=True) for name in (*self.parameters, *self.data)}
-            self._derived["symbols",] = made
-        return cast("dict[str, sympy.Symbol]", self._derived["symbols",])
-
-    @property
-    def written(self) -> Program:
-        """The summand operation by operation, as it was written: a program of the parameters, then the data.
-
-        This is what runs, what torch differentiates, and what says where the loss has a value. Of a SymPy expression
-        and of a torch function it is the expression.
-        """
-        inputs = (*self.parameters, *self.data)
-        return self._program or self._kept("written", lambda: lower([self.expression], inputs, plain=False))
-
-    def has_written(self, name: str) -> bool:
-        """Whether a symbol stands in the formula as it was given, though it may cancel there."""
-        return self._program is not None and name in names_of(read(self.formula))
-
-    @property
-    def is_text(self) -> bool:
-        """Whether it was given as text, whose operations come in the order that was written."""
-        return self._program is not None
-
-    @property
-    def shown(self) -> sympy.Expr:
-        """The summand to be printed: what was written, with nothing evaluated, where SymPy made another one of it."""
-        if self.rewritten is None:
-            return self.expression
-        from diffexplore.formula.unevaluated import unevaluated
-
-        return unevaluated(read(self.formula, symbols=self.symbols))
-
-    @property
-    def rewritten(self) -> str | None:
-        """What SymPy made of the formula, as a sentence, where that is another one; else None."""
-        from diffexplore.formula.rewritten import rewriting
-
-        program = self._program
-        if program is None:
-            return None
-        return self._kept("rewritten", lambda: rewriting(self.expression, program, self.domain))
-
-    def _kept(self, key: str, make: Callable[[], _Kept]) -> _Kept:
-        """What ``make`` makes, once."""
-        if (key,) not in self._derived:
-            self._derived[key,] = make()
-        return cast(_Kept, self._derived[key,])
-
-    def times(self, name: str) -> str | sympy.Expr:
-        """The summand, as it was written, times a symbol called ``name``."""
-        return sympy.Symbol(name, real=True) * self.expression if self._program is None else f"{name}*({self.formula})"
-
-    @property
-    def domain_text(self) -> str | None:
-        """The conditions of the domain in one text, or None where there are none."""
-        return conditions_to_text(self.domain) if self.domain else None
+    def _set(self, values: Mapping[str, Any]) -> None:
+        for attribute, value in values.items():
+            object.__setattr__(self, attribute, value)
 
     def gradient(self, wrt: str | Sequence[str] | None = None) -> Gradient:
         """The simplified partials of the summand.
@@ -286,18 +226,11 @@ class Loss:
 
     def summary(self) -> LossSummary:
         """The loss as the plain record that a report carries."""
+        program = None if self.program is None else self.program.name
         return LossSummary(
-            self.name,
-            self.formula,
-            self.latex(),
-            self.parameters,
-            self.data,
-            self.reduction,
-            self.domain_text,
-            self.source,
-            self.rewritten,
-            self.program.name if self.program is not None else None,
-        )
+            self.name, self.formula, self.latex(), self.parameters, self.data, self.reduction, self.domain_text,
+            self.source, self.rewritten, program,
+        )  # fmt: skip
 
     def latex(self) -> str:
         r"""The reduced loss in LaTeX: ``\frac{1}{N} \sum_{i=1}^{N}`` of the summand, data with the index i."""

@@ -9,18 +9,8 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
-from diffexplore.checking.records import (
-    Cause,
-    LossSummary,
-    PartialFormula,
-    Report,
-    Row,
-    Skipped,
-    Summary,
-    Tally,
-    Truth,
-    Verdict,
-)
+from diffexplore.checking.records import Cause, LossSummary, PartialFormula, Report, Row, Truth, Verdict
+from diffexplore.checking.tallies import Skipped, Summary, Tally
 
 POINTS = ({"a": 0.0, "b": 0.0}, {"a": 2.5, "b": 1.0})
 LOSS = LossSummary(

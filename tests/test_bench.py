@@ -21,7 +21,7 @@ from diffexplore.benching.records import Bench, Measurement
 from diffexplore.benching.settings import TimedLoss, methods_of
 from diffexplore.checking.batch import make_batch
 from diffexplore.checking.listener import Silence
-from diffexplore.checking.records import Skipped
+from diffexplore.checking.tallies import Skipped
 from diffexplore.cli.main import main
 from diffexplore.figures.terminal import draw
 from diffexplore.methods import reverse

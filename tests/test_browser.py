@@ -187,6 +187,42 @@ def test_the_live_descent_is_that_of_the_fit(driver: Any, tmp_path: Path) -> Non
     assert f"times the rate is {fit.path_curvature.times_rate:.2g} < 2" in message(driver)
 
 
+@pytest.mark.parametrize("optimizer", ["gd", "momentum", "adam"])
+def test_the_live_path_of_each_optimizer_is_that_of_torch(optimizer: str, driver: Any, tmp_path: Path) -> None:
+    """The page takes the steps of torch.optim: of the fit's optimizer at first, and of the one that is chosen."""
+    at, steps, rate = {"a": 1.0, "b": 0.5}, 60, 0.02
+    page = tmp_path / "fit.html"
+    data = {"x": [0.5, -1.0, 2.0], "y": [1.0, 0.5, -1.0]}
+    fit = dx.fit("log(1 + (a*x + b - y)**2)", data, at, optimizer=optimizer, lr=rate, steps=steps, methods="symbolic")
+    page.write_text(fit.explore().to_html(), encoding="utf-8")
+    opened(driver, page)
+    x, y = (torch.tensor(column, dtype=torch.float64) for column in data.values())
+    a, b = (torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in at.values())
+    torch_rule = {
+        "gd": lambda: torch.optim.SGD([a, b], lr=rate),
+        "momentum": lambda: torch.optim.SGD([a, b], lr=rate, momentum=0.9),
+        "adam": lambda: torch.optim.Adam([a, b], lr=rate),
+    }[optimizer]()
+    expected = []
+    for _ in range(steps):
+        torch_rule.zero_grad()
+        torch.log(1 + (a * x + b - y) ** 2).mean().backward()
+        torch_rule.step()
+        expected.append([a.item(), b.item()])
+    path = [place["point"] for place in live(driver, "descent(arguments[0], arguments[1], arguments[2]).path", [1.0, 0.5],
+                                              rate, steps)]  # fmt: skip
+    assert np.allclose(path[1:], expected, rtol=1e-12, atol=1e-13)
+    chosen = driver.execute_script("return document.querySelector('[data-part=optimizer]').value")
+    assert chosen == live(driver, "state.optimizer") == optimizer
+    driver.execute_async_script(
+        """const select = document.querySelector('[data-part=optimizer]'), done = arguments[0];
+        select.value = 'momentum'; select.dispatchEvent(new Event('change'));
+        requestAnimationFrame(() => requestAnimationFrame(done));"""
+    )
+    assert live(driver, "state.optimizer") == "momentum"
+    assert ("times the rate" in message(driver)) == (live(driver, "state.optimizer") == "gd")
+
+
 def test_the_live_hessian_and_its_largest_eigenvalue(driver: Any, pages: dict[str, Path]) -> None:
     opened(driver, pages["cauchy"])
     at = [1.25, 0.5, 0.75]

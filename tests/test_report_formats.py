@@ -11,7 +11,8 @@ from html.parser import HTMLParser
 import pytest
 import report_fixtures as fixtures
 
-from diffexplore.checking.records import Report, Skipped
+from diffexplore.checking.records import Report
+from diffexplore.checking.tallies import Skipped
 from diffexplore.render.documents import write_row
 from diffexplore.render.html import to_html
 from diffexplore.render.markdown import to_markdown

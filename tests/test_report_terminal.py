@@ -9,7 +9,8 @@ import pytest
 import report_fixtures as fixtures
 from rich.console import Console
 
-from diffexplore.checking.records import Cause, Report, Summary, Truth
+from diffexplore.checking.records import Cause, Report, Truth
+from diffexplore.checking.tallies import Summary
 from diffexplore.render.terminal import ReportPage, to_text
 from diffexplore.typography import to_ascii
 

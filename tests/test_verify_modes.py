@@ -10,8 +10,8 @@ import torch
 from torch.autograd.function import once_differentiable
 
 import diffexplore as dx
-from diffexplore.checking.point import PointOutcome
-from diffexplore.checking.records import Tally
+from diffexplore.checking.comparisons import PointOutcome
+from diffexplore.checking.tallies import Tally
 from diffexplore.verifying.double_backward import weighted_gradient
 from diffexplore.verifying.modes import merged
 

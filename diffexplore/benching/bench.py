@@ -16,7 +16,7 @@ from diffexplore.benching.timing import Times, later_calls, no_garbage_collectio
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.environment import environment
 from diffexplore.checking.listener import Listener, Silence
-from diffexplore.checking.records import Skipped
+from diffexplore.checking.tallies import Skipped
 from diffexplore.floating_point import dtype_name
 from diffexplore.methods import MethodEntry
 from diffexplore.methods.base import Values, unwatched

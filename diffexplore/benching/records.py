@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.checking.records import LossSummary, Skipped
+from diffexplore.checking.records import LossSummary
+from diffexplore.checking.tallies import Skipped
 from diffexplore.documents import Document, Plain
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import numpy as np
 from flint import arb
 
 from diffexplore.checking.judge import FAIL, INCONCLUSIVE, PASS, Judged, cause_of
-from diffexplore.checking.records import Row, Tally, Truth
+from diffexplore.checking.records import Row, Truth
+from diffexplore.checking.tallies import Tally
 from diffexplore.checking.truth import decimal
 
 #: Worst samples kept of each partial, method and point.

@@ -13,14 +13,16 @@ from diffexplore import methods as registry
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.canary import broken_claims
 from diffexplore.checking.batch import Batch, make_batch
+from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.environment import environment
 from diffexplore.checking.evaluate import CHUNK, Running
 from diffexplore.checking.ledger import finite
 from diffexplore.checking.listener import Listener, Silence
 from diffexplore.checking.notices import announced
 from diffexplore.checking.options import as_device, as_dtype, as_seed, as_step, as_wrt
-from diffexplore.checking.point import PointCheck, PointOutcome
-from diffexplore.checking.records import Report, Skipped, Summary, Verdict
+from diffexplore.checking.point import PointCheck
+from diffexplore.checking.records import Report, Verdict
+from diffexplore.checking.tallies import Skipped, Summary
 from diffexplore.floating_point import dtype_name
 from diffexplore.inputs.losses import loss_given
 from diffexplore.inputs.points import make_points

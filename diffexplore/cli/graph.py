@@ -16,7 +16,7 @@ from diffexplore.errors import UsageError
 if TYPE_CHECKING:
     from diffexplore.graphing.records import Graph
     from diffexplore.loss import Loss
-    from diffexplore.tracing.trace import Traced
+    from diffexplore.tracing.traced import Traced
 
 
 @writes("graph")

@@ -13,7 +13,7 @@ from diffexplore.inputs.functions import likely_parameters, split_arguments, whi
 from diffexplore.inputs.losses import is_program
 
 if TYPE_CHECKING:
-    from diffexplore.tracing.trace import Traced
+    from diffexplore.tracing.traced import Traced
 
 
 def load(place: str) -> tuple[Any, tuple[str, ...]]:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import sympy
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from diffexplore.decide.algebra import cases, settle
-from diffexplore.decide.boundaries import all_of
 from diffexplore.decide.case import RegionCase
 from diffexplore.decide.choose import find
 from diffexplore.decide.edges import look_at_edges
-from diffexplore.decide.found import Edges
 from diffexplore.decide.question import EqualityQuestion, ask
 from diffexplore.decide.records import Decision, Undefined, Unsupported
 from diffexplore.decide.refute import Seen, contradicts
 from diffexplore.decide.sums import sums_in
-from diffexplore.decide.worded import Conditions, conditions_of
+from diffexplore.decide.verdict import Work, verdict
 from diffexplore.formula.batch_sums import SIZES
 from diffexplore.formula.budget import Allowance, Budget, Ending
 from diffexplore.formula.size import TooLarge
@@ -102,24 +100,6 @@ def decide_gradient(
     return _decide(forward, claimed, symbol, domain, conventions or {}, needs, data, sizes, inputs, allowance=allowance)
 
 
-@dataclass
-class _Work:
-    """What has been found so far; kept where a budget runs out."""
-
-    question: EqualityQuestion | None = None
-    cases: list[RegionCase] = field(default_factory=list)
-    complete: bool = False
-    apart: Seen | None = None
-    largest: Seen | None = None
-    witness: Seen | None = None
-    edges: Edges | None = None
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def settled(self) -> bool:
-        return self.complete and all(case.settled for case in self.cases)
-
-
 def _decide(
     left: sympy.Expr,
     right: sympy.Expr,
@@ -133,7 +113,7 @@ def _decide(
     on_seams: bool = True,
     allowance: Allowance | None = None,
 ) -> Decision:
-    work, needs, data = _Work(), tuple(map(_as_condition, needs)), tuple(data)
+    work, needs, data = Work(), tuple(map(_as_condition, needs)), tuple(data)
     allowance = Allowance(BUDGET) if allowance is None else allowance
     left, right = _as_expression(left), _as_expression(right)
 
@@ -147,7 +127,7 @@ def _decide(
         _stage("the search for points", lambda: _look(question, work, sizes), work, allowance)
         if work.settled:
             _stage("the look at boundaries", lambda: _go_on(question, work, on_seams), work, allowance)
-    return _verdict(work)
+    return verdict(work)
 
 
 def _as_expression(given: sympy.Expr) -> sympy.Expr:
@@ -164,7 +144,7 @@ def _as_condition(given: Boolean) -> Boolean:
     return found
 
 
-def _stage(name: str, work: Callable[[], None], found: _Work, allowance: Allowance) -> None:
+def _stage(name: str, work: Callable[[], None], found: Work, allowance: Allowance) -> None:
     """Do ``work``; where it does not come to its end the notes say why."""
     try:
         ending = allowance.run(work)
@@ -178,7 +158,7 @@ def _stage(name: str, work: Callable[[], None], found: _Work, allowance: Allowan
         found.notes.append(f"{INTERNAL} in {name}: {type(error).__name__}: {error}")
 
 
-def _prove(question: EqualityQuestion, work: _Work) -> None:
+def _prove(question: EqualityQuestion, work: Work) -> None:
     for case in cases(question):
         work.cases.append(case)
         if _refuted_first(question, case, work):
@@ -187,12 +167,12 @@ def _prove(question: EqualityQuestion, work: _Work) -> None:
     work.complete = True
 
 
-def _go_on(question: EqualityQuestion, work: _Work, on_seams: bool) -> None:
+def _go_on(question: EqualityQuestion, work: Work, on_seams: bool) -> None:
     work.edges = look_at_edges(question, work.cases, on_seams=on_seams)
     work.apart = work.apart or work.edges.apart
 
 
-def _refuted_first(question: EqualityQuestion, case: RegionCase, work: _Work) -> bool:
+def _refuted_first(question: EqualityQuestion, case: RegionCase, work: Work) -> bool:
     """Whether the sides are apart at one of a few points, where that is cheap: before algebra goes through them.
 
     Only in a case without sums, whose regions of samples are found by the algebra, and without conventions.
@@ -207,7 +187,7 @@ def _refuted_first(question: EqualityQuestion, case: RegionCase, work: _Work) ->
     return work.apart is not None
 
 
-def _look(question: EqualityQuestion, work: _Work, sizes: Sequence[int]) -> None:
+def _look(question: EqualityQuestion, work: Work, sizes: Sequence[int]) -> None:
     """A counterexample in a case that is not settled; else points of proved cases at which both sides have a value."""
     for case in work.cases:
         if not case.settled and not question.departures(case.resolver):
@@ -232,34 +212,3 @@ def _larger(first: Seen | None, second: Seen | None) -> Seen | None:
     if first is None or second is None:
         return first or second
     return first if first.difference.mid() >= second.difference.mid() else second
-
-
-def _verdict(work: _Work) -> Decision:
-    how = tuple(dict.fromkeys(case.note for case in work.cases if case.note))
-    if work.complete and not work.cases:
-        work.notes.append("no region with inner points meets the domain")
-    count = f"{len(work.cases)} case" + ("s" if len(work.cases) != 1 else "")
-    tried = (*how, count, *work.notes)
-    if work.apart is not None:
-        place = work.edges.place if work.edges is not None and work.apart is work.edges.apart else ""
-        return Decision("refuted", (), work.apart.counterexample(), tried, place=place)
-    proved = work.settled and any(case.proved for case in work.cases)
-    if proved and work.witness is not None:
-        found = _conditions(work)
-        unvalued = tuple(dict.fromkeys(one for case in work.cases for one in case.unvalued))
-        return Decision(
-            "proved", found.texts, None, tried, None, work.witness.counterexample(), found.exclusions, unvalued
-        )
-    if proved:
-        inside = " in the domain" if work.question is not None and work.question.domain else ""
-        tried += (f"no point was found{inside} at which both sides have a value",)
-    largest = None if work.largest is None else work.largest.difference.mid().str(5, radius=False)
-    return Decision("unknown", (), None, tried, largest)
-
-
-def _conditions(work: _Work) -> Conditions:
-    assert work.question is not None
-    edges = work.edges
-    if edges is None:  # the budget ran out: nothing is known of any boundary
-        edges = Edges(exclusions=list(all_of(work.cases)))
-    return conditions_of(work.question, work.cases, edges)

@@ -11,10 +11,9 @@ from itertools import chain, zip_longest
 
 import sympy
 from flint import arb
-from sympy.core.relational import Relational
-from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.case import Piece, RegionCase
+from diffexplore.decide.holds import _holds_for_first, holds, keeps_bounds, turned
 from diffexplore.decide.membership import Point
 from diffexplore.decide.points import Summands, as_record, points_in, value
 from diffexplore.decide.records import Counterexample, Unsupported
@@ -134,12 +133,12 @@ def _narrowed(region: Region, case: RegionCase) -> Region:
 def look_at(case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> Iterator[Seen]:
     """Both sides at a point, with samples and the pieces that they lie in; nothing where a need may fail."""
     samples = tuple(sample for sample, _ in drawn)
-    if not _keeps_bounds(case.resolver.region, point, samples):
+    if not keeps_bounds(case.resolver.region, point, samples):
         return
-    if not all(_holds(condition, point, samples) for condition in case.required):
+    if not all(holds(condition, point, samples) for condition in case.required):
         return
-    for (_, piece), order in zip(drawn, _turned(samples), strict=bool(drawn)):
-        kept = _keeps_bounds(piece.resolver.region, point, order)
+    for (_, piece), order in zip(drawn, turned(samples), strict=bool(drawn)):
+        kept = keeps_bounds(piece.resolver.region, point, order)
         if not kept or not all(_holds_for_first(condition, point, order) for condition in piece.required):
             return
     summands = _resolved(case, [piece for _, piece in drawn])
@@ -195,52 +194,6 @@ def _samples(
         elif place == 0:
             return []
     return [samples[place % len(samples)] for place in range(size)]  # what is not found again is taken twice
-
-
-def _keeps_bounds(region: Region, point: Point, samples: tuple[Point, ...]) -> bool:
-    """Whether the bounds and levels that involve the samples, or their number, are kept with these."""
-    for direction, level in region.levels:
-        if direction.has(BatchSum, SAMPLES):
-            ball = value(direction - level, point, samples)
-            if ball is None or not ball.is_zero():
-                return False
-    for direction, interval in region.bounds:
-        if not direction.has(BatchSum, SAMPLES):
-            continue
-        for limit, sign in ((interval.low, 1), (interval.high, -1)):
-            if limit is not None:
-                ball = value(sign * (direction - limit), point, samples)
-                if ball is None or not ball > 0:
-                    return False
-    return True
-
-
-def _holds(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
-    """Whether a condition certainly holds at a point, and for each of the samples."""
-    if isinstance(condition, sympy.And):
-        return all(_holds(part, point, samples) for part in condition.args)
-    return all(_holds_for_first(condition, point, order) for order in _turned(samples))
-
-
-def _turned(samples: tuple[Point, ...]) -> list[tuple[Point, ...]]:
-    """The samples with each of them first."""
-    return [samples[place:] + samples[:place] for place in range(len(samples))] or [()]
-
-
-def _holds_for_first(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
-    if isinstance(condition, (sympy.And, sympy.Or)):
-        every = all if isinstance(condition, sympy.And) else any
-        return every(_holds_for_first(part, point, samples) for part in condition.args)
-    if not isinstance(condition, Relational):
-        return bool(condition == True)  # noqa: E712 (SymPy's true)
-    ball = value(difference(condition), point, samples)
-    if ball is None:
-        return False
-    if isinstance(condition, sympy.Ne):
-        return not ball.contains(0)
-    if isinstance(condition, sympy.Eq):
-        return bool(ball == 0)
-    return bool(ball > 0 or (ball >= 0 and isinstance(condition, (sympy.Ge, sympy.Le))))
 
 
 def contradicts(seen: Seen, unresolved: tuple[sympy.Expr | None, sympy.Expr]) -> bool:

@@ -171,7 +171,7 @@ class Explorer:
 
     def to_dict(self) -> dict[str, Any]:
         """What is drawn, as plain values; null for a number that is not finite."""
-        found: dict[str, Any] = plain(
+        return plain(
             {
                 "loss": self.loss.to_dict(),
                 "axes": list(self.axes),
@@ -185,7 +185,6 @@ class Explorer:
                 "figures": [figure.to_dict() for figure in self.figures()],
             }
         )
-        return found
 
     def _repr_html_(self) -> str:
         from diffexplore.pages.live import frame

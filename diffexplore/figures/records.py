@@ -122,7 +122,7 @@ class Figure:
 
     def to_dict(self) -> dict[str, Any]:
         """The document: a layer names its kind; numbers that are not finite are null."""
-        document: dict[str, Any] = plain(
+        return plain(
             {
                 "title": self.title,
                 "caption": self.caption,
@@ -132,7 +132,6 @@ class Figure:
                 "layers": [{"kind": type(layer).__name__.lower(), **_fields(layer)} for layer in self.layers],
             }
         )
-        return document
 
 
 def _fields(record: Axis | Layer) -> dict[str, Any]:

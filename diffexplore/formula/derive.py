@@ -12,10 +12,10 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.formula.budget import remembered
 from diffexplore.formula.cost import count_ops
 from diffexplore.formula.descriptions import PartialFormula
-from diffexplore.formula.functions_sympy import dsinc
 from diffexplore.formula.latex import to_latex
 from diffexplore.formula.simplify import simplify
 from diffexplore.formula.size import Derivative, TooLarge
+from diffexplore.formula.stand_ins import _STAND_INS, standing_in
 from diffexplore.formula.text import to_text
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def differentiate(
         raise TooLarge(f"the derivative by {symbol} is too large: it would have more than {MOST_NODES:,} nodes")
     used = [stand_in for stand_in in _STAND_INS if expr.has(stand_in.original)]
     for stand_in in used:
-        expr = _standing_in(expr, stand_in, symbol)
+        expr = standing_in(expr, stand_in, symbol)
     try:
         derivative = by(expr, symbol)
     except RecursionError:
@@ -174,80 +174,6 @@ def differentiate(
     for stand_in in _STAND_INS if used else ():
         derivative = derivative.replace(stand_in, stand_in.back)
     return derivative
-
-
-def _standing_in(expr: sympy.Expr, stand_in: type[_StandIn], symbol: sympy.Symbol) -> sympy.Expr:
-    """``expr`` with the function replaced wherever it depends on the symbol: max cannot compare unknown constants."""
-    return expr.replace(
-        lambda node: isinstance(node, stand_in.original) and symbol in node.free_symbols,
-        lambda node: stand_in(*node.args),
-    )
-
-
-class _StandIn(sympy.Function):
-    """A function that is differentiated by the rules of the real line."""
-
-    original: type[sympy.Basic]
-    slope: type[_StandIn] | None = None
-
-    @classmethod
-    def back(cls, *args: sympy.Expr) -> sympy.Expr:
-        return cls.original(*args)
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        if argindex != 1:
-            return sympy.S.Zero  # the value of Heaviside at 0 is a constant
-        return self.slope(self.args[0]) if self.slope else sympy.S.Zero
-
-
-class _Sign(_StandIn):
-    original = sympy.sign
-
-
-class _DerivedStep(_StandIn):
-    original = sympy.Heaviside
-
-
-class _Abs(_StandIn):
-    original = sympy.Abs
-    slope = _Sign
-
-
-class _Extreme(_StandIn):
-    """max or min: the operands were compared when it was made, each with each; they are not compared again."""
-
-    sign = 1
-
-    def _eval_is_real(self) -> bool | None:
-        return True if all(arg.is_real for arg in self.args) else None
-
-    @classmethod
-    def back(cls, *args: sympy.Expr) -> sympy.Expr:
-        return cls.original(*args, evaluate=False)
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        own, others = self.args[argindex - 1], (*self.args[: argindex - 1], *self.args[argindex:])
-        other = others[0] if len(others) == 1 else self.back(*others)
-        return sympy.Heaviside(self.sign * (own - other))
-
-
-class _Max(_Extreme):
-    original = sympy.Max
-
-
-class _Min(_Extreme):
-    original = sympy.Min
-    sign = -1
-
-
-class _Sinc(_StandIn):
-    original = sympy.sinc
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        return dsinc(1, self.args[0])
-
-
-_STAND_INS: tuple[type[_StandIn], ...] = (_Abs, _Sign, _DerivedStep, _Sinc, _Max, _Min)
 
 
 def _simplified(

@@ -28,9 +28,10 @@ BITS = 1_000_000
 
 #: Weights of the functions whose building takes more than looking at the operand once.
 WEIGHTS = {
-    "abs": 10, "cbrt": 20, "hypot": 10, "lgamma": 20, "gamma": 20, "heaviside": 10, "logcosh": 60, "exp2": 10,
+    "abs": 10, "cbrt": 20, "hypot": 10, "lgamma": 60, "gamma": 20, "heaviside": 10, "logcosh": 60, "exp2": 10,
     "trigamma": 10, "polygamma": 4, "sinh": 20, "cosh": 20, "tanh": 20, "sech": 20, "csch": 20, "sign": 4, "log2": 2,
     "sinc": 4, "log10": 4, "log": 2, "atanh": 2, "log1p": 4, "pow": 6, "sqrt": 6, "square": 2,
+    "exp10": 10, "logit": 10, "entr": 40, "xlogy": 40, "xlog1py": 40,
 }  # fmt: skip
 WEIGHTS_OF_ROOTS = {"lgamma": 160}
 """The same where a root is in the operand that SymPy does not know to be real."""
@@ -59,7 +60,7 @@ ASKING = frozenset({"sinh", "cosh", "tanh", "coth", "sech", "csch", "logcosh", "
 
 #: How often an operand stands in SymPy's expression, or is asked about. SymPy takes real and imaginary parts of what it
 #: does not know to be real, and it does not know that roots are taken of what is positive.
-COPIES = {"cbrt": 2}
+COPIES = {"cbrt": 2, "entr": 8, "xlogy": 8, "xlog1py": 8}
 COPIES_OF_UNSURE = {"sinh": 3, "cosh": 3, "tanh": 5, "sech": 6, "csch": 5, "logcosh": 2, "exp2": 2, "cbrt": 3}
 COPIES_OF_ROOTS = {"sinh": 6, "cosh": 6, "tanh": 6, "sech": 6, "csch": 6, "logcosh": 3, "exp2": 3, "cbrt": 4}
 COPIES_OF_EXPONENTS = 2
@@ -74,13 +75,13 @@ COPIES_OF_QUOTIENTS = 4
 #: Functions whose values SymPy does not know to be real, and those that are roots.
 UNSURE = frozenset(
     {"log", "log1p", "log2", "log10", "asin", "acos", "acosh", "atanh", "erfinv", "gamma", "lgamma", "digamma",
-     "trigamma", "polygamma"}
+     "trigamma", "polygamma", "logit", "entr", "xlogy", "xlog1py", "ndtri", "k0", "k1"}
 )  # fmt: skip
 #: Those whose values it does not know to be real where the operand may be infinite, those whose values may be infinite
 #: for it, and those whose values are finite, whatever the operand.
 UNSURE_OF_FRACTIONS = frozenset(
     {"cbrt", "exp2", "expm1", "sinc", "dsinc", "atan", "asinh", "sign", "sigmoid", "softplus", "atan2", "hypot", "max",
-     "min"}
+     "min", "exp10", "ndtr", "erfcx", "i0", "i1", "besseli", "floor", "ceil", "trunc", "round"}
 )  # fmt: skip
 INFINITE = frozenset({"tan", "cot", "sec", "csc", "coth", "csch"})
 FINITE = frozenset({"sinh", "cosh", "tanh", "sech", "heaviside", "relu", "logcosh"})

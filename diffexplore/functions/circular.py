@@ -42,7 +42,7 @@ balls, case_balls = library("diffexplore.arithmetic.balls"), library("diffexplor
 double, germ = library("diffexplore.arithmetic.double_functions"), library("diffexplore.arithmetic.germ_functions")
 complex_balls = library("diffexplore.bounds.complex_balls")
 spread, trials = library("diffexplore.bounds.propagation"), library("diffexplore.bounds.trials")
-normal, classes = library("diffexplore.decide.generators"), library("diffexplore.formula.functions_sympy")
+normal, classes = library("diffexplore.decide.rules"), library("diffexplore.formula.functions_sympy")
 sinc = library("diffexplore.arithmetic.sinc")
 
 

@@ -39,7 +39,7 @@ jsp, tf = library("jax.scipy.special"), library("tensorflow")
 narrow, numpy_real = library("diffexplore.arithmetic.narrow"), library("diffexplore.arithmetic.numpy_real")
 germ = library("diffexplore.arithmetic.germ_functions")
 build = library("diffexplore.functions.tables").build
-spread, normal = library("diffexplore.bounds.propagation"), library("diffexplore.decide.generators")
+spread, normal = library("diffexplore.bounds.propagation"), library("diffexplore.decide.rules")
 
 _ERFCX_IN_PYTHON = Helper(
     "erfcx",

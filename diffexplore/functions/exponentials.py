@@ -28,7 +28,7 @@ jnp, tf, cfunctions = library("jax.numpy"), library("tensorflow"), library("symp
 double = library("diffexplore.arithmetic.double_functions")
 germ, germ_powers = library("diffexplore.arithmetic.germ_functions"), library("diffexplore.arithmetic.germ_powers")
 complex_balls, spread = library("diffexplore.bounds.complex_balls"), library("diffexplore.bounds.propagation")
-normal, classes = library("diffexplore.decide.generators"), library("diffexplore.formula.functions_sympy")
+normal, classes = library("diffexplore.decide.rules"), library("diffexplore.formula.functions_sympy")
 
 
 def _logarithm_to(base: int) -> Composed:
@@ -50,7 +50,7 @@ FUNCTIONS: tuple[Function, ...] = (
             arb=arb.exp, double=double.exp, germ=germ_powers.exp, complex=complex_balls.exp,
             facts=Facts(
                 domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC,
-                normal_form=normal.Converter.exp, at_infinity=MAY_BE_FINITE,
+                normal_form=normal.exp, at_infinity=MAY_BE_FINITE,
             ),
             spread=spread.exp, claim=Claim(4), tried=(Interval(-9, 9),), zeros=(), derivative_uses=(),
         ),
@@ -83,7 +83,7 @@ FUNCTIONS: tuple[Function, ...] = (
             arb=arb.log, double=double.log, germ=germ_powers.log, complex=complex_balls.log,
             facts=Facts(
                 domain=where(Above(0)), sign=Increasing(1), values=UNBOUNDED, smooth=ANALYTIC,
-                normal_form=normal.Converter.log, at_infinity=NOT_FINITE,
+                normal_form=normal.log, at_infinity=NOT_FINITE,
             ),
             spread=spread.log, claim=Claim(4), tried=(Interval(1e-3, 1e3),), zeros=(1.0,), derivative_uses=(),
         ),

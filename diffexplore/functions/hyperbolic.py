@@ -34,7 +34,7 @@ cfunctions = library("sympy.codegen.cfunctions")
 torch_real, numpy_real = library("diffexplore.arithmetic.torch_real"), library("diffexplore.arithmetic.numpy_real")
 double, germ = library("diffexplore.arithmetic.double_functions"), library("diffexplore.arithmetic.germ_functions")
 complex_balls, spread = library("diffexplore.bounds.complex_balls"), library("diffexplore.bounds.propagation")
-normal, classes = library("diffexplore.decide.generators"), library("diffexplore.formula.functions_sympy")
+normal, classes = library("diffexplore.decide.rules"), library("diffexplore.formula.functions_sympy")
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(
@@ -72,7 +72,7 @@ FUNCTIONS: tuple[Function, ...] = (
             complex=Composed(lambda op, x: op.div(op.sinh(x), op.cosh(x))),
             facts=Facts(
                 domain=EVERYWHERE, sign=Increasing(0), values=(-1, 1), smooth=ANALYTIC,
-                normal_form=normal.Converter.tanh, at_infinity=MAY_BE_FINITE,
+                normal_form=normal.tanh, at_infinity=MAY_BE_FINITE,
             ),
             spread=spread.tanh, claim=Claim(4), tried=(Interval(-20, 20),), zeros=(0.0,),
             derivative_uses=("tanh_backward",),

@@ -21,7 +21,7 @@ from diffexplore.graphing.written import drafts_of
 if TYPE_CHECKING:
     from diffexplore.inputs.sources import Source as DataSource
     from diffexplore.loss import Loss
-    from diffexplore.tracing.trace import Traced
+    from diffexplore.tracing.traced import Traced
 
 
 #: A loss of more operations is not written out as one formula; its graph says what it is.

@@ -21,7 +21,8 @@ from diffexplore.inputs.functions import (
 from diffexplore.inputs.losses import known_loss, loss_of_symbols, loss_with_values
 from diffexplore.inputs.names import named_in
 from diffexplore.inputs.wording import PYTHON
-from diffexplore.tracing.trace import Traced, trace
+from diffexplore.tracing.trace import trace
+from diffexplore.tracing.traced import Traced
 
 
 def graph(

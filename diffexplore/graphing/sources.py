@@ -17,7 +17,7 @@ from diffexplore.loss import Loss
 
 if TYPE_CHECKING:
     from diffexplore.checking.batch import Batch
-    from diffexplore.tracing.trace import Traced
+    from diffexplore.tracing.traced import Traced
 
 
 @dataclass(frozen=True)

@@ -8,21 +8,24 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from functools import cache
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 from diffexplore.documents import plain
 from diffexplore.exploring.figure import said_of_surface
 from diffexplore.exploring.records import Explorer, Live
+from diffexplore.fitting.optimizers.constants import BETAS, EPS, MOMENTUM
 from diffexplore.numerals import ABSENT, plain_exponent
+from diffexplore.pages.document import asset
 
 #: Steps of a slider from end to end.
 _SLIDER_STEPS = 400
 
 #: A rate goes this many decades up and down from where it begins.
 _DECADES = 3
+
+#: The optimizers that the script has, as it calls them, and as people do.
+_OPTIMIZERS = {"gd": "gradient descent", "momentum": "momentum", "adam": "Adam"}
 
 #: Most operations that a slider at its end may cause.
 _MOST_OPERATIONS = 200_000_000
@@ -47,7 +50,7 @@ def live_html(explorer: Explorer, key: str = "live") -> str:
         return f'<p class="live">{escape(_sentence(explorer.not_live or ""))}</p>'
     return "\n".join(
         [
-            f"<style>{_asset('live.css')}</style>",
+            f"<style>{asset('live.css')}</style>",
             f'<div class="live" id="{escape(key)}">',
             "<noscript><p>The surface is drawn by JavaScript, which is switched off.</p></noscript>",
             f'<div class="live-controls">{"".join(_controls(explorer, explorer.live))}</div>',
@@ -69,7 +72,7 @@ def live_script(explorer: Explorer, key: str = "live") -> str:
         return ""
     given = json.dumps(_given(explorer, live), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return (
-        f"{_asset('live.js')}\n"
+        f"{asset('live.js')}\n"
         f"diffexploreLive(document.getElementById({json.dumps(key)}), {given}, (() => {{\n"
         f'"use strict";\n{live.source}\n\nreturn {{\n{"".join(_calls(explorer))}}};\n}})());'
     )
@@ -137,7 +140,17 @@ def _choices(explorer: Explorer) -> Iterator[str]:
             )
             word = "horizontal" if k == 0 else "vertical"
             yield f'<label>{word} <select data-part="axis-{k}">{options}</select></label>'
+    options = "".join(
+        f'<option value="{name}"{" selected" if name == _followed(explorer) else ""}>{escape(words)}</option>'
+        for name, words in _OPTIMIZERS.items()
+    )
+    yield f'<label>optimizer <select data-part="optimizer">{options}</select></label>'
     yield '<button type="button" data-part="again">reset</button>'
+
+
+def _followed(explorer: Explorer) -> str:
+    """The optimizer that the page takes steps of: another one than these has no steps that a rate decides."""
+    return explorer.optimizer if explorer.optimizer in _OPTIMIZERS else "gd"
 
 
 def _controls(explorer: Explorer, live: Live) -> Iterator[str]:
@@ -206,7 +219,7 @@ def _surface_table(explorer: Explorer) -> str:
 # ---------------------------------------------------------------------------------------------------- what it is given
 def _given(explorer: Explorer, live: Live) -> dict[str, Any]:
     names = list(explorer.start)
-    found: dict[str, Any] = plain(
+    return plain(
         {
             "parameters": names,
             "data": list(explorer.loss.data),
@@ -217,6 +230,8 @@ def _given(explorer: Explorer, live: Live) -> dict[str, Any]:
             "held": _values(names, explorer.held),
             "start": _values(names, explorer.start),
             "rate": live.rate,
+            "optimizer": _followed(explorer),
+            "constants": {"momentum": MOMENTUM, "beta1": BETAS[0], "beta2": BETAS[1], "eps": EPS},
             "steps": max(1, min(explorer.steps, _most_steps(explorer, live))),
             "most_steps": _most_steps(explorer, live),
             "operations": live.operations,
@@ -229,7 +244,6 @@ def _given(explorer: Explorer, live: Live) -> dict[str, Any]:
             "fitted": None if explorer.fitted is None else {"x": explorer.fitted.x, "y": explorer.fitted.y},
         }
     )
-    return found
 
 
 def _values(names: Sequence[str], point: Any) -> list[float]:
@@ -250,8 +264,3 @@ def _number(value: float | None, digits: int = 6) -> str:
 def _sentence(words: str) -> str:
     """Words as a sentence, with a capital letter and a full stop."""
     return words[:1].upper() + words[1:].rstrip(".") + "."
-
-
-@cache
-def _asset(name: str) -> str:
-    return files("diffexplore.pages").joinpath("assets", name).read_text(encoding="utf-8")

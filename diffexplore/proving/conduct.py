@@ -13,7 +13,7 @@ from diffexplore.bounds.handling import finite_float
 from diffexplore.bounds.watch import CONSTANT_ERROR
 from diffexplore.torch_code.calling import exits_refused
 from diffexplore.torch_code.doors import CandidateWatch, Escapes
-from diffexplore.tracing.trace import OUTPUT
+from diffexplore.tracing.traced import OUTPUT
 
 Tensor = torch.Tensor
 Function = Callable[..., Tensor]

@@ -19,7 +19,7 @@ from diffexplore.proving.surrogates import surrogate_of
 from diffexplore.tracing.backward import SECOND_CALL
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.reading import loss_of
-from diffexplore.tracing.trace import Traced
+from diffexplore.tracing.traced import Traced
 
 
 def cause_of(

@@ -19,7 +19,7 @@ from diffexplore.bounds.watch import Watch
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.program.program import Program, lower
 from diffexplore.tracing.declarations import Array, of_samples
-from diffexplore.tracing.trace import OUTPUT, Traced
+from diffexplore.tracing.traced import OUTPUT, Traced
 
 Tensor = torch.Tensor
 

@@ -10,7 +10,8 @@ from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.budget import Allowance
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.tracing.declarations import of_samples
-from diffexplore.tracing.trace import Traced, trace
+from diffexplore.tracing.trace import trace
+from diffexplore.tracing.traced import Traced
 
 
 def holds_for_one(program: TensorProgram, traced: Traced, allowance: Allowance, *, by_data: bool) -> bool:

@@ -16,7 +16,8 @@ from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.readings import ConstantReading
 from diffexplore.proving.records import Statement, status_of
 from diffexplore.tracing.sizes import horizon, meets
-from diffexplore.tracing.trace import Traced, trace_near
+from diffexplore.tracing.trace import trace_near
+from diffexplore.tracing.traced import Traced
 
 #: So many parts are read beside the first one.
 MOST_PARTS = 8

@@ -12,7 +12,7 @@ import torch
 
 from diffexplore.decide.records import Counterexample
 from diffexplore.tracing.declarations import Array, of_samples
-from diffexplore.tracing.trace import Traced
+from diffexplore.tracing.traced import Traced
 
 Tensor = torch.Tensor
 Tensors = dict[str, Tensor]

@@ -25,7 +25,8 @@ from diffexplore.proving.statements import domain_of, names_of, statements_of, s
 from diffexplore.proving.upstream import without_factor
 from diffexplore.tracing.declarations import Spec, declare
 from diffexplore.tracing.sizes import meets
-from diffexplore.tracing.trace import Traced, trace
+from diffexplore.tracing.trace import trace
+from diffexplore.tracing.traced import Traced
 
 
 def prove(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from diffexplore.formula.recognise import Recognised
 from diffexplore.proving.records import ReadConstant, Statement, status_of
-from diffexplore.tracing.trace import Traced
+from diffexplore.tracing.traced import Traced
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from diffexplore.torch_code.torch_program import TorchProgram
 from diffexplore.tracing.applied import applied
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.sizes import apart, meets
-from diffexplore.tracing.trace import OUTPUT, Traced
+from diffexplore.tracing.traced import OUTPUT, Traced
 
 Tensor = torch.Tensor
 

@@ -20,7 +20,7 @@ from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import Statement
 from diffexplore.tracing.declarations import Array, of_samples
 from diffexplore.tracing.sizes import usual
-from diffexplore.tracing.trace import OUTPUT, Traced
+from diffexplore.tracing.traced import OUTPUT, Traced
 
 
 def statements_of(

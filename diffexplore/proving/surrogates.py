@@ -21,7 +21,7 @@ from diffexplore.formula.text import to_text
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import Statement
 from diffexplore.proving.upstream import is_proportional
-from diffexplore.tracing.trace import Traced
+from diffexplore.tracing.traced import Traced
 
 _T = sympy.Symbol("surrogate argument", real=True)
 

@@ -8,7 +8,7 @@ import sympy
 
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.proving.programs import TensorProgram
-from diffexplore.tracing.trace import Traced
+from diffexplore.tracing.traced import Traced
 
 
 def without_factor(program: TensorProgram, traced: Traced) -> TensorProgram:

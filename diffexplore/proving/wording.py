@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from diffexplore.proving.points_tried import Tensors
-from diffexplore.tracing.trace import OUTPUT, Traced
+from diffexplore.tracing.traced import OUTPUT, Traced
 
 Tensor = torch.Tensor
 

@@ -9,7 +9,7 @@ from diffexplore.checking.records import Report, Row
 from diffexplore.numerals import ABSENT, short
 from diffexplore.render.causes import Footnotes
 from diffexplore.render.places import at_place, place
-from diffexplore.render.tables import _ROOM_FOR_EVERYTHING, Units, _value
+from diffexplore.render.tables import ROOM_FOR_EVERYTHING, Units, value_cell
 from diffexplore.writing.blocks import Block, Column, Gap, Heading, Table, Text, text
 from diffexplore.writing.names import candidate_of, distinct_points, partial_of, point_key, rows_of
 from diffexplore.writing.numbers import counted
@@ -61,7 +61,7 @@ def _samples_table(rows: Sequence[Row], report: Report, footnotes: Footnotes, wi
     """The rows, with the point if there are several, and with value and power if there is room."""
     units = Units(rows, report.dtype)
     several_points = len(distinct_points(row for row in report.rows if row.probe is None)) > 1
-    roomy = width >= _ROOM_FOR_EVERYTHING
+    roomy = width >= ROOM_FOR_EVERYTHING
     error, allowed, power = units.columns
     columns = [
         (True, Column("sample")),
@@ -82,7 +82,7 @@ def _samples_table(rows: Sequence[Row], report: Report, footnotes: Footnotes, wi
 
 
 def _sample_cells(row: Row, report: Report, units: Units, footnotes: Footnotes) -> tuple[Text, ...]:
-    where, value = text(place(report, row.point, compact=True)), _value(row, row.truth, _SAMPLE_DIGITS)
+    where, value = text(place(report, row.point, compact=True)), value_cell(row, row.truth, _SAMPLE_DIGITS)
     return (text(str(row.sample)), text(row.method), where, value, *units.cells(row), footnotes.verdict(row))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from diffexplore.checking.records import VALUE, Report, Row, Tally
+from diffexplore.checking.records import VALUE, Report, Row
+from diffexplore.checking.tallies import Tally
 from diffexplore.methods import truncates
 from diffexplore.numerals import short
 from diffexplore.render.causes import Footnotes, not_compared_briefly

@@ -39,7 +39,7 @@ from diffexplore.writing.numbers import (
 #: Digits that a value shows however narrow the page is.
 _FEWEST_DIGITS = 6
 #: Below this width the worst samples are shown without their values and powers.
-_ROOM_FOR_EVERYTHING = 98
+ROOM_FOR_EVERYTHING = 98
 
 
 def reduced_tables(report: Report, footnotes: Footnotes, width: int) -> Iterator[Block]:
@@ -89,13 +89,13 @@ def _values(rows: Sequence[Row], truth: Truth | None, digits: int, room: int) ->
     """The truth and the values below it, in as many of ``digits`` digits as ``room`` holds (six at least)."""
     values: list[Text] = []
     for shown in range(digits, min(digits, _FEWEST_DIGITS) - 1, -1):
-        values = [text(truth_digits(truth, shown)), *(_value(row, truth, shown) for row in rows)]
+        values = [text(truth_digits(truth, shown)), *(value_cell(row, truth, shown) for row in rows)]
         if max(len(words_of(value)) for value in values) <= room:
             break
     return values
 
 
-def _value(row: Row, truth: Truth | None, digits: int) -> Text:
+def value_cell(row: Row, truth: Truth | None, digits: int) -> Text:
     if row.is_nan and row.cause is not None:
         return text(row.cause.fields["value"], "bad")
     return value_beside(row.value, truth, digits, "bad" if row.verdict == "fail" else "quiet")

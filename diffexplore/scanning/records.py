@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from diffexplore.checking.records import Skipped
+from diffexplore.checking.tallies import Skipped
 from diffexplore.documents import Plain
 
 if TYPE_CHECKING:

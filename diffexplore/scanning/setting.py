@@ -11,8 +11,8 @@ from diffexplore import methods as registry
 from diffexplore.checking.batch import Batch
 from diffexplore.checking.evaluate import Running
 from diffexplore.checking.options import as_dtype, as_wrt
-from diffexplore.checking.records import Skipped
 from diffexplore.checking.run import prepared
+from diffexplore.checking.tallies import Skipped
 from diffexplore.floating_point import dtype_name
 from diffexplore.loss import Loss
 from diffexplore.methods.problem import Problem

@@ -2,6 +2,7 @@
 
 from diffexplore.tracing.declarations import Array, declare
 from diffexplore.tracing.reading import loss_of
-from diffexplore.tracing.trace import Traced, trace
+from diffexplore.tracing.trace import trace
+from diffexplore.tracing.traced import Traced
 
 __all__ = ["Array", "Traced", "declare", "loss_of", "trace"]

@@ -13,7 +13,7 @@ from diffexplore.errors import UsageError
 from diffexplore.torch_code.calling import exits_refused
 from diffexplore.torch_private.watching import tree_leaves
 from diffexplore.tracing.declarations import Array, declare
-from diffexplore.tracing.trace import FEW
+from diffexplore.tracing.traced import FEW
 
 Tensor = torch.Tensor
 

@@ -12,7 +12,7 @@ from diffexplore.formula.step_functions import StepFunction
 from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
 from diffexplore.tracing.declarations import real
-from diffexplore.tracing.trace import Traced
+from diffexplore.tracing.traced import Traced
 
 
 def loss_of(traced: Traced, *, name: str | None = None, domain: str | Sequence[str] | None = None) -> Loss:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import sympy
 from sympy.logic.boolalg import Boolean
-from torch.fx import GraphModule
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import SAMPLES
-from diffexplore.formula.recognise import Recognised
-from diffexplore.formula.text import to_text
 from diffexplore.torch_ops.readers.arrays import Grid, cells_of
 from diffexplore.tracing.applied import applied
 from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture
@@ -22,58 +19,7 @@ from diffexplore.tracing.declarations import Array, Spec, check_distinct, declar
 from diffexplore.tracing.decompositions import decompositions
 from diffexplore.tracing.guards import read_guards
 from diffexplore.tracing.interpret import Reading
-
-#: The key of the output among the needs; no symbol is called so.
-OUTPUT = ""
-
-#: The number of samples of a program that mixes them.
-FEW = 4
-
-
-@dataclass(frozen=True)
-class Traced:
-    """A torch function as formulas.
-
-    Attributes:
-        parameters, data: its arguments, with the symbols of their entries.
-        output: the scalar that it returns, with sums over the samples and N; in x_1, x_2, … where it mixes samples.
-        partials: for each symbol what the backward graph computes, for data that of the generic sample; None where the
-            backward pass was not traced. Data that torch cannot differentiate by have none.
-        second: the same of a second backward call on the same graph, where an autograd Function is part of the program.
-        samples: None where the formulas hold for all N, else the number of samples traced.
-        mixing: the operator and line that mixes the samples.
-        guards: what is taken for granted of N, such as N ≥ 2: relations in :data:`SAMPLES`.
-        notes: which numbers the floats of the program were read as, and the like.
-        constants: the floats of the program that were read as other numbers.
-        conventions: where the program departs from mathematics on purpose, and why.
-        needs: for each symbol of ``partials``, and for :data:`OUTPUT`, the conditions under which torch has a value;
-            formulas may have more, since SymPy cancels.
-        graph: the graph that was read.
-    """
-
-    parameters: tuple[Array, ...]
-    data: tuple[Array, ...]
-    output: sympy.Expr
-    partials: Mapping[str, sympy.Expr] | None
-    second: Mapping[str, sympy.Expr] | None
-    samples: int | None
-    mixing: str | None
-    guards: tuple[Boolean, ...]
-    notes: tuple[str, ...]
-    conventions: Mapping[Boolean, str]
-    needs: Mapping[str, tuple[Boolean, ...]]
-    graph: GraphModule = field(compare=False, repr=False)
-    constants: tuple[Recognised, ...] = ()
-
-    @property
-    def rounds(self) -> bool:
-        """Whether some float was read as another number."""
-        return any(constant.relative for constant in self.constants)
-
-    @property
-    def conditions(self) -> tuple[str, ...]:
-        """The guards as texts."""
-        return tuple(to_text(guard, unicode=True) for guard in self.guards)
+from diffexplore.tracing.traced import FEW, OUTPUT, Traced
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from itertools import islice
 
 import sympy
 
-from diffexplore.checking.point import PointOutcome
+from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.records import Cause, Row
 from diffexplore.formula.compare import agreement, values_of_both
 from diffexplore.loss import Loss

@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 import torch
 
-from diffexplore.checking.point import PointOutcome
+from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.records import DOUBLE_BACKWARD, WEIGHTED, Cause
 from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss

@@ -11,8 +11,9 @@ import torch
 from torch.autograd import forward_ad
 
 from diffexplore.arguments import as_texts
-from diffexplore.checking.point import PointOutcome
-from diffexplore.checking.records import WEIGHTED, Skipped
+from diffexplore.checking.comparisons import PointOutcome
+from diffexplore.checking.records import WEIGHTED
+from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import UsageError, unknown
 from diffexplore.loss import Loss
 from diffexplore.verifying.calling import torch_reasons

@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.enclosures import Enclosures, Status
 from diffexplore.checking.evaluate import Chunk, Evaluator, Running
 from diffexplore.checking.explain import with_flushed
 from diffexplore.checking.judge import INCONCLUSIVE, PASS, Judged
-from diffexplore.checking.point import PointCheck, PointOutcome
+from diffexplore.checking.point import PointCheck
 from diffexplore.checking.probes import Probe
-from diffexplore.checking.records import VALUE, LostDigits, Row, Skipped
+from diffexplore.checking.records import VALUE, LostDigits, Row
+from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import CandidateError
 from diffexplore.methods.base import Estimates, Numbers
 from diffexplore.verifying.diagnosis.locate import Failures

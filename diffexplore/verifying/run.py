@@ -13,13 +13,14 @@ import torch
 from diffexplore.arguments import as_text, as_words, wrong
 from diffexplore.bounds.canary import broken_claims
 from diffexplore.checking.batch import Batch, make_batch
+from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.evaluate import Running
 from diffexplore.checking.listener import Listener, Silence
 from diffexplore.checking.notices import announced
 from diffexplore.checking.options import as_device, as_dtype, as_seed, as_wrt
-from diffexplore.checking.point import PointOutcome
-from diffexplore.checking.records import CandidateSummary, Report, Skipped
+from diffexplore.checking.records import CandidateSummary, Report
 from diffexplore.checking.run import assemble, scale_over, stage_of
+from diffexplore.checking.tallies import Skipped
 from diffexplore.inputs.losses import loss_given
 from diffexplore.inputs.names import named_in
 from diffexplore.inputs.points import make_points

@@ -8,6 +8,7 @@ import torch
 from torch.optim.adam import adam
 
 from diffexplore.fitting.optimizers.base import Stepwise
+from diffexplore.fitting.optimizers.constants import BETAS, EPS
 
 Tensor = torch.Tensor
 
@@ -28,7 +29,7 @@ class Adam:
             self._steps = [torch.zeros((), dtype=torch.float32) for _ in parameters]
         adam(
             parameters, gradient, self._first, self._second, [], self._steps, foreach=False, fused=False,
-            amsgrad=False, beta1=0.9, beta2=0.999, lr=self.rate, weight_decay=0.0, eps=1e-8, maximize=False,
+            amsgrad=False, beta1=BETAS[0], beta2=BETAS[1], lr=self.rate, weight_decay=0.0, eps=EPS, maximize=False,
         )  # fmt: skip
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from diffexplore.fitting.optimizers.base import Stepwise
+from diffexplore.fitting.optimizers.constants import MOMENTUM
 from diffexplore.fitting.optimizers.gd import Descent
-
-MOMENTUM = 0.9
 
 OPTIMIZER = Stepwise(lambda rate: Descent(rate, MOMENTUM))

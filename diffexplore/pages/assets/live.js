@@ -40,7 +40,34 @@ function diffexploreLive(root, given, formulas) {
     return parameters.map((_, row) => parameters.map((_, column) => flat.length ? flat[row * size + column] : NaN));
   }
 
-  function descent(start, rate, steps) { // gradient descent; a long path is thinned, and its last point kept
+  // The optimizers of torch.optim that step by step need the gradient alone, operation by operation.
+  const RULES = {
+    gd: () => (point, slopes, rate) => point.map((x, k) => x - rate * slopes[k]),
+    momentum: () => {
+      let velocity = null;
+      return (point, slopes, rate) => {
+        velocity = velocity ? velocity.map((v, k) => given.constants.momentum * v + slopes[k]) : slopes;
+        return point.map((x, k) => x - rate * velocity[k]);
+      };
+    },
+    adam: () => {
+      const { beta1, beta2, eps } = given.constants;
+      const mean = parameters.map(() => 0), square = parameters.map(() => 0);
+      let step = 0;
+      return (point, slopes, rate) => {
+        step += 1;
+        const size = rate / (1 - Math.pow(beta1, step)), spread = Math.sqrt(1 - Math.pow(beta2, step));
+        return point.map((x, k) => {
+          mean[k] += (1 - beta1) * (slopes[k] - mean[k]);
+          square[k] = beta2 * square[k] + (1 - beta2) * slopes[k] * slopes[k];
+          return x - size * mean[k] / (Math.sqrt(square[k]) / spread + eps);
+        });
+      };
+    },
+  };
+
+  function descent(start, rate, steps, optimizer = state.optimizer) { // a long path is thinned, and its last point kept
+    const move = RULES[optimizer]();
     const stride = Math.ceil(steps / MOST_KEPT), kept = [];
     let point = start, value = loss(start), step = 0, ended = null;
     let best = { step, point, value };
@@ -48,7 +75,7 @@ function diffexploreLive(root, given, formulas) {
     while (step < steps) {
       const slopes = gradient(point);
       if (!slopes.every(isFinite)) { ended = "the gradient is not finite"; break; }
-      point = point.map((x, k) => x - rate * slopes[k]);
+      point = move(point, slopes, rate);
       value = loss(point);
       step += 1;
       if (!isFinite(value)) { ended = "the loss is not finite"; break; }
@@ -80,7 +107,7 @@ function diffexploreLive(root, given, formulas) {
   // ---------------------------------------------------------------------------------------------------- the present
   const state = {
     axes: given.axes.slice(), start: given.start.slice(), rate: given.rate, steps: given.steps, window: windows[0],
-    held: given.held,
+    held: given.held, optimizer: given.optimizer,
   };
   const places = () => state.axes.map(name => parameters.indexOf(name));
   const onAxes = point => places().map(k => point[k]);
@@ -341,7 +368,7 @@ function diffexploreLive(root, given, formulas) {
     const stride = Math.ceil(run.path.length / Math.max(2, Math.min(1000, 2e7 / given.operations)));
     const curvatures = run.path.filter((_, i) => i % stride === 0).map(place => largestCurvature(place.point));
     const product = state.rate * Math.max(...curvatures.filter(isFinite));
-    if (product > 0 && isFinite(product)) {
+    if (state.optimizer === "gd" && product > 0 && isFinite(product)) {
       const about = `the largest curvature on the path times the rate is ${short(product, 2)}`;
       words.push(product > 2 ? `${about} > 2, where steps overshoot` : `${about} < 2`);
     }
@@ -377,8 +404,14 @@ function diffexploreLive(root, given, formulas) {
   }, true);
 
   part("again").addEventListener("click", () => {
-    Object.assign(state, { start: given.start.slice(), rate: given.rate, steps: given.steps });
+    Object.assign(state, { start: given.start.slice(), rate: given.rate, steps: given.steps, optimizer: given.optimizer });
+    part("optimizer").value = state.optimizer;
     look(windows[0]);
+  });
+
+  part("optimizer").addEventListener("change", event => {
+    state.optimizer = event.target.value;
+    refresh();
   });
 
   function look(window) {

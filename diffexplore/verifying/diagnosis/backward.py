@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from diffexplore.checking.records import VALUE, Cause, Skipped
+from diffexplore.checking.records import VALUE, Cause
+from diffexplore.checking.tallies import Skipped
 from diffexplore.tracing.backward import SECOND_CALL
 from diffexplore.verifying.backward_calls import FACTOR, BackwardConduct
 

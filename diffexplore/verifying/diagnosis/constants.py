@@ -7,19 +7,17 @@ Small whole numbers and fractions are left to the causes that are about factors.
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal
 
 import sympy
 from flint import arb
 
 from diffexplore.checking.records import VALUE
 from diffexplore.formula.derive import differentiate
-from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, exactly, tolerance
+from diffexplore.verifying.diagnosis.read_constants import Solution, as_float32, exact_value, read_constant
 from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable, exact_partial
 
 #: The symbol in the place of the constant.
@@ -35,9 +33,6 @@ _ENDED = 2.0**-51
 #: Numbers with a numerator and a denominator up to here come out of the rules of differentiation.
 _SMALL = 12
 
-#: Decimals with more digits are not said to be what somebody wrote; nor are those that one in so many intervals holds.
-_MOST_DIGITS = 12
-_BY_CHANCE = 1e-3
 
 #: Slopes that differ by less, relative to the partial, make the constant a factor of the whole.
 _SAME = 2.0**-20
@@ -63,38 +58,25 @@ class ConstantPlace:
         return sympy.diff(self.formula, KNOB).xreplace({KNOB: value})
 
 
-@dataclass(frozen=True)
-class Solution:
-    """The constants that explain every number: an interval, by its middle and its half-width.
-
-    ``additive`` and ``whole`` tell whether the constant is a term or a factor of all that is computed.
-    """
-
-    middle: float
-    uncertainty: float
-    additive: bool
-    whole: bool
-
-
 def wrong_constants(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """The gradient of the loss, or the gradient, with one constant replaced by what the numbers say it is."""
     for place in _places(name, scenes[0]):
         found = solved(name, scenes, place)
         if found is None:
             continue
-        true, written = _read(place.constant, found)
+        true, written = read_constant(place.constant, found)
         if written is None and (found.additive or found.whole):
             continue  # any number that is added or multiplied could come from anywhere
         fields = {
             "constant": true, "deviation": found.middle - float(place.constant), "uncertainty": found.uncertainty,
             "found": written or repr(found.middle),
         }  # fmt: skip
-        rounded = _as_float32(place.constant, found)
+        rounded = as_float32(place.constant, found)
         shown = written or f"{short(found.middle, 9)} (± {short(found.uncertainty)})"
         message = f"the constant {shown} should be {true}"
         if rounded:
             message = f"the constant {true} is rounded to float32"
-        exact = _exact_value(place.constant, true, written)
+        exact = exact_value(place.constant, true, written)
         predict = near(name, place, found) if exact is None else exactly(name, place.at(exact))
         rank = 1.5 if written is not None or rounded else 2.95
         yield Hypothesis("wrong_constant", message, rank, predict, fields, fitted=1, mistake=f"constant {true}")
@@ -237,45 +219,3 @@ def near(name: str, place: ConstantPlace, found: Solution) -> Prediction:
 
 def rational(value: float) -> sympy.Rational:
     return sympy.Rational(*value.as_integer_ratio())
-
-
-# --------------------------------------------------------------------------------------------------- saying which it is
-def _read(constant: sympy.Expr, found: Solution) -> tuple[str, str | None]:
-    """The right constant and the wrong one, as people write them: of √(2/π), a decimal for it or for its π."""
-    whole = decimal_in(found.middle, found.uncertainty)
-    power = constant.as_powers_dict().get(sympy.pi, 0) if constant != sympy.pi else 0
-    if power:
-        inner = float(sympy.pi) * (found.middle / float(constant)) ** (1 / float(power))
-        within = abs(found.uncertainty / found.middle / float(power)) * inner
-        written = decimal_in(inner, within)
-        if written is not None and (whole is None or len(written) <= len(whole)):
-            return to_text(sympy.pi), written
-    return _text(constant), whole
-
-
-def _exact_value(constant: sympy.Expr, true: str, written: str | None) -> sympy.Rational | None:
-    """The number that was written in the place of the whole constant; None where it is none, or stands in it."""
-    return sympy.Rational(written) if written is not None and true == _text(constant) else None
-
-
-def decimal_in(middle: float, uncertainty: float) -> str | None:
-    """The shortest decimal in an interval, if it is no accident that there is one so short."""
-    for digits in range(1, _MOST_DIGITS + 1):
-        rounded = Context(prec=digits).create_decimal(Decimal(middle))
-        if abs(float(rounded) - middle) <= uncertainty:
-            spacing = 10.0 ** (rounded.adjusted() - digits + 1)
-            return f"{rounded.normalize():f}" if 2 * uncertainty <= _BY_CHANCE * spacing else None
-    return None
-
-
-def _as_float32(constant: sympy.Expr, found: Solution) -> bool:
-    narrow: float = struct.unpack("f", struct.pack("f", float(constant)))[0]
-    return abs(narrow - found.middle) <= found.uncertainty
-
-
-def _text(constant: sympy.Expr) -> str:
-    """A number with a finite decimal expansion as a decimal."""
-    if constant.is_Rational and not sympy.factorint(constant.q).keys() - {2, 5}:
-        decimal = Context(prec=40).divide(Decimal(int(constant.p)), Decimal(int(constant.q)))
-        return f"{decimal:f}"
-    return to_text(constant)

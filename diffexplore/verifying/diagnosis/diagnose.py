@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.checking.point import PointOutcome
+from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.records import Cause
 from diffexplore.checking.unbounded import is_unexplained
 from diffexplore.verifying.diagnosis import backward, conduct, nonfinite

@@ -18,8 +18,9 @@ from diffexplore.formula.derive import differentiate
 from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
-from diffexplore.verifying.diagnosis.constants import KNOB, ConstantPlace, decimal_in, near, solved
-from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, exactly
+from diffexplore.verifying.diagnosis.constants import KNOB, ConstantPlace, near, solved
+from diffexplore.verifying.diagnosis.hypothesis import EDIT, Hypothesis, exactly
+from diffexplore.verifying.diagnosis.read_constants import decimal_in
 from diffexplore.verifying.diagnosis.scene import Scene
 from diffexplore.verifying.diagnosis.terms import multiple, plus, text_of
 
@@ -64,7 +65,7 @@ def _explained(
     for value in usual:
         key, message = _said(node, term, str(value))
         fields = {"term": to_text(node if term is None else term), "coefficient": float(value)}
-        yield Hypothesis(key, message, _RANK, exactly(name, place.at(value)), fields, mistake="edit")
+        yield Hypothesis(key, message, _RANK, exactly(name, place.at(value)), fields, mistake=EDIT)
     found = solved(name, scenes, place)
     if found is None or any(abs(float(value) - found.middle) <= found.uncertainty for value in usual):
         return
@@ -73,7 +74,7 @@ def _explained(
     predict = near(name, place, found) if written is None else exactly(name, place.at(sympy.Rational(written)))
     fields = {"term": to_text(node if term is None else term), "coefficient": found.middle,
               "uncertainty": found.uncertainty}  # fmt: skip
-    yield Hypothesis(key, message, _FITTED_RANK, predict, fields, fitted=1, mistake="edit")
+    yield Hypothesis(key, message, _FITTED_RANK, predict, fields, fitted=1, mistake=EDIT)
 
 
 def _said(node: sympy.Expr, term: sympy.Expr | None, number: str) -> tuple[str, str]:
@@ -107,7 +108,7 @@ def added(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         fields = {"coefficient": middle, "of": called, "uncertainty": uncertainty}
         key = "added_constant" if monomial == 1 else "extra_term"
         predict = plus(name, partial(_reduced, name, own), arb(middle, uncertainty))
-        yield Hypothesis(key, message, _ADDED_RANK, predict, fields, fitted=1)
+        yield Hypothesis(key, message, _ADDED_RANK, predict, fields, fitted=1, mistake=EDIT)
 
 
 def _reduced(name: str, expression: sympy.Expr, scene: Scene) -> list[arb]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from diffexplore.checking.records import Cause
 from diffexplore.errors import DiffexploreError
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
-from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, alike, explains, telling
+from diffexplore.verifying.diagnosis.hypothesis import EDIT, Hypothesis, alike, explains, telling
 from diffexplore.verifying.diagnosis.scene import Scene
 
 #: Tolerances by which a certain cause must differ from the truth: in a narrow dtype many causes fit a little error.
@@ -64,10 +64,13 @@ def different(singles: Sequence[Scene]) -> int:
 def consistent(hypotheses: Iterable[Hypothesis], scenes: Sequence[Scene], name: str) -> list[Hypothesis]:
     """The hypotheses that explain everything and say more than that all is well, the simplest first.
 
-    One with a fitted number has to explain another number beside: any number fits itself.
+    One with a fitted number has to explain another number beside: any number fits itself. Edits of the loss come last,
+    and count only where nothing simpler explains everything.
     """
-    found = []
+    found: list[Hypothesis] = []
     for hypothesis in hypotheses:
+        if hypothesis.mistake == EDIT and any(other.mistake != EDIT for other in found):
+            break
         try:
             if explains(hypothesis, scenes, name) and _count(hypothesis, scenes, name) > hypothesis.fitted:
                 found.append(hypothesis)

@@ -36,8 +36,6 @@ _OF_NUMBERS: tuple[Family, ...] = (
     powers.powers_within,
     samples.squashed,
     shapes.all_pairs,
-    edits.edits,
-    edits.added,
 )
 
 #: Those that need a partial.
@@ -60,9 +58,13 @@ _OF_PARTIALS: tuple[Family, ...] = (
 )
 
 
+#: Those that are sought where none of the others holds: they have so many numbers that some often fit as well.
+_LAST: tuple[Family, ...] = (edits.edits, edits.added)
+
+
 def hypotheses(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """Every hypothesis for one partial (or for the loss's value)."""
-    families = _OF_NUMBERS if name == VALUE else (*_OF_NUMBERS, *_OF_PARTIALS)
+    families = (*_OF_NUMBERS, *(() if name == VALUE else _OF_PARTIALS), *_LAST)
     for family in families:
         with suppress(SceneUnavailable):
             yield from family(name, scenes)

@@ -16,6 +16,10 @@ from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable
 Prediction = Callable[[Scene], "list[arb] | None"]
 
 
+#: The kind of mistake that is one small change of the loss.
+EDIT = "edit"
+
+
 @dataclass(frozen=True)
 class Hypothesis:
     """A named cause, and the numbers that it predicts for one partial.

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from flint import arb
 
-from diffexplore.checking.point import PointOutcome
-from diffexplore.checking.records import Cause, Row, Tally, Verdict
+from diffexplore.checking.comparisons import PointOutcome
+from diffexplore.checking.records import Cause, Row, Verdict
+from diffexplore.checking.tallies import Tally
 
 #: Causes that say nothing against the formula of a candidate.
 _UNDECIDED = frozenset({"convention", "not_deterministic"})

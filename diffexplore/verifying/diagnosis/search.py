@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from flint import arb
 
-from diffexplore.checking.point import PointOutcome
+from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.records import VALUE, Cause, Row
 from diffexplore.methods.base import Estimates
 from diffexplore.verifying.diagnosis import conduct, locate, plans, regions
