@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 
 import diffexplore as dx
 from diffexplore.errors import DiffexploreError
+from diffexplore.render.failure import failure_text
 
 Tensor = torch.Tensor
 
@@ -99,3 +101,43 @@ def test_a_terminal_of_ipython_shows_the_page_and_no_record(make: Callable[[dx.L
     assert len(lines) > 3
     assert max(map(len, lines)) <= 79
     assert "summary=" not in printer.shown and "statements=" not in printer.shown
+
+
+def in_a_terminal(result: Any) -> str:
+    """The text of a result; a text is one."""
+    if isinstance(result, str):
+        return result
+    printer = Printer()
+    result._repr_pretty_(printer, False)
+    return printer.shown
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda loss: dx.check(loss, {"x": [1.0, 2.0]}, {"a": 1.5}),
+        lambda loss: dx.verify(wrong, loss, {"x": [1.0, 2.0]}, {"a": 1.5}),
+        lambda loss: dx.prove(wrong, loss),
+        lambda loss: dx.fit(loss, {"x": [1.0, 2.0]}, {"a": 1.5}, steps=3),
+        lambda loss: failure_text(dx.verify(wrong, loss, {"x": [1.0, 2.0]}, {"a": 1.5})),
+    ],
+    ids=["report", "verify", "proof", "fit", "failure"],
+)
+def test_a_kernel_of_jupyter_makes_the_text_and_shows_nothing(
+    make: Callable[[dx.Loss], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss = dx.Loss("(a*x)**2", parameters="a", data="x")
+    expected = in_a_terminal(make(loss))
+    shown: list[object] = []
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("rich.jupyter.display", lambda *parts: shown.append(parts))
+    assert in_a_terminal(make(loss)) == expected
+    assert len(expected.splitlines()) > 3
+    assert not shown, "rich shows what it prints in a notebook, beside the page of the result"
+
+
+def test_a_plot_is_a_picture_without_pyplot() -> None:
+    picture, about = dx.fit("squared_error", lr=0.1, steps=3).plot()._repr_png_()
+    width, height = struct.unpack(">II", picture[16:24])  # of the PNG's first chunk, IHDR
+    assert picture.startswith(b"\x89PNG") and (width, height) == (1080, 660)
+    assert about == {"width": 720, "height": 440, "alt": "Loss curve of squared_error"}
