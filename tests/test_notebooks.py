@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import struct
+from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
 
@@ -141,3 +142,16 @@ def test_a_plot_is_a_picture_without_pyplot() -> None:
     width, height = struct.unpack(">II", picture[16:24])  # of the PNG's first chunk, IHDR
     assert picture.startswith(b"\x89PNG") and (width, height) == (1080, 660)
     assert about == {"width": 720, "height": 440, "alt": "Loss curve of squared_error"}
+
+
+@pytest.mark.parametrize("matplotlib", [True, False])
+def test_a_curve_in_a_notebook_is_a_picture(matplotlib: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = dx.fit("squared_error", lr=0.1, steps=3)
+    if not matplotlib:
+        monkeypatch.setattr("diffexplore.render.html.find_spec", lambda name: None)
+    page = fit._repr_html_()
+    drawn = re.findall(r'<img src="data:image/png;base64,([^"]+)" alt="Loss curve of squared_error"', page)
+    lines = re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL)
+    assert (len(drawn), len(lines)) == ((1, 0) if matplotlib else (0, 1))
+    assert all(b64decode(text).startswith(b"\x89PNG") for text in drawn)
+    assert all(text.isascii() and "Loss curve" in text for text in lines), "other characters are not all equally wide"
