@@ -42,12 +42,18 @@ _ASCII = str.maketrans(
 )
 _TYPED_POWER = re.compile(r"\*\*(-?\d+)(?![\d.])")
 _MINUS = re.compile(r"(?<![\d.][eE])-")
+_NEGATIVE = re.compile(r"(?<![\w.])-(?=[\d.])")
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ", "0123456789-n")
 _POWER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ]+")
 _SECOND_ORDER = re.compile(r"∂²(?=[Lℓ])")
 _SIGMOID = re.compile(r"σ(?=\()")
 _BARE_ROOT = re.compile(r"([√∛])(\w+)")
+
+
+def with_minus(words: str) -> str:
+    """A sentence whose negative numbers have a minus sign; exponents keep their hyphen."""
+    return _NEGATIVE.sub("−", words)
 
 
 def speaks_mathematics(encoding: str | None) -> bool:

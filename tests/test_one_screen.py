@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,75 @@ def test_a_graph_on_one_screen_counts_what_it_leaves_out(capsys: pytest.CaptureF
     (steps,) = (int(found[1]) for line in brief if (found := re.match(r"and (\d+) other steps: --full", line)))
     back = [sum(bool(re.match(r"  ∂L/∂\w+ +=", line)) for line in lines) for lines in (brief, full)]
     assert back[0] + steps == back[1]
+
+
+PROGRAMS = """
+import torch
+
+class Scaled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, a, b):
+        ctx.save_for_backward(a)
+        return a.clone(), b.clone()
+
+    @staticmethod
+    def backward(ctx, by_a, by_b):
+        return by_a * ctx.saved_tensors[0], by_b * 2
+
+def right(a, b, x, y):
+    return ((a*x - y + b)**2 / (2*(a**2 + 1))).mean()
+
+def factor(a, b, x, y):
+    return ((a*x - y + b)**2 / (a**2 + 1)).mean()
+
+def missing(a, b, x, y):
+    return ((a*x - y)**2 / (2*(a**2 + 1))).mean()
+
+def added(a, b, x, y):
+    return right(a, b, x, y) - 3
+
+def tilted(a, b, x, y):
+    return right(a, b, x, y) - 0.5*a
+
+def no_number(a, b, x, y):
+    return right(a, b, x, y) + torch.sqrt(-1 - a*a)
+
+def power(a, b, x, y):
+    return ((a*x - y + b)**2 / (2*(a**2 + 1)**2)).mean()
+
+def several(a, b, x, y):
+    return right(*Scaled.apply(a, b), x, y)
+"""
+#: What the headline says of each, by both commands or by one of them.
+HEADLINES: dict[str, dict[str, str]] = {
+    "right": {"verify": "PASS", "prove": "PROVED"},
+    "factor": dict.fromkeys(
+        ("verify", "prove"), "is 2 times this loss: the 1/2 is missing; its gradient agrees with it"
+    ),
+    "missing": dict.fromkeys(("verify", "prove"), "as if the term b were missing in a*x + b - y"),
+    "added": dict.fromkeys(("verify", "prove"), "the constant -3 is added to the loss, which changes no gradient"),
+    "tilted": dict.fromkeys(("verify", "prove"), "an extra constant -0.5 (+- "),
+    "no_number": {"verify": "sqrt(-1) = NaN; sqrt has no real value of a negative number"},
+    "power": dict.fromkeys(("verify", "prove"), "that has 1/(a**2 + 1)**2 in the place of 1/(a**2 + 1)"),
+    "several": dict.fromkeys(("verify", "prove"), "it is a times the gradient; dL/db is wrong too"),
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "program"), [(command, program) for program, said in HEADLINES.items() for command in said]
+)
+def test_a_verdict_stands_first_with_its_cause(
+    command: str, program: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(PROGRAMS, encoding="utf-8")
+    called = (command, f"{path}:{program}", "--loss", "perpendicular", "--ascii")
+    lines = lines_of(capsys, *called)
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+    headline = lines[: lines.index("")]
+    assert HEADLINES[program][command] in " ".join(" ".join(headline).split())
+    assert "overflows" not in "\n".join(lines), "a NaN is no overflow"
+    assert lines_of(capsys, *called, "--quiet") == headline
+    typeset = "\n".join(lines_of(capsys, *called[:-1], "--quiet"))
+    assert re.search(r"(?<![\w.])-(?=[\d.])", typeset) is None, "a negative number has a minus sign"

@@ -93,6 +93,8 @@ class Provenance:
     def _measured(
         self, watch: Watch, name: str, formula: sympy.Expr, operands: list[Tensor], out: Tensor
     ) -> LostPart | None:
+        if math.isnan(float(out.detach())):
+            return None  # there are no digits to keep: what made it is the cause of its row
         before = max([self.unit, *(_relative(watch, value) for value in operands)])
         found = LostPart(formula, before, _relative(watch, out), _how(name, out))
         loses = found.growth >= _GREAT and found.after > math.sqrt(self.unit) and not formula.is_Number

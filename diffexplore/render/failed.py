@@ -10,6 +10,7 @@ from diffexplore.methods import spoken
 from diffexplore.numerals import short
 from diffexplore.render.places import place
 from diffexplore.render.wrong import is_right_by_itself, where, worst_failures
+from diffexplore.typography import with_minus
 from diffexplore.writing.names import candidate_of, partial_of, subject_of
 from diffexplore.writing.numbers import counted, digits_of, point_text
 
@@ -24,8 +25,6 @@ _LISTED = 3
 
 #: Causes that say no more than the two numbers do.
 _SAID_BY_NUMBERS = ("exceeds_bound",)
-
-_MINUS = re.compile(r"(?<![\w.])-(?=[\d.])")
 
 
 def failed(report: Report) -> str:
@@ -87,7 +86,7 @@ def _subject(row: Row, report: Report) -> str:
 def _wrong(row: Row, report: Report) -> str:
     """``∂L/∂a is wrong (−8.59, should be 0.618, at a = 2.5, b = 1)``."""
     name = partial_of(row, candidate_of(report))
-    there = _MINUS.sub("−", where(row, report))
+    there = with_minus(where(row, report))
     right = is_right_by_itself(row)
     if right is not None:
         return f"{name} {right}{there}"
@@ -109,15 +108,15 @@ def _beside(row: Row, dtype: str) -> tuple[str, str]:
 
 def _written(number: Decimal, digits: int) -> str:
     if not -5 < number.adjusted() < 7 or not number:
-        return _MINUS.sub("−", short(float(number), digits)) if number else "0"
-    return _MINUS.sub("−", f"{number:.{max(0, digits - 1 - number.adjusted())}f}")
+        return with_minus(short(float(number), digits)) if number else "0"
+    return with_minus(f"{number:.{max(0, digits - 1 - number.adjusted())}f}")
 
 
 def _cause(row: Row) -> str:
     """The cause in one clause; nothing where the numbers say it."""
     if row.cause is None or row.cause.key in _SAID_BY_NUMBERS:
         return ""
-    message = row.cause.message
+    message = with_minus(row.cause.message)
     if len(message) <= _LONGEST_CAUSE:
         return message
     clause = re.split(r"; | \(", message, maxsplit=1)[0]
@@ -173,10 +172,11 @@ def _no_number(row: Row, report: Report) -> str:
     else:
         by = subject_of(candidate) if candidate else spoken(row.method)
         what = f"{by} computes {fields['value']} for {partial_of(row, candidate)}"
-    truth = f", where the truth is {short(float(row.truth.mid), 6)}" if row.truth else ""
-    why = [fields.get("backward_operation") or fields.get("operation"), fields.get("remedy")]
-    reason = "; ".join(words for words in why if words)
-    return f"{what}{_place(row, report)}{truth}{': ' + reason if reason else ''}"
+    truth = f", where the truth is {with_minus(short(float(row.truth.mid), 6))}" if row.truth else ""
+    forward, backward = fields.get("operation"), fields.get("backward_operation")
+    made = forward if forward and forward.endswith("= NaN") else backward or forward  # a NaN only goes on from there
+    reason = with_minus("; ".join(words for words in (made, fields.get("remedy")) if words))
+    return f"{what}{with_minus(_place(row, report))}{truth}{': ' + reason if reason else ''}"
 
 
 def _place(row: Row, report: Report) -> str:

@@ -8,6 +8,7 @@ from diffexplore.checking.records import VALUE
 from diffexplore.decide.records import EnclosedValue, Status
 from diffexplore.numerals import plain_exponent
 from diffexplore.proving.records import Proof, Statement
+from diffexplore.typography import with_minus
 from diffexplore.writing.blocks import Headline, Tone
 from diffexplore.writing.names import reduced_partial
 from diffexplore.writing.numbers import point_text
@@ -88,7 +89,7 @@ def _refuted(proof: Proof) -> str:
     if cause is not None and "loss_is" in cause.fields and any(one.name == VALUE for one in proof.refuted):
         name = "" if proof.program == "loss" else f" {proof.program}"
         return f"your loss{name} is {cause.fields['loss_is']}; its gradient agrees with it"
-    why = f": {cause.message}" if cause is not None else ""
+    why = f": {with_minus(cause.message)}" if cause is not None else ""
     place = f" where {first.decision.place}" if first.decision.place else ""
     if first.name == VALUE:
         named = proof.loss.startswith("the loss ") or proof.loss == "loss"
