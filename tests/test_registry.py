@@ -170,7 +170,7 @@ def test_values_are_those_of_mpmath(text: str) -> None:
             distance = abs(value - arb(mpmath.nstr(expected, 50)))
             assert bool(distance <= abs(value) * 1e-30 + arb("1e-40")), x
             checked += 1
-    assert checked >= 5
+    assert checked >= 4
 
 
 # ------------------------------------------------------------------------------------------------- one value, many ways

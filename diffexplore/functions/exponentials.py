@@ -112,18 +112,18 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         name="xlogy", doc="x·log(y), 0 where x is 0", copies=8, least=2, most=2, node=NO_CLASS, python=NO_SOURCE,
-        torch=NO_SOURCE, build=lambda x, y: classes.where(sympy.Eq(x, 0), sympy.Integer(0), x * sympy.log(y)),
+        torch=NO_SOURCE, build=lambda x, y: classes.unless_zero(x, x * sympy.log(y)),
         computed=Composed(lambda op, x, y: _unless_zero(op, x, op.log(y))),
     ),
     Function(
         name="xlog1py", doc="x·log(1 + y), 0 where x is 0", copies=8, least=2, most=2, node=NO_CLASS, python=NO_SOURCE,
         torch=NO_SOURCE,
-        build=lambda x, y: classes.where(sympy.Eq(x, 0), sympy.Integer(0), x * cfunctions.log1p(y)),
+        build=lambda x, y: classes.unless_zero(x, x * cfunctions.log1p(y)),
         computed=Composed(lambda op, x, y: _unless_zero(op, x, op.log1p(y))),
     ),
     Function(
         name="entr", doc="−x·log(x), 0 at 0", copies=8, node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
-        build=lambda x: classes.where(sympy.Eq(x, 0), sympy.Integer(0), -x * sympy.log(x)),
+        build=lambda x: classes.unless_zero(x, -x * sympy.log(x)),
         computed=Composed(lambda op, x: op.neg(_unless_zero(op, x, op.log(x)))),
     ),
 )  # fmt: skip

@@ -87,7 +87,7 @@ class Facts:
         sign: the sign of its values there.
         values: the numbers between which they lie strictly.
         smooth: what it is like inside its domain.
-        normal_form: a rule of :mod:`diffexplore.decide.generators`, or which plain one applies.
+        normal_form: a rule of :mod:`diffexplore.decide.rules`, or which plain one applies.
         at_infinity: whether an infinite argument may be lost.
     """
 
