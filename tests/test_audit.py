@@ -36,7 +36,6 @@ from diffexplore.auditing.expressions import (
     parse_formula,
 )
 from diffexplore.auditing.findings import FINDINGS
-from diffexplore.auditing.forward_tables import FORWARDS
 from diffexplore.auditing.forwards import cases
 from diffexplore.auditing.helpers import HELPERS
 from diffexplore.auditing.page import page
@@ -50,6 +49,7 @@ from diffexplore.cli.output import console_on
 from diffexplore.documents import to_json
 from diffexplore.errors import UsageError
 from diffexplore.render.terminal import Drawing
+from diffexplore.torch_ops.registry import named
 
 Output = pytest.CaptureFixture[str]
 
@@ -244,7 +244,8 @@ def test_every_helper_has_its_citation_and_is_used(rules: Rulebook) -> None:
 
 
 def case_texts(base: str) -> list[str]:
-    return [formula for case in FORWARDS.get(base, ()) for formula in case.formulas]
+    known = named(base)
+    return [] if known is None else [formula for case in known.cases for formula in case.formulas]
 
 
 # -------------------------------------------------------------------------------------------------- planted entries
@@ -593,9 +594,7 @@ def test_other_text_is_refused(text: str) -> None:
 
 
 def test_signatures_are_read() -> None:
-    signature = read_signature(
-        "clamp_(Tensor(a!) self, Scalar? min=None, int[1] dim=[0, 1]) -> (Tensor(a!) out, Tensor)"
-    )
+    signature = read_signature("bounded(Tensor(a!) self, Scalar? min=None, int[1] dim=[0,1]) -> (Tensor out, Tensor)")
     assert [argument.name for argument in signature.arguments] == ["self", "min", "dim"]
     assert signature.arguments[0].written
     assert signature.arguments[1].is_number

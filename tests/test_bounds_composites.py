@@ -12,7 +12,6 @@ from composite_kernels import KERNELS, POSITIVE, UNIT, exact_results
 from flint import arb
 
 import diffexplore as dx
-from diffexplore.bounds import aten
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch
 
@@ -167,9 +166,3 @@ def test_an_operator_of_another_library_has_no_rule() -> None:
         library._destroy()
     assert watch.unwatched == {"bounds_test::exp"}
     assert bool((watch.radius(out) == math.inf).all())
-
-
-def test_every_formula_has_its_kernel() -> None:
-    names = {*aten.composites.BY_TORCH, *aten.composites.FORMULAS}
-    assert all(hasattr(torch.ops.aten, name) for name in names)
-    assert all(aten.handler(name) is aten.composites.composite for name in names)

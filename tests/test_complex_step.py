@@ -5,9 +5,13 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+import torch
+from flint import acb
 from matrix import HALF
 
 from diffexplore import Loss, check
+from diffexplore.arithmetic.balls import precision
+from diffexplore.bounds.complex_balls import OPERATIONS, ComplexBall
 from diffexplore.checking.records import Report, Row
 
 
@@ -85,3 +89,23 @@ def test_outside_its_domain_nothing_is_concluded(formula: str) -> None:
 @pytest.mark.parametrize("dtype", HALF)
 def test_half_precision_has_no_complex_arithmetic(dtype: str) -> None:
     assert skip_reason(run("exp(a)", 0.5, dtype)) == f"torch has no complex arithmetic for {dtype}"
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128], ids=str)
+def test_a_logarithm_near_the_unit_circle_stays_within_its_radii(dtype: torch.dtype) -> None:
+    """There log|z| is far smaller than what a kernel rounds, which is relative to 1."""
+    angles = torch.linspace(-1.5, 1.5, 400, dtype=torch.float64)
+    sizes = 1 + torch.linspace(-3e-7, 3e-7, 400, dtype=torch.float64).flip(0)
+    z = torch.polar(sizes, angles).to(dtype)
+    zero = torch.zeros(400, dtype=torch.float64)
+    out = OPERATIONS["log"](ComplexBall(z, zero, zero))
+    of_modulus = z.abs().log().double()  # as a GPU computes the real part
+    with precision(200):
+        for argument, value, gpu, real, imag in zip(
+            z, out.value, of_modulus, out.real_radius, out.imag_radius, strict=True
+        ):
+            true = acb(complex(argument)).log()
+            assert abs(true.real - complex(value).real) <= float(real)
+            assert abs(true.real - float(gpu)) <= float(real)
+            assert abs(true.imag - complex(value).imag) <= float(imag)
+    assert float(out.real_radius.max()) < 1e3 * torch.finfo(dtype).eps

@@ -35,6 +35,8 @@ RESULTS = ("checking.records", "exploring.records", "fitting.records", "graphing
 #: Imports inside functions that go up, by module, with the rooms they go to: each for a reason.
 UPWARDS = dict.fromkeys(RESULTS, frozenset({"render", "pages", "scanning", "exploring"})) | {
     "errors": frozenset({"render"}),  # the text of a GradientError is that of its report
+    "bounds.watch": frozenset({"torch_ops"}),  # it looks up the record of each operator that it sees
+    "bounds.numpy_watch": frozenset({"torch_ops"}),  # as above
     "loss": frozenset({"render", "tracing", "proving"}),  # its repr; Loss.from_torch, which reads and reruns a program
 }
 

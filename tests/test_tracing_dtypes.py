@@ -14,8 +14,8 @@ from test_tracing import assert_agrees
 from benchmarks.torch_programs import TorchProgram
 from diffexplore import UsageError
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.torch_ops.readers.certain import has_value, whole_range
 from diffexplore.tracing import trace
-from diffexplore.tracing.operators.certain import has_value, whole_range
 
 Tensor = torch.Tensor
 constant = torch.tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -102,6 +103,27 @@ def test_a_door_is_seen_however_the_backward_pass_is_started(start: str) -> None
 @pytest.mark.parametrize("use", NOT_DOORS)
 def test_what_is_no_door_is_not_noted(use: str, where: str) -> None:
     assert seen_while(NOT_DOORS[use], where, torch.float64) == set()
+
+
+#: By each of these methods of a tensor, or functions of a list of tensors, numbers leave torch unseen.
+METHODS: dict[str, Callable[[Tensor], Any]] = {
+    "numpy": lambda t: t.numpy(), "tolist": lambda t: t.tolist(), "item": lambda t: t.item(),
+    "data_ptr": lambda t: t.data_ptr(), "storage": lambda t: t.storage(), "untyped_storage": lambda t: t.untyped_storage(),
+    "share_memory_": lambda t: t.share_memory_(),
+    "apply_": lambda t: t.apply_(abs), "map_": lambda t: t.map_(t, lambda x, y: x), "__array__": lambda t: t.__array__(),
+    "__float__": float, "__int__": int, "__index__": lambda t: [0, 1, 2][t.long()], "__complex__": complex,
+    "__dlpack__": lambda t: t.__dlpack__(), "__deepcopy__": copy.deepcopy,
+    "tensor": lambda t: torch.tensor([t, t]), "as_tensor": lambda t: torch.as_tensor([t, t]),
+    "asarray": lambda t: torch.asarray([t, t]), "new_tensor": lambda t: t.new_tensor([t, t]),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+@pytest.mark.parametrize("name", METHODS)
+def test_each_method_by_which_numbers_leave_torch_is_noted(name: str) -> None:
+    with Escapes() as escapes:
+        METHODS[name](torch.tensor(1.25))
+    assert name in escapes.seen
 
 
 UNDECIDED: dict[str, Callable[[Tensor], Any]] = {

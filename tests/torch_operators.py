@@ -9,10 +9,10 @@ from typing import Any
 import sympy
 import torch
 
-from diffexplore.auditing.forward_case import Case
 from diffexplore.auditing.rulebook import RulebookEntry
 from diffexplore.auditing.setup import Setup
 from diffexplore.auditing.special import VALUES
+from diffexplore.torch_ops.cases import Case
 
 POINTS = 20
 MASKS = ("mask", "condition")

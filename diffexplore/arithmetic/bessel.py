@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from diffexplore.arithmetic.torch_real import in_float32
+from diffexplore.arithmetic.narrow import in_float32
 from diffexplore.torch_private.watching import tell_watches
 
 Tensor = torch.Tensor

@@ -86,11 +86,6 @@ def softplus(x: torch.Tensor) -> torch.Tensor:
     return torch.logaddexp(x, x.new_zeros(()))
 
 
-def in_float32(kernel: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-    """A kernel that PyTorch has for float32 and float64 alone; narrower numbers are computed in float32."""
-    return kernel(x.float()).to(x.dtype) if x.dtype in (torch.float16, torch.bfloat16) else kernel(x)
-
-
 def _logical(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     return lambda *conditions: function(*(torch.as_tensor(condition, dtype=torch.bool) for condition in conditions))
 

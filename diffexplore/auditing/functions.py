@@ -14,7 +14,7 @@ from diffexplore.auditing import special
 from diffexplore.auditing.departures import depart
 from diffexplore.errors import DiffexploreError
 from diffexplore.formula import step_functions
-from diffexplore.functions.tables import of_kernels
+from diffexplore.torch_ops.registry import OPERATORS
 
 
 class NotRead(DiffexploreError):
@@ -65,11 +65,6 @@ def divided(x: sympy.Expr, y: sympy.Expr, rounding_mode: str | None = None) -> s
     return {"trunc": step_functions.trunc, "floor": step_functions.floor}[rounding_mode](x / y)
 
 
-def xlogy(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
-    """x·log(y): for y > 0, where torch's case of its own at x = 0 changes nothing."""
-    return x * sympy.log(y)
-
-
 def same(x: Any, *_: Any) -> Any:
     """What changes sizes, dtypes or places only, or the imaginary part of a number that has none."""
     return x
@@ -100,12 +95,20 @@ def _one(*_: Any) -> sympy.Expr:
     return sympy.S.One
 
 
-def _exp2(x: sympy.Expr) -> sympy.Expr:
-    return sympy.Integer(2) ** x
+def _of_records() -> dict[str, Callable[..., Any]]:
+    """The formulas of elementwise operators, whose operands C++ makes numbers of."""
+    return {
+        name: _of_numbers(known.formula)
+        for name, known in OPERATORS.items()
+        if known.formula is not None and name not in _OWN
+    }
 
 
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    **of_kernels(),
+def _of_numbers(formula: Callable[..., sympy.Expr]) -> Callable[..., sympy.Expr]:
+    return lambda *operands: formula(*map(number, operands))
+
+
+_OWN: Mapping[str, Callable[..., Any]] = {
     **dict.fromkeys(
         "conj real to type_as clone contiguous expand_as expand_symint detach toDouble toComplexDouble "
         "resolve_conj conj_physical scalar_tensor".split(),
@@ -129,25 +132,13 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "logical_and": lambda x, y: sympy.And(truth(x), truth(y)),
     "logical_or": lambda x, y: sympy.Or(truth(x), truth(y)),
     "logical_not": lambda x: sympy.Not(truth(x)),
-    "sum": lambda x: x,
-    "neg": lambda x: -x,
-    "mul": lambda x, y: x * number(y),
-    "div": divided,
-    "add": lambda x, y: x + number(y),
-    "sub": lambda x, y: x - number(y),
-    "lerp": lambda x, end, weight: x + weight * (end - x),
-    "pow": lambda x, y: number(x) ** number(y),
-    "square": lambda x: x**2,
-    "rsqrt": lambda x: 1 / sympy.sqrt(x),
-    "reciprocal": lambda x: 1 / x,
-    "exp2": _exp2,
-    "log1p": lambda x: sympy.log(1 + x),
-    "expm1": lambda x: sympy.exp(x) - 1,
-    "log2": lambda x: sympy.log(x) / sympy.log(2),
-    "log10": lambda x: sympy.log(x) / sympy.log(10),
+    "sum": same,
     "max": sympy.Max,
     "min": sympy.Min,
-    "sgn": sympy.sign,
+    "div": divided,
+    # In the terms of exp and log, which the algebra of proofs knows more of.
+    "log1p": lambda x: sympy.log(1 + x),
+    "expm1": lambda x: sympy.exp(x) - 1,
     "polygamma": sympy.polygamma,
     "i0": special.i0,
     "special_i1": special.i1,
@@ -155,7 +146,10 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "special_i1e": lambda x: sympy.exp(-sympy.Abs(x)) * special.i1(x),
     "igamma": special.igamma,
     "special_zeta": special.hurwitz_zeta,
-    "xlogy": xlogy,
-    "special_xlog1py": lambda x, y: xlogy(x, 1 + y),
+    # For a positive argument of the logarithm, where torch's case of its own at x = 0 changes nothing.
+    "xlogy": lambda x, y: x * sympy.log(y),
+    "special_xlog1py": lambda x, y: x * sympy.log(1 + y),
 }
-"""Name, without ``_`` for in place, → what it is."""
+
+#: Name, without ``_`` for in place, → what it is.
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {**_of_records(), **_OWN}

@@ -8,10 +8,10 @@ from typing import Any
 import sympy
 
 from diffexplore.auditing.expressions import NotAnExpression
-from diffexplore.auditing.forward_case import Case
 from diffexplore.auditing.functions import NotRead
 from diffexplore.auditing.rulebook import RulebookEntry
 from diffexplore.auditing.setup import Question, Setup, Unread
+from diffexplore.torch_ops.cases import Case
 
 _SKIPPED = ("non_differentiable", "not_implemented")
 _GENERATED = ("auto_linear", "auto_element_wise")

@@ -12,12 +12,12 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.auditing import expressions
-from diffexplore.auditing.forward_case import Case
 from diffexplore.auditing.functions import NotRead, number, truth
 from diffexplore.auditing.helpers import helpers_of
 from diffexplore.auditing.rulebook import RulebookEntry
 from diffexplore.auditing.rules import Reader
 from diffexplore.auditing.signature import Argument
+from diffexplore.torch_ops.cases import Case
 
 MASKS = ("mask", "condition")
 """Tensors of truth values, each read as the sign of a number of that name."""

@@ -1,25 +1,19 @@
-"""The signature of an operator as ``derivatives.yaml`` writes it: name, arguments, results."""
+"""The signature of an operator as ``derivatives.yaml`` writes it, read by the parser that torch brings."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
 from diffexplore.errors import UsageError
 
-_SIGNATURE = re.compile(r"\s*(?P<name>[\w.]+)\((?P<arguments>.*)\)\s*->\s*(?P<results>.+?)\s*$", re.DOTALL)
-_TENSOR = re.compile(r"Tensor(?:\((?P<alias>\w)(?P<written>!)?[^)]*\))?(?P<rest>[?\[\]]*)$")
-
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument: its type without marks of aliasing, its name, and its default as written."""
+    """An argument: its type without marks of aliasing, its name, and whether the operator writes into it."""
 
     type: str
     name: str
-    default: str | None = None
-    aliased: bool = False
     written: bool = False
 
     @property
@@ -35,7 +29,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Signature:
-    """What an operator takes and gives."""
+    """What an operator takes and gives; results without a name are empty texts."""
 
     name: str
     arguments: tuple[Argument, ...]
@@ -50,11 +44,6 @@ class Signature:
     def overload(self) -> str:
         """The overload: ``Tensor`` of ``add.Tensor``, empty where there is none."""
         return self.name.partition(".")[2]
-
-    @property
-    def in_place(self) -> bool:
-        """Whether it writes its result into the first argument."""
-        return bool(self.arguments) and self.arguments[0].written and self.base.endswith("_")
 
     @property
     def tensors(self) -> tuple[Argument, ...]:
@@ -72,32 +61,15 @@ def read_signature(text: str) -> Signature:
     Raises:
         UsageError: where it is none.
     """
-    match = _SIGNATURE.match(text)
-    if match is None:
-        raise UsageError(f"{text[:60]!r} is not the signature of an operator, such as 'exp(Tensor self) -> Tensor'")
-    arguments = tuple(_argument(part) for part in _split(match["arguments"]) if part != "*")
-    results = match["results"]
-    parts = _split(results[1:-1]) if results.startswith("(") else [results]
-    return Signature(match["name"], arguments, tuple(part.split()[-1] if " " in part else "" for part in parts))
+    from torchgen.model import FunctionSchema
 
-
-def _argument(text: str) -> Argument:
-    declared, _, default = text.partition("=")
-    kind, _, name = declared.strip().rpartition(" ")
-    tensor = _TENSOR.match(kind)
-    if tensor is None:
-        return Argument(kind, name, default or None)
-    return Argument(
-        "Tensor" + tensor["rest"], name, default or None, bool(tensor["alias"]), written=bool(tensor["written"])
+    try:
+        schema = FunctionSchema.parse(" ".join(text.split()))
+    except (AssertionError, IndexError, RuntimeError, ValueError):  # torch's parser has no error of its own
+        shown = f"{text[:60]!r} is not the signature of an operator"
+        raise UsageError(f"{shown}, such as 'exp(Tensor self) -> Tensor'") from None
+    arguments = tuple(
+        Argument(str(one.type), one.name, one.annotation is not None and one.annotation.is_write)
+        for one in schema.arguments.flat_all
     )
-
-
-def _split(text: str) -> list[str]:
-    """The parts of ``text`` between commas that are in no bracket."""
-    parts, depth, start = [], 0, 0
-    for position, character in enumerate(text):
-        depth += (character in "([{") - (character in ")]}")
-        if character == "," and depth == 0:
-            parts.append(text[start:position].strip())
-            start = position + 1
-    return [*parts, text[start:].strip()] if text.strip() else []
+    return Signature(str(schema.name), arguments, tuple(result.name or "" for result in schema.returns))

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
 Tensor = torch.Tensor
 
-COMPARE = frozenset(["lt", "le", "gt", "ge", "eq", "ne"])
-
-LOGICAL = frozenset("logical_and logical_or logical_not bitwise_and bitwise_or bitwise_not".split())
-
 
 def compare(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = func(*args, **kwargs)
@@ -62,7 +58,7 @@ def choose(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         return out
     condition = args[0]
     taken, other = watch.ball(args[1], condition), watch.ball(args[2], condition)
-    _choose(watch, out, condition, taken, other, "where")
+    _choose(watch, out, condition, taken, other)
     return out
 
 
@@ -73,11 +69,11 @@ def mask_fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     if finite_float(out):
         if in_place:
             watch.forget(out)
-        _choose(watch, out, args[1], watch.ball(args[2], args[0]), source, "where")
+        _choose(watch, out, args[1], watch.ball(args[2], args[0]), source)
     return out
 
 
-def _choose(watch: Watch, out: Tensor, condition: Tensor, taken: Ball, other: Ball, name: str) -> None:
+def _choose(watch: Watch, out: Tensor, condition: Tensor, taken: Ball, other: Ball) -> None:
     value = out.detach().to(torch.float64)
     # A branch may have been rounded on its way into the result, as a Python number is.
     if_taken, if_not = (taken.mid - value).abs() + taken.rad, (other.mid - value).abs() + other.rad
@@ -86,7 +82,7 @@ def _choose(watch: Watch, out: Tensor, condition: Tensor, taken: Ball, other: Ba
     if undecided is not None:
         either = torch.maximum(if_taken, if_not)
         spread = torch.where(undecided.to(torch.bool), math.inf if watch.smooth else either, spread)
-    conclude(watch, name, out, value, spread * UPWARD)
+    conclude(watch, "where", out, value, spread * UPWARD)
 
 
 def step(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

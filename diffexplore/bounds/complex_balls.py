@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -16,7 +17,8 @@ import torch
 from diffexplore.arithmetic import sinc as sine_quotients
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
-from diffexplore.bounds.propagation import RULES
+from diffexplore.functions import OPERATIONS as RECORDS
+from diffexplore.functions.lazy import resolved
 from diffexplore.functions.tables import CONTROL, implementations
 from diffexplore.program.program import Constant
 
@@ -45,7 +47,13 @@ class ComplexBall:
 def _real(name: str, *operands: Ball) -> Ball:
     """One real operation on balls, in float64."""
     mid = _KERNELS[name](*[operand.mid for operand in operands])
-    return Ball(mid, RULES[name](*operands, mid) * UPWARD + rounding(name, mid, torch.float64))
+    return Ball(mid, _spread(name)(*operands, mid) * UPWARD + rounding(name, mid, torch.float64))
+
+
+@cache
+def _spread(name: str) -> Callable[..., Tensor]:
+    rule: Callable[..., Tensor] = resolved(RECORDS[name].spread)
+    return rule
 
 
 _KERNELS: dict[str, Callable[..., Tensor]] = {

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from diffexplore.bounds.claims import UPWARD, rounding
-from diffexplore.bounds.formulas import FORMULAS, PRIMITIVES
-from diffexplore.bounds.handling import as_list, finite_float, plain_name
+from diffexplore.bounds.handling import Kinks, as_list, finite_float, plain_name, unwatched
 from diffexplore.torch_private.watching import OpOverload, decomposition_table, tree_leaves, tree_map
 
 if TYPE_CHECKING:
@@ -31,49 +31,44 @@ if TYPE_CHECKING:
 
 Tensor = torch.Tensor
 
-#: Composite kernels that torch itself writes in elementary operations: its table of decompositions says how.
-BY_TORCH = frozenset(
-    "_softmax_backward_data _log_softmax_backward_data gelu gelu_backward silu silu_backward mish mish_backward "
-    "softplus softplus_backward log_sigmoid_forward log_sigmoid_backward elu elu_backward celu hardtanh "
-    "hardtanh_backward hardswish hardswish_backward hardsigmoid hardsigmoid_backward leaky_relu leaky_relu_backward "
-    "softshrink hardshrink threshold_backward glu glu_backward huber_loss huber_loss_backward smooth_l1_loss "
-    "smooth_l1_loss_backward mse_loss mse_loss_backward binary_cross_entropy binary_cross_entropy_backward "
-    "binary_cross_entropy_with_logits nll_loss_forward nll_loss_backward native_layer_norm native_layer_norm_backward "
-    "native_group_norm native_group_norm_backward native_batch_norm native_batch_norm_backward var var_mean std "
-    "linalg_vector_norm norm renorm dist logit logit_backward addcmul addcdiv lerp special_entr special_xlog1py "
-    "xlogy log2 log10 deg2rad rad2deg sinc logaddexp2 special_log_ndtr special_ndtri".split()
-)
 
-#: Kernels that change an operand although their schema does not say so: their formula is run on copies.
-_UPDATING = frozenset(["native_batch_norm"])
+@dataclass(frozen=True)
+class StepByStep:
+    """The bound of a composite kernel: its formula in elementary operations, run step by step.
 
+    Attributes:
+        formula: called with the arguments of the operation; None where torch itself writes it in elementary operations.
+        updates: whether the kernel changes an operand although its schema does not say so: steps run on copies.
+    """
 
-def composite(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Runs a kernel, and its formula step by step; what one is off the other is part of the bound."""
-    from diffexplore.bounds.aten import unwatched
+    formula: Callable[..., Any] | None = None
+    updates: bool = False
 
-    formula = _formula(func)
-    if formula is None or not any(finite_float(value) for value in _leaves((args, kwargs))):
-        return unwatched(watch, func, args, kwargs)
-    name, in_place = plain_name(func)
-    missing = set(watch.unwatched)
-    with watch:
-        operands = tree_map(_copied, args) if name in _UPDATING else args
-        try:
-            steps = as_list(formula(*operands, **kwargs))
-        except NotImplementedError:  # a case that the formula does not cover
-            steps = []
-    incomplete = not steps or watch.unwatched != missing
-    watch.unwatched &= missing
-    if incomplete:
-        return unwatched(watch, func, args, kwargs)
-    out = func(*args, **kwargs)
-    if in_place:
-        watch.forget(out)
-    for tensor, step in zip(as_list(out), steps, strict=True):
-        if finite_float(tensor):
-            watch.set(tensor, _radius(watch, tensor, step))
-    return out
+    in_place: ClassVar[bool] = True
+
+    def run(self, kinks: Kinks, watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Runs a kernel, and its formula step by step; what one is off the other is part of the bound."""
+        formula = self.formula or _by_torch(func)
+        if formula is None or not any(finite_float(value) for value in tree_leaves((args, kwargs))):
+            return unwatched(watch, func, args, kwargs)
+        missing = set(watch.unwatched)
+        with watch:
+            operands = tree_map(_copied, args) if self.updates else args
+            try:
+                steps = as_list(formula(*operands, **kwargs))
+            except NotImplementedError:  # a case that the formula does not cover
+                steps = []
+        incomplete = not steps or watch.unwatched != missing
+        watch.unwatched &= missing
+        if incomplete:
+            return unwatched(watch, func, args, kwargs)
+        out = func(*args, **kwargs)
+        if plain_name(func)[1]:
+            watch.forget(out)
+        for tensor, step in zip(as_list(out), steps, strict=True):
+            if finite_float(tensor):
+                watch.set(tensor, _radius(watch, tensor, step))
+        return out
 
 
 def _radius(watch: Watch, out: Tensor, step: Tensor) -> Tensor:
@@ -86,25 +81,16 @@ def _radius(watch: Watch, out: Tensor, step: Tensor) -> Tensor:
     return ((value - other).abs() + watch.radius(step)) * UPWARD
 
 
-def _formula(func: Any) -> Callable[..., Any] | None:
-    """The formula of a kernel: one of ours, or torch's own decomposition of it."""
+def _by_torch(func: Any) -> Callable[..., Any] | None:
+    """Torch's own decomposition of a kernel, or of that of which it is the form in place."""
     if not isinstance(func, OpOverload):  # NumPy's functions come here, too
         return None
-    if func.namespace == "prims":
-        return PRIMITIVES.get(func.overloadpacket.__name__)
     name, in_place = plain_name(func)
-    if name in FORMULAS:
-        return FORMULAS[name]
     if in_place:
-        functional = getattr(torch.ops.aten, name, None)
-        func = getattr(functional, func._overloadname, None)
+        func = getattr(getattr(torch.ops.aten, name, None), func._overloadname, None)
     formula: Callable[..., Any] | None = decomposition_table.get(func)
     return formula
 
 
 def _copied(value: Any) -> Any:
     return value.clone() if isinstance(value, torch.Tensor) else value
-
-
-def _leaves(values: Any) -> list[Any]:
-    return tree_leaves(values)

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
+import sympy
 import torch
 
+from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import COMPUTE
+from diffexplore.program.program import Program, lower
 from diffexplore.torch_private.watching import disable_current_modes
 
 Tensor = torch.Tensor
@@ -24,6 +28,22 @@ _LONGEST = 4096
 
 def _wide(x: Tensor) -> Tensor:
     return x.to(COMPUTE[x.dtype])
+
+
+def of_elements(formula: Callable[..., sympy.Expr]) -> Callable[..., Tensor]:
+    """The steps of a formula of each element, given as a function of SymPy expressions: those of its program."""
+
+    @cache
+    def program(count: int) -> Program:
+        symbols = sympy.symbols(f"x:{count}", real=True)
+        return lower([formula(*symbols)], [symbol.name for symbol in symbols])
+
+    def steps(*operands: Any) -> Tensor:
+        wide = {f"x{i}": _wide(x) if isinstance(x, Tensor) else x for i, x in enumerate(operands)}
+        result: Tensor = program(len(operands)).run(TORCH, wide)[0]
+        return result.to(torch.result_type(*operands) if len(operands) == 2 else operands[0].dtype)
+
+    return steps
 
 
 def _unwatched(function: Callable[[], Tensor]) -> Tensor:
@@ -48,13 +68,13 @@ def _powers(x: Tensor, anchor: Tensor) -> tuple[Tensor, Tensor]:
     return shifted, shifted.exp()
 
 
-def _softmax(x: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
+def softmax(x: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
     wide = _wide(x)
     _, powers = _powers(wide, _anchor(wide, [dim]))
     return _as(powers / powers.sum([dim], keepdim=True), x, half_to_float)
 
 
-def _log_softmax(x: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
+def log_softmax(x: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
     wide = _wide(x)
     shifted, powers = _powers(wide, _anchor(wide, [dim]))
     return _as(shifted - powers.sum([dim], keepdim=True).log(), x, half_to_float)
@@ -64,13 +84,13 @@ def _as(result: Tensor, like: Tensor, stays_wide: bool) -> Tensor:
     return result if stays_wide else result.to(like.dtype)
 
 
-def _safe_softmax(x: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
+def safe_softmax(x: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
     if dtype is not None and dtype != x.dtype:
         x = x.to(dtype)
-    return _softmax(x, dim)
+    return softmax(x, dim)
 
 
-def _logsumexp(x: Tensor, dim: Sequence[int], keepdim: bool = False) -> Tensor:
+def logsumexp(x: Tensor, dim: Sequence[int], keepdim: bool = False) -> Tensor:
     dim = list(dim) or list(range(x.dim()))
     wide = _wide(x)
     anchor = _anchor(wide, dim)
@@ -85,11 +105,11 @@ def _squeezed(x: Tensor, dim: Sequence[int]) -> Tensor:
     return x
 
 
-def _logcumsumexp(x: Tensor, dim: int) -> Tensor:
+def logcumsumexp(x: Tensor, dim: int) -> Tensor:
     return _running(x, dim, torch.logaddexp, None)
 
 
-def _cumprod(x: Tensor, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
+def cumprod(x: Tensor, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
     return _running(x, dim, torch.mul, dtype)
 
 
@@ -107,7 +127,7 @@ def _running(x: Tensor, dim: int, step: Callable[..., Tensor], dtype: torch.dtyp
     return torch.stack(reached, dim).to(result.dtype)
 
 
-def _prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
+def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
     result = x if dtype is None else x.to(dtype)
     wide, axis = (_wide(result).reshape(-1), 0) if dim is None else (_wide(result), dim)
     if wide.dim() == 0:
@@ -121,7 +141,7 @@ def _prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: to
     return (columns[0].unsqueeze(axis) if keepdim and dim is not None else columns[0]).to(result.dtype)
 
 
-def _hypot(x: Tensor, y: Tensor) -> Tensor:
+def hypot(x: Tensor, y: Tensor) -> Tensor:
     """√(x² + y²), scaled by the larger one so that nothing overflows; the formula is the same for every scale."""
     wide, other = _wide(x), _wide(y)
 
@@ -134,34 +154,26 @@ def _hypot(x: Tensor, y: Tensor) -> Tensor:
     return ((u * u + v * v).sqrt() * scale).to(torch.result_type(x, y))
 
 
-def _log2(x: Tensor) -> Tensor:
-    return (_wide(x).log() / math.log(2)).to(x.dtype)
-
-
-def _log10(x: Tensor) -> Tensor:
-    return (_wide(x).log() / math.log(10)).to(x.dtype)
-
-
-def _glu(x: Tensor, dim: int = -1) -> Tensor:
+def glu(x: Tensor, dim: int = -1) -> Tensor:
     first, second = _wide(x).chunk(2, dim)
     return (first * torch.sigmoid(second)).to(x.dtype)
 
 
-def _shrink_backward(gradient: Tensor, x: Tensor, limit: float) -> Tensor:
+def shrink_backward(gradient: Tensor, x: Tensor, limit: float) -> Tensor:
     return torch.where((x >= -limit) & (x <= limit), torch.zeros_like(gradient), gradient)
 
 
 # ------------------------------------------------------------------------------------------------------- statistics
-def _var(x: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **options: Any) -> Tensor:
+def var(x: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **options: Any) -> Tensor:
     """Σ (x − mean)² / (n − correction). The mean counts with its own rounding: that of the sum grows with |x|."""
-    return _moments(x, dim, unbiased, keepdim, **options)[0]
+    return moments(x, dim, unbiased, keepdim, **options)[0]
 
 
-def _std(*args: Any, **options: Any) -> Tensor:
-    return _var(*args, **options).sqrt()
+def std(*args: Any, **options: Any) -> Tensor:
+    return var(*args, **options).sqrt()
 
 
-def _moments(
+def moments(
     x: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> tuple[Tensor, Tensor]:
     if isinstance(dim, bool):  # the overload without dimensions
@@ -177,12 +189,12 @@ def _moments(
 
 
 # -------------------------------------------------------------------------------------------------------- distances
-def _cdist(x: Tensor, y: Tensor, p: float, *_: Any) -> Tensor:
+def cdist(x: Tensor, y: Tensor, p: float, *_: Any) -> Tensor:
     """The norm of each difference. A kernel that expands |x − y|² cancels, and is as far off this as it is."""
     return torch.linalg.vector_norm(_wide(x).unsqueeze(-2) - _wide(y).unsqueeze(-3), p, -1).to(x.dtype)
 
 
-def _cdist_backward(gradient: Tensor, x: Tensor, y: Tensor, p: float, distance: Tensor) -> Tensor:
+def cdist_backward(gradient: Tensor, x: Tensor, y: Tensor, p: float, distance: Tensor) -> Tensor:
     """∂|x − y|ₚ/∂x = sign(x − y) |x − y|ᵖ⁻¹ / |x − y|ₚᵖ⁻¹, and 0 where the distance is 0."""
     apart = x.unsqueeze(-2) - y.unsqueeze(-3)
     size = distance.unsqueeze(-1)
@@ -196,33 +208,18 @@ def _cdist_backward(gradient: Tensor, x: Tensor, y: Tensor, p: float, distance: 
 
 
 # ------------------------------------------------------------------------------- the primitives of torch's own formulas
-def _broadcast(x: Tensor, shape: Sequence[int], dimensions: Sequence[int]) -> Tensor:
+def broadcast(x: Tensor, shape: Sequence[int], dimensions: Sequence[int]) -> Tensor:
     sizes = [1] * len(shape)
     for axis, size in zip(dimensions, x.shape, strict=True):
         sizes[axis] = size
     return x.reshape(sizes).expand(list(shape))
 
 
-def _sum_of_dims(x: Tensor, dims: Sequence[int] | None, *, output_dtype: torch.dtype | None = None) -> Tensor:
+def sum_of_dims(x: Tensor, dims: Sequence[int] | None, *, output_dtype: torch.dtype | None = None) -> Tensor:
     return x.sum(list(dims or range(x.dim())), dtype=output_dtype)
 
 
-def _var_of_dims(
+def var_of_dims(
     x: Tensor, dims: Sequence[int] | None, correction: float = 1, *, output_dtype: torch.dtype | None = None
 ) -> Tensor:
-    return _var(x if output_dtype is None else x.to(output_dtype), dims, correction=correction)
-
-
-#: Formulas of torch's primitives, in which its decompositions are written.
-PRIMITIVES: dict[str, Callable[..., Any]] = {
-    "broadcast_in_dim": _broadcast, "sum": _sum_of_dims, "var": _var_of_dims,
-    "convert_element_type": lambda x, dtype: x.to(dtype),
-}  # fmt: skip
-
-#: Formulas by the name of the ATen operation.
-FORMULAS: dict[str, Callable[..., Any]] = {
-    "_softmax": _softmax, "_log_softmax": _log_softmax, "_safe_softmax": _safe_softmax, "logsumexp": _logsumexp,
-    "logcumsumexp": _logcumsumexp, "cumprod": _cumprod, "prod": _prod, "hypot": _hypot, "log2": _log2, "log10": _log10,
-    "glu": _glu, "softshrink_backward": _shrink_backward, "hardshrink_backward": _shrink_backward,
-    "var": _var, "std": _std, "var_mean": _moments, "_cdist_forward": _cdist, "_cdist_backward": _cdist_backward,
-}  # fmt: skip
+    return var(x if output_dtype is None else x.to(output_dtype), dims, correction=correction)

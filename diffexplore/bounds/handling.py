@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
+from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import UPWARD, rounding_parts
 
 if TYPE_CHECKING:
@@ -16,6 +19,34 @@ Tensor = torch.Tensor
 
 #: Runs an operation, and says how far its result may be from the exact one.
 Handler = Callable[["Watch", Any, tuple[Any, ...], dict[str, Any]], Any]
+
+#: Where the operands' balls hold a kink of an elementwise function, or a point beside which it is not smooth.
+Kinks = Callable[[Sequence[Ball]], Tensor]
+
+
+class Bound(Protocol):
+    """How the error of an operator is bounded."""
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it holds of the form in place as well."""
+        ...
+
+    def run(self, kinks: Kinks, watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Runs an operation, and says how far its result may be from the exact one."""
+        ...
+
+
+@dataclass(frozen=True)
+class Handled:
+    """The bound that a handler sets, which looks for kinks itself."""
+
+    handler: Handler
+    in_place: bool = False
+
+    def run(self, kinks: Kinks, watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Runs the handler."""
+        return self.handler(watch, func, args, kwargs)
 
 
 def finite_float(value: Any) -> bool:
@@ -47,14 +78,26 @@ def as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (tuple, list)) else [value]
 
 
+def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """An operation without a bound: of its results nothing is known, and its name is kept."""
+    out = func(*args, **kwargs)
+    floats = [tensor for tensor in as_list(out) if finite_float(tensor)]
+    if floats:
+        watch.unwatched.add(name_of(func))
+    for tensor in floats:
+        watch.forget(tensor)
+        watch.set(tensor, torch.full((), math.inf, dtype=torch.float64, device=tensor.device))
+    return out
+
+
 def conclude(
-    watch: Watch, name: str, out: Tensor, value: Tensor, spread: Tensor, in_place: bool = False,
+    watch: Watch, claim: str, out: Tensor, value: Tensor, spread: Tensor, in_place: bool = False,
     lossless: Tensor | None = None,
 ) -> None:  # fmt: skip
     """Set the radius of a result: what the operands spread, and the rounding except where it is ``lossless``."""
     if in_place:
         watch.forget(out)
-    relative, absolute = rounding_parts(name, watch.rounds_in(out.dtype))
+    relative, absolute = rounding_parts(claim, watch.rounds_in(out.dtype))
     if lossless is not None:
         rounded = value.abs().mul_(relative).add_(absolute)
         spread = torch.where(lossless, 0.0, rounded).add_(spread, alpha=UPWARD)

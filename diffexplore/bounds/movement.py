@@ -15,21 +15,6 @@ if TYPE_CHECKING:
 
 Tensor = torch.Tensor
 
-#: Operations that rearrange elements: what they do to values, they do to radii.
-REARRANGE = frozenset(
-    "alias detach clone view _unsafe_view reshape expand permute transpose t select slice unsqueeze "
-    "squeeze as_strided unbind split index_select flip roll contiguous diagonal _reshape_alias lift_fresh "
-    "movedim narrow swapaxes slice_backward select_backward diagonal_backward diag_embed index gather embedding "
-    "constant_pad_nd repeat tril triu".split()
-)
-
-#: Operations that make tensors of constants, or that only ask for shapes.
-CREATE = frozenset(
-    "ones_like zeros_like empty_like ones zeros empty new_zeros new_ones new_empty arange scalar_tensor "
-    "full full_like new_full _efficientzerotensor new_empty_strided empty_strided is_same_size "
-    "_has_same_storage_numel rand randn eye".split()
-)
-
 
 def rearrange(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = func(*args, **kwargs)
@@ -47,6 +32,16 @@ def join(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     """cat and stack."""
     out = func(*args, **kwargs)
     watch.set(out, func([watch.radius(tensor) for tensor in args[0]], *args[1:], **kwargs))
+    return out
+
+
+def pad(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Elements of a constant around those of a tensor."""
+    if not finite_float(args[0]):
+        return rearrange(watch, func, args, kwargs)
+    out = func(*args, **kwargs)
+    value = args[2] if len(args) > 2 else kwargs.get("value", 0)
+    watch.set(out, func(watch.radius(args[0]), args[1], float(fill_error(watch, value, out))))
     return out
 
 

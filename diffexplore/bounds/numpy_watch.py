@@ -15,7 +15,6 @@ import torch
 from diffexplore.arithmetic import sinc
 from diffexplore.arithmetic.numpy_real import NUMPY
 from diffexplore.arithmetic.torch_real import filled
-from diffexplore.bounds.aten import handler
 from diffexplore.bounds.handling import finite_float
 from diffexplore.bounds.movement import fill_error
 from diffexplore.bounds.watch import Watch
@@ -64,6 +63,8 @@ class NumpyWatch:
         return number
 
     def _apply(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        from diffexplore.torch_ops.dispatch import handler
+
         call = _Call(name, function)
         rule = handler(name)
 
@@ -89,6 +90,8 @@ class NumpyWatch:
 
     def reduce(self, samples: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
         """NumPy's mean or sum of ``samples`` (n,), and its radius; half precision is accumulated in float32."""
+        from diffexplore.torch_ops.dispatch import handler
+
         array = samples.numpy()
         wide = np.float32 if array.dtype == np.float16 else array.dtype
         with np.errstate(all="ignore"):

@@ -22,21 +22,13 @@ _TF32_UNIT = 2.0**-11
 
 _Product = Callable[[Tensor, Tensor], Tensor]
 
-_PLAIN: dict[str, _Product] = {
-    "mm": torch.mm, "bmm": torch.bmm, "mv": torch.mv, "dot": torch.dot, "vdot": torch.dot,
-}  # fmt: skip
 
-_WITH_SUM: dict[str, _Product] = {"addmm": torch.mm, "addmv": torch.mv, "baddbmm": torch.bmm}
-
-NAMES = frozenset(_PLAIN) | frozenset(_WITH_SUM)
-
-
-def product(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The product of two tensors, or (addmm and its kin) beta · a tensor + alpha · such a product."""
+def product(
+    multiply: _Product, added: bool, watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """The product of two tensors, or (``added``, addmm and its kin) beta · a tensor + alpha · such a product."""
     out = func(*args, **kwargs)
-    name = func.overloadpacket.__name__
-    multiply = _PLAIN.get(name) or _WITH_SUM[name]
-    left, right = args[:2] if name in _PLAIN else args[1:3]
+    left, right = args[1:3] if added else args[:2]
     x, y = watch.ball(left, left), watch.ball(right, right)
     dtype = watch.rounds_in(out.dtype)
     terms = left.shape[-1]
@@ -48,11 +40,11 @@ def product(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
     spread = (reach - size).clamp(min=0) + size * (terms + 2) * 2.0**-52
     radius = (spread + reach * _growth(terms, unit)) * own + terms * QUANTUM[dtype]
     value = out.detach().to(torch.float64)
-    if name in _WITH_SUM:
-        added = watch.ball(args[0], args[0])
+    if added:
+        addend = watch.ball(args[0], args[0])
         alpha, beta = abs(float(kwargs.get("alpha", 1))), abs(float(kwargs.get("beta", 1)))
-        most = alpha * reach + beta * added.farthest_from_zero
-        radius = alpha * radius + beta * added.rad + most * 4 * unit
+        most = alpha * reach + beta * addend.farthest_from_zero
+        radius = alpha * radius + beta * addend.rad + most * 4 * unit
     watch.set(out, (radius + rounding("add", value, dtype)) * UPWARD)
     return out
 

@@ -16,17 +16,10 @@ from diffexplore.bounds.ball import (
     MARGIN,
     Ball,
     Rule,
-    add,
-    clamp,
     infinite_unless,
-    largest,
     mul,
-    reciprocal,
     square,
 )  # fmt: skip
-from diffexplore.functions import OPERATIONS
-from diffexplore.functions.lazy import resolved
-from diffexplore.functions.records import Propagation
 
 Tensor = torch.Tensor
 
@@ -184,15 +177,3 @@ def _step(whole: Callable[[Tensor], Tensor]) -> Rule:
 
 
 floor, ceil, trunc, round = map(_step, (torch.floor, torch.ceil, torch.trunc, torch.round))
-
-#: Functions that grow by steps, by their names in ATen.
-STEPS = frozenset("floor ceil trunc round".split())
-
-
-#: Rules of elementwise kernels by their names in ATen: those of the operations of programs, and further ones.
-RULES: dict[str, Rule] = {
-    **{one.aten_name: resolved(one.spread) for one in OPERATIONS.values() if not isinstance(one.spread, Propagation)},
-    "rsub": add, "reciprocal": reciprocal, "rsqrt": rsqrt, "square": square, "exp2": exp2, "logaddexp": largest,
-    "relu": clamp, "clamp": clamp, "clamp_min": clamp, "clamp_max": clamp,
-    "tanh_backward": tanh_backward, "sigmoid_backward": sigmoid_backward,
-}  # fmt: skip

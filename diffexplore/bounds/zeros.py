@@ -14,6 +14,9 @@ from diffexplore.functions import OPERATIONS
 
 Tensor = torch.Tensor
 
+#: Where the exact result of an operation is 0 for all operands in the balls.
+Zeros = Callable[[Sequence[Ball]], Tensor]
+
 #: The roots that are numbers of every dtype, of functions of one argument. Their values there are 0 by mathematics: a
 #: kernel that gives 0 at such an argument has no error there.
 ROOTS: dict[str, tuple[float, ...]] = {
@@ -21,31 +24,38 @@ ROOTS: dict[str, tuple[float, ...]] = {
     "square": (0.0,),
 }
 
-_Zeros = Callable[[Tensor, Tensor], Tensor]
 
-#: Operations of two operands: whether their result is 0, by which of the operands are exactly 0.
-_OF_TWO: dict[str, _Zeros] = {
-    "mul": lambda x, y: x | y, "div": lambda x, y: x, "add": lambda x, y: x & y, "sub": lambda x, y: x & y,
-    "rsub": lambda x, y: x & y, "tanh_backward": lambda g, y: g, "sigmoid_backward": lambda g, y: g,
-}  # fmt: skip
+def at(*roots: float) -> Zeros:
+    """A function of one argument is 0 at its roots, where the argument is exactly one."""
 
-
-def exact_zeros(name: str, balls: Sequence[Ball]) -> Tensor | None:
-    """Where the exact result of an operation is 0 for all operands in the balls; None where that is not known.
-
-    A result that is not computed as 0 may have an error there.
-    """
-    if name in ROOTS:
-        (x,) = balls[:1]
+    def zeros(balls: Sequence[Ball]) -> Tensor:
+        x = balls[0]
         at_root = torch.zeros_like(x.mid, dtype=torch.bool)
-        for root in ROOTS[name]:
+        for root in roots:
             at_root |= x.mid == root
         return at_root & (x.rad == 0)
-    if name == "pow":
-        return _is_zero(balls[0]) & (balls[1].mid > balls[1].rad)
-    if name == "atan2":
-        return _is_zero(balls[0]) & (balls[1].mid > balls[1].rad)
-    return _OF_TWO[name](*map(_is_zero, balls[:2])) if name in _OF_TWO else None
+
+    return zeros
+
+
+def where_first(balls: Sequence[Ball]) -> Tensor:
+    """A quotient, and the like, is 0 where its first operand is exactly 0."""
+    return _is_zero(balls[0])
+
+
+def where_either(balls: Sequence[Ball]) -> Tensor:
+    """A product is 0 where an operand is exactly 0."""
+    return _is_zero(balls[0]) | _is_zero(balls[1])
+
+
+def where_both(balls: Sequence[Ball]) -> Tensor:
+    """A sum is, for all operands in the balls, where both are exactly 0."""
+    return _is_zero(balls[0]) & _is_zero(balls[1])
+
+
+def where_first_and_second_positive(balls: Sequence[Ball]) -> Tensor:
+    """A power of 0 with a positive exponent is 0, and so is the angle of a point on the positive axis."""
+    return _is_zero(balls[0]) & (balls[1].mid > balls[1].rad)
 
 
 def are_exact(balls: Sequence[Ball]) -> bool:
@@ -53,12 +63,11 @@ def are_exact(balls: Sequence[Ball]) -> bool:
     return all(ball.exact or not bool(ball.rad.any()) for ball in balls)
 
 
-def whole_sums(name: str, balls: Sequence[Ball], value: Tensor) -> Tensor:
+def whole_sums(total: Callable[[Tensor, Tensor], Tensor], balls: Sequence[Ball], value: Tensor) -> Tensor:
     """Where a sum or difference of exact operands is one of whole numbers, and computed as what it is."""
     x, y = (ball.mid for ball in balls[:2])
-    total = {"add": x + y, "sub": x - y, "rsub": y - x}[name]
     are_whole = (x == x.round()) & (y == y.round()) & (x.abs() < _WHOLE) & (y.abs() < _WHOLE)
-    return are_whole & (value == total)
+    return are_whole & (value == total(x, y))
 
 
 #: Sums of whole numbers below this are exact in float64.

@@ -66,7 +66,18 @@ def _one_plus(converter: Converter, u: Quotient) -> Quotient:
     return converter.ring.add(converter.ring.one, u)
 
 
-# --------------------------------------------------------------- the rules that the records of functions name
+def exp(converter: Converter, u: Quotient) -> Quotient:
+    return converter.exp(u)
+
+
+def log(converter: Converter, u: Quotient) -> Quotient:
+    return converter.log(u)
+
+
+def tanh(converter: Converter, u: Quotient) -> Quotient:
+    return converter.tanh(u)
+
+
 def expm1(converter: Converter, u: Quotient) -> Quotient:
     return converter.ring.add(converter.exp(u), converter.minus_one)
 
@@ -103,25 +114,13 @@ def cosh(converter: Converter, u: Quotient) -> Quotient:
     return converter.hyperbolic(u)[1]
 
 
+cot, sec, csc = _inverse_of(tan), _inverse_of(cos), _inverse_of(sin)
+coth, sech, csch = _inverse_of(tanh), _inverse_of(cosh), _inverse_of(sinh)
+
+
 def erfc(converter: Converter, u: Quotient) -> Quotient:
     return _complement(converter, "erf", sympy.S.One, u)
 
 
 def acos(converter: Converter, u: Quotient) -> Quotient:
     return _complement(converter, "asin", sympy.pi / 2, u)
-
-
-def exp(converter: Converter, u: Quotient) -> Quotient:
-    return converter.exp(u)
-
-
-def log(converter: Converter, u: Quotient) -> Quotient:
-    return converter.log(u)
-
-
-def tanh(converter: Converter, u: Quotient) -> Quotient:
-    return converter.tanh(u)
-
-
-cot, sec, csc = _inverse_of(tan), _inverse_of(cos), _inverse_of(sin)
-coth, sech, csch = _inverse_of(tanh), _inverse_of(cosh), _inverse_of(sinh)

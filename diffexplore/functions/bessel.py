@@ -39,7 +39,7 @@ from diffexplore.functions.records import (
 torch, arb, sympy = library("torch"), library("flint").arb, library("sympy")
 jsp, tf, kernels = library("jax.scipy.special"), library("tensorflow"), library("diffexplore.arithmetic.bessel")
 balls = library("diffexplore.arithmetic.balls")
-torch_real, tables = library("diffexplore.arithmetic.torch_real"), library("diffexplore.functions.tables")
+narrow, tables = library("diffexplore.arithmetic.narrow"), library("diffexplore.functions.tables")
 build, node_of = tables.build, tables.class_named
 
 _I_IN_PYTHON = Helper(
@@ -110,7 +110,7 @@ def _between_neighbours(order: Any, x: Any) -> Any:
 
 
 _I0 = Operation(
-    name="i0", torch=lambda x: torch_real.in_float32(torch.special.i0, x), numpy=NO_NUMPY, jax=jsp.i0,
+    name="i0", torch=lambda x: narrow.in_float32(torch.special.i0, x), numpy=NO_NUMPY, jax=jsp.i0,
     tensorflow=tf.math.bessel_i0, javascript=_in_javascript(0, "i0", "besseli"),
     arb=lambda x: x.bessel_i(arb(0)), double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
     facts=Facts(
@@ -134,7 +134,7 @@ FUNCTIONS: tuple[Function, ...] = (
         node=Defined((lambda x: _between_neighbours(1, x),), "I_1"), python=_of_order(1, "i1", _I_IN_PYTHON),
         computed=Operation(
             name="i1", aten="special_i1",
-            torch=lambda x: torch_real.in_float32(torch.special.i1, x), numpy=NO_NUMPY, jax=jsp.i1,
+            torch=lambda x: narrow.in_float32(torch.special.i1, x), numpy=NO_NUMPY, jax=jsp.i1,
             tensorflow=tf.math.bessel_i1, javascript=_in_javascript(1, "i1", "besseli"),
             arb=lambda x: x.bessel_i(arb(1)), double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
             facts=Facts(

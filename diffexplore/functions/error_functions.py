@@ -36,7 +36,7 @@ from diffexplore.functions.records import (
 
 sympy, torch, arb = library("sympy"), library("torch"), library("flint").arb
 jsp, tf = library("jax.scipy.special"), library("tensorflow")
-torch_real, numpy_real = library("diffexplore.arithmetic.torch_real"), library("diffexplore.arithmetic.numpy_real")
+narrow, numpy_real = library("diffexplore.arithmetic.narrow"), library("diffexplore.arithmetic.numpy_real")
 germ = library("diffexplore.arithmetic.germ_functions")
 build = library("diffexplore.functions.tables").build
 spread, normal = library("diffexplore.bounds.propagation"), library("diffexplore.decide.rules")
@@ -121,7 +121,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
         computed=Operation(
             name="erfcx", aten="special_erfcx",
-            torch=lambda x: torch_real.in_float32(torch.special.erfcx, x), numpy=NO_NUMPY, jax=NO_JAX,
+            torch=lambda x: narrow.in_float32(torch.special.erfcx, x), numpy=NO_NUMPY, jax=NO_JAX,
             tensorflow=tf.math.erfcx, javascript=_ERFCX_IN_JAVASCRIPT, arb=lambda x: (x * x).exp() * x.erfc(),
             double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
             facts=Facts(

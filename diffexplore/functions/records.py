@@ -217,7 +217,7 @@ class Propagation(Enum):
     """Where the rule is by which the errors of operands spread, if it is not in the record."""
 
     IN_STEPS = "each kernel that it runs has a rule of its own"
-    IN_HANDLER = "a handler of its own in diffexplore.bounds.aten"
+    IN_HANDLER = "a handler of its own, which is in the record of its kernel in diffexplore.torch_ops"
     NONE = "there is none: the result has no bound"
 
 

@@ -9,10 +9,16 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from diffexplore.bounds import aten, handling
+from diffexplore.bounds import handling
 from diffexplore.bounds.ball import Ball
+from diffexplore.bounds.elementwise import Elementwise
+from diffexplore.bounds.handling import Bound
 from diffexplore.bounds.watch import Watch, _layout
 from diffexplore.torch_code.constants import Constants, distance
+from diffexplore.torch_ops.creation import CREATED
+from diffexplore.torch_ops.movement import REARRANGED
+from diffexplore.torch_ops.records import OPAQUE
+from diffexplore.torch_ops.registry import OPERATORS, is_in_place, named
 from diffexplore.torch_private.watching import DisableTorchFunction, disable_current_modes, storage_key
 
 Tensor = torch.Tensor
@@ -29,12 +35,8 @@ _REBUILD = frozenset("tensor as_tensor asarray new_tensor".split())
 #: Text is for people: what it shows does not come back.
 _TEXT = frozenset(["__repr__", "__format__"])
 
-_REARRANGES, _CREATES, _COMPARES = aten.handler("view"), aten.handler("ones"), aten.handler("lt")
-
-#: Handlers that know what an undecided condition does to their result.
-_AWARE = frozenset(
-    aten.handler(name) for name in ("add", "lt", "ones", "logical_and", "where", "masked_fill", "_to_copy", "copy_")
-)
+#: Bounds that know what an undecided condition does to their result; elementwise ones do, too.
+_AWARE = tuple(OPERATORS[name].bound for name in "lt ones logical_and where masked_fill _to_copy copy".split())
 
 
 def _undispatched(function: Any) -> Callable[..., Any]:
@@ -163,17 +165,17 @@ class CandidateWatch(Watch):
 
     def _follows(self, name: str, args: tuple[Any, ...]) -> bool:
         """Whether the watch itself knows what the undecided operands do to the result."""
-        handler = aten.handler(name)
-        if handler is _REARRANGES:  # moving them about is known, choosing by them is not
+        bound = _bound(name)
+        if bound == REARRANGED:  # moving them about is known, choosing by them is not
             return not any(self._is_undecided(operand) for operand in _tensors(args[1:]))
-        return handler in _AWARE or name in _REDUCE_CONDITIONS
+        return isinstance(bound, Elementwise) or bound in _AWARE or name in _REDUCE_CONDITIONS
 
     def _mark(self, name: str, out: Any, undecided: bool, rounded: list[Tensor]) -> None:
         """Conditions and indices made of what is undecided or rounded are undecided, unless they are known already."""
         if name in _UNWRITTEN and handling.finite_float(out):
             self.set(out, torch.zeros((), dtype=torch.float64, device=out.device))
             self.forget(out)  # what is read before torch writes to it was written by other code
-        if name in _FINITENESS or aten.handler(name) in (_COMPARES, _CREATES):
+        if name in _FINITENESS or _bound(name) in (OPERATORS["lt"].bound, CREATED):
             return
         for tensor in _tensors((out,)):
             if tensor.is_floating_point() or tensor.is_complex() or self.undecided(tensor) is not None:
@@ -215,6 +217,12 @@ _FORGOTTEN = ("forgotten",)
 
 #: Their results are conditions or counts again, which are marked.
 _REDUCE_CONDITIONS = frozenset(["any", "all", "sum", "count_nonzero", "cumsum", "prod"])
+
+
+def _bound(name: str) -> Bound:
+    """The bound of an operation by its name; none holds of a form in place that has none."""
+    known = named(name)
+    return OPAQUE if known is None or (is_in_place(name) and not known.bound.in_place) else known.bound
 
 
 def _tensors(values: tuple[Any, ...]) -> Iterator[Tensor]:

@@ -17,17 +17,20 @@ from diffexplore.errors import UsageError
 from diffexplore.floating_point import dtype_name
 from diffexplore.formula.batch_sums import SAMPLES, batch_sum
 from diffexplore.formula.recognise import Recognised, derived, itself, recognised
+from diffexplore.torch_ops import registry
+from diffexplore.torch_ops.readers import reductions
+from diffexplore.torch_ops.readers.arrays import Cells, Grid, Mixes, cells_of, each, scalar
+from diffexplore.torch_ops.readers.conventions import note_clamp
+from diffexplore.torch_ops.readers.kinds import Known, check_arguments, conformed
+from diffexplore.torch_ops.readers.logic import as_condition, as_number, is_truth
+from diffexplore.torch_ops.records import Operator
 from diffexplore.torch_private.watching import OpOverload
-from diffexplore.tracing.arrays import Cells, Grid, Mixes, cells_of, each, scalar
 from diffexplore.tracing.capture import Capture, MixesSamples
-from diffexplore.tracing.conventions import note_clamp
+from diffexplore.tracing.certainty import Certainty
+from diffexplore.tracing.decompositions import advice
 from diffexplore.tracing.floats import LONG, floats_of
 from diffexplore.tracing.lines import SourcePlace
 from diffexplore.tracing.needs import NodeNeeds
-from diffexplore.tracing.operators.certain import Certainty
-from diffexplore.tracing.operators.kinds import Known, check_arguments, conformed
-from diffexplore.tracing.operators.logic import as_condition, as_number, is_truth
-from diffexplore.tracing.operators.table import READERS, RESHAPES, advice, base_name, in_place_of
 from diffexplore.tracing.size_expressions import in_samples
 
 
@@ -58,7 +61,7 @@ class Reading:
         self._as_they_are = exact
         self.needs = NodeNeeds()
         self._known = Known()
-        self._certainty = Certainty(map(_name, capture.graph.graph.nodes))
+        self._certainty = Certainty(map(_operator, capture.graph.graph.nodes))
 
     def run(self, inputs: Mapping[str, Grid]) -> tuple[sympy.Expr, tuple[Grid | None, ...]]:
         """The output and the gradients of the graph for these inputs; what they need is kept beside."""
@@ -74,9 +77,9 @@ class Reading:
                 return as_number(output.cells[()]), tuple(gradients)
             else:
                 values[node] = self._value(node, values)
-                if self._certainty.asked:
+                if self._certainty.tests:
                     operands = self._arguments(node.args, values)
-                    self._certainty.note(node, _name(node), values[node], operands)
+                    self._certainty.note(node, _operator(node), _is_in_place(node), values[node], operands)
         raise AssertionError("a graph ends in its output")
 
     # ----------------------------------------------------------------------------------- what operators ask for
@@ -103,7 +106,7 @@ class Reading:
 
     def reduced(self, grid: Grid, reduction: int) -> Grid:
         """By torch's number of a reduction: 0 none, 1 mean, 2 sum."""
-        return grid if reduction == 0 else READERS[("mean", "sum")[reduction - 1]](self, grid)
+        return grid if reduction == 0 else (reductions.mean, reductions.total)[reduction - 1](self, grid)
 
     def note(self, text: str) -> None:
         """Something that the reader should know."""
@@ -136,8 +139,11 @@ class Reading:
             self.dtype = meta.dtype if isinstance(meta, torch.Tensor) else None
             self.certain = self._certainty.of(node.all_input_nodes)
             torch.fx.node.map_aggregate((args, kwargs), self._check_operand)
-            value = self._read(node, args, kwargs, meta)
-            self.needs.keep(node, _name(node), args, self.condition)
+            known = _operator(node)
+            if known is None or known.reader is None:
+                raise NotImplementedError(advice(node.target, _name(node)))
+            value = self._read(node, known, args, kwargs, meta)
+            self.needs.keep(node, known, _is_in_place(node), args, self.condition)
             self._check(value, meta)
         except Mixes:
             raise MixesSamples(f"{_name(node)} at {self.place}") from None
@@ -154,24 +160,22 @@ class Reading:
             raise MixesSamples(f"{_name(node)} of the number of samples at {self._capture.places[node.name]}")
         return value
 
-    def _read(self, node: Node, args: Any, kwargs: Any, meta: Any) -> Any:
-        name = base_name(node.target) if isinstance(node.target, OpOverload) else str(node.target)
-        base = name if name in READERS else in_place_of(name)
-        if base is None:
-            raise NotImplementedError(advice(node.target, _name(node)))
-        check_arguments(node.target, READERS[base], args, kwargs)
-        if base == name:
-            return self._conformed(READERS[name](self, *args, **kwargs), meta)
-        if name in RESHAPES:
-            return READERS[base](self, *args, **kwargs)
+    def _read(self, node: Node, known: Operator, args: Any, kwargs: Any, meta: Any) -> Any:
+        read = known.reader
+        assert read is not None, "what has no reader is refused before"
+        check_arguments(node.target, read, args, kwargs)
+        if not _is_in_place(node):
+            return self._conformed(read(self, *args, **kwargs), meta)
+        if _name(node) in _RESHAPES:
+            return read(self, *args, **kwargs)
         if self.view_copied:
             raise NotImplementedError("it may write into a view that was not followed: write it without in-place")
         target = args[0]
         if any(np.may_share_memory(target.cells, leaf) for leaf in self._leaves):
             raise NotImplementedError("an argument is modified in place: work on a copy of it, as in x = x + 1")
-        if base in ("clamp", "clamp_min"):
+        if known.name in ("clamp", "clamp_min"):
             note_clamp(self, Grid(target.cells.copy(), target.axis), kwargs.get("min", (*args, None)[1]))
-        changed = self._conformed(READERS[base](self, *args, **kwargs), meta)
+        changed = self._conformed(read(self, *args, **kwargs), meta)
         if changed.axis is not None and target.axis is None:
             raise Mixes
         target.cells[...] = changed.cells
@@ -243,7 +247,19 @@ def _has_truth(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+#: Operators that change the shape of their argument in place, not its elements.
+_RESHAPES = ("squeeze_", "unsqueeze_", "t_", "transpose_", "swapaxes_")
+
+
+def _operator(node: Node) -> Operator | None:
+    return registry.of(node.target) if isinstance(node.target, OpOverload) else None
+
+
+def _is_in_place(node: Node) -> bool:
+    return registry.is_in_place(_name(node))
+
+
 def _name(node: Node) -> str:
     if isinstance(node.target, OpOverload):
-        return base_name(node.target)
+        return registry.base_name(node.target)
     return getattr(node.target, "__name__", str(node.target))

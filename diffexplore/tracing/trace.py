@@ -12,13 +12,13 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import SAMPLES
+from diffexplore.torch_ops.readers.arrays import Grid, cells_of
 from diffexplore.tracing.applied import applied
-from diffexplore.tracing.arrays import Grid, cells_of
 from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, of_samples
+from diffexplore.tracing.decompositions import decompositions
 from diffexplore.tracing.guards import read_guards
 from diffexplore.tracing.interpret import Reading
-from diffexplore.tracing.operators.table import decompositions
 from diffexplore.tracing.traced import FEW, OUTPUT, Traced
 
 

@@ -12,12 +12,14 @@ class Case:
     """An operator, perhaps with some of its arguments fixed.
 
     Attributes:
-        formulas: one for each differentiable output.
+        formulas: one for each differentiable output; without one, the operator is called by its name, which formulas of
+            the audit know, with ``self``, or ``self`` and ``other``.
         domain: conditions on the arguments, outside of which nothing is said.
         settings: arguments that are not numbers, such as ``approximate``, or numbers that are fixed.
         saved: further results that rules use, as formulas.
         conventions: condition → why torch departs there from the derivative on purpose.
         signed: whether ``result`` has the sign of ``self``, because the operator increases strictly and is 0 at 0.
+        overload: the overload that it is of; empty where it is of all that have no case of their own.
     """
 
     formulas: tuple[str, ...]
@@ -26,6 +28,7 @@ class Case:
     saved: Mapping[str, str] = field(default_factory=dict)
     conventions: Mapping[str, str] = field(default_factory=dict)
     signed: bool = False
+    overload: str = ""
 
     @property
     def label(self) -> str:
@@ -37,13 +40,14 @@ class Case:
         )
 
 
-def at(
+def case(
     *formulas: str,
     on: tuple[str, ...] = (),
     saved: Mapping[str, str] | None = None,
     conventions: Mapping[str, str] | None = None,
     signed: bool = False,
+    overload: str = "",
     **settings: Any,
 ) -> Case:
     """A :class:`Case`, written shortly."""
-    return Case(formulas, on, settings, saved or {}, conventions or {}, signed)
+    return Case(formulas, on, settings, saved or {}, conventions or {}, signed, overload)

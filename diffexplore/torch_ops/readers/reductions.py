@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +10,9 @@ import sympy
 import torch
 
 from diffexplore.formula.batch_sums import SAMPLES
-from diffexplore.tracing.arrays import Grid, Mixes, each, fold, normal_axes
-from diffexplore.tracing.operators.kinds import conformed
-from diffexplore.tracing.operators.logic import as_condition, as_number, less, opposite
+from diffexplore.torch_ops.readers.arrays import Grid, Mixes, each, fold, normal_axes
+from diffexplore.torch_ops.readers.kinds import conformed
+from diffexplore.torch_ops.readers.logic import as_condition, as_number, opposite
 
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
@@ -62,21 +62,21 @@ def variance(
     return each(lambda s: s / size, total(reading, each(lambda d: d**2, deviations), dims, keepdim))
 
 
-def _std(reading: Reading, *args: Any, **given: Any) -> Grid:
+def std(reading: Reading, *args: Any, **given: Any) -> Grid:
     return each(sympy.sqrt, variance(reading, *args, **given))
 
 
-def _var_mean(reading: Reading, x: Grid, dims: Any = None, *args: Any, **given: Any) -> tuple[Grid, Grid]:
+def var_mean(reading: Reading, x: Grid, dims: Any = None, *args: Any, **given: Any) -> tuple[Grid, Grid]:
     axes = None if isinstance(dims, bool) else dims
     return variance(reading, x, dims, *args, **given), mean(reading, x, axes, given.get("keepdim", False))
 
 
-def _std_mean(reading: Reading, x: Grid, *args: Any, **given: Any) -> tuple[Grid, Grid]:
-    spread, centre = _var_mean(reading, x, *args, **given)
+def std_mean(reading: Reading, x: Grid, *args: Any, **given: Any) -> tuple[Grid, Grid]:
+    spread, centre = var_mean(reading, x, *args, **given)
     return each(sympy.sqrt, spread), centre
 
 
-def _norm(reading: Reading, x: Grid, order: Any = 2, dims: Dims = None, keepdim: bool = False, **given: Any) -> Grid:
+def norm(reading: Reading, x: Grid, order: Any = 2, dims: Dims = None, keepdim: bool = False, **given: Any) -> Grid:
     """The vector norm of an order; 2 where none is given."""
     order = sympy.Integer(2) if order is None else sympy.sympify(order)
     sizes = each(sympy.Abs, x)
@@ -96,16 +96,16 @@ def _explicit(function: Callable[..., Any], x: Grid, dims: Dims, keepdim: bool) 
     return fold(lambda row: function(*row), x, axes, keepdim)
 
 
-def _reduction(function: Callable[..., Any], convert: str = "number") -> Callable[..., Any]:
+def reduction(function: Callable[..., Any], convert: str = "number") -> Callable[..., Any]:
     def read(reading: Reading, x: Any, dims: Dims = None, keepdim: bool = False, **_: Any) -> Grid:
         return _explicit(function, getattr(reading, convert)(x), dims, keepdim)
 
     return read
 
 
-def _extreme(best: Callable[..., Any], worse: Callable[..., Any]) -> Callable[..., Any]:
+def extreme(best: Callable[..., Any], worse: Callable[..., Any]) -> Callable[..., Any]:
     """max and min: of everything, or along an axis together with the index where it is."""
-    whole, along = _reduction(best), _arg_extreme(worse)
+    whole, along = reduction(best), arg_extreme(worse)
 
     def read(reading: Reading, x: Grid, dim: int | None = None, keepdim: bool = False) -> Any:
         if dim is None:
@@ -115,7 +115,7 @@ def _extreme(best: Callable[..., Any], worse: Callable[..., Any]) -> Callable[..
     return read
 
 
-def _arg_extreme(worse: Callable[..., Any]) -> Callable[..., Any]:
+def arg_extreme(worse: Callable[..., Any]) -> Callable[..., Any]:
     """The index of the first best cell, as a piecewise number."""
 
     def index(*row: Any) -> Any:
@@ -127,16 +127,16 @@ def _arg_extreme(worse: Callable[..., Any]) -> Callable[..., Any]:
         last = (sympy.Integer(len(row) - 1), sympy.true)
         return sympy.Piecewise(*pairs, last, evaluate=False) if pairs else last[0]
 
-    return _reduction(index)
+    return reduction(index)
 
 
-def _prod(reading: Reading, x: Any, dims: Dims = None, keepdim: bool = False, **_: Any) -> Grid:
+def prod(reading: Reading, x: Any, dims: Dims = None, keepdim: bool = False, **_: Any) -> Grid:
     if reading.dtype == torch.bool:
         return _explicit(sympy.And, reading.condition(x), dims, keepdim)
     return _explicit(lambda *row: sympy.Mul(*row), _converted(reading, x), dims, keepdim)
 
 
-def _running(function: Callable[[Any, Any], Any], of_truths: Callable[..., Any]) -> Callable[..., Any]:
+def running(function: Callable[[Any, Any], Any], of_truths: Callable[..., Any]) -> Callable[..., Any]:
     """cumsum and cumprod, with what they are of truth values."""
 
     def read(reading: Reading, x: Grid, dim: int, **_: Any) -> Grid:
@@ -154,37 +154,23 @@ def _running(function: Callable[[Any, Any], Any], of_truths: Callable[..., Any])
     return read
 
 
-def _logsumexp(reading: Reading, x: Grid, dims: Dims, keepdim: bool = False) -> Grid:
+def logsumexp(reading: Reading, x: Grid, dims: Dims, keepdim: bool = False) -> Grid:
     return each(sympy.log, total(reading, each(sympy.exp, x), dims, keepdim))
 
 
-def _log_softmax(reading: Reading, x: Grid, dim: int, *_: Any) -> Grid:
-    return each(lambda x, s: x - s, x, _logsumexp(reading, x, dim, True))
+def log_softmax(reading: Reading, x: Grid, dim: int, *_: Any) -> Grid:
+    return each(lambda x, s: x - s, x, logsumexp(reading, x, dim, True))
 
 
-def _softmax(reading: Reading, x: Grid, dim: int, *_: Any) -> Grid:
+def softmax(reading: Reading, x: Grid, dim: int, *_: Any) -> Grid:
     powers = each(sympy.exp, x)
     return each(lambda e, s: e / s, powers, total(reading, powers, dim, True))
 
 
-def _log_softmax_backward(reading: Reading, grad: Grid, output: Grid, dim: int, *_: Any) -> Grid:
+def log_softmax_backward(reading: Reading, grad: Grid, output: Grid, dim: int, *_: Any) -> Grid:
     return each(lambda g, y, s: g - sympy.exp(y) * s, grad, output, total(reading, grad, dim, True))
 
 
-def _softmax_backward(reading: Reading, grad: Grid, output: Grid, dim: int, *_: Any) -> Grid:
+def softmax_backward(reading: Reading, grad: Grid, output: Grid, dim: int, *_: Any) -> Grid:
     weighted = each(lambda g, y: g * y, grad, output)
     return each(lambda gy, y, s: gy - y * s, weighted, output, total(reading, weighted, dim, True))
-
-
-READERS: Mapping[str, Callable[..., Any]] = {
-    "sum": total, "mean": mean, "var": variance, "std": _std, "var_mean": _var_mean, "std_mean": _std_mean,
-    "linalg_vector_norm": _norm, "norm": _norm,
-    "amax": _reduction(sympy.Max), "amin": _reduction(sympy.Min),
-    "max": _extreme(sympy.Max, less), "min": _extreme(sympy.Min, lambda x, y: less(y, x)),
-    "argmax": _arg_extreme(less), "argmin": _arg_extreme(lambda x, y: less(y, x)),
-    "prod": _prod,
-    "any": _reduction(sympy.Or, "condition"), "all": _reduction(sympy.And, "condition"),
-    "cumsum": _running(lambda a, b: a + b, sympy.Or), "cumprod": _running(lambda a, b: a * b, sympy.And),
-    "logsumexp": _logsumexp, "_log_softmax": _log_softmax, "_softmax": _softmax,
-    "_log_softmax_backward_data": _log_softmax_backward, "_softmax_backward_data": _softmax_backward,
-}  # fmt: skip

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sympy
 
-from diffexplore.tracing.arrays import Grid, Mixes, cells_of
+from diffexplore.torch_ops.readers.arrays import Grid, Mixes, cells_of
 
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
 
 
-def _mm(reading: Reading, a: Grid, b: Grid) -> Grid:
+def mm(reading: Reading, a: Grid, b: Grid) -> Grid:
     over_samples = a.axis == 1 or b.axis == 0
     rows, columns = a.cells.shape[0], b.cells.shape[1]
     values = []
@@ -24,15 +23,13 @@ def _mm(reading: Reading, a: Grid, b: Grid) -> Grid:
     return Grid(cells_of(values, (rows, columns)), _axis(0 if a.axis == 0 else None, 1 if b.axis == 1 else None))
 
 
-def _bmm(reading: Reading, a: Grid, b: Grid) -> Grid:
+def bmm(reading: Reading, a: Grid, b: Grid) -> Grid:
     """A product for each place on the first axis."""
 
     def inner(axis: int | None) -> int | None:
         return axis - 1 if axis else None
 
-    parts = [
-        _mm(reading, Grid(x, inner(a.axis)), Grid(y, inner(b.axis))) for x, y in zip(a.cells, b.cells, strict=True)
-    ]
+    parts = [mm(reading, Grid(x, inner(a.axis)), Grid(y, inner(b.axis))) for x, y in zip(a.cells, b.cells, strict=True)]
     axis = None if not parts or parts[0].axis is None else parts[0].axis + 1
     values = [cell for part in parts for cell in part.cells.flat]
     shape = (len(parts), a.cells.shape[1], b.cells.shape[2])
@@ -44,6 +41,3 @@ def _axis(*axes: int | None) -> int | None:
     if len(found) > 1:
         raise Mixes
     return found[0] if found else None
-
-
-READERS: Mapping[str, Callable[..., Any]] = {"mm": _mm, "bmm": _bmm}

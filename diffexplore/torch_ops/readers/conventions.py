@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import sympy
 
 from diffexplore.formula.functions_sympy import log1p, sigmoid, softplus
-from diffexplore.tracing.arrays import Grid, each
-from diffexplore.tracing.operators.logic import less, select
+from diffexplore.torch_ops.readers.arrays import Grid, each
+from diffexplore.torch_ops.readers.logic import less, select
 
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
@@ -23,12 +22,12 @@ _LOWEST_LOG = sympy.Integer(-100)
 _LOWEST_PRODUCT = sympy.Rational(1, 10**12)
 
 
-def _softplus(reading: Reading, x: Grid, beta: Any = 1, threshold: Any = 20) -> Grid:
+def torch_softplus(reading: Reading, x: Grid, beta: Any = 1, threshold: Any = 20) -> Grid:
     beta, threshold = sympy.sympify(beta), sympy.sympify(threshold)
     return each(lambda x: select(_is_linear(reading, x, beta, threshold), x, softplus(beta * x) / beta), x)
 
 
-def _softplus_backward(reading: Reading, grad: Grid, x: Grid, beta: Any, threshold: Any) -> Grid:
+def softplus_backward(reading: Reading, grad: Grid, x: Grid, beta: Any, threshold: Any) -> Grid:
     beta, threshold = sympy.sympify(beta), sympy.sympify(threshold)
     return each(lambda g, x: select(_is_linear(reading, x, beta, threshold), g, g * sigmoid(beta * x)), grad, x)
 
@@ -37,7 +36,7 @@ def _is_linear(reading: Reading, x: Expr, beta: Expr, threshold: Expr) -> Any:
     return reading.convention(less(threshold, beta * x), "torch's softplus is linear above its threshold")
 
 
-def _binary_cross_entropy(reading: Reading, p: Grid, y: Grid, weight: Any = None, reduction: int = 1) -> Grid:
+def binary_cross_entropy(reading: Reading, p: Grid, y: Grid, weight: Any = None, reduction: int = 1) -> Grid:
     """With logarithms of at least -100."""
 
     def loss(p: Expr, y: Expr, w: Expr) -> Expr:
@@ -50,7 +49,7 @@ def _binary_cross_entropy(reading: Reading, p: Grid, y: Grid, weight: Any = None
     return reading.reduced(each(loss, p, reading.number(y), reading.number(weight)), reduction)
 
 
-def _binary_cross_entropy_backward(
+def binary_cross_entropy_backward(
     reading: Reading, grad: Grid, p: Grid, y: Grid, weight: Any = None, reduction: int = 1
 ) -> Grid:
     """With a denominator of at least 1e-12."""
@@ -66,14 +65,14 @@ def _binary_cross_entropy_backward(
     return each(lambda *a: slope(*a) / size, grad, p, reading.number(y), reading.number(weight))
 
 
-def _logit(reading: Reading, x: Grid, eps: Any = None) -> Grid:
+def logit(reading: Reading, x: Grid, eps: Any = None) -> Grid:
     """log(x/(1 - x)); x bounded to [eps, 1 - eps] first, where an eps is given."""
     if eps is None or eps < 0:
         return each(lambda x: sympy.log(x / (1 - x)), x)
-    return _logit(reading, each(lambda x: sympy.Min(sympy.Max(x, eps), 1 - eps), x))
+    return logit(reading, each(lambda x: sympy.Min(sympy.Max(x, eps), 1 - eps), x))
 
 
-def _logit_backward(reading: Reading, grad: Grid, x: Grid, eps: Any = None) -> Grid:
+def logit_backward(reading: Reading, grad: Grid, x: Grid, eps: Any = None) -> Grid:
     def slope(g: Expr, x: Expr) -> Expr:
         inside = g / (x * (1 - x))
         if eps is None or eps < 0:
@@ -83,7 +82,7 @@ def _logit_backward(reading: Reading, grad: Grid, x: Grid, eps: Any = None) -> G
     return each(slope, grad, x)
 
 
-def _hardsigmoid_backward(reading: Reading, grad: Grid, x: Grid) -> Grid:
+def hardsigmoid_backward(reading: Reading, grad: Grid, x: Grid) -> Grid:
     """As torch decomposes it. Its kernel for doubles rounds the 1/6 to float32, which is no mathematics to be read."""
     reading.note("hardsigmoid_backward is read with 1/6: the kernel for float64 has it rounded to float32, 3e-8 off")
 
@@ -99,11 +98,3 @@ def note_clamp(reading: Reading, before: Grid, low: Any) -> None:
     if function in _SILENT_CLAMPS and not reading.place.recorded and low is not None:
         text = f"torch's {function} bounds a denominator from below, as a constant"
         each(lambda x, low: reading.convention(less(x, low), text), before, reading.number(low))
-
-
-READERS: Mapping[str, Callable[..., Any]] = {
-    "softplus": _softplus, "softplus_backward": _softplus_backward,
-    "hardsigmoid_backward": _hardsigmoid_backward,
-    "logit": _logit, "special_logit": _logit, "logit_backward": _logit_backward,
-    "binary_cross_entropy": _binary_cross_entropy, "binary_cross_entropy_backward": _binary_cross_entropy_backward,
-}  # fmt: skip

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from diffexplore.tracing.arrays import Grid, Mixes, normal_axes
+from diffexplore.torch_ops.readers.arrays import Grid, Mixes, normal_axes
 
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _END = 2**63 - 1
 
 
-def _same(reading: Reading, x: Grid, *_: Any, **__: Any) -> Grid:
+def same(reading: Reading, x: Grid, *_: Any, **__: Any) -> Grid:
     return x
 
 
@@ -26,7 +26,7 @@ def copy(reading: Reading, x: Grid, *_: Any, **__: Any) -> Grid:
     return Grid(x.cells.copy(), x.axis)
 
 
-def _view(reading: Reading, x: Grid, *sizes: Any, **given: Any) -> Grid:
+def view(reading: Reading, x: Grid, *sizes: Any, **given: Any) -> Grid:
     """The same elements in another shape, in which the samples must still be one axis of its own."""
     if any(isinstance(size, torch.dtype) for size in (*sizes, *given.values())):
         raise NotImplementedError("it reads the bits of numbers as those of others: convert them with .to()")
@@ -43,46 +43,46 @@ def _before(shape: Sequence[int], axis: int) -> int:
     return math.prod(shape[:axis])
 
 
-def _expand(reading: Reading, x: Grid, *_: Any, **__: Any) -> Grid:
+def expand(reading: Reading, x: Grid, *_: Any, **__: Any) -> Grid:
     """The same elements, those of an axis that grew over and over: what is written to one is written to all."""
     shape, axis = reading.shape
     strides = np.broadcast_to(x.cells, shape).strides
     return Grid(np.lib.stride_tricks.as_strided(x.cells, shape, strides), axis)
 
 
-def _copied(view: Callable[..., Grid]) -> Callable[..., Grid]:
+def copied(move: Callable[..., Grid]) -> Callable[..., Grid]:
     """A view whose elements are copied."""
 
     def read(reading: Reading, *args: Any, **given: Any) -> Grid:
-        return copy(reading, view(reading, *args, **given))
+        return copy(reading, move(reading, *args, **given))
 
     return read
 
 
-def _permute(reading: Reading, x: Grid, order: Sequence[int]) -> Grid:
+def permute(reading: Reading, x: Grid, order: Sequence[int]) -> Grid:
     places = [place % x.ndim for place in order]
     return Grid(np.transpose(x.cells, places), None if x.axis is None else places.index(x.axis))
 
 
-def _transpose(reading: Reading, x: Grid, first: int, second: int) -> Grid:
+def transpose(reading: Reading, x: Grid, first: int, second: int) -> Grid:
     order = list(range(x.ndim))
     if order:
         first, second = first % x.ndim, second % x.ndim
         order[first], order[second] = order[second], order[first]
-    return _permute(reading, x, order)
+    return permute(reading, x, order)
 
 
-def _t(reading: Reading, x: Grid) -> Grid:
-    return _permute(reading, x, range(x.ndim)[::-1])
+def t(reading: Reading, x: Grid) -> Grid:
+    return permute(reading, x, range(x.ndim)[::-1])
 
 
-def _unsqueeze(reading: Reading, x: Grid, dim: int) -> Grid:
+def unsqueeze(reading: Reading, x: Grid, dim: int) -> Grid:
     place = dim % (x.ndim + 1)
     axis = None if x.axis is None else x.axis + (place <= x.axis)
     return Grid(np.expand_dims(x.cells, place), axis)
 
 
-def _squeeze(reading: Reading, x: Grid, dims: int | Sequence[int] | None = None) -> Grid:
+def squeeze(reading: Reading, x: Grid, dims: int | Sequence[int] | None = None) -> Grid:
     asked = normal_axes(dims, x.ndim)
     gone = tuple(axis for axis in asked if x.cells.shape[axis] == 1 and axis != x.axis)
     axis = None if x.axis is None else x.axis - sum(place < x.axis for place in gone)
@@ -101,7 +101,7 @@ def take(x: Grid, dim: int, index: slice | int) -> Grid:
     return Grid(cells, axis)
 
 
-def _select(reading: Reading, x: Grid, dim: int, index: int) -> Grid:
+def select(reading: Reading, x: Grid, dim: int, index: int) -> Grid:
     return take(x, dim, index)
 
 
@@ -110,7 +110,7 @@ def as_slice(start: int | None, end: int | None, step: int) -> slice:
     return slice(start, None if end is None or end == _END else end, step)
 
 
-def _slice(
+def sliced(
     reading: Reading, x: Grid, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Grid:
     if dim % x.ndim == x.axis:
@@ -120,11 +120,11 @@ def _slice(
     return take(x, dim, as_slice(start, end, step))
 
 
-def _narrow(reading: Reading, x: Grid, dim: int, start: int, length: int) -> Grid:
-    return _slice(reading, x, dim, start, start + length)
+def narrow(reading: Reading, x: Grid, dim: int, start: int, length: int) -> Grid:
+    return sliced(reading, x, dim, start, start + length)
 
 
-def _split(reading: Reading, x: Grid, size: int | Sequence[int], dim: int = 0) -> tuple[Grid, ...]:
+def split(reading: Reading, x: Grid, size: int | Sequence[int], dim: int = 0) -> tuple[Grid, ...]:
     place = dim % x.ndim
     if place == x.axis:
         raise Mixes
@@ -134,14 +134,14 @@ def _split(reading: Reading, x: Grid, size: int | Sequence[int], dim: int = 0) -
     return tuple(take(x, dim, slice(a, a + n)) for a, n in zip(starts, sizes, strict=True))
 
 
-def _unbind(reading: Reading, x: Grid, dim: int = 0) -> tuple[Grid, ...]:
+def unbind(reading: Reading, x: Grid, dim: int = 0) -> tuple[Grid, ...]:
     place = dim % x.ndim
     if place == x.axis:
         raise Mixes
     return tuple(take(x, dim, i) for i in range(x.cells.shape[place]))
 
 
-def _cat(reading: Reading, parts: Sequence[Grid], dim: int = 0) -> Grid:
+def cat(reading: Reading, parts: Sequence[Grid], dim: int = 0) -> Grid:
     parts = [part for part in parts if part.cells.size]
     axes = {part.axis for part in parts}
     if len(axes) > 1 or dim % parts[0].ndim in axes:
@@ -149,12 +149,12 @@ def _cat(reading: Reading, parts: Sequence[Grid], dim: int = 0) -> Grid:
     return Grid(np.concatenate([part.cells for part in parts], dim), axes.pop())
 
 
-def _stack(reading: Reading, parts: Sequence[Grid], dim: int = 0) -> Grid:
+def stack(reading: Reading, parts: Sequence[Grid], dim: int = 0) -> Grid:
     place = dim % (parts[0].ndim + 1)
-    return _cat(reading, [_unsqueeze(reading, part, place) for part in parts], place)
+    return cat(reading, [unsqueeze(reading, part, place) for part in parts], place)
 
 
-def _repeat(reading: Reading, x: Grid, times: Sequence[Any]) -> Grid:
+def repeat(reading: Reading, x: Grid, times: Sequence[Any]) -> Grid:
     _, axis = reading.shape
     lead = len(times) - x.ndim
     if x.axis is not None and (axis != x.axis + lead or times[axis] != 1):
@@ -163,20 +163,20 @@ def _repeat(reading: Reading, x: Grid, times: Sequence[Any]) -> Grid:
     return Grid(np.tile(x.cells, counts), axis)
 
 
-def _flip(reading: Reading, x: Grid, dims: Sequence[int]) -> Grid:
+def flip(reading: Reading, x: Grid, dims: Sequence[int]) -> Grid:
     axes = normal_axes(dims, x.ndim) if dims else ()
     if x.axis in axes:
         raise Mixes
     return Grid(np.flip(x.cells, axes).copy() if axes else x.cells.copy(), x.axis)
 
 
-def _roll(reading: Reading, x: Grid, shifts: Sequence[int], dims: Sequence[int] = ()) -> Grid:
+def roll(reading: Reading, x: Grid, shifts: Sequence[int], dims: Sequence[int] = ()) -> Grid:
     if x.axis is not None and (not dims or x.axis in normal_axes(dims, x.ndim)):
         raise Mixes
     return Grid(np.roll(x.cells, tuple(shifts), tuple(dims)) if dims else np.roll(x.cells, shifts[0]), x.axis)
 
 
-def _diagonal(reading: Reading, x: Grid, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Grid:
+def diagonal(reading: Reading, x: Grid, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Grid:
     first, second = dim1 % x.ndim, dim2 % x.ndim
     if x.axis in (first, second):
         raise Mixes
@@ -184,15 +184,3 @@ def _diagonal(reading: Reading, x: Grid, offset: int = 0, dim1: int = 0, dim2: i
     cells = np.diagonal(x.cells, offset, first, second)
     cells.flags.writeable = True  # a view of the same cells, as torch's is
     return Grid(cells, axis)
-
-
-READERS: Mapping[str, Callable[..., Any]] = {
-    **dict.fromkeys(("alias", "detach", "lift_fresh", "lift", "conj"), _same),
-    **dict.fromkeys(("clone", "lift_fresh_copy", "contiguous", "detach_copy", "alias_copy"), copy),
-    **dict.fromkeys(("conj_physical",), copy),
-    **dict.fromkeys(("view", "_unsafe_view", "reshape", "_reshape_alias"), _view), "view_copy": _copied(_view),
-    "expand": _expand, "expand_copy": _copied(_expand), "permute": _permute, "transpose": _transpose, "t": _t,
-    "unsqueeze": _unsqueeze, "squeeze": _squeeze, "select": _select, "slice": _slice, "narrow": _narrow,
-    "split": _split, "split_with_sizes": _split, "unbind": _unbind, "cat": _cat, "stack": _stack, "repeat": _repeat,
-    "flip": _flip, "roll": _roll, "diagonal": _diagonal,
-}  # fmt: skip

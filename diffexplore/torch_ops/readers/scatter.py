@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
 
-from diffexplore.tracing.arrays import Cells, Grid, Mixes, cells_of, each, filled
-from diffexplore.tracing.operators.logic import is_truth, select
-from diffexplore.tracing.operators.movement import as_slice, copy, take
+from diffexplore.torch_ops.readers.arrays import Cells, Grid, Mixes, cells_of, each, filled
+from diffexplore.torch_ops.readers.logic import is_truth, select
+from diffexplore.torch_ops.readers.movement import as_slice, copy, diagonal, take
 
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
 
 
-def _select_backward(reading: Reading, grad: Grid, sizes: Any, dim: int, index: int) -> Grid:
+def select_backward(reading: Reading, grad: Grid, sizes: Any, dim: int, index: int) -> Grid:
     return _put_back(reading, grad, dim, index)
 
 
-def _slice_backward(reading: Reading, grad: Grid, sizes: Any, dim: int, start: int, end: int, step: int) -> Grid:
+def slice_backward(reading: Reading, grad: Grid, sizes: Any, dim: int, start: int, end: int, step: int) -> Grid:
     _, axis = reading.shape
     if dim == axis:
         if grad.axis != axis or start != 0:
@@ -38,22 +38,20 @@ def _put_back(reading: Reading, grad: Grid, dim: int, index: int | slice) -> Gri
     return whole
 
 
-def _diagonal_backward(reading: Reading, grad: Grid, sizes: Any, offset: int, dim1: int, dim2: int) -> Grid:
-    from diffexplore.tracing.operators.movement import READERS as MOVES
-
+def diagonal_backward(reading: Reading, grad: Grid, sizes: Any, offset: int, dim1: int, dim2: int) -> Grid:
     shape, axis = reading.shape
     whole = Grid(filled(shape, sympy.S.Zero), axis)
-    MOVES["diagonal"](reading, whole, offset, dim1, dim2).cells[...] = grad.cells
+    diagonal(reading, whole, offset, dim1, dim2).cells[...] = grad.cells
     return whole
 
 
-def _select_scatter(reading: Reading, x: Grid, source: Grid, dim: int, index: int) -> Grid:
+def select_scatter(reading: Reading, x: Grid, source: Grid, dim: int, index: int) -> Grid:
     whole = Grid(x.cells.copy(), x.axis)
     take(whole, dim, index).cells[...] = source.cells
     return whole
 
 
-def _slice_scatter(
+def slice_scatter(
     reading: Reading,
     x: Grid,
     source: Grid,
@@ -67,7 +65,7 @@ def _slice_scatter(
     return whole
 
 
-def _pad(reading: Reading, x: Grid, widths: Sequence[int], value: Any = 0) -> Grid:
+def pad(reading: Reading, x: Grid, widths: Sequence[int], value: Any = 0) -> Grid:
     """A constant around x: a width before and one after for each axis, the last axis first; a negative width cuts."""
     shape, axis = reading.shape
     whole = filled(shape, reading.number(value).cells[()])
@@ -90,7 +88,7 @@ def _whole_numbers(grid: Grid) -> Any:
     return grid.cells.astype(int)
 
 
-def _index(reading: Reading, x: Grid, indices: Sequence[Grid | None]) -> Grid:
+def indexed(reading: Reading, x: Grid, indices: Sequence[Grid | None]) -> Grid:
     """x[indices] for constant indices that leave the samples alone."""
     where = _places(x, indices)
     _, axis = reading.shape
@@ -103,7 +101,7 @@ def _places(x: Grid, indices: Sequence[Grid | None]) -> tuple[Any, ...]:
     return tuple(slice(None) if index is None else _whole_numbers(index) for index in indices)
 
 
-def _index_put(
+def index_put(
     reading: Reading, x: Grid, indices: Sequence[Grid | None], values: Any, accumulate: bool = False, *_: Any
 ) -> Grid:
     """A copy of x with values put (or added) at constant indices, or a number where a condition holds."""
@@ -126,7 +124,7 @@ def _mask(x: Grid, indices: Sequence[Grid | None]) -> Grid | None:
     return mask
 
 
-def _index_select(reading: Reading, x: Grid, dim: int, index: Grid) -> Grid:
+def index_select(reading: Reading, x: Grid, dim: int, index: Grid) -> Grid:
     if x.ndim == 0:
         return copy(reading, x)  # a single element, whose only index is 0
     if dim % x.ndim == x.axis:
@@ -134,7 +132,7 @@ def _index_select(reading: Reading, x: Grid, dim: int, index: Grid) -> Grid:
     return Grid(np.take(x.cells, _whole_numbers(index).reshape(-1), dim % x.ndim), x.axis)
 
 
-def _gather(reading: Reading, x: Grid, dim: int, index: Grid, **_: Any) -> Grid:
+def gather(reading: Reading, x: Grid, dim: int, index: Grid, **_: Any) -> Grid:
     """x at the indices along ``dim``; an index may be piecewise, as that of a maximum is."""
     x, axis = reading.number(x), reading.shape[1]
     if x.ndim == 0:
@@ -150,11 +148,11 @@ def _gather(reading: Reading, x: Grid, dim: int, index: Grid, **_: Any) -> Grid:
     return Grid(cells_of(values, index.cells.shape), axis)
 
 
-def _scatter(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, **_: Any) -> Grid:
+def scatter(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, **_: Any) -> Grid:
     return _scattered(reading, x, dim, index, source, lambda old, new: new)
 
 
-def _scatter_add(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, **_: Any) -> Grid:
+def scatter_add(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, **_: Any) -> Grid:
     return _scattered(reading, x, dim, index, source, lambda old, new: old + new)
 
 
@@ -192,12 +190,3 @@ def _at(place: tuple[int, ...], dim: int, target: int, ndim: int) -> tuple[int, 
     where = list(place)
     where[dim % ndim] = target
     return tuple(where)
-
-
-READERS: Mapping[str, Callable[..., Any]] = {
-    "select_backward": _select_backward, "slice_backward": _slice_backward, "diagonal_backward": _diagonal_backward,
-    "select_scatter": _select_scatter, "slice_scatter": _slice_scatter,
-    "constant_pad_nd": _pad,
-    "index": _index, "_unsafe_index": _index, "index_put": _index_put, "_unsafe_index_put": _index_put,
-    "index_select": _index_select, "gather": _gather, "scatter": _scatter, "scatter_add": _scatter_add,
-}  # fmt: skip

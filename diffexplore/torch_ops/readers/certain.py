@@ -5,7 +5,7 @@ All answers err on the side of no.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -16,17 +16,8 @@ from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.functions.domains import Kind
 from diffexplore.functions.records import ALWAYS_POSITIVE, NEVER_NEGATIVE
 from diffexplore.functions.tables import domain_of, facts_of
-from diffexplore.tracing.arrays import Grid
-
-#: Operators that do something else with what is no finite number. They are read where there is none; of comparisons
-#: this matters for x == x and x < inf.
-ASKS = ("nan_to_num", "isnan", "isinf", "fmax", "fmin", "eq", "ne", "lt", "le", "gt", "ge")
 
 INFINITIES = (sympy.oo, -sympy.oo)
-
-#: Operators that divide one operand by another, so that the formula may lose a denominator.
-_DIVIDES = ("div", "true_divide", "remainder", "fmod", "floor_divide")
-_LOSES = ("logit_backward", "xlogy", "special_xlogy", "special_xlog1py")
 
 #: Choices, sums and comparisons have a finite value wherever what they are made of has one; functions have records.
 _STRUCTURE: tuple[Any, ...] = (
@@ -38,39 +29,6 @@ _STRUCTURE: tuple[Any, ...] = (
 _MOST_SAMPLES = 2**31 - 1
 
 Range = tuple[int, int]
-
-
-class Certainty:
-    """Which tensors of a program are certainly finite everywhere, step by step: 1/x·x is not, though its formula is 1.
-
-    Nothing needs to be looked at where no operator ``asked``.
-    """
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self.asked = any(name.rstrip("_") in ASKS for name in names)
-        self._lost: set[Any] = set()
-        self._all_lost = False
-
-    def of(self, nodes: Iterable[Any]) -> bool:
-        """Whether the values of these nodes are."""
-        return not self._all_lost and not any(node in self._lost for node in nodes)
-
-    def note(self, node: Any, name: str, value: Any, operands: Any) -> None:
-        """Looks at the value of a node before anything is written into it."""
-        base, results = name.rstrip("_"), value if isinstance(value, tuple) else (value,)
-        kept = self.of(node.all_input_nodes) and base not in _LOSES and all(map(_finite, results))
-        if kept and (base not in _DIVIDES or _finite(operands[1], lambda cell: 1 / cell)):
-            return
-        self._lost.add(node)
-        self._all_lost = self._all_lost or base != name  # what is written in place is seen through other nodes, too
-
-
-def _finite(value: Any, function: Callable[[Any], Any] = lambda cell: cell) -> bool:
-    """Whether a function of an operand, of a number too, has a finite value everywhere, or is a constant infinity."""
-    if value is None:
-        return True
-    cells = value.cells.flat if isinstance(value, Grid) else [sympy.sympify(value)]
-    return all(cell in INFINITIES or has_value(function(cell)) for cell in cells)
 
 
 @lru_cache(maxsize=10_000)

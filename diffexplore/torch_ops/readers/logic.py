@@ -6,7 +6,7 @@ import sympy
 from sympy import Expr
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.tracing.operators.whole import at_least, stepped
+from diffexplore.torch_ops.readers.whole import at_least, stepped
 
 
 def less(x: Expr, y: Expr) -> Boolean:

@@ -11,9 +11,9 @@ import sympy
 import torch
 
 from diffexplore.floating_point import dtype_name
-from diffexplore.tracing.arrays import Grid, each
-from diffexplore.tracing.operators.certain import is_real_number, whole_range
-from diffexplore.tracing.operators.logic import as_condition, as_number, is_truth
+from diffexplore.torch_ops.readers.arrays import Grid, each
+from diffexplore.torch_ops.readers.certain import is_real_number, whole_range
+from diffexplore.torch_ops.readers.logic import as_condition, as_number, is_truth
 
 #: Arguments that do not change what the elements are, or that are seen in the shape and the dtype of the result.
 _HARMLESS = frozenset(

@@ -1,0 +1,96 @@
+"""Records of arithmetic: sums, products, quotients, powers, and other functions of several numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+import torch
+
+from diffexplore.bounds import ball, branching, formulas, zeros
+from diffexplore.bounds import propagation as spread
+from diffexplore.bounds.elementwise import Elementwise, Power, Sum
+from diffexplore.formula.step_functions import floor
+from diffexplore.torch_ops import kinks
+from diffexplore.torch_ops.cases import case
+from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, OperandDomain, of_power, of_xlogy, on
+from diffexplore.torch_ops.mathematics import of_function
+from diffexplore.torch_ops.readers import elementwise
+from diffexplore.torch_ops.records import Operator, composed, handled, operator, unbounded
+
+_DIVISOR = on("other != 0")
+
+
+def _between(x: Any, y: Any, weight: Any) -> Any:
+    return x + weight * (y - x)
+
+
+def _floored(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
+    return floor(x / y)
+
+
+OPERATORS: tuple[Operator, ...] = (
+    operator(
+        "add", EVERYWHERE, case("self + alpha * other"), bound=Sum(ball.add, "add", zeros.where_both),
+        kinks=kinks.nowhere, formula=lambda x, y: x + y, read=elementwise.add,
+    ),
+    operator(
+        "sub", EVERYWHERE, case("self - alpha * other"),
+        bound=Sum(ball.add, "sub", zeros.where_both, total=torch.sub), kinks=kinks.nowhere,
+        formula=lambda x, y: x - y, read=elementwise.sub,
+    ),
+    operator(
+        "rsub", EVERYWHERE, case("other - alpha * self"),
+        bound=Sum(ball.add, "rsub", zeros.where_both, total=torch.rsub, scaled=0), kinks=kinks.nowhere,
+        formula=lambda x, y: y - x, read=elementwise.rsub,
+    ),
+    operator(
+        "mul", EVERYWHERE, bound=Elementwise(ball.mul, "mul", zeros.where_either, wide_numbers=True),
+        kinks=kinks.nowhere, formula=lambda x, y: x * y, read=elementwise.mul,
+    ),
+    operator(
+        "div true_divide", _DIVISOR, case("self / other", rounding_mode=None),
+        case("trunc(self / other)", rounding_mode="trunc"), case("floor(self / other)", rounding_mode="floor"),
+        bound=Elementwise(ball.div, "div", zeros.where_first, wide_numbers=True), kinks=kinks.nowhere,
+        formula=lambda x, y: x / y, read=elementwise.divide,
+    ),
+    operator("neg", EVERYWHERE, bound=Elementwise(ball.unchanged, "neg"), kinks=kinks.nowhere, formula=lambda x: -x),
+    unbounded("positive", EVERYWHERE, formula=lambda x: x),
+    operator(
+        "pow", OperandDomain(rule=of_power), case("pow(self, exponent)", on=("self > 0",)),
+        *(case(f"pow(self, {power})", exponent=power) for power in (0, 1, 2, 3, -1)),
+        bound=Power(spread.pow, "pow", zeros.where_first_and_second_positive), kinks=kinks.nowhere,
+        formula=lambda x, y: x**y,
+    ),
+    of_function("atan2", bound=Elementwise(spread.atan2, "atan2", zeros.where_first_and_second_positive)),
+    operator(
+        "logaddexp", EVERYWHERE, bound=Elementwise(ball.largest, "logaddexp", cancels=(0, 1)),
+        kinks=kinks.nowhere, formula=lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
+    ),
+    composed("logaddexp2", EVERYWHERE, formula=lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2)),
+    composed("hypot", EVERYWHERE, steps=formulas.hypot, formula=lambda x, y: sympy.sqrt(x**2 + y**2)),
+    composed(
+        "xlogy special_xlogy", OperandDomain(rule=of_xlogy, in_formula=True),
+        case("self * log(other)", on=("other > 0",)), formula=elementwise.xlogy,
+    ),
+    composed(
+        "special_xlog1py", OperandDomain(rule=lambda x, y: of_xlogy(x, 1 + y), in_formula=True),
+        case("self * log(1 + other)", on=("other > -1",)), formula=elementwise.xlog1py,
+    ),
+    handled(
+        "remainder", _DIVISOR, handler=branching.remainder, formula=elementwise.remainder,
+        read=elementwise.step("remainder", elementwise.remainder),
+    ),
+    unbounded("fmod", _DIVISOR, formula=elementwise.fmod, read=elementwise.step("fmod", elementwise.fmod)),
+    unbounded("floor_divide", _DIVISOR, formula=_floored, read=elementwise.step("floor_divide", _floored)),
+    composed("addcdiv", AS_COMPOSED, case("self + value * tensor1 / tensor2")),
+    composed("addcmul", AS_COMPOSED, case("self + value * tensor1 * tensor2")),
+    composed("lerp", EVERYWHERE, case("lerp(self, end, weight)"), formula=_between, rewritten=_between),
+    # --------------------------------------------------------------------------------- those that the audit alone knows
+    unbounded("copysign", EVERYWHERE, case("abs(self) * sgn(other)")),
+    unbounded("igamma", AS_COMPOSED, case("igamma(self, other)", on=("self > 0", "other > 0"))),
+    unbounded("igammac", AS_COMPOSED, case("1 - igamma(self, other)", on=("self > 0", "other > 0"))),
+    unbounded("ldexp", EVERYWHERE, case("self * pow(2, other)")),
+    unbounded("frexp", EVERYWHERE, case("self / exp2(exponent)", saved={"exponent": "floor(log2(abs(self))) + 1"})),
+    unbounded("special_zeta", AS_COMPOSED, case("special_zeta(self, other)", on=("self > 1", "other > 0"))),
+)  # fmt: skip

@@ -1,0 +1,147 @@
+"""Where operators have a value: one statement for tracing, audit and tests.
+
+torch computes NaN or infinity where a logarithm, a root or a quotient has no value, whatever is made of it later:
+0 · √x is NaN for x < 0. SymPy cancels such a factor from a formula, so that each operator states its own domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.torch_ops.readers.logic import equal, opposite
+
+#: The place of an operand by its name in ATen.
+_PLACES = {"self": 0, "other": 1, "exponent": 1}
+
+
+@dataclass(frozen=True)
+class OperandDomain:
+    """Where an operator has a finite value.
+
+    Attributes:
+        conditions: comparisons of operands with whole numbers, such as ``self > -1``; all of them hold.
+        rule: the condition for the operands of one element, where it is no such conjunction.
+        in_formula: whether the formula keeps what has a value in the domain alone, so that nothing is to be stated
+            beside it. Without conditions and rule, the domain is that of the formula, or of the operators in it.
+    """
+
+    conditions: tuple[str, ...] = ()
+    rule: Callable[..., Boolean] | None = None
+    in_formula: bool = False
+
+    def condition(self, *operands: sympy.Expr) -> Boolean:
+        """What holds of the operands of one element in the domain."""
+        if self.rule is not None:
+            return self.rule(*operands)
+        return sympy.And(*(_RELATIONS[sign](apart) for sign, apart in self.comparisons(*operands)))
+
+    def comparisons(self, *operands: sympy.Expr) -> Iterator[tuple[str, sympy.Expr]]:
+        """The conditions as comparisons with 0: the sign (``>``, ``>=`` or ``!=``), and what is compared."""
+        for text in self.conditions:
+            name, sign, limit = text.split()
+            apart = operands[_PLACES[name]] - int(limit)
+            yield (sign.replace("<", ">"), -apart if sign.startswith("<") else apart)
+
+    @property
+    def interior(self) -> tuple[str, ...]:
+        """Conditions for the points around which it has values, where a derivative can be; points left out apart."""
+        strict = (text.replace(">=", ">").replace("<=", "<") for text in self.conditions)
+        return tuple(text for text in strict if "!=" not in text)
+
+
+#: A value at all operands.
+EVERYWHERE = OperandDomain()
+
+#: Where its formula, or the operators that it is composed of, have values.
+AS_COMPOSED = OperandDomain(in_formula=True)
+
+#: Nothing is stated: nothing is read of the operator, and it has no bound.
+NOT_STATED = OperandDomain(in_formula=True)
+
+
+def on(*conditions: str) -> OperandDomain:
+    """The domain where all conditions hold."""
+    return OperandDomain(conditions)
+
+
+def _compared(certain: str, compare: Callable[[sympy.Expr, int], Boolean]) -> Callable[[sympy.Expr], Boolean]:
+    """A comparison with 0, true where it is certain; of a choice, that of each branch where it is taken."""
+
+    def condition(x: sympy.Expr) -> Boolean:
+        if isinstance(x, sympy.Piecewise) and len(x.args) == 2 and x.args[1].cond == sympy.true:
+            (taken, hit), (otherwise, _) = x.args
+            return sympy.And(either(opposite(hit), condition(taken)), either(hit, condition(otherwise)))
+        return sympy.true if getattr(x, certain) else compare(x, 0)
+
+    return condition
+
+
+positive = _compared("is_positive", sympy.StrictGreaterThan)
+nonnegative = _compared("is_nonnegative", sympy.GreaterThan)
+_nonzero_whole = _compared("is_nonzero", sympy.Unequality)
+
+
+def nonzero(x: sympy.Expr) -> Boolean:
+    """x ≠ 0: of a product, that of each factor; of a power, that of its base."""
+    if x.is_Mul:
+        return sympy.And(*map(nonzero, x.args))
+    if x.is_Pow and x.exp.is_Rational and not x.base.is_number:
+        return nonzero(x.base) if x.exp > 0 else sympy.true
+    return sympy.true if _counts_ties(x) else _nonzero_whole(x)
+
+
+def _counts_ties(x: sympy.Expr) -> bool:
+    """Whether x counts which of some numbers are the largest (or smallest) of them: at least one is."""
+    marks = [term for term in sympy.Add.make_args(x) if isinstance(term, sympy.Piecewise) and len(term.args) == 2]
+    equalities = [mark.args[0].cond for mark in marks if [branch.expr for branch in mark.args] == [1, 0]]
+    if len(equalities) != len(sympy.Add.make_args(x)) or not all(isinstance(c, sympy.Equality) for c in equalities):
+        return False
+    extremes = {side for equal in equalities for side in equal.args if isinstance(side, (sympy.Max, sympy.Min))}
+    return any(
+        {side for equal in equalities for side in equal.args if side != extreme} == set(extreme.args)
+        for extreme in extremes
+        if all(extreme in equal.args for equal in equalities)
+    )
+
+
+#: The signs that an expression may have for a comparison of it with 0 to hold.
+_SIGNS: Mapping[type, frozenset[int]] = {
+    sympy.StrictGreaterThan: frozenset({1}), sympy.GreaterThan: frozenset({0, 1}),
+    sympy.StrictLessThan: frozenset({-1}), sympy.LessThan: frozenset({-1, 0}),
+    sympy.Equality: frozenset({0}), sympy.Unequality: frozenset({-1, 1}),
+}  # fmt: skip
+
+
+def either(first: Boolean, second: Boolean) -> Boolean:
+    """One or the other; true where the two leave no sign of the same expression out."""
+    if isinstance(second, sympy.And):
+        return sympy.And(*(either(first, part) for part in second.args))
+    parts = [*sympy.Or.make_args(first), *sympy.Or.make_args(second)]
+    signs: dict[sympy.Expr, frozenset[int]] = {}
+    for part in parts:
+        if type(part) not in _SIGNS:
+            continue
+        difference, allowed = part.lhs - part.rhs, _SIGNS[type(part)]
+        if difference.could_extract_minus_sign():
+            difference, allowed = -difference, frozenset(-sign for sign in allowed)
+        signs[difference] = signs.get(difference, frozenset()) | allowed
+    return sympy.true if any(len(allowed) == 3 for allowed in signs.values()) else sympy.Or(*parts)
+
+
+def of_power(base: sympy.Expr, exponent: sympy.Expr) -> Boolean:
+    """Where a power has a value, by its exponent."""
+    if exponent.is_Integer:
+        return sympy.true if exponent >= 0 else nonzero(base)
+    return nonnegative(base) if exponent.is_Rational and exponent > 0 else positive(base)
+
+
+def of_xlogy(x: sympy.Expr, y: sympy.Expr) -> Boolean:
+    """Where x·log(y) has a value: at x = 0 for all y."""
+    return either(equal(x, sympy.S.Zero), positive(y))
+
+
+_RELATIONS: Mapping[str, Callable[[sympy.Expr], Boolean]] = {">": positive, ">=": nonnegative, "!=": nonzero}

@@ -1,0 +1,126 @@
+"""Records of the mathematical functions of one argument, which torch applies to each element."""
+
+from __future__ import annotations
+
+import sympy
+
+from diffexplore.bounds import ball, special
+from diffexplore.bounds import propagation as spread
+from diffexplore.bounds.elementwise import Elementwise
+from diffexplore.bounds.zeros import at
+from diffexplore.formula import step_functions
+from diffexplore.functions.records import JUMP, Propagation
+from diffexplore.functions.tables import of_kernels
+from diffexplore.torch_ops import kinks
+from diffexplore.torch_ops.cases import Case, case
+from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, on
+from diffexplore.torch_ops.mathematics import BY_KERNEL, of_function
+from diffexplore.torch_ops.readers import conventions, elementwise
+from diffexplore.torch_ops.records import Operator, composed, handled, of_elements, operator, unbounded
+
+_POSITIVE = on("self > 0")
+_INSIDE_UNIT = on("self > 0", "self < 1")
+
+
+def _fraction(x: sympy.Expr) -> sympy.Expr:
+    return x - step_functions.trunc(x)
+
+
+#: The domain of the audit where a function is looked at right of 0 alone: Γ is read as exp(lgamma) there.
+_RIGHT = ("self > 0",)
+
+_ROUND_DECIMALS = case("round(self * pow(10, decimals)) / pow(10, decimals)", overload="decimals")
+_LOGIT_EPS = "self < eps ? log(eps / (1 - eps)) : self > 1 - eps ? log((1 - eps) / eps) : log(self / (1 - self))"
+_TINY_BESSEL = {"abs(self) <= 2.220446049250313e-16": "for |self| ≤ 2⁻⁵² torch gives 1/2, the value at 0"}
+
+#: Other names in ATen of functions of programs.
+_ALSO = {
+    "expm1": "special_expm1", "log1p": "special_log1p", "erf": "special_erf", "erfc": "special_erfc",
+    "erfinv": "special_erfinv", "sigmoid": "special_expit", "lgamma": "special_gammaln", "digamma": "special_digamma",
+    "trunc": "fix",
+}  # fmt: skip
+
+#: The cases of the audit, where there is more to say than that it is the function.
+_CASES: dict[str, tuple[Case, ...]] = {
+    "lgamma": (case(on=_RIGHT),), "digamma": (case(on=_RIGHT),), "round": (case(), _ROUND_DECIMALS),
+    "special_erfcx": (case("exp(self * self) * erfc(self)"),),
+    "special_i1": (case("special_i1(self)", conventions=_TINY_BESSEL),),
+}  # fmt: skip
+
+#: Functions whose records say more than that they are one: in other families.
+_ELSEWHERE = frozenset("pow atan2 abs maximum minimum".split())
+
+
+def _of_program(name: str) -> Operator:
+    names = f"{name} {_ALSO[name]}" if name in _ALSO else name
+    cases, known = _CASES.get(name, ()), BY_KERNEL[name]
+    if known.facts.smooth is not JUMP:
+        return of_function(names, *cases)
+    formula = of_kernels()[name]
+    return of_function(names, *cases, read=elementwise.round_ if name == "round" else elementwise.step(name, formula))
+
+
+_OF_PROGRAMS = tuple(
+    _of_program(name)
+    for name in of_kernels()
+    if name not in _ELSEWHERE and not isinstance(BY_KERNEL[name].spread, Propagation)
+)
+
+_OF_ATEN = (
+    operator(
+        "exp2", EVERYWHERE, bound=Elementwise(spread.exp2, "exp2"), kinks=kinks.nowhere,
+        formula=lambda x: sympy.Integer(2) ** x,
+    ),
+    operator(
+        "rsqrt", _POSITIVE, bound=Elementwise(spread.rsqrt, "rsqrt"), kinks=kinks.nowhere,
+        formula=lambda x: 1 / sympy.sqrt(x),
+    ),
+    operator(
+        "reciprocal", on("self != 0"), bound=Elementwise(ball.reciprocal, "reciprocal"), kinks=kinks.nowhere,
+        formula=lambda x: 1 / x,
+    ),
+    operator(
+        "square", EVERYWHERE, bound=Elementwise(ball.square, "square", at(0.0)), kinks=kinks.nowhere,
+        formula=lambda x: x**2,
+    ),
+    of_elements("log2", _POSITIVE, formula=lambda x: sympy.log(x) / sympy.log(2)),
+    of_elements("log10", _POSITIVE, formula=lambda x: sympy.log(x) / sympy.log(10)),
+    composed(
+        "sinc special_sinc", EVERYWHERE, case("self == 0. ? 1 : sin(M_PI * self) / (M_PI * self)"),
+        formula=lambda x: sympy.sinc(sympy.pi * x),
+    ),
+    composed(
+        "logit special_logit", _INSIDE_UNIT, case("log(self / (1 - self))", on=_INSIDE_UNIT.interior, eps=None),
+        case(_LOGIT_EPS, on=("eps > 0", "eps < 0.5")), read=conventions.logit,
+    ),
+    handled(
+        "polygamma special_polygamma", AS_COMPOSED, case("polygamma(n, self)", on=("self > 0", "n >= 0")),
+        handler=special.polygamma, read=elementwise.polygamma,
+    ),
+    composed("deg2rad", EVERYWHERE, case("self * M_PI / 180.")),
+    composed("rad2deg", EVERYWHERE, case("self * 180. / M_PI")),
+    composed("special_entr", on("self >= 0"), case("-self * log(self)", on=_RIGHT)),
+    composed("special_ndtri", _INSIDE_UNIT, case("sqrt(2) * erfinv(2 * self - 1)", on=_INSIDE_UNIT.interior)),
+    composed("special_log_ndtr", EVERYWHERE, case("log(erfc(-self / sqrt(2)) / 2.)")),
+    composed("frac", EVERYWHERE, formula=_fraction, read=elementwise.step("frac", _fraction)),
+)  # fmt: skip
+
+_OF_THE_AUDIT = (
+    unbounded("special_i0e", EVERYWHERE, case("exp(-abs(self)) * i0(self)")),
+    unbounded("special_i1e", EVERYWHERE, case("special_i1e(self)", conventions=_TINY_BESSEL)),
+    unbounded("angle", EVERYWHERE, case("self < 0 ? M_PI : 0")),
+    unbounded(
+        "mvlgamma",
+        AS_COMPOSED,
+        *(
+            case(
+                " + ".join([f"{p * (p - 1)} * log(M_PI) / 4.", *(f"lgamma(self - {j / 2})" for j in range(p))]),
+                on=(f"self > {(p - 1) / 2}",),
+                p=p,
+            )
+            for p in (1, 2, 3, 4)
+        ),
+    ),
+)
+
+OPERATORS: tuple[Operator, ...] = (*_OF_PROGRAMS, *_OF_ATEN, *_OF_THE_AUDIT)

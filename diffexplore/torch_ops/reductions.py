@@ -1,0 +1,46 @@
+"""Records of sums, means, norms, extremes and the like along some axes."""
+
+from __future__ import annotations
+
+import sympy
+
+from diffexplore.bounds import formulas, special
+from diffexplore.bounds.handling import Handled
+from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
+from diffexplore.torch_ops.readers import reductions as read
+from diffexplore.torch_ops.readers.logic import less
+from diffexplore.torch_ops.records import Operator, composed, handled, smooth, unbounded
+
+
+def _greater(x: sympy.Expr, y: sympy.Expr) -> sympy.Basic:
+    return less(y, x)
+
+
+OPERATORS: tuple[Operator, ...] = (
+    smooth("sum", bound=Handled(special.reduce), read=read.total),
+    smooth("mean", bound=Handled(special.reduce), read=read.mean),
+    composed("prims::sum", EVERYWHERE, steps=formulas.sum_of_dims, read=read.total),
+    composed("var", EVERYWHERE, steps=formulas.var, read=read.variance),
+    composed("prims::var", EVERYWHERE, steps=formulas.var_of_dims, read=read.variance),
+    composed("std", EVERYWHERE, steps=formulas.std, read=read.std),
+    composed("var_mean", EVERYWHERE, steps=formulas.moments, read=read.var_mean),
+    unbounded("std_mean", EVERYWHERE, read=read.std_mean),
+    composed("linalg_vector_norm norm", AS_COMPOSED, read=read.norm),
+    composed("renorm", AS_COMPOSED),
+    composed("dist", AS_COMPOSED),
+    composed("_cdist_forward", AS_COMPOSED, steps=formulas.cdist),
+    composed("_cdist_backward", AS_COMPOSED, steps=formulas.cdist_backward),
+    handled("amax", EVERYWHERE, handler=special.extreme, read=read.reduction(sympy.Max)),
+    handled("amin", EVERYWHERE, handler=special.extreme, read=read.reduction(sympy.Min)),
+    unbounded("max", EVERYWHERE, read=read.extreme(sympy.Max, less)),
+    unbounded("min", EVERYWHERE, read=read.extreme(sympy.Min, _greater)),
+    unbounded("argmax", EVERYWHERE, read=read.arg_extreme(less)),
+    unbounded("argmin", EVERYWHERE, read=read.arg_extreme(_greater)),
+    composed("prod", EVERYWHERE, steps=formulas.prod, read=read.prod),
+    unbounded("any", EVERYWHERE, read=read.reduction(sympy.Or, "condition")),
+    unbounded("all", EVERYWHERE, read=read.reduction(sympy.And, "condition")),
+    smooth("cumsum", bound=Handled(special.running_sum), read=read.running(lambda a, b: a + b, sympy.Or)),
+    composed("cumprod", EVERYWHERE, steps=formulas.cumprod, read=read.running(lambda a, b: a * b, sympy.And)),
+    composed("logcumsumexp", EVERYWHERE, steps=formulas.logcumsumexp),
+    composed("logsumexp", EVERYWHERE, steps=formulas.logsumexp, read=read.logsumexp),
+)  # fmt: skip
