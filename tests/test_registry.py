@@ -39,22 +39,10 @@ from diffexplore.formula.parse import parse
 from diffexplore.formula.text import to_text
 from diffexplore.functions import ALL, OPERATIONS, TABLE, Function, Operation
 from diffexplore.functions.domains import EVERYWHERE
+from diffexplore.functions.facts import ALWAYS_POSITIVE, ANALYTIC, CORNER, JUMP, NEVER_NEGATIVE, ODD, Facts, Increasing
 from diffexplore.functions.lazy import Lazy, resolved
-from diffexplore.functions.records import (
-    ALWAYS_POSITIVE,
-    ANALYTIC,
-    CORNER,
-    JUMP,
-    NEVER_NEGATIVE,
-    NO_CLASS,
-    ODD,
-    Claim,
-    Facts,
-    Helper,
-    Increasing,
-    Lack,
-    Propagation,
-)
+from diffexplore.functions.records import NO_CLASS, Helper, Lack
+from diffexplore.functions.rounding import Claim, Propagation
 from diffexplore.functions.tables import build, by_class, node_of
 from diffexplore.program.javascript import helpers
 from diffexplore.program.program import lower
@@ -503,6 +491,14 @@ def test_printed_text_is_read_back(function: Function) -> None:
     assert parse(to_text(expr, unicode=False)) == expr
     for name in (function.name, *function.aliases):
         assert parse(f"{name}({', '.join(map(str, arguments))})") == expr
+
+
+@pytest.mark.parametrize(
+    "function", [one for one in TABLE if one.least == 1 and one.most == 1], ids=lambda one: one.name
+)
+def test_copies_of_an_operand_are_counted(function: Function) -> None:
+    found = build(function.name, X).count(X)
+    assert function.copies >= found or function.name == "relu", "whose Max SymPy counts by itself"
 
 
 def test_each_class_has_one_record() -> None:
