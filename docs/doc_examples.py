@@ -188,7 +188,7 @@ def with_tables(document: str) -> str:
 
 def _claims() -> str:
     from diffexplore.bounds.claims import CLAIMS
-    from diffexplore.functions.records import Claim
+    from diffexplore.functions.rounding import Claim
 
     by_ulps: dict[float, list[str]] = {}
     claims = {name: claim for name, claim in CLAIMS.items() if isinstance(claim, Claim)}

@@ -28,7 +28,7 @@ AT = {"acosh": 1.7, "coth": 0.6, "erfinv": 0.3, "atanh": 0.3}
 WRITTEN = {
     "atan2": "atan2(a*x, 2)", "pow": "pow(a*x, 2.5)", "hypot": "hypot(a*x, 2)", "min": "min(a*x, 2)",
     "max": "max(a*x, 2)", "where": "where(x < 1, a*x, a)", "Piecewise": "where(x < 1, a**2*x, a)",
-    "polygamma": "polygamma(2, a*x)", "dsinc": "dsinc(2, a*x)",
+    "polygamma": "polygamma(2, a*x)", "dsinc": "dsinc(2, a*x)", "besseli": "besseli(2, a*x)",
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from diffexplore import Loss, check
 from diffexplore.bounds import canary, claims, trials
 from diffexplore.bounds.canary import broken_claims
 from diffexplore.functions import OPERATIONS as RECORDS
-from diffexplore.functions.records import Claim
+from diffexplore.functions.rounding import Claim
 
 CPU = torch.device("cpu")
 DERIVED_BY = {name: one.derivative_uses for name, one in RECORDS.items() if one.derivative_uses}

@@ -92,7 +92,7 @@ def test_a_factor_of_the_whole_is_a_factor(loss: Any, factor: float) -> None:
 def test_no_constant_is_named_where_another_number_is_added() -> None:
     report = verify(lambda m, v, x: (torch.log(2 * math.pi * v) / 2 + (x - m) ** 2 / (2 * v)).mean() + 0.0123456789,
                     NORMAL, BATCH, {"m": 0.3, "v": 1.7})  # fmt: skip
-    assert {cause.key for cause in causes(report, VALUE)} <= {"unexplained", "value", "extra_term"}
+    assert {cause.key for cause in causes(report, VALUE)} <= {"unexplained", "value", "extra_term", "added_constant"}
     report = verify(lambda m, v, x: (torch.log(2 * 3.14159 * v) / 2 + (x - m) ** 2 / (2 * v)).mean(),
                     NORMAL, BATCH, {"m": 0.3, "v": 1.7})  # fmt: skip
     assert not causes(report, "m") + causes(report, "v")

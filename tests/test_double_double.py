@@ -20,7 +20,8 @@ from diffexplore.arithmetic.double_balls import QUANTUM, DoubleBall, enclosing, 
 from diffexplore.arithmetic.double_branches import BranchDecision
 from diffexplore.arithmetic.double_functions import DOUBLE_BALLS
 from diffexplore.functions import OPERATIONS as RECORDS
-from diffexplore.functions.records import ANALYTIC, LEFT_TO_ARB
+from diffexplore.functions.facts import ANALYTIC
+from diffexplore.functions.records import LEFT_TO_ARB
 
 OPERATIONS = DOUBLE_BALLS.operations
 FUNCTIONS = [

@@ -69,6 +69,7 @@ REFUSED = {
     "a power of a sum in a tower": ("1e5**0.5**9**y**(x + 1)**2**9", WORKED),
     "a power that cancels in a tower": ("2**(-y**(x + 1)**(x - x + 512))", WORKED),
     "a power of what may not be real": ("2**(-y**(x*log(y/(y - x)))**512)", WORKED),
+    "a power of a sum that may not be real": ("2**(-9**2**(log(x/s) + log(1 + (x/s + b)**2))**9)", WORKED),
     "a power in a case": ("where(y**0.5**x**log(y/x)**where(x < 1, 2, y)**9 <= 1, x, y)", WORKED),
     "a product of sums in a tower": ("3**(-y**((x + y + 1)**9*(x + a)**9))", WORKED),
     "a power of a sum in sinh": ("log(sinh(log(x) + (x + y)**256))", WORKED),

@@ -129,7 +129,7 @@ def formula_of(name: str) -> str:
     entry = next(entry for entry in TABLE if entry.name == name)
     arguments = {
         "where": "a > x and not a > 3 or x == 1, a**2*x, 2", "Piecewise": "(a, a > 1), (2, a > 3), (a*x, True)",
-        "polygamma": "2, a*x", "dsinc": "2, a*x", "acosh": "a*x + 1",
+        "polygamma": "2, a*x", "dsinc": "2, a*x", "besseli": "2, a*x", "acosh": "a*x + 1",
     }.get(name, ", ".join(["a*x", "a + x"][: entry.least]))  # fmt: skip
     return f"{name}({arguments})*a + {name}({arguments})**3*x"
 

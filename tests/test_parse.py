@@ -18,7 +18,7 @@ from diffexplore.formula.functions_sympy import CONSTANT_VALUES
 from diffexplore.formula.names import check_name
 from diffexplore.formula.notation import reduction_of
 from diffexplore.formula.parse import names_in, parse, parse_condition
-from diffexplore.functions import CONSTANTS, FUNCTIONS, TABLE
+from diffexplore.functions import CONSTANTS, FUNCTIONS, TABLE, Function
 from diffexplore.functions.tables import builders
 
 a, b, x, y = (sympy.Symbol(name, real=True) for name in "abxy")
@@ -246,8 +246,21 @@ def test_every_function_of_the_table_builds() -> None:
         if entry.name == "Piecewise":
             continue
         arguments = ["x > 0", "x", "y"] if name == "where" else ["x", "y", "x*y"][: entry.least]
-        arguments = ["2", "x"] if name in ("polygamma", "dsinc") else arguments
+        arguments = ["2", "x"] if entry.of_order_0 is not None else arguments
         assert parse(f"{name}({', '.join(arguments)})").free_symbols
+
+
+@pytest.mark.parametrize("entry", [entry for entry in TABLE if entry.name not in ("where", "Piecewise")])
+def test_a_function_of_itself_is_read_also_within_a_condition(entry: Function) -> None:
+    order = ["2"] if entry.of_order_0 is not None else []
+
+    def of(argument: str) -> str:
+        arguments = [*order, argument, "y", "x*y"][: max(entry.least, 2 if order else 1)]
+        return f"{entry.name}({', '.join(arguments)})"
+
+    twice = of(of("x/4"))
+    for text in (twice, f"where({twice} > 1/5, x, y)", of(f"where({of('x')} > 1, x, y)")):
+        assert parse(text).free_symbols
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -34,27 +35,16 @@ from diffexplore.bounds.complex_balls import COMPLEX, ComplexBall
 from diffexplore.bounds.watch import watched
 from diffexplore.decide.generators import with_converter
 from diffexplore.decide.signs import sign_of
+from diffexplore.formula.compare import value_at
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.parse import parse
 from diffexplore.formula.text import to_text
 from diffexplore.functions import ALL, OPERATIONS, TABLE, Function, Operation
 from diffexplore.functions.domains import EVERYWHERE
+from diffexplore.functions.facts import ALWAYS_POSITIVE, ANALYTIC, CORNER, JUMP, NEVER_NEGATIVE, ODD, Facts, Increasing
 from diffexplore.functions.lazy import Lazy, resolved
-from diffexplore.functions.records import (
-    ALWAYS_POSITIVE,
-    ANALYTIC,
-    CORNER,
-    JUMP,
-    NEVER_NEGATIVE,
-    NO_CLASS,
-    ODD,
-    Claim,
-    Facts,
-    Helper,
-    Increasing,
-    Lack,
-    Propagation,
-)
+from diffexplore.functions.records import NO_CLASS, Helper, Lack
+from diffexplore.functions.rounding import Claim, Propagation
 from diffexplore.functions.tables import build, by_class, node_of
 from diffexplore.program.javascript import helpers
 from diffexplore.program.program import lower
@@ -150,6 +140,37 @@ def test_a_class_without_facts_is_refused() -> None:
 def test_nothing_is_claimed_of_what_has_no_record() -> None:
     with pytest.raises(KeyError, match="bessel"):
         claims.rounding_parts("bessel", torch.float64)
+
+
+#: Functions in mpmath, which shares no code with Arb.
+REFERENCE = {
+    "ndtr(x)": mpmath.ncdf, "log_ndtr(x)": lambda x: mpmath.log(mpmath.ncdf(x)),
+    "erfcx(x)": lambda x: mpmath.exp(x * x) * mpmath.erfc(x), "exp10(x)": lambda x: mpmath.mpf(10) ** x,
+    "ndtri(x)": lambda x: mpmath.sqrt(2) * mpmath.erfinv(2 * x - 1), "logit(x)": lambda x: mpmath.log(x / (1 - x)),
+    "entr(x)": lambda x: -x * mpmath.log(x) if x else mpmath.mpf(0), "xlogy(x, 3)": lambda x: x * mpmath.log(3),
+    "xlog1py(x, 2)": lambda x: x * mpmath.log(3), "i0(x)": lambda x: mpmath.besseli(0, x),
+    "i1(x)": lambda x: mpmath.besseli(1, x), "besseli(3, x)": lambda x: mpmath.besseli(3, x),
+    "k0(x)": lambda x: mpmath.besselk(0, x), "k1(x)": lambda x: mpmath.besselk(1, x),
+    "floor(x)": mpmath.floor, "ceil(x)": mpmath.ceil, "round(x)": mpmath.nint,
+    "trunc(x)": lambda x: mpmath.sign(x) * mpmath.floor(abs(x)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", REFERENCE)
+def test_values_are_those_of_mpmath(text: str) -> None:
+    expr, checked = parse(text), 0
+    with mpmath.workdps(60), precision(200):
+        for x in [Fraction(n, 8) for n in (-60, -13, -4, -1, 0, 1, 3, 4, 6, 12, 20, 44, 300)]:
+            if text == "entr(x)" and x < 0:
+                continue
+            value = value_at(expr, {X: x})
+            if value is None or not value.is_finite():
+                continue
+            expected = REFERENCE[text](mpmath.mpf(x.numerator) / x.denominator)
+            distance = abs(value - arb(mpmath.nstr(expected, 50)))
+            assert bool(distance <= abs(value) * 1e-30 + arb("1e-40")), x
+            checked += 1
+    assert checked >= 4
 
 
 # ------------------------------------------------------------------------------------------------- one value, many ways
@@ -503,6 +524,14 @@ def test_printed_text_is_read_back(function: Function) -> None:
     assert parse(to_text(expr, unicode=False)) == expr
     for name in (function.name, *function.aliases):
         assert parse(f"{name}({', '.join(map(str, arguments))})") == expr
+
+
+@pytest.mark.parametrize(
+    "function", [one for one in TABLE if one.least == 1 and one.most == 1], ids=lambda one: one.name
+)
+def test_copies_of_an_operand_are_counted(function: Function) -> None:
+    found = build(function.name, X).count(X)
+    assert function.copies >= found or function.name == "relu", "whose Max SymPy counts by itself"
 
 
 def test_each_class_has_one_record() -> None:

@@ -17,7 +17,7 @@ Output = pytest.CaptureFixture[str]
     ("name", "choices", "meant"),
     [
         ("sqroot", FUNCTIONS, "sqrt"), ("Log", FUNCTIONS, "log"), ("sgn", FUNCTIONS, "sign"), ("fabs", FUNCTIONS, "abs"),
-        ("fract", FUNCTIONS, None), ("airyai", FUNCTIONS, None), ("besselj", FUNCTIONS, None), ("", FUNCTIONS, None),
+        ("fract", FUNCTIONS, None), ("airyai", FUNCTIONS, None), ("hankel", FUNCTIONS, None), ("", FUNCTIONS, None),
         ("nosuch", dx.losses.names(), None), ("perpendiclar", dx.losses.names(), "perpendicular"),
         ("huber_loss", dx.losses.names(), "huber"), ("squared", dx.losses.names(), "squared_error"),
         ("central", names(), "central_difference"), ("numpyy", names(), "numpy"), ("torch", names(), None),

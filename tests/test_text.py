@@ -91,7 +91,13 @@ def test_latex_of_anything(text: str) -> None:
 
 
 #: The arguments of functions that do not take any expressions.
-_ARGUMENTS = {"where": "x > 0, x, y", "Piecewise": "(x, x > 0), (y, True)", "polygamma": "2, x", "dsinc": "2, x"}
+_ARGUMENTS = {
+    "where": "x > 0, x, y",
+    "Piecewise": "(x, x > 0), (y, True)",
+    "polygamma": "2, x",
+    "dsinc": "2, x",
+    "besseli": "2, x",
+}
 
 
 @pytest.mark.parametrize("exponent", ["2", "1/2", "-1", "-3/2", "y"])

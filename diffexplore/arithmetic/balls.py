@@ -49,13 +49,13 @@ def heaviside(x: arb) -> arb:
     return arb(0) if x < 0 else _nan_or(x, _UNIT_INTERVAL)
 
 
-def _step(whole: Callable[[arb], arb]) -> Callable[[arb], arb]:
-    """A function that grows by steps: exact at exact numbers, else anything from one end to the other."""
+def increasing(function: Callable[[arb], arb]) -> Callable[[arb], arb]:
+    """A function that does not fall, of balls: the ``function`` of exact numbers at one end and at the other."""
 
     def apply(x: arb) -> arb:
         if not x.is_finite():
             return arb.nan()
-        return whole(x) if x.is_exact() else whole(arb(x.lower())).union(whole(arb(x.upper())))
+        return function(x) if x.is_exact() else function(arb(x.lower())).union(function(arb(x.upper())))
 
     return apply
 
@@ -66,8 +66,8 @@ def _to_even(x: arb) -> arb:
     return up - 1 if tie else up
 
 
-floor, ceil, rounded = _step(arb.floor), _step(arb.ceil), _step(_to_even)
-trunc = _step(lambda x: x.floor() if x >= 0 else x.ceil())
+floor, ceil, rounded = increasing(arb.floor), increasing(arb.ceil), increasing(_to_even)
+trunc = increasing(lambda x: x.floor() if x >= 0 else x.ceil())
 
 
 def _nan_or(x: arb, otherwise: arb) -> arb:

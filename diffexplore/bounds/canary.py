@@ -25,7 +25,7 @@ from diffexplore.bounds.numpy_watch import NumpyWatch
 from diffexplore.bounds.trials import TRIALS, Operands
 from diffexplore.bounds.watch import watched
 from diffexplore.functions import OPERATIONS
-from diffexplore.functions.records import Claim, Interval
+from diffexplore.functions.rounding import Claim, Interval
 from diffexplore.functions.tables import Library, kernels
 
 Tensor = torch.Tensor

@@ -13,7 +13,7 @@ import torch
 
 from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.functions import OPERATIONS
-from diffexplore.functions.records import EXACT, NEAREST, Claim, Rounding
+from diffexplore.functions.rounding import EXACT, NEAREST, Claim, Rounding
 
 #: Facts of the formats by torch's dtype, in which the rules of errors look them up.
 UNIT_ROUNDOFF = {known.dtype: known.unit_roundoff for known in FLOAT_FORMATS.values()}

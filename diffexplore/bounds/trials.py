@@ -17,7 +17,7 @@ from diffexplore.arithmetic.balls import OPERATIONS as EXACT
 from diffexplore.arithmetic.torch_real import OPERATIONS as TORCH
 from diffexplore.functions import OPERATIONS
 from diffexplore.functions.lazy import resolved
-from diffexplore.functions.records import Trials
+from diffexplore.functions.rounding import Trials
 
 Tensor = torch.Tensor
 Operands = tuple[Tensor | float, ...]

@@ -89,7 +89,7 @@ class Comparisons:
             make_row(judged, 0, name, method, point, sample=None, probe=probe, exact=ball), evaluator, running
         )
         self._rows.append(row)
-        self._hear(row)
+        self._show_row(row)
 
     def _explained(self, row: Row, evaluator: Evaluator, running: Running | None) -> Row:
         """The row with the origin of a NaN, if it is one."""
@@ -111,7 +111,7 @@ class Comparisons:
 
     def _stream(self, judged: Judged, name: str, method: str, first: int) -> None:
         for i in range(len(judged.value)):
-            self._hear(make_row(judged, i, name, method, self._point, sample=first + i))
+            self._show_row(make_row(judged, i, name, method, self._point, sample=first + i))
 
     def _ledger(self, name: str, method: str, kind: str) -> Ledger:
         key = (name, method, kind)
@@ -119,7 +119,7 @@ class Comparisons:
             self._ledgers[key] = Ledger(name, method, self._point, kind)
         return self._ledgers[key]
 
-    def _hear(self, row: Row) -> None:
+    def _show_row(self, row: Row) -> None:
         if self._listener.wants_rows:
             self._listener.row(row)
 

@@ -1,4 +1,4 @@
-"""Who hears of every check and verification that ends, wherever it was called from: a test run that collects them."""
+"""Callbacks for every report that is made, wherever the check was called from: a test run collects them."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from diffexplore.checking.records import Report
 
-_hearers: list[Callable[[Report], None]] = []
+_callbacks: list[Callable[[Report], None]] = []
 
 
 @contextmanager
-def heard_by(hearer: Callable[[Report], None]) -> Iterator[None]:
-    """Calls ``hearer`` with each report that is made inside the ``with`` block."""
-    _hearers.append(hearer)
+def notifying(callback: Callable[[Report], None]) -> Iterator[None]:
+    """Calls ``callback`` with each report that is made inside the ``with`` block."""
+    _callbacks.append(callback)
     try:
         yield
     finally:
-        _hearers.remove(hearer)
+        _callbacks.remove(callback)
 
 
 def announced(report: Report) -> Report:
-    """The report, after all who listen have heard of it."""
-    for hearer in tuple(_hearers):
-        hearer(report)
+    """The report, after every callback was called with it."""
+    for callback in tuple(_callbacks):
+        callback(report)
     return report

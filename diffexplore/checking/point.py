@@ -177,7 +177,7 @@ class PointCheck(Comparisons):
         """All methods on the samples of a probe; a sub-batch of several samples at the point settles the partial."""
         n = len(probe.samples)
         evaluator = self._at(probe)
-        reduced = self._asked_of_all(evaluator)
+        reduced = self._reduced_by_all(evaluator)
         zeros = {key: np.zeros(n) for key in self._problem.wrt}
         truths, sums = evaluator.truths(evaluator.values(), n, zeros)
         truth, ball = evaluator.reduced_truth(sums[name], statuses_in(truths[name]), n)
@@ -191,7 +191,7 @@ class PointCheck(Comparisons):
             if settles and running.method.exact:
                 self._settle(name, judged, running)
 
-    def _asked_of_all(self, evaluator: Evaluator) -> dict[str, tuple[str, Estimates]]:
+    def _reduced_by_all(self, evaluator: Evaluator) -> dict[str, tuple[str, Estimates]]:
         """The reduced partials of each method that can run on this batch."""
         found = {}
         for running in self._running:

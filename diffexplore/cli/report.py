@@ -155,10 +155,10 @@ def _checked(request: CheckRequest, outputs: Outputs, rows_to: TextIO | None) ->
     from diffexplore.cli.progress import listening
 
     with listening(quiet=outputs.quiet, rows_to=rows_to) as listener:
-        return _heard(request, listener)
+        return _run(request, listener)
 
 
-def _heard(request: CheckRequest, listener: Listener) -> Subject:
+def _run(request: CheckRequest, listener: Listener) -> Subject:
     from diffexplore.cli.loss_argument import partials_of
 
     loss = request.to_check(request.wrt)

@@ -16,7 +16,7 @@ from sympy.core.relational import Relational
 from diffexplore.decide.branches import Resolver
 from diffexplore.decide.definedness import Need, own_needs
 from diffexplore.formula.batch_sums import BatchSum
-from diffexplore.functions.records import NOT_FINITE
+from diffexplore.functions.facts import NOT_FINITE
 from diffexplore.functions.tables import domain_of, facts_of
 
 #: They have a value where their arguments have none, or may have one: fmax and fmin take the other argument.

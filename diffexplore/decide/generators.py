@@ -22,8 +22,8 @@ from diffexplore.decide.rules import rational
 from diffexplore.decide.unified import Term
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import spend
+from diffexplore.functions.facts import GENERATOR, NO_NORMAL_FORM, ODD, Equal, NormalForm
 from diffexplore.functions.lazy import resolved
-from diffexplore.functions.records import GENERATOR, NO_NORMAL_FORM, ODD, Equal, NormalForm
 from diffexplore.functions.tables import function_of
 
 _RESTARTS = 40

@@ -19,7 +19,7 @@ from diffexplore.decide.definedness import Need, needs
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.signs import number_sign
-from diffexplore.functions.records import ANALYTIC
+from diffexplore.functions.facts import ANALYTIC
 from diffexplore.functions.tables import facts_of
 
 #: They are analytic wherever what they need holds strictly, as functions are of which that is known.

@@ -142,7 +142,7 @@ def _certainly_nonzero(number: sympy.Expr) -> bool:
 def _told(regions: Iterable[Region], zeros: Zeros) -> tuple[Region, ...] | None:
     """The regions, each knowing that all these expressions are 0; None where one is not seen to be.
 
-    They were taken apart, into factors and without denominators, and levels are known by the form that they have.
+    They were split, into factors and without denominators, and levels are known by the form that they have.
     """
     found = []
     for region in regions:

@@ -12,10 +12,10 @@ from diffexplore.decide.records import Unsupported
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import remembered, spend
 from diffexplore.formula.compare import value_at
-from diffexplore.functions.records import ALWAYS_POSITIVE, NEVER_NEGATIVE, Increasing
+from diffexplore.functions.facts import ALWAYS_POSITIVE, NEVER_NEGATIVE, Increasing
 from diffexplore.functions.tables import facts_of
 
-#: So many piecewise terms of a sum are taken apart.
+#: So many piecewise terms of a sum are split.
 _MOST_PIECES = 3
 
 Known = Callable[[sympy.Expr], "Signs | None"]

@@ -17,7 +17,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.double_balls import DoubleBall, exact, mul, total
 from diffexplore.loss import Loss
 
-#: A summand with more operations is not taken apart: expanding it may be costly.
+#: A summand with more operations is not expanded, which may be costly.
 _MOST_OPERATIONS = 300
 
 #: A summand that needs more sums is left as it is.

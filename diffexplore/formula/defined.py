@@ -11,7 +11,8 @@ from sympy.core.function import ArgumentIndexError, FunctionClass
 
 from diffexplore.errors import UsageError
 from diffexplore.functions.domains import certain_of
-from diffexplore.functions.records import ALWAYS_POSITIVE, Defined, Function
+from diffexplore.functions.facts import ALWAYS_POSITIVE
+from diffexplore.functions.records import Defined, Function
 
 #: Bits that a decimal value may lose in the arguments and in the sum.
 _GUARD_BITS = 64

@@ -5,6 +5,8 @@ One unit of work is about half a microsecond.
 
 from __future__ import annotations
 
+from diffexplore.functions import TABLE
+
 NODE = 50
 """Work of each part of the text: it is read three times, and written as a program."""
 
@@ -60,7 +62,7 @@ ASKING = frozenset({"sinh", "cosh", "tanh", "coth", "sech", "csch", "logcosh", "
 
 #: How often an operand stands in SymPy's expression, or is asked about. SymPy takes real and imaginary parts of what it
 #: does not know to be real, and it does not know that roots are taken of what is positive.
-COPIES = {"cbrt": 2, "entr": 8, "xlogy": 8, "xlog1py": 8}
+COPIES = {function.name: function.copies for function in TABLE}
 COPIES_OF_UNSURE = {"sinh": 3, "cosh": 3, "tanh": 5, "sech": 6, "csch": 5, "logcosh": 2, "exp2": 2, "cbrt": 3}
 COPIES_OF_ROOTS = {"sinh": 6, "cosh": 6, "tanh": 6, "sech": 6, "csch": 6, "logcosh": 3, "exp2": 3, "cbrt": 4}
 COPIES_OF_EXPONENTS = 2

@@ -11,11 +11,14 @@ from math import comb, prod
 import sympy
 
 from diffexplore.errors import UsageError
+from diffexplore.formula.size import nodes
 
 MAX_TERMS = 200
 """Most terms: SymPy takes a quarter of a second for them, and four times as long for twice as many."""
 
 _CAP = 10**6
+_SMALL = 4
+"""Nodes of which a term may be made without being weighed as several."""
 
 
 def check_multiplied_out(expr: sympy.Expr) -> None:
@@ -43,6 +46,8 @@ def _count(expr: sympy.Basic, counted: dict[sympy.Basic, int]) -> int:
         return prod(inner)
     if expr.is_Pow and expr.exp.is_Integer:
         exponent = abs(int(expr.exp))
-        parts = inner[0] if expr.base.is_extended_real else max(inner[0], 2)  # the real one, and the imaginary one
-        return comb(parts - 1 + exponent, exponent)
+        if expr.base.is_extended_real:
+            return comb(inner[0] - 1 + exponent, exponent)
+        parts = 2 * inner[0]  # the terms of its real and its imaginary part, which SymPy looks through node by node
+        return comb(parts - 1 + exponent, exponent) * max(1, nodes(expr.base) // _SMALL)
     return 1

@@ -6,35 +6,33 @@ import math
 from typing import Any
 
 from diffexplore.functions.domains import EVERYWHERE, Above, where
-from diffexplore.functions.lazy import library
-from diffexplore.functions.records import (
+from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
     ANALYTIC,
     GENERATOR,
-    IN_STEPS,
-    LEFT_TO_ARB,
     MAY_BE_FINITE,
+    NOT_FINITE,
+    ODD,
+    UNBOUNDED,
+    UNKNOWN_SIGN,
+    Facts,
+    Increasing,
+)
+from diffexplore.functions.lazy import library
+from diffexplore.functions.records import (
+    LEFT_TO_ARB,
     NO_GERM,
     NO_JAX,
     NO_NUMPY,
     NO_TENSORFLOW,
     NOT_COMPLEX,
-    NOT_FINITE,
-    ODD,
-    SPREAD_IN_STEPS,
-    TRIED_IN_PARTS,
-    UNBOUNDED,
-    UNKNOWN_SIGN,
-    Claim,
     Defined,
-    Facts,
     Function,
     Helper,
-    Increasing,
-    Interval,
     Kernels,
     Operation,
 )
+from diffexplore.functions.rounding import IN_STEPS, SPREAD_IN_STEPS, TRIED_IN_PARTS, Claim, Interval
 
 torch, arb, sympy = library("torch"), library("flint").arb, library("sympy")
 jsp, tf, kernels = library("jax.scipy.special"), library("tensorflow"), library("diffexplore.arithmetic.bessel")
@@ -56,7 +54,7 @@ _I_IN_TORCH = Helper(
     "def besseli(n, x):\n"
     "    near = abs(x) < n + 4\n"
     "    inside, outside = torch.where(near, x, 0)/2, torch.where(near, n + 4, x)\n"
-    "    series = sum(inside**(n + 2*k)/(math.factorial(k)*math.factorial(n + k)) for k in range(20 + 2*n))\n"
+    "    series = sum(inside**(n + 2*k)/(1.0*math.factorial(k)*math.factorial(n + k)) for k in range(20 + 2*n))\n"
     "    before, value = torch.special.i0(outside), torch.special.i1(outside)\n"
     "    for k in range(1, n):\n"
     "        before, value = value, before - 2*k*value/outside\n"

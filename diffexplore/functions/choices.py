@@ -5,30 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from diffexplore.functions.domains import EVERYWHERE
+from diffexplore.functions.facts import CORNER, GENERATOR, JUMP, MAY_BE_FINITE, RESOLVED, UNBOUNDED, UNKNOWN_SIGN, Facts
 from diffexplore.functions.lazy import library
 from diffexplore.functions.records import (
     A_CHOICE,
-    CORNER,
-    EXACT,
-    GENERATOR,
-    JUMP,
     LEFT_TO_ARB,
-    MAY_BE_FINITE,
     NO_CLASS,
     NO_SOURCE,
     NOT_COMPLEX,
-    NOT_TRIED,
-    RESOLVED,
-    SPREAD_IN_HANDLER,
-    UNBOUNDED,
-    UNKNOWN_SIGN,
     Composed,
-    Facts,
     Function,
     Helper,
     Operation,
     Readings,
 )
+from diffexplore.functions.rounding import EXACT, NOT_TRIED, SPREAD_IN_HANDLER
 
 sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), library("flint").arb
 jnp, tf = library("jax.numpy"), library("tensorflow")

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from diffexplore.functions.domains import EVERYWHERE, Nonzero, NotTheOrigin, Within, at_least_where, where
-from diffexplore.functions.lazy import library
-from diffexplore.functions.records import (
+from diffexplore.functions.facts import (
     ANALYTIC,
     CUT,
     GENERATOR,
-    IN_STEPS,
-    LEFT_TO_ARB,
     MAY_BE_FINITE,
-    NOT_COMPLEX,
     NOT_FINITE,
     ODD,
     RESOLVED,
-    SPREAD_IN_STEPS,
-    TRIED_IN_PARTS,
     UNBOUNDED,
     UNKNOWN_SIGN,
-    Claim,
-    Composed,
     Facts,
+    Increasing,
+)
+from diffexplore.functions.lazy import library
+from diffexplore.functions.records import (
+    LEFT_TO_ARB,
+    NOT_COMPLEX,
+    Composed,
     Function,
     Helper,
-    Increasing,
-    Interval,
     Kernels,
     Operation,
     Readings,
-    Trials,
 )
+from diffexplore.functions.rounding import IN_STEPS, SPREAD_IN_STEPS, TRIED_IN_PARTS, Claim, Interval, Trials
 from diffexplore.functions.sources import DSINC_IN_PYTHON, DSINC_IN_TORCH, reciprocal
 
 sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), library("flint").arb

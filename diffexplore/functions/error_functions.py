@@ -6,38 +6,42 @@ import math
 from typing import Any
 
 from diffexplore.functions.domains import EVERYWHERE, Within, where
-from diffexplore.functions.lazy import library, resolved
-from diffexplore.functions.records import (
+from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
     ANALYTIC,
-    LEFT_TO_ARB,
     MAY_BE_FINITE,
+    ODD,
+    UNBOUNDED,
+    UNKNOWN_SIGN,
+    Equal,
+    Facts,
+    Increasing,
+)
+from diffexplore.functions.lazy import library, resolved
+from diffexplore.functions.records import (
+    LEFT_TO_ARB,
     NO_CLASS,
     NO_GERM,
     NO_JAX,
     NO_NUMPY,
     NO_PYTHON,
     NO_SOURCE,
+    NO_TENSORFLOW,
     NOT_COMPLEX,
-    ODD,
-    UNBOUNDED,
-    UNKNOWN_SIGN,
-    Claim,
     Composed,
     Defined,
-    Equal,
-    Facts,
     Function,
     Helper,
-    Increasing,
-    Interval,
+    Kernels,
     Operation,
 )
+from diffexplore.functions.rounding import IN_STEPS, SPREAD_IN_STEPS, TRIED_IN_PARTS, Claim, Interval
 
 sympy, torch, arb = library("sympy"), library("torch"), library("flint").arb
 jsp, tf = library("jax.scipy.special"), library("tensorflow")
 narrow, numpy_real = library("diffexplore.arithmetic.narrow"), library("diffexplore.arithmetic.numpy_real")
-germ = library("diffexplore.arithmetic.germ_functions")
+germ, balls = library("diffexplore.arithmetic.germ_functions"), library("diffexplore.arithmetic.balls")
+watching = library("diffexplore.torch_private.watching")
 build = library("diffexplore.functions.tables").build
 spread, normal = library("diffexplore.bounds.propagation"), library("diffexplore.decide.rules")
 
@@ -57,12 +61,46 @@ _ERFCX_IN_JAVASCRIPT = Helper(
 )
 
 
+_LOG_NDTR_IN_PYTHON = Helper(
+    "log_ndtr",
+    "def log_ndtr(x):\n"
+    "    if x > 0:\n"
+    "        return math.log1p(-math.erfc(x/math.sqrt(2))/2)\n"
+    "    if x > -30:\n"
+    "        return math.log(math.erfc(-x/math.sqrt(2))/2)\n"
+    "    rest = math.log1p(-1/x**2 + 3/x**4 - 15/x**6)\n"
+    "    return rest - x*x/2 - math.log(-x) - math.log(2*math.pi)/2",
+)
+_LOG_NDTR_IN_JAVASCRIPT = Helper(
+    "log_ndtr",
+    "function log_ndtr(x) { // far left the first terms of DLMF 7.12.1\n"
+    "  if (x > 0) return Math.log1p(-erfc(x/Math.SQRT2)/2);\n"
+    "  if (x > -30) return Math.log(erfc(-x/Math.SQRT2)/2);\n"
+    "  const rest = Math.log1p(-1/x**2 + 3/x**4 - 15/x**6);\n"
+    "  return rest - x*x/2 - Math.log(-x) - Math.log(2*Math.PI)/2;\n"
+    "}",
+)
+
+
 def _erfcx_spread(x: Any, out: Any) -> Any:
     # Right of 0 the slope's size falls, and erfcx(x) ≥ (2/√π)/(x + √(x² + 2)) bounds it (NIST DLMF 7.8.2).
     low = x.mid - x.rad
     falling = 4 / math.sqrt(math.pi) / (low + (low.square() + 2).sqrt()).square()
     steepest = 2 + 4 * low.abs() * low.square().exp()
     return x.rad * torch.where(low >= 0, falling, steepest) * (1 + 2.0**-40)
+
+
+def _log_ndtr_by_torch(x: Any) -> Any:
+    # PyTorch has no rule by which it batches its own kernel. It differentiates the branch not taken too.
+    root = math.sqrt(0.5)
+    watching.tell_watches(root, math.ulp(root))
+    left, right = torch.where(x < 1, x, 1.0) * -root, torch.where(x < 1, 1.0, x) * root
+    below = torch.log(narrow.in_float32(torch.special.erfcx, left) / 2) - left * left
+    return torch.where(x < 1, below, torch.log1p(torch.erfc(right) / -2))
+
+
+def _log_ndtr_of_number(x: Any) -> Any:
+    return ((-x / arb(2).sqrt()).erfc() / 2).log()
 
 
 def _normal_density(x: Any) -> Any:
@@ -139,6 +177,28 @@ FUNCTIONS: tuple[Function, ...] = (
         own_facts=Facts(
             domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=(0, 1), smooth=ANALYTIC,
             normal_form=Equal(lambda x: (1 + sympy.erf(x / sympy.sqrt(2))) / 2), at_infinity=MAY_BE_FINITE,
+        ),
+    ),
+    Function(
+        name="log_ndtr", doc="log(ndtr(x)), which does not underflow", torch="torch.special.log_ndtr",
+        python=_LOG_NDTR_IN_PYTHON,
+        node=Defined(
+            (lambda x: sympy.exp(-(x**2) / 2 - build("log_ndtr", x)) / sympy.sqrt(2 * resolved(sympy.pi)),),
+            r"\log\Phi",
+        ),
+        computed=Operation(
+            name="log_ndtr",
+            torch=Kernels(_log_ndtr_by_torch, of=("erfc", "erfcx", "log", "log1p")),
+            numpy=NO_NUMPY, jax=jsp.log_ndtr, tensorflow=NO_TENSORFLOW, javascript=_LOG_NDTR_IN_JAVASCRIPT,
+            arb=lambda x: balls.increasing(_log_ndtr_of_number)(x), double=LEFT_TO_ARB, germ=NO_GERM,
+            complex=NOT_COMPLEX,
+            facts=Facts(
+                domain=EVERYWHERE, sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC,
+                normal_form=Equal(lambda x: sympy.log((1 + sympy.erf(x / sympy.sqrt(2))) / 2)),
+                at_infinity=MAY_BE_FINITE,
+            ),
+            spread=SPREAD_IN_STEPS, claim=IN_STEPS, tried=TRIED_IN_PARTS, zeros=(),
+            derivative_uses=("exp", "pow"),
         ),
     ),
     Function(

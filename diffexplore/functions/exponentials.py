@@ -5,23 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from diffexplore.functions.domains import EVERYWHERE, Above, where
-from diffexplore.functions.lazy import library
-from diffexplore.functions.records import (
+from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
     ANALYTIC,
     MAY_BE_FINITE,
-    NO_CLASS,
-    NO_SOURCE,
     NOT_FINITE,
     UNBOUNDED,
-    Claim,
-    Composed,
     Facts,
-    Function,
     Increasing,
-    Interval,
-    Operation,
 )
+from diffexplore.functions.lazy import library
+from diffexplore.functions.records import NO_CLASS, NO_SOURCE, Composed, Function, Operation
+from diffexplore.functions.rounding import Claim, Interval
 
 sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), library("flint").arb
 jnp, tf, cfunctions = library("jax.numpy"), library("tensorflow"), library("sympy.codegen.cfunctions")
@@ -116,19 +111,19 @@ FUNCTIONS: tuple[Function, ...] = (
         torch=NO_SOURCE, computed=Composed(lambda op, x: op.pow(op.number(10), x)),
     ),
     Function(
-        name="xlogy", doc="x·log(y), 0 where x is 0", least=2, most=2, node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
-        build=lambda x, y: classes.where(sympy.Eq(x, 0), sympy.Integer(0), x * sympy.log(y)),
+        name="xlogy", doc="x·log(y), 0 where x is 0", copies=8, least=2, most=2, node=NO_CLASS, python=NO_SOURCE,
+        torch=NO_SOURCE, build=lambda x, y: classes.unless_zero(x, x * sympy.log(y)),
         computed=Composed(lambda op, x, y: _unless_zero(op, x, op.log(y))),
     ),
     Function(
-        name="xlog1py", doc="x·log(1 + y), 0 where x is 0", least=2, most=2, node=NO_CLASS, python=NO_SOURCE,
+        name="xlog1py", doc="x·log(1 + y), 0 where x is 0", copies=8, least=2, most=2, node=NO_CLASS, python=NO_SOURCE,
         torch=NO_SOURCE,
-        build=lambda x, y: classes.where(sympy.Eq(x, 0), sympy.Integer(0), x * cfunctions.log1p(y)),
+        build=lambda x, y: classes.unless_zero(x, x * cfunctions.log1p(y)),
         computed=Composed(lambda op, x, y: _unless_zero(op, x, op.log1p(y))),
     ),
     Function(
-        name="entr", doc="−x·log(x), 0 at 0", node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
-        build=lambda x: classes.where(sympy.Eq(x, 0), sympy.Integer(0), -x * sympy.log(x)),
+        name="entr", doc="−x·log(x), 0 at 0", copies=8, node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
+        build=lambda x: classes.unless_zero(x, -x * sympy.log(x)),
         computed=Composed(lambda op, x: op.neg(_unless_zero(op, x, op.log(x)))),
     ),
 )  # fmt: skip

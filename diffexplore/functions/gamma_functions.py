@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from diffexplore.functions.domains import Above, Domain, NoPole, at_least_where
+from diffexplore.functions.facts import ANALYTIC, GENERATOR, MAY_BE_FINITE, UNBOUNDED, UNKNOWN_SIGN, Facts
 from diffexplore.functions.lazy import library
 from diffexplore.functions.records import (
-    ANALYTIC,
-    GENERATOR,
     LEFT_TO_ARB,
-    MAY_BE_FINITE,
     NO_CLASS,
     NO_NUMPY,
     NO_PYTHON,
     NO_SOURCE,
-    NO_SPREAD,
     NO_TENSORFLOW,
     NOT_COMPLEX,
-    SPREAD_IN_HANDLER,
-    TRIED_IN_PARTS,
-    UNBOUNDED,
-    UNKNOWN_SIGN,
-    Claim,
     Composed,
-    Facts,
     Function,
-    Interval,
     Kernels,
     Operation,
-    Trials,
 )
+from diffexplore.functions.rounding import NO_SPREAD, SPREAD_IN_HANDLER, TRIED_IN_PARTS, Claim, Interval, Trials
 from diffexplore.functions.sources import GAMMA_IN_TORCH
 
 sympy, torch, arb = library("sympy"), library("torch"), library("flint").arb

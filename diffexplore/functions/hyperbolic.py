@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from diffexplore.functions.domains import EVERYWHERE, AtLeast, Nonzero, Within, where
-from diffexplore.functions.lazy import library
-from diffexplore.functions.records import (
+from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
     ANALYTIC,
-    LEFT_TO_ARB,
     MAY_BE_FINITE,
+    NOT_FINITE,
+    UNBOUNDED,
+    UNKNOWN_SIGN,
+    Facts,
+    Increasing,
+)
+from diffexplore.functions.lazy import library
+from diffexplore.functions.records import (
+    LEFT_TO_ARB,
     NO_CLASS,
     NO_SOURCE,
     NOT_COMPLEX,
-    NOT_FINITE,
-    SPREAD_IN_STEPS,
-    UNBOUNDED,
-    UNKNOWN_SIGN,
-    Claim,
     Composed,
-    Facts,
     Function,
     Helper,
-    Increasing,
-    Interval,
     Kernels,
     Operation,
 )
+from diffexplore.functions.rounding import SPREAD_IN_STEPS, Claim, Interval
 from diffexplore.functions.sources import reciprocal
 
 sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), library("flint").arb
@@ -184,8 +184,8 @@ LOGISTIC: tuple[Function, ...] = (
         ),
     ),
     Function(
-        name="logit", doc="log(x/(1 − x)), the inverse of sigmoid, for 0 < x < 1", node=NO_CLASS, python=NO_SOURCE,
-        torch=NO_SOURCE, build=lambda x: sympy.log(x) - cfunctions.log1p(-x),
+        name="logit", doc="log(x/(1 − x)), the inverse of sigmoid, for 0 < x < 1", copies=2, node=NO_CLASS,
+        python=NO_SOURCE, torch=NO_SOURCE, build=lambda x: sympy.log(x) - cfunctions.log1p(-x),
         computed=Composed(lambda op, x: op.sub(op.log(x), op.log1p(op.neg(x)))),
     ),
     Function(

@@ -6,33 +6,21 @@ import operator
 from typing import Any
 
 from diffexplore.functions.domains import EVERYWHERE, AtLeast, Nonzero, OfPower, where
-from diffexplore.functions.lazy import library
-from diffexplore.functions.records import (
+from diffexplore.functions.facts import (
     ANALYTIC,
     CORNER,
-    EXACT,
     MAY_BE_FINITE,
-    NEAREST,
     NEVER_NEGATIVE,
-    NO_CLASS,
-    NO_SOURCE,
-    NOT_COMPLEX,
     NOT_FINITE,
-    NOT_TRIED,
     RESOLVED,
     STRUCTURAL,
-    TRIED_AS_ARITHMETIC,
     UNBOUNDED,
     UNKNOWN_SIGN,
-    Claim,
-    Composed,
     Facts,
-    Function,
-    Interval,
-    Operation,
-    Readings,
-    Trials,
 )
+from diffexplore.functions.lazy import library
+from diffexplore.functions.records import NO_CLASS, NO_SOURCE, NOT_COMPLEX, Composed, Function, Operation, Readings
+from diffexplore.functions.rounding import EXACT, NEAREST, NOT_TRIED, TRIED_AS_ARITHMETIC, Claim, Interval, Trials
 
 sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), library("flint").arb
 jnp, tf = library("jax.numpy"), library("tensorflow")
@@ -148,7 +136,7 @@ FUNCTIONS: tuple[Function, ...] = (
         torch=NO_SOURCE,
     ),
     Function(
-        name="cbrt", doc="real cube root, for every x", node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
+        name="cbrt", doc="real cube root, for every x", copies=2, node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
         build=lambda x: sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3),
         computed=Composed(_cube_root),
     ),

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from diffexplore.functions.domains import Domain
+from diffexplore.functions.facts import Facts
+from diffexplore.functions.rounding import Claim, Interval, Propagation, Rounding, Trials, Tried
 
 Implementation = Callable[..., Any]
 """A function, or the lazy name of one (:mod:`diffexplore.functions.lazy`)."""
@@ -95,161 +96,6 @@ class Defined:
     latex: str
 
 
-# ------------------------------------------------------------------------------------------------- what is known of it
-class Sign(Enum):
-    """The sign of the values of a function, where it is defined."""
-
-    POSITIVE = "positive"
-    NOT_NEGATIVE = "positive or 0"
-    UNKNOWN = "not known from its argument alone"
-
-
-UNKNOWN_SIGN = Sign.UNKNOWN
-ALWAYS_POSITIVE = Sign.POSITIVE
-NEVER_NEGATIVE = Sign.NOT_NEGATIVE
-
-
-@dataclass(frozen=True)
-class Increasing:
-    """The sign of an increasing function with a ``root``: that of its argument minus the root."""
-
-    root: int
-
-
-Range = tuple[int, int]
-"""The numbers between which all values of a function lie strictly."""
-
-UNBOUNDED = None
-
-
-class Smoothness(Enum):
-    """What a function is like inside its domain."""
-
-    ANALYTIC = "it has a Taylor series at every inner point of its domain"
-    CORNER = "it is continuous, and has a corner"
-    JUMP = "it jumps, and is constant between its jumps"
-    CUT = "it is analytic but for a cut, over which it jumps"
-
-
-ANALYTIC, CORNER, JUMP, CUT = Smoothness
-
-
-class NormalForm(Enum):
-    """What a proof makes of a function without identities of its own."""
-
-    GENERATOR = "a number of its own for each argument"
-    ODD = "the same, with f(−u) = −f(u)"
-    RESOLVED = "branches are resolved before anything is brought to a normal form"
-    STRUCTURAL = "sums, products and powers are the normal form itself"
-    UNKNOWN = "there is no rule"
-
-
-GENERATOR, ODD, RESOLVED, STRUCTURAL, NO_NORMAL_FORM = NormalForm
-
-
-@dataclass(frozen=True)
-class Equal:
-    """The normal form of a function is that of an expression in others, made of SymPy arguments."""
-
-    expression: Callable[..., Any]
-
-
-class AtInfinity(Enum):
-    """Whether an infinite argument, met in a computation, leaves a trace in the value."""
-
-    NOT_FINITE = "the value is infinite or NaN"
-    MAY_BE_FINITE = "the value may be finite"
-
-
-NOT_FINITE, MAY_BE_FINITE = AtInfinity
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """The mathematics of a function of real numbers.
-
-    Attributes:
-        domain: where it is defined.
-        sign: the sign of its values there.
-        values: the numbers between which they lie strictly.
-        smooth: what it is like inside its domain.
-        normal_form: a rule of :mod:`diffexplore.decide.generators`, or which plain one applies.
-        at_infinity: whether an infinite argument may be lost.
-    """
-
-    domain: Domain
-    sign: Sign | Increasing
-    values: Range | None
-    smooth: Smoothness
-    normal_form: NormalForm | Equal | Implementation
-    at_infinity: AtInfinity
-
-
-# ------------------------------------------------------------------------------------------------------------ rounding
-@dataclass(frozen=True)
-class Claim:
-    """The rounding that is claimed of a kernel: ``ulps`` of its result, and an absolute error in units of u.
-
-    ``narrow_absolute`` is a further absolute error of the narrow dtypes alone, in units of u of float32. A kernel that
-    does not compute in a wider dtype throughout rounds ``narrow_roundings`` times to a narrow one. Where an exponential
-    inside overflows, one that ``underflows`` gives 0 for what may be up to 1 over the largest number.
-    """
-
-    ulps: float
-    absolute: float = 0.0
-    narrow_absolute: float = 0.0
-    narrow_roundings: int = 1
-    underflows: bool = False
-
-
-class Rounding(Enum):
-    """What is claimed of an operation that has no error of its own in ulps."""
-
-    EXACT = "it moves, chooses or negates values, and so rounds nothing"
-    NEAREST = "it is rounded to nearest (IEEE 754)"
-    IN_STEPS = "its kernels have claims of their own"
-
-
-EXACT, NEAREST, IN_STEPS = Rounding
-
-
-class Propagation(Enum):
-    """Where the rule is by which the errors of operands spread, if it is not in the record."""
-
-    IN_STEPS = "each kernel that it runs has a rule of its own"
-    IN_HANDLER = "a handler of its own, which is in the record of its kernel in diffexplore.torch_ops"
-    NONE = "there is none: the result has no bound"
-
-
-SPREAD_IN_STEPS, SPREAD_IN_HANDLER, NO_SPREAD = Propagation
-
-
-@dataclass(frozen=True)
-class Interval:
-    """The numbers from ``low`` to ``high`` at which the canary tries a function of one argument."""
-
-    low: float
-    high: float
-
-
-class Tried(Enum):
-    """How the canary tries what is not a function of one argument."""
-
-    AS_ARITHMETIC = "with the other operations of arithmetic, on every build"
-    IN_PARTS = "its kernels are tried in its place"
-    NOT = "it rounds nothing"
-
-
-TRIED_AS_ARITHMETIC, TRIED_IN_PARTS, NOT_TRIED = Tried
-
-
-@dataclass(frozen=True)
-class Trials:
-    """Sets of operands at which a kernel is run under a watch: ``operands`` is called for them."""
-
-    operands: Implementation
-
-
 # ------------------------------------------------------------------------------------------------------------- records
 @dataclass(frozen=True, kw_only=True)
 class Operation:
@@ -311,6 +157,7 @@ class Function:
         python, torch: how exported source writes it: the name of a function, a text with ``{0}``, ``{1}`` for its
             arguments, or a function that the source defines.
         own_facts: its mathematics, where that is not the operation's.
+        copies: how often an operand stands in SymPy's expression: nested, that many copies are copied again.
         often_a_symbol: whether the bare word, without arguments, is a symbol: people call parameters i0 and k1.
         of_order_0: the operation that a derivative of order 0 is, of a function whose first argument is an order.
         word: whether formulas may use it; programs that are traced have a few others.
@@ -327,6 +174,7 @@ class Function:
     least: int = 1
     most: int | None = 1
     aliases: tuple[str, ...] = ()
+    copies: int = 1
     word: bool = True
     often_a_symbol: bool = False
     of_order_0: Operation | None = None

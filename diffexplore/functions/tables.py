@@ -8,19 +8,9 @@ from typing import Any, Literal
 
 from diffexplore.functions import ALL, OPERATIONS
 from diffexplore.functions.domains import Condition, Domain
+from diffexplore.functions.facts import ANALYTIC, Facts
 from diffexplore.functions.lazy import library, resolved
-from diffexplore.functions.records import (
-    ANALYTIC,
-    NO_CLASS,
-    Composed,
-    Defined,
-    Facts,
-    Function,
-    Kernels,
-    Lack,
-    Operation,
-    Readings,
-)
+from diffexplore.functions.records import NO_CLASS, Composed, Defined, Function, Kernels, Lack, Operation, Readings
 
 Arithmetic = Literal["torch", "numpy", "jax", "tensorflow", "arb", "double", "germ", "complex"]
 Library = Literal["torch", "numpy"]

@@ -82,7 +82,7 @@ def _separator(file: TextIO) -> str:
 
 def _read(reader: Reader, source: Source, columns: Sequence[str] | None) -> dict[str, npt.NDArray[np.float64]]:
     header = _header(reader, source)
-    wanted = _wanted(header, columns, source)
+    wanted = _positions(header, columns, source)
     parts: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in wanted}
     for chunk in _chunks(reader):
         _check_widths(chunk, len(header), source)
@@ -109,8 +109,8 @@ def _header(reader: Reader, source: Source) -> list[str]:
     return names
 
 
-def _wanted(header: list[str], columns: Sequence[str] | None, source: Source) -> dict[str, int]:
-    """Where each column that is asked for stands in a row."""
+def _positions(header: list[str], columns: Sequence[str] | None, source: Source) -> dict[str, int]:
+    """Where each requested column stands in a row."""
     positions = {name: position for position, name in enumerate(header) if name}
     if columns is None:
         return positions

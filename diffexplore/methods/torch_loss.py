@@ -122,7 +122,7 @@ class ProgramInTorch:
         return self.loss({k: v.unsqueeze(0) if k in self.by_sample else v for k, v in arguments.items()}, 1)
 
     def watch(self, inputs: Iterable[Tensor]) -> Watch:
-        from diffexplore.torch_code.doors import ProgramWatch
+        from diffexplore.torch_code.leaving_torch import ProgramWatch
 
         return ProgramWatch(inputs)
 

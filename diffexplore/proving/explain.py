@@ -42,7 +42,7 @@ def cause_of(
     assert found is not None
     wanted = tuple(dict.fromkeys(statement.name for statement in wrong if statement.name != VALUE)) or None
     try:
-        asked = _asked_of(candidate, program, traced, loss)
+        asked = _verification_of(candidate, program, traced, loss)
         columns = {name: [_at(sample, name) for sample in _samples(found)] for name in asked.loss.data}
         point = {name: _at(found.point, name) for name in asked.loss.parameters}
         report = verify(
@@ -68,7 +68,7 @@ def _of_second_call(wrong: Sequence[Statement]) -> Cause:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Verification:
     """A verification of a program: what is verified, against which loss, how its arguments are packed."""
 
     candidate: Any
@@ -82,7 +82,7 @@ class _Asked:
         return wrong[:1] if wrong and self.contracted else wrong
 
 
-def _asked_of(candidate: Any, program: TensorProgram, traced: Traced, loss: Loss | None) -> _Asked:
+def _verification_of(candidate: Any, program: TensorProgram, traced: Traced, loss: Loss | None) -> _Verification:
     """The candidate itself, with one upstream gradient; where there are more of them, its contraction with all."""
     symbols = [symbol for weight in program.weights for symbol in weight.array.symbols]
     shapes = [weight.array.shape for weight in program.weights]
@@ -95,7 +95,7 @@ def _asked_of(candidate: Any, program: TensorProgram, traced: Traced, loss: Loss
         if loss is None:
             output = traced.output if upstream is None else traced.output.xreplace({upstream: sympy.S.One})
             loss = loss_of(replace(traced, output=output, parameters=mine.parameters, data=mine.data))
-        return _Asked(candidate, loss.with_symbols(*names), packs(mine.arrays), upstream, False)
+        return _Verification(candidate, loss.with_symbols(*names), packs(mine.arrays), upstream, False)
     # Verification has a meaning of its own for an argument that is called so.
     renamed = {weight.array.name: f"{weight.array.name}_" for weight in program.weights}
 
@@ -105,14 +105,14 @@ def _asked_of(candidate: Any, program: TensorProgram, traced: Traced, loss: Loss
     names_of = [array.name for array in program.arrays]
     contracted.__name__ = program.name
     packed = {renamed.get(name, name): layout for name, layout in packs(program.arrays).items()}
-    return _Asked(contracted, loss_of(traced), packed, None, True)
+    return _Verification(contracted, loss_of(traced), packed, None, True)
 
 
 def _mine(program: TensorProgram, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
     return tuple(array for array in arrays if not program.is_weight(array))
 
 
-def _upstream(program: TensorProgram, found: Counterexample, asked: _Asked) -> Any:
+def _upstream(program: TensorProgram, found: Counterexample, asked: _Verification) -> Any:
     """The upstream gradient at a counterexample: of each sample, or one number."""
     if asked.upstream is None:
         return None

@@ -8,10 +8,10 @@ from typing import Any
 
 from diffexplore.decide.records import Counterexample
 from diffexplore.loss import Loss
-from diffexplore.proving.conduct import Function
 from diffexplore.proving.parts import Part
 from diffexplore.proving.programs import TensorProgram, program_of
 from diffexplore.proving.rerun import check_reading
+from diffexplore.proving.runs import Function
 from diffexplore.proving.upstream import without_weight
 from diffexplore.tracing.declarations import Spec
 

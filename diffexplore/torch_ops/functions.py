@@ -9,7 +9,8 @@ from diffexplore.bounds import propagation as spread
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.zeros import at
 from diffexplore.formula import step_functions
-from diffexplore.functions.records import JUMP, Propagation
+from diffexplore.functions.facts import JUMP
+from diffexplore.functions.rounding import Propagation
 from diffexplore.functions.tables import build, of_kernels
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case

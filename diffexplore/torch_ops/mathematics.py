@@ -12,8 +12,10 @@ from diffexplore.bounds.handling import Kinks
 from diffexplore.bounds.zeros import at
 from diffexplore.functions import OPERATIONS
 from diffexplore.functions.domains import Above, AtLeast, Domain, Kind, Within
+from diffexplore.functions.facts import ANALYTIC, CUT, JUMP, Smoothness
 from diffexplore.functions.lazy import resolved
-from diffexplore.functions.records import ANALYTIC, CUT, JUMP, Operation, Propagation, Smoothness
+from diffexplore.functions.records import Operation
+from diffexplore.functions.rounding import Propagation
 from diffexplore.functions.tables import of_kernels
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case

@@ -23,7 +23,7 @@ from diffexplore.tracing.traced import FEW, OUTPUT, Traced
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Options:
     """Whether gradients are traced, those by the data among them, and whether floats are the numbers that they are."""
 
     backward: bool
@@ -59,7 +59,7 @@ def trace(
     check_distinct((*arrays, *batches))
     _check_not_the_size((*arrays, *batches), any_size=bool(batches))
     function = applied(fn, [array.name for array in (*arrays, *batches)])
-    wanted = _Wanted(backward, by_data, exact)
+    wanted = _Options(backward, by_data, exact)
     if samples is not None:
         _check_explicit(arrays, batches, samples)
         try:
@@ -106,7 +106,7 @@ def trace_near(
     :func:`trace` does.
     """
     arrays, batches = declare(parameters), declare(data)
-    function, wanted = applied(fn, [array.name for array in (*arrays, *batches)]), _Wanted(True, by_data, exact)
+    function, wanted = applied(fn, [array.name for array in (*arrays, *batches)]), _Options(True, by_data, exact)
     if tried > 1:  # torch takes a single sample for an axis to be broadcast
         try:
             return _traced(function, arrays, batches, wanted, None, None, tried=tried)
@@ -126,7 +126,7 @@ def _traced(
     function: Callable[..., Any],
     parameters: tuple[Array, ...],
     data: tuple[Array, ...],
-    wanted: _Wanted,
+    wanted: _Options,
     samples: int | None,
     mixing: str | None,
     tried: int | None = None,
@@ -171,7 +171,7 @@ def _captured(
     function: Callable[..., Any],
     parameters: tuple[Array, ...],
     data: tuple[Array, ...],
-    wanted: _Wanted,
+    wanted: _Options,
     samples: int | None,
     tried: int | None,
 ) -> tuple[Capture, list[str]]:

@@ -31,7 +31,7 @@ class HasBackward(Protocol):
 
 
 @dataclass(frozen=True)
-class BackwardConduct:
+class BackwardBehaviour:
     """How a backward behaves when it is called again.
 
     ``another`` are the partials of which a second call on the same graph gives another value, ``ignoring`` those that
@@ -48,17 +48,17 @@ class BackwardConduct:
     overwritten: bool = False
 
 
-def conduct_of(
+def behaviour_of(
     candidate: Candidate, wrt: tuple[str, ...], values: Mapping[str, Tensor], seed: int, first: Estimates
-) -> BackwardConduct:
+) -> BackwardBehaviour:
     """How the candidate's backward behaves at these tensors; ``first`` is what it gave there, with its bounds."""
     inner = candidate.inner if isinstance(candidate, Packed) else candidate
     if not isinstance(inner, HasBackward):
-        return BackwardConduct()
+        return BackwardBehaviour()
     packed, names, apart = _arguments(candidate, wrt, values)
     graph = call(lambda: inner.graph(names, packed), candidate.name, seed)
     if graph is None:
-        return BackwardConduct()
+        return BackwardBehaviour()
 
     def backward(factor: float, graph: RecordedForward = graph) -> Mapping[str, Tensor]:
         found = call(lambda: graph.backward(factor), candidate.name, seed)
@@ -67,12 +67,12 @@ def conduct_of(
     once = backward(1.0)
     modifying = tuple(graph.modified())
     if modifying:
-        return BackwardConduct(modifying=modifying)
+        return BackwardBehaviour(modifying=modifying)
     try:
         scaled, again = backward(FACTOR), backward(1.0)
     except CandidateError as error:
         cause = error.__cause__
-        return BackwardConduct(raises=str(error), overwritten=isinstance(cause, Exception) and is_overwritten(cause))
+        return BackwardBehaviour(raises=str(error), overwritten=isinstance(cause, Exception) and is_overwritten(cause))
     room = {name: 2 * first[name].bound for name in wrt}
 
     def off(found: Mapping[str, Tensor]) -> list[str]:
@@ -86,15 +86,15 @@ def conduct_of(
         still = wrong if unused is None else off(backward(FACTOR, unused))
         another = [name for name in wrong if name not in still]
     if another:
-        return BackwardConduct(another=tuple(another))
+        return BackwardBehaviour(another=tuple(another))
     ignoring = tuple(name for name in wrong if not _apart(once[name], scaled[name], abs(FACTOR) * room[name]))
-    return BackwardConduct(ignoring=ignoring, disproportionate=tuple(name for name in wrong if name not in ignoring))
+    return BackwardBehaviour(ignoring=ignoring, disproportionate=tuple(name for name in wrong if name not in ignoring))
 
 
 def _arguments(
     candidate: Candidate, wrt: tuple[str, ...], values: Mapping[str, Tensor]
 ) -> tuple[Mapping[str, Tensor], tuple[str, ...], Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]]:
-    """What the candidate itself takes, what it differentiates by, and how its gradients are taken apart."""
+    """What the candidate itself takes, what it differentiates by, and how its gradients are split."""
     if not isinstance(candidate, Packed):
         return values, wrt, lambda found: found
     symbols = candidate.symbols

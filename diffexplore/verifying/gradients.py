@@ -31,17 +31,17 @@ def _parts(returned: Any, wrt: Sequence[str], name: str) -> dict[str, Any]:
             raise CandidateError(f"{name} returns no gradient by {', '.join(missing)}: it returns {_keys(returned)}")
         return {symbol: returned[symbol] for symbol in wrt}
     if returned is None:
-        raise CandidateError(f"{name} returns None, where {_wanted(wrt)} should be: is the return statement missing?")
+        raise CandidateError(f"{name} returns None, where {_expected(wrt)} should be: is the return statement missing?")
     if isinstance(returned, (str, bytes)):
-        raise CandidateError(f"{name} returns text, where {_wanted(wrt)} should be")
+        raise CandidateError(f"{name} returns text, where {_expected(wrt)} should be")
     if len(wrt) == 1 and not isinstance(returned, (tuple, list)):
         return {wrt[0]: returned}
     count = _count(returned)
     if count is None:
-        raise CandidateError(f"{name} returns {_kind(returned)}, where {_wanted(wrt)} should be")
+        raise CandidateError(f"{name} returns {_kind(returned)}, where {_expected(wrt)} should be")
     if count != len(wrt):
         plural = "" if count == 1 else "s"
-        raise CandidateError(f"{name} returns {count} gradient{plural}, where {_wanted(wrt)} should be")
+        raise CandidateError(f"{name} returns {count} gradient{plural}, where {_expected(wrt)} should be")
     return dict(zip(wrt, returned, strict=True))
 
 
@@ -120,5 +120,5 @@ def _keys(returned: Mapping[Any, Any]) -> str:
     return ", ".join(str(key) for key in returned) or "nothing"
 
 
-def _wanted(wrt: Sequence[str]) -> str:
+def _expected(wrt: Sequence[str]) -> str:
     return f"the gradient by {wrt[0]}" if len(wrt) == 1 else f"{len(wrt)} gradients, by {', '.join(wrt)},"

@@ -15,8 +15,8 @@ from diffexplore.floating_point import dtype_name
 from diffexplore.methods.base import Estimate, Estimates, Values
 from diffexplore.methods.opaque import allowed
 from diffexplore.methods.problem import Problem
-from diffexplore.torch_code.doors import CandidateWatch, Escapes
-from diffexplore.verifying.backward_calls import BackwardConduct, conduct_of
+from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
+from diffexplore.verifying.backward_calls import BackwardBehaviour, behaviour_of
 from diffexplore.verifying.calling import CopiedInputs, call
 from diffexplore.verifying.candidates import Answer, Candidate
 
@@ -24,7 +24,7 @@ Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
-class Conduct:
+class Behaviour:
     """How a candidate behaved in one call, beside its numbers."""
 
     opaque: bool = False
@@ -33,14 +33,14 @@ class Conduct:
 
 
 class Observed:
-    """The candidate behind the contract of a method; ``conduct`` tells of the last call."""
+    """The candidate behind the contract of a method; ``behaviour`` tells of the last call."""
 
     exact = True
-    opaque = False  # what cannot be watched of it, its conduct says call by call
+    opaque = False  # what cannot be watched of it, its behaviour says call by call
 
     def __init__(self, candidate: Candidate, seed: int) -> None:
         self.candidate = candidate
-        self.conduct = Conduct()
+        self.behaviour = Behaviour()
         self._seed = seed
         self._expects = True
 
@@ -62,14 +62,14 @@ class Observed:
         finally:
             self._expects = True
 
-    def called_again(self, problem: Problem, values: Values, first: Estimates) -> BackwardConduct:
+    def called_again(self, problem: Problem, values: Values, first: Estimates) -> BackwardBehaviour:
         """How the candidate's backward behaves in further calls; ``first`` is what it gave in the first one."""
         if not self.candidate.repeatable:
-            return BackwardConduct()
+            return BackwardBehaviour()
         try:
-            return conduct_of(self.candidate, problem.wrt, CopiedInputs(values).copies, self._seed, first)
+            return behaviour_of(self.candidate, problem.wrt, CopiedInputs(values).copies, self._seed, first)
         except CandidateError as error:
-            return BackwardConduct(raises=str(error))
+            return BackwardBehaviour(raises=str(error))
 
     def obstacle(self, problem: Problem) -> str | None:
         return None
@@ -86,11 +86,11 @@ class Observed:
         with Escapes() as escapes, known as watch:
             watch.introduce(inputs.copies)
             answer = call(lambda: self.candidate.answer(problem.wrt, inputs.copies), self.candidate.name, self._seed)
-        # Asking for a radius may itself find that it is not known: before the doors are counted.
+        # Asking for a radius may itself find that it is not known: before the operations are counted.
         estimates = {name: _estimate(tensor, watch) for name, tensor in _tensors(answer).items()}
-        opaque = not self.candidate.torch or bool(watch.unwatched | escapes.seen | watch.doors)
+        opaque = not self.candidate.torch or bool(watch.unwatched | escapes.seen | watch.leaving)
         narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
-        self.conduct = Conduct(opaque, narrowed, inputs.modified())
+        self.behaviour = Behaviour(opaque, narrowed, inputs.modified())
         if not opaque:
             return estimates
         with observing(None):  # who looks on at the candidate is not to see the references

@@ -129,7 +129,7 @@ def packed_symbols(loss: Loss, pack: Mapping[str, Any]) -> PackedSymbols:
     return PackedSymbols(loss, parameters, data, shapes, places)
 
 
-def taken_apart(candidate: Any, loss: Loss, pack: Mapping[str, Any]) -> Any:
+def by_symbol(candidate: Any, loss: Loss, pack: Mapping[str, Any]) -> Any:
     """A mapping of the user's tensors by symbol instead of by packed argument; anything else as it is."""
     if not isinstance(candidate, Mapping):
         return candidate

@@ -56,7 +56,7 @@ class CandidateCheck(PointCheck):
         """What the candidate gave on the whole batch."""
         return self._whole
 
-    def asked_again(self) -> Estimates:
+    def whole_batch_again(self) -> Estimates:
         """The whole batch once more, with the bounds that the candidate is granted now."""
         return self._evaluator.reduced(self._candidate)
 
@@ -71,8 +71,8 @@ class CandidateCheck(PointCheck):
         """In one call, always: a candidate that cannot take the whole batch cannot be verified on it."""
         return running.name, evaluator.reduced(running)
 
-    def _hear(self, row: Row) -> None:
-        super()._hear(row if self.of is None else replace(row, of=self.of))
+    def _show_row(self, row: Row) -> None:
+        super()._show_row(row if self.of is None else replace(row, of=self.of))
 
     # ------------------------------------------------------------------------------------------------- samples
     def _running_by_sample(self) -> list[Running]:

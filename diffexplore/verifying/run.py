@@ -35,7 +35,7 @@ from diffexplore.verifying.diagnosis.diagnose import diagnosed
 from diffexplore.verifying.double_backward import of_second_order
 from diffexplore.verifying.modes import ModeCheck, as_modes, merged, mode_checks
 from diffexplore.verifying.observed import Observed
-from diffexplore.verifying.packs import taken_apart
+from diffexplore.verifying.packs import by_symbol
 from diffexplore.verifying.point import CandidateCheck
 from diffexplore.verifying.upstream import subject_of
 
@@ -85,7 +85,7 @@ def verify(
 
         loss = own_forward(candidate, named_in(at, data, wrt), upstream=upstream, kind=kind)
     loss = loss_given(loss, _own_point(candidate) if at is None else at, data, wrt)
-    leaves = candidate if pack is None else taken_apart(candidate, loss, pack)
+    leaves = candidate if pack is None else by_symbol(candidate, loss, pack)
     points = make_points(loss, _default_at(leaves, loss, at))
     batch = make_batch(loss, data)
     accepted = as_words(accept, "accept", "'kink' or ['kink']")

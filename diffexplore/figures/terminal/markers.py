@@ -45,7 +45,7 @@ def markers(figure: Figure, ascii: bool) -> list[str]:
     taken = list(ASCII_SHADES if ascii else SHADES) + list(NOTED) if ground else []
     found = []
     for layer in figure.layers:
-        marker = "" if isinstance(layer, ValueGrid | Arrows) else _free(_wanted(layer, ascii), taken, ascii)
+        marker = "" if isinstance(layer, ValueGrid | Arrows) else _free(_preferred(layer, ascii), taken, ascii)
         found.append(marker)
         taken.append(marker)
     return found
@@ -56,7 +56,7 @@ def lettered(figure: Figure) -> bool:
     return sum(not isinstance(layer, ValueGrid | Arrows) for layer in figure.layers) > _MOST_SIGNS
 
 
-def _wanted(layer: Series | Band | Rule | Bars, ascii: bool) -> str:
+def _preferred(layer: Series | Band | Rule | Bars, ascii: bool) -> str:
     if isinstance(layer, Bars):
         return "#" if ascii else "█"
     if isinstance(layer, Rule):

@@ -14,7 +14,7 @@ from sympy import Expr
 
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.functions.domains import Kind
-from diffexplore.functions.records import ALWAYS_POSITIVE, NEVER_NEGATIVE
+from diffexplore.functions.facts import ALWAYS_POSITIVE, NEVER_NEGATIVE
 from diffexplore.functions.tables import domain_of, facts_of
 
 INFINITIES = (sympy.oo, -sympy.oo)

@@ -58,7 +58,7 @@ class Layer:
         self._check_shape(tensor, upstream)
         returned = self._backward(inputs, output, self._given(upstream))
         value = (tensor * upstream.to(tensor.dtype)).sum() if self._contracted else tensor.reshape(())
-        return Answer(named_gradients(self._asked(returned, wrt), wrt, values, self.name), value.detach())
+        return Answer(named_gradients(self._selected(returned, wrt), wrt, values, self.name), value.detach())
 
     def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> RecordedForward:
         """The output of one forward pass, and the backward that may be called again with it."""
@@ -73,7 +73,7 @@ class Layer:
             returned = self._backward(inputs, output, given)
             if not torch.equal(torch.as_tensor(given), before):
                 modified[self.name] = None
-            return named_gradients(self._asked(returned, wrt), wrt, values, self.name)
+            return named_gradients(self._selected(returned, wrt), wrt, values, self.name)
 
         return RecordedForward(backward, lambda: tuple(modified))
 
@@ -106,7 +106,7 @@ class Layer:
     def _given(self, tensor: Tensor) -> Any:
         return tensor if self.torch else to_numpy(tensor, self.name)
 
-    def _asked(self, returned: Any, wrt: tuple[str, ...]) -> Any:
+    def _selected(self, returned: Any, wrt: tuple[str, ...]) -> Any:
         """Of the gradients by all inputs, those that are asked for."""
         if isinstance(returned, (tuple, list)) and len(returned) == len(self._symbols) != len(wrt):
             return dict(zip(self._symbols, returned, strict=True))

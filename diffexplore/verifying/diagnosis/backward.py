@@ -7,34 +7,34 @@ from collections.abc import Iterable
 from diffexplore.checking.records import VALUE, Cause
 from diffexplore.checking.tallies import Skipped
 from diffexplore.tracing.backward import SECOND_CALL
-from diffexplore.verifying.backward_calls import FACTOR, BackwardConduct
+from diffexplore.verifying.backward_calls import FACTOR, BackwardBehaviour
 
 SECOND_CALL_TITLE = "{} (second backward call)"
 
 
-def causes(conduct: BackwardConduct, names: Iterable[str], wrong: Iterable[str]) -> dict[str, Cause]:
+def causes(behaviour: BackwardBehaviour, names: Iterable[str], wrong: Iterable[str]) -> dict[str, Cause]:
     """The cause for each partial that it concerns; what is wrong in the first call has causes of its own.
 
     But for an upstream gradient that is ignored: that is wrong in any call but one.
     """
     partials, first = [name for name in names if name != VALUE], set(wrong)
     right = [name for name in partials if name not in first]
-    if conduct.modifying:
-        return dict.fromkeys(partials, _modified(conduct.modifying))
-    if conduct.overwritten:
+    if behaviour.modifying:
+        return dict.fromkeys(partials, _modified(behaviour.modifying))
+    if behaviour.overwritten:
         return dict.fromkeys(right, _overwritten(partials, raises=True))
-    if conduct.another:
-        return {name: _overwritten(conduct.another, raises=False) for name in conduct.another if name in right}
-    found = dict.fromkeys(conduct.ignoring, _ignored(conduct.ignoring))
-    others = conduct.disproportionate
+    if behaviour.another:
+        return {name: _overwritten(behaviour.another, raises=False) for name in behaviour.another if name in right}
+    found = dict.fromkeys(behaviour.ignoring, _ignored(behaviour.ignoring))
+    others = behaviour.disproportionate
     return found | dict.fromkeys((name for name in others if name in right), _disproportionate(others))
 
 
-def skipped(conduct: BackwardConduct, name: str) -> tuple[Skipped, ...]:
+def skipped(behaviour: BackwardBehaviour, name: str) -> tuple[Skipped, ...]:
     """A second call that is refused, which says nothing against the first."""
-    if conduct.raises is None or conduct.overwritten:
+    if behaviour.raises is None or behaviour.overwritten:
         return ()
-    return (Skipped(SECOND_CALL_TITLE.format(name), conduct.raises),)
+    return (Skipped(SECOND_CALL_TITLE.format(name), behaviour.raises),)
 
 
 def _modified(functions: Iterable[str]) -> Cause:

@@ -9,7 +9,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.records import Cause
 from diffexplore.checking.unbounded import is_unexplained
-from diffexplore.verifying.diagnosis import backward, conduct, nonfinite
+from diffexplore.verifying.diagnosis import backward, behaviour, nonfinite
 from diffexplore.verifying.diagnosis.consistency import with_consistency
 from diffexplore.verifying.diagnosis.revision import revised
 from diffexplore.verifying.diagnosis.search import Diagnosis
@@ -20,7 +20,7 @@ _BITS = 320
 
 def diagnosed(check: CandidateCheck, outcome: PointOutcome, accept: Sequence[str] = ()) -> PointOutcome:
     """The outcome with a named cause on each failing row; conventions do not fail, and pass where accepted."""
-    side_effect = conduct.modified(check.observed)
+    side_effect = behaviour.modified(check.observed)
     if side_effect is not None:
         return revised(outcome, {row.parameter: side_effect for row in outcome.rows}, accept, every=True)
     wrong = tuple(dict.fromkeys(row.parameter for row in outcome.rows if row.verdict == "fail" and not row.is_nan))

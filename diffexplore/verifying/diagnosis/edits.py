@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import sympy
@@ -102,13 +103,14 @@ def added(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
             continue
         middle, uncertainty = found
         written = decimal_in(middle, uncertainty) or f"{short(middle, 6)} (± {short(uncertainty)})"
-        message = f"as if {written} times {called} were added to the loss"
-        if monomial == 1:
-            message = f"the constant {written} is added to the loss, which changes no gradient"
         fields = {"coefficient": middle, "of": called, "uncertainty": uncertainty}
-        key = "added_constant" if monomial == 1 else "extra_term"
         predict = plus(name, partial(_reduced, name, own), arb(middle, uncertainty))
-        yield Hypothesis(key, message, _ADDED_RANK, predict, fields, fitted=1, mistake=EDIT)
+        found_edit = Hypothesis(
+            "added_constant", f"the constant {written} is added to the loss, which changes no gradient", _ADDED_RANK,
+            predict, fields, fitted=1, mistake=EDIT,
+        )  # fmt: skip
+        other = f"as if {written} times {called} were added to the loss"
+        yield found_edit if monomial == 1 else replace(found_edit, key="extra_term", message=other)
 
 
 def _reduced(name: str, expression: sympy.Expr, scene: Scene) -> list[arb]:

@@ -14,7 +14,7 @@ from flint import arb
 from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.records import VALUE, Cause, Row
 from diffexplore.methods.base import Estimates
-from diffexplore.verifying.diagnosis import conduct, locate, plans, regions
+from diffexplore.verifying.diagnosis import behaviour, locate, plans, regions
 from diffexplore.verifying.diagnosis.axes import of_an_axis
 from diffexplore.verifying.diagnosis.cancellation import cancelling
 from diffexplore.verifying.diagnosis.evidence import different, is_wrong
@@ -59,15 +59,17 @@ class Diagnosis:
         return self._laboratory, plans.scenes(self._laboratory)
 
     def causes(self) -> dict[str, Cause]:
-        shared = self._of_conduct() if self._repeatable else None
+        shared = self._of_behaviour() if self._repeatable else None
         if shared is not None:
             return dict.fromkeys(self.wrong, shared)
         found = self._narrowed() if self._repeatable else {}
         return {name: found.get(name) or self._cause(name) for name in self.wrong}
 
-    def _of_conduct(self) -> Cause | None:
+    def _of_behaviour(self) -> Cause | None:
         observed, laboratory = self.check.observed, self._laboratory
-        return conduct.by_chance(laboratory, observed) or conduct.only_narrow(laboratory, observed, self._partials())
+        return behaviour.by_chance(laboratory, observed) or behaviour.only_narrow(
+            laboratory, observed, self._partials()
+        )
 
     def _partials(self) -> list[str]:
         return [name for name in self.wrong if name != VALUE] or list(self.wrong)
@@ -75,15 +77,15 @@ class Diagnosis:
     def _narrowed(self) -> dict[str, Cause]:
         """The partials whose error is the rounding of a narrower dtype; where all are, the value with them."""
         partials = self._partials()
-        found = conduct.narrowed(
-            self._laboratory, self.check.observed, partials, lambda: self._whole_of(self.check.asked_again())
+        found = behaviour.narrowed(
+            self._laboratory, self.check.observed, partials, lambda: self._whole_of(self.check.whole_batch_again())
         )
         everything = len(found) == len(partials) > 0
         return dict.fromkeys(self.wrong, next(iter(found.values()))) if everything else found
 
     # ------------------------------------------------------------------------------------------------ one partial
     def _cause(self, name: str) -> Cause:
-        cause = conduct.surrogate(self._laboratory.problem, name) or self._by_data(name)
+        cause = behaviour.surrogate(self._laboratory.problem, name) or self._by_data(name)
         if cause is not None:
             return cause
         scenes = self._known(name, [*self._scenes, *self._whole])
@@ -183,9 +185,9 @@ class Diagnosis:
 
     def _patternless(self, name: str, scenes: Sequence[Scene]) -> Cause | None:
         small = [scene for scene in scenes if not isinstance(scene, WholeBatch)]
-        if not small or not self.check.observed.conduct.opaque:
+        if not small or not self.check.observed.behaviour.opaque:
             return None
-        return cancelling(small, name) or conduct.looks_narrow(small, name)
+        return cancelling(small, name) or behaviour.looks_narrow(small, name)
 
     def _unexplained(self, name: str) -> Cause:
         worst = locate.worst_singles(self._known(name, self._singles), name) if name != VALUE else ""

@@ -18,7 +18,7 @@ from diffexplore.verifying.observed import Observed
 
 
 def modified(observed: Observed) -> Cause | None:
-    names = observed.conduct.modified
+    names = observed.behaviour.modified
     if not names:
         return None
     message = (
@@ -73,7 +73,7 @@ def narrowed(
 
     ``whole`` makes the scene of the whole batch anew, with bounds that allow for that dtype.
     """
-    seen = observed.conduct.narrowed
+    seen = observed.behaviour.narrowed
     if not seen:
         return {}
     with observed.unexpecting():
@@ -128,7 +128,7 @@ def only_narrow(laboratory: Laboratory, observed: Observed, names: Sequence[str]
     not at all: the geometric middle tells them apart.
     """
     problem = laboratory.problem
-    if problem.dtype == torch.float64 or not observed.conduct.opaque:
+    if problem.dtype == torch.float64 or not observed.behaviour.opaque:
         return None
     wide = laboratory.widened()
     index = np.arange(min(laboratory.n, _WHOLE))

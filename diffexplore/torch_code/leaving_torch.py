@@ -1,4 +1,4 @@
-"""The doors by which numbers leave torch, or lose what is known of their rounding, while a candidate runs."""
+"""How numbers leave torch, or lose what is known of their rounding, while a candidate runs."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Escapes(TorchFunctionMode):
 
 
 class CandidateWatch(Watch):
-    """A watch that also notes where what it knows is lost: ``doors`` names the operations.
+    """A watch that also notes where what it knows is lost: ``leaving`` names the operations.
 
     A Python number made of a tensor of floats is one; so is a choice, an index or a branch of Python that hangs on a
     comparison which rounding leaves undecided, because the code may then have taken the other way. ``inputs`` are the
@@ -94,7 +94,7 @@ class CandidateWatch(Watch):
 
     def __init__(self, *, expected: torch.dtype | None = None, inputs: Iterable[Tensor] = ()) -> None:
         super().__init__(expected=expected)
-        self.doors: set[str] = set()
+        self.leaving: set[str] = set()
         self._constants = Constants()
         self._constants.know(inputs)
 
@@ -105,15 +105,15 @@ class CandidateWatch(Watch):
             name = handling.name_of(func)
             operands = list(_tensors((*args, *(kwargs or {}).values())))
             if "sparse" in name or any(operand.layout != torch.strided for operand in operands):
-                self.doors.add(name)  # no storage to which a radius could be tied
+                self.leaving.add(name)  # no storage to which a radius could be tied
                 return func(*args, **(kwargs or {}))
             if name in ("eq", "ne") and args[0] is args[1]:  # asks for NaN, which no rounding changes
                 return func(*args, **(kwargs or {}))
             undecided = any(self._is_undecided(operand) for operand in operands)
             rounded = [operand for operand in operands if handling.finite_float(operand)]
             self._meet(rounded)
-            if self._is_door(name, args, undecided, rounded):
-                self.doors.add(name)
+            if self._leaves_torch(name, args, undecided, rounded):
+                self.leaving.add(name)
             out = super().__torch_dispatch__(func, types, args, kwargs)
             self._mark(name, out, undecided, rounded)
             self._constants.know(_tensors((out,)))
@@ -134,7 +134,7 @@ class CandidateWatch(Watch):
             return found
         return Ball(found.mid, found.rad.clamp(min=distance(value, "float64")))
 
-    def _is_door(self, name: str, args: tuple[Any, ...], undecided: bool, rounded: list[Tensor]) -> bool:
+    def _leaves_torch(self, name: str, args: tuple[Any, ...], undecided: bool, rounded: list[Tensor]) -> bool:
         if name == "_local_scalar_dense":  # even an exact number: what Python makes of it is not seen
             return undecided or bool(rounded)
         if name == "equal":
@@ -153,11 +153,11 @@ class CandidateWatch(Watch):
     def _find(self, tensor: Tensor) -> Tensor | None:
         entry = self._radii.get(storage_key(tensor))
         if entry is not None and entry[1] and _layout(tensor) not in entry[1]:
-            self.doors.add("a view written to")
+            self.leaving.add("a view written to")
         return super()._find(tensor)
 
     def forget(self, tensor: Tensor) -> None:
-        """Drops what is known of a tensor and all its views; reading them before they are written is a door."""
+        """Drops what is known of a tensor and all its views; reading them before they are written lets them leave."""
         entry = self._radii.get(storage_key(tensor))
         if entry is not None:
             entry[1].clear()
@@ -203,7 +203,7 @@ class ProgramWatch(CandidateWatch):
     @property
     def lost(self) -> frozenset[str]:
         """What else than an operation without a bound leaves the rounding unknown."""
-        return frozenset(self._escapes.seen | self.doors)
+        return frozenset(self._escapes.seen | self.leaving)
 
 
 #: What they ask does not hang on rounding.

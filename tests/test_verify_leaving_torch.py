@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import _disable_current_modes
 
 import diffexplore as dx
-from diffexplore.torch_code.doors import CandidateWatch, Escapes
+from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
 
 Tensor = torch.Tensor
 LINE = dx.Loss("(a*x - y + b)**2", parameters="a, b", data="x, y")
@@ -23,7 +23,7 @@ RELU = dx.Loss("Max(a*x - b, 0)**2", parameters="a, b", data="x", reduction="sum
 DTYPES = ("float64", "float32", "bfloat16")
 
 #: By each of these a number leaves torch; True where bfloat16 can take it too.
-DOORS: dict[str, tuple[Callable[[Tensor], Any], bool]] = {
+WAYS: dict[str, tuple[Callable[[Tensor], Any], bool]] = {
     "item": (lambda t: t.item(), True),
     "float": (lambda t: float(t), True),
     "int": (lambda t: int(t), True),
@@ -69,7 +69,7 @@ class Passes(torch.autograd.Function):
 
 
 def seen_while(use: Callable[[Tensor], Any], where: str, dtype: torch.dtype, start: str = "grad") -> set[str]:
-    """The doors that were noted while ``use`` was called on a tensor with a rounding error behind it."""
+    """The ways out of torch that were noted while ``use`` was called on a tensor with a rounding error behind it."""
     with Escapes() as escapes, CandidateWatch(expected=dtype) as watch:
         x = torch.tensor(1.3, dtype=dtype).requires_grad_()
         y = Passes.apply(x * 1.1, use, where) * x
@@ -79,14 +79,14 @@ def seen_while(use: Callable[[Tensor], Any], where: str, dtype: torch.dtype, sta
             torch.autograd.backward(y)
         else:
             y.backward()
-    return escapes.seen | watch.doors
+    return escapes.seen | watch.leaving
 
 
 @pytest.mark.parametrize("where", ["forward", "backward"])
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-def test_a_door_is_seen_in_both_directions(door: str, where: str, dtype: torch.dtype) -> None:
-    use, takes_bfloat16 = DOORS[door]
+def test_a_way_out_of_torch_is_seen_in_both_directions(way: str, where: str, dtype: torch.dtype) -> None:
+    use, takes_bfloat16 = WAYS[way]
     if dtype == torch.bfloat16 and not takes_bfloat16:
         with pytest.raises((TypeError, RuntimeError, BufferError)):  # what NumPy says depends on its version
             seen_while(use, where, dtype)
@@ -143,7 +143,7 @@ def test_a_choice_that_hangs_on_rounding_is_a_door(choice: str) -> None:
     with CandidateWatch() as watch:
         x = torch.tensor([1.1, 2.3], dtype=torch.float64)
         UNDECIDED[choice](x * 3.3 - 3.3 * x)  # 0 up to rounding
-    assert watch.doors | watch.unwatched
+    assert watch.leaving | watch.unwatched
 
 
 @pytest.mark.parametrize("choice", ["if", "any", "count", "mask"])
@@ -151,7 +151,7 @@ def test_a_choice_that_is_decided_is_no_door(choice: str) -> None:
     x = torch.tensor([1.1], dtype=torch.float64)
     with CandidateWatch() as watch:
         UNDECIDED[choice](x * 3.3 + 1)
-    assert not watch.doors
+    assert not watch.leaving
 
 
 # --------------------------------------------------------------------------------- right candidates never fail
@@ -214,14 +214,14 @@ numbers = st.floats(-4, 4, allow_subnormal=False).map(lambda value: round(value,
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("door", RIGHT)
+@pytest.mark.parametrize("way", RIGHT)
 @given(a=numbers, b=numbers, rows=st.lists(st.tuples(numbers, numbers), min_size=1, max_size=5))
 @settings(max_examples=12)
 def test_a_right_gradient_through_a_door_never_fails(
-    door: str, dtype: str, a: float, b: float, rows: list[tuple[float, float]]
+    way: str, dtype: str, a: float, b: float, rows: list[tuple[float, float]]
 ) -> None:
-    candidate, kind = RIGHT[door]
-    if door == "array" and dtype == "bfloat16":
+    candidate, kind = RIGHT[way]
+    if way == "array" and dtype == "bfloat16":
         return
     data = {"x": [x for x, _ in rows], "y": [y for _, y in rows]}
     report = dx.verify(candidate, LINE, data, {"a": a, "b": b}, kind=kind, dtype=dtype)
@@ -254,9 +254,9 @@ def test_a_right_branch_never_fails(
     assert report.verdict != "fail", [row for row in report.rows if row.verdict == "fail"]
 
 
-@pytest.mark.parametrize("door", RIGHT)
-def test_a_right_gradient_through_a_door_is_decided(door: str) -> None:
-    candidate, kind = RIGHT[door]
+@pytest.mark.parametrize("way", RIGHT)
+def test_a_right_gradient_through_a_door_is_decided(way: str) -> None:
+    candidate, kind = RIGHT[way]
     data, point = {"x": [0.5, 1.5, 2.0], "y": [1.0, 2.0, 2.5]}, {"a": 1.3, "b": 0.7}
     assert dx.verify(candidate, LINE, data, point, kind=kind).verdict == "pass"
 
@@ -267,14 +267,14 @@ def test_memory_that_other_code_writes_to_is_a_door() -> None:
         with _disable_current_modes():  # as a kernel would, which torch does not see
             out.copy_(torch.tensor([1.1, 2.2], dtype=torch.float64))
         out * 2
-    assert watch.doors
+    assert watch.leaving
 
 
 @pytest.mark.parametrize("write", [lambda t: t.fill_(0.5), lambda t: t.copy_(torch.ones(2)), lambda t: t.zero_()])
 def test_memory_that_torch_writes_to_is_no_door(write: Callable[[Tensor], Tensor]) -> None:
     with CandidateWatch() as watch:
         write(torch.empty(2, dtype=torch.float64)) * 2
-    assert not watch.doors
+    assert not watch.leaving
 
 
 def test_a_wrong_gradient_through_a_door_fails() -> None:

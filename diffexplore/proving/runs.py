@@ -12,7 +12,7 @@ import torch
 from diffexplore.bounds.handling import finite_float
 from diffexplore.bounds.watch import CONSTANT_ERROR
 from diffexplore.torch_code.calling import exits_refused
-from diffexplore.torch_code.doors import CandidateWatch, Escapes
+from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
 from diffexplore.tracing.traced import OUTPUT
 
 Tensor = torch.Tensor
@@ -51,7 +51,7 @@ def watched(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[s
     with _quiet(), Escapes() as escapes, watch:
         values = _called(function, leaves, wrt)
     radii = {name: watch.radius(value).to(torch.float64) for name, value in values.items()}
-    return WatchedRun(values, radii, tuple(sorted(watch.unwatched | escapes.seen | watch.doors)))
+    return WatchedRun(values, radii, tuple(sorted(watch.unwatched | escapes.seen | watch.leaving)))
 
 
 def _called(function: Function, leaves: dict[str, Tensor], wrt: Collection[str]) -> dict[str, Tensor]:

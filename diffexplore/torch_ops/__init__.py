@@ -1,0 +1,1 @@
+"""The operators of torch: one record each, which tracing, bounds and audit read."""
