@@ -192,4 +192,12 @@ class _Collecting:
         return slot
 
     def __getattr__(self, name: str) -> Callable[..., int]:
-        return lambda *slots: self._collector.step(name, *slots)
+        return lambda *slots: self._step(name, slots)
+
+    def _step(self, name: str, slots: tuple[int, ...]) -> int:
+        """A function of numbers is a number: the libraries have functions of arrays."""
+        exact = [self._collector.exact(slot) for slot in slots]
+        if name in builders() and None not in exact:
+            return self.number(build(name, *exact))
+        slot: int = self._collector.step(name, *slots)
+        return slot

@@ -11,7 +11,7 @@ from diffexplore.bounds.zeros import at
 from diffexplore.formula import step_functions
 from diffexplore.functions.facts import JUMP
 from diffexplore.functions.rounding import Propagation
-from diffexplore.functions.tables import of_kernels
+from diffexplore.functions.tables import build, of_kernels
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, on
@@ -101,8 +101,14 @@ _OF_ATEN = (
     composed("deg2rad", EVERYWHERE, case("self * M_PI / 180.")),
     composed("rad2deg", EVERYWHERE, case("self * 180. / M_PI")),
     composed("special_entr", on("self >= 0"), case("-self * log(self)", on=_RIGHT)),
-    composed("special_ndtri", _INSIDE_UNIT, case("sqrt(2) * erfinv(2 * self - 1)", on=_INSIDE_UNIT.interior)),
-    composed("special_log_ndtr", EVERYWHERE, case("log(erfc(-self / sqrt(2)) / 2.)")),
+    composed(
+        "special_ndtri", _INSIDE_UNIT, case("sqrt(2) * erfinv(2 * self - 1)", on=_INSIDE_UNIT.interior),
+        formula=lambda x: build("ndtri", x),
+    ),
+    composed(
+        "special_log_ndtr", EVERYWHERE, case("log(erfc(-self / sqrt(2)) / 2.)"),
+        formula=lambda x: build("log_ndtr", x),
+    ),
     composed("frac", EVERYWHERE, formula=_fraction, read=elementwise.step("frac", _fraction)),
 )  # fmt: skip
 
