@@ -53,7 +53,10 @@ def test_every_method_that_runs_agrees_with_the_truth(formula: str, dtype: str) 
     assert {row.method for row in report.rows if row.verdict == "pass"} == {"symbolic", "reverse", "forward"}
 
 
-@pytest.mark.parametrize("formula", ["i1(a)*x", "besseli(2, a)*x", "erfcx(a)*x", "entr(x)*a", "xlogy(x, 3)*a"])
+@pytest.mark.parametrize(
+    "formula",
+    ["i1(a)*x", "besseli(2, a)*x", "erfcx(a)*x", "entr(x)*a", "xlogy(x, 3)*a", "xlog1py(a, x)", "xlogy(x, a + 1)"],
+)
 def test_at_zero(formula: str) -> None:
     """Where Bessel functions are quotients in other forms, and x·log(x) is 0·∞."""
     loss = dx.Loss(formula, parameters="a", data="x")

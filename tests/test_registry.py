@@ -372,7 +372,7 @@ def test_tracing_needs_what_the_domain_says(name: str) -> None:
 def inside(function: Function) -> list[Point]:
     """Points at which a function with a class of its own is defined."""
     name = function.computed.name if isinstance(function.computed, Operation) else "add"
-    points = [(x,) for x, *_ in drawn(name)] if name == "add" else drawn(name)
+    points = [point[: function.least] for point in drawn(name)] if name == "add" else drawn(name)
     return [point for point in points if function.facts.domain.holds(*map(arb, point))]
 
 
