@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from types import FrameType
 from typing import Any
 
 from benchmarks._jobs import arguments, finish, outcomes, spread_cases
@@ -33,12 +34,20 @@ def _heard(event: str, details: tuple[Any, ...]) -> None:
     """An audit hook; it cannot be taken away again, and so asks whether somebody watches."""
     if not _watching:
         return
-    if event == "exec" and not getattr(details[0], "co_filename", "<").startswith("<"):
-        return  # a module that is imported when it is first needed
+    if event == "exec" and (not getattr(details[0], "co_filename", "<").startswith("<") or _imports()):
+        return  # a module that is imported when it is first needed, or what makes a named tuple in it
     if event in ("exec", "os.system", "subprocess.Popen", "os.exec", "socket.connect", "os.remove", "os.rename"):
         _EXECUTED.append(f"{event} {details!r:.80}")
     if event == "open" and isinstance(details[1], str) and set(details[1]) & set("wax+"):
         _EXECUTED.append(f"{event} {details!r:.80}")
+
+
+def _imports() -> bool:
+    """Whether a module is being imported, by the code of the package alone: no text names one."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+        frame = frame.f_back
+    return frame is not None
 
 
 @contextmanager

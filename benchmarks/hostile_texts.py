@@ -24,7 +24,7 @@ from diffexplore.formula.parse import names_in, parse_condition
 from diffexplore.functions import TABLE
 from diffexplore.loss import Loss
 
-_LONGEST_SHOWN = 300
+_LONGEST_SHOWN = 3000
 _LONGEST_PART = 100_000
 """What is written 3,000 times is cut here, so that it fits in memory."""
 

@@ -16,13 +16,18 @@ from diffexplore.torch_ops.cases import case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, OperandDomain, of_power, of_xlogy, on
 from diffexplore.torch_ops.mathematics import of_function
 from diffexplore.torch_ops.readers import elementwise
-from diffexplore.torch_ops.records import Operator, composed, handled, operator, unbounded
+from diffexplore.torch_ops.readers.logic import less, select
+from diffexplore.torch_ops.records import Operator, composed, handled, of_elements, operator, unbounded
 
 _DIVISOR = on("other != 0")
 
 
 def _between(x: Any, y: Any, weight: Any) -> Any:
     return x + weight * (y - x)
+
+
+def _with_sign(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
+    return select(less(y, sympy.S.Zero), -sympy.Abs(x), sympy.Abs(x))
 
 
 def _floored(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
@@ -81,13 +86,13 @@ OPERATORS: tuple[Operator, ...] = (
         "remainder", _DIVISOR, handler=branching.remainder, formula=elementwise.remainder,
         read=elementwise.step("remainder", elementwise.remainder),
     ),
-    unbounded("fmod", _DIVISOR, formula=elementwise.fmod, read=elementwise.step("fmod", elementwise.fmod)),
+    of_elements("fmod", _DIVISOR, formula=elementwise.fmod, read=elementwise.step("fmod", elementwise.fmod)),
     unbounded("floor_divide", _DIVISOR, formula=_floored, read=elementwise.step("floor_divide", _floored)),
     composed("addcdiv", AS_COMPOSED, case("self + value * tensor1 / tensor2")),
     composed("addcmul", AS_COMPOSED, case("self + value * tensor1 * tensor2")),
     composed("lerp", EVERYWHERE, case("lerp(self, end, weight)"), formula=_between, rewritten=_between),
     # --------------------------------------------------------------------------------- those that the audit alone knows
-    unbounded("copysign", EVERYWHERE, case("abs(self) * sgn(other)")),
+    of_elements("copysign", EVERYWHERE, case("abs(self) * sgn(other)"), formula=_with_sign),
     unbounded("igamma", AS_COMPOSED, case("igamma(self, other)", on=("self > 0", "other > 0"))),
     unbounded("igammac", AS_COMPOSED, case("1 - igamma(self, other)", on=("self > 0", "other > 0"))),
     unbounded("ldexp", EVERYWHERE, case("self * pow(2, other)")),

@@ -96,11 +96,13 @@ OPERATORS: tuple[Operator, ...] = (
     _finiteness("isnan", read=comparisons.where_finite(lambda x: sympy.false)),
     _finiteness("isinf", read=comparisons.where_finite(lambda x: sympy.false)),
     unbounded("nan_to_num", EVERYWHERE, case("self"), tests_finiteness=True, read=comparisons.nan_to_num),
-    unbounded(
-        "fmax", EVERYWHERE, case("max(self, other)"), tests_finiteness=True, read=comparisons.where_finite(sympy.Max),
+    _chosen(
+        "fmax", case("max(self, other)"), bound=Elementwise(ball.largest, "maximum"), kinks=kinks.at_ties,
+        tests_finiteness=True, read=comparisons.where_finite(sympy.Max),
     ),
-    unbounded(
-        "fmin", EVERYWHERE, case("min(self, other)"), tests_finiteness=True, read=comparisons.where_finite(sympy.Min),
+    _chosen(
+        "fmin", case("min(self, other)"), bound=Elementwise(ball.largest, "minimum"), kinks=kinks.at_ties,
+        tests_finiteness=True, read=comparisons.where_finite(sympy.Min),
     ),
     # ----------------------------------------------------------------------------- on lists: those that the audit knows
     *(

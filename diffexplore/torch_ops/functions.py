@@ -17,6 +17,7 @@ from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, on
 from diffexplore.torch_ops.mathematics import BY_KERNEL, of_function
 from diffexplore.torch_ops.readers import conventions, elementwise
+from diffexplore.torch_ops.readers.logic import less, select
 from diffexplore.torch_ops.records import Operator, composed, handled, of_elements, operator, unbounded
 
 _POSITIVE = on("self > 0")
@@ -101,21 +102,24 @@ _OF_ATEN = (
     composed("deg2rad", EVERYWHERE, case("self * M_PI / 180.")),
     composed("rad2deg", EVERYWHERE, case("self * 180. / M_PI")),
     composed("special_entr", on("self >= 0"), case("-self * log(self)", on=_RIGHT)),
-    composed(
-        "special_ndtri", _INSIDE_UNIT, case("sqrt(2) * erfinv(2 * self - 1)", on=_INSIDE_UNIT.interior),
-        formula=lambda x: build("ndtri", x),
-    ),
+    of_elements("special_ndtri", _INSIDE_UNIT, formula=lambda x: build("ndtri", x)),
     composed(
         "special_log_ndtr", EVERYWHERE, case("log(erfc(-self / sqrt(2)) / 2.)"),
         formula=lambda x: build("log_ndtr", x),
     ),
     composed("frac", EVERYWHERE, formula=_fraction, read=elementwise.step("frac", _fraction)),
+    of_elements("angle", EVERYWHERE, formula=lambda x: select(less(x, sympy.S.Zero), sympy.pi, sympy.S.Zero)),
+    of_elements(
+        "special_i0e", EVERYWHERE, case("exp(-abs(self)) * i0(self)"),
+        formula=lambda x: sympy.exp(-sympy.Abs(x)) * build("i0", x),
+    ),
+    of_elements(
+        "special_i1e", EVERYWHERE, case("special_i1e(self)", conventions=_TINY_BESSEL),
+        formula=lambda x: sympy.exp(-sympy.Abs(x)) * build("i1", x),
+    ),
 )  # fmt: skip
 
 _OF_THE_AUDIT = (
-    unbounded("special_i0e", EVERYWHERE, case("exp(-abs(self)) * i0(self)")),
-    unbounded("special_i1e", EVERYWHERE, case("special_i1e(self)", conventions=_TINY_BESSEL)),
-    unbounded("angle", EVERYWHERE, case("self < 0 ? M_PI : 0")),
     unbounded(
         "mvlgamma",
         AS_COMPOSED,
