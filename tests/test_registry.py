@@ -41,7 +41,17 @@ from diffexplore.formula.parse import parse
 from diffexplore.formula.text import to_text
 from diffexplore.functions import ALL, OPERATIONS, TABLE, Function, Operation
 from diffexplore.functions.domains import EVERYWHERE
-from diffexplore.functions.facts import ALWAYS_POSITIVE, ANALYTIC, CORNER, JUMP, NEVER_NEGATIVE, ODD, Facts, Increasing
+from diffexplore.functions.facts import (
+    ALWAYS_POSITIVE,
+    ANALYTIC,
+    CORNER,
+    JUMP,
+    NEVER_NEGATIVE,
+    ODD,
+    Equal,
+    Facts,
+    Increasing,
+)
 from diffexplore.functions.lazy import Lazy, resolved
 from diffexplore.functions.records import NO_CLASS, Helper, Lack
 from diffexplore.functions.rounding import Claim, Propagation
@@ -362,7 +372,7 @@ def test_tracing_needs_what_the_domain_says(name: str) -> None:
 def inside(function: Function) -> list[Point]:
     """Points at which a function with a class of its own is defined."""
     name = function.computed.name if isinstance(function.computed, Operation) else "add"
-    points = [(x,) for x, *_ in drawn(name)] if name == "add" else drawn(name)
+    points = [point[: function.least] for point in drawn(name)] if name == "add" else drawn(name)
     return [point for point in points if function.facts.domain.holds(*map(arb, point))]
 
 
@@ -481,6 +491,20 @@ def test_a_rule_of_normal_forms_knows_the_identity_and_no_wrong_one(name: str) -
     assert with_converter(lambda converter: converter.vanishes(identity))
     assert not with_converter(lambda converter: converter.vanishes(identity + X / 1000))
     assert not with_converter(lambda converter: converter.vanishes(node(X) - node(2 * X)))
+
+
+@pytest.mark.parametrize(
+    "function", [f for f in WITH_CLASS if isinstance(f.facts.normal_form, Equal)], ids=lambda f: f.name
+)
+def test_an_equal_expression_has_the_same_values(function: Function) -> None:
+    form = function.facts.normal_form
+    assert isinstance(form, Equal)
+    program, names = program_of(function)
+    other, _ = program_of(function, lambda node: form.expression(*node.args))
+    for point in inside(function):
+        with precision(400):
+            one, two = (run(way, names, map(arb, point[-len(names) :])) for way in (program, other))
+            assert bool(abs(one - two) <= abs(one) * 2.0**-100), point
 
 
 @pytest.mark.parametrize("function", [one for one in WITH_CLASS if one.facts.normal_form is ODD], ids=lambda f: f.name)
