@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -364,6 +365,7 @@ def test_in_a_notebook(explorers: dict[str, dx.Explorer]) -> None:
     explorer = explorers["squared_error"]
     html = explorer._repr_html_()
     assert html.startswith("<iframe srcdoc=") and html.count("<iframe") == 1
+    assert sys.getsizeof(html) < 8_000_000, "marimo shows no output that takes more memory"
     assert explorer._mime_() == ("text/html", html)
     assert repr(explorer) == "<Explorer of squared_error: the loss over a and b>"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
+from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,7 @@ import torch
 
 import diffexplore as dx
 from diffexplore.errors import DiffexploreError
+from diffexplore.render.failure import failure_text
 
 Tensor = torch.Tensor
 
@@ -99,3 +102,56 @@ def test_a_terminal_of_ipython_shows_the_page_and_no_record(make: Callable[[dx.L
     assert len(lines) > 3
     assert max(map(len, lines)) <= 79
     assert "summary=" not in printer.shown and "statements=" not in printer.shown
+
+
+def in_a_terminal(result: Any) -> str:
+    """The text of a result; a text is one."""
+    if isinstance(result, str):
+        return result
+    printer = Printer()
+    result._repr_pretty_(printer, False)
+    return printer.shown
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda loss: dx.check(loss, {"x": [1.0, 2.0]}, {"a": 1.5}),
+        lambda loss: dx.verify(wrong, loss, {"x": [1.0, 2.0]}, {"a": 1.5}),
+        lambda loss: dx.prove(wrong, loss),
+        lambda loss: dx.fit(loss, {"x": [1.0, 2.0]}, {"a": 1.5}, steps=3),
+        lambda loss: failure_text(dx.verify(wrong, loss, {"x": [1.0, 2.0]}, {"a": 1.5})),
+    ],
+    ids=["report", "verify", "proof", "fit", "failure"],
+)
+def test_a_kernel_of_jupyter_makes_the_text_and_shows_nothing(
+    make: Callable[[dx.Loss], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss = dx.Loss("(a*x)**2", parameters="a", data="x")
+    expected = in_a_terminal(make(loss))
+    shown: list[object] = []
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("rich.jupyter.display", lambda *parts: shown.append(parts))
+    assert in_a_terminal(make(loss)) == expected
+    assert len(expected.splitlines()) > 3
+    assert not shown, "rich shows what it prints in a notebook, beside the page of the result"
+
+
+def test_a_plot_is_a_picture_without_pyplot() -> None:
+    picture, about = dx.fit("squared_error", lr=0.1, steps=3).plot()._repr_png_()
+    width, height = struct.unpack(">II", picture[16:24])  # of the PNG's first chunk, IHDR
+    assert picture.startswith(b"\x89PNG") and (width, height) == (1080, 660)
+    assert about == {"width": 720, "height": 440, "alt": "Loss curve of squared_error"}
+
+
+@pytest.mark.parametrize("matplotlib", [True, False])
+def test_a_curve_in_a_notebook_is_a_picture(matplotlib: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = dx.fit("squared_error", lr=0.1, steps=3)
+    if not matplotlib:
+        monkeypatch.setattr("diffexplore.render.html.find_spec", lambda name: None)
+    page = fit._repr_html_()
+    drawn = re.findall(r'<img src="data:image/png;base64,([^"]+)" alt="Loss curve of squared_error"', page)
+    lines = re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL)
+    assert (len(drawn), len(lines)) == ((1, 0) if matplotlib else (0, 1))
+    assert all(b64decode(text).startswith(b"\x89PNG") for text in drawn)
+    assert all(text.isascii() and "Loss curve" in text for text in lines), "other characters are not all equally wide"

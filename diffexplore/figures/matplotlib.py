@@ -39,13 +39,15 @@ def draw(figure: Figure, *more: Figure) -> Any:
     Raises :class:`UsageError` with the command that installs matplotlib where it is missing.
     """
     _imported()
-    from matplotlib.figure import Figure as Canvas
+    from diffexplore.figures.canvas import Canvas
 
     figures = (figure, *more)
     columns = 1 if len(figures) <= 2 else 2
     rows = [figures[place : place + columns] for place in range(0, len(figures), columns)]
     heights = [max(_GRID_HEIGHT if one.has_grid else _HEIGHT for one in row) for row in rows]
-    canvas = Canvas(figsize=(columns * _WIDTH, sum(heights)), layout="constrained")
+    canvas = Canvas(
+        figsize=(columns * _WIDTH, sum(heights)), layout="constrained", label="; ".join(one.title for one in figures)
+    )
     parts = canvas.subfigures(len(rows), columns, height_ratios=heights, squeeze=False).flat if more else [canvas]
     for part, one in zip(parts, figures, strict=False):
         _draw_on(part, one)

@@ -83,9 +83,12 @@ def document(explorer: Explorer) -> str:
 
 
 def frame(explorer: Explorer) -> str:
-    """The page in a frame of its own, for a notebook."""
+    """The page in a frame of its own, for a notebook; in ASCII, for marimo limits what Python keeps of a text,
+    and a single other character makes it keep two bytes or four of each.
+    """
+    inside = escape(document(explorer), quote=True).encode("ascii", "xmlcharrefreplace").decode("ascii")
     return (
-        f'<iframe srcdoc="{escape(document(explorer), quote=True)}" title="diffexplore: the surface of a loss" '
+        f'<iframe srcdoc="{inside}" title="diffexplore: the surface of a loss" '
         'style="width:100%;height:1020px;border:0" sandbox="allow-scripts"></iframe>'
     )
 

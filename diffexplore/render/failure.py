@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-
-from rich.console import Console
 
 from diffexplore.checking.records import VALUE, Report, Row
 from diffexplore.numerals import plain_exponent
 from diffexplore.render.failed import told_causes
 from diffexplore.render.lost import lost_text
 from diffexplore.render.tables import Units
-from diffexplore.render.terminal import Drawing
+from diffexplore.render.terminal import Drawing, plain_text
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import worst_failures
 from diffexplore.typography import speaks_mathematics
@@ -49,10 +46,7 @@ def failure_text(report: Report, *, ascii: bool | None = None) -> str:
 
 def _lines(blocks: Iterable[Block], most: int, ascii: bool) -> list[str]:
     """The blocks as lines, the first ``most`` of them."""
-    page = io.StringIO()
-    console = Console(file=page, width=WIDTH, color_system=None, highlight=False, legacy_windows=False)
-    console.print(Drawing(tuple(blocks), ascii))
-    lines = page.getvalue().rstrip("\n").splitlines()
+    lines = plain_text(Drawing(tuple(blocks), ascii), WIDTH).splitlines()
     more = "..." if ascii else "…"
     return lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1][: WIDTH - len(more)] + more]
 

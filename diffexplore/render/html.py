@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from html import escape
+from importlib.util import find_spec
 
 from diffexplore.checking.records import Report
 from diffexplore.figures.terminal import draw
@@ -65,10 +67,23 @@ def _drawn(block: Block) -> str:
         case Table():
             return f'<table style="{_NUMBER}">{"".join(_table(block))}</table>'
         case Picture():
-            lines = escape("\n".join(draw(block.figure, _PICTURE_WIDTH, height=block.lines)))
-            return f'<pre style="line-height:1.1">{lines}</pre><p>{escape(block.figure.caption)}</p>'
+            return _picture(block)
         case Gap():
             return ""
+
+
+def _picture(block: Picture) -> str:
+    """An image where matplotlib is installed; else ASCII: a browser draws other characters in several widths."""
+    figure = block.figure
+    if find_spec("matplotlib"):
+        from diffexplore.figures.matplotlib import to_bytes
+
+        png = b64encode(to_bytes(".png", figure)).decode("ascii")
+        return (
+            f'<img src="data:image/png;base64,{png}" alt="{escape(figure.title)}" style="width:720px;max-width:100%">'
+        )
+    lines = escape("\n".join(draw(figure, _PICTURE_WIDTH, height=block.lines, ascii=True)))
+    return f'<pre style="font-family:monospace;line-height:1.1">{lines}</pre><p>{escape(figure.caption)}</p>'
 
 
 def _formula(formula: Formula) -> str:
@@ -85,7 +100,7 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _cell(tag: str, align: Align, inside: str) -> str:
-    return f'<{tag} style="text-align:{align}">{inside}</{tag}>'
+    return f'<{tag} style="text-align:{align};padding:.15em .6em">{inside}</{tag}>'
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -108,7 +108,11 @@ def as_text(page: Callable[[bool], RenderableType], width: int, ascii: bool | No
 def plain_text(shown: RenderableType, width: int) -> str:
     """What a console of that width prints, without colour."""
     into = io.StringIO()
-    Console(file=into, width=width, color_system=None, highlight=False).print(shown)
+    # In a notebook, rich shows what is printed below the cell, whatever the file is, and leaves the file empty.
+    console = Console(
+        file=into, width=width, color_system=None, highlight=False, force_jupyter=False, legacy_windows=False
+    )
+    console.print(shown)
     return into.getvalue().rstrip("\n")
 
 
