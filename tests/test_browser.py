@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,10 @@ def test_the_live_descent_is_that_of_the_fit(driver: Any, tmp_path: Path) -> Non
     assert "0.5 % above the minimum" in message(driver)
     assert fit.path_curvature is not None and fit.path_curvature.times_rate is not None
     assert f"times the rate is {fit.path_curvature.times_rate:.2g} < 2" in message(driver)
+    set_number(driver, "box-steps", 1)
+    (times,) = re.findall(r"; (\d+) times the minimum", message(driver))
+    assert fit.optimum is not None
+    assert float(times) == pytest.approx(shown(driver, "end-loss") / fit.optimum.value, rel=0.05)
 
 
 @pytest.mark.parametrize("optimizer", ["gd", "momentum", "adam"])

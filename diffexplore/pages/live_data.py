@@ -7,6 +7,7 @@ from typing import Any
 
 from diffexplore.documents import plain
 from diffexplore.exploring.records import Explorer, Live
+from diffexplore.fitting.explanation.ending import PERCENT
 from diffexplore.fitting.optimizers.constants import BETAS, EPS, MOMENTUM
 
 #: The optimizers that the script has, as it calls them, and as people do.
@@ -36,6 +37,7 @@ def live_data(explorer: Explorer, live: Live) -> dict[str, Any]:
             "steps": max(1, min(explorer.steps, most_steps(explorer, live))),
             "most_steps": most_steps(explorer, live),
             "operations": live.operations,
+            "percent": PERCENT,
             "bounded": live.bounded,
             "windows": [window.to_dict() for window in explorer.windows],
             "reach": {name: list(limits) for name, limits in live.reach.items()},

@@ -22,7 +22,7 @@ _HARDLY = 0.9
 _AWAY = 1.1
 
 #: Beyond this excess, relative to the minimum, two losses say more than a percentage.
-_PERCENT = 3.0
+PERCENT = 3.0
 
 
 def ended(fit: Fit) -> Finding:
@@ -62,7 +62,7 @@ def _beside_minimum(fit: Fit) -> str:
         return f"ran away: the loss rose from {number(run.first.loss)} to {number(run.last.loss)}{kept}"
     if not run.steps:
         return f"took no step: the loss is {number(run.last.loss)}, and {where} {number(lowest, 4)}"
-    if lowest > 0 and excess <= _PERCENT * lowest:
+    if lowest > 0 and excess <= PERCENT * lowest:
         how = f"stopped {share(excess / lowest)} above {where}"
     elif lowest > 0:
         how = (f"stopped at a loss of {number(run.last.loss)} after {steps(run.steps)}, "

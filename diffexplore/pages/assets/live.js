@@ -363,7 +363,9 @@ function diffexploreLive(root, given, formulas) {
     else words.push(`${steps} end at a loss of ${short(run.last.value)}`);
     const excess = minimum && minimum.loss > 0 ? run.last.value / minimum.loss - 1 : NaN;
     if (!run.ended && isFinite(excess)) {
-      words.push(excess < 1e-12 ? "as low as the minimum" : `${short(100 * excess, 2)} % above the minimum`);
+      if (excess < 1e-12) words.push("as low as the minimum");
+      else if (excess <= given.percent) words.push(`${short(100 * excess, 2)} % above the minimum`);
+      else words.push(`${short(1 + excess, 2)} times the minimum`);
     }
     const stride = Math.ceil(run.path.length / Math.max(2, Math.min(1000, 2e7 / given.operations)));
     const curvatures = run.path.filter((_, i) => i % stride === 0).map(place => largestCurvature(place.point));
