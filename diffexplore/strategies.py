@@ -1,6 +1,6 @@
 """Hypothesis strategies for the points and batches of a loss: within its domain, shrinking to short decimals.
 
-They need hypothesis, an optional dependency (``pip install hypothesis``), and import it when one is asked for.
+They need hypothesis, an optional dependency (``pip install hypothesis``), and import it when one is requested.
 """
 
 from __future__ import annotations

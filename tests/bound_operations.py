@@ -60,6 +60,8 @@ OPERATIONS = {
     "clamp": Operation("clamp", lambda x: torch.clamp(x, -1, 1.5), lambda x: clamp(x, -1, 1.5)),
     "clamp_min": Operation("clamp_min", lambda x: torch.clamp_min(x, 0.5), lambda x: x.max(arb(0.5))),
     "clamp_max": Operation("clamp_max", lambda x: torch.clamp_max(x, 0.5), lambda x: x.min(arb(0.5))),
+    "fmax": Operation("fmax", torch.fmax, lambda x, y: x.max(y), (REAL, REAL)),
+    "fmin": Operation("fmin", torch.fmin, lambda x, y: x.min(y), (REAL, REAL)),
     "maximum": Operation("maximum", torch.maximum, lambda x, y: x.max(y), (REAL, REAL)),
     "minimum": Operation("minimum", torch.minimum, lambda x, y: x.min(y), (REAL, REAL)),
     "logaddexp": Operation("logaddexp", torch.logaddexp, lambda x, y: x + (y - x).exp().log1p(), (REAL, REAL)),
@@ -104,7 +106,7 @@ OPERATIONS = {
 }  # fmt: skip
 
 #: torch writes these in place under other names, or not at all.
-NOT_IN_PLACE = {"rsub", "logaddexp", "maximum", "minimum", "tanh_backward", "sigmoid_backward"}
+NOT_IN_PLACE = {"rsub", "logaddexp", "fmax", "fmin", "maximum", "minimum", "tanh_backward", "sigmoid_backward"}
 
 
 # ------------------------------------------------------------------------------------------------------ the machinery

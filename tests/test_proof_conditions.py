@@ -10,8 +10,8 @@ from sympy import Abs, Eq, Max, Piecewise, Rational, exp, log, pi, sign, sqrt
 
 from benchmarks.proof_pairs import a, b, real, w, x, y
 from diffexplore.decide import decide_equal, decide_gradient
-from diffexplore.decide.definedness import Need
-from diffexplore.decide.stated import Stated, shortest
+from diffexplore.decide.domain_conditions import DomainCondition
+from diffexplore.decide.side_conditions import SideCondition, shortest
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum, batch_sum
 
 (z,) = real("z")
@@ -23,13 +23,13 @@ def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("diffexplore.decide.decide.STRICT", True)
 
 
-def worded(conditions: Iterable[Stated]) -> list[str]:
+def worded(conditions: Iterable[SideCondition]) -> list[str]:
     """The conditions as texts."""
     return [one.text for one in shortest(conditions)]
 
 
-def _nonzero(*expressions: sympy.Expr) -> list[Stated]:
-    return [Stated(Need(expr, "nonzero")) for expr in expressions]
+def _nonzero(*expressions: sympy.Expr) -> list[SideCondition]:
+    return [SideCondition(DomainCondition(expr, "nonzero")) for expr in expressions]
 
 
 @pytest.mark.parametrize(
@@ -51,21 +51,32 @@ def test_a_condition_is_stated_once_in_its_shortest_form(expressions: list[sympy
 
 
 def test_what_follows_is_not_stated() -> None:
-    assert worded([*_nonzero(a), Stated(Need(a, "positive"))]) == ["a > 0"]
-    assert worded([Stated(Need(a, "nonnegative")), Stated(Need(a - 1, "positive"))]) == ["a > 1"]
-    assert worded([Stated(Need(a, "positive")), Stated(Need(a + 1, "positive"))]) == ["a > 0"]
-    assert worded([Stated(Need(a * exp(x), "positive")), Stated(Need(a, "positive"))]) == ["a > 0"]
-    assert worded([*_nonzero(a + 1), Stated(Need(a, "positive"))]) == ["a > 0"]
+    assert worded([*_nonzero(a), SideCondition(DomainCondition(a, "positive"))]) == ["a > 0"]
+    assert worded(
+        [SideCondition(DomainCondition(a, "nonnegative")), SideCondition(DomainCondition(a - 1, "positive"))]
+    ) == ["a > 1"]
+    assert worded(
+        [SideCondition(DomainCondition(a, "positive")), SideCondition(DomainCondition(a + 1, "positive"))]
+    ) == ["a > 0"]
+    assert worded(
+        [SideCondition(DomainCondition(a * exp(x), "positive")), SideCondition(DomainCondition(a, "positive"))]
+    ) == ["a > 0"]
+    assert worded([*_nonzero(a + 1), SideCondition(DomainCondition(a, "positive"))]) == ["a > 0"]
 
 
 def test_what_does_not_follow_stays() -> None:
-    assert worded([*_nonzero(a - 1), Stated(Need(a, "positive"))]) == ["a ≠ 1", "a > 0"]
-    assert worded([Stated(Need(a, "positive")), Stated(Need(-a - b, "positive"))]) == ["a > 0", "a + b < 0"]
-    assert worded([Stated(Need(a, "no pole")), Stated(Need(b, "positive"))]) == ["a is not 0, −1, −2, …", "b > 0"]
+    assert worded([*_nonzero(a - 1), SideCondition(DomainCondition(a, "positive"))]) == ["a ≠ 1", "a > 0"]
+    assert worded(
+        [SideCondition(DomainCondition(a, "positive")), SideCondition(DomainCondition(-a - b, "positive"))]
+    ) == ["a > 0", "a + b < 0"]
+    assert worded([SideCondition(DomainCondition(a, "no pole")), SideCondition(DomainCondition(b, "positive"))]) == [
+        "a is not 0, −1, −2, …",
+        "b > 0",
+    ]
     # What holds of one sample says nothing of every sample; the other way round it does.
-    one, every = Need(x, "positive"), Stated(Need(x, "nonzero"), DATA)
-    assert worded([Stated(one), every]) == ["x > 0", "x ≠ 0 for every sample"]
-    assert worded([Stated(one, DATA), *_nonzero(x)]) == ["x > 0 for every sample"]
+    one, every = DomainCondition(x, "positive"), SideCondition(DomainCondition(x, "nonzero"), DATA)
+    assert worded([SideCondition(one), every]) == ["x > 0", "x ≠ 0 for every sample"]
+    assert worded([SideCondition(one, DATA), *_nonzero(x)]) == ["x > 0 for every sample"]
 
 
 def test_a_condition_on_data_in_sums_is_for_every_sample_and_one_on_parameters_is_not() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -34,12 +35,23 @@ from diffexplore.bounds.complex_balls import COMPLEX, ComplexBall
 from diffexplore.bounds.watch import watched
 from diffexplore.decide.generators import with_converter
 from diffexplore.decide.signs import sign_of
+from diffexplore.formula.compare import value_at
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.parse import parse
 from diffexplore.formula.text import to_text
 from diffexplore.functions import ALL, OPERATIONS, TABLE, Function, Operation
 from diffexplore.functions.domains import EVERYWHERE
-from diffexplore.functions.facts import ALWAYS_POSITIVE, ANALYTIC, CORNER, JUMP, NEVER_NEGATIVE, ODD, Facts, Increasing
+from diffexplore.functions.facts import (
+    ALWAYS_POSITIVE,
+    ANALYTIC,
+    CORNER,
+    JUMP,
+    NEVER_NEGATIVE,
+    ODD,
+    Equal,
+    Facts,
+    Increasing,
+)
 from diffexplore.functions.lazy import Lazy, resolved
 from diffexplore.functions.records import NO_CLASS, Helper, Lack
 from diffexplore.functions.rounding import Claim, Propagation
@@ -138,6 +150,37 @@ def test_a_class_without_facts_is_refused() -> None:
 def test_nothing_is_claimed_of_what_has_no_record() -> None:
     with pytest.raises(KeyError, match="bessel"):
         claims.rounding_parts("bessel", torch.float64)
+
+
+#: Functions in mpmath, which shares no code with Arb.
+REFERENCE = {
+    "ndtr(x)": mpmath.ncdf, "log_ndtr(x)": lambda x: mpmath.log(mpmath.ncdf(x)),
+    "erfcx(x)": lambda x: mpmath.exp(x * x) * mpmath.erfc(x), "exp10(x)": lambda x: mpmath.mpf(10) ** x,
+    "ndtri(x)": lambda x: mpmath.sqrt(2) * mpmath.erfinv(2 * x - 1), "logit(x)": lambda x: mpmath.log(x / (1 - x)),
+    "entr(x)": lambda x: -x * mpmath.log(x) if x else mpmath.mpf(0), "xlogy(x, 3)": lambda x: x * mpmath.log(3),
+    "xlog1py(x, 2)": lambda x: x * mpmath.log(3), "i0(x)": lambda x: mpmath.besseli(0, x),
+    "i1(x)": lambda x: mpmath.besseli(1, x), "besseli(3, x)": lambda x: mpmath.besseli(3, x),
+    "k0(x)": lambda x: mpmath.besselk(0, x), "k1(x)": lambda x: mpmath.besselk(1, x),
+    "floor(x)": mpmath.floor, "ceil(x)": mpmath.ceil, "round(x)": mpmath.nint,
+    "trunc(x)": lambda x: mpmath.sign(x) * mpmath.floor(abs(x)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", REFERENCE)
+def test_values_are_those_of_mpmath(text: str) -> None:
+    expr, checked = parse(text), 0
+    with mpmath.workdps(60), precision(200):
+        for x in [Fraction(n, 8) for n in (-60, -13, -4, -1, 0, 1, 3, 4, 6, 12, 20, 44, 300)]:
+            if text == "entr(x)" and x < 0:
+                continue
+            value = value_at(expr, {X: x})
+            if value is None or not value.is_finite():
+                continue
+            expected = REFERENCE[text](mpmath.mpf(x.numerator) / x.denominator)
+            distance = abs(value - arb(mpmath.nstr(expected, 50)))
+            assert bool(distance <= abs(value) * 1e-30 + arb("1e-40")), x
+            checked += 1
+    assert checked >= 4
 
 
 # ------------------------------------------------------------------------------------------------- one value, many ways
@@ -329,7 +372,7 @@ def test_tracing_needs_what_the_domain_says(name: str) -> None:
 def inside(function: Function) -> list[Point]:
     """Points at which a function with a class of its own is defined."""
     name = function.computed.name if isinstance(function.computed, Operation) else "add"
-    points = [(x,) for x, *_ in drawn(name)] if name == "add" else drawn(name)
+    points = [point[: function.least] for point in drawn(name)] if name == "add" else drawn(name)
     return [point for point in points if function.facts.domain.holds(*map(arb, point))]
 
 
@@ -448,6 +491,20 @@ def test_a_rule_of_normal_forms_knows_the_identity_and_no_wrong_one(name: str) -
     assert with_converter(lambda converter: converter.vanishes(identity))
     assert not with_converter(lambda converter: converter.vanishes(identity + X / 1000))
     assert not with_converter(lambda converter: converter.vanishes(node(X) - node(2 * X)))
+
+
+@pytest.mark.parametrize(
+    "function", [f for f in WITH_CLASS if isinstance(f.facts.normal_form, Equal)], ids=lambda f: f.name
+)
+def test_an_equal_expression_has_the_same_values(function: Function) -> None:
+    form = function.facts.normal_form
+    assert isinstance(form, Equal)
+    program, names = program_of(function)
+    other, _ = program_of(function, lambda node: form.expression(*node.args))
+    for point in inside(function):
+        with precision(400):
+            one, two = (run(way, names, map(arb, point[-len(names) :])) for way in (program, other))
+            assert bool(abs(one - two) <= abs(one) * 2.0**-100), point
 
 
 @pytest.mark.parametrize("function", [one for one in WITH_CLASS if one.facts.normal_form is ODD], ids=lambda f: f.name)

@@ -26,6 +26,7 @@ from diffexplore.program.program import lower
 from diffexplore.torch_ops import arithmetic, functions, kinks, registry
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, NOT_STATED
 from diffexplore.torch_ops.readers.arrays import Grid, cells_of
+from diffexplore.torch_ops.readers.certain import has_value, is_nonnegative, is_positive
 from diffexplore.torch_ops.readers.logic import is_truth
 from diffexplore.torch_ops.records import OPAQUE, Operator, smooth
 from diffexplore.torch_ops.registry import OPERATORS
@@ -266,3 +267,26 @@ def test_records_are_found_by_operators() -> None:
     finally:
         library._destroy()
     assert A.shape == (2, 3)
+
+
+_X = sympy.Symbol("x", real=True)
+EXPRESSIONS = [
+    outer.subs(_X, inner)
+    for outer in (_X, _X**2, _X**3, _X**-1, _X**-2, sympy.sqrt(_X), sympy.exp(_X), sympy.log(_X), sympy.Abs(_X), 1 + _X**2)
+    for inner in (_X, -_X, _X**2, _X**3, sympy.exp(_X), 1 + sympy.Abs(_X), sympy.Min(_X, 1), sympy.Max(_X, 1), sympy.cosh(_X))
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expr", EXPRESSIONS, ids=str)
+def test_what_is_certain_of_an_expression_holds_at_every_point(expr: sympy.Expr) -> None:
+    values = [expr.subs(_X, sympy.Rational(point)).evalf(20) for (point,) in grid_points(1)]
+    if has_value(expr):
+        assert all(value.is_real for value in values)
+    real = [value for value in values if value.is_real]
+    assert not is_positive(expr) or all(value > 0 for value in real)
+    assert not is_nonnegative(expr) or all(value >= 0 for value in real)
+
+
+def test_much_is_certain() -> None:
+    assert sum(map(has_value, EXPRESSIONS)) > 50
+    assert sum(map(is_positive, EXPRESSIONS)) > 30

@@ -85,7 +85,7 @@ def seen_while(use: Callable[[Tensor], Any], where: str, dtype: torch.dtype, sta
 @pytest.mark.parametrize("where", ["forward", "backward"])
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-def test_a_door_is_seen_in_both_directions(way: str, where: str, dtype: torch.dtype) -> None:
+def test_a_way_out_of_torch_is_seen_in_both_directions(way: str, where: str, dtype: torch.dtype) -> None:
     use, takes_bfloat16 = WAYS[way]
     if dtype == torch.bfloat16 and not takes_bfloat16:
         with pytest.raises((TypeError, RuntimeError, BufferError)):  # what NumPy says depends on its version

@@ -33,7 +33,7 @@ def audit(
         progress: is told a name, how many entries are finished, and how many there are.
 
     Returns:
-        A record for every entry that was asked for, each exactly once.
+        A record for every entry that was requested, each exactly once.
 
     Raises:
         UsageError: where a name in ``only`` is that of no entry.

@@ -53,7 +53,7 @@ class BenchTruths:
         for truth in self._found[name]:
             part = values[first : first + len(truth.high)]
             first += len(truth.high)
-            nothing = np.full(len(part), math.inf)  # no bound is asked for: the judge measures
+            nothing = np.full(len(part), math.inf)  # no bound is requested: the judge measures
             judged = judge(part, nothing, truth, 0.0, self._problem.dtype, stepped=None)
             ulps.append(judged.error_ulp)
             relative.append(judged.error_relative)

@@ -44,10 +44,10 @@ def sizes_of(text: str) -> tuple[int, ...]:
     return tuple(sorted(set(found)))
 
 
-def methods_of(wanted: Sequence[str] | None) -> tuple[MethodEntry, ...]:
+def methods_of(requested: Sequence[str] | None) -> tuple[MethodEntry, ...]:
     """The methods named, or all that are installed."""
-    if wanted is not None:
-        return registry.select(wanted)
+    if requested is not None:
+        return registry.select(requested)
     named_only = tuple(entry for entry in registry.named_only() if entry.library is None or entry.library.installed)
     return registry.entries() + named_only
 

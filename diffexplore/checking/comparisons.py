@@ -66,7 +66,7 @@ class Comparisons:
         self._rows: list[Row] = []
         self._skipped: list[Skipped] = []
         self._broken = Broken()
-        # Of the methods that are asked for, not of those that turn out to run: a formula is no stand-in for a function.
+        # Of the methods that are requested, not of those that turn out to run: a formula is no stand-in for a function.
         self._runs_program = problem.loss.program is not None and any(r.runs_program for r in running)
         self._weak_partials = Weak(problem)
 

@@ -164,11 +164,11 @@ def _largest(rank: np.ndarray, ulps: np.ndarray) -> np.ndarray:
     pool = np.arange(0)
     for value in (2.0, 1.0, 0.0):
         places = np.flatnonzero(rank == value)
-        wanted = KEPT - len(pool)
-        if wanted == 0:
+        requested = KEPT - len(pool)
+        if requested == 0:
             break
-        if len(places) > wanted:
-            least = np.partition(ulps[places], -wanted)[-wanted]
+        if len(places) > requested:
+            least = np.partition(ulps[places], -requested)[-requested]
             return np.concatenate([pool, places[ulps[places] >= least]])
         pool = np.concatenate([pool, places])
     return pool

@@ -45,7 +45,7 @@ def as_device(device: str | torch.device) -> torch.device:
     if chosen.type not in ("cpu", "cuda"):
         raise unknown("device", name, ("auto", "cpu", "cuda"))
     if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device 'cuda' is asked for, but torch finds no CUDA GPU here: use --device cpu or auto")
+        raise UsageError("device 'cuda' is requested, but torch finds no CUDA GPU here: use --device cpu or auto")
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         count = torch.cuda.device_count()
         raise UsageError(f"there is no device {name!r}: torch finds {count} GPU{'s' * (count != 1)}, counted from 0")

@@ -106,15 +106,15 @@ class PointCheck(Comparisons):
 
     # ------------------------------------------------------------------------------------------------- samples
     def _running_by_sample(self) -> list[Running]:
-        """The methods that are asked for the partials of each sample; what a library refuses of them is skipped."""
-        asked = []
+        """The methods that give partials of each sample; what a library refuses of them is skipped."""
+        requested = []
         for running in self._running:
             refusal = refused_by_sample(self._evaluator, running)
             if refusal is None:
-                asked.append(running)
+                requested.append(running)
             else:
                 self._skipped.append(Skipped(f"{running.name} (by sample)", refusal))
-        return asked
+        return requested
 
     def _take(self, chunk: Chunk) -> None:
         for name in self._problem.wrt:
@@ -162,7 +162,7 @@ class PointCheck(Comparisons):
             self._try(name, probe, settles=probe.several or self._n == 1)
         if self._weak(name):
             best = best_probe(self._problem, name, (self._point,), self._columns, self._n, self._seed)
-            # A point of the check's own choice says nothing where it overflows: nobody asked about it.
+            # A point of the check's own choice says nothing where it overflows: nobody chose it.
             if best is not None and stays_finite(self._at(best)):
                 self._try(name, best, settles=False)
 

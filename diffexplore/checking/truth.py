@@ -201,10 +201,10 @@ class _Search:
         column.total += ball
 
 
-def _selector(data: Sequence[str], wanted: Sequence[str]) -> Any:
-    if tuple(data) == tuple(wanted):
+def _selector(data: Sequence[str], requested: Sequence[str]) -> Any:
+    if tuple(data) == tuple(requested):
         return lambda row: row
-    places = [tuple(data).index(name) for name in wanted]
+    places = [tuple(data).index(name) for name in requested]
     return lambda row: [row[place] for place in places]
 
 

@@ -33,7 +33,7 @@ _HELP = ("-h", "--help", "--version")
 def defaults_for(arguments: Sequence[str], group: Any) -> dict[str, dict[str, Any]]:
     """The defaults of every command, by the names of its parameters, as click's ``default_map`` has them.
 
-    Empty where help is asked for. Raises :class:`UsageError` for a file that is no TOML, for unknown keys and for
+    Empty where help is requested. Raises :class:`UsageError` for a file that is no TOML, for unknown keys and for
     values that no option takes.
     """
     if any(argument in _HELP for argument in arguments):

@@ -40,10 +40,10 @@ def derive(
         raise UsageError("--steps is for --format text")
     if format != "text":
         outputs = outputs.beside(**{f"format {format}": STDOUT})
-    asked = o.names_list("--wrt", wrt)
+    requested = o.names_list("--wrt", wrt)
     with listening(quiet=outputs.quiet, loading="loading SymPy") as listener, contextlib.redirect_stdout(sys.stderr):
-        found = loss_to_derive(loss, asked, shapes)  # a file prints what it likes while it is executed
-        names = partials_of(found, asked)
+        found = loss_to_derive(loss, requested, shapes)  # a file prints what it likes while it is executed
+        names = partials_of(found, requested)
         listener.progress("deriving the gradient", 0, 0)
         exported = "" if format == "text" else _exported(found, names, format, hessian)
         shown = _shown(found, names, format, hessian=hessian, steps=steps)
@@ -89,7 +89,7 @@ def _text_blocks(loss: Loss, names: Sequence[str], hessian: bool, steps: bool) -
 
 
 def _exported(loss: Loss, names: Sequence[str], format: str, hessian: bool) -> str:
-    """The gradient, and where asked for the Hessian, in another language."""
+    """The gradient, and where requested the Hessian, in another language."""
     from diffexplore.program import export
 
     gradient = loss.gradient(names)

@@ -49,7 +49,7 @@ def loss_to_derive(
 
 
 def partials_of(loss: Loss, wrt: Sequence[str] | None) -> tuple[str, ...]:
-    """The names to differentiate by: those asked for, else the parameters, else (where there are none) the data.
+    """The names to differentiate by: those requested, else the parameters, else (where there are none) the data.
 
     An argument of a function that is a vector or a matrix stands for its entries.
     """

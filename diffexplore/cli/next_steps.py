@@ -41,12 +41,12 @@ def after_verify(request: verify.VerifyRequest, result: Report) -> list[Command]
     """The tables behind the screen, and the question for every input."""
     if request.candidate is None or request.loss is None:
         return []
-    asked = [request.candidate, "--loss", request.loss]
+    requested = [request.candidate, "--loss", request.loss]
     kind = [] if request.kind is None else ["--kind", request.kind]
     at = [word for point in request.at for word in ("--at", point)]
-    commands = [(_command("verify", *asked, *kind, *at, "--full"), "every value, error and allowance")]
+    commands = [(_command("verify", *requested, *kind, *at, "--full"), "every value, error and allowance")]
     if request.candidate.partition(":")[0].endswith(".py") and result.candidate and result.candidate.kind == "loss":
-        commands.append((_command("prove", *asked), "is it so for every input?"))
+        commands.append((_command("prove", *requested), "is it so for every input?"))
     simple = not (request.data.is_given or request.shapes or request.upstream or request.pack)
     return _fitting(commands) if simple else []
 

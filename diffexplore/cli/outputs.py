@@ -20,7 +20,7 @@ class Outputs:
 
     Attributes:
         command: whose result is written.
-        places: each format that is written, the option that asked for it, and the file, or ``-`` for standard output.
+        places: each format that is written, the option that requested it, and the file, or ``-`` for standard output.
         quiet: print the first line only.
         no_color: print without colours.
         ascii: print ASCII only.

@@ -1,4 +1,4 @@
-"""What the check tells while it runs: progress on stderr, and every row where they are asked for."""
+"""What the check tells while it runs: progress on stderr, and every row where they are requested."""
 
 from __future__ import annotations
 

@@ -166,11 +166,11 @@ def _own(request: VerifyRequest, named: Named) -> tuple[Loss, Any]:
 
 
 def _loaded_for_questions(request: VerifyRequest, points: tuple[str, ...]) -> Any:
-    """The candidate, where a formula leaves questions open: then all of them are asked, that of its output as well."""
+    """The candidate, where a formula leaves questions open: then all are put at once, that of its output as well."""
     from diffexplore.cli.verify_questions import check_told
     from diffexplore.inputs.losses import is_formula
 
-    told = (points or request.wrt) and request.data.is_given  # the rest is asked by what reads it
+    told = (points or request.wrt) and request.data.is_given  # the rest is requested by what reads it
     if told or request.data.file is not None:  # of the columns of a file, it is said which are missing
         return None
     if not is_formula(str(request.loss)) or str(request.candidate).endswith(".json"):

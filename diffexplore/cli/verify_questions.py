@@ -1,4 +1,4 @@
-"""What ``verify`` has to be told, asked all at once: with a command that says all of it, to be pasted."""
+"""What ``verify`` has to be told, all at once: with a command that says all of it, to be pasted."""
 
 from __future__ import annotations
 

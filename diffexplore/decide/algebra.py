@@ -8,17 +8,17 @@ from contextlib import suppress
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.asked import Asked, asked_by
 from diffexplore.decide.branches import Resolver, Undecided, regions
 from diffexplore.decide.case import Both, Piece, RegionCase
-from diffexplore.decide.definedness import Need, needs, nonnegative_by, without_value
+from diffexplore.decide.domain_conditions import DomainCondition, needs, nonnegative_by, without_value
 from diffexplore.decide.generators import Converter, with_converter
+from diffexplore.decide.premises import left_open, stated_whole, text_of, unvalued_on
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
-from diffexplore.decide.stated import Stated
+from diffexplore.decide.requirements import Requirements, asked_by
+from diffexplore.decide.side_conditions import SideCondition
 from diffexplore.decide.sums import SumRule, as_one_summand, bound_symbols, sums_in
-from diffexplore.decide.wanted import left_open, stated_whole, text_of, unvalued_on
 
 EQUAL_SUMMANDS = "equal summands, for every number of samples"
 """How a case was shown whose sides are one sum, each summand of which vanishes."""
@@ -34,16 +34,16 @@ def cases(question: EqualityQuestion, start: Region | None = None) -> Iterator[R
         return *sides, Both(asked_by((question.left,), resolver), asked_by((question.right,), resolver))
 
     start = start or question.on_equations(Region(), question.bound_only)
-    for resolver, (given, left, right, asked) in regions(look, Zeros(), start):
-        asked.left.certain |= _of_one_sample(asked.left, resolver.region)
-        yield RegionCase(resolver, given, left, right, asked, question.of_each_sample)
+    for resolver, (given, left, right, requirements) in regions(look, Zeros(), start):
+        requirements.left.certain |= _of_one_sample(requirements.left, resolver.region)
+        yield RegionCase(resolver, given, left, right, requirements, question.of_each_sample)
 
 
-def _of_one_sample(asked: Asked, region: Region) -> set[Need]:
+def _of_one_sample(requirements: Requirements, region: Region) -> set[DomainCondition]:
     """What sums certainly need of the sample that stands outside them: it is one of theirs, and NaN stays."""
-    found, resolver = Asked(), Resolver(region, Zeros())
+    found, resolver = Requirements(), Resolver(region, Zeros())
     with suppress(Undecided):  # in branches that the region leaves open
-        for one, place in asked.places.items():
+        for one, place in requirements.places.items():
             found.read(one.summand, resolver, place)
     return found.certain
 
@@ -65,19 +65,22 @@ class Zeros:
 
 def settle(question: EqualityQuestion, case: RegionCase) -> None:
     """Prove the case if algebra can, or note why it needs no proof."""
-    region, asked = case.resolver.region, case.asked
-    case.required = (*question.needs, *asked.open(region))
-    if any(need.fails(region) for need in asked.left.certain):
+    region, requirements = case.resolver.region, case.requirements
+    case.required = (*question.needs, *requirements.open(region))
+    if any(need.fails(region) for need in requirements.left.certain):
         case.excepted, case.note = True, "the left side has no value"
         return
     outside = [need for need in question.needs if not need.free_symbols & question.bound_only]
-    stated = asked.stated((case.left, case.right), region)
-    if not _require(case, outside, region, (*asked.left.certain, *stated)):
+    stated = requirements.stated((case.left, case.right), region)
+    if not _require(case, outside, region, (*requirements.left.certain, *stated)):
         case.excepted, case.note = True, "the right side has no value"
-        if without_value((case.given, case.left), region, asked.left.every) is None:
-            case.unvalued.append(unvalued_on(outside, region, asked.left.certain, case.left, of_sample=False))
+        if without_value((case.given, case.left), region, requirements.left.every) is None:
+            case.unvalued.append(unvalued_on(outside, region, requirements.left.certain, case.left, of_sample=False))
         return
-    for name, sides, found in (("left", (case.given, case.left), asked.left), ("right", (case.right,), asked.right)):
+    for name, sides, found in (
+        ("left", (case.given, case.left), requirements.left),
+        ("right", (case.right,), requirements.right),
+    ):
         if (failing := without_value(sides, region, found.every)) is not None:
             _without_value(case, name, failing)
             return
@@ -93,26 +96,26 @@ def settle(question: EqualityQuestion, case: RegionCase) -> None:
         case.note = str(unsupported)
         return
     if case.proved:
-        case.needs += [Stated(need, case.data) for need in stated]
+        case.needs += [SideCondition(need, case.data) for need in stated]
         for piece in case.pieces:
-            inner = piece.asked.stated((*piece.left, *piece.right), piece.resolver.region)
-            case.needs += [Stated(need, case.data) for need in inner]
+            inner = piece.requirements.stated((*piece.left, *piece.right), piece.resolver.region)
+            case.needs += [SideCondition(need, case.data) for need in inner]
     elif departures := question.departures(case.resolver):
         case.excepted, case.conditions = True, [*case.conditions, *departures]
 
 
-def _require(case: RegionCase, wanted: Iterable[Boolean], region: Region, given: Iterable[Need]) -> bool:
+def _require(case: RegionCase, requested: Iterable[Boolean], region: Region, given: Iterable[DomainCondition]) -> bool:
     """State what a region leaves open of the needs that came with the question; False where one fails.
 
     ``given`` is what holds where the left side has a value, and what is stated in any case.
     """
     holds = True
-    for condition in wanted:
+    for condition in requested:
         found = left_open(condition, region, given)
         holds &= found is not None
         for one in stated_whole(condition) if found is None else found:
-            if isinstance(one, Need):
-                case.needs.append(Stated(one, case.data))
+            if isinstance(one, DomainCondition):
+                case.needs.append(SideCondition(one, case.data))
             else:
                 text = _of_samples(case, one)
                 case.conditions.append(text)
@@ -124,10 +127,10 @@ def _of_samples(case: RegionCase, condition: Boolean) -> str:
     return text_of(condition) + (" for every sample" if condition.free_symbols & case.data else "")
 
 
-def _without_value(case: RegionCase, side: str, failing: Iterable[Need]) -> None:
+def _without_value(case: RegionCase, side: str, failing: Iterable[DomainCondition]) -> None:
     """Leave the case out, and say so: by what a side needs and lacks there, or by the region."""
     case.excepted, case.note = True, f"the {side} side has no value"
-    case.needs += [Stated(need, case.data) for need in failing]
+    case.needs += [SideCondition(need, case.data) for need in failing]
     if not failing:
         case.conditions.append(f"not where {case.resolver.region}: there the {side} side has no value")
 
@@ -159,7 +162,7 @@ def pieces_of(question: EqualityQuestion, case: RegionCase, seam: Region | None 
         if not question.inside(resolver):
             return None
         summands = [tuple(resolver(one.summand) for one in sums) for sums in found]
-        return case.asked.inside(resolver), summands
+        return case.requirements.inside(resolver), summands
 
     inside = [need for need in question.needs if need.free_symbols & bound]
     start = seam or question.on_equations(case.resolver.region.without(bound))
@@ -179,9 +182,9 @@ def pieces_of(question: EqualityQuestion, case: RegionCase, seam: Region | None 
             yield Piece(resolver, given, left, right, both)
 
 
-def _no_sample(case: RegionCase, region: Region, side: str, failing: Iterable[Need]) -> None:
+def _no_sample(case: RegionCase, region: Region, side: str, failing: Iterable[DomainCondition]) -> None:
     case.partial = True
-    case.needs += [Stated(need, case.data) for need in failing]
+    case.needs += [SideCondition(need, case.data) for need in failing]
     if not failing:
         case.conditions.append(f"no sample where {region}: there the {side} side has no value")
 
@@ -207,7 +210,7 @@ def equal(question: EqualityQuestion, case: RegionCase) -> bool:
     return vanishes(difference, _facts(case.resolver, needs((difference,))), rule)
 
 
-def _facts(resolver: Resolver, needed: Iterable[Need]) -> list[sympy.Expr]:
+def _facts(resolver: Resolver, needed: Iterable[DomainCondition]) -> list[sympy.Expr]:
     return [*resolver.region.nonnegative(), *nonnegative_by(needed)]
 
 

@@ -15,12 +15,12 @@ import sympy
 from diffexplore.decide.algebra import Zeros, vanishes
 from diffexplore.decide.branches import BRANCHING, Resolver, Undecided, has_branches
 from diffexplore.decide.case import Piece, RegionCase
-from diffexplore.decide.definedness import Need, has_no_value
+from diffexplore.decide.domain_conditions import DomainCondition, has_no_value
 from diffexplore.decide.feasible import is_empty
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import LinearForm, OpenInterval, Region, expanded_out, line_of
-from diffexplore.decide.stated import Stated
+from diffexplore.decide.side_conditions import SideCondition
 from diffexplore.decide.sums import sums_in
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.step_functions import is_rounded
@@ -38,12 +38,14 @@ class _Side:
     shared: tuple[sympy.Expr, ...]
 
 
-def all_of(cases: Iterable[RegionCase]) -> Iterator[Stated]:
+def all_of(cases: Iterable[RegionCase]) -> Iterator[SideCondition]:
     """All boundaries, as conditions that leave them out."""
     for case in cases:
-        yield from (Stated(Need(p, "nonzero")) for p in case.resolver.boundaries.values())
+        yield from (SideCondition(DomainCondition(p, "nonzero")) for p in case.resolver.boundaries.values())
         for piece in case.pieces:
-            yield from (Stated(Need(p, "nonzero"), case.data) for p in piece.resolver.boundaries.values())
+            yield from (
+                SideCondition(DomainCondition(p, "nonzero"), case.data) for p in piece.resolver.boundaries.values()
+            )
 
 
 def between_cases(question: EqualityQuestion, cases: Sequence[RegionCase]) -> list[sympy.Expr]:

@@ -106,10 +106,10 @@ class Resolver:
         return self(then) if self(condition) == True else self(otherwise)  # noqa: E712
 
     def _largest(self, expr: sympy.Max | sympy.Min) -> sympy.Expr:
-        wanted = 1 if isinstance(expr, sympy.Max) else -1
+        requested = 1 if isinstance(expr, sympy.Max) else -1
         best, *others = [self(argument) for argument in _ordered(expr)]
         for other in others:
-            best = other if self.sign(other - best) == wanted else best
+            best = other if self.sign(other - best) == requested else best
         return best
 
     def _sinc(self, expr: sympy.sinc) -> sympy.Expr:

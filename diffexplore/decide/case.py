@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.asked import Asked
 from diffexplore.decide.branches import Resolver
-from diffexplore.decide.definedness import Need, conditions, needs
+from diffexplore.decide.domain_conditions import DomainCondition, conditions, needs
 from diffexplore.decide.records import Unvalued
 from diffexplore.decide.regions import Region
-from diffexplore.decide.stated import Stated
+from diffexplore.decide.requirements import Requirements
+from diffexplore.decide.side_conditions import SideCondition
 
 
 @dataclass(frozen=True)
 class Both:
     """What the two sides need on a region, read from them as they were given."""
 
-    left: Asked
-    right: Asked
+    left: Requirements
+    right: Requirements
 
     def inside(self, resolver: Resolver) -> Both:
         """What the summands need on a region of samples."""
@@ -32,7 +32,7 @@ class Both:
         every = sorted(self.left.every | self.right.every, key=lambda need: (str(need.expr), need.kind))
         return tuple(need.condition for need in every if not need.holds(region))
 
-    def stated(self, sides: Iterable[sympy.Expr], region: Region) -> list[Need]:
+    def stated(self, sides: Iterable[sympy.Expr], region: Region) -> list[DomainCondition]:
         """Conditions under which both sides, and expressions found from them, have a value where the left one has."""
         return conditions(needs(sides) | self.left.every | self.right.every, self.left.certain, region)
 
@@ -45,11 +45,11 @@ class Piece:
     given: tuple[sympy.Expr, ...]
     left: tuple[sympy.Expr, ...]
     right: tuple[sympy.Expr, ...]
-    asked: Both
+    requirements: Both
 
     @property
     def required(self) -> tuple[Boolean, ...]:
-        return self.asked.open(self.resolver.region)
+        return self.requirements.open(self.resolver.region)
 
 
 @dataclass
@@ -60,7 +60,7 @@ class RegionCase:
     given: sympy.Expr
     left: sympy.Expr
     right: sympy.Expr
-    asked: Both
+    requirements: Both
     data: frozenset[sympy.Basic]  # the symbols that each sample has
     pieces: list[Piece] = field(default_factory=list)
     partial: bool = False  # there are regions of samples without a value
@@ -68,7 +68,7 @@ class RegionCase:
     excepted: bool = False  # by a convention, or because one side has no value here
     conditions: list[str] = field(default_factory=list)
     choices: dict[str, frozenset[str]] = field(default_factory=dict)  # conditions, each with what it follows from
-    needs: list[Stated] = field(default_factory=list)
+    needs: list[SideCondition] = field(default_factory=list)
     unvalued: list[Unvalued] = field(default_factory=list)
     note: str = ""
     required: tuple[Boolean, ...] = ()  # where one does not hold, nothing is claimed

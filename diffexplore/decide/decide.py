@@ -179,7 +179,7 @@ def _refuted_first(question: EqualityQuestion, case: RegionCase, work: Work) -> 
     """
     if any(sums_in(side) for side in case.sides) or question.departures(case.resolver):
         return False
-    case.required = (*question.needs, *case.asked.open(case.resolver.region))
+    case.required = (*question.needs, *case.requirements.open(case.resolver.region))
     work.apart, _ = find(case, _FIRST, 1)
     if work.apart is not None:
         work.apart = find(case, _POINTS)[0] or work.apart  # one that can be read

@@ -14,14 +14,14 @@ import sympy
 from diffexplore.decide.algebra import cases, settle
 from diffexplore.decide.boundaries import between_cases
 from diffexplore.decide.case import RegionCase
-from diffexplore.decide.definedness import Need
+from diffexplore.decide.domain_conditions import DomainCondition
 from diffexplore.decide.found import FAILS, MOST_SEAMS, Edges
 from diffexplore.decide.kinks import degenerate
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.regions import Region
 from diffexplore.decide.samples import Samples
 from diffexplore.decide.seams import degenerate_regions, seam_regions
-from diffexplore.decide.stated import Stated
+from diffexplore.decide.side_conditions import SideCondition
 
 
 def look_at_edges(question: EqualityQuestion, every: Sequence[RegionCase], *, on_seams: bool) -> Edges:
@@ -64,7 +64,7 @@ class _Outer:
     def _boundary(self, p: sympy.Expr, start: Region) -> None:
         question, edges = self.question, self.edges
         avoid, bound = question.differentiated, question.of_each_sample
-        stated = Stated(Need(p, "nonzero"), where=edges.where(start))
+        stated = SideCondition(DomainCondition(p, "nonzero"), where=edges.where(start))
         if not self.on_seams:
             edges.kinks.append(stated)
         elif p.free_symbols & avoid:
@@ -75,7 +75,7 @@ class _Outer:
             if seam is None or not self._decided(seam):
                 self._left_out(stated, start)
 
-    def _left_out(self, stated: Stated, start: Region) -> None:
+    def _left_out(self, stated: SideCondition, start: Region) -> None:
         """State a boundary: a null set, if all is decided where it is none."""
         question = self.question
         rest = degenerate(stated.need.expr, question.varied)

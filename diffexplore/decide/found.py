@@ -9,14 +9,14 @@ import sympy
 
 from diffexplore.decide.case import RegionCase
 from diffexplore.decide.choose import find
-from diffexplore.decide.definedness import Need
+from diffexplore.decide.domain_conditions import DomainCondition
 from diffexplore.decide.kinks import Written
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.refute import Seen, contradicts
 from diffexplore.decide.regions import Region, line_of
 from diffexplore.decide.seams import zero_sets
-from diffexplore.decide.stated import Stated
+from diffexplore.decide.side_conditions import SideCondition
 
 MOST_SEAMS = 60
 """So many seams are decided; those beyond are stated as conditions."""
@@ -38,11 +38,11 @@ class Edges:
     cases that was looked at, whether all of it is decided; ``untold``: seams between samples that could not be told.
     """
 
-    known: tuple[Need, ...] = ()
+    known: tuple[DomainCondition, ...] = ()
     said: frozenset[str] = frozenset()
     given: frozenset[tuple[sympy.Expr, sympy.Expr]] = frozenset()
-    kinks: list[Stated] = field(default_factory=list)
-    exclusions: list[Stated] = field(default_factory=list)
+    kinks: list[SideCondition] = field(default_factory=list)
+    exclusions: list[SideCondition] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     apart: Seen | None = None
     place: str = ""
@@ -65,7 +65,7 @@ class Edges:
         found = self._written.wrong_at(p, region)
         if found is not None and self.apart is None:
             seam = self.where(region)
-            self.place = Need(p, "nonzero").text().replace("≠", "=") + (f" and {seam}" if seam else "")
+            self.place = DomainCondition(p, "nonzero").text().replace("≠", "=") + (f" and {seam}" if seam else "")
         return found
 
     def look_in(self, question: EqualityQuestion, case: RegionCase, seams: Iterable[Region]) -> None:
@@ -90,7 +90,7 @@ class Edges:
         levels = tuple(pair for pair in region.levels if pair not in self.given)
         return str(Region((), fixed, levels)) if fixed or levels else ""
 
-    def note(self, needs: Iterable[Stated], texts: Iterable[str], region: Region) -> None:
+    def note(self, needs: Iterable[SideCondition], texts: Iterable[str], region: Region) -> None:
         """State what the proof on a seam needs, but for what it needs everywhere."""
         where = self.where(region)
         everywhere = {(need.kind, _direction(region.restricted(need.expr))) for need in self.known}

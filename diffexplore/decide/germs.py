@@ -15,7 +15,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.algebra import Zeros
 from diffexplore.decide.branches import Resolver, Undecided, has_branches
-from diffexplore.decide.definedness import Need, needs
+from diffexplore.decide.domain_conditions import DomainCondition, needs
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.signs import number_sign
@@ -87,7 +87,7 @@ class Beside(Resolver):
             return found
         raise Untold
 
-    def holds(self, need: Need) -> bool:
+    def holds(self, need: DomainCondition) -> bool:
         """Whether an expression has a value that goes on to the point, as far as this need says."""
         beside, there = self.sign(need.expr), self._place.sign(need.expr)
         if need.kind == "nonnegative":

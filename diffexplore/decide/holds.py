@@ -8,8 +8,8 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.membership import Point
 from diffexplore.decide.points import value
+from diffexplore.decide.premises import difference
 from diffexplore.decide.regions import Region
-from diffexplore.decide.wanted import difference
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 
 

@@ -38,7 +38,7 @@ def onto_levels(region: Region, point: Point, fixed: Point, generator: random.Ra
 
 
 def _onto(p: sympy.Expr, point: Point, fixed: Point, generator: random.Random, *, special: bool) -> Point | None:
-    """The point with one symbol, at which p is exactly 0, and with special values of the others if wanted."""
+    """The point with one symbol, at which p is exactly 0, and with special values of the others if requested."""
     mine = [symbol for symbol in sorted(p.free_symbols, key=str) if symbol in point]
     if not mine or p.has(BatchSum):
         return point

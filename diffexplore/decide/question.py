@@ -60,10 +60,10 @@ class EqualityQuestion:
         """The symbol that is differentiated by: conditions without it are cases, not kinks."""
         return frozenset(() if self.symbol is None else (self.symbol,))
 
-    def on_equations(self, start: Region, unasked: Set[sympy.Basic] = frozenset()) -> Region:
+    def on_equations(self, start: Region, ignored: Set[sympy.Basic] = frozenset()) -> Region:
         """The part of a region where the equations of the domain hold; the whole where they cannot be solved."""
         for p in equations(self.domain):
-            if p.free_symbols & unasked:
+            if p.free_symbols & ignored:
                 continue
             parts = seam_regions(start, p, self.differentiated, self.of_each_sample)
             start = parts[0] if parts is not None and len(parts) == 1 else start
@@ -73,13 +73,13 @@ class EqualityQuestion:
         """:meth:`inside`, but for the conditions on data that stand in sums only: those are for the samples."""
         return self.inside(resolver, self.bound_only)
 
-    def inside(self, resolver: Resolver, unasked: Set[sympy.Basic] = frozenset()) -> bool:
+    def inside(self, resolver: Resolver, ignored: Set[sympy.Basic] = frozenset()) -> bool:
         """Whether a region is in the domain; the conditions of the conventions have one answer on it, too."""
-        asked = [condition for condition in self.domain if not condition.free_symbols & unasked]
-        if not all(resolver(condition) == True for condition in asked):  # noqa: E712 (SymPy's true)
+        relevant = [condition for condition in self.domain if not condition.free_symbols & ignored]
+        if not all(resolver(condition) == True for condition in relevant):  # noqa: E712 (SymPy's true)
             return False
         for condition in self.conventions:
-            if not condition.free_symbols & unasked:
+            if not condition.free_symbols & ignored:
                 resolver(condition)
         resolver.boundaries.clear()  # those of the domain and the conventions are none of the two sides
         return True

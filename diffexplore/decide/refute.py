@@ -16,10 +16,10 @@ from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.holds import _holds_for_first, holds, keeps_bounds, turned
 from diffexplore.decide.membership import Point
 from diffexplore.decide.points import Summands, as_record, points_in, value
+from diffexplore.decide.premises import difference
 from diffexplore.decide.records import Counterexample, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.sums import bound_symbols, sums_in
-from diffexplore.decide.wanted import difference
 from diffexplore.formula.batch_sums import SAMPLES, SIZES, BatchSum
 
 
@@ -185,10 +185,10 @@ def _samples(
     for place in range(size):
         piece = pieces[(number + place) % len(pieces)]
         fixed = {**others, **(start if place == 0 else {})}
-        wanted = [symbol for symbol in data if symbol not in fixed]
+        requested = [symbol for symbol in data if symbol not in fixed]
         seed = generator.randint(0, 10**6)
         first = number + place if number % 2 else 0  # at every other point the data are positive
-        drawn = next(points_in(inside[piece], wanted, fixed, seed=seed, first=first, count=4), None)
+        drawn = next(points_in(inside[piece], requested, fixed, seed=seed, first=first, count=4), None)
         if drawn is not None:
             samples.append(({**(start if place == 0 else {}), **drawn}, piece))
         elif place == 0:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from diffexplore.decide.algebra import EQUAL_SUMMANDS, bound_in, equal, pieces_of
 from diffexplore.decide.boundaries import between_samples
 from diffexplore.decide.case import Piece, RegionCase
-from diffexplore.decide.definedness import Need
+from diffexplore.decide.domain_conditions import DomainCondition
 from diffexplore.decide.found import FAILS, MOST_SEAMS, Edges
 from diffexplore.decide.kinks import degenerate
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.regions import Region
 from diffexplore.decide.seams import degenerate_regions, seam_regions
-from diffexplore.decide.stated import Stated
+from diffexplore.decide.side_conditions import SideCondition
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Samples:
         for p in between_samples(question, case, pieces, partial=partial):
             if edges.where(start) and edges.is_stated(p, start):
                 continue
-            stated = Stated(Need(p, "nonzero"), case.data, edges.where(start))
+            stated = SideCondition(DomainCondition(p, "nonzero"), case.data, edges.where(start))
             if not self.on_seams:
                 edges.kinks.append(stated)
             elif p.free_symbols & avoid:
@@ -54,7 +54,7 @@ class Samples:
                 return
         self._decide(waiting)
 
-    def _stated(self, stated: Stated, start: Region) -> _Seam:
+    def _stated(self, stated: SideCondition, start: Region) -> _Seam:
         """A boundary that is left out, with what is to be decided for it to be a null set."""
         question = self.question
         rest = degenerate(stated.need.expr, question.varied)
@@ -107,8 +107,8 @@ class Samples:
             if self.edges.seams > MOST_SEAMS or lacking:
                 return None  # a side has no value there: that is stated as the boundary itself
             for piece in on_it:
-                stated = piece.asked.stated((*piece.left, *piece.right), piece.resolver.region)
-                shadow.needs += [Stated(need, self.case.data) for need in stated]
+                stated = piece.requirements.stated((*piece.left, *piece.right), piece.resolver.region)
+                shadow.needs += [SideCondition(need, self.case.data) for need in stated]
             found.append((region, on_it, shadow))
         return found
 
@@ -142,7 +142,7 @@ class Samples:
 class _Seam:
     """A boundary between samples, with the parts of what is decided in its place; None where they cannot be told."""
 
-    stated: Stated
+    stated: SideCondition
     parts: list[tuple[Region, list[Piece], RegionCase]] | None
     kink: bool
 

@@ -13,7 +13,7 @@ import sympy
 
 from diffexplore.decide import unified
 from diffexplore.decide.branches import Resolver
-from diffexplore.decide.definedness import needs, nonnegative_by
+from diffexplore.decide.domain_conditions import needs, nonnegative_by
 from diffexplore.decide.generators import Converter
 from diffexplore.decide.rational import Poly, Quotient, factored, key_of, single
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import sympy
 
 from diffexplore.decide.case import RegionCase
-from diffexplore.decide.definedness import Need
+from diffexplore.decide.domain_conditions import DomainCondition
 from diffexplore.decide.found import Edges
 from diffexplore.decide.kinks import degenerate
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.regions import Region
+from diffexplore.decide.side_conditions import SideCondition, shortest
 from diffexplore.decide.signs import sign_of
-from diffexplore.decide.stated import Stated, shortest
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.step_functions import StepFunction
 from diffexplore.formula.text import to_text
@@ -33,8 +33,8 @@ def conditions_of(question: EqualityQuestion, cases: Sequence[RegionCase], edges
     null = frozenset(edges.kinks)
     needed = [need for case in cases for need in case.needs]
     every = shortest([*edges.kinks, *edges.exclusions, *needed])
-    kinks = {one.text for one in map(Stated.simpler, null)}
-    kinks -= {one.text for one in map(Stated.simpler, edges.exclusions)}
+    kinks = {one.text for one in map(SideCondition.simpler, null)}
+    kinks -= {one.text for one in map(SideCondition.simpler, edges.exclusions)}
     jumps = list(dict.fromkeys(_jumps(question, cases)))
     stated = {one.text for one in every}
     texts = [text for case in cases for text in case.conditions if stated.isdisjoint(case.choices.get(text, ()))]
@@ -45,7 +45,7 @@ def conditions_of(question: EqualityQuestion, cases: Sequence[RegionCase], edges
     return Conditions(tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(excluded)))
 
 
-def _is_null(need: Need, varied: Set[sympy.Basic]) -> bool:
+def _is_null(need: DomainCondition, varied: Set[sympy.Basic]) -> bool:
     """Whether a need certainly fails on a null set of the varied symbols alone, whatever the others are."""
     if need.kind == "no pole":
         return bool(need.expr.free_symbols) and need.expr.free_symbols <= varied
@@ -74,7 +74,8 @@ def _of_atan2(question: EqualityQuestion, node: sympy.Expr, region: Region) -> I
     """It jumps at y = 0, x < 0."""
     y, x = node.args
     if not _off_the_jump(y, x, region):
-        yield f"{Need(y, 'nonzero').text()} or {Need(x, 'positive').text()}", degenerate(y, question.varied) == ()
+        off = " or ".join((DomainCondition(y, "nonzero").text(), DomainCondition(x, "positive").text()))
+        yield off, degenerate(y, question.varied) == ()
 
 
 def _of_step(question: EqualityQuestion, node: sympy.Expr, region: Region) -> Iterator[tuple[str, bool]]:
@@ -87,7 +88,7 @@ def _of_step(question: EqualityQuestion, node: sympy.Expr, region: Region) -> It
 
 
 def _off_the_jump(y: sympy.Expr, x: sympy.Expr, region: Region) -> bool:
-    return Need(y, "nonzero").holds(region) or Need(x, "positive").holds(region)
+    return DomainCondition(y, "nonzero").holds(region) or DomainCondition(x, "positive").holds(region)
 
 
 def _outside_sums(expr: sympy.Expr) -> list[sympy.Expr]:

@@ -44,7 +44,7 @@ def draw(figure: Figure, *more: Figure) -> Any:
     figures = (figure, *more)
     columns = 1 if len(figures) <= 2 else 2
     rows = [figures[place : place + columns] for place in range(0, len(figures), columns)]
-    heights = [max(_GRID_HEIGHT if _has_grid(one) else _HEIGHT for one in row) for row in rows]
+    heights = [max(_GRID_HEIGHT if one.has_grid else _HEIGHT for one in row) for row in rows]
     canvas = Canvas(
         figsize=(columns * _WIDTH, sum(heights)), layout="constrained", label="; ".join(one.title for one in figures)
     )
@@ -62,7 +62,7 @@ def _draw_on(canvas: Any, figure: Figure) -> None:
     axes.set(title=_plain(figure.title), xlabel=_plain(figure.x.title), ylabel=_plain(figure.y.title))
     if figure.equal:
         axes.set_aspect("equal", adjustable="datalim")
-    if not _has_grid(figure):
+    if not figure.has_grid:
         axes.grid(alpha=0.25)
     _explain(canvas, axes)
     canvas.supxlabel(_plain(_wrapped(figure.caption)), fontsize="small", color="#555555")
@@ -78,10 +78,6 @@ def _explain(canvas: Any, axes: Any) -> None:
         return
     columns = max(1, min(_MOST_COLUMNS, _LINE_OF_LABELS // max(map(len, labels))))
     canvas.legend(handles, labels, loc="outside upper center", ncols=columns, fontsize="small", frameon=False)
-
-
-def _has_grid(figure: Figure) -> bool:
-    return any(isinstance(layer, ValueGrid) for layer in figure.layers)
 
 
 def to_bytes(suffix: str, figure: Figure, *more: Figure) -> bytes:

@@ -120,6 +120,11 @@ class Figure:
     layers: tuple[Layer, ...]
     equal: bool = False
 
+    @property
+    def has_grid(self) -> bool:
+        """Whether a layer has a value for each cell of a grid, which takes more room."""
+        return any(isinstance(layer, ValueGrid) for layer in self.layers)
+
     def to_dict(self) -> dict[str, Any]:
         """The document: a layer names its kind; numbers that are not finite are null."""
         return plain(

@@ -42,6 +42,10 @@ class Collector:
         """The slot of an exact number."""
         return -1 - self._constants.setdefault(exact, len(self._constants))
 
+    def exact(self, slot: int) -> sympy.Expr | None:
+        """The exact number in a slot; None for one that holds an input or a result."""
+        return list(self._constants)[-1 - slot] if slot < 0 else None
+
     def step(self, operation: str, *slots: int) -> int:
         """The slot of an operation's result."""
         key = (operation, slots)

@@ -34,7 +34,8 @@ class DefinedFunction(sympy.Function):
         slope = slopes[argindex - 1]
         if slope is None:
             raise UsageError(f"no formula has the derivative of {self.record.name} in its argument {argindex}")
-        return slope(*self.args)
+        found = slope(*self.args)
+        return sympy.nan if found.has(sympy.I) else found  # of a constant outside of the domain
 
     @property
     def _definition(self) -> Defined:

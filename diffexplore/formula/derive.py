@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
@@ -36,8 +37,30 @@ class Cost:
     note: str | None = None
 
 
+class _Derivatives(Mapping[_Key, sympy.Expr]):
+    """Simplified derivatives by key, which notebooks show in LaTeX."""
+
+    simplified: Mapping[_Key, sympy.Expr]
+
+    def __getitem__(self, key: _Key) -> sympy.Expr:
+        return self.simplified[key]
+
+    def __iter__(self) -> Iterator[_Key]:
+        return iter(self.simplified)
+
+    def __len__(self) -> int:
+        return len(self.simplified)
+
+    @abstractmethod
+    def latex(self) -> str:
+        """All of them in LaTeX."""
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+
 @dataclass(frozen=True)
-class Gradient(Mapping[str, sympy.Expr]):
+class Gradient(_Derivatives[str]):
     """The simplified partials of the summand, by name of the parameter (or data) differentiated by.
 
     Attributes:
@@ -49,22 +72,10 @@ class Gradient(Mapping[str, sympy.Expr]):
     raw: Mapping[str, sympy.Expr]
     cost: Mapping[str, Cost]
 
-    def __getitem__(self, name: str) -> sympy.Expr:
-        return self.simplified[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.simplified)
-
-    def __len__(self) -> int:
-        return len(self.simplified)
-
     def latex(self) -> str:
         r"""All partials as one ``aligned`` block: ``\frac{\partial \ell}{\partial a} &= …``"""
         lines = (rf"{_symbol_of_partial(name)} &= {to_latex(expr)}" for name, expr in self.items())
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
 
     def formulas(self) -> dict[str, PartialFormula]:
         """The partials as the plain records that a report carries."""
@@ -85,7 +96,7 @@ def partial_formula(name: str, expr: sympy.Expr, cost: Cost) -> PartialFormula:
 
 
 @dataclass(frozen=True)
-class Hessian(Mapping[tuple[str, str], sympy.Expr]):
+class Hessian(_Derivatives[tuple[str, str]]):
     """The simplified second partials of the summand, by (row name, column name); symmetric.
 
     Attributes:
@@ -98,22 +109,10 @@ class Hessian(Mapping[tuple[str, str], sympy.Expr]):
     raw: Mapping[tuple[str, str], sympy.Expr] = field(repr=False)
     cost: Mapping[tuple[str, str], Cost] = field(repr=False)
 
-    def __getitem__(self, names: tuple[str, str]) -> sympy.Expr:
-        return self.simplified[names]
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self.simplified)
-
-    def __len__(self) -> int:
-        return len(self.simplified)
-
     def latex(self) -> str:
         """The matrix in LaTeX."""
         rows = (" & ".join(to_latex(self[row, column]) for column in self.names) for row in self.names)
         return "\\begin{bmatrix}\n" + " \\\\\n".join(rows) + "\n\\end{bmatrix}"
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
 
 
 def gradient_of(loss: Loss, names: tuple[str, ...]) -> Gradient:

@@ -34,7 +34,7 @@ def of_power(node: ast.BinOp, base: Effort, exponent: Effort) -> Effort:
             found = replace(found, parts=parts_of_function("sqrt", base, found.size))
     else:
         parts = of_whole_power(base, whole)
-        found = replace(applied(both, 1), parts=parts, fraction=both.fraction or whole < 0)
+        found = replace(applied(both, of.WHOLE_POWER), parts=parts, fraction=both.fraction or whole < 0)
     above, below = base.above + 1, base.below + 1 if base.below else 0
     return found.put_over_one(below, above) if whole is not None and whole < 0 else found.put_over_one(above, below)
 

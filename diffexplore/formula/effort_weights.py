@@ -32,13 +32,14 @@ BITS = 1_000_000
 WEIGHTS = {
     "abs": 10, "cbrt": 20, "hypot": 10, "lgamma": 60, "gamma": 20, "heaviside": 10, "logcosh": 60, "exp2": 10,
     "trigamma": 10, "polygamma": 4, "sinh": 20, "cosh": 20, "tanh": 20, "sech": 20, "csch": 20, "sign": 4, "log2": 2,
-    "sinc": 4, "log10": 4, "log": 2, "atanh": 2, "log1p": 4, "pow": 6, "sqrt": 6, "square": 2,
+    "sinc": 4, "log10": 4, "log": 2, "atanh": 2, "log1p": 4, "pow": 6, "sqrt": 6, "square": 6,
     "exp10": 10, "logit": 10, "entr": 40, "xlogy": 40, "xlog1py": 40,
 }  # fmt: skip
 WEIGHTS_OF_ROOTS = {"lgamma": 160}
 """The same where a root is in the operand that SymPy does not know to be real."""
 
-POWER = 6
+POWER = WHOLE_POWER = 6
+"""Of a power of a sum SymPy asks whether each term is finite, and so of the powers in it."""
 
 CONSTANT = 20
 """Least weight of what has no symbol: SymPy takes its value, that of all that is in it, again at each level."""

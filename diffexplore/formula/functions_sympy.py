@@ -149,11 +149,6 @@ def where(condition: Boolean, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     return piecewise((a, condition), (b, sympy.true))
 
 
-def unless_zero(x: sympy.Expr, value: sympy.Expr) -> sympy.Expr:
-    """``value``, and 0 where x is 0."""
-    return where(compared(sympy.Eq, x, sympy.S.Zero), sympy.S.Zero, value)
-
-
 def compared(relation: type[Relational], left: sympy.Expr, right: sympy.Expr, given: Boolean = sympy.true) -> Boolean:
     """A comparison as the cases of the choices on its sides, where ``given`` holds.
 

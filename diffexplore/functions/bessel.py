@@ -15,6 +15,7 @@ from diffexplore.functions.facts import (
     ODD,
     UNBOUNDED,
     UNKNOWN_SIGN,
+    Equal,
     Facts,
     Increasing,
 )
@@ -90,6 +91,11 @@ def _i(order: Any, x: Any) -> Any:
     return build("i1", x) if order == 1 else node_of("besseli")(order, x)
 
 
+def _by_lower_orders(order: Any, x: Any) -> Any:
+    """Iₙ = Iₙ₋₂ − (2(n − 1)/x) Iₙ₋₁ (NIST DLMF 10.29.1): all of them from those of orders 0 and 1."""
+    return x if x.is_zero else _i(order - 2, x) - 2 * (order - 1) / x * _i(order - 1, x)
+
+
 def _falling(x: Any, slope: Any) -> Any:
     """The spread of a function whose slope falls in size, from the lower end of a ball that is right of 0."""
     low = x.mid - x.rad
@@ -154,8 +160,8 @@ FUNCTIONS: tuple[Function, ...] = (
             javascript="besseli", arb=lambda order, x: x.bessel_i(order), double=LEFT_TO_ARB, germ=NO_GERM,
             complex=NOT_COMPLEX,
             facts=Facts(
-                domain=EVERYWHERE, sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC, normal_form=GENERATOR,
-                at_infinity=NOT_FINITE,
+                domain=EVERYWHERE, sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC,
+                normal_form=Equal(_by_lower_orders), at_infinity=NOT_FINITE,
             ),
             spread=SPREAD_IN_STEPS, claim=IN_STEPS, tried=TRIED_IN_PARTS, zeros=(), derivative_uses=("reciprocal",),
         ),

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from diffexplore.functions.domains import EVERYWHERE, Above, where
+from diffexplore.functions.domains import EVERYWHERE, Above, AtLeast, Domain, at_least_where, where
 from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
     ANALYTIC,
     MAY_BE_FINITE,
     NOT_FINITE,
     UNBOUNDED,
+    UNKNOWN_SIGN,
+    Equal,
     Facts,
     Increasing,
 )
 from diffexplore.functions.lazy import library
-from diffexplore.functions.records import NO_CLASS, NO_SOURCE, Composed, Function, Operation
+from diffexplore.functions.records import NO_CLASS, NO_SOURCE, Composed, Defined, Function, Helper, Operation
 from diffexplore.functions.rounding import Claim, Interval
 
 sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), library("flint").arb
@@ -30,10 +33,26 @@ def _logarithm_to(base: int) -> Composed:
     return Composed(lambda op, x: op.div(op.log(x), op.number(sympy.log(base))))
 
 
-def _unless_zero(op: Any, x: Any, logarithm: Any) -> Any:
-    """x times the logarithm, 0 where x is 0 whatever the logarithm is."""
-    zero = op.number(0)
-    return op.where(op.eq(x, zero), zero, op.mul(x, logarithm))
+def _of_products(domain: Domain, product: Callable[..., Any]) -> Facts:
+    return Facts(
+        domain=domain, sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC, normal_form=Equal(product),
+        at_infinity=MAY_BE_FINITE,
+    )  # fmt: skip
+
+
+def _in_python(name: str, logarithm: str, arguments: str) -> Helper:
+    text = logarithm.replace("log", "math.log")
+    source = f"def {name}({arguments}):\n    return x*{text} if x else 0.0".replace("*-", "*(-1)*")
+    return Helper(name, source, arguments=arguments.count(",") + 1)
+
+
+def _unless_zero(op: Any, x: Any, y: Any, harmless: int, end: int) -> Any:
+    """The argument of a logarithm that x is multiplied by: where x is 0 and y outside, a number that does no harm.
+
+    Elsewhere it is y, so that the derivative in x is the logarithm where x is 0 as well.
+    """
+    chosen = op.where(op.eq(x, op.number(0)), op.number(harmless), y)
+    return op.where(op.le(y, op.number(end)), chosen, y)
 
 
 FUNCTIONS: tuple[Function, ...] = (
@@ -111,19 +130,26 @@ FUNCTIONS: tuple[Function, ...] = (
         torch=NO_SOURCE, computed=Composed(lambda op, x: op.pow(op.number(10), x)),
     ),
     Function(
-        name="xlogy", doc="x·log(y), 0 where x is 0", copies=8, least=2, most=2, node=NO_CLASS, python=NO_SOURCE,
-        torch=NO_SOURCE, build=lambda x, y: classes.unless_zero(x, x * sympy.log(y)),
-        computed=Composed(lambda op, x, y: _unless_zero(op, x, op.log(y))),
+        name="xlogy", doc="x·log(y), 0 where x is 0", least=2, most=2, torch="torch.xlogy",
+        node=Defined((lambda x, y: sympy.log(y), lambda x, y: x / y), r"\operatorname{xlogy}"),
+        computed=Composed(lambda op, x, y: op.mul(x, op.log(_unless_zero(op, x, y, 1, 0)))),
+        python=_in_python("xlogy", "log(y)", "x, y"),
+        own_facts=_of_products(at_least_where(Above(0)), lambda x, y: x * sympy.log(y)),
     ),
     Function(
-        name="xlog1py", doc="x·log(1 + y), 0 where x is 0", copies=8, least=2, most=2, node=NO_CLASS, python=NO_SOURCE,
-        torch=NO_SOURCE,
-        build=lambda x, y: classes.unless_zero(x, x * cfunctions.log1p(y)),
-        computed=Composed(lambda op, x, y: _unless_zero(op, x, op.log1p(y))),
+        name="xlog1py", doc="x·log(1 + y), 0 where x is 0", least=2, most=2, torch="torch.special.xlog1py",
+        node=Defined(
+            (lambda x, y: cfunctions.log1p(y), lambda x, y: x / (1 + y)), r"\operatorname{xlog1py}"
+        ),
+        computed=Composed(lambda op, x, y: op.mul(x, op.log1p(_unless_zero(op, x, y, 0, -1)))),
+        python=_in_python("xlog1py", "log1p(y)", "x, y"),
+        own_facts=_of_products(at_least_where(Above(-1)), lambda x, y: x * cfunctions.log1p(y)),
     ),
     Function(
-        name="entr", doc="−x·log(x), 0 at 0", copies=8, node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
-        build=lambda x: classes.unless_zero(x, -x * sympy.log(x)),
-        computed=Composed(lambda op, x: op.neg(_unless_zero(op, x, op.log(x)))),
+        name="entr", doc="−x·log(x), 0 at 0", torch="torch.special.entr",
+        node=Defined((lambda x: -sympy.log(x) - 1,), r"\operatorname{entr}"),
+        computed=Composed(lambda op, x: op.neg(op.mul(x, op.log(_unless_zero(op, x, x, 1, 0))))),
+        python=_in_python("entr", "-log(x)", "x"),
+        own_facts=_of_products(where(AtLeast(0)), lambda x: -x * sympy.log(x)),
     ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Literal
@@ -178,6 +179,10 @@ def composed(function: Function, collector: Any, slots: list[int] | tuple[int, .
     return made
 
 
+#: Comparisons of two exact numbers.
+_RELATIONS: Mapping[str, Callable[[Any, Any], bool]] = {"eq": operator.eq, "le": operator.le}
+
+
 class _Collecting:
     """Operations that are noted as steps of a program."""
 
@@ -192,4 +197,17 @@ class _Collecting:
         return slot
 
     def __getattr__(self, name: str) -> Callable[..., int]:
-        return lambda *slots: self._collector.step(name, *slots)
+        return lambda *slots: self._step(name, slots)
+
+    def _step(self, name: str, slots: tuple[int, ...]) -> int:
+        """What has numbers alone is one, a comparison what it always is: the libraries have functions of arrays."""
+        if name == "where" and isinstance(slots[0], bool):
+            return slots[1 if slots[0] else 2]
+        exact = [self._collector.exact(slot) for slot in slots]
+        if name in _RELATIONS and None not in exact:
+            return bool(_RELATIONS[name](*exact))
+        if name in builders() and None not in exact:
+            value = build(name, *exact)
+            return self.number("nan" if value.is_real is False else value)
+        slot: int = self._collector.step(name, *slots)
+        return slot

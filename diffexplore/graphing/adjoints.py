@@ -67,9 +67,11 @@ def _local(operation: sympy.Expr, operand: sympy.Symbol) -> sympy.Expr:
     return differentiate(operation, operand)
 
 
-def needed(drafts: Sequence[Draft], links: Sequence[Link], wanted: Collection[str] | None) -> set[int]:
-    """The numbers of the nodes through which a derivative reaches the inputs ``wanted``; None: all inputs."""
-    found = {draft.number for draft in drafts if draft.operation is None and (wanted is None or draft.name in wanted)}
+def needed(drafts: Sequence[Draft], links: Sequence[Link], requested: Collection[str] | None) -> set[int]:
+    """The numbers of the nodes through which a derivative reaches the inputs ``requested``; None: all inputs."""
+    found = {
+        draft.number for draft in drafts if draft.operation is None and (requested is None or draft.name in requested)
+    }
     for link in links:
         if link.operand.number in found:
             found.add(link.result.number)
@@ -77,9 +79,9 @@ def needed(drafts: Sequence[Draft], links: Sequence[Link], wanted: Collection[st
 
 
 def adjoints(
-    drafts: Sequence[Draft], links: Sequence[Link], wanted: Collection[int]
+    drafts: Sequence[Draft], links: Sequence[Link], requested: Collection[int]
 ) -> tuple[dict[int, sympy.Expr], dict[int, str]]:
-    """For the nodes ``wanted`` ∂L/∂node in the inputs, and as the chain rule in names of nodes.
+    """For the nodes ``requested`` ∂L/∂node in the inputs, and as the chain rule in names of nodes.
 
     The former are left out where they, or what they are made from, would be longer than anybody reads.
     """
@@ -90,7 +92,7 @@ def adjoints(
     closed: dict[int, sympy.Expr] = {output.number: sympy.S.One}
     rules: dict[int, str] = {output.number: "1"}
     for draft in reversed(drafts[:-1]):
-        if draft.number not in wanted:
+        if draft.number not in requested:
             continue
         flowing = [link for link in uses.get(draft.number, ()) if link.smooth]
         if all(link.result.number in closed and _may_be_readable(link, closed, closed_of) for link in flowing):

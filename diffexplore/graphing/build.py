@@ -54,7 +54,7 @@ def graph_of(
         data: columns by name, or the path of a .csv or .npz file. Default: the data of the loss, if it has some.
         names: of a file of data, which symbols have another name there.
         n_points: draws so many synthetic samples instead.
-        wrt: the inputs by which derivatives are wanted. Default: all.
+        wrt: the inputs by which derivatives are requested. Default: all.
         sample: the sample whose values are shown, from 0.
         name: what the graph is called. Default: the name of the loss.
 
@@ -62,10 +62,10 @@ def graph_of(
         UsageError: for points, data and samples that do not belong to the loss.
     """
     source = source_of(loss, name)
-    wanted = _names(wrt, source)
+    requested = _names(wrt, source)
     drafts, formula = _drafted(source)
     links = links_of(drafts)
-    through = needed(drafts, links, wanted)
+    through = needed(drafts, links, requested)
     inputs = source.inputs(at, data, n_points, sample, names)
     values, notes = None, []
     if inputs is not None:

@@ -92,10 +92,10 @@ def _across(layers: Layers, sizes: dict[int, tuple[float, float]]) -> dict[int, 
         downwards = turn % 2 == 0
         for rank in layers.ranks if downwards else reversed(layers.ranks):
             joined = [_joined(stop, downwards if turn < _PASSES else None) for stop in rank]
-            wanted = [_middle(stop, others, across) for stop, others in zip(rank, joined, strict=True)]
+            requested = [_middle(stop, others, across) for stop, others in zip(rank, joined, strict=True)]
             # Weighted so, each step lowers the sum of squared slants, and the whole comes to rest.
             weights = [float(max(len(others), 1)) for others in joined]
-            for stop, x in zip(rank, _apart(wanted, weights, rank, sizes), strict=True):
+            for stop, x in zip(rank, _apart(requested, weights, rank, sizes), strict=True):
                 across[id(stop)] = x
     left = min(across[id(stop)] - sizes[id(stop)][0] / 2 for rank in layers.ranks for stop in rank)
     return {key: x - left + _MARGIN for key, x in across.items()}
@@ -113,15 +113,15 @@ def _middle(stop: Stop, joined: Sequence[Stop], across: dict[int, float]) -> flo
 
 
 def _apart(
-    wanted: Sequence[float], weights: Sequence[float], rank: Sequence[Stop], sizes: dict[int, tuple[float, float]]
+    requested: Sequence[float], weights: Sequence[float], rank: Sequence[Stop], sizes: dict[int, tuple[float, float]]
 ) -> list[float]:
-    """The places nearest to those wanted, by squares, at which nothing overlaps: pools of stops that touch."""
+    """The places nearest to those requested, by squares, at which nothing overlaps: pools of stops that touch."""
     offsets = [0.0]
     for left, right in itertools.pairwise(rank):
         gap = _BETWEEN if left.node is not None and right.node is not None else _BESIDE
         offsets.append(offsets[-1] + (sizes[id(left)][0] + sizes[id(right)][0]) / 2 + gap)
     pools: list[tuple[float, float, int]] = []  # mean, weight, count
-    for want, weight, offset in zip(wanted, weights, offsets, strict=False):
+    for want, weight, offset in zip(requested, weights, offsets, strict=False):
         mean, total, count = want - offset, weight, 1
         while pools and pools[-1][0] >= mean:
             other, heavy, several = pools.pop()

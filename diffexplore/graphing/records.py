@@ -42,7 +42,7 @@ class Node(Plain):
         formula: the same in the symbols of the loss; None where that is too long to be read.
         by_sample: whether it has a value for each sample. Then value and adjoint are those of one.
         value: None without a point and data, and where nothing is certain.
-        adjoint_rule: ∂L/∂node from the adjoints of the nodes that use it; None where it is not wanted.
+        adjoint_rule: ∂L/∂node from the adjoints of the nodes that use it; None where it is not requested.
         adjoint_formula: the same in the symbols of the loss, or None.
         adjoint: its value.
     """

@@ -82,11 +82,11 @@ def _separator(file: TextIO) -> str:
 
 def _read(reader: Reader, source: Source, columns: Sequence[str] | None) -> dict[str, npt.NDArray[np.float64]]:
     header = _header(reader, source)
-    wanted = _positions(header, columns, source)
-    parts: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in wanted}
+    requested = _positions(header, columns, source)
+    parts: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in requested}
     for chunk in _chunks(reader):
         _check_widths(chunk, len(header), source)
-        for name, position in wanted.items():
+        for name, position in requested.items():
             parts[name].append(_numbers(chunk, name, position, source))
     if not all(parts.values()):
         raise UsageError(f"{source}: no rows below the header")

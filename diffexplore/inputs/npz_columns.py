@@ -27,13 +27,13 @@ def read_npz(source: Source, columns: Sequence[str] | None = None) -> dict[str, 
     with source.open() as file:
         archive = _archive(file, source)
         available = _names(archive)
-        wanted = available if columns is None else columns
-        if not wanted:
+        requested = available if columns is None else columns
+        if not requested:
             raise UsageError(f"{source}: the archive is empty")
-        for name in wanted:
+        for name in requested:
             if name not in available:
                 raise missing_column(name, available, str(source))
-        table = {name: _column(archive, name, source) for name in wanted}
+        table = {name: _column(archive, name, source) for name in requested}
     check_lengths(table, str(source))
     return table
 

@@ -32,12 +32,12 @@ def read_table(
     Raises :class:`UsageError` that names the file and, where one is to blame, the row and the column.
     """
     source, names = source_of(path), names or {}
-    wanted = None if columns is None else [names.get(name, name) for name in columns]
+    requested = None if columns is None else [names.get(name, name) for name in columns]
     try:
-        table = _READERS[source.kind](source, wanted)
+        table = _READERS[source.kind](source, requested)
     except OSError as error:
         raise _unreadable(source, error) from None
-    return table if columns is None else dict(zip(columns, (table[name] for name in wanted or ()), strict=True))
+    return table if columns is None else dict(zip(columns, (table[name] for name in requested or ()), strict=True))
 
 
 def column_names(path: str | os.PathLike[str] | Source) -> tuple[str, ...]:

@@ -170,14 +170,18 @@ def truncates(method: str) -> bool:
     return any(entry.truncates for entry in _ENTRIES if entry.name == name)
 
 
-def select(wanted: Sequence[str] | str | None) -> tuple[MethodEntry, ...]:
+def select(requested: Sequence[str] | str | None) -> tuple[MethodEntry, ...]:
     """The entries of the methods named, in the order of the registry; for None those of :func:`entries`.
 
     Raises :class:`UsageError` for an unknown name, an empty list, or a library that is not installed.
     """
-    if wanted is None:
+    if requested is None:
         return entries()
-    given = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else as_texts(wanted, "methods")
+    given = (
+        [name.strip() for name in requested.split(",")]
+        if isinstance(requested, str)
+        else as_texts(requested, "methods")
+    )
     if not given:
         raise UsageError(f"no method is named: choose from {', '.join(names())}")
     chosen = [named(name) for name in given]

@@ -167,7 +167,7 @@ class Along:
 
     def _program(self, order: int) -> Program:
         program = self.problem.derivative_program(self._name, order)
-        assert not isinstance(program, Ending), "the method's obstacle is asked first"
+        assert not isinstance(program, Ending), "the method's obstacle is requested first"
         return program
 
     def clamped(self, step: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ class ComplexCurve:
 
     def _truncation(self, steps: Tensor) -> Tensor:
         third = self._problem.derivative_program(self._name, 3)
-        assert not isinstance(third, Ending), "the method's obstacle is asked first"
+        assert not isinstance(third, Ending), "the method's obstacle is requested first"
         nodes, weights = (torch.tensor(numbers, dtype=torch.float64)[:, None, None] for numbers in unit_interval())
         wide = {key: value.to(torch.complex128) for key, value in self._values.items()}
         values = {key: _exact(value) for key, value in wide.items()}

@@ -117,7 +117,7 @@ class DifferenceCurve:
     def _derivative(self, order: int, offset: Tensor) -> Tensor:
         """f⁽ᵖ⁾ at x + offset, in double precision."""
         program = self._problem.derivative_program(self._name, order)
-        assert not isinstance(program, Ending), "the method's obstacle is asked first"
+        assert not isinstance(program, Ending), "the method's obstacle is requested first"
         wide = {key: value.detach().to(torch.float64) for key, value in self._values.items()}
         values = {**wide, self._name: wide[self._name] + offset}
         return self._problem.reduce(spread_over(program.run(TORCH, values)[0], self._n, values)).expand(offset.shape)

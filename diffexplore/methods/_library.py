@@ -104,7 +104,7 @@ class LibraryMethod(ABC):
         self, bounded: Callable[..., Estimates], estimates: dict[str, Estimate], problem: Problem, values: Values,
         n: int,
     ) -> Estimates:  # fmt: skip
-        """The estimates with the bounds of opaque code, where bounds are wanted."""
+        """The estimates with the bounds of opaque code, where bounds are requested."""
         if not is_watched():
             return estimates
         with observing(None):  # who looks on is not to take the references for the method

@@ -114,7 +114,7 @@ def unwatched() -> Iterator[None]:
 
 
 def is_watched() -> bool:
-    """Whether bounds are wanted: not inside a block of :func:`unwatched`."""
+    """Whether bounds are requested: not inside a block of :func:`unwatched`."""
     return _WATCHED.get()
 
 
@@ -127,7 +127,7 @@ def watched(
     with Watch() if watch is None else watch as watch:
         outputs = function()
     known = [(output.detach().to(torch.float64), watch.radius(output).to(torch.float64)) for output in outputs]
-    reason = unknown_rounding(watch)  # once all is asked, which may find that a radius is not known
+    reason = unknown_rounding(watch)  # once all is computed, which may find that a radius is not known
     return {
         name: Estimate(value, torch.full_like(bound, math.inf) if watch.lost else bound, reason)
         for name, (value, bound) in zip(names, known, strict=True)

@@ -82,7 +82,7 @@ class ComplexStep:
         """The partial by a step of the shape of the symbol's values: one, or m places of shape (m, 1)."""
         summand = _at(problem, problem.plain_loss_program, values, name, n, imag=step)
         third = problem.derivative_program(name, 3)
-        assert not isinstance(third, Ending), "the method's obstacle is asked first"
+        assert not isinstance(third, Ending), "the method's obstacle is requested first"
         nearby = _at(problem, third, values, name, n, reach=step)
         real, imag = nearby.parts
         curvature = torch.hypot(real.mid.abs() + real.rad, imag.mid.abs() + imag.rad)

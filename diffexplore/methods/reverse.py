@@ -69,12 +69,12 @@ def _of_program(problem: Problem, names: tuple[str, ...], values: Values, n: int
     assert program is not None
     if not names:
         return {}
-    wanted = {*(array.name for array in program.parameters), *(torch_loss.place(name)[0] for name in names)}
+    requested = {*(array.name for array in program.parameters), *(torch_loss.place(name)[0] for name in names)}
 
     def run() -> tuple[torch.Tensor, ...]:
         arguments = torch_loss.arguments(values)
         watch.introduce({name: tensor for name, tensor in arguments.items() if name in problem.inputs})
-        leaves = {name: arguments[name].requires_grad_() for name in wanted}
+        leaves = {name: arguments[name].requires_grad_() for name in requested}
         loss = torch_loss.loss(dict(arguments), n)
         if loss.requires_grad:
             loss.backward()

@@ -40,14 +40,14 @@ def cause_of(
         return None
     found = wrong[0].decision.counterexample
     assert found is not None
-    wanted = tuple(dict.fromkeys(statement.name for statement in wrong if statement.name != VALUE)) or None
+    requested = tuple(dict.fromkeys(statement.name for statement in wrong if statement.name != VALUE)) or None
     try:
-        asked = _verification_of(candidate, program, traced, loss)
-        columns = {name: [_at(sample, name) for sample in _samples(found)] for name in asked.loss.data}
-        point = {name: _at(found.point, name) for name in asked.loss.parameters}
+        verification = _verification_of(candidate, program, traced, loss)
+        columns = {name: [_at(sample, name) for sample in _samples(found)] for name in verification.loss.data}
+        point = {name: _at(found.point, name) for name in verification.loss.parameters}
         report = verify(
-            asked.candidate, asked.loss, columns, point, wrt=asked.partials(wanted),
-            upstream=_upstream(program, found, asked), pack=asked.pack or None, device="cpu",
+            verification.candidate, verification.loss, columns, point, wrt=verification.partials(requested),
+            upstream=_upstream(program, found, verification), pack=verification.pack or None, device="cpu",
         )  # fmt: skip
     except DiffexploreError:
         return None
@@ -112,11 +112,11 @@ def _mine(program: TensorProgram, arrays: tuple[Array, ...]) -> tuple[Array, ...
     return tuple(array for array in arrays if not program.is_weight(array))
 
 
-def _upstream(program: TensorProgram, found: Counterexample, asked: _Verification) -> Any:
+def _upstream(program: TensorProgram, found: Counterexample, verification: _Verification) -> Any:
     """The upstream gradient at a counterexample: of each sample, or one number."""
-    if asked.upstream is None:
+    if verification.upstream is None:
         return None
-    name = asked.upstream.name
+    name = verification.upstream.name
     return [_at(sample, name) for sample in _samples(found)] if program.by_sample else _at(found.point, name)
 
 

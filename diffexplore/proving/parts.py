@@ -91,7 +91,7 @@ class Parts:
 def decided_parts(
     program: TensorProgram, first: Part, *, by_data: bool, decide: Callable[[Traced, Traced | None], Part]
 ) -> Parts:  # fmt: skip
-    """What the numbers of samples that a proved part leaves out come to: ``decide`` is asked about each part."""
+    """What the numbers of samples that a proved part leaves out come to: ``decide`` is called for each part."""
     parts, unread = [first], set[int]()
     if first.traced.samples is not None:
         return Parts(None, (), ())

@@ -151,10 +151,10 @@ def _tensors_of(candidate: Any, name: str) -> tuple[str, ...]:
 def _check_symbols(loss: Loss, arrays: tuple[Array, ...], batches: tuple[Array, ...]) -> None:
     """The symbols of the loss are entries of the arguments; by entries that it ignores, its gradient is 0."""
     kinds = (("parameters", loss.parameters, arrays, loss.data), ("data", loss.data, batches, loss.parameters))
-    for kind, wanted, given, others in kinds:
+    for kind, requested, given, others in kinds:
         symbols = [symbol.name for array in given for symbol in array.symbols]
-        if set(wanted) - set(symbols) or set(symbols) & set(others):
-            listed, found = (", ".join(names) or "none" for names in (wanted, symbols))
+        if set(requested) - set(symbols) or set(symbols) & set(others):
+            listed, found = (", ".join(names) or "none" for names in (requested, symbols))
             raise UsageError(f"the {kind} of the loss are {listed}, and those of the program {found}")
 
 

@@ -53,7 +53,7 @@ def prove(
         parameters, data: the arguments with their shapes, data without the axis of the samples, as in
             ``["W[3,2]", "b"]``. Default: the symbols of the loss. Without a loss, the arguments that are not declared
             are the other kind; where none is declared, all are data, with one number for each sample.
-        wrt: the partials that are wanted. Default: all parameters, or all data where there are none.
+        wrt: the partials that are requested. Default: all parameters, or all data where there are none.
         domain: conditions that the inputs meet, such as ``"s > 0"``; those of the loss count as well.
         listener: hears of the progress.
 
@@ -67,8 +67,8 @@ def prove(
     parameters = None if parameters is None else cast(Spec, declare(parameters))
     data = None if data is None else cast(Spec, declare(data))
     program = program_of(candidate, known, parameters, data)
-    wanted = None if wrt is None else as_words(wrt, "wrt")
-    by_data = _asks_for_data(wanted, program)
+    requested = None if wrt is None else as_words(wrt, "wrt")
+    by_data = _asks_for_data(requested, program)
     program, traced = _traced(program, by_data=by_data)
     spare = again(candidate, known, parameters, data, program)
     conditions = [*domain_of(domain, program), *(known.domain if known is not None else ())]
@@ -76,7 +76,7 @@ def prove(
     allowance = Allowance(BUDGET)
 
     def read(traced: Traced) -> ConstantReading:
-        names = names_of(wanted, program, traced)
+        names = names_of(requested, program, traced)
         return ConstantReading(traced, tuple(statements_of(program, traced, known, names, conditions, allowance)))
 
     def part(traced: Traced, as_run: Traced | None) -> Part:
@@ -143,7 +143,7 @@ def _read_exactly(program: TensorProgram, *, by_data: bool) -> Traced | None:
 
 
 def _asks_for_data(wrt: Sequence[str] | None, program: TensorProgram) -> bool:
-    """Whether partials by data are wanted: only then do data require gradients, as they do not in training."""
+    """Whether partials by data are requested: only then do data require gradients, as they do not in training."""
     if wrt is None:
         return all(map(program.is_weight, program.parameters))
     parameters = {array.name for array in program.parameters} | {s.name for s in symbols_of(program.parameters)}

@@ -1,4 +1,4 @@
-"""Running a program as its user would: forward and ``.backward()``, outside of any trace, with its bounds if wanted."""
+"""Running a program as its user would: forward and ``.backward()``, outside of any trace."""
 
 from __future__ import annotations
 

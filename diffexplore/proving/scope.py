@@ -9,9 +9,9 @@ from typing import Any
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.checking.records import VALUE
+from diffexplore.decide.premises import left_open
 from diffexplore.decide.records import Unvalued
 from diffexplore.decide.regions import Region
-from diffexplore.decide.wanted import left_open
 from diffexplore.formula.text import to_text
 from diffexplore.proving.parts import Part
 from diffexplore.proving.records import Statement

@@ -11,7 +11,7 @@ from diffexplore.proving.records import Proof, Statement
 from diffexplore.typography import with_minus
 from diffexplore.writing.blocks import Headline, Tone
 from diffexplore.writing.names import reduced_partial
-from diffexplore.writing.numbers import point_text
+from diffexplore.writing.numbers import counted, point_text
 
 #: The word and tone of a status.
 WORDS: Mapping[Status, tuple[str, Tone]] = {
@@ -47,7 +47,7 @@ def _proved(proof: Proof) -> str:
     """What leaves out more than a null set of the differentiated symbols stands in the sentence itself."""
     few = f", of N = {proof.samples} samples as traced" if proof.samples is not None else ""
     kinks = set(proof.conditions) - set(proof.exclusions) - set(proof.sizes)
-    conditions = f", under {_counted(len(kinks), 'side condition')}" if kinks else ""
+    conditions = f", under {counted(len(kinks), 'side condition')}" if kinks else ""
     rest = "".join(f"; {sentence}" for sentence in proof.unvalued)
     return f"{_up_to(proof)}{proof.program} computes {_claim(proof)}{_inputs(proof)}{few}{conditions}{rest}"
 
@@ -79,7 +79,7 @@ def _up_to(proof: Proof) -> str:
     worst = max(proof.constants, key=lambda constant: constant.relative)
     held = "" if worst.dtype == "float64" else f" in {worst.dtype}"
     more = len(proof.constants) - 1
-    others = f" and of {_counted(more, 'other constant')}, at most as much" if more else ""
+    others = f" and of {counted(more, 'other constant')}, at most as much" if more else ""
     return f"up to the rounding of {worst.value!r}{held} (relative {worst.relative:.1e}){others}: "
 
 
@@ -149,7 +149,3 @@ def called(statement: Statement) -> str:
     if statement.name == VALUE:
         return "L"
     return reduced_partial(statement.name) + (" of a second backward call" if statement.call > 1 else "")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -138,7 +138,3 @@ def _notes(proof: Proof) -> Iterator[Block]:
         "mathematics, not the rounding of the kernels that ship: diffexplore verify measures that, in ulps."
     )
     yield Note(text(message, "quiet"))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

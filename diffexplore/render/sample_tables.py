@@ -73,7 +73,7 @@ def _samples_table(rows: Sequence[Row], report: Report, footnotes: Footnotes, wi
         (roomy, power),
         (True, Column("verdict", align="left")),
     ]
-    shown = [position for position, (wanted, _) in enumerate(columns) if wanted]
+    shown = [position for position, (requested, _) in enumerate(columns) if requested]
     body = [_sample_cells(row, report, units, footnotes) for row in rows]
     return Table(
         tuple(columns[position][1] for position in shown),

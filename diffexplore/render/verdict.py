@@ -94,7 +94,7 @@ def _without_a_pass(report: Report) -> dict[_Question, str]:
 
 
 def _called(name: str, report: Report) -> str:
-    """A partial that is asked for: by data, that of a sample."""
+    """A partial that is requested: by data, that of a sample."""
     if not is_data(report, name):
         return reduced_partial(name)
     return entry_of_gradient(name) if candidate_of(report) else sample_partial(name)
@@ -131,14 +131,14 @@ def _power(report: Report) -> str:
 
 def _by_sub_batch(report: Report) -> str:
     """Which partials no comparison over the whole batch settled, in a report that passed."""
-    asked: dict[_Question, Row] = {}
+    requested: dict[_Question, Row] = {}
     passed: set[_Question] = set()
     for row in report.rows:
         if kind_of(row) == "reduced" and row.parameter != VALUE:
             question = row.parameter, point_key(row.point)
-            asked.setdefault(question, row)
+            requested.setdefault(question, row)
             passed |= {question} if row.verdict == "pass" else set()
-    left = [row for question, row in asked.items() if question not in passed]
+    left = [row for question, row in requested.items() if question not in passed]
     names = [f"{reduced_partial(row.parameter)}{at_place(report, row.point, digits=4)}" for row in left[:_NAMED]]
     if len(left) > _NAMED:
         return f"; on sub-batches only: {len(left)} of these partials"

@@ -102,8 +102,11 @@ _OF_ATEN = (
     composed("deg2rad", EVERYWHERE, case("self * M_PI / 180.")),
     composed("rad2deg", EVERYWHERE, case("self * 180. / M_PI")),
     composed("special_entr", on("self >= 0"), case("-self * log(self)", on=_RIGHT)),
-    of_elements("special_ndtri", _INSIDE_UNIT, formula=lambda x: sympy.sqrt(2) * sympy.erfinv(2 * x - 1)),
-    composed("special_log_ndtr", EVERYWHERE, case("log(erfc(-self / sqrt(2)) / 2.)")),
+    of_elements("special_ndtri", _INSIDE_UNIT, formula=lambda x: build("ndtri", x)),
+    composed(
+        "special_log_ndtr", EVERYWHERE, case("log(erfc(-self / sqrt(2)) / 2.)"),
+        formula=lambda x: build("log_ndtr", x),
+    ),
     composed("frac", EVERYWHERE, formula=_fraction, read=elementwise.step("frac", _fraction)),
     of_elements("angle", EVERYWHERE, formula=lambda x: select(less(x, sympy.S.Zero), sympy.pi, sympy.S.Zero)),
     of_elements(

@@ -43,7 +43,7 @@ class Capture:
     ``calls`` says so. ``notes`` tell what a second call does that is no number. ``size`` is the symbol of the number of
     samples in its sizes, None where that is fixed, and ``tried`` a number that was tried for it, or the fixed one.
     ``wrt`` are the names of the arguments of the gradients. ``places`` says for each node where in the user's source it
-    comes from, ``guards`` what the graph takes for granted of the number of samples, with the place that asked.
+    comes from, ``guards`` what the graph takes for granted of the number of samples, with the place that used it.
     """
 
     graph: GraphModule

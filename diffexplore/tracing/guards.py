@@ -12,7 +12,7 @@ from diffexplore.tracing.sizes import meets
 
 
 def read_guards(captured: Capture, reading: Reading) -> None:
-    """What the function asked of the number of samples; torch's own questions about memory layouts do not count."""
+    """What the function requested of the number of samples; torch's own questions about memory layouts do not count."""
     for guard, place in captured.guards:
         if "_prims_common" in place or captured.size is None:
             continue

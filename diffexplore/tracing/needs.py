@@ -32,7 +32,7 @@ def own_needs(operator: Operator, arguments: Iterable[Any]) -> Needs:
         return NOTHING
     cells = [operand.cells.ravel() if isinstance(operand, Grid) else [sympy.sympify(operand)] for operand in operands]
     count = max(len(column) for column in cells)
-    if any(len(column) not in (1, count) for column in cells):  # broadcast over several axes: every pair is asked for
+    if any(len(column) not in (1, count) for column in cells):  # broadcast over several axes: every pair is requested
         rows = ([x, y] for x in cells[0] for y in (cells[1] if len(cells) > 1 else [sympy.S.One]))
     else:
         rows = ([column[i if len(column) > 1 else 0] for column in cells] for i in range(count))

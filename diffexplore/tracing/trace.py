@@ -59,20 +59,20 @@ def trace(
     check_distinct((*arrays, *batches))
     _check_not_the_size((*arrays, *batches), any_size=bool(batches))
     function = applied(fn, [array.name for array in (*arrays, *batches)])
-    wanted = _Options(backward, by_data, exact)
+    requested = _Options(backward, by_data, exact)
     if samples is not None:
         _check_explicit(arrays, batches, samples)
         try:
-            return _traced(function, arrays, batches, wanted, samples, None)
+            return _traced(function, arrays, batches, requested, samples, None)
         except MixesSamples as mixing:
             raise _of_values(mixing) from None
     try:
-        return _traced(function, arrays, batches, wanted, None, None)
+        return _traced(function, arrays, batches, requested, None, None)
     except MixesSamples as mixing:
         few = str(mixing)
     _check_explicit(arrays, batches, FEW)
     try:
-        return _traced(function, arrays, batches, wanted, FEW, few)
+        return _traced(function, arrays, batches, requested, FEW, few)
     except MixesSamples as again:
         raise _of_values(again) from None
 
@@ -106,10 +106,10 @@ def trace_near(
     :func:`trace` does.
     """
     arrays, batches = declare(parameters), declare(data)
-    function, wanted = applied(fn, [array.name for array in (*arrays, *batches)]), _Options(True, by_data, exact)
+    function, requested = applied(fn, [array.name for array in (*arrays, *batches)]), _Options(True, by_data, exact)
     if tried > 1:  # torch takes a single sample for an axis to be broadcast
         try:
-            return _traced(function, arrays, batches, wanted, None, None, tried=tried)
+            return _traced(function, arrays, batches, requested, None, None, tried=tried)
         except MixesSamples as mixing:
             if tried > most:
                 raise UsageError(str(mixing)) from None
@@ -126,13 +126,13 @@ def _traced(
     function: Callable[..., Any],
     parameters: tuple[Array, ...],
     data: tuple[Array, ...],
-    wanted: _Options,
+    requested: _Options,
     samples: int | None,
     mixing: str | None,
     tried: int | None = None,
 ) -> Traced:
-    captured, notes = _captured(function, parameters, data, wanted, samples, tried)
-    reading = Reading(captured, [symbol for array in data for symbol in array.symbols], exact=wanted.exact)
+    captured, notes = _captured(function, parameters, data, requested, samples, tried)
+    reading = Reading(captured, [symbol for array in data for symbol in array.symbols], exact=requested.exact)
     reading.notes.update(dict.fromkeys((*notes, *captured.notes)))
     read_guards(captured, reading)
     inputs = {array.name: Grid(cells_of(array.symbols, array.shape)) for array in parameters}
@@ -154,7 +154,7 @@ def _traced(
         parameters,
         data,
         output,
-        MappingProxyType(partials) if wanted.backward else None,
+        MappingProxyType(partials) if requested.backward else None,
         MappingProxyType(again) if captured.calls > 1 else None,
         samples,
         mixing,
@@ -171,7 +171,7 @@ def _captured(
     function: Callable[..., Any],
     parameters: tuple[Array, ...],
     data: tuple[Array, ...],
-    wanted: _Options,
+    requested: _Options,
     samples: int | None,
     tried: int | None,
 ) -> tuple[Capture, list[str]]:
@@ -179,8 +179,8 @@ def _captured(
     names, batches = [array.name for array in parameters], [array.name for array in data]
     choices = [batches, *([name for name in batches if name != left] for left in batches), []]
     table, notes = decompositions(), []
-    for choice in choices if wanted.backward and wanted.by_data else [[]]:
-        wrt = [*names, *choice] if wanted.backward else []
+    for choice in choices if requested.backward and requested.by_data else [[]]:
+        wrt = [*names, *choice] if requested.backward else []
         try:
             captured = capture(
                 function, parameters, data, wrt=wrt, samples=samples, decompositions=table, tried=tried

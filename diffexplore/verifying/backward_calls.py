@@ -98,8 +98,8 @@ def _arguments(
     if not isinstance(candidate, Packed):
         return values, wrt, lambda found: found
     symbols = candidate.symbols
-    wanted = {symbols.argument_of(symbol) for symbol in wrt}
-    return symbols.pack(values), tuple(name for name in symbols.names if name in wanted), symbols.unpack
+    requested = {symbols.argument_of(symbol) for symbol in wrt}
+    return symbols.pack(values), tuple(name for name in symbols.names if name in requested), symbols.unpack
 
 
 def _apart(expected: Tensor, found: Tensor, room: Tensor) -> bool:

@@ -77,7 +77,7 @@ class ForwardMode:
 
 _TITLES = {"forward": ForwardMode.title, "double backward": DoubleBackward.title}
 
-#: What may be asked for; the gradient that training uses, by reverse mode, is always verified.
+#: What may be requested; the gradient that training uses, by reverse mode, is always verified.
 MODES = ("reverse", *_TITLES)
 
 #: Up to so many parameters each entry of the Hessian is compared; beyond, their sums with weights come first.
@@ -130,7 +130,7 @@ def _adapter(candidate: Candidate, loss: Loss) -> _Adapter | None:
 def _forward(adapt: _Adapter, loss: Loss, wrt: tuple[str, ...]) -> ModeCheck:
     parameters = tuple(name for name in wrt if name in loss.parameters)
     if not parameters:
-        raise UsageError("forward mode is verified by parameters, and none is asked for")
+        raise UsageError("forward mode is verified by parameters, and none is requested")
     return ModeCheck(adapt(ForwardMode), loss, parameters)
 
 
@@ -155,11 +155,11 @@ def merged(outcome: PointOutcome, other: PointOutcome) -> PointOutcome:
     causes = dict(outcome.causes)
     for key, count in other.causes.items():
         causes[key] = causes.get(key, 0) + count
-    asked = {tally.parameter for tally in other.tallies}
+    requested = {tally.parameter for tally in other.tallies}
     settled = {
         name: max(power, other.settled.get(name, -math.inf)) if not math.isnan(power) else power
         for name, power in outcome.settled.items()
-        if name in other.settled or name not in asked
+        if name in other.settled or name not in requested
     }
     return replace(
         outcome,

@@ -80,8 +80,8 @@ class Packed:
 
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
         packed = self.symbols.pack(values)
-        wanted = {self.symbols.argument_of(symbol) for symbol in wrt}
-        answer = self.inner.answer(tuple(name for name in self.symbols.names if name in wanted), packed)
+        requested = {self.symbols.argument_of(symbol) for symbol in wrt}
+        answer = self.inner.answer(tuple(name for name in self.symbols.names if name in requested), packed)
         self._give_back(packed, values)
         gradients = self.symbols.unpack(answer.gradients)
         return Answer({symbol: gradients[symbol] for symbol in wrt}, answer.value)

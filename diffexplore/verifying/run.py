@@ -192,7 +192,7 @@ def _of_all_orders(checks: Sequence[ModeCheck], scales: Sequence[Mapping[str, fl
 
 
 def _partials(loss: Loss, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
-    """What is verified: what is asked for, or all parameters; all data where there are none."""
+    """What is verified: what is requested, or all parameters; all data where there are none."""
     if wrt is not None:
         return as_wrt(loss, wrt)
     parameters = tuple(name for name in loss.parameters if name != UPSTREAM)

@@ -33,7 +33,7 @@ class Format:
         name: "JSON", as a sentence has it.
         commands: those whose results it can hold.
         make: the text, or the bytes of a file.
-        option: by which it is asked for, such as "--json"; None: by the suffix of ``-o`` alone.
+        option: by which it is requested, such as "--json"; None: by the suffix of ``-o`` alone.
         suffixes: by which ``-o`` knows it; a command takes the first format that has one.
         to_stdout: whether ``-`` writes it to standard output.
         check: raises UsageError where something is missing that would be needed in the end: before the long work.

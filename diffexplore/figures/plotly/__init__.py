@@ -13,7 +13,7 @@ from diffexplore.documents import plain
 from diffexplore.figures.extent import Range, extent
 from diffexplore.figures.plotly.traces import DASHES, traces
 from diffexplore.figures.plotly.words import legend, safe
-from diffexplore.figures.records import Axis, Figure, Rule, ValueGrid
+from diffexplore.figures.records import Axis, Figure, Rule
 from diffexplore.figures.roles import Style, styles
 
 __all__ = ["notebook", "spec"]
@@ -46,8 +46,8 @@ def notebook(figure: Figure) -> Any:
 
 def _layout(figure: Figure, drawn: tuple[Style, ...], titled: bool) -> dict[str, Any]:
     limits = extent(figure)
-    x = _axis(figure.x, limits and limits[0], tight=_has_grid(figure))
-    y = _axis(figure.y, limits and limits[1], tight=_has_grid(figure))
+    x = _axis(figure.x, limits and limits[0], tight=figure.has_grid)
+    y = _axis(figure.y, limits and limits[1], tight=figure.has_grid)
     if figure.equal:
         y |= {"scaleanchor": "x", "scaleratio": 1}
     shapes = [_rule(layer, style) for layer, style in zip(figure.layers, drawn, strict=True) if isinstance(layer, Rule)]
@@ -55,7 +55,7 @@ def _layout(figure: Figure, drawn: tuple[Style, ...], titled: bool) -> dict[str,
         "xaxis": x,
         "yaxis": y,
         "shapes": shapes,
-        "height": _GRID_HEIGHT if _has_grid(figure) else _HEIGHT,
+        "height": _GRID_HEIGHT if figure.has_grid else _HEIGHT,
         "margin": {"l": 60, "r": 20, "t": 50 if titled else 20, "b": 50},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -65,10 +65,6 @@ def _layout(figure: Figure, drawn: tuple[Style, ...], titled: bool) -> dict[str,
         "hovermode": "closest",
         "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": INK},
     } | ({"title": {"text": safe(figure.title)}} if titled else {})
-
-
-def _has_grid(figure: Figure) -> bool:
-    return any(isinstance(layer, ValueGrid) for layer in figure.layers)
 
 
 def _axis(axis: Axis, limits: Range | None, *, tight: bool) -> dict[str, Any]:

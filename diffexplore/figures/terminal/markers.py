@@ -64,8 +64,8 @@ def _preferred(layer: Series | Band | Rule | Bars, ascii: bool) -> str:
     return _OF_ROLE[layer.role][ascii]
 
 
-def _free(wanted: str, taken: Sequence[str], ascii: bool) -> str:
-    """``wanted``, or the first further one that is free; where all are taken they begin again."""
+def _free(requested: str, taken: Sequence[str], ascii: bool) -> str:
+    """``requested``, or the first further one that is free; where all are taken they begin again."""
     further = _ASCII_FURTHER if ascii else _FURTHER
-    free = (marker for marker in (wanted, *further) if marker not in taken)
+    free = (marker for marker in (requested, *further) if marker not in taken)
     return next(free, further[len(taken) % len(further)])

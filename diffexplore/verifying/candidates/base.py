@@ -15,8 +15,8 @@ Tensor = torch.Tensor
 class Answer:
     """What one call of a candidate gave.
 
-    ``gradients`` has a tensor for each asked symbol: of shape () for a parameter, (n,) for data. ``value`` is the loss
-    that it computed, of shape (), or None where it does not say.
+    ``gradients`` has a tensor for each requested symbol: of shape () for a parameter, (n,) for data. ``value`` is the
+    loss that it computed, of shape (), or None where it does not say.
     """
 
     gradients: Mapping[str, Tensor]

@@ -21,7 +21,7 @@ class Layer:
     """``forward(inputs) -> output`` and ``backward(inputs, output, upstream) -> gradients``.
 
     ``inputs`` is a named tuple of the loss's symbols, parameters first; the gradients come in that order too, or by
-    name, for all of them or for those that are asked for. Without an upstream gradient the output is the loss, and
+    name, for all of them or for those that are requested. Without an upstream gradient the output is the loss, and
     upstream is 1.
     """
 
@@ -107,7 +107,7 @@ class Layer:
         return tensor if self.torch else to_numpy(tensor, self.name)
 
     def _selected(self, returned: Any, wrt: tuple[str, ...]) -> Any:
-        """Of the gradients by all inputs, those that are asked for."""
+        """Of the gradients by all inputs, those that are requested."""
         if isinstance(returned, (tuple, list)) and len(returned) == len(self._symbols) != len(wrt):
             return dict(zip(self._symbols, returned, strict=True))
         return returned

@@ -17,7 +17,7 @@ Tensor = torch.Tensor
 
 
 class ReturnsGradient:
-    """A function of the symbols that returns a mapping, a tuple or an array of gradients, in the order asked for."""
+    """A function of the symbols that returns a mapping, a tuple or an array of gradients, in the order requested."""
 
     kind = "gradient"
     repeatable = True

@@ -67,9 +67,9 @@ def of_an_axis(name: str, laboratory: Laboratory) -> Cause | None:
         return None
     problem = replace(laboratory.problem, wrt=every)
     wide = Laboratory(problem, laboratory.running, laboratory.point, laboratory.columns, laboratory.n, laboratory.seed)
-    asked = [scene for scene in plans_of(wide) if set(every) <= set(scene.estimates)]
-    found = consistent(_hypotheses(name, groups, problem.loss.symbols), asked, name) if asked else []
-    return named(found, asked, name) if found else None
+    requested = [scene for scene in plans_of(wide) if set(every) <= set(scene.estimates)]
+    found = consistent(_hypotheses(name, groups, problem.loss.symbols), requested, name) if requested else []
+    return named(found, requested, name) if found else None
 
 
 def groups_of(name: str, names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:

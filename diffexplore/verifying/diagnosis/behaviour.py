@@ -149,7 +149,7 @@ def only_narrow(laboratory: Laboratory, observed: Observed, names: Sequence[str]
     return Cause("precision", message, fields)
 
 
-#: Samples of the batch on which a candidate is asked again in float64.
+#: Samples of the batch on which a candidate is called again in float64.
 _WHOLE = 256
 
 

@@ -106,7 +106,7 @@ class Scene:
         return self._truths[name]
 
     def only(self, place: int) -> Scene:
-        """One of the samples as a scene of its own, of which the candidate was not asked."""
+        """One of the samples as a scene of its own, of which the candidate was not called."""
         return Scene(self.problem, self.point, (self.samples[place],), (self.index[place],), self.total, {})
 
     def columns(self) -> Mapping[str, Tensor]:

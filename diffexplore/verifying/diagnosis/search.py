@@ -1,4 +1,4 @@
-"""The search for the cause of one point's failing partials: what is asked of the candidate, and in which order."""
+"""The search for the cause of one point's failing partials: how the candidate is called, and in which order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from diffexplore.verifying.diagnosis.cancellation import cancelling
 from diffexplore.verifying.diagnosis.evidence import different, is_wrong
 from diffexplore.verifying.diagnosis.reductions import of_the_reduction
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
-from diffexplore.verifying.diagnosis.whole import MOST, SMALL, WholeBatch, asked, whole_batch
+from diffexplore.verifying.diagnosis.whole import MOST, SMALL, WholeBatch, requested, whole_batch
 from diffexplore.verifying.point import CandidateCheck
 
 
@@ -126,7 +126,7 @@ class Diagnosis:
     def _again(self) -> list[Scene]:
         """The whole batch at other points."""
         with self._asking():
-            found = [asked(self._sharp, point, index) for point, index in plans.whole_again(self._sharp)]
+            found = [requested(self._sharp, point, index) for point, index in plans.whole_again(self._sharp)]
         return [scene for scene in found if scene is not None]
 
     @cached_property

@@ -54,7 +54,7 @@ class WholeBatch(Scene):
         return self.rows
 
 
-def asked(laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray) -> Scene | None:
+def requested(laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray) -> Scene | None:
     """The whole batch at a point, its samples in the order of ``index``; None where nothing is certain of it."""
     if laboratory.n <= SMALL:
         scene = laboratory.ask(point, index)

@@ -14,7 +14,7 @@ import sympy
 from sympy.core.relational import Relational
 
 from diffexplore.decide.branches import Resolver
-from diffexplore.decide.definedness import Need, own_needs
+from diffexplore.decide.domain_conditions import DomainCondition, own_needs
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.functions.facts import NOT_FINITE
 from diffexplore.functions.tables import domain_of, facts_of
@@ -35,19 +35,19 @@ NOWHERE = Place(False, False)
 
 
 @dataclass
-class Asked:
+class Requirements:
     """What a side needs on a region.
 
     ``every``: all of it. ``certain``: without it the side certainly has no value, in torch as well. ``places`` are
     those of its sums.
     """
 
-    every: set[Need] = field(default_factory=set)
-    certain: set[Need] = field(default_factory=set)
+    every: set[DomainCondition] = field(default_factory=set)
+    certain: set[DomainCondition] = field(default_factory=set)
     places: dict[BatchSum, Place] = field(default_factory=dict)
     _seen: set[tuple[sympy.Basic, Place]] = field(default_factory=set)
 
-    def read(self, expr: Any, resolver: Resolver, place: Place = Place()) -> Asked:
+    def read(self, expr: Any, resolver: Resolver, place: Place = Place()) -> Requirements:
         """Add what ``expr`` needs, with the branches that the resolver has chosen."""
         if not expr.args or (expr, place) in self._seen:
             return self
@@ -65,9 +65,9 @@ class Asked:
                 self.read(argument, resolver, _inside(expr, argument, place))
         return self
 
-    def inside_sums(self, resolver: Resolver) -> Asked:
+    def inside_sums(self, resolver: Resolver) -> Requirements:
         """What the summands of its sums need, with the branches that the resolver has chosen."""
-        found = Asked()
+        found = Requirements()
         for one, place in self.places.items():
             found.read(one.summand, resolver, place)
         return found
@@ -84,7 +84,7 @@ class Asked:
             if need.kind == "nonnegative" or place.infinite:
                 self.certain.add(need)
             elif need.kind == "positive":  # log(0) is infinite
-                self.certain.add(Need(need.expr, "nonnegative"))
+                self.certain.add(DomainCondition(need.expr, "nonnegative"))
 
     def _branch(self, expr: Any, resolver: Resolver, place: Place) -> None:
         choices = expr.args
@@ -131,9 +131,9 @@ def _inside(expr: Any, argument: Any, place: Place) -> Place:
     return Place(place.nan, place.infinite and kept)
 
 
-def asked_by(expressions: Iterable[Any], resolver: Resolver) -> Asked:
+def asked_by(expressions: Iterable[Any], resolver: Resolver) -> Requirements:
     """What expressions need together, outside their sums."""
-    found = Asked()
+    found = Requirements()
     for expr in expressions:
         found.read(expr, resolver)
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import sympy
 
-from diffexplore.decide.definedness import Need
+from diffexplore.decide.domain_conditions import DomainCondition
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.regions import Region, line_of
 from diffexplore.formula.batch_sums import BatchSum
@@ -16,13 +16,13 @@ from diffexplore.formula.text import to_text
 
 
 @dataclass(frozen=True)
-class Stated:
+class SideCondition:
     """A condition; the symbols among ``data`` are those of every sample, not of one.
 
     ``where``: in words, the seam on which alone it must hold; empty for everywhere.
     """
 
-    need: Need
+    need: DomainCondition
     data: frozenset[sympy.Basic] = field(default=frozenset())
     where: str = ""
 
@@ -35,16 +35,16 @@ class Stated:
         where = f" where {self.where}" if self.where else ""
         return self.need.text() + where + (" for every sample" if self.every_sample else "")
 
-    def simpler(self) -> Stated:
+    def simpler(self) -> SideCondition:
         """The same, said of what stands under a root."""
         if self.need.kind != "nonzero":
             return self
-        return Stated(Need(_simpler(self.need.expr), "nonzero"), self.data, self.where)
+        return SideCondition(DomainCondition(_simpler(self.need.expr), "nonzero"), self.data, self.where)
 
 
-def shortest(conditions: Iterable[Stated]) -> list[Stated]:
+def shortest(conditions: Iterable[SideCondition]) -> list[SideCondition]:
     """The conditions, each once and in its shortest form."""
-    found: dict[object, Stated] = {}
+    found: dict[object, SideCondition] = {}
     for one in (condition.simpler() for condition in conditions):
         line, kind = line_of(one.need.expr), one.need.kind
         side = 0 if kind == "nonzero" else line.factor
@@ -59,7 +59,7 @@ def shortest(conditions: Iterable[Stated]) -> list[Stated]:
     return kept
 
 
-def _follows(one: Stated, others: Sequence[Stated]) -> bool:
+def _follows(one: SideCondition, others: Sequence[SideCondition]) -> bool:
     """Whether a condition is certain where the others hold; what holds of one sample says nothing of every one.
 
     Nor does what must hold on a seam alone say anything elsewhere.

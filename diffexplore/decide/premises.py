@@ -9,13 +9,13 @@ import sympy
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.definedness import Need, conditions, needs
+from diffexplore.decide.domain_conditions import DomainCondition, conditions, needs
 from diffexplore.decide.records import Unsupported, Unvalued
 from diffexplore.decide.regions import Region
 from diffexplore.formula.text import to_text
 from diffexplore.functions.domains import Kind
 
-Open: TypeAlias = Need | Boolean
+Open: TypeAlias = DomainCondition | Boolean
 """What is to be stated: most is a need; a choice ("x > 0 or y > 0") or an equation is kept as it is."""
 
 _KINDS: dict[type, Kind] = {
@@ -23,7 +23,7 @@ _KINDS: dict[type, Kind] = {
 }  # fmt: skip
 
 
-def left_open(condition: Boolean, region: Region, given: Iterable[Need]) -> tuple[Open, ...] | None:
+def left_open(condition: Boolean, region: Region, given: Iterable[DomainCondition]) -> tuple[Open, ...] | None:
     """What of a condition is neither certain on the region nor among the needs given; None where it certainly fails."""
     if condition in (sympy.true, sympy.false):
         return () if condition == sympy.true else None
@@ -37,19 +37,19 @@ def left_open(condition: Boolean, region: Region, given: Iterable[Need]) -> tupl
     if not isinstance(condition, Relational):
         raise Unsupported(f"there is no rule for the condition {condition}")
     p = difference(condition)
-    asked = needs((p,))  # where it has no value, a comparison with it is false
+    requirements = needs((p,))  # where it has no value, a comparison with it is false
     if isinstance(condition, sympy.Eq):
-        if 0 not in region.sign(p) or any(need.fails(region) for need in asked):
+        if 0 not in region.sign(p) or any(need.fails(region) for need in requirements):
             return None
         left: tuple[Open, ...] = (condition,) if region.sign(p).certain is None else ()
-        return (*left, *conditions(asked, given, region))
-    every = {Need(p, _KINDS[type(condition)]), *asked}
+        return (*left, *conditions(requirements, given, region))
+    every = {DomainCondition(p, _KINDS[type(condition)]), *requirements}
     if any(need.fails(region) for need in every):
         return None
     return tuple(conditions(every, given, region))
 
 
-def _choice(condition: sympy.Or, region: Region, given: Iterable[Need]) -> tuple[Open, ...] | None:
+def _choice(condition: sympy.Or, region: Region, given: Iterable[DomainCondition]) -> tuple[Open, ...] | None:
     parts = [part for one in condition.args if (part := left_open(one, region, given)) is not None]
     if not parts:
         return None
@@ -63,7 +63,7 @@ def stated_whole(condition: Boolean) -> tuple[Open, ...]:
     if isinstance(condition, sympy.And):
         return tuple(one for part in condition.args for one in stated_whole(part))
     if type(condition) in _KINDS:
-        return (Need(difference(condition), _KINDS[type(condition)]),)
+        return (DomainCondition(difference(condition), _KINDS[type(condition)]),)
     return (condition,)
 
 
@@ -83,17 +83,17 @@ def text_of(condition: Boolean) -> str:
             f"({text_of(part)})" if part.args and part.has(sympy.And, sympy.Or) else text_of(part) for part in ordered
         )
     if isinstance(condition, sympy.Eq):
-        return Need(difference(condition), "nonzero").text().replace("≠", "=")
+        return DomainCondition(difference(condition), "nonzero").text().replace("≠", "=")
     if type(condition) in _KINDS:
-        return Need(difference(condition), _KINDS[type(condition)]).text()
+        return DomainCondition(difference(condition), _KINDS[type(condition)]).text()
     return str(condition)
 
 
 def unvalued_on(
-    wanted: Iterable[Boolean], region: Region, given: Iterable[Need], left: sympy.Expr, *, of_sample: bool
+    requested: Iterable[Boolean], region: Region, given: Iterable[DomainCondition], left: sympy.Expr, *, of_sample: bool
 ) -> Unvalued:
-    """That what is wanted fails on a region: told by the bounds that it is about."""
-    failing = [condition for condition in wanted if left_open(condition, region, given) is None]
+    """That what is requested fails on a region: told by the bounds that it is about."""
+    failing = [condition for condition in requested if left_open(condition, region, given) is None]
     about = {symbol for condition in failing for symbol in condition.free_symbols}
     order = (sympy.Gt, sympy.Lt, sympy.Ge, sympy.Le)
     return Unvalued(

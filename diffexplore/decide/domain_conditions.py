@@ -18,7 +18,7 @@ from diffexplore.functions.tables import domain_of
 
 
 @dataclass(frozen=True)
-class Need:
+class DomainCondition:
     """What must hold of ``expr`` for an expression to have a value; "no pole": it is not 0, −1, −2, …"""
 
     expr: sympy.Expr
@@ -53,7 +53,7 @@ class Need:
         return f"{to_text(rest)} {sign} {to_text(-constant)}"
 
 
-def needs(expressions: Iterable[sympy.Basic]) -> frozenset[Need]:
+def needs(expressions: Iterable[sympy.Basic]) -> frozenset[DomainCondition]:
     """All that expressions without branches need outside their sums."""
     seen: set[sympy.Basic] = set()
     return frozenset(need for expr in expressions for need in _walk(expr, seen))
@@ -65,21 +65,21 @@ def has_no_value(expressions: Iterable[sympy.Expr], region: Region) -> bool:
 
 
 def without_value(
-    expressions: Iterable[sympy.Expr], region: Region, further: Iterable[Need] = ()
-) -> tuple[Need, ...] | None:
+    expressions: Iterable[sympy.Expr], region: Region, further: Iterable[DomainCondition] = ()
+) -> tuple[DomainCondition, ...] | None:
     """What expressions, or ``further`` needs, certainly lack on the whole region; None for nothing.
 
     Where something that is lacking holds nowhere, or has no words, the region is left to say so: nothing is given.
     """
     every = tuple(expressions)
-    failing = sorted({need for need in (*needs(every), *further) if need.fails(region)}, key=Need.text)
+    failing = sorted({need for need in (*needs(every), *further) if need.fails(region)}, key=DomainCondition.text)
     if not failing and not any(expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo) for expr in every):
         return None
     told = all(need.expr.free_symbols and not need.fails(Region()) for need in failing)
     return tuple(failing) if told else ()
 
 
-def _walk(expr: sympy.Basic, seen: set[sympy.Basic]) -> Iterator[Need]:
+def _walk(expr: sympy.Basic, seen: set[sympy.Basic]) -> Iterator[DomainCondition]:
     if expr in seen or isinstance(expr, BatchSum):
         return
     seen.add(expr)
@@ -88,36 +88,41 @@ def _walk(expr: sympy.Basic, seen: set[sympy.Basic]) -> Iterator[Need]:
         yield from _walk(argument, seen)
 
 
-def own_needs(expr: sympy.Basic, arguments: Sequence[Any]) -> Iterator[Need]:
+def own_needs(expr: sympy.Basic, arguments: Sequence[Any]) -> Iterator[DomainCondition]:
     """What a node of the kind of ``expr`` needs of these arguments."""
     domain = domain_of(expr)
     if domain is not None:
-        yield from (Need(*need) for need in domain.needs(*arguments))
+        yield from (DomainCondition(*need) for need in domain.needs(*arguments))
 
 
-def nonnegative_by(found: Iterable[Need]) -> list[sympy.Expr]:
+def nonnegative_by(found: Iterable[DomainCondition]) -> list[sympy.Expr]:
     """What is not negative where all of it holds."""
     return [need.expr for need in found if need.kind in ("positive", "nonnegative")]
 
 
-def conditions(needed: Iterable[Need], given: Iterable[Need], region: Region) -> list[Need]:
+def conditions(
+    needed: Iterable[DomainCondition], given: Iterable[DomainCondition], region: Region
+) -> list[DomainCondition]:
     """The needs that are not certain on the region and are not among those given."""
     given = set(given)
     strict = {need.expr for need in given if need.kind in ("positive", "nonzero")}
     loose = {need.expr for need in given if need.kind in ("positive", "nonnegative")}
     region = _refined(region, given)
     factors = {factor for expr in strict for factor in _factors(expr)}
-    needed, found = set(needed), dict[Need, None]()
+    needed, found = set(needed), dict[DomainCondition, None]()
     for need in sorted(needed, key=lambda one: (str(one.expr), one.kind)):
         if need.holds(region) or need in given or (need.kind == "nonnegative" and need.expr in loose):
             continue
-        if need.kind == "no pole" and not {Need(need.expr, "positive")}.isdisjoint((*needed, *given)):
+        if need.kind == "no pole" and not {DomainCondition(need.expr, "positive")}.isdisjoint((*needed, *given)):
             continue  # that is stated, or given
-        if need.kind == "positive" and {Need(need.expr, "nonzero"), Need(need.expr, "nonnegative")} <= given:
+        if (
+            need.kind == "positive"
+            and {DomainCondition(need.expr, "nonzero"), DomainCondition(need.expr, "nonnegative")} <= given
+        ):
             continue
         if need.kind == "nonzero" or (need.kind == "positive" and need.expr in loose):
             for factor in sorted(_factors(need.expr), key=str):
-                one = Need(factor, "nonzero")
+                one = DomainCondition(factor, "nonzero")
                 if factor not in factors and not one.holds(region):
                     found[one] = None
         else:
@@ -125,7 +130,7 @@ def conditions(needed: Iterable[Need], given: Iterable[Need], region: Region) ->
     return list(found)
 
 
-def _refined(region: Region, given: Iterable[Need]) -> Region:
+def _refined(region: Region, given: Iterable[DomainCondition]) -> Region:
     """The part of the region in which what is given holds."""
     for need in sorted(given, key=lambda one: str(one.expr)):
         if need.kind == "positive" and need.expr.free_symbols and region.sign(need.expr).certain is None:

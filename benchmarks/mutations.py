@@ -1,0 +1,168 @@
+"""Figure: wrong facts in the tables do not survive the tests.
+
+    python -m benchmarks.mutations [--only WORD] [--first 0] [--timeout 900]
+
+Copies this folder, changes one fact of it (a domain, a sign, a claim, a constant, a number of terms), and runs the file
+of tests that is named beside it, of the ordinary suite. A mutation is killed where they fail; one that survives is
+printed, and the exit code is 1. That the tests pass without a mutation is tried first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+RECORDS, OPERATORS, CANARY, DOUBLE = "test_registry.py", "test_torch_ops.py", "test_canary.py", "test_double_double.py"
+SUMS, JUDGE, FORMATS, LEAVING = "test_bounds_sums.py", "test_judge.py", "test_bounds.py", "test_verify_leaving_torch.py"
+COMPLEX = "test_complex_step.py"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One wrong fact.
+
+    Attributes:
+        path: the file, below the package.
+        after: the text behind which the fact is sought; empty for the beginning of the file.
+        old, new: the fact, at its first place there, and the wrong one.
+        tests: the file of tests that is to notice.
+    """
+
+    path: str
+    after: str
+    old: str
+    new: str
+    tests: str = RECORDS
+
+    @property
+    def name(self) -> str:
+        """What is said of it: the file, the record, and the change."""
+        where = self.after.strip("\"', ") or Path(self.path).stem
+        return f"{self.path}: {where}: {self.old} → {self.new}"
+
+    def applied(self, text: str) -> str:
+        """The text of the file with the wrong fact. Raises ValueError where the fact is not in it."""
+        place = text.index(self.old, text.index(self.after))
+        return text[:place] + self.new + text[place + len(self.old) :]
+
+
+def _of(family: str, function: str, *changes: tuple[str, str], tests: str = RECORDS) -> Iterator[Mutation]:
+    """Mutations of the record of a function."""
+    for old, new in changes:
+        yield Mutation(f"functions/{family}.py", f'name="{function}"', old, new, tests)
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    # where a function is defined
+    *_of("error_functions", "erfinv", ("where(Within(strict=True))", "EVERYWHERE")),
+    *_of("exponentials", "log", ("where(Above(0))", "where(Above(-1))")),
+    *_of("exponentials", "log1p", ("where(Above(-1))", "where(Above(-2))")),
+    *_of("hyperbolic", "acosh", ("where(AtLeast(1))", "where(AtLeast(0))")),
+    *_of("hyperbolic", "atanh", ("where(Within(strict=True))", "where(Within(strict=False))")),
+    *_of("circular", "tan", ('Nonzero("cos")', 'Nonzero("sin")')),
+    *_of("circular", "asin", ("where(Within(strict=False))", "EVERYWHERE")),
+    # signs and ranges
+    *_of("circular", "acos", ("sign=UNKNOWN_SIGN", "sign=Increasing(0)")),
+    *_of("hyperbolic", "sinh", ("sign=Increasing(0)", "sign=ALWAYS_POSITIVE")),
+    *_of("exponentials", "log", ("sign=Increasing(1)", "sign=Increasing(0)")),
+    *_of("error_functions", "erf", ("values=(-1, 1)", "values=(0, 1)")),
+    *_of("error_functions", "erfc", ("values=(0, 2)", "values=(0, 1)")),
+    *_of("hyperbolic", "tanh", ("values=(-1, 1)", "values=(0, 1)")),
+    *_of("hyperbolic", "sigmoid", ("values=(0, 1)", "values=(-1, 0)")),
+    # smoothness
+    *_of("powers", "abs", ("smooth=CORNER", "smooth=ANALYTIC")),
+    # how errors spread
+    *_of("circular", "atan", ("spread=spread.atan", "spread=spread.erf")),
+    *_of("exponentials", "exp", ("spread=spread.exp", "spread=spread.sin")),
+    *_of("hyperbolic", "cosh", ("spread=spread.cosh", "spread=spread.sin")),
+    *_of("hyperbolic", "sigmoid", ("spread=spread.sigmoid", "spread=spread.tanh")),
+    # what is claimed of kernels
+    *_of("circular", "sin", ("claim=Claim(4)", "claim=Claim(0.25)"), tests=CANARY),
+    *_of("error_functions", "erfc", ("claim=Claim(16)", "claim=Claim(0.5)"), tests=CANARY),
+    *_of("gamma_functions", "digamma", ("absolute=32.0", "absolute=0.0"), tests=CANARY),
+    # roots
+    *_of("gamma_functions", "lgamma", ("zeros=(1.0, 2.0)", "zeros=(1.0, 3.0)")),
+    *_of("circular", "acos", ("zeros=(1.0,)", "zeros=(0.0,)")),
+    # what computes it
+    *_of("exponentials", "log", ("arb=arb.log", "arb=arb.log1p")),
+    *_of("circular", "sin", ("double=double.sin", "double=double.cos")),
+    *_of("circular", "sin", ("germ=germ.sin", "germ=germ.cos")),
+    *_of("circular", "sin", ("complex=complex_balls.sin", "complex=complex_balls.cos")),
+    *_of("circular", "asin", ("numpy=np.arcsin", "numpy=np.arccos")),
+    *_of("circular", "sin", ('javascript="Math.sin"', 'javascript="Math.cos"')),
+    *_of("circular", "sin", ('python="math.sin"', 'python="math.cos"')),
+    *_of("circular", "sin", ('torch="torch.sin"', 'torch="torch.cos"')),
+    # normal forms
+    *_of("hyperbolic", "sinh", ("normal_form=normal.sinh", "normal_form=normal.cosh")),
+    *_of("hyperbolic", "acosh", ("normal_form=normal.acosh", "normal_form=normal.asinh")),
+    *_of("error_functions", "ndtr", ("(1 + sympy.erf(", "(1 - sympy.erf(")),
+    # constants of the arithmetics
+    Mutation("arithmetic/double_functions.py", "", "_TERMS = 11", "_TERMS = 8", DOUBLE),
+    Mutation("arithmetic/double_functions.py", "", "_REMAINDER = 2.0**-112", "_REMAINDER = 2.0**-150", DOUBLE),
+    Mutation("arithmetic/double_double.py", "def two_prod", "a_high * b_low + ", "", DOUBLE),
+    # bounds
+    Mutation("bounds/claims.py", "def summation_depth", "levels + 35", "levels + 3", SUMS),
+    Mutation("bounds/ball.py", "def mul", "(y.mid.abs() + y.rad) * x.rad", "y.mid.abs() * x.rad", FORMATS),
+    Mutation("bounds/complex_balls.py", "def _log_crossing", "return 1.0, 0.0", "return 0.0, 0.0", COMPLEX),
+    # formats
+    Mutation("floating_point.py", "", '"bfloat16", 8, -126', '"bfloat16", 9, -126', FORMATS),
+    Mutation("floating_point.py", "", '"float16", 11, -14', '"float16", 11, -24', FORMATS),
+    # operators of torch
+    Mutation(
+        "torch_ops/readers/certain.py", "def is_positive", "return is_positive(expr.args[0])", "return True", OPERATORS
+    ),
+    Mutation("torch_code/leaving_torch.py", "", "asarray new_tensor", "asarray", LEAVING),
+    # the judge
+    Mutation("checking/judge.py", "def judge", "detectable < 1", "detectable < 4", JUDGE),
+)
+
+
+def fails(folder: Path, tests: str, seconds: float) -> bool:
+    """Whether a file of tests fails in a copy; what takes longer than ``seconds`` hangs, which is noticed too."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", f"tests/{tests}"]
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return True
+    return done.returncode != 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", metavar="WORD", help="those with this word in their names")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first")
+    parser.add_argument("--timeout", type=float, default=900, help="seconds for a file of tests (default 900)")
+    options = parser.parse_args()
+    chosen = [one for one in MUTATIONS if options.only in one.name][options.first :]
+    survived = []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "copy")
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", "__pycache__", ".venv", ".*_cache"))
+        broken = [tests for tests in sorted({one.tests for one in chosen}) if fails(copy, tests, options.timeout)]
+        if broken:
+            print(f"these tests fail without a mutation: {', '.join(broken)}")
+            return 2
+        for number, one in enumerate(chosen, options.first):
+            file = copy / "diffexplore" / one.path
+            text = file.read_text(encoding="utf-8")
+            file.write_text(one.applied(text), encoding="utf-8")
+            killed = fails(copy, one.tests, options.timeout)
+            file.write_text(text, encoding="utf-8")
+            print(f"{number:3} {'killed  ' if killed else 'SURVIVED'} {one.name} ({one.tests})", flush=True)
+            survived += [] if killed else [one]
+    print(f"{len(chosen)} mutations, {len(survived)} survived")
+    return 1 if survived else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
