@@ -121,6 +121,8 @@ def _of_comparison(both: Effort) -> Effort:
         raise UsageError(f"a comparison of the formula splits into more than {MAX_CASES} cases: branch less")
     size = both.size * both.cases
     work = both.work + size * (both.nesting + both.cases) + of.COMPARISON + both.cases * both.sign
+    if both.unsure:
+        work += both.cases * of.PART_COMPARED * both.parts
     return replace(both, size=size, comparisons=both.cases, cases=1, work=work)
 
 

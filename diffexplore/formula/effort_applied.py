@@ -29,7 +29,9 @@ def of_power(node: ast.BinOp, base: Effort, exponent: Effort) -> Effort:
     both = joined([base, exponent])
     if whole is None:
         copies = max(_root_copies(node.left, base), of.COPIES_OF_EXPONENTS if exponent.unsure else 1)
-        found = applied(both, of.POWER, copies=copies, roots=True)
+        open_question = (both.unsure or both.fraction) and not exponent.constant  # whether the base is real
+        questions = of.PART * both.parts if open_question else 0
+        found = applied(replace(both, work=both.work + questions), of.POWER, copies=copies, roots=True)
         if isinstance(node.right, ast.Constant):
             found = replace(found, parts=parts_of_function("sqrt", base, found.size))
     else:
@@ -78,9 +80,9 @@ def of_call(name: str, node: ast.Call, found: Mapping[ast.AST, Effort]) -> Effor
     if name in of.EXTREMES:
         return _of_extreme(name, node, inside)
     of_inverse = inside.inverse and name in of.OF_INVERSES
-    asked = of.PART * inside.parts if name in of.ASKING and inside.unsure else 0
+    questions = of.PART * inside.parts if name in of.ASKING and inside.unsure else 0
     effort = applied(
-        replace(inside, work=inside.work + asked),
+        replace(inside, work=inside.work + questions),
         _weight(name, inside),
         copies=_copies(name, node.args[0], found[node.args[0]], inside),
         unsure=name in of.UNSURE or (inside.fraction and name in of.UNSURE_OF_FRACTIONS),
@@ -123,7 +125,10 @@ def _of_extreme(name: str, node: ast.Call, inside: Effort) -> Effort:
     count = len(_arguments(node, name))
     pairs = max(1, count * (count - 1) // 2)
     each = 2 * inside.size // max(1, len(node.args)) + 1
-    work = pairs * (each * of.PAIR * (1 + min(inside.heavy // max(1, len(node.args)), 3)) + inside.sign)
+    heavy = 1 + min(inside.heavy // max(1, len(node.args)), 3)
+    # The difference of two is factored at each level within; that from a number is what is compared.
+    depth = 1 + inside.nesting if sum(not isinstance(one, ast.Constant) for one in node.args) > 1 else 1
+    work = pairs * (each * of.PAIR * heavy * depth + inside.sign)
     return replace(inside, nesting=inside.nesting + 1, heavy=inside.heavy + 1, inverse=False, work=inside.work + work)
 
 

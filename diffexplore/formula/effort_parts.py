@@ -34,4 +34,5 @@ def of_whole_power(base: Effort, exponent: int) -> int:
 def of_function(name: str, inside: Effort, size: int) -> int:
     """The same of a function that has ``size`` nodes itself: where SymPy has no rule for it, it writes it whole."""
     times = of.PARTS.get(name)
-    return min(MOST_NODES, 2 + (times * inside.parts if times and inside.unsure else inside.parts + size))
+    written = times is not None and (inside.unsure or inside.fraction)
+    return min(MOST_NODES, 2 + ((times or 1) * inside.parts if written else inside.parts + size))

@@ -33,6 +33,7 @@ WEIGHTS = {
     "abs": 10, "cbrt": 20, "hypot": 10, "lgamma": 60, "gamma": 20, "heaviside": 10, "logcosh": 60, "exp2": 10,
     "trigamma": 10, "polygamma": 4, "sinh": 20, "cosh": 20, "tanh": 20, "sech": 20, "csch": 20, "sign": 4, "log2": 2,
     "sinc": 4, "log10": 4, "log": 2, "atanh": 2, "log1p": 4, "pow": 6, "sqrt": 6, "square": 6,
+    **dict.fromkeys(("floor", "ceil", "trunc", "round"), 150),
     "exp10": 10, "logit": 10, "entr": 40, "xlogy": 40, "xlog1py": 40,
 }  # fmt: skip
 WEIGHTS_OF_ROOTS = {"lgamma": 160}
@@ -57,6 +58,9 @@ PARTS_OF_DIVISORS = 3
 
 PART = 100
 """Work of a node of the parts, where SymPy asks for them."""
+
+PART_COMPARED = 5 * PART
+"""The same in a comparison, whose difference has both signs tried."""
 
 #: Functions for whose operands, if it does not know them to be real, SymPy asks for the parts.
 ASKING = frozenset({"sinh", "cosh", "tanh", "coth", "sech", "csch", "logcosh", "heaviside"})
