@@ -281,6 +281,15 @@ def test_a_complex_logarithm_near_the_unit_circle(angle: float) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------- bounds
+@pytest.mark.parametrize("name", [name for name, record in OPERATIONS.items() if record.zeros])
+def test_the_roots_are_roots(name: str) -> None:
+    with precision(128):
+        for root in OPERATIONS[name].zeros:
+            value = BALLS.operations[name](arb(root))
+            assert value.contains(0)
+            assert value.rad() < 2.0**-60
+
+
 @pytest.mark.parametrize("name", [n for n, one in OPERATIONS.items() if not isinstance(one.spread, Propagation)])
 def test_errors_spread_no_further_than_the_rule_says(name: str) -> None:
     rng = np.random.default_rng(1)
