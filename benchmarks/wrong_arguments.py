@@ -143,7 +143,7 @@ FUNCTIONS = (
         "candidate": lambda: _forward, "loss": _loss, "parameters": _absent, "data": _absent, "wrt": _absent,
         "domain": _absent}),
     Function("losses.get", dx.losses.get, {"name": lambda: "hyperplane", "dimensions": lambda: 2}),
-    Function("methods.select", dx.methods.select, {"wanted": _absent}),
+    Function("methods.select", dx.methods.select, {"requested": _absent}),
     Function("strategies.points", dx.strategies.points, {"loss": _loss}),
     Function("strategies.batches", dx.strategies.batches, {
         "loss": _loss, "min_size": lambda: 1, "max_size": lambda: 3, "at": _absent}),

@@ -76,7 +76,7 @@ def test_input_that_cannot_be_used(loss: str, data: Any, at: Any, message: str) 
 
 def test_cuda_asked_for_and_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UsageError, match="device 'cuda' is asked for, but torch finds no CUDA GPU"):
+    with pytest.raises(UsageError, match="device 'cuda' is requested, but torch finds no CUDA GPU"):
         check("perpendicular", DATA, POINT, device="cuda")
     with pytest.raises(UsageError, match="no CUDA GPU"):
         as_device("cuda:1")

@@ -60,7 +60,7 @@ def _check_branches(base: sympy.Expr, exponent: sympy.Expr) -> None:
     size = _reach(exponent)
     if size > MAX_EXPONENT:
         raise UsageError(f"an exponent is beyond ±{MAX_EXPONENT:,} where a branch is taken")
-    if size and abs(math.log2(_reach(base) or 1)) * size > MAX_BITS:
+    if size > 1 and abs(math.log2(_reach(base) or 1)) * size > MAX_BITS:  # a root or a reciprocal has no more digits
         raise UsageError("a constant of the formula is too large: a power of a number has more than 2,400 digits")
 
 

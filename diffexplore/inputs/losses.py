@@ -36,6 +36,9 @@ KINDS = "a dx.Loss, a name of the catalogue, a formula, a SymPy expression or a 
 #: Characters of a word that is more likely a formula than a name.
 _LONGEST_SYMBOLS = 2
 
+#: A longer name is not said again.
+_LONGEST_SHOWN = 40
+
 _FEW = "perpendicular, huber and more (diffexplore list)"
 
 _NAME = re.compile(r"[^\W\d]\w*(:\w*)?")
@@ -100,7 +103,8 @@ def _of_catalogue(name: str) -> Loss:
     as_formula = f"as a formula {product}the symbol alone is '({name})'"
     if len(name) <= _LONGEST_SYMBOLS:
         raise UsageError(f"unknown loss {name!r}: {as_formula}; the names of losses are {_FEW}")
-    raise UsageError(f"{unknown('loss', name, losses.names())}; {as_formula}")
+    more = f"; {as_formula}" if len(name) <= _LONGEST_SHOWN else ""
+    raise UsageError(f"{unknown('loss', name, losses.names())}{more}")
 
 
 def loss_with_values(
