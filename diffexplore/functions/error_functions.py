@@ -160,7 +160,7 @@ FUNCTIONS: tuple[Function, ...] = (
         computed=Operation(
             name="erfcx", aten="special_erfcx",
             torch=lambda x: narrow.in_float32(torch.special.erfcx, x), numpy=NO_NUMPY, jax=NO_JAX,
-            tensorflow=tf.math.erfcx, javascript=_ERFCX_IN_JAVASCRIPT, arb=lambda x: (x * x).exp() * x.erfc(),
+            tensorflow=NO_TENSORFLOW, javascript=_ERFCX_IN_JAVASCRIPT, arb=lambda x: (x * x).exp() * x.erfc(),
             double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
             facts=Facts(
                 domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC,
