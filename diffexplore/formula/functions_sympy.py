@@ -12,7 +12,6 @@ from typing import Any
 import sympy
 from sympy.codegen.cfunctions import expm1, log1p
 from sympy.core.function import ArgumentIndexError
-from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.functions.tables import by_class
@@ -147,25 +146,6 @@ class dsinc(sympy.Function):
 def where(condition: Boolean, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     """``a`` where the condition holds, else ``b``."""
     return piecewise((a, condition), (b, sympy.true))
-
-
-def compared(relation: type[Relational], left: sympy.Expr, right: sympy.Expr, given: Boolean = sympy.true) -> Boolean:
-    """A comparison as the cases of the choices on its sides, where ``given`` holds.
-
-    SymPy would make an if-then-else, which nothing else here knows. It does not hold where a side has no value.
-    """
-    parts = (part for side in (left, right) for part in sympy.preorder_traversal(side))
-    choice = next((part for part in parts if isinstance(part, sympy.Piecewise)), None)
-    if choice is None:
-        valued = not any(side.has(sympy.nan, sympy.zoo) for side in (left, right))
-        return sympy.And(given, relation(left, right)) if valued else sympy.false
-    cases = []
-    for branch, holds in choice.args:
-        case = sympy.And(given, holds)
-        if case != sympy.false:
-            cases.append(compared(relation, left.xreplace({choice: branch}), right.xreplace({choice: branch}), case))
-        given = sympy.And(given, sympy.Not(holds))
-    return sympy.Or(*cases)
 
 
 def piecewise(*pieces: tuple[sympy.Expr, Boolean]) -> sympy.Expr:

@@ -16,7 +16,7 @@ from diffexplore.formula.choices import first_choice, pieces_of, replaced
 from diffexplore.formula.constants import check_argument, check_divisor, check_power, checked
 from diffexplore.formula.declared import is_symbol
 from diffexplore.formula.effort_weights import ASKING
-from diffexplore.formula.functions_sympy import CONSTANT_VALUES, compared, foreign_node, piecewise
+from diffexplore.formula.functions_sympy import CONSTANT_VALUES, foreign_node, piecewise
 from diffexplore.formula.grammar import chain, too_deep
 from diffexplore.formula.multiplied import check_multiplied_out
 from diffexplore.formula.net import caught
@@ -225,7 +225,7 @@ def _comparison(node: ast.Compare) -> Boolean:
     choice = first_choice(node)
     if choice is None:
         relation = _RELATIONS[type(node.ops[0])]
-        return compared(relation, expression_of(node.left), expression_of(node.comparators[0]))
+        return relation(expression_of(node.left), expression_of(node.comparators[0]))
     cases, earlier = [], sympy.true
     for branch, condition in pieces_of(choice):
         holds = sympy.true if condition is None else condition_of(condition)
