@@ -28,7 +28,7 @@ from diffexplore.functions.records import (
     Readings,
 )
 from diffexplore.functions.rounding import IN_STEPS, SPREAD_IN_STEPS, TRIED_IN_PARTS, Claim, Interval, Trials
-from diffexplore.functions.sources import DSINC_IN_PYTHON, DSINC_IN_TORCH, reciprocal
+from diffexplore.functions.sources import DSINC_IN_PYTHON, DSINC_IN_TORCH, of_reciprocal, reciprocal
 
 sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), library("flint").arb
 jnp, tf = library("jax.numpy"), library("tensorflow")
@@ -41,14 +41,6 @@ complex_balls = library("diffexplore.bounds.complex_balls")
 spread, trials = library("diffexplore.bounds.propagation"), library("diffexplore.bounds.trials")
 normal, classes = library("diffexplore.decide.rules"), library("diffexplore.formula.functions_sympy")
 sinc = library("diffexplore.arithmetic.sinc")
-
-
-def _of_reciprocal(of: str, normal_form: object) -> Facts:
-    """Those of a reciprocal of the sine or the cosine, or of their quotient."""
-    return Facts(
-        domain=where(Nonzero(of)), sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC,  # type: ignore[arg-type]  # a name
-        normal_form=normal_form, at_infinity=MAY_BE_FINITE,  # type: ignore[arg-type]  # a lazy name
-    )  # fmt: skip
 
 
 _SINC = Operation(
@@ -107,15 +99,15 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         name="cot", doc="cotangent 1/tan(x)", node=sympy.cot, **reciprocal("tan"),
-        own_facts=_of_reciprocal("sin", normal.cot),
+        own_facts=of_reciprocal(Nonzero("sin"), normal.cot),
     ),
     Function(
         name="sec", doc="secant 1/cos(x)", node=sympy.sec, **reciprocal("cos"),
-        own_facts=_of_reciprocal("cos", normal.sec),
+        own_facts=of_reciprocal(Nonzero("cos"), normal.sec),
     ),
     Function(
         name="csc", doc="cosecant 1/sin(x)", node=sympy.csc, **reciprocal("sin"),
-        own_facts=_of_reciprocal("sin", normal.csc),
+        own_facts=of_reciprocal(Nonzero("sin"), normal.csc),
     ),
     Function(
         name="sinc", doc="sin(x)/x, 1 at 0 (without π)", node=sympy.sinc, torch="torch.sinc({factor}/math.pi)",

@@ -26,7 +26,7 @@ from diffexplore.functions.records import (
     Operation,
 )
 from diffexplore.functions.rounding import SPREAD_IN_STEPS, Claim, Interval
-from diffexplore.functions.sources import reciprocal
+from diffexplore.functions.sources import of_reciprocal, reciprocal
 
 sympy, torch, np, arb = library("sympy"), library("torch"), library("numpy"), library("flint").arb
 jnp, jax, tf = library("jax.numpy"), library("jax"), library("tensorflow")
@@ -80,10 +80,7 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         name="coth", doc="hyperbolic cotangent", node=sympy.coth, **reciprocal("tanh"),
-        own_facts=Facts(
-            domain=where(Nonzero()), sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC, normal_form=normal.coth,
-            at_infinity=MAY_BE_FINITE,
-        ),
+        own_facts=of_reciprocal(Nonzero(), normal.coth),
     ),
     Function(
         name="sech", doc="hyperbolic secant", node=sympy.sech, **reciprocal("cosh"),
@@ -94,10 +91,7 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         name="csch", doc="hyperbolic cosecant", node=sympy.csch, **reciprocal("sinh"),
-        own_facts=Facts(
-            domain=where(Nonzero()), sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC, normal_form=normal.csch,
-            at_infinity=MAY_BE_FINITE,
-        ),
+        own_facts=of_reciprocal(Nonzero(), normal.csch),
     ),
     Function(
         name="asinh", doc="inverse hyperbolic sine", aliases=("arcsinh",), node=sympy.asinh, python="math.asinh",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from diffexplore.functions.domains import Nonzero, where
+from diffexplore.functions.facts import ANALYTIC, MAY_BE_FINITE, UNBOUNDED, UNKNOWN_SIGN, Facts
 from diffexplore.functions.records import Composed, Helper
 
 
@@ -18,6 +20,14 @@ def reciprocal(operation: str) -> dict[str, Any]:
         "python": f"(1/math.{operation}({{0}}))",
         "torch": f"(1/torch.{operation}({{0}}))",
     }
+
+
+def of_reciprocal(divisor: Nonzero, normal_form: Any) -> Facts:
+    """The facts of a quotient that has a value where ``divisor`` is not 0, and may have either sign."""
+    return Facts(
+        domain=where(divisor), sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC, normal_form=normal_form,
+        at_infinity=MAY_BE_FINITE,
+    )  # fmt: skip
 
 
 DSINC_IN_PYTHON = Helper(
