@@ -178,13 +178,9 @@ class Tape(DispatchMode):
         self._states[key] = new
         if not layout.is_whole(count):
             whole = StridedLayout(0, (count,), (1,))
-            self._entries.append(
-                TapeEntry(
-                    (StorageRegion(old, whole, True),),
-                    (StorageRegion(new, whole, True),),
-                    lambda c: [layout.without(c[0])],
-                )  # type: ignore[arg-type]
-            )
+            around: Pullback = lambda cotangents: [layout.without(one) for one in cotangents if one is not None]  # noqa: E731
+            passed = StorageRegion(old, whole, True), StorageRegion(new, whole, True)
+            self._entries.append(TapeEntry(passed[:1], passed[1:], around))
         return StorageRegion(new, layout, True)
 
     # ------------------------------------------------------------------------------------ operators of many steps
