@@ -15,17 +15,17 @@ from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.mathematics import of_function
-from diffexplore.torch_ops.readers import comparisons
+from diffexplore.torch_ops.readers import comparisons, conventions
 from diffexplore.torch_ops.readers.arrays import each
 from diffexplore.torch_ops.readers.elementwise import clamp, heaviside
 from diffexplore.torch_ops.readers.logic import equal, less, opposite
 from diffexplore.torch_ops.records import Operator, handled, operator, unbounded
 
 
-def _comparison(name: str, sign: str, compare: Callable[..., Any]) -> Operator:
+def _comparison(name: str, sign: str, compare: Callable[..., Any], note: Callable[..., None] | None = None) -> Operator:
     """NaN is none of the formulas' numbers, so that "not less" is "greater or equal"."""
     stated = case(f"self {sign} other ? 1 : 0")
-    read = comparisons.comparison(compare)
+    read = comparisons.comparison(compare, note)
     return handled(name, EVERYWHERE, stated, handler=branching.compare, tests_finiteness=True, read=read)
 
 
@@ -53,7 +53,7 @@ _finiteness = partial(handled, handler=branching.plain, defined=EVERYWHERE, test
 
 OPERATORS: tuple[Operator, ...] = (
     _comparison("lt", "<", less),
-    _comparison("gt", ">", lambda x, y: less(y, x)),
+    _comparison("gt", ">", lambda x, y: less(y, x), conventions.note_near_zero),
     _comparison("le", "<=", lambda x, y: opposite(less(y, x))),
     _comparison("ge", ">=", lambda x, y: opposite(less(x, y))),
     _comparison("eq", "==", equal),
