@@ -16,10 +16,19 @@ from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import spend
 from diffexplore.formula.functions_sympy import dsinc
 from diffexplore.formula.size import nodes
+from diffexplore.functions.facts import CORNER, Equal
+from diffexplore.functions.tables import by_class
+
+#: Functions with a corner that are expressions of others with one.
+_CORNERED = {
+    kind: function.facts.normal_form.expression
+    for kind, function in by_class().items()
+    if function.facts.smooth is CORNER and isinstance(function.facts.normal_form, Equal)
+}
 
 BRANCHING = (
     sympy.Piecewise, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.sinc, dsinc,
-    Relational, sympy.And, sympy.Or, sympy.Not, sympy.ITE,
+    Relational, sympy.And, sympy.Or, sympy.Not, sympy.ITE, *_CORNERED,
 )  # fmt: skip
 
 MOST_REGIONS = 600
@@ -123,6 +132,9 @@ class Resolver:
             return dsinc.at_zero(expr.args[0])
         return slope.xreplace({node: node.apart() for node in slope.atoms(dsinc)})
 
+    def _cornered(self, expr: sympy.Function) -> sympy.Expr:
+        return self(_CORNERED[expr.func](*expr.args))
+
     def _heaviside(self, expr: sympy.Heaviside) -> sympy.Expr:
         sign = self.sign(self(expr.args[0]))
         return self(expr.args[1]) if sign == 0 else sympy.Integer(sign > 0)
@@ -142,6 +154,7 @@ _RULES: dict[type, Callable[[Resolver, Any], Any]] = {
     sympy.Not: lambda self, expr: sympy.false if self(expr.args[0]) == True else sympy.true,  # noqa: E712
     sympy.ITE: Resolver._ite,
     Relational: Resolver._relation,
+    **dict.fromkeys(_CORNERED, Resolver._cornered),
 }
 
 
