@@ -8,8 +8,8 @@ from formulas import texts
 from hypothesis import assume, given, settings
 
 from diffexplore.errors import UsageError
-from diffexplore.formula.cost import count_ops
 from diffexplore.formula.latex import to_latex
+from diffexplore.formula.order import count_ops
 from diffexplore.formula.parse import parse
 from diffexplore.formula.text import to_text
 from diffexplore.functions import TABLE, Function

@@ -9,14 +9,21 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.branches import Resolver, Undecided, regions
-from diffexplore.decide.case import Both, Piece, RegionCase
-from diffexplore.decide.domain_conditions import DomainCondition, needs, nonnegative_by, without_value
+from diffexplore.decide.case import Both, Piece, RegionCase, Requirements, asked_by
+from diffexplore.decide.domain_conditions import (
+    DomainCondition,
+    left_open,
+    needs,
+    nonnegative_by,
+    stated_whole,
+    text_of,
+    unvalued_on,
+    without_value,
+)
 from diffexplore.decide.generators import Converter, with_converter
-from diffexplore.decide.premises import left_open, stated_whole, text_of, unvalued_on
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
-from diffexplore.decide.requirements import Requirements, asked_by
 from diffexplore.decide.side_conditions import SideCondition
 from diffexplore.decide.sums import SumRule, as_one_summand, bound_symbols, sums_in
 

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
 import sympy
 from sympy.core.relational import Relational
 
-from diffexplore.decide.feasible import is_empty
 from diffexplore.decide.records import Unsupported
-from diffexplore.decide.regions import Region, line_of
+from diffexplore.decide.regions import Region, line_of, small
 from diffexplore.decide.signs import sign_of
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import spend
+from diffexplore.formula.elimination import Inequality, contradict, row_of
 from diffexplore.formula.functions_sympy import dsinc
 from diffexplore.formula.size import nodes
+
+
+def is_empty(region: Region) -> bool:
+    """Whether no point certainly keeps all the bounds."""
+    if len(region.bounds) < 2:
+        return False
+    rows = [row for expr in region.nonnegative() if small(expr) and (row := row_of(expr)) is not None]
+    quantities = {quantity for row in rows for quantity in row.coefficients}
+    rows += [Inequality({quantity: Fraction(1)}, Fraction(0)) for quantity in quantities if _is_positive(quantity)]
+    return contradict(rows)
+
+
+def _is_positive(quantity: sympy.Expr) -> bool:
+    """Whether it is positive but on a set without inner points, such as x² and exp(x): the regions are open."""
+    if quantity.is_Pow and quantity.exp.is_even:
+        return True
+    return isinstance(quantity, sympy.exp) or bool(quantity.is_Symbol and quantity.is_positive)
+
 
 BRANCHING = (
     sympy.Piecewise, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.sinc, dsinc,

@@ -6,9 +6,9 @@ import sympy
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.decide.domain_conditions import difference
 from diffexplore.decide.membership import Point
 from diffexplore.decide.points import value
-from diffexplore.decide.premises import difference
 from diffexplore.decide.regions import Region
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 

@@ -10,8 +10,7 @@ import sympy
 from flint import arb, fmpq
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.decide.levels import onto_levels
-from diffexplore.decide.membership import Point, inside, on_seam, rational
+from diffexplore.decide.membership import Point, inside, on_seam, onto_levels, rational
 from diffexplore.decide.records import EnclosedValue, Unsupported
 from diffexplore.decide.regions import OpenInterval, Region
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum

@@ -13,10 +13,10 @@ import sympy
 from flint import arb
 
 from diffexplore.decide.case import Piece, RegionCase
+from diffexplore.decide.domain_conditions import difference
 from diffexplore.decide.holds import _holds_for_first, holds, keeps_bounds, turned
 from diffexplore.decide.membership import Point
 from diffexplore.decide.points import Summands, as_record, points_in, value
-from diffexplore.decide.premises import difference
 from diffexplore.decide.records import Counterexample, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.sums import bound_symbols, sums_in

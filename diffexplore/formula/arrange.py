@@ -8,8 +8,7 @@ from functools import reduce
 import sympy
 
 from diffexplore.formula import build
-from diffexplore.formula.cost import count_ops
-from diffexplore.formula.order import is_negative_term
+from diffexplore.formula.order import count_ops, is_negative_term
 
 MAX_TERMS = 24
 """Longer sums are left as they are."""

@@ -8,8 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from diffexplore.errors import UsageError
 from diffexplore.formula.from_latex import from_latex
 from diffexplore.formula.juxtaposed import readings, split_names, with_bars, with_powers_behind
-from diffexplore.formula.means import mean_in_words
-from diffexplore.formula.notation import encloses, reduction_of
+from diffexplore.formula.notation import encloses, mean_in_words, reduction_of
 
 #: Characters of all readings together: longer ones are no help in one line.
 _LONGEST = 200

@@ -11,9 +11,9 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.formula.budget import remembered
-from diffexplore.formula.cost import count_ops
 from diffexplore.formula.descriptions import PartialFormula
 from diffexplore.formula.latex import to_latex
+from diffexplore.formula.order import count_ops
 from diffexplore.formula.simplify import simplify
 from diffexplore.formula.size import Derivative, TooLarge
 from diffexplore.formula.stand_ins import _STAND_INS, standing_in

@@ -14,12 +14,11 @@ from diffexplore.errors import DiffexploreError, UsageError, unknown
 from diffexplore.formula import build
 from diffexplore.formula.choices import first_choice, pieces_of, replaced
 from diffexplore.formula.constants import check_argument, check_divisor, check_power, checked
-from diffexplore.formula.declared import is_symbol
 from diffexplore.formula.effort_weights import ASKING
 from diffexplore.formula.functions_sympy import CONSTANT_VALUES, foreign_node, piecewise
 from diffexplore.formula.grammar import chain, too_deep
-from diffexplore.formula.multiplied import check_multiplied_out
-from diffexplore.formula.net import caught
+from diffexplore.formula.made import caught, check_multiplied_out
+from diffexplore.formula.names import is_symbol
 from diffexplore.formula.notation import reduction_of
 from diffexplore.formula.syntax import names_of, read
 from diffexplore.functions import FUNCTIONS

@@ -17,10 +17,9 @@ from fractions import Fraction
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.corrections import with_correction
-from diffexplore.formula.declared import is_symbol, mark_symbols, with_words
 from diffexplore.formula.effort import check_effort
 from diffexplore.formula.grammar import MAX_DEPTH, check_condition, check_formula, too_deep
-from diffexplore.formula.names import MAX_NAME, WORDS, shown
+from diffexplore.formula.names import MAX_NAME, WORDS, is_symbol, mark_symbols, shown, with_words
 from diffexplore.formula.notation import plain as in_plain_signs
 from diffexplore.formula.notation import reduction_of
 

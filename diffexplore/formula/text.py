@@ -11,10 +11,9 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.formula.batch_sums import BatchSum
-from diffexplore.formula.cost import count_ops
 from diffexplore.formula.functions_sympy import sigmoid
 from diffexplore.formula.latex import to_latex
-from diffexplore.formula.order import factors_in_order, is_negative_term, terms_in_order
+from diffexplore.formula.order import count_ops, factors_in_order, is_negative_term, terms_in_order
 from diffexplore.functions.tables import function_of
 
 __all__ = ["count_ops", "to_latex", "to_text"]

@@ -7,9 +7,9 @@ from typing import Any
 
 import sympy
 
-from diffexplore.formula.declared import is_symbol
 from diffexplore.formula.functions_sympy import CONSTANT_VALUES
 from diffexplore.formula.grammar import chain
+from diffexplore.formula.names import is_symbol
 from diffexplore.formula.parse import condition_of, number_of
 from diffexplore.functions import FUNCTIONS
 from diffexplore.functions.tables import builders

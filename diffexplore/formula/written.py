@@ -14,8 +14,8 @@ import sympy
 
 from diffexplore.formula.collector import Collector
 from diffexplore.formula.constants import checked
-from diffexplore.formula.declared import is_symbol
 from diffexplore.formula.grammar import chain
+from diffexplore.formula.names import is_symbol
 from diffexplore.formula.parse import condition_of, expression_of
 from diffexplore.functions import FUNCTIONS
 from diffexplore.functions.tables import composed

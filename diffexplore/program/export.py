@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from diffexplore.documents import SCHEMA_VERSION
+from diffexplore.formula.collector import elementary
 from diffexplore.formula.derive import Gradient, Hessian, partial_formula
-from diffexplore.formula.elementary import elementary
 from diffexplore.formula.latex import to_latex as expression_to_latex
 from diffexplore.formula.power_slopes import evaluable
 from diffexplore.formula.text import to_text
