@@ -103,26 +103,17 @@ class Resolver:
                 self.boundaries.setdefault(line.direction - line.threshold, p)
         return signs.certain
 
+    def is_true(self, condition: Any) -> bool:
+        """Whether a condition holds on the region."""
+        return bool(self(condition) == True)  # noqa: E712 (SymPy's true)
+
     # ---------------------------------------------------------------------------------------------------- rules
     def _relation(self, expr: Relational) -> sympy.Basic:
         sign = self.sign(self(expr.lhs) - self(expr.rhs))
-        return sympy.true if expr.func(sign, 0) == True else sympy.false  # noqa: E712 (SymPy's true)
+        return sympy.sympify(bool(expr.func(sign, 0)))
 
     def _piecewise(self, expr: sympy.Piecewise) -> sympy.Expr:
-        for piece in expr.args:
-            if self(piece.cond) == True:  # noqa: E712
-                return self(piece.expr)
-        return sympy.nan
-
-    def _and(self, expr: sympy.And) -> sympy.Basic:
-        return sympy.true if all(self(part) == True for part in _ordered(expr)) else sympy.false  # noqa: E712
-
-    def _or(self, expr: sympy.Or) -> sympy.Basic:
-        return sympy.true if any(self(part) == True for part in _ordered(expr)) else sympy.false  # noqa: E712
-
-    def _ite(self, expr: sympy.ITE) -> Any:
-        condition, then, otherwise = expr.args
-        return self(then) if self(condition) == True else self(otherwise)  # noqa: E712
+        return next((self(piece.expr) for piece in expr.args if self.is_true(piece.cond)), sympy.nan)
 
     def _largest(self, expr: sympy.Max | sympy.Min) -> sympy.Expr:
         requested = 1 if isinstance(expr, sympy.Max) else -1
@@ -156,10 +147,10 @@ _RULES: dict[type, Callable[[Resolver, Any], Any]] = {
     sympy.Min: Resolver._largest,
     sympy.sinc: Resolver._sinc,
     dsinc: Resolver._dsinc,
-    sympy.And: Resolver._and,
-    sympy.Or: Resolver._or,
-    sympy.Not: lambda self, expr: sympy.false if self(expr.args[0]) == True else sympy.true,  # noqa: E712
-    sympy.ITE: Resolver._ite,
+    sympy.And: lambda self, expr: sympy.sympify(all(map(self.is_true, _ordered(expr)))),
+    sympy.Or: lambda self, expr: sympy.sympify(any(map(self.is_true, _ordered(expr)))),
+    sympy.Not: lambda self, expr: sympy.sympify(not self.is_true(expr.args[0])),
+    sympy.ITE: lambda self, expr: self(expr.args[1] if self.is_true(expr.args[0]) else expr.args[2]),
     Relational: Resolver._relation,
 }
 

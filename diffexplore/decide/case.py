@@ -97,7 +97,7 @@ class Requirements:
             choices = ((expr.args[1], expr.args[0]), (expr.args[2], sympy.true))
         for value, condition in choices:
             self.read(condition, resolver, NOWHERE)
-            if resolver(condition) == True:  # noqa: E712 (SymPy's true)
+            if resolver.is_true(condition):
                 self.read(value, resolver, place)
                 return
 
@@ -105,7 +105,7 @@ class Requirements:
         """The first part that settles it, else all: what the others are does not matter."""
         settled = isinstance(expr, sympy.Or)
         ordered = sorted(expr.args, key=sympy.default_sort_key)
-        deciding = next((part for part in ordered if (resolver(part) == True) == settled), None)  # noqa: E712
+        deciding = next((part for part in ordered if resolver.is_true(part) == settled), None)
         for part in ordered if deciding is None else [deciding]:
             self.read(part, resolver, NOWHERE)
 

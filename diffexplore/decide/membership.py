@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 
 import sympy
@@ -18,6 +18,29 @@ Point = dict[sympy.Basic, Fraction]
 def rational(number: Fraction) -> sympy.Rational:
     """An exact number as SymPy has it."""
     return sympy.Rational(number.numerator, number.denominator)
+
+
+def rationals(point: Mapping[sympy.Basic, Fraction]) -> dict[sympy.Basic, sympy.Rational]:
+    """The values of a point as SymPy has them."""
+    return {symbol: rational(number) for symbol, number in point.items()}
+
+
+def fraction(number: sympy.Rational) -> Fraction:
+    """A number of SymPy as Python has it."""
+    return Fraction(int(number.p), int(number.q))
+
+
+def rounded(point: Mapping[sympy.Basic, Fraction], digits: int) -> Point:
+    """The values of a point with so many decimals."""
+    return {symbol: Fraction(round(number * 10**digits), 10**digits) for symbol, number in point.items()}
+
+
+def roots_of(p: sympy.Expr, symbol: sympy.Basic) -> list[Fraction] | None:
+    """The rational roots of a polynomial in one symbol, in order; None for another expression."""
+    try:
+        return [fraction(root) for root in sorted(sympy.Poly(p, symbol).ground_roots())]
+    except sympy.PolynomialError:
+        return None
 
 
 def moved_onto(region: Region, point: Point, fixed: Point | None = None) -> Point | None:
@@ -37,11 +60,11 @@ def moved_onto(region: Region, point: Point, fixed: Point | None = None) -> Poin
 
 def on_seam(onto: Mapping[sympy.Symbol, sympy.Expr], point: Point, fixed: Point) -> Point | None:
     """The point with the symbols that a seam fixes; None where they are not rational, or have other values already."""
-    known = {symbol: rational(number) for symbol, number in {**fixed, **point}.items()}
+    known = rationals({**fixed, **point})
     values = {symbol: expr.xreplace(known) for symbol, expr in onto.items()}
     if not all(value.is_Rational for value in values.values()):
         return None
-    found = {symbol: Fraction(int(value.p), int(value.q)) for symbol, value in values.items()}
+    found = {symbol: fraction(value) for symbol, value in values.items()}
     if any(fixed.get(symbol, number) != number for symbol, number in found.items()):
         return None
     return {**point, **{symbol: number for symbol, number in found.items() if symbol not in fixed}}
@@ -51,8 +74,7 @@ def exactly_zero(p: sympy.Expr, point: Point) -> bool:
     """Whether p is exactly 0; one with sums, or with other symbols, is passed over."""
     if p.has(BatchSum) or not p.free_symbols <= set(point):
         return True
-    number = sympy.expand(p.xreplace({symbol: rational(number) for symbol, number in point.items()}))
-    return bool(number.is_zero)
+    return bool(sympy.expand(p.xreplace(rationals(point))).is_zero)
 
 
 def inside(direction: sympy.Expr, interval: OpenInterval, point: Point) -> bool:
@@ -102,19 +124,18 @@ def _onto(p: sympy.Expr, point: Point, fixed: Point, generator: random.Random, *
     found = dict(point)
     if special:
         found |= {symbol: generator.choice(_SPECIAL) for symbol in others}
-    known = {symbol: rational(number) for symbol, number in {**fixed, **found}.items() if symbol != target}
+    known = rationals({symbol: number for symbol, number in {**fixed, **found}.items() if symbol != target})
     along = p.xreplace(known)
-    roots = list(_roots(along, target, list(known.values()))) if along.free_symbols == {target} else []
-    return None if not roots else {**found, target: generator.choice(roots)}
+    roots = _roots(along, target, list(known.values())) if along.free_symbols == {target} else []
+    return {**found, target: generator.choice(roots)} if roots else None
 
 
-def _roots(p: sympy.Expr, symbol: sympy.Basic, nearby: list[sympy.Rational]) -> Iterator[Fraction]:
+def _roots(p: sympy.Expr, symbol: sympy.Basic, nearby: list[sympy.Rational]) -> list[Fraction]:
     """Rational numbers at which p, in one symbol, is exactly 0: of a polynomial all, of others what is tried."""
-    try:
-        roots = list(sympy.Poly(p, symbol).ground_roots())
-    except sympy.PolynomialError:
-        roots = [number for number in _tried(p, nearby) if p.xreplace({symbol: number}).is_zero]
-    yield from (Fraction(int(root.p), int(root.q)) for root in sorted(roots))
+    roots = roots_of(p, symbol)
+    if roots is None:
+        roots = sorted(fraction(number) for number in _tried(p, nearby) if p.xreplace({symbol: number}).is_zero)
+    return roots
 
 
 def _tried(p: sympy.Expr, nearby: list[sympy.Rational]) -> list[sympy.Rational]:

@@ -76,9 +76,9 @@ def _jumps(question: EqualityQuestion, cases: Iterable[RegionCase]) -> Iterator[
 def _of_atan2(question: EqualityQuestion, node: sympy.Expr, region: Region) -> Iterator[tuple[str, bool]]:
     """It jumps at y = 0, x < 0."""
     y, x = node.args
-    if not _off_the_jump(y, x, region):
-        off = " or ".join((DomainCondition(y, "nonzero").text(), DomainCondition(x, "positive").text()))
-        yield off, degenerate(y, question.varied) == ()
+    off = DomainCondition(y, "nonzero"), DomainCondition(x, "positive")
+    if not any(condition.holds(region) for condition in off):
+        yield " or ".join(condition.text() for condition in off), degenerate(y, question.varied) == ()
 
 
 def _of_step(question: EqualityQuestion, node: sympy.Expr, region: Region) -> Iterator[tuple[str, bool]]:
@@ -88,10 +88,6 @@ def _of_step(question: EqualityQuestion, node: sympy.Expr, region: Region) -> It
     """
     assert isinstance(node, StepFunction)
     yield f"{to_text(node.args[0] + node.offset)} is no whole number", True
-
-
-def _off_the_jump(y: sympy.Expr, x: sympy.Expr, region: Region) -> bool:
-    return DomainCondition(y, "nonzero").holds(region) or DomainCondition(x, "positive").holds(region)
 
 
 def _outside_sums(expr: sympy.Expr) -> list[sympy.Expr]:
@@ -132,8 +128,10 @@ def verdict(work: Work) -> Decision:
         place = work.edges.place if work.edges is not None and work.apart is work.edges.apart else ""
         return Decision("refuted", (), work.apart.counterexample(), tried, place=place)
     proved = work.settled and any(case.proved for case in work.cases)
-    if proved and work.witness is not None:
-        found = _conditions(work)
+    if proved and work.witness is not None and work.question is not None:
+        # without edges the budget ran out: nothing is known of any boundary
+        edges = work.edges or Edges(exclusions=list(all_of(work.cases)))
+        found = conditions_of(work.question, work.cases, edges)
         unvalued = tuple(dict.fromkeys(one for case in work.cases for one in case.unvalued))
         return Decision(
             "proved", found.texts, None, tried, None, work.witness.counterexample(), found.exclusions, unvalued
@@ -143,11 +141,3 @@ def verdict(work: Work) -> Decision:
         tried += (f"no point was found{inside} at which both sides have a value",)
     largest = None if work.largest is None else work.largest.difference.mid().str(5, radius=False)
     return Decision("unknown", (), None, tried, largest)
-
-
-def _conditions(work: Work) -> Conditions:
-    assert work.question is not None
-    edges = work.edges
-    if edges is None:  # the budget ran out: nothing is known of any boundary
-        edges = Edges(exclusions=list(all_of(work.cases)))
-    return conditions_of(work.question, work.cases, edges)

@@ -6,6 +6,9 @@ ball around 0 has no power that is taken through a logarithm.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial, reduce
+
 import sympy
 
 from diffexplore.program.program import Constant, Program, Step
@@ -64,12 +67,9 @@ class Collector:
             taken = self.step("full_like", 0, taken)
         return self.step("where", condition, taken, otherwise)
 
-    def product(self, slots: list[int]) -> int:
-        """The slot of a product, multiplied from left to right."""
-        product = slots[0]
-        for slot in slots[1:]:
-            product = self.step("mul", product, slot)
-        return product
+    def fold(self, operation: str, slots: Sequence[int]) -> int:
+        """The slot of an operation of two operands, such as a product, applied from left to right."""
+        return reduce(partial(self.step, operation), slots)
 
     def whole_power(self, slot: int, exponent: int) -> int:
         """A power with a whole exponent from 1 up, as products by repeated squaring."""
@@ -117,5 +117,5 @@ def _power(collector: Collector, base: int, exponent: sympy.Rational) -> int:
     whole, half = divmod(abs(exponent), 1)
     factors = [collector.whole_power(base, int(whole))] if whole else []
     factors += [collector.step("sqrt", base)] if half else []
-    power = collector.product(factors)
+    power = collector.fold("mul", factors)
     return collector.step("div", collector.constant(sympy.S.One), power) if exponent < 0 else power

@@ -77,7 +77,7 @@ def _count_new(expr: sympy.Basic, known: dict[sympy.Basic, int]) -> int:
     if expr.is_Add:
         negations = 1 if all(is_negative_term(term) for term in expr.args) else 0
         return len(expr.args) - 1 + negations + sum(_count_unsigned(term, known) for term in expr.args)
-    if expr.is_Mul or _is_reciprocal(expr):
+    if expr.is_Mul or is_reciprocal(expr):
         return _count_unsigned(expr, known) + (1 if is_negative_term(expr) else 0)
     if isinstance(expr, sympy.Heaviside):
         return 1 + _count(expr.args[0], known)
@@ -93,7 +93,8 @@ def _count_new(expr: sympy.Basic, known: dict[sympy.Basic, int]) -> int:
     return 1 + inner
 
 
-def _is_reciprocal(factor: sympy.Basic) -> bool:
+def is_reciprocal(factor: sympy.Basic) -> bool:
+    """Whether a factor is written below the bar: a negative power, but not exp(−x)."""
     return bool(factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative)
 
 
@@ -105,7 +106,7 @@ def _count_unsigned(term: sympy.Expr, known: dict[sympy.Basic, int]) -> int:
     for factor in sympy.Mul.make_args(rest):
         if factor is sympy.S.One:
             continue
-        if _is_reciprocal(factor):
+        if is_reciprocal(factor):
             below.append(_count(1 / factor, known))
         else:
             above.append(_count(factor, known))

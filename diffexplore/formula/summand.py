@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -21,11 +21,6 @@ from diffexplore.formula.syntax import names_of, read
 from diffexplore.formula.text import conditions_to_text
 from diffexplore.formula.written import program_of
 from diffexplore.program.program import Program, lower
-
-if TYPE_CHECKING:
-    pass
-
-REDUCTIONS = ("mean", "sum")
 
 _Kept = TypeVar("_Kept")
 

@@ -32,9 +32,7 @@ def less(x: Expr, y: Expr) -> Boolean:
         return sympy.And(*(less(x, part) for part in y.args))
     if (found := stepped(x, y)) is not None:
         step, number, below = found
-        if below:
-            return opposite(at_least(step, sympy.ceiling(number), less, opposite))
-        return at_least(step, sympy.floor(number) + 1, less, opposite)
+        return opposite(at_least(step, sympy.ceiling(number))) if below else at_least(step, sympy.floor(number) + 1)
     if x.is_number:
         return sympy.StrictGreaterThan(y, x, evaluate=False)
     return sympy.StrictLessThan(x, y, evaluate=False)
@@ -42,18 +40,18 @@ def less(x: Expr, y: Expr) -> Boolean:
 
 def opposite(condition: Boolean) -> Boolean:
     """The negation; that of a comparison is a comparison, as all symbols are real."""
-    if isinstance(condition, sympy.StrictLessThan):
-        return sympy.GreaterThan(*condition.args, evaluate=False)
-    if isinstance(condition, sympy.StrictGreaterThan):
-        return sympy.LessThan(*condition.args, evaluate=False)
     if isinstance(condition, (sympy.And, sympy.Or)):
         other = sympy.Or if isinstance(condition, sympy.And) else sympy.And
         return other(*map(opposite, condition.args))
-    if isinstance(condition, sympy.Equality):
-        return sympy.Unequality(*condition.args, evaluate=False)
-    if isinstance(condition, sympy.Unequality):
-        return sympy.Equality(*condition.args, evaluate=False)
-    return sympy.Not(condition)
+    negated = _NEGATED.get(type(condition))
+    return sympy.Not(condition) if negated is None else negated(*condition.args, evaluate=False)
+
+
+#: Relations that SymPy's own negation would evaluate; it does those of ≤ and ≥ as well.
+_NEGATED: Mapping[type, type] = {
+    sympy.StrictLessThan: sympy.GreaterThan, sympy.StrictGreaterThan: sympy.LessThan,
+    sympy.Equality: sympy.Unequality, sympy.Unequality: sympy.Equality,
+}  # fmt: skip
 
 
 def equal(x: Expr, y: Expr) -> Boolean:
@@ -68,7 +66,7 @@ def equal(x: Expr, y: Expr) -> Boolean:
         step, number, _ = found
         if not number.is_Integer:
             return sympy.false
-        return sympy.And(at_least(step, number, less, opposite), opposite(at_least(step, number + 1, less, opposite)))
+        return sympy.And(at_least(step, number), opposite(at_least(step, number + 1)))
     return sympy.Equality(x, y, evaluate=False)
 
 
@@ -100,15 +98,11 @@ def as_number(value: sympy.Basic) -> Expr:
 Bound = tuple[bool, Expr]
 
 
-def _of_trunc(k: sympy.Integer) -> Bound:
-    return (True, k) if k >= 1 else (False, k - 1)
-
-
 #: A step function → from where on its value is at least the whole number k.
 _REACHED: Mapping[type[StepFunction], Callable[[sympy.Integer], Bound]] = {
     floor: lambda k: (True, k),
     ceil: lambda k: (False, k - 1),
-    trunc: _of_trunc,
+    trunc: lambda k: (True, k) if k >= 1 else (False, k - 1),
     rounded: lambda k: (bool(k % 2 == 0), k - sympy.S.Half),  # of two whole numbers, the even one
 }
 
@@ -124,8 +118,7 @@ def stepped(x: Expr, y: Expr) -> tuple[StepFunction, sympy.Rational, bool] | Non
     return step, -constant / factor, bool(factor > 0)
 
 
-def at_least(step: StepFunction, k: sympy.Integer, less: Callable[[Expr, Expr], Boolean],
-             opposite: Callable[[Boolean], Boolean]) -> Boolean:  # fmt: skip
+def at_least(step: StepFunction, k: sympy.Integer) -> Boolean:
     """step ≥ k, as a comparison of its argument."""
     (u,) = step.args
     belongs, bound = _REACHED[type(step)](k)
