@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore import methods as registry
 from diffexplore.arithmetic.torch_real import TORCH
@@ -145,7 +146,7 @@ def _named(entry: registry.MethodEntry, problem: Problem, *, exact: bool) -> str
 
 
 def scale_over(
-    problem: Problem, points: Sequence[Mapping[str, float]], columns: Mapping[str, torch.Tensor], n: int
+    problem: Problem, points: Sequence[Mapping[str, float]], columns: Mapping[str, Tensor], n: int
 ) -> dict[str, float]:
     """The largest finite |partial| of each symbol in the check, of any sample (float64, uncertified)."""
     largest = dict.fromkeys(problem.wrt, 0.0)

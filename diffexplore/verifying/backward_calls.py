@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import torch
+from torch import Tensor
 
 from diffexplore.errors import CandidateError
 from diffexplore.methods.base import Estimates
@@ -14,8 +14,6 @@ from diffexplore.tracing.backward import is_overwritten
 from diffexplore.verifying.calling import call
 from diffexplore.verifying.candidates.base import Candidate, RecordedForward
 from diffexplore.verifying.packs import Packed
-
-Tensor = torch.Tensor
 
 #: A backward computes a multiple of its upstream gradient. This one scales without rounding, and turns the sign.
 FACTOR = -2.0

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 from diffexplore.errors import CandidateError, DiffexploreError
 from diffexplore.torch_code.calling import in_one_line
 
-Tensor = torch.Tensor
 Result = TypeVar("Result")
 
 

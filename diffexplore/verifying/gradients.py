@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
-
-Tensor = torch.Tensor
 
 
 def named_gradients(returned: Any, wrt: Sequence[str], values: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -47,13 +46,13 @@ def _parts(returned: Any, wrt: Sequence[str], name: str) -> dict[str, Any]:
 
 def _count(returned: Any) -> int | None:
     """How many gradients a sequence or array holds; None for what is neither."""
-    if isinstance(returned, torch.Tensor | np.ndarray):
+    if isinstance(returned, Tensor | np.ndarray):
         return len(returned) if returned.ndim else None
     return len(returned) if isinstance(returned, Sequence) else None
 
 
 def _kind(returned: Any) -> str:
-    scalar = isinstance(returned, int | float | np.generic | np.ndarray | torch.Tensor)
+    scalar = isinstance(returned, int | float | np.generic | np.ndarray | Tensor)
     if scalar and not isinstance(returned, bool):
         return "one number"
     kind = type(returned).__name__
@@ -87,7 +86,7 @@ def _fitted(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
 
 
 def _tensor(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
-    if isinstance(part, torch.Tensor):
+    if isinstance(part, Tensor):
         if part.layout != torch.strided:
             raise CandidateError(
                 f"{name} returns a sparse tensor as the gradient by {symbol}: a dense one should be there"

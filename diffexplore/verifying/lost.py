@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch, observing
 from diffexplore.checking.lost import WeakPartial, located, merged
 from diffexplore.checking.records import LostDigits
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
-
-Tensor = torch.Tensor
 
 #: Samples of a batch that are looked at together, evenly spread.
 _MOST = 4096
@@ -106,7 +105,7 @@ class _Growth:
         self.largest = torch.fmax(self.largest, growth)
 
     def _fits(self, value: Any) -> bool:
-        if not isinstance(value, torch.Tensor) or not value.is_floating_point() or value.device.type == "meta":
+        if not isinstance(value, Tensor) or not value.is_floating_point() or value.device.type == "meta":
             return False
         return value.numel() in (1, self._n) and not value._is_zerotensor()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
+from torch import Tensor
 from torch.autograd import forward_ad
 
 from diffexplore.arguments import as_texts
@@ -17,13 +18,11 @@ from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import UsageError, unknown
 from diffexplore.loss import Loss
 from diffexplore.verifying.calling import torch_reasons
-from diffexplore.verifying.candidates.base import Answer, Candidate, Symbols
+from diffexplore.verifying.candidates.base import Answer, Candidate, CandidateKind, Symbols
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM, ComputesLoss
 from diffexplore.verifying.double_backward import DoubleBackward, unequal, weighted_gradient
 from diffexplore.verifying.gradients import named_gradients
 from diffexplore.verifying.packs import Packed
-
-Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,11 @@ class ModeCheck:
     instead: tuple[Callable[[], ModeCheck], ...] = ()
 
 
-class ForwardMode:
+class ForwardMode(CandidateKind):
     """A Jacobian-vector product with a tangent for each entry of each parameter."""
 
     title = "{} (forward mode)"
     kind = "loss"
-    repeatable = True
     torch = True
 
     def __init__(self, inner: ComputesLoss, symbols: Symbols) -> None:

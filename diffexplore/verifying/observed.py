@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.watch import Watch, observing
 from diffexplore.checking.records import VALUE
@@ -19,8 +20,6 @@ from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
 from diffexplore.verifying.backward_calls import BackwardBehaviour, behaviour_of
 from diffexplore.verifying.calling import CopiedInputs, call
 from diffexplore.verifying.candidates import Answer, Candidate
-
-Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.arguments import shown, wrong
 from diffexplore.errors import CandidateError, UsageError, unknown
 from diffexplore.loss import Loss
 from diffexplore.verifying.candidates import Answer, Candidate, adapt, kind_of, name_of
 from diffexplore.verifying.candidates.computes_loss import is_flat
-
-Tensor = torch.Tensor
 
 #: The most axes of a packed argument.
 _DEEPEST = 8
@@ -134,7 +133,7 @@ def by_symbol(candidate: Any, loss: Loss, pack: Mapping[str, Any]) -> Any:
     if not isinstance(candidate, Mapping):
         return candidate
     symbols = packed_symbols(loss, pack)
-    whole = {name: value for name, value in candidate.items() if isinstance(value, torch.Tensor)}
+    whole = {name: value for name, value in candidate.items() if isinstance(value, Tensor)}
     fitting = {name: value for name, value in whole.items() if value.shape == symbols.shapes.get(name, value.shape)}
     return symbols.unpack(fitting)
 

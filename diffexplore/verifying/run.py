@@ -9,6 +9,7 @@ from os import PathLike
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.arguments import as_text, as_words, wrong
 from diffexplore.bounds.canary import broken_claims
@@ -203,7 +204,7 @@ def _own_point(candidate: Any) -> dict[str, Any] | None:
     """The tensors of one number that hold their gradients: the point at which these were taken; None without any."""
     if not isinstance(candidate, Mapping):
         return None
-    found = {n: leaf for n, leaf in candidate.items() if isinstance(leaf, torch.Tensor) and leaf.numel() == 1}
+    found = {n: leaf for n, leaf in candidate.items() if isinstance(leaf, Tensor) and leaf.numel() == 1}
     return found or None
 
 
@@ -215,8 +216,6 @@ def _default_at(
         return at
     leaves = {name: candidate.get(name) for name in loss.parameters}
     point = {
-        name: float(leaf.detach())
-        for name, leaf in leaves.items()
-        if isinstance(leaf, torch.Tensor) and leaf.numel() == 1
+        name: float(leaf.detach()) for name, leaf in leaves.items() if isinstance(leaf, Tensor) and leaf.numel() == 1
     }
     return point if len(point) == len(leaves) else at

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arguments import is_table, wrong
 from diffexplore.checking.batch import Batch
@@ -117,4 +118,4 @@ def _shape_of_output(
         output = call(lambda: inner.returned(packed), candidate.name, seed=0)
     except CandidateError:  # the verification says what is wrong
         return None
-    return tuple(output.shape) if isinstance(output, torch.Tensor) else None
+    return tuple(output.shape) if isinstance(output, Tensor) else None

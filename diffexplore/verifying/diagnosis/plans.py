@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.checking.records import Cause
@@ -19,7 +20,6 @@ from diffexplore.methods.base import Estimate
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
 
-Tensor = torch.Tensor
 Point = dict[str, float]
 
 #: Samples of the scenes, in turn.
@@ -161,6 +161,6 @@ def _inside(laboratory: Laboratory, point: Mapping[str, float], rows: Mapping[st
     problem = laboratory.problem
     values = {name: value.to(torch.float64) for name, value in problem.values(point, rows).items()}
     for holds in problem.domain_program.run(TORCH, values):
-        if not bool(holds.all() if isinstance(holds, torch.Tensor) else holds):
+        if not bool(holds.all() if isinstance(holds, Tensor) else holds):
             return False
     return True

@@ -10,6 +10,7 @@ import numpy as np
 import sympy
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.case_balls import CASES
@@ -21,8 +22,6 @@ from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimate
 from diffexplore.methods.problem import Problem
 from diffexplore.program.program import Program, lower
-
-Tensor = torch.Tensor
 
 _BITS = 320
 
