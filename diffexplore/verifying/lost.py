@@ -35,13 +35,11 @@ def lost_digits(laboratory: Laboratory, name: str) -> tuple[LostDigits, ...]:
 
 def _lost_at(laboratory: Laboratory, name: str, sample: int | None) -> Iterator[LostDigits]:
     """What a call on one sample loses, for each partial."""
-    index = np.array([0 if sample is None else sample])
+    index, values, _ = laboratory.values_of(sample)
     scene = laboratory.ask(laboratory.point, index)
     if scene is None or scene.n != 1:
         return
     limit = math.sqrt(UNIT_ROUNDOFF[laboratory.problem.dtype])
-    rows = {key: column[torch.from_numpy(index).to(column.device)] for key, column in laboratory.columns.items()}
-    values = laboratory.problem.values(laboratory.point, rows)
     for parameter in laboratory.problem.wrt:
         relative = _relative(scene, parameter)
         if relative > limit:
@@ -59,11 +57,10 @@ def _again(laboratory: Laboratory, index: np.ndarray, parameter: str) -> float |
 
 def _relative(scene: Scene, parameter: str) -> float:
     """How far the candidate may be, or is, from the truth, relative to it; 0 where the truth is 0 or not known."""
-    truth = scene.truth(parameter)[0]
+    value, bound, truth = scene.numbers(parameter)[0]
     size = abs(float(truth.mid()))
     if not truth.is_finite() or size == 0 or float(truth.rad()) > size / 2:
         return 0.0
-    value, bound = scene.values(parameter)[0], scene.bounds(parameter)[0]
     if not (math.isfinite(value) and math.isfinite(bound)):
         return math.inf
     return max(bound, float(abs(truth - arb(value)))) / size

@@ -83,9 +83,7 @@ def whole_again(laboratory: Laboratory) -> Iterator[tuple[Mapping[str, float], n
     draw = np.random.default_rng([laboratory.seed, 0x3A])
     for i in range(_REPEATS):
         point = moved(laboratory.point, draw)
-        index = np.arange(laboratory.n)
-        if i >= _REPEATS - _REORDERED:
-            index = draw.permutation(laboratory.n)
+        index = np.arange(laboratory.n) if i < _REPEATS - _REORDERED else draw.permutation(laboratory.n)
         if _inside(laboratory, point, laboratory.rows(index)):
             yield point, index
 
@@ -160,7 +158,4 @@ def _inside(laboratory: Laboratory, point: Mapping[str, float], rows: Mapping[st
     """Whether all samples lie in the domain of the loss."""
     problem = laboratory.problem
     values = {name: value.to(torch.float64) for name, value in problem.values(point, rows).items()}
-    for holds in problem.domain_program.run(TORCH, values):
-        if not bool(holds.all() if isinstance(holds, Tensor) else holds):
-            return False
-    return True
+    return all(bool(torch.as_tensor(holds).all()) for holds in problem.domain_program.run(TORCH, values))
