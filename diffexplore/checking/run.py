@@ -121,10 +121,9 @@ def prepared(
     problem: Problem, entries: Iterable[registry.MethodEntry]
 ) -> tuple[list[Running], list[Skipped], tuple[str, ...]]:
     """The methods that can run, those that cannot, and the rounding claims that do not hold here."""
-    used = problem.loss_program.operations | problem.gradient_program.operations
-    broken = {"torch": broken_claims(problem.dtype, problem.device, used)}
+    broken = {"torch": broken_claims(problem.dtype, problem.device, problem.operations)}
     if problem.dtype != torch.bfloat16:
-        broken["numpy"] = broken_claims(problem.dtype, torch.device("cpu"), used, library="numpy")
+        broken["numpy"] = broken_claims(problem.dtype, torch.device("cpu"), problem.operations, library="numpy")
     running, skipped = [], []
     for entry in entries:
         method = entry.load()

@@ -110,6 +110,11 @@ class Problem:
     def _tensor(self, column: Tensor) -> Tensor:
         return torch.as_tensor(column).to(device=self.device, dtype=self.dtype)
 
+    @property
+    def operations(self) -> frozenset[str]:
+        """The operations of the loss and of its gradient."""
+        return self.loss_program.operations | self.gradient_program.operations
+
     def summands(self, values: Mapping[str, Tensor], n: int) -> Tensor:
         """The loss of each sample by its formula, of shape (n,)."""
         return spread_over(self.loss_program.run(TORCH, values)[0], n, values)

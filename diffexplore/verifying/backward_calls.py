@@ -25,7 +25,6 @@ class HasBackward(Protocol):
 
     def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> RecordedForward | None:
         """The graph at some tensors; None where no part of the backward is written by hand."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -95,9 +94,7 @@ def _arguments(
     """What the candidate itself takes, what it differentiates by, and how its gradients are split."""
     if not isinstance(candidate, Packed):
         return values, wrt, lambda found: found
-    symbols = candidate.symbols
-    requested = {symbols.argument_of(symbol) for symbol in wrt}
-    return symbols.pack(values), tuple(name for name in symbols.names if name in requested), symbols.unpack
+    return candidate.symbols.pack(values), candidate.symbols.requested(wrt), candidate.symbols.unpack
 
 
 def _apart(expected: Tensor, found: Tensor, room: Tensor) -> bool:

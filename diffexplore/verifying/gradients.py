@@ -27,20 +27,20 @@ def _parts(returned: Any, wrt: Sequence[str], name: str) -> dict[str, Any]:
     if isinstance(returned, Mapping):
         missing = [symbol for symbol in wrt if symbol not in returned]
         if missing:
-            raise CandidateError(f"{name} returns no gradient by {', '.join(missing)}: it returns {_keys(returned)}")
+            keys = ", ".join(map(str, returned)) or "nothing"
+            raise CandidateError(f"{name} returns no gradient by {', '.join(missing)}: it returns {keys}")
         return {symbol: returned[symbol] for symbol in wrt}
+    expected = f"the gradient by {wrt[0]}" if len(wrt) == 1 else f"{len(wrt)} gradients, by {', '.join(wrt)},"
     if returned is None:
-        raise CandidateError(f"{name} returns None, where {_expected(wrt)} should be: is the return statement missing?")
+        raise CandidateError(f"{name} returns None, where {expected} should be: is the return statement missing?")
     if isinstance(returned, (str, bytes)):
-        raise CandidateError(f"{name} returns text, where {_expected(wrt)} should be")
+        raise CandidateError(f"{name} returns text, where {expected} should be")
     if len(wrt) == 1 and not isinstance(returned, (tuple, list)):
         return {wrt[0]: returned}
     count = _count(returned)
-    if count is None:
-        raise CandidateError(f"{name} returns {_kind(returned)}, where {_expected(wrt)} should be")
     if count != len(wrt):
-        plural = "" if count == 1 else "s"
-        raise CandidateError(f"{name} returns {count} gradient{plural}, where {_expected(wrt)} should be")
+        what = _kind(returned) if count is None else f"{count} gradient{'' if count == 1 else 's'}"
+        raise CandidateError(f"{name} returns {what}, where {expected} should be")
     return dict(zip(wrt, returned, strict=True))
 
 
@@ -78,9 +78,11 @@ def _fitted(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
             )
         tensor = tensor.reshape(like.shape)
     if tensor.dtype != like.dtype:
+        own = dtype_name(tensor.dtype)
+        instead = f', or say dtype="{own}" to verify it in that dtype' if own in FLOAT_FORMATS else ""
         raise CandidateError(
-            f"{name} returns a gradient by {symbol} in {_dtype(tensor)}, and {symbol} is {_dtype(like)}: it should be "
-            f"the same{_in_its_own(tensor)}"
+            f"{name} returns a gradient by {symbol} in {own}, and {symbol} is {dtype_name(like.dtype)}: it should be "
+            f"the same{instead}"
         )
     return tensor
 
@@ -104,20 +106,3 @@ def _advice(tensor: Tensor, like: Tensor) -> str:
     if tensor.dim() > like.dim():
         return ": the sum or mean over the samples is missing"
     return ": is it transposed?" if tensor.dim() == 2 and tensor.mT.shape == like.shape else ""
-
-
-def _in_its_own(tensor: Tensor) -> str:
-    """How a gradient of another dtype is verified as it is."""
-    return f', or say dtype="{_dtype(tensor)}" to verify it in that dtype' if _dtype(tensor) in FLOAT_FORMATS else ""
-
-
-def _dtype(tensor: Tensor) -> str:
-    return dtype_name(tensor.dtype)
-
-
-def _keys(returned: Mapping[Any, Any]) -> str:
-    return ", ".join(str(key) for key in returned) or "nothing"
-
-
-def _expected(wrt: Sequence[str]) -> str:
-    return f"the gradient by {wrt[0]}" if len(wrt) == 1 else f"{len(wrt)} gradients, by {', '.join(wrt)},"

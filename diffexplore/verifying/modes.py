@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -58,12 +59,8 @@ class ForwardMode(CandidateKind):
 
     def _gradient(self, name: str, values: Mapping[str, Tensor]) -> Tensor:
         like = values[name]
-        entries = []
-        for i in range(like.numel()):
-            tangent = torch.zeros_like(like)
-            tangent.view(-1)[i : i + 1].fill_(1)
-            entries.append(self._along(name, tangent, values))
-        return torch.stack(entries).reshape(like.shape)
+        tangents = torch.eye(like.numel(), dtype=like.dtype, device=like.device).reshape(-1, *like.shape)
+        return torch.stack([self._along(name, tangent, values) for tangent in tangents]).reshape(like.shape)
 
     def _along(self, name: str, tangent: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         with forward_ad.dual_level():
@@ -150,9 +147,8 @@ def _of_gradient(adapt: _Adapter, loss: Loss, wrt: tuple[str, ...], seed: int) -
 
 def merged(outcome: PointOutcome, other: PointOutcome) -> PointOutcome:
     """One outcome of two at the same point; a partial that both have is settled where both settle it."""
-    causes = dict(outcome.causes)
-    for key, count in other.causes.items():
-        causes[key] = causes.get(key, 0) + count
+    causes = Counter(outcome.causes)
+    causes.update(other.causes)
     requested = {tally.parameter for tally in other.tallies}
     settled = {
         name: max(power, other.settled.get(name, -math.inf)) if not math.isnan(power) else power

@@ -59,7 +59,6 @@ class Candidate(Protocol):
 
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
         """The gradient by each symbol in ``wrt`` at tensors that it may keep: parameters (), data (n,)."""
-        ...
 
 
 class CandidateKind:
