@@ -65,12 +65,12 @@ class CausalAttention(Function):
         hidden = torch.ones(length, length, dtype=torch.bool).triu(1)
         s = (q @ k.transpose(-1, -2)).masked_fill(hidden, float("-inf"))
         p = torch.softmax(s, -1)
-        ctx.save_for_backward(q, k, v, p, hidden)
+        ctx.save_for_backward(q, k, v, p)
         return p @ v
 
     @staticmethod
     def backward(ctx, grad):
-        q, k, v, p, hidden = ctx.saved_tensors
+        q, k, v, p = ctx.saved_tensors
         gv = p.transpose(-1, -2) @ grad
         gp = grad @ v.transpose(-1, -2)
         gs = p * (gp - (gp * p).sum(-1, keepdim=True))

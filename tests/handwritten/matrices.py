@@ -108,7 +108,7 @@ def sample_inputs():
     spd = (a @ a.t() + 2 * torch.eye(4, dtype=torch.float64)).requires_grad_()
     return {
         "MatrixSquareRoot": (spd,),
-        "Inverse": ((a + 3 * torch.eye(4, dtype=torch.float64)).requires_grad_(),
+        "Inverse": ((a + 3 * torch.eye(4, dtype=torch.float64)).requires_grad_(),),
         "LogDet": (spd,),
         "Solve": ((a + 3 * torch.eye(4, dtype=torch.float64)).requires_grad_(), normal(4, 3)),
         "Mahalanobis": (normal(5, 4), spd),
@@ -123,8 +123,16 @@ PIECES = (
             Mistake("factor", "root[:, None] + root[None, :])", "2 * root[:, None] + 2 * root[None, :])"),
             Mistake("unexplained", "root[:, None] + root[None, :])", "root[:, None])"),
             Mistake("unexplained", "(grad + grad.t()) / 2", "grad"),
-            Mistake("unexplained", "return vectors @ (inner / (root[:, None] + root[None, :])) @ vectors.t()", "return vectors.t() @ (inner / (root[:, None] + root[None, :])) @ vectors"),
-            Mistake("upstream_ignored", "root, vectors = ctx.saved_tensors", "root, vectors = ctx.saved_tensors\n        grad = torch.ones_like(grad)"),
+            Mistake(
+                "unexplained",
+                "return vectors @ (inner / (root[:, None] + root[None, :])) @ vectors.t()",
+                "return vectors.t() @ (inner / (root[:, None] + root[None, :])) @ vectors",
+            ),
+            Mistake(
+                "upstream_ignored",
+                "root, vectors = ctx.saved_tensors",
+                "root, vectors = ctx.saved_tensors\n        grad = torch.ones_like(grad)",
+            ),
         ),
         reference=matrix_square_root,
     ),
@@ -135,7 +143,11 @@ PIECES = (
             Mistake("transposed unexplained", "-inv.t() @ grad @ inv.t()", "-inv @ grad @ inv"),
             Mistake("transposed", "return -inv.t() @ grad @ inv.t()", "return (-inv.t() @ grad @ inv.t()).t()"),
             Mistake("unexplained", "@ grad @ inv.t()", "@ grad"),
-            Mistake("saved_overwritten", "return -inv.t() @ grad @ inv.t()", "out = -inv.t() @ grad @ inv.t()\n        inv.mul_(2)\n        return out"),
+            Mistake(
+                "saved_overwritten",
+                "return -inv.t() @ grad @ inv.t()",
+                "out = -inv.t() @ grad @ inv.t()\n        inv.mul_(2)\n        return out",
+            ),
         ),
     ),
     Piece(
