@@ -82,7 +82,7 @@ def test_the_net_of_seconds_is_under_small_formulas_too(text: str, monkeypatch: 
 
     changed = {**builders(), "sinc": hang}
     monkeypatch.setattr("diffexplore.formula.parse.builders", lambda: changed)
-    monkeypatch.setattr("diffexplore.formula.net.NET", Budget(operations=1000, seconds=0.05))
+    monkeypatch.setattr("diffexplore.formula.made.NET", Budget(operations=1000, seconds=0.05))
     with pytest.raises(dx.UsageError, match="out of time"):
         (parse_condition if text.endswith("1") else parse)(text)
 

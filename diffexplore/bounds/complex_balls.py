@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic import sinc as sine_quotients
 from diffexplore.bounds.ball import Ball
@@ -21,8 +22,6 @@ from diffexplore.functions import OPERATIONS as RECORDS
 from diffexplore.functions.lazy import resolved
 from diffexplore.functions.tables import CONTROL, implementations
 from diffexplore.program.program import Constant
-
-Tensor = torch.Tensor
 
 #: Ulps claimed of each part of a complex kernel's result.
 _KERNEL_ULPS = 8

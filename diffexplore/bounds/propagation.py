@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.ball import (
     MARGIN,
@@ -20,8 +21,6 @@ from diffexplore.bounds.ball import (
     mul,
     square,
 )  # fmt: skip
-
-Tensor = torch.Tensor
 
 #: Covers the rounding of a distance to a singularity that is no closer than that, or than 2⁻³⁰ of 1.
 _NEARLY = 1 + 2.0**-20

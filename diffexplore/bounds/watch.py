@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
@@ -23,7 +24,6 @@ from diffexplore.torch_private.watching import DispatchMode, StorageWeakRef, sto
 #: The relative error that is allowed for a double which stands for a constant: twice its rounding.
 CONSTANT_ERROR = 2.0**-52
 
-Tensor = torch.Tensor
 _Key = tuple[Any, ...]
 
 #: Radii of tensors that are gone are dropped after so many operations, or so many bytes of radii.
@@ -108,7 +108,7 @@ class Watch(DispatchMode):
 
     def ball(self, value: Tensor | float | int, like: Tensor) -> Ball:
         """The ball of an operand: a tensor with its radius, or a Python number."""
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, Tensor):
             known = self._find(value)
             exact = known is None
             if known is None or known.dtype == torch.bool:
@@ -166,7 +166,7 @@ class Watch(DispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        from diffexplore.torch_ops.dispatch import handler_of
+        from diffexplore.torch_ops.registry import handler_of
 
         kwargs = kwargs or {}
         self._purge()

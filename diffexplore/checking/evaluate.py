@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder
 from diffexplore.floating_point import format_of
 from diffexplore.methods.base import Estimates, Method, Numbers, Values
 from diffexplore.methods.problem import SIZE, Problem
-
-Tensor = torch.Tensor
 
 #: Samples that are differentiated and enclosed at a time.
 CHUNK = 16_384

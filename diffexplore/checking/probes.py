@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
@@ -23,8 +24,6 @@ from diffexplore.checking.synthetic import synthetic_columns
 from diffexplore.errors import UsageError
 from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program, lower
-
-Tensor = torch.Tensor
 
 #: Samples of each sign that are remembered for sub-batches.
 MOST_SAMPLES = 256
@@ -179,7 +178,7 @@ def _same_sign(problem: Problem, name: str, values: Mapping[str, Tensor], n: int
     partial = _double(problem, values, problem.closed_form_program, n)[problem.wrt.index(name)]
     inside = np.ones(n, bool)
     for holds in problem.domain_program.run(TORCH, values):
-        if isinstance(holds, torch.Tensor):
+        if isinstance(holds, Tensor):
             inside &= holds.expand(n).cpu().numpy()
     (summands,) = _double(problem, values, problem.loss_program, n)
     usable = inside & np.isfinite(partial) & (partial != 0) & np.isfinite(summands)

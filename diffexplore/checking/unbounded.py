@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.watch import Watch
 from diffexplore.checking.judge import UNBOUNDED
@@ -16,8 +17,6 @@ from diffexplore.checking.provenance import UNKNOWN, Provenance, is_number
 from diffexplore.checking.records import Cause
 from diffexplore.checking.subexpressions import shown
 from diffexplore.floating_point import dtype_name
-
-Tensor = torch.Tensor
 
 #: How a sentence calls an operation of its operand; by their names the others are.
 _TAKEN = {"div": "division by it", "reciprocal": "division by it", "pow": "the power of it", "rsqrt": "1/sqrt of it"}

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.listener import Listener, Silence
@@ -94,9 +95,7 @@ def _progress(listener: Listener, label: str, steps: int, done: int) -> None:
     listener.progress(f"descending in {label}", done, max(1, steps))
 
 
-def _in_dtype(
-    formulas: ReducedFormulas, columns: Mapping[str, torch.Tensor], n: int, dtype: torch.dtype
-) -> ReducedLoss:
+def _in_dtype(formulas: ReducedFormulas, columns: Mapping[str, Tensor], n: int, dtype: torch.dtype) -> ReducedLoss:
     """The exact loss of the data as the dtype holds them."""
     rounded = {name: column.to(dtype).to(torch.float64).cpu().numpy() for name, column in columns.items()}
     for name, column in rounded.items():
@@ -106,7 +105,7 @@ def _in_dtype(
 
 
 def _walks(
-    loss: ReducedLoss, columns: Mapping[str, torch.Tensor], start: Mapping[str, float], settings: Settings,
+    loss: ReducedLoss, columns: Mapping[str, Tensor], start: Mapping[str, float], settings: Settings,
     dtype: torch.dtype,
 ) -> list[Walk]:  # fmt: skip
     problem = Problem(loss.loss, loss.parameters, dtype, torch.device("cpu"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.methods.base import Estimates, Values, watched
@@ -26,7 +26,7 @@ class ClosedFormMethod:
         return None
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
-        def run() -> tuple[torch.Tensor, ...]:
+        def run() -> tuple[Tensor, ...]:
             partials = self._partials(problem, values, n)
             return tuple(problem.reduce(partials[problem.wrt.index(name)]) for name in problem.parameters)
 
@@ -38,12 +38,12 @@ class ClosedFormMethod:
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
         program, reduced = self.gradient(problem), bool(problem.parameters)
 
-        def call() -> Sequence[torch.Tensor]:
+        def call() -> Sequence[Tensor]:
             partials = [spread_over(output, n, values) for output in program.run(TORCH, values)]
             return [problem.reduce(partial) for partial in partials] if reduced else partials
 
         return of_tensors(call, problem.device)
 
-    def _partials(self, problem: Problem, values: Values, n: int) -> tuple[torch.Tensor, ...]:
+    def _partials(self, problem: Problem, values: Values, n: int) -> tuple[Tensor, ...]:
         outputs = self.gradient(problem).run(TORCH, values)
         return tuple(spread_over(output, n, values) for output in outputs)

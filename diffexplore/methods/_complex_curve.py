@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.complex_balls import COMPLEX, ComplexBall
@@ -20,8 +21,6 @@ from diffexplore.methods.base import Estimate, Values
 from diffexplore.methods.complex_step import ComplexStep
 from diffexplore.methods.forward import METHOD as FORWARD
 from diffexplore.methods.problem import Problem
-
-Tensor = torch.Tensor
 
 
 class ComplexCurve:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.claims import UPWARD
 from diffexplore.formula.budget import Ending
@@ -20,8 +21,6 @@ from diffexplore.methods._along import Along
 from diffexplore.methods.base import Estimate, Estimates, Values, radius_of, spread, with_step
 from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.methods.problem import Problem
-
-Tensor = torch.Tensor
 
 UNBOUNDED = (
     "the interval of the step holds a kink, a singularity or the end of the domain, "

@@ -17,6 +17,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
@@ -26,8 +27,6 @@ from diffexplore.methods._along import Along, rounded_sum
 from diffexplore.methods._difference import Difference
 from diffexplore.methods.base import Estimate, Values
 from diffexplore.methods.problem import Problem, spread_over
-
-Tensor = torch.Tensor
 
 #: The last levels of a pairwise sum carry nearly all of its rounding: 1 + 1/2 + 1/4 + … = 2 variances.
 _SUM_VARIANCES = 2.0

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.jax_real import JAX_ARRAYS
 from diffexplore.methods._library import Gradient, LibraryMethod, as_numpy
@@ -32,7 +33,7 @@ class JaxGradient(LibraryMethod):
 
         return _Scope(jax)
 
-    def array(self, tensor: torch.Tensor) -> Any:
+    def array(self, tensor: Tensor) -> Any:
         import jax.numpy as jnp
 
         return jnp.asarray(as_numpy(tensor))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.tensorflow_real import TensorflowArithmetic
 from diffexplore.floating_point import dtype_name
@@ -38,7 +39,7 @@ class TensorflowGradient(LibraryMethod):
         """The CPU, and no advice about retracing: a check has batches of many sizes."""
         return _quietly_on_the_cpu()
 
-    def array(self, tensor: torch.Tensor) -> Any:
+    def array(self, tensor: Tensor) -> Any:
         return _tensorflow().constant(as_numpy(tensor))
 
     def numbers(self, array: Any) -> np.ndarray:

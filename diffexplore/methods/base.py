@@ -11,11 +11,11 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.watch import Watch
 from diffexplore.methods.problem import Problem
 
-Tensor = torch.Tensor
 Values = Mapping[str, Tensor]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 from torch.autograd import forward_ad
 
 from diffexplore.methods.base import Estimates, Values, spread, watched
@@ -12,8 +13,6 @@ from diffexplore.methods.opaque import granted
 from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.methods.problem import Problem
 from diffexplore.methods.torch_loss import Unavailable, raised_by
-
-Tensor = torch.Tensor
 
 
 class Forward:

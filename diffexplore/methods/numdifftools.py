@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.numpy_real import NUMPY
 from diffexplore.bounds.watch import observing
@@ -120,7 +121,7 @@ def _reduced(problem: Problem, values: Values, name: str, n: int) -> Callable[[A
     return lambda x: np.asarray(reduce(summands(np.asarray(x))))
 
 
-def _derivative(function: Callable[[Array], Array], at: torch.Tensor) -> _Found:
+def _derivative(function: Callable[[Array], Array], at: Tensor) -> _Found:
     import numdifftools
 
     x = at.detach().cpu().numpy()
@@ -144,7 +145,7 @@ def _derivative(function: Callable[[Array], Array], at: torch.Tensor) -> _Found:
     return _Found(*(np.asarray(part) for part in (value, np.abs(estimate), used, stepped)))
 
 
-def _bounded(found: _Found, along: Along, reference: torch.Tensor) -> Estimate:
+def _bounded(found: _Found, along: Along, reference: Tensor) -> Estimate:
     """What it found, with what it is allowed: nothing is known where the loss is not smooth as far as it looked."""
     reach = torch.from_numpy(found.reach)
     smooth = along.largest_derivative(1, reach, torch.full_like(reach, math.inf)).isfinite()

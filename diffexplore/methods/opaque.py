@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
@@ -13,8 +14,6 @@ from diffexplore.bounds.watch import Watch, observing
 from diffexplore.formula.descriptions import VALUE
 from diffexplore.methods.base import Estimate, Estimates, Method, Values
 from diffexplore.methods.problem import Problem, spread_over
-
-Tensor = torch.Tensor
 
 #: What code whose operations cannot be watched is allowed, in bounds of the references.
 OPAQUE_FACTOR = 16.0

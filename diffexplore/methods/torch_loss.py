@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import torch
+from torch import Tensor
 
 from diffexplore.bounds.watch import Watch
 from diffexplore.errors import DiffexploreError, UsageError
@@ -17,7 +17,6 @@ from diffexplore.torch_private.unloaded import without_loading
 if TYPE_CHECKING:
     from diffexplore.methods.problem import Problem
 
-Tensor = torch.Tensor
 Result = TypeVar("Result")
 
 
@@ -114,7 +113,7 @@ class ProgramInTorch:
         if n == 1 and self.by_sample and not self._program.single:
             raise Unavailable(f"{self._program.name} computes something else of a single sample")
         output = self._program.function(**arguments)
-        if not isinstance(output, torch.Tensor) or output.numel() != 1:
+        if not isinstance(output, Tensor) or output.numel() != 1:
             raise UsageError(f"{self._program.name} does not return a tensor of one number here, as it did when read")
         return output.reshape(())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from diffexplore.methods.base import Estimates, Values, watched
 from diffexplore.methods.prepared import Prepared, of_tensors
@@ -23,7 +24,7 @@ class Vmap:
         return None
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
-        def run() -> tuple[torch.Tensor, ...]:
+        def run() -> tuple[Tensor, ...]:
             return tuple(problem.reduce(partial) for partial in _partials(problem, problem.parameters, values, n))
 
         torch_loss = problem.torch_loss
@@ -33,7 +34,7 @@ class Vmap:
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         torch_loss = problem.torch_loss
 
-        def run() -> tuple[torch.Tensor, ...]:
+        def run() -> tuple[Tensor, ...]:
             return _partials(problem, problem.wrt, values, n)
 
         return watched(problem.wrt, lambda: torch_loss.run(run), torch_loss.watch(values.values()))
@@ -41,20 +42,20 @@ class Vmap:
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
         reduced = bool(problem.parameters)
 
-        def call() -> tuple[torch.Tensor, ...]:
+        def call() -> tuple[Tensor, ...]:
             partials = _partials(problem, problem.wrt, values, n)
             return tuple(problem.reduce(partial) for partial in partials) if reduced else partials
 
         return of_tensors(call, problem.device)
 
 
-def _partials(problem: Problem, wrt: tuple[str, ...], values: Values, n: int) -> tuple[torch.Tensor, ...]:
+def _partials(problem: Problem, wrt: tuple[str, ...], values: Values, n: int) -> tuple[Tensor, ...]:
     if not wrt:
         return ()
     torch_loss = problem.torch_loss
     names = torch_loss.names
 
-    def summand(*arguments: torch.Tensor) -> torch.Tensor:
+    def summand(*arguments: Tensor) -> Tensor:
         return torch_loss.of_one(dict(zip(names, arguments, strict=True)))
 
     by = tuple(dict.fromkeys(torch_loss.place(name)[0] for name in wrt))

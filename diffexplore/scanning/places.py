@@ -24,8 +24,6 @@ from diffexplore.methods.base import Estimate, Numbers, Values
 from diffexplore.methods.torch_loss import Unavailable
 from diffexplore.scanning.setting import Setting
 
-Tensor = torch.Tensor
-
 #: Methods that take all places in one call. Another one is called once a place.
 _TOGETHER = frozenset(
     "symbolic symbolic_raw reverse forward forward_difference central_difference richardson complex_step".split()

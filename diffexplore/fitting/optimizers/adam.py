@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 from torch.optim.adam import adam
 
 from diffexplore.fitting.optimizers.base import Stepwise
 from diffexplore.fitting.optimizers.constants import BETAS, EPS
-
-Tensor = torch.Tensor
 
 
 @dataclass

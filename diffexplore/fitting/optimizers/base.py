@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import numpy as np
-import torch
-
-Tensor = torch.Tensor
+from torch import Tensor
 
 
 class Steps(Protocol):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
+from torch import Tensor
 from torch.optim.sgd import sgd
 
 from diffexplore.fitting.optimizers.base import Stepwise
-
-Tensor = torch.Tensor
 
 
 @dataclass

@@ -31,7 +31,6 @@ _ENDED = 2.0**-51
 #: Numbers with a numerator and a denominator up to here come out of the rules of differentiation.
 _SMALL = 12
 
-
 #: Slopes that differ by less, relative to the partial, make the constant a factor of the whole.
 _SAME = 2.0**-20
 
@@ -89,9 +88,8 @@ def _places(name: str, scene: Scene) -> list[ConstantPlace]:
     found = []
     for constant in dict.fromkeys(constant for _, constant, _ in _constants(loss)):
         written = _everywhere(loss, constant)
-        found.append(
-            ConstantPlace(constant, written if name == VALUE else differentiate(written, problem.loss.symbols[name]))
-        )
+        formula = written if name == VALUE else differentiate(written, problem.loss.symbols[name])
+        found.append(ConstantPlace(constant, formula))
     if name != VALUE:
         raw = exact_partial(problem, name)
         found += [ConstantPlace(constant, raw.xreplace({node: other})) for node, constant, other in _constants(raw)]
@@ -151,10 +149,10 @@ def solved(name: str, scenes: Sequence[Scene], place: ConstantPlace) -> Solution
     for scene in scenes:
         try:
             predicted, rates = scene.reduced(name, place.formula, start), scene.reduced(name, place.slope, start)
-            numbers = zip(scene.values(name), scene.bounds(name), predicted, rates, scene.truth(name), strict=True)
+            numbers = scene.numbers(name)
         except SceneUnavailable:
             continue
-        for given, bound, ball, rate, truth in numbers:
+        for (given, bound, truth), ball, rate in zip(numbers, predicted, rates, strict=True):
             room, steep = float(tolerance(scene, given, bound, ball, truth).upper()), float(rate.mid())
             missing = float((arb(given) - ball).mid())
             if abs(steep) * abs(start - exact) <= room:
@@ -168,10 +166,8 @@ def solved(name: str, scenes: Sequence[Scene], place: ConstantPlace) -> Solution
     if not ratios or not low < high or low <= exact <= high:
         return None
     whole = _is_same(ratios)
-    if (
-        whole and place.nearby and place.constant.is_Rational
-    ):  # a factor of the whole, which would make a decimal of another one
-        return None
+    if whole and place.nearby and place.constant.is_Rational:
+        return None  # a factor of the whole, which would make a decimal of another one
     return Solution((low + high) / 2, (high - low) / 2, _is_same(slopes), whole)
 
 

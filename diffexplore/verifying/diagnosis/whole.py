@@ -9,6 +9,7 @@ import numpy as np
 import sympy
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.enclosures import SUM_PRECISION, Status, statuses_in
@@ -29,7 +30,7 @@ class WholeBatch(Scene):
 
     truths: Mapping[str, arb] = field(default_factory=dict)
     size: int = 0
-    rows: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    rows: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -50,7 +51,7 @@ class WholeBatch(Scene):
         row = {name: float(self.rows[name][place]) for name in self.problem.loss.data}
         return Scene(self.problem, self.point, (row,), (self.index[place],), self.total, {})
 
-    def columns(self) -> Mapping[str, torch.Tensor]:
+    def columns(self) -> Mapping[str, Tensor]:
         return self.rows
 
 
