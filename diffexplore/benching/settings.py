@@ -48,8 +48,9 @@ def methods_of(requested: Sequence[str] | None) -> tuple[MethodEntry, ...]:
     """The methods named, or all that are installed."""
     if requested is not None:
         return registry.select(requested)
-    named_only = tuple(entry for entry in registry.named_only() if entry.library is None or entry.library.installed)
-    return registry.entries() + named_only
+    return registry.entries() + tuple(
+        entry for entry in registry.named_only() if entry.library and entry.library.installed
+    )
 
 
 def check_memory(problem: Problem, n: int) -> None:

@@ -88,15 +88,9 @@ def explained(cause: Cause, culprit: Culprit | None, sample: int | None, data: M
     if culprit is None:
         return cause
     fields = {
-        **cause.fields,
-        "sample": sample,
-        "data": dict(data),
-        "operation": culprit.operation,
-        "subexpression": shown(culprit.formula),
-        "how": culprit.how,
-        "value": culprit.value,
-        "radius": culprit.radius,
-    }
+        **cause.fields, "sample": sample, "data": dict(data), "operation": culprit.operation,
+        "subexpression": shown(culprit.formula), "how": culprit.how, "value": culprit.value, "radius": culprit.radius,
+    }  # fmt: skip
     return Cause(cause.key, cause.message.removesuffix(UNBOUNDED) + str(culprit), fields)
 
 
