@@ -15,6 +15,7 @@ from diffexplore.bounds.claims import CLAIMS, COMPUTE, UNIT_ROUNDOFF
 from diffexplore.bounds.handling import Kinks, conclude, finite_float, first_tensor, plain_name, unwatched
 from diffexplore.bounds.stepwise import lost_in_steps
 from diffexplore.bounds.zeros import are_exact, whole_sums
+from diffexplore.functions.rounding import Claim
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -83,9 +84,12 @@ class Elementwise:
     def _as_computed(
         self, balls: list[Ball], operands: list[Any], dtype: torch.dtype, args: Arguments, kwargs: Options
     ) -> list[Ball]:
-        unit = UNIT_ROUNDOFF[COMPUTE[dtype]]
+        unit, claim = UNIT_ROUNDOFF[COMPUTE[dtype]], CLAIMS[self.claim]
         for i in self.cancels:
             balls[i] = Ball(balls[i].mid, balls[i].rad + 2 * unit * balls[i].mid.abs())
+        if isinstance(claim, Claim) and claim.operand_roundings:
+            lost = 2 * unit * claim.operand_roundings
+            balls = [Ball(ball.mid, ball.rad + lost * ball.mid.abs()) for ball in balls]
         return balls
 
     def _claim_of(self, operands: list[Any], dtype: torch.dtype) -> str:

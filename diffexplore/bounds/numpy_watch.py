@@ -62,7 +62,7 @@ class NumpyWatch:
         return number
 
     def _apply(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        from diffexplore.torch_ops.dispatch import handler
+        from diffexplore.torch_ops.registry import handler
 
         call = _Call(name, function)
         rule = handler(name)
@@ -89,7 +89,7 @@ class NumpyWatch:
 
     def reduce(self, samples: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
         """NumPy's mean or sum of ``samples`` (n,), and its radius; half precision is accumulated in float32."""
-        from diffexplore.torch_ops.dispatch import handler
+        from diffexplore.torch_ops.registry import handler
 
         array = samples.numpy()
         wide = np.float32 if array.dtype == np.float16 else array.dtype

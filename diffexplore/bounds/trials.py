@@ -76,6 +76,17 @@ def quadrants() -> tuple[Operands, ...]:
     return ((torch.cat([y, -y, y, -y, 0 * y]), torch.cat([x, x, -x, -x, x])),)
 
 
+def waves() -> tuple[Operands, ...]:
+    """Operands of a function that oscillates, on both sides of 0: near it, and where an argument is reduced."""
+    numbers = torch.cat([_sizes(2.0**-20, 1.0), _between(1.0, 30.0), _sizes(30.0, 1e4)])
+    return ((torch.cat([numbers, -numbers]),),)
+
+
+def waves_right_of_zero() -> tuple[Operands, ...]:
+    """The same, right of 0 alone."""
+    return tuple((numbers.abs(),) for (numbers,) in waves())  # type: ignore[union-attr]
+
+
 #: Torch has kernels of its own for ±1/2, -1, -2, 2 and 3. All are short binary fractions, exact in whatever dtype.
 _EXPONENTS = (0.5, -0.5, 1.5, 0.375, -1.25, 2, 3, 4, -1, -2, -3)
 

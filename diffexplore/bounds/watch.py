@@ -162,7 +162,7 @@ class Watch(DispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        from diffexplore.torch_ops.dispatch import handler_of
+        from diffexplore.torch_ops.registry import handler_of
 
         kwargs = kwargs or {}
         self._purge()

@@ -13,12 +13,7 @@ from diffexplore.writing.blocks import Block
 
 
 @writes("audit")
-def audit(
-    only: o.Only = None,
-    all_entries: o.AllEntries = False,
-    *,
-    outputs: Outputs,
-) -> int:
+def audit(only: o.Only = None, all_entries: o.AllEntries = False, *, outputs: Outputs) -> int:
     """Audit the derivatives.yaml of the installed torch, entry by entry, by proof.
 
     Exits with 1 if a formula is refuted that does not depart from the derivative on purpose, else with 0.

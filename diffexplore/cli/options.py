@@ -114,8 +114,7 @@ OnePoint = Annotated[
 ]
 Sample = Annotated[str, typer.Option("--sample", metavar="I", help="The sample whose values are shown, from 0.")]
 FirstLine = Annotated[
-    bool,
-    typer.Option("--quiet", metavar="", help="Print the first line only, and no progress.", rich_help_panel=PANEL),
+    bool, typer.Option("--quiet", metavar="", help="Print the first line only, and no progress.", rich_help_panel=PANEL)
 ]
 Data = Annotated[
     str | None,

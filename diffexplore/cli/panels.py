@@ -41,14 +41,8 @@ _EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "diffexplore verify mine.py:loss --loss perpendicular",
         "diffexplore verify mine.py:grad --kind gradient --loss perpendicular --at a=2.5,b=1 --only-failing",
     ),
-    "prove": (
-        "diffexplore prove mine.py:loss --wrt a,b",
-        "diffexplore prove mine.py:loss --loss perpendicular",
-    ),
-    "fit": (
-        "diffexplore fit",
-        "diffexplore fit squared_error --lr 0.1 --steps 100 --dtype float64",
-    ),
+    "prove": ("diffexplore prove mine.py:loss --wrt a,b", "diffexplore prove mine.py:loss --loss perpendicular"),
+    "fit": ("diffexplore fit", "diffexplore fit squared_error --lr 0.1 --steps 100 --dtype float64"),
     "bench": (
         "diffexplore bench",
         "diffexplore bench squared_error huber --sizes 1e3,1e5 --methods symbolic,reverse,torch_compile",

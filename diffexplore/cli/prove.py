@@ -37,10 +37,7 @@ def prove(
     from diffexplore.cli.progress import listening
 
     request = Given(**given(loss, wrt=wrt, shapes=shapes))
-    with (
-        contextlib.redirect_stdout(sys.stderr),
-        listening(quiet=outputs.quiet, rows_to=None) as listener,
-    ):
+    with contextlib.redirect_stdout(sys.stderr), listening(quiet=outputs.quiet, rows_to=None) as listener:
         found = _proved(program, request, domain=tuple(domain or ()), listener=listener)
     outputs.write(_shown(found, program, full=full))
     return OF_STATUS[found.status]

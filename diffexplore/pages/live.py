@@ -17,10 +17,7 @@ from diffexplore.pages.live_data import live_data
 from diffexplore.pages.live_tables import PATH_TABLE, numbers_table, surface_table
 
 #: What a hand can do to a surface, or to a curve.
-_GESTURES = {
-    1: [],
-    2: ["click to start somewhere else, drag to zoom in, click twice to come back"],
-}
+_GESTURES = {1: [], 2: ["click to start somewhere else, drag to zoom in, click twice to come back"]}
 
 
 def live_html(explorer: Explorer, key: str = "live") -> str:

@@ -99,9 +99,9 @@ class Lowering:
             above.insert(0, self._constant(sympy.Integer(magnitude.p)))
         if magnitude.q != 1:
             below.insert(0, self._constant(sympy.Integer(magnitude.q)))
-        value = self._collector.product(above) if above else self._constant(sympy.Integer(1))
+        value = self._collector.fold("mul", above) if above else self._constant(sympy.Integer(1))
         if below:
-            value = self._step("div", value, self._collector.product(below))
+            value = self._step("div", value, self._collector.fold("mul", below))
         return self._step("neg", value) if coefficient < 0 else value
 
     def _split(self, expression: sympy.Add | sympy.Mul) -> tuple[sympy.Expr, list[sympy.Expr]]:
@@ -135,14 +135,8 @@ class Lowering:
         raise TypeError(f"no operation computes {kind.__name__}")
 
     def _fold_pairs(self, operation: str, expression: sympy.Basic) -> int:
-        slots = [self.slot(argument) for argument in sorted(expression.args, key=sympy.default_sort_key)]
-        value = slots[0]
-        for slot in slots[1:]:
-            value = self._step(operation, value, slot)
-        return value
-
-    def _heaviside(self, expression: sympy.Heaviside) -> int:
-        return self._step("heaviside", self.slot(expression.args[0]))
+        ordered = sorted(expression.args, key=sympy.default_sort_key)
+        return self._collector.fold(operation, [self.slot(argument) for argument in ordered])
 
     def _polygamma(self, expression: sympy.polygamma) -> int:
         order, argument = expression.args
@@ -152,14 +146,7 @@ class Lowering:
             return self._step("digamma", self.slot(argument))
         return self._step("polygamma", self._constant(order), self.slot(argument))
 
-    def _dsinc(self, expression: dsinc) -> int:
-        order, argument = expression.args
-        return self._step("dsinc", self._constant(order), self.slot(argument))
-
     # ------------------------------------------------------------------------------------------------ branches
-    def _not(self, expression: sympy.Not) -> int:
-        return self._step("not", self.slot(expression.args[0]))
-
     def _piecewise(self, expression: sympy.Piecewise) -> int:
         branches = list(expression.args)
         last, condition = branches[-1]
@@ -185,11 +172,11 @@ _HANDLERS: dict[type, Callable[[Lowering, sympy.Basic], int]] = {
     sympy.Min: lambda self, expression: self._fold_pairs("min", expression),
     sympy.And: lambda self, expression: self._fold_pairs("and", expression),
     sympy.Or: lambda self, expression: self._fold_pairs("or", expression),
-    sympy.Not: Lowering._not,
+    sympy.Not: lambda self, expression: self._step("not", self.slot(expression.args[0])),
     # SymPy makes an ITE of a comparison with a piecewise side.
     sympy.ITE: lambda self, expression: self.slot(expression.to_nnf(simplify=False)),
-    sympy.Heaviside: Lowering._heaviside,
+    sympy.Heaviside: lambda self, expression: self._step("heaviside", self.slot(expression.args[0])),
     sympy.polygamma: Lowering._polygamma,
-    dsinc: Lowering._dsinc,
+    dsinc: lambda self, node: self._step("dsinc", self._constant(node.args[0]), self.slot(node.args[1])),
     sympy.Piecewise: Lowering._piecewise,
 }

@@ -8,19 +8,7 @@ from dataclasses import dataclass
 
 from diffexplore.graphing.records import Edge, Graph, Node, Number
 from diffexplore.numerals import ABSENT
-from diffexplore.writing.blocks import (
-    Block,
-    Column,
-    Formula,
-    FormulaList,
-    Gap,
-    Heading,
-    Note,
-    Span,
-    Table,
-    Text,
-    text,
-)
+from diffexplore.writing.blocks import Block, Column, Formula, FormulaList, Gap, Heading, Note, Span, Table, Text, text
 from diffexplore.writing.names import reduced_partial
 from diffexplore.writing.numbers import counted, point_text
 

@@ -9,19 +9,7 @@ from diffexplore.checking.records import VALUE
 from diffexplore.decide.records import Counterexample, EnclosedValue
 from diffexplore.proving.records import Proof, Statement
 from diffexplore.render.proof_headline import WORDS, called, headline, told
-from diffexplore.writing.blocks import (
-    Block,
-    Column,
-    Formula,
-    FormulaList,
-    Gap,
-    Heading,
-    Note,
-    Span,
-    Table,
-    Text,
-    text,
-)
+from diffexplore.writing.blocks import Block, Column, Formula, FormulaList, Gap, Heading, Note, Span, Table, Text, text
 
 _LONGEST = 200
 

@@ -21,20 +21,8 @@ from diffexplore.writing.blocks import (
     text,
     words_of,
 )
-from diffexplore.writing.names import (
-    distinct_points,
-    point_key,
-    reduced_partial,
-    rows_of,
-    second_partial_of,
-)
-from diffexplore.writing.numbers import (
-    digits_of,
-    in_ulps,
-    truth_digits,
-    ulp_at,
-    value_beside,
-)
+from diffexplore.writing.names import distinct_points, point_key, reduced_partial, rows_of, second_partial_of
+from diffexplore.writing.numbers import digits_of, in_ulps, truth_digits, ulp_at, value_beside
 
 #: Digits that a value shows however narrow the page is.
 _FEWEST_DIGITS = 6

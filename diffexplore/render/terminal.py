@@ -201,11 +201,7 @@ class _Pen:
         )
         for column, breakable in zip(block.columns, _breakable(block, self.width), strict=True):
             table.add_column(
-                self._header(column),
-                justify=column.align,
-                no_wrap=not breakable,
-                overflow="fold",
-                vertical="top",
+                self._header(column), justify=column.align, no_wrap=not breakable, overflow="fold", vertical="top"
             )
         for row in block.rows:
             table.add_row(*map(self.rich_text, row))

@@ -14,14 +14,7 @@ from diffexplore.render.places import row_place
 from diffexplore.render.wrong import worst_failures
 from diffexplore.writing.blocks import Block, Column, Gap, Note, Span, Table, Text, text
 from diffexplore.writing.names import candidate_of, comparison_of, kind_of, partial_of, point_key
-from diffexplore.writing.numbers import (
-    counted,
-    in_ulps,
-    point_text,
-    truth_digits,
-    ulp_at,
-    value_beside,
-)
+from diffexplore.writing.numbers import counted, in_ulps, point_text, truth_digits, ulp_at, value_beside
 
 #: Lines of failing rows, of what is open, and causes of either, that one screen has room for.
 _MOST_FAILS, _MOST_OPEN, _MOST_CAUSES = 6, 4, 3

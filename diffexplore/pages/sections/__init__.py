@@ -46,15 +46,7 @@ KINDS: Mapping[str, Kind] = {
     "fit": Kind(
         fit.title_of,
         fit.headline_of,
-        (
-            fit.why,
-            fit.surface,
-            fit.curve,
-            fit.curvature,
-            fit.loss,
-            algebra.derivation,
-            algebra.graph,
-        ),
+        (fit.why, fit.surface, fit.curve, fit.curvature, fit.loss, algebra.derivation, algebra.graph),
     ),
     "explore": Kind(explore.title_of, _unanswered, (explore.surface, explore.loss)),
     "prove": Kind(proof.title_of, proof.headline_of, (proof.statements,)),
