@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,16 +31,14 @@ _PURGE_OPERATIONS = 64
 _PURGE_BYTES = 2**25
 
 
-class Observer(Protocol):
+class Observer:
     """What looks on while operations run under a watch."""
 
     def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
         """``name``, in ATen's words, made ``out`` of ``args``; the watch knows the radius of each tensor."""
-        ...
 
     def name(self, name: str, tensor: Tensor) -> None:
         """The call is given ``tensor`` for the symbol ``name``."""
-        ...
 
 
 _OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
@@ -127,10 +125,8 @@ class Watch(DispatchMode):
         if entry is None:
             return None
         known = entry[1].get(_layout(tensor))
-        if known is None and entry[1]:
-            # A view whose making was not seen: nothing is known of it.
-            shape = tensor.shape
-            return torch.full((), math.inf, dtype=torch.float64, device=tensor.device).expand(shape)
+        if known is None and entry[1]:  # a view whose making was not seen: nothing is known of it
+            return torch.full((), math.inf, dtype=torch.float64, device=tensor.device).expand(tensor.shape)
         return known
 
     # ------------------------------------------------------------------------------------------------- writing

@@ -129,6 +129,10 @@ class Problem:
         """The same problem without the function that the loss was read from."""
         return self if self.loss.program is None else replace(self, loss=self.loss.of_formula())
 
+    def weight(self, n: int) -> float:
+        """What each of n summands counts in the loss."""
+        return 1 / n if self.loss.reduction == "mean" else 1.0
+
     def reduce(self, summands: Tensor) -> Tensor:
         """The mean or the sum over the samples, the last axis: shape () of (n,), and (m, 1) of m places, (m, n)."""
         mean = self.loss.reduction == "mean"

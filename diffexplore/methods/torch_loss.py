@@ -35,31 +35,24 @@ class TorchLoss(Protocol):
 
     def arguments(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The arguments made of a tensor for each symbol: of shape () for parameters, (n,) for data."""
-        ...
 
     def place(self, symbol: str) -> Place:
         """The argument in which a symbol lies, and its index there."""
-        ...
 
     def entry(self, symbol: str, tensors: Mapping[str, Tensor]) -> Tensor:
         """The entries of a symbol in tensors shaped like the arguments."""
-        ...
 
     def loss(self, arguments: Mapping[str, Tensor], n: int) -> Tensor:
         """The loss over n samples, of shape ()."""
-        ...
 
     def of_one(self, arguments: Mapping[str, Tensor]) -> Tensor:
         """The loss of one sample, whose data lack the dimension of the samples."""
-        ...
 
     def watch(self, inputs: Iterable[Tensor]) -> Watch:
         """What follows the rounding of its operations; ``inputs`` are the tensors of the symbols."""
-        ...
 
     def run(self, differentiate: Callable[[], Result]) -> Result:
         """What a function returns that lets torch differentiate the loss."""
-        ...
 
 
 class FormulaInTorch:

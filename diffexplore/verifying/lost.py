@@ -13,7 +13,7 @@ from flint import arb
 from torch import Tensor
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.bounds.watch import Watch, observing
+from diffexplore.bounds.watch import Observer, Watch, observing
 from diffexplore.checking.lost import WeakPartial, located, merged
 from diffexplore.checking.records import LostDigits
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
@@ -79,16 +79,13 @@ def _suspects(laboratory: Laboratory) -> list[int]:
     return [int(index[i]) for i in order if growth.largest[i] > 1]
 
 
-class _Growth:
+class _Growth(Observer):
     """Looks on at operations with one number a sample, and keeps the largest growth of a radius at each."""
 
     def __init__(self, n: int, unit: float) -> None:
         self._n = n
         self._unit = unit
         self.largest = torch.ones(n, dtype=torch.float64)
-
-    def name(self, name: str, tensor: Tensor) -> None:
-        """Names of inputs are of no use here."""
 
     def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
         """One operation, which ran under a watch."""

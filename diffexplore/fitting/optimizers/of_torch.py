@@ -1,4 +1,8 @@
-"""Adam. Source: D. P. Kingma, J. Ba, Adam: a method for stochastic optimization, ICLR 2015."""
+"""The rules of ``torch.optim``, called as functions.
+
+A ``torch.optim.Optimizer`` imports the compiler of torch when it is made, which takes longer than a thousand steps.
+Source of Adam: D. P. Kingma, J. Ba, Adam: a method for stochastic optimization, ICLR 2015.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,27 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 from torch.optim.adam import adam
+from torch.optim.sgd import sgd
 
+from diffexplore.fitting.optimizers import BETAS, EPS, MOMENTUM
 from diffexplore.fitting.optimizers.base import Stepwise
-from diffexplore.fitting.optimizers.constants import BETAS, EPS
+
+
+@dataclass
+class Descent:
+    """Gradient descent, θ ← θ − lr ∇L; with momentum m, v ← m v + ∇L and θ ← θ − lr v."""
+
+    rate: float
+    momentum: float = 0.0
+    _buffers: list[Tensor | None] | None = None
+
+    def step(self, parameters: list[Tensor], gradient: list[Tensor]) -> None:
+        if self._buffers is None:
+            self._buffers = [None] * len(parameters)
+        sgd(
+            parameters, gradient, self._buffers, foreach=False, fused=False,
+            weight_decay=0.0, momentum=self.momentum, lr=self.rate, dampening=0.0, nesterov=False, maximize=False,
+        )  # fmt: skip
 
 
 @dataclass
@@ -32,4 +54,4 @@ class Adam:
         )  # fmt: skip
 
 
-OPTIMIZER = Stepwise(Adam)
+GD, MOMENTUM_DESCENT, ADAM = Stepwise(Descent), Stepwise(lambda rate: Descent(rate, MOMENTUM)), Stepwise(Adam)
