@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from diffexplore.decide.records import EnclosedValue
 from diffexplore.documents import Document, Plain
+from diffexplore.lists import grouped
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -62,6 +63,16 @@ class Node(Plain):
     def is_input(self) -> bool:
         return self.kind in ("parameter", "data")
 
+    @property
+    def equation(self) -> str:
+        """``v3 = v1·v2``: how it is computed from other nodes; the name of an input."""
+        return self.name if self.is_input else f"{self.name} = {self.rule}"
+
+    @property
+    def derivative(self) -> str:
+        """``∂L/∂v3``: its adjoint by name."""
+        return f"∂L/∂{self.name}"
+
 
 @dataclass(frozen=True)
 class Edge(Plain):
@@ -78,6 +89,12 @@ class Edge(Plain):
     local: str
     value: Number | None = None
     smooth: bool = True
+
+    def beside_value(self, local: str) -> str:
+        """``local``, a text for the local derivative, with its value where that says more."""
+        if self.value is None or self.value.text == self.local.replace("−", "-"):
+            return local
+        return f"{local} = {self.value.text}"
 
 
 @dataclass(frozen=True)
@@ -116,10 +133,7 @@ class Graph(Document):
 
     @cached_property
     def _into(self) -> dict[int, tuple[Edge, ...]]:
-        found: dict[int, list[Edge]] = {}
-        for edge in self.edges:
-            found.setdefault(edge.result, []).append(edge)
-        return {number: tuple(edges) for number, edges in found.items()}
+        return {number: tuple(edges) for number, edges in grouped(self.edges, lambda edge: edge.result).items()}
 
     def operands(self, number: int) -> tuple[Edge, ...]:
         """The edges that lead into a node."""

@@ -135,10 +135,9 @@ class Proof(Document):
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """What IPython shows in a terminal."""
         from diffexplore.render.proofs import outline
-        from diffexplore.render.terminal import Drawing, as_text
+        from diffexplore.render.terminal import blocks_to_text
 
-        blocks = tuple(outline(self))
-        printer.text(as_text(lambda plain: Drawing(blocks, plain), printer.max_width, None))
+        printer.text(blocks_to_text(outline(self), printer.max_width))
 
     def _repr_html_(self) -> str:
         from diffexplore.render.html import page_of
