@@ -141,9 +141,9 @@ class Graph(Document):
 
     def to_html(self) -> str:
         """The graph as one page that holds all it needs."""
-        from diffexplore.pages import subjects, to_page
+        from diffexplore.pages import Subject, to_page
 
-        return to_page("graph", subjects.of(self))
+        return to_page("graph", Subject(self))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from diffexplore.render.graphs import outline

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from diffexplore.figures.plotly import spec
 from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
-from diffexplore.numerals import ABSENT, plain_exponent
+from diffexplore.numerals import ABSENT
+from diffexplore.writing.numbers import coordinate
 
 _DIGITS = 7
 
@@ -142,4 +143,4 @@ def _table(title: str, heads: Sequence[str], all_rows: Sequence[Sequence[str]]) 
 
 
 def _number(value: float, digits: int = _DIGITS) -> str:
-    return plain_exponent(f"{value:.{digits}g}")
+    return coordinate(value, digits)

@@ -122,9 +122,9 @@ class Proof(Document):
 
     def to_html(self) -> str:
         """The proof as one page that holds all it needs."""
-        from diffexplore.pages import subjects, to_page
+        from diffexplore.pages import Subject, to_page
 
-        return to_page("prove", subjects.of(self))
+        return to_page("prove", Subject(self))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from diffexplore.render.proofs import outline
