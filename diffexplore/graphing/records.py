@@ -73,6 +73,11 @@ class Node(Plain):
         """``∂L/∂v3``: its adjoint by name."""
         return f"∂L/∂{self.name}"
 
+    @property
+    def adjoint_equation(self) -> str:
+        """``∂L/∂v3 = 2·a``: its adjoint in the symbols of the loss where that is known, else by the chain rule."""
+        return f"{self.derivative} = {self.adjoint_formula or self.adjoint_rule}"
+
 
 @dataclass(frozen=True)
 class Edge(Plain):
