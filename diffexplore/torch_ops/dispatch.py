@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.handling import Handler, unwatched
 from diffexplore.torch_ops import registry
+from diffexplore.torch_ops.kinks import found_by_bound
 from diffexplore.torch_ops.records import OPAQUE, Operator
 
 if TYPE_CHECKING:
@@ -23,7 +25,14 @@ def taken_apart(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
 def handler_of(func: Any) -> Handler:
     """The handler of an operator. One of another library may compute anything, whatever it is called."""
     known = _handler(registry.of(func), in_place=registry.is_in_place(registry.base_name(func)))
-    return taken_apart if known is unwatched and func.namespace == "aten" and func._can_decompose() else known
+    if known is not unwatched or func.namespace != "aten":
+        return known
+    return taken_apart if func._can_decompose() else partial(_decomposed(func).run, found_by_bound)
+
+
+def _decomposed(func: Any) -> StepByStep:
+    """The bound by torch's decomposition, for an operator that has one and no other bound."""
+    return StepByStep(updates=func._schema.is_mutable)
 
 
 @cache
