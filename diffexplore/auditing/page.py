@@ -23,7 +23,7 @@ _SHARE = 0.01
 """A relative size from which on it is shown in percent."""
 
 
-def page(audit: Audit, *, all_entries: bool = False, details: bool = False) -> Iterator[Block]:
+def page(audit: Audit, all_entries: bool = False, details: bool = False) -> Iterator[Block]:
     """The blocks of the page.
 
     Args:

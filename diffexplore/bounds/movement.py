@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.claims import rounding
 from diffexplore.bounds.handling import as_list, finite_float
@@ -12,8 +13,6 @@ from diffexplore.torch_private.watching import storage_key
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
-
-Tensor = torch.Tensor
 
 
 def rearrange(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -56,7 +55,7 @@ def scatter(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
     if not finite_float(out) or kwargs.get("reduce"):
         return out
     radii = watch.radius(target).clone()
-    if isinstance(source, torch.Tensor):
+    if isinstance(source, Tensor):
         watch.set(out, torch.scatter(radii, dim, index, watch.radius(source).to(radii.dtype)))
     else:
         watch.set(out, torch.scatter(radii, dim, index, float(fill_error(watch, source, out))))
@@ -90,7 +89,7 @@ def fill_error(watch: Watch, value: float, out: Tensor) -> Tensor:
 def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = func(*args, **kwargs)
     source = args[0]
-    if not finite_float(out) or not isinstance(source, torch.Tensor):
+    if not finite_float(out) or not isinstance(source, Tensor):
         return out
     if not source.is_floating_point():
         if source.dtype == torch.bool and watch.undecided(source) is not None:
@@ -122,5 +121,5 @@ def fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if finite_float(out):
         watch.forget(out)
         value = args[1] if len(args) > 1 else 0.0
-        watch.set(out, watch.radius(value) if isinstance(value, torch.Tensor) else fill_error(watch, value, out))
+        watch.set(out, watch.radius(value) if isinstance(value, Tensor) else fill_error(watch, value, out))
     return out

@@ -11,9 +11,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
@@ -24,23 +25,20 @@ from diffexplore.torch_private.watching import DispatchMode
 #: The relative error that is allowed for a double which stands for a constant: twice its rounding.
 CONSTANT_ERROR = 2.0**-52
 
-Tensor = torch.Tensor
 
 #: Radii of tensors that are gone are dropped after so many operations, or so many bytes of radii.
 _PURGE_OPERATIONS = 64
 _PURGE_BYTES = 2**25
 
 
-class Observer(Protocol):
+class Observer:
     """What looks on while operations run under a watch."""
 
     def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
         """``name``, in ATen's words, made ``out`` of ``args``; the watch knows the radius of each tensor."""
-        ...
 
     def name(self, name: str, tensor: Tensor) -> None:
         """The call is given ``tensor`` for the symbol ``name``."""
-        ...
 
 
 _OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
@@ -110,7 +108,7 @@ class Watch(DispatchMode):
 
     def ball(self, value: Tensor | float | int, like: Tensor) -> Ball:
         """The ball of an operand: a tensor with its radius, or a Python number."""
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, Tensor):
             known = self._find(value)
             exact = known is None
             if known is None or known.dtype == torch.bool:
@@ -153,7 +151,7 @@ class Watch(DispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        from diffexplore.torch_ops.dispatch import handler_of
+        from diffexplore.torch_ops.registry import handler_of
 
         kwargs = kwargs or {}
         self._purge()

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.checking.evaluate import Evaluator, Running
 from diffexplore.checking.explain import Broken
@@ -21,8 +21,6 @@ from diffexplore.checking.records import LostDigits, Row, Skipped, Tally
 from diffexplore.checking.truth import Enclosures, Status
 from diffexplore.methods.base import Numbers
 from diffexplore.methods.problem import Problem
-
-Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)

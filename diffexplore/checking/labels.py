@@ -27,11 +27,9 @@ def labels_of(loss: Loss) -> dict[str, tuple[float, ...]]:
 
 
 def with_labels(
-    drawn: npt.NDArray[np.float64],
-    names: Sequence[str],
-    labels: Mapping[str, Sequence[float]],
+    drawn: npt.NDArray[np.float64], names: Sequence[str], labels: Mapping[str, Sequence[float]],
     draw: np.random.Generator,
-) -> npt.NDArray[np.float64]:
+) -> npt.NDArray[np.float64]:  # fmt: skip
     """Columns of shape (symbols, n) in which a part of the samples take the labels, each column by itself."""
     columns = drawn.copy() if labels else drawn
     for row, name in enumerate(names):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy
-import torch
+from torch import Tensor
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import observing
@@ -21,8 +21,6 @@ from diffexplore.checking.subexpressions import evaluated, shown
 from diffexplore.checking.truth import Enclosures, Status
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.problem import Problem
-
-Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore import methods as registry
 from diffexplore.arithmetic.torch_real import TORCH
@@ -120,10 +121,9 @@ def prepared(
     problem: Problem, entries: Iterable[registry.MethodEntry]
 ) -> tuple[list[Running], list[Skipped], tuple[str, ...]]:
     """The methods that can run, those that cannot, and the rounding claims that do not hold here."""
-    used = problem.loss_program.operations | problem.gradient_program.operations
-    broken = {"torch": broken_claims(problem.dtype, problem.device, used)}
+    broken = {"torch": broken_claims(problem.dtype, problem.device, problem.operations)}
     if problem.dtype != torch.bfloat16:
-        broken["numpy"] = broken_claims(problem.dtype, torch.device("cpu"), used, library="numpy")
+        broken["numpy"] = broken_claims(problem.dtype, torch.device("cpu"), problem.operations, library="numpy")
     running, skipped = [], []
     for entry in entries:
         method = entry.load()
@@ -145,7 +145,7 @@ def _named(entry: registry.MethodEntry, problem: Problem, *, exact: bool) -> str
 
 
 def scale_over(
-    problem: Problem, points: Sequence[Mapping[str, float]], columns: Mapping[str, torch.Tensor], n: int
+    problem: Problem, points: Sequence[Mapping[str, float]], columns: Mapping[str, Tensor], n: int
 ) -> dict[str, float]:
     """The largest finite |partial| of each symbol in the check, of any sample (float64, uncertified)."""
     largest = dict.fromkeys(problem.wrt, 0.0)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.checking.labels import labels_of, with_labels
@@ -91,10 +92,10 @@ class _Test:
 
     program: Program
     conditions: int
-    point: Mapping[str, torch.Tensor]
+    point: Mapping[str, Tensor]
     written: Program | None = None
 
-    def __call__(self, columns: Mapping[str, torch.Tensor], n: int) -> torch.Tensor:
+    def __call__(self, columns: Mapping[str, Tensor], n: int) -> Tensor:
         values = {**self.point, **columns}
         outputs = self.program.run(TORCH, values) + (self.written.run(TORCH, values) if self.written else [])
         accepted = torch.ones(n, dtype=torch.bool)

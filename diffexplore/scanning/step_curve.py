@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
@@ -20,7 +21,6 @@ from diffexplore.methods._error_curve import DifferenceCurve, ErrorCurve
 from diffexplore.methods.complex_step import ComplexStep
 from diffexplore.scanning.setting import Setting
 
-Tensor = torch.Tensor
 Numbers = tuple[float | None, ...]
 
 #: The largest step, in units of max(1, |x|).
