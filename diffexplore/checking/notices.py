@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from diffexplore.checking.records import Report
+    from diffexplore.documents import Document
 
-_callbacks: list[Callable[[Report], None]] = []
+_Document = TypeVar("_Document", bound="Document")
+
+_callbacks: list[Callable[[Document], None]] = []
 
 
 @contextmanager
-def notifying(callback: Callable[[Report], None]) -> Iterator[None]:
+def notifying(callback: Callable[[Document], None]) -> Iterator[None]:
     """Calls ``callback`` with each report that is made inside the ``with`` block."""
     _callbacks.append(callback)
     try:
@@ -22,7 +24,7 @@ def notifying(callback: Callable[[Report], None]) -> Iterator[None]:
         _callbacks.remove(callback)
 
 
-def announced(report: Report) -> Report:
+def announced(report: _Document) -> _Document:
     """The report, after every callback was called with it."""
     for callback in tuple(_callbacks):
         callback(report)

@@ -136,6 +136,10 @@ class Tape(DispatchMode):
             return Operand(value, self.ball(tensor))
         return Operand(value.clone(), None, self._undecided.get(id(tensor)))
 
+    def as_computed(self, ball: DoubleBall) -> DoubleBall:
+        """What stands for a result: the exact one; a subclass may let it round."""
+        return ball
+
     # ----------------------------------------------------------------------------------------------- recording
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -206,7 +210,7 @@ class Tape(DispatchMode):
 
     def _written(self, tensor: Tensor, ball: DoubleBall) -> StorageRegion:
         """The new state of a tensor's storage, once the tensor holds ``ball``; what lies around it stays."""
-        key, layout = storage_key(tensor), StridedLayout.of(tensor)
+        key, layout, ball = storage_key(tensor), StridedLayout.of(tensor), self.as_computed(ball)
         count = tensor.untyped_storage().nbytes() // tensor.element_size()
         old = self._states.get(key)
         if old is None:
@@ -261,7 +265,7 @@ class Tape(DispatchMode):
         cotangents: dict[int, DoubleBall] = {}
 
         def give(place: StorageRegion, cotangent: DoubleBall) -> None:
-            flat = place.layout.spread(cotangent, len(place.state.ball.high))
+            flat = place.layout.spread(self.as_computed(cotangent), len(place.state.ball.high))
             cotangents[id(place.state)] = together(cotangents.get(id(place.state)), flat)
 
         give(StorageRegion(self._state(output), StridedLayout.of(output), True), seed)
