@@ -133,10 +133,13 @@ class Sum(Elementwise):
     def _lossless(
         self, balls: list[Ball], value: Tensor, dtype: torch.dtype, args: Arguments, kwargs: Options
     ) -> Tensor | None:
-        """A sum of two numbers of one dtype that is 0 lost nothing, nor does one of whole numbers."""
+        """A sum of two numbers of one dtype that is 0 lost nothing, nor one of whole numbers, nor an infinite mask."""
         lossless = super()._lossless(balls, value, dtype, args, kwargs)
         if lossless is not None and COMPUTE[dtype] is dtype and len(args) == 2 and _alpha(args, kwargs) == 1:
             lossless = value == 0
+        if not bool(value.isfinite().all()):
+            endless = value.isinf() & torch.stack(torch.broadcast_tensors(*(x.mid.isinf() for x in balls[:2]))).any(0)
+            lossless = endless if lossless is None else endless | lossless
         if not are_exact(balls[:2]):
             return lossless
         whole = whole_sums(self.total, balls, value)
