@@ -28,7 +28,7 @@ from diffexplore.functions.tables import builders
 _Built = TypeVar("_Built", sympy.Expr, Boolean)
 
 MAX_ORDER = 10
-"""Largest order of polygamma, dsinc and besseli."""
+"""Largest order of polygamma, besselj and the like."""
 
 
 def parse(text: str, allowed: Collection[str] | None = None) -> sympy.Expr:
@@ -163,13 +163,12 @@ def _call(node: ast.Call) -> sympy.Expr:
     if name == "where":
         return builders()[name](condition_of(node.args[0]), *map(expression_of, node.args[1:]))
     arguments = [expression_of(argument) for argument in node.args]
-    if FUNCTIONS[name].of_order_0 is not None:
-        _check_order(name, arguments[0])
-        check_argument(name, arguments[1])
-        return builders()[name](*arguments)
+    orders = FUNCTIONS[name].orders
+    for order in arguments[:orders]:
+        _check_order(name, order)
     if name in ("pow", "square", "exp2", "hypot"):
         return _written_as_powers(name, arguments)
-    for argument in arguments:
+    for argument in arguments[orders:]:
         check_argument(name, argument)
         if name in ASKING and not argument.is_extended_real:
             check_multiplied_out(argument)
