@@ -22,8 +22,9 @@ from diffexplore.torch_ops import (
 )
 from diffexplore.torch_ops.records import Operator
 
-#: The namespaces of torch's own operators: one of a library's may have the name of one of these, and another meaning.
-_TORCH = ("aten", "prims")
+#: The namespaces of torch's own operators, and of those that this package adds; another library's may have the name of
+#: one of these, and another meaning.
+_TORCH = ("aten", "prims", "diffexplore")
 
 
 def _by_name(families: Iterable[Iterable[Operator]]) -> Mapping[str, Operator]:
