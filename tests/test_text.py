@@ -9,8 +9,8 @@ from hypothesis import assume, given, settings
 from sample_calls import call_of
 
 from diffexplore.errors import UsageError
-from diffexplore.formula.cost import count_ops
 from diffexplore.formula.latex import to_latex
+from diffexplore.formula.order import count_ops
 from diffexplore.formula.parse import parse
 from diffexplore.formula.text import to_text
 from diffexplore.functions import TABLE, Function

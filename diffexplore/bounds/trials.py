@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import OPERATIONS as EXACT
 from diffexplore.arithmetic.torch_real import OPERATIONS as TORCH
@@ -19,7 +20,6 @@ from diffexplore.functions import OPERATIONS
 from diffexplore.functions.lazy import resolved
 from diffexplore.functions.rounding import Trials
 
-Tensor = torch.Tensor
 Operands = tuple[Tensor | float, ...]
 
 _POINTS = 32

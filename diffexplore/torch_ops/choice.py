@@ -20,13 +20,18 @@ from diffexplore.torch_ops.readers.arrays import each
 from diffexplore.torch_ops.readers.elementwise import clamp, heaviside
 from diffexplore.torch_ops.readers.logic import equal, less, opposite
 from diffexplore.torch_ops.records import Operator, handled, operator, unbounded
+from diffexplore.torch_ops.tensor_rules import choice as tensors
 
 
-def _comparison(name: str, sign: str, compare: Callable[..., Any], note: Callable[..., None] | None = None) -> Operator:
+def _comparison(
+    name: str, sign: str, compare: Callable[..., Any], holds: Callable[..., Any],
+    note: Callable[..., None] | None = None,
+) -> Operator:  # fmt: skip
     """NaN is none of the formulas' numbers, so that "not less" is "greater or equal"."""
-    stated = case(f"self {sign} other ? 1 : 0")
-    read = comparisons.comparison(compare, note)
-    return handled(name, EVERYWHERE, stated, handler=branching.compare, tests_finiteness=True, read=read)
+    return handled(
+        name, EVERYWHERE, case(f"self {sign} other ? 1 : 0"), handler=branching.compare, tests_finiteness=True,
+        read=comparisons.comparison(compare, note), on_tensors=tensors.comparison(holds),
+    )  # fmt: skip
 
 
 _logical = partial(handled, handler=branching.logical, defined=EVERYWHERE)
@@ -52,12 +57,12 @@ _CLAMP = Elementwise(ball.clamp, "clamp")
 _finiteness = partial(handled, handler=branching.plain, defined=EVERYWHERE, tests_finiteness=True)
 
 OPERATORS: tuple[Operator, ...] = (
-    _comparison("lt", "<", less),
-    _comparison("gt", ">", lambda x, y: less(y, x), conventions.note_near_zero),
-    _comparison("le", "<=", lambda x, y: opposite(less(y, x))),
-    _comparison("ge", ">=", lambda x, y: opposite(less(x, y))),
-    _comparison("eq", "==", equal),
-    _comparison("ne", "!=", lambda x, y: opposite(equal(x, y))),
+    _comparison("lt", "<", less, python.lt),
+    _comparison("gt", ">", lambda x, y: less(y, x), python.gt, conventions.note_near_zero),
+    _comparison("le", "<=", lambda x, y: opposite(less(y, x)), python.le),
+    _comparison("ge", ">=", lambda x, y: opposite(less(x, y)), python.ge),
+    _comparison("eq", "==", equal, python.eq),
+    _comparison("ne", "!=", lambda x, y: opposite(equal(x, y)), python.ne),
     _logical("logical_and", read=comparisons.logic(sympy.And)),
     _logical("logical_or", read=comparisons.logic(sympy.Or)),
     _logical("logical_not", read=comparisons.logic(opposite)),
@@ -68,11 +73,12 @@ OPERATORS: tuple[Operator, ...] = (
     _bits("bitwise_not", python.invert, opposite),
     handled(
         "where", EVERYWHERE, case("condition ? self : other"), handler=branching.choose, read=comparisons.where,
+        on_tensors=tensors.where,
         choice=(0, 1, 2),
     ),
     handled(
         "masked_fill", EVERYWHERE, case("mask ? value : self"), handler=branching.mask_fill, in_place=True,
-        read=comparisons.masked_fill, choice=(1, 2, 0),
+        read=comparisons.masked_fill, on_tensors=tensors.masked_fill, choice=(1, 2, 0),
     ),
     _sign("sign sgn", formula=sympy.sign),
     _sign("heaviside", formula=heaviside),
