@@ -15,7 +15,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.algebra import Zeros
 from diffexplore.decide.branches import Resolver, Undecided, has_branches
-from diffexplore.decide.domain_conditions import DomainCondition, needs
+from diffexplore.decide.domain_conditions import DomainCondition, domain_conditions
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.signs import number_sign
@@ -25,8 +25,7 @@ from diffexplore.functions.tables import facts_of
 #: They are analytic wherever what they need holds strictly, as functions are of which that is known.
 _STRUCTURAL = (sympy.Add, sympy.Mul, sympy.Pow)
 
-_ORDERS = 4
-"""So many derivatives are looked at for the sign of what is 0 at the point."""
+_ORDERS = 4  # so many derivatives are looked at for the sign of what is 0 at the point
 
 
 class Untold(Exception):
@@ -130,7 +129,7 @@ def _check(expr: sympy.Expr, beside: Beside) -> None:
         analytic = isinstance(node, _STRUCTURAL) if facts is None else facts.smooth is ANALYTIC
         if node.args and not analytic:
             raise Untold
-    if has_branches(expr) or not all(map(beside.holds, needs((expr,)))):
+    if has_branches(expr) or not all(map(beside.holds, domain_conditions((expr,)))):
         raise Untold
 
 

@@ -18,8 +18,7 @@ from diffexplore.formula.budget import spend
 from diffexplore.formula.size import OverOneDenominator
 from diffexplore.formula.text import conditions_to_text
 
-_MOST = 300
-"""With more inequalities than this nothing is said."""
+_MOST = 300  # with more inequalities than this nothing is said
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,7 @@ def _combined(up: Inequality, down: Inequality, quantity: sympy.Expr) -> Inequal
     return Inequality(coefficients, by_up * up.constant + by_down * down.constant, up.strict or down.strict)
 
 
-_MOST_EXPANDED = 2_000
-"""Comparisons that are larger, multiplied out, are not looked at."""
+_MOST_EXPANDED = 2_000  # comparisons that are larger, multiplied out, are not looked at
 
 
 def check_compatible(conditions: Sequence[sympy.Basic]) -> None:

@@ -50,16 +50,12 @@ def _size(expr: sympy.Basic, sizes: dict[sympy.Basic, int]) -> int:
             continue
         waiting.pop()
         if node not in sizes:
-            _check_defined(node)
+            if node in _UNDEFINED:
+                raise UsageError("the formula has a constant part that is infinite or undefined, such as 1/0 or log(0)")
+            if node is sympy.I:
+                raise UsageError("the formula has a constant part that is not real, such as sqrt(-1) or log(-1)")
             sizes[node] = 1 + sum(sizes[part] for part in node.args)
     return sizes[expr]
-
-
-def _check_defined(node: sympy.Basic) -> None:
-    if node in _UNDEFINED:
-        raise UsageError("the formula has a constant part that is infinite or undefined, such as 1/0 or log(0)")
-    if node is sympy.I:
-        raise UsageError("the formula has a constant part that is not real, such as sqrt(-1) or log(-1)")
 
 
 _Found = TypeVar("_Found")
@@ -91,8 +87,7 @@ MAX_TERMS = 200
 """Most terms: SymPy takes a quarter of a second for them, and four times as long for twice as many."""
 
 _CAP = 10**6
-_SMALL = 4
-"""Nodes of which a term may be made without being weighed as several."""
+_SMALL = 4  # nodes of which a term may be made without being weighed as several
 
 
 def check_multiplied_out(expr: sympy.Expr) -> None:

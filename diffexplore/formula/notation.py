@@ -26,12 +26,10 @@ REDUCTIONS = ("mean", "sum")
 
 _REDUCED = re.compile(rf"({'|'.join(REDUCTIONS)})\s*([\[(])(.*)([\])])", re.DOTALL)
 
-#: What a value ends with: after one of these, a bar closes.
-_ENDS_VALUE = re.compile(rf"[\w.)\]{_RAISED}]")
+_ENDS_VALUE = re.compile(rf"[\w.)\]{_RAISED}]")  # what a value ends with: after one of these, a bar closes
 _WORDS_BEFORE_VALUES = ("and", "or", "not")
 
-#: Functions whose arguments hold conditions, in which a single = compares.
-_CHOICES = ("where", "Piecewise")
+_CHOICES = ("where", "Piecewise")  # functions whose arguments hold conditions, in which a single = compares
 
 
 def plain(text: str) -> str:

@@ -15,8 +15,7 @@ from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.handling import Bound
 from diffexplore.bounds.watch import Watch, _layout
 from diffexplore.torch_code.constants import Constants, distance
-from diffexplore.torch_ops.creation import CREATED
-from diffexplore.torch_ops.movement import REARRANGED
+from diffexplore.torch_ops.movement import CREATED, REARRANGED
 from diffexplore.torch_ops.records import OPAQUE
 from diffexplore.torch_ops.registry import OPERATORS, is_in_place, named
 from diffexplore.torch_private.watching import DisableTorchFunction, disable_current_modes, storage_key
@@ -32,8 +31,7 @@ _LEAKS = frozenset(
 #: Functions that make a tensor of a list of tensors number by number.
 _REBUILD = frozenset("tensor as_tensor asarray new_tensor".split())
 
-#: Text is for people: what it shows does not come back.
-_TEXT = frozenset(["__repr__", "__format__"])
+_TEXT = frozenset(["__repr__", "__format__"])  # text is for people: what it shows does not come back
 
 #: Bounds that know what an undecided condition does to their result; elementwise ones do, too.
 _AWARE = tuple(OPERATORS[name].bound for name in "lt ones logical_and where masked_fill _to_copy copy".split())
@@ -206,14 +204,12 @@ class ProgramWatch(CandidateWatch):
         return frozenset(self._escapes.seen | self.leaving)
 
 
-#: What they ask does not hang on rounding.
-_FINITENESS = frozenset("isnan isinf isposinf isneginf".split())
+_FINITENESS = frozenset("isnan isinf isposinf isneginf".split())  # what they ask does not hang on rounding
 
 #: Their results hold nothing yet.
 _UNWRITTEN = frozenset("empty empty_like new_empty empty_strided new_empty_strided".split())
 
-#: The layout of no tensor: it keeps a storage from being taken for one of exact numbers.
-_FORGOTTEN = ("forgotten",)
+_FORGOTTEN = ("forgotten",)  # the layout of no tensor: it keeps a storage from being taken for one of exact numbers
 
 #: Their results are conditions or counts again, which are marked.
 _REDUCE_CONDITIONS = frozenset(["any", "all", "sum", "count_nonzero", "cumsum", "prod"])

@@ -1,10 +1,14 @@
-"""Records of sums, means, norms, extremes and the like along some axes."""
+"""Records of sums, means, norms, extremes and the like along some axes, of what normalises by them, and products."""
 
 from __future__ import annotations
 
-import sympy
+from collections.abc import Callable
+from functools import partial
 
-from diffexplore.bounds import formulas, special
+import sympy
+import torch
+
+from diffexplore.bounds import formulas, products, special
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import reductions as read
@@ -14,6 +18,11 @@ from diffexplore.torch_ops.records import Operator, composed, handled, smooth, u
 
 def _greater(x: sympy.Expr, y: sympy.Expr) -> sympy.Basic:
     return less(y, x)
+
+
+def _product(multiply: Callable[..., torch.Tensor], *, added: bool = False) -> Handled:
+    """The bound of a product, perhaps added to another tensor."""
+    return Handled(partial(products.product, multiply, added))
 
 
 OPERATORS: tuple[Operator, ...] = (
@@ -43,4 +52,25 @@ OPERATORS: tuple[Operator, ...] = (
     composed("cumprod", EVERYWHERE, steps=formulas.cumprod, read=read.running(lambda a, b: a * b, sympy.And)),
     composed("logcumsumexp", EVERYWHERE, steps=formulas.logcumsumexp),
     composed("logsumexp", EVERYWHERE, steps=formulas.logsumexp, read=read.logsumexp),
+    # ---------------------------------------------------------------------- softmax, and the kernels that normalise
+    composed("_softmax", EVERYWHERE, steps=formulas.softmax, read=read.softmax),
+    composed("_safe_softmax", EVERYWHERE, steps=formulas.safe_softmax),
+    composed("_log_softmax", EVERYWHERE, steps=formulas.log_softmax, read=read.log_softmax),
+    composed("_softmax_backward_data", EVERYWHERE, read=read.softmax_backward),
+    composed("_log_softmax_backward_data", EVERYWHERE, read=read.log_softmax_backward),
+    composed("native_layer_norm", AS_COMPOSED),
+    composed("native_layer_norm_backward", AS_COMPOSED),
+    composed("native_group_norm", AS_COMPOSED),
+    composed("native_group_norm_backward", AS_COMPOSED),
+    composed("native_batch_norm", AS_COMPOSED, updates=True),
+    composed("native_batch_norm_backward", AS_COMPOSED),
+    # ------------------------------------------------------ products of matrices and vectors, and convolutions
+    smooth("mm", bound=_product(torch.mm), read=read.mm),
+    smooth("bmm", bound=_product(torch.bmm), read=read.bmm),
+    smooth("mv", bound=_product(torch.mv)),
+    smooth("dot vdot", bound=_product(torch.dot)),
+    smooth("addmm", bound=_product(torch.mm, added=True)),
+    smooth("addmv", bound=_product(torch.mv, added=True)),
+    smooth("baddbmm", bound=_product(torch.bmm, added=True)),
+    smooth("convolution convolution_backward", bound=Handled(products.convolution)),
 )  # fmt: skip

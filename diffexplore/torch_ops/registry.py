@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from diffexplore.bounds.handling import Handler, unwatched
-from diffexplore.torch_ops import (
-    activations,
-    arithmetic,
-    choice,
-    creation,
-    functions,
-    indexing,
-    losses,
-    movement,
-    normalisation,
-    products,
-    reductions,
-    registry,
-)
+from diffexplore.torch_ops import activations, arithmetic, choice, functions, losses, movement, reductions
 from diffexplore.torch_ops.records import OPAQUE, Operator
+from diffexplore.torch_private.watching import decomposition_table
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -42,12 +32,8 @@ def _by_name(families: Iterable[Iterable[Operator]]) -> Mapping[str, Operator]:
 
 #: Every name of an operator → its record.
 OPERATORS: Mapping[str, Operator] = _by_name(
-    family.OPERATORS
-    for family in (
-        functions, arithmetic, choice, activations, losses, reductions, normalisation, products, movement, indexing,
-        creation,
-    )
-)  # fmt: skip
+    family.OPERATORS for family in (functions, arithmetic, choice, activations, losses, reductions, movement)
+)
 
 
 def named(name: str) -> Operator | None:
@@ -75,7 +61,7 @@ def base_name(function: Any) -> str:
     return name if namespace in _TORCH else str(function._schema.name)
 
 
-def taken_apart(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def decomposed(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """An operation that torch itself composes of others, such as true_divide: these are watched."""
     with watch:
         return func.decompose(*args, **kwargs)
@@ -84,17 +70,48 @@ def taken_apart(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
 @cache
 def handler_of(func: Any) -> Handler:
     """The handler of an operator. One of another library may compute anything, whatever it is called."""
-    known = _handler(registry.of(func), in_place=registry.is_in_place(registry.base_name(func)))
-    return taken_apart if known is unwatched and func.namespace == "aten" and func._can_decompose() else known
+    known = _handler(of(func), in_place=is_in_place(base_name(func)))
+    return decomposed if known is unwatched and func.namespace == "aten" and func._can_decompose() else known
 
 
 @cache
 def handler(name: str) -> Handler:
     """The handler of an ATen operation by its name."""
-    return _handler(registry.named(name), in_place=registry.is_in_place(name))
+    return _handler(named(name), in_place=is_in_place(name))
 
 
 def _handler(operator: Operator | None, *, in_place: bool) -> Handler:
     if operator is None or operator.bound == OPAQUE or (in_place and not operator.bound.in_place):
         return unwatched
     return partial(operator.bound.run, operator.kinks)
+
+
+@cache
+def decompositions() -> Mapping[Any, Callable[..., Any]]:
+    """How the operators that have no reader are decomposed: by torch itself where their record does not say how."""
+    of_torch = {
+        operator: decomposition
+        for operator, decomposition in decomposition_table.items()
+        if hasattr(operator, "_schema") and ((known := of(operator)) is None or known.reader is None)
+    }
+    return of_torch | {
+        getattr(packet, overload): known.rewritten
+        for known in OPERATORS.values()
+        if known.rewritten is not None
+        for packet in [getattr(torch.ops.aten, known.name)]
+        for overload in packet.overloads()
+        if not overload.endswith("out")
+    }
+
+
+def advice(operator: Any, name: str) -> str:
+    """Why an operator is not read, and what to do."""
+    tags = getattr(operator, "tags", ())
+    if torch.Tag.nondeterministic_seeded in tags:
+        return "it is random: give the random numbers as data"
+    if name in _ORDERS:
+        return "it orders values, and formulas have no word for that: give the ordered values as data"
+    return "diffexplore has no formula for it: write the step with other operators"
+
+
+_ORDERS = ("sort", "topk", "median", "nanmedian", "kthvalue", "mode", "argsort", "searchsorted", "unique")

@@ -25,8 +25,7 @@ _STRUCTURE: tuple[Any, ...] = (
     sympy.core.relational.Relational, sympy.And, sympy.Or, sympy.Not,
 )  # fmt: skip
 
-#: More samples than this no computer holds.
-_MOST_SAMPLES = 2**31 - 1
+_MOST_SAMPLES = 2**31 - 1  # more samples than this no computer holds
 
 Range = tuple[int, int]
 
