@@ -230,8 +230,5 @@ def unvalued_on(
     about = {symbol for condition in failing for symbol in condition.free_symbols}
     order = (sympy.Gt, sympy.Lt, sympy.Ge, sympy.Le)
     return Unvalued(
-        str(region.about(about)),
-        to_text(left),
-        of_sample,
-        any(isinstance(condition, order) for condition in failing),
+        str(region.about(about)), to_text(left), of_sample, any(isinstance(condition, order) for condition in failing)
     )

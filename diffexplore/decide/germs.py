@@ -33,7 +33,7 @@ class Untold(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class LinePoint:
     """The value of the variable at which a function is looked at."""
 
     variable: sympy.Symbol
@@ -64,7 +64,7 @@ class Place:
 class Beside(Resolver):
     """What expressions are where the variable goes to the point from above (1) or below (−1), or at it (0)."""
 
-    def __init__(self, place: Place, side: int) -> None:
+    def __init__(self, place: LinePoint, side: int) -> None:
         super().__init__(Region(), place.zeros)
         self._place, self._side = place, side
         self._signs: dict[sympy.Expr, int] = {}
@@ -96,7 +96,7 @@ class Beside(Resolver):
         return there > 0  # of poles, those above 0 have none
 
 
-def derivative(function: sympy.Expr, place: Place) -> sympy.Expr | None:
+def derivative(function: sympy.Expr, place: LinePoint) -> sympy.Expr | None:
     """The derivative at the place, as a constant; None where there is none, or where it cannot be told."""
     try:
         there = place.value(Beside(place, 0)(function))
@@ -109,7 +109,7 @@ def derivative(function: sympy.Expr, place: Place) -> sympy.Expr | None:
 _UNTOLD = (Untold, Undecided, Undefined, Unsupported, TypeError, ValueError, NotImplementedError)
 
 
-def _slope(function: sympy.Expr, there: sympy.Expr, place: Place, side: int) -> sympy.Expr:
+def _slope(function: sympy.Expr, there: sympy.Expr, place: LinePoint, side: int) -> sympy.Expr:
     """The limit of the derivative from one side of a function that goes on to what it is there."""
     beside = Beside(place, side)
     smooth = beside(function)
@@ -133,7 +133,7 @@ def _check(expr: sympy.Expr, beside: Beside) -> None:
         raise Untold
 
 
-def value_there(expr: sympy.Expr, place: Place) -> sympy.Expr | None:
+def value_there(expr: sympy.Expr, place: LinePoint) -> sympy.Expr | None:
     """What an expression is at the place, with its conditions as they are written; None where it cannot be told."""
     try:
         found = place.value(Beside(place, 0)(expr))
@@ -143,7 +143,7 @@ def value_there(expr: sympy.Expr, place: Place) -> sympy.Expr | None:
         return None
 
 
-def all_hold(conditions: Iterable[Boolean], place: Place, *, otherwise: bool = False) -> bool:
+def all_hold(conditions: Iterable[Boolean], place: LinePoint, *, otherwise: bool = False) -> bool:
     """Whether all conditions certainly hold at the place; ``otherwise``: whether none certainly holds."""
     resolver = Beside(place, 0)
     try:

@@ -10,7 +10,7 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.algebra import Zeros
-from diffexplore.decide.germs import Place, all_hold, derivative, value_there
+from diffexplore.decide.germs import LinePoint, all_hold, derivative, value_there
 from diffexplore.decide.membership import Point, fraction, rationals, roots_of
 from diffexplore.decide.points import of_sample, written_out
 from diffexplore.decide.question import EqualityQuestion
@@ -89,7 +89,7 @@ class Written:
         """Both values at a point of the domain, where they are certainly apart."""
         exact = rationals(whole)
         at = exact.pop(self._variable)
-        place = Place(self._variable, at, self._zeros)
+        place = LinePoint(self._variable, at, self._zeros)
         question = self._question
 
         def told(condition: Boolean, k: int) -> Boolean:

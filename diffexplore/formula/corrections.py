@@ -27,6 +27,16 @@ _NAME = re.compile(r"(?<![\w.])[^\W\d_]{2,}(?!\w)")
 _POWER_OF_FUNCTION = re.compile(r"(?<!\w)([^\W\d]\w*)\s*\*\*\s*\(?(\d+)(?![\d.])\)?\s*(?=[(\w])")
 _TOKEN = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[^\W\d]\w*|\s+|.", re.DOTALL)
 
+_LONGEST = 200  # characters of all readings together: longer ones are no help in one line
+
+_SUM = re.compile(r"(?<!\w)(?:sum|mean|Σ|∑)(?!\w)")
+
+_WHOLE_POWER = re.compile(r"\*\*\((\d+)\)")
+
+_LAMBDA = re.compile(r"\blambda\b")  # λ is a word of Python in its spelling, and a symbol only where it is declared
+
+_EXAMPLE = "write (a*x - y)**2/2 for \\frac{(a x - y)^2}{2}"
+
 
 def with_bars(text: str) -> str:
     """The text with the bars that are left in it as abs(…), each second one closing."""
@@ -164,15 +174,6 @@ def _is_call(name: str, token: str, symbols: Collection[str]) -> bool:
 
 def _is_number(token: str) -> bool:
     return token[0].isdigit() or (token[0] == "." and len(token) > 1)
-
-
-_LONGEST = 200  # characters of all readings together: longer ones are no help in one line
-
-_SUM = re.compile(r"(?<!\w)(?:sum|mean|Σ|∑)(?!\w)")
-_WHOLE_POWER = re.compile(r"\*\*\((\d+)\)")
-_LAMBDA = re.compile(r"\blambda\b")  # λ is a word of Python in its spelling, and a symbol only where it is declared
-
-_EXAMPLE = "write (a*x - y)**2/2 for \\frac{(a x - y)^2}{2}"
 
 
 def with_correction(

@@ -27,6 +27,19 @@ _MOST_KEPT = 20_000
 _sizes: dict[sympy.Basic, int] = {}
 """The nodes of what was looked at, all of it finite and real. Nothing depends on what is kept here but time."""
 
+_Found = TypeVar("_Found")
+
+#: Nodes of what SymPy makes, part by part (:mod:`diffexplore.formula.made`), and processor time, of which what the
+#: counts let through takes a small part.
+NET = Budget(operations=200_000, seconds=0.8)
+
+MAX_TERMS = 200
+"""Most terms: SymPy takes a quarter of a second for them, and four times as long for twice as many."""
+
+_CAP = 10**6
+
+_SMALL = 4  # nodes of which a term may be made without being weighed as several
+
 
 def look_over(expr: sympy.Expr) -> None:
     """Spend the nodes of ``expr``, from the budget of the reading that this is part of.
@@ -58,13 +71,6 @@ def _size(expr: sympy.Basic, sizes: dict[sympy.Basic, int]) -> int:
     return sizes[expr]
 
 
-_Found = TypeVar("_Found")
-
-#: Nodes of what SymPy makes, part by part (:mod:`diffexplore.formula.made`), and processor time, of which what the
-#: counts let through takes a small part.
-NET = Budget(operations=200_000, seconds=0.8)
-
-
 def caught(work: Callable[[], _Found]) -> _Found:
     """What ``work`` returns. Its own exceptions are raised here.
 
@@ -81,13 +87,6 @@ def caught(work: Callable[[], _Found]) -> _Found:
     if ending is Ending.OUT_OF_TIME:
         raise UsageError("out of time: SymPy cannot simplify the formula within a second: write it in a simpler form")
     return found[0]
-
-
-MAX_TERMS = 200
-"""Most terms: SymPy takes a quarter of a second for them, and four times as long for twice as many."""
-
-_CAP = 10**6
-_SMALL = 4  # nodes of which a term may be made without being weighed as several
 
 
 def check_multiplied_out(expr: sympy.Expr) -> None:

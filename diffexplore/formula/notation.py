@@ -31,6 +31,14 @@ _WORDS_BEFORE_VALUES = ("and", "or", "not")
 
 _CHOICES = ("where", "Piecewise")  # functions whose arguments hold conditions, in which a single = compares
 
+_COUNT = r"(?:\(\s*(?P<factor>\d*)\s*\*?\s*[nNm]\s*\)|[nNm])"
+
+_MEAN = re.compile(
+    rf"(?P<sign>-?)\s*(?:1\s*/\s*{_COUNT}|\(\s*1\s*/\s*{_COUNT.replace('factor', 'inner')}\s*\))\s*\*?\s*"
+    r"(?:sum|Σ|∑)(?:_\w+)?[ᵢⱼₖ]?\s*(?P<summand>\S.*)",
+    re.DOTALL,
+)
+
 
 def plain(text: str) -> str:
     """``σ(w·x₁) + √2·|a|`` as ``sigmoid(w·x1) + sqrt(2)·abs(a)``; what is the formula language already stays.
@@ -122,14 +130,6 @@ def _compared(text: str) -> str:
         )
         parts.append("==" if alone and inside and inside[-1] else character)
     return "".join(parts)
-
-
-_COUNT = r"(?:\(\s*(?P<factor>\d*)\s*\*?\s*[nNm]\s*\)|[nNm])"
-_MEAN = re.compile(
-    rf"(?P<sign>-?)\s*(?:1\s*/\s*{_COUNT}|\(\s*1\s*/\s*{_COUNT.replace('factor', 'inner')}\s*\))\s*\*?\s*"
-    r"(?:sum|Σ|∑)(?:_\w+)?[ᵢⱼₖ]?\s*(?P<summand>\S.*)",
-    re.DOTALL,
-)
 
 
 def mean_in_words(text: str) -> tuple[str, Callable[[str], str]] | None:

@@ -29,6 +29,13 @@ from diffexplore.tracing.sizes import horizon, meets
 from diffexplore.tracing.trace import trace_near
 from diffexplore.tracing.traced import Traced
 
+#: So many parts are read beside the first one.
+MOST_PARTS = 8
+
+_MOST_SAMPLES = 8  # programs that can only be read for one number of samples at a time are, up to this one
+
+_LOOKED_AT = 256
+
 
 @dataclass(frozen=True)
 class ConstantReading:
@@ -59,14 +66,6 @@ def settled(recognised: ConstantReading, as_they_are: Callable[[], ConstantReadi
         return exact
     rounded = status == "proved" and found != "proved"  # where both prove it, the simple numbers are shown
     return ConstantReading(recognised.traced, recognised.statements, constants, rounded)
-
-
-#: So many parts are read beside the first one.
-MOST_PARTS = 8
-
-_MOST_SAMPLES = 8  # programs that can only be read for one number of samples at a time are, up to this one
-
-_LOOKED_AT = 256
 
 
 @dataclass(frozen=True)

@@ -96,24 +96,16 @@ def prove(
         listener.progress("looking for the cause", 0, 0)
     scope = scope_of(parts.sizes, statements, conditions, parts.others)
     return Proof(
-        status_of(statements),
-        program.name,
+        status_of(statements), program.name,
         "its own forward pass" if known is None else (known.name or f"the loss {known.formula}"),
-        to_text(traced.output),
-        tuple(symbol.name for symbol in symbols_of(program.parameters)),
-        tuple(symbol.name for symbol in symbols_of(program.data)),
-        traced.samples,
-        traced.mixing or program.mixing,
-        statements,
-        scope.conditions,
-        scope.exclusions,
-        scope.sizes,
-        scope.unvalued,
+        to_text(traced.output), tuple(symbol.name for symbol in symbols_of(program.parameters)),
+        tuple(symbol.name for symbol in symbols_of(program.data)), traced.samples, traced.mixing or program.mixing,
+        statements, scope.conditions, scope.exclusions, scope.sizes, scope.unvalued,
         tuple(dict.fromkeys((*traced.notes, *program.notes, *notes))),
         cause_of(candidate, program, traced, known, statements),
         tuple(dict.fromkeys(constant for reading in readings for constant in reading.constants)),
         any(reading.rounded for reading in readings),
-    )
+    )  # fmt: skip
 
 
 def _traced(program: TensorProgram, *, by_data: bool) -> tuple[TensorProgram, Traced]:

@@ -20,6 +20,8 @@ _HERE = Path(__file__).resolve().parent.parent
 #: How torch's CPU allocator words it; for a GPU there is a class of errors.
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory")
 
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a library raised this because memory ran out."""
@@ -60,9 +62,6 @@ def _where(error: BaseException) -> str:
 def _is_theirs(filename: str) -> bool:
     path = Path(filename)
     return "site-packages" not in path.parts and not path.is_relative_to(_HERE) and not filename.startswith("<frozen")
-
-
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(frozen=True)

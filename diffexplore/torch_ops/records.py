@@ -33,6 +33,12 @@ Reader = Callable[..., Any]
 #: The bound of an operator of whose error nothing is known: its results are unbounded, and its name is kept.
 OPAQUE = Handled(unwatched)
 
+BY_KERNEL: dict[str, Operation] = {one.aten_name: one for one in OPERATIONS.values()}
+"""The operations of programs by the names of their kernels in ATen."""
+
+#: Where a function that has no corner has its kinks; where a corner is, its record says.
+_KINKS: dict[Smoothness, Kinks] = {ANALYTIC: kinks.nowhere, CUT: kinks.nowhere, JUMP: kinks.anywhere}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
@@ -131,13 +137,6 @@ def handled(
 def unbounded(names: str, defined: OperandDomain, *cases: Case, **facts: Any) -> Operator:
     """The record of an operator of whose error nothing is known."""
     return operator(names, defined, *cases, bound=OPAQUE, kinks=kinks.unknown, **facts)
-
-
-BY_KERNEL: dict[str, Operation] = {one.aten_name: one for one in OPERATIONS.values()}
-"""The operations of programs by the names of their kernels in ATen."""
-
-#: Where a function that has no corner has its kinks; where a corner is, its record says.
-_KINKS: dict[Smoothness, Kinks] = {ANALYTIC: kinks.nowhere, CUT: kinks.nowhere, JUMP: kinks.anywhere}
 
 
 def of_function(names: str, *cases: Case, **facts: Any) -> Operator:

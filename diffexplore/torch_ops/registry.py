@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: The namespaces of torch's own operators: one of a library's may have the name of one of these, and another meaning.
 _TORCH = ("aten", "prims")
 
+_ORDERS = ("sort", "topk", "median", "nanmedian", "kthvalue", "mode", "argsort", "searchsorted", "unique")
+
 
 def _by_name(families: Iterable[Iterable[Operator]]) -> Mapping[str, Operator]:
     found: dict[str, Operator] = {}
@@ -112,6 +114,3 @@ def advice(operator: Any, name: str) -> str:
     if name in _ORDERS:
         return "it orders values, and formulas have no word for that: give the ordered values as data"
     return "diffexplore has no formula for it: write the step with other operators"
-
-
-_ORDERS = ("sort", "topk", "median", "nanmedian", "kthvalue", "mode", "argsort", "searchsorted", "unique")

@@ -21,6 +21,10 @@ from diffexplore.torch_ops.readers.certain import INFINITIES, has_value, is_nonn
 from diffexplore.torch_ops.readers.logic import opposite
 from diffexplore.torch_ops.records import Operator
 
+Conditions = frozenset[Boolean]
+
+NOTHING: Conditions = frozenset()
+
 
 class Certainty:
     """The nodes of a graph whose values are certainly finite.
@@ -70,11 +74,6 @@ def _finite(value: Any) -> bool:
         return True
     cells = value.cells.flat if isinstance(value, Grid) else [sympy.sympify(value)]
     return all(cell in INFINITIES or has_value(cell) for cell in cells)
-
-
-Conditions = frozenset[Boolean]
-
-NOTHING: Conditions = frozenset()
 
 
 def own_conditions(operator: Operator, arguments: Iterable[Any]) -> Conditions:

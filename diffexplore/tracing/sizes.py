@@ -20,6 +20,23 @@ Guards = Sequence[Boolean]
 #: Conditions that tell larger numbers of samples apart are not followed.
 MOST = 1024
 
+#: Functions that torch writes sizes in, where they are plain arithmetic.
+_SIZE_FUNCTIONS: Mapping[str, Callable[..., sympy.Expr]] = {
+    "ToFloat": lambda x: x, "Identity": lambda x: x,
+    "FloatTrueDiv": lambda x, y: x / y, "IntTrueDiv": lambda x, y: x / y,
+    "FloatPow": lambda x, y: x**y, "PowByNatural": lambda x, y: x**y,
+    "Max": sympy.Max, "Min": sympy.Min,
+}  # fmt: skip
+
+#: Those that make steps, which conditions may have and formulas may not.
+_STEPS: Mapping[str, Callable[..., sympy.Expr]] = {
+    **dict.fromkeys(("FloorDiv", "CleanDiv"), lambda x, y: sympy.floor(x / y)),
+    **dict.fromkeys(("Mod", "PythonMod"), sympy.Mod),
+}  # fmt: skip
+
+#: A float with so large a denominator, which is not recognised, may be computed from another one.
+LONG = 2**32
+
 
 def meets(guards: Guards, samples: int) -> bool:
     """Whether conditions hold of a number of samples."""
@@ -130,25 +147,6 @@ def _without(functions: Mapping[str, Callable[..., sympy.Expr]], expr: sympy.Bas
         node = min(wrapped, key=lambda node: node.count_ops())
         expr = expr.xreplace({node: functions[type(node).__name__](*node.args)})
     return expr
-
-
-#: Functions that torch writes sizes in, where they are plain arithmetic.
-_SIZE_FUNCTIONS: Mapping[str, Callable[..., sympy.Expr]] = {
-    "ToFloat": lambda x: x, "Identity": lambda x: x,
-    "FloatTrueDiv": lambda x, y: x / y, "IntTrueDiv": lambda x, y: x / y,
-    "FloatPow": lambda x, y: x**y, "PowByNatural": lambda x, y: x**y,
-    "Max": sympy.Max, "Min": sympy.Min,
-}  # fmt: skip
-
-#: Those that make steps, which conditions may have and formulas may not.
-_STEPS: Mapping[str, Callable[..., sympy.Expr]] = {
-    **dict.fromkeys(("FloorDiv", "CleanDiv"), lambda x, y: sympy.floor(x / y)),
-    **dict.fromkeys(("Mod", "PythonMod"), sympy.Mod),
-}  # fmt: skip
-
-
-#: A float with so large a denominator, which is not recognised, may be computed from another one.
-LONG = 2**32
 
 
 def floats_of(graph: GraphModule) -> tuple[float, ...]:

@@ -19,6 +19,11 @@ from diffexplore.torch_ops.readers.logic import as_number, equal, is_truth, less
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
 
+_NAN = (
+    "what it is applied to may be undefined or infinite somewhere, and formulas have no word for NaN: "
+    "bound the operand of the step that is, or leave this one out"
+)
+
 
 def remainder(x: Expr, y: Expr) -> Expr:
     return x - y * floor(x / y)
@@ -115,12 +120,6 @@ def polygamma(reading: Reading, order: int, x: Any, **_: Any) -> Grid:
 
 def one_of_two(x: Any, y: Any) -> Any:
     return sympy.Or(sympy.And(x, opposite(y)), sympy.And(opposite(x), y))
-
-
-_NAN = (
-    "what it is applied to may be undefined or infinite somewhere, and formulas have no word for NaN: "
-    "bound the operand of the step that is, or leave this one out"
-)
 
 
 def comparison(function: Callable[..., Any]) -> Callable[..., Grid]:
