@@ -13,7 +13,7 @@ from diffexplore.errors import CandidateError
 from diffexplore.formula.power_slopes import evaluable
 from diffexplore.loss import Loss
 from diffexplore.program.program import lower
-from diffexplore.torch_code.binding import autograd_function, bind, order_of_apply
+from diffexplore.torch_code.calling import autograd_function, bind, order_of_apply
 from diffexplore.tracing.backward import UpstreamWatch, written_by_hand
 from diffexplore.verifying.candidates.base import (
     Answer,

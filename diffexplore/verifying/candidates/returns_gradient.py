@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.errors import CandidateError
-from diffexplore.torch_code.binding import bind
+from diffexplore.torch_code.calling import bind
 from diffexplore.verifying.candidates.base import Answer, CandidateKind, Symbols
 from diffexplore.verifying.gradients import named_gradients
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from diffexplore.errors import CandidateError
-from diffexplore.torch_code.binding import bind
+from diffexplore.torch_code.calling import bind
 from diffexplore.verifying.candidates.base import Answer, CandidateKind, Symbols, leaves_of
 from diffexplore.verifying.gradients import named_gradients
 
