@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from diffexplore.checking.records import Report, Row
+from diffexplore.checking.records import Row
+from diffexplore.documents import Document
+
+_Document = TypeVar("_Document", bound=Document)
 
 
 class Listener(Protocol):
@@ -36,11 +39,11 @@ class Silence:
 
 
 #: They are called wherever a check was called from: a test run collects its reports so.
-_callbacks: list[Callable[[Report], None]] = []
+_callbacks: list[Callable[[Document], None]] = []
 
 
 @contextmanager
-def notifying(callback: Callable[[Report], None]) -> Iterator[None]:
+def notifying(callback: Callable[[Document], None]) -> Iterator[None]:
     """Calls ``callback`` with each report that is made inside the ``with`` block."""
     _callbacks.append(callback)
     try:
@@ -49,7 +52,7 @@ def notifying(callback: Callable[[Report], None]) -> Iterator[None]:
         _callbacks.remove(callback)
 
 
-def announced(report: Report) -> Report:
+def announced(report: _Document) -> _Document:
     """The report, after every callback was called with it."""
     for callback in tuple(_callbacks):
         callback(report)

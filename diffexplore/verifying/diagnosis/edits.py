@@ -17,10 +17,10 @@ from diffexplore.formula.derive import differentiate
 from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
-from diffexplore.verifying.diagnosis.constants import KNOB, ConstantPlace, near, solved
+from diffexplore.verifying.diagnosis.constants import ConstantPlace, near, solved
 from diffexplore.verifying.diagnosis.hypothesis import EDIT, Hypothesis, exactly
 from diffexplore.verifying.diagnosis.read_constants import decimal_in
-from diffexplore.verifying.diagnosis.scene import Scene
+from diffexplore.verifying.diagnosis.scene import KNOB, Scene
 from diffexplore.verifying.diagnosis.terms import multiple, plus, text_of
 
 #: Changes of sums that are tried, and monomials that are added.

@@ -25,6 +25,9 @@ from diffexplore.program.program import Program, lower
 
 _BITS = 320
 
+#: A symbol in the place of a constant, under a name that no text can have.
+KNOB = sympy.Dummy("the constant", real=True)
+
 #: A ball wider than this, relative to its midpoint, decides nothing.
 _TIGHT = 2.0**-60
 
@@ -48,7 +51,7 @@ class Scene:
     total: int
     estimates: Mapping[str, Estimate]
     divisor: int | None = None
-    _known: dict[sympy.Expr, list[arb]] = field(default_factory=dict)
+    _known: dict[tuple[sympy.Expr, float | None], list[arb]] = field(default_factory=dict)
     _truths: dict[str, list[arb]] = field(default_factory=dict)
 
     @property
@@ -80,30 +83,33 @@ class Scene:
     def by_sample(self, name: str) -> bool:
         return name not in self.problem.loss.parameters and name != VALUE
 
-    def at_samples(self, expression: sympy.Expr) -> list[arb]:
-        """The expression at each sample.
+    def at_samples(self, expression: sympy.Expr, knob: float | None = None) -> list[arb]:
+        """The expression at each sample, with the number ``knob`` for :data:`KNOB` where that stands in it.
 
         Raises :class:`SceneUnavailable` for what SymPy has merged into no number, as parts of a partial may be.
         """
-        if expression not in self._known:
+        if (expression, knob) not in self._known:
             if expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
                 raise SceneUnavailable
             data, moved = self.problem.loss.data, (*self.problem.loss.parameters, *self.problem.wrt)
             reading = RunningMode(BALLS, arb, cases=CASES, by=moved)
             try:
-                lowered = _lowered(expression, self.problem.inputs)
+                lowered = _lowered(
+                    expression, self.problem.inputs if knob is None else (*self.problem.inputs, KNOB.name)
+                )
             except TypeError:  # SymPy writes the derivative of |u| with im(u) where it does not know that u is real
                 raise SceneUnavailable from None
-            program = StagedProgram(lowered, reading, self.point, data)
+            fixed = self.point if knob is None else {**self.point, KNOB.name: knob}
+            program = StagedProgram(lowered, reading, fixed, data)
             with precision(_BITS):
                 program.prepare()
                 rows = ([sample[name] for name in program.varying] for sample in self.samples)
-                self._known[expression] = [program(row)[0] for row in rows]
-        return self._known[expression]
+                self._known[expression, knob] = [program(row)[0] for row in rows]
+        return self._known[expression, knob]
 
-    def reduced(self, name: str, expression: sympy.Expr) -> list[arb]:
+    def reduced(self, name: str, expression: sympy.Expr, knob: float | None = None) -> list[arb]:
         """What the reduction makes of the summand's partial: one number, or by data its share for each sample."""
-        parts = self.at_samples(expression)
+        parts = self.at_samples(expression, knob)
         with precision(_BITS):
             if self.by_sample(name):
                 return [part / (self.divisor or self.n) for part in parts] if self.mean else parts

@@ -40,11 +40,11 @@ class WholeBatch(Scene):
             raise SceneUnavailable
         return [self.truths[name]]
 
-    def at_samples(self, expression: sympy.Expr) -> list[arb]:
+    def at_samples(self, expression: sympy.Expr, knob: float | None = None) -> list[arb]:
         """The expression, if it is the same for all samples."""
         if any(symbol.name in self.problem.loss.data for symbol in expression.free_symbols):
             raise SceneUnavailable
-        return super().at_samples(expression)
+        return super().at_samples(expression, knob)
 
     def only(self, place: int) -> Scene:
         row = {name: float(self.rows[name][place]) for name in self.problem.loss.data}
