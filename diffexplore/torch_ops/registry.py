@@ -14,9 +14,11 @@ from diffexplore.torch_ops import (
     creation,
     functions,
     indexing,
+    linear_algebra,
     losses,
     movement,
     normalisation,
+    pooling,
     products,
     reductions,
 )
@@ -40,7 +42,7 @@ OPERATORS: Mapping[str, Operator] = _by_name(
     family.OPERATORS
     for family in (
         functions, arithmetic, choice, activations, losses, reductions, normalisation, products, movement, indexing,
-        creation,
+        creation, pooling, linear_algebra,
     )
 )  # fmt: skip
 
