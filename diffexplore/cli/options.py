@@ -67,6 +67,15 @@ Shapes = Annotated[
         help="Arguments of a traced torch function that are vectors or matrices; data without the axis of the samples.",
     ),
 ]
+Inputs = Annotated[
+    str | None,
+    typer.Option(
+        "--inputs",
+        metavar="x[8,16],w[16]|FILE",
+        help="Check the gradients of a function of tensors, without a loss: the shapes of its arguments, for seeded "
+        "normal numbers, or a FILE.pt or FILE.npz that holds them.",
+    ),
+]
 ByParameters = Annotated[
     str | None,
     typer.Option("--wrt", metavar="a,b", help="The parameters; the other arguments are data, with a value per sample."),

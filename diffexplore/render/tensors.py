@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from diffexplore.numerals import ABSENT, short
 from diffexplore.render.tensor_headline import SAID_BY_NUMBERS, called, entry_text, headline, told_cause, worst_first
 from diffexplore.render.terminal import Drawing, plain_text
-from diffexplore.tensors.records import TensorReport, TensorRow
+from diffexplore.tensors.records import TensorReport, TensorReports, TensorRow
 from diffexplore.typography import speaks_mathematics, with_minus
-from diffexplore.writing.blocks import Block, Column, Gap, Note, Table, Text, text
+from diffexplore.writing.blocks import Block, Column, Gap, Headline, Note, Span, Table, Text, text
+from diffexplore.writing.names import WORDS
 from diffexplore.writing.numbers import counted, in_ulps, ulp_at
 
 #: Rows and causes that one screen has room for, and what an assertion says in 25 lines of 80 columns.
@@ -18,7 +19,9 @@ _ROWS, _CAUSES, _NOTES = 12, 5, 4
 _WIDTH, _LINES = 80, 25
 
 #: A longer name, index or cause is cut, from the left and from the right, unless everything is shown.
-_LONGEST_NAME, _LONGEST_CAUSE = 22, 400
+_LONGEST_NAME, _LONGEST_CAUSE, _LONGEST_LINE = 22, 400, 80
+
+_COUNTED = {"fail": "fail", "inconclusive": "undecided", "pass": "pass"}
 
 
 def outline(report: TensorReport, *, full: bool = False) -> Iterator[Block]:
@@ -157,3 +160,31 @@ def _left_out(row: TensorRow, report: TensorReport) -> str:
     reasons = [f"{counted(counts.kinks)} at a kink, a tie or a singularity of the forward"] if counts.kinks else []
     reasons += [f"{counted(rounded)} that rounding hides"] if rounded else []
     return f"{called(row, report)}: {counted(counts.inconclusive, 'entry', 'entries')} left out: {', '.join(reasons)}"
+
+
+def blocks_of(result: TensorReport | TensorReports, *, full: bool = False) -> Iterator[Block]:
+    """The blocks of one check, or a line for each of several, the worst first."""
+    if isinstance(result, TensorReport):
+        yield from outline(result, full=full)
+        return
+    yield first_of(result)
+    yield Gap()
+    for name, report in result.checks:
+        word, tone = WORDS[report.verdict]
+        sentence = f"{name}: {headline(report).sentence.removeprefix(f'{report.function}: ')}"
+        room = None if full else _LONGEST_LINE - len(word) - 2
+        yield Note((Span(word, tone), Span(f"  {_cut_to(sentence, room)}")))
+
+
+def first_of(result: TensorReport | TensorReports) -> Headline:
+    """The answer."""
+    if isinstance(result, TensorReport):
+        return headline(result)
+    word, tone = WORDS[result.verdict]
+    counts = result.to_dict()["summary"]
+    said = [f"{counted(counts[key])} {verb}" for key, verb in _COUNTED.items() if counts[key]]
+    return Headline(word, tone, f"of {counted(len(result.checks), 'function')} {', '.join(said)}")
+
+
+def _cut_to(sentence: str, most: int | None) -> str:
+    return sentence if most is None or len(sentence) <= most else sentence[: most - 1] + "…"

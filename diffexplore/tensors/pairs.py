@@ -16,14 +16,14 @@ from diffexplore.checking.records import Cause, Verdict
 from diffexplore.checking.truth import decimal
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorInput
-from diffexplore.tensors.observed import Numbers
+from diffexplore.tensors.observed import TensorNumbers
 from diffexplore.tensors.records import EntryCounts, TensorRow, TensorTruth, TruthKind
 
 _KINK = Cause("kink", "a kink, a tie or a singularity of the forward reaches this entry: no derivative is known there")
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class UpstreamTrial:
     """The entries of a gradient for one upstream gradient, flat, each judged; ``probe`` names the upstream gradient."""
 
     judged: Judged
@@ -32,7 +32,7 @@ class Trial:
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class GradientPair:
     """The gradient of an output by an input, tried with one or several upstream gradients.
 
     ``causes`` are those that are known of the whole gradient; where there is none, its worst entry says what is wrong.
@@ -42,7 +42,7 @@ class Pair:
 
     output: str
     input: TensorInput
-    trials: tuple[Trial, ...]
+    trials: tuple[UpstreamTrial, ...]
     kind: TruthKind
     causes: tuple[Cause, ...] = field(default=())
     along: bool = False
@@ -100,7 +100,7 @@ class Pair:
             found.append(values[np.isfinite(values)])
         return found[0], found[1]
 
-    def _worst(self) -> tuple[Trial | None, int | None]:
+    def _worst(self) -> tuple[UpstreamTrial | None, int | None]:
         """A failing entry with the largest error, or a passing one with the most ulp, or else any that is undecided."""
         for verdict, size in ((FAIL, _error), (PASS, _ulp), (INCONCLUSIVE, _size)):
             found = [
@@ -114,7 +114,7 @@ class Pair:
                 return self.trials[number], place
         return None, None
 
-    def _cause(self, trial: Trial | None, place: int | None, verdict: Verdict) -> Cause | None:
+    def _cause(self, trial: UpstreamTrial | None, place: int | None, verdict: Verdict) -> Cause | None:
         if verdict == "pass" or trial is None or place is None:
             return None
         if verdict == "fail" and self.causes:
@@ -127,7 +127,7 @@ class Pair:
 
 
 def judged(
-    numbers: Numbers, truth: DoubleBall, dtype: torch.dtype, *, reason: str | None, proved: bool = True
+    numbers: TensorNumbers, truth: DoubleBall, dtype: torch.dtype, *, reason: str | None, proved: bool = True
 ) -> Judged:
     """The entries of a gradient in ``dtype`` against their exact values, one by one.
 

@@ -9,7 +9,7 @@ from diffexplore.cli.shown import Shown
 def _make(shown: Shown, target: Target) -> str:
     from diffexplore.pages import to_page
 
-    return to_page(target.command, shown.subject)
+    return to_page(shown.page_kind or target.command, shown.subject)
 
 
 FORMAT = Format("one page of HTML", COMMANDS, _make, "--html", (".html", ".htm"))

@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from diffexplore.pages.records import Page, Section, Subject
-from diffexplore.pages.sections import algebra, audit, bench, derivation, explore, fit, graph, pictures, proof, report
+from diffexplore.pages.sections import (
+    algebra,
+    audit,
+    bench,
+    derivation,
+    explore,
+    fit,
+    graph,
+    pictures,
+    proof,
+    report,
+    tensors,
+)  # fmt: skip
 from diffexplore.writing.blocks import Headline
 
 Maker = Callable[[Subject], Iterator[Section]]
@@ -58,6 +70,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "explore": Kind(explore.title_of, _unanswered, (explore.surface, explore.loss)),
     "prove": Kind(proof.title_of, proof.headline_of, (proof.statements,)),
+    "gradcheck": Kind(tensors.title_of, tensors.headline_of, (tensors.gradients,)),
     "graph": Kind(graph.title_of, _unanswered, (graph.parts,)),
     "derive": Kind(derivation.title_of, _unanswered, (derivation.loss, algebra.derivation, algebra.graph)),
     "bench": Kind(bench.title_of, bench.headline_of, (bench.measurements, bench.pictures)),
