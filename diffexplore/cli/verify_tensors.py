@@ -80,14 +80,13 @@ def _checked(request: TensorRequest) -> TensorReport | TensorReports:
 
 def _shown(result: TensorReport | TensorReports, request: TensorRequest, *, full: bool) -> Shown:
     from diffexplore.pages.records import Subject
-    from diffexplore.render.tensors import blocks_of, first_of
+    from diffexplore.render.tensors import blocks_of
 
     return Shown(
         Subject(result),
         f"Gradient check: {request.place}",
         result.to_dict,
         lambda: blocks_of(result, full=full),
-        lambda: first_of(result),
         problems=lambda: _problems(result, request),
         page_kind="gradcheck",
     )

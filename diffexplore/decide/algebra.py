@@ -9,14 +9,21 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.branches import Resolver, Undecided, regions
-from diffexplore.decide.case import Both, Piece, RegionCase
-from diffexplore.decide.domain_conditions import DomainCondition, needs, nonnegative_by, without_value
+from diffexplore.decide.case import Both, Piece, RegionCase, Requirements, asked_by
+from diffexplore.decide.domain_conditions import (
+    DomainCondition,
+    left_open,
+    needs,
+    nonnegative_by,
+    stated_whole,
+    text_of,
+    unvalued_on,
+    without_value,
+)
 from diffexplore.decide.generators import Converter, with_converter
-from diffexplore.decide.premises import left_open, stated_whole, text_of, unvalued_on
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
-from diffexplore.decide.requirements import Requirements, asked_by
 from diffexplore.decide.side_conditions import SideCondition
 from diffexplore.decide.sums import SumRule, as_one_summand, bound_symbols, sums_in
 
@@ -147,8 +154,7 @@ def _undefined(expr: sympy.Expr) -> bool:
 
 def bound_in(case: RegionCase) -> set[sympy.Basic]:
     """The symbols that sums bind, those of the bounds of the region as well."""
-    expressions = (*(direction for direction, _ in case.resolver.region.bounds), *case.sides)
-    return bound_symbols([one for expr in expressions for one in sums_in(expr)])
+    return bound_symbols(*(direction for direction, _ in case.resolver.region.bounds), *case.sides)
 
 
 def pieces_of(question: EqualityQuestion, case: RegionCase, seam: Region | None = None) -> Iterator[Piece]:
@@ -201,7 +207,7 @@ def equal(question: EqualityQuestion, case: RegionCase) -> bool:
     if not case.pieces:
         case.note = "no sample has a value"
         return False
-    rule = SumRule({symbol for one in sums_in(difference) for symbol in one.symbols}, [p.resolver for p in case.pieces])
+    rule = SumRule(bound_symbols(difference), [piece.resolver for piece in case.pieces])
     summand = as_one_summand(difference)
     if summand is not None and _summand_vanishes(question, case, summand, rule):
         case.note = EQUAL_SUMMANDS

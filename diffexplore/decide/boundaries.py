@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import sympy
 
 from diffexplore.decide.algebra import Zeros, vanishes
-from diffexplore.decide.branches import BRANCHING, Resolver, Undecided, has_branches
+from diffexplore.decide.branches import BRANCHING, Resolver, Undecided, has_branches, is_empty
 from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.domain_conditions import DomainCondition, has_no_value
-from diffexplore.decide.feasible import is_empty
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import LinearForm, OpenInterval, Region, expanded_out, line_of

@@ -15,7 +15,7 @@ from diffexplore.decide.choose import find
 from diffexplore.decide.edges import look_at_edges
 from diffexplore.decide.question import EqualityQuestion, ask
 from diffexplore.decide.records import Decision, Undefined, Unsupported
-from diffexplore.decide.refute import Seen, contradicts
+from diffexplore.decide.refute import contradicts
 from diffexplore.decide.sums import sums_in
 from diffexplore.decide.verdict import Work, verdict
 from diffexplore.formula.batch_sums import SIZES
@@ -193,7 +193,8 @@ def _look(question: EqualityQuestion, work: Work, sizes: Sequence[int]) -> None:
         if not case.settled and not question.departures(case.resolver):
             inside = [piece for piece in case.pieces if not question.departures(piece.resolver)]
             work.apart, seen = find(replace(case, pieces=inside), _POINTS, sizes=sizes)
-            work.largest = _larger(work.largest, seen)
+            largest = (one for one in (work.largest, seen) if one is not None)
+            work.largest = max(largest, key=lambda one: one.difference.mid(), default=None)
             if work.apart is not None:
                 return
     for case in [case for case in work.cases if case.proved][:_LOOKED_AT]:
@@ -206,9 +207,3 @@ def _look(question: EqualityQuestion, work: Work, sizes: Sequence[int]) -> None:
             work.complete, work.largest = False, apart
             return
         work.witness = work.witness or seen
-
-
-def _larger(first: Seen | None, second: Seen | None) -> Seen | None:
-    if first is None or second is None:
-        return first or second
-    return first if first.difference.mid() >= second.difference.mid() else second

@@ -6,9 +6,9 @@ import sympy
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.decide.domain_conditions import difference
 from diffexplore.decide.membership import Point
 from diffexplore.decide.points import value
-from diffexplore.decide.premises import difference
 from diffexplore.decide.regions import Region
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 
@@ -35,7 +35,7 @@ def holds(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
     """Whether a condition certainly holds at a point, and for each of the samples."""
     if isinstance(condition, sympy.And):
         return all(holds(part, point, samples) for part in condition.args)
-    return all(_holds_for_first(condition, point, order) for order in turned(samples))
+    return all(holds_for_first(condition, point, order) for order in turned(samples))
 
 
 def turned(samples: tuple[Point, ...]) -> list[tuple[Point, ...]]:
@@ -43,10 +43,11 @@ def turned(samples: tuple[Point, ...]) -> list[tuple[Point, ...]]:
     return [samples[place:] + samples[:place] for place in range(len(samples))] or [()]
 
 
-def _holds_for_first(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
+def holds_for_first(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
+    """Whether a condition certainly holds at a point, and for the first of the samples."""
     if isinstance(condition, (sympy.And, sympy.Or)):
         every = all if isinstance(condition, sympy.And) else any
-        return every(_holds_for_first(part, point, samples) for part in condition.args)
+        return every(holds_for_first(part, point, samples) for part in condition.args)
     if not isinstance(condition, Relational):
         return bool(condition == True)  # noqa: E712 (SymPy's true)
     ball = value(difference(condition), point, samples)

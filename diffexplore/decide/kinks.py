@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from fractions import Fraction
 
 import sympy
@@ -11,12 +11,12 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.algebra import Zeros
 from diffexplore.decide.germs import Place, all_hold, derivative, value_there
-from diffexplore.decide.membership import Point, rational
+from diffexplore.decide.membership import Point, fraction, rationals, roots_of
 from diffexplore.decide.points import of_sample, written_out
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.refute import Seen
 from diffexplore.decide.regions import Region, small
-from diffexplore.decide.sums import bound_symbols, sums_in
+from diffexplore.decide.sums import bound_symbols
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.compare import value_at
 from diffexplore.formula.step_functions import is_rounded
@@ -34,12 +34,12 @@ class Written:
         self._question = question
         self._zeros = Zeros()
         left, right = question.left, question.right
-        self._sums = [one for side in (left, right) for one in sums_in(side)]
-        self._bound = sorted(bound_symbols(self._sums) | question.of_each_sample, key=str)
+        self._bound = sorted(bound_symbols(left, right) | question.of_each_sample, key=str)
         self._samples = 2 if self._bound else 0
         self._left, self._right = self.plain(left), self.plain(right)
         assert question.symbol is not None
-        self._variable = self._first.get(question.symbol, question.symbol)
+        first = {symbol: of_sample(symbol, 0) for symbol in self._bound}
+        self._variable = first.get(question.symbol, question.symbol)
         self._size = sum(1 for side in (self._left, self._right) for _ in sympy.preorder_traversal(side))
 
     def wrong_at(self, p: sympy.Expr, region: Region) -> Seen | None:
@@ -56,10 +56,6 @@ class Written:
                 if found is not None:
                     return found
         return None
-
-    @property
-    def _first(self) -> dict[sympy.Basic, sympy.Basic]:
-        return {symbol: of_sample(symbol, 0) for symbol in self._bound}
 
     def plain(self, expr: sympy.Basic, place: int = 0) -> sympy.Basic:
         """``expr`` without sums; data outside them are those of the sample at a place."""
@@ -83,15 +79,15 @@ class Written:
             return
         others = sorted(symbols - {target}, key=str)
         point = {one: _drawn(one, generator) if special is None or one == SAMPLES else special for one in others}
-        for root in _roots(crossing.xreplace(numbers(point)), target):
+        for root in _roots(crossing.xreplace(rationals(point)), target):
             whole = {**point, target: root}
-            values = [(symbol, value.xreplace(numbers(whole))) for symbol, value in fixed]
+            values = [(symbol, value.xreplace(rationals(whole))) for symbol, value in fixed]
             if all(value.is_Rational for _, value in values):
-                yield {**whole, **{symbol: Fraction(int(value.p), int(value.q)) for symbol, value in values}}
+                yield {**whole, **{symbol: fraction(value) for symbol, value in values}}
 
     def seen(self, whole: Point) -> Seen | None:
         """Both values at a point of the domain, where they are certainly apart."""
-        exact = numbers(whole)
+        exact = rationals(whole)
         at = exact.pop(self._variable)
         place = Place(self._variable, at, self._zeros)
         question = self._question
@@ -127,18 +123,7 @@ def _drawn(symbol: sympy.Basic, generator: random.Random) -> Fraction:
 
 def _roots(p: sympy.Expr, symbol: sympy.Basic) -> list[Fraction]:
     """The rational numbers at which p, in one symbol, is 0; none where p is too large to tell."""
-    if not small(p):
-        return []
-    try:
-        found = sympy.Poly(p, symbol).ground_roots()
-    except sympy.PolynomialError:
-        return []
-    return [Fraction(int(root.p), int(root.q)) for root in sorted(found)]
-
-
-def numbers(point: Mapping[sympy.Basic, Fraction]) -> dict[sympy.Basic, sympy.Rational]:
-    """Exact numbers as SymPy has them."""
-    return {symbol: rational(number) for symbol, number in point.items()}
+    return (roots_of(p, symbol) or []) if small(p) else []
 
 
 def degenerate(p: sympy.Expr, differentiated: Set[sympy.Basic]) -> tuple[sympy.Expr, ...] | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import comb
 from typing import Any
 
-from flint import Ordering, fmpq_mpoly_ctx
+from flint import Ordering, fmpq, fmpq_mpoly_ctx
 
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.formula.budget import spend
@@ -159,6 +159,11 @@ class Ring:
             scale = _product(_power(value.top, times), _power(value.bottom, most - times))
             total += _product(self.poly(terms), scale)
         return total
+
+
+def rational(number: Any) -> fmpq:
+    """A rational of SymPy as flint has it."""
+    return fmpq(int(number.p), int(number.q))
 
 
 def common_factor(first: Poly, second: Poly) -> Poly:

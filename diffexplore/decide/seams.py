@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Set
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.feasible import is_empty
+from diffexplore.decide.branches import is_empty
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.regions import Region, expanded_out, line_of, small
 from diffexplore.decide.signs import number_sign

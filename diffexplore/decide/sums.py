@@ -16,7 +16,7 @@ from diffexplore.decide.branches import Resolver
 from diffexplore.decide.domain_conditions import needs, nonnegative_by
 from diffexplore.decide.generators import Converter
 from diffexplore.decide.rational import Poly, Quotient, factored, key_of, single
-from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum, outermost
 
 
 def sums_in(expr: sympy.Basic) -> list[BatchSum]:
@@ -24,15 +24,9 @@ def sums_in(expr: sympy.Basic) -> list[BatchSum]:
     return [node for node in sympy.preorder_traversal(expr) if isinstance(node, BatchSum)]
 
 
-def outermost(expr: sympy.Basic) -> list[BatchSum]:
-    """The sums of ``expr`` that are in no other sum."""
-    if isinstance(expr, BatchSum):
-        return [expr]
-    return list(dict.fromkeys(inner for argument in expr.args for inner in outermost(argument)))
-
-
-def bound_symbols(sums: Sequence[BatchSum]) -> set[sympy.Basic]:
-    return {symbol for one in sums for symbol in one.symbols}
+def bound_symbols(*expressions: sympy.Basic) -> set[sympy.Basic]:
+    """The symbols that sums in expressions bind."""
+    return {symbol for expr in expressions for one in sums_in(expr) for symbol in one.symbols}
 
 
 def as_one_summand(expr: sympy.Expr) -> sympy.Expr | None:
@@ -44,7 +38,7 @@ def as_one_summand(expr: sympy.Expr) -> sympy.Expr | None:
     sums = outermost(expr)
     names = {one: sympy.Dummy(real=True) for one in sums}
     outer = expr.xreplace(names)
-    outside = {symbol: sympy.Symbol(f"{symbol}ⱼ", real=True) for symbol in bound_symbols(sums)}
+    outside = {symbol: sympy.Symbol(f"{symbol}ⱼ", real=True) for one in sums for symbol in one.symbols}
     outer = outer.xreplace(outside)
     slopes = {one: sympy.diff(outer, name) for one, name in names.items()}
     if any(slope.free_symbols & set(names.values()) for slope in slopes.values()):

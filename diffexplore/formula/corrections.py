@@ -8,8 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from diffexplore.errors import UsageError
 from diffexplore.formula.from_latex import from_latex
 from diffexplore.formula.juxtaposed import readings, split_names, with_bars, with_powers_behind
-from diffexplore.formula.means import mean_in_words
-from diffexplore.formula.notation import encloses, reduction_of
+from diffexplore.formula.notation import encloses, mean_in_words, reduction_of
 
 #: Characters of all readings together: longer ones are no help in one line.
 _LONGEST = 200
@@ -43,15 +42,13 @@ def with_correction(
 
 def _readings(text: str, symbols: Collection[str], reads: Callable[[str], bool]) -> list[str]:
     """What a text probably means as a formula: two meanings, where it has two."""
-    text, mean_of = with_powers_behind(with_bars(text), symbols), None
+    text = with_powers_behind(with_bars(text), symbols)
+    mean_of: Callable[[str], str] = str
     if found := mean_in_words(text):
         text, mean_of = found
     if _SUM.search(text):  # how far it reaches is not clear
         return []
-    products = [split_names(each, symbols) for each in readings(text, symbols)]
-    if mean_of is not None:
-        products = [mean_of(each) for each in products]
-    products = [_tidy(each) for each in products]
+    products = [_tidy(mean_of(split_names(each, symbols))) for each in readings(text, symbols)]
     if sum(map(len, products)) > _LONGEST:
         return []
     return [each for each in products if reads(each)]
@@ -76,11 +73,7 @@ def _written(better: Sequence[str]) -> str:
 
 def _tidy(text: str) -> str:
     """The text with single spaces, and without parentheses around a whole power or all of it."""
-    return _without_outer(_WHOLE_POWER.sub(r"**\1", " ".join(text.split())))
-
-
-def _without_outer(text: str) -> str:
-    """The text without parentheses around all of it."""
+    text = _WHOLE_POWER.sub(r"**\1", " ".join(text.split()))
     while text.startswith("(") and text.endswith(")") and encloses(text[1:-1], "(", ")"):
         text = text[1:-1].strip()
     return text

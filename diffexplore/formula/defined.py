@@ -10,6 +10,7 @@ import sympy
 from sympy.core.function import ArgumentIndexError, FunctionClass
 
 from diffexplore.errors import UsageError
+from diffexplore.formula.functions_sympy import called_in_latex
 from diffexplore.functions.domains import certain_of
 from diffexplore.functions.facts import ALWAYS_POSITIVE
 from diffexplore.functions.records import Defined, Function
@@ -50,8 +51,7 @@ class DefinedFunction(sympy.Function):
     def _eval_is_extended_real(self) -> bool | None:
         return True if self._has_value() else None
 
-    def _eval_is_finite(self) -> bool | None:
-        return True if self._has_value() else None
+    _eval_is_finite = _eval_is_extended_real
 
     def _eval_is_positive(self) -> bool | None:
         return True if self.record.facts.sign is ALWAYS_POSITIVE and self._has_value() else None
@@ -71,8 +71,7 @@ class DefinedFunction(sympy.Function):
         return sympy.Float._new(mpmath.libmp.from_man_exp(int(mantissa), int(exponent), prec, "n"), prec)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        power = f"^{{{exp}}}" if exp else ""
-        return rf"{self._definition.latex}{power}\left({', '.join(map(printer._print, self.args))}\right)"
+        return called_in_latex(self._definition.latex, self.args, printer, exp)
 
 
 @cache

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 
 from diffexplore.errors import UsageError
-from diffexplore.formula.declared import is_symbol
 from diffexplore.formula.juxtaposed import SHORT
-from diffexplore.formula.names import check_name, shown
+from diffexplore.formula.names import check_name, is_symbol, shown
 from diffexplore.formula.notation import REDUCTIONS
 from diffexplore.functions import CONSTANTS, FUNCTIONS
 from diffexplore.suggestions import did_you_mean

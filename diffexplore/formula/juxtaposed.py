@@ -58,14 +58,15 @@ def _with_products(text: str, symbols: Collection[str]) -> list[str] | None:
         if token.isspace():
             space = token
             continue
-        if bare and (_begins_value(token) or token in _TIGHTER):
+        begins = token == "(" or _is_value(token)
+        if bare and (begins or token in _TIGHTER):
             return None
         bare = _is_argument(before, token)
         if bare:
             parts += ["(", token, ")"]
             before, space = ")", ""
             continue
-        if before and _ends_value(before) and _begins_value(token) and not _is_call(before, token, symbols):
+        if before and (before == ")" or _is_value(before)) and begins and not _is_call(before, token, symbols):
             if _is_number(before) and _is_number(token):
                 return [text]  # 1.5.2 and 1 000 are no products
             parts.append(_Product("*"))
@@ -122,7 +123,8 @@ def with_powers_behind(text: str, symbols: Collection[str] = ()) -> str:
                 close = _past_bracket(text, end)
                 argument = text[end:close]
             else:
-                close = end + len(_letters(text[end:]))
+                word = re.match(r"[\w.]+", text[end:])
+                close = end + (len(word[0]) if word else 0)
                 argument, after = f"({text[end:close]})", text[close:].lstrip()[:1]
                 if after.isalnum() or after in (*_TIGHTER, "("):
                     return text
@@ -145,35 +147,21 @@ def split_names(text: str, symbols: Collection[str]) -> str:
     return _NAME.sub(spelled, text)
 
 
-def _letters(text: str) -> str:
-    """The name or the number at the beginning of a text."""
-    found = re.match(r"[\w.]+", text)
-    return found[0] if found else ""
-
-
 def _is_argument(name: str, token: str) -> bool:
     """Whether a function stands before its argument without parentheses, as in ``sin x``."""
     takes_one = name in FUNCTIONS and FUNCTIONS[name].accepts(1)
-    return takes_one and (_is_number(token) or (_is_name(token) and token not in FUNCTIONS and token not in WORDS))
+    return takes_one and _is_value(token) and token not in FUNCTIONS
 
 
-def _ends_value(token: str) -> bool:
-    return token == ")" or _is_number(token) or (_is_name(token) and token not in WORDS)
-
-
-def _begins_value(token: str) -> bool:
-    return token == "(" or _is_number(token) or (_is_name(token) and token not in WORDS)
+def _is_value(token: str) -> bool:
+    return _is_number(token) or (token.isidentifier() and token not in WORDS)
 
 
 def _is_call(name: str, token: str, symbols: Collection[str]) -> bool:
     """Whether a name before a parenthesis is a function, a known or a mistyped one."""
-    if token != "(" or not _is_name(name):
+    if token != "(" or not name.isidentifier():
         return False
     return name in FUNCTIONS or (len(name) > SHORT and name not in symbols)
-
-
-def _is_name(token: str) -> bool:
-    return token.isidentifier()
 
 
 def _is_number(token: str) -> bool:

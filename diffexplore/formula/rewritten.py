@@ -12,7 +12,7 @@ from flint import arb, fmpq
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.arithmetic.balls import BALLS, precision
-from diffexplore.formula.elementary import elementary
+from diffexplore.formula.collector import elementary
 from diffexplore.formula.text import to_text
 from diffexplore.functions import OPERATIONS
 from diffexplore.program.program import Program, Step, lower

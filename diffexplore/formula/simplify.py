@@ -19,7 +19,7 @@ from diffexplore.formula import build, forms
 from diffexplore.formula.arrange import arrange
 from diffexplore.formula.budget import Budget, Ending, run_within, spend
 from diffexplore.formula.compare import Fingerprint
-from diffexplore.formula.cost import count_ops
+from diffexplore.formula.order import count_ops
 from diffexplore.formula.singularities import nonzero_in, singularities
 from diffexplore.formula.size import TooLarge, nodes
 from diffexplore.formula.text import to_text

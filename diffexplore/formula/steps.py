@@ -12,6 +12,7 @@ from sympy.core.function import AppliedUndef
 from diffexplore.errors import unknown
 from diffexplore.formula.compare import agreement
 from diffexplore.formula.derive import differentiate
+from diffexplore.formula.order import is_reciprocal
 from diffexplore.formula.rules import apply_rule, is_inner, pending
 from diffexplore.formula.text import to_text
 
@@ -170,12 +171,8 @@ def _inner_functions(expr: sympy.Basic, symbol: sympy.Symbol) -> Iterator[sympy.
 def _outer_parts(expr: sympy.Basic) -> list[sympy.Expr]:
     """The parts of a sum, a product (numerator first) or a choice of branches."""
     if expr.is_Add or expr.is_Mul:
-        return sorted(expr.args, key=_is_below_bar)
+        return sorted(expr.args, key=is_reciprocal)
     return [branch for branch, _ in expr.args] if isinstance(expr, sympy.Piecewise) else []
-
-
-def _is_below_bar(factor: sympy.Expr) -> bool:
-    return bool(factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative)
 
 
 def _direct_inner(expr: sympy.Basic) -> tuple[sympy.Basic, ...]:

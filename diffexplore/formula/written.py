@@ -14,8 +14,8 @@ import sympy
 
 from diffexplore.formula.collector import Collector
 from diffexplore.formula.constants import checked
-from diffexplore.formula.declared import is_symbol
 from diffexplore.formula.grammar import chain
+from diffexplore.formula.names import is_symbol
 from diffexplore.formula.parse import condition_of, expression_of
 from diffexplore.functions import FUNCTIONS
 from diffexplore.functions.tables import composed
@@ -114,10 +114,7 @@ class _Writer:
         slots = [self.value(argument) for argument in arguments if argument not in self._bare]
         if constants:
             slots.append(self.collector.constant((sympy.Max if name == "max" else sympy.Min)(*constants)))
-        value = slots[0]
-        for slot in slots[1:]:
-            value = self.collector.step(name, value, slot)
-        return value
+        return self.collector.fold(name, slots)
 
     # ---------------------------------------------------------------------------------------------- conditions
     def _pieces(self, pieces: Sequence[ast.Tuple]) -> int:
@@ -155,10 +152,7 @@ class _Writer:
         slots = [part for part in parts if not isinstance(part, bool)]
         if not slots:
             return every
-        value = slots[0]
-        for slot in slots[1:]:
-            value = self.collector.step("and" if every else "or", value, slot)
-        return value
+        return self.collector.fold("and" if every else "or", slots)
 
 
 def _without_symbols(tree: ast.expr) -> set[ast.AST]:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, cast
 
 from diffexplore.arguments import as_words
 from diffexplore.checking.listener import Listener, Silence
 from diffexplore.decide.decide import BUDGET
+from diffexplore.decide.records import Counterexample
 from diffexplore.errors import UsageError
 from diffexplore.formula.budget import Allowance
-from diffexplore.formula.exclusive import check_compatible
+from diffexplore.formula.elimination import check_compatible
 from diffexplore.formula.text import to_text
 from diffexplore.inputs.losses import loss_to_prove
+from diffexplore.loss import Loss
 from diffexplore.proving.explain import cause_of
-from diffexplore.proving.one_sample import holds_for_one
-from diffexplore.proving.parts import Part, decided_parts
-from diffexplore.proving.programs import TensorProgram, program_of
-from diffexplore.proving.readings import ConstantReading, settled
+from diffexplore.proving.parts import ConstantReading, Part, decided_parts, holds_for_one, settled
+from diffexplore.proving.programs import TensorProgram, program_of, without_factor, without_weight
 from diffexplore.proving.records import Proof, status_of
+from diffexplore.proving.rerun import check_reading
+from diffexplore.proving.runs import Function
 from diffexplore.proving.scope import scope_of
-from diffexplore.proving.spare import again, run_again
 from diffexplore.proving.statements import domain_of, names_of, statements_of, symbols_of
-from diffexplore.proving.upstream import without_factor
 from diffexplore.tracing.declarations import Spec, declare
 from diffexplore.tracing.sizes import meets
 from diffexplore.tracing.trace import trace
@@ -148,3 +149,40 @@ def _asks_for_data(wrt: Sequence[str] | None, program: TensorProgram) -> bool:
         return all(map(program.is_weight, program.parameters))
     parameters = {array.name for array in program.parameters} | {s.name for s in symbols_of(program.parameters)}
     return any(name not in parameters for name in wrt)
+
+
+def again(
+    candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None, program: TensorProgram
+) -> Function:
+    """The function of a copy of a candidate, where it can be copied: a module keeps what it sees.
+
+    It takes the arguments of ``program``, the upstream gradients among them.
+    """
+    try:
+        copied = copy.deepcopy(candidate)
+    except Exception:  # whatever the candidate's own classes raise
+        copied = candidate
+    other = program_of(copied, loss, parameters, data)
+    return other.function if program.weights or not other.weights else without_weight(other).function
+
+
+def run_again(
+    program: TensorProgram, function: Function, parts: Sequence[Part], domain: Sequence[Any]
+) -> tuple[str, ...]:
+    """Runs a program where it was proved or refuted; notes for the reader. Raises as :func:`check_reading` does."""
+    notes: dict[str, None] = {}
+    for part in parts:
+        if part.as_run is None:
+            notes["the program was not run again: its floats as they are have no formula"] = None
+            continue
+        own = _own_points(part)
+        found = check_reading(program.name, function, part.as_run, one=part.one, own=own, domain=domain)
+        notes |= dict.fromkeys(found)
+    return tuple(notes)
+
+
+def _own_points(part: Part) -> list[Counterexample]:
+    """The points of the proofs: where the two sides differ, or both have a value."""
+    decisions = [statement.decision for statement in part.statements]
+    points = [decision.counterexample or decision.witness for decision in decisions]
+    return [point for point in points if point is not None]

@@ -18,13 +18,23 @@ from diffexplore.decide.records import Counterexample
 from diffexplore.errors import UsageError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.proving.formulas import TracedFormulas
-from diffexplore.proving.points_tried import Tensors, at, meant, points
+from diffexplore.proving.points_tried import (
+    Tensors,
+    at,
+    in_words,
+    is_finite,
+    meant,
+    middle_of,
+    name_of_value,
+    points,
+    samples_of,
+    what_differs,
+)
 from diffexplore.proving.runs import Function, ProgramRun, WatchedRun, run, watched
-from diffexplore.proving.wording import in_words, is_finite, middle_of, name_of_value, samples_of, what_differs
 from diffexplore.torch_code.torch_program import TorchProgram
-from diffexplore.tracing.applied import applied
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.sizes import apart, meets
+from diffexplore.tracing.trace import applied
 from diffexplore.tracing.traced import OUTPUT, Traced
 
 Tensor = torch.Tensor

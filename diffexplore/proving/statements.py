@@ -13,7 +13,7 @@ from diffexplore.decide import decide_equal, decide_gradient
 from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.batch_sums import SAMPLES, batch_sum
 from diffexplore.formula.budget import Allowance
-from diffexplore.formula.given import conditions_of
+from diffexplore.formula.summand import conditions_of
 from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
 from diffexplore.proving.programs import TensorProgram

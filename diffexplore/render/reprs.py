@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from diffexplore.lists import shortened
 from diffexplore.numerals import short
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ def of_graph(graph: Graph) -> str:
 
 def cut(text: str) -> str:
     """A text on one line, short."""
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    return shortened(" ".join(text.split()), _LONGEST)
 
 
 def _point(point: Mapping[str, float]) -> str:

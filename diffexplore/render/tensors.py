@@ -188,3 +188,8 @@ def first_of(result: TensorReport | TensorReports) -> Headline:
 
 def _cut_to(sentence: str, most: int | None) -> str:
     return sentence if most is None or len(sentence) <= most else sentence[: most - 1] + "…"
+
+
+def title_of(result: TensorReport | TensorReports) -> str:
+    """The function, or how many there are."""
+    return result.function if isinstance(result, TensorReport) else counted(len(result.checks), "function")

@@ -9,7 +9,7 @@ import torch
 
 from diffexplore.bounds import products as bound
 from diffexplore.bounds.handling import Handled
-from diffexplore.torch_ops.readers import products as read
+from diffexplore.torch_ops.readers import reductions as read
 from diffexplore.torch_ops.records import Operator, smooth
 from diffexplore.torch_ops.tensor_rules import products as tensors
 

@@ -26,12 +26,10 @@ from diffexplore.torch_ops.readers.logic import as_condition, as_number, is_trut
 from diffexplore.torch_ops.records import Operator
 from diffexplore.torch_private.watching import OpOverload
 from diffexplore.tracing.capture import Capture, MixesSamples
-from diffexplore.tracing.certainty import Certainty
 from diffexplore.tracing.decompositions import advice
-from diffexplore.tracing.floats import LONG, floats_of
 from diffexplore.tracing.lines import SourcePlace
-from diffexplore.tracing.needs import NodeNeeds
-from diffexplore.tracing.size_expressions import in_samples
+from diffexplore.tracing.needs import Certainty, NodeNeeds
+from diffexplore.tracing.size_expressions import LONG, floats_of, in_samples
 
 
 class Reading:

@@ -1,4 +1,4 @@
-"""Sizes, and what a graph computes from them, as exact expressions in the number of samples."""
+"""Sizes, and what a graph computes from them, as exact expressions in N; the floats of a graph."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import sympy
+from torch.fx import GraphModule
 
 from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.formula.recognise import recognise
+from diffexplore.torch_private.watching import tree_map
 
 
 def in_samples(
@@ -56,3 +58,15 @@ _STEPS: Mapping[str, Callable[..., sympy.Expr]] = {
     **dict.fromkeys(("FloorDiv", "CleanDiv"), lambda x, y: sympy.floor(x / y)),
     **dict.fromkeys(("Mod", "PythonMod"), sympy.Mod),
 }  # fmt: skip
+
+
+#: A float with so large a denominator, which is not recognised, may be computed from another one.
+LONG = 2**32
+
+
+def floats_of(graph: GraphModule) -> tuple[float, ...]:
+    """The floats among the arguments of a graph, each once."""
+    found: dict[float, None] = {}
+    for node in graph.graph.nodes:
+        tree_map(lambda part: found.setdefault(part) if isinstance(part, float) else None, (node.args, node.kwargs))
+    return tuple(found)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import sympy
+import torch
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.arguments import as_function
 from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.torch_ops.readers.arrays import Grid, cells_of
-from diffexplore.tracing.applied import applied
 from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, of_samples
 from diffexplore.tracing.decompositions import decompositions
-from diffexplore.tracing.guards import read_guards
 from diffexplore.tracing.interpret import Reading
+from diffexplore.tracing.size_expressions import relation_in_samples
+from diffexplore.tracing.sizes import meets
 from diffexplore.tracing.traced import FEW, OUTPUT, Traced
 
 
@@ -208,3 +211,33 @@ def _check_finite(expressions: Sequence[sympy.Expr]) -> None:
             "the function or its gradient holds an infinite or undefined number, which formulas have no word for: "
             "leave out what makes it, such as masked_fill with -inf or a division by 0"
         )
+
+
+def read_guards(captured: Capture, reading: Reading) -> None:
+    """What the function requested of the number of samples; torch's own questions about memory layouts do not count."""
+    for guard, place in captured.guards:
+        if "_prims_common" in place or captured.size is None:
+            continue
+        condition = relation_in_samples(guard, captured.size)
+        if isinstance(condition, sympy.Equality) and not condition.has(sympy.Mod, sympy.floor):
+            raise MixesSamples(f"a fixed number of samples at {place.strip('()')}")
+        if condition.has(SAMPLES) and not meets([condition], captured.tried):
+            raise MixesSamples(f"a condition on the number of samples at {place.strip('()')}")
+        if condition.has(SAMPLES):
+            reading.require(condition)
+
+
+def applied(fn: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    """The function itself, or what the class of an autograd function computes of its arguments in order."""
+    if isinstance(fn, type) and issubclass(fn, torch.autograd.Function):
+        apply: Callable[..., Any] = fn.apply
+        return lambda **tensors: apply(*(tensors[name] for name in names))
+    as_function(fn, "the function", "a function of torch tensors")
+    try:
+        inspect.signature(fn).bind(**dict.fromkeys(names))
+    except TypeError as error:
+        listed = ", ".join(names) or "none"
+        raise UsageError(f"the function does not take the declared arguments ({listed}) by name: {error}") from None
+    except ValueError:  # a builtin that does not tell what it takes
+        pass
+    return fn
