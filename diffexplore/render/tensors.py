@@ -78,30 +78,30 @@ def _causes(rows: Sequence[TensorRow], told: str | None, most: int | None) -> It
 def _table(rows: Sequence[TensorRow], report: TensorReport) -> Table:
     """A line for each gradient; values beside the truth where something does not pass."""
     wrong = any(row.verdict != "pass" for row in rows)
+    in_ulp = any(row.error_ulp is not None for row in rows) or all(row.error_abs is None for row in rows)
+    unit = "ulp" if in_ulp else "absolute"
     numbers = (Column("value"), Column("should be")) if wrong else ()
     columns = (
         Column("gradient by", align="left", flexible=True), Column("shape", align="left"),
         Column("entries", align="left"), Column("worst", align="left"), *numbers,
-        Column("error", "ulp"), Column("allowed", "ulp"),
-        *(() if wrong else (Column("catches", "relative"),)),
+        Column("error", unit), Column("allowed", unit), *(() if wrong else (Column("catches", "relative"),)),
     )  # fmt: skip
-    return Table(columns, tuple(_cells(row, report, wrong=wrong) for row in rows))
+    return Table(columns, tuple(_cells(row, report, wrong=wrong, in_ulp=in_ulp) for row in rows))
 
 
-def _cells(row: TensorRow, report: TensorReport, *, wrong: bool) -> tuple[Text, ...]:
+def _cells(row: TensorRow, report: TensorReport, *, wrong: bool, in_ulp: bool) -> tuple[Text, ...]:
     mid = None if row.truth is None else float(row.truth.mid)
-    values = (text(_value(row.value)), text(_value(mid))) if wrong else ()
     ulp = ulp_at(row.truth, row.dtype) if row.error_ulp is not None else None
-    powers = () if wrong else (text(_power(row)),)
+    error, allowed = (row.error_ulp, in_ulps(row.bound, ulp)) if in_ulp else (row.error_abs, row.bound)
     return (
         text(_cut(called(row, report))),
         text("×".join(map(str, row.shape)) or "number"),
         _entries(row),
         text(entry_text(row)),
-        *values,
-        text(short(row.error_ulp, 3)) if ulp else text(_absolute(row.error_abs, 3)),
-        text(short(in_ulps(row.bound, ulp), upward=True)) if ulp else text(_absolute(row.bound, 2)),
-        *powers,
+        *((text(_value(row.value)), text(_value(mid))) if wrong else ()),
+        text(short(error, 3) if row.error_abs else "0" if row.error_abs == 0 else ABSENT),
+        text(short(allowed, upward=True)),
+        *(() if wrong else (text(_power(row)),)),
     )
 
 
@@ -113,13 +113,8 @@ def _power(row: TensorRow) -> str:
     return f"{short(absolute, upward=True)} abs" if absolute else "any" if absolute == 0 else ABSENT
 
 
-def _absolute(amount: float | None, digits: int) -> str:
-    """An amount that is not in ulp, as the truth is 0."""
-    return ABSENT if amount is None else f"{short(amount, digits)} abs" if amount else "0"
-
-
 def _value(number: float | None) -> str:
-    return with_minus(short(number, 6)) if number is not None else ABSENT
+    return with_minus(short(number, 5)) if number is not None else ABSENT
 
 
 def _entries(row: TensorRow) -> Text:

@@ -76,8 +76,9 @@ def _compared(
     if calls.broken:
         found, allowances, reason = [one.unbounded for one in found], None, "; ".join(calls.broken)
     bounds: Sequence[np.ndarray | None] = allowances if allowances is not None else (None,) * len(found)
+    elsewhere = max(float(np.nan_to_num(np.abs(truth.high), posinf=0.0).max(initial=0.0)) for truth in truths)
     return [
-        judged(numbers.within(bound), truth, source.tensor.dtype, reason=reason)
+        judged(numbers.within(bound), truth, source.tensor.dtype, reason=reason, elsewhere=elsewhere)
         for source, numbers, truth, bound in zip(calls.subject.candidate.sources, found, truths, bounds, strict=True)
     ]
 
