@@ -82,15 +82,10 @@ class Evaluator:
         fixed = {name: float(rounded[name]) for name in problem.loss.parameters}
         self.finite_point = all(math.isfinite(value) for value in fixed.values())
         self._truth = TruthFinder(
-            problem.wrt,
-            problem.share_program if shares else problem.gradient_program,
-            problem.plain_loss_program,
-            problem.domain_program,
-            fixed | {SIZE: float(n)},
-            problem.loss.data,
-            summed=problem.parameters,
+            problem.wrt, problem.share_program if shares else problem.gradient_program, problem.plain_loss_program,
+            problem.domain_program, fixed | {SIZE: float(n)}, problem.loss.data, summed=problem.parameters,
             divided=dict.fromkeys(problem.loss.data, float(n)) if shares and problem.loss.reduction == "mean" else None,
-        )
+        )  # fmt: skip
 
     def values(self, first: int = 0, last: int | None = None) -> Values:
         """The tensors of samples ``first`` to ``last``, in the dtype and on the device of the problem."""

@@ -25,19 +25,12 @@ def run_record(one: Walk, loss: ReducedLoss, dtype: str) -> Run:
     assert path.first is not None and path.last is not None, "every walk looks at its start"
     changes, last = [change for change in path.changes if math.isfinite(change)], path.last.loss
     return Run(
-        method=one.method,
-        dtype=dtype,
-        steps=one.steps,
-        ended=one.ended,
-        first=_place(path.first, names),
-        best=None if path.best is None else _place(path.best, names),
-        last=_place(path.last, names),
-        rises=_rises(path, loss),
-        mean_change=sum(changes) / len(changes) if changes else None,
-        changes=len(changes),
+        method=one.method, dtype=dtype, steps=one.steps, ended=one.ended, first=_place(path.first, names),
+        best=None if path.best is None else _place(path.best, names), last=_place(path.last, names),
+        rises=_rises(path, loss), mean_change=sum(changes) / len(changes) if changes else None, changes=len(changes),
         ulp=ulp_at(Truth(repr(last), "0"), dtype) if math.isfinite(last) and last != 0 else None,
         path=tuple(_place(place, names) for place in path.places()),
-    )
+    )  # fmt: skip
 
 
 def _place(place: PathPoint, names: Sequence[str]) -> PathStep:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.bounds.watch import Watch, observing
+from diffexplore.bounds.watch import Observer, Watch, observing
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
@@ -60,7 +60,7 @@ class Observed:
     operations: frozenset[str]
 
 
-class _Names:
+class _Names(Observer):
     """Looks on at a watch, and keeps the names of the operations."""
 
     def __init__(self) -> None:
@@ -68,9 +68,6 @@ class _Names:
 
     def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
         self.seen.add(name.strip("_"))
-
-    def name(self, name: str, tensor: Tensor) -> None:
-        """Symbols have no part in this."""
 
 
 def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> Observed:

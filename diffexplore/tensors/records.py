@@ -142,9 +142,9 @@ class TensorReport(Document):
 
     def to_html(self) -> str:
         """The report as one page that holds all it needs."""
-        from diffexplore.pages import subjects, to_page
+        from diffexplore.pages import Subject, to_page
 
-        return to_page("gradcheck", subjects.of(self))
+        return to_page("gradcheck", Subject(self))
 
     def to_dataframe(self) -> Any:
         """The rows as a ``pandas.DataFrame``, a column for each key.
@@ -158,10 +158,9 @@ class TensorReport(Document):
     def to_text(self, *, full: bool = False, width: int = 80) -> str:
         """What is printed, in lines of ``width`` characters; ``full`` has every row of many."""
         from diffexplore.render.tensors import outline
-        from diffexplore.render.terminal import Drawing, as_text
+        from diffexplore.render.terminal import blocks_to_text
 
-        blocks = tuple(outline(self, full=full))
-        return as_text(lambda plain: Drawing(blocks, plain), width, None)
+        return blocks_to_text(outline(self, full=full), width)
 
     def to_markdown(self, *, full: bool = False) -> str:
         """The same as a Markdown document."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from diffexplore.checking.environment import environment
-from diffexplore.checking.notices import announced
+from diffexplore.checking.listener import announced
 from diffexplore.checking.records import Cause
 from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import CandidateError

@@ -156,11 +156,6 @@ def merged(outcome: PointOutcome, other: PointOutcome) -> PointOutcome:
         if name in other.settled or name not in requested
     }
     return replace(
-        outcome,
-        rows=(*outcome.rows, *other.rows),
-        tallies=(*outcome.tallies, *other.tallies),
-        causes=causes,
-        skipped=(*outcome.skipped, *other.skipped),
-        settled=settled,
-        failed=outcome.failed or other.failed,
-    )
+        outcome, rows=(*outcome.rows, *other.rows), tallies=(*outcome.tallies, *other.tallies), causes=causes,
+        skipped=(*outcome.skipped, *other.skipped), settled=settled, failed=outcome.failed or other.failed,
+    )  # fmt: skip
