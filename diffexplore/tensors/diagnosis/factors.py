@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import partial
 
@@ -147,24 +147,26 @@ def of_tensors(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
         return
     for number, known in enumerate(scene.sweep.known):
         for _, note in alignments(known.values, scene.shape):
-            for text, power in _POWERS:
+            for text, change in _SHAPES:
                 yield Hypothesis(
                     "factor_of_input",
                     f"it is {text.format(known.name + note)}",
-                    partial(_times_known, number=number, note=note, power=power),
+                    partial(_times_known, number=number, note=note, change=change),
                     {"factor": known.name},
                 )
 
 
 #: How a tensor may stand in a wrong gradient.
-_POWERS = (
-    ("the gradient times {}", 1.0),
-    ("the gradient divided by {}", -1.0),
-    ("the gradient times the square of {}", 2.0),
-    ("the gradient divided by the square of {}", -2.0),
-    ("the gradient times the root of {}", 0.5),
-    ("the gradient divided by the root of {}", -0.5),
-    ("the gradient divided by the cube of {}", -3.0),
+_SHAPES: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
+    ("the gradient times {}", lambda x: x),
+    ("the gradient divided by {}", lambda x: 1 / x),
+    ("the gradient times the square of {}", np.square),
+    ("the gradient divided by the square of {}", lambda x: 1 / x**2),
+    ("the gradient times the root of {}", np.sqrt),
+    ("the gradient divided by the root of {}", lambda x: 1 / np.sqrt(x)),
+    ("the gradient divided by the cube of {}", lambda x: 1 / x**3),
+    ("the gradient times the exponential of {}", np.exp),
+    ("the gradient times the sign of {}", np.sign),
 )
 
 
@@ -182,15 +184,24 @@ def alignments(values: np.ndarray, shape: tuple[int, ...]) -> list[tuple[np.ndar
                     found.append((np.broadcast_to(lined, shape), f" along axis {', '.join(map(str, axes))}"))
     elif values.size == 1:
         found.append((np.broadcast_to(values.reshape(()), shape), ""))
-    return found
+    return found or _grouped(values, shape)
 
 
-def _times_known(scene: GradientScene, number: int, note: str, power: float) -> np.ndarray | None:
+def _grouped(values: np.ndarray, shape: tuple[int, ...]) -> list[tuple[np.ndarray, str]]:
+    """A tensor with an entry for each group of neighbours: of the entries in their order, all groups as large."""
+    size = math.prod(shape)
+    if not 1 < values.size < size or size % values.size:
+        return []
+    return [(np.repeat(values.reshape(-1), size // values.size).reshape(shape), " of each group")]
+
+
+def _times_known(
+    scene: GradientScene, number: int, note: str, change: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray | None:
     if scene.sweep is None:
         return None
     found = [one for one, text in alignments(scene.sweep.known[number].values, scene.shape) if text == note]
     if not found:
         return None
     with np.errstate(all="ignore"):
-        factor = found[0] ** power if power == int(power) else np.abs(found[0]) ** power
-        return np.where(scene.exact == 0, 0.0, scene.exact * factor)
+        return np.where(scene.exact == 0, 0.0, scene.exact * change(found[0]))

@@ -94,7 +94,7 @@ def _group(
     sweep: RecordedSweep, place: CodePlace, several: Sequence[tuple[_Edge, tuple[np.ndarray, ...]]]
 ) -> PathShare | None:
     """An expression as a whole: what leaves it for what it is computed from."""
-    leaving = [(edge, share) for edge, share in several if not edge.inside]
+    leaving = [(edge, share) for edge, share in several if not edge.inside and any(np.any(one) for one in share)]
     if not leaving:
         return None
     shares = tuple(np.sum(some, axis=0) for some in zip(*(share for _, share in leaving), strict=True))

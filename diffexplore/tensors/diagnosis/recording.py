@@ -76,6 +76,7 @@ class RecordedSweep:
         tape: the recording.
         output: the tensor that is differentiated.
         upstream: its upstream gradient, in its shape.
+        constants: other tensors of floats that the function is given.
         paths: the ways back, once they were found.
     """
 
@@ -83,6 +84,7 @@ class RecordedSweep:
     tape: PlacedTape
     output: Tensor
     upstream: np.ndarray
+    constants: tuple[KnownTensor, ...] = ()
     paths: list[Any] = field(default_factory=list)
 
     @cached_property
@@ -107,6 +109,7 @@ class RecordedSweep:
             KnownTensor(name, source.layout.read(source.state.ball).high)
             for name, source in zip(self.names, self.tape.sources, strict=True)
         ]
+        found += self.constants
         found += [KnownTensor("the output", self.tape.ball(self.output).high)]
         found += [KnownTensor("the upstream gradient", self.upstream)]
         for entry, place in zip(self.tape._entries[:_MOST_KNOWN], self.tape.places, strict=False):
@@ -128,7 +131,12 @@ def recorded_sweep(forward: TensorCandidate, output: int, upstream: Tensor) -> R
     if tape.problem is not None:
         return None
     numbers = upstream.detach().to("cpu", torch.float64).numpy()
-    return RecordedSweep(tuple(one.name for one in call.sources), tape, outputs[output].tensor, numbers)
+    constants = tuple(
+        KnownTensor(one.name, one.tensor.detach().to("cpu", torch.float64).numpy())
+        for one in call.inputs
+        if not one.differentiated and one.tensor.is_floating_point()
+    )
+    return RecordedSweep(tuple(one.name for one in call.sources), tape, outputs[output].tensor, numbers, constants)
 
 
 # ------------------------------------------------------------------------------------------------------------- sweeps
