@@ -98,8 +98,11 @@ class _Writer:
         if name == "log" and len(slots) == 2:
             return self.collector.step("div", self.collector.step("log", slots[0]), self._logarithm(node.args[1]))
         function = FUNCTIONS[name]
-        if function.of_order_0 is not None and expression_of(node.args[0]).is_zero:
-            return self.collector.step(function.of_order_0.name, slots[1])
+        left_out = len(node.args) - function.least
+        slots += [self.collector.constant(sympy.Integer(one)) for one in function.optional[left_out:]]
+        orders = node.args[: function.orders]
+        if function.of_order_0 is not None and all(expression_of(order).is_zero for order in orders):
+            return self.collector.step(function.of_order_0.name, *slots[function.orders :])
         return composed(function, self.collector, slots)
 
     def _logarithm(self, base: ast.expr) -> int:

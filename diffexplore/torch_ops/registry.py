@@ -30,8 +30,9 @@ from diffexplore.torch_ops.records import OPAQUE, Operator
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
 
-#: The namespaces of torch's own operators: one of a library's may have the name of one of these, and another meaning.
-_TORCH = ("aten", "prims")
+#: The namespaces of torch's own operators, and of those that this package adds; another library's may have the name of
+#: one of these, and another meaning.
+_TORCH = ("aten", "prims", "diffexplore")
 
 
 def _by_name(families: Iterable[Iterable[Operator]]) -> Mapping[str, Operator]:
