@@ -47,8 +47,8 @@ def declare(spec: Spec | Sequence[Array]) -> tuple[Array, ...]:
     if isinstance(spec, Mapping):
         sizes = {name: shape_of(shape, f"the shape of {shown(str(name))}") for name, shape in spec.items()}
         arrays = [_array(name, shape) for name, shape in sizes.items()]
-    elif isinstance(spec, str):  # parts between commas and spaces that stand outside brackets
-        arrays = [_read(part) for part in re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", spec)]
+    elif isinstance(spec, str):
+        arrays = [_read(part) for part in _split(spec)]
     else:
         parts = as_list(spec, "arguments", "declared as in 'w[3], b', ['w[3]', 'b'] or {'w': (3,), 'b': ()}")
         arrays = [part if isinstance(part, Array) else _read(part) for part in parts]
@@ -64,6 +64,11 @@ def named_shapes(text: str) -> dict[str, tuple[int, ...]]:
             raise UsageError(f"the name {name!r} is declared twice: give one of the arguments another name")
         found[name] = shape
     return found
+
+
+def _split(text: str) -> list[str]:
+    """The parts between commas and spaces that stand outside brackets."""
+    return re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", text)
 
 
 def check_distinct(arrays: Iterable[Array]) -> None:
