@@ -75,13 +75,17 @@ def mask_fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
 def _choose(watch: Watch, out: Tensor, condition: Tensor, taken: Ball, other: Ball) -> None:
     value = out.detach().to(torch.float64)
     # A branch may have been rounded on its way into the result, as a Python number is.
-    if_taken, if_not = (taken.mid - value).abs() + taken.rad, (other.mid - value).abs() + other.rad
+    if_taken, if_not = (_distance(branch.mid, value) + branch.rad for branch in (taken, other))
     spread = torch.where(condition, if_taken, if_not)
     undecided = watch.undecided(condition)
     if undecided is not None:
         either = torch.maximum(if_taken, if_not)
         spread = torch.where(undecided.to(torch.bool), math.inf if watch.smooth else either, spread)
     conclude(watch, "where", out, value, spread * UPWARD)
+
+
+def _distance(x: Tensor, y: Tensor) -> Tensor:
+    return torch.where(x == y, 0.0, (x - y).abs())  # also of two infinities
 
 
 def step(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

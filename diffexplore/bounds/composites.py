@@ -54,7 +54,8 @@ class StepByStep:
         with watch:
             operands = tree_map(_copied, args) if self.updates else args
             try:
-                steps = as_list(formula(*operands, **kwargs))
+                found = formula(*operands, **kwargs)
+                steps = [] if found is NotImplemented else as_list(found)
             except NotImplementedError:  # a case that the formula does not cover
                 steps = []
         incomplete = not steps or watch.unwatched != missing

@@ -29,11 +29,9 @@ class Bound(Protocol):
     @property
     def in_place(self) -> bool:
         """Whether it holds of the form in place as well."""
-        ...
 
     def run(self, kinks: Kinks, watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs an operation, and says how far its result may be from the exact one."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
 
 def rearrange(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What moves elements of a tensor, or changes its strides in place."""
+    known = watch._find(args[0])
     out = func(*args, **kwargs)
-    source = args[0]
-    known = watch._find(source)
-    if known is None:
+    if known is None or _shares_memory(out, args[0]):
         return out
     moved = func(known, *args[1:], **kwargs)
     for tensor, radius in zip(as_list(out), as_list(moved), strict=True):
         watch.set(tensor, radius)
     return out
+
+
+def _shares_memory(out: Any, source: Tensor) -> bool:
+    return isinstance(source, torch.Tensor) and all(storage_key(one) == storage_key(source) for one in as_list(out))
 
 
 def join(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -66,6 +70,15 @@ def create(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     return out
 
 
+def drawn(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Random numbers are data."""
+    out = func(*args, **kwargs)
+    if finite_float(out):
+        watch.forget(out)
+        watch.set(out, torch.zeros((), dtype=torch.float64, device=out.device))
+    return out
+
+
 def fill_error(watch: Watch, value: float, out: Tensor) -> Tensor:
     """How far a Python number that was rounded to the dtype of ``out`` is from what it stands for."""
     stored = float(torch.tensor(float(value), dtype=torch.float64).to(out.dtype).to(torch.float64))
@@ -83,9 +96,6 @@ def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
             watch.set(out, watch.undecided(source).to(torch.float64))  # type: ignore[union-attr]
         return out
     if storage_key(out) == storage_key(source):  # nothing to convert: the same elements
-        known = watch._find(source)
-        if known is not None:
-            watch.set(out, known)
         return out
     value = out.detach().to(torch.float64)
     rounded = rounding("convert", value, watch.rounds_in(out.dtype))

@@ -10,14 +10,7 @@ from torch import Tensor
 
 from diffexplore.bounds import gamma
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import (
-    COMPUTE,
-    QUANTUM,
-    UNIT_ROUNDOFF,
-    UPWARD,
-    rounding,
-    summation_rounding,
-)
+from diffexplore.bounds.claims import COMPUTE, QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding, summation_rounding
 from diffexplore.bounds.handling import conclude, finite_float
 
 if TYPE_CHECKING:

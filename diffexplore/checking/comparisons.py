@@ -132,15 +132,9 @@ class Comparisons:
         ]  # fmt: skip
         tallies = tuple(ledger.tally() for ledger in self._ledgers.values())
         return PointOutcome(
-            rows=(*self._rows, *worst),
-            tallies=tallies,
-            causes=causes,
-            skipped=tuple(self._skipped),
-            point=self._point,
-            settled=self._settled,
-            failed=any(tally.failed for tally in tallies),
-            lost=self._lost_digits(),
-        )
+            rows=(*self._rows, *worst), tallies=tallies, causes=causes, skipped=tuple(self._skipped), point=self._point,
+            settled=self._settled, failed=any(tally.failed for tally in tallies), lost=self._lost_digits(),
+        )  # fmt: skip
 
     def _lost_digits(self) -> tuple[LostDigits, ...]:
         """Where rounding leaves fewer than half the digits of a partial by an exact method."""

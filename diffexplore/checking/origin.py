@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diffexplore.bounds.watch import Watch
+from diffexplore.bounds.watch import Observer, Watch
 from diffexplore.torch_private.watching import current_graph_task
 
 #: They only make room, move numbers about, or choose among them: what is not finite in them was made elsewhere.
@@ -45,7 +45,7 @@ class Made:
 
 
 @dataclass
-class Origin:
+class Origin(Observer):
     """Looks on at the operations of a call, and keeps the first of each pass that makes what is not finite.
 
     In the forward pass, operands have to be finite for that; the backward pass may meet an infinity that the forward
@@ -73,9 +73,6 @@ class Origin:
                 elif all(_finite(value) for value in operands):
                     self.forward = _of(plain, operands, made)
                 return
-
-    def name(self, name: str, tensor: Tensor) -> None:
-        """Names of inputs are of no use here."""
 
     def _note(self, name: str, args: tuple[Any, ...]) -> None:
         self.seen.add(name)

@@ -18,8 +18,7 @@ from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.environment import environment
 from diffexplore.checking.evaluate import CHUNK, Running
 from diffexplore.checking.ledger import finite
-from diffexplore.checking.listener import Listener, Silence
-from diffexplore.checking.notices import announced
+from diffexplore.checking.listener import Listener, Silence, announced
 from diffexplore.checking.options import as_device, as_dtype, as_seed, as_step, as_wrt
 from diffexplore.checking.point import PointCheck
 from diffexplore.checking.records import Report, Verdict
@@ -75,7 +74,7 @@ def run_check(
     step: float | None = None,
     listener: Listener | None = None,
 ) -> Report:
-    """The same on a batch that is at hand; ``listener`` hears of the progress."""
+    """The same on a batch that is at hand; ``listener`` follows the progress."""
     listener = listener or Silence()
     dtype, seed = as_dtype(dtype), as_seed(seed)
     problem = Problem(loss, as_wrt(loss, wrt), dtype, as_device(device), as_step(step, dtype))
@@ -102,19 +101,13 @@ def assemble(
 ) -> Report:  # fmt: skip
     """The report of what the points gave; ``broken`` names the rounding claims that do not hold here."""
     return Report(
-        verdict=_verdict(problem, outcomes),
-        loss=problem.loss.summary(),
+        verdict=_verdict(problem, outcomes), loss=problem.loss.summary(),
         gradient=problem.loss.gradient(problem.wrt).formulas(),
-        rows=tuple(row for outcome in outcomes for row in outcome.rows),
-        skipped=tuple(skipped),
-        summary=_summary(problem, outcomes),
-        dtype=dtype_name(problem.dtype),
-        device=str(problem.device),
-        n=n,
-        seed=seed,
-        environment=environment(problem.device, broken),
+        rows=tuple(row for outcome in outcomes for row in outcome.rows), skipped=tuple(skipped),
+        summary=_summary(problem, outcomes), dtype=dtype_name(problem.dtype), device=str(problem.device), n=n,
+        seed=seed, environment=environment(problem.device, broken),
         lost_digits=tuple(lost for outcome in outcomes for lost in outcome.lost),
-    )
+    )  # fmt: skip
 
 
 def prepared(
@@ -181,11 +174,8 @@ def _summary(problem: Problem, outcomes: Sequence[PointOutcome]) -> Summary:
         for key, count in outcome.causes.items():
             causes[key] = causes.get(key, 0) + count
     return Summary(
-        passed=sum(tally.passed for tally in tallies),
-        failed=sum(tally.failed for tally in tallies),
-        inconclusive=sum(tally.inconclusive for tally in tallies),
-        tallies=tallies,
-        causes=causes,
+        passed=sum(tally.passed for tally in tallies), failed=sum(tally.failed for tally in tallies),
+        inconclusive=sum(tally.inconclusive for tally in tallies), tallies=tallies, causes=causes,
         power={name: _power(outcomes, name) for name in problem.wrt},
         undecided=tuple((name, o.point) for o in outcomes for name in problem.wrt if name not in o.settled),
-    )
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""TensorFlow's GradientTape: shared by its eager and its compiled method."""
+"""TensorFlow's GradientTape: operation by operation, and as a graph that tf.function traced."""
 
 from __future__ import annotations
 
@@ -136,3 +136,6 @@ def _summands(problem: Problem, values: Mapping[str, Any]) -> Any:
     tf = _tensorflow()
     (out,) = problem.loss_program.run(_arithmetic(problem.dtype), values)
     return tf.broadcast_to(tf.convert_to_tensor(out, dtype_name(problem.dtype)), _shape(problem, values))
+
+
+TAPE, FUNCTION = TensorflowGradient(compiled=False), TensorflowGradient(compiled=True)

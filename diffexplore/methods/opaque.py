@@ -68,7 +68,7 @@ def _conditioned(problem: Problem, values: Values, n: int) -> dict[str, Tensor]:
     with Watch() as watch:
         partials = _partials_of_rounded(watch, problem, values, n)
         reduced = {name: problem.reduce(partials[name]) for name in problem.parameters}
-    weight = 1 / n if problem.loss.reduction == "mean" else 1.0
+    weight = problem.weight(n)
     by_data = {name: weight * watch.radius(partial) for name, partial in partials.items() if name not in reduced}
     return {name: watch.radius(value) for name, value in reduced.items()} | by_data
 
@@ -94,8 +94,7 @@ def _reference(method: Method, problem: Problem, values: Values, n: int) -> dict
     """How far a reference's own partials may be from the truth; by data, those of the reduced loss."""
     bounds = {name: estimate.bound for name, estimate in method.reduced(problem, values, n).items()}
     if set(problem.wrt) - set(bounds):
-        weight = 1 / n if problem.loss.reduction == "mean" else 1.0
-        unit = UNIT_ROUNDOFF[problem.dtype]
+        weight, unit = problem.weight(n), UNIT_ROUNDOFF[problem.dtype]
         for name, estimate in method.samples(problem, values, n).items():
             if name not in bounds:
                 bounds[name] = weight * (estimate.bound + 2 * unit * estimate.value.abs())

@@ -17,7 +17,7 @@ from diffexplore.formula.derive import differentiate
 from diffexplore.formula.power_slopes import evaluable
 from diffexplore.formula.size import TooLarge, nodes
 from diffexplore.loss import Loss
-from diffexplore.methods.torch_loss import FormulaInTorch, ProgramInTorch, TorchLoss
+from diffexplore.methods.torch_loss import ProgramInTorch, TorchLoss
 from diffexplore.program.program import Program, lower
 
 #: The input of :attr:`Problem.share_program` that is the number of samples; no symbol of a formula has such a name.
@@ -122,12 +122,16 @@ class Problem:
     @cached_property
     def torch_loss(self) -> TorchLoss:
         """The loss as torch computes it: by the user's function where it was read from one, else by the formula."""
-        return FormulaInTorch(self) if self.loss.program is None else ProgramInTorch(self.loss.program)
+        return TorchLoss(self) if self.loss.program is None else ProgramInTorch(self.loss.program)
 
     @cached_property
     def of_formula(self) -> Problem:
         """The same problem without the function that the loss was read from."""
         return self if self.loss.program is None else replace(self, loss=self.loss.of_formula())
+
+    def weight(self, n: int) -> float:
+        """What each of n summands counts in the loss."""
+        return 1 / n if self.loss.reduction == "mean" else 1.0
 
     def reduce(self, summands: Tensor) -> Tensor:
         """The mean or the sum over the samples, the last axis: shape () of (n,), and (m, 1) of m places, (m, n)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -25,26 +27,20 @@ class Vmap:
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
         def run() -> tuple[Tensor, ...]:
-            return tuple(problem.reduce(partial) for partial in _partials(problem, problem.parameters, values, n))
+            return tuple(map(problem.reduce, _partials(problem, problem.parameters, values, n)))
 
         torch_loss = problem.torch_loss
         with raised_by(problem.loss.program, Unavailable):
             return watched(problem.parameters, lambda: torch_loss.run(run), torch_loss.watch(values.values()))
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
-        torch_loss = problem.torch_loss
-
-        def run() -> tuple[Tensor, ...]:
-            return _partials(problem, problem.wrt, values, n)
-
+        torch_loss, run = problem.torch_loss, partial(_partials, problem, problem.wrt, values, n)
         return watched(problem.wrt, lambda: torch_loss.run(run), torch_loss.watch(values.values()))
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
-        reduced = bool(problem.parameters)
-
         def call() -> tuple[Tensor, ...]:
             partials = _partials(problem, problem.wrt, values, n)
-            return tuple(problem.reduce(partial) for partial in partials) if reduced else partials
+            return tuple(map(problem.reduce, partials)) if problem.parameters else partials
 
         return of_tensors(call, problem.device)
 
@@ -61,13 +57,13 @@ def _partials(problem: Problem, wrt: tuple[str, ...], values: Values, n: int) ->
     by = tuple(dict.fromkeys(torch_loss.place(name)[0] for name in wrt))
     gradient = torch.func.grad(summand, argnums=tuple(names.index(name) for name in by))
     given = torch_loss.arguments(values)
-    arguments = [given[name] for name in names]
-    if not torch_loss.by_sample:
-        gradients = dict(zip(by, gradient(*arguments), strict=True))
-        return tuple(torch_loss.entry(name, gradients).expand(n) for name in wrt)
-    in_dims = tuple(0 if name in torch_loss.by_sample else None for name in names)
-    gradients = dict(zip(by, torch.func.vmap(gradient, in_dims=in_dims)(*arguments), strict=True))
-    return tuple(torch_loss.entry(name, gradients) for name in wrt)
+    if torch_loss.by_sample:
+        gradient = torch.func.vmap(
+            gradient, in_dims=tuple(0 if name in torch_loss.by_sample else None for name in names)
+        )
+    gradients = dict(zip(by, gradient(*(given[name] for name in names)), strict=True))
+    partials = tuple(torch_loss.entry(name, gradients) for name in wrt)
+    return partials if torch_loss.by_sample else tuple(partial.expand(n) for partial in partials)
 
 
 METHOD = Vmap()

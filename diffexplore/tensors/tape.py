@@ -5,14 +5,15 @@ does is never seen: a hand-written backward pass is not used to judge itself.
 
 A derivative passes through an operand as autograd lets it: one that needs no gradient counts as a constant wherever
 gradients are recorded (``detach``, ``.data``, ``no_grad``); within the forward of an autograd Function, where they are
-not, every operand counts.
+not, every operand counts, but what its call was given as a constant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -29,7 +30,8 @@ from diffexplore.torch_ops.tensor_rules.operands import (
     Truths,
     operands_of,
 )
-from diffexplore.torch_private.watching import DispatchMode, storage_key, tree_leaves, tree_map
+from diffexplore.torch_private.functions import arguments_changed
+from diffexplore.torch_private.watching import DispatchMode, disable_current_modes, storage_key, tree_leaves, tree_map
 
 Tensor = torch.Tensor
 
@@ -66,8 +68,43 @@ class Tape(DispatchMode):
         self._undecided: dict[int, np.ndarray] = {}
         self._alive: list[Any] = []
         self._entries: list[TapeEntry] = []
+        self._calls: list[AbstractContextManager[None]] = []
         self._constants: set[int] = set()
+        self._own_sources = {id(source) for source in sources}
         self.sources = [StorageRegion(self._state(source), StridedLayout.of(source), True) for source in sources]
+
+    def __enter__(self) -> Self:
+        calls = arguments_changed(self._with_constants_apart)
+        calls.__enter__()
+        self._calls.append(calls)
+        return super().__enter__()
+
+    def __exit__(self, *problem: Any) -> None:
+        super().__exit__(*problem)  # type: ignore[no-untyped-call]  # torch leaves its dispatch modes untyped
+        self._calls.pop().__exit__(*problem)
+
+    def _with_constants_apart(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments of an autograd Function; those that need no gradient in memory of their own, as constants.
+
+        Within its forward no tensor needs a gradient, so that only here it is known which do not.
+        """
+        if not torch.is_grad_enabled():
+            return args
+        return tuple(
+            self._constant(argument)
+            if isinstance(argument, torch.Tensor)
+            and argument.is_floating_point()
+            and not argument.requires_grad
+            and storage_key(argument) in self._states
+            else argument
+            for argument in args
+        )
+
+    def _constant(self, tensor: Tensor) -> Tensor:
+        with disable_current_modes():
+            copy = tensor.detach().clone()
+        self._written(copy, self.ball(tensor))
+        return copy
 
     # ------------------------------------------------------------------------------------------------- reading
     def ball(self, tensor: Tensor) -> DoubleBall:
@@ -87,7 +124,8 @@ class Tape(DispatchMode):
         return self._states[key]
 
     def _place(self, tensor: Tensor) -> StorageRegion:
-        passes = not torch.is_grad_enabled() or tensor.requires_grad
+        a_leaf_of_its_own = tensor.is_leaf and id(tensor) not in self._own_sources
+        passes = not torch.is_grad_enabled() or (tensor.requires_grad and not a_leaf_of_its_own)
         return StorageRegion(
             self._state(tensor), StridedLayout.of(tensor), passes and id(tensor) not in self._constants
         )
@@ -97,6 +135,10 @@ class Tape(DispatchMode):
         if tensor.is_floating_point():
             return Operand(value, self.ball(tensor))
         return Operand(value.clone(), None, self._undecided.get(id(tensor)))
+
+    def as_computed(self, ball: DoubleBall) -> DoubleBall:
+        """What stands for a result: the exact one; a subclass may let it round."""
+        return ball
 
     # ----------------------------------------------------------------------------------------------- recording
     def __torch_dispatch__(
@@ -168,7 +210,7 @@ class Tape(DispatchMode):
 
     def _written(self, tensor: Tensor, ball: DoubleBall) -> StorageRegion:
         """The new state of a tensor's storage, once the tensor holds ``ball``; what lies around it stays."""
-        key, layout = storage_key(tensor), StridedLayout.of(tensor)
+        key, layout, ball = storage_key(tensor), StridedLayout.of(tensor), self.as_computed(ball)
         count = tensor.untyped_storage().nbytes() // tensor.element_size()
         old = self._states.get(key)
         if old is None:
@@ -223,7 +265,7 @@ class Tape(DispatchMode):
         cotangents: dict[int, DoubleBall] = {}
 
         def give(place: StorageRegion, cotangent: DoubleBall) -> None:
-            flat = place.layout.spread(cotangent, len(place.state.ball.high))
+            flat = place.layout.spread(self.as_computed(cotangent), len(place.state.ball.high))
             cotangents[id(place.state)] = together(cotangents.get(id(place.state)), flat)
 
         give(StorageRegion(self._state(output), StridedLayout.of(output), True), seed)

@@ -28,7 +28,10 @@ OPERATORS: tuple[Operator, ...] = (
     _made("scalar_tensor", read=read.scalar_tensor),
     _made("arange", read=read.arange),
     _made("eye", read=read.eye),
-    _made("rand randn is_same_size _has_same_storage_numel"),
+    _made("rand randn rand_like randn_like randint is_same_size _has_same_storage_numel"),
+    smooth(
+        "bernoulli normal uniform exponential", bound=Handled(bound.drawn, in_place=True), on_tensors=tensors.created
+    ),
     smooth("fill", case("value"), bound=_FILLED, read=read.full, on_tensors=tensors.copied),
     smooth("zero", case("0"), bound=_FILLED, read=_zeros, on_tensors=tensors.created),
     smooth("copy", bound=Handled(bound.copy_into, in_place=True), read=read.copied_into, on_tensors=tensors.copied),

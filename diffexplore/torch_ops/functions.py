@@ -46,6 +46,9 @@ _ALSO = {
 _CASES: dict[str, tuple[Case, ...]] = {
     "lgamma": (case(on=_RIGHT),), "digamma": (case(on=_RIGHT),), "round": (case(), _ROUND_DECIMALS),
     "special_erfcx": (case("exp(self * self) * erfc(self)"),),
+    "igamma": (case("igamma(self, other)", on=("self > 0", "other > 0")),),
+    "igammac": (case("1 - igamma(self, other)", on=("self > 0", "other > 0")),),
+    "special_zeta": (case("special_zeta(self, other)", on=("self > 1", "other > 0")),),
     "special_i0e": (case("exp(-abs(self)) * i0(self)"),),
     "special_i1e": (case("special_i1e(self)", conventions=_TINY_BESSEL),),
     "special_i1": (case("special_i1(self)", conventions=_TINY_BESSEL),),

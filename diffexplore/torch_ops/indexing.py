@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+from diffexplore.bounds import linear
 from diffexplore.bounds import movement as bound
 from diffexplore.bounds.handling import Handled
-from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.movement import REARRANGED
 from diffexplore.torch_ops.readers import scatter as read
-from diffexplore.torch_ops.records import Operator, smooth, unbounded
+from diffexplore.torch_ops.records import Operator, smooth
 
 _moved = partial(smooth, bound=REARRANGED)
+_MOVED = Handled(linear.moved)
 
 OPERATORS: tuple[Operator, ...] = (
     _moved("select_backward", read=read.select_backward),
@@ -23,8 +24,10 @@ OPERATORS: tuple[Operator, ...] = (
     _moved("gather", read=read.gather),
     _moved("embedding"),
     smooth("scatter", bound=Handled(bound.scatter), read=read.scatter),
-    unbounded("select_scatter", EVERYWHERE, read=read.select_scatter),
-    unbounded("slice_scatter", EVERYWHERE, read=read.slice_scatter),
-    unbounded("index_put _unsafe_index_put", EVERYWHERE, read=read.index_put),
-    unbounded("scatter_add", EVERYWHERE, read=read.scatter_add),
+    smooth("select_scatter", bound=_MOVED, read=read.select_scatter),
+    smooth("slice_scatter", bound=_MOVED, read=read.slice_scatter),
+    smooth("index_put _unsafe_index_put", bound=Handled(linear.scattered), read=read.index_put),
+    smooth("put", bound=Handled(linear.scattered)),
+    smooth("scatter_add", bound=Handled(linear.added_up), read=read.scatter_add),
+    smooth("masked_select masked_scatter masked_scatter_backward", bound=_MOVED),
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import sympy
 
-from diffexplore.bounds import formulas, special
+from diffexplore.bounds import formulas, linear, special
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import reductions as read
@@ -19,6 +21,8 @@ def _greater(x: sympy.Expr, y: sympy.Expr) -> sympy.Basic:
 
 
 _LARGEST, _SMALLEST = (choice.extreme(largest, with_index=False) for largest in (True, False))
+#: Elements chosen by their order.
+_ordered = partial(handled, defined=EVERYWHERE, handler=linear.ordered)
 
 OPERATORS: tuple[Operator, ...] = (
     smooth("sum", bound=Handled(special.reduce), read=read.total, on_tensors=tensors.sum_),
@@ -36,10 +40,11 @@ OPERATORS: tuple[Operator, ...] = (
     composed("_cdist_backward", AS_COMPOSED, steps=formulas.cdist_backward),
     handled("amax", EVERYWHERE, handler=special.extreme, read=read.reduction(sympy.Max), on_tensors=_LARGEST),
     handled("amin", EVERYWHERE, handler=special.extreme, read=read.reduction(sympy.Min), on_tensors=_SMALLEST),
-    unbounded("max", EVERYWHERE, read=read.extreme(sympy.Max, less)),
-    unbounded("min", EVERYWHERE, read=read.extreme(sympy.Min, _greater)),
+    _ordered("max", read=read.extreme(sympy.Max, less)),
+    _ordered("min", read=read.extreme(sympy.Min, _greater)),
     unbounded("argmax", EVERYWHERE, read=read.arg_extreme(less)),
     unbounded("argmin", EVERYWHERE, read=read.arg_extreme(_greater)),
+    _ordered("sort topk kthvalue median nanmedian cummax cummin"),
     composed("prod", EVERYWHERE, steps=formulas.prod, read=read.prod),
     unbounded("any", EVERYWHERE, read=read.reduction(sympy.Or, "condition")),
     unbounded("all", EVERYWHERE, read=read.reduction(sympy.And, "condition")),

@@ -16,8 +16,7 @@ from diffexplore.bounds.canary import broken_claims
 from diffexplore.checking.batch import make_batch
 from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.evaluate import Running
-from diffexplore.checking.listener import Listener, Silence
-from diffexplore.checking.notices import announced
+from diffexplore.checking.listener import Listener, Silence, announced
 from diffexplore.checking.options import as_device, as_dtype, as_seed, as_wrt
 from diffexplore.checking.records import CandidateSummary, Report
 from diffexplore.checking.run import assemble, scale_over, stage_of

@@ -15,7 +15,6 @@ class Steps(Protocol):
 
     def step(self, parameters: list[Tensor], gradient: list[Tensor]) -> None:
         """Changes the parameters, tensors of shape (), in place."""
-        ...
 
 
 @dataclass(frozen=True)

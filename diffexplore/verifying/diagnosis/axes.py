@@ -48,15 +48,11 @@ class Basis:
 _BASES = (
     Basis("one number", "a mean (or sum) over them", lambda entry, group: sympy.S.One),
     Basis("one multiple of these entries", "a projection on them, with Σ g·x", lambda entry, group: entry),
-    Basis(
-        "one multiple of their distances from their mean",
-        "the term of their variance, with Σ g·(x − mean(x))",
-        lambda entry, group: entry - sympy.Add(*group) / len(group),
-    ),
-    Basis(
-        "one multiple of their softmax", "the term with Σ g·softmax(x), or Σ g", lambda entry, group: sympy.exp(entry)
-    ),
-)
+    Basis("one multiple of their distances from their mean", "the term of their variance, with Σ g·(x − mean(x))",
+          lambda entry, group: entry - sympy.Add(*group) / len(group)),
+    Basis("one multiple of their softmax", "the term with Σ g·softmax(x), or Σ g",
+          lambda entry, group: sympy.exp(entry)),
+)  # fmt: skip
 
 
 def of_an_axis(name: str, laboratory: Laboratory) -> Cause | None:
@@ -67,9 +63,9 @@ def of_an_axis(name: str, laboratory: Laboratory) -> Cause | None:
         return None
     problem = laboratory.problem
     wide = replace(laboratory, problem=replace(problem, wrt=every))
-    requested = [scene for scene in plans_of(wide) if set(every) <= set(scene.estimates)]
-    found = consistent(_hypotheses(name, groups, problem.loss.symbols), requested, name) if requested else []
-    return named(found, requested, name) if found else None
+    known = [scene for scene in plans_of(wide) if set(every) <= set(scene.estimates)]
+    found = consistent(_hypotheses(name, groups, problem.loss.symbols), known, name) if known else []
+    return named(found, known, name) if found else None
 
 
 def groups_of(name: str, names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:

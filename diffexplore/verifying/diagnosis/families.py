@@ -26,35 +26,16 @@ Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
 
 #: Those that make sense of a loss's value as well as of a partial.
 _OF_NUMBERS: tuple[Family, ...] = (
-    library.conventions,
-    factors.zero,
-    factors.factors,
-    factors.sizes,
-    factors.fitted,
-    constants.wrong_constants,
-    powers.powers_within,
-    samples.squashed,
-    shapes.all_pairs,
-)
+    library.conventions, factors.zero, factors.factors, factors.sizes, factors.fitted, constants.wrong_constants,
+    powers.powers_within, samples.squashed, shapes.all_pairs,
+)  # fmt: skip
 
 #: Those that need a partial.
 _OF_PARTIALS: tuple[Family, ...] = (
-    shapes.transposed,
-    samples.swapped,
-    samples.clipped_samples,
-    samples.norm_clipped,
-    samples.upstream_ignored,
-    terms.cut_paths,
-    terms.missing,
-    terms.wrong_powers,
-    shapes.wrong_axis,
-    samples.reordered,
-    samples.left_out,
-    places.wrong_places,
-    reductions.reductions,
-    terms.extra,
-    multiples.multiples,
-)
+    shapes.transposed, samples.swapped, samples.clipped_samples, samples.norm_clipped, samples.upstream_ignored,
+    terms.cut_paths, terms.missing, terms.wrong_powers, shapes.wrong_axis, samples.reordered, samples.left_out,
+    places.wrong_places, reductions.reductions, terms.extra, multiples.multiples,
+)  # fmt: skip
 
 #: Those that are sought where none of the others holds: they have so many numbers that some often fit as well.
 _LAST: tuple[Family, ...] = (edits.edits, edits.added)
