@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Values(Enum):
+class KnownValues(Enum):
     """What SymPy knows of a function's values."""
 
     REAL = "they are real and finite where the operand is"
@@ -20,7 +20,7 @@ class Values(Enum):
     UNSURE_OF_FRACTIONS = "they may not be real where the operand may be infinite"
 
 
-REAL, FINITE, INFINITE, UNSURE, UNSURE_OF_FRACTIONS = Values
+REAL, FINITE, INFINITE, UNSURE, UNSURE_OF_FRACTIONS = KnownValues
 
 
 class Trait(Enum):
@@ -59,7 +59,7 @@ class Building:
     """
 
     weight: int
-    values: Values
+    values: KnownValues
     traits: tuple[Trait, ...] = ()
     copies: int = 1
     parts: int | None = None
