@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from diffexplore.loss import Loss
     from diffexplore.proving.prove import prove
     from diffexplore.proving.records import Proof
+    from diffexplore.tensors.gradcheck import gradcheck
+    from diffexplore.tensors.records import TensorReport
     from diffexplore.verifying.assertion import assert_gradient
     from diffexplore.verifying.run import verify
 
@@ -43,7 +45,9 @@ _HOMES = {
     "Proof": "diffexplore.proving.records",
     "assert_gradient": "diffexplore.verifying.assertion",
     "check": "diffexplore.checking.run",
+    "gradcheck": "diffexplore.tensors.gradcheck",
     "prove": "diffexplore.proving.prove",
+    "TensorReport": "diffexplore.tensors.records",
     "verify": "diffexplore.verifying.run",
 }
 
@@ -56,12 +60,14 @@ __all__ = [
     "Proof",
     "Report",
     "Row",
+    "TensorReport",
     "UsageError",
     "__version__",
     "assert_gradient",
     "check",
     "explore",
     "fit",
+    "gradcheck",
     "graph",
     "losses",
     "methods",

@@ -20,6 +20,9 @@ PROGRAMS: dict[str, Callable[..., torch.Tensor]] = {
     "logit(a*x)": lambda a, x: torch.logit(a * x).mean(),
     "xlogy(x, a)": lambda a, x: torch.xlogy(x, a).mean(),
     "i0(a*x)": lambda a, x: torch.i0(a * x).mean(),
+    "i1(a*x)": lambda a, x: special.i1(a * x).mean(),
+    "i0e(a*x)": lambda a, x: special.i0e(a * x).mean(),
+    "i1e(a*x)": lambda a, x: special.i1e(a * x).mean(),
     "a*floor(x)": lambda a, x: (a * torch.floor(x)).mean(),
 }
 
@@ -41,6 +44,7 @@ def test_a_program_with_another_factor_is_refuted(formula: str) -> None:
     "formula",
     [
         *PROGRAMS, "entr(a*x)", "xlog1py(x, a)", "exp10(a*x)", "i1(a*x)", "besseli(4, a*x)", "k0(a*x)", "k1(a*x)*a",
+        "j0(a*x)", "j1(a*x)", "besselj(4, 9*a*x)", "y0(a*x)", "y1(a*x)*a", "i0e(-30*a*x)", "i1e(30*a*x)",
         "a*round(x) + a*ceil(x)*trunc(9*x)", "log_ndtr(-60*a*x)", "erfcx(50*a*x)",
     ],
 )  # fmt: skip
@@ -55,7 +59,18 @@ def test_every_method_that_runs_agrees_with_the_truth(formula: str, dtype: str) 
 
 @pytest.mark.parametrize(
     "formula",
-    ["i1(a)*x", "besseli(2, a)*x", "erfcx(a)*x", "entr(x)*a", "xlogy(x, 3)*a", "xlog1py(a, x)", "xlogy(x, a + 1)"],
+    [
+        "i1(a)*x",
+        "besseli(2, a)*x",
+        "j0(a)*x",
+        "j1(a)*x",
+        "besselj(2, a)*x",
+        "erfcx(a)*x",
+        "entr(x)*a",
+        "xlogy(x, 3)*a",
+        "xlog1py(a, x)",
+        "xlogy(x, a + 1)",
+    ],
 )
 def test_at_zero(formula: str) -> None:
     """Where Bessel functions are quotients in other forms, and x·log(x) is 0·∞."""

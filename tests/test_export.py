@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from sample_calls import arguments_of
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.compare import value_at
@@ -96,11 +97,10 @@ def test_only_what_is_used_is_imported(formula: str, in_python: list[str], in_to
 
 def formula_of(name: str) -> str:
     """A formula whose gradient with respect to a is defined at a = 0.7, x = 0.4."""
-    entry = next(entry for entry in TABLE if entry.name == name)
     arguments = {
         "where": "a > x and not a > 3 or x == 1, a**2*x, 2", "Piecewise": "(a, a > 1), (2, a > 3), (a*x, True)",
-        "polygamma": "2, a*x", "dsinc": "2, a*x", "besseli": "2, a*x", "acosh": "a*x + 1",
-    }.get(name, ", ".join(["a*x", "a + x"][: entry.least]))  # fmt: skip
+        "acosh": "a*x + 1",
+    }.get(name, arguments_of(name, "a*x", "a + x"))  # fmt: skip
     return f"{name}({arguments})*a + {name}({arguments})**3*x"
 
 

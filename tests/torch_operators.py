@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import mpmath
 import sympy
 import torch
 
@@ -22,7 +23,8 @@ WHOLE = {"n": 2, "decimals": 1}
 def numeric(expr: sympy.Basic, names: list[str]) -> Callable[..., Any]:
     """``expr`` as a function of mpmath numbers."""
     plain = {sympy.Symbol(name, real=True): sympy.Symbol(f"v{i}", real=True) for i, name in enumerate(names)}
-    return sympy.lambdify(list(plain.values()), expr.xreplace(plain), [VALUES, "mpmath"])
+    bessel = {"i0": lambda x: mpmath.besseli(0, x), "i1": lambda x: mpmath.besseli(1, x)}
+    return sympy.lambdify(list(plain.values()), expr.xreplace(plain), [VALUES | bessel, "mpmath"])
 
 
 class Run:

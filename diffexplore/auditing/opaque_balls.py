@@ -34,8 +34,6 @@ def _polygamma(order: arb, x: arb) -> arb:
 
 
 _VALUES: Mapping[type[sympy.Basic], Callable[..., arb]] = {
-    special.i0: lambda x: x.bessel_i(arb(0)),
-    special.i1: lambda x: x.bessel_i(arb(1)),
     special.hurwitz_zeta: lambda s, q: s.zeta(q),
     special.igamma: lambda a, x: x.gamma_lower(a, 1),
     sympy.polygamma: _polygamma,

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.evaluate import Evaluator
@@ -23,7 +23,7 @@ class BenchTruths:
     """
 
     def __init__(
-        self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, torch.Tensor], n: int,
+        self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int,
         *, by_sample: bool,
     ) -> None:  # fmt: skip
         self._problem = problem

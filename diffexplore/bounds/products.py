@@ -11,11 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.claims import COMPUTE, QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
 from diffexplore.bounds.watch import Watch
-
-Tensor = torch.Tensor
 
 #: TF32 keeps 10 explicit bits of float32's operands.
 _TF32_UNIT = 2.0**-11

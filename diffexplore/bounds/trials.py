@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import OPERATIONS as EXACT
 from diffexplore.arithmetic.torch_real import OPERATIONS as TORCH
@@ -19,7 +20,6 @@ from diffexplore.functions import OPERATIONS
 from diffexplore.functions.lazy import resolved
 from diffexplore.functions.rounding import Trials
 
-Tensor = torch.Tensor
 Operands = tuple[Tensor | float, ...]
 
 _POINTS = 32
@@ -74,6 +74,17 @@ def quadrants() -> tuple[Operands, ...]:
     """The ordinates and abscissas of points in all quadrants."""
     y, x = _sizes(0.01, 100.0), _sizes(0.01, 100.0, seed=1)
     return ((torch.cat([y, -y, y, -y, 0 * y]), torch.cat([x, x, -x, -x, x])),)
+
+
+def waves() -> tuple[Operands, ...]:
+    """Operands of a function that oscillates, on both sides of 0: near it, and where an argument is reduced."""
+    numbers = torch.cat([_sizes(2.0**-20, 1.0), _between(1.0, 30.0), _sizes(30.0, 1e4)])
+    return ((torch.cat([numbers, -numbers]),),)
+
+
+def waves_right_of_zero() -> tuple[Operands, ...]:
+    """The same, right of 0 alone."""
+    return tuple((numbers.abs(),) for (numbers,) in waves())  # type: ignore[union-attr]
 
 
 #: Torch has kernels of its own for ±1/2, -1, -2, 2 and 3. All are short binary fractions, exact in whatever dtype.

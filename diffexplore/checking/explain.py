@@ -15,7 +15,7 @@ from diffexplore.checking.judge import FAIL, INCONCLUSIVE, Judged
 from diffexplore.checking.origin import Origin
 from diffexplore.checking.provenance import Provenance
 from diffexplore.checking.records import VALUE, Cause, Row
-from diffexplore.checking.remedies import remedy, told
+from diffexplore.checking.remedies import described, remedy
 from diffexplore.checking.unbounded import Unbounded, is_unexplained
 from diffexplore.checking.unbounded import explained as name_culprit
 from diffexplore.errors import DiffexploreError
@@ -118,21 +118,14 @@ def _explained_row(row: Row, cause: Cause, evaluator: Evaluator, running: Runnin
 
 def explained(cause: Cause, origin: Origin, sample: int | None, data: Mapping[str, float]) -> Cause:
     """The cause with sample, operation and remedy, in its words and in its fields."""
-    known, operation = remedy(origin), told(origin)
-    words = [cause.message]
-    if operation:
-        words.append(f"{'sample ' + str(sample) + ': ' if sample is not None else ''}{operation}")
-    if known is not None:
-        words.append(known.advice)
+    advice, operation = remedy(origin), described(origin)
+    seen = f"{'' if sample is None else f'sample {sample}: '}{operation}" if operation else ""
     fields = {
-        **cause.fields,
-        "sample": sample,
-        "data": dict(data),
+        **cause.fields, "sample": sample, "data": dict(data),
         "operation": str(origin.forward) if origin.forward else None,
-        "backward_operation": str(origin.backward) if origin.backward else None,
-        "remedy": known.advice if known else None,
-    }
-    return Cause(cause.key, "; ".join(words), fields)
+        "backward_operation": str(origin.backward) if origin.backward else None, "remedy": advice,
+    }  # fmt: skip
+    return Cause(cause.key, "; ".join(words for words in (cause.message, seen, advice) if words), fields)
 
 
 def stays_finite(evaluator: Evaluator) -> bool:

@@ -1,10 +1,15 @@
-"""Who hears of a check while it runs."""
+"""Who is told of a check: a listener while it runs, and callbacks of every report that is made."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
 from diffexplore.checking.records import Row
+from diffexplore.documents import Document
+
+_Document = TypeVar("_Document", bound=Document)
 
 
 class Listener(Protocol):
@@ -31,3 +36,24 @@ class Silence:
 
     def row(self, row: Row) -> None:
         pass
+
+
+#: They are called wherever a check was called from: a test run collects its reports so.
+_callbacks: list[Callable[[Document], None]] = []
+
+
+@contextmanager
+def notifying(callback: Callable[[Document], None]) -> Iterator[None]:
+    """Calls ``callback`` with each report that is made inside the ``with`` block."""
+    _callbacks.append(callback)
+    try:
+        yield
+    finally:
+        _callbacks.remove(callback)
+
+
+def announced(report: _Document) -> _Document:
+    """The report, after every callback was called with it."""
+    for callback in tuple(_callbacks):
+        callback(report)
+    return report

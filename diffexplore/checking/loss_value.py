@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
-import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.enclosures import SUM_PRECISION, Enclosures, Status, statuses_in
@@ -18,8 +18,6 @@ from diffexplore.methods.opaque import granted
 from diffexplore.methods.problem import Problem
 from diffexplore.methods.torch_loss import Unavailable, raised_by
 from diffexplore.program.program import Program
-
-Tensor = torch.Tensor
 
 
 class ValueProblem(Problem):

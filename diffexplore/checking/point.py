@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 import numpy as np
-import torch
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
@@ -25,8 +24,6 @@ from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, status
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimates, Numbers
 from diffexplore.methods.torch_loss import Unavailable
-
-Tensor = torch.Tensor
 
 
 class PointCheck(Comparisons):

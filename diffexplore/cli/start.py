@@ -6,19 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from diffexplore.cli.output import console_on
-from diffexplore.writing.blocks import (
-    Block,
-    Column,
-    Formula,
-    FormulaList,
-    Gap,
-    Heading,
-    Note,
-    Span,
-    Table,
-    Tone,
-    text,
-)
+from diffexplore.writing.blocks import Block, Column, Formula, FormulaList, Gap, Heading, Note, Span, Table, Tone, text
 
 #: Correct digits of ∂L/∂a at a = 2.5, b = 1 in the default report, with the tones that they have there.
 PICTURE: tuple[tuple[str, float, str, Tone], ...] = (

@@ -17,6 +17,15 @@ from diffexplore.formula.budget import spend
 from diffexplore.formula.elimination import Inequality, contradict, row_of
 from diffexplore.formula.functions_sympy import dsinc
 from diffexplore.formula.size import nodes
+from diffexplore.functions.facts import CORNER, Equal
+from diffexplore.functions.tables import by_class
+
+#: Functions with a corner that are expressions of others with one.
+_CORNERED = {
+    kind: function.facts.normal_form.expression
+    for kind, function in by_class().items()
+    if function.facts.smooth is CORNER and isinstance(function.facts.normal_form, Equal)
+}
 
 
 def is_empty(region: Region) -> bool:
@@ -38,7 +47,7 @@ def _is_positive(quantity: sympy.Expr) -> bool:
 
 BRANCHING = (
     sympy.Piecewise, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.sinc, dsinc,
-    Relational, sympy.And, sympy.Or, sympy.Not, sympy.ITE,
+    Relational, sympy.And, sympy.Or, sympy.Not, sympy.ITE, *_CORNERED,
 )  # fmt: skip
 
 MOST_REGIONS = 600
@@ -126,6 +135,9 @@ class Resolver:
             return dsinc.at_zero(expr.args[0])
         return slope.xreplace({node: node.apart() for node in slope.atoms(dsinc)})
 
+    def _cornered(self, expr: sympy.Function) -> sympy.Expr:
+        return self(_CORNERED[expr.func](*expr.args))
+
     def _heaviside(self, expr: sympy.Heaviside) -> sympy.Expr:
         sign = self.sign(self(expr.args[0]))
         return self(expr.args[1]) if sign == 0 else sympy.Integer(sign > 0)
@@ -145,6 +157,7 @@ _RULES: dict[type, Callable[[Resolver, Any], Any]] = {
     sympy.Not: lambda self, expr: sympy.sympify(not self.is_true(expr.args[0])),
     sympy.ITE: lambda self, expr: self(expr.args[1] if self.is_true(expr.args[0]) else expr.args[2]),
     Relational: lambda self, expr: sympy.sympify(bool(expr.func(self.sign(self(expr.lhs) - self(expr.rhs)), 0))),
+    **dict.fromkeys(_CORNERED, Resolver._cornered),
 }
 
 

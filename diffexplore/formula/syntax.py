@@ -51,6 +51,13 @@ def read(text: str, *, condition: bool = False, symbols: Collection[str] = ()) -
     Raises:
         UsageError: for everything that is not a formula, saying what is wrong in one line.
     """
+    try:
+        return _read(text, condition=condition, symbols=symbols)
+    except RecursionError:  # a caller that is deep in its own functions
+        raise too_deep() from None
+
+
+def _read(text: str, *, condition: bool, symbols: Collection[str]) -> ast.expr:
     if not isinstance(text, str):
         raise UsageError(f"a formula must be text, not {type(text).__name__}")
     if len(text) > MAX_LENGTH:
@@ -71,10 +78,7 @@ def read(text: str, *, condition: bool = False, symbols: Collection[str] = ()) -
 def _checked(text: str, *, condition: bool, symbols: Collection[str]) -> ast.expr:
     tree = _parsed(text)
     mark_symbols(tree, symbols)
-    try:
-        (check_condition if condition else check_formula)(tree)
-    except RecursionError:  # a caller that is deep in its own functions
-        raise too_deep() from None
+    (check_condition if condition else check_formula)(tree)
     return tree
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from diffexplore.functions import (
     bessel,
+    bessel_oscillating,
     choices,
     circular,
     error_functions,
@@ -28,6 +29,7 @@ ALL: tuple[Function, ...] = (
     *error_functions.FUNCTIONS,
     *gamma_functions.FUNCTIONS,
     *bessel.FUNCTIONS,
+    *bessel_oscillating.FUNCTIONS,
     *choices.FUNCTIONS,
     *choices.STEPS,
     *hyperbolic.LOGISTIC,

@@ -9,6 +9,7 @@ from diffexplore.functions.domains import EVERYWHERE, Above, where
 from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
     ANALYTIC,
+    CORNER,
     GENERATOR,
     MAY_BE_FINITE,
     NOT_FINITE,
@@ -32,12 +33,13 @@ from diffexplore.functions.records import (
     Helper,
     Kernels,
     Operation,
+    Readings,
 )
 from diffexplore.functions.rounding import IN_STEPS, SPREAD_IN_STEPS, TRIED_IN_PARTS, Claim, Interval
 
 torch, arb, sympy = library("torch"), library("flint").arb, library("sympy")
 jsp, tf, kernels = library("jax.scipy.special"), library("tensorflow"), library("diffexplore.arithmetic.bessel")
-balls = library("diffexplore.arithmetic.balls")
+balls, case_balls = library("diffexplore.arithmetic.balls"), library("diffexplore.arithmetic.case_balls")
 narrow, tables = library("diffexplore.arithmetic.narrow"), library("diffexplore.functions.tables")
 build, node_of = tables.build, tables.class_named
 
@@ -75,9 +77,25 @@ _K_IN_PYTHON = Helper(
 )
 
 
+_SCALED_I_IN_PYTHON = Helper(
+    "besselie",
+    "def besselie(n, x):\n"
+    "    if abs(x) < 30 + n*n:\n"
+    "        return math.exp(-abs(x))*besseli(n, x)\n"
+    "    term, total, k = 1.0, 1.0, 0\n"
+    "    while abs(term) > 1e-17 and k < 60:\n"
+    "        k += 1\n"
+    "        term *= ((2*k - 1)**2 - 4*n*n)/(8*k*abs(x))\n"
+    "        total += term\n"
+    "    return (-1 if x < 0 and n % 2 else 1)*total/math.sqrt(2*math.pi*abs(x))",
+    arguments=2,
+    uses=(_I_IN_PYTHON,),
+)
+
+
 def _of_order(order: int, name: str, general: Helper) -> Helper:
     """The source in Python of the function of one order."""
-    return Helper(name, f"def {name}(x):\n    return {general.name}({order}, x)", uses=(general,))
+    return Helper(name, f"def {name}(x):\n    return {general.name}({order}, x)", uses=(*general.uses, general))
 
 
 def _in_javascript(order: int, name: str, general: str) -> Helper:
@@ -131,6 +149,40 @@ _ZERO_ORDER = Function(
     node=Defined((lambda x: build("i1", x),), "I_0"), python=_of_order(0, "i0", _I_IN_PYTHON),
 )  # fmt: skip
 
+
+#: Torch computes it in the narrow dtypes themselves.
+_OF_I0E = Claim(8, narrow_roundings=6)
+
+
+def _scaled(order: int, slope: Any, sign: Any, claim: Claim) -> Function:
+    """exp(−|x|)·Iₙ(x), which does not overflow; exp(−|x|) has a corner at 0."""
+    name, plain = f"i{order}e", f"i{order}"
+
+    def scaled(x: Any) -> Any:
+        return (-abs(x)).exp() * x.bessel_i(arb(order))
+
+    return Function(
+        name=name, doc=f"exp(−|x|)·{plain}(x), which does not overflow", often_a_symbol=True,
+        node=Defined((slope,), rf"\operatorname{{{name}}}"), torch=f"torch.special.{name}",
+        python=_of_order(order, name, _SCALED_I_IN_PYTHON),
+        computed=Operation(
+            name=name, aten=f"special_{name}",
+            torch=lambda x: narrow.in_float32(getattr(torch.special, name), x), numpy=NO_NUMPY,
+            jax=getattr(jsp, name), tensorflow=getattr(tf.math, f"bessel_{name}"),
+            javascript=_in_javascript(order, name, "besselie"),
+            arb=Readings(scaled, scaled, lambda x: case_balls.off_zero(scaled, x)), double=LEFT_TO_ARB, germ=NO_GERM,
+            complex=NOT_COMPLEX,
+            facts=Facts(
+                domain=EVERYWHERE, sign=sign, values=(-order, 2 - order), smooth=CORNER,
+                normal_form=Equal(lambda x: sympy.exp(-sympy.Abs(x)) * build(plain, x)), at_infinity=MAY_BE_FINITE,
+            ),
+            spread=lambda x, out: x.rad / (1 + order) * (1 + 2.0**-40),  # |I₁ − I₀| ≤ exp, |I₁′ − I₁| ≤ exp/2
+            claim=claim, tried=(Interval(-30, 30),), zeros=(0.0,) if order else (),
+            derivative_uses=("i0e", "reciprocal") if order else ("i1e",),
+        ),
+    )  # fmt: skip
+
+
 FUNCTIONS: tuple[Function, ...] = (
     _ZERO_ORDER,
     Function(
@@ -150,6 +202,8 @@ FUNCTIONS: tuple[Function, ...] = (
             derivative_uses=("i0", "reciprocal"),
         ),
     ),
+    _scaled(0, lambda x: build("i1e", x) - sympy.sign(x) * build("i0e", x), ALWAYS_POSITIVE, _OF_I0E),
+    _scaled(1, lambda x: build("i0e", x) - (sympy.sign(x) + 1 / x) * build("i1e", x), Increasing(0), Claim(16)),
     Function(
         name="besseli", doc="modified Bessel function: besseli(n, x), n a whole number up to 10", least=2, most=2,
         node=Defined((None, _between_neighbours), "I"), build=_i, of_order_0=_I0, python=_I_IN_PYTHON,

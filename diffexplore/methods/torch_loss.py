@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import torch
+from torch import Tensor
 
 from diffexplore.bounds.watch import Watch
 from diffexplore.errors import DiffexploreError, UsageError
@@ -17,7 +17,6 @@ from diffexplore.torch_private.unloaded import without_loading
 if TYPE_CHECKING:
     from diffexplore.methods.problem import Problem
 
-Tensor = torch.Tensor
 Result = TypeVar("Result")
 
 
@@ -36,31 +35,24 @@ class TorchLoss(Protocol):
 
     def arguments(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The arguments made of a tensor for each symbol: of shape () for parameters, (n,) for data."""
-        ...
 
     def place(self, symbol: str) -> Place:
         """The argument in which a symbol lies, and its index there."""
-        ...
 
     def entry(self, symbol: str, tensors: Mapping[str, Tensor]) -> Tensor:
         """The entries of a symbol in tensors shaped like the arguments."""
-        ...
 
     def loss(self, arguments: Mapping[str, Tensor], n: int) -> Tensor:
         """The loss over n samples, of shape ()."""
-        ...
 
     def of_one(self, arguments: Mapping[str, Tensor]) -> Tensor:
         """The loss of one sample, whose data lack the dimension of the samples."""
-        ...
 
     def watch(self, inputs: Iterable[Tensor]) -> Watch:
         """What follows the rounding of its operations; ``inputs`` are the tensors of the symbols."""
-        ...
 
     def run(self, differentiate: Callable[[], Result]) -> Result:
         """What a function returns that lets torch differentiate the loss."""
-        ...
 
 
 class FormulaInTorch:
@@ -114,7 +106,7 @@ class ProgramInTorch:
         if n == 1 and self.by_sample and not self._program.single:
             raise Unavailable(f"{self._program.name} computes something else of a single sample")
         output = self._program.function(**arguments)
-        if not isinstance(output, torch.Tensor) or output.numel() != 1:
+        if not isinstance(output, Tensor) or output.numel() != 1:
             raise UsageError(f"{self._program.name} does not return a tensor of one number here, as it did when read")
         return output.reshape(())
 

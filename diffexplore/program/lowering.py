@@ -30,6 +30,7 @@ class Lowering:
         self._constant, self._step = self._collector.constant, self._collector.step
         self._fold = fold
         self._slots: dict[sympy.Basic, int] = {}
+        self._numbers: dict[sympy.Basic, bool] = {}
 
     def program(self, outputs: list[int]) -> Program:
         """The finished program."""
@@ -48,7 +49,7 @@ class Lowering:
             return self._collector.input(expression.name)
         if isinstance(expression, (BooleanTrue, BooleanFalse)):
             return self._constant(sympy.Integer(1 if expression else 0))
-        if isinstance(expression, sympy.Rational) or (self._fold and _is_one_number(expression)):
+        if isinstance(expression, sympy.Rational) or (self._fold and self._is_one_number(expression)):
             return self._constant(expression)
         if expression in (sympy.pi, sympy.E, sympy.EulerGamma, sympy.nan):
             return self._constant(expression)
@@ -106,8 +107,19 @@ class Lowering:
         if not self._fold:
             constant, rest = expression.as_coeff_Add() if expression.is_Add else expression.as_coeff_Mul(rational=True)
             return constant, list(expression.func.make_args(rest))
-        constant = expression.func(*[part for part in ordered if _is_one_number(part)])
-        return constant, [part for part in ordered if not _is_one_number(part)]
+        constant = expression.func(*[part for part in ordered if self._is_one_number(part)])
+        return constant, [part for part in ordered if not self._is_one_number(part)]
+
+    def _is_one_number(self, expression: sympy.Basic) -> bool:
+        """Whether it is a constant whose value is certain: not one of two that hang on an undecided comparison.
+
+        Symbols are Booleans in SymPy, too. What is known of a part is kept: each part is in many others.
+        """
+        known = self._numbers.get(expression)
+        if known is None:
+            known = not isinstance(expression, Boolean) and all(map(self._is_one_number, expression.args))
+            self._numbers[expression] = known
+        return known
 
     def _pow(self, expression: sympy.Pow) -> int:
         base, exponent = expression.as_base_exp()
@@ -153,11 +165,6 @@ class Lowering:
         for branch, condition in reversed(branches[:-1]):
             value = self._collector.choice(self.slot(condition), self.slot(branch), value)
         return value
-
-
-def _is_one_number(expression: sympy.Basic) -> bool:
-    """Whether it is a constant whose value is certain: not one of two that hang on an undecided comparison."""
-    return not expression.free_symbols and not expression.has(Boolean)
 
 
 _HANDLERS: dict[type, Callable[[Lowering, sympy.Basic], int]] = {

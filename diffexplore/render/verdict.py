@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from diffexplore.checking.records import VALUE, Report, Row
+from diffexplore.checking.records import VALUE, Report
+from diffexplore.lists import grouped
 from diffexplore.numerals import short
-from diffexplore.render.counts import agreement, loss_note
+from diffexplore.render.counts import agreement, loss_note, total
 from diffexplore.render.failed import failed
 from diffexplore.render.places import at_place
 from diffexplore.writing.blocks import Headline
@@ -74,14 +75,9 @@ def _reason(report: Report, questions: Mapping[_Question, str]) -> str:
 
 
 def _one_reason(report: Report, questions: Mapping[_Question, str]) -> str | None:
-    reasons = {
-        row.cause.message
-        for row in report.rows
-        if row.cause is not None
-        and row.probe is None
-        and (row.parameter, point_key(row.point)) in questions
-        and (row.sample is None or is_data(report, row.parameter))
-    }
+    rows = (row for row in report.rows if row.probe is None and (row.sample is None or is_data(report, row.parameter)))
+    open_rows = (row for row in rows if (row.parameter, point_key(row.point)) in questions)
+    reasons = {row.cause.message for row in open_rows if row.cause is not None}
     return reasons.pop() if len(reasons) == 1 else None
 
 
@@ -106,13 +102,11 @@ def _scope(report: Report) -> str:
     totals = {reduced: 0, "by sample": 0, "by probe": 0}
     for tally in report.summary.tallies:
         words = {"reduced": reduced, "samples": "by sample"}.get(tally.kind, "by probe")
-        totals[words] += tally.passed + tally.failed + tally.inconclusive
-    parts = [(total, words) for words, total in totals.items() if total]
-    said = ", ".join(
-        f"{counted(total, 'comparison') if i == 0 else counted(total)} {words}".rstrip()
-        for i, (total, words) in enumerate(parts)
-    )
-    said = said or "no comparisons"
+        totals[words] += total(tally)
+    parts = [(count, words) for words, count in totals.items() if count]
+    nouns = ["comparison", *[""] * len(parts)]
+    numbers = (f"{counted(count, noun)} {words}".rstrip() for (count, words), noun in zip(parts, nouns, strict=False))
+    said = ", ".join(numbers) or "no comparisons"
     left = report.summary.inconclusive
     return f"{said}, {counted(left)} of them inconclusive" if left else said
 
@@ -122,8 +116,7 @@ def _power(report: Report) -> str:
     if not known:
         return "the truth is 0, so the power is stated in absolute terms below"
     if len(known) > _MOST_POWERS:
-        ends = (min(known, key=lambda name: known[name]), max(known, key=lambda name: known[name]))
-        known = {name: known[name] for name in dict.fromkeys(ends)}
+        known = {name: known[name] for name in (min(known, key=known.__getitem__), max(known, key=known.__getitem__))}
     between = " to " if len(known) < len(report.summary.power) else ", "
     stated = between.join(f"{short(power, upward=True) if power else 'any'} ({name})" for name, power in known.items())
     return f"smallest relative error that would be caught: {stated}"
@@ -131,17 +124,9 @@ def _power(report: Report) -> str:
 
 def _by_sub_batch(report: Report) -> str:
     """Which partials no comparison over the whole batch settled, in a report that passed."""
-    requested: dict[_Question, Row] = {}
-    passed: set[_Question] = set()
-    for row in report.rows:
-        if kind_of(row) == "reduced" and row.parameter != VALUE:
-            question = row.parameter, point_key(row.point)
-            requested.setdefault(question, row)
-            passed |= {question} if row.verdict == "pass" else set()
-    left = [row for question, row in requested.items() if question not in passed]
+    rows = [row for row in report.rows if kind_of(row) == "reduced" and row.parameter != VALUE]
+    by_question = grouped(rows, lambda row: (row.parameter, point_key(row.point))).values()
+    left = [rows[0] for rows in by_question if all(row.verdict != "pass" for row in rows)]
     names = [f"{reduced_partial(row.parameter)}{at_place(report, row.point, digits=4)}" for row in left[:_NAMED]]
-    if len(left) > _NAMED:
-        return f"; on sub-batches only: {len(left)} of these partials"
-    if not names:
-        return ""
-    return f"; on sub-batches only: {' and '.join(names)}"
+    said = f"{len(left)} of these partials" if len(left) > _NAMED else " and ".join(names)
+    return f"; on sub-batches only: {said}" if left else ""

@@ -17,8 +17,8 @@ from diffexplore.figures.records import Axis, Figure, Series, ValueGrid
 from diffexplore.methods import spoken
 from diffexplore.numerals import short
 from diffexplore.scanning.places import Places, PlaceTruths
+from diffexplore.scanning.records import CAUSES
 from diffexplore.scanning.setting import Setting
-from diffexplore.scanning.words import CAUSES
 from diffexplore.typography import typeset
 from diffexplore.writing.names import reduced_partial
 from diffexplore.writing.numbers import point_text
@@ -148,12 +148,9 @@ def _figure(
         x, y = (tuple(mark[key] for mark in marks) for key in plane.names)
         layers.append(Series("points of the check", x, y, False, "start"))
     return Figure(
-        title=f"Error of {shown} by {method}",
-        caption=_caption(setting, point, plane, judged, notes, known),
-        x=Axis(plane.names[0]),
-        y=Axis(plane.names[1]),
-        layers=tuple(layers),
-    )
+        title=f"Error of {shown} by {method}", caption=_caption(setting, point, plane, judged, notes, known),
+        x=Axis(plane.names[0]), y=Axis(plane.names[1]), layers=tuple(layers),
+    )  # fmt: skip
 
 
 def _hidden(judged: Judged) -> np.ndarray:

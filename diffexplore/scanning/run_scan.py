@@ -66,17 +66,11 @@ def run_scan(
         _along_step(setting, point, places) if steps else _along_parameter(setting, point, span.name, places, refused)
     )
     return Scan(
-        kind="step" if steps else "parameter",
-        along=span.name,
-        point={name: value for name, value in point.items() if steps or name != span.name},
-        values=tuple(places),
-        curves=curves,
-        loss=loss.name or loss.formula,
-        dtype=setting.dtype,
-        n=setting.n,
-        of=setting.of,
+        kind="step" if steps else "parameter", along=span.name,
+        point={name: value for name, value in point.items() if steps or name != span.name}, values=tuple(places),
+        curves=curves, loss=loss.name or loss.formula, dtype=setting.dtype, n=setting.n, of=setting.of,
         skipped=(*setting.skipped, *refused),
-    )
+    )  # fmt: skip
 
 
 #: Causes that say that there is no truth to compare with.
@@ -144,13 +138,11 @@ def _repeated(truth: Enclosures, count: int) -> Enclosures:
 def _curve(setting: Setting, name: str, method: str, judged: Judged, chosen: float | None = None) -> ScanCurve:
     rows = [make_row(judged, i, name, method, {}, sample=None) for i in range(len(judged.value))]
     return ScanCurve(
-        parameter=name,
-        method=method,
+        parameter=name, method=method,
         digits=tuple(correct_digits(row, setting.dtype) if _has_truth(row) else None for row in rows),
         error_ulp=tuple(row.error_ulp if _has_truth(row) else None for row in rows),
-        causes=tuple(row.cause.key if row.cause is not None else None for row in rows),
-        chosen=chosen,
-    )
+        causes=tuple(row.cause.key if row.cause is not None else None for row in rows), chosen=chosen,
+    )  # fmt: skip
 
 
 def _has_truth(row: Row) -> bool:

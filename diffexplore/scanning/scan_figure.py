@@ -8,8 +8,7 @@ from itertools import groupby
 from diffexplore.figures.records import Axis, Figure, Layer, Rule, Series
 from diffexplore.methods import spoken
 from diffexplore.numerals import short
-from diffexplore.scanning.records import Scan, ScanCurve
-from diffexplore.scanning.words import CAUSES
+from diffexplore.scanning.records import CAUSES, Scan, ScanCurve
 from diffexplore.writing.names import reduced_partial
 from diffexplore.writing.numbers import point_text
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from diffexplore import methods as registry
 from diffexplore.checking.batch import Batch
@@ -16,8 +17,6 @@ from diffexplore.checking.tallies import Skipped
 from diffexplore.floating_point import dtype_name
 from diffexplore.loss import Loss
 from diffexplore.methods.problem import Problem
-
-Tensor = torch.Tensor
 
 #: A reduced loss is scanned on so many of its samples, evenly spread.
 MOST_SAMPLES = 1_000

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
@@ -20,7 +21,6 @@ from diffexplore.methods._error_curve import DifferenceCurve, ErrorCurve
 from diffexplore.methods.complex_step import ComplexStep
 from diffexplore.scanning.setting import Setting
 
-Tensor = torch.Tensor
 Numbers = tuple[float | None, ...]
 
 #: The largest step, in units of max(1, |x|).
@@ -107,20 +107,11 @@ def _measured(
     with precision(SUM_PRECISION):
         middle, radius = float(truth.mid()), float(truth.rad())
     return StepCurve(
-        parameter=name,
-        method=method,
-        point=dict(point),
-        truth=middle,
-        radius=radius,
-        steps=tuple(steps),
-        error=tuple(errors[:-1]),
-        bound=_numbers(estimate.bound[:-1]),
-        predicted=_numbers(model.predicted[:-1]),
-        truncation=_numbers(model.truncation[:-1]),
-        roundoff=_numbers(model.roundoff[:-1]),
-        chosen=curve.chosen,
+        parameter=name, method=method, point=dict(point), truth=middle, radius=radius, steps=tuple(steps),
+        error=tuple(errors[:-1]), bound=_numbers(estimate.bound[:-1]), predicted=_numbers(model.predicted[:-1]),
+        truncation=_numbers(model.truncation[:-1]), roundoff=_numbers(model.roundoff[:-1]), chosen=curve.chosen,
         chosen_error=errors[-1],
-    )
+    )  # fmt: skip
 
 
 def _distance(value: float, truth: arb) -> float | None:

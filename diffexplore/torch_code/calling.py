@@ -54,8 +54,17 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
+def line_that_runs() -> str:
+    """`` (file.py, line 3)``: the line of the user's own files that is being executed; empty where there is none."""
+    return _line(traceback.extract_stack())
+
+
 def _where(error: BaseException) -> str:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
+    return _line(traceback.extract_tb(error.__traceback__))
+
+
+def _line(stack: traceback.StackSummary) -> str:
+    frames = [frame for frame in stack if _is_theirs(frame.filename)]
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 
 

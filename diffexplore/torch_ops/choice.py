@@ -14,17 +14,23 @@ from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import EVERYWHERE
-from diffexplore.torch_ops.readers import elementwise
+from diffexplore.torch_ops.readers import comparisons, conventions
 from diffexplore.torch_ops.readers.arrays import each
+from diffexplore.torch_ops.readers.elementwise import clamp, heaviside
 from diffexplore.torch_ops.readers.logic import equal, less, opposite
 from diffexplore.torch_ops.records import Operator, handled, of_function, operator, unbounded
+from diffexplore.torch_ops.tensor_rules import choice as tensors
 
 
-def _comparison(name: str, sign: str, compare: Callable[..., Any]) -> Operator:
+def _comparison(
+    name: str, sign: str, compare: Callable[..., Any], holds: Callable[..., Any],
+    note: Callable[..., None] | None = None,
+) -> Operator:  # fmt: skip
     """NaN is none of the formulas' numbers, so that "not less" is "greater or equal"."""
-    stated = case(f"self {sign} other ? 1 : 0")
-    read = elementwise.comparison(compare)
-    return handled(name, EVERYWHERE, stated, handler=branching.compare, tests_finiteness=True, read=read)
+    return handled(
+        name, EVERYWHERE, case(f"self {sign} other ? 1 : 0"), handler=branching.compare, tests_finiteness=True,
+        read=comparisons.comparison(compare, note), on_tensors=tensors.comparison(holds),
+    )  # fmt: skip
 
 
 _logical = partial(handled, handler=branching.logical, defined=EVERYWHERE)
@@ -32,10 +38,11 @@ _logical = partial(handled, handler=branching.logical, defined=EVERYWHERE)
 
 def _bits(names: str, of_integers: Callable[..., int], of_truths: Callable[..., Any]) -> Operator:
     """An operator on the bits of integers, and what it is of truth values."""
-    return _logical(names, read=elementwise.bitwise(of_integers, of_truths))
+    return _logical(names, read=comparisons.bitwise(of_integers, of_truths))
 
 
-_sign = partial(handled, handler=branching.step, defined=EVERYWHERE)  # steps at 0, between which they are constant
+#: Steps at 0, between which they are constant.
+_sign = partial(handled, handler=branching.step, defined=EVERYWHERE)
 
 
 def _chosen(names: str, *cases: Case, **facts: Any) -> Operator:
@@ -49,30 +56,31 @@ _CLAMP = Elementwise(ball.clamp, "clamp")
 _finiteness = partial(handled, handler=branching.plain, defined=EVERYWHERE, tests_finiteness=True)
 
 OPERATORS: tuple[Operator, ...] = (
-    _comparison("lt", "<", less),
-    _comparison("gt", ">", lambda x, y: less(y, x)),
-    _comparison("le", "<=", lambda x, y: opposite(less(y, x))),
-    _comparison("ge", ">=", lambda x, y: opposite(less(x, y))),
-    _comparison("eq", "==", equal),
-    _comparison("ne", "!=", lambda x, y: opposite(equal(x, y))),
-    _logical("logical_and", read=elementwise.logic(sympy.And)),
-    _logical("logical_or", read=elementwise.logic(sympy.Or)),
-    _logical("logical_not", read=elementwise.logic(opposite)),
-    _logical("logical_xor", read=elementwise.logic(elementwise.one_of_two)),
+    _comparison("lt", "<", less, python.lt),
+    _comparison("gt", ">", lambda x, y: less(y, x), python.gt, conventions.note_near_zero),
+    _comparison("le", "<=", lambda x, y: opposite(less(y, x)), python.le),
+    _comparison("ge", ">=", lambda x, y: opposite(less(x, y)), python.ge),
+    _comparison("eq", "==", equal, python.eq),
+    _comparison("ne", "!=", lambda x, y: opposite(equal(x, y)), python.ne),
+    _logical("logical_and", read=comparisons.logic(sympy.And)),
+    _logical("logical_or", read=comparisons.logic(sympy.Or)),
+    _logical("logical_not", read=comparisons.logic(opposite)),
+    _logical("logical_xor", read=comparisons.logic(comparisons.one_of_two)),
     _bits("bitwise_and __and__", python.and_, sympy.And),
     _bits("bitwise_or __or__", python.or_, sympy.Or),
-    _bits("bitwise_xor __xor__", python.xor, elementwise.one_of_two),
+    _bits("bitwise_xor __xor__", python.xor, comparisons.one_of_two),
     _bits("bitwise_not", python.invert, opposite),
     handled(
-        "where", EVERYWHERE, case("condition ? self : other"), handler=branching.choose, read=elementwise.where,
+        "where", EVERYWHERE, case("condition ? self : other"), handler=branching.choose, read=comparisons.where,
+        on_tensors=tensors.where,
         choice=(0, 1, 2),
     ),
     handled(
         "masked_fill", EVERYWHERE, case("mask ? value : self"), handler=branching.mask_fill, in_place=True,
-        read=elementwise.masked_fill, choice=(1, 2, 0),
+        read=comparisons.masked_fill, on_tensors=tensors.masked_fill, choice=(1, 2, 0),
     ),
     _sign("sign sgn", formula=sympy.sign),
-    _sign("heaviside", formula=elementwise.heaviside),
+    _sign("heaviside", formula=heaviside),
     unbounded("signbit", EVERYWHERE, read=lambda reading, x: each(lambda x: less(x, sympy.S.Zero), reading.number(x))),
     of_function("abs", kinks=kinks.at_zero),
     _chosen("relu", bound=_CLAMP, kinks=kinks.at_zero, formula=lambda x: sympy.Max(0, x)),
@@ -80,26 +88,26 @@ OPERATORS: tuple[Operator, ...] = (
     of_function("minimum", kinks=kinks.at_ties),
     _chosen(
         "clamp", case("min(max(self, min), max)"), case("max(self, min)", max=None), case("min(self, max)", min=None),
-        bound=_CLAMP, kinks=kinks.anywhere, read=elementwise.clamp,
+        bound=_CLAMP, kinks=kinks.anywhere, read=clamp,
     ),
     _chosen(
         "clamp_min", case("max(self, min)"), bound=_CLAMP, kinks=kinks.anywhere,
-        read=lambda reading, x, low: elementwise.clamp(reading, x, low),
+        read=lambda reading, x, low: clamp(reading, x, low),
     ),
     _chosen(
         "clamp_max", case("min(self, max)"), bound=_CLAMP, kinks=kinks.anywhere,
-        read=lambda reading, x, high: elementwise.clamp(reading, x, None, high),
+        read=lambda reading, x, high: clamp(reading, x, None, high),
     ),
-    _finiteness("isnan", read=elementwise.where_finite(lambda x: sympy.false)),
-    _finiteness("isinf", read=elementwise.where_finite(lambda x: sympy.false)),
-    unbounded("nan_to_num", EVERYWHERE, case("self"), tests_finiteness=True, read=elementwise.nan_to_num),
+    _finiteness("isnan", read=comparisons.where_finite(lambda x: sympy.false)),
+    _finiteness("isinf", read=comparisons.where_finite(lambda x: sympy.false)),
+    unbounded("nan_to_num", EVERYWHERE, case("self"), tests_finiteness=True, read=comparisons.nan_to_num),
     _chosen(
         "fmax", case("max(self, other)"), bound=Elementwise(ball.largest, "maximum"), kinks=kinks.at_ties,
-        tests_finiteness=True, read=elementwise.where_finite(sympy.Max),
+        tests_finiteness=True, read=comparisons.where_finite(sympy.Max),
     ),
     _chosen(
         "fmin", case("min(self, other)"), bound=Elementwise(ball.largest, "minimum"), kinks=kinks.at_ties,
-        tests_finiteness=True, read=elementwise.where_finite(sympy.Min),
+        tests_finiteness=True, read=comparisons.where_finite(sympy.Min),
     ),
     # ----------------------------------------------------------------------------- on lists: those that the audit knows
     *(

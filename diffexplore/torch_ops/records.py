@@ -17,7 +17,7 @@ from diffexplore.bounds.handling import Bound, Handled, Handler, Kinks, unwatche
 from diffexplore.bounds.zeros import at
 from diffexplore.functions import OPERATIONS
 from diffexplore.functions.domains import Above, AtLeast, Domain, Kind, Within
-from diffexplore.functions.facts import ANALYTIC, CUT, JUMP, Smoothness
+from diffexplore.functions.facts import ANALYTIC, CORNER, CUT, JUMP, Smoothness
 from diffexplore.functions.lazy import resolved
 from diffexplore.functions.records import Operation
 from diffexplore.functions.rounding import Propagation
@@ -26,6 +26,7 @@ from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, OperandDomain, nonnegative, nonzero, positive
 from diffexplore.torch_ops.readers.elementwise import elementwise
+from diffexplore.torch_ops.tensor_rules.operands import TensorRule
 
 #: Called with the reading and the arguments of an operator; the arrays of expressions that it makes.
 Reader = Callable[..., Any]
@@ -36,8 +37,10 @@ OPAQUE = Handled(unwatched)
 BY_KERNEL: dict[str, Operation] = {one.aten_name: one for one in OPERATIONS.values()}
 """The operations of programs by the names of their kernels in ATen."""
 
-#: Where a function that has no corner has its kinks; where a corner is, its record says.
-_KINKS: dict[Smoothness, Kinks] = {ANALYTIC: kinks.nowhere, CUT: kinks.nowhere, JUMP: kinks.anywhere}
+#: Where a function of one argument has its kinks.
+_KINKS: dict[Smoothness, Kinks] = {
+    ANALYTIC: kinks.nowhere, CUT: kinks.nowhere, CORNER: kinks.at_zero, JUMP: kinks.anywhere,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +63,8 @@ class Operator:
             taken where it holds, and of the other; None has a trace need what both need.
         tests_finiteness: whether it does something else with what is no finite number. It is read where all operands
             certainly are.
-        backward: the rule of its derivative on tensors: called with the upstream gradient, the result and the
-            arguments, it returns a gradient for each argument that is a tensor.
+        on_tensors: its rule on tensors of balls: the exact results, and how cotangents pass back. None where its
+            formula says it, where it only moves elements, and where it is composed of other operators.
     """
 
     names: tuple[str, ...]
@@ -74,7 +77,7 @@ class Operator:
     cases: tuple[Case, ...] = ()
     choice: tuple[int, int, int] | None = None
     tests_finiteness: bool = False
-    backward: Callable[..., Any] | None = None
+    on_tensors: TensorRule | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.bound, Elementwise) and self.kinks in (kinks.found_by_bound, kinks.unknown):
@@ -149,9 +152,9 @@ def of_function(names: str, *cases: Case, **facts: Any) -> Operator:
     if isinstance(known.spread, Propagation):
         raise TypeError(f"the function {name} has no rule of its own for errors: {known.spread.value}")
     bound = Elementwise(resolved(known.spread), name, at(*known.zeros) if known.zeros else None)
-    stated: dict[str, Any] = {"bound": bound, "formula": of_kernels()[name]}
-    if known.facts.smooth in _KINKS:
-        stated["kinks"] = _KINKS[known.facts.smooth]
+    stated: dict[str, Any] = {
+        "bound": bound, "formula": of_kernels()[name], "kinks": _KINKS[known.facts.smooth],
+    }  # fmt: skip
     return operator(names, _stated(known.facts.domain), *cases, **(stated | facts))
 
 

@@ -9,8 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.handling import Handler, unwatched
-from diffexplore.torch_ops import activations, arithmetic, choice, functions, losses, movement, reductions
+from diffexplore.torch_ops import (
+    activations,
+    arithmetic,
+    choice,
+    creation,
+    functions,
+    indexing,
+    linear_algebra,
+    losses,
+    movement,
+    normalisation,
+    pooling,
+    products,
+    reductions,
+)
+from diffexplore.torch_ops.kinks import found_by_bound
 from diffexplore.torch_ops.records import OPAQUE, Operator
 from diffexplore.torch_private.watching import decomposition_table
 
@@ -34,8 +50,12 @@ def _by_name(families: Iterable[Iterable[Operator]]) -> Mapping[str, Operator]:
 
 #: Every name of an operator → its record.
 OPERATORS: Mapping[str, Operator] = _by_name(
-    family.OPERATORS for family in (functions, arithmetic, choice, activations, losses, reductions, movement)
-)
+    family.OPERATORS
+    for family in (
+        functions, arithmetic, choice, activations, losses, reductions, normalisation, products, movement, indexing,
+        pooling, linear_algebra, creation,
+    )
+)  # fmt: skip
 
 
 def named(name: str) -> Operator | None:
@@ -63,7 +83,7 @@ def base_name(function: Any) -> str:
     return name if namespace in _TORCH else str(function._schema.name)
 
 
-def decomposed(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def run_decomposed(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """An operation that torch itself composes of others, such as true_divide: these are watched."""
     with watch:
         return func.decompose(*args, **kwargs)
@@ -73,7 +93,14 @@ def decomposed(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str,
 def handler_of(func: Any) -> Handler:
     """The handler of an operator. One of another library may compute anything, whatever it is called."""
     known = _handler(of(func), in_place=is_in_place(base_name(func)))
-    return decomposed if known is unwatched and func.namespace == "aten" and func._can_decompose() else known
+    if known is not unwatched or func.namespace != "aten":
+        return known
+    return run_decomposed if func._can_decompose() else partial(_decomposed(func).run, found_by_bound)
+
+
+def _decomposed(func: Any) -> StepByStep:
+    """The bound by torch's decomposition, for an operator that has one and no other bound."""
+    return StepByStep(updates=func._schema.is_mutable)
 
 
 @cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.enclosures import Enclosures, Status
@@ -22,8 +21,6 @@ from diffexplore.verifying.diagnosis.locate import Failures
 from diffexplore.verifying.diagnosis.scene import Laboratory
 from diffexplore.verifying.lost import lost_digits
 from diffexplore.verifying.observed import Observed
-
-Tensor = torch.Tensor
 
 
 class CandidateCheck(PointCheck):

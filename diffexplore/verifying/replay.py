@@ -54,8 +54,7 @@ class Replay:
             upstream=self.upstream, kind=self.kind, pack=self.pack,
         )  # fmt: skip
         return run_verification(
-            subject.candidate, subject.loss, subject.batch, subject.points,
-            wrt=self.wrt, dtype=self.dtype, device=self.device, seed=self.seed, accept=tuple(self.accept),
+            subject, wrt=self.wrt, dtype=self.dtype, device=self.device, seed=self.seed, accept=tuple(self.accept),
             modes=tuple(self.modes), listener=listener,
         )  # fmt: skip
 
@@ -67,25 +66,14 @@ class Replay:
             "candidate": self.candidate,
             "kind": self.kind,
             "loss": {
-                "formula": loss.formula,
-                "parameters": loss.parameters,
-                "data": loss.data,
-                "reduction": loss.reduction,
-                "name": loss.name,
-                "domain": loss.domain_text,
-                "source": loss.source,
+                "formula": loss.formula, "parameters": loss.parameters, "data": loss.data,
+                "reduction": loss.reduction, "name": loss.name, "domain": loss.domain_text, "source": loss.source,
             },
             "points": [{name: float(value).hex() for name, value in point.items()} for point in self.points],
             "data": {name: _hex(column) for name, column in self.batch.columns.items()},
             "upstream": None if self.upstream is None else _upstream_hex(self.upstream),
-            "wrt": self.wrt,
-            "dtype": self.dtype,
-            "device": self.device,
-            "seed": self.seed,
-            "accept": self.accept,
-            "modes": self.modes,
-            "pack": self.pack,
-        }
+            **{name: getattr(self, name) for name in ("wrt", "dtype", "device", "seed", "accept", "modes", "pack")},
+        }  # fmt: skip
         return json.dumps(document, indent=1, ensure_ascii=False)
 
 

@@ -87,6 +87,11 @@ class Column:
     flexible: bool = False
 
 
+def left(title: str = "", *, flexible: bool = False) -> Column:
+    """A column of words."""
+    return Column(title, align="left", flexible=flexible)
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of cells under titled columns."""

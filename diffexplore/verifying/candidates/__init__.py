@@ -15,10 +15,7 @@ from diffexplore.verifying.candidates.training_step import GradFields, TrainingS
 
 __all__ = ["KINDS", "Answer", "Candidate", "CandidateError", "adapt", "kind_of", "name_of"]
 
-#: Classes that say of themselves what they accept: ``recognises`` tells whether something whose kind is not said is of
-#: this one, ``accepts`` whether something that is said to be can be, ``form`` is what an error says that it should be,
-#: ``packable`` whether its arguments may be tensors of several symbols.
-#: The first that recognises a candidate takes it, where its kind is not said; the last recognises all.
+#: The first that recognises a candidate takes it, where its kind is not stated; the last recognises all.
 _KINDS: tuple[type[Any], ...] = (GradFields, Formulas, Layer, ReturnsGradient, TrainingStep, ComputesLoss)
 
 KINDS = tuple(dict.fromkeys(known.kind for known in reversed(_KINDS)))

@@ -16,6 +16,12 @@ from diffexplore.verifying.diagnosis import plans
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
 from diffexplore.verifying.observed import Observed
 
+#: Samples of the batch on which a candidate is called again in float64.
+_WHOLE = 256
+
+#: Relative errors of more roundings than this are not blamed on them.
+_MOST_ROUNDINGS = 64.0
+
 
 def modified(observed: Observed) -> Cause | None:
     names = observed.behaviour.modified
@@ -62,8 +68,8 @@ def by_chance(laboratory: Laboratory, observed: Observed) -> Cause | None:
 
 def _within(first: Scene, second: Scene, name: str) -> bool:
     """Whether the two differ by no more than their rounding, as parallel sums may."""
-    numbers = zip(first.values(name), second.values(name), first.bounds(name), strict=True)
-    return all(abs(one - other) <= 2 * bound for one, other, bound in numbers)
+    pairs = zip(first.numbers(name), second.values(name), strict=True)
+    return all(abs(one - other) <= 2 * bound for (one, bound, _), other in pairs)
 
 
 def narrowed(
@@ -85,13 +91,11 @@ def narrowed(
     return {
         name: cause
         for name, there in known.items()
-        if there and all(_explained_by_rounding(scene, name) for scene in there)
-    }
-
-
-def _explained_by_rounding(scene: Scene, name: str) -> bool:
-    numbers = zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True)
-    return all(abs(truth - value) <= bound + float(truth.rad()) for value, bound, truth in numbers)
+        if there and all(
+            abs(truth - value) <= bound + float(truth.rad())
+            for scene in there for value, bound, truth in scene.numbers(name)
+        )
+    }  # fmt: skip
 
 
 def looks_narrow(scenes: Sequence[Scene], name: str) -> Cause | None:
@@ -101,24 +105,17 @@ def looks_narrow(scenes: Sequence[Scene], name: str) -> Cause | None:
         return None
     unit = format_of(own.narrower).unit_roundoff
     growth, most = unit / own.unit_roundoff, _MOST_ROUNDINGS * unit
-    if not all(_grown_within(scene, name, growth, most) for scene in scenes):
+    if not all(
+        abs(truth - value) <= min(bound * growth, most * abs(float(truth.mid())))
+        for scene in scenes
+        for value, bound, truth in scene.numbers(name)
+    ):
         return None
     message = (
         f"the errors have the size of {own.narrower}'s rounding and no pattern: computed in {own.narrower} "
         "somewhere, or by a formula that cancels"
     )
     return Cause("precision", message, {"dtype": own.narrower, "certain": False})
-
-
-#: Relative errors of more roundings than this are not blamed on them.
-_MOST_ROUNDINGS = 64.0
-
-
-def _grown_within(scene: Scene, name: str, growth: float, most: float) -> bool:
-    numbers = zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True)
-    return all(
-        abs(truth - value) <= min(bound * growth, most * abs(float(truth.mid()))) for value, bound, truth in numbers
-    )
 
 
 def only_narrow(laboratory: Laboratory, observed: Observed, names: Sequence[str]) -> Cause | None:
@@ -137,21 +134,10 @@ def only_narrow(laboratory: Laboratory, observed: Observed, names: Sequence[str]
         return None
     shrinks = math.sqrt(UNIT_ROUNDOFF[torch.float64] / UNIT_ROUNDOFF[problem.dtype])
     for name in names:
-        errors = zip(_errors(narrow_scene, name), _errors(wide_scene, name), strict=True)
-        if not any(narrow > 0 for narrow in _errors(narrow_scene, name)):
+        narrow = narrow_scene.errors(name)
+        errors = zip(narrow, wide_scene.errors(name), strict=True)
+        if not any(narrow) or not all(error <= shrinks * largest for largest, error in errors if largest > 0):
             return None
-        if not all(error <= shrinks * largest for largest, error in errors if largest > 0):
-            return None
-    message = (
-        f"the gradient is right in float64: in {dtype_name(problem.dtype)} it loses precision, more than it has to"
-    )
-    fields = {"dtype": dtype_name(problem.dtype), "right_in_float64": True, "certain": True}
-    return Cause("precision", message, fields)
-
-
-#: Samples of the batch on which a candidate is called again in float64.
-_WHOLE = 256
-
-
-def _errors(scene: Scene, name: str) -> list[float]:
-    return [float(abs(truth - value)) for value, truth in zip(scene.values(name), scene.truth(name), strict=True)]
+    dtype = dtype_name(problem.dtype)
+    message = f"the gradient is right in float64: in {dtype} it loses precision, more than it has to"
+    return Cause("precision", message, {"dtype": dtype, "right_in_float64": True, "certain": True})

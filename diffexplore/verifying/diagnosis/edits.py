@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import partial
 
 import sympy
 from flint import arb
@@ -19,10 +17,10 @@ from diffexplore.formula.derive import differentiate
 from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
-from diffexplore.verifying.diagnosis.constants import KNOB, ConstantPlace, near, solved
+from diffexplore.verifying.diagnosis.constants import ConstantPlace, near, solved
 from diffexplore.verifying.diagnosis.hypothesis import EDIT, Hypothesis, exactly
 from diffexplore.verifying.diagnosis.read_constants import decimal_in
-from diffexplore.verifying.diagnosis.scene import Scene
+from diffexplore.verifying.diagnosis.scene import KNOB, Scene
 from diffexplore.verifying.diagnosis.terms import multiple, plus, text_of
 
 #: Changes of sums that are tried, and monomials that are added.
@@ -98,23 +96,17 @@ def added(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         own = monomial if name == VALUE else sympy.diff(monomial, problem.loss.symbols[name])
         if own == 0:
             continue
-        found = multiple(name, scenes, partial(_reduced, name, own))
+        found = multiple(name, scenes, exactly(name, own))
         if found is None:
             continue
         middle, uncertainty = found
         written = decimal_in(middle, uncertainty) or f"{short(middle, 6)} (± {short(uncertainty)})"
         fields = {"coefficient": middle, "of": called, "uncertainty": uncertainty}
-        predict = plus(name, partial(_reduced, name, own), arb(middle, uncertainty))
-        found_edit = Hypothesis(
-            "added_constant", f"the constant {written} is added to the loss, which changes no gradient", _ADDED_RANK,
-            predict, fields, fitted=1, mistake=EDIT,
-        )  # fmt: skip
-        other = f"as if {written} times {called} were added to the loss"
-        yield found_edit if monomial == 1 else replace(found_edit, key="extra_term", message=other)
-
-
-def _reduced(name: str, expression: sympy.Expr, scene: Scene) -> list[arb]:
-    return scene.reduced(name, expression)
+        predict = plus(name, exactly(name, own), arb(middle, uncertainty))
+        key, message = "extra_term", f"as if {written} times {called} were added to the loss"
+        if monomial == 1:
+            key, message = "added_constant", f"the constant {written} is added to the loss, which changes no gradient"
+        yield Hypothesis(key, message, _ADDED_RANK, predict, fields, fitted=1, mistake=EDIT)
 
 
 def _monomials(scene: Scene) -> Iterator[tuple[sympy.Expr, str]]:

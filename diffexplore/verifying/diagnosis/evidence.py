@@ -30,8 +30,7 @@ def is_wrong(scene: Scene, name: str) -> bool:
     """Whether the candidate is wrong in a scene."""
     if name not in scene.estimates or not scene.is_decided():
         return False
-    numbers = zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True)
-    return any(abs(truth - value) > bound for value, bound, truth in numbers)
+    return any(abs(truth - value) > bound for value, bound, truth in scene.numbers(name))
 
 
 def right_beside(scenes: Sequence[Scene], wrong: Sequence[Scene], name: str) -> list[Scene]:
@@ -43,16 +42,13 @@ def right_beside(scenes: Sequence[Scene], wrong: Sequence[Scene], name: str) -> 
     return [
         scene for scene in scenes
         if name in scene.estimates and not is_wrong(scene, name)
-        and all(
-            _SEEN * bound < min(least, 1.0) * abs(float(truth.mid()))
-            for bound, truth in zip(scene.bounds(name), scene.truth(name), strict=True)
-        )
+        and all(_SEEN * bound < min(least, 1.0) * abs(float(truth.mid())) for _, bound, truth in scene.numbers(name))
     ]  # fmt: skip
 
 
 def _relative_error(scene: Scene, name: str) -> float:
-    numbers = zip(scene.values(name), scene.truth(name), strict=True)
-    errors = [abs(value - float(truth.mid())) / abs(float(truth.mid())) for value, truth in numbers if truth.mid() != 0]
+    pairs = [(value, float(truth.mid())) for value, _, truth in scene.numbers(name)]
+    errors = [abs(value - truth) / abs(truth) for value, truth in pairs if truth != 0]
     return max(errors, default=1.0)
 
 
@@ -72,7 +68,7 @@ def consistent(hypotheses: Iterable[Hypothesis], scenes: Sequence[Scene], name: 
         if hypothesis.mistake == EDIT and any(other.mistake != EDIT for other in found):
             break
         try:
-            if explains(hypothesis, scenes, name) and _count(hypothesis, scenes, name) > hypothesis.fitted:
+            if explains(hypothesis.predict, scenes, name) and _count(hypothesis, scenes, name) > hypothesis.fitted:
                 found.append(hypothesis)
         except DiffexploreError:
             continue

@@ -20,7 +20,7 @@ from diffexplore.program.program import lower
 from diffexplore.verifying.diagnosis.evidence import is_wrong
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction
 from diffexplore.verifying.diagnosis.samples import at_places
-from diffexplore.verifying.diagnosis.scene import Scene, exact_partial
+from diffexplore.verifying.diagnosis.scene import Scene, exact_partial, reduces
 from diffexplore.verifying.diagnosis.terms import multiple, plus
 
 #: What the screening allows for its own rounding, relative to the numbers that it adds.
@@ -36,7 +36,7 @@ _NAMED = {-1: "is left out", 1: "is counted twice", -2: "counts with the wrong s
 def wrong_places(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """One place of the batch, or one sample wherever it stands, whose share is wrong in all scenes that have it."""
     first = scenes[0]
-    if first.by_sample(name) or not first.problem.loss.data or all(scene.n == 1 for scene in scenes):
+    if not reduces(name, scenes):
         return
     wrong = [scene for scene in scenes if is_wrong(scene, name)]
     if not wrong:
@@ -81,7 +81,7 @@ def _share(name: str, place: int, by_place: bool) -> Prediction:
         if where is None or where >= scene.n:
             return [arb(0)]
         (part,) = scene.only(where).at_samples(exact_partial(scene.problem, name))
-        return [part / scene.n if scene.mean else part]
+        return [scene.share(part)]
 
     return predict
 
@@ -95,8 +95,7 @@ def _error(scene: Scene, name: str) -> float:
 
 
 def _allowed(scene: Scene, name: str, partials: np.ndarray) -> float:
-    value, bound = scene.values(name)[0], scene.bounds(name)[0]
-    slack = (2 * bound + 4 * scene.unit() * abs(value)) * (scene.n if scene.mean else 1)
+    slack = scene.slack(scene.values(name)[0], scene.bounds(name)[0]) * (scene.n if scene.mean else 1)
     return slack + _SLACK * float(np.abs(partials).max())
 
 

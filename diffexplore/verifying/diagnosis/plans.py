@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.checking.records import Cause
@@ -19,7 +20,6 @@ from diffexplore.methods.base import Estimate
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
 
-Tensor = torch.Tensor
 Point = dict[str, float]
 
 #: Samples of the scenes, in turn.
@@ -83,9 +83,7 @@ def whole_again(laboratory: Laboratory) -> Iterator[tuple[Mapping[str, float], n
     draw = np.random.default_rng([laboratory.seed, 0x3A])
     for i in range(_REPEATS):
         point = moved(laboratory.point, draw)
-        index = np.arange(laboratory.n)
-        if i >= _REPEATS - _REORDERED:
-            index = draw.permutation(laboratory.n)
+        index = np.arange(laboratory.n) if i < _REPEATS - _REORDERED else draw.permutation(laboratory.n)
         if _inside(laboratory, point, laboratory.rows(index)):
             yield point, index
 
@@ -160,7 +158,4 @@ def _inside(laboratory: Laboratory, point: Mapping[str, float], rows: Mapping[st
     """Whether all samples lie in the domain of the loss."""
     problem = laboratory.problem
     values = {name: value.to(torch.float64) for name, value in problem.values(point, rows).items()}
-    for holds in problem.domain_program.run(TORCH, values):
-        if not bool(holds.all() if isinstance(holds, torch.Tensor) else holds):
-            return False
-    return True
+    return all(bool(torch.as_tensor(holds).all()) for holds in problem.domain_program.run(TORCH, values))

@@ -115,7 +115,7 @@ class Diagnosis:
         cause = locate.of_samples(failures, name)
         if failures.count == failures.total or (cause is not None and cause.key in _OF_ONE_LIST):
             return cause
-        scenes = plans.by_data(self._laboratory, name, self.check.estimates[name], np.concatenate(failures.index))
+        scenes = plans.by_data(self._laboratory, name, self.check.estimates[name], failures.kept()[0])
         return regions.of_a_region(name, scenes) or cause
 
     @staticmethod

@@ -9,6 +9,7 @@ import numpy as np
 import sympy
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.enclosures import SUM_PRECISION, Status, statuses_in
@@ -29,7 +30,7 @@ class WholeBatch(Scene):
 
     truths: Mapping[str, arb] = field(default_factory=dict)
     size: int = 0
-    rows: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    rows: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -40,17 +41,17 @@ class WholeBatch(Scene):
             raise SceneUnavailable
         return [self.truths[name]]
 
-    def at_samples(self, expression: sympy.Expr) -> list[arb]:
+    def at_samples(self, expression: sympy.Expr, knob: float | None = None) -> list[arb]:
         """The expression, if it is the same for all samples."""
         if any(symbol.name in self.problem.loss.data for symbol in expression.free_symbols):
             raise SceneUnavailable
-        return super().at_samples(expression)
+        return super().at_samples(expression, knob)
 
     def only(self, place: int) -> Scene:
         row = {name: float(self.rows[name][place]) for name in self.problem.loss.data}
         return Scene(self.problem, self.point, (row,), (self.index[place],), self.total, {})
 
-    def columns(self) -> Mapping[str, torch.Tensor]:
+    def columns(self) -> Mapping[str, Tensor]:
         return self.rows
 
 

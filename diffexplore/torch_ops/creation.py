@@ -1,0 +1,45 @@
+"""Records of operators that make, fill or convert tensors."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from diffexplore.bounds import formulas
+from diffexplore.bounds import movement as bound
+from diffexplore.bounds.handling import Handled
+from diffexplore.torch_ops.cases import case
+from diffexplore.torch_ops.domains import EVERYWHERE
+from diffexplore.torch_ops.readers import constants as read
+from diffexplore.torch_ops.records import Operator, composed, smooth
+from diffexplore.torch_ops.tensor_rules import creation as tensors
+
+CREATED = Handled(bound.create)
+
+_made = partial(smooth, bound=CREATED, on_tensors=tensors.created)
+_FILLED = Handled(bound.fill, in_place=True)
+_zeros, _ones = read.constant(0), read.constant(1)
+
+OPERATORS: tuple[Operator, ...] = (
+    _made("zeros zeros_like new_zeros _efficientzerotensor", read=_zeros),
+    _made("empty empty_like new_empty new_empty_strided empty_strided", read=_zeros),
+    _made("ones ones_like new_ones", read=_ones),
+    _made("full full_like", read=read.full),
+    _made("new_full", read=read.new_full),
+    _made("scalar_tensor", read=read.scalar_tensor),
+    _made("arange", read=read.arange),
+    _made("eye", read=read.eye),
+    _made("rand randn rand_like randn_like randint is_same_size _has_same_storage_numel"),
+    smooth(
+        "bernoulli normal uniform exponential", bound=Handled(bound.drawn, in_place=True), on_tensors=tensors.created
+    ),
+    smooth("fill", case("value"), bound=_FILLED, read=read.full, on_tensors=tensors.copied),
+    smooth("zero", case("0"), bound=_FILLED, read=_zeros, on_tensors=tensors.created),
+    smooth("copy", bound=Handled(bound.copy_into, in_place=True), read=read.copied_into, on_tensors=tensors.copied),
+    smooth(
+        "_to_copy to convert_element_type",
+        bound=Handled(bound.convert),
+        read=read.to_copy,
+        on_tensors=tensors.converted,
+    ),
+    composed("broadcast_in_dim", EVERYWHERE, steps=formulas.broadcast),
+)

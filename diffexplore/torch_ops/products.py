@@ -1,0 +1,31 @@
+"""Records of products of matrices and vectors, and of convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+
+from diffexplore.bounds import products as bound
+from diffexplore.bounds.handling import Handled
+from diffexplore.torch_ops.readers import reductions as read
+from diffexplore.torch_ops.records import Operator, smooth
+from diffexplore.torch_ops.tensor_rules import products as tensors
+
+
+def _product(multiply: Callable[..., torch.Tensor], *, added: bool = False) -> Handled:
+    """The bound of a product, perhaps added to another tensor."""
+    return Handled(partial(bound.product, multiply, added))
+
+
+OPERATORS: tuple[Operator, ...] = (
+    smooth("mm", bound=_product(torch.mm), read=read.mm, on_tensors=tensors.product),
+    smooth("bmm", bound=_product(torch.bmm), read=read.bmm, on_tensors=tensors.product),
+    smooth("mv", bound=_product(torch.mv), on_tensors=tensors.product),
+    smooth("dot vdot", bound=_product(torch.dot), on_tensors=tensors.product),
+    smooth("addmm", bound=_product(torch.mm, added=True), on_tensors=tensors.added_product),
+    smooth("addmv", bound=_product(torch.mv, added=True), on_tensors=tensors.added_product),
+    smooth("baddbmm", bound=_product(torch.bmm, added=True), on_tensors=tensors.added_product),
+    smooth("convolution convolution_backward", bound=Handled(bound.convolution)),
+)
