@@ -27,7 +27,7 @@ from diffexplore.functions.tables import builders
 _Built = TypeVar("_Built", sympy.Expr, Boolean)
 
 MAX_ORDER = 10
-"""Largest order of polygamma, dsinc and besseli."""
+"""Largest order of polygamma, besselj and the like."""
 
 
 def parse(text: str, allowed: Collection[str] | None = None) -> sympy.Expr:
@@ -163,14 +163,13 @@ def _call(node: ast.Call) -> sympy.Expr:
     if name == "where":
         return builders()[name](condition_of(node.args[0]), *map(expression_of, node.args[1:]))
     arguments = [expression_of(argument) for argument in node.args]
-    if FUNCTIONS[name].of_order_0 is not None:
-        if not (arguments[0].is_Integer and 0 <= arguments[0] <= MAX_ORDER):
+    orders = FUNCTIONS[name].orders
+    for order in arguments[:orders]:
+        if not (order.is_Integer and 0 <= order <= MAX_ORDER):
             raise UsageError(f"the order of {name} must be a whole number from 0 to {MAX_ORDER}")
-        check_argument(name, arguments[1])
-        return builders()[name](*arguments)
     if name in ("pow", "square", "exp2", "hypot"):
         return _written_as_powers(name, arguments)
-    for argument in arguments:
+    for argument in arguments[orders:]:
         check_argument(name, argument)
         if name in ASKING and not argument.is_extended_real:
             check_multiplied_out(argument)

@@ -101,8 +101,11 @@ class _Writer:
             below = self.collector.step("log", of_base) if constant is None else self.collector.constant(constant)
             return self.collector.step("div", self.collector.step("log", slots[0]), below)
         function = FUNCTIONS[name]
-        if function.of_order_0 is not None and expression_of(node.args[0]).is_zero:
-            return self.collector.step(function.of_order_0.name, slots[1])
+        left_out = len(node.args) - function.least
+        slots += [self.collector.constant(sympy.Integer(one)) for one in function.optional[left_out:]]
+        orders = node.args[: function.orders]
+        if function.of_order_0 is not None and all(expression_of(order).is_zero for order in orders):
+            return self.collector.step(function.of_order_0.name, *slots[function.orders :])
         return composed(function, self.collector, slots)
 
     def _extreme(self, name: str, arguments: Sequence[ast.expr]) -> int:

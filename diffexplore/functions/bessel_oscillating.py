@@ -34,7 +34,7 @@ from diffexplore.functions.rounding import IN_STEPS, SPREAD_IN_STEPS, TRIED_IN_P
 torch, arb = library("torch"), library("flint").arb
 tf, kernels = library("tensorflow"), library("diffexplore.arithmetic.bessel")
 spread, trials = library("diffexplore.bounds.bessel"), library("diffexplore.bounds.trials")
-tables = library("diffexplore.functions.tables")
+tables, slopes = library("diffexplore.functions.tables"), library("diffexplore.arithmetic.slopes")
 build, node_of = tables.build, tables.class_named
 
 _HANKEL_IN_PYTHON = Helper(
@@ -122,10 +122,11 @@ _OF_TORCH = Claim(8, absolute=16.0, double_absolute=2.0**34, operand_roundings=2
 
 
 def _first_kind(order: int, normal_form: Any, **facts: Any) -> Operation:
-    name = f"j{order}"
+    name, kernel = f"j{order}", getattr(torch.special, f"bessel_j{order}")
     return Operation(
-        name=name, aten=f"special_bessel_{name}", torch=getattr(kernels, name), numpy=NO_NUMPY, jax=NO_JAX,
-        tensorflow=getattr(tf.math.special, f"bessel_{name}"), javascript=_in_javascript(order, "besselj"),
+        name=name, aten=f"special_bessel_{name}", numpy=NO_NUMPY, jax=NO_JAX,
+        torch=lambda x: slopes.by_record(name, kernel, x), tensorflow=getattr(tf.math.special, f"bessel_{name}"),
+        javascript=_in_javascript(order, "besselj"),
         arb=lambda x: x.bessel_j(arb(order)), double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
         facts=Facts(
             domain=EVERYWHERE, sign=UNKNOWN_SIGN, smooth=ANALYTIC, normal_form=normal_form,
@@ -142,10 +143,11 @@ _AT_ZERO: dict[int, dict[str, Any]] = {
 
 
 def _second_kind(order: int) -> Operation:
-    name, other = f"y{order}", f"y{1 - order}"
+    name, kernel = f"y{order}", getattr(torch.special, f"bessel_y{order}")
     return Operation(
-        name=name, aten=f"special_bessel_{name}", torch=getattr(kernels, name), numpy=NO_NUMPY, jax=NO_JAX,
-        tensorflow=getattr(tf.math.special, f"bessel_{name}"), javascript=_in_javascript(order, "bessely"),
+        name=name, aten=f"special_bessel_{name}", numpy=NO_NUMPY, jax=NO_JAX,
+        torch=lambda x: slopes.by_record(name, kernel, x), tensorflow=getattr(tf.math.special, f"bessel_{name}"),
+        javascript=_in_javascript(order, "bessely"),
         arb=lambda x: x.bessel_y(arb(order)) if x > 0 else arb("nan"), double=LEFT_TO_ARB, germ=NO_GERM,
         complex=NOT_COMPLEX,
         facts=Facts(
@@ -153,7 +155,7 @@ def _second_kind(order: int) -> Operation:
             at_infinity=MAY_BE_FINITE,
         ),
         spread=getattr(spread, name), claim=_OF_TORCH, tried=(Trials(trials.waves_right_of_zero),), zeros=(),
-        derivative_uses=(other,),
+        derivative_uses=(f"y{1 - order}",),
     )  # fmt: skip
 
 
@@ -172,7 +174,7 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         name="besselj", doc="Bessel function of the first kind: besselj(n, x), n a whole number up to 10", least=2,
-        most=2, node=Defined((None, _between_neighbours), "J"), build=_j, of_order_0=_J0, python=_J_IN_PYTHON,
+        most=2, node=Defined((None, _between_neighbours), "J"), build=_j, orders=1, of_order_0=_J0, python=_J_IN_PYTHON,
         torch=_J_IN_TORCH,
         computed=Operation(
             name="besselj",

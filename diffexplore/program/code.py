@@ -156,7 +156,8 @@ class TorchCode(Dialect):
         if isinstance(function.torch, Helper):
             orders, last = expr.args[:-1], expr.args[-1]  # the order of a derivative stays the number that it is
             return self._called(function.torch, [*map(self.write, orders), self._as_argument(last)])
-        assert isinstance(function.torch, str), f"the record of {function.name} says how torch writes it"
+        if isinstance(function.torch, Lack):
+            raise UsageError(f"torch has no {function.name}")
         plain = "{" in function.torch  # such a text says itself where a number has to be a tensor
         return self._filled(
             function.torch, [(self.write if plain else self._as_argument)(one) for one in expr.args], expr

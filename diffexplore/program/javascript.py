@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
+from diffexplore.errors import UsageError
 from diffexplore.functions import OPERATIONS as RECORDS
-from diffexplore.functions.records import Helper
+from diffexplore.functions.records import Helper, Lack
 from diffexplore.program.program import Program, Step
 
 #: How tightly an expression holds together, the loosest first.
@@ -33,7 +34,7 @@ _PREFIX = {"neg": "-", "not": "!"}
 _CALLS = {
     name: one.javascript.name if isinstance(one.javascript, Helper) else one.javascript
     for name, one in RECORDS.items()
-    if one.javascript not in _ARITHMETIC
+    if one.javascript not in _ARITHMETIC and not isinstance(one.javascript, Lack)
 }
 
 _HELPERS = [one.javascript for one in RECORDS.values() if isinstance(one.javascript, Helper)]
@@ -60,7 +61,7 @@ def function(name: str, about: str, program: Program, width: int | None = None) 
     arrays of ``width`` outputs each.
 
     Raises:
-        TypeError: for an operation that cannot be written.
+        UsageError: for an operation that JavaScript has not.
     """
     return "\n".join(_Function(program).lines(name, about, width))
 
@@ -155,7 +156,7 @@ class _Function:
             return f"{_PREFIX[operation]}{self._at_least(slots[0], _ATOM)}", _SIGN
         if operation in _CALLS:
             return f"{_CALLS[operation]}({', '.join(self._texts[slot][0] for slot in slots)})", _ATOM
-        raise TypeError(f"JavaScript has no operation {operation}")
+        raise UsageError(f"JavaScript has no {operation}")
 
     def _at_least(self, slot: int, tightness: int) -> str:
         text, own = self._texts[slot]

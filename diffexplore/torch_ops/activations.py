@@ -10,11 +10,12 @@ from diffexplore.bounds import formulas, zeros
 from diffexplore.bounds import propagation as spread
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.formula.functions_sympy import softplus
+from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import EVERYWHERE, OperandDomain, nonzero
 from diffexplore.torch_ops.readers import conventions, elementwise
 from diffexplore.torch_ops.readers.logic import less, select
-from diffexplore.torch_ops.records import Operator, composed, smooth, unbounded
+from diffexplore.torch_ops.records import Operator, composed, operator, unbounded
 
 _ALPHAS = ("alpha > 0", "scale > 0", "input_scale > 0")
 _GELU_TANH = "0.5 * self * (1 + tanh(sqrt(2 / M_PI) * (self + 0.044715 * pow(self, 3))))"
@@ -64,13 +65,15 @@ _ACTIVATIONS = (
 )  # fmt: skip
 
 _BACKWARD = (
-    smooth(
-        "sigmoid_backward", case("sigmoid_backward(grad_output, output)"), formula=lambda g, y: g * y * (1 - y),
-        bound=Elementwise(spread.sigmoid_backward, "sigmoid_backward", zeros.where_first),
+    operator(
+        "sigmoid_backward", EVERYWHERE, case("sigmoid_backward(grad_output, output)"),
+        bound=Elementwise(spread.sigmoid_backward, "sigmoid_backward", zeros.where_first), kinks=kinks.nowhere,
+        formula=lambda g, y: g * y * (1 - y),
     ),
-    smooth(
-        "tanh_backward", case("tanh_backward(grad_output, output)"), formula=lambda g, y: g * (1 - y**2),
+    operator(
+        "tanh_backward", EVERYWHERE, case("tanh_backward(grad_output, output)"),
         bound=Elementwise(spread.tanh_backward, "tanh_backward", zeros.where_first, cancels=(1,)),
+        kinks=kinks.nowhere, formula=lambda g, y: g * (1 - y**2),
     ),
     composed(
         "logit_backward", OperandDomain(rule=lambda g, x, *_: nonzero(x * (1 - x)), in_formula=True),

@@ -11,20 +11,13 @@ from diffexplore.bounds import ball, branching, formulas, zeros
 from diffexplore.bounds import propagation as spread
 from diffexplore.bounds.elementwise import Elementwise, Power, Sum
 from diffexplore.formula.step_functions import floor
+from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, OperandDomain, of_power, of_xlogy, on
+from diffexplore.torch_ops.mathematics import of_function
 from diffexplore.torch_ops.readers import elementwise
 from diffexplore.torch_ops.readers.logic import less, select
-from diffexplore.torch_ops.records import (
-    Operator,
-    analytic,
-    composed,
-    handled,
-    of_elements,
-    of_function,
-    smooth,
-    unbounded,
-)
+from diffexplore.torch_ops.records import Operator, composed, handled, of_elements, operator, unbounded
 
 _DIVISOR = on("other != 0")
 
@@ -42,39 +35,42 @@ def _floored(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
 
 
 OPERATORS: tuple[Operator, ...] = (
-    smooth(
-        "add", case("self + alpha * other"), bound=Sum(ball.add, "add", zeros.where_both),
-        formula=lambda x, y: x + y, read=elementwise.add,
+    operator(
+        "add", EVERYWHERE, case("self + alpha * other"), bound=Sum(ball.add, "add", zeros.where_both),
+        kinks=kinks.nowhere, formula=lambda x, y: x + y, read=elementwise.add,
     ),
-    smooth(
-        "sub", case("self - alpha * other"), bound=Sum(ball.add, "sub", zeros.where_both, total=torch.sub),
+    operator(
+        "sub", EVERYWHERE, case("self - alpha * other"),
+        bound=Sum(ball.add, "sub", zeros.where_both, total=torch.sub), kinks=kinks.nowhere,
         formula=lambda x, y: x - y, read=elementwise.sub,
     ),
-    smooth(
-        "rsub", case("other - alpha * self"), bound=Sum(ball.add, "rsub", zeros.where_both, total=torch.rsub, scaled=0),
+    operator(
+        "rsub", EVERYWHERE, case("other - alpha * self"),
+        bound=Sum(ball.add, "rsub", zeros.where_both, total=torch.rsub, scaled=0), kinks=kinks.nowhere,
         formula=lambda x, y: y - x, read=elementwise.rsub,
     ),
-    smooth(
-        "mul", bound=Elementwise(ball.mul, "mul", zeros.where_either, wide_numbers=True),
-        formula=lambda x, y: x * y, read=elementwise.mul,
+    operator(
+        "mul", EVERYWHERE, bound=Elementwise(ball.mul, "mul", zeros.where_either, wide_numbers=True),
+        kinks=kinks.nowhere, formula=lambda x, y: x * y, read=elementwise.mul,
     ),
-    analytic(
+    operator(
         "div true_divide", _DIVISOR, case("self / other", rounding_mode=None),
         case("trunc(self / other)", rounding_mode="trunc"), case("floor(self / other)", rounding_mode="floor"),
-        bound=Elementwise(ball.div, "div", zeros.where_first, wide_numbers=True), formula=lambda x, y: x / y,
-        read=elementwise.divide,
+        bound=Elementwise(ball.div, "div", zeros.where_first, wide_numbers=True), kinks=kinks.nowhere,
+        formula=lambda x, y: x / y, read=elementwise.divide,
     ),
-    smooth("neg", bound=Elementwise(ball.unchanged, "neg"), formula=lambda x: -x),
+    operator("neg", EVERYWHERE, bound=Elementwise(ball.unchanged, "neg"), kinks=kinks.nowhere, formula=lambda x: -x),
     unbounded("positive", EVERYWHERE, formula=lambda x: x),
-    analytic(
+    operator(
         "pow", OperandDomain(rule=of_power), case("pow(self, exponent)", on=("self > 0",)),
         *(case(f"pow(self, {power})", exponent=power) for power in (0, 1, 2, 3, -1)),
-        bound=Power(spread.pow, "pow", zeros.where_first_and_second_positive), formula=lambda x, y: x**y,
+        bound=Power(spread.pow, "pow", zeros.where_first_and_second_positive), kinks=kinks.nowhere,
+        formula=lambda x, y: x**y,
     ),
     of_function("atan2", bound=Elementwise(spread.atan2, "atan2", zeros.where_first_and_second_positive)),
-    smooth(
-        "logaddexp", bound=Elementwise(ball.largest, "logaddexp", cancels=(0, 1)),
-        formula=lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
+    operator(
+        "logaddexp", EVERYWHERE, bound=Elementwise(ball.largest, "logaddexp", cancels=(0, 1)),
+        kinks=kinks.nowhere, formula=lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
     ),
     composed("logaddexp2", EVERYWHERE, formula=lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2)),
     composed("hypot", EVERYWHERE, steps=formulas.hypot, formula=lambda x, y: sympy.sqrt(x**2 + y**2)),
@@ -97,14 +93,6 @@ OPERATORS: tuple[Operator, ...] = (
     composed("lerp", EVERYWHERE, case("lerp(self, end, weight)"), formula=_between, rewritten=_between),
     # --------------------------------------------------------------------------------- those that the audit alone knows
     of_elements("copysign", EVERYWHERE, case("abs(self) * sgn(other)"), formula=_with_sign),
-    unbounded("igamma", AS_COMPOSED, case("igamma(self, other)", on=("self > 0", "other > 0"))),
-    unbounded("igammac", AS_COMPOSED, case("1 - igamma(self, other)", on=("self > 0", "other > 0"))),
-    unbounded(
-        "mvlgamma", AS_COMPOSED,
-        *(case(" + ".join([f"{p * (p - 1)} * log(M_PI) / 4.", *(f"lgamma(self - {j / 2})" for j in range(p))]),
-               on=(f"self > {(p - 1) / 2}",), p=p) for p in (1, 2, 3, 4)),
-    ),
     unbounded("ldexp", EVERYWHERE, case("self * pow(2, other)")),
     unbounded("frexp", EVERYWHERE, case("self / exp2(exponent)", saved={"exponent": "floor(log2(abs(self))) + 1"})),
-    unbounded("special_zeta", AS_COMPOSED, case("special_zeta(self, other)", on=("self > 1", "other > 0"))),
 )  # fmt: skip

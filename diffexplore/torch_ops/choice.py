@@ -14,11 +14,12 @@ from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import EVERYWHERE
+from diffexplore.torch_ops.mathematics import of_function
 from diffexplore.torch_ops.readers import comparisons, conventions
 from diffexplore.torch_ops.readers.arrays import each
 from diffexplore.torch_ops.readers.elementwise import clamp, heaviside
 from diffexplore.torch_ops.readers.logic import equal, less, opposite
-from diffexplore.torch_ops.records import Operator, handled, of_function, operator, unbounded
+from diffexplore.torch_ops.records import Operator, handled, operator, unbounded
 from diffexplore.torch_ops.tensor_rules import choice as tensors
 
 

@@ -14,7 +14,8 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.torch_ops.readers.logic import equal, opposite
 
-_PLACES = {"self": 0, "other": 1, "exponent": 1}  # the place of an operand by its name in ATen
+#: The place of an operand by its name in ATen.
+_PLACES = {"self": 0, "other": 1, "exponent": 1}
 
 
 @dataclass(frozen=True)

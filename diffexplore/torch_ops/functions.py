@@ -12,11 +12,13 @@ from diffexplore.formula import step_functions
 from diffexplore.functions.facts import JUMP
 from diffexplore.functions.rounding import Propagation
 from diffexplore.functions.tables import build, of_kernels
+from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, on
+from diffexplore.torch_ops.mathematics import BY_KERNEL, of_function
 from diffexplore.torch_ops.readers import conventions, elementwise
 from diffexplore.torch_ops.readers.logic import less, select
-from diffexplore.torch_ops.records import BY_KERNEL, Operator, analytic, composed, handled, of_elements, of_function
+from diffexplore.torch_ops.records import Operator, composed, handled, of_elements, operator, unbounded
 
 _POSITIVE = on("self > 0")
 _INSIDE_UNIT = on("self > 0", "self < 1")
@@ -44,6 +46,9 @@ _ALSO = {
 _CASES: dict[str, tuple[Case, ...]] = {
     "lgamma": (case(on=_RIGHT),), "digamma": (case(on=_RIGHT),), "round": (case(), _ROUND_DECIMALS),
     "special_erfcx": (case("exp(self * self) * erfc(self)"),),
+    "igamma": (case("igamma(self, other)", on=("self > 0", "other > 0")),),
+    "igammac": (case("1 - igamma(self, other)", on=("self > 0", "other > 0")),),
+    "special_zeta": (case("special_zeta(self, other)", on=("self > 1", "other > 0")),),
     "special_i0e": (case("exp(-abs(self)) * i0(self)"),),
     "special_i1e": (case("special_i1e(self)", conventions=_TINY_BESSEL),),
     "special_i1": (case("special_i1(self)", conventions=_TINY_BESSEL),),
@@ -69,10 +74,22 @@ _OF_PROGRAMS = tuple(
 )
 
 _OF_ATEN = (
-    analytic("exp2", EVERYWHERE, bound=Elementwise(spread.exp2, "exp2"), formula=lambda x: sympy.Integer(2) ** x),
-    analytic("rsqrt", _POSITIVE, bound=Elementwise(spread.rsqrt, "rsqrt"), formula=lambda x: 1 / sympy.sqrt(x)),
-    analytic("reciprocal", on("self != 0"), bound=Elementwise(ball.reciprocal, "reciprocal"), formula=lambda x: 1 / x),
-    analytic("square", EVERYWHERE, bound=Elementwise(ball.square, "square", at(0.0)), formula=lambda x: x**2),
+    operator(
+        "exp2", EVERYWHERE, bound=Elementwise(spread.exp2, "exp2"), kinks=kinks.nowhere,
+        formula=lambda x: sympy.Integer(2) ** x,
+    ),
+    operator(
+        "rsqrt", _POSITIVE, bound=Elementwise(spread.rsqrt, "rsqrt"), kinks=kinks.nowhere,
+        formula=lambda x: 1 / sympy.sqrt(x),
+    ),
+    operator(
+        "reciprocal", on("self != 0"), bound=Elementwise(ball.reciprocal, "reciprocal"), kinks=kinks.nowhere,
+        formula=lambda x: 1 / x,
+    ),
+    operator(
+        "square", EVERYWHERE, bound=Elementwise(ball.square, "square", at(0.0)), kinks=kinks.nowhere,
+        formula=lambda x: x**2,
+    ),
     of_elements("log2", _POSITIVE, formula=lambda x: sympy.log(x) / sympy.log(2)),
     of_elements("log10", _POSITIVE, formula=lambda x: sympy.log(x) / sympy.log(10)),
     composed(
@@ -99,4 +116,19 @@ _OF_ATEN = (
     of_elements("angle", EVERYWHERE, formula=lambda x: select(less(x, sympy.S.Zero), sympy.pi, sympy.S.Zero)),
 )  # fmt: skip
 
-OPERATORS: tuple[Operator, ...] = (*_OF_PROGRAMS, *_OF_ATEN)
+_OF_THE_AUDIT = (
+    unbounded(
+        "mvlgamma",
+        AS_COMPOSED,
+        *(
+            case(
+                " + ".join([f"{p * (p - 1)} * log(M_PI) / 4.", *(f"lgamma(self - {j / 2})" for j in range(p))]),
+                on=(f"self > {(p - 1) / 2}",),
+                p=p,
+            )
+            for p in (1, 2, 3, 4)
+        ),
+    ),
+)
+
+OPERATORS: tuple[Operator, ...] = (*_OF_PROGRAMS, *_OF_ATEN, *_OF_THE_AUDIT)

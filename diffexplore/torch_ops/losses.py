@@ -29,8 +29,11 @@ OPERATORS: tuple[Operator, ...] = (
         "binary_cross_entropy", AS_COMPOSED,
         *(
             case(
-                f"{weight}-(target * log(self) + (1 - target) * log(1 - self))", reduction="none",
-                on=("self > 0", "self < 1", "target > 0", "target < 1"), conventions=_LARGE | _TINY, **fixed,
+                f"{weight}-(target * log(self) + (1 - target) * log(1 - self))",
+                on=("self > 0", "self < 1", "target > 0", "target < 1"),
+                reduction="none",
+                conventions=_LARGE | _TINY,
+                **fixed,
             )
             for weight, fixed in _WEIGHTS
         ),
@@ -51,8 +54,10 @@ OPERATORS: tuple[Operator, ...] = (
         "binary_cross_entropy_with_logits", EVERYWHERE,
         *(
             case(
-                f"{weight}((1 - target) * self + (1 + ({slope} - 1) * target) * log(1 + exp(-self)))", reduction="none",
-                **without, **unslanted,
+                f"{weight}((1 - target) * self + (1 + ({slope} - 1) * target) * log(1 + exp(-self)))",
+                reduction="none",
+                **without,
+                **unslanted,
             )
             for weight, without in _WEIGHTS
             for slope, unslanted in _SLOPES

@@ -1,4 +1,4 @@
-"""The record of an operator of ATen: all that tracing, bounds and audit know of it; records of functions in it."""
+"""The record of an operator of ATen: all that tracing, bounds and audit know of it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,14 @@ from functools import cached_property
 from typing import Any
 
 import sympy
-from sympy.logic.boolalg import Boolean
 
 from diffexplore.bounds import formulas
 from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.handling import Bound, Handled, Handler, Kinks, unwatched
-from diffexplore.bounds.zeros import at
-from diffexplore.functions import OPERATIONS
-from diffexplore.functions.domains import Above, AtLeast, Domain, Kind, Within
-from diffexplore.functions.facts import ANALYTIC, CORNER, CUT, JUMP, Smoothness
-from diffexplore.functions.lazy import resolved
-from diffexplore.functions.records import Operation
-from diffexplore.functions.rounding import Propagation
-from diffexplore.functions.tables import of_kernels
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case
-from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, OperandDomain, nonnegative, nonzero, positive
+from diffexplore.torch_ops.domains import EVERYWHERE, OperandDomain
 from diffexplore.torch_ops.readers.elementwise import elementwise
 from diffexplore.torch_ops.tensor_rules.operands import TensorRule
 
@@ -33,14 +24,6 @@ Reader = Callable[..., Any]
 
 #: The bound of an operator of whose error nothing is known: its results are unbounded, and its name is kept.
 OPAQUE = Handled(unwatched)
-
-BY_KERNEL: dict[str, Operation] = {one.aten_name: one for one in OPERATIONS.values()}
-"""The operations of programs by the names of their kernels in ATen."""
-
-#: Where a function of one argument has its kinks.
-_KINKS: dict[Smoothness, Kinks] = {
-    ANALYTIC: kinks.nowhere, CUT: kinks.nowhere, CORNER: kinks.at_zero, JUMP: kinks.anywhere,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,14 +84,9 @@ def operator(names: str, defined: OperandDomain, *cases: Case, **facts: Any) -> 
     return Operator(names=tuple(names.split()), defined=defined, cases=cases, **facts)
 
 
-def analytic(names: str, defined: OperandDomain, *cases: Case, bound: Bound, **facts: Any) -> Operator:
-    """The record of an operator that is smooth where it is defined."""
-    return operator(names, defined, *cases, bound=bound, kinks=kinks.nowhere, **facts)
-
-
 def smooth(names: str, *cases: Case, bound: Bound, **facts: Any) -> Operator:
     """The record of an operator that is defined and smooth everywhere."""
-    return analytic(names, EVERYWHERE, *cases, bound=bound, **facts)
+    return operator(names, EVERYWHERE, *cases, bound=bound, kinks=kinks.nowhere, **facts)
 
 
 def composed(
@@ -140,46 +118,3 @@ def handled(
 def unbounded(names: str, defined: OperandDomain, *cases: Case, **facts: Any) -> Operator:
     """The record of an operator of whose error nothing is known."""
     return operator(names, defined, *cases, bound=OPAQUE, kinks=kinks.unknown, **facts)
-
-
-def of_function(names: str, *cases: Case, **facts: Any) -> Operator:
-    """The record of an operator that is an operation of programs; ``names`` begin with that of its kernel.
-
-    Raises TypeError for an operation without a rule by which the errors of its operands spread.
-    """
-    name = names.split()[0]
-    known = BY_KERNEL[name]
-    if isinstance(known.spread, Propagation):
-        raise TypeError(f"the function {name} has no rule of its own for errors: {known.spread.value}")
-    bound = Elementwise(resolved(known.spread), name, at(*known.zeros) if known.zeros else None)
-    stated: dict[str, Any] = {
-        "bound": bound, "formula": of_kernels()[name], "kinks": _KINKS[known.facts.smooth],
-    }  # fmt: skip
-    return operator(names, _stated(known.facts.domain), *cases, **(stated | facts))
-
-
-def _stated(domain: Domain) -> OperandDomain:
-    """The domain of a function of numbers as that of an operator."""
-    if domain.reaches_further:
-        return AS_COMPOSED
-    texts: list[str] = []
-    for condition in domain.conditions:
-        match condition:
-            case Above():
-                texts.append(f"self > {condition.bound}")
-            case AtLeast():
-                texts.append(f"self >= {condition.bound}")
-            case Within():
-                equal = "" if condition.strict else "="
-                texts += [f"self >{equal} -1", f"self <{equal} 1"]
-            case _:
-                return OperandDomain(
-                    rule=lambda *operands: sympy.And(*(_need(*one) for one in domain.linear(*operands)))
-                )
-    return OperandDomain(tuple(texts)) if texts else EVERYWHERE
-
-
-def _need(expr: sympy.Expr, kind: Kind) -> Boolean:
-    """What a function needs of an expression; no more is said of poles, which are single points."""
-    told = {"positive": positive, "nonnegative": nonnegative, "nonzero": nonzero}
-    return told[kind](expr) if kind in told else sympy.true

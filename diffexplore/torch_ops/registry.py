@@ -33,8 +33,10 @@ from diffexplore.torch_private.watching import decomposition_table
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
 
-#: The namespaces of torch's own operators: one of a library's may have the name of one of these, and another meaning.
-_TORCH = ("aten", "prims")
+#: The namespaces of torch's own operators, and of those that this package adds; another library's may have the name of
+#: one of these, and another meaning.
+_TORCH = ("aten", "prims", "diffexplore")
+
 
 _ORDERS = ("sort", "topk", "median", "nanmedian", "kthvalue", "mode", "argsort", "searchsorted", "unique")
 
@@ -83,7 +85,7 @@ def base_name(function: Any) -> str:
     return name if namespace in _TORCH else str(function._schema.name)
 
 
-def run_decomposed(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def taken_apart(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """An operation that torch itself composes of others, such as true_divide: these are watched."""
     with watch:
         return func.decompose(*args, **kwargs)
@@ -95,7 +97,7 @@ def handler_of(func: Any) -> Handler:
     known = _handler(of(func), in_place=is_in_place(base_name(func)))
     if known is not unwatched or func.namespace != "aten":
         return known
-    return run_decomposed if func._can_decompose() else partial(_decomposed(func).run, found_by_bound)
+    return taken_apart if func._can_decompose() else partial(_decomposed(func).run, found_by_bound)
 
 
 def _decomposed(func: Any) -> StepByStep:

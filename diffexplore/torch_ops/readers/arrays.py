@@ -30,6 +30,11 @@ class Grid:
     def ndim(self) -> int:
         return self.cells.ndim
 
+    @property
+    def from_right(self) -> int | None:
+        """The sample axis counted from the last one, which is -1."""
+        return None if self.axis is None else self.axis - self.ndim
+
 
 def filled(shape: Sequence[int], value: sympy.Basic) -> Cells:
     """Cells of one value."""
@@ -54,7 +59,7 @@ def scalar(value: sympy.Basic) -> Grid:
 
 def each(function: Callable[..., Any], *grids: Grid) -> Grid:
     """``function`` of the cells at each place, the grids broadcast as tensors are."""
-    axes = {grid.axis - grid.ndim for grid in grids if grid.axis is not None}  # from the last one, which is -1
+    axes = {grid.from_right for grid in grids} - {None}
     if len(axes) > 1:
         raise Mixes
     shape = np.broadcast_shapes(*(grid.cells.shape for grid in grids))

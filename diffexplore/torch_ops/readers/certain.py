@@ -25,7 +25,8 @@ _STRUCTURE: tuple[Any, ...] = (
     sympy.core.relational.Relational, sympy.And, sympy.Or, sympy.Not,
 )  # fmt: skip
 
-_MOST_SAMPLES = 2**31 - 1  # more samples than this no computer holds
+#: More samples than this no computer holds.
+_MOST_SAMPLES = 2**31 - 1
 
 Range = tuple[int, int]
 

@@ -13,26 +13,9 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.formula.step_functions import StepFunction, ceil, floor, rounded, trunc
 
-#: Relations that SymPy's own negation would evaluate; it does those of ≤ and ≥ as well.
-_NEGATED: Mapping[type, type] = {
-    sympy.StrictLessThan: sympy.GreaterThan, sympy.StrictGreaterThan: sympy.LessThan,
-    sympy.Equality: sympy.Unequality, sympy.Unequality: sympy.Equality,
-}  # fmt: skip
-
-#: A bound from below: whether it belongs to what is above it, and where it is.
-Bound = tuple[bool, Expr]
-
-#: A step function → from where on its value is at least the whole number k.
-_REACHED: Mapping[type[StepFunction], Callable[[sympy.Integer], Bound]] = {
-    floor: lambda k: (True, k),
-    ceil: lambda k: (False, k - 1),
-    trunc: lambda k: (True, k) if k >= 1 else (False, k - 1),
-    rounded: lambda k: (bool(k % 2 == 0), k - sympy.S.Half),  # of two whole numbers, the even one
-}
-
 
 def less(x: Expr, y: Expr) -> Boolean:
-    """x < y, decided where both are numbers; one of a maximum or minimum is one of each operand, which is exact."""
+    """x < y, decided where both are numbers; of a maximum or minimum it is taken apart, which is exact."""
     if x == y:
         return sympy.false
     if x.is_number and y.is_number:
@@ -62,6 +45,13 @@ def opposite(condition: Boolean) -> Boolean:
         return other(*map(opposite, condition.args))
     negated = _NEGATED.get(type(condition))
     return sympy.Not(condition) if negated is None else negated(*condition.args, evaluate=False)
+
+
+#: Relations that SymPy's own negation would evaluate; it does those of ≤ and ≥ as well.
+_NEGATED: Mapping[type, type] = {
+    sympy.StrictLessThan: sympy.GreaterThan, sympy.StrictGreaterThan: sympy.LessThan,
+    sympy.Equality: sympy.Unequality, sympy.Unequality: sympy.Equality,
+}  # fmt: skip
 
 
 def equal(x: Expr, y: Expr) -> Boolean:
@@ -102,6 +92,19 @@ def as_condition(value: sympy.Basic) -> Boolean:
 def as_number(value: sympy.Basic) -> Expr:
     """A cell as a number: a truth value is 1 or 0."""
     return select(value, sympy.S.One, sympy.S.Zero) if is_truth(value) else value
+
+
+#: A bound from below: whether it belongs to what is above it, and where it is.
+Bound = tuple[bool, Expr]
+
+
+#: A step function → from where on its value is at least the whole number k.
+_REACHED: Mapping[type[StepFunction], Callable[[sympy.Integer], Bound]] = {
+    floor: lambda k: (True, k),
+    ceil: lambda k: (False, k - 1),
+    trunc: lambda k: (True, k) if k >= 1 else (False, k - 1),
+    rounded: lambda k: (bool(k % 2 == 0), k - sympy.S.Half),  # of two whole numbers, the even one
+}
 
 
 def stepped(x: Expr, y: Expr) -> tuple[StepFunction, sympy.Rational, bool] | None:

@@ -33,12 +33,8 @@ def slice_backward(reading: Reading, grad: Grid, sizes: Any, dim: int, start: in
 def _put_back(reading: Reading, grad: Grid, dim: int, index: int | slice) -> Grid:
     """Zeros, with the gradient where the elements were."""
     shape, axis = reading.shape
-    return _with_part(Grid(filled(shape, sympy.S.Zero), axis), dim, index, grad)
-
-
-def _with_part(whole: Grid, dim: int, index: int | slice, part: Grid) -> Grid:
-    """The whole, into which a part along one axis is written."""
-    take(whole, dim, index).cells[...] = part.cells
+    whole = Grid(filled(shape, sympy.S.Zero), axis)
+    take(whole, dim, index).cells[...] = grad.cells
     return whole
 
 
@@ -50,14 +46,23 @@ def diagonal_backward(reading: Reading, grad: Grid, sizes: Any, offset: int, dim
 
 
 def select_scatter(reading: Reading, x: Grid, source: Grid, dim: int, index: int) -> Grid:
-    return _with_part(copy(reading, x), dim, index, source)
+    whole = Grid(x.cells.copy(), x.axis)
+    take(whole, dim, index).cells[...] = source.cells
+    return whole
 
 
 def slice_scatter(
-    reading: Reading, x: Grid, source: Grid, dim: int = 0, start: int | None = None, end: int | None = None,
+    reading: Reading,
+    x: Grid,
+    source: Grid,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
     step: int = 1,
-) -> Grid:  # fmt: skip
-    return _with_part(copy(reading, x), dim, as_slice(start, end, step), source)
+) -> Grid:
+    whole = Grid(x.cells.copy(), x.axis)
+    take(whole, dim, as_slice(start, end, step)).cells[...] = source.cells
+    return whole
 
 
 def pad(reading: Reading, x: Grid, widths: Sequence[int], value: Any = 0) -> Grid:

@@ -1,0 +1,78 @@
+"""Operators that apply a mathematical function to each element: what their records take from that of the function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from diffexplore.bounds.elementwise import Elementwise
+from diffexplore.bounds.handling import Kinks
+from diffexplore.bounds.zeros import at
+from diffexplore.functions import OPERATIONS
+from diffexplore.functions.domains import Above, AtLeast, Domain, Kind, Within
+from diffexplore.functions.facts import ANALYTIC, CORNER, CUT, JUMP, Smoothness
+from diffexplore.functions.lazy import resolved
+from diffexplore.functions.records import Operation
+from diffexplore.functions.rounding import Propagation
+from diffexplore.functions.tables import of_kernels
+from diffexplore.torch_ops import kinks
+from diffexplore.torch_ops.cases import Case
+from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, OperandDomain, nonnegative, nonzero, positive
+from diffexplore.torch_ops.records import Operator, operator
+
+BY_KERNEL: dict[str, Operation] = {one.aten_name: one for one in OPERATIONS.values()}
+"""The operations of programs by the names of their kernels in ATen."""
+
+#: The orders and the numbers of a function are no more than this.
+_MOST_OPERANDS = 5
+
+#: Where a function of one argument has its kinks.
+_KINKS: dict[Smoothness, Kinks] = {
+    ANALYTIC: kinks.nowhere, CUT: kinks.nowhere, CORNER: kinks.at_zero, JUMP: kinks.anywhere,
+}  # fmt: skip
+
+
+def of_function(names: str, *cases: Case, **facts: Any) -> Operator:
+    """The record of an operator that is an operation of programs; ``names`` begin with that of its kernel.
+
+    Raises TypeError for an operation without a rule by which the errors of its operands spread.
+    """
+    name = names.split()[0]
+    known = BY_KERNEL[name]
+    if isinstance(known.spread, Propagation):
+        raise TypeError(f"the function {name} has no rule of its own for errors: {known.spread.value}")
+    zeros = at(*known.zeros) if known.zeros else None
+    bound = Elementwise(resolved(known.spread), name, zeros, operands=_MOST_OPERANDS)
+    stated: dict[str, Any] = {
+        "bound": bound, "formula": of_kernels()[name], "kinks": _KINKS[known.facts.smooth],
+    }  # fmt: skip
+    return operator(names, _stated(known.facts.domain), *cases, **(stated | facts))
+
+
+def _stated(domain: Domain) -> OperandDomain:
+    """The domain of a function of numbers as that of an operator."""
+    if domain.reaches_further:
+        return AS_COMPOSED
+    texts: list[str] = []
+    for condition in domain.conditions:
+        match condition:
+            case Above():
+                texts.append(f"self > {condition.bound}")
+            case AtLeast():
+                texts.append(f"self >= {condition.bound}")
+            case Within():
+                equal = "" if condition.strict else "="
+                texts += [f"self >{equal} -1", f"self <{equal} 1"]
+            case _:
+                return OperandDomain(
+                    rule=lambda *operands: sympy.And(*(_need(*one) for one in domain.linear(*operands)))
+                )
+    return OperandDomain(tuple(texts)) if texts else EVERYWHERE
+
+
+def _need(expr: sympy.Expr, kind: Kind) -> Boolean:
+    """What a function needs of an expression; no more is said of poles, which are single points."""
+    told = {"positive": positive, "nonnegative": nonnegative, "nonzero": nonzero}
+    return told[kind](expr) if kind in told else sympy.true
