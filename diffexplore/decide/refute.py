@@ -32,13 +32,10 @@ def keeps_bounds(region: Region, point: Point, samples: tuple[Point, ...]) -> bo
             if ball is None or not ball.is_zero():
                 return False
     for direction, interval in region.bounds:
-        if not direction.has(BatchSum, SAMPLES):
-            continue
-        for limit, sign in ((interval.low, 1), (interval.high, -1)):
-            if limit is not None:
-                ball = value(sign * (direction - limit), point, samples)
-                if ball is None or not ball > 0:
-                    return False
+        if direction.has(BatchSum, SAMPLES):
+            balls = (value(positive, point, samples) for positive in interval.positive(direction))
+            if not all(ball is not None and ball > 0 for ball in balls):
+                return False
     return True
 
 
