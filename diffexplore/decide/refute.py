@@ -189,13 +189,8 @@ def look_at(case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]]
         directions = (direction for direction, _ in case.resolver.region.bounds)
         used = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
         data = set(samples[0]) if samples else {SAMPLES} - used
-        yield Seen(
-            {symbol: number for symbol, number in point.items() if symbol not in data},
-            samples,
-            left,
-            right,
-            tuple(piece for _, piece in drawn),
-        )
+        outside = {symbol: number for symbol, number in point.items() if symbol not in data}
+        yield Seen(outside, samples, left, right, tuple(piece for _, piece in drawn))
 
 
 def _resolved(case: RegionCase, pieces: Sequence[Piece]) -> Summands:
