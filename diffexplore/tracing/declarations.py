@@ -56,6 +56,16 @@ def declare(spec: Spec | Sequence[Array]) -> tuple[Array, ...]:
     return tuple(arrays)
 
 
+def named_shapes(text: str) -> dict[str, tuple[int, ...]]:
+    """The shapes in a text such as "x[8,16], w[16], s", of any size; raises UsageError for a name that comes twice."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, shape in map(_parsed, _split(text)):
+        if name in found:
+            raise UsageError(f"the name {name!r} is declared twice: give one of the arguments another name")
+        found[name] = shape
+    return found
+
+
 def check_distinct(arrays: Iterable[Array]) -> None:
     """Raises UsageError where a name or a symbol comes twice."""
     arrays = list(arrays)
@@ -89,16 +99,21 @@ def real(name: str) -> sympy.Symbol:
 
 
 def _read(text: str) -> Array:
+    return _array(*_parsed(text))
+
+
+def _parsed(text: str) -> tuple[str, tuple[int, ...]]:
+    """The name and the shape that a text declares."""
     match = _DECLARED.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise UsageError(f"{shown(str(text))} declares no argument: write a name, or a name and its shape as in 'w[3]'")
     name, shape = match[1], match[2]
     if shape is None:
-        return _array(name, ())
+        return name, ()
     sizes = [size.strip() for size in shape.split(",")]
     if not all(size.isdecimal() for size in sizes):
         raise UsageError(f"the shape of {shown(text)} is not made of numbers: write it as in 'w[3]' or 'W[3,2]'")
-    return _array(name, tuple(int(size) for size in sizes))
+    return name, tuple(int(size) for size in sizes)
 
 
 def _array(name: str, shape: tuple[int, ...]) -> Array:
