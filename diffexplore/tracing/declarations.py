@@ -85,7 +85,12 @@ def check_distinct(arrays: Iterable[Array]) -> None:
 
 def of_samples(array: Array, samples: int) -> tuple[sympy.Symbol, ...]:
     """The symbols of a data array in each of some samples, one sample after the other: x_1, x_2, …"""
-    return tuple(real(f"{symbol.name}_{i}") for i in range(1, samples + 1) for symbol in array.symbols)
+    return tuple(of_sample(symbol, number) for number in range(1, samples + 1) for symbol in array.symbols)
+
+
+def of_sample(symbol: sympy.Symbol, number: int) -> sympy.Symbol:
+    """The symbol of a data entry in the sample with this number, from 1 on."""
+    return real(f"{symbol.name}_{number}")
 
 
 def symbols_of(arrays: Iterable[Array]) -> list[sympy.Symbol]:
