@@ -70,18 +70,10 @@ def check(
 
 
 def run_check(
-    loss: Loss,
-    batch: Batch,
-    points: Sequence[Mapping[str, float]],
-    *,
-    methods: Sequence[str] | str | None = None,
-    wrt: Sequence[str] | str | None = None,
-    dtype: str | torch.dtype = "float64",
-    device: str | torch.device = "auto",
-    seed: int = 0,
-    step: float | None = None,
-    listener: Listener | None = None,
-) -> Report:
+    loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], *, methods: Sequence[str] | str | None = None,
+    wrt: Sequence[str] | str | None = None, dtype: str | torch.dtype = "float64", device: str | torch.device = "auto",
+    seed: int = 0, step: float | None = None, listener: Listener | None = None,
+) -> Report:  # fmt: skip
     """The same on a batch that is at hand; ``listener`` follows the progress."""
     listener = listener or Silence()
     dtype, seed = as_dtype(dtype), as_seed(seed)

@@ -104,16 +104,10 @@ def verify(
 
 
 def run_verification(
-    subject: VerifiedSubject,
-    *,
-    wrt: Sequence[str] | str | None = None,
-    dtype: str | torch.dtype = "float64",
-    device: str | torch.device = "auto",
-    seed: int = 0,
-    accept: tuple[str, ...] = (),
-    modes: Sequence[str] | str = ("reverse",),
-    listener: Listener | None = None,
-) -> Report:
+    subject: VerifiedSubject, *, wrt: Sequence[str] | str | None = None, dtype: str | torch.dtype = "float64",
+    device: str | torch.device = "auto", seed: int = 0, accept: tuple[str, ...] = (),
+    modes: Sequence[str] | str = ("reverse",), listener: Listener | None = None,
+) -> Report:  # fmt: skip
     """The same for an adapted candidate on a batch that is at hand."""
     candidate, batch, points = subject.candidate, subject.batch, subject.points
     listener = listener or Silence()
