@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from diffexplore.loss import Loss
     from diffexplore.proving.prove import prove
     from diffexplore.proving.records import Proof
+    from diffexplore.tensors.gradcheck import gradcheck
+    from diffexplore.tensors.records import TensorReport
     from diffexplore.verifying.assertion import assert_gradient
     from diffexplore.verifying.run import verify
 
@@ -34,13 +36,13 @@ _HOMES = {
     "UsageError": "errors", "GradientError": "errors", "Explorer": "exploring.records", "explore": "exploring.explore",
     "Fit": "fitting.records", "fit": "fitting.fit", "graph": "graphing.graph", "Proof": "proving.records",
     "assert_gradient": "verifying.assertion", "check": "checking.run", "prove": "proving.prove",
-    "verify": "verifying.run",
+    "verify": "verifying.run", "gradcheck": "tensors.gradcheck", "TensorReport": "tensors.records",
 }  # fmt: skip
 
 __all__ = [
-    "DiffexploreError", "Explorer", "Fit", "GradientError", "Loss", "Proof", "Report", "Row", "UsageError",
-    "__version__", "assert_gradient", "check", "explore", "fit", "graph", "losses", "methods", "prove", "strategies",
-    "verify",
+    "DiffexploreError", "Explorer", "Fit", "GradientError", "Loss", "Proof", "Report", "Row", "TensorReport",
+    "UsageError", "__version__", "assert_gradient", "check", "explore", "fit", "gradcheck", "graph", "losses",
+    "methods", "prove", "strategies", "verify",
 ]  # fmt: skip
 
 

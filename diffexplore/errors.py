@@ -10,6 +10,7 @@ from diffexplore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from diffexplore.checking.records import Report
+    from diffexplore.tensors.records import TensorReport
 
 
 class DiffexploreError(Exception):
@@ -32,19 +33,20 @@ class CandidateError(UsageError):
 
 
 class GradientError(DiffexploreError, AssertionError):
-    """A gradient is wrong, or could not be decided: raised by :func:`diffexplore.assert_gradient`.
+    """A gradient is wrong, or undecided: raised by :func:`diffexplore.assert_gradient`, :func:`diffexplore.gradcheck`.
 
     Its text fits 25 lines of 100 columns however many samples there are; ``report`` is the whole
-    :class:`~diffexplore.Report`. It can be pickled, so that it crosses from one process to another.
+    :class:`~diffexplore.Report` or :class:`~diffexplore.TensorReport`. It can be pickled, so that it crosses from one
+    process to another.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report | TensorReport) -> None:
         from diffexplore.render.failure import failure_text
 
         super().__init__(failure_text(report))
         self.report = report
 
-    def __reduce__(self) -> tuple[type[GradientError], tuple[Report]]:
+    def __reduce__(self) -> tuple[type[GradientError], tuple[Report | TensorReport]]:
         return type(self), (self.report,)
 
 

@@ -13,19 +13,15 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.arguments import as_function, as_list, as_mapping, as_optional_text, as_text
 from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.descriptions import LossSummary
-from diffexplore.formula.given import check_distinct, conditions_of, names_in_order, summand_of
 from diffexplore.formula.latex import reduced_to_latex
-from diffexplore.formula.notation import reduction_of
-from diffexplore.formula.summand import WrittenSummand
+from diffexplore.formula.notation import REDUCTIONS, reduction_of
+from diffexplore.formula.summand import WrittenSummand, check_distinct, conditions_of, names_in_order, summand_of
 from diffexplore.formula.text import to_text
 from diffexplore.program.program import Program
 
 if TYPE_CHECKING:
     from diffexplore.formula.derive import Gradient, Hessian
     from diffexplore.torch_code.torch_program import TorchProgram
-
-REDUCTIONS = ("mean", "sum")
-
 
 DefaultData = Callable[[], Mapping[str, Sequence[float]]]
 

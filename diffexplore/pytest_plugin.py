@@ -72,7 +72,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Collects what a test checks, by the fixture or by the functions of the package."""
     if item.config.getoption("--gradient-report") is None:
         return (yield)
-    from diffexplore.checking.notices import notifying
+    from diffexplore.checking.listener import notifying
 
     kept = item.stash.setdefault(_CHECKS, [])
     with notifying(lambda report: kept.append(report.to_json(indent=None))):

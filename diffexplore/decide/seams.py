@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Set
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.feasible import is_empty
+from diffexplore.decide.branches import is_empty
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.regions import Region, expanded_out, line_of, small
 from diffexplore.decide.signs import number_sign
@@ -20,8 +20,7 @@ from diffexplore.formula.budget import remembered
 from diffexplore.formula.singularities import nonzero_in
 from diffexplore.formula.step_functions import is_rounded
 
-_MOST_PARTS = 16
-"""Zero sets of more parts are not told."""
+_MOST_PARTS = 16  # zero sets of more parts are not told
 
 Zeros = tuple[sympy.Expr, ...]
 """Expressions that are all 0."""

@@ -11,8 +11,8 @@ import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.errors import UsageError
+from diffexplore.formula.collector import elementary
 from diffexplore.formula.derive import differentiate
-from diffexplore.formula.elementary import elementary
 from diffexplore.formula.power_slopes import evaluable
 from diffexplore.loss import Loss
 from diffexplore.program.program import Program, lower

@@ -116,7 +116,7 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         name="dsinc", doc="n-th derivative of sinc: dsinc(n, x), n a whole number up to 10", least=2, most=2,
-        node=classes.dsinc, of_order_0=_SINC, python=DSINC_IN_PYTHON, torch=DSINC_IN_TORCH,
+        node=classes.dsinc, orders=1, of_order_0=_SINC, python=DSINC_IN_PYTHON, torch=DSINC_IN_TORCH,
         computed=Operation(
             name="dsinc",
             torch=Kernels(torch_real.dsinc, of=("cos", "sin")), jax=jax_real.dsinc, tensorflow=tensorflow_real.dsinc,

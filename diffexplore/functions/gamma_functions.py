@@ -90,6 +90,7 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         name="polygamma", doc="n-th derivative of digamma: polygamma(n, x), n a whole number up to 10", least=2,
-        most=2, node=sympy.polygamma, computed=_POLYGAMMA, of_order_0=_DIGAMMA, python=NO_PYTHON, torch=NO_SOURCE,
+        most=2, node=sympy.polygamma, computed=_POLYGAMMA, orders=1, of_order_0=_DIGAMMA, python=NO_PYTHON,
+        torch=NO_SOURCE,
     ),
 )  # fmt: skip

@@ -26,6 +26,8 @@ class Lack(Enum):
     NO_JAX = "JAX has no such function"
     NO_TENSORFLOW = "TensorFlow has no such function"
     NO_PYTHON = "Python's math module has no such function"
+    NO_TORCH = "PyTorch has no such function"
+    NO_JAVASCRIPT = "JavaScript has no such function"
     NO_SOURCE = "it is written by the dialect itself, for it has no fixed number of arguments"
     NO_CLASS = "SymPy's expression of it is one of other functions"
     NOT_COMPLEX = "it is not analytic, or PyTorch computes it of real numbers only"
@@ -35,6 +37,7 @@ class Lack(Enum):
 
 
 NO_NUMPY, NO_JAX, NO_TENSORFLOW, NO_PYTHON = Lack.NO_NUMPY, Lack.NO_JAX, Lack.NO_TENSORFLOW, Lack.NO_PYTHON
+NO_TORCH, NO_JAVASCRIPT = Lack.NO_TORCH, Lack.NO_JAVASCRIPT
 NO_SOURCE, NO_CLASS, NOT_COMPLEX = Lack.NO_SOURCE, Lack.NO_CLASS, Lack.NOT_COMPLEX
 LEFT_TO_ARB, NO_GERM, A_CHOICE = Lack.LEFT_TO_ARB, Lack.NO_GERM, Lack.A_CHOICE
 
@@ -128,7 +131,7 @@ class Operation:
     double: Implementation | Readings | Lack
     germ: Implementation | Lack
     complex: Implementation | Composed | Lack
-    javascript: str | Helper
+    javascript: str | Helper | Lack
     facts: Facts
     spread: Implementation | Propagation
     claim: Claim | Rounding
@@ -159,7 +162,9 @@ class Function:
         own_facts: its mathematics, where that is not the operation's.
         copies: how often an operand stands in SymPy's expression: nested, that many copies are copied again.
         often_a_symbol: whether the bare word, without arguments, is a symbol: people call parameters i0 and k1.
-        of_order_0: the operation that a derivative of order 0 is, of a function whose first argument is an order.
+        optional: the last arguments, as whole numbers, where they are left out.
+        orders: how many of its arguments are orders, whole numbers in front of the others.
+        of_order_0: the operation that it is where all orders are 0.
         word: whether formulas may use it; programs that are traced have a few others.
     """
 
@@ -177,11 +182,15 @@ class Function:
     copies: int = 1
     word: bool = True
     often_a_symbol: bool = False
+    optional: tuple[int, ...] = ()
+    orders: int = 0
     of_order_0: Operation | None = None
 
     def __post_init__(self) -> None:
         if self.node is NO_CLASS and self.build is None:
             raise TypeError(f"the function {self.name} has neither a class of SymPy nor a builder")
+        if bool(self.orders) != (self.of_order_0 is not None):
+            raise TypeError(f"the function {self.name} has orders, and does not say what it is where they are 0")
         if isinstance(self.computed, Composed) and self.node is not NO_CLASS and self.own_facts is None:
             raise TypeError(f"the function {self.name} states no facts, and no operation has any for it")
 

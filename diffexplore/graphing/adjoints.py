@@ -9,9 +9,8 @@ import sympy
 
 from diffexplore.formula import build
 from diffexplore.formula.batch_sums import BatchSum, batch_sum
-from diffexplore.formula.cost import count_ops
 from diffexplore.formula.derive import differentiate
-from diffexplore.formula.order import is_negative_term
+from diffexplore.formula.order import count_ops, is_negative_term
 from diffexplore.formula.size import nodes
 from diffexplore.formula.text import to_text
 from diffexplore.graphing.draft import Draft

@@ -188,7 +188,7 @@ def with_reduction(loss: Loss, reduction: str | None) -> Loss:
 
 def _of_function(function: Any, parameters: Sequence[str], data: Sequence[str]) -> Loss:
     from diffexplore.loss import Loss
-    from diffexplore.torch_code.binding import autograd_function
+    from diffexplore.torch_code.calling import autograd_function
 
     return Loss.from_torch(
         autograd_function(function) or function, parameters=parameters, data=data, name=functions.called(function)
@@ -216,7 +216,7 @@ def _check_known(names: Collection[str], symbols: Sequence[str], formula: Any) -
 
 def _unknown_symbol(name: str, names: Collection[str], symbols: Sequence[str], formula: Any) -> UsageError:
     """That a formula has no such symbol: it may be a factor of a name, as a is of ``ax``."""
-    from diffexplore.formula.juxtaposed import split_names
+    from diffexplore.formula.corrections import split_names
 
     if isinstance(formula, str):
         better = split_names(formula.strip(), names)

@@ -11,9 +11,11 @@ from diffexplore.lists import shortened
 from diffexplore.render.failed import told_causes
 from diffexplore.render.lost import lost_text
 from diffexplore.render.tables import Units
+from diffexplore.render.tensors import failure_text as of_tensors
 from diffexplore.render.terminal import Drawing, plain_text
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import worst_failures
+from diffexplore.tensors.records import TensorReport
 from diffexplore.typography import speaks_mathematics
 from diffexplore.writing.blocks import Block, Column, Note, Table, Text, text, words_of
 from diffexplore.writing.names import candidate_of, kind_of, partial_of
@@ -28,11 +30,13 @@ _DIGITS = 9
 _LONGEST_NAME, _LONGEST_POINT = 24, 18
 
 
-def failure_text(report: Report, *, ascii: bool | None = None) -> str:
+def failure_text(report: Report | TensorReport, *, ascii: bool | None = None) -> str:
     """Verdict, named causes, the worst partials and samples, and how to see them again: at most 25 lines of 100.
 
     ``ascii`` None chooses by the encoding of standard output, where it has one: what catches output takes everything.
     """
+    if isinstance(report, TensorReport):
+        return of_tensors(report, ascii=ascii)
     plain = not speaks_mathematics(getattr(sys.stdout, "encoding", None) or "utf-8") if ascii is None else ascii
     rows = _shown(report)
     sections = [

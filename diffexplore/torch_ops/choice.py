@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import sympy
 
 from diffexplore.bounds import ball, branching
@@ -15,21 +16,29 @@ from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.mathematics import of_function
-from diffexplore.torch_ops.readers import comparisons
+from diffexplore.torch_ops.readers import comparisons, conventions
 from diffexplore.torch_ops.readers.arrays import each
 from diffexplore.torch_ops.readers.elementwise import clamp, heaviside
 from diffexplore.torch_ops.readers.logic import equal, less, opposite
 from diffexplore.torch_ops.records import Operator, handled, operator, unbounded
+from diffexplore.torch_ops.tensor_rules import choice as tensors
+from diffexplore.torch_ops.tensor_rules import steps
+from diffexplore.torch_ops.tensor_rules.arithmetic import stepped
+from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 
-def _comparison(name: str, sign: str, compare: Callable[..., Any]) -> Operator:
+def _comparison(
+    name: str, sign: str, compare: Callable[..., Any], holds: Callable[..., Any],
+    note: Callable[..., None] | None = None,
+) -> Operator:  # fmt: skip
     """NaN is none of the formulas' numbers, so that "not less" is "greater or equal"."""
-    stated = case(f"self {sign} other ? 1 : 0")
-    read = comparisons.comparison(compare)
-    return handled(name, EVERYWHERE, stated, handler=branching.compare, tests_finiteness=True, read=read)
+    return handled(
+        name, EVERYWHERE, case(f"self {sign} other ? 1 : 0"), handler=branching.compare, tests_finiteness=True,
+        read=comparisons.comparison(compare, note), on_tensors=tensors.comparison(holds),
+    )  # fmt: skip
 
 
-_logical = partial(handled, handler=branching.logical, defined=EVERYWHERE)
+_logical = partial(handled, handler=branching.logical, defined=EVERYWHERE, on_tensors=tensors.logical)
 
 
 def _bits(names: str, of_integers: Callable[..., int], of_truths: Callable[..., Any]) -> Operator:
@@ -49,15 +58,17 @@ def _chosen(names: str, *cases: Case, **facts: Any) -> Operator:
 _CLAMP = Elementwise(ball.clamp, "clamp")
 
 #: Questions about computed values alone, whose answer no ball changes.
-_finiteness = partial(handled, handler=branching.plain, defined=EVERYWHERE, tests_finiteness=True)
+_finiteness = partial(
+    handled, handler=branching.plain, defined=EVERYWHERE, tests_finiteness=True, on_tensors=tensors.finiteness
+)
 
 OPERATORS: tuple[Operator, ...] = (
-    _comparison("lt", "<", less),
-    _comparison("gt", ">", lambda x, y: less(y, x)),
-    _comparison("le", "<=", lambda x, y: opposite(less(y, x))),
-    _comparison("ge", ">=", lambda x, y: opposite(less(x, y))),
-    _comparison("eq", "==", equal),
-    _comparison("ne", "!=", lambda x, y: opposite(equal(x, y))),
+    _comparison("lt", "<", less, python.lt),
+    _comparison("gt", ">", lambda x, y: less(y, x), python.gt, conventions.note_near_zero),
+    _comparison("le", "<=", lambda x, y: opposite(less(y, x)), python.le),
+    _comparison("ge", ">=", lambda x, y: opposite(less(x, y)), python.ge),
+    _comparison("eq", "==", equal, python.eq),
+    _comparison("ne", "!=", lambda x, y: opposite(equal(x, y)), python.ne),
     _logical("logical_and", read=comparisons.logic(sympy.And)),
     _logical("logical_or", read=comparisons.logic(sympy.Or)),
     _logical("logical_not", read=comparisons.logic(opposite)),
@@ -68,13 +79,14 @@ OPERATORS: tuple[Operator, ...] = (
     _bits("bitwise_not", python.invert, opposite),
     handled(
         "where", EVERYWHERE, case("condition ? self : other"), handler=branching.choose, read=comparisons.where,
+        on_tensors=tensors.where,
         choice=(0, 1, 2),
     ),
     handled(
         "masked_fill", EVERYWHERE, case("mask ? value : self"), handler=branching.mask_fill, in_place=True,
-        read=comparisons.masked_fill, choice=(1, 2, 0),
+        read=comparisons.masked_fill, on_tensors=tensors.masked_fill, choice=(1, 2, 0),
     ),
-    _sign("sign sgn", formula=sympy.sign),
+    _sign("sign sgn", formula=sympy.sign, on_tensors=stepped(np.sign)),
     _sign("heaviside", formula=heaviside),
     unbounded("signbit", EVERYWHERE, read=lambda reading, x: each(lambda x: less(x, sympy.S.Zero), reading.number(x))),
     of_function("abs", kinks=kinks.at_zero),
@@ -95,14 +107,15 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     _finiteness("isnan", read=comparisons.where_finite(lambda x: sympy.false)),
     _finiteness("isinf", read=comparisons.where_finite(lambda x: sympy.false)),
-    unbounded("nan_to_num", EVERYWHERE, case("self"), tests_finiteness=True, read=comparisons.nan_to_num),
+    unbounded("nan_to_num", EVERYWHERE, case("self"), tests_finiteness=True, read=comparisons.nan_to_num,
+              on_tensors=InSteps(steps.nan_to_num)),
     _chosen(
         "fmax", case("max(self, other)"), bound=Elementwise(ball.largest, "maximum"), kinks=kinks.at_ties,
-        tests_finiteness=True, read=comparisons.where_finite(sympy.Max),
+        tests_finiteness=True, read=comparisons.where_finite(sympy.Max), on_tensors=InSteps(steps.fmax),
     ),
     _chosen(
         "fmin", case("min(self, other)"), bound=Elementwise(ball.largest, "minimum"), kinks=kinks.at_ties,
-        tests_finiteness=True, read=comparisons.where_finite(sympy.Min),
+        tests_finiteness=True, read=comparisons.where_finite(sympy.Min), on_tensors=InSteps(steps.fmin),
     ),
     # ----------------------------------------------------------------------------- on lists: those that the audit knows
     *(

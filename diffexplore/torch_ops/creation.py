@@ -10,11 +10,15 @@ from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.cases import case
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import constants as read
-from diffexplore.torch_ops.records import Operator, composed, smooth
+from diffexplore.torch_ops.records import Operator, composed, smooth, unbounded
+from diffexplore.torch_ops.tensor_rules import complex_numbers
+from diffexplore.torch_ops.tensor_rules import creation as tensors
+from diffexplore.torch_ops.tensor_rules.dropout import native_dropout
+from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 CREATED = Handled(bound.create)
 
-_made = partial(smooth, bound=CREATED)
+_made = partial(smooth, bound=CREATED, on_tensors=tensors.created)
 _FILLED = Handled(bound.fill, in_place=True)
 _zeros, _ones = read.constant(0), read.constant(1)
 
@@ -27,10 +31,23 @@ OPERATORS: tuple[Operator, ...] = (
     _made("scalar_tensor", read=read.scalar_tensor),
     _made("arange", read=read.arange),
     _made("eye", read=read.eye),
-    _made("rand randn is_same_size _has_same_storage_numel"),
-    smooth("fill", case("value"), bound=_FILLED, read=read.full),
-    smooth("zero", case("0"), bound=_FILLED, read=_zeros),
-    smooth("copy", bound=Handled(bound.copy_into, in_place=True), read=read.copied_into),
-    smooth("_to_copy to convert_element_type", bound=Handled(bound.convert), read=read.to_copy),
+    _made("rand randn rand_like randn_like randint is_same_size _has_same_storage_numel"),
+    smooth(
+        "bernoulli normal uniform exponential", bound=Handled(bound.drawn, in_place=True), on_tensors=tensors.created
+    ),
+    unbounded("geometric log_normal cauchy random randint_like", EVERYWHERE, on_tensors=tensors.created),
+    unbounded("native_dropout", EVERYWHERE, on_tensors=native_dropout),
+    unbounded("set resize resize_as", EVERYWHERE, on_tensors=tensors.changes_memory),
+    unbounded("complex", EVERYWHERE, on_tensors=InSteps(complex_numbers.of_parts)),
+    unbounded("polar", EVERYWHERE, on_tensors=InSteps(complex_numbers.polar)),
+    smooth("fill", case("value"), bound=_FILLED, read=read.full, on_tensors=tensors.copied),
+    smooth("zero", case("0"), bound=_FILLED, read=_zeros, on_tensors=tensors.created),
+    smooth("copy", bound=Handled(bound.copy_into, in_place=True), read=read.copied_into, on_tensors=tensors.copied),
+    smooth(
+        "_to_copy to convert_element_type",
+        bound=Handled(bound.convert),
+        read=read.to_copy,
+        on_tensors=tensors.converted,
+    ),
     composed("broadcast_in_dim", EVERYWHERE, steps=formulas.broadcast),
 )

@@ -9,8 +9,13 @@ import torch
 
 from diffexplore.bounds import products as bound
 from diffexplore.bounds.handling import Handled
-from diffexplore.torch_ops.readers import products as read
-from diffexplore.torch_ops.records import Operator, smooth
+from diffexplore.torch_ops.domains import EVERYWHERE
+from diffexplore.torch_ops.readers import reductions as read
+from diffexplore.torch_ops.records import Operator, smooth, unbounded
+from diffexplore.torch_ops.tensor_rules import products as tensors
+from diffexplore.torch_ops.tensor_rules import steps
+from diffexplore.torch_ops.tensor_rules.convolution import convolution
+from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 
 def _product(multiply: Callable[..., torch.Tensor], *, added: bool = False) -> Handled:
@@ -19,12 +24,15 @@ def _product(multiply: Callable[..., torch.Tensor], *, added: bool = False) -> H
 
 
 OPERATORS: tuple[Operator, ...] = (
-    smooth("mm", bound=_product(torch.mm), read=read.mm),
-    smooth("bmm", bound=_product(torch.bmm), read=read.bmm),
-    smooth("mv", bound=_product(torch.mv)),
-    smooth("dot vdot", bound=_product(torch.dot)),
-    smooth("addmm", bound=_product(torch.mm, added=True)),
-    smooth("addmv", bound=_product(torch.mv, added=True)),
-    smooth("baddbmm", bound=_product(torch.bmm, added=True)),
-    smooth("convolution convolution_backward", bound=Handled(bound.convolution)),
+    smooth("mm", bound=_product(torch.mm), read=read.mm, on_tensors=tensors.product),
+    smooth("bmm", bound=_product(torch.bmm), read=read.bmm, on_tensors=tensors.product),
+    smooth("mv", bound=_product(torch.mv), on_tensors=tensors.product),
+    smooth("dot vdot", bound=_product(torch.dot), on_tensors=tensors.product),
+    smooth("addmm", bound=_product(torch.mm, added=True), on_tensors=tensors.added_product),
+    smooth("addmv", bound=_product(torch.mv, added=True), on_tensors=tensors.added_product),
+    smooth("baddbmm", bound=_product(torch.bmm, added=True), on_tensors=tensors.added_product),
+    smooth("convolution", bound=Handled(bound.convolution), on_tensors=convolution),
+    smooth("convolution_backward", bound=Handled(bound.convolution)),
+    unbounded("addbmm", EVERYWHERE, on_tensors=InSteps(steps.added_products)),
+    unbounded("_trilinear", EVERYWHERE, on_tensors=InSteps(steps.trilinear)),
 )

@@ -45,9 +45,10 @@ def declare(spec: Spec | Sequence[Array]) -> tuple[Array, ...]:
     Raises UsageError for unusable names and shapes, and for symbols that two entries would share.
     """
     if isinstance(spec, Mapping):
-        arrays = [_array(name, _sizes(name, shape)) for name, shape in spec.items()]
-    elif isinstance(spec, str):
-        arrays = [_read(part) for part in _split(spec)]
+        sizes = {name: shape_of(shape, f"the shape of {shown(str(name))}") for name, shape in spec.items()}
+        arrays = [_array(name, shape) for name, shape in sizes.items()]
+    elif isinstance(spec, str):  # parts between commas and spaces that stand outside brackets
+        arrays = [_read(part) for part in re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", spec)]
     else:
         parts = as_list(spec, "arguments", "declared as in 'w[3], b', ['w[3]', 'b'] or {'w': (3,), 'b': ()}")
         arrays = [part if isinstance(part, Array) else _read(part) for part in parts]
@@ -60,7 +61,7 @@ def check_distinct(arrays: Iterable[Array]) -> None:
     arrays = list(arrays)
     for kind, names in (
         ("name", [array.name for array in arrays]),
-        ("symbol", [symbol.name for array in arrays for symbol in array.symbols]),
+        ("symbol", [symbol.name for symbol in symbols_of(arrays)]),
     ):
         for position, name in enumerate(names):
             if name in names[:position]:
@@ -72,14 +73,14 @@ def of_samples(array: Array, samples: int) -> tuple[sympy.Symbol, ...]:
     return tuple(real(f"{symbol.name}_{i}") for i in range(1, samples + 1) for symbol in array.symbols)
 
 
+def symbols_of(arrays: Iterable[Array]) -> list[sympy.Symbol]:
+    """The symbols of all entries of some arguments."""
+    return [symbol for array in arrays for symbol in array.symbols]
+
+
 def real(name: str) -> sympy.Symbol:
     """The real symbol of this name."""
     return sympy.Symbol(name, real=True)
-
-
-def _split(text: str) -> list[str]:
-    """The parts between commas and spaces that stand outside brackets."""
-    return re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", text) if text.strip() else []
 
 
 def _read(text: str) -> Array:
@@ -93,10 +94,6 @@ def _read(text: str) -> Array:
     if not all(size.isdecimal() for size in sizes):
         raise UsageError(f"the shape of {shown(text)} is not made of numbers: write it as in 'w[3]' or 'W[3,2]'")
     return _array(name, tuple(int(size) for size in sizes))
-
-
-def _sizes(name: str, shape: int | Sequence[int]) -> tuple[int, ...]:
-    return shape_of(shape, f"the shape of {shown(str(name))}")
 
 
 def _array(name: str, shape: tuple[int, ...]) -> Array:

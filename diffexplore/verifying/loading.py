@@ -30,7 +30,10 @@ def load_candidate(place: str) -> Any:
     public = [known for known in vars(module) if not known.startswith("__")]
     if name not in vars(module):
         raise unknown(f"name in {path}:", name, public) if public else UsageError(f"{path} defines nothing")
-    return _module(_named(vars(module)[name], name), place)
+    found = vars(module)[name]
+    if isinstance(found, types.FunctionType) and found.__name__ == "<lambda>":
+        found.__name__ = name
+    return _module(found, place)
 
 
 def _module(found: Any, place: str) -> Any:
@@ -39,24 +42,15 @@ def _module(found: Any, place: str) -> Any:
     if torch is None or not isinstance(found, type) or not issubclass(found, torch.nn.Module):
         return found
     required = [
-        parameter.name
-        for parameter in inspect.signature(found).parameters.values()
-        if parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
+        one.name for one in inspect.signature(found).parameters.values()
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]  # fmt: skip
     if required:
         raise UsageError(
             f"{place} is a class of modules, which takes {', '.join(required)}: "
             f"name an instance of it in the file, as in module = {found.__name__}(…)"
         )
     return call(found, place, seed=0)
-
-
-def _named(found: Any, name: str) -> Any:
-    """A lambda has the name by which the file calls it."""
-    if isinstance(found, types.FunctionType) and found.__name__ == "<lambda>":
-        found.__name__ = name
-    return found
 
 
 def _executed(path: Path) -> Any:

@@ -25,6 +25,7 @@ from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.methods.problem import spread_over
 from diffexplore.numerals import short
 from diffexplore.program.program import lower
+from diffexplore.typography import cut
 from diffexplore.verifying.diagnosis.scene import Scene, exact_partial
 
 #: Terms so much larger than their sum lose digits that count.
@@ -51,7 +52,7 @@ def cancelling(scenes: Sequence[Scene], name: str) -> Cause | None:
         bounds = [_rounding(form, scene, name) for scene in scenes]
         if not all(_within(scene, name, bound) for scene, bound in zip(scenes, bounds, strict=True)):
             continue
-        if min(bounds[scenes.index(worst)]) > _LOOSE * max(_errors(worst, name)):
+        if min(bounds[scenes.index(worst)]) > _LOOSE * max(worst.errors(name)):
             continue
         lost = _worst_sum(form, _simplified(worst, name), worst)
         if lost is None:
@@ -115,17 +116,13 @@ def _rounding(form: sympy.Expr, scene: Scene, name: str) -> list[float]:
     return [weight * float(found) for found in radius.reshape(-1).tolist()]
 
 
-def _errors(scene: Scene, name: str) -> list[float]:
-    return [float(abs(truth - arb(value))) for value, truth in zip(scene.values(name), scene.truth(name), strict=True)]
-
-
 def _relative_error(scene: Scene, name: str) -> float:
     sizes = (abs(float(truth.mid())) for truth in scene.truth(name))
-    return max(error / size if size else 0.0 for error, size in zip(_errors(scene, name), sizes, strict=True))
+    return max(error / size if size else 0.0 for error, size in zip(scene.errors(name), sizes, strict=True))
 
 
 def _within(scene: Scene, name: str, bounds: Sequence[float]) -> bool:
-    return all(error <= OPAQUE_FACTOR * bound for error, bound in zip(_errors(scene, name), bounds, strict=True))
+    return all(error <= OPAQUE_FACTOR * bound for error, bound in zip(scene.errors(name), bounds, strict=True))
 
 
 def _worst_sum(form: sympy.Expr, better: sympy.Expr, scene: Scene) -> _Loss | None:
@@ -156,5 +153,4 @@ def _condition(node: sympy.Expr, scene: Scene) -> float:
 
 
 def _text(expr: sympy.Expr) -> str:
-    text = to_text(expr)
-    return text if len(text) <= 70 else f"{text[:69]}…"
+    return cut(to_text(expr), 70)

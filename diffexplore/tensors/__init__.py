@@ -1,0 +1,1 @@
+"""Gradients of functions of tensors, against a certified truth: :func:`~diffexplore.gradcheck`."""
