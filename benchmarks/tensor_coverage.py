@@ -27,10 +27,10 @@ from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.tensors.tape import Tape
 from diffexplore.torch_private.watching import tree_leaves
 
-#: A radius counts as tight below so many times the largest entry of its gradient.
+#: A radius counts as tight below so many times the largest entry of all gradients.
 _TIGHT = 2.0**-56
 
-#: How far autograd's gradient may be from the truth, relative to the largest entry, before it is looked at.
+#: How far autograd's gradient may be from the truth, relative to the largest entry of all gradients, before it is looked at.
 _MARGIN = 1e-9
 
 
@@ -88,7 +88,7 @@ def _looked_at(entry: Any, sample: Any) -> str | None:
 
     def outputs() -> list[torch.Tensor]:
         torch.manual_seed(0)
-        out = sample.output_process_fn_grad(entry.get_op()(*arguments[0], **arguments[1]))
+        out = sample.output_process_fn_grad(entry.gradcheck_wrapper(entry.get_op(), *arguments[0], **arguments[1]))
         return [leaf for leaf in tree_leaves(out) if isinstance(leaf, torch.Tensor)]
 
     plain = outputs()
@@ -103,17 +103,17 @@ def _looked_at(entry: Any, sample: Any) -> str | None:
     if tape.problem is not None:
         return tape.problem
     total: list[DoubleBall] = tape.gradients([taped[i] for i in places], upstream)
+    largest = max(float(np.nanmax(np.abs(ball.high), initial=0.0)) for ball in total)
     for ball, gradient in zip(total, expected, strict=True):
-        if (found := _compared(ball, gradient)) != "":
+        if (found := _compared(ball, gradient, max(largest, _SMALLEST_SCALE))) != "":
             return found
     return ""
 
 
-def _compared(ball: DoubleBall, gradient: torch.Tensor | None) -> str:
+def _compared(ball: DoubleBall, gradient: torch.Tensor | None, scale: float) -> str:
     value = np.zeros(1) if gradient is None else gradient.detach().numpy(force=True)
     if np.iscomplexobj(value):
         value = np.stack([value.real, value.imag], -1)
-    scale = float(np.max(np.abs(ball.high), initial=_SMALLEST_SCALE))
     unknown = int((~np.isfinite(ball.radius)).sum())
     far = np.abs(np.broadcast_to(value, ball.high.shape) - ball.high) > ball.radius + _MARGIN * scale
     if far.any():

@@ -10,7 +10,7 @@ not, every operand counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from diffexplore.torch_ops.tensor_rules.lookup import (
     written_arguments,
 )
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall, Truths
+from diffexplore.torch_private.unloaded import without_loading
 from diffexplore.torch_private.watching import DispatchMode, storage_key, tree_leaves, tree_map
 
 Tensor = torch.Tensor
@@ -227,7 +228,8 @@ class Tape(DispatchMode):
         with torch.no_grad():
             try:
                 with self:
-                    out = steps(*frozen, **options)
+                    alone = without_loading if pure.namespace in ("aten", "prims") else _run
+                    out = alone(lambda: steps(*frozen, **options))
                     for target, result in zip(outs, [out] if isinstance(out, torch.Tensor) else out, strict=bool(outs)):
                         target.copy_(result)
                     if pure is not func:
@@ -277,6 +279,10 @@ class Tape(DispatchMode):
                 StorageRegion(self._state(out), StridedLayout.of(out), True) for out in map(self._resolved, outputs)
             ]
             return swept(self._entries, list(zip(regions, map(_seed, upstreams), strict=True)), self.sources)
+
+
+def _run(steps: Callable[[], Any]) -> Any:
+    return steps()
 
 
 def _seed(upstream: Tensor) -> DoubleBall:
