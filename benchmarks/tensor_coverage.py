@@ -30,7 +30,7 @@ from diffexplore.torch_private.watching import tree_leaves
 #: A radius counts as tight below so many times the largest entry of all gradients.
 _TIGHT = 2.0**-56
 
-#: How far autograd's gradient may be from the truth, relative to the largest entry of all gradients, before it is looked at.
+#: How far autograd's gradient may be from the truth, relative to the largest entry, before it is looked at.
 _MARGIN = 1e-9
 
 

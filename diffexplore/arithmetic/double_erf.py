@@ -1,8 +1,8 @@
 """The error function on double-double balls, by Taylor series around the points of a grid.
 
 erf⁽ⁿ⁺¹⁾(x) = 2/√π · (−1)ⁿ Hₙ(x) exp(−x²), and |Hₙ(x)| exp(−x²/2) ≤ 1.0865 · 2^(n/2) √(n!) (Cramér's inequality; M.
-Abramowitz and I. A. Stegun, "Handbook of Mathematical Functions", 22.14.17), so that coefficient k of every series is at
-most 1.23 · 2^((k−1)/2) √((k−1)!) / k!: 0.052 for k = 7, less for all that follow, and 1.1·10⁻⁴ for k = 14.
+Abramowitz and I. A. Stegun, "Handbook of Mathematical Functions", 22.14.17), so that coefficient k of every series is
+at most 1.23 · 2^((k−1)/2) √((k−1)!) / k!: 0.052 for k = 7, less for all that follow, and 1.1·10⁻⁴ for k = 14.
 """
 
 from __future__ import annotations

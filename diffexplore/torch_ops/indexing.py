@@ -25,7 +25,7 @@ OPERATORS: tuple[Operator, ...] = (
     _moved("index _unsafe_index", read=read.indexed),
     _moved("index_select", read=read.index_select),
     _moved("gather", read=read.gather),
-    _moved("embedding"),
+    _moved("embedding", on_tensors=tensors.embedding),
     smooth("scatter", bound=Handled(bound.scatter), read=read.scatter, on_tensors=tensors.scatter),
     unbounded("select_scatter", EVERYWHERE, read=read.select_scatter, on_tensors=moved),
     unbounded("slice_scatter", EVERYWHERE, read=read.slice_scatter, on_tensors=moved),
