@@ -21,7 +21,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-RECORDS, OPERATORS, CANARY, DOUBLE = "test_registry.py", "test_torch_ops.py", "test_canary.py", "test_double_double.py"
+VALUES, MATHEMATICS, CANARY = "test_registry_values.py", "test_registry_mathematics.py", "test_canary.py"
+OPERATORS, DOUBLE = "test_torch_ops.py", "test_double_double.py"
 SUMS, JUDGE, FORMATS, LEAVING = "test_bounds_sums.py", "test_judge.py", "test_bounds.py", "test_verify_leaving_torch.py"
 COMPLEX, EXPORT, SCRIPT = "test_complex_step.py", "test_export.py", "test_javascript.py"
 
@@ -41,7 +42,7 @@ class Mutation:
     after: str
     old: str
     new: str
-    tests: str = RECORDS
+    tests: str
 
     @property
     def name(self) -> str:
@@ -55,7 +56,7 @@ class Mutation:
         return text[:place] + self.new + text[place + len(self.old) :]
 
 
-def _of(family: str, function: str, *changes: tuple[str, str], tests: str = RECORDS) -> Iterator[Mutation]:
+def _of(family: str, function: str, *changes: tuple[str, str], tests: str = MATHEMATICS) -> Iterator[Mutation]:
     """Mutations of the record of a function."""
     for old, new in changes:
         yield Mutation(f"functions/{family}.py", f'name="{function}"', old, new, tests)
@@ -81,23 +82,23 @@ MUTATIONS: tuple[Mutation, ...] = (
     # smoothness
     *_of("powers", "abs", ("smooth=CORNER", "smooth=ANALYTIC")),
     # how errors spread
-    *_of("circular", "atan", ("spread=spread.atan", "spread=spread.erf")),
-    *_of("exponentials", "exp", ("spread=spread.exp", "spread=spread.sin")),
-    *_of("hyperbolic", "cosh", ("spread=spread.cosh", "spread=spread.sin")),
-    *_of("hyperbolic", "sigmoid", ("spread=spread.sigmoid", "spread=spread.tanh")),
+    *_of("circular", "atan", ("spread=spread.atan", "spread=spread.erf"), tests=VALUES),
+    *_of("exponentials", "exp", ("spread=spread.exp", "spread=spread.sin"), tests=VALUES),
+    *_of("hyperbolic", "cosh", ("spread=spread.cosh", "spread=spread.sin"), tests=VALUES),
+    *_of("hyperbolic", "sigmoid", ("spread=spread.sigmoid", "spread=spread.tanh"), tests=VALUES),
     # what is claimed of kernels
     *_of("circular", "sin", ("claim=Claim(4)", "claim=Claim(0.25)"), tests=CANARY),
     *_of("error_functions", "erfc", ("claim=Claim(16)", "claim=Claim(0.5)"), tests=CANARY),
     *_of("gamma_functions", "digamma", ("absolute=32.0", "absolute=0.0"), tests=CANARY),
     # roots
-    *_of("gamma_functions", "lgamma", ("zeros=(1.0, 2.0)", "zeros=(1.0, 3.0)")),
-    *_of("circular", "acos", ("zeros=(1.0,)", "zeros=(0.0,)")),
+    *_of("gamma_functions", "lgamma", ("zeros=(1.0, 2.0)", "zeros=(1.0, 3.0)"), tests=VALUES),
+    *_of("circular", "acos", ("zeros=(1.0,)", "zeros=(0.0,)"), tests=VALUES),
     # what computes it
-    *_of("exponentials", "log", ("arb=arb.log", "arb=arb.log1p")),
-    *_of("circular", "sin", ("double=double.sin", "double=double.cos")),
-    *_of("circular", "sin", ("germ=germ.sin", "germ=germ.cos")),
-    *_of("circular", "sin", ("complex=complex_balls.sin", "complex=complex_balls.cos")),
-    *_of("circular", "asin", ("numpy=np.arcsin", "numpy=np.arccos")),
+    *_of("exponentials", "log", ("arb=arb.log", "arb=arb.log1p"), tests=VALUES),
+    *_of("circular", "sin", ("double=double.sin", "double=double.cos"), tests=VALUES),
+    *_of("circular", "sin", ("germ=germ.sin", "germ=germ.cos"), tests=VALUES),
+    *_of("circular", "sin", ("complex=complex_balls.sin", "complex=complex_balls.cos"), tests=VALUES),
+    *_of("circular", "asin", ("numpy=np.arcsin", "numpy=np.arccos"), tests=VALUES),
     *_of("circular", "sin", ('javascript="Math.sin"', 'javascript="Math.cos"'), tests=SCRIPT),
     *_of("circular", "sin", ('python="math.sin"', 'python="math.cos"'), tests=EXPORT),
     *_of("circular", "sin", ('torch="torch.sin"', 'torch="torch.cos"'), tests=EXPORT),
@@ -106,8 +107,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     *_of("hyperbolic", "acosh", ("normal_form=normal.acosh", "normal_form=normal.asinh")),
     *_of("error_functions", "ndtr", ("(1 + sympy.erf(", "(1 - sympy.erf(")),
     # constants of the arithmetics
-    Mutation("arithmetic/double_functions.py", "", "_TERMS = 11", "_TERMS = 8", DOUBLE),
-    Mutation("arithmetic/double_functions.py", "", "_REMAINDER = 2.0**-112", "_REMAINDER = 2.0**-150", RECORDS),
+    Mutation("arithmetic/double_series.py", "", "_TERMS = 11", "_TERMS = 8", DOUBLE),
+    Mutation("arithmetic/double_series.py", "", "_REMAINDER = 2.0**-112", "_REMAINDER = 2.0**-150", VALUES),
     Mutation("arithmetic/double_double.py", "def two_prod", "a_high * b_low + ", "", DOUBLE),
     # bounds
     Mutation("bounds/claims.py", "def summation_depth", "levels + 35", "levels + 3", SUMS),

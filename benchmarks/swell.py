@@ -25,7 +25,7 @@ from flint import fmpz_mpoly_ctx
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from benchmarks.log_figure import Curve, figure
-from diffexplore.formula.cost import count_ops
+from diffexplore.formula.order import count_ops
 from diffexplore.graphing import graph_of
 from diffexplore.loss import Loss
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from diffexplore.lists import shortened
 from diffexplore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from diffexplore.checking.records import Report
+    from diffexplore.tensors.records import TensorReport
 
 
 class DiffexploreError(Exception):
@@ -31,19 +33,20 @@ class CandidateError(UsageError):
 
 
 class GradientError(DiffexploreError, AssertionError):
-    """A gradient is wrong, or could not be decided: raised by :func:`diffexplore.assert_gradient`.
+    """A gradient is wrong, or undecided: raised by :func:`diffexplore.assert_gradient`, :func:`diffexplore.gradcheck`.
 
     Its text fits 25 lines of 100 columns however many samples there are; ``report`` is the whole
-    :class:`~diffexplore.Report`. It can be pickled, so that it crosses from one process to another.
+    :class:`~diffexplore.Report` or :class:`~diffexplore.TensorReport`. It can be pickled, so that it crosses from one
+    process to another.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report | TensorReport) -> None:
         from diffexplore.render.failure import failure_text
 
         super().__init__(failure_text(report))
         self.report = report
 
-    def __reduce__(self) -> tuple[type[GradientError], tuple[Report]]:
+    def __reduce__(self) -> tuple[type[GradientError], tuple[Report | TensorReport]]:
         return type(self), (self.report,)
 
 
@@ -56,8 +59,7 @@ _LONGEST_NAME = 40
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     """A :class:`UsageError` for a name that is not among ``choices``, with the one that it means, or else all."""
-    choices, name = sorted(choices), str(name)
-    name = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    choices, name = sorted(choices), shortened(str(name), _LONGEST_NAME)
     hint = did_you_mean(name, choices) or (f"choose from {_listed(choices)}" if choices else "there is none")
     return UsageError(f"unknown {kind} {name!r}: {hint}")
 

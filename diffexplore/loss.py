@@ -13,19 +13,15 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.arguments import as_function, as_list, as_mapping, as_optional_text, as_text
 from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.descriptions import LossSummary
-from diffexplore.formula.given import check_distinct, conditions_of, names_in_order, summand_of
 from diffexplore.formula.latex import reduced_to_latex
-from diffexplore.formula.notation import reduction_of
-from diffexplore.formula.summand import WrittenSummand
+from diffexplore.formula.notation import REDUCTIONS, reduction_of
+from diffexplore.formula.summand import WrittenSummand, check_distinct, conditions_of, names_in_order, summand_of
 from diffexplore.formula.text import to_text
 from diffexplore.program.program import Program
 
 if TYPE_CHECKING:
     from diffexplore.formula.derive import Gradient, Hessian
     from diffexplore.torch_code.torch_program import TorchProgram
-
-REDUCTIONS = ("mean", "sum")
-
 
 DefaultData = Callable[[], Mapping[str, Sequence[float]]]
 
@@ -110,22 +106,15 @@ class Loss(WrittenSummand):
         parameters, data = names_in_order(parameters, "parameters"), names_in_order(data, "data")
         check_distinct((*parameters, *data))
         summand = summand_of(formula, (*parameters, *data))
-        values: dict[str, Any] = {
-            "expression": summand.expression,
-            "formula": formula.strip() if isinstance(formula, str) else to_text(summand.expression, unicode=False),
-            "parameters": parameters,
-            "data": data,
-            "reduction": reduction,
-            "name": as_optional_text(name, "name"),
-            "domain": conditions_of(domain, (*parameters, *data)),
-            "source": as_optional_text(source, "source"),
-            "default_data": None if default_data is None else as_function(default_data, "default_data"),
-            "default_points": () if default_points is None else _points(default_points),
-            "program": None,
-            "_program": summand.program,
-            "_derived": {},
-        }
-        self._set(values)
+        self._set(
+            expression=summand.expression, parameters=parameters, data=data, reduction=reduction,
+            formula=formula.strip() if isinstance(formula, str) else to_text(summand.expression, unicode=False),
+            name=as_optional_text(name, "name"), domain=conditions_of(domain, (*parameters, *data)),
+            source=as_optional_text(source, "source"),
+            default_data=None if default_data is None else as_function(default_data, "default_data"),
+            default_points=() if default_points is None else _points(default_points), program=None,
+            _program=summand.program, _derived={},
+        )  # fmt: skip
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Loss):
@@ -184,10 +173,10 @@ class Loss(WrittenSummand):
 
     def _with(self, **changed: Any) -> Loss:
         found = copy.copy(self)
-        found._set(changed)
+        found._set(**changed)
         return found
 
-    def _set(self, values: Mapping[str, Any]) -> None:
+    def _set(self, **values: Any) -> None:
         for attribute, value in values.items():
             object.__setattr__(self, attribute, value)
 

@@ -9,37 +9,12 @@ MATHEMATICS = "∂²ℓᵢ·−√≥≤…—–×±πσΣ├└│█▌"
 
 _ASCII = str.maketrans(
     {
-        "∂": "d",
-        "ℓ": "l",
-        "ᵢ": "_i",
-        "·": "*",
-        "−": "-",
-        "≥": ">=",
-        "≤": "<=",
-        "≠": "!=",
-        "≈": "~",
-        "∞": "inf",
-        "…": "...",
-        "—": "-",
-        "–": "-",
-        "’": "'",
-        "×": "x",
-        "±": "+-",
-        "π": "pi",
-        "Σ": "sum",
-        "∧": "and",
-        "∨": "or",
-        "¬": "not ",
-        "√": "sqrt",
-        "⁄": "/",
-        "½": "1/2",
-        "├": "|",
-        "└": "`",
-        "│": "|",
-        **dict.fromkeys("█▉▊▋▌", "#"),
-        **dict.fromkeys("▍▎▏", " "),
+        "∂": "d", "ℓ": "l", "ᵢ": "_i", "·": "*", "−": "-", "≥": ">=", "≤": "<=", "≠": "!=", "≈": "~", "∞": "inf",
+        "…": "...", "—": "-", "–": "-", "’": "'", "×": "x", "±": "+-", "π": "pi", "Σ": "sum", "∧": "and", "∨": "or",
+        "¬": "not ", "√": "sqrt", "⁄": "/", "½": "1/2", "├": "|", "└": "`", "│": "|",
+        **dict.fromkeys("█▉▊▋▌", "#"), **dict.fromkeys("▍▎▏", " "),
     }
-)
+)  # fmt: skip
 _TYPED_POWER = re.compile(r"\*\*(-?\d+)(?![\d.])")
 _MINUS = re.compile(r"(?<![\d.][eE])-")
 _NEGATIVE = re.compile(r"(?<![\w.])-(?=[\d.])")
@@ -49,6 +24,11 @@ _POWER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ]+")
 _SECOND_ORDER = re.compile(r"∂²(?=[Lℓ])")
 _SIGMOID = re.compile(r"σ(?=\()")
 _BARE_ROOT = re.compile(r"([√∛])(\w+)")
+
+
+def cut(text: str, most: int) -> str:
+    """``text`` in at most so many characters: a longer one ends in …"""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def with_minus(words: str) -> str:

@@ -13,8 +13,8 @@ from matrix import DTYPES
 
 from diffexplore import Loss, check
 from diffexplore.checking.records import Report, Row
+from diffexplore.methods._difference import CENTRAL
 from diffexplore.methods.base import Estimate
-from diffexplore.methods.central_difference import METHOD as CENTRAL
 from diffexplore.methods.numpy_evaluation import NumpyEvaluation
 from diffexplore.methods.reverse import Reverse
 

@@ -139,7 +139,7 @@ def test_a_comparison_of_branches_is_read_case_by_case(text: str, expected: symp
 
 def test_the_far_net_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("diffexplore.formula.effort.MAX_WORK", 10 * MAX_WORK**3)
-    monkeypatch.setattr("diffexplore.formula.net.NET", Budget(operations=1_000_000, seconds=0.05))
+    monkeypatch.setattr("diffexplore.formula.made.NET", Budget(operations=1_000_000, seconds=0.05))
     with pytest.raises(dx.UsageError, match="out of time"):
         parse(nested("cbrt(1 + {})", 14))
 

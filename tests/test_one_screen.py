@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from diffexplore.cli.main import main
+from diffexplore.proving import prove
+from diffexplore.verifying.replay import Replay
 
 
 def lines_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
@@ -126,6 +130,25 @@ HEADLINES: dict[str, dict[str, str]] = {
 }
 
 
+@pytest.fixture
+def computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first result is shown again by the later commands of a test, which differ in how they show it alone."""
+
+    def once(function: Callable[..., Any]) -> Callable[..., Any]:
+        results: list[Any] = []
+
+        def kept(*args: Any, **options: Any) -> Any:
+            if not results:
+                results.append(function(*args, **options))
+            return results[0]
+
+        return kept
+
+    monkeypatch.setattr(Replay, "run", once(Replay.run))
+    monkeypatch.setattr(prove, "prove", once(prove.prove))
+
+
+@pytest.mark.usefixtures("computed_once")
 @pytest.mark.parametrize(
     ("command", "program"), [(command, program) for program, said in HEADLINES.items() for command in said]
 )

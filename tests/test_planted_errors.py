@@ -17,8 +17,8 @@ from diffexplore import Loss, check, losses, methods
 from diffexplore.checking.batch import make_batch
 from diffexplore.checking.records import Report, Row
 from diffexplore.checking.run import run_check
-from diffexplore.methods._closed_form import ClosedFormMethod
 from diffexplore.methods.base import Estimates
+from diffexplore.methods.symbolic import ClosedFormMethod
 from diffexplore.program.program import lower
 
 POINT = {"a": 1.5, "b": -0.5}

@@ -12,7 +12,7 @@ from sympy.logic.boolalg import Boolean
 
 import diffexplore as dx
 from diffexplore.formula.batch_sums import SAMPLES
-from diffexplore.proving.sizes import sizes_of
+from diffexplore.proving.scope import sizes_of
 
 Tensor = torch.Tensor
 

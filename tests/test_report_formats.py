@@ -13,7 +13,7 @@ import report_fixtures as fixtures
 
 from diffexplore.checking.records import Report
 from diffexplore.checking.tallies import Skipped
-from diffexplore.render.documents import write_row
+from diffexplore.cli.progress import ScreenListener
 from diffexplore.render.html import to_html
 from diffexplore.render.markdown import to_markdown
 
@@ -106,7 +106,7 @@ def test_json_document_is_complete_and_reads_back() -> None:
 def test_a_row_is_one_line_of_ascii() -> None:
     stream = io.StringIO()
     for row in fixtures.failing().rows:
-        write_row(row, stream)
+        ScreenListener(None, stream).row(row)
     lines = stream.getvalue().splitlines()
     assert len(lines) == len(fixtures.failing().rows)
     assert stream.getvalue().isascii()
@@ -115,6 +115,6 @@ def test_a_row_is_one_line_of_ascii() -> None:
 
 def test_what_is_not_finite_is_null() -> None:
     stream = io.StringIO()
-    write_row(replace(fixtures.passing().rows[0], value=float("nan"), bound=float("inf")), stream)
+    ScreenListener(None, stream).row(replace(fixtures.passing().rows[0], value=float("nan"), bound=float("inf")))
     row = json.loads(stream.getvalue(), parse_constant=lambda name: pytest.fail(f"a bare {name}"))
     assert (row["value"], row["bound"]) == (None, None)

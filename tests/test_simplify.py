@@ -13,8 +13,8 @@ from diffexplore.errors import UsageError
 from diffexplore.formula import forms
 from diffexplore.formula.budget import Budget, Ending
 from diffexplore.formula.compare import agreement, random_points, value_at
-from diffexplore.formula.cost import count_ops
 from diffexplore.formula.derive import differentiate
+from diffexplore.formula.order import count_ops
 from diffexplore.formula.parse import parse, parse_condition
 from diffexplore.formula.simplify import simplify
 from diffexplore.formula.text import to_text

@@ -6,10 +6,11 @@ import pytest
 import sympy
 from formulas import texts
 from hypothesis import assume, given, settings
+from sample_calls import call_of
 
 from diffexplore.errors import UsageError
-from diffexplore.formula.cost import count_ops
 from diffexplore.formula.latex import to_latex
+from diffexplore.formula.order import count_ops
 from diffexplore.formula.parse import parse
 from diffexplore.formula.text import to_text
 from diffexplore.functions import TABLE, Function
@@ -90,21 +91,10 @@ def test_latex_of_anything(text: str) -> None:
     assert all(sympy.latex(symbol) in latex for symbol in expr.free_symbols)
 
 
-#: The arguments of functions that do not take any expressions.
-_ARGUMENTS = {
-    "where": "x > 0, x, y",
-    "Piecewise": "(x, x > 0), (y, True)",
-    "polygamma": "2, x",
-    "dsinc": "2, x",
-    "besseli": "2, x",
-}
-
-
 @pytest.mark.parametrize("exponent", ["2", "1/2", "-1", "-3/2", "y"])
 @pytest.mark.parametrize("function", TABLE, ids=lambda function: function.name)
 def test_powers_of_every_function_are_printed(function: Function, exponent: str) -> None:
-    arguments = _ARGUMENTS.get(function.name, ", ".join(["x", "y"][: function.least]))
-    base = parse(f"{function.name}({arguments})")
+    base = parse(call_of(function.name, "x", "y"))
     power = sympy.Pow(base, parse(exponent), evaluate=False)
     for expression in (power, sympy.Mul(power, sympy.Symbol("z", real=True), evaluate=False), 1 + power):
         assert to_latex(expression)

@@ -6,17 +6,27 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import mpmath
 import sympy
 import torch
 
 from diffexplore.auditing.rulebook import RulebookEntry
 from diffexplore.auditing.setup import Setup
-from diffexplore.auditing.special import VALUES
+from diffexplore.formula.step_functions import STEPS
 from diffexplore.torch_ops.cases import Case
 
 POINTS = 20
 MASKS = ("mask", "condition")
 WHOLE = {"n": 2, "decimals": 1}
+
+
+#: The functions that SymPy's mpmath printer does not know, in mpmath.
+VALUES: dict[str, Callable[..., Any]] = {
+    **{step.__name__: step.value for step in STEPS},
+    **{f"i{n}": lambda x, n=n: mpmath.besseli(n, x) for n in (0, 1)},
+    **{f"i{n}e": lambda x, n=n: mpmath.exp(-abs(x)) * mpmath.besseli(n, x) for n in (0, 1)},
+    "gammainc": lambda a, x: mpmath.gammainc(a, 0, x, regularized=True), "zeta": mpmath.zeta,
+}  # fmt: skip
 
 
 def numeric(expr: sympy.Basic, names: list[str]) -> Callable[..., Any]:

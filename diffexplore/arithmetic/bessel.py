@@ -1,7 +1,8 @@
-"""The modified Bessel functions of whole order as PyTorch computes them, and those of the orders that it lacks.
+"""Bessel functions of whole order as PyTorch computes them, and those of the orders that it lacks.
 
-Iₙ(x) = Σ (x/2)²ᵏ⁺ⁿ/(k! (n + k)!), whose terms have one sign, and Iₙ₊₁(x) = Iₙ₋₁(x) − (2n/x) Iₙ(x), which loses few
-digits where x is not small beside n. Source: NIST DLMF 10.25.2 and 10.29.1.
+Iₙ(x) = Σ (x/2)²ᵏ⁺ⁿ/(k! (n + k)!) and Iₙ₊₁(x) = Iₙ₋₁(x) − (2n/x) Iₙ(x), which loses few digits where x is not small
+beside n. The terms of Jₙ have the signs (−1)ᵏ, and Jₙ₊₁(x) = (2n/x) Jₙ(x) − Jₙ₋₁(x).
+Source: NIST DLMF 10.25.2, 10.29.1, 10.2.2 and 10.6.1.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
-from typing import Any
+from functools import cache, partial
 
 import torch
 
 from diffexplore.arithmetic.narrow import in_float32
+from diffexplore.arithmetic.slopes import by_record
 from diffexplore.torch_private.watching import tell_watches
 
 Tensor = torch.Tensor
@@ -24,56 +25,35 @@ Kernel = Callable[[Tensor], Tensor]
 _NEGLIGIBLE = Fraction(1, 2**60)
 
 
-class _WithSlope(torch.autograd.Function):
-    """A kernel that PyTorch cannot differentiate, with its derivative."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor, kernel: Kernel, slope: Kernel) -> Tensor:
-        return kernel(x)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Kernel, Kernel], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[0])
-        ctx.save_for_forward(inputs[0])
-        ctx.slope = inputs[2]
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        return gradients[0] * ctx.slope(*ctx.saved_tensors), None, None
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Any) -> Tensor:
-        slope: Tensor = ctx.slope(*ctx.saved_tensors)
-        return slope * tangents[0]
-
-
-def with_slope(kernel: Kernel, slope: Kernel, x: Tensor) -> Tensor:
-    """``kernel(x)``, differentiated by ``slope`` in reverse and in forward mode."""
-    value: Tensor = _WithSlope.apply(x, kernel, slope)  # type: ignore[no-untyped-call]  # torch has no types for it
-    return value
-
-
-def k0(x: Tensor) -> Tensor:
-    """K₀(x), x > 0, whose derivative is −K₁."""
-    return with_slope(lambda y: in_float32(torch.special.modified_bessel_k0, y), lambda y: -k1(y), x)
-
-
-def k1(x: Tensor) -> Tensor:
-    """K₁(x), x > 0, whose derivative is −K₀ − K₁/x."""
-    return with_slope(lambda y: in_float32(torch.special.modified_bessel_k1, y), lambda y: -k0(y) - k1(y) / y, x)
+def first_kind(order: int, x: Tensor) -> Tensor:
+    """Jₙ(x), n ≥ 0: by PyTorch's kernels for n = 0 and 1."""
+    return _of_order(order, x, _FIRST_KIND, -1)
 
 
 def modified(order: int, x: Tensor) -> Tensor:
     """Iₙ(x), n ≥ 0: by PyTorch's kernels for n = 0 and 1."""
+    return _of_order(order, x, _MODIFIED, 1)
+
+
+_FIRST_KIND: tuple[Kernel, Kernel] = (
+    partial(by_record, "j0", torch.special.bessel_j0),
+    partial(by_record, "j1", torch.special.bessel_j1),
+)
+_MODIFIED: tuple[Kernel, Kernel] = (
+    lambda x: in_float32(torch.special.i0, x),
+    lambda x: in_float32(torch.special.i1, x),
+)
+
+
+def _of_order(order: int, x: Tensor, kernels: tuple[Kernel, Kernel], sign: int) -> Tensor:
+    """Iₙ(x) where ``sign`` is 1, Jₙ(x) where it is −1."""
     if order < 2:
-        return in_float32(torch.special.i1 if order else torch.special.i0, x)
+        return kernels[order](x)
     limit = _switch(order)
     near = (x < limit) & (x > -limit)
     # Torch differentiates the branch not taken too: its input is chosen first.
     inside, outside = torch.where(near, x, 0.0), torch.where(near, limit, x)
-    return torch.where(near, _by_series(order, inside), _by_recurrence(order, outside))
+    return torch.where(near, _by_series(order, inside, sign), _by_recurrence(order, outside, kernels, sign))
 
 
 def _switch(order: int) -> float:
@@ -81,18 +61,19 @@ def _switch(order: int) -> float:
     return order + 4.0859375
 
 
-def _by_recurrence(order: int, x: Tensor) -> Tensor:
-    before, value = modified(0, x), modified(1, x)
+def _by_recurrence(order: int, x: Tensor, kernels: tuple[Kernel, Kernel], sign: int) -> Tensor:
+    before, value = (kernel(x) for kernel in kernels)
     for n in range(1, order):
-        before, value = value, before - value * (2 * n) / x
+        step = value * (2 * n) / x
+        before, value = value, before - step if sign > 0 else step - before
     return value
 
 
-def _by_series(order: int, x: Tensor) -> Tensor:
+def _by_series(order: int, x: Tensor, sign: int) -> Tensor:
     numbers, rest = _coefficients(order)
     tell_watches(numbers[-1], rest)
     part = x / _scale(order)  # below 1, so that no power of it overflows in a backward pass
-    square = part * part
+    square = part * part if sign > 0 else -(part * part)
     total = square * numbers[-1] + numbers[-2]
     for number in reversed(numbers[:-2]):
         total = total * square + number

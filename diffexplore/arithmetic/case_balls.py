@@ -61,8 +61,13 @@ def smooth_heaviside(x: arb) -> arb:
     return one_side(heaviside, x)
 
 
+def off_zero(function: Callable[[arb], arb], x: arb) -> arb:
+    """The value of a function with a corner at 0, NaN where its argument may lie on either side."""
+    return arb.nan() if x.contains(0) and not x.is_zero() else function(x)
+
+
 def smooth_abs(x: arb) -> arb:
-    return arb.nan() if x.contains(0) and not x.is_zero() else abs(x)
+    return off_zero(abs, x)
 
 
 def _apart(function: Callable[[arb, arb], arb]) -> Callable[[arb, arb], arb]:

@@ -10,7 +10,6 @@ from typing import Any
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.auditing import special
 from diffexplore.auditing.departures import depart
 from diffexplore.errors import DiffexploreError
 from diffexplore.formula import step_functions
@@ -79,29 +78,13 @@ def to_float(x: sympy.Expr) -> sympy.Expr:
     return x
 
 
-def _no(*_: Any) -> Boolean:
-    return sympy.false
-
-
-def _yes(*_: Any) -> Boolean:
-    return sympy.true
-
-
-def _zero(*_: Any) -> sympy.Expr:
-    return sympy.S.Zero
-
-
-def _one(*_: Any) -> sympy.Expr:
-    return sympy.S.One
+def _always(value: sympy.Basic) -> Callable[..., sympy.Basic]:
+    return lambda *_: value
 
 
 def _of_records() -> dict[str, Callable[..., Any]]:
     """The formulas of elementwise operators, whose operands C++ makes numbers of."""
-    return {
-        name: _of_numbers(known.formula)
-        for name, known in OPERATORS.items()
-        if known.formula is not None and name not in _OWN
-    }
+    return {name: _of_numbers(known.formula) for name, known in OPERATORS.items() if known.formula is not None}
 
 
 def _of_numbers(formula: Callable[..., sympy.Expr]) -> Callable[..., sympy.Expr]:
@@ -115,20 +98,19 @@ _OWN: Mapping[str, Callable[..., Any]] = {
         same,
     ),
     **dict.fromkeys(
-        "zeros_like zeros zeros_symint new_zeros new_zeros_symint _efficientzerotensor zero".split(), _zero
+        "zeros_like zeros zeros_symint new_zeros new_zeros_symint _efficientzerotensor zero".split(),
+        _always(sympy.S.Zero),
     ),
     "toFloat": to_float,
-    "ones_like": _one,
-    "isnan": _no,
-    "isinf": _no,
-    "isfinite": _yes,
+    "ones_like": _always(sympy.S.One),
+    **dict.fromkeys(("isnan", "isinf"), _always(sympy.false)),
+    "isfinite": _always(sympy.true),
     "handle_r_to_c": lambda *values: values[-1],
     "apply_loss_reduction": same,
     "maybe_multiply": lambda x, factor: x * factor,
     "where": where,
     **dict.fromkeys(("masked_fill", "masked_fill_inplace_if_safe"), lambda x, mask, value: where(mask, value, x)),
-    "fill": lambda x, value: number(value),
-    "copy": lambda x, value: number(value),
+    **dict.fromkeys(("fill", "copy"), lambda x, value: number(value)),
     "logical_and": lambda x, y: sympy.And(truth(x), truth(y)),
     "logical_or": lambda x, y: sympy.Or(truth(x), truth(y)),
     "logical_not": lambda x: sympy.Not(truth(x)),
@@ -140,12 +122,6 @@ _OWN: Mapping[str, Callable[..., Any]] = {
     "log1p": lambda x: sympy.log(1 + x),
     "expm1": lambda x: sympy.exp(x) - 1,
     "polygamma": sympy.polygamma,
-    "i0": special.i0,
-    "special_i1": special.i1,
-    "special_i0e": lambda x: sympy.exp(-sympy.Abs(x)) * special.i0(x),
-    "special_i1e": lambda x: sympy.exp(-sympy.Abs(x)) * special.i1(x),
-    "igamma": special.igamma,
-    "special_zeta": special.hurwitz_zeta,
     # For a positive argument of the logarithm, where torch's case of its own at x = 0 changes nothing.
     "xlogy": lambda x, y: x * sympy.log(y),
     "special_xlog1py": lambda x, y: x * sympy.log(1 + y),

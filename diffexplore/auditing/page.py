@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
-from diffexplore.auditing.findings import Judgement
+from diffexplore.auditing.findings import AuditFinding, Judgement
 from diffexplore.auditing.records import Audit, Check, Record
+from diffexplore.lists import grouped
 from diffexplore.numerals import short
 from diffexplore.writing.blocks import Block, Column, Gap, Heading, Headline, Note, Table, Tone, text
 from diffexplore.writing.numbers import counted
@@ -23,7 +24,7 @@ _SHARE = 0.01
 """A relative size from which on it is shown in percent."""
 
 
-def page(audit: Audit, *, all_entries: bool = False, details: bool = False) -> Iterator[Block]:
+def page(audit: Audit, all_entries: bool = False, details: bool = False) -> Iterator[Block]:
     """The blocks of the page.
 
     Args:
@@ -53,11 +54,9 @@ def headline(audit: Audit) -> Headline:
     sentence = f"{audit.source}: {counted(len(statuses), 'entry', 'entries')}, {decided} in scope: {counts}"
     if audit.unexplained:
         return Headline("REFUTED", "bad", sentence)
-    if not decided:
-        return Headline("OUT OF SCOPE", "quiet", sentence)
-    if "unknown" in statuses:
+    if decided and "unknown" in statuses:
         return Headline("UNDECIDED", "doubt", sentence)
-    return Headline("PROVED", "good", sentence)
+    return Headline("PROVED", "good", sentence) if decided else Headline("OUT OF SCOPE", "quiet", sentence)
 
 
 def _refuted(audit: Audit) -> Iterator[Block]:
@@ -65,17 +64,15 @@ def _refuted(audit: Audit) -> Iterator[Block]:
     records = [record for record in audit.records if record.refuted]
     if not records:
         return
-    by_cause: dict[str, list[Record]] = {}
-    for record in records:
-        by_cause.setdefault(record.finding.words if record.finding else _why(record.refuted[0]), []).append(record)
+    by_cause = grouped(records, lambda one: one.finding.words if one.finding else _why(one.refuted[0]))
     formulas = counted(sum(len(record.refuted) for record in records), "formula")
     yield Heading("Refuted", f"{formulas} of {counted(len(records), 'entry', 'entries')}: {_judged(by_cause.values())}")
-    columns = tuple(Column(title, align="left", flexible=title == "entry") for title in ("entry", "judgement"))
+    columns = Column.left("entry", flexible=True), Column.left("judgement"), Column.left("off by"), Column("line")
     rows = (
         (text(one.name), text(str(one.judgement), _JUDGEMENTS[one.judgement]), text(off_by(one)), text(str(one.line)))
         for one in records
     )
-    yield Table((*columns, Column("off by", align="left"), Column("line")), tuple(rows))
+    yield Table(columns, tuple(rows))
     yield Gap()
     for same in by_cause.values():
         yield from _explained(same)
@@ -103,32 +100,30 @@ def off_by(record: Record) -> str:
 
 def _explained(records: Sequence[Record]) -> Iterator[Block]:
     """What is wrong with entries that are refuted for one cause, which file is at fault, and how to see it."""
-    first = records[0]
-    names = ", ".join(record.name for record in records)
-    if first.finding is None:
-        yield Note(text(f"{names}: {_why(first.refuted[0])}"), "·")
-        return
-    yield Note(text(f"{names}: {first.finding.words} ({first.finding.file})"), "·")
-    for line in first.finding.reproducer.splitlines():
+    names, finding = ", ".join(record.name for record in records), records[0].finding
+    if finding is None:
+        yield Note(text(f"{names}: {_why(records[0].refuted[0])}"), "·")
+    else:
+        yield from _found(names, finding)
+
+
+def _found(subject: str, finding: AuditFinding) -> Iterator[Block]:
+    yield Note(text(f"{subject}: {finding.words} ({finding.file})"), "·")
+    for line in finding.reproducer.splitlines():
         yield Note(text(line, "quiet"), " ")
 
 
 def _unknown(audit: Audit) -> Iterator[Block]:
     """What is left open, one table for all entries; the checks of one entry with one reason are one row."""
-    found: dict[tuple[str, str], list[Check]] = {}
-    for record in audit.records:
-        for check in record.checks:
-            if check.status == "unknown":
-                found.setdefault((record.name, check.reason), []).append(check)
+    found = [(record.name, check) for record in audit.records for check in record.checks if check.status == "unknown"]
     if not found:
         return
-    yield Heading("Unknown", counted(sum(map(len, found.values())), "formula"))
-    titles = ("entry", "by", "why")
-    columns = tuple(Column(title, align="left", flexible=title != "entry") for title in titles)
-    rows = (
-        (text(name), text("; ".join(map(_input, checks))), text(_why(checks[0]), "doubt"))
-        for (name, _), checks in found.items()
-    )
+    yield Heading("Unknown", counted(len(found), "formula"))
+    columns = Column.left("entry"), Column.left("by", flexible=True), Column.left("why", flexible=True)
+    rows = []
+    for (name, _), pairs in grouped(found, lambda pair: (pair[0], pair[1].reason)).items():
+        checks = [check for _, check in pairs]
+        rows.append((text(name), text("; ".join(map(_input, checks))), text(_why(checks[0]), "doubt")))
     yield Table(columns, tuple(rows))
     yield Gap()
 
@@ -181,15 +176,13 @@ def _details(record: Record) -> Iterator[Block]:
         for words in dict.fromkeys(said):
             yield Note(text(words), " ")
     if record.finding is not None:
-        yield Note(text(f"{record.judgement}: {record.finding.words} ({record.finding.file})"), "·")
-        for line in record.finding.reproducer.splitlines():
-            yield Note(text(line, "quiet"), " ")
+        yield from _found(str(record.judgement), record.finding)
     yield Gap()
 
 
 def _entries(audit: Audit) -> Iterator[Block]:
     yield Heading("Entries", "in the order of the file")
-    columns = tuple(Column(title, align="left", flexible=title == "class") for title in ("entry", "status", "class"))
+    columns = Column.left("entry"), Column.left("status"), Column.left("class", flexible=True)
     rows = ((text(one.name), text(one.status, _TONES[one.status]), text(one.kind)) for one in audit.records)
     yield Table(columns, tuple(rows))
     yield Gap()
@@ -197,7 +190,7 @@ def _entries(audit: Audit) -> Iterator[Block]:
 
 def _classes(audit: Audit) -> Iterator[Block]:
     yield Heading("Classes", "every entry is in one")
-    columns = (Column("class", align="left", flexible=True), *map(Column, ("entries", *_STATUSES)))
+    columns = (Column.left("class", flexible=True), *map(Column, ("entries", *_STATUSES)))
     rows = []
     for kind, counts in audit.counts().items():
         in_scope = set(counts) & set(_STATUSES)

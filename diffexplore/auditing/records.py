@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from diffexplore.auditing.findings import AuditFinding, Judgement, finding_of
 from diffexplore.documents import SCHEMA_VERSION, plain
+from diffexplore.lists import grouped
 
 Status = Literal["proved", "refuted", "unknown", "out of scope"]
 
@@ -77,10 +78,8 @@ class Record:
     def status(self) -> Status:
         """refuted where a check is, else unknown where one is, else proved; out of scope without checks."""
         found = {check.status for check in self.checks}
-        for status in ("refuted", "unknown", "proved"):
-            if status in found:
-                return status
-        return "out of scope"
+        order: tuple[Status, ...] = ("refuted", "unknown", "proved")
+        return next((status for status in order if status in found), "out of scope")
 
     @property
     def seconds(self) -> float:
@@ -108,19 +107,12 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON has it."""
-        finding = self.finding
-        return {
-            "name": self.name,
-            "line": self.line,
-            "class": self.kind,
-            "status": self.status,
-            "remark": self.remark,
+        document = {
+            "name": self.name, "line": self.line, "class": self.kind, "status": self.status, "remark": self.remark,
             "judgement": self.judgement,
-            "file": finding.file if finding else None,
-            "words": finding.words if finding else None,
-            "reproducer": finding.reproducer if finding else None,
-            "checks": [check.to_dict() for check in self.checks],
-        }
+        }  # fmt: skip
+        cause = {key: getattr(self.finding, key, None) for key in ("file", "words", "reproducer")}
+        return document | cause | {"checks": [check.to_dict() for check in self.checks]}
 
 
 @dataclass(frozen=True)
@@ -143,28 +135,18 @@ class Audit:
     @property
     def unexplained(self) -> tuple[Record, ...]:
         """The entries with a refuted rule that does not depart from the derivative on purpose."""
-        return tuple(
-            record
-            for record in self.records
-            if any(check.status == "refuted" and not check.deliberate for check in record.checks)
-        )
+        return tuple(record for record in self.records if not all(check.deliberate for check in record.refuted))
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         """Class → status → how many entries; classes in the order in which they first appear."""
-        found: dict[str, Counter[str]] = {}
-        for record in self.records:
-            found.setdefault(record.kind, Counter())[record.status] += 1
-        return found
+        by_kind = grouped(self.records, lambda record: record.kind)
+        return {kind: Counter(record.status for record in records) for kind, records in by_kind.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """The audit as a JSON document."""
         document = {
-            "schema_version": SCHEMA_VERSION,
-            "source": self.source,
-            "entries": len(self.records),
-            "decided": self.decided,
-            "seconds": round(self.seconds, 2),
-            "counts": {kind: dict(statuses) for kind, statuses in self.counts().items()},
+            "schema_version": SCHEMA_VERSION, "source": self.source, "entries": len(self.records),
+            "decided": self.decided, "seconds": round(self.seconds, 2), "counts": self.counts(),
             "records": [record.to_dict() for record in self.records],
-        }
+        }  # fmt: skip
         return {key: plain(value) for key, value in document.items()}

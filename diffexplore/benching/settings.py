@@ -1,4 +1,4 @@
-"""What a bench is told: checked once, before the long work begins."""
+"""The settings of a bench, checked once, before the long work begins."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def methods_of(requested: Sequence[str] | None) -> tuple[MethodEntry, ...]:
     """The methods named, or all that are installed."""
     if requested is not None:
         return registry.select(requested)
-    named_only = tuple(entry for entry in registry.named_only() if entry.library is None or entry.library.installed)
-    return registry.entries() + named_only
+    known = (*registry.entries(), *registry.named_only())
+    return tuple(entry for entry in known if entry.library is None or entry.library.installed)
 
 
 def check_memory(problem: Problem, n: int) -> None:

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-
-Tensor = torch.Tensor
+from torch import Tensor
 
 #: A ball must keep this relative distance from a singularity, so that the distance itself is computed well.
 MARGIN = 1 - 2.0**-20

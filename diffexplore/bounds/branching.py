@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import UPWARD
@@ -13,8 +14,6 @@ from diffexplore.bounds.handling import conclude, finite_float, first_tensor, pl
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
-
-Tensor = torch.Tensor
 
 
 def compare(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -30,7 +29,7 @@ def compare(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
 
 def _as_compared(ball: Ball, value: Any, like: Tensor) -> Ball:
     """An operand as the kernel compares it: a Python number is rounded to the dtype of the tensor beside it."""
-    if isinstance(value, torch.Tensor) or not like.is_floating_point():
+    if isinstance(value, Tensor) or not like.is_floating_point():
         return ball
     stored = ball.mid.to(like.dtype).to(torch.float64)
     return Ball(ball.mid, ball.rad + torch.where(stored == ball.mid, 0.0, (stored - ball.mid).abs()))
@@ -43,7 +42,7 @@ def plain(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 def logical(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = func(*args, **kwargs)
-    unknown = [watch.undecided(value) for value in args if isinstance(value, torch.Tensor)]
+    unknown = [watch.undecided(value) for value in args if isinstance(value, Tensor)]
     for mask in unknown:
         if mask is not None:
             known = watch.undecided(out)
@@ -76,13 +75,17 @@ def mask_fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
 def _choose(watch: Watch, out: Tensor, condition: Tensor, taken: Ball, other: Ball) -> None:
     value = out.detach().to(torch.float64)
     # A branch may have been rounded on its way into the result, as a Python number is.
-    if_taken, if_not = (taken.mid - value).abs() + taken.rad, (other.mid - value).abs() + other.rad
+    if_taken, if_not = (_distance(branch.mid, value) + branch.rad for branch in (taken, other))
     spread = torch.where(condition, if_taken, if_not)
     undecided = watch.undecided(condition)
     if undecided is not None:
         either = torch.maximum(if_taken, if_not)
         spread = torch.where(undecided.to(torch.bool), math.inf if watch.smooth else either, spread)
     conclude(watch, "where", out, value, spread * UPWARD)
+
+
+def _distance(x: Tensor, y: Tensor) -> Tensor:
+    return torch.where(x == y, 0.0, (x - y).abs())  # also of two infinities
 
 
 def step(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import OPERATIONS as EXACT
 from diffexplore.arithmetic.balls import precision
@@ -27,8 +28,6 @@ from diffexplore.bounds.watch import watched
 from diffexplore.functions import OPERATIONS
 from diffexplore.functions.rounding import Claim, Interval
 from diffexplore.functions.tables import Library, kernels
-
-Tensor = torch.Tensor
 
 _POINTS = 96
 _BITS = 128
@@ -98,7 +97,7 @@ def _broken_kernel(name: str, dtype: torch.dtype, device: torch.device, library:
     """Holds a kernel against the bound that a watch derives for it."""
     trial = TRIALS[name]
     for numbers in trial.operands():
-        operands = tuple(x.to(device, dtype) if isinstance(x, torch.Tensor) else x for x in numbers)
+        operands = tuple(x.to(device, dtype) if isinstance(x, Tensor) else x for x in numbers)
         ball = _watched_kernel(name, trial.kernel, operands, library)
         if _excess(trial.exact, operands, ball, dtype) > 0:
             return (_too_far_off(library, name),)

@@ -61,6 +61,7 @@ def rounding_parts(operation: str, dtype: torch.dtype) -> tuple[float, float]:
     roundings = claim.narrow_roundings if wider else 1
     relative = roundings * UNIT_ROUNDOFF[dtype] * (1 + compute) + kernel if wider or not kernel else kernel
     absolute = claim.absolute + (claim.narrow_absolute if wider else 0.0)
+    absolute += claim.double_absolute if COMPUTE[dtype] is torch.float64 else 0.0
     lost = 1 / torch.finfo(COMPUTE[dtype]).max if claim.underflows else 0.0
     quanta = 2 if kernel else 1  # a library function rounds a subnormal result up to a quantum off, and a little
     return relative * UPWARD, absolute * compute + quanta * QUANTUM[dtype] + lost

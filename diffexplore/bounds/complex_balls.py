@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic import sinc as sine_quotients
 from diffexplore.bounds.ball import Ball
@@ -21,8 +22,6 @@ from diffexplore.functions import OPERATIONS as RECORDS
 from diffexplore.functions.lazy import resolved
 from diffexplore.functions.tables import CONTROL, implementations
 from diffexplore.program.program import Constant
-
-Tensor = torch.Tensor
 
 #: Ulps claimed of each part of a complex kernel's result.
 _KERNEL_ULPS = 8
@@ -67,10 +66,8 @@ Parts = tuple[Ball, Ball]
 
 def _mul(x: Parts, y: Parts) -> Parts:
     (a, b), (c, d) = x, y
-    return (
-        _real("sub", _real("mul", a, c), _real("mul", b, d)),
-        _real("add", _real("mul", a, d), _real("mul", b, c)),
-    )
+    real = _real("sub", _real("mul", a, c), _real("mul", b, d))
+    return real, _real("add", _real("mul", a, d), _real("mul", b, c))
 
 
 def _div(x: Parts, y: Parts) -> Parts:
@@ -90,8 +87,7 @@ def _exp(x: Parts) -> Parts:
 def _log(x: Parts) -> Parts:
     a, b = x
     # On the real axis left of 0 the function is complex: no real derivative.
-    square = _real("add", _real("mul", a, a), _real("mul", b, b))
-    half = _real("log", square)
+    half = _real("log", _real("add", _real("mul", a, a), _real("mul", b, b)))
     real = Ball(half.mid / 2, torch.where(a.mid > a.rad, half.rad / 2, torch.inf))
     return real, _real("atan2", b, a)
 
@@ -104,25 +100,14 @@ def _sqrt(x: Parts) -> Parts:
     return real, _real("div", b, _scale(real, 2.0))
 
 
-def _sin(x: Parts) -> Parts:
-    a, b = x
-    return _real("mul", _real("sin", a), _real("cosh", b)), _real("mul", _real("cos", a), _real("sinh", b))
+def _of_products(real: tuple[str, str], imag: tuple[str, str], *, negated: bool = False) -> Callable[[Parts], Parts]:
+    """Parts that are products of a function of a and one of b, as in sin(a + ib) = sin a cosh b + i cos a sinh b."""
 
+    def parts(x: Parts) -> Parts:
+        first, second = (_real("mul", *map(_real, names, x)) for names in (real, imag))
+        return first, _real("neg", second) if negated else second
 
-def _cos(x: Parts) -> Parts:
-    a, b = x
-    imag = _real("neg", _real("mul", _real("sin", a), _real("sinh", b)))
-    return _real("mul", _real("cos", a), _real("cosh", b)), imag
-
-
-def _sinh(x: Parts) -> Parts:
-    a, b = x
-    return _real("mul", _real("sinh", a), _real("cos", b)), _real("mul", _real("cosh", a), _real("sin", b))
-
-
-def _cosh(x: Parts) -> Parts:
-    a, b = x
-    return _real("mul", _real("cosh", a), _real("cos", b)), _real("mul", _real("sinh", a), _real("sin", b))
+    return parts
 
 
 def _scale(x: Ball, factor: float) -> Ball:
@@ -163,21 +148,17 @@ def _apply(
         taken = [operand if isinstance(operand, ComplexBall) else lifted(operand, like) for operand in operands]
         value = kernel(*[ball.value for ball in taken])
         balls = [ball.parts for ball in taken]
-        real, imag = parts(*balls)
-        cross = crossing(*balls)
         dtype = _REAL[value.dtype]
         unit = 2 * _KERNEL_ULPS * UNIT_ROUNDOFF[dtype]
-        return ComplexBall(
-            value,
-            _finite(real.rad + unit * (real.mid.abs() + cross[0]) + QUANTUM[dtype] * 2),
-            _finite(imag.rad + unit * (imag.mid.abs() + cross[1]) + QUANTUM[dtype] * 2),
+        radii = (
+            torch.nan_to_num(
+                part.rad + unit * (part.mid.abs() + cross) + QUANTUM[dtype] * 2, nan=torch.inf, posinf=torch.inf
+            )
+            for part, cross in zip(parts(*balls), crossing(*balls), strict=True)
         )
+        return ComplexBall(value, *radii)
 
     return operation
-
-
-def _finite(radius: Tensor) -> Tensor:
-    return torch.nan_to_num(radius, nan=torch.inf, posinf=torch.inf)
 
 
 @dataclass(frozen=True)
@@ -207,10 +188,10 @@ add, sub = _apply(torch.add, _sum_parts("add")), _apply(torch.sub, _sum_parts("s
 mul, div = _apply(torch.mul, _mul, _mul_crossing), _apply(torch.div, _div, _div_crossing)
 neg = _apply(torch.neg, lambda x: (_real("neg", x[0]), _real("neg", x[1])))
 exp, log, sqrt = _apply(torch.exp, _exp), _apply(torch.log, _log, _log_crossing), _apply(torch.sqrt, _sqrt)
-sin, cos, sinh, cosh = (
-    _apply(kernel, parts)
-    for kernel, parts in ((torch.sin, _sin), (torch.cos, _cos), (torch.sinh, _sinh), (torch.cosh, _cosh))
-)
+sin = _apply(torch.sin, _of_products(("sin", "cosh"), ("cos", "sinh")))
+cos = _apply(torch.cos, _of_products(("cos", "cosh"), ("sin", "sinh"), negated=True))
+sinh = _apply(torch.sinh, _of_products(("sinh", "cos"), ("cosh", "sin")))
+cosh = _apply(torch.cosh, _of_products(("cosh", "cos"), ("sinh", "sin")))
 _QUOTIENTS = {"add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "sin": sin, "cos": cos}
 
 

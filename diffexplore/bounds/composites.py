@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.claims import UPWARD, rounding
 from diffexplore.bounds.handling import Kinks, as_list, finite_float, plain_name, unwatched
@@ -28,8 +29,6 @@ from diffexplore.torch_private.watching import OpOverload, decomposition_table, 
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
-
-Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,8 @@ class StepByStep:
         with watch:
             operands = tree_map(_copied, args) if self.updates else args
             try:
-                steps = as_list(formula(*operands, **kwargs))
+                found = formula(*operands, **kwargs)
+                steps = [] if found is NotImplemented else as_list(found)
             except NotImplementedError:  # a case that the formula does not cover
                 steps = []
         incomplete = not steps or watch.unwatched != missing
@@ -93,4 +93,4 @@ def _by_torch(func: Any) -> Callable[..., Any] | None:
 
 
 def _copied(value: Any) -> Any:
-    return value.clone() if isinstance(value, torch.Tensor) else value
+    return value.clone() if isinstance(value, Tensor) else value

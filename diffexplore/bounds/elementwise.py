@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.ball import Ball, Rule
 from diffexplore.bounds.claims import CLAIMS, COMPUTE, UNIT_ROUNDOFF
 from diffexplore.bounds.handling import Kinks, conclude, finite_float, first_tensor, plain_name, unwatched
 from diffexplore.bounds.stepwise import lost_in_steps
 from diffexplore.bounds.zeros import are_exact, whole_sums
+from diffexplore.functions.rounding import Claim
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
 
-Tensor = torch.Tensor
 Arguments = tuple[Any, ...]
 Options = dict[str, Any]
 
@@ -36,6 +37,7 @@ class Elementwise:
         claim: the kernel of which is claimed what it rounds (:data:`~diffexplore.bounds.claims.CLAIMS`).
         zeros: where its exact result is 0 for all operands in the balls; None where that is not known.
         wide_numbers: whether it takes Python numbers in the dtype that it computes in, not in that of its tensor.
+        operands: how many of its arguments are operands, at most.
         cancels: the operands that count as rounded once more, as it subtracts nearly equal numbers inside.
     """
 
@@ -44,9 +46,9 @@ class Elementwise:
     zeros: Callable[[Sequence[Ball]], Tensor] | None = None
     wide_numbers: bool = False
     cancels: tuple[int, ...] = ()
+    operands: int = 3
 
     in_place: ClassVar[bool] = True
-    operands: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         if self.claim not in CLAIMS:
@@ -59,7 +61,7 @@ class Elementwise:
             return func(*args, **kwargs)
         if kwargs.get("rounding_mode") or kwargs.get("decimals"):
             return unwatched(watch, func, args, kwargs)
-        operands = [value for value in args[: self.operands] if isinstance(value, (torch.Tensor, int, float))]
+        operands = [value for value in args[: self.operands] if isinstance(value, (Tensor, int, float))]
         balls = [watch.ball(value, like) for value in operands]
         in_place = plain_name(func)[1]
         if in_place:  # the other operand may be the same tensor
@@ -83,9 +85,12 @@ class Elementwise:
     def _as_computed(
         self, balls: list[Ball], operands: list[Any], dtype: torch.dtype, args: Arguments, kwargs: Options
     ) -> list[Ball]:
-        unit = UNIT_ROUNDOFF[COMPUTE[dtype]]
+        unit, claim = UNIT_ROUNDOFF[COMPUTE[dtype]], CLAIMS[self.claim]
         for i in self.cancels:
             balls[i] = Ball(balls[i].mid, balls[i].rad + 2 * unit * balls[i].mid.abs())
+        if isinstance(claim, Claim) and claim.operand_roundings:
+            lost = 2 * unit * claim.operand_roundings
+            balls = [Ball(ball.mid, ball.rad + lost * ball.mid.abs()) for ball in balls]
         return balls
 
     def _claim_of(self, operands: list[Any], dtype: torch.dtype) -> str:
@@ -111,8 +116,7 @@ class Sum(Elementwise):
 
     total: Callable[[Tensor, Tensor], Tensor] = torch.add
     scaled: int = 1
-
-    operands: ClassVar[int] = 2
+    operands: int = 2
 
     def _as_computed(
         self, balls: list[Ball], operands: list[Any], dtype: torch.dtype, args: Arguments, kwargs: Options
@@ -129,10 +133,13 @@ class Sum(Elementwise):
     def _lossless(
         self, balls: list[Ball], value: Tensor, dtype: torch.dtype, args: Arguments, kwargs: Options
     ) -> Tensor | None:
-        """A sum of two numbers of one dtype that is 0 lost nothing, nor does one of whole numbers."""
+        """A sum of two numbers of one dtype that is 0 lost nothing, nor one of whole numbers, nor an infinite mask."""
         lossless = super()._lossless(balls, value, dtype, args, kwargs)
         if lossless is not None and COMPUTE[dtype] is dtype and len(args) == 2 and _alpha(args, kwargs) == 1:
             lossless = value == 0
+        if not bool(value.isfinite().all()):
+            endless = value.isinf() & torch.stack(torch.broadcast_tensors(*(x.mid.isinf() for x in balls[:2]))).any(0)
+            lossless = endless if lossless is None else endless | lossless
         if not are_exact(balls[:2]):
             return lossless
         whole = whole_sums(self.total, balls, value)
@@ -150,14 +157,14 @@ class Power(Elementwise):
     def _as_computed(
         self, balls: list[Ball], operands: list[Any], dtype: torch.dtype, args: Arguments, kwargs: Options
     ) -> list[Ball]:
-        if not isinstance(operands[1], torch.Tensor) and balls[1].rad > 0:
+        if not isinstance(operands[1], Tensor) and balls[1].rad > 0:
             # Differentiating makes the exponent p - 1 of p, with the absolute error of p.
             balls[1] = Ball(balls[1].mid, balls[1].rad + 2.0**-52)
         return balls
 
     def _claim_of(self, operands: list[Any], dtype: torch.dtype) -> str:
         exponent = operands[1]
-        if isinstance(exponent, torch.Tensor):
+        if isinstance(exponent, Tensor):
             return self.claim
         if exponent in (0, 1):
             return "clone"
@@ -175,7 +182,7 @@ def _converted(balls: list[Ball], operands: list[Any], dtype: torch.dtype, wide_
     kernel = COMPUTE[dtype] if wide_numbers else dtype
     converted = []
     for ball, operand in zip(balls, operands, strict=True):
-        if kernel == torch.float64 or (isinstance(operand, torch.Tensor) and operand.dtype == dtype):
+        if kernel == torch.float64 or (isinstance(operand, Tensor) and operand.dtype == dtype):
             converted.append(ball)
             continue
         stored = ball.mid.to(kernel).to(torch.float64)

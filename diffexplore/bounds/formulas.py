@@ -14,13 +14,12 @@ from typing import Any
 
 import sympy
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import COMPUTE
 from diffexplore.program.program import Program, lower
 from diffexplore.torch_private.watching import disable_current_modes
-
-Tensor = torch.Tensor
 
 #: Chains of more steps are not followed one by one.
 _LONGEST = 4096

@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.ball import Ball, infinite_unless
-
-Tensor = torch.Tensor
 
 _UP = 1 + 2.0**-20
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import UPWARD, rounding_parts
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
-
-Tensor = torch.Tensor
 
 #: Runs an operation, and says how far its result may be from the exact one.
 Handler = Callable[["Watch", Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -30,11 +29,9 @@ class Bound(Protocol):
     @property
     def in_place(self) -> bool:
         """Whether it holds of the form in place as well."""
-        ...
 
     def run(self, kinks: Kinks, watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs an operation, and says how far its result may be from the exact one."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -50,11 +47,11 @@ class Handled:
 
 
 def finite_float(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and value.is_floating_point() and value.device.type != "meta"
+    return isinstance(value, Tensor) and value.is_floating_point() and value.device.type != "meta"
 
 
 def first_tensor(args: tuple[Any, ...]) -> Tensor | None:
-    return next((value for value in args if isinstance(value, torch.Tensor)), None)
+    return next((value for value in args if isinstance(value, Tensor)), None)
 
 
 def name_of(func: Any) -> str:

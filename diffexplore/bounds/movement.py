@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.claims import rounding
 from diffexplore.bounds.handling import as_list, finite_float
@@ -13,19 +14,21 @@ from diffexplore.torch_private.watching import storage_key
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
 
-Tensor = torch.Tensor
-
 
 def rearrange(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What moves elements of a tensor, or changes its strides in place."""
+    known = watch._find(args[0])
     out = func(*args, **kwargs)
-    source = args[0]
-    known = watch._find(source)
-    if known is None:
+    if known is None or _shares_memory(out, args[0]):
         return out
     moved = func(known, *args[1:], **kwargs)
     for tensor, radius in zip(as_list(out), as_list(moved), strict=True):
         watch.set(tensor, radius)
     return out
+
+
+def _shares_memory(out: Any, source: Tensor) -> bool:
+    return isinstance(source, torch.Tensor) and all(storage_key(one) == storage_key(source) for one in as_list(out))
 
 
 def join(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -52,7 +55,7 @@ def scatter(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
     if not finite_float(out) or kwargs.get("reduce"):
         return out
     radii = watch.radius(target).clone()
-    if isinstance(source, torch.Tensor):
+    if isinstance(source, Tensor):
         watch.set(out, torch.scatter(radii, dim, index, watch.radius(source).to(radii.dtype)))
     else:
         watch.set(out, torch.scatter(radii, dim, index, float(fill_error(watch, source, out))))
@@ -67,6 +70,15 @@ def create(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     return out
 
 
+def drawn(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Random numbers are data."""
+    out = func(*args, **kwargs)
+    if finite_float(out):
+        watch.forget(out)
+        watch.set(out, torch.zeros((), dtype=torch.float64, device=out.device))
+    return out
+
+
 def fill_error(watch: Watch, value: float, out: Tensor) -> Tensor:
     """How far a Python number that was rounded to the dtype of ``out`` is from what it stands for."""
     stored = float(torch.tensor(float(value), dtype=torch.float64).to(out.dtype).to(torch.float64))
@@ -77,16 +89,13 @@ def fill_error(watch: Watch, value: float, out: Tensor) -> Tensor:
 def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = func(*args, **kwargs)
     source = args[0]
-    if not finite_float(out) or not isinstance(source, torch.Tensor):
+    if not finite_float(out) or not isinstance(source, Tensor):
         return out
     if not source.is_floating_point():
         if source.dtype == torch.bool and watch.undecided(source) is not None:
             watch.set(out, watch.undecided(source).to(torch.float64))  # type: ignore[union-attr]
         return out
     if storage_key(out) == storage_key(source):  # nothing to convert: the same elements
-        known = watch._find(source)
-        if known is not None:
-            watch.set(out, known)
         return out
     value = out.detach().to(torch.float64)
     rounded = rounding("convert", value, watch.rounds_in(out.dtype))
@@ -112,5 +121,5 @@ def fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if finite_float(out):
         watch.forget(out)
         value = args[1] if len(args) > 1 else 0.0
-        watch.set(out, watch.radius(value) if isinstance(value, torch.Tensor) else fill_error(watch, value, out))
+        watch.set(out, watch.radius(value) if isinstance(value, Tensor) else fill_error(watch, value, out))
     return out

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic import sinc
 from diffexplore.arithmetic.numpy_real import NUMPY
@@ -21,8 +22,6 @@ from diffexplore.bounds.watch import Watch
 from diffexplore.functions import OPERATIONS
 from diffexplore.functions.tables import composed_of
 from diffexplore.program.program import Constant
-
-Tensor = torch.Tensor
 
 #: The names in ATen of operations that are no functions of numbers.
 _CONTROL = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
@@ -36,7 +35,7 @@ class _Call:
         self._function = function
 
     def __call__(self, *operands: Any, **_: Any) -> Tensor:
-        arrays = [value.numpy() if isinstance(value, torch.Tensor) else value for value in operands]
+        arrays = [value.numpy() if isinstance(value, Tensor) else value for value in operands]
         with np.errstate(all="ignore"):
             return torch.from_numpy(np.asarray(self._function(*arrays)))
 
@@ -63,7 +62,7 @@ class NumpyWatch:
         return number
 
     def _apply(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        from diffexplore.torch_ops.dispatch import handler
+        from diffexplore.torch_ops.registry import handler
 
         call = _Call(name, function)
         rule = handler(name)
@@ -81,7 +80,7 @@ class NumpyWatch:
         like = next((value for value in operands if finite_float(value)), None)
         if like is None:
             return operands
-        return tuple(value if isinstance(value, torch.Tensor) else self._filled(like, value) for value in operands)
+        return tuple(value if isinstance(value, Tensor) else self._filled(like, value) for value in operands)
 
     def _filled(self, like: Tensor, number: float | int) -> Tensor:
         stored = filled(like, number)
@@ -90,7 +89,7 @@ class NumpyWatch:
 
     def reduce(self, samples: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
         """NumPy's mean or sum of ``samples`` (n,), and its radius; half precision is accumulated in float32."""
-        from diffexplore.torch_ops.dispatch import handler
+        from diffexplore.torch_ops.registry import handler
 
         array = samples.numpy()
         wide = np.float32 if array.dtype == np.float16 else array.dtype

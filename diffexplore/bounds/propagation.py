@@ -11,17 +11,9 @@ import math
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
-from diffexplore.bounds.ball import (
-    MARGIN,
-    Ball,
-    Rule,
-    infinite_unless,
-    mul,
-    square,
-)  # fmt: skip
-
-Tensor = torch.Tensor
+from diffexplore.bounds.ball import MARGIN, Ball, Rule, infinite_unless, mul, square
 
 #: Covers the rounding of a distance to a singularity that is no closer than that, or than 2⁻³⁰ of 1.
 _NEARLY = 1 + 2.0**-20

@@ -6,23 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds import gamma
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import (
-    COMPUTE,
-    QUANTUM,
-    UNIT_ROUNDOFF,
-    UPWARD,
-    rounding,
-    summation_rounding,
-)
+from diffexplore.bounds.claims import COMPUTE, QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding, summation_rounding
 from diffexplore.bounds.handling import conclude, finite_float
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
-
-Tensor = torch.Tensor
 
 #: Roundings of zeta's largest terms that are allowed for.
 _TERM_ULPS = 32

@@ -14,11 +14,10 @@ import math
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import COMPUTE, QUANTUM, UNIT_ROUNDOFF
-
-Tensor = torch.Tensor
 
 #: The kernels of each type of device that round their steps to the dtype of their operands.
 STEPWISE: dict[str, frozenset[str]] = {"cuda": frozenset({"tanh_backward", "pow_multiplied"})}

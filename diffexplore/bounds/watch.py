@@ -11,36 +11,34 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.handling import name_of
-from diffexplore.torch_private.watching import DispatchMode, StorageWeakRef, storage_key
+from diffexplore.bounds.radii import FORGOTTEN, StorageRadii
+from diffexplore.torch_private.watching import DispatchMode
 
 #: The relative error that is allowed for a double which stands for a constant: twice its rounding.
 CONSTANT_ERROR = 2.0**-52
 
-Tensor = torch.Tensor
-_Key = tuple[Any, ...]
 
 #: Radii of tensors that are gone are dropped after so many operations, or so many bytes of radii.
 _PURGE_OPERATIONS = 64
 _PURGE_BYTES = 2**25
 
 
-class Observer(Protocol):
+class Observer:
     """What looks on while operations run under a watch."""
 
     def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
         """``name``, in ATen's words, made ``out`` of ``args``; the watch knows the radius of each tensor."""
-        ...
 
     def name(self, name: str, tensor: Tensor) -> None:
         """The call is given ``tensor`` for the symbol ``name``."""
-        ...
 
 
 _OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
@@ -59,7 +57,7 @@ def observing(observer: Observer | None) -> Iterator[None]:
 class Watch(DispatchMode):
     """Carries radii beside tensors while torch code runs inside the ``with`` block.
 
-    ``smooth`` asks for enclosures that hold a kink to become infinite: Taylor's theorem needs that, where a bound
+    ``smooth`` makes enclosures that hold a kink infinite: Taylor's theorem needs that, where a bound
     on a value only needs the union of both branches. ``expected`` is the dtype that the code should compute in:
     roundings to a narrower one, which ``narrowed`` then names, are allowed for no more than if they were to it.
     """
@@ -70,9 +68,9 @@ class Watch(DispatchMode):
         self.unwatched: set[str] = set()
         self.narrowed: set[torch.dtype] = set()
         self._expected = expected
-        self._told: dict[float, float] = {}
+        self._known_errors: dict[float, float] = {}
         self._observer = _OBSERVER.get()
-        self._radii: dict[int, tuple[StorageWeakRef, dict[_Key, Tensor]]] = {}
+        self._radii = StorageRadii()
         self._operations = 0
         self._bytes = 0
 
@@ -100,7 +98,9 @@ class Watch(DispatchMode):
             return torch.zeros((), dtype=torch.float64, device=tensor.device).expand(tensor.shape)
         if known.dtype == torch.bool:
             return torch.where(known, math.inf, 0.0).to(torch.float64)
-        return known if bool(known.isfinite().all()) else torch.nan_to_num(known, nan=math.inf, posinf=math.inf)
+        if bool(known.isfinite().all()):
+            return known
+        return torch.nan_to_num(known, nan=math.inf, posinf=math.inf, neginf=math.inf)
 
     def undecided(self, condition: Tensor) -> Tensor | None:
         """Which elements of a boolean tensor the balls do not decide; None where all are decided."""
@@ -108,7 +108,7 @@ class Watch(DispatchMode):
 
     def ball(self, value: Tensor | float | int, like: Tensor) -> Ball:
         """The ball of an operand: a tensor with its radius, or a Python number."""
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, Tensor):
             known = self._find(value)
             exact = known is None
             if known is None or known.dtype == torch.bool:
@@ -119,54 +119,39 @@ class Watch(DispatchMode):
 
     def number_radius(self, value: float | int) -> float:
         """How far a Python number may be from the exact constant that it stands for."""
-        told = self._told.get(float(value), 0.0) if self._told else 0.0
-        return max(told, number_radius(value))
+        stated = self._known_errors.get(float(value), 0.0) if self._known_errors else 0.0
+        return max(stated, number_radius(value))
 
     def _find(self, tensor: Tensor) -> Tensor | None:
-        entry = self._radii.get(storage_key(tensor))
-        if entry is None:
-            return None
-        known = entry[1].get(_layout(tensor))
-        if known is None and entry[1]:
-            # A view whose making was not seen: nothing is known of it.
-            shape = tensor.shape
-            return torch.full((), math.inf, dtype=torch.float64, device=tensor.device).expand(shape)
-        return known
+        return self._radii.read(tensor)
 
     # ------------------------------------------------------------------------------------------------- writing
     def tell(self, number: float, radius: float) -> None:
         """Says that ``number`` stands for a constant within ``radius`` of it, short as it may look."""
-        self._told[number] = max(radius, self._told.get(number, 0.0))
+        self._known_errors[number] = max(radius, self._known_errors.get(number, 0.0))
 
     def set(self, tensor: Tensor, radius: Tensor) -> None:
         """Says that the exact value lies within ``radius`` (float64, or bool: undecided) of ``tensor``."""
-        storage = storage_key(tensor)
         self._bytes += 8 * radius.numel()
-        entry = self._radii.get(storage)
-        if entry is None or entry[0].expired():
-            entry = (StorageWeakRef(tensor.untyped_storage()), {})
-            self._radii[storage] = entry
-        entry[1][_layout(tensor)] = radius.expand(tensor.shape) if radius.shape != tensor.shape else radius
+        self._radii.write(tensor, radius)
 
     def forget(self, tensor: Tensor) -> None:
-        """Drops what is known of a tensor and all its views, before it is changed in place."""
-        entry = self._radii.get(storage_key(tensor))
-        if entry is not None:
-            unknown = torch.full((), math.inf, dtype=torch.float64, device=tensor.device)
-            for layout in entry[1]:
-                entry[1][layout] = unknown.expand(layout[1])
+        """Says that nothing is known of a tensor's elements, before it is changed in place."""
+        if tensor in self._radii:
+            unknown = torch.tensor(FORGOTTEN, dtype=torch.float64, device=tensor.device)
+            self._radii.write(tensor, unknown.bool() if tensor.dtype == torch.bool else unknown)
 
     def _purge(self) -> None:
         self._operations += 1
         if self._operations > _PURGE_OPERATIONS or self._bytes > _PURGE_BYTES:
             self._operations = self._bytes = 0
-            self._radii = {key: entry for key, entry in self._radii.items() if not entry[0].expired()}
+            self._radii.purge()
 
     # ------------------------------------------------------------------------------------------------ watching
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        from diffexplore.torch_ops.dispatch import handler_of
+        from diffexplore.torch_ops.registry import handler_of
 
         kwargs = kwargs or {}
         self._purge()
@@ -189,16 +174,12 @@ class Watch(DispatchMode):
 def number_radius(value: float | int) -> float:
     """How far a number that looks rounded may be from what it stands for; 0 for integers and short binary fractions.
 
-    Constants of a formula that are rounded to a number that does not look so are told: :meth:`Watch.tell`.
+    Constants of a formula that are rounded to a number that does not look so are stated by :meth:`Watch.tell`.
     """
     if isinstance(value, (bool, int)) or not math.isfinite(value):
         return 0.0
     short = (value * 2.0**20).is_integer() and abs(value) < 2.0**53
     return 0.0 if short else abs(value) * CONSTANT_ERROR + QUANTUM[torch.float64]
-
-
-def _layout(tensor: Tensor) -> _Key:
-    return (tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
 
 
 def watched(function: Callable[[], tuple[Tensor, ...]], *, smooth: bool = False) -> list[Ball]:

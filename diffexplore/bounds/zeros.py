@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.functions import OPERATIONS
-
-Tensor = torch.Tensor
 
 #: Where the exact result of an operation is 0 for all operands in the balls.
 Zeros = Callable[[Sequence[Ball]], Tensor]

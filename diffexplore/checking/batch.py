@@ -56,7 +56,10 @@ def make_batch(
     if not loss.data:
         return _without_data(data, n_points)
     if n_points is not None:
-        return _synthetic(loss, _count(n_points), seed, points)
+        from diffexplore.checking.synthetic import synthetic_columns
+
+        n = as_count(n_points, "the number of samples", 1, MOST_POINTS)
+        return Batch(synthetic_columns(loss, n, seed, points), n, f"synthetic samples, seed {seed}")
     if data is None:
         return _default(loss)
     if isinstance(data, (str, os.PathLike, FileSource, StandardInput)):
@@ -74,16 +77,6 @@ def _without_data(data: object, n_points: float | None) -> Batch:
     if not empty or n_points is not None:
         raise UsageError("the loss has no data symbols: leave out the data and the number of samples")
     return Batch({}, 1, "no data")
-
-
-def _count(n_points: float) -> int:
-    return as_count(n_points, "the number of samples", 1, MOST_POINTS)
-
-
-def _synthetic(loss: Loss, n: int, seed: int, points: Sequence[Mapping[str, float]]) -> Batch:
-    from diffexplore.checking.synthetic import synthetic_columns
-
-    return Batch(synthetic_columns(loss, n, seed, points), n, f"synthetic samples, seed {seed}")
 
 
 def _default(loss: Loss) -> Batch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.checking.evaluate import CHUNK, Evaluator, Running
@@ -59,7 +60,7 @@ class _Sum:
         self._radius = 0.0
         self._terms = 0
         self._reason: str | None = None
-        self._stepped: torch.Tensor | None = None
+        self._stepped: Tensor | None = None
 
     def add(self, estimate: Estimate, weight: int) -> None:
         """Adds an estimate times an integer: the product rounds once, the sum once."""
@@ -80,5 +81,5 @@ class _Sum:
         return Estimate(_scalar(value), _scalar(bound), self._reason, self._stepped)
 
 
-def _scalar(number: float) -> torch.Tensor:
+def _scalar(number: float) -> Tensor:
     return torch.tensor(number, dtype=torch.float64)

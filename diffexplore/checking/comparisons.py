@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.checking.evaluate import Evaluator, Running
 from diffexplore.checking.explain import Broken
@@ -21,8 +21,6 @@ from diffexplore.checking.records import LostDigits, Row, Skipped, Tally
 from diffexplore.checking.truth import Enclosures, Status
 from diffexplore.methods.base import Numbers
 from diffexplore.methods.problem import Problem
-
-Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -134,15 +132,9 @@ class Comparisons:
         ]  # fmt: skip
         tallies = tuple(ledger.tally() for ledger in self._ledgers.values())
         return PointOutcome(
-            rows=(*self._rows, *worst),
-            tallies=tallies,
-            causes=causes,
-            skipped=tuple(self._skipped),
-            point=self._point,
-            settled=self._settled,
-            failed=any(tally.failed for tally in tallies),
-            lost=self._lost_digits(),
-        )
+            rows=(*self._rows, *worst), tallies=tallies, causes=causes, skipped=tuple(self._skipped), point=self._point,
+            settled=self._settled, failed=any(tally.failed for tally in tallies), lost=self._lost_digits(),
+        )  # fmt: skip
 
     def _lost_digits(self) -> tuple[LostDigits, ...]:
         """Where rounding leaves fewer than half the digits of a partial by an exact method."""

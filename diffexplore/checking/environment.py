@@ -19,25 +19,17 @@ def _versions() -> dict[str, str]:
 
 def environment(device: torch.device, broken: Sequence[str]) -> dict[str, Any]:
     """Plain values for the document; ``broken`` are the rounding claims that did not hold here."""
-    cuda = device.type == "cuda"
+    cuda, matmul = device.type == "cuda", torch.backends.cuda.matmul
     return {
-        "versions": {
-            "python": platform.python_version(),
-            **_versions(),
-        },
+        "versions": {"python": platform.python_version(), **_versions()},
         "platform": platform.platform(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "device_name": torch.cuda.get_device_name(device) if cuda else platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "cpus": os.cpu_count(),
-        "tf32_matmul": bool(cuda and torch.backends.cuda.matmul.allow_tf32),
-        "reduced_precision_reductions": bool(
-            cuda
-            and (
-                torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction
-                or torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction
-            )
-        ),
+        "tf32_matmul": bool(cuda and matmul.allow_tf32),
+        "reduced_precision_reductions": cuda
+        and bool(matmul.allow_fp16_reduced_precision_reduction or matmul.allow_bf16_reduced_precision_reduction),
         "flush_to_zero": "subnormal numbers are flushed to zero" in broken,
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "rounding_claims": list(broken) or "hold",

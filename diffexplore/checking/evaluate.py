@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder
+from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder, statuses_in
 from diffexplore.floating_point import format_of
 from diffexplore.methods.base import Estimates, Method, Numbers, Values
 from diffexplore.methods.problem import SIZE, Problem
-
-Tensor = torch.Tensor
 
 #: Samples that are differentiated and enclosed at a time.
 CHUNK = 16_384
@@ -79,19 +78,14 @@ class Evaluator:
         self.n = n
         self._columns = columns
         self._format = format_of(problem.dtype)
-        fixed = {name: float(value) for name, value in problem.values(point, _first_row(columns)).items()
-                 if name in problem.loss.parameters}  # fmt: skip
+        rounded = problem.values(point, {name: column[:1] for name, column in columns.items()})
+        fixed = {name: float(rounded[name]) for name in problem.loss.parameters}
         self.finite_point = all(math.isfinite(value) for value in fixed.values())
         self._truth = TruthFinder(
-            problem.wrt,
-            problem.share_program if shares else problem.gradient_program,
-            problem.plain_loss_program,
-            problem.domain_program,
-            fixed | {SIZE: float(n)},
-            problem.loss.data,
-            summed=problem.parameters,
+            problem.wrt, problem.share_program if shares else problem.gradient_program, problem.plain_loss_program,
+            problem.domain_program, fixed | {SIZE: float(n)}, problem.loss.data, summed=problem.parameters,
             divided=dict.fromkeys(problem.loss.data, float(n)) if shares and problem.loss.reduction == "mean" else None,
-        )
+        )  # fmt: skip
 
     def values(self, first: int = 0, last: int | None = None) -> Values:
         """The tensors of samples ``first`` to ``last``, in the dtype and on the device of the problem."""
@@ -116,13 +110,26 @@ class Evaluator:
             last = min(first + size, self.n)
             values = self.values(first, last)
             estimates = {
-                running.name: _on_host(running, running.samples(self.problem, values, last - first))
+                running.name: {
+                    name: Numbers.of(estimate, exact=running.method.exact)
+                    for name, estimate in running.samples(self.problem, values, last - first).items()
+                }
                 for running in methods
             }
             bounds = _smallest_bounds(estimates, self.problem.wrt, last - first)
             truths, sums = self.truths(values, last - first, bounds)
             yield Chunk(first, estimates, truths, sums)
             progress(last)
+
+    def reduced_truths(self) -> dict[str, tuple[Enclosures, arb]]:
+        """The enclosure of each reduced partial over all samples, also as a ball."""
+        sums, statuses = dict.fromkeys(self.problem.wrt, arb(0)), {name: set[Status]() for name in self.problem.wrt}
+        for chunk in self.chunks([], lambda done: None):
+            for name, truth in chunk.truths.items():
+                statuses[name] |= statuses_in(truth)
+                with precision(SUM_PRECISION):
+                    sums[name] += chunk.sums[name]
+        return {name: self.reduced_truth(total, statuses[name], self.n) for name, total in sums.items()}
 
     def truths(
         self, values: Values, n: int, smallest_bounds: Mapping[str, np.ndarray]
@@ -137,14 +144,14 @@ class Evaluator:
         if not self.finite_point:
             for enclosure in truths.values():
                 enclosure.status[:] = Status.OVERFLOW
-        for column in columns.values():
-            for enclosure in truths.values():
+        for enclosure in truths.values():
+            for column in columns.values():
                 enclosure.status[~np.isfinite(column)] = Status.OVERFLOW
         return truths, sums
 
     def reduced_truth(self, total: arb, statuses: set[Status], n: int) -> tuple[Enclosures, arb]:
         """The enclosure of a reduced partial from the sum of its samples' and what is known of them."""
-        worst = max(statuses, key=lambda status: GRAVITY[status], default=Status.RESOLVED)
+        worst = max(statuses, key=_BY_GRAVITY.index, default=Status.RESOLVED)
         if worst == Status.UNRESOLVED and Status.KINK in statuses:
             total = arb.nan()  # what a kink allows is no enclosure, and what lies beyond it is no error
         with precision(SUM_PRECISION):
@@ -160,26 +167,14 @@ class Evaluator:
         return enclosure, ball
 
 
-#: Which status of a sample speaks for the reduced partial.
-GRAVITY = {
-    Status.RESOLVED: 0, Status.KINK: 1, Status.UNRESOLVED: 2, Status.OVERFLOW: 3, Status.UNDEFINED: 4,
-    Status.OUTSIDE: 5,
-}  # fmt: skip
+#: Which status of a sample speaks for the reduced partial: the last of these.
+_BY_GRAVITY = (Status.RESOLVED, Status.KINK, Status.UNRESOLVED, Status.OVERFLOW, Status.UNDEFINED, Status.OUTSIDE)
 
 
 def gravest(statuses: np.ndarray) -> np.ndarray:
     """Of the statuses of the samples at each place, shape (m, n), the one that speaks for the reduced partial, (m,)."""
-    order = np.array([GRAVITY[Status(value)] for value in range(len(Status))])
-    by_gravity = np.array(sorted(GRAVITY, key=lambda status: GRAVITY[status]), np.int8)
-    return by_gravity[order[statuses].max(axis=1)]
-
-
-def _first_row(columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: column[:1] for name, column in columns.items()}
-
-
-def _on_host(running: Running, estimates: Estimates) -> dict[str, Numbers]:
-    return {name: Numbers.of(estimate, exact=running.method.exact) for name, estimate in estimates.items()}
+    order = np.array([_BY_GRAVITY.index(Status(value)) for value in range(len(Status))])
+    return np.array(_BY_GRAVITY, np.int8)[order[statuses].max(axis=1)]
 
 
 def _smallest_bounds(

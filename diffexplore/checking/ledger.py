@@ -30,22 +30,12 @@ def make_row(
 ) -> Row:  # fmt: skip
     """The row of comparison ``i``; ``exact`` is its truth where a tighter ball is at hand than ``judged`` holds."""
     return Row(
-        parameter=parameter,
-        method=method,
-        point=point,
-        sample=sample,
-        probe=probe,
-        value=finite(judged.value[i]),
-        truth=_truth(judged, i, exact),
-        error_abs=finite(judged.error[i]),
-        error_rel=finite(judged.error_relative[i]),
-        error_ulp=finite(judged.error_ulp[i]),
-        bound=finite(judged.bound[i]),
-        smallest_detectable=finite(judged.detectable[i]),
-        smallest_detectable_abs=finite(judged.detectable_abs[i]),
-        verdict=judged.verdict_of(i),
-        cause=cause_of(judged, i),
-    )
+        parameter=parameter, method=method, point=point, sample=sample, probe=probe, value=finite(judged.value[i]),
+        truth=_truth(judged, i, exact), error_abs=finite(judged.error[i]), error_rel=finite(judged.error_relative[i]),
+        error_ulp=finite(judged.error_ulp[i]), bound=finite(judged.bound[i]),
+        smallest_detectable=finite(judged.detectable[i]), smallest_detectable_abs=finite(judged.detectable_abs[i]),
+        verdict=judged.verdict_of(i), cause=cause_of(judged, i),
+    )  # fmt: skip
 
 
 def finite(number: float) -> float | None:
@@ -98,17 +88,9 @@ class Ledger:
         if len(bad) == 0:
             return
         # A cause is a matter of few facts: one representative of each combination names it.
-        facts = np.stack(
-            [
-                judged.verdict[bad],
-                judged.truth.status[bad],
-                np.isfinite(judged.value[bad]),
-                np.isfinite(judged.bound[bad]),
-                judged.beyond[bad],
-                np.zeros(len(bad)) if judged.stepped is None else judged.stepped[bad],
-                np.zeros(len(bad)) if judged.narrow is None else judged.narrow[bad],
-            ]
-        )
+        flags = [np.zeros(len(judged.verdict)) if flag is None else flag for flag in (judged.stepped, judged.narrow)]
+        numbers = (judged.verdict, judged.truth.status, np.isfinite(judged.value), np.isfinite(judged.bound))
+        facts = np.stack([column[bad] for column in (*numbers, judged.beyond, *flags)])
         _, firsts, counts = np.unique(facts, axis=1, return_index=True, return_counts=True)
         for place, count in zip(firsts, counts, strict=True):
             cause = cause_of(judged, int(bad[place]))

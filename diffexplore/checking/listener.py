@@ -1,16 +1,21 @@
-"""Who hears of a check while it runs."""
+"""Progress of a check: a listener while it runs, and callbacks for every report that is made."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
 from diffexplore.checking.records import Row
+from diffexplore.documents import Document
+
+_Document = TypeVar("_Document", bound=Document)
 
 
 class Listener(Protocol):
-    """Hears of a check while it runs; ``wants_rows`` asks for a row of every sample.
+    """Follows a check while it runs; with ``wants_rows`` it gets a row for every sample.
 
-    ``progress`` is told the name of a phase, and how much of it is done: parts of equal size, which take about as long
+    ``progress`` takes the name of a phase, and how much of it is done: parts of equal size, which take about as long
     as each other, or a total of 0 where there are no such parts.
     """
 
@@ -22,7 +27,7 @@ class Listener(Protocol):
 
 
 class Silence:
-    """Hears nothing and says nothing."""
+    """A listener that ignores everything."""
 
     wants_rows = False
 
@@ -31,3 +36,24 @@ class Silence:
 
     def row(self, row: Row) -> None:
         pass
+
+
+#: They are called wherever a check was called from: a test run collects its reports so.
+_callbacks: list[Callable[[Document], None]] = []
+
+
+@contextmanager
+def notifying(callback: Callable[[Document], None]) -> Iterator[None]:
+    """Calls ``callback`` with each report that is made inside the ``with`` block."""
+    _callbacks.append(callback)
+    try:
+        yield
+    finally:
+        _callbacks.remove(callback)
+
+
+def announced(report: _Document) -> _Document:
+    """The report, after every callback was called with it."""
+    for callback in tuple(_callbacks):
+        callback(report)
+    return report

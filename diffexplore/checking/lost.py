@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy
-import torch
+from torch import Tensor
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import observing
@@ -21,8 +21,6 @@ from diffexplore.checking.subexpressions import evaluated, shown
 from diffexplore.checking.truth import Enclosures, Status
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.problem import Problem
-
-Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def located(
     """The operation of one call of ``run`` on one sample, with ``values``, that loses the digits of a partial.
 
     ``run`` returns the partial, or None where it has none.
-    What no form is known to keep is told only where it concerns the reduced partial.
+    What no form is known to keep is reported only where it concerns the reduced partial.
     """
     provenance = Provenance(values, UNIT_ROUNDOFF[problem.dtype])
     try:
@@ -133,20 +131,12 @@ def located(
     if found is None and not weak.whole:
         return None
     return LostDigits(
-        parameter=weak.parameter,
-        methods=(weak.method,),
-        point=point,
-        sample=weak.sample,
+        parameter=weak.parameter, methods=(weak.method,), point=point, sample=weak.sample,
         data={name: float(numbers[name]) for name in problem.loss.data} if weak.sample is not None else {},
-        relative=weak.relative if weak.relative < 1 else None,
-        subexpression=shown(worst.formula),
-        before=worst.before,
-        after=worst.after,
-        better=shown(found[0]) if found else None,
-        better_relative=found[1] if found else None,
-        whole=whole and found is not None,
-        how=worst.how,
-    )
+        relative=weak.relative if weak.relative < 1 else None, subexpression=shown(worst.formula), before=worst.before,
+        after=worst.after, better=shown(found[0]) if found else None, better_relative=found[1] if found else None,
+        whole=whole and found is not None, how=worst.how,
+    )  # fmt: skip
 
 
 def _simplified(problem: Problem, name: str, numbers: Mapping[str, Tensor]) -> tuple[sympy.Expr, float] | None:

@@ -42,14 +42,14 @@ class _Infinite(Enum):
 _Limit = Number | _Infinite
 
 
+@dataclass(frozen=True)
 class BothSides:
-    """Decides the derivative of one loss by one of its inputs; None for ``name`` asks for the loss itself."""
+    """Decides the derivative of one loss by one of its inputs; ``name`` None stands for the loss itself."""
 
-    def __init__(self, loss: Program, name: str | None, fixed: Mapping[str, float], data: Sequence[str]) -> None:
-        self._loss = loss
-        self._name = name
-        self._fixed = fixed
-        self._data = data
+    loss: Program
+    name: str | None
+    fixed: Mapping[str, float]
+    data: Sequence[str]
 
     def decide(self, rows: Mapping[int, Sequence[float]], enough: Callable[[int, arb], bool]) -> dict[int, Decided]:
         """For the samples that can be decided; ``enough`` says whether the ball of a sample is tight.
@@ -72,12 +72,12 @@ class BothSides:
         if not rows:
             return
         arithmetic = GermArithmetic(depth)
-        steps = (0,) if self._name is None else (0, 1, -1)
+        steps = (0,) if self.name is None else (0, 1, -1)
         programs = [self._staged(arithmetic, step) for step in steps]
         for program in programs:
             program.prepare()
         varying = programs[0].varying
-        places = [tuple(self._data).index(name) for name in varying]
+        places = [tuple(self.data).index(name) for name in varying]
         for i, row in list(rows.items()):
             values = [row[place] for place in places]
             decided = _decided([program(values)[0] for program in programs])
@@ -85,8 +85,8 @@ class BothSides:
                 yield i, decided
 
     def _staged(self, arithmetic: GermArithmetic, step: int) -> StagedProgram:
-        moved = {} if self._name is None or not step else {self._name: lambda value: _moving(value, step)}
-        return StagedProgram(self._loss, RunningMode(arithmetic, at_point, moved), self._fixed, self._data)
+        moved = {} if self.name is None or not step else {self.name: lambda value: _moving(value, step)}
+        return StagedProgram(self.loss, RunningMode(arithmetic, at_point, moved), self.fixed, self.data)
 
 
 def _moving(value: float, step: int) -> Germ | Absent:
@@ -142,10 +142,6 @@ def _equal(x: Number, y: Number) -> bool:
     difference = arb(x) - arb(y)
     if not difference.contains(0):
         return False
-    if difference.rad() > (1 + abs(arb(x))) * arb(2) ** -_equal_bits():
+    if difference.rad() > (1 + abs(arb(x))) * arb(2) ** -(int(ctx.prec) // 2):
         raise UndecidedError
     return True
-
-
-def _equal_bits() -> int:
-    return int(ctx.prec) // 2

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from diffexplore.bounds.watch import Watch
+from diffexplore.bounds.watch import Observer, Watch
 from diffexplore.torch_private.watching import current_graph_task
-
-Tensor = torch.Tensor
 
 #: They only make room, move numbers about, or choose among them: what is not finite in them was made elsewhere.
 _MAKES_NOTHING = frozenset(
@@ -46,7 +45,7 @@ class Made:
 
 
 @dataclass
-class Origin:
+class Origin(Observer):
     """Looks on at the operations of a call, and keeps the first of each pass that makes what is not finite.
 
     In the forward pass, operands have to be finite for that; the backward pass may meet an infinity that the forward
@@ -75,9 +74,6 @@ class Origin:
                     self.forward = _of(plain, operands, made)
                 return
 
-    def name(self, name: str, tensor: Tensor) -> None:
-        """Names of inputs are of no use here."""
-
     def _note(self, name: str, args: tuple[Any, ...]) -> None:
         self.seen.add(name)
         first = next(_tensors(args), None)
@@ -93,7 +89,7 @@ class Origin:
 def _tensors(values: tuple[Any, ...]) -> Iterator[Tensor]:
     """The tensors among ``values``; torch also runs operations on shapes alone, which hold no numbers."""
     for value in values:
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, Tensor):
             if value.device.type != "meta":
                 yield value
         elif isinstance(value, (tuple, list)):
@@ -104,7 +100,7 @@ def _numbers(values: tuple[Any, ...]) -> Iterator[Any]:
     for value in values:
         if isinstance(value, (tuple, list)):
             yield from _tensors(tuple(value))
-        elif isinstance(value, torch.Tensor) or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+        elif isinstance(value, Tensor) or (isinstance(value, (int, float)) and not isinstance(value, bool)):
             yield value
 
 
@@ -114,7 +110,7 @@ def _finite(value: Any) -> bool:
 
 def _plain(value: Any) -> Tensor:
     """A number or a tensor without its graph and tangents; a zero of forward mode that has no memory, with one."""
-    if not isinstance(value, torch.Tensor):
+    if not isinstance(value, Tensor):
         return torch.as_tensor(value)
     return torch.zeros(value.shape, dtype=value.dtype) if value._is_zerotensor() else value.detach()
 

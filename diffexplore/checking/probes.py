@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
@@ -23,8 +24,6 @@ from diffexplore.checking.synthetic import synthetic_columns
 from diffexplore.errors import UsageError
 from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program, lower
-
-Tensor = torch.Tensor
 
 #: Samples of each sign that are remembered for sub-batches.
 MOST_SAMPLES = 256
@@ -88,32 +87,25 @@ class SignLedger:
 
 
 def best_probe(
-    problem: Problem,
-    name: str,
-    points: tuple[Mapping[str, float], ...],
-    columns: Mapping[str, Tensor],
-    n: int,
+    problem: Problem, name: str, points: tuple[Mapping[str, float], ...], columns: Mapping[str, Tensor], n: int,
     seed: int,
-) -> Probe | None:
+) -> Probe | None:  # fmt: skip
     """The candidate point and same-sign samples at which the partial in ``name`` is seen most sharply.
 
     Candidates in which a term of the gradient is nearly invisible are passed over where any others are found.
     Synthetic samples are tried where those of the batch show nothing; None where they show nothing either.
     """
-    terms = _terms(problem, name)
+    raw = problem.loss.gradient(problem.wrt).raw[name]
+    terms = lower(list(sympy.Add.make_args(raw)), problem.inputs)
     sharp = _SHARP * UNIT_ROUNDOFF[problem.dtype]
     for around, own, count in ((points, None, n), _synthetic(problem, seed)):
         generator = np.random.default_rng([seed, 0x9806])
         found: list[tuple[bool, float, Probe]] = []
         for point in _candidates(problem, around, generator):
-            source = columns if own is None else own
-            probe = _probe(
-                problem, name, point, source, generator.permutation(count)[: 4 * _PROBE_SAMPLES], own is None
-            )
-            if probe is None:
-                continue
-            power = probe_power(problem, name, probe, columns)
-            if not power < 1:
+            chosen = np.sort(generator.permutation(count)[: 4 * _PROBE_SAMPLES])
+            probe = _probe(problem, name, point, columns if own is None else own, chosen, own is None)
+            power = math.inf if probe is None else probe_power(problem, name, probe, columns)
+            if probe is None or not power < 1:
                 continue
             values = problem.values(probe.point, probe.rows(columns))
             found.append((not _visible(problem, terms, values, len(probe.samples)), power, probe))
@@ -138,15 +130,10 @@ def _synthetic(problem: Problem, seed: int) -> tuple[tuple[dict[str, float], ...
 
 
 def _probe(
-    problem: Problem,
-    name: str,
-    point: Mapping[str, float],
-    source: Mapping[str, Tensor],
-    chosen: np.ndarray,
+    problem: Problem, name: str, point: Mapping[str, float], source: Mapping[str, Tensor], chosen: np.ndarray,
     of_batch: bool,
-) -> Probe | None:
+) -> Probe | None:  # fmt: skip
     """The samples among ``chosen`` whose partial in ``name`` has one sign at a point; None where there are none."""
-    chosen = np.sort(chosen)
     index = torch.from_numpy(chosen)
     values = problem.values(point, {key: column[index.to(column.device)] for key, column in source.items()})
     samples = _same_sign(problem, name, values, len(chosen))
@@ -179,7 +166,7 @@ def _same_sign(problem: Problem, name: str, values: Mapping[str, Tensor], n: int
     partial = _double(problem, values, problem.closed_form_program, n)[problem.wrt.index(name)]
     inside = np.ones(n, bool)
     for holds in problem.domain_program.run(TORCH, values):
-        if isinstance(holds, torch.Tensor):
+        if isinstance(holds, Tensor):
             inside &= holds.expand(n).cpu().numpy()
     (summands,) = _double(problem, values, problem.loss_program, n)
     usable = inside & np.isfinite(partial) & (partial != 0) & np.isfinite(summands)
@@ -197,8 +184,9 @@ def _double(problem: Problem, values: Mapping[str, Tensor], program: Program, n:
     return [spread_over(output, n, wide).cpu().numpy() for output in outputs]
 
 
-def _power(problem: Problem, name: str, values: Mapping[str, Tensor], n: int) -> float:
-    """The relative error that the simplified gradient, reduced in the problem's dtype, would just reveal."""
+def probe_power(problem: Problem, name: str, probe: Probe, columns: Mapping[str, Tensor]) -> float:
+    """The smallest relative error of the partial in ``name`` that the simplified gradient reveals at a probe."""
+    values, n = problem.values(probe.point, probe.rows(columns)), len(probe.samples)
 
     def run() -> tuple[Tensor]:
         output = problem.closed_form_program.run(TORCH, values)[problem.wrt.index(name)]
@@ -206,16 +194,6 @@ def _power(problem: Problem, name: str, values: Mapping[str, Tensor], n: int) ->
 
     (ball,) = watched(run)
     return float(2 * ball.rad / ball.mid.abs())
-
-
-def probe_power(problem: Problem, name: str, probe: Probe, columns: Mapping[str, Tensor]) -> float:
-    """The smallest relative error of the partial in ``name`` that the simplified gradient reveals at a probe."""
-    return _power(problem, name, problem.values(probe.point, probe.rows(columns)), len(probe.samples))
-
-
-def _terms(problem: Problem, name: str) -> Program:
-    raw = problem.loss.gradient(problem.wrt).raw[name]
-    return lower(list(sympy.Add.make_args(raw)), problem.inputs)
 
 
 def _visible(problem: Problem, terms: Program, values: Mapping[str, Tensor], n: int) -> bool:

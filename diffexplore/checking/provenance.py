@@ -14,7 +14,7 @@ from typing import Any
 import sympy
 import torch
 
-from diffexplore.bounds.watch import Watch
+from diffexplore.bounds.watch import Observer, Watch
 from diffexplore.formula.functions_sympy import softplus
 from diffexplore.functions.tables import of_kernels
 from diffexplore.torch_private.watching import storage_key
@@ -54,7 +54,7 @@ class _Step:
 
 
 @dataclass
-class Provenance:
+class Provenance(Observer):
     """Looks on at a call whose tensors hold one number each; ``unit`` is the unit roundoff of its dtype.
 
     ``inputs`` are the tensors of the symbols.

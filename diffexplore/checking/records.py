@@ -19,22 +19,9 @@ if TYPE_CHECKING:
     from diffexplore.scanning.records import Scan
 
 __all__ = [
-    "LOSS",
-    "VALUE",
-    "CandidateSummary",
-    "Cause",
-    "LossSummary",
-    "LostDigits",
-    "PartialFormula",
-    "Report",
-    "Row",
-    "Skipped",
-    "Summary",
-    "Tally",
-    "Truth",
-    "Verdict",
+    "LOSS", "VALUE", "CandidateSummary", "Cause", "LossSummary", "LostDigits", "PartialFormula", "Report", "Row",
+    "Skipped", "Summary", "Tally", "Truth", "Verdict",
 ]  # fmt: skip
-
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from diffexplore.checking.origin import Made, Origin
 from diffexplore.functions.domains import AtLeast, NoPole, Within
 from diffexplore.functions.tables import limited_by
-
-
-@dataclass(frozen=True)
-class Remedy:
-    """Advice for calls to which ``applies``."""
-
-    key: str
-    advice: str
-    applies: Callable[[Origin], bool]
 
 
 def _made(made: Made | None, *names: str) -> bool:
@@ -74,151 +64,78 @@ _PRODUCTS = ("mul", "square", "pow", "addcmul", "prod")
 _SUMS = ("sum", "mean", "dot", "mv", "mm", "bmm", "addmm", "addmv", "cumsum", "add", "sub", "var", "native_layer_norm")
 _NORMS = ("linalg_vector_norm", "norm", "dist", "cdist_forward", "euclidean_dist")
 
-#: In the order in which they are tried: the first that applies is given.
-REMEDIES: tuple[Remedy, ...] = (
-    Remedy(
-        "nan_inside",
-        "a factor is NaN by itself, for no operation of the forward pass makes it of finite numbers: look for a NaN "
-        "among the numbers of the code",
-        _nan_inside,
-    ),
-    Remedy(
-        "untaken_branch",
-        "where() still differentiates the branch not taken: choose its input first, "
-        "as in where(c, f(where(c, x, 1)), 0)",
-        _untaken,
-    ),
-    Remedy(
-        "log_of_exp",
-        "exp overflows before log undoes it: use logsumexp, softplus or logsigmoid",
-        lambda origin: _made(origin.forward, *_EXPONENTIALS) and bool(origin.seen & set(_LOGARITHMS)),
-    ),
-    Remedy(
-        "exp_overflows",
-        "exp overflows: write it with a negative argument (sigmoid, softmax, tanh do), or subtract the largest "
-        "exponent first",
-        lambda origin: _made(origin.forward, *_EXPONENTIALS),
-    ),
-    Remedy(
-        "log_of_zero",
-        "log of 0: use log1p for log(1 + x), logsigmoid or log_softmax for the log of a probability, xlogy for "
-        "x·log(y), or clamp before log",
-        lambda origin: _made(origin.forward, *_LOGARITHMS) and _infinite_result(origin.forward),
-    ),
-    Remedy(
-        "log_of_negative",
-        "log has no real value of a negative number: where rounding made it negative, use another form or clamp before "
-        "log; else choose its input with where()",
-        lambda origin: _made(origin.forward, *_LOGARITHMS),
-    ),
-    Remedy(
-        "sqrt_of_negative",
-        "sqrt has no real value of a negative number: where rounding made it negative, clamp at 0 or use another form; "
-        "else choose its input with where()",
-        lambda origin: _made(origin.forward, "sqrt", "rsqrt") and not _infinite_result(origin.forward),
-    ),
-    Remedy(
-        "pow_of_negative",
-        "a negative number has no real power with a fractional exponent: take the power of abs(x), or choose its "
-        "input with where()",
-        lambda origin: _made(origin.forward, "pow") and not _infinite_result(origin.forward),
-    ),
-    Remedy(
-        "outside_domain",
-        "the argument lies outside the domain of the function: where rounding took it there, clamp it inside; else "
-        "choose it with where()",
-        lambda origin: _made(origin.forward, *_LIMITED) and not _infinite_result(origin.forward),
-    ),
-    Remedy(
-        "pole_of_gamma",
-        "the gamma functions have poles at 0 and the negative whole numbers: choose their input with where()",
-        lambda origin: _made(origin.forward, *_GAMMAS) and _at_pole_of_gamma(origin.forward),
-    ),
-    Remedy(
-        "norm_overflows",
-        "the square overflows before the root undoes it: use hypot, or divide by the largest entry first",
-        lambda origin: (
-            (_made(origin.forward, *_PRODUCTS) and bool(origin.seen & {"sqrt", "rsqrt"}))
-            or _made(origin.forward, *_NORMS)
-        ),
-    ),
-    Remedy(
-        "sqrt_of_zero",
-        "the slope of sqrt is infinite at 0: clamp before sqrt, or choose its input with where()",
-        lambda origin: "sqrt of 0" in origin.seen or "rsqrt of 0" in origin.seen,
-    ),
-    Remedy(
-        "negative_power_of_zero",
-        "a negative power of 0 is a division by 0: choose the base with where() first",
-        lambda origin: _inverts_zero(origin.forward),
-    ),
-    Remedy(
-        "pow_of_zero",
-        "a power of 0 has no finite logarithm or slope: clamp the base before pow, or use an exponent that is a number",
-        lambda origin: "pow of 0" in origin.seen or _made(origin.forward, "pow"),
-    ),
-    Remedy(
-        "norm_of_zero",
-        "the slope of a norm is 0/0 at 0: clamp the norm, or add a small number under its root",
-        lambda origin: any(f"{name} of 0" in origin.seen for name in _NORMS),
-    ),
-    Remedy(
-        "atan2_of_zero",
-        "atan2(0, 0) has no slope: choose its input with where() first",
-        lambda origin: "atan2 of 0" in origin.seen,
-    ),
-    Remedy(
-        "end_of_domain",
-        "the slope is infinite at the end of the domain: clamp the argument inside it",
-        lambda origin: bool(origin.seen & set(_LIMITED)),
-    ),
-    Remedy(
-        "division_by_zero",
-        "division by 0: choose the denominator with where() first",
-        lambda origin: any(
-            made is not None and made.name in ("div", "reciprocal") and made.operands[-1:] == (0.0,)
-            for made in (origin.forward, origin.backward)
-        ),
-    ),
-    Remedy(
-        "quotient_overflows",
-        "the number overflows before a division brings it back: divide first",
-        lambda origin: (
-            any(_made(made, *_PRODUCTS, "div", "reciprocal") for made in (origin.forward, origin.backward))
-            and bool(origin.seen & {"div", "reciprocal"})
-            and not _zero_times(origin.backward)
-        ),
-    ),
-    Remedy(
-        "conversion_overflows",
-        "the conversion leaves the range of the narrower dtype: scale first, or keep the wider dtype",
-        lambda origin: _made(origin.forward, "to_copy"),
-    ),
-    Remedy(
-        "sum_overflows",
-        "the sum leaves the range of the dtype before the rest brings it back: scale its terms first, or add in a "
-        "wider dtype",
-        lambda origin: any(_made(made, *_SUMS) for made in (origin.forward, origin.backward)),
-    ),
-    Remedy(
-        "zero_times_infinity",
-        "0 times infinity: keep the infinite factor finite, by a clamp or by another form",
-        lambda origin: _zero_times(origin.backward) or _zero_times(origin.forward),
-    ),
-    Remedy(
-        "product_overflows",
-        "the product leaves the range of the dtype before the rest brings it back: scale its factors first",
-        lambda origin: any(_made(made, *_PRODUCTS) for made in (origin.forward, origin.backward)),
-    ),
-)
+#: Advice, and the calls to which it applies, in the order in which it is tried: the first that applies is given.
+REMEDIES: tuple[tuple[str, Callable[[Origin], bool]], ...] = (
+    ("a factor is NaN by itself, for no operation of the forward pass makes it of finite numbers: look for a NaN "
+     "among the numbers of the code",
+     _nan_inside),
+    ("where() still differentiates the branch not taken: choose its input first, as in where(c, f(where(c, x, 1)), 0)",
+     _untaken),
+    ("exp overflows before log undoes it: use logsumexp, softplus or logsigmoid",
+     lambda origin: _made(origin.forward, *_EXPONENTIALS) and bool(origin.seen & set(_LOGARITHMS))),
+    ("exp overflows: write it with a negative argument (sigmoid, softmax, tanh do), or subtract the largest exponent "
+     "first",
+     lambda origin: _made(origin.forward, *_EXPONENTIALS)),
+    ("log of 0: use log1p for log(1 + x), logsigmoid or log_softmax for the log of a probability, xlogy for x·log(y), "
+     "or clamp before log",
+     lambda origin: _made(origin.forward, *_LOGARITHMS) and _infinite_result(origin.forward)),
+    ("log has no real value of a negative number: where rounding made it negative, use another form or clamp before "
+     "log; else choose its input with where()",
+     lambda origin: _made(origin.forward, *_LOGARITHMS)),
+    ("sqrt has no real value of a negative number: where rounding made it negative, clamp at 0 or use another form; "
+     "else choose its input with where()",
+     lambda origin: _made(origin.forward, "sqrt", "rsqrt") and not _infinite_result(origin.forward)),
+    ("a negative number has no real power with a fractional exponent: take the power of abs(x), or choose its input "
+     "with where()",
+     lambda origin: _made(origin.forward, "pow") and not _infinite_result(origin.forward)),
+    ("the argument lies outside the domain of the function: where rounding took it there, clamp it inside; else choose "
+     "it with where()",
+     lambda origin: _made(origin.forward, *_LIMITED) and not _infinite_result(origin.forward)),
+    ("the gamma functions have poles at 0 and the negative whole numbers: choose their input with where()",
+     lambda origin: _made(origin.forward, *_GAMMAS) and _at_pole_of_gamma(origin.forward)),
+    ("the square overflows before the root undoes it: use hypot, or divide by the largest entry first",
+     lambda origin: (_made(origin.forward, *_PRODUCTS) and bool(origin.seen & {"sqrt", "rsqrt"}))
+     or _made(origin.forward, *_NORMS)),
+    ("the slope of sqrt is infinite at 0: clamp before sqrt, or choose its input with where()",
+     lambda origin: bool(origin.seen & {"sqrt of 0", "rsqrt of 0"})),
+    ("a negative power of 0 is a division by 0: choose the base with where() first",
+     lambda origin: _inverts_zero(origin.forward)),
+    ("a power of 0 has no finite logarithm or slope: clamp the base before pow, or use an exponent that is a number",
+     lambda origin: "pow of 0" in origin.seen or _made(origin.forward, "pow")),
+    ("the slope of a norm is 0/0 at 0: clamp the norm, or add a small number under its root",
+     lambda origin: any(f"{name} of 0" in origin.seen for name in _NORMS)),
+    ("atan2(0, 0) has no slope: choose its input with where() first",
+     lambda origin: "atan2 of 0" in origin.seen),
+    ("the slope is infinite at the end of the domain: clamp the argument inside it",
+     lambda origin: bool(origin.seen & set(_LIMITED))),
+    ("division by 0: choose the denominator with where() first",
+     lambda origin: any(_made(made, "div", "reciprocal") and made.operands[-1:] == (0.0,) for made in _passes(origin))),
+    ("the number overflows before a division brings it back: divide first",
+     lambda origin: any(_made(made, *_PRODUCTS, "div", "reciprocal") for made in _passes(origin))
+     and bool(origin.seen & {"div", "reciprocal"}) and not _zero_times(origin.backward)),
+    ("the conversion leaves the range of the narrower dtype: scale first, or keep the wider dtype",
+     lambda origin: _made(origin.forward, "to_copy")),
+    ("the sum leaves the range of the dtype before the rest brings it back: scale its terms first, or add in a wider "
+     "dtype",
+     lambda origin: any(_made(made, *_SUMS) for made in _passes(origin))),
+    ("0 times infinity: keep the infinite factor finite, by a clamp or by another form",
+     lambda origin: any(map(_zero_times, _passes(origin)))),
+    ("the product leaves the range of the dtype before the rest brings it back: scale its factors first",
+     lambda origin: any(_made(made, *_PRODUCTS) for made in _passes(origin))),
+)  # fmt: skip
 
 
-def remedy(origin: Origin) -> Remedy | None:
+def _passes(origin: Origin) -> list[Made]:
+    """What the forward and the backward pass made that is not finite."""
+    return [made for made in (origin.forward, origin.backward) if made is not None]
+
+
+def remedy(origin: Origin) -> str | None:
     """The advice for what was seen; None where the table has none."""
-    return next((known for known in REMEDIES if known.applies(origin)), None)
+    return next((advice for advice, applies in REMEDIES if applies(origin)), None)
 
 
-def told(origin: Origin) -> str:
+def described(origin: Origin) -> str:
     """``exp(800) = inf, then 0 · inf = NaN in the backward pass``; empty where nothing was seen."""
     if origin.backward is None:
         return str(origin.forward or "")

@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore import methods as registry
 from diffexplore.arithmetic.torch_real import TORCH
@@ -17,8 +18,7 @@ from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.environment import environment
 from diffexplore.checking.evaluate import CHUNK, Running
 from diffexplore.checking.ledger import finite
-from diffexplore.checking.listener import Listener, Silence
-from diffexplore.checking.notices import announced
+from diffexplore.checking.listener import Listener, Silence, announced
 from diffexplore.checking.options import as_device, as_dtype, as_seed, as_step, as_wrt
 from diffexplore.checking.point import PointCheck
 from diffexplore.checking.records import Report, Verdict
@@ -44,14 +44,22 @@ def check(
 ) -> Report:
     """Compares every method's partials of a loss with the certified truth.
 
-    ``loss`` is a :class:`Loss`, the name of one in the catalogue, a formula as text or SymPy expression, or a torch
-    function that computes the loss; of the latter three the names in ``at`` are the parameters, and all others data.
-    ``data`` maps data symbols to columns of shape (n,), or is the path of a .csv or .npz file; ``at`` is a point (name
-    to value) or a list of them. Both default to what the loss suggests. All inputs are first rounded to ``dtype``
-    (float64, float32, bfloat16 or float16). ``methods`` and ``wrt`` select; data symbols may be differentiated by as
-    well, sample by sample. ``seed`` fixes the choice of probe points, ``step`` the steps of finite differences (in
-    units of the symbol).
-    Raises :class:`~diffexplore.errors.UsageError` for input that cannot be used.
+    Args:
+        loss: a :class:`Loss`, the name of one in the catalogue, a formula as text or SymPy expression, or a torch
+            function that computes the loss; of the latter three the names in ``at`` are the parameters, and all others
+            data.
+        data: a column of shape (n,) for each data symbol, or the path of a .csv or .npz file; by default what the loss
+            suggests.
+        at: a point, a value for each parameter, or a list of points; by default what the loss suggests.
+        methods: names of methods; by default all that need no further library.
+        wrt: the symbols to differentiate by: parameters, and data, sample by sample. By default all parameters.
+        dtype: float64, float32, bfloat16 or float16, to which all inputs are rounded first.
+        device: "auto", "cpu" or "cuda".
+        seed: a whole number from 0, which fixes the choice of probe points.
+        step: the step of finite differences, positive, in units of the symbol; by default each method chooses.
+
+    Raises:
+        UsageError: for input that cannot be used.
     """
     loss = loss_given(loss, at, data, wrt)
     points = make_points(loss, at)
@@ -62,19 +70,11 @@ def check(
 
 
 def run_check(
-    loss: Loss,
-    batch: Batch,
-    points: Sequence[Mapping[str, float]],
-    *,
-    methods: Sequence[str] | str | None = None,
-    wrt: Sequence[str] | str | None = None,
-    dtype: str | torch.dtype = "float64",
-    device: str | torch.device = "auto",
-    seed: int = 0,
-    step: float | None = None,
-    listener: Listener | None = None,
-) -> Report:
-    """The same on a batch that is at hand; ``listener`` hears of the progress."""
+    loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], *, methods: Sequence[str] | str | None = None,
+    wrt: Sequence[str] | str | None = None, dtype: str | torch.dtype = "float64", device: str | torch.device = "auto",
+    seed: int = 0, step: float | None = None, listener: Listener | None = None,
+) -> Report:  # fmt: skip
+    """The same on a batch that is at hand; ``listener`` follows the progress."""
     listener = listener or Silence()
     dtype, seed = as_dtype(dtype), as_seed(seed)
     problem = Problem(loss, as_wrt(loss, wrt), dtype, as_device(device), as_step(step, dtype))
@@ -101,29 +101,22 @@ def assemble(
 ) -> Report:  # fmt: skip
     """The report of what the points gave; ``broken`` names the rounding claims that do not hold here."""
     return Report(
-        verdict=_verdict(problem, outcomes),
-        loss=problem.loss.summary(),
+        verdict=_verdict(problem, outcomes), loss=problem.loss.summary(),
         gradient=problem.loss.gradient(problem.wrt).formulas(),
-        rows=tuple(row for outcome in outcomes for row in outcome.rows),
-        skipped=tuple(skipped),
-        summary=_summary(problem, outcomes),
-        dtype=dtype_name(problem.dtype),
-        device=str(problem.device),
-        n=n,
-        seed=seed,
-        environment=environment(problem.device, broken),
+        rows=tuple(row for outcome in outcomes for row in outcome.rows), skipped=tuple(skipped),
+        summary=_summary(problem, outcomes), dtype=dtype_name(problem.dtype), device=str(problem.device), n=n,
+        seed=seed, environment=environment(problem.device, broken),
         lost_digits=tuple(lost for outcome in outcomes for lost in outcome.lost),
-    )
+    )  # fmt: skip
 
 
 def prepared(
     problem: Problem, entries: Iterable[registry.MethodEntry]
 ) -> tuple[list[Running], list[Skipped], tuple[str, ...]]:
     """The methods that can run, those that cannot, and the rounding claims that do not hold here."""
-    used = problem.loss_program.operations | problem.gradient_program.operations
-    broken = {"torch": broken_claims(problem.dtype, problem.device, used)}
+    broken = {"torch": broken_claims(problem.dtype, problem.device, problem.operations)}
     if problem.dtype != torch.bfloat16:
-        broken["numpy"] = broken_claims(problem.dtype, torch.device("cpu"), used, library="numpy")
+        broken["numpy"] = broken_claims(problem.dtype, torch.device("cpu"), problem.operations, library="numpy")
     running, skipped = [], []
     for entry in entries:
         method = entry.load()
@@ -145,7 +138,7 @@ def _named(entry: registry.MethodEntry, problem: Problem, *, exact: bool) -> str
 
 
 def scale_over(
-    problem: Problem, points: Sequence[Mapping[str, float]], columns: Mapping[str, torch.Tensor], n: int
+    problem: Problem, points: Sequence[Mapping[str, float]], columns: Mapping[str, Tensor], n: int
 ) -> dict[str, float]:
     """The largest finite |partial| of each symbol in the check, of any sample (float64, uncertified)."""
     largest = dict.fromkeys(problem.wrt, 0.0)
@@ -181,11 +174,8 @@ def _summary(problem: Problem, outcomes: Sequence[PointOutcome]) -> Summary:
         for key, count in outcome.causes.items():
             causes[key] = causes.get(key, 0) + count
     return Summary(
-        passed=sum(tally.passed for tally in tallies),
-        failed=sum(tally.failed for tally in tallies),
-        inconclusive=sum(tally.inconclusive for tally in tallies),
-        tallies=tallies,
-        causes=causes,
+        passed=sum(tally.passed for tally in tallies), failed=sum(tally.failed for tally in tallies),
+        inconclusive=sum(tally.inconclusive for tally in tallies), tallies=tallies, causes=causes,
         power={name: _power(outcomes, name) for name in problem.wrt},
         undecided=tuple((name, o.point) for o in outcomes for name in problem.wrt if name not in o.settled),
-    )
+    )  # fmt: skip

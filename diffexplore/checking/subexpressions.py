@@ -5,6 +5,7 @@ from __future__ import annotations
 import sympy
 
 from diffexplore.formula.text import to_text
+from diffexplore.typography import cut
 
 #: Longer ones are cut.
 _LONGEST = 70
@@ -14,8 +15,7 @@ def shown(formula: sympy.Expr) -> str:
     """The formula in ASCII, cut where it is long; numbers of a program, binary fractions, as decimals of few digits."""
     long = [number for number in formula.atoms(sympy.Rational) if number.q > 10_000]
     short = formula.xreplace({number: sympy.Symbol(f"{float(number):.6g}", positive=True) for number in long})
-    text = to_text(short, unicode=False)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return cut(to_text(short, unicode=False), _LONGEST)
 
 
 def evaluated(formula: sympy.Expr) -> sympy.Expr:

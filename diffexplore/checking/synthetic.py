@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.checking.labels import labels_of, with_labels
 from diffexplore.checking.options import as_seed
 from diffexplore.errors import UsageError
 from diffexplore.program.program import Program, lower
@@ -28,6 +28,9 @@ REACHES = (2.0, 10.0, 0.1, 100.0, 1e3, 1e-3, 1e6)
 PILOT = 4096
 GOOD_SHARE, LEAST_SHARE = 0.05, 0.002
 _CHUNK = 1 << 16
+
+#: Labels are the values that a formula compares data with, which no uniform draw would hit: this part of the samples.
+_SHARE = 0.5
 
 
 def synthetic_columns(loss: Loss, n: int, seed: int = 0, points: Points = ()) -> Columns:
@@ -79,7 +82,30 @@ def _reach(loss: Loss, tests: Sequence[_Test], seed: int) -> float | None:
 
 def _draw(draw: np.random.Generator, reach: float, n: int, loss: Loss) -> npt.NDArray[np.float64]:
     drawn = draw.uniform(-reach, reach, (len(loss.data), n))
-    return with_labels(drawn, loss.data, labels_of(loss), draw)
+    return _with_labels(drawn, loss.data, _labels_of(loss), draw)
+
+
+def _labels_of(loss: Loss) -> dict[str, tuple[float, ...]]:
+    """For each data symbol that is compared with numbers for equality, these numbers in order."""
+    found: dict[str, set[float]] = {}
+    for relation in loss.expression.atoms(sympy.Eq, sympy.Ne):
+        for symbol, number in (relation.args, relation.args[::-1]):
+            if symbol.is_Symbol and symbol.name in loss.data and number.is_Rational:
+                found.setdefault(symbol.name, set()).add(float(number))
+    return {name: tuple(sorted(values)) for name, values in found.items()}
+
+
+def _with_labels(
+    drawn: npt.NDArray[np.float64], names: Sequence[str], labels: Mapping[str, Sequence[float]],
+    draw: np.random.Generator,
+) -> npt.NDArray[np.float64]:  # fmt: skip
+    """Columns of shape (symbols, n) in which a part of the samples take the labels, each column by itself."""
+    columns = drawn.copy() if labels else drawn
+    for row, name in enumerate(names):
+        if name in labels:
+            chosen = draw.choice(np.array(labels[name]), columns.shape[1])
+            columns[row] = np.where(draw.random(columns.shape[1]) < _SHARE, chosen, columns[row])
+    return columns
 
 
 @dataclass(frozen=True)
@@ -91,10 +117,10 @@ class _Test:
 
     program: Program
     conditions: int
-    point: Mapping[str, torch.Tensor]
+    point: Mapping[str, Tensor]
     written: Program | None = None
 
-    def __call__(self, columns: Mapping[str, torch.Tensor], n: int) -> torch.Tensor:
+    def __call__(self, columns: Mapping[str, Tensor], n: int) -> Tensor:
         values = {**self.point, **columns}
         outputs = self.program.run(TORCH, values) + (self.written.run(TORCH, values) if self.written else [])
         accepted = torch.ones(n, dtype=torch.bool)

@@ -11,6 +11,7 @@ its derivative has no value, both sides of the loss itself decide (:mod:`diffexp
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -108,16 +109,14 @@ class TruthFinder:
         return dict(zip(samples.tolist(), values, strict=True))
 
 
+@dataclass(frozen=True)
 class _Search:
     """The search for the partials of one group at one chunk of samples."""
 
-    def __init__(
-        self, group: Partials, columns: Sequence[EnclosureColumn], tightness: Tightness, data: Sequence[str]
-    ) -> None:
-        self._group = group
-        self._columns = columns
-        self._tightness = tightness
-        self._data = data
+    _group: Partials
+    _columns: Sequence[EnclosureColumn]
+    _tightness: Tightness
+    _data: Sequence[str]
 
     # ---------------------------------------------------------------------------------------------------- vectors
     def fast(self, columns: Mapping[str, np.ndarray], n: int) -> np.ndarray:

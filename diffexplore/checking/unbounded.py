@@ -9,15 +9,14 @@ from typing import Any
 
 import sympy
 import torch
+from torch import Tensor
 
-from diffexplore.bounds.watch import Watch
+from diffexplore.bounds.watch import Observer, Watch
 from diffexplore.checking.judge import UNBOUNDED
 from diffexplore.checking.provenance import UNKNOWN, Provenance, is_number
 from diffexplore.checking.records import Cause
 from diffexplore.checking.subexpressions import shown
 from diffexplore.floating_point import dtype_name
-
-Tensor = torch.Tensor
 
 #: How a sentence calls an operation of its operand; by their names the others are.
 _TAKEN = {"div": "division by it", "reciprocal": "division by it", "pow": "the power of it", "rsqrt": "1/sqrt of it"}
@@ -48,7 +47,7 @@ class Culprit:
 
 
 @dataclass
-class Unbounded:
+class Unbounded(Observer):
     """Looks on at a call whose tensors hold one number each, and keeps the first operation that has no bound."""
 
     provenance: Provenance
@@ -89,15 +88,9 @@ def explained(cause: Cause, culprit: Culprit | None, sample: int | None, data: M
     if culprit is None:
         return cause
     fields = {
-        **cause.fields,
-        "sample": sample,
-        "data": dict(data),
-        "operation": culprit.operation,
-        "subexpression": shown(culprit.formula),
-        "how": culprit.how,
-        "value": culprit.value,
-        "radius": culprit.radius,
-    }
+        **cause.fields, "sample": sample, "data": dict(data), "operation": culprit.operation,
+        "subexpression": shown(culprit.formula), "how": culprit.how, "value": culprit.value, "radius": culprit.radius,
+    }  # fmt: skip
     return Cause(cause.key, cause.message.removesuffix(UNBOUNDED) + str(culprit), fields)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from typing import TYPE_CHECKING
 
 from diffexplore import losses as catalogue
 from diffexplore.cli import options as o
+from diffexplore.cli.data_argument import DataGiven
+from diffexplore.cli.given import Given
 from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.progress import listening
 from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
@@ -45,52 +46,39 @@ def bench(
         names = catalogue.names()
     if at is not None and (len(at) > 1 or len(names) > 1):
         raise UsageError("--at is the one point of one loss: give both once")
-    with contextlib.redirect_stdout(sys.stderr):  # what libraries print when they are imported
-        result = _measured(
-            names, at[0] if at else None, shapes, sizes, o.names_list("--methods", methods),
-            o.chosen("dtype", dtype, o.DTYPES), o.chosen("device", device, o.DEVICES),
-            o.whole_number("--seed", seed) or 0, outputs.quiet,
-        )  # fmt: skip
-    outputs.write(_shown(result, full=full))
-    return 0
-
-
-def _measured(
-    names: tuple[str, ...], at: str | None, shapes: str | None, sizes: str, methods: tuple[str, ...] | None, dtype: str,
-    device: str, seed: int, quiet: bool,
-) -> Bench:  # fmt: skip
-    from diffexplore.cli.progress import listening
-
-    with listening(quiet=quiet, rows_to=None) as listener:
+    chosen = o.names_list("--methods", methods)
+    dtype, device = o.chosen("dtype", dtype, o.DTYPES), o.chosen("device", device, o.DEVICES)
+    first = o.whole_number("--seed", seed) or 0
+    with listening(quiet=outputs.quiet) as listener:
         from diffexplore.benching.bench import run_bench
         from diffexplore.benching.settings import methods_of, sizes_of
         from diffexplore.checking.options import as_device, as_dtype
 
-        counts, chosen = sizes_of(sizes), methods_of(methods)
-        requests = [_request(name, at, shapes) for name in names]
-        return run_bench(requests, counts, chosen, as_dtype(dtype), as_device(device), seed, listener)
+        counts, runners = sizes_of(sizes), methods_of(chosen)
+        requests = [_request(name, at[0] if at else None, shapes) for name in names]
+        result = run_bench(requests, counts, runners, as_dtype(dtype), as_device(device), first, listener)
+    outputs.write(_shown(result, full=full))
+    return 0
 
 
 def _request(text: str, at: str | None, shapes: str | None) -> TimedLoss:
     from diffexplore.benching.settings import TimedLoss
-    from diffexplore.cli.loss_argument import loss_to_check
-    from diffexplore.inputs.points import make_points, parse_at
 
-    points = [] if at is None else [parse_at(at)]
-    loss = loss_to_check(text, points, has_data=True, wrt=None, reduction=None, shapes=shapes)
-    return TimedLoss(loss.name or text.strip(), loss, make_points(loss, points or None)[0])
+    given = Given(text, () if at is None else (at,), DataGiven(n_points=1), shapes=shapes)
+    loss = given.to_check()
+    return TimedLoss(loss.name or text.strip(), loss, given.points_of(loss)[0])
 
 
 def _shown(result: Bench, *, full: bool) -> Shown:
     from diffexplore.pages.records import Subject
-    from diffexplore.render.benches import BenchPage, headline, outline, title_of
+    from diffexplore.render.benches import outline, title_of
+    from diffexplore.render.terminal import Drawing
 
     return Shown(
         Subject(result),
         title_of(result),
         result.to_dict,
         lambda: outline(result),
-        lambda: headline(result),
-        page=lambda ascii: BenchPage(result, ascii, full),
+        page=lambda ascii: Drawing(tuple(outline(result, full=full)), ascii),
         figures=result.figures,
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
 from diffexplore.cli.given import Given, given
 from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.progress import listening
 from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
@@ -59,17 +59,12 @@ def fit(
         raise UsageError("a fit has one start: give --at once")
     request = FitRequest(
         **given(loss, at, data, columns, samples, None, shapes, reduction, seed=seed),
-        lr=_rate(lr),
+        lr=o.decimal("--lr", lr),
         steps=o.whole_number("--steps", steps) or 0,
         optimizer=o.chosen("optimizer", optimizer, o.OPTIMIZERS),
-        methods=methods,
-        dtypes=dtype,
-        axes=None if axes is None else tuple(name.strip() for name in axes.split(",")),
-    )
-    from diffexplore.cli.progress import listening
-
-    # What a file prints while it is executed is kept out of standard output.
-    with listening(quiet=outputs.quiet, rows_to=None) as listener, contextlib.redirect_stdout(sys.stderr):
+        methods=methods, dtypes=dtype, axes=None if axes is None else tuple(name.strip() for name in axes.split(",")),
+    )  # fmt: skip
+    with listening(quiet=outputs.quiet) as listener:
         subject = _fitted(request, listener)
     outputs.write(_shown(subject))
     return 0
@@ -93,23 +88,16 @@ def _fitted(request: FitRequest, listener: Listener) -> Subject:
     return of_fit(run_fit(loss, batch, points[0], settings, listener), request.axes)
 
 
-def _rate(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(f"--lr takes a positive number such as 1e-5, not {text!r}") from None
-
-
 def _shown(subject: Subject) -> Shown:
-    from diffexplore.render.fits import FitPage, gradient_notes, headline, outline
+    from diffexplore.render.fits import gradient_notes, outline
+    from diffexplore.render.terminal import Drawing
 
     result: Fit = subject.result
     return Shown(
         subject,
         f"Fit: {result.loss.name or 'a formula'}",
         result.to_dict,
-        lambda: (*outline(result), *gradient_notes(result)),
-        lambda: headline(result),
-        page=lambda ascii: FitPage(result, ascii),
+        lambda: chain(outline(result), gradient_notes(result)),
+        page=lambda ascii: Drawing(tuple(outline(result)), ascii),
         figures=lambda: (result.figure(), *result.explore(subject.axes).figures()),
     )

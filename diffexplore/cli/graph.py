@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from typing import TYPE_CHECKING
 
 from diffexplore.cli import options as o
 from diffexplore.cli.given import Given, given
 from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.progress import listening
 from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
@@ -37,10 +36,7 @@ def graph(
     """Show the computational graph of a loss, forward and backward: formulas, values, adjoints, local derivatives."""
     if len(at or ()) > 1:
         raise UsageError("a graph shows one point: give --at once")
-    from diffexplore.cli.progress import listening
-
-    # What a file prints while it is executed is kept out of standard output.
-    with listening(quiet=outputs.quiet, loading="loading SymPy"), contextlib.redirect_stdout(sys.stderr):
+    with listening(quiet=outputs.quiet, loading="loading SymPy"):
         request = Given(**given(loss, at, data, columns, samples, wrt, shapes, reduction))
         found = _graph(request, o.whole_number("--sample", sample) or 0)
     outputs.write(_shown(found, full=full))
@@ -96,7 +92,6 @@ def _shown(found: Graph, *, full: bool) -> Shown:
         headline(found).title,
         found.to_dict,
         lambda: outline(found),
-        lambda: headline(found),
         page=lambda ascii: Drawing(tuple(outline(found, full=full)), ascii),
         texts={"svg": lambda: to_svg(found), "dot": lambda: to_dot(found)},
     )

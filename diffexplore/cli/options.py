@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,8 +20,15 @@ OPTIMIZERS = ("gd", "momentum", "adam", "newton", "lbfgs")
 ROWS = ("worst", "all")
 FORMATS = ("text", "latex", "python", "torch", "javascript", "json")
 
-#: Under which title the help shows what is written, and how.
-PANEL = "Output"
+
+def _panel(title: str) -> Callable[..., Any]:
+    """Makes the options of one panel of the help: by name, what stands for the value ("" for a switch), and help."""
+    return lambda name, metavar, help, *others: typer.Option(
+        name, *others, metavar=metavar, help=help, rich_help_panel=title
+    )
+
+
+_data, _way, output = _panel("Point and data"), _panel("How it is computed"), _panel("Output")
 
 _LOSS_HELP = (
     'A name from "diffexplore list", a formula in quotes, such as "(a*x - y)**2", or FILE.py:NAME, a torch function, '
@@ -41,7 +48,19 @@ def _listed(incomplete: str) -> list[str]:
 
 
 LossOrDefault = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP, autocompletion=_losses)]
-LossOption = Annotated[str | None, typer.Option("--loss", metavar="LOSS", help=_LOSS_HELP, autocompletion=_losses)]
+LossArgument = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP, show_default=False)]
+LossOption = Annotated[
+    str | None,
+    typer.Option("--loss", metavar="LOSS", help=_LOSS_HELP, autocompletion=_losses, rich_help_panel="Point and data"),
+]
+BenchLosses = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[LOSS]...",
+        help='Names from "diffexplore list", or all; or one formula or FILE.py:NAME with --at. Default: perpendicular.',
+        show_default=False,
+    ),
+]
 Candidate = Annotated[
     str | None,
     typer.Argument(
@@ -59,163 +78,6 @@ Program = Annotated[
         show_default=False,
     ),
 ]
-Shapes = Annotated[
-    str | None,
-    typer.Option(
-        "--shapes",
-        metavar="W[3,2],x[2]",
-        help="Arguments of a traced torch function that are vectors or matrices; data without the axis of the samples.",
-    ),
-]
-ByParameters = Annotated[
-    str | None,
-    typer.Option("--wrt", metavar="a,b", help="The parameters; the other arguments are data, with a value per sample."),
-]
-Domain = Annotated[
-    list[str] | None,
-    typer.Option("--domain", metavar="CONDITION", help='A condition that holds, such as "s > 0". Repeat for more.'),
-]
-Kind = Annotated[
-    str | None,
-    typer.Option(
-        "--kind", metavar="KIND", help="What the candidate is: loss (by default), gradient, layer, formulas or grads."
-    ),
-]
-Upstream = Annotated[
-    str | None,
-    typer.Option(
-        "--upstream",
-        metavar="NUMBER|COLUMN",
-        help="The upstream gradient of a candidate's loss, or of its output per sample.",
-    ),
-]
-Accept = Annotated[
-    list[str] | None,
-    typer.Option("--accept", metavar="KEY", help="Let a convention pass, by the key of its cause. Repeat for more."),
-]
-Replay = Annotated[
-    Path | None,
-    typer.Option(
-        "--replay",
-        metavar="FILE",
-        help="Write everything to FILE unless the candidate passes; without a candidate, run FILE again.",
-    ),
-]
-LossArgument = Annotated[str, typer.Argument(metavar="LOSS", help=_LOSS_HELP, show_default=False)]
-At = Annotated[
-    list[str] | None,
-    typer.Option("--at", metavar="a=1.3,b=0.7", help="A point: a value for every parameter. Repeat for more."),
-]
-OnePoint = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--at", metavar="a=1.3,b=0.7", help="The point: a value for every parameter. Default: one of the loss's own."
-    ),
-]
-Sample = Annotated[str, typer.Option("--sample", metavar="I", help="The sample whose values are shown, from 0.")]
-FirstLine = Annotated[
-    bool,
-    typer.Option("--quiet", metavar="", help="Print the first line only, and no progress.", rich_help_panel=PANEL),
-]
-Data = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        metavar="FILE|-",
-        help="A .csv or .npz file whose columns are named like the data symbols; - reads standard input.",
-    ),
-]
-Columns = Annotated[
-    str | None,
-    typer.Option("--columns", metavar="x=height,...", help="Data symbols whose columns in the file have other names."),
-]
-Samples = Annotated[
-    str | None,
-    typer.Option(
-        "--samples", "--points", metavar="N", help="Draw N synthetic samples instead of reading data, such as 1e6."
-    ),
-]
-Wrt = Annotated[
-    str | None,
-    typer.Option("--wrt", metavar="a,b", help="Only these partials; data may be named too, for partials by sample."),
-]
-Reduction = Annotated[str | None, typer.Option("--reduction", metavar="mean|sum", help="How samples are reduced.")]
-Modes = Annotated[
-    str | None,
-    typer.Option("--modes", metavar="M,...", help="reverse, forward, double-backward: the ways to differentiate it."),
-]
-Pack = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--pack",
-        metavar="W=a,b;c,d",
-        help="An argument that is a vector (W=a,b) or a matrix (a row after each ;) of symbols. May be repeated.",
-    ),
-]
-Dtype = Annotated[str, typer.Option("--dtype", metavar="DTYPE", help=f"One of {', '.join(DTYPES)}.")]
-Dtypes = Annotated[str, typer.Option("--dtype", metavar="DTYPE,...", help=f"One or more of {', '.join(DTYPES)}.")]
-Start = Annotated[
-    list[str] | None,
-    typer.Option("--at", metavar="a=0,b=0", help="The start: a value for every parameter. Default: the loss's own."),
-]
-Rate = Annotated[str, typer.Option("--lr", metavar="RATE", help="The learning rate of gd, momentum and adam.")]
-StepCount = Annotated[str, typer.Option("--steps", metavar="N", help="At most so many steps, such as 1e4.")]
-Optimizer = Annotated[str, typer.Option("--optimizer", metavar="NAME", help=f"One of {', '.join(OPTIMIZERS)}.")]
-Descending = Annotated[
-    str, typer.Option("--methods", metavar="M,...", help="Whose gradients are followed, side by side.")
-]
-Axes = Annotated[
-    str | None, typer.Option("--axes", metavar="a,b", help="The parameters over which --html and --figure draw.")
-]
-BenchLosses = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[LOSS]...",
-        help='Names from "diffexplore list", or all; or one formula or FILE.py:NAME with --at. Default: perpendicular.',
-        show_default=False,
-    ),
-]
-Sizes = Annotated[str, typer.Option("--sizes", metavar="N,...", help="Numbers of synthetic samples.")]
-BenchMethods = Annotated[
-    str | None,
-    typer.Option(
-        "--methods", metavar="M,...", help='Only these methods, named as in "diffexplore list". Default: all installed.'
-    ),
-]
-Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where the methods run.")]
-Methods = Annotated[
-    str | None, typer.Option("--methods", metavar="M,...", help='Only these methods, named as in "diffexplore list".')
-]
-Step = Annotated[
-    str | None, typer.Option("--step", metavar="H", help="The step of finite differences, instead of a derived one.")
-]
-Scan = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--scan",
-        metavar="NAME=LOW:HIGH",
-        help="Show correct digits along a parameter, a=-3:3, or along the step of differences, h=1e-12:1e-1. "
-        "Repeat for more.",
-    ),
-]
-Seed = Annotated[str, typer.Option("--seed", metavar="N", help="Seeds synthetic data and probes.")]
-Rows = Annotated[
-    str, typer.Option("--rows", metavar="worst|all", help="all: print every row, each sample's too, as NDJSON.")
-]
-HessianFlag = Annotated[bool, typer.Option("--hessian", metavar="", help="Show the second partials as well.")]
-DeriveHessian = Annotated[
-    bool,
-    typer.Option("--hessian", metavar="", help="Give the second partials, too; as source code: a function hessian."),
-]
-Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")]
-Steps = Annotated[
-    bool, typer.Option("--steps", metavar="", help="Show the derivation line by line, each line checked.")
-]
-Only = Annotated[
-    list[str] | None,
-    typer.Option("--only", metavar="NAME", help="Only this entry, such as pow or pow.Scalar. Repeat for more."),
-]
-AllEntries = Annotated[bool, typer.Option("--all", metavar="", help="List every entry, those out of scope too.")]
 Listed = Annotated[
     str | None,
     typer.Argument(
@@ -225,27 +87,135 @@ Listed = Annotated[
         autocompletion=_listed,
     ),
 ]
-Devices = Annotated[bool, typer.Option("--devices", metavar="", help="List the devices that torch can use, too.")]
-GitHub = Annotated[
-    bool,
-    typer.Option("--github", metavar="", help="Print each problem so that GitHub Actions shows it beside the code."),
+
+# Which point and which data.
+At = Annotated[list[str] | None, _data("--at", "a=1.3,b=0.7", "A point: a value for every parameter. Repeat for more.")]
+OnePoint = Annotated[
+    list[str] | None,
+    _data("--at", "a=1.3,b=0.7", "The point: a value for every parameter. Default: one of the loss's own."),
 ]
-Full = Annotated[
-    bool, typer.Option("--full", metavar="", help="Every table: values, errors, what is allowed, each worst sample.")
+Start = Annotated[
+    list[str] | None,
+    _data("--at", "a=0,b=0", "The start: a value for every parameter. Default: the loss's own."),
 ]
-FullProof = Annotated[
-    bool, typer.Option("--full", metavar="", help="The counterexample of every statement that is refuted.")
+Data = Annotated[
+    str | None,
+    _data(
+        "--data", "FILE|-", "A .csv or .npz file whose columns are named like the data symbols; - reads standard input."
+    ),
 ]
-FullGraph = Annotated[
-    bool, typer.Option("--full", metavar="", help="Every step of the tree and of the way back, however many.")
+Columns = Annotated[
+    str | None, _data("--columns", "x=height,...", "Data symbols whose columns in the file have other names.")
 ]
-FullBench = Annotated[bool, typer.Option("--full", metavar="", help="The table of each loss, where several are timed.")]
-OnlyFailing = Annotated[
-    bool, typer.Option("--only-failing", metavar="", help="The verdict and the failing comparisons, nothing else.")
+Samples = Annotated[
+    str | None, _data("--samples", "N", "Draw N synthetic samples instead of reading data, such as 1e6.", "--points")
 ]
-NoColor = Annotated[bool, typer.Option("--no-color", metavar="", help="No colours; NO_COLOR=1 does the same.")]
-Ascii = Annotated[bool, typer.Option("--ascii", metavar="", help="Print ASCII only, whatever the terminal can show.")]
-Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an internal error.")]
+Sample = Annotated[str, _data("--sample", "I", "The sample whose values are shown, from 0.")]
+Seed = Annotated[str, _data("--seed", "N", "Seeds synthetic data and probes.")]
+Wrt = Annotated[
+    str | None, _data("--wrt", "a,b", "Only these partials; data may be named too, for partials by sample.")
+]
+ByParameters = Annotated[
+    str | None, _data("--wrt", "a,b", "The parameters; the other arguments are data, with a value per sample.")
+]
+Shapes = Annotated[
+    str | None,
+    _data(
+        "--shapes",
+        "W[3,2],x[2]",
+        "Arguments of a traced torch function that are vectors or matrices; data without the axis of the samples.",
+    ),
+]
+Inputs = Annotated[
+    str | None,
+    _data(
+        "--inputs",
+        "x[8,16],w[16]|FILE",
+        "Check the gradients of a function of tensors, without a loss: the shapes of its arguments, for seeded normal "
+        "numbers, or a FILE.pt or FILE.npz that holds them.",
+    ),
+]
+Reduction = Annotated[str | None, _data("--reduction", "mean|sum", "How samples are reduced.")]
+Domain = Annotated[
+    list[str] | None, _data("--domain", "CONDITION", 'A condition that holds, such as "s > 0". Repeat for more.')
+]
+Kind = Annotated[
+    str | None, _data("--kind", "KIND", "What the candidate is: loss (by default), gradient, layer, formulas or grads.")
+]
+Upstream = Annotated[
+    str | None,
+    _data("--upstream", "NUMBER|COLUMN", "The upstream gradient of a candidate's loss, or of its output per sample."),
+]
+Pack = Annotated[
+    list[str] | None,
+    _data(
+        "--pack",
+        "W=a,b;c,d",
+        "An argument that is a vector (W=a,b) or a matrix (a row after each ;) of symbols. May be repeated.",
+    ),
+]
+
+# How it is computed.
+Methods = Annotated[str | None, _way("--methods", "M,...", 'Only these methods, named as in "diffexplore list".')]
+BenchMethods = Annotated[
+    str | None,
+    _way("--methods", "M,...", 'Only these methods, named as in "diffexplore list". Default: all installed.'),
+]
+Descending = Annotated[str, _way("--methods", "M,...", "Whose gradients are followed, side by side.")]
+Modes = Annotated[
+    str | None, _way("--modes", "M,...", "reverse, forward, double-backward: the ways to differentiate it.")
+]
+Accept = Annotated[
+    list[str] | None, _way("--accept", "KEY", "Let a convention pass, by the key of its cause. Repeat for more.")
+]
+Dtype = Annotated[str, _way("--dtype", "DTYPE", f"One of {', '.join(DTYPES)}.")]
+Dtypes = Annotated[str, _way("--dtype", "DTYPE,...", f"One or more of {', '.join(DTYPES)}.")]
+Device = Annotated[str, _way("--device", "auto|cpu|cuda", "Where the methods run.")]
+Step = Annotated[str | None, _way("--step", "H", "The step of finite differences, instead of a derived one.")]
+Scan = Annotated[
+    list[str] | None,
+    _way(
+        "--scan",
+        "NAME=LOW:HIGH",
+        "Show correct digits along a parameter, a=-3:3, or along the step of differences, h=1e-12:1e-1. "
+        "Repeat for more.",
+    ),
+]
+HessianFlag = Annotated[bool, _way("--hessian", "", "Show the second partials as well.")]
+DeriveHessian = Annotated[
+    bool, _way("--hessian", "", "Give the second partials, too; as source code: a function hessian.")
+]
+Steps = Annotated[bool, _way("--steps", "", "Show the derivation line by line, each line checked.")]
+Rate = Annotated[str, _way("--lr", "RATE", "The learning rate of gd, momentum and adam.")]
+StepCount = Annotated[str, _way("--steps", "N", "At most so many steps, such as 1e4.")]
+Optimizer = Annotated[str, _way("--optimizer", "NAME", f"One of {', '.join(OPTIMIZERS)}.")]
+Axes = Annotated[str | None, _way("--axes", "a,b", "The parameters over which --html and --figure draw.")]
+Sizes = Annotated[str, _way("--sizes", "N,...", "Numbers of synthetic samples.")]
+
+# What is written, and how.
+Full = Annotated[bool, output("--full", "", "Every table: values, errors, what is allowed, each worst sample.")]
+FullProof = Annotated[bool, output("--full", "", "The counterexample of every statement that is refuted.")]
+FullGraph = Annotated[bool, output("--full", "", "Every step of the tree and of the way back, however many.")]
+FullBench = Annotated[bool, output("--full", "", "The table of each loss, where several are timed.")]
+OnlyFailing = Annotated[bool, output("--only-failing", "", "The verdict and the failing comparisons, nothing else.")]
+FirstLine = Annotated[bool, output("--quiet", "", "Print the first line only, and no progress.")]
+Rows = Annotated[str, output("--rows", "worst|all", "all: print every row, each sample's too, as NDJSON.")]
+Format = Annotated[str, output("--format", "FORMAT", f"One of {', '.join(FORMATS)}.")]
+GitHub = Annotated[bool, output("--github", "", "Print each problem so that GitHub Actions shows it beside the code.")]
+Replay = Annotated[
+    Path | None,
+    output(
+        "--replay", "FILE", "Write everything to FILE unless the candidate passes; without a candidate, run FILE again."
+    ),
+]
+Only = Annotated[
+    list[str] | None, output("--only", "NAME", "Only this entry, such as pow or pow.Scalar. Repeat for more.")
+]
+AllEntries = Annotated[bool, output("--all", "", "List every entry, those out of scope too.")]
+Devices = Annotated[bool, output("--devices", "", "List the devices that torch can use, too.")]
+NoColor = Annotated[bool, output("--no-color", "", "No colours; NO_COLOR=1 does the same.")]
+Ascii = Annotated[bool, output("--ascii", "", "Print ASCII only, whatever the terminal can show.")]
+Debug = Annotated[bool, output("--debug", "", "Show the traceback of an internal error.")]
 
 
 def whole_number(option: str, text: str | None) -> int | None:
@@ -256,6 +226,19 @@ def whole_number(option: str, text: str | None) -> int | None:
     if number is None:
         raise UsageError(f"{option} takes a whole number, such as 1000 or 1e6, not {text!r}")
     return number
+
+
+def decimal(option: str, text: str) -> float:
+    """The number that an option is given; raises a UsageError for what is none."""
+    try:
+        return float(text)
+    except ValueError:
+        raise not_positive(option, text) from None
+
+
+def not_positive(option: str, text: str) -> UsageError:
+    """The error for an option that takes a positive number."""
+    return UsageError(f"{option} takes a positive number such as 1e-5, not {text!r}")
 
 
 def chosen(kind: str, name: str, choices: Iterable[str]) -> str:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from diffexplore.cli.formats.record import Format, Target
 from diffexplore.cli.output import STDOUT, check_places, console_on, emit, write
@@ -68,22 +67,14 @@ class Outputs:
             else:
                 write(Path(place), content if isinstance(content, bytes) else content.rstrip("\n") + "\n")
         if not self.machine_reads_stdout:
-            self._print(shown)
+            console = console_on(sys.stdout, no_color=self.no_color)
+            console.print(shown.printed(self.ascii or None, briefly=self.quiet))
         if self.github:
             self._annotate(shown)
 
     def _target(self, place: str) -> Target:
         portable = place == STDOUT and not (sys.stdout.encoding or "ascii").lower().startswith("utf")
         return Target(self.command, place, portable)
-
-    def _print(self, shown: Shown) -> None:
-        from diffexplore.render.terminal import Drawing
-
-        ascii = self.ascii or None
-        page: Any = shown.page(ascii) if shown.page is not None and not self.quiet else None
-        if page is None:
-            page = Drawing((shown.first(),) if self.quiet else tuple(shown.blocks()), ascii)
-        console_on(sys.stdout, no_color=self.no_color).print(page)
 
     def _annotate(self, shown: Shown) -> None:
         """Beside the page for people; on standard error where standard output is for a program."""

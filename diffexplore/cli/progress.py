@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from diffexplore.checking.records import Row
 from diffexplore.cli.collector import wake
-from diffexplore.render.documents import write_row
 
 if TYPE_CHECKING:
     from rich.progress import Progress, Task, TaskID
@@ -50,24 +50,26 @@ class ScreenListener:
         self._display.update(self._stage[1], completed=done, total=known)
 
     def row(self, row: Row) -> None:
-        """Write one row as a line of JSON."""
+        """Write one row as a line of JSON, in ASCII with escapes."""
         if self._row_stream is not None:
-            write_row(row, self._row_stream)
+            self._row_stream.write(json.dumps(row.to_dict(), allow_nan=False, separators=(",", ":")) + "\n")
 
 
-@contextmanager
+@contextlib.contextmanager
 def listening(*, quiet: bool, rows_to: TextIO | None = None, loading: str = LOADING) -> Iterator[ScreenListener]:
     """A listener whose progress display is on stderr, if a person is there to see it, and gone at the end.
 
-    Begins with the phase ``loading``: enter it before the imports that take so long.
+    Begins with the phase ``loading``: enter it before the imports that take so long. What libraries and files print
+    while they are executed is kept out of standard output.
     """
-    if quiet or not sys.stderr.isatty():
-        yield ScreenListener(None, rows_to)
-        return
-    with _display() as display:
-        listener = ScreenListener(display, rows_to)
-        listener.show(loading, 0, 0)
-        yield listener
+    with contextlib.redirect_stdout(sys.stderr):
+        if quiet or not sys.stderr.isatty():
+            yield ScreenListener(None, rows_to)
+            return
+        with _display() as display:
+            listener = ScreenListener(display, rows_to)
+            listener.show(loading, 0, 0)
+            yield listener
 
 
 def _display() -> Progress:

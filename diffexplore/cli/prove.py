@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_STATUS
 from diffexplore.cli.given import Given, given
 from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.progress import listening
 from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
 
@@ -34,13 +33,8 @@ def prove(
 
     Exits with 0 if that is proved, 1 if it is refuted, 3 if it could not be decided.
     """
-    from diffexplore.cli.progress import listening
-
     request = Given(**given(loss, wrt=wrt, shapes=shapes))
-    with (
-        contextlib.redirect_stdout(sys.stderr),
-        listening(quiet=outputs.quiet, rows_to=None) as listener,
-    ):
+    with listening(quiet=outputs.quiet) as listener:
         found = _proved(program, request, domain=tuple(domain or ()), listener=listener)
     outputs.write(_shown(found, program, full=full))
     return OF_STATUS[found.status]
@@ -78,7 +72,6 @@ def _shown(found: Proof, program: str, *, full: bool) -> Shown:
     from diffexplore.cli.code_places import code_place
     from diffexplore.pages.records import Subject
     from diffexplore.render.problems import problems_of_proof
-    from diffexplore.render.proof_headline import headline
     from diffexplore.render.proofs import outline
 
     return Shown(
@@ -86,6 +79,5 @@ def _shown(found: Proof, program: str, *, full: bool) -> Shown:
         f"Proof: {found.program}",
         found.to_dict,
         lambda: outline(found, full=full),
-        lambda: headline(found),
         problems=lambda: problems_of_proof(found, code_place(program)),
     )

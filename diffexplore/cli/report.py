@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from diffexplore import methods as known_methods
 from diffexplore.checking.records import Report
@@ -15,10 +14,10 @@ from diffexplore.cli.given import Given, given
 from diffexplore.cli.next_steps import after_report
 from diffexplore.cli.output import STDOUT
 from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.progress import listening
 from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
-from diffexplore.render.details import Detail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from diffexplore.render.outline import HessianText
     from diffexplore.render.problems import CodeProblem
     from diffexplore.render.screen import Command
+    from diffexplore.render.terminal import Detail
     from diffexplore.scanning.span import ScanSpan
 
 
@@ -77,12 +77,11 @@ def report(
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
     outputs = outputs.beside(rows_all=STDOUT if all_rows else None)
-    rows_to = sys.stdout if all_rows else None
-    with contextlib.redirect_stdout(sys.stderr):  # what a file prints while it is executed
-        subject = _checked(request, outputs, rows_to=rows_to)
+    with listening(quiet=outputs.quiet, rows_to=sys.stdout if all_rows else None) as listener:
+        subject = _checked(request, listener)
     second = _hessian(subject) if hessian else None
     detail = detail_of(full=full, only_failing=only_failing)
-    outputs.write(shown(subject, code=loss, detail=detail, hessian=second, commands=after_report(request)))
+    outputs.write(shown(subject, loss, detail=detail, hessian=second, commands=after_report(request)))
     result: Report = subject.result
     return OF_VERDICT[result.verdict]
 
@@ -95,12 +94,9 @@ def _methods(text: str | None) -> tuple[str, ...] | None:
 def _step(text: str | None) -> float | None:
     if text is None:
         return None
-    try:
-        step = float(text)
-    except ValueError:
-        step = 0.0
+    step = o.decimal("--step", text)
     if not 0 < step < float("inf"):
-        raise UsageError(f"--step takes a positive number such as 1e-5, not {text!r}")
+        raise o.not_positive("--step", text)
     return step
 
 
@@ -112,53 +108,41 @@ def detail_of(*, full: bool, only_failing: bool) -> Detail:
 
 
 def shown(
-    subject: Subject, *, code: str, detail: Detail, hessian: HessianText | None = None,
-    commands: Sequence[Command] = (),
-) -> Shown:  # fmt: skip
+    subject: Subject, code: str, *, detail: Detail, hessian: HessianText | None = None, commands: Sequence[Command] = ()
+) -> Shown:
     """What there is to show of a check, or of a verification.
 
     ``code`` is FILE.py:NAME where it is of a file; ``commands`` are what may be run next.
     """
-    from diffexplore.render.details import blocks_of
     from diffexplore.render.markdown import title_of
     from diffexplore.render.terminal import ReportPage
-    from diffexplore.render.verdict import headline
+
+    def figures() -> Sequence[Figure]:
+        from diffexplore.pages.sections.pictures import chosen_figures
+
+        return chosen_figures(subject)
+
+    def problems() -> Iterator[CodeProblem]:
+        from diffexplore.cli.code_places import code_place
+        from diffexplore.render.problems import problems_of_report
+
+        return problems_of_report(result, code_place(code))
 
     result: Report = subject.result
+    page = ReportPage(result, hessian, None, detail, tuple(commands))
     return Shown(
         subject,
         title_of(result),
         result.to_dict,
-        lambda: blocks_of(result, detail, hessian=hessian),
-        lambda: headline(result),
-        page=lambda ascii: ReportPage(result, hessian, ascii, detail, tuple(commands)),
-        figures=lambda: _figures(subject),
-        problems=lambda: _problems(result, code),
+        replace(page, commands=()).blocks,
+        page=lambda ascii: replace(page, ascii=ascii),
+        figures=figures,
+        problems=problems,
     )
 
 
-def _figures(subject: Subject) -> Sequence[Figure]:
-    from diffexplore.pages.sections.pictures import chosen_figures
-
-    return chosen_figures(subject)
-
-
-def _problems(result: Report, code: str) -> Iterator[CodeProblem]:
-    from diffexplore.cli.code_places import code_place
-    from diffexplore.render.problems import problems_of_report
-
-    return problems_of_report(result, code_place(code))
-
-
-def _checked(request: CheckRequest, outputs: Outputs, rows_to: TextIO | None) -> Subject:
+def _checked(request: CheckRequest, listener: Listener) -> Subject:
     """Resolve the loss, its points and its data, and run the check on them."""
-    from diffexplore.cli.progress import listening
-
-    with listening(quiet=outputs.quiet, rows_to=rows_to) as listener:
-        return _run(request, listener)
-
-
-def _run(request: CheckRequest, listener: Listener) -> Subject:
     from diffexplore.cli.loss_argument import partials_of
 
     loss = request.to_check(request.wrt)
@@ -171,17 +155,9 @@ def _run(request: CheckRequest, listener: Listener) -> Subject:
     batch = request.batch(loss, points)
     wrt = partials_of(loss, request.wrt)
     result = run_check(
-        loss,
-        batch,
-        points,
-        methods=request.methods,
-        wrt=wrt,
-        dtype=request.dtype,
-        device=request.device,
-        seed=request.seed,
-        step=request.step,
-        listener=listener,
-    )
+        loss, batch, points, methods=request.methods, wrt=wrt, dtype=request.dtype, device=request.device,
+        seed=request.seed, step=request.step, listener=listener,
+    )  # fmt: skip
     for done, span in enumerate(spans):
         from diffexplore.scanning.run_scan import run_scan
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from diffexplore.checking.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.data_argument import DataGiven
 from diffexplore.cli.exit_codes import OF_VERDICT
@@ -19,6 +17,7 @@ from diffexplore.cli.given import Given, given
 from diffexplore.cli.next_steps import after_verify
 from diffexplore.cli.output import STDOUT, write
 from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.progress import listening
 from diffexplore.cli.report import detail_of, shown
 from diffexplore.cli.writes import output_parameters, writes
 from diffexplore.errors import UsageError
@@ -52,6 +51,7 @@ def verify(
     samples: o.Samples = None,
     wrt: o.Wrt = None,
     shapes: o.Shapes = None,
+    inputs: o.Inputs = None,
     reduction: o.Reduction = None,
     kind: o.Kind = None,
     upstream: o.Upstream = None,
@@ -70,21 +70,29 @@ def verify(
 ) -> int:
     """Verify a gradient that somebody wrote. THIS RUNS THE CODE IN FILE.py: verify only files that you trust.
 
-    Whatever the candidate prints goes to standard error.
+    Whatever the candidate prints goes to standard error. With --inputs the gradients of a function of tensors are
+    checked; FILE.py alone checks every autograd Function in it that has sample_inputs.
 
     Exits with 0 if the gradient is right, 1 if it is wrong, 3 if that could not be decided.
     """
+    from diffexplore.cli.verify_tensors import tensor_request, verify_tensors
+
+    told = [name for name in context.params if name not in _OF_TENSORS and context.params[name]]
+    typed = {_spelled(name): True for name in told if _is_typed(context.get_parameter_source(name))}
+    tensors = tensor_request(
+        candidate, inputs, typed, o.chosen("dtype", dtype, o.DTYPES), o.whole_number("--seed", seed) or 0
+    )
+    if tensors is not None:
+        return verify_tensors(tensors, outputs, full=full)
+
     from diffexplore.verifying.candidates import KINDS
 
     request = VerifyRequest(
         **given(loss, at, data, columns, samples, wrt, shapes, reduction, dtype, device, seed),
-        candidate=candidate,
-        kind=kind and o.chosen("kind", kind, KINDS),
-        upstream=upstream,
-        accept=tuple(accept or ()),
+        candidate=candidate, kind=kind and o.chosen("kind", kind, KINDS), upstream=upstream,
+        accept=tuple(accept or ()), pack=tuple(pack or ()),
         modes=tuple(mode.replace("-", " ") for mode in o.names_list("--modes", modes) or ("reverse",)),
-        pack=tuple(pack or ()),
-    )
+    )  # fmt: skip
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
     again = _replay_of(context, replay) if candidate is None else None
     kept = None if again else replay
@@ -92,18 +100,28 @@ def verify(
     if str(kept) == STDOUT:
         raise UsageError("--replay takes the name of a file: standard output is for the report")
     outputs = outputs.beside(rows_all=STDOUT if all_rows else None, replay=kept)
-    record, result = _run(request, again, outputs, rows_to=sys.stdout if all_rows else None)
+    with listening(quiet=outputs.quiet, rows_to=sys.stdout if all_rows else None) as listener:
+        record, loaded = (again, None) if again else _record(request)
+        result = record.run(listener, loaded)
     if kept is not None and result.verdict != "pass":
         _write_replay(record, kept)
     from diffexplore.pages.records import Subject
 
     subject = Subject(result, record.loss, record.batch, tuple(record.points))
-    outputs.write(shown(subject, code=record.candidate, detail=detail, commands=after_verify(request, result)))
+    outputs.write(shown(subject, record.candidate, detail=detail, commands=after_verify(request, result)))
     return OF_VERDICT[result.verdict]
 
 
 #: Options that say nothing of what is verified.
 _OF_OUTPUT = frozenset({"replay", "rows", "full", "only_failing"}) | output_parameters("verify")
+
+
+#: Options that say how a function of tensors is checked, or what is printed.
+_OF_TENSORS = frozenset({"candidate", "inputs", "dtype", "seed", "full"}) | output_parameters("verify")
+
+
+def _spelled(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _replay_of(context: typer.Context, path: Path | None) -> Replay:
@@ -215,17 +233,6 @@ def _packs(texts: Sequence[str]) -> dict[str, Any] | None:
     return packs or None
 
 
-def _run(
-    request: VerifyRequest, again: Replay | None, outputs: Outputs, rows_to: TextIO | None
-) -> tuple[Replay, Report]:
-    """What is verified, and what was found; what the candidate prints is kept out of standard output."""
-    from diffexplore.cli.progress import listening
-
-    with listening(quiet=outputs.quiet, rows_to=rows_to) as listener, contextlib.redirect_stdout(sys.stderr):
-        record, loaded = (again, None) if again else _record(request)
-        return record, record.run(listener, loaded)
-
-
 def _write_replay(record: Replay, path: Path) -> None:
     """How large the file is depends on the data."""
     write(path, record.to_json() + "\n")
@@ -235,8 +242,7 @@ def _write_replay(record: Replay, path: Path) -> None:
 
 def _size(count: int) -> str:
     """``812 bytes``, ``4.1 kB``, ``44 MB``."""
-    units: Sequence[tuple[float, str]] = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
-    for size, unit in units:
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= size:
             return f"{count / size:.{1 if count < 10 * size else 0}f} {unit}"
     return f"{count} bytes"

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Annotated, Any
 
-import typer
-
 from diffexplore.cli.formats import Format, by_suffix, of_command
-from diffexplore.cli.options import PANEL, Ascii, Debug, FirstLine, GitHub, NoColor
+from diffexplore.cli.options import Ascii, Debug, FirstLine, GitHub, NoColor
+from diffexplore.cli.options import output as option
 from diffexplore.cli.outputs import Outputs
 
 _OUTPUT = "output"
@@ -39,12 +38,12 @@ def writes(command: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
             outputs.check()
             return function(**given, outputs=outputs)
 
-        parameters = [parameter for name, parameter in own.items() if name != "outputs"]
-        parameters += [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            for name, (annotation, default) in options.items()
+        every = {name: (parameter.annotation, parameter.default) for name, parameter in own.items()} | options
+        parameters = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+            for name, (annotation, default) in every.items()
+            if name != "outputs"
         ]
-        parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return run
@@ -62,9 +61,7 @@ def _options(command: str) -> dict[str, tuple[Any, Any]]:
     formats = of_command(command)
     suffixes = " ".join(dict.fromkeys(suffix for format in formats for suffix in format.suffixes))
     help = f"Write FILE by its suffix: {suffixes}. Repeat for more. - writes JSON and prints nothing else."
-    output = Annotated[
-        list[str] | None, typer.Option("-o", "--output", metavar="FILE|-", help=help, rich_help_panel=PANEL)
-    ]
+    output = Annotated[list[str] | None, option("-o", "FILE|-", help, "--output")]
     found: dict[str, tuple[Any, Any]] = {_OUTPUT: (output, None)}
     found |= {format.parameter: (_annotation(format), None) for format in formats if format.option}
     if command in _CRITICS:
@@ -75,20 +72,12 @@ def _options(command: str) -> dict[str, tuple[Any, Any]]:
 def _annotation(format: Format) -> Any:
     metavar = "FILE|-" if format.to_stdout else "FILE"
     alone = "; - prints nothing else" if format.to_stdout else ""
-    help = f"Write the result as {format.name}{alone}."
-    return Annotated[list[str] | None, typer.Option(format.option, metavar=metavar, help=help, rich_help_panel=PANEL)]
+    return Annotated[list[str] | None, option(format.option, metavar, f"Write the result as {format.name}{alone}.")]
 
 
 def _outputs(command: str, chosen: Mapping[str, Any]) -> Outputs:
     places = [(by_suffix(command, place), "-o", place) for place in chosen[_OUTPUT] or ()]
-    for format in of_command(command):
-        for place in (chosen.get(format.parameter) if format.option else None) or ():
-            places.append((format, str(format.option), place))
-    return Outputs(
-        command,
-        tuple(places),
-        quiet=chosen["quiet"],
-        no_color=chosen["no_color"],
-        ascii=chosen["ascii"],
-        github=chosen.get("github", False),
-    )
+    named = ((format, format.option) for format in of_command(command) if format.option)
+    places += [(format, name, place) for format, name in named for place in chosen[format.parameter] or ()]
+    switches = {name: chosen[name] for name in ("quiet", "no_color", "ascii", "github") if name in chosen}
+    return Outputs(command, tuple(places), **switches)

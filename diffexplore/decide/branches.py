@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
 import sympy
 from sympy.core.relational import Relational
 
-from diffexplore.decide.feasible import is_empty
 from diffexplore.decide.records import Unsupported
-from diffexplore.decide.regions import Region, line_of
+from diffexplore.decide.regions import Region, line_of, small
 from diffexplore.decide.signs import sign_of
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import spend
+from diffexplore.formula.elimination import Inequality, contradict, row_of
 from diffexplore.formula.functions_sympy import dsinc
 from diffexplore.formula.size import nodes
+from diffexplore.functions.facts import CORNER, Equal
+from diffexplore.functions.tables import by_class
+
+#: Functions with a corner that are expressions of others with one.
+_CORNERED = {
+    kind: function.facts.normal_form.expression
+    for kind, function in by_class().items()
+    if function.facts.smooth is CORNER and isinstance(function.facts.normal_form, Equal)
+}
+
+
+def is_empty(region: Region) -> bool:
+    """Whether no point certainly keeps all the bounds."""
+    if len(region.bounds) < 2:
+        return False
+    rows = [row for expr in region.nonnegative() if small(expr) and (row := row_of(expr)) is not None]
+    quantities = {quantity for row in rows for quantity in row.coefficients}
+    rows += [Inequality({quantity: Fraction(1)}, Fraction(0)) for quantity in quantities if _is_positive(quantity)]
+    return contradict(rows)
+
+
+def _is_positive(quantity: sympy.Expr) -> bool:
+    """Whether it is positive but on a set without inner points, such as x² and exp(x): the regions are open."""
+    if quantity.is_Pow and quantity.exp.is_even:
+        return True
+    return isinstance(quantity, sympy.exp) or bool(quantity.is_Symbol and quantity.is_positive)
+
 
 BRANCHING = (
     sympy.Piecewise, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.sinc, dsinc,
-    Relational, sympy.And, sympy.Or, sympy.Not, sympy.ITE,
+    Relational, sympy.And, sympy.Or, sympy.Not, sympy.ITE, *_CORNERED,
 )  # fmt: skip
 
 MOST_REGIONS = 600
@@ -84,27 +112,11 @@ class Resolver:
                 self.boundaries.setdefault(line.direction - line.threshold, p)
         return signs.certain
 
+    def is_true(self, condition: Any) -> bool:
+        """Whether a condition holds on the region."""
+        return bool(self(condition) == True)  # noqa: E712 (SymPy's true)
+
     # ---------------------------------------------------------------------------------------------------- rules
-    def _relation(self, expr: Relational) -> sympy.Basic:
-        sign = self.sign(self(expr.lhs) - self(expr.rhs))
-        return sympy.true if expr.func(sign, 0) == True else sympy.false  # noqa: E712 (SymPy's true)
-
-    def _piecewise(self, expr: sympy.Piecewise) -> sympy.Expr:
-        for piece in expr.args:
-            if self(piece.cond) == True:  # noqa: E712
-                return self(piece.expr)
-        return sympy.nan
-
-    def _and(self, expr: sympy.And) -> sympy.Basic:
-        return sympy.true if all(self(part) == True for part in _ordered(expr)) else sympy.false  # noqa: E712
-
-    def _or(self, expr: sympy.Or) -> sympy.Basic:
-        return sympy.true if any(self(part) == True for part in _ordered(expr)) else sympy.false  # noqa: E712
-
-    def _ite(self, expr: sympy.ITE) -> Any:
-        condition, then, otherwise = expr.args
-        return self(then) if self(condition) == True else self(otherwise)  # noqa: E712
-
     def _largest(self, expr: sympy.Max | sympy.Min) -> sympy.Expr:
         requested = 1 if isinstance(expr, sympy.Max) else -1
         best, *others = [self(argument) for argument in _ordered(expr)]
@@ -123,13 +135,16 @@ class Resolver:
             return dsinc.at_zero(expr.args[0])
         return slope.xreplace({node: node.apart() for node in slope.atoms(dsinc)})
 
+    def _cornered(self, expr: sympy.Function) -> sympy.Expr:
+        return self(_CORNERED[expr.func](*expr.args))
+
     def _heaviside(self, expr: sympy.Heaviside) -> sympy.Expr:
         sign = self.sign(self(expr.args[0]))
         return self(expr.args[1]) if sign == 0 else sympy.Integer(sign > 0)
 
 
 _RULES: dict[type, Callable[[Resolver, Any], Any]] = {
-    sympy.Piecewise: Resolver._piecewise,
+    sympy.Piecewise: lambda self, expr: next((self(x) for x, holds in expr.args if self.is_true(holds)), sympy.nan),
     sympy.Abs: lambda self, expr: self.sign(self(expr.args[0])) * self(expr.args[0]),
     sympy.sign: lambda self, expr: sympy.Integer(self.sign(self(expr.args[0]))),
     sympy.Heaviside: Resolver._heaviside,
@@ -137,11 +152,12 @@ _RULES: dict[type, Callable[[Resolver, Any], Any]] = {
     sympy.Min: Resolver._largest,
     sympy.sinc: Resolver._sinc,
     dsinc: Resolver._dsinc,
-    sympy.And: Resolver._and,
-    sympy.Or: Resolver._or,
-    sympy.Not: lambda self, expr: sympy.false if self(expr.args[0]) == True else sympy.true,  # noqa: E712
-    sympy.ITE: Resolver._ite,
-    Relational: Resolver._relation,
+    sympy.And: lambda self, expr: sympy.sympify(all(map(self.is_true, _ordered(expr)))),
+    sympy.Or: lambda self, expr: sympy.sympify(any(map(self.is_true, _ordered(expr)))),
+    sympy.Not: lambda self, expr: sympy.sympify(not self.is_true(expr.args[0])),
+    sympy.ITE: lambda self, expr: self(expr.args[1] if self.is_true(expr.args[0]) else expr.args[2]),
+    Relational: lambda self, expr: sympy.sympify(bool(expr.func(self.sign(self(expr.lhs) - self(expr.rhs)), 0))),
+    **dict.fromkeys(_CORNERED, Resolver._cornered),
 }
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from fractions import Fraction
 from itertools import islice
 from math import log10
 
 from diffexplore.decide.case import Piece, RegionCase
-from diffexplore.decide.membership import Point, moved_onto
+from diffexplore.decide.membership import Point, moved_onto, rounded
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.refute import Seen, look_at, seen_in
 from diffexplore.formula.batch_sums import SIZES
@@ -66,15 +65,15 @@ def shortened(case: RegionCase, seen: Seen) -> Seen:
 def _rounded(case: RegionCase, seen: Seen, digits: int) -> Seen | None:
     """The point with so many decimals, inside the same regions; None where it is not, or has become a special one."""
     first = seen.samples[0] if seen.samples else {}
-    whole = moved_onto(case.resolver.region, _with_decimals({**seen.point, **first}, digits))
+    whole = moved_onto(case.resolver.region, rounded({**seen.point, **first}, digits))
     if whole is None:
         return None
     point = {symbol: whole[symbol] for symbol in seen.point}
     drawn: list[tuple[Point, Piece]] = []
     for sample, piece in zip(seen.samples, seen.pieces, strict=bool(seen.pieces)):
-        rounded = {symbol: whole[symbol] for symbol in first} if not drawn else _with_decimals(sample, digits)
-        found = moved_onto(piece.resolver.region, rounded, point)
-        if found is None or (not drawn and found != rounded):
+        short = {symbol: whole[symbol] for symbol in first} if not drawn else rounded(sample, digits)
+        found = moved_onto(piece.resolver.region, short, point)
+        if found is None or (not drawn and found != short):
             return None
         drawn.append((found, piece))
     every = [abs(number) for part in (point, *(sample for sample, _ in drawn)) for number in part.values()]
@@ -82,7 +81,3 @@ def _rounded(case: RegionCase, seen: Seen, digits: int) -> Seen | None:
     if sum(one in (0, 1) for one in every) > sum(one in (0, 1) for one in drew) or len(set(every)) < len(set(drew)):
         return None  # what is 0, 1 or equal hides a difference
     return next(look_at(case, {**point, **(drawn[0][0] if drawn else seen.counted)}, drawn), None)
-
-
-def _with_decimals(point: Point, digits: int) -> Point:
-    return {symbol: Fraction(round(number * 10**digits), 10**digits) for symbol, number in point.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import sympy
 from sympy.core.relational import Relational
@@ -15,7 +16,7 @@ from diffexplore.decide.choose import find
 from diffexplore.decide.edges import look_at_edges
 from diffexplore.decide.question import EqualityQuestion, ask
 from diffexplore.decide.records import Decision, Undefined, Unsupported
-from diffexplore.decide.refute import Seen, contradicts
+from diffexplore.decide.refute import contradicts
 from diffexplore.decide.sums import sums_in
 from diffexplore.decide.verdict import Work, verdict
 from diffexplore.formula.batch_sums import SIZES
@@ -32,11 +33,9 @@ STRICT = False
 """Whether an error inside the algebra or the search for points is raised, as the tests want; else it is noted."""
 
 _POINTS = 60
-_FIRST = 6
-"""So many points are tried before the algebra, for one at which both sides have a value."""
+_FIRST = 6  # so many points are tried before the algebra, for one at which both sides have a value
 _WITNESSES = 3
-_LOOKED_AT, _FEW = 8, 6
-"""So many cases that are proved are looked at, those after the first witness at so many points."""
+_LOOKED_AT, _FEW = 8, 6  # so many cases that are proved are looked at, those after the first witness at so many points
 
 
 def decide_equal(
@@ -66,10 +65,8 @@ def decide_equal(
         everywhere: decide at the boundaries of branches as well; else they are side conditions.
         allowance: what this decision shares with others; None gives it :data:`BUDGET` for itself.
     """
-    return _decide(
-        left, right, None, domain, conventions or {}, needs, sizes=sizes, inputs=inputs, on_seams=everywhere,
-        allowance=allowance,
-    )  # fmt: skip
+    question = _question_of(left, right, None, domain, conventions, needs, (), inputs)
+    return _decide(question, sizes, allowance, on_seams=everywhere)
 
 
 def decide_gradient(
@@ -97,28 +94,27 @@ def decide_gradient(
         domain, conventions, needs, sizes, inputs, allowance: as of :func:`decide_equal`; the needs are those of
             ``claimed``.
     """
-    return _decide(forward, claimed, symbol, domain, conventions or {}, needs, data, sizes, inputs, allowance=allowance)
+    question = _question_of(forward, claimed, symbol, domain, conventions, needs, data, inputs)
+    return _decide(question, sizes, allowance, on_seams=True)
+
+
+def _question_of(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol | None, domain: Iterable[Boolean],
+    conventions: Mapping[Boolean, str] | None, needs: Iterable[Boolean], *symbols: Iterable[sympy.Symbol],
+) -> Callable[[], EqualityQuestion]:  # fmt: skip
+    """What makes the question; raises TypeError for what is no expression and no condition."""
+    sides, stated = (_as_expression(left), _as_expression(right)), tuple(map(_as_condition, needs))
+    return partial(ask, *sides, symbol, domain, conventions or {}, stated, *symbols)
 
 
 def _decide(
-    left: sympy.Expr,
-    right: sympy.Expr,
-    symbol: sympy.Symbol | None,
-    domain: Iterable[Boolean],
-    conventions: Mapping[Boolean, str],
-    needs: Iterable[Boolean] = (),
-    data: Iterable[sympy.Symbol] = (),
-    sizes: Sequence[int] = SIZES,
-    inputs: Iterable[sympy.Symbol] = (),
-    on_seams: bool = True,
-    allowance: Allowance | None = None,
+    make: Callable[[], EqualityQuestion], sizes: Sequence[int], allowance: Allowance | None, *, on_seams: bool
 ) -> Decision:
-    work, needs, data = Work(), tuple(map(_as_condition, needs)), tuple(data)
+    work = Work()
     allowance = Allowance(BUDGET) if allowance is None else allowance
-    left, right = _as_expression(left), _as_expression(right)
 
     def prove() -> None:
-        work.question = ask(left, right, symbol, domain, conventions, needs, data, inputs)
+        work.question = make()
         _prove(work.question, work)
 
     _stage("the algebra", prove, work, allowance)
@@ -193,7 +189,8 @@ def _look(question: EqualityQuestion, work: Work, sizes: Sequence[int]) -> None:
         if not case.settled and not question.departures(case.resolver):
             inside = [piece for piece in case.pieces if not question.departures(piece.resolver)]
             work.apart, seen = find(replace(case, pieces=inside), _POINTS, sizes=sizes)
-            work.largest = _larger(work.largest, seen)
+            largest = (one for one in (work.largest, seen) if one is not None)
+            work.largest = max(largest, key=lambda one: one.difference.mid(), default=None)
             if work.apart is not None:
                 return
     for case in [case for case in work.cases if case.proved][:_LOOKED_AT]:
@@ -206,9 +203,3 @@ def _look(question: EqualityQuestion, work: Work, sizes: Sequence[int]) -> None:
             work.complete, work.largest = False, apart
             return
         work.witness = work.witness or seen
-
-
-def _larger(first: Seen | None, second: Seen | None) -> Seen | None:
-    if first is None or second is None:
-        return first or second
-    return first if first.difference.mid() >= second.difference.mid() else second

@@ -1,14 +1,16 @@
-"""Where expressions have a real value, and the side conditions that follow for a proof."""
+"""Where expressions have a real value, the conditions that come with a question, and what of them a proof states."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy
+from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.decide.records import Unsupported, Unvalued
 from diffexplore.decide.regions import Region
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.singularities import nonzero_in
@@ -53,10 +55,10 @@ class DomainCondition:
         return f"{to_text(rest)} {sign} {to_text(-constant)}"
 
 
-def needs(expressions: Iterable[sympy.Basic]) -> frozenset[DomainCondition]:
-    """All that expressions without branches need outside their sums."""
+def domain_conditions(expressions: Iterable[sympy.Basic]) -> frozenset[DomainCondition]:
+    """The conditions under which expressions without branches have a value, outside their sums."""
     seen: set[sympy.Basic] = set()
-    return frozenset(need for expr in expressions for need in _walk(expr, seen))
+    return frozenset(condition for expr in expressions for condition in _walk(expr, seen))
 
 
 def has_no_value(expressions: Iterable[sympy.Expr], region: Region) -> bool:
@@ -72,7 +74,8 @@ def without_value(
     Where something that is lacking holds nowhere, or has no words, the region is left to say so: nothing is given.
     """
     every = tuple(expressions)
-    failing = sorted({need for need in (*needs(every), *further) if need.fails(region)}, key=DomainCondition.text)
+    own = domain_conditions(every).union(further)
+    failing = sorted((condition for condition in own if condition.fails(region)), key=DomainCondition.text)
     if not failing and not any(expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo) for expr in every):
         return None
     told = all(need.expr.free_symbols and not need.fails(Region()) for need in failing)
@@ -83,13 +86,13 @@ def _walk(expr: sympy.Basic, seen: set[sympy.Basic]) -> Iterator[DomainCondition
     if expr in seen or isinstance(expr, BatchSum):
         return
     seen.add(expr)
-    yield from own_needs(expr, expr.args)
+    yield from own_conditions(expr, expr.args)
     for argument in expr.args:
         yield from _walk(argument, seen)
 
 
-def own_needs(expr: sympy.Basic, arguments: Sequence[Any]) -> Iterator[DomainCondition]:
-    """What a node of the kind of ``expr`` needs of these arguments."""
+def own_conditions(expr: sympy.Basic, arguments: Sequence[Any]) -> Iterator[DomainCondition]:
+    """The conditions on these arguments of a node of the kind of ``expr``."""
     domain = domain_of(expr)
     if domain is not None:
         yield from (DomainCondition(*need) for need in domain.needs(*arguments))
@@ -143,3 +146,89 @@ def _factors(expr: sympy.Expr) -> frozenset[sympy.Basic]:
     if expr.has(BatchSum):
         return frozenset((expr,))
     return nonzero_in([sympy.Ne(expr, 0)])
+
+
+Open: TypeAlias = DomainCondition | Boolean
+"""What is to be stated: most is a need; a choice ("x > 0 or y > 0") or an equation is kept as it is."""
+
+_KINDS: dict[type, Kind] = {
+    sympy.Ne: "nonzero", sympy.Gt: "positive", sympy.Lt: "positive", sympy.Ge: "nonnegative", sympy.Le: "nonnegative",
+}  # fmt: skip
+
+
+def left_open(condition: Boolean, region: Region, given: Iterable[DomainCondition]) -> tuple[Open, ...] | None:
+    """What of a condition is neither certain on the region nor among the needs given; None where it certainly fails."""
+    if condition in (sympy.true, sympy.false):
+        return () if condition == sympy.true else None
+    if isinstance(condition, sympy.And):
+        parts = [left_open(part, region, given) for part in condition.args]
+        if any(part is None for part in parts):
+            return None
+        return tuple(one for part in parts for one in part or ())
+    if isinstance(condition, sympy.Or):
+        return _choice(condition, region, given)
+    if not isinstance(condition, Relational):
+        raise Unsupported(f"there is no rule for the condition {condition}")
+    p = difference(condition)
+    requirements = domain_conditions((p,))  # where it has no value, a comparison with it is false
+    if isinstance(condition, sympy.Eq):
+        if 0 not in region.sign(p) or any(need.fails(region) for need in requirements):
+            return None
+        left: tuple[Open, ...] = (condition,) if region.sign(p).certain is None else ()
+        return (*left, *conditions(requirements, given, region))
+    every = {DomainCondition(p, _KINDS[type(condition)]), *requirements}
+    if any(need.fails(region) for need in every):
+        return None
+    return tuple(conditions(every, given, region))
+
+
+def _choice(condition: sympy.Or, region: Region, given: Iterable[DomainCondition]) -> tuple[Open, ...] | None:
+    parts = [part for one in condition.args if (part := left_open(one, region, given)) is not None]
+    if not parts:
+        return None
+    if any(part == () for part in parts):
+        return ()
+    return parts[0] if len(parts) == 1 else (condition,)
+
+
+def stated_whole(condition: Boolean) -> tuple[Open, ...]:
+    """All of a condition, for where it fails."""
+    if isinstance(condition, sympy.And):
+        return tuple(one for part in condition.args for one in stated_whole(part))
+    if type(condition) in _KINDS:
+        return (DomainCondition(difference(condition), _KINDS[type(condition)]),)
+    return (condition,)
+
+
+def difference(condition: Relational) -> sympy.Expr:
+    """What is compared with 0: larger minus smaller."""
+    if isinstance(condition, (sympy.Eq, sympy.Ne)):
+        return condition.lhs - condition.rhs
+    return condition.gts - condition.lts
+
+
+def text_of(condition: Boolean) -> str:
+    """The condition in words."""
+    if isinstance(condition, (sympy.Or, sympy.And)):
+        word = " or " if isinstance(condition, sympy.Or) else " and "
+        ordered = sorted(condition.args, key=sympy.default_sort_key)
+        return word.join(
+            f"({text_of(part)})" if part.args and part.has(sympy.And, sympy.Or) else text_of(part) for part in ordered
+        )
+    if isinstance(condition, sympy.Eq):
+        return DomainCondition(difference(condition), "nonzero").text().replace("≠", "=")
+    if type(condition) in _KINDS:
+        return DomainCondition(difference(condition), _KINDS[type(condition)]).text()
+    return str(condition)
+
+
+def unvalued_on(
+    requested: Iterable[Boolean], region: Region, given: Iterable[DomainCondition], left: sympy.Expr, *, of_sample: bool
+) -> Unvalued:
+    """That what is requested fails on a region: told by the bounds that it is about."""
+    failing = [condition for condition in requested if left_open(condition, region, given) is None]
+    about = {symbol for condition in failing for symbol in condition.free_symbols}
+    order = (sympy.Gt, sympy.Lt, sympy.Ge, sympy.Le)
+    return Unvalued(
+        str(region.about(about)), to_text(left), of_sample, any(isinstance(condition, order) for condition in failing)
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import sympy
@@ -16,9 +17,8 @@ from sympy.core.function import AppliedUndef
 
 from diffexplore.decide.functions import Functions
 from diffexplore.decide.lattice import FinerBasis
-from diffexplore.decide.rational import Quotient, RingIsFull, quotient_key
+from diffexplore.decide.rational import Quotient, RingIsFull, quotient_key, rational
 from diffexplore.decide.records import Undefined, Unsupported
-from diffexplore.decide.rules import rational
 from diffexplore.decide.unified import Term
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import spend
@@ -96,15 +96,9 @@ class Converter(Functions):
         if expr.is_Symbol:
             return self.atom(("symbol", expr), positive=bool(expr.is_positive), depends={expr})
         if expr.is_Add:
-            total = ring.zero
-            for term in expr.args:
-                total = ring.add(total, self.convert(term))
-            return total
+            return reduce(ring.add, map(self.convert, expr.args), ring.zero)
         if expr.is_Mul:
-            product = ring.one
-            for factor in expr.args:
-                product = ring.mul(product, self.convert(factor))
-            return product
+            return reduce(ring.mul, map(self.convert, expr.args), ring.one)
         if expr is sympy.E:
             return self.exp(ring.one)
         if expr in _CONSTANTS:
@@ -114,13 +108,13 @@ class Converter(Functions):
         if expr.is_Pow:
             return self._pow(*expr.as_base_exp())
         if isinstance(expr, AppliedUndef):
-            return self._generator(expr.func.__name__, expr.args)
+            return self._generator(expr)
         function = function_of(expr)
         rule = NO_NORMAL_FORM if function is None else function.facts.normal_form
         if rule is ODD:
-            return self._odd(expr)
+            return self.odd(expr.func.__name__, self.convert(expr.args[0]))
         if rule is GENERATOR:
-            return self._generator(expr.func.__name__, expr.args)
+            return self._generator(expr)
         if isinstance(rule, Equal):
             return self.convert(rule.expression(*expr.args))
         if isinstance(rule, NormalForm):
@@ -128,8 +122,8 @@ class Converter(Functions):
         quotient: Quotient = resolved(rule)(self, self.convert(expr.args[0]))
         return quotient
 
-    def _generator(self, name: str, arguments: tuple[sympy.Basic, ...]) -> Quotient:
-        return self._opaque(name, [self.convert(argument) for argument in arguments])
+    def _generator(self, expr: sympy.Expr) -> Quotient:
+        return self._opaque(expr.func.__name__, list(map(self.convert, expr.args)))
 
     def _pow(self, base: sympy.Expr, exponent: sympy.Expr) -> Quotient:
         if base is sympy.E:
@@ -142,31 +136,16 @@ class Converter(Functions):
         power = self.convert(base)
         return self.exp(self.ring.mul(self.convert(exponent), self.log(power)))
 
-    def _odd(self, expr: sympy.Expr) -> Quotient:
+    def odd(self, name: str, argument: Quotient) -> Quotient:
         """f(−u) = −f(u): one generator for both, with a positive leading coefficient of u."""
-        argument = self.reduced(self.convert(expr.args[0]))
+        argument = self.reduced(argument)
         if argument.top.is_zero():
             return self.ring.zero  # each of them is 0 at 0
         if argument.top.leading_coefficient() < 0:
-            return self.ring.negative(self._opaque(expr.func.__name__, [self.ring.negative(argument)]))
-        return self._opaque(expr.func.__name__, [argument])
+            return self.ring.negative(self._opaque(name, [self.ring.negative(argument)]))
+        return self._opaque(name, [argument])
 
     def _opaque(self, name: str, arguments: list[Quotient]) -> Quotient:
         arguments = [self.reduced(argument) for argument in arguments]
         depends = set().union(*(self.depends_on(argument) for argument in arguments))
         return self.atom((name, *map(quotient_key, arguments)), depends=depends)
-
-    # ------------------------------------------------------------------------------------------------ identities
-    def hyperbolic(self, argument: Quotient) -> tuple[Quotient, Quotient]:
-        """sinh and cosh as (exp(u) ∓ exp(−u))/2."""
-        ring, up = self.ring, self.exp(argument)
-        down, half = ring.inverse(up), ring.constant(rational(sympy.S.Half))
-        return ring.mul(half, ring.add(up, ring.negative(down))), ring.mul(half, ring.add(up, down))
-
-    def tanh(self, argument: Quotient) -> Quotient:
-        """(e − 1)/(e + 1) with e = exp(2u), which needs one generator of the lowest power."""
-        ring, up = self.ring, self.exp(self.ring.mul(self.ring.constant(2), argument))
-        return self.divided(ring.add(up, self.minus_one), ring.add(up, ring.one))
-
-    def divided(self, above: Quotient, below: Quotient) -> Quotient:
-        return self.ring.mul(above, self.ring.inverse(below))

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from fractions import Fraction
 
 import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.algebra import Zeros
-from diffexplore.decide.germs import Place, all_hold, derivative, value_there
-from diffexplore.decide.membership import Point, rational
+from diffexplore.decide.germs import LinePoint, all_hold, derivative, value_there
+from diffexplore.decide.membership import Point, fraction, rationals, roots_of
 from diffexplore.decide.points import of_sample, written_out
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.refute import Seen
 from diffexplore.decide.regions import Region, small
-from diffexplore.decide.sums import bound_symbols, sums_in
+from diffexplore.decide.sums import bound_symbols
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.compare import value_at
 from diffexplore.formula.step_functions import is_rounded
 
 _VALUES = tuple(Fraction(n, d) for n, d in ((1, 2), (1, 1), (3, 2), (2, 1), (1, 4), (3, 1), (3, 4), (5, 2)))
 _TRIES = (None, Fraction(0), None, Fraction(1))  # what the other symbols are: drawn, or all the same special number
-_SIZE = 4000
-"""Longer expressions, in nodes, are not looked at."""
+_SIZE = 4000  # longer expressions, in nodes, are not looked at
 
 
 class Written:
@@ -34,12 +33,12 @@ class Written:
         self._question = question
         self._zeros = Zeros()
         left, right = question.left, question.right
-        self._sums = [one for side in (left, right) for one in sums_in(side)]
-        self._bound = sorted(bound_symbols(self._sums) | question.of_each_sample, key=str)
+        self._bound = sorted(bound_symbols(left, right) | question.of_each_sample, key=str)
         self._samples = 2 if self._bound else 0
         self._left, self._right = self.plain(left), self.plain(right)
         assert question.symbol is not None
-        self._variable = self._first.get(question.symbol, question.symbol)
+        first = {symbol: of_sample(symbol, 0) for symbol in self._bound}
+        self._variable = first.get(question.symbol, question.symbol)
         self._size = sum(1 for side in (self._left, self._right) for _ in sympy.preorder_traversal(side))
 
     def wrong_at(self, p: sympy.Expr, region: Region) -> Seen | None:
@@ -56,10 +55,6 @@ class Written:
                 if found is not None:
                     return found
         return None
-
-    @property
-    def _first(self) -> dict[sympy.Basic, sympy.Basic]:
-        return {symbol: of_sample(symbol, 0) for symbol in self._bound}
 
     def plain(self, expr: sympy.Basic, place: int = 0) -> sympy.Basic:
         """``expr`` without sums; data outside them are those of the sample at a place."""
@@ -83,17 +78,18 @@ class Written:
             return
         others = sorted(symbols - {target}, key=str)
         point = {one: _drawn(one, generator) if special is None or one == SAMPLES else special for one in others}
-        for root in _roots(crossing.xreplace(numbers(point)), target):
+        along = crossing.xreplace(rationals(point))
+        for root in (roots_of(along, target) if small(along) else None) or ():
             whole = {**point, target: root}
-            values = [(symbol, value.xreplace(numbers(whole))) for symbol, value in fixed]
+            values = [(symbol, value.xreplace(rationals(whole))) for symbol, value in fixed]
             if all(value.is_Rational for _, value in values):
-                yield {**whole, **{symbol: Fraction(int(value.p), int(value.q)) for symbol, value in values}}
+                yield {**whole, **{symbol: fraction(value) for symbol, value in values}}
 
     def seen(self, whole: Point) -> Seen | None:
         """Both values at a point of the domain, where they are certainly apart."""
-        exact = numbers(whole)
+        exact = rationals(whole)
         at = exact.pop(self._variable)
-        place = Place(self._variable, at, self._zeros)
+        place = LinePoint(self._variable, at, self._zeros)
         question = self._question
 
         def told(condition: Boolean, k: int) -> Boolean:
@@ -123,22 +119,6 @@ def _drawn(symbol: sympy.Basic, generator: random.Random) -> Fraction:
     if symbol == SAMPLES:
         return Fraction(3)
     return generator.choice(_VALUES) * generator.choice((1, 1, -1))
-
-
-def _roots(p: sympy.Expr, symbol: sympy.Basic) -> list[Fraction]:
-    """The rational numbers at which p, in one symbol, is 0; none where p is too large to tell."""
-    if not small(p):
-        return []
-    try:
-        found = sympy.Poly(p, symbol).ground_roots()
-    except sympy.PolynomialError:
-        return []
-    return [Fraction(int(root.p), int(root.q)) for root in sorted(found)]
-
-
-def numbers(point: Mapping[sympy.Basic, Fraction]) -> dict[sympy.Basic, sympy.Rational]:
-    """Exact numbers as SymPy has them."""
-    return {symbol: rational(number) for symbol, number in point.items()}
 
 
 def degenerate(p: sympy.Expr, differentiated: Set[sympy.Basic]) -> tuple[sympy.Expr, ...] | None:

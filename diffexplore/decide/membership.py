@@ -1,7 +1,8 @@
-"""Whether points are certainly in a region, and points moved onto its seam."""
+"""Whether points are certainly in a region, and points moved onto its seam and levels: y² + t² = 1 at (3/5, 4/5)."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -13,10 +14,40 @@ from diffexplore.formula.compare import value_at
 
 Point = dict[sympy.Basic, Fraction]
 
+_SPECIAL = tuple(Fraction(n, d) for n, d in ((0, 1), (1, 1), (3, 5), (3, 4), (2, 1), (4, 3), (1, 2), (5, 12), (-1, 1)))
+"""What the other symbols are at every other try: with these, sums of squares and products have rational roots."""
+
+_TRIES = 8
+
+_MOST_CONSTANTS = 6
+
 
 def rational(number: Fraction) -> sympy.Rational:
     """An exact number as SymPy has it."""
     return sympy.Rational(number.numerator, number.denominator)
+
+
+def rationals(point: Mapping[sympy.Basic, Fraction]) -> dict[sympy.Basic, sympy.Rational]:
+    """The values of a point as SymPy has them."""
+    return {symbol: rational(number) for symbol, number in point.items()}
+
+
+def fraction(number: sympy.Rational) -> Fraction:
+    """A number of SymPy as Python has it."""
+    return Fraction(int(number.p), int(number.q))
+
+
+def rounded(point: Mapping[sympy.Basic, Fraction], digits: int) -> Point:
+    """The values of a point with so many decimals."""
+    return {symbol: Fraction(round(number * 10**digits), 10**digits) for symbol, number in point.items()}
+
+
+def roots_of(p: sympy.Expr, symbol: sympy.Basic) -> list[Fraction] | None:
+    """The rational roots of a polynomial in one symbol, in order; None for another expression."""
+    try:
+        return [fraction(root) for root in sorted(sympy.Poly(p, symbol).ground_roots())]
+    except sympy.PolynomialError:
+        return None
 
 
 def moved_onto(region: Region, point: Point, fixed: Point | None = None) -> Point | None:
@@ -26,9 +57,7 @@ def moved_onto(region: Region, point: Point, fixed: Point | None = None) -> Poin
     """
     onto = dict(region.fixed)
     free = {symbol: number for symbol, number in point.items() if symbol not in onto}
-    if not all(inside(*bound, {**(fixed or {}), **free}) for bound in region.bounds):
-        return None
-    if not all(exactly_zero(direction - value, {**(fixed or {}), **free}) for direction, value in region.levels):
+    if not _keeps(region, free, fixed or {}):
         return None
     found = on_seam(onto, free, fixed or {})
     return found if found is None or found.keys() >= point.keys() else {**point, **found}
@@ -36,11 +65,11 @@ def moved_onto(region: Region, point: Point, fixed: Point | None = None) -> Poin
 
 def on_seam(onto: Mapping[sympy.Symbol, sympy.Expr], point: Point, fixed: Point) -> Point | None:
     """The point with the symbols that a seam fixes; None where they are not rational, or have other values already."""
-    known = {symbol: rational(number) for symbol, number in {**fixed, **point}.items()}
+    known = rationals({**fixed, **point})
     values = {symbol: expr.xreplace(known) for symbol, expr in onto.items()}
     if not all(value.is_Rational for value in values.values()):
         return None
-    found = {symbol: Fraction(int(value.p), int(value.q)) for symbol, value in values.items()}
+    found = {symbol: fraction(value) for symbol, value in values.items()}
     if any(fixed.get(symbol, number) != number for symbol, number in found.items()):
         return None
     return {**point, **{symbol: number for symbol, number in found.items() if symbol not in fixed}}
@@ -50,17 +79,73 @@ def exactly_zero(p: sympy.Expr, point: Point) -> bool:
     """Whether p is exactly 0; one with sums, or with other symbols, is passed over."""
     if p.has(BatchSum) or not p.free_symbols <= set(point):
         return True
-    number = sympy.expand(p.xreplace({symbol: rational(number) for symbol, number in point.items()}))
-    return bool(number.is_zero)
+    return bool(sympy.expand(p.xreplace(rationals(point))).is_zero)
 
 
 def inside(direction: sympy.Expr, interval: OpenInterval, point: Point) -> bool:
     """Whether a direction certainly keeps its bounds; one with sums, or with other symbols, is passed over."""
     if direction.has(BatchSum) or not direction.free_symbols <= set(point):
         return True  # sums are looked at with their samples
-    for bound, sign in ((interval.low, 1), (interval.high, -1)):
-        if bound is not None:
-            ball = value_at(sign * (direction - bound), point)
-            if ball is None or not ball > 0:
-                return False
-    return True
+    balls = (value_at(positive, point) for positive in interval.positive(direction))
+    return all(ball is not None and ball > 0 for ball in balls)
+
+
+def onto_levels(region: Region, point: Point, fixed: Point, generator: random.Random) -> Point | None:
+    """The point moved onto all levels of a region, within its bounds; None where no such point is found.
+
+    ``fixed`` are the values of other symbols, which stay.
+    """
+    if not region.levels:
+        return point
+    for number in range(_TRIES):
+        moved: Point | None = dict(point)
+        for direction, value in region.levels:
+            moved = (
+                None if moved is None else _onto(direction - value, moved, fixed, generator, special=number % 2 == 0)
+            )
+        if moved is not None and _keeps(region, moved, fixed):
+            return moved
+    return None
+
+
+def _onto(p: sympy.Expr, point: Point, fixed: Point, generator: random.Random, *, special: bool) -> Point | None:
+    """The point with one symbol, at which p is exactly 0, and with special values of the others if requested."""
+    mine = [symbol for symbol in sorted(p.free_symbols, key=str) if symbol in point]
+    if not mine or p.has(BatchSum):
+        return point
+    generator.shuffle(mine)
+    target, *others = mine
+    found = dict(point)
+    if special:
+        found |= {symbol: generator.choice(_SPECIAL) for symbol in others}
+    known = rationals({symbol: number for symbol, number in {**fixed, **found}.items() if symbol != target})
+    along = p.xreplace(known)
+    roots = _roots(along, target, list(known.values())) if along.free_symbols == {target} else []
+    return {**found, target: generator.choice(roots)} if roots else None
+
+
+def _roots(p: sympy.Expr, symbol: sympy.Basic, nearby: list[sympy.Rational]) -> list[Fraction]:
+    """Rational numbers at which p, in one symbol, is exactly 0: of a polynomial all, of others what is tried."""
+    roots = roots_of(p, symbol)
+    if roots is None:
+        roots = sorted(fraction(number) for number in _tried(p, nearby) if p.xreplace({symbol: number}).is_zero)
+    return roots
+
+
+def _tried(p: sympy.Expr, nearby: list[sympy.Rational]) -> list[sympy.Rational]:
+    """Small whole numbers and halves, and numbers that are made of those in p and of the values ``nearby``."""
+    constants = sorted(p.atoms(sympy.Rational), key=lambda number: (abs(number), number))[-_MOST_CONSTANTS:]
+    made = [
+        made
+        for number in (*constants, *nearby)
+        for made in (number, -number, number**2, number + sympy.S.Half, number + 1, number - 1)
+    ]
+    small = [sympy.Rational(k, 2) for k in range(-10, 11)]
+    return list(dict.fromkeys((*small, *made)))
+
+
+def _keeps(region: Region, point: Point, fixed: Point) -> bool:
+    """Whether a point lies exactly on the levels, and within the bounds; what has other symbols is passed over."""
+    whole = {**fixed, **point}
+    on_all = all(exactly_zero(direction - value, whole) for direction, value in region.levels)
+    return on_all and all(inside(*bound, whole) for bound in region.bounds)

@@ -10,8 +10,7 @@ import sympy
 from flint import arb, fmpq
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.decide.levels import onto_levels
-from diffexplore.decide.membership import Point, inside, on_seam, rational
+from diffexplore.decide.membership import Point, fraction, inside, on_seam, onto_levels, rational, rounded
 from diffexplore.decide.records import EnclosedValue, Unsupported
 from diffexplore.decide.regions import OpenInterval, Region
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
@@ -142,9 +141,9 @@ def _scaled(direction: sympy.Expr, symbols: Sequence[sympy.Basic], target: Fract
 def _readable(bound: tuple[sympy.Expr, OpenInterval], found: Point, point: Point) -> Point:
     """What was found, with as few decimals as keep the bound; 0 is too special to round to."""
     for digits in (2, 4, 8, 16, 32):
-        rounded = {symbol: Fraction(round(number * 10**digits), 10**digits) for symbol, number in found.items()}
-        if all(rounded.values()) and inside(*bound, {**point, **rounded}):
-            return rounded
+        short = rounded(found, digits)
+        if all(short.values()) and inside(*bound, {**point, **short}):
+            return short
     return found
 
 
@@ -208,7 +207,7 @@ def _short(number: Fraction) -> Fraction:
 
 def _fraction(number: sympy.Expr) -> Fraction:
     if number.is_Rational:
-        return Fraction(int(number.p), int(number.q))
+        return fraction(number)
     ball = value_at(number, {})
     return _middle(ball) if ball is not None and abs(ball) < _FARTHEST else Fraction(0)
 

@@ -44,7 +44,7 @@ class EqualityQuestion:
     @property
     def of_each_sample(self) -> frozenset[sympy.Basic]:
         """The data, where the question is about samples: what sums bind, and what is said to be data."""
-        bound = bound_symbols([one for side in (self.left, self.right) for one in sums_in(side)])
+        bound = bound_symbols(self.left, self.right)
         batch = bound or SAMPLES in self.left.free_symbols | self.right.free_symbols
         return frozenset(bound | self.data) if batch else frozenset()
 
@@ -53,7 +53,7 @@ class EqualityQuestion:
         """The data that stand in sums only."""
         sides = [part for part in (self.left, self.right, self.symbol) if part is not None]
         free = set().union(*(side.free_symbols for side in sides))
-        return bound_symbols([one for side in sides for one in sums_in(side)]) - free
+        return bound_symbols(*sides) - free
 
     @property
     def differentiated(self) -> frozenset[sympy.Basic]:
@@ -69,14 +69,13 @@ class EqualityQuestion:
             start = parts[0] if parts is not None and len(parts) == 1 else start
         return start
 
-    def outside_sums(self, resolver: Resolver) -> bool:
-        """:meth:`inside`, but for the conditions on data that stand in sums only: those are for the samples."""
-        return self.inside(resolver, self.bound_only)
-
     def inside(self, resolver: Resolver, ignored: Set[sympy.Basic] = frozenset()) -> bool:
-        """Whether a region is in the domain; the conditions of the conventions have one answer on it, too."""
+        """Whether a region is in the domain, but for conditions on symbols that are ``ignored``.
+
+        The conditions of the conventions have one answer on it, too.
+        """
         relevant = [condition for condition in self.domain if not condition.free_symbols & ignored]
-        if not all(resolver(condition) == True for condition in relevant):  # noqa: E712 (SymPy's true)
+        if not all(map(resolver.is_true, relevant)):
             return False
         for condition in self.conventions:
             if not condition.free_symbols & ignored:
@@ -115,7 +114,7 @@ class EqualityQuestion:
 
 def _holds(condition: Boolean, resolver: Resolver) -> bool:
     try:
-        return bool(resolver(condition) == True)  # noqa: E712
+        return resolver.is_true(condition)
     except Undecided:  # of data in sums: a condition for the samples
         return False
 
@@ -123,7 +122,7 @@ def _holds(condition: Boolean, resolver: Resolver) -> bool:
 def _partial(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     """By the symbol, and for data of the generic sample through the sums as well."""
     direct = sympy.diff(expr, symbol)
-    return direct + data_partial(expr, symbol) if symbol in bound_symbols(sums_in(expr)) else direct
+    return direct + data_partial(expr, symbol) if symbol in bound_symbols(expr) else direct
 
 
 def ask(
@@ -146,7 +145,7 @@ def ask(
         if other != found:
             raise Unsupported(f"two different symbols are called {found.name!r}")
     _one_meaning(every)
-    real: dict[Any, Any] = {found: _real(found) for found in named.values() if found != SAMPLES}
+    real: dict[Any, Any] = {found: sympy.Symbol(found.name, real=True) for found in named.values() if found != SAMPLES}
     conditions += [sympy.Gt(real[found], 0) for found in real if found.is_positive]
     floats = {number for part in every for number in part.atoms(sympy.Float)}
     exact = {number: sympy.Rational(number) for number in floats}
@@ -177,28 +176,20 @@ def _check_steps(question: EqualityQuestion) -> None:
     for side in (question.left, question.right):
         for branch in side.atoms(*BRANCHING):
             for step in branch.atoms(StepFunction):
-                if question.symbol in step.atoms(sympy.Symbol) and not _inside_a_value(step, branch):
+                chosen = (
+                    [condition for _, condition in branch.args] if isinstance(branch, sympy.Piecewise) else [branch]
+                )
+                if question.symbol in step.atoms(sympy.Symbol) and any(one.has(step) for one in chosen):
                     raise Unsupported(f"a branch is taken by {to_text(step)}, which jumps as {question.symbol} moves")
-
-
-def _inside_a_value(step: sympy.Basic, branch: sympy.Basic) -> bool:
-    """Whether a step function stands only in what a choice is between, not in what it is made by."""
-    if not isinstance(branch, sympy.Piecewise):
-        return False
-    return not any(step in condition.atoms(StepFunction) for _, condition in branch.args)
 
 
 def _one_meaning(every: Iterable[sympy.Basic]) -> None:
     """Inside a sum a data symbol is that of each sample: none may stand there for one sample only."""
-    sums = [one for part in every for one in sums_in(part)]
-    bound = bound_symbols(sums)
-    for one in sums:
+    every = list(every)
+    bound = bound_symbols(*every)
+    for one in (one for part in every for one in sums_in(part)):
         for symbol in sorted(one.summand.free_symbols & bound - set(one.symbols), key=str):
             raise Unsupported(f"{symbol} is that of each sample in one sum and that of one sample in another")
-
-
-def _real(symbol: sympy.Symbol) -> sympy.Symbol:
-    return sympy.Symbol(symbol.name, real=True)
 
 
 def _parts(condition: Boolean) -> tuple[Boolean, ...]:

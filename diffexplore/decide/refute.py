@@ -1,4 +1,4 @@
-"""Counterexamples: points in a case at which certified balls of the two sides do not meet."""
+"""Counterexamples: points in a case, and what must hold there, at which balls of the two sides do not meet."""
 
 from __future__ import annotations
 
@@ -11,16 +11,61 @@ from itertools import chain, zip_longest
 
 import sympy
 from flint import arb
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.case import Piece, RegionCase
-from diffexplore.decide.holds import _holds_for_first, holds, keeps_bounds, turned
+from diffexplore.decide.domain_conditions import difference
 from diffexplore.decide.membership import Point
 from diffexplore.decide.points import Summands, as_record, points_in, value
-from diffexplore.decide.premises import difference
 from diffexplore.decide.records import Counterexample, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.sums import bound_symbols, sums_in
 from diffexplore.formula.batch_sums import SAMPLES, SIZES, BatchSum
+
+
+def keeps_bounds(region: Region, point: Point, samples: tuple[Point, ...]) -> bool:
+    """Whether the bounds and levels that involve the samples, or their number, are kept with these."""
+    for direction, level in region.levels:
+        if direction.has(BatchSum, SAMPLES):
+            ball = value(direction - level, point, samples)
+            if ball is None or not ball.is_zero():
+                return False
+    for direction, interval in region.bounds:
+        if direction.has(BatchSum, SAMPLES):
+            balls = (value(positive, point, samples) for positive in interval.positive(direction))
+            if not all(ball is not None and ball > 0 for ball in balls):
+                return False
+    return True
+
+
+def holds(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
+    """Whether a condition certainly holds at a point, and for each of the samples."""
+    if isinstance(condition, sympy.And):
+        return all(holds(part, point, samples) for part in condition.args)
+    return all(holds_for_first(condition, point, order) for order in turned(samples))
+
+
+def turned(samples: tuple[Point, ...]) -> list[tuple[Point, ...]]:
+    """The samples with each of them first."""
+    return [samples[place:] + samples[:place] for place in range(len(samples))] or [()]
+
+
+def holds_for_first(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
+    """Whether a condition certainly holds at a point, and for the first of the samples."""
+    if isinstance(condition, (sympy.And, sympy.Or)):
+        every = all if isinstance(condition, sympy.And) else any
+        return every(holds_for_first(part, point, samples) for part in condition.args)
+    if not isinstance(condition, Relational):
+        return bool(condition == True)  # noqa: E712 (SymPy's true)
+    ball = value(difference(condition), point, samples)
+    if ball is None:
+        return False
+    if isinstance(condition, sympy.Ne):
+        return not ball.contains(0)
+    if isinstance(condition, sympy.Eq):
+        return bool(ball == 0)
+    return bool(ball > 0 or (ball >= 0 and isinstance(condition, (sympy.Ge, sympy.Le))))
 
 
 @dataclass(frozen=True)
@@ -72,19 +117,14 @@ def seen_in(case: RegionCase, count: int, sizes: Sequence[int] = SIZES) -> Itera
 
     ``sizes`` are numbers of samples, taken in turn, for what is right for one number only.
     """
-    directions = [direction for direction, _ in case.resolver.region.bounds]
-    sums = [one for expr in (*case.sides, *directions) for one in sums_in(expr)]
-    bound = bound_symbols(sums)
-    inner = [direction for piece in case.pieces for direction, _ in piece.resolver.region.bounds]
-    symbols = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
-    symbols |= {symbol for expr in inner for symbol in expr.free_symbols if symbol not in bound}
-    symbols |= {symbol for need in case.required for symbol in need.free_symbols if symbol not in bound}
-    regions = (case.resolver.region, *(piece.resolver.region for piece in case.pieces))
-    fixed = {symbol for region in regions for _, value in region.fixed for symbol in value.free_symbols}
-    symbols |= {symbol for symbol in fixed if symbol not in bound}
-    symbols |= {symbol for symbol, _ in case.resolver.region.fixed}
-    levels = {symbol for region in regions for direction, _ in region.levels for symbol in direction.free_symbols}
-    symbols |= {symbol for symbol in levels if symbol not in bound}
+    own, regions = case.resolver.region, [piece.resolver.region for piece in case.pieces]
+    whole = [*case.sides, *(direction for direction, _ in own.bounds)]
+    bound = bound_symbols(*whole)
+    further = [*case.required, *(direction for region in regions for direction, _ in region.bounds)]
+    further += [value for region in (own, *regions) for _, value in region.fixed]
+    further += [direction for region in (own, *regions) for direction, _ in region.levels]
+    symbols = {symbol for expr in further for symbol in expr.free_symbols if symbol not in bound}
+    symbols |= {symbol for expr in whole for symbol in expr.free_symbols} | {symbol for symbol, _ in own.fixed}
     outside = sorted(symbols - {SAMPLES}, key=str)
     if bound and not case.pieces:
         return
@@ -139,7 +179,7 @@ def look_at(case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]]
         return
     for (_, piece), order in zip(drawn, turned(samples), strict=bool(drawn)):
         kept = keeps_bounds(piece.resolver.region, point, order)
-        if not kept or not all(_holds_for_first(condition, point, order) for condition in piece.required):
+        if not kept or not all(holds_for_first(condition, point, order) for condition in piece.required):
             return
     summands = _resolved(case, [piece for _, piece in drawn])
     if case.given != case.left and value(case.given, point, samples, summands) is None:
@@ -149,13 +189,8 @@ def look_at(case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]]
         directions = (direction for direction, _ in case.resolver.region.bounds)
         used = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
         data = set(samples[0]) if samples else {SAMPLES} - used
-        yield Seen(
-            {symbol: number for symbol, number in point.items() if symbol not in data},
-            samples,
-            left,
-            right,
-            tuple(piece for _, piece in drawn),
-        )
+        outside = {symbol: number for symbol, number in point.items() if symbol not in data}
+        yield Seen(outside, samples, left, right, tuple(piece for _, piece in drawn))
 
 
 def _resolved(case: RegionCase, pieces: Sequence[Piece]) -> Summands:

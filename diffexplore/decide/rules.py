@@ -4,37 +4,85 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from diffexplore.decide.rational import Quotient
+from diffexplore.decide.generators import Converter
+from diffexplore.decide.rational import Quotient, rational
 
-if TYPE_CHECKING:
-    from diffexplore.decide.generators import Converter
+Rule = Callable[[Converter, Quotient], Quotient]
 
-
-def rational(number: sympy.Rational) -> Any:
-    from flint import fmpq
-
-    return fmpq(int(number.p), int(number.q))
+exp, log = Converter.exp, Converter.log
 
 
-def _complement(converter: Converter, name: str, constant: sympy.Expr, argument: Quotient) -> Quotient:
-    """constant − f(argument), for the odd function ``name``."""
-    ring = converter.ring
-    argument = converter.reduced(argument)
-    sign = 1
-    if not argument.top.is_zero() and argument.top.leading_coefficient() < 0:
-        argument, sign = ring.negative(argument), -1
-    value = converter.ring.zero if argument.top.is_zero() else converter._opaque(name, [argument])
-    return ring.add(converter.convert(constant), ring.mul(ring.constant(-sign), value))
+def _divided(converter: Converter, above: Quotient, below: Quotient) -> Quotient:
+    return converter.ring.mul(above, converter.ring.inverse(below))
 
 
+def _one_plus(converter: Converter, u: Quotient) -> Quotient:
+    return converter.ring.add(converter.ring.one, u)
+
+
+def _inverse_of(rule: Rule) -> Rule:
+    return lambda converter, u: converter.ring.inverse(rule(converter, u))
+
+
+def expm1(converter: Converter, u: Quotient) -> Quotient:
+    return converter.ring.add(converter.exp(u), converter.minus_one)
+
+
+def log1p(converter: Converter, u: Quotient) -> Quotient:
+    return converter.log(_one_plus(converter, u))
+
+
+def sigmoid(converter: Converter, u: Quotient) -> Quotient:
+    return _divided(converter, converter.exp(u), _one_plus(converter, converter.exp(u)))
+
+
+def softplus(converter: Converter, u: Quotient) -> Quotient:
+    return converter.log(_one_plus(converter, converter.exp(u)))
+
+
+# -------------------------------------------------------------------------------------------- circular, hyperbolic
+def sin(converter: Converter, u: Quotient) -> Quotient:
+    return converter.circular(u)[0]
+
+
+def cos(converter: Converter, u: Quotient) -> Quotient:
+    return converter.circular(u)[1]
+
+
+def tan(converter: Converter, u: Quotient) -> Quotient:
+    return _divided(converter, *converter.circular(u))
+
+
+def _half(sign: int) -> Rule:
+    """(exp(u) ± exp(−u))/2."""
+
+    def rule(converter: Converter, u: Quotient) -> Quotient:
+        ring, up = converter.ring, converter.exp(u)
+        down = ring.mul(ring.constant(sign), ring.inverse(up))
+        return ring.mul(ring.constant(rational(sympy.S.Half)), ring.add(up, down))
+
+    return rule
+
+
+def tanh(converter: Converter, u: Quotient) -> Quotient:
+    """(e − 1)/(e + 1) with e = exp(2u), which needs one generator of the lowest power."""
+    ring, up = converter.ring, converter.exp(converter.ring.mul(converter.ring.constant(2), u))
+    return _divided(converter, ring.add(up, converter.minus_one), ring.add(up, ring.one))
+
+
+sinh, cosh = _half(-1), _half(1)
+cot, sec, csc = _inverse_of(tan), _inverse_of(cos), _inverse_of(sin)
+coth, sech, csch = _inverse_of(tanh), _inverse_of(cosh), _inverse_of(sinh)
+
+
+# ---------------------------------------------------------------------------------------------------- inverses, erfc
 def atanh(converter: Converter, u: Quotient) -> Quotient:
     """(log(1 + u) − log(1 − u))/2, where both are defined: −1 < u < 1."""
     ring = converter.ring
-    above, below = ring.add(ring.one, u), ring.add(ring.one, ring.negative(u))
+    above, below = _one_plus(converter, u), _one_plus(converter, ring.negative(u))
     difference = ring.add(converter.log(above), ring.negative(converter.log(below)))
     return ring.mul(ring.constant(rational(sympy.S.Half)), difference)
 
@@ -55,72 +103,13 @@ def acosh(converter: Converter, u: Quotient) -> Quotient:
     return converter.log(ring.add(u, root))
 
 
-Rule = Callable[["Converter", Quotient], Quotient]
+def _complement(name: str, constant: sympy.Expr) -> Rule:
+    """constant − f(u), for the odd function ``name``."""
+
+    def rule(converter: Converter, u: Quotient) -> Quotient:
+        return converter.ring.add(converter.convert(constant), converter.ring.negative(converter.odd(name, u)))
+
+    return rule
 
 
-def _inverse_of(rule: Rule) -> Rule:
-    return lambda converter, u: converter.ring.inverse(rule(converter, u))
-
-
-def _one_plus(converter: Converter, u: Quotient) -> Quotient:
-    return converter.ring.add(converter.ring.one, u)
-
-
-def exp(converter: Converter, u: Quotient) -> Quotient:
-    return converter.exp(u)
-
-
-def log(converter: Converter, u: Quotient) -> Quotient:
-    return converter.log(u)
-
-
-def tanh(converter: Converter, u: Quotient) -> Quotient:
-    return converter.tanh(u)
-
-
-def expm1(converter: Converter, u: Quotient) -> Quotient:
-    return converter.ring.add(converter.exp(u), converter.minus_one)
-
-
-def log1p(converter: Converter, u: Quotient) -> Quotient:
-    return converter.log(_one_plus(converter, u))
-
-
-def sigmoid(converter: Converter, u: Quotient) -> Quotient:
-    return converter.divided(converter.exp(u), _one_plus(converter, converter.exp(u)))
-
-
-def softplus(converter: Converter, u: Quotient) -> Quotient:
-    return converter.log(_one_plus(converter, converter.exp(u)))
-
-
-def sin(converter: Converter, u: Quotient) -> Quotient:
-    return converter.circular(u)[0]
-
-
-def cos(converter: Converter, u: Quotient) -> Quotient:
-    return converter.circular(u)[1]
-
-
-def tan(converter: Converter, u: Quotient) -> Quotient:
-    return converter.divided(*converter.circular(u))
-
-
-def sinh(converter: Converter, u: Quotient) -> Quotient:
-    return converter.hyperbolic(u)[0]
-
-
-def cosh(converter: Converter, u: Quotient) -> Quotient:
-    return converter.hyperbolic(u)[1]
-
-
-cot, sec, csc = _inverse_of(tan), _inverse_of(cos), _inverse_of(sin)
-coth, sech, csch = _inverse_of(tanh), _inverse_of(cosh), _inverse_of(sinh)
-
-
-def erfc(converter: Converter, u: Quotient) -> Quotient:
-    return _complement(converter, "erf", sympy.S.One, u)
-
-
-def acos(converter: Converter, u: Quotient) -> Quotient:
-    return _complement(converter, "asin", sympy.pi / 2, u)
+erfc, acos = _complement("erf", sympy.S.One), _complement("asin", sympy.pi / 2)

@@ -11,6 +11,7 @@ from diffexplore.decide.domain_conditions import DomainCondition
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.regions import Region, line_of
 from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.order import is_reciprocal
 from diffexplore.formula.singularities import nonzero_in
 from diffexplore.formula.text import to_text
 
@@ -85,13 +86,9 @@ def _simpler(expr: sympy.Expr) -> sympy.Expr:
     if expr.is_Pow and expr.exp.is_Rational and expr.exp.is_positive:
         return _simpler(expr.base)
     if expr.is_Mul:
-        kept = (factor for factor in expr.args if not (factor.is_nonzero or _below(factor)))
+        kept = (factor for factor in expr.args if not (factor.is_nonzero or is_reciprocal(factor)))
         return sympy.Mul(*dict.fromkeys(map(_simpler, kept)))
     if expr.has(BatchSum) or expr.as_coeff_Add()[0]:
         return expr
     factors = nonzero_in([sympy.Ne(expr, 0)])
     return min([expr, *factors], key=lambda one: len(to_text(one))) if len(factors) == 1 else expr
-
-
-def _below(factor: sympy.Expr) -> bool:
-    return bool(factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative)

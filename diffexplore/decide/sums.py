@@ -13,10 +13,10 @@ import sympy
 
 from diffexplore.decide import unified
 from diffexplore.decide.branches import Resolver
-from diffexplore.decide.domain_conditions import needs, nonnegative_by
+from diffexplore.decide.domain_conditions import domain_conditions, nonnegative_by
 from diffexplore.decide.generators import Converter
 from diffexplore.decide.rational import Poly, Quotient, factored, key_of, single
-from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum, outermost
 
 
 def sums_in(expr: sympy.Basic) -> list[BatchSum]:
@@ -24,15 +24,9 @@ def sums_in(expr: sympy.Basic) -> list[BatchSum]:
     return [node for node in sympy.preorder_traversal(expr) if isinstance(node, BatchSum)]
 
 
-def outermost(expr: sympy.Basic) -> list[BatchSum]:
-    """The sums of ``expr`` that are in no other sum."""
-    if isinstance(expr, BatchSum):
-        return [expr]
-    return list(dict.fromkeys(inner for argument in expr.args for inner in outermost(argument)))
-
-
-def bound_symbols(sums: Sequence[BatchSum]) -> set[sympy.Basic]:
-    return {symbol for one in sums for symbol in one.symbols}
+def bound_symbols(*expressions: sympy.Basic) -> set[sympy.Basic]:
+    """The symbols that sums in expressions bind."""
+    return {symbol for expr in expressions for one in sums_in(expr) for symbol in one.symbols}
 
 
 def as_one_summand(expr: sympy.Expr) -> sympy.Expr | None:
@@ -44,7 +38,7 @@ def as_one_summand(expr: sympy.Expr) -> sympy.Expr | None:
     sums = outermost(expr)
     names = {one: sympy.Dummy(real=True) for one in sums}
     outer = expr.xreplace(names)
-    outside = {symbol: sympy.Symbol(f"{symbol}ⱼ", real=True) for symbol in bound_symbols(sums)}
+    outside = {symbol: sympy.Symbol(f"{symbol}ⱼ", real=True) for one in sums for symbol in one.symbols}
     outer = outer.xreplace(outside)
     slopes = {one: sympy.diff(outer, name) for one, name in names.items()}
     if any(slope.free_symbols & set(names.values()) for slope in slopes.values()):
@@ -66,7 +60,7 @@ class SumRule:
         ring, total = converter.ring, converter.ring.zero
         for place, resolver in enumerate(self._resolvers):
             summand = resolver(one.summand)
-            facts = [*resolver.region.nonnegative(), *nonnegative_by(needs((summand,)))]
+            facts = [*resolver.region.nonnegative(), *nonnegative_by(domain_conditions((summand,)))]
             if converter.learning:  # the facts about a sum may have this sum in them: that would not end
                 facts = [fact for fact in facts if not fact.has(BatchSum)]
             with converter.assuming((place, summand, converter.learning), facts):
@@ -83,7 +77,7 @@ class SumRule:
         return unified.vanishes(converter, value, converter.sums, converter.convert(SAMPLES), self._has_data(converter))
 
     def _has_data(self, converter: Converter) -> Callable[[int], bool]:
-        return lambda number: bool(converter.generator_depends(number) & self._bound)
+        return lambda number: bool(converter.depends_on(converter.ring.generator(number)) & self._bound)
 
     def _split(self, converter: Converter, value: Quotient) -> list[tuple[Quotient, unified.Powers, Poly]]:
         """value as terms: a coefficient free of data, powers of the generators with data, a denominator with data."""
@@ -112,11 +106,7 @@ class SumRule:
 
     def _atom(self, converter: Converter, place: int | None, powers: unified.Powers, below: Poly) -> Quotient:
         atom = converter.atom(("sum", place, powers, key_of(below)))
-        converter.sums[_number(atom)] = unified.Term(place, powers, below)
+        number = single(atom.top)
+        assert number is not None
+        converter.sums[number] = unified.Term(place, powers, below)
         return atom
-
-
-def _number(generator: Quotient) -> int:
-    number = single(generator.top)
-    assert number is not None
-    return number

@@ -83,14 +83,9 @@ def vanishes(
 
 def _with(ring: Ring, poly: Poly, values: Mapping[int, Quotient]) -> Quotient:
     """``poly`` with values in the places of generators."""
-    parts: dict[Powers, dict[Powers, Any]] = {}
-    for powers, number in poly.to_dict().items():
-        replaced = tuple(power if place in values else 0 for place, power in enumerate(powers))
-        kept = tuple(0 if place in values else power for place, power in enumerate(powers))
-        parts.setdefault(replaced, {})[kept] = number
     total = ring.zero
-    for replaced, terms in parts.items():
-        product = Quotient(ring.poly(terms), ring.one.top)
+    for replaced, coefficient in by_data(poly, ring, values.__contains__).items():
+        product = Quotient(coefficient, ring.one.top)
         for place, power in enumerate(replaced):
             if power:
                 product = ring.mul(product, ring.power(values[place], power))

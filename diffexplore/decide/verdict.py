@@ -1,16 +1,102 @@
-"""The verdict of a decision, from what the algebra and the search for points have found."""
+"""The verdict of a decision, and its side conditions: which of them leave out more than a null set."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
+
+import sympy
 
 from diffexplore.decide.boundaries import all_of
 from diffexplore.decide.case import RegionCase
+from diffexplore.decide.domain_conditions import DomainCondition
 from diffexplore.decide.found import Edges
+from diffexplore.decide.kinks import degenerate
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Decision
 from diffexplore.decide.refute import Seen
-from diffexplore.decide.worded import Conditions, conditions_of
+from diffexplore.decide.regions import Region
+from diffexplore.decide.side_conditions import SideCondition, shortest
+from diffexplore.decide.signs import sign_of
+from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.step_functions import StepFunction
+from diffexplore.formula.text import to_text
+
+_JUMPING = (sympy.atan2, StepFunction)
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """All side conditions as texts, and those of them that may leave out more than a null set."""
+
+    texts: tuple[str, ...]
+    exclusions: tuple[str, ...]
+
+
+def conditions_of(question: EqualityQuestion, cases: Sequence[RegionCase], edges: Edges) -> Conditions:
+    """What a proof by these cases, and by what was found between them, leaves out."""
+    null = frozenset(edges.kinks)
+    needed = [need for case in cases for need in case.needs]
+    every = shortest([*edges.kinks, *edges.exclusions, *needed])
+    kinks = {one.text for one in map(SideCondition.simpler, null)}
+    kinks -= {one.text for one in map(SideCondition.simpler, edges.exclusions)}
+    jumps = list(dict.fromkeys(_jumps(question, cases)))
+    stated = {one.text for one in every}
+    texts = [text for case in cases for text in case.conditions if stated.isdisjoint(case.choices.get(text, ()))]
+    texts += edges.texts
+    excluded = [one.text for one in every if one.text not in kinks and not _is_null(one.need, question.varied)]
+    excluded += [text for text, is_null in jumps if not is_null] + texts
+    whole = [*(one.text for one in every), *(text for text, _ in jumps), *texts]
+    return Conditions(tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(excluded)))
+
+
+def _is_null(need: DomainCondition, varied: Set[sympy.Basic]) -> bool:
+    """Whether a need certainly fails on a null set of the varied symbols alone, whatever the others are."""
+    if need.kind == "no pole":
+        return bool(need.expr.free_symbols) and need.expr.free_symbols <= varied
+    if need.kind != "nonzero" and -1 in sign_of(need.expr):
+        return False
+    return degenerate(need.expr, varied) == ()
+
+
+def _jumps(question: EqualityQuestion, cases: Iterable[RegionCase]) -> Iterator[tuple[str, bool]]:
+    """Where functions jump as the symbol moves. Each with whether that is a null set of the varied symbols."""
+    if question.symbol is None:
+        return
+    for case in (case for case in cases if case.proved):
+        inner = [(part, piece.resolver.region) for piece in case.pieces for part in piece.given]
+        for expr, region in [(case.given, case.resolver.region), *inner]:
+            for node in _outside_sums(expr):
+                moving = node.args[0]
+                if not (moving.has(BatchSum) or question.symbol in moving.free_symbols):
+                    continue
+                ending = " for every sample" if node.free_symbols & case.data else ""
+                found = _of_atan2 if isinstance(node, sympy.atan2) else _of_step
+                yield from ((text + ending, null) for text, null in found(question, node, region))
+
+
+def _of_atan2(question: EqualityQuestion, node: sympy.Expr, region: Region) -> Iterator[tuple[str, bool]]:
+    """It jumps at y = 0, x < 0."""
+    y, x = node.args
+    off = DomainCondition(y, "nonzero"), DomainCondition(x, "positive")
+    if not any(condition.holds(region) for condition in off):
+        yield " or ".join(condition.text() for condition in off), degenerate(y, question.varied) == ()
+
+
+def _of_step(question: EqualityQuestion, node: sympy.Expr, region: Region) -> Iterator[tuple[str, bool]]:
+    """It jumps where its argument is a whole number, or one and a half.
+
+    Where the argument does not move with the symbol there is no jump, so that only a null set of it is left out.
+    """
+    assert isinstance(node, StepFunction)
+    yield f"{to_text(node.args[0] + node.offset)} is no whole number", True
+
+
+def _outside_sums(expr: sympy.Expr) -> list[sympy.Expr]:
+    if isinstance(expr, BatchSum):
+        return []
+    found = [node for argument in expr.args for node in _outside_sums(argument)]
+    return [expr, *found] if isinstance(expr, _JUMPING) else found
 
 
 @dataclass
@@ -41,8 +127,10 @@ def verdict(work: Work) -> Decision:
         place = work.edges.place if work.edges is not None and work.apart is work.edges.apart else ""
         return Decision("refuted", (), work.apart.counterexample(), tried, place=place)
     proved = work.settled and any(case.proved for case in work.cases)
-    if proved and work.witness is not None:
-        found = _conditions(work)
+    if proved and work.witness is not None and work.question is not None:
+        # without edges the budget ran out: nothing is known of any boundary
+        edges = work.edges or Edges(exclusions=list(all_of(work.cases)))
+        found = conditions_of(work.question, work.cases, edges)
         unvalued = tuple(dict.fromkeys(one for case in work.cases for one in case.unvalued))
         return Decision(
             "proved", found.texts, None, tried, None, work.witness.counterexample(), found.exclusions, unvalued
@@ -52,11 +140,3 @@ def verdict(work: Work) -> Decision:
         tried += (f"no point was found{inside} at which both sides have a value",)
     largest = None if work.largest is None else work.largest.difference.mid().str(5, radius=False)
     return Decision("unknown", (), None, tried, largest)
-
-
-def _conditions(work: Work) -> Conditions:
-    assert work.question is not None
-    edges = work.edges
-    if edges is None:  # the budget ran out: nothing is known of any boundary
-        edges = Edges(exclusions=list(all_of(work.cases)))
-    return conditions_of(work.question, work.cases, edges)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from diffexplore.figures.records import Axis, Band, Bars, Figure, Layer, Rule, ValueGrid
+from diffexplore.figures.records import Axis, Band, Bars, Figure, Layer, Rule
 
 Range = tuple[float, float]
-
-#: Where the bars of a histogram begin on a logarithmic axis, which has no 0: below a count of 1.
-LOWEST_COUNT = 0.5
 
 
 def extent(figure: Figure) -> tuple[Range, Range] | None:
@@ -40,7 +37,7 @@ def _y(layer: Layer, axis: Axis) -> Iterable[float]:
     if isinstance(layer, Rule):
         return (layer.at,) if layer.along == "y" else ()
     if isinstance(layer, Bars):
-        return (LOWEST_COUNT if axis.scale == "log" else 0.0, *map(float, layer.counts))
+        return (float(layer.heights(axis.scale)[0]), *map(float, layer.counts))
     if isinstance(layer, Band):
         return (*layer.low, *layer.high)
     return layer.y
@@ -49,8 +46,3 @@ def _y(layer: Layer, axis: Axis) -> Iterable[float]:
 def _range(values: Sequence[float], axis: Axis) -> Range | None:
     kept = [value for value in values if shown(value, axis)]
     return (min(kept), max(kept)) if kept else None
-
-
-def cells(grid: ValueGrid) -> list[float]:
-    """The values of a grid that are numbers."""
-    return [value for row in grid.values for value in row if value is not None]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from diffexplore.errors import UsageError
-from diffexplore.figures.extent import LOWEST_COUNT, cells
 from diffexplore.figures.records import Arrows, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
 from diffexplore.figures.roles import STYLES, VERMILLION, Style, styles
+from diffexplore.lists import listed
 from diffexplore.numerals import short
 
 #: What matplotlib writes, by the suffix of the file.
@@ -65,7 +66,7 @@ def _draw_on(canvas: Any, figure: Figure) -> None:
     if not figure.has_grid:
         axes.grid(alpha=0.25)
     _explain(canvas, axes)
-    canvas.supxlabel(_plain(_wrapped(figure.caption)), fontsize="small", color="#555555")
+    canvas.supxlabel(_plain("\n".join(textwrap.wrap(figure.caption, 100))), fontsize="small", color="#555555")
 
 
 def _explain(canvas: Any, axes: Any) -> None:
@@ -86,7 +87,7 @@ def to_bytes(suffix: str, figure: Figure, *more: Figure) -> bytes:
     Raises UsageError for a ``suffix`` that is not in :data:`SUFFIXES`, and where matplotlib is missing.
     """
     if suffix not in SUFFIXES:
-        raise UsageError(f"a figure is written as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}, not {suffix!r}")
+        raise UsageError(f"a figure is written as {listed(SUFFIXES, 'or')}, not {suffix!r}")
     canvas = draw(figure, *more)
     import matplotlib
 
@@ -133,8 +134,7 @@ def _layer(axes: Any, layer: Layer, style: Style, figure: Figure, place: int) ->
         case Bars():
             if not layer.counts:
                 return
-            bottom = LOWEST_COUNT if figure.y.scale == "log" else 0
-            heights = [max(count, bottom) for count in layer.counts]
+            bottom, heights = layer.heights(figure.y.scale)
             axes.stairs(heights, layer.edges, baseline=bottom, fill=True, color=colour, alpha=0.75, label=name)
         case Arrows():
             axes.quiver(
@@ -148,7 +148,7 @@ def _layer(axes: Any, layer: Layer, style: Style, figure: Figure, place: int) ->
 def _grid(axes: Any, grid: ValueGrid, figure: Figure) -> None:
     from matplotlib.colors import BoundaryNorm, LogNorm, Normalize
 
-    known = [value for value in cells(grid) if grid.scale == "linear" or value > 0]
+    known = grid.scaled
     if not known:
         return
     values = [[float("nan") if value is None else value for value in row] for row in grid.values]
@@ -156,9 +156,8 @@ def _grid(axes: Any, grid: ValueGrid, figure: Figure) -> None:
     contours = len(levels) > 1 and surface
     if contours:
         norm: Normalize = BoundaryNorm(levels, 256, extend="both")
-        filled = axes.contourf(
-            grid.x, grid.y, values, levels=levels, cmap=_COLOURS, norm=norm, extend="both", alpha=0.75
-        )
+        looks = {"cmap": _COLOURS, "extend": "both", "alpha": 0.75}
+        filled = axes.contourf(grid.x, grid.y, values, levels=levels, norm=norm, **looks)
     else:
         norm = (LogNorm if grid.scale == "log" and min(known) < max(known) else Normalize)(min(known), max(known))
         filled = axes.pcolormesh(grid.x, grid.y, values, cmap=_COLOURS, norm=norm, shading="nearest")
@@ -166,19 +165,15 @@ def _grid(axes: Any, grid: ValueGrid, figure: Figure) -> None:
     if inside and surface:
         lines = axes.contour(grid.x, grid.y, values, levels=inside, colors="white", linewidths=0.7)
         axes.clabel(lines, fontsize="x-small", fmt="%.3g")
-    unit = f" ({grid.unit})" if grid.unit else ""
-    scale = axes.figure.colorbar(filled, ax=axes, label=_plain(grid.name + unit))
+    scale = axes.figure.colorbar(filled, ax=axes, label=_plain(grid.title))
     if contours:  # each colour as high as every other, however the levels are spaced
         shown = levels[:: -(-len(levels) // _MOST_TICKS)]
         scale.set_ticks(shown, labels=_apart(shown))
         scale.minorticks_off()
-    for at, words in enumerate(dict.fromkeys(text for _, _, text in grid.notes)):
-        noted = [(column, row) for column, row, text in grid.notes if text == words]
+    for at, (words, places) in enumerate(grid.noted.items()):
         marker = list(_MARKERS.values())[(5 + at) % len(_MARKERS)]
-        axes.scatter(
-            [grid.x[column] for column, _ in noted], [grid.y[row] for _, row in noted], marker=marker,
-            color=VERMILLION, edgecolors="white", s=STYLES["bad"].size ** 2 / 2, label=_plain(words), zorder=2.8,
-        )  # fmt: skip
+        looks = {"color": VERMILLION, "edgecolors": "white", "s": STYLES["bad"].size ** 2 / 2, "zorder": 2.8}
+        axes.scatter(*zip(*places, strict=True), marker=marker, label=_plain(words), **looks)
 
 
 def _apart(levels: Sequence[float]) -> list[str]:
@@ -190,9 +185,3 @@ def _apart(levels: Sequence[float]) -> list[str]:
 def _plain(words: str) -> str:
     """Words that matplotlib does not read as its own language for formulas."""
     return words.replace("$", r"\$")
-
-
-def _wrapped(words: str) -> str:
-    import textwrap
-
-    return "\n".join(textwrap.wrap(words, 100))

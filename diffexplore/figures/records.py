@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from diffexplore.documents import plain
+from diffexplore.lists import grouped
 
 Scale = Literal["linear", "log"]
 
@@ -70,6 +71,27 @@ class ValueGrid:
     levels: tuple[float, ...] = ()
     notes: tuple[tuple[int, int, str], ...] = ()
 
+    @property
+    def title(self) -> str:
+        """Name and unit."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    @property
+    def numbers(self) -> list[float]:
+        """The values that are numbers."""
+        return [value for row in self.values for value in row if value is not None]
+
+    @property
+    def scaled(self) -> list[float]:
+        """Those that the scale can show."""
+        return [value for value in self.numbers if self.scale == "linear" or value > 0]
+
+    @property
+    def noted(self) -> dict[str, list[tuple[float, float]]]:
+        """The places of the cells with each text."""
+        groups = grouped(self.notes, lambda note: note[2])
+        return {text: [(self.x[column], self.y[row]) for column, row, _ in notes] for text, notes in groups.items()}
+
 
 @dataclass(frozen=True)
 class Arrows:
@@ -102,6 +124,11 @@ class Bars:
     counts: tuple[int, ...]
     role: Role = "plain"
 
+    def heights(self, scale: Scale) -> tuple[float, list[float]]:
+        """Where the bars begin on an axis of counts, and where each ends: a logarithmic one has no 0."""
+        base = 0.5 if scale == "log" else 0
+        return base, [max(count, base) for count in self.counts]
+
 
 Layer = Series | Band | ValueGrid | Arrows | Rule | Bars
 
@@ -127,16 +154,9 @@ class Figure:
 
     def to_dict(self) -> dict[str, Any]:
         """The document: a layer names its kind; numbers that are not finite are null."""
-        return plain(
-            {
-                "title": self.title,
-                "caption": self.caption,
-                "x": _fields(self.x),
-                "y": _fields(self.y),
-                "equal": self.equal,
-                "layers": [{"kind": type(layer).__name__.lower(), **_fields(layer)} for layer in self.layers],
-            }
-        )
+        layers = [{"kind": type(layer).__name__.lower(), **_fields(layer)} for layer in self.layers]
+        axes = {"x": _fields(self.x), "y": _fields(self.y)}
+        return plain({"title": self.title, "caption": self.caption, **axes, "equal": self.equal, "layers": layers})
 
 
 def _fields(record: Axis | Layer) -> dict[str, Any]:

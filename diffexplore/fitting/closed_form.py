@@ -8,7 +8,7 @@ that are certainly not 0, so that what is found is every stationary point of the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import sympy
 from flint import arb
@@ -37,14 +37,8 @@ class ClosedFormMinimum:
     box: tuple[arb, ...]
 
 
-@dataclass(frozen=True)
-class _Solved:
-    """Parameters solved for so far, each in terms of the sums and of parameters that were not solved for then."""
-
-    formulas: dict[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
-
-    def with_one(self, symbol: sympy.Symbol, formula: sympy.Expr) -> _Solved:
-        return _Solved(self.formulas | {symbol: formula})
+#: Parameters solved for so far, each in terms of the sums and of parameters that were not solved for then.
+_Solved = dict[sympy.Symbol, sympy.Expr]
 
 
 def closed_forms(loss: ReducedLoss) -> tuple[ClosedFormMinimum, ...] | None:
@@ -55,9 +49,9 @@ def closed_forms(loss: ReducedLoss) -> tuple[ClosedFormMinimum, ...] | None:
         return None
     symbols = [loss.loss.symbols[name] for name in loss.parameters]
     equations = [numerator_of(slope) for slope in loss.formulas.gradient]
-    if any(not _is_polynomial(equation, symbols) for equation in equations):
+    if not all(equation.is_polynomial(*symbols) for equation in equations):
         return None
-    solutions = _solve(loss, equations, symbols, _Solved())
+    solutions = _solve(loss, equations, symbols, {})
     if solutions is None:
         return None
     found = [_evaluated(loss, solution, symbols) for solution in solutions]
@@ -68,10 +62,6 @@ def closed_forms(loss: ReducedLoss) -> tuple[ClosedFormMinimum, ...] | None:
 def numerator_of(expression: sympy.Expr) -> sympy.Expr:
     """What is 0 where the expression is, but for poles."""
     return sympy.fraction(sympy.together(expression))[0]
-
-
-def _is_polynomial(expression: sympy.Expr, symbols: Sequence[sympy.Symbol]) -> bool:
-    return bool(expression.is_polynomial(*symbols))
 
 
 def _solve(
@@ -91,11 +81,11 @@ def _solve(
         others = [numerator_of(other.subs(symbol, formula)) for i, other in enumerate(equations) if i != place]
         if any(sympy.count_ops(other) > MOST_OPERATIONS for other in others):
             return None
-        return _solve(loss, others, [other for other in symbols if other != symbol], solved.with_one(symbol, formula))
+        return _solve(loss, others, [other for other in symbols if other != symbol], solved | {symbol: formula})
     if len(symbols) > 1:
         return None
     roots = _roots(loss, equations[0], symbols[0])
-    return None if roots is None else [solved.with_one(symbols[0], root) for root in roots]
+    return None if roots is None else [solved | {symbols[0]: root} for root in roots]
 
 
 def _linear(
@@ -167,10 +157,10 @@ def ball_of(loss: ReducedLoss, expression: sympy.Expr) -> arb:
 def _evaluated(loss: ReducedLoss, solution: _Solved, symbols: Sequence[sympy.Symbol]) -> ClosedFormMinimum | None:
     balls: dict[str, arb] = {}
     with precision(2 * BITS):
-        for symbol, formula in reversed(solution.formulas.items()):
+        for symbol, formula in reversed(solution.items()):
             known = loss.sums | balls
             balls[symbol.name] = lower([formula], tuple(known)).run(BALLS, known)[0]
-    formulas = {symbol.name: formula for symbol, formula in solution.formulas.items()}
+    formulas = {symbol.name: formula for symbol, formula in solution.items()}
     box = tuple(balls[symbol.name] for symbol in symbols)
     return ClosedFormMinimum(formulas, box) if all(ball.is_finite() for ball in box) else None
 

@@ -33,13 +33,10 @@ def curvature_at(loss: ReducedLoss, at: Sequence[arb], rate: float | None) -> Cu
     definite = _definite(values)
     positive = definite == "positive"
     return Curvature(
-        {name: float(x.mid()) for name, x in zip(loss.parameters, at, strict=True)},
-        directions,
-        definite,
-        largest / smallest if positive else None,
-        2 / largest if positive else None,
+        {name: float(x.mid()) for name, x in zip(loss.parameters, at, strict=True)}, directions, definite,
+        largest / smallest if positive else None, 2 / largest if positive else None,
         2 / (smallest + largest) if positive else None,
-    )
+    )  # fmt: skip
 
 
 def _definite(values: Sequence[Eigenvalue]) -> str:

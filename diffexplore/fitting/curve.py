@@ -13,8 +13,7 @@ _APART = 1e-3
 
 def loss_curve(fit: Fit) -> Figure:
     """The loss against the steps, a series for runs that are alike; the axis is logarithmic over a decade and more."""
-    series = [_series(group) for group in _alike(fit.runs)]
-    series = [one for one in series if one.x]
+    series = [one for one in map(_series, _alike(fit.runs)) if one.x]
     losses = [y for one in series for y in one.y]
     decades = bool(losses) and 0 < 10 * min(losses) <= max(losses)
     optimum = fit.optimum
@@ -32,11 +31,10 @@ def _alike(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs that no plot could tell apart, together."""
     groups: list[list[Run]] = []
     for run in runs:
-        group = next((group for group in groups if _near(group[0], run)), None)
-        if group is None:
-            groups.append([run])
-        else:
-            group.append(run)
+        alike = next((group for group in groups if _near(group[0], run)), None)
+        if alike is None:
+            groups.append(alike := [])
+        alike.append(run)
     return groups
 
 

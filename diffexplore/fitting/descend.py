@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from torch import Tensor
 
 from diffexplore.fitting.drift import Apart
-from diffexplore.fitting.objective import RunObjective, Tensor
+from diffexplore.fitting.objective import RunObjective
 from diffexplore.fitting.optimizers.base import Steps, Stepwise, Whole
 from diffexplore.fitting.path import Path
 
-#: How often a listener hears of the progress.
+#: Steps between two reports of the progress.
 _EVERY = 64
 
 

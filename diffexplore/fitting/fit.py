@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.listener import Listener, Silence
@@ -67,7 +68,7 @@ def fit(
 def run_fit(
     loss: Loss, batch: Batch, start: Mapping[str, float], settings: Settings, listener: Listener | None = None
 ) -> Fit:
-    """The same on a batch that is at hand; ``listener`` hears of the progress."""
+    """The same on a batch that is at hand; ``listener`` follows the progress."""
     if not loss.parameters:
         raise UsageError("the loss has no parameters: there is nothing to fit")
     listener = listener or Silence()
@@ -81,8 +82,8 @@ def run_fit(
         walks = _walks(exact, columns, start, settings, dtype)
         label = dtype_name(dtype)
         apart = Apart(len(walks), _bound(exact, settings))
-        heard = partial(_progress, listener, label, settings.steps)
-        walk(walks, settings.optimizer.load(), settings.rate, settings.steps, apart, heard)
+        progress = partial(_progress, listener, label, settings.steps)
+        walk(walks, settings.optimizer.load(), settings.rate, settings.steps, apart, progress)
         runs += [run_record(one, exact, label) for one in walks]
         drifts += drift_records(apart, walks, label, loss.parameters)
     listener.progress("looking for the minimum, and explaining", 0, 0)
@@ -94,9 +95,7 @@ def _progress(listener: Listener, label: str, steps: int, done: int) -> None:
     listener.progress(f"descending in {label}", done, max(1, steps))
 
 
-def _in_dtype(
-    formulas: ReducedFormulas, columns: Mapping[str, torch.Tensor], n: int, dtype: torch.dtype
-) -> ReducedLoss:
+def _in_dtype(formulas: ReducedFormulas, columns: Mapping[str, Tensor], n: int, dtype: torch.dtype) -> ReducedLoss:
     """The exact loss of the data as the dtype holds them."""
     rounded = {name: column.to(dtype).to(torch.float64).cpu().numpy() for name, column in columns.items()}
     for name, column in rounded.items():
@@ -106,7 +105,7 @@ def _in_dtype(
 
 
 def _walks(
-    loss: ReducedLoss, columns: Mapping[str, torch.Tensor], start: Mapping[str, float], settings: Settings,
+    loss: ReducedLoss, columns: Mapping[str, Tensor], start: Mapping[str, float], settings: Settings,
     dtype: torch.dtype,
 ) -> list[Walk]:  # fmt: skip
     problem = Problem(loss.loss, loss.parameters, dtype, torch.device("cpu"))
@@ -144,23 +143,10 @@ def _fit(
     loss: Loss, batch: Batch, settings: Settings, runs: Sequence[Run], drifts: Sequence[Drift], found: Surroundings
 ) -> Fit:
     return Fit(
-        loss=loss.summary(),
-        gradient=loss.gradient().formulas(),
-        n=batch.n,
-        origin=batch.origin,
-        optimizer=settings.optimizer.name,
-        lr=settings.rate if settings.optimizer.has_rate else None,
-        steps=settings.steps,
-        dtype=dtype_name(settings.widest),
-        runs=tuple(runs),
-        drifts=tuple(drifts),
-        terrain=found.terrain,
-        start=found.start,
-        optimum_curvature=found.optimum,
-        path_curvature=found.path,
-        centred=found.centred,
-        plain_newton=found.newton,
-        excess=found.excess,
-        remaining=found.remaining,
+        loss=loss.summary(), gradient=loss.gradient().formulas(), n=batch.n, origin=batch.origin,
+        optimizer=settings.optimizer.name, lr=settings.rate if settings.optimizer.has_rate else None,
+        steps=settings.steps, dtype=dtype_name(settings.widest), runs=tuple(runs), drifts=tuple(drifts),
+        terrain=found.terrain, start=found.start, optimum_curvature=found.optimum, path_curvature=found.path,
+        centred=found.centred, plain_newton=found.newton, excess=found.excess, remaining=found.remaining,
         fitted=FittedLoss(loss, batch),
-    )
+    )  # fmt: skip

@@ -1,12 +1,12 @@
 """What the loss looks like where a descent should end: its stationary points, or why it has none to be found.
 
 A minimum is one only where a box is proved to hold exactly one stationary point, with a positive definite Hessian.
-Lines of stationary points are proved by a symmetry of the loss. What is not proved is said to be seen, not known.
+Lines of stationary points are proved by a symmetry of the loss. What is not proved is described as seen, not as known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sympy
@@ -141,7 +141,7 @@ def _by_search(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
     for motion in symmetries(loss.loss):
         if any(motion.at(end)):
             return Landscape("ridge", end=end, motion=motion)
-    if all(second.is_zero for second in _second(loss)):
+    if all(sympy.together(second).is_zero for second in loss.formulas.hessian.values()):
         return Landscape("kink", end=end)
     flat = flat_minimum(loss)
     if flat is not None:
@@ -176,25 +176,20 @@ def _far_away(loss: ReducedLoss, start: Sequence[float], end: Sequence[float]) -
 
 
 # ------------------------------------------------------------------------------------------------------ by its form
-def _second(loss: ReducedLoss) -> list[sympy.Expr]:
-    return [sympy.together(second) for second in loss.formulas.hessian.values()]
-
-
 def _is_linear(loss: ReducedLoss) -> bool:
-    symbols = {loss.loss.symbols[name] for name in loss.parameters}
-    slopes = loss.formulas.gradient
-    return not any(slope.free_symbols & symbols for slope in slopes) and not _branches(loss.loss.expression)
+    return _are_constant(loss, loss.formulas.gradient)
 
 
 def _is_quadratic(loss: ReducedLoss) -> bool:
     """Whether the Hessian is the same everywhere: where it is regular, there is one stationary point."""
+    return _are_constant(loss, loss.formulas.hessian.values())
+
+
+def _are_constant(loss: ReducedLoss, derivatives: Iterable[sympy.Expr]) -> bool:
+    """Whether derivatives of a loss without branches are the same for all parameters."""
     symbols = {loss.loss.symbols[name] for name in loss.parameters}
-    second = loss.formulas.hessian.values()
-    return not any(entry.free_symbols & symbols for entry in second) and not _branches(loss.loss.expression)
-
-
-def _branches(expression: sympy.Expr) -> bool:
-    return bool(expression.atoms(sympy.Abs, sympy.sign, sympy.Piecewise, sympy.Heaviside, sympy.Max, sympy.Min))
+    branching = (sympy.Abs, sympy.sign, sympy.Piecewise, sympy.Heaviside, sympy.Max, sympy.Min)
+    return not any(one.free_symbols & symbols for one in derivatives) and not loss.loss.expression.atoms(*branching)
 
 
 def _linear(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
@@ -214,8 +209,7 @@ def _in_domain(loss: ReducedLoss, box: Sequence[arb]) -> bool:
 
 def outside_domain(loss: ReducedLoss, at: Sequence[arb]) -> str | None:
     """A condition of the domain on the parameters that certainly fails, as text; None where there is none."""
-    failing = (condition for condition, holds in _conditions(loss, at) if holds is False)
-    condition = next(failing, None)
+    condition = next((condition for condition, holds in _conditions(loss, at) if holds is False), None)
     return None if condition is None else f"{conditions_to_text((condition,))} does not hold"
 
 

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.methods import MethodEntry
 from diffexplore.methods.base import unwatched
 from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program, lower
-
-Tensor = torch.Tensor
 
 
 class RunObjective:

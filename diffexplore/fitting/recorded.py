@@ -23,32 +23,19 @@ def run_record(one: Walk, loss: ReducedLoss, dtype: str) -> Run:
     """What is kept of one descent; ``loss`` is the exact loss of the data as its dtype holds them."""
     path, names = one.path, loss.parameters
     assert path.first is not None and path.last is not None, "every walk looks at its start"
-    changes = [change for change in path.changes if math.isfinite(change)]
+    changes, last = [change for change in path.changes if math.isfinite(change)], path.last.loss
     return Run(
-        method=one.method,
-        dtype=dtype,
-        steps=one.steps,
-        ended=one.ended,
-        first=_place(path.first, names),
-        best=None if path.best is None else _place(path.best, names),
-        last=_place(path.last, names),
-        rises=_rises(path, loss),
-        mean_change=sum(changes) / len(changes) if changes else None,
-        changes=len(changes),
-        ulp=_ulp(path.last.loss, dtype),
+        method=one.method, dtype=dtype, steps=one.steps, ended=one.ended, first=_place(path.first, names),
+        best=None if path.best is None else _place(path.best, names), last=_place(path.last, names),
+        rises=_rises(path, loss), mean_change=sum(changes) / len(changes) if changes else None, changes=len(changes),
+        ulp=ulp_at(Truth(repr(last), "0"), dtype) if math.isfinite(last) and last != 0 else None,
         path=tuple(_place(place, names) for place in path.places()),
-    )
+    )  # fmt: skip
 
 
 def _place(place: PathPoint, names: Sequence[str]) -> PathStep:
     loss = place.loss if math.isfinite(place.loss) else None
     return PathStep(place.step, loss, dict(zip(names, place.point, strict=True)))
-
-
-def _ulp(value: float, dtype: str) -> float | None:
-    if not math.isfinite(value) or value == 0:
-        return None
-    return ulp_at(Truth(repr(value), "0"), dtype)
 
 
 def _rises(path: Path, loss: ReducedLoss) -> Rises:
@@ -74,15 +61,10 @@ def drift_records(apart: Apart, walks: Sequence[Walk], dtype: str, names: Sequen
             continue
         bound = apart.bound if place == 1 else None
         numbers = None if bound is None else bound.numbers
-        drifts.append(
-            Drift(
-                dtype,
-                (walks[0].method, walks[place].method),
-                dict(zip(names, last, strict=True)),
-                dict(zip(names, largest, strict=True)),
-                None if numbers is None else dict(zip(names, numbers, strict=True)),
-                "it is derived for gradient descent by the first two methods" if bound is None else bound.reason,
-                None if bound is None or numbers is None else bound.largest_error,
-            )
-        )
+        drifts.append(Drift(
+            dtype, (walks[0].method, walks[place].method), dict(zip(names, last, strict=True)),
+            dict(zip(names, largest, strict=True)), None if numbers is None else dict(zip(names, numbers, strict=True)),
+            "it is derived for gradient descent by the first two methods" if bound is None else bound.reason,
+            None if bound is None or numbers is None else bound.largest_error,
+        ))  # fmt: skip
     return drifts

@@ -207,9 +207,10 @@ class Fit(Document):
         return page_of(outline(self))
 
     def __rich_console__(self, console: Any, options: Any) -> Any:
-        from diffexplore.render.fits import FitPage
+        from diffexplore.render.fits import outline
+        from diffexplore.render.terminal import Drawing
 
-        yield from FitPage(self).__rich_console__(console, options)
+        yield from Drawing(tuple(outline(self))).__rich_console__(console, options)
 
     def __str__(self) -> str:
         from diffexplore.render.fits import to_text

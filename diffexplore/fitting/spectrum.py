@@ -31,33 +31,28 @@ def eigenvalues(hessian: arb_mat) -> tuple[Eigenvalue, ...] | None:
             return (Eigenvalue(hessian[0, 0], (1.0,)),)
         if not all(entry.is_finite() for entry in hessian.entries()):
             return None
-        if _diagonal(hessian):
-            found = [Eigenvalue(hessian[i, i], _axis(i, size)) for i in range(size)]
-            return tuple(sorted(found, key=lambda one: float(one.ball.mid())))
-        matrix = acb_mat(hessian)
-        try:
-            values, vectors = matrix.eig(right=True)
-        except ValueError:  # two of them are equal, or nearly so
-            return _together(matrix)
-        found = [Eigenvalue(value.real, _unit(vectors, i)) for i, value in enumerate(values)]
-    return tuple(sorted(found, key=lambda one: float(one.ball.mid())))
+        found = _diagonal(hessian) or _by_arb(acb_mat(hessian))
+    return None if found is None else tuple(sorted(found, key=lambda one: float(one.ball.mid())))
 
 
-def _together(matrix: acb_mat) -> tuple[Eigenvalue, ...] | None:
+def _by_arb(matrix: acb_mat) -> list[Eigenvalue] | None:
     try:
-        values = matrix.eig(multiple=True)
+        values, vectors = matrix.eig(right=True)
+        return [Eigenvalue(value.real, _unit(vectors, i)) for i, value in enumerate(values)]
+    except ValueError:  # two of them are equal, or nearly so
+        pass
+    try:
+        return [Eigenvalue(value.real, None) for value in matrix.eig(multiple=True)]
     except ValueError:
         return None
-    return tuple(sorted((Eigenvalue(value.real, None) for value in values), key=lambda one: float(one.ball.mid())))
 
 
-def _diagonal(matrix: arb_mat) -> bool:
-    size = matrix.nrows()
-    return all(matrix[i, j].is_zero() for i in range(size) for j in range(size) if i != j)
-
-
-def _axis(place: int, size: int) -> tuple[float, ...]:
-    return tuple(float(i == place) for i in range(size))
+def _diagonal(matrix: arb_mat) -> list[Eigenvalue]:
+    """The eigenvalues of a diagonal matrix; none of any other."""
+    places = range(matrix.nrows())
+    if not all(matrix[i, j].is_zero() for i in places for j in places if i != j):
+        return []
+    return [Eigenvalue(matrix[i, i], tuple(float(i == j) for j in places)) for i in places]
 
 
 def _unit(vectors: acb_mat, column: int) -> tuple[float, ...]:

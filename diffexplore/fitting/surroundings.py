@@ -58,15 +58,9 @@ def surroundings_of(loss: ReducedLoss, start: Mapping[str, float], run: Run, set
         return Surroundings(terrain, at_start, None, path, None, newton)
     middle = [ball.mid() for ball in landscape.optimum.box]
     return Surroundings(
-        terrain,
-        at_start,
-        curvature_at(loss, middle, rate),
-        path,
-        centred(loss, middle),
-        newton,
-        _excess(loss, run, landscape.optimum),
-        _remaining(loss, start, run, landscape.optimum),
-    )
+        terrain, at_start, curvature_at(loss, middle, rate), path, centred(loss, middle), newton,
+        _excess(loss, run, landscape.optimum), _remaining(loss, start, run, landscape.optimum),
+    )  # fmt: skip
 
 
 def _terrain(loss: ReducedLoss, found: Landscape) -> Terrain:
@@ -74,18 +68,14 @@ def _terrain(loss: ReducedLoss, found: Landscape) -> Terrain:
     records = [_stationary(names, point) for point in found.stationary]
     optimum = None if found.optimum is None else records[found.stationary.index(found.optimum)]
     return Terrain(
-        status=found.status,
-        stationary=tuple(records),
-        complete=found.complete,
-        optimum=optimum,
+        status=found.status, stationary=tuple(records), complete=found.complete, optimum=optimum,
         lowest=None if found.end is None else _lowest(loss, found.end),
         motion=None if found.motion is None else found.motion.text(names),
         scales=found.motion is not None and found.motion.scales,
         direction=None if found.direction is None else dict(zip(names, found.direction, strict=True)),
-        radius=found.radius,
-        operations=found.operations or None,
+        radius=found.radius, operations=found.operations or None,
         orders=None if found.orders is None else dict(zip(names, found.orders, strict=True)),
-    )
+    )  # fmt: skip
 
 
 def _lowest(loss: ReducedLoss, end: Sequence[float]) -> PathStep:

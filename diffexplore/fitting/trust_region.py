@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from diffexplore.fitting.optimizers._scipy import REFUSALS
+from diffexplore.fitting.optimizers.of_scipy import REFUSALS
 from diffexplore.fitting.reduced import ReducedLoss
 
 _MOST_ITERATIONS = 200

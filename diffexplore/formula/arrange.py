@@ -8,8 +8,7 @@ from functools import reduce
 import sympy
 
 from diffexplore.formula import build
-from diffexplore.formula.cost import count_ops
-from diffexplore.formula.order import is_negative_term
+from diffexplore.formula.order import count_ops, is_negative_term
 
 MAX_TERMS = 24
 """Longer sums are left as they are."""
@@ -56,8 +55,7 @@ def _shortest_sum(expr: sympy.Expr) -> sympy.Expr:
 
 def _content_out(expr: sympy.Expr) -> sympy.Expr:
     """A number common to all terms, in front: 2·a + 2·b → 2·(a + b)."""
-    number, rest = expr.primitive()
-    return build.product([number, rest])
+    return build.product(expr.primitive())
 
 
 def _nested(expr: sympy.Expr) -> sympy.Expr:
@@ -161,7 +159,9 @@ def _absorb_sign(expr: sympy.Expr) -> sympy.Expr:
     number, rest = expr.as_coeff_Mul()
     factors = list(sympy.Mul.make_args(rest))
     for position, factor in enumerate(factors):
-        if _is_turnable(factor) and 2 * _negatives(factor) > len(factor.as_base_exp()[0].args):
+        base, exponent = factor.as_base_exp()
+        turnable = base.is_Add and exponent.is_Integer and exponent.is_odd
+        if turnable and 2 * _negatives(factor) > len(base.args):
             factors[position], number = _turned(factor), -number
     if number.is_negative:
         turned = {position: _turned(factor) for position, factor in enumerate(factors) if factor.is_Add}
@@ -170,12 +170,6 @@ def _absorb_sign(expr: sympy.Expr) -> sympy.Expr:
             chosen = min(free, key=lambda position: _negatives(turned[position]))
             factors[chosen], number = turned[chosen], -number
     return build.product([number, *factors])
-
-
-def _is_turnable(factor: sympy.Expr) -> bool:
-    """Whether a factor is an odd power of a sum."""
-    base, exponent = factor.as_base_exp()
-    return bool(base.is_Add and exponent.is_Integer and exponent.is_odd)
 
 
 def _negatives(factor: sympy.Expr) -> int:

@@ -74,30 +74,24 @@ def data_partial(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
 
     dS/dz_j of a sum S = Σ g(z_i) is ∂g/∂z at the sample j, and what sums inside g add to every summand.
     """
-    sums = _outermost(expr)
-    names = {inner: sympy.Dummy(real=True) for inner in sums}
+    names = {inner: sympy.Dummy(real=True) for inner in outermost(expr)}
+    back = {dummy: original for original, dummy in names.items()}
     outer = expr.xreplace(names)
-    total = sympy.S.Zero
-    for inner, name in names.items():
-        slope = sympy.diff(outer, name).xreplace({dummy: original for original, dummy in names.items()})
-        total += slope * _partial_of_sum(inner, symbol)
-    return total
+    slopes = ((inner, sympy.diff(outer, name).xreplace(back)) for inner, name in names.items())
+    return sympy.Add(*(slope * _partial_of_sum(inner, symbol) for inner, slope in slopes))
 
 
 def _partial_of_sum(inner: BatchSum, symbol: sympy.Symbol) -> sympy.Expr:
-    nested = {deeper: sympy.Dummy(real=True) for deeper in _outermost(inner.summand)}
+    nested = {deeper: sympy.Dummy(real=True) for deeper in outermost(inner.summand)}
     back = {dummy: original for original, dummy in nested.items()}
     flat = inner.summand.xreplace(nested)
-    direct = sympy.diff(flat, symbol).xreplace(back)
-    through = (
-        batch_sum(sympy.diff(flat, name).xreplace(back), inner.symbols) * _partial_of_sum(deeper, symbol)
-        for deeper, name in nested.items()
-    )
-    return sympy.Add(direct, *through)
+    slopes = ((deeper, sympy.diff(flat, name).xreplace(back)) for deeper, name in nested.items())
+    through = (batch_sum(slope, inner.symbols) * _partial_of_sum(deeper, symbol) for deeper, slope in slopes)
+    return sympy.Add(sympy.diff(flat, symbol).xreplace(back), *through)
 
 
-def _outermost(expr: sympy.Basic) -> list[BatchSum]:
-    """The sums in ``expr`` that are in no other sum."""
+def outermost(expr: sympy.Basic) -> list[BatchSum]:
+    """The sums of ``expr`` that are in no other sum."""
     if isinstance(expr, BatchSum):
         return [expr]
-    return list(dict.fromkeys(inner for arg in expr.args for inner in _outermost(arg)))
+    return list(dict.fromkeys(inner for arg in expr.args for inner in outermost(arg)))

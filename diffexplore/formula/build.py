@@ -18,17 +18,10 @@ def total(terms: Iterable[sympy.Expr]) -> sympy.Expr:
 
 def product(factors: Iterable[sympy.Expr]) -> sympy.Expr:
     """The product of ``factors``; a number stays in front of a single sum."""
-    coefficient, rest = sympy.S.One, []
-    for factor in factors:
-        number, others = factor.as_coeff_Mul()
-        coefficient *= number
-        rest.append(others)
-    merged = sympy.Mul(*rest)
-    number, merged = merged.as_coeff_Mul()
-    coefficient *= number
-    if not merged.is_Add:
-        return coefficient * merged
-    if coefficient in (sympy.S.Zero, sympy.S.One):
+    parts = [factor.as_coeff_Mul() for factor in factors]
+    number, merged = sympy.Mul(*(rest for _, rest in parts)).as_coeff_Mul()
+    coefficient = sympy.Mul(*(own for own, _ in parts), number)
+    if not merged.is_Add or coefficient in (sympy.S.Zero, sympy.S.One):
         return coefficient * merged
     return sympy.Mul(coefficient, merged, evaluate=False)
 

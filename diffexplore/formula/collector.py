@@ -1,6 +1,13 @@
-"""The slots of a program while it grows: inputs, constants and steps, each once."""
+"""Programs while they grow: inputs, constants and steps, each once; and programs of elementary operations alone.
+
+The latter are for arithmetics that are neither torch nor NumPy. Torch's complex power is wrong at z⁴ for z = −2, and a
+ball around 0 has no power that is taken through a logarithm.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial, reduce
 
 import sympy
 
@@ -60,12 +67,9 @@ class Collector:
             taken = self.step("full_like", 0, taken)
         return self.step("where", condition, taken, otherwise)
 
-    def product(self, slots: list[int]) -> int:
-        """The slot of a product, multiplied from left to right."""
-        product = slots[0]
-        for slot in slots[1:]:
-            product = self.step("mul", product, slot)
-        return product
+    def fold(self, operation: str, slots: Sequence[int]) -> int:
+        """The slot of an operation of two operands, such as a product, applied from left to right."""
+        return reduce(partial(self.step, operation), slots)
 
     def whole_power(self, slot: int, exponent: int) -> int:
         """A power with a whole exponent from 1 up, as products by repeated squaring."""
@@ -79,3 +83,39 @@ class Collector:
                 assert result is not None
                 return result
             square = self.step("mul", square, square)
+
+
+def elementary(program: Program) -> Program:
+    """``program`` with each power with a constant exponent n or n + 1/2 as products.
+
+    A half takes a square root, a negative exponent a division. The value is the same wherever there is one. A power
+    with exponent 0 stays: it is 1 where its base has a value.
+    """
+    if not any(_is_product(program, step) for step in program.steps):
+        return program
+    collector = Collector(program.inputs)
+    slots = list(range(len(program.inputs))) + [collector.constant(constant.exact) for constant in program.constants]
+    for step in program.steps:
+        arguments = [slots[slot] for slot in step.arguments]
+        if not _is_product(program, step):
+            slots.append(collector.step(step.operation, *arguments))
+        else:
+            exponent = program.number(step.arguments[1])
+            assert exponent is not None
+            slots.append(_power(collector, arguments[0], exponent))
+    return collector.program([slots[slot] for slot in program.outputs])
+
+
+def _is_product(program: Program, step: Step) -> bool:
+    if step.operation != "pow":
+        return False
+    exponent = program.number(step.arguments[1])
+    return exponent is not None and exponent.is_Rational and exponent.q in (1, 2) and exponent != 0
+
+
+def _power(collector: Collector, base: int, exponent: sympy.Rational) -> int:
+    whole, half = divmod(abs(exponent), 1)
+    factors = [collector.whole_power(base, int(whole))] if whole else []
+    factors += [collector.step("sqrt", base)] if half else []
+    power = collector.fold("mul", factors)
+    return collector.step("div", collector.constant(sympy.S.One), power) if exponent < 0 else power

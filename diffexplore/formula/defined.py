@@ -10,12 +10,12 @@ import sympy
 from sympy.core.function import ArgumentIndexError, FunctionClass
 
 from diffexplore.errors import UsageError
+from diffexplore.formula.functions_sympy import called_in_latex
 from diffexplore.functions.domains import certain_of
 from diffexplore.functions.facts import ALWAYS_POSITIVE
 from diffexplore.functions.records import Defined, Function
 
-#: Bits that a decimal value may lose in the arguments and in the sum.
-_GUARD_BITS = 64
+_GUARD_BITS = 64  # bits that a decimal value may lose in the arguments and in the sum
 
 
 class DefinedFunction(sympy.Function):
@@ -50,8 +50,7 @@ class DefinedFunction(sympy.Function):
     def _eval_is_extended_real(self) -> bool | None:
         return True if self._has_value() else None
 
-    def _eval_is_finite(self) -> bool | None:
-        return True if self._has_value() else None
+    _eval_is_finite = _eval_is_extended_real
 
     def _eval_is_positive(self) -> bool | None:
         return True if self.record.facts.sign is ALWAYS_POSITIVE and self._has_value() else None
@@ -71,13 +70,13 @@ class DefinedFunction(sympy.Function):
         return sympy.Float._new(mpmath.libmp.from_man_exp(int(mantissa), int(exponent), prec, "n"), prec)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        power = f"^{{{exp}}}" if exp else ""
-        return rf"{self._definition.latex}{power}\left({', '.join(map(printer._print, self.args))}\right)"
+        return called_in_latex(self._definition.latex, self.args, printer, exp)
 
 
 @cache
 def class_of(record: Function) -> type[DefinedFunction]:
     """The class of a function whose record defines it, by the name that it has in print."""
-    members = {"record": record, "nargs": (record.least,), "__doc__": record.doc, "__module__": __name__}
+    assert isinstance(record.node, Defined)
+    members = {"record": record, "nargs": (len(record.node.slopes),), "__doc__": record.doc, "__module__": __name__}
     made: type[DefinedFunction] = FunctionClass(record.name, (DefinedFunction,), members)
     return made

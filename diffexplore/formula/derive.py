@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import TYPE_CHECKING, TypeVar
 
 import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.formula.budget import remembered
-from diffexplore.formula.cost import count_ops
 from diffexplore.formula.descriptions import PartialFormula
 from diffexplore.formula.latex import to_latex
+from diffexplore.formula.order import count_ops
 from diffexplore.formula.simplify import simplify
 from diffexplore.formula.size import Derivative, TooLarge
-from diffexplore.formula.stand_ins import _STAND_INS, standing_in
+from diffexplore.formula.stand_ins import STAND_INS, standing_in
 from diffexplore.formula.text import to_text
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
 
 _Key = TypeVar("_Key")
+_Kept = TypeVar("_Kept")
 
 MOST_NODES = 400_000
 """Larger derivatives, by an estimate that is mostly a few times too high, are not begun: they take seconds each."""
@@ -64,6 +66,7 @@ class Gradient(_Derivatives[str]):
     """The simplified partials of the summand, by name of the parameter (or data) differentiated by.
 
     Attributes:
+        simplified: the partials, which the mapping itself gives as well.
         raw: the same partials as SymPy differentiates them.
         cost: operation counts of each.
     """
@@ -74,19 +77,24 @@ class Gradient(_Derivatives[str]):
 
     def latex(self) -> str:
         r"""All partials as one ``aligned`` block: ``\frac{\partial \ell}{\partial a} &= …``"""
-        lines = (rf"{_symbol_of_partial(name)} &= {to_latex(expr)}" for name, expr in self.items())
-        return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+        return aligned(self.lines())
+
+    def lines(self) -> Iterator[str]:
+        """Each partial with its formula, in LaTeX."""
+        for name, expr in self.items():
+            yield rf"\frac{{\partial \ell}}{{\partial {sympy.latex(sympy.Symbol(name))}}} &= {to_latex(expr)}"
 
     def formulas(self) -> dict[str, PartialFormula]:
         """The partials as the plain records that a report carries."""
-        return {name: self._formula(name) for name in self}
-
-    def _formula(self, name: str) -> PartialFormula:
-        cost = self.cost[name]
-        return partial_formula(name, self[name], cost)
+        return {name: partial_formula(name, expr, self.cost[name]) for name, expr in self.items()}
 
     def __repr__(self) -> str:
         return f"Gradient({', '.join(f'{name}: {to_text(expr)}' for name, expr in self.items())})"
+
+
+def aligned(lines: Iterable[str]) -> str:
+    """Lines of LaTeX as one ``aligned`` block."""
+    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
 
 def partial_formula(name: str, expr: sympy.Expr, cost: Cost) -> PartialFormula:
@@ -101,7 +109,9 @@ class Hessian(_Derivatives[tuple[str, str]]):
 
     Attributes:
         names: the rows, and the columns.
-        raw, cost: as of a :class:`Gradient`.
+        simplified: the second partials, which the mapping itself gives as well.
+        raw: the same partials as SymPy differentiates the simplified first ones.
+        cost: operation counts of each.
     """
 
     names: tuple[str, ...]
@@ -135,21 +145,17 @@ def hessian_of(loss: Loss, names: tuple[str, ...]) -> Hessian:
     pairs = [(row, column) for position, row in enumerate(names) for column in names[position:]]
     raw = {(row, column): differentiate(first[row], loss.symbols[column]) for row, column in pairs}
     simplified, cost = _simplified(raw, loss.domain)
-    every = [(row, column) for row in names for column in names]
-    upper = {pair: pair if pair in raw else pair[::-1] for pair in every}
-    return Hessian(
-        names,
-        {pair: simplified[upper[pair]] for pair in every},
-        {pair: raw[upper[pair]] for pair in every},
-        {pair: cost[upper[pair]] for pair in every},
-    )
+    upper = {pair: pair if pair in raw else pair[::-1] for pair in product(names, names)}
+
+    def symmetric(table: Mapping[tuple[str, str], _Kept]) -> dict[tuple[str, str], _Kept]:
+        return {pair: table[known] for pair, known in upper.items()}
+
+    return Hessian(names, symmetric(simplified), symmetric(raw), symmetric(cost))
 
 
 @remembered(128)  # a candidate's causes are derivatives of the same few expressions, for each candidate
 def differentiate(
-    expr: sympy.Expr,
-    symbol: sympy.Symbol,
-    by: Callable[[sympy.Expr, sympy.Symbol], sympy.Expr] = sympy.diff,
+    expr: sympy.Expr, symbol: sympy.Symbol, by: Callable[[sympy.Expr, sympy.Symbol], sympy.Expr] = sympy.diff
 ) -> sympy.Expr:
     """The partial derivative of ``expr``, where it exists; ``by`` is how smooth expressions are differentiated.
 
@@ -163,14 +169,14 @@ def differentiate(
     """
     if Derivative(symbol).nodes(expr) > MOST_NODES:
         raise TooLarge(f"the derivative by {symbol} is too large: it would have more than {MOST_NODES:,} nodes")
-    used = [stand_in for stand_in in _STAND_INS if expr.has(stand_in.original)]
+    used = [stand_in for stand_in in STAND_INS if expr.has(stand_in.original)]
     for stand_in in used:
         expr = standing_in(expr, stand_in, symbol)
     try:
         derivative = by(expr, symbol)
     except RecursionError:
         raise TooLarge(f"the derivative by {symbol} is too large: the formula is nested too deeply") from None
-    for stand_in in _STAND_INS if used else ():
+    for stand_in in STAND_INS if used else ():
         derivative = derivative.replace(stand_in, stand_in.back)
     return derivative
 
@@ -186,7 +192,3 @@ def _simplified(
         simplified[key] = result.expr
         cost[key] = Cost(count_ops(expr), count_ops(result.expr), note)
     return simplified, cost
-
-
-def _symbol_of_partial(name: str) -> str:
-    return rf"\frac{{\partial \ell}}{{\partial {sympy.latex(sympy.Symbol(name))}}}"

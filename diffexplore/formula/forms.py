@@ -103,7 +103,8 @@ def few_terms(expr: sympy.Expr) -> None:
 
 def merged_powers(expr: sympy.Expr) -> sympy.Expr:
     """exp(a)·exp(b) and x^a·x^b in one power."""
-    return sympy.powsimp(expr) if expr.has(sympy.exp) or _has_symbolic_power(expr) else expr
+    symbolic = any(not power.exp.is_Rational for power in expr.atoms(sympy.Pow))
+    return sympy.powsimp(expr) if symbolic or expr.has(sympy.exp) else expr
 
 
 def signed(expr: sympy.Expr) -> sympy.Expr:
@@ -126,18 +127,15 @@ def squares_replaced(old: type[sympy.Function], new: type[sympy.Function], squar
     return applied
 
 
-def _has_symbolic_power(expr: sympy.Expr) -> bool:
-    return any(not power.exp.is_Rational for power in expr.atoms(sympy.Pow))
-
-
 def factored(expr: sympy.Expr) -> sympy.Expr:
     """Over one denominator, and in factors.
 
     Done twice where there are roots: a squared root is a polynomial only once it is out of its box.
     """
     form = hidden(sympy.factor, few_to_factor)
-    once = form(expr)
-    return form(once) if any(_is_root(power) for power in expr.atoms(sympy.Pow)) else once
+    once, powers = form(expr), expr.atoms(sympy.Pow)
+    roots = (p for p in powers if p.exp.is_Rational and not p.exp.is_Integer and not p.base.is_number)
+    return form(once) if any(roots) else once
 
 
 def around_sums(form: Form) -> Form:
@@ -149,10 +147,6 @@ def around_sums(form: Form) -> Form:
         return form(expr.xreplace(boxes)).xreplace({box: base for base, box in boxes.items()}) if boxes else expr
 
     return applied
-
-
-def _is_root(power: sympy.Pow) -> bool:
-    return bool(power.exp.is_Rational and not power.exp.is_Integer and not power.base.is_number)
 
 
 CHEAP: tuple[Form, ...] = (

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from diffexplore.errors import UsageError
-from diffexplore.formula.means import has_terms
 from diffexplore.formula.names import shown
+from diffexplore.formula.notation import has_terms
 from diffexplore.functions import FUNCTIONS
 
 #: Commands that mean a sign or nothing.

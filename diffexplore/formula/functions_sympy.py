@@ -5,13 +5,14 @@ Classes are named in lower case as in SymPy, where the name of the class is the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 import sympy
 from sympy.codegen.cfunctions import expm1, log1p
 from sympy.core.function import ArgumentIndexError
+from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.functions.tables import by_class
@@ -20,15 +21,22 @@ __all__ = ["CONSTANT_VALUES", "dsinc", "expm1", "log1p", "sigmoid", "softplus"]
 
 
 class _Smooth(sympy.Function):
-    """A real function of one real argument, evaluated through an equal form that SymPy knows."""
+    """A positive function of one real argument, evaluated through an equal form that SymPy knows."""
 
     nargs = (1,)
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        if argindex != 1:
+            raise ArgumentIndexError(self, argindex)
+        return self._slope()
 
     def _eval_is_extended_real(self) -> bool | None:
         return True if self.args[0].is_extended_real else None
 
     def _eval_is_finite(self) -> bool | None:
         return True if self.args[0].is_real else None
+
+    _eval_is_positive = _eval_is_finite
 
     def _eval_evalf(self, prec: int) -> sympy.Expr:
         return self._plain(self.args[0]._evalf(prec + _MORE_BITS))._eval_evalf(prec)
@@ -41,15 +49,23 @@ class _Smooth(sympy.Function):
         """The same function in exponentials and logarithms."""
         raise NotImplementedError
 
+    def _slope(self) -> sympy.Expr:
+        """Its derivative at the argument."""
+        raise NotImplementedError
+
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        power = f"^{{{exp}}}" if exp else ""
-        return rf"{self._latex_name}{power}\left({printer._print(self.args[0])}\right)"
+        return called_in_latex(self._latex_name, self.args, printer, exp)
 
     _latex_name = ""
 
 
-_MORE_BITS = 30
-"""The arguments of constants are below 10⁶ < 2²⁰ in magnitude: exp(x) has 20 bits fewer than x."""
+def called_in_latex(name: str, arguments: Iterable[sympy.Expr], printer: Any, exp: str | None) -> str:
+    """A function of that name in LaTeX, with an exponent where SymPy's printer gives one."""
+    power = f"^{{{exp}}}" if exp else ""
+    return rf"{name}{power}\left({', '.join(map(printer._print, arguments))}\right)"
+
+
+_MORE_BITS = 30  # the arguments of constants are below 10⁶ < 2²⁰ in magnitude: exp(x) has 20 bits fewer than x
 
 
 class sigmoid(_Smooth):
@@ -57,13 +73,8 @@ class sigmoid(_Smooth):
 
     _latex_name = r"\sigma"
 
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        if argindex != 1:
-            raise ArgumentIndexError(self, argindex)
+    def _slope(self) -> sympy.Expr:
         return self * self.func(-self.args[0])
-
-    def _eval_is_positive(self) -> bool | None:
-        return True if self.args[0].is_real else None
 
     @staticmethod
     def _plain(x: sympy.Expr) -> sympy.Expr:
@@ -75,13 +86,8 @@ class softplus(_Smooth):
 
     _latex_name = r"\operatorname{softplus}"
 
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        if argindex != 1:
-            raise ArgumentIndexError(self, argindex)
+    def _slope(self) -> sympy.Expr:
         return sigmoid(self.args[0])
-
-    def _eval_is_positive(self) -> bool | None:
-        return True if self.args[0].is_real else None
 
     @staticmethod
     def _plain(x: sympy.Expr) -> sympy.Expr:
@@ -112,11 +118,9 @@ class dsinc(sympy.Function):
         """(−1)ᵏ/(2k + 1) for n = 2k, and 0 for an odd n, by the Taylor series of sinc."""
         return sympy.S.Zero if order % 2 else sympy.S.NegativeOne ** (order // 2) / (order + 1)
 
-    def apart(self) -> sympy.Expr:
-        """The same in sines and cosines, for x ≠ 0."""
-        return self._apart(self.args[1])
-
-    def _apart(self, x: sympy.Expr) -> sympy.Expr:
+    def apart(self, at: sympy.Expr | None = None) -> sympy.Expr:
+        """The same in sines and cosines, for x ≠ 0; ``at`` another argument."""
+        x = self.args[1] if at is None else at
         value = sympy.sin(x) / x
         for n in range(1, int(self.args[0]) + 1):
             value = ((sympy.cos(x) if n % 2 else sympy.sin(x)) * (-1) ** (n // 2) - n * value) / x
@@ -134,7 +138,7 @@ class dsinc(sympy.Function):
         return True if self.args[1].is_real else None
 
     def _eval_evalf(self, prec: int) -> sympy.Expr:
-        return self._apart(self.args[1]._evalf(prec + _MORE_BITS))._eval_evalf(prec)
+        return self.apart(self.args[1]._evalf(prec + _MORE_BITS))._eval_evalf(prec)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         order, x = self.args
@@ -150,7 +154,7 @@ def where(condition: Boolean, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
 
 def piecewise(*pieces: tuple[sympy.Expr, Boolean]) -> sympy.Expr:
     """The first branch whose condition holds, with comparisons of constants decided beforehand."""
-    from diffexplore.formula.branches import constants_decided  # which computes with these functions
+    from diffexplore.formula.compare import constants_decided  # which computes with these functions
 
     return sympy.Piecewise(*((branch, _settled(constants_decided(condition))) for branch, condition in pieces))
 
@@ -162,13 +166,8 @@ def _settled(condition: Boolean) -> Boolean:
     """
     if not isinstance(condition, Boolean):
         return condition
-    turned = [one for one in condition.atoms(sympy.core.relational.Relational) if _turns(one)]
+    turned = (one for one in condition.atoms(Relational) if one.canonical.canonical != one.canonical)
     return condition.xreplace({one: one.func(one.lhs - one.rhs, 0) for one in turned})
-
-
-def _turns(relation: sympy.core.relational.Relational) -> bool:
-    canonical = relation.canonical
-    return bool(canonical.canonical != canonical)
 
 
 CONSTANT_VALUES: Mapping[str, sympy.Expr] = {"pi": sympy.pi, "e": sympy.E, "E": sympy.E}

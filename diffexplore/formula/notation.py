@@ -1,8 +1,12 @@
-"""Formulas as they are printed for people, in the characters of the formula language: what we show is read back."""
+"""Formulas as they are printed for people, in the characters of the language, and means as books write them.
+
+What we show is read back.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TypeVar, overload
 
 from diffexplore.errors import UsageError
@@ -22,12 +26,18 @@ REDUCTIONS = ("mean", "sum")
 
 _REDUCED = re.compile(rf"({'|'.join(REDUCTIONS)})\s*([\[(])(.*)([\])])", re.DOTALL)
 
-#: What a value ends with: after one of these, a bar closes.
-_ENDS_VALUE = re.compile(rf"[\w.)\]{_RAISED}]")
+_ENDS_VALUE = re.compile(rf"[\w.)\]{_RAISED}]")  # what a value ends with: after one of these, a bar closes
 _WORDS_BEFORE_VALUES = ("and", "or", "not")
 
-#: Functions whose arguments hold conditions, in which a single = compares.
-_CHOICES = ("where", "Piecewise")
+_CHOICES = ("where", "Piecewise")  # functions whose arguments hold conditions, in which a single = compares
+
+_COUNT = r"(?:\(\s*(?P<factor>\d*)\s*\*?\s*[nNm]\s*\)|[nNm])"
+
+_MEAN = re.compile(
+    rf"(?P<sign>-?)\s*(?:1\s*/\s*{_COUNT}|\(\s*1\s*/\s*{_COUNT.replace('factor', 'inner')}\s*\))\s*\*?\s*"
+    r"(?:sum|Σ|∑)(?:_\w+)?[ᵢⱼₖ]?\s*(?P<summand>\S.*)",
+    re.DOTALL,
+)
 
 
 def plain(text: str) -> str:
@@ -120,3 +130,23 @@ def _compared(text: str) -> str:
         )
         parts.append("==" if alone and inside and inside[-1] else character)
     return "".join(parts)
+
+
+def mean_in_words(text: str) -> tuple[str, Callable[[str], str]] | None:
+    """The summand of a mean, and what makes the mean of it; None for other texts, and where a sum may end early."""
+    found = _MEAN.fullmatch(text.strip())
+    if found is None or has_terms(found["summand"]):
+        return None
+    factor, sign = found["factor"] or found["inner"], found["sign"]
+    return found["summand"], lambda summand: f"mean({sign}{summand}{f'/{factor}' if factor else ''})"
+
+
+def has_terms(text: str) -> bool:
+    """Whether a text has several terms outside of parentheses."""
+    depth, before = 0, "("
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character in "+-" and depth == 0 and before not in "(*/^":
+            return True
+        before = before if character.isspace() else character
+    return False

@@ -14,21 +14,20 @@ from diffexplore.errors import DiffexploreError, UsageError, unknown
 from diffexplore.formula import build
 from diffexplore.formula.choices import first_choice, pieces_of, replaced
 from diffexplore.formula.constants import check_argument, check_divisor, check_power, checked
-from diffexplore.formula.declared import is_symbol
-from diffexplore.formula.effort_weights import ASKING
 from diffexplore.formula.functions_sympy import CONSTANT_VALUES, foreign_node, piecewise
 from diffexplore.formula.grammar import chain, too_deep
-from diffexplore.formula.multiplied import check_multiplied_out
-from diffexplore.formula.net import caught
+from diffexplore.formula.made import caught, check_multiplied_out
+from diffexplore.formula.names import is_symbol
 from diffexplore.formula.notation import reduction_of
 from diffexplore.formula.syntax import names_of, read
 from diffexplore.functions import FUNCTIONS
+from diffexplore.functions.building import Trait
 from diffexplore.functions.tables import builders
 
 _Built = TypeVar("_Built", sympy.Expr, Boolean)
 
 MAX_ORDER = 10
-"""Largest order of polygamma, dsinc and besseli."""
+"""Largest order of polygamma, besselj and the like."""
 
 
 def parse(text: str, allowed: Collection[str] | None = None) -> sympy.Expr:
@@ -159,19 +158,20 @@ def _call(node: ast.Call) -> sympy.Expr:
     assert isinstance(node.func, ast.Name)
     name = FUNCTIONS[node.func.id].name
     if name == "Piecewise":
-        return piecewise(*(_piece(argument) for argument in node.args))
+        pieces = (piece.elts for piece in node.args if isinstance(piece, ast.Tuple))
+        return piecewise(*((expression_of(branch), condition_of(condition)) for branch, condition in pieces))
     if name == "where":
         return builders()[name](condition_of(node.args[0]), *map(expression_of, node.args[1:]))
     arguments = [expression_of(argument) for argument in node.args]
-    if FUNCTIONS[name].of_order_0 is not None:
-        _check_order(name, arguments[0])
-        check_argument(name, arguments[1])
-        return builders()[name](*arguments)
+    orders = FUNCTIONS[name].orders
+    for order in arguments[:orders]:
+        if not (order.is_Integer and 0 <= order <= MAX_ORDER):
+            raise UsageError(f"the order of {name} must be a whole number from 0 to {MAX_ORDER}")
     if name in ("pow", "square", "exp2", "hypot"):
         return _written_as_powers(name, arguments)
-    for argument in arguments:
+    for argument in arguments[orders:]:
         check_argument(name, argument)
-        if name in ASKING and not argument.is_extended_real:
+        if Trait.ASKS in FUNCTIONS[name].building.traits and not argument.is_extended_real:
             check_multiplied_out(argument)
     return builders()[name](*arguments)
 
@@ -186,16 +186,6 @@ def _written_as_powers(name: str, arguments: list[sympy.Expr]) -> sympy.Expr:
     if name == "square":
         return _power(arguments[0], two)
     return sympy.sqrt(checked(build.total(_power(argument, two) for argument in arguments)))
-
-
-def _piece(node: ast.expr) -> tuple[sympy.Expr, Boolean]:
-    assert isinstance(node, ast.Tuple)
-    return expression_of(node.elts[0]), condition_of(node.elts[1])
-
-
-def _check_order(name: str, order: sympy.Expr) -> None:
-    if not (order.is_Integer and 0 <= order <= MAX_ORDER):
-        raise UsageError(f"the order of {name} must be a whole number from 0 to {MAX_ORDER}")
 
 
 _RELATIONS: dict[type[ast.cmpop], type] = {

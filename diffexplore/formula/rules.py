@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import sympy
 from sympy.core.function import AppliedUndef
 
 from diffexplore.formula import build
 from diffexplore.formula.derive import differentiate
+from diffexplore.formula.order import is_reciprocal
 from diffexplore.formula.text import to_text
 
 
@@ -45,22 +44,18 @@ def _of_product(expr: sympy.Expr, symbol: sympy.Symbol) -> tuple[str, sympy.Expr
         return "constant factor", build.product([constant, pending(rest, symbol)])
     above, below = _bar(rest)
     if below == 1:
-        return "product rule", build.total(_one_at_a_time(sympy.Mul.make_args(above), symbol))
-    slopes = [build.product([below, pending(above, symbol)]), build.product([-1 * above, pending(below, symbol)])]
-    return "quotient rule", build.product([build.total(slopes), below**-2])
-
-
-def _one_at_a_time(factors: tuple[sympy.Expr, ...], symbol: sympy.Symbol) -> Iterable[sympy.Expr]:
-    for position, factor in enumerate(factors):
-        yield build.product([*factors[:position], pending(factor, symbol), *factors[position + 1 :]])
+        factors = sympy.Mul.make_args(above)
+        slopes = ([*factors[:i], pending(factor, symbol), *factors[i + 1 :]] for i, factor in enumerate(factors))
+        return "product rule", build.total(map(build.product, slopes))
+    terms = [build.product([below, pending(above, symbol)]), build.product([-1 * above, pending(below, symbol)])]
+    return "quotient rule", build.product([build.total(terms), below**-2])
 
 
 def _bar(expr: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
     """Numerator and denominator; only negative powers stand below the bar, exp(−x) does not."""
     factors = sympy.Mul.make_args(expr)
-    below = [factor for factor in factors if factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative]
-    above = [factor for factor in factors if factor not in below]
-    return build.product(above), build.product(1 / factor for factor in below)
+    below = [factor for factor in factors if is_reciprocal(factor)]
+    return build.product(f for f in factors if f not in below), build.product(1 / factor for factor in below)
 
 
 def _of_power(base: sympy.Expr, exponent: sympy.Expr, symbol: sympy.Symbol) -> tuple[str, sympy.Expr]:

@@ -42,7 +42,17 @@ def nonzero_in(domain: Iterable[Boolean]) -> frozenset[sympy.Basic]:
 @remembered(1024)  # a proof comes back to the same conditions in each of its cases
 def vanishing_factors(base: sympy.Expr) -> frozenset[sympy.Expr]:
     """The factors of ``base`` that may vanish, each with one sign and without its numerical content."""
-    return frozenset(_factors(base))
+    if base.is_nonzero or base.is_positive:
+        return frozenset()
+    try:
+        few_to_factor(base)
+        numerator, _ = sympy.fraction(sympy.together(base))  # its denominator is a node of its own
+        factors = [factor for factor, _ in sympy.factor_list(numerator)[1]]
+    except (sympy.PolynomialError, NotImplementedError, TooLarge):
+        factors = [_expanded(base)]
+    may_vanish = (factor for factor in factors if not (factor.is_positive or factor.is_nonzero))
+    primitive = (factor.as_content_primitive()[1] for factor in may_vanish)
+    return frozenset(-factor if factor.could_extract_minus_sign() else factor for factor in primitive)
 
 
 def _of_function(node: sympy.Expr) -> Iterator[sympy.Basic]:
@@ -61,18 +71,3 @@ def _of_function(node: sympy.Expr) -> Iterator[sympy.Basic]:
 def _expanded(expr: sympy.Expr) -> sympy.Expr:
     """``expr`` multiplied out; as it is where that is too large: then only what is written alike is found alike."""
     return sympy.expand(expr) if can_be_multiplied_out(expr) else expr
-
-
-def _factors(base: sympy.Expr) -> Iterator[sympy.Expr]:
-    if base.is_nonzero or base.is_positive:
-        return
-    try:
-        few_to_factor(base)
-        numerator, _ = sympy.fraction(sympy.together(base))  # its denominator is a node of its own
-        factors = [factor for factor, _ in sympy.factor_list(numerator)[1]]
-    except (sympy.PolynomialError, NotImplementedError, TooLarge):
-        factors = [_expanded(base)]
-    for factor in factors:
-        if not (factor.is_positive or factor.is_nonzero):
-            _, primitive = factor.as_content_primitive()
-            yield -primitive if primitive.could_extract_minus_sign() else primitive

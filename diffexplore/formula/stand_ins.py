@@ -35,13 +35,12 @@ class _Sign(StandIn):
     original = sympy.sign
 
 
-class _DerivedStep(StandIn):
+class _Step(StandIn):
     original = sympy.Heaviside
 
 
 class _Abs(StandIn):
-    original = sympy.Abs
-    slope = _Sign
+    original, slope = sympy.Abs, _Sign
 
 
 class _Extreme(StandIn):
@@ -67,8 +66,7 @@ class _Max(_Extreme):
 
 
 class _Min(_Extreme):
-    original = sympy.Min
-    sign = -1
+    original, sign = sympy.Min, -1
 
 
 class _Sinc(StandIn):
@@ -78,4 +76,4 @@ class _Sinc(StandIn):
         return dsinc(1, self.args[0])
 
 
-_STAND_INS: tuple[type[StandIn], ...] = (_Abs, _Sign, _DerivedStep, _Sinc, _Max, _Min)
+STAND_INS: tuple[type[StandIn], ...] = (_Abs, _Sign, _Step, _Sinc, _Max, _Min)

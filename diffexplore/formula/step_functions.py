@@ -6,7 +6,9 @@ Classes are named in lower case as in SymPy, where the name of the class is the 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, ClassVar
 
 import mpmath
 import sympy
@@ -40,69 +42,41 @@ class StepFunction(sympy.Function):
             value = type(self).value(self.args[0]._eval_evalf(prec + 10)._to_mpmath(prec + 10))
             return sympy.Float(value, dps=None, precision=prec)
 
-    @staticmethod
-    def exact(x: sympy.Rational) -> sympy.Integer:
-        """The value at a rational number."""
-        raise NotImplementedError
+    exact: ClassVar[Callable[..., Any]]
+    """The value at a rational number."""
 
-    @staticmethod
-    def value(x: Any) -> Any:
-        """The value at an mpmath number."""
-        raise NotImplementedError
+    value: ClassVar[Callable[..., Any]]
+    """The value at an mpmath number."""
 
-    #: Where the jumps are: at the whole numbers plus this.
     offset = sympy.S.Zero
+    """Where the jumps are: at the whole numbers plus this."""
 
 
 class floor(StepFunction):
     """The largest whole number that is not above the argument."""
 
-    @staticmethod
-    def exact(x: sympy.Rational) -> sympy.Integer:
-        return sympy.floor(x)
-
-    @staticmethod
-    def value(x: Any) -> Any:
-        return mpmath.floor(x)
+    exact, value = sympy.floor, mpmath.floor
 
 
 class ceil(StepFunction):
     """The smallest whole number that is not below the argument."""
 
-    @staticmethod
-    def exact(x: sympy.Rational) -> sympy.Integer:
-        return sympy.ceiling(x)
-
-    @staticmethod
-    def value(x: Any) -> Any:
-        return mpmath.ceil(x)
+    exact, value = sympy.ceiling, mpmath.ceil
 
 
 class trunc(StepFunction):
     """The argument rounded towards 0."""
 
-    @staticmethod
-    def exact(x: sympy.Rational) -> sympy.Integer:
-        return sympy.floor(x) if x >= 0 else sympy.ceiling(x)
-
-    @staticmethod
-    def value(x: Any) -> Any:
-        return mpmath.floor(x) if x >= 0 else mpmath.ceil(x)
+    exact = staticmethod(lambda x: sympy.floor(x) if x >= 0 else sympy.ceiling(x))
+    value = staticmethod(lambda x: mpmath.floor(x) if x >= 0 else mpmath.ceil(x))
 
 
 class rounded(StepFunction):
     """The nearest whole number; of two, the even one, as IEEE 754 rounds."""
 
+    exact = staticmethod(lambda x: round(Fraction(int(x.p), int(x.q))))  # SymPy's own is wrong for many digits
+    value = mpmath.nint
     offset = sympy.S.Half
-
-    @staticmethod
-    def exact(x: sympy.Rational) -> sympy.Integer:
-        up = sympy.floor(x + sympy.S.Half)
-        return up - 1 if x + sympy.S.Half == up and up % 2 else up
-
-    @staticmethod
-    def value(x: Any) -> Any:
-        return mpmath.nint(x)
 
 
 def is_rounded(symbol: sympy.Basic, expr: sympy.Basic) -> bool:

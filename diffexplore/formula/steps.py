@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from sympy.core.function import AppliedUndef
 from diffexplore.errors import unknown
 from diffexplore.formula.compare import agreement
 from diffexplore.formula.derive import differentiate
+from diffexplore.formula.order import is_reciprocal
 from diffexplore.formula.rules import apply_rule, is_inner, pending
 from diffexplore.formula.text import to_text
 
@@ -86,7 +87,7 @@ class _Derivation:
         """Rule and next line, until no derivative is left and the result is reached."""
         named = self._name_inner(self._expression)
         line = pending(named, self._symbol)
-        yield self._definitions_text("let") or f"derivative of a multiple of {self._symbol}", line
+        yield self._definitions_text() or f"derivative of a multiple of {self._symbol}", line
         for _ in range(MAX_LINES):
             open_derivatives = _derivatives(line)
             if not open_derivatives:
@@ -114,7 +115,7 @@ class _Derivation:
             if not definition.is_polynomial(self._symbol):
                 known = set(self._definitions)
                 named = self._name_inner(definition)
-                new = self._definitions_text("let", known)
+                new = self._definitions_text(known)
                 rule = f"{node.expr.func.__name__} = {self._text(named)}" + (f", {new}" if new else "")
                 return rule, {node: pending(named, self._symbol)}
             slopes[node] = differentiate(definition, self._symbol)
@@ -131,10 +132,10 @@ class _Derivation:
         names.pop(expr, None)
         return expr.xreplace(names)
 
-    def _definitions_text(self, word: str, known: set[AppliedUndef] = frozenset()) -> str:  # type: ignore[assignment]
+    def _definitions_text(self, known: Collection[AppliedUndef] = ()) -> str:
         new = (name for name in self._definitions if name not in known)
         texts = [f"{name.func.__name__} = {self._text(self._definitions[name])}" for name in new]
-        return f"{word} {', '.join(texts)}" if texts else ""
+        return f"let {', '.join(texts)}" if texts else ""
 
     def _value(self, line: sympy.Expr) -> sympy.Expr:
         """The line with every name put back and every derivative taken."""
@@ -170,12 +171,8 @@ def _inner_functions(expr: sympy.Basic, symbol: sympy.Symbol) -> Iterator[sympy.
 def _outer_parts(expr: sympy.Basic) -> list[sympy.Expr]:
     """The parts of a sum, a product (numerator first) or a choice of branches."""
     if expr.is_Add or expr.is_Mul:
-        return sorted(expr.args, key=_is_below_bar)
+        return sorted(expr.args, key=is_reciprocal)
     return [branch for branch, _ in expr.args] if isinstance(expr, sympy.Piecewise) else []
-
-
-def _is_below_bar(factor: sympy.Expr) -> bool:
-    return bool(factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative)
 
 
 def _direct_inner(expr: sympy.Basic) -> tuple[sympy.Basic, ...]:

@@ -12,15 +12,14 @@ import keyword
 import re
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from fractions import Fraction
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.corrections import with_correction
-from diffexplore.formula.declared import is_symbol, mark_symbols, with_words
 from diffexplore.formula.effort import check_effort
 from diffexplore.formula.grammar import MAX_DEPTH, check_condition, check_formula, too_deep
-from diffexplore.formula.names import MAX_NAME, WORDS, shown
+from diffexplore.formula.names import MAX_NAME, WORDS, is_symbol, mark_symbols, shown, with_words
 from diffexplore.formula.notation import plain as in_plain_signs
 from diffexplore.formula.notation import reduction_of
 
@@ -52,7 +51,17 @@ def read(text: str, *, condition: bool = False, symbols: Collection[str] = ()) -
     Raises:
         UsageError: for everything that is not a formula, saying what is wrong in one line.
     """
-    _check_length(text)
+    try:
+        return _read(text, condition=condition, symbols=symbols)
+    except RecursionError:  # a caller that is deep in its own functions
+        raise too_deep() from None
+
+
+def _read(text: str, *, condition: bool, symbols: Collection[str]) -> ast.expr:
+    if not isinstance(text, str):
+        raise UsageError(f"a formula must be text, not {type(text).__name__}")
+    if len(text) > MAX_LENGTH:
+        raise UsageError(f"the formula has {len(text):,} characters; at most {MAX_LENGTH:,} are read")
     if "\\" in text:
         raise with_correction(UsageError("a formula has no backslashes"), text, text, symbols, _reads(symbols))
     plain = _normalised(text)
@@ -69,10 +78,7 @@ def read(text: str, *, condition: bool = False, symbols: Collection[str] = ()) -
 def _checked(text: str, *, condition: bool, symbols: Collection[str]) -> ast.expr:
     tree = _parsed(text)
     mark_symbols(tree, symbols)
-    try:
-        (check_condition if condition else check_formula)(tree)
-    except RecursionError:  # a caller that is deep in its own functions
-        raise too_deep() from None
+    (check_condition if condition else check_formula)(tree)
     return tree
 
 
@@ -92,14 +98,8 @@ def _reads(symbols: Collection[str], *, condition: bool = False) -> Callable[[st
 
 def names_of(tree: ast.expr) -> tuple[str, ...]:
     """The symbols of a checked tree, in order of first appearance."""
-    return tuple(dict.fromkeys(node.id for node in _in_order(tree) if is_symbol(node)))
-
-
-def _check_length(text: str) -> None:
-    if not isinstance(text, str):
-        raise UsageError(f"a formula must be text, not {type(text).__name__}")
-    if len(text) > MAX_LENGTH:
-        raise UsageError(f"the formula has {len(text):,} characters; at most {MAX_LENGTH:,} are read")
+    names = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and is_symbol(node))
+    return tuple(dict.fromkeys(node.id for node in sorted(names, key=lambda node: node.col_offset)))
 
 
 def _normalised(text: str) -> str:
@@ -173,9 +173,3 @@ def _syntax_error(text: str, error: SyntaxError) -> UsageError:
     if re.match(r"\d\s*[^\W\d]", text[start:]) or re.match(r"[\d.]+[^\W\d]", text[max(start - 1, 0) :]):
         return UsageError(f"cannot read the formula near {shown(text[start : start + 12])}: write '*' to multiply")
     return UsageError(f"cannot read the formula near {shown(text[start : start + 20])} (character {start + 1})")
-
-
-def _in_order(tree: ast.expr) -> Iterator[ast.Name]:
-    """The names below ``tree``, left to right."""
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    return iter(sorted(found, key=lambda node: node.col_offset))

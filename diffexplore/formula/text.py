@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import sympy
 from sympy.core.function import AppliedUndef
@@ -11,13 +10,9 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.formula.batch_sums import BatchSum
-from diffexplore.formula.cost import count_ops
 from diffexplore.formula.functions_sympy import sigmoid
-from diffexplore.formula.latex import to_latex
-from diffexplore.formula.order import factors_in_order, is_negative_term, terms_in_order
+from diffexplore.formula.order import factors_in_order, is_negative_term, is_reciprocal, terms_in_order
 from diffexplore.functions.tables import function_of
-
-__all__ = ["count_ops", "to_latex", "to_text"]
 
 # How tightly a text binds: a text is put in parentheses where its place needs a tighter one.
 OR, AND, NOT, COMPARED, SUM, PRODUCT, FACTOR, ATOM = range(8)
@@ -30,8 +25,7 @@ _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 #: The constants as functions, for formulas in which their names are symbols.
 _SPELLED = {sympy.E: sympy.exp(1, evaluate=False), sympy.pi: 4 * sympy.atan(1, evaluate=False)}
 
-#: A whole number that ends in so many zeros is written with an exponent.
-_MANY_ZEROS = 16
+_MANY_ZEROS = 16  # a whole number that ends in so many zeros is written with an exponent
 
 
 def to_text(expr: sympy.Basic, *, unicode: bool = True) -> str:
@@ -74,7 +68,8 @@ class Writer:
         if expr.is_Add:
             return self._sum(expr), SUM
         if expr.is_Mul:
-            return self._signed_product(expr)
+            body = self._unsigned(expr)
+            return (self._minus + body, SUM) if is_negative_term(expr) else (body, PRODUCT)
         if expr.is_Pow:
             return self._power(expr)
         if isinstance(expr, (Relational, sympy.And, sympy.Or, sympy.Not)):
@@ -118,18 +113,14 @@ class Writer:
                 text = (self._minus if negative else "") + body
         return text
 
-    def _signed_product(self, mul: sympy.Expr) -> tuple[str, int]:
-        body = self._unsigned(mul)
-        return (self._minus + body, SUM) if is_negative_term(mul) else (body, PRODUCT)
-
     def _unsigned(self, term: sympy.Expr) -> str:
         """A term without its sign, as numerator over denominator."""
-        fraction = _Fraction.of(term)
-        numerator = self._product(fraction.above)
-        if not fraction.below:
+        above, below = _sides_of_bar(term)
+        numerator = self._product(above)
+        if not below:
             return numerator
-        denominator = self._product(fraction.below)
-        return f"{numerator}/({denominator})" if len(fraction.below) > 1 else f"{numerator}/{denominator}"
+        denominator = self._product(below)
+        return f"{numerator}/({denominator})" if len(below) > 1 else f"{numerator}/{denominator}"
 
     def _product(self, factors: list[sympy.Expr]) -> str:
         return self._times.join(self.write(factor, FACTOR) for factor in factors) or "1"
@@ -192,26 +183,25 @@ class Writer:
         return f"{d}/{d}{variable}[{self.write(expr.expr)}]"
 
 
-@dataclass(frozen=True)
-class _Fraction:
+_Sides = tuple[list[sympy.Expr], list[sympy.Expr]]
+
+
+def _sides_of_bar(term: sympy.Expr) -> _Sides:
     """The factors of a term above and below the bar, without its sign, in the order in which they are written."""
-
-    above: list[sympy.Expr]
-    below: list[sympy.Expr]
-
-    @classmethod
-    def of(cls, term: sympy.Expr) -> _Fraction:
-        number, rest = term.as_coeff_Mul()
-        above, below = _constant_factors(abs(number), [factor for factor in _factors(rest) if factor.is_number])
-        symbolic = [factor for factor in _factors(rest) if not factor.is_number]
-        above += factors_in_order([factor for factor in symbolic if not _is_inverse(factor)])
-        below += factors_in_order([1 / factor for factor in symbolic if _is_inverse(factor)])
-        return cls(above, below)
+    number, rest = term.as_coeff_Mul()
+    factors = [factor for factor in sympy.Mul.make_args(rest) if factor is not sympy.S.One]
+    above, below = _constant_factors(abs(number), [factor for factor in factors if factor.is_number])
+    more_above, more_below = _ordered([factor for factor in factors if not factor.is_number])
+    return above + more_above, below + more_below
 
 
-def _constant_factors(
-    number: sympy.Rational, irrational: list[sympy.Expr]
-) -> tuple[list[sympy.Expr], list[sympy.Expr]]:
+def _ordered(factors: list[sympy.Expr]) -> _Sides:
+    above = [factor for factor in factors if not is_reciprocal(factor)]
+    below = [1 / factor for factor in factors if is_reciprocal(factor)]
+    return factors_in_order(above), factors_in_order(below)
+
+
+def _constant_factors(number: sympy.Rational, irrational: list[sympy.Expr]) -> _Sides:
     """The constant of a term above and below the bar; √2/(2·√π) is written 1/√(2·π)."""
     if irrational:
         square = (number * sympy.Mul(*irrational)) ** 2
@@ -219,19 +209,9 @@ def _constant_factors(
             count, rest = under.as_coeff_Mul()
             if count.is_Integer and rest in (1, sympy.pi):
                 return sides(sympy.Pow(under, sympy.S.Half, evaluate=False))
-    above = [sympy.Integer(number.p)] if number.p != 1 else []
-    below = [sympy.Integer(number.q)] if number.q != 1 else []
-    above += factors_in_order([factor for factor in irrational if not _is_inverse(factor)])
-    below += factors_in_order([1 / factor for factor in irrational if _is_inverse(factor)])
-    return above, below
-
-
-def _factors(product: sympy.Expr) -> list[sympy.Expr]:
-    return [factor for factor in sympy.Mul.make_args(product) if factor is not sympy.S.One]
-
-
-def _is_inverse(factor: sympy.Expr) -> bool:
-    return bool(factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative)
+    above, below = _ordered(irrational)
+    above = [sympy.Integer(number.p), *above] if number.p != 1 else above
+    return above, [sympy.Integer(number.q), *below] if number.q != 1 else below
 
 
 def _whole(number: int) -> str:

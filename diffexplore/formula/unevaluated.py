@@ -7,9 +7,9 @@ from typing import Any
 
 import sympy
 
-from diffexplore.formula.declared import is_symbol
-from diffexplore.formula.functions_sympy import CONSTANT_VALUES
+from diffexplore.formula.functions_sympy import CONSTANT_VALUES, called_in_latex
 from diffexplore.formula.grammar import chain
+from diffexplore.formula.names import is_symbol
 from diffexplore.formula.parse import condition_of, number_of
 from diffexplore.functions import FUNCTIONS
 from diffexplore.functions.tables import builders
@@ -23,9 +23,7 @@ class _Largest(sympy.Function):
     _latex_name = r"\max"
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        power = f"^{{{exp}}}" if exp else ""
-        arguments = ", ".join(printer._print(argument) for argument in self.args)
-        return rf"{self._latex_name}{power}\left({arguments}\right)"
+        return called_in_latex(self._latex_name, self.args, printer, exp)
 
 
 class _Smallest(_Largest):
@@ -78,21 +76,15 @@ def _call(node: ast.Call) -> sympy.Expr:
     assert isinstance(node.func, ast.Name)
     name = FUNCTIONS[node.func.id].name
     if name in ("where", "Piecewise"):
+        pieces = [piece.elts for piece in node.args if isinstance(piece, ast.Tuple)]
+        branches = node.args[1:] if name == "where" else [branch for branch, _ in pieces]
         with sympy.evaluate(True):
-            conditions = [condition_of(piece) for piece in _conditions(node, name)]
-        branches = [_expression(branch) for branch in _branches(node, name)]
-        return sympy.Piecewise(*zip(branches, [*conditions, sympy.true], strict=False), evaluate=False)
+            conditions = list(map(condition_of, node.args[:1] if name == "where" else [one for _, one in pieces]))
+        cases = zip(map(_expression, branches), [*conditions, sympy.true], strict=False)
+        return sympy.Piecewise(*cases, evaluate=False)
     arguments = [_expression(argument) for argument in node.args]
     if name == "log" and len(arguments) == 2:
         return sympy.Mul(sympy.log(arguments[0]), _inverse(sympy.log(arguments[1])), evaluate=False)
     if name in ("max", "min"):
         return (_Largest if name == "max" else _Smallest)(*arguments)
     return builders()[name](*arguments)
-
-
-def _branches(node: ast.Call, name: str) -> list[ast.expr]:
-    return node.args[1:] if name == "where" else [piece.elts[0] for piece in node.args if isinstance(piece, ast.Tuple)]
-
-
-def _conditions(node: ast.Call, name: str) -> list[ast.expr]:
-    return node.args[:1] if name == "where" else [piece.elts[1] for piece in node.args if isinstance(piece, ast.Tuple)]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from diffexplore.functions import (
     bessel,
+    bessel_oscillating,
     choices,
     circular,
     error_functions,
     exponentials,
     gamma_functions,
     hyperbolic,
+    incomplete,
     powers,
 )
 from diffexplore.functions.records import Function, Operation
@@ -28,6 +30,8 @@ ALL: tuple[Function, ...] = (
     *error_functions.FUNCTIONS,
     *gamma_functions.FUNCTIONS,
     *bessel.FUNCTIONS,
+    *bessel_oscillating.FUNCTIONS,
+    *incomplete.FUNCTIONS,
     *choices.FUNCTIONS,
     *choices.STEPS,
     *hyperbolic.LOGISTIC,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from diffexplore.functions.building import PLAIN, PLAIN_ON_DOMAIN
 from diffexplore.functions.domains import EVERYWHERE, Above, where
 from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
     ANALYTIC,
+    CORNER,
     GENERATOR,
     MAY_BE_FINITE,
     NOT_FINITE,
@@ -32,13 +34,15 @@ from diffexplore.functions.records import (
     Helper,
     Kernels,
     Operation,
+    Readings,
 )
 from diffexplore.functions.rounding import IN_STEPS, SPREAD_IN_STEPS, TRIED_IN_PARTS, Claim, Interval
 
 torch, arb, sympy = library("torch"), library("flint").arb, library("sympy")
 jsp, tf, kernels = library("jax.scipy.special"), library("tensorflow"), library("diffexplore.arithmetic.bessel")
-balls = library("diffexplore.arithmetic.balls")
+balls, case_balls = library("diffexplore.arithmetic.balls"), library("diffexplore.arithmetic.case_balls")
 narrow, tables = library("diffexplore.arithmetic.narrow"), library("diffexplore.functions.tables")
+slopes = library("diffexplore.arithmetic.slopes")
 build, node_of = tables.build, tables.class_named
 
 _I_IN_PYTHON = Helper(
@@ -75,9 +79,25 @@ _K_IN_PYTHON = Helper(
 )
 
 
+_SCALED_I_IN_PYTHON = Helper(
+    "besselie",
+    "def besselie(n, x):\n"
+    "    if abs(x) < 30 + n*n:\n"
+    "        return math.exp(-abs(x))*besseli(n, x)\n"
+    "    term, total, k = 1.0, 1.0, 0\n"
+    "    while abs(term) > 1e-17 and k < 60:\n"
+    "        k += 1\n"
+    "        term *= ((2*k - 1)**2 - 4*n*n)/(8*k*abs(x))\n"
+    "        total += term\n"
+    "    return (-1 if x < 0 and n % 2 else 1)*total/math.sqrt(2*math.pi*abs(x))",
+    arguments=2,
+    uses=(_I_IN_PYTHON,),
+)
+
+
 def _of_order(order: int, name: str, general: Helper) -> Helper:
     """The source in Python of the function of one order."""
-    return Helper(name, f"def {name}(x):\n    return {general.name}({order}, x)", uses=(general,))
+    return Helper(name, f"def {name}(x):\n    return {general.name}({order}, x)", uses=(*general.uses, general))
 
 
 def _in_javascript(order: int, name: str, general: str) -> Helper:
@@ -96,16 +116,13 @@ def _by_lower_orders(order: Any, x: Any) -> Any:
     return x if x.is_zero else _i(order - 2, x) - 2 * (order - 1) / x * _i(order - 1, x)
 
 
+_k0, _k1 = torch.special.modified_bessel_k0, torch.special.modified_bessel_k1
+
+
 def _falling(x: Any, slope: Any) -> Any:
     """The spread of a function whose slope falls in size, from the lower end of a ball that is right of 0."""
     low = x.mid - x.rad
     return torch.where(low > 0, x.rad * slope(low.clamp(min=1e-300)) * (1 + 2.0**-20), math.inf)
-
-
-_OF_K = Facts(
-    domain=where(Above(0)), sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC, normal_form=GENERATOR,
-    at_infinity=MAY_BE_FINITE,
-)  # fmt: skip
 
 
 def _between_neighbours(order: Any, x: Any) -> Any:
@@ -127,13 +144,73 @@ _I0 = Operation(
 )  # fmt: skip
 
 _ZERO_ORDER = Function(
+    building=PLAIN,
     name="i0", doc="modified Bessel function of order 0", often_a_symbol=True, computed=_I0, torch="torch.special.i0",
     node=Defined((lambda x: build("i1", x),), "I_0"), python=_of_order(0, "i0", _I_IN_PYTHON),
 )  # fmt: skip
 
+
+#: Torch computes it in the narrow dtypes themselves.
+_OF_I0E = Claim(8, narrow_roundings=6)
+
+
+def _scaled(order: int, slope: Any, sign: Any, claim: Claim) -> Function:
+    """exp(−|x|)·Iₙ(x), which does not overflow; exp(−|x|) has a corner at 0."""
+    name, plain = f"i{order}e", f"i{order}"
+
+    def scaled(x: Any) -> Any:
+        return (-abs(x)).exp() * x.bessel_i(arb(order))
+
+    return Function(
+        building=PLAIN,
+        name=name, doc=f"exp(−|x|)·{plain}(x), which does not overflow", often_a_symbol=True,
+        node=Defined((slope,), rf"\operatorname{{{name}}}"), torch=f"torch.special.{name}",
+        python=_of_order(order, name, _SCALED_I_IN_PYTHON),
+        computed=Operation(
+            name=name, aten=f"special_{name}",
+            torch=lambda x: narrow.in_float32(getattr(torch.special, name), x), numpy=NO_NUMPY,
+            jax=getattr(jsp, name), tensorflow=getattr(tf.math, f"bessel_{name}"),
+            javascript=_in_javascript(order, name, "besselie"),
+            arb=Readings(scaled, scaled, lambda x: case_balls.off_zero(scaled, x)), double=LEFT_TO_ARB, germ=NO_GERM,
+            complex=NOT_COMPLEX,
+            facts=Facts(
+                domain=EVERYWHERE, sign=sign, values=(-order, 2 - order), smooth=CORNER,
+                normal_form=Equal(lambda x: sympy.exp(-sympy.Abs(x)) * build(plain, x)), at_infinity=MAY_BE_FINITE,
+            ),
+            spread=lambda x, out: x.rad / (1 + order) * (1 + 2.0**-40),  # |I₁ − I₀| ≤ exp, |I₁′ − I₁| ≤ exp/2
+            claim=claim, tried=(Interval(-30, 30),), zeros=(0.0,) if order else (),
+            derivative_uses=("i0e", "reciprocal") if order else ("i1e",),
+        ),
+    )  # fmt: skip
+
+
+def _second_kind(order: int, slope: Any, size: Any) -> Function:
+    """Kₙ(x), n = 0 or 1, with the size of its slope, which falls."""
+    name, kernel = f"k{order}", getattr(torch.special, f"modified_bessel_k{order}")
+    return Function(
+        building=PLAIN_ON_DOMAIN,
+        name=name, doc=f"modified Bessel function of the second kind of order {order}, for x > 0", often_a_symbol=True,
+        node=Defined((slope,), f"K_{order}"), torch=f"torch.special.modified_bessel_{name}",
+        python=_of_order(order, name, _K_IN_PYTHON),
+        computed=Operation(
+            name=name, aten=f"special_modified_bessel_{name}", torch=lambda x: slopes.by_record(name, kernel, x),
+            numpy=NO_NUMPY, jax=NO_JAX, tensorflow=getattr(tf.math.special, f"bessel_{name}"),
+            javascript=_in_javascript(order, name, "besselk"), arb=lambda x: balls.bessel_k(order, x),
+            double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
+            facts=Facts(
+                domain=where(Above(0)), sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC, normal_form=GENERATOR,
+                at_infinity=MAY_BE_FINITE,
+            ),
+            spread=lambda x, out: _falling(x, size), claim=Claim(8), tried=(Interval(0.01, 50),), zeros=(),
+            derivative_uses=(f"k{1 - order}",),
+        ),
+    )  # fmt: skip
+
+
 FUNCTIONS: tuple[Function, ...] = (
     _ZERO_ORDER,
     Function(
+        building=PLAIN,
         name="i1", doc="modified Bessel function of order 1", often_a_symbol=True, torch="torch.special.i1",
         node=Defined((lambda x: _between_neighbours(1, x),), "I_1"), python=_of_order(1, "i1", _I_IN_PYTHON),
         computed=Operation(
@@ -150,9 +227,12 @@ FUNCTIONS: tuple[Function, ...] = (
             derivative_uses=("i0", "reciprocal"),
         ),
     ),
+    _scaled(0, lambda x: build("i1e", x) - sympy.sign(x) * build("i0e", x), ALWAYS_POSITIVE, _OF_I0E),
+    _scaled(1, lambda x: build("i0e", x) - (sympy.sign(x) + 1 / x) * build("i1e", x), Increasing(0), Claim(16)),
     Function(
+        building=PLAIN,
         name="besseli", doc="modified Bessel function: besseli(n, x), n a whole number up to 10", least=2, most=2,
-        node=Defined((None, _between_neighbours), "I"), build=_i, of_order_0=_I0, python=_I_IN_PYTHON,
+        node=Defined((None, _between_neighbours), "I"), build=_i, orders=1, of_order_0=_I0, python=_I_IN_PYTHON,
         torch=_I_IN_TORCH,
         computed=Operation(
             name="besseli",
@@ -166,29 +246,6 @@ FUNCTIONS: tuple[Function, ...] = (
             spread=SPREAD_IN_STEPS, claim=IN_STEPS, tried=TRIED_IN_PARTS, zeros=(), derivative_uses=("reciprocal",),
         ),
     ),
-    Function(
-        name="k0", doc="modified Bessel function of the second kind of order 0, for x > 0", often_a_symbol=True,
-        node=Defined((lambda x: -build("k1", x),), "K_0"), torch="torch.special.modified_bessel_k0",
-        python=_of_order(0, "k0", _K_IN_PYTHON),
-        computed=Operation(
-            name="k0", aten="special_modified_bessel_k0",
-            torch=kernels.k0, numpy=NO_NUMPY, jax=NO_JAX, tensorflow=tf.math.special.bessel_k0,
-            javascript=_in_javascript(0, "k0", "besselk"), arb=lambda x: balls.bessel_k(0, x), double=LEFT_TO_ARB,
-            germ=NO_GERM, complex=NOT_COMPLEX, facts=_OF_K, spread=lambda x, out: _falling(x, kernels.k1),
-            claim=Claim(8), tried=(Interval(0.01, 50),), zeros=(), derivative_uses=("k1",),
-        ),
-    ),
-    Function(
-        name="k1", doc="modified Bessel function of the second kind of order 1, for x > 0", often_a_symbol=True,
-        node=Defined((lambda x: -build("k0", x) - build("k1", x) / x,), "K_1"), python=_of_order(1, "k1", _K_IN_PYTHON),
-        torch="torch.special.modified_bessel_k1",
-        computed=Operation(
-            name="k1", aten="special_modified_bessel_k1",
-            torch=kernels.k1, numpy=NO_NUMPY, jax=NO_JAX, tensorflow=tf.math.special.bessel_k1,
-            javascript=_in_javascript(1, "k1", "besselk"), arb=lambda x: balls.bessel_k(1, x), double=LEFT_TO_ARB,
-            germ=NO_GERM, complex=NOT_COMPLEX, facts=_OF_K,
-            spread=lambda x, out: _falling(x, lambda low: kernels.k0(low) + kernels.k1(low) / low),
-            claim=Claim(8), tried=(Interval(0.01, 50),), zeros=(), derivative_uses=("k0",),
-        ),
-    ),
+    _second_kind(0, lambda x: -build("k1", x), _k1),
+    _second_kind(1, lambda x: -build("k0", x) - build("k1", x) / x, lambda low: _k0(low) + _k1(low) / low),
 )  # fmt: skip

@@ -14,7 +14,9 @@ class Claim:
 
     ``narrow_absolute`` is a further absolute error of the narrow dtypes alone, in units of u of float32. A kernel that
     does not compute in a wider dtype throughout rounds ``narrow_roundings`` times to a narrow one. Where an exponential
-    inside overflows, one that ``underflows`` gives 0 for what may be up to 1 over the largest number.
+    inside overflows, one that ``underflows`` gives 0 for what may be up to 1 over the largest number. A kernel for
+    float64 with coefficients of fewer digits has a ``double_absolute`` error, in units of u of float64. One that
+    reduces its operands first moves each by ``operand_roundings`` times u of itself.
     """
 
     ulps: float
@@ -22,6 +24,8 @@ class Claim:
     narrow_absolute: float = 0.0
     narrow_roundings: int = 1
     underflows: bool = False
+    double_absolute: float = 0.0
+    operand_roundings: int = 0
 
 
 class Rounding(Enum):

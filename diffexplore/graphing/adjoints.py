@@ -9,12 +9,12 @@ import sympy
 
 from diffexplore.formula import build
 from diffexplore.formula.batch_sums import BatchSum, batch_sum
-from diffexplore.formula.cost import count_ops
 from diffexplore.formula.derive import differentiate
-from diffexplore.formula.order import is_negative_term
+from diffexplore.formula.order import count_ops, is_negative_term
 from diffexplore.formula.size import nodes
 from diffexplore.formula.text import to_text
 from diffexplore.graphing.draft import Draft
+from diffexplore.lists import grouped
 
 #: A formula of more operations is not written out: it says nothing to a reader, and can be exponentially long.
 _MOST_OPERATIONS = 60
@@ -62,9 +62,7 @@ def links_of(drafts: Sequence[Draft]) -> tuple[Link, ...]:
 
 
 def _local(operation: sympy.Expr, operand: sympy.Symbol) -> sympy.Expr:
-    if isinstance(operation, BatchSum):
-        return sympy.S.One
-    return differentiate(operation, operand)
+    return sympy.S.One if isinstance(operation, BatchSum) else differentiate(operation, operand)
 
 
 def needed(drafts: Sequence[Draft], links: Sequence[Link], requested: Collection[str] | None) -> set[int]:
@@ -86,9 +84,9 @@ def adjoints(
     The former are left out where they, or what they are made from, would be longer than anybody reads.
     """
     output = drafts[-1]
-    data = _data(drafts)
+    data = [draft.symbol for draft in drafts if draft.kind == "data"]
     closed_of = {draft.symbol: draft.closed for draft in drafts}
-    uses = _uses(links)
+    uses = grouped(links, lambda link: link.operand.number)
     closed: dict[int, sympy.Expr] = {output.number: sympy.S.One}
     rules: dict[int, str] = {output.number: "1"}
     for draft in reversed(drafts[:-1]):
@@ -115,17 +113,6 @@ def _may_be_readable(
         return False
     sizes: dict[sympy.Basic, int] = {name: nodes(expr) for name, expr in closed_of.items()}
     return nodes(closed[link.result.number]) + nodes(link.local, sizes) <= _MOST_NODES
-
-
-def _uses(links: Sequence[Link]) -> dict[int, list[Link]]:
-    uses: dict[int, list[Link]] = {}
-    for link in links:
-        uses.setdefault(link.operand.number, []).append(link)
-    return uses
-
-
-def _data(drafts: Sequence[Draft]) -> list[sympy.Symbol]:
-    return [draft.symbol for draft in drafts if draft.kind == "data"]
 
 
 def _contribution(

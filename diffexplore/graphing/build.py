@@ -79,15 +79,11 @@ def graph_of(
             "(a kink, where no derivative exists)"
         )
     return Graph(
-        source.name,
-        formula,
-        tuple(_nodes(drafts, links, through, values)),
-        tuple(_edge(link, values) for link in links),
-        inputs.point if inputs is not None else None,
+        source.name, formula, tuple(_nodes(drafts, links, through, values)),
+        tuple(_edge(link, values) for link in links), inputs.point if inputs is not None else None,
         inputs.n if inputs is not None and source.has_samples else None,
-        sample if inputs is not None and source.data else None,
-        (*source.notes, *notes),
-    )
+        sample if inputs is not None and source.data else None, (*source.notes, *notes),
+    )  # fmt: skip
 
 
 def _drafted(source: GraphSource) -> tuple[tuple[Draft, ...], str | None]:
@@ -114,21 +110,16 @@ def _names(wrt: str | Sequence[str] | None, source: GraphSource) -> tuple[str, .
 
 def _nodes(drafts: Sequence[Draft], links: Sequence[Link], through: set[int], values: Values | None) -> list[Node]:
     closed, rules = adjoints(drafts, links, through)
-    return [
-        Node(
-            draft.number,
-            draft.name,
-            draft.kind,
-            draft.operation.text if draft.operation is not None else draft.name,
-            _written(draft.closed) if draft.text is None else draft.text or None,
-            draft.by_sample,
-            values.nodes[draft.number] if values is not None else None,
-            rules.get(draft.number),
-            to_text(closed[draft.number]) if draft.number in closed else None,
-            values.adjoints.get(draft.number) if values is not None and draft.number in rules else None,
-        )
-        for draft in drafts
-    ]
+    return [_node(draft, closed.get(draft.number), rules.get(draft.number), values) for draft in drafts]
+
+
+def _node(draft: Draft, adjoint: sympy.Expr | None, rule: str | None, values: Values | None) -> Node:
+    return Node(
+        draft.number, draft.name, draft.kind, draft.operation.text if draft.operation is not None else draft.name,
+        _written(draft.closed) if draft.text is None else draft.text or None, draft.by_sample,
+        values.nodes[draft.number] if values is not None else None, rule, None if adjoint is None else to_text(adjoint),
+        values.adjoints.get(draft.number) if values is not None and rule is not None else None,
+    )  # fmt: skip
 
 
 def _edge(link: Link, values: Values | None) -> Edge:

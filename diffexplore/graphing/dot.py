@@ -32,13 +32,13 @@ def _lines(graph: Graph) -> Iterator[str]:
 
 
 def _label(node: Node) -> Iterator[str]:
-    yield node.name if node.is_input else f"{node.name} = {node.rule}"
+    yield node.equation
     if node.value is not None:
         yield f"value {node.value.text}"
     if node.adjoint is not None:
-        yield f"∂L/∂{node.name} = {node.adjoint.text}"
+        yield f"{node.derivative} = {node.adjoint.text}"
     elif node.adjoint_rule is not None:
-        yield f"∂L/∂{node.name} = {node.adjoint_formula or node.adjoint_rule}"
+        yield node.adjoint_equation
 
 
 def _on(edge: Edge) -> str:

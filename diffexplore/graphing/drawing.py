@@ -23,8 +23,7 @@ _PAGE: Style = {
 def document(width: float, height: float, title: str, body: Iterable[str], style: Style) -> str:
     """An SVG document of its own, with its background, for any page."""
     rules = {**_PAGE, **style}
-    light = "".join(f".{name} {{ {rule} }}\n" for name, (rule, _) in rules.items())
-    dark = "".join(f".{name} {{ {rule} }}\n" for name, (_, rule) in rules.items())
+    light, dark = ("".join(f".{name} {{ {rule[k]} }}\n" for name, rule in rules.items()) for k in (0, 1))
     inside = "\n".join(body)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(width)} {number(height)}" '
@@ -56,8 +55,3 @@ def width_of(words: str, size: float = 12) -> float:
 def number(value: float) -> str:
     """A coordinate with as many digits as can be seen."""
     return f"{value:.1f}".rstrip("0").rstrip(".")
-
-
-def shortened(words: str, most: int) -> str:
-    """The words, cut where they are too long."""
-    return words if len(words) <= most else f"{words[: most - 1]}…"

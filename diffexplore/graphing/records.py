@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from diffexplore.decide.records import EnclosedValue
 from diffexplore.documents import Document, Plain
+from diffexplore.lists import grouped
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -62,6 +63,21 @@ class Node(Plain):
     def is_input(self) -> bool:
         return self.kind in ("parameter", "data")
 
+    @property
+    def equation(self) -> str:
+        """``v3 = v1·v2``: how it is computed from other nodes; the name of an input."""
+        return self.name if self.is_input else f"{self.name} = {self.rule}"
+
+    @property
+    def derivative(self) -> str:
+        """``∂L/∂v3``: its adjoint by name."""
+        return f"∂L/∂{self.name}"
+
+    @property
+    def adjoint_equation(self) -> str:
+        """``∂L/∂v3 = 2·a``: its adjoint in the symbols of the loss where that is known, else by the chain rule."""
+        return f"{self.derivative} = {self.adjoint_formula or self.adjoint_rule}"
+
 
 @dataclass(frozen=True)
 class Edge(Plain):
@@ -78,6 +94,12 @@ class Edge(Plain):
     local: str
     value: Number | None = None
     smooth: bool = True
+
+    def beside_value(self, local: str) -> str:
+        """``local``, a text for the local derivative, with its value where that says more."""
+        if self.value is None or self.value.text == self.local.replace("−", "-"):
+            return local
+        return f"{local} = {self.value.text}"
 
 
 @dataclass(frozen=True)
@@ -116,10 +138,7 @@ class Graph(Document):
 
     @cached_property
     def _into(self) -> dict[int, tuple[Edge, ...]]:
-        found: dict[int, list[Edge]] = {}
-        for edge in self.edges:
-            found.setdefault(edge.result, []).append(edge)
-        return {number: tuple(edges) for number, edges in found.items()}
+        return {number: tuple(edges) for number, edges in grouped(self.edges, lambda edge: edge.result).items()}
 
     def operands(self, number: int) -> tuple[Edge, ...]:
         """The edges that lead into a node."""
@@ -127,9 +146,9 @@ class Graph(Document):
 
     def to_html(self) -> str:
         """The graph as one page that holds all it needs."""
-        from diffexplore.pages import subjects, to_page
+        from diffexplore.pages import Subject, to_page
 
-        return to_page("graph", subjects.of(self))
+        return to_page("graph", Subject(self))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from diffexplore.render.graphs import outline

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from diffexplore.graphing.drawing import Style, document, number, shortened, text_at, width_of
+from diffexplore.graphing.drawing import Style, document, number, text_at, width_of
 from diffexplore.graphing.layout import Box, EdgeLine, layout
 from diffexplore.graphing.records import Edge, Graph, Node
+from diffexplore.lists import shortened
 from diffexplore.writing.numbers import point_text
 
 _SIZE, _LINE, _LABEL = 12.0, 16.0, 11.0
@@ -35,29 +36,29 @@ def to_svg(graph: Graph) -> str:
     width = max(placed.width, *(width_of(caption, _LABEL) + 2 * _PADDING for caption in captions))
     shift = (width - placed.width) / 2
     height = placed.height + _CAPTION * len(captions)
-    body = [f'<g transform="translate({number(shift)} {number(_STACK)})">']
-    body += [part for box in placed.boxes for part in _box(box)]
-    body += [part for line in placed.lines for part in _curve(line)]
-    body += [part for line in placed.lines for part in _label(line)]
-    body.append("</g>")
-    body += [
-        text_at(width / 2, placed.height + _CAPTION * (place + 0.6), caption, kind="quiet", size=_LABEL)
-        for place, caption in enumerate(captions)
+    body = [
+        f'<g transform="translate({number(shift)} {number(_STACK)})">',
+        *(part for box in placed.boxes for part in _box(box)),
+        *(part for line in placed.lines for part in _curve(line)),
+        *(part for line in placed.lines for part in _label(line)),
+        "</g>",
     ]
-    return document(
-        width, height + _STACK, f"The computational graph of {graph.name or graph.formula or 'L'}", body, _STYLE
-    )
+    for place, caption in enumerate(captions):
+        y = placed.height + _CAPTION * (place + 0.6)
+        body.append(text_at(width / 2, y, caption, kind="quiet", size=_LABEL))
+    title = f"The computational graph of {graph.name or graph.formula or 'L'}"
+    return document(width, height + _STACK, title, body, _STYLE)
 
 
 def _lines(node: Node) -> list[tuple[str, str]]:
     """The lines of a box, each with its kind."""
-    lines = [("ink", node.name if node.is_input else f"{node.name} = {node.rule}")]
+    lines = [("ink", node.equation)]
     if node.value is not None:
         lines.append(("value", f"value {node.value.text}"))
     if node.adjoint is not None:
-        lines.append(("adjoint", f"∂L/∂{node.name} = {node.adjoint.text}"))
+        lines.append(("adjoint", f"{node.derivative} = {node.adjoint.text}"))
     elif node.adjoint_rule is not None and node.value is None:
-        lines.append(("adjoint", f"∂L/∂{node.name} = {node.adjoint_formula or node.adjoint_rule}"))
+        lines.append(("adjoint", node.adjoint_equation))
     return [(kind, shortened(words, _MOST_CHARACTERS)) for kind, words in lines]
 
 
@@ -69,8 +70,7 @@ def _size(node: Node) -> tuple[float, float]:
 def _box(box: Box) -> Iterator[str]:
     node = box.node
     hover = [f"{node.name} = {node.formula or node.rule}"]
-    if node.adjoint_rule is not None:
-        hover.append(f"∂L/∂{node.name} = {node.adjoint_formula or node.adjoint_rule}")
+    hover += [node.adjoint_equation] if node.adjoint_rule is not None else []
     yield f'<g id="n{node.number}"><title>{escape("; ".join(hover))}</title>'
     if node.by_sample:
         yield _rectangle(box, _STACK, "sheet")
@@ -112,18 +112,13 @@ def _label(line: EdgeLine) -> Iterator[str]:
 
 
 def _on(edge: Edge) -> str:
-    if not edge.smooth:
-        return "decides"
-    local = shortened(edge.local, _MOST_ON_EDGE)
-    same = edge.value is None or edge.value.text == edge.local.replace("−", "-")
-    return local if same or edge.value is None else f"{local} = {edge.value.text}"
+    return edge.beside_value(shortened(edge.local, _MOST_ON_EDGE)) if edge.smooth else "decides"
 
 
 def _captions(graph: Graph) -> Iterator[str]:
     if graph.point:
         yield f"at {point_text(graph.point)}"
-    if graph.sample is not None:
-        yield f"double boxes have a value for each sample: those of sample {graph.sample} of {graph.samples}"
-    elif any(node.by_sample for node in graph.nodes):
-        yield "double boxes have a value for each sample"
+    if graph.sample is not None or any(node.by_sample for node in graph.nodes):
+        shown = "" if graph.sample is None else f": those of sample {graph.sample} of {graph.samples}"
+        yield f"double boxes have a value for each sample{shown}"
     yield "on an edge: the derivative of the lower node by the upper one"

@@ -14,6 +14,7 @@ from diffexplore.formula.text import ATOM
 from diffexplore.functions.tables import builders
 from diffexplore.graphing.draft import OUTPUT, Draft, free_letter
 from diffexplore.graphing.operations import GraphOperation
+from diffexplore.graphing.records import Kind
 from diffexplore.graphing.wording import Words, words_of, words_of_number
 from diffexplore.loss import Loss
 from diffexplore.program.program import Program, Step
@@ -38,6 +39,10 @@ class _WrittenPart:
     size: int
 
 
+def _constant(number: sympy.Expr, words: Words) -> _WrittenPart:
+    return _WrittenPart(number, number, words, words, (), False, 0)
+
+
 def drafts_of(loss: Loss) -> tuple[tuple[Draft, ...], str | None]:
     """The nodes of a loss that was given as text, the reduction the last of them, and the loss as it was written.
 
@@ -57,12 +62,8 @@ class _Drafting:
         self.formula: str | None = None
 
     def run(self, program: Program) -> None:
-        for name in program.inputs:
-            self._parts.append(self._input(name))
-        for constant in program.constants:
-            number = constant.exact
-            words = words_of_number(number)
-            self._parts.append(_WrittenPart(number, number, words, words, (), False, 0))
+        self._parts += map(self._input, program.inputs)
+        self._parts += [_constant(constant.exact, words_of_number(constant.exact)) for constant in program.constants]
         used = _used(program)
         for slot, step in enumerate(program.steps, start=program.first_step):
             operands = [self._parts[place] for place in step.arguments]
@@ -77,38 +78,29 @@ class _Drafting:
     def _input(self, name: str) -> _WrittenPart:
         symbol = self._loss.symbols[name]
         is_data = name in self._loss.data
-        self._drafts.append(
-            Draft(len(self._drafts) + 1, name, "data" if is_data else "parameter", symbol, None, is_data)
-        )
+        kind: Kind = "data" if is_data else "parameter"
+        self._drafts.append(Draft(len(self._drafts) + 1, name, kind, symbol, None, is_data))
         return _WrittenPart(symbol, symbol, (name, ATOM), (name, ATOM), (symbol,), is_data, 0)
 
     def _step(self, step: Step, operands: Sequence[_WrittenPart]) -> _WrittenPart:
         named = _expression(step.operation, [part.named for part in operands])
         closed = _expression(step.operation, [part.closed for part in operands])
         size = 1 + sum(part.size for part in operands)
-        part = _WrittenPart(
-            named,
-            closed,
-            words_of(step.operation, [part.rule for part in operands]),
-            # What is too long to be shown is not put together: it may be exponentially long.
-            words_of(step.operation, [part.formula for part in operands]) if size <= _MOST_OF_A_LOSS else ("…", ATOM),
-            tuple(dict.fromkeys(symbol for part in _in_order(step, operands) for symbol in part.operands)),
-            any(part.by_sample for part in operands),
-            size,
-        )
-        if step.operation in _NO_NODES or not part.operands:
-            return part
-        return self._node(part)
+        rule = words_of(step.operation, [part.rule for part in operands])
+        # What is too long to be shown is not put together: it may be exponentially long.
+        short = size <= _MOST_OF_A_LOSS
+        formula = words_of(step.operation, [part.formula for part in operands]) if short else ("…", ATOM)
+        used = tuple(dict.fromkeys(symbol for part in _in_order(step, operands) for symbol in part.operands))
+        part = _WrittenPart(named, closed, rule, formula, used, any(part.by_sample for part in operands), size)
+        return part if step.operation in _NO_NODES or not used else self._node(part)
 
-    def _node(self, part: _WrittenPart, kind: str = "operation") -> _WrittenPart:
+    def _node(self, part: _WrittenPart, kind: Kind = "operation") -> _WrittenPart:
         """The part as a node, to which others refer by its name."""
         number = len(self._drafts) + 1
         name = f"{self._letter}{number}"
         text = part.formula[0] if part.size <= _MOST_OF_A_NODE else ""
         operation = GraphOperation(part.named, part.rule[0], part.operands)
-        self._drafts.append(
-            Draft(number, name, "sum" if kind == "sum" else "operation", part.closed, operation, part.by_sample, text)
-        )
+        self._drafts.append(Draft(number, name, kind, part.closed, operation, part.by_sample, text))
         symbol = self._drafts[-1].symbol
         return replace(part, named=symbol, rule=(name, ATOM), operands=(symbol,))
 
@@ -119,21 +111,12 @@ class _Drafting:
         loss, total = self._loss, summand
         if loss.data:
             symbols = [loss.symbols[name] for name in loss.data]
-            total = self._node(
-                _WrittenPart(
-                    BatchSum(summand.named, symbols),
-                    BatchSum(summand.closed, symbols),
-                    (f"Σ({summand.rule[0]})", ATOM),
-                    (f"Σ({summand.formula[0]})", ATOM),
-                    summand.operands,
-                    False,
-                    summand.size + 1,
-                ),
-                "sum",
-            )
+            named, closed = (BatchSum(expression, symbols) for expression in (summand.named, summand.closed))
+            rule, formula = ((f"Σ({text})", ATOM) for text in (summand.rule[0], summand.formula[0]))
+            part = _WrittenPart(named, closed, rule, formula, summand.operands, False, summand.size + 1)
+            total = self._node(part, "sum")
             if loss.reduction == "mean":
-                count = _WrittenPart(SAMPLES, SAMPLES, (str(SAMPLES), ATOM), (str(SAMPLES), ATOM), (), False, 0)
-                total = self._step(Step("div", (0, 1)), [total, count])
+                total = self._step(Step("div", (0, 1)), [total, _constant(SAMPLES, (str(SAMPLES), ATOM))])
         if total.operands[0].name in loss.symbols:
             total = self._node(total)
         self.formula = total.formula[0] if total.size <= _MOST_OF_A_LOSS else None

@@ -1,4 +1,4 @@
-"""The ways to get a derivative, one a file; a new one is a file and a line in this registry."""
+"""The ways to get a derivative; a new one is a file and a line in this registry."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MethodEntry:
-    """A method's name, what it does in one line, the module that holds it, and how a sentence calls it (by its name,
-    unless ``spoken`` says otherwise). ``aliases`` are the other names by which it may be selected. ``runs_program``
-    says whether it runs the torch function that a loss was read from: else, it knows the formula alone. ``truncates``
-    says whether more than rounding separates its values from the truth: it takes a step. ``library`` is what it needs
-    beside the packages that diffexplore rests on, or None. ``named_only`` says that it runs only where it is named: so
-    the methods that run by default are the same on every machine.
+    """What is known of a method before it is loaded.
+
+    Attributes:
+        name: by which it is selected.
+        title: what it does, in one line.
+        module: the module here that holds it as ``METHOD``; ``module:NAME`` where it has another name there.
+        spoken: how a sentence calls it; "" for its name.
+        aliases: other names by which it may be selected.
+        runs_program: whether it runs the torch function that a loss was read from: else, it knows the formula alone.
+        truncates: whether more than rounding separates its values from the truth: it takes a step.
+        library: what it needs beside the packages that diffexplore rests on, or None.
     """
 
     name: str
@@ -33,12 +38,17 @@ class MethodEntry:
     runs_program: bool = False
     truncates: bool = False
     library: Library | None = None
-    named_only: bool = False
+
+    @property
+    def named_only(self) -> bool:
+        """Whether it runs only where it is named: so the methods that run by default are the same on every machine."""
+        return self.library is not None
 
     def load(self) -> Method:
         """The method itself; imports what it needs, and raises :class:`UsageError` where that is not installed."""
         self.require()
-        method: Method = importlib.import_module(f"diffexplore.methods.{self.module}").METHOD
+        module, _, name = self.module.partition(":")
+        method: Method = getattr(importlib.import_module(f"diffexplore.methods.{module}"), name or "METHOD")
         return method
 
     def require(self) -> None:
@@ -48,84 +58,35 @@ class MethodEntry:
 
 
 _ENTRIES = (
-    MethodEntry(
-        "symbolic", "SymPy's gradient in its simplified form, evaluated by torch", "symbolic", "the simplified gradient"
-    ),
-    MethodEntry(
-        "symbolic_raw", "SymPy's gradient as derived, evaluated by torch", "symbolic_raw", "the gradient as derived"
-    ),
-    MethodEntry("reverse", "torch reverse mode: backward()", "reverse", "reverse mode", ("backward", "autograd"), True),
-    MethodEntry(
-        "forward",
-        "torch forward mode: a Jacobian-vector product for each symbol",
-        "forward",
-        "forward mode",
-        runs_program=True,
-    ),
-    MethodEntry(
-        "vmap", "per-sample gradients through torch.func: vmap of grad", "vmap", "torch.func", runs_program=True
-    ),
+    MethodEntry("symbolic", "SymPy's gradient in its simplified form, evaluated by torch", "symbolic",
+                "the simplified gradient"),
+    MethodEntry("symbolic_raw", "SymPy's gradient as derived, evaluated by torch", "symbolic:RAW",
+                "the gradient as derived"),
+    MethodEntry("reverse", "torch reverse mode: backward()", "reverse", "reverse mode", ("backward", "autograd"),
+                runs_program=True),
+    MethodEntry("forward", "torch forward mode: a Jacobian-vector product for each symbol", "forward", "forward mode",
+                runs_program=True),
+    MethodEntry("vmap", "per-sample gradients through torch.func: vmap of grad", "vmap", "torch.func",
+                runs_program=True),
     MethodEntry("numpy", "SymPy's simplified gradient, evaluated by NumPy", "numpy_evaluation", "NumPy"),
-    MethodEntry(
-        "forward_difference",
-        "(f(x + h) - f(x)) / h",
-        "forward_difference",
-        "the forward difference",
-        runs_program=True,
-        truncates=True,
-    ),
-    MethodEntry(
-        "central_difference",
-        "(f(x + h) - f(x - h)) / 2h",
-        "central_difference",
-        "the central difference",
-        runs_program=True,
-        truncates=True,
-    ),
-    MethodEntry(
-        "richardson",
-        "two central differences, extrapolated to step 0",
-        "richardson",
-        "Richardson extrapolation",
-        runs_program=True,
-        truncates=True,
-    ),
+    MethodEntry("forward_difference", "(f(x + h) - f(x)) / h", "_difference:FORWARD", "the forward difference",
+                runs_program=True, truncates=True),
+    MethodEntry("central_difference", "(f(x + h) - f(x - h)) / 2h", "_difference:CENTRAL", "the central difference",
+                runs_program=True, truncates=True),
+    MethodEntry("richardson", "two central differences, extrapolated to step 0", "_difference:RICHARDSON",
+                "Richardson extrapolation", runs_program=True, truncates=True),
     MethodEntry("complex_step", "Im f(x + ih) / h", "complex_step", "the complex step", truncates=True),
-    MethodEntry(
-        "torch_compile",
-        "torch reverse mode of the loss compiled by torch.compile",
-        "torch_compile",
-        "torch.compile",
-        library=TORCH,
-        named_only=True,
-    ),
-    MethodEntry("jax_grad", "jax.grad, operation by operation", "jax_grad", "JAX", library=JAX, named_only=True),
-    MethodEntry("jax_jit", "jax.grad, compiled by jax.jit", "jax_jit", "jax.jit", library=JAX, named_only=True),
-    MethodEntry(
-        "tensorflow_tape",
-        "TensorFlow's GradientTape, operation by operation",
-        "tensorflow_tape",
-        "TensorFlow",
-        library=TENSORFLOW,
-        named_only=True,
-    ),
-    MethodEntry(
-        "tensorflow_function",
-        "TensorFlow's GradientTape inside a tf.function",
-        "tensorflow_function",
-        "tf.function",
-        library=TENSORFLOW,
-        named_only=True,
-    ),
-    MethodEntry(
-        "numdifftools",
-        "numdifftools' extrapolated central differences, with the steps that it chooses",
-        "numdifftools",
-        truncates=True,
-        library=NUMDIFFTOOLS,
-        named_only=True,
-    ),
-)
+    MethodEntry("torch_compile", "torch reverse mode of the loss compiled by torch.compile", "torch_compile",
+                "torch.compile", library=TORCH),
+    MethodEntry("jax_grad", "jax.grad, operation by operation", "_jax:GRAD", "JAX", library=JAX),
+    MethodEntry("jax_jit", "jax.grad, compiled by jax.jit", "_jax:JIT", "jax.jit", library=JAX),
+    MethodEntry("tensorflow_tape", "TensorFlow's GradientTape, operation by operation", "_tensorflow:TAPE",
+                "TensorFlow", library=TENSORFLOW),
+    MethodEntry("tensorflow_function", "TensorFlow's GradientTape inside a tf.function", "_tensorflow:FUNCTION",
+                "tf.function", library=TENSORFLOW),
+    MethodEntry("numdifftools", "numdifftools' extrapolated central differences, with the steps that it chooses",
+                "numdifftools", truncates=True, library=NUMDIFFTOOLS),
+)  # fmt: skip
 
 
 def entries() -> tuple[MethodEntry, ...]:
@@ -154,20 +115,25 @@ def named(name: str) -> MethodEntry:
 def spoken(method: str) -> str:
     """How a sentence calls the method of a row, ``reverse mode`` for ``reverse``; its name where it has no entry."""
     name, _, rest = method.partition(" ")
-    words = next((entry.spoken for entry in _ENTRIES if entry.name == name), "") or name
-    return f"{words} {rest}".rstrip()
+    entry = _of_row(method)
+    return f"{(entry.spoken if entry else '') or name} {rest}".rstrip()
 
 
 def runs_program(method: str) -> bool:
     """Whether the method of a row runs the torch function that a loss was read from."""
-    name = method.partition(" ")[0]
-    return any(entry.runs_program for entry in _ENTRIES if entry.name == name)
+    entry = _of_row(method)
+    return entry is not None and entry.runs_program
 
 
 def truncates(method: str) -> bool:
     """Whether the method of a row takes a step, so that more than rounding separates its values from the truth."""
-    name = method.partition(" ")[0]
-    return any(entry.truncates for entry in _ENTRIES if entry.name == name)
+    entry = _of_row(method)
+    return entry is not None and entry.truncates
+
+
+def _of_row(method: str) -> MethodEntry | None:
+    """The entry of the method of a row, which may say more behind its name."""
+    return next((entry for entry in _ENTRIES if entry.name == method.partition(" ")[0]), None)
 
 
 def select(requested: Sequence[str] | str | None) -> tuple[MethodEntry, ...]:

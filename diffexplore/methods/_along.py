@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
@@ -16,8 +17,6 @@ from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.methods.torch_loss import raised_by
 from diffexplore.program.program import Program
 from diffexplore.torch_private.watching import DisableTorchFunction
-
-Tensor = torch.Tensor
 
 _LARGEST_STEP = 0.125  # of max(1, |x|)
 

@@ -7,32 +7,31 @@ symbolic third derivative at complex arguments. Nothing cancels, so that roundof
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.complex_balls import COMPLEX, ComplexBall
 from diffexplore.formula.budget import Ending
-from diffexplore.methods._error_curve import ErrorModel, flattened, summation_deviation, unit_interval, weight_of
+from diffexplore.methods._error_curve import ErrorModel, flattened, summation_deviation, unit_interval
 from diffexplore.methods.base import Estimate, Values
 from diffexplore.methods.complex_step import ComplexStep
 from diffexplore.methods.forward import METHOD as FORWARD
 from diffexplore.methods.problem import Problem
 
-Tensor = torch.Tensor
 
-
+@dataclass(eq=False)
 class ComplexCurve:
     """That of the complex step."""
 
-    def __init__(self, method: ComplexStep, problem: Problem, values: Values, name: str, n: int) -> None:
-        self._method = method
-        self._problem = problem
-        self._values = values
-        self._name = name
-        self._n = n
+    _method: ComplexStep
+    _problem: Problem
+    _values: Values
+    _name: str
+    _n: int
 
     @cached_property
     def chosen(self) -> float:
@@ -58,7 +57,7 @@ class ComplexCurve:
         if isinstance(found, ComplexBall):
             parts = self._problem.reduce(found.value.real.expand(len(nodes), len(steps), self._n))
         else:
-            parts = torch.tensor(float(found.value)) * weight_of(self._problem, self._n) * self._n
+            parts = torch.tensor(float(found.value)) * self._problem.weight(self._n) * self._n
         integral = (weights * (1 - nodes) ** 2 * parts).sum(0)
         return -steps.square() / 2 * integral
 
@@ -68,7 +67,7 @@ class ComplexCurve:
         The imaginary parts go through the chain rule as its tangents do, in twice as many real operations.
         """
         found = FORWARD.samples(replace(self._problem.of_formula, wrt=(self._name,)), self._values, self._n)[self._name]
-        weight = weight_of(self._problem, self._n)
+        weight = self._problem.weight(self._n)
         operations = max(1, len(self._problem.loss_program.steps))
         own = weight * float(found.bound.norm()) * math.sqrt(2 / (3 * operations))
         total = weight * abs(float(found.value.sum()))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.claims import UPWARD
 from diffexplore.formula.budget import Ending
@@ -21,10 +22,8 @@ from diffexplore.methods.base import Estimate, Estimates, Values, radius_of, spr
 from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.methods.problem import Problem
 
-Tensor = torch.Tensor
-
 UNBOUNDED = (
-    "the interval of the step holds a kink, a singularity or the end of the domain, "
+    "the interval of the step holds a kink, a jump, a singularity or the end of the domain, "
     "or numbers there underflow or overflow"
 )
 
@@ -171,3 +170,18 @@ def _subset(problem: Problem, values: Values, n: int) -> tuple[Values, int]:
     stride = max(1, n // _STEP_SAMPLES)
     few = {name: value[::stride] if name in problem.loss.data else value for name, value in values.items()}
     return few, len(range(0, n, stride)) if problem.loss.data else n
+
+
+FORWARD = Difference(Stencil((0.0, 1.0), 2, 1 / 2, 1 / 2, 2.0, lambda f, h: (f[1] - f[0]) / h))
+CENTRAL = Difference(Stencil((-1.0, 1.0), 3, 1 / 6, 1 / 6, 1.0, lambda f, h: (f[1] - f[0]) / (2 * h)))
+
+#: Two central differences D(h) and D(h/2), extrapolated to step 0: (4 D(h/2) − D(h)) / 3.
+#: With D(h) = f′ + h²/6 f‴ + h⁴/120 f⁽⁵⁾(ξ) the cubic terms cancel, and what remains is at most
+#: (4/16 + 1)/(3·120) h⁴ sup|f⁽⁵⁾| = h⁴/288 sup|f⁽⁵⁾|; its leading term is h⁴/480 f⁽⁵⁾.
+#: Source: L. F. Richardson, Phil. Trans. R. Soc. A 210 (1911) 307.
+RICHARDSON = Difference(
+    Stencil(
+        (-1.0, -0.5, 0.5, 1.0), 5, 1 / 288, 1 / 480, 3.0,
+        lambda f, h: (4 * ((f[2] - f[1]) / h) - (f[3] - f[0]) / (2 * h)) / 3,
+    )
+)  # fmt: skip

@@ -17,6 +17,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
@@ -26,8 +27,7 @@ from diffexplore.methods._along import Along, rounded_sum
 from diffexplore.methods._difference import Difference
 from diffexplore.methods.base import Estimate, Values
 from diffexplore.methods.problem import Problem, spread_over
-
-Tensor = torch.Tensor
+from diffexplore.program.program import Program
 
 #: The last levels of a pairwise sum carry nearly all of its rounding: 1 + 1/2 + 1/4 + … = 2 variances.
 _SUM_VARIANCES = 2.0
@@ -57,15 +57,12 @@ class ErrorCurve(Protocol):
     @property
     def chosen(self) -> float:
         """The step that the method takes by itself."""
-        ...
 
     def at(self, steps: Tensor) -> Estimate:
         """What the method gives at each step (float64, shape (s,)), with its bound."""
-        ...
 
     def model(self, steps: Tensor) -> ErrorModel:
         """How large its error is likely to be there."""
-        ...
 
 
 class DifferenceCurve:
@@ -86,7 +83,7 @@ class DifferenceCurve:
 
     def at(self, steps: Tensor) -> Estimate:
         if self._problem.loss.program is not None:  # a user's function takes one point at a time
-            return joined([self._method.at_step(self._here, step) for step in steps])
+            return concatenated([flattened(self._method.at_step(self._here, step)) for step in steps])
         return flattened(self._method.at_step(self._along(steps), steps[:, None]))
 
     def model(self, steps: Tensor) -> ErrorModel:
@@ -118,22 +115,24 @@ class DifferenceCurve:
         """f⁽ᵖ⁾ at x + offset, in double precision."""
         program = self._problem.derivative_program(self._name, order)
         assert not isinstance(program, Ending), "the method's obstacle is requested first"
-        wide = {key: value.detach().to(torch.float64) for key, value in self._values.items()}
-        values = {**wide, self._name: wide[self._name] + offset}
-        return self._problem.reduce(spread_over(program.run(TORCH, values)[0], self._n, values)).expand(offset.shape)
+        return self._reduced(program, self._wide[self._name] + offset).expand(offset.shape)
+
+    @cached_property
+    def _wide(self) -> Values:
+        return {key: value.detach().to(torch.float64) for key, value in self._values.items()}
+
+    def _reduced(self, program: Program, x: Tensor) -> Tensor:
+        values = {**self._wide, self._name: x}
+        return self._problem.reduce(spread_over(program.run(TORCH, values)[0], self._n, values))
 
     def _smooth(self, reach: Tensor) -> Tensor:
         """Where the loss is proved smooth within ``reach`` of x, a piece of the interval at a time (bool)."""
         smooth = torch.ones_like(reach, dtype=torch.bool)
-        wide = {key: value.detach().to(torch.float64) for key, value in self._values.items()}
         for piece in range(_PIECES):
-            x = wide[self._name] + reach * ((2 * piece + 1 - _PIECES) / _PIECES)
+            x = self._wide[self._name] + reach * ((2 * piece + 1 - _PIECES) / _PIECES)
             with Watch(smooth=True) as watch:
                 watch.set(x, reach * ((1 + 2.0**-30) / _PIECES) + x.abs() * 2.0**-51)
-                values = {**wide, self._name: x}
-                loss = self._problem.reduce(
-                    spread_over(self._problem.loss_program.run(TORCH, values)[0], self._n, values)
-                )
+                loss = self._reduced(self._problem.loss_program, x)
             smooth &= watch.radius(loss).isfinite()
         return smooth
 
@@ -166,13 +165,8 @@ def deviation(problem: Problem, values: Values, n: int) -> float:
 
     summands, reduced = watched(summands_and_loss)
     operations = max(1, len(problem.loss_program.steps))
-    own = weight_of(problem, n) * float(summands.rad.expand(n).norm()) / math.sqrt(3 * operations)
+    own = problem.weight(n) * float(summands.rad.expand(n).norm()) / math.sqrt(3 * operations)
     return math.hypot(own, summation_deviation(problem, float(reduced.mid)))
-
-
-def weight_of(problem: Problem, n: int) -> float:
-    """What each summand counts in the loss."""
-    return 1 / n if problem.loss.reduction == "mean" else 1.0
 
 
 def summation_deviation(problem: Problem, total: float) -> float:
@@ -181,17 +175,17 @@ def summation_deviation(problem: Problem, total: float) -> float:
 
 
 def flattened(estimate: Estimate) -> Estimate:
-    """The estimate at m places, of shape (m, 1), as one of shape (m,)."""
+    """The estimate at m places, of shape (m, 1) or (), as one of shape (m,)."""
     stepped = None if estimate.stepped is None else estimate.stepped.reshape(-1)
     return Estimate(estimate.value.reshape(-1), estimate.bound.reshape(-1), estimate.reason, stepped)
 
 
-def joined(estimates: list[Estimate]) -> Estimate:
-    """Estimates of shape () as one of shape (m,)."""
-    stepped = [estimate.stepped for estimate in estimates if estimate.stepped is not None]
+def concatenated(estimates: list[Estimate]) -> Estimate:
+    """Estimates of shape (m,) one after the other."""
+    stepped = [one.stepped for one in estimates if one.stepped is not None]
     return Estimate(
-        torch.stack([estimate.value.reshape(()) for estimate in estimates]),
-        torch.stack([estimate.bound.reshape(()) for estimate in estimates]),
-        next((estimate.reason for estimate in estimates if estimate.reason), None),
-        torch.stack([one.reshape(()) for one in stepped]) if stepped else None,
+        torch.cat([one.value for one in estimates]),
+        torch.cat([one.bound for one in estimates]),
+        next((one.reason for one in estimates if one.reason), None),
+        torch.cat(stepped) if stepped else None,
     )

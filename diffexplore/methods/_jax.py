@@ -1,4 +1,4 @@
-"""JAX's reverse mode: shared by its eager and its compiled method."""
+"""JAX's reverse mode: operation by operation, and compiled by XLA."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.jax_real import JAX_ARRAYS
 from diffexplore.methods._library import Gradient, LibraryMethod, as_numpy
@@ -32,7 +33,7 @@ class JaxGradient(LibraryMethod):
 
         return _Scope(jax)
 
-    def array(self, tensor: torch.Tensor) -> Any:
+    def array(self, tensor: Tensor) -> Any:
         import jax.numpy as jnp
 
         return jnp.asarray(as_numpy(tensor))
@@ -99,3 +100,6 @@ def _summand(problem: Problem, arrays: Sequence[Any]) -> Any:
 
 def _places(problem: Problem, names: Sequence[str]) -> tuple[int, ...]:
     return tuple(problem.inputs.index(name) for name in names)
+
+
+GRAD, JIT = JaxGradient(compiled=False), JaxGradient(compiled=True)

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.watch import observing
 from diffexplore.methods.base import Estimate, Estimates, Values, is_watched, of_unknown_error
@@ -49,7 +50,7 @@ class LibraryMethod(ABC):
         """What holds while it computes, and nowhere else."""
 
     @abstractmethod
-    def array(self, tensor: torch.Tensor) -> Any:
+    def array(self, tensor: Tensor) -> Any:
         """A tensor's numbers as an array of the library."""
 
     @abstractmethod
@@ -117,7 +118,7 @@ class LibraryMethod(ABC):
             gradients[kind] = self.reduced_gradient(problem) if kind == "reduced" else self.sample_gradients(problem)
         return gradients[kind]
 
-    def _computed(self, kind: Kind, problem: Problem, values: Values) -> list[torch.Tensor]:
+    def _computed(self, kind: Kind, problem: Problem, values: Values) -> list[Tensor]:
         """The gradient on the host, in float64; raises Unavailable where the library refuses."""
         try:
             with self.scope():
@@ -132,7 +133,7 @@ class LibraryMethod(ABC):
         return [self.array(values[name].detach().cpu()) for name in problem.inputs]
 
 
-def as_numpy(tensor: torch.Tensor) -> np.ndarray:
+def as_numpy(tensor: Tensor) -> np.ndarray:
     """The numbers of a CPU tensor; those of bfloat16 in the dtype that JAX and TensorFlow share."""
     if tensor.dtype != torch.bfloat16:
         return tensor.numpy()

@@ -1,4 +1,4 @@
-"""TensorFlow's GradientTape: shared by its eager and its compiled method."""
+"""TensorFlow's GradientTape: operation by operation, and as a graph that tf.function traced."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.tensorflow_real import TensorflowArithmetic
 from diffexplore.floating_point import dtype_name
@@ -38,7 +39,7 @@ class TensorflowGradient(LibraryMethod):
         """The CPU, and no advice about retracing: a check has batches of many sizes."""
         return _quietly_on_the_cpu()
 
-    def array(self, tensor: torch.Tensor) -> Any:
+    def array(self, tensor: Tensor) -> Any:
         return _tensorflow().constant(as_numpy(tensor))
 
     def numbers(self, array: Any) -> np.ndarray:
@@ -135,3 +136,6 @@ def _summands(problem: Problem, values: Mapping[str, Any]) -> Any:
     tf = _tensorflow()
     (out,) = problem.loss_program.run(_arithmetic(problem.dtype), values)
     return tf.broadcast_to(tf.convert_to_tensor(out, dtype_name(problem.dtype)), _shape(problem, values))
+
+
+TAPE, FUNCTION = TensorflowGradient(compiled=False), TensorflowGradient(compiled=True)

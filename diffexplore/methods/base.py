@@ -11,11 +11,11 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.watch import Watch
 from diffexplore.methods.problem import Problem
 
-Tensor = torch.Tensor
 Values = Mapping[str, Tensor]
 
 
@@ -77,27 +77,22 @@ class Method(Protocol):
     @property
     def exact(self) -> bool:
         """Whether only rounding separates the value from the truth: no step, no truncation."""
-        ...
 
     @property
     def opaque(self) -> bool:
         """Whether another library computes, whose operations cannot be watched."""
-        ...
 
     def obstacle(self, problem: Problem) -> str | None:
         """Why the method cannot run on this problem, in one line; None where it can."""
-        ...
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
         """∂L/∂θ for each parameter in ``problem.wrt``, in one call over all ``n`` samples."""
-        ...
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         """∂ℓ_i/∂s for each symbol s in ``problem.wrt`` and each of the ``n`` samples.
 
         Those by some symbols, or all, are missing where the user's function does not give them.
         """
-        ...
 
 
 _WATCHED: ContextVar[bool] = ContextVar("watched", default=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UPWARD, summation_rounding
@@ -18,8 +19,6 @@ from diffexplore.methods.base import Estimate, Estimates, Values, with_step
 from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program
-
-Tensor = torch.Tensor
 
 _COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
 

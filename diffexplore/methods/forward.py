@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 from torch.autograd import forward_ad
 
 from diffexplore.methods.base import Estimates, Values, spread, watched
@@ -12,8 +13,6 @@ from diffexplore.methods.opaque import granted
 from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.methods.problem import Problem
 from diffexplore.methods.torch_loss import Unavailable, raised_by
-
-Tensor = torch.Tensor
 
 
 class Forward:
@@ -29,13 +28,9 @@ class Forward:
         return None
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
-        torch_loss = problem.torch_loss
-
-        def run() -> tuple[Tensor, ...]:
-            return tuple(_along(problem, values, n, name) for name in problem.parameters)
-
+        torch_loss, watch = problem.torch_loss, problem.torch_loss.watch(values.values())
         with raised_by(problem.loss.program, Unavailable):
-            estimates = watched(problem.parameters, lambda: torch_loss.run(run), torch_loss.watch(values.values()))
+            estimates = watched(problem.parameters, lambda: torch_loss.run(lambda: _reduced(problem, values, n)), watch)
         return granted(problem, estimates, values, n)
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
@@ -44,10 +39,12 @@ class Forward:
         return watched(problem.wrt, lambda: problem.torch_loss.run(lambda: _by_sample(problem, values, n)))
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
-        def reduced() -> tuple[Tensor, ...]:
-            return tuple(_along(problem, values, n, name) for name in problem.parameters)
+        run = _reduced if problem.parameters else _by_sample
+        return of_tensors(lambda: run(problem, values, n), problem.device)
 
-        return of_tensors(reduced if problem.parameters else lambda: _by_sample(problem, values, n), problem.device)
+
+def _reduced(problem: Problem, values: Values, n: int) -> tuple[Tensor, ...]:
+    return tuple(_along(problem, values, n, name) for name in problem.parameters)
 
 
 def _along(problem: Problem, values: Values, n: int, name: str) -> Tensor:

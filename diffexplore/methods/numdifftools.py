@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.numpy_real import NUMPY
 from diffexplore.bounds.watch import observing
@@ -65,27 +66,17 @@ class Numdifftools:
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
         found = {name: _derivative(_reduced(problem, values, name, n), values[name]) for name in problem.parameters}
-        if not is_watched():
-            return {name: _unbounded(one) for name, one in found.items()}
         along = {name: Along(problem, values, name, n, problem.reduce) for name in found}
-        with observing(None):
-            plain = {name: of_unknown_error(torch.from_numpy(one.value)) for name, one in found.items()}
-            references = allowed(plain, problem.of_formula, values, n)
-        return {name: _bounded(one, along[name], references[name].bound) for name, one in found.items()}
+        return _estimates(found, along, allowed, problem, values, n)
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         own = spread(values, problem.wrt, n)
         found = {name: _derivative(_by_sample(problem, values, name, n), own[name]) for name in problem.wrt}
-        if not is_watched():
-            return {name: _unbounded(one) for name, one in found.items()}
         along = {
             name: Along(problem.of_formula, {**values, name: own[name]}, name, n, lambda summands: summands)
             for name in found
         }
-        with observing(None):
-            plain = {name: of_unknown_error(torch.from_numpy(one.value)) for name, one in found.items()}
-            references = allowed_by_sample(plain, problem.of_formula, values, n)
-        return {name: _bounded(one, along[name], references[name].bound) for name, one in found.items()}
+        return _estimates(found, along, allowed_by_sample, problem, values, n)
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
         import numdifftools
@@ -120,7 +111,7 @@ def _reduced(problem: Problem, values: Values, name: str, n: int) -> Callable[[A
     return lambda x: np.asarray(reduce(summands(np.asarray(x))))
 
 
-def _derivative(function: Callable[[Array], Array], at: torch.Tensor) -> _Found:
+def _derivative(function: Callable[[Array], Array], at: Tensor) -> _Found:
     import numdifftools
 
     x = at.detach().cpu().numpy()
@@ -134,9 +125,9 @@ def _derivative(function: Callable[[Array], Array], at: torch.Tensor) -> _Found:
         return value
 
     with np.errstate(all="ignore"):
-        told = numdifftools.Derivative(seen, full_output=True)(x)
+        found = numdifftools.Derivative(seen, full_output=True)(x)
     value, estimate, step = (
-        np.array(part, np.float64).reshape(x.shape) for part in (told.estimate, told.error_estimate, told.final_step)
+        np.array(part, np.float64).reshape(x.shape) for part in (found.estimate, found.error_estimate, found.final_step)
     )
     largest = LARGEST * np.abs(step)
     used = np.minimum(reach, largest + np.spacing(np.abs(x) + largest))  # a node is rounded
@@ -144,18 +135,29 @@ def _derivative(function: Callable[[Array], Array], at: torch.Tensor) -> _Found:
     return _Found(*(np.asarray(part) for part in (value, np.abs(estimate), used, stepped)))
 
 
-def _bounded(found: _Found, along: Along, reference: torch.Tensor) -> Estimate:
+def _estimates(
+    found: Mapping[str, _Found], along: Mapping[str, Along], bounded: Callable[..., Estimates], problem: Problem,
+    values: Values, n: int,
+) -> Estimates:  # fmt: skip
+    """What it found by each symbol, with bounds where they are requested; ``bounded`` gives those of opaque code."""
+    plain = {name: of_unknown_error(torch.from_numpy(one.value)) for name, one in found.items()}
+    if not is_watched():
+        return {
+            name: with_step(plain[name].value, plain[name].bound, torch.from_numpy(one.stepped), plain[name].reason)
+            for name, one in found.items()
+        }
+    with observing(None):
+        references = bounded(plain, problem.of_formula, values, n)
+    return {name: _bounded(one, along[name], references[name].bound) for name, one in found.items()}
+
+
+def _bounded(found: _Found, along: Along, reference: Tensor) -> Estimate:
     """What it found, with what it is allowed: nothing is known where the loss is not smooth as far as it looked."""
     reach = torch.from_numpy(found.reach)
     smooth = along.largest_derivative(1, reach, torch.full_like(reach, math.inf)).isfinite()
     bound = torch.where(smooth, reference + _ESTIMATES * torch.from_numpy(found.estimate), math.inf)
     reason = None if bool(smooth.all()) else UNBOUNDED
     return with_step(torch.from_numpy(found.value), bound, torch.from_numpy(found.stepped), reason)
-
-
-def _unbounded(found: _Found) -> Estimate:
-    plain = of_unknown_error(torch.from_numpy(found.value))
-    return with_step(plain.value, plain.bound, torch.from_numpy(found.stepped), plain.reason)
 
 
 METHOD = Numdifftools()

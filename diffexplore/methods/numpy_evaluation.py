@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.numpy_real import NUMPY
 from diffexplore.bounds.movement import fill_error
@@ -52,14 +53,14 @@ class NumpyEvaluation:
 
         return Prepared(call, lambda outputs: tuple(np.asarray(output, np.float64) for output in outputs))
 
-    def _partials(self, problem: Problem, values: Values, n: int) -> tuple[NumpyWatch, dict[str, torch.Tensor]]:
+    def _partials(self, problem: Problem, values: Values, n: int) -> tuple[NumpyWatch, dict[str, Tensor]]:
         numpy = NumpyWatch()
         arrays = {name: value.detach().cpu() for name, value in values.items()}
         outputs = problem.closed_form_program.run(numpy, arrays)
         partials = {}
         for name, output in zip(problem.wrt, outputs, strict=True):
-            partials[name] = spread_over(output, n, arrays)
-            known = isinstance(output, torch.Tensor)
+            partials[name] = spread_over(output, n, arrays).contiguous()  # a radius for each sample of its own
+            known = isinstance(output, Tensor)
             radius = numpy.watch.radius(output) if known else fill_error(numpy.watch, output, partials[name])
             numpy.watch.set(partials[name], radius)
         return numpy, partials

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
@@ -13,8 +14,6 @@ from diffexplore.bounds.watch import Watch, observing
 from diffexplore.formula.descriptions import VALUE
 from diffexplore.methods.base import Estimate, Estimates, Method, Values
 from diffexplore.methods.problem import Problem, spread_over
-
-Tensor = torch.Tensor
 
 #: What code whose operations cannot be watched is allowed, in bounds of the references.
 OPAQUE_FACTOR = 16.0
@@ -69,7 +68,7 @@ def _conditioned(problem: Problem, values: Values, n: int) -> dict[str, Tensor]:
     with Watch() as watch:
         partials = _partials_of_rounded(watch, problem, values, n)
         reduced = {name: problem.reduce(partials[name]) for name in problem.parameters}
-    weight = 1 / n if problem.loss.reduction == "mean" else 1.0
+    weight = problem.weight(n)
     by_data = {name: weight * watch.radius(partial) for name, partial in partials.items() if name not in reduced}
     return {name: watch.radius(value) for name, value in reduced.items()} | by_data
 
@@ -95,8 +94,7 @@ def _reference(method: Method, problem: Problem, values: Values, n: int) -> dict
     """How far a reference's own partials may be from the truth; by data, those of the reduced loss."""
     bounds = {name: estimate.bound for name, estimate in method.reduced(problem, values, n).items()}
     if set(problem.wrt) - set(bounds):
-        weight = 1 / n if problem.loss.reduction == "mean" else 1.0
-        unit = UNIT_ROUNDOFF[problem.dtype]
+        weight, unit = problem.weight(n), UNIT_ROUNDOFF[problem.dtype]
         for name, estimate in method.samples(problem, values, n).items():
             if name not in bounds:
                 bounds[name] = weight * (estimate.bound + 2 * unit * estimate.value.abs())

@@ -35,7 +35,6 @@ class Preparable(Protocol):
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
         """The gradient of the formula, on tensors or arrays that are the library's own already."""
-        ...
 
 
 def of_tensors(call: Callable[[], Sequence[torch.Tensor]], device: torch.device) -> Prepared:

@@ -8,18 +8,17 @@ from functools import cache, cached_property
 
 import sympy
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH, filled
 from diffexplore.formula.budget import Budget, Ending, run_within, spend
+from diffexplore.formula.collector import elementary
 from diffexplore.formula.derive import differentiate
-from diffexplore.formula.elementary import elementary
 from diffexplore.formula.power_slopes import evaluable
 from diffexplore.formula.size import TooLarge, nodes
 from diffexplore.loss import Loss
-from diffexplore.methods.torch_loss import FormulaInTorch, ProgramInTorch, TorchLoss
+from diffexplore.methods.torch_loss import ProgramInTorch, TorchLoss
 from diffexplore.program.program import Program, lower
-
-Tensor = torch.Tensor
 
 #: The input of :attr:`Problem.share_program` that is the number of samples; no symbol of a formula has such a name.
 SIZE = "#samples"
@@ -111,6 +110,11 @@ class Problem:
     def _tensor(self, column: Tensor) -> Tensor:
         return torch.as_tensor(column).to(device=self.device, dtype=self.dtype)
 
+    @property
+    def operations(self) -> frozenset[str]:
+        """The operations of the loss and of its gradient."""
+        return self.loss_program.operations | self.gradient_program.operations
+
     def summands(self, values: Mapping[str, Tensor], n: int) -> Tensor:
         """The loss of each sample by its formula, of shape (n,)."""
         return spread_over(self.loss_program.run(TORCH, values)[0], n, values)
@@ -118,12 +122,16 @@ class Problem:
     @cached_property
     def torch_loss(self) -> TorchLoss:
         """The loss as torch computes it: by the user's function where it was read from one, else by the formula."""
-        return FormulaInTorch(self) if self.loss.program is None else ProgramInTorch(self.loss.program)
+        return TorchLoss(self) if self.loss.program is None else ProgramInTorch(self.loss.program)
 
     @cached_property
     def of_formula(self) -> Problem:
         """The same problem without the function that the loss was read from."""
         return self if self.loss.program is None else replace(self, loss=self.loss.of_formula())
+
+    def weight(self, n: int) -> float:
+        """What each of n summands counts in the loss."""
+        return 1 / n if self.loss.reduction == "mean" else 1.0
 
     def reduce(self, summands: Tensor) -> Tensor:
         """The mean or the sum over the samples, the last axis: shape () of (n,), and (m, 1) of m places, (m, n)."""
@@ -138,7 +146,7 @@ def spread_over(value: Tensor | float | int, n: int, values: Mapping[str, Tensor
 
     A value at m places, of shape (m, 1), is spread to (m, n).
     """
-    if not isinstance(value, torch.Tensor):
+    if not isinstance(value, Tensor):
         value = filled(next(iter(values.values())), value)
     if value.dim() == 0:
         return value.expand(n)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.methods.base import Estimate, Estimates, Values, spread, watched
@@ -41,7 +42,7 @@ class Reverse:
         return of_tensors(lambda: run(problem, values, n), problem.device)
 
 
-def _reduced(problem: Problem, values: Values, n: int) -> tuple[torch.Tensor, ...]:
+def _reduced(problem: Problem, values: Values, n: int) -> tuple[Tensor, ...]:
     torch_loss = problem.torch_loss
     arguments = torch_loss.arguments(values)
     owners = dict.fromkeys(torch_loss.place(name)[0] for name in problem.parameters)
@@ -51,12 +52,12 @@ def _reduced(problem: Problem, values: Values, n: int) -> tuple[torch.Tensor, ..
     return tuple(torch_loss.entry(name, gradient) for name in problem.parameters)
 
 
-def _by_sample(problem: Problem, values: Values, n: int) -> tuple[torch.Tensor, ...]:
+def _by_sample(problem: Problem, values: Values, n: int) -> tuple[Tensor, ...]:
     leaves = {name: leaf.requires_grad_() for name, leaf in spread(values, problem.wrt, n).items()}
     return _gradient(problem.summands({**values, **leaves}, n), tuple(leaves.values()))
 
 
-def _gradient(output: torch.Tensor, leaves: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+def _gradient(output: Tensor, leaves: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     if not output.requires_grad:  # the loss is locally constant, as a sign is
         return tuple(torch.zeros_like(leaf) for leaf in leaves)
     upstream = torch.ones_like(output)
@@ -71,7 +72,7 @@ def _of_program(problem: Problem, names: tuple[str, ...], values: Values, n: int
         return {}
     requested = {*(array.name for array in program.parameters), *(torch_loss.place(name)[0] for name in names)}
 
-    def run() -> tuple[torch.Tensor, ...]:
+    def run() -> tuple[Tensor, ...]:
         arguments = torch_loss.arguments(values)
         watch.introduce({name: tensor for name, tensor in arguments.items() if name in problem.inputs})
         leaves = {name: arguments[name].requires_grad_() for name in requested}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.fx
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.methods._library import Gradient, LibraryMethod
@@ -37,7 +38,7 @@ class TorchCompile(LibraryMethod):
     def scope(self) -> AbstractContextManager[Any]:
         return nullcontext()
 
-    def array(self, tensor: torch.Tensor) -> Any:
+    def array(self, tensor: Tensor) -> Any:
         return tensor
 
     def numbers(self, array: Any) -> np.ndarray:
@@ -59,11 +60,11 @@ class TorchCompile(LibraryMethod):
             torch.cuda.synchronize()
         return outputs
 
-    def _arrays(self, problem: Problem, values: Mapping[str, torch.Tensor]) -> list[Any]:
+    def _arrays(self, problem: Problem, values: Mapping[str, Tensor]) -> list[Any]:
         return [values[name].detach() for name in problem.inputs]  # on the device of the problem
 
 
-def _compiled(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+def _compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """One compilation for all numbers of samples but one, which torch always takes for itself.
 
     Each loss has code of its own: torch counts how often it has compiled the same code, and runs what comes after the
@@ -71,7 +72,7 @@ def _compiled(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tens
     """
     assert isinstance(function, FunctionType)
     own = FunctionType(function.__code__.replace(), function.__globals__, closure=function.__closure__)
-    compiled: Callable[..., torch.Tensor] = torch.compile(own, dynamic=True)
+    compiled: Callable[..., Tensor] = torch.compile(own, dynamic=True)
     return compiled
 
 
@@ -87,23 +88,21 @@ def _straight_line(problem: Problem) -> torch.fx.GraphModule:
     return torch.fx.GraphModule(torch.nn.Module(), graph)
 
 
-def _spread(out: torch.Tensor | float, problem: Problem, arrays: Sequence[torch.Tensor]) -> torch.Tensor:
+def _spread(out: Tensor | float, problem: Problem, arrays: Sequence[Tensor]) -> Tensor:
     """``out`` for each sample."""
     n = _count(problem, arrays)
-    return out.expand(n) if isinstance(out, torch.Tensor) else arrays[0].new_full((n,), out)
+    return out.expand(n) if isinstance(out, Tensor) else arrays[0].new_full((n,), out)
 
 
-def _count(problem: Problem, arrays: Sequence[torch.Tensor]) -> int:
+def _count(problem: Problem, arrays: Sequence[Tensor]) -> int:
     return arrays[problem.inputs.index(problem.loss.data[0])].shape[0] if problem.loss.data else 1
 
 
-def _gradient(
-    function: Callable[..., torch.Tensor], problem: Problem, names: Sequence[str], *, spread: bool
-) -> Gradient:
+def _gradient(function: Callable[..., Tensor], problem: Problem, names: Sequence[str], *, spread: bool) -> Gradient:
     """The gradient of a function by the inputs named, which ``spread`` gives an entry of their own for each sample."""
     places = [problem.inputs.index(name) for name in names]
 
-    def gradient(*arrays: torch.Tensor) -> Sequence[torch.Tensor]:
+    def gradient(*arrays: Tensor) -> Sequence[Tensor]:
         n = _count(problem, arrays)
         given = list(arrays)
         for place in places:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from diffexplore.pages.records import Subject
 
+__all__ = ["Subject", "to_page"]
+
 
 def to_page(kind: str, subject: Subject) -> str:
     """The HTML document of the command ``kind`` about ``subject``.

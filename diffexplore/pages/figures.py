@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from diffexplore.figures.plotly import spec
 from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
-from diffexplore.numerals import ABSENT, plain_exponent
+from diffexplore.numerals import ABSENT
+from diffexplore.writing.numbers import coordinate
 
 _DIGITS = 7
 
@@ -106,14 +107,13 @@ def _layer(layer: Layer, figure: Figure) -> str:
 
 def _grid(grid: ValueGrid, x: Axis, y: Axis) -> str:
     """The values, the highest y first as in the figure, and the notes below them."""
-    unit = f" ({grid.unit})" if grid.unit else ""
     columns, lines = _thinned(range(len(grid.x)), _MOST_OF_GRID), _thinned(range(len(grid.y)), _MOST_OF_GRID)
     heads = (f"{y.label} \\ {x.label}", *(_number(grid.x[column]) for column in columns))
     rows = [(_number(grid.y[line]), *(_value(grid.values[line][column]) for column in columns)) for line in lines[::-1]]
     noted = [(_number(grid.x[column]), _number(grid.y[row]), words) for column, row, words in grid.notes]
     few = f": {len(lines)} of {len(grid.y)} rows and {len(columns)} of {len(grid.x)} columns"
     whole = len(lines) == len(grid.y) and len(columns) == len(grid.x)
-    values = _table(f"{grid.name}{unit}{'' if whole else few}", heads, rows)
+    values = _table(f"{grid.title}{'' if whole else few}", heads, rows)
     return values + (_table("", (x.title, y.title, "note"), noted) if noted else "")
 
 
@@ -142,4 +142,4 @@ def _table(title: str, heads: Sequence[str], all_rows: Sequence[Sequence[str]]) 
 
 
 def _number(value: float, digits: int = _DIGITS) -> str:
-    return plain_exponent(f"{value:.{digits}g}")
+    return coordinate(value, digits)

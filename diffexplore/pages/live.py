@@ -17,10 +17,7 @@ from diffexplore.pages.live_data import live_data
 from diffexplore.pages.live_tables import PATH_TABLE, numbers_table, surface_table
 
 #: What a hand can do to a surface, or to a curve.
-_GESTURES = {
-    1: [],
-    2: ["click to start somewhere else, drag to zoom in, click twice to come back"],
-}
+_GESTURES = {1: [], 2: ["click to start somewhere else, drag to zoom in, click twice to come back"]}
 
 
 def live_html(explorer: Explorer, key: str = "live") -> str:
@@ -53,8 +50,9 @@ def live_script(explorer: Explorer, key: str = "live") -> str:
     if live is None:
         return ""
     given = json.dumps(live_data(explorer, live), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    scripts = "\n".join(map(asset, ("live-loss.js", "live-traces.js", "live.js")))
     return (
-        f"{asset('live.js')}\n"
+        f"{scripts}\n"
         f"diffexploreLive(document.getElementById({json.dumps(key)}), {given}, (() => {{\n"
         f'"use strict";\n{live.source}\n\nreturn {{\n{"".join(_calls(explorer))}}};\n}})());'
     )
@@ -95,17 +93,17 @@ def frame(explorer: Explorer) -> str:
 
 def _figures(explorer: Explorer) -> Iterator[str]:
     caption = _sentence("; ".join([*said_of_surface(explorer), *_GESTURES[len(explorer.axes)], *explorer.notes]))
-    yield _figure("surface", caption, caption)
-    yield _figure("curve", "The loss after each step of the descent.", "The loss after each step of the descent.")
+    yield _figure("surface", caption)
+    yield _figure("curve", "The loss after each step of the descent.")
     if explorer.fitted is not None:
         last = "and at the minimum" if explorer.minimum is not None else "of the path"
         caption = f"The data, and {explorer.fitted.y} = {explorer.fitted.formula} at the start, at the end {last}."
-        yield _figure("data", caption, caption)
+        yield _figure("data", caption)
 
 
-def _figure(part: str, label: str, caption: str) -> str:
+def _figure(part: str, caption: str) -> str:
     return (
-        f'<figure><div class="live-plot" data-part="{part}" role="img" aria-label="{escape(label)}"></div>'
+        f'<figure><div class="live-plot" data-part="{part}" role="img" aria-label="{escape(caption)}"></div>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 

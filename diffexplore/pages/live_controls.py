@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 
 from diffexplore.exploring.records import Explorer, Live
@@ -35,22 +35,21 @@ def _control(key: str, words: str, low: float, high: float) -> str:
 
 
 def choices(explorer: Explorer) -> Iterator[str]:
+    """The choices that there are, and a button."""
     if len(explorer.windows) > 1:
-        options = "".join(f'<option value="{i}">{escape(one.name)}</option>' for i, one in enumerate(explorer.windows))
-        hidden = '<option value="-1">what was zoomed to</option>'
-        yield f'<label>window <select data-part="window">{options}{hidden}</select></label>'
-    names = list(explorer.start)
-    if len(names) > 2 and len(explorer.axes) == 2:
-        for k, axis in enumerate(explorer.axes):
-            options = "".join(
-                f'<option value="{escape(name)}"{" selected" if name == axis else ""}>{escape(name)}</option>'
-                for name in names
-            )
-            word = "horizontal" if k == 0 else "vertical"
-            yield f'<label>{word} <select data-part="axis-{k}">{options}</select></label>'
-    options = "".join(
-        f'<option value="{name}"{" selected" if name == followed(explorer) else ""}>{escape(words)}</option>'
-        for name, words in OPTIMIZERS.items()
-    )
-    yield f'<label>optimizer <select data-part="optimizer">{options}</select></label>'
+        windows = {str(i): window.name for i, window in enumerate(explorer.windows)}
+        yield _choice("window", "window", windows | {"-1": "what was zoomed to"})
+    if len(explorer.start) > 2 and len(explorer.axes) == 2:
+        for k, (word, axis) in enumerate(zip(("horizontal", "vertical"), explorer.axes, strict=True)):
+            yield _choice(word, f"axis-{k}", {name: name for name in explorer.start}, axis)
+    yield _choice("optimizer", "optimizer", OPTIMIZERS, followed(explorer))
     yield '<button type="button" data-part="again">reset</button>'
+
+
+def _choice(words: str, part: str, options: Mapping[str, str], chosen: str | None = None) -> str:
+    """One of ``options``, which are values with the words for them."""
+    listed = "".join(
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(name)}</option>'
+        for value, name in options.items()
+    )
+    return f'<label>{words} <select data-part="{part}">{listed}</select></label>'

@@ -8,7 +8,7 @@ from typing import Any
 from diffexplore.documents import plain
 from diffexplore.exploring.records import Explorer, Live
 from diffexplore.fitting.explanation.ending import PERCENT
-from diffexplore.fitting.optimizers.constants import BETAS, EPS, MOMENTUM
+from diffexplore.fitting.optimizers import BETAS, EPS, MOMENTUM
 
 #: The optimizers that the script has, as it calls them, and as people do.
 OPTIMIZERS = {"gd": "gradient descent", "momentum": "momentum", "adam": "Adam"}

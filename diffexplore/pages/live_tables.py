@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from diffexplore.exploring.records import Explorer
-from diffexplore.numerals import ABSENT, plain_exponent
+from diffexplore.numerals import ABSENT
+from diffexplore.writing.numbers import coordinate
 
 #: Of a surface every so many values are in its table.
 _STRIDE = 5
@@ -59,5 +60,5 @@ def surface_table(explorer: Explorer) -> str:
 def _number(value: float | None, digits: int = 6) -> str:
     if value is None:
         return ABSENT
-    text = plain_exponent(f"{value:.{digits}g}")
-    return f"−{text[1:]}" if text.startswith("-") else text
+    written = coordinate(value, digits)
+    return f"−{written[1:]}" if written.startswith("-") else written

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.descriptions import LossSummary
 from diffexplore.pages.records import Subject
+from diffexplore.render.places import points_of
 
 if TYPE_CHECKING:
     from diffexplore.checking.records import Report
@@ -17,22 +18,15 @@ if TYPE_CHECKING:
 
 def of_report(report: Report) -> Subject:
     """A check or a verification, at the points of its rows."""
-    points = {tuple(row.point.items()): row.point for row in report.rows if row.probe is None}
-    return Subject(report, loss_of(report.loss), points=tuple(points.values()))
+    return Subject(report, loss_of(report.loss), points=points_of(report))
 
 
 def of_fit(fit: Fit, axes: Sequence[str] | None = None) -> Subject:
     """A fit, from its start to its end, seen over ``axes``."""
-    end = [fit.run.last.point] if fit.run.finite else []
-    points = (fit.run.first.point, *end)
+    points = (fit.run.first.point, *([fit.run.last.point] if fit.run.finite else []))
     if fit.fitted is None:
         return Subject(fit, loss_of(fit.loss), points=points)
     return Subject(fit, fit.fitted.loss, fit.fitted.batch, points, axes=None if axes is None else tuple(axes))
-
-
-def of(result: Any) -> Subject:
-    """Any other result."""
-    return Subject(result)
 
 
 def loss_of(summary: LossSummary) -> Loss | None:
@@ -43,13 +37,8 @@ def loss_of(summary: LossSummary) -> Loss | None:
         return None
     try:
         return Loss(
-            summary.formula,
-            parameters=summary.parameters,
-            data=summary.data,
-            reduction=summary.reduction,
-            name=summary.name,
-            domain=summary.domain,
-            source=summary.source,
-        )
+            summary.formula, parameters=summary.parameters, data=summary.data, reduction=summary.reduction,
+            name=summary.name, domain=summary.domain, source=summary.source,
+        )  # fmt: skip
     except UsageError:
         return None

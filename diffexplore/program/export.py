@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from diffexplore.documents import SCHEMA_VERSION
-from diffexplore.formula.derive import Gradient, Hessian, partial_formula
-from diffexplore.formula.elementary import elementary
+from diffexplore.formula.collector import elementary
+from diffexplore.formula.derive import Gradient, Hessian, aligned, partial_formula
 from diffexplore.formula.latex import to_latex as expression_to_latex
 from diffexplore.formula.power_slopes import evaluable
 from diffexplore.formula.text import to_text
@@ -68,12 +68,8 @@ def _lowered(loss: Loss, derivatives: Iterable[sympy.Expr]) -> Program:
 def to_latex(loss: Loss, gradient: Gradient, hessian: Hessian | None = None) -> str:
     """The loss, its partials and its Hessian, if given, as one ``aligned`` block of LaTeX."""
     lines = [rf"L &= {loss.latex()}", rf"\ell &= {expression_to_latex(loss.shown)}"]
-    lines += [
-        rf"\frac{{\partial \ell}}{{\partial {sympy.latex(sympy.Symbol(name))}}} &= {expression_to_latex(expr)}"
-        for name, expr in gradient.items()
-    ]
-    lines += [rf"\nabla^2 \ell &= {hessian.latex()}"] if hessian is not None else []
-    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+    lines += [*gradient.lines(), *([] if hessian is None else [rf"\nabla^2 \ell &= {hessian.latex()}"])]
+    return aligned(lines)
 
 
 def to_json_dict(loss: Loss, gradient: Gradient, hessian: Hessian | None = None) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Lowering:
         self._constant, self._step = self._collector.constant, self._collector.step
         self._fold = fold
         self._slots: dict[sympy.Basic, int] = {}
+        self._numbers: dict[sympy.Basic, bool] = {}
 
     def program(self, outputs: list[int]) -> Program:
         """The finished program."""
@@ -38,21 +39,17 @@ class Lowering:
     def slot(self, expression: sympy.Basic) -> int:
         """The slot that holds ``expression``."""
         if expression not in self._slots:
-            known = self._negated(expression)
-            self._slots[expression] = self._lower(expression) if known is None else known
+            # a sum whose negative is at hand costs one operation: ∂ℓ/∂x and ∂ℓ/∂y often differ by a sign alone
+            known = self._slots.get(-expression) if expression.is_Add else None
+            self._slots[expression] = self._lower(expression) if known is None else self._step("neg", known)
         return self._slots[expression]
-
-    def _negated(self, expression: sympy.Basic) -> int | None:
-        """A sum whose negative is at hand costs one operation: ∂ℓ/∂x and ∂ℓ/∂y often differ by a sign alone."""
-        known = self._slots.get(-expression) if expression.is_Add else None
-        return None if known is None else self._step("neg", known)
 
     def _lower(self, expression: sympy.Basic) -> int:
         if isinstance(expression, sympy.Symbol):
             return self._collector.input(expression.name)
         if isinstance(expression, (BooleanTrue, BooleanFalse)):
             return self._constant(sympy.Integer(1 if expression else 0))
-        if isinstance(expression, sympy.Rational) or (self._fold and _is_one_number(expression)):
+        if isinstance(expression, sympy.Rational) or (self._fold and self._is_one_number(expression)):
             return self._constant(expression)
         if expression in (sympy.pi, sympy.E, sympy.EulerGamma, sympy.nan):
             return self._constant(expression)
@@ -99,9 +96,9 @@ class Lowering:
             above.insert(0, self._constant(sympy.Integer(magnitude.p)))
         if magnitude.q != 1:
             below.insert(0, self._constant(sympy.Integer(magnitude.q)))
-        value = self._collector.product(above) if above else self._constant(sympy.Integer(1))
+        value = self._collector.fold("mul", above) if above else self._constant(sympy.Integer(1))
         if below:
-            value = self._step("div", value, self._collector.product(below))
+            value = self._step("div", value, self._collector.fold("mul", below))
         return self._step("neg", value) if coefficient < 0 else value
 
     def _split(self, expression: sympy.Add | sympy.Mul) -> tuple[sympy.Expr, list[sympy.Expr]]:
@@ -110,8 +107,19 @@ class Lowering:
         if not self._fold:
             constant, rest = expression.as_coeff_Add() if expression.is_Add else expression.as_coeff_Mul(rational=True)
             return constant, list(expression.func.make_args(rest))
-        constant = expression.func(*[part for part in ordered if _is_one_number(part)])
-        return constant, [part for part in ordered if not _is_one_number(part)]
+        constant = expression.func(*[part for part in ordered if self._is_one_number(part)])
+        return constant, [part for part in ordered if not self._is_one_number(part)]
+
+    def _is_one_number(self, expression: sympy.Basic) -> bool:
+        """Whether it is a constant whose value is certain: not one of two that hang on an undecided comparison.
+
+        Symbols are Booleans in SymPy, too. What is known of a part is kept: each part is in many others.
+        """
+        known = self._numbers.get(expression)
+        if known is None:
+            known = not isinstance(expression, Boolean) and all(map(self._is_one_number, expression.args))
+            self._numbers[expression] = known
+        return known
 
     def _pow(self, expression: sympy.Pow) -> int:
         base, exponent = expression.as_base_exp()
@@ -135,14 +143,8 @@ class Lowering:
         raise TypeError(f"no operation computes {kind.__name__}")
 
     def _fold_pairs(self, operation: str, expression: sympy.Basic) -> int:
-        slots = [self.slot(argument) for argument in sorted(expression.args, key=sympy.default_sort_key)]
-        value = slots[0]
-        for slot in slots[1:]:
-            value = self._step(operation, value, slot)
-        return value
-
-    def _heaviside(self, expression: sympy.Heaviside) -> int:
-        return self._step("heaviside", self.slot(expression.args[0]))
+        ordered = sorted(expression.args, key=sympy.default_sort_key)
+        return self._collector.fold(operation, [self.slot(argument) for argument in ordered])
 
     def _polygamma(self, expression: sympy.polygamma) -> int:
         order, argument = expression.args
@@ -152,14 +154,7 @@ class Lowering:
             return self._step("digamma", self.slot(argument))
         return self._step("polygamma", self._constant(order), self.slot(argument))
 
-    def _dsinc(self, expression: dsinc) -> int:
-        order, argument = expression.args
-        return self._step("dsinc", self._constant(order), self.slot(argument))
-
     # ------------------------------------------------------------------------------------------------ branches
-    def _not(self, expression: sympy.Not) -> int:
-        return self._step("not", self.slot(expression.args[0]))
-
     def _piecewise(self, expression: sympy.Piecewise) -> int:
         branches = list(expression.args)
         last, condition = branches[-1]
@@ -172,11 +167,6 @@ class Lowering:
         return value
 
 
-def _is_one_number(expression: sympy.Basic) -> bool:
-    """Whether it is a constant whose value is certain: not one of two that hang on an undecided comparison."""
-    return not expression.free_symbols and not expression.has(Boolean)
-
-
 _HANDLERS: dict[type, Callable[[Lowering, sympy.Basic], int]] = {
     sympy.Add: Lowering._add,
     sympy.Mul: Lowering._mul,
@@ -185,11 +175,11 @@ _HANDLERS: dict[type, Callable[[Lowering, sympy.Basic], int]] = {
     sympy.Min: lambda self, expression: self._fold_pairs("min", expression),
     sympy.And: lambda self, expression: self._fold_pairs("and", expression),
     sympy.Or: lambda self, expression: self._fold_pairs("or", expression),
-    sympy.Not: Lowering._not,
+    sympy.Not: lambda self, expression: self._step("not", self.slot(expression.args[0])),
     # SymPy makes an ITE of a comparison with a piecewise side.
     sympy.ITE: lambda self, expression: self.slot(expression.to_nnf(simplify=False)),
-    sympy.Heaviside: Lowering._heaviside,
+    sympy.Heaviside: lambda self, expression: self._step("heaviside", self.slot(expression.args[0])),
     sympy.polygamma: Lowering._polygamma,
-    dsinc: Lowering._dsinc,
+    dsinc: lambda self, node: self._step("dsinc", self._constant(node.args[0]), self.slot(node.args[1])),
     sympy.Piecewise: Lowering._piecewise,
 }

@@ -147,7 +147,7 @@ def lower(expressions: Sequence[sympy.Expr], inputs: Sequence[str], *, plain: bo
 
 @remembered(128)  # each check of a loss, and each cause that is sought, comes back to the same expressions
 def _lowered(expressions: tuple[sympy.Expr, ...], inputs: tuple[str, ...], plain: bool) -> Program:
-    from diffexplore.formula.elementary import elementary
+    from diffexplore.formula.collector import elementary
     from diffexplore.program.lowering import Lowering
 
     lowering = Lowering(inputs)
@@ -157,7 +157,7 @@ def _lowered(expressions: tuple[sympy.Expr, ...], inputs: tuple[str, ...], plain
 
 def lower_constant(expression: sympy.Expr) -> Program:
     """The program of an expression without symbols, with its rationals, pi and e as the only constants."""
-    from diffexplore.formula.elementary import elementary
+    from diffexplore.formula.collector import elementary
     from diffexplore.program.lowering import Lowering
 
     lowering = Lowering((), fold=False)

@@ -188,6 +188,40 @@ function cotangentSlope(n, t) { // the n-th derivative of cot at cot = t, a poly
   return coefficients.reduceRight((sum, coefficient) => sum * t + coefficient, 0);
 }
 
+function hankel(n, x, shift) { // DLMF 10.17.3 and, a quarter turn on, 10.17.4
+  let term = 1, k = 0;
+  const sums = [1, 0];
+  while (Math.abs(term) > 1e-17 && k < 60) {
+    k++;
+    term *= (4*n*n - (2*k - 1)**2)/(8*k*x);
+    sums[k % 2] += k % 4 > 1 ? -term : term;
+  }
+  const angle = x - (2*n + 1)*Math.PI/4 - shift*Math.PI/2;
+  return Math.sqrt(2/(Math.PI*x))*(sums[0]*Math.cos(angle) - sums[1]*Math.sin(angle));
+}
+
+function besselj(n, x) { // DLMF 10.9.2 by the trapezoidal rule over a period, which converges exponentially
+  if (Math.abs(x) > 25 + n*n) return hankel(n, Math.abs(x), 0)*(x < 0 && n % 2 ? -1 : 1);
+  const points = Math.ceil(Math.abs(x)) + n + 40;
+  let sum = 0;
+  for (let k = 0; k < points; k++) {
+    const angle = 2*Math.PI*k/points;
+    sum += Math.cos(n*angle - x*Math.sin(angle));
+  }
+  return sum/points;
+}
+
+function bessely(n, x) { // Neumann's series of Y_0 (DLMF 10.23.18), and -Y_0' = Y_1
+  if (!(x > 0)) return x === 0 ? -Infinity : NaN;
+  if (x > 25) return hankel(n, x, 1);
+  let sum = (Math.log(x/2) + 0.5772156649015329)*besselj(n, x) - (n ? besselj(0, x)/x : 0);
+  for (let k = 1; k < 40; k++) {
+    const part = n ? (besselj(2*k + 1, x) - besselj(2*k - 1, x))/2 : besselj(2*k, x);
+    sum -= 2*(-1)**k*part/k;
+  }
+  return 2*sum/Math.PI;
+}
+
 function besseli(n, x) { // DLMF 10.25.2, whose terms have one sign
   let term = 1, sum = 0;
   for (let k = 1; k <= n; k++) term *= x/2/k;
@@ -198,9 +232,60 @@ function besseli(n, x) { // DLMF 10.25.2, whose terms have one sign
   return sum;
 }
 
+function besselie(n, x) { // exp(-|x|)*besseli(n, x); far out DLMF 10.40.1
+  if (Math.abs(x) < 30 + n*n) return Math.exp(-Math.abs(x))*besseli(n, x);
+  let term = 1, sum = 1, k = 0;
+  while (Math.abs(term) > 1e-17 && k < 60) {
+    k++;
+    term *= ((2*k - 1)**2 - 4*n*n)/(8*k*Math.abs(x));
+    sum += term;
+  }
+  return (x < 0 && n % 2 ? -1 : 1)*sum/Math.sqrt(2*Math.PI*Math.abs(x));
+}
+
 function besselk(n, x) { // DLMF 10.32.9 by the trapezoidal rule, which converges exponentially
   if (!(x > 0)) return x === 0 ? Infinity : NaN;
   let sum = Math.exp(-x)/2;
   for (let t = 1/64; x*(Math.cosh(t) - 1) - n*t < 40; t += 1/64) sum += Math.exp(-x*Math.cosh(t))*Math.cosh(n*t);
   return sum/64;
+}
+
+function gammainc(a, x) { // DLMF 8.7.1, whose terms are positive
+  if (x >= a + 1) return 1 - gammaincc(a, x);
+  if (!(x > 0)) return x === 0 ? 0 : NaN;
+  let term = 1/a, sum = 0;
+  for (let k = a; sum + term !== sum;) {
+    sum += term;
+    term *= x/++k;
+  }
+  return Math.exp(a*Math.log(x) - x - lgamma(a))*sum;
+}
+
+function gammaincc(a, x) { // the continued fraction of DLMF 8.9.2
+  if (!(x >= a + 1)) return 1 - gammainc(a, x);
+  let b = x + 1 - a, c = 1e300, d = 1/b, product = d, change = 0;
+  for (let k = 1; Math.abs(change - 1) > 1e-16 && k < 10000; k++) {
+    b += 2;
+    d = 1/(b - k*(k - a)*d);
+    c = b - k*(k - a)/c;
+    change = c*d;
+    product *= change;
+  }
+  return Math.exp(a*Math.log(x) - x - lgamma(a))*product;
+}
+
+function betainc(a, b, x) { // the continued fraction of DLMF 8.17.22
+  if (x > (a + 1)/(a + b + 2)) return 1 - betainc(b, a, 1 - x);
+  if (!(x > 0)) return x === 0 ? 0 : NaN;
+  let c = 1, d = 1/(1 - (a + b)*x/(a + 1)), product = d, change = 0;
+  for (let k = 1; Math.abs(change - 1) > 1e-16 && k < 10000; k++) {
+    const even = k*(b - k)*x/(a + 2*k - 1)/(a + 2*k), odd = -(a + k)*(a + b + k)*x/(a + 2*k)/(a + 2*k + 1);
+    for (const part of [even, odd]) {
+      d = 1/(1 + part*d);
+      c = 1 + part/c;
+      change = c*d;
+      product *= change;
+    }
+  }
+  return Math.exp(a*Math.log(x) + b*Math.log1p(-x) + lgamma(a + b) - lgamma(a) - lgamma(b))*product/a;
 }

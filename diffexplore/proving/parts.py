@@ -1,4 +1,12 @@
-"""A program that tells numbers of samples apart: those that its formulas leave out are decided for themselves."""
+"""A program that tells numbers of samples apart, each part with the reading of its constants that decides.
+
+A statement that is proved of the floats as they are is proved without reserve. Otherwise floats are read as the numbers
+that they are roundings of (1.1283791670955126 as 2/√π), each wherever it stands; what is proved then is proved up to
+these roundings, and says so. Only what is wrong in both readings is refuted: no rounding of a constant explains it.
+
+Torch's own questions about memory layouts hide from the trace what a program asks of a single sample: its formulas for
+N = 1 are held against the general ones.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +17,14 @@ from dataclasses import dataclass
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.decide import decide_equal
 from diffexplore.errors import UsageError
-from diffexplore.formula.batch_sums import SAMPLES
+from diffexplore.formula.batch_sums import SAMPLES, outermost
+from diffexplore.formula.budget import Allowance
 from diffexplore.formula.text import to_text
 from diffexplore.proving.programs import TensorProgram
-from diffexplore.proving.readings import ConstantReading
-from diffexplore.proving.records import Statement, status_of
+from diffexplore.proving.records import ReadConstant, Statement, status_of
+from diffexplore.tracing.declarations import of_samples
 from diffexplore.tracing.sizes import horizon, meets
 from diffexplore.tracing.trace import trace_near
 from diffexplore.tracing.traced import Traced
@@ -22,10 +32,40 @@ from diffexplore.tracing.traced import Traced
 #: So many parts are read beside the first one.
 MOST_PARTS = 8
 
-#: Programs that can only be read for one number of samples at a time are, up to this one.
-_MOST_SAMPLES = 8
+_MOST_SAMPLES = 8  # programs that can only be read for one number of samples at a time are, up to this one
 
 _LOOKED_AT = 256
+
+
+@dataclass(frozen=True)
+class ConstantReading:
+    """A program as formulas, what is known of its statements, and how its constants were read for that.
+
+    ``rounded``: the statements hold up to the rounding of the constants only.
+    """
+
+    traced: Traced
+    statements: tuple[Statement, ...]
+    constants: tuple[ReadConstant, ...] = ()
+    rounded: bool = False
+
+
+def settled(recognised: ConstantReading, as_they_are: Callable[[], ConstantReading | None]) -> ConstantReading:
+    """The reading that decides; ``as_they_are`` reads floats as what they are, None where these have no formula."""
+    constants = tuple(
+        ReadConstant(one.value, one.text, one.relative, one.dtype, tuple(map(str, one.others)))
+        for one in recognised.traced.constants
+        if one.relative
+    )
+    if not constants:
+        return recognised
+    status = status_of(recognised.statements)
+    exact = as_they_are()
+    found = None if exact is None else status_of(exact.statements)
+    if exact is not None and status != "proved" and (found == "proved" or (status, found) == ("refuted", "unknown")):
+        return exact
+    rounded = status == "proved" and found != "proved"  # where both prove it, the simple numbers are shown
+    return ConstantReading(recognised.traced, recognised.statements, constants, rounded)
 
 
 @dataclass(frozen=True)
@@ -126,15 +166,19 @@ def _read(
 
     try:
         found = near(exact=False)
-        exact: Traced | None = found
-        if found.rounds:
-            with suppress(UsageError):
-                exact = None
-                exact = near(exact=True)
-        part = decide(found, exact)
+        part = decide(found, exact_formulas(found, lambda: near(exact=True)))
     except UsageError:
         return None
     return part if part.covers(size) else None
+
+
+def exact_formulas(traced: Traced, read: Callable[[], Traced]) -> Traced | None:
+    """The formulas with every float as the number that it is, which ``read`` reads; None where these have none."""
+    if not traced.rounds:
+        return traced
+    with suppress(UsageError):
+        return read()
+    return None
 
 
 def _sizes(parts: Sequence[Part]) -> tuple[Boolean, ...]:
@@ -153,6 +197,34 @@ def _sizes(parts: Sequence[Part]) -> tuple[Boolean, ...]:
 
 def _together(parts: Iterable[Part]) -> tuple[Boolean, ...]:
     alternatives = [part.guards for part in parts]
-    if len(alternatives) == 1:
-        return tuple(alternatives[0])
-    return (sympy.Or(*(sympy.And(*guards) for guards in alternatives)),)
+    return alternatives[0] if len(alternatives) == 1 else (sympy.Or(*(sympy.And(*one) for one in alternatives)),)
+
+
+def holds_for_one(program: TensorProgram, traced: Traced, allowance: Allowance, *, by_data: bool) -> bool:
+    """Whether the formulas for any number of samples are those that the program has for one.
+
+    The ``allowance`` is what all decisions of a proof share.
+    """
+    try:
+        single = program.traced(by_data=by_data, samples=1)
+    except UsageError:
+        return False
+    names = {s: one for array in program.data for s, one in zip(array.symbols, of_samples(array, 1), strict=True)}
+    general, alone = dict(traced.partials or {}), dict(single.partials or {})
+    pairs = [(traced.output, single.output)]
+    for name, expr in general.items():
+        symbol = sympy.Symbol(name, real=True)
+        pairs.append((expr, alone.get(names.get(symbol, symbol).name, sympy.nan)))
+    return all(_same(collapsed(left, names), right, allowance) for left, right in pairs)
+
+
+def collapsed(expr: sympy.Expr, names: dict[sympy.Symbol, sympy.Symbol]) -> sympy.Expr:
+    """A formula for N samples at N = 1: each sum is its only summand."""
+    flat = expr.xreplace({inner: collapsed(inner.summand, names) for inner in outermost(expr)})
+    return flat.xreplace({SAMPLES: sympy.S.One, **names})
+
+
+def _same(left: sympy.Expr, right: sympy.Expr, allowance: Allowance) -> bool:
+    if left.has(sympy.zoo, sympy.nan, sympy.oo):
+        return False
+    return left == right or decide_equal(left, right, allowance=allowance).status == "proved"

@@ -1,7 +1,8 @@
-"""The numbers at which a program is run again: of both signs, whole, equal, 0 and 1, and those of a proof."""
+"""The numbers at which a program is run again, of all kinds and those of a proof, and how they are worded."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -12,7 +13,7 @@ import torch
 
 from diffexplore.decide.records import Counterexample
 from diffexplore.tracing.declarations import Array, of_samples
-from diffexplore.tracing.traced import Traced
+from diffexplore.tracing.traced import OUTPUT, Traced
 
 Tensor = torch.Tensor
 Tensors = dict[str, Tensor]
@@ -20,29 +21,17 @@ Tensors = dict[str, Tensor]
 #: Draws a parameter's entry, or that of data.
 Draw = Callable[[random.Random, bool], float]
 
-#: What stands for an entry that no formula holds.
-_UNUSED = 0.5
-
-
-def _inside(generator: random.Random, data: bool) -> float:
-    return generator.randint(1, 31) / 32
-
-
-def _signed(generator: random.Random, data: bool) -> float:
-    return generator.choice((-1, 1)) * generator.randint(1, 63) / 16
-
-
-def _whole(generator: random.Random, data: bool) -> float:
-    return float(generator.randint(-3, 3))
-
-
-def _labels(generator: random.Random, data: bool) -> float:
-    return float(generator.randint(0, 1)) if data else generator.randint(1, 31) / 16
+_UNUSED = 0.5  # what stands for an entry that no formula holds
 
 
 #: Each way to draw numbers. All have few binary places, so that sums and products of a few of them are exact: equal
 #: terms then are equal in floats, too. One number for all entries of an argument makes ties.
-DRAWS: Mapping[str, Draw] = {"inside": _inside, "signed": _signed, "whole": _whole, "labels": _labels}
+DRAWS: Mapping[str, Draw] = {
+    "inside": lambda generator, data: generator.randint(1, 31) / 32,
+    "signed": lambda generator, data: generator.choice((-1, 1)) * generator.randint(1, 63) / 16,
+    "whole": lambda generator, data: float(generator.randint(-3, 3)),
+    "labels": lambda generator, data: float(generator.randint(0, 1)) if data else generator.randint(1, 31) / 16,
+}
 
 _EQUAL = (0.5, -2.0, 1.0, 0.0)
 
@@ -125,3 +114,38 @@ def _tensor(shape: tuple[int, ...], number: Callable[[], float]) -> Tensor:
 def _filled(array: Array, numbers: list[float], samples: int | None = None) -> Tensor:
     shape = array.shape if samples is None else (samples, *array.shape)
     return torch.tensor(numbers, dtype=torch.float64).reshape(shape)
+
+
+def samples_of(traced: Traced, tensors: Tensors) -> int:
+    """The number of samples of some arguments; 1 where there are no data."""
+    return max((tensors[array.name].shape[0] for array in traced.data), default=1)
+
+
+def name_of_value(name: str) -> str:
+    """The value of a formula, as readers know it."""
+    return f"∂L/∂{name}" if name != OUTPUT else "L"
+
+
+def what_differs(where: str, name: str, value: float, repeated: Sequence[float], ball: Any) -> str:
+    """What differs: two calls, or a call and the formula."""
+    if len(repeated) == 1 and math.isfinite(repeated[0]) and repeated[0] != value:
+        return f"at {where} its {name_of_value(name)} is {value:.6g} in one call and {repeated[0]:.6g} in the next"
+    return (
+        f"at {where} it computes {name_of_value(name)} = {value:.6g}, and what was traced "
+        f"gives {float(ball.mid()):.6g}: it does something else where it is traced, by its number of samples, or in a "
+        "later call"
+    )
+
+
+def in_words(traced: Traced, tensors: Mapping[str, Tensor]) -> str:
+    """The arguments in words, short ones in full."""
+    parts = [f"{array.name} = {_text(tensors[array.name])}" for array in (*traced.parameters, *traced.data)]
+    count = f"N = {samples_of(traced, dict(tensors))}" if traced.data else ""
+    return ", ".join([*parts[:6], *(["…"] if len(parts) > 6 else []), *([count] if count else [])])
+
+
+def _text(tensor: Tensor) -> str:
+    flat = [f"{value:.6g}" for value in tensor.reshape(-1).tolist()]
+    if not tensor.dim():
+        return flat[0]
+    return f"({', '.join([*flat[:4], *(['…'] if len(flat) > 4 else [])])})"

@@ -122,9 +122,9 @@ class Proof(Document):
 
     def to_html(self) -> str:
         """The proof as one page that holds all it needs."""
-        from diffexplore.pages import subjects, to_page
+        from diffexplore.pages import Subject, to_page
 
-        return to_page("prove", subjects.of(self))
+        return to_page("prove", Subject(self))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from diffexplore.render.proofs import outline
@@ -135,10 +135,9 @@ class Proof(Document):
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """What IPython shows in a terminal."""
         from diffexplore.render.proofs import outline
-        from diffexplore.render.terminal import Drawing, as_text
+        from diffexplore.render.terminal import blocks_to_text
 
-        blocks = tuple(outline(self))
-        printer.text(as_text(lambda plain: Drawing(blocks, plain), printer.max_width, None))
+        printer.text(blocks_to_text(outline(self), printer.max_width))
 
     def _repr_html_(self) -> str:
         from diffexplore.render.html import page_of

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median
 
 from diffexplore.benching.records import Bench, BenchedLoss, Measurement
+from diffexplore.lists import grouped
 from diffexplore.numerals import ABSENT, short
 from diffexplore.writing.blocks import Block, Column, Note, Table, text
 from diffexplore.writing.numbers import counted
@@ -38,12 +40,9 @@ def summary(bench: Bench) -> Iterator[Block]:
         losses = len({one.loss for one in found})
         rows.append(tuple(map(text, [method, _ms(first), *map(_ms, times), _ulps(found), f"{losses}"])))
     yield Table((*_columns(sizes), Column("worst", "ulp"), Column("losses")), tuple(rows))
-    for sentence in _fastest(bench):
-        yield Note(text(sentence), "·")
-    missing: dict[str, int] = {}
-    for subject in bench.subjects:
-        for skip in subject.skipped:
-            missing[skip.method] = missing.get(skip.method, 0) + 1
+    for method, names in sorted(winners(bench).items(), key=lambda pair: -len(pair[1])):
+        yield Note(text(f"{method} is fastest on {counted(len(names), 'loss', 'losses')}: {', '.join(names)}"), "·")
+    missing = Counter(skip.method for subject in bench.subjects for skip in subject.skipped)
     if missing:
         parts = [f"{method} on {counted(count, 'loss', 'losses')}" for method, count in missing.items()]
         yield Note(text(f"not timed: {', '.join(parts)}; --full says why", "quiet"), "·")
@@ -53,21 +52,19 @@ def winners(bench: Bench) -> dict[str, list[str]]:
     """For each method that is fastest on a loss at its largest size, the losses."""
     won: dict[str, list[str]] = {}
     for subject in bench.subjects:
-        found = bench.of(subject.name)
-        largest = max((one.n for one in found), default=0)
-        best = min((one for one in found if one.n == largest), key=lambda one: one.median, default=None)
+        best = min(largest(bench, subject), key=lambda one: one.median, default=None)
         if best is not None:
             won.setdefault(best.method, []).append(subject.name)
     return won
 
 
-def _fastest(bench: Bench) -> Iterator[str]:
-    for method, names in sorted(winners(bench).items(), key=lambda pair: -len(pair[1])):
-        yield f"{method} is fastest on {counted(len(names), 'loss', 'losses')}: {', '.join(names)}"
+def largest(bench: Bench, subject: BenchedLoss) -> tuple[Measurement, ...]:
+    """The measurements of a loss at the largest size that has some."""
+    return bench.of(subject.name, max((one.n for one in bench.of(subject.name)), default=0))
 
 
 def _columns(sizes: Sequence[int]) -> list[Column]:
-    return [Column("method", align="left"), Column("first", "ms"), *(Column(f"{n:,}", "ms") for n in sizes)]
+    return [Column.left("method"), Column("first", "ms"), *(Column(f"{n:,}", "ms") for n in sizes)]
 
 
 def _shown(sizes: Sequence[int]) -> Sequence[int]:
@@ -75,10 +72,7 @@ def _shown(sizes: Sequence[int]) -> Sequence[int]:
 
 
 def _by_method(measurements: Sequence[Measurement]) -> dict[str, list[Measurement]]:
-    found: dict[str, list[Measurement]] = {}
-    for one in measurements:
-        found.setdefault(one.method, []).append(one)
-    return found
+    return grouped(measurements, lambda one: one.method)
 
 
 def _median(seconds: Sequence[float]) -> float | None:

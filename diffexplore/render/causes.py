@@ -12,6 +12,8 @@ from diffexplore.writing.numbers import counted
 #: Reasons that one screen has room for.
 _MOST = 4
 
+_NOTHING = Note(text("Nothing was skipped, and every comparison could be decided."))
+
 
 class Footnotes:
     """Numbers for the causes of inconclusive rows, each wording once, in order of appearance in the report."""
@@ -38,19 +40,12 @@ class Footnotes:
         return f"[{self._numbers[cause.message]}]"
 
 
-def cause_note(cause: Cause, footnotes: Footnotes) -> Note:
-    """The cause of an undecided row behind its number."""
-    return Note((Span(cause.message),), footnotes.marker(cause))
-
-
 def not_compared(report: Report, footnotes: Footnotes) -> Iterator[Block]:
     """Skipped methods and inconclusive comparisons, with their reasons."""
     notes = [*_skipped(report), *_inconclusive(report, footnotes, set())]
-    if not notes:
-        yield Note(text("Nothing was skipped, and every comparison could be decided."))
-    else:
+    if notes:
         yield Heading("Not compared, and why")
-        yield from notes
+    yield from notes or [_NOTHING]
     yield Gap()
 
 
@@ -66,7 +61,7 @@ def not_compared_briefly(
     if len(notes) > _MOST:
         yield Note(text(f"{counted(len(notes) - _MOST, 'other reason')} beside", "quiet"), "·")
     if not notes and not told:
-        yield Note(text("Nothing was skipped, and every comparison could be decided."))
+        yield _NOTHING
 
 
 def _skipped(report: Report) -> Iterator[Note]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from diffexplore.checking.records import LOSS, VALUE, Report
+from diffexplore.checking.records import LOSS, VALUE, Report, Summary, Tally, Verdict
+from diffexplore.lists import grouped, listed
 from diffexplore.writing.names import candidate_of, subject_of
 from diffexplore.writing.numbers import counted
 
@@ -27,9 +28,21 @@ _WHY: Mapping[str, str] = {
 _LISTED = 4
 
 
-def total(report: Report) -> int:
-    summary = report.summary
-    return summary.passed + summary.failed + summary.inconclusive
+def total(*tallies: Tally | Summary) -> int:
+    """How many comparisons there are."""
+    return sum(one.passed + one.failed + one.inconclusive for one in tallies)
+
+
+def tallies_of(report: Report, name: str, kind: str) -> list[Tally]:
+    """The tallies of one partial, of the kind "reduced" or "samples"."""
+    return [tally for tally in report.summary.tallies if tally.parameter == name and tally.kind == kind]
+
+
+def outcomes(tallies: Sequence[Tally]) -> dict[Verdict, int]:
+    """How many comparisons ended how, without the verdicts that none has."""
+    passed, failed = sum(one.passed for one in tallies), sum(one.failed for one in tallies)
+    counts: dict[Verdict, int] = {"pass": passed, "fail": failed, "inconclusive": total(*tallies) - passed - failed}
+    return {verdict: count for verdict, count in counts.items() if count}
 
 
 def agreement(report: Report, scope: str) -> str:
@@ -38,22 +51,23 @@ def agreement(report: Report, scope: str) -> str:
     if not summary.inconclusive:
         subject = f"{subject_of(candidate)} agrees" if candidate else "every partial agrees"
         return f"{subject} with the truth: {scope}"
-    counts = f"{counted(summary.passed)} of {counted(total(report), 'comparison')}"
+    every = total(summary)
+    counts = f"{counted(summary.passed)} of {counted(every, 'comparison')}"
     if candidate:
         said = f"{subject_of(candidate)} agrees with the truth in {counts}"
     else:
-        said = f"{counts} {'agrees' if total(report) == 1 else 'agree'} with the truth{_deciding(report)}"
+        said = f"{counts} {'agrees' if every == 1 else 'agree'} with the truth{_deciding(report)}"
     return f"{said}; {counted(summary.inconclusive)} inconclusive: {reasons(report)}"
 
 
 def reasons(report: Report) -> str:
     """``rounding hides the gradient (reverse, forward), a kink or a jump (3)``: the most frequent cause first."""
-    causes: dict[str, dict[str, None]] = {}
-    for row in report.rows:
-        if row.verdict == "inconclusive" and row.cause is not None:
-            causes.setdefault(row.cause.key, {})[row.method] = None
+    rows = [(row.cause.key, row.method) for row in report.rows if row.verdict == "inconclusive" and row.cause]
+    causes = grouped(dict.fromkeys(rows), lambda pair: pair[0])
     ranked = sorted(causes, key=lambda key: -report.summary.causes.get(key, 0))
-    return ", ".join(_reason(report, key, list(causes[key]), alone=len(ranked) == 1) for key in ranked)
+    return ", ".join(
+        _reason(report, key, [method for _, method in causes[key]], alone=len(ranked) == 1) for key in ranked
+    )
 
 
 def _reason(report: Report, key: str, methods: list[str], *, alone: bool) -> str:
@@ -68,18 +82,13 @@ def _deciding(report: Report) -> str:
     """`` (all by symbolic and numpy)``: the methods that left nothing open, where others did."""
     tallies = [tally for tally in report.summary.tallies if tally.method != LOSS]
     left_open = {tally.method for tally in tallies if tally.inconclusive}
-    decided = [
-        name for name in dict.fromkeys(tally.method for tally in tallies if tally.passed) if name not in left_open
-    ]
-    deciding_alone = decided and not any(tally.passed for tally in tallies if tally.method in left_open)
-    return f" (all by {_named(decided)})" if deciding_alone else ""
+    decided = list(dict.fromkeys(tally.method for tally in tallies if tally.passed))
+    return "" if not decided or left_open.intersection(decided) else f" (all by {_named(decided)})"
 
 
 def _named(names: list[str]) -> str:
-    """``a``, ``a and b``; of many how many there are, for the matrix has their names."""
-    if len(names) > _LISTED:
-        return counted(len(names), "method")
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+    """The names; of many how many there are, for the matrix has them."""
+    return counted(len(names), "method") if len(names) > _LISTED else listed(names)
 
 
 def loss_note(report: Report) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from diffexplore.documents import Plain
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -13,12 +14,21 @@ if TYPE_CHECKING:
 
 
 #: Keys of a row that hold a document, and the keys of that.
-_NESTED = {"truth": ("mid", "rad"), "cause": ("key", "message", "fields")}
+_NESTED = {
+    "truth": ("mid", "rad"),
+    "cause": ("key", "message", "fields"),
+    "entries": ("pass", "fail", "inconclusive", "kinks"),
+}
 
 
 def of_report(report: Report) -> Any:
     """A line for each row of ``report``; nested keys are joined by a point, as in ``point.a`` and ``truth.mid``."""
-    return _frame([dict(_flat(row.to_dict())) for row in report.rows])
+    return of_rows(report.rows)
+
+
+def of_rows(rows: Iterable[Plain]) -> Any:
+    """A line for each of the rows."""
+    return _frame([dict(_flat(row.to_dict())) for row in rows])
 
 
 def of_fit(fit: Fit) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from diffexplore.checking.digits import correct_digits
 from diffexplore.checking.records import Report, Row
@@ -12,7 +12,7 @@ from diffexplore.render.matrix import bar, digits_legend, number_of, share_tone
 from diffexplore.render.places import row_place
 from diffexplore.writing.blocks import Block, Column, Gap, Heading, Note, Table, Text, text
 from diffexplore.writing.names import candidate_of, comparison_of, rows_of
-from diffexplore.writing.numbers import counted, truth_digits, value_beside
+from diffexplore.writing.numbers import counted, truth_digits, value_cell
 
 #: Lines that one screen has room for.
 _MOST = 12
@@ -26,19 +26,14 @@ def evidence(report: Report, footnotes: Footnotes, width: int) -> Iterator[Block
     passed = [row for row in rows if row.verdict == "pass"]
     if not passed:
         return
-    shown = _fewest_digits_first(passed, report.dtype)[:_MOST] if len(passed) > _MOST else passed
+    fewest_first = sorted(passed, key=lambda row: correct_digits(row, report.dtype) or 0.0)
+    shown = fewest_first[:_MOST] if len(passed) > _MOST else passed
     yield Heading("Correct digits", digits_legend(report))
-    columns = (
-        Column("", align="left"), Column("value"), Column("truth"), Column("digits", align="left"), Column("catches"),
-    )  # fmt: skip
+    columns = (Column.left(), Column("value"), Column("truth"), Column.left("digits"), Column("catches"))
     yield Table(columns, tuple(_cells(row, report) for row in shown))
     if len(passed) > len(shown):
         yield Note(text(f"{counted(len(passed) - len(shown))} more pass with more digits than these", "quiet"), "·")
     yield Gap()
-
-
-def _fewest_digits_first(rows: Sequence[Row], dtype: str) -> list[Row]:
-    return sorted(rows, key=lambda row: correct_digits(row, dtype) or 0.0)
 
 
 def _cells(row: Row, report: Report) -> tuple[Text, ...]:
@@ -49,6 +44,6 @@ def _cells(row: Row, report: Report) -> tuple[Text, ...]:
     where = row_place(report, row.point)
     return (
         text(f"{comparison_of(row, candidate_of(report))}{f' at {where}' if where else ''}"),
-        value_beside(row.value, row.truth, _DIGITS), text(truth_digits(row.truth, _DIGITS)),
+        value_cell(row, row.truth, _DIGITS), text(truth_digits(row.truth, _DIGITS)),
         text(shown, share_tone(row)), text(short(power, upward=True)),
     )  # fmt: skip

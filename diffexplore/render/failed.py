@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 
 from diffexplore.checking.records import VALUE, Report, Row
+from diffexplore.lists import grouped, listed, shortened
 from diffexplore.methods import spoken
 from diffexplore.numerals import short
 from diffexplore.render.places import place
@@ -72,15 +73,13 @@ def _consistent(row: Row, report: Report) -> str | None:
 def _subject(row: Row, report: Report) -> str:
     """Whose number it is, and what it should be where that is not the gradient itself."""
     candidate = candidate_of(report)
-    if candidate is None and row.parameter == VALUE:
-        return f"{report.loss.program} does not compute the loss that was read from it: "
     if candidate is None:
-        return f"{row.method}: "
+        of_value = f"{report.loss.program} does not compute the loss that was read from it: "
+        return of_value if row.parameter == VALUE else f"{row.method}: "
     if row.parameter == VALUE:
         return f"{subject_of(candidate)} does not compute this loss: "
-    if row.of is not None:
-        return f"{subject_of(candidate)} does not give the second derivatives by its double backward: "
-    return f"{subject_of(candidate)}: "
+    double = " does not give the second derivatives by its double backward" if row.of is not None else ""
+    return f"{subject_of(candidate)}{double}: "
 
 
 def _wrong(row: Row, report: Report) -> str:
@@ -119,8 +118,7 @@ def _cause(row: Row) -> str:
     message = with_minus(row.cause.message)
     if len(message) <= _LONGEST_CAUSE:
         return message
-    clause = re.split(r"; | \(", message, maxsplit=1)[0]
-    return clause if len(clause) <= _LONGEST_CAUSE else f"{clause[: _LONGEST_CAUSE - 1]}…"
+    return shortened(re.split(r"; | \(", message, maxsplit=1)[0], _LONGEST_CAUSE)
 
 
 def _others(first: Row, report: Report) -> str:
@@ -134,7 +132,9 @@ def _others(first: Row, report: Report) -> str:
             names["wrong"].append(name)
         elif all(row.verdict == "pass" for row in rows):
             names["right"].append(name)
-    said = "".join(f"; {_listed(found)} {_verb(found)} {word}" for word, found in names.items() if found)
+    said = "".join(
+        f"; {_listed(found)} {'is' if len(found) == 1 else 'are'} {word}" for word, found in names.items() if found
+    )
     said = said.replace(" wrong", " wrong too", 1) if names["wrong"] else said
     methods = list(dict.fromkeys(row.method for row in report.rows if row.verdict == "fail"))
     if candidate is None and len(methods) > 1:
@@ -145,22 +145,14 @@ def _others(first: Row, report: Report) -> str:
 
 def _by_partial(report: Report, method: str | None) -> dict[str, list[Row]]:
     """The rows of each partial, of one method where it is given; it is called as it is where it is reduced."""
-    found: dict[tuple[str, str | None], list[Row]] = {}
-    for row in report.rows:
-        if (method is None or row.method == method) and row.probe is None and row.parameter != VALUE:
-            found.setdefault((row.parameter, row.of), []).append(row)
-    called = (min(rows, key=lambda row: row.sample is not None) for rows in found.values())
-    return {partial_of(row, candidate_of(report)): rows for row, rows in zip(called, found.values(), strict=True)}
+    rows = (row for row in report.rows if row.method == (method or row.method) and row.parameter != VALUE)
+    found = grouped((row for row in rows if row.probe is None), lambda row: (row.parameter, row.of)).values()
+    called = (min(rows, key=lambda row: row.sample is not None) for rows in found)
+    return {partial_of(row, candidate_of(report)): rows for row, rows in zip(called, found, strict=True)}
 
 
 def _listed(names: list[str], plural: str = "other partials") -> str:
-    if len(names) > _LISTED:
-        return f"{counted(len(names))} {plural}"
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-
-
-def _verb(names: list[str]) -> str:
-    return "is" if len(names) == 1 else "are"
+    return f"{counted(len(names))} {plural}" if len(names) > _LISTED else listed(names)
 
 
 def _no_number(row: Row, report: Report) -> str:

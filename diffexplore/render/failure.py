@@ -7,17 +7,19 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
 from diffexplore.checking.records import VALUE, Report, Row
-from diffexplore.numerals import plain_exponent
+from diffexplore.lists import shortened
 from diffexplore.render.failed import told_causes
 from diffexplore.render.lost import lost_text
 from diffexplore.render.tables import Units
+from diffexplore.render.tensors import failure_text as of_tensors
 from diffexplore.render.terminal import Drawing, plain_text
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import worst_failures
+from diffexplore.tensors.records import TensorReport
 from diffexplore.typography import speaks_mathematics
-from diffexplore.writing.blocks import Block, Column, Note, Span, Table, Text, text
+from diffexplore.writing.blocks import Block, Column, Note, Table, Text, text, words_of
 from diffexplore.writing.names import candidate_of, kind_of, partial_of
-from diffexplore.writing.numbers import counted, truth_digits, value_beside
+from diffexplore.writing.numbers import counted, point_text, truth_digits, value_beside
 
 WIDTH, LINES = 100, 25
 
@@ -28,11 +30,13 @@ _DIGITS = 9
 _LONGEST_NAME, _LONGEST_POINT = 24, 18
 
 
-def failure_text(report: Report, *, ascii: bool | None = None) -> str:
+def failure_text(report: Report | TensorReport, *, ascii: bool | None = None) -> str:
     """Verdict, named causes, the worst partials and samples, and how to see them again: at most 25 lines of 100.
 
     ``ascii`` None chooses by the encoding of standard output, where it has one: what catches output takes everything.
     """
+    if isinstance(report, TensorReport):
+        return of_tensors(report, ascii=ascii)
     plain = not speaks_mathematics(getattr(sys.stdout, "encoding", None) or "utf-8") if ascii is None else ascii
     rows = _shown(report)
     sections = [
@@ -87,22 +91,21 @@ def _lost(report: Report) -> Iterator[Note]:
 def _table(rows: list[Row], report: Report) -> Table:
     units = Units(rows, report.dtype)
     error, allowed, _ = units.columns
-    where = (Column("at", align="left"),) if report.loss.parameters else ()
-    columns = (Column("partial", align="left"), *where, Column("value"), Column("truth"), error, allowed)
+    where = (Column.left("at"),) if report.loss.parameters else ()
+    columns = (Column.left("partial"), *where, Column("value"), Column("truth"), error, allowed)
     return Table(columns, tuple(_cells(row, units, candidate_of(report)) for row in rows))
 
 
 def _cells(row: Row, units: Units, candidate: str | None) -> tuple[Text, ...]:
-    sizes = units.cells(row)[:2]
-    place = " ".join(f"{name}={plain_exponent(f'{value:.3g}')}" for name, value in row.point.items())
-    where = (text(_clipped(place, _LONGEST_POINT)),) if row.point else ()
+    place = point_text(row.point, compact=True, digits=3)
+    where = (text(shortened(place, _LONGEST_POINT)),) if row.point else ()
     value = value_beside(row.value, row.truth, _DIGITS)
     return (
-        text(_clipped(_name(row, candidate), _LONGEST_NAME)),
+        text(shortened(_name(row, candidate), _LONGEST_NAME)),
         *where,
-        (Span("".join(span.text for span in value)),),
+        text(words_of(value)),
         text(truth_digits(row.truth, _DIGITS)),
-        *sizes,
+        *units.cells(row)[:2],
     )
 
 
@@ -112,10 +115,6 @@ def _name(row: Row, candidate: str | None) -> str:
     if row.sample is not None:
         return f"{name}, sample {row.sample}"
     return f"{name}, {' '.join(row.probe.split()[:2])}" if row.probe else name
-
-
-def _clipped(words: str, most: int) -> str:
-    return words if len(words) <= most else words[: most - 1] + "…"
 
 
 def _again(report: Report, rows: list[Row]) -> Note:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-
-from rich.console import Console, ConsoleOptions, RenderResult
 
 from diffexplore.fitting.explanation.words import combination
 from diffexplore.fitting.records import Fit, Run
 from diffexplore.fitting.terrain import Curvature, Direction, PathStep, StationaryPoint
-from diffexplore.numerals import ABSENT, plain_exponent, short
+from diffexplore.lists import grouped
+from diffexplore.numerals import ABSENT, short
 from diffexplore.render.outline import reduced_text
-from diffexplore.render.terminal import Drawing, as_text
+from diffexplore.render.terminal import blocks_to_text
 from diffexplore.typography import typeset
 from diffexplore.writing.blocks import Block, Column, Gap, Headline, Note, Picture, Table, Text, text
 from diffexplore.writing.names import reduced_partial
-from diffexplore.writing.numbers import counted, point_text
+from diffexplore.writing.numbers import coordinate, counted, point_text
 
 #: Significant digits of fitted values and losses.
 _DIGITS = 6
@@ -54,40 +53,30 @@ def outline(fit: Fit) -> Iterator[Block]:
 
 def what_ran(fit: Fit) -> str:
     """The optimizer, the start, the steps and the data."""
-    rate = "" if fit.lr is None else f" at the rate {plain_exponent(f'{fit.lr:g}')}"
+    rate = "" if fit.lr is None else f" at the rate {coordinate(fit.lr, 6)}"
     samples = f" on {counted(fit.n, 'sample')} ({fit.origin})" if fit.loss.data else ""
-    return (
-        f"{fit.optimizer} from {point_text(fit.run.first.point, digits=6)}: {counted(fit.steps, 'step')}{rate}{samples}"
-    )
+    start = point_text(fit.run.first.point, digits=6)
+    return f"{fit.optimizer} from {start}: {counted(fit.steps, 'step')}{rate}{samples}"
 
 
 def values(fit: Fit) -> Table:
     """Where each run came to, beside the stationary points."""
     names = list(fit.run.first.point)[:_MOST_COLUMNS]
-    words = Column("", align="left")
-    columns = (words, Column("step"), Column("loss"), *(Column(name) for name in names), words)
+    columns = (Column.left(), Column("step"), Column("loss"), *map(Column, names), Column.left())
     rows = [_row("start", fit.run.first, names)]
     methods = len({run.method for run in fit.runs})
-    rows += [_run_row(runs, names, methods) for runs in _alike(fit.runs, names)]
+    rows += [_run_row(runs, names, methods) for runs in grouped(fit.runs, lambda run: _end(run, names)).values()]
     rows += [_stationary_row(fit, point, names) for point in fit.terrain.stationary]
     # What falls without an end has no lowest place, and the best that was computed is a place on the way.
-    if (
-        fit.terrain.lowest is not None
-        and fit.optimum is None
-        and fit.terrain.status not in ("infinity", "falls", "flat")
-    ):
-        lowest = fit.terrain.lowest
+    lowest, falls = fit.terrain.lowest, fit.terrain.status in ("infinity", "falls", "flat")
+    if lowest is not None and fit.optimum is None and not falls:
         rows.append(_row("lowest found", lowest, names, step=""))
     return Table(columns, tuple(rows))
 
 
-def _alike(runs: Sequence[Run], names: list[str]) -> list[list[Run]]:
-    """Runs that end in the same digits, together."""
-    groups: dict[object, list[Run]] = {}
-    for run in runs:
-        key = run.last.step, _number(run.last.loss), *(_number(run.last.point[name]) for name in names), _remark(run)
-        groups.setdefault(key, []).append(run)
-    return list(groups.values())
+def _end(run: Run, names: list[str]) -> tuple[object, ...]:
+    """Where a run ended, in the digits that are shown."""
+    return run.last.step, _number(run.last.loss), *(_number(run.last.point[name]) for name in names), _remark(run)
 
 
 def _run_row(runs: Sequence[Run], names: list[str], of: int) -> tuple[Text, ...]:
@@ -103,8 +92,8 @@ def _run_row(runs: Sequence[Run], names: list[str], of: int) -> tuple[Text, ...]
 
 
 def _row(label: str, at: PathStep, names: list[str], remark: str = "", step: str | None = None) -> tuple[Text, ...]:
-    counted_steps = f"{at.step:,}" if step is None else step
-    return (text(label), text(counted_steps), *_numbers(at.loss, at.point, names), text(remark, "quiet"))
+    steps = text(f"{at.step:,}" if step is None else step)
+    return (text(label), steps, *_numbers(at.loss, at.point, names), text(remark, "quiet"))
 
 
 def _numbers(loss: float | None, point: Mapping[str, float], names: list[str]) -> list[Text]:
@@ -114,9 +103,7 @@ def _numbers(loss: float | None, point: Mapping[str, float], names: list[str]) -
 
 def _remark(run: Run) -> str:
     """Where the lowest loss was, if it was not the last."""
-    if run.best is None or run.best.step == run.last.step:
-        return ""
-    return f"lowest at {run.best.step:,}"
+    return "" if run.best is None or run.best.step == run.last.step else f"lowest at {run.best.step:,}"
 
 
 def _stationary_row(fit: Fit, point: StationaryPoint, names: list[str]) -> tuple[Text, ...]:
@@ -127,38 +114,26 @@ def _stationary_row(fit: Fit, point: StationaryPoint, names: list[str]) -> tuple
 
 def directions(curvature: Curvature) -> Table:
     """The Hessian at the optimum: along which direction, how curved, how fast."""
-    columns = (Column("direction at the minimum", align="left"), Column("curvature"), Column("steps per factor e"))
+    columns = (Column.left("direction at the minimum"), Column("curvature"), Column("steps per factor e"))
     return Table(columns, tuple(map(_direction, curvature.directions[:_MOST_COLUMNS])))
 
 
 def _direction(one: Direction) -> tuple[Text, ...]:
     along = ABSENT if one.along is None else combination(one.along)
-    if one.steps_per_e is None:
-        return text(along), text(_number(one.value)), text(ABSENT)
-    steps = f"{one.steps_per_e:,.0f}" if one.steps_per_e >= 10 else short(one.steps_per_e)
-    return text(along), text(_number(one.value)), text(f"{steps}{', away from it' if one.grows else ''}")
+    steps = short(one.steps_per_e)
+    if one.steps_per_e is not None:
+        steps = f"{one.steps_per_e:,.0f}" if one.steps_per_e >= 10 else steps
+        steps += ", away from it" if one.grows else ""
+    return text(along), text(_number(one.value)), text(steps)
 
 
 def _number(value: float | None, digits: int = _DIGITS) -> str:
-    if value is None or value != value or abs(value) == float("inf"):
-        return ABSENT
-    return plain_exponent(f"{value:.{digits}g}")
-
-
-@dataclass(frozen=True)
-class FitPage:
-    """A fit that rich can print in whatever width it has; ``ascii`` None chooses by the console's encoding."""
-
-    fit: Fit
-    ascii: bool | None = None
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from Drawing(tuple(outline(self.fit)), self.ascii).__rich_console__(console, options)
+    return ABSENT if value is None or not math.isfinite(value) else coordinate(value, digits)
 
 
 def to_text(fit: Fit, width: int = 100, ascii: bool | None = None) -> str:
     """``fit`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
-    return as_text(lambda plain: FitPage(fit, plain), width, ascii)
+    return blocks_to_text(outline(fit), width, ascii)
 
 
 def gradient_notes(fit: Fit) -> Iterator[Block]:

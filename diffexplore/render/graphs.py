@@ -8,19 +8,7 @@ from dataclasses import dataclass
 
 from diffexplore.graphing.records import Edge, Graph, Node, Number
 from diffexplore.numerals import ABSENT
-from diffexplore.writing.blocks import (
-    Block,
-    Column,
-    Formula,
-    FormulaList,
-    Gap,
-    Heading,
-    Note,
-    Span,
-    Table,
-    Text,
-    text,
-)
+from diffexplore.writing.blocks import Block, Column, Formula, FormulaList, Gap, Heading, Note, Span, Table, Text, text
 from diffexplore.writing.names import reduced_partial
 from diffexplore.writing.numbers import counted, point_text
 
@@ -56,18 +44,17 @@ def outline(graph: Graph, *, full: bool = True) -> Iterator[Block]:
     if graph.formula is not None:
         yield FormulaList((Formula("L", graph.formula),))
     yield Gap()
-    lines, notes = list(_lines(graph)), list(_notes(graph, full))
-    back = [node for node in reversed(graph.nodes) if node.adjoint_rule is not None]
-    if not full:
-        room = _SCREEN - sum(map(_height, notes)) - (2 if graph.formula is None else 3)
-        lines, back = _fitting(lines, back, room)
+    every, notes = list(_lines(graph)), list(_notes(graph, full))
+    steps = [node for node in reversed(graph.nodes) if node.adjoint_rule is not None]
+    room = _SCREEN - sum(map(_height, notes)) - (2 if graph.formula is None else 3)
+    lines, back = (every, steps) if full else _fitting(every, steps, room)
     yield Heading("Forward", "and the local derivative of the node above each")
-    yield _tree(graph, lines)
-    yield from _left_out(len(list(_lines(graph))) - len(lines), "further line")
+    yield _tree(every, lines, valued=graph.point is not None)
+    yield from _left_out(len(every) - len(lines), "further line")
     yield Gap()
     yield Heading("Backward", "by the chain rule; = in the inputs")
     yield FormulaList(tuple(map(_chain, back)))
-    yield from _left_out(sum(node.adjoint_rule is not None for node in graph.nodes) - len(back), "other step")
+    yield from _left_out(len(steps) - len(back), "other step")
     if notes:
         yield Gap()
     for note in notes:
@@ -109,20 +96,18 @@ def _height(note: str) -> int:
 
 def headline(graph: Graph) -> Heading:
     """What the graph is of, and where."""
-    where = point_text(graph.point) if graph.point else ""
-    samples = counted(graph.samples, "sample") if graph.samples is not None else ""
-    place = "; ".join(filter(None, (f"at {where}" if where else "", samples)))
-    size = f"{counted(len(graph.nodes), 'node')}, {counted(len(graph.edges), 'edge')}"
-    return Heading(f"Graph of {graph.name or 'L'}", f"{size}{', ' if place else ''}{place}")
+    places = [f"at {point_text(graph.point)}"] if graph.point else []
+    places += [counted(graph.samples, "sample")] if graph.samples is not None else []
+    sizes = [counted(len(graph.nodes), "node"), counted(len(graph.edges), "edge")]
+    return Heading(f"Graph of {graph.name or 'L'}", ", ".join([*sizes, *(["; ".join(places)] if places else [])]))
 
 
-def _tree(graph: Graph, lines: list[_OperationLine]) -> Table:
-    shared = {line.node.number for line in _lines(graph) if line.again}
-    valued = graph.point is not None
-    columns = [Column("", align="left"), Column("local derivative", align="left", flexible=True)]
-    if valued:
-        columns[1:1] = [Column("value"), Column("adjoint")]
-    return Table(tuple(columns), tuple(_row(line, shared, valued) for line in lines))
+def _tree(every: list[_OperationLine], lines: list[_OperationLine], *, valued: bool) -> Table:
+    """The ``lines`` of ``every`` one that there is."""
+    shared = {line.node.number for line in every if line.again}
+    numbers = (Column("value"), Column("adjoint")) if valued else ()
+    columns = (Column.left(), *numbers, Column.left("local derivative", flexible=True))
+    return Table(columns, tuple(_row(line, shared, valued) for line in lines))
 
 
 def _lines(graph: Graph) -> Iterator[_OperationLine]:
@@ -161,29 +146,20 @@ def _row(line: _OperationLine, shared: set[int], valued: bool) -> tuple[Text, ..
         shown: Text = (Span(line.branches, "quiet"), Span(node.name), Span(f" (#{node.number})", "quiet"))
     else:
         number = f"#{node.number} " if node.number in shared else ""
-        named = node.name if node.is_input else f"{node.name} = {node.rule}"
-        shown = (Span(line.branches, "quiet"), Span(number, "quiet"), Span(named))
-    cells = [shown]
-    if valued:
-        cells += [text("" if line.again else _value(node.value)), text("" if line.again else _adjoint(node))]
-    return (*cells, text(_local(line.edge), "quiet"))
+        shown = (Span(line.branches, "quiet"), Span(number, "quiet"), Span(node.equation))
+    value = "" if line.again else _value(node.value)
+    adjoint = "" if line.again or node.adjoint_rule is None else _value(node.adjoint)
+    return (shown, *((text(value), text(adjoint)) if valued else ()), text(_local(line.edge), "quiet"))
 
 
 def _value(number: Number | None) -> str:
     return ABSENT if number is None else number.text
 
 
-def _adjoint(node: Node) -> str:
-    return "" if node.adjoint_rule is None else _value(node.adjoint)
-
-
 def _local(edge: Edge | None) -> str:
     if edge is None:
         return ""
-    if not edge.smooth:
-        return "0: nothing flows back"
-    same = edge.value is None or edge.value.text == edge.local.replace("−", "-")
-    return edge.local if same or edge.value is None else f"{edge.local} = {edge.value.text}"
+    return edge.beside_value(edge.local) if edge.smooth else "0: nothing flows back"
 
 
 def _chain(node: Node) -> Formula:
@@ -196,14 +172,9 @@ def _notes(graph: Graph, full: bool) -> Iterator[str]:
     by_sample = [node.name for node in graph.nodes if node.by_sample]
     if not full and len(by_sample) > _MOST_NAMES:
         by_sample = [f"{counted(len(by_sample))} of these"]
-    if graph.sample is not None:
-        yield f"{_listed(by_sample)} have a value for each sample; those of sample {graph.sample} are shown"
-    elif by_sample:
-        yield f"{_listed(by_sample)} have a value for each sample"
+    if by_sample or graph.sample is not None:
+        shown = "" if graph.sample is None else f"; those of sample {graph.sample} are shown"
+        yield f"{', '.join(by_sample)} have a value for each sample{shown}"
     if any(node.adjoint_rule is not None and "Σ" in node.adjoint_rule for node in graph.nodes):
         yield "Σ adds up over the samples: all of them use the same node"
     yield from graph.notes
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names)

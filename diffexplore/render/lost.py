@@ -8,7 +8,7 @@ from diffexplore.checking.records import LostDigits, Report
 from diffexplore.numerals import short
 from diffexplore.render.places import place
 from diffexplore.writing.blocks import Block, Gap, Heading, Note, Span, Text
-from diffexplore.writing.names import candidate_of, entry_of_gradient, reduced_partial, sample_partial
+from diffexplore.writing.names import candidate_of, is_data, reduced_partial, sample_partial
 from diffexplore.writing.numbers import point_text, share
 
 #: Entries that a page shows; the JSON document has all.
@@ -36,9 +36,10 @@ def lost_text(lost: LostDigits, report: Report) -> Text:
         kept = f"{lost.better} {'in place of the whole partial ' if lost.whole else ''}keeps the digits"
         kept += f" (to {short(lost.better_relative, 2)})"
     by = "" if candidate_of(report) else f" by {', '.join(lost.methods)}"
+    where = ", ".join(filter(None, (place(report, lost.point), point_text(lost.data))))
     return (
         Span(f"{_partial(lost, report)}{by}", "strong"),
-        Span(f"{_where(lost, report)}: {certain}; "),
+        Span(f"{f' at {where}' if where else ''}{_sample(lost)}: {certain}; "),
         Span(lost.subexpression, "doubt"),
         Span(f" {lost.how}: {grows}; {kept}"),
     )
@@ -46,22 +47,17 @@ def lost_text(lost: LostDigits, report: Report) -> Text:
 
 def lost_briefly(lost: LostDigits, report: Report) -> Text:
     """``∂ℓᵢ/∂a by reverse (sample 99): (a*x + b) - y cancels; exp(a) keeps the digits``."""
-    sample = f" (sample {lost.sample})" if lost.sample is not None else ""
     by = "" if candidate_of(report) else f" by {lost.methods[0]}"
     kept = "" if lost.better is None else f"; {lost.better} keeps the digits"
-    return (
-        Span(f"{_partial(lost, report)}{by}{sample}: "), Span(lost.subexpression, "doubt"), Span(f" {lost.how}{kept}"),
-    )  # fmt: skip
+    subject = f"{_partial(lost, report)}{by}{_sample(lost)}: "
+    return Span(subject), Span(lost.subexpression, "doubt"), Span(f" {lost.how}{kept}")
 
 
 def _partial(lost: LostDigits, report: Report) -> str:
     if lost.sample is None:
         return reduced_partial(lost.parameter)
-    by_data = lost.parameter in report.loss.data
-    return entry_of_gradient(lost.parameter) if candidate_of(report) and by_data else sample_partial(lost.parameter)
+    return sample_partial(lost.parameter, candidate_of(report) if is_data(report, lost.parameter) else None)
 
 
-def _where(lost: LostDigits, report: Report) -> str:
-    where = ", ".join(filter(None, (place(report, lost.point), point_text(lost.data))))
-    sample = f" (sample {lost.sample})" if lost.sample is not None else ""
-    return f" at {where}{sample}" if where else sample
+def _sample(lost: LostDigits) -> str:
+    return f" (sample {lost.sample})" if lost.sample is not None else ""

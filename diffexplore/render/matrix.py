@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from diffexplore.checking.digits import correct_digits, share_of_allowed
 from diffexplore.checking.records import VALUE, Report, Row
+from diffexplore.lists import grouped
 from diffexplore.methods import truncates
 from diffexplore.numerals import ABSENT, short
 from diffexplore.render.causes import Footnotes
@@ -87,38 +88,31 @@ def digits_legend(report: Report) -> str:
 
 def _parts(report: Report) -> list[_MatrixPart]:
     """A column for each partial at each point."""
-    found: dict[object, list[Row]] = {}
-    for name in report.gradient:
-        for row in rows_of(report, "reduced", name):
-            found.setdefault((name, row.of, point_key(row.point)), []).append(row)
-    places = compact_places(report)
-    alone = len(distinct_points(row for rows in found.values() for row in rows)) == 1
+    every = [row for name in report.gradient for row in rows_of(report, "reduced", name)]
+    found = grouped(every, lambda row: (row.parameter, row.of, point_key(row.point)))
+    alone = len(distinct_points(every)) == 1
+    places = {point: "" if alone else where for point, where in compact_places(report).items()}
     return [
-        _MatrixPart(
-            partial_of(rows[0]), "" if alone else places[point_key(rows[0].point)], {r.method: [r] for r in rows}
-        )
-        for rows in found.values()
+        _MatrixPart(partial_of(rows[0]), places[point], {row.method: [row] for row in rows})
+        for (_, _, point), rows in found.items()
     ]
 
 
 def _fitting(report: Report, parts: list[_MatrixPart], room: int, methods: int) -> tuple[list[_MatrixPart], str]:
     """As many columns as there is room for, and what is said where a column stands for several comparisons."""
     points = distinct_points(row for part in parts for row in part.all_rows)
-    by_partial = _merged(parts, [part.title for part in parts], [""] * len(parts))
-    wheres = [part.where for part in parts]
-    numbers = [f"point {number}" for number in range(1, len(points) + 1)]
-    names = dict(zip(map(point_key, points), numbers, strict=True))
+    names = {point_key(point): f"point {number}" for number, point in enumerate(points, start=1)}
     numbered = [replace(part, where=names[point_key(part.all_rows[0].point)]) for part in parts]
-    listed = "; ".join(f"{name}: {point_text(point, digits=4)}" for name, point in zip(numbers, points, strict=True))
-    by_point = _merged(parts, [_ALL] * len(parts), wheres)
-    everything = _merged(parts, [_ALL] * len(parts), [""] * len(parts))
-    partials = len(by_partial)
+    listed = "; ".join(f"{names[point_key(point)]}: {point_text(point, digits=4)}" for point in points)
+    by_partial = _merged(replace(part, where="") for part in parts)
+    everything = _merged(replace(part, title=_ALL, where="") for part in parts)
+    of_points, of_partials = f"{len(points)} points", f"{len(by_partial)} partials"
     ways = (
         (parts, ""),
         *([(numbered, f"; {listed}")] if len(listed) <= _LONGEST_LIST else []),
-        (by_partial, f"; the fewest of {len(points)} points"),
-        (by_point, f"; the fewest of {partials} partials"),
-        (everything, f"; the fewest of {partials} partials at {len(points)} points"),
+        (by_partial, f"; the fewest of {of_points}"),
+        (_merged(replace(part, title=_ALL) for part in parts), f"; the fewest of {of_partials}"),
+        (everything, f"; the fewest of {of_partials} at {of_points}"),
     )
     return next((way for way in ways if _fits(way[0], room, methods)), ways[-1])
 
@@ -130,14 +124,11 @@ def _fits(parts: Sequence[_MatrixPart], room: int, methods: int) -> bool:
     return len(parts) <= room // (_NARROWEST + COLUMN_GAP) * blocks and titles <= _cell_width(room, len(parts))
 
 
-def _merged(parts: Sequence[_MatrixPart], titles: Sequence[str], wheres: Sequence[str]) -> list[_MatrixPart]:
+def _merged(parts: Iterable[_MatrixPart]) -> list[_MatrixPart]:
     """Parts with one title and one place as one part."""
-    groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
-    for part, title, where in zip(parts, titles, wheres, strict=True):
-        rows = groups.setdefault((title, where), {})
-        for method, more in part.rows.items():
-            rows.setdefault(method, []).extend(more)
-    return [_MatrixPart(title, where, rows) for (title, where), rows in groups.items()]
+    groups = grouped(parts, lambda part: (part.title, part.where))
+    rows = ([row for part in some for row in part.all_rows] for some in groups.values())
+    return [_MatrixPart(*key, grouped(some, lambda row: row.method)) for key, some in zip(groups, rows, strict=True)]
 
 
 def _cell_width(room: int, columns: int) -> int:
@@ -148,7 +139,7 @@ def _cell_width(room: int, columns: int) -> int:
 def _table(
     parts: Sequence[_MatrixPart], methods: Sequence[str], cell: int, report: Report, footnotes: Footnotes
 ) -> Table:
-    columns = (Column("", align="left"), *(Column(part.title, part.where, align="left") for part in parts))
+    columns = (Column.left(), *(Column(part.title, part.where, align="left") for part in parts))
     powers = [_power(part) for part in parts]
     body = [(text(method), *(_cell(part, method, cell, report, footnotes) for part in parts)) for method in methods]
     above = [(text("truth", "quiet"), *(_truth(part, cell) for part in parts))] if parts[0].single else []
@@ -157,9 +148,8 @@ def _table(
 
 
 def _truth(part: _MatrixPart, cell: int) -> Text:
-    truth = part.all_rows[0].truth
-    if all(row.error_abs is None for row in part.all_rows):  # at a kink there is none
-        truth = None
+    kink = all(row.error_abs is None for row in part.all_rows)  # where there is none
+    truth = None if kink else part.all_rows[0].truth
     shown = (truth_digits(truth, digits) for digits in _TRUTH_DIGITS)
     return text(next((words for words in shown if len(words) <= cell), truth_digits(truth, 2)), "quiet")
 

@@ -6,20 +6,21 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from diffexplore.checking.records import LOSS, LossSummary, PartialFormula, Report
+from diffexplore.lists import listed
 from diffexplore.methods import runs_program, spoken
 from diffexplore.render.causes import Footnotes, not_compared
 from diffexplore.render.lost import lost_digits
-from diffexplore.render.places import ON_A_LINE, long_points
+from diffexplore.render.places import ON_A_LINE, long_points, points_of
 from diffexplore.render.sample_tables import probes, worst_samples
 from diffexplore.render.scans import scans
-from diffexplore.render.tables import legend, reduced_tables
+from diffexplore.render.tables import reduced_tables
 from diffexplore.render.values import loss_values
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import failures
 from diffexplore.typography import typeset
 from diffexplore.writing.blocks import Block, Formula, FormulaList, Gap, Heading, Note, text
-from diffexplore.writing.names import candidate_of, distinct_points, reduced_partial, second_partial
-from diffexplore.writing.numbers import counted, point_text
+from diffexplore.writing.names import candidate_of, reduced_partial, sample_partial, second_partial
+from diffexplore.writing.numbers import counted, digits_of, point_text, truth_digits
 
 #: Second partials as text, by the names of the row and the column.
 HessianText = Mapping[tuple[str, str], PartialFormula]
@@ -58,18 +59,13 @@ def outline(report: Report, *, width: int = 100, hessian: HessianText | None = N
     yield headline(report)
 
 
-def run_notes(report: Report) -> Iterator[Block]:
-    """What algebra decided, and what ran on which data."""
-    yield from decisions(report)
-    yield Note(text(what_ran(report), "quiet"))
-    if report.loss.program is not None:
-        yield Note(text(what_ran_itself(report, report.loss.program), "quiet"))
-
-
-def decisions(report: Report) -> Iterator[Block]:
-    """What algebra says of a candidate's formulas."""
+def run_notes(report: Report, more: str = "") -> Iterator[Block]:
+    """What algebra says of a candidate's formulas, and what ran on which data, with ``more`` of it."""
     for name, words in (report.candidate.formulas if report.candidate else {}).items():
         yield Note(text(f"the formula for the partial by {name}: {words}"), "·")
+    yield Note(text(what_ran(report) + more, "quiet"))
+    if report.loss.program is not None:
+        yield Note(text(what_ran_itself(report, report.loss.program), "quiet"))
 
 
 def formulas(
@@ -80,48 +76,48 @@ def formulas(
     shown = [Formula("L", loss_formula(loss))]
     shown += [partial_formula(loss, name, partial) for name, partial in gradient.items()]
     yield FormulaList((*shown, *hessian_formulas(loss, hessian)))
-    if loss.domain:
-        yield Note(text(f"where {typeset(loss.domain)}"))
-    if loss.rewritten:
-        yield Note(text(typeset(loss.rewritten)), "·")
+    yield from loss_notes(loss)
     if loss.source:
         yield Note(text(f"source: {loss.source}", "quiet"))
     yield Gap()
 
 
+def loss_notes(loss: LossSummary) -> Iterator[Note]:
+    """Where the loss is defined, and how it was rewritten."""
+    if loss.domain:
+        yield Note(text(f"where {typeset(loss.domain)}"))
+    if loss.rewritten:
+        yield Note(text(typeset(loss.rewritten)), "·")
+
+
 def loss_formula(loss: LossSummary) -> str:
     """The loss with its reduction."""
-    return _reduced(loss, typeset(loss.formula))
+    return reduced_text(loss, typeset(loss.formula))
 
 
 def partial_formula(loss: LossSummary, name: str, partial: PartialFormula, *, brief: bool = False) -> Formula:
     """A partial; by data, that of one sample. A ``brief`` one is without its operations."""
     remark = partial.note or "" if brief else operations(partial)
     if name in loss.data:
-        return Formula(f"∂ℓᵢ/∂{name}", partial.text, remark)
-    return Formula(reduced_partial(name), _reduced(loss, partial.text), remark)
+        return Formula(sample_partial(name), partial.text, remark)
+    return Formula(reduced_partial(name), reduced_text(loss, partial.text), remark)
 
 
 def hessian_formulas(loss: LossSummary, hessian: HessianText | None) -> list[Formula]:
     """The second partials, where they are given."""
     return [
-        Formula(second_partial(row, column), _reduced(loss, partial.text), operations(partial))
+        Formula(second_partial(row, column), reduced_text(loss, partial.text), operations(partial))
         for (row, column), partial in (hessian or {}).items()
     ]
 
 
-def _reduced(loss: LossSummary, expression: str) -> str:
-    """``mean[…]`` or ``sum[…]``; what does not depend on the data is its own mean."""
+def reduced_text(loss: LossSummary, expression: str) -> str:
+    """``mean[…]`` or ``sum[…]`` of a summand; what does not depend on the data is its own mean."""
     words = re.sub(_POWER, " ", expression)  # to a regular expression x² is one word
     depends = any(re.search(rf"\b{re.escape(name)}\b", words) for name in loss.data)
     if not depends and (loss.reduction == "mean" or not loss.data):
         return expression
     return f"{loss.reduction}[{expression}]"
-
-
-def reduced_text(loss: LossSummary, expression: str) -> str:
-    """``mean[…]`` or ``sum[…]`` of a summand that is written out."""
-    return _reduced(loss, expression)
 
 
 def operations(partial: PartialFormula) -> str:
@@ -133,21 +129,17 @@ def operations(partial: PartialFormula) -> str:
 
 
 def _symbols(loss: LossSummary) -> str:
-    kinds = (("parameter", loss.parameters), ("data", loss.data))
-    return "; ".join(
-        f"{kind}{'s' if kind == 'parameter' and len(names) > 1 else ''} {', '.join(names)}"
-        for kind, names in kinds
-        if names
-    )
+    kinds = (f"parameter{'s' if len(loss.parameters) > 1 else ''}", loss.parameters), ("data", loss.data)
+    return "; ".join(f"{kind} {', '.join(names)}" for kind, names in kinds if names)
 
 
 def what_ran(report: Report) -> str:
     """``10 methods on 100 samples at 2 points, in float64 on cpu, seed 0``."""
     methods = len({row.method for row in report.rows if row.method != LOSS})
     subject = candidate_of(report) or counted(methods, "method")
-    points = [point_text(point) for point in distinct_points(row for row in report.rows if row.probe is None)]
-    where = f" at {points[0] if len(points) == 1 and len(points[0]) <= ON_A_LINE else counted(len(points), 'point')}"
-    where = where if points != [""] else ""
+    points = [point_text(point) for point in points_of(report)]
+    short = len(points) == 1 and len(points[0]) <= ON_A_LINE
+    where = "" if points == [""] else f" at {points[0] if short else counted(len(points), 'point')}"
     samples = counted(report.n, "sample") if report.loss.data else "one evaluation"
     return f"{subject} on {samples}{where}, in {report.dtype} on {report.device}, seed {report.seed}"
 
@@ -162,15 +154,32 @@ def what_ran_itself(report: Report, program: str) -> str:
 def ran_itself(program: str, methods: Iterable[str]) -> str:
     """The same of these methods, which ran the function."""
     read, ran = _READ.format(program), [spoken(name) for name in dict.fromkeys(methods)]
-    if not ran:
-        return f"{read}, which was not run itself"
-    listed = f"{', '.join(ran[:-1])} and {ran[-1]}" if len(ran) > 1 else ran[0]
-    return f"{read}, which itself was run by {listed}"
+    return f"{read}, which itself was run by {listed(ran)}" if ran else f"{read}, which was not run itself"
 
 
 def _environment(report: Report) -> Iterator[Block]:
     """The versions that computed this, for whoever compares it with a run elsewhere."""
-    versions = report.environment.get("versions")
-    if isinstance(versions, Mapping) and versions:
-        yield Note(text(", ".join(f"{name} {number}" for name, number in versions.items()), "quiet"))
+    versions = versions_of(report)
+    if versions:
+        yield Note(text(versions, "quiet"))
         yield Gap()
+
+
+def versions_of(report: Report) -> str:
+    """``torch 2.13.0, sympy 1.14.0``; empty where they are not known."""
+    versions = report.environment.get("versions")
+    return ", ".join(f"{name} {number}" for name, number in versions.items()) if isinstance(versions, Mapping) else ""
+
+
+def legend(report: Report) -> Note:
+    """What the columns mean, once."""
+    open_digits = any("?" in truth_digits(row.truth, digits_of(report.dtype)) for row in report.rows)
+    return Note(
+        text(
+            f"error: distance from the truth, a certified enclosure of the exact partial"
+            f"{' (a ? is a digit that it leaves open)' if open_digits else ''}; in units in the last place (ulp) of "
+            f"{report.dtype}. allowed: the bound derived for this method, rounding and truncation; beyond it the row "
+            f"fails. catches: the smallest relative error that the row is sure to report.",
+            "quiet",
+        )
+    )

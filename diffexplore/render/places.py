@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from diffexplore.checking.records import Report
-from diffexplore.numerals import plain_exponent
 from diffexplore.writing.blocks import Block, Note, text
 from diffexplore.writing.names import PointKey, distinct_points, point_key
 from diffexplore.writing.numbers import point_text
@@ -31,7 +30,7 @@ def place(report: Report, point: Mapping[str, float], *, compact: bool = False, 
     said = point_text(point, compact=compact, digits=digits)
     if len(said) <= _LONGEST:
         return said
-    keys = [point_key(known) for known in _points(report)]
+    keys = [point_key(known) for known in points_of(report)]
     if point_key(point) not in keys:
         return said
     number = keys.index(point_key(point)) + 1
@@ -48,47 +47,38 @@ def at_place(report: Report, point: Mapping[str, float], *, digits: int | None =
 
 def long_points(report: Report) -> Iterator[Block]:
     """The points that the page calls by a number."""
-    points = _points(report)
+    points = points_of(report)
     for number, point in enumerate(points, start=1):
         said = point_text(point)
         if len(said) > _LONGEST:
             yield Note(text(f"{'the point' if len(points) == 1 else f'point {number}'}: {said}"))
 
 
-def _points(report: Report) -> tuple[Mapping[str, float], ...]:
+def points_of(report: Report) -> tuple[Mapping[str, float], ...]:
     """Those at which the check was made; a probe's own point is said where the probe is."""
     return distinct_points(row for row in report.rows if row.probe is None)
 
 
-def compact_place(report: Report, point: Mapping[str, float]) -> str:
-    """``a=2.5 b=1`` in four digits where that is short, else the number of the point that the page lists."""
-    return compact_places(report).get(point_key(point)) or _in_short(point)
-
-
 def compact_places(report: Report) -> Mapping[PointKey, str]:
-    """The same of every point of the check."""
+    """Each point as ``a=2.5 b=1`` in four digits where that is short, else the number by which the page lists it."""
     found = {}
-    for number, point in enumerate(_points(report), start=1):
-        said = _in_short(point)
+    for number, point in enumerate(points_of(report), start=1):
+        said = point_text(point, compact=True, digits=4)
         found[point_key(point)] = said if len(said) <= _LONGEST_TITLE else f"point {number}"
     return found
 
 
-def _in_short(point: Mapping[str, float]) -> str:
-    return " ".join(f"{name}={plain_exponent(f'{value:.4g}')}" for name, value in point.items())
-
-
 def row_place(report: Report, point: Mapping[str, float]) -> str:
-    """The same, and nothing where there is one point, which the page says once."""
-    points = _points(report)
-    if len(points) == 1 and point_key(point) == point_key(points[0]):
+    """The same of one point; nothing where it is the only one, which the page says once."""
+    places = compact_places(report)
+    if list(places) == [point_key(point)]:
         return ""
-    return compact_place(report, point)
+    return places.get(point_key(point)) or point_text(point, compact=True, digits=4)
 
 
 def compact_points(report: Report) -> Iterator[Block]:
     """The points that titles of columns call by a number; of many coordinates, the first and the last."""
-    points, places = _points(report), compact_places(report)
+    points, places = points_of(report), compact_places(report)
     if len(points) > _MOST_POINTS:
         if any(place.startswith("point ") for place in places.values()):
             yield Note(text("points are numbered in the order in which they were given", "quiet"))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from diffexplore.checking.records import VALUE, Cause, Report, Row
+from diffexplore.lists import grouped
 from diffexplore.proving.records import Proof
 from diffexplore.render.places import at_place
 from diffexplore.render.proof_headline import headline as answer
+from diffexplore.render.proof_headline import named_cause
+from diffexplore.render.tensor_headline import headline as of_tensors
+from diffexplore.render.tensor_headline import worst_first
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import how_wrong, where, worst_failures
+from diffexplore.tensors.records import TensorReport
 from diffexplore.writing.names import PointKey, candidate_of, partial_of, point_key, reduced_partial
 
 #: The rule of a wrong gradient without a named cause, and of what nothing decided.
@@ -38,12 +43,10 @@ class CodeProblem:
 
 def problems_of_report(report: Report, place: CodePlace | None = None) -> Iterator[CodeProblem]:
     """Each cause of a wrong partial, at its worst; and each partial at a point that nothing decided."""
-    by_cause: dict[str, list[Row]] = {}
-    for row in worst_failures(report):
-        by_cause.setdefault(row.cause.key if row.cause else WRONG, []).append(row)
-    for rule, rows in by_cause.items():
+    failures = worst_failures(report)
+    for rule, rows in grouped(failures, lambda row: row.cause.key if row.cause else WRONG).items():
         yield CodeProblem(rule, "error", _wrong(rows, report), place)
-    failed = {row.parameter for rows in by_cause.values() for row in rows}
+    failed = {row.parameter for row in failures}
     for name, point in report.summary.undecided:
         if name not in failed:
             cause = _why(report, name, point_key(point))
@@ -73,17 +76,29 @@ def _why(report: Report, name: str, point: PointKey) -> Cause | None:
 def problems_of_proof(proof: Proof, place: CodePlace | None = None) -> Iterator[CodeProblem]:
     """That it is refuted, or could not be decided."""
     if proof.status == "refuted":
-        named = proof.cause is not None and proof.cause.key != "unexplained"
-        rule = proof.cause.key if proof.cause is not None and named else WRONG
-        yield CodeProblem(rule, "error", answer(proof).sentence, place)
+        cause = named_cause(proof)
+        yield CodeProblem(cause.key if cause else WRONG, "error", answer(proof).sentence, place)
     elif proof.status == "unknown":
         yield CodeProblem(UNDECIDED, "open", answer(proof).sentence, place)
 
 
+def problems_of_tensors(report: TensorReport, place: CodePlace | None = None) -> Iterator[CodeProblem]:
+    """Each cause of a wrong or an undecided gradient, at its worst."""
+    told: set[str] = set()
+    for row in worst_first(report):
+        rule = row.cause.key if row.cause is not None else WRONG if row.verdict == "fail" else UNDECIDED
+        if row.verdict == "pass" or rule in told or (report.verdict == "fail" and row.verdict != "fail"):
+            continue
+        told.add(rule)
+        alone = replace(report, rows=(row,), verdict=row.verdict)
+        yield CodeProblem(rule, "error" if row.verdict == "fail" else "open", of_tensors(alone).sentence, place)
+    if report.verdict == "inconclusive" and not told:
+        yield CodeProblem(UNDECIDED, "open", of_tensors(report).sentence, place)
+
+
 def to_annotation(problem: CodeProblem) -> str:
     """A workflow command of GitHub Actions, which shows the problem beside the line."""
-    command = "error" if problem.level == "error" else "warning"
-    place = problem.place
+    command, place = "error" if problem.level == "error" else "warning", problem.place
     at = [] if place is None else [f"file={_escaped(place.path, ':,')}", f"line={place.line}"]
     properties = ",".join([*at, f"title=diffexplore%3A {_escaped(problem.rule, ':,')}"])
     return f"::{command} {properties}::{_escaped(problem.message)}"

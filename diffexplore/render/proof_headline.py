@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from diffexplore.checking.records import VALUE
+from diffexplore.checking.records import VALUE, Cause
 from diffexplore.decide.records import EnclosedValue, Status
+from diffexplore.lists import listed
 from diffexplore.numerals import plain_exponent
 from diffexplore.proving.records import Proof, Statement
 from diffexplore.typography import with_minus
@@ -38,9 +39,14 @@ def headline(proof: Proof) -> Headline:
     return Headline(word, tone, {"proved": _proved, "refuted": _refuted, "unknown": _unknown}[proof.status](proof))
 
 
-def told(proof: Proof) -> Statement:
+def headlined(proof: Proof) -> Statement:
     """The refuted statement that the answer speaks of: that of a partial, where there is one."""
     return next((statement for statement in proof.refuted if statement.name != VALUE), proof.refuted[0])
+
+
+def named_cause(proof: Proof) -> Cause | None:
+    """Why it is refuted, where that is known."""
+    return proof.cause if proof.cause is not None and proof.cause.key != "unexplained" else None
 
 
 def _proved(proof: Proof) -> str:
@@ -49,7 +55,8 @@ def _proved(proof: Proof) -> str:
     kinks = set(proof.conditions) - set(proof.exclusions) - set(proof.sizes)
     conditions = f", under {counted(len(kinks), 'side condition')}" if kinks else ""
     rest = "".join(f"; {sentence}" for sentence in proof.unvalued)
-    return f"{_up_to(proof)}{proof.program} computes {_claim(proof)}{_inputs(proof)}{few}{conditions}{rest}"
+    claim = f"{proof.program} computes the gradient of {proof.loss}"
+    return f"{_up_to(proof)}{claim}{_inputs(proof)}{few}{conditions}{rest}"
 
 
 def _inputs(proof: Proof) -> str:
@@ -58,10 +65,10 @@ def _inputs(proof: Proof) -> str:
     number = f"every number of samples{sizes}" if proof.data and proof.samples is None else ""
     if not proof.exclusions:
         return ", for every input" + (f" and {number}" if number else "")
-    plain = [_clause(text) for text in proof.exclusions if not text.startswith(_NOT_WHERE)]
     others = [text for text in proof.exclusions if text.startswith(_NOT_WHERE)]
+    plain = [_clause(text) for text in proof.exclusions if text not in others]
     where = f" where {' and '.join(plain)}" if plain else ""
-    return where + "".join(f", {text}" for text in others) + (f", and for {number}" if number else "")
+    return ", ".join([where, *others, *([f"and for {number}"] if number else [])])
 
 
 def _clause(condition: str) -> str:
@@ -85,7 +92,7 @@ def _up_to(proof: Proof) -> str:
 
 def _refuted(proof: Proof) -> str:
     """What is wrong, by which numbers, why, and what is proved."""
-    first, cause = told(proof), proof.cause if proof.cause is not None and proof.cause.key != "unexplained" else None
+    first, cause = headlined(proof), named_cause(proof)
     if cause is not None and "loss_is" in cause.fields and any(one.name == VALUE for one in proof.refuted):
         name = "" if proof.program == "loss" else f" {proof.program}"
         return f"your loss{name} is {cause.fields['loss_is']}; its gradient agrees with it"
@@ -95,7 +102,7 @@ def _refuted(proof: Proof) -> str:
         named = proof.loss.startswith("the loss ") or proof.loss == "loss"
         loss = proof.loss if proof.loss.startswith("the ") else f"the {'' if named else 'loss '}{proof.loss}"
         return f"{proof.program} does not compute {loss}{place}{_beside(first)}{why}"
-    claim = f"{proof.program} does not compute {_claim(proof)}: its {called(first)} is wrong"
+    claim = f"{proof.program} does not compute the gradient of {proof.loss}: its {called(first)} is wrong"
     return f"{claim}{place}{_beside(first)}{why}{_others(proof, first)}"
 
 
@@ -123,25 +130,15 @@ def _others(proof: Proof, first: Statement) -> str:
     for status, word in (("refuted", "wrong too"), ("proved", "right")):
         names = [called(one) for one in proof.statements if one.status == status and one is not first]
         if names:
-            named = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-            listed = named if len(names) <= _LISTED else f"{len(names)} others"
-            parts.append(f"; {listed} {'is' if len(names) == 1 else 'are'} {word}")
+            named = listed(names) if len(names) <= _LISTED else f"{len(names)} others"
+            parts.append(f"; {named} {'is' if len(names) == 1 else 'are'} {word}")
     return "".join(parts)
 
 
 def _unknown(proof: Proof) -> str:
     unsettled = [called(statement) for statement in proof.statements if statement.status == "unknown"]
-    return f"could not decide whether {proof.program} computes {_claim(proof)}: open {_verb(unsettled)}"
-
-
-def _verb(names: list[str]) -> str:
-    return f"{'are' if len(names) > 1 else 'is'} {', '.join(names)}"
-
-
-def _claim(proof: Proof) -> str:
-    if proof.loss == "its own forward pass":
-        return "the gradient of its own forward pass"
-    return f"the gradient of {proof.loss}"
+    still = f"open {'are' if len(unsettled) > 1 else 'is'} {', '.join(unsettled)}"
+    return f"could not decide whether {proof.program} computes the gradient of {proof.loss}: {still}"
 
 
 def called(statement: Statement) -> str:

@@ -7,25 +7,19 @@ from fractions import Fraction
 
 from diffexplore.checking.records import VALUE
 from diffexplore.decide.records import Counterexample, EnclosedValue
+from diffexplore.lists import shortened
 from diffexplore.proving.records import Proof, Statement
-from diffexplore.render.proof_headline import WORDS, called, headline, told
-from diffexplore.writing.blocks import (
-    Block,
-    Column,
-    Formula,
-    FormulaList,
-    Gap,
-    Heading,
-    Note,
-    Span,
-    Table,
-    Text,
-    text,
-)
+from diffexplore.render.proof_headline import WORDS, called, headline, headlined
+from diffexplore.writing.blocks import Block, Column, Formula, FormulaList, Gap, Heading, Note, Span, Table, Text, text
 
 _LONGEST = 200
 
 _DIGITS = 17
+
+_COMPARED = (
+    "What is proved holds wherever the formulas are defined. The operations that torch traced are compared as "
+    "mathematics, not the rounding of the kernels that ship: diffexplore verify measures that, in ulps."
+)
 
 
 def outline(proof: Proof, *, full: bool = False) -> Iterator[Block]:
@@ -38,7 +32,7 @@ def outline(proof: Proof, *, full: bool = False) -> Iterator[Block]:
     yield from _formulas(proof)
     yield _table(proof)
     yield Gap()
-    shown = None if full or not proof.refuted else told(proof)
+    shown = None if full or not proof.refuted else headlined(proof)
     for statement in proof.statements:
         if shown is None or statement is shown or statement.decision.counterexample is None:
             yield from _details(proof, statement)
@@ -47,37 +41,22 @@ def outline(proof: Proof, *, full: bool = False) -> Iterator[Block]:
 
 def _formulas(proof: Proof) -> Iterator[Block]:
     yield Heading("As traced", "sums run over the samples" if proof.data else "")
-    shown = [Formula("L", _shortened(proof.formula))]
-    shown += [
-        Formula(called(statement), _shortened(statement.computed))
-        for statement in proof.statements
-        if statement.name != VALUE
-    ]
+    traced = [(called(statement), statement.computed) for statement in proof.statements if statement.name != VALUE]
+    shown = (Formula(name, shortened(formula, _LONGEST)) for name, formula in [("L", proof.formula), *traced])
     yield FormulaList(tuple(shown))
     yield Gap()
 
 
-def _shortened(formula: str) -> str:
-    return formula if len(formula) <= _LONGEST else f"{formula[: _LONGEST - 1]}…"
-
-
 def _table(proof: Proof) -> Table:
-    columns = (
-        Column("statement", align="left"),
-        Column("answer", align="left"),
-        Column("how", align="left", flexible=True),
-    )
-    return Table(columns, tuple(_row(statement) for statement in proof.statements))
+    columns = Column.left("statement"), Column.left("answer"), Column.left("how", flexible=True)
+    return Table(columns, tuple(map(_row, proof.statements)))
 
 
 def _row(statement: Statement) -> tuple[Text, Text, Text]:
     is_ = "is the loss" if statement.name == VALUE else "is the derivative"
     word, tone = WORDS[statement.status]
-    return (
-        text(f"{called(statement)} {is_}"),
-        text(word.lower(), tone),
-        text("; ".join(statement.decision.tried), "quiet"),
-    )
+    how = text("; ".join(statement.decision.tried), "quiet")
+    return text(f"{called(statement)} {is_}"), text(word.lower(), tone), how
 
 
 def _details(proof: Proof, statement: Statement) -> Iterator[Block]:
@@ -86,11 +65,9 @@ def _details(proof: Proof, statement: Statement) -> Iterator[Block]:
     if found is not None:
         yield Heading(f"{called(statement)} at a counterexample", _point(found))
         yield from _samples(found)
-        columns = (Column("", align="left"), Column("value"), Column("within"))
-        computed, exact = (f"what {proof.program} computes", found.right), ("what is right", found.left)
-        yield Table(
-            columns, tuple((text(name), text(_short(ball)), text(ball.radius)) for name, ball in (computed, exact))
-        )
+        sides = (f"what {proof.program} computes", found.right), ("what is right", found.left)
+        rows = tuple((text(name), text(_short(ball)), text(ball.radius)) for name, ball in sides)
+        yield Table((Column.left(), Column("value"), Column("within")), rows)
         yield Gap()
     elif statement.status == "unknown" and difference is not None:
         message = f"the largest difference of {called(statement)} seen at random points, in 50 digits: {difference}"
@@ -105,18 +82,16 @@ def _short(ball: EnclosedValue) -> str:
 
 def _point(found: Counterexample) -> str:
     of_samples = set(found.samples[0]) if found.samples else set()
-    shown = (f"{name} = {_number(value)}" for name, value in found.point.items() if name not in of_samples)
-    listed = ", ".join(shown)
-    return f"at {listed}" if listed else ""
+    shown = [f"{name} = {_number(value)}" for name, value in found.point.items() if name not in of_samples]
+    return f"at {', '.join(shown)}" if shown else ""
 
 
 def _samples(found: Counterexample) -> Iterator[Block]:
     if not found.samples:
         return
     names = list(found.samples[0])
-    columns = (Column("sample"), *(Column(name) for name in names))
     rows = ((text(str(i)), *(text(_number(sample[name])) for name in names)) for i, sample in enumerate(found.samples))
-    yield Table(columns, tuple(rows))
+    yield Table((Column("sample"), *map(Column, names)), tuple(rows))
     yield Gap()
 
 
@@ -133,8 +108,4 @@ def _notes(proof: Proof) -> Iterator[Block]:
         yield Note(text(f"for N = {proof.samples} as traced, and no other: {proof.mixing} mixes samples"), "·")
     for note in proof.notes:
         yield Note(text(note, "quiet"), "·")
-    message = (
-        "What is proved holds wherever the formulas are defined. The operations that torch traced are compared as "
-        "mathematics, not the rounding of the kernels that ship: diffexplore verify measures that, in ulps."
-    )
-    yield Note(text(message, "quiet"))
+    yield Note(text(_COMPARED, "quiet"))

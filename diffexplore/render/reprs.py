@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from diffexplore.lists import shortened
 from diffexplore.numerals import short
 
 if TYPE_CHECKING:
     from diffexplore.checking.records import Report, Row
     from diffexplore.graphing.records import Graph
     from diffexplore.proving.records import Proof
+    from diffexplore.tensors.records import TensorReport, TensorRow
 
 _LONGEST = 60
 
@@ -37,6 +39,22 @@ def of_row(row: Row) -> str:
     return f"<Row {name} by {row.method}{place}: {row.verdict}{cause}, {value}{error}>"
 
 
+def of_tensor_report(report: TensorReport) -> str:
+    """``<TensorReport of Swish: pass (128 entries pass, 0 fail, 0 inconclusive), float32>``."""
+    summary = report.summary
+    counts = f"{summary.passed:,} entries pass, {summary.failed:,} fail, {summary.inconclusive:,} inconclusive"
+    return f"<TensorReport of {cut(report.function)}: {report.verdict} ({counts}), {report.dtype}>"
+
+
+def of_tensor_row(row: TensorRow) -> str:
+    """``<TensorRow output by x at [2, 3]: pass, 0.617 with an error of 0.31 ulp>``."""
+    where = "" if not row.entry else f" at [{', '.join(map(str, row.entry))}]"
+    value = "no value" if row.value is None else f"{row.value:.6g}"
+    error = "" if row.error_ulp is None else f" with an error of {short(row.error_ulp)} ulp"
+    cause = "" if row.cause is None else f", {row.cause.key}"
+    return f"<TensorRow {row.output} by {row.input}{where}: {row.verdict}{cause}, {value}{error}>"
+
+
 def of_proof(proof: Proof) -> str:
     """``<Proof of loss against perpendicular: proved>``."""
     cause = "" if proof.cause is None else f" ({proof.cause.key})"
@@ -52,8 +70,7 @@ def of_graph(graph: Graph) -> str:
 
 def cut(text: str) -> str:
     """A text on one line, short."""
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    return shortened(" ".join(text.split()), _LONGEST)
 
 
 def _point(point: Mapping[str, float]) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import compress
 
 from diffexplore.checking.records import Report, Row
-from diffexplore.numerals import ABSENT, short
+from diffexplore.lists import grouped
+from diffexplore.numerals import short
 from diffexplore.render.causes import Footnotes
+from diffexplore.render.counts import outcomes, tallies_of
 from diffexplore.render.places import at_place, place
-from diffexplore.render.tables import ROOM_FOR_EVERYTHING, Units, value_cell
+from diffexplore.render.tables import ROOM_FOR_EVERYTHING, Units
 from diffexplore.writing.blocks import Block, Column, Gap, Heading, Table, Text, text
 from diffexplore.writing.names import candidate_of, distinct_points, partial_of, point_key, rows_of
-from diffexplore.writing.numbers import counted
+from diffexplore.writing.numbers import counted, value_cell
 
 #: Digits of their values.
 _SAMPLE_DIGITS = 11
@@ -31,7 +34,9 @@ def worst_samples(report: Report, footnotes: Footnotes, width: int) -> Iterator[
             worst = _worst(rows)
             exact = not worst and any(row.error_abs == 0 for row in rows)
             said = "; the worst:" if worst else ", without any error" if exact else ""
-            yield Heading(partial_of(rows[0], candidate), f"by sample: {_counts(report, name, 'samples')}{said}")
+            counts = outcomes(tallies_of(report, name, "samples"))
+            words = ", ".join(f"{counted(count)} {verdict}" for verdict, count in counts.items()) or "none"
+            yield Heading(partial_of(rows[0], candidate), f"by sample: {words}{said}")
             if worst:
                 yield _samples_table(worst, report, footnotes, width)
             yield Gap()
@@ -39,11 +44,9 @@ def worst_samples(report: Report, footnotes: Footnotes, width: int) -> Iterator[
 
 def _worst(rows: Sequence[Row]) -> list[Row]:
     """Every fail, then each method's worst, up to five rows; what has no error is not among them."""
-    chosen: list[Row] = []
-    for row in sorted((row for row in rows if row.error_abs or row.verdict == "fail"), key=_by_severity):
-        if row.verdict == "fail" or row.method not in {other.method for other in chosen}:
-            chosen.append(row)
-    return chosen[:_WORST]
+    ranked = sorted((row for row in rows if row.error_abs or row.verdict == "fail"), key=_by_severity)
+    first = {row.method: row for row in reversed(ranked)}
+    return [row for row in ranked if row.verdict == "fail" or row is first[row.method]][:_WORST]
 
 
 def _by_severity(row: Row) -> tuple[int, float, float]:
@@ -63,38 +66,25 @@ def _samples_table(rows: Sequence[Row], report: Report, footnotes: Footnotes, wi
     several_points = len(distinct_points(row for row in report.rows if row.probe is None)) > 1
     roomy = width >= ROOM_FOR_EVERYTHING
     error, allowed, power = units.columns
-    columns = [
-        (True, Column("sample")),
-        (True, Column("method", align="left")),
-        (several_points, Column("at", align="left", flexible=True)),
-        (roomy, Column("value")),
-        (True, error),
-        (True, allowed),
-        (roomy, power),
-        (True, Column("verdict", align="left")),
-    ]
-    shown = [position for position, (requested, _) in enumerate(columns) if requested]
-    body = [_sample_cells(row, report, units, footnotes) for row in rows]
-    return Table(
-        tuple(columns[position][1] for position in shown),
-        tuple(tuple(cells[position] for position in shown) for cells in body),
+    at = Column.left("at", flexible=True)
+    columns = (
+        Column("sample"),
+        Column.left("method"),
+        at,
+        Column("value"),
+        error,
+        allowed,
+        power,
+        Column.left("verdict"),
     )
+    shown = (True, True, several_points, roomy, True, True, roomy, True)
+    body = (_sample_cells(row, report, units, footnotes) for row in rows)
+    return Table(tuple(compress(columns, shown)), tuple(tuple(compress(cells, shown)) for cells in body))
 
 
 def _sample_cells(row: Row, report: Report, units: Units, footnotes: Footnotes) -> tuple[Text, ...]:
     where, value = text(place(report, row.point, compact=True)), value_cell(row, row.truth, _SAMPLE_DIGITS)
     return (text(str(row.sample)), text(row.method), where, value, *units.cells(row), footnotes.verdict(row))
-
-
-def _counts(report: Report, name: str, kind: str) -> str:
-    """``1,990 pass, 10 inconclusive``."""
-    tallies = [tally for tally in report.summary.tallies if tally.parameter == name and tally.kind == kind]
-    totals = {
-        "pass": sum(tally.passed for tally in tallies),
-        "fail": sum(tally.failed for tally in tallies),
-        "inconclusive": sum(tally.inconclusive for tally in tallies),
-    }
-    return ", ".join(f"{counted(total)} {verdict}" for verdict, total in totals.items() if total) or "none"
 
 
 def probes(report: Report) -> Iterator[Block]:
@@ -103,22 +93,13 @@ def probes(report: Report) -> Iterator[Block]:
     if not rows:
         return
     yield Heading("Probes", "sub-batches and points at which an error would show more clearly")
-    columns = (
-        Column("partial", align="left"),
-        Column("probe", align="left", flexible=True),
-        Column("worst error", "ulp"),
-        Column("catches", "relative"),
-        Column("verdicts", align="left"),
+    numbers = Column("worst error", "ulp"), Column("catches", "relative")
+    by_probe = grouped(rows, lambda row: (row.parameter, row.of, row.probe, point_key(row.point)))
+    yield Table(
+        (Column.left("partial"), Column.left("probe", flexible=True), *numbers, Column.left("verdicts")),
+        tuple(_probe_row(members, report) for members in by_probe.values()),
     )
-    yield Table(columns, tuple(_probe_row(members, report) for members in _by_probe(rows).values()))
     yield Gap()
-
-
-def _by_probe(rows: Sequence[Row]) -> Mapping[object, list[Row]]:
-    groups: dict[object, list[Row]] = {}
-    for row in rows:
-        groups.setdefault((row.parameter, row.of, row.probe, point_key(row.point)), []).append(row)
-    return groups
 
 
 def _probe_row(rows: Sequence[Row], report: Report) -> tuple[Text, ...]:
@@ -131,6 +112,6 @@ def _probe_row(rows: Sequence[Row], report: Report) -> tuple[Text, ...]:
         text(partial_of(first)),
         text(f"{first.probe},{at_place(report, first.point, digits=4)}".rstrip(",")),
         text(short(worst, 3)),
-        text(short(min(powers, default=None), upward=True) if powers else ABSENT),
+        text(short(min(powers, default=None), upward=True)),
         text(", ".join(told), "bad" if "fail" in verdicts else "plain"),
     )

@@ -47,9 +47,7 @@ def _result(problem: CodeProblem, rule: int) -> dict[str, Any]:
 
 
 def _location(place: CodePlace) -> dict[str, Any]:
-    return {
-        "physicalLocation": {"artifactLocation": {"uri": _uri(place.path)}, "region": {"startLine": place.line}},
-    }
+    return {"physicalLocation": {"artifactLocation": {"uri": _uri(place.path)}, "region": {"startLine": place.line}}}
 
 
 def _uri(path: str) -> str:

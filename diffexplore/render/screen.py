@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
-from diffexplore.checking.records import VALUE, Report, Row
+from diffexplore.checking.records import VALUE, Report, Row, Verdict
 from diffexplore.checking.tallies import Tally
 from diffexplore.methods import truncates
 from diffexplore.numerals import short
 from diffexplore.render.causes import Footnotes, not_compared_briefly
-from diffexplore.render.counts import total
+from diffexplore.render.counts import outcomes, tallies_of, total
 from diffexplore.render.evidence import evidence
 from diffexplore.render.failed import told_causes
 from diffexplore.render.lost import lost_briefly
 from diffexplore.render.matrix import has_matrix, matrix
 from diffexplore.render.outline import (
     HessianText,
-    decisions,
     hessian_formulas,
     loss_formula,
+    loss_notes,
     partial_formula,
-    what_ran,
-    what_ran_itself,
+    run_notes,
 )
 from diffexplore.render.places import at_place, compact_points
 from diffexplore.render.scans import scans_briefly
 from diffexplore.render.unsettled import listed_failures, shown_causes, unsettled
 from diffexplore.render.verdict import headline, open_cause
 from diffexplore.render.wrong import of_program
-from diffexplore.typography import typeset
 from diffexplore.writing.blocks import (
     COLUMN_GAP,
     INDENT,
@@ -42,10 +41,11 @@ from diffexplore.writing.blocks import (
     Span,
     Table,
     Text,
+    Tone,
     text,
 )
 from diffexplore.writing.names import candidate_of, kind_of, partial_of, rows_of
-from diffexplore.writing.numbers import counted, in_ulps, ulp_at
+from diffexplore.writing.numbers import counted, sizes
 
 #: Partials whose formulas one screen has room for, and lines of anything that comes once a partial.
 _MOST_PARTIALS = 4
@@ -58,6 +58,11 @@ SAVINGS = ("commands", "open", "samples", "skipped", "formulas")
 
 #: Lines of one screen.
 LINES = 40
+
+#: The word and tone of a verdict among counts.
+_OUTCOMES: Mapping[Verdict, tuple[str, Tone]] = {
+    "pass": ("pass", "plain"), "fail": ("FAIL", "bad"), "inconclusive": ("open", "doubt"),
+}  # fmt: skip
 
 #: A command, and what it shows.
 Command = tuple[str, str]
@@ -83,10 +88,7 @@ def screen(
     yield from above
     spare = "formulas" in saved or (report.scans and not hessian)
     yield from _formulas(report, hessian, width, 0 if spare else _FORMULA_LINES)
-    yield from decisions(report)
-    yield Note(text(f"{what_ran(report)}{_how_many_failed(report)}", "quiet"))
-    if report.loss.program is not None:
-        yield Note(text(what_ran_itself(report, report.loss.program), "quiet"))
+    yield from run_notes(report, _how_many_failed(report))
     if not report.scans:  # which say their own point
         yield from compact_points(report)
     yield Gap()
@@ -119,8 +121,8 @@ def _told(report: Report) -> set[str]:
 
 
 def _how_many_failed(report: Report) -> str:
-    failed = report.summary.failed
-    return f"; {counted(failed)} of {counted(total(report), 'comparison')} failed" if failed else ""
+    failed, every = report.summary.failed, total(report.summary)
+    return f"; {counted(failed)} of {counted(every, 'comparison')} failed" if failed else ""
 
 
 def failures_only(report: Report) -> Iterator[Block]:
@@ -144,42 +146,27 @@ def _formulas(report: Report, hessian: HessianText | None, width: int, most: int
     left = len(partials) + 1 - len(shown)
     if left and most:
         yield Note(text(f"and {counted(left, 'other partial')}", "quiet"))
-    if loss.domain:
-        yield Note(text(f"where {typeset(loss.domain)}"))
-    if loss.rewritten:
-        yield Note(text(typeset(loss.rewritten)), "·")
+    yield from loss_notes(loss)
 
 
 def _by_sample(report: Report, most: int) -> Iterator[Block]:
     """A line for each of the first ``most`` partials: how its samples fared, and the worst of them."""
-    named = [name for name in report.gradient if _tallies(report, name, "samples")]
-    for name in named[:most]:
+    found = {name: tallies for name in report.gradient if (tallies := tallies_of(report, name, "samples"))}
+    for name, tallies in islice(found.items(), most):
         rows = rows_of(report, "samples", name)
         subject = partial_of(rows[0], candidate_of(report)) if rows else name
-        worst = _worst(rows, report)
-        yield Note((Span(f"{subject}: "), *_counts(_tallies(report, name, "samples")), *worst))
-    if len(named) > most:
-        rest = [tally for name in named[most:] for tally in _tallies(report, name, "samples")]
-        count = counted(len(named) - most, "other partial")
-        yield Note((Span(f"{count}: "), *_counts(rest)))
-
-
-def _tallies(report: Report, name: str, kind: str) -> list[Tally]:
-    return [tally for tally in report.summary.tallies if tally.parameter == name and tally.kind == kind]
+        yield Note((Span(f"{subject}: "), *_counts(tallies), *_worst(rows, report)))
+    if len(found) > most:
+        rest = [tally for tallies in islice(found.values(), most, None) for tally in tallies]
+        yield Note((Span(f"{counted(len(found) - most, 'other partial')}: "), *_counts(rest)))
 
 
 def _counts(tallies: Sequence[Tally]) -> Text:
     """``1,990 pass, 10 FAIL``."""
-    totals = (
-        (sum(tally.passed for tally in tallies), "pass", "good"),
-        (sum(tally.failed for tally in tallies), "FAIL", "bad"),
-        (sum(tally.inconclusive for tally in tallies), "open", "doubt"),
-    )
     found: list[Span] = []
-    for count, word, tone in totals:
-        if count:
-            found += [Span(", ")] if found else []
-            found.append(Span(f"{counted(count)} {word}", "plain" if word == "pass" else tone))  # type: ignore[arg-type]
+    for verdict, count in outcomes(tallies).items():
+        word, tone = _OUTCOMES[verdict]
+        found += [*([Span(", ")] if found else []), Span(f"{counted(count)} {word}", tone)]
     return tuple(found)
 
 
@@ -199,14 +186,13 @@ def _worst(rows: Sequence[Row], report: Report) -> Text:
 
 def _of_allowed(row: Row, dtype: str) -> str:
     """``428 of 840 ulp allowed``, or in absolute terms where the truth is 0."""
-    ulp = ulp_at(row.truth, dtype) if row.error_ulp is not None else None
-    error, bound = (row.error_abs, row.bound) if ulp is None else (row.error_ulp, in_ulps(row.bound, ulp))
-    return f"{short(error, 3)} of {short(bound, upward=True)}{'' if ulp is None else ' ulp'} allowed"
+    error, bound, unit = sizes(row, dtype)
+    return f"{short(error, 3)} of {short(bound, upward=True)}{unit} allowed"
 
 
 def _values(report: Report) -> Iterator[Block]:
     """The loss's own value, where it was compared and nothing of it stands above."""
-    tallies = _tallies(report, VALUE, "reduced")
+    tallies = tallies_of(report, VALUE, "reduced")
     if tallies and not any(tally.failed or tally.inconclusive for tally in tallies):
         rows = [row for row in rows_of(report, "reduced", VALUE) if row.error_abs is not None]
         worst = max(rows, key=lambda row: row.error_ulp or 0.0, default=None)
@@ -220,7 +206,7 @@ def _probes(report: Report) -> Iterator[Block]:
     if tallies:
         made = len({(row.parameter, row.of, row.probe, tuple(row.point.items())) for row in report.rows
                     if kind_of(row) == "probe"})  # fmt: skip
-        compared = sum(tally.passed + tally.failed + tally.inconclusive for tally in tallies)
+        compared = total(*tallies)
         several = "" if compared == made or candidate_of(report) is None else f", {counted(compared, 'comparison')}"
         where = f"{counted(made, 'probe')} (where an error shows more clearly){several}: "
         yield Note((Span(where), *_counts(tallies)))
@@ -239,4 +225,4 @@ def _next(commands: Sequence[Command], width: int) -> Table:
     longest = max(len(command) for command, _ in commands)
     roomy = INDENT + longest + COLUMN_GAP + max(len(what) for _, what in commands) <= width
     rows = [(text(command, "strong"), text(what if roomy else "", "quiet")) for command, what in commands]
-    return Table((Column("", align="left"), Column("", align="left")), tuple(rows))
+    return Table((Column.left(), Column.left()), tuple(rows))

@@ -5,36 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from diffexplore.checking.records import Report, Row, Truth
+from diffexplore.lists import grouped
 from diffexplore.numerals import short
 from diffexplore.render.causes import Footnotes
 from diffexplore.render.places import place
-from diffexplore.writing.blocks import (
-    COLUMN_GAP,
-    INDENT,
-    Block,
-    Column,
-    Gap,
-    Heading,
-    Note,
-    Table,
-    Text,
-    text,
-    words_of,
-)
-from diffexplore.writing.names import (
-    distinct_points,
-    point_key,
-    reduced_partial,
-    rows_of,
-    second_partial_of,
-)
-from diffexplore.writing.numbers import (
-    digits_of,
-    in_ulps,
-    truth_digits,
-    ulp_at,
-    value_beside,
-)
+from diffexplore.writing.blocks import COLUMN_GAP, INDENT, Block, Column, Gap, Heading, Table, Text, text, words_of
+from diffexplore.writing.names import distinct_points, point_key, reduced_partial, rows_of, second_partial_of
+from diffexplore.writing.numbers import digits_of, in_ulps, truth_digits, ulp_at, value_cell
 
 #: Digits that a value shows however narrow the page is.
 _FEWEST_DIGITS = 6
@@ -57,16 +34,13 @@ def reduced_tables(report: Report, footnotes: Footnotes, width: int) -> Iterator
 
 def _by_truth(name: str, rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
     """Rows that are measured against one number; each second partial has a truth of its own."""
-    groups: dict[str | None, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row.of, []).append(row)
-    for of, group in groups.items():
+    for of, group in grouped(rows, lambda row: row.of).items():
         yield reduced_partial(name) if of is None else second_partial_of(group[0]), group
 
 
 def _methods_table(rows: Sequence[Row], dtype: str, footnotes: Footnotes, width: int) -> Table:
     units = Units(rows, dtype)
-    columns = (Column("method", align="left"), Column("value"), *units.columns, Column("verdict", align="left"))
+    columns = (Column.left("method"), Column("value"), *units.columns, Column.left("verdict"))
     truth = next((row.truth for row in rows if row.error_abs is not None), None)  # at a kink, there is none
     labels = [text("truth"), *(text(row.method) for row in rows)]
     numbers = [(text(""),) * 4, *((*units.cells(row), footnotes.verdict(row)) for row in rows)]
@@ -95,12 +69,6 @@ def _values(rows: Sequence[Row], truth: Truth | None, digits: int, room: int) ->
     return values
 
 
-def value_cell(row: Row, truth: Truth | None, digits: int) -> Text:
-    if row.is_nan and row.cause is not None:
-        return text(row.cause.fields["value"], "bad")
-    return value_beside(row.value, truth, digits, "bad" if row.verdict == "fail" else "quiet")
-
-
 class Units:
     """The unit in which a table states error and allowance: ulp, or absolute where the truth is 0."""
 
@@ -117,15 +85,10 @@ class Units:
 
     def cells(self, row: Row) -> tuple[Text, Text, Text]:
         """The three numbers of ``row`` in this table's units."""
-        allowed = row.bound if _has_truth(row) else None
-        return (
-            text(short(self._sized(row.error_abs, row), 3)),
-            text(short(self._sized(allowed, row), upward=True)),
-            text(self._power(row)),
-        )
-
-    def _sized(self, amount: float | None, row: Row) -> float | None:
-        return amount if self.absolute else in_ulps(amount, ulp_at(row.truth, self.dtype))
+        error, allowed = row.error_abs, row.bound if _has_truth(row) else None
+        if not self.absolute:
+            error, allowed = (in_ulps(amount, ulp_at(row.truth, self.dtype)) for amount in (error, allowed))
+        return text(short(error, 3)), text(short(allowed, upward=True)), text(self._power(row))
 
     def _power(self, row: Row) -> str:
         """Beside a wide bound a tiny truth counts as 0, and the row's power is absolute in a relative column."""
@@ -139,17 +102,3 @@ def _has_truth(row: Row) -> bool:
     """Whether there is anything to be compared with: at a kink or a pole, no distance is allowed or forbidden."""
     stated = (row.error_abs, row.smallest_detectable, row.smallest_detectable_abs)
     return row.truth is not None and any(number is not None for number in stated)
-
-
-def legend(report: Report) -> Note:
-    """What the columns mean, once."""
-    open_digits = any("?" in truth_digits(row.truth, digits_of(report.dtype)) for row in report.rows)
-    return Note(
-        text(
-            f"error: distance from the truth, a certified enclosure of the exact partial"
-            f"{' (a ? is a digit that it leaves open)' if open_digits else ''}; in units in the last place (ulp) of "
-            f"{report.dtype}. allowed: the bound derived for this method, rounding and truncation; beyond it the row "
-            f"fails. catches: the smallest relative error that the row is sure to report.",
-            "quiet",
-        )
-    )

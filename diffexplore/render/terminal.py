@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
@@ -15,32 +16,15 @@ from rich.text import Text as RichText
 
 from diffexplore.checking.records import Report
 from diffexplore.figures.terminal import draw
-from diffexplore.render.details import Detail, blocks_of
-from diffexplore.render.outline import HessianText
-from diffexplore.render.screen import LINES, SAVINGS, Command
+from diffexplore.render.outline import HessianText, outline
+from diffexplore.render.screen import LINES, SAVINGS, Command, failures_only, screen
 from diffexplore.typography import speaks_mathematics, to_ascii
-from diffexplore.writing.blocks import (
-    COLUMN_GAP,
-    INDENT,
-    Block,
-    Column,
-    FormulaList,
-    Gap,
-    Heading,
-    Headline,
-    Note,
-    Picture,
-    Table,
-    Text,
-    Tone,
-    text,
-    words_of,
-)
+from diffexplore.writing import blocks as b
 
 #: Characters that a column which may be broken is left with at least.
 _LEAST_BROKEN = 6
 
-_STYLES: dict[Tone, str] = {
+_STYLES: dict[b.Tone, str] = {
     "plain": "",
     "strong": "bold",
     "quiet": "dim",
@@ -50,11 +34,15 @@ _STYLES: dict[Tone, str] = {
 }
 
 
+#: How much of a report is shown: one screen, all tables, or the failing comparisons alone.
+Detail = Literal["screen", "full", "failing"]
+
+
 @dataclass(frozen=True)
 class Drawing:
     """Blocks that rich can print; ``ascii`` None chooses by the encoding of the console, so that ∂ never crashes it."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[b.Block, ...]
     ascii: bool | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -74,13 +62,18 @@ class ReportPage:
     detail: Detail = "screen"
     commands: tuple[Command, ...] = ()
 
+    def blocks(self, width: int | None = None, savings: int = 0) -> Iterable[b.Block]:
+        """The blocks for a page of ``width`` characters where it has characters, and ``savings`` parts less."""
+        given = {} if width is None else {"width": width}
+        if self.detail == "failing":
+            return failures_only(self.report)
+        if self.detail == "full":
+            return outline(self.report, hessian=self.hessian, **given)
+        return screen(self.report, hessian=self.hessian, commands=self.commands, savings=savings, **given)
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for savings in range(len(SAVINGS) + 1 if self.detail == "screen" else 1):
-            blocks = blocks_of(
-                self.report, self.detail, width=options.max_width, hessian=self.hessian, commands=self.commands,
-                savings=savings,
-            )  # fmt: skip
-            drawn = list(_draw(blocks, console, options, self.ascii))
+            drawn = list(_draw(self.blocks(options.max_width, savings), console, options, self.ascii))
             if drawn.count(Segment.line()) <= LINES:
                 break
         yield from drawn
@@ -96,13 +89,16 @@ def to_text(report: Report, width: int = 80, ascii: bool | None = None, *, full:
 
     ``ascii`` None chooses by the encoding of standard output.
     """
-    return as_text(lambda plain: ReportPage(report, ascii=plain, detail="full" if full else "screen"), width, ascii)
+    return plain_text(ReportPage(report, ascii=_in_ascii(ascii), detail="full" if full else "screen"), width)
 
 
-def as_text(page: Callable[[bool], RenderableType], width: int, ascii: bool | None) -> str:
-    """What ``page`` makes, drawn in ASCII or not, as plain text; None chooses by the encoding of standard output."""
-    plain = not speaks_mathematics(sys.stdout.encoding) if ascii is None else ascii
-    return plain_text(page(plain), width)
+def blocks_to_text(blocks: Iterable[b.Block], width: int = 100, ascii: bool | None = None) -> str:
+    """The blocks as plain text; ``ascii`` None chooses by the encoding of standard output."""
+    return plain_text(Drawing(tuple(blocks), _in_ascii(ascii)), width)
+
+
+def _in_ascii(chosen: bool | None) -> bool:
+    return not speaks_mathematics(sys.stdout.encoding) if chosen is None else chosen
 
 
 def plain_text(shown: RenderableType, width: int) -> str:
@@ -116,7 +112,9 @@ def plain_text(shown: RenderableType, width: int) -> str:
     return into.getvalue().rstrip("\n")
 
 
-def _draw(blocks: Iterable[Block], console: Console, options: ConsoleOptions, ascii: bool | None) -> Iterator[Segment]:
+def _draw(
+    blocks: Iterable[b.Block], console: Console, options: ConsoleOptions, ascii: bool | None
+) -> Iterator[Segment]:
     plain = not speaks_mathematics(options.encoding) if ascii is None else ascii
     pen = _Pen(options.max_width, plain)
     for block in blocks:
@@ -141,51 +139,47 @@ class _Pen:
         self.width = width
         self.ascii = ascii
 
-    def draw(self, block: Block) -> RenderableType:
+    def draw(self, block: b.Block) -> RenderableType:
         match block:
-            case Headline():
+            case b.Headline():
                 return self._hanging(block.word, block.tone, RichText(self.spell(block.sentence)), "  ")
-            case Heading():
+            case b.Heading():
                 return RichText.assemble((self.spell(block.title), "bold"), "  ", self.spell(block.aside))
-            case FormulaList():
+            case b.FormulaList():
                 return self._formulas(block)
-            case Note():
+            case b.Note():
                 return self._note(block)
-            case Table():
+            case b.Table():
                 return self._table(block)
-            case Picture():
+            case b.Picture():
                 lines = draw(block.figure, self.width, height=block.lines, ascii=self.ascii, dense=block.dense)
                 return RichText("\n".join(lines), no_wrap=True)
-            case Gap():
+            case b.Gap():
                 return RichText("")
 
     def spell(self, words: str) -> str:
         return to_ascii(words) if self.ascii else words
 
-    def rich_text(self, content: Text) -> RichText:
+    def rich_text(self, content: b.Text) -> RichText:
         return RichText.assemble(*((self.spell(span.text), _STYLES[span.tone]) for span in content))
 
-    def _note(self, note: Note) -> RenderableType:
+    def _note(self, note: b.Note) -> RenderableType:
         content = self.rich_text(note.content)
         marker = {"·": "-"}.get(note.marker, note.marker) if self.ascii else note.marker
         return self._hanging(marker, "plain", content, " ") if marker else content
 
-    def _hanging(self, marker: str, tone: Tone, content: RichText, gap: str) -> RenderableType:
+    def _hanging(self, marker: str, tone: b.Tone, content: RichText, gap: str) -> RenderableType:
         """``content`` behind ``marker``, its further lines indented as far."""
-        grid = RichTable.grid(padding=0)
-        grid.add_column(no_wrap=True)
-        grid.add_column(overflow="fold")
+        grid = _grid()
         style = f"bold {_STYLES[tone]}" if tone != "plain" else ""
         grid.add_row(RichText(marker + gap, style=style), content)
         return grid
 
-    def _formulas(self, block: FormulaList) -> RenderableType:
+    def _formulas(self, block: b.FormulaList) -> RenderableType:
         """``label = expression   remark``; a remark that does not fit goes below its formula."""
         labels = [self.spell(formula.label) for formula in block.formulas]
         pad = max(map(len, labels))
-        lines = RichTable.grid(padding=0)
-        lines.add_column(no_wrap=True)
-        lines.add_column(overflow="fold")
+        lines = _grid()
         for label, formula in zip(labels, block.formulas, strict=True):
             expression, remark = self.spell(formula.expression), self.spell(formula.remark)
             fits = pad + 5 + len(expression) + 3 + len(remark) <= self.width
@@ -194,42 +188,43 @@ class _Pen:
             lines.add_row(f"  {label.ljust(pad)} = ", body)
         return lines
 
-    def _table(self, block: Table) -> RenderableType:
+    def _table(self, block: b.Table) -> RenderableType:
         titled = any(column.title for column in block.columns)
         table = RichTable(
-            box=None, padding=(0, COLUMN_GAP, 0, 0), pad_edge=False, header_style="dim", show_header=titled
+            box=None, padding=(0, b.COLUMN_GAP, 0, 0), pad_edge=False, header_style="dim", show_header=titled
         )
         for column, breakable in zip(block.columns, _breakable(block, self.width), strict=True):
             table.add_column(
-                self._header(column),
-                justify=column.align,
-                no_wrap=not breakable,
-                overflow="fold",
-                vertical="top",
+                self._header(column), justify=column.align, no_wrap=not breakable, overflow="fold", vertical="top"
             )
         for row in block.rows:
             table.add_row(*map(self.rich_text, row))
-        return Padding(table, (0, 0, 0, INDENT))
+        return Padding(table, (0, 0, 0, b.INDENT))
 
-    def _header(self, column: Column) -> RichText:
-        title = f"{column.title}\n{column.unit}" if column.unit else column.title
-        return self.rich_text(text(title))
+    def _header(self, column: b.Column) -> RichText:
+        return RichText(self.spell(f"{column.title}\n{column.unit}" if column.unit else column.title))
 
 
-def _breakable(table: Table, width: int) -> list[bool]:
+def _grid() -> RichTable:
+    """What is never broken, and beside it what is."""
+    grid = RichTable.grid(padding=0)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _breakable(table: b.Table, width: int) -> list[bool]:
     """Which columns may be broken into lines: flexible ones; on a narrow page names as well, and numbers last."""
     flexible = [column.flexible for column in table.columns]
     names = [column.flexible or column.align == "left" for column in table.columns]
-    for breakable in (flexible, names):
-        if _least_width(table, breakable) <= width:
-            return breakable
-    return [True] * len(table.columns)
+    every = [True] * len(names)
+    return next((some for some in (flexible, names) if _least_width(table, some) <= width), every)
 
 
-def _least_width(table: Table, breakable: Sequence[bool]) -> int:
+def _least_width(table: b.Table, breakable: Sequence[bool]) -> int:
     """The characters that a line of ``table`` needs."""
-    needed = INDENT + COLUMN_GAP * len(table.columns)
+    needed = b.INDENT + b.COLUMN_GAP * len(table.columns)
     for position, column in enumerate(table.columns):
-        cells = [column.title, column.unit, *(words_of(row[position]) for row in table.rows)]
-        needed += min(_LEAST_BROKEN, max(map(len, cells))) if breakable[position] else max(map(len, cells))
+        longest = max(map(len, (column.title, column.unit, *(b.words_of(row[position]) for row in table.rows))))
+        needed += min(_LEAST_BROKEN, longest) if breakable[position] else longest
     return needed

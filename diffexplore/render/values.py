@@ -10,7 +10,7 @@ from diffexplore.render.causes import Footnotes
 from diffexplore.render.places import place
 from diffexplore.writing.blocks import Block, Gap, Note, Span, Text
 from diffexplore.writing.names import rows_of
-from diffexplore.writing.numbers import in_ulps, truth_digits, ulp_at, value_beside
+from diffexplore.writing.numbers import sizes, truth_digits, value_cell
 
 #: Digits of a value that is only mentioned.
 _DIGITS = 8
@@ -26,21 +26,12 @@ def loss_values(report: Report, footnotes: Footnotes) -> Iterator[Block]:
 
 
 def _line(row: Row, report: Report, footnotes: Footnotes) -> Text:
-    value = value_beside(row.value, row.truth, _DIGITS, "bad" if row.verdict == "fail" else "quiet")
-    if row.is_nan and row.cause is not None:
-        value = (Span(row.cause.fields["value"], "bad"),)
     where = f"  at {place(report, row.point)}" if row.point else ""
+    error, allowed, unit = sizes(row, report.dtype)
+    size = f"error {short(error, 3)}{unit}, allowed {short(allowed, upward=True)}"
     return (
         Span("L = ", "strong"),
-        *value,
-        Span(f"{where}: truth {truth_digits(row.truth, _DIGITS)}, {_sizes(row, report.dtype)}: "),
+        *value_cell(row, row.truth, _DIGITS),
+        Span(f"{where}: truth {truth_digits(row.truth, _DIGITS)}, {size}: "),
         *footnotes.verdict(row),
     )
-
-
-def _sizes(row: Row, dtype: str) -> str:
-    """The error and what is allowed, in ulp, or absolute where the truth is 0."""
-    ulp = ulp_at(row.truth, dtype)
-    if row.error_ulp is None or ulp is None:
-        return f"error {short(row.error_abs, 3)}, allowed {short(row.bound, upward=True)}"
-    return f"error {short(row.error_ulp, 3)} ulp, allowed {short(in_ulps(row.bound, ulp), upward=True)}"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from diffexplore.checking.records import LOSS, VALUE, Report, Row
+from diffexplore.lists import grouped
 from diffexplore.methods import runs_program
 from diffexplore.numerals import short
 from diffexplore.render.places import at_place
@@ -25,8 +26,7 @@ def worst_failures(report: Report) -> list[Row]:
     failing = sorted((row for row in report.rows if row.verdict == "fail"), key=_relative_error, reverse=True)
     values = [row for row in failing if row.parameter == VALUE]
     partials = [row for row in failing if row.parameter != VALUE]
-    # Where the loss itself is not finite, everything else follows from that.
-    itself = [row for row in values if row.method == LOSS]
+    itself = [row for row in values if row.method == LOSS]  # where it is not finite, all else follows from that
     others = [row for row in values if row.method != LOSS]
     return itself + ([row for row in partials if kind_of(row) == "reduced"] or partials) + others
 
@@ -40,9 +40,10 @@ def _relative_error(row: Row) -> float:
 
 def failures(report: Report) -> Iterator[Block]:
     """What failed, where, by how much and why: only where something did."""
-    candidate = candidate_of(report)
     found = worst_failures(report)
-    groups = _alike(_one_of_each_cause(found) if candidate else found)[:_DESCRIBED]
+    by_cause = grouped(found, lambda row: row.cause.message if row.cause else "")
+    # A candidate is wrong for few reasons, in many rows.
+    groups = _alike([rows[0] for rows in by_cause.values()] if candidate_of(report) else found)[:_DESCRIBED]
     for group in groups:
         yield Note(_described(group, report), marker="·")
     left = report.summary.failed - sum(map(len, groups))
@@ -55,34 +56,19 @@ def failures(report: Report) -> Iterator[Block]:
 
 def of_program(report: Report) -> Iterator[Block]:
     """That a failing method has differentiated the user's function itself, and who says why that is wrong."""
-    if (
-        candidate_of(report) is None
-        and report.loss.program
-        and any(row.verdict == "fail" and runs_program(row.method) for row in report.rows)
-    ):
-        message = (
-            f"the truth is the derivative of what {report.loss.program} computes forwards; why its own "
-            "differentiation differs from it, verify says"
-        )
-        yield Note(text(message), marker="·")
-
-
-def _one_of_each_cause(rows: list[Row]) -> list[Row]:
-    """A candidate is wrong for few reasons, in many rows."""
-    found: dict[str, Row] = {}
-    for row in rows:
-        found.setdefault(row.cause.message if row.cause else "", row)
-    return list(found.values())
+    itself = any(row.verdict == "fail" and runs_program(row.method) for row in report.rows)
+    if candidate_of(report) is None and report.loss.program and itself:
+        truth = f"the truth is the derivative of what {report.loss.program} computes forwards"
+        yield Note(text(f"{truth}; why its own differentiation differs from it, verify says"), marker="·")
 
 
 def _alike(rows: list[Row]) -> list[list[Row]]:
     """Rows of several methods that have one cause of a NaN, together; every other row by itself."""
-    groups: dict[object, list[Row]] = {}
-    for i, row in enumerate(rows):
-        cause = row.cause.message if row.cause else ""
-        key = (row.parameter, point_key(row.point), row.sample, row.probe, cause) if row.is_nan else i
-        groups.setdefault(key, []).append(row)
-    return list(groups.values())
+    return list(grouped(rows, lambda row: _place(row) if row.is_nan else id(row)).values())
+
+
+def _place(row: Row) -> tuple[object, ...]:
+    return row.parameter, point_key(row.point), row.sample, row.probe, row.cause.message if row.cause else ""
 
 
 def _described(rows: list[Row], report: Report) -> Text:
@@ -116,7 +102,7 @@ def is_right_by_itself(row: Row) -> str | None:
     """How a failing row is right whose value is; None for every other row."""
     if row.error_abs is None or row.bound is None or row.error_abs > row.bound or row.verdict != "fail":
         return None
-    return _RIGHT.get(row.cause.key, "is right by itself") if row.cause else "is right by itself"
+    return _RIGHT.get(row.cause.key if row.cause else "", "is right by itself")
 
 
 def how_wrong(row: Row) -> str:

@@ -19,12 +19,10 @@ from diffexplore.checking.judge import Judged, judge
 from diffexplore.checking.truth import TruthFinder
 from diffexplore.errors import DiffexploreError
 from diffexplore.floating_point import format_of
-from diffexplore.methods._error_curve import flattened
+from diffexplore.methods._error_curve import concatenated, flattened
 from diffexplore.methods.base import Estimate, Numbers, Values
 from diffexplore.methods.torch_loss import Unavailable
 from diffexplore.scanning.setting import Setting
-
-Tensor = torch.Tensor
 
 #: Methods that take all places in one call. Another one is called once a place.
 _TOGETHER = frozenset(
@@ -143,17 +141,6 @@ def _spread(estimate: Estimate, count: int) -> Estimate:
     flat = flattened(estimate)
     stepped = None if flat.stepped is None else flat.stepped.expand(count)
     return Estimate(flat.value.expand(count), flat.bound.expand(count), flat.reason, stepped)
-
-
-def concatenated(estimates: list[Estimate]) -> Estimate:
-    """Estimates of shape (m,) one after the other."""
-    stepped = [one.stepped for one in estimates if one.stepped is not None]
-    return Estimate(
-        torch.cat([one.value for one in estimates]),
-        torch.cat([one.bound for one in estimates]),
-        next((one.reason for one in estimates if one.reason), None),
-        torch.cat(stepped) if stepped else None,
-    )
 
 
 def _summed(one: Enclosures, shape: tuple[int, int], reduction: str) -> Enclosures:

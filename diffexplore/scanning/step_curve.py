@@ -9,18 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.checking.evaluate import Evaluator
-from diffexplore.checking.truth import SUM_PRECISION, Status, statuses_in
+from diffexplore.checking.truth import SUM_PRECISION, Status
 from diffexplore.methods._complex_curve import ComplexCurve
 from diffexplore.methods._difference import Difference
 from diffexplore.methods._error_curve import DifferenceCurve, ErrorCurve
 from diffexplore.methods.complex_step import ComplexStep
 from diffexplore.scanning.setting import Setting
 
-Tensor = torch.Tensor
 Numbers = tuple[float | None, ...]
 
 #: The largest step, in units of max(1, |x|).
@@ -64,11 +64,9 @@ def step_curves(
     """
     problem = setting.problem
     evaluator = Evaluator(problem, point, setting.columns, setting.n)
-    values = evaluator.values()
-    truths, sums = evaluator.truths(values, setting.n, {})
-    found = []
+    values, truths, found = evaluator.values(), evaluator.reduced_truths(), []
     for name in problem.parameters:
-        enclosure, ball = evaluator.reduced_truth(sums[name], statuses_in(truths[name]), setting.n)
+        enclosure, ball = truths[name]
         if enclosure.status[0] != Status.RESOLVED:
             continue
         for running in setting.running:
@@ -107,20 +105,11 @@ def _measured(
     with precision(SUM_PRECISION):
         middle, radius = float(truth.mid()), float(truth.rad())
     return StepCurve(
-        parameter=name,
-        method=method,
-        point=dict(point),
-        truth=middle,
-        radius=radius,
-        steps=tuple(steps),
-        error=tuple(errors[:-1]),
-        bound=_numbers(estimate.bound[:-1]),
-        predicted=_numbers(model.predicted[:-1]),
-        truncation=_numbers(model.truncation[:-1]),
-        roundoff=_numbers(model.roundoff[:-1]),
-        chosen=curve.chosen,
+        parameter=name, method=method, point=dict(point), truth=middle, radius=radius, steps=tuple(steps),
+        error=tuple(errors[:-1]), bound=_numbers(estimate.bound[:-1]), predicted=_numbers(model.predicted[:-1]),
+        truncation=_numbers(model.truncation[:-1]), roundoff=_numbers(model.roundoff[:-1]), chosen=curve.chosen,
         chosen_error=errors[-1],
-    )
+    )  # fmt: skip
 
 
 def _distance(value: float, truth: arb) -> float | None:

@@ -5,13 +5,14 @@ does is never seen: a hand-written backward pass is not used to judge itself.
 
 A derivative passes through an operand as autograd lets it: one that needs no gradient counts as a constant wherever
 gradients are recorded (``detach``, ``.data``, ``no_grad``); within the forward of an autograd Function, where they are
-not, every operand counts.
+not, every operand counts, but what its call was given as a constant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -28,8 +29,9 @@ from diffexplore.torch_ops.tensor_rules.lookup import (
     written_arguments,
 )
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall, Truths
+from diffexplore.torch_private.functions import arguments_changed
 from diffexplore.torch_private.unloaded import without_loading
-from diffexplore.torch_private.watching import DispatchMode, storage_key, tree_leaves, tree_map
+from diffexplore.torch_private.watching import DispatchMode, disable_current_modes, storage_key, tree_leaves, tree_map
 
 Tensor = torch.Tensor
 
@@ -49,6 +51,8 @@ class Tape(DispatchMode):
         self._conditions: dict[int, np.ndarray] = {}
         self._alive: list[Any] = []
         self._entries: list[TapeEntry] = []
+        self._calls: list[AbstractContextManager[None]] = []
+        self._own_sources = {id(source) for source in sources}
         self._passing: set[int] = set()
         self.sources: list[StorageRegion] = []
         try:
@@ -58,6 +62,39 @@ class Tape(DispatchMode):
             self.sources = [StorageRegion(self._state(one), StridedLayout.of(one), True) for one in sources]
         except NotCertified as reason:
             self.problem = str(reason)
+
+    def __enter__(self) -> Self:
+        calls = arguments_changed(self._with_constants_apart)
+        calls.__enter__()
+        self._calls.append(calls)
+        return super().__enter__()
+
+    def __exit__(self, *problem: Any) -> None:
+        super().__exit__(*problem)  # type: ignore[no-untyped-call]  # torch leaves its dispatch modes untyped
+        self._calls.pop().__exit__(*problem)
+
+    def _with_constants_apart(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments of an autograd Function; those that need no gradient in memory of their own, as constants.
+
+        Within its forward no tensor needs a gradient, so that only here it is known which do not.
+        """
+        if not torch.is_grad_enabled():
+            return args
+        return tuple(
+            self._constant(argument)
+            if isinstance(argument, torch.Tensor)
+            and argument.is_floating_point()
+            and not argument.requires_grad
+            and storage_key(argument) in self._states
+            else argument
+            for argument in args
+        )
+
+    def _constant(self, tensor: Tensor) -> Tensor:
+        with disable_current_modes():
+            copy = tensor.detach().clone()
+        self._written(copy, self.ball(tensor), varies=False)
+        return copy
 
     # ------------------------------------------------------------------------------------------------- reading
     def ball(self, tensor: Tensor) -> DoubleBall:
@@ -77,8 +114,9 @@ class Tape(DispatchMode):
         return self._states[key]
 
     def _place(self, tensor: Tensor) -> StorageRegion:
-        passes = not torch.is_grad_enabled() or tensor.requires_grad or id(tensor) in self._passing
-        return StorageRegion(self._state(tensor), StridedLayout.of(tensor), passes)
+        a_leaf_of_its_own = tensor.is_leaf and id(tensor) not in self._own_sources
+        passes = (tensor.requires_grad and not a_leaf_of_its_own) or id(tensor) in self._passing
+        return StorageRegion(self._state(tensor), StridedLayout.of(tensor), passes or not torch.is_grad_enabled())
 
     def _operand(self, tensor: Tensor) -> Operand:
         value = tensor.detach().to("cpu", copy=True) if tensor.device.type != "cpu" else tensor.detach()
@@ -107,6 +145,10 @@ class Tape(DispatchMode):
         if place.passes:
             self._passing.add(id(plain))
         return plain
+
+    def as_computed(self, ball: DoubleBall) -> DoubleBall:
+        """What stands for a result: the exact one; a subclass may let it round."""
+        return ball
 
     # ----------------------------------------------------------------------------------------------- recording
     def __torch_dispatch__(
@@ -167,6 +209,7 @@ class Tape(DispatchMode):
     def _write(self, results: list[Any], applied: Applied, places: tuple[StorageRegion | None, ...]) -> None:
         varies = applied.pullback is not None and any(place is not None and place.varies for place in places)
         made: list[StorageRegion | None] = []
+        before = len(self._entries)
         for tensor, exactly in zip(results, applied.outputs, strict=True):
             made.append(None)
             if not isinstance(tensor, torch.Tensor):
@@ -177,7 +220,8 @@ class Tape(DispatchMode):
             else:
                 self._decided(tensor, exactly)
         if varies and applied.pullback is not None:
-            self._entries.append(TapeEntry(places, tuple(made), applied.pullback))
+            # Results may share memory: on the way back their cotangents come through the writes of those after them.
+            self._entries.insert(before, TapeEntry(places, tuple(made), applied.pullback))
 
     def _decided(self, tensor: Tensor, exactly: Truths | None) -> None:
         """Keeps which truth values of a tensor are certain."""
@@ -192,7 +236,8 @@ class Tape(DispatchMode):
 
     def _written(self, tensor: Tensor, ball: DoubleBall, varies: bool) -> StorageRegion:
         """The new state of a tensor's storage, once the tensor holds ``ball``; what lies around it stays."""
-        key, layout, count = storage_key(tensor), StridedLayout.of(tensor), numbers_in(tensor)
+        key, layout, ball = storage_key(tensor), StridedLayout.of(tensor), self.as_computed(ball)
+        count = numbers_in(tensor)
         old = self._states.get(key)
         whole = layout.is_whole(count)
         if old is None or (whole and len(old.ball.high) != count):
@@ -278,7 +323,8 @@ class Tape(DispatchMode):
             regions = [
                 StorageRegion(self._state(out), StridedLayout.of(out), True) for out in map(self._resolved, outputs)
             ]
-            return swept(self._entries, list(zip(regions, map(_seed, upstreams), strict=True)), self.sources)
+            seeds = list(zip(regions, map(_seed, upstreams), strict=True))
+            return swept(self._entries, seeds, self.sources, as_computed=self.as_computed)
 
 
 def _run(steps: Callable[[], Any]) -> Any:

@@ -13,13 +13,14 @@ from diffexplore.bounds import handling
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.handling import Bound
-from diffexplore.bounds.watch import Watch, _layout
+from diffexplore.bounds.radii import FORGOTTEN
+from diffexplore.bounds.watch import Watch
 from diffexplore.torch_code.constants import Constants, distance
 from diffexplore.torch_ops.creation import CREATED
 from diffexplore.torch_ops.movement import REARRANGED
 from diffexplore.torch_ops.records import OPAQUE
 from diffexplore.torch_ops.registry import OPERATORS, is_in_place, named
-from diffexplore.torch_private.watching import DisableTorchFunction, disable_current_modes, storage_key
+from diffexplore.torch_private.watching import DisableTorchFunction, disable_current_modes
 
 Tensor = torch.Tensor
 
@@ -32,8 +33,7 @@ _LEAKS = frozenset(
 #: Functions that make a tensor of a list of tensors number by number.
 _REBUILD = frozenset("tensor as_tensor asarray new_tensor".split())
 
-#: Text is for people: what it shows does not come back.
-_TEXT = frozenset(["__repr__", "__format__"])
+_TEXT = frozenset(["__repr__", "__format__"])  # text is for people: what it shows does not come back
 
 #: Bounds that know what an undecided condition does to their result; elementwise ones do, too.
 _AWARE = tuple(OPERATORS[name].bound for name in "lt ones logical_and where masked_fill _to_copy copy".split())
@@ -122,7 +122,7 @@ class CandidateWatch(Watch):
     def _meet(self, operands: Iterable[Tensor]) -> None:
         """Constants among the operands get the distance to the numbers that they are roundings of."""
         for operand in operands:
-            if storage_key(operand) not in self._radii:
+            if operand not in self._radii:
                 radius = self._constants.radius(operand)
                 if radius is not None:
                     self.set(operand, radius)
@@ -151,17 +151,11 @@ class CandidateWatch(Watch):
         return bool((self.radius(operand) > 0).any())
 
     def _find(self, tensor: Tensor) -> Tensor | None:
-        entry = self._radii.get(storage_key(tensor))
-        if entry is not None and entry[1] and _layout(tensor) not in entry[1]:
+        """What is read although nothing is known of it was written by other code than torch's."""
+        known = super()._find(tensor)
+        if known is not None and known.dtype != torch.bool and bool((known == FORGOTTEN).any()):
             self.leaving.add("a view written to")
-        return super()._find(tensor)
-
-    def forget(self, tensor: Tensor) -> None:
-        """Drops what is known of a tensor and all its views; reading them before they are written lets them leave."""
-        entry = self._radii.get(storage_key(tensor))
-        if entry is not None:
-            entry[1].clear()
-            entry[1][_FORGOTTEN] = torch.zeros((), dtype=torch.float64)
+        return known
 
     def _follows(self, name: str, args: tuple[Any, ...]) -> bool:
         """Whether the watch itself knows what the undecided operands do to the result."""
@@ -206,14 +200,11 @@ class ProgramWatch(CandidateWatch):
         return frozenset(self._escapes.seen | self.leaving)
 
 
-#: What they ask does not hang on rounding.
-_FINITENESS = frozenset("isnan isinf isposinf isneginf".split())
+_FINITENESS = frozenset("isnan isinf isposinf isneginf".split())  # what they ask does not hang on rounding
 
 #: Their results hold nothing yet.
 _UNWRITTEN = frozenset("empty empty_like new_empty empty_strided new_empty_strided".split())
 
-#: The layout of no tensor: it keeps a storage from being taken for one of exact numbers.
-_FORGOTTEN = ("forgotten",)
 
 #: Their results are conditions or counts again, which are marked.
 _REDUCE_CONDITIONS = frozenset(["any", "all", "sum", "count_nonzero", "cumsum", "prod"])

@@ -101,9 +101,6 @@ OPERATORS: tuple[Operator, ...] = (
     composed("lerp", EVERYWHERE, case("lerp(self, end, weight)"), formula=_between, rewritten=_between),
     # --------------------------------------------------------------------------------- those that the audit alone knows
     of_elements("copysign", EVERYWHERE, case("abs(self) * sgn(other)"), formula=_with_sign),
-    unbounded("igamma", AS_COMPOSED, case("igamma(self, other)", on=("self > 0", "other > 0"))),
-    unbounded("igammac", AS_COMPOSED, case("1 - igamma(self, other)", on=("self > 0", "other > 0"))),
     unbounded("ldexp", EVERYWHERE, case("self * pow(2, other)")),
     unbounded("frexp", EVERYWHERE, case("self / exp2(exponent)", saved={"exponent": "floor(log2(abs(self))) + 1"})),
-    unbounded("special_zeta", AS_COMPOSED, case("special_zeta(self, other)", on=("self > 1", "other > 0"))),
 )  # fmt: skip

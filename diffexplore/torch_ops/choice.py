@@ -16,7 +16,7 @@ from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.mathematics import of_function
-from diffexplore.torch_ops.readers import comparisons
+from diffexplore.torch_ops.readers import comparisons, conventions
 from diffexplore.torch_ops.readers.arrays import each
 from diffexplore.torch_ops.readers.elementwise import clamp, heaviside
 from diffexplore.torch_ops.readers.logic import equal, less, opposite
@@ -27,19 +27,15 @@ from diffexplore.torch_ops.tensor_rules.arithmetic import stepped
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 
-def _comparison(name: str, sign: str, compare: Callable[..., Any], holds: Callable[..., Any]) -> Operator:
+def _comparison(
+    name: str, sign: str, compare: Callable[..., Any], holds: Callable[..., Any],
+    note: Callable[..., None] | None = None,
+) -> Operator:  # fmt: skip
     """NaN is none of the formulas' numbers, so that "not less" is "greater or equal"."""
-    stated = case(f"self {sign} other ? 1 : 0")
-    read = comparisons.comparison(compare)
     return handled(
-        name,
-        EVERYWHERE,
-        stated,
-        handler=branching.compare,
-        tests_finiteness=True,
-        read=read,
-        on_tensors=tensors.comparison(holds),
-    )
+        name, EVERYWHERE, case(f"self {sign} other ? 1 : 0"), handler=branching.compare, tests_finiteness=True,
+        read=comparisons.comparison(compare, note), on_tensors=tensors.comparison(holds),
+    )  # fmt: skip
 
 
 _logical = partial(handled, handler=branching.logical, defined=EVERYWHERE, on_tensors=tensors.logical)
@@ -68,7 +64,7 @@ _finiteness = partial(
 
 OPERATORS: tuple[Operator, ...] = (
     _comparison("lt", "<", less, python.lt),
-    _comparison("gt", ">", lambda x, y: less(y, x), python.gt),
+    _comparison("gt", ">", lambda x, y: less(y, x), python.gt, conventions.note_near_zero),
     _comparison("le", "<=", lambda x, y: opposite(less(y, x)), python.le),
     _comparison("ge", ">=", lambda x, y: opposite(less(x, y)), python.ge),
     _comparison("eq", "==", equal, python.eq),

@@ -31,12 +31,11 @@ OPERATORS: tuple[Operator, ...] = (
     _made("scalar_tensor", read=read.scalar_tensor),
     _made("arange", read=read.arange),
     _made("eye", read=read.eye),
-    _made("rand randn is_same_size _has_same_storage_numel"),
-    unbounded(
-        "bernoulli uniform normal exponential geometric log_normal cauchy random rand_like randn_like randint_like",
-        EVERYWHERE,
-        on_tensors=tensors.created,
+    _made("rand randn rand_like randn_like randint is_same_size _has_same_storage_numel"),
+    smooth(
+        "bernoulli normal uniform exponential", bound=Handled(bound.drawn, in_place=True), on_tensors=tensors.created
     ),
+    unbounded("geometric log_normal cauchy random randint_like", EVERYWHERE, on_tensors=tensors.created),
     unbounded("native_dropout", EVERYWHERE, on_tensors=native_dropout),
     unbounded("set resize resize_as", EVERYWHERE, on_tensors=tensors.changes_memory),
     unbounded("complex", EVERYWHERE, on_tensors=InSteps(complex_numbers.of_parts)),

@@ -49,6 +49,11 @@ _ALSO = {
 _CASES: dict[str, tuple[Case, ...]] = {
     "lgamma": (case(on=_RIGHT),), "digamma": (case(on=_RIGHT),), "round": (case(), _ROUND_DECIMALS),
     "special_erfcx": (case("exp(self * self) * erfc(self)"),),
+    "igamma": (case("igamma(self, other)", on=("self > 0", "other > 0")),),
+    "igammac": (case("1 - igamma(self, other)", on=("self > 0", "other > 0")),),
+    "special_zeta": (case("special_zeta(self, other)", on=("self > 1", "other > 0")),),
+    "special_i0e": (case("exp(-abs(self)) * i0(self)"),),
+    "special_i1e": (case("special_i1e(self)", conventions=_TINY_BESSEL),),
     "special_i1": (case("special_i1(self)", conventions=_TINY_BESSEL),),
 }  # fmt: skip
 
@@ -118,14 +123,6 @@ _OF_ATEN = (
     ),
     composed("frac", EVERYWHERE, formula=_fraction, read=elementwise.step("frac", _fraction)),
     of_elements("angle", EVERYWHERE, formula=lambda x: select(less(x, sympy.S.Zero), sympy.pi, sympy.S.Zero)),
-    of_elements(
-        "special_i0e", EVERYWHERE, case("exp(-abs(self)) * i0(self)"),
-        formula=lambda x: sympy.exp(-sympy.Abs(x)) * build("i0", x),
-    ),
-    of_elements(
-        "special_i1e", EVERYWHERE, case("special_i1e(self)", conventions=_TINY_BESSEL),
-        formula=lambda x: sympy.exp(-sympy.Abs(x)) * build("i1", x),
-    ),
 )  # fmt: skip
 
 _OF_THE_AUDIT = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from diffexplore.bounds import linear
 from diffexplore.bounds import movement as bound
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
@@ -16,6 +17,7 @@ from diffexplore.torch_ops.tensor_rules.movement import moved
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 _moved = partial(smooth, bound=REARRANGED)
+_MOVED = Handled(linear.moved)
 
 OPERATORS: tuple[Operator, ...] = (
     _moved("select_backward", read=read.select_backward),
@@ -27,22 +29,29 @@ OPERATORS: tuple[Operator, ...] = (
     _moved("gather", read=read.gather),
     _moved("embedding", on_tensors=tensors.embedding),
     smooth("scatter", bound=Handled(bound.scatter), read=read.scatter, on_tensors=tensors.scatter),
-    unbounded("select_scatter", EVERYWHERE, read=read.select_scatter, on_tensors=moved),
-    unbounded("slice_scatter", EVERYWHERE, read=read.slice_scatter, on_tensors=moved),
-    unbounded("index_put _unsafe_index_put", EVERYWHERE, read=read.index_put, on_tensors=tensors.index_put),
-    unbounded("scatter_add", EVERYWHERE, read=read.scatter_add, on_tensors=tensors.scatter_add),
+    smooth("select_scatter", bound=_MOVED, read=read.select_scatter, on_tensors=moved),
+    smooth("slice_scatter", bound=_MOVED, read=read.slice_scatter, on_tensors=moved),
+    smooth(
+        "index_put _unsafe_index_put",
+        bound=Handled(linear.scattered),
+        read=read.index_put,
+        on_tensors=tensors.index_put,
+    ),
+    smooth("put", bound=Handled(linear.scattered), on_tensors=tensors.put),
+    smooth("scatter_add", bound=Handled(linear.added_up), read=read.scatter_add, on_tensors=tensors.scatter_add),
+    smooth("masked_select", bound=_MOVED, on_tensors=InSteps(steps.masked_select)),
+    smooth("masked_scatter", bound=_MOVED, on_tensors=moved),
+    smooth("masked_scatter_backward", bound=_MOVED),
     unbounded("index_add", EVERYWHERE, on_tensors=tensors.index_add),
-    unbounded("put", EVERYWHERE, on_tensors=tensors.put),
     unbounded("index_copy", EVERYWHERE, on_tensors=tensors.index_copy),
     unbounded("max_unpool2d max_unpool3d", EVERYWHERE, on_tensors=tensors.unpooled),
     unbounded(
-        "masked_scatter index_fill diagonal_scatter as_strided_scatter take take_along_dim copy_to unfold "
+        "index_fill diagonal_scatter as_strided_scatter take take_along_dim copy_to "
         "reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d "
         "pixel_shuffle pixel_unshuffle channel_shuffle im2col",
         EVERYWHERE,
         on_tensors=moved,
     ),
-    unbounded("masked_select", EVERYWHERE, on_tensors=InSteps(steps.masked_select)),
     unbounded("scatter_reduce", EVERYWHERE, on_tensors=InSteps(steps.scatter_reduce)),
     unbounded("index_reduce", EVERYWHERE, on_tensors=InSteps(steps.index_reduce)),
     unbounded("segment_reduce", EVERYWHERE, on_tensors=InSteps(steps.segment_reduce)),

@@ -1,8 +1,8 @@
-"""Records of softmax and of the kernels that normalise."""
+"""Records of softmax, of attention and of the kernels that normalise."""
 
 from __future__ import annotations
 
-from diffexplore.bounds import formulas
+from diffexplore.bounds import attention, formulas
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import reductions as read
 from diffexplore.torch_ops.records import Operator, composed
@@ -16,6 +16,8 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     composed("_softmax_backward_data", EVERYWHERE, read=read.softmax_backward),
     composed("_log_softmax_backward_data", EVERYWHERE, read=read.log_softmax_backward),
+    composed("_scaled_dot_product_flash_attention_for_cpu", EVERYWHERE, steps=attention.forward),
+    composed("_scaled_dot_product_flash_attention_for_cpu_backward", EVERYWHERE, steps=attention.backward),
     composed("native_layer_norm", AS_COMPOSED),
     composed("native_layer_norm_backward", AS_COMPOSED),
     composed("native_group_norm", AS_COMPOSED),

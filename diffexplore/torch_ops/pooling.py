@@ -1,18 +1,41 @@
-"""Records of pooling."""
+"""Records of pooling, of resizing, and of their gradients."""
 
 from __future__ import annotations
 
+from functools import partial
+
+from diffexplore.bounds import linear, resizing
+from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
-from diffexplore.torch_ops.records import Operator, unbounded
+from diffexplore.torch_ops.records import Operator, composed, handled, smooth, unbounded
 from diffexplore.torch_ops.tensor_rules.pooling import average, largest
 
+_added = partial(smooth, bound=Handled(linear.added_up))
+_ordered = partial(handled, defined=EVERYWHERE, handler=linear.ordered)
+
 OPERATORS: tuple[Operator, ...] = (
-    unbounded("avg_pool2d", EVERYWHERE, on_tensors=average(2)),
-    unbounded("avg_pool3d", EVERYWHERE, on_tensors=average(3)),
-    unbounded("_adaptive_avg_pool2d", EVERYWHERE, on_tensors=average(2, adaptive=True)),
-    unbounded("_adaptive_avg_pool3d", EVERYWHERE, on_tensors=average(3, adaptive=True)),
+    _added("avg_pool2d", on_tensors=average(2)),
+    _added("avg_pool3d", on_tensors=average(3)),
+    _added("_adaptive_avg_pool2d", on_tensors=average(2, adaptive=True)),
+    _added("_adaptive_avg_pool3d", on_tensors=average(3, adaptive=True)),
+    *(_added(f"{which}_backward") for which in ("avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d")),
+    _added("_adaptive_avg_pool3d_backward"),
     unbounded("max_pool2d_with_indices", EVERYWHERE, on_tensors=largest(2)),
     unbounded("max_pool3d_with_indices", EVERYWHERE, on_tensors=largest(3)),
-    unbounded("adaptive_max_pool2d", EVERYWHERE, on_tensors=largest(2, adaptive=True)),
-    unbounded("adaptive_max_pool3d", EVERYWHERE, on_tensors=largest(3, adaptive=True)),
-)
+    _ordered("fractional_max_pool2d fractional_max_pool3d"),
+    _ordered("adaptive_max_pool2d", on_tensors=largest(2, adaptive=True)),
+    _ordered("adaptive_max_pool3d", on_tensors=largest(3, adaptive=True)),
+    smooth("max_pool3d_with_indices_backward", bound=Handled(linear.by_index)),
+    smooth("adaptive_max_pool2d_backward adaptive_max_pool3d_backward", bound=Handled(linear.by_index)),
+    smooth("fractional_max_pool2d_backward fractional_max_pool3d_backward", bound=Handled(linear.by_index)),
+    _added("upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward"),
+    _added("_upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward"),
+    *(
+        composed(f"{which}_backward", EVERYWHERE, steps=resizing.backward(which))
+        for which in (
+            "upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d",
+            "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa",
+        )
+    ),
+    _added("replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward"),
+)  # fmt: skip

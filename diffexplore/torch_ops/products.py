@@ -10,7 +10,7 @@ import torch
 from diffexplore.bounds import products as bound
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
-from diffexplore.torch_ops.readers import products as read
+from diffexplore.torch_ops.readers import reductions as read
 from diffexplore.torch_ops.records import Operator, smooth, unbounded
 from diffexplore.torch_ops.tensor_rules import products as tensors
 from diffexplore.torch_ops.tensor_rules import steps

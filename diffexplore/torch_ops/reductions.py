@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import sympy
 
-from diffexplore.bounds import formulas, special
+from diffexplore.bounds import formulas, linear, special
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import reductions as read
@@ -20,6 +22,8 @@ def _greater(x: sympy.Expr, y: sympy.Expr) -> sympy.Basic:
 
 
 _LARGEST, _SMALLEST = (order.extreme(largest) for largest in (True, False))
+#: Elements chosen by their order.
+_ordered = partial(handled, defined=EVERYWHERE, handler=linear.ordered)
 
 OPERATORS: tuple[Operator, ...] = (
     smooth("sum", bound=Handled(special.reduce), read=read.total, on_tensors=tensors.sum_),
@@ -37,14 +41,15 @@ OPERATORS: tuple[Operator, ...] = (
     composed("_cdist_backward", AS_COMPOSED, steps=formulas.cdist_backward),
     handled("amax", EVERYWHERE, handler=special.extreme, read=read.reduction(sympy.Max), on_tensors=_LARGEST),
     handled("amin", EVERYWHERE, handler=special.extreme, read=read.reduction(sympy.Min), on_tensors=_SMALLEST),
-    unbounded("max", EVERYWHERE, read=read.extreme(sympy.Max, less), on_tensors=_LARGEST),
-    unbounded("min", EVERYWHERE, read=read.extreme(sympy.Min, _greater), on_tensors=_SMALLEST),
+    _ordered("max", read=read.extreme(sympy.Max, less), on_tensors=_LARGEST),
+    _ordered("min", read=read.extreme(sympy.Min, _greater), on_tensors=_SMALLEST),
     unbounded("argmax", EVERYWHERE, read=read.arg_extreme(less), on_tensors=order.place_of_extreme(largest=True)),
     unbounded("argmin", EVERYWHERE, read=read.arg_extreme(_greater), on_tensors=order.place_of_extreme(largest=False)),
     composed("prod", EVERYWHERE, steps=formulas.prod, read=read.prod, on_tensors=InSteps(steps.product)),
     unbounded("prims::prod", EVERYWHERE, on_tensors=InSteps(steps.product_over)),
+    _ordered("sort topk kthvalue median nanmedian cummax cummin", on_tensors=order.ordered),
     unbounded("any", EVERYWHERE, read=read.reduction(sympy.Or, "condition")),
-    unbounded("sort topk kthvalue mode cummax cummin median nanmedian", EVERYWHERE, on_tensors=order.ordered),
+    unbounded("mode", EVERYWHERE, on_tensors=order.ordered),
     unbounded("_pdist_forward", EVERYWHERE, on_tensors=InSteps(steps.pairwise_distances)),
     unbounded("all", EVERYWHERE, read=read.reduction(sympy.And, "condition")),
     smooth(

@@ -1,12 +1,16 @@
-"""The records of all operators, found by the operator: the one place where ATen's names are taken apart."""
+"""The records of operators, found by the operator, and what a watch does at each. Only here ATen's names are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import torch
+
+from diffexplore.bounds.composites import StepByStep
+from diffexplore.bounds.handling import Handler, unwatched
 from diffexplore.torch_ops import (
     activations,
     arithmetic,
@@ -22,10 +26,19 @@ from diffexplore.torch_ops import (
     products,
     reductions,
 )
-from diffexplore.torch_ops.records import Operator
+from diffexplore.torch_ops.kinks import found_by_bound
+from diffexplore.torch_ops.records import OPAQUE, Operator
+from diffexplore.torch_private.watching import decomposition_table
 
-#: The namespaces of torch's own operators: one of a library's may have the name of one of these, and another meaning.
-_TORCH = ("aten", "prims")
+if TYPE_CHECKING:
+    from diffexplore.bounds.watch import Watch
+
+#: The namespaces of torch's own operators, and of those that this package adds; another library's may have the name of
+#: one of these, and another meaning.
+_TORCH = ("aten", "prims", "diffexplore")
+
+
+_ORDERS = ("sort", "topk", "median", "nanmedian", "kthvalue", "mode", "argsort", "searchsorted", "unique")
 
 
 def _by_name(families: Iterable[Iterable[Operator]]) -> Mapping[str, Operator]:
@@ -42,7 +55,7 @@ OPERATORS: Mapping[str, Operator] = _by_name(
     family.OPERATORS
     for family in (
         functions, arithmetic, choice, activations, losses, reductions, normalisation, products, movement, indexing,
-        creation, pooling, linear_algebra,
+        pooling, linear_algebra, creation,
     )
 )  # fmt: skip
 
@@ -70,3 +83,63 @@ def base_name(function: Any) -> str:
     """The name of an operator of torch, without namespace and overload; of any other one with its namespace."""
     namespace, _, name = function._schema.name.partition("::")
     return name if namespace in _TORCH else str(function._schema.name)
+
+
+def taken_apart(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """An operation that torch itself composes of others, such as true_divide: these are watched."""
+    with watch:
+        return func.decompose(*args, **kwargs)
+
+
+@cache
+def handler_of(func: Any) -> Handler:
+    """The handler of an operator. One of another library may compute anything, whatever it is called."""
+    known = _handler(of(func), in_place=is_in_place(base_name(func)))
+    if known is not unwatched or func.namespace != "aten":
+        return known
+    return taken_apart if func._can_decompose() else partial(_decomposed(func).run, found_by_bound)
+
+
+def _decomposed(func: Any) -> StepByStep:
+    """The bound by torch's decomposition, for an operator that has one and no other bound."""
+    return StepByStep(updates=func._schema.is_mutable)
+
+
+@cache
+def handler(name: str) -> Handler:
+    """The handler of an ATen operation by its name."""
+    return _handler(named(name), in_place=is_in_place(name))
+
+
+def _handler(operator: Operator | None, *, in_place: bool) -> Handler:
+    if operator is None or operator.bound == OPAQUE or (in_place and not operator.bound.in_place):
+        return unwatched
+    return partial(operator.bound.run, operator.kinks)
+
+
+@cache
+def decompositions() -> Mapping[Any, Callable[..., Any]]:
+    """How the operators that have no reader are decomposed: by torch itself where their record does not say how."""
+    of_torch = {
+        operator: decomposition
+        for operator, decomposition in decomposition_table.items()
+        if hasattr(operator, "_schema") and ((known := of(operator)) is None or known.reader is None)
+    }
+    return of_torch | {
+        getattr(packet, overload): known.rewritten
+        for known in OPERATORS.values()
+        if known.rewritten is not None
+        for packet in [getattr(torch.ops.aten, known.name)]
+        for overload in packet.overloads()
+        if not overload.endswith("out")
+    }
+
+
+def advice(operator: Any, name: str) -> str:
+    """Why an operator is not read, and what to do."""
+    tags = getattr(operator, "tags", ())
+    if torch.Tag.nondeterministic_seeded in tags:
+        return "it is random: give the random numbers as data"
+    if name in _ORDERS:
+        return "it orders values, and formulas have no word for that: give the ordered values as data"
+    return "diffexplore has no formula for it: write the step with other operators"

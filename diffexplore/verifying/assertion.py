@@ -33,12 +33,6 @@ def assert_gradient(
     __tracebackhide__ = True
     allow_inconclusive = as_flag(allow_inconclusive, "allow_inconclusive")
     report = verify(candidate, loss, data, at, **options)
-    raise_unless_right(report, allow_inconclusive=allow_inconclusive)
-    return report
-
-
-def raise_unless_right(report: Report, *, allow_inconclusive: bool = False) -> None:
-    """Raises GradientError unless ``report`` is a pass, or undecided where that is allowed."""
-    __tracebackhide__ = True
     if report.verdict == "fail" or (report.verdict == "inconclusive" and not allow_inconclusive):
         raise GradientError(report)
+    return report

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import torch
+from torch import Tensor
 
 from diffexplore.errors import CandidateError
 from diffexplore.methods.base import Estimates
@@ -14,8 +14,6 @@ from diffexplore.tracing.backward import is_overwritten
 from diffexplore.verifying.calling import call
 from diffexplore.verifying.candidates.base import Candidate, RecordedForward
 from diffexplore.verifying.packs import Packed
-
-Tensor = torch.Tensor
 
 #: A backward computes a multiple of its upstream gradient. This one scales without rounding, and turns the sign.
 FACTOR = -2.0
@@ -27,7 +25,6 @@ class HasBackward(Protocol):
 
     def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> RecordedForward | None:
         """The graph at some tensors; None where no part of the backward is written by hand."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -97,9 +94,7 @@ def _arguments(
     """What the candidate itself takes, what it differentiates by, and how its gradients are split."""
     if not isinstance(candidate, Packed):
         return values, wrt, lambda found: found
-    symbols = candidate.symbols
-    requested = {symbols.argument_of(symbol) for symbol in wrt}
-    return symbols.pack(values), tuple(name for name in symbols.names if name in requested), symbols.unpack
+    return candidate.symbols.pack(values), candidate.symbols.requested(wrt), candidate.symbols.unpack
 
 
 def _apart(expected: Tensor, found: Tensor, room: Tensor) -> bool:

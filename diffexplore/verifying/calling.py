@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 from diffexplore.errors import CandidateError, DiffexploreError
-from diffexplore.torch_code.calling import in_one_line
+from diffexplore.torch_code.calling import first_line, in_one_line
 
-Tensor = torch.Tensor
 Result = TypeVar("Result")
 
 
@@ -20,19 +19,14 @@ class ModeUnavailable(CandidateError):
     """The candidate, or torch, does not have this mode: the message is torch's reason."""
 
 
-@dataclass
-class CopiedInputs:
-    """Copies of the tensors for one call, which tell afterwards whether they were modified in place."""
+def copies_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies of the tensors for one call."""
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
-    originals: Mapping[str, Tensor]
-    copies: dict[str, Tensor] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.copies = {name: tensor.detach().clone() for name, tensor in self.originals.items()}
-
-    def modified(self) -> tuple[str, ...]:
-        """The symbols whose tensor is no longer what was given."""
-        return tuple(name for name, copy in self.copies.items() if not _same(copy.detach(), self.originals[name]))
+def modified(copies: Mapping[str, Tensor], originals: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """The symbols whose copy a call has changed in place."""
+    return tuple(name for name, copy in copies.items() if not _same(copy.detach(), originals[name]))
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
@@ -63,9 +57,8 @@ def _seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def torch_reasons() -> Iterator[None]:
-    """What torch refuses to differentiate is said in its own words."""
+    """An operation that torch refuses to differentiate becomes ModeUnavailable, in torch's own words."""
     try:
         yield
     except (NotImplementedError, RuntimeError) as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise ModeUnavailable(f"torch refuses: {lines[0][:300]}") from error
+        raise ModeUnavailable(f"torch refuses: {first_line(error)}") from error

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import sympy
 import torch
+from torch import Tensor
 
 from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.records import DOUBLE_BACKWARD, WEIGHTED, Cause
@@ -16,15 +17,13 @@ from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
 from diffexplore.tracing.backward import nodes_of
 from diffexplore.verifying.calling import ModeUnavailable, torch_reasons
-from diffexplore.verifying.candidates.base import Answer, Symbols
+from diffexplore.verifying.candidates.base import Answer, Candidate, Symbols, gradients_by, leaves_of
 from diffexplore.verifying.candidates.computes_loss import ComputesLoss
 from diffexplore.verifying.gradients import named_gradients
 from diffexplore.verifying.packs import PackedSymbols
 
-Tensor = torch.Tensor
 
-
-class DoubleBackward:
+class DoubleBackward(Candidate):
     """The gradient of one entry of the gradient, or of a sum of them all with weights, through the backward's graph.
 
     ``weights`` maps the parameters whose partials are added up to their weights.
@@ -32,7 +31,6 @@ class DoubleBackward:
 
     title = f"{{}}{DOUBLE_BACKWARD}"
     kind = "loss"
-    repeatable = True
     torch = True
 
     def __init__(self, inner: ComputesLoss, symbols: Symbols, weights: Mapping[str, float]) -> None:
@@ -44,7 +42,7 @@ class DoubleBackward:
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
         entries = {name: self._places.get(name, (name, ())) for name in self._weights}
         first = tuple(dict.fromkeys(argument for argument, _ in entries.values()))
-        leaves = {name: values[name].detach().clone().requires_grad_() for name in dict.fromkeys((*first, *wrt))}
+        leaves = leaves_of(tuple(dict.fromkeys((*first, *wrt))), values)
         with torch_reasons():
             output = self._inner.output({**values, **leaves})
             gradients = self._inner.gradients(output, {name: leaves[name] for name in first}, values, create_graph=True)
@@ -59,8 +57,7 @@ def _again(total: Tensor, leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if any(node.name() == _ONCE for node in nodes_of(total)):
         # Its node would raise, but lies on no path to the leaves, and torch would return 0 without a word.
         raise ModeUnavailable("a function of the candidate is marked with @once_differentiable")
-    found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True, materialize_grads=True)
-    return dict(zip(leaves, found, strict=True))
+    return gradients_by(leaves, total)
 
 
 #: What torch puts into the graph of a backward that is differentiable once only.
@@ -79,13 +76,8 @@ def weighted_gradient(loss: Loss, weights: Mapping[str, float]) -> Loss:
     gradient = loss.gradient(tuple(weights))
     expression = sympy.Add(*(sympy.Rational(weight) * gradient[name] for name, weight in weights.items()))
     derived = copy.copy(loss)
-    changed = {
-        "expression": expression,
-        "formula": to_text(expression, unicode=False),
-        "_program": None,
-        "_derived": {},
-    }
-    for attribute, value in changed.items():
+    formula = to_text(expression, unicode=False)
+    for attribute, value in (("expression", expression), ("formula", formula), ("_program", None), ("_derived", {})):
         object.__setattr__(derived, attribute, value)
     return derived
 

@@ -1,4 +1,4 @@
-"""What a candidate returned, made into one tensor for each symbol, or refused in one line."""
+"""What a candidate returned: its output checked, and its gradients made into one tensor for each symbol."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
-
-Tensor = torch.Tensor
 
 
 def named_gradients(returned: Any, wrt: Sequence[str], values: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -28,32 +27,32 @@ def _parts(returned: Any, wrt: Sequence[str], name: str) -> dict[str, Any]:
     if isinstance(returned, Mapping):
         missing = [symbol for symbol in wrt if symbol not in returned]
         if missing:
-            raise CandidateError(f"{name} returns no gradient by {', '.join(missing)}: it returns {_keys(returned)}")
+            keys = ", ".join(map(str, returned)) or "nothing"
+            raise CandidateError(f"{name} returns no gradient by {', '.join(missing)}: it returns {keys}")
         return {symbol: returned[symbol] for symbol in wrt}
+    expected = f"the gradient by {wrt[0]}" if len(wrt) == 1 else f"{len(wrt)} gradients, by {', '.join(wrt)},"
     if returned is None:
-        raise CandidateError(f"{name} returns None, where {_expected(wrt)} should be: is the return statement missing?")
+        raise CandidateError(f"{name} returns None, where {expected} should be: is the return statement missing?")
     if isinstance(returned, (str, bytes)):
-        raise CandidateError(f"{name} returns text, where {_expected(wrt)} should be")
+        raise CandidateError(f"{name} returns text, where {expected} should be")
     if len(wrt) == 1 and not isinstance(returned, (tuple, list)):
         return {wrt[0]: returned}
     count = _count(returned)
-    if count is None:
-        raise CandidateError(f"{name} returns {_kind(returned)}, where {_expected(wrt)} should be")
     if count != len(wrt):
-        plural = "" if count == 1 else "s"
-        raise CandidateError(f"{name} returns {count} gradient{plural}, where {_expected(wrt)} should be")
+        what = _kind(returned) if count is None else f"{count} gradient{'' if count == 1 else 's'}"
+        raise CandidateError(f"{name} returns {what}, where {expected} should be")
     return dict(zip(wrt, returned, strict=True))
 
 
 def _count(returned: Any) -> int | None:
     """How many gradients a sequence or array holds; None for what is neither."""
-    if isinstance(returned, torch.Tensor | np.ndarray):
+    if isinstance(returned, Tensor | np.ndarray):
         return len(returned) if returned.ndim else None
     return len(returned) if isinstance(returned, Sequence) else None
 
 
 def _kind(returned: Any) -> str:
-    scalar = isinstance(returned, int | float | np.generic | np.ndarray | torch.Tensor)
+    scalar = isinstance(returned, int | float | np.generic | np.ndarray | Tensor)
     if scalar and not isinstance(returned, bool):
         return "one number"
     kind = type(returned).__name__
@@ -79,15 +78,17 @@ def _fitted(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
             )
         tensor = tensor.reshape(like.shape)
     if tensor.dtype != like.dtype:
+        own = dtype_name(tensor.dtype)
+        instead = f', or say dtype="{own}" to verify it in that dtype' if own in FLOAT_FORMATS else ""
         raise CandidateError(
-            f"{name} returns a gradient by {symbol} in {_dtype(tensor)}, and {symbol} is {_dtype(like)}: it should be "
-            f"the same{_in_its_own(tensor)}"
+            f"{name} returns a gradient by {symbol} in {own}, and {symbol} is {dtype_name(like.dtype)}: it should be "
+            f"the same{instead}"
         )
     return tensor
 
 
 def _tensor(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
-    if isinstance(part, torch.Tensor):
+    if isinstance(part, Tensor):
         if part.layout != torch.strided:
             raise CandidateError(
                 f"{name} returns a sparse tensor as the gradient by {symbol}: a dense one should be there"
@@ -107,18 +108,24 @@ def _advice(tensor: Tensor, like: Tensor) -> str:
     return ": is it transposed?" if tensor.dim() == 2 and tensor.mT.shape == like.shape else ""
 
 
-def _in_its_own(tensor: Tensor) -> str:
-    """How a gradient of another dtype is verified as it is."""
-    return f', or say dtype="{_dtype(tensor)}" to verify it in that dtype' if _dtype(tensor) in FLOAT_FORMATS else ""
+def check_is_one_number(output: Tensor, who: str) -> None:
+    """Raises CandidateError for an output that cannot be a loss."""
+    if output.numel() != 1:
+        raise CandidateError(
+            f"{who} returns a tensor of shape {tuple(output.shape)}, where the loss is one number: reduce it, or give "
+            "the upstream gradient"
+        )
 
 
-def _dtype(tensor: Tensor) -> str:
-    return dtype_name(tensor.dtype)
+def check_fits(output: Tensor, upstream: Tensor, name: str) -> None:
+    """Raises CandidateError for an upstream gradient of another shape than the output's."""
+    if output.shape != upstream.shape:
+        raise CandidateError(
+            f"{name} returns an output of shape {tuple(output.shape)}, and the upstream gradient has shape "
+            f"{tuple(upstream.shape)}"
+        )
 
 
-def _keys(returned: Mapping[Any, Any]) -> str:
-    return ", ".join(str(key) for key in returned) or "nothing"
-
-
-def _expected(wrt: Sequence[str]) -> str:
-    return f"the gradient by {wrt[0]}" if len(wrt) == 1 else f"{len(wrt)} gradients, by {', '.join(wrt)},"
+def kind_of_value(value: Any) -> str:
+    """What somebody's code returned, as a message calls it."""
+    return "None" if value is None else f"a {type(value).__name__}"

@@ -26,11 +26,14 @@ def load_candidate(place: str) -> Any:
         if place.endswith(".py"):
             raise UsageError(f"{place!r} is a file: name what it defines, as in {place}:gradient")
         raise UsageError(f"a candidate is FILE.py:NAME, or a FILE.json of formulas, not {place!r}")
-    module = _executed(Path(path))
+    module = load_module(Path(path))
     public = [known for known in vars(module) if not known.startswith("__")]
     if name not in vars(module):
         raise unknown(f"name in {path}:", name, public) if public else UsageError(f"{path} defines nothing")
-    return _module(_named(vars(module)[name], name), place)
+    found = vars(module)[name]
+    if isinstance(found, types.FunctionType) and found.__name__ == "<lambda>":
+        found.__name__ = name
+    return _module(found, place)
 
 
 def _module(found: Any, place: str) -> Any:
@@ -39,11 +42,9 @@ def _module(found: Any, place: str) -> Any:
     if torch is None or not isinstance(found, type) or not issubclass(found, torch.nn.Module):
         return found
     required = [
-        parameter.name
-        for parameter in inspect.signature(found).parameters.values()
-        if parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
+        one.name for one in inspect.signature(found).parameters.values()
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]  # fmt: skip
     if required:
         raise UsageError(
             f"{place} is a class of modules, which takes {', '.join(required)}: "
@@ -52,15 +53,11 @@ def _module(found: Any, place: str) -> Any:
     return call(found, place, seed=0)
 
 
-def _named(found: Any, name: str) -> Any:
-    """A lambda has the name by which the file calls it."""
-    if isinstance(found, types.FunctionType) and found.__name__ == "<lambda>":
-        found.__name__ = name
-    return found
+def load_module(path: Path) -> Any:
+    """The module of a file, run as if it were imported from its own folder.
 
-
-def _executed(path: Path) -> Any:
-    """The module of a file, run as if it were imported from its own folder."""
+    Raises UsageError where there is no such file, or where it raises an exception.
+    """
     if not path.is_file():
         raise UsageError(f"cannot read {path}: there is no such file")
     spec = importlib.util.spec_from_file_location(path.stem, path)

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.bounds.watch import Watch, observing
+from diffexplore.bounds.watch import Observer, Watch, observing
 from diffexplore.checking.lost import WeakPartial, located, merged
 from diffexplore.checking.records import LostDigits
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
-
-Tensor = torch.Tensor
 
 #: Samples of a batch that are looked at together, evenly spread.
 _MOST = 4096
@@ -36,13 +35,11 @@ def lost_digits(laboratory: Laboratory, name: str) -> tuple[LostDigits, ...]:
 
 def _lost_at(laboratory: Laboratory, name: str, sample: int | None) -> Iterator[LostDigits]:
     """What a call on one sample loses, for each partial."""
-    index = np.array([0 if sample is None else sample])
-    scene = laboratory.ask(laboratory.point, index)
+    index, values, _ = laboratory.values_of(sample)
+    scene = laboratory.call(laboratory.point, index)
     if scene is None or scene.n != 1:
         return
     limit = math.sqrt(UNIT_ROUNDOFF[laboratory.problem.dtype])
-    rows = {key: column[torch.from_numpy(index).to(column.device)] for key, column in laboratory.columns.items()}
-    values = laboratory.problem.values(laboratory.point, rows)
     for parameter in laboratory.problem.wrt:
         relative = _relative(scene, parameter)
         if relative > limit:
@@ -54,17 +51,16 @@ def _lost_at(laboratory: Laboratory, name: str, sample: int | None) -> Iterator[
 
 
 def _again(laboratory: Laboratory, index: np.ndarray, parameter: str) -> float | None:
-    scene = laboratory.ask(laboratory.point, index)
+    scene = laboratory.call(laboratory.point, index)
     return None if scene is None else scene.values(parameter)[0]
 
 
 def _relative(scene: Scene, parameter: str) -> float:
     """How far the candidate may be, or is, from the truth, relative to it; 0 where the truth is 0 or not known."""
-    truth = scene.truth(parameter)[0]
+    value, bound, truth = scene.numbers(parameter)[0]
     size = abs(float(truth.mid()))
     if not truth.is_finite() or size == 0 or float(truth.rad()) > size / 2:
         return 0.0
-    value, bound = scene.values(parameter)[0], scene.bounds(parameter)[0]
     if not (math.isfinite(value) and math.isfinite(bound)):
         return math.inf
     return max(bound, float(abs(truth - arb(value)))) / size
@@ -78,21 +74,18 @@ def _suspects(laboratory: Laboratory) -> list[int]:
         return [int(index[0])]
     growth = _Growth(len(index), UNIT_ROUNDOFF[laboratory.problem.dtype])
     with observing(growth):
-        laboratory.ask(laboratory.point, index)
+        laboratory.call(laboratory.point, index)
     order = np.argsort(-growth.largest.numpy(), kind="stable")[:_SINGLES]
     return [int(index[i]) for i in order if growth.largest[i] > 1]
 
 
-class _Growth:
+class _Growth(Observer):
     """Looks on at operations with one number a sample, and keeps the largest growth of a radius at each."""
 
     def __init__(self, n: int, unit: float) -> None:
         self._n = n
         self._unit = unit
         self.largest = torch.ones(n, dtype=torch.float64)
-
-    def name(self, name: str, tensor: Tensor) -> None:
-        """Names of inputs are of no use here."""
 
     def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
         """One operation, which ran under a watch."""
@@ -101,18 +94,14 @@ class _Growth:
         before = torch.full((self._n,), self._unit, dtype=torch.float64)
         for value in args:
             if self._fits(value):
-                before = torch.maximum(before, _spread(_relative_radius(watch, value), self._n))
+                before = torch.maximum(before, _relative_radius(watch, value).reshape(-1).cpu().expand(self._n))
         growth = _relative_radius(watch, out).reshape(-1).cpu() / before
         self.largest = torch.fmax(self.largest, growth)
 
     def _fits(self, value: Any) -> bool:
-        if not isinstance(value, torch.Tensor) or not value.is_floating_point() or value.device.type == "meta":
+        if not isinstance(value, Tensor) or not value.is_floating_point() or value.device.type == "meta":
             return False
         return value.numel() in (1, self._n) and not value._is_zerotensor()
-
-
-def _spread(values: Tensor, n: int) -> Tensor:
-    return values.reshape(-1).cpu().expand(n)
 
 
 def _relative_radius(watch: Watch, value: Tensor) -> Tensor:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
+from torch import Tensor
 from torch.autograd import forward_ad
 
 from diffexplore.arguments import as_texts
@@ -22,8 +24,6 @@ from diffexplore.verifying.candidates.computes_loss import UPSTREAM, ComputesLos
 from diffexplore.verifying.double_backward import DoubleBackward, unequal, weighted_gradient
 from diffexplore.verifying.gradients import named_gradients
 from diffexplore.verifying.packs import Packed
-
-Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,11 @@ class ModeCheck:
     instead: tuple[Callable[[], ModeCheck], ...] = ()
 
 
-class ForwardMode:
+class ForwardMode(Candidate):
     """A Jacobian-vector product with a tangent for each entry of each parameter."""
 
     title = "{} (forward mode)"
     kind = "loss"
-    repeatable = True
     torch = True
 
     def __init__(self, inner: ComputesLoss, symbols: Symbols) -> None:
@@ -60,12 +59,8 @@ class ForwardMode:
 
     def _gradient(self, name: str, values: Mapping[str, Tensor]) -> Tensor:
         like = values[name]
-        entries = []
-        for i in range(like.numel()):
-            tangent = torch.zeros_like(like)
-            tangent.view(-1)[i : i + 1].fill_(1)
-            entries.append(self._along(name, tangent, values))
-        return torch.stack(entries).reshape(like.shape)
+        tangents = torch.eye(like.numel(), dtype=like.dtype, device=like.device).reshape(-1, *like.shape)
+        return torch.stack([self._along(name, tangent, values) for tangent in tangents]).reshape(like.shape)
 
     def _along(self, name: str, tangent: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         with forward_ad.dual_level():
@@ -141,7 +136,7 @@ def _of_gradient(adapt: _Adapter, loss: Loss, wrt: tuple[str, ...], seed: int) -
 
     def check(weights: Mapping[str, float], of: str, instead: tuple[Callable[[], ModeCheck], ...] = ()) -> ModeCheck:
         derived = weighted_gradient(loss, weights)
-        derived.gradient(wrt)  # where it has none, that is said before anything runs
+        derived.gradient(wrt)  # raises where it has none, before anything runs
         return ModeCheck(adapt(DoubleBackward, weights), derived, wrt, of, instead)
 
     if len(first) > _ENTRIES:
@@ -152,9 +147,8 @@ def _of_gradient(adapt: _Adapter, loss: Loss, wrt: tuple[str, ...], seed: int) -
 
 def merged(outcome: PointOutcome, other: PointOutcome) -> PointOutcome:
     """One outcome of two at the same point; a partial that both have is settled where both settle it."""
-    causes = dict(outcome.causes)
-    for key, count in other.causes.items():
-        causes[key] = causes.get(key, 0) + count
+    causes = Counter(outcome.causes)
+    causes.update(other.causes)
     requested = {tally.parameter for tally in other.tallies}
     settled = {
         name: max(power, other.settled.get(name, -math.inf)) if not math.isnan(power) else power
@@ -162,11 +156,6 @@ def merged(outcome: PointOutcome, other: PointOutcome) -> PointOutcome:
         if name in other.settled or name not in requested
     }
     return replace(
-        outcome,
-        rows=(*outcome.rows, *other.rows),
-        tallies=(*outcome.tallies, *other.tallies),
-        causes=causes,
-        skipped=(*outcome.skipped, *other.skipped),
-        settled=settled,
-        failed=outcome.failed or other.failed,
-    )
+        outcome, rows=(*outcome.rows, *other.rows), tallies=(*outcome.tallies, *other.tallies), causes=causes,
+        skipped=(*outcome.skipped, *other.skipped), settled=settled, failed=outcome.failed or other.failed,
+    )  # fmt: skip

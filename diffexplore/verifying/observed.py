@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from diffexplore.bounds.watch import Watch, observing
+from diffexplore.bounds.watch import observing
 from diffexplore.checking.records import VALUE
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
@@ -17,10 +17,8 @@ from diffexplore.methods.opaque import allowed
 from diffexplore.methods.problem import Problem
 from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
 from diffexplore.verifying.backward_calls import BackwardBehaviour, behaviour_of
-from diffexplore.verifying.calling import CopiedInputs, call
-from diffexplore.verifying.candidates import Answer, Candidate
-
-Tensor = torch.Tensor
+from diffexplore.verifying.calling import call, copies_of, modified
+from diffexplore.verifying.candidates import Candidate
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Observed:
         if not self.candidate.repeatable:
             return BackwardBehaviour()
         try:
-            return behaviour_of(self.candidate, problem.wrt, CopiedInputs(values).copies, self._seed, first)
+            return behaviour_of(self.candidate, problem.wrt, copies_of(values), self._seed, first)
         except CandidateError as error:
             return BackwardBehaviour(raises=str(error))
 
@@ -80,26 +78,22 @@ class Observed:
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
         """∂L/∂θ for each parameter of shape (), ∂L/∂z_i for each data symbol of shape (n,), and the loss's value."""
-        inputs = CopiedInputs(values)
+        copies = copies_of(values)
         expected = problem.dtype if self._expects else None
-        known = CandidateWatch(expected=expected, inputs=inputs.copies.values())
+        known = CandidateWatch(expected=expected, inputs=copies.values())
         with Escapes() as escapes, known as watch:
-            watch.introduce(inputs.copies)
-            answer = call(lambda: self.candidate.answer(problem.wrt, inputs.copies), self.candidate.name, self._seed)
+            watch.introduce(copies)
+            answer = call(lambda: self.candidate.answer(problem.wrt, copies), self.candidate.name, self._seed)
         # Asking for a radius may itself find that it is not known: before the operations are counted.
-        estimates = {name: _estimate(tensor, watch) for name, tensor in _tensors(answer).items()}
+        tensors = {**answer.gradients, **({} if answer.value is None else {VALUE: answer.value})}
+        estimates = {
+            name: Estimate(tensor.detach().to(torch.float64), watch.radius(tensor).to(torch.float64))
+            for name, tensor in tensors.items()
+        }
         opaque = not self.candidate.torch or bool(watch.unwatched | escapes.seen | watch.leaving)
         narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
-        self.behaviour = Behaviour(opaque, narrowed, inputs.modified())
+        self.behaviour = Behaviour(opaque, narrowed, modified(copies, values))
         if not opaque:
             return estimates
         with observing(None):  # who looks on at the candidate is not to see the references
             return allowed(estimates, problem, values, n)
-
-
-def _tensors(answer: Answer) -> dict[str, Tensor]:
-    return dict(answer.gradients) | ({} if answer.value is None else {VALUE: answer.value})
-
-
-def _estimate(tensor: Tensor, watch: Watch) -> Estimate:
-    return Estimate(tensor.detach().to(torch.float64), watch.radius(tensor).to(torch.float64))

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
+from torch import Tensor
 
 from diffexplore.errors import UsageError
 from diffexplore.inputs.functions import function_with_values
 from diffexplore.inputs.names import Named
 from diffexplore.inputs.wording import PYTHON
 from diffexplore.loss import Loss
-from diffexplore.torch_code.binding import called_by_name
+from diffexplore.torch_code.calling import called_by_name
 from diffexplore.tracing.declarations import declare
 from diffexplore.tracing.outputs import Output, outputs_of
 from diffexplore.verifying.candidates import kind_of, name_of
 from diffexplore.verifying.candidates.computes_loss import ComputesLoss
-
-Tensor = torch.Tensor
 
 
 def own_forward(candidate: Any, named: Named, *, upstream: Any, kind: str | None, shapes: str | None = None) -> Loss:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.arguments import shown, wrong
 from diffexplore.errors import CandidateError, UsageError, unknown
 from diffexplore.loss import Loss
 from diffexplore.verifying.candidates import Answer, Candidate, adapt, kind_of, name_of
 from diffexplore.verifying.candidates.computes_loss import is_flat
-
-Tensor = torch.Tensor
 
 #: The most axes of a packed argument.
 _DEEPEST = 8
@@ -46,7 +45,8 @@ class PackedSymbols:
         apart = {name: tensor for name, tensor in tensors.items() if name not in self.shapes}
         for symbol, (name, index) in self.places.items():
             if name in tensors:
-                apart[symbol] = tensors[name][_last(index)]
+                last: tuple[Any, ...] = (..., *index)
+                apart[symbol] = tensors[name][last]
         return apart
 
     @property
@@ -63,13 +63,18 @@ class PackedSymbols:
         apart = self.unpack(values)
         return is_flat(self.loss, tuple(s for s in apart if self.argument_of(s) in wrt), apart)
 
+    def requested(self, wrt: Sequence[str]) -> tuple[str, ...]:
+        """The arguments in which some symbols lie."""
+        found = {self.argument_of(symbol) for symbol in wrt}
+        return tuple(name for name in self.names if name in found)
+
     def _packed(self, name: str, values: Mapping[str, Tensor]) -> Tensor:
         parts = [values[symbol] for symbol, (argument, _) in self.places.items() if argument == name]
         stacked = torch.stack(parts, dim=-1)
         return stacked.reshape(*stacked.shape[:-1], *self.shapes[name])
 
 
-class Packed:
+class Packed(Candidate):
     """A candidate of packed arguments behind the contract of one of scalar symbols."""
 
     def __init__(self, inner: Candidate, symbols: PackedSymbols) -> None:
@@ -80,18 +85,13 @@ class Packed:
 
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
         packed = self.symbols.pack(values)
-        requested = {self.symbols.argument_of(symbol) for symbol in wrt}
-        answer = self.inner.answer(tuple(name for name in self.symbols.names if name in requested), packed)
-        self._give_back(packed, values)
-        gradients = self.symbols.unpack(answer.gradients)
-        return Answer({symbol: gradients[symbol] for symbol in wrt}, answer.value)
-
-    def _give_back(self, packed: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
-        """What the candidate did to its arguments in place, done to the symbols' own tensors too."""
-        with torch.no_grad():
+        answer = self.inner.answer(self.symbols.requested(wrt), packed)
+        with torch.no_grad():  # what the candidate did to its arguments in place, done to the symbols' own tensors too
             for symbol, tensor in self.symbols.unpack(packed).items():
                 if tensor is not values[symbol]:
                     values[symbol].copy_(tensor)
+        gradients = self.symbols.unpack(answer.gradients)
+        return Answer({symbol: gradients[symbol] for symbol in wrt}, answer.value)
 
 
 def adapt_packed(candidate: Any, loss: Loss, kind: str | None, pack: Mapping[str, Any]) -> Candidate:
@@ -121,8 +121,12 @@ def packed_symbols(loss: Loss, pack: Mapping[str, Any]) -> PackedSymbols:
             if symbol in places:
                 raise UsageError(f"the symbol {symbol!r} is packed twice")
             places[symbol] = (name, index)
-        _check_alike(name, [symbol for _, symbol in _entries(layout)], loss)
-    parameters, data = (_arguments(symbols, places) for symbols in (loss.parameters, loss.data))
+        if {symbol in loss.data for _, symbol in _entries(layout)} == {True, False}:
+            raise UsageError(f"{name!r} mixes parameters and data: an argument is made of one or the other")
+    parameters, data = (
+        tuple(dict.fromkeys(places[symbol][0] if symbol in places else symbol for symbol in symbols))
+        for symbols in (loss.parameters, loss.data)
+    )
     taken = [name for name in shapes if name in loss.symbols and name not in places]
     if taken:
         raise UsageError(f"{taken[0]!r} is a symbol of the loss: give the packed argument another name")
@@ -134,19 +138,9 @@ def by_symbol(candidate: Any, loss: Loss, pack: Mapping[str, Any]) -> Any:
     if not isinstance(candidate, Mapping):
         return candidate
     symbols = packed_symbols(loss, pack)
-    whole = {name: value for name, value in candidate.items() if isinstance(value, torch.Tensor)}
+    whole = {name: value for name, value in candidate.items() if isinstance(value, Tensor)}
     fitting = {name: value for name, value in whole.items() if value.shape == symbols.shapes.get(name, value.shape)}
     return symbols.unpack(fitting)
-
-
-def _last(index: tuple[int, ...]) -> Any:
-    """An index into the last dimensions, whatever stands before them."""
-    return (..., *index)
-
-
-def _arguments(symbols: Sequence[str], places: Mapping[str, Place]) -> tuple[str, ...]:
-    """The arguments in which some symbols lie, in the order of the first of each."""
-    return tuple(dict.fromkeys(places[symbol][0] if symbol in places else symbol for symbol in symbols))
 
 
 def _shape(layout: Any, name: str, depth: int = 1) -> tuple[int, ...]:
@@ -169,8 +163,3 @@ def _entries(layout: Any, index: tuple[int, ...] = ()) -> Iterator[tuple[tuple[i
     else:
         for i, part in enumerate(layout):
             yield from _entries(part, (*index, i))
-
-
-def _check_alike(name: str, symbols: Sequence[str], loss: Loss) -> None:
-    if {symbol in loss.data for symbol in symbols} == {True, False}:
-        raise UsageError(f"{name!r} mixes parameters and data: an argument is made of one or the other")

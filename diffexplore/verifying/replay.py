@@ -54,44 +54,27 @@ class Replay:
             upstream=self.upstream, kind=self.kind, pack=self.pack,
         )  # fmt: skip
         return run_verification(
-            subject.candidate, subject.loss, subject.batch, subject.points,
-            wrt=self.wrt, dtype=self.dtype, device=self.device, seed=self.seed, accept=tuple(self.accept),
+            subject, wrt=self.wrt, dtype=self.dtype, device=self.device, seed=self.seed, accept=tuple(self.accept),
             modes=tuple(self.modes), listener=listener,
         )  # fmt: skip
 
     def to_json(self) -> str:
         """One document; points, data and the upstream gradient are written by ``float.hex``, and so are exact."""
-        loss = self.loss
+        loss, upstream = self.loss, self.upstream
         document = {
             "format": FORMAT,
             "candidate": self.candidate,
             "kind": self.kind,
             "loss": {
-                "formula": loss.formula,
-                "parameters": loss.parameters,
-                "data": loss.data,
-                "reduction": loss.reduction,
-                "name": loss.name,
-                "domain": loss.domain_text,
-                "source": loss.source,
+                "formula": loss.formula, "parameters": loss.parameters, "data": loss.data,
+                "reduction": loss.reduction, "name": loss.name, "domain": loss.domain_text, "source": loss.source,
             },
             "points": [{name: float(value).hex() for name, value in point.items()} for point in self.points],
             "data": {name: _hex(column) for name, column in self.batch.columns.items()},
-            "upstream": None if self.upstream is None else _upstream_hex(self.upstream),
-            "wrt": self.wrt,
-            "dtype": self.dtype,
-            "device": self.device,
-            "seed": self.seed,
-            "accept": self.accept,
-            "modes": self.modes,
-            "pack": self.pack,
-        }
+            "upstream": None if upstream is None else _hex(upstream) if upstream.ndim else float(upstream).hex(),
+            **{name: getattr(self, name) for name in ("wrt", "dtype", "device", "seed", "accept", "modes", "pack")},
+        }  # fmt: skip
         return json.dumps(document, indent=1, ensure_ascii=False)
-
-
-def _upstream_hex(upstream: Floats) -> str | list[str]:
-    """One number, or one for each sample."""
-    return _hex(upstream) if upstream.ndim else float(upstream).hex()
 
 
 def _hex(column: Any) -> list[str]:

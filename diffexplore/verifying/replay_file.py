@@ -56,20 +56,15 @@ def _replay(document: Any) -> Replay:
     if pack is not None:
         packed_symbols(loss, pack)
     found = Replay(
-        candidate,
-        loss,
-        Batch(columns, n, "replay"),
-        points,
+        candidate, loss, Batch(columns, n, "replay"), points,
         upstream=None if upstream is None else _upstream(upstream, n),
-        kind=_among(KINDS, "kind", fields.take("kind", None)),
-        wrt=None if wrt is None else as_wrt(loss, wrt),
+        kind=_among(KINDS, "kind", fields.take("kind", None)), wrt=None if wrt is None else as_wrt(loss, wrt),
         dtype=_among(FLOAT_FORMATS, "dtype", fields.take("dtype", "float64")) or "float64",
         device=_among(_DEVICES, "device", fields.take("device", "auto")) or "auto",
-        seed=as_count(fields.take("seed", 0), "seed"),
-        accept=as_texts(fields.take("accept", []), "accept"),
+        seed=as_count(fields.take("seed", 0), "seed"), accept=as_texts(fields.take("accept", []), "accept"),
         modes=[_among(MODES, "mode", mode) or "" for mode in as_texts(fields.take("modes", ["reverse"]), "modes")],
         pack=pack,
-    )
+    )  # fmt: skip
     fields.check_empty()
     return found
 

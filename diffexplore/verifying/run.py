@@ -9,14 +9,14 @@ from os import PathLike
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.arguments import as_text, as_words, wrong
 from diffexplore.bounds.canary import broken_claims
-from diffexplore.checking.batch import Batch, make_batch
+from diffexplore.checking.batch import make_batch
 from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.evaluate import Running
-from diffexplore.checking.listener import Listener, Silence
-from diffexplore.checking.notices import announced
+from diffexplore.checking.listener import Listener, Silence, announced
 from diffexplore.checking.options import as_device, as_dtype, as_seed, as_wrt
 from diffexplore.checking.records import CandidateSummary, Report
 from diffexplore.checking.run import assemble, scale_over, stage_of
@@ -35,9 +35,10 @@ from diffexplore.verifying.diagnosis.diagnose import diagnosed
 from diffexplore.verifying.double_backward import of_second_order
 from diffexplore.verifying.modes import ModeCheck, as_modes, merged, mode_checks
 from diffexplore.verifying.observed import Observed
+from diffexplore.verifying.own import own_forward
 from diffexplore.verifying.packs import by_symbol
 from diffexplore.verifying.point import CandidateCheck
-from diffexplore.verifying.upstream import subject_of
+from diffexplore.verifying.upstream import VerifiedSubject, subject_of
 
 
 def verify(
@@ -59,32 +60,37 @@ def verify(
 ) -> Report:
     """Is somebody's gradient the gradient of this loss, and if not, why?
 
-    ``loss`` is whatever :func:`check` takes for one; without it, the gradient should be that of the candidate's own
-    forward pass, which is read as a formula. ``candidate`` is a torch function, autograd Function or module that
-    computes the loss (``kind="loss"``), a function that returns the gradient (``"gradient"``; torch or NumPy; a
-    tuple, mapping or array), a pair of forward and backward (``"layer"``), a mapping from symbols to formulas
-    (``"formulas"``), or a training step, or tensors, whose
-    ``.grad`` is meant (``"grads"``). Its arguments are bound by name where they are named like the loss's symbols, else
-    in the loss's order. ``upstream`` is the gradient of what follows: shape (n,) for candidates whose output has an
-    entry for each sample, or a number for outputs of any shape. ``wrt`` names the partials (default: all
-    parameters); by data, what is verified is ∂L/∂z_i for every sample. ``accept`` names causes of conventions that are
-    to pass. ``modes`` may add ``"forward"`` and ``"double backward"`` for candidates that compute the loss; what they
-    do not have is skipped with torch's reason. ``pack`` makes tensors of the loss's symbols, for candidates that take
-    vectors and matrices: ``{"W": [["w11", "w12"], ["w21", "w22"]], "X": ["x1", "x2"]}`` gives W of shape (2, 2) and X
-    of shape (n, 2). Everything else is as for :func:`check`.
+    Args:
+        candidate: a torch function, autograd Function or module that computes the loss (``kind="loss"``), a function
+            that returns the gradient (``"gradient"``; torch or NumPy; a tuple, mapping or array), a pair of forward and
+            backward (``"layer"``), a mapping from symbols to formulas (``"formulas"``), or a training step, or tensors,
+            whose ``.grad`` is meant (``"grads"``). Its arguments are bound by name where they are named like the loss's
+            symbols, else in the loss's order.
+        loss: whatever :func:`check` takes for one; without it, the gradient should be that of the candidate's own
+            forward pass, which is read as a formula.
+        data, at, dtype, device, seed: as for :func:`check`.
+        kind: of the candidate, in the words above; by default what it looks like.
+        upstream: the gradient of what follows: shape (n,) for candidates whose output has an entry for each sample, or
+            a number for outputs of any shape.
+        wrt: the partials, by default all parameters; by data, what is verified is ∂L/∂z_i for every sample.
+        accept: causes of conventions that are to pass.
+        modes: may add ``"forward"`` and ``"double backward"`` for candidates that compute the loss; what they do not
+            have is skipped with torch's reason.
+        pack: makes tensors of the loss's symbols, for candidates that take vectors and matrices: ``{"W": [["w11",
+            "w12"], ["w21", "w22"]], "X": ["x1", "x2"]}`` gives W of shape (2, 2) and X of shape (n, 2).
+        listener: follows the progress.
 
-    Returns a report with the candidate's rows; those that failed carry a named cause.
-    Raises :class:`~diffexplore.errors.UsageError` for what cannot be used, the candidate's own exceptions included.
+    Returns:
+        A report with the candidate's rows; those that failed carry a named cause.
+
+    Raises:
+        UsageError: for what cannot be used, the candidate's own exceptions included.
     """
     if kind is not None:
         as_text(kind, "kind")
     if loss is None:
-        from diffexplore.verifying.own import (
-            own_forward,  # it reads programs as proofs do, and these import this package
-        )
-
         loss = own_forward(candidate, named_in(at, data, wrt), upstream=upstream, kind=kind)
-    loss = loss_given(loss, _own_point(candidate) if at is None else at, data, wrt)
+    loss = loss_given(loss, (_own_point(candidate) or None) if at is None else at, data, wrt)
     leaves = candidate if pack is None else by_symbol(candidate, loss, pack)
     points = make_points(loss, _default_at(leaves, loss, at))
     batch = make_batch(loss, data)
@@ -93,41 +99,45 @@ def verify(
         raise wrong("listener", "an object that hears of the progress", listener)
     subject = subject_of(candidate, loss, batch, points, upstream=upstream, kind=kind, pack=pack)
     return run_verification(
-        subject.candidate, subject.loss, subject.batch, subject.points,
-        wrt=wrt, dtype=dtype, device=device, seed=seed, accept=accepted, modes=modes, listener=listener,
-    )  # fmt: skip
+        subject, wrt=wrt, dtype=dtype, device=device, seed=seed, accept=accepted, modes=modes, listener=listener
+    )
 
 
 def run_verification(
-    candidate: Candidate,
-    loss: Loss,
-    batch: Batch,
-    points: Sequence[Mapping[str, float]],
-    *,
-    wrt: Sequence[str] | str | None = None,
-    dtype: str | torch.dtype = "float64",
-    device: str | torch.device = "auto",
-    seed: int = 0,
-    accept: tuple[str, ...] = (),
-    modes: Sequence[str] | str = ("reverse",),
-    listener: Listener | None = None,
-) -> Report:
+    subject: VerifiedSubject, *, wrt: Sequence[str] | str | None = None, dtype: str | torch.dtype = "float64",
+    device: str | torch.device = "auto", seed: int = 0, accept: tuple[str, ...] = (),
+    modes: Sequence[str] | str = ("reverse",), listener: Listener | None = None,
+) -> Report:  # fmt: skip
     """The same for an adapted candidate on a batch that is at hand."""
+    candidate, batch, points = subject.candidate, subject.batch, subject.points
     listener = listener or Silence()
-    loss = loss.of_formula()  # what is verified is the candidate, not the function that the loss was read from
+    loss = subject.loss.of_formula()  # what is verified is the candidate, not the function that the loss was read from
     seed, further = as_seed(seed), as_modes(modes)
     listener.progress("deriving the gradient", 0, 0)
     problem = Problem(loss, _partials(loss, wrt), as_dtype(dtype), as_device(device))
 
+    columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
+
     def outcomes_of(
         candidate: Candidate, problem: Problem, scale: Mapping[str, float], of: str | None = None
     ) -> tuple[list[PointOutcome], tuple[str, ...]]:
-        return _outcomes(candidate, problem, batch, points, seed, accept, listener, scale, of)
+        """What each point gave, with causes named, and the rounding claims that do not hold here."""
+        broken = broken_claims(problem.dtype, problem.device, problem.operations)
+        running = [Running(candidate.name, Observed(candidate, seed), "; ".join(broken) or None)]
+        outcomes = []
+        for i, point in enumerate(points):
+            check = CandidateCheck(problem, point, columns, batch.n, running, scale, seed, listener)
+            check.accept, check.of = accept, of
+            outcome = check.run(stage_of(i, points))
+            if outcome.failed:
+                listener.progress(f"{stage_of(i, points)}looking for the cause", 0, 0)
+            outcomes.append(diagnosed(check, outcome, accept))
+        return outcomes, broken
 
-    outcomes, broken = outcomes_of(candidate, problem, _scale(problem, batch, points))
+    outcomes, broken = outcomes_of(candidate, problem, scale_over(problem, points, columns, batch.n))
     checks, skipped = mode_checks(candidate, loss, further, problem.wrt, seed)
     problems = [replace(problem, loss=check.loss, wrt=check.wrt) for check in checks]
-    scales = _of_all_orders(checks, [_scale(one, batch, points) for one in problems])
+    scales = _of_all_orders(checks, [scale_over(one, points, columns, batch.n) for one in problems])
 
     def found_by(check: ModeCheck, scale: Mapping[str, float]) -> list[PointOutcome]:
         others, _ = outcomes_of(check.candidate, replace(problem, loss=check.loss, wrt=check.wrt), scale, check.of)
@@ -152,36 +162,9 @@ def run_verification(
     return announced(replace(report, candidate=summary))
 
 
-def _outcomes(
-    candidate: Candidate, problem: Problem, batch: Batch, points: Sequence[Mapping[str, float]], seed: int,
-    accept: tuple[str, ...], listener: Listener, scale: Mapping[str, float], of: str | None,
-) -> tuple[list[PointOutcome], tuple[str, ...]]:  # fmt: skip
-    """What each point gave, with causes named, and the rounding claims that do not hold here."""
-    used = problem.loss_program.operations | problem.gradient_program.operations
-    broken = broken_claims(problem.dtype, problem.device, used)
-    running = [Running(candidate.name, Observed(candidate, seed), "; ".join(broken) or None)]
-    columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
-    checks = [CandidateCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
-    for check in checks:
-        check.accept, check.of = accept, of
-    outcomes = []
-    for i, check in enumerate(checks):
-        outcome = check.run(stage_of(i, points))
-        if outcome.failed:
-            listener.progress(f"{stage_of(i, points)}looking for the cause", 0, 0)
-        outcomes.append(diagnosed(check, outcome, accept))
-    return outcomes, broken
-
-
 def _merged(found: Sequence[list[PointOutcome]]) -> list[PointOutcome]:
     """The outcomes of several checks, one for each point."""
     return [reduce(merged, of_one_point) for of_one_point in zip(*found, strict=True)]
-
-
-def _scale(problem: Problem, batch: Batch, points: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The largest |partial| of each symbol at these points."""
-    columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
-    return scale_over(problem, points, columns, batch.n)
 
 
 def _of_all_orders(checks: Sequence[ModeCheck], scales: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
@@ -200,23 +183,17 @@ def _partials(loss: Loss, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
 
 
 def _own_point(candidate: Any) -> dict[str, Any] | None:
-    """The tensors of one number that hold their gradients: the point at which these were taken; None without any."""
+    """The tensors of one number that hold their gradients: the point at which these were taken; None of other kinds."""
     if not isinstance(candidate, Mapping):
         return None
-    found = {n: leaf for n, leaf in candidate.items() if isinstance(leaf, torch.Tensor) and leaf.numel() == 1}
-    return found or None
+    return {name: leaf for name, leaf in candidate.items() if isinstance(leaf, Tensor) and leaf.numel() == 1}
 
 
 def _default_at(
     candidate: Any, loss: Loss, at: Mapping[str, float] | Sequence[Mapping[str, float]] | None
 ) -> Mapping[str, float] | Sequence[Mapping[str, float]] | None:
     """Tensors that hold their gradients also hold the point at which these were taken."""
-    if at is not None or not isinstance(candidate, Mapping):
+    own = _own_point(candidate)
+    if at is not None or own is None or not own.keys() >= set(loss.parameters):
         return at
-    leaves = {name: candidate.get(name) for name in loss.parameters}
-    point = {
-        name: float(leaf.detach())
-        for name, leaf in leaves.items()
-        if isinstance(leaf, torch.Tensor) and leaf.numel() == 1
-    }
-    return point if len(point) == len(leaves) else at
+    return {name: float(own[name].detach()) for name in loss.parameters}

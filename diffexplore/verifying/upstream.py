@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arguments import is_table, wrong
 from diffexplore.checking.batch import Batch
@@ -44,22 +45,20 @@ def subject_of(
     does not fit.
     """
     if upstream is None:
-        return VerifiedSubject(adapted(candidate, loss, kind, pack), loss, batch, points)
+        return VerifiedSubject(_adapted(candidate, loss, kind, pack), loss, batch, points)
     column = _numbers(upstream, batch.n)
     shape = _shape_of_output(candidate, loss, batch, points[0], kind, pack) if column.ndim == 0 else None
     if shape is not None and shape != (batch.n,):
         reduction = loss.reduction if prod(shape) == 1 else "sum"
         scaled = _times_upstream(loss, (*loss.parameters, UPSTREAM), loss.data, reduction)
         points = [{**point, UPSTREAM: float(column)} for point in points]
-        return VerifiedSubject(adapted(candidate, scaled, kind, pack), scaled, batch, points)
+        return VerifiedSubject(_adapted(candidate, scaled, kind, pack), scaled, batch, points)
     contracted = _times_upstream(loss, loss.parameters, (*loss.data, UPSTREAM), "sum")
-    columns = {**batch.columns, UPSTREAM: np.broadcast_to(column, (batch.n,)).copy()}
-    return VerifiedSubject(
-        adapted(candidate, contracted, kind, pack), contracted, replace(batch, columns=columns), points
-    )
+    wide = replace(batch, columns={**batch.columns, UPSTREAM: np.broadcast_to(column, (batch.n,)).copy()})
+    return VerifiedSubject(_adapted(candidate, contracted, kind, pack), contracted, wide, points)
 
 
-def adapted(candidate: Any, loss: Loss, kind: str | None, pack: Mapping[str, Any] | None) -> Candidate:
+def _adapted(candidate: Any, loss: Loss, kind: str | None, pack: Mapping[str, Any] | None) -> Candidate:
     """What somebody gave, as a candidate for the gradient of ``loss``."""
     return adapt_packed(candidate, loss, kind, pack) if pack is not None else adapt(candidate, loss, kind)
 
@@ -82,20 +81,14 @@ def _numbers(upstream: Any, n: int) -> np.ndarray[Any, np.dtype[np.float64]]:
 def _times_upstream(loss: Loss, parameters: Sequence[str], data: Sequence[str], reduction: str) -> Loss:
     """The loss whose summand is multiplied by the upstream gradient."""
     formula = loss.times(UPSTREAM)
-    used = (
-        names_in(formula, (*parameters, *data))
-        if isinstance(formula, str)
-        else {symbol.name for symbol in formula.free_symbols}
-    )
+    if isinstance(formula, str):
+        used = set(names_in(formula, (*parameters, *data)))
+    else:
+        used = {symbol.name for symbol in formula.free_symbols}
     contracted = Loss(
-        formula,
-        parameters=[name for name in parameters if name in used],
-        data=[name for name in data if name in used],
-        reduction=reduction,
-        name=loss.name,
-        domain=loss.domain_text,
-        source=loss.source,
-    )
+        formula, parameters=[name for name in parameters if name in used], data=[name for name in data if name in used],
+        reduction=reduction, name=loss.name, domain=loss.domain_text, source=loss.source,
+    )  # fmt: skip
     return contracted.with_symbols(parameters, data)
 
 
@@ -104,7 +97,7 @@ def _shape_of_output(
 ) -> tuple[int, ...] | None:
     """The shape of what the candidate returns on the batch; None where it cannot be told yet."""
     try:
-        candidate = adapted(given, loss, kind, pack)
+        candidate = _adapted(given, loss, kind, pack)
     except CandidateError:  # formulas may name the upstream gradient, which this loss has not
         return None
     inner = candidate.inner if isinstance(candidate, Packed) else candidate
@@ -117,4 +110,4 @@ def _shape_of_output(
         output = call(lambda: inner.returned(packed), candidate.name, seed=0)
     except CandidateError:  # the verification says what is wrong
         return None
-    return tuple(output.shape) if isinstance(output, torch.Tensor) else None
+    return tuple(output.shape) if isinstance(output, Tensor) else None

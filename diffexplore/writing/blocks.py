@@ -86,6 +86,11 @@ class Column:
     align: Align = "right"
     flexible: bool = False
 
+    @classmethod
+    def left(cls, title: str = "", *, flexible: bool = False) -> Column:
+        """A column of words."""
+        return cls(title, align="left", flexible=flexible)
+
 
 @dataclass(frozen=True)
 class Table:

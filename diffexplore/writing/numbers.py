@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from decimal import Decimal
 
-from diffexplore.checking.records import Truth
+from diffexplore.checking.records import Row, Truth
 from diffexplore.floating_point import format_of
 from diffexplore.numerals import ABSENT, plain_exponent, scientific, short
 from diffexplore.writing.blocks import Span, Text, Tone, text
@@ -69,6 +69,13 @@ def value_beside(value: float | None, truth: Truth | None, digits: int, tone: To
     return (Span(shown[:agreeing]), Span(shown[agreeing:], tone))
 
 
+def value_cell(row: Row, truth: Truth | None, digits: int) -> Text:
+    """The value of a row beside ``truth``; what it is instead where it is not finite."""
+    if row.is_nan and row.cause is not None:
+        return text(row.cause.fields["value"], "bad")
+    return value_beside(row.value, truth, digits, "bad" if row.verdict == "fail" else "quiet")
+
+
 def _agreeing(shown: str, truth: str) -> int:
     """How many characters both begin with."""
     pairs = zip(shown, truth, strict=False)
@@ -92,6 +99,14 @@ def in_ulps(amount: float | None, ulp: float | None) -> float | None:
     return amount / ulp
 
 
+def sizes(row: Row, dtype: str) -> tuple[float | None, float | None, str]:
+    """The error of a row, what is allowed, and the unit of both: `` ulp``, or none where the truth is 0."""
+    ulp = ulp_at(row.truth, dtype) if row.error_ulp is not None else None
+    if ulp is None:
+        return row.error_abs, row.bound, ""
+    return row.error_ulp, in_ulps(row.bound, ulp), " ulp"
+
+
 def share(ratio: float) -> str:
     """A relative error as people say it: ``100 %``, ``0.09 %``, or ``3.1e-9`` where a percentage would mislead."""
     percent = 100 * ratio
@@ -100,13 +115,10 @@ def share(ratio: float) -> str:
 
 def point_text(point: Mapping[str, float], *, compact: bool = False, digits: int | None = None) -> str:
     """``a = 2.5, b = 1``, or ``a=2.5 b=1`` where room is scarce; completely, unless ``digits`` are given."""
-    if digits is not None:
-        return ", ".join(f"{name} = {plain_exponent(f'{value:.{digits}g}')}" for name, value in point.items())
-    if compact:
-        return " ".join(f"{name}={coordinate(value)}" for name, value in point.items())
-    return ", ".join(f"{name} = {coordinate(value)}" for name, value in point.items())
+    between, equals = (" ", "=") if compact else (", ", " = ")
+    return between.join(f"{name}{equals}{coordinate(value, digits)}" for name, value in point.items())
 
 
-def coordinate(value: float) -> str:
-    """A parameter's value, completely, without a needless ``.0`` or a padded exponent."""
-    return plain_exponent(repr(float(value)).removesuffix(".0"))
+def coordinate(value: float, digits: int | None = None) -> str:
+    """A parameter's value, completely or in ``digits`` digits, without a needless ``.0`` or a padded exponent."""
+    return plain_exponent(repr(float(value)).removesuffix(".0") if digits is None else f"{value:.{digits}g}")

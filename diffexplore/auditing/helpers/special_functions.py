@@ -5,9 +5,9 @@ from __future__ import annotations
 import sympy
 from sympy import Expr
 
-from diffexplore.auditing import special
 from diffexplore.auditing.functions import where
 from diffexplore.auditing.helpers.registry import helper
+from diffexplore.functions.tables import build
 
 _EPSILON = sympy.Rational(1, 2**52)
 """The machine epsilon of float64, below which the Bessel helpers give the value at 0."""
@@ -27,12 +27,12 @@ def sinc_backward(grad: Expr, self: Expr) -> Expr:
 
 @helper("Manual: grad * (i0(self) - result / self) where |self| > eps, else grad / 2")
 def i1_backward(grad: Expr, self: Expr, result: Expr) -> Expr:
-    return grad * where(sympy.Abs(self) > _EPSILON, special.i0(self) - result / self, _HALF)
+    return grad * where(sympy.Abs(self) > _EPSILON, build("i0", self) - result / self, _HALF)
 
 
 @helper("Manual: grad * (i0e(self) - result * (sgn(self) + 1 / self)) where |self| > eps, else grad / 2")
 def i1e_backward(grad: Expr, self: Expr, result: Expr) -> Expr:
-    scaled = sympy.exp(-sympy.Abs(self)) * special.i0(self)
+    scaled = sympy.exp(-sympy.Abs(self)) * build("i0", self)
     return grad * where(sympy.Abs(self) > _EPSILON, scaled - result * (sympy.sign(self) + 1 / self), _HALF)
 
 

@@ -1,27 +1,18 @@
-"""The forms in which results are written. A new one is a file, and a line here."""
+"""The forms in which results are written. A new one is a record in a file of this folder, and its name here."""
 
 from __future__ import annotations
 
-from diffexplore.cli.formats import drawings, figure, html, json, markdown, sarif, source, text
+from diffexplore.cli.formats import figure
+from diffexplore.cli.formats.documents import HTML, JSON, MARKDOWN, SARIF, TEXT
+from diffexplore.cli.formats.languages import DOT, FIGURE, LATEX, PYTHON, SVG
 from diffexplore.cli.formats.record import Format, suffix_of
 from diffexplore.errors import UsageError
+from diffexplore.lists import listed
 
 __all__ = ["FORMATS", "Format", "by_suffix", "of_command"]
 
 #: A file's format is the first one that has its suffix: SARIF before JSON, for .sarif.json.
-FORMATS: tuple[Format, ...] = (
-    sarif.FORMAT,
-    json.FORMAT,
-    markdown.FORMAT,
-    html.FORMAT,
-    drawings.SVG,
-    drawings.DOT,
-    drawings.FIGURE,
-    figure.FORMAT,
-    source.LATEX,
-    source.PYTHON,
-    text.FORMAT,
-)
+FORMATS = (SARIF, JSON, MARKDOWN, HTML, SVG, DOT, FIGURE, figure.FORMAT, LATEX, PYTHON, TEXT)
 
 
 def of_command(command: str) -> tuple[Format, ...]:
@@ -32,11 +23,10 @@ def of_command(command: str) -> tuple[Format, ...]:
 def by_suffix(command: str, place: str) -> Format:
     """The format of a file by its name; ``-`` is JSON. Raises UsageError for a suffix that no format has."""
     if place == "-":
-        return json.FORMAT
+        return JSON
     known = of_command(command)
     found = next((format for format in known if suffix_of(place, format.suffixes)), None)
     if found is None:
         suffixes = list(dict.fromkeys(suffix for format in known for suffix in format.suffixes))
-        listed = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
-        raise UsageError(f"-o writes by the suffix of the file: end it in {listed}, not {place!r}")
+        raise UsageError(f"-o writes by the suffix of the file: end it in {listed(suffixes, 'or')}, not {place!r}")
     return found

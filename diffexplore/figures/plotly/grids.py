@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from diffexplore.figures.extent import cells
 from diffexplore.figures.plotly.words import legend, safe
 from diffexplore.figures.records import ValueGrid
 from diffexplore.figures.roles import STYLES, VERMILLION
@@ -25,12 +24,12 @@ _MOST_TICKS = 6
 def grid_traces(grid: ValueGrid) -> list[dict[str, Any]]:
     """The ground, and above it a trace for each text of a note."""
     ground = _contours(grid) if grid.levels else _cells(grid)
-    return [ground, *(_noted(grid, words, place) for place, words in enumerate(_texts(grid)))]
+    return [ground, *(_noted(words, places, i) for i, (words, places) in enumerate(grid.noted.items()))]
 
 
 def _contours(grid: ValueGrid) -> dict[str, Any]:
     levels = sorted(grid.levels)
-    values = cells(grid)
+    values = grid.numbers
     low, high = min(values, default=0.0), max(values, default=0.0)
     return _ground(grid, lambda value: _level(value, levels, low, high)) | {
         "type": "contour",
@@ -54,7 +53,7 @@ def _level(value: float, levels: Sequence[float], low: float, high: float) -> fl
 def _cells(grid: ValueGrid) -> dict[str, Any]:
     if grid.scale == "linear":
         return _ground(grid, lambda value: value) | {"type": "heatmap", "colorbar": _titled(grid)}
-    known = [math.log10(value) for value in cells(grid) if value > 0]
+    known = [math.log10(value) for value in grid.scaled]
     places = _decades(min(known), max(known)) if known else []
     return _ground(grid, lambda value: math.log10(value) if value > 0 else None) | {
         "type": "heatmap",
@@ -85,23 +84,17 @@ def _scale(grid: ValueGrid, places: Sequence[float], words: Sequence[str]) -> di
 
 
 def _titled(grid: ValueGrid) -> dict[str, Any]:
-    unit = f" ({grid.unit})" if grid.unit else ""
-    return {"title": {"text": safe(grid.name + unit), "side": "right"}, "thickness": 14, "outlinewidth": 0}
+    return {"title": {"text": safe(grid.title), "side": "right"}, "thickness": 14, "outlinewidth": 0}
 
 
-def _texts(grid: ValueGrid) -> list[str]:
-    return list(dict.fromkeys(text for _, _, text in grid.notes))
-
-
-def _noted(grid: ValueGrid, words: str, place: int) -> dict[str, Any]:
-    noted = [(column, row) for column, row, text in grid.notes if text == words]
-    marker = {"symbol": _NOTED[place % len(_NOTED)], "color": VERMILLION, "size": STYLES["bad"].size}
+def _noted(words: str, places: Sequence[tuple[float, float]], number: int) -> dict[str, Any]:
+    marker = {"symbol": _NOTED[number % len(_NOTED)], "color": VERMILLION, "size": STYLES["bad"].size}
     return {
         "type": "scatter",
         "mode": "markers",
         "name": legend(words),
-        "x": [grid.x[column] for column, _ in noted],
-        "y": [grid.y[row] for _, row in noted],
+        "x": [x for x, _ in places],
+        "y": [y for _, y in places],
         "marker": marker | {"line": {"width": 0.8, "color": "#ffffff"}},
         "hoverinfo": "x+y+name",
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from diffexplore.figures.extent import LOWEST_COUNT
 from diffexplore.figures.plotly.grids import grid_traces
 from diffexplore.figures.plotly.words import legend, safe
 from diffexplore.figures.records import Arrows, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
@@ -83,8 +82,7 @@ def _arrows(arrows: Arrows, style: Style) -> dict[str, Any]:
 
 def _bars(bars: Bars, style: Style, figure: Figure) -> dict[str, Any]:
     """The upper edge of the bars, filled below."""
-    base = LOWEST_COUNT if figure.y.scale == "log" else 0
-    heights = [max(count, base) for count in bars.counts]
+    base, heights = bars.heights(figure.y.scale)
     between = zip(bars.edges, bars.edges[1:], bars.counts, strict=False)
     said = [f"{short(low, 3)} to {short(high, 3)}: {count:,}" for low, high, count in between]
     last = len(bars.counts) - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from diffexplore.figures.extent import extent
-from diffexplore.figures.records import Figure, ValueGrid
+from diffexplore.figures.records import Figure
 from diffexplore.figures.terminal.canvas import BOX, drawn
 from diffexplore.figures.terminal.markers import lettered, markers
 from diffexplore.figures.terminal.strokes import UNBROKEN, Legend, Stroke, strokes
@@ -31,7 +31,7 @@ def draw(
     """
     width = max(width, _LEAST_WIDTH)
     if height is None:
-        height = GRID_HEIGHT if any(isinstance(layer, ValueGrid) for layer in figure.layers) else HEIGHT
+        height = GRID_HEIGHT if figure.has_grid else HEIGHT
     limits = extent(figure)
     chosen = markers(figure, ascii)
     pen: list[Stroke] = []
@@ -42,19 +42,13 @@ def draw(
         legend += said
     lines = ["  (no points)"] if limits is None else drawn(figure, pen, limits, width, height)
     in_a_row = dense or lettered(figure)
-    lines += _row(legend, width) if in_a_row else [line for entry in legend for line in _legend(entry, width)]
+    entries = [f"{entry.marker} {entry.words}".strip() for entry in legend]
+    if in_a_row:  # no line is broken within an entry that fits one
+        entries = ["  ".join(entry.replace(" ", UNBROKEN) for entry in entries)]
+    lines += [line for entry in entries for line in _wrapped(entry, width, "  " if in_a_row else "    ")]
     return [to_ascii(line.translate(BOX)) for line in lines] if ascii else lines
 
 
-def _row(legend: list[Legend], width: int) -> list[str]:
-    """What all markers stand for, one after the other; no line is broken within an entry that fits one."""
-    entries = "  ".join(f"{entry.marker} {entry.words}".strip().replace(" ", UNBROKEN) for entry in legend)
-    lines = textwrap.wrap(entries, width, initial_indent="  ", subsequent_indent="  ")
-    return [line.replace(UNBROKEN, " ") for line in lines]
-
-
-def _legend(entry: Legend, width: int) -> list[str]:
-    """What a marker stands for."""
-    words = f"{entry.marker} {entry.words}".strip()
-    lines = textwrap.wrap(words, width, initial_indent="  ", subsequent_indent="    ")
+def _wrapped(words: str, width: int, indent: str) -> list[str]:
+    lines = textwrap.wrap(words, width, initial_indent="  ", subsequent_indent=indent)
     return [line.replace(UNBROKEN, " ") for line in lines]

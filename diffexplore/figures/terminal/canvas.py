@@ -10,6 +10,7 @@ from diffexplore.figures.extent import Range
 from diffexplore.figures.records import Axis, Figure
 from diffexplore.figures.terminal.strokes import Stroke
 from diffexplore.figures.terminal.ticks import ticks
+from diffexplore.lists import shortened
 
 _ESCAPE = re.compile("\x1b\\[[0-9;]*m")
 
@@ -50,8 +51,7 @@ def _title(figure: Figure, width: int) -> str:
     label, title = figure.y.title, figure.title
     if len(label) + 2 <= (width - len(title)) // 2:
         return label + title.center(width)[len(label) :].rstrip()
-    both = f"{label}  {title}" if label else title
-    return both if len(both) <= width else f"{both[: width - 1]}…"
+    return shortened(f"{label}  {title}" if label else title, width)
 
 
 def _scaled(values: Sequence[float], axis: Axis) -> list[float]:

@@ -11,18 +11,10 @@ from diffexplore.figures.terminal.shades import ASCII_SHADES, NOTED, SHADES
 
 #: Of a role the marker in Unicode and in ASCII. "braille" is plotext's line of dots, eight to a character.
 _OF_ROLE: Mapping[Role, tuple[str, str]] = {
-    "plain": ("braille", "*"),
-    "measured": ("•", "o"),
-    "predicted": ("·", "."),
-    "bound": ("-", "-"),
-    "truth": ("=", "="),
-    "chosen": ("|", "|"),
-    "data": ("∘", "o"),
-    "start": ("S", "S"),
-    "end": ("E", "E"),
-    "optimum": ("X", "X"),
-    "bad": ("!", "!"),
-}
+    "plain": ("braille", "*"), "measured": ("•", "o"), "predicted": ("·", "."), "bound": ("-", "-"),
+    "truth": ("=", "="), "chosen": ("|", "|"), "data": ("∘", "o"), "start": ("S", "S"), "end": ("E", "E"),
+    "optimum": ("X", "X"), "bad": ("!", "!"),
+}  # fmt: skip
 
 #: What a layer takes whose marker another layer has.
 _FURTHER = ("•", "x", "o", "+", "-", "%", "=", "~", "&", "^")
@@ -41,8 +33,7 @@ def markers(figure: Figure, ascii: bool) -> list[str]:
     if lettered(figure):
         letters = itertools.cycle(LETTERS)
         return ["" if isinstance(layer, ValueGrid | Arrows) else next(letters) for layer in figure.layers]
-    ground = any(isinstance(layer, ValueGrid) for layer in figure.layers)
-    taken = list(ASCII_SHADES if ascii else SHADES) + list(NOTED) if ground else []
+    taken = list(ASCII_SHADES if ascii else SHADES) + list(NOTED) if figure.has_grid else []
     found = []
     for layer in figure.layers:
         marker = "" if isinstance(layer, ValueGrid | Arrows) else _free(_preferred(layer, ascii), taken, ascii)

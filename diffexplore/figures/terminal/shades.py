@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from diffexplore.figures.extent import Range, cells
+from diffexplore.figures.extent import Range
 from diffexplore.figures.records import Axis, Figure, ValueGrid
 from diffexplore.numerals import short
 
@@ -39,8 +39,7 @@ def shaded(
     shades = _named(steps, grid, ASCII_SHADES if ascii else SHADES)
     absent = Shade(_NO_VALUE, "no value", note=True)
     notes = {(column, row): text for column, row, text in grid.notes}
-    signs = zip(dict.fromkeys(text for _, _, text in grid.notes), itertools.cycle(NOTED), strict=False)
-    noted = {text: Shade(sign, text, note=True) for text, sign in signs}
+    noted = {text: Shade(sign, text, note=True) for text, sign in zip(grid.noted, itertools.cycle(NOTED), strict=False)}
     rows = [(y, _nearest(grid.y, y, figure.y)) for y in even(limits[1], figure.y, size[1])]
     for x in even(limits[0], figure.x, size[0]):
         column = _nearest(grid.x, x, figure.x)
@@ -50,9 +49,9 @@ def shaded(
             shade = noted[text] if text else absent if value is None else shades[bisect.bisect(steps, value)]
             shade.x.append(x)
             shade.y.append(y)
-    for column, row, text in grid.notes:  # cells that the canvas is too coarse for are shown as well
-        noted[text].x.append(grid.x[column])
-        noted[text].y.append(grid.y[row])
+    for text, places in grid.noted.items():  # cells that the canvas is too coarse for are shown as well
+        noted[text].x += [x for x, _ in places]
+        noted[text].y += [y for _, y in places]
     return [shade for shade in (*shades, absent, *noted.values()) if shade.x]
 
 
@@ -61,7 +60,7 @@ def _steps(grid: ValueGrid, shades: str) -> list[float]:
     most = len(shades) - 1
     if grid.levels:
         return _picked(sorted(grid.levels), most)
-    values = [value for value in cells(grid) if grid.scale == "linear" or value > 0]
+    values = grid.scaled
     if not values or min(values) == max(values):
         return []
     return even((min(values), max(values)), Axis("", scale=grid.scale), most + 2)[1:-1]
@@ -75,7 +74,7 @@ def _picked(levels: Sequence[float], most: int) -> list[float]:
 
 def _named(steps: Sequence[float], grid: ValueGrid, shades: str) -> list[Shade]:
     if not steps:
-        values = cells(grid)
+        values = grid.numbers
         return [Shade(shades[1], short(values[0]) if values else "")]
     inner = [f"to {short(step, 3)}" for step in steps[1:]]
     words = [f"below {short(steps[0], 3)}", *inner, f"above {short(steps[-1], 3)}"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diffexplore.figures.extent import LOWEST_COUNT, Range, shown
+from diffexplore.figures.extent import Range, shown
 from diffexplore.figures.records import Arrows, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
 from diffexplore.figures.terminal.markers import SHOWN
 from diffexplore.figures.terminal.shades import Shade, even, shaded
@@ -94,9 +95,9 @@ def _rule(rule: Rule, limits: Limits, marker: str) -> Stroke:
 
 def _outline(bars: Bars, figure: Figure, marker: str) -> Stroke:
     """The upper edge of the bars, from which columns go down."""
-    base = LOWEST_COUNT if figure.y.scale == "log" else 0.0
-    x = [edge for pair in zip(bars.edges, bars.edges[1:], strict=False) for edge in pair]
-    y = [max(float(count), base) for count in bars.counts for _ in range(2)]
+    base, heights = bars.heights(figure.y.scale)
+    x = [edge for pair in itertools.pairwise(bars.edges) for edge in pair]
+    y = [float(height) for height in heights for _ in range(2)]
     kept = [(a, b) for a, b in zip(x, y, strict=True) if shown(a, figure.x)]
     return Stroke([a for a, _ in kept], [b for _, b in kept], marker, joined=True, down_to=base)
 
@@ -115,7 +116,6 @@ def _directions(arrows: Arrows, limits: Limits, size: tuple[int, int], signs: st
 
 
 def _grid_legend(grid: ValueGrid, shades: Sequence[Shade]) -> list[Legend]:
-    unit = f" ({grid.unit})" if grid.unit else ""
     said = ", ".join(f"{shade.marker.strip() or 'blank'}{UNBROKEN}{shade.words}" for shade in shades if not shade.note)
     notes = [Legend(shade.marker, shade.words) for shade in shades if shade.note]
-    return [Legend("", f"{grid.name}{unit}: {said}" if said else f"{grid.name}{unit}"), *notes]
+    return [Legend("", f"{grid.title}: {said}" if said else grid.title), *notes]

@@ -55,8 +55,5 @@ def _round(low: float, high: float) -> list[float]:
 
 def _labels(values: Sequence[float]) -> list[str]:
     """The values in as few digits as tell them apart."""
-    for digits in range(4, 17):
-        labels = [plain_exponent(f"{value:.{digits}g}") for value in values]
-        if len(set(labels)) == len(values):
-            break
-    return labels
+    written = [[plain_exponent(f"{value:.{digits}g}") for value in values] for digits in range(4, 17)]
+    return next((labels for labels in written if len(set(labels)) == len(values)), written[-1])

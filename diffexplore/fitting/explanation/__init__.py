@@ -13,23 +13,10 @@ from diffexplore.fitting.explanation import bottom, ending, rate, rounding
 from diffexplore.fitting.records import Finding, Fit
 
 _FINDINGS: tuple[Callable[[Fit], Finding | None], ...] = (
-    ending.ended,
-    bottom.at_another,
-    bottom.flat,
-    rate.diverged,
-    rate.overshoots,
-    rate.slow_directions,
-    rate.too_slow,
-    rate.stable,
-    rate.unstable_at_the_optimum,
-    rate.best_rate,
-    rate.centring,
-    rounding.rises,
-    rounding.drift,
-    bottom.indefinite_start,
-    bottom.plain_newton,
-    bottom.certified,
-)
+    ending.ended, bottom.at_another, bottom.flat, rate.diverged, rate.overshoots, rate.slow_directions, rate.too_slow,
+    rate.stable, rate.unstable_at_the_optimum, rate.best_rate, rate.centring, rounding.rises, rounding.drift,
+    bottom.indefinite_start, bottom.plain_newton, bottom.certified,
+)  # fmt: skip
 
 
 def explained(fit: Fit) -> Fit:

@@ -28,27 +28,20 @@ def plain_newton(fit: Fit) -> Finding | None:
     newton = fit.plain_newton
     if newton is None or newton.end.kind == "minimum":
         return None
-    start = place(fit.run.first.point)
-    sentence = (
-        f"plain Newton from {start} ends at the {newton.end.kind} {place(newton.end.point)} after {steps(newton.steps)}"
-    )
+    start, end = place(fit.run.first.point), f"{newton.end.kind} {place(newton.end.point)}"
+    sentence = f"plain Newton from {start} ends at the {end} after {steps(newton.steps)}"
     values = {"steps": newton.steps, "kind": newton.end.kind, "point": dict(newton.end.point)}
     return Finding("plain_newton", sentence, values)
 
 
 def at_another(fit: Fit) -> Finding | None:
     """A descent that came to a stationary point that is no minimum: nothing leads away from it."""
-    last = fit.run.last.point
     known = [*fit.terrain.stationary, *([] if fit.plain_newton is None else [fit.plain_newton.end])]
     for other in known:
-        left, way = (
-            math.dist(last.values(), other.point.values()),
-            math.dist(fit.run.first.point.values(), other.point.values()),
-        )
+        way, left = (math.dist(at.point.values(), other.point.values()) for at in (fit.run.first, fit.run.last))
         if other.kind not in ("minimum", "flat minimum") and left <= _THERE * way and fit.run.finite:
-            sentence = (
-                f"it has come to the {other.kind} {place(other.point)}, where the gradient is 0 as it is at a minimum"
-            )
+            where = f"{other.kind} {place(other.point)}"
+            sentence = f"it has come to the {where}, where the gradient is 0 as it is at a minimum"
             return Finding("at_another", sentence, {"kind": other.kind, "distance": left, "point": dict(other.point)})
     return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from diffexplore.checking.records import Truth
 from diffexplore.fitting.explanation.words import (
     ROUNDING,
@@ -12,7 +14,7 @@ from diffexplore.fitting.explanation.words import (
     place,
     same,
     steps,
-)
+)  # fmt: skip
 from diffexplore.fitting.records import Finding, Fit
 from diffexplore.writing.numbers import point_text, share, ulp_at
 
@@ -30,23 +32,18 @@ def ended(fit: Fit) -> Finding:
     run = fit.run
     values = {"last": run.last.loss, "steps": run.steps, "status": fit.terrain.status}
     if not run.finite or run.ended in ("the loss is not finite", "the gradient is not finite"):
-        best = run.best
-        lowest = (
-            "" if best is None else f"; the lowest loss was {number(best.loss)}, after {steps(best.step)}, and is kept"
-        )
+        best, lowest = run.best, ""
+        if best is not None:
+            lowest = f"; the lowest loss was {number(best.loss)}, after {steps(best.step)}, and is kept"
+        how = f"{'stopped' if run.finite else 'diverged'}: after {steps(run.steps)}"
         if run.ended == "the loss is not a number":
-            how = (
-                f"stopped: step {run.steps:,} ends at {point_text(run.last.point, digits=4)}, where {run.ended}{lowest}"
-            )
-            return Finding("ended", how, values)
-        how = "stopped" if run.finite else "diverged"
-        return Finding("ended", f"{how}: after {steps(run.steps)} {run.ended}{lowest}", values)
+            how = f"stopped: step {run.steps:,} ends at {point_text(run.last.point, digits=4)}, where"
+        return Finding("ended", f"{how} {run.ended}{lowest}", values)
     if fit.optimum is not None and fit.excess is not None:
         return Finding("ended", _beside_minimum(fit), values | {"excess": fit.excess, "remaining": dict(fit.remaining)})
-    reason = _NO_MINIMUM.get(fit.terrain.status, _unknown)(fit)
-    return Finding(
-        "ended", f"stopped at a loss of {number(run.last.loss, 4)} after {steps(run.steps)}: {reason}", values
-    )
+    stopped = f"stopped at a loss of {number(run.last.loss, 4)} after {steps(run.steps)}"
+    reason = _NO_MINIMUM.get(fit.terrain.status, _NO_MINIMUM["unknown"])(fit)
+    return Finding("ended", f"{stopped}: {reason}", values)
 
 
 def _beside_minimum(fit: Fit) -> str:
@@ -119,20 +116,6 @@ def _flat(fit: Fit) -> str:
     return f"{above}the minimum {place(lowest.point)}, which is flat: a curvature is 0 there"
 
 
-def _unbounded(fit: Fit) -> str:
-    return "it is linear in its parameters, with one gradient everywhere: it has no minimum"
-
-
-def _constant(fit: Fit) -> str:
-    return "it does not depend on its parameters here"
-
-
-def _kink(fit: Fit) -> str:
-    return (
-        "it is piecewise linear in its parameters, so that a lowest point, if there is one, lies at a kink or on a flat"
-    )
-
-
 def _no_minimum(fit: Fit) -> str:
     if not fit.terrain.stationary:
         return "it has no minimum, for its gradient is 0 nowhere"
@@ -146,18 +129,13 @@ def _too_large(fit: Fit) -> str:
             "arithmetic for each evaluation")  # fmt: skip
 
 
-def _unknown(fit: Fit) -> str:
-    return "no minimum could be certified below it"
-
-
-_NO_MINIMUM = {
-    "ridge": _ridge,
-    "infinity": _infinity,
-    "unbounded": _unbounded,
-    "falls": _falls,
-    "flat": _flat,
-    "constant": _constant,
-    "kink": _kink,
-    "no minimum": _no_minimum,
+_NO_MINIMUM: dict[str, Callable[[Fit], str]] = {
+    "ridge": _ridge, "infinity": _infinity, "falls": _falls, "flat": _flat, "no minimum": _no_minimum,
     "too large": _too_large,
-}
+    "unbounded": lambda fit: "it is linear in its parameters, with one gradient everywhere: it has no minimum",
+    "unknown": lambda fit: "no minimum could be certified below it",
+    "constant": lambda fit: "it does not depend on its parameters here",
+    "kink": lambda fit: (
+        "it is piecewise linear in its parameters, so that a lowest point, if there is one, lies at a kink or on a flat"
+    ),
+}  # fmt: skip

@@ -33,9 +33,8 @@ def _arrived(fit: Fit) -> bool:
 def diverged(fit: Fit) -> Finding | None:
     """Why the loss rose or became infinite: the curvature times the rate is above 2."""
     run, path = fit.run, fit.path_curvature
-    worse = not run.finite or (
-        run.first.loss is not None and run.last.loss is not None and run.last.loss > run.first.loss
-    )
+    first, last = run.first.loss, run.last.loss
+    worse = last is None or (first is not None and last > first)
     if fit.optimizer != "gd" or fit.lr is None or path is None or path.unstable is None or not worse:
         return None
     sentence = (
@@ -53,10 +52,7 @@ def overshoots(fit: Fit) -> Finding | None:
         return None
     goal = fit.optimum.point
     for before, after in pairwise(fit.path):
-        length, distance = (
-            math.dist(before.point.values(), after.point.values()),
-            math.dist(before.point.values(), goal.values()),
-        )
+        length, distance = (math.dist(before.point.values(), end.values()) for end in (after.point, goal))
         if after.step == before.step + 1 and 2 * distance < length < math.inf and after.loss is not None:
             break
     else:
@@ -88,9 +84,8 @@ def slow_directions(fit: Fit) -> Finding | None:
         f"{moved} the curvature at the minimum is {number(worst.value, 2)}, so that a rate of {number(fit.lr)} takes "
         f"{many(worst.steps_per_e)} steps to come nearer by a factor e"
     )
-    return Finding(
-        "slow_direction", sentence, {"curvature": worst.value, "steps_per_e": worst.steps_per_e, "lr": fit.lr}
-    )
+    values = {"curvature": worst.value, "steps_per_e": worst.steps_per_e, "lr": fit.lr}
+    return Finding("slow_direction", sentence, values)
 
 
 def too_slow(fit: Fit) -> Finding | None:
@@ -121,12 +116,8 @@ def stable(fit: Fit) -> Finding | None:
     if curvature is None or path is None or path.times_rate is None or curvature.stability_limit is None:
         return None
     assert fit.lr is not None
-    if (
-        fit.run.steps == 0
-        or not 0 < path.times_rate < 1
-        or fit.lr >= curvature.stability_limit / 2
-        or not fit.run.finite
-    ):
+    calm = 0 < path.times_rate < 1 and fit.lr < curvature.stability_limit / 2
+    if fit.run.steps == 0 or not calm or not fit.run.finite:
         return None
     sentence = (
         f"nothing oscillates: {number(fit.lr)} is {many(curvature.stability_limit / fit.lr)} times below the stability "
@@ -162,13 +153,9 @@ def best_rate(fit: Fit) -> Finding | None:
     ratio = (curvature.condition - 1) / (curvature.condition + 1)
     needed = 1 / -math.log(ratio) if ratio > 0 else None
     cost = f", with {many(needed)} steps per factor e" if needed is not None and needed > 1 else ""
-    path = fit.path_curvature
-    too_far = path is not None and path.largest * curvature.best_rate > 2
-    but = (
-        f"; on the way, where the curvature reaches {number(path.largest, 2)}, it would overshoot"
-        if path and too_far
-        else ""
-    )
+    path, but = fit.path_curvature, ""
+    if path is not None and path.largest * curvature.best_rate > 2:
+        but = f"; on the way, where the curvature reaches {number(path.largest, 2)}, it would overshoot"
     sentence = f"near the minimum a rate of {number(curvature.best_rate, 2)} would be best{cost}{but}"
     values = {"best_rate": curvature.best_rate, "condition": curvature.condition, "steps_per_e": needed}
     return Finding("best_rate", sentence, values)

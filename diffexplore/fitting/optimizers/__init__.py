@@ -1,8 +1,4 @@
-"""The ways to descend, one a file; a new one is a file and a line in this registry. None is written here.
-
-The rules of torch are called as functions: a ``torch.optim.Optimizer`` imports the compiler of torch when it is made,
-which takes longer than a thousand steps.
-"""
+"""The ways to descend; a new one is an object in a file and a line in this registry. None is written here."""
 
 from __future__ import annotations
 
@@ -16,33 +12,35 @@ if TYPE_CHECKING:
     from diffexplore.fitting.optimizers.base import Optimizer
 
 
+#: The constants that torch.optim takes by default, and the momentum that most people take.
+MOMENTUM, BETAS, EPS = 0.9, (0.9, 0.999), 1e-8
+
+
 @dataclass(frozen=True)
 class OptimizerEntry:
-    """An optimizer's name, what it does in one line, the module that holds it, and whether it has a learning rate."""
+    """An optimizer's name, what it does in one line, its ``module:NAME`` here, and whether it has a learning rate."""
 
     name: str
     title: str
-    module: str
+    place: str
     has_rate: bool
 
     def load(self) -> Optimizer:
         """The optimizer itself; imports what it needs."""
-        found: Optimizer = importlib.import_module(f"diffexplore.fitting.optimizers.{self.module}").OPTIMIZER
+        module, _, name = self.place.partition(":")
+        found: Optimizer = getattr(importlib.import_module(f"diffexplore.fitting.optimizers.{module}"), name)
         return found
 
 
 _ENTRIES = (
-    OptimizerEntry("gd", "gradient descent: torch.optim's SGD", "gd", has_rate=True),
-    OptimizerEntry("momentum", "gradient descent with momentum 0.9: torch.optim's SGD", "momentum", has_rate=True),
-    OptimizerEntry("adam", "Adam with its usual constants: torch.optim's", "adam", has_rate=True),
-    OptimizerEntry(
-        "newton",
-        "SciPy's trust-region Newton method (trust-exact), with the symbolic Hessian",
-        "newton",
-        has_rate=False,
-    ),
-    OptimizerEntry("lbfgs", "SciPy's L-BFGS-B", "lbfgs", has_rate=False),
-)
+    OptimizerEntry("gd", "gradient descent: torch.optim's SGD", "of_torch:GD", has_rate=True),
+    OptimizerEntry("momentum", "gradient descent with momentum 0.9: torch.optim's SGD", "of_torch:MOMENTUM_DESCENT",
+                   has_rate=True),
+    OptimizerEntry("adam", "Adam with its usual constants: torch.optim's", "of_torch:ADAM", has_rate=True),
+    OptimizerEntry("newton", "SciPy's trust-region Newton method (trust-exact), with the symbolic Hessian",
+                   "of_scipy:NEWTON", has_rate=False),
+    OptimizerEntry("lbfgs", "SciPy's L-BFGS-B", "of_scipy:LBFGS", has_rate=False),
+)  # fmt: skip
 
 
 def names() -> tuple[str, ...]:
@@ -52,7 +50,7 @@ def names() -> tuple[str, ...]:
 
 def get(name: str) -> OptimizerEntry:
     """The entry of that name; raises :class:`~diffexplore.errors.UsageError` for an unknown one."""
-    for entry in _ENTRIES:
-        if entry.name == name:
-            return entry
-    raise unknown("optimizer", str(name), names())
+    found = next((entry for entry in _ENTRIES if entry.name == name), None)
+    if found is None:
+        raise unknown("optimizer", str(name), names())
+    return found

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import numpy as np
-import torch
-
-Tensor = torch.Tensor
+from torch import Tensor
 
 
 class Steps(Protocol):
@@ -17,7 +15,6 @@ class Steps(Protocol):
 
     def step(self, parameters: list[Tensor], gradient: list[Tensor]) -> None:
         """Changes the parameters, tensors of shape (), in place."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -8,65 +8,63 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from diffexplore.auditing import page as audits
 from diffexplore.pages.records import Page, Section, Subject
-from diffexplore.pages.sections import algebra, audit, bench, derivation, explore, fit, graph, pictures, proof, report
+from diffexplore.pages.sections import algebra, explore, fit, outlines, pictures, report
+from diffexplore.render import benches, fits, graphs, outline, proof_headline, tensors, verdict
 from diffexplore.writing.blocks import Headline
 
 Maker = Callable[[Subject], Iterator[Section]]
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of page: its title, its answer, its sections and its last line."""
-
-    title: Callable[[Subject], str]
-    headline: Callable[[Subject], Headline | None]
-    sections: tuple[Maker, ...]
-    footer: Callable[[Subject], str] = lambda subject: ""
-
-
-def _unanswered(subject: Subject) -> None:
+def _nothing(result: Any) -> None:
     """What answers no question has no headline."""
 
 
-_REPORT = (
-    report.wrong,
-    report.overview,
-    report.loss,
-    report.comparisons,
-    pictures.pictures,
-    algebra.derivation,
-    algebra.graph,
-)
+@dataclass(frozen=True)
+class Kind:
+    """A kind of page: of a result its title, its answer and the last line, and its sections."""
+
+    title: Callable[[Any], str]
+    sections: tuple[Maker, ...]
+    headline: Callable[[Any], Headline | None] = _nothing
+    footer: Callable[[Any], str] = lambda result: ""
+
+
+def _loss_of(result: Any) -> str:
+    return str(result.loss.name or result.loss.formula)
+
+
+_CHECK = Kind(
+    report.title_of,
+    (report.wrong, report.overview, report.loss, report.comparisons, pictures.pictures, algebra.derivation,
+     algebra.graph),
+    verdict.headline,
+    outline.versions_of,
+)  # fmt: skip
 
 KINDS: Mapping[str, Kind] = {
-    "report": Kind(report.title_of, report.headline_of, _REPORT, report.footer_of),
-    "verify": Kind(report.title_of, report.headline_of, _REPORT, report.footer_of),
+    "report": _CHECK,
+    "verify": _CHECK,
     "fit": Kind(
-        fit.title_of,
-        fit.headline_of,
-        (
-            fit.why,
-            fit.surface,
-            fit.curve,
-            fit.curvature,
-            fit.loss,
-            algebra.derivation,
-            algebra.graph,
-        ),
+        lambda found: f"Fit of {_loss_of(found)}",
+        (fit.why, fit.surface, fit.curve, fit.curvature, algebra.loss, algebra.derivation, algebra.graph),
+        fits.headline,
     ),
-    "explore": Kind(explore.title_of, _unanswered, (explore.surface, explore.loss)),
-    "prove": Kind(proof.title_of, proof.headline_of, (proof.statements,)),
-    "graph": Kind(graph.title_of, _unanswered, (graph.parts,)),
-    "derive": Kind(derivation.title_of, _unanswered, (derivation.loss, algebra.derivation, algebra.graph)),
-    "bench": Kind(bench.title_of, bench.headline_of, (bench.measurements, bench.pictures)),
-    "audit": Kind(audit.title_of, audit.headline_of, (audit.entries,)),
+    "explore": Kind(_loss_of, (explore.surface, algebra.loss)),
+    "prove": Kind(lambda found: f"{found.program} against {found.loss}", (outlines.proof,), proof_headline.headline),
+    "gradcheck": Kind(tensors.title_of, (outlines.tensors,), tensors.first_of),
+    "graph": Kind(lambda found: graphs.headline(found).title, (outlines.graph,)),
+    "derive": Kind(lambda found: f"Gradient of {_loss_of(found)}", (algebra.loss, algebra.derivation, algebra.graph)),
+    "bench": Kind(benches.title_of, (outlines.bench,), benches.headline),
+    "audit": Kind(lambda found: f"Audit of {found.source}", (outlines.audit,), audits.headline),
 }
 
 
 def page(kind: str, subject: Subject) -> Page:
     """The page of a command about ``subject``."""
-    made = KINDS[kind]
+    made, result = KINDS[kind], subject.result
     sections = tuple(section for maker in made.sections for section in maker(subject))
-    return Page(kind, made.title(subject), made.headline(subject), sections, made.footer(subject))
+    return Page(kind, made.title(result), made.headline(result), sections, made.footer(result))

@@ -7,20 +7,8 @@ from collections.abc import Iterator
 from diffexplore.fitting.records import Fit
 from diffexplore.pages.records import Section, Subject
 from diffexplore.pages.sections.explore import surface_section
-from diffexplore.render.fits import directions, headline, values, what_ran
-from diffexplore.render.outline import formulas
-from diffexplore.writing.blocks import Headline, Note, Picture, text
-
-
-def title_of(subject: Subject) -> str:
-    """The loss."""
-    fit: Fit = subject.result
-    return f"Fit of {fit.loss.name or fit.loss.formula}"
-
-
-def headline_of(subject: Subject) -> Headline:
-    """How the descent ended."""
-    return headline(subject.result)
+from diffexplore.render.fits import directions, values, what_ran
+from diffexplore.writing.blocks import Note, Picture, text
 
 
 def why(subject: Subject) -> Iterator[Section]:
@@ -40,9 +28,8 @@ def curve(subject: Subject) -> Iterator[Section]:
 def surface(subject: Subject) -> Iterator[Section]:
     """The loss over two parameters, with the descent on it."""
     fit: Fit = subject.result
-    if fit.fitted is None:
-        return
-    yield surface_section(fit.explore(subject.axes))
+    if fit.fitted is not None:
+        yield surface_section(fit.explore(subject.axes))
 
 
 def curvature(subject: Subject) -> Iterator[Section]:
@@ -51,9 +38,3 @@ def curvature(subject: Subject) -> Iterator[Section]:
     if fit.optimum_curvature is not None:
         lead = "The Hessian at the minimum: how curved the loss is along each of its own directions, and so how fast."
         yield Section("directions", "Directions", (directions(fit.optimum_curvature),), lead)
-
-
-def loss(subject: Subject) -> Iterator[Section]:
-    """The loss and the gradient that was followed."""
-    fit: Fit = subject.result
-    yield Section("loss", "Loss and gradient", tuple(formulas(fit.loss, fit.gradient)))

@@ -31,7 +31,7 @@ def figures_of(subject: Subject) -> Mapping[str, tuple[Figure, ...]]:
     from diffexplore.scanning.histogram import histograms
 
     report: Report = subject.result
-    if report.candidate is None and subject.loss is not None and subject.batch is not None and subject.points:
+    if subject.loss is not None and subject.batch is not None and subject.points and report.candidate is None:
         return report_figures(subject.loss, subject.batch, subject.points, report)
     return {"samples": histograms(report)[:MOST_PARTIALS]}
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from diffexplore.checking.records import Report
 from diffexplore.pages.records import Section, Subject
 from diffexplore.render.causes import Footnotes, not_compared
 from diffexplore.render.lost import lost_digits
-from diffexplore.render.outline import formulas, run_notes
+from diffexplore.render.outline import formulas, legend, run_notes
 from diffexplore.render.places import long_points
 from diffexplore.render.sample_tables import probes, worst_samples
 from diffexplore.render.screen import at_a_glance
-from diffexplore.render.tables import legend, reduced_tables
+from diffexplore.render.tables import reduced_tables
 from diffexplore.render.values import loss_values
-from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import failures
-from diffexplore.writing.blocks import Block, Heading, Headline, Note, Table, text
+from diffexplore.writing.blocks import Block, Heading, Note, Table, text
 from diffexplore.writing.names import candidate_of, kind_of
 from diffexplore.writing.numbers import counted
 
@@ -27,23 +26,11 @@ _WIDTH = 120
 _WIDTH_OF_DIGITS = 110
 
 
-def title_of(subject: Subject) -> str:
+def title_of(report: Report) -> str:
     """The candidate and the loss, or the loss."""
-    report: Report = subject.result
     loss = report.loss.name or report.loss.formula
     candidate = candidate_of(report)
     return f"{candidate} against {loss}" if candidate else loss
-
-
-def headline_of(subject: Subject) -> Headline:
-    """The verdict."""
-    return headline(subject.result)
-
-
-def footer_of(subject: Subject) -> str:
-    """The versions that computed this."""
-    versions = subject.result.environment.get("versions")
-    return ", ".join(f"{name} {number}" for name, number in versions.items()) if isinstance(versions, Mapping) else ""
 
 
 def wrong(subject: Subject) -> Iterator[Section]:
@@ -56,11 +43,10 @@ def overview(subject: Subject) -> Iterator[Section]:
     where no comparison has digits to show."""
     report: Report = subject.result
     blocks = list(at_a_glance(report, Footnotes(report), _WIDTH_OF_DIGITS))
-    if not any(isinstance(block, Table) for block in blocks):
-        return
-    lead = next((block.aside for block in blocks if isinstance(block, Heading)), "")
+    lead = next((f"{block.aside}." for block in blocks if isinstance(block, Heading) and block.aside), "")
     content = tuple(block for block in blocks if not isinstance(block, Heading))
-    yield Section("overview", "Correct digits", content, f"{lead}." if lead else "")
+    if any(isinstance(block, Table) for block in blocks):
+        yield Section("overview", "Correct digits", content, lead)
 
 
 def loss(subject: Subject) -> Iterator[Section]:
@@ -75,32 +61,23 @@ def comparisons(subject: Subject) -> Iterator[Section]:
     report: Report = subject.result
     footnotes = Footnotes(report)
     reduced = (legend(report), *loss_values(report, footnotes), *reduced_tables(report, footnotes, _WIDTH))
-    yield Section(
-        "comparisons",
-        "Comparisons",
-        reduced,
-        "Each method beside the certified truth, over the whole batch.",
-        folded="" if report.verdict == "fail" else f"Values, errors and bounds of {_comparisons(report)}",
-    )
+    count = counted(sum(kind_of(row) == "reduced" for row in report.rows), "comparison")
+    folded = "" if report.verdict == "fail" else f"Values, errors and bounds of {count}"
+    lead = "Each method beside the certified truth, over the whole batch."
+    yield Section("comparisons", "Comparisons", reduced, lead, folded)
     samples = tuple(worst_samples(report, footnotes, _WIDTH))
     lead = "The same for single samples, where nothing averages out."
-    yield Section("samples", "Samples", samples, lead, folded="The worst samples of each partial")
+    yield Section("samples", "Samples", samples, lead, "The worst samples of each partial")
     lead = "Where the gradient of the whole batch shows too little: sub-batches and other points."
     yield Section("probes", "Probes", tuple(probes(report))[1:], lead)
-    yield Section(
-        "digits", "Lost digits", tuple(lost_digits(report))[1:], "Rounding leaves fewer than half the digits."
-    )
+    lead = "Rounding leaves fewer than half the digits."
+    yield Section("digits", "Lost digits", tuple(lost_digits(report))[1:], lead)
     yield Section("open", "Not compared", _open(report, footnotes))
-
-
-def _comparisons(report: Report) -> str:
-    """How many the tables over the whole batch show."""
-    return counted(sum(kind_of(row) == "reduced" for row in report.rows), "comparison")
 
 
 def _open(report: Report, footnotes: Footnotes) -> tuple[Block, ...]:
     """Only what there is to say: without a heading nothing is missing."""
-    blocks = list(not_compared(report, footnotes))
-    notes = [block for block in blocks if isinstance(block, Note)]
-    nothing = not any(isinstance(block, Heading) for block in blocks)
-    return () if nothing else (Note(text("What is not compared says nothing about the gradient.", "quiet")), *notes)
+    first, *blocks = not_compared(report, footnotes)
+    notes = (block for block in blocks if isinstance(block, Note))
+    nothing = Note(text("What is not compared says nothing about the gradient.", "quiet"))
+    return (nothing, *notes) if isinstance(first, Heading) else ()

@@ -1,1 +1,1 @@
-"""Readers of ATen operators, in tables by kind; :mod:`~diffexplore.torch_ops.readers.table` joins them."""
+"""Readers of ATen operators by kind, which the records of the operators name."""

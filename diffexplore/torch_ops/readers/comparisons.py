@@ -27,8 +27,11 @@ _NAN = (
 )
 
 
-def comparison(function: Callable[..., Any]) -> Callable[..., Grid]:
-    """A comparison; x with itself or an infinity, which asks whether x is a number, is read where it certainly is."""
+def comparison(function: Callable[..., Any], note: Callable[..., None] | None = None) -> Callable[..., Grid]:
+    """A comparison; x with itself or an infinity, which asks whether x is a number, is read where it certainly is.
+
+    ``note`` is called with the reading and the operands, to keep what the comparison tells of torch's conventions.
+    """
 
     def compare(certain: bool, *values: Any) -> Any:
         asks = values[0] == values[1] or any(value in INFINITIES for value in values)
@@ -37,7 +40,10 @@ def comparison(function: Callable[..., Any]) -> Callable[..., Grid]:
         return function(*values)
 
     def read(reading: Reading, *operands: Any) -> Grid:
-        return each(partial(compare, reading.certain), *map(reading.number, operands))
+        numbers = list(map(reading.number, operands))
+        if note is not None:
+            note(reading, *numbers)
+        return each(partial(compare, reading.certain), *numbers)
 
     return read
 

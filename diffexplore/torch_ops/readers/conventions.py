@@ -18,6 +18,9 @@ from sympy import Expr
 #: Functions of torch that bound an intermediate from below without telling autograd.
 _SILENT_CLAMPS = ("gaussian_nll_loss", "cosine_similarity")
 
+#: Functions of torch whose derivative is a quotient, except near 0.
+_CONSTANT_NEAR_ZERO = ("special_i1", "special_i1e")
+
 _LOWEST_LOG = sympy.Integer(-100)
 _LOWEST_PRODUCT = sympy.Rational(1, 10**12)
 
@@ -98,3 +101,11 @@ def note_clamp(reading: Reading, before: Grid, low: Any) -> None:
     if function in _SILENT_CLAMPS and not reading.place.recorded and low is not None:
         text = f"torch's {function} bounds a denominator from below, as a constant"
         each(lambda x, low: reading.convention(less(x, low), text), before, reading.number(low))
+
+
+def note_near_zero(reading: Reading, x: Grid, limit: Grid) -> None:
+    """Records that the derivative of a function of torch is a constant near 0, which a comparison in it tells."""
+    function = reading.place.function
+    if function in _CONSTANT_NEAR_ZERO and reading.place.backward:
+        text = f"torch gives {function} the derivative 1/2 that it has at 0"
+        each(lambda x, limit: reading.convention(sympy.Not(less(limit, x)), text), x, limit)

@@ -1,12 +1,17 @@
-"""Conditions and branches, built without SymPy's search for simpler forms: that costs more than all the rest."""
+"""Conditions and branches, built without SymPy's search for simpler forms: that costs more than all the rest.
+
+A comparison of a step function with a number is one of what is rounded: floor(u) = 2 is 2 ≤ u < 3.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 
 import sympy
 from sympy import Expr
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.torch_ops.readers.whole import at_least, stepped
+from diffexplore.formula.step_functions import StepFunction, ceil, floor, rounded, trunc
 
 
 def less(x: Expr, y: Expr) -> Boolean:
@@ -27,9 +32,7 @@ def less(x: Expr, y: Expr) -> Boolean:
         return sympy.And(*(less(x, part) for part in y.args))
     if (found := stepped(x, y)) is not None:
         step, number, below = found
-        if below:
-            return opposite(at_least(step, sympy.ceiling(number), less, opposite))
-        return at_least(step, sympy.floor(number) + 1, less, opposite)
+        return opposite(at_least(step, sympy.ceiling(number))) if below else at_least(step, sympy.floor(number) + 1)
     if x.is_number:
         return sympy.StrictGreaterThan(y, x, evaluate=False)
     return sympy.StrictLessThan(x, y, evaluate=False)
@@ -37,18 +40,18 @@ def less(x: Expr, y: Expr) -> Boolean:
 
 def opposite(condition: Boolean) -> Boolean:
     """The negation; that of a comparison is a comparison, as all symbols are real."""
-    if isinstance(condition, sympy.StrictLessThan):
-        return sympy.GreaterThan(*condition.args, evaluate=False)
-    if isinstance(condition, sympy.StrictGreaterThan):
-        return sympy.LessThan(*condition.args, evaluate=False)
     if isinstance(condition, (sympy.And, sympy.Or)):
         other = sympy.Or if isinstance(condition, sympy.And) else sympy.And
         return other(*map(opposite, condition.args))
-    if isinstance(condition, sympy.Equality):
-        return sympy.Unequality(*condition.args, evaluate=False)
-    if isinstance(condition, sympy.Unequality):
-        return sympy.Equality(*condition.args, evaluate=False)
-    return sympy.Not(condition)
+    negated = _NEGATED.get(type(condition))
+    return sympy.Not(condition) if negated is None else negated(*condition.args, evaluate=False)
+
+
+#: Relations that SymPy's own negation would evaluate; it does those of ≤ and ≥ as well.
+_NEGATED: Mapping[type, type] = {
+    sympy.StrictLessThan: sympy.GreaterThan, sympy.StrictGreaterThan: sympy.LessThan,
+    sympy.Equality: sympy.Unequality, sympy.Unequality: sympy.Equality,
+}  # fmt: skip
 
 
 def equal(x: Expr, y: Expr) -> Boolean:
@@ -63,7 +66,7 @@ def equal(x: Expr, y: Expr) -> Boolean:
         step, number, _ = found
         if not number.is_Integer:
             return sympy.false
-        return sympy.And(at_least(step, number, less, opposite), opposite(at_least(step, number + 1, less, opposite)))
+        return sympy.And(at_least(step, number), opposite(at_least(step, number + 1)))
     return sympy.Equality(x, y, evaluate=False)
 
 
@@ -89,3 +92,34 @@ def as_condition(value: sympy.Basic) -> Boolean:
 def as_number(value: sympy.Basic) -> Expr:
     """A cell as a number: a truth value is 1 or 0."""
     return select(value, sympy.S.One, sympy.S.Zero) if is_truth(value) else value
+
+
+#: A bound from below: whether it belongs to what is above it, and where it is.
+Bound = tuple[bool, Expr]
+
+
+#: A step function → from where on its value is at least the whole number k.
+_REACHED: Mapping[type[StepFunction], Callable[[sympy.Integer], Bound]] = {
+    floor: lambda k: (True, k),
+    ceil: lambda k: (False, k - 1),
+    trunc: lambda k: (True, k) if k >= 1 else (False, k - 1),
+    rounded: lambda k: (bool(k % 2 == 0), k - sympy.S.Half),  # of two whole numbers, the even one
+}
+
+
+def stepped(x: Expr, y: Expr) -> tuple[StepFunction, sympy.Rational, bool] | None:
+    """A step function f, a number c and whether x < y is f < c, else f > c; None where x and y are no such numbers."""
+    if not (x.has(StepFunction) or y.has(StepFunction)):
+        return None
+    constant, rest = (x - y).as_coeff_Add()
+    factor, step = rest.as_coeff_Mul()
+    if not isinstance(step, StepFunction) or not (constant.is_Rational and factor.is_Rational):
+        return None
+    return step, -constant / factor, bool(factor > 0)
+
+
+def at_least(step: StepFunction, k: sympy.Integer) -> Boolean:
+    """step ≥ k, as a comparison of its argument."""
+    (u,) = step.args
+    belongs, bound = _REACHED[type(step)](k)
+    return opposite(less(u, bound)) if belongs else less(bound, u)

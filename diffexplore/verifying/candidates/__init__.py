@@ -15,22 +15,19 @@ from diffexplore.verifying.candidates.training_step import GradFields, TrainingS
 
 __all__ = ["KINDS", "Answer", "Candidate", "CandidateError", "adapt", "kind_of", "name_of"]
 
-#: Classes that say of themselves what they accept: ``recognises`` tells whether something whose kind is not said is of
-#: this one, ``accepts`` whether something that is said to be can be, ``form`` is what an error says that it should be,
-#: ``packable`` whether its arguments may be tensors of several symbols.
-#: The first that recognises a candidate takes it, where its kind is not said; the last recognises all.
+#: The first that recognises a candidate takes it, where its kind is not stated; the last recognises all.
 _KINDS: tuple[type[Any], ...] = (GradFields, Formulas, Layer, ReturnsGradient, TrainingStep, ComputesLoss)
 
 KINDS = tuple(dict.fromkeys(known.kind for known in reversed(_KINDS)))
 
 
-def kind_of(candidate: Any, said: str | None = None) -> type[Any]:
-    """The kind that a candidate is said to be of, or else that it looks like; raises UsageError for an unknown name."""
-    if said is None:
+def kind_of(candidate: Any, stated: str | None = None) -> type[Any]:
+    """The kind that is stated, or else that a candidate looks like; raises UsageError for an unknown name."""
+    if stated is None:
         return next(known for known in _KINDS if known.recognises(candidate))
-    found = [known for known in _KINDS if known.kind == said]
+    found = [known for known in _KINDS if known.kind == stated]
     if not found:
-        raise unknown("kind", said, KINDS)
+        raise unknown("kind", stated, KINDS)
     return next((known for known in found if known.accepts(candidate)), found[-1])
 
 

@@ -6,32 +6,28 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.errors import CandidateError
 from diffexplore.formula.power_slopes import evaluable
 from diffexplore.loss import Loss
 from diffexplore.program.program import lower
-from diffexplore.torch_code.binding import autograd_function, bind, order_of_apply
+from diffexplore.torch_code.calling import autograd_function, bind, order_of_apply
 from diffexplore.tracing.backward import UpstreamWatch, written_by_hand
-from diffexplore.verifying.candidates.base import Answer, RecordedForward, Symbols
-from diffexplore.verifying.gradients import named_gradients
-
-Tensor = torch.Tensor
+from diffexplore.verifying.candidates.base import Answer, Candidate, RecordedForward, Symbols, gradients_by, leaves_of
+from diffexplore.verifying.gradients import check_fits, check_is_one_number, kind_of_value, named_gradients
 
 #: The column of an upstream gradient, in losses that stand for an output contracted with one.
 UPSTREAM = "upstream"
 
 
-class ComputesLoss:
+class ComputesLoss(Candidate):
     """A torch function, an autograd Function or a module; what is verified is what autograd makes of it."""
 
     kind = "loss"
-    repeatable = True
     torch = True
     form = "a candidate that computes a loss must be callable"
-    packable = True
-    accepts = staticmethod(callable)
 
     @staticmethod
     def recognises(candidate: Any) -> bool:
@@ -51,9 +47,9 @@ class ComputesLoss:
     def output(self, values: Mapping[str, Tensor]) -> Tensor:
         """The loss at some tensors, of shape (); with an upstream gradient, its product with the output."""
         output = self._call(values)
-        if not isinstance(output, torch.Tensor):
+        if not isinstance(output, Tensor):
             raise CandidateError(
-                f"{self.name} returns {_kind(output)}, where the loss should be: a tensor of one number "
+                f"{self.name} returns {kind_of_value(output)}, where the loss should be: a tensor of one number "
                 "(where it returns the gradient: --kind gradient, in Python kind='gradient')"
             )
         if not output.is_floating_point():
@@ -62,42 +58,29 @@ class ComputesLoss:
                 "floats should be there"
             )
         if self._upstream:
-            return self._contracted(output, values[UPSTREAM])
-        if output.numel() != 1:
-            raise CandidateError(
-                f"{self.name} returns a tensor of shape {tuple(output.shape)}, where the loss is one number: reduce "
-                "it, or give the upstream gradient"
-            )
+            upstream = values[UPSTREAM]
+            if upstream.dim():
+                check_fits(output, upstream, self.name)
+            return (output * upstream).sum()
+        check_is_one_number(output, self.name)
         return output.reshape(())
 
-    def _contracted(self, output: Tensor, upstream: Tensor) -> Tensor:
-        if upstream.dim() and output.shape != upstream.shape:
-            raise CandidateError(
-                f"{self.name} returns an output of shape {tuple(output.shape)}, and the upstream gradient has shape "
-                f"{tuple(upstream.shape)}"
-            )
-        return (output * upstream).sum()
-
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
-        leaves = {name: values[name].detach().clone().requires_grad_() for name in wrt}
+        leaves = leaves_of(wrt, values)
         output = self.output({**values, **leaves})
         gradients = self.gradients(output, leaves, values)
         return Answer(named_gradients(gradients, wrt, values, self.name), output.detach())
 
     def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> RecordedForward | None:
         """The graph of one forward pass, where an autograd Function is part of it."""
-        leaves = {name: values[name].detach().clone().requires_grad_() for name in wrt}
+        leaves = leaves_of(wrt, values)
         output = self.output({**values, **leaves})
         if not output.requires_grad or not written_by_hand(output):
             return None
         watch = UpstreamWatch(output)
 
         def backward(factor: float) -> Mapping[str, Tensor]:
-            gradients = torch.autograd.grad(
-                output, list(leaves.values()), torch.full_like(output, factor), retain_graph=True, allow_unused=True,
-                materialize_grads=True,
-            )  # fmt: skip
-            return dict(zip(leaves, gradients, strict=True))
+            return gradients_by(leaves, output, torch.full_like(output, factor), retain_graph=True)
 
         return RecordedForward(backward, lambda: tuple(watch.modified))
 
@@ -114,11 +97,7 @@ class ComputesLoss:
             )
         # Only where the upstream gradient is differentiable does torch notice a function that is so once only.
         upstream = torch.ones_like(output).requires_grad_(create_graph)
-        gradients = torch.autograd.grad(
-            output, list(leaves.values()), upstream, create_graph=create_graph, allow_unused=True,
-            materialize_grads=True,
-        )  # fmt: skip
-        return dict(zip(leaves, gradients, strict=True))
+        return gradients_by(leaves, output, upstream, create_graph=create_graph)
 
 
 def is_flat(loss: Any, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> bool:
@@ -145,7 +124,3 @@ def _callable(candidate: Any, symbols: list[str], name: str) -> Callable[[Mappin
         )
     bound = bind(candidate, symbols, name)
     return lambda values: bound.call(candidate, values)
-
-
-def _kind(output: Any) -> str:
-    return "None" if output is None else f"a {type(output).__name__}"

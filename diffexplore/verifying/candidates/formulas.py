@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import sympy
-import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.errors import CandidateError, UsageError, unknown
@@ -17,28 +17,23 @@ from diffexplore.formula.syntax import read
 from diffexplore.formula.written import program_of
 from diffexplore.loss import Loss
 from diffexplore.methods.problem import spread_over
-from diffexplore.verifying.candidates.base import Answer
+from diffexplore.verifying.candidates.base import Answer, Candidate
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 
-Tensor = torch.Tensor
 
-
-class Formulas:
+class Formulas(Candidate):
     """The partial of the summand by each symbol; the reduction of the loss is applied to them."""
 
     kind = "formulas"
-    repeatable = True
     torch = True
     form = "formulas are a mapping from symbols to texts"
     packable = False  # they are of scalar symbols
 
     @staticmethod
-    def recognises(candidate: Any) -> bool:
-        return isinstance(candidate, Mapping)
-
-    @staticmethod
     def accepts(candidate: Any) -> bool:
         return isinstance(candidate, Mapping)
+
+    recognises = accepts
 
     def __init__(self, candidate: Mapping[str, str], loss: Loss, name: str) -> None:
         self.name = name
@@ -79,9 +74,11 @@ def _tree(text: str, symbol: str, loss: Loss) -> tuple[ast.expr, sympy.Expr]:
     """A formula as it was written, and as SymPy simplifies it."""
     if symbol not in loss.symbols:
         raise unknown("symbol", symbol, loss.symbols)
-    said, summand = reduction_of(text)
-    if said not in (None, loss.reduction):
-        raise CandidateError(f"the formula for the partial by {symbol} takes the {said}, the loss the {loss.reduction}")
+    stated, summand = reduction_of(text)
+    if stated not in (None, loss.reduction):
+        raise CandidateError(
+            f"the formula for the partial by {symbol} takes the {stated}, the loss the {loss.reduction}"
+        )
     try:
         tree = read(summand, symbols=loss.symbols)
         return tree, parsed(tree, tuple(loss.symbols))

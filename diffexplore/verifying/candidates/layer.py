@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.errors import CandidateError
-from diffexplore.verifying.candidates.base import Answer, RecordedForward, Symbols
+from diffexplore.verifying.candidates.base import Answer, Candidate, RecordedForward, Symbols
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.candidates.returns_gradient import to_numpy, uses_numpy
-from diffexplore.verifying.gradients import named_gradients
-
-Tensor = torch.Tensor
+from diffexplore.verifying.gradients import check_fits, check_is_one_number, kind_of_value, named_gradients
 
 
-class Layer:
+class Layer(Candidate):
     """``forward(inputs) -> output`` and ``backward(inputs, output, upstream) -> gradients``.
 
     ``inputs`` is a named tuple of the loss's symbols, parameters first; the gradients come in that order too, or by
@@ -26,9 +25,7 @@ class Layer:
     """
 
     kind = "layer"
-    repeatable = True
     form = "a layer is a pair (forward, backward)"
-    packable = True
 
     @staticmethod
     def recognises(candidate: Any) -> bool:
@@ -48,23 +45,21 @@ class Layer:
 
     def returned(self, values: Mapping[str, Tensor]) -> Tensor:
         """The output at some tensors."""
-        return self._tensor(self._forward(self._inputs(*(self._given(values[symbol]) for symbol in self._symbols))))
+        return self._run_forward(values)[2]
 
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
-        inputs = self._inputs(*(self._given(values[symbol]) for symbol in self._symbols))
-        output = self._forward(inputs)
-        tensor = self._tensor(output)
+        inputs, output, tensor = self._run_forward(values)
         upstream = self._upstream_of(tensor, values)
-        self._check_shape(tensor, upstream)
+        if not self._contracted:
+            check_is_one_number(tensor, f"forward of {self.name}")
+        check_fits(tensor, upstream, self.name)
         returned = self._backward(inputs, output, self._given(upstream))
         value = (tensor * upstream.to(tensor.dtype)).sum() if self._contracted else tensor.reshape(())
         return Answer(named_gradients(self._selected(returned, wrt), wrt, values, self.name), value.detach())
 
     def graph(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> RecordedForward:
         """The output of one forward pass, and the backward that may be called again with it."""
-        inputs = self._inputs(*(self._given(values[symbol]) for symbol in self._symbols))
-        output = self._forward(inputs)
-        tensor = self._tensor(output)
+        inputs, output, tensor = self._run_forward(values)
         modified: dict[str, None] = {}
 
         def backward(factor: float) -> Mapping[str, Tensor]:
@@ -84,24 +79,15 @@ class Layer:
         upstream = values[UPSTREAM]
         return upstream if upstream.dim() else upstream.expand(output.shape).clone()
 
-    def _tensor(self, output: Any) -> Tensor:
-        tensor = output if isinstance(output, torch.Tensor) else _as_tensor(output)
+    def _run_forward(self, values: Mapping[str, Tensor]) -> tuple[Any, Any, Tensor]:
+        """The inputs, the output, and the output as a tensor."""
+        inputs = self._inputs(*(self._given(values[symbol]) for symbol in self._symbols))
+        output = self._forward(inputs)
+        tensor = output if isinstance(output, Tensor) else _as_tensor(output)
         if tensor is None or not tensor.is_floating_point():
-            what = "None" if output is None else f"a {type(output).__name__}" if tensor is None else f"{tensor.dtype}"
+            what = kind_of_value(output) if output is None or tensor is None else f"{tensor.dtype}"
             raise CandidateError(f"forward of {self.name} returns {what}, where an output of floats should be")
-        return tensor
-
-    def _check_shape(self, output: Tensor, upstream: Tensor) -> None:
-        if not self._contracted and output.numel() != 1:
-            raise CandidateError(
-                f"forward of {self.name} returns a tensor of shape {tuple(output.shape)}, where the loss is one "
-                "number: reduce it, or give the upstream gradient"
-            )
-        if output.shape != upstream.shape:
-            raise CandidateError(
-                f"{self.name} returns an output of shape {tuple(output.shape)}, and the upstream gradient has shape "
-                f"{tuple(upstream.shape)}"
-            )
+        return inputs, output, tensor
 
     def _given(self, tensor: Tensor) -> Any:
         return tensor if self.torch else to_numpy(tensor, self.name)

@@ -7,27 +7,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diffexplore.errors import CandidateError
-from diffexplore.torch_code.binding import bind
-from diffexplore.verifying.candidates.base import Answer, Symbols
+from diffexplore.torch_code.calling import bind
+from diffexplore.verifying.candidates.base import Answer, Candidate, Symbols
 from diffexplore.verifying.gradients import named_gradients
 
-Tensor = torch.Tensor
 
-
-class ReturnsGradient:
+class ReturnsGradient(Candidate):
     """A function of the symbols that returns a mapping, a tuple or an array of gradients, in the order requested."""
 
     kind = "gradient"
-    repeatable = True
     form = "a candidate that computes a gradient must be callable"
-    packable = True
-    accepts = staticmethod(callable)
-
-    @staticmethod
-    def recognises(candidate: Any) -> bool:
-        return False  # it looks like a function that computes the loss: its kind has to be said
 
     def __init__(self, candidate: Callable[..., Any], loss: Symbols, name: str) -> None:
         self.name = name
@@ -50,7 +42,7 @@ def to_numpy(tensor: Tensor, name: str) -> Any:
 
 def uses_numpy(function: Any) -> bool:
     """Whether the code of a function, with the functions of its module that it names, names NumPy and not torch."""
-    modules = _modules(inspect_target(function), set())
+    modules = _modules(_plain_function(function), set())
     return "numpy" in modules and "torch" not in modules
 
 
@@ -67,7 +59,7 @@ def _modules(function: Any, seen: set[Any]) -> set[str]:
     return found.union(*(_modules(helper, seen) for helper in helpers))
 
 
-def inspect_target(function: Any) -> Any:
+def _plain_function(function: Any) -> Any:
     """The plain function behind a method, a partial or an object that can be called."""
     function = getattr(function, "func", function)
     function = getattr(function, "__func__", function)

@@ -5,29 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
+from torch import Tensor
 
 from diffexplore.errors import CandidateError
-from diffexplore.torch_code.binding import bind
-from diffexplore.verifying.candidates.base import Answer, Symbols
+from diffexplore.torch_code.calling import bind
+from diffexplore.verifying.candidates.base import Answer, Candidate, Symbols, leaves_of
 from diffexplore.verifying.gradients import named_gradients
 
-Tensor = torch.Tensor
 
-
-class TrainingStep:
+class TrainingStep(Candidate):
     """A function that runs ``backward()`` on tensors that it is given, and leaves their gradients in ``.grad``."""
 
     kind = "grads"
-    repeatable = True
     torch = True
     form = "a training step must be callable"
-    packable = True
-    accepts = staticmethod(callable)
-
-    @staticmethod
-    def recognises(candidate: Any) -> bool:
-        return False  # it looks like a function that computes the loss: its kind has to be said
 
     def __init__(self, candidate: Callable[..., Any], loss: Symbols, name: str) -> None:
         self.name = name
@@ -35,19 +26,18 @@ class TrainingStep:
         self._binding = bind(candidate, (*loss.parameters, *loss.data), name)
 
     def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
-        leaves = {name: values[name].detach().clone().requires_grad_() for name in wrt}
+        leaves = leaves_of(wrt, values)
         self._binding.call(self._candidate, {**values, **leaves})
         return Answer(named_gradients(_grads(leaves, self.name), wrt, values, self.name))
 
 
-class GradFields:
+class GradFields(Candidate):
     """Tensors of the user, by name, after their own training step: what lies in ``.grad`` is verified as it is."""
 
     kind = "grads"
     repeatable = False
     torch = False
     form = "tensors are a mapping from symbols to tensors"
-    packable = True
 
     @staticmethod
     def recognises(candidate: Any) -> bool:

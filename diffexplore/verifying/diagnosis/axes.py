@@ -48,15 +48,11 @@ class Basis:
 _BASES = (
     Basis("one number", "a mean (or sum) over them", lambda entry, group: sympy.S.One),
     Basis("one multiple of these entries", "a projection on them, with Σ g·x", lambda entry, group: entry),
-    Basis(
-        "one multiple of their distances from their mean",
-        "the term of their variance, with Σ g·(x − mean(x))",
-        lambda entry, group: entry - sympy.Add(*group) / len(group),
-    ),
-    Basis(
-        "one multiple of their softmax", "the term with Σ g·softmax(x), or Σ g", lambda entry, group: sympy.exp(entry)
-    ),
-)
+    Basis("one multiple of their distances from their mean", "the term of their variance, with Σ g·(x − mean(x))",
+          lambda entry, group: entry - sympy.Add(*group) / len(group)),
+    Basis("one multiple of their softmax", "the term with Σ g·softmax(x), or Σ g",
+          lambda entry, group: sympy.exp(entry)),
+)  # fmt: skip
 
 
 def of_an_axis(name: str, laboratory: Laboratory) -> Cause | None:
@@ -65,11 +61,11 @@ def of_an_axis(name: str, laboratory: Laboratory) -> Cause | None:
     every = tuple(dict.fromkeys(entry for _, group in groups for entry in group))
     if not groups or len(every) > _MOST:
         return None
-    problem = replace(laboratory.problem, wrt=every)
-    wide = Laboratory(problem, laboratory.running, laboratory.point, laboratory.columns, laboratory.n, laboratory.seed)
-    requested = [scene for scene in plans_of(wide) if set(every) <= set(scene.estimates)]
-    found = consistent(_hypotheses(name, groups, problem.loss.symbols), requested, name) if requested else []
-    return named(found, requested, name) if found else None
+    problem = laboratory.problem
+    wide = replace(laboratory, problem=replace(problem, wrt=every))
+    known = [scene for scene in plans_of(wide) if set(every) <= set(scene.estimates)]
+    found = consistent(_hypotheses(name, groups, problem.loss.symbols), known, name) if known else []
+    return named(found, known, name) if found else None
 
 
 def groups_of(name: str, names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -112,10 +108,9 @@ def _from_others(name: str, basis: Mapping[str, sympy.Expr]) -> Prediction:
     """The truth, and the multiple of the basis by which the other entries are off."""
 
     def predict(scene: Scene) -> list[arb] | None:
-        own, truths = scene.at_samples(basis[name]), scene.truth(name)
-        found = []
-        for place, truth in enumerate(truths):
-            others = [other for other in basis if other != name]
+        own, found = scene.at_samples(basis[name]), []
+        others = [other for other in basis if other != name]
+        for place, truth in enumerate(scene.truth(name)):
             if _is_one_multiple(scene, place, basis):
                 raise SceneUnavailable
             multiple = _multiple(scene, place, others, basis)
@@ -142,8 +137,8 @@ def _multiple(scene: Scene, place: int, others: Sequence[str], basis: Mapping[st
     low, high = -float("inf"), float("inf")
     for other in others:
         size = float(scene.at_samples(basis[other])[place].mid())
-        value, bound = scene.values(other)[place], scene.bounds(other)[place]
-        off, slack = float((arb(value) - scene.truth(other)[place]).mid()), 2 * bound + 4 * scene.unit() * abs(value)
+        value, bound, truth = scene.numbers(other)[place]
+        off, slack = float((arb(value) - truth).mid()), scene.slack(value, bound)
         if size == 0:
             if abs(off) > slack:
                 return None

@@ -20,14 +20,26 @@ def causes(behaviour: BackwardBehaviour, names: Iterable[str], wrong: Iterable[s
     partials, first = [name for name in names if name != VALUE], set(wrong)
     right = [name for name in partials if name not in first]
     if behaviour.modifying:
-        return dict.fromkeys(partials, _modified(behaviour.modifying))
+        message = (
+            "the backward writes into the upstream gradient that it is given, which others use as well: work on a copy "
+            "of it, as in grad_output.clone()"
+        )
+        fields = {"functions": list(behaviour.modifying), "certain": True}
+        return dict.fromkeys(partials, Cause("upstream_modified", message, fields))
     if behaviour.overwritten:
         return dict.fromkeys(right, _overwritten(partials, raises=True))
     if behaviour.another:
         return {name: _overwritten(behaviour.another, raises=False) for name in behaviour.another if name in right}
-    found = dict.fromkeys(behaviour.ignoring, _ignored(behaviour.ignoring))
+    ignored = "the upstream gradient is ignored: it is the gradient for an upstream of 1"
+    not_linear = (
+        f"it is no multiple of the upstream gradient, as a gradient is: for an upstream of {FACTOR:g} it is not "
+        f"{FACTOR:g} times what it is for 1"
+    )
     others = behaviour.disproportionate
-    return found | dict.fromkeys((name for name in others if name in right), _disproportionate(others))
+    fields = {"inputs": list(others), "factor": FACTOR, "certain": True}
+    return dict.fromkeys(
+        behaviour.ignoring, Cause("upstream_ignored", ignored, {"inputs": list(behaviour.ignoring), "certain": True})
+    ) | dict.fromkeys((name for name in others if name in right), Cause("upstream_not_linear", not_linear, fields))
 
 
 def skipped(behaviour: BackwardBehaviour, name: str) -> tuple[Skipped, ...]:
@@ -37,30 +49,9 @@ def skipped(behaviour: BackwardBehaviour, name: str) -> tuple[Skipped, ...]:
     return (Skipped(SECOND_CALL_TITLE.format(name), behaviour.raises),)
 
 
-def _modified(functions: Iterable[str]) -> Cause:
-    message = (
-        "the backward writes into the upstream gradient that it is given, which others use as well: work on a copy of "
-        "it, as in grad_output.clone()"
-    )
-    return Cause("upstream_modified", message, {"functions": list(functions), "certain": True})
-
-
 def _overwritten(names: Iterable[str], *, raises: bool) -> Cause:
     message = SECOND_CALL if not raises else (
         "the backward overwrites a tensor that it saved, so that torch refuses a second call on the same graph "
         "(retain_graph=True)"
     )  # fmt: skip
     return Cause("saved_overwritten", message, {"inputs": list(names), "raises": raises, "certain": True})
-
-
-def _ignored(names: Iterable[str]) -> Cause:
-    message = "the upstream gradient is ignored: it is the gradient for an upstream of 1"
-    return Cause("upstream_ignored", message, {"inputs": list(names), "certain": True})
-
-
-def _disproportionate(names: Iterable[str]) -> Cause:
-    message = (
-        f"it is no multiple of the upstream gradient, as a gradient is: for an upstream of {FACTOR:g} it is not "
-        f"{FACTOR:g} times what it is for 1"
-    )
-    return Cause("upstream_not_linear", message, {"inputs": list(names), "factor": FACTOR, "certain": True})

@@ -16,14 +16,19 @@ from diffexplore.verifying.diagnosis import plans
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
 from diffexplore.verifying.observed import Observed
 
+#: Samples of the batch on which a candidate is called again in float64.
+_WHOLE = 256
+
+#: Relative errors of more roundings than this are not blamed on them.
+_MOST_ROUNDINGS = 64.0
+
 
 def modified(observed: Observed) -> Cause | None:
     names = observed.behaviour.modified
     if not names:
         return None
-    message = (
-        f"the candidate modifies its input {', '.join(names)} in place: later users of the tensor get other numbers"
-    )
+    which = ", ".join(names)
+    message = f"the candidate modifies its input {which} in place: later users of the tensor get other numbers"
     return Cause("inputs_modified", message, {"inputs": list(names), "certain": True})
 
 
@@ -43,27 +48,22 @@ def surrogate(problem: Problem, name: str) -> Cause | None:
 def by_chance(laboratory: Laboratory, observed: Observed) -> Cause | None:
     """Whether another seed of torch's generator gives another gradient."""
     index = np.arange(min(laboratory.n, 8))
-    first = laboratory.ask(laboratory.point, index)
+    first = laboratory.call(laboratory.point, index)
     if first is None and laboratory.n <= _WHOLE:  # it takes the whole batch alone
         index = np.arange(laboratory.n)
-        first = laboratory.ask(laboratory.point, index)
+        first = laboratory.call(laboratory.point, index)
     with observed.seeded(laboratory.seed + 1):
-        second = laboratory.ask(laboratory.point, index)
+        second = laboratory.call(laboratory.point, index)
     if first is None or second is None:
         return None
     for name in first.estimates:
-        if not all(map(math.isfinite, (*first.values(name), *second.values(name)))):
+        pairs = list(zip(first.numbers(name), second.values(name), strict=True))
+        if not all(math.isfinite(one) and math.isfinite(other) for (one, _, _), other in pairs):
             continue  # NaN differs from itself
-        if first.values(name) != second.values(name) and not _within(first, second, name):
+        if not all(abs(one - other) <= 2 * bound for (one, bound, _), other in pairs):  # parallel sums differ so far
             message = "the gradient depends on random numbers (dropout?): switch them off, or fix the generator inside"
             return Cause("not_deterministic", message, {"certain": True})
     return None
-
-
-def _within(first: Scene, second: Scene, name: str) -> bool:
-    """Whether the two differ by no more than their rounding, as parallel sums may."""
-    numbers = zip(first.values(name), second.values(name), first.bounds(name), strict=True)
-    return all(abs(one - other) <= 2 * bound for one, other, bound in numbers)
 
 
 def narrowed(
@@ -85,13 +85,11 @@ def narrowed(
     return {
         name: cause
         for name, there in known.items()
-        if there and all(_explained_by_rounding(scene, name) for scene in there)
-    }
-
-
-def _explained_by_rounding(scene: Scene, name: str) -> bool:
-    numbers = zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True)
-    return all(abs(truth - value) <= bound + float(truth.rad()) for value, bound, truth in numbers)
+        if there and all(
+            abs(truth - value) <= bound + float(truth.rad())
+            for scene in there for value, bound, truth in scene.numbers(name)
+        )
+    }  # fmt: skip
 
 
 def looks_narrow(scenes: Sequence[Scene], name: str) -> Cause | None:
@@ -101,24 +99,17 @@ def looks_narrow(scenes: Sequence[Scene], name: str) -> Cause | None:
         return None
     unit = format_of(own.narrower).unit_roundoff
     growth, most = unit / own.unit_roundoff, _MOST_ROUNDINGS * unit
-    if not all(_grown_within(scene, name, growth, most) for scene in scenes):
+    if not all(
+        abs(truth - value) <= min(bound * growth, most * abs(float(truth.mid())))
+        for scene in scenes
+        for value, bound, truth in scene.numbers(name)
+    ):
         return None
     message = (
         f"the errors have the size of {own.narrower}'s rounding and no pattern: computed in {own.narrower} "
         "somewhere, or by a formula that cancels"
     )
     return Cause("precision", message, {"dtype": own.narrower, "certain": False})
-
-
-#: Relative errors of more roundings than this are not blamed on them.
-_MOST_ROUNDINGS = 64.0
-
-
-def _grown_within(scene: Scene, name: str, growth: float, most: float) -> bool:
-    numbers = zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True)
-    return all(
-        abs(truth - value) <= min(bound * growth, most * abs(float(truth.mid()))) for value, bound, truth in numbers
-    )
 
 
 def only_narrow(laboratory: Laboratory, observed: Observed, names: Sequence[str]) -> Cause | None:
@@ -132,26 +123,15 @@ def only_narrow(laboratory: Laboratory, observed: Observed, names: Sequence[str]
         return None
     wide = laboratory.widened()
     index = np.arange(min(laboratory.n, _WHOLE))
-    narrow_scene, wide_scene = laboratory.ask(laboratory.point, index), wide.ask(wide.point, index)
+    narrow_scene, wide_scene = laboratory.call(laboratory.point, index), wide.call(wide.point, index)
     if narrow_scene is None or wide_scene is None:
         return None
     shrinks = math.sqrt(UNIT_ROUNDOFF[torch.float64] / UNIT_ROUNDOFF[problem.dtype])
     for name in names:
-        errors = zip(_errors(narrow_scene, name), _errors(wide_scene, name), strict=True)
-        if not any(narrow > 0 for narrow in _errors(narrow_scene, name)):
+        narrow = narrow_scene.errors(name)
+        errors = zip(narrow, wide_scene.errors(name), strict=True)
+        if not any(narrow) or not all(error <= shrinks * largest for largest, error in errors if largest > 0):
             return None
-        if not all(error <= shrinks * largest for largest, error in errors if largest > 0):
-            return None
-    message = (
-        f"the gradient is right in float64: in {dtype_name(problem.dtype)} it loses precision, more than it has to"
-    )
-    fields = {"dtype": dtype_name(problem.dtype), "right_in_float64": True, "certain": True}
-    return Cause("precision", message, fields)
-
-
-#: Samples of the batch on which a candidate is called again in float64.
-_WHOLE = 256
-
-
-def _errors(scene: Scene, name: str) -> list[float]:
-    return [float(abs(truth - value)) for value, truth in zip(scene.values(name), scene.truth(name), strict=True)]
+    dtype = dtype_name(problem.dtype)
+    message = f"the gradient is right in float64: in {dtype} it loses precision, more than it has to"
+    return Cause("precision", message, {"dtype": dtype, "right_in_float64": True, "certain": True})

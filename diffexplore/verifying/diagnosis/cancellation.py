@@ -25,6 +25,7 @@ from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.methods.problem import spread_over
 from diffexplore.numerals import short
 from diffexplore.program.program import lower
+from diffexplore.typography import cut
 from diffexplore.verifying.diagnosis.scene import Scene, exact_partial
 
 #: Terms so much larger than their sum lose digits that count.
@@ -49,9 +50,13 @@ def cancelling(scenes: Sequence[Scene], name: str) -> Cause | None:
     worst = max(scenes, key=lambda scene: _relative_error(scene, name))
     for form in _forms(worst, name):
         bounds = [_rounding(form, scene, name) for scene in scenes]
-        if not all(_within(scene, name, bound) for scene, bound in zip(scenes, bounds, strict=True)):
+        if not all(
+            error <= OPAQUE_FACTOR * bound
+            for scene, allowed in zip(scenes, bounds, strict=True)
+            for error, bound in zip(scene.errors(name), allowed, strict=True)
+        ):
             continue
-        if min(bounds[scenes.index(worst)]) > _LOOSE * max(_errors(worst, name)):
+        if min(bounds[scenes.index(worst)]) > _LOOSE * max(worst.errors(name)):
             continue
         lost = _worst_sum(form, _simplified(worst, name), worst)
         if lost is None:
@@ -86,11 +91,9 @@ def _simplified(scene: Scene, name: str) -> sympy.Expr:
 def _naive(expr: sympy.Expr) -> sympy.Expr:
     """Functions that exist for the sake of accuracy, written out."""
     for function, plain in (
-        (log1p, lambda u: sympy.log(1 + u)),
-        (expm1, lambda u: sympy.exp(u) - 1),
-        (softplus, lambda u: sympy.log(1 + sympy.exp(u))),
-        (sympy.erfc, lambda u: 1 - sympy.erf(u)),
-    ):
+        (log1p, lambda u: sympy.log(1 + u)), (expm1, lambda u: sympy.exp(u) - 1),
+        (softplus, lambda u: sympy.log(1 + sympy.exp(u))), (sympy.erfc, lambda u: 1 - sympy.erf(u)),
+    ):  # fmt: skip
         expr = expr.replace(function, plain)
     return expr.replace(
         lambda node: node.is_Pow and isinstance(node.base, sympy.cosh) and node.exp == -2,
@@ -115,17 +118,9 @@ def _rounding(form: sympy.Expr, scene: Scene, name: str) -> list[float]:
     return [weight * float(found) for found in radius.reshape(-1).tolist()]
 
 
-def _errors(scene: Scene, name: str) -> list[float]:
-    return [float(abs(truth - arb(value))) for value, truth in zip(scene.values(name), scene.truth(name), strict=True)]
-
-
 def _relative_error(scene: Scene, name: str) -> float:
     sizes = (abs(float(truth.mid())) for truth in scene.truth(name))
-    return max(error / size if size else 0.0 for error, size in zip(_errors(scene, name), sizes, strict=True))
-
-
-def _within(scene: Scene, name: str, bounds: Sequence[float]) -> bool:
-    return all(error <= OPAQUE_FACTOR * bound for error, bound in zip(_errors(scene, name), bounds, strict=True))
+    return max(error / size if size else 0.0 for error, size in zip(scene.errors(name), sizes, strict=True))
 
 
 def _worst_sum(form: sympy.Expr, better: sympy.Expr, scene: Scene) -> _Loss | None:
@@ -156,5 +151,4 @@ def _condition(node: sympy.Expr, scene: Scene) -> float:
 
 
 def _text(expr: sympy.Expr) -> str:
-    text = to_text(expr)
-    return text if len(text) <= 70 else f"{text[:69]}…"
+    return cut(to_text(expr), 70)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import sympy
 from flint import arb
@@ -18,10 +19,7 @@ from diffexplore.formula.derive import differentiate
 from diffexplore.numerals import short
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, exactly, tolerance
 from diffexplore.verifying.diagnosis.read_constants import Solution, as_float32, exact_value, read_constant
-from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable, exact_partial
-
-#: The symbol in the place of the constant.
-KNOB = sympy.Dummy("constant", real=True)
+from diffexplore.verifying.diagnosis.scene import KNOB, Scene, SceneUnavailable, exact_partial
 
 #: A constant that is further off, relative to itself, is another constant.
 _FARTHEST = 0.25
@@ -33,14 +31,13 @@ _ENDED = 2.0**-51
 #: Numbers with a numerator and a denominator up to here come out of the rules of differentiation.
 _SMALL = 12
 
-
 #: Slopes that differ by less, relative to the partial, make the constant a factor of the whole.
 _SAME = 2.0**-20
 
 
 @dataclass(frozen=True)
 class ConstantPlace:
-    """Where a constant stands: its exact value, and the partial (or the loss) with :data:`KNOB` in its place.
+    """Where a constant stands: its exact value, and the partial (or the loss) with ``KNOB`` in its place.
 
     ``nearby``: a number that is farther off is another constant, and is not sought.
     """
@@ -53,9 +50,10 @@ class ConstantPlace:
         """The formula with another number there."""
         return self.formula.xreplace({KNOB: value})
 
-    def slope_at(self, value: sympy.Rational) -> sympy.Expr:
-        """How it changes with the number there."""
-        return sympy.diff(self.formula, KNOB).xreplace({KNOB: value})
+    @cached_property
+    def slope(self) -> sympy.Expr:
+        """How the formula changes with the number there."""
+        return sympy.diff(self.formula, KNOB)
 
 
 def wrong_constants(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
@@ -90,9 +88,8 @@ def _places(name: str, scene: Scene) -> list[ConstantPlace]:
     found = []
     for constant in dict.fromkeys(constant for _, constant, _ in _constants(loss)):
         written = _everywhere(loss, constant)
-        found.append(
-            ConstantPlace(constant, written if name == VALUE else differentiate(written, problem.loss.symbols[name]))
-        )
+        formula = written if name == VALUE else differentiate(written, problem.loss.symbols[name])
+        found.append(ConstantPlace(constant, formula))
     if name != VALUE:
         raw = exact_partial(problem, name)
         found += [ConstantPlace(constant, raw.xreplace({node: other})) for node, constant, other in _constants(raw)]
@@ -147,17 +144,15 @@ def solved(name: str, scenes: Sequence[Scene], place: ConstantPlace) -> Solution
             break
     else:
         return None
-    value = rational(start)
-    formula, slope = place.at(value), place.slope_at(value)
     low, high = -float("inf"), float("inf")
     ratios, slopes = [], []
     for scene in scenes:
         try:
-            predicted, rates = scene.reduced(name, formula), scene.reduced(name, slope)
-            numbers = zip(scene.values(name), scene.bounds(name), predicted, rates, scene.truth(name), strict=True)
+            predicted, rates = scene.reduced(name, place.formula, start), scene.reduced(name, place.slope, start)
+            numbers = scene.numbers(name)
         except SceneUnavailable:
             continue
-        for given, bound, ball, rate, truth in numbers:
+        for (given, bound, truth), ball, rate in zip(numbers, predicted, rates, strict=True):
             room, steep = float(tolerance(scene, given, bound, ball, truth).upper()), float(rate.mid())
             missing = float((arb(given) - ball).mid())
             if abs(steep) * abs(start - exact) <= room:
@@ -171,10 +166,8 @@ def solved(name: str, scenes: Sequence[Scene], place: ConstantPlace) -> Solution
     if not ratios or not low < high or low <= exact <= high:
         return None
     whole = _is_same(ratios)
-    if (
-        whole and place.nearby and place.constant.is_Rational
-    ):  # a factor of the whole, which would make a decimal of another one
-        return None
+    if whole and place.nearby and place.constant.is_Rational:
+        return None  # a factor of the whole, which would make a decimal of another one
     return Solution((low + high) / 2, (high - low) / 2, _is_same(slopes), whole)
 
 
@@ -183,8 +176,8 @@ def _newton(name: str, scene: Scene, place: ConstantPlace) -> float | None:
     exact = value = float(place.constant)
     for _ in range(_STEPS):
         try:
-            ball = scene.reduced(name, place.at(rational(value)))[0]
-            rate = float(scene.reduced(name, place.slope_at(rational(value)))[0].mid())
+            ball = scene.reduced(name, place.formula, value)[0]
+            rate = float(scene.reduced(name, place.slope, value)[0].mid())
         except SceneUnavailable:
             return None
         if not rate or not ball.is_finite():
@@ -207,15 +200,9 @@ def _is_same(numbers: Sequence[float]) -> bool:
 
 def near(name: str, place: ConstantPlace, found: Solution) -> Prediction:
     """The formula with the interval in the place of the constant, to first order."""
-    value = rational(found.middle)
-    formula, slope = place.at(value), place.slope_at(value)
 
     def predict(scene: Scene) -> list[arb]:
-        balls, rates = scene.reduced(name, formula), scene.reduced(name, slope)
+        balls, rates = scene.reduced(name, place.formula, found.middle), scene.reduced(name, place.slope, found.middle)
         return [ball + rate * arb(0, found.uncertainty) for ball, rate in zip(balls, rates, strict=True)]
 
     return predict
-
-
-def rational(value: float) -> sympy.Rational:
-    return sympy.Rational(*value.as_integer_ratio())

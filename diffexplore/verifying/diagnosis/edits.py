@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import partial
 
 import sympy
 from flint import arb
@@ -19,10 +17,10 @@ from diffexplore.formula.derive import differentiate
 from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
-from diffexplore.verifying.diagnosis.constants import KNOB, ConstantPlace, near, solved
+from diffexplore.verifying.diagnosis.constants import ConstantPlace, near, solved
 from diffexplore.verifying.diagnosis.hypothesis import EDIT, Hypothesis, exactly
 from diffexplore.verifying.diagnosis.read_constants import decimal_in
-from diffexplore.verifying.diagnosis.scene import Scene
+from diffexplore.verifying.diagnosis.scene import KNOB, Scene
 from diffexplore.verifying.diagnosis.terms import multiple, plus, text_of
 
 #: Changes of sums that are tried, and monomials that are added.
@@ -64,21 +62,21 @@ def _explained(
     """The usual numbers first: another one is solved for, of which there may be several, and one need not be found."""
     usual = _USUAL_ADDED if term is None else _USUAL_TIMES
     for value in usual:
-        key, message = _said(node, term, str(value))
+        key, message = _key_and_message(node, term, str(value))
         fields = {"term": to_text(node if term is None else term), "coefficient": float(value)}
         yield Hypothesis(key, message, _RANK, exactly(name, place.at(value)), fields, mistake=EDIT)
     found = solved(name, scenes, place)
     if found is None or any(abs(float(value) - found.middle) <= found.uncertainty for value in usual):
         return
     written = decimal_in(found.middle, found.uncertainty)
-    key, message = _said(node, term, written or f"{short(found.middle, 9)} (± {short(found.uncertainty)})")
+    key, message = _key_and_message(node, term, written or f"{short(found.middle, 9)} (± {short(found.uncertainty)})")
     predict = near(name, place, found) if written is None else exactly(name, place.at(sympy.Rational(written)))
     fields = {"term": to_text(node if term is None else term), "coefficient": found.middle,
               "uncertainty": found.uncertainty}  # fmt: skip
     yield Hypothesis(key, message, _FITTED_RANK, predict, fields, fitted=1, mistake=EDIT)
 
 
-def _said(node: sympy.Expr, term: sympy.Expr | None, number: str) -> tuple[str, str]:
+def _key_and_message(node: sympy.Expr, term: sympy.Expr | None, number: str) -> tuple[str, str]:
     """The key of the cause and its message."""
     if term is None:
         return "added_constant", f"as if {number.replace('-', '−')} were added to {text_of(node)}"
@@ -98,23 +96,17 @@ def added(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         own = monomial if name == VALUE else sympy.diff(monomial, problem.loss.symbols[name])
         if own == 0:
             continue
-        found = multiple(name, scenes, partial(_reduced, name, own))
+        found = multiple(name, scenes, exactly(name, own))
         if found is None:
             continue
         middle, uncertainty = found
         written = decimal_in(middle, uncertainty) or f"{short(middle, 6)} (± {short(uncertainty)})"
         fields = {"coefficient": middle, "of": called, "uncertainty": uncertainty}
-        predict = plus(name, partial(_reduced, name, own), arb(middle, uncertainty))
-        found_edit = Hypothesis(
-            "added_constant", f"the constant {written} is added to the loss, which changes no gradient", _ADDED_RANK,
-            predict, fields, fitted=1, mistake=EDIT,
-        )  # fmt: skip
-        other = f"as if {written} times {called} were added to the loss"
-        yield found_edit if monomial == 1 else replace(found_edit, key="extra_term", message=other)
-
-
-def _reduced(name: str, expression: sympy.Expr, scene: Scene) -> list[arb]:
-    return scene.reduced(name, expression)
+        predict = plus(name, exactly(name, own), arb(middle, uncertainty))
+        key, message = "extra_term", f"as if {written} times {called} were added to the loss"
+        if monomial == 1:
+            key, message = "added_constant", f"the constant {written} is added to the loss, which changes no gradient"
+        yield Hypothesis(key, message, _ADDED_RANK, predict, fields, fitted=1, mistake=EDIT)
 
 
 def _monomials(scene: Scene) -> Iterator[tuple[sympy.Expr, str]]:

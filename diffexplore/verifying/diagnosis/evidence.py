@@ -30,8 +30,7 @@ def is_wrong(scene: Scene, name: str) -> bool:
     """Whether the candidate is wrong in a scene."""
     if name not in scene.estimates or not scene.is_decided():
         return False
-    numbers = zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True)
-    return any(abs(truth - value) > bound for value, bound, truth in numbers)
+    return any(abs(truth - value) > bound for value, bound, truth in scene.numbers(name))
 
 
 def right_beside(scenes: Sequence[Scene], wrong: Sequence[Scene], name: str) -> list[Scene]:
@@ -43,16 +42,13 @@ def right_beside(scenes: Sequence[Scene], wrong: Sequence[Scene], name: str) -> 
     return [
         scene for scene in scenes
         if name in scene.estimates and not is_wrong(scene, name)
-        and all(
-            _SEEN * bound < min(least, 1.0) * abs(float(truth.mid()))
-            for bound, truth in zip(scene.bounds(name), scene.truth(name), strict=True)
-        )
+        and all(_SEEN * bound < min(least, 1.0) * abs(float(truth.mid())) for _, bound, truth in scene.numbers(name))
     ]  # fmt: skip
 
 
 def _relative_error(scene: Scene, name: str) -> float:
-    numbers = zip(scene.values(name), scene.truth(name), strict=True)
-    errors = [abs(value - float(truth.mid())) / abs(float(truth.mid())) for value, truth in numbers if truth.mid() != 0]
+    pairs = [(value, float(truth.mid())) for value, _, truth in scene.numbers(name)]
+    errors = [abs(value - truth) / abs(truth) for value, truth in pairs if truth != 0]
     return max(errors, default=1.0)
 
 
@@ -72,7 +68,7 @@ def consistent(hypotheses: Iterable[Hypothesis], scenes: Sequence[Scene], name: 
         if hypothesis.mistake == EDIT and any(other.mistake != EDIT for other in found):
             break
         try:
-            if explains(hypothesis, scenes, name) and _count(hypothesis, scenes, name) > hypothesis.fitted:
+            if explains(hypothesis.predict, scenes, name) and _count(hypothesis, scenes, name) > hypothesis.fitted:
                 found.append(hypothesis)
         except DiffexploreError:
             continue
@@ -87,28 +83,28 @@ def named(found: Sequence[Hypothesis], scenes: Sequence[Scene], name: str, *, sc
     best = found[0]
     others = [other for other in found[1:] if _rivals(best, other) or not alike(best, other, scenes, name)]
     certain = not others and _count(best, scenes, name, _CLEAR) >= _ENOUGH + best.fitted and _is_sharp(best)
-    message = _said(best, scenes, name, scope)
+    message = _message(best, scenes, name, scope)
     fields = {**best.fields, "certain": certain}
     if others:
-        message += f"; or else {_said(others[0], scenes, name, scope)}"
+        message += f"; or else {_message(others[0], scenes, name, scope)}"
         fields["or_else"] = others[0].key
     return Cause(best.key, message, fields)
 
 
-def _said(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, scope: bool) -> str:
+def _message(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, scope: bool) -> str:
     where = _where(hypothesis, scenes, name) if hypothesis.scope and scope else ""
-    told = hypothesis.scope == "always" or where.startswith("where ")
+    shown = hypothesis.scope == "always" or where.startswith("where ")
     joined = ", " if where.startswith("whatever") else " "
-    return f"{hypothesis.message}{joined + where if where and told else ''}{hypothesis.why}"
+    return f"{hypothesis.message}{joined + where if where and shown else ''}{hypothesis.why}"
 
 
 def _where(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> str:
     """What the inputs had in common at which a hypothesis was seen to hold."""
-    told = telling(hypothesis, scenes, name)
-    points = {tuple(scene.point.items()) for scene in told}
-    if not told or (len(points) < _ENOUGH and told[0].point):
+    evidence = telling(hypothesis, scenes, name)
+    points = {tuple(scene.point.items()) for scene in evidence}
+    if not evidence or (len(points) < _ENOUGH and evidence[0].point):
         return "at this point"
-    samples = [sample for scene in told for sample in scene.samples if len(scene.samples) == scene.n]
+    samples = [sample for scene in evidence for sample in scene.samples if len(scene.samples) == scene.n]
     columns = [column for column in (samples[0] if samples else ()) if column != UPSTREAM]
     values = {column: {sample[column] for sample in samples} for column in columns}
     fixed = [f"{column} = {min(known):g}" for column, known in values.items() if len(known) == 1]
@@ -117,10 +113,9 @@ def _where(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> str:
 
 def _count(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: float = 1.0) -> int:
     """Numbers of different calls; by data, each sample's own one."""
-    told = telling(hypothesis, scenes, name, margin)
-    if told and told[0].by_sample(name):
-        return len(told)
-    return len({id(scene) for scene in told})
+    evidence = telling(hypothesis, scenes, name, margin)
+    by_sample = bool(evidence) and evidence[0].by_sample(name)
+    return len(evidence) if by_sample else len({id(scene) for scene in evidence})
 
 
 def _is_sharp(best: Hypothesis) -> bool:

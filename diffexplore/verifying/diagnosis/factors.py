@@ -30,14 +30,14 @@ _LARGEST_DENOMINATOR = 12
 _SHARP = 2.0**-30
 
 
-def zero(name: str) -> Iterator[Hypothesis]:
+def zero(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     message = "the loss is 0" if name == VALUE else f"the gradient by {name} is 0"
     yield Hypothesis("zero", message, 0, lambda s: _times(s, name, arb(0)), scope="always")
 
 
-def factors(name: str, loss: sympy.Expr) -> Iterator[Hypothesis]:
-    """The factors that mistakes make. Why a factor is what it is cannot be seen: its origins are told as possible."""
-    of = subject(name)
+def factors(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
+    """The factors that mistakes make. Why a factor is what it is cannot be seen: its possible origins are named."""
+    of, loss = subject(name), scenes[0].problem.loss.expression
     for factor, (message, why) in _NAMED.items():
         yield _constant(name, factor, message.format(of), 1, why)
     for times in _SMALL:
@@ -69,10 +69,7 @@ def sizes(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     yield _sized(name, "1/N", f"it is 1/N of {of}: {lost}", lambda s: 1 / arb(s.n))
     if len(seen) == 1:
         return
-    yield _sized(
-        name, "N/(N-1)", f"it is N/(N − 1) times {of}: divided by N − 1 for N",
-        _without_one,
-    )  # fmt: skip
+    yield _sized(name, "N/(N-1)", f"it is N/(N − 1) times {of}: divided by N − 1 for N", _without_one)
     yield _sized(name, "N/(N+1)", f"it is N/(N + 1) times {of}: divided by N + 1 for N", lambda s: arb(s.n) / (s.n + 1))
     yield _sized(name, "sqrt(N)", f"it is √N times {of}", lambda s: arb(s.n).sqrt())
     yield _sized(name, "1/sqrt(N)", f"it is 1/√N of {of}", lambda s: 1 / arb(s.n).sqrt())
@@ -125,11 +122,11 @@ def _interval(name: str, scenes: Sequence[Scene], scale: Callable[[Scene], float
     low, high = -float("inf"), float("inf")
     for scene in scenes:
         unit = scale(scene)
-        for value, bound, truth in zip(scene.values(name), scene.bounds(name), scene.truth(name), strict=True):
+        for value, bound, truth in scene.numbers(name):
             if not math.isfinite(value):
                 return None
             middle = unit * float(truth.mid())
-            size, slack = abs(middle), 2 * bound + 4 * scene.unit() * abs(value)
+            size, slack = abs(middle), scene.slack(value, bound)
             if size <= slack:
                 if abs(value) > slack:
                     return None
@@ -150,7 +147,7 @@ def _constant(name: str, factor: Fraction, message: str, rank: float, why: str =
 
 
 def _without_one(scene: Scene) -> arb:
-    """N/(N − 1); of one sample nothing is said, which every code treats in its own way."""
+    """N/(N − 1); nothing is predicted of one sample, which every code treats in its own way."""
     if scene.n == 1:
         raise SceneUnavailable
     return arb(scene.n) / (scene.n - 1)

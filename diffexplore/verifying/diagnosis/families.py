@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from diffexplore.checking.records import VALUE
-from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.diagnosis import (
     constants,
     edits,
@@ -19,7 +18,7 @@ from diffexplore.verifying.diagnosis import (
     samples,
     shapes,
     terms,
-)
+)  # fmt: skip
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis
 from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable
 
@@ -27,36 +26,16 @@ Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
 
 #: Those that make sense of a loss's value as well as of a partial.
 _OF_NUMBERS: tuple[Family, ...] = (
-    library.conventions,
-    lambda name, scenes: factors.zero(name),
-    lambda name, scenes: factors.factors(name, scenes[0].problem.loss.expression),
-    lambda name, scenes: factors.sizes(name, scenes),
-    lambda name, scenes: factors.fitted(name, scenes),
-    constants.wrong_constants,
-    powers.powers_within,
-    samples.squashed,
-    shapes.all_pairs,
-)
+    library.conventions, factors.zero, factors.factors, factors.sizes, factors.fitted, constants.wrong_constants,
+    powers.powers_within, samples.squashed, shapes.all_pairs,
+)  # fmt: skip
 
 #: Those that need a partial.
 _OF_PARTIALS: tuple[Family, ...] = (
-    shapes.transposed,
-    samples.swapped,
-    samples.clipped_samples,
-    samples.norm_clipped,
-    lambda name, scenes: samples.upstream_ignored(name, scenes, UPSTREAM),
-    terms.cut_paths,
-    terms.missing,
-    terms.wrong_powers,
-    shapes.wrong_axis,
-    samples.reordered,
-    samples.left_out,
-    places.wrong_places,
-    reductions.reductions,
-    terms.extra,
-    multiples.multiples,
-)
-
+    shapes.transposed, samples.swapped, samples.clipped_samples, samples.norm_clipped, samples.upstream_ignored,
+    terms.cut_paths, terms.missing, terms.wrong_powers, shapes.wrong_axis, samples.reordered, samples.left_out,
+    places.wrong_places, reductions.reductions, terms.extra, multiples.multiples,
+)  # fmt: skip
 
 #: Those that are sought where none of the others holds: they have so many numbers that some often fit as well.
 _LAST: tuple[Family, ...] = (edits.edits, edits.added)

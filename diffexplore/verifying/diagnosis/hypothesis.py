@@ -15,7 +15,6 @@ from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable
 #: What a hypothesis says of one partial in one scene: a ball for each of the candidate's numbers, or None.
 Prediction = Callable[[Scene], "list[arb] | None"]
 
-
 #: The kind of mistake that is one small change of the loss.
 EDIT = "edit"
 
@@ -58,7 +57,7 @@ def truth_of(other: str) -> Prediction:
     return lambda scene: scene.truth(other)
 
 
-def _predictions(predict: Prediction, scenes: Sequence[Scene]) -> Iterator[tuple[Scene, list[arb] | None]]:
+def predictions(predict: Prediction, scenes: Sequence[Scene]) -> Iterator[tuple[Scene, list[arb] | None]]:
     """What a hypothesis says of the scenes that it can be computed for."""
     for scene in scenes:
         try:
@@ -67,21 +66,16 @@ def _predictions(predict: Prediction, scenes: Sequence[Scene]) -> Iterator[tuple
             continue
 
 
-def explains(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> bool:
-    """Whether every number of the partial in every scene is what the hypothesis predicts, to within the bound."""
-    return explain(hypothesis.predict, scenes, name)
-
-
-def explain(predict: Prediction, scenes: Sequence[Scene], name: str) -> bool:
-    """:func:`explains`, of predictions alone."""
-    for scene, predicted in _predictions(predict, scenes):
-        if predicted is None:
-            return False
-        truths = scene.truth(name)
-        for value, bound, ball, truth in zip(scene.values(name), scene.bounds(name), predicted, truths, strict=True):
-            if not abs(arb(value) - ball) <= tolerance(scene, value, bound, ball, truth):
-                return False
-    return True
+def explains(predict: Prediction, scenes: Sequence[Scene], name: str) -> bool:
+    """Whether every number of the partial in every scene is what is predicted, to within the bound."""
+    return all(
+        predicted is not None
+        and all(
+            abs(arb(value) - ball) <= tolerance(scene, value, bound, ball, truth)
+            for (value, bound, truth), ball in zip(scene.numbers(name), predicted, strict=True)
+        )
+        for scene, predicted in predictions(predict, scenes)
+    )
 
 
 def tolerance(scene: Scene, value: float, bound: float, predicted: arb, truth: arb) -> arb:
@@ -89,13 +83,9 @@ def tolerance(scene: Scene, value: float, bound: float, predicted: arb, truth: a
 
     The bound is that of the operations that ran, or a multiple of a reference's, which then grows with the value.
     """
-    growth = max(1.0, _ratio(predicted, truth))
-    return arb(2 * bound * growth + 4 * scene.unit() * abs(value)) + predicted.rad()
-
-
-def _ratio(predicted: arb, truth: arb) -> float:
     size = abs(float(truth.mid()))
-    return abs(float(predicted.mid())) / size if size > 0 else 1.0
+    growth = max(1.0, abs(float(predicted.mid())) / size) if size > 0 else 1.0
+    return arb(scene.slack(value, bound * growth)) + predicted.rad()
 
 
 def telling(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: float = 1.0) -> list[Scene]:
@@ -103,17 +93,13 @@ def telling(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: 
 
     A scene comes once for each of its numbers that differs so.
     """
-    found = []
-    for scene, predicted in _predictions(hypothesis.predict, scenes):
-        if predicted is None:
-            continue
-        pairs = zip(scene.values(name), scene.bounds(name), predicted, scene.truth(name), strict=True)
-        found += [
-            scene
-            for value, bound, ball, truth in pairs
-            if abs(ball - truth) > margin * tolerance(scene, value, bound, ball, truth)
-        ]
-    return found
+    return [
+        scene
+        for scene, predicted in predictions(hypothesis.predict, scenes)
+        if predicted is not None
+        for (value, bound, truth), ball in zip(scene.numbers(name), predicted, strict=True)
+        if abs(ball - truth) > margin * tolerance(scene, value, bound, ball, truth)
+    ]
 
 
 def alike(first: Hypothesis, second: Hypothesis, scenes: Sequence[Scene], name: str) -> bool:

@@ -27,7 +27,7 @@ def _linear_softplus(loss: sympy.Expr) -> sympy.Expr:
     bent = loss.replace(softplus, lambda z: sympy.Piecewise((z, z > 20), (softplus(z), True)))
     return bent.replace(
         lambda node: isinstance(node, sympy.log) and node.args[0].is_Add and node.args[0].has(sympy.exp),
-        lambda node: _bent_logarithm(node),
+        _bent_logarithm,
     )
 
 

@@ -26,52 +26,43 @@ class Failures:
 
     count: int = 0
     total: int = 0
-    index: list[np.ndarray] = field(default_factory=list)
-    value: list[np.ndarray] = field(default_factory=list)
-    truth: list[np.ndarray] = field(default_factory=list)
-    bound: list[np.ndarray] = field(default_factory=list)
+    _parts: list[tuple[np.ndarray, ...]] = field(default_factory=list)
 
     def add(self, judged: Judged, first: int) -> None:
         self.total += int(np.count_nonzero(judged.truth.high))
         bad = np.flatnonzero(judged.verdict == FAIL)
-        room = _KEPT - self.count
+        kept = bad[: max(0, _KEPT - self.count)]
         self.count += len(bad)
-        bad = bad[: max(0, room)]
-        if len(bad):
-            self.index.append(first + bad)
-            self.value.append(judged.value[bad])
-            self.truth.append(judged.truth.high[bad])
-            self.bound.append(judged.bound[bad])
+        self._parts.append((first + kept, judged.value[kept], judged.truth.high[kept], judged.bound[kept]))
+
+    def kept(self) -> tuple[np.ndarray, ...]:
+        """Of those that are remembered the index, the value, the truth and the bound."""
+        return tuple(np.concatenate(part) for part in zip(*self._parts, strict=True))
 
 
 def of_samples(failures: Failures, name: str) -> Cause | None:
     """A cause that the failing samples of a partial by data show by themselves."""
-    index, value, truth = (np.concatenate(part) for part in (failures.index, failures.value, failures.truth))
-    bound = np.concatenate(failures.bound)
+    index, value, truth, bound = failures.kept()
     if failures.count == 1:
         i, got, right = int(index[0]), float(value[0]), float(truth[0])
-        message = f"sample {i} alone is wrong: {told(got, right)}"
+        message = f"sample {i} alone is wrong: {both_numbers(got, right)}"
         return Cause("one_sample", message, {"sample": i, "value": got, "truth": right, "certain": True})
+    of_all = f"at {failures.count:,} of {failures.total:,} samples (the first: {', '.join(map(str, index[:_SHOWN]))})"
+    fields = {"count": failures.count, "first": index[:5].tolist(), "certain": True}
     if (value == 0).all() and failures.count < failures.total:
-        message = f"0 at {failures.count:,} of {failures.total:,} samples (the first: {_listed(index)})"
-        return Cause("zero_samples", message, {"count": failures.count, "first": index[:5].tolist(), "certain": True})
+        return Cause("zero_samples", f"0 {of_all}", fields)
     if failures.count <= _KEPT and (abs(np.sort(value) - np.sort(truth)) <= 4 * bound.max()).all():
         message = f"{failures.count:,} entries by {name} are the right numbers in another order: samples are permuted"
         return Cause("permuted", message, {"count": failures.count, "certain": True})
     if failures.count < failures.total // 2:
-        message = f"wrong at {failures.count:,} of {failures.total:,} samples (the first: {_listed(index)})"
-        return Cause("some_samples", message, {"count": failures.count, "first": index[:5].tolist(), "certain": True})
+        return Cause("some_samples", f"wrong {of_all}", fields)
     return None
 
 
-def told(value: float, truth: float) -> str:
+def both_numbers(value: float, truth: float) -> str:
     """Two numbers in as many digits as it takes to see that they differ."""
     digits = next((digits for digits in (6, 9, 12) if f"{value:.{digits}g}" != f"{truth:.{digits}g}"), 17)
     return f"{value:.{digits}g} where {truth:.{digits}g} is right"
-
-
-def _listed(index: np.ndarray) -> str:
-    return ", ".join(str(int(i)) for i in index[:_SHOWN])
 
 
 def by_halving(laboratory: Laboratory, wrong: Callable[[Scene], bool]) -> Scene | None:
@@ -80,11 +71,11 @@ def by_halving(laboratory: Laboratory, wrong: Callable[[Scene], bool]) -> Scene 
     while len(index) > 1:
         halves = (index[: len(index) // 2], index[len(index) // 2 :])
         index = next((half for half in halves if _wrong_on(laboratory, half, wrong)), np.array([], np.int64))
-    return laboratory.ask(laboratory.point, index) if len(index) else None
+    return laboratory.call(laboratory.point, index) if len(index) else None
 
 
 def _wrong_on(laboratory: Laboratory, index: np.ndarray, wrong: Callable[[Scene], bool]) -> bool:
-    scene = laboratory.ask(laboratory.point, index)
+    scene = laboratory.call(laboratory.point, index)
     return scene is not None and wrong(scene)
 
 
@@ -104,4 +95,4 @@ def worst_singles(singles: Sequence[Scene], name: str) -> str:
             found.append((abs(value - truth), scene.index[0], value, truth))
     worst = {i: (value, truth) for _, i, value, truth in sorted(found)}  # of one sample, its worst
     shown = list(worst.items())[::-1][:_SHOWN]
-    return "; ".join(f"sample {i} alone: {told(value, truth)}" for i, (value, truth) in shown)
+    return "; ".join(f"sample {i} alone: {both_numbers(value, truth)}" for i, (value, truth) in shown)

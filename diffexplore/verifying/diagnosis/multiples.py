@@ -10,8 +10,8 @@ from flint import arb
 from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
-from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction
-from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable, exact_partial
+from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, exactly, predictions
+from diffexplore.verifying.diagnosis.scene import Scene, exact_partial
 
 _MOST = 16
 _POWERS = (1, -1, 2, -2, sympy.Rational(1, 2), sympy.Rational(-1, 2))
@@ -29,7 +29,7 @@ def multiples(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     partial = exact_partial(problem, name)
     for part in _parts(problem.loss.expression, problem.loss.gradient(problem.wrt)[name]):
         for factor in (*(part**power for power in _POWERS), 1 / sympy.Abs(part)):
-            basis = _product(name, factor * partial)
+            basis = exactly(name, factor * partial)
             found = coefficient(name, scenes, basis)
             if found is None or not _varies(name, scenes, basis):
                 continue
@@ -60,38 +60,27 @@ def _parts(loss: sympy.Expr, gradient: sympy.Expr) -> list[sympy.Expr]:
     return list(dict.fromkeys(parts))[:_MOST]
 
 
-def _product(name: str, expression: sympy.Expr) -> Prediction:
-    return lambda scene: scene.reduced(name, expression)
-
-
 def _scaled(basis: Prediction, factor: arb) -> Prediction:
     return lambda scene: [factor * unit for unit in basis(scene) or []]
 
 
 def _varies(name: str, scenes: Sequence[Scene], basis: Prediction) -> bool:
     """Whether the expression is no constant here: then it would be one factor under many names."""
-    ratios = []
-    for scene in scenes:
-        try:
-            units = basis(scene) or []
-        except SceneUnavailable:
-            continue
-        pairs = zip(units, scene.truth(name), strict=True)
-        ratios += [float(unit.mid()) / float(truth.mid()) for unit, truth in pairs if truth.mid() != 0]
+    ratios = [
+        float(unit.mid()) / float(truth.mid())
+        for scene, units in predictions(basis, scenes)
+        for unit, truth in zip(units or [], scene.truth(name), strict=True)
+        if truth.mid() != 0
+    ]
     return bool(ratios) and max(ratios) - min(ratios) > _SAME * max(abs(ratio) for ratio in ratios)
 
 
 def coefficient(name: str, scenes: Sequence[Scene], basis: Prediction) -> tuple[float, float] | None:
     """The multiple of ``basis`` that all numbers are, as middle and uncertainty; None where there is none, or 0."""
     low, high = -float("inf"), float("inf")
-    for scene in scenes:
-        try:
-            units = basis(scene) or []
-        except SceneUnavailable:
-            continue
-        for value, bound, unit in zip(scene.values(name), scene.bounds(name), units, strict=True):
-            size = float(unit.mid())
-            slack = 2 * bound + 4 * scene.unit() * abs(value)
+    for scene, units in predictions(basis, scenes):
+        for value, bound, unit in zip(scene.values(name), scene.bounds(name), units or [], strict=True):
+            size, slack = float(unit.mid()), scene.slack(value, bound)
             if size == 0 and unit.is_finite() and abs(value) <= slack:
                 continue  # 0 is any multiple of 0
             if not unit.is_finite() or size == 0:

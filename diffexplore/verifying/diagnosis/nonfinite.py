@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-import torch
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import observing
@@ -24,14 +25,13 @@ def origin_of(row: Row, laboratory: Laboratory) -> Cause:
     """The cause of a row whose value is not finite, with the sample and the operation that made it."""
     assert row.cause is not None
     name, where = row.parameter, row.sample
-    if where is None and row.probe is None and laboratory.columns and laboratory.n <= _MOST:
-        scene = by_halving(laboratory, lambda found: _not_finite(found, name))
+    if where is None and row.probe is None:
+        scene = _halved(laboratory, lambda found: name in found.estimates and not np.isfinite(found.values(name)).all())
         where = scene.index[0] if scene is not None else None
+    index, _, data = laboratory.values_of(where)
     origin = Origin()
-    index = np.arange(laboratory.n) if where is None else np.array([where])
     with observing(origin):
-        laboratory.ask(laboratory.point, index)
-    data = {} if where is None else {key: float(column[where]) for key, column in laboratory.columns.items()}
+        laboratory.call(laboratory.point, np.arange(laboratory.n) if where is None else index)
     return explained(row.cause, origin, where, data)
 
 
@@ -39,24 +39,18 @@ def culprit_of(row: Row, laboratory: Laboratory) -> Cause:
     """The cause of a row without a bound, with the operation of the candidate at which it is lost."""
     assert row.cause is not None
     name, where = row.parameter, row.sample
-    if where is None and laboratory.columns and laboratory.n <= _MOST:
-        scene = by_halving(laboratory, lambda found: _unbounded(found, name))
+    if where is None:
+        scene = _halved(laboratory, lambda found: name in found.estimates and not np.isfinite(found.bounds(name)).all())
         where = scene.index[0] if scene is not None and scene.n == 1 else None
     if where is None and laboratory.columns:
         return row.cause
-    index = np.array([0 if where is None else where])
-    rows = {key: column[torch.from_numpy(index).to(column.device)] for key, column in laboratory.columns.items()}
-    values = laboratory.problem.values(laboratory.point, rows)
+    index, values, data = laboratory.values_of(where)
     observer = Unbounded(Provenance(values, UNIT_ROUNDOFF[laboratory.problem.dtype]))
     with observing(observer):
-        laboratory.ask(laboratory.point, index)
-    data = {} if where is None else {key: float(column[where]) for key, column in laboratory.columns.items()}
+        laboratory.call(laboratory.point, index)
     return name_culprit(row.cause, observer.found, where, data)
 
 
-def _unbounded(scene: Scene, name: str) -> bool:
-    return name in scene.estimates and not np.isfinite(scene.bounds(name)).all()
-
-
-def _not_finite(scene: Scene, name: str) -> bool:
-    return name in scene.estimates and not np.isfinite(scene.values(name)).all()
+def _halved(laboratory: Laboratory, wrong: Callable[[Scene], bool]) -> Scene | None:
+    """A single sample that is ``wrong`` by itself, of a batch that is not too large to be searched."""
+    return by_halving(laboratory, wrong) if laboratory.columns and laboratory.n <= _MOST else None

@@ -2,7 +2,7 @@
 
 The numbers of samples have no common factor, with each other or with the 3 of a traced program, so that a factor made
 of them is told from a constant. Points are moved, and in small batches the samples too: only what holds at all of them
-is said of all inputs. A search makes at most ``_MOST_TRIES`` calls for its scenes, ``SINGLES`` for single samples and
+is stated of all inputs. A search makes at most ``_MOST_TRIES`` calls for its scenes, ``SINGLES`` for single samples and
 ``_REPEATS`` of the whole batch, beside the halving of a batch in 2 log₂ N calls.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.checking.records import Cause
@@ -19,7 +20,6 @@ from diffexplore.methods.base import Estimate
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
 
-Tensor = torch.Tensor
 Point = dict[str, float]
 
 #: Samples of the scenes, in turn.
@@ -51,9 +51,9 @@ def scenes(laboratory: Laboratory) -> list[Scene]:
     refused = False
     for point, index, rows in _plans(laboratory):
         if len(found) < _MOST and _inside(laboratory, point, rows):
-            scene = laboratory.ask(point, index, rows)
+            scene = laboratory.call(point, index, rows)
             refused |= scene is None and len(index) != laboratory.n
-            found += [scene] if scene is not None and scene.is_decided() else []
+            found += _decided(scene)
     return [scene for scene in found if scene.n == laboratory.n] if refused else found
 
 
@@ -71,10 +71,10 @@ def singles(laboratory: Laboratory) -> list[Scene]:
         if laboratory.n <= i < _AT_THE_POINT:
             index, rows = np.array([-1]), _varied(laboratory, 1, draw)
         if _inside(laboratory, point, rows):
-            scene = laboratory.ask(point, index, rows)
+            scene = laboratory.call(point, index, rows)
             if scene is None:
                 break  # it takes no single sample
-            found += [scene] if scene.is_decided() else []
+            found += _decided(scene)
     return found
 
 
@@ -83,9 +83,7 @@ def whole_again(laboratory: Laboratory) -> Iterator[tuple[Mapping[str, float], n
     draw = np.random.default_rng([laboratory.seed, 0x3A])
     for i in range(_REPEATS):
         point = moved(laboratory.point, draw)
-        index = np.arange(laboratory.n)
-        if i >= _REPEATS - _REORDERED:
-            index = draw.permutation(laboratory.n)
+        index = np.arange(laboratory.n) if i < _REPEATS - _REORDERED else draw.permutation(laboratory.n)
         if _inside(laboratory, point, laboratory.rows(index)):
             yield point, index
 
@@ -100,15 +98,15 @@ def by_data(laboratory: Laboratory, name: str, estimate: Estimate, wrong: np.nda
         own = Estimate(estimate.value[i : i + 1], estimate.bound[i : i + 1])
         scene = laboratory.scene_of(laboratory.point, np.array([i]), {name: own})
         scene.divisor = laboratory.n
-        found += [scene] if scene.is_decided() else []
+        found += _decided(scene)
     return found
 
 
 def same_sample(laboratory: Laboratory, place: int) -> list[Scene]:
     """One sample of the batch at a few other points."""
     draw = np.random.default_rng([laboratory.seed, place])
-    found = [laboratory.ask(moved(laboratory.point, draw), np.array([place])) for _ in range(_REPEATS)]
-    return [scene for scene in found if scene is not None and scene.is_decided()]
+    points = [moved(laboratory.point, draw) for _ in range(_REPEATS)]
+    return [scene for point in points for scene in _decided(laboratory.call(point, np.array([place])))]
 
 
 def classes(laboratory: Laboratory) -> dict[str, set[float]]:
@@ -124,6 +122,10 @@ def classes(laboratory: Laboratory) -> dict[str, set[float]]:
 def of_a_class(laboratory: Laboratory, cause: Cause) -> bool:
     """Whether the condition of a cause is on a column of labels."""
     return any(cause.fields["where"].startswith(f"{name} ") for name in classes(laboratory))
+
+
+def _decided(scene: Scene | None) -> list[Scene]:
+    return [scene] if scene is not None and scene.is_decided() else []
 
 
 def moved(point: Mapping[str, float], draw: np.random.Generator) -> Point:
@@ -160,7 +162,4 @@ def _inside(laboratory: Laboratory, point: Mapping[str, float], rows: Mapping[st
     """Whether all samples lie in the domain of the loss."""
     problem = laboratory.problem
     values = {name: value.to(torch.float64) for name, value in problem.values(point, rows).items()}
-    for holds in problem.domain_program.run(TORCH, values):
-        if not bool(holds.all() if isinstance(holds, torch.Tensor) else holds):
-            return False
-    return True
+    return all(bool(torch.as_tensor(holds).all()) for holds in problem.domain_program.run(TORCH, values))

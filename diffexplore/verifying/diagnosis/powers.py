@@ -8,13 +8,12 @@ import sympy
 
 from diffexplore.checking.records import VALUE
 from diffexplore.formula.derive import differentiate
-from diffexplore.formula.text import to_text
-from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, exactly, explain
+from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, exactly, explains
 from diffexplore.verifying.diagnosis.scene import Scene, exact_partial
+from diffexplore.verifying.diagnosis.terms import text_of
 
 _MOST_NODES = 12
 _MOST_TERMS = 8
-_LONGEST = 70
 
 
 def powers_within(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
@@ -26,10 +25,10 @@ def powers_within(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         if changed in known:
             continue
         known.add(changed)
-        if not explain(exactly(name, changed), scenes, name):  # before a text is made of it
+        if not explains(exactly(name, changed), scenes, name):  # before a text is made of it
             continue
-        fields = {"factor": _text(power), "found": _text(wrong)}
-        message = words.format(wrong=_text(wrong), right=_text(power))
+        fields = {"factor": text_of(power), "found": text_of(wrong)}
+        message = words.format(wrong=text_of(wrong), right=text_of(power))
         yield Hypothesis("wrong_power", message, rank, exactly(name, changed), fields)
 
 
@@ -69,7 +68,8 @@ def _of_a_term(name: str, partial: sympy.Expr) -> Iterator[_Changed]:
     for term in sympy.Add.make_args(partial)[:_MOST_TERMS]:
         for factor in [factor for factor in sympy.Mul.make_args(term) if not factor.is_number]:
             for wrong in _off_by_one(factor):
-                words = "it has {wrong} in the place of {right}, in the term " + _braced(_text(term))
+                inside = text_of(term).replace("{", "{{").replace("}", "}}")  # it is formatted
+                words = "it has {wrong} in the place of {right}, in the term " + inside
                 yield 2.35, words, factor, wrong, partial - term + term / factor * wrong
     for node in _powers(partial):
         for wrong in _off_by_one(node):
@@ -91,13 +91,3 @@ def _off_by_one(factor: sympy.Expr) -> list[sympy.Expr]:
     if base.is_number or not exponent.is_Integer:
         return []
     return [base**wrong for wrong in (exponent - 1, exponent + 1)]
-
-
-def _text(expression: sympy.Expr) -> str:
-    text = to_text(expression)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def _braced(text: str) -> str:
-    """A text in which braces stand for themselves where it is formatted."""
-    return text.replace("{", "{{").replace("}", "}}")

@@ -9,7 +9,7 @@ from flint import arb
 from diffexplore.checking.records import VALUE, Cause
 from diffexplore.verifying.diagnosis.evidence import different, is_wrong
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction
-from diffexplore.verifying.diagnosis.scene import Scene, exact_partial, need_samples
+from diffexplore.verifying.diagnosis.scene import Scene, reduces
 
 #: Different values of a column, at most, that are taken for classes to be counted.
 _CLASSES = 6
@@ -18,9 +18,9 @@ _CLASSES = 6
 _RIGHT, _WRONG = 3, 2
 
 _CHOICES: tuple[tuple[str, Callable[[list[arb]], arb]], ...] = (
-    ("the largest of the samples' gradients", lambda parts: max(parts, key=lambda part: float(part.mid()))),
-    ("the smallest of the samples' gradients", lambda parts: min(parts, key=lambda part: float(part.mid()))),
-    ("the median of the samples' gradients", lambda parts: _sorted(parts)[(len(parts) - 1) // 2]),
+    ("the largest of the samples' gradients", lambda parts: max(parts, key=_middle)),
+    ("the smallest of the samples' gradients", lambda parts: min(parts, key=_middle)),
+    ("the median of the samples' gradients", lambda parts: sorted(parts, key=_middle)[(len(parts) - 1) // 2]),
     ("the first sample's gradient", lambda parts: parts[0]),
     ("the last sample's gradient", lambda parts: parts[-1]),
     ("the sum of the samples' absolute gradients", lambda parts: sum((abs(part) for part in parts), arb(0))),
@@ -28,19 +28,18 @@ _CHOICES: tuple[tuple[str, Callable[[list[arb]], arb]], ...] = (
 )
 
 
-def _sorted(parts: list[arb]) -> list[arb]:
-    return sorted(parts, key=lambda part: float(part.mid()))
+def _middle(part: arb) -> float:
+    return float(part.mid())
 
 
 def reductions(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """One of the samples' gradients in the place of all, or their sum divided by the count of some of them."""
-    first = scenes[0]
-    if first.by_sample(name) or not first.problem.loss.data or all(scene.n == 1 for scene in scenes):
+    if not reduces(name, scenes):
         return
     for gradients, choose in _CHOICES:
         words = gradients if name != VALUE else gradients.replace("gradients", "losses").replace("gradient", "loss")
-        yield Hypothesis("reduction", f"it is {words}", 2.45, _chosen(name, choose), {"by": words})
-    for column in first.problem.loss.data:
+        yield Hypothesis("reduction", f"it is {words}", 2.45, _made_of(name, choose), {"by": words})
+    for column in scenes[0].problem.loss.data:
         known = {sample[column] for scene in scenes if len(scene.samples) == scene.n for sample in scene.samples}
         for value in sorted(known) if len(known) <= _CLASSES else ():
             for words, counted in ((f"{column} = {value:g}", True), (f"{column} ≠ {value:g}", False)):
@@ -50,20 +49,14 @@ def reductions(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
                 )  # fmt: skip
 
 
-def _chosen(name: str, choose: Callable[[list[arb]], arb]) -> Prediction:
-    def predict(scene: Scene) -> list[arb]:
-        need_samples(scene)
-        return [choose(scene.at_samples(exact_partial(scene.problem, name)))]
-
-    return predict
+def _made_of(name: str, choose: Callable[[list[arb]], arb]) -> Prediction:
+    return lambda scene: [choose(scene.partials(name))]
 
 
 def _over_count(name: str, column: str, value: float, equal: bool) -> Prediction:
     def predict(scene: Scene) -> list[arb]:
-        need_samples(scene)
-        count = sum((sample[column] == value) == equal for sample in scene.samples)
-        total = sum(scene.at_samples(exact_partial(scene.problem, name)), arb(0))
-        return [total / max(count, 1)]
+        total = sum(scene.partials(name), arb(0))
+        return [total / max(sum((sample[column] == value) == equal for sample in scene.samples), 1)]
 
     return predict
 

@@ -1,6 +1,6 @@
 """Where a candidate is wrong: a class of the data, or one side of a threshold, with all wrong samples and no other.
 
-What explains the wrong samples among themselves is said of them alone.
+The message about the wrong samples is about them alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _APART = 2.0**-20
 
 @dataclass(frozen=True)
 class SampleRegion:
-    """A condition that a set of samples meets and another does not; of several the one with the least rank is told."""
+    """A condition that a set of samples meets and another does not; of several the one with the least rank is named."""
 
     text: str
     rank: float
@@ -65,9 +65,9 @@ def of_each_class(name: str, singles: Sequence[Scene]) -> Cause | None:
             continue
         causes = {text: explained(name, part, scope=False) for text, part in parts.items()}
         if all(causes.values()):
-            told = [f"where {text}: {cause.message}" for text, cause in causes.items() if cause]
+            messages = [f"where {text}: {cause.message}" for text, cause in causes.items() if cause]
             certain = all(cause.fields["certain"] for cause in causes.values() if cause)
-            return Cause("region", "; ".join(told), {"where": list(causes), "certain": certain})
+            return Cause("region", "; ".join(messages), {"where": list(causes), "certain": certain})
     return None
 
 
@@ -81,10 +81,8 @@ def regions(wrong: Sequence[Scene], right: Sequence[Scene], name: str) -> list[S
     """The conditions that hold on all of the first scenes and on none of the second, the plainest first."""
     found = []
     for place, (text, of) in enumerate(_quantities(wrong[0], name)):
-        there, elsewhere = ([_number(scene, of) for scene in scenes] for scenes in (wrong, right))
-        if None in there or None in elsewhere:
-            continue
-        region = _between(text, [v for v in there if v is not None], [v for v in elsewhere if v is not None])
+        there, elsewhere = _numbers(wrong, of), _numbers(right, of)
+        region = None if there is None or elsewhere is None else _between(text, there, elsewhere)
         if region is not None:
             found.append(SampleRegion(region.text, region.rank + place / 100))
     return sorted(found, key=lambda region: region.rank)
@@ -132,24 +130,21 @@ def _quantities(scene: Scene, name: str) -> Iterator[tuple[str, sympy.Expr]]:
     yield "the loss" if name == VALUE else f"∂ℓ/∂{name}", exact_partial(problem, name)
 
 
-def _number(scene: Scene, expression: sympy.Expr) -> float | None:
-    (ball,) = scene.at_samples(expression)
-    return float(ball.mid()) if ball.is_finite() else None
+def _numbers(singles: Sequence[Scene], expression: sympy.Expr) -> list[float] | None:
+    """The expression at single samples; None where it has no value at some of them."""
+    balls = [scene.at_samples(expression)[0] for scene in singles]
+    return [float(ball.mid()) for ball in balls] if all(ball.is_finite() for ball in balls) else None
 
 
 def _partitions(singles: Sequence[Scene], name: str) -> Iterator[Mapping[str, list[Scene]]]:
     for text, of in _quantities(singles[0], name):
-        numbers = [(_number(scene, of), scene) for scene in singles]
-        values = {number for number, _ in numbers}
-        if None in values:
+        numbers = _numbers(singles, of)
+        if numbers is None or len(set(numbers)) < 2:
             continue
-        if 1 < len(values) <= _CLASSES:
-            yield {
-                f"{text} = {value:g}": [scene for number, scene in numbers if number == value]
-                for value in sorted(value for value in values if value is not None)
-            }
-        elif len(values) > _CLASSES:
-            yield {
-                f"{text} {sign} 0": [s for number, s in numbers if number is not None and (number > 0) == positive]
-                for sign, positive in ((">", True), ("≤", False))
-            }
+        few = len(set(numbers)) <= _CLASSES
+        parts: dict[str, list[Scene]] = {f"{text} = {value:g}": [] for value in sorted(set(numbers))} if few else {
+            f"{text} > 0": [], f"{text} ≤ 0": [],
+        }  # fmt: skip
+        for number, scene in zip(numbers, singles, strict=True):
+            parts[f"{text} = {number:g}" if few else f"{text} {'>' if number > 0 else '≤'} 0"].append(scene)
+        yield parts

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import sympy
 from flint import arb
 
-from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, subject, truth_of
-from diffexplore.verifying.diagnosis.scene import Scene, exact_partial, need_samples
+from diffexplore.verifying.candidates.computes_loss import UPSTREAM
+from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, exactly, subject, truth_of
+from diffexplore.verifying.diagnosis.scene import Scene, exact_partial, need_samples, reduces
 
 
 def swapped(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
@@ -18,10 +19,8 @@ def swapped(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     first = scenes[0]
     for other in first.problem.wrt:
         if other != name and first.by_sample(other) == first.by_sample(name):
-            yield Hypothesis(
-                "swapped", f"it is the partial by {other}: the two are swapped", 1.5,
-                truth_of(other), {"other": other},
-            )  # fmt: skip
+            message = f"it is the partial by {other}: the two are swapped"
+            yield Hypothesis("swapped", message, 1.5, truth_of(other), {"other": other})
 
 
 #: How a sample is miscounted, and how often its share is added to the sum thereby.
@@ -37,23 +36,20 @@ def _place(scene: Scene, place: int) -> int:
 
 def left_out(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """The sample at one place left out or counted twice, in each batch that has it."""
-    first = scenes[0]
-    if first.by_sample(name) or not first.problem.loss.data or all(scene.n == 1 for scene in scenes):
+    if not reduces(name, scenes):
         return
+    most = max(len(scene.samples) for scene in scenes)
     places = [(-1, "the last sample"), (0, "the first sample")]
-    if max(len(s.samples) for s in scenes) > 2:
-        places.append((_MIDDLE, "the sample in the middle"))
-    places += [(i, f"the sample at place {i} of the batch") for i in range(1, max(len(s.samples) for s in scenes))]
+    places += [(_MIDDLE, "the sample in the middle")] if most > 2 else []
+    places += [(i, f"the sample at place {i} of the batch") for i in range(1, most)]
     for place, words in places:
         where = at_places([_place(scene, place) for scene in scenes], scenes)
         fields = {"place": words, **({"sample": place} if place >= 0 else {})}
         for what, rank, times in _MISCOUNTS:
             yield Hypothesis("one_sample", f"{words} {what}", rank, _without(name, place, times), fields, mistake=where)
-        if first.mean:
-            yield Hypothesis(
-                "one_sample", f"{words} is left out, of the sum and of the count", 2.5, _mean_without(name, place),
-                fields, mistake=where,
-            )  # fmt: skip
+        if scenes[0].mean:
+            message = f"{words} is left out, of the sum and of the count"
+            yield Hypothesis("one_sample", message, 2.5, _mean_without(name, place), fields, mistake=where)
 
 
 def at_places(places: Sequence[int | None], scenes: Sequence[Scene]) -> str:
@@ -65,28 +61,20 @@ def at_places(places: Sequence[int | None], scenes: Sequence[Scene]) -> str:
     return f"sample {' '.join(there)}"
 
 
-def _without(name: str, place: int, times: int) -> Any:
+def _without(name: str, place: int, times: int) -> Prediction:
     def predict(scene: Scene) -> list[arb]:
-        (truth,) = scene.truth(name)
-        need_samples(scene)
-        here = _place(scene, place)
-        if not -scene.n <= here < scene.n:
-            return [truth]
-        part = scene.at_samples(exact_partial(scene.problem, name))[here]
-        return [truth + times * (part / scene.n if scene.mean else part)]
+        (truth,), parts, here = scene.truth(name), scene.partials(name), _place(scene, place)
+        return [truth + times * scene.share(parts[here]) if -scene.n <= here < scene.n else truth]
 
     return predict
 
 
-def _mean_without(name: str, place: int) -> Any:
+def _mean_without(name: str, place: int) -> Prediction:
     def predict(scene: Scene) -> list[arb] | None:
-        (truth,) = scene.truth(name)
-        need_samples(scene)
-        here = _place(scene, place)
+        (truth,), parts, here = scene.truth(name), scene.partials(name), _place(scene, place)
         if not -scene.n <= here < scene.n or scene.n == 1:
             return None
-        part = scene.at_samples(exact_partial(scene.problem, name))[here]
-        return [(truth * scene.n - part) / (scene.n - 1)]
+        return [(truth * scene.n - parts[here]) / (scene.n - 1)]
 
     return predict
 
@@ -101,48 +89,37 @@ def reordered(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     )
     for words, order in orders:
         if first.by_sample(name):
-            yield Hypothesis(
-                "permuted", f"its entries are {words}: samples are out of order", 2.4,
-                _in_order(name, order),
-            )  # fmt: skip
+            message = f"its entries are {words}: samples are out of order"
+            yield Hypothesis("permuted", message, 2.4, _in_order(name, order))
         if len(first.problem.loss.data) > 1:
             for column in first.problem.loss.data:
-                yield Hypothesis(
-                    "permuted", f"the samples of {column} are {words} against the others", 2.4,
-                    _with_order(name, column, order), {"column": column},
-                )  # fmt: skip
+                message = f"the samples of {column} are {words} against the others"
+                yield Hypothesis("permuted", message, 2.4, _with_order(name, column, order), {"column": column})
 
 
 def _in_order(name: str, order: Any) -> Prediction:
     return lambda scene: [scene.truth(name)[i] for i in order(scene.n)]
 
 
-def _with_order(name: str, column: str, order: Any) -> Any:
+def _with_order(name: str, column: str, order: Any) -> Prediction:
     def predict(scene: Scene) -> list[arb]:
         need_samples(scene)
-        places = list(order(scene.n))
-        samples = tuple(
-            {**sample, column: scene.samples[place][column]}
-            for sample, place in zip(scene.samples, places, strict=True)
-        )
-        other = Scene(scene.problem, scene.point, samples, scene.index, scene.total, scene.estimates)
-        return other.truth(name)
+        moved = zip(scene.samples, order(scene.n), strict=True)
+        samples = tuple({**sample, column: scene.samples[place][column]} for sample, place in moved)
+        return Scene(scene.problem, scene.point, samples, scene.index, scene.total, scene.estimates).truth(name)
 
     return predict
 
 
 def squashed(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """The absolute value, the sign, or the gradient clipped at a threshold."""
-    yield Hypothesis("sign_lost", f"it is the absolute value of {subject(name)}", 2.7, _mapped(name, abs))
-    yield Hypothesis(
-        "sign_only", f"it is the sign of {subject(name)}", 2.7, _mapped(name, lambda x: arb(1) if x > 0 else arb(-1))
-    )
+    of, sign = subject(name), _mapped(name, lambda x: arb(1) if x > 0 else arb(-1))
+    yield Hypothesis("sign_lost", f"it is the absolute value of {of}", 2.7, _mapped(name, abs))
+    yield Hypothesis("sign_only", f"it is the sign of {of}", 2.7, sign)
     largest = max(abs(value) for scene in _sharpest(scenes) for value in scene.values(name))
     if largest > 0:
-        yield Hypothesis(
-            "clipped", f"it is clipped at ±{largest:.6g}", 3.2,
-            _mapped(name, lambda x: _clip(x, largest)), {"threshold": largest}, fitted=1, mistake="clipped",
-        )  # fmt: skip
+        message, cut = f"it is clipped at ±{largest:.6g}", _mapped(name, lambda x: _clip(x, largest))
+        yield Hypothesis("clipped", message, 3.2, cut, {"threshold": largest}, fitted=1, mistake="clipped")
 
 
 def _sharpest(scenes: Sequence[Scene]) -> list[Scene]:
@@ -159,10 +136,7 @@ def clipped_samples(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     limit = max(alone)
 
     def predict(scene: Scene) -> list[arb]:
-        need_samples(scene)
-        parts = [_clip(part, limit) for part in scene.at_samples(exact_partial(scene.problem, name))]
-        total = sum(parts, arb(0))
-        return [total / scene.n if scene.mean else total]
+        return [scene.share(sum((_clip(part, limit) for part in scene.partials(name)), arb(0)))]
 
     message = f"the gradient of each sample is clipped at ±{limit:.6g}"
     yield Hypothesis("clipped", message, 3.25, predict, {"threshold": limit}, fitted=1, mistake="clipped samples")
@@ -180,10 +154,8 @@ def norm_clipped(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     norms = [math.hypot(*(scene.values(other)[0] for other in _together(scene))) for scene in _sharpest(scenes)]
     limit = max(norms, default=0.0)
     if limit > 0:
-        yield Hypothesis(
-            "clipped", f"the gradient is scaled down to a norm of {limit:.6g}", 3.3, _scaled_down(name, limit),
-            {"norm": limit}, fitted=1, mistake="clipped norm",
-        )  # fmt: skip
+        message, predict = f"the gradient is scaled down to a norm of {limit:.6g}", _scaled_down(name, limit)
+        yield Hypothesis("clipped", message, 3.3, predict, {"norm": limit}, fitted=1, mistake="clipped norm")
 
 
 def _together(scene: Scene) -> list[str]:
@@ -192,26 +164,21 @@ def _together(scene: Scene) -> list[str]:
 
 def _scaled_down(name: str, limit: float) -> Prediction:
     def predict(scene: Scene) -> list[arb]:
-        squares = [scene.truth(other)[0] ** 2 for other in _together(scene)]
-        norm = sum(squares, arb(0)).sqrt()
+        norm = sum((scene.truth(other)[0] ** 2 for other in _together(scene)), arb(0)).sqrt()
         (truth,) = scene.truth(name)
         return [truth * limit / norm if norm > limit else truth]
 
     return predict
 
 
-def _mapped(name: str, function: Any) -> Any:
+def _mapped(name: str, function: Callable[[arb], arb]) -> Prediction:
     return lambda scene: [function(truth) for truth in scene.truth(name)]
 
 
-def upstream_ignored(name: str, scenes: Sequence[Scene], upstream: str) -> Iterator[Hypothesis]:
+def upstream_ignored(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """The gradient as if the upstream gradient were 1."""
     problem = scenes[0].problem
-    if upstream not in problem.loss.data:
-        return
-    symbol = problem.loss.symbols[upstream]
-    alone = exact_partial(problem, name).subs(symbol, sympy.Integer(1))
-    yield Hypothesis(
-        "upstream_ignored", "the upstream gradient is ignored: it is the gradient for an upstream of 1", 1.6,
-        lambda scene: scene.reduced(name, alone), mistake="upstream",
-    )  # fmt: skip
+    if UPSTREAM in problem.loss.data:
+        alone = exact_partial(problem, name).subs(problem.loss.symbols[UPSTREAM], sympy.Integer(1))
+        message = "the upstream gradient is ignored: it is the gradient for an upstream of 1"
+        yield Hypothesis("upstream_ignored", message, 1.6, exactly(name, alone), mistake="upstream")

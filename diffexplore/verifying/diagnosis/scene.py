@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -10,6 +10,7 @@ import numpy as np
 import sympy
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.case_balls import CASES
@@ -22,16 +23,17 @@ from diffexplore.methods.base import Estimate
 from diffexplore.methods.problem import Problem
 from diffexplore.program.program import Program, lower
 
-Tensor = torch.Tensor
-
 _BITS = 320
+
+#: A symbol in the place of a constant, under a name that no text can have.
+KNOB = sympy.Dummy("the constant", real=True)
 
 #: A ball wider than this, relative to its midpoint, decides nothing.
 _TIGHT = 2.0**-60
 
 
 class SceneUnavailable(Exception):
-    """A hypothesis asks for what only a small scene can compute."""
+    """A hypothesis needs what only a small scene can compute."""
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Scene:
     total: int
     estimates: Mapping[str, Estimate]
     divisor: int | None = None
-    _known: dict[sympy.Expr, list[arb]] = field(default_factory=dict)
+    _known: dict[tuple[sympy.Expr, float | None], list[arb]] = field(default_factory=dict)
     _truths: dict[str, list[arb]] = field(default_factory=dict)
 
     @property
@@ -67,38 +69,60 @@ class Scene:
     def bounds(self, name: str) -> list[float]:
         return [float(bound) for bound in self.estimates[name].bound.reshape(-1).tolist()]
 
+    def numbers(self, name: str) -> list[tuple[float, float, arb]]:
+        """For each of the candidate's numbers for one partial its value, its bound and its truth."""
+        return list(zip(self.values(name), self.bounds(name), self.truth(name), strict=True))
+
+    def errors(self, name: str) -> list[float]:
+        return [float(abs(truth - arb(value))) for value, _, truth in self.numbers(name)]
+
+    def slack(self, value: float, bound: float) -> float:
+        """How far a number may be from what a fit makes of it."""
+        return 2 * bound + 4 * self.unit() * abs(value)
+
     def by_sample(self, name: str) -> bool:
         return name not in self.problem.loss.parameters and name != VALUE
 
-    def at_samples(self, expression: sympy.Expr) -> list[arb]:
-        """The expression at each sample.
+    def at_samples(self, expression: sympy.Expr, knob: float | None = None) -> list[arb]:
+        """The expression at each sample, with the number ``knob`` for :data:`KNOB` where that stands in it.
 
         Raises :class:`SceneUnavailable` for what SymPy has merged into no number, as parts of a partial may be.
         """
-        if expression not in self._known:
+        if (expression, knob) not in self._known:
             if expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
                 raise SceneUnavailable
             data, moved = self.problem.loss.data, (*self.problem.loss.parameters, *self.problem.wrt)
             reading = RunningMode(BALLS, arb, cases=CASES, by=moved)
             try:
-                lowered = _lowered(expression, self.problem.inputs)
+                lowered = _lowered(
+                    expression, self.problem.inputs if knob is None else (*self.problem.inputs, KNOB.name)
+                )
             except TypeError:  # SymPy writes the derivative of |u| with im(u) where it does not know that u is real
                 raise SceneUnavailable from None
-            program = StagedProgram(lowered, reading, self.point, data)
+            fixed = self.point if knob is None else {**self.point, KNOB.name: knob}
+            program = StagedProgram(lowered, reading, fixed, data)
             with precision(_BITS):
                 program.prepare()
                 rows = ([sample[name] for name in program.varying] for sample in self.samples)
-                self._known[expression] = [program(row)[0] for row in rows]
-        return self._known[expression]
+                self._known[expression, knob] = [program(row)[0] for row in rows]
+        return self._known[expression, knob]
 
-    def reduced(self, name: str, expression: sympy.Expr) -> list[arb]:
+    def reduced(self, name: str, expression: sympy.Expr, knob: float | None = None) -> list[arb]:
         """What the reduction makes of the summand's partial: one number, or by data its share for each sample."""
-        parts = self.at_samples(expression)
+        parts = self.at_samples(expression, knob)
         with precision(_BITS):
             if self.by_sample(name):
                 return [part / (self.divisor or self.n) for part in parts] if self.mean else parts
-            total = sum(parts, arb(0))
-            return [total / self.n if self.mean else total]
+            return [self.share(sum(parts, arb(0)))]
+
+    def partials(self, name: str) -> list[arb]:
+        """The summand's partial at each sample; raises SceneUnavailable for a batch of too many to go through."""
+        need_samples(self)
+        return self.at_samples(exact_partial(self.problem, name))
+
+    def share(self, part: arb) -> arb:
+        """What one summand's partial adds to the reduced one."""
+        return part / self.n if self.mean else part
 
     def truth(self, name: str) -> list[arb]:
         if name not in self._truths:
@@ -121,26 +145,28 @@ class Scene:
 
     def is_decided(self) -> bool:
         """Whether truth and values are finite numbers, and no value lies at a kink."""
-        for name in self.estimates:
-            balls = self.truth(name)
-            if not all(ball.is_finite() and _tight(ball) for ball in balls):
-                return False
-            if not all(np.isfinite(self.values(name))):
-                return False
-        return True
+        return all(
+            np.isfinite(value) and truth.is_finite() and _tight(truth)
+            for name in self.estimates
+            for value, _, truth in self.numbers(name)
+        )
 
 
 def need_samples(scene: Scene) -> None:
-    """Raises Unavailable for the whole batch, whose samples are too many to be gone through."""
+    """Raises SceneUnavailable for the whole batch, whose samples are too many to be gone through."""
     if len(scene.samples) != scene.n:
         raise SceneUnavailable
 
 
+def reduces(name: str, scenes: Sequence[Scene]) -> bool:
+    """Whether the numbers of a partial are made of those of several samples."""
+    first = scenes[0]
+    return not first.by_sample(name) and bool(first.problem.loss.data) and any(scene.n != 1 for scene in scenes)
+
+
 def exact_partial(problem: Problem, name: str) -> sympy.Expr:
     """The summand's partial as derived; the summand itself for the loss's value."""
-    if name == VALUE:
-        return problem.loss.expression
-    return problem.raw_partial(name)
+    return problem.loss.expression if name == VALUE else problem.raw_partial(name)
 
 
 def _tight(ball: arb) -> bool:
@@ -152,21 +178,18 @@ def _lowered(expression: sympy.Expr, inputs: tuple[str, ...]) -> Program:
     return lower([expression], inputs)
 
 
+@dataclass(frozen=True, eq=False)
 class Laboratory:
     """Makes scenes: sub-batches at the point of the check and at points near it."""
 
-    def __init__(
-        self, problem: Problem, running: Running, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int,
-        seed: int,
-    ) -> None:  # fmt: skip
-        self.problem = problem
-        self.running = running
-        self.point = point
-        self.columns = columns
-        self.n = n
-        self.seed = seed
+    problem: Problem
+    running: Running
+    point: Mapping[str, float]
+    columns: Mapping[str, Tensor]
+    n: int
+    seed: int
 
-    def ask(
+    def call(
         self, point: Mapping[str, float], index: np.ndarray, rows: Mapping[str, Tensor] | None = None
     ) -> Scene | None:
         """The scene of some samples at a point; None where the candidate refuses them.
@@ -185,13 +208,18 @@ class Laboratory:
         """The same in float64, at the numbers of the narrower dtype."""
         rows = {name: column.to(self.problem.dtype) for name, column in self.columns.items()}
         point = {name: float(torch.tensor(value).to(self.problem.dtype)) for name, value in self.point.items()}
-        wide = replace(self.problem, dtype=torch.float64)
-        return Laboratory(wide, self.running, point, rows, self.n, self.seed)
+        return replace(self, problem=replace(self.problem, dtype=torch.float64), point=point, columns=rows)
 
     def rows(self, index: np.ndarray) -> dict[str, Tensor]:
         """The samples of the batch at some places."""
         places = torch.from_numpy(np.asarray(index, dtype=np.int64))
         return {name: column[places.to(column.device)] for name, column in self.columns.items()}
+
+    def values_of(self, sample: int | None) -> tuple[np.ndarray, dict[str, Tensor], dict[str, float]]:
+        """One sample: its place, the tensors of all symbols there, and its data; of a loss without data None."""
+        index = np.array([0 if sample is None else sample])
+        data = {} if sample is None else {key: float(column[sample]) for key, column in self.columns.items()}
+        return index, self.problem.values(self.point, self.rows(index)), data
 
     def scene_of(self, point: Mapping[str, float], index: np.ndarray, estimates: Mapping[str, Estimate]) -> Scene:
         """The scene of a call that was made already."""

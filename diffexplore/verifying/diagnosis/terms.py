@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import sympy
 from flint import arb
@@ -13,7 +12,8 @@ from diffexplore.formula.derive import differentiate
 from diffexplore.formula.forms import can_be_multiplied_out
 from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
-from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, exactly, explain, truth_of
+from diffexplore.typography import cut
+from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, exactly, explains, truth_of
 from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable, exact_partial
 
 _MOST_PATHS = 24
@@ -43,24 +43,17 @@ def missing(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     for term in terms:
         if term == whole:
             continue
-        text = text_of(term)
-        for key, words, times in (
-            ("missing_term", "missing the term", -1), ("sign_of_term", "has the wrong sign on the term", -2),
-            ("extra_term", "counts twice the term", 1),
+        text, basis = text_of(term), exactly(name, term)
+        for key, words, times, rank in (
+            ("missing_term", "missing the term", -1, 2), ("sign_of_term", "has the wrong sign on the term", -2, 2.2),
+            ("extra_term", "counts twice the term", 1, 2.2),
         ):  # fmt: skip
-            yield Hypothesis(
-                key, f"{words} {text}", 2 if times == -1 else 2.2, _shifted(name, term, times), {"term": text}
-            )
-        basis = _reduction_of(name, term)
+            yield Hypothesis(key, f"{words} {text}", rank, plus(name, basis, arb(times)), {"term": text})
         found = multiple(name, scenes, basis)
         if found is not None:
             counted = f"counts {1 + found[0]:.6g} times the term {text}"
             fields = {"term": text, "coefficient": found[0], "uncertainty": found[1]}
             yield Hypothesis("extra_term", counted, 2.9, plus(name, basis, arb(*found)), fields, fitted=1)
-
-
-def _reduction_of(name: str, term: sympy.Expr) -> Prediction:
-    return lambda scene: scene.reduced(name, term)
 
 
 def cut_paths(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
@@ -74,7 +67,7 @@ def cut_paths(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         if rest in known:
             continue
         known.add(rest)
-        if not explain(exactly(name, rest), scenes, name):  # before a text is made: tidying may take long
+        if not explains(exactly(name, rest), scenes, name):  # before a text is made: tidying may take long
             continue
         lost = text_of(_tidied(truth - rest))
         message = f"missing {lost}: as if {words} did not depend on {name} (a detach, or a rule left out)"
@@ -100,22 +93,16 @@ def _shares(loss: sympy.Expr, symbol: sympy.Symbol) -> Iterator[_Held]:
         whole = int(node.exp)
         for count in range(1, min(abs(whole), _MOST_FACTORS)):
             part = node.base**count if whole > 0 else node.base**-count
-            words = (
-                f"{text_of(part)} in {text_of(node)}" if count > 1 else f"one factor {text_of(part)} of {text_of(node)}"
-            )
+            words = f"one factor {text_of(part)} of" if count == 1 else f"{text_of(part)} in"
             held = sympy.Dummy("held", real=True)
-            yield 1.15, words, loss.xreplace({node: held * node / part}), {held: part}
+            yield 1.15, f"{words} {text_of(node)}", loss.xreplace({node: held * node / part}), {held: part}
     for node in [node for node in nodes if node.is_Mul][:_MOST_SHARES]:
         factors = [factor for factor in node.args if factor.has(symbol)]
         for first, second in itertools.islice(itertools.combinations(factors, 2), _MOST_FACTORS):
             if len(factors) > 2:
                 held, part = sympy.Dummy("held", real=True), first * second
-                yield (
-                    1.15,
-                    f"{text_of(part)} in {text_of(node)}",
-                    loss.xreplace({node: held * node / part}),
-                    {held: part},
-                )
+                words = f"{text_of(part)} in {text_of(node)}"
+                yield 1.15, words, loss.xreplace({node: held * node / part}), {held: part}
 
 
 def _nodes(loss: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr]:
@@ -145,16 +132,15 @@ def wrong_powers(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
 def extra(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """A multiple of something simple added: a constant, the parameter itself (weight decay), another partial."""
     problem = scenes[0].problem
-    n_other = [other for other in problem.wrt if other != name]
     symbol = problem.loss.symbols[name]
-    added: list[tuple[str, Any]] = [
+    added: list[tuple[str, Prediction]] = [
         ("an additive constant", lambda scene: [arb(1)] * len(scene.values(name))),
         (f"{name} itself (weight decay?)", lambda scene: _unweighted(scene, name, symbol)),
         (f"the sign of {name} (an L1 penalty?)", lambda scene: _unweighted(scene, name, sympy.sign(symbol))),
     ]
     added += [
         (f"the partial by {other}", truth_of(other))
-        for other in n_other if scenes[0].by_sample(other) == scenes[0].by_sample(name)
+        for other in problem.wrt if other != name and scenes[0].by_sample(other) == scenes[0].by_sample(name)
     ]  # fmt: skip
     for words, basis in added:
         factor = multiple(name, scenes, basis)
@@ -164,28 +150,23 @@ def extra(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         message = f"an extra term: {short(middle, 6)} (± {short(uncertainty)}) times {words}"
         if words == "an additive constant":
             message = f"an extra constant {short(middle, 6)} (± {short(uncertainty)})"
-        yield Hypothesis(
-            "extra_term", message, 3.5,
-            plus(name, basis, arb(middle, uncertainty)),
-            {"coefficient": middle, "of": words, "uncertainty": uncertainty}, fitted=1,
-        )  # fmt: skip
+        fields = {"coefficient": middle, "of": words, "uncertainty": uncertainty}
+        yield Hypothesis("extra_term", message, 3.5, plus(name, basis, arb(middle, uncertainty)), fields, fitted=1)
 
 
-def multiple(name: str, scenes: Sequence[Scene], basis: Any) -> tuple[float, float] | None:
+def multiple(name: str, scenes: Sequence[Scene], basis: Prediction) -> tuple[float, float] | None:
     """The multiple of ``basis`` that is added in every scene, if there is one and it is not 0."""
     low, high = -float("inf"), float("inf")
     for scene in scenes:
         try:
-            numbers = list(zip(scene.values(name), scene.bounds(name), scene.truth(name), basis(scene), strict=True))
+            pairs = list(zip(scene.numbers(name), basis(scene) or [], strict=True))
         except SceneUnavailable:
             continue
-        for value, bound, truth, unit in numbers:
+        for (value, bound, truth), unit in pairs:
             size = float(unit.mid())
-            if size == 0:
-                continue
-            ratio = float((arb(value) - truth).mid()) / size
-            room = (2 * bound + 4 * scene.unit() * abs(value)) / abs(size)
-            low, high = max(low, ratio - room), min(high, ratio + room)
+            if size != 0:
+                ratio, room = float((arb(value) - truth).mid()) / size, scene.slack(value, bound) / abs(size)
+                low, high = max(low, ratio - room), min(high, ratio + room)
     if not low < high or low <= 0 <= high or low == -float("inf"):
         return None
     return (low + high) / 2, (high - low) / 2
@@ -209,13 +190,6 @@ def plus(name: str, basis: Prediction, factor: arb) -> Prediction:
     return predict
 
 
-def _shifted(name: str, term: sympy.Expr, times: int) -> Any:
-    def predict(scene: Scene) -> list[arb]:
-        return [t + times * part for t, part in zip(scene.truth(name), scene.reduced(name, term), strict=True)]
-
-    return predict
-
-
 def _tidied(expression: sympy.Expr) -> sympy.Expr:
     factored = sympy.factor_terms(expression)
     return factored if len(str(factored)) < len(str(expression)) else expression
@@ -223,5 +197,4 @@ def _tidied(expression: sympy.Expr) -> sympy.Expr:
 
 def text_of(expression: sympy.Expr) -> str:
     """The expression as a line has room for it."""
-    text = to_text(expression)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return cut(to_text(expression), _LONGEST)

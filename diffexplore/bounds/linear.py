@@ -1,0 +1,114 @@
+"""Operators that add up elements with weights that no operand changes, and those that choose elements by their order.
+
+A sum F(x) of elements with weights from 0 to 1 takes radii as it takes values: |F(X) − F(x)| ≤ F(|X − x|). Its n
+additions and a division by a count round by γ_{n+2} F(|X|) (Higham, "Accuracy and Stability of Numerical Algorithms",
+2nd ed., 2002, §4.2). Order statistics change by no more than the largest change of an element.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from diffexplore.bounds.claims import COMPUTE, QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
+from diffexplore.bounds.handling import as_list, finite_float, unwatched
+from diffexplore.torch_private.watching import tree_leaves, tree_map
+
+if TYPE_CHECKING:
+    from diffexplore.bounds.watch import Watch
+
+Tensor = torch.Tensor
+
+
+def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Arguments with each tensor of floats changed."""
+    return tree_map(lambda leaf: change(leaf) if finite_float(leaf) else leaf, value)
+
+
+def moved(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Each element of the result is one of some operand: radii move as values do."""
+    out = func(*args, **kwargs)
+    radii, named = mapped((args, kwargs), watch.radius)
+    if finite_float(out):
+        watch.set(out, func(*radii, **named))
+    return out
+
+
+def added_up(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Sums of elements, with weight 1 or as means."""
+    out = func(*args, **kwargs)
+    if not finite_float(out):
+        return out
+    radius, reach, counts = (
+        func(*some, **named)
+        for some, named in (
+            mapped((args, kwargs), change)
+            for change in (
+                watch.radius,
+                lambda leaf: watch.ball(leaf, leaf).farthest_from_zero,
+                lambda leaf: torch.ones_like(leaf, dtype=torch.float64),
+            )
+        )
+    )
+    dtype = watch.rounds_in(out.dtype)
+    terms = max(_count(counts), _window(args))
+    growth = math.expm1((terms + 2) * math.log1p(UNIT_ROUNDOFF[dtype if out.is_cuda else COMPUTE[dtype]]))
+    own = 1 + 4 * (terms + 2) * 2.0**-53
+    value = out.detach().to(torch.float64)
+    lost = torch.where(reach == 0, 0.0, reach * growth + rounding("add", value, dtype) + terms * QUANTUM[dtype])
+    watch.set(out, (radius + lost) * own * UPWARD)
+    return out
+
+
+def _count(counts: Tensor) -> int:
+    return math.ceil(float(counts.max())) if counts.numel() else 0
+
+
+def _window(args: tuple[Any, ...]) -> int:
+    """Over how many elements a pooling operator may average; 1 for one that has no windows."""
+    sizes = next((value for value in args if isinstance(value, (list, tuple)) and _are_numbers(value)), None)
+    if sizes is None and len(args) < 2:
+        return 1
+    spatial = [math.prod(leaf.shape[-3:]) for leaf in tree_leaves(args) if finite_float(leaf)]
+    return max(spatial, default=1)
+
+
+def _are_numbers(value: Any) -> bool:
+    return bool(value) and all(isinstance(one, int) for one in value)
+
+
+def scattered(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """index_put and put: elements take the place of others, or are added to them."""
+    accumulates = bool(args[3]) if len(args) > 3 else bool(kwargs.get("accumulate", False))
+    return (added_up if accumulates else moved)(watch, func, args, kwargs)
+
+
+def ordered(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Elements chosen by their order, and where they stood."""
+    if watch.smooth:
+        return unwatched(watch, func, args, kwargs)
+    out = func(*args, **kwargs)
+    radii = [watch.radius(leaf) for leaf in tree_leaves((args, kwargs)) if finite_float(leaf)]
+    most = max((float(radius.max()) for radius in radii if radius.numel()), default=0.0)
+    for tensor in as_list(out):
+        if finite_float(tensor):
+            watch.set(tensor, torch.full((), most, dtype=torch.float64, device=tensor.device))
+    return out
+
+
+def by_index(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A gradient that is added up at the indices which the forward chose; the values that it chose from do not bear."""
+    fixed = (args[0], *(leaf.detach().to(torch.float64) if finite_float(leaf) else leaf for leaf in args[1:]))
+    out = func(*args, **kwargs)
+    upstream = watch.ball(args[0], args[0])
+    radius, reach = (func(part, *fixed[1:], **kwargs) for part in (upstream.rad, upstream.farthest_from_zero))
+    terms = _count(func(torch.ones_like(upstream.mid), *fixed[1:], **kwargs))
+    dtype = watch.rounds_in(out.dtype)
+    value = out.detach().to(torch.float64)
+    growth = math.expm1(terms * math.log1p(UNIT_ROUNDOFF[dtype]))
+    lost = torch.where(reach == 0, 0.0, reach * growth + rounding("add", value, dtype) * (terms > 1))
+    watch.set(out, (radius + lost) * UPWARD)
+    return out

@@ -1,0 +1,137 @@
+"""The verdict on a function of tensors, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diffexplore.numerals import short
+from diffexplore.tensors.records import TensorReport, TensorRow
+from diffexplore.typography import with_minus
+from diffexplore.writing.blocks import Headline
+from diffexplore.writing.names import WORDS
+from diffexplore.writing.numbers import counted
+
+#: Gradients that a sentence names before it counts them.
+_LISTED = 3
+
+#: A longer cause is told below the sentence.
+LONGEST_CAUSE = 160
+
+#: Causes that say no more than the numbers beside them do.
+SAID_BY_NUMBERS = ("exceeds_bound",)
+
+
+def headline(report: TensorReport) -> Headline:
+    """The verdict line, which opens every page."""
+    word, tone = WORDS[report.verdict]
+    if report.verdict == "fail" and worst_first(report)[0].estimated:
+        word += " (estimated truth)"
+    sentence = {"pass": _passed, "fail": _failed, "inconclusive": _undecided}[report.verdict]
+    return Headline(word, tone, sentence(report))
+
+
+def worst_first(report: TensorReport) -> list[TensorRow]:
+    """The rows: those that fail, then those that are undecided, the largest errors first."""
+    rank = {"fail": 0, "inconclusive": 1, "pass": 2}
+    return sorted(report.rows, key=lambda row: (rank[row.verdict], -(row.error_ulp or 0.0), -(row.error_abs or 0.0)))
+
+
+def called(row: TensorRow, report: TensorReport) -> str:
+    """``x``, with what tells it from other rows by the same input: the output, the dtype."""
+    name = row.input
+    if len({other.output for other in report.rows}) > 1:
+        name = f"{row.output} by {name}"
+    return f"{name} ({row.dtype})" if "," in report.dtype else name
+
+
+def spoken(row: TensorRow, report: TensorReport) -> str:
+    """``by x``, or ``of output 1 by x`` where there are several outputs."""
+    name = called(row, report)
+    return f"of {name}" if name.startswith(f"{row.output} by ") else f"by {name}"
+
+
+def entry_text(row: TensorRow) -> str:
+    """``[2, 3]``, or the direction that was tried; empty for a number."""
+    return f"[{', '.join(map(str, row.entry))}]" if row.entry else row.probe or "" if row.entry is None else ""
+
+
+def told_cause(report: TensorReport) -> str | None:
+    """The message of the cause that the sentence says."""
+    rows = [row for row in worst_first(report) if row.verdict != "pass"]
+    return _said(rows[0]) if rows else None
+
+
+def _said(row: TensorRow) -> str | None:
+    if row.cause is None or row.cause.key in SAID_BY_NUMBERS or len(row.cause.message) > LONGEST_CAUSE:
+        return None
+    return row.cause.message
+
+
+def _passed(report: TensorReport) -> str:
+    powers = [row.smallest_detectable for row in report.rows if row.smallest_detectable is not None]
+    worst = max(powers, default=0.0)
+    least = f"a relative error of {short(worst, upward=True)}" if worst else "any error"
+    caught = f"; {least} would be caught" if powers else ""
+    left = report.summary.inconclusive
+    out = f"; {counted(left, 'entry', 'entries')} left out" if left else ""
+    what = f"{_gradients(report.rows, report)} {'is' if len(report.rows) == 1 else 'are'} right"
+    count = counted(report.summary.passed, "entry", "entries")
+    return f"{report.function}: {what}{_against(report)}, {count}{caught}{out}"
+
+
+def _failed(report: TensorReport) -> str:
+    rows = worst_first(report)
+    first = rows[0]
+    assert first.cause is not None
+    if first.cause.key == "raises":
+        return first.cause.message
+    others = [row for row in rows[1:] if row.verdict == "fail"]
+    also = f"; so {'is that' if len(others) == 1 else 'are those'} {_listed(others, report)}" if others else ""
+    said = _said(first)
+    reason = f": {said}" if said else ""
+    return with_minus(
+        f"{report.function}: the gradient {spoken(first, report)} is wrong ({_numbers(first)}){reason}{also}"
+    )
+
+
+def _numbers(row: TensorRow) -> str:
+    """``−4.146 at [0, 4], should be 4.747; 128 of 128 entries``."""
+    where = f" at {entry_text(row)}" if row.entry else f" along {row.probe}" if row.entry is None and row.probe else ""
+    value = "not finite" if row.value is None else _digits(row.value, row)
+    truth = "" if row.truth is None else f", should be {_digits(float(row.truth.mid), row)}"
+    counts = row.entries
+    return f"{value}{where}{truth}; {counted(counts.failed)} of {counted(counts.total, 'entry', 'entries')}"
+
+
+def _digits(number: float, row: TensorRow) -> str:
+    """In as many digits as tell the value from the truth."""
+    for digits in range(4, 18):
+        if row.truth is None or row.value is None or short(row.value, digits) != short(float(row.truth.mid), digits):
+            return short(number, digits)
+    return repr(number)
+
+
+def _undecided(report: TensorReport) -> str:
+    if not report.summary.passed and not report.summary.inconclusive:
+        return f"{report.function}: nothing was compared: all gradients are empty"
+    rows = [row for row in worst_first(report) if row.verdict == "inconclusive"]
+    said = _said(rows[0])
+    return f"{report.function}: could not decide {_gradients(rows, report)}{f': {said}' if said else ''}"
+
+
+def _gradients(rows: Sequence[TensorRow], report: TensorReport) -> str:
+    return f"the gradient{'' if len(rows) == 1 else 's'} {_listed(rows, report)}"
+
+
+def _listed(rows: Sequence[TensorRow], report: TensorReport) -> str:
+    names = list(dict.fromkeys(spoken(row, report) for row in rows))
+    names = [names[0], *(name.removeprefix("by ") for name in names[1:])]
+    if len(names) > _LISTED:
+        return f"{', '.join(names[: _LISTED - 1])} and {len(names) - _LISTED + 1} more"
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _against(report: TensorReport) -> str:
+    if report.reference is not None:
+        return f" (those of {report.reference})"
+    return " as far as differences tell" if report.truth == "estimated" else ""

@@ -1,0 +1,190 @@
+"""What a reader of a check of tensors sees: the verdict, the causes, a line for each gradient."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+
+from diffexplore.numerals import ABSENT, short
+from diffexplore.render.tensor_headline import SAID_BY_NUMBERS, called, entry_text, headline, told_cause, worst_first
+from diffexplore.render.terminal import Drawing, plain_text
+from diffexplore.tensors.records import TensorReport, TensorReports, TensorRow
+from diffexplore.typography import speaks_mathematics, with_minus
+from diffexplore.writing.blocks import Block, Column, Gap, Headline, Note, Span, Table, Text, text
+from diffexplore.writing.names import WORDS
+from diffexplore.writing.numbers import counted, in_ulps, ulp_at
+
+#: Rows and causes that one screen has room for, and what an assertion says in 25 lines of 80 columns.
+_ROWS, _CAUSES, _NOTES = 12, 5, 4
+_WIDTH, _LINES = 80, 25
+
+#: A longer name, index or cause is cut, from the left and from the right, unless everything is shown.
+_LONGEST_NAME, _LONGEST_CAUSE, _LONGEST_LINE = 22, 400, 80
+
+_COUNTED = {"fail": "fail", "inconclusive": "undecided", "pass": "pass"}
+
+
+def outline(report: TensorReport, *, full: bool = False) -> Iterator[Block]:
+    """The blocks of a report, on one screen; ``full`` has every row and every cause."""
+    yield headline(report)
+    rows = worst_first(report)
+    told = told_cause(report)
+    yield from _causes([row for row in rows if row.verdict != "pass"], told, None if full else _CAUSES)
+    yield Gap()
+    shown = rows if full else rows[:_ROWS]
+    yield _table(shown, report)
+    if len(rows) > len(shown):
+        yield Note(
+            text(f"and {counted(len(rows) - len(shown), 'other gradient')}{_all_pass(rows[len(shown) :])}", "quiet")
+        )
+    yield from _remarks(report, full=full)
+
+
+def failure_text(report: TensorReport, *, ascii: bool | None = None) -> str:
+    """What an assertion says: at most 25 lines of 80 columns, whatever the shapes."""
+    plain = not speaks_mathematics(getattr(sys.stdout, "encoding", None) or "utf-8") if ascii is None else ascii
+    for most in (_ROWS, 6, 3, 1):
+        lines = plain_text(Drawing(tuple(_short(report, most)), plain), _WIDTH).splitlines()
+        if len(lines) <= _LINES:
+            return "\n".join(lines)
+    return "\n".join([*lines[: _LINES - 1], "..."])
+
+
+def _short(report: TensorReport, most: int) -> Iterator[Block]:
+    rows = [row for row in worst_first(report) if row.verdict == report.verdict]
+    yield headline(report)
+    yield from _causes(rows, told_cause(report), min(most, _CAUSES))
+    yield Gap()
+    yield _table(rows[:most], report)
+    if len(rows) > most:
+        yield Note(text(f"and {counted(len(rows) - most, 'other gradient')}"))
+    if report.truth == "estimated":
+        yield Note(text(report.notes[0]), marker="·")
+    yield Gap()
+    yield Note(text(f"again: the same call with seed={report.seed}, in {report.dtype} on {report.device}"))
+
+
+def _causes(rows: Sequence[TensorRow], told: str | None, most: int | None) -> Iterator[Note]:
+    """Causes that the verdict line has not told, each once, with the gradients that have it."""
+    causes = [row.cause for row in rows if row.cause is not None and row.cause.key not in SAID_BY_NUMBERS]
+    messages = list(dict.fromkeys(cause.message for cause in causes if cause.message != told))
+    for message in messages[:most]:
+        cut = message if most is None or len(message) <= _LONGEST_CAUSE else message[: _LONGEST_CAUSE - 1] + "…"
+        yield Note(text(with_minus(cut)), marker="·")
+    if most is not None and len(messages) > most:
+        yield Note(text(f"{counted(len(messages) - most, 'other cause')} beside"), marker="·")
+
+
+def _table(rows: Sequence[TensorRow], report: TensorReport) -> Table:
+    """A line for each gradient; values beside the truth where something does not pass."""
+    wrong = any(row.verdict != "pass" for row in rows)
+    in_ulp = any(row.error_ulp is not None for row in rows) or all(row.error_abs is None for row in rows)
+    unit = "ulp" if in_ulp else "absolute"
+    numbers = (Column("value"), Column("should be")) if wrong else ()
+    columns = (
+        Column("gradient by", align="left", flexible=True), Column("shape", align="left"),
+        Column("entries", align="left"), Column("worst", align="left"), *numbers,
+        Column("error", unit), Column("allowed", unit), *(() if wrong else (Column("catches", "relative"),)),
+    )  # fmt: skip
+    return Table(columns, tuple(_cells(row, report, wrong=wrong, in_ulp=in_ulp) for row in rows))
+
+
+def _cells(row: TensorRow, report: TensorReport, *, wrong: bool, in_ulp: bool) -> tuple[Text, ...]:
+    mid = None if row.truth is None else float(row.truth.mid)
+    ulp = ulp_at(row.truth, row.dtype) if row.error_ulp is not None else None
+    error, allowed = (row.error_ulp, in_ulps(row.bound, ulp)) if in_ulp else (row.error_abs, row.bound)
+    return (
+        text(_cut(called(row, report))),
+        text("×".join(map(str, row.shape)) or "number"),
+        _entries(row),
+        text(entry_text(row)),
+        *((text(_value(row.value)), text(_value(mid))) if wrong else ()),
+        text(short(error, 3) if row.error_abs else "0" if row.error_abs == 0 else ABSENT),
+        text(short(allowed, upward=True)),
+        *(() if wrong else (text(_power(row)),)),
+    )
+
+
+def _power(row: TensorRow) -> str:
+    """Relative, or absolute where the truth of every entry is 0; any error at all, where nothing rounds."""
+    if row.smallest_detectable is not None:
+        return short(row.smallest_detectable, upward=True) if row.smallest_detectable else "any"
+    absolute = row.smallest_detectable_abs
+    return f"{short(absolute, upward=True)} abs" if absolute else "any" if absolute == 0 else ABSENT
+
+
+def _value(number: float | None) -> str:
+    return with_minus(short(number, 5)) if number is not None else ABSENT
+
+
+def _entries(row: TensorRow) -> Text:
+    """``128``, ``3/128 FAIL``, ``2/128 open``."""
+    counts = row.entries
+    if counts.failed:
+        return text(f"{counted(counts.failed)}/{counted(counts.total)} FAIL", "bad")
+    if row.verdict == "fail":
+        return text("FAIL", "bad")
+    if counts.inconclusive:
+        return text(f"{counted(counts.inconclusive)}/{counted(counts.total)} open", "doubt")
+    return text(counted(counts.total))
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]
+
+
+def _all_pass(rows: Sequence[TensorRow]) -> str:
+    return ", which pass" if all(row.verdict == "pass" for row in rows) else ""
+
+
+def _remarks(report: TensorReport, *, full: bool) -> Iterator[Note]:
+    """Entries that were left out, outputs that were skipped, and what else there is to know."""
+    left = [row for row in report.rows if row.verdict == "pass" and row.entries.inconclusive]
+    found = [_left_out(row, report) for row in left]
+    found += [f"{skip.method}: {skip.reason}" for skip in report.skipped]
+    found += report.notes
+    for remark in found if full else found[:_NOTES]:
+        yield Note(text(remark, "quiet"), marker="·")
+    if not full and len(found) > _NOTES:
+        yield Note(text(f"and {counted(len(found) - _NOTES, 'other remark')}", "quiet"), marker="·")
+
+
+def _left_out(row: TensorRow, report: TensorReport) -> str:
+    counts = row.entries
+    rounded = counts.inconclusive - counts.kinks
+    reasons = [f"{counted(counts.kinks)} at a kink, a tie or a singularity of the forward"] if counts.kinks else []
+    reasons += [f"{counted(rounded)} that rounding hides"] if rounded else []
+    return f"{called(row, report)}: {counted(counts.inconclusive, 'entry', 'entries')} left out: {', '.join(reasons)}"
+
+
+def blocks_of(result: TensorReport | TensorReports, *, full: bool = False) -> Iterator[Block]:
+    """The blocks of one check, or a line for each of several, the worst first."""
+    if isinstance(result, TensorReport):
+        yield from outline(result, full=full)
+        return
+    yield first_of(result)
+    yield Gap()
+    for name, report in result.checks:
+        word, tone = WORDS[report.verdict]
+        sentence = f"{name}: {headline(report).sentence.removeprefix(f'{report.function}: ')}"
+        room = None if full else _LONGEST_LINE - len(word) - 2
+        yield Note((Span(word, tone), Span(f"  {_cut_to(sentence, room)}")))
+
+
+def first_of(result: TensorReport | TensorReports) -> Headline:
+    """The answer."""
+    if isinstance(result, TensorReport):
+        return headline(result)
+    word, tone = WORDS[result.verdict]
+    counts = result.to_dict()["summary"]
+    said = [f"{counted(counts[key])} {verb}" for key, verb in _COUNTED.items() if counts[key]]
+    return Headline(word, tone, f"of {counted(len(result.checks), 'function')} {', '.join(said)}")
+
+
+def _cut_to(sentence: str, most: int | None) -> str:
+    return sentence if most is None or len(sentence) <= most else sentence[: most - 1] + "…"
+
+
+def title_of(result: TensorReport | TensorReports) -> str:
+    """The function, or how many there are."""
+    return result.function if isinstance(result, TensorReport) else counted(len(result.checks), "function")

@@ -1,0 +1,171 @@
+"""A function of tensors with the arguments at which its gradients are checked: how it is called, and differentiated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from diffexplore.errors import CandidateError
+from diffexplore.tensors.functions import TensorFunction, function_given
+from diffexplore.torch_private.tensors import MappingKey, SequenceKey, tree_flatten_with_path, tree_map
+from diffexplore.verifying.calling import call
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class TensorInput:
+    """A tensor that the function is given.
+
+    ``name`` is that of the function's argument where it is known, or of a module's parameter. ``tensor`` is a copy of
+    the user's, of the same values, dtype and device; ``differentiated`` says whether the gradient by it is checked.
+    """
+
+    name: str
+    tensor: Tensor
+    differentiated: bool
+
+
+@dataclass(frozen=True)
+class TensorOutput:
+    """A tensor that the function returns, and how it is called: "output", "output 1", the key in a mapping."""
+
+    name: str
+    tensor: Tensor
+
+
+@dataclass(frozen=True)
+class TensorCandidate:
+    """A function, and the arguments of one call.
+
+    Attributes:
+        function: what is called.
+        args, kwargs: its arguments; the tensors in them are copies of the user's.
+        state: a module's parameters and buffers, copied.
+        inputs: the tensors among all of these, of which some are differentiated by.
+        seed: that of torch's random generators at the start of each call.
+    """
+
+    function: TensorFunction
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    state: Mapping[str, Tensor]
+    inputs: tuple[TensorInput, ...] = field(repr=False)
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.function.name
+
+    @property
+    def sources(self) -> tuple[TensorInput, ...]:
+        """The inputs that are differentiated by."""
+        return tuple(one for one in self.inputs if one.differentiated)
+
+    def returned(self, args: tuple[Any, ...] | None = None) -> tuple[TensorOutput, ...]:
+        """Every tensor that a call returns, differentiable or not; ``args`` take the place of the positional arguments.
+
+        Raises CandidateError where the function raises, in one line, or returns no tensor.
+        """
+        positional = self.args if args is None else args
+        state = {name: one if one.requires_grad else one.clone() for name, one in self.state.items()}  # running sums
+        result = call(lambda: self.function.call(state, positional, self.kwargs), self.name, self.seed)
+        found = tuple(TensorOutput(name, tensor) for name, tensor in named_tensors(result, "output"))
+        if not found:
+            raise CandidateError(
+                f"{self.name} returns {_kind(result)}, not a tensor, or a tuple, list or dict of tensors"
+            )
+        return found
+
+    def outputs(self, args: tuple[Any, ...] | None = None) -> tuple[TensorOutput, ...]:
+        """The tensors of a call that can be differentiated: of floats, with a graph of autograd behind them."""
+        return tuple(one for one in self.returned(args) if is_differentiable(one.tensor))
+
+    def gradients(
+        self, output: TensorOutput, upstream: Tensor, inputs: Sequence[Tensor] | None = None, **autograd_options: Any
+    ) -> tuple[Tensor | None, ...]:
+        """What autograd gives for Σ upstream · output by ``inputs``, by default those that are differentiated by.
+
+        ``upstream`` has the shape and dtype of the output. None stands where the output does not depend on the input.
+        The graph is kept unless ``retain_graph=False``. Raises CandidateError where the backward pass raises.
+        """
+        by = [one.tensor for one in self.sources] if inputs is None else list(inputs)
+        options = {"retain_graph": True, "allow_unused": True, **autograd_options}
+        found: tuple[Tensor | None, ...] = call(
+            lambda: torch.autograd.grad(output.tensor, by, upstream, **options),
+            f"the backward of {self.name}",
+            self.seed,
+        )
+        return found
+
+    def replaced(self, tensors: Mapping[str, Tensor] | None = None) -> TensorCandidate:
+        """The same call at copies of all tensors; those that are named in ``tensors`` are taken as they are given."""
+        given = tensors or {}
+        new = {id(one.tensor): given.get(one.name, None) for one in self.inputs}
+        inputs = []
+        for one in self.inputs:
+            tensor = new[id(one.tensor)]
+            if tensor is None:
+                tensor = new[id(one.tensor)] = copy_of(one.tensor)
+            inputs.append(replace(one, tensor=tensor, differentiated=tensor.requires_grad))
+        args, kwargs, state = tree_map(
+            lambda leaf: new.get(id(leaf), leaf) if isinstance(leaf, Tensor) else leaf,
+            (self.args, dict(self.kwargs), dict(self.state)),
+        )
+        return replace(self, args=args, kwargs=kwargs, state=state, inputs=tuple(inputs))
+
+
+def candidate_of(fn: Any, inputs: Any, *, seed: int = 0, eager: bool = False) -> TensorCandidate:
+    """``fn`` at ``inputs``: a tuple or list of arguments, or one tensor alone, as gradcheck of torch takes them."""
+    function = function_given(fn, eager=eager)
+    args, state = tree_map(
+        lambda leaf: copy_of(leaf) if isinstance(leaf, Tensor) else leaf,
+        (arguments_given(inputs), dict(function.state)),
+    )
+    found = [TensorInput(name, tensor, tensor.requires_grad) for name, tensor in state.items()]
+    taken = {one.name for one in found}
+    for place, argument in enumerate(args):
+        known = place < len(function.arguments)
+        own = function.arguments[place] if known else f"input {place}"
+        for name, tensor in named_tensors(argument, f"argument {own}" if own in taken else own):
+            found.append(TensorInput(name, tensor, tensor.requires_grad))
+    return TensorCandidate(function, args, {}, state, tuple(found), seed)
+
+
+def arguments_given(inputs: Any) -> tuple[Any, ...]:
+    """The positional arguments: one that is no tuple or list is alone."""
+    return tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
+
+
+def copy_of(tensor: Tensor) -> Tensor:
+    """A leaf of the same values, strides, dtype and device, that requires a gradient where ``tensor`` does."""
+    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
+
+
+def is_differentiable(tensor: Tensor) -> bool:
+    return tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex())
+
+
+def named_tensors(tree: Any, name: str) -> Iterator[tuple[str, Tensor]]:
+    """The tensors in nested containers: ``name`` for one alone, "name 1" in a tuple or list, keys in a mapping."""
+    for path, leaf in tree_flatten_with_path(tree)[0]:
+        if isinstance(leaf, Tensor):
+            yield ".".join(_step(name, path)), leaf
+
+
+def _step(name: str, path: Sequence[Any]) -> list[str]:
+    words = [name]
+    for i, key in enumerate(path):
+        if isinstance(key, SequenceKey):
+            words[-1] += f" {key.idx}"
+        else:
+            word = str(key.key) if isinstance(key, MappingKey) else str(getattr(key, "name", key))
+            words = [word] if i == 0 and name == "output" else [*words, word]
+    return words
+
+
+def _kind(result: Any) -> str:
+    return "None" if result is None else f"a {type(result).__name__}"

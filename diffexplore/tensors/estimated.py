@@ -1,0 +1,129 @@
+"""The truth where a forward pass cannot be read: differences of high order, with a measured estimate of their error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.errors import CandidateError
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.observed import in_float64
+
+Tensor = torch.Tensor
+
+#: Central differences of sixth order: f' ≈ Σ c (f(x + jh) − f(x − jh)) / h. Source: Fornberg, Math. Comp. 51 (1988).
+_WEIGHTS = ((1, 3 / 4), (2, -3 / 20), (3, 1 / 60))
+
+#: The derivative from above, of third order: f' ≈ Σ c f(x + jh) / h, j from 0; that from below has c f(x − jh).
+_FROM_ONE_SIDE = (-11 / 6, 3.0, -3 / 2, 1 / 3)
+
+#: In units of what rounding makes of it, a distance between both sides that is more than rounding.
+_GAP = 64.0
+
+#: Steps that are tried, relative to the size of the input: each a quarter of the one before.
+_STEPS = tuple(2.0**-place for place in range(3, 15, 2))
+
+#: So many entries are estimated one by one; of larger tensors, derivatives along so many random directions are.
+FEW_ENTRIES, DIRECTIONS = 16, 4
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """A derivative along a direction, and how far it may be off, as measured.
+
+    ``gap`` is how far the derivatives from both sides are apart.
+    """
+
+    value: float
+    error: float
+    gap: float = 0.0
+
+
+class Differences:
+    """Derivatives of the outputs of one call by its inputs, in float64 where the function takes that."""
+
+    def __init__(self, candidate: TensorCandidate) -> None:
+        self._call = _wide(candidate)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype in which the function runs."""
+        return next(one.tensor.dtype for one in self._call.sources)
+
+    def along(self, output: int, upstream: Tensor, name: str, direction: np.ndarray) -> Estimated:
+        """The derivative of Σ upstream · output along ``direction`` in the input ``name``, whose shape it has.
+
+        The step is the one whose estimate differs least from that of the step before; the error is that difference and
+        what the rounding of the function's values makes of it.
+        """
+        tensor = next(one.tensor for one in self._call.sources if one.name == name)
+        weights = upstream.detach().to("cpu", torch.float64)
+        way = torch.from_numpy(np.ascontiguousarray(direction)).to(tensor.device)
+        size = max(1.0, float(tensor.detach().abs().max()))
+
+        def value(step: float) -> float:
+            moved = (tensor.detach().to(torch.float64) + step * way).to(tensor.dtype).requires_grad_()
+            outputs = floats_of(self._call.replaced({name: moved}))
+            return float((outputs[output].tensor.detach().to("cpu", torch.float64) * weights).sum())
+
+        return _best([_at_step(value, size * step, UNIT_ROUNDOFF[tensor.dtype]) for step in _STEPS])
+
+
+def floats_of(call: TensorCandidate) -> list[TensorOutput]:
+    """The outputs of a call that are floats."""
+    return [one for one in call.returned() if one.tensor.is_floating_point()]
+
+
+def directions(shape: tuple[int, ...], seed: int) -> Iterator[tuple[tuple[int, ...] | None, np.ndarray]]:
+    """Each entry of a small tensor by its index; of a larger one, random directions, whose index is None."""
+    count = math.prod(shape)
+    if count <= FEW_ENTRIES:
+        for place in range(count):
+            one = np.zeros(count)
+            one[place] = 1.0
+            yield tuple(int(i) for i in np.unravel_index(place, shape)), one.reshape(shape)
+        return
+    generator = np.random.default_rng(seed)
+    for _ in range(DIRECTIONS):
+        yield None, generator.uniform(0.5, 1.5, shape) * generator.choice([-1.0, 1.0], shape)
+
+
+def _wide(candidate: TensorCandidate) -> TensorCandidate:
+    """The call in float64, or as it is where the function takes no float64."""
+    wide = in_float64(candidate)
+    try:
+        wide.returned()
+    except CandidateError:
+        return candidate
+    return wide
+
+
+def _at_step(value: Callable[[float], float], step: float, unit: float) -> Estimated:
+    """The difference at one step, with the error that rounding the values may make in it."""
+    total, rounding, gap = 0.0, 0.0, 2 * _FROM_ONE_SIDE[0] * value(0.0)
+    for (times, weight), one_sided in zip(_WEIGHTS, _FROM_ONE_SIDE[1:], strict=True):
+        above, below = value(times * step), value(-times * step)
+        total += weight * (above - below)
+        gap += one_sided * (above + below)
+        rounding += abs(weight) * unit * (abs(above) + abs(below))
+    return Estimated(total / step, rounding / step, abs(gap) / step)
+
+
+def _best(found: list[Estimated]) -> Estimated:
+    """The estimate that agrees best with the one of the larger step before it; at a kink nothing is known.
+
+    Where the function is smooth, the derivatives from both sides approach each other as the step shrinks.
+    """
+    if all(one.gap > _GAP * one.error for one in found) and found[-1].gap > found[0].gap / 8:
+        return Estimated(math.nan, math.inf)
+    measured = [
+        Estimated(small.value, abs(small.value - large.value) + small.error) for large, small in pairwise(found)
+    ]
+    known = [one for one in measured if math.isfinite(one.error)]
+    return min(known, key=lambda one: one.error) if known else Estimated(math.nan, math.inf)

@@ -1,0 +1,78 @@
+"""The outputs before any gradient: that they can be repeated, and that they are those of what stands for the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from diffexplore.checking.judge import FAIL
+from diffexplore.errors import CandidateError, UsageError
+from diffexplore.numerals import short
+from diffexplore.tensors.candidate import TensorOutput
+from diffexplore.tensors.pairs import judged
+from diffexplore.tensors.subject import TensorCalls
+
+
+def check_repeats(calls: TensorCalls) -> None:
+    """Raises CandidateError where another call gives other outputs, by more than rounding explains."""
+    candidate = calls.subject.candidate
+    again = {one.name: one.tensor for one in candidate.replaced().returned()}
+    for one in calls.outputs:
+        other = again.get(one.name)
+        if other is None or other.shape != one.tensor.shape:
+            raise CandidateError(f"{candidate.name} is not the same from call to call: {one.name} changes its shape")
+        bound = calls.seen.outputs[one.name].bound
+        change = (other.detach() - one.tensor.detach()).abs().to("cpu").double().numpy()
+        if (change > 2 * np.where(np.isfinite(bound), bound, 0.0)).any():
+            where = entry_of(one.name, np.unravel_index(int(change.argmax()), change.shape))
+            raise CandidateError(
+                f"{candidate.name} is not the same from call to call, although the random generators of torch are "
+                f"seeded before each: {where} changes by {short(float(change.max()), 3)}"
+            )
+
+
+def exact_places(calls: TensorCalls) -> dict[str, int]:
+    """The place of each output among those of the forward that is differentiated for the truth.
+
+    A reference's outputs of floats stand in the same order. Raises UsageError where it returns fewer.
+    """
+    names = [one.name for one in calls.exact.outputs]
+    subject = calls.subject
+    if subject.reference is None:
+        return {one.name: names.index(one.name) for one in calls.outputs}
+    if len(names) < len(calls.outputs):
+        raise UsageError(
+            f"{subject.reference} returns {_counted(names)}, and {subject.candidate.name} {_counted(calls.outputs)}"
+        )
+    return {one.name: place for place, one in enumerate(calls.outputs)}
+
+
+def mismatch(calls: TensorCalls, places: dict[str, int]) -> str | None:
+    """Where an output certainly is not that of the forward that is differentiated for the truth; None where all are."""
+    for one in calls.outputs:
+        place = places[one.name]
+        theirs = tuple(calls.exact.outputs[place].tensor.shape)
+        if theirs != tuple(one.tensor.shape):
+            return f"{one.name} has shape {tuple(one.tensor.shape)}, not {theirs}"
+        if calls.subject.is_surrogate:
+            continue
+        numbers = calls.seen.outputs[one.name].within(calls.value_allowance(place))
+        found = judged(numbers, calls.exact.value(place), one.tensor.dtype, reason=None)
+        wrong = found.verdict == FAIL
+        if wrong.any():
+            worst = int(np.where(wrong, np.nan_to_num(found.error, nan=np.inf), -1.0).argmax())
+            where = entry_of(one.name, np.unravel_index(worst, numbers.value.shape))
+            value, exactly = short(float(found.value[worst]), 6), short(float(found.truth.high[worst]), 6)
+            return f"{where} is {value}, not {exactly}: rounding explains {short(float(found.bound[worst]), 2)}"
+    return None
+
+
+def entry_of(name: str, index: Sequence[Any]) -> str:
+    """``output[2, 3]``; the name alone for a number."""
+    return f"{name}[{', '.join(str(int(i)) for i in index)}]" if len(index) else name
+
+
+def _counted(outputs: Sequence[TensorOutput | str]) -> str:
+    return f"{len(outputs)} output{'' if len(outputs) == 1 else 's'} of floats"

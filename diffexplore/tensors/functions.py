@@ -1,0 +1,108 @@
+"""What may be given for a function of tensors: what it is called, what its arguments are, and how it is run eagerly."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from diffexplore.arguments import wrong
+from diffexplore.errors import CandidateError
+from diffexplore.torch_code.calling import autograd_function, signed
+from diffexplore.torch_private.tensors import CustomOpDef, OpOverload, OpOverloadPacket
+
+_NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+#: Names that tell nothing of what they name.
+_ANONYMOUS = frozenset(["<lambda>", "partial", "apply", "wrapper"])
+
+
+@dataclass(frozen=True)
+class TensorFunction:
+    """A function of tensors.
+
+    Attributes:
+        name: what messages call it.
+        call: takes the arguments, and tensors by the names of ``state`` that take the place of a module's own.
+        state: the module's parameters and buffers by name; empty for what is no module.
+        arguments: the names of the positional arguments, as far as they are known.
+        compiled: whether other code runs than the Python that was written.
+    """
+
+    name: str
+    call: Callable[[Mapping[str, torch.Tensor], tuple[Any, ...], Mapping[str, Any]], Any]
+    state: Mapping[str, torch.Tensor]
+    arguments: tuple[str, ...]
+    compiled: bool = False
+
+
+def function_given(fn: Any, *, eager: bool = False) -> TensorFunction:
+    """What somebody gave as a function: an autograd Function or its ``apply``, a module, an operator, any callable.
+
+    With ``eager`` a compiled function is the Python that it was compiled from. Raises CandidateError for what cannot be
+    called, UsageError for what is no function at all.
+    """
+    written = written_form(fn)
+    compiled = written is not fn
+    fn = written if eager else fn
+    if isinstance(fn, torch.nn.Module):
+        state = {_uncompiled(name): tensor for name, tensor in (*fn.named_parameters(), *fn.named_buffers())}
+        return TensorFunction(
+            _name(written), _calls_module(fn, compiled and not eager), state, _arguments(written), compiled
+        )
+    owner = autograd_function(fn)
+    if owner is not None:
+        return TensorFunction(_name(owner), _calls(owner.apply), {}, _arguments(owner))
+    if isinstance(fn, type):
+        raise CandidateError(f"{fn.__name__} is a class: give an instance of it, as in {fn.__name__}(), or a function")
+    if not callable(fn):
+        raise wrong("fn", "a function of tensors: an autograd Function, a module, an operator, a function", fn)
+    return TensorFunction(_name(written), _calls(fn), {}, _arguments(written), compiled)
+
+
+def written_form(fn: Any) -> Any:
+    """The Python that a compiled function or module was compiled from; what is not compiled is its own."""
+    if isinstance(fn, torch.nn.Module):
+        return fn._modules.get("_orig_mod") or fn
+    return getattr(fn, "_torchdynamo_orig_callable", fn)
+
+
+def _calls(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda state, args, kwargs: function(*args, **kwargs)
+
+
+def _calls_module(module: torch.nn.Module, compiled: bool) -> Callable[..., Any]:
+    """The module with its parameters and buffers replaced for the time of the call."""
+
+    def call(state: Mapping[str, torch.Tensor], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        named = {f"_orig_mod.{name}" if compiled else name: tensor for name, tensor in state.items()}
+        return torch.func.functional_call(module, named, args, dict(kwargs))
+
+    return call
+
+
+def _uncompiled(name: str) -> str:
+    return name.removeprefix("_orig_mod.")
+
+
+def _name(fn: Any) -> str:
+    name = getattr(fn, "__name__", None) or getattr(fn, "_name", None) or type(fn).__name__
+    return "the function" if name in _ANONYMOUS or not isinstance(name, str) else name
+
+
+def _arguments(fn: Any) -> tuple[str, ...]:
+    """The names of the positional arguments; none where the function does not tell them."""
+    operator = fn._opoverload if isinstance(fn, CustomOpDef) else fn
+    if isinstance(operator, OpOverloadPacket):
+        operator = getattr(operator, operator.overloads()[0])
+    if isinstance(operator, OpOverload):
+        return tuple(argument.name for argument in operator._schema.arguments)
+    function, skip = signed(fn)
+    try:
+        found = list(inspect.signature(function).parameters.values())[skip:]
+    except (TypeError, ValueError):  # a builtin without a signature
+        return ()
+    return tuple(argument.name for argument in found if argument.kind in _NAMED)

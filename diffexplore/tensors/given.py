@@ -1,0 +1,66 @@
+"""What a check of a function of tensors is given: refused in one line where nothing can be checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from diffexplore.errors import CandidateError, UsageError
+from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, arguments_given, named_tensors
+
+Tensor = torch.Tensor
+
+
+def check_inputs(candidate: TensorCandidate, inputs: Any) -> None:
+    """Raises UsageError for inputs that cannot be differentiated by: as the user gave them, before they are copied."""
+    places = [name for name, _ in named_tensors(candidate.args, "")]
+    given = [tensor for _, tensor in named_tensors(arguments_given(inputs), "")]
+    assert len(places) == len(given)
+    names = [one.name for one in candidate.inputs][len(candidate.inputs) - len(given) :]
+    for name, tensor in zip(names, given, strict=True):
+        _check_tensor(candidate.name, name, tensor)
+    if not candidate.sources:
+        raise UsageError(f"no input of {candidate.name} requires a gradient{_advice(candidate)}")
+
+
+def _check_tensor(function: str, name: str, tensor: Tensor) -> None:
+    if tensor.layout != torch.strided:
+        raise UsageError(f"{name} is a sparse tensor: give a dense one, and make it sparse within the function")
+    if tensor.device.type == "meta":
+        raise UsageError(f"{name} is on the device meta, where tensors have no numbers: give one on the CPU or a GPU")
+    if not tensor.requires_grad:
+        return
+    if not tensor.is_leaf:
+        raise UsageError(
+            f"{name} is not a leaf, as it was computed from other tensors: give {function} "
+            f"{name}.detach().requires_grad_()"
+        )
+    if not tensor.is_complex() and dtype_name(tensor.dtype) not in FLOAT_FORMATS:
+        known = ", ".join(FLOAT_FORMATS)
+        raise UsageError(f"{name} is {dtype_name(tensor.dtype)}: gradients are checked in {known}, and complex numbers")
+
+
+def _advice(candidate: TensorCandidate) -> str:
+    floats = [one.name for one in candidate.inputs if one.tensor.is_floating_point() or one.tensor.is_complex()]
+    if floats:
+        return f": give {floats[-1]} with requires_grad=True"
+    if candidate.inputs:
+        one = candidate.inputs[-1]
+        return f": {one.name} holds integers ({dtype_name(one.tensor.dtype)}), give floats with requires_grad=True"
+    return ": give at least one tensor with requires_grad=True"
+
+
+def check_outputs(candidate: TensorCandidate, outputs: tuple[TensorOutput, ...], differentiable: int) -> None:
+    """Raises CandidateError where no output of a call can be differentiated."""
+    if differentiable:
+        return
+    floats = [one for one in outputs if one.tensor.is_floating_point() or one.tensor.is_complex()]
+    if not floats:
+        kinds = ", ".join(dict.fromkeys(dtype_name(one.tensor.dtype) for one in outputs))
+        raise CandidateError(f"{candidate.name} returns no floats, but {kinds}: nothing of it can be differentiated")
+    raise CandidateError(
+        f"{candidate.name} returns an output without a graph (its requires_grad is False): "
+        "is it detached, computed under no_grad, or made of new tensors?"
+    )

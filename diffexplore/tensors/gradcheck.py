@@ -1,0 +1,200 @@
+"""The call of torch.autograd.gradcheck, answered with a certified truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from diffexplore.arguments import as_flag, as_text, wrong
+from diffexplore.checking.options import as_dtype, as_seed
+from diffexplore.errors import UsageError, unknown
+from diffexplore.tensors.candidate import TensorCandidate, candidate_of
+from diffexplore.tensors.functions import TensorFunction, function_given
+from diffexplore.tensors.given import check_inputs
+from diffexplore.tensors.records import TensorReport
+from diffexplore.tensors.run import checked, merged
+from diffexplore.tensors.subject import TensorSubject
+
+#: Keywords of torch.autograd.gradcheck that say how finite differences are taken, or what is tried in any case.
+_WITHOUT_EFFECT = (
+    "eps", "atol", "rtol", "check_sparse_nnz", "nondet_tol", "check_undefined_grad", "check_grad_dtypes",
+    "check_batched_grad", "check_batched_forward_grad", "check_forward_ad", "check_backward_ad", "fast_mode", "masked",
+)  # fmt: skip
+
+BATTERIES = ("quick", "full", "none")
+
+
+def gradcheck(
+    fn: Any = None,
+    inputs: Any = (),
+    *,
+    reference: Any = None,
+    raise_exception: bool = True,
+    battery: str = "quick",
+    jacobian: bool = False,
+    surrogate: Any = None,
+    allow_inconclusive: bool = False,
+    seed: int = 0,
+    dtypes: Any = None,
+    func: Any = None,
+    **torch_options: Any,
+) -> TensorReport:
+    """Are a function's gradients the derivatives of its outputs? The call of ``torch.autograd.gradcheck``.
+
+    No formula is needed: the forward pass is recorded below autograd, in balls, and swept back by rules of our own.
+    That gives the exact derivative at exactly these floats, in any dtype. Every entry of every gradient is compared
+    with it, for upstream gradients of unequal random numbers; what is allowed is derived from the operations that ran.
+
+    Args:
+        fn: an autograd Function or its ``apply``, a module (the gradients by its parameters that require them are
+            checked too), a custom operator, a compiled function, or any function of tensors. It may return one tensor,
+            or a tuple, list or dict of tensors; those without a gradient are skipped.
+        inputs: the arguments, a tuple, or one tensor alone. Those that require gradients are differentiated by; they
+            have to be leaves. Arguments that are no tensors are passed on.
+        reference: a plain torch function of the same arguments, whose forward is differentiated for the truth: where
+            that of ``fn`` is a black box (a kernel in Triton or C++, NumPy). Its values are compared with those of
+            ``fn`` first.
+        raise_exception: whether a gradient that is wrong or undecided raises.
+        battery: how much is tried besides of how a backward pass is called: "quick", "full" or "none".
+        jacobian: whether each entry of the Jacobian is looked at, by an upstream gradient for each entry of the output.
+        surrogate: what the gradient of a step is meant to be: "identity", or a function of the same arguments, or of
+            the first of them, of which it is the derivative. The forward is left alone.
+        allow_inconclusive: whether an undecided check raises nothing.
+        seed: of the upstream gradients, and of torch's random generators before each call.
+        dtypes: dtypes, or their names, to which the inputs are converted, one after another; None leaves them as they
+            are.
+        func: another name of ``fn``, as torch has it.
+        torch_options: the other keywords of ``torch.autograd.gradcheck`` (``eps``, ``atol``, ``rtol``, ``nondet_tol``,
+            ``fast_mode``, …), which have no effect here; the report says so.
+
+    Returns:
+        A report: true where the verdict is "pass". ``rows`` has a row for each pair of an output and an input.
+
+    Raises:
+        GradientError: also a ``torch.autograd.gradcheck.GradcheckError``: a gradient is wrong or undecided.
+        UsageError: for what cannot be checked, the exceptions of ``fn`` included.
+    """
+    __tracebackhide__ = True
+    if (fn is None) == (func is None):
+        raise UsageError("gradcheck takes one function, fn or func")
+    raises = as_flag(raise_exception, "raise_exception"), as_flag(allow_inconclusive, "allow_inconclusive")
+    tried = _battery(battery)
+    notes = _notes(torch_options)
+    subject = subject_of(
+        func if fn is None else fn, inputs, reference=reference, surrogate=surrogate, seed=as_seed(seed),
+        jacobian=as_flag(jacobian, "jacobian"),
+    )  # fmt: skip
+    if dtypes is None:
+        report = checked(subject, notes, tried)
+    else:
+        report = merged([checked(_in_dtype(subject, dtype), notes, tried) for dtype in _dtypes(dtypes)])
+    if raises[0]:
+        raise_unless_right(report, allow_inconclusive=raises[1])
+    return report
+
+
+def raise_unless_right(report: TensorReport, *, allow_inconclusive: bool = False) -> None:
+    """Raises a GradientError, which is torch's GradcheckError as well, unless ``report`` is a pass."""
+    __tracebackhide__ = True
+    if report.verdict == "fail" or (report.verdict == "inconclusive" and not allow_inconclusive):
+        from diffexplore.tensors.errors import TensorGradientError
+
+        raise TensorGradientError(report)
+
+
+def subject_of(
+    fn: Any, inputs: Any, *, reference: Any = None, surrogate: Any = None, seed: int = 0, jacobian: bool = False
+) -> TensorSubject:
+    """What a call of :func:`gradcheck` checks; raises UsageError for what cannot be checked."""
+    candidate = candidate_of(fn, inputs, seed=seed)
+    check_inputs(candidate, inputs)
+    if reference is not None and surrogate is not None:
+        raise UsageError(
+            "reference= says what the forward is, and surrogate= what its gradient is meant to be: give one"
+        )
+    if reference is not None:
+        function = function_given(reference, eager=True)
+        return TensorSubject(candidate, _with_reference(candidate, function), function.name, jacobian=jacobian)
+    if surrogate is not None:
+        name, forward = _with_surrogate(candidate, surrogate)
+        return TensorSubject(candidate, forward, name, is_surrogate=True, jacobian=jacobian)
+    eager = replace(candidate, function=function_given(fn, eager=True))
+    return TensorSubject(candidate, eager, jacobian=jacobian)
+
+
+def _with_reference(candidate: TensorCandidate, reference: TensorFunction) -> TensorCandidate:
+    """The reference at the candidate's inputs, with its parameters where both are modules."""
+    own = {one.name for one in candidate.sources} & set(candidate.state)
+    missing = sorted(own - set(reference.state))
+    if missing:
+        raise UsageError(
+            f"the reference {reference.name} has no parameter {missing[0]}: give a module with the same parameters"
+        )
+    kept = {name: tensor.detach() for name, tensor in reference.state.items() if name not in candidate.state}
+
+    def call(state: Any, args: Any, kwargs: Any) -> Any:
+        return reference.call({name: state.get(name, kept.get(name)) for name in reference.state}, args, kwargs)
+
+    return replace(candidate, function=replace(reference, call=call))
+
+
+def _with_surrogate(candidate: TensorCandidate, surrogate: Any) -> tuple[str, TensorCandidate]:
+    """What the surrogate is called, and the candidate's call with the surrogate in its place."""
+    if isinstance(surrogate, str) and surrogate != "identity":
+        raise unknown("surrogate", surrogate, ["identity"])
+    if isinstance(surrogate, str):
+        function = TensorFunction("identity", lambda state, args, kwargs: _first_source(args), {}, ())
+    elif callable(surrogate):
+        known = function_given(surrogate, eager=True)
+        count = len(candidate.args) if len(known.arguments) >= len(candidate.args) else 1
+        state = known.state
+        function = replace(known, call=lambda _, args, kwargs: known.call(state, args[:count], {}))
+    else:
+        raise wrong("surrogate", "'identity', or a function whose derivative the gradient is meant to be", surrogate)
+    return function.name, replace(candidate, function=function)
+
+
+def _first_source(args: Sequence[Any]) -> torch.Tensor:
+    found: torch.Tensor = next(one for one in args if isinstance(one, torch.Tensor) and one.requires_grad)
+    return found.clone()
+
+
+def _in_dtype(subject: TensorSubject, dtype: torch.dtype) -> TensorSubject:
+    """The same call with every tensor of floats converted."""
+
+    def converted(call: TensorCandidate) -> TensorCandidate:
+        floats = {
+            one.name: one.tensor.detach().to(dtype, copy=True).requires_grad_(one.tensor.requires_grad)
+            for one in call.inputs
+            if one.tensor.is_floating_point()
+        }
+        return call.replaced(floats)
+
+    return replace(subject, candidate=converted(subject.candidate), forward=converted(subject.forward))
+
+
+def _dtypes(dtypes: Any) -> list[torch.dtype]:
+    several = [dtypes] if isinstance(dtypes, (str, torch.dtype)) else list(dtypes)
+    return [as_dtype(one) for one in several] or [torch.float64]
+
+
+def _battery(battery: Any) -> str:
+    if as_text(battery, "battery") not in BATTERIES:
+        raise unknown("battery", battery, BATTERIES)
+    return str(battery)
+
+
+def _notes(torch_options: dict[str, Any]) -> list[str]:
+    for name in torch_options:
+        if name not in _WITHOUT_EFFECT:
+            raise unknown("keyword of gradcheck", name, _WITHOUT_EFFECT)
+    if not torch_options:
+        return []
+    has = "has" if len(torch_options) == 1 else "have"
+    return [
+        f"{', '.join(torch_options)} {has} no effect: the truth is certified, and what is allowed is derived from the "
+        "operations that ran"
+    ]

@@ -1,0 +1,179 @@
+"""Every gradient of every output against its truth: certified where the forward was recorded, else estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.checking.judge import FAIL, Judged, rejudged
+from diffexplore.checking.records import Cause
+from diffexplore.errors import CandidateError
+from diffexplore.methods.opaque import OPAQUE_FACTOR
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.diagnosis.of_calls import Diagnoses
+from diffexplore.tensors.estimated import FEW_ENTRIES, Differences, Estimated, directions
+from diffexplore.tensors.observed import TensorNumbers, in_float64
+from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
+from diffexplore.tensors.subject import TensorCalls
+
+Tensor = torch.Tensor
+
+#: How many times its own measured error an estimated truth may be off.
+ESTIMATE_FACTOR = 100.0
+
+#: So often inputs are rounded otherwise, to measure how far rounding moves a gradient of which nothing else is known.
+_ROUNDINGS = 4
+
+
+def certified_pairs(calls: TensorCalls, places: dict[str, int]) -> Iterator[GradientPair]:
+    """Each gradient against that of the recorded forward; ``places`` are those of the outputs among the forward's."""
+    sources, diagnoses = calls.subject.candidate.sources, Diagnoses(calls)
+    for one in calls.outputs:
+        trials: list[list[UpstreamTrial]] = [[] for _ in sources]
+        numbers_tried: list[int] = []
+        for number, upstream in enumerate(calls.upstreams[one.name]):
+            found = calls.seen.gradients[one.name, number]
+            if isinstance(found, str):
+                continue
+            numbers_tried.append(number)
+            truths = calls.exact.gradients(places[one.name], upstream)
+            compared = _compared(calls, found, truths, calls.gradient_allowances(places[one.name], upstream))
+            compared = _again_in_float64(calls, compared, one, upstream)
+            for several, numbers, verdicts in zip(trials, found, compared, strict=True):
+                several.append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
+        for source, several in zip(sources, trials, strict=True):
+            if several:
+                tried = list(zip(numbers_tried, several, strict=True))
+                known = _steps(source.name, several) or diagnoses.causes(one.name, places[one.name], source, tried)
+                yield GradientPair(
+                    one.name,
+                    source,
+                    tuple(several),
+                    "certified",
+                    known,
+                    every=calls.subject.jacobian,
+                )
+
+
+def _steps(name: str, trials: Sequence[UpstreamTrial]) -> tuple[Cause, ...]:
+    """That the forward is a step, where its derivative is exactly 0 in every entry, and the gradient is not."""
+    truths = [trial.judged.truth for trial in trials]
+    if not all(len(one.high) and (one.status == 0).all() and (np.abs(one.high) <= one.radius).all() for one in truths):
+        return ()
+    message = (
+        f"the forward is a step in {name}, with derivative 0, and the backward gives a surrogate: pass "
+        "surrogate='identity' for a straight-through gradient, or surrogate=FUNCTION whose derivative it is meant to be"
+    )
+    return (Cause("surrogate", message),)
+
+
+def _compared(
+    calls: TensorCalls,
+    found: Sequence[TensorNumbers],
+    truths: Sequence[DoubleBall],
+    allowances: Sequence[np.ndarray] | None,
+) -> list[Judged]:
+    reason = f"no error bound is known for {', '.join(calls.seen.hidden)}" if calls.seen.hidden else None
+    if calls.broken:
+        found, allowances, reason = [one.unbounded for one in found], None, "; ".join(calls.broken)
+    bounds: Sequence[np.ndarray | None] = allowances if allowances is not None else (None,) * len(found)
+    elsewhere = max(float(np.nan_to_num(np.abs(truth.high), posinf=0.0).max(initial=0.0)) for truth in truths)
+    return [
+        judged(numbers.within(bound), truth, source.tensor.dtype, reason=reason, elsewhere=elsewhere)
+        for source, numbers, truth, bound in zip(calls.subject.candidate.sources, found, truths, bounds, strict=True)
+    ]
+
+
+def _again_in_float64(
+    calls: TensorCalls, compared: list[Judged], output: TensorOutput, upstream: Tensor
+) -> list[Judged]:
+    """What failed of code whose operations are not seen, judged again by its values in float64 at the same inputs."""
+    failed = any((one.verdict == FAIL).any() for one in compared)
+    if not failed or not calls.seen.hidden or calls.subject.dtype == torch.float64:
+        return compared
+    wide = in_float64(calls.subject.candidate)
+    try:
+        again = next(one for one in wide.returned() if one.name == output.name)
+        values = wide.gradients(again, upstream.to(again.tensor.dtype))
+    except CandidateError:
+        return compared
+    return [
+        one if value is None else rejudged(one, value.detach().cpu().double().numpy().reshape(-1), calls.subject.dtype)
+        for one, value in zip(compared, values, strict=True)
+    ]
+
+
+def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
+    """Each gradient against differences of the forward: by entry where there are few, else along random directions."""
+    candidate = calls.subject.candidate
+    differences = Differences(calls.subject.forward)
+    for place, one in enumerate(calls.outputs):
+        trials: list[list[UpstreamTrial]] = [[] for _ in candidate.sources]
+        for number, upstream in enumerate(calls.upstreams[one.name]):
+            found = calls.seen.gradients[one.name, number]
+            if isinstance(found, str):
+                continue
+            moved = [] if all(np.isfinite(n.bound).all() for n in found) else _moved(candidate, one, upstream)
+            for i, source in enumerate(candidate.sources):
+                ways = [way for _, way in directions(tuple(source.tensor.shape), candidate.seed)]
+                truths = [differences.along(place, upstream, source.name, way) for way in ways]
+                numbers = _along(found[i], ways, [other[i] for other in moved], candidate)
+                verdicts = judged(numbers, _ball(truths), source.tensor.dtype, reason=None, proved=False)
+                trials[i].append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
+        for source, several in zip(candidate.sources, trials, strict=True):
+            if several:
+                along = source.tensor.numel() > FEW_ENTRIES
+                yield GradientPair(
+                    one.name, source, tuple(several), "estimated", _steps(source.name, several), along=along
+                )
+
+
+def _ball(found: Sequence[Estimated]) -> DoubleBall:
+    value, error = (np.array([getattr(one, of) for one in found], np.float64) for of in ("value", "error"))
+    return DoubleBall(value, np.zeros_like(value), ESTIMATE_FACTOR * error)
+
+
+def _along(
+    numbers: TensorNumbers, ways: Sequence[np.ndarray], moved: Sequence[np.ndarray], candidate: TensorCandidate
+) -> TensorNumbers:
+    """The gradient along each direction. Without a bound, by how much other roundings of the inputs move it."""
+    value = np.array([(numbers.value * way).sum() for way in ways], np.float64)
+    sizes = [(np.abs(numbers.value) * np.abs(way)).sum() for way in ways]
+    if np.isfinite(numbers.bound).all():
+        bound = [(numbers.bound * np.abs(way)).sum() for way in ways]
+    else:
+        unit = max(UNIT_ROUNDOFF[one.tensor.dtype] for one in candidate.sources)
+        changes = [[abs(((other - numbers.value) * way).sum()) for other in moved] or [np.inf] for way in ways]
+        bound = [OPAQUE_FACTOR * (max(change) + unit * size) for change, size in zip(changes, sizes, strict=True)]
+    return TensorNumbers(value, np.array(bound, np.float64), numbers.absent)
+
+
+def _moved(candidate: TensorCandidate, output: TensorOutput, upstream: Tensor) -> list[list[np.ndarray]]:
+    """The gradients by each input where all inputs are rounded otherwise; nothing where the function does not run."""
+    found = []
+    for place in range(_ROUNDINGS):
+        generator = torch.Generator().manual_seed(place)
+        call = candidate.replaced({one.name: _rounded(one.tensor, generator) for one in candidate.sources})
+        try:
+            again = next(one for one in call.returned() if one.name == output.name)
+            gradients = call.gradients(again, upstream)
+        except (CandidateError, StopIteration):
+            return []
+        zeros = [np.zeros(tuple(one.tensor.shape)) for one in call.sources]
+        found.append(
+            [
+                zero if one is None else one.detach().cpu().double().numpy()
+                for one, zero in zip(gradients, zeros, strict=True)
+            ]
+        )
+    return found
+
+
+def _rounded(tensor: Tensor, generator: torch.Generator) -> Tensor:
+    signs = torch.where(torch.rand(tensor.shape, generator=generator) < 0.5, -1.0, 1.0).to(tensor.device, torch.float64)
+    wide = tensor.detach().to(torch.float64)
+    return (wide * (1 + 2 * UNIT_ROUNDOFF[tensor.dtype] * signs)).to(tensor.dtype).requires_grad_(tensor.requires_grad)

@@ -1,0 +1,140 @@
+"""What a function of tensors computes: outputs and gradients, and how far rounding may have moved each number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.bounds.watch import Observer, Watch, observing
+from diffexplore.errors import CandidateError
+from diffexplore.floating_point import dtype_name
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
+from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class TensorNumbers:
+    """A tensor as float64 arrays of its shape: its values, and how far each may be off (infinite: nothing is known).
+
+    ``absent`` says that autograd gave None for it: then it counts as exact zeros.
+    """
+
+    value: np.ndarray
+    bound: np.ndarray
+    absent: bool = False
+
+    @property
+    def unbounded(self) -> TensorNumbers:
+        """The same numbers, of which it is not known how far they may be off; zeros that autograd puts are exact."""
+        return self if self.absent else replace(self, bound=np.full(self.value.shape, np.inf))
+
+    def within(self, bound: np.ndarray | None) -> TensorNumbers:
+        """The same numbers, with another bound where one is given."""
+        return self if bound is None or self.absent else replace(self, bound=np.broadcast_to(bound, self.value.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class WatchedCall:
+    """One watched call.
+
+    Attributes:
+        outputs: those that can be differentiated, by name.
+        gradients: by output and upstream gradient, the gradient by each input that is differentiated by; the text of
+            an exception where the backward pass raises one.
+        hidden: by what its operations escape the watch; empty where all were seen.
+        narrowed: dtypes narrower than those of inputs and outputs in which it computes.
+        operations: the names of the operations that were seen.
+    """
+
+    outputs: dict[str, TensorNumbers]
+    gradients: dict[tuple[str, int], list[TensorNumbers] | str]
+    hidden: tuple[str, ...]
+    narrowed: tuple[str, ...]
+    operations: frozenset[str]
+
+
+class _Names(Observer):
+    """Looks on at a watch, and keeps the names of the operations."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
+        self.seen.add(name.strip("_"))
+
+
+def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> WatchedCall:
+    """One call under a watch, differentiated once for each output and each of its upstream gradients."""
+    call = candidate.replaced()
+    given = [one.tensor for one in call.inputs]
+    known = [*given, *(upstream for several in upstreams.values() for upstream in several)]
+    names = _Names()
+    outputs: dict[str, TensorOutput] = {}
+    found: dict[tuple[str, int], tuple[Tensor | None, ...] | str] = {}
+    with observing(names):
+        watch = CandidateWatch(expected=narrowest(candidate), inputs=known)
+    with Escapes() as escapes, watch:
+        for one in call.returned():
+            if not is_differentiable(one.tensor):
+                continue
+            outputs[one.name] = one
+            for place, upstream in enumerate(upstreams[one.name]):
+                found[one.name, place] = _backward(call, one, upstream)
+    values = {name: _numbers(watch, one.tensor, one.tensor) for name, one in outputs.items()}
+    gradients: dict[tuple[str, int], list[TensorNumbers] | str] = {
+        key: several
+        if isinstance(several, str)
+        else [_numbers(watch, one, source.tensor) for one, source in zip(several, call.sources, strict=True)]
+        for key, several in found.items()
+    }
+    compiled = {"compiled code"} if candidate.function.compiled else set()
+    # Asking for a radius may itself find that it is not known: what is hidden is counted afterwards.
+    hidden = tuple(sorted(watch.unwatched | escapes.seen | watch.leaving | compiled))
+    if hidden:
+        values = {name: one.unbounded for name, one in values.items()}
+        gradients = {
+            key: several if isinstance(several, str) else [one.unbounded for one in several]
+            for key, several in gradients.items()
+        }
+    narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
+    return WatchedCall(values, gradients, hidden, narrowed, frozenset(names.seen))
+
+
+def _backward(call: TensorCandidate, output: TensorOutput, upstream: Tensor) -> tuple[Tensor | None, ...] | str:
+    try:
+        return call.gradients(output, upstream.clone())  # a backward may write into it
+    except CandidateError as error:
+        return str(error)
+
+
+def _numbers(watch: Watch, tensor: Tensor | None, like: Tensor) -> TensorNumbers:
+    if tensor is None:
+        zeros = np.zeros(tuple(like.shape))
+        return TensorNumbers(zeros, zeros, absent=True)
+    radius = torch.nan_to_num(watch.radius(tensor).to(torch.float64), nan=math.inf)
+    return TensorNumbers(
+        tensor.detach().to("cpu", torch.float64).numpy().copy(), radius.expand(tensor.shape).to("cpu").numpy().copy()
+    )
+
+
+def narrowest(candidate: TensorCandidate) -> torch.dtype | None:
+    """The dtype with the largest rounding errors among those of the inputs."""
+    dtypes = {one.tensor.dtype for one in candidate.inputs if one.tensor.dtype in UNIT_ROUNDOFF}
+    return max(dtypes, key=lambda dtype: UNIT_ROUNDOFF[dtype], default=None)
+
+
+def in_float64(candidate: TensorCandidate) -> TensorCandidate:
+    """The same call with every tensor of floats in float64."""
+    wide = {
+        one.name: one.tensor.detach().to(torch.float64).requires_grad_(one.tensor.requires_grad)
+        for one in candidate.inputs
+        if one.tensor.is_floating_point()
+    }
+    return candidate.replaced(wide)

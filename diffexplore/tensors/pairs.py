@@ -1,0 +1,200 @@
+"""One gradient of one output by one input against its truth: judged entry by entry, and told by its worst one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.checking.enclosures import Enclosures, Status
+from diffexplore.checking.judge import FAIL, INCONCLUSIVE, PASS, ZERO, Judged, cause_of, judge
+from diffexplore.checking.records import Cause, Verdict
+from diffexplore.checking.truth import decimal
+from diffexplore.floating_point import dtype_name
+from diffexplore.tensors.candidate import TensorInput
+from diffexplore.tensors.observed import TensorNumbers
+from diffexplore.tensors.records import EntryCounts, TensorRow, TensorTruth, TruthKind
+
+_KINK = Cause("kink", "a kink, a tie or a singularity of the forward reaches this entry: no derivative is known there")
+
+
+#: An entry that is certainly below so many units of the last place of the largest counts as 0.
+_NOTHING = 2.0**-30
+
+
+@dataclass(frozen=True, eq=False)
+class UpstreamTrial:
+    """The entries of a gradient for one upstream gradient, flat, each judged; ``probe`` names the upstream gradient."""
+
+    judged: Judged
+    probe: str | None
+    absent: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class GradientPair:
+    """The gradient of an output by an input, tried with one or several upstream gradients.
+
+    ``causes`` are those that are known of the whole gradient; where there is none, its worst entry says what is wrong.
+    ``along`` says that each number compared is a derivative along a random direction, and not an entry; ``every`` that
+    each upstream gradient has entries of its own, those of a Jacobian.
+    """
+
+    output: str
+    input: TensorInput
+    trials: tuple[UpstreamTrial, ...]
+    kind: TruthKind
+    causes: tuple[Cause, ...] = field(default=())
+    along: bool = False
+    every: bool = False
+
+    def row(self, method: str) -> TensorRow:
+        """What is told of it."""
+        trial, place = self._worst()
+        judged = None if trial is None else trial.judged
+        counts = self._counts()
+        verdict = _verdict(counts)
+        powers, absolute = self._powers()
+        shape = tuple(self.input.tensor.shape)
+        index = None if place is None or self.along else tuple(int(i) for i in np.unravel_index(place, shape))
+        return TensorRow(
+            output=self.output,
+            input=self.input.name,
+            entry=index,
+            method=method,
+            probe=f"direction {place}" if self.along else None if trial is None else trial.probe,
+            shape=shape,
+            dtype=dtype_name(self.input.tensor.dtype),
+            entries=counts,
+            value=_number(judged, "value", place),
+            truth=None if judged is None or place is None else _truth(judged.truth, place, self.kind),
+            error_abs=_number(judged, "error", place),
+            error_rel=_number(judged, "error_relative", place),
+            error_ulp=_number(judged, "error_ulp", place),
+            bound=_number(judged, "bound", place),
+            smallest_detectable=float(powers.max()) if len(powers) else None,
+            smallest_detectable_abs=float(absolute.max()) if len(absolute) and not len(powers) else None,
+            smallest_detectable_median=float(np.median(powers)) if len(powers) else None,
+            verdict=verdict,
+            cause=self._cause(trial, place, verdict),
+        )
+
+    def _counts(self) -> EntryCounts:
+        """Of distinct entries: one is wrong where any upstream gradient shows it, and else right where any does."""
+        verdicts = np.stack([trial.judged.verdict for trial in self.trials])
+        unknown: np.ndarray = np.stack([trial.judged.truth.status != Status.RESOLVED for trial in self.trials])
+        if not self.every:
+            wrong, right = (verdicts == FAIL).any(0), (verdicts == PASS).any(0)
+            verdicts, unknown = np.where(wrong, FAIL, np.where(right, PASS, INCONCLUSIVE)), np.any(unknown, axis=0)
+        left = verdicts == INCONCLUSIVE
+        return EntryCounts(
+            int((verdicts == PASS).sum()), int((verdicts == FAIL).sum()), int(left.sum()), int((left & unknown).sum())
+        )
+
+    def _powers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of the entries that passed: what would have been caught, relative to the truth; and where that is 0."""
+        passed = [(trial.judged, trial.judged.verdict == PASS) for trial in self.trials]
+        found = []
+        for of in ("detectable", "detectable_abs"):
+            values = np.concatenate([getattr(judged, of)[where] for judged, where in passed] or [np.zeros(0)])
+            found.append(values[np.isfinite(values)])
+        return found[0], found[1]
+
+    def _worst(self) -> tuple[UpstreamTrial | None, int | None]:
+        """A failing entry with the largest error, or a passing one with the most ulp, or else any that is undecided."""
+        for verdict, size in ((FAIL, _error), (PASS, _ulp), (INCONCLUSIVE, _size)):
+            found = [
+                (float(sizes.max()), number, int(np.flatnonzero(there)[sizes.argmax()]))
+                for number, trial in enumerate(self.trials)
+                if (there := trial.judged.verdict == verdict).any()
+                and len(sizes := np.nan_to_num(size(trial.judged)[there], nan=np.inf))
+            ]
+            if found:
+                _, number, place = max(found, key=lambda one: (one[0], -one[1]))
+                return self.trials[number], place
+        return None, None
+
+    def _cause(self, trial: UpstreamTrial | None, place: int | None, verdict: Verdict) -> Cause | None:
+        if verdict == "pass" or trial is None or place is None:
+            return None
+        if verdict == "fail" and self.causes:
+            return self.causes[0]
+        if verdict == "fail" and trial.absent:
+            return Cause("zero", f"the backward gives no gradient for {self.input.name} (None), which counts as 0")
+        if verdict == "inconclusive" and trial.judged.truth.status[place] != Status.RESOLVED:
+            return _KINK
+        return cause_of(trial.judged, place)
+
+
+def judged(
+    numbers: TensorNumbers,
+    truth: DoubleBall,
+    dtype: torch.dtype,
+    *,
+    reason: str | None,
+    proved: bool = True,
+    elsewhere: float = 0.0,
+) -> Judged:
+    """The entries of a gradient in ``dtype`` against their exact values, one by one.
+
+    ``reason`` says why a bound is infinite, where that is known. ``proved`` says whether the truths are enclosures, of
+    which one wider than its number holds both slopes of a kink. ``elsewhere`` is the largest entry of all gradients: a
+    gradient that is 0 throughout is told from a wrong one beside it.
+    """
+    flat = DoubleBall(*(np.broadcast_to(part, numbers.value.shape).reshape(-1) for part in truth))
+    known = np.isfinite(flat.high) & np.isfinite(flat.radius)
+    bound = numbers.bound.reshape(-1)
+    sizes = np.abs(flat.high)
+    largest = float(sizes[known].max(initial=0.0)) or elsewhere
+    wide = proved & (2 * flat.radius >= sizes) & (flat.radius > bound)
+    # Beside the others such an entry is 0, and the enclosure is as wide as double-double arithmetic leaves it.
+    nothing = wide & (sizes + flat.radius <= _NOTHING * UNIT_ROUNDOFF[dtype] * largest)
+    bound = np.where(nothing, (sizes + flat.radius) / ZERO * 2, bound)
+    status = np.where(known, np.where(wide & ~nothing, Status.UNRESOLVED, Status.RESOLVED), Status.KINK).astype(np.int8)
+    truths = Enclosures(flat.high, flat.low, flat.radius, status)
+    return judge(numbers.value.reshape(-1), bound, truths, largest, dtype, reason, stepped=None)
+
+
+def verdict_of(rows: Sequence[TensorRow]) -> Verdict:
+    """Any row that fails fails the report; it passes where every row does, and something was compared."""
+    verdicts = {row.verdict for row in rows}
+    if "fail" in verdicts:
+        return "fail"
+    return "pass" if verdicts == {"pass"} and any(row.entries.passed for row in rows) else "inconclusive"
+
+
+def _verdict(counts: EntryCounts) -> Verdict:
+    if counts.failed:
+        return "fail"
+    return "pass" if counts.passed or not counts.total else "inconclusive"
+
+
+def _error(judged: Judged) -> np.ndarray:
+    return judged.error
+
+
+def _ulp(judged: Judged) -> np.ndarray:
+    return np.nan_to_num(judged.error_ulp, nan=0.0)
+
+
+def _size(judged: Judged) -> np.ndarray:
+    return np.where(judged.truth.status != Status.RESOLVED, 0.0, np.abs(judged.truth.high))
+
+
+def _number(judged: Judged | None, of: str, place: int | None) -> float | None:
+    if judged is None or place is None:
+        return None
+    number = float(getattr(judged, of)[place])
+    return number if math.isfinite(number) else None
+
+
+def _truth(truth: Enclosures, place: int, kind: TruthKind) -> TensorTruth | None:
+    if truth.status[place] != Status.RESOLVED:
+        return None
+    found = decimal(truth.ball(place))
+    return None if found is None else TensorTruth(found.mid, found.rad, kind)

@@ -1,0 +1,214 @@
+"""What a check of a function of tensors says: plain frozen records, like those of every check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from diffexplore.checking.records import Cause, Truth, Verdict
+from diffexplore.checking.tallies import Skipped
+from diffexplore.documents import SCHEMA_VERSION, Document, Plain
+
+TruthKind = Literal["certified", "estimated"]
+
+
+@dataclass(frozen=True)
+class TensorTruth(Truth):
+    """An enclosure of an exact entry of a gradient, mid ± rad, as decimal strings rounded outward.
+
+    ``kind`` is "certified" for a proved enclosure, "estimated" for differences, where ``rad`` is the allowance of 100
+    times their measured error.
+    """
+
+    kind: TruthKind
+
+
+@dataclass(frozen=True)
+class EntryCounts(Plain):
+    """How many entries of a gradient ended how; ``kinks`` of the undecided ones have no derivative that is known."""
+
+    _KEYS: ClassVar = {"passed": "pass", "failed": "fail"}
+
+    passed: int
+    failed: int
+    inconclusive: int
+    kinks: int
+
+    @property
+    def total(self) -> int:
+        return self.passed + self.failed + self.inconclusive
+
+
+@dataclass(frozen=True)
+class TensorRow(Plain):
+    """The gradient of one output by one input, at its worst entry.
+
+    Attributes:
+        output, input: their names.
+        entry: the index of the worst entry; None where there are no entries, or where a direction was tried.
+        method: the name of the function under test.
+        probe: how the upstream gradient was made, where it is not the only one; or the direction that was tried.
+        shape, dtype: those of the input, and so of the gradient.
+        entries: how many entries ended how, over all upstream gradients.
+        value, truth, error_abs, error_rel, error_ulp, bound: of the worst entry; None stands for what does not exist.
+        smallest_detectable: the smallest relative error that would have been caught in each entry that passed.
+        smallest_detectable_abs: the same as an absolute error, where the truth of all of these is 0.
+        smallest_detectable_median: what would have been caught in half of them.
+    """
+
+    output: str
+    input: str
+    entry: tuple[int, ...] | None
+    method: str
+    probe: str | None
+    shape: tuple[int, ...]
+    dtype: str
+    entries: EntryCounts
+    value: float | None
+    truth: TensorTruth | None
+    error_abs: float | None
+    error_rel: float | None
+    error_ulp: float | None
+    bound: float | None
+    smallest_detectable: float | None
+    smallest_detectable_abs: float | None
+    smallest_detectable_median: float | None
+    verdict: Verdict
+    cause: Cause | None
+
+    @property
+    def estimated(self) -> bool:
+        return self.truth is not None and self.truth.kind == "estimated"
+
+    def __repr__(self) -> str:
+        from diffexplore.render.reprs import of_tensor_row
+
+        return of_tensor_row(self)
+
+
+@dataclass(frozen=True)
+class TensorSummary(Plain):
+    """Counts over all entries of all gradients; ``rows`` counts pairs of an output and an input by their verdicts."""
+
+    _KEYS: ClassVar = {"passed": "pass", "failed": "fail"}
+    _FIRST: ClassVar = ("pass", "fail", "inconclusive")
+
+    passed: int
+    failed: int
+    inconclusive: int
+    rows: Mapping[str, int]
+    causes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class TensorReport(Document):
+    """Whether a function's gradients are the derivatives of its outputs. True where they are.
+
+    Attributes:
+        verdict: "fail" if any row fails; "pass" if every row passes; else "inconclusive".
+        function: the name of the function under test.
+        reference: the name of the function whose derivative is the truth; None where that is its own forward.
+        truth: "certified", or "estimated" where the forward could not be read.
+        rows: one for each pair of an output and an input that is differentiated by, and for what was tried besides.
+        skipped: outputs and ways of calling that were not checked, and why.
+        notes: what else there is to know, in sentences.
+        dtype, device: those of the inputs.
+        seed: that of the upstream gradients, and of torch's random generators in each call.
+    """
+
+    _FIRST = ("verdict", "function", "reference", "truth", "rows", "skipped", "summary")
+
+    verdict: Verdict
+    function: str
+    reference: str | None
+    truth: TruthKind
+    rows: tuple[TensorRow, ...]
+    skipped: tuple[Skipped, ...]
+    summary: TensorSummary
+    notes: tuple[str, ...]
+    dtype: str
+    device: str
+    seed: int
+    environment: Mapping[str, Any]
+
+    def __bool__(self) -> bool:
+        return self.verdict == "pass"
+
+    @property
+    def failed(self) -> tuple[TensorRow, ...]:
+        """The rows that failed, the worst first."""
+        return tuple(row for row in self.rows if row.verdict == "fail")
+
+    def to_html(self) -> str:
+        """The report as one page that holds all it needs."""
+        from diffexplore.pages import Subject, to_page
+
+        return to_page("gradcheck", Subject(self))
+
+    def to_dataframe(self) -> Any:
+        """The rows as a ``pandas.DataFrame``, a column for each key.
+
+        Raises :class:`~diffexplore.errors.UsageError` where pandas is missing.
+        """
+        from diffexplore.render.dataframes import of_rows
+
+        return of_rows(self.rows)
+
+    def to_text(self, *, full: bool = False, width: int = 80) -> str:
+        """What is printed, in lines of ``width`` characters; ``full`` has every row of many."""
+        from diffexplore.render.tensors import outline
+        from diffexplore.render.terminal import blocks_to_text
+
+        return blocks_to_text(outline(self, full=full), width)
+
+    def to_markdown(self, *, full: bool = False) -> str:
+        """The same as a Markdown document."""
+        from diffexplore.render.markdown import document, escaped
+        from diffexplore.render.tensors import outline
+
+        return document(f"# Gradient check: {escaped(self.function)}\n", outline(self, full=full))
+
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        from diffexplore.render.tensors import outline
+        from diffexplore.render.terminal import Drawing
+
+        yield from Drawing(tuple(outline(self))).__rich_console__(console, options)
+
+    def __repr__(self) -> str:
+        from diffexplore.render.reprs import of_tensor_report
+
+        return of_tensor_report(self)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        printer.text(self.to_text(width=printer.max_width))
+
+    def _repr_html_(self) -> str:
+        from diffexplore.render.html import page_of
+        from diffexplore.render.tensors import outline
+
+        return page_of(outline(self))
+
+
+@dataclass(frozen=True)
+class TensorReports(Document):
+    """Checks of several functions, by name, the worst first."""
+
+    checks: tuple[tuple[str, TensorReport], ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all."""
+        verdicts = {report.verdict for _, report in self.checks}
+        return "fail" if "fail" in verdicts else "inconclusive" if "inconclusive" in verdicts else "pass"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document of a test run, see ``pytest --gradient-report``."""
+        verdicts = [report.verdict for _, report in self.checks]
+        checks = [{"test": name, "verdict": report.verdict, "report": report.to_dict()} for name, report in self.checks]
+        summary = {verdict: verdicts.count(verdict) for verdict in ("pass", "fail", "inconclusive")}
+        return {"schema_version": SCHEMA_VERSION, "summary": summary, "checks": checks}

@@ -1,0 +1,153 @@
+"""A check of a function of tensors from end to end: a subject in, a report out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from diffexplore.checking.environment import environment
+from diffexplore.checking.listener import announced
+from diffexplore.checking.records import Cause
+from diffexplore.checking.tallies import Skipped
+from diffexplore.errors import CandidateError
+from diffexplore.floating_point import dtype_name
+from diffexplore.tensors.battery.run import tried
+from diffexplore.tensors.candidate import TensorOutput, is_differentiable
+from diffexplore.tensors.forwards import check_repeats, exact_places, mismatch
+from diffexplore.tensors.given import check_outputs
+from diffexplore.tensors.gradients import certified_pairs, estimated_pairs
+from diffexplore.tensors.pairs import GradientPair, verdict_of
+from diffexplore.tensors.records import EntryCounts, TensorReport, TensorRow, TensorSummary, TruthKind
+from diffexplore.tensors.subject import TensorCalls, TensorSubject, called
+from diffexplore.torch_ops.tensor_rules.operands import NotCertified
+
+
+def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "none") -> TensorReport:
+    """The report of one check. Raises UsageError for functions of which nothing can be said."""
+    first = subject.candidate.replaced().returned()
+    outputs = tuple(one for one in first if is_differentiable(one.tensor))
+    check_outputs(subject.candidate, first, len(outputs))
+    calls = called(subject, outputs)
+    check_repeats(calls)
+    pairs, reason = _pairs(calls)
+    kind: TruthKind = "certified" if reason is None else "estimated"
+    others = tried(calls, battery)
+    rows = [*_raised(calls), *(pair.row(subject.candidate.name) for pair in pairs)]
+    rows += [_row_of_failure(calls, outputs[0].name, cause, f" ({trial})") for trial, cause in others.causes]
+    skipped = [*_skipped(first), *others.skipped]
+    return announced(_report(calls, rows, kind, skipped, [*_why_estimated(calls, reason), *notes]))
+
+
+def _pairs(calls: TensorCalls) -> tuple[list[GradientPair], str | None]:
+    """Each gradient, compared; and why the truth of them is estimated, None where it is certified."""
+    reason = _not_certified(calls)
+    if reason is None:
+        try:
+            return list(certified_pairs(calls, exact_places(calls))), None
+        except NotCertified as error:
+            reason = str(error)
+    return list(estimated_pairs(calls)), reason
+
+
+def _not_certified(calls: TensorCalls) -> str | None:
+    """Why the truth is estimated; None where it is certified. Raises CandidateError for another forward's reference."""
+    if calls.exact.problem is not None:
+        return calls.exact.problem
+    different = mismatch(calls, exact_places(calls))
+    if different is None:
+        return None
+    subject = calls.subject
+    if subject.reference is not None:
+        what = "the surrogate does not fit" if subject.is_surrogate else "your forward is not this reference"
+        raise CandidateError(f"{what}: {different}")
+    return f"it computes other numbers than the operations that torch sees: {different}"
+
+
+def _why_estimated(calls: TensorCalls, reason: str | None) -> list[str]:
+    if reason is None:
+        return []
+    name = calls.subject.reference or calls.subject.candidate.name
+    return [
+        f"the forward of {name} cannot be read: {reason}; the truth is estimated by differences: pass reference= for a "
+        "certificate"
+    ]
+
+
+def _raised(calls: TensorCalls) -> list[TensorRow]:
+    """A row for each gradient that could not be computed, because the backward pass raises."""
+    found: list[TensorRow] = []
+    for (output, _), several in calls.seen.gradients.items():
+        if isinstance(several, str) and output not in [row.output for row in found]:
+            found.append(_row_of_failure(calls, output, Cause("raises", several)))
+    return found
+
+
+def _row_of_failure(calls: TensorCalls, output: str, cause: Cause, trial: str = "") -> TensorRow:
+    candidate = calls.subject.candidate
+    source = candidate.sources[0]
+    none = dict.fromkeys(
+        "value truth error_abs error_rel error_ulp bound smallest_detectable smallest_detectable_abs "
+        "smallest_detectable_median entry probe".split()
+    )
+    return TensorRow(
+        output=output, input=source.name, method=candidate.name + trial, shape=tuple(source.tensor.shape),
+        dtype=dtype_name(source.tensor.dtype), entries=EntryCounts(0, 0, 0, 0), verdict="fail",
+        cause=cause, **none,
+    )  # fmt: skip
+
+
+def _skipped(returned: Sequence[TensorOutput]) -> list[Skipped]:
+    return [
+        Skipped(one.name, f"no gradient passes through it ({dtype_name(one.tensor.dtype)})")
+        for one in returned
+        if not is_differentiable(one.tensor)
+    ]
+
+
+def _report(
+    calls: TensorCalls, rows: Sequence[TensorRow], kind: TruthKind, skipped: Sequence[Skipped], notes: Sequence[str]
+) -> TensorReport:
+    candidate, dtype = calls.subject.candidate, calls.subject.dtype
+    device = candidate.sources[0].tensor.device
+    return TensorReport(
+        verdict=verdict_of(rows),
+        function=candidate.name,
+        reference=calls.subject.reference,
+        truth=kind,
+        rows=tuple(rows),
+        skipped=tuple(skipped),
+        summary=_summary(rows),
+        notes=tuple(notes),
+        dtype=dtype_name(dtype),
+        device=str(device),
+        seed=candidate.seed,
+        environment=environment(device, calls.broken),
+    )
+
+
+def merged(reports: Sequence[TensorReport]) -> TensorReport:
+    """One report of checks of the same function, in several dtypes say."""
+    first = reports[0]
+    rows = tuple(row for report in reports for row in report.rows)
+    return replace(
+        first,
+        verdict=verdict_of(rows),
+        truth="certified" if all(report.truth == "certified" for report in reports) else "estimated",
+        rows=rows,
+        skipped=tuple(dict.fromkeys(skip for report in reports for skip in report.skipped)),
+        summary=_summary(rows),
+        notes=tuple(dict.fromkeys(note for report in reports for note in report.notes)),
+        dtype=", ".join(dict.fromkeys(report.dtype for report in reports)),
+    )
+
+
+def _summary(rows: Sequence[TensorRow]) -> TensorSummary:
+    entries = [row.entries for row in rows]
+    return TensorSummary(
+        passed=sum(one.passed for one in entries),
+        failed=sum(one.failed for one in entries),
+        inconclusive=sum(one.inconclusive for one in entries),
+        rows=Counter(row.verdict for row in rows),
+        causes=Counter(row.cause.key for row in rows if row.cause is not None),
+    )

@@ -1,0 +1,106 @@
+"""What is checked: a function under test, what is differentiated for the truth, and the first calls of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.bounds.canary import broken_claims
+from diffexplore.methods.opaque import OPAQUE_FACTOR
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.observed import WatchedCall, narrowest, observed
+from diffexplore.tensors.truth import Recorded, recorded
+from diffexplore.tensors.upstream import upstreams_for
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class TensorSubject:
+    """What is checked, and against what.
+
+    Attributes:
+        candidate: the function under test, at its inputs.
+        forward: what is differentiated for the truth: the candidate run eagerly, a reference, or a surrogate.
+        reference: the name of the reference or the surrogate; None where the forward is the candidate's own.
+        is_surrogate: whether ``forward`` only says what the gradient is meant to be, and not what the output is.
+        jacobian: whether every entry of the Jacobian is looked at.
+    """
+
+    candidate: TensorCandidate
+    forward: TensorCandidate
+    reference: str | None = None
+    is_surrogate: bool = False
+    jacobian: bool = False
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The narrowest dtype among those of the inputs, by which rounding is measured."""
+        return narrowest(self.candidate) or torch.float64
+
+
+@dataclass(frozen=True, eq=False)
+class TensorCalls:
+    """What the calls of a subject gave.
+
+    Attributes:
+        outputs: the outputs that can be differentiated, as one call returned them.
+        probes, upstreams: by output, its upstream gradients and what tells them apart.
+        seen: the candidate's numbers, watched.
+        exact: the forward that is differentiated for the truth, recorded.
+    """
+
+    subject: TensorSubject
+    outputs: tuple[TensorOutput, ...]
+    probes: dict[str, list[str | None]]
+    upstreams: dict[str, list[Tensor]]
+    seen: WatchedCall
+    exact: Recorded
+
+    @cached_property
+    def broken(self) -> tuple[str, ...]:
+        """The claims about rounding that do not hold here: bounds that rest on them are none."""
+        device = self.outputs[0].tensor.device
+        return broken_claims(self.subject.dtype, device, self.seen.operations)
+
+    @cached_property
+    def _rounded(self) -> Recorded | None:
+        """The same forward, with each operation rounding once: a reference for code whose operations are not seen.
+
+        None where they were all seen, and where the forward cannot be recorded.
+        """
+        if not self.seen.hidden or self.exact.problem is not None:
+            return None
+        found = recorded(self.subject.forward, rounded_in=self.subject.dtype)
+        return found if found.problem is None else None
+
+    def value_allowance(self, place: int) -> np.ndarray | None:
+        """How far opaque code may be off in the forward's output at ``place``; None where its own bound holds."""
+        return None if self._rounded is None else _allowance(self._rounded.value(place))
+
+    def gradient_allowances(self, place: int, upstream: Tensor) -> list[np.ndarray] | None:
+        """The same for the gradients by each input."""
+        if self._rounded is None:
+            return None
+        return [_allowance(gradient) for gradient in self._rounded.gradients(place, upstream)]
+
+
+def _allowance(ball: DoubleBall) -> np.ndarray:
+    return OPAQUE_FACTOR * np.nan_to_num(ball.radius, nan=np.inf)
+
+
+def called(subject: TensorSubject, outputs: tuple[TensorOutput, ...]) -> TensorCalls:
+    """TensorCalls the candidate under a watch, and the forward on a tape."""
+    probes: dict[str, list[str | None]] = {}
+    upstreams: dict[str, list[Tensor]] = {}
+    for one in outputs:
+        several = list(upstreams_for(one.tensor, subject.candidate.seed, jacobian=subject.jacobian))
+        probes[one.name] = [probe for probe, _ in several]
+        upstreams[one.name] = [upstream for _, upstream in several]
+    return TensorCalls(
+        subject, outputs, probes, upstreams, observed(subject.candidate, upstreams), recorded(subject.forward)
+    )

@@ -1,0 +1,132 @@
+"""The certified truth: a forward pass recorded below autograd, and swept back by rules of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
+from diffexplore.errors import CandidateError
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
+from diffexplore.tensors.tape import Tape
+from diffexplore.torch_code.calling import line_that_runs
+from diffexplore.torch_code.leaving_torch import Escapes
+from diffexplore.torch_ops.tensor_rules.operands import NotCertified
+from diffexplore.torch_private.watching import DisableTorchFunction, storage_key
+
+Tensor = torch.Tensor
+
+
+class HiddenSteps(Escapes):
+    """Notes by which methods floats left torch where autograd does not look on: within the forward of a Function.
+
+    Elsewhere autograd takes what left torch for constants as well, and so does the tape. ``line`` is that of the first.
+    """
+
+    line = ""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        before = set(self.seen)
+        out = super().__torch_function__(func, types, args, kwargs)
+        if torch.is_grad_enabled() or not any(_is_float(leaf) for leaf in args):
+            self.seen = before
+        elif self.seen != before and not self.line:
+            self.line = line_that_runs()
+        return out
+
+
+def _is_float(leaf: Any) -> bool:
+    if isinstance(leaf, (list, tuple)):
+        return any(map(_is_float, leaf))
+    return isinstance(leaf, Tensor) and (leaf.is_floating_point() or leaf.is_complex())
+
+
+class ExactTape(Tape):
+    """A tape whose own operations are no steps of the function's; ``line`` is that of the user at a ``problem``."""
+
+    line = ""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        readable = self.problem is None
+        with DisableTorchFunction():
+            out = super().__torch_dispatch__(func, types, args, kwargs)
+        if readable and self.problem is not None:
+            self.line = line_that_runs()
+        return out
+
+
+class RoundedTape(ExactTape):
+    """A tape on which the inputs and every operation round once in ``dtype``: how far an evaluation may be off.
+
+    What code is allowed whose operations cannot be seen is a multiple of that.
+    """
+
+    def __init__(self, sources: Sequence[Tensor], dtype: torch.dtype) -> None:
+        self._unit, self._quantum = UNIT_ROUNDOFF[dtype], QUANTUM[dtype]
+        super().__init__(sources)
+        for source in sources:
+            key = storage_key(source)
+            self._states[key] = State(self.as_computed(self._states[key].ball), True)
+        self.sources = [StorageRegion(self._state(source), StridedLayout.of(source), True) for source in sources]
+
+    def as_computed(self, ball: DoubleBall) -> DoubleBall:
+        moved = self._unit * (np.abs(ball.high) + ball.radius) + np.where(ball.exactly_zero, 0.0, self._quantum)
+        return ball._replace(radius=ball.radius + moved)
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """A forward pass that was recorded: its outputs, as balls, and their exact gradients.
+
+    ``problem`` says why there is no certified truth; None where there is one.
+    """
+
+    tape: Tape
+    outputs: tuple[TensorOutput, ...]
+    problem: str | None
+
+    def value(self, output: int) -> DoubleBall:
+        """The exact value of an output."""
+        return self.tape.ball(self.outputs[output].tensor)
+
+    def gradients(self, output: int, upstream: Tensor) -> list[DoubleBall]:
+        """The exact gradients of Σ upstream · output by each input that is differentiated by.
+
+        Raises NotCertified where some step has no derivative that is known.
+        """
+        try:
+            return self.tape.gradients(self.outputs[output].tensor, upstream)
+        except NotCertified:
+            raise
+        except Exception as error:  # a rule that fails certifies nothing
+            raise NotCertified(f"it cannot be swept back ({type(error).__name__}: {error})") from error
+
+
+def recorded(candidate: TensorCandidate, *, rounded_in: torch.dtype | None = None) -> Recorded:
+    """One call of ``candidate`` on a tape; with ``rounded_in`` each operation rounds in that dtype.
+
+    The call was made before without a tape: what it raises here is the recording's own.
+    """
+    call = candidate.replaced()
+    sources = [one.tensor for one in call.sources]
+    tape = ExactTape(sources) if rounded_in is None else RoundedTape(sources, rounded_in)
+    hidden = HiddenSteps()
+    try:
+        with hidden, tape:
+            outputs = tuple(one for one in call.returned() if one.tensor.is_floating_point())
+    except CandidateError as error:
+        return Recorded(tape, (), f"it cannot be recorded: {error}")
+    problem = None if tape.problem is None else f"{tape.problem}{tape.line}"
+    if problem is None and hidden.seen:
+        problem = f"numbers leave torch by {', '.join(sorted(hidden.seen))}{hidden.line}"
+    return Recorded(tape, outputs, problem)

@@ -1,0 +1,33 @@
+"""Where the forward of an autograd Function begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from diffexplore.torch_private.supported import needed_names
+
+with needed_names():
+    from torch._functorch import utils as _utils
+
+    torch._C._functions.UndefinedGrad  # noqa: B018
+    _utils.unwrap_dead_wrappers  # noqa: B018  # torch.autograd.Function.apply calls it first, with its arguments
+
+
+@contextmanager
+def arguments_changed(change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> Iterator[None]:
+    """Inside the block each ``torch.autograd.Function.apply`` gets what ``change`` makes of its arguments."""
+    before = _utils.unwrap_dead_wrappers
+    _utils.unwrap_dead_wrappers = lambda args: change(before(args))
+    try:
+        yield
+    finally:
+        _utils.unwrap_dead_wrappers = before
+
+
+def undefined(tensor: Any) -> Any:
+    """The tensor with a node behind it that passes no upstream gradient on: None, or zeros, where it is asked for."""
+    return torch._C._functions.UndefinedGrad()(tensor)

@@ -1,0 +1,145 @@
+"""Where the operators of a graph have a value: kept apart from formulas, from which SymPy cancels what it can.
+
+torch computes NaN or infinity where a logarithm, a root or a quotient has no value, whatever is made of it later:
+0 · √x is NaN for x < 0. So each operator states its condition, and what depends on its result has that, too. Which
+tensors are certainly finite everywhere is found step by step as well: 1/x·x is not, though its formula is 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import sympy
+from sympy.logic.boolalg import Boolean
+from torch.fx import Node
+
+from diffexplore.errors import UsageError
+from diffexplore.torch_ops.domains import EVERYWHERE, OperandDomain, either
+from diffexplore.torch_ops.readers.arrays import Grid
+from diffexplore.torch_ops.readers.certain import INFINITIES, has_value, is_nonnegative, is_positive
+from diffexplore.torch_ops.readers.logic import opposite
+from diffexplore.torch_ops.records import Operator
+
+Conditions = frozenset[Boolean]
+
+NOTHING: Conditions = frozenset()
+
+
+class Certainty:
+    """The nodes of a graph whose values are certainly finite.
+
+    Nothing is looked at, and nothing is certain, where no operator ``tests`` whether its operands are.
+    """
+
+    def __init__(self, operators: Iterable[Operator | None]) -> None:
+        self.tests = any(operator is not None and operator.tests_finiteness for operator in operators)
+        self._lost: set[Any] = set()
+        self._all_lost = False
+
+    def of(self, nodes: Iterable[Any]) -> bool:
+        """Whether the values of these nodes are."""
+        return self.tests and not self._all_lost and not any(node in self._lost for node in nodes)
+
+    def note(self, node: Any, operator: Operator | None, in_place: bool, value: Any, operands: Sequence[Any]) -> None:
+        """Looks at the value of a node before anything is written into it."""
+        results = value if isinstance(value, tuple) else (value,)
+        kept = self.of(node.all_input_nodes) and all(map(_finite, results))
+        if kept and (operator is None or _certainly_in(operator.defined, operands)):
+            return
+        self._lost.add(node)
+        self._all_lost = self._all_lost or in_place  # what is written in place is seen through other nodes, too
+
+
+def _certainly_in(domain: OperandDomain, operands: Sequence[Any]) -> bool:
+    """Whether the operands are in the domain. A finite result does not say so: it may have lost a denominator."""
+    if domain.rule is not None:
+        return not domain.in_formula
+    if not domain.conditions:
+        return True
+    cells = [
+        list(operand.cells.flat) if isinstance(operand, Grid) else [sympy.sympify(operand)] for operand in operands
+    ]
+    rows = ([column[i % len(column)] for column in cells] for i in range(max(map(len, cells))))
+    return all(
+        is_nonnegative(apart) if sign == ">=" else is_positive(apart)
+        for row in rows
+        for sign, apart in domain.comparisons(*row)
+    )
+
+
+def _finite(value: Any) -> bool:
+    """Whether a result, perhaps a number, has a finite value everywhere, or is a constant infinity."""
+    if value is None:
+        return True
+    cells = value.cells.flat if isinstance(value, Grid) else [sympy.sympify(value)]
+    return all(cell in INFINITIES or has_value(cell) for cell in cells)
+
+
+def own_conditions(operator: Operator, arguments: Iterable[Any]) -> Conditions:
+    """The conditions on the operands of an operator for it to have a value, beside what its formula says."""
+    domain = operator.defined
+    operands = [argument for argument in arguments if isinstance(argument, (Grid, sympy.Expr, int))]
+    if domain.in_formula or domain == EVERYWHERE or not operands:
+        return NOTHING
+    cells = [operand.cells.ravel() if isinstance(operand, Grid) else [sympy.sympify(operand)] for operand in operands]
+    count = max(len(column) for column in cells)
+    if any(len(column) not in (1, count) for column in cells):  # broadcast over several axes: every pair is requested
+        rows = ([x, y] for x in cells[0] for y in (cells[1] if len(cells) > 1 else [sympy.S.One]))
+    else:
+        rows = ([column[i if len(column) > 1 else 0] for column in cells] for i in range(count))
+    return _checked(operator.name, {domain.condition(*row) for row in rows})
+
+
+def _checked(name: str, found: Iterable[Boolean]) -> Conditions:
+    parts = {part for need in found for part in sympy.And.make_args(need)}
+    if sympy.false in parts:
+        raise UsageError(f"{name} has no value where the function takes it, whatever the input")
+    return frozenset(parts - {sympy.true})
+
+
+def chosen(condition: Grid, taken: Conditions, otherwise: Conditions) -> Conditions:
+    """The conditions of a choice: those of each operand only where it is taken."""
+    holds = set(condition.cells.ravel())
+    if len(holds) != 1:
+        return taken | otherwise
+    (hit,) = holds
+    first = (either(opposite(hit), need) for need in taken)
+    second = (either(hit, need) for need in otherwise)
+    return frozenset(need for need in (*first, *second) if need != sympy.true)
+
+
+class NodeDomains:
+    """What the results of the nodes of a graph need; ``output`` and ``gradients`` are those of its end."""
+
+    def __init__(self) -> None:
+        self.output: Conditions = NOTHING
+        self.gradients: tuple[Conditions, ...] = ()
+        self._of: dict[Node, Conditions] = {}
+        self._of_all: Conditions = NOTHING
+
+    def of(self, argument: Any) -> Conditions:
+        """The conditions under which an argument of a node has a value."""
+        return self._of.get(argument, NOTHING) | self._of_all if isinstance(argument, Node) else NOTHING
+
+    def pass_on(self, source: Any, node: Node) -> None:
+        """A part of a result has the conditions of the whole."""
+        self._of[node] = self.of(source)
+
+    def keep(
+        self, node: Node, operator: Operator, in_place: bool, values: Sequence[Any], condition: Callable[[Any], Grid]
+    ) -> None:
+        """The conditions of an operator itself and of its operands: of a choice, where each is taken."""
+        if operator.choice is not None and not in_place:
+            places = operator.choice
+            deciding, taken, otherwise = (self.of(node.args[place]) for place in places)
+            self._of[node] = deciding | chosen(condition(values[places[0]]), taken, otherwise)
+            return
+        inherited = (self.of(argument) for argument in node.all_input_nodes)
+        self._of[node] = own_conditions(operator, values).union(*inherited)
+        if in_place:  # views of what is written to have the new values, too
+            self._of_all |= self._of[node]
+
+    def end(self, output: Node, gradients: Sequence[Node | None]) -> None:
+        """The end of a graph."""
+        self.output, self.gradients = self.of(output), tuple(map(self.of, gradients))

@@ -1,0 +1,84 @@
+"""Where a derivative passes on a tape, and where autograd lets none pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from diffexplore.tensors.tape import Tape
+
+Tensor = torch.Tensor
+
+
+class _Product(torch.autograd.Function):
+    """x · s, with a backward pass that knows s as a constant."""
+
+    @staticmethod
+    def forward(ctx, x, s):  # torch calls it
+        ctx.save_for_backward(s)
+        return x.t() * s.t()
+
+    @staticmethod
+    def backward(ctx, upstream):  # torch calls it
+        (s,) = ctx.saved_tensors
+        return upstream.t() * s, None
+
+
+def _without_grad(x: Tensor) -> Tensor:
+    with torch.no_grad():
+        s = x.exp()
+    return x * s
+
+
+def _function_of_a_constant(x: Tensor) -> Tensor:
+    with torch.no_grad():
+        s = x.exp()
+    return _Product.apply(x, s)
+
+
+def _straight_through(x: Tensor) -> Tensor:
+    return x + (x.round() - x).detach()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        _without_grad,
+        _function_of_a_constant,
+        _straight_through,
+        lambda x: _Product.apply(x, x.detach()),
+        lambda x: x * x.data.exp(),
+        lambda x: x.detach().requires_grad_() * 2 + x.sin(),
+    ],
+    ids=["no_grad", "constant of a Function", "straight through", "detached memory", "data", "a new leaf"],
+)
+def test_constants_are_those_of_autograd(function: Callable[[Tensor], Tensor]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(3, 3, dtype=torch.float64, generator=generator).requires_grad_()
+    upstream = torch.randn(3, 3, dtype=torch.float64, generator=generator)
+    tape = Tape([x])
+    with tape:
+        output = function(x)
+    (found,) = tape.gradients(output, upstream)
+    (expected,) = torch.autograd.grad(function(x), x, upstream)
+    assert tape.problem is None
+    assert np.all(np.abs(found.high - expected.numpy()) <= 1e-14)
+
+
+def test_results_that_share_memory_are_written_one_after_another() -> None:
+    x = torch.randn(2, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    upstream = torch.randn(2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+
+    def function(x: Tensor) -> Tensor:
+        first, second, third = x.sin().unsafe_chunk(3, 1)
+        return first * second.sigmoid_() + third.tanh_()
+
+    tape = Tape([x])
+    with tape:
+        output = function(x)
+    (found,) = tape.gradients(output, upstream)
+    (expected,) = torch.autograd.grad(function(x), x, upstream)
+    assert np.all(np.abs(found.high - expected.numpy()) <= 1e-14)
