@@ -12,46 +12,67 @@ from flint import arb
 
 from diffexplore.arithmetic.balls import BALLS
 from diffexplore.functions import ALL, OPERATIONS, Function, Operation
-from diffexplore.functions.records import NO_CLASS
+from diffexplore.functions.records import NO_CLASS, Defined
 from diffexplore.functions.tables import node_of
 from diffexplore.program.program import lower
 
 OF_TWO = ("add", "sub", "mul", "div", "pow", "atan2", "max", "min")
-OF_AN_ORDER = tuple(one.computed.name for one in ALL if one.of_order_0 is not None)
 WITH_CLASS = [one for one in ALL if one.node is not NO_CLASS]
-X, Y = sympy.symbols("x y", real=True)
+X, Y, Z = sympy.symbols("x y z", real=True)
 
 Point = tuple[float, ...]
+
+
+def orders_of(name: str) -> int:
+    """How many orders an operation takes."""
+    return next((one.orders for one in ALL if isinstance(one.computed, Operation) and one.computed.name == name), 0)
+
+
+def numbers_of(name: str) -> int:
+    """How many numbers an operation takes, beside its orders."""
+    if name in OF_TWO:
+        return 2
+    entry = next((one for one in ALL if isinstance(one.computed, Operation) and one.computed.name == name), None)
+    return 1 if entry is None else arguments_of(entry) - entry.orders
+
+
+def arguments_of(function: Function) -> int:
+    return len(function.node.slopes) if isinstance(function.node, Defined) else function.least
+
+
+def symbols_of(function: Function) -> tuple[sympy.Expr, ...]:
+    """Arguments for a call: 2 for an order, and symbols."""
+    moving = (X, Y, Z)[: arguments_of(function) - function.orders]
+    return (*[sympy.Integer(2)] * function.orders, *moving)
 
 
 def drawn(name: str, count: int = 40) -> list[Point]:
     """Points of the domain, the same each time: of all sizes, and of both signs."""
     rng = np.random.default_rng(len(name) * 1000 + sum(map(ord, name)))
+    each = 4 * count * (4 if numbers_of(name) > 2 else 1)
     numbers = np.concatenate(
-        [rng.uniform(-4, 4, 6 * count), rng.choice([-1, 1], 4 * count) * 2.0 ** rng.uniform(-12, 3, 4 * count)]
+        [rng.uniform(-4, 4, 3 * each // 2), rng.choice([-1, 1], each) * 2.0 ** rng.uniform(-12, 3, each)]
     )
     numbers = rng.permutation(numbers)
     domain = OPERATIONS[name].facts.domain
-    if name in OF_TWO:
-        points = list(zip(numbers.tolist(), rng.permutation(numbers).tolist(), strict=True))
-        if name == "pow":
-            points = [(x, y if x > 0 else float(round(y))) for x, y in points]
-    elif name in OF_AN_ORDER:
-        points = [(float(1 + i % 3), x) for i, x in enumerate(numbers.tolist())]
-    else:
-        points = [(x,) for x in numbers.tolist()]
+    others = [rng.permutation(numbers).tolist() for _ in range(numbers_of(name) - 1)]
+    points = list(zip(numbers.tolist(), *others, strict=True))
+    if name == "pow":
+        points = [(x, y if x > 0 else float(round(y))) for x, y in points]
+    orders = orders_of(name)
+    points = [(*[float(1 + i % 3)] * orders, *point) for i, point in enumerate(points)]
     inside = [point for point in points if domain.holds(*map(arb, point))]
     assert len(inside) >= count, "a domain of which the points are a part"
     return inside[:count]
 
 
-def columns(name: str, points: list[Point]) -> Iterator[list[Any]]:
-    """Operands for one call: whole columns, or a number for an order, which has a call of its own."""
-    if name not in OF_AN_ORDER:
-        yield [torch.tensor(column, dtype=torch.float64) for column in zip(*points, strict=True)]
-        return
-    for order in (1, 2, 3):
-        yield [order, torch.tensor([x for n, x in points if n == order], dtype=torch.float64)]
+def columns(name: str, points: list[Point]) -> Iterator[tuple[list[Point], list[Any]]]:
+    """Points and operands for one call: whole columns, or numbers for orders, each with a call of its own."""
+    count = orders_of(name)
+    for orders in sorted({point[:count] for point in points}):
+        own = [point for point in points if point[:count] == orders]
+        numbers = [torch.tensor(column, dtype=torch.float64) for column in list(zip(*own, strict=True))[count:]]
+        yield own, [*map(int, orders), *numbers]
 
 
 def true(name: str, point: Point) -> arb:
@@ -62,13 +83,12 @@ def inside(function: Function) -> list[Point]:
     """Points at which a function with a class of its own is defined."""
     name = function.computed.name if isinstance(function.computed, Operation) else "add"
     points = [point[: function.least] for point in drawn(name)] if name == "add" else drawn(name)
+    points = points[: 40 if arguments_of(function) < 3 else 15]
     return [point for point in points if function.facts.domain.holds(*map(arb, point))]
 
 
 def program_of(function: Function, expr: Any = lambda node: node) -> Any:
-    symbols = (X, Y)[: 2 if function.least == 2 else 1]
-    if function.name in OF_AN_ORDER:
-        symbols = (sympy.Integer(2), X)
+    symbols = symbols_of(function)
     names = [one.name for one in symbols if one.is_Symbol]
     return lower([expr(node_of(function)(*symbols))], names), names
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from diffexplore.functions import FUNCTIONS
 
-#: The last argument of a function of an order; the others stand in front.
-_ORDERS = {"polygamma": "2", "dsinc": "2", "besseli": "2", "besselj": "2"}
-
 #: The arguments of functions that do not take any two numbers, with expressions in the places of {x} and {y}.
-_ARGUMENTS = {"where": "{x} > {y}, {x}**2, {x}/{y}", "Piecewise": "({x}, {x} > {y}), ({y}, True)"}
+_ARGUMENTS = {
+    "where": "{x} > {y}, {x}**2, {x}/{y}", "Piecewise": "({x}, {x} > {y}), ({y}, True)", "zeta": "{x} + 2, {y}",
+    "dzeta": "1, {x} + 2, {y}", "dgammainc": "1, {x}, {y}", "betainc": "{x}, {y}, ({x})/4",
+    "dbetainc": "1, 0, {x}, {y}, ({x})/4",
+}  # fmt: skip
+
+#: Functions that PyTorch differentiates in one argument alone, with numbers in the places of the others.
+OF_ONE_VARIABLE = {
+    "gammainc": "5/2, {x}", "gammaincc": "5/2, {x}", "zeta": "5/2, {x}", "betainc": "5/2, 3, {x}",
+}  # fmt: skip
 
 
-def arguments_of(name: str, x: str, y: str, z: str = "") -> str:
-    """The arguments for a call of a function: ``x`` alone, or ``x`` and ``y``, with an order in front where it has one."""
+def arguments_of(name: str, x: str, y: str) -> str:
+    """The arguments for a call of a function of ``x``, and of ``y`` where it takes two; an order is 2."""
     entry = FUNCTIONS[name]
     if name in _ARGUMENTS:
         return _ARGUMENTS[name].format(x=x, y=y)
-    if name in _ORDERS:
-        return f"{_ORDERS[name]}, {x}"
-    return ", ".join([x, y, z][: entry.least])
+    return ", ".join([*["2"] * entry.orders, *[x, y][: entry.least - entry.orders]])
 
 
-def call_of(name: str, x: str, y: str, z: str = "") -> str:
+def call_of(name: str, x: str, y: str) -> str:
     """The call as text."""
-    return f"{name}({arguments_of(name, x, y, z)})"
+    return f"{name}({arguments_of(name, x, y)})"

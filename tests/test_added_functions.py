@@ -23,6 +23,9 @@ PROGRAMS: dict[str, Callable[..., torch.Tensor]] = {
     "i1(a*x)": lambda a, x: special.i1(a * x).mean(),
     "i0e(a*x)": lambda a, x: special.i0e(a * x).mean(),
     "i1e(a*x)": lambda a, x: special.i1e(a * x).mean(),
+    "gammainc(5/2, a*x)": lambda a, x: special.gammainc(torch.full_like(x, 2.5), a * x).mean(),
+    "gammaincc(5/2, a*x)": lambda a, x: special.gammaincc(torch.full_like(x, 2.5), a * x).mean(),
+    "zeta(5/2, a*x)": lambda a, x: special.zeta(2.5, a * x).mean(),
     "a*floor(x)": lambda a, x: (a * torch.floor(x)).mean(),
 }
 
@@ -44,7 +47,8 @@ def test_a_program_with_another_factor_is_refuted(formula: str) -> None:
     "formula",
     [
         *PROGRAMS, "entr(a*x)", "xlog1py(x, a)", "exp10(a*x)", "i1(a*x)", "besseli(4, a*x)", "k0(a*x)", "k1(a*x)*a",
-        "j0(a*x)", "j1(a*x)", "besselj(4, 9*a*x)", "y0(a*x)", "y1(a*x)*a", "i0e(-30*a*x)", "i1e(30*a*x)",
+        "j0(a*x)", "j1(a*x)", "besselj(4, 9*a*x)", "y0(a*x)", "y1(a*x)*a", "i0e(-30*a*x)", "i1e(30*a*x)", "gammainc(a, x)",
+        "gammaincc(a, a*x)", "zeta(a + 2, x)", "zeta(x + 2, a)", "zeta(2 + a*x)", "betainc(a, 2, x)", "betainc(2, a, a*x)",
         "a*round(x) + a*ceil(x)*trunc(9*x)", "log_ndtr(-60*a*x)", "erfcx(50*a*x)",
     ],
 )  # fmt: skip
@@ -77,3 +81,38 @@ def test_at_zero(formula: str) -> None:
     loss = dx.Loss(formula, parameters="a", data="x")
     report = dx.check(loss, {"x": [0.0, 0.5]}, {"a": 0.0}, methods="symbolic,reverse", device="cpu")
     assert report.verdict == "pass"
+
+
+@pytest.mark.parametrize("kernel", ["bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1"])
+def test_a_kernel_without_a_gradient_is_told(kernel: str) -> None:
+    """PyTorch takes it for a constant, without a word: the gradient of what is made of it is 0, or has a part less."""
+    loss = dx.Loss(f"{kernel[-2:]}(a*x) + a", parameters="a", data="x")
+    program = lambda a, x: (getattr(special, kernel)(a * x) + a).mean()  # noqa: E731 (one of several kernels)
+    assert dx.prove(program, loss, parameters="a", data="x").status == "refuted"
+
+
+def test_a_gradient_that_torch_lacks_is_verified() -> None:
+    """By somebody's own backward pass, here by differences: right, and with the sign of P for that of Q."""
+
+    class Incomplete(torch.autograd.Function):
+        sign = 1.0
+
+        @staticmethod
+        def forward(ctx: Any, a: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+            ctx.save_for_backward(a, x)
+            value: torch.Tensor = special.gammainc(a, x)
+            return value
+
+        @classmethod
+        def backward(cls, ctx: Any, gradient: torch.Tensor) -> Any:
+            (a, x), h = ctx.saved_tensors, 2.0**-15
+            slope = (special.gammainc(a + h, x) - special.gammainc(a - h, x)) / (2 * h)
+            return (Incomplete.sign * gradient * slope).sum(), None
+
+    loss = dx.Loss("gammainc(a, x)", parameters="a", data="x")
+    for sign, verdict in ((1.0, "pass"), (-1.0, "fail")):
+        Incomplete.sign = sign
+        report = dx.verify(
+            lambda a, x: Incomplete.apply(a, x).mean(), loss, {"x": [0.3, 2.8]}, {"a": 1.7}, device="cpu"
+        )
+        assert report.verdict == verdict

@@ -145,10 +145,10 @@ class Recorder(TorchDispatchMode):
 def functions_of_one(name: str) -> list[Callable[..., torch.Tensor]]:
     """An operation of a program as functions of one tensor: with a number on either side, or a tensor on both."""
     operation = canary.TORCH[name]
-    if name in FUNCTIONS and FUNCTIONS[name].of_order_0 is not None:
-        return [lambda x: operation(2, x)]
     if name not in OF_TWO:
-        return [operation]
+        entry = FUNCTIONS.get(name)
+        orders, others = (entry.orders, entry.least + len(entry.optional) - entry.orders - 1) if entry else (0, 0)
+        return [lambda x: operation(*[2] * orders, *[1.25 * x] * others, x)]
     return [
         lambda x: operation(x, 1.25 * x), lambda x: operation(x, 0.3), lambda x: operation(x, 3),
         lambda x: operation(0.3, x), lambda x: operation(2, x),

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 from javascript import evaluate
-from sample_calls import arguments_of
+from sample_calls import OF_ONE_VARIABLE, arguments_of
 
 import diffexplore as dx
 from diffexplore.arithmetic.balls import BALLS, precision
@@ -129,7 +129,7 @@ def formula_of(name: str) -> str:
     """A formula whose gradient is defined at a = 0.7, x = 0.4."""
     arguments = {
         "where": "a > x and not a > 3 or x == 1, a**2*x, 2", "Piecewise": "(a, a > 1), (2, a > 3), (a*x, True)",
-        "acosh": "a*x + 1",
+        "acosh": "a*x + 1", **{one: text.format(x="a*x") for one, text in OF_ONE_VARIABLE.items()},
     }.get(name, arguments_of(name, "a*x", "a + x"))  # fmt: skip
     return f"{name}({arguments})*a + {name}({arguments})**3*x"
 
@@ -140,7 +140,11 @@ EXTRA = [
     "1e-30*a**2 + 123456789012345678901*a*x", "(a+x)*(a-x)*(a*x+1)*(a*x-2)*(a+2*x)*(a-3*x)*(1+a**2+x**4)**7",
 ]  # fmt: skip
 POINT = {"a": 0.7, "x": 0.4}
-FORMULAS = {**{entry.name: formula_of(entry.name) for entry in TABLE}, **{text: text for text in EXTRA}}
+LACKING = ("dgammainc", "dzeta", "dbetainc")
+FORMULAS = {
+    **{entry.name: formula_of(entry.name) for entry in TABLE if entry.name not in LACKING},
+    **{text: text for text in EXTRA},
+}
 
 
 @cache

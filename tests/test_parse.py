@@ -11,6 +11,7 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
+from sample_calls import arguments_of, call_of
 
 import diffexplore as dx
 from diffexplore.errors import UsageError
@@ -245,18 +246,13 @@ def test_every_function_of_the_table_builds() -> None:
     for name, entry in FUNCTIONS.items():
         if entry.name == "Piecewise":
             continue
-        arguments = ["x > 0", "x", "y"] if name == "where" else ["x", "y", "x*y"][: entry.least]
-        arguments = ["2", "x"] if entry.of_order_0 is not None else arguments
-        assert parse(f"{name}({', '.join(arguments)})").free_symbols
+        assert parse(f"{name}({arguments_of(entry.name, 'x', 'y')})").free_symbols
 
 
 @pytest.mark.parametrize("entry", [entry for entry in TABLE if entry.name not in ("where", "Piecewise")])
 def test_a_function_of_itself_is_read_also_within_a_condition(entry: Function) -> None:
-    order = ["2"] if entry.of_order_0 is not None else []
-
     def of(argument: str) -> str:
-        arguments = [*order, argument, "y", "x*y"][: max(entry.least, 2 if order else 1)]
-        return f"{entry.name}({', '.join(arguments)})"
+        return call_of(entry.name, argument, "y")
 
     twice = of(of("x/4"))
     for text in (twice, f"where({twice} > 1/5, x, y)", of(f"where({of('x')} > 1, x, y)")):

@@ -12,7 +12,7 @@ import torch
 
 from diffexplore.auditing.rulebook import RulebookEntry
 from diffexplore.auditing.setup import Setup
-from diffexplore.auditing.special import VALUES
+from diffexplore.formula.step_functions import STEPS
 from diffexplore.torch_ops.cases import Case
 
 POINTS = 20
@@ -20,11 +20,19 @@ MASKS = ("mask", "condition")
 WHOLE = {"n": 2, "decimals": 1}
 
 
+#: The functions that SymPy's mpmath printer does not know, in mpmath.
+VALUES: dict[str, Callable[..., Any]] = {
+    **{step.__name__: step.value for step in STEPS},
+    **{f"i{n}": lambda x, n=n: mpmath.besseli(n, x) for n in (0, 1)},
+    **{f"i{n}e": lambda x, n=n: mpmath.exp(-abs(x)) * mpmath.besseli(n, x) for n in (0, 1)},
+    "gammainc": lambda a, x: mpmath.gammainc(a, 0, x, regularized=True), "zeta": mpmath.zeta,
+}  # fmt: skip
+
+
 def numeric(expr: sympy.Basic, names: list[str]) -> Callable[..., Any]:
     """``expr`` as a function of mpmath numbers."""
     plain = {sympy.Symbol(name, real=True): sympy.Symbol(f"v{i}", real=True) for i, name in enumerate(names)}
-    bessel = {"i0": lambda x: mpmath.besseli(0, x), "i1": lambda x: mpmath.besseli(1, x)}
-    return sympy.lambdify(list(plain.values()), expr.xreplace(plain), [VALUES | bessel, "mpmath"])
+    return sympy.lambdify(list(plain.values()), expr.xreplace(plain), [VALUES, "mpmath"])
 
 
 class Run:

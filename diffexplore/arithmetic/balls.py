@@ -15,13 +15,11 @@ import flint
 import sympy
 from flint import arb, arb_series
 
+from diffexplore.arithmetic.precision import precision as precision
 from diffexplore.functions.tables import implementations
 from diffexplore.program.program import Constant, Program, lower_constant
 
 _CONSTANT_PRECISION = 256
-
-#: No series is longer: of their own, all are given the number of coefficients that they need.
-_LONGEST_SERIES = 256
 
 _ATOMS: dict[sympy.Expr, Callable[[], arb]] = {
     sympy.pi: arb.pi,
@@ -197,23 +195,6 @@ class BallArithmetic:
 
 
 BALLS = BallArithmetic(OPERATIONS)
-
-
-class precision:
-    """A context in which Arb computes with ``bits`` bits, whatever the program around has set for itself.
-
-    Flint cuts all power series at a length that it keeps for the process: a shorter one would make coefficients 0.
-    """
-
-    def __init__(self, bits: int) -> None:
-        self._bits = bits
-
-    def __enter__(self) -> None:
-        self._outer = flint.ctx.prec, flint.ctx.cap
-        flint.ctx.prec, flint.ctx.cap = self._bits, _LONGEST_SERIES
-
-    def __exit__(self, *exception: object) -> None:
-        flint.ctx.prec, flint.ctx.cap = self._outer
 
 
 def nearest_double(constant: Constant) -> float:

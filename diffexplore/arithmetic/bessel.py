@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
-from typing import Any
+from functools import cache, partial
 
 import torch
 
 from diffexplore.arithmetic.narrow import in_float32
+from diffexplore.arithmetic.slopes import by_record
 from diffexplore.torch_private.watching import tell_watches
 
 Tensor = torch.Tensor
@@ -25,72 +25,9 @@ Kernel = Callable[[Tensor], Tensor]
 _NEGLIGIBLE = Fraction(1, 2**60)
 
 
-class _WithSlope(torch.autograd.Function):
-    """A kernel that PyTorch cannot differentiate, with its derivative."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor, kernel: Kernel, slope: Kernel) -> Tensor:
-        return kernel(x)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Kernel, Kernel], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[0])
-        ctx.save_for_forward(inputs[0])
-        ctx.slope = inputs[2]
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        return gradients[0] * ctx.slope(*ctx.saved_tensors), None, None
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Any) -> Tensor:
-        slope: Tensor = ctx.slope(*ctx.saved_tensors)
-        return slope * tangents[0]
-
-
-def with_slope(kernel: Kernel, slope: Kernel, x: Tensor) -> Tensor:
-    """``kernel(x)``, differentiated by ``slope`` in reverse and in forward mode."""
-    value: Tensor = _WithSlope.apply(x, kernel, slope)  # type: ignore[no-untyped-call]  # torch has no types for it
-    return value
-
-
-def k0(x: Tensor) -> Tensor:
-    """K₀(x), x > 0, whose derivative is −K₁."""
-    return with_slope(lambda y: in_float32(torch.special.modified_bessel_k0, y), lambda y: -k1(y), x)
-
-
-def k1(x: Tensor) -> Tensor:
-    """K₁(x), x > 0, whose derivative is −K₀ − K₁/x."""
-    return with_slope(lambda y: in_float32(torch.special.modified_bessel_k1, y), lambda y: -k0(y) - k1(y) / y, x)
-
-
-def j0(x: Tensor) -> Tensor:
-    """J₀(x), whose derivative is −J₁."""
-    return with_slope(lambda y: in_float32(torch.special.bessel_j0, y), lambda y: -j1(y), x)
-
-
-def j1(x: Tensor) -> Tensor:
-    """J₁(x), whose derivative is (J₀ − J₂)/2."""
-    return with_slope(
-        lambda y: in_float32(torch.special.bessel_j1, y), lambda y: (j0(y) - first_kind(2, y)) / 2, x
-    )  # fmt: skip
-
-
-def y0(x: Tensor) -> Tensor:
-    """Y₀(x), x > 0, whose derivative is −Y₁."""
-    return with_slope(lambda y: in_float32(torch.special.bessel_y0, y), lambda y: -y1(y), x)
-
-
-def y1(x: Tensor) -> Tensor:
-    """Y₁(x), x > 0, whose derivative is Y₀ − Y₁/x."""
-    return with_slope(lambda y: in_float32(torch.special.bessel_y1, y), lambda y: y0(y) - y1(y) / y, x)
-
-
 def first_kind(order: int, x: Tensor) -> Tensor:
     """Jₙ(x), n ≥ 0: by PyTorch's kernels for n = 0 and 1."""
-    return _of_order(order, x, (j0, j1), -1)
+    return _of_order(order, x, _FIRST_KIND, -1)
 
 
 def modified(order: int, x: Tensor) -> Tensor:
@@ -98,6 +35,10 @@ def modified(order: int, x: Tensor) -> Tensor:
     return _of_order(order, x, _MODIFIED, 1)
 
 
+_FIRST_KIND: tuple[Kernel, Kernel] = (
+    partial(by_record, "j0", torch.special.bessel_j0),
+    partial(by_record, "j1", torch.special.bessel_j1),
+)
 _MODIFIED: tuple[Kernel, Kernel] = (
     lambda x: in_float32(torch.special.i0, x),
     lambda x: in_float32(torch.special.i1, x),

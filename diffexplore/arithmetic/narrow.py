@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 import torch
 
+_NARROW = (torch.float16, torch.bfloat16)
 
-def in_float32(kernel: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+
+def in_float32(kernel: Callable[..., torch.Tensor], *operands: torch.Tensor) -> torch.Tensor:
     """A kernel that PyTorch has for float32 and float64 alone; narrower numbers are computed in float32."""
-    return kernel(x.float()).to(x.dtype) if x.dtype in (torch.float16, torch.bfloat16) else kernel(x)
+    dtype = operands[0].dtype
+    return kernel(*(x.float() for x in operands)).to(dtype) if dtype in _NARROW else kernel(*operands)

@@ -10,7 +10,6 @@ from typing import Any
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.auditing import special
 from diffexplore.auditing.departures import depart
 from diffexplore.errors import DiffexploreError
 from diffexplore.formula import step_functions
@@ -123,8 +122,6 @@ _OWN: Mapping[str, Callable[..., Any]] = {
     "log1p": lambda x: sympy.log(1 + x),
     "expm1": lambda x: sympy.exp(x) - 1,
     "polygamma": sympy.polygamma,
-    "igamma": special.igamma,
-    "special_zeta": special.hurwitz_zeta,
     # For a positive argument of the logarithm, where torch's case of its own at x = 0 changes nothing.
     "xlogy": lambda x, y: x * sympy.log(y),
     "special_xlog1py": lambda x, y: x * sympy.log(1 + y),

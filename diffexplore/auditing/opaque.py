@@ -1,8 +1,7 @@
-"""Rules with functions that the language of formulas lacks: proved as identities in free values.
+"""Rules with polygamma functions whose order is a symbol, which programs lack: proved as identities in free values.
 
-The derivative is formed with the derivative that a reference gives for each such function (see
-:mod:`~diffexplore.auditing.special`). Then every value of one becomes a free symbol on both sides: what holds for all
-values of the symbols holds for those of the functions. The reverse is not true, so a refutation needs certified values.
+Every value of one becomes a free symbol on both sides: what holds for all values of the symbols holds for those of the
+functions. The reverse is not true, so a refutation needs certified values.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.auditing.opaque_balls import counterexample
-from diffexplore.auditing.special import OPAQUE
 from diffexplore.auditing.steps import spelled
 from diffexplore.decide import Decision, decide_equal
 
@@ -47,6 +45,5 @@ def decide_opaque(
 
 def _opaque(expr: sympy.Basic) -> Iterator[sympy.Basic]:
     for node in sympy.preorder_traversal(expr):
-        whole = isinstance(node, sympy.polygamma) and node.args[0].is_Integer
-        if isinstance(node, OPAQUE) and not whole:
+        if isinstance(node, sympy.polygamma) and not node.args[0].is_Integer:
             yield node

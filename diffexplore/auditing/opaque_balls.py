@@ -1,8 +1,8 @@
-"""Certified values of the functions that formulas lack, so that a wrong rule with one can be refuted as well."""
+"""Certified values of polygamma functions of any order, so that a wrong rule with one can be refuted as well."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 from itertools import islice
 from typing import Any
@@ -12,7 +12,6 @@ from flint import arb
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.arithmetic.balls import BALLS, precision
-from diffexplore.auditing import special
 from diffexplore.decide.points import as_record
 from diffexplore.decide.records import Counterexample
 from diffexplore.formula.compare import random_points, value_at
@@ -31,13 +30,6 @@ def _polygamma(order: arb, x: arb) -> arb:
     if n == 0:
         return x.digamma()
     return (1 if n % 2 else -1) * arb.fac_ui(n) * (order + 1).zeta(x)
-
-
-_VALUES: Mapping[type[sympy.Basic], Callable[..., arb]] = {
-    special.hurwitz_zeta: lambda s, q: s.zeta(q),
-    special.igamma: lambda a, x: x.gamma_lower(a, 1),
-    sympy.polygamma: _polygamma,
-}
 
 
 def counterexample(
@@ -85,9 +77,9 @@ def _both(
     with precision(_BITS):
         inputs = {str(symbol): arb(value.numerator) / value.denominator for symbol, value in point.items()}
         for value, symbol in free.items():
-            arguments = [value_at(argument, point) for argument in value.args]
-            if any(argument is None for argument in arguments):
+            order, x = (value_at(argument, point) for argument in value.args)
+            if order is None or x is None:
                 return None
-            inputs[symbol.name] = _VALUES[value.func](*arguments)
+            inputs[symbol.name] = _polygamma(order, x)
         first, second = lower([left, right], list(inputs)).run(BALLS, inputs)
     return (first, second) if first.is_finite() and second.is_finite() else None

@@ -37,6 +37,7 @@ class Elementwise:
         claim: the kernel of which is claimed what it rounds (:data:`~diffexplore.bounds.claims.CLAIMS`).
         zeros: where its exact result is 0 for all operands in the balls; None where that is not known.
         wide_numbers: whether it takes Python numbers in the dtype that it computes in, not in that of its tensor.
+        operands: how many of its arguments are operands, at most.
         cancels: the operands that count as rounded once more, as it subtracts nearly equal numbers inside.
     """
 
@@ -45,9 +46,9 @@ class Elementwise:
     zeros: Callable[[Sequence[Ball]], Tensor] | None = None
     wide_numbers: bool = False
     cancels: tuple[int, ...] = ()
+    operands: int = 3
 
     in_place: ClassVar[bool] = True
-    operands: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         if self.claim not in CLAIMS:
@@ -115,8 +116,7 @@ class Sum(Elementwise):
 
     total: Callable[[Tensor, Tensor], Tensor] = torch.add
     scaled: int = 1
-
-    operands: ClassVar[int] = 2
+    operands: int = 2
 
     def _as_computed(
         self, balls: list[Ball], operands: list[Any], dtype: torch.dtype, args: Arguments, kwargs: Options

@@ -87,6 +87,51 @@ def waves_right_of_zero() -> tuple[Operands, ...]:
     return tuple((numbers.abs(),) for (numbers,) in waves())  # type: ignore[union-attr]
 
 
+def _gamma_operands() -> tuple[Tensor, Tensor]:
+    """Of small and large a, with x on either side of it."""
+    a = _sizes(2.0**-6, 2.0**8)
+    return a, a * _sizes(0.25, 4.0, seed=1)
+
+
+def of_incomplete_gamma() -> tuple[Operands, ...]:
+    """Operands of P(a, x) and 1 − P(a, x), and those where PyTorch expands them for a large a."""
+    large = _between(20.0, 200.0)
+    return (_gamma_operands(), (large, large * _between(0.8, 1.2, seed=1)))
+
+
+def of_gamma_by_order() -> tuple[Operands, ...]:
+    """The same with orders of derivatives in a."""
+    return tuple((order, *(x[:8] for x in _gamma_operands())) for order in (1, 2, 3))
+
+
+def _zeta_operands() -> tuple[Tensor, Tensor]:
+    return 1 + _sizes(2.0**-4, 2.0**4), _sizes(2.0**-4, 2.0**6, seed=1)
+
+
+def of_zeta() -> tuple[Operands, ...]:
+    """Exponents above 1, and positive arguments."""
+    return (_zeta_operands(),)
+
+
+def of_zeta_by_order() -> tuple[Operands, ...]:
+    """The same with orders of derivatives in the exponent."""
+    return tuple((order, *(x[:8] for x in _zeta_operands())) for order in (1, 2, 3))
+
+
+def _beta_operands() -> tuple[Tensor, Tensor, Tensor]:
+    return _sizes(0.1, 20.0), _sizes(0.1, 20.0, seed=1), _below_one()
+
+
+def of_incomplete_beta() -> tuple[Operands, ...]:
+    """Operands of Iₓ(a, b)."""
+    return (_beta_operands(),)
+
+
+def of_beta_by_orders() -> tuple[Operands, ...]:
+    """The same with orders of derivatives in a and b."""
+    return tuple((m, n, *(x[:8] for x in _beta_operands())) for m, n in ((1, 0), (0, 1), (1, 1)))
+
+
 #: Torch has kernels of its own for ±1/2, -1, -2, 2 and 3. All are short binary fractions, exact in whatever dtype.
 _EXPONENTS = (0.5, -0.5, 1.5, 0.375, -1.25, 2, 3, 4, -1, -2, -3)
 

@@ -15,8 +15,7 @@ from diffexplore.functions.domains import certain_of
 from diffexplore.functions.facts import ALWAYS_POSITIVE
 from diffexplore.functions.records import Defined, Function
 
-#: Bits that a decimal value may lose in the arguments and in the sum.
-_GUARD_BITS = 64
+_GUARD_BITS = 64  # bits that a decimal value may lose in the arguments and in the sum
 
 
 class DefinedFunction(sympy.Function):
@@ -77,6 +76,7 @@ class DefinedFunction(sympy.Function):
 @cache
 def class_of(record: Function) -> type[DefinedFunction]:
     """The class of a function whose record defines it, by the name that it has in print."""
-    members = {"record": record, "nargs": (record.least,), "__doc__": record.doc, "__module__": __name__}
+    assert isinstance(record.node, Defined)
+    members = {"record": record, "nargs": (len(record.node.slopes),), "__doc__": record.doc, "__module__": __name__}
     made: type[DefinedFunction] = FunctionClass(record.name, (DefinedFunction,), members)
     return made

@@ -14,7 +14,6 @@ from diffexplore.errors import DiffexploreError, UsageError, unknown
 from diffexplore.formula import build
 from diffexplore.formula.choices import first_choice, pieces_of, replaced
 from diffexplore.formula.constants import check_argument, check_divisor, check_power, checked
-from diffexplore.formula.effort_weights import ASKING
 from diffexplore.formula.functions_sympy import CONSTANT_VALUES, foreign_node, piecewise
 from diffexplore.formula.grammar import chain, too_deep
 from diffexplore.formula.made import caught, check_multiplied_out
@@ -22,12 +21,13 @@ from diffexplore.formula.names import is_symbol
 from diffexplore.formula.notation import reduction_of
 from diffexplore.formula.syntax import names_of, read
 from diffexplore.functions import FUNCTIONS
+from diffexplore.functions.building import Trait
 from diffexplore.functions.tables import builders
 
 _Built = TypeVar("_Built", sympy.Expr, Boolean)
 
 MAX_ORDER = 10
-"""Largest order of polygamma, dsinc and besseli."""
+"""Largest order of polygamma, besselj and the like."""
 
 
 def parse(text: str, allowed: Collection[str] | None = None) -> sympy.Expr:
@@ -163,16 +163,15 @@ def _call(node: ast.Call) -> sympy.Expr:
     if name == "where":
         return builders()[name](condition_of(node.args[0]), *map(expression_of, node.args[1:]))
     arguments = [expression_of(argument) for argument in node.args]
-    if FUNCTIONS[name].of_order_0 is not None:
-        if not (arguments[0].is_Integer and 0 <= arguments[0] <= MAX_ORDER):
+    orders = FUNCTIONS[name].orders
+    for order in arguments[:orders]:
+        if not (order.is_Integer and 0 <= order <= MAX_ORDER):
             raise UsageError(f"the order of {name} must be a whole number from 0 to {MAX_ORDER}")
-        check_argument(name, arguments[1])
-        return builders()[name](*arguments)
     if name in ("pow", "square", "exp2", "hypot"):
         return _written_as_powers(name, arguments)
-    for argument in arguments:
+    for argument in arguments[orders:]:
         check_argument(name, argument)
-        if name in ASKING and not argument.is_extended_real:
+        if Trait.ASKS in FUNCTIONS[name].building.traits and not argument.is_extended_real:
             check_multiplied_out(argument)
     return builders()[name](*arguments)
 

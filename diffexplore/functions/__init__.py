@@ -15,6 +15,7 @@ from diffexplore.functions import (
     exponentials,
     gamma_functions,
     hyperbolic,
+    incomplete,
     powers,
 )
 from diffexplore.functions.records import Function, Operation
@@ -30,6 +31,7 @@ ALL: tuple[Function, ...] = (
     *gamma_functions.FUNCTIONS,
     *bessel.FUNCTIONS,
     *bessel_oscillating.FUNCTIONS,
+    *incomplete.FUNCTIONS,
     *choices.FUNCTIONS,
     *choices.STEPS,
     *hyperbolic.LOGISTIC,

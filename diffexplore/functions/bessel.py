@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from diffexplore.functions.building import PLAIN, PLAIN_ON_DOMAIN
 from diffexplore.functions.domains import EVERYWHERE, Above, where
 from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
@@ -41,6 +42,7 @@ torch, arb, sympy = library("torch"), library("flint").arb, library("sympy")
 jsp, tf, kernels = library("jax.scipy.special"), library("tensorflow"), library("diffexplore.arithmetic.bessel")
 balls, case_balls = library("diffexplore.arithmetic.balls"), library("diffexplore.arithmetic.case_balls")
 narrow, tables = library("diffexplore.arithmetic.narrow"), library("diffexplore.functions.tables")
+slopes = library("diffexplore.arithmetic.slopes")
 build, node_of = tables.build, tables.class_named
 
 _I_IN_PYTHON = Helper(
@@ -114,16 +116,13 @@ def _by_lower_orders(order: Any, x: Any) -> Any:
     return x if x.is_zero else _i(order - 2, x) - 2 * (order - 1) / x * _i(order - 1, x)
 
 
+_k0, _k1 = torch.special.modified_bessel_k0, torch.special.modified_bessel_k1
+
+
 def _falling(x: Any, slope: Any) -> Any:
     """The spread of a function whose slope falls in size, from the lower end of a ball that is right of 0."""
     low = x.mid - x.rad
     return torch.where(low > 0, x.rad * slope(low.clamp(min=1e-300)) * (1 + 2.0**-20), math.inf)
-
-
-_OF_K = Facts(
-    domain=where(Above(0)), sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC, normal_form=GENERATOR,
-    at_infinity=MAY_BE_FINITE,
-)  # fmt: skip
 
 
 def _between_neighbours(order: Any, x: Any) -> Any:
@@ -145,6 +144,7 @@ _I0 = Operation(
 )  # fmt: skip
 
 _ZERO_ORDER = Function(
+    building=PLAIN,
     name="i0", doc="modified Bessel function of order 0", often_a_symbol=True, computed=_I0, torch="torch.special.i0",
     node=Defined((lambda x: build("i1", x),), "I_0"), python=_of_order(0, "i0", _I_IN_PYTHON),
 )  # fmt: skip
@@ -162,6 +162,7 @@ def _scaled(order: int, slope: Any, sign: Any, claim: Claim) -> Function:
         return (-abs(x)).exp() * x.bessel_i(arb(order))
 
     return Function(
+        building=PLAIN,
         name=name, doc=f"exp(−|x|)·{plain}(x), which does not overflow", often_a_symbol=True,
         node=Defined((slope,), rf"\operatorname{{{name}}}"), torch=f"torch.special.{name}",
         python=_of_order(order, name, _SCALED_I_IN_PYTHON),
@@ -183,9 +184,33 @@ def _scaled(order: int, slope: Any, sign: Any, claim: Claim) -> Function:
     )  # fmt: skip
 
 
+def _second_kind(order: int, slope: Any, size: Any) -> Function:
+    """Kₙ(x), n = 0 or 1, with the size of its slope, which falls."""
+    name, kernel = f"k{order}", getattr(torch.special, f"modified_bessel_k{order}")
+    return Function(
+        building=PLAIN_ON_DOMAIN,
+        name=name, doc=f"modified Bessel function of the second kind of order {order}, for x > 0", often_a_symbol=True,
+        node=Defined((slope,), f"K_{order}"), torch=f"torch.special.modified_bessel_{name}",
+        python=_of_order(order, name, _K_IN_PYTHON),
+        computed=Operation(
+            name=name, aten=f"special_modified_bessel_{name}", torch=lambda x: slopes.by_record(name, kernel, x),
+            numpy=NO_NUMPY, jax=NO_JAX, tensorflow=getattr(tf.math.special, f"bessel_{name}"),
+            javascript=_in_javascript(order, name, "besselk"), arb=lambda x: balls.bessel_k(order, x),
+            double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
+            facts=Facts(
+                domain=where(Above(0)), sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC, normal_form=GENERATOR,
+                at_infinity=MAY_BE_FINITE,
+            ),
+            spread=lambda x, out: _falling(x, size), claim=Claim(8), tried=(Interval(0.01, 50),), zeros=(),
+            derivative_uses=(f"k{1 - order}",),
+        ),
+    )  # fmt: skip
+
+
 FUNCTIONS: tuple[Function, ...] = (
     _ZERO_ORDER,
     Function(
+        building=PLAIN,
         name="i1", doc="modified Bessel function of order 1", often_a_symbol=True, torch="torch.special.i1",
         node=Defined((lambda x: _between_neighbours(1, x),), "I_1"), python=_of_order(1, "i1", _I_IN_PYTHON),
         computed=Operation(
@@ -205,8 +230,9 @@ FUNCTIONS: tuple[Function, ...] = (
     _scaled(0, lambda x: build("i1e", x) - sympy.sign(x) * build("i0e", x), ALWAYS_POSITIVE, _OF_I0E),
     _scaled(1, lambda x: build("i0e", x) - (sympy.sign(x) + 1 / x) * build("i1e", x), Increasing(0), Claim(16)),
     Function(
+        building=PLAIN,
         name="besseli", doc="modified Bessel function: besseli(n, x), n a whole number up to 10", least=2, most=2,
-        node=Defined((None, _between_neighbours), "I"), build=_i, of_order_0=_I0, python=_I_IN_PYTHON,
+        node=Defined((None, _between_neighbours), "I"), build=_i, orders=1, of_order_0=_I0, python=_I_IN_PYTHON,
         torch=_I_IN_TORCH,
         computed=Operation(
             name="besseli",
@@ -220,29 +246,6 @@ FUNCTIONS: tuple[Function, ...] = (
             spread=SPREAD_IN_STEPS, claim=IN_STEPS, tried=TRIED_IN_PARTS, zeros=(), derivative_uses=("reciprocal",),
         ),
     ),
-    Function(
-        name="k0", doc="modified Bessel function of the second kind of order 0, for x > 0", often_a_symbol=True,
-        node=Defined((lambda x: -build("k1", x),), "K_0"), torch="torch.special.modified_bessel_k0",
-        python=_of_order(0, "k0", _K_IN_PYTHON),
-        computed=Operation(
-            name="k0", aten="special_modified_bessel_k0",
-            torch=kernels.k0, numpy=NO_NUMPY, jax=NO_JAX, tensorflow=tf.math.special.bessel_k0,
-            javascript=_in_javascript(0, "k0", "besselk"), arb=lambda x: balls.bessel_k(0, x), double=LEFT_TO_ARB,
-            germ=NO_GERM, complex=NOT_COMPLEX, facts=_OF_K, spread=lambda x, out: _falling(x, kernels.k1),
-            claim=Claim(8), tried=(Interval(0.01, 50),), zeros=(), derivative_uses=("k1",),
-        ),
-    ),
-    Function(
-        name="k1", doc="modified Bessel function of the second kind of order 1, for x > 0", often_a_symbol=True,
-        node=Defined((lambda x: -build("k0", x) - build("k1", x) / x,), "K_1"), python=_of_order(1, "k1", _K_IN_PYTHON),
-        torch="torch.special.modified_bessel_k1",
-        computed=Operation(
-            name="k1", aten="special_modified_bessel_k1",
-            torch=kernels.k1, numpy=NO_NUMPY, jax=NO_JAX, tensorflow=tf.math.special.bessel_k1,
-            javascript=_in_javascript(1, "k1", "besselk"), arb=lambda x: balls.bessel_k(1, x), double=LEFT_TO_ARB,
-            germ=NO_GERM, complex=NOT_COMPLEX, facts=_OF_K,
-            spread=lambda x, out: _falling(x, lambda low: kernels.k0(low) + kernels.k1(low) / low),
-            claim=Claim(8), tried=(Interval(0.01, 50),), zeros=(), derivative_uses=("k0",),
-        ),
-    ),
+    _second_kind(0, lambda x: -build("k1", x), _k1),
+    _second_kind(1, lambda x: -build("k0", x) - build("k1", x) / x, lambda low: _k0(low) + _k1(low) / low),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from diffexplore.functions.building import PLAIN, PLAIN_ON_DOMAIN
 from diffexplore.functions.domains import EVERYWHERE, Above, where
 from diffexplore.functions.facts import (
     ANALYTIC,
@@ -34,7 +35,7 @@ from diffexplore.functions.rounding import IN_STEPS, SPREAD_IN_STEPS, TRIED_IN_P
 torch, arb = library("torch"), library("flint").arb
 tf, kernels = library("tensorflow"), library("diffexplore.arithmetic.bessel")
 spread, trials = library("diffexplore.bounds.bessel"), library("diffexplore.bounds.trials")
-tables = library("diffexplore.functions.tables")
+tables, slopes = library("diffexplore.functions.tables"), library("diffexplore.arithmetic.slopes")
 build, node_of = tables.build, tables.class_named
 
 _HANKEL_IN_PYTHON = Helper(
@@ -122,10 +123,11 @@ _OF_TORCH = Claim(8, absolute=16.0, double_absolute=2.0**34, operand_roundings=2
 
 
 def _first_kind(order: int, normal_form: Any, **facts: Any) -> Operation:
-    name = f"j{order}"
+    name, kernel = f"j{order}", getattr(torch.special, f"bessel_j{order}")
     return Operation(
-        name=name, aten=f"special_bessel_{name}", torch=getattr(kernels, name), numpy=NO_NUMPY, jax=NO_JAX,
-        tensorflow=getattr(tf.math.special, f"bessel_{name}"), javascript=_in_javascript(order, "besselj"),
+        name=name, aten=f"special_bessel_{name}", numpy=NO_NUMPY, jax=NO_JAX,
+        torch=lambda x: slopes.by_record(name, kernel, x), tensorflow=getattr(tf.math.special, f"bessel_{name}"),
+        javascript=_in_javascript(order, "besselj"),
         arb=lambda x: x.bessel_j(arb(order)), double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
         facts=Facts(
             domain=EVERYWHERE, sign=UNKNOWN_SIGN, smooth=ANALYTIC, normal_form=normal_form,
@@ -142,10 +144,11 @@ _AT_ZERO: dict[int, dict[str, Any]] = {
 
 
 def _second_kind(order: int) -> Operation:
-    name, other = f"y{order}", f"y{1 - order}"
+    name, kernel = f"y{order}", getattr(torch.special, f"bessel_y{order}")
     return Operation(
-        name=name, aten=f"special_bessel_{name}", torch=getattr(kernels, name), numpy=NO_NUMPY, jax=NO_JAX,
-        tensorflow=getattr(tf.math.special, f"bessel_{name}"), javascript=_in_javascript(order, "bessely"),
+        name=name, aten=f"special_bessel_{name}", numpy=NO_NUMPY, jax=NO_JAX,
+        torch=lambda x: slopes.by_record(name, kernel, x), tensorflow=getattr(tf.math.special, f"bessel_{name}"),
+        javascript=_in_javascript(order, "bessely"),
         arb=lambda x: x.bessel_y(arb(order)) if x > 0 else arb("nan"), double=LEFT_TO_ARB, germ=NO_GERM,
         complex=NOT_COMPLEX,
         facts=Facts(
@@ -153,7 +156,7 @@ def _second_kind(order: int) -> Operation:
             at_infinity=MAY_BE_FINITE,
         ),
         spread=getattr(spread, name), claim=_OF_TORCH, tried=(Trials(trials.waves_right_of_zero),), zeros=(),
-        derivative_uses=(other,),
+        derivative_uses=(f"y{1 - order}",),
     )  # fmt: skip
 
 
@@ -161,18 +164,21 @@ _J0, _J1 = _first_kind(0, GENERATOR, values=(-1, 2)), _first_kind(1, ODD, values
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(
+        building=PLAIN,
         name="j0", doc="Bessel function of the first kind of order 0", often_a_symbol=True,
         node=Defined((lambda x: -build("j1", x),), "J_0"), torch="torch.special.bessel_j0",
         python=_of_order(0, _J_IN_PYTHON), computed=_J0,
     ),
     Function(
+        building=PLAIN,
         name="j1", doc="Bessel function of the first kind of order 1", often_a_symbol=True,
         node=Defined((lambda x: _between_neighbours(1, x),), "J_1"), torch="torch.special.bessel_j1",
         python=_of_order(1, _J_IN_PYTHON), computed=_J1,
     ),
     Function(
+        building=PLAIN,
         name="besselj", doc="Bessel function of the first kind: besselj(n, x), n a whole number up to 10", least=2,
-        most=2, node=Defined((None, _between_neighbours), "J"), build=_j, of_order_0=_J0, python=_J_IN_PYTHON,
+        most=2, node=Defined((None, _between_neighbours), "J"), build=_j, orders=1, of_order_0=_J0, python=_J_IN_PYTHON,
         torch=_J_IN_TORCH,
         computed=Operation(
             name="besselj",
@@ -187,11 +193,13 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=PLAIN_ON_DOMAIN,
         name="y0", doc="Bessel function of the second kind of order 0, for x > 0", often_a_symbol=True,
         node=Defined((lambda x: -build("y1", x),), "Y_0"), torch="torch.special.bessel_y0",
         python=_of_order(0, _Y_IN_PYTHON), computed=_second_kind(0),
     ),
     Function(
+        building=PLAIN_ON_DOMAIN,
         name="y1", doc="Bessel function of the second kind of order 1, for x > 0", often_a_symbol=True,
         node=Defined((lambda x: build("y0", x) - build("y1", x) / x,), "Y_1"), torch="torch.special.bessel_y1",
         python=_of_order(1, _Y_IN_PYTHON), computed=_second_kind(1),

@@ -62,6 +62,39 @@ class AtLeast:
 
 
 @dataclass(frozen=True)
+class AtMost:
+    """x ≤ bound."""
+
+    bound: int
+
+    def needs(self, *arguments: Any) -> Iterator[Need]:
+        yield self.bound - arguments[-1], "nonnegative"
+
+    def holds(self, *balls: Any) -> bool:
+        return bool(balls[-1] <= self.bound)
+
+    def fails(self, *balls: Any) -> bool:
+        return bool(balls[-1] > self.bound)
+
+
+@dataclass(frozen=True)
+class Of:
+    """A condition on the argument at a ``place``, counted from the end as well."""
+
+    place: int
+    condition: Condition
+
+    def needs(self, *arguments: Any) -> Iterator[Need]:
+        return self.condition.needs(arguments[self.place])
+
+    def holds(self, *balls: Any) -> bool:
+        return self.condition.holds(balls[self.place])
+
+    def fails(self, *balls: Any) -> bool:
+        return self.condition.fails(balls[self.place])
+
+
+@dataclass(frozen=True)
 class Within:
     """|x| ≤ 1, or |x| < 1 where it is ``strict``."""
 

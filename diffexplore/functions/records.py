@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from diffexplore.functions.building import Building
 from diffexplore.functions.facts import Facts
 from diffexplore.functions.rounding import Claim, Interval, Propagation, Rounding, Trials, Tried
 
@@ -26,6 +27,8 @@ class Lack(Enum):
     NO_JAX = "JAX has no such function"
     NO_TENSORFLOW = "TensorFlow has no such function"
     NO_PYTHON = "Python's math module has no such function"
+    NO_TORCH = "PyTorch has no such function"
+    NO_JAVASCRIPT = "JavaScript has no such function"
     NO_SOURCE = "it is written by the dialect itself, for it has no fixed number of arguments"
     NO_CLASS = "SymPy's expression of it is one of other functions"
     NOT_COMPLEX = "it is not analytic, or PyTorch computes it of real numbers only"
@@ -35,6 +38,7 @@ class Lack(Enum):
 
 
 NO_NUMPY, NO_JAX, NO_TENSORFLOW, NO_PYTHON = Lack.NO_NUMPY, Lack.NO_JAX, Lack.NO_TENSORFLOW, Lack.NO_PYTHON
+NO_TORCH, NO_JAVASCRIPT = Lack.NO_TORCH, Lack.NO_JAVASCRIPT
 NO_SOURCE, NO_CLASS, NOT_COMPLEX = Lack.NO_SOURCE, Lack.NO_CLASS, Lack.NOT_COMPLEX
 LEFT_TO_ARB, NO_GERM, A_CHOICE = Lack.LEFT_TO_ARB, Lack.NO_GERM, Lack.A_CHOICE
 
@@ -128,7 +132,7 @@ class Operation:
     double: Implementation | Readings | Lack
     germ: Implementation | Lack
     complex: Implementation | Composed | Lack
-    javascript: str | Helper
+    javascript: str | Helper | Lack
     facts: Facts
     spread: Implementation | Propagation
     claim: Claim | Rounding
@@ -153,13 +157,15 @@ class Function:
         least, most: how many arguments it takes; ``most`` is None where any number from ``least`` up is welcome.
         node: the class of its expressions in SymPy, or what defines one.
         computed: the operation that computes it, or how others do.
+        building: what building its expression costs SymPy.
         build: makes the expression of SymPy arguments, where that is not the class of SymPy.
         python, torch: how exported source writes it: the name of a function, a text with ``{0}``, ``{1}`` for its
             arguments, or a function that the source defines.
         own_facts: its mathematics, where that is not the operation's.
-        copies: how often an operand stands in SymPy's expression: nested, that many copies are copied again.
         often_a_symbol: whether the bare word, without arguments, is a symbol: people call parameters i0 and k1.
-        of_order_0: the operation that a derivative of order 0 is, of a function whose first argument is an order.
+        optional: the last arguments, as whole numbers, where they are left out.
+        orders: how many of its arguments are orders, whole numbers in front of the others.
+        of_order_0: the operation that it is where all orders are 0.
         word: whether formulas may use it; programs that are traced have a few others.
     """
 
@@ -167,6 +173,7 @@ class Function:
     doc: str
     node: Any
     computed: Operation | Composed | Lack
+    building: Building
     python: str | Helper | Lack
     torch: str | Helper | Lack
     build: Implementation | None = None
@@ -174,14 +181,17 @@ class Function:
     least: int = 1
     most: int | None = 1
     aliases: tuple[str, ...] = ()
-    copies: int = 1
     word: bool = True
     often_a_symbol: bool = False
+    optional: tuple[int, ...] = ()
+    orders: int = 0
     of_order_0: Operation | None = None
 
     def __post_init__(self) -> None:
         if self.node is NO_CLASS and self.build is None:
             raise TypeError(f"the function {self.name} has neither a class of SymPy nor a builder")
+        if bool(self.orders) != (self.of_order_0 is not None):
+            raise TypeError(f"the function {self.name} has orders, and does not say what it is where they are 0")
         if isinstance(self.computed, Composed) and self.node is not NO_CLASS and self.own_facts is None:
             raise TypeError(f"the function {self.name} states no facts, and no operation has any for it")
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
+from diffexplore.errors import UsageError
 from diffexplore.functions import OPERATIONS as RECORDS
-from diffexplore.functions.records import Helper
-from diffexplore.program.program import Constant, Program, Step
+from diffexplore.functions.records import Helper, Lack
+from diffexplore.program.program import Program, Step
 
 #: How tightly an expression holds together, the loosest first.
 _OR, _AND, _RELATION, _SUM, _PRODUCT, _SIGN, _ATOM = range(7)
@@ -33,7 +34,7 @@ _PREFIX = {"neg": "-", "not": "!"}
 _CALLS = {
     name: one.javascript.name if isinstance(one.javascript, Helper) else one.javascript
     for name, one in RECORDS.items()
-    if one.javascript not in _ARITHMETIC
+    if one.javascript not in _ARITHMETIC and not isinstance(one.javascript, Lack)
 }
 
 _HELPERS = [one.javascript for one in RECORDS.values() if isinstance(one.javascript, Helper)]
@@ -50,8 +51,7 @@ _RESERVED = frozenset(
     "Math Number NaN Infinity Boolean Array Object".split()
 )
 
-#: A subexpression that is nested more deeply gets a name.
-_DEEPEST = 12
+_DEEPEST = 12  # a subexpression that is nested more deeply gets a name
 
 
 def function(name: str, about: str, program: Program, width: int | None = None) -> str:
@@ -61,7 +61,7 @@ def function(name: str, about: str, program: Program, width: int | None = None) 
     arrays of ``width`` outputs each.
 
     Raises:
-        TypeError: for an operation that cannot be written.
+        UsageError: for an operation that JavaScript has not.
     """
     return "\n".join(_Function(program).lines(name, about, width))
 
@@ -115,7 +115,8 @@ class _Function:
         self._uses = Counter(slot for step in program.steps for slot in step.arguments)
         self._uses.update(program.outputs)
         self._texts: list[tuple[str, int]] = [(name, _ATOM) for name in self._arguments]
-        self._texts += [_constant(constant) for constant in program.constants]
+        numbers = [number(constant.nearest) for constant in program.constants]
+        self._texts += [(text, _SIGN if text.startswith("-") else _ATOM) for text in numbers]
         self._depths = [0] * len(self._texts)
 
     def lines(self, name: str, about: str, width: int | None) -> Iterator[str]:
@@ -155,7 +156,7 @@ class _Function:
             return f"{_PREFIX[operation]}{self._at_least(slots[0], _ATOM)}", _SIGN
         if operation in _CALLS:
             return f"{_CALLS[operation]}({', '.join(self._texts[slot][0] for slot in slots)})", _ATOM
-        raise TypeError(f"JavaScript has no operation {operation}")
+        raise UsageError(f"JavaScript has no {operation}")
 
     def _at_least(self, slot: int, tightness: int) -> str:
         text, own = self._texts[slot]
@@ -164,8 +165,3 @@ class _Function:
 
 def _array(texts: Iterable[str]) -> str:
     return f"[{', '.join(texts)}]"
-
-
-def _constant(constant: Constant) -> tuple[str, int]:
-    text = number(constant.nearest)
-    return text, _SIGN if text.startswith("-") else _ATOM

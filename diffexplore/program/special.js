@@ -249,3 +249,43 @@ function besselk(n, x) { // DLMF 10.32.9 by the trapezoidal rule, which converge
   for (let t = 1/64; x*(Math.cosh(t) - 1) - n*t < 40; t += 1/64) sum += Math.exp(-x*Math.cosh(t))*Math.cosh(n*t);
   return sum/64;
 }
+
+function gammainc(a, x) { // DLMF 8.7.1, whose terms are positive
+  if (x >= a + 1) return 1 - gammaincc(a, x);
+  if (!(x > 0)) return x === 0 ? 0 : NaN;
+  let term = 1/a, sum = 0;
+  for (let k = a; sum + term !== sum;) {
+    sum += term;
+    term *= x/++k;
+  }
+  return Math.exp(a*Math.log(x) - x - lgamma(a))*sum;
+}
+
+function gammaincc(a, x) { // the continued fraction of DLMF 8.9.2
+  if (!(x >= a + 1)) return 1 - gammainc(a, x);
+  let b = x + 1 - a, c = 1e300, d = 1/b, product = d, change = 0;
+  for (let k = 1; Math.abs(change - 1) > 1e-16 && k < 10000; k++) {
+    b += 2;
+    d = 1/(b - k*(k - a)*d);
+    c = b - k*(k - a)/c;
+    change = c*d;
+    product *= change;
+  }
+  return Math.exp(a*Math.log(x) - x - lgamma(a))*product;
+}
+
+function betainc(a, b, x) { // the continued fraction of DLMF 8.17.22
+  if (x > (a + 1)/(a + b + 2)) return 1 - betainc(b, a, 1 - x);
+  if (!(x > 0)) return x === 0 ? 0 : NaN;
+  let c = 1, d = 1/(1 - (a + b)*x/(a + 1)), product = d, change = 0;
+  for (let k = 1; Math.abs(change - 1) > 1e-16 && k < 10000; k++) {
+    const even = k*(b - k)*x/(a + 2*k - 1)/(a + 2*k), odd = -(a + k)*(a + b + k)*x/(a + 2*k)/(a + 2*k + 1);
+    for (const part of [even, odd]) {
+      d = 1/(1 + part*d);
+      c = 1 + part/c;
+      change = c*d;
+      product *= change;
+    }
+  }
+  return Math.exp(a*Math.log(x) + b*Math.log1p(-x) + lgamma(a + b) - lgamma(a) - lgamma(b))*product/a;
+}

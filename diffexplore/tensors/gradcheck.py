@@ -81,16 +81,16 @@ def gradcheck(
     if (fn is None) == (func is None):
         raise UsageError("gradcheck takes one function, fn or func")
     raises = as_flag(raise_exception, "raise_exception"), as_flag(allow_inconclusive, "allow_inconclusive")
-    _battery(battery)
+    tried = _battery(battery)
     notes = _notes(torch_options)
     subject = subject_of(
         func if fn is None else fn, inputs, reference=reference, surrogate=surrogate, seed=as_seed(seed),
         jacobian=as_flag(jacobian, "jacobian"),
     )  # fmt: skip
     if dtypes is None:
-        report = checked(subject, notes)
+        report = checked(subject, notes, tried)
     else:
-        report = merged([checked(_in_dtype(subject, dtype), notes) for dtype in _dtypes(dtypes)])
+        report = merged([checked(_in_dtype(subject, dtype), notes, tried) for dtype in _dtypes(dtypes)])
     if raises[0]:
         raise_unless_right(report, allow_inconclusive=raises[1])
     return report

@@ -14,6 +14,7 @@ from diffexplore.checking.records import Cause
 from diffexplore.errors import CandidateError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.diagnosis.of_calls import Diagnoses
 from diffexplore.tensors.estimated import FEW_ENTRIES, Differences, Estimated, directions
 from diffexplore.tensors.observed import TensorNumbers, in_float64
 from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
@@ -30,13 +31,15 @@ _ROUNDINGS = 4
 
 def certified_pairs(calls: TensorCalls, places: dict[str, int]) -> Iterator[GradientPair]:
     """Each gradient against that of the recorded forward; ``places`` are those of the outputs among the forward's."""
-    sources = calls.subject.candidate.sources
+    sources, diagnoses = calls.subject.candidate.sources, Diagnoses(calls)
     for one in calls.outputs:
         trials: list[list[UpstreamTrial]] = [[] for _ in sources]
+        numbers_tried: list[int] = []
         for number, upstream in enumerate(calls.upstreams[one.name]):
             found = calls.seen.gradients[one.name, number]
             if isinstance(found, str):
                 continue
+            numbers_tried.append(number)
             truths = calls.exact.gradients(places[one.name], upstream)
             compared = _compared(calls, found, truths, calls.gradient_allowances(places[one.name], upstream))
             compared = _again_in_float64(calls, compared, one, upstream)
@@ -44,12 +47,14 @@ def certified_pairs(calls: TensorCalls, places: dict[str, int]) -> Iterator[Grad
                 several.append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
         for source, several in zip(sources, trials, strict=True):
             if several:
+                tried = list(zip(numbers_tried, several, strict=True))
+                known = _steps(source.name, several) or diagnoses.causes(one.name, places[one.name], source, tried)
                 yield GradientPair(
                     one.name,
                     source,
                     tuple(several),
                     "certified",
-                    _steps(source.name, several),
+                    known,
                     every=calls.subject.jacobian,
                 )
 

@@ -109,7 +109,7 @@ def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> 
 
 def _backward(call: TensorCandidate, output: TensorOutput, upstream: Tensor) -> tuple[Tensor | None, ...] | str:
     try:
-        return call.gradients(output, upstream)
+        return call.gradients(output, upstream.clone())  # a backward may write into it
     except CandidateError as error:
         return str(error)
 

@@ -12,6 +12,7 @@ from diffexplore.checking.records import Cause
 from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
+from diffexplore.tensors.battery.run import tried
 from diffexplore.tensors.candidate import TensorOutput, is_differentiable
 from diffexplore.tensors.forwards import check_repeats, exact_places, mismatch
 from diffexplore.tensors.given import check_outputs
@@ -22,7 +23,7 @@ from diffexplore.tensors.subject import TensorCalls, TensorSubject, called
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 
 
-def checked(subject: TensorSubject, notes: Sequence[str] = ()) -> TensorReport:
+def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "none") -> TensorReport:
     """The report of one check. Raises UsageError for functions of which nothing can be said."""
     first = subject.candidate.replaced().returned()
     outputs = tuple(one for one in first if is_differentiable(one.tensor))
@@ -31,8 +32,11 @@ def checked(subject: TensorSubject, notes: Sequence[str] = ()) -> TensorReport:
     check_repeats(calls)
     pairs, reason = _pairs(calls)
     kind: TruthKind = "certified" if reason is None else "estimated"
+    others = tried(calls, battery)
     rows = [*_raised(calls), *(pair.row(subject.candidate.name) for pair in pairs)]
-    return announced(_report(calls, rows, kind, _skipped(first), [*_why_estimated(calls, reason), *notes]))
+    rows += [_row_of_failure(calls, outputs[0].name, cause, f" ({trial})") for trial, cause in others.causes]
+    skipped = [*_skipped(first), *others.skipped]
+    return announced(_report(calls, rows, kind, skipped, [*_why_estimated(calls, reason), *notes]))
 
 
 def _pairs(calls: TensorCalls) -> tuple[list[GradientPair], str | None]:
@@ -75,11 +79,11 @@ def _raised(calls: TensorCalls) -> list[TensorRow]:
     found: list[TensorRow] = []
     for (output, _), several in calls.seen.gradients.items():
         if isinstance(several, str) and output not in [row.output for row in found]:
-            found.append(_row_of_failure(calls, output, several))
+            found.append(_row_of_failure(calls, output, Cause("raises", several)))
     return found
 
 
-def _row_of_failure(calls: TensorCalls, output: str, message: str) -> TensorRow:
+def _row_of_failure(calls: TensorCalls, output: str, cause: Cause, trial: str = "") -> TensorRow:
     candidate = calls.subject.candidate
     source = candidate.sources[0]
     none = dict.fromkeys(
@@ -87,9 +91,9 @@ def _row_of_failure(calls: TensorCalls, output: str, message: str) -> TensorRow:
         "smallest_detectable_median entry probe".split()
     )
     return TensorRow(
-        output=output, input=source.name, method=candidate.name, shape=tuple(source.tensor.shape),
+        output=output, input=source.name, method=candidate.name + trial, shape=tuple(source.tensor.shape),
         dtype=dtype_name(source.tensor.dtype), entries=EntryCounts(0, 0, 0, 0), verdict="fail",
-        cause=Cause("raises", message), **none,
+        cause=cause, **none,
     )  # fmt: skip
 
 

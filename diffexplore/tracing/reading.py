@@ -8,10 +8,8 @@ import sympy
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
-from diffexplore.formula.step_functions import StepFunction
-from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
-from diffexplore.tracing.declarations import real
+from diffexplore.tracing.declarations import real, symbols_of
 from diffexplore.tracing.traced import Traced
 
 
@@ -21,9 +19,7 @@ def loss_of(traced: Traced, *, name: str | None = None, domain: str | Sequence[s
     Raises UsageError, naming why, where the function is not the mean or sum of a formula of each sample.
     """
     summand, reduction = _summand(traced)
-    every = [
-        [symbol.name for array in arrays for symbol in array.symbols] for arrays in (traced.parameters, traced.data)
-    ]
+    every = [[symbol.name for symbol in symbols_of(arrays)] for arrays in (traced.parameters, traced.data)]
     used = [[name for name in names if real(name) in summand.free_symbols] for names in every]
     loss = Loss(summand, parameters=used[0], data=used[1], reduction=reduction, name=name, domain=domain)
     return loss if used == every else loss.with_symbols(*every)
@@ -35,9 +31,6 @@ def _summand(traced: Traced) -> tuple[sympy.Expr, str]:
             f"{traced.mixing} mixes samples, so that the function is no mean or sum of a formula of each sample"
         )
     output = traced.output
-    step = next(iter(sorted(output.atoms(StepFunction), key=str)), None)
-    if step is not None:
-        raise UsageError(f"the function makes steps by {to_text(step)}, which losses have no word for: leave it out")
     if not output.has(BatchSum):
         if output.has(SAMPLES):
             raise UsageError("the function depends on the number of samples, and not through a mean or sum over them")
