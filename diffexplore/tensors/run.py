@@ -32,7 +32,8 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     check_repeats(calls)
     pairs, reason = _pairs(calls)
     kind: TruthKind = "certified" if reason is None else "estimated"
-    others = tried(calls, battery)
+    plain = called(replace(subject, jacobian=False), outputs) if subject.jacobian and battery != "none" else calls
+    others = tried(plain, battery)
     rows = [*_raised(calls), *(pair.row(subject.candidate.name) for pair in pairs)]
     rows += [_row_of_failure(calls, outputs[0].name, cause, f" ({trial})") for trial, cause in others.causes]
     skipped = [*_skipped(first), *others.skipped]

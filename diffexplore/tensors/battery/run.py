@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -26,6 +26,10 @@ TRIALS: tuple[CallTrial, ...] = (
 )
 
 
+#: Those that make the same call, so that random numbers are the same as well.
+_SAME_CALL: tuple[CallTrial, ...] = (*repeats.TRIALS, *returned.TRIALS)
+
+
 @dataclass(frozen=True)
 class TriedCalls:
     """What a battery found: a cause for each mistake, with the name of its trial; and what could not be tried."""
@@ -39,7 +43,10 @@ def tried(calls: TensorCalls, level: str) -> TriedCalls:
     setting = setting_of(calls)
     found: dict[str, tuple[str, Cause]] = {}
     skipped = []
-    for trial in trials_of(level) if setting.calls else ():
+    trials: Sequence[CallTrial] = trials_of(level) if setting.calls else ()
+    if trials and _draws_numbers(calls):
+        trials = [trial for trial in trials if trial in _SAME_CALL]
+    for trial in trials:
         try:
             with warnings.catch_warnings(), torch.enable_grad():
                 warnings.simplefilter("ignore")
@@ -50,6 +57,15 @@ def tried(calls: TensorCalls, level: str) -> TriedCalls:
                 text = reason_of(reason) if isinstance(reason, CandidateError) else str(reason)
                 skipped.append(Skipped(trial.name, text))
     return TriedCalls(tuple(found.values()), tuple(skipped))
+
+
+def _draws_numbers(calls: TensorCalls) -> bool:
+    """Whether the outputs depend on torch's random numbers: in another layout, other entries get the same numbers."""
+    candidate = calls.subject.candidate
+    again = {one.name: one.tensor for one in replace(candidate, seed=candidate.seed + 1).replaced().returned()}
+    return any(
+        one.name in again and not torch.allclose(one.tensor, again[one.name], equal_nan=True) for one in calls.outputs
+    )
 
 
 def trials_of(level: str) -> Sequence[CallTrial]:
