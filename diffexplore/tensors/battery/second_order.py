@@ -71,7 +71,8 @@ def _by_autograd(setting: Setting, call: PlainCall, ways: dict[str, Tensor]) -> 
     candidate = setting.candidate.replaced()
     output = setting.output_of(candidate, call.output)
     try:
-        first = candidate.gradients(output, call.upstream.clone(), create_graph=True)
+        upstream = call.upstream.clone().requires_grad_()  # what is marked @once_differentiable says so only then
+        first = candidate.gradients(output, upstream, create_graph=True)
         terms = [
             (gradient * ways[one.name]).sum()
             for one, gradient in zip(candidate.sources, first, strict=True)
