@@ -60,7 +60,7 @@ class PointCheck(Comparisons):
         for running in list(self._running):
             self._listener.progress(f"{self._stage}the whole batch at once, by {running.name}", 0, 0)
             try:
-                estimates[running.name] = self._ask(self._evaluator, running)
+                estimates[running.name] = self._reduced_by(self._evaluator, running)
             except Unavailable as error:
                 self._running.remove(running)
                 self._skipped.append(Skipped(running.name, str(error)))
@@ -71,7 +71,7 @@ class PointCheck(Comparisons):
                 self._skipped.append(Skipped(running.name, _first_line(error)))
         return estimates
 
-    def _ask(self, evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:
+    def _reduced_by(self, evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:
         """The reduced partials of one method, and its name in their rows."""
         return reduced_if_it_fits(evaluator, running)
 
@@ -193,7 +193,7 @@ class PointCheck(Comparisons):
         found = {}
         for running in self._running:
             with suppress(Unavailable):
-                found[running.name] = self._ask(evaluator, running)
+                found[running.name] = self._reduced_by(evaluator, running)
         return found
 
 

@@ -74,7 +74,7 @@ def run_check(
     step: float | None = None,
     listener: Listener | None = None,
 ) -> Report:
-    """The same on a batch that is at hand; ``listener`` hears of the progress."""
+    """The same on a batch that is at hand; ``listener`` follows the progress."""
     listener = listener or Silence()
     dtype, seed = as_dtype(dtype), as_seed(seed)
     problem = Problem(loss, as_wrt(loss, wrt), dtype, as_device(device), as_step(step, dtype))

@@ -142,5 +142,5 @@ def _found(method: methods.MethodEntry) -> str:
 
 def _table(entries: list[tuple[str, str]]) -> Table:
     """Names and what they stand for, without column titles."""
-    columns = (Column("", align="left"), Column("", align="left", flexible=True))
+    columns = Column.left(), Column.left(flexible=True)
     return Table(columns, tuple((text(name), text(title)) for name, title in entries))

@@ -14,6 +14,13 @@ from diffexplore.formula.compare import value_at
 
 Point = dict[sympy.Basic, Fraction]
 
+_SPECIAL = tuple(Fraction(n, d) for n, d in ((0, 1), (1, 1), (3, 5), (3, 4), (2, 1), (4, 3), (1, 2), (5, 12), (-1, 1)))
+"""What the other symbols are at every other try: with these, sums of squares and products have rational roots."""
+
+_TRIES = 8
+
+_MOST_CONSTANTS = 6
+
 
 def rational(number: Fraction) -> sympy.Rational:
     """An exact number as SymPy has it."""
@@ -87,13 +94,6 @@ def inside(direction: sympy.Expr, interval: OpenInterval, point: Point) -> bool:
             if ball is None or not ball > 0:
                 return False
     return True
-
-
-_SPECIAL = tuple(Fraction(n, d) for n, d in ((0, 1), (1, 1), (3, 5), (3, 4), (2, 1), (4, 3), (1, 2), (5, 12), (-1, 1)))
-"""What the other symbols are at every other try: with these, sums of squares and products have rational roots."""
-
-_TRIES = 8
-_MOST_CONSTANTS = 6
 
 
 def onto_levels(region: Region, point: Point, fixed: Point, generator: random.Random) -> Point | None:

@@ -20,8 +20,7 @@ from diffexplore.formula.functions_sympy import expm1
 from diffexplore.formula.size import OverOneDenominator
 from diffexplore.formula.text import to_text
 
-_MOST_EXPANDED = 20_000
-"""Terms times symbols: with more of them, what is compared is not multiplied out."""
+_MOST_EXPANDED = 20_000  # terms times symbols: with more of them, what is compared is not multiplied out
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ from diffexplore.formula.budget import remembered
 from diffexplore.formula.singularities import nonzero_in
 from diffexplore.formula.step_functions import is_rounded
 
-_MOST_PARTS = 16
-"""Zero sets of more parts are not told."""
+_MOST_PARTS = 16  # zero sets of more parts are not told
 
 Zeros = tuple[sympy.Expr, ...]
 """Expressions that are all 0."""

@@ -152,9 +152,7 @@ def hessian_of(loss: Loss, names: tuple[str, ...]) -> Hessian:
 
 @remembered(128)  # a candidate's causes are derivatives of the same few expressions, for each candidate
 def differentiate(
-    expr: sympy.Expr,
-    symbol: sympy.Symbol,
-    by: Callable[[sympy.Expr, sympy.Symbol], sympy.Expr] = sympy.diff,
+    expr: sympy.Expr, symbol: sympy.Symbol, by: Callable[[sympy.Expr, sympy.Symbol], sympy.Expr] = sympy.diff
 ) -> sympy.Expr:
     """The partial derivative of ``expr``, where it exists; ``by`` is how smooth expressions are differentiated.
 

@@ -65,8 +65,7 @@ def called_in_latex(name: str, arguments: Iterable[sympy.Expr], printer: Any, ex
     return rf"{name}{power}\left({', '.join(map(printer._print, arguments))}\right)"
 
 
-_MORE_BITS = 30
-"""The arguments of constants are below 10⁶ < 2²⁰ in magnitude: exp(x) has 20 bits fewer than x."""
+_MORE_BITS = 30  # the arguments of constants are below 10⁶ < 2²⁰ in magnitude: exp(x) has 20 bits fewer than x
 
 
 class sigmoid(_Smooth):

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 from diffexplore.arguments import as_words
 from diffexplore.checking.listener import Listener, Silence
 from diffexplore.decide.decide import BUDGET
 from diffexplore.decide.records import Counterexample
-from diffexplore.errors import UsageError
 from diffexplore.formula.budget import Allowance
 from diffexplore.formula.elimination import check_compatible
 from diffexplore.formula.text import to_text
 from diffexplore.inputs.losses import loss_to_prove
 from diffexplore.loss import Loss
 from diffexplore.proving.explain import cause_of
-from diffexplore.proving.parts import ConstantReading, Part, decided_parts, holds_for_one, settled
-from diffexplore.proving.programs import TensorProgram, program_of, without_factor, without_weight
+from diffexplore.proving.parts import ConstantReading, Part, decided_parts, exact_formulas, holds_for_one, settled
+from diffexplore.proving.programs import TensorProgram, copied, program_of, without_factor, without_weight
 from diffexplore.proving.records import Proof, status_of
 from diffexplore.proving.rerun import check_reading
 from diffexplore.proving.runs import Function
 from diffexplore.proving.scope import scope_of
-from diffexplore.proving.statements import domain_of, names_of, statements_of, symbols_of
-from diffexplore.tracing.declarations import Spec, declare
+from diffexplore.proving.statements import domain_of, names_of, statements_of
+from diffexplore.tracing.declarations import Spec, declare, symbols_of
 from diffexplore.tracing.sizes import meets
-from diffexplore.tracing.trace import trace
 from diffexplore.tracing.traced import Traced
 
 
@@ -87,7 +85,8 @@ def prove(
         return Part(reading, one, as_run)
 
     listener.progress("deciding by algebra", 0, 0)
-    first = part(traced, _read_exactly(program, by_data=by_data) if traced.rounds else traced)
+    read_exactly = partial(program.traced, by_data=by_data, samples=program.samples, exact=True)
+    first = part(traced, exact_formulas(traced, read_exactly))
     parts = decided_parts(program, first, by_data=by_data, decide=part)
     notes = run_again(program, spare, [first, *parts.all_others], conditions)
     shown = parts.refuted or first
@@ -97,50 +96,23 @@ def prove(
         listener.progress("looking for the cause", 0, 0)
     scope = scope_of(parts.sizes, statements, conditions, parts.others)
     return Proof(
-        status_of(statements),
-        program.name,
+        status_of(statements), program.name,
         "its own forward pass" if known is None else (known.name or f"the loss {known.formula}"),
-        to_text(traced.output),
-        tuple(symbol.name for symbol in symbols_of(program.parameters)),
-        tuple(symbol.name for symbol in symbols_of(program.data)),
-        traced.samples,
-        traced.mixing or program.mixing,
-        statements,
-        scope.conditions,
-        scope.exclusions,
-        scope.sizes,
-        scope.unvalued,
+        to_text(traced.output), tuple(symbol.name for symbol in symbols_of(program.parameters)),
+        tuple(symbol.name for symbol in symbols_of(program.data)), traced.samples, traced.mixing or program.mixing,
+        statements, scope.conditions, scope.exclusions, scope.sizes, scope.unvalued,
         tuple(dict.fromkeys((*traced.notes, *program.notes, *notes))),
         cause_of(candidate, program, traced, known, statements),
         tuple(dict.fromkeys(constant for reading in readings for constant in reading.constants)),
         any(reading.rounded for reading in readings),
-    )
+    )  # fmt: skip
 
 
 def _traced(program: TensorProgram, *, by_data: bool) -> tuple[TensorProgram, Traced]:
     """The program as formulas: with symbols for its upstream gradients, but for one that only multiplies."""
-    traced = _read(program, by_data=by_data)
+    traced = program.traced(by_data=by_data, samples=program.samples)
     plain = without_factor(program, traced)
-    return (program, traced) if plain is program else (plain, _read(plain, by_data=by_data))
-
-
-def _read(program: TensorProgram, *, by_data: bool, exact: bool = False) -> Traced:
-    return trace(
-        program.function,
-        parameters=program.parameters,
-        data=program.data,
-        by_data=by_data,
-        samples=program.samples,
-        exact=exact,
-    )
-
-
-def _read_exactly(program: TensorProgram, *, by_data: bool) -> Traced | None:
-    """The program as formulas, with every float as the number that it is; None where these have none."""
-    try:
-        return _read(program, by_data=by_data, exact=True)
-    except UsageError:
-        return None
+    return (program, traced) if plain is program else (plain, plain.traced(by_data=by_data, samples=plain.samples))
 
 
 def _asks_for_data(wrt: Sequence[str] | None, program: TensorProgram) -> bool:
@@ -158,11 +130,7 @@ def again(
 
     It takes the arguments of ``program``, the upstream gradients among them.
     """
-    try:
-        copied = copy.deepcopy(candidate)
-    except Exception:  # whatever the candidate's own classes raise
-        copied = candidate
-    other = program_of(copied, loss, parameters, data)
+    other = program_of(copied(candidate), loss, parameters, data)
     return other.function if program.weights or not other.weights else without_weight(other).function
 
 

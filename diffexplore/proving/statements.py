@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import Statement
-from diffexplore.tracing.declarations import Array, of_samples
+from diffexplore.tracing.declarations import of_samples, real, symbols_of
 from diffexplore.tracing.sizes import usual
 from diffexplore.tracing.traced import OUTPUT, Traced
 
@@ -38,62 +38,31 @@ def statements_of(
     Raises UsageError for the name of no symbol.
     """
     exact = traced.output if loss is None else _reduced(loss, program, traced)
-    domain, sizes = _of_all_samples(domain, program, traced), usual(traced.guards)
+    data = symbols_of(program.data) if traced.samples is None else []
+    few = [] if traced.samples is None else _few(program, traced.samples)
+    shared: dict[str, Any] = {
+        "domain": _of_all_samples(domain, program, traced), "conventions": traced.conventions,
+        "sizes": usual(traced.guards), "allowance": allowance,
+        "inputs": [*data, *(symbol for sample in few for symbol in sample)],  # each of their values counts
+    }  # fmt: skip
     if loss is not None:
-        needs = traced.needs[OUTPUT]
-        same = decide_equal(
-            exact,
-            traced.output,
-            domain=domain,
-            conventions=traced.conventions,
-            needs=needs,
-            sizes=sizes,
-            inputs=_inputs(program, traced),
-            everywhere=True,
-            allowance=allowance,
-        )
+        same = decide_equal(exact, traced.output, needs=traced.domains[OUTPUT], everywhere=True, **shared)
         yield Statement(VALUE, to_text(traced.output), same)
+
+    def partial(name: str, claimed: sympy.Expr) -> Statement:
+        """That what a backward call computes is the partial by a symbol."""
+        needs = traced.domains[name]
+        decision = decide_gradient(exact, claimed, real(name), data=data, needs=needs, **shared)
+        return Statement(name, to_text(claimed), decision)
+
     assert traced.partials is not None
     second = traced.second or {}
     for name in names:
-        first = _partial(program, traced, exact, name, traced.partials[name], domain, allowance)
-        yield first
+        yield partial(name, traced.partials[name])
         if second.get(name, traced.partials[name]) != traced.partials[name]:
-            other = _partial(program, traced, exact, name, second[name], domain, allowance)
+            other = partial(name, second[name])
             if other.status != "proved":
                 yield replace(other, call=2)
-
-
-def _partial(
-    program: TensorProgram,
-    traced: Traced,
-    exact: sympy.Expr,
-    name: str,
-    claimed: sympy.Expr,
-    domain: Sequence[Any],
-    allowance: Allowance,
-) -> Statement:
-    """That what a backward call computes is the partial by a symbol."""
-    decision = decide_gradient(
-        exact,
-        claimed,
-        sympy.Symbol(name, real=True),
-        data=symbols_of(program.data) if traced.samples is None else [],
-        domain=domain,
-        conventions=traced.conventions,
-        needs=traced.needs[name],
-        sizes=usual(traced.guards),
-        inputs=_inputs(program, traced),
-        allowance=allowance,
-    )
-    return Statement(name, to_text(claimed), decision)
-
-
-def _inputs(program: TensorProgram, traced: Traced) -> list[sympy.Symbol]:
-    """The data, those of a few samples where these are traced one by one: each of their values counts."""
-    if traced.samples is None:
-        return symbols_of(program.data)
-    return [symbol for sample in _few(program, traced.samples) for symbol in sample]
 
 
 def _reduced(loss: Loss, program: TensorProgram, traced: Traced) -> sympy.Expr:
@@ -135,11 +104,6 @@ def _few(program: TensorProgram, samples: int) -> list[tuple[sympy.Symbol, ...]]
         )
         for i in range(samples)
     ]
-
-
-def symbols_of(arrays: Iterable[Array]) -> list[sympy.Symbol]:
-    """The symbols of all entries of some arguments."""
-    return [symbol for array in arrays for symbol in array.symbols]
 
 
 def names_of(wrt: Sequence[str] | None, program: TensorProgram, traced: Traced) -> list[str]:

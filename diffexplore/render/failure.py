@@ -17,7 +17,7 @@ from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import worst_failures
 from diffexplore.tensors.records import TensorReport
 from diffexplore.typography import speaks_mathematics
-from diffexplore.writing.blocks import Block, Column, Note, Table, Text, left, text, words_of
+from diffexplore.writing.blocks import Block, Column, Note, Table, Text, text, words_of
 from diffexplore.writing.names import candidate_of, kind_of, partial_of
 from diffexplore.writing.numbers import counted, point_text, truth_digits, value_beside
 
@@ -91,8 +91,8 @@ def _lost(report: Report) -> Iterator[Note]:
 def _table(rows: list[Row], report: Report) -> Table:
     units = Units(rows, report.dtype)
     error, allowed, _ = units.columns
-    where = (left("at"),) if report.loss.parameters else ()
-    columns = (left("partial"), *where, Column("value"), Column("truth"), error, allowed)
+    where = (Column.left("at"),) if report.loss.parameters else ()
+    columns = (Column.left("partial"), *where, Column("value"), Column("truth"), error, allowed)
     return Table(columns, tuple(_cells(row, units, candidate_of(report)) for row in rows))
 
 

@@ -13,7 +13,7 @@ from diffexplore.render.causes import Footnotes
 from diffexplore.render.counts import outcomes, tallies_of
 from diffexplore.render.places import at_place, place
 from diffexplore.render.tables import ROOM_FOR_EVERYTHING, Units
-from diffexplore.writing.blocks import Block, Column, Gap, Heading, Table, Text, left, text
+from diffexplore.writing.blocks import Block, Column, Gap, Heading, Table, Text, text
 from diffexplore.writing.names import candidate_of, distinct_points, partial_of, point_key, rows_of
 from diffexplore.writing.numbers import counted, value_cell
 
@@ -66,8 +66,17 @@ def _samples_table(rows: Sequence[Row], report: Report, footnotes: Footnotes, wi
     several_points = len(distinct_points(row for row in report.rows if row.probe is None)) > 1
     roomy = width >= ROOM_FOR_EVERYTHING
     error, allowed, power = units.columns
-    at = left("at", flexible=True)
-    columns = (Column("sample"), left("method"), at, Column("value"), error, allowed, power, left("verdict"))
+    at = Column.left("at", flexible=True)
+    columns = (
+        Column("sample"),
+        Column.left("method"),
+        at,
+        Column("value"),
+        error,
+        allowed,
+        power,
+        Column.left("verdict"),
+    )
     shown = (True, True, several_points, roomy, True, True, roomy, True)
     body = (_sample_cells(row, report, units, footnotes) for row in rows)
     return Table(tuple(compress(columns, shown)), tuple(tuple(compress(cells, shown)) for cells in body))
@@ -87,7 +96,7 @@ def probes(report: Report) -> Iterator[Block]:
     numbers = Column("worst error", "ulp"), Column("catches", "relative")
     by_probe = grouped(rows, lambda row: (row.parameter, row.of, row.probe, point_key(row.point)))
     yield Table(
-        (left("partial"), left("probe", flexible=True), *numbers, left("verdicts")),
+        (Column.left("partial"), Column.left("probe", flexible=True), *numbers, Column.left("verdicts")),
         tuple(_probe_row(members, report) for members in by_probe.values()),
     )
     yield Gap()

@@ -33,6 +33,7 @@ from diffexplore.writing.blocks import (
     COLUMN_GAP,
     INDENT,
     Block,
+    Column,
     Formula,
     FormulaList,
     Gap,
@@ -41,7 +42,6 @@ from diffexplore.writing.blocks import (
     Table,
     Text,
     Tone,
-    left,
     text,
 )
 from diffexplore.writing.names import candidate_of, kind_of, partial_of, rows_of
@@ -225,4 +225,4 @@ def _next(commands: Sequence[Command], width: int) -> Table:
     longest = max(len(command) for command, _ in commands)
     roomy = INDENT + longest + COLUMN_GAP + max(len(what) for _, what in commands) <= width
     rows = [(text(command, "strong"), text(what if roomy else "", "quiet")) for command, what in commands]
-    return Table((left(), left()), tuple(rows))
+    return Table((Column.left(), Column.left()), tuple(rows))

@@ -12,7 +12,7 @@ from diffexplore.render.causes import Footnotes
 from diffexplore.render.matrix import has_matrix
 from diffexplore.render.places import row_place
 from diffexplore.render.wrong import worst_failures
-from diffexplore.writing.blocks import Block, Column, Gap, Note, Span, Table, Text, left, text
+from diffexplore.writing.blocks import Block, Column, Gap, Note, Span, Table, Text, text
 from diffexplore.writing.names import candidate_of, comparison_of, kind_of, partial_of, point_key
 from diffexplore.writing.numbers import counted, point_text, sizes, truth_digits, value_beside, value_cell
 
@@ -91,9 +91,9 @@ def shown_causes(report: Report, *, sparing: bool = False) -> set[str]:
 def _table(lines: Sequence[_Line], report: Report, footnotes: Footnotes, told: AbstractSet[str]) -> Table:
     """Of a candidate a line for each comparison; of methods one for the partial and its truth, and one for each."""
     if candidate_of(report):
-        columns = (left(), Column("value"), Column("truth"), Column("error"), Column("allowed"), left())
+        columns = (Column.left(), Column("value"), Column("truth"), Column("error"), Column("allowed"), Column.left())
         return Table(columns, tuple(_of_candidate(line, report, footnotes, told) for line in lines))
-    titles = (left(), Column("value"), Column("error"), Column("allowed"), left())
+    titles = (Column.left(), Column("value"), Column("error"), Column("allowed"), Column.left())
     places = grouped(lines, lambda line: _where(line[0]))
     body: list[tuple[Text, ...]] = []
     for members in places.values():

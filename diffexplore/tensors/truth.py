@@ -13,11 +13,12 @@ from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
-from diffexplore.tensors.memory import State, StridedLayout
-from diffexplore.tensors.tape import StorageRegion, Tape
+from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
+from diffexplore.tensors.tape import Tape
 from diffexplore.torch_code.calling import line_that_runs
 from diffexplore.torch_code.leaving_torch import Escapes
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
+from diffexplore.torch_private.tensors import written_operator
 from diffexplore.torch_private.watching import DisableTorchFunction, storage_key
 
 Tensor = torch.Tensor
@@ -50,7 +51,10 @@ def _is_float(leaf: Any) -> bool:
 
 
 class ExactTape(Tape):
-    """A tape whose own operations are no steps of the function's; ``line`` is that of the user at a ``problem``."""
+    """A tape whose own operations are no steps of the function's; ``line`` is that of the user at a ``problem``.
+
+    Operators that a user wrote in Python are recorded by what they run.
+    """
 
     line = ""
 
@@ -58,6 +62,9 @@ class ExactTape(Tape):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         readable = self.problem is None
+        written = written_operator(func)
+        if readable and written is not None:
+            return self._in_steps(written, func, args, kwargs or {})
         with DisableTorchFunction():
             out = super().__torch_dispatch__(func, types, args, kwargs)
         if readable and self.problem is not None:
@@ -76,7 +83,7 @@ class RoundedTape(ExactTape):
         super().__init__(sources)
         for source in sources:
             key = storage_key(source)
-            self._states[key] = State(self.as_computed(self._states[key].ball))
+            self._states[key] = State(self.as_computed(self._states[key].ball), True)
         self.sources = [StorageRegion(self._state(source), StridedLayout.of(source), True) for source in sources]
 
     def as_computed(self, ball: DoubleBall) -> DoubleBall:

@@ -12,7 +12,7 @@ from diffexplore.errors import CandidateError, DiffexploreError, UsageError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.battery.records import CallTrial, Finding, Setting, TrialUnavailable, reason_of
 from diffexplore.tensors.candidate import TensorCandidate
-from diffexplore.tensors.subject import Subject
+from diffexplore.tensors.subject import TensorSubject
 
 Tensor = torch.Tensor
 
@@ -82,7 +82,7 @@ def _in_dtype(candidate: TensorCandidate, dtype: torch.dtype) -> TensorCandidate
     )
 
 
-def _checked(subject: Subject, key: str, where: str) -> Iterator[Finding]:
+def _checked(subject: TensorSubject, key: str, where: str) -> Iterator[Finding]:
     from diffexplore.tensors.run import checked
 
     try:

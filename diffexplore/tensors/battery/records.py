@@ -10,8 +10,8 @@ import torch
 
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
-from diffexplore.tensors.observed import Numbers
-from diffexplore.tensors.subject import Subject
+from diffexplore.tensors.observed import TensorNumbers
+from diffexplore.tensors.subject import TensorSubject
 
 Tensor = torch.Tensor
 Gradients = tuple[Tensor | None, ...]
@@ -39,7 +39,7 @@ class PlainCall:
 
     output: str
     upstream: Tensor
-    gradients: tuple[Numbers, ...]
+    gradients: tuple[TensorNumbers, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Setting:
 
     candidate: TensorCandidate
     calls: tuple[PlainCall, ...]
-    subject: Subject
+    subject: TensorSubject
 
     @property
     def forward(self) -> TensorCandidate:
@@ -81,7 +81,7 @@ class Setting:
         return None
 
 
-def _worst(one: Tensor | None, other: Tensor | None, like: Tensor, numbers: Numbers, scale: float) -> str | None:
+def _worst(one: Tensor | None, other: Tensor | None, like: Tensor, numbers: TensorNumbers, scale: float) -> str | None:
     value, expected = (torch.zeros_like(like) if part is None else part.detach() for part in (one, other))
     if value.shape != expected.shape:
         return f" has shape {tuple(value.shape)}, not {tuple(expected.shape)}"

@@ -13,7 +13,7 @@ from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.battery import layouts, other_inputs, repeats, returned, second_order, transforms
 from diffexplore.tensors.battery.records import CallTrial, PlainCall, Setting, TrialUnavailable, reason_of
-from diffexplore.tensors.subject import Calls
+from diffexplore.tensors.subject import TensorCalls
 
 #: Every trial there is.
 TRIALS: tuple[CallTrial, ...] = (
@@ -38,7 +38,7 @@ class Tried:
 _GRAVE = frozenset({"inputs_modified", "upstream_modified", "saved_overwritten", "not_deterministic"})
 
 
-def tried(calls: Calls, level: str, *, wrong: bool = False) -> Tried:
+def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> Tried:
     """Runs the trials of a battery ("quick" or "full"; "none" runs none).
 
     ``wrong`` says that the plain gradient is wrong: then only that is tried which may be why.
@@ -67,7 +67,7 @@ def trials_of(level: str) -> Sequence[CallTrial]:
     return () if level == "none" else TRIALS if level == "full" else [one for one in TRIALS if one.level == "quick"]
 
 
-def setting_of(calls: Calls) -> Setting:
+def setting_of(calls: TensorCalls) -> Setting:
     """What trials start from: the outputs whose plain backward did not raise."""
     plain = []
     for one in calls.outputs:

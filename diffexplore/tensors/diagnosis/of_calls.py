@@ -14,8 +14,8 @@ from diffexplore.tensors.candidate import TensorInput
 from diffexplore.tensors.diagnosis.diagnose import cause
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, recorded_sweep
 from diffexplore.tensors.diagnosis.scene import GradientScene
-from diffexplore.tensors.pairs import Trial
-from diffexplore.tensors.subject import Calls
+from diffexplore.tensors.pairs import UpstreamTrial
+from diffexplore.tensors.subject import TensorCalls
 
 #: So many upstream gradients have to be explained.
 _MOST_SCENES = 4
@@ -24,12 +24,12 @@ _MOST_SCENES = 4
 class Diagnoses:
     """Finds causes; keeps each recorded sweep for all inputs."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: TensorCalls) -> None:
         self._calls = calls
         self._sweeps: dict[tuple[int, int], RecordedSweep | None] = {}
 
     def causes(
-        self, output: str, place: int, source: TensorInput, trials: Sequence[tuple[int, Trial]]
+        self, output: str, place: int, source: TensorInput, trials: Sequence[tuple[int, UpstreamTrial]]
     ) -> tuple[Cause, ...]:
         """Why a gradient failed; nothing where none did, where numbers are not finite, or where autograd gave None.
 
@@ -44,7 +44,7 @@ class Diagnoses:
             return ()
         return (cause(scenes),)
 
-    def _scene(self, output: str, place: int, source: TensorInput, number: int, trial: Trial) -> GradientScene:
+    def _scene(self, output: str, place: int, source: TensorInput, number: int, trial: UpstreamTrial) -> GradientScene:
         shape = tuple(source.tensor.shape)
         judged = trial.judged
         truth = DoubleBall(
@@ -67,6 +67,6 @@ class Diagnoses:
         return self._sweeps[place, number]
 
 
-def _is_wrong(trial: Trial) -> bool:
+def _is_wrong(trial: UpstreamTrial) -> bool:
     wrong = trial.judged.verdict == FAIL
     return bool(wrong.any()) and bool(np.isfinite(trial.judged.value[wrong]).all())

@@ -11,7 +11,8 @@ import numpy as np
 from diffexplore.arithmetic.double_balls import DoubleBall, add, exact
 from diffexplore.tensors.diagnosis.places import CodePlace
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres, swept
-from diffexplore.tensors.tape import StorageRegion, TapeEntry
+from diffexplore.tensors.memory import StorageRegion
+from diffexplore.tensors.sweep import TapeEntry
 
 #: Beyond so many operations to be swept, counted over all paths, paths are not looked at one by one.
 _MOST_STEPS = 20_000
@@ -109,7 +110,7 @@ def _distinct_operands(
     """The operands that a cotangent comes back to, each once: in x · x there is one."""
     found: list[tuple[int, StorageRegion, DoubleBall]] = []
     for k, (operand, cotangent) in enumerate(zip(entry.operands, back, strict=True)):
-        if operand is None or not operand.passes or cotangent is None:
+        if operand is None or not operand.varies or cotangent is None:
             continue
         for place, (first, other, known) in enumerate(found):
             if other.state is operand.state and other.layout == operand.layout:

@@ -16,8 +16,8 @@ from diffexplore.bounds.handling import name_of
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate
 from diffexplore.tensors.diagnosis.places import CodePlace, place_that_runs
-from diffexplore.tensors.memory import StridedLayout, together
-from diffexplore.tensors.tape import StorageRegion, TapeEntry
+from diffexplore.tensors.memory import StorageRegion, StridedLayout, together
+from diffexplore.tensors.sweep import TapeEntry
 from diffexplore.tensors.truth import ExactTape
 from diffexplore.torch_private.watching import DisableTorchFunction
 
@@ -170,7 +170,7 @@ def swept(
         if passed is not None:
             passed.append((number, given, back))
         for operand, cotangent in zip(entry.operands, back, strict=True):
-            if operand is not None and operand.passes and cotangent is not None:
+            if operand is not None and operand.varies and cotangent is not None:
                 give(operand, cotangent)
     return [
         source.layout.read(cotangents.get(id(source.state), exact(np.zeros_like(source.state.ball.high))))

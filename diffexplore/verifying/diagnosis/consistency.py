@@ -38,18 +38,13 @@ def with_consistency(causes: Mapping[str, Cause], loss: sympy.Expr) -> dict[str,
 
 def _loss_is(message: str, loss: sympy.Expr) -> str:
     """``2 times this loss: the ½ is missing``, of the message ``it is 2 times the loss: …``."""
-    said = _narrowed(message, loss).replace("the loss", "this loss", 1)
-    wrong, colon, what = said.partition(": it is ")
-    return f"{what}: {wrong}" if colon else said.removeprefix("it is ")
+    words = _narrowed(message, loss).replace("the loss", "this loss", 1)
+    wrong, colon, what = words.partition(": it is ")
+    return f"{what}: {wrong}" if colon else words.removeprefix("it is ")
 
 
 def _narrowed(message: str, loss: sympy.Expr) -> str:
     """The message without what a wrong value of the loss rules out; a ½ that the loss has is called by its article."""
-    message = _ACCUMULATED.sub("", message)
-    return message.replace("a factor ½ is missing", "the ½ is missing") if _has_half(loss) else message
-
-
-def _has_half(loss: sympy.Expr) -> bool:
-    """Whether the loss is a whole expression divided by 2."""
-    coefficient, _ = sympy.factor_terms(loss).as_coeff_Mul()
-    return bool(coefficient == sympy.S.Half)
+    message, (coefficient, _) = _ACCUMULATED.sub("", message), sympy.factor_terms(loss).as_coeff_Mul()
+    is_half = coefficient == sympy.S.Half
+    return message.replace("a factor ½ is missing", "the ½ is missing") if is_half else message
