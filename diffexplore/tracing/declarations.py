@@ -47,8 +47,8 @@ def declare(spec: Spec | Sequence[Array]) -> tuple[Array, ...]:
     if isinstance(spec, Mapping):
         sizes = {name: shape_of(shape, f"the shape of {shown(str(name))}") for name, shape in spec.items()}
         arrays = [_array(name, shape) for name, shape in sizes.items()]
-    elif isinstance(spec, str):  # parts between commas and spaces that stand outside brackets
-        arrays = [_read(part) for part in re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", spec)]
+    elif isinstance(spec, str):
+        arrays = [_read(part) for part in _split(spec)]
     else:
         parts = as_list(spec, "arguments", "declared as in 'w[3], b', ['w[3]', 'b'] or {'w': (3,), 'b': ()}")
         arrays = [part if isinstance(part, Array) else _read(part) for part in parts]
@@ -66,6 +66,11 @@ def named_shapes(text: str) -> dict[str, tuple[int, ...]]:
     return found
 
 
+def _split(text: str) -> list[str]:
+    """The parts between commas and spaces that stand outside brackets."""
+    return re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", text)
+
+
 def check_distinct(arrays: Iterable[Array]) -> None:
     """Raises UsageError where a name or a symbol comes twice."""
     arrays = list(arrays)
@@ -80,7 +85,12 @@ def check_distinct(arrays: Iterable[Array]) -> None:
 
 def of_samples(array: Array, samples: int) -> tuple[sympy.Symbol, ...]:
     """The symbols of a data array in each of some samples, one sample after the other: x_1, x_2, …"""
-    return tuple(real(f"{symbol.name}_{i}") for i in range(1, samples + 1) for symbol in array.symbols)
+    return tuple(of_sample(symbol, number) for number in range(1, samples + 1) for symbol in array.symbols)
+
+
+def of_sample(symbol: sympy.Symbol, number: int) -> sympy.Symbol:
+    """The symbol of a data entry in the sample with this number, from 1 on."""
+    return real(f"{symbol.name}_{number}")
 
 
 def symbols_of(arrays: Iterable[Array]) -> list[sympy.Symbol]:

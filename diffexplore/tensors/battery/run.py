@@ -12,7 +12,7 @@ from diffexplore.checking.records import Cause
 from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.battery import layouts, other_inputs, repeats, returned, second_order, transforms
-from diffexplore.tensors.battery.records import CallTrial, PlainCall, Setting, TrialUnavailable, reason_of
+from diffexplore.tensors.battery.records import CallSetting, CallTrial, PlainCall, TrialUnavailable, reason_of
 from diffexplore.tensors.subject import TensorCalls
 
 #: Every trial there is.
@@ -67,11 +67,11 @@ def trials_of(level: str) -> Sequence[CallTrial]:
     return () if level == "none" else TRIALS if level == "full" else [one for one in TRIALS if one.level == "quick"]
 
 
-def setting_of(calls: TensorCalls) -> Setting:
+def setting_of(calls: TensorCalls) -> CallSetting:
     """What trials start from: the outputs whose plain backward did not raise."""
     plain = []
     for one in calls.outputs:
         gradients = calls.seen.gradients.get((one.name, 0))
         if gradients is not None and not isinstance(gradients, str) and not one.tensor.is_complex():
             plain.append(PlainCall(one.name, calls.upstreams[one.name][0], tuple(gradients)))
-    return Setting(calls.subject.candidate, tuple(plain), calls.subject)
+    return CallSetting(calls.subject.candidate, tuple(plain), calls.subject)
