@@ -86,7 +86,11 @@ CASES: dict[str, tuple[Callable[..., Tensor], Callable[..., Any], tuple[Tensor, 
         lambda x: x.exp(), lambda g, x: g.sum() * x.exp(), (x,), "upstream_ignored", "the sum of the upstream gradient",
     ),
     "a channel is 0": (
-        lambda x: x.exp(), lambda g, x: g * x.exp() * torch.tensor([1.0, 1, 0, 1, 1, 1]), (x,), "region", "it is 0 at [:, 2]",
+        lambda x, w: x @ w,
+        lambda g, x, w: (g @ w.t(), x.t() @ g * torch.tensor([1.0, 1, 0, 1, 1, 1])[:, None]),
+        (x, w),
+        "region",
+        "it is 0 at [2, :], and right elsewhere",
     ),
     "the slope of tanh is left out": (
         lambda x: torch.tanh(x).square(), lambda g, x: g * 2 * torch.tanh(x), (x,), "local_slope", "`torch.tanh(x)`",
