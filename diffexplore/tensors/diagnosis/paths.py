@@ -110,7 +110,7 @@ def _distinct_operands(
     """The operands that a cotangent comes back to, each once: in x · x there is one."""
     found: list[tuple[int, StorageRegion, DoubleBall]] = []
     for k, (operand, cotangent) in enumerate(zip(entry.operands, back, strict=True)):
-        if operand is None or not operand.passes or cotangent is None:
+        if operand is None or not operand.varies or cotangent is None:
             continue
         for place, (first, other, known) in enumerate(found):
             if other.state is operand.state and other.layout == operand.layout:
