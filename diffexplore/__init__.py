@@ -41,9 +41,8 @@ _HOMES = {
 
 __all__ = [
     "DiffexploreError", "Explorer", "Fit", "GradientError", "Loss", "Proof", "Report", "Row", "TensorReport",
-    "UsageError", "__version__", "assert_gradient", "check", "explore", "fit", "gradcheck", "graph", "losses", "methods",
-    "prove", "strategies",
-    "verify",
+    "UsageError", "__version__", "assert_gradient", "check", "explore", "fit", "gradcheck", "graph", "losses",
+    "methods", "prove", "strategies", "verify",
 ]  # fmt: skip
 
 

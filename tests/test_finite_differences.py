@@ -141,6 +141,20 @@ def test_no_bound_across_a_kink(formula: str, x: float, step: float, name: str) 
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("function", ["floor", "ceil", "trunc", "round"])
+def test_a_jump_has_a_bound_away_from_it_and_none_beside_it(function: str, name: str) -> None:
+    """Between its jumps a step is a constant: the truncation is that of a² beside it, 2 · 1.25 + 1 · the step."""
+    away = one_sample(f"a*{function}(a) + a**2", 1.25, name, step=2.0**-6)
+    assert away.verdict == "pass"
+    error, bound = error_and_bound(away)
+    assert error <= bound <= Fraction(1, 32)
+    beside = one_sample(f"a*{function}(a) + a**2", (1.5 if function == "round" else 1.0) - 2.0**-7, name, step=2.0**-6)
+    assert beside.verdict == "inconclusive"
+    assert beside.cause is not None
+    assert "a jump" in beside.cause.message
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_chosen_step_stays_on_one_side_of_a_kink(name: str) -> None:
     row = one_sample("abs(a - 1)*a", 1.03125, name)
     assert row.verdict == "pass"

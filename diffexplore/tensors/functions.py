@@ -11,8 +11,7 @@ import torch
 
 from diffexplore.arguments import wrong
 from diffexplore.errors import CandidateError
-from diffexplore.formula.forms import signed
-from diffexplore.torch_code.calling import autograd_function
+from diffexplore.torch_code.calling import autograd_function, signed
 from diffexplore.torch_private.tensors import CustomOpDef, OpOverload, OpOverloadPacket
 
 _NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
