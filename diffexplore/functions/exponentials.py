@@ -48,6 +48,14 @@ def _in_python(name: str, logarithm: str, arguments: str) -> Helper:
     return Helper(name, source, arguments=arguments.count(",") + 1)
 
 
+def _pair_by_pair(op: Any, first: Any, *others: Any) -> Any:
+    """log(exp(t) + exp(x)) = t + softplus(x − t), for one operand after the other."""
+    total = first
+    for x in others:
+        total = op.add(total, op.softplus(op.sub(x, total)))
+    return total
+
+
 def _unless_zero(op: Any, x: Any, y: Any, harmless: int, end: int) -> Any:
     """The argument of a logarithm that x is multiplied by: where x is 0 and y outside, a number that does no harm.
 
@@ -133,6 +141,12 @@ FUNCTIONS: tuple[Function, ...] = (
         building=Building(4, UNSURE, copies_of_constant=3),
         name="log10", doc="logarithm to base 10", node=NO_CLASS, build=lambda x: sympy.log(x) / sympy.log(10),
         computed=_logarithm_to(10), python=NO_SOURCE, torch=NO_SOURCE,
+    ),
+    Function(
+        building=Building(4, UNSURE_OF_FRACTIONS, copies_of_constant=3),
+        name="logsumexp", doc="log(exp(x) + exp(y) + …), which does not overflow", least=2, most=None, node=NO_CLASS,
+        build=lambda *terms: sympy.log(sympy.Add(*map(sympy.exp, terms))), computed=Composed(_pair_by_pair),
+        python=NO_SOURCE, torch=NO_SOURCE,
     ),
     Function(
         building=Building(10, UNSURE_OF_FRACTIONS),
