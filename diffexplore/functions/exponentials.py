@@ -90,7 +90,7 @@ FUNCTIONS: tuple[Function, ...] = (
         name="expm1", doc="exp(x) − 1, accurate near 0", node=cfunctions.expm1, python="math.expm1",
         torch="torch.expm1",
         computed=Operation(
-            name="expm1",
+            name="expm1", also=("special_expm1",),
             torch=torch.expm1, numpy=np.expm1, jax=jnp.expm1, tensorflow=tf.math.expm1, javascript="Math.expm1",
             arb=arb.expm1, double=double.expm1, germ=germ.expm1,
             complex=Composed(lambda op, x: op.sub(op.exp(x), op.number(1))),
@@ -121,7 +121,7 @@ FUNCTIONS: tuple[Function, ...] = (
         name="log1p", doc="log(1 + x), accurate near 0", node=cfunctions.log1p, python="math.log1p",
         torch="torch.log1p",
         computed=Operation(
-            name="log1p",
+            name="log1p", also=("special_log1p",),
             torch=torch.log1p, numpy=np.log1p, jax=jnp.log1p, tensorflow=tf.math.log1p, javascript="Math.log1p",
             arb=arb.log1p, double=double.log1p, germ=germ.log1p,
             complex=Composed(lambda op, x: op.log(op.add(op.number(1), x))),
