@@ -47,8 +47,8 @@ def declare(spec: Spec | Sequence[Array]) -> tuple[Array, ...]:
     if isinstance(spec, Mapping):
         sizes = {name: shape_of(shape, f"the shape of {shown(str(name))}") for name, shape in spec.items()}
         arrays = [_array(name, shape) for name, shape in sizes.items()]
-    elif isinstance(spec, str):  # parts between commas and spaces that stand outside brackets
-        arrays = [_read(part) for part in re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", spec)]
+    elif isinstance(spec, str):
+        arrays = [_read(part) for part in _split(spec)]
     else:
         parts = as_list(spec, "arguments", "declared as in 'w[3], b', ['w[3]', 'b'] or {'w': (3,), 'b': ()}")
         arrays = [part if isinstance(part, Array) else _read(part) for part in parts]
@@ -96,6 +96,11 @@ def symbols_of(arrays: Iterable[Array]) -> list[sympy.Symbol]:
 def real(name: str) -> sympy.Symbol:
     """The real symbol of this name."""
     return sympy.Symbol(name, real=True)
+
+
+def _split(text: str) -> list[str]:
+    """The parts between commas and spaces that stand outside brackets."""
+    return re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", text)
 
 
 def _read(text: str) -> Array:
