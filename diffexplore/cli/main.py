@@ -24,15 +24,11 @@ from diffexplore.errors import UsageError
 _WRITING = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT)
 
 app = typer.Typer(name="diffexplore", context_settings={"help_option_names": ["-h", "--help"]})
-app.command("report")(report.report)
-app.command("derive")(derive.derive)
-app.command("verify")(verify.verify)
-app.command("prove")(prove.prove)
-app.command("fit")(fit.fit)
-app.command("bench")(bench.bench)
-app.command("audit")(audit.audit)
-app.command("graph")(graph.graph)
-app.command("list")(listing.list_)
+for command in (
+    report.report, derive.derive, verify.verify, prove.prove, fit.fit, bench.bench, audit.audit, graph.graph,
+    listing.list_,
+):  # fmt: skip
+    app.command(command.__name__.rstrip("_"))(command)
 
 
 @app.callback(invoke_without_command=True)

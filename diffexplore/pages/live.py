@@ -50,8 +50,9 @@ def live_script(explorer: Explorer, key: str = "live") -> str:
     if live is None:
         return ""
     given = json.dumps(live_data(explorer, live), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    scripts = "\n".join(map(asset, ("live-loss.js", "live-traces.js", "live.js")))
     return (
-        f"{asset('live.js')}\n"
+        f"{scripts}\n"
         f"diffexploreLive(document.getElementById({json.dumps(key)}), {given}, (() => {{\n"
         f'"use strict";\n{live.source}\n\nreturn {{\n{"".join(_calls(explorer))}}};\n}})());'
     )

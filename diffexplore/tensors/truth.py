@@ -18,7 +18,6 @@ from diffexplore.tensors.tape import Tape
 from diffexplore.torch_code.calling import line_that_runs
 from diffexplore.torch_code.leaving_torch import Escapes
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
-from diffexplore.torch_private.tensors import written_operator
 from diffexplore.torch_private.watching import DisableTorchFunction, storage_key
 
 Tensor = torch.Tensor
@@ -51,10 +50,7 @@ def _is_float(leaf: Any) -> bool:
 
 
 class ExactTape(Tape):
-    """A tape whose own operations are no steps of the function's; ``line`` is that of the user at a ``problem``.
-
-    Operators that a user wrote in Python are recorded by what they run.
-    """
+    """A tape whose own operations are no steps of the function's; ``line`` is that of the user at a ``problem``."""
 
     line = ""
 
@@ -62,9 +58,6 @@ class ExactTape(Tape):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         readable = self.problem is None
-        written = written_operator(func)
-        if readable and written is not None:
-            return self._in_steps(written, func, args, kwargs or {})
         with DisableTorchFunction():
             out = super().__torch_dispatch__(func, types, args, kwargs)
         if readable and self.problem is not None:

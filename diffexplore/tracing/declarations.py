@@ -66,6 +66,11 @@ def named_shapes(text: str) -> dict[str, tuple[int, ...]]:
     return found
 
 
+def _split(text: str) -> list[str]:
+    """The parts between commas and spaces that stand outside brackets."""
+    return re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", text)
+
+
 def check_distinct(arrays: Iterable[Array]) -> None:
     """Raises UsageError where a name or a symbol comes twice."""
     arrays = list(arrays)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.battery.records import CallTrial, Finding, Setting, TrialUnavailable, reason_of
+from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTrial, TrialUnavailable, reason_of
 
 Tensor = torch.Tensor
 
@@ -22,7 +22,7 @@ def strided(tensor: Tensor) -> Tensor:
     return memory[..., ::2].mT if tensor.dim() > 1 else memory[..., ::2]
 
 
-def _upstream(setting: Setting, key: str, what: str, expanded: bool) -> Iterator[Finding]:
+def _upstream(setting: CallSetting, key: str, what: str, expanded: bool) -> Iterator[CallFinding]:
     tried = False
     for call in setting.calls:
         if not call.upstream.dim():
@@ -41,11 +41,11 @@ def _upstream(setting: Setting, key: str, what: str, expanded: bool) -> Iterator
         try:
             found = candidate.gradients(output, other)
         except CandidateError as error:
-            yield Finding(key, f"it raises for an upstream gradient that is {what}: {reason_of(error)}: {_MEND}")
+            yield CallFinding(key, f"it raises for an upstream gradient that is {what}: {reason_of(error)}: {_MEND}")
             continue
         off = setting.differing(found, expected, call, plain)
         if off is not None:
-            yield Finding(key, f"for an upstream gradient that is {what} the gradient by {off}: {_MEND}")
+            yield CallFinding(key, f"for an upstream gradient that is {what} the gradient by {off}: {_MEND}")
     if not tried:
         raise TrialUnavailable("every output is one number")
 
@@ -53,17 +53,17 @@ def _upstream(setting: Setting, key: str, what: str, expanded: bool) -> Iterator
 _MEND = "use reshape for view, or call upstream.contiguous() first"
 
 
-def expanded_upstream(setting: Setting) -> Iterator[Finding]:
+def expanded_upstream(setting: CallSetting) -> Iterator[CallFinding]:
     """As after ``.sum()``: one number in memory stands for all."""
     yield from _upstream(setting, "expanded_upstream", "expanded, as after .sum(),", expanded=True)
 
 
-def strided_upstream(setting: Setting) -> Iterator[Finding]:
+def strided_upstream(setting: CallSetting) -> Iterator[CallFinding]:
     """As after a transposition or a slice."""
     yield from _upstream(setting, "strided_upstream", "not contiguous, as after a transposition,", expanded=False)
 
 
-def strided_inputs(setting: Setting) -> Iterator[Finding]:
+def strided_inputs(setting: CallSetting) -> Iterator[CallFinding]:
     """Inputs that are not contiguous. A forward that refuses them says so itself, and is no finding."""
     changed = {
         one.name: strided(one.tensor).requires_grad_(one.tensor.requires_grad)
@@ -86,13 +86,13 @@ def strided_inputs(setting: Setting) -> Iterator[Finding]:
         try:
             found = candidate.gradients(outputs[call.output], call.upstream.clone())
         except CandidateError as error:
-            yield Finding(
+            yield CallFinding(
                 "strided_inputs", f"it raises for inputs that are not contiguous: {reason_of(error)}: {_SAVED}"
             )
             continue
         off = setting.differing(found, plain, call, call.upstream)
         if off is not None:
-            yield Finding("strided_inputs", f"for inputs that are not contiguous the gradient by {off}: {_SAVED}")
+            yield CallFinding("strided_inputs", f"for inputs that are not contiguous the gradient by {off}: {_SAVED}")
 
 
 _SAVED = "use reshape for view, or save input.contiguous()"

@@ -10,7 +10,7 @@ import torch
 
 from diffexplore.errors import CandidateError, DiffexploreError, UsageError
 from diffexplore.floating_point import dtype_name
-from diffexplore.tensors.battery.records import CallTrial, Finding, Setting, TrialUnavailable, reason_of
+from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTrial, TrialUnavailable, reason_of
 from diffexplore.tensors.candidate import TensorCandidate
 from diffexplore.tensors.subject import TensorSubject
 
@@ -19,17 +19,17 @@ Tensor = torch.Tensor
 _NARROWER = (torch.float32, torch.bfloat16, torch.float16)
 
 
-def one_sample(setting: Setting) -> Iterator[Finding]:
+def one_sample(setting: CallSetting) -> Iterator[CallFinding]:
     """The first entry along the axis of the batch."""
     yield from _shortened(setting, 1, "one_sample_batch", "a batch of one sample")
 
 
-def empty(setting: Setting) -> Iterator[Finding]:
+def empty(setting: CallSetting) -> Iterator[CallFinding]:
     """A batch of no samples."""
     yield from _shortened(setting, 0, "empty_batch", "an empty batch")
 
 
-def _shortened(setting: Setting, count: int, key: str, what: str) -> Iterator[Finding]:
+def _shortened(setting: CallSetting, count: int, key: str, what: str) -> Iterator[CallFinding]:
     length = _batch(setting)
     changed = {
         one.name: one.tensor.detach()[:count].clone().requires_grad_(one.tensor.requires_grad)
@@ -46,7 +46,7 @@ def _shortened(setting: Setting, count: int, key: str, what: str) -> Iterator[Fi
     yield from _checked(replace(setting.subject, candidate=candidate, forward=forward), key, f"for {what}")
 
 
-def _batch(setting: Setting) -> int:
+def _batch(setting: CallSetting) -> int:
     """The length of the first axis that the output shares with an input."""
     firsts = Counter(one.tensor.shape[0] for one in setting.candidate.inputs if one.tensor.dim())
     outputs = {call.upstream.shape[0] for call in setting.calls if call.upstream.dim()}
@@ -56,7 +56,7 @@ def _batch(setting: Setting) -> int:
     return shared[0]
 
 
-def dtypes(setting: Setting) -> Iterator[Finding]:
+def dtypes(setting: CallSetting) -> Iterator[CallFinding]:
     """The same inputs rounded to narrower dtypes."""
     given = {one.tensor.dtype for one in setting.candidate.sources}
     if given != {torch.float64}:
@@ -82,7 +82,7 @@ def _in_dtype(candidate: TensorCandidate, dtype: torch.dtype) -> TensorCandidate
     )
 
 
-def _checked(subject: TensorSubject, key: str, where: str) -> Iterator[Finding]:
+def _checked(subject: TensorSubject, key: str, where: str) -> Iterator[CallFinding]:
     from diffexplore.tensors.run import checked
 
     try:
@@ -90,11 +90,11 @@ def _checked(subject: TensorSubject, key: str, where: str) -> Iterator[Finding]:
     except UsageError as error:
         raise TrialUnavailable(str(error)) from None
     except DiffexploreError as error:
-        yield Finding(key, f"{where} it cannot be checked: {error}")
+        yield CallFinding(key, f"{where} it cannot be checked: {error}")
         return
     for row in report.rows:
         if row.verdict == "fail" and row.cause is not None:
-            yield Finding(
+            yield CallFinding(
                 key, f"{where} the gradient by {row.input} is wrong: {row.cause.message}", {"key": row.cause.key}
             )
 

@@ -25,7 +25,7 @@ class TrialUnavailable(Exception):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CallFinding:
     """Something that is wrong: a stable key, and a line that says what, and how it is mended."""
 
     key: str
@@ -43,7 +43,7 @@ class PlainCall:
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class CallSetting:
     """What a trial starts from.
 
     Attributes:
@@ -109,7 +109,7 @@ class CallTrial:
     key: str
     name: str
     level: Literal["quick", "full"]
-    run: Callable[[Setting], Iterator[Finding]]
+    run: Callable[[CallSetting], Iterator[CallFinding]]
 
 
 def reason_of(error: CandidateError) -> str:

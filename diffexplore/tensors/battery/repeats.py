@@ -8,13 +8,13 @@ from dataclasses import replace
 import torch
 
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.battery.records import CallTrial, Finding, PlainCall, Setting, reason_of
+from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTrial, PlainCall, reason_of
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 
 Tensor = torch.Tensor
 
 
-def repeated(setting: Setting) -> Iterator[Finding]:
+def repeated(setting: CallSetting) -> Iterator[CallFinding]:
     """Two calls on one graph; the second with another state of the random generators."""
     for call in setting.calls:
         candidate = setting.candidate.replaced()
@@ -36,21 +36,21 @@ def repeated(setting: Setting) -> Iterator[Finding]:
 def _written(
     candidate: TensorCandidate, before: list[Tensor], upstream: Tensor, call: PlainCall,
     saved: list[tuple[str, Tensor]], kept: list[Tensor],
-) -> Iterator[Finding]:  # fmt: skip
+) -> Iterator[CallFinding]:  # fmt: skip
     changed = [one.name for one, old in zip(candidate.inputs, before, strict=True) if not _same(one.tensor, old)]
     if changed:
         listed = ", ".join(changed)
-        yield Finding(
+        yield CallFinding(
             "inputs_modified", f"the backward writes into {listed}: compute in new tensors", {"inputs": changed}
         )
     if not _same(upstream, call.upstream):
-        yield Finding(
+        yield CallFinding(
             "upstream_modified",
             "the backward writes into the upstream gradient that it is given, which others use too: work on a clone",
         )
     names = [name for (name, tensor), old in zip(saved, kept, strict=True) if not _same(tensor, old)]
     if names and not changed:
-        yield Finding(
+        yield CallFinding(
             "saved_overwritten",
             f"the backward writes into the tensors that {names[0]} saved: a second backward gives another gradient; "
             "use operations that do not work in place",
@@ -58,22 +58,22 @@ def _written(
 
 
 def _again(
-    setting: Setting,
+    setting: CallSetting,
     candidate: TensorCandidate,
     output: TensorOutput,
     call: PlainCall,
     first: tuple[Tensor | None, ...],
-) -> Iterator[Finding]:
+) -> Iterator[CallFinding]:
     try:
         second = candidate.gradients(output, call.upstream.clone())
     except CandidateError as error:
-        yield Finding(
+        yield CallFinding(
             "saved_overwritten", f"a second backward on the same graph (retain_graph=True) raises: {reason_of(error)}"
         )
         return
     off = setting.differing(second, first, call, call.upstream)
     if off is not None:
-        yield Finding(
+        yield CallFinding(
             "saved_overwritten",
             f"a second backward on the same graph (retain_graph=True) gives another gradient: that by {off}",
         )
@@ -81,7 +81,7 @@ def _again(
     reseeded = replace(candidate, seed=candidate.seed + 1)
     off = setting.differing(reseeded.gradients(output, call.upstream.clone()), first, call, call.upstream)
     if off is not None:
-        yield Finding(
+        yield CallFinding(
             "not_deterministic",
             f"the backward draws random numbers of its own, so that the gradient by {off} in another call: save what "
             "the forward drew",
@@ -101,7 +101,7 @@ def _saved(output: TensorOutput) -> list[tuple[str, Tensor]]:
     return found
 
 
-def forward_writes(setting: Setting) -> Iterator[Finding]:
+def forward_writes(setting: CallSetting) -> Iterator[CallFinding]:
     """A forward that writes into what it is given."""
     candidate = setting.candidate.replaced()
     before = [one.tensor.detach().clone() for one in candidate.inputs]
@@ -113,7 +113,7 @@ def forward_writes(setting: Setting) -> Iterator[Finding]:
     ]
     if changed:
         listed = ", ".join(changed)
-        yield Finding(
+        yield CallFinding(
             "inputs_modified",
             f"the forward writes into {listed}: work on a clone, or call ctx.mark_dirty",
             {"inputs": changed},

@@ -10,7 +10,7 @@ import torch
 
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
-from diffexplore.tensors.battery.records import CallTrial, Finding, Setting, TrialUnavailable, reason_of
+from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTrial, TrialUnavailable, reason_of
 from diffexplore.torch_private.functions import undefined
 from diffexplore.tracing.backward import function_name, written_by_hand
 
@@ -20,7 +20,7 @@ Tensor = torch.Tensor
 _MOST_ALONE = 4
 
 
-def shapes(setting: Setting) -> Iterator[Finding]:
+def shapes(setting: CallSetting) -> Iterator[CallFinding]:
     """Gradients that autograd adds up, expands or converts without a word."""
     for call in setting.calls:
         candidate = setting.candidate.replaced()
@@ -44,27 +44,27 @@ def _note(seen: list[tuple[Any, tuple[Any, ...]]], node: Any, given: tuple[Any, 
     seen.append((node, given))
 
 
-def _unlike(node: Any, given: tuple[Any, ...]) -> Iterator[Finding]:
+def _unlike(node: Any, given: tuple[Any, ...]) -> Iterator[CallFinding]:
     for place, ((following, number), gradient) in enumerate(zip(node.next_functions, given, strict=False)):
         if following is None or not isinstance(gradient, Tensor):
             continue
         meant = following._input_metadata[number]
         who = f"the backward of {function_name(node)} returns for argument {place}"
         if tuple(gradient.shape) != tuple(meant.shape):
-            yield Finding(
+            yield CallFinding(
                 "wrong_shape",
                 f"{who} a gradient of shape {tuple(gradient.shape)}, not {tuple(meant.shape)}: autograd adds it up or "
                 "expands it without a word; return it in the shape of the argument",
             )
         elif gradient.dtype != meant.dtype:
-            yield Finding(
+            yield CallFinding(
                 "wrong_dtype",
                 f"{who} a gradient in {dtype_name(gradient.dtype)}, not {dtype_name(meant.dtype)}: autograd converts "
                 "it without a word; compute it in the dtype of the argument",
             )
 
 
-def alone(setting: Setting) -> Iterator[Finding]:
+def alone(setting: CallSetting) -> Iterator[CallFinding]:
     """Each input as the only one that needs a gradient (``ctx.needs_input_grad``)."""
     sources = setting.candidate.sources
     if len(sources) < 2:
@@ -83,20 +83,20 @@ def alone(setting: Setting) -> Iterator[Finding]:
             try:
                 (gradient,) = candidate.gradients(output, call.upstream.clone())
             except CandidateError as error:
-                yield Finding(
+                yield CallFinding(
                     "needs_input_grad", f"it raises where only {source.name} needs a gradient: {reason_of(error)}"
                 )
                 continue
             found = tuple(gradient if i == place else one for i, one in enumerate(expected))
             off = setting.differing(found, expected, call, call.upstream)
             if off is not None:
-                yield Finding(
+                yield CallFinding(
                     "needs_input_grad", f"where only {source.name} needs a gradient, that by {off}: it must not "
                     "depend on ctx.needs_input_grad of the others",
                 )  # fmt: skip
 
 
-def no_upstream(setting: Setting) -> Iterator[Finding]:
+def no_upstream(setting: CallSetting) -> Iterator[CallFinding]:
     """No upstream gradient at all, as for an output that nothing uses: zeros or None are due."""
     for call in setting.calls:
         candidate = setting.candidate.replaced()
@@ -110,7 +110,7 @@ def no_upstream(setting: Setting) -> Iterator[Finding]:
             )
         except Exception as error:
             text = " ".join(str(error).split())[:120]
-            yield Finding(
+            yield CallFinding(
                 "undefined_upstream",
                 f"it raises where no upstream gradient comes ({type(error).__name__}: {text}): test for None, as "
                 "ctx.set_materialize_grads(False) asks for",
@@ -122,13 +122,13 @@ def no_upstream(setting: Setting) -> Iterator[Finding]:
             if gradient is not None and bool(gradient.any())
         ]
         if wrong:
-            yield Finding(
+            yield CallFinding(
                 "undefined_upstream", f"where no upstream gradient comes, the gradient by {wrong[0]} is not 0: it has "
                 "to be a multiple of the upstream gradient",
             )  # fmt: skip
 
 
-def shared_memory(setting: Setting) -> Iterator[Finding]:
+def shared_memory(setting: CallSetting) -> Iterator[CallFinding]:
     """Gradients that lie in the same memory: what is done to one in place is done to the other."""
     for call in setting.calls:
         candidate = setting.candidate.replaced()
@@ -144,7 +144,7 @@ def shared_memory(setting: Setting) -> Iterator[Finding]:
         for place, (name, gradient) in enumerate(grads):
             for other, second in grads[:place]:
                 if gradient.numel() and gradient.untyped_storage().data_ptr() == second.untyped_storage().data_ptr():
-                    yield Finding(
+                    yield CallFinding(
                         "aliased",
                         f"the gradients by {other} and by {name} share memory: what an optimizer does to one in "
                         "place is done to both; return a clone",

@@ -12,7 +12,7 @@ from diffexplore.checking.records import Cause
 from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.battery import layouts, other_inputs, repeats, returned, second_order, transforms
-from diffexplore.tensors.battery.records import CallTrial, PlainCall, Setting, TrialUnavailable, reason_of
+from diffexplore.tensors.battery.records import CallSetting, CallTrial, PlainCall, TrialUnavailable, reason_of
 from diffexplore.tensors.subject import TensorCalls
 
 #: Every trial there is.
@@ -27,14 +27,14 @@ TRIALS: tuple[CallTrial, ...] = (
 
 
 @dataclass(frozen=True)
-class Tried:
+class TriedCalls:
     """What a battery found: a cause for each mistake, with the name of its trial; and what could not be tried."""
 
     causes: tuple[tuple[str, Cause], ...]
     skipped: tuple[Skipped, ...]
 
 
-def tried(calls: TensorCalls, level: str) -> Tried:
+def tried(calls: TensorCalls, level: str) -> TriedCalls:
     """Runs the trials of a battery ("quick" or "full"; "none" runs none)."""
     setting = setting_of(calls)
     found: dict[str, tuple[str, Cause]] = {}
@@ -49,7 +49,7 @@ def tried(calls: TensorCalls, level: str) -> Tried:
             if level == "full":
                 text = reason_of(reason) if isinstance(reason, CandidateError) else str(reason)
                 skipped.append(Skipped(trial.name, text))
-    return Tried(tuple(found.values()), tuple(skipped))
+    return TriedCalls(tuple(found.values()), tuple(skipped))
 
 
 def trials_of(level: str) -> Sequence[CallTrial]:
@@ -57,11 +57,11 @@ def trials_of(level: str) -> Sequence[CallTrial]:
     return () if level == "none" else TRIALS if level == "full" else [one for one in TRIALS if one.level == "quick"]
 
 
-def setting_of(calls: TensorCalls) -> Setting:
+def setting_of(calls: TensorCalls) -> CallSetting:
     """What trials start from: the outputs whose plain backward did not raise."""
     plain = []
     for one in calls.outputs:
         gradients = calls.seen.gradients.get((one.name, 0))
         if gradients is not None and not isinstance(gradients, str) and not one.tensor.is_complex():
             plain.append(PlainCall(one.name, calls.upstreams[one.name][0], tuple(gradients)))
-    return Setting(calls.subject.candidate, tuple(plain), calls.subject)
+    return CallSetting(calls.subject.candidate, tuple(plain), calls.subject)

@@ -11,7 +11,14 @@ import numpy as np
 import torch
 
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.battery.records import CallTrial, Finding, PlainCall, Setting, TrialUnavailable, reason_of
+from diffexplore.tensors.battery.records import (
+    CallFinding,
+    CallSetting,
+    CallTrial,
+    PlainCall,
+    TrialUnavailable,
+    reason_of,
+)
 from diffexplore.tensors.candidate import TensorCandidate
 from diffexplore.tensors.truth import recorded
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
@@ -25,7 +32,7 @@ _STEPS = (2.0**-8, 2.0**-10)
 _FACTOR = 100.0
 
 
-def double_backward(setting: Setting) -> Iterator[Finding]:
+def double_backward(setting: CallSetting) -> Iterator[CallFinding]:
     """Σ v · gradient, differentiated by every input; v are unequal random numbers."""
     for call in setting.calls:
         ways = _ways(setting.candidate)
@@ -33,7 +40,7 @@ def double_backward(setting: Setting) -> Iterator[Finding]:
         if found is None:
             raise TrialUnavailable("the backward is marked with @once_differentiable")
         if isinstance(found, str):
-            yield Finding("double_backward", f"the backward cannot be differentiated again: {found}: {_MEND}")
+            yield CallFinding("double_backward", f"the backward cannot be differentiated again: {found}: {_MEND}")
             continue
         large, small = (_by_differences(setting, call, ways, step) for step in _STEPS)
         for place, source in enumerate(setting.candidate.sources):
@@ -45,7 +52,7 @@ def double_backward(setting: Setting) -> Iterator[Finding]:
             if off.any():
                 worst = int(np.where(off, np.abs(value - small[place]), -1.0).argmax())
                 index = ", ".join(str(int(i)) for i in np.unravel_index(worst, value.shape))
-                yield Finding(
+                yield CallFinding(
                     "double_backward",
                     f"the backward, differentiated again by {source.name}, gives {value.reshape(-1)[worst]:.6g} at "
                     f"[{index}], not {small[place].reshape(-1)[worst]:.6g}: {_MEND}",
@@ -66,7 +73,7 @@ def _ways(candidate: TensorCandidate) -> dict[str, Tensor]:
     return found
 
 
-def _by_autograd(setting: Setting, call: PlainCall, ways: dict[str, Tensor]) -> list[Tensor | None] | str | None:
+def _by_autograd(setting: CallSetting, call: PlainCall, ways: dict[str, Tensor]) -> list[Tensor | None] | str | None:
     """The second derivative along the ways; the text of an exception; None where it is refused on purpose."""
     candidate = setting.candidate.replaced()
     output = setting.output_of(candidate, call.output)
@@ -88,7 +95,7 @@ def _by_autograd(setting: Setting, call: PlainCall, ways: dict[str, Tensor]) -> 
         return None if "once_differentiable" in text else text[:160]
 
 
-def _by_differences(setting: Setting, call: PlainCall, ways: dict[str, Tensor], step: float) -> list[np.ndarray]:
+def _by_differences(setting: CallSetting, call: PlainCall, ways: dict[str, Tensor], step: float) -> list[np.ndarray]:
     names = [one.name for one in setting.forward.sources]
     total = [np.zeros(tuple(one.tensor.shape)) for one in setting.forward.sources]
     for times, weight in _WEIGHTS:
@@ -99,7 +106,7 @@ def _by_differences(setting: Setting, call: PlainCall, ways: dict[str, Tensor], 
     return total
 
 
-def _exact_at(setting: Setting, call: PlainCall, ways: dict[str, Tensor], step: float) -> list[np.ndarray]:
+def _exact_at(setting: CallSetting, call: PlainCall, ways: dict[str, Tensor], step: float) -> list[np.ndarray]:
     moved = {
         one.name: (one.tensor.detach().double() + step * ways[one.name].double()).requires_grad_()
         for one in setting.forward.sources

@@ -10,10 +10,10 @@ from torch.autograd import forward_ad
 
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.battery.records import (
+    CallFinding,
+    CallSetting,
     CallTrial,
-    Finding,
     PlainCall,
-    Setting,
     TrialUnavailable,
 )
 from diffexplore.tensors.candidate import named_tensors
@@ -21,7 +21,7 @@ from diffexplore.tensors.candidate import named_tensors
 Tensor = torch.Tensor
 
 
-def forward_mode(setting: Setting) -> Iterator[Finding]:
+def forward_mode(setting: CallSetting) -> Iterator[CallFinding]:
     """⟨upstream, J·v⟩ has to be ⟨gradient, v⟩."""
     generator = torch.Generator().manual_seed(setting.candidate.seed)
     tangents = {
@@ -50,14 +50,14 @@ def forward_mode(setting: Setting) -> Iterator[Finding]:
         total, size = sum(float(term.sum()) for term in terms), sum(float(term.abs().sum()) for term in terms)
         unit = torch.finfo(call.upstream.dtype).eps if call.upstream.dtype.is_floating_point else 2.0**-52
         if not abs(along - total) <= unit**0.5 * max(size, 1e-300):
-            yield Finding(
+            yield CallFinding(
                 "forward_mode",
                 "the derivative by forward mode (jvp) is not that of the backward: along a random direction "
                 f"{along:.6g}, not {total:.6g}",
             )
 
 
-def vmapped(setting: Setting) -> Iterator[Finding]:
+def vmapped(setting: CallSetting) -> Iterator[CallFinding]:
     """torch.func.vmap over copies of one call has to give copies of its result and gradients."""
     sources = setting.candidate.sources
     stacked = [torch.stack([one.tensor.detach(), one.tensor.detach()]) for one in sources]
@@ -73,11 +73,11 @@ def vmapped(setting: Setting) -> Iterator[Finding]:
         for copy in range(2):
             off = setting.differing(tuple(one[copy] for one in found), _values(setting, call), call, call.upstream)
             if off is not None:
-                yield Finding("vmap", f"under torch.func.vmap the gradient by {off}: the vmap rule is wrong")
+                yield CallFinding("vmap", f"under torch.func.vmap the gradient by {off}: the vmap rule is wrong")
                 break
 
 
-def compiled(setting: Setting) -> Iterator[Finding]:
+def compiled(setting: CallSetting) -> Iterator[CallFinding]:
     """torch.compile, with the backend that runs what was traced."""
     if setting.candidate.function.compiled:
         raise TrialUnavailable("it is compiled already")
@@ -92,10 +92,10 @@ def compiled(setting: Setting) -> Iterator[Finding]:
             raise TrialUnavailable(" ".join(str(error).split())[:160]) from None
         off = setting.differing(found, _values(setting, call), call, call.upstream)
         if off is not None:
-            yield Finding("compile", f"under torch.compile the gradient by {off}")
+            yield CallFinding("compile", f"under torch.compile the gradient by {off}")
 
 
-def autocast(setting: Setting) -> Iterator[Finding]:
+def autocast(setting: CallSetting) -> Iterator[CallFinding]:
     """Under autocast to bfloat16: gradients in the dtypes of the inputs, and no larger errors than bfloat16 makes."""
     candidate = setting.candidate.replaced()
     with torch.autocast(candidate.sources[0].tensor.device.type, dtype=torch.bfloat16):
@@ -108,14 +108,14 @@ def autocast(setting: Setting) -> Iterator[Finding]:
         try:
             found = candidate.gradients(output, call.upstream.to(output.tensor.dtype))
         except CandidateError as error:
-            yield Finding(
+            yield CallFinding(
                 "autocast",
                 f"the backward raises under autocast ({_reason(error)}): decorate it with custom_fwd, custom_bwd",
             )
             continue
         for one, gradient, numbers in zip(candidate.sources, found, call.gradients, strict=True):
             if gradient is not None and _far(gradient, torch.from_numpy(numbers.value.copy())):
-                yield Finding(
+                yield CallFinding(
                     "autocast", f"under autocast to bfloat16 the gradient by {one.name} is another than without it, by "
                     "far more than bfloat16 rounds",
                 )  # fmt: skip
@@ -126,7 +126,7 @@ def _far(found: Tensor, expected: Tensor) -> bool:
     return bool(((found.detach().cpu().double() - expected).abs() > 0.5 * size).any())
 
 
-def _scalar(setting: Setting, call: PlainCall) -> Any:
+def _scalar(setting: CallSetting, call: PlainCall) -> Any:
     """Σ upstream · output as a function of the inputs that are differentiated by."""
     candidate, sources = setting.candidate, setting.candidate.sources
 
@@ -138,7 +138,7 @@ def _scalar(setting: Setting, call: PlainCall) -> Any:
     return scalar
 
 
-def _values(setting: Setting, call: PlainCall) -> tuple[Tensor, ...]:
+def _values(setting: CallSetting, call: PlainCall) -> tuple[Tensor, ...]:
     return tuple(
         torch.from_numpy(numbers.value.copy()).to(one.tensor)
         for one, numbers in zip(setting.candidate.sources, call.gradients, strict=True)

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from diffexplore.tensors.diagnosis.hypothesis import Hypothesis
+from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 _Move = Callable[[np.ndarray], np.ndarray]
@@ -17,7 +17,7 @@ _Move = Callable[[np.ndarray], np.ndarray]
 _MOST_AXES = 5
 
 
-def swapped(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def swapped(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """The gradient by another input, or that with its sign or its axes changed."""
     sweep = scenes[0].sweep
     if sweep is None:
@@ -27,7 +27,7 @@ def swapped(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
             continue
         moves: list[tuple[str, _Move]] = [("", _same), (", negated", np.negative)]
         for words, move in [*moves, *_moves(sweep.truths[other].shape)]:
-            yield Hypothesis(
+            yield Mistake(
                 "swapped",
                 f"it is the gradient by {name}{words}",
                 partial(_other, other=other, move=move),
@@ -35,28 +35,28 @@ def swapped(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
             )
 
 
-def moved(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def moved(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """Axes transposed, reversed or shifted; halves exchanged."""
     for words, move in _moves(scenes[0].shape):
-        yield Hypothesis("transposed", f"it is the gradient{words}", partial(_moved, move=move, sign=1))
-        yield Hypothesis("transposed", f"it is the gradient{words}, negated", partial(_moved, move=move, sign=-1))
+        yield Mistake("transposed", f"it is the gradient{words}", partial(_moved, move=move, sign=1))
+        yield Mistake("transposed", f"it is the gradient{words}, negated", partial(_moved, move=move, sign=-1))
 
 
-def permuted(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def permuted(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """The same numbers in another order: of the rows along an axis, or of all entries."""
     scene = scenes[0]
     for axis in range(len(scene.shape)):
         order = _order_of_rows(scene, axis)
         if order is not None:
             message = f"its entries along axis {axis} stand in another order: {_listed(order)}"
-            yield Hypothesis("permuted", message, partial(_reordered, axis=axis, order=order), fitted=1)
+            yield Mistake("permuted", message, partial(_reordered, axis=axis, order=order), fitted=1)
     if len(scenes) == 1 and scene.known.all() and scene.value.size > 3:
         by_value, by_truth = np.argsort(scene.value, axis=None), np.argsort(scene.exact, axis=None)
         places = np.empty(scene.value.size, np.int64)
         places[by_value] = by_truth
         moved_entries = int((places != np.arange(places.size)).sum())
         message = f"it has the numbers of the gradient in another order: {moved_entries} entries stand elsewhere"
-        yield Hypothesis(
+        yield Mistake(
             "permuted", message, lambda one: one.exact.reshape(-1)[places].reshape(one.shape), {"count": moved_entries},
             fitted=2,
         )  # fmt: skip

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from diffexplore.tensors.diagnosis.factors import alignments, fitted_weight, named_factor
-from diffexplore.tensors.diagnosis.hypothesis import Hypothesis
+from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.paths import PathShare, paths
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
@@ -17,7 +17,7 @@ from diffexplore.tensors.diagnosis.scene import GradientScene
 _MOST_IN_PAIRS = 24
 
 
-def cut(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def cut(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """One way is missing, or has the wrong sign; then two of them."""
     ways = _distinct(scenes[0])
     for weight, key, verb in _KINDS:
@@ -28,7 +28,7 @@ def cut(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
             message = f"the gradients through {first.name}, and through {second.name}, {_PLURAL[verb]}"
             yield _weighted(key, message, [one, two], weight)
     for number, path in ways:
-        yield Hypothesis("cut_path", f"only the gradient through {path.name} is there", partial(_share, number=number))
+        yield Mistake("cut_path", f"only the gradient through {path.name} is there", partial(_share, number=number))
 
 
 #: What is added to the truth, in shares of a way; its key, and what is said of the way.
@@ -36,7 +36,7 @@ _KINDS = ((-1.0, "cut_path", "is missing"), (-2.0, "sign_of_term", "has the wron
 _PLURAL = {"is missing": "are missing", "has the wrong sign": "have the wrong sign"}
 
 
-def scaled(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def scaled(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """One way is counted with a factor, which is fitted."""
     scene = scenes[0]
     for number, path in _distinct(scene):
@@ -46,13 +46,13 @@ def scaled(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
             continue
         text, origin = named_factor(1 + weight[0], weight[1], scene)
         message = f"the gradient through {path.name} is counted {text} times{': ' + origin if origin else ''}"
-        yield Hypothesis(
+        yield Mistake(
             "scaled_path", message, partial(_plus, number=number, weight=weight[0]),
             {"path": path.name, "factor": 1 + weight[0]}, fitted=1,
         )  # fmt: skip
 
 
-def without_factor(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def without_factor(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """A known tensor that is a factor on one way is left out there, or stands there twice."""
     scene = scenes[0]
     if scene.sweep is None:
@@ -60,7 +60,7 @@ def without_factor(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
     for number, path in _distinct(scene):
         for place, known in enumerate(scene.sweep.known):
             for power, words in ((-1, "is divided by"), (1, "is multiplied by")):
-                yield Hypothesis(
+                yield Mistake(
                     "factor_of_input", f"the gradient through {path.name} {words} {known.name}",
                     partial(_with_factor, number=number, known=place, power=power),
                     {"path": path.name, "factor": known.name},
@@ -76,14 +76,14 @@ def _with_factor(scene: GradientScene, number: int, known: int, power: int) -> n
         return np.asarray(scene.exact + np.where(share == 0, 0.0, share * found[0][0] ** float(power) - share))
 
 
-def slopes(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def slopes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """The derivative of one operation counts as 1."""
     sweep = scenes[0].sweep
     if sweep is None:
         return
     for number, path in enumerate(paths(sweep)):
         if path.slope_left_out is not None:
-            yield Hypothesis(
+            yield Mistake(
                 "local_slope", f"the derivative of {path.name} is left out: it counts as 1",
                 partial(_without_slope, number=number), {"path": path.name},
             )  # fmt: skip
@@ -107,7 +107,7 @@ def _distinct(scene: GradientScene) -> list[tuple[int, PathShare]]:
     return found
 
 
-def _weighted(key: str, message: str, numbers: list[int], weight: float) -> Hypothesis:
+def _weighted(key: str, message: str, numbers: list[int], weight: float) -> Mistake:
     def predict(scene: GradientScene) -> np.ndarray | None:
         if scene.sweep is None or max(numbers) >= len(paths(scene.sweep)):
             return None
@@ -115,7 +115,7 @@ def _weighted(key: str, message: str, numbers: list[int], weight: float) -> Hypo
         predicted: np.ndarray = scene.exact + weight * np.sum(shares, axis=0)
         return predicted
 
-    return Hypothesis(key, message, predict)
+    return Mistake(key, message, predict)
 
 
 def _share(scene: GradientScene, number: int) -> np.ndarray | None:

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from diffexplore.numerals import short
-from diffexplore.tensors.diagnosis.hypothesis import Hypothesis
+from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 #: Entries so much larger than their room tell a factor well.
@@ -27,11 +27,11 @@ _ORIGINS = {
 }
 
 
-def zero(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
-    yield Hypothesis("zero", "the gradient is 0", lambda scene: np.zeros(scene.shape))
+def zero(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    yield Mistake("zero", "the gradient is 0", lambda scene: np.zeros(scene.shape))
 
 
-def constant(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def constant(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """One factor for all entries, named where it is made of the lengths of axes."""
     scene = scenes[0]
     found = fitted_factor(scene, scene.exact)
@@ -41,7 +41,7 @@ def constant(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
     text, origin = named_factor(factor, spread, scene)
     message = f"it is {text} times the gradient{': ' + origin if origin else ''}"
     fields = {"factor": factor, "uncertainty": spread}
-    yield Hypothesis("factor", message, lambda one: one.exact * factor, fields, fitted=0 if origin else 1)
+    yield Mistake("factor", message, lambda one: one.exact * factor, fields, fitted=0 if origin else 1)
 
 
 def fitted_factor(scene: GradientScene, parts: np.ndarray) -> tuple[float, float] | None:
@@ -118,15 +118,15 @@ def _lengths(scene: GradientScene) -> list[tuple[int, str]]:
     return list(found.items())
 
 
-def signs(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
-    yield Hypothesis("sign_lost", "it is the absolute value of the gradient", lambda one: np.abs(one.exact))
-    yield Hypothesis("sign_lost", "it is minus the absolute value of the gradient", lambda one: -np.abs(one.exact))
+def signs(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    yield Mistake("sign_lost", "it is the absolute value of the gradient", lambda one: np.abs(one.exact))
+    yield Mistake("sign_lost", "it is minus the absolute value of the gradient", lambda one: -np.abs(one.exact))
     scene = scenes[0]
     size = float(np.abs(scene.value[scene.known]).max(initial=0.0))
-    yield Hypothesis("sign_only", "it is the sign of the gradient", lambda one: size * np.sign(one.exact), fitted=1)
+    yield Mistake("sign_only", "it is the sign of the gradient", lambda one: size * np.sign(one.exact), fitted=1)
 
 
-def clipped(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def clipped(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """Limited to the largest value that occurs several times."""
     scene = scenes[0]
     if not scene.known.any():
@@ -135,12 +135,10 @@ def clipped(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
     limit = float(sizes.max())
     if int((sizes == limit).sum()) >= 2 and limit > 0:
         message = f"it is clipped to ±{short(limit, 6)}"
-        yield Hypothesis(
-            "clipped", message, lambda one: np.clip(one.exact, -limit, limit), {"threshold": limit}, fitted=1
-        )
+        yield Mistake("clipped", message, lambda one: np.clip(one.exact, -limit, limit), {"threshold": limit}, fitted=1)
 
 
-def of_tensors(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def of_tensors(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """A factor that is another tensor of the program, or one divided by it, its square or its root."""
     scene = scenes[0]
     if scene.sweep is None:
@@ -148,7 +146,7 @@ def of_tensors(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
     for number, known in enumerate(scene.sweep.known):
         for _, note in alignments(known.values, scene.shape):
             for text, change in _SHAPES:
-                yield Hypothesis(
+                yield Mistake(
                     "factor_of_input",
                     f"it is {text.format(known.name + note)}",
                     partial(_times_known, number=number, note=note, change=change),

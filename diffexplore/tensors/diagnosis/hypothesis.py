@@ -15,7 +15,7 @@ Prediction = Callable[[GradientScene], "np.ndarray | None"]
 
 
 @dataclass(frozen=True)
-class Hypothesis:
+class Mistake:
     """A named cause, and the numbers that it predicts.
 
     ``fitted`` counts the numbers in it that were taken from the gradient itself: so many entries are no evidence.
@@ -39,4 +39,4 @@ class Hypothesis:
 
 
 #: Yields hypotheses about the gradient of the scenes, the first of which may be looked at to find numbers.
-Family = Callable[[Sequence[GradientScene]], Iterator[Hypothesis]]
+Family = Callable[[Sequence[GradientScene]], Iterator[Mistake]]

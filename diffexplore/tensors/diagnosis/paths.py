@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffexplore.arithmetic.double_balls import DoubleBall, add, exact
-from diffexplore.tensors.diagnosis.places import CodePlace
-from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres, swept
-from diffexplore.tensors.tape import StorageRegion, TapeEntry
+from diffexplore.tensors.diagnosis.places import SourceLine
+from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres
+from diffexplore.tensors.memory import StorageRegion
+from diffexplore.tensors.sweep import TapeEntry, swept
 
 #: Beyond so many operations to be swept, counted over all paths, paths are not looked at one by one.
 _MOST_STEPS = 20_000
@@ -26,7 +27,7 @@ class PathShare:
     """
 
     name: str
-    place: CodePlace
+    place: SourceLine
     shares: tuple[np.ndarray, ...]
     slope_left_out: tuple[np.ndarray, ...] | None = None
 
@@ -55,7 +56,7 @@ def paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
 def _paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
     with np.errstate(all="ignore"):
         edges = _edges(sweep)
-        by_place: dict[CodePlace, list[tuple[_Edge, tuple[np.ndarray, ...]]]] = {}
+        by_place: dict[SourceLine, list[tuple[_Edge, tuple[np.ndarray, ...]]]] = {}
         found = []
         entries_at = Counter(sweep.tape.places)
         for edge in edges:
@@ -72,7 +73,7 @@ def _paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
 def _edges(sweep: RecordedSweep) -> list[_Edge]:
     tape = sweep.tape
     passed: list[tuple[int, Sequence[DoubleBall | None], Sequence[DoubleBall | None]]] = []
-    swept(tape._entries, [(sweep.end, exact(sweep.upstream))], tape.sources, passed)
+    swept(tape._entries, [(sweep.end, exact(sweep.upstream))], tape.sources, passed=passed)
     if sum(number * len(back) for number, _, back in passed) > _MOST_STEPS:
         return []
     made_at = {
@@ -91,7 +92,7 @@ def _edges(sweep: RecordedSweep) -> list[_Edge]:
 
 
 def _group(
-    sweep: RecordedSweep, place: CodePlace, several: Sequence[tuple[_Edge, tuple[np.ndarray, ...]]]
+    sweep: RecordedSweep, place: SourceLine, several: Sequence[tuple[_Edge, tuple[np.ndarray, ...]]]
 ) -> PathShare | None:
     """An expression as a whole: what leaves it for what it is computed from."""
     leaving = [(edge, share) for edge, share in several if not edge.inside and any(np.any(one) for one in share)]

@@ -16,7 +16,7 @@ _WIDTH = 60
 
 
 @dataclass(frozen=True)
-class CodePlace:
+class SourceLine:
     """An expression of the user's: its text, the name of its file, and its line; all of them empty where unknown."""
 
     text: str = ""
@@ -27,15 +27,15 @@ class CodePlace:
         return f"`{self.text}`, {self.file}:{self.line}" if self.text else "an unknown line"
 
 
-def place_that_runs() -> CodePlace:
+def place_that_runs() -> SourceLine:
     """The innermost expression of the user's own files that is being evaluated."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and not is_theirs(frame.f_code.co_filename):
         frame = frame.f_back
-    return CodePlace() if frame is None else _place(frame)
+    return SourceLine() if frame is None else _place(frame)
 
 
-def _place(frame: FrameType) -> CodePlace:
+def _place(frame: FrameType) -> SourceLine:
     code = frame.f_code
     found = next(itertools.islice(code.co_positions(), frame.f_lasti // 2, None), (None, None, None, None))
     first, last, start, end = found
@@ -50,4 +50,4 @@ def _place(frame: FrameType) -> CodePlace:
             raw[0] = raw[0][start:]
             text = " ".join(b"".join(raw).decode(errors="replace").split())
     text = text or linecache.getline(code.co_filename, line).strip()
-    return CodePlace(text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…", Path(code.co_filename).name, line)
+    return SourceLine(text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…", Path(code.co_filename).name, line)

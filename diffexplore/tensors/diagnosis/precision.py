@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from diffexplore.tensors.diagnosis.hypothesis import Hypothesis
+from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 #: So many roundings of the largest entry may add up: few of half precision, whose errors others are as large as.
@@ -14,22 +14,22 @@ _ROUNDINGS = {"float32": 32.0, "float16": 4.0, "bfloat16": 2.0}
 _UNITS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 
 
-def float32(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def float32(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     yield from _narrower("float32", scenes)
 
 
-def half(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def half(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     yield from _narrower("float16", scenes)
     yield from _narrower("bfloat16", scenes)
 
 
-def _narrower(name: str, scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def _narrower(name: str, scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     if _UNITS[name] > scenes[0].unit:
         exactly = name == "float32" and all(_fits(one.value, np.float32) for one in scenes)
         exactly |= name == "float16" and all(_fits(one.value, np.float16) for one in scenes)
         how = "its numbers are those of " if exactly else "its errors are as large as the roundings of "
         message = f"it is computed in a narrower dtype: {how}{name}"
-        yield Hypothesis("precision", message, lambda one: _near(one, name), {"dtype": name})
+        yield Mistake("precision", message, lambda one: _near(one, name), {"dtype": name})
 
 
 def _fits(values: np.ndarray, dtype: type) -> bool:

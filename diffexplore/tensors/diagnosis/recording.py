@@ -15,9 +15,9 @@ from diffexplore.bounds import formulas
 from diffexplore.bounds.handling import name_of
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate
-from diffexplore.tensors.diagnosis.places import CodePlace, place_that_runs
-from diffexplore.tensors.memory import StridedLayout, together
-from diffexplore.tensors.tape import StorageRegion, TapeEntry
+from diffexplore.tensors.diagnosis.places import SourceLine, place_that_runs
+from diffexplore.tensors.memory import StorageRegion, StridedLayout
+from diffexplore.tensors.sweep import swept
 from diffexplore.tensors.truth import ExactTape
 from diffexplore.torch_private.watching import DisableTorchFunction
 
@@ -40,7 +40,7 @@ class PlacedTape(ExactTape):
     """A tape that keeps the operator and the user's expression of each of its entries."""
 
     def __init__(self, sources: Sequence[Tensor]) -> None:
-        self.places: list[CodePlace] = []
+        self.places: list[SourceLine] = []
         self.operators: list[str] = []
         super().__init__(sources)
 
@@ -137,45 +137,6 @@ def recorded_sweep(forward: TensorCandidate, output: int, upstream: Tensor) -> R
         if not one.differentiated and one.tensor.is_floating_point()
     )
     return RecordedSweep(tuple(one.name for one in call.sources), tape, outputs[output].tensor, numbers, constants)
-
-
-# ------------------------------------------------------------------------------------------------------------- sweeps
-def swept(
-    entries: Sequence[TapeEntry], seeds: Sequence[tuple[StorageRegion, DoubleBall]], sources: Sequence[StorageRegion],
-    passed: list[tuple[int, Sequence[DoubleBall | None], Sequence[DoubleBall | None]]] | None = None,
-) -> list[DoubleBall]:  # fmt: skip
-    """The cotangents of the sources, given those of some regions.
-
-    ``passed``, where given, is filled with the number of each entry on the way, and its cotangents on both sides.
-    """
-    cotangents: dict[int, DoubleBall] = {}
-
-    def give(place: StorageRegion, cotangent: DoubleBall) -> None:
-        flat = place.layout.spread(cotangent, len(place.state.ball.high))
-        cotangents[id(place.state)] = together(cotangents.get(id(place.state)), flat)
-
-    for place, seed in seeds:
-        give(place, seed)
-    for number in reversed(range(len(entries))):
-        entry = entries[number]
-        given = [
-            None
-            if place is None or id(place.state) not in cotangents
-            else place.layout.read(cotangents[id(place.state)])
-            for place in entry.results
-        ]
-        if all(one is None for one in given):
-            continue
-        back = list(entry.pullback(given))
-        if passed is not None:
-            passed.append((number, given, back))
-        for operand, cotangent in zip(entry.operands, back, strict=True):
-            if operand is not None and operand.passes and cotangent is not None:
-                give(operand, cotangent)
-    return [
-        source.layout.read(cotangents.get(id(source.state), exact(np.zeros_like(source.state.ball.high))))
-        for source in sources
-    ]
 
 
 def centres(balls: Sequence[DoubleBall]) -> tuple[np.ndarray, ...]:

@@ -11,27 +11,23 @@ import numpy as np
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.numerals import short
 from diffexplore.tensors.diagnosis.factors import alignments, fitted_factor, named_factor
-from diffexplore.tensors.diagnosis.hypothesis import Hypothesis
+from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 
-def mask_inverted(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def mask_inverted(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """It is 0 where the gradient is not, and not where the gradient is 0."""
     scene = scenes[0]
     given, meant = scene.known & (scene.value != 0), scene.known & (np.abs(scene.exact) > scene.room)
     if given.any() and meant.any() and not (given & meant).any():
         message = "it is 0 where the gradient is not, and not 0 where the gradient is: the mask is inverted"
-        yield Hypothesis(
-            "mask_inverted", message, lambda one: np.where(meant, 0.0, np.where(given, one.value, one.exact))
-        )
+        yield Mistake("mask_inverted", message, lambda one: np.where(meant, 0.0, np.where(given, one.value, one.exact)))
     two = _two_factors(scene)
     if two is not None:
         factor, first = two
         one, other = short(factor, 4), short(1 / factor, 4)
         message = f"it is {one} times the gradient in some entries, {other} times it in others: a condition is inverted"
-        yield Hypothesis(
-            "mask_inverted", message, lambda one: one.exact * np.where(first, factor, 1 / factor), fitted=1
-        )
+        yield Mistake("mask_inverted", message, lambda one: one.exact * np.where(first, factor, 1 / factor), fitted=1)
 
 
 def _two_factors(scene: GradientScene) -> tuple[float, np.ndarray] | None:
@@ -47,7 +43,7 @@ def _two_factors(scene: GradientScene) -> tuple[float, np.ndarray] | None:
     return (factor, first) if not first[clear].all() else None
 
 
-def regions(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def regions(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """Wrong in some entries, named by their indices or by a condition; 0 there, or with a factor, or otherwise."""
     scene = scenes[0]
     wrong = scene.wrong
@@ -59,7 +55,7 @@ def regions(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
     what, key = _inside(scene, wrong)
     message = f"it is {what} at {place}, and right elsewhere"
     fields = {"where": place, "key": key, "wrong": int(wrong.sum()), "right": int((scene.known & ~wrong).sum())}
-    yield Hypothesis("region", message, lambda one: np.where(wrong, one.value, one.exact), fields)
+    yield Mistake("region", message, lambda one: np.where(wrong, one.value, one.exact), fields)
 
 
 def _inside(scene: GradientScene, wrong: np.ndarray) -> tuple[str, str]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from diffexplore.tensors.diagnosis.hypothesis import Hypothesis
+from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 #: Axes up to this length are taken apart.
 _LONGEST = 32
 
 
-def parts(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def parts(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """One entry along an axis of the output only; all but one; some in a row."""
     sweep = scenes[0].sweep
     if sweep is None:
@@ -33,7 +33,7 @@ def parts(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
         yield _twice(axis, length)
 
 
-def _only(axis: int, first: int, last: int, length: int) -> Hypothesis:
+def _only(axis: int, first: int, last: int, length: int) -> Mistake:
     name = f"entry {first}" if last == first + 1 else f"entries {first} to {last - 1}"
     left = f"entry {0 if first else length - 1}" if last - first == length - 1 else ""
     message = (
@@ -42,27 +42,27 @@ def _only(axis: int, first: int, last: int, length: int) -> Hypothesis:
         else f"only {name} along axis {axis} of the output is counted, not their sum"
     )
     key = "one_sample" if left else "reduction_axis" if last == first + 1 else "some_samples"
-    return Hypothesis(key, message, lambda one: _of_slice(one, axis, first, last), {"axis": axis, "first": first})
+    return Mistake(key, message, lambda one: _of_slice(one, axis, first, last), {"axis": axis, "first": first})
 
 
-def _without(axis: int, place: int) -> Hypothesis:
+def _without(axis: int, place: int) -> Mistake:
     message = f"entry {place} along axis {axis} of the output is left out"
 
     def predict(scene: GradientScene) -> np.ndarray | None:
         part = _of_slice(scene, axis, place, place + 1)
         return None if part is None else scene.exact - part
 
-    return Hypothesis("one_sample", message, predict, {"axis": axis, "place": place})
+    return Mistake("one_sample", message, predict, {"axis": axis, "place": place})
 
 
-def _twice(axis: int, length: int) -> Hypothesis:
+def _twice(axis: int, length: int) -> Mistake:
     message = f"the first entry along axis {axis} of the output is counted twice"
 
     def predict(scene: GradientScene) -> np.ndarray | None:
         part = _of_slice(scene, axis, 0, 1)
         return None if part is None else scene.exact + part
 
-    return Hypothesis("one_sample", message, predict, {"axis": axis, "length": length})
+    return Mistake("one_sample", message, predict, {"axis": axis, "length": length})
 
 
 def _of_slice(scene: GradientScene, axis: int, first: int, last: int) -> np.ndarray | None:

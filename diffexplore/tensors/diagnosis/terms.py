@@ -9,11 +9,11 @@ from functools import partial
 import numpy as np
 
 from diffexplore.tensors.diagnosis.factors import alignments, fitted_weight
-from diffexplore.tensors.diagnosis.hypothesis import Hypothesis
+from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 
-def along_axes(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def along_axes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """value − truth = c · K, with one c for each slice along some axes: a mean or a projection, left out or added."""
     scene = scenes[0]
     tensors = [("", np.ones(scene.shape))]
@@ -29,14 +29,14 @@ def along_axes(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
                 along = f"{'axis' if count == 1 else 'axes'} {', '.join(map(str, axes))}"
                 what = f"a multiple of {name}" if name else "one number"
                 message = f"along {along} every entry is off by {what}: a mean or a projection is left out, or added"
-                yield Hypothesis(
+                yield Mistake(
                     "axis_term", message, partial(_projected, values=values, axes=axes),
                     {"along": list(axes), "of": name},
                     fitted=scene.value.size // max(1, int(np.prod([scene.shape[axis] for axis in axes]))),
                 )  # fmt: skip
 
 
-def multiples(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def multiples(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """value − truth = c · K with one number c for all entries: a term that is added, or left out."""
     scene = scenes[0]
     if scene.sweep is None:
@@ -47,7 +47,7 @@ def multiples(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
             if weight is None or weight[0] == 0:
                 continue
             size, sign = f"{abs(weight[0]):.9g}", "more" if weight[0] > 0 else "less"
-            yield Hypothesis(
+            yield Mistake(
                 "extra_term",
                 f"it is {size} times {known.name}{note} {sign} than the gradient: a term is left out, or added",
                 partial(_plus_known, number=number, weight=weight[0]),

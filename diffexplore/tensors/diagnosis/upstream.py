@@ -7,18 +7,18 @@ from functools import partial
 
 import numpy as np
 
-from diffexplore.tensors.diagnosis.hypothesis import Hypothesis
+from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 _Change = Callable[[np.ndarray], np.ndarray]
 
 
-def ignored(scenes: Sequence[GradientScene]) -> Iterator[Hypothesis]:
+def ignored(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """Ones in its place, its sum, its mean, its first entry; along axes too; its size or its square."""
     if scenes[0].sweep is None:
         return
     for key, message, change in _changes(scenes[0].sweep.upstream.ndim):
-        yield Hypothesis(key, message, partial(_with_upstream, change=change))
+        yield Mistake(key, message, partial(_with_upstream, change=change))
 
 
 def _changes(axes: int) -> list[tuple[str, str, _Change]]:
