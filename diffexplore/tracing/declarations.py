@@ -103,11 +103,6 @@ def real(name: str) -> sympy.Symbol:
     return sympy.Symbol(name, real=True)
 
 
-def _split(text: str) -> list[str]:
-    """The parts between commas and spaces that stand outside brackets."""
-    return re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", text)
-
-
 def _read(text: str) -> Array:
     return _array(*_parsed(text))
 
