@@ -1,4 +1,4 @@
-"""What ``verify`` has to be told, all at once: with a command that says all of it, to be pasted."""
+"""What ``verify`` has to know, all at once: with a command that says all of it, to be pasted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SAMPLES = 100
 
 
-def check_told(request: VerifyRequest, candidate: Any, symbols: Sequence[str], points: Sequence[str]) -> None:
+def check_complete(request: VerifyRequest, candidate: Any, symbols: Sequence[str], points: Sequence[str]) -> None:
     """Raises UsageError where a candidate of these symbols needs more than the options say.
 
     ``points`` are the names in the points. The command in the message takes the symbols that most people call data as
@@ -80,7 +80,7 @@ def _point(names: Sequence[str]) -> list[str]:
 def _shape(
     candidate: Any, parameters: Sequence[str], data: Sequence[str], shapes: str | None, kind: str | None
 ) -> str | None:
-    """The shape of an output that is no number, as ``(N)``; None for a loss, and where it cannot be told."""
+    """The shape of an output that is no number, as ``(N)``; None for a loss, and where that is not known."""
     from diffexplore.verifying.own import computes_loss, output_of
 
     if not computes_loss(candidate, kind):
