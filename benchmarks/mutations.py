@@ -107,8 +107,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     *_of("hyperbolic", "acosh", ("normal_form=normal.acosh", "normal_form=normal.asinh")),
     *_of("error_functions", "ndtr", ("(1 + sympy.erf(", "(1 - sympy.erf(")),
     # constants of the arithmetics
-    Mutation("arithmetic/double_functions.py", "", "_TERMS = 11", "_TERMS = 8", DOUBLE),
-    Mutation("arithmetic/double_functions.py", "", "_REMAINDER = 2.0**-112", "_REMAINDER = 2.0**-150", VALUES),
+    Mutation("arithmetic/double_series.py", "", "_TERMS = 11", "_TERMS = 8", DOUBLE),
+    Mutation("arithmetic/double_series.py", "", "_REMAINDER = 2.0**-112", "_REMAINDER = 2.0**-150", VALUES),
     Mutation("arithmetic/double_double.py", "def two_prod", "a_high * b_low + ", "", DOUBLE),
     # bounds
     Mutation("bounds/claims.py", "def summation_depth", "levels + 35", "levels + 3", SUMS),

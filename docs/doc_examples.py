@@ -190,15 +190,20 @@ def _claims() -> str:
     from diffexplore.bounds.claims import CLAIMS
     from diffexplore.functions.rounding import Claim
 
-    by_ulps: dict[float, list[str]] = {}
     claims = {name: claim for name, claim in CLAIMS.items() if isinstance(claim, Claim)}
+    rows: dict[str, list[str]] = {f"{ulps:g} ulp": [] for ulps in sorted({claim.ulps for claim in claims.values()})}
     for name, claim in claims.items():
-        by_ulps.setdefault(claim.ulps, []).append(f"`{name}`")
-    rows = [(f"{ulps:g} ulp", ", ".join(names)) for ulps, names in sorted(by_ulps.items())]
-    rows += [(f"and {units:g} u absolute", f"`{name}`") for name, claim in claims.items() if (units := claim.absolute)]
-    rows += [(f"and {units:g} u absolute (float32's u)", f"`{name}` in bfloat16 and float16")
-             for name, claim in claims.items() if (units := claim.narrow_absolute)]  # fmt: skip
-    return _table(("claimed error", "functions"), rows)
+        rows[f"{claim.ulps:g} ulp"].append(f"`{name}`")
+    for units, said in (
+        ("absolute", "and {:g} u absolute"),
+        ("narrow_absolute", "and {:g} u of float32 absolute, in bfloat16 and float16"),
+        ("double_absolute", "and {:g} u absolute, in float64"),
+        ("operand_roundings", "and what {:g} ulp of the operands make"),
+    ):
+        for name, claim in claims.items():
+            if getattr(claim, units):
+                rows.setdefault(said.format(getattr(claim, units)), []).append(f"`{name}`")
+    return _table(("claimed error", "functions"), [(said, ", ".join(names)) for said, names in rows.items()])
 
 
 def _functions() -> str:

@@ -8,7 +8,7 @@ import pytest
 from backends import OPAQUE, QUICK, crossed, needs, params
 from matrix import DTYPES, LOSSES, Recorder, few_samples
 from planted import Change, one_sample, registered, values_times
-from sample_calls import call_of
+from sample_calls import OF_ONE_VARIABLE, call_of
 
 import diffexplore as dx
 from diffexplore import Loss, losses
@@ -29,12 +29,15 @@ AT = {"acosh": 1.7, "coth": 0.6, "erfinv": 0.3, "atanh": 0.3}
 WRITTEN = {
     "atan2": "atan2(a*x, 2)", "pow": "pow(a*x, 2.5)", "hypot": "hypot(a*x, 2)", "min": "min(a*x, 2)",
     "max": "max(a*x, 2)", "where": "where(x < 1, a*x, a)", "Piecewise": "where(x < 1, a**2*x, a)",
+    **{name: f"{name}({text.format(x='a*x')})" for name, text in OF_ONE_VARIABLE.items()},
 }  # fmt: skip
+
+BY_ORDER = ("dgammainc", "dzeta", "dbetainc")
 
 #: Operations that the libraries do not have.
 LACKING = {
-    "JAX": {"erfcx", "besseli", "k0", "k1", "besselj", "j0", "j1", "y0", "y1"},
-    "TensorFlow": {"erfcx", "log_ndtr", "gamma", "besseli", "besselj"},
+    "JAX": {"erfcx", "besseli", "k0", "k1", "besselj", "j0", "j1", "y0", "y1", *BY_ORDER},
+    "TensorFlow": {"erfcx", "log_ndtr", "gamma", "besseli", "besselj", *BY_ORDER},
 }
 
 

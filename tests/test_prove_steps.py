@@ -103,9 +103,17 @@ def test_a_wrong_branch_by_a_step_is_no_null_set() -> None:
     assert any("a branch is taken by floor(a)" in text for one in open_.statements for text in one.decision.tried)
 
 
-def test_a_loss_with_steps_is_refused_by_name() -> None:
-    with pytest.raises(dx.UsageError, match=r"steps by floor\(x\)"):
-        dx.Loss.from_torch(lambda a, x: (a * torch.floor(x)).mean(), parameters="a", data="x")
+@pytest.mark.parametrize("step", [torch.floor, torch.ceil, torch.trunc, torch.round, torch.frac])
+def test_a_program_with_steps_is_a_loss(step: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Its derivative is that between the jumps: at 1.3 · 0.7 = 0.91, and at 2.8 · 0.7 = 1.96."""
+    loss = dx.Loss.from_torch(lambda a, x: (a * step(a * x)).mean(), parameters="a", data="x")
+    report = dx.check(loss, {"x": [1.3, 2.8]}, {"a": 0.7}, methods="symbolic,reverse,central_difference", device="cpu")
+    assert report.verdict == "pass"
+    assert {row.method for row in report.rows if row.verdict == "pass" and row.sample is None} >= {
+        "symbolic",
+        "reverse",
+    }
+    assert dx.check(loss, {"x": [2.0, 3.0]}, {"a": 0.5}, methods="symbolic", device="cpu").verdict == "inconclusive"
 
 
 @pytest.mark.parametrize("few", [True, False])

@@ -13,7 +13,7 @@ import torch
 from flint import arb
 from record_points import X, columns, drawn, numbers_of, orders_of, true
 
-from diffexplore.arithmetic import double_functions
+from diffexplore.arithmetic import double_series
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.double_balls import exact
 from diffexplore.arithmetic.double_functions import DOUBLE_BALLS
@@ -149,11 +149,11 @@ def test_germs_that_do_not_move_are_numbers(name: str) -> None:
 
 def test_the_rest_of_a_double_double_series_is_below_what_is_added_for_it() -> None:
     """In exact rationals: the terms that are left out, and what a double keeps of those that are added in double."""
-    largest = Fraction(double_functions._LARGEST_REST)
-    first = double_functions._TERMS + 1
+    largest = Fraction(double_series._LARGEST_REST)
+    first = double_series._TERMS + 1
     left_out = sum(largest**k / math.factorial(k) for k in range(first, first + 30)) * (1 + Fraction(1, 2**60))
-    assert left_out < Fraction(double_functions._REMAINDER) < 4 * left_out
-    tail = [Fraction(1, math.factorial(k)) for k in range(double_functions._LONG_TERMS + 1, first)]
+    assert left_out < Fraction(double_series._REMAINDER) < 4 * left_out
+    tail = [Fraction(1, math.factorial(k)) for k in range(double_series._LONG_TERMS + 1, first)]
     rounded = sum(3 * 2 * c * largest**k * Fraction(1, 2**53) for k, c in enumerate(tail)) + largest * Fraction(
         1, 2**70
     )

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from fractions import Fraction
-from functools import cache
 from typing import Any
 
 import numpy as np
-from flint import arb, fmpq
 
 from diffexplore.arithmetic import sinc
 from diffexplore.arithmetic.balls import BALLS, precision
@@ -33,28 +30,16 @@ from diffexplore.arithmetic.double_balls import (
 )
 from diffexplore.arithmetic.double_branches import CONTROL, CONTROL_OF_CASES, chosen
 from diffexplore.arithmetic.double_double import Number
+from diffexplore.arithmetic.double_series import BITS, GRID, constant, looked_up, only_where, rational, series
 from diffexplore.functions.records import LEFT_TO_ARB
 from diffexplore.functions.tables import Reading, implementations, lacking
 from diffexplore.program.program import Constant
-
-_BITS = 256
 
 #: Beyond it the exponential is left to Arb: what follows stays above 2⁻⁹⁰⁰, where no product underflows.
 _LARGEST_EXPONENT = 600.0
 
 #: Beyond it the sine is left to Arb: reduction by π/2 loses as many bits.
 _LARGEST_ANGLE = 2.0**20
-
-#: A reduced argument is split into a multiple of 1/64, for a table, and a rest of at most 1/128 (nearly).
-_GRID = 64
-_LARGEST_REST = 2.0**-7 * (1 + 2.0**-20)
-
-#: Terms of a series up to this one are added in double-double, the others (below 2⁻⁴¹ of the sum) in double.
-_LONG_TERMS = 4
-_TERMS = 11
-
-#: Above the sum of the terms that are left out.
-_REMAINDER = 2.0**-112
 
 #: The double below π/2.
 _QUARTER_TURN = math.pi / 2
@@ -63,97 +48,41 @@ _QUARTER_TURN = math.pi / 2
 _NEAR = 2.0**-40
 
 
-@cache
-def _constant(name: str) -> DoubleBall:
-    with precision(_BITS):
-        return enclosing(arb.const_log2() if name == "log 2" else arb.pi() / 2)
-
-
-@cache
-def _rational(numerator: int, denominator: int) -> DoubleBall:
-    with precision(_BITS):
-        return enclosing(arb(fmpq(numerator, denominator)))
-
-
-@cache
-def _table(name: str, reach: int) -> DoubleBall:
-    """The function ``name`` of Arb at j/64, for j from −reach to reach."""
-    with precision(_BITS):
-        rows = [enclosing(getattr(arb(j) / _GRID, name)()) for j in range(-reach, reach + 1)]
-    return DoubleBall(*(np.array(field) for field in zip(*rows, strict=True)))
-
-
-def _looked_up(name: str, reach: int, place: Number) -> DoubleBall:
-    table = _table(name, reach)
-    index = np.clip(np.nan_to_num(place), -reach, reach).astype(np.int64) + reach
-    return DoubleBall(*(field[index] for field in table))
-
-
-def _only_where(condition: Number, ball: DoubleBall) -> DoubleBall:
-    return DoubleBall(ball.high, ball.low, np.where(condition, ball.radius, np.inf)[()])
-
-
-def _power_series(s: DoubleBall, coefficients: list[Fraction]) -> DoubleBall:
-    """Σ cₖ sᵏ for |s| ≤ 1/128; the |cₖ| ≤ 1/k!, and cₖ beyond the list are not there.
-
-    The terms from the fifth on are s⁵·q. In double, q is off by the rounding of Horner's rule (each |cₖ| ≤ 1/120, two
-    roundings and one of the coefficient for each), and by what s differs from its high part: below 2⁻⁵⁰ + (|low| +
-    radius)·2⁻⁹, since |q'| ≤ 1/500.
-    """
-    tail = 0.0 * s.high
-    for coefficient in reversed(coefficients[_LONG_TERMS + 1 :]):
-        tail = tail * s.high + float(coefficient)
-    total = DoubleBall(tail, 0.0 * tail, 2.0**-50 + (np.abs(s.low) + s.radius) * 2.0**-9)
-    for coefficient in reversed(coefficients[: _LONG_TERMS + 1]):
-        total = mul(total, s)
-        if coefficient:
-            total = add(total, _rational(coefficient.numerator, coefficient.denominator))
-    return total
-
-
-def _series(s: DoubleBall, signs: tuple[int, int, int, int]) -> DoubleBall:
-    """Σ ± sᵏ/k! with signs (or zeros) of period four: the exponential, the sine, the cosine of |s| ≤ 1/128."""
-    coefficients = [Fraction(signs[k % 4], math.factorial(k)) for k in range(_TERMS + 1)]
-    small = np.abs(s.high) + s.radius <= _LARGEST_REST
-    # The terms left out add up to less than |s|¹²/12! · 1.01.
-    return _only_where(small, widened(_power_series(s, coefficients), _REMAINDER))
-
-
 def exp(x: DoubleBall) -> DoubleBall:
     """2ᵏ · exp(j/64) · exp(s) with x = k log 2 + j/64 + s, for any integers k and j that leave s small."""
     inside = np.abs(x.high) <= _LARGEST_EXPONENT
     doublings = np.where(inside, np.rint(x.high / math.log(2)), 0.0)[()]
-    rest = sub(x, mul(exact(doublings), _constant("log 2")))
-    place = np.rint(rest.high * _GRID)
-    s = sub(rest, exact(place / _GRID))
+    rest = sub(x, mul(exact(doublings), constant("log 2")))
+    place = np.rint(rest.high * GRID)
+    s = sub(rest, exact(place / GRID))
     inside &= np.abs(place) <= 32
-    power = mul(_looked_up("exp", 32, place), _series(s, (1, 1, 1, 1)))
-    return _only_where(inside, times_power_of_two(power, np.asarray(doublings).astype(np.int32)))
+    power = mul(looked_up("exp", 32, place), series(s, (1, 1, 1, 1)))
+    return only_where(inside, times_power_of_two(power, np.asarray(doublings).astype(np.int32)))
 
 
 def log(x: DoubleBall) -> DoubleBall:
     """y + log(1 + t) with y a double near log x and t = x exp(−y) − 1."""
     near = exact(np.log(x.high))
-    t = sub(mul(x, exp(neg(near))), _rational(1, 1))
+    t = sub(mul(x, exp(neg(near))), rational(1, 1))
     small = np.abs(t.high) + t.radius <= _NEAR
     # log(1 + t) = t − t²/2 up to t³/3 · (1 + 2⁻³⁹), which is below 2⁻⁸⁰ |t|.
     correction = sub(t, times_power_of_two(mul(t, t), -1))
     correction = widened(correction, (np.abs(t.high) + t.radius) * 2.0**-80)
-    return _only_where(small, add(near, correction))
+    return only_where(small, add(near, correction))
 
 
 def _sin_and_cos(x: DoubleBall) -> tuple[DoubleBall, DoubleBall]:
     """Of j/64 from a table and of s by series, with x = k π/2 + j/64 + s; then k quarter turns."""
     inside = np.abs(x.high) <= _LARGEST_ANGLE
     turns = np.where(inside, np.rint(x.high / (math.pi / 2)), 0.0)[()]
-    rest = sub(x, mul(exact(turns), _constant("π/2")))
-    place = np.rint(rest.high * _GRID)
-    s = sub(rest, exact(place / _GRID))
+    rest = sub(x, mul(exact(turns), constant("π/2")))
+    place = np.rint(rest.high * GRID)
+    s = sub(rest, exact(place / GRID))
     inside &= np.abs(place) <= 52
-    sin_s, cos_s = _series(s, (0, 1, 0, -1)), _series(s, (1, 0, -1, 0))
-    sin_j, cos_j = _looked_up("sin", 52, place), _looked_up("cos", 52, place)
-    sine = _only_where(inside, add(mul(sin_j, cos_s), mul(cos_j, sin_s)))
-    cosine = _only_where(inside, sub(mul(cos_j, cos_s), mul(sin_j, sin_s)))
+    sin_s, cos_s = series(s, (0, 1, 0, -1)), series(s, (1, 0, -1, 0))
+    sin_j, cos_j = looked_up("sin", 52, place), looked_up("cos", 52, place)
+    sine = only_where(inside, add(mul(sin_j, cos_s), mul(cos_j, sin_s)))
+    cosine = only_where(inside, sub(mul(cos_j, cos_s), mul(sin_j, sin_s)))
     return _turned(turns, sine, cosine), _turned(turns + 1, sine, cosine)
 
 
@@ -170,11 +99,11 @@ def atan(x: DoubleBall) -> DoubleBall:
     """y + atan(t) with y a double near atan x and t = (x − tan y) / (1 + x tan y)."""
     near = exact(np.arctan(x.high))
     tangent = tan(near)
-    t = div(sub(x, tangent), add(_rational(1, 1), mul(x, tangent)))
+    t = div(sub(x, tangent), add(rational(1, 1), mul(x, tangent)))
     # atan t = t up to t³/3. No multiple of π is lost: y and atan x lie within a quarter turn, on the same side.
     size = np.abs(t.high) + t.radius
     sound = (size <= _NEAR) & (np.abs(near.high) <= _QUARTER_TURN) & (near.high * x.high >= 0)
-    return _only_where(sound, add(near, widened(t, size * 2.0**-80)))
+    return only_where(sound, add(near, widened(t, size * 2.0**-80)))
 
 
 def tan(x: DoubleBall) -> DoubleBall:
@@ -185,33 +114,33 @@ def dsinc_of(order: int, x: DoubleBall) -> DoubleBall:
     """By quotients; near 0, where they cancel, Arb decides."""
     operations: dict[str, Callable[..., Any]] = {
         "add": add, "sub": sub, "div": div, "neg": neg, "sin": sin, "cos": cos,
-        "mul": lambda value, number: mul(value, _rational(int(number), 1)),
+        "mul": lambda value, number: mul(value, rational(int(number), 1)),
     }  # fmt: skip
     return sinc.by_quotients(operations, order, x)
 
 
 def _one_plus(x: DoubleBall) -> DoubleBall:
-    return add(_rational(1, 1), x)
+    return add(rational(1, 1), x)
 
 
 def tanh(x: DoubleBall) -> DoubleBall:
     # Beyond 300 the exponential of 2x is left to Arb.
     twice = _one_plus(exp(times_power_of_two(x, 1)))
-    return sub(_rational(1, 1), div(_rational(2, 1), twice))
+    return sub(rational(1, 1), div(rational(2, 1), twice))
 
 
 def sigmoid(x: DoubleBall) -> DoubleBall:
-    return div(_rational(1, 1), _one_plus(exp(neg(x))))
+    return div(rational(1, 1), _one_plus(exp(neg(x))))
 
 
 def sinh(x: DoubleBall) -> DoubleBall:
     power = exp(x)
-    return times_power_of_two(sub(power, div(_rational(1, 1), power)), -1)
+    return times_power_of_two(sub(power, div(rational(1, 1), power)), -1)
 
 
 def cosh(x: DoubleBall) -> DoubleBall:
     power = exp(x)
-    return times_power_of_two(add(power, div(_rational(1, 1), power)), -1)
+    return times_power_of_two(add(power, div(rational(1, 1), power)), -1)
 
 
 def asinh(x: DoubleBall) -> DoubleBall:
@@ -223,7 +152,7 @@ def asinh(x: DoubleBall) -> DoubleBall:
 
 def power(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     """Through the logarithm; that of no positive number is left to Arb, and so is an exponent that may be 0."""
-    return _only_where(y.nearest_to_zero > 0, exp(mul(y, log(x))))
+    return only_where(y.nearest_to_zero > 0, exp(mul(y, log(x))))
 
 
 def sin(x: DoubleBall) -> DoubleBall:
@@ -235,7 +164,7 @@ def cos(x: DoubleBall) -> DoubleBall:
 
 
 def expm1(x: DoubleBall) -> DoubleBall:
-    return sub(exp(x), _rational(1, 1))
+    return sub(exp(x), rational(1, 1))
 
 
 def log1p(x: DoubleBall) -> DoubleBall:
@@ -256,7 +185,7 @@ class DoubleBallArithmetic:
         }
 
     def constant(self, constant: Constant) -> DoubleBall:
-        with precision(_BITS):
+        with precision(BITS):
             return enclosing(BALLS.constant(constant))
 
 

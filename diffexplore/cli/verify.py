@@ -51,6 +51,7 @@ def verify(
     samples: o.Samples = None,
     wrt: o.Wrt = None,
     shapes: o.Shapes = None,
+    inputs: o.Inputs = None,
     reduction: o.Reduction = None,
     kind: o.Kind = None,
     upstream: o.Upstream = None,
@@ -69,10 +70,21 @@ def verify(
 ) -> int:
     """Verify a gradient that somebody wrote. THIS RUNS THE CODE IN FILE.py: verify only files that you trust.
 
-    Whatever the candidate prints goes to standard error.
+    Whatever the candidate prints goes to standard error. With --inputs the gradients of a function of tensors are
+    checked; FILE.py alone checks every autograd Function in it that has sample_inputs.
 
     Exits with 0 if the gradient is right, 1 if it is wrong, 3 if that could not be decided.
     """
+    from diffexplore.cli.verify_tensors import tensor_request, verify_tensors
+
+    told = [name for name in context.params if name not in _OF_TENSORS and context.params[name]]
+    typed = {_spelled(name): True for name in told if _is_typed(context.get_parameter_source(name))}
+    tensors = tensor_request(
+        candidate, inputs, typed, o.chosen("dtype", dtype, o.DTYPES), o.whole_number("--seed", seed) or 0
+    )
+    if tensors is not None:
+        return verify_tensors(tensors, outputs, full=full)
+
     from diffexplore.verifying.candidates import KINDS
 
     request = VerifyRequest(
@@ -102,6 +114,14 @@ def verify(
 
 #: Options that say nothing of what is verified.
 _OF_OUTPUT = frozenset({"replay", "rows", "full", "only_failing"}) | output_parameters("verify")
+
+
+#: Options that say how a function of tensors is checked, or what is printed.
+_OF_TENSORS = frozenset({"candidate", "inputs", "dtype", "seed", "full"}) | output_parameters("verify")
+
+
+def _spelled(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _replay_of(context: typer.Context, path: Path | None) -> Replay:

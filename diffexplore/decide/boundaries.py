@@ -116,7 +116,7 @@ def _between(above: Region, below: Region, line: LinearForm, solved: dict[sympy.
         for direction, interval in region.bounds:
             if direction == line.direction:
                 continue
-            for positive in Region(((direction, interval),)).nonnegative():
+            for positive in interval.positive(direction):
                 bound = expanded_out(positive.xreplace(solved))
                 signs = found.sign(bound)
                 if 1 not in signs:

@@ -57,9 +57,7 @@ def moved_onto(region: Region, point: Point, fixed: Point | None = None) -> Poin
     """
     onto = dict(region.fixed)
     free = {symbol: number for symbol, number in point.items() if symbol not in onto}
-    if not all(inside(*bound, {**(fixed or {}), **free}) for bound in region.bounds):
-        return None
-    if not all(exactly_zero(direction - value, {**(fixed or {}), **free}) for direction, value in region.levels):
+    if not _keeps(region, free, fixed or {}):
         return None
     found = on_seam(onto, free, fixed or {})
     return found if found is None or found.keys() >= point.keys() else {**point, **found}
@@ -88,12 +86,8 @@ def inside(direction: sympy.Expr, interval: OpenInterval, point: Point) -> bool:
     """Whether a direction certainly keeps its bounds; one with sums, or with other symbols, is passed over."""
     if direction.has(BatchSum) or not direction.free_symbols <= set(point):
         return True  # sums are looked at with their samples
-    for bound, sign in ((interval.low, 1), (interval.high, -1)):
-        if bound is not None:
-            ball = value_at(sign * (direction - bound), point)
-            if ball is None or not ball > 0:
-                return False
-    return True
+    balls = (value_at(positive, point) for positive in interval.positive(direction))
+    return all(ball is not None and ball > 0 for ball in balls)
 
 
 def onto_levels(region: Region, point: Point, fixed: Point, generator: random.Random) -> Point | None:

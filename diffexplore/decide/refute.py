@@ -32,13 +32,10 @@ def keeps_bounds(region: Region, point: Point, samples: tuple[Point, ...]) -> bo
             if ball is None or not ball.is_zero():
                 return False
     for direction, interval in region.bounds:
-        if not direction.has(BatchSum, SAMPLES):
-            continue
-        for limit, sign in ((interval.low, 1), (interval.high, -1)):
-            if limit is not None:
-                ball = value(sign * (direction - limit), point, samples)
-                if ball is None or not ball > 0:
-                    return False
+        if direction.has(BatchSum, SAMPLES):
+            balls = (value(positive, point, samples) for positive in interval.positive(direction))
+            if not all(ball is not None and ball > 0 for ball in balls):
+                return False
     return True
 
 
@@ -192,13 +189,8 @@ def look_at(case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]]
         directions = (direction for direction, _ in case.resolver.region.bounds)
         used = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
         data = set(samples[0]) if samples else {SAMPLES} - used
-        yield Seen(
-            {symbol: number for symbol, number in point.items() if symbol not in data},
-            samples,
-            left,
-            right,
-            tuple(piece for _, piece in drawn),
-        )
+        outside = {symbol: number for symbol, number in point.items() if symbol not in data}
+        yield Seen(outside, samples, left, right, tuple(piece for _, piece in drawn))
 
 
 def _resolved(case: RegionCase, pieces: Sequence[Piece]) -> Summands:

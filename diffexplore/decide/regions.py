@@ -47,6 +47,13 @@ class OpenInterval:
             return NEGATIVE
         return ANY
 
+    def positive(self, direction: sympy.Expr) -> Iterator[sympy.Expr]:
+        """What is positive where a direction lies in the interval."""
+        if self.low is not None:
+            yield direction - self.low
+        if self.high is not None:
+            yield self.high - direction
+
 
 @dataclass(frozen=True)
 class Region:
@@ -145,10 +152,7 @@ class Region:
     def nonnegative(self) -> Iterator[sympy.Expr]:
         """What is known not to be negative here."""
         for direction, interval in self.bounds:
-            if interval.low is not None:
-                yield direction - interval.low
-            if interval.high is not None:
-                yield interval.high - direction
+            yield from interval.positive(direction)
 
     def without(self, symbols: set[sympy.Basic]) -> Region:
         """What is known without the bounds that involve ``symbols``."""

@@ -12,17 +12,15 @@ import sympy
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.made import look_over
+from diffexplore.functions import FUNCTIONS
 
 MAX_EXPONENT = 1000
 MAX_BITS = 8192
 MAX_ARGUMENT = 10**6
-MAX_GAMMA_ARGUMENT = 170
 
 _CHOICES = (sympy.Piecewise, sympy.Max, sympy.Min)
 _LARGEST_BITS = 1000
 _LARGEST = 2**_LARGEST_BITS
-_GAMMAS = ("gamma", "lgamma")
-_POLYGAMMAS = ("digamma", "trigamma", "polygamma")
 
 
 def check_power(base: sympy.Expr, exponent: sympy.Expr) -> None:
@@ -91,10 +89,10 @@ def check_argument(function: str, argument: sympy.Expr) -> None:
     """Refuse constants as arguments where the value would be huge, slow or not elementary."""
     if not argument.is_number:
         return
-    if function in _POLYGAMMAS:
+    bound = FUNCTIONS[function].building.largest_constant
+    if bound is None:
         raise UsageError(f"{function} of a constant is not supported")
-    bound = MAX_GAMMA_ARGUMENT if function in _GAMMAS else MAX_ARGUMENT
-    if function not in ("log", "abs", "sign", "sqrt", "cbrt", "max", "min") and abs(_value(argument)) > bound:
+    if bound < math.inf and abs(_value(argument)) > bound:
         raise UsageError(f"a constant of the formula is too large: the argument of {function} is beyond ±{bound:,}")
 
 

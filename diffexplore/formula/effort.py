@@ -22,6 +22,7 @@ from diffexplore.formula.effort_record import MAX_CASES, Effort, joined
 from diffexplore.formula.grammar import GROUPS, chain
 from diffexplore.formula.names import is_symbol
 from diffexplore.functions import FUNCTIONS
+from diffexplore.functions.building import Trait
 
 MAX_WORK = 500_000
 """Largest work that is taken on: a quarter of a second."""
@@ -66,8 +67,10 @@ def _effort(node: ast.expr, found: dict[ast.AST, Effort]) -> Effort:
         return _of_chain(chain(node, group), found)
     if isinstance(node, ast.Call):
         assert isinstance(node.func, ast.Name)
-        name = FUNCTIONS[node.func.id].name
-        return _of_choice(name, node, found) if name in of.CHOICES else of_call(name, node, found)
+        entry = FUNCTIONS[node.func.id]
+        if Trait.CHOICE in entry.building.traits:
+            return _of_choice(entry.name, node, found)
+        return of_call(entry.name, node, found)
     parts = [found[child] for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
     if not parts:
         return Effort(constant=not (isinstance(node, ast.Name) and is_symbol(node)))

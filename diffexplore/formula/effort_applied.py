@@ -13,6 +13,7 @@ from diffexplore.formula.effort_parts import of_whole_power
 from diffexplore.formula.effort_record import Effort, applied, joined
 from diffexplore.formula.grammar import GROUPS, chain
 from diffexplore.functions import FUNCTIONS
+from diffexplore.functions.building import FINITE, INFINITE, UNSURE, UNSURE_OF_FRACTIONS, Building, Trait
 
 _DEEPEST = 24
 """From this nesting on a step is refused anyway."""
@@ -76,47 +77,49 @@ def _is_power(node: ast.expr) -> bool:
 
 def of_call(name: str, node: ast.Call, found: Mapping[ast.AST, Effort]) -> Effort:
     """A function of numbers with its arguments."""
-    inside = joined([found[argument] for argument in node.args])
-    if name in of.EXTREMES:
+    building = FUNCTIONS[name].building
+    inside, traits, values = joined([found[argument] for argument in node.args]), building.traits, building.values
+    if Trait.EXTREME in traits:
         return _of_extreme(name, node, inside)
-    of_inverse = inside.inverse and name in of.OF_INVERSES
-    questions = of.PART * inside.parts if name in of.ASKING and inside.unsure else 0
+    of_inverse = inside.inverse and Trait.OF_INVERSES in traits
+    questions = of.PART * inside.parts if Trait.ASKS in traits and inside.unsure else 0
     effort = applied(
         replace(inside, work=inside.work + questions),
-        _weight(name, inside),
-        copies=_copies(name, node.args[0], found[node.args[0]], inside),
-        unsure=name in of.UNSURE or (inside.fraction and name in of.UNSURE_OF_FRACTIONS),
-        roots=of_inverse or name in of.ROOTS,
+        _weight(building, inside),
+        copies=_copies(building, node.args[0], found[node.args[0]], inside),
+        unsure=values is UNSURE or (inside.fraction and values is UNSURE_OF_FRACTIONS),
+        roots=of_inverse or Trait.ROOT in traits,
     )
     effort = replace(
         effort,
-        fraction=name in of.INFINITE or (inside.fraction and name not in of.FINITE),
+        fraction=values is INFINITE or (inside.fraction and values is not FINITE),
         parts=parts_of_function(name, inside, effort.size),
     )
     if of_inverse:
         return effort.put_over_one(inside.above + inside.below + 2, inside.above + inside.below + 2)
-    if name in of.POWERS:
+    if Trait.POWER in traits:
         return effort.put_over_one(inside.above + 1, inside.below + 1 if inside.below else 0)
-    if name in of.INVERSES | of.SAME:
-        return replace(effort, inverse=name in of.INVERSES).put_over_one(inside.above, inside.below)
+    if Trait.INVERSE in traits or Trait.SAME in traits:
+        return replace(effort, inverse=Trait.INVERSE in traits).put_over_one(inside.above, inside.below)
     return effort
 
 
-def _weight(name: str, inside: Effort) -> int:
-    weight = max(of.WEIGHTS.get(name, 1), of.WEIGHTS_OF_CONSTANTS.get(name, 1) if inside.constant else 1)
-    return of.WEIGHTS_OF_ROOTS.get(name, weight) if inside.roots else weight
+def _weight(building: Building, inside: Effort) -> int:
+    if inside.roots and building.with_roots is not None:
+        return building.with_roots
+    return max(building.weight, building.of_constant if inside.constant else 1)
 
 
-def _copies(name: str, operand: ast.expr, effort: Effort, inside: Effort) -> int:
+def _copies(building: Building, operand: ast.expr, effort: Effort, inside: Effort) -> int:
     """How often SymPy writes, or asks about, the operands of a function."""
-    copies = [of.COPIES.get(name, 1), of.COPIES_OF_CONSTANTS.get(name, 1) if inside.constant else 1]
-    if inside.inverse and name in of.OF_INVERSES:
+    copies = [building.copies, building.copies_of_constant if inside.constant else 1]
+    if inside.inverse and Trait.OF_INVERSES in building.traits:
         copies.append(of.COPIES_OF_INVERSES)
     if inside.unsure:
-        copies.append((of.COPIES_OF_ROOTS if inside.roots else of.COPIES_OF_UNSURE).get(name, 1))
-    if inside.unsure and name == "heaviside":
-        copies.append(of.COPIES_OF_STEPS << min(inside.nesting, _DEEPEST))
-    if name in ("sqrt", "pow", "cbrt"):
+        copies.append(building.copies_of_roots if inside.roots else building.copies_of_unsure)
+        if Trait.STEP in building.traits:
+            copies.append(of.COPIES_OF_STEPS << min(inside.nesting, _DEEPEST))
+    if Trait.SPLIT in building.traits:
         copies.append(_root_copies(operand, effort))
     return max(copies)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from diffexplore.formula import effort_weights as of
 from diffexplore.formula.effort_record import MOST_NODES, Effort
+from diffexplore.functions import FUNCTIONS
 
 
 def of_product(operands: Sequence[tuple[ast.operator | None, Effort]]) -> int:
@@ -33,6 +34,6 @@ def of_whole_power(base: Effort, exponent: int) -> int:
 
 def of_function(name: str, inside: Effort, size: int) -> int:
     """The same of a function that has ``size`` nodes itself: where SymPy has no rule for it, it writes it whole."""
-    times = of.PARTS.get(name)
+    times = FUNCTIONS[name].building.parts
     written = times is not None and (inside.unsure or inside.fraction)
     return min(MOST_NODES, 2 + ((times or 1) * inside.parts if written else inside.parts + size))

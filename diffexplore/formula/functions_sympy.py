@@ -154,7 +154,7 @@ def where(condition: Boolean, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
 
 def piecewise(*pieces: tuple[sympy.Expr, Boolean]) -> sympy.Expr:
     """The first branch whose condition holds, with comparisons of constants decided beforehand."""
-    from diffexplore.formula.branches import constants_decided  # which computes with these functions
+    from diffexplore.formula.compare import constants_decided  # which computes with these functions
 
     return sympy.Piecewise(*((branch, _settled(constants_decided(condition))) for branch, condition in pieces))
 

@@ -14,7 +14,6 @@ from diffexplore.errors import DiffexploreError, UsageError, unknown
 from diffexplore.formula import build
 from diffexplore.formula.choices import first_choice, pieces_of, replaced
 from diffexplore.formula.constants import check_argument, check_divisor, check_power, checked
-from diffexplore.formula.effort_weights import ASKING
 from diffexplore.formula.functions_sympy import CONSTANT_VALUES, foreign_node, piecewise
 from diffexplore.formula.grammar import chain, too_deep
 from diffexplore.formula.made import caught, check_multiplied_out
@@ -22,6 +21,7 @@ from diffexplore.formula.names import is_symbol
 from diffexplore.formula.notation import reduction_of
 from diffexplore.formula.syntax import names_of, read
 from diffexplore.functions import FUNCTIONS
+from diffexplore.functions.building import Trait
 from diffexplore.functions.tables import builders
 
 _Built = TypeVar("_Built", sympy.Expr, Boolean)
@@ -171,7 +171,7 @@ def _call(node: ast.Call) -> sympy.Expr:
         return _written_as_powers(name, arguments)
     for argument in arguments[orders:]:
         check_argument(name, argument)
-        if name in ASKING and not argument.is_extended_real:
+        if Trait.ASKS in FUNCTIONS[name].building.traits and not argument.is_extended_real:
             check_multiplied_out(argument)
     return builders()[name](*arguments)
 

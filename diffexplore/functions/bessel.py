@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from diffexplore.functions.building import PLAIN, PLAIN_ON_DOMAIN
 from diffexplore.functions.domains import EVERYWHERE, Above, where
 from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
@@ -143,6 +144,7 @@ _I0 = Operation(
 )  # fmt: skip
 
 _ZERO_ORDER = Function(
+    building=PLAIN,
     name="i0", doc="modified Bessel function of order 0", often_a_symbol=True, computed=_I0, torch="torch.special.i0",
     node=Defined((lambda x: build("i1", x),), "I_0"), python=_of_order(0, "i0", _I_IN_PYTHON),
 )  # fmt: skip
@@ -160,6 +162,7 @@ def _scaled(order: int, slope: Any, sign: Any, claim: Claim) -> Function:
         return (-abs(x)).exp() * x.bessel_i(arb(order))
 
     return Function(
+        building=PLAIN,
         name=name, doc=f"exp(−|x|)·{plain}(x), which does not overflow", often_a_symbol=True,
         node=Defined((slope,), rf"\operatorname{{{name}}}"), torch=f"torch.special.{name}",
         python=_of_order(order, name, _SCALED_I_IN_PYTHON),
@@ -185,6 +188,7 @@ def _second_kind(order: int, slope: Any, size: Any) -> Function:
     """Kₙ(x), n = 0 or 1, with the size of its slope, which falls."""
     name, kernel = f"k{order}", getattr(torch.special, f"modified_bessel_k{order}")
     return Function(
+        building=PLAIN_ON_DOMAIN,
         name=name, doc=f"modified Bessel function of the second kind of order {order}, for x > 0", often_a_symbol=True,
         node=Defined((slope,), f"K_{order}"), torch=f"torch.special.modified_bessel_{name}",
         python=_of_order(order, name, _K_IN_PYTHON),
@@ -206,6 +210,7 @@ def _second_kind(order: int, slope: Any, size: Any) -> Function:
 FUNCTIONS: tuple[Function, ...] = (
     _ZERO_ORDER,
     Function(
+        building=PLAIN,
         name="i1", doc="modified Bessel function of order 1", often_a_symbol=True, torch="torch.special.i1",
         node=Defined((lambda x: _between_neighbours(1, x),), "I_1"), python=_of_order(1, "i1", _I_IN_PYTHON),
         computed=Operation(
@@ -225,6 +230,7 @@ FUNCTIONS: tuple[Function, ...] = (
     _scaled(0, lambda x: build("i1e", x) - sympy.sign(x) * build("i0e", x), ALWAYS_POSITIVE, _OF_I0E),
     _scaled(1, lambda x: build("i0e", x) - (sympy.sign(x) + 1 / x) * build("i1e", x), Increasing(0), Claim(16)),
     Function(
+        building=PLAIN,
         name="besseli", doc="modified Bessel function: besseli(n, x), n a whole number up to 10", least=2, most=2,
         node=Defined((None, _between_neighbours), "I"), build=_i, orders=1, of_order_0=_I0, python=_I_IN_PYTHON,
         torch=_I_IN_TORCH,

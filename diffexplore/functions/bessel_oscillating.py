@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from diffexplore.functions.building import PLAIN, PLAIN_ON_DOMAIN
 from diffexplore.functions.domains import EVERYWHERE, Above, where
 from diffexplore.functions.facts import (
     ANALYTIC,
@@ -163,16 +164,19 @@ _J0, _J1 = _first_kind(0, GENERATOR, values=(-1, 2)), _first_kind(1, ODD, values
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(
+        building=PLAIN,
         name="j0", doc="Bessel function of the first kind of order 0", often_a_symbol=True,
         node=Defined((lambda x: -build("j1", x),), "J_0"), torch="torch.special.bessel_j0",
         python=_of_order(0, _J_IN_PYTHON), computed=_J0,
     ),
     Function(
+        building=PLAIN,
         name="j1", doc="Bessel function of the first kind of order 1", often_a_symbol=True,
         node=Defined((lambda x: _between_neighbours(1, x),), "J_1"), torch="torch.special.bessel_j1",
         python=_of_order(1, _J_IN_PYTHON), computed=_J1,
     ),
     Function(
+        building=PLAIN,
         name="besselj", doc="Bessel function of the first kind: besselj(n, x), n a whole number up to 10", least=2,
         most=2, node=Defined((None, _between_neighbours), "J"), build=_j, orders=1, of_order_0=_J0, python=_J_IN_PYTHON,
         torch=_J_IN_TORCH,
@@ -189,11 +193,13 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=PLAIN_ON_DOMAIN,
         name="y0", doc="Bessel function of the second kind of order 0, for x > 0", often_a_symbol=True,
         node=Defined((lambda x: -build("y1", x),), "Y_0"), torch="torch.special.bessel_y0",
         python=_of_order(0, _Y_IN_PYTHON), computed=_second_kind(0),
     ),
     Function(
+        building=PLAIN_ON_DOMAIN,
         name="y1", doc="Bessel function of the second kind of order 1, for x > 0", often_a_symbol=True,
         node=Defined((lambda x: build("y0", x) - build("y1", x) / x,), "Y_1"), torch="torch.special.bessel_y1",
         python=_of_order(1, _Y_IN_PYTHON), computed=_second_kind(1),

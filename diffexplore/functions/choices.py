@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from diffexplore.functions.building import FINITE, REAL, UNSURE_OF_FRACTIONS, Building, Trait
 from diffexplore.functions.domains import EVERYWHERE
 from diffexplore.functions.facts import CORNER, GENERATOR, JUMP, MAY_BE_FINITE, RESOLVED, UNBOUNDED, UNKNOWN_SIGN, Facts
 from diffexplore.functions.lazy import library
@@ -41,6 +43,7 @@ _CORNERS = Facts(
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(
+        building=Building(4, UNSURE_OF_FRACTIONS, largest_constant=math.inf),
         name="sign", doc="−1, 0 or 1", node=sympy.sign, torch="torch.sign",
         python=Helper("sign", "def sign(x):\n    return float((x > 0) - (x < 0))"),
         computed=Operation(
@@ -52,6 +55,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(10, FINITE, (Trait.ASKS, Trait.STEP)),
         name="heaviside", doc="0 below 0, 1 above, ½ at 0", aliases=("Heaviside",), node=sympy.Heaviside,
         torch="torch.heaviside({0}, {1}*one)",
         python=Helper("heaviside", "def heaviside(x):\n    return 0.5 if x == 0 else float(x > 0)"),
@@ -66,10 +70,12 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, FINITE, (Trait.EXTREME,)),
         name="relu", doc="max(x, 0)", node=NO_CLASS, build=lambda x: sympy.Max(0, x), python=NO_SOURCE,
         torch=NO_SOURCE, computed=Composed(lambda op, x: op.max(x, op.number(0))),
     ),
     Function(
+        building=Building(1, UNSURE_OF_FRACTIONS, (Trait.EXTREME,), largest_constant=math.inf),
         name="max", doc="the largest argument", least=2, most=None, aliases=("Max",), node=sympy.Max, python="max",
         torch=NO_SOURCE,
         computed=Operation(
@@ -82,6 +88,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, UNSURE_OF_FRACTIONS, (Trait.EXTREME,), largest_constant=math.inf),
         name="min", doc="the smallest argument", least=2, most=None, aliases=("Min",), node=sympy.Min, python="min",
         torch=NO_SOURCE,
         computed=Operation(
@@ -94,10 +101,12 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, REAL, (Trait.CHOICE,)),
         name="where", doc="where(condition, a, b): a where the condition holds, else b", least=3, most=3,
         node=NO_CLASS, build=classes.where, computed=A_CHOICE, python=NO_SOURCE, torch=NO_SOURCE,
     ),
     Function(
+        building=Building(1, REAL, (Trait.CHOICE,)),
         name="Piecewise", doc="Piecewise((a, condition), …, (b, True)): the first piece whose condition holds",
         most=None, node=NO_CLASS, build=sympy.Piecewise, computed=A_CHOICE, python=NO_SOURCE, torch=NO_SOURCE,
     ),
@@ -107,6 +116,7 @@ FUNCTIONS: tuple[Function, ...] = (
 def _step(name: str, node: Any, doc: str, python: str, tensorflow: Any, arb_of: Any, javascript: str) -> Function:
     """A function that is constant between its jumps, from one whole number to another."""
     return Function(
+        building=Building(150, UNSURE_OF_FRACTIONS),
         name=name, doc=doc, node=node, python=python, torch=f"torch.{name}",
         computed=Operation(
             name=name,

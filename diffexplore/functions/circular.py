@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diffexplore.functions.building import INFINITE, REAL, UNSURE, UNSURE_OF_FRACTIONS, Building, Trait
 from diffexplore.functions.domains import EVERYWHERE, Nonzero, NotTheOrigin, Within, at_least_where, where
 from diffexplore.functions.facts import (
     ANALYTIC,
@@ -58,6 +59,7 @@ _SINC = Operation(
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(
+        building=Building(1, REAL, (Trait.OF_INVERSES,), parts=2),
         name="sin", doc="sine", node=sympy.sin, python="math.sin", torch="torch.sin",
         computed=Operation(
             name="sin",
@@ -71,6 +73,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, REAL, (Trait.OF_INVERSES,), parts=2),
         name="cos", doc="cosine", node=sympy.cos, python="math.cos", torch="torch.cos",
         computed=Operation(
             name="cos",
@@ -84,6 +87,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, INFINITE, (Trait.OF_INVERSES,), parts=3),
         name="tan", doc="tangent", node=sympy.tan, python="math.tan", torch="torch.tan",
         computed=Operation(
             name="tan",
@@ -98,23 +102,28 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, INFINITE, (Trait.OF_INVERSES,), parts=3),
         name="cot", doc="cotangent 1/tan(x)", node=sympy.cot, **reciprocal("tan"),
         own_facts=of_reciprocal(Nonzero("sin"), normal.cot),
     ),
     Function(
+        building=Building(1, INFINITE, (Trait.OF_INVERSES,), parts=6),
         name="sec", doc="secant 1/cos(x)", node=sympy.sec, **reciprocal("cos"),
         own_facts=of_reciprocal(Nonzero("cos"), normal.sec),
     ),
     Function(
+        building=Building(1, INFINITE, (Trait.OF_INVERSES,), parts=6),
         name="csc", doc="cosecant 1/sin(x)", node=sympy.csc, **reciprocal("sin"),
         own_facts=of_reciprocal(Nonzero("sin"), normal.csc),
     ),
     Function(
+        building=Building(4, UNSURE_OF_FRACTIONS),
         name="sinc", doc="sin(x)/x, 1 at 0 (without π)", node=sympy.sinc, torch="torch.sinc({factor}/math.pi)",
         python=Helper("sinc", "def sinc(x):\n    return math.sin(x)/x if x else 1.0"),
         computed=_SINC,
     ),
     Function(
+        building=Building(1, UNSURE_OF_FRACTIONS, of_constant=120),
         name="dsinc", doc="n-th derivative of sinc: dsinc(n, x), n a whole number up to 10", least=2, most=2,
         node=classes.dsinc, orders=1, of_order_0=_SINC, python=DSINC_IN_PYTHON, torch=DSINC_IN_TORCH,
         computed=Operation(
@@ -132,6 +141,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, UNSURE, (Trait.INVERSE,)),
         name="asin", doc="inverse sine", aliases=("arcsin",), node=sympy.asin, python="math.asin", torch="torch.asin",
         computed=Operation(
             name="asin",
@@ -146,6 +156,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, UNSURE, (Trait.INVERSE,)),
         name="acos", doc="inverse cosine", aliases=("arccos",), node=sympy.acos, python="math.acos",
         torch="torch.acos",
         computed=Operation(
@@ -161,6 +172,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, UNSURE_OF_FRACTIONS, (Trait.INVERSE,)),
         name="atan", doc="inverse tangent", aliases=("arctan",), node=sympy.atan, python="math.atan",
         torch="torch.atan",
         computed=Operation(
@@ -175,6 +187,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, UNSURE_OF_FRACTIONS, (Trait.INVERSE,)),
         name="atan2", doc="angle of the point (x, y): atan2(y, x)", least=2, most=2, aliases=("arctan2",),
         node=sympy.atan2, python="math.atan2", torch="torch.atan2",
         computed=Operation(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from diffexplore.functions.building import PLAIN, PLAIN_ON_DOMAIN, REAL, Building
 from diffexplore.functions.domains import EVERYWHERE, Within, where
 from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
@@ -109,6 +110,7 @@ def _normal_density(x: Any) -> Any:
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(
+        building=Building(1, REAL),
         name="erf", doc="error function", node=sympy.erf, python="math.erf", torch="torch.erf",
         computed=Operation(
             name="erf",
@@ -125,6 +127,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, REAL),
         name="erfc", doc="1 − erf(x)", node=sympy.erfc, python="math.erfc", torch="torch.erfc",
         computed=Operation(
             name="erfc",
@@ -138,6 +141,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=PLAIN_ON_DOMAIN,
         name="erfinv", doc="inverse of erf", node=sympy.erfinv, python=NO_PYTHON, torch="torch.erfinv",
         computed=Operation(
             name="erfinv",
@@ -152,6 +156,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=PLAIN,
         name="erfcx", doc="exp(x²)·erfc(x), which does not underflow", torch="torch.special.erfcx",
         python=_ERFCX_IN_PYTHON,
         node=Defined(
@@ -170,6 +175,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=PLAIN,
         name="ndtr", doc="area under the normal distribution up to x, erfc(−x/√2)/2", torch="torch.special.ndtr",
         python="(math.erfc(-({0})/math.sqrt(2))/2)",
         node=Defined((_normal_density,), r"\Phi"),
@@ -180,6 +186,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=PLAIN,
         name="log_ndtr", doc="log(ndtr(x)), which does not underflow", torch="torch.special.log_ndtr",
         python=_LOG_NDTR_IN_PYTHON,
         node=Defined(
@@ -202,6 +209,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=PLAIN_ON_DOMAIN,
         name="ndtri", doc="inverse of ndtr, for 0 < x < 1", node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
         build=lambda x: sympy.sqrt(2) * sympy.erfinv(2 * x - 1),
         computed=Composed(

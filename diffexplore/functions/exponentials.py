@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+from diffexplore.functions.building import PLAIN, PLAIN_ON_DOMAIN, REAL, UNSURE, UNSURE_OF_FRACTIONS, Building, Trait
 from diffexplore.functions.domains import EVERYWHERE, Above, AtLeast, Domain, at_least_where, where
 from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
@@ -57,6 +59,7 @@ def _unless_zero(op: Any, x: Any, y: Any, harmless: int, end: int) -> Any:
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(
+        building=Building(1, REAL, (Trait.SAME,), parts=2),
         name="exp", doc="exponential e**x", node=sympy.exp, python="math.exp", torch="torch.exp",
         computed=Operation(
             name="exp",
@@ -70,10 +73,12 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(10, UNSURE_OF_FRACTIONS, copies_of_unsure=2, copies_of_roots=3),
         name="exp2", doc="2**x", node=NO_CLASS, build=lambda x: sympy.Integer(2) ** x, python=NO_SOURCE,
         torch=NO_SOURCE, computed=Composed(lambda op, x: op.pow(op.number(2), x)),
     ),
     Function(
+        building=PLAIN,
         name="expm1", doc="exp(x) − 1, accurate near 0", node=cfunctions.expm1, python="math.expm1",
         torch="torch.expm1",
         computed=Operation(
@@ -89,6 +94,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(2, UNSURE, (Trait.SAME,), copies_of_constant=3, largest_constant=math.inf),
         name="log", doc="natural logarithm, or to the base given second", most=2, aliases=("ln",), node=sympy.log,
         python="math.log", torch="torch.log",
         computed=Operation(
@@ -103,6 +109,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(4, UNSURE),
         name="log1p", doc="log(1 + x), accurate near 0", node=cfunctions.log1p, python="math.log1p",
         torch="torch.log1p",
         computed=Operation(
@@ -118,18 +125,22 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(2, UNSURE, copies_of_constant=3),
         name="log2", doc="logarithm to base 2", node=NO_CLASS, build=lambda x: sympy.log(x) / sympy.log(2),
         computed=_logarithm_to(2), python=NO_SOURCE, torch=NO_SOURCE,
     ),
     Function(
+        building=Building(4, UNSURE, copies_of_constant=3),
         name="log10", doc="logarithm to base 10", node=NO_CLASS, build=lambda x: sympy.log(x) / sympy.log(10),
         computed=_logarithm_to(10), python=NO_SOURCE, torch=NO_SOURCE,
     ),
     Function(
+        building=Building(10, UNSURE_OF_FRACTIONS),
         name="exp10", doc="10**x", node=NO_CLASS, build=lambda x: sympy.Integer(10) ** x, python=NO_SOURCE,
         torch=NO_SOURCE, computed=Composed(lambda op, x: op.pow(op.number(10), x)),
     ),
     Function(
+        building=PLAIN_ON_DOMAIN,
         name="xlogy", doc="x·log(y), 0 where x is 0", least=2, most=2, torch="torch.xlogy",
         node=Defined((lambda x, y: sympy.log(y), lambda x, y: x / y), r"\operatorname{xlogy}"),
         computed=Composed(lambda op, x, y: op.mul(x, op.log(_unless_zero(op, x, y, 1, 0)))),
@@ -137,6 +148,7 @@ FUNCTIONS: tuple[Function, ...] = (
         own_facts=_of_products(at_least_where(Above(0)), lambda x, y: x * sympy.log(y)),
     ),
     Function(
+        building=PLAIN_ON_DOMAIN,
         name="xlog1py", doc="x·log(1 + y), 0 where x is 0", least=2, most=2, torch="torch.special.xlog1py",
         node=Defined(
             (lambda x, y: cfunctions.log1p(y), lambda x, y: x / (1 + y)), r"\operatorname{xlog1py}"
@@ -146,6 +158,7 @@ FUNCTIONS: tuple[Function, ...] = (
         own_facts=_of_products(at_least_where(Above(-1)), lambda x, y: x * cfunctions.log1p(y)),
     ),
     Function(
+        building=PLAIN_ON_DOMAIN,
         name="entr", doc="−x·log(x), 0 at 0", torch="torch.special.entr",
         node=Defined((lambda x: -sympy.log(x) - 1,), r"\operatorname{entr}"),
         computed=Composed(lambda op, x: op.neg(op.mul(x, op.log(_unless_zero(op, x, x, 1, 0))))),

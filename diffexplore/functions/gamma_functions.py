@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diffexplore.functions.building import UNSURE, Building
 from diffexplore.functions.domains import Above, Domain, NoPole, at_least_where
 from diffexplore.functions.facts import ANALYTIC, GENERATOR, MAY_BE_FINITE, UNBOUNDED, UNKNOWN_SIGN, Facts
 from diffexplore.functions.lazy import library
@@ -56,6 +57,7 @@ _POLYGAMMA = Operation(
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(
+        building=Building(20, UNSURE, largest_constant=170),
         name="gamma", doc="gamma function", node=sympy.gamma, python="math.gamma", torch=GAMMA_IN_TORCH,
         computed=Operation(
             name="gamma",
@@ -67,6 +69,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(60, UNSURE, with_roots=160, largest_constant=170),
         name="lgamma", doc="logarithm of the gamma function, for x > 0", aliases=("loggamma",), node=sympy.loggamma,
         python="math.lgamma", torch="torch.lgamma",
         # The operation is log|Γ(x)|, which has values between the poles as well; SymPy's loggamma is complex there.
@@ -81,14 +84,17 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, UNSURE, largest_constant=None),
         name="digamma", doc="derivative of lgamma", node=NO_CLASS, build=lambda x: sympy.polygamma(0, x),
         computed=_DIGAMMA, python=NO_SOURCE, torch=NO_SOURCE,
     ),
     Function(
+        building=Building(10, UNSURE, largest_constant=None),
         name="trigamma", doc="derivative of digamma", node=NO_CLASS, build=lambda x: sympy.polygamma(1, x),
         computed=Composed(lambda op, x: op.polygamma(op.number(1), x)), python=NO_SOURCE, torch=NO_SOURCE,
     ),
     Function(
+        building=Building(4, UNSURE, largest_constant=None),
         name="polygamma", doc="n-th derivative of digamma: polygamma(n, x), n a whole number up to 10", least=2,
         most=2, node=sympy.polygamma, computed=_POLYGAMMA, orders=1, of_order_0=_DIGAMMA, python=NO_PYTHON,
         torch=NO_SOURCE,

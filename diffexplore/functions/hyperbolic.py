@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diffexplore.functions.building import FINITE, INFINITE, UNSURE, UNSURE_OF_FRACTIONS, Building, Trait
 from diffexplore.functions.domains import EVERYWHERE, AtLeast, Nonzero, Within, where
 from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
@@ -38,6 +39,7 @@ normal, classes = library("diffexplore.decide.rules"), library("diffexplore.form
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(
+        building=Building(20, FINITE, (Trait.OF_INVERSES, Trait.ASKS), parts=2, copies_of_unsure=3, copies_of_roots=6),
         name="sinh", doc="hyperbolic sine", node=sympy.sinh, python="math.sinh", torch="torch.sinh",
         computed=Operation(
             name="sinh",
@@ -51,6 +53,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(20, FINITE, (Trait.OF_INVERSES, Trait.ASKS), parts=2, copies_of_unsure=3, copies_of_roots=6),
         name="cosh", doc="hyperbolic cosine", node=sympy.cosh, python="math.cosh", torch="torch.cosh",
         computed=Operation(
             name="cosh",
@@ -64,6 +67,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(20, FINITE, (Trait.OF_INVERSES, Trait.ASKS), parts=4, copies_of_unsure=5, copies_of_roots=6),
         name="tanh", doc="hyperbolic tangent", node=sympy.tanh, python="math.tanh", torch="torch.tanh",
         computed=Operation(
             name="tanh",
@@ -79,10 +83,12 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, INFINITE, (Trait.OF_INVERSES, Trait.ASKS), parts=4),
         name="coth", doc="hyperbolic cotangent", node=sympy.coth, **reciprocal("tanh"),
         own_facts=of_reciprocal(Nonzero(), normal.coth),
     ),
     Function(
+        building=Building(20, FINITE, (Trait.OF_INVERSES, Trait.ASKS), parts=6, copies_of_unsure=6, copies_of_roots=6),
         name="sech", doc="hyperbolic secant", node=sympy.sech, **reciprocal("cosh"),
         own_facts=Facts(
             domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=(0, 2), smooth=ANALYTIC, normal_form=normal.sech,
@@ -90,10 +96,15 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(
+            20, INFINITE, (Trait.OF_INVERSES, Trait.ASKS),
+            parts=6, copies_of_unsure=5, copies_of_roots=6,
+        ),
         name="csch", doc="hyperbolic cosecant", node=sympy.csch, **reciprocal("sinh"),
         own_facts=of_reciprocal(Nonzero(), normal.csch),
     ),
     Function(
+        building=Building(1, UNSURE_OF_FRACTIONS, (Trait.INVERSE,)),
         name="asinh", doc="inverse hyperbolic sine", aliases=("arcsinh",), node=sympy.asinh, python="math.asinh",
         torch="torch.asinh",
         computed=Operation(
@@ -109,6 +120,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, UNSURE, (Trait.INVERSE,)),
         name="acosh", doc="inverse hyperbolic cosine", aliases=("arccosh",), node=sympy.acosh, python="math.acosh",
         torch="torch.acosh",
         computed=Operation(
@@ -123,6 +135,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(2, UNSURE, (Trait.INVERSE,)),
         name="atanh", doc="inverse hyperbolic tangent", aliases=("arctanh",), node=sympy.atanh, python="math.atanh",
         torch="torch.atanh",
         computed=Operation(
@@ -141,6 +154,7 @@ FUNCTIONS: tuple[Function, ...] = (
 
 LOGISTIC: tuple[Function, ...] = (
     Function(
+        building=Building(1, UNSURE_OF_FRACTIONS, of_constant=40),
         name="sigmoid", doc="1/(1 + exp(−x))", aliases=("expit",), node=classes.sigmoid, torch="torch.sigmoid",
         python=Helper(
             "sigmoid",
@@ -161,6 +175,7 @@ LOGISTIC: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, UNSURE_OF_FRACTIONS, of_constant=40),
         name="softplus", doc="log(1 + exp(x))", node=classes.softplus, torch="torch.logaddexp({0}, 0*one)",
         python=Helper("softplus", "def softplus(x):\n    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))"),
         computed=Operation(
@@ -178,11 +193,16 @@ LOGISTIC: tuple[Function, ...] = (
         ),
     ),
     Function(
-        name="logit", doc="log(x/(1 − x)), the inverse of sigmoid, for 0 < x < 1", copies=2, node=NO_CLASS,
+        building=Building(10, UNSURE, copies=2),
+        name="logit", doc="log(x/(1 − x)), the inverse of sigmoid, for 0 < x < 1", node=NO_CLASS,
         python=NO_SOURCE, torch=NO_SOURCE, build=lambda x: sympy.log(x) - cfunctions.log1p(-x),
         computed=Composed(lambda op, x: op.sub(op.log(x), op.log1p(op.neg(x)))),
     ),
     Function(
+        building=Building(
+            60, FINITE, (Trait.OF_INVERSES, Trait.ASKS),
+            copies_of_constant=3, copies_of_unsure=2, copies_of_roots=3,
+        ),
         name="logcosh", doc="log(cosh(x))", node=NO_CLASS, build=lambda x: sympy.log(sympy.cosh(x)),
         computed=Composed(lambda op, x: op.log(op.cosh(x))), python=NO_SOURCE, torch=NO_SOURCE,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from diffexplore.functions.building import PLAIN_ON_DOMAIN, UNSURE, Building
 from diffexplore.functions.domains import Above, AtLeast, AtMost, Domain, Of, at_least_where
 from diffexplore.functions.facts import (
     ALWAYS_POSITIVE,
@@ -219,11 +220,13 @@ _BETAINC = _by_arb(
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(
+        building=PLAIN_ON_DOMAIN,
         name="gammainc", doc="lower incomplete gamma function P(a, x), regularised, for a > 0 and x ≥ 0", least=2,
         most=2, torch="torch.special.gammainc", python=_GAMMAINC_AND_OTHER, computed=_GAMMAINC,
         node=Defined((lambda a, x: build("dgammainc", 1, a, x), _gamma_density), "P"),
     ),
     Function(
+        building=PLAIN_ON_DOMAIN,
         name="gammaincc", doc="upper incomplete gamma function 1 − P(a, x)", least=2, most=2,
         torch="torch.special.gammaincc", python=_GAMMAINCC_AND_OTHER, computed=_GAMMAINCC,
         node=Defined(
@@ -231,6 +234,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, UNSURE, largest_constant=1000),
         name="dgammainc", doc="n-th derivative of gammainc(a, x) in a: dgammainc(n, a, x), n a whole number up to 10",
         least=3, most=3, orders=1, of_order_0=_GAMMAINC, torch=NO_TORCH, python=NO_PYTHON,
         build=lambda n, a, x: build("gammainc", a, x) if n == 0 else tables.class_named("dgammainc")(n, a, x),
@@ -243,12 +247,14 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=PLAIN_ON_DOMAIN,
         name="zeta", doc="Hurwitz's zeta function Σ 1/(q + n)**s, s > 1 and q > 0; zeta(s) is Riemann's, with q = 1",
         most=2, optional=(1,), often_a_symbol=True, torch="torch.special.zeta", python=_ZETA_IN_PYTHON, computed=_ZETA,
         node=Defined((lambda s, q: build("dzeta", 1, s, q), lambda s, q: -s * build("zeta", s + 1, q)), r"\zeta"),
         build=lambda s, q=1: tables.class_named("zeta")(s, q),
     ),
     Function(
+        building=PLAIN_ON_DOMAIN,
         name="dzeta", doc="n-th derivative of zeta(s, q) in s: dzeta(n, s, q), n a whole number up to 10", least=3,
         most=3, orders=1, of_order_0=_ZETA, torch=NO_TORCH, python=NO_PYTHON,
         build=lambda n, s, q: build("zeta", s, q) if n == 0 else tables.class_named("dzeta")(n, s, q),
@@ -259,6 +265,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, UNSURE, largest_constant=1000),
         name="betainc", doc="incomplete beta function Iₓ(a, b), regularised: betainc(a, b, x), 0 ≤ x ≤ 1", least=3,
         most=3, torch=NO_TORCH, python=_BETAINC_IN_PYTHON, computed=_BETAINC,
         node=Defined(
@@ -270,6 +277,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(1, UNSURE, largest_constant=1000),
         name="dbetainc", least=5, most=5, orders=2, of_order_0=_BETAINC, torch=NO_TORCH, python=NO_PYTHON,
         doc="derivative of betainc(a, b, x), m times in a, n times in b: dbetainc(m, n, a, b, x)",
         build=lambda m, n, a, b, x: (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
+from diffexplore.functions.building import REAL, UNSURE_OF_FRACTIONS, Building, Trait
 from diffexplore.functions.domains import EVERYWHERE, AtLeast, Nonzero, OfPower, where
 from diffexplore.functions.facts import (
     ANALYTIC,
@@ -117,6 +119,7 @@ def _cube_root(op: Any, x: Any) -> Any:
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(
+        building=Building(10, REAL, (Trait.SAME,), largest_constant=math.inf),
         name="abs", doc="absolute value |x|", aliases=("Abs",), node=sympy.Abs, python="abs", torch="torch.abs",
         computed=Operation(
             name="abs",
@@ -132,23 +135,31 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
+        building=Building(6, REAL, (Trait.ROOT, Trait.POWER, Trait.SPLIT), parts=4, largest_constant=math.inf),
         name="sqrt", doc="square root, for x ≥ 0", node=NO_CLASS, build=sympy.sqrt, computed=_SQRT, python=NO_SOURCE,
         torch=NO_SOURCE,
     ),
     Function(
-        name="cbrt", doc="real cube root, for every x", copies=2, node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
+        building=Building(
+            20, UNSURE_OF_FRACTIONS, (Trait.ROOT, Trait.POWER, Trait.SPLIT),
+            copies=2, copies_of_unsure=3, copies_of_roots=4, largest_constant=math.inf,
+        ),
+        name="cbrt", doc="real cube root, for every x", node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
         build=lambda x: sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3),
         computed=Composed(_cube_root),
     ),
     Function(
+        building=Building(6, REAL, (Trait.POWER,), parts=2),
         name="square", doc="x²", node=NO_CLASS, build=lambda x: x**2, python=NO_SOURCE, torch=NO_SOURCE,
         computed=Composed(lambda op, x: op.pow(x, op.number(2))),
     ),
     Function(
+        building=Building(6, REAL, (Trait.ROOT, Trait.POWER, Trait.SPLIT), parts=4),
         name="pow", doc="power x**y", least=2, most=2, node=NO_CLASS, build=operator.pow, computed=_POW,
         python=NO_SOURCE, torch=NO_SOURCE,
     ),
     Function(
+        building=Building(10, UNSURE_OF_FRACTIONS, (Trait.ROOT, Trait.POWER), parts=8),
         name="hypot", doc="√(x² + y²)", least=2, most=2, node=NO_CLASS, python=NO_SOURCE, torch=NO_SOURCE,
         build=lambda x, y: sympy.sqrt(x**2 + y**2),
         computed=Composed(

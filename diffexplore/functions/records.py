@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from diffexplore.functions.building import Building
 from diffexplore.functions.facts import Facts
 from diffexplore.functions.rounding import Claim, Interval, Propagation, Rounding, Trials, Tried
 
@@ -156,11 +157,11 @@ class Function:
         least, most: how many arguments it takes; ``most`` is None where any number from ``least`` up is welcome.
         node: the class of its expressions in SymPy, or what defines one.
         computed: the operation that computes it, or how others do.
+        building: what building its expression costs SymPy.
         build: makes the expression of SymPy arguments, where that is not the class of SymPy.
         python, torch: how exported source writes it: the name of a function, a text with ``{0}``, ``{1}`` for its
             arguments, or a function that the source defines.
         own_facts: its mathematics, where that is not the operation's.
-        copies: how often an operand stands in SymPy's expression: nested, that many copies are copied again.
         often_a_symbol: whether the bare word, without arguments, is a symbol: people call parameters i0 and k1.
         optional: the last arguments, as whole numbers, where they are left out.
         orders: how many of its arguments are orders, whole numbers in front of the others.
@@ -172,6 +173,7 @@ class Function:
     doc: str
     node: Any
     computed: Operation | Composed | Lack
+    building: Building
     python: str | Helper | Lack
     torch: str | Helper | Lack
     build: Implementation | None = None
@@ -179,7 +181,6 @@ class Function:
     least: int = 1
     most: int | None = 1
     aliases: tuple[str, ...] = ()
-    copies: int = 1
     word: bool = True
     often_a_symbol: bool = False
     optional: tuple[int, ...] = ()

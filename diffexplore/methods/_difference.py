@@ -23,7 +23,7 @@ from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.methods.problem import Problem
 
 UNBOUNDED = (
-    "the interval of the step holds a kink, a singularity or the end of the domain, "
+    "the interval of the step holds a kink, a jump, a singularity or the end of the domain, "
     "or numbers there underflow or overflow"
 )
 

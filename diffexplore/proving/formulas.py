@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sympy
@@ -17,7 +17,7 @@ from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.program.program import Program, lower
-from diffexplore.tracing.declarations import of_samples, real, symbols_of
+from diffexplore.tracing.declarations import Array, of_samples, real, symbols_of
 from diffexplore.tracing.traced import OUTPUT, Traced
 
 Tensor = torch.Tensor
@@ -120,20 +120,26 @@ class TracedFormulas:
 
     def _inputs(self, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor], int]:
         """The values of the symbols, those of data as columns over the samples, and the number of samples."""
-        entries = ((array.symbols, tensors[array.name].reshape(-1)) for array in self.traced.parameters)
-        own = {symbol.name: value for symbols, flat in entries for symbol, value in zip(symbols, flat, strict=True)}
+        own = by_symbol(self.traced.parameters, tensors)
+        data = by_symbol(self.traced.data, tensors, of_data=True, samples=self.traced.samples)
         size = max((tensors[array.name].shape[0] for array in self.traced.data), default=0)
-        if self.traced.samples is None:
-            columns: dict[str, Tensor] = {}
-            for array in self.traced.data:
-                table = tensors[array.name].reshape(size, -1)
-                columns |= {symbol.name: table[:, k] for k, symbol in enumerate(array.symbols)}
-            return own, columns, size
-        for array in self.traced.data:
-            symbols = of_samples(array, self.traced.samples)
-            flat = tensors[array.name].reshape(-1)
-            own |= {symbol.name: flat[k] for k, symbol in enumerate(symbols)}
-        return own, {}, size
+        return (own, data, size) if self.traced.samples is None else (own | data, {}, size)
+
+
+def by_symbol(
+    arrays: Iterable[Array], tensors: Mapping[str, Tensor], *, of_data: bool = False, samples: int | None = None
+) -> dict[str, Tensor]:
+    """The number of each symbol of the arguments among ``tensors``; of data for any number of samples its column."""
+    found: dict[str, Tensor] = {}
+    for array in (array for array in arrays if array.name in tensors):
+        tensor = tensors[array.name]
+        if of_data and samples is None:
+            columns = tensor.reshape(tensor.shape[0], -1)
+            found |= {symbol.name: columns[:, k] for k, symbol in enumerate(array.symbols)}
+        else:
+            symbols = array.symbols if samples is None else of_samples(array, samples)
+            found |= {symbol.name: number for symbol, number in zip(symbols, tensor.reshape(-1), strict=True)}
+    return found
 
 
 def _sharp(ball: arb) -> arb | None:

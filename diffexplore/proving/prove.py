@@ -49,16 +49,22 @@ def prove(
             returns the loss, or outputs of any shape: the proof is for every upstream gradient of each of them.
         loss: whose gradient it should be: a :class:`~diffexplore.Loss`, a name of the catalogue, a formula as text or
             SymPy expression, or another torch function; None for that of the program's own forward pass.
-        parameters, data: the arguments with their shapes, data without the axis of the samples, as in
-            ``["W[3,2]", "b"]``. Default: the symbols of the loss. Without a loss, the arguments that are not declared
-            are the other kind; where none is declared, all are data, with one number for each sample.
-        wrt: the partials that are requested. Default: all parameters, or all data where there are none.
+        parameters: the arguments that are parameters, with their shapes, as in ``["W[3,2]", "b"]``, ``"w[3], b"`` or
+            ``{"W": (3, 2), "b": ()}``. Default: the parameters of the loss. Without a loss, the arguments that are not
+            declared are the other kind; where none is declared, all are data, with one number for each sample.
+        data: the arguments that are data, each with the shape of one sample; its tensor has the axis of the samples in
+            front of that. Default: the data of the loss.
+        wrt: the partials that are requested, by the names of arguments or of their entries. Default: all parameters,
+            or all data where there are none.
         domain: conditions that the inputs meet, such as ``"s > 0"``; those of the loss count as well.
-        listener: hears of the progress.
+        listener: called with the progress.
 
-    Returns a :class:`~diffexplore.proving.records.Proof`, whose ``status`` is "proved" (only by a proof), "refuted"
-    (only with a counterexample: certified enclosures that do not meet) or "unknown".
-    Raises :class:`~diffexplore.errors.UsageError` for what cannot be traced, with the operator and the line.
+    Returns:
+        A :class:`~diffexplore.proving.records.Proof`, whose ``status`` is "proved" (only by a proof), "refuted" (only
+        with a counterexample: certified enclosures that do not meet) or "unknown".
+
+    Raises:
+        UsageError: for what cannot be traced, with the operator and the line.
     """
     listener = listener or Silence()
     listener.progress("tracing the program", 0, 0)

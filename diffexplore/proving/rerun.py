@@ -13,13 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from flint import arb
 
 from diffexplore.decide.records import Counterexample
 from diffexplore.errors import UsageError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
-from diffexplore.proving.formulas import TracedFormulas
+from diffexplore.proving.formulas import TracedFormulas, by_symbol
 from diffexplore.proving.points_tried import (
     Tensors,
     at,
@@ -32,7 +31,6 @@ from diffexplore.proving.points_tried import (
 )
 from diffexplore.proving.runs import Function, ProgramRun, WatchedRun, run, watched
 from diffexplore.torch_code.torch_program import TorchProgram
-from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.sizes import apart, meets
 from diffexplore.tracing.trace import applied
 from diffexplore.tracing.traced import OUTPUT, Traced
@@ -230,18 +228,6 @@ def _allowed(
 def _by_symbol(traced: Traced, result: ProgramRun) -> dict[str, list[float]]:
     """The numbers of a run for each formula: one, or one for each sample."""
     partials = traced.partials or {}
-    numbers = {OUTPUT: [float(result.values[OUTPUT])]}
-    for arrays, data in ((traced.parameters, False), (traced.data, True)):
-        for array in arrays:
-            if array.name in result.values:
-                numbers |= _of_array(array, result.values[array.name], traced.samples, data)
-    return {name: numbers[name] for name in (OUTPUT, *partials)}
-
-
-def _of_array(array: Array, tensor: torch.Tensor, samples: int | None, data: bool) -> dict[str, list[float]]:
-    if data and samples is None:
-        table = tensor.reshape(tensor.shape[0], -1)
-        return {symbol.name: table[:, k].tolist() for k, symbol in enumerate(array.symbols)}
-    flat = tensor.reshape(-1).tolist()
-    names = [f"{s.name}_{i}" for i in range(1, (samples or 0) + 1) for s in array.symbols] if data else []
-    return {name: [flat[k]] for k, name in enumerate(names or [symbol.name for symbol in array.symbols])}
+    numbers = {OUTPUT: result.values[OUTPUT], **by_symbol(traced.parameters, result.values)}
+    numbers |= by_symbol(traced.data, result.values, of_data=True, samples=traced.samples)
+    return {name: numbers[name].reshape(-1).tolist() for name in (OUTPUT, *partials)}

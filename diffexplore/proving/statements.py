@@ -18,7 +18,7 @@ from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import Statement
-from diffexplore.tracing.declarations import of_samples, real, symbols_of
+from diffexplore.tracing.declarations import of_sample, of_samples, real, symbols_of
 from diffexplore.tracing.sizes import usual
 from diffexplore.tracing.traced import OUTPUT, Traced
 
@@ -37,13 +37,16 @@ def statements_of(
     ``allowance`` is what all decisions share.
     Raises UsageError for the name of no symbol.
     """
-    exact = traced.output if loss is None else _reduced(loss, program, traced)
     data = symbols_of(program.data) if traced.samples is None else []
-    few = [] if traced.samples is None else _few(program, traced.samples)
+    # the data as the symbols of each of a few samples, where these are traced one by one
+    numbers = range(1, (traced.samples or 0) + 1)
+    few = [{symbol: of_sample(symbol, number) for symbol in symbols_of(program.data)} for number in numbers]
+    exact = traced.output if loss is None else _reduced(loss, program, few)
+    if few:
+        domain = list(dict.fromkeys(condition.xreplace(sample) for condition in domain for sample in few))
     shared: dict[str, Any] = {
-        "domain": _of_all_samples(domain, program, traced), "conventions": traced.conventions,
-        "sizes": usual(traced.guards), "allowance": allowance,
-        "inputs": [*data, *(symbol for sample in few for symbol in sample)],  # each of their values counts
+        "domain": domain, "conventions": traced.conventions, "sizes": usual(traced.guards), "allowance": allowance,
+        "inputs": [*data, *(symbol for sample in few for symbol in sample.values())],  # each of their values counts
     }  # fmt: skip
     if loss is not None:
         same = decide_equal(exact, traced.output, needs=traced.domains[OUTPUT], everywhere=True, **shared)
@@ -65,7 +68,7 @@ def statements_of(
                 yield replace(other, call=2)
 
 
-def _reduced(loss: Loss, program: TensorProgram, traced: Traced) -> sympy.Expr:
+def _reduced(loss: Loss, program: TensorProgram, few: Sequence[dict[sympy.Symbol, sympy.Symbol]]) -> sympy.Expr:
     """The loss over all samples: a formal sum, or that over the few which were traced."""
     summand, symbols = loss.expression, [loss.symbols[name] for name in loss.data]
     upstream = sympy.S.One
@@ -77,33 +80,11 @@ def _reduced(loss: Loss, program: TensorProgram, traced: Traced) -> sympy.Expr:
     mean = loss.reduction == "mean" and not program.by_sample
     if not symbols:
         return upstream * summand
-    if traced.samples is None:
+    if not few:
         every = symbols_of(program.data)  # those that the loss ignores are bound as well
         return upstream * batch_sum(summand, every) / (SAMPLES if mean else 1)
-    order = symbols_of(program.data)
-    samples = (dict(zip(order, sample, strict=True)) for sample in _few(program, traced.samples))
-    total = sympy.Add(*(summand.xreplace(sample) for sample in samples))
-    return upstream * (total / traced.samples if mean else total)
-
-
-def _of_all_samples(domain: Sequence[Any], program: TensorProgram, traced: Traced) -> list[Any]:
-    """Conditions on data, for each of the few samples where these are traced one by one."""
-    if traced.samples is None:
-        return list(domain)
-    samples = [dict(zip(symbols_of(program.data), sample, strict=True)) for sample in _few(program, traced.samples)]
-    return list(dict.fromkeys(condition.xreplace(sample) for condition in domain for sample in samples or [{}]))
-
-
-def _few(program: TensorProgram, samples: int) -> list[tuple[sympy.Symbol, ...]]:
-    """The symbols of each of a few samples, in the order of the data."""
-    columns = [of_samples(array, samples) for array in program.data]
-    sizes = [len(array.symbols) for array in program.data]
-    return [
-        tuple(
-            symbol for column, size in zip(columns, sizes, strict=True) for symbol in column[i * size : (i + 1) * size]
-        )
-        for i in range(samples)
-    ]
+    total = sympy.Add(*(summand.xreplace(sample) for sample in few))
+    return upstream * (total / len(few) if mean else total)
 
 
 def names_of(wrt: Sequence[str] | None, program: TensorProgram, traced: Traced) -> list[str]:

@@ -44,6 +44,12 @@ def called(row: TensorRow, report: TensorReport) -> str:
     return f"{name} ({row.dtype})" if "," in report.dtype else name
 
 
+def spoken(row: TensorRow, report: TensorReport) -> str:
+    """``by x``, or ``of output 1 by x`` where there are several outputs."""
+    name = called(row, report)
+    return f"of {name}" if name.startswith(f"{row.output} by ") else f"by {name}"
+
+
 def entry_text(row: TensorRow) -> str:
     """``[2, 3]``, or the direction that was tried; empty for a number."""
     return f"[{', '.join(map(str, row.entry))}]" if row.entry else row.probe or "" if row.entry is None else ""
@@ -80,11 +86,11 @@ def _failed(report: TensorReport) -> str:
     if first.cause.key == "raises":
         return first.cause.message
     others = [row for row in rows[1:] if row.verdict == "fail"]
-    also = f"; {_listed(others, report)} {'is' if len(others) == 1 else 'are'} wrong too" if others else ""
+    also = f"; so {'is that' if len(others) == 1 else 'are those'} {_listed(others, report)}" if others else ""
     said = _said(first)
     reason = f": {said}" if said else ""
     return with_minus(
-        f"{report.function}: the gradient by {called(first, report)} is wrong ({_numbers(first)}){reason}{also}"
+        f"{report.function}: the gradient {spoken(first, report)} is wrong ({_numbers(first)}){reason}{also}"
     )
 
 
@@ -114,11 +120,12 @@ def _undecided(report: TensorReport) -> str:
 
 
 def _gradients(rows: Sequence[TensorRow], report: TensorReport) -> str:
-    return f"the gradient{'' if len(rows) == 1 else 's'} by {_listed(rows, report)}"
+    return f"the gradient{'' if len(rows) == 1 else 's'} {_listed(rows, report)}"
 
 
 def _listed(rows: Sequence[TensorRow], report: TensorReport) -> str:
-    names = list(dict.fromkeys(called(row, report) for row in rows))
+    names = list(dict.fromkeys(spoken(row, report) for row in rows))
+    names = [names[0], *(name.removeprefix("by ") for name in names[1:])]
     if len(names) > _LISTED:
         return f"{', '.join(names[: _LISTED - 1])} and {len(names) - _LISTED + 1} more"
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]

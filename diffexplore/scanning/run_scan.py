@@ -41,9 +41,15 @@ def scan(
 ) -> Scan:
     """Correct digits along a step or a parameter.
 
-    ``along`` is ``"h=1e-12:1e-1"`` for the steps of the differences, or ``"a=-3:3"`` for values of a parameter; a third
-    number is how many places. The other arguments are those of :func:`diffexplore.check`; without ``methods`` one of
-    each kind runs. Raises :class:`~diffexplore.errors.UsageError` for what cannot be scanned.
+    Args:
+        loss, data, wrt, dtype: as for :func:`diffexplore.check`.
+        along: ``"h=1e-12:1e-1"`` for the steps of the differences, or ``"a=-3:3"`` for values of a parameter; a third
+            number is how many places.
+        at: one point, a value for each parameter; by default the first that the loss suggests.
+        methods: names of methods; by default one of each kind.
+
+    Raises:
+        UsageError: for what cannot be scanned.
     """
     known, span = loss_given(loss, at, data, wrt), parse_span(along)
     check_name(span, known.parameters, known.data)

@@ -16,7 +16,7 @@ from diffexplore.tensors.functions import TensorFunction, function_given
 from diffexplore.tensors.given import check_inputs
 from diffexplore.tensors.records import TensorReport
 from diffexplore.tensors.run import checked, merged
-from diffexplore.tensors.subject import Subject
+from diffexplore.tensors.subject import TensorSubject
 
 #: Keywords of torch.autograd.gradcheck that say how finite differences are taken, or what is tried in any case.
 _WITHOUT_EFFECT = (
@@ -81,16 +81,16 @@ def gradcheck(
     if (fn is None) == (func is None):
         raise UsageError("gradcheck takes one function, fn or func")
     raises = as_flag(raise_exception, "raise_exception"), as_flag(allow_inconclusive, "allow_inconclusive")
-    _battery(battery)
+    tried = _battery(battery)
     notes = _notes(torch_options)
     subject = subject_of(
         func if fn is None else fn, inputs, reference=reference, surrogate=surrogate, seed=as_seed(seed),
         jacobian=as_flag(jacobian, "jacobian"),
     )  # fmt: skip
     if dtypes is None:
-        report = checked(subject, notes)
+        report = checked(subject, notes, tried)
     else:
-        report = merged([checked(_in_dtype(subject, dtype), notes) for dtype in _dtypes(dtypes)])
+        report = merged([checked(_in_dtype(subject, dtype), notes, tried) for dtype in _dtypes(dtypes)])
     if raises[0]:
         raise_unless_right(report, allow_inconclusive=raises[1])
     return report
@@ -107,7 +107,7 @@ def raise_unless_right(report: TensorReport, *, allow_inconclusive: bool = False
 
 def subject_of(
     fn: Any, inputs: Any, *, reference: Any = None, surrogate: Any = None, seed: int = 0, jacobian: bool = False
-) -> Subject:
+) -> TensorSubject:
     """What a call of :func:`gradcheck` checks; raises UsageError for what cannot be checked."""
     candidate = candidate_of(fn, inputs, seed=seed)
     check_inputs(candidate, inputs)
@@ -117,12 +117,12 @@ def subject_of(
         )
     if reference is not None:
         function = function_given(reference, eager=True)
-        return Subject(candidate, _with_reference(candidate, function), function.name, jacobian=jacobian)
+        return TensorSubject(candidate, _with_reference(candidate, function), function.name, jacobian=jacobian)
     if surrogate is not None:
         name, forward = _with_surrogate(candidate, surrogate)
-        return Subject(candidate, forward, name, is_surrogate=True, jacobian=jacobian)
+        return TensorSubject(candidate, forward, name, is_surrogate=True, jacobian=jacobian)
     eager = replace(candidate, function=function_given(fn, eager=True))
-    return Subject(candidate, eager, jacobian=jacobian)
+    return TensorSubject(candidate, eager, jacobian=jacobian)
 
 
 def _with_reference(candidate: TensorCandidate, reference: TensorFunction) -> TensorCandidate:
@@ -162,7 +162,7 @@ def _first_source(args: Sequence[Any]) -> torch.Tensor:
     return found.clone()
 
 
-def _in_dtype(subject: Subject, dtype: torch.dtype) -> Subject:
+def _in_dtype(subject: TensorSubject, dtype: torch.dtype) -> TensorSubject:
     """The same call with every tensor of floats converted."""
 
     def converted(call: TensorCandidate) -> TensorCandidate:

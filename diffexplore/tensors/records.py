@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from diffexplore.checking.records import Cause, Truth, Verdict
 from diffexplore.checking.tallies import Skipped
-from diffexplore.documents import Document, Plain
+from diffexplore.documents import SCHEMA_VERSION, Document, Plain
 
 TruthKind = Literal["certified", "estimated"]
 
@@ -192,3 +192,23 @@ class TensorReport(Document):
         from diffexplore.render.tensors import outline
 
         return page_of(outline(self))
+
+
+@dataclass(frozen=True)
+class TensorReports(Document):
+    """Checks of several functions, by name, the worst first."""
+
+    checks: tuple[tuple[str, TensorReport], ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all."""
+        verdicts = {report.verdict for _, report in self.checks}
+        return "fail" if "fail" in verdicts else "inconclusive" if "inconclusive" in verdicts else "pass"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document of a test run, see ``pytest --gradient-report``."""
+        verdicts = [report.verdict for _, report in self.checks]
+        checks = [{"test": name, "verdict": report.verdict, "report": report.to_dict()} for name, report in self.checks]
+        summary = {verdict: verdicts.count(verdict) for verdict in ("pass", "fail", "inconclusive")}
+        return {"schema_version": SCHEMA_VERSION, "summary": summary, "checks": checks}

@@ -21,15 +21,22 @@ class TapeEntry:
     pullback: Pullback
 
 
+#: The number of an entry, the cotangents of its results, and those of its operands.
+Passed = tuple[int, Sequence[DoubleBall | None], Sequence[DoubleBall | None]]
+
+
 def swept(
     entries: Sequence[TapeEntry],
     seeds: Sequence[tuple[StorageRegion, DoubleBall]],
     sources: Sequence[StorageRegion],
-    as_computed: Callable[[DoubleBall], DoubleBall],
+    *,
+    as_computed: Callable[[DoubleBall], DoubleBall] = lambda ball: ball,
+    passed: list[Passed] | None = None,
 ) -> list[DoubleBall]:
     """The cotangents of the sources, given those of the results: ``seeds``.
 
-    ``as_computed`` says what stands for the exact cotangent of an operand: mostly itself.
+    ``as_computed`` says what stands for the exact cotangent of an operand: mostly itself. ``passed``, where given, is
+    filled with the number of each entry on the way, and its cotangents on both sides.
     """
     cotangents: dict[int, DoubleBall] = {}
 
@@ -39,7 +46,8 @@ def swept(
 
     for place, seed in seeds:
         give(place, seed)
-    for entry in reversed(entries):
+    for number in reversed(range(len(entries))):
+        entry = entries[number]
         given = [
             None
             if place is None or id(place.state) not in cotangents
@@ -48,7 +56,10 @@ def swept(
         ]
         if all(one is None for one in given):
             continue
-        for operand, cotangent in zip(entry.operands, entry.pullback(given), strict=True):
+        back = list(entry.pullback(given))
+        if passed is not None:
+            passed.append((number, given, back))
+        for operand, cotangent in zip(entry.operands, back, strict=True):
             if operand is not None and operand.varies and cotangent is not None:
                 give(operand, cotangent)
     return [

@@ -68,11 +68,11 @@ def _where(error: BaseException) -> str:
 
 
 def _line(stack: traceback.StackSummary) -> str:
-    frames = [frame for frame in stack if _is_theirs(frame.filename)]
+    frames = [frame for frame in stack if is_theirs(frame.filename)]
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 
 
-def _is_theirs(filename: str) -> bool:
+def is_theirs(filename: str) -> bool:
     path = Path(filename)
     return "site-packages" not in path.parts and not path.is_relative_to(_HERE) and not filename.startswith("<frozen")
 

@@ -5,7 +5,8 @@ Each is a function of the balls of the operands, which says for each element whe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -27,6 +28,19 @@ def at_zero(balls: Sequence[Ball]) -> Tensor:
 def at_ties(balls: Sequence[Ball]) -> Tensor:
     """Its first two operands may be equal."""
     return ~((balls[0].mid - balls[1].mid).abs() > balls[0].rad + balls[1].rad)
+
+
+def of_steps(step: Callable[[Tensor], Tensor]) -> Callable[[Sequence[Ball]], Tensor]:
+    """A step function: a jump lies within the ball of its operand, or at an end of it."""
+
+    def jumps(balls: Sequence[Ball]) -> Tensor:
+        x = balls[0]
+        low, high = (torch.nextafter(end, end.new_tensor(side)) for end, side in (
+            (x.mid - x.rad, -math.inf), (x.mid + x.rad, math.inf)
+        ))  # fmt: skip
+        return (x.rad != 0) & ~(step(low) == step(high))
+
+    return jumps
 
 
 def anywhere(balls: Sequence[Ball]) -> Tensor:

@@ -28,10 +28,14 @@ BY_KERNEL: dict[str, Operation] = {one.aten_name: one for one in OPERATIONS.valu
 #: The orders and the numbers of a function are no more than this.
 _MOST_OPERANDS = 5
 
-#: Where a function of one argument has its kinks.
+#: Where a function of one argument without jumps has its kinks.
 _KINKS: dict[Smoothness, Kinks] = {
-    ANALYTIC: kinks.nowhere, CUT: kinks.nowhere, CORNER: kinks.at_zero, JUMP: kinks.anywhere,
+    ANALYTIC: kinks.nowhere, CUT: kinks.nowhere, CORNER: kinks.at_zero,
 }  # fmt: skip
+
+
+def _kinks_of(known: Operation) -> Kinks:
+    return kinks.of_steps(resolved(known.torch)) if known.facts.smooth is JUMP else _KINKS[known.facts.smooth]
 
 
 def of_function(names: str, *cases: Case, **facts: Any) -> Operator:
@@ -46,7 +50,7 @@ def of_function(names: str, *cases: Case, **facts: Any) -> Operator:
     zeros = at(*known.zeros) if known.zeros else None
     bound = Elementwise(resolved(known.spread), name, zeros, operands=_MOST_OPERANDS)
     stated: dict[str, Any] = {
-        "bound": bound, "formula": of_kernels()[name], "kinks": _KINKS[known.facts.smooth],
+        "bound": bound, "formula": of_kernels()[name], "kinks": _kinks_of(known),
     }  # fmt: skip
     return operator(names, _stated(known.facts.domain), *cases, **(stated | facts))
 

@@ -8,8 +8,6 @@ import sympy
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
-from diffexplore.formula.step_functions import StepFunction
-from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
 from diffexplore.tracing.declarations import real, symbols_of
 from diffexplore.tracing.traced import Traced
@@ -33,9 +31,6 @@ def _summand(traced: Traced) -> tuple[sympy.Expr, str]:
             f"{traced.mixing} mixes samples, so that the function is no mean or sum of a formula of each sample"
         )
     output = traced.output
-    step = next(iter(sorted(output.atoms(StepFunction), key=str)), None)
-    if step is not None:
-        raise UsageError(f"the function makes steps by {to_text(step)}, which losses have no word for: leave it out")
     if not output.has(BatchSum):
         if output.has(SAMPLES):
             raise UsageError("the function depends on the number of samples, and not through a mean or sum over them")

@@ -1,0 +1,67 @@
+"""Every trial of a battery, one after another: what they find, and which could not be made."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from diffexplore.checking.records import Cause
+from diffexplore.checking.tallies import Skipped
+from diffexplore.errors import CandidateError
+from diffexplore.tensors.battery import layouts, other_inputs, repeats, returned, second_order, transforms
+from diffexplore.tensors.battery.records import CallSetting, CallTrial, PlainCall, TrialUnavailable, reason_of
+from diffexplore.tensors.subject import TensorCalls
+
+#: Every trial there is.
+TRIALS: tuple[CallTrial, ...] = (
+    *repeats.TRIALS,
+    *layouts.TRIALS,
+    *returned.TRIALS,
+    *second_order.TRIALS,
+    *transforms.TRIALS,
+    *other_inputs.TRIALS,
+)
+
+
+@dataclass(frozen=True)
+class TriedCalls:
+    """What a battery found: a cause for each mistake, with the name of its trial; and what could not be tried."""
+
+    causes: tuple[tuple[str, Cause], ...]
+    skipped: tuple[Skipped, ...]
+
+
+def tried(calls: TensorCalls, level: str) -> TriedCalls:
+    """Runs the trials of a battery ("quick" or "full"; "none" runs none)."""
+    setting = setting_of(calls)
+    found: dict[str, tuple[str, Cause]] = {}
+    skipped = []
+    for trial in trials_of(level) if setting.calls else ():
+        try:
+            with warnings.catch_warnings(), torch.enable_grad():
+                warnings.simplefilter("ignore")
+                for one in trial.run(setting):
+                    found.setdefault(one.message, (trial.name, Cause(one.key, one.message, dict(one.fields))))
+        except (TrialUnavailable, CandidateError) as reason:
+            if level == "full":
+                text = reason_of(reason) if isinstance(reason, CandidateError) else str(reason)
+                skipped.append(Skipped(trial.name, text))
+    return TriedCalls(tuple(found.values()), tuple(skipped))
+
+
+def trials_of(level: str) -> Sequence[CallTrial]:
+    """Those of a battery; the full one has them all."""
+    return () if level == "none" else TRIALS if level == "full" else [one for one in TRIALS if one.level == "quick"]
+
+
+def setting_of(calls: TensorCalls) -> CallSetting:
+    """What trials start from: the outputs whose plain backward did not raise."""
+    plain = []
+    for one in calls.outputs:
+        gradients = calls.seen.gradients.get((one.name, 0))
+        if gradients is not None and not isinstance(gradients, str) and not one.tensor.is_complex():
+            plain.append(PlainCall(one.name, calls.upstreams[one.name][0], tuple(gradients)))
+    return CallSetting(calls.subject.candidate, tuple(plain), calls.subject)
