@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.cli.data_argument import DataGiven
+from diffexplore.cli.given import typed
 from diffexplore.errors import UsageError
 from diffexplore.formula.names import is_likely_data
 from diffexplore.inputs.functions import split_arguments
@@ -95,19 +95,11 @@ def _shape(
 
 def _options(request: VerifyRequest) -> list[str]:
     """The options that were given, of those that say what is verified."""
-    data: DataGiven = request.data
-    given: list[tuple[str, Any]] = [
-        ("--loss", request.loss),
-        *(("--at", at) for at in request.at),
-        ("--data", data.file),
-        ("--columns", ",".join(f"{symbol}={column}" for symbol, column in data.columns.items()) or None),
-        ("--samples", data.n_points),
-        ("--wrt", ",".join(request.wrt) if request.wrt else None),
-        ("--shapes", request.shapes),
-        ("--reduction", request.reduction),
-        ("--kind", request.kind),
-        ("--upstream", request.upstream),
-        *(("--pack", pack) for pack in request.pack),
-        ("--dtype", request.dtype if request.dtype != "float64" else None),
-    ]
-    return [part for name, value in given if value is not None for part in (name, str(value))]
+    data = request.data
+    columns = ",".join(f"{symbol}={column}" for symbol, column in data.columns.items())
+    return typed(
+        ("--loss", request.loss), ("--at", request.at), ("--data", data.file), ("--columns", columns or None),
+        ("--samples", data.n_points), ("--wrt", ",".join(request.wrt or ()) or None), ("--shapes", request.shapes),
+        ("--reduction", request.reduction), ("--kind", request.kind), ("--upstream", request.upstream),
+        ("--pack", request.pack), ("--dtype", request.dtype if request.dtype != "float64" else None),
+    )  # fmt: skip
