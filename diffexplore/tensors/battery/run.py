@@ -27,7 +27,7 @@ TRIALS: tuple[CallTrial, ...] = (
 
 
 @dataclass(frozen=True)
-class Tried:
+class BatteryOutcome:
     """What a battery found: a cause for each mistake, with the name of its trial; and what could not be tried."""
 
     causes: tuple[tuple[str, Cause], ...]
@@ -38,7 +38,7 @@ class Tried:
 _GRAVE = frozenset({"inputs_modified", "upstream_modified", "saved_overwritten", "not_deterministic"})
 
 
-def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> Tried:
+def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> BatteryOutcome:
     """Runs the trials of a battery ("quick" or "full"; "none" runs none).
 
     ``wrong`` says that the plain gradient is wrong: then only that is tried which may be why.
@@ -59,7 +59,7 @@ def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> Tried:
             if level == "full":
                 text = reason_of(reason) if isinstance(reason, CandidateError) else str(reason)
                 skipped.append(Skipped(trial.name, text))
-    return Tried(tuple(found.values()), tuple(skipped))
+    return BatteryOutcome(tuple(found.values()), tuple(skipped))
 
 
 def trials_of(level: str) -> Sequence[CallTrial]:
