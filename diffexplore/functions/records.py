@@ -14,7 +14,7 @@ from typing import Any
 
 from diffexplore.functions.building import Building
 from diffexplore.functions.facts import Facts
-from diffexplore.functions.rounding import Claim, Interval, Propagation, Rounding, Trials, Tried
+from diffexplore.functions.rounding import Claim, Interval, OwnTrial, Propagation, Rounding, Trials, Tried
 
 Implementation = Callable[..., Any]
 """A function, or the lazy name of one (:mod:`diffexplore.functions.lazy`)."""
@@ -120,7 +120,7 @@ class Operation:
         tried: how the canary holds the claim against the build at hand.
         zeros: its roots that are numbers of every dtype.
         derivative_uses: the further operations that PyTorch runs to differentiate it, in reverse or forward mode.
-        aten: its name in ATen, where that is another one.
+        aten: its name in ATen, where that is another one; ``also`` are other names of it there.
     """
 
     name: str
@@ -136,10 +136,11 @@ class Operation:
     facts: Facts
     spread: Implementation | Propagation
     claim: Claim | Rounding
-    tried: tuple[Interval | Trials, ...] | Tried
+    tried: tuple[Interval | Trials | OwnTrial, ...] | Tried
     zeros: tuple[float, ...]
     derivative_uses: tuple[str, ...]
     aten: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def aten_name(self) -> str:

@@ -12,7 +12,7 @@ import torch
 
 from diffexplore.errors import UsageError, unknown
 from diffexplore.tensors.functions import function_given
-from diffexplore.torch_code.binding import signed
+from diffexplore.torch_code.calling import signed
 from diffexplore.tracing.declarations import named_shapes
 from diffexplore.verifying.calling import call
 from diffexplore.verifying.loading import load_module

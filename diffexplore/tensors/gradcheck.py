@@ -12,7 +12,7 @@ from diffexplore.arguments import as_flag, as_text, wrong
 from diffexplore.checking.options import as_dtype, as_seed
 from diffexplore.errors import UsageError, unknown
 from diffexplore.tensors.candidate import TensorCandidate, candidate_of
-from diffexplore.tensors.functions import TensorFunction, function_given
+from diffexplore.tensors.functions import NAMELESS, TensorFunction, function_given
 from diffexplore.tensors.given import check_inputs
 from diffexplore.tensors.records import TensorReport
 from diffexplore.tensors.run import checked, merged
@@ -116,7 +116,7 @@ def subject_of(
             "reference= says what the forward is, and surrogate= what its gradient is meant to be: give one"
         )
     if reference is not None:
-        function = function_given(reference, eager=True)
+        function = _named(function_given(reference, eager=True), "the reference")
         return TensorSubject(candidate, _with_reference(candidate, function), function.name, jacobian=jacobian)
     if surrogate is not None:
         name, forward = _with_surrogate(candidate, surrogate)
@@ -131,7 +131,7 @@ def _with_reference(candidate: TensorCandidate, reference: TensorFunction) -> Te
     missing = sorted(own - set(reference.state))
     if missing:
         raise UsageError(
-            f"the reference {reference.name} has no parameter {missing[0]}: give a module with the same parameters"
+            f"the reference ({reference.name}) has no parameter {missing[0]}: give a module with the same parameters"
         )
     kept = {name: tensor.detach() for name, tensor in reference.state.items() if name not in candidate.state}
 
@@ -148,13 +148,18 @@ def _with_surrogate(candidate: TensorCandidate, surrogate: Any) -> tuple[str, Te
     if isinstance(surrogate, str):
         function = TensorFunction("identity", lambda state, args, kwargs: _first_source(args), {}, ())
     elif callable(surrogate):
-        known = function_given(surrogate, eager=True)
+        known = _named(function_given(surrogate, eager=True), "the surrogate")
         count = len(candidate.args) if len(known.arguments) >= len(candidate.args) else 1
         state = known.state
         function = replace(known, call=lambda _, args, kwargs: known.call(state, args[:count], {}))
     else:
         raise wrong("surrogate", "'identity', or a function whose derivative the gradient is meant to be", surrogate)
     return function.name, replace(candidate, function=function)
+
+
+def _named(function: TensorFunction, name: str) -> TensorFunction:
+    """The function; one that has no name of its own is called ``name``."""
+    return replace(function, name=name) if function.name == NAMELESS else function
 
 
 def _first_source(args: Sequence[Any]) -> torch.Tensor:

@@ -179,7 +179,7 @@ def _error(judged: Judged) -> np.ndarray:
 
 
 def _ulp(judged: Judged) -> np.ndarray:
-    return np.nan_to_num(judged.error_ulp, nan=0.0)
+    return np.nan_to_num(judged.error_ulp, nan=-1.0)
 
 
 def _size(judged: Judged) -> np.ndarray:

@@ -10,7 +10,7 @@ not, every operand counts, but what its call was given as a constant.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
@@ -30,6 +30,7 @@ from diffexplore.torch_ops.tensor_rules.lookup import (
 )
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall, Truths
 from diffexplore.torch_private.functions import arguments_changed
+from diffexplore.torch_private.unloaded import without_loading
 from diffexplore.torch_private.watching import DispatchMode, disable_current_modes, storage_key, tree_leaves, tree_map
 
 Tensor = torch.Tensor
@@ -272,7 +273,8 @@ class Tape(DispatchMode):
         with torch.no_grad():
             try:
                 with self:
-                    out = steps(*frozen, **options)
+                    alone = without_loading if pure.namespace in ("aten", "prims") else _run
+                    out = alone(lambda: steps(*frozen, **options))
                     for target, result in zip(outs, [out] if isinstance(out, torch.Tensor) else out, strict=bool(outs)):
                         target.copy_(result)
                     if pure is not func:
@@ -323,6 +325,10 @@ class Tape(DispatchMode):
             ]
             seeds = list(zip(regions, map(_seed, upstreams), strict=True))
             return swept(self._entries, seeds, self.sources, as_computed=self.as_computed)
+
+
+def _run(steps: Callable[[], Any]) -> Any:
+    return steps()
 
 
 def _seed(upstream: Tensor) -> DoubleBall:

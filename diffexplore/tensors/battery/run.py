@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -26,8 +26,12 @@ TRIALS: tuple[CallTrial, ...] = (
 )
 
 
+#: Those that make the same call, so that random numbers are the same as well.
+_SAME_CALL: tuple[CallTrial, ...] = (*repeats.TRIALS, *returned.TRIALS)
+
+
 @dataclass(frozen=True)
-class BatteryOutcome:
+class TriedCalls:
     """What a battery found: a cause for each mistake, with the name of its trial; and what could not be tried."""
 
     causes: tuple[tuple[str, Cause], ...]
@@ -38,7 +42,7 @@ class BatteryOutcome:
 _GRAVE = frozenset({"inputs_modified", "upstream_modified", "saved_overwritten", "not_deterministic"})
 
 
-def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> BatteryOutcome:
+def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> TriedCalls:
     """Runs the trials of a battery ("quick" or "full"; "none" runs none).
 
     ``wrong`` says that the plain gradient is wrong: then only that is tried which may be why.
@@ -47,6 +51,8 @@ def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> BatteryOutc
     found: dict[str, tuple[str, Cause]] = {}
     skipped = []
     trials = repeats.TRIALS if wrong and level != "none" else trials_of(level)
+    if setting.calls and trials and _draws_numbers(calls):
+        trials = [trial for trial in trials if trial in _SAME_CALL]
     for trial in trials if setting.calls else ():
         if any(cause.key in _GRAVE for _, cause in found.values()):
             break
@@ -59,7 +65,16 @@ def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> BatteryOutc
             if level == "full":
                 text = reason_of(reason) if isinstance(reason, CandidateError) else str(reason)
                 skipped.append(Skipped(trial.name, text))
-    return BatteryOutcome(tuple(found.values()), tuple(skipped))
+    return TriedCalls(tuple(found.values()), tuple(skipped))
+
+
+def _draws_numbers(calls: TensorCalls) -> bool:
+    """Whether the outputs depend on torch's random numbers: in another layout, other entries get the same numbers."""
+    candidate = calls.subject.candidate
+    again = {one.name: one.tensor for one in replace(candidate, seed=candidate.seed + 1).replaced().returned()}
+    return any(
+        one.name in again and not torch.allclose(one.tensor, again[one.name], equal_nan=True) for one in calls.outputs
+    )
 
 
 def trials_of(level: str) -> Sequence[CallTrial]:

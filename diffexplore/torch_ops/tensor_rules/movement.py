@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, div, exact
+from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.arithmetic.tensor_balls import chosen, given, scattered, shaped, taken
 from diffexplore.torch_ops.tensor_rules.operands import (
     Applied,
@@ -29,25 +29,6 @@ Tensor = torch.Tensor
 
 #: Labels begin here: beyond numbers that operators fill in, and far below the largest integers of float64.
 _FIRST = 2**50
-
-
-def embedded(call: OperatorCall) -> Applied:
-    """Rows of a table. That of padding gets no gradient, and each may be divided by how often it is taken."""
-    applied, index = moved(call), call.argument("indices").value.numpy()
-    padding = index == call.argument("padding_idx", -1)
-    counts = np.bincount(index.ravel(), minlength=1)[index] if call.argument("scale_grad_by_freq", False) else None
-    assert applied.pullback is not None
-    through = applied.pullback
-
-    def pullback(cotangents: Sequence[DoubleBall | None]) -> Sequence[DoubleBall | None]:
-        (cotangent,) = cotangents
-        if cotangent is not None and counts is not None:
-            cotangent = div(cotangent, exact(np.maximum(counts, 1)[..., None].astype(np.float64)))
-        if cotangent is not None and padding.any():
-            cotangent = chosen(padding[..., None], exact(0.0), cotangent)
-        return through([cotangent])
-
-    return Applied(applied.outputs, pullback)
 
 
 def moved(call: OperatorCall) -> Applied:

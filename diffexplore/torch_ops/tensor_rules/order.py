@@ -128,8 +128,10 @@ def _rank_is_certain(operand: Operand, dim: int) -> np.ndarray:
     exactly = slack == 0
     above = np.where(exactly, ball.high, np.nextafter(ball.high + slack, np.inf))
     below = np.where(exactly, ball.high, np.nextafter(ball.high - slack, -np.inf))
-    above, below = np.where(np.isnan(above), np.inf, above), np.where(np.isnan(below), -np.inf, below)
-    order = np.argsort(ball.high, axis=dim, kind="stable")
+    last = np.isnan(ball.high) & exactly  # torch puts NaN last
+    above = np.where(np.isnan(above), np.inf, above)
+    below = np.where(np.isnan(below), np.where(last, np.inf, -np.inf), below)
+    order = np.argsort(ball.high, axis=dim, kind="stable")  # NumPy as well
     above, below = (np.moveaxis(np.take_along_axis(field, order, dim), dim, -1) for field in (above, below))
     reached = np.maximum.accumulate(above, axis=-1)[..., :-1]
     ahead = np.minimum.accumulate(below[..., ::-1], axis=-1)[..., ::-1][..., 1:]

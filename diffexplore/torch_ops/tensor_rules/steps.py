@@ -95,13 +95,13 @@ def embedding_bag(
     """_embedding_bag: sums, means or largest elements of rows."""
     starts = offsets.tolist()
     ends = starts[1:] if include_last_offset else [*starts[1:], len(indices)]
-    rows = weight[indices]
-    if per_sample_weights is not None:
-        rows = rows * per_sample_weights.unsqueeze(-1)
     kept = indices != padding_idx
     bags = []
     for start, end in zip(starts, ends, strict=False):
-        bag = rows[start:end][kept[start:end]]
+        inside = indices[start:end][kept[start:end]]
+        bag = weight[inside.unique() if mode == 2 else inside]  # one row twice is no tie
+        if per_sample_weights is not None:
+            bag = bag * per_sample_weights[start:end][kept[start:end]].unsqueeze(-1)
         if len(bag) == 0:
             bags.append(weight.new_zeros(weight.shape[1]))
         else:
