@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from doctest import ELLIPSIS
 from pathlib import Path
 
+import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
@@ -24,3 +26,10 @@ pytest_collect_file = Sybil(
     setup=doc_examples.set_up,
     teardown=doc_examples.tear_down,
 ).pytest()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What is imported by now lives as long as the process: the collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()

@@ -30,58 +30,27 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+#: The module of each public name.
 _HOMES = {
-    "Loss": "diffexplore.loss",
-    "Report": "diffexplore.checking.records",
-    "Row": "diffexplore.checking.records",
-    "DiffexploreError": "diffexplore.errors",
-    "UsageError": "diffexplore.errors",
-    "GradientError": "diffexplore.errors",
-    "Explorer": "diffexplore.exploring.records",
-    "explore": "diffexplore.exploring.explore",
-    "Fit": "diffexplore.fitting.records",
-    "fit": "diffexplore.fitting.fit",
-    "graph": "diffexplore.graphing.graph",
-    "Proof": "diffexplore.proving.records",
-    "assert_gradient": "diffexplore.verifying.assertion",
-    "check": "diffexplore.checking.run",
-    "gradcheck": "diffexplore.tensors.gradcheck",
-    "prove": "diffexplore.proving.prove",
-    "TensorReport": "diffexplore.tensors.records",
-    "verify": "diffexplore.verifying.run",
-}
+    "Loss": "loss", "Report": "checking.records", "Row": "checking.records", "DiffexploreError": "errors",
+    "UsageError": "errors", "GradientError": "errors", "Explorer": "exploring.records", "explore": "exploring.explore",
+    "Fit": "fitting.records", "fit": "fitting.fit", "graph": "graphing.graph", "Proof": "proving.records",
+    "assert_gradient": "verifying.assertion", "check": "checking.run", "prove": "proving.prove",
+    "verify": "verifying.run", "gradcheck": "tensors.gradcheck", "TensorReport": "tensors.records",
+}  # fmt: skip
 
 __all__ = [
-    "DiffexploreError",
-    "Explorer",
-    "Fit",
-    "GradientError",
-    "Loss",
-    "Proof",
-    "Report",
-    "Row",
-    "TensorReport",
-    "UsageError",
-    "__version__",
-    "assert_gradient",
-    "check",
-    "explore",
-    "fit",
-    "gradcheck",
-    "graph",
-    "losses",
-    "methods",
-    "prove",
-    "strategies",
-    "verify",
-]
+    "DiffexploreError", "Explorer", "Fit", "GradientError", "Loss", "Proof", "Report", "Row", "TensorReport",
+    "UsageError", "__version__", "assert_gradient", "check", "explore", "fit", "gradcheck", "graph", "losses",
+    "methods", "prove", "strategies", "verify",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name in ("losses", "methods", "strategies"):
         return importlib.import_module(f"diffexplore.{name}")
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        return getattr(importlib.import_module(f"diffexplore.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'diffexplore' has no attribute {name!r}")
 
 

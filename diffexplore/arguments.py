@@ -15,6 +15,7 @@ from numbers import Real
 from typing import Any
 
 from diffexplore.errors import UsageError
+from diffexplore.lists import shortened
 from diffexplore.whole import whole
 
 _SHOWN = 40
@@ -27,7 +28,7 @@ def shown(value: object) -> str:
         text = " ".join(repr(value).split())
     except Exception:  # the repr of somebody's class may raise anything
         return f"a {type(value).__name__}"
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return shortened(text, _SHOWN)
 
 
 def wrong(what: str, should: str, value: object) -> UsageError:

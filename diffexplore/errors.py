@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from diffexplore.lists import shortened
 from diffexplore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ _LONGEST_NAME = 40
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     """A :class:`UsageError` for a name that is not among ``choices``, with the one that it means, or else all."""
-    choices, name = sorted(choices), str(name)
-    name = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    choices, name = sorted(choices), shortened(str(name), _LONGEST_NAME)
     hint = did_you_mean(name, choices) or (f"choose from {_listed(choices)}" if choices else "there is none")
     return UsageError(f"unknown {kind} {name!r}: {hint}")
 

@@ -99,29 +99,22 @@ class Loss(WrittenSummand):
         reduction = as_text(reduction, "reduction", "'mean' or 'sum'")
         if reduction not in REDUCTIONS:
             raise unknown("reduction", reduction, REDUCTIONS)
-        said, formula = reduction_of(formula)
-        if said is not None and reduction not in (said, "mean"):
-            raise UsageError(f"the formula takes the {said} of its samples, and the reduction is {reduction!r}")
-        reduction = said or reduction
+        stated, formula = reduction_of(formula)
+        if stated is not None and reduction not in (stated, "mean"):
+            raise UsageError(f"the formula takes the {stated} of its samples, and the reduction is {reduction!r}")
+        reduction = stated or reduction
         parameters, data = names_in_order(parameters, "parameters"), names_in_order(data, "data")
         check_distinct((*parameters, *data))
         summand = summand_of(formula, (*parameters, *data))
-        values: dict[str, Any] = {
-            "expression": summand.expression,
-            "formula": formula.strip() if isinstance(formula, str) else to_text(summand.expression, unicode=False),
-            "parameters": parameters,
-            "data": data,
-            "reduction": reduction,
-            "name": as_optional_text(name, "name"),
-            "domain": conditions_of(domain, (*parameters, *data)),
-            "source": as_optional_text(source, "source"),
-            "default_data": None if default_data is None else as_function(default_data, "default_data"),
-            "default_points": () if default_points is None else _points(default_points),
-            "program": None,
-            "_program": summand.program,
-            "_derived": {},
-        }
-        self._set(values)
+        self._set(
+            expression=summand.expression, parameters=parameters, data=data, reduction=reduction,
+            formula=formula.strip() if isinstance(formula, str) else to_text(summand.expression, unicode=False),
+            name=as_optional_text(name, "name"), domain=conditions_of(domain, (*parameters, *data)),
+            source=as_optional_text(source, "source"),
+            default_data=None if default_data is None else as_function(default_data, "default_data"),
+            default_points=() if default_points is None else _points(default_points), program=None,
+            _program=summand.program, _derived={},
+        )  # fmt: skip
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Loss):
@@ -180,10 +173,10 @@ class Loss(WrittenSummand):
 
     def _with(self, **changed: Any) -> Loss:
         found = copy.copy(self)
-        found._set(changed)
+        found._set(**changed)
         return found
 
-    def _set(self, values: Mapping[str, Any]) -> None:
+    def _set(self, **values: Any) -> None:
         for attribute, value in values.items():
             object.__setattr__(self, attribute, value)
 

@@ -6,6 +6,7 @@ pytest loads it by itself where diffexplore is installed. Nothing heavy is impor
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from diffexplore.checking.records import Report
+    from diffexplore.tensors.records import TensorReport
 
 MARKER = "gradient_check"
 
@@ -23,22 +25,46 @@ _ATTRIBUTE = "gradient_checks"
 
 
 class GradientCheck:
-    """What the fixture ``gradient`` is: :func:`diffexplore.assert_gradient` with the defaults of the test's markers."""
+    """What the fixture ``gradient`` is: an assertion that a gradient is right, with the defaults of the test's markers.
+
+    With a loss it is :func:`diffexplore.assert_gradient`; with tensors, :func:`diffexplore.gradcheck`.
+    """
 
     def __init__(self, defaults: dict[str, Any]) -> None:
         self._defaults = defaults
 
-    def __call__(self, candidate: Any, loss: Any, data: Any = None, at: Any = None, **options: Any) -> Report:
-        """Verify ``candidate``; arguments, result and errors are those of :func:`diffexplore.assert_gradient`."""
+    def __call__(
+        self, candidate: Any, loss: Any = None, data: Any = None, at: Any = None, *, inputs: Any = None, **options: Any
+    ) -> Report | TensorReport:
+        """Verify ``candidate``; arguments, result and errors are those of :func:`diffexplore.assert_gradient`.
+
+        In the place of a loss it takes the ``inputs`` of :func:`diffexplore.gradcheck`: a tensor, or a tuple or list
+        that holds one.
+        """
         __tracebackhide__ = True
+        if inputs is None and data is None and at is None and _holds_tensors(loss):
+            inputs = loss
+        if inputs is not None:
+            from diffexplore.tensors.gradcheck import gradcheck
+
+            return gradcheck(candidate, inputs, **{**self._defaults, **options})
         from diffexplore.verifying.assertion import assert_gradient
 
         return assert_gradient(candidate, loss, data, at, **{**self._defaults, **options})
 
 
+def _holds_tensors(given: Any) -> bool:
+    """Whether these are inputs of a function of tensors; torch is loaded where there are such."""
+    torch = sys.modules.get("torch")
+    several = given if isinstance(given, (tuple, list)) else [given]
+    return torch is not None and any(isinstance(one, torch.Tensor) for one in several)
+
+
 @pytest.fixture
 def gradient(request: pytest.FixtureRequest) -> GradientCheck:
     """Asserts that somebody's gradient is right: ``gradient(candidate, loss, data, at, **options)``.
+
+    ``gradient(fn, inputs)`` asserts that those of a function of tensors are, as :func:`diffexplore.gradcheck` does.
 
     Defaults of the options come from ``@pytest.mark.gradient_check(...)``, the nearest marker first.
     """

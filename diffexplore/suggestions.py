@@ -10,25 +10,10 @@ NEAR = 2 / 3
 
 #: What the field also calls things; each stands for the right name wherever that is among the choices.
 OTHER_NAMES = {
-    "gpu": "cuda",
-    "double": "float64",
-    "float": "float32",
-    "single": "float32",
-    "half": "float16",
-    "average": "mean",
-    "avg": "mean",
-    "total": "sum",
-    "fabs": "abs",
-    "maximum": "max",
-    "minimum": "min",
-    "power": "pow",
-    "tgamma": "gamma",
-    "gammaln": "lgamma",
-    "psi": "digamma",
-    "step": "heaviside",
-    "ternary": "where",
-    "logistic": "sigmoid",
-}
+    "gpu": "cuda", "double": "float64", "float": "float32", "single": "float32", "half": "float16", "average": "mean",
+    "avg": "mean", "total": "sum", "fabs": "abs", "maximum": "max", "minimum": "min", "power": "pow", "tgamma": "gamma",
+    "gammaln": "lgamma", "psi": "digamma", "step": "heaviside", "ternary": "where", "logistic": "sigmoid",
+}  # fmt: skip
 
 
 def near(name: str, choices: Iterable[str], *, most: int) -> list[str]:

@@ -30,6 +30,10 @@ SAMPLES = 6
 #: Unit roundoff of each dtype.
 UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8, "float16": 2.0**-11}
 
+#: Losses that take seconds in bfloat16, where many batches are tried for one in which a method has power: their cells of
+#: that dtype are slow tests. In float16, which takes the same way, all losses are checked in every run.
+LONG_IN_BFLOAT16 = ("hyperplane", "line_distance_squared", "cauchy", "line_distance")
+
 #: Losses that are not analytic.
 KINKED = ("line_distance", "hyperplane", "absolute_error", "huber")
 
@@ -50,7 +54,13 @@ class Cell:
 def cells(dtypes: Iterable[str] = DTYPES, devices: Iterable[str] = DEVICES) -> list[Any]:
     """Every loss, dtype and device, as parameters of a test."""
     found = [Cell(loss, dtype, device) for device, loss, dtype in itertools.product(devices, LOSSES, dtypes)]
-    return [pytest.param(cell, id=str(cell), marks=[pytest.mark.gpu] * (cell.device == "cuda")) for cell in found]
+    return [pytest.param(cell, id=str(cell), marks=_marks(cell)) for cell in found]
+
+
+def _marks(cell: Cell) -> list[pytest.MarkDecorator]:
+    marks = [pytest.mark.gpu] if cell.device == "cuda" else []
+    slow = cell.device == "cpu" and cell.dtype == "bfloat16" and cell.loss in LONG_IN_BFLOAT16
+    return [*marks, pytest.mark.slow] if slow else marks
 
 
 def expected_skip(loss: str, method: str, dtype: str) -> str | None:

@@ -88,11 +88,14 @@ def test_a_step_that_cannot_be_used(step: float) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", AT)
 def test_errors_stay_below_the_bounds_at_every_step(loss: str, dtype: str) -> None:
-    """Over the whole curve: where truncation rules, where roundoff does, and where the step is not a power of two."""
+    """Over the whole curve: where truncation rules, where roundoff does, and where the step is not a power of two.
+
+    Two losses share the steps of a dtype, each taking every second one.
+    """
     compared = 0
     lowest = -18 if dtype == "float16" else -40
-    for i, exponent in enumerate(range(lowest, -1, -lowest // 5)):
-        h = (1.0 if i % 2 else 0.7) * 2.0**exponent
+    for i, exponent in list(enumerate(range(lowest, -1, -lowest // 6)))[list(AT).index(loss) % 2 :: 2]:
+        h = (1.0 if i // 2 % 2 else 0.7) * 2.0**exponent
         report = compared_at(loss, dtype, h)
         for row in report.rows:
             if row.method in NAMES and row.probe is None and row.value is not None and row.bound is not None:
@@ -100,7 +103,7 @@ def test_errors_stay_below_the_bounds_at_every_step(loss: str, dtype: str) -> No
                 assert error <= bound, (h, row)
                 compared += 1
         assert report.summary.failed == 0
-    assert compared >= 50
+    assert compared >= 30
 
 
 def compared_at(loss: str, dtype: str, step: float) -> Report:

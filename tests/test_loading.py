@@ -110,6 +110,8 @@ def frozen() -> Iterator[int]:
     thresholds, count = gc.get_threshold(), gc.get_freeze_count()
     yield count
     gc.unfreeze()
+    if count:
+        gc.freeze()
     gc.set_threshold(*thresholds)
 
 

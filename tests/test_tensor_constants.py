@@ -66,3 +66,19 @@ def test_constants_are_those_of_autograd(function: Callable[[Tensor], Tensor]) -
     (expected,) = torch.autograd.grad(function(x), x, upstream)
     assert tape.problem is None
     assert np.all(np.abs(found.high - expected.numpy()) <= 1e-14)
+
+
+def test_results_that_share_memory_are_written_one_after_another() -> None:
+    x = torch.randn(2, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    upstream = torch.randn(2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+
+    def function(x: Tensor) -> Tensor:
+        first, second, third = x.sin().unsafe_chunk(3, 1)
+        return first * second.sigmoid_() + third.tanh_()
+
+    tape = Tape([x])
+    with tape:
+        output = function(x)
+    (found,) = tape.gradients(output, upstream)
+    (expected,) = torch.autograd.grad(function(x), x, upstream)
+    assert np.all(np.abs(found.high - expected.numpy()) <= 1e-14)

@@ -1,7 +1,7 @@
 """Products of matrices of double-double balls, by error-free slicing, so that BLAS does the work.
 
 Each row of the left matrix, and each column of the right one, is cut into slices: integers of so few bits, times a
-power of two, that every product of two slices, summed over the inner axis, is an integer below 2⁵³. BLAS then rounds
+power of two, that four products of two slices, summed over the inner axis, are an integer below 2⁵³. BLAS then rounds
 nothing, in whatever order it adds and whether or not it fuses. What is below the last slice goes into the radius.
 
 Source: K. Ozaki, T. Ogita, S. Oishi, S. M. Rump, "Error-free transformations of matrix multiplication by using fast
@@ -18,16 +18,15 @@ from diffexplore.arithmetic import double_double as pairs
 from diffexplore.arithmetic.double_balls import LARGEST, QUANTUM, UPWARD, DoubleBall
 
 #: Slices reach so many bits below the largest entry of a row or column, unless nothing is left before.
-_BITS = 100
+_BITS = 80
 
-#: Rows whose largest entry is smaller are multiplied with unbounded error: scaling them may underflow.
-_SMALLEST = 2.0**-400
-_LARGEST = 2.0**400
+#: More than what scaling rows and columns to 1 loses of a product of two entries, below the normal numbers.
+_LOST = 2.0**-1070
 
 
 @dataclass(frozen=True)
 class _Slices:
-    """A matrix as Σ parts[i] · 2^(exponent − (i + 1)·bits) + what is at most ``rest``: integers below 2^bits."""
+    """A matrix as 2^exponent · (Σ parts[i] · 2^(−(i + 1)·bits) + what is at most ``rest``): integers below 2^bits."""
 
     parts: list[np.ndarray]
     exponent: np.ndarray
@@ -41,53 +40,63 @@ def matmul(a: DoubleBall, b: DoubleBall) -> DoubleBall:
     shape = (*np.broadcast_shapes(a.high.shape[:-2], b.high.shape[:-2]), a.high.shape[-2], b.high.shape[-1])
     if 0 in (*shape, inner):
         return DoubleBall(np.zeros(shape), np.zeros(shape), np.zeros(shape))
-    bits = (53 - int(inner - 1).bit_length()) // 2
+    # The products of a level, four at most, add up to less than 2⁵³: their sum is exact.
+    bits = (53 - 2 - int(inner - 1).bit_length()) // 2
     left, right = _sliced(a, -1, bits), _sliced(b, -2, bits)
-    scale = left.exponent + right.exponent
-    pair = (np.zeros(shape), np.zeros(shape))
-    error = np.zeros(shape)
-    depth = max(len(left.parts), len(right.parts))
+    depth = min(len(left.parts) + len(right.parts) - 1, -(-_BITS // bits), 4)
+    high, low = np.zeros(shape), np.zeros(shape)
     for level in reversed(range(depth)):  # the smallest products first
-        for i in range(level + 1):
-            if i < len(left.parts) and level - i < len(right.parts):
-                product = np.ldexp(left.parts[i] @ right.parts[level - i], scale - (level + 2) * bits)
-                pair = pairs.add(pair, (product, 0.0))
-                error += pairs.ADD_ERROR * np.abs(pair[0])
+        whole = _level(left.parts, right.parts, level)
+        whole *= 2.0 ** (-(level + 2) * bits)
+        total, lost = pairs.two_sum(whole, high)
+        high, low = pairs.fast_two_sum(total, lost + low)
+    # Each of the additions of a double is off by at most 2u² of its result (Joldes, Muller, Popescu, algorithm 4).
+    largest = sum(2.0 ** (-level * bits) for level in range(depth)) * inner * depth
+    error = depth * pairs.ADD_ERROR * np.minimum(np.abs(high) + largest * 2.0**-bits, largest)
     omitted = sum(
         inner * 2.0 ** (-(i + j) * bits)
         for i in range(len(left.parts))
         for j in range(len(right.parts))
         if i + j >= depth
     )
-    radius = error + np.ldexp(np.full(shape, omitted), scale) if omitted else error
-    radius = radius + _spread(a, b, left.rest, right.rest)
+    scale = left.exponent + right.exponent
+    radius = np.ldexp(error + (omitted + inner * _LOST), scale) + _spread(a, b, left, right)
     radius = radius * (1 + (inner + 16) * 2.0**-52) * UPWARD + QUANTUM
-    known = left.known & right.known & (np.abs(pair[0]) <= LARGEST)
-    return DoubleBall(pair[0], pair[1], np.where(known, radius, np.inf))
+    high, low = np.ldexp(high, scale), np.ldexp(low, scale)
+    known = left.known & right.known & (np.abs(high) <= LARGEST)
+    return DoubleBall(high, low, radius if known.all() else np.where(known, radius, np.inf))
 
 
-def _spread(a: DoubleBall, b: DoubleBall, left_rest: np.ndarray, right_rest: np.ndarray) -> np.ndarray | float:
+def _level(left: list[np.ndarray], right: list[np.ndarray], level: int) -> np.ndarray:
+    """The sum of the products of slices whose numbers add up to ``level``."""
+    products = [left[i] @ right[level - i] for i in range(level + 1) if i < len(left) and level - i < len(right)]
+    for product in products[1:]:
+        products[0] += product
+    return products[0]
+
+
+def _spread(a: DoubleBall, b: DoubleBall, left: _Slices, right: _Slices) -> np.ndarray | float:
     """What the radii of the operands, and the rests below their slices, add to the radius of the product."""
-    left, right = a.radius + left_rest, b.radius + right_rest
+    by_left = a.radius + np.ldexp(left.rest, left.exponent)
+    by_right = b.radius + np.ldexp(right.rest, right.exponent)
     spread: np.ndarray | float = 0.0
-    if right.any():
-        spread = spread + (np.abs(a.high) * UPWARD + left) @ right
-    if left.any():
-        spread = spread + left @ (np.abs(b.high) * UPWARD)
+    if by_right.any():
+        spread = spread + (np.abs(a.high) * UPWARD + by_left) @ by_right
+    if by_left.any():
+        spread = spread + by_left @ (np.abs(b.high) * UPWARD)
     return spread
 
 
 def _sliced(x: DoubleBall, axis: int, bits: int) -> _Slices:
     largest = np.max(np.abs(x.high), axis=axis, keepdims=True)
-    known = ((largest >= _SMALLEST) & (largest <= _LARGEST)) | (largest == 0)
-    known &= np.isfinite(x.radius).all(axis=axis, keepdims=True)
+    known = np.isfinite(largest) & np.isfinite(x.radius).all(axis=axis, keepdims=True)
     exponent = np.where(known, np.frexp(largest)[1], 0).astype(np.int64)
-    high, low = np.where(known, x.high, 0.0), np.where(known, x.low, 0.0)
+    high, low = (np.ldexp(field if known.all() else np.where(known, field, 0.0), -exponent) for field in x.pair)
     parts = []
-    for number in range(1, -(-_BITS // bits) + 1):
-        whole = np.rint(np.ldexp(high, number * bits - exponent))
+    for number in range(1, min(-(-_BITS // bits), 4) + 1):
+        whole = np.rint(high * 2.0 ** (number * bits))
         parts.append(whole)
-        high, low = pairs.two_sum(high - np.ldexp(whole, exponent - number * bits), low)
+        high, low = pairs.two_sum(high - whole * 2.0 ** (-number * bits), low)
         if not high.any():
             break
     return _Slices(parts, exponent, np.abs(high) + np.abs(low), known)

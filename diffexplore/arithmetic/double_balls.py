@@ -194,7 +194,7 @@ def widened(x: DoubleBall, radius: Number) -> DoubleBall:
 
 
 def _finite(x: DoubleBall) -> Number:
-    return np.isfinite(x.radius)
+    return np.isfinite(x.radius) & np.isfinite(x.high)
 
 
 def _exact_zeros(x: DoubleBall, where_zero: Number) -> DoubleBall:

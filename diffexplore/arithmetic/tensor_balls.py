@@ -10,14 +10,38 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from diffexplore.arithmetic.double_balls import DoubleBall, add, exact, mul, total
+from diffexplore.arithmetic.double_balls import QUANTUM, UPWARD, DoubleBall, add, div, exact, mul, total
 
 Shape = tuple[int, ...]
+
+#: Above the numbers of which :func:`exact` claims nothing because they are small.
+_TINY = 2.0**-959
 
 
 def zeros(shape: Shape) -> DoubleBall:
     """Exact zeros."""
     return DoubleBall(np.zeros(shape), np.zeros(shape), np.zeros(shape))
+
+
+def given(values: np.ndarray) -> DoubleBall:
+    """What a tensor holds, copied.
+
+    Infinities and NaN are certain (of radius 0), until something is computed of them; what is too small for products is
+    around 0.
+    """
+    ball = exact(np.array(values))
+    if np.isfinite(ball.radius).all():
+        return ball
+    size = np.abs(ball.high)
+    tiny = size < 1.0
+    radius = np.where(np.isfinite(size) & ~tiny, ball.radius, 0.0)
+    unclear = tiny & ~np.isfinite(ball.radius)
+    return DoubleBall(np.where(unclear, 0.0, ball.high), ball.low, np.where(unclear, _TINY, radius))
+
+
+def infinite(ball: DoubleBall) -> np.ndarray:
+    """Where a ball is certainly plus or minus infinity, as data may be (bool)."""
+    return np.isinf(ball.high) & (ball.radius == 0)
 
 
 def filled(ball: DoubleBall, shape: Shape) -> DoubleBall:
@@ -99,6 +123,17 @@ def _collected(index: np.ndarray, ball: DoubleBall) -> tuple[np.ndarray, DoubleB
         alone = taken(ball, even)
         ball = chosen(paired, add(alone, taken(ball, partner)), alone)
         index = index[even]
+
+
+def quotient(x: DoubleBall, y: DoubleBall) -> DoubleBall:
+    """x / y, as a ball around 0 where x is too small for the error term of a division."""
+    found = div(x, y)
+    if np.isfinite(found.radius).all():
+        return found
+    room = y.nearest_to_zero
+    around = (np.abs(x.high) < 2.0**-800) & (room > 2.0**-100) & np.isfinite(x.radius) & np.isfinite(y.radius)
+    radius = (np.abs(x.high) + x.radius) / room * UPWARD + QUANTUM
+    return chosen(around & ~np.isfinite(found.radius), DoubleBall(np.float64(0.0), np.float64(0.0), radius), found)
 
 
 def times(cotangent: DoubleBall, slope: DoubleBall) -> DoubleBall:

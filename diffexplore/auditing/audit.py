@@ -39,14 +39,12 @@ def audit(
         UsageError: where a name in ``only`` is that of no entry.
     """
     rules = rules if rules is not None else read_installed()
-    entries = chosen(rules, only)
-    records = []
+    entries, records = chosen(rules, only), []
+    tell = progress if progress is not None else lambda *_: None
     for done, entry in enumerate(entries):
-        if progress is not None:
-            progress("entries", done, len(entries))
+        tell("entries", done, len(entries))
         records.append(recorded(entry))
-    if progress is not None:
-        progress("entries", len(entries), len(entries))
+    tell("entries", len(entries), len(entries))
     return Audit(rules.source, tuple(records))
 
 

@@ -67,9 +67,8 @@ OUT_OF_SCOPE = (NOT_DIFFERENTIABLE, NOT_GIVEN, RANDOM, *(kind for kind, _ in _KI
 def class_of(entry: RulebookEntry) -> str:
     """The one class of an entry; ``unclassified`` where nothing is known of it."""
     formulas = set(entry.gradients.values())
-    if formulas == {"non_differentiable"} or (
-        entry.output_differentiability and not any(entry.output_differentiability)
-    ):
+    no_output = entry.output_differentiability and not any(entry.output_differentiability)
+    if formulas == {"non_differentiable"} or no_output:
         return NOT_DIFFERENTIABLE
     given = [text for text in formulas if not text.startswith(("not_implemented", "non_differentiable"))]
     if not (given or entry.tangents or entry.dispatch):

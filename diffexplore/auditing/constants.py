@@ -13,30 +13,17 @@ from diffexplore.auditing.functions import NotRead
 from diffexplore.formula.recognise import recognised
 
 CONSTANTS: dict[str, sympy.Expr] = {
-    "M_E": sympy.E,
-    "M_LOG2E": 1 / sympy.log(2),
-    "M_LOG10E": 1 / sympy.log(10),
-    "M_LN2": sympy.log(2),
-    "M_LN10": sympy.log(10),
-    "M_PI": sympy.pi,
-    "M_PI_2": sympy.pi / 2,
-    "M_PI_4": sympy.pi / 4,
-    "M_1_PI": 1 / sympy.pi,
-    "M_2_PI": 2 / sympy.pi,
-    "M_2_SQRTPI": 2 / sympy.sqrt(sympy.pi),
-    "M_SQRT2": sympy.sqrt(2),
-    "M_SQRT1_2": sympy.sqrt(2) / 2,
-}
+    "M_E": sympy.E, "M_LOG2E": 1 / sympy.log(2), "M_LOG10E": 1 / sympy.log(10), "M_LN2": sympy.log(2),
+    "M_LN10": sympy.log(10), "M_PI": sympy.pi, "M_PI_2": sympy.pi / 2, "M_PI_4": sympy.pi / 4,
+    "M_1_PI": 1 / sympy.pi, "M_2_PI": 2 / sympy.pi, "M_2_SQRTPI": 2 / sympy.sqrt(sympy.pi),
+    "M_SQRT2": sympy.sqrt(2), "M_SQRT1_2": sympy.sqrt(2) / 2,
+}  # fmt: skip
 """The constants of POSIX's ``math.h``: names of the doubles nearest to these numbers."""
 
 _KNOWN: tuple[tuple[str, sympy.Expr], ...] = (
-    ("log(2)", sympy.log(2)),
-    ("log(10)", sympy.log(10)),
-    ("π", sympy.pi),
-    ("sqrt(2)", sympy.sqrt(2)),
-    ("π/180", sympy.pi / 180),
-    ("180/π", 180 / sympy.pi),
-)
+    ("log(2)", sympy.log(2)), ("log(10)", sympy.log(10)), ("π", sympy.pi), ("sqrt(2)", sympy.sqrt(2)),
+    ("π/180", sympy.pi / 180), ("180/π", 180 / sympy.pi),
+)  # fmt: skip
 _FEW_DIGITS = 6
 _MOST_DIGITS = 100
 _MEANT = 1e-12

@@ -39,18 +39,12 @@ def answered(question: Question | Unread, rule: str) -> Check:
         roundings = ()
     explained = explained and decision.status == "refuted"
     return Check(
-        question.input,
-        question.case,
-        decision.status,
-        rule,
+        question.input, question.case, decision.status, rule, notes=question.notes,
         conditions=_conditions(question, decision, roundings) if decision.status == "proved" else (),
-        notes=question.notes,
-        constants=tuple(map(_as_record, roundings)),
-        counterexample=_counterexample(decision),
+        constants=tuple(map(_as_record, roundings)), counterexample=_counterexample(decision),
         reason="; ".join(cause.words for cause in causes) if explained else _reason(question, decision),
-        deliberate=explained and all(cause.deliberate for cause in causes),
-        seconds=time.perf_counter() - start,
-    )
+        deliberate=explained and all(cause.deliberate for cause in causes), seconds=time.perf_counter() - start,
+    )  # fmt: skip
 
 
 def _as_record(constant: Recognised) -> Mapping[str, Any]:
@@ -62,17 +56,17 @@ def _decided(question: Question, claimed: sympy.Expr) -> Decision:
     if has_opaque(forward) or has_opaque(claimed):
         return decide_opaque(forward, claimed, question.symbol, question.domain, question.conventions)
     flat = flattened(forward, claimed)
-    decision = _asked(question, flat.forward, flat.claimed)
+    decision = _proof(question, flat.forward, flat.claimed)
     if decision.status != "refuted" or not flat.constants:
         return replace(decision, conditions=tuple(map(flat.spelled, decision.conditions)))
     forward, claimed, piece = flat.on_one_piece()
-    again = _asked(question, forward, claimed, piece)
+    again = _proof(question, forward, claimed, piece)
     if again.status == "refuted":
         return again
     return Decision("unknown", (), None, (*decision.tried, "refuted only for steps of values that may not occur"))
 
 
-def _asked(question: Question, forward: sympy.Expr, claimed: sympy.Expr, piece: tuple[Boolean, ...] = ()) -> Decision:
+def _proof(question: Question, forward: sympy.Expr, claimed: sympy.Expr, piece: tuple[Boolean, ...] = ()) -> Decision:
     """The decision of the proof, on a piece of the domain."""
     domain = (*question.domain, *piece)
     if question.symbol is None:
@@ -103,8 +97,5 @@ def _counterexample(decision: Decision) -> Mapping[str, Any] | None:
     found = decision.counterexample
     if found is None:
         return None
-    return {
-        "point": {name: str(value) for name, value in found.point.items()},
-        "derivative": str(found.left),
-        "rule": str(found.right),
-    }
+    point = {name: str(value) for name, value in found.point.items()}
+    return {"point": point, "derivative": str(found.left), "rule": str(found.right)}

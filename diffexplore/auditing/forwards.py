@@ -27,9 +27,8 @@ def _fits(case: Case, signature: Signature) -> bool:
     """Whether the overload has the arguments that the case fixes, as numbers where they are fixed to numbers."""
     for name, value in case.settings.items():
         argument = signature.argument(name)
-        if argument is None and value is not None and name != "reduction":
-            return False
-        if argument is not None and argument.is_tensor and value is not None:
+        fits = name == "reduction" if argument is None else not argument.is_tensor
+        if value is not None and not fits:
             return False
     return True
 

@@ -10,7 +10,7 @@ from diffexplore.auditing.findings import AuditFinding, Judgement
 from diffexplore.auditing.records import Audit, Check, Record
 from diffexplore.lists import grouped
 from diffexplore.numerals import short
-from diffexplore.writing.blocks import Block, Column, Gap, Heading, Headline, Note, Table, Tone, left, text
+from diffexplore.writing.blocks import Block, Column, Gap, Heading, Headline, Note, Table, Tone, text
 from diffexplore.writing.numbers import counted
 
 _TONES: dict[str, Tone] = {"proved": "good", "refuted": "bad", "unknown": "doubt", "out of scope": "quiet"}
@@ -67,7 +67,7 @@ def _refuted(audit: Audit) -> Iterator[Block]:
     by_cause = grouped(records, lambda one: one.finding.words if one.finding else _why(one.refuted[0]))
     formulas = counted(sum(len(record.refuted) for record in records), "formula")
     yield Heading("Refuted", f"{formulas} of {counted(len(records), 'entry', 'entries')}: {_judged(by_cause.values())}")
-    columns = left("entry", flexible=True), left("judgement"), left("off by"), Column("line")
+    columns = Column.left("entry", flexible=True), Column.left("judgement"), Column.left("off by"), Column("line")
     rows = (
         (text(one.name), text(str(one.judgement), _JUDGEMENTS[one.judgement]), text(off_by(one)), text(str(one.line)))
         for one in records
@@ -119,7 +119,7 @@ def _unknown(audit: Audit) -> Iterator[Block]:
     if not found:
         return
     yield Heading("Unknown", counted(len(found), "formula"))
-    columns = left("entry"), left("by", flexible=True), left("why", flexible=True)
+    columns = Column.left("entry"), Column.left("by", flexible=True), Column.left("why", flexible=True)
     rows = []
     for (name, _), pairs in grouped(found, lambda pair: (pair[0], pair[1].reason)).items():
         checks = [check for _, check in pairs]
@@ -172,8 +172,8 @@ def _details(record: Record) -> Iterator[Block]:
     for check in record.checks:
         yield Note(text(f"{_input(check)}: {check.status} (line {check.line})", _TONES[check.status]), "·")
         yield Note(text(" ".join(check.rule.split()), "quiet"), " ")
-        said: Sequence[str] = (*check.conditions, *check.notes, *filter(None, (check.reason, _where(check))))
-        for words in dict.fromkeys(said):
+        remarks: Sequence[str] = (*check.conditions, *check.notes, *filter(None, (check.reason, _where(check))))
+        for words in dict.fromkeys(remarks):
             yield Note(text(words), " ")
     if record.finding is not None:
         yield from _found(str(record.judgement), record.finding)
@@ -182,7 +182,7 @@ def _details(record: Record) -> Iterator[Block]:
 
 def _entries(audit: Audit) -> Iterator[Block]:
     yield Heading("Entries", "in the order of the file")
-    columns = left("entry"), left("status"), left("class", flexible=True)
+    columns = Column.left("entry"), Column.left("status"), Column.left("class", flexible=True)
     rows = ((text(one.name), text(one.status, _TONES[one.status]), text(one.kind)) for one in audit.records)
     yield Table(columns, tuple(rows))
     yield Gap()
@@ -190,7 +190,7 @@ def _entries(audit: Audit) -> Iterator[Block]:
 
 def _classes(audit: Audit) -> Iterator[Block]:
     yield Heading("Classes", "every entry is in one")
-    columns = (left("class", flexible=True), *map(Column, ("entries", *_STATUSES)))
+    columns = (Column.left("class", flexible=True), *map(Column, ("entries", *_STATUSES)))
     rows = []
     for kind, counts in audit.counts().items():
         in_scope = set(counts) & set(_STATUSES)

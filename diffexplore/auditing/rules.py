@@ -31,19 +31,11 @@ _ABOUT = frozenset(
 _UNUSED = frozenset({"grad_input_mask"})
 _ANSWERS = {"is_complex": False, "isComplex": False, "defined": True}
 _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-}
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
+}  # fmt: skip
 _RELATIONS: Mapping[str, Callable[[Any, Any], Boolean]] = {
-    "<": sympy.StrictLessThan,
-    "<=": sympy.LessThan,
-    ">": sympy.StrictGreaterThan,
-    ">=": sympy.GreaterThan,
-    "==": sympy.Eq,
-    "!=": sympy.Ne,
-}
+    "<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge, "==": sympy.Eq, "!=": sympy.Ne,
+}  # fmt: skip
 _NAMES: Mapping[str, Value] = {"true": True, "false": False, "None": "none", "nullopt": None, "kTrunc": "trunc"}
 
 
@@ -110,9 +102,8 @@ class Reader:
         return operand if tree.sign == "*" else -number(operand)
 
     def _binary(self, tree: e.Binary) -> Value:
-        if tree.sign == "/" and all(
-            isinstance(part, e.NumberLiteral) and part.whole for part in (tree.left, tree.right)
-        ):
+        integers = all(isinstance(part, e.NumberLiteral) and part.whole for part in (tree.left, tree.right))
+        if tree.sign == "/" and integers:
             raise NotRead("a quotient of two integers, which C++ rounds")
         left, right = self.read(tree.left), self.read(tree.right)
         if tree.sign in _ARITHMETIC:

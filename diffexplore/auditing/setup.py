@@ -86,31 +86,21 @@ class Setup:
         return self.question(name, label, total, claimed, self.values[name], notes)
 
     def question(
-        self,
-        name: str,
-        label: str,
-        forward: sympy.Expr,
-        claimed: sympy.Expr,
-        symbol: sympy.Symbol | None,
+        self, name: str, label: str, forward: sympy.Expr, claimed: sympy.Expr, symbol: sympy.Symbol | None,
         notes: Sequence[str],
-    ) -> Question:
+    ) -> Question:  # fmt: skip
         """A question on the domain of the case."""
         return Question(name, label, forward, claimed, symbol, self.domain, self.conventions, tuple(notes))
 
     def read(
-        self,
-        text: str,
-        grad_mode: bool = True,
-        more: Mapping[str, Any] | None = None,
-        notes: list[str] | None = None,
+        self, text: str, grad_mode: bool = True, more: Mapping[str, Any] | None = None, notes: list[str] | None = None,
         spread: bool = False,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         """The value of a formula."""
         reader = Reader({**self.values, **(more or {})}, self._helpers, grad_mode, spread)
         value = reader.read(tree_of(text))
         if notes is not None:
-            notes.extend(reader.notes)
-            notes.extend(self._helpers[name].citation for name in dict.fromkeys(reader.helpers))
+            notes += [*reader.notes, *(self._helpers[name].citation for name in dict.fromkeys(reader.helpers))]
         return value
 
     def saved_results(self) -> dict[str, Any]:

@@ -6,20 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from flint import arb
 from torch import Tensor
 
-from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.evaluate import Evaluator
 from diffexplore.checking.judge import judge
-from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, statuses_in
 from diffexplore.methods.problem import Problem
 
 
 class BenchTruths:
     """The exact gradient of a problem at one point, on one batch of n samples.
 
-    ``by_sample`` asks for the partials of each sample, by data; else they are those of the reduced loss.
+    With ``by_sample`` they are the partials of each sample, by data; else those of the reduced loss.
     """
 
     def __init__(
@@ -28,20 +25,11 @@ class BenchTruths:
     ) -> None:  # fmt: skip
         self._problem = problem
         evaluator = Evaluator(problem, point, columns, n)
-        sums = {name: arb(0) for name in problem.wrt}
-        statuses: dict[str, set[Status]] = {name: set() for name in problem.wrt}
-        samples: dict[str, list[Enclosures]] = {name: [] for name in problem.wrt}
-        for chunk in evaluator.chunks([], lambda done: None):
-            for name in problem.wrt:
-                statuses[name] |= statuses_in(chunk.truths[name])
-                if by_sample:
-                    samples[name].append(chunk.truths[name])
-                with precision(SUM_PRECISION):
-                    sums[name] += chunk.sums[name]
-        self._found = {
-            name: samples[name] if by_sample else [evaluator.reduced_truth(sums[name], statuses[name], n)[0]]
-            for name in problem.wrt
-        }
+        if by_sample:
+            parts = [chunk.truths for chunk in evaluator.chunks([], lambda done: None)]
+        else:
+            parts = [{name: truth for name, (truth, _) in evaluator.reduced_truths().items()}]
+        self._found = {name: [part[name] for part in parts] for name in problem.wrt}
 
     def errors(self, gradient: Sequence[np.ndarray]) -> dict[str, tuple[float | None, float | None]]:
         """For each symbol the largest error in ulps, and the largest relative one; None where a value is not finite."""

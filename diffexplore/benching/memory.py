@@ -42,7 +42,7 @@ def peak_of(call: Callable[[], Any], device: torch.device) -> int | None:
 
 
 def available() -> int | None:
-    """The bytes that this machine has to spare; None where it does not tell."""
+    """The bytes that this machine has to spare; None where that is not known."""
     try:
         return _number(Path("/proc/meminfo").read_text(), "MemAvailable")
     except (OSError, LookupError, ValueError):

@@ -1,4 +1,4 @@
-"""What a bench is told: checked once, before the long work begins."""
+"""The settings of a bench, checked once, before the long work begins."""
 
 from __future__ import annotations
 

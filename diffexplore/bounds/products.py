@@ -70,8 +70,7 @@ def convolution(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     its result is from the sum in float64 is therefore part of the bound.
     """
     out = func(*args, **kwargs)
-    results = out if isinstance(out, tuple) else (out,)
-    for tensor in results:
+    for tensor in _several(out):
         if tensor is not None:
             watch.rounds_in(tensor.dtype)
     balls = [None if value is None else watch.ball(value, value) for value in args[:3]]
@@ -80,19 +79,16 @@ def convolution(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     sizes = func(*(ball and ball.mid.abs() for ball in balls), *rest, **kwargs)
     reach = func(*(ball and ball.farthest_from_zero for ball in balls), *rest, **kwargs)
     # The sums run over entries of the weight, or (that gradient's) over those of the upstream gradient; and the bias.
-    terms = max(value.numel() for value in _summed(func, args)) + 1
+    summed = args[1:2] if func.overloadpacket.__name__ == "convolution" else (args[0], args[2])
+    terms = max(value.numel() for value in summed) + 1
     own = UNIT_ROUNDOFF[torch.float64]
-    for tensor, sum_of, size, most in zip(results, *map(_several, (with_mids, sizes, reach)), strict=True):
+    for tensor, sum_of, size, most in zip(*map(_several, (out, with_mids, sizes, reach)), strict=True):
         if tensor is None or not tensor.is_floating_point():
             continue
         spread = (most - size).clamp(min=0) + most * 4 * _growth(terms, own)
         strays = (tensor.detach().to(torch.float64) - sum_of).abs()
         watch.set(tensor, (spread + strays + terms * QUANTUM[torch.float64]) * UPWARD)
     return out
-
-
-def _summed(func: Any, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
-    return (args[1],) if func.overloadpacket.__name__ == "convolution" else (args[0], args[2])
 
 
 def _several(value: Any) -> tuple[Any, ...]:

@@ -99,7 +99,10 @@ class StorageRadii:
             flat, radius = (
                 torch.where(one, math.inf, 0.0) if one.dtype == torch.bool else one for one in (flat, radius)
             )
-        flat.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset()).copy_(radius)
+        repeated = [i for i, stride in enumerate(tensor.stride()) if stride == 0 and tensor.shape[i] > 1]
+        if repeated:  # an expanded tensor has one number in many places
+            radius = radius.amax(repeated, keepdim=True)
+        flat.as_strided(radius.shape, tensor.stride(), tensor.storage_offset()).copy_(radius)
         return flat
 
 

@@ -57,7 +57,7 @@ def observing(observer: Observer | None) -> Iterator[None]:
 class Watch(DispatchMode):
     """Carries radii beside tensors while torch code runs inside the ``with`` block.
 
-    ``smooth`` asks for enclosures that hold a kink to become infinite: Taylor's theorem needs that, where a bound
+    ``smooth`` makes enclosures that hold a kink infinite: Taylor's theorem needs that, where a bound
     on a value only needs the union of both branches. ``expected`` is the dtype that the code should compute in:
     roundings to a narrower one, which ``narrowed`` then names, are allowed for no more than if they were to it.
     """
@@ -68,7 +68,7 @@ class Watch(DispatchMode):
         self.unwatched: set[str] = set()
         self.narrowed: set[torch.dtype] = set()
         self._expected = expected
-        self._told: dict[float, float] = {}
+        self._known_errors: dict[float, float] = {}
         self._observer = _OBSERVER.get()
         self._radii = StorageRadii()
         self._operations = 0
@@ -119,8 +119,8 @@ class Watch(DispatchMode):
 
     def number_radius(self, value: float | int) -> float:
         """How far a Python number may be from the exact constant that it stands for."""
-        told = self._told.get(float(value), 0.0) if self._told else 0.0
-        return max(told, number_radius(value))
+        stated = self._known_errors.get(float(value), 0.0) if self._known_errors else 0.0
+        return max(stated, number_radius(value))
 
     def _find(self, tensor: Tensor) -> Tensor | None:
         return self._radii.read(tensor)
@@ -128,7 +128,7 @@ class Watch(DispatchMode):
     # ------------------------------------------------------------------------------------------------- writing
     def tell(self, number: float, radius: float) -> None:
         """Says that ``number`` stands for a constant within ``radius`` of it, short as it may look."""
-        self._told[number] = max(radius, self._told.get(number, 0.0))
+        self._known_errors[number] = max(radius, self._known_errors.get(number, 0.0))
 
     def set(self, tensor: Tensor, radius: Tensor) -> None:
         """Says that the exact value lies within ``radius`` (float64, or bool: undecided) of ``tensor``."""
@@ -174,7 +174,7 @@ class Watch(DispatchMode):
 def number_radius(value: float | int) -> float:
     """How far a number that looks rounded may be from what it stands for; 0 for integers and short binary fractions.
 
-    Constants of a formula that are rounded to a number that does not look so are told: :meth:`Watch.tell`.
+    Constants of a formula that are rounded to a number that does not look so are stated by :meth:`Watch.tell`.
     """
     if isinstance(value, (bool, int)) or not math.isfinite(value):
         return 0.0

@@ -12,7 +12,7 @@ from flint import arb
 from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder
+from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder, statuses_in
 from diffexplore.floating_point import format_of
 from diffexplore.methods.base import Estimates, Method, Numbers, Values
 from diffexplore.methods.problem import SIZE, Problem
@@ -120,6 +120,16 @@ class Evaluator:
             truths, sums = self.truths(values, last - first, bounds)
             yield Chunk(first, estimates, truths, sums)
             progress(last)
+
+    def reduced_truths(self) -> dict[str, tuple[Enclosures, arb]]:
+        """The enclosure of each reduced partial over all samples, also as a ball."""
+        sums, statuses = dict.fromkeys(self.problem.wrt, arb(0)), {name: set[Status]() for name in self.problem.wrt}
+        for chunk in self.chunks([], lambda done: None):
+            for name, truth in chunk.truths.items():
+                statuses[name] |= statuses_in(truth)
+                with precision(SUM_PRECISION):
+                    sums[name] += chunk.sums[name]
+        return {name: self.reduced_truth(total, statuses[name], self.n) for name, total in sums.items()}
 
     def truths(
         self, values: Values, n: int, smallest_bounds: Mapping[str, np.ndarray]

@@ -39,12 +39,11 @@ class Broken:
 
     def note(self, name: str, method: str, judged: Judged, first: int) -> None:
         """Remembers it, of comparisons of the samples from ``first`` on."""
-        broken = np.flatnonzero((judged.verdict == FAIL) & ~np.isfinite(judged.value))
-        if len(broken):
-            self._first.setdefault((name, method), first + int(broken[0]))
-        unbounded = np.flatnonzero((judged.verdict == INCONCLUSIVE) & ~np.isfinite(judged.bound))
-        if len(unbounded):
-            self._unbounded.setdefault((name, method), first + int(unbounded[0]))
+        broken = (judged.verdict == FAIL) & ~np.isfinite(judged.value)
+        unbounded = (judged.verdict == INCONCLUSIVE) & ~np.isfinite(judged.bound)
+        for seen, samples in ((self._first, broken), (self._unbounded, unbounded)):
+            if samples.any():
+                seen.setdefault((name, method), first + int(samples.argmax()))
 
     def explained(self, row: Row, evaluator: Evaluator, running: Running | None) -> Row:
         """The row with the origin of its NaN, if it is one, or the operation at which it loses its bound.
@@ -59,7 +58,8 @@ class Broken:
         if row.probe is not None:
             sample = 0 if evaluator.n == 1 and evaluator.problem.loss.data else None
         elif running is None:
-            sample = _first_not_finite(evaluator)
+            broken = ~evaluator.problem.summands(evaluator.values(), evaluator.n).isfinite()
+            sample = int(broken.nonzero()[0]) if evaluator.problem.loss.data and bool(broken.any()) else None
         else:
             sample = self._first.get((row.parameter, running.name)) if row.sample is None else row.sample
         return _explained_row(row, row.cause, evaluator, running, sample)
@@ -136,12 +136,6 @@ def stays_finite(evaluator: Evaluator) -> bool:
         for method in (reverse.METHOD, symbolic.METHOD):
             method.reduced(problem.of_formula, values, evaluator.n)
     return origin.forward is None and origin.backward is None
-
-
-def _first_not_finite(evaluator: Evaluator) -> int | None:
-    """The first sample whose own loss is not finite."""
-    broken = ~evaluator.problem.summands(evaluator.values(), evaluator.n).isfinite()
-    return int(broken.nonzero()[0]) if evaluator.problem.loss.data and bool(broken.any()) else None
 
 
 def _run(name: str, evaluator: Evaluator, running: Running | None, first: int, last: int) -> None:

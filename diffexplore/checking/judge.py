@@ -19,7 +19,7 @@ from diffexplore.floating_point import format_of
 from diffexplore.numerals import short
 
 #: A truth certainly below this part of the bound counts as zero.
-_ZERO = 2.0**-20
+ZERO = 2.0**-20
 
 #: The error itself is computed in double precision, with two roundings.
 _SLACK = 2.0**-50
@@ -84,7 +84,7 @@ def judge(
             failed |= ~finite & enclosed & ~beyond
         else:
             failed &= ~stepped
-        zero = (size + truth.radius <= _ZERO * bound) & np.isfinite(bound)
+        zero = (size + truth.radius <= ZERO * bound) & np.isfinite(bound)
         zero |= (size == 0) & (truth.radius == 0)
         slack = 2 * (bound + truth.radius) * _UPWARD
         detectable = _where(~zero, slack / size)

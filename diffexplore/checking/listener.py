@@ -1,4 +1,4 @@
-"""Who is told of a check: a listener while it runs, and callbacks of every report that is made."""
+"""Progress of a check: a listener while it runs, and callbacks for every report that is made."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _Document = TypeVar("_Document", bound=Document)
 
 
 class Listener(Protocol):
-    """Hears of a check while it runs; ``wants_rows`` asks for a row of every sample.
+    """Follows a check while it runs; with ``wants_rows`` it gets a row for every sample.
 
-    ``progress`` is told the name of a phase, and how much of it is done: parts of equal size, which take about as long
+    ``progress`` takes the name of a phase, and how much of it is done: parts of equal size, which take about as long
     as each other, or a total of 0 where there are no such parts.
     """
 
@@ -27,7 +27,7 @@ class Listener(Protocol):
 
 
 class Silence:
-    """Hears nothing and says nothing."""
+    """A listener that ignores everything."""
 
     wants_rows = False
 

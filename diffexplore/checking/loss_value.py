@@ -9,8 +9,7 @@ import numpy as np
 from flint import arb
 from torch import Tensor
 
-from diffexplore.arithmetic.balls import precision
-from diffexplore.checking.enclosures import SUM_PRECISION, Enclosures, Status, statuses_in
+from diffexplore.checking.enclosures import Enclosures
 from diffexplore.checking.evaluate import Evaluator
 from diffexplore.checking.records import VALUE
 from diffexplore.methods.base import Numbers, watched
@@ -41,14 +40,7 @@ def value_truth(
     problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int
 ) -> tuple[Enclosures, arb]:
     """The enclosure of the reduced loss."""
-    evaluator = Evaluator(value_problem(problem), point, columns, n)
-    total = arb(0)
-    statuses: set[Status] = set()
-    for chunk in evaluator.chunks([], lambda done: None):
-        with precision(SUM_PRECISION):
-            total += chunk.sums[VALUE]
-        statuses |= statuses_in(chunk.truths[VALUE])
-    return evaluator.reduced_truth(total, statuses, n)
+    return Evaluator(value_problem(problem), point, columns, n).reduced_truths()[VALUE]
 
 
 def not_finite(evaluator: Evaluator) -> Numbers | None:

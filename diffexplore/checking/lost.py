@@ -110,7 +110,7 @@ def located(
     """The operation of one call of ``run`` on one sample, with ``values``, that loses the digits of a partial.
 
     ``run`` returns the partial, or None where it has none.
-    What no form is known to keep is told only where it concerns the reduced partial.
+    What no form is known to keep is reported only where it concerns the reduced partial.
     """
     provenance = Provenance(values, UNIT_ROUNDOFF[problem.dtype])
     try:

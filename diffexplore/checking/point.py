@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
+from flint import arb
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
@@ -25,6 +27,9 @@ from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimates, Numbers
 from diffexplore.methods.torch_loss import Unavailable
 
+#: Of a batch: by each method its name in the rows and its estimates; the truths of its samples, and their sums.
+_Found = tuple[Evaluator, dict[str, tuple[str, Estimates]], dict[str, Enclosures], dict[str, arb]]
+
 
 class PointCheck(Comparisons):
     """One point of a check."""
@@ -34,6 +39,7 @@ class PointCheck(Comparisons):
 
     def run(self, stage: str) -> PointOutcome:
         self._stage = stage
+        self._tried: dict[tuple[Any, ...], _Found] = {}
         self._judge_loss()
         reduced = self._reduced_estimates()
         sampled = self._running_by_sample()
@@ -60,7 +66,7 @@ class PointCheck(Comparisons):
         for running in list(self._running):
             self._listener.progress(f"{self._stage}the whole batch at once, by {running.name}", 0, 0)
             try:
-                estimates[running.name] = self._ask(self._evaluator, running)
+                estimates[running.name] = self._reduced_by(self._evaluator, running)
             except Unavailable as error:
                 self._running.remove(running)
                 self._skipped.append(Skipped(running.name, str(error)))
@@ -71,7 +77,7 @@ class PointCheck(Comparisons):
                 self._skipped.append(Skipped(running.name, _first_line(error)))
         return estimates
 
-    def _ask(self, evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:
+    def _reduced_by(self, evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:
         """The reduced partials of one method, and its name in their rows."""
         return reduced_if_it_fits(evaluator, running)
 
@@ -172,12 +178,8 @@ class PointCheck(Comparisons):
 
     def _try(self, name: str, probe: Probe, *, settles: bool) -> None:
         """All methods on the samples of a probe; a sub-batch of several samples at the point settles the partial."""
-        n = len(probe.samples)
-        evaluator = self._at(probe)
-        reduced = self._reduced_by_all(evaluator)
-        zeros = {key: np.zeros(n) for key in self._problem.wrt}
-        truths, sums = evaluator.truths(evaluator.values(), n, zeros)
-        truth, ball = evaluator.reduced_truth(sums[name], statuses_in(truths[name]), n)
+        evaluator, reduced, truths, sums = self._found_at(probe)
+        truth, ball = evaluator.reduced_truth(sums[name], statuses_in(truths[name]), len(probe.samples))
         for running in self._running:
             if running.name not in reduced:
                 continue
@@ -188,12 +190,25 @@ class PointCheck(Comparisons):
             if settles and running.method.exact:
                 self._settle(name, judged, running)
 
+    def _found_at(self, probe: Probe) -> _Found:
+        """All partials by all methods on the samples of a probe, with their truths; several partials may share one."""
+        key = (tuple(probe.point.items()), probe.samples.tobytes())
+        if probe.columns is None and key in self._tried:
+            return self._tried[key]
+        evaluator, n = self._at(probe), len(probe.samples)
+        reduced = self._reduced_by_all(evaluator)
+        truths, sums = evaluator.truths(evaluator.values(), n, {name: np.zeros(n) for name in self._problem.wrt})
+        found = (evaluator, reduced, truths, sums)
+        if probe.columns is None:
+            self._tried[key] = found
+        return found
+
     def _reduced_by_all(self, evaluator: Evaluator) -> dict[str, tuple[str, Estimates]]:
         """The reduced partials of each method that can run on this batch."""
         found = {}
         for running in self._running:
             with suppress(Unavailable):
-                found[running.name] = self._ask(evaluator, running)
+                found[running.name] = self._reduced_by(evaluator, running)
         return found
 
 

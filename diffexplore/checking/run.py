@@ -44,14 +44,22 @@ def check(
 ) -> Report:
     """Compares every method's partials of a loss with the certified truth.
 
-    ``loss`` is a :class:`Loss`, the name of one in the catalogue, a formula as text or SymPy expression, or a torch
-    function that computes the loss; of the latter three the names in ``at`` are the parameters, and all others data.
-    ``data`` maps data symbols to columns of shape (n,), or is the path of a .csv or .npz file; ``at`` is a point (name
-    to value) or a list of them. Both default to what the loss suggests. All inputs are first rounded to ``dtype``
-    (float64, float32, bfloat16 or float16). ``methods`` and ``wrt`` select; data symbols may be differentiated by as
-    well, sample by sample. ``seed`` fixes the choice of probe points, ``step`` the steps of finite differences (in
-    units of the symbol).
-    Raises :class:`~diffexplore.errors.UsageError` for input that cannot be used.
+    Args:
+        loss: a :class:`Loss`, the name of one in the catalogue, a formula as text or SymPy expression, or a torch
+            function that computes the loss; of the latter three the names in ``at`` are the parameters, and all others
+            data.
+        data: a column of shape (n,) for each data symbol, or the path of a .csv or .npz file; by default what the loss
+            suggests.
+        at: a point, a value for each parameter, or a list of points; by default what the loss suggests.
+        methods: names of methods; by default all that need no further library.
+        wrt: the symbols to differentiate by: parameters, and data, sample by sample. By default all parameters.
+        dtype: float64, float32, bfloat16 or float16, to which all inputs are rounded first.
+        device: "auto", "cpu" or "cuda".
+        seed: a whole number from 0, which fixes the choice of probe points.
+        step: the step of finite differences, positive, in units of the symbol; by default each method chooses.
+
+    Raises:
+        UsageError: for input that cannot be used.
     """
     loss = loss_given(loss, at, data, wrt)
     points = make_points(loss, at)
@@ -62,19 +70,11 @@ def check(
 
 
 def run_check(
-    loss: Loss,
-    batch: Batch,
-    points: Sequence[Mapping[str, float]],
-    *,
-    methods: Sequence[str] | str | None = None,
-    wrt: Sequence[str] | str | None = None,
-    dtype: str | torch.dtype = "float64",
-    device: str | torch.device = "auto",
-    seed: int = 0,
-    step: float | None = None,
-    listener: Listener | None = None,
-) -> Report:
-    """The same on a batch that is at hand; ``listener`` hears of the progress."""
+    loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], *, methods: Sequence[str] | str | None = None,
+    wrt: Sequence[str] | str | None = None, dtype: str | torch.dtype = "float64", device: str | torch.device = "auto",
+    seed: int = 0, step: float | None = None, listener: Listener | None = None,
+) -> Report:  # fmt: skip
+    """The same on a batch that is at hand; ``listener`` follows the progress."""
     listener = listener or Silence()
     dtype, seed = as_dtype(dtype), as_seed(seed)
     problem = Problem(loss, as_wrt(loss, wrt), dtype, as_device(device), as_step(step, dtype))

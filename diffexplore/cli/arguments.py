@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from diffexplore.errors import UsageError
@@ -38,20 +38,17 @@ def shield_formulas(arguments: Sequence[str], group: Any) -> list[str]:
     Raises:
         UsageError: for ``-v`` and other short options of other programs, unless another argument speaks of the symbol.
     """
-    return list(_shielded(arguments, _options_with_value(group)))
-
-
-def _shielded(arguments: Sequence[str], with_value: set[str]) -> Iterator[str]:
-    previous = ""
+    found: list[str] = []
+    previous, with_value = "", _options_with_value(group)
     for position, argument in enumerate(arguments):
         if argument == "--":
-            yield from arguments[position:]
-            return
+            return [*found, *arguments[position:]]
         is_formula = argument.startswith("-") and not _OPTION.fullmatch(argument) and previous not in with_value
         if is_formula and argument in _SHORT and not _is_named(argument[1:], arguments):
             raise UsageError(f"unknown option {argument!r}: {_SHORT[argument]} (the formula is written '({argument})')")
-        yield f" {argument}" if is_formula else argument
+        found.append(f" {argument}" if is_formula else argument)
         previous = argument
+    return found
 
 
 def _is_named(symbol: str, arguments: Sequence[str]) -> bool:

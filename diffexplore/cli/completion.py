@@ -27,11 +27,8 @@ def run(command: Any, arguments: Sequence[str]) -> int:
     try:
         command.main(args=list(arguments), prog_name="diffexplore", standalone_mode=False)
     except SystemExit as done:
-        code = done.code
+        if done.code not in (0, None):
+            raise UsageError("the shell that this runs in is not known: bash, zsh, fish and PowerShell are") from None
     except OSError as error:
         raise UsageError(f"cannot install completion: {error.strerror or error}: {error.filename}") from None
-    else:
-        code = None
-    if code in (0, None):
-        return 0
-    raise UsageError("the shell that this runs in is not known: bash, zsh, fish and PowerShell are")
+    return 0

@@ -88,3 +88,9 @@ def given(
         "device": o.chosen("device", device, o.DEVICES),
         "seed": o.whole_number("--seed", seed) or 0,
     }
+
+
+def typed(*options: tuple[str, Any]) -> list[str]:
+    """Options as words to type again: without those whose value is None, and a tuple of values one by one."""
+    pairs = ((name, one) for name, value in options for one in (value if isinstance(value, tuple) else (value,)))
+    return [word for name, value in pairs if value is not None for word in (name, str(value))]

@@ -11,8 +11,10 @@ from diffexplore.cli.output import console_on
 from diffexplore.errors import UsageError
 from diffexplore.formula.names import shown
 from diffexplore.functions import TABLE
+from diffexplore.functions.records import Function
 from diffexplore.suggestions import did_you_mean
 from diffexplore.writing.blocks import Block, Column, Gap, Heading, Note, Table, text
+from diffexplore.writing.numbers import counted, point_text
 
 
 def list_(
@@ -64,10 +66,15 @@ def _functions() -> Iterator[Block]:
 
 
 def _devices() -> Iterator[Block]:
-    from diffexplore.cli.devices import found_devices
+    import torch
 
     yield Heading("Devices", "for --device")
-    yield _table(found_devices())
+    threads = torch.get_num_threads()
+    found = [("cpu", f"{threads} thread{'s' if threads != 1 else ''}, torch {torch.__version__}")]
+    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        device = torch.cuda.get_device_properties(index)
+        found.append((f"cuda:{index}", f"{device.name}, {device.total_memory / 2**30:.0f} GiB"))
+    yield _table(found if torch.cuda.is_available() else [*found, ("cuda", "not available")])
 
 
 #: What a word after ``list`` shows.
@@ -85,25 +92,40 @@ def _named(name: str) -> Iterator[Block]:
     if section is not None:
         return section()
     if name.partition(":")[0] in losses.names():
-        from diffexplore.cli.listed_loss import loss_blocks
-
-        return loss_blocks(name)
-    known = {
-        each: entry for entry in (*methods.entries(), *methods.named_only()) for each in (entry.name, *entry.aliases)
-    }
+        return _loss(name)
+    every = *methods.entries(), *methods.named_only()
+    known = {each: entry for entry in every for each in (entry.name, *entry.aliases)}
     if name in known:
         return _method(known[name])
-    functions = {each: entry.name for entry in TABLE for each in (entry.name, *entry.aliases)}
+    functions = {each: entry for entry in TABLE for each in (entry.name, *entry.aliases)}
     if name in functions:
         return _function(functions[name])
     near = did_you_mean(name, [*_SECTIONS, *losses.names(), *known, *functions])
-    raise UsageError(
-        f"unknown name {shown(name)}: {near or 'diffexplore list shows all losses, methods and functions'}"
-    )
+    hint = near or "diffexplore list shows all losses, methods and functions"
+    raise UsageError(f"unknown name {shown(name)}: {hint}")
 
 
 def _singular(plural: str) -> str:
     return plural[:-2] if plural.endswith("sses") else plural[:-1]
+
+
+def _loss(name: str) -> Iterator[Block]:
+    """Formula, gradient, source, data and points of a loss such as ``perpendicular`` or ``hyperplane:5``."""
+    from diffexplore.render.outline import formulas
+
+    loss = losses.get(name)
+    entry = next(entry for entry in losses.entries() if entry.name == name.partition(":")[0])
+    yield Heading(name, entry.title)
+    yield Gap()
+    yield from formulas(loss.summary(), loss.gradient().formulas())
+    if ":" not in name:
+        n = len(next(iter(entry.default_data().values()), ()))
+        points = "; ".join(filter(None, map(point_text, entry.default_points)))
+        data, at = f"data: {counted(n, 'sample')}" if entry.data else "", f"points: {points}" if points else ""
+        yield Note(text("; ".join(filter(None, (data, at))), "quiet"))
+        yield Gap()
+    yield Note(text(f"diffexplore report {name}"), " ")
+    yield Note(text(f"diffexplore fit {name}"), " ")
 
 
 def _method(entry: methods.MethodEntry) -> Iterator[Block]:
@@ -118,8 +140,7 @@ def _method(entry: methods.MethodEntry) -> Iterator[Block]:
     yield Note(text(f"diffexplore report --methods {entry.name}"), " ")
 
 
-def _function(name: str) -> Iterator[Block]:
-    entry = next(entry for entry in TABLE if entry.name == name)
+def _function(entry: Function) -> Iterator[Block]:
     yield Heading(entry.name, _also(entry.doc, entry.aliases))
     yield _table([("takes", entry.arity)])
 
@@ -142,5 +163,5 @@ def _found(method: methods.MethodEntry) -> str:
 
 def _table(entries: list[tuple[str, str]]) -> Table:
     """Names and what they stand for, without column titles."""
-    columns = (Column("", align="left"), Column("", align="left", flexible=True))
+    columns = Column.left(), Column.left(flexible=True)
     return Table(columns, tuple((text(name), text(title)) for name, title in entries))

@@ -15,7 +15,7 @@ from diffexplore import __version__
 from diffexplore.cli import audit, bench, completion, derive, fit, graph, listing, panels, prove, report, start, verify
 from diffexplore.cli.arguments import shield_formulas, spelled_out
 from diffexplore.cli.collector import rest
-from diffexplore.cli.defaults import defaults_for, told
+from diffexplore.cli.defaults import defaults_for, used_defaults
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
 from diffexplore.cli.refusals import explained
 from diffexplore.errors import UsageError
@@ -24,15 +24,11 @@ from diffexplore.errors import UsageError
 _WRITING = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT)
 
 app = typer.Typer(name="diffexplore", context_settings={"help_option_names": ["-h", "--help"]})
-app.command("report")(report.report)
-app.command("derive")(derive.derive)
-app.command("verify")(verify.verify)
-app.command("prove")(prove.prove)
-app.command("fit")(fit.fit)
-app.command("bench")(bench.bench)
-app.command("audit")(audit.audit)
-app.command("graph")(graph.graph)
-app.command("list")(listing.list_)
+for command in (
+    report.report, derive.derive, verify.verify, prove.prove, fit.fit, bench.bench, audit.audit, graph.graph,
+    listing.list_,
+):  # fmt: skip
+    app.command(command.__name__.rstrip("_"))(command)
 
 
 @app.callback(invoke_without_command=True)
@@ -96,7 +92,7 @@ def _run(arguments: Sequence[str]) -> int:
     if completion.is_meant(arguments):
         return completion.run(command, arguments)
     defaults = defaults_for(arguments, command)
-    note = told(defaults, arguments, command)
+    note = used_defaults(defaults, arguments, command)
     if note is not None:
         print(note, file=sys.stderr)
     shielded = shield_formulas(arguments, command)

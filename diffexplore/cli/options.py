@@ -126,6 +126,15 @@ Shapes = Annotated[
         "Arguments of a traced torch function that are vectors or matrices; data without the axis of the samples.",
     ),
 ]
+Inputs = Annotated[
+    str | None,
+    _data(
+        "--inputs",
+        "x[8,16],w[16]|FILE",
+        "Check the gradients of a function of tensors, without a loss: the shapes of its arguments, for seeded normal "
+        "numbers, or a FILE.pt or FILE.npz that holds them.",
+    ),
+]
 Reduction = Annotated[str | None, _data("--reduction", "mean|sum", "How samples are reduced.")]
 Domain = Annotated[
     list[str] | None, _data("--domain", "CONDITION", 'A condition that holds, such as "s > 0". Repeat for more.')

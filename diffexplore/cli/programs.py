@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def load(place: str) -> tuple[Any, tuple[str, ...]]:
     """The function that ``FILE.py:NAME`` means, for which the file is executed, and the names of its arguments."""
-    from diffexplore.torch_code.binding import arguments_of
+    from diffexplore.torch_code.calling import arguments_of
     from diffexplore.verifying.loading import load_candidate
 
     if not (is_program(place) or place.strip().endswith(".py")):

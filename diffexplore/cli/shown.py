@@ -29,6 +29,7 @@ class Shown:
         figures: the pictures that a file of the command shows, one below the other.
         problems: what is wrong or undecided, for tools that read code.
         texts: in further formats, by their names, such as "dot".
+        page_kind: the kind of its HTML page, where that is not the command's.
         answer: the kind of the one block that stands for all of them; the first one of this kind does.
     """
 
@@ -40,6 +41,7 @@ class Shown:
     figures: Callable[[], Sequence[Figure]] = tuple
     problems: Callable[[], Iterable[CodeProblem]] = tuple
     texts: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    page_kind: str | None = None
     answer: Any = Headline | Heading
 
     def printed(self, ascii: bool | None, *, briefly: bool = False) -> RenderableType:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import starmap
 
 from diffexplore.cli.output import console_on
 from diffexplore.writing.blocks import Block, Column, Formula, FormulaList, Gap, Heading, Note, Span, Table, Tone, text
+
+_FORMULAS = (
+    ("L", "mean[(a·x − y + b)² / (2·(a² + 1))]"),
+    ("∂L/∂a", "mean[(a·x + b − y)·(x + a·(y − b))/(a² + 1)²]"),
+)
 
 #: Correct digits of ∂L/∂a at a = 2.5, b = 1 in the default report, with the tones that they have there.
 PICTURE: tuple[tuple[str, float, str, Tone], ...] = (
@@ -33,21 +39,13 @@ def show() -> None:
 def _blocks() -> Iterator[Block]:
     yield Heading("diffexplore", "the microscope for derivatives: give it a loss")
     yield Gap()
-    yield FormulaList(
-        (
-            Formula("L", "mean[(a·x − y + b)² / (2·(a² + 1))]"),
-            Formula("∂L/∂a", "mean[(a·x + b − y)·(x + a·(y − b))/(a² + 1)²]"),
-        )
-    )
+    yield FormulaList(tuple(starmap(Formula, _FORMULAS)))
     yield Gap()
-    columns = (Column("", align="left"), Column("correct digits of ∂L/∂a", align="left"))
     rows = [(text(name), text(f"{digits:4.1f} {bar}", tone)) for name, digits, bar, tone in PICTURE]
-    yield Table(columns, tuple(rows))
+    yield Table((Column.left(), Column.left("correct digits of ∂L/∂a")), tuple(rows))
     yield Gap()
-    yield Table(
-        (Column("", align="left"), Column("", align="left", flexible=True)),
-        tuple((text(command, "strong"), text(what)) for command, what in COMMANDS),
-    )
+    commands = tuple((text(command, "strong"), text(what)) for command, what in COMMANDS)
+    yield Table((Column.left(), Column.left(flexible=True)), commands)
     yield Gap()
     own = "diffexplore verify mine.py:loss --loss LOSS"
     yield Note((Span("A gradient of yours: "), Span(own, "strong"), Span(" says whether it is right, and why not.")))

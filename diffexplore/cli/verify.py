@@ -51,6 +51,7 @@ def verify(
     samples: o.Samples = None,
     wrt: o.Wrt = None,
     shapes: o.Shapes = None,
+    inputs: o.Inputs = None,
     reduction: o.Reduction = None,
     kind: o.Kind = None,
     upstream: o.Upstream = None,
@@ -69,10 +70,21 @@ def verify(
 ) -> int:
     """Verify a gradient that somebody wrote. THIS RUNS THE CODE IN FILE.py: verify only files that you trust.
 
-    Whatever the candidate prints goes to standard error.
+    Whatever the candidate prints goes to standard error. With --inputs the gradients of a function of tensors are
+    checked; FILE.py alone checks every autograd Function in it that has sample_inputs.
 
     Exits with 0 if the gradient is right, 1 if it is wrong, 3 if that could not be decided.
     """
+    from diffexplore.cli.verify_tensors import tensor_request, verify_tensors
+
+    told = [name for name in context.params if name not in _OF_TENSORS and context.params[name]]
+    typed = {_spelled(name): True for name in told if _is_typed(context.get_parameter_source(name))}
+    tensors = tensor_request(
+        candidate, inputs, typed, o.chosen("dtype", dtype, o.DTYPES), o.whole_number("--seed", seed) or 0
+    )
+    if tensors is not None:
+        return verify_tensors(tensors, outputs, full=full)
+
     from diffexplore.verifying.candidates import KINDS
 
     request = VerifyRequest(
@@ -102,6 +114,14 @@ def verify(
 
 #: Options that say nothing of what is verified.
 _OF_OUTPUT = frozenset({"replay", "rows", "full", "only_failing"}) | output_parameters("verify")
+
+
+#: Options that say how a function of tensors is checked, or what is printed.
+_OF_TENSORS = frozenset({"candidate", "inputs", "dtype", "seed", "full"}) | output_parameters("verify")
+
+
+def _spelled(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _replay_of(context: typer.Context, path: Path | None) -> Replay:
@@ -149,7 +169,7 @@ def _loss(request: VerifyRequest) -> tuple[Loss, Any]:
 
 
 def _own(request: VerifyRequest, named: Named) -> tuple[Loss, Any]:
-    from diffexplore.cli.verify_questions import check_own_parameters, check_told
+    from diffexplore.cli.verify_questions import check_complete, check_own_parameters
     from diffexplore.inputs.functions import arguments_of_function
     from diffexplore.verifying.own import computes_loss, own_forward
 
@@ -158,18 +178,18 @@ def _own(request: VerifyRequest, named: Named) -> tuple[Loss, Any]:
         raise UsageError("name the loss whose gradient it should be: --loss LOSS")
     arguments = arguments_of_function(candidate)
     check_own_parameters(request, candidate, arguments, (*named.points, *named.wrt))
-    check_told(request, candidate, arguments, named.points)
+    check_complete(request, candidate, arguments, named.points)
     loss = own_forward(candidate, named, upstream=request.upstream, kind=request.kind, shapes=request.shapes)
     return loss, candidate
 
 
 def _loaded_for_questions(request: VerifyRequest, points: tuple[str, ...]) -> Any:
     """The candidate, where a formula leaves questions open: then all are put at once, that of its output as well."""
-    from diffexplore.cli.verify_questions import check_told
+    from diffexplore.cli.verify_questions import check_complete
     from diffexplore.inputs.losses import is_formula
 
-    told = (points or request.wrt) and request.data.is_given  # the rest is requested by what reads it
-    if told or request.data.file is not None:  # of the columns of a file, it is said which are missing
+    complete = (points or request.wrt) and request.data.is_given  # the rest is requested by what reads it
+    if complete or request.data.file is not None:  # of the columns of a file, it is said which are missing
         return None
     if not is_formula(str(request.loss)) or str(request.candidate).endswith(".json"):
         return None
@@ -177,7 +197,7 @@ def _loaded_for_questions(request: VerifyRequest, points: tuple[str, ...]) -> An
 
     symbols = names_in(str(request.loss).strip(), (*points, *(request.wrt or ())))
     candidate = _load(request)
-    check_told(request, candidate, symbols, points)
+    check_complete(request, candidate, symbols, points)
     return candidate
 
 

@@ -8,18 +8,10 @@ from contextlib import suppress
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.decide import domain_conditions as domain
 from diffexplore.decide.branches import Resolver, Undecided, regions
-from diffexplore.decide.case import Both, Piece, RegionCase, Requirements, asked_by
-from diffexplore.decide.domain_conditions import (
-    DomainCondition,
-    left_open,
-    needs,
-    nonnegative_by,
-    stated_whole,
-    text_of,
-    unvalued_on,
-    without_value,
-)
+from diffexplore.decide.case import Both, Piece, RegionCase, Requirements, requirements_of
+from diffexplore.decide.domain_conditions import DomainCondition
 from diffexplore.decide.generators import Converter, with_converter
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Undefined, Unsupported
@@ -35,10 +27,10 @@ def cases(question: EqualityQuestion, start: Region | None = None) -> Iterator[R
     """The question on each region of its domain, or of the seam ``start``."""
 
     def look(resolver: Resolver) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr, Both] | None:
-        if not question.outside_sums(resolver):
+        if not question.inside(resolver, question.bound_only):  # conditions on data in sums only are for the samples
             return None
         sides = question.sides(resolver)
-        return *sides, Both(asked_by((question.left,), resolver), asked_by((question.right,), resolver))
+        return *sides, Both(requirements_of((question.left,), resolver), requirements_of((question.right,), resolver))
 
     start = start or question.on_equations(Region(), question.bound_only)
     for resolver, (given, left, right, requirements) in regions(look, Zeros(), start):
@@ -73,22 +65,23 @@ class Zeros:
 def settle(question: EqualityQuestion, case: RegionCase) -> None:
     """Prove the case if algebra can, or note why it needs no proof."""
     region, requirements = case.resolver.region, case.requirements
+    certain = requirements.left.certain
     case.required = (*question.needs, *requirements.open(region))
-    if any(need.fails(region) for need in requirements.left.certain):
+    if any(need.fails(region) for need in certain):
         case.excepted, case.note = True, "the left side has no value"
         return
     outside = [need for need in question.needs if not need.free_symbols & question.bound_only]
     stated = requirements.stated((case.left, case.right), region)
-    if not _require(case, outside, region, (*requirements.left.certain, *stated)):
+    if not _require(case, outside, region, (*certain, *stated)):
         case.excepted, case.note = True, "the right side has no value"
-        if without_value((case.given, case.left), region, requirements.left.every) is None:
-            case.unvalued.append(unvalued_on(outside, region, requirements.left.certain, case.left, of_sample=False))
+        if domain.without_value((case.given, case.left), region, requirements.left.every) is None:
+            case.unvalued.append(domain.unvalued_on(outside, region, certain, case.left, of_sample=False))
         return
     for name, sides, found in (
         ("left", (case.given, case.left), requirements.left),
         ("right", (case.right,), requirements.right),
     ):
-        if (failing := without_value(sides, region, found.every)) is not None:
+        if (failing := domain.without_value(sides, region, found.every)) is not None:
             _without_value(case, name, failing)
             return
     try:
@@ -118,9 +111,9 @@ def _require(case: RegionCase, requested: Iterable[Boolean], region: Region, giv
     """
     holds = True
     for condition in requested:
-        found = left_open(condition, region, given)
+        found = domain.left_open(condition, region, given)
         holds &= found is not None
-        for one in stated_whole(condition) if found is None else found:
+        for one in domain.stated_whole(condition) if found is None else found:
             if isinstance(one, DomainCondition):
                 case.needs.append(SideCondition(one, case.data))
             else:
@@ -131,7 +124,7 @@ def _require(case: RegionCase, requested: Iterable[Boolean], region: Region, giv
 
 
 def _of_samples(case: RegionCase, condition: Boolean) -> str:
-    return text_of(condition) + (" for every sample" if condition.free_symbols & case.data else "")
+    return domain.text_of(condition) + (" for every sample" if condition.free_symbols & case.data else "")
 
 
 def _without_value(case: RegionCase, side: str, failing: Iterable[DomainCondition]) -> None:
@@ -178,11 +171,11 @@ def pieces_of(question: EqualityQuestion, case: RegionCase, seam: Region | None 
             case.partial = True
         elif not _require(case, inside, region, (*certain, *both.stated((*left, *right), region))):
             case.partial = True
-            if without_value((*given, *left), region, both.left.every) is None and len(left) == 1:
-                case.unvalued.append(unvalued_on(inside, region, certain, left[0], of_sample=True))
-        elif (failing := without_value((*given, *left), region, both.left.every)) is not None:
+            if domain.without_value((*given, *left), region, both.left.every) is None and len(left) == 1:
+                case.unvalued.append(domain.unvalued_on(inside, region, certain, left[0], of_sample=True))
+        elif (failing := domain.without_value((*given, *left), region, both.left.every)) is not None:
             _no_sample(case, region, "left", failing)
-        elif (failing := without_value(right, region, both.right.every)) is not None:
+        elif (failing := domain.without_value(right, region, both.right.every)) is not None:
             _no_sample(case, region, "right", failing)
         else:
             yield Piece(resolver, given, left, right, both)
@@ -203,7 +196,7 @@ def equal(question: EqualityQuestion, case: RegionCase) -> bool:
     difference = case.left - case.right
     if not sums_in(difference):
         case.note = "rational functions of independent generators"
-        return vanishes(difference, _facts(case.resolver, needs((case.left, case.right))))
+        return vanishes(difference, _facts(case.resolver, domain.domain_conditions((case.left, case.right))))
     if not case.pieces:
         case.note = "no sample has a value"
         return False
@@ -213,11 +206,11 @@ def equal(question: EqualityQuestion, case: RegionCase) -> bool:
         case.note = EQUAL_SUMMANDS
         return True
     case.note = "sums in canonical form, for every number of samples"
-    return vanishes(difference, _facts(case.resolver, needs((difference,))), rule)
+    return vanishes(difference, _facts(case.resolver, domain.domain_conditions((difference,))), rule)
 
 
 def _facts(resolver: Resolver, needed: Iterable[DomainCondition]) -> list[sympy.Expr]:
-    return [*resolver.region.nonnegative(), *nonnegative_by(needed)]
+    return [*resolver.region.nonnegative(), *domain.nonnegative_by(needed)]
 
 
 def vanishes(expr: sympy.Expr, nonnegative: Iterable[sympy.Expr], rule: SumRule | None = None) -> bool:
@@ -239,7 +232,7 @@ def _summand_vanishes(question: EqualityQuestion, case: RegionCase, summand: sym
         zero = False
         with suppress(Undecided):
             resolved = piece.resolver(summand)
-            needed = needs((resolved, *piece.left, *piece.right))
+            needed = domain.domain_conditions((resolved, *piece.left, *piece.right))
             zero = vanishes(resolved, _facts(piece.resolver, needed), rule)
         if not zero:
             texts = question.departures(piece.resolver)

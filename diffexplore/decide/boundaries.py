@@ -24,8 +24,7 @@ from diffexplore.decide.sums import sums_in
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.step_functions import is_rounded
 
-_MOST_EDGES = 64
-"""More edges of a boundary are not looked at: it is kept then."""
+_MOST_EDGES = 64  # more edges of a boundary are not looked at: it is kept then
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +116,7 @@ def _between(above: Region, below: Region, line: LinearForm, solved: dict[sympy.
         for direction, interval in region.bounds:
             if direction == line.direction:
                 continue
-            for positive in Region(((direction, interval),)).nonnegative():
+            for positive in interval.positive(direction):
                 bound = expanded_out(positive.xreplace(solved))
                 signs = found.sign(bound)
                 if 1 not in signs:
@@ -175,7 +174,7 @@ def _corners_agree(
         return solved is not None
     excluded = {_key(other.xreplace(solved)) for other in without}
     budget = [_MOST_EDGES]
-    inside = _on(interior, solved)
+    inside = interior.on(*next(iter(solved.items())))
     if inside is None:
         return True
     for side in sides:
@@ -186,12 +185,6 @@ def _corners_agree(
             if not _edges_agree(node.xreplace(solved), face, excluded, inside, budget):
                 return False
     return True
-
-
-def _on(interior: Region, solved: dict[sympy.Basic, sympy.Expr]) -> Region | None:
-    """The part of an interior where a symbol is what it is solved to be; None where there is none."""
-    ((symbol, value),) = solved.items()
-    return interior.on(symbol, value)
 
 
 def _edges_agree(
@@ -211,7 +204,7 @@ def _edges_agree(
             edge = _between(face, face, line_of(edge_of), there)
             if edge is None:
                 continue
-            inside = _on(interior, there)
+            inside = interior.on(*next(iter(there.items())))
             if inside is None:
                 continue
             inner = node.xreplace(there)

@@ -117,13 +117,6 @@ class Resolver:
         return bool(self(condition) == True)  # noqa: E712 (SymPy's true)
 
     # ---------------------------------------------------------------------------------------------------- rules
-    def _relation(self, expr: Relational) -> sympy.Basic:
-        sign = self.sign(self(expr.lhs) - self(expr.rhs))
-        return sympy.sympify(bool(expr.func(sign, 0)))
-
-    def _piecewise(self, expr: sympy.Piecewise) -> sympy.Expr:
-        return next((self(piece.expr) for piece in expr.args if self.is_true(piece.cond)), sympy.nan)
-
     def _largest(self, expr: sympy.Max | sympy.Min) -> sympy.Expr:
         requested = 1 if isinstance(expr, sympy.Max) else -1
         best, *others = [self(argument) for argument in _ordered(expr)]
@@ -151,7 +144,7 @@ class Resolver:
 
 
 _RULES: dict[type, Callable[[Resolver, Any], Any]] = {
-    sympy.Piecewise: Resolver._piecewise,
+    sympy.Piecewise: lambda self, expr: next((self(x) for x, holds in expr.args if self.is_true(holds)), sympy.nan),
     sympy.Abs: lambda self, expr: self.sign(self(expr.args[0])) * self(expr.args[0]),
     sympy.sign: lambda self, expr: sympy.Integer(self.sign(self(expr.args[0]))),
     sympy.Heaviside: Resolver._heaviside,
@@ -163,7 +156,7 @@ _RULES: dict[type, Callable[[Resolver, Any], Any]] = {
     sympy.Or: lambda self, expr: sympy.sympify(any(map(self.is_true, _ordered(expr)))),
     sympy.Not: lambda self, expr: sympy.sympify(not self.is_true(expr.args[0])),
     sympy.ITE: lambda self, expr: self(expr.args[1] if self.is_true(expr.args[0]) else expr.args[2]),
-    Relational: Resolver._relation,
+    Relational: lambda self, expr: sympy.sympify(bool(expr.func(self.sign(self(expr.lhs) - self(expr.rhs)), 0))),
     **dict.fromkeys(_CORNERED, Resolver._cornered),
 }
 

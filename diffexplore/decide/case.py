@@ -16,7 +16,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.branches import Resolver
-from diffexplore.decide.domain_conditions import DomainCondition, conditions, needs, own_needs
+from diffexplore.decide.domain_conditions import DomainCondition, conditions, domain_conditions, own_conditions
 from diffexplore.decide.records import Unvalued
 from diffexplore.decide.regions import Region
 from diffexplore.decide.side_conditions import SideCondition
@@ -80,7 +80,7 @@ class Requirements:
     def _own(self, expr: Any, arguments: list[Any], place: Place) -> None:
         domain = domain_of(expr)
         further = domain is not None and domain.reaches_further
-        for need in own_needs(expr, arguments):
+        for need in own_conditions(expr, arguments):
             self.every.add(need)
             if further or not place.nan:
                 continue
@@ -136,7 +136,7 @@ def _inside(expr: Any, argument: Any, place: Place) -> Place:
     return Place(place.nan, place.infinite and kept)
 
 
-def asked_by(expressions: Iterable[Any], resolver: Resolver) -> Requirements:
+def requirements_of(expressions: Iterable[Any], resolver: Resolver) -> Requirements:
     """What expressions need together, outside their sums."""
     found = Requirements()
     for expr in expressions:
@@ -162,7 +162,7 @@ class Both:
 
     def stated(self, sides: Iterable[sympy.Expr], region: Region) -> list[DomainCondition]:
         """Conditions under which both sides, and expressions found from them, have a value where the left one has."""
-        return conditions(needs(sides) | self.left.every | self.right.every, self.left.certain, region)
+        return conditions(domain_conditions(sides) | self.left.every | self.right.every, self.left.certain, region)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import sympy
 from sympy.core.relational import Relational
@@ -32,11 +33,9 @@ STRICT = False
 """Whether an error inside the algebra or the search for points is raised, as the tests want; else it is noted."""
 
 _POINTS = 60
-_FIRST = 6
-"""So many points are tried before the algebra, for one at which both sides have a value."""
+_FIRST = 6  # so many points are tried before the algebra, for one at which both sides have a value
 _WITNESSES = 3
-_LOOKED_AT, _FEW = 8, 6
-"""So many cases that are proved are looked at, those after the first witness at so many points."""
+_LOOKED_AT, _FEW = 8, 6  # so many cases that are proved are looked at, those after the first witness at so many points
 
 
 def decide_equal(
@@ -66,10 +65,8 @@ def decide_equal(
         everywhere: decide at the boundaries of branches as well; else they are side conditions.
         allowance: what this decision shares with others; None gives it :data:`BUDGET` for itself.
     """
-    return _decide(
-        left, right, None, domain, conventions or {}, needs, sizes=sizes, inputs=inputs, on_seams=everywhere,
-        allowance=allowance,
-    )  # fmt: skip
+    question = _question_of(left, right, None, domain, conventions, needs, (), inputs)
+    return _decide(question, sizes, allowance, on_seams=everywhere)
 
 
 def decide_gradient(
@@ -97,28 +94,27 @@ def decide_gradient(
         domain, conventions, needs, sizes, inputs, allowance: as of :func:`decide_equal`; the needs are those of
             ``claimed``.
     """
-    return _decide(forward, claimed, symbol, domain, conventions or {}, needs, data, sizes, inputs, allowance=allowance)
+    question = _question_of(forward, claimed, symbol, domain, conventions, needs, data, inputs)
+    return _decide(question, sizes, allowance, on_seams=True)
+
+
+def _question_of(
+    left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol | None, domain: Iterable[Boolean],
+    conventions: Mapping[Boolean, str] | None, needs: Iterable[Boolean], *symbols: Iterable[sympy.Symbol],
+) -> Callable[[], EqualityQuestion]:  # fmt: skip
+    """What makes the question; raises TypeError for what is no expression and no condition."""
+    sides, stated = (_as_expression(left), _as_expression(right)), tuple(map(_as_condition, needs))
+    return partial(ask, *sides, symbol, domain, conventions or {}, stated, *symbols)
 
 
 def _decide(
-    left: sympy.Expr,
-    right: sympy.Expr,
-    symbol: sympy.Symbol | None,
-    domain: Iterable[Boolean],
-    conventions: Mapping[Boolean, str],
-    needs: Iterable[Boolean] = (),
-    data: Iterable[sympy.Symbol] = (),
-    sizes: Sequence[int] = SIZES,
-    inputs: Iterable[sympy.Symbol] = (),
-    on_seams: bool = True,
-    allowance: Allowance | None = None,
+    make: Callable[[], EqualityQuestion], sizes: Sequence[int], allowance: Allowance | None, *, on_seams: bool
 ) -> Decision:
-    work, needs, data = Work(), tuple(map(_as_condition, needs)), tuple(data)
+    work = Work()
     allowance = Allowance(BUDGET) if allowance is None else allowance
-    left, right = _as_expression(left), _as_expression(right)
 
     def prove() -> None:
-        work.question = ask(left, right, symbol, domain, conventions, needs, data, inputs)
+        work.question = make()
         _prove(work.question, work)
 
     _stage("the algebra", prove, work, allowance)

@@ -55,10 +55,10 @@ class DomainCondition:
         return f"{to_text(rest)} {sign} {to_text(-constant)}"
 
 
-def needs(expressions: Iterable[sympy.Basic]) -> frozenset[DomainCondition]:
-    """All that expressions without branches need outside their sums."""
+def domain_conditions(expressions: Iterable[sympy.Basic]) -> frozenset[DomainCondition]:
+    """The conditions under which expressions without branches have a value, outside their sums."""
     seen: set[sympy.Basic] = set()
-    return frozenset(need for expr in expressions for need in _walk(expr, seen))
+    return frozenset(condition for expr in expressions for condition in _walk(expr, seen))
 
 
 def has_no_value(expressions: Iterable[sympy.Expr], region: Region) -> bool:
@@ -74,7 +74,8 @@ def without_value(
     Where something that is lacking holds nowhere, or has no words, the region is left to say so: nothing is given.
     """
     every = tuple(expressions)
-    failing = sorted({need for need in (*needs(every), *further) if need.fails(region)}, key=DomainCondition.text)
+    own = domain_conditions(every).union(further)
+    failing = sorted((condition for condition in own if condition.fails(region)), key=DomainCondition.text)
     if not failing and not any(expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo) for expr in every):
         return None
     told = all(need.expr.free_symbols and not need.fails(Region()) for need in failing)
@@ -85,13 +86,13 @@ def _walk(expr: sympy.Basic, seen: set[sympy.Basic]) -> Iterator[DomainCondition
     if expr in seen or isinstance(expr, BatchSum):
         return
     seen.add(expr)
-    yield from own_needs(expr, expr.args)
+    yield from own_conditions(expr, expr.args)
     for argument in expr.args:
         yield from _walk(argument, seen)
 
 
-def own_needs(expr: sympy.Basic, arguments: Sequence[Any]) -> Iterator[DomainCondition]:
-    """What a node of the kind of ``expr`` needs of these arguments."""
+def own_conditions(expr: sympy.Basic, arguments: Sequence[Any]) -> Iterator[DomainCondition]:
+    """The conditions on these arguments of a node of the kind of ``expr``."""
     domain = domain_of(expr)
     if domain is not None:
         yield from (DomainCondition(*need) for need in domain.needs(*arguments))
@@ -169,7 +170,7 @@ def left_open(condition: Boolean, region: Region, given: Iterable[DomainConditio
     if not isinstance(condition, Relational):
         raise Unsupported(f"there is no rule for the condition {condition}")
     p = difference(condition)
-    requirements = needs((p,))  # where it has no value, a comparison with it is false
+    requirements = domain_conditions((p,))  # where it has no value, a comparison with it is false
     if isinstance(condition, sympy.Eq):
         if 0 not in region.sign(p) or any(need.fails(region) for need in requirements):
             return None
@@ -229,8 +230,5 @@ def unvalued_on(
     about = {symbol for condition in failing for symbol in condition.free_symbols}
     order = (sympy.Gt, sympy.Lt, sympy.Ge, sympy.Le)
     return Unvalued(
-        str(region.about(about)),
-        to_text(left),
-        of_sample,
-        any(isinstance(condition, order) for condition in failing),
+        str(region.about(about)), to_text(left), of_sample, any(isinstance(condition, order) for condition in failing)
     )

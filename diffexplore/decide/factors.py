@@ -12,8 +12,7 @@ from flint import fmpq
 from diffexplore.decide.lattice import Lattice
 from diffexplore.decide.rational import Poly, Quotient, Ring, factored, key_of
 
-_LARGEST_FACTORED = 2**48
-"""Integers up to here are split into primes; a larger one is a generator of its own."""
+_LARGEST_FACTORED = 2**48  # integers up to here are split into primes; a larger one is a generator of its own
 
 
 class Factors:
@@ -54,9 +53,6 @@ class Factors:
                 if degree > 0:
                     used |= self._depends.get(number, frozenset())
         return used
-
-    def generator_depends(self, number: int) -> frozenset[sympy.Basic]:
-        return self._depends.get(number, frozenset())
 
     # ---------------------------------------------------------------------------------------------------- signs
     def learn_nonnegative(self, value: Quotient) -> None:

@@ -13,8 +13,7 @@ from diffexplore.decide.lattice import FinerBasis
 from diffexplore.decide.rational import Poly, Quotient, Relation, key_of, quotient_key, single, single_power
 from diffexplore.decide.records import Undefined, Unsupported
 
-_LARGEST_MULTIPLE = 200
-"""Sines of larger multiples of an angle are not written out."""
+_LARGEST_MULTIPLE = 200  # sines of larger multiples of an angle are not written out
 
 _LARGEST_ORDER = 10**4
 """Roots of a higher order are not told apart: 0.1 read as the double next to it has the order 2**55."""

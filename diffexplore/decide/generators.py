@@ -108,13 +108,13 @@ class Converter(Functions):
         if expr.is_Pow:
             return self._pow(*expr.as_base_exp())
         if isinstance(expr, AppliedUndef):
-            return self._generator(expr.func.__name__, expr.args)
+            return self._generator(expr)
         function = function_of(expr)
         rule = NO_NORMAL_FORM if function is None else function.facts.normal_form
         if rule is ODD:
             return self.odd(expr.func.__name__, self.convert(expr.args[0]))
         if rule is GENERATOR:
-            return self._generator(expr.func.__name__, expr.args)
+            return self._generator(expr)
         if isinstance(rule, Equal):
             return self.convert(rule.expression(*expr.args))
         if isinstance(rule, NormalForm):
@@ -122,8 +122,8 @@ class Converter(Functions):
         quotient: Quotient = resolved(rule)(self, self.convert(expr.args[0]))
         return quotient
 
-    def _generator(self, name: str, arguments: tuple[sympy.Basic, ...]) -> Quotient:
-        return self._opaque(name, [self.convert(argument) for argument in arguments])
+    def _generator(self, expr: sympy.Expr) -> Quotient:
+        return self._opaque(expr.func.__name__, list(map(self.convert, expr.args)))
 
     def _pow(self, base: sympy.Expr, exponent: sympy.Expr) -> Quotient:
         if base is sympy.E:

@@ -15,7 +15,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.algebra import Zeros
 from diffexplore.decide.branches import Resolver, Undecided, has_branches
-from diffexplore.decide.domain_conditions import DomainCondition, needs
+from diffexplore.decide.domain_conditions import DomainCondition, domain_conditions
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.signs import number_sign
@@ -25,8 +25,7 @@ from diffexplore.functions.tables import facts_of
 #: They are analytic wherever what they need holds strictly, as functions are of which that is known.
 _STRUCTURAL = (sympy.Add, sympy.Mul, sympy.Pow)
 
-_ORDERS = 4
-"""So many derivatives are looked at for the sign of what is 0 at the point."""
+_ORDERS = 4  # so many derivatives are looked at for the sign of what is 0 at the point
 
 
 class Untold(Exception):
@@ -34,7 +33,7 @@ class Untold(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class LinePoint:
     """The value of the variable at which a function is looked at."""
 
     variable: sympy.Symbol
@@ -65,7 +64,7 @@ class Place:
 class Beside(Resolver):
     """What expressions are where the variable goes to the point from above (1) or below (−1), or at it (0)."""
 
-    def __init__(self, place: Place, side: int) -> None:
+    def __init__(self, place: LinePoint, side: int) -> None:
         super().__init__(Region(), place.zeros)
         self._place, self._side = place, side
         self._signs: dict[sympy.Expr, int] = {}
@@ -97,7 +96,7 @@ class Beside(Resolver):
         return there > 0  # of poles, those above 0 have none
 
 
-def derivative(function: sympy.Expr, place: Place) -> sympy.Expr | None:
+def derivative(function: sympy.Expr, place: LinePoint) -> sympy.Expr | None:
     """The derivative at the place, as a constant; None where there is none, or where it cannot be told."""
     try:
         there = place.value(Beside(place, 0)(function))
@@ -110,7 +109,7 @@ def derivative(function: sympy.Expr, place: Place) -> sympy.Expr | None:
 _UNTOLD = (Untold, Undecided, Undefined, Unsupported, TypeError, ValueError, NotImplementedError)
 
 
-def _slope(function: sympy.Expr, there: sympy.Expr, place: Place, side: int) -> sympy.Expr:
+def _slope(function: sympy.Expr, there: sympy.Expr, place: LinePoint, side: int) -> sympy.Expr:
     """The limit of the derivative from one side of a function that goes on to what it is there."""
     beside = Beside(place, side)
     smooth = beside(function)
@@ -130,11 +129,11 @@ def _check(expr: sympy.Expr, beside: Beside) -> None:
         analytic = isinstance(node, _STRUCTURAL) if facts is None else facts.smooth is ANALYTIC
         if node.args and not analytic:
             raise Untold
-    if has_branches(expr) or not all(map(beside.holds, needs((expr,)))):
+    if has_branches(expr) or not all(map(beside.holds, domain_conditions((expr,)))):
         raise Untold
 
 
-def value_there(expr: sympy.Expr, place: Place) -> sympy.Expr | None:
+def value_there(expr: sympy.Expr, place: LinePoint) -> sympy.Expr | None:
     """What an expression is at the place, with its conditions as they are written; None where it cannot be told."""
     try:
         found = place.value(Beside(place, 0)(expr))
@@ -144,7 +143,7 @@ def value_there(expr: sympy.Expr, place: Place) -> sympy.Expr | None:
         return None
 
 
-def all_hold(conditions: Iterable[Boolean], place: Place, *, otherwise: bool = False) -> bool:
+def all_hold(conditions: Iterable[Boolean], place: LinePoint, *, otherwise: bool = False) -> bool:
     """Whether all conditions certainly hold at the place; ``otherwise``: whether none certainly holds."""
     resolver = Beside(place, 0)
     try:

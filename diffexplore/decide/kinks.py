@@ -10,7 +10,7 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.algebra import Zeros
-from diffexplore.decide.germs import Place, all_hold, derivative, value_there
+from diffexplore.decide.germs import LinePoint, all_hold, derivative, value_there
 from diffexplore.decide.membership import Point, fraction, rationals, roots_of
 from diffexplore.decide.points import of_sample, written_out
 from diffexplore.decide.question import EqualityQuestion
@@ -23,8 +23,7 @@ from diffexplore.formula.step_functions import is_rounded
 
 _VALUES = tuple(Fraction(n, d) for n, d in ((1, 2), (1, 1), (3, 2), (2, 1), (1, 4), (3, 1), (3, 4), (5, 2)))
 _TRIES = (None, Fraction(0), None, Fraction(1))  # what the other symbols are: drawn, or all the same special number
-_SIZE = 4000
-"""Longer expressions, in nodes, are not looked at."""
+_SIZE = 4000  # longer expressions, in nodes, are not looked at
 
 
 class Written:
@@ -79,7 +78,8 @@ class Written:
             return
         others = sorted(symbols - {target}, key=str)
         point = {one: _drawn(one, generator) if special is None or one == SAMPLES else special for one in others}
-        for root in _roots(crossing.xreplace(rationals(point)), target):
+        along = crossing.xreplace(rationals(point))
+        for root in (roots_of(along, target) if small(along) else None) or ():
             whole = {**point, target: root}
             values = [(symbol, value.xreplace(rationals(whole))) for symbol, value in fixed]
             if all(value.is_Rational for _, value in values):
@@ -89,7 +89,7 @@ class Written:
         """Both values at a point of the domain, where they are certainly apart."""
         exact = rationals(whole)
         at = exact.pop(self._variable)
-        place = Place(self._variable, at, self._zeros)
+        place = LinePoint(self._variable, at, self._zeros)
         question = self._question
 
         def told(condition: Boolean, k: int) -> Boolean:
@@ -119,11 +119,6 @@ def _drawn(symbol: sympy.Basic, generator: random.Random) -> Fraction:
     if symbol == SAMPLES:
         return Fraction(3)
     return generator.choice(_VALUES) * generator.choice((1, 1, -1))
-
-
-def _roots(p: sympy.Expr, symbol: sympy.Basic) -> list[Fraction]:
-    """The rational numbers at which p, in one symbol, is 0; none where p is too large to tell."""
-    return (roots_of(p, symbol) or []) if small(p) else []
 
 
 def degenerate(p: sympy.Expr, differentiated: Set[sympy.Basic]) -> tuple[sympy.Expr, ...] | None:

@@ -14,6 +14,13 @@ from diffexplore.formula.compare import value_at
 
 Point = dict[sympy.Basic, Fraction]
 
+_SPECIAL = tuple(Fraction(n, d) for n, d in ((0, 1), (1, 1), (3, 5), (3, 4), (2, 1), (4, 3), (1, 2), (5, 12), (-1, 1)))
+"""What the other symbols are at every other try: with these, sums of squares and products have rational roots."""
+
+_TRIES = 8
+
+_MOST_CONSTANTS = 6
+
 
 def rational(number: Fraction) -> sympy.Rational:
     """An exact number as SymPy has it."""
@@ -50,9 +57,7 @@ def moved_onto(region: Region, point: Point, fixed: Point | None = None) -> Poin
     """
     onto = dict(region.fixed)
     free = {symbol: number for symbol, number in point.items() if symbol not in onto}
-    if not all(inside(*bound, {**(fixed or {}), **free}) for bound in region.bounds):
-        return None
-    if not all(exactly_zero(direction - value, {**(fixed or {}), **free}) for direction, value in region.levels):
+    if not _keeps(region, free, fixed or {}):
         return None
     found = on_seam(onto, free, fixed or {})
     return found if found is None or found.keys() >= point.keys() else {**point, **found}
@@ -81,19 +86,8 @@ def inside(direction: sympy.Expr, interval: OpenInterval, point: Point) -> bool:
     """Whether a direction certainly keeps its bounds; one with sums, or with other symbols, is passed over."""
     if direction.has(BatchSum) or not direction.free_symbols <= set(point):
         return True  # sums are looked at with their samples
-    for bound, sign in ((interval.low, 1), (interval.high, -1)):
-        if bound is not None:
-            ball = value_at(sign * (direction - bound), point)
-            if ball is None or not ball > 0:
-                return False
-    return True
-
-
-_SPECIAL = tuple(Fraction(n, d) for n, d in ((0, 1), (1, 1), (3, 5), (3, 4), (2, 1), (4, 3), (1, 2), (5, 12), (-1, 1)))
-"""What the other symbols are at every other try: with these, sums of squares and products have rational roots."""
-
-_TRIES = 8
-_MOST_CONSTANTS = 6
+    balls = (value_at(positive, point) for positive in interval.positive(direction))
+    return all(ball is not None and ball > 0 for ball in balls)
 
 
 def onto_levels(region: Region, point: Point, fixed: Point, generator: random.Random) -> Point | None:

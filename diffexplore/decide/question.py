@@ -69,12 +69,11 @@ class EqualityQuestion:
             start = parts[0] if parts is not None and len(parts) == 1 else start
         return start
 
-    def outside_sums(self, resolver: Resolver) -> bool:
-        """:meth:`inside`, but for the conditions on data that stand in sums only: those are for the samples."""
-        return self.inside(resolver, self.bound_only)
-
     def inside(self, resolver: Resolver, ignored: Set[sympy.Basic] = frozenset()) -> bool:
-        """Whether a region is in the domain; the conditions of the conventions have one answer on it, too."""
+        """Whether a region is in the domain, but for conditions on symbols that are ``ignored``.
+
+        The conditions of the conventions have one answer on it, too.
+        """
         relevant = [condition for condition in self.domain if not condition.free_symbols & ignored]
         if not all(map(resolver.is_true, relevant)):
             return False

@@ -19,11 +19,8 @@ from diffexplore.formula.budget import spend
 
 Poly = Any  # flint's fmpq_mpoly
 
-_MOST_TERMS = 10**6
-"""Larger products are not begun: a call into flint cannot be stopped, and would fill the memory."""
-
-_HIGHEST = 10**4
-"""Higher powers are taken of single generators only."""
+_MOST_TERMS = 10**6  # larger products are not begun: a call into flint cannot be stopped, and would fill the memory
+_HIGHEST = 10**4  # higher powers are taken of single generators only
 
 
 _GCD_DEGREE, _GCD_TERMS = 1000, 20000
@@ -33,8 +30,7 @@ _FACTORED_DEGREES, _FACTORED_TERMS = 300, 1000
 """All degrees together, and the terms, up to which a polynomial is factored; a larger one counts as irreducible."""
 
 
-_TERMS_PER_OPERATION = 16
-"""Flint multiplies about so many pairs of terms while Python visits a node."""
+_TERMS_PER_OPERATION = 16  # flint multiplies about so many pairs of terms while Python visits a node
 
 
 class RingIsFull(Exception):

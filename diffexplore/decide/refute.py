@@ -1,4 +1,4 @@
-"""Counterexamples: points in a case at which certified balls of the two sides do not meet."""
+"""Counterexamples: points in a case, and what must hold there, at which balls of the two sides do not meet."""
 
 from __future__ import annotations
 
@@ -11,16 +11,61 @@ from itertools import chain, zip_longest
 
 import sympy
 from flint import arb
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.domain_conditions import difference
-from diffexplore.decide.holds import holds, holds_for_first, keeps_bounds, turned
 from diffexplore.decide.membership import Point
 from diffexplore.decide.points import Summands, as_record, points_in, value
 from diffexplore.decide.records import Counterexample, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.sums import bound_symbols, sums_in
 from diffexplore.formula.batch_sums import SAMPLES, SIZES, BatchSum
+
+
+def keeps_bounds(region: Region, point: Point, samples: tuple[Point, ...]) -> bool:
+    """Whether the bounds and levels that involve the samples, or their number, are kept with these."""
+    for direction, level in region.levels:
+        if direction.has(BatchSum, SAMPLES):
+            ball = value(direction - level, point, samples)
+            if ball is None or not ball.is_zero():
+                return False
+    for direction, interval in region.bounds:
+        if direction.has(BatchSum, SAMPLES):
+            balls = (value(positive, point, samples) for positive in interval.positive(direction))
+            if not all(ball is not None and ball > 0 for ball in balls):
+                return False
+    return True
+
+
+def holds(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
+    """Whether a condition certainly holds at a point, and for each of the samples."""
+    if isinstance(condition, sympy.And):
+        return all(holds(part, point, samples) for part in condition.args)
+    return all(holds_for_first(condition, point, order) for order in turned(samples))
+
+
+def turned(samples: tuple[Point, ...]) -> list[tuple[Point, ...]]:
+    """The samples with each of them first."""
+    return [samples[place:] + samples[:place] for place in range(len(samples))] or [()]
+
+
+def holds_for_first(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
+    """Whether a condition certainly holds at a point, and for the first of the samples."""
+    if isinstance(condition, (sympy.And, sympy.Or)):
+        every = all if isinstance(condition, sympy.And) else any
+        return every(holds_for_first(part, point, samples) for part in condition.args)
+    if not isinstance(condition, Relational):
+        return bool(condition == True)  # noqa: E712 (SymPy's true)
+    ball = value(difference(condition), point, samples)
+    if ball is None:
+        return False
+    if isinstance(condition, sympy.Ne):
+        return not ball.contains(0)
+    if isinstance(condition, sympy.Eq):
+        return bool(ball == 0)
+    return bool(ball > 0 or (ball >= 0 and isinstance(condition, (sympy.Ge, sympy.Le))))
 
 
 @dataclass(frozen=True)
@@ -144,13 +189,8 @@ def look_at(case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]]
         directions = (direction for direction, _ in case.resolver.region.bounds)
         used = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
         data = set(samples[0]) if samples else {SAMPLES} - used
-        yield Seen(
-            {symbol: number for symbol, number in point.items() if symbol not in data},
-            samples,
-            left,
-            right,
-            tuple(piece for _, piece in drawn),
-        )
+        outside = {symbol: number for symbol, number in point.items() if symbol not in data}
+        yield Seen(outside, samples, left, right, tuple(piece for _, piece in drawn))
 
 
 def _resolved(case: RegionCase, pieces: Sequence[Piece]) -> Summands:

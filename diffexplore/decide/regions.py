@@ -20,8 +20,7 @@ from diffexplore.formula.functions_sympy import expm1
 from diffexplore.formula.size import OverOneDenominator
 from diffexplore.formula.text import to_text
 
-_MOST_EXPANDED = 20_000
-"""Terms times symbols: with more of them, what is compared is not multiplied out."""
+_MOST_EXPANDED = 20_000  # terms times symbols: with more of them, what is compared is not multiplied out
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,13 @@ class OpenInterval:
         if self.high is not None and number_sign(self.high - threshold).certain in (0, -1):
             return NEGATIVE
         return ANY
+
+    def positive(self, direction: sympy.Expr) -> Iterator[sympy.Expr]:
+        """What is positive where a direction lies in the interval."""
+        if self.low is not None:
+            yield direction - self.low
+        if self.high is not None:
+            yield self.high - direction
 
 
 @dataclass(frozen=True)
@@ -146,10 +152,7 @@ class Region:
     def nonnegative(self) -> Iterator[sympy.Expr]:
         """What is known not to be negative here."""
         for direction, interval in self.bounds:
-            if interval.low is not None:
-                yield direction - interval.low
-            if interval.high is not None:
-                yield interval.high - direction
+            yield from interval.positive(direction)
 
     def without(self, symbols: set[sympy.Basic]) -> Region:
         """What is known without the bounds that involve ``symbols``."""

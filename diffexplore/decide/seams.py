@@ -20,8 +20,7 @@ from diffexplore.formula.budget import remembered
 from diffexplore.formula.singularities import nonzero_in
 from diffexplore.formula.step_functions import is_rounded
 
-_MOST_PARTS = 16
-"""Zero sets of more parts are not told."""
+_MOST_PARTS = 16  # zero sets of more parts are not told
 
 Zeros = tuple[sympy.Expr, ...]
 """Expressions that are all 0."""
@@ -139,19 +138,25 @@ def _certainly_nonzero(number: sympy.Expr) -> bool:
         return False
 
 
-def _told(regions: Iterable[Region], zeros: Zeros) -> tuple[Region, ...] | None:
-    """The regions, each knowing that all these expressions are 0; None where one is not seen to be.
+def _on_union(
+    start: Region, parts: Iterable[Zeros], avoid: Set[sympy.Basic], bound: Set[sympy.Basic], zeros: Zeros
+) -> tuple[Region, ...] | None:
+    """The parts of a region, each knowing that all of ``zeros`` are 0; None where one cannot be told, or seen to be.
 
-    They were split, into factors and without denominators, and levels are known by the form that they have.
+    Expressions were split, into factors and without denominators, and levels are known by the form that they have.
     """
     found = []
-    for region in regions:
-        for p in zeros:
-            if region.sign(p).certain != 0:
-                region = region.at_level(p)
-            if region.sign(p).certain != 0:
-                return None
-        found.append(region)
+    for part in parts:
+        regions = on_zeros(start, part, avoid, bound)
+        if regions is None:
+            return None
+        for region in regions:
+            for p in zeros:
+                if region.sign(p).certain != 0:
+                    region = region.at_level(p)
+                if region.sign(p).certain != 0:
+                    return None
+            found.append(region)
     return tuple(found)
 
 
@@ -159,13 +164,7 @@ def seam_regions(
     start: Region, p: sympy.Expr, avoid: Set[sympy.Basic], bound: Set[sympy.Basic]
 ) -> tuple[Region, ...] | None:
     """The parts of a region where p is 0, which know that; None where p cannot be told to be 0 without ``avoid``."""
-    found: list[Region] = []
-    for zeros in zero_sets(start.restricted(p)):
-        regions = on_zeros(start, zeros, avoid, bound)
-        if regions is None:
-            return None
-        found += regions
-    return _told(found, (p,))
+    return _on_union(start, zero_sets(start.restricted(p)), avoid, bound, (p,))
 
 
 def degenerate_regions(
@@ -179,13 +178,7 @@ def degenerate_regions(
         parts = [(*part, *more) for part in parts for more in zero_sets(start.restricted(number))]
         if len(parts) > _MOST_PARTS:
             return None
-    found: list[Region] = []
-    for part in dict.fromkeys(parts):
-        regions = on_zeros(start, tuple(dict.fromkeys(part)), avoid, bound)
-        if regions is None:
-            return None
-        found += regions
-    return _told(found, coefficients)
+    return _on_union(start, (tuple(dict.fromkeys(part)) for part in dict.fromkeys(parts)), avoid, bound, coefficients)
 
 
 def equations(domain: Iterable[Boolean]) -> Iterator[sympy.Expr]:

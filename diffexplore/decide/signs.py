@@ -6,7 +6,6 @@ from collections.abc import Callable
 from itertools import product as product_of
 
 import sympy
-from flint import arb
 
 from diffexplore.decide.records import Unsupported
 from diffexplore.formula.batch_sums import BatchSum
@@ -15,8 +14,7 @@ from diffexplore.formula.compare import value_at
 from diffexplore.functions.facts import ALWAYS_POSITIVE, NEVER_NEGATIVE, Increasing
 from diffexplore.functions.tables import facts_of
 
-#: So many piecewise terms of a sum are split.
-_MOST_PIECES = 3
+_MOST_PIECES = 3  # so many piecewise terms of a sum are split
 
 Known = Callable[[sympy.Expr], "Signs | None"]
 
@@ -136,19 +134,14 @@ def number_sign(number: sympy.Expr) -> Signs:
     """The sign of a constant, by a certified enclosure."""
     if number.is_Rational:
         return Signs((int(sympy.sign(number)),))
-    ball = _value(number)
-    if ball > 0:
-        return POSITIVE
-    if ball < 0:
-        return NEGATIVE
-    raise Unsupported(f"the sign of the constant {number} cannot be told")
-
-
-def _value(number: sympy.Expr) -> arb:
     try:
         ball = value_at(number, {})
     except TypeError as error:
         raise Unsupported(str(error)) from None
     if ball is None:
         raise Unsupported(f"the constant {number} has no real value")
-    return ball
+    if ball > 0:
+        return POSITIVE
+    if ball < 0:
+        return NEGATIVE
+    raise Unsupported(f"the sign of the constant {number} cannot be told")

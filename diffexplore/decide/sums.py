@@ -13,7 +13,7 @@ import sympy
 
 from diffexplore.decide import unified
 from diffexplore.decide.branches import Resolver
-from diffexplore.decide.domain_conditions import needs, nonnegative_by
+from diffexplore.decide.domain_conditions import domain_conditions, nonnegative_by
 from diffexplore.decide.generators import Converter
 from diffexplore.decide.rational import Poly, Quotient, factored, key_of, single
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum, outermost
@@ -60,7 +60,7 @@ class SumRule:
         ring, total = converter.ring, converter.ring.zero
         for place, resolver in enumerate(self._resolvers):
             summand = resolver(one.summand)
-            facts = [*resolver.region.nonnegative(), *nonnegative_by(needs((summand,)))]
+            facts = [*resolver.region.nonnegative(), *nonnegative_by(domain_conditions((summand,)))]
             if converter.learning:  # the facts about a sum may have this sum in them: that would not end
                 facts = [fact for fact in facts if not fact.has(BatchSum)]
             with converter.assuming((place, summand, converter.learning), facts):
@@ -77,7 +77,7 @@ class SumRule:
         return unified.vanishes(converter, value, converter.sums, converter.convert(SAMPLES), self._has_data(converter))
 
     def _has_data(self, converter: Converter) -> Callable[[int], bool]:
-        return lambda number: bool(converter.generator_depends(number) & self._bound)
+        return lambda number: bool(converter.depends_on(converter.ring.generator(number)) & self._bound)
 
     def _split(self, converter: Converter, value: Quotient) -> list[tuple[Quotient, unified.Powers, Poly]]:
         """value as terms: a coefficient free of data, powers of the generators with data, a denominator with data."""
@@ -106,11 +106,7 @@ class SumRule:
 
     def _atom(self, converter: Converter, place: int | None, powers: unified.Powers, below: Poly) -> Quotient:
         atom = converter.atom(("sum", place, powers, key_of(below)))
-        converter.sums[_number(atom)] = unified.Term(place, powers, below)
+        number = single(atom.top)
+        assert number is not None
+        converter.sums[number] = unified.Term(place, powers, below)
         return atom
-
-
-def _number(generator: Quotient) -> int:
-    number = single(generator.top)
-    assert number is not None
-    return number

@@ -22,6 +22,8 @@ from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.step_functions import StepFunction
 from diffexplore.formula.text import to_text
 
+_JUMPING = (sympy.atan2, StepFunction)
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -95,9 +97,6 @@ def _outside_sums(expr: sympy.Expr) -> list[sympy.Expr]:
         return []
     found = [node for argument in expr.args for node in _outside_sums(argument)]
     return [expr, *found] if isinstance(expr, _JUMPING) else found
-
-
-_JUMPING = (sympy.atan2, StepFunction)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations_with_replacement
 
 import numpy as np
 import sympy
@@ -46,12 +47,10 @@ class Programs:
         """All second partials row by row, of the simplified first ones."""
         names = self.loss.parameters
         slopes = dict(zip(names, self.gradient_formulas, strict=True))
-        pairs = {
-            (row, column): differentiate(slopes[row], self.loss.symbols[column])
-            for i, row in enumerate(names)
-            for column in names[i:]
-        }
-        return [pairs.get((row, column), pairs.get((column, row))) for row in names for column in names]
+        pairs: dict[frozenset[str], sympy.Expr] = {}
+        for row, column in combinations_with_replacement(names, 2):
+            pairs[frozenset((row, column))] = differentiate(slopes[row], self.loss.symbols[column])
+        return [pairs[frozenset((row, column))] for row in names for column in names]
 
     @property
     def operations(self) -> int:
@@ -99,9 +98,8 @@ class BatchEvaluation:
         shape = (len(points), self.n)
         outputs = [_spread(output, shape) for output in program.run(TORCH, values)]
         reduce: Callable[..., torch.Tensor] = torch.mean if self.loss.reduction == "mean" else torch.sum
-        found = (
-            torch.stack([reduce(output, dim=1) for output in outputs], dim=1) if outputs else torch.empty(shape[0], 0)
-        )
+        reduced = [reduce(output, dim=1) for output in outputs]
+        found = torch.stack(reduced, dim=1) if reduced else torch.empty(shape[0], 0)
         for condition in self.programs.inside.run(TORCH, values):
             holds = torch.as_tensor(condition).expand(shape).all(dim=1)
             found = torch.where(holds[:, None], found, torch.nan)

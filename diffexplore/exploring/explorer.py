@@ -14,7 +14,7 @@ from diffexplore.exploring.axes import chosen_axes
 from diffexplore.exploring.evaluation import BatchEvaluation, Programs, at
 from diffexplore.exploring.fitted import Curve, fitted_curve
 from diffexplore.exploring.records import Explorer, Fitted, Live, Mark, Valley
-from diffexplore.exploring.script import curve_program, live_of, numbers_of
+from diffexplore.exploring.script import curve_program, live_of
 from diffexplore.exploring.surface import field_over, profile_over, surface_over
 from diffexplore.exploring.window import Window, around, close_to
 from diffexplore.fitting.records import Fit
@@ -41,8 +41,11 @@ def evaluation_of(loss: Loss, batch: Batch) -> BatchEvaluation:
     """The loss on the float64 columns of ``batch``. Raises UsageError for a loss without parameters."""
     if not loss.parameters:
         raise UsageError("the loss has no parameters: there is nothing to explore")
-    columns = {name: torch.as_tensor(column).to(torch.float64).cpu().numpy() for name, column in batch.columns.items()}
-    return BatchEvaluation(Programs(loss), columns, batch.n)
+    return BatchEvaluation(Programs(loss), _columns(batch), batch.n)
+
+
+def _columns(batch: Batch) -> dict[str, np.ndarray]:
+    return {name: torch.as_tensor(column).to(torch.float64).cpu().numpy() for name, column in batch.columns.items()}
 
 
 def explorer_of(fit: Fit, axes: Sequence[str] | str | None = None) -> Explorer:
@@ -54,42 +57,24 @@ def explorer_of(fit: Fit, axes: Sequence[str] | str | None = None) -> Explorer:
     evaluation = evaluation_of(loss, batch)
     view = _View(fit, loss, evaluation, drawn)
     curve = fitted_curve(loss)
-    live = live_of(evaluation, curve, view.rate(), view.reach())
-    columns = evaluation_columns(batch) if isinstance(live, Live) else {}
+    found = live_of(evaluation, curve, view.rate(), view.reach())
+    live = found if isinstance(found, Live) else None
     whole, near = view.whole(), view.near()
+    over = evaluation, view.places, view.held
     two = len(drawn) == 2
-    surface = surface_over(evaluation, view.places, view.held, whole, view.lowest) if two else None
+    surface = surface_over(*over, whole, view.lowest) if two else None
     profile = None if two else profile_over(evaluation, view.places[0], view.held, whole)
     return Explorer(
-        loss=fit.loss,
-        gradient=fit.gradient,
-        n=fit.n,
-        origin=fit.origin,
-        axes=drawn,
-        held=view.point(view.held),
-        start=dict(fit.run.first.point),
-        optimizer=fit.optimizer,
-        rate=fit.lr,
-        steps=fit.steps,
-        path=view.path,
-        marks=view.marks,
-        valleys=view.valleys(),
-        windows=(whole,) if near is None else (whole, near),
-        surface=surface,
-        downhill=None if surface is None else field_over(evaluation, view.places, view.held, whole),
-        near=surface_over(evaluation, view.places, view.held, near, view.lowest) if two and near is not None else None,
-        profile=profile,
+        loss=fit.loss, gradient=fit.gradient, n=fit.n, origin=fit.origin, axes=drawn, held=view.point(view.held),
+        start=dict(fit.run.first.point), optimizer=fit.optimizer, rate=fit.lr, steps=fit.steps, path=view.path,
+        marks=view.marks, valleys=view.valleys(), windows=(whole,) if near is None else (whole, near), surface=surface,
+        downhill=None if surface is None else field_over(*over, whole),
+        near=surface_over(*over, near, view.lowest) if two and near is not None else None, profile=profile,
         fitted=None if curve is None else _fitted(curve, view, batch),
-        columns=columns,
-        live=live if isinstance(live, Live) else None,
-        not_live=None if isinstance(live, Live) else f"the page cannot recompute this loss: {live}",
+        columns={} if live is None else {name: tuple(map(float, column)) for name, column in _columns(batch).items()},
+        live=live, not_live=None if live else f"the page cannot recompute this loss: {found}",
         notes=tuple(view.notes(drawn=surface is not None or profile is not None)),
-    )
-
-
-def evaluation_columns(batch: Batch) -> dict[str, tuple[float, ...]]:
-    """The data as plain numbers."""
-    return numbers_of({name: torch.as_tensor(column).double().cpu().numpy() for name, column in batch.columns.items()})
+    )  # fmt: skip
 
 
 def _place(point: Point) -> str:
@@ -109,11 +94,7 @@ class _View:
         self.places = tuple(loss.parameters.index(name) for name in drawn)
         self.path = tuple(step for step in fit.path if all(map(math.isfinite, step.point.values())))
         self.marks = tuple(
-            Mark(
-                "local minimum" if one.kind == "minimum" and not fit.terrain.complete else one.kind,
-                one.point,
-                one.value,
-            )
+            Mark(f"{'' if fit.terrain.complete or one.kind != 'minimum' else 'local '}{one.kind}", one.point, one.value)
             for one in fit.terrain.stationary
         )
         best = fit.best.point if fit.best is not None else fit.run.first.point
@@ -141,8 +122,7 @@ class _View:
         """For each parameter a range that holds start, path and minimum."""
         seen = [at(self._loss, step.point) for step in (self._fit.run.first, *self._low())]
         seen += [] if self._optimum is None else [self._optimum]
-        window = around(WHOLE, [tuple(map(float, place)) for place in seen], [_width(value) for value in self.held])
-        wide = window.twice()
+        wide = around(WHOLE, [tuple(map(float, place)) for place in seen], list(map(_width, self.held))).twice()
         return dict(zip(self._loss.parameters, zip(wide.low, wide.high, strict=True), strict=True))
 
     def _low(self) -> list[PathStep]:
@@ -195,11 +175,8 @@ class _View:
         if others:
             where = "at the minimum" if self._optimum is not None else "at the lowest point of the path"
             found.append(f"the surface is a slice {where}, {_place(others)}; the path is projected onto it")
-        bounds = [
-            condition
-            for condition in self._loss.domain
-            if condition.free_symbols & {self._loss.symbols[name] for name in self._loss.parameters}
-        ]
+        parameters = {self._loss.symbols[name] for name in self._loss.parameters}
+        bounds = [condition for condition in self._loss.domain if condition.free_symbols & parameters]
         if bounds:
             found.append(f"the loss is defined where {typeset(conditions_to_text(bounds))}; elsewhere nothing is drawn")
         return found + self._outside()

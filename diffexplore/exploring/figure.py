@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from diffexplore.exploring.records import Explorer, Surface
 from diffexplore.exploring.window import Window
 from diffexplore.figures.records import Arrows, Axis, Figure, Layer, Role, Scale, Series, ValueGrid
-from diffexplore.numerals import plain_exponent
-from diffexplore.writing.numbers import counted
+from diffexplore.writing.numbers import coordinate, counted
 
 #: Samples that a picture of the data shows: more of them are one blot.
 _MOST_SAMPLES = 2_000
@@ -41,23 +40,14 @@ def _surface(explorer: Explorer, place: int, surface: Surface | None) -> Figure:
     window = explorer.windows[place]
     layers: list[Layer] = []
     if surface is not None:
-        layers.append(
-            ValueGrid("loss", surface.x, surface.y, surface.values, scale=_scale(surface), levels=surface.levels)
-        )
+        scale, levels = _scale(surface), surface.levels
+        layers.append(ValueGrid("loss", surface.x, surface.y, surface.values, scale=scale, levels=levels))
     if explorer.downhill is not None and place == 0:
         field = explorer.downhill
         layers.append(Arrows("downhill", field.x, field.y, field.dx, field.dy, role="bound"))
-    layers += _valleys(explorer, window)
-    layers += _path(explorer, window)
-    layers += _marks(explorer, window)
-    where = "" if place == 0 else f", {window.name}"
-    return Figure(
-        title=f"Loss surface of {_name(explorer)}{where}",
-        caption=_caption(explorer, surface, place),
-        x=Axis(first),
-        y=Axis(second),
-        layers=tuple(layers),
-    )
+    layers += [*_valleys(explorer, window), *_path(explorer, window), *_marks(explorer, window)]
+    title = f"Loss surface of {_name(explorer)}{'' if place == 0 else f', {window.name}'}"
+    return Figure(title, _caption(explorer, surface, place), Axis(first), Axis(second), tuple(layers))
 
 
 def _scale(surface: Surface) -> Scale:
@@ -66,16 +56,17 @@ def _scale(surface: Surface) -> Scale:
     return "log" if min(values) > 0 else "linear"
 
 
-def said_of_surface(explorer: Explorer) -> list[str]:
+def about_surface(explorer: Explorer) -> list[str]:
     """What stands on the surface, or on the curve, whatever the path is."""
     if len(explorer.axes) == 1:
         return [f"The loss over {explorer.axes[0]}"]
     first, second = explorer.axes
-    spaced = (
-        "between equal parts of the picture" if explorer.minimum is None else "spaced geometrically above its minimum"
-    )
-    parts = [f"Contours of the loss over {first} and {second}, {spaced}"]
-    parts += ["arrows point down the gradient, all of one length on the screen"]
+    by_parts = explorer.minimum is None
+    spaced = "between equal parts of the picture" if by_parts else "spaced geometrically above its minimum"
+    parts = [
+        f"Contours of the loss over {first} and {second}, {spaced}",
+        "arrows point down the gradient, all of one length on the screen",
+    ]
     if explorer.valleys:
         flat, steep = explorer.valleys[0].curvature, explorer.valleys[-1].curvature
         parts.append(
@@ -86,7 +77,7 @@ def said_of_surface(explorer: Explorer) -> list[str]:
 
 
 def _caption(explorer: Explorer, surface: Surface | None, place: int) -> str:
-    parts = said_of_surface(explorer) if surface is not None else []
+    parts = about_surface(explorer) if surface is not None else []
     if place:
         parts = [part for part in parts if not part.startswith("arrows")]
     return "; ".join([*parts, _about_path(explorer, place), *explorer.notes]) + "."
@@ -140,17 +131,21 @@ def _path(explorer: Explorer, window: Window) -> Iterator[Series]:
 
 
 def _marks(explorer: Explorer, window: Window) -> Iterator[Series]:
+    """Start, end and stationary points."""
     last = explorer.path[-1].point if explorer.path else explorer.start
-    marks: list[tuple[str, Role, tuple[float, ...]]] = [
-        ("start", "start", tuple(explorer.start[axis] for axis in explorer.axes)),
-        ("end", "end", tuple(last[axis] for axis in explorer.axes)),
-    ]
-    for mark in explorer.marks:
-        role: Role = "optimum" if "minimum" in mark.kind else "bad"
-        marks.append((f"{mark.kind}, proved", role, tuple(mark.point[axis] for axis in explorer.axes)))
-    for name, role, place in marks:
+    for name, point in (("start", explorer.start), ("end", last)):
+        place = tuple(point[axis] for axis in explorer.axes)
         if window.holds(place):
-            yield Series(name, (place[0],), (place[1],), joined=False, role=role)
+            yield Series(name, place[:1], place[1:], joined=False, role=_ROLES[name])
+    yield from _stationary(explorer, window)
+
+
+def _stationary(explorer: Explorer, window: Window) -> Iterator[Series]:
+    for mark in explorer.marks:
+        place = tuple(mark.point[axis] for axis in explorer.axes)
+        role: Role = "optimum" if "minimum" in mark.kind else "bad"
+        if window.holds(place):
+            yield Series(f"{mark.kind}, proved", place[:1], place[1:] or (mark.loss,), joined=False, role=role)
 
 
 # -------------------------------------------------------------------------------------------------------- one parameter
@@ -166,10 +161,7 @@ def _profile(explorer: Explorer) -> Figure:
     layers.append(Series("path", *_columns(inside), joined=False, role="chosen"))
     for name, ends in (("start", inside[:1]), ("end", inside[-1:])):
         layers.append(Series(name, *_columns(ends), joined=False, role=_ROLES[name]))
-    for mark in explorer.marks:
-        if window.holds((mark.point[axis],)):
-            role: Role = "optimum" if "minimum" in mark.kind else "bad"
-            layers.append(Series(f"{mark.kind}, proved", (mark.point[axis],), (mark.loss,), joined=False, role=role))
+    layers += _stationary(explorer, window)
     caption = "; ".join([f"The loss over {axis}", _about_path(explorer), *explorer.notes]) + "."
     return Figure(f"Loss of {_name(explorer)} over {axis}", caption, Axis(axis), Axis("loss"), tuple(layers))
 
@@ -188,14 +180,9 @@ def data_figure(explorer: Explorer) -> Figure:
     thinned = "" if stride == 1 else f", every {stride}th of {explorer.n:,}"
     layers: list[Layer] = [Series(f"data{thinned}", x, y, joined=False, role="data")]
     layers += [Series(name, xs, ys, role=_ROLES[name]) for name, xs, ys in fitted.lines]
-    return Figure(
-        title=f"Data and fit of {_name(explorer)}",
-        caption=f"{fitted.y} = {fitted.formula}, where a sample pulls at no parameter of the curve, over the samples.",
-        x=Axis(fitted.x),
-        y=Axis(fitted.y),
-        layers=tuple(layers),
-    )
+    caption = f"{fitted.y} = {fitted.formula}, where a sample pulls at no parameter of the curve, over the samples."
+    return Figure(f"Data and fit of {_name(explorer)}", caption, Axis(fitted.x), Axis(fitted.y), tuple(layers))
 
 
 def _short(value: float) -> str:
-    return plain_exponent(f"{value:.3g}")
+    return coordinate(value, 3)

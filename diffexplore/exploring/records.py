@@ -171,20 +171,9 @@ class Explorer:
 
     def to_dict(self) -> dict[str, Any]:
         """What is drawn, as plain values; null for a number that is not finite."""
-        return plain(
-            {
-                "loss": self.loss.to_dict(),
-                "axes": list(self.axes),
-                "held": dict(self.held),
-                "start": dict(self.start),
-                "rate": self.rate,
-                "steps": self.steps,
-                "live": self.live is not None,
-                "not_live": self.not_live,
-                "notes": list(self.notes),
-                "figures": [figure.to_dict() for figure in self.figures()],
-            }
-        )
+        drawn = {name: getattr(self, name) for name in ("loss", "axes", "held", "start", "rate", "steps")}
+        live = {"live": self.live is not None, "not_live": self.not_live, "notes": self.notes}
+        return plain(drawn | live | {"figures": [figure.to_dict() for figure in self.figures()]})
 
     def _repr_html_(self) -> str:
         from diffexplore.pages.live import frame

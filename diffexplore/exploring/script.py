@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from diffexplore.exploring.evaluation import BatchEvaluation
 from diffexplore.exploring.fitted import Curve
 from diffexplore.exploring.records import Live
@@ -50,16 +48,11 @@ def _source(evaluation: BatchEvaluation, curve: Curve | None) -> str:
         function("inside", "Whether each condition of the domain holds", programs.inside, width=0),
     ]
     if curve is not None:
-        inputs = (*loss.parameters, curve.over)
-        parts.append(function("fitted", f"The {curve.response} that is fitted", lower([curve.expression], inputs)))
+        program = curve_program(curve, loss.parameters)
+        parts.append(function("fitted", f"The {curve.response} that is fitted", program))
     return "\n\n".join([*helpers("\n".join(parts)), *parts])
 
 
 def curve_program(curve: Curve, parameters: tuple[str, ...]) -> Program:
     """The fitted response as a program of the parameters, then the other data symbol."""
     return lower([curve.expression], (*parameters, curve.over))
-
-
-def numbers_of(columns: Mapping[str, np.ndarray]) -> dict[str, tuple[float, ...]]:
-    """Columns as plain numbers."""
-    return {name: tuple(map(float, column)) for name, column in columns.items()}

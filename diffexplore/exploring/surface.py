@@ -40,8 +40,11 @@ def surface_over(
     known = values[np.isfinite(values)]
     if not known.size:
         return None
-    rows_of = tuple(tuple(None if np.isnan(value) else float(value) for value in row) for row in values)
-    return Surface(tuple(x.tolist()), tuple(y.tolist()), rows_of, levels(known, lowest))
+    return Surface(tuple(x.tolist()), tuple(y.tolist()), tuple(map(_plain, values)), levels(known, lowest))
+
+
+def _plain(values: np.ndarray) -> tuple[float | None, ...]:
+    return tuple(None if np.isnan(value) else float(value) for value in values)
 
 
 def levels(values: np.ndarray, lowest: float | None) -> tuple[float, ...]:
@@ -91,6 +94,4 @@ def profile_over(evaluation: BatchEvaluation, axis: int, held: np.ndarray, windo
     values, slopes = evaluation.values(points), evaluation.gradients(points)[:, axis]
     if not np.isfinite(values).any():
         return None
-    return Profile(tuple(x.tolist()), *(
-        tuple(None if np.isnan(value) else float(value) for value in row) for row in (values, slopes)
-    ))  # fmt: skip
+    return Profile(tuple(x.tolist()), _plain(values), _plain(slopes))

@@ -14,7 +14,7 @@ from diffexplore.fitting.objective import RunObjective
 from diffexplore.fitting.optimizers.base import Steps, Stepwise, Whole
 from diffexplore.fitting.path import Path
 
-#: How often a listener hears of the progress.
+#: Steps between two reports of the progress.
 _EVERY = 64
 
 

@@ -68,7 +68,7 @@ def fit(
 def run_fit(
     loss: Loss, batch: Batch, start: Mapping[str, float], settings: Settings, listener: Listener | None = None
 ) -> Fit:
-    """The same on a batch that is at hand; ``listener`` hears of the progress."""
+    """The same on a batch that is at hand; ``listener`` follows the progress."""
     if not loss.parameters:
         raise UsageError("the loss has no parameters: there is nothing to fit")
     listener = listener or Silence()

@@ -1,7 +1,7 @@
 """What the loss looks like where a descent should end: its stationary points, or why it has none to be found.
 
 A minimum is one only where a box is proved to hold exactly one stationary point, with a positive definite Hessian.
-Lines of stationary points are proved by a symmetry of the loss. What is not proved is said to be seen, not known.
+Lines of stationary points are proved by a symmetry of the loss. What is not proved is described as seen, not as known.
 """
 
 from __future__ import annotations

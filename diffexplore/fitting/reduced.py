@@ -190,18 +190,18 @@ class ReducedLoss:
         """A program of the parameters, with the sums in their places."""
         key = id(program)
         if key not in self._staged:
-            reading = RunningMode(SMOOTH, _as_ball, cases=CASES, by=self.parameters)
-            staged = StagedProgram(program, reading, self.sums, self.parameters)  # type: ignore[arg-type]  # balls
-            staged.prepare()
-            self._staged[key] = staged
+            self._staged[key] = self._in_arb(program, self.sums, self.parameters)
         return self._staged[key]
+
+    def _in_arb(self, program: Program, fixed: Mapping[str, arb], varying: Sequence[str]) -> StagedProgram:
+        reading = RunningMode(SMOOTH, _as_ball, cases=CASES, by=self.parameters)
+        staged = StagedProgram(program, reading, fixed, varying)  # type: ignore[arg-type]  # balls, as it reads them
+        staged.prepare()
+        return staged
 
     def _one_by_one(self, program: Program, at: Mapping[str, arb]) -> list[arb]:
         """Sums over the samples, in Arb."""
-        reading = RunningMode(SMOOTH, _as_ball, cases=CASES, by=self.parameters)
-        staged = StagedProgram(program, reading, at, self.loss.data)  # type: ignore[arg-type]  # balls, as it reads them
-        staged.prepare()
-        totals = [arb(0) for _ in program.outputs]
+        staged, totals = self._in_arb(program, at, self.loss.data), [arb(0) for _ in program.outputs]
         columns = [self.columns[name].tolist() for name in staged.varying]
         rows = zip(*columns, strict=True) if columns else [()] * self.n
         for row in rows:

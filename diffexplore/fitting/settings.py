@@ -1,4 +1,4 @@
-"""What a fit is told: checked once, so that nothing further on meets a rate of NaN or a billion dtypes."""
+"""The settings of a fit, checked once, so that nothing further on meets a rate of NaN or a billion dtypes."""
 
 from __future__ import annotations
 

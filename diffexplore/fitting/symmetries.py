@@ -57,15 +57,17 @@ class Motion:
         alike = all(self.matrix[i][j] == (factor if i == j else 0) for i in range(size) for j in range(size))
         return factor != 0 and alike and not any(self.shift)
 
+    def velocities(self, symbols: Sequence[sympy.Symbol]) -> list[sympy.Expr]:
+        """A θ + c."""
+        return [
+            sum((sympy.Rational(a) * other for a, other in zip(row, symbols, strict=True)), sympy.Rational(shift))
+            for row, shift in zip(self.matrix, self.shift, strict=True)
+        ]
+
     def text(self, names: Sequence[str]) -> str:
         """``a' = a, b' = b``: the parameters that move."""
-        parts = []
-        for name, row, shift in zip(names, self.matrix, self.shift, strict=True):
-            moved = (sympy.Rational(a) * sympy.Symbol(other) for a, other in zip(row, names, strict=True))
-            velocity = sum(moved, sympy.Rational(shift))
-            if velocity != 0:
-                parts.append(f"{name}' = {to_text(velocity)}")
-        return ", ".join(parts)
+        moved = zip(names, self.velocities([sympy.Symbol(name) for name in names]), strict=True)
+        return ", ".join(f"{name}' = {to_text(velocity)}" for name, velocity in moved if velocity != 0)
 
 
 def symmetries(loss: Loss) -> tuple[Motion, ...]:
@@ -149,19 +151,10 @@ def _motion(entries: np.ndarray, size: int) -> Motion | None:
 
 
 def _proved(loss: Loss, motion: Motion, target: sympy.Expr) -> bool:
-    """Whether (A θ + c) · ∂ℓ/∂θ is ``target``, by algebra."""
+    """Whether (A θ + c) · ∂ℓ/∂θ is ``target`` wherever the loss is defined, by algebra."""
     symbols = [loss.symbols[name] for name in loss.parameters]
-    total: sympy.Expr = -target
-    for symbol, row, shift in zip(symbols, motion.matrix, motion.shift, strict=True):
-        velocity = sum(
-            (sympy.Rational(a) * other for a, other in zip(row, symbols, strict=True)), sympy.Rational(shift)
-        )
-        total += velocity * differentiate(loss.expression, symbol)
-    return _vanishes(total, loss)
-
-
-def _vanishes(expression: sympy.Expr, loss: Loss) -> bool:
-    """Whether an expression is proved to be 0 wherever the loss is defined."""
+    moved = zip(motion.velocities(symbols), symbols, strict=True)
+    expression = sum((velocity * differentiate(loss.expression, symbol) for velocity, symbol in moved), -target)
     if expression.is_rational_function(*expression.free_symbols):
         return bool(sympy.cancel(sympy.together(expression)) == 0)
     from diffexplore.decide.decide import decide_equal

@@ -34,8 +34,7 @@ _UNLIMITED = 10**18
 
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
-_HAS_CLOCK = hasattr(time, "pthread_getcpuclockid")
-"""Whether the processor time of a thread can be told."""
+_HAS_CLOCK = hasattr(time, "pthread_getcpuclockid")  # whether the processor time of a thread can be told
 
 
 class Ending(Enum):
@@ -184,7 +183,8 @@ class _Worker:
             if _HAS_CLOCK:
                 self._clock = time.pthread_getcpuclockid(_thread.get_ident())
             self._identifier = _thread.get_ident()  # from here on it may be shot, and will release the lock
-            self._context.run(self._metered)
+            self._context.run(_METER.set, self._meter)
+            self._context.run(self._work)
             self.ending = Ending.DONE
         except _Spent:
             self.ending = Ending.TOO_LARGE
@@ -195,10 +195,6 @@ class _Worker:
         finally:  # neither here nor above does Python raise a shot before the release, since it does so at calls only
             self._over = True
             self._running.release()
-
-    def _metered(self) -> None:
-        _METER.set(self._meter)
-        self._work()
 
     def wait(self, seconds: float) -> None:
         """Wait for the end of the work, at most ``seconds`` of its processor time."""

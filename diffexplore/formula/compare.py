@@ -1,4 +1,4 @@
-"""Whether two expressions are equal: by algebra where that is cheap, else by their values at random points."""
+"""Whether two expressions are equal: by algebra, else by their values at random points; comparisons in plain form."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from itertools import islice
 
 import sympy
 from flint import arb, fmpq
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.formula.budget import remembered, spend
@@ -61,9 +63,9 @@ def values_of_both(left: sympy.Expr, right: sympy.Expr) -> Iterator[tuple[dict[s
             yield point, first, second
 
 
-def random_points(symbols: set[sympy.Basic], seed: int = 0) -> Iterator[dict[sympy.Basic, Fraction]]:
+def random_points(symbols: set[sympy.Basic]) -> Iterator[dict[sympy.Basic, Fraction]]:
     """Reproducible points of short fractions; positive ones first, where most formulas are defined."""
-    generator = random.Random(seed)
+    generator = random.Random(0)
     ordered = sorted(symbols, key=str)
     for draw in range(_DRAWS):
         low = 1 if draw < _DRAWS // 2 else -199
@@ -100,3 +102,50 @@ def _difference_vanishes(left: sympy.Expr, right: sympy.Expr) -> bool:
         return False
     numerator, _ = sympy.fraction(sympy.together(difference))
     return bool(sympy.expand(numerator) == 0)
+
+
+def without_branches(condition: Boolean) -> Boolean:
+    """``condition`` with no piecewise expression in it.
+
+    Of where(x > 0, x, y) > 1 it makes (x > 0 and x > 1) or (not x > 0 and y > 1). SymPy would make an if-then-else of
+    it, which is a condition that nothing else here knows.
+    """
+    if condition.has(sympy.Piecewise):
+        condition = condition.replace(lambda node: isinstance(node, Relational), _spread)
+    return condition.replace(lambda node: isinstance(node, sympy.ITE), lambda node: node.to_nnf(simplify=False))
+
+
+def constants_decided(condition: Boolean) -> Boolean:
+    """``condition`` with each comparison of constants decided by their enclosures, where these tell.
+
+    What they leave open, such as 3/4 ≤ σ(log 3), is written with a number on its right side alone. SymPy cannot tell it
+    either, divides by a coefficient that 3/4 does not have, and makes ever larger comparisons of it.
+    """
+    if not isinstance(condition, Boolean):
+        return condition
+    constant = {node: _decided(node) for node in condition.atoms(Relational) if not node.free_symbols}
+    return condition.xreplace(constant) if constant else condition
+
+
+def _decided(relation: Relational) -> Boolean:
+    difference = relation.lhs - relation.rhs
+    if difference.is_Rational or not isinstance(difference, sympy.Expr):
+        return relation.func(difference, 0)
+    ball = value_at(difference, {})
+    if ball is not None and (ball > 0 or ball < 0 or ball == 0):
+        return relation.func(sympy.Integer(int(ball > 0) - int(ball < 0)), 0)
+    number, rest = difference.as_coeff_Add(rational=True)
+    return relation.func(rest, -number, evaluate=False)
+
+
+def _spread(relation: Boolean) -> Boolean:
+    """A comparison as the cases of the branches on its sides, outermost first."""
+    pieces = next((node for node in sympy.preorder_traversal(relation) if isinstance(node, sympy.Piecewise)), None)
+    if pieces is None:
+        return relation
+    cases, earlier = [], sympy.true
+    for branch, condition in pieces.args:
+        taken = sympy.And(earlier, condition)
+        cases.append(sympy.And(taken, _spread(relation.xreplace({pieces: branch}))))
+        earlier = sympy.And(earlier, sympy.Not(condition))
+    return sympy.Or(*cases)

@@ -15,8 +15,7 @@ from diffexplore.functions.domains import certain_of
 from diffexplore.functions.facts import ALWAYS_POSITIVE
 from diffexplore.functions.records import Defined, Function
 
-#: Bits that a decimal value may lose in the arguments and in the sum.
-_GUARD_BITS = 64
+_GUARD_BITS = 64  # bits that a decimal value may lose in the arguments and in the sum
 
 
 class DefinedFunction(sympy.Function):

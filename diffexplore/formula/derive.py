@@ -66,6 +66,7 @@ class Gradient(_Derivatives[str]):
     """The simplified partials of the summand, by name of the parameter (or data) differentiated by.
 
     Attributes:
+        simplified: the partials, which the mapping itself gives as well.
         raw: the same partials as SymPy differentiates them.
         cost: operation counts of each.
     """
@@ -108,7 +109,9 @@ class Hessian(_Derivatives[tuple[str, str]]):
 
     Attributes:
         names: the rows, and the columns.
-        raw, cost: as of a :class:`Gradient`.
+        simplified: the second partials, which the mapping itself gives as well.
+        raw: the same partials as SymPy differentiates the simplified first ones.
+        cost: operation counts of each.
     """
 
     names: tuple[str, ...]
@@ -152,9 +155,7 @@ def hessian_of(loss: Loss, names: tuple[str, ...]) -> Hessian:
 
 @remembered(128)  # a candidate's causes are derivatives of the same few expressions, for each candidate
 def differentiate(
-    expr: sympy.Expr,
-    symbol: sympy.Symbol,
-    by: Callable[[sympy.Expr, sympy.Symbol], sympy.Expr] = sympy.diff,
+    expr: sympy.Expr, symbol: sympy.Symbol, by: Callable[[sympy.Expr, sympy.Symbol], sympy.Expr] = sympy.diff
 ) -> sympy.Expr:
     """The partial derivative of ``expr``, where it exists; ``by`` is how smooth expressions are differentiated.
 

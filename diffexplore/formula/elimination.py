@@ -18,8 +18,9 @@ from diffexplore.formula.budget import spend
 from diffexplore.formula.size import OverOneDenominator
 from diffexplore.formula.text import conditions_to_text
 
-_MOST = 300
-"""With more inequalities than this nothing is said."""
+_MOST = 300  # with more inequalities than this nothing is said
+
+_MOST_EXPANDED = 2_000  # comparisons that are larger, multiplied out, are not looked at
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,6 @@ def _combined(up: Inequality, down: Inequality, quantity: sympy.Expr) -> Inequal
             total[key] = total.get(key, Fraction(0)) + factor * value
     coefficients = {key: value for key, value in total.items() if value}
     return Inequality(coefficients, by_up * up.constant + by_down * down.constant, up.strict or down.strict)
-
-
-_MOST_EXPANDED = 2_000
-"""Comparisons that are larger, multiplied out, are not looked at."""
 
 
 def check_compatible(conditions: Sequence[sympy.Basic]) -> None:

@@ -65,8 +65,7 @@ def called_in_latex(name: str, arguments: Iterable[sympy.Expr], printer: Any, ex
     return rf"{name}{power}\left({', '.join(map(printer._print, arguments))}\right)"
 
 
-_MORE_BITS = 30
-"""The arguments of constants are below 10⁶ < 2²⁰ in magnitude: exp(x) has 20 bits fewer than x."""
+_MORE_BITS = 30  # the arguments of constants are below 10⁶ < 2²⁰ in magnitude: exp(x) has 20 bits fewer than x
 
 
 class sigmoid(_Smooth):
@@ -155,7 +154,7 @@ def where(condition: Boolean, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
 
 def piecewise(*pieces: tuple[sympy.Expr, Boolean]) -> sympy.Expr:
     """The first branch whose condition holds, with comparisons of constants decided beforehand."""
-    from diffexplore.formula.branches import constants_decided  # which computes with these functions
+    from diffexplore.formula.compare import constants_decided  # which computes with these functions
 
     return sympy.Piecewise(*((branch, _settled(constants_decided(condition))) for branch, condition in pieces))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from diffexplore.errors import UsageError
-from diffexplore.formula.juxtaposed import SHORT
+from diffexplore.formula.corrections import SHORT
 from diffexplore.formula.names import check_name, is_symbol, shown
 from diffexplore.formula.notation import REDUCTIONS
 from diffexplore.functions import CONSTANTS, FUNCTIONS
@@ -27,21 +27,16 @@ _REFUSALS: dict[type[ast.AST], str] = {
     ast.Set: "a formula has no sets",
     ast.Dict: "a formula has no dictionaries",
     ast.Tuple: "a formula has no tuples outside Piecewise",
-    ast.ListComp: "a formula has no comprehensions",
-    ast.SetComp: "a formula has no comprehensions",
-    ast.DictComp: "a formula has no comprehensions",
-    ast.GeneratorExp: "a formula has no comprehensions",
+    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), "a formula has no comprehensions"),
     ast.NamedExpr: "a formula has no assignments",
     ast.Starred: "a formula has no starred arguments",
     ast.Compare: "a comparison may stand only in the condition of where(…) or Piecewise(…)",
     ast.BoolOp: "'and', 'or' and 'not' may stand only in the condition of where(…) or Piecewise(…)",
     ast.UnaryOp: "the operator '~' is not part of formulas",
     ast.Await: "a formula has no await",
-    ast.Yield: "a formula has no yield",
-    ast.YieldFrom: "a formula has no yield",
+    **dict.fromkeys((ast.Yield, ast.YieldFrom), "a formula has no yield"),
 }
 
-_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 
 
@@ -49,16 +44,6 @@ _OTHER_OPERATORS: dict[type[ast.operator], str] = {
     ast.FloorDiv: "'//'", ast.Mod: "'%'", ast.MatMult: "'@'", ast.BitAnd: "'&'", ast.BitOr: "'|'",
     ast.LShift: "'<<'", ast.RShift: "'>>'", ast.BitXor: "'^'",
 }  # fmt: skip
-
-
-def check_formula(tree: ast.expr) -> None:
-    """Refuse a tree that is not a formula, with a UsageError that says why."""
-    _expression(tree, 0)
-
-
-def check_condition(tree: ast.expr) -> None:
-    """Refuse a tree that is not a condition, with a UsageError that says why."""
-    _condition(tree, 0)
 
 
 def too_deep() -> UsageError:
@@ -75,7 +60,8 @@ def chain(node: ast.expr, operators: tuple[type[ast.operator], ...]) -> list[tup
     return operands[::-1]
 
 
-def _expression(node: ast.expr, depth: int) -> None:
+def check_formula(node: ast.expr, depth: int = 0) -> None:
+    """Refuse a tree that is not a formula, with a UsageError that says why; ``depth``: its own in a larger one."""
     if depth > MAX_DEPTH:
         raise too_deep()
     if isinstance(node, ast.Constant):
@@ -85,7 +71,7 @@ def _expression(node: ast.expr, depth: int) -> None:
     elif isinstance(node, ast.BinOp):
         _binary(node, depth)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
-        _expression(node.operand, depth + 1)
+        check_formula(node.operand, depth + 1)
     elif isinstance(node, ast.Call):
         _call(node, depth)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
@@ -95,11 +81,11 @@ def _expression(node: ast.expr, depth: int) -> None:
 
 
 def _binary(node: ast.BinOp, depth: int) -> None:
-    if not isinstance(node.op, _OPERATORS):
+    group = next((group for group in GROUPS if isinstance(node.op, group)), None)
+    if group is None:
         raise UsageError(f"the operator {_OTHER_OPERATORS.get(type(node.op), '?')} is not part of formulas")
-    group = next(group for group in GROUPS if isinstance(node.op, group))
     for _, operand in chain(node, group):
-        _expression(operand, depth + 1)
+        check_formula(operand, depth + 1)
 
 
 def _number(node: ast.Constant) -> None:
@@ -137,7 +123,7 @@ def _call(node: ast.Call, depth: int) -> None:
         _pieces(node, depth)
         return
     for position, argument in enumerate(node.args):
-        check = _condition if entry.name == "where" and position == 0 else _expression
+        check = check_condition if entry.name == "where" and position == 0 else check_formula
         check(argument, depth + 1)
 
 
@@ -145,22 +131,23 @@ def _pieces(node: ast.Call, depth: int) -> None:
     for argument in node.args:
         if not (isinstance(argument, ast.Tuple) and len(argument.elts) == 2):
             raise UsageError("Piecewise takes pairs: Piecewise((a, condition), …, (b, True))")
-        _expression(argument.elts[0], depth + 1)
-        _condition(argument.elts[1], depth + 1)
+        check_formula(argument.elts[0], depth + 1)
+        check_condition(argument.elts[1], depth + 1)
     last = node.args[-1]
     assert isinstance(last, ast.Tuple)
     if not (isinstance(last.elts[1], ast.Constant) and last.elts[1].value is True):
         raise UsageError("the last pair of Piecewise needs the condition True")
 
 
-def _condition(node: ast.expr, depth: int) -> None:
+def check_condition(node: ast.expr, depth: int = 0) -> None:
+    """Refuse a tree that is not a condition, with a UsageError that says why."""
     if depth > MAX_DEPTH:
         raise too_deep()
     if isinstance(node, ast.BoolOp):
         for part in node.values:
-            _condition(part, depth + 1)
+            check_condition(part, depth + 1)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        _condition(node.operand, depth + 1)
+        check_condition(node.operand, depth + 1)
     elif isinstance(node, ast.Compare):
         _comparison(node, depth)
     elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
@@ -186,16 +173,15 @@ def _comparison(node: ast.Compare, depth: int) -> None:
         raise UsageError("write a chain of comparisons with 'and': 0 < x and x < 1")
     if not isinstance(node.ops[0], _COMPARISONS):
         raise UsageError("compare with <, <=, >, >=, == or !=")
-    _expression(node.left, depth + 1)
-    _expression(node.comparators[0], depth + 1)
+    check_formula(node.left, depth + 1)
+    check_formula(node.comparators[0], depth + 1)
 
 
 def _refused(node: ast.AST) -> UsageError:
     return UsageError(_REFUSALS.get(type(node), f"{type(node).__name__} cannot stand in a formula"))
 
 
-#: Signs of sums over the samples, as results show them.
-_SUMS = ("Σ", "∑")
+_SUMS = ("Σ", "∑")  # signs of sums over the samples, as results show them
 
 
 def _unknown_function(name: str) -> UsageError:

@@ -27,6 +27,19 @@ _MOST_KEPT = 20_000
 _sizes: dict[sympy.Basic, int] = {}
 """The nodes of what was looked at, all of it finite and real. Nothing depends on what is kept here but time."""
 
+_Found = TypeVar("_Found")
+
+#: Nodes of what SymPy makes, part by part (:mod:`diffexplore.formula.made`), and processor time, of which what the
+#: counts let through takes a small part.
+NET = Budget(operations=200_000, seconds=0.8)
+
+MAX_TERMS = 200
+"""Most terms: SymPy takes a quarter of a second for them, and four times as long for twice as many."""
+
+_CAP = 10**6
+
+_SMALL = 4  # nodes of which a term may be made without being weighed as several
+
 
 def look_over(expr: sympy.Expr) -> None:
     """Spend the nodes of ``expr``, from the budget of the reading that this is part of.
@@ -50,23 +63,12 @@ def _size(expr: sympy.Basic, sizes: dict[sympy.Basic, int]) -> int:
             continue
         waiting.pop()
         if node not in sizes:
-            _check_defined(node)
+            if node in _UNDEFINED:
+                raise UsageError("the formula has a constant part that is infinite or undefined, such as 1/0 or log(0)")
+            if node is sympy.I:
+                raise UsageError("the formula has a constant part that is not real, such as sqrt(-1) or log(-1)")
             sizes[node] = 1 + sum(sizes[part] for part in node.args)
     return sizes[expr]
-
-
-def _check_defined(node: sympy.Basic) -> None:
-    if node in _UNDEFINED:
-        raise UsageError("the formula has a constant part that is infinite or undefined, such as 1/0 or log(0)")
-    if node is sympy.I:
-        raise UsageError("the formula has a constant part that is not real, such as sqrt(-1) or log(-1)")
-
-
-_Found = TypeVar("_Found")
-
-#: Nodes of what SymPy makes, part by part (:mod:`diffexplore.formula.made`), and processor time, of which what the
-#: counts let through takes a small part.
-NET = Budget(operations=200_000, seconds=0.8)
 
 
 def caught(work: Callable[[], _Found]) -> _Found:
@@ -85,14 +87,6 @@ def caught(work: Callable[[], _Found]) -> _Found:
     if ending is Ending.OUT_OF_TIME:
         raise UsageError("out of time: SymPy cannot simplify the formula within a second: write it in a simpler form")
     return found[0]
-
-
-MAX_TERMS = 200
-"""Most terms: SymPy takes a quarter of a second for them, and four times as long for twice as many."""
-
-_CAP = 10**6
-_SMALL = 4
-"""Nodes of which a term may be made without being weighed as several."""
 
 
 def check_multiplied_out(expr: sympy.Expr) -> None:

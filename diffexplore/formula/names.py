@@ -20,6 +20,11 @@ MAX_NAME = 40
 WORDS = frozenset({"and", "or", "not", "True", "False", "None", "if", "else"})
 """Words of the grammar of formulas, which are never symbols."""
 
+#: Names that mean data to most people.
+_DATA = frozenset("x y z t X Y data input inputs target targets label labels mask".split())
+
+_MARK = "declared"
+
 
 def check_name(name: str) -> str:
     """``name`` as a formula would read it (in Unicode normal form), if it can be declared as a symbol.
@@ -46,16 +51,9 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…")
 
 
-#: Names that mean data to most people.
-_DATA = frozenset("x y z t X Y data input inputs target targets label labels mask".split())
-
-
 def is_likely_data(name: str) -> bool:
     """Whether most people would call an argument data."""
     return name in _DATA or name.rstrip("0123456789_") in _DATA
-
-
-_MARK = "declared"
 
 
 def with_words(text: str, symbols: Collection[str]) -> str:

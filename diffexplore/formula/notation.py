@@ -26,12 +26,18 @@ REDUCTIONS = ("mean", "sum")
 
 _REDUCED = re.compile(rf"({'|'.join(REDUCTIONS)})\s*([\[(])(.*)([\])])", re.DOTALL)
 
-#: What a value ends with: after one of these, a bar closes.
-_ENDS_VALUE = re.compile(rf"[\w.)\]{_RAISED}]")
+_ENDS_VALUE = re.compile(rf"[\w.)\]{_RAISED}]")  # what a value ends with: after one of these, a bar closes
 _WORDS_BEFORE_VALUES = ("and", "or", "not")
 
-#: Functions whose arguments hold conditions, in which a single = compares.
-_CHOICES = ("where", "Piecewise")
+_CHOICES = ("where", "Piecewise")  # functions whose arguments hold conditions, in which a single = compares
+
+_COUNT = r"(?:\(\s*(?P<factor>\d*)\s*\*?\s*[nNm]\s*\)|[nNm])"
+
+_MEAN = re.compile(
+    rf"(?P<sign>-?)\s*(?:1\s*/\s*{_COUNT}|\(\s*1\s*/\s*{_COUNT.replace('factor', 'inner')}\s*\))\s*\*?\s*"
+    r"(?:sum|Σ|∑)(?:_\w+)?[ᵢⱼₖ]?\s*(?P<summand>\S.*)",
+    re.DOTALL,
+)
 
 
 def plain(text: str) -> str:
@@ -124,14 +130,6 @@ def _compared(text: str) -> str:
         )
         parts.append("==" if alone and inside and inside[-1] else character)
     return "".join(parts)
-
-
-_COUNT = r"(?:\(\s*(?P<factor>\d*)\s*\*?\s*[nNm]\s*\)|[nNm])"
-_MEAN = re.compile(
-    rf"(?P<sign>-?)\s*(?:1\s*/\s*{_COUNT}|\(\s*1\s*/\s*{_COUNT.replace('factor', 'inner')}\s*\))\s*\*?\s*"
-    r"(?:sum|Σ|∑)(?:_\w+)?[ᵢⱼₖ]?\s*(?P<summand>\S.*)",
-    re.DOTALL,
-)
 
 
 def mean_in_words(text: str) -> tuple[str, Callable[[str], str]] | None:

@@ -112,7 +112,8 @@ class _Guards:
         """A power with the factors of its derivative, which are taken out: 0 where one of them is 0."""
         order = sympy.expand(exponent) + 1
         _, variable = order.as_coeff_Mul()
-        parts = [_found(factors, part) for part in sympy.Mul.make_args(variable)]
+        signed = [(part, -part, sympy.factor_terms(-part)) for part in sympy.Mul.make_args(variable)]
+        parts = [next((one for one in each if factors[one] > 0), None) for each in signed]
         if not variable.free_symbols or not self._may_vanish(variable) or None in parts:
             return sympy.Pow(base, exponent)
         outer = sympy.Mul(*(part ** factors.pop(part) for part in parts if part is not None))
@@ -129,11 +130,6 @@ def _count(factors: Counter[sympy.Expr], factor: sympy.Expr, times: int = 1) -> 
     for part in sympy.Mul.make_args(factor):
         whole = part.is_Pow and part.exp.is_Integer
         factors[part.base if whole else part] += times * int(part.exp if whole else 1)
-
-
-def _found(factors: Counter[sympy.Expr], part: sympy.Expr) -> sympy.Expr | None:
-    """The factor that vanishes with ``part``."""
-    return next((one for one in (part, -part, sympy.factor_terms(-part)) if factors[one] > 0), None)
 
 
 def _holds_log(factor: sympy.Expr, base: sympy.Expr) -> bool:

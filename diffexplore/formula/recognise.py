@@ -42,10 +42,7 @@ class _Format:
     sparse: float
 
 
-_FORMATS = {
-    "float64": _Format(53, 32, 12, 1000, 360, 2.0**-30),
-    "float32": _Format(24, 14, 5, 100, 12, 2.0**-12),
-}
+_FORMATS = {"float64": _Format(53, 32, 12, 1000, 360, 2.0**-30), "float32": _Format(24, 14, 5, 100, 12, 2.0**-12)}
 
 #: The longest decimals lie so close that only one that rounds to the float is taken for it: by so many digits.
 _LONG_DECIMAL = 2

@@ -23,9 +23,8 @@ _LONGEST = 60
 #: Numbers at which symbols are tried, the telling ones first.
 _NUMBERS = tuple(sympy.Rational(halves, 2) for halves in (-2, 0, 4, 2, -6, 6, 1, -1))
 
-#: Points tried, and operations that they may take all together, of large formulas fewer points.
-_MOST_TRIALS = 200
-_MOST_OPERATIONS = 40_000
+_MOST_TRIALS = 200  # points tried
+_MOST_OPERATIONS = 40_000  # operations that they may take all together, of large formulas fewer points
 
 #: Operations that SymPy puts in another order or form without a word: sums, products, comparisons.
 _REARRANGED = frozenset("add sub mul div neg full_like lt le gt ge eq ne and or not".split())
@@ -99,7 +98,8 @@ def _outside(program: Program, balls: Mapping[str, arb]) -> int | None:
         seen.add(slot)
         step = program.steps[slot - program.first_step]
         operands = [slots[place] for place in step.arguments]
-        if _has_no_value(step.operation, operands):
+        known = OPERATIONS.get(step.operation)  # a choice or a comparison always has a value
+        if known is not None and all(one.is_finite() for one in operands) and known.facts.domain.fails(*operands):
             return slot
         pending += _needed(step, operands)
     return None
@@ -111,8 +111,3 @@ def _needed(step: Step, operands: Sequence[Any]) -> Sequence[int]:
         return step.arguments
     condition, taken, otherwise = step.arguments
     return (condition,) if operands[0] is None else (condition, taken if operands[0] else otherwise)
-
-
-def _has_no_value(operation: str, operands: Sequence[Any]) -> bool:
-    known = OPERATIONS.get(operation)  # a choice or a comparison always has one
-    return known is not None and all(one.is_finite() for one in operands) and known.facts.domain.fails(*operands)

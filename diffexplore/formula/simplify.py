@@ -27,8 +27,7 @@ from diffexplore.formula.text import to_text
 BUDGET = Budget(operations=1_000_000, seconds=60.0)
 """For one expression. Of the partials of the catalogue and of common formulas, each takes less than a tenth of it."""
 
-_OPERATIONS_OF_A_NODE = 20
-"""What it takes to arrange, write and compare a node of a form."""
+_OPERATIONS_OF_A_NODE = 20  # what it takes to arrange, write and compare a node of a form
 
 MAX_OPS = 400
 """Above this many operations only the cheap forms are tried: the others would use up any budget."""

@@ -74,8 +74,7 @@ class Derivative:
 
 _BRANCHES = (sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair)
 
-_SLOPE = 3
-"""The derivative of a function f at u is written with u up to so often, and with so many nodes besides."""
+_SLOPE = 3  # the derivative of a function f at u is written with u up to so often, and with so many nodes besides
 
 
 @dataclass(frozen=True)

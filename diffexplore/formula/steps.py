@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -87,7 +87,7 @@ class _Derivation:
         """Rule and next line, until no derivative is left and the result is reached."""
         named = self._name_inner(self._expression)
         line = pending(named, self._symbol)
-        yield self._definitions_text("let") or f"derivative of a multiple of {self._symbol}", line
+        yield self._definitions_text() or f"derivative of a multiple of {self._symbol}", line
         for _ in range(MAX_LINES):
             open_derivatives = _derivatives(line)
             if not open_derivatives:
@@ -115,7 +115,7 @@ class _Derivation:
             if not definition.is_polynomial(self._symbol):
                 known = set(self._definitions)
                 named = self._name_inner(definition)
-                new = self._definitions_text("let", known)
+                new = self._definitions_text(known)
                 rule = f"{node.expr.func.__name__} = {self._text(named)}" + (f", {new}" if new else "")
                 return rule, {node: pending(named, self._symbol)}
             slopes[node] = differentiate(definition, self._symbol)
@@ -132,10 +132,10 @@ class _Derivation:
         names.pop(expr, None)
         return expr.xreplace(names)
 
-    def _definitions_text(self, word: str, known: set[AppliedUndef] = frozenset()) -> str:  # type: ignore[assignment]
+    def _definitions_text(self, known: Collection[AppliedUndef] = ()) -> str:
         new = (name for name in self._definitions if name not in known)
         texts = [f"{name.func.__name__} = {self._text(self._definitions[name])}" for name in new]
-        return f"{word} {', '.join(texts)}" if texts else ""
+        return f"let {', '.join(texts)}" if texts else ""
 
     def _value(self, line: sympy.Expr) -> sympy.Expr:
         """The line with every name put back and every derivative taken."""

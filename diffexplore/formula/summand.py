@@ -11,7 +11,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.arguments import as_texts, as_words
 from diffexplore.errors import UsageError
-from diffexplore.formula.branches import without_branches
+from diffexplore.formula.compare import without_branches
 from diffexplore.formula.elimination import check_compatible
 from diffexplore.formula.functions_sympy import dsinc, foreign_node
 from diffexplore.formula.grammar import too_deep

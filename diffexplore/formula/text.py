@@ -25,8 +25,7 @@ _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 #: The constants as functions, for formulas in which their names are symbols.
 _SPELLED = {sympy.E: sympy.exp(1, evaluate=False), sympy.pi: 4 * sympy.atan(1, evaluate=False)}
 
-#: A whole number that ends in so many zeros is written with an exponent.
-_MANY_ZEROS = 16
+_MANY_ZEROS = 16  # a whole number that ends in so many zeros is written with an exponent
 
 
 def to_text(expr: sympy.Basic, *, unicode: bool = True) -> str:

@@ -20,8 +20,7 @@ _MIB = 2**20
 _CALL = 8 * 2**10
 """Bytes for one nested call. The largest measured is 2.6 KiB: a comparison or a key of ``sorted`` that sorts again."""
 
-_LEAST, _MOST = 16 * _MIB, 1024 * _MIB
-"""Bounds of a stack. Only what is used of it takes memory."""
+_LEAST, _MOST = 16 * _MIB, 1024 * _MIB  # bounds of a stack. Only what is used of it takes memory
 
 STARTING = _thread.allocate_lock()
 """Held while a thread starts: the size of stacks is one of the whole process, and until a thread runs Python 3.11 knows

@@ -95,8 +95,11 @@ class _Writer:
         if name in ("max", "min"):
             return self._extreme(name, node.args)
         slots = [self.value(argument) for argument in node.args]
-        if name == "log" and len(slots) == 2:
-            return self.collector.step("div", self.collector.step("log", slots[0]), self._logarithm(node.args[1]))
+        if name == "log" and len(slots) == 2:  # the logarithm of a constant base is a constant
+            base, of_base = node.args[1], slots[1]
+            constant = sympy.log(expression_of(base)) if base in self._bare else None
+            below = self.collector.step("log", of_base) if constant is None else self.collector.constant(constant)
+            return self.collector.step("div", self.collector.step("log", slots[0]), below)
         function = FUNCTIONS[name]
         left_out = len(node.args) - function.least
         slots += [self.collector.constant(sympy.Integer(one)) for one in function.optional[left_out:]]
@@ -104,12 +107,6 @@ class _Writer:
         if function.of_order_0 is not None and all(expression_of(order).is_zero for order in orders):
             return self.collector.step(function.of_order_0.name, *slots[function.orders :])
         return composed(function, self.collector, slots)
-
-    def _logarithm(self, base: ast.expr) -> int:
-        """The slot of the logarithm of a base, which is a constant where the base is one."""
-        if base in self._bare:
-            return self.collector.constant(sympy.log(expression_of(base)))
-        return self.collector.step("log", self.value(base))
 
     def _extreme(self, name: str, arguments: Sequence[ast.expr]) -> int:
         """The largest or smallest of some arguments: the constants among them first, as one."""

@@ -115,7 +115,7 @@ FUNCTIONS: tuple[Function, ...] = (
         computed=Operation(
             name="erf", also=("special_erf",),
             torch=torch.erf, numpy=numpy_real.erf, jax=jsp.erf, tensorflow=tf.math.erf, javascript="erf",
-            arb=arb.erf, double=LEFT_TO_ARB, germ=germ.erf, complex=NOT_COMPLEX,
+            arb=arb.erf, double=library("diffexplore.arithmetic.double_erf").erf, germ=germ.erf, complex=NOT_COMPLEX,
             facts=Facts(
                 domain=EVERYWHERE, sign=Increasing(0), values=(-1, 1), smooth=ANALYTIC, normal_form=ODD,
                 at_infinity=MAY_BE_FINITE,

@@ -9,15 +9,7 @@ from typing import Any
 from diffexplore.arguments import as_words
 from diffexplore.graphing.build import graph_of
 from diffexplore.graphing.records import Graph
-from diffexplore.inputs.functions import (
-    arguments_of_function,
-    called,
-    entries_of,
-    is_function,
-    likely_parameters,
-    split_arguments,
-    which_are_parameters,
-)
+from diffexplore.inputs import functions
 from diffexplore.inputs.losses import known_loss, loss_of_symbols, loss_with_values
 from diffexplore.inputs.names import named_in
 from diffexplore.inputs.wording import PYTHON
@@ -48,9 +40,9 @@ def graph(
     Raises:
         UsageError: for what stands for no loss, and for points, data and samples that do not belong to it.
     """
-    if is_function(loss):
+    if functions.is_function(loss):
         traced, words = _traced(loss, at, data, wrt)
-        return graph_of(traced, at, data, wrt=words, sample=sample, name=called(loss))
+        return graph_of(traced, at, data, wrt=words, sample=sample, name=functions.called(loss))
     known = known_loss(loss)
     if known is None:
         names = None if wrt is None else as_words(wrt, "wrt")
@@ -62,11 +54,13 @@ def graph(
 
 def _traced(function: Any, at: Any, data: Any, wrt: Any) -> tuple[Traced, tuple[str, ...] | None]:
     """A function as formulas, and the symbols to differentiate by."""
-    named, arguments = named_in(at, data, wrt), arguments_of_function(function)
+    named, arguments = named_in(at, data, wrt), functions.arguments_of_function(function)
     entries = named.points if at is not None or data is not None else named.wrt
     if not entries and data is None:
-        likely = PYTHON.at(likely_parameters(arguments), "1.0")
-        raise which_are_parameters(function, arguments, f"give a point, as in {likely}, or wrt: the others are data")
-    parameters, columns = split_arguments(arguments, entries, None)
+        likely = PYTHON.at(functions.likely_parameters(arguments), "1.0")
+        raise functions.which_are_parameters(
+            function, arguments, f"give a point, as in {likely}, or wrt: the others are data"
+        )
+    parameters, columns = functions.split_arguments(arguments, entries, None)
     traced = trace(function, parameters=parameters, data=columns, backward=False)
-    return traced, entries_of(named.wrt, (*traced.parameters, *traced.data)) or None
+    return traced, functions.entries_of(named.wrt, (*traced.parameters, *traced.data)) or None

@@ -91,7 +91,7 @@ def check_values(data: Sequence[str], named: Named, wording: Wording) -> None:
 
 def arguments_of_function(function: Any) -> tuple[str, ...]:
     """The names of the arguments of a torch function, a module or an autograd Function."""
-    from diffexplore.torch_code.binding import arguments_of
+    from diffexplore.torch_code.calling import arguments_of
 
     return arguments_of(function)
 

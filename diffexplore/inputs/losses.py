@@ -13,16 +13,7 @@ from typing import TYPE_CHECKING, Any
 from diffexplore import losses
 from diffexplore.arguments import as_words, wrong
 from diffexplore.errors import UsageError, unknown
-from diffexplore.inputs.functions import (
-    arguments_of_function,
-    called,
-    check_values,
-    function_with_values,
-    is_function,
-    likely_parameters,
-    split_arguments,
-    which_are_parameters,
-)
+from diffexplore.inputs import functions
 from diffexplore.inputs.names import Named, named_in
 from diffexplore.inputs.wording import PYTHON, Wording
 from diffexplore.suggestions import did_you_mean
@@ -117,12 +108,14 @@ def loss_with_values(
     known = known_loss(given)
     if known is not None:
         return with_reduction(known, reduction)
-    if is_function(given):
-        return with_reduction(_of_function(given, *function_with_values(given, named, wording, shapes)), reduction)
+    if functions.is_function(given):
+        return with_reduction(
+            _of_function(given, *functions.function_with_values(given, named, wording, shapes)), reduction
+        )
     symbols = _symbols(given, (*named.points, *named.wrt, *(named.columns or ())))
     _check_known(named.points, symbols, given)
     data = [name for name in symbols if name not in named.points]
-    check_values(data, named, wording)
+    functions.check_values(data, named, wording)
     if not named.points and not named.wrt:
         by = f"give a point, as in {wording.at(data[:1], '1')}, or {wording.by(data[:1])}"
         raise UsageError(f"no parameter to differentiate by: {by}")
@@ -140,12 +133,12 @@ def loss_of_symbols(
     known = known_loss(given)
     if known is not None:
         return with_reduction(known, reduction)
-    if is_function(given):
-        arguments = arguments_of_function(given)
+    if functions.is_function(given):
+        arguments = functions.arguments_of_function(given)
         if wrt is None:
-            likely = wording.by(likely_parameters(arguments))
-            raise which_are_parameters(given, arguments, f"name them, as in {likely}: the others are data")
-        return with_reduction(_of_function(given, *split_arguments(arguments, wrt, shapes)), reduction)
+            likely = wording.by(functions.likely_parameters(arguments))
+            raise functions.which_are_parameters(given, arguments, f"name them, as in {likely}: the others are data")
+        return with_reduction(_of_function(given, *functions.split_arguments(arguments, wrt, shapes)), reduction)
     symbols = _symbols(given, wrt or ())
     _check_known(wrt or (), symbols, given)
     parameters = [name for name in symbols if wrt is None or name in wrt]
@@ -168,12 +161,12 @@ def loss_to_prove(given: Any, parameters: Spec | None, data: Spec | None, wrt: A
         return loss_of_symbols(given, words)
     arrays, batches = declare(parameters or ()), declare(data or ())
     names, columns = ([s.name for array in found for s in array.symbols] for found in (arrays, batches))
-    if is_function(given):
-        arguments = arguments_of_function(given)
+    if functions.is_function(given):
+        arguments = functions.arguments_of_function(given)
         others = [name for name in arguments if name not in {array.name for array in (*arrays, *batches)}]
         first = [array.text for array in arrays] + (others if parameters is None else [])
         second = [array.text for array in batches] + (others if parameters is not None else [])
-        return Loss.from_torch(given, parameters=first, data=second, name=called(given))
+        return Loss.from_torch(given, parameters=first, data=second, name=functions.called(given))
     symbols = _symbols(given, (*names, *columns))
     own = [name for name in symbols if name in names or (parameters is None and name not in columns)]
     return _of_formula(given, own, [name for name in symbols if name not in own], None)
@@ -195,10 +188,10 @@ def with_reduction(loss: Loss, reduction: str | None) -> Loss:
 
 def _of_function(function: Any, parameters: Sequence[str], data: Sequence[str]) -> Loss:
     from diffexplore.loss import Loss
-    from diffexplore.torch_code.binding import autograd_function
+    from diffexplore.torch_code.calling import autograd_function
 
     return Loss.from_torch(
-        autograd_function(function) or function, parameters=parameters, data=data, name=called(function)
+        autograd_function(function) or function, parameters=parameters, data=data, name=functions.called(function)
     )
 
 
@@ -223,7 +216,7 @@ def _check_known(names: Collection[str], symbols: Sequence[str], formula: Any) -
 
 def _unknown_symbol(name: str, names: Collection[str], symbols: Sequence[str], formula: Any) -> UsageError:
     """That a formula has no such symbol: it may be a factor of a name, as a is of ``ax``."""
-    from diffexplore.formula.juxtaposed import split_names
+    from diffexplore.formula.corrections import split_names
 
     if isinstance(formula, str):
         better = split_names(formula.strip(), names)
@@ -237,8 +230,8 @@ def _of_formula(formula: Any, parameters: Sequence[str], data: Sequence[str], re
     from diffexplore.formula.notation import reduction_of
     from diffexplore.loss import Loss
 
-    said, _ = reduction_of(formula)
-    if said is not None and reduction not in (None, said):
-        raise UsageError(f"the formula takes the {said} of its samples: leave out --reduction {reduction}")
+    stated, _ = reduction_of(formula)
+    if stated is not None and reduction not in (None, stated):
+        raise UsageError(f"the formula takes the {stated} of its samples: leave out --reduction {reduction}")
     given = formula.strip() if isinstance(formula, str) else formula
-    return Loss(given, parameters=parameters, data=data, reduction=reduction or said or "mean")
+    return Loss(given, parameters=parameters, data=data, reduction=reduction or stated or "mean")

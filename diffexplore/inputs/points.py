@@ -61,7 +61,7 @@ def _default_points(loss: Loss) -> tuple[Point, ...]:
         return tuple(_point(loss, point) for point in loss.default_points)
     if not loss.parameters:
         return ({},)
-    raise UsageError(f"no point is given: the loss needs a value for {_listed(loss.parameters)}")
+    raise UsageError(f"no point is given: the loss needs a value for {', '.join(loss.parameters)}")
 
 
 def _point(loss: Loss, given: Any) -> Point:
@@ -71,7 +71,7 @@ def _point(loss: Loss, given: Any) -> Point:
             raise _not_a_parameter(loss, name)
     missing = [name for name in loss.parameters if name not in given]
     if missing:
-        raise UsageError(f"the point {_shown(given)} has no value for {_listed(missing)}")
+        raise UsageError(f"the point {_shown(given)} has no value for {', '.join(missing)}")
     return {name: _number(name, given[name]) for name in loss.parameters}
 
 
@@ -80,7 +80,7 @@ def _not_a_parameter(loss: Loss, name: Any) -> UsageError:
         return UsageError(f"{name!r} is data of the loss: a point has values for its parameters only")
     if not loss.parameters:
         return UsageError(f"unknown parameter {name!r}: the loss has none")
-    hint = did_you_mean(str(name), loss.parameters) or f"the loss has {_listed(loss.parameters)}"
+    hint = did_you_mean(str(name), loss.parameters) or f"the loss has {', '.join(loss.parameters)}"
     return UsageError(f"unknown parameter {shown(name)}: {hint}")
 
 
@@ -95,10 +95,6 @@ def _number(name: str, value: Any) -> float:
     if not math.isfinite(number):
         raise UsageError(f"the value of {name!r} is {number}, not a finite number")
     return number
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)
 
 
 def _shown(point: Mapping[str, Any]) -> str:

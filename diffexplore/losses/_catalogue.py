@@ -40,17 +40,12 @@ def hyperplane(dimensions: int) -> Entry:
     score = " + ".join(f"{w}*{x}" for w, x in zip(weights, coordinates, strict=True))
     squared_norm = " + ".join(f"{w}**2" for w in weights)
     return Entry(
-        name=f"hyperplane:{dimensions}",
-        title=f"distance to the hyperplane w · x + b = 0 in {dimensions} dimensions",
-        formula=f"abs({score} + b) / sqrt({squared_norm})",
-        parameters=(*weights, "b"),
-        data=coordinates,
-        domain=(f"{squared_norm} > 0",),
-        source="T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning "
+        f"hyperplane:{dimensions}", f"distance to the hyperplane w · x + b = 0 in {dimensions} dimensions",
+        f"abs({score} + b) / sqrt({squared_norm})", (*weights, "b"), coordinates,
+        "T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning "
         "(2nd ed., Springer 2009), section 4.5",
-        default_points=(_point(weights, 0.75), _point(weights, -1.25)),
-        default_data=partial(cloud, coordinates),
-    )
+        (_point(weights, 0.75), _point(weights, -1.25)), partial(cloud, coordinates), domain=(f"{squared_norm} > 0",),
+    )  # fmt: skip
 
 
 def _point(weights: tuple[str, ...], offset: float) -> dict[str, float]:

@@ -40,13 +40,7 @@ class Entry:
         from diffexplore.loss import Loss
 
         return Loss(
-            self.formula,
-            parameters=self.parameters,
-            data=self.data,
-            reduction=self.reduction,
-            name=self.name,
-            domain=self.domain or None,
-            source=self.source,
-            default_data=self.default_data,
+            self.formula, parameters=self.parameters, data=self.data, reduction=self.reduction, name=self.name,
+            domain=self.domain or None, source=self.source, default_data=self.default_data,
             default_points=self.default_points,
-        )
+        )  # fmt: skip

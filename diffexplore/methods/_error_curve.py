@@ -27,6 +27,7 @@ from diffexplore.methods._along import Along, rounded_sum
 from diffexplore.methods._difference import Difference
 from diffexplore.methods.base import Estimate, Values
 from diffexplore.methods.problem import Problem, spread_over
+from diffexplore.program.program import Program
 
 #: The last levels of a pairwise sum carry nearly all of its rounding: 1 + 1/2 + 1/4 + … = 2 variances.
 _SUM_VARIANCES = 2.0
@@ -114,22 +115,24 @@ class DifferenceCurve:
         """f⁽ᵖ⁾ at x + offset, in double precision."""
         program = self._problem.derivative_program(self._name, order)
         assert not isinstance(program, Ending), "the method's obstacle is requested first"
-        wide = {key: value.detach().to(torch.float64) for key, value in self._values.items()}
-        values = {**wide, self._name: wide[self._name] + offset}
-        return self._problem.reduce(spread_over(program.run(TORCH, values)[0], self._n, values)).expand(offset.shape)
+        return self._reduced(program, self._wide[self._name] + offset).expand(offset.shape)
+
+    @cached_property
+    def _wide(self) -> Values:
+        return {key: value.detach().to(torch.float64) for key, value in self._values.items()}
+
+    def _reduced(self, program: Program, x: Tensor) -> Tensor:
+        values = {**self._wide, self._name: x}
+        return self._problem.reduce(spread_over(program.run(TORCH, values)[0], self._n, values))
 
     def _smooth(self, reach: Tensor) -> Tensor:
         """Where the loss is proved smooth within ``reach`` of x, a piece of the interval at a time (bool)."""
         smooth = torch.ones_like(reach, dtype=torch.bool)
-        wide = {key: value.detach().to(torch.float64) for key, value in self._values.items()}
         for piece in range(_PIECES):
-            x = wide[self._name] + reach * ((2 * piece + 1 - _PIECES) / _PIECES)
+            x = self._wide[self._name] + reach * ((2 * piece + 1 - _PIECES) / _PIECES)
             with Watch(smooth=True) as watch:
                 watch.set(x, reach * ((1 + 2.0**-30) / _PIECES) + x.abs() * 2.0**-51)
-                values = {**wide, self._name: x}
-                loss = self._problem.reduce(
-                    spread_over(self._problem.loss_program.run(TORCH, values)[0], self._n, values)
-                )
+                loss = self._reduced(self._problem.loss_program, x)
             smooth &= watch.radius(loss).isfinite()
         return smooth
 

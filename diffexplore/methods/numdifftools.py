@@ -125,9 +125,9 @@ def _derivative(function: Callable[[Array], Array], at: Tensor) -> _Found:
         return value
 
     with np.errstate(all="ignore"):
-        told = numdifftools.Derivative(seen, full_output=True)(x)
+        found = numdifftools.Derivative(seen, full_output=True)(x)
     value, estimate, step = (
-        np.array(part, np.float64).reshape(x.shape) for part in (told.estimate, told.error_estimate, told.final_step)
+        np.array(part, np.float64).reshape(x.shape) for part in (found.estimate, found.error_estimate, found.final_step)
     )
     largest = LARGEST * np.abs(step)
     used = np.minimum(reach, largest + np.spacing(np.abs(x) + largest))  # a node is rounded

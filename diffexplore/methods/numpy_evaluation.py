@@ -59,7 +59,7 @@ class NumpyEvaluation:
         outputs = problem.closed_form_program.run(numpy, arrays)
         partials = {}
         for name, output in zip(problem.wrt, outputs, strict=True):
-            partials[name] = spread_over(output, n, arrays)
+            partials[name] = spread_over(output, n, arrays).contiguous()  # a radius for each sample of its own
             known = isinstance(output, Tensor)
             radius = numpy.watch.radius(output) if known else fill_error(numpy.watch, output, partials[name])
             numpy.watch.set(partials[name], radius)

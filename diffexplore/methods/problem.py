@@ -17,7 +17,7 @@ from diffexplore.formula.derive import differentiate
 from diffexplore.formula.power_slopes import evaluable
 from diffexplore.formula.size import TooLarge, nodes
 from diffexplore.loss import Loss
-from diffexplore.methods.torch_loss import FormulaInTorch, ProgramInTorch, TorchLoss
+from diffexplore.methods.torch_loss import ProgramInTorch, TorchLoss
 from diffexplore.program.program import Program, lower
 
 #: The input of :attr:`Problem.share_program` that is the number of samples; no symbol of a formula has such a name.
@@ -122,7 +122,7 @@ class Problem:
     @cached_property
     def torch_loss(self) -> TorchLoss:
         """The loss as torch computes it: by the user's function where it was read from one, else by the formula."""
-        return FormulaInTorch(self) if self.loss.program is None else ProgramInTorch(self.loss.program)
+        return TorchLoss(self) if self.loss.program is None else ProgramInTorch(self.loss.program)
 
     @cached_property
     def of_formula(self) -> Problem:

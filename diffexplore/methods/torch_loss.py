@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from torch import Tensor
 
@@ -24,39 +24,11 @@ class Unavailable(DiffexploreError):
     """A method cannot run on this batch: the message says why."""
 
 
-class TorchLoss(Protocol):
-    """A loss as torch computes it, from arguments that are made of the symbols' tensors.
+class TorchLoss:
+    """A loss as torch computes it, from arguments that are made of the symbols' tensors: by its formula, step by step.
 
     ``names`` are the arguments, ``by_sample`` those that have an entry for each sample, in their first dimension.
     """
-
-    names: tuple[str, ...]
-    by_sample: frozenset[str]
-
-    def arguments(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The arguments made of a tensor for each symbol: of shape () for parameters, (n,) for data."""
-
-    def place(self, symbol: str) -> Place:
-        """The argument in which a symbol lies, and its index there."""
-
-    def entry(self, symbol: str, tensors: Mapping[str, Tensor]) -> Tensor:
-        """The entries of a symbol in tensors shaped like the arguments."""
-
-    def loss(self, arguments: Mapping[str, Tensor], n: int) -> Tensor:
-        """The loss over n samples, of shape ()."""
-
-    def of_one(self, arguments: Mapping[str, Tensor]) -> Tensor:
-        """The loss of one sample, whose data lack the dimension of the samples."""
-
-    def watch(self, inputs: Iterable[Tensor]) -> Watch:
-        """What follows the rounding of its operations; ``inputs`` are the tensors of the symbols."""
-
-    def run(self, differentiate: Callable[[], Result]) -> Result:
-        """What a function returns that lets torch differentiate the loss."""
-
-
-class FormulaInTorch:
-    """The formula, operation by operation."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
@@ -64,28 +36,35 @@ class FormulaInTorch:
         self.by_sample = frozenset(problem.loss.data)
 
     def arguments(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The arguments made of a tensor for each symbol: of shape () for parameters, (n,) for data."""
         return dict(values)
 
     def place(self, symbol: str) -> Place:
+        """The argument in which a symbol lies, and its index there."""
         return symbol, ()
 
     def entry(self, symbol: str, tensors: Mapping[str, Tensor]) -> Tensor:
+        """The entries of a symbol in tensors shaped like the arguments."""
         return tensors[symbol]
 
     def loss(self, arguments: Mapping[str, Tensor], n: int) -> Tensor:
+        """The loss over n samples, of shape ()."""
         return self._problem.reduce(self._problem.summands(arguments, n))
 
     def of_one(self, arguments: Mapping[str, Tensor]) -> Tensor:
+        """The loss of one sample, whose data lack the dimension of the samples."""
         return self._problem.summands(arguments, 1).sum()
 
     def watch(self, inputs: Iterable[Tensor]) -> Watch:
+        """What follows the rounding of its operations; ``inputs`` are the tensors of the symbols."""
         return Watch()
 
     def run(self, differentiate: Callable[[], Result]) -> Result:
+        """What a function returns that lets torch differentiate the loss."""
         return without_loading(differentiate)
 
 
-class ProgramInTorch:
+class ProgramInTorch(TorchLoss):
     """The user's function, which may raise anything (:func:`raised_by`)."""
 
     def __init__(self, program: TorchProgram) -> None:
@@ -126,7 +105,7 @@ class ProgramInTorch:
 def raised_by(program: TorchProgram | None, kind: type[DiffexploreError] = UsageError) -> Iterator[None]:
     """What a user's function raises becomes an error of some kind, in one line; a lack of memory stays what it is.
 
-    What makes a method Unavailable is mostly torch's refusal of it, which is said in its words.
+    What makes a method Unavailable is mostly torch's refusal of it, in torch's words.
     """
     try:
         with exits_refused(program.name if program is not None else "the function"):

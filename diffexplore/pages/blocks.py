@@ -9,20 +9,7 @@ from itertools import groupby
 from diffexplore.pages.figures import figure_html
 from diffexplore.pages.formulas import formula_list
 from diffexplore.pages.records import Fragment
-from diffexplore.writing.blocks import (
-    Block,
-    Column,
-    FormulaList,
-    Gap,
-    Heading,
-    Headline,
-    Note,
-    Picture,
-    Span,
-    Table,
-    Text,
-    words_of,
-)
+from diffexplore.writing import blocks as b
 
 #: Characters of a row's name that stays where it is while the others scroll: a longer one would hide them.
 _LONGEST_THAT_STAYS = 20
@@ -34,10 +21,10 @@ class Pen:
     def __init__(self) -> None:
         self.figures = 0
 
-    def draw_all(self, content: Iterable[Block | Fragment]) -> str:
+    def draw_all(self, content: Iterable[b.Block | Fragment]) -> str:
         """The blocks in their order; parts with a heading each stand beside each other where there is room."""
-        parts = [block for block in content if not isinstance(block, Gap)]
-        starts = [place for place, block in enumerate(parts) if isinstance(block, Heading)]
+        parts = [block for block in content if not isinstance(block, b.Gap)]
+        starts = [place for place, block in enumerate(parts) if isinstance(block, b.Heading)]
         if len(starts) < 2:
             return self._part(parts)
         ends = [*starts[1:], len(parts)]
@@ -45,98 +32,98 @@ class Pen:
         grid = "".join(f'<div class="part">{part}</div>' for part in drawn)
         return f'{self._part(parts[: starts[0]])}<div class="parts">{grid}</div>'
 
-    def _part(self, parts: Sequence[Block | Fragment]) -> str:
+    def _part(self, parts: Sequence[b.Block | Fragment]) -> str:
         """Blocks one below the other; notes with a bullet that follow each other are one list, and pictures stand
         beside each other where there is room."""
         drawn = []
         for together, group in groupby(parts, key=_together):
             found = list(group)
-            if together is Note:
-                items = "".join(f"<li>{inline(part.content)}</li>" for part in found if isinstance(part, Note))
+            if together is b.Note:
+                items = "".join(f"<li>{inline(part.content)}</li>" for part in found if isinstance(part, b.Note))
                 drawn.append(f'<ul class="notes">{items}</ul>')
-            elif together is Picture and len(found) > 1:
+            elif together is b.Picture and len(found) > 1:
                 drawn.append(f'<div class="figures">{"".join(map(self.draw, found))}</div>')
             else:
                 drawn += [self.draw(part) for part in found]
         return "\n".join(drawn)
 
-    def draw(self, block: Block | Fragment) -> str:
+    def draw(self, block: b.Block | Fragment) -> str:
         match block:
-            case Headline():
+            case b.Headline():
                 word = f"<strong>{escape(block.word)}</strong>"
                 return f'<div class="verdict {block.tone}">{word}<p>{escape(block.sentence)}</p></div>'
-            case Heading():
+            case b.Heading():
                 aside = f' <span class="aside">{escape(block.aside)}</span>' if block.aside else ""
                 return f"<h3>{escape(block.title)}{aside}</h3>"
-            case FormulaList():
+            case b.FormulaList():
                 return formula_list(block)
-            case Note():
+            case b.Note():
                 marker = f"{escape(block.marker)} " if block.marker else ""
                 quiet = ' class="quiet"' if _is_quiet(block.content) else ""
                 return f"<p{quiet}>{marker}{inline(block.content)}</p>"
-            case Table():
+            case b.Table():
                 return table(block)
-            case Picture():
+            case b.Picture():
                 self.figures += 1
                 return figure_html(block.figure, self.figures)
             case Fragment():
                 return block.html
-            case Gap():
+            case b.Gap():
                 return ""
 
 
-def _together(part: Block | Fragment) -> type | None:
+def _together(part: b.Block | Fragment) -> type | None:
     """The kind of a part that is drawn together with its neighbours of the same kind; None of one that is not."""
-    if isinstance(part, Picture) or (isinstance(part, Note) and part.marker == "·"):
+    if isinstance(part, b.Picture) or (isinstance(part, b.Note) and part.marker == "·"):
         return type(part)
     return None
 
 
-def _is_quiet(content: Text) -> bool:
+def _is_quiet(content: b.Text) -> bool:
     return all(span.tone == "quiet" for span in content)
 
 
-def inline(content: Text) -> str:
+def inline(content: b.Text) -> str:
     """Toned words."""
     return "".join(map(_span, content))
 
 
-def _span(span: Span) -> str:
+def _span(span: b.Span) -> str:
     if span.tone == "plain":
         return escape(span.text)
     return f'<span class="{span.tone}">{escape(span.text)}</span>'
 
 
-def table(block: Table) -> str:
+def table(block: b.Table) -> str:
     """A table that scrolls sideways where the page is narrow; the first cell of a row names it."""
     rows = "".join(_row(block, row) for row in block.rows)
     inside = f"<table><thead><tr>{_head(block)}</tr></thead><tbody>{rows}</tbody></table>"
     return f'<div class="scroll" tabindex="0">{inside}</div>'
 
 
-def _head(block: Table) -> str:
+def _head(block: b.Table) -> str:
     return "".join(f'<th scope="col"{_side(column)}>{_title(column)}</th>' for column in block.columns)
 
 
-def _title(column: Column) -> str:
+def _title(column: b.Column) -> str:
     unit = f'<br><span class="unit">{escape(column.unit)}</span>' if column.unit else ""
     return f"{escape(column.title)}{unit}"
 
 
-def _row(block: Table, row: tuple[Text, ...]) -> str:
+def _row(block: b.Table, row: tuple[b.Text, ...]) -> str:
     cells = "".join(_cells(block, row))
     return f"<tr>{cells}</tr>"
 
 
-def _cells(block: Table, row: tuple[Text, ...]) -> Iterator[str]:
+def _cells(block: b.Table, row: tuple[b.Text, ...]) -> Iterator[str]:
     for place, (column, cell) in enumerate(zip(block.columns, row, strict=True)):
-        names = place == 0 and bool(words_of(cell).strip())
+        names = place == 0 and bool(b.words_of(cell).strip())
         tag, scope = ("th", ' scope="row"') if names else ("td", "")
-        stays = names and len(words_of(cell)) <= _LONGEST_THAT_STAYS
+        stays = names and len(b.words_of(cell)) <= _LONGEST_THAT_STAYS
         classes = _side(column, *(["words"] if column.flexible else []), *(["stays"] if stays else []))
         yield f"<{tag}{scope}{classes}>{inline(cell)}</{tag}>"
 
 
-def _side(column: Column, *more: str) -> str:
+def _side(column: b.Column, *more: str) -> str:
     names = " ".join((*(["left"] if column.align == "left" else []), *more))
     return f' class="{names}"' if names else ""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from html import escape
 
-from diffexplore.exploring.figure import said_of_surface
+from diffexplore.exploring.figure import about_surface
 from diffexplore.exploring.records import Explorer
 from diffexplore.pages.document import asset
 from diffexplore.pages.live_controls import choices, controls
@@ -50,8 +50,9 @@ def live_script(explorer: Explorer, key: str = "live") -> str:
     if live is None:
         return ""
     given = json.dumps(live_data(explorer, live), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    scripts = "\n".join(map(asset, ("live-loss.js", "live-traces.js", "live.js")))
     return (
-        f"{asset('live.js')}\n"
+        f"{scripts}\n"
         f"diffexploreLive(document.getElementById({json.dumps(key)}), {given}, (() => {{\n"
         f'"use strict";\n{live.source}\n\nreturn {{\n{"".join(_calls(explorer))}}};\n}})());'
     )
@@ -91,7 +92,7 @@ def frame(explorer: Explorer) -> str:
 
 
 def _figures(explorer: Explorer) -> Iterator[str]:
-    caption = _sentence("; ".join([*said_of_surface(explorer), *_GESTURES[len(explorer.axes)], *explorer.notes]))
+    caption = _sentence("; ".join([*about_surface(explorer), *_GESTURES[len(explorer.axes)], *explorer.notes]))
     yield _figure("surface", caption)
     yield _figure("curve", "The loss after each step of the descent.")
     if explorer.fitted is not None:

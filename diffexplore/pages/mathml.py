@@ -26,20 +26,17 @@ _TIMES, _INVISIBLE = "<mo>·</mo>", "<mo>&#x2062;</mo>"
 _APPLIED = "<mo>&#x2061;</mo>"
 
 
-def mathml(text: str, *, block: bool = False) -> str | None:
+def mathml(text: str) -> str | None:
     """``text`` as one ``<math>`` element, with the text itself as its annotation; None where it is no formula.
 
-    Args:
-        text: a formula in the notation of :mod:`diffexplore.formula.text`, or as a person typed it.
-        block: as a display of its own, with larger sums and fractions.
+    ``text`` is in the notation of :mod:`diffexplore.formula.text`, or as a person typed it.
     """
     try:
         inside = _row(read(text))
     except NotReadError:
         return None
-    display = ' display="block"' if block else ' displaystyle="true"'
     annotation = f'<annotation encoding="text/plain">{escape(text)}</annotation>'
-    return f"<math{display}><semantics><mrow>{inside}</mrow>{annotation}</semantics></math>"
+    return f'<math displaystyle="true"><semantics><mrow>{inside}</mrow>{annotation}</semantics></math>'
 
 
 def _row(node: NotationNode, place: int = 0) -> str:
@@ -65,10 +62,6 @@ def _number(node: NotationNode) -> str:
     exponent = f"<mrow><mo>−</mo><mn>{-power}</mn></mrow>" if power < 0 else f"<mn>{power}</mn>"
     ten = f"<msup><mn>10</mn>{exponent}</msup>"
     return ten if parts[1] == "1" else f"<mrow><mn>{parts[1]}</mn>{_TIMES}{ten}</mrow>"
-
-
-def _name(node: NotationNode) -> str:
-    return name_of(node.word)
 
 
 def name_of(word: str) -> str:
@@ -192,8 +185,7 @@ def _call(node: NotationNode) -> str:
         raise NotReadError("a pair outside a Piecewise")
     arguments = "<mo>,</mo>".join(_row(part) for part in parts)
     if name in ("Σ", "sum") and len(parts) == 1:
-        body = _row(parts[0], _FACTOR)
-        return f"<mo>∑</mo>{body}"
+        return f"<mo>∑</mo>{_row(parts[0], _FACTOR)}"
     return f"<mi>{escape(_FUNCTIONS.get(name, name))}</mi>{_APPLIED}{_bracketed(arguments)}"
 
 
@@ -215,11 +207,10 @@ def _condition(condition: NotationNode | None) -> str:
 
 def _index(node: NotationNode) -> str:
     of, inside = node.parts
-    if of.kind == "partial":
-        return f"{_partial(of)}{_bracketed(_row(inside), '[', ']')}"
-    if of.word == "sum":
-        return f"<mo>∑</mo>{_bracketed(_row(inside), '[', ']')}"
-    return f"<mi>{escape(of.word)}</mi>{_APPLIED}{_bracketed(_row(inside), '[', ']')}"
+    operator = f"<mi>{escape(of.word)}</mi>{_APPLIED}"
+    if of.kind == "partial" or of.word == "sum":
+        operator = _partial(of) if of.kind == "partial" else "<mo>∑</mo>"
+    return operator + _bracketed(_row(inside), "[", "]")
 
 
 def _relation(node: NotationNode) -> str:
@@ -239,7 +230,7 @@ def _negation(node: NotationNode) -> str:
 
 
 _DRAWN = {
-    "number": _number, "name": _name, "partial": _partial, "sum": _sum, "product": _product, "fraction": _fraction,
-    "negative": _negative, "power": _power, "root": _root, "size": _size, "call": _call, "index": _index,
-    "relation": _relation, "and": _logic, "or": _logic, "not": _negation,
+    "number": _number, "name": lambda node: name_of(node.word), "partial": _partial, "sum": _sum, "product": _product,
+    "fraction": _fraction, "negative": _negative, "power": _power, "root": _root, "size": _size, "call": _call,
+    "index": _index, "relation": _relation, "and": _logic, "or": _logic, "not": _negation,
 }  # fmt: skip

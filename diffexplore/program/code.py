@@ -62,11 +62,8 @@ class Dialect(Writer):
         return self._renamed.get(str(expr), str(expr))
 
     def _root(self, base: sympy.Expr) -> str:
-        return f"{self._module_for(base)}.sqrt({self.write(base)})"
-
-    def _module_for(self, *arguments: sympy.Basic) -> str:
-        """Constants are computed by math in every dialect."""
-        return "math" if all(argument.is_number for argument in arguments) else self.module
+        module = "math" if base.is_number else self.module  # math computes constants in every dialect
+        return f"{module}.sqrt({self.write(base)})"
 
     def _function(self, expr: sympy.Expr) -> str:
         function = function_of(expr)
@@ -92,9 +89,6 @@ class Dialect(Writer):
         """A call of a function that the source defines."""
         self._helpers |= {one.name: one.source for one in (*helper.uses, helper)}
         return f"{helper.name}({', '.join(arguments[: helper.arguments])})"
-
-    def _as_argument(self, expr: sympy.Expr) -> str:
-        return self.write(expr)
 
     def _other_function(self, expr: sympy.Expr, function: Function) -> str:
         raise NotImplementedError

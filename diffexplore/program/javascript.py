@@ -15,7 +15,7 @@ from importlib.resources import files
 from diffexplore.errors import UsageError
 from diffexplore.functions import OPERATIONS as RECORDS
 from diffexplore.functions.records import Helper, Lack
-from diffexplore.program.program import Constant, Program, Step
+from diffexplore.program.program import Program, Step
 
 #: How tightly an expression holds together, the loosest first.
 _OR, _AND, _RELATION, _SUM, _PRODUCT, _SIGN, _ATOM = range(7)
@@ -51,8 +51,7 @@ _RESERVED = frozenset(
     "Math Number NaN Infinity Boolean Array Object".split()
 )
 
-#: A subexpression that is nested more deeply gets a name.
-_DEEPEST = 12
+_DEEPEST = 12  # a subexpression that is nested more deeply gets a name
 
 
 def function(name: str, about: str, program: Program, width: int | None = None) -> str:
@@ -116,7 +115,8 @@ class _Function:
         self._uses = Counter(slot for step in program.steps for slot in step.arguments)
         self._uses.update(program.outputs)
         self._texts: list[tuple[str, int]] = [(name, _ATOM) for name in self._arguments]
-        self._texts += [_constant(constant) for constant in program.constants]
+        numbers = [number(constant.nearest) for constant in program.constants]
+        self._texts += [(text, _SIGN if text.startswith("-") else _ATOM) for text in numbers]
         self._depths = [0] * len(self._texts)
 
     def lines(self, name: str, about: str, width: int | None) -> Iterator[str]:
@@ -165,8 +165,3 @@ class _Function:
 
 def _array(texts: Iterable[str]) -> str:
     return f"[{', '.join(texts)}]"
-
-
-def _constant(constant: Constant) -> tuple[str, int]:
-    text = number(constant.nearest)
-    return text, _SIGN if text.startswith("-") else _ATOM

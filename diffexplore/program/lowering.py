@@ -39,14 +39,10 @@ class Lowering:
     def slot(self, expression: sympy.Basic) -> int:
         """The slot that holds ``expression``."""
         if expression not in self._slots:
-            known = self._negated(expression)
-            self._slots[expression] = self._lower(expression) if known is None else known
+            # a sum whose negative is at hand costs one operation: ∂ℓ/∂x and ∂ℓ/∂y often differ by a sign alone
+            known = self._slots.get(-expression) if expression.is_Add else None
+            self._slots[expression] = self._lower(expression) if known is None else self._step("neg", known)
         return self._slots[expression]
-
-    def _negated(self, expression: sympy.Basic) -> int | None:
-        """A sum whose negative is at hand costs one operation: ∂ℓ/∂x and ∂ℓ/∂y often differ by a sign alone."""
-        known = self._slots.get(-expression) if expression.is_Add else None
-        return None if known is None else self._step("neg", known)
 
     def _lower(self, expression: sympy.Basic) -> int:
         if isinstance(expression, sympy.Symbol):

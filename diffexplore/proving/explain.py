@@ -17,7 +17,7 @@ from diffexplore.proving.programs import TensorProgram, packs
 from diffexplore.proving.records import Statement
 from diffexplore.proving.surrogates import surrogate_of
 from diffexplore.tracing.backward import SECOND_CALL
-from diffexplore.tracing.declarations import Array
+from diffexplore.tracing.declarations import Array, symbols_of
 from diffexplore.tracing.reading import loss_of
 from diffexplore.tracing.traced import Traced
 
@@ -31,7 +31,8 @@ def cause_of(
     refuted = [statement for statement in statements if statement.decision.counterexample is not None]
     wrong = [statement for statement in refuted if statement.name != VALUE] or refuted
     if wrong and all(statement.call > 1 for statement in wrong):
-        return _of_second_call(wrong)
+        names = dict.fromkeys(statement.name for statement in wrong)
+        return Cause("saved_overwritten", SECOND_CALL, {"inputs": list(names), "certain": True})
     wrong = [statement for statement in wrong if statement.call == 1]
     surrogate = surrogate_of(program, traced, statements)
     if surrogate is not None:
@@ -53,18 +54,9 @@ def cause_of(
         return None
     rows = [row for row in report.rows if row.verdict == "fail" and row.cause is not None]
     named = [row for row in rows if row.parameter == wrong[0].name] or rows
-    return _of_all_samples(named[0].cause, wrong[0]) if named else None
-
-
-def _of_all_samples(cause: Cause | None, wrong: Statement) -> Cause | None:
-    """A cause, but for one that is about a sample by its place, where a class of the data is known to be wrong."""
-    return None if wrong.decision.place and cause is not None and cause.key == "one_sample" else cause
-
-
-def _of_second_call(wrong: Sequence[Statement]) -> Cause:
-    """Only what a second backward call computes is wrong."""
-    names = tuple(dict.fromkeys(statement.name for statement in wrong))
-    return Cause("saved_overwritten", SECOND_CALL, {"inputs": list(names), "certain": True})
+    cause = named[0].cause if named else None
+    # no sample is to blame by its place where a class of the data is known to be wrong
+    return None if wrong[0].decision.place and cause is not None and cause.key == "one_sample" else cause
 
 
 @dataclass(frozen=True)
@@ -89,9 +81,7 @@ def _verification_of(candidate: Any, program: TensorProgram, traced: Traced, los
     if len(symbols) <= 1 and not any(shapes):
         upstream = symbols[0] if symbols else None
         mine = replace(program, parameters=_mine(program, program.parameters), data=_mine(program, program.data))
-        names = [
-            [symbol.name for array in arrays for symbol in array.symbols] for arrays in (mine.parameters, mine.data)
-        ]
+        names = [[symbol.name for symbol in symbols_of(arrays)] for arrays in (mine.parameters, mine.data)]
         if loss is None:
             output = traced.output if upstream is None else traced.output.xreplace({upstream: sympy.S.One})
             loss = loss_of(replace(traced, output=output, parameters=mine.parameters, data=mine.data))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sympy
 import torch
@@ -18,7 +17,7 @@ from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.program.program import Program, lower
-from diffexplore.tracing.declarations import Array, of_samples
+from diffexplore.tracing.declarations import Array, of_samples, real, symbols_of
 from diffexplore.tracing.traced import OUTPUT, Traced
 
 Tensor = torch.Tensor
@@ -46,9 +45,9 @@ class TracedFormulas:
         self.traced = traced
         partials = dict(traced.partials or {})
         self.names = (OUTPUT, *partials)
-        rest = [expr.xreplace({SAMPLES: _symbol(_SIZE)}) for expr in (traced.output, *partials.values())]
-        self._own = _symbols(traced.parameters)
-        self._data = _symbols(traced.data) if traced.samples is None else []
+        rest = [expr.xreplace({SAMPLES: real(_SIZE)}) for expr in (traced.output, *partials.values())]
+        self._own = [symbol.name for symbol in symbols_of(traced.parameters)]
+        self._data = [symbol.name for symbol in symbols_of(traced.data)] if traced.samples is None else []
         if traced.samples is not None:
             self._own += [s.name for array in traced.data for s in of_samples(array, traced.samples)]
         self._stages: list[Stage] = []
@@ -57,7 +56,7 @@ class TracedFormulas:
             names = tuple(f"sum@{len(known) + k}" for k in range(len(inner)))
             summands = [found.summand for found in inner]
             self._stages.append(Stage(names, lower(summands, [*self._own, *self._data, _SIZE, *known])))
-            replaced = {found: _symbol(name) for found, name in zip(inner, names, strict=True)}
+            replaced = {found: real(name) for found, name in zip(inner, names, strict=True)}
             rest = [expr.xreplace(replaced) for expr in rest]
             known += names
         self._of_sample = [name in self._data for name in self.names]
@@ -104,35 +103,43 @@ class TracedFormulas:
                 watch.set(value, unit * value.abs())
             values[_SIZE] = torch.full((), float(size), dtype=torch.float64)
             for stage in self._stages:
-                rows = [_spread(row, size) for row in stage.summands.run(TorchArithmetic(), values)]
+                found = stage.summands.run(TorchArithmetic(), values)
+                rows = [torch.as_tensor(row, dtype=torch.float64).expand(size) for row in found]
                 values |= {name: row.sum() for name, row in zip(stage.names, rows, strict=True)}
             ends = [torch.as_tensor(end, dtype=torch.float64) for end in self._end.run(TorchArithmetic(), values)]
         return {name: watch.radius(end) for name, end in zip(self.names, ends, strict=True)}
 
-    def needs_hold(self, name: str, tensors: Mapping[str, Tensor]) -> bool:
+    def in_domain(self, name: str, tensors: Mapping[str, Tensor]) -> bool:
         """Whether all that a formula's operators need for a value is met, for each of the samples.
 
         What needs a sum over the samples is taken for unmet.
         """
         own, columns, size = self._inputs(tensors)
         rows = [{key: column[i] for key, column in columns.items()} for i in range(size if columns else 1)]
-        return all(_holds(need, {**own, **row}) for need in self.traced.needs[name] for row in rows)
+        return all(_holds(need, {**own, **row}) for need in self.traced.domains[name] for row in rows)
 
     def _inputs(self, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor], int]:
         """The values of the symbols, those of data as columns over the samples, and the number of samples."""
-        own = dict(_entries(self.traced.parameters, tensors))
+        own = by_symbol(self.traced.parameters, tensors)
+        data = by_symbol(self.traced.data, tensors, of_data=True, samples=self.traced.samples)
         size = max((tensors[array.name].shape[0] for array in self.traced.data), default=0)
-        if self.traced.samples is None:
-            columns: dict[str, Tensor] = {}
-            for array in self.traced.data:
-                table = tensors[array.name].reshape(size, -1)
-                columns |= {symbol.name: table[:, k] for k, symbol in enumerate(array.symbols)}
-            return own, columns, size
-        for array in self.traced.data:
-            symbols = of_samples(array, self.traced.samples)
-            flat = tensors[array.name].reshape(-1)
-            own |= {symbol.name: flat[k] for k, symbol in enumerate(symbols)}
-        return own, {}, size
+        return (own, data, size) if self.traced.samples is None else (own | data, {}, size)
+
+
+def by_symbol(
+    arrays: Iterable[Array], tensors: Mapping[str, Tensor], *, of_data: bool = False, samples: int | None = None
+) -> dict[str, Tensor]:
+    """The number of each symbol of the arguments among ``tensors``; of data for any number of samples its column."""
+    found: dict[str, Tensor] = {}
+    for array in (array for array in arrays if array.name in tensors):
+        tensor = tensors[array.name]
+        if of_data and samples is None:
+            columns = tensor.reshape(tensor.shape[0], -1)
+            found |= {symbol.name: columns[:, k] for k, symbol in enumerate(array.symbols)}
+        else:
+            symbols = array.symbols if samples is None else of_samples(array, samples)
+            found |= {symbol.name: number for symbol, number in zip(symbols, tensor.reshape(-1), strict=True)}
+    return found
 
 
 def _sharp(ball: arb) -> arb | None:
@@ -147,25 +154,7 @@ def _holds(need: Boolean, values: Mapping[str, Tensor]) -> bool:
     return bool(need.subs(numbers) == True)  # noqa: E712 (SymPy's true)
 
 
-def _spread(row: Any, size: int) -> Tensor:
-    return torch.as_tensor(row, dtype=torch.float64).expand(size)
-
-
-def _entries(arrays: Sequence[Array], tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    for array in arrays:
-        flat = tensors[array.name].reshape(-1)
-        yield from ((symbol.name, flat[k]) for k, symbol in enumerate(array.symbols))
-
-
 def _innermost(expressions: Sequence[sympy.Expr]) -> list[BatchSum]:
     """The sums that hold no sum, in a fixed order."""
     sums = {found for expr in expressions for found in expr.atoms(BatchSum) if not found.summand.has(BatchSum)}
     return sorted(sums, key=str)
-
-
-def _symbols(arrays: Sequence[Array]) -> list[str]:
-    return [symbol.name for array in arrays for symbol in array.symbols]
-
-
-def _symbol(name: str) -> sympy.Symbol:
-    return sympy.Symbol(name, real=True)

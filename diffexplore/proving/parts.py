@@ -19,16 +19,22 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide import decide_equal
 from diffexplore.errors import UsageError
-from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.formula.batch_sums import SAMPLES, outermost
 from diffexplore.formula.budget import Allowance
-from diffexplore.formula.recognise import Recognised
 from diffexplore.formula.text import to_text
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import ReadConstant, Statement, status_of
 from diffexplore.tracing.declarations import of_samples
 from diffexplore.tracing.sizes import horizon, meets
-from diffexplore.tracing.trace import trace, trace_near
+from diffexplore.tracing.trace import trace_near
 from diffexplore.tracing.traced import Traced
+
+#: So many parts are read beside the first one.
+MOST_PARTS = 8
+
+_MOST_SAMPLES = 8  # programs that can only be read for one number of samples at a time are, up to this one
+
+_LOOKED_AT = 256
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,11 @@ class ConstantReading:
 
 def settled(recognised: ConstantReading, as_they_are: Callable[[], ConstantReading | None]) -> ConstantReading:
     """The reading that decides; ``as_they_are`` reads floats as what they are, None where these have no formula."""
-    constants = tuple(_as_record(one) for one in recognised.traced.constants if one.relative)
+    constants = tuple(
+        ReadConstant(one.value, one.text, one.relative, one.dtype, tuple(map(str, one.others)))
+        for one in recognised.traced.constants
+        if one.relative
+    )
     if not constants:
         return recognised
     status = status_of(recognised.statements)
@@ -56,20 +66,6 @@ def settled(recognised: ConstantReading, as_they_are: Callable[[], ConstantReadi
         return exact
     rounded = status == "proved" and found != "proved"  # where both prove it, the simple numbers are shown
     return ConstantReading(recognised.traced, recognised.statements, constants, rounded)
-
-
-def _as_record(constant: Recognised) -> ReadConstant:
-    others = tuple(map(str, constant.others))
-    return ReadConstant(constant.value, constant.text, constant.relative, constant.dtype, others)
-
-
-#: So many parts are read beside the first one.
-MOST_PARTS = 8
-
-#: Programs that can only be read for one number of samples at a time are, up to this one.
-_MOST_SAMPLES = 8
-
-_LOOKED_AT = 256
 
 
 @dataclass(frozen=True)
@@ -170,15 +166,19 @@ def _read(
 
     try:
         found = near(exact=False)
-        exact: Traced | None = found
-        if found.rounds:
-            with suppress(UsageError):
-                exact = None
-                exact = near(exact=True)
-        part = decide(found, exact)
+        part = decide(found, exact_formulas(found, lambda: near(exact=True)))
     except UsageError:
         return None
     return part if part.covers(size) else None
+
+
+def exact_formulas(traced: Traced, read: Callable[[], Traced]) -> Traced | None:
+    """The formulas with every float as the number that it is, which ``read`` reads; None where these have none."""
+    if not traced.rounds:
+        return traced
+    with suppress(UsageError):
+        return read()
+    return None
 
 
 def _sizes(parts: Sequence[Part]) -> tuple[Boolean, ...]:
@@ -197,9 +197,7 @@ def _sizes(parts: Sequence[Part]) -> tuple[Boolean, ...]:
 
 def _together(parts: Iterable[Part]) -> tuple[Boolean, ...]:
     alternatives = [part.guards for part in parts]
-    if len(alternatives) == 1:
-        return tuple(alternatives[0])
-    return (sympy.Or(*(sympy.And(*guards) for guards in alternatives)),)
+    return alternatives[0] if len(alternatives) == 1 else (sympy.Or(*(sympy.And(*one) for one in alternatives)),)
 
 
 def holds_for_one(program: TensorProgram, traced: Traced, allowance: Allowance, *, by_data: bool) -> bool:
@@ -208,14 +206,10 @@ def holds_for_one(program: TensorProgram, traced: Traced, allowance: Allowance, 
     The ``allowance`` is what all decisions of a proof share.
     """
     try:
-        single = trace(
-            program.function, parameters=program.parameters, data=program.data, by_data=by_data, samples=1
-        )  # fmt: skip
+        single = program.traced(by_data=by_data, samples=1)
     except UsageError:
         return False
-    names = {
-        symbol: one for array in program.data for symbol, one in zip(array.symbols, of_samples(array, 1), strict=True)
-    }
+    names = {s: one for array in program.data for s, one in zip(array.symbols, of_samples(array, 1), strict=True)}
     general, alone = dict(traced.partials or {}), dict(single.partials or {})
     pairs = [(traced.output, single.output)]
     for name, expr in general.items():
@@ -226,9 +220,7 @@ def holds_for_one(program: TensorProgram, traced: Traced, allowance: Allowance, 
 
 def collapsed(expr: sympy.Expr, names: dict[sympy.Symbol, sympy.Symbol]) -> sympy.Expr:
     """A formula for N samples at N = 1: each sum is its only summand."""
-    sums = expr.atoms(BatchSum)
-    outer = [inner for inner in sums if not any(inner is not other and other.has(inner) for other in sums)]
-    flat = expr.xreplace({inner: collapsed(inner.summand, names) for inner in outer})
+    flat = expr.xreplace({inner: collapsed(inner.summand, names) for inner in outermost(expr)})
     return flat.xreplace({SAMPLES: sympy.S.One, **names})
 
 

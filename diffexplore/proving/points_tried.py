@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -20,29 +21,17 @@ Tensors = dict[str, Tensor]
 #: Draws a parameter's entry, or that of data.
 Draw = Callable[[random.Random, bool], float]
 
-#: What stands for an entry that no formula holds.
-_UNUSED = 0.5
-
-
-def _inside(generator: random.Random, data: bool) -> float:
-    return generator.randint(1, 31) / 32
-
-
-def _signed(generator: random.Random, data: bool) -> float:
-    return generator.choice((-1, 1)) * generator.randint(1, 63) / 16
-
-
-def _whole(generator: random.Random, data: bool) -> float:
-    return float(generator.randint(-3, 3))
-
-
-def _labels(generator: random.Random, data: bool) -> float:
-    return float(generator.randint(0, 1)) if data else generator.randint(1, 31) / 16
+_UNUSED = 0.5  # what stands for an entry that no formula holds
 
 
 #: Each way to draw numbers. All have few binary places, so that sums and products of a few of them are exact: equal
 #: terms then are equal in floats, too. One number for all entries of an argument makes ties.
-DRAWS: Mapping[str, Draw] = {"inside": _inside, "signed": _signed, "whole": _whole, "labels": _labels}
+DRAWS: Mapping[str, Draw] = {
+    "inside": lambda generator, data: generator.randint(1, 31) / 32,
+    "signed": lambda generator, data: generator.choice((-1, 1)) * generator.randint(1, 63) / 16,
+    "whole": lambda generator, data: float(generator.randint(-3, 3)),
+    "labels": lambda generator, data: float(generator.randint(0, 1)) if data else generator.randint(1, 31) / 16,
+}
 
 _EQUAL = (0.5, -2.0, 1.0, 0.0)
 
@@ -132,28 +121,19 @@ def samples_of(traced: Traced, tensors: Tensors) -> int:
     return max((tensors[array.name].shape[0] for array in traced.data), default=1)
 
 
-def is_finite(value: float) -> bool:
-    """Whether a value is neither infinite nor NaN."""
-    return abs(value) < float("inf")
-
-
 def name_of_value(name: str) -> str:
     """The value of a formula, as readers know it."""
     return f"∂L/∂{name}" if name != OUTPUT else "L"
 
 
-def middle_of(ball: Any) -> str:
-    """The middle of a ball."""
-    return f"{float(ball.mid()):.6g}"
-
-
 def what_differs(where: str, name: str, value: float, repeated: Sequence[float], ball: Any) -> str:
     """What differs: two calls, or a call and the formula."""
-    if len(repeated) == 1 and is_finite(repeated[0]) and repeated[0] != value:
+    if len(repeated) == 1 and math.isfinite(repeated[0]) and repeated[0] != value:
         return f"at {where} its {name_of_value(name)} is {value:.6g} in one call and {repeated[0]:.6g} in the next"
     return (
-        f"at {where} it computes {name_of_value(name)} = {value:.6g}, and what was traced gives {middle_of(ball)}: "
-        "it does something else where it is traced, by its number of samples, or in a later call"
+        f"at {where} it computes {name_of_value(name)} = {value:.6g}, and what was traced "
+        f"gives {float(ball.mid()):.6g}: it does something else where it is traced, by its number of samples, or in a "
+        "later call"
     )
 
 

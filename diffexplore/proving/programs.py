@@ -15,9 +15,10 @@ from diffexplore.arguments import wrong
 from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.loss import Loss
-from diffexplore.torch_code.binding import arguments_of, called_by_name, signed
-from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare
+from diffexplore.torch_code.calling import arguments_of, called_by_name, signed
+from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, symbols_of
 from diffexplore.tracing.outputs import ProgramOutputs, Weight, contracted, outputs_of, weights_of
+from diffexplore.tracing.trace import trace
 from diffexplore.tracing.traced import Traced
 from diffexplore.verifying.candidates import name_of
 
@@ -52,6 +53,12 @@ class TensorProgram:
     def arrays(self) -> tuple[Array, ...]:
         return (*self.parameters, *self.data)
 
+    def traced(self, *, by_data: bool, samples: int | None = None, exact: bool = False) -> Traced:
+        """Its formulas, as of :func:`~diffexplore.tracing.trace.trace`."""
+        return trace(
+            self.function, parameters=self.parameters, data=self.data, by_data=by_data, samples=samples, exact=exact
+        )
+
     def is_weight(self, array: Array) -> bool:
         """Whether an argument is an upstream gradient, and none of the user's."""
         return any(array == weight.array for weight in self.weights)
@@ -67,15 +74,15 @@ def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data:
     names = [array.name for array in (*arrays, *batches)]
     function = called_by_name(candidate, names, name)
     program = TensorProgram(name, function, function, arrays, batches)
-    outputs = outputs_of(called_by_name(_copied(candidate), names, name), arrays, batches, name)
+    outputs = outputs_of(called_by_name(copied(candidate), names, name), arrays, batches, name)
     return program if outputs is None else _weighted(program, outputs, loss)
 
 
-def _copied(candidate: Any) -> Any:
+def copied(candidate: Any) -> Any:
     """A copy, where there can be one: a module may keep what it sees, and a trial is not to show."""
     try:
         return copy.deepcopy(candidate)
-    except Exception:
+    except Exception:  # whatever the candidate's own classes raise
         return candidate
 
 
@@ -155,7 +162,7 @@ def _check_symbols(loss: Loss, arrays: tuple[Array, ...], batches: tuple[Array, 
     """The symbols of the loss are entries of the arguments; by entries that it ignores, its gradient is 0."""
     kinds = (("parameters", loss.parameters, arrays, loss.data), ("data", loss.data, batches, loss.parameters))
     for kind, requested, given, others in kinds:
-        symbols = [symbol.name for array in given for symbol in array.symbols]
+        symbols = [symbol.name for symbol in symbols_of(given)]
         if set(requested) - set(symbols) or set(symbols) & set(others):
             listed, found = (", ".join(names) or "none" for names in (requested, symbols))
             raise UsageError(f"the {kind} of the loss are {listed}, and those of the program {found}")
@@ -185,7 +192,7 @@ def without_factor(program: TensorProgram, traced: Traced) -> TensorProgram:
     (upstream,) = weight.array.symbols
     every = {**(traced.partials or {}), **{f"{name} again": expr for name, expr in (traced.second or {}).items()}}
     partials = [expr for name, expr in every.items() if name.removesuffix(" again") != upstream.name]
-    conditions = (*traced.conventions, *(need for needs in traced.needs.values() for need in needs))
+    conditions = (*traced.conventions, *(one for domain in traced.domains.values() for one in domain))
     if not all(expr == 0 or is_proportional(expr, upstream) for expr in (traced.output, *partials)):
         return program
     if any(upstream in condition.free_symbols for condition in conditions):

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 from diffexplore.arguments import as_words
 from diffexplore.checking.listener import Listener, Silence
 from diffexplore.decide.decide import BUDGET
 from diffexplore.decide.records import Counterexample
-from diffexplore.errors import UsageError
 from diffexplore.formula.budget import Allowance
 from diffexplore.formula.elimination import check_compatible
 from diffexplore.formula.text import to_text
 from diffexplore.inputs.losses import loss_to_prove
 from diffexplore.loss import Loss
 from diffexplore.proving.explain import cause_of
-from diffexplore.proving.parts import ConstantReading, Part, decided_parts, holds_for_one, settled
-from diffexplore.proving.programs import TensorProgram, program_of, without_factor, without_weight
+from diffexplore.proving.parts import ConstantReading, Part, decided_parts, exact_formulas, holds_for_one, settled
+from diffexplore.proving.programs import TensorProgram, copied, program_of, without_factor, without_weight
 from diffexplore.proving.records import Proof, status_of
 from diffexplore.proving.rerun import check_reading
 from diffexplore.proving.runs import Function
 from diffexplore.proving.scope import scope_of
-from diffexplore.proving.statements import domain_of, names_of, statements_of, symbols_of
-from diffexplore.tracing.declarations import Spec, declare
+from diffexplore.proving.statements import domain_of, names_of, statements_of
+from diffexplore.tracing.declarations import Spec, declare, symbols_of
 from diffexplore.tracing.sizes import meets
-from diffexplore.tracing.trace import trace
 from diffexplore.tracing.traced import Traced
 
 
@@ -51,16 +49,22 @@ def prove(
             returns the loss, or outputs of any shape: the proof is for every upstream gradient of each of them.
         loss: whose gradient it should be: a :class:`~diffexplore.Loss`, a name of the catalogue, a formula as text or
             SymPy expression, or another torch function; None for that of the program's own forward pass.
-        parameters, data: the arguments with their shapes, data without the axis of the samples, as in
-            ``["W[3,2]", "b"]``. Default: the symbols of the loss. Without a loss, the arguments that are not declared
-            are the other kind; where none is declared, all are data, with one number for each sample.
-        wrt: the partials that are requested. Default: all parameters, or all data where there are none.
+        parameters: the arguments that are parameters, with their shapes, as in ``["W[3,2]", "b"]``, ``"w[3], b"`` or
+            ``{"W": (3, 2), "b": ()}``. Default: the parameters of the loss. Without a loss, the arguments that are not
+            declared are the other kind; where none is declared, all are data, with one number for each sample.
+        data: the arguments that are data, each with the shape of one sample; its tensor has the axis of the samples in
+            front of that. Default: the data of the loss.
+        wrt: the partials that are requested, by the names of arguments or of their entries. Default: all parameters,
+            or all data where there are none.
         domain: conditions that the inputs meet, such as ``"s > 0"``; those of the loss count as well.
-        listener: hears of the progress.
+        listener: called with the progress.
 
-    Returns a :class:`~diffexplore.proving.records.Proof`, whose ``status`` is "proved" (only by a proof), "refuted"
-    (only with a counterexample: certified enclosures that do not meet) or "unknown".
-    Raises :class:`~diffexplore.errors.UsageError` for what cannot be traced, with the operator and the line.
+    Returns:
+        A :class:`~diffexplore.proving.records.Proof`, whose ``status`` is "proved" (only by a proof), "refuted" (only
+        with a counterexample: certified enclosures that do not meet) or "unknown".
+
+    Raises:
+        UsageError: for what cannot be traced, with the operator and the line.
     """
     listener = listener or Silence()
     listener.progress("tracing the program", 0, 0)
@@ -87,7 +91,8 @@ def prove(
         return Part(reading, one, as_run)
 
     listener.progress("deciding by algebra", 0, 0)
-    first = part(traced, _read_exactly(program, by_data=by_data) if traced.rounds else traced)
+    read_exactly = partial(program.traced, by_data=by_data, samples=program.samples, exact=True)
+    first = part(traced, exact_formulas(traced, read_exactly))
     parts = decided_parts(program, first, by_data=by_data, decide=part)
     notes = run_again(program, spare, [first, *parts.all_others], conditions)
     shown = parts.refuted or first
@@ -97,50 +102,23 @@ def prove(
         listener.progress("looking for the cause", 0, 0)
     scope = scope_of(parts.sizes, statements, conditions, parts.others)
     return Proof(
-        status_of(statements),
-        program.name,
+        status_of(statements), program.name,
         "its own forward pass" if known is None else (known.name or f"the loss {known.formula}"),
-        to_text(traced.output),
-        tuple(symbol.name for symbol in symbols_of(program.parameters)),
-        tuple(symbol.name for symbol in symbols_of(program.data)),
-        traced.samples,
-        traced.mixing or program.mixing,
-        statements,
-        scope.conditions,
-        scope.exclusions,
-        scope.sizes,
-        scope.unvalued,
+        to_text(traced.output), tuple(symbol.name for symbol in symbols_of(program.parameters)),
+        tuple(symbol.name for symbol in symbols_of(program.data)), traced.samples, traced.mixing or program.mixing,
+        statements, scope.conditions, scope.exclusions, scope.sizes, scope.unvalued,
         tuple(dict.fromkeys((*traced.notes, *program.notes, *notes))),
         cause_of(candidate, program, traced, known, statements),
         tuple(dict.fromkeys(constant for reading in readings for constant in reading.constants)),
         any(reading.rounded for reading in readings),
-    )
+    )  # fmt: skip
 
 
 def _traced(program: TensorProgram, *, by_data: bool) -> tuple[TensorProgram, Traced]:
     """The program as formulas: with symbols for its upstream gradients, but for one that only multiplies."""
-    traced = _read(program, by_data=by_data)
+    traced = program.traced(by_data=by_data, samples=program.samples)
     plain = without_factor(program, traced)
-    return (program, traced) if plain is program else (plain, _read(plain, by_data=by_data))
-
-
-def _read(program: TensorProgram, *, by_data: bool, exact: bool = False) -> Traced:
-    return trace(
-        program.function,
-        parameters=program.parameters,
-        data=program.data,
-        by_data=by_data,
-        samples=program.samples,
-        exact=exact,
-    )
-
-
-def _read_exactly(program: TensorProgram, *, by_data: bool) -> Traced | None:
-    """The program as formulas, with every float as the number that it is; None where these have none."""
-    try:
-        return _read(program, by_data=by_data, exact=True)
-    except UsageError:
-        return None
+    return (program, traced) if plain is program else (plain, plain.traced(by_data=by_data, samples=plain.samples))
 
 
 def _asks_for_data(wrt: Sequence[str] | None, program: TensorProgram) -> bool:
@@ -158,11 +136,7 @@ def again(
 
     It takes the arguments of ``program``, the upstream gradients among them.
     """
-    try:
-        copied = copy.deepcopy(candidate)
-    except Exception:  # whatever the candidate's own classes raise
-        copied = candidate
-    other = program_of(copied, loss, parameters, data)
+    other = program_of(copied(candidate), loss, parameters, data)
     return other.function if program.weights or not other.weights else without_weight(other).function
 
 

@@ -7,24 +7,23 @@ are held against the formulas, in ball arithmetic at exactly the same numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from flint import arb
 
 from diffexplore.decide.records import Counterexample
 from diffexplore.errors import UsageError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
-from diffexplore.proving.formulas import TracedFormulas
+from diffexplore.proving.formulas import TracedFormulas, by_symbol
 from diffexplore.proving.points_tried import (
     Tensors,
     at,
     in_words,
-    is_finite,
     meant,
-    middle_of,
     name_of_value,
     points,
     samples_of,
@@ -32,21 +31,15 @@ from diffexplore.proving.points_tried import (
 )
 from diffexplore.proving.runs import Function, ProgramRun, WatchedRun, run, watched
 from diffexplore.torch_code.torch_program import TorchProgram
-from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.sizes import apart, meets
 from diffexplore.tracing.trace import applied
 from diffexplore.tracing.traced import OUTPUT, Traced
 
-Tensor = torch.Tensor
-
 #: Numbers of samples, where those that a proof holds for are among them.
 SIZES = (3, 1, 2, 5, 8)
 
-#: Larger numbers of samples, at which a program may change, are not run.
-_MOST_SAMPLES = 130
-
-#: A formula of any number of samples holds for those below this one.
-_LOOKED_AT = 257
+_MOST_SAMPLES = 130  # larger numbers of samples, at which a program may change, are not run
+_LOOKED_AT = 257  # a formula of any number of samples holds for those below this one
 
 #: Values that agree so closely (relative) are the same: no misreading is that small. For others the bound is found.
 _SAME = 2.0**-48
@@ -136,15 +129,12 @@ def _called(fn: Any) -> str:
 
 def _holds_for_one(name: str, function: Function, traced: Traced, domain: Sequence[Any]) -> bool:
     """Whether a function computes what its formula says of a single sample, too."""
-    if not traced.data:
-        return True
-    if not meets(traced.guards, 1):
-        return False
-    try:
+    if not traced.data or not meets(traced.guards, 1):
+        return not traced.data
+    with suppress(UsageError):
         check_reading(name, function, traced, domain=domain, sizes=(1,))
-    except UsageError:
-        return False
-    return True
+        return True
+    return False
 
 
 @dataclass(frozen=True)
@@ -157,12 +147,8 @@ class _Program:
 def _wrt(traced: Traced) -> tuple[str, ...]:
     """The arguments that require gradients, as they did when the program was traced."""
     partials = set(traced.partials or {})
-    data = [array.name for array in traced.data if any(_of(symbol.name, partials) for symbol in array.symbols)]
+    data = [a.name for a in traced.data if partials & {f"{s.name}{end}" for s in a.symbols for end in ("", "_1")}]
     return (*(array.name for array in traced.parameters if traced.partials is not None), *data)
-
-
-def _of(symbol: str, partials: set[str]) -> bool:
-    return symbol in partials or f"{symbol}_1" in partials
 
 
 def _sizes(traced: Traced, one: bool) -> tuple[int, ...]:
@@ -193,11 +179,11 @@ def _look(program: _Program, formulas: TracedFormulas, tensors: Tensors, found: 
     for name in open_:
         for place, (value, ball) in enumerate(zip(values[name], exact[name], strict=True)):
             bound = allowed[name][place % len(allowed[name])]
-            if ball is not None and not is_finite(value):
-                if formulas.needs_hold(name, tensors):
+            if ball is not None and not math.isfinite(value):
+                if formulas.in_domain(name, tensors):
                     said = f"{name_of_value(name)} is {value} when {program.name} is run at {where}"
-                    found.notes.setdefault(name, f"{said}: its formula gives {middle_of(ball)}")
-            elif ball is not None and is_finite(bound):
+                    found.notes.setdefault(name, f"{said}: its formula gives {float(ball.mid()):.6g}")
+            elif ball is not None and math.isfinite(bound):
                 found.compared.add(name)
                 if abs(arb(value) - ball) > arb(bound):
                     said = what_differs(where, name, value, repeated.get(name, ()), ball)
@@ -209,7 +195,7 @@ def _settled(name: str, values: Sequence[float], balls: Sequence[arb | None], fo
     if len(values) != len(balls):
         raise AssertionError(f"{name} has {len(values)} values and {len(balls)} formulas")
     for value, ball in zip(values, balls, strict=True):
-        if ball is not None and not (is_finite(value) and abs(arb(value) - ball) <= abs(ball) * arb(_SAME)):
+        if ball is not None and not (math.isfinite(value) and abs(arb(value) - ball) <= abs(ball) * arb(_SAME)):
             return False
     if any(ball is not None for ball in balls):
         found.compared.add(name)
@@ -232,7 +218,7 @@ def _allowed(
     )
     reference = formulas.rounding(tensors)
     values = _by_symbol(formulas.traced, run(program.function, tensors, program.wrt))
-    largest = max((abs(v) for row in values.values() for v in row if is_finite(v)), default=0.0)
+    largest = max((abs(v) for row in values.values() for v in row if math.isfinite(v)), default=0.0)
     return {
         name: [OPAQUE_FACTOR * float(r) + _OF_FLOAT32 * largest for r in radius.reshape(-1)]
         for name, radius in reference.items()
@@ -242,18 +228,6 @@ def _allowed(
 def _by_symbol(traced: Traced, result: ProgramRun) -> dict[str, list[float]]:
     """The numbers of a run for each formula: one, or one for each sample."""
     partials = traced.partials or {}
-    numbers = {OUTPUT: [float(result.values[OUTPUT])]}
-    for arrays, data in ((traced.parameters, False), (traced.data, True)):
-        for array in arrays:
-            if array.name in result.values:
-                numbers |= _of_array(array, result.values[array.name], traced.samples, data)
-    return {name: numbers[name] for name in (OUTPUT, *partials)}
-
-
-def _of_array(array: Array, tensor: Tensor, samples: int | None, data: bool) -> dict[str, list[float]]:
-    if data and samples is None:
-        table = tensor.reshape(tensor.shape[0], -1)
-        return {symbol.name: table[:, k].tolist() for k, symbol in enumerate(array.symbols)}
-    flat = tensor.reshape(-1).tolist()
-    names = [f"{s.name}_{i}" for i in range(1, (samples or 0) + 1) for s in array.symbols] if data else []
-    return {name: [flat[k]] for k, name in enumerate(names or [symbol.name for symbol in array.symbols])}
+    numbers = {OUTPUT: result.values[OUTPUT], **by_symbol(traced.parameters, result.values)}
+    numbers |= by_symbol(traced.data, result.values, of_data=True, samples=traced.samples)
+    return {name: numbers[name].reshape(-1).tolist() for name in (OUTPUT, *partials)}

@@ -14,7 +14,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.checking.records import VALUE
 from diffexplore.decide.domain_conditions import left_open
-from diffexplore.decide.records import Unvalued
+from diffexplore.decide.records import Decision, Unvalued
 from diffexplore.decide.regions import Region
 from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.formula.text import to_text
@@ -151,24 +151,17 @@ def scope_of(
     """
     given = tuple(to_text(condition) for condition in domain if left_open(condition, Region(), ()) != ())
     counted = sizes_of(sizes)
-    decisions = [statement.decision for statement in statements]
-    proved = tuple(condition for decision in decisions for condition in decision.conditions)
-    excluded = tuple(condition for decision in decisions for condition in decision.exclusions)
     further = [(part, statement.decision) for part in others for statement in part.statements]
-    proved += tuple(_where(part, one) for part, decision in further for one in decision.conditions if one not in proved)
-    excluded += tuple(
-        _where(part, one) for part, decision in further for one in decision.exclusions if one not in excluded
-    )
+
+    def gathered(of: Callable[[Decision], tuple[str, ...]]) -> list[str]:
+        own = [text for statement in statements for text in of(statement.decision)]
+        return own + [f"{text} (where {part.text})" for part, one in further for text in of(one) if text not in own]
+
+    proved, excluded = gathered(lambda one: one.conditions), gathered(lambda one: one.exclusions)
     return Scope(
-        tuple(dict.fromkeys((*given, *counted, *proved))),
-        tuple(dict.fromkeys((*given, *excluded))),
-        counted,
+        tuple(dict.fromkeys((*given, *counted, *proved))), tuple(dict.fromkeys((*given, *excluded))), counted,
         tuple(_sentences(statements)),
-    )
-
-
-def _where(part: Part, condition: str) -> str:
-    return f"{condition} (where {part.text})"
+    )  # fmt: skip
 
 
 def _sentences(statements: Sequence[Statement]) -> list[str]:

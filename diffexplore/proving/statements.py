@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import Statement
-from diffexplore.tracing.declarations import Array, of_samples
+from diffexplore.tracing.declarations import of_sample, of_samples, real, symbols_of
 from diffexplore.tracing.sizes import usual
 from diffexplore.tracing.traced import OUTPUT, Traced
 
@@ -37,66 +37,38 @@ def statements_of(
     ``allowance`` is what all decisions share.
     Raises UsageError for the name of no symbol.
     """
-    exact = traced.output if loss is None else _reduced(loss, program, traced)
-    domain, sizes = _of_all_samples(domain, program, traced), usual(traced.guards)
+    data = symbols_of(program.data) if traced.samples is None else []
+    # the data as the symbols of each of a few samples, where these are traced one by one
+    numbers = range(1, (traced.samples or 0) + 1)
+    few = [{symbol: of_sample(symbol, number) for symbol in symbols_of(program.data)} for number in numbers]
+    exact = traced.output if loss is None else _reduced(loss, program, few)
+    if few:
+        domain = list(dict.fromkeys(condition.xreplace(sample) for condition in domain for sample in few))
+    shared: dict[str, Any] = {
+        "domain": domain, "conventions": traced.conventions, "sizes": usual(traced.guards), "allowance": allowance,
+        "inputs": [*data, *(symbol for sample in few for symbol in sample.values())],  # each of their values counts
+    }  # fmt: skip
     if loss is not None:
-        needs = traced.needs[OUTPUT]
-        same = decide_equal(
-            exact,
-            traced.output,
-            domain=domain,
-            conventions=traced.conventions,
-            needs=needs,
-            sizes=sizes,
-            inputs=_inputs(program, traced),
-            everywhere=True,
-            allowance=allowance,
-        )
+        same = decide_equal(exact, traced.output, needs=traced.domains[OUTPUT], everywhere=True, **shared)
         yield Statement(VALUE, to_text(traced.output), same)
+
+    def partial(name: str, claimed: sympy.Expr) -> Statement:
+        """That what a backward call computes is the partial by a symbol."""
+        needs = traced.domains[name]
+        decision = decide_gradient(exact, claimed, real(name), data=data, needs=needs, **shared)
+        return Statement(name, to_text(claimed), decision)
+
     assert traced.partials is not None
     second = traced.second or {}
     for name in names:
-        first = _partial(program, traced, exact, name, traced.partials[name], domain, allowance)
-        yield first
+        yield partial(name, traced.partials[name])
         if second.get(name, traced.partials[name]) != traced.partials[name]:
-            other = _partial(program, traced, exact, name, second[name], domain, allowance)
+            other = partial(name, second[name])
             if other.status != "proved":
                 yield replace(other, call=2)
 
 
-def _partial(
-    program: TensorProgram,
-    traced: Traced,
-    exact: sympy.Expr,
-    name: str,
-    claimed: sympy.Expr,
-    domain: Sequence[Any],
-    allowance: Allowance,
-) -> Statement:
-    """That what a backward call computes is the partial by a symbol."""
-    decision = decide_gradient(
-        exact,
-        claimed,
-        sympy.Symbol(name, real=True),
-        data=symbols_of(program.data) if traced.samples is None else [],
-        domain=domain,
-        conventions=traced.conventions,
-        needs=traced.needs[name],
-        sizes=usual(traced.guards),
-        inputs=_inputs(program, traced),
-        allowance=allowance,
-    )
-    return Statement(name, to_text(claimed), decision)
-
-
-def _inputs(program: TensorProgram, traced: Traced) -> list[sympy.Symbol]:
-    """The data, those of a few samples where these are traced one by one: each of their values counts."""
-    if traced.samples is None:
-        return symbols_of(program.data)
-    return [symbol for sample in _few(program, traced.samples) for symbol in sample]
-
-
-def _reduced(loss: Loss, program: TensorProgram, traced: Traced) -> sympy.Expr:
+def _reduced(loss: Loss, program: TensorProgram, few: Sequence[dict[sympy.Symbol, sympy.Symbol]]) -> sympy.Expr:
     """The loss over all samples: a formal sum, or that over the few which were traced."""
     summand, symbols = loss.expression, [loss.symbols[name] for name in loss.data]
     upstream = sympy.S.One
@@ -108,38 +80,11 @@ def _reduced(loss: Loss, program: TensorProgram, traced: Traced) -> sympy.Expr:
     mean = loss.reduction == "mean" and not program.by_sample
     if not symbols:
         return upstream * summand
-    if traced.samples is None:
+    if not few:
         every = symbols_of(program.data)  # those that the loss ignores are bound as well
         return upstream * batch_sum(summand, every) / (SAMPLES if mean else 1)
-    order = symbols_of(program.data)
-    samples = (dict(zip(order, sample, strict=True)) for sample in _few(program, traced.samples))
-    total = sympy.Add(*(summand.xreplace(sample) for sample in samples))
-    return upstream * (total / traced.samples if mean else total)
-
-
-def _of_all_samples(domain: Sequence[Any], program: TensorProgram, traced: Traced) -> list[Any]:
-    """Conditions on data, for each of the few samples where these are traced one by one."""
-    if traced.samples is None:
-        return list(domain)
-    samples = [dict(zip(symbols_of(program.data), sample, strict=True)) for sample in _few(program, traced.samples)]
-    return list(dict.fromkeys(condition.xreplace(sample) for condition in domain for sample in samples or [{}]))
-
-
-def _few(program: TensorProgram, samples: int) -> list[tuple[sympy.Symbol, ...]]:
-    """The symbols of each of a few samples, in the order of the data."""
-    columns = [of_samples(array, samples) for array in program.data]
-    sizes = [len(array.symbols) for array in program.data]
-    return [
-        tuple(
-            symbol for column, size in zip(columns, sizes, strict=True) for symbol in column[i * size : (i + 1) * size]
-        )
-        for i in range(samples)
-    ]
-
-
-def symbols_of(arrays: Iterable[Array]) -> list[sympy.Symbol]:
-    """The symbols of all entries of some arguments."""
-    return [symbol for array in arrays for symbol in array.symbols]
+    total = sympy.Add(*(summand.xreplace(sample) for sample in few))
+    return upstream * (total / len(few) if mean else total)
 
 
 def names_of(wrt: Sequence[str] | None, program: TensorProgram, traced: Traced) -> list[str]:

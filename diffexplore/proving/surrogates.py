@@ -20,6 +20,7 @@ from diffexplore.formula.step_functions import STEPS
 from diffexplore.formula.text import to_text
 from diffexplore.proving.programs import TensorProgram, is_proportional
 from diffexplore.proving.records import Statement
+from diffexplore.tracing.declarations import symbols_of
 from diffexplore.tracing.traced import Traced
 
 _T = sympy.Symbol("surrogate argument", real=True)
@@ -37,10 +38,6 @@ class Surrogate:
     steepness: Callable[[sympy.Expr, sympy.Expr], sympy.Expr] | None
 
 
-def _sigmoid_slope(t: sympy.Expr, k: sympy.Expr) -> sympy.Expr:
-    return k * sympy.exp(-k * t) / (1 + sympy.exp(-k * t)) ** 2
-
-
 def _of_cosh(ratio: sympy.Expr, t: sympy.Expr) -> sympy.Expr:
     """The k of 1/cosh²(k t) = ratio."""
     return sympy.acosh(1 / sympy.sqrt(ratio)) / t
@@ -50,7 +47,8 @@ def _of_cosh(ratio: sympy.Expr, t: sympy.Expr) -> sympy.Expr:
 TABLE: tuple[Surrogate, ...] = (
     Surrogate(lambda t, k: f"{_name(t)} itself (straight-through)", lambda t, k: sympy.S.One, None),
     Surrogate(
-        lambda t, k: f"sigmoid({_times(k, t)})", _sigmoid_slope, lambda ratio, t: 2 * _of_cosh(ratio, t)
+        lambda t, k: f"sigmoid({_times(k, t)})", lambda t, k: k * sympy.exp(-k * t) / (1 + sympy.exp(-k * t)) ** 2,
+        lambda ratio, t: 2 * _of_cosh(ratio, t),
     ),
     Surrogate(lambda t, k: f"tanh({_times(k, t)})", lambda t, k: k * (1 - sympy.tanh(k * t) ** 2), _of_cosh),
     Surrogate(
@@ -100,13 +98,12 @@ def surrogate_of(program: TensorProgram, traced: Traced, statements: Sequence[St
     return None
 
 
-#: What makes a step.
-_STEPS = (sympy.Piecewise, sympy.sign, *STEPS, sympy.Heaviside)
+_STEPS = (sympy.Piecewise, sympy.sign, *STEPS, sympy.Heaviside)  # what makes a step
 
 
 def _is_flat(program: TensorProgram, traced: Traced, symbol: sympy.Symbol) -> bool:
     """Whether the derivative of the forward is proved to be 0 but for boundaries."""
-    data = [] if traced.samples is not None else [s for array in program.data for s in array.symbols]
+    data = [] if traced.samples is not None else symbols_of(program.data)
     found = decide_gradient(traced.output, sympy.S.Zero, symbol, data=data, conventions=traced.conventions)
     return found.status == "proved"
 
@@ -114,10 +111,7 @@ def _is_flat(program: TensorProgram, traced: Traced, symbol: sympy.Symbol) -> bo
 def _cause(words: str | None, name: str) -> Cause:
     flat = f"a surrogate gradient: the derivative of the forward by {name} is 0 almost everywhere, and the backward"
     advice = 'Hold it against the formula of that function as the loss, with kind="gradient"'
-    if words is None:
-        message = f"{flat} is the derivative of another function. {advice}"
-    else:
-        message = f"{flat} is the derivative of {words}. {advice}"
+    message = f"{flat} is the derivative of {words or 'another function'}. {advice}"
     return Cause("surrogate", message, {"inputs": [name], "surrogate": words, "certain": words is not None})
 
 
@@ -160,8 +154,7 @@ def _arguments(output: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr]:
     return list(dict.fromkeys(-one if one.could_extract_minus_sign() else one for one in found))
 
 
-#: Where a derivative is looked at beside 0, and in how many digits.
-_NEAR, _DIGITS = sympy.Rational(1, 16), 40
+_NEAR, _DIGITS = sympy.Rational(1, 16), 40  # where a derivative is looked at beside 0, and in how many digits
 
 
 def _fitting(slope: sympy.Expr, argument: sympy.Expr) -> Iterator[tuple[bool, str, sympy.Expr]]:

@@ -9,7 +9,7 @@ from statistics import median
 from diffexplore.benching.records import Bench, BenchedLoss, Measurement
 from diffexplore.lists import grouped
 from diffexplore.numerals import ABSENT, short
-from diffexplore.writing.blocks import Block, Column, Note, Table, left, text
+from diffexplore.writing.blocks import Block, Column, Note, Table, text
 from diffexplore.writing.numbers import counted
 
 #: Sizes that a table has room for; of more, the smallest and the largest ones are shown.
@@ -64,7 +64,7 @@ def largest(bench: Bench, subject: BenchedLoss) -> tuple[Measurement, ...]:
 
 
 def _columns(sizes: Sequence[int]) -> list[Column]:
-    return [left("method"), Column("first", "ms"), *(Column(f"{n:,}", "ms") for n in sizes)]
+    return [Column.left("method"), Column("first", "ms"), *(Column(f"{n:,}", "ms") for n in sizes)]
 
 
 def _shown(sizes: Sequence[int]) -> Sequence[int]:

@@ -10,7 +10,7 @@ from diffexplore.numerals import short
 from diffexplore.render.causes import Footnotes
 from diffexplore.render.matrix import bar, digits_legend, number_of, share_tone
 from diffexplore.render.places import row_place
-from diffexplore.writing.blocks import Block, Column, Gap, Heading, Note, Table, Text, left, text
+from diffexplore.writing.blocks import Block, Column, Gap, Heading, Note, Table, Text, text
 from diffexplore.writing.names import candidate_of, comparison_of, rows_of
 from diffexplore.writing.numbers import counted, truth_digits, value_cell
 
@@ -29,7 +29,7 @@ def evidence(report: Report, footnotes: Footnotes, width: int) -> Iterator[Block
     fewest_first = sorted(passed, key=lambda row: correct_digits(row, report.dtype) or 0.0)
     shown = fewest_first[:_MOST] if len(passed) > _MOST else passed
     yield Heading("Correct digits", digits_legend(report))
-    columns = (left(), Column("value"), Column("truth"), left("digits"), Column("catches"))
+    columns = (Column.left(), Column("value"), Column("truth"), Column.left("digits"), Column("catches"))
     yield Table(columns, tuple(_cells(row, report) for row in shown))
     if len(passed) > len(shown):
         yield Note(text(f"{counted(len(passed) - len(shown))} more pass with more digits than these", "quiet"), "·")

@@ -13,7 +13,7 @@ from diffexplore.numerals import ABSENT, short
 from diffexplore.render.outline import reduced_text
 from diffexplore.render.terminal import blocks_to_text
 from diffexplore.typography import typeset
-from diffexplore.writing.blocks import Block, Column, Gap, Headline, Note, Picture, Table, Text, left, text
+from diffexplore.writing.blocks import Block, Column, Gap, Headline, Note, Picture, Table, Text, text
 from diffexplore.writing.names import reduced_partial
 from diffexplore.writing.numbers import coordinate, counted, point_text
 
@@ -62,7 +62,7 @@ def what_ran(fit: Fit) -> str:
 def values(fit: Fit) -> Table:
     """Where each run came to, beside the stationary points."""
     names = list(fit.run.first.point)[:_MOST_COLUMNS]
-    columns = (left(), Column("step"), Column("loss"), *map(Column, names), left())
+    columns = (Column.left(), Column("step"), Column("loss"), *map(Column, names), Column.left())
     rows = [_row("start", fit.run.first, names)]
     methods = len({run.method for run in fit.runs})
     rows += [_run_row(runs, names, methods) for runs in grouped(fit.runs, lambda run: _end(run, names)).values()]
@@ -108,13 +108,13 @@ def _remark(run: Run) -> str:
 
 def _stationary_row(fit: Fit, point: StationaryPoint, names: list[str]) -> tuple[Text, ...]:
     label = point.kind if point is not fit.optimum or fit.terrain.complete else "local minimum"
-    said = f"{label}, proved" if len(names) <= _ROOMY else label
-    return (text(said), text(""), *_numbers(point.value, point.point, names), text(""))
+    proved = ", proved" if len(names) <= _ROOMY else ""
+    return (text(label + proved), text(""), *_numbers(point.value, point.point, names), text(""))
 
 
 def directions(curvature: Curvature) -> Table:
     """The Hessian at the optimum: along which direction, how curved, how fast."""
-    columns = (left("direction at the minimum"), Column("curvature"), Column("steps per factor e"))
+    columns = (Column.left("direction at the minimum"), Column("curvature"), Column("steps per factor e"))
     return Table(columns, tuple(map(_direction, curvature.directions[:_MOST_COLUMNS])))
 
 

@@ -8,20 +8,7 @@ from dataclasses import dataclass
 
 from diffexplore.graphing.records import Edge, Graph, Node, Number
 from diffexplore.numerals import ABSENT
-from diffexplore.writing.blocks import (
-    Block,
-    Column,
-    Formula,
-    FormulaList,
-    Gap,
-    Heading,
-    Note,
-    Span,
-    Table,
-    Text,
-    left,
-    text,
-)
+from diffexplore.writing.blocks import Block, Column, Formula, FormulaList, Gap, Heading, Note, Span, Table, Text, text
 from diffexplore.writing.names import reduced_partial
 from diffexplore.writing.numbers import counted, point_text
 
@@ -119,7 +106,7 @@ def _tree(every: list[_OperationLine], lines: list[_OperationLine], *, valued: b
     """The ``lines`` of ``every`` one that there is."""
     shared = {line.node.number for line in every if line.again}
     numbers = (Column("value"), Column("adjoint")) if valued else ()
-    columns = (left(), *numbers, left("local derivative", flexible=True))
+    columns = (Column.left(), *numbers, Column.left("local derivative", flexible=True))
     return Table(columns, tuple(_row(line, shared, valued) for line in lines))
 
 

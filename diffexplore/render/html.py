@@ -11,25 +11,10 @@ from diffexplore.checking.records import Report
 from diffexplore.figures.terminal import draw
 from diffexplore.render.outline import HessianText, outline
 from diffexplore.render.screen import screen
-from diffexplore.writing.blocks import (
-    Align,
-    Block,
-    Column,
-    Formula,
-    FormulaList,
-    Gap,
-    Heading,
-    Headline,
-    Note,
-    Picture,
-    Span,
-    Table,
-    Text,
-    Tone,
-)
+from diffexplore.writing import blocks as b
 
 #: Colours that are legible on white and on black, so that they fit a light and a dark notebook.
-_STYLES: dict[Tone, str] = {
+_STYLES: dict[b.Tone, str] = {
     "strong": "font-weight:600",
     "quiet": "opacity:.6",
     "good": "color:#2e8b57",
@@ -47,32 +32,32 @@ def to_html(report: Report, hessian: HessianText | None = None, *, full: bool = 
     return page_of((outline if full else screen)(report, hessian=hessian))
 
 
-def page_of(blocks: Iterable[Block]) -> str:
+def page_of(blocks: Iterable[b.Block]) -> str:
     """The blocks of a page as one ``<div>``."""
     return f'<div class="diffexplore">{"".join(map(_drawn, blocks))}</div>'
 
 
-def _drawn(block: Block) -> str:
+def _drawn(block: b.Block) -> str:
     match block:
-        case Headline():
-            word = _span(Span(block.word, block.tone))
+        case b.Headline():
+            word = _span(b.Span(block.word, block.tone))
             return f"<p><strong>{word}</strong>&ensp;{escape(block.sentence)}</p>"
-        case Heading():
+        case b.Heading():
             return f'<p style="margin:1em 0 .3em"><strong>{escape(block.title)}</strong> {escape(block.aside)}</p>'
-        case FormulaList():
+        case b.FormulaList():
             return f'<table style="{_NUMBER}">{"".join(map(_formula, block.formulas))}</table>'
-        case Note():
+        case b.Note():
             marker = f"{escape(block.marker)} " if block.marker else ""
             return f'<p style="margin:.3em 0">{marker}{_inline(block.content)}</p>'
-        case Table():
+        case b.Table():
             return f'<table style="{_NUMBER}">{"".join(_table(block))}</table>'
-        case Picture():
+        case b.Picture():
             return _picture(block)
-        case Gap():
+        case b.Gap():
             return ""
 
 
-def _picture(block: Picture) -> str:
+def _picture(block: b.Picture) -> str:
     """An image where matplotlib is installed; else ASCII: a browser draws other characters in several widths."""
     figure = block.figure
     if find_spec("matplotlib"):
@@ -86,20 +71,20 @@ def _picture(block: Picture) -> str:
     return f'<pre style="font-family:monospace;line-height:1.1">{lines}</pre><p>{escape(figure.caption)}</p>'
 
 
-def _formula(formula: Formula) -> str:
-    remark = _span(Span(formula.remark, "quiet"))
+def _formula(formula: b.Formula) -> str:
+    remark = _span(b.Span(formula.remark, "quiet"))
     return _row(
         _cell("td", "left", words) for words in (f"{escape(formula.label)} =", escape(formula.expression), remark)
     )
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: b.Table) -> Iterator[str]:
     yield _row(_cell("th", column.align, _title(column)) for column in table.columns)
     for row in table.rows:
         yield _row(_cell("td", column.align, _inline(cell)) for column, cell in zip(table.columns, row, strict=True))
 
 
-def _cell(tag: str, align: Align, inside: str) -> str:
+def _cell(tag: str, align: b.Align, inside: str) -> str:
     return f'<{tag} style="text-align:{align};padding:.15em .6em">{inside}</{tag}>'
 
 
@@ -107,14 +92,14 @@ def _row(cells: Iterable[str]) -> str:
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _title(column: Column) -> str:
+def _title(column: b.Column) -> str:
     return f"{escape(column.title)}<br>{escape(column.unit)}" if column.unit else escape(column.title)
 
 
-def _inline(content: Text) -> str:
+def _inline(content: b.Text) -> str:
     return "".join(map(_span, content))
 
 
-def _span(span: Span) -> str:
+def _span(span: b.Span) -> str:
     style = _STYLES.get(span.tone)
     return f'<span style="{style}">{escape(span.text)}</span>' if style else escape(span.text)

@@ -8,7 +8,7 @@ from diffexplore.checking.records import LostDigits, Report
 from diffexplore.numerals import short
 from diffexplore.render.places import place
 from diffexplore.writing.blocks import Block, Gap, Heading, Note, Span, Text
-from diffexplore.writing.names import candidate_of, entry_of_gradient, reduced_partial, sample_partial
+from diffexplore.writing.names import candidate_of, is_data, reduced_partial, sample_partial
 from diffexplore.writing.numbers import point_text, share
 
 #: Entries that a page shows; the JSON document has all.
@@ -56,8 +56,7 @@ def lost_briefly(lost: LostDigits, report: Report) -> Text:
 def _partial(lost: LostDigits, report: Report) -> str:
     if lost.sample is None:
         return reduced_partial(lost.parameter)
-    by_data = lost.parameter in report.loss.data
-    return entry_of_gradient(lost.parameter) if candidate_of(report) and by_data else sample_partial(lost.parameter)
+    return sample_partial(lost.parameter, candidate_of(report) if is_data(report, lost.parameter) else None)
 
 
 def _sample(lost: LostDigits) -> str:

@@ -13,20 +13,7 @@ from diffexplore.methods import truncates
 from diffexplore.numerals import ABSENT, short
 from diffexplore.render.causes import Footnotes
 from diffexplore.render.places import compact_places
-from diffexplore.writing.blocks import (
-    COLUMN_GAP,
-    INDENT,
-    Block,
-    Column,
-    Heading,
-    Note,
-    Span,
-    Table,
-    Text,
-    Tone,
-    left,
-    text,
-)
+from diffexplore.writing.blocks import COLUMN_GAP, INDENT, Block, Column, Heading, Note, Span, Table, Text, Tone, text
 from diffexplore.writing.names import distinct_points, partial_of, point_key, rows_of
 from diffexplore.writing.numbers import digits_of, point_text, truth_digits
 
@@ -152,7 +139,7 @@ def _cell_width(room: int, columns: int) -> int:
 def _table(
     parts: Sequence[_MatrixPart], methods: Sequence[str], cell: int, report: Report, footnotes: Footnotes
 ) -> Table:
-    columns = (left(), *(Column(part.title, part.where, align="left") for part in parts))
+    columns = (Column.left(), *(Column(part.title, part.where, align="left") for part in parts))
     powers = [_power(part) for part in parts]
     body = [(text(method), *(_cell(part, method, cell, report, footnotes) for part in parts)) for method in methods]
     above = [(text("truth", "quiet"), *(_truth(part, cell) for part in parts))] if parts[0].single else []

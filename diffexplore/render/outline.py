@@ -13,14 +13,14 @@ from diffexplore.render.lost import lost_digits
 from diffexplore.render.places import ON_A_LINE, long_points, points_of
 from diffexplore.render.sample_tables import probes, worst_samples
 from diffexplore.render.scans import scans
-from diffexplore.render.tables import legend, reduced_tables
+from diffexplore.render.tables import reduced_tables
 from diffexplore.render.values import loss_values
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import failures
 from diffexplore.typography import typeset
 from diffexplore.writing.blocks import Block, Formula, FormulaList, Gap, Heading, Note, text
 from diffexplore.writing.names import candidate_of, reduced_partial, sample_partial, second_partial
-from diffexplore.writing.numbers import counted, point_text
+from diffexplore.writing.numbers import counted, digits_of, point_text, truth_digits
 
 #: Second partials as text, by the names of the row and the column.
 HessianText = Mapping[tuple[str, str], PartialFormula]
@@ -122,10 +122,10 @@ def reduced_text(loss: LossSummary, expression: str) -> str:
 
 def operations(partial: PartialFormula) -> str:
     """``12 operations, 31 before simplification``; nothing for a constant."""
-    said = counted(partial.ops_simplified, "operation") if partial.ops_simplified or partial.ops_raw else ""
+    message = counted(partial.ops_simplified, "operation") if partial.ops_simplified or partial.ops_raw else ""
     if partial.ops_raw != partial.ops_simplified:
-        said += f", {counted(partial.ops_raw)} before simplification"
-    return "; ".join(filter(None, (said, partial.note)))
+        message += f", {counted(partial.ops_raw)} before simplification"
+    return "; ".join(filter(None, (message, partial.note)))
 
 
 def _symbols(loss: LossSummary) -> str:
@@ -169,3 +169,17 @@ def versions_of(report: Report) -> str:
     """``torch 2.13.0, sympy 1.14.0``; empty where they are not known."""
     versions = report.environment.get("versions")
     return ", ".join(f"{name} {number}" for name, number in versions.items()) if isinstance(versions, Mapping) else ""
+
+
+def legend(report: Report) -> Note:
+    """What the columns mean, once."""
+    open_digits = any("?" in truth_digits(row.truth, digits_of(report.dtype)) for row in report.rows)
+    return Note(
+        text(
+            f"error: distance from the truth, a certified enclosure of the exact partial"
+            f"{' (a ? is a digit that it leaves open)' if open_digits else ''}; in units in the last place (ulp) of "
+            f"{report.dtype}. allowed: the bound derived for this method, rounding and truncation; beyond it the row "
+            f"fails. catches: the smallest relative error that the row is sure to report.",
+            "quiet",
+        )
+    )

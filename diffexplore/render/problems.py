@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from diffexplore.checking.records import VALUE, Cause, Report, Row
@@ -12,8 +12,11 @@ from diffexplore.proving.records import Proof
 from diffexplore.render.places import at_place
 from diffexplore.render.proof_headline import headline as answer
 from diffexplore.render.proof_headline import named_cause
+from diffexplore.render.tensor_headline import headline as of_tensors
+from diffexplore.render.tensor_headline import worst_first
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import how_wrong, where, worst_failures
+from diffexplore.tensors.records import TensorReport
 from diffexplore.writing.names import PointKey, candidate_of, partial_of, point_key, reduced_partial
 
 #: The rule of a wrong gradient without a named cause, and of what nothing decided.
@@ -77,6 +80,20 @@ def problems_of_proof(proof: Proof, place: CodePlace | None = None) -> Iterator[
         yield CodeProblem(cause.key if cause else WRONG, "error", answer(proof).sentence, place)
     elif proof.status == "unknown":
         yield CodeProblem(UNDECIDED, "open", answer(proof).sentence, place)
+
+
+def problems_of_tensors(report: TensorReport, place: CodePlace | None = None) -> Iterator[CodeProblem]:
+    """Each cause of a wrong or an undecided gradient, at its worst."""
+    told: set[str] = set()
+    for row in worst_first(report):
+        rule = row.cause.key if row.cause is not None else WRONG if row.verdict == "fail" else UNDECIDED
+        if row.verdict == "pass" or rule in told or (report.verdict == "fail" and row.verdict != "fail"):
+            continue
+        told.add(rule)
+        alone = replace(report, rows=(row,), verdict=row.verdict)
+        yield CodeProblem(rule, "error" if row.verdict == "fail" else "open", of_tensors(alone).sentence, place)
+    if report.verdict == "inconclusive" and not told:
+        yield CodeProblem(UNDECIDED, "open", of_tensors(report).sentence, place)
 
 
 def to_annotation(problem: CodeProblem) -> str:

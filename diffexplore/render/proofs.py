@@ -10,20 +10,7 @@ from diffexplore.decide.records import Counterexample, EnclosedValue
 from diffexplore.lists import shortened
 from diffexplore.proving.records import Proof, Statement
 from diffexplore.render.proof_headline import WORDS, called, headline, headlined
-from diffexplore.writing.blocks import (
-    Block,
-    Column,
-    Formula,
-    FormulaList,
-    Gap,
-    Heading,
-    Note,
-    Span,
-    Table,
-    Text,
-    left,
-    text,
-)
+from diffexplore.writing.blocks import Block, Column, Formula, FormulaList, Gap, Heading, Note, Span, Table, Text, text
 
 _LONGEST = 200
 
@@ -61,7 +48,7 @@ def _formulas(proof: Proof) -> Iterator[Block]:
 
 
 def _table(proof: Proof) -> Table:
-    columns = left("statement"), left("answer"), left("how", flexible=True)
+    columns = Column.left("statement"), Column.left("answer"), Column.left("how", flexible=True)
     return Table(columns, tuple(map(_row, proof.statements)))
 
 
@@ -80,7 +67,7 @@ def _details(proof: Proof, statement: Statement) -> Iterator[Block]:
         yield from _samples(found)
         sides = (f"what {proof.program} computes", found.right), ("what is right", found.left)
         rows = tuple((text(name), text(_short(ball)), text(ball.radius)) for name, ball in sides)
-        yield Table((left(), Column("value"), Column("within")), rows)
+        yield Table((Column.left(), Column("value"), Column("within")), rows)
         yield Gap()
     elif statement.status == "unknown" and difference is not None:
         message = f"the largest difference of {called(statement)} seen at random points, in 50 digits: {difference}"

@@ -13,7 +13,7 @@ from diffexplore.render.causes import Footnotes
 from diffexplore.render.counts import outcomes, tallies_of
 from diffexplore.render.places import at_place, place
 from diffexplore.render.tables import ROOM_FOR_EVERYTHING, Units
-from diffexplore.writing.blocks import Block, Column, Gap, Heading, Table, Text, left, text
+from diffexplore.writing.blocks import Block, Column, Gap, Heading, Table, Text, text
 from diffexplore.writing.names import candidate_of, distinct_points, partial_of, point_key, rows_of
 from diffexplore.writing.numbers import counted, value_cell
 
@@ -33,10 +33,10 @@ def worst_samples(report: Report, footnotes: Footnotes, width: int) -> Iterator[
         if rows:
             worst = _worst(rows)
             exact = not worst and any(row.error_abs == 0 for row in rows)
-            said = "; the worst:" if worst else ", without any error" if exact else ""
+            message = "; the worst:" if worst else ", without any error" if exact else ""
             counts = outcomes(tallies_of(report, name, "samples"))
             words = ", ".join(f"{counted(count)} {verdict}" for verdict, count in counts.items()) or "none"
-            yield Heading(partial_of(rows[0], candidate), f"by sample: {words}{said}")
+            yield Heading(partial_of(rows[0], candidate), f"by sample: {words}{message}")
             if worst:
                 yield _samples_table(worst, report, footnotes, width)
             yield Gap()
@@ -66,8 +66,17 @@ def _samples_table(rows: Sequence[Row], report: Report, footnotes: Footnotes, wi
     several_points = len(distinct_points(row for row in report.rows if row.probe is None)) > 1
     roomy = width >= ROOM_FOR_EVERYTHING
     error, allowed, power = units.columns
-    at = left("at", flexible=True)
-    columns = (Column("sample"), left("method"), at, Column("value"), error, allowed, power, left("verdict"))
+    at = Column.left("at", flexible=True)
+    columns = (
+        Column("sample"),
+        Column.left("method"),
+        at,
+        Column("value"),
+        error,
+        allowed,
+        power,
+        Column.left("verdict"),
+    )
     shown = (True, True, several_points, roomy, True, True, roomy, True)
     body = (_sample_cells(row, report, units, footnotes) for row in rows)
     return Table(tuple(compress(columns, shown)), tuple(tuple(compress(cells, shown)) for cells in body))
@@ -87,7 +96,7 @@ def probes(report: Report) -> Iterator[Block]:
     numbers = Column("worst error", "ulp"), Column("catches", "relative")
     by_probe = grouped(rows, lambda row: (row.parameter, row.of, row.probe, point_key(row.point)))
     yield Table(
-        (left("partial"), left("probe", flexible=True), *numbers, left("verdicts")),
+        (Column.left("partial"), Column.left("probe", flexible=True), *numbers, Column.left("verdicts")),
         tuple(_probe_row(members, report) for members in by_probe.values()),
     )
     yield Gap()
@@ -97,12 +106,12 @@ def _probe_row(rows: Sequence[Row], report: Report) -> tuple[Text, ...]:
     first = rows[0]
     powers = [row.smallest_detectable for row in rows if row.smallest_detectable is not None]
     verdicts = [row.verdict for row in rows]
-    told = [f"{verdicts.count(v)} {v}" for v in ("pass", "fail", "inconclusive") if v in verdicts]
+    counts = [f"{verdicts.count(v)} {v}" for v in ("pass", "fail", "inconclusive") if v in verdicts]
     worst = max((row.error_ulp for row in rows if row.error_ulp is not None), default=None)
     return (
         text(partial_of(first)),
         text(f"{first.probe},{at_place(report, first.point, digits=4)}".rstrip(",")),
         text(short(worst, 3)),
         text(short(min(powers, default=None), upward=True)),
-        text(", ".join(told), "bad" if "fail" in verdicts else "plain"),
+        text(", ".join(counts), "bad" if "fail" in verdicts else "plain"),
     )

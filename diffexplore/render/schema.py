@@ -12,7 +12,7 @@ def schema(document: str | None = None) -> dict[str, Any]:
 
     Args:
         document: ``"report"``, ``"row"``, ``"derivation"``, ``"proof"``, ``"graph"``, ``"audit"``, ``"fit"``,
-            ``"bench"`` or ``"gradient_report"``.
+            ``"bench"``, ``"gradient_report"`` or ``"tensor_report"``.
 
     Raises:
         UsageError: for another name.

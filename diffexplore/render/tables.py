@@ -9,20 +9,7 @@ from diffexplore.lists import grouped
 from diffexplore.numerals import short
 from diffexplore.render.causes import Footnotes
 from diffexplore.render.places import place
-from diffexplore.writing.blocks import (
-    COLUMN_GAP,
-    INDENT,
-    Block,
-    Column,
-    Gap,
-    Heading,
-    Note,
-    Table,
-    Text,
-    left,
-    text,
-    words_of,
-)
+from diffexplore.writing.blocks import COLUMN_GAP, INDENT, Block, Column, Gap, Heading, Table, Text, text, words_of
 from diffexplore.writing.names import distinct_points, point_key, reduced_partial, rows_of, second_partial_of
 from diffexplore.writing.numbers import digits_of, in_ulps, truth_digits, ulp_at, value_cell
 
@@ -53,7 +40,7 @@ def _by_truth(name: str, rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]
 
 def _methods_table(rows: Sequence[Row], dtype: str, footnotes: Footnotes, width: int) -> Table:
     units = Units(rows, dtype)
-    columns = (left("method"), Column("value"), *units.columns, left("verdict"))
+    columns = (Column.left("method"), Column("value"), *units.columns, Column.left("verdict"))
     truth = next((row.truth for row in rows if row.error_abs is not None), None)  # at a kink, there is none
     labels = [text("truth"), *(text(row.method) for row in rows)]
     numbers = [(text(""),) * 4, *((*units.cells(row), footnotes.verdict(row)) for row in rows)]
@@ -115,17 +102,3 @@ def _has_truth(row: Row) -> bool:
     """Whether there is anything to be compared with: at a kink or a pole, no distance is allowed or forbidden."""
     stated = (row.error_abs, row.smallest_detectable, row.smallest_detectable_abs)
     return row.truth is not None and any(number is not None for number in stated)
-
-
-def legend(report: Report) -> Note:
-    """What the columns mean, once."""
-    open_digits = any("?" in truth_digits(row.truth, digits_of(report.dtype)) for row in report.rows)
-    return Note(
-        text(
-            f"error: distance from the truth, a certified enclosure of the exact partial"
-            f"{' (a ? is a digit that it leaves open)' if open_digits else ''}; in units in the last place (ulp) of "
-            f"{report.dtype}. allowed: the bound derived for this method, rounding and truncation; beyond it the row "
-            f"fails. catches: the smallest relative error that the row is sure to report.",
-            "quiet",
-        )
-    )

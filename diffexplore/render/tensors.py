@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from diffexplore.numerals import ABSENT, short
 from diffexplore.render.tensor_headline import SAID_BY_NUMBERS, called, entry_text, headline, told_cause, worst_first
 from diffexplore.render.terminal import Drawing, plain_text
-from diffexplore.tensors.records import TensorReport, TensorRow
+from diffexplore.tensors.records import TensorReport, TensorReports, TensorRow
 from diffexplore.typography import speaks_mathematics, with_minus
-from diffexplore.writing.blocks import Block, Column, Gap, Note, Table, Text, text
+from diffexplore.writing.blocks import Block, Column, Gap, Headline, Note, Span, Table, Text, text
+from diffexplore.writing.names import WORDS
 from diffexplore.writing.numbers import counted, in_ulps, ulp_at
 
 #: Rows and causes that one screen has room for, and what an assertion says in 25 lines of 80 columns.
@@ -18,7 +19,9 @@ _ROWS, _CAUSES, _NOTES = 12, 5, 4
 _WIDTH, _LINES = 80, 25
 
 #: A longer name, index or cause is cut, from the left and from the right, unless everything is shown.
-_LONGEST_NAME, _LONGEST_CAUSE = 22, 400
+_LONGEST_NAME, _LONGEST_CAUSE, _LONGEST_LINE = 22, 400, 80
+
+_COUNTED = {"fail": "fail", "inconclusive": "undecided", "pass": "pass"}
 
 
 def outline(report: TensorReport, *, full: bool = False) -> Iterator[Block]:
@@ -75,30 +78,30 @@ def _causes(rows: Sequence[TensorRow], told: str | None, most: int | None) -> It
 def _table(rows: Sequence[TensorRow], report: TensorReport) -> Table:
     """A line for each gradient; values beside the truth where something does not pass."""
     wrong = any(row.verdict != "pass" for row in rows)
+    in_ulp = any(row.error_ulp is not None for row in rows) or all(row.error_abs is None for row in rows)
+    unit = "ulp" if in_ulp else "absolute"
     numbers = (Column("value"), Column("should be")) if wrong else ()
     columns = (
         Column("gradient by", align="left", flexible=True), Column("shape", align="left"),
         Column("entries", align="left"), Column("worst", align="left"), *numbers,
-        Column("error", "ulp"), Column("allowed", "ulp"),
-        *(() if wrong else (Column("catches", "relative"),)),
+        Column("error", unit), Column("allowed", unit), *(() if wrong else (Column("catches", "relative"),)),
     )  # fmt: skip
-    return Table(columns, tuple(_cells(row, report, wrong=wrong) for row in rows))
+    return Table(columns, tuple(_cells(row, report, wrong=wrong, in_ulp=in_ulp) for row in rows))
 
 
-def _cells(row: TensorRow, report: TensorReport, *, wrong: bool) -> tuple[Text, ...]:
+def _cells(row: TensorRow, report: TensorReport, *, wrong: bool, in_ulp: bool) -> tuple[Text, ...]:
     mid = None if row.truth is None else float(row.truth.mid)
-    values = (text(_value(row.value)), text(_value(mid))) if wrong else ()
     ulp = ulp_at(row.truth, row.dtype) if row.error_ulp is not None else None
-    powers = () if wrong else (text(_power(row)),)
+    error, allowed = (row.error_ulp, in_ulps(row.bound, ulp)) if in_ulp else (row.error_abs, row.bound)
     return (
         text(_cut(called(row, report))),
         text("×".join(map(str, row.shape)) or "number"),
         _entries(row),
         text(entry_text(row)),
-        *values,
-        text(short(row.error_ulp, 3)) if ulp else text(_absolute(row.error_abs, 3)),
-        text(short(in_ulps(row.bound, ulp), upward=True)) if ulp else text(_absolute(row.bound, 2)),
-        *powers,
+        *((text(_value(row.value)), text(_value(mid))) if wrong else ()),
+        text(short(error, 3) if row.error_abs else "0" if row.error_abs == 0 else ABSENT),
+        text(short(allowed, upward=True)),
+        *(() if wrong else (text(_power(row)),)),
     )
 
 
@@ -110,13 +113,8 @@ def _power(row: TensorRow) -> str:
     return f"{short(absolute, upward=True)} abs" if absolute else "any" if absolute == 0 else ABSENT
 
 
-def _absolute(amount: float | None, digits: int) -> str:
-    """An amount that is not in ulp, as the truth is 0."""
-    return ABSENT if amount is None else f"{short(amount, digits)} abs" if amount else "0"
-
-
 def _value(number: float | None) -> str:
-    return with_minus(short(number, 6)) if number is not None else ABSENT
+    return with_minus(short(number, 5)) if number is not None else ABSENT
 
 
 def _entries(row: TensorRow) -> Text:
@@ -157,3 +155,36 @@ def _left_out(row: TensorRow, report: TensorReport) -> str:
     reasons = [f"{counted(counts.kinks)} at a kink, a tie or a singularity of the forward"] if counts.kinks else []
     reasons += [f"{counted(rounded)} that rounding hides"] if rounded else []
     return f"{called(row, report)}: {counted(counts.inconclusive, 'entry', 'entries')} left out: {', '.join(reasons)}"
+
+
+def blocks_of(result: TensorReport | TensorReports, *, full: bool = False) -> Iterator[Block]:
+    """The blocks of one check, or a line for each of several, the worst first."""
+    if isinstance(result, TensorReport):
+        yield from outline(result, full=full)
+        return
+    yield first_of(result)
+    yield Gap()
+    for name, report in result.checks:
+        word, tone = WORDS[report.verdict]
+        sentence = f"{name}: {headline(report).sentence.removeprefix(f'{report.function}: ')}"
+        room = None if full else _LONGEST_LINE - len(word) - 2
+        yield Note((Span(word, tone), Span(f"  {_cut_to(sentence, room)}")))
+
+
+def first_of(result: TensorReport | TensorReports) -> Headline:
+    """The answer."""
+    if isinstance(result, TensorReport):
+        return headline(result)
+    word, tone = WORDS[result.verdict]
+    counts = result.to_dict()["summary"]
+    said = [f"{counted(counts[key])} {verb}" for key, verb in _COUNTED.items() if counts[key]]
+    return Headline(word, tone, f"of {counted(len(result.checks), 'function')} {', '.join(said)}")
+
+
+def _cut_to(sentence: str, most: int | None) -> str:
+    return sentence if most is None or len(sentence) <= most else sentence[: most - 1] + "…"
+
+
+def title_of(result: TensorReport | TensorReports) -> str:
+    """The function, or how many there are."""
+    return result.function if isinstance(result, TensorReport) else counted(len(result.checks), "function")

@@ -19,27 +19,12 @@ from diffexplore.figures.terminal import draw
 from diffexplore.render.outline import HessianText, outline
 from diffexplore.render.screen import LINES, SAVINGS, Command, failures_only, screen
 from diffexplore.typography import speaks_mathematics, to_ascii
-from diffexplore.writing.blocks import (
-    COLUMN_GAP,
-    INDENT,
-    Block,
-    Column,
-    FormulaList,
-    Gap,
-    Heading,
-    Headline,
-    Note,
-    Picture,
-    Table,
-    Text,
-    Tone,
-    words_of,
-)
+from diffexplore.writing import blocks as b
 
 #: Characters that a column which may be broken is left with at least.
 _LEAST_BROKEN = 6
 
-_STYLES: dict[Tone, str] = {
+_STYLES: dict[b.Tone, str] = {
     "plain": "",
     "strong": "bold",
     "quiet": "dim",
@@ -57,7 +42,7 @@ Detail = Literal["screen", "full", "failing"]
 class Drawing:
     """Blocks that rich can print; ``ascii`` None chooses by the encoding of the console, so that ∂ never crashes it."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[b.Block, ...]
     ascii: bool | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -77,7 +62,7 @@ class ReportPage:
     detail: Detail = "screen"
     commands: tuple[Command, ...] = ()
 
-    def blocks(self, width: int | None = None, savings: int = 0) -> Iterable[Block]:
+    def blocks(self, width: int | None = None, savings: int = 0) -> Iterable[b.Block]:
         """The blocks for a page of ``width`` characters where it has characters, and ``savings`` parts less."""
         given = {} if width is None else {"width": width}
         if self.detail == "failing":
@@ -107,7 +92,7 @@ def to_text(report: Report, width: int = 80, ascii: bool | None = None, *, full:
     return plain_text(ReportPage(report, ascii=_in_ascii(ascii), detail="full" if full else "screen"), width)
 
 
-def blocks_to_text(blocks: Iterable[Block], width: int = 100, ascii: bool | None = None) -> str:
+def blocks_to_text(blocks: Iterable[b.Block], width: int = 100, ascii: bool | None = None) -> str:
     """The blocks as plain text; ``ascii`` None chooses by the encoding of standard output."""
     return plain_text(Drawing(tuple(blocks), _in_ascii(ascii)), width)
 
@@ -127,7 +112,9 @@ def plain_text(shown: RenderableType, width: int) -> str:
     return into.getvalue().rstrip("\n")
 
 
-def _draw(blocks: Iterable[Block], console: Console, options: ConsoleOptions, ascii: bool | None) -> Iterator[Segment]:
+def _draw(
+    blocks: Iterable[b.Block], console: Console, options: ConsoleOptions, ascii: bool | None
+) -> Iterator[Segment]:
     plain = not speaks_mathematics(options.encoding) if ascii is None else ascii
     pen = _Pen(options.max_width, plain)
     for block in blocks:
@@ -152,43 +139,43 @@ class _Pen:
         self.width = width
         self.ascii = ascii
 
-    def draw(self, block: Block) -> RenderableType:
+    def draw(self, block: b.Block) -> RenderableType:
         match block:
-            case Headline():
+            case b.Headline():
                 return self._hanging(block.word, block.tone, RichText(self.spell(block.sentence)), "  ")
-            case Heading():
+            case b.Heading():
                 return RichText.assemble((self.spell(block.title), "bold"), "  ", self.spell(block.aside))
-            case FormulaList():
+            case b.FormulaList():
                 return self._formulas(block)
-            case Note():
+            case b.Note():
                 return self._note(block)
-            case Table():
+            case b.Table():
                 return self._table(block)
-            case Picture():
+            case b.Picture():
                 lines = draw(block.figure, self.width, height=block.lines, ascii=self.ascii, dense=block.dense)
                 return RichText("\n".join(lines), no_wrap=True)
-            case Gap():
+            case b.Gap():
                 return RichText("")
 
     def spell(self, words: str) -> str:
         return to_ascii(words) if self.ascii else words
 
-    def rich_text(self, content: Text) -> RichText:
+    def rich_text(self, content: b.Text) -> RichText:
         return RichText.assemble(*((self.spell(span.text), _STYLES[span.tone]) for span in content))
 
-    def _note(self, note: Note) -> RenderableType:
+    def _note(self, note: b.Note) -> RenderableType:
         content = self.rich_text(note.content)
         marker = {"·": "-"}.get(note.marker, note.marker) if self.ascii else note.marker
         return self._hanging(marker, "plain", content, " ") if marker else content
 
-    def _hanging(self, marker: str, tone: Tone, content: RichText, gap: str) -> RenderableType:
+    def _hanging(self, marker: str, tone: b.Tone, content: RichText, gap: str) -> RenderableType:
         """``content`` behind ``marker``, its further lines indented as far."""
         grid = _grid()
         style = f"bold {_STYLES[tone]}" if tone != "plain" else ""
         grid.add_row(RichText(marker + gap, style=style), content)
         return grid
 
-    def _formulas(self, block: FormulaList) -> RenderableType:
+    def _formulas(self, block: b.FormulaList) -> RenderableType:
         """``label = expression   remark``; a remark that does not fit goes below its formula."""
         labels = [self.spell(formula.label) for formula in block.formulas]
         pad = max(map(len, labels))
@@ -201,10 +188,10 @@ class _Pen:
             lines.add_row(f"  {label.ljust(pad)} = ", body)
         return lines
 
-    def _table(self, block: Table) -> RenderableType:
+    def _table(self, block: b.Table) -> RenderableType:
         titled = any(column.title for column in block.columns)
         table = RichTable(
-            box=None, padding=(0, COLUMN_GAP, 0, 0), pad_edge=False, header_style="dim", show_header=titled
+            box=None, padding=(0, b.COLUMN_GAP, 0, 0), pad_edge=False, header_style="dim", show_header=titled
         )
         for column, breakable in zip(block.columns, _breakable(block, self.width), strict=True):
             table.add_column(
@@ -212,9 +199,9 @@ class _Pen:
             )
         for row in block.rows:
             table.add_row(*map(self.rich_text, row))
-        return Padding(table, (0, 0, 0, INDENT))
+        return Padding(table, (0, 0, 0, b.INDENT))
 
-    def _header(self, column: Column) -> RichText:
+    def _header(self, column: b.Column) -> RichText:
         return RichText(self.spell(f"{column.title}\n{column.unit}" if column.unit else column.title))
 
 
@@ -226,7 +213,7 @@ def _grid() -> RichTable:
     return grid
 
 
-def _breakable(table: Table, width: int) -> list[bool]:
+def _breakable(table: b.Table, width: int) -> list[bool]:
     """Which columns may be broken into lines: flexible ones; on a narrow page names as well, and numbers last."""
     flexible = [column.flexible for column in table.columns]
     names = [column.flexible or column.align == "left" for column in table.columns]
@@ -234,10 +221,10 @@ def _breakable(table: Table, width: int) -> list[bool]:
     return next((some for some in (flexible, names) if _least_width(table, some) <= width), every)
 
 
-def _least_width(table: Table, breakable: Sequence[bool]) -> int:
+def _least_width(table: b.Table, breakable: Sequence[bool]) -> int:
     """The characters that a line of ``table`` needs."""
-    needed = INDENT + COLUMN_GAP * len(table.columns)
+    needed = b.INDENT + b.COLUMN_GAP * len(table.columns)
     for position, column in enumerate(table.columns):
-        longest = max(map(len, (column.title, column.unit, *(words_of(row[position]) for row in table.rows))))
+        longest = max(map(len, (column.title, column.unit, *(b.words_of(row[position]) for row in table.rows))))
         needed += min(_LEAST_BROKEN, longest) if breakable[position] else longest
     return needed

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from diffexplore.checking.records import VALUE, Report
 from diffexplore.lists import grouped
 from diffexplore.numerals import short
@@ -11,17 +9,7 @@ from diffexplore.render.counts import agreement, loss_note, total
 from diffexplore.render.failed import failed
 from diffexplore.render.places import at_place
 from diffexplore.writing.blocks import Headline
-from diffexplore.writing.names import (
-    WORDS,
-    PointKey,
-    candidate_of,
-    entry_of_gradient,
-    is_data,
-    kind_of,
-    point_key,
-    reduced_partial,
-    sample_partial,
-)
+from diffexplore.writing.names import WORDS, candidate_of, is_data, kind_of, point_key, reduced_partial, sample_partial
 from diffexplore.writing.numbers import counted
 
 #: Powers that a sentence lists: of more, the least and the largest.
@@ -29,9 +17,6 @@ _MOST_POWERS = 4
 
 #: Partials that a sentence names.
 _NAMED = 2
-
-#: A partial at a point.
-_Question = tuple[str, PointKey]
 
 
 def headline(report: Report) -> Headline:
@@ -42,19 +27,19 @@ def headline(report: Report) -> Headline:
 
 
 def _passed(report: Report) -> str:
-    said = agreement(report, _scope(report))
-    return f"{said}; {_power(report)}{_by_sub_batch(report)}{loss_note(report)}"
+    message = agreement(report, _scope(report))
+    return f"{message}; {_power(report)}{_by_sub_batch(report)}{loss_note(report)}"
 
 
 def _undecided(report: Report) -> str:
-    open_questions = _without_a_pass(report)
     if not report.rows:
         return "nothing was compared"
-    if not open_questions:
+    if not report.summary.undecided:
         return f"not every partial could be decided: {_scope(report)}; no comparison failed"
-    questions = _listed(list(open_questions.values()))
-    counts = f"no comparison failed ({_scope(report)})"
-    return f"could not decide {questions}{_reason(report, open_questions)}; {counts}{loss_note(report)}"
+    questions = [f"{_called(name, report)}{at_place(report, point)}" for name, point in report.summary.undecided]
+    reason = open_cause(report)
+    why, counts = f": {reason}" if reason else "", f"no comparison failed ({_scope(report)})"
+    return f"could not decide {_listed(questions)}{why}; {counts}{loss_note(report)}"
 
 
 def _listed(items: list[str], most: int = 2) -> str:
@@ -64,36 +49,19 @@ def _listed(items: list[str], most: int = 2) -> str:
 
 
 def open_cause(report: Report) -> str | None:
-    """The message of the one cause of all open questions, which the verdict line says."""
-    return _one_reason(report, _without_a_pass(report)) if report.verdict == "inconclusive" else None
-
-
-def _reason(report: Report, questions: Mapping[_Question, str]) -> str:
-    """Why they are open, if there is one reason for all of them."""
-    reason = _one_reason(report, questions)
-    return f": {reason}" if reason else ""
-
-
-def _one_reason(report: Report, questions: Mapping[_Question, str]) -> str | None:
+    """The message of the one cause of all open questions, which the verdict line says; None where there are several."""
+    if report.verdict != "inconclusive":
+        return None
+    questions = {(name, point_key(point)) for name, point in report.summary.undecided}
     rows = (row for row in report.rows if row.probe is None and (row.sample is None or is_data(report, row.parameter)))
     open_rows = (row for row in rows if (row.parameter, point_key(row.point)) in questions)
     reasons = {row.cause.message for row in open_rows if row.cause is not None}
     return reasons.pop() if len(reasons) == 1 else None
 
 
-def _without_a_pass(report: Report) -> dict[_Question, str]:
-    """The partials and points that no comparison with the reduction settled, and how they are called."""
-    return {
-        (name, point_key(point)): f"{_called(name, report)}{at_place(report, point)}"
-        for name, point in report.summary.undecided
-    }
-
-
 def _called(name: str, report: Report) -> str:
     """A partial that is requested: by data, that of a sample."""
-    if not is_data(report, name):
-        return reduced_partial(name)
-    return entry_of_gradient(name) if candidate_of(report) else sample_partial(name)
+    return sample_partial(name, candidate_of(report)) if is_data(report, name) else reduced_partial(name)
 
 
 def _scope(report: Report) -> str:
@@ -106,9 +74,9 @@ def _scope(report: Report) -> str:
     parts = [(count, words) for words, count in totals.items() if count]
     nouns = ["comparison", *[""] * len(parts)]
     numbers = (f"{counted(count, noun)} {words}".rstrip() for (count, words), noun in zip(parts, nouns, strict=False))
-    said = ", ".join(numbers) or "no comparisons"
+    message = ", ".join(numbers) or "no comparisons"
     left = report.summary.inconclusive
-    return f"{said}, {counted(left)} of them inconclusive" if left else said
+    return f"{message}, {counted(left)} of them inconclusive" if left else message
 
 
 def _power(report: Report) -> str:
@@ -128,5 +96,5 @@ def _by_sub_batch(report: Report) -> str:
     by_question = grouped(rows, lambda row: (row.parameter, point_key(row.point))).values()
     left = [rows[0] for rows in by_question if all(row.verdict != "pass" for row in rows)]
     names = [f"{reduced_partial(row.parameter)}{at_place(report, row.point, digits=4)}" for row in left[:_NAMED]]
-    said = f"{len(left)} of these partials" if len(left) > _NAMED else " and ".join(names)
-    return f"; on sub-batches only: {said}" if left else ""
+    message = f"{len(left)} of these partials" if len(left) > _NAMED else " and ".join(names)
+    return f"; on sub-batches only: {message}" if left else ""

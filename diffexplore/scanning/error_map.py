@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,6 @@ from diffexplore.scanning.records import CAUSES
 from diffexplore.scanning.setting import Setting
 from diffexplore.typography import typeset
 from diffexplore.writing.names import reduced_partial
-from diffexplore.writing.numbers import point_text
 
 #: Places along each axis, at least; a round number of units is between two of them.
 CELLS = 50
@@ -78,7 +78,7 @@ def error_maps(
     setting: Setting, point: Mapping[str, float], plane: Plane, marks: Sequence[Mapping[str, float]] = ()
 ) -> tuple[Figure, ...]:
     """A map for each partial and each method of the setting; ``marks`` are points that it shows."""
-    (across, up), shape = plane.names, (len(plane.y), len(plane.x))
+    across, up = plane.names
     columns, rows = np.meshgrid(plane.x, plane.y)
     places = Places(setting, point, {across: columns.ravel(), up: rows.ravel()})
     truths = places.truths()
@@ -89,14 +89,15 @@ def error_maps(
             continue
         for name, judged in places.judged(running, estimates, truths).items():
             notes = _notes(setting, places, running, name, judged, truths)
-            found.append(_figure(setting, point, plane, shape, running, name, judged, notes, marks))
+            where = setting.where({key: value for key, value in point.items() if key not in plane.names})
+            found.append(_figure(where, plane, running, name, judged, notes, marks))
     return tuple(found)
 
 
 def _notes(
     setting: Setting, places: Places, running: Running, name: str, judged: Judged, truths: PlaceTruths
 ) -> dict[int, str]:
-    """What is to be said of each place that is not like the others."""
+    """A note on each place that is not like the others."""
     notes = {}
     for i in np.flatnonzero(judged.verdict != PASS):
         cause = cause_of(judged, int(i))
@@ -134,22 +135,23 @@ def _lost(setting: Setting, places: Places, running: Running, name: str, worst: 
 
 
 def _figure(
-    setting: Setting, point: Mapping[str, float], plane: Plane, shape: tuple[int, int], running: Running, name: str,
-    judged: Judged, notes: Mapping[int, str], marks: Sequence[Mapping[str, float]],
+    where: str, plane: Plane, running: Running, name: str, judged: Judged, notes: Mapping[int, str],
+    marks: Sequence[Mapping[str, float]],
 ) -> Figure:  # fmt: skip
-    shown, method = reduced_partial(name), spoken(running.name)
     known = (judged.truth.status == Status.RESOLVED) & np.isfinite(judged.error_ulp) & ~_hidden(judged)
-    ulps = np.where(known, np.maximum(judged.error_ulp, _LEAST_ULP), np.nan).reshape(shape)
+    ulps = np.where(known, np.maximum(judged.error_ulp, _LEAST_ULP), np.nan).reshape(len(plane.y), -1)
     values = tuple(tuple(value if math.isfinite(value) else None for value in row) for row in ulps.tolist())
-    noted = tuple((i % shape[1], i // shape[1], text) for i, text in sorted(notes.items()))
+    noted = tuple((i % len(plane.x), i // len(plane.x), text) for i, text in sorted(notes.items()))
     grid = ValueGrid("error", plane.x, plane.y, values, "ulp", "log", notes=noted)
     layers: list[ValueGrid | Series] = [grid]
     if marks:
         x, y = (tuple(mark[key] for mark in marks) for key in plane.names)
         layers.append(Series("points of the check", x, y, False, "start"))
+    caption = f"{where} Errors in units in the last place, against the certified truth."
     return Figure(
-        title=f"Error of {shown} by {method}", caption=_caption(setting, point, plane, judged, notes, known),
-        x=Axis(plane.names[0]), y=Axis(plane.names[1]), layers=tuple(layers),
+        title=f"Error of {reduced_partial(name)} by {spoken(running.name)}",
+        caption=caption + _statistics(judged, notes, known), x=Axis(plane.names[0]), y=Axis(plane.names[1]),
+        layers=tuple(layers),
     )  # fmt: skip
 
 
@@ -159,23 +161,11 @@ def _hidden(judged: Judged) -> np.ndarray:
         return (judged.verdict != PASS) & np.isfinite(judged.bound) & (judged.detectable >= 1)
 
 
-def _caption(
-    setting: Setting,
-    point: Mapping[str, float],
-    plane: Plane,
-    judged: Judged,
-    notes: Mapping[int, str],
-    known: np.ndarray,
-) -> str:
-    loss = setting.problem.loss
-    others = {name: value for name, value in point.items() if name not in plane.names}
-    at = f" at {point_text(others)}" if others else ""
+def _statistics(judged: Judged, notes: Mapping[int, str], known: np.ndarray) -> str:
+    """How large the errors are, and how many places are not like the others."""
     errors = judged.error_ulp[known]
     middle = f" Half of the errors are below {short(float(np.median(errors)))} ulp." if len(errors) else ""
-    counts: dict[str, int] = {}
-    for text in notes.values():
-        counts[text] = counts.get(text, 0) + 1
-    said = "".join(f" At {count:,} of {len(judged.value):,} places: {text}." for text, count in counts.items())
+    counts = Counter(notes.values()).items()
+    noted = "".join(f" At {count:,} of {len(judged.value):,} places: {text}." for text, count in counts)
     small = f" Errors below {_LEAST_ULP:g} ulp are drawn as {_LEAST_ULP:g}." if (errors < _LEAST_ULP).any() else ""
-    where = f"{loss.name or loss.formula}{at}, in {setting.dtype}{setting.samples}."
-    return f"{where} Errors in units in the last place, against the certified truth.{middle}{said}{small}"
+    return f"{middle}{noted}{small}"

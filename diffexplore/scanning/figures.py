@@ -1,4 +1,4 @@
-"""All figures of a report, those that need further evaluations too: computed where a page or a file asks for them."""
+"""All figures of a report, those that need further evaluations too: computed where a page or a file shows them."""
 
 from __future__ import annotations
 

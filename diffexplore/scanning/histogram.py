@@ -48,14 +48,14 @@ def _figure(report: Report, name: str, counts: Mapping[str, _Counts], *, by_samp
     what = "samples" if by_sample else "whole batches"
     return Figure(
         title=f"Errors of {shown} over the {what}",
-        caption=f"{report.loss.name or report.loss.formula}, in {report.dtype}. {_said(counts)}",
+        caption=f"{report.loss.name or report.loss.formula}, in {report.dtype}. {_statistics(counts)}",
         x=Axis("error", "ulp", "log"),
         y=Axis(what, scale="log" if by_sample else "linear"),
         layers=bars,
     )
 
 
-def _said(counts: Mapping[str, _Counts]) -> str:
+def _statistics(counts: Mapping[str, _Counts]) -> str:
     parts = [f"{spoken(method)} below {short(2.0 ** (_middle(octaves) + 1))} ulp" for method, octaves in counts.items()]
     wide = "A bar is one power of two wide; the first holds all below it."
     return f"Half of the errors are, by {'; by '.join(parts)}. {wide}"

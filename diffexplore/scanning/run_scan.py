@@ -41,9 +41,15 @@ def scan(
 ) -> Scan:
     """Correct digits along a step or a parameter.
 
-    ``along`` is ``"h=1e-12:1e-1"`` for the steps of the differences, or ``"a=-3:3"`` for values of a parameter; a third
-    number is how many places. The other arguments are those of :func:`diffexplore.check`; without ``methods`` one of
-    each kind runs. Raises :class:`~diffexplore.errors.UsageError` for what cannot be scanned.
+    Args:
+        loss, data, wrt, dtype: as for :func:`diffexplore.check`.
+        along: ``"h=1e-12:1e-1"`` for the steps of the differences, or ``"a=-3:3"`` for values of a parameter; a third
+            number is how many places.
+        at: one point, a value for each parameter; by default the first that the loss suggests.
+        methods: names of methods; by default one of each kind.
+
+    Raises:
+        UsageError: for what cannot be scanned.
     """
     known, span = loss_given(loss, at, data, wrt), parse_span(along)
     check_name(span, known.parameters, known.data)
@@ -117,22 +123,16 @@ def _along_step(setting: Setting, point: Mapping[str, float], places: Sequence[f
                 continue
             found += 1
             numbers = Numbers.of(curve.at(steps), exact=False)
+            fields = (truth.high, truth.low, truth.radius, truth.status)
             judged = judge(
-                numbers.value, numbers.bound, _repeated(truth, len(places)), largest, setting.problem.dtype,
-                numbers.reason, stepped=numbers.stepped,
+                numbers.value, numbers.bound, Enclosures(*(np.repeat(field, len(places)) for field in fields)), largest,
+                setting.problem.dtype, numbers.reason, stepped=numbers.stepped,
             )  # fmt: skip
             yield _curve(setting, name, running.name, judged, finite(curve.chosen))
     if not found:
-        raise UsageError(_without_steps(setting))
-
-
-def _without_steps(setting: Setting) -> str:
-    said = "; ".join(f"{skip.method}: {skip.reason}" for skip in setting.skipped)
-    return f"no method that takes a step runs here{': ' + said if said else ', so that h cannot be scanned'}"
-
-
-def _repeated(truth: Enclosures, count: int) -> Enclosures:
-    return Enclosures(*(np.repeat(field, count) for field in (truth.high, truth.low, truth.radius, truth.status)))
+        reasons = "; ".join(f"{skip.method}: {skip.reason}" for skip in setting.skipped)
+        why = f": {reasons}" if reasons else ", so that h cannot be scanned"
+        raise UsageError(f"no method that takes a step runs here{why}")
 
 
 def _curve(setting: Setting, name: str, method: str, judged: Judged, chosen: float | None = None) -> ScanCurve:

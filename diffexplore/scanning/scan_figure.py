@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 
 from diffexplore.figures.records import Axis, Figure, Layer, Rule, Series
 from diffexplore.methods import spoken
@@ -18,24 +17,19 @@ _DECADES = 100.0
 
 def scan_figures(scan: Scan) -> tuple[Figure, ...]:
     """A figure for each partial."""
-    groups = groupby(sorted(scan.curves, key=lambda curve: _place(scan, curve)), key=lambda curve: curve.parameter)
-    return tuple(_figure(scan, list(group)) for _, group in groups)
-
-
-def _place(scan: Scan, curve: ScanCurve) -> int:
-    return list(dict.fromkeys(one.parameter for one in scan.curves)).index(curve.parameter)
+    names = dict.fromkeys(curve.parameter for curve in scan.curves)
+    return tuple(_figure(scan, [curve for curve in scan.curves if curve.parameter == name]) for name in names)
 
 
 def _figure(scan: Scan, curves: Sequence[ScanCurve]) -> Figure:
     shown = reduced_partial(curves[0].parameter)
     low, high = scan.values[0], scan.values[-1]
-    scale = "log" if low > 0 and high / low >= _DECADES else "linear"
     name = "step h" if scan.kind == "step" else scan.along
     along = f"the {name}" if scan.kind == "step" else name
     return Figure(
         title=f"Correct digits of {shown} along {along}",
         caption=f"{where_of(scan)} {_seen(scan, curves)}",
-        x=Axis(name, scale="log" if scale == "log" else "linear"),
+        x=Axis(name, scale="log" if low > 0 and high / low >= _DECADES else "linear"),
         y=Axis("correct digits"),
         layers=tuple(_layers(scan, curves)),
     )
@@ -69,9 +63,8 @@ def _without(scan: Scan, curves: Sequence[ScanCurve]) -> dict[str, list[float]]:
 
 def where_of(scan: Scan) -> str:
     """Where it was made: the loss, the point of what stays, the dtype and the samples."""
-    samples = (
-        "" if scan.n == scan.of == 1 else f" on {scan.n:,}{'' if scan.n == scan.of else f' of {scan.of:,}'} samples"
-    )
+    counted = f"{scan.n:,}{'' if scan.n == scan.of else f' of {scan.of:,}'}"
+    samples = "" if scan.n == scan.of == 1 else f" on {counted} samples"
     at = f" at {point_text(scan.point)}" if scan.point else ""
     return f"{scan.loss}{at}, in {scan.dtype}{samples}."
 
@@ -81,5 +74,5 @@ def _seen(scan: Scan, curves: Sequence[ScanCurve]) -> str:
         f"{spoken(curve.method)} {short(min(known), 3)} to {short(max(known), 3)}"
         for curve in curves if (known := [digits for digits in curve.digits if digits is not None])
     ]  # fmt: skip
-    said = f"From the fewest to the most: {'; '.join(best)}." if best else "No place has a gradient to compare with."
-    return said + "".join(f" Without {spoken(skip.method)}: {skip.reason}." for skip in scan.skipped)
+    digits = f"From the fewest to the most: {'; '.join(best)}." if best else "No place has a gradient to compare with."
+    return digits + "".join(f" Without {spoken(skip.method)}: {skip.reason}." for skip in scan.skipped)

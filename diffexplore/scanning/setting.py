@@ -17,6 +17,7 @@ from diffexplore.checking.tallies import Skipped
 from diffexplore.floating_point import dtype_name
 from diffexplore.loss import Loss
 from diffexplore.methods.problem import Problem
+from diffexplore.writing.numbers import point_text
 
 #: A reduced loss is scanned on so many of its samples, evenly spread.
 MOST_SAMPLES = 1_000
@@ -41,12 +42,11 @@ class Setting:
         """The name of the dtype."""
         return dtype_name(self.problem.dtype)
 
-    @property
-    def samples(self) -> str:
-        """On what it rests, as the end of a sentence; empty for a loss without data."""
-        if not self.problem.loss.data:
-            return ""
-        return f" on {self.n:,} samples" if self.n == self.of else f" on {self.n:,} of {self.of:,} samples"
+    def where(self, point: Mapping[str, float]) -> str:
+        """What a figure is of: the loss, a point, the dtype, and the samples that it rests on."""
+        loss, at = self.problem.loss, f" at {point_text(point)}" if point else ""
+        samples = f" on {self.n:,}{'' if self.n == self.of else f' of {self.of:,}'} samples" if loss.data else ""
+        return f"{loss.name or loss.formula}{at}, in {self.dtype}{samples}."
 
 
 def setting_of(

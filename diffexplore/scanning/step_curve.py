@@ -14,7 +14,7 @@ from torch import Tensor
 from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.checking.evaluate import Evaluator
-from diffexplore.checking.truth import SUM_PRECISION, Status, statuses_in
+from diffexplore.checking.truth import SUM_PRECISION, Status
 from diffexplore.methods._complex_curve import ComplexCurve
 from diffexplore.methods._difference import Difference
 from diffexplore.methods._error_curve import DifferenceCurve, ErrorCurve
@@ -64,11 +64,9 @@ def step_curves(
     """
     problem = setting.problem
     evaluator = Evaluator(problem, point, setting.columns, setting.n)
-    values = evaluator.values()
-    truths, sums = evaluator.truths(values, setting.n, {})
-    found = []
+    values, truths, found = evaluator.values(), evaluator.reduced_truths(), []
     for name in problem.parameters:
-        enclosure, ball = evaluator.reduced_truth(sums[name], statuses_in(truths[name]), setting.n)
+        enclosure, ball = truths[name]
         if enclosure.status[0] != Status.RESOLVED:
             continue
         for running in setting.running:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from diffexplore.figures.records import Axis, Figure, Layer, Role, Rule, Series
@@ -11,7 +11,6 @@ from diffexplore.numerals import plain_exponent, short
 from diffexplore.scanning.setting import Setting
 from diffexplore.scanning.step_curve import Numbers, StepCurve
 from diffexplore.writing.names import reduced_partial
-from diffexplore.writing.numbers import point_text
 
 
 def step_figures(setting: Setting, curves: Sequence[StepCurve]) -> tuple[Figure, ...]:
@@ -35,14 +34,15 @@ def step_figure(setting: Setting, curve: StepCurve) -> Figure:
         _series("measured", curve, curve.error, "measured", joined=False),
         Rule(f"chosen step {short(curve.chosen)}", "x", curve.chosen, "chosen"),
     ]
+    error = "" if curve.chosen_error is None else f", whose error is {short(curve.chosen_error)}"
     caption = (
         f"Points: the error against the certified truth, {_number(curve.truth)}. Dashed: predicted from the symbolic "
         "derivative and from likely rounding; dotted: the bound that is proved. "
-        f"{_chosen(curve)}{_unpredicted(curve)}"
+        f"The method takes the step {short(curve.chosen)}{error}.{_unpredicted(curve)}"
     )
     return Figure(
         title=f"Error of {shown} by {spoken(curve.method)} against the step",
-        caption=f"{_where(setting, curve)} {caption}",
+        caption=f"{setting.where(curve.point)} {caption}",
         x=Axis("step h", scale="log"),
         y=Axis(f"error of {shown}", scale="log"),
         layers=tuple(layer for layer in layers if not isinstance(layer, Series) or layer.x),
@@ -58,7 +58,7 @@ def _overview(setting: Setting, curves: Sequence[StepCurve]) -> Figure:
     return Figure(
         title=f"Error of {shown} against the step",
         caption=(
-            f"{_where(setting, curves[0])} Measured against the certified truth, {_number(curves[0].truth)}. "
+            f"{setting.where(curves[0].point)} Measured against the certified truth, {_number(curves[0].truth)}. "
             "To the left rounding rules, which a smaller step magnifies; to the right truncation does. "
             f"{_flat(curves)}Diamonds are the steps that are taken where none is given."
         ),
@@ -77,26 +77,13 @@ def _flat(curves: Sequence[StepCurve]) -> str:
 
 def _series(name: str, curve: StepCurve, values: Numbers, role: Role, *, joined: bool = True) -> Series:
     """What a logarithmic axis can show: no error that is exactly 0."""
-    kept = _kept(curve.steps, values)
+    pairs = zip(curve.steps, values, strict=True)
+    kept = [(step, value) for step, value in pairs if value is not None and value > 0]
     return Series(name, tuple(step for step, _ in kept), tuple(value for _, value in kept), joined, role)
-
-
-def _kept(steps: Iterable[float], values: Numbers) -> list[tuple[float, float]]:
-    return [(step, value) for step, value in zip(steps, values, strict=True) if value is not None and value > 0]
 
 
 def _number(value: float) -> str:
     return plain_exponent(f"{value:.6g}").replace("-", "−")
-
-
-def _where(setting: Setting, curve: StepCurve) -> str:
-    loss = setting.problem.loss
-    return f"{loss.name or loss.formula} at {point_text(curve.point)}, in {setting.dtype}{setting.samples}."
-
-
-def _chosen(curve: StepCurve) -> str:
-    error = "" if curve.chosen_error is None else f", whose error is {short(curve.chosen_error)}"
-    return f"The method takes the step {short(curve.chosen)}{error}."
 
 
 def _unpredicted(curve: StepCurve) -> str:

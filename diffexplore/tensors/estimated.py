@@ -20,6 +20,12 @@ Tensor = torch.Tensor
 #: Central differences of sixth order: f' ≈ Σ c (f(x + jh) − f(x − jh)) / h. Source: Fornberg, Math. Comp. 51 (1988).
 _WEIGHTS = ((1, 3 / 4), (2, -3 / 20), (3, 1 / 60))
 
+#: The derivative from above, of third order: f' ≈ Σ c f(x + jh) / h, j from 0; that from below has c f(x − jh).
+_FROM_ONE_SIDE = (-11 / 6, 3.0, -3 / 2, 1 / 3)
+
+#: In units of what rounding makes of it, a distance between both sides that is more than rounding.
+_GAP = 64.0
+
 #: Steps that are tried, relative to the size of the input: each a quarter of the one before.
 _STEPS = tuple(2.0**-place for place in range(3, 15, 2))
 
@@ -29,10 +35,14 @@ FEW_ENTRIES, DIRECTIONS = 16, 4
 
 @dataclass(frozen=True)
 class Estimated:
-    """A derivative along a direction, and how far it may be off, as measured."""
+    """A derivative along a direction, and how far it may be off, as measured.
+
+    ``gap`` is how far the derivatives from both sides are apart.
+    """
 
     value: float
     error: float
+    gap: float = 0.0
 
 
 class Differences:
@@ -96,16 +106,22 @@ def _wide(candidate: TensorCandidate) -> TensorCandidate:
 
 def _at_step(value: Callable[[float], float], step: float, unit: float) -> Estimated:
     """The difference at one step, with the error that rounding the values may make in it."""
-    total, rounding = 0.0, 0.0
-    for times, weight in _WEIGHTS:
+    total, rounding, gap = 0.0, 0.0, 2 * _FROM_ONE_SIDE[0] * value(0.0)
+    for (times, weight), one_sided in zip(_WEIGHTS, _FROM_ONE_SIDE[1:], strict=True):
         above, below = value(times * step), value(-times * step)
         total += weight * (above - below)
+        gap += one_sided * (above + below)
         rounding += abs(weight) * unit * (abs(above) + abs(below))
-    return Estimated(total / step, rounding / step)
+    return Estimated(total / step, rounding / step, abs(gap) / step)
 
 
 def _best(found: list[Estimated]) -> Estimated:
-    """The estimate that agrees best with the one of the larger step before it."""
+    """The estimate that agrees best with the one of the larger step before it; at a kink nothing is known.
+
+    Where the function is smooth, the derivatives from both sides approach each other as the step shrinks.
+    """
+    if all(one.gap > _GAP * one.error for one in found) and found[-1].gap > found[0].gap / 8:
+        return Estimated(math.nan, math.inf)
     measured = [
         Estimated(small.value, abs(small.value - large.value) + small.error) for large, small in pairwise(found)
     ]

@@ -12,10 +12,10 @@ from diffexplore.errors import CandidateError, UsageError
 from diffexplore.numerals import short
 from diffexplore.tensors.candidate import TensorOutput
 from diffexplore.tensors.pairs import judged
-from diffexplore.tensors.subject import Calls
+from diffexplore.tensors.subject import TensorCalls
 
 
-def check_repeats(calls: Calls) -> None:
+def check_repeats(calls: TensorCalls) -> None:
     """Raises CandidateError where another call gives other outputs, by more than rounding explains."""
     candidate = calls.subject.candidate
     again = {one.name: one.tensor for one in candidate.replaced().returned()}
@@ -33,7 +33,7 @@ def check_repeats(calls: Calls) -> None:
             )
 
 
-def exact_places(calls: Calls) -> dict[str, int]:
+def exact_places(calls: TensorCalls) -> dict[str, int]:
     """The place of each output among those of the forward that is differentiated for the truth.
 
     A reference's outputs of floats stand in the same order. Raises UsageError where it returns fewer.
@@ -49,7 +49,7 @@ def exact_places(calls: Calls) -> dict[str, int]:
     return {one.name: place for place, one in enumerate(calls.outputs)}
 
 
-def mismatch(calls: Calls, places: dict[str, int]) -> str | None:
+def mismatch(calls: TensorCalls, places: dict[str, int]) -> str | None:
     """Where an output certainly is not that of the forward that is differentiated for the truth; None where all are."""
     for one in calls.outputs:
         place = places[one.name]

@@ -14,10 +14,11 @@ from diffexplore.checking.records import Cause
 from diffexplore.errors import CandidateError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.diagnosis.of_calls import Diagnoses
 from diffexplore.tensors.estimated import FEW_ENTRIES, Differences, Estimated, directions
-from diffexplore.tensors.observed import Numbers, in_float64
-from diffexplore.tensors.pairs import Pair, Trial, judged
-from diffexplore.tensors.subject import Calls
+from diffexplore.tensors.observed import TensorNumbers, in_float64
+from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
+from diffexplore.tensors.subject import TensorCalls
 
 Tensor = torch.Tensor
 
@@ -28,33 +29,37 @@ ESTIMATE_FACTOR = 100.0
 _ROUNDINGS = 4
 
 
-def certified_pairs(calls: Calls, places: dict[str, int]) -> Iterator[Pair]:
+def certified_pairs(calls: TensorCalls, places: dict[str, int]) -> Iterator[GradientPair]:
     """Each gradient against that of the recorded forward; ``places`` are those of the outputs among the forward's."""
-    sources = calls.subject.candidate.sources
+    sources, diagnoses = calls.subject.candidate.sources, Diagnoses(calls)
     for one in calls.outputs:
-        trials: list[list[Trial]] = [[] for _ in sources]
+        trials: list[list[UpstreamTrial]] = [[] for _ in sources]
+        numbers_tried: list[int] = []
         for number, upstream in enumerate(calls.upstreams[one.name]):
             found = calls.seen.gradients[one.name, number]
             if isinstance(found, str):
                 continue
+            numbers_tried.append(number)
             truths = calls.exact.gradients(places[one.name], upstream)
             compared = _compared(calls, found, truths, calls.gradient_allowances(places[one.name], upstream))
             compared = _again_in_float64(calls, compared, one, upstream)
             for several, numbers, verdicts in zip(trials, found, compared, strict=True):
-                several.append(Trial(verdicts, calls.probes[one.name][number], numbers.absent))
+                several.append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
         for source, several in zip(sources, trials, strict=True):
             if several:
-                yield Pair(
+                tried = list(zip(numbers_tried, several, strict=True))
+                known = _steps(source.name, several) or diagnoses.causes(one.name, places[one.name], source, tried)
+                yield GradientPair(
                     one.name,
                     source,
                     tuple(several),
                     "certified",
-                    _steps(source.name, several),
+                    known,
                     every=calls.subject.jacobian,
                 )
 
 
-def _steps(name: str, trials: Sequence[Trial]) -> tuple[Cause, ...]:
+def _steps(name: str, trials: Sequence[UpstreamTrial]) -> tuple[Cause, ...]:
     """That the forward is a step, where its derivative is exactly 0 in every entry, and the gradient is not."""
     truths = [trial.judged.truth for trial in trials]
     if not all(len(one.high) and (one.status == 0).all() and (np.abs(one.high) <= one.radius).all() for one in truths):
@@ -67,19 +72,25 @@ def _steps(name: str, trials: Sequence[Trial]) -> tuple[Cause, ...]:
 
 
 def _compared(
-    calls: Calls, found: Sequence[Numbers], truths: Sequence[DoubleBall], allowances: Sequence[np.ndarray] | None
+    calls: TensorCalls,
+    found: Sequence[TensorNumbers],
+    truths: Sequence[DoubleBall],
+    allowances: Sequence[np.ndarray] | None,
 ) -> list[Judged]:
     reason = f"no error bound is known for {', '.join(calls.seen.hidden)}" if calls.seen.hidden else None
     if calls.broken:
         found, allowances, reason = [one.unbounded for one in found], None, "; ".join(calls.broken)
     bounds: Sequence[np.ndarray | None] = allowances if allowances is not None else (None,) * len(found)
+    elsewhere = max(float(np.nan_to_num(np.abs(truth.high), posinf=0.0).max(initial=0.0)) for truth in truths)
     return [
-        judged(numbers.within(bound), truth, source.tensor.dtype, reason=reason)
+        judged(numbers.within(bound), truth, source.tensor.dtype, reason=reason, elsewhere=elsewhere)
         for source, numbers, truth, bound in zip(calls.subject.candidate.sources, found, truths, bounds, strict=True)
     ]
 
 
-def _again_in_float64(calls: Calls, compared: list[Judged], output: TensorOutput, upstream: Tensor) -> list[Judged]:
+def _again_in_float64(
+    calls: TensorCalls, compared: list[Judged], output: TensorOutput, upstream: Tensor
+) -> list[Judged]:
     """What failed of code whose operations are not seen, judged again by its values in float64 at the same inputs."""
     failed = any((one.verdict == FAIL).any() for one in compared)
     if not failed or not calls.seen.hidden or calls.subject.dtype == torch.float64:
@@ -96,12 +107,12 @@ def _again_in_float64(calls: Calls, compared: list[Judged], output: TensorOutput
     ]
 
 
-def estimated_pairs(calls: Calls) -> Iterator[Pair]:
+def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
     """Each gradient against differences of the forward: by entry where there are few, else along random directions."""
     candidate = calls.subject.candidate
     differences = Differences(calls.subject.forward)
     for place, one in enumerate(calls.outputs):
-        trials: list[list[Trial]] = [[] for _ in candidate.sources]
+        trials: list[list[UpstreamTrial]] = [[] for _ in candidate.sources]
         for number, upstream in enumerate(calls.upstreams[one.name]):
             found = calls.seen.gradients[one.name, number]
             if isinstance(found, str):
@@ -112,11 +123,13 @@ def estimated_pairs(calls: Calls) -> Iterator[Pair]:
                 truths = [differences.along(place, upstream, source.name, way) for way in ways]
                 numbers = _along(found[i], ways, [other[i] for other in moved], candidate)
                 verdicts = judged(numbers, _ball(truths), source.tensor.dtype, reason=None, proved=False)
-                trials[i].append(Trial(verdicts, calls.probes[one.name][number], numbers.absent))
+                trials[i].append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
         for source, several in zip(candidate.sources, trials, strict=True):
             if several:
                 along = source.tensor.numel() > FEW_ENTRIES
-                yield Pair(one.name, source, tuple(several), "estimated", _steps(source.name, several), along=along)
+                yield GradientPair(
+                    one.name, source, tuple(several), "estimated", _steps(source.name, several), along=along
+                )
 
 
 def _ball(found: Sequence[Estimated]) -> DoubleBall:
@@ -125,8 +138,8 @@ def _ball(found: Sequence[Estimated]) -> DoubleBall:
 
 
 def _along(
-    numbers: Numbers, ways: Sequence[np.ndarray], moved: Sequence[np.ndarray], candidate: TensorCandidate
-) -> Numbers:
+    numbers: TensorNumbers, ways: Sequence[np.ndarray], moved: Sequence[np.ndarray], candidate: TensorCandidate
+) -> TensorNumbers:
     """The gradient along each direction. Without a bound, by how much other roundings of the inputs move it."""
     value = np.array([(numbers.value * way).sum() for way in ways], np.float64)
     sizes = [(np.abs(numbers.value) * np.abs(way)).sum() for way in ways]
@@ -136,7 +149,7 @@ def _along(
         unit = max(UNIT_ROUNDOFF[one.tensor.dtype] for one in candidate.sources)
         changes = [[abs(((other - numbers.value) * way).sum()) for other in moved] or [np.inf] for way in ways]
         bound = [OPAQUE_FACTOR * (max(change) + unit * size) for change, size in zip(changes, sizes, strict=True)]
-    return Numbers(value, np.array(bound, np.float64), numbers.absent)
+    return TensorNumbers(value, np.array(bound, np.float64), numbers.absent)
 
 
 def _moved(candidate: TensorCandidate, output: TensorOutput, upstream: Tensor) -> list[list[np.ndarray]]:

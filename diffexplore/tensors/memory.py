@@ -1,7 +1,7 @@
 """The memory of a program that runs on tensors: what each storage holds, as balls, and its states one after another.
 
 Views need no rules: a tensor is a pattern of strides over a storage, and two tensors that share memory share it here.
-Writing into a tensor makes a new state of the storage.
+Writing into a tensor makes a new state of the storage. A complex number is a pair of real ones, as it lies in memory.
 """
 
 from __future__ import annotations
@@ -13,19 +13,34 @@ import torch
 from numpy.lib.stride_tricks import as_strided
 
 from diffexplore.arithmetic.double_balls import DoubleBall, add, exact
-from diffexplore.arithmetic.tensor_balls import chosen, scattered, shaped, summed, zeros
+from diffexplore.arithmetic.tensor_balls import chosen, given, scattered, shaped, summed, zeros
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What a storage holds between two writes: a flat ball of its elements."""
+    """What a storage holds between two writes: a flat ball; ``varies`` says whether it depends on a source."""
 
     ball: DoubleBall
+    varies: bool = False
+
+
+def numbers_in(tensor: torch.Tensor) -> int:
+    """How many real numbers the tensor's storage holds."""
+    return tensor.untyped_storage().nbytes() // (tensor.element_size() // (2 if tensor.is_complex() else 1))
+
+
+def as_stored(tensor: torch.Tensor) -> DoubleBall:
+    """What the tensor's storage holds, as exact numbers."""
+    flat = tensor.detach()
+    if tensor.is_complex():
+        flat = torch.view_as_real(flat.resolve_conj() if flat.is_conj() else flat)
+    flat = flat.as_strided((numbers_in(tensor),), (1,), 0)
+    return given(flat.to("cpu", torch.float64).numpy())
 
 
 @dataclass(frozen=True)
 class StridedLayout:
-    """Where the elements of a tensor lie in its storage, counted in elements."""
+    """Where the elements of a tensor lie in its storage, counted in real numbers."""
 
     offset: int
     shape: tuple[int, ...]
@@ -33,7 +48,10 @@ class StridedLayout:
 
     @classmethod
     def of(cls, tensor: torch.Tensor) -> StridedLayout:
-        return cls(int(tensor.storage_offset()), tuple(tensor.shape), tuple(tensor.stride()))
+        if not tensor.is_complex():
+            return cls(int(tensor.storage_offset()), tuple(tensor.shape), tuple(tensor.stride()))
+        strides = tuple(2 * stride for stride in tensor.stride())
+        return cls(2 * int(tensor.storage_offset()), (*tensor.shape, 2), (*strides, 1))
 
     def is_whole(self, size: int) -> bool:
         """Whether the tensor is its storage of ``size`` elements, in order."""
@@ -46,9 +64,10 @@ class StridedLayout:
 
     def read(self, ball: DoubleBall) -> DoubleBall:
         """The tensor's elements of a flat ball."""
-        return shaped(ball, self._view)
+        return shaped(ball, self.view)
 
-    def _view(self, flat: np.ndarray) -> np.ndarray:
+    def view(self, flat: np.ndarray) -> np.ndarray:
+        """The tensor's elements of what its storage holds."""
         if self.is_whole(len(flat)):
             return flat.reshape(self.shape)
         strides = [stride * flat.itemsize for stride in self.strides]
@@ -56,7 +75,7 @@ class StridedLayout:
 
     def places(self, size: int) -> np.ndarray:
         """The index in the storage of each element."""
-        return self._view(np.arange(size))
+        return self.view(np.arange(size))
 
     def written(self, ball: DoubleBall, values: DoubleBall) -> DoubleBall:
         """A flat ball in which the tensor's elements are ``values``."""
@@ -87,6 +106,20 @@ class StridedLayout:
         written = np.zeros(size, np.bool_)
         written[self.places(size).ravel()] = True
         return chosen(written, exact(0.0), cotangent)
+
+
+@dataclass(frozen=True, eq=False)
+class StorageRegion:
+    """A tensor within a state of its storage; ``passes`` says whether a derivative passes through it."""
+
+    state: State
+    layout: StridedLayout
+    passes: bool
+
+    @property
+    def varies(self) -> bool:
+        """Whether what is computed from it depends, for autograd, on a source."""
+        return self.passes and self.state.varies
 
 
 def together(one: DoubleBall | None, other: DoubleBall) -> DoubleBall:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.bounds.watch import Watch, observing
+from diffexplore.bounds.watch import Observer, Watch, observing
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
@@ -20,7 +20,7 @@ Tensor = torch.Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Numbers:
+class TensorNumbers:
     """A tensor as float64 arrays of its shape: its values, and how far each may be off (infinite: nothing is known).
 
     ``absent`` says that autograd gave None for it: then it counts as exact zeros.
@@ -31,17 +31,17 @@ class Numbers:
     absent: bool = False
 
     @property
-    def unbounded(self) -> Numbers:
+    def unbounded(self) -> TensorNumbers:
         """The same numbers, of which it is not known how far they may be off; zeros that autograd puts are exact."""
         return self if self.absent else replace(self, bound=np.full(self.value.shape, np.inf))
 
-    def within(self, bound: np.ndarray | None) -> Numbers:
+    def within(self, bound: np.ndarray | None) -> TensorNumbers:
         """The same numbers, with another bound where one is given."""
         return self if bound is None or self.absent else replace(self, bound=np.broadcast_to(bound, self.value.shape))
 
 
 @dataclass(frozen=True, eq=False)
-class Observed:
+class WatchedCall:
     """One watched call.
 
     Attributes:
@@ -53,14 +53,14 @@ class Observed:
         operations: the names of the operations that were seen.
     """
 
-    outputs: dict[str, Numbers]
-    gradients: dict[tuple[str, int], list[Numbers] | str]
+    outputs: dict[str, TensorNumbers]
+    gradients: dict[tuple[str, int], list[TensorNumbers] | str]
     hidden: tuple[str, ...]
     narrowed: tuple[str, ...]
     operations: frozenset[str]
 
 
-class _Names:
+class _Names(Observer):
     """Looks on at a watch, and keeps the names of the operations."""
 
     def __init__(self) -> None:
@@ -69,11 +69,8 @@ class _Names:
     def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
         self.seen.add(name.strip("_"))
 
-    def name(self, name: str, tensor: Tensor) -> None:
-        """Symbols have no part in this."""
 
-
-def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> Observed:
+def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> WatchedCall:
     """One call under a watch, differentiated once for each output and each of its upstream gradients."""
     call = candidate.replaced()
     given = [one.tensor for one in call.inputs]
@@ -91,7 +88,7 @@ def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> 
             for place, upstream in enumerate(upstreams[one.name]):
                 found[one.name, place] = _backward(call, one, upstream)
     values = {name: _numbers(watch, one.tensor, one.tensor) for name, one in outputs.items()}
-    gradients: dict[tuple[str, int], list[Numbers] | str] = {
+    gradients: dict[tuple[str, int], list[TensorNumbers] | str] = {
         key: several
         if isinstance(several, str)
         else [_numbers(watch, one, source.tensor) for one, source in zip(several, call.sources, strict=True)]
@@ -107,22 +104,22 @@ def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> 
             for key, several in gradients.items()
         }
     narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
-    return Observed(values, gradients, hidden, narrowed, frozenset(names.seen))
+    return WatchedCall(values, gradients, hidden, narrowed, frozenset(names.seen))
 
 
 def _backward(call: TensorCandidate, output: TensorOutput, upstream: Tensor) -> tuple[Tensor | None, ...] | str:
     try:
-        return call.gradients(output, upstream)
+        return call.gradients(output, upstream.clone())  # a backward may write into it
     except CandidateError as error:
         return str(error)
 
 
-def _numbers(watch: Watch, tensor: Tensor | None, like: Tensor) -> Numbers:
+def _numbers(watch: Watch, tensor: Tensor | None, like: Tensor) -> TensorNumbers:
     if tensor is None:
         zeros = np.zeros(tuple(like.shape))
-        return Numbers(zeros, zeros, absent=True)
+        return TensorNumbers(zeros, zeros, absent=True)
     radius = torch.nan_to_num(watch.radius(tensor).to(torch.float64), nan=math.inf)
-    return Numbers(
+    return TensorNumbers(
         tensor.detach().to("cpu", torch.float64).numpy().copy(), radius.expand(tensor.shape).to("cpu").numpy().copy()
     )
 

@@ -10,20 +10,25 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.checking.enclosures import Enclosures, Status
-from diffexplore.checking.judge import FAIL, INCONCLUSIVE, PASS, Judged, cause_of, judge
+from diffexplore.checking.judge import FAIL, INCONCLUSIVE, PASS, ZERO, Judged, cause_of, judge
 from diffexplore.checking.records import Cause, Verdict
 from diffexplore.checking.truth import decimal
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorInput
-from diffexplore.tensors.observed import Numbers
+from diffexplore.tensors.observed import TensorNumbers
 from diffexplore.tensors.records import EntryCounts, TensorRow, TensorTruth, TruthKind
 
 _KINK = Cause("kink", "a kink, a tie or a singularity of the forward reaches this entry: no derivative is known there")
 
 
+#: An entry that is certainly below so many units of the last place of the largest counts as 0.
+_NOTHING = 2.0**-30
+
+
 @dataclass(frozen=True, eq=False)
-class Trial:
+class UpstreamTrial:
     """The entries of a gradient for one upstream gradient, flat, each judged; ``probe`` names the upstream gradient."""
 
     judged: Judged
@@ -32,7 +37,7 @@ class Trial:
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class GradientPair:
     """The gradient of an output by an input, tried with one or several upstream gradients.
 
     ``causes`` are those that are known of the whole gradient; where there is none, its worst entry says what is wrong.
@@ -42,7 +47,7 @@ class Pair:
 
     output: str
     input: TensorInput
-    trials: tuple[Trial, ...]
+    trials: tuple[UpstreamTrial, ...]
     kind: TruthKind
     causes: tuple[Cause, ...] = field(default=())
     along: bool = False
@@ -100,7 +105,7 @@ class Pair:
             found.append(values[np.isfinite(values)])
         return found[0], found[1]
 
-    def _worst(self) -> tuple[Trial | None, int | None]:
+    def _worst(self) -> tuple[UpstreamTrial | None, int | None]:
         """A failing entry with the largest error, or a passing one with the most ulp, or else any that is undecided."""
         for verdict, size in ((FAIL, _error), (PASS, _ulp), (INCONCLUSIVE, _size)):
             found = [
@@ -114,7 +119,7 @@ class Pair:
                 return self.trials[number], place
         return None, None
 
-    def _cause(self, trial: Trial | None, place: int | None, verdict: Verdict) -> Cause | None:
+    def _cause(self, trial: UpstreamTrial | None, place: int | None, verdict: Verdict) -> Cause | None:
         if verdict == "pass" or trial is None or place is None:
             return None
         if verdict == "fail" and self.causes:
@@ -127,20 +132,30 @@ class Pair:
 
 
 def judged(
-    numbers: Numbers, truth: DoubleBall, dtype: torch.dtype, *, reason: str | None, proved: bool = True
+    numbers: TensorNumbers,
+    truth: DoubleBall,
+    dtype: torch.dtype,
+    *,
+    reason: str | None,
+    proved: bool = True,
+    elsewhere: float = 0.0,
 ) -> Judged:
     """The entries of a gradient in ``dtype`` against their exact values, one by one.
 
     ``reason`` says why a bound is infinite, where that is known. ``proved`` says whether the truths are enclosures, of
-    which one wider than its number holds both slopes of a kink.
+    which one wider than its number holds both slopes of a kink. ``elsewhere`` is the largest entry of all gradients: a
+    gradient that is 0 throughout is told from a wrong one beside it.
     """
     flat = DoubleBall(*(np.broadcast_to(part, numbers.value.shape).reshape(-1) for part in truth))
     known = np.isfinite(flat.high) & np.isfinite(flat.radius)
     bound = numbers.bound.reshape(-1)
-    wide = proved & (2 * flat.radius >= np.abs(flat.high)) & (flat.radius > bound)
-    status = np.where(known, np.where(wide, Status.UNRESOLVED, Status.RESOLVED), Status.KINK).astype(np.int8)
-    sizes = np.abs(flat.high[known])
-    largest = float(sizes.max()) if len(sizes) else 0.0
+    sizes = np.abs(flat.high)
+    largest = float(sizes[known].max(initial=0.0)) or elsewhere
+    wide = proved & (2 * flat.radius >= sizes) & (flat.radius > bound)
+    # Beside the others such an entry is 0, and the enclosure is as wide as double-double arithmetic leaves it.
+    nothing = wide & (sizes + flat.radius <= _NOTHING * UNIT_ROUNDOFF[dtype] * largest)
+    bound = np.where(nothing, (sizes + flat.radius) / ZERO * 2, bound)
+    status = np.where(known, np.where(wide & ~nothing, Status.UNRESOLVED, Status.RESOLVED), Status.KINK).astype(np.int8)
     truths = Enclosures(flat.high, flat.low, flat.radius, status)
     return judge(numbers.value.reshape(-1), bound, truths, largest, dtype, reason, stepped=None)
 
@@ -164,7 +179,7 @@ def _error(judged: Judged) -> np.ndarray:
 
 
 def _ulp(judged: Judged) -> np.ndarray:
-    return np.nan_to_num(judged.error_ulp, nan=0.0)
+    return np.nan_to_num(judged.error_ulp, nan=-1.0)
 
 
 def _size(judged: Judged) -> np.ndarray:

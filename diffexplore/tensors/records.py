@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from diffexplore.checking.records import Cause, Truth, Verdict
 from diffexplore.checking.tallies import Skipped
-from diffexplore.documents import Document, Plain
+from diffexplore.documents import SCHEMA_VERSION, Document, Plain
 
 TruthKind = Literal["certified", "estimated"]
 
@@ -142,9 +142,9 @@ class TensorReport(Document):
 
     def to_html(self) -> str:
         """The report as one page that holds all it needs."""
-        from diffexplore.pages import subjects, to_page
+        from diffexplore.pages import Subject, to_page
 
-        return to_page("gradcheck", subjects.of(self))
+        return to_page("gradcheck", Subject(self))
 
     def to_dataframe(self) -> Any:
         """The rows as a ``pandas.DataFrame``, a column for each key.
@@ -158,10 +158,9 @@ class TensorReport(Document):
     def to_text(self, *, full: bool = False, width: int = 80) -> str:
         """What is printed, in lines of ``width`` characters; ``full`` has every row of many."""
         from diffexplore.render.tensors import outline
-        from diffexplore.render.terminal import Drawing, as_text
+        from diffexplore.render.terminal import blocks_to_text
 
-        blocks = tuple(outline(self, full=full))
-        return as_text(lambda plain: Drawing(blocks, plain), width, None)
+        return blocks_to_text(outline(self, full=full), width)
 
     def to_markdown(self, *, full: bool = False) -> str:
         """The same as a Markdown document."""
@@ -193,3 +192,23 @@ class TensorReport(Document):
         from diffexplore.render.tensors import outline
 
         return page_of(outline(self))
+
+
+@dataclass(frozen=True)
+class TensorReports(Document):
+    """Checks of several functions, by name, the worst first."""
+
+    checks: tuple[tuple[str, TensorReport], ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all."""
+        verdicts = {report.verdict for _, report in self.checks}
+        return "fail" if "fail" in verdicts else "inconclusive" if "inconclusive" in verdicts else "pass"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document of a test run, see ``pytest --gradient-report``."""
+        verdicts = [report.verdict for _, report in self.checks]
+        checks = [{"test": name, "verdict": report.verdict, "report": report.to_dict()} for name, report in self.checks]
+        summary = {verdict: verdicts.count(verdict) for verdict in ("pass", "fail", "inconclusive")}
+        return {"schema_version": SCHEMA_VERSION, "summary": summary, "checks": checks}

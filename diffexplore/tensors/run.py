@@ -12,17 +12,18 @@ from diffexplore.checking.records import Cause
 from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
+from diffexplore.tensors.battery.run import tried
 from diffexplore.tensors.candidate import TensorOutput, is_differentiable
 from diffexplore.tensors.forwards import check_repeats, exact_places, mismatch
 from diffexplore.tensors.given import check_outputs
 from diffexplore.tensors.gradients import certified_pairs, estimated_pairs
-from diffexplore.tensors.pairs import Pair, verdict_of
+from diffexplore.tensors.pairs import GradientPair, verdict_of
 from diffexplore.tensors.records import EntryCounts, TensorReport, TensorRow, TensorSummary, TruthKind
-from diffexplore.tensors.subject import Calls, Subject, called
+from diffexplore.tensors.subject import TensorCalls, TensorSubject, called
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 
 
-def checked(subject: Subject, notes: Sequence[str] = ()) -> TensorReport:
+def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "none") -> TensorReport:
     """The report of one check. Raises UsageError for functions of which nothing can be said."""
     first = subject.candidate.replaced().returned()
     outputs = tuple(one for one in first if is_differentiable(one.tensor))
@@ -32,10 +33,14 @@ def checked(subject: Subject, notes: Sequence[str] = ()) -> TensorReport:
     pairs, reason = _pairs(calls)
     kind: TruthKind = "certified" if reason is None else "estimated"
     rows = [*_raised(calls), *(pair.row(subject.candidate.name) for pair in pairs)]
-    return announced(_report(calls, rows, kind, _skipped(first), [*_why_estimated(calls, reason), *notes]))
+    plain = called(replace(subject, jacobian=False), outputs) if subject.jacobian and battery != "none" else calls
+    others = tried(plain, battery, wrong=any(row.verdict == "fail" for row in rows))
+    rows += [_row_of_failure(calls, outputs[0].name, cause, f" ({trial})") for trial, cause in others.causes]
+    skipped = [*_skipped(first), *others.skipped]
+    return announced(_report(calls, rows, kind, skipped, [*_why_estimated(calls, reason), *notes]))
 
 
-def _pairs(calls: Calls) -> tuple[list[Pair], str | None]:
+def _pairs(calls: TensorCalls) -> tuple[list[GradientPair], str | None]:
     """Each gradient, compared; and why the truth of them is estimated, None where it is certified."""
     reason = _not_certified(calls)
     if reason is None:
@@ -46,7 +51,7 @@ def _pairs(calls: Calls) -> tuple[list[Pair], str | None]:
     return list(estimated_pairs(calls)), reason
 
 
-def _not_certified(calls: Calls) -> str | None:
+def _not_certified(calls: TensorCalls) -> str | None:
     """Why the truth is estimated; None where it is certified. Raises CandidateError for another forward's reference."""
     if calls.exact.problem is not None:
         return calls.exact.problem
@@ -60,7 +65,7 @@ def _not_certified(calls: Calls) -> str | None:
     return f"it computes other numbers than the operations that torch sees: {different}"
 
 
-def _why_estimated(calls: Calls, reason: str | None) -> list[str]:
+def _why_estimated(calls: TensorCalls, reason: str | None) -> list[str]:
     if reason is None:
         return []
     name = calls.subject.reference or calls.subject.candidate.name
@@ -70,16 +75,16 @@ def _why_estimated(calls: Calls, reason: str | None) -> list[str]:
     ]
 
 
-def _raised(calls: Calls) -> list[TensorRow]:
+def _raised(calls: TensorCalls) -> list[TensorRow]:
     """A row for each gradient that could not be computed, because the backward pass raises."""
     found: list[TensorRow] = []
     for (output, _), several in calls.seen.gradients.items():
         if isinstance(several, str) and output not in [row.output for row in found]:
-            found.append(_row_of_failure(calls, output, several))
+            found.append(_row_of_failure(calls, output, Cause("raises", several)))
     return found
 
 
-def _row_of_failure(calls: Calls, output: str, message: str) -> TensorRow:
+def _row_of_failure(calls: TensorCalls, output: str, cause: Cause, trial: str = "") -> TensorRow:
     candidate = calls.subject.candidate
     source = candidate.sources[0]
     none = dict.fromkeys(
@@ -87,9 +92,9 @@ def _row_of_failure(calls: Calls, output: str, message: str) -> TensorRow:
         "smallest_detectable_median entry probe".split()
     )
     return TensorRow(
-        output=output, input=source.name, method=candidate.name, shape=tuple(source.tensor.shape),
+        output=output, input=source.name, method=candidate.name + trial, shape=tuple(source.tensor.shape),
         dtype=dtype_name(source.tensor.dtype), entries=EntryCounts(0, 0, 0, 0), verdict="fail",
-        cause=Cause("raises", message), **none,
+        cause=cause, **none,
     )  # fmt: skip
 
 
@@ -102,7 +107,7 @@ def _skipped(returned: Sequence[TensorOutput]) -> list[Skipped]:
 
 
 def _report(
-    calls: Calls, rows: Sequence[TensorRow], kind: TruthKind, skipped: Sequence[Skipped], notes: Sequence[str]
+    calls: TensorCalls, rows: Sequence[TensorRow], kind: TruthKind, skipped: Sequence[Skipped], notes: Sequence[str]
 ) -> TensorReport:
     candidate, dtype = calls.subject.candidate, calls.subject.dtype
     device = candidate.sources[0].tensor.device

@@ -12,7 +12,7 @@ from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.bounds.canary import broken_claims
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
-from diffexplore.tensors.observed import Observed, narrowest, observed
+from diffexplore.tensors.observed import WatchedCall, narrowest, observed
 from diffexplore.tensors.truth import Recorded, recorded
 from diffexplore.tensors.upstream import upstreams_for
 
@@ -20,7 +20,7 @@ Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
-class Subject:
+class TensorSubject:
     """What is checked, and against what.
 
     Attributes:
@@ -44,7 +44,7 @@ class Subject:
 
 
 @dataclass(frozen=True, eq=False)
-class Calls:
+class TensorCalls:
     """What the calls of a subject gave.
 
     Attributes:
@@ -54,11 +54,11 @@ class Calls:
         exact: the forward that is differentiated for the truth, recorded.
     """
 
-    subject: Subject
+    subject: TensorSubject
     outputs: tuple[TensorOutput, ...]
     probes: dict[str, list[str | None]]
     upstreams: dict[str, list[Tensor]]
-    seen: Observed
+    seen: WatchedCall
     exact: Recorded
 
     @cached_property
@@ -93,12 +93,14 @@ def _allowance(ball: DoubleBall) -> np.ndarray:
     return OPAQUE_FACTOR * np.nan_to_num(ball.radius, nan=np.inf)
 
 
-def called(subject: Subject, outputs: tuple[TensorOutput, ...]) -> Calls:
-    """Calls the candidate under a watch, and the forward on a tape."""
+def called(subject: TensorSubject, outputs: tuple[TensorOutput, ...]) -> TensorCalls:
+    """TensorCalls the candidate under a watch, and the forward on a tape."""
     probes: dict[str, list[str | None]] = {}
     upstreams: dict[str, list[Tensor]] = {}
     for one in outputs:
         several = list(upstreams_for(one.tensor, subject.candidate.seed, jacobian=subject.jacobian))
         probes[one.name] = [probe for probe, _ in several]
         upstreams[one.name] = [upstream for _, upstream in several]
-    return Calls(subject, outputs, probes, upstreams, observed(subject.candidate, upstreams), recorded(subject.forward))
+    return TensorCalls(
+        subject, outputs, probes, upstreams, observed(subject.candidate, upstreams), recorded(subject.forward)
+    )

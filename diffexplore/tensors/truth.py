@@ -13,8 +13,8 @@ from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
-from diffexplore.tensors.memory import State, StridedLayout
-from diffexplore.tensors.tape import StorageRegion, Tape
+from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
+from diffexplore.tensors.tape import Tape
 from diffexplore.torch_code.calling import line_that_runs
 from diffexplore.torch_code.leaving_torch import Escapes
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
@@ -76,7 +76,7 @@ class RoundedTape(ExactTape):
         super().__init__(sources)
         for source in sources:
             key = storage_key(source)
-            self._states[key] = State(self.as_computed(self._states[key].ball))
+            self._states[key] = State(self.as_computed(self._states[key].ball), True)
         self.sources = [StorageRegion(self._state(source), StridedLayout.of(source), True) for source in sources]
 
     def as_computed(self, ball: DoubleBall) -> DoubleBall:

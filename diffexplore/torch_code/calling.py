@@ -1,21 +1,26 @@
-"""What somebody's code raises: in one line, and whether it means that memory ran out."""
+"""How somebody's function is called: which argument is which symbol, and what it raises, in one line."""
 
 from __future__ import annotations
 
+import inspect
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from diffexplore.errors import UsageError
+from diffexplore.errors import CandidateError, UsageError
 
 _HERE = Path(__file__).resolve().parent.parent
 
 
 #: How torch's CPU allocator words it; for a GPU there is a class of errors.
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory")
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -27,7 +32,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def in_one_line(name: str, error: BaseException) -> str:
     """``NAME raises ValueError: its message (file.py, line 3)``: the last line of the user's own files."""
-    return f"{name} raises {type(error).__name__}: {_message(error)}{_where(error)}"
+    return f"{name} raises {type(error).__name__}: {' '.join(str(error).split())[:300] or 'no message'}{_where(error)}"
 
 
 @contextmanager
@@ -63,10 +68,141 @@ def _where(error: BaseException) -> str:
 
 
 def _line(stack: traceback.StackSummary) -> str:
-    frames = [frame for frame in stack if _is_theirs(frame.filename)]
+    frames = [frame for frame in stack if is_theirs(frame.filename)]
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 
 
-def _is_theirs(filename: str) -> bool:
+def is_theirs(filename: str) -> bool:
     path = Path(filename)
     return "site-packages" not in path.parts and not path.is_relative_to(_HERE) and not filename.startswith("<frozen")
+
+
+@dataclass(frozen=True)
+class Binding:
+    """The symbols that a candidate takes: by position, in this order, and by keyword."""
+
+    positional: tuple[str, ...]
+    keywords: tuple[str, ...] = ()
+
+    def arguments(self, values: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The positional and the keyword arguments for named values."""
+        return tuple(values[name] for name in self.positional), {name: values[name] for name in self.keywords}
+
+    def call(self, function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+        """What the function returns for named values."""
+        positional, keywords = self.arguments(values)
+        return function(*positional, **keywords)
+
+
+def bind(function: Callable[..., Any], symbols: Sequence[str], name: str, *, skip: int = 0) -> Binding:
+    """Which symbols to give to which arguments of ``function``.
+
+    By name where every argument that must be given is a symbol, else in the order of ``symbols``. The first ``skip``
+    arguments are not ours to give (the ``ctx`` of an autograd Function). Raises CandidateError where neither fits.
+    """
+    try:
+        arguments = list(inspect.signature(function).parameters.values())[skip:]
+    except (TypeError, ValueError):  # a builtin without a signature
+        return Binding(tuple(symbols))
+    by_name = _by_name(arguments, symbols)
+    if by_name is not None:
+        return by_name
+    if _takes(arguments, len(symbols)):
+        return Binding(tuple(symbols))
+    taken = _listed([argument.name for argument in arguments])
+    raise CandidateError(
+        f"{name} takes {taken}, and the loss has {_listed(symbols)}: name the arguments like the symbols, or take all "
+        f"{len(symbols)} in that order"
+    )
+
+
+def autograd_function(candidate: Any) -> Any:
+    """The autograd Function that the candidate is, or whose method ``apply`` it is; None where it is neither."""
+    owner = getattr(candidate, "__self__", None) if getattr(candidate, "__name__", "") == "apply" else candidate
+    return owner if isinstance(owner, type) and issubclass(owner, torch.autograd.Function) else None
+
+
+def signed(candidate: Any) -> tuple[Any, int]:
+    """The function whose signature says what a candidate takes, and how many of its first arguments torch gives.
+
+    Torch gives ``ctx`` to the ``forward`` of an autograd Function without ``setup_context``.
+    """
+    function = autograd_function(candidate)
+    if function is not None:
+        return function.forward, int(function.setup_context is torch.autograd.Function.setup_context)
+    return candidate.forward if isinstance(candidate, torch.nn.Module) else candidate, 0
+
+
+def arguments_of(candidate: Any) -> tuple[str, ...]:
+    """The names of the arguments that must be given; raises UsageError where the function does not tell them."""
+    if isinstance(candidate, type) and autograd_function(candidate) is None:
+        name = candidate.__name__
+        raise UsageError(f"{name} is a class: give an instance of it, as in {name}(), or a function")
+    function, skip = signed(candidate)
+    try:
+        found = list(inspect.signature(function).parameters.values())[skip:]
+    except (TypeError, ValueError):
+        raise UsageError("the function does not tell its arguments: name them, as in data=['x']") from None
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return tuple(a.name for a in found if a.default is a.empty and a.kind not in variadic)
+
+
+def called_by_name(candidate: Any, names: Sequence[str], name: str) -> Callable[..., Any]:
+    """The candidate as a function of named tensors, its arguments bound by name or else in their order."""
+    function = autograd_function(candidate)
+    if function is not None:
+        order = order_of_apply(function, names, name)
+        return lambda **tensors: function.apply(*(tensors[name] for name in order))
+    binding = bind(signed(candidate)[0], names, name)
+    return lambda **tensors: binding.call(candidate, tensors)
+
+
+def order_of_apply(function: Any, symbols: Sequence[str], name: str) -> tuple[str, ...]:
+    """The symbols in the order in which the ``apply`` of an autograd Function takes them: it takes no keywords.
+
+    Raises CandidateError where they do not fit the arguments of its ``forward``.
+    """
+    forward, skip = signed(function)
+    bound = bind(forward, symbols, name, skip=skip)
+    return (*bound.positional, *bound.keywords)
+
+
+def _by_name(arguments: Sequence[inspect.Parameter], symbols: Sequence[str]) -> Binding | None:
+    """By position as long as the arguments are symbols, by keyword from the first on that is not."""
+    if any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
+        return _with_all_others_by_keyword(arguments, symbols)
+    named = [a for a in arguments if a.kind in (*_POSITIONAL, a.KEYWORD_ONLY)]
+    known = [argument for argument in named if argument.name in symbols]
+    if not known or any(a.default is a.empty and a.name not in symbols for a in named):
+        return None
+    positional: list[str] = []
+    for argument in named:
+        if argument.kind not in _POSITIONAL or argument.name not in symbols:
+            break
+        positional.append(argument.name)
+    rest = [argument for argument in known if argument.name not in positional]
+    if any(argument.kind is argument.POSITIONAL_ONLY for argument in rest):
+        return None
+    return Binding(tuple(positional), tuple(argument.name for argument in rest))
+
+
+def _with_all_others_by_keyword(arguments: Sequence[inspect.Parameter], symbols: Sequence[str]) -> Binding | None:
+    """For a function that takes whatever is named; None where it needs something that is no symbol."""
+    needed = [a for a in arguments if a.kind in (*_POSITIONAL, a.KEYWORD_ONLY) and a.default is a.empty]
+    if any(argument.name not in symbols or argument.kind is argument.POSITIONAL_ONLY for argument in needed):
+        return None
+    return Binding((), tuple(symbols))
+
+
+def _takes(arguments: Sequence[inspect.Parameter], count: int) -> bool:
+    """Whether ``count`` values can be given by position, and nothing else must be."""
+    positional = [argument for argument in arguments if argument.kind in _POSITIONAL]
+    needed = [argument for argument in positional if argument.default is argument.empty]
+    if any(argument.kind is argument.KEYWORD_ONLY and argument.default is argument.empty for argument in arguments):
+        return False
+    variadic = any(argument.kind is argument.VAR_POSITIONAL for argument in arguments)
+    return len(needed) <= count and (variadic or count <= len(positional))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"({', '.join(names)})"

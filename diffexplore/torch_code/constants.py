@@ -17,8 +17,7 @@ from diffexplore.torch_private.watching import StorageWeakRef, storage_key
 
 Tensor = torch.Tensor
 
-#: Tensors of more numbers are data: each of their numbers is what it is.
-_MOST = 64
+_MOST = 64  # tensors of more numbers are data: each of their numbers is what it is
 
 
 class Constants:
@@ -52,5 +51,4 @@ def distance(value: float, dtype: str) -> float:
     return 0.0 if found is None else abs(value) * found.relative * 1.1  # relative has two digits
 
 
-#: The dtypes whose constants are recognised.
-_DTYPES = {torch.float64: "float64", torch.float32: "float32"}
+_DTYPES = {torch.float64: "float64", torch.float32: "float32"}  # the dtypes whose constants are recognised

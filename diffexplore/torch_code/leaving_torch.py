@@ -33,8 +33,7 @@ _LEAKS = frozenset(
 #: Functions that make a tensor of a list of tensors number by number.
 _REBUILD = frozenset("tensor as_tensor asarray new_tensor".split())
 
-#: Text is for people: what it shows does not come back.
-_TEXT = frozenset(["__repr__", "__format__"])
+_TEXT = frozenset(["__repr__", "__format__"])  # text is for people: what it shows does not come back
 
 #: Bounds that know what an undecided condition does to their result; elementwise ones do, too.
 _AWARE = tuple(OPERATORS[name].bound for name in "lt ones logical_and where masked_fill _to_copy copy".split())
@@ -201,8 +200,7 @@ class ProgramWatch(CandidateWatch):
         return frozenset(self._escapes.seen | self.leaving)
 
 
-#: What they ask does not hang on rounding.
-_FINITENESS = frozenset("isnan isinf isposinf isneginf".split())
+_FINITENESS = frozenset("isnan isinf isposinf isneginf".split())  # what they ask does not hang on rounding
 
 #: Their results hold nothing yet.
 _UNWRITTEN = frozenset("empty empty_like new_empty empty_strided new_empty_strided".split())

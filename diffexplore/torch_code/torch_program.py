@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,7 @@ class TorchProgram:
         return {
             symbol.name: (array.name, index)
             for array in (*self.parameters, *self.data)
-            for symbol, index in zip(array.symbols, _indices(array.shape), strict=True)
+            for symbol, index in zip(array.symbols, itertools.product(*map(range, array.shape)), strict=True)
         }
 
     def arguments(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -60,11 +60,6 @@ class TorchProgram:
         whole: Any = (..., *index)
         entries: Tensor = tensors[argument][whole]
         return entries
-
-
-def _indices(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Of all entries, row by row."""
-    return itertools.product(*map(range, shape))
 
 
 def _packed(array: Array, values: Mapping[str, Tensor]) -> Tensor:

@@ -16,6 +16,7 @@ from diffexplore.torch_ops.domains import EVERYWHERE, OperandDomain, nonzero
 from diffexplore.torch_ops.readers import conventions, elementwise
 from diffexplore.torch_ops.readers.logic import less, select
 from diffexplore.torch_ops.records import Operator, composed, operator, unbounded
+from diffexplore.torch_ops.tensor_rules.dropout import random_leaky_relu
 
 _ALPHAS = ("alpha > 0", "scale > 0", "input_scale > 0")
 _GELU_TANH = "0.5 * self * (1 + tanh(sqrt(2 / M_PI) * (self + 0.044715 * pow(self, 3))))"
@@ -62,6 +63,7 @@ _ACTIVATIONS = (
     ),
     _activation("softshrink", case("self > lambd ? self - lambd : self < -lambd ? self + lambd : 0", on=_LAMBDA)),
     unbounded("threshold", EVERYWHERE, case("self <= threshold ? value : self")),
+    unbounded("rrelu_with_noise", EVERYWHERE, on_tensors=random_leaky_relu),
 )  # fmt: skip
 
 _BACKWARD = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import sympy
 import torch
 
@@ -18,6 +19,7 @@ from diffexplore.torch_ops.mathematics import of_function
 from diffexplore.torch_ops.readers import elementwise
 from diffexplore.torch_ops.readers.logic import less, select
 from diffexplore.torch_ops.records import Operator, composed, handled, of_elements, operator, unbounded
+from diffexplore.torch_ops.tensor_rules import arithmetic as tensors
 
 _DIVISOR = on("other != 0")
 
@@ -37,29 +39,32 @@ def _floored(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
 OPERATORS: tuple[Operator, ...] = (
     operator(
         "add", EVERYWHERE, case("self + alpha * other"), bound=Sum(ball.add, "add", zeros.where_both),
-        kinks=kinks.nowhere, formula=lambda x, y: x + y, read=elementwise.add,
+        kinks=kinks.nowhere, formula=lambda x, y: x + y, read=elementwise.add, on_tensors=tensors.weighted_sum(1, 1),
     ),
     operator(
         "sub", EVERYWHERE, case("self - alpha * other"),
         bound=Sum(ball.add, "sub", zeros.where_both, total=torch.sub), kinks=kinks.nowhere,
-        formula=lambda x, y: x - y, read=elementwise.sub,
+        formula=lambda x, y: x - y, read=elementwise.sub, on_tensors=tensors.weighted_sum(1, -1),
     ),
     operator(
         "rsub", EVERYWHERE, case("other - alpha * self"),
         bound=Sum(ball.add, "rsub", zeros.where_both, total=torch.rsub, scaled=0), kinks=kinks.nowhere,
-        formula=lambda x, y: y - x, read=elementwise.rsub,
+        formula=lambda x, y: y - x, read=elementwise.rsub, on_tensors=tensors.weighted_sum(-1, 1, scaled=0),
     ),
     operator(
         "mul", EVERYWHERE, bound=Elementwise(ball.mul, "mul", zeros.where_either, wide_numbers=True),
-        kinks=kinks.nowhere, formula=lambda x, y: x * y, read=elementwise.mul,
+        kinks=kinks.nowhere, formula=lambda x, y: x * y, read=elementwise.mul, on_tensors=tensors.multiplied,
     ),
     operator(
         "div true_divide", _DIVISOR, case("self / other", rounding_mode=None),
         case("trunc(self / other)", rounding_mode="trunc"), case("floor(self / other)", rounding_mode="floor"),
         bound=Elementwise(ball.div, "div", zeros.where_first, wide_numbers=True), kinks=kinks.nowhere,
-        formula=lambda x, y: x / y, read=elementwise.divide,
+        formula=lambda x, y: x / y, read=elementwise.divide, on_tensors=tensors.divided,
     ),
-    operator("neg", EVERYWHERE, bound=Elementwise(ball.unchanged, "neg"), kinks=kinks.nowhere, formula=lambda x: -x),
+    operator(
+        "neg", EVERYWHERE, bound=Elementwise(ball.unchanged, "neg"), kinks=kinks.nowhere, formula=lambda x: -x,
+        on_tensors=tensors.negated,
+    ),
     unbounded("positive", EVERYWHERE, formula=lambda x: x),
     operator(
         "pow", OperandDomain(rule=of_power), case("pow(self, exponent)", on=("self > 0",)),
@@ -87,7 +92,10 @@ OPERATORS: tuple[Operator, ...] = (
         read=elementwise.step("remainder", elementwise.remainder),
     ),
     of_elements("fmod", _DIVISOR, formula=elementwise.fmod, read=elementwise.step("fmod", elementwise.fmod)),
-    unbounded("floor_divide", _DIVISOR, formula=_floored, read=elementwise.step("floor_divide", _floored)),
+    unbounded(
+        "floor_divide", _DIVISOR, formula=_floored, read=elementwise.step("floor_divide", _floored),
+        on_tensors=tensors.stepped(np.floor),
+    ),
     composed("addcdiv", AS_COMPOSED, case("self + value * tensor1 / tensor2")),
     composed("addcmul", AS_COMPOSED, case("self + value * tensor1 * tensor2")),
     composed("lerp", EVERYWHERE, case("lerp(self, end, weight)"), formula=_between, rewritten=_between),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import sympy
 
 from diffexplore.bounds import ball, branching
@@ -21,6 +22,9 @@ from diffexplore.torch_ops.readers.elementwise import clamp, heaviside
 from diffexplore.torch_ops.readers.logic import equal, less, opposite
 from diffexplore.torch_ops.records import Operator, handled, operator, unbounded
 from diffexplore.torch_ops.tensor_rules import choice as tensors
+from diffexplore.torch_ops.tensor_rules import steps
+from diffexplore.torch_ops.tensor_rules.arithmetic import stepped
+from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 
 def _comparison(
@@ -34,7 +38,7 @@ def _comparison(
     )  # fmt: skip
 
 
-_logical = partial(handled, handler=branching.logical, defined=EVERYWHERE)
+_logical = partial(handled, handler=branching.logical, defined=EVERYWHERE, on_tensors=tensors.logical)
 
 
 def _bits(names: str, of_integers: Callable[..., int], of_truths: Callable[..., Any]) -> Operator:
@@ -54,7 +58,9 @@ def _chosen(names: str, *cases: Case, **facts: Any) -> Operator:
 _CLAMP = Elementwise(ball.clamp, "clamp")
 
 #: Questions about computed values alone, whose answer no ball changes.
-_finiteness = partial(handled, handler=branching.plain, defined=EVERYWHERE, tests_finiteness=True)
+_finiteness = partial(
+    handled, handler=branching.plain, defined=EVERYWHERE, tests_finiteness=True, on_tensors=tensors.finiteness
+)
 
 OPERATORS: tuple[Operator, ...] = (
     _comparison("lt", "<", less, python.lt),
@@ -80,7 +86,7 @@ OPERATORS: tuple[Operator, ...] = (
         "masked_fill", EVERYWHERE, case("mask ? value : self"), handler=branching.mask_fill, in_place=True,
         read=comparisons.masked_fill, on_tensors=tensors.masked_fill, choice=(1, 2, 0),
     ),
-    _sign("sign sgn", formula=sympy.sign),
+    _sign("sign sgn", formula=sympy.sign, on_tensors=stepped(np.sign)),
     _sign("heaviside", formula=heaviside),
     unbounded("signbit", EVERYWHERE, read=lambda reading, x: each(lambda x: less(x, sympy.S.Zero), reading.number(x))),
     of_function("abs", kinks=kinks.at_zero),
@@ -101,14 +107,15 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     _finiteness("isnan", read=comparisons.where_finite(lambda x: sympy.false)),
     _finiteness("isinf", read=comparisons.where_finite(lambda x: sympy.false)),
-    unbounded("nan_to_num", EVERYWHERE, case("self"), tests_finiteness=True, read=comparisons.nan_to_num),
+    unbounded("nan_to_num", EVERYWHERE, case("self"), tests_finiteness=True, read=comparisons.nan_to_num,
+              on_tensors=InSteps(steps.nan_to_num)),
     _chosen(
         "fmax", case("max(self, other)"), bound=Elementwise(ball.largest, "maximum"), kinks=kinks.at_ties,
-        tests_finiteness=True, read=comparisons.where_finite(sympy.Max),
+        tests_finiteness=True, read=comparisons.where_finite(sympy.Max), on_tensors=InSteps(steps.fmax),
     ),
     _chosen(
         "fmin", case("min(self, other)"), bound=Elementwise(ball.largest, "minimum"), kinks=kinks.at_ties,
-        tests_finiteness=True, read=comparisons.where_finite(sympy.Min),
+        tests_finiteness=True, read=comparisons.where_finite(sympy.Min), on_tensors=InSteps(steps.fmin),
     ),
     # ----------------------------------------------------------------------------- on lists: those that the audit knows
     *(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import sympy
 
 from diffexplore.bounds import ball, special
@@ -19,6 +20,8 @@ from diffexplore.torch_ops.mathematics import BY_KERNEL, of_function
 from diffexplore.torch_ops.readers import conventions, elementwise
 from diffexplore.torch_ops.readers.logic import less, select
 from diffexplore.torch_ops.records import Operator, composed, handled, of_elements, operator, unbounded
+from diffexplore.torch_ops.tensor_rules.arithmetic import rounded, stepped
+from diffexplore.torch_ops.tensor_rules.elementwise import of_formula
 
 _POSITIVE = on("self > 0")
 _INSIDE_UNIT = on("self > 0", "self < 1")
@@ -51,13 +54,18 @@ _CASES: dict[str, tuple[Case, ...]] = {
 _ELSEWHERE = frozenset("pow atan2 abs maximum minimum".split())
 
 
+#: The steps of numbers, by their names in NumPy as well.
+_STEPS = {"floor": stepped(np.floor), "ceil": stepped(np.ceil), "trunc": stepped(np.trunc), "round": rounded}
+
+
 def _of_program(name: str) -> Operator:
     cases, known = _CASES.get(name, ()), BY_KERNEL[name]
     names = " ".join((name, *known.also))
     if known.facts.smooth is not JUMP:
         return of_function(names, *cases)
     formula = of_kernels()[name]
-    return of_function(names, *cases, read=elementwise.round_ if name == "round" else elementwise.step(name, formula))
+    read = elementwise.round_ if name == "round" else elementwise.step(name, formula)
+    return of_function(names, *cases, read=read, on_tensors=_STEPS.get(name))
 
 
 _OF_PROGRAMS = tuple(
@@ -96,6 +104,7 @@ _OF_ATEN = (
     handled(
         "polygamma special_polygamma", AS_COMPOSED, case("polygamma(n, self)", on=("self > 0", "n >= 0")),
         handler=special.polygamma, read=elementwise.polygamma,
+        on_tensors=of_formula(sympy.polygamma, "n", "self"),
     ),
     composed("deg2rad", EVERYWHERE, case("self * M_PI / 180.")),
     composed("rad2deg", EVERYWHERE, case("self * 180. / M_PI")),

@@ -7,9 +7,14 @@ from functools import partial
 from diffexplore.bounds import linear
 from diffexplore.bounds import movement as bound
 from diffexplore.bounds.handling import Handled
+from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.movement import REARRANGED
 from diffexplore.torch_ops.readers import scatter as read
-from diffexplore.torch_ops.records import Operator, smooth
+from diffexplore.torch_ops.records import Operator, smooth, unbounded
+from diffexplore.torch_ops.tensor_rules import indexing as tensors
+from diffexplore.torch_ops.tensor_rules import steps
+from diffexplore.torch_ops.tensor_rules.movement import moved
+from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 _moved = partial(smooth, bound=REARRANGED)
 _MOVED = Handled(linear.moved)
@@ -22,12 +27,33 @@ OPERATORS: tuple[Operator, ...] = (
     _moved("index _unsafe_index", read=read.indexed),
     _moved("index_select", read=read.index_select),
     _moved("gather", read=read.gather),
-    _moved("embedding"),
-    smooth("scatter", bound=Handled(bound.scatter), read=read.scatter),
-    smooth("select_scatter", bound=_MOVED, read=read.select_scatter),
-    smooth("slice_scatter", bound=_MOVED, read=read.slice_scatter),
-    smooth("index_put _unsafe_index_put", bound=Handled(linear.scattered), read=read.index_put),
-    smooth("put", bound=Handled(linear.scattered)),
-    smooth("scatter_add", bound=Handled(linear.added_up), read=read.scatter_add),
-    smooth("masked_select masked_scatter masked_scatter_backward", bound=_MOVED),
+    _moved("embedding", on_tensors=tensors.embedding),
+    smooth("scatter", bound=Handled(bound.scatter), read=read.scatter, on_tensors=tensors.scatter),
+    smooth("select_scatter", bound=_MOVED, read=read.select_scatter, on_tensors=moved),
+    smooth("slice_scatter", bound=_MOVED, read=read.slice_scatter, on_tensors=moved),
+    smooth(
+        "index_put _unsafe_index_put",
+        bound=Handled(linear.scattered),
+        read=read.index_put,
+        on_tensors=tensors.index_put,
+    ),
+    smooth("put", bound=Handled(linear.scattered), on_tensors=tensors.put),
+    smooth("scatter_add", bound=Handled(linear.added_up), read=read.scatter_add, on_tensors=tensors.scatter_add),
+    smooth("masked_select", bound=_MOVED, on_tensors=InSteps(steps.masked_select)),
+    smooth("masked_scatter", bound=_MOVED, on_tensors=moved),
+    smooth("masked_scatter_backward", bound=_MOVED),
+    unbounded("index_add", EVERYWHERE, on_tensors=tensors.index_add),
+    unbounded("index_copy", EVERYWHERE, on_tensors=tensors.index_copy),
+    unbounded("max_unpool2d max_unpool3d", EVERYWHERE, on_tensors=tensors.unpooled),
+    unbounded(
+        "index_fill diagonal_scatter as_strided_scatter take take_along_dim copy_to "
+        "reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d "
+        "pixel_shuffle pixel_unshuffle channel_shuffle im2col",
+        EVERYWHERE,
+        on_tensors=moved,
+    ),
+    unbounded("scatter_reduce", EVERYWHERE, on_tensors=InSteps(steps.scatter_reduce)),
+    unbounded("index_reduce", EVERYWHERE, on_tensors=InSteps(steps.index_reduce)),
+    unbounded("segment_reduce", EVERYWHERE, on_tensors=InSteps(steps.segment_reduce)),
+    unbounded("_embedding_bag", EVERYWHERE, on_tensors=InSteps(steps.embedding_bag)),
 )

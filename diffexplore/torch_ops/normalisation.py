@@ -10,7 +10,7 @@ from diffexplore.torch_ops.tensor_rules import reductions as tensors
 
 OPERATORS: tuple[Operator, ...] = (
     composed("_softmax", EVERYWHERE, steps=formulas.softmax, read=read.softmax, on_tensors=tensors.softmax),
-    composed("_safe_softmax", EVERYWHERE, steps=formulas.safe_softmax, on_tensors=tensors.softmax),
+    composed("_safe_softmax", EVERYWHERE, steps=formulas.safe_softmax, on_tensors=tensors.safe_softmax),
     composed(
         "_log_softmax", EVERYWHERE, steps=formulas.log_softmax, read=read.log_softmax, on_tensors=tensors.log_softmax
     ),

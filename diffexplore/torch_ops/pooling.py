@@ -7,16 +7,24 @@ from functools import partial
 from diffexplore.bounds import linear, resizing
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
-from diffexplore.torch_ops.records import Operator, composed, handled, smooth
+from diffexplore.torch_ops.records import Operator, composed, handled, smooth, unbounded
+from diffexplore.torch_ops.tensor_rules.pooling import average, largest
 
 _added = partial(smooth, bound=Handled(linear.added_up))
 _ordered = partial(handled, defined=EVERYWHERE, handler=linear.ordered)
 
 OPERATORS: tuple[Operator, ...] = (
-    _added("avg_pool2d avg_pool3d _adaptive_avg_pool3d"),
+    _added("avg_pool2d", on_tensors=average(2)),
+    _added("avg_pool3d", on_tensors=average(3)),
+    _added("_adaptive_avg_pool2d", on_tensors=average(2, adaptive=True)),
+    _added("_adaptive_avg_pool3d", on_tensors=average(3, adaptive=True)),
     *(_added(f"{which}_backward") for which in ("avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d")),
     _added("_adaptive_avg_pool3d_backward"),
-    _ordered("fractional_max_pool2d fractional_max_pool3d adaptive_max_pool2d adaptive_max_pool3d"),
+    unbounded("max_pool2d_with_indices", EVERYWHERE, on_tensors=largest(2)),
+    unbounded("max_pool3d_with_indices", EVERYWHERE, on_tensors=largest(3)),
+    _ordered("fractional_max_pool2d fractional_max_pool3d"),
+    _ordered("adaptive_max_pool2d", on_tensors=largest(2, adaptive=True)),
+    _ordered("adaptive_max_pool3d", on_tensors=largest(3, adaptive=True)),
     smooth("max_pool3d_with_indices_backward", bound=Handled(linear.by_index)),
     smooth("adaptive_max_pool2d_backward adaptive_max_pool3d_backward", bound=Handled(linear.by_index)),
     smooth("fractional_max_pool2d_backward fractional_max_pool3d_backward", bound=Handled(linear.by_index)),

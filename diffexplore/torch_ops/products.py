@@ -9,9 +9,13 @@ import torch
 
 from diffexplore.bounds import products as bound
 from diffexplore.bounds.handling import Handled
+from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import reductions as read
-from diffexplore.torch_ops.records import Operator, smooth
+from diffexplore.torch_ops.records import Operator, smooth, unbounded
 from diffexplore.torch_ops.tensor_rules import products as tensors
+from diffexplore.torch_ops.tensor_rules import steps
+from diffexplore.torch_ops.tensor_rules.convolution import convolution
+from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 
 def _product(multiply: Callable[..., torch.Tensor], *, added: bool = False) -> Handled:
@@ -27,5 +31,8 @@ OPERATORS: tuple[Operator, ...] = (
     smooth("addmm", bound=_product(torch.mm, added=True), on_tensors=tensors.added_product),
     smooth("addmv", bound=_product(torch.mv, added=True), on_tensors=tensors.added_product),
     smooth("baddbmm", bound=_product(torch.bmm, added=True), on_tensors=tensors.added_product),
-    smooth("convolution convolution_backward", bound=Handled(bound.convolution)),
+    smooth("convolution", bound=Handled(bound.convolution), on_tensors=convolution),
+    smooth("convolution_backward", bound=Handled(bound.convolution)),
+    unbounded("addbmm", EVERYWHERE, on_tensors=InSteps(steps.added_products)),
+    unbounded("_trilinear", EVERYWHERE, on_tensors=InSteps(steps.trilinear)),
 )

@@ -17,7 +17,7 @@ from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case
 from diffexplore.torch_ops.domains import EVERYWHERE, OperandDomain
 from diffexplore.torch_ops.readers.elementwise import elementwise
-from diffexplore.torch_ops.tensor_rules.operands import TensorRule
+from diffexplore.torch_ops.tensor_rules.operands import InSteps, TensorRule
 
 #: Called with the reading and the arguments of an operator; the arrays of expressions that it makes.
 Reader = Callable[..., Any]
@@ -46,8 +46,8 @@ class Operator:
             taken where it holds, and of the other; None has a trace need what both need.
         tests_finiteness: whether it does something else with what is no finite number. It is read where all operands
             certainly are.
-        on_tensors: its rule on tensors of balls: the exact results, and how cotangents pass back. None where its
-            formula says it, where it only moves elements, and where it is composed of other operators.
+        on_tensors: its rule on tensors of balls: the exact results, and how cotangents pass back, or the steps that it
+            is composed of. None where its formula says it, where it only moves elements, and where torch composes it.
     """
 
     names: tuple[str, ...]
@@ -60,7 +60,7 @@ class Operator:
     cases: tuple[Case, ...] = ()
     choice: tuple[int, int, int] | None = None
     tests_finiteness: bool = False
-    on_tensors: TensorRule | None = None
+    on_tensors: TensorRule | InSteps | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.bound, Elementwise) and self.kinks in (kinks.found_by_bound, kinks.unknown):

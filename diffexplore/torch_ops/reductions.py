@@ -12,27 +12,28 @@ from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import reductions as read
 from diffexplore.torch_ops.readers.logic import less
 from diffexplore.torch_ops.records import Operator, composed, handled, smooth, unbounded
-from diffexplore.torch_ops.tensor_rules import choice
+from diffexplore.torch_ops.tensor_rules import order, steps
 from diffexplore.torch_ops.tensor_rules import reductions as tensors
+from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 
 def _greater(x: sympy.Expr, y: sympy.Expr) -> sympy.Basic:
     return less(y, x)
 
 
-_LARGEST, _SMALLEST = (choice.extreme(largest, with_index=False) for largest in (True, False))
+_LARGEST, _SMALLEST = (order.extreme(largest) for largest in (True, False))
 #: Elements chosen by their order.
 _ordered = partial(handled, defined=EVERYWHERE, handler=linear.ordered)
 
 OPERATORS: tuple[Operator, ...] = (
     smooth("sum", bound=Handled(special.reduce), read=read.total, on_tensors=tensors.sum_),
     smooth("mean", bound=Handled(special.reduce), read=read.mean, on_tensors=tensors.mean),
-    composed("prims::sum", EVERYWHERE, steps=formulas.sum_of_dims, read=read.total),
+    composed("prims::sum", EVERYWHERE, steps=formulas.sum_of_dims, read=read.total, on_tensors=tensors.sum_),
     composed("var", EVERYWHERE, steps=formulas.var, read=read.variance),
     composed("prims::var", EVERYWHERE, steps=formulas.var_of_dims, read=read.variance),
     composed("std", EVERYWHERE, steps=formulas.std, read=read.std),
     composed("var_mean", EVERYWHERE, steps=formulas.moments, read=read.var_mean),
-    unbounded("std_mean", EVERYWHERE, read=read.std_mean),
+    unbounded("std_mean", EVERYWHERE, read=read.std_mean, on_tensors=InSteps(steps.std_mean)),
     composed("linalg_vector_norm norm", AS_COMPOSED, read=read.norm),
     composed("renorm", AS_COMPOSED),
     composed("dist", AS_COMPOSED),
@@ -40,15 +41,21 @@ OPERATORS: tuple[Operator, ...] = (
     composed("_cdist_backward", AS_COMPOSED, steps=formulas.cdist_backward),
     handled("amax", EVERYWHERE, handler=special.extreme, read=read.reduction(sympy.Max), on_tensors=_LARGEST),
     handled("amin", EVERYWHERE, handler=special.extreme, read=read.reduction(sympy.Min), on_tensors=_SMALLEST),
-    _ordered("max", read=read.extreme(sympy.Max, less)),
-    _ordered("min", read=read.extreme(sympy.Min, _greater)),
-    unbounded("argmax", EVERYWHERE, read=read.arg_extreme(less)),
-    unbounded("argmin", EVERYWHERE, read=read.arg_extreme(_greater)),
-    _ordered("sort topk kthvalue median nanmedian cummax cummin"),
-    composed("prod", EVERYWHERE, steps=formulas.prod, read=read.prod),
+    _ordered("max", read=read.extreme(sympy.Max, less), on_tensors=_LARGEST),
+    _ordered("min", read=read.extreme(sympy.Min, _greater), on_tensors=_SMALLEST),
+    unbounded("argmax", EVERYWHERE, read=read.arg_extreme(less), on_tensors=order.place_of_extreme(largest=True)),
+    unbounded("argmin", EVERYWHERE, read=read.arg_extreme(_greater), on_tensors=order.place_of_extreme(largest=False)),
+    composed("prod", EVERYWHERE, steps=formulas.prod, read=read.prod, on_tensors=InSteps(steps.product)),
+    unbounded("prims::prod", EVERYWHERE, on_tensors=InSteps(steps.product_over)),
+    _ordered("sort topk kthvalue median nanmedian cummax cummin", on_tensors=order.ordered),
     unbounded("any", EVERYWHERE, read=read.reduction(sympy.Or, "condition")),
+    unbounded("mode", EVERYWHERE, on_tensors=order.ordered),
+    unbounded("_pdist_forward", EVERYWHERE, on_tensors=InSteps(steps.pairwise_distances)),
     unbounded("all", EVERYWHERE, read=read.reduction(sympy.And, "condition")),
-    smooth("cumsum", bound=Handled(special.running_sum), read=read.running(lambda a, b: a + b, sympy.Or)),
+    smooth(
+        "cumsum", bound=Handled(special.running_sum), read=read.running(lambda a, b: a + b, sympy.Or),
+        on_tensors=tensors.cumsum,
+    ),
     composed("cumprod", EVERYWHERE, steps=formulas.cumprod, read=read.running(lambda a, b: a * b, sympy.And)),
     composed("logcumsumexp", EVERYWHERE, steps=formulas.logcumsumexp),
     composed("logsumexp", EVERYWHERE, steps=formulas.logsumexp, read=read.logsumexp, on_tensors=tensors.logsumexp),

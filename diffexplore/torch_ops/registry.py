@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.handling import Handler, unwatched
@@ -26,6 +28,7 @@ from diffexplore.torch_ops import (
 )
 from diffexplore.torch_ops.kinks import found_by_bound
 from diffexplore.torch_ops.records import OPAQUE, Operator
+from diffexplore.torch_private.watching import decomposition_table
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 #: The namespaces of torch's own operators, and of those that this package adds; another library's may have the name of
 #: one of these, and another meaning.
 _TORCH = ("aten", "prims", "diffexplore")
+
+
+_ORDERS = ("sort", "topk", "median", "nanmedian", "kthvalue", "mode", "argsort", "searchsorted", "unique")
 
 
 def _by_name(families: Iterable[Iterable[Operator]]) -> Mapping[str, Operator]:
@@ -109,3 +115,31 @@ def _handler(operator: Operator | None, *, in_place: bool) -> Handler:
     if operator is None or operator.bound == OPAQUE or (in_place and not operator.bound.in_place):
         return unwatched
     return partial(operator.bound.run, operator.kinks)
+
+
+@cache
+def decompositions() -> Mapping[Any, Callable[..., Any]]:
+    """How the operators that have no reader are decomposed: by torch itself where their record does not say how."""
+    of_torch = {
+        operator: decomposition
+        for operator, decomposition in decomposition_table.items()
+        if hasattr(operator, "_schema") and ((known := of(operator)) is None or known.reader is None)
+    }
+    return of_torch | {
+        getattr(packet, overload): known.rewritten
+        for known in OPERATORS.values()
+        if known.rewritten is not None
+        for packet in [getattr(torch.ops.aten, known.name)]
+        for overload in packet.overloads()
+        if not overload.endswith("out")
+    }
+
+
+def advice(operator: Any, name: str) -> str:
+    """Why an operator is not read, and what to do."""
+    tags = getattr(operator, "tags", ())
+    if torch.Tag.nondeterministic_seeded in tags:
+        return "it is random: give the random numbers as data"
+    if name in _ORDERS:
+        return "it orders values, and formulas have no word for that: give the ordered values as data"
+    return "diffexplore has no formula for it: write the step with other operators"

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
+
 from diffexplore.torch_private.supported import needed_names
 
 with needed_names():
     from torch._functorch import utils as _utils
 
+    torch._C._functions.UndefinedGrad  # noqa: B018
     _utils.unwrap_dead_wrappers  # noqa: B018  # torch.autograd.Function.apply calls it first, with its arguments
 
 
@@ -23,3 +26,8 @@ def arguments_changed(change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> I
         yield
     finally:
         _utils.unwrap_dead_wrappers = before
+
+
+def undefined(tensor: Any) -> Any:
+    """The tensor with a node behind it that passes no upstream gradient on: None, or zeros, where it is asked for."""
+    return torch._C._functions.UndefinedGrad()(tensor)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Callable
+from typing import Any, Self
 
 import torch
 
@@ -13,6 +14,7 @@ with needed_names():
     from torch._C import DisableTorchFunction
     from torch._C import _current_graph_task_id as current_graph_task
     from torch._decomp import decomposition_table
+    from torch._library.custom_ops import OPDEFS
     from torch._ops import OpOverload
     from torch.autograd.function import BackwardCFunction
     from torch.multiprocessing.reductions import StorageWeakRef
@@ -29,6 +31,7 @@ __all__ = [
     "StorageWeakRef",
     "current_dispatch_modes",
     "current_graph_task",
+    "custom_implementation",
     "decomposition_table",
     "disable_current_modes",
     "storage_key",
@@ -70,6 +73,12 @@ def tell_watches(number: float, radius: float) -> None:
 
 #: The modes that are wrapped against torch's compiler.
 _SHIELDED: set[type[_TorchDispatchMode]] = set()
+
+
+def custom_implementation(function: OpOverload) -> Callable[..., Any] | None:
+    """The Python function that computes an operator made by ``torch.library.custom_op``; None of others."""
+    definition = OPDEFS.get(function._schema.name)
+    return None if definition is None else definition._init_fn
 
 
 def storage_key(tensor: torch.Tensor) -> int:

@@ -31,8 +31,7 @@ from diffexplore.tracing.python_numbers import sizes_are_numbers
 
 Tensor = torch.Tensor
 
-#: The size of the batch while the graph is captured: a prime, so that it is mistaken for no other size.
-_TRIED = 101
+_TRIED = 101  # the size of the batch while the graph is captured: a prime, so that it is mistaken for no other size
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ def declare(spec: Spec | Sequence[Array]) -> tuple[Array, ...]:
     Raises UsageError for unusable names and shapes, and for symbols that two entries would share.
     """
     if isinstance(spec, Mapping):
-        arrays = [_array(name, _sizes(name, shape)) for name, shape in spec.items()]
+        sizes = {name: shape_of(shape, f"the shape of {shown(str(name))}") for name, shape in spec.items()}
+        arrays = [_array(name, shape) for name, shape in sizes.items()]
     elif isinstance(spec, str):
         arrays = [_read(part) for part in _split(spec)]
     else:
@@ -55,12 +56,27 @@ def declare(spec: Spec | Sequence[Array]) -> tuple[Array, ...]:
     return tuple(arrays)
 
 
+def named_shapes(text: str) -> dict[str, tuple[int, ...]]:
+    """The shapes in a text such as "x[8,16], w[16], s", of any size; raises UsageError for a name that comes twice."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, shape in map(_parsed, _split(text)):
+        if name in found:
+            raise UsageError(f"the name {name!r} is declared twice: give one of the arguments another name")
+        found[name] = shape
+    return found
+
+
+def _split(text: str) -> list[str]:
+    """The parts between commas and spaces that stand outside brackets."""
+    return re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", text)
+
+
 def check_distinct(arrays: Iterable[Array]) -> None:
     """Raises UsageError where a name or a symbol comes twice."""
     arrays = list(arrays)
     for kind, names in (
         ("name", [array.name for array in arrays]),
-        ("symbol", [symbol.name for array in arrays for symbol in array.symbols]),
+        ("symbol", [symbol.name for symbol in symbols_of(arrays)]),
     ):
         for position, name in enumerate(names):
             if name in names[:position]:
@@ -69,7 +85,17 @@ def check_distinct(arrays: Iterable[Array]) -> None:
 
 def of_samples(array: Array, samples: int) -> tuple[sympy.Symbol, ...]:
     """The symbols of a data array in each of some samples, one sample after the other: x_1, x_2, …"""
-    return tuple(real(f"{symbol.name}_{i}") for i in range(1, samples + 1) for symbol in array.symbols)
+    return tuple(of_sample(symbol, number) for number in range(1, samples + 1) for symbol in array.symbols)
+
+
+def of_sample(symbol: sympy.Symbol, number: int) -> sympy.Symbol:
+    """The symbol of a data entry in the sample with this number, from 1 on."""
+    return real(f"{symbol.name}_{number}")
+
+
+def symbols_of(arrays: Iterable[Array]) -> list[sympy.Symbol]:
+    """The symbols of all entries of some arguments."""
+    return [symbol for array in arrays for symbol in array.symbols]
 
 
 def real(name: str) -> sympy.Symbol:
@@ -77,26 +103,22 @@ def real(name: str) -> sympy.Symbol:
     return sympy.Symbol(name, real=True)
 
 
-def _split(text: str) -> list[str]:
-    """The parts between commas and spaces that stand outside brackets."""
-    return re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", text) if text.strip() else []
-
-
 def _read(text: str) -> Array:
+    return _array(*_parsed(text))
+
+
+def _parsed(text: str) -> tuple[str, tuple[int, ...]]:
+    """The name and the shape that a text declares."""
     match = _DECLARED.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise UsageError(f"{shown(str(text))} declares no argument: write a name, or a name and its shape as in 'w[3]'")
     name, shape = match[1], match[2]
     if shape is None:
-        return _array(name, ())
+        return name, ()
     sizes = [size.strip() for size in shape.split(",")]
     if not all(size.isdecimal() for size in sizes):
         raise UsageError(f"the shape of {shown(text)} is not made of numbers: write it as in 'w[3]' or 'W[3,2]'")
-    return _array(name, tuple(int(size) for size in sizes))
-
-
-def _sizes(name: str, shape: int | Sequence[int]) -> tuple[int, ...]:
-    return shape_of(shape, f"the shape of {shown(str(name))}")
+    return name, tuple(int(size) for size in sizes)
 
 
 def _array(name: str, shape: tuple[int, ...]) -> Array:

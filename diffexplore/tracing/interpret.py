@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,12 @@ from diffexplore.torch_ops.readers.conventions import note_clamp
 from diffexplore.torch_ops.readers.kinds import Known, check_arguments, conformed
 from diffexplore.torch_ops.readers.logic import as_condition, as_number, is_truth
 from diffexplore.torch_ops.records import Operator
-from diffexplore.torch_private.watching import OpOverload
+from diffexplore.torch_ops.registry import advice
+from diffexplore.torch_private.watching import OpOverload, tree_leaves
 from diffexplore.tracing.capture import Capture, MixesSamples
-from diffexplore.tracing.decompositions import advice
+from diffexplore.tracing.domains import Certainty, NodeDomains
 from diffexplore.tracing.lines import SourcePlace
-from diffexplore.tracing.needs import Certainty, NodeNeeds
-from diffexplore.tracing.size_expressions import LONG, floats_of, in_samples
+from diffexplore.tracing.sizes import LONG, floats_of, in_samples
 
 
 class Reading:
@@ -57,7 +58,7 @@ class Reading:
         self._capture = capture
         self._floats = floats_of(capture.graph)
         self._as_they_are = exact
-        self.needs = NodeNeeds()
+        self.domains = NodeDomains()
         self._known = Known()
         self._certainty = Certainty(map(_operator, capture.graph.graph.nodes))
 
@@ -71,7 +72,7 @@ class Reading:
                 values[node] = next(given)
             elif node.op == "output":
                 output, gradients = torch.fx.node.map_arg(node.args[0], values.__getitem__)
-                self.needs.end(*node.args[0])
+                self.domains.end(*node.args[0])
                 return as_number(output.cells[()]), tuple(gradients)
             else:
                 values[node] = self._value(node, values)
@@ -87,7 +88,8 @@ class Reading:
 
     def number(self, value: Any) -> Grid:
         """An operand as an array of numbers."""
-        return each(as_number, self.grid(value)) if _has_truth(value) else self.grid(value)
+        grid = self.grid(value)
+        return each(as_number, grid) if any(map(is_truth, grid.cells.flat)) else grid
 
     def condition(self, value: Any) -> Grid:
         """An operand as an array of truth values."""
@@ -126,22 +128,28 @@ class Reading:
         if node.op == "get_attr":
             return self._constant(getattr(self._capture.graph, str(node.target)))
         if not isinstance(meta, (torch.Tensor, list, tuple)):
-            return self._size(node, in_samples(meta, self._capture.size, self._exact))
+            size = in_samples(meta, self._capture.size, self._exact)
+            # that is plain arithmetic in N, without a branch
+            if any(type(x).__module__.startswith("torch") or is_truth(x) for x in sympy.preorder_traversal(size)):
+                raise MixesSamples(f"{_name(node)} of the number of samples at {self._capture.places[node.name]}")
+            return size
         self.place = self._capture.places[node.name]
         args, kwargs = self._arguments((node.args, node.kwargs), values)
         if node.target is operator.getitem:
-            self.needs.pass_on(node.args[0], node)
+            self.domains.pass_on(node.args[0], node)
             return args[0][args[1]]
         try:
             self.shape = self._shape_of(meta) if isinstance(meta, torch.Tensor) else ((), None)
             self.dtype = meta.dtype if isinstance(meta, torch.Tensor) else None
             self.certain = self._certainty.of(node.all_input_nodes)
-            torch.fx.node.map_aggregate((args, kwargs), self._check_operand)
+            for operand in tree_leaves((args, kwargs)):  # constants from elsewhere, and numbers in the source
+                if isinstance(operand, (Grid, sympy.Expr)):
+                    self._known.check(self.grid(operand))
             known = _operator(node)
             if known is None or known.reader is None:
                 raise NotImplementedError(advice(node.target, _name(node)))
             value = self._read(node, known, args, kwargs, meta)
-            self.needs.keep(node, known, _is_in_place(node), args, self.condition)
+            self.domains.keep(node, known, _is_in_place(node), args, self.condition)
             self._check(value, meta)
         except Mixes:
             raise MixesSamples(f"{_name(node)} at {self.place}") from None
@@ -150,12 +158,6 @@ class Reading:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             reason = f"its formula is not known for these arguments ({type(error).__name__}: {error})"
             raise UsageError(f"{_name(node)} at {self.place} cannot be read: {reason:.200}") from error
-        return value
-
-    def _size(self, node: Node, value: Any) -> Any:
-        """What is computed from sizes, if that is plain arithmetic in N, without a branch."""
-        if any(type(part).__module__.startswith("torch") or is_truth(part) for part in sympy.preorder_traversal(value)):
-            raise MixesSamples(f"{_name(node)} of the number of samples at {self._capture.places[node.name]}")
         return value
 
     def _read(self, node: Node, known: Operator, args: Any, kwargs: Any, meta: Any) -> Any:
@@ -186,21 +188,13 @@ class Reading:
         self._known.check(value)
         return value if meta is None else conformed(value, meta.dtype)
 
-    def _check_operand(self, operand: Any) -> Any:
-        """That a constant from elsewhere, or a number in the source, is a real one."""
-        if isinstance(operand, (Grid, sympy.Expr)):
-            self._known.check(self.grid(operand))
-        return operand
-
     def _arguments(self, argument: Any, values: Mapping[Node, Any]) -> Any:
         """Arguments of a node, with values for nodes and exact numbers for floats and sizes."""
-        if isinstance(argument, Node):
-            return values[argument]
-        if isinstance(argument, (list, tuple)):
-            return type(argument)(self._arguments(part, values) for part in argument)
-        if isinstance(argument, dict):
-            return {key: self._arguments(part, values) for key, part in argument.items()}
-        return self._exact(argument) if isinstance(argument, float) else argument
+
+        def value(part: Any) -> Any:
+            return values[part] if isinstance(part, Node) else self._exact(part) if isinstance(part, float) else part
+
+        return torch.fx.node.map_aggregate(argument, value)
 
     def _exact(self, value: float, dtype: str = "float64") -> sympy.Expr:
         """The number that a float of the program stands for, or is."""
@@ -217,10 +211,9 @@ class Reading:
 
     def _constant(self, tensor: torch.Tensor) -> Grid:
         """A tensor that the function has from elsewhere."""
-        values = tensor.detach().flatten().tolist()
-        dtype = dtype_name(tensor.dtype)
-        exact = tensor.dtype.is_floating_point
-        cells = [self._exact(value, dtype) if exact else sympy.sympify(value) for value in values]
+        values, dtype = tensor.detach().flatten().tolist(), dtype_name(tensor.dtype)
+        read = partial(self._exact, dtype=dtype) if tensor.dtype.is_floating_point else sympy.sympify
+        cells = list(map(read, values))
         return Grid(cells_of(cells, tuple(tensor.shape)))
 
     def _shape_of(self, tensor: torch.Tensor) -> tuple[tuple[int, ...], int | None]:
@@ -236,13 +229,6 @@ class Reading:
         for part, tensor in parts:
             if tensor is not None and (part.cells.shape, part.axis) != self._shape_of(tensor):
                 raise Mixes
-
-
-def _has_truth(value: Any) -> bool:
-    """Whether an operand may hold truth values."""
-    if isinstance(value, Grid):
-        return any(is_truth(cell) for cell in value.cells.flat)
-    return isinstance(value, bool)
 
 
 #: Operators that change the shape of their argument in place, not its elements.

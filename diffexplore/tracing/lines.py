@@ -92,7 +92,7 @@ class Lines(DispatchMode):
         self.latest = self._place()
         if func.namespace == "prim" or func._schema.name.startswith(("aten::sym_", "aten::is_")):
             return func(*args, **(kwargs or {}))  # torch asks about a tensor, at times where exceptions are fatal
-        if self._env.replacements or _takes_apart(func, args, kwargs):
+        if self._env.replacements or _iterates_over_samples(func, args, kwargs):
             raise self._noted(FixesSize(str(self.latest)))
         if func is torch.ops.aten._local_scalar_dense.default:
             if self.latest.function == "gaussian_nll_loss":
@@ -135,7 +135,7 @@ class Lines(DispatchMode):
         return SourcePlace(forward.line, forward.function, backward=True)
 
 
-def _takes_apart(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bool:
+def _iterates_over_samples(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bool:
     """Whether a tensor is made into a tuple of its samples, as iterating over it does."""
     if func is not torch.ops.aten.unbind.int:
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Any
 
 import torch
@@ -20,8 +21,7 @@ Tensor = torch.Tensor
 #: What the upstream gradient of an output is called.
 UPSTREAM = "upstream"
 
-#: Two sizes of a batch, from which it is told which axis of an output is that of the samples.
-_TRIED = (5, 7)
+_TRIED = (5, 7)  # two sizes of a batch, from which it is told which axis of an output is that of the samples
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,10 @@ def _sizes(one: torch.Size, two: torch.Size) -> Iterator[str]:
 
 def weights_of(outputs: ProgramOutputs, taken: set[str]) -> tuple[Weight, ...]:
     """An upstream gradient for each output, with symbols that no argument has."""
-    names = [UPSTREAM] if len(outputs.every) == 1 else [f"{UPSTREAM}_{letter}" for letter in _letters(outputs)]
+    count, most = len(outputs.every), len(ascii_lowercase)
+    if count > most:
+        raise UsageError(f"the program returns {count} tensors: at most {most} can be read")
+    names = [UPSTREAM] if count == 1 else [f"{UPSTREAM}_{letter}" for letter in ascii_lowercase[:count]]
     found = []
     for name, output in zip(names, outputs.every, strict=True):
         while any(symbol.startswith(name) for symbol in taken):
@@ -160,13 +163,6 @@ def weights_of(outputs: ProgramOutputs, taken: set[str]) -> tuple[Weight, ...]:
         (array,) = declare({name: output.shape})
         found.append(Weight(array, output))
     return tuple(found)
-
-
-def _letters(outputs: ProgramOutputs) -> str:
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    if len(outputs.every) > len(letters):
-        raise UsageError(f"the program returns {len(outputs.every)} tensors: at most {len(letters)} can be read")
-    return letters[: len(outputs.every)]
 
 
 def contracted(function: Callable[..., Any], weights: Sequence[Weight], name: str) -> Callable[..., Tensor]:

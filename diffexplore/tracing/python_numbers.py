@@ -24,17 +24,13 @@ def sizes_are_numbers() -> Iterator[None]:
 
     def answer(value: Any, kinds: Any) -> bool:
         stand_in = _IN_USE.get(type(value))
-        if stand_in is None or _caller().partition(".")[0] in _INFORMED:
+        if stand_in is None:
             return ask(value, kinds)
-        return ask(stand_in, kinds)
+        caller = str(sys._getframe(1).f_globals.get("__name__", ""))
+        return ask(value if caller.partition(".")[0] in _INFORMED else stand_in, kinds)
 
     builtins.isinstance = answer
     try:
         yield
     finally:
         builtins.isinstance = ask
-
-
-def _caller() -> str:
-    """The module of the code that asks."""
-    return str(sys._getframe(2).f_globals.get("__name__", ""))

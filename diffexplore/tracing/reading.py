@@ -9,7 +9,7 @@ import sympy
 from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.loss import Loss
-from diffexplore.tracing.declarations import real
+from diffexplore.tracing.declarations import real, symbols_of
 from diffexplore.tracing.traced import Traced
 
 
@@ -19,9 +19,7 @@ def loss_of(traced: Traced, *, name: str | None = None, domain: str | Sequence[s
     Raises UsageError, naming why, where the function is not the mean or sum of a formula of each sample.
     """
     summand, reduction = _summand(traced)
-    every = [
-        [symbol.name for array in arrays for symbol in array.symbols] for arrays in (traced.parameters, traced.data)
-    ]
+    every = [[symbol.name for symbol in symbols_of(arrays)] for arrays in (traced.parameters, traced.data)]
     used = [[name for name in names if real(name) in summand.free_symbols] for names in every]
     loss = Loss(summand, parameters=used[0], data=used[1], reduction=reduction, name=name, domain=domain)
     return loss if used == every else loss.with_symbols(*every)

@@ -1,19 +1,41 @@
-"""Numbers of samples: which of them meet conditions on N, and which are left out."""
+"""Numbers of samples: sizes as expressions in N, which numbers meet conditions on it; the floats of a graph."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
 
 import sympy
 from sympy.logic.boolalg import Boolean
+from torch.fx import GraphModule
 
 from diffexplore.formula.batch_sums import SAMPLES, SIZES
+from diffexplore.formula.recognise import recognise
+from diffexplore.torch_private.watching import tree_map
 
 Guards = Sequence[Boolean]
 
 #: Conditions that tell larger numbers of samples apart are not followed.
 MOST = 1024
+
+#: Functions that torch writes sizes in, where they are plain arithmetic.
+_SIZE_FUNCTIONS: Mapping[str, Callable[..., sympy.Expr]] = {
+    "ToFloat": lambda x: x, "Identity": lambda x: x,
+    "FloatTrueDiv": lambda x, y: x / y, "IntTrueDiv": lambda x, y: x / y,
+    "FloatPow": lambda x, y: x**y, "PowByNatural": lambda x, y: x**y,
+    "Max": sympy.Max, "Min": sympy.Min,
+}  # fmt: skip
+
+#: Those that make steps, which conditions may have and formulas may not.
+_STEPS: Mapping[str, Callable[..., sympy.Expr]] = {
+    **dict.fromkeys(("FloorDiv", "CleanDiv"), lambda x, y: sympy.floor(x / y)),
+    **dict.fromkeys(("Mod", "PythonMod"), sympy.Mod),
+}  # fmt: skip
+
+#: A float with so large a denominator, which is not recognised, may be computed from another one.
+LONG = 2**32
 
 
 def meets(guards: Guards, samples: int) -> bool:
@@ -24,16 +46,14 @@ def meets(guards: Guards, samples: int) -> bool:
 def usual(guards: Guards) -> tuple[int, ...]:
     """A few small numbers of samples that meet conditions: the usual ones, else the least; none up to MOST: none."""
     found = tuple(size for size in SIZES if meets(guards, size))
-    if found:
-        return found
-    return tuple(_first(3, (size for size in range(2, MOST + 1) if meets(guards, size))))
+    return found or tuple(islice((size for size in range(2, MOST + 1) if meets(guards, size)), 3))
 
 
 def apart(guards: Guards) -> tuple[int, ...]:
     """The numbers of samples next to those at which conditions change, where they hold."""
     holds = [meets(guards, size) for size in range(1, MOST + 1)] if guards else []
     changes = [size for size in range(2, len(holds) + 1) if holds[size - 1] != holds[size - 2]]
-    near = {size for change in _first(4, changes) for size in (change - 1, change)}
+    near = {size for change in changes[:4] for size in (change - 1, change)}
     return tuple(sorted(size for size in near if holds[size - 1]))
 
 
@@ -101,10 +121,37 @@ def _root_bound(expr: sympy.Expr) -> int | None:
     return 1 if not rest else int(1 + max(abs(c / leading) for c in rest)) + 1
 
 
-def _first(count: int, numbers: Iterable[int]) -> list[int]:
-    found: list[int] = []
-    for number in numbers:
-        if len(found) == count:
-            break
-        found.append(number)
-    return found
+def in_samples(
+    size: Any, symbol: sympy.Symbol | None, read: Callable[[float], sympy.Expr] = lambda value: recognise(value)[0]
+) -> sympy.Expr:
+    """A size, or what a graph computes from sizes, as an exact expression in N; ``read`` says what its floats mean."""
+    expr = getattr(getattr(size, "node", None), "expr", size)
+    expr = _without(_SIZE_FUNCTIONS, sympy.sympify(expr))
+    exact = {number: read(float(number)) for number in expr.atoms(sympy.Float)}
+    renamed = {} if symbol is None else {symbol: SAMPLES}
+    return expr.xreplace(exact).xreplace(renamed)
+
+
+def relation_in_samples(guard: Any, symbol: sympy.Symbol) -> sympy.Basic:
+    """A condition on the number of samples, in functions of SymPy."""
+    return _without(_STEPS, in_samples(guard, symbol))
+
+
+def _without(functions: Mapping[str, Callable[..., sympy.Expr]], expr: sympy.Basic) -> sympy.Basic:
+    """An expression with torch's functions of sizes, by their names, written as others, the innermost first."""
+
+    def is_wrapped(node: sympy.Basic) -> bool:
+        return type(node).__module__.startswith("torch") and type(node).__name__ in functions
+
+    while wrapped := list(filter(is_wrapped, expr.atoms(sympy.Function))):
+        node = min(wrapped, key=lambda node: node.count_ops())
+        expr = expr.xreplace({node: functions[type(node).__name__](*node.args)})
+    return expr
+
+
+def floats_of(graph: GraphModule) -> tuple[float, ...]:
+    """The floats among the arguments of a graph, each once."""
+    found: dict[float, None] = {}
+    for node in graph.graph.nodes:
+        tree_map(lambda part: found.setdefault(part) if isinstance(part, float) else None, (node.args, node.kwargs))
+    return tuple(found)

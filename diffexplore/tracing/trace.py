@@ -16,22 +16,12 @@ from diffexplore.arguments import as_function
 from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.torch_ops.readers.arrays import Grid, cells_of
+from diffexplore.torch_ops.registry import decompositions
 from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture
-from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, of_samples
-from diffexplore.tracing.decompositions import decompositions
+from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, of_samples, symbols_of
 from diffexplore.tracing.interpret import Reading
-from diffexplore.tracing.size_expressions import relation_in_samples
-from diffexplore.tracing.sizes import meets
+from diffexplore.tracing.sizes import meets, relation_in_samples
 from diffexplore.tracing.traced import FEW, OUTPUT, Traced
-
-
-@dataclass(frozen=True)
-class _Options:
-    """Whether gradients are traced, those by the data among them, and whether floats are the numbers that they are."""
-
-    backward: bool
-    by_data: bool
-    exact: bool
 
 
 def trace(
@@ -58,39 +48,25 @@ def trace(
     Raises:
         UsageError: for what cannot be read, with the operator, the line of the source and what to do.
     """
-    arrays, batches = declare(parameters), declare(data)
-    check_distinct((*arrays, *batches))
-    _check_not_the_size((*arrays, *batches), any_size=bool(batches))
-    function = applied(fn, [array.name for array in (*arrays, *batches)])
-    requested = _Options(backward, by_data, exact)
-    if samples is not None:
-        _check_explicit(arrays, batches, samples)
+    tracing = _Tracing.of(fn, parameters, data, backward, by_data, exact)
+    check_distinct(tracing.arrays)
+    if tracing.data and any(symbol.name == SAMPLES.name for symbol in symbols_of(tracing.arrays)):
+        raise UsageError(f"{SAMPLES} is the number of samples: give the argument of that name another one")
+    known, mixing = samples, None
+    if known is None:
         try:
-            return _traced(function, arrays, batches, requested, samples, None)
-        except MixesSamples as mixing:
-            raise _of_values(mixing) from None
+            return tracing.traced(None, None)
+        except MixesSamples as mixed:
+            known, mixing = FEW, str(mixed)
+    # no argument may have the name of an entry of one of the samples, as x_1 is
+    explicit = [symbol for array in tracing.data for symbol in of_samples(array, known)]
+    check_distinct((*tracing.parameters, *(Array(symbol.name, (), (symbol,)) for symbol in explicit)))
     try:
-        return _traced(function, arrays, batches, requested, None, None)
-    except MixesSamples as mixing:
-        few = str(mixing)
-    _check_explicit(arrays, batches, FEW)
-    try:
-        return _traced(function, arrays, batches, requested, FEW, few)
+        return tracing.traced(known, mixing)
     except MixesSamples as again:
-        raise _of_values(again) from None
-
-
-def _of_values(mixing: MixesSamples) -> UsageError:
-    """The refusal of what cannot be said for a number of samples that is known, either."""
-    return UsageError(
-        f"{mixing} makes a tensor whose shape depends on the values of others: write it with torch.where instead"
-    )
-
-
-def _check_explicit(arrays: Sequence[Array], batches: Sequence[Array], samples: int) -> None:
-    """Raises UsageError where an argument has the name of an entry of one of the samples, as x_1 is."""
-    explicit = [symbol for array in batches for symbol in of_samples(array, samples)]
-    check_distinct((*arrays, *(Array(symbol.name, (), (symbol,)) for symbol in explicit)))
+        raise UsageError(
+            f"{again} makes a tensor whose shape depends on the values of others: write it with torch.where instead"
+        ) from None
 
 
 def trace_near(
@@ -108,93 +84,94 @@ def trace_near(
     Where these cannot be told, those for ``tried`` samples alone, if that are at most ``most``. Raises as
     :func:`trace` does.
     """
-    arrays, batches = declare(parameters), declare(data)
-    function, requested = applied(fn, [array.name for array in (*arrays, *batches)]), _Options(True, by_data, exact)
+    tracing = _Tracing.of(fn, parameters, data, True, by_data, exact)
     if tried > 1:  # torch takes a single sample for an axis to be broadcast
         try:
-            return _traced(function, arrays, batches, requested, None, None, tried=tried)
+            return tracing.traced(None, None, tried)
         except MixesSamples as mixing:
             if tried > most:
                 raise UsageError(str(mixing)) from None
-    return trace(fn, parameters=arrays, data=batches, by_data=by_data, samples=tried, exact=exact)
+    return trace(
+        fn, parameters=tracing.parameters, data=tracing.data, by_data=by_data, samples=tried, exact=exact
+    )  # fmt: skip
 
 
-def _check_not_the_size(arrays: Sequence[Array], *, any_size: bool) -> None:
-    """Raises UsageError where an argument has the name of the number of samples."""
-    if any_size and any(symbol.name == SAMPLES.name for array in arrays for symbol in array.symbols):
-        raise UsageError(f"{SAMPLES} is the number of samples: give the argument of that name another one")
+@dataclass(frozen=True)
+class _Tracing:
+    """A function with its arguments; whether gradients are traced, those by data too, and floats read as they are."""
+
+    function: Callable[..., Any]
+    parameters: tuple[Array, ...]
+    data: tuple[Array, ...]
+    backward: bool
+    by_data: bool
+    exact: bool
+
+    @classmethod
+    def of(
+        cls, fn: Callable[..., Any], parameters: Spec | Sequence[Array], data: Spec | Sequence[Array], *options: bool
+    ) -> _Tracing:
+        arrays, batches = declare(parameters), declare(data)
+        return cls(applied(fn, [array.name for array in (*arrays, *batches)]), arrays, batches, *options)
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        return (*self.parameters, *self.data)
+
+    def traced(self, samples: int | None, mixing: str | None, tried: int | None = None) -> Traced:
+        """The formulas for a number of samples, or for any; raises MixesSamples where there are none for any."""
+        captured, notes = self._captured(samples, tried)
+        reading = Reading(captured, symbols_of(self.data), exact=self.exact)
+        reading.notes.update(dict.fromkeys((*notes, *captured.notes)))
+        read_guards(captured, reading)
+        inputs = {array.name: Grid(cells_of(array.symbols, array.shape)) for array in self.parameters}
+        inputs |= {array.name: _batch(array, samples) for array in self.data}
+        names = {name: [symbol.name for symbol in grid.cells.flat] for name, grid in inputs.items()}
+        output, gradients = reading.run(inputs)
+        partials: dict[str, sympy.Expr] = {}
+        again: dict[str, sympy.Expr] = {}
+        domains: dict[str, tuple[Boolean, ...]] = {}
+        calls = zip(captured.wrt * captured.calls, gradients, reading.domains.gradients, strict=True)
+        for place, (name, gradient, conditions) in enumerate(calls):
+            symbols = names[name]
+            values = [sympy.S.Zero] * len(symbols) if gradient is None else list(gradient.cells.flat)
+            (partials if place < len(captured.wrt) else again).update(zip(symbols, values, strict=True))
+            own = sorted(conditions, key=str)
+            domains |= {symbol: tuple(dict.fromkeys((*domains.get(symbol, ()), *own))) for symbol in symbols}
+        if any(expr.has(*_NOT_FINITE) for expr in (output, *partials.values(), *again.values())):
+            raise UsageError(
+                "the function or its gradient holds an infinite or undefined number, which formulas have no word for: "
+                "leave out what makes it, such as masked_fill with -inf or a division by 0"
+            )
+        return Traced(
+            self.parameters, self.data, output,
+            MappingProxyType(partials) if self.backward else None,
+            MappingProxyType(again) if captured.calls > 1 else None,
+            samples, mixing, tuple(reading.guards), tuple(reading.notes), MappingProxyType(reading.conventions),
+            MappingProxyType({**domains, OUTPUT: tuple(sorted(reading.domains.output, key=str))}),
+            captured.graph, tuple(reading.constants.values()),
+        )  # fmt: skip
+
+    def _captured(self, samples: int | None, tried: int | None) -> tuple[Capture, list[str]]:
+        """The graph with the gradients by parameters and data, but for data that torch has none by."""
+        names, batches = [array.name for array in self.parameters], [array.name for array in self.data]
+        choices = [batches, *([name for name in batches if name != left] for left in batches), []]
+        table, notes = decompositions(), list[str]()
+        for choice in choices if self.backward and self.by_data else [[]]:
+            wrt = [*names, *choice] if self.backward else []
+            try:
+                return capture(
+                    self.function, self.parameters, self.data, wrt=wrt, samples=samples, decompositions=table,
+                    tried=tried,
+                ), notes  # fmt: skip
+            except NotDifferentiable as error:
+                if choice == []:
+                    raise
+                notes = [f"not all data have a gradient: {error}"]
+        raise AssertionError("the last choice raises or returns")
 
 
-def _traced(
-    function: Callable[..., Any],
-    parameters: tuple[Array, ...],
-    data: tuple[Array, ...],
-    requested: _Options,
-    samples: int | None,
-    mixing: str | None,
-    tried: int | None = None,
-) -> Traced:
-    captured, notes = _captured(function, parameters, data, requested, samples, tried)
-    reading = Reading(captured, [symbol for array in data for symbol in array.symbols], exact=requested.exact)
-    reading.notes.update(dict.fromkeys((*notes, *captured.notes)))
-    read_guards(captured, reading)
-    inputs = {array.name: Grid(cells_of(array.symbols, array.shape)) for array in parameters}
-    inputs |= {array.name: _batch(array, samples) for array in data}
-    names = {name: [symbol.name for symbol in grid.cells.flat] for name, grid in inputs.items()}
-    output, gradients = reading.run(inputs)
-    partials: dict[str, sympy.Expr] = {}
-    again: dict[str, sympy.Expr] = {}
-    needs: dict[str, tuple[Boolean, ...]] = {}
-    calls = zip(captured.wrt * captured.calls, gradients, reading.needs.gradients, strict=True)
-    for place, (name, gradient, need) in enumerate(calls):
-        symbols = names[name]
-        values = [sympy.S.Zero] * len(symbols) if gradient is None else list(gradient.cells.flat)
-        (partials if place < len(captured.wrt) else again).update(zip(symbols, values, strict=True))
-        needed = sorted(need, key=str)
-        needs |= {symbol: tuple(dict.fromkeys((*needs.get(symbol, ()), *needed))) for symbol in symbols}
-    _check_finite([output, *partials.values(), *again.values()])
-    return Traced(
-        parameters,
-        data,
-        output,
-        MappingProxyType(partials) if requested.backward else None,
-        MappingProxyType(again) if captured.calls > 1 else None,
-        samples,
-        mixing,
-        tuple(reading.guards),
-        tuple(reading.notes),
-        MappingProxyType(reading.conventions),
-        MappingProxyType({**needs, OUTPUT: tuple(sorted(reading.needs.output, key=str))}),
-        captured.graph,
-        tuple(reading.constants.values()),
-    )
-
-
-def _captured(
-    function: Callable[..., Any],
-    parameters: tuple[Array, ...],
-    data: tuple[Array, ...],
-    requested: _Options,
-    samples: int | None,
-    tried: int | None,
-) -> tuple[Capture, list[str]]:
-    """The graph with the gradients by parameters and data, but for data that torch has none by."""
-    names, batches = [array.name for array in parameters], [array.name for array in data]
-    choices = [batches, *([name for name in batches if name != left] for left in batches), []]
-    table, notes = decompositions(), []
-    for choice in choices if requested.backward and requested.by_data else [[]]:
-        wrt = [*names, *choice] if requested.backward else []
-        try:
-            captured = capture(
-                function, parameters, data, wrt=wrt, samples=samples, decompositions=table, tried=tried
-            )  # fmt: skip
-        except NotDifferentiable as error:
-            if choice == []:
-                raise
-            notes = [f"not all data have a gradient: {error}"]
-            continue
-        return captured, notes
-    raise AssertionError("the last choice raises or returns")
+_NOT_FINITE = (sympy.oo, -sympy.oo, sympy.zoo, sympy.nan)  # what no formula may hold
 
 
 def _batch(array: Array, samples: int | None) -> Grid:
@@ -202,15 +179,6 @@ def _batch(array: Array, samples: int | None) -> Grid:
     if samples is None:
         return Grid(cells_of(array.symbols, (1, *array.shape)), 0)
     return Grid(cells_of(of_samples(array, samples), (samples, *array.shape)))
-
-
-def _check_finite(expressions: Sequence[sympy.Expr]) -> None:
-    """Raises UsageError where a formula would hold an infinity or an undefined number."""
-    if any(expr.has(sympy.oo, -sympy.oo, sympy.zoo, sympy.nan) for expr in expressions):
-        raise UsageError(
-            "the function or its gradient holds an infinite or undefined number, which formulas have no word for: "
-            "leave out what makes it, such as masked_fill with -inf or a division by 0"
-        )
 
 
 def read_guards(captured: Capture, reading: Reading) -> None:

@@ -13,7 +13,7 @@ from diffexplore.formula.recognise import Recognised
 from diffexplore.formula.text import to_text
 from diffexplore.tracing.declarations import Array
 
-#: The key of the output among the needs; no symbol is called so.
+#: The key of the output among the domains; no symbol is called so.
 OUTPUT = ""
 
 
@@ -37,7 +37,7 @@ class Traced:
         notes: which numbers the floats of the program were read as, and the like.
         constants: the floats of the program that were read as other numbers.
         conventions: where the program departs from mathematics on purpose, and why.
-        needs: for each symbol of ``partials``, and for :data:`OUTPUT`, the conditions under which torch has a value;
+        domains: for each symbol of ``partials``, and for :data:`OUTPUT`, the conditions under which torch has a value;
             formulas may have more, since SymPy cancels.
         graph: the graph that was read.
     """
@@ -52,7 +52,7 @@ class Traced:
     guards: tuple[Boolean, ...]
     notes: tuple[str, ...]
     conventions: Mapping[Boolean, str]
-    needs: Mapping[str, tuple[Boolean, ...]]
+    domains: Mapping[str, tuple[Boolean, ...]]
     graph: GraphModule = field(compare=False, repr=False)
     constants: tuple[Recognised, ...] = ()
 

@@ -57,7 +57,7 @@ def _seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def torch_reasons() -> Iterator[None]:
-    """What torch refuses to differentiate is said in its own words."""
+    """An operation that torch refuses to differentiate becomes ModeUnavailable, in torch's own words."""
     try:
         yield
     except (NotImplementedError, RuntimeError) as error:

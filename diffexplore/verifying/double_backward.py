@@ -17,13 +17,13 @@ from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
 from diffexplore.tracing.backward import nodes_of
 from diffexplore.verifying.calling import ModeUnavailable, torch_reasons
-from diffexplore.verifying.candidates.base import Answer, CandidateKind, Symbols, gradients_by, leaves_of
+from diffexplore.verifying.candidates.base import Answer, Candidate, Symbols, gradients_by, leaves_of
 from diffexplore.verifying.candidates.computes_loss import ComputesLoss
 from diffexplore.verifying.gradients import named_gradients
 from diffexplore.verifying.packs import PackedSymbols
 
 
-class DoubleBackward(CandidateKind):
+class DoubleBackward(Candidate):
     """The gradient of one entry of the gradient, or of a sum of them all with weights, through the backward's graph.
 
     ``weights`` maps the parameters whose partials are added up to their weights.

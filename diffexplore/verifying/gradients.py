@@ -1,4 +1,4 @@
-"""What a candidate returned, made into one tensor for each symbol, or refused in one line."""
+"""What a candidate returned: its output checked, and its gradients made into one tensor for each symbol."""
 
 from __future__ import annotations
 
@@ -106,3 +106,26 @@ def _advice(tensor: Tensor, like: Tensor) -> str:
     if tensor.dim() > like.dim():
         return ": the sum or mean over the samples is missing"
     return ": is it transposed?" if tensor.dim() == 2 and tensor.mT.shape == like.shape else ""
+
+
+def check_is_one_number(output: Tensor, who: str) -> None:
+    """Raises CandidateError for an output that cannot be a loss."""
+    if output.numel() != 1:
+        raise CandidateError(
+            f"{who} returns a tensor of shape {tuple(output.shape)}, where the loss is one number: reduce it, or give "
+            "the upstream gradient"
+        )
+
+
+def check_fits(output: Tensor, upstream: Tensor, name: str) -> None:
+    """Raises CandidateError for an upstream gradient of another shape than the output's."""
+    if output.shape != upstream.shape:
+        raise CandidateError(
+            f"{name} returns an output of shape {tuple(output.shape)}, and the upstream gradient has shape "
+            f"{tuple(upstream.shape)}"
+        )
+
+
+def kind_of_value(value: Any) -> str:
+    """What somebody's code returned, as a message calls it."""
+    return "None" if value is None else f"a {type(value).__name__}"

@@ -26,7 +26,7 @@ def load_candidate(place: str) -> Any:
         if place.endswith(".py"):
             raise UsageError(f"{place!r} is a file: name what it defines, as in {place}:gradient")
         raise UsageError(f"a candidate is FILE.py:NAME, or a FILE.json of formulas, not {place!r}")
-    module = _executed(Path(path))
+    module = load_module(Path(path))
     public = [known for known in vars(module) if not known.startswith("__")]
     if name not in vars(module):
         raise unknown(f"name in {path}:", name, public) if public else UsageError(f"{path} defines nothing")
@@ -53,8 +53,11 @@ def _module(found: Any, place: str) -> Any:
     return call(found, place, seed=0)
 
 
-def _executed(path: Path) -> Any:
-    """The module of a file, run as if it were imported from its own folder."""
+def load_module(path: Path) -> Any:
+    """The module of a file, run as if it were imported from its own folder.
+
+    Raises UsageError where there is no such file, or where it raises an exception.
+    """
     if not path.is_file():
         raise UsageError(f"cannot read {path}: there is no such file")
     spec = importlib.util.spec_from_file_location(path.stem, path)

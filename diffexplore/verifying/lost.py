@@ -36,7 +36,7 @@ def lost_digits(laboratory: Laboratory, name: str) -> tuple[LostDigits, ...]:
 def _lost_at(laboratory: Laboratory, name: str, sample: int | None) -> Iterator[LostDigits]:
     """What a call on one sample loses, for each partial."""
     index, values, _ = laboratory.values_of(sample)
-    scene = laboratory.ask(laboratory.point, index)
+    scene = laboratory.call(laboratory.point, index)
     if scene is None or scene.n != 1:
         return
     limit = math.sqrt(UNIT_ROUNDOFF[laboratory.problem.dtype])
@@ -51,7 +51,7 @@ def _lost_at(laboratory: Laboratory, name: str, sample: int | None) -> Iterator[
 
 
 def _again(laboratory: Laboratory, index: np.ndarray, parameter: str) -> float | None:
-    scene = laboratory.ask(laboratory.point, index)
+    scene = laboratory.call(laboratory.point, index)
     return None if scene is None else scene.values(parameter)[0]
 
 
@@ -74,7 +74,7 @@ def _suspects(laboratory: Laboratory) -> list[int]:
         return [int(index[0])]
     growth = _Growth(len(index), UNIT_ROUNDOFF[laboratory.problem.dtype])
     with observing(growth):
-        laboratory.ask(laboratory.point, index)
+        laboratory.call(laboratory.point, index)
     order = np.argsort(-growth.largest.numpy(), kind="stable")[:_SINGLES]
     return [int(index[i]) for i in order if growth.largest[i] > 1]
 
@@ -94,7 +94,7 @@ class _Growth(Observer):
         before = torch.full((self._n,), self._unit, dtype=torch.float64)
         for value in args:
             if self._fits(value):
-                before = torch.maximum(before, _spread(_relative_radius(watch, value), self._n))
+                before = torch.maximum(before, _relative_radius(watch, value).reshape(-1).cpu().expand(self._n))
         growth = _relative_radius(watch, out).reshape(-1).cpu() / before
         self.largest = torch.fmax(self.largest, growth)
 
@@ -102,10 +102,6 @@ class _Growth(Observer):
         if not isinstance(value, Tensor) or not value.is_floating_point() or value.device.type == "meta":
             return False
         return value.numel() in (1, self._n) and not value._is_zerotensor()
-
-
-def _spread(values: Tensor, n: int) -> Tensor:
-    return values.reshape(-1).cpu().expand(n)
 
 
 def _relative_radius(watch: Watch, value: Tensor) -> Tensor:

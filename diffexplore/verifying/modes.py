@@ -19,7 +19,7 @@ from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import UsageError, unknown
 from diffexplore.loss import Loss
 from diffexplore.verifying.calling import torch_reasons
-from diffexplore.verifying.candidates.base import Answer, Candidate, CandidateKind, Symbols
+from diffexplore.verifying.candidates.base import Answer, Candidate, Symbols
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM, ComputesLoss
 from diffexplore.verifying.double_backward import DoubleBackward, unequal, weighted_gradient
 from diffexplore.verifying.gradients import named_gradients
@@ -41,7 +41,7 @@ class ModeCheck:
     instead: tuple[Callable[[], ModeCheck], ...] = ()
 
 
-class ForwardMode(CandidateKind):
+class ForwardMode(Candidate):
     """A Jacobian-vector product with a tangent for each entry of each parameter."""
 
     title = "{} (forward mode)"
@@ -136,7 +136,7 @@ def _of_gradient(adapt: _Adapter, loss: Loss, wrt: tuple[str, ...], seed: int) -
 
     def check(weights: Mapping[str, float], of: str, instead: tuple[Callable[[], ModeCheck], ...] = ()) -> ModeCheck:
         derived = weighted_gradient(loss, weights)
-        derived.gradient(wrt)  # where it has none, that is said before anything runs
+        derived.gradient(wrt)  # raises where it has none, before anything runs
         return ModeCheck(adapt(DoubleBackward, weights), derived, wrt, of, instead)
 
     if len(first) > _ENTRIES:

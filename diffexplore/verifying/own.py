@@ -12,7 +12,7 @@ from diffexplore.inputs.functions import function_with_values
 from diffexplore.inputs.names import Named
 from diffexplore.inputs.wording import PYTHON
 from diffexplore.loss import Loss
-from diffexplore.torch_code.binding import called_by_name
+from diffexplore.torch_code.calling import called_by_name
 from diffexplore.tracing.declarations import declare
 from diffexplore.tracing.outputs import Output, outputs_of
 from diffexplore.verifying.candidates import kind_of, name_of

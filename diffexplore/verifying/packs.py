@@ -74,7 +74,7 @@ class PackedSymbols:
         return stacked.reshape(*stacked.shape[:-1], *self.shapes[name])
 
 
-class Packed:
+class Packed(Candidate):
     """A candidate of packed arguments behind the contract of one of scalar symbols."""
 
     def __init__(self, inner: Candidate, symbols: PackedSymbols) -> None:

@@ -39,7 +39,7 @@ class CandidateCheck(PointCheck):
         (self._candidate,) = self._running
         self.failures: dict[str, Failures] = {}
         self._listener.progress(f"{stage}calling {self._candidate.name}", 0, 0)
-        _, self._whole = self._ask(self._evaluator, self._candidate)
+        _, self._whole = self._reduced_by(self._evaluator, self._candidate)
         self.backward = self.observed.called_again(self._problem, self._evaluator.values(), self._whole)
         return super().run(stage)
 
@@ -64,7 +64,7 @@ class CandidateCheck(PointCheck):
     def _reduced_estimates(self) -> dict[str, tuple[str, Estimates]]:
         return {self._candidate.name: (self._candidate.name, self._whole)}
 
-    def _ask(self, evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:
+    def _reduced_by(self, evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:
         """In one call, always: a candidate that cannot take the whole batch cannot be verified on it."""
         return running.name, evaluator.reduced(running)
 

@@ -60,7 +60,7 @@ class Replay:
 
     def to_json(self) -> str:
         """One document; points, data and the upstream gradient are written by ``float.hex``, and so are exact."""
-        loss = self.loss
+        loss, upstream = self.loss, self.upstream
         document = {
             "format": FORMAT,
             "candidate": self.candidate,
@@ -71,15 +71,10 @@ class Replay:
             },
             "points": [{name: float(value).hex() for name, value in point.items()} for point in self.points],
             "data": {name: _hex(column) for name, column in self.batch.columns.items()},
-            "upstream": None if self.upstream is None else _upstream_hex(self.upstream),
+            "upstream": None if upstream is None else _hex(upstream) if upstream.ndim else float(upstream).hex(),
             **{name: getattr(self, name) for name in ("wrt", "dtype", "device", "seed", "accept", "modes", "pack")},
         }  # fmt: skip
         return json.dumps(document, indent=1, ensure_ascii=False)
-
-
-def _upstream_hex(upstream: Floats) -> str | list[str]:
-    """One number, or one for each sample."""
-    return _hex(upstream) if upstream.ndim else float(upstream).hex()
 
 
 def _hex(column: Any) -> list[str]:

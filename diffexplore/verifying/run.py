@@ -60,22 +60,31 @@ def verify(
 ) -> Report:
     """Is somebody's gradient the gradient of this loss, and if not, why?
 
-    ``loss`` is whatever :func:`check` takes for one; without it, the gradient should be that of the candidate's own
-    forward pass, which is read as a formula. ``candidate`` is a torch function, autograd Function or module that
-    computes the loss (``kind="loss"``), a function that returns the gradient (``"gradient"``; torch or NumPy; a
-    tuple, mapping or array), a pair of forward and backward (``"layer"``), a mapping from symbols to formulas
-    (``"formulas"``), or a training step, or tensors, whose
-    ``.grad`` is meant (``"grads"``). Its arguments are bound by name where they are named like the loss's symbols, else
-    in the loss's order. ``upstream`` is the gradient of what follows: shape (n,) for candidates whose output has an
-    entry for each sample, or a number for outputs of any shape. ``wrt`` names the partials (default: all
-    parameters); by data, what is verified is ∂L/∂z_i for every sample. ``accept`` names causes of conventions that are
-    to pass. ``modes`` may add ``"forward"`` and ``"double backward"`` for candidates that compute the loss; what they
-    do not have is skipped with torch's reason. ``pack`` makes tensors of the loss's symbols, for candidates that take
-    vectors and matrices: ``{"W": [["w11", "w12"], ["w21", "w22"]], "X": ["x1", "x2"]}`` gives W of shape (2, 2) and X
-    of shape (n, 2). Everything else is as for :func:`check`.
+    Args:
+        candidate: a torch function, autograd Function or module that computes the loss (``kind="loss"``), a function
+            that returns the gradient (``"gradient"``; torch or NumPy; a tuple, mapping or array), a pair of forward and
+            backward (``"layer"``), a mapping from symbols to formulas (``"formulas"``), or a training step, or tensors,
+            whose ``.grad`` is meant (``"grads"``). Its arguments are bound by name where they are named like the loss's
+            symbols, else in the loss's order.
+        loss: whatever :func:`check` takes for one; without it, the gradient should be that of the candidate's own
+            forward pass, which is read as a formula.
+        data, at, dtype, device, seed: as for :func:`check`.
+        kind: of the candidate, in the words above; by default what it looks like.
+        upstream: the gradient of what follows: shape (n,) for candidates whose output has an entry for each sample, or
+            a number for outputs of any shape.
+        wrt: the partials, by default all parameters; by data, what is verified is ∂L/∂z_i for every sample.
+        accept: causes of conventions that are to pass.
+        modes: may add ``"forward"`` and ``"double backward"`` for candidates that compute the loss; what they do not
+            have is skipped with torch's reason.
+        pack: makes tensors of the loss's symbols, for candidates that take vectors and matrices: ``{"W": [["w11",
+            "w12"], ["w21", "w22"]], "X": ["x1", "x2"]}`` gives W of shape (2, 2) and X of shape (n, 2).
+        listener: follows the progress.
 
-    Returns a report with the candidate's rows; those that failed carry a named cause.
-    Raises :class:`~diffexplore.errors.UsageError` for what cannot be used, the candidate's own exceptions included.
+    Returns:
+        A report with the candidate's rows; those that failed carry a named cause.
+
+    Raises:
+        UsageError: for what cannot be used, the candidate's own exceptions included.
     """
     if kind is not None:
         as_text(kind, "kind")
@@ -95,16 +104,10 @@ def verify(
 
 
 def run_verification(
-    subject: VerifiedSubject,
-    *,
-    wrt: Sequence[str] | str | None = None,
-    dtype: str | torch.dtype = "float64",
-    device: str | torch.device = "auto",
-    seed: int = 0,
-    accept: tuple[str, ...] = (),
-    modes: Sequence[str] | str = ("reverse",),
-    listener: Listener | None = None,
-) -> Report:
+    subject: VerifiedSubject, *, wrt: Sequence[str] | str | None = None, dtype: str | torch.dtype = "float64",
+    device: str | torch.device = "auto", seed: int = 0, accept: tuple[str, ...] = (),
+    modes: Sequence[str] | str = ("reverse",), listener: Listener | None = None,
+) -> Report:  # fmt: skip
     """The same for an adapted candidate on a batch that is at hand."""
     candidate, batch, points = subject.candidate, subject.batch, subject.points
     listener = listener or Silence()

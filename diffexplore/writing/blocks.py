@@ -86,10 +86,10 @@ class Column:
     align: Align = "right"
     flexible: bool = False
 
-
-def left(title: str = "", *, flexible: bool = False) -> Column:
-    """A column of words."""
-    return Column(title, align="left", flexible=flexible)
+    @classmethod
+    def left(cls, title: str = "", *, flexible: bool = False) -> Column:
+        """A column of words."""
+        return cls(title, align="left", flexible=flexible)
 
 
 @dataclass(frozen=True)

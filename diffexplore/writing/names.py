@@ -32,9 +32,9 @@ def reduced_partial(name: str) -> str:
     return f"∂L/∂{name}"
 
 
-def sample_partial(name: str) -> str:
-    """``∂ℓᵢ/∂a``: of one sample's summand."""
-    return f"∂ℓᵢ/∂{name}"
+def sample_partial(name: str, candidate: str | None = None) -> str:
+    """``∂ℓᵢ/∂a``: of one sample's summand; of a candidate ``∂L/∂xᵢ``: of the reduced loss, by the data of a sample."""
+    return f"∂L/∂{name}ᵢ" if candidate else f"∂ℓᵢ/∂{name}"
 
 
 def second_partial(row: str, column: str) -> str:
@@ -46,11 +46,6 @@ def second_partial_of(row: Row) -> str:
     """The second partial that ``row`` compares; of a sum of all first partials with weights, its derivative."""
     name = row.parameter if row.sample is None else f"{row.parameter}ᵢ"
     return f"∂/∂{name} of Σₖ wₖ ∂L/∂θₖ" if row.of == WEIGHTED else second_partial(str(row.of), name)
-
-
-def entry_of_gradient(name: str) -> str:
-    """``∂L/∂xᵢ``: of the reduced loss, by the data of one sample."""
-    return f"∂L/∂{name}ᵢ"
 
 
 def candidate_of(report: Report) -> str | None:
@@ -69,9 +64,7 @@ def partial_of(row: Row, candidate: str | None = None) -> str:
         return "L"
     if row.of is not None:
         return second_partial_of(row)
-    if row.sample is None:
-        return reduced_partial(row.parameter)
-    return entry_of_gradient(row.parameter) if candidate else sample_partial(row.parameter)
+    return reduced_partial(row.parameter) if row.sample is None else sample_partial(row.parameter, candidate)
 
 
 def comparison_of(row: Row, candidate: str | None = None) -> str:

@@ -230,15 +230,15 @@ PIECES = (
             Mistake("sign_of_term", "(1 + t) + 0.5", "(1 + t) - 0.5"),
             Mistake("factor", "grad * (0.5 * (1 + t) + 0.5", "0.5 * grad * (0.5 * (1 + t) + 0.5"),
             Mistake("scaled_path", "1 + 3 * 0.044715", "1 + 2 * 0.044715"),
-            Mistake("cut_path", "0.5 * (1 + t) + 0.5", "0.5 * (0 + t) + 0.5"),
+            Mistake("extra_term", "0.5 * (1 + t) + 0.5", "0.5 * (0 + t) + 0.5"),
         ),
     ),
     Piece(
         LeakyReLU,
         (
             Mistake("mask_inverted region", "return torch.where(x > 0, grad", "return torch.where(x < 0, grad"),
-            Mistake("region", "ctx.slope * grad)", "0 * grad)"),
-            Mistake("region", "ctx.slope * grad)", "ctx.slope**2 * grad)"),
+            Mistake("region cut_path", "ctx.slope * grad)", "0 * grad)"),
+            Mistake("region scaled_path", "ctx.slope * grad)", "ctx.slope**2 * grad)"),
             Mistake("factor", "x > 0, grad, ctx.slope * grad)", "x > 0, 3 * grad, 3 * ctx.slope * grad)"),
             Mistake(
                 "upstream_ignored",
@@ -250,9 +250,9 @@ PIECES = (
     Piece(
         PReLU,
         (
-            Mistake("reduction_axis some_samples region", ".sum((0, 2))", "[0].sum(1)"),
+            Mistake("reduction_axis some_samples one_sample", ".sum((0, 2))", "[0].sum(1)"),
             Mistake("factor", ".sum((0, 2))", ".mean((0, 2))"),
-            Mistake("region", "grad, weight[None, :, None] * grad)", "grad, torch.zeros_like(grad))"),
+            Mistake("region cut_path", "grad, weight[None, :, None] * grad)", "grad, torch.zeros_like(grad))"),
             Mistake("upstream_ignored", "x * grad)", "x)"),
             Mistake("factor", "return gx, gw", "return gx, -gw"),
         ),
@@ -275,7 +275,7 @@ PIECES = (
                 "[grad * value * (cdf + gate * pdf), grad * gate * cdf]",
                 "[grad * gate * cdf, grad * value * (cdf + gate * pdf)]",
             ),
-            Mistake("region", "grad * gate * cdf]", "0 * grad * gate * cdf]"),
+            Mistake("region cut_path", "grad * gate * cdf]", "0 * grad * gate * cdf]"),
             Mistake("cut_path region", "cdf + gate * pdf", "cdf"),
             Mistake("sign_of_term region", "cdf + gate * pdf", "cdf - gate * pdf"),
             Mistake("factor", "return torch.cat", "return 0.5 * torch.cat"),

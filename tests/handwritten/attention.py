@@ -182,7 +182,7 @@ PIECES = (
                 "return g * (x @ w), (g * x).t() @ y, g * (y @ w.t())",
             ),
             Mistake("upstream_ignored", "(g * x).t() @ y", "x.t() @ y"),
-            Mistake("factor_of_input", "g * (x @ w)", "g * g * (x @ w)"),
+            Mistake("upstream_not_linear", "g * (x @ w)", "g * g * (x @ w)"),
         ),
     ),
     Piece(
@@ -195,7 +195,9 @@ PIECES = (
             ),
             Mistake("unexplained transposed", "gs.transpose(-1, -2) @ q", "gs @ q"),
             Mistake(
-                "region", "return gs @ k,", "gv = torch.cat([gv[:, :1], 0 * gv[:, 1:]], 1)\n        return gs @ k,"
+                "region one_sample",
+                "return gs @ k,",
+                "gv = torch.cat([gv[:, :1], 0 * gv[:, 1:]], 1)\n        return gs @ k,",
             ),
         ),
     ),
@@ -224,7 +226,7 @@ PIECES = (
                 "[b * cos - a * sin, a * cos + b * sin]",
             ),
             Mistake("cut_path", "a * cos + b * sin,", "a * cos,"),
-            Mistake("region", "b * cos - a * sin], -1), None", "0 * b], -1), None"),
+            Mistake("region cut_path", "b * cos - a * sin], -1), None", "0 * b], -1), None"),
         ),
     ),
     Piece(
@@ -248,7 +250,7 @@ PIECES = (
             Mistake("factor", "grad.sum((0, 2))", "grad.mean(2).sum(0)"),
             Mistake("reduction_axis some_samples one_sample", "grad.sum((0, 2))", "grad[0].sum(1)"),
             Mistake("upstream_ignored", "grad.sum((0, 2))", "torch.full((4,), 6.0).double()"),
-            Mistake("aliased", "return grad, grad.sum((0, 2))", "return grad, grad.view(-1)[:4]"),
+            Mistake("precision wrong_dtype", "grad.sum((0, 2))", "grad.sum((0, 2)).float()"),
         ),
     ),
     Piece(

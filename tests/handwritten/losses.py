@@ -231,7 +231,7 @@ PIECES = (
             Mistake(
                 "cut_path", "(2 * overlap + 1) / (size + 1) ** 2 - 2 * target / (size + 1)", "-2 * target / (size + 1)"
             ),
-            Mistake("scaled_path", "- 2 * target / (size + 1)", "- target / (size + 1)"),
+            Mistake("scaled_path local_slope", "- 2 * target / (size + 1)", "- target / (size + 1)"),
             Mistake("sign_of_term", "** 2 - 2 * target", "** 2 + 2 * target"),
             Mistake("upstream_ignored", "grad * by_p", "by_p"),
         ),
@@ -250,7 +250,7 @@ PIECES = (
         LabelSmoothing,
         (
             Mistake("factor", " / n, None", ", None"),
-            Mistake("scaled_path axis_term", "ctx.smoothing / classes)", "ctx.smoothing)"),
+            Mistake("scaled_path axis_term extra_term", "ctx.smoothing / classes)", "ctx.smoothing)"),
             Mistake("cut_path", "(logp.exp() - wanted)", "(-wanted)"),
             Mistake("factor", "/ n, None", "/ (n * classes), None"),
             Mistake("unexplained", "logp.exp() - wanted", "logp - wanted"),
@@ -259,7 +259,7 @@ PIECES = (
     Piece(
         CrossEntropy,
         (
-            Mistake("region one_sample", "g * keep[:, None] / keep.sum()", "g / keep.sum()"),
+            Mistake("region one_sample local_slope", "g * keep[:, None] / keep.sum()", "g / keep.sum()"),
             Mistake("factor", "keep[:, None] / keep.sum()", "keep[:, None] / len(keep)"),
             Mistake("factor", "keep[:, None] / keep.sum()\n        return", "keep[:, None]\n        return"),
             Mistake("cut_path", "-= 1", "-= 0"),
@@ -280,9 +280,9 @@ PIECES = (
         Huber,
         (
             Mistake("factor", "return g, -g, None", "return g, g, None"),
-            Mistake("region", "torch.clamp(r, -ctx.delta, ctx.delta)", "r"),
+            Mistake("region factor_of_input", "torch.clamp(r, -ctx.delta, ctx.delta)", "r"),
             Mistake("region clipped", "-ctx.delta, ctx.delta)", "-ctx.delta / 2, ctx.delta / 2)"),
-            Mistake("sign_only region", "torch.clamp(r, -ctx.delta, ctx.delta)", "torch.sign(r)"),
+            Mistake("sign_only region factor_of_input", "torch.clamp(r, -ctx.delta, ctx.delta)", "torch.sign(r)"),
             Mistake("zero", "return g, -g, None", "return g, None, None"),
         ),
     ),
@@ -303,7 +303,7 @@ PIECES = (
             Mistake("swapped", "return gx, gy", "return gy, gx"),
             Mistake("factor", "return gx, gy", "return gx, -gy"),
             Mistake("sign_of_term", "x / (nx * ny) - cos", "x / (nx * ny) + cos"),
-            Mistake("unexplained scaled_path factor_of_input", "cos * x / nx**2", "cos * x / nx"),
+            Mistake("unexplained scaled_path factor_of_input axis_term", "cos * x / nx**2", "cos * x / nx"),
         ),
     ),
     Piece(

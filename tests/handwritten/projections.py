@@ -234,8 +234,12 @@ PIECES = (
     Piece(
         Sinkhorn,
         (
-            Mistake("unexplained", "range(3)):\n            g = g - steps", "range(1, 3)):\n            g = g - steps"),
-            Mistake("cut_path", "g = grad * steps[-1].exp()", "g = grad"),
+            Mistake(
+                "unexplained cut_path",
+                "range(3)):\n            g = g - steps",
+                "range(1, 3)):\n            g = g - steps",
+            ),
+            Mistake("local_slope", "g = grad * steps[-1].exp()", "g = grad"),
             Mistake(
                 "transposed unexplained",
                 "g = g - steps[2 * i + 1].exp() * g.sum(0, keepdim=True)",

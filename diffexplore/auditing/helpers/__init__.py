@@ -9,14 +9,6 @@ from diffexplore.auditing.helpers import activations, arithmetic, clamp, gelu, l
 from diffexplore.auditing.helpers.registry import HELPERS, AuditHelper, Version, helpers_of
 
 __all__ = [
-    "HELPERS",
-    "AuditHelper",
-    "Version",
-    "activations",
-    "arithmetic",
-    "clamp",
-    "gelu",
-    "helpers_of",
-    "losses",
+    "HELPERS", "AuditHelper", "Version", "activations", "arithmetic", "clamp", "gelu", "helpers_of", "losses",
     "special_functions",
-]
+]  # fmt: skip

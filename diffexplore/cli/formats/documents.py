@@ -31,7 +31,7 @@ def _markdown(shown: Shown, target: Target) -> str:
 def _html(shown: Shown, target: Target) -> str:
     from diffexplore.pages import to_page
 
-    return to_page(target.command, shown.subject)
+    return to_page(shown.page_kind or target.command, shown.subject)
 
 
 def _text(shown: Shown, target: Target) -> str:

@@ -52,34 +52,22 @@ def _layout(figure: Figure, drawn: tuple[Style, ...], titled: bool) -> dict[str,
         y |= {"scaleanchor": "x", "scaleratio": 1}
     shapes = [_rule(layer, style) for layer, style in zip(figure.layers, drawn, strict=True) if isinstance(layer, Rule)]
     return {
-        "xaxis": x,
-        "yaxis": y,
-        "shapes": shapes,
-        "height": _GRID_HEIGHT if figure.has_grid else _HEIGHT,
-        "margin": {"l": 60, "r": 20, "t": 50 if titled else 20, "b": 50},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": INK, "size": 13},
-        "legend": {"orientation": "h", "x": 0, "yref": "container", "y": 0, "yanchor": "bottom"},
-        "showlegend": True,
+        "xaxis": x, "yaxis": y, "shapes": shapes, "height": _GRID_HEIGHT if figure.has_grid else _HEIGHT,
+        "margin": {"l": 60, "r": 20, "t": 50 if titled else 20, "b": 50}, "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)", "font": {"color": INK, "size": 13},
+        "legend": {"orientation": "h", "x": 0, "yref": "container", "y": 0, "yanchor": "bottom"}, "showlegend": True,
         "hovermode": "closest",
         "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": INK},
-    } | ({"title": {"text": safe(figure.title)}} if titled else {})
+    } | ({"title": {"text": safe(figure.title)}} if titled else {})  # fmt: skip
 
 
 def _axis(axis: Axis, limits: Range | None, *, tight: bool) -> dict[str, Any]:
     """The axis with the range of all layers: plotly's own leaves out the rules."""
     found: dict[str, Any] = {
-        "title": {"text": safe(axis.title)},
-        "type": axis.scale,
-        "gridcolor": GRID_LINE,
-        "zeroline": False,
-        "linecolor": INK,
-        "ticks": "outside",
-        "tickcolor": GRID_LINE,
-        "automargin": True,
+        "title": {"text": safe(axis.title)}, "type": axis.scale, "gridcolor": GRID_LINE, "zeroline": False,
+        "linecolor": INK, "ticks": "outside", "tickcolor": GRID_LINE, "automargin": True,
         "exponentformat": "power" if axis.scale == "log" else "e",
-    }
+    }  # fmt: skip
     if limits is not None and limits[0] < limits[1]:
         found["range"] = _with_room(limits, axis, 0.0 if tight else _MARGIN)
         if axis.scale == "log" and (decades := math.log10(limits[1] / limits[0])) >= 2:
@@ -97,13 +85,7 @@ def _rule(rule: Rule, style: Style) -> dict[str, Any]:
     """A line from edge to edge, with its place in the legend."""
     along, across = ("x", "y") if rule.along == "x" else ("y", "x")
     return {
-        "type": "line",
-        f"{along}0": rule.at,
-        f"{along}1": rule.at,
-        f"{across}0": 0,
-        f"{across}1": 1,
-        f"{across}ref": "paper",
-        "line": {"color": style.colour, "width": 1.8, "dash": DASHES[style.line]},
-        "name": legend(rule.name),
-        "showlegend": True,
-    }
+        "type": "line", f"{along}0": rule.at, f"{along}1": rule.at, f"{across}0": 0, f"{across}1": 1,
+        f"{across}ref": "paper", "line": {"color": style.colour, "width": 1.8, "dash": DASHES[style.line]},
+        "name": legend(rule.name), "showlegend": True,
+    }  # fmt: skip

@@ -84,7 +84,7 @@ def _bars(bars: Bars, style: Style, figure: Figure) -> dict[str, Any]:
     """The upper edge of the bars, filled below."""
     base, heights = bars.heights(figure.y.scale)
     between = zip(bars.edges, bars.edges[1:], bars.counts, strict=False)
-    said = [f"{short(low, 3)} to {short(high, 3)}: {count:,}" for low, high, count in between]
+    hovers = [f"{short(low, 3)} to {short(high, 3)}: {count:,}" for low, high, count in between]
     last = len(bars.counts) - 1
     return _named(bars.name) | {
         "x": (bars.edges[0], *bars.edges, bars.edges[-1]) if bars.counts else (),
@@ -93,7 +93,7 @@ def _bars(bars: Bars, style: Style, figure: Figure) -> dict[str, Any]:
         "line": {"shape": "hv", "color": style.colour, "width": 1},
         "fill": "tozeroy",
         "fillcolor": translucent(style.colour, 0.5),
-        "hovertext": [said[min(max(place - 1, 0), last)] for place in range(len(bars.edges) + 2)] if said else [],
+        "hovertext": [hovers[min(max(place - 1, 0), last)] for place in range(len(bars.edges) + 2)] if hovers else [],
         "hoverinfo": "text+name",
     }
 

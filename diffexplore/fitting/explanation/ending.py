@@ -42,7 +42,8 @@ def ended(fit: Fit) -> Finding:
     if fit.optimum is not None and fit.excess is not None:
         return Finding("ended", _beside_minimum(fit), values | {"excess": fit.excess, "remaining": dict(fit.remaining)})
     stopped = f"stopped at a loss of {number(run.last.loss, 4)} after {steps(run.steps)}"
-    return Finding("ended", f"{stopped}: {_NO_MINIMUM.get(fit.terrain.status, _unknown)(fit)}", values)
+    reason = _NO_MINIMUM.get(fit.terrain.status, _NO_MINIMUM["unknown"])(fit)
+    return Finding("ended", f"{stopped}: {reason}", values)
 
 
 def _beside_minimum(fit: Fit) -> str:
@@ -128,14 +129,11 @@ def _too_large(fit: Fit) -> str:
             "arithmetic for each evaluation")  # fmt: skip
 
 
-def _unknown(fit: Fit) -> str:
-    return "no minimum could be certified below it"
-
-
 _NO_MINIMUM: dict[str, Callable[[Fit], str]] = {
     "ridge": _ridge, "infinity": _infinity, "falls": _falls, "flat": _flat, "no minimum": _no_minimum,
     "too large": _too_large,
     "unbounded": lambda fit: "it is linear in its parameters, with one gradient everywhere: it has no minimum",
+    "unknown": lambda fit: "no minimum could be certified below it",
     "constant": lambda fit: "it does not depend on its parameters here",
     "kink": lambda fit: (
         "it is piecewise linear in its parameters, so that a lowest point, if there is one, lies at a kink or on a flat"

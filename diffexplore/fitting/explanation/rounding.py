@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diffexplore.fitting.explanation.words import each, listed, number, steps
-from diffexplore.fitting.records import Drift, Finding, Fit, Run
+from diffexplore.fitting.records import Finding, Fit, Run
 
 
 def rises(fit: Fit) -> Finding | None:
@@ -55,10 +55,7 @@ def drift(fit: Fit) -> Finding | None:
     far = f"end {each(worst.last)} apart"
     if not any(worst.last.values()):
         far = f"come {each(worst.largest)} apart at most, and end at one point"
-    return Finding("drift", f"in {worst.dtype} {first} and {second} {far}{_why(worst)}", values)
-
-
-def _why(one: Drift) -> str:
-    if one.bound is None:
-        return ": their exact gradients are the same, so that without rounding they would take the same steps"
-    return f": rounding, which is proved to make at most {each(one.bound)}"
+    why = "their exact gradients are the same, so that without rounding they would take the same steps"
+    if worst.bound is not None:
+        why = f"rounding, which is proved to make at most {each(worst.bound)}"
+    return Finding("drift", f"in {worst.dtype} {first} and {second} {far}: {why}", values)

@@ -13,7 +13,7 @@ from typing import Any
 from diffexplore.auditing import page as audits
 from diffexplore.pages.records import Page, Section, Subject
 from diffexplore.pages.sections import algebra, explore, fit, outlines, pictures, report
-from diffexplore.render import benches, fits, graphs, outline, proof_headline, verdict
+from diffexplore.render import benches, fits, graphs, outline, proof_headline, tensors, verdict
 from diffexplore.writing.blocks import Headline
 
 Maker = Callable[[Subject], Iterator[Section]]
@@ -55,6 +55,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "explore": Kind(_loss_of, (explore.surface, algebra.loss)),
     "prove": Kind(lambda found: f"{found.program} against {found.loss}", (outlines.proof,), proof_headline.headline),
+    "gradcheck": Kind(tensors.title_of, (outlines.tensors,), tensors.first_of),
     "graph": Kind(lambda found: graphs.headline(found).title, (outlines.graph,)),
     "derive": Kind(lambda found: f"Gradient of {_loss_of(found)}", (algebra.loss, algebra.derivation, algebra.graph)),
     "bench": Kind(benches.title_of, (outlines.bench,), benches.headline),

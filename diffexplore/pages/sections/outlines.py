@@ -1,4 +1,4 @@
-"""The sections of what the terminal shows as one long page: of an audit, a bench, a graph and a proof."""
+"""The sections of what the terminal shows as one long page: of an audit, a bench, a graph, a proof, tensors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from diffexplore.graphing.records import Graph
 from diffexplore.pages.records import Section, Subject
 from diffexplore.pages.sections.algebra import drawing
 from diffexplore.render import benches, graphs, proofs
+from diffexplore.render.tensors import blocks_of as of_tensors
 from diffexplore.writing.blocks import Block, Gap, Heading, Headline, Note, Picture
 
 
@@ -22,6 +23,11 @@ def audit(subject: Subject) -> Iterator[Section]:
 def proof(subject: Subject) -> Iterator[Section]:
     """Everything that the terminal shows below the answer."""
     yield from parted(proofs.outline(subject.result), "statements", "Statements")
+
+
+def tensors(subject: Subject) -> Iterator[Section]:
+    """A line for each gradient, the causes, and what else there is to know."""
+    yield from parted(of_tensors(subject.result, full=True), "gradients", "Gradients")
 
 
 def graph(subject: Subject) -> Iterator[Section]:

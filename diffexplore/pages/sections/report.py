@@ -8,11 +8,11 @@ from diffexplore.checking.records import Report
 from diffexplore.pages.records import Section, Subject
 from diffexplore.render.causes import Footnotes, not_compared
 from diffexplore.render.lost import lost_digits
-from diffexplore.render.outline import formulas, run_notes
+from diffexplore.render.outline import formulas, legend, run_notes
 from diffexplore.render.places import long_points
 from diffexplore.render.sample_tables import probes, worst_samples
 from diffexplore.render.screen import at_a_glance
-from diffexplore.render.tables import legend, reduced_tables
+from diffexplore.render.tables import reduced_tables
 from diffexplore.render.values import loss_values
 from diffexplore.render.wrong import failures
 from diffexplore.writing.blocks import Block, Heading, Note, Table, text

@@ -4,37 +4,100 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, exact
-from diffexplore.arithmetic.tensor_balls import filled, summed_to
-from diffexplore.torch_ops.tensor_rules.choice import number_of
-from diffexplore.torch_ops.tensor_rules.operands import Applied, Operand, OperatorCall
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.arithmetic.tensor_balls import chosen, filled, given, shaped, summed_to
+from diffexplore.torch_ops.tensor_rules.arithmetic import number_of
+from diffexplore.torch_ops.tensor_rules.operands import (
+    TIED,
+    UNDECIDED,
+    Applied,
+    NotCertified,
+    Operand,
+    OperatorCall,
+    Truths,
+)
 
 
 def created(call: OperatorCall) -> Applied:
     """A tensor of constants."""
-    out = call.out
-    return Applied((exact(out.to(torch.float64).numpy()) if out.is_floating_point() else None,), None)
+    out = torch.view_as_real(call.out.resolve_conj()) if call.out.is_complex() else call.out
+    return Applied((given(out.to(torch.float64).numpy()) if out.is_floating_point() else None,), None)
 
 
 def converted(call: OperatorCall) -> Applied:
-    """Another dtype or device."""
-    operand = call.args[0]
-    if not call.out.is_floating_point():
-        return Applied((None,), None)
+    """Another dtype or device. Of numbers that turn into integers, nothing is known where they may turn into others."""
+    operand, dtype = call.args[0], call.out.dtype
+    if dtype.is_complex != operand.value.is_complex():
+        return _between_real_and_complex(operand, dtype)
+    if not dtype.is_complex and not dtype.is_floating_point:
+        return Applied((_whole(operand, dtype),), None)
+    if operand.undecided is not None:
+        unclear = operand.undecided != 0
+        half = DoubleBall(*map(np.float64, (0.5, 0.0, 0.5)))
+        return Applied((chosen(unclear, half, operand.number),), None)
     return Applied((operand.number,), lambda cotangents: [cotangents[0]])
+
+
+def _between_real_and_complex(operand: Operand, dtype: torch.dtype) -> Applied:
+    def with_nothing(ball: DoubleBall) -> DoubleBall:
+        return shaped(ball, lambda field: np.stack([field, np.zeros_like(field)], -1))
+
+    def real(ball: DoubleBall) -> DoubleBall:
+        return shaped(ball, lambda field: field[..., 0])
+
+    there, back = (with_nothing, real) if dtype.is_complex else (real, with_nothing)
+    return Applied((there(operand.number),), lambda c: [None if c[0] is None else back(c[0])])
+
+
+def _whole(operand: Operand, dtype: torch.dtype) -> Truths | None:
+    """Numbers as integers or truth values; those that the least change turns into another are not certain."""
+    if operand.ball is None:
+        if operand.undecided is not None and dtype is not torch.bool:
+            raise NotCertified("a condition that is not certain here becomes an integer")
+        return None if operand.undecided is None else Truths(operand.value.to(dtype).numpy(), operand.undecided)
+    if not operand.varies:
+        return None
+    ball = operand.ball
+    slack = np.abs(ball.low) + ball.radius
+    clear = (np.abs(ball.high) > slack) if dtype is torch.bool else np.abs(ball.high - np.rint(ball.high)) > 2 * slack
+    clear |= slack == 0
+    if dtype is not torch.bool and not clear.all():
+        raise NotCertified("the integers that it makes of numbers are not certain here")
+    flags = np.where(clear, np.where(ball.high == 0, TIED, 0), UNDECIDED).astype(np.uint8)
+    return Truths(operand.value.to(dtype).numpy(), flags) if dtype is torch.bool else None
 
 
 def copied(call: OperatorCall) -> Applied:
     """copy, and fill: the first operand's elements are replaced by those of the second one, or by a number."""
     target, source = call.args[:2]
     shape = target.shape
+    if target.ball is None:
+        flags = source.undecided if isinstance(source, Operand) else None
+        if isinstance(source, Operand) and source.varies:
+            raise NotCertified("numbers are written into integers")
+        wide = None if flags is None else Truths(call.out.numpy(), np.broadcast_to(flags, shape))
+        return Applied((wide,), None)
+    if target.value.is_complex():
+        if not isinstance(source, Operand) or not source.value.is_complex():
+            raise NotCertified("real numbers are written into complex ones")
+        shape = (*shape, 2)
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         assert cotangents[0] is not None
         if not isinstance(source, Operand):
             return [None]
-        return [None, summed_to(cotangents[0], source.shape) if source.ball is not None else None]
+        end = (2,) if source.value.is_complex() else ()
+        return [None, summed_to(cotangents[0], (*source.shape, *end)) if source.varies else None]
 
-    return Applied((filled(number_of(source), shape),), pullback)
+    value = number_of(source)
+    if isinstance(source, Operand) and source.undecided is not None:
+        value = chosen(source.undecided != 0, DoubleBall(*map(np.float64, (0.5, 0.0, 0.5))), value)
+    return Applied((filled(value, shape),), pullback)
+
+
+def changes_memory(call: OperatorCall) -> Applied:
+    """set_, resize_: a tensor gets other memory."""
+    raise NotCertified("it changes where a tensor lies in memory")

@@ -23,15 +23,25 @@ Formula = Callable[..., sympy.Expr]
 #: Bits in which Arb computes the elements that double-double arithmetic leaves open.
 _BITS = 300
 
+#: More of them are left open: Arb takes a tenth of a millisecond for each.
+_MOST_BY_ARB = 2**18
+
 
 def of_formula(formula: Formula, *names: str) -> TensorRule:
-    """The rule of an operator whose elements are ``formula`` of its first arguments, or of those called ``names``."""
+    """The rule of an operator whose elements are ``formula`` of its arguments, or of those called ``names``."""
 
     def rule(call: OperatorCall) -> Applied:
-        operands = [call.argument(name) for name in names] if names else list(call.args)
-        return elementwise(formula, operands)
+        if names:
+            return elementwise(formula, [call.argument(name) for name in names])
+        if any(value is not None for name, value in call.kwargs.items() if name not in _NO_NUMBERS):
+            raise NotCertified(f"its formula does not tell what {', '.join(call.kwargs)} changes")
+        return elementwise(formula, list(call.args))
 
     return rule
+
+
+#: Keywords that do not change what is computed.
+_NO_NUMBERS = ("dtype", "layout", "device", "pin_memory", "memory_format")
 
 
 def elementwise(formula: Formula, operands: Sequence[Any]) -> Applied:
@@ -39,67 +49,66 @@ def elementwise(formula: Formula, operands: Sequence[Any]) -> Applied:
     numbers = tuple(None if isinstance(operand, Operand) else _exact(operand) for operand in operands)
     tensors = [operand for operand in operands if isinstance(operand, Operand)]
     shape = np.broadcast_shapes(*(operand.shape for operand in tensors))
-    balls = [operand.number for operand in tensors]
+    places = tuple(place for place, operand in enumerate(tensors) if operand.varies)
+    value, *slopes = evaluated(_program(formula, numbers, places), [operand.number for operand in tensors], shape)
+    return of_slopes(value, tensors, dict(zip(places, slopes, strict=True)))
+
+
+def of_slopes(value: DoubleBall, operands: Sequence[Operand], slopes: dict[int, DoubleBall]) -> Applied:
+    """An elementwise result with its slope by each operand that varies, by the operand's place."""
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         (cotangent,) = cotangents
         assert cotangent is not None
-        found: list[DoubleBall | None] = []
-        for place, operand in enumerate(tensors):
-            if operand.ball is None:
-                found.append(None)
-                continue
-            slope = evaluated(_slope(formula, numbers, place), balls, shape)
-            found.append(summed_to(times(cotangent, slope), operand.shape))
-        return found
+        return [
+            summed_to(times(cotangent, slopes[place]), operand.shape) if place in slopes else None
+            for place, operand in enumerate(operands)
+        ]
 
-    return Applied((evaluated(_value(formula, numbers), balls, shape),), pullback)
+    return Applied((value,), pullback if slopes else None)
 
 
 def _exact(number: Any) -> Fraction:
-    if isinstance(number, complex) or not np.isfinite(number):
+    if not isinstance(number, (int, float)) or not np.isfinite(number):
         raise NotCertified(f"the argument {number} is not a finite real number")
     return Fraction(number)
 
 
 @cache
-def _expression(formula: Formula, numbers: tuple[Fraction | None, ...]) -> tuple[sympy.Expr, tuple[sympy.Symbol, ...]]:
+def _program(formula: Formula, numbers: tuple[Fraction | None, ...], places: tuple[int, ...]) -> Program:
+    """The formula, then its slopes by the tensors at ``places``, of the others' elements."""
     symbols = sympy.symbols(f"x:{numbers.count(None)}", real=True)
-    places = iter(symbols)
-    operands = [
-        next(places) if number is None else sympy.Rational(number.numerator, number.denominator) for number in numbers
-    ]
-    return formula(*operands), symbols
+    tensors = iter(symbols)
+    expression = formula(
+        *(
+            next(tensors) if number is None else sympy.Rational(number.numerator, number.denominator)
+            for number in numbers
+        )
+    )
+    slopes = [sympy.diff(expression, symbols[place]) for place in places]
+    if any(slope.has(sympy.DiracDelta) for slope in slopes):
+        raise NotCertified("it steps")
+    return lower([expression, *slopes], [symbol.name for symbol in symbols])
 
 
-@cache
-def _value(formula: Formula, numbers: tuple[Fraction | None, ...]) -> Program:
-    expression, symbols = _expression(formula, numbers)
-    return lower([expression], [symbol.name for symbol in symbols])
-
-
-@cache
-def _slope(formula: Formula, numbers: tuple[Fraction | None, ...], place: int) -> Program:
-    expression, symbols = _expression(formula, numbers)
-    return lower([sympy.diff(expression, symbols[place])], [symbol.name for symbol in symbols])
-
-
-def evaluated(program: Program, balls: Sequence[DoubleBall], shape: tuple[int, ...]) -> DoubleBall:
+def evaluated(program: Program, balls: Sequence[DoubleBall], shape: tuple[int, ...]) -> list[DoubleBall]:
     """A program of balls of tensors, in ``shape``; Arb computes the elements that double-double leaves open."""
     values = dict(zip(program.inputs, balls, strict=True))
-    ball = filled(program.run(DOUBLE_BALLS, values)[0], shape)
-    unknown = ~np.isfinite(ball.radius)
-    if not unknown.any():
-        return ball
-    known = np.ones(shape, np.bool_)
+    found = [filled(ball, shape) for ball in program.run(DOUBLE_BALLS, values)]
+    unknown = np.zeros(shape, np.bool_)
+    for ball in found:
+        unknown |= ~np.isfinite(ball.radius)
     for operand in balls:
-        known &= np.isfinite(operand.radius)
-    return _by_arb(program, balls, ball, np.flatnonzero(unknown & known))
+        unknown &= np.isfinite(operand.radius)
+    places = np.flatnonzero(unknown)
+    return _by_arb(program, balls, found, places) if 0 < len(places) <= _MOST_BY_ARB else found
 
 
-def _by_arb(program: Program, balls: Sequence[DoubleBall], ball: DoubleBall, places: np.ndarray) -> DoubleBall:
-    shape = ball.high.shape
-    found = [field.copy().reshape(-1) for field in ball]
+def _by_arb(
+    program: Program, balls: Sequence[DoubleBall], results: Sequence[DoubleBall], places: np.ndarray
+) -> list[DoubleBall]:
+    shape = results[0].high.shape
+    found = [[field.copy().reshape(-1) for field in ball] for ball in results]
     operands = [shaped(filled(operand, shape), lambda field: field.reshape(-1)) for operand in balls]
     with precision(_BITS):
         for place in places:
@@ -107,8 +116,9 @@ def _by_arb(program: Program, balls: Sequence[DoubleBall], ball: DoubleBall, pla
                 name: arb(float(operand.high[place])) + arb(float(operand.low[place])) + arb(0, operand.radius[place])
                 for name, operand in zip(program.inputs, operands, strict=True)
             }
-            result = program.run(BALLS, values)[0]
-            one = enclosing(result) if result.is_finite() else exact(np.inf)
-            for field, number in zip(found, one, strict=True):
-                field[place] = number
-    return DoubleBall(*(field.reshape(shape) for field in found))
+            for fields, result in zip(found, program.run(BALLS, values), strict=True):
+                if not np.isfinite(fields[2][place]):
+                    one = enclosing(result) if result.is_finite() else exact(np.inf)
+                    for field, number in zip(fields, one, strict=True):
+                        field[place] = number
+    return [DoubleBall(*(field.reshape(shape) for field in fields)) for fields in found]

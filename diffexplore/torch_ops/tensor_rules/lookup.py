@@ -9,28 +9,38 @@ from typing import Any
 import torch
 
 from diffexplore.bounds import movement
+from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops import registry
+from diffexplore.torch_ops.tensor_rules import choice, complex_numbers, creation
 from diffexplore.torch_ops.tensor_rules.elementwise import of_formula
 from diffexplore.torch_ops.tensor_rules.movement import moved
-from diffexplore.torch_ops.tensor_rules.operands import TensorRule
-from diffexplore.torch_private.watching import OpOverload, decomposition_table
+from diffexplore.torch_ops.tensor_rules.operands import InSteps, TensorRule
+from diffexplore.torch_private.watching import OpOverload, custom_implementation, decomposition_table
+
+Steps = Callable[..., Any]
 
 _MOVING = (movement.rearrange, movement.join, movement.pad)
 
+#: Rules that know what to do with conditions that the balls do not decide.
+READS_CONDITIONS = frozenset(
+    {moved, creation.created, creation.converted, creation.copied, choice.where, choice.masked_fill, choice.logical}
+)
+
 
 @cache
-def rule_of(function: Any) -> TensorRule | None:
+def rule_of(function: Any, is_complex: bool = False) -> TensorRule | None:
     """The rule that an operator's record states; else that of its formula, or of an operator that moves elements."""
     record = registry.of(function)
     if record is None:
         return None
-    if record.on_tensors is not None:
-        return record.on_tensors
-    if record.formula is not None:
-        return of_formula(record.formula)
-    if isinstance(record.bound, Handled) and record.bound.handler in _MOVING:
+    stated = record.on_tensors
+    if stated is not None and not isinstance(stated, InSteps) and (not is_complex or stated in complex_numbers.RULES):
+        return stated
+    if isinstance(record.bound, Handled) and record.bound.handler in _MOVING and stated is None:
         return moved
+    if stated is None and record.formula is not None and not is_complex:
+        return of_formula(record.formula)
     return None
 
 
@@ -46,12 +56,47 @@ def functional(function: Any) -> Any:
 
 
 @cache
-def steps_of(function: Any) -> Callable[..., Any] | None:
+def written_arguments(function: Any, keywords: bool = True) -> tuple[str, ...]:
+    """The names of the arguments that an operator writes into: of those with keywords only, or of the others."""
+    return tuple(
+        argument.name
+        for argument in function._schema.arguments
+        if argument.alias_info is not None and argument.alias_info.is_write and argument.kwarg_only == keywords
+    )
+
+
+@cache
+def steps_of(function: Any, is_complex: bool = False) -> Steps | None:
     """What an operator computes, in other operators on tensors; None where nobody says it."""
+    name = registry.base_name(function)
+    if is_complex and name in complex_numbers.STEPS:
+        return complex_numbers.STEPS[name]
     record = registry.of(function)
-    if record is not None and record.rewritten is not None:
-        return record.rewritten
-    found: Callable[..., Any] | None = decomposition_table.get(function)
-    if found is None and function.namespace == "aten" and function._can_decompose():
+    if record is not None:
+        if isinstance(record.on_tensors, InSteps):
+            return record.on_tensors.steps
+        if record.rewritten is not None:
+            return record.rewritten
+        if isinstance(record.bound, StepByStep) and record.bound.formula is not None:
+            return record.bound.formula
+    if name.startswith("_foreach_"):
+        return _one_by_one(name.removeprefix("_foreach_"), function._overloadname)
+    if function in decomposition_table:
+        return decomposition_table[function]
+    if function.namespace == "aten" and function._can_decompose():
         return function.decompose
-    return found
+    return custom_implementation(function)
+
+
+def _one_by_one(name: str, overload: str) -> Steps | None:
+    """An operator on lists, as the operator on tensors of that name for each of them."""
+    packet = getattr(torch, name, None) or getattr(torch.Tensor, name, None)
+    if packet is None:
+        return None
+
+    def steps(first: list[Any], *rest: Any, **options: Any) -> Any:
+        others = [value if isinstance(value, (list, tuple)) else [value] * len(first) for value in rest]
+        results = [packet(*items, **options) for items in zip(first, *others, strict=True)]
+        return None if name.endswith("_") else results
+
+    return steps

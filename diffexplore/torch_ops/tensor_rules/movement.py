@@ -12,9 +12,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, exact
-from diffexplore.arithmetic.tensor_balls import chosen, scattered, shaped, taken
-from diffexplore.torch_ops.tensor_rules.operands import Applied, Operand, OperatorCall, operands_of, replaced
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.arithmetic.tensor_balls import chosen, given, scattered, shaped, taken
+from diffexplore.torch_ops.tensor_rules.operands import (
+    Applied,
+    NotCertified,
+    Operand,
+    OperatorCall,
+    Truths,
+    operands_of,
+    replaced,
+    results_of,
+)
 
 Tensor = torch.Tensor
 
@@ -25,43 +34,71 @@ _FIRST = 2**50
 def moved(call: OperatorCall) -> Applied:
     """The rule of an operator that only moves elements, by labels."""
     operands = operands_of((call.args, call.kwargs))
+    if all(operand.ball is None for operand in operands):
+        return _moved_conditions(call)
+    if any(operand.undecided is not None for operand in operands):
+        raise NotCertified("a condition that decides it is not certain here")
+    ends = {operand.value.is_complex() for operand in operands if operand.ball is not None}
+    if len(ends) > 1:
+        raise NotCertified("it joins real and complex numbers")
+    end = (2,) if True in ends else ()
     sizes = [operand.value.numel() if operand.ball is not None else 0 for operand in operands]
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    labels = {
-        id(operand): _labels(operand, _FIRST + int(start)) for operand, start in zip(operands, starts, strict=False)
-    }
+    starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+    labels = {id(operand): _labels(operand, _FIRST + start) for operand, start in zip(operands, starts, strict=False)}
     with torch.no_grad():
         args, kwargs = replaced((call.args, call.kwargs), lambda operand: labels[id(operand)])
         results = call.function(*args, **kwargs)
-    flat = [shaped(operand.ball, _raveled) for operand in operands if operand.ball is not None]
-    source = DoubleBall(*(np.concatenate(fields) for fields in zip(*flat, strict=True)))
-    computed = _several(call.out)
-    places = [_places(label, int(starts[-1])) for label in _several(results)]
+    flat = [shaped(operand.ball, lambda field: field.reshape(-1, *end)) for operand in operands if operand.ball]
+    source = flat[0] if len(flat) == 1 else DoubleBall(*(np.concatenate(fields) for fields in zip(*flat, strict=True)))
+    places = [_places(label, starts[-1]) for label in _several(results)]
     outputs = tuple(
-        _read(source, place, value) if value.is_floating_point() else None
-        for place, value in zip(places, computed, strict=True)
+        _read(source, place, value) if value.is_floating_point() or value.is_complex() else None
+        for place, value in zip(places, results_of(call), strict=True)
     )
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
-        used = [(shaped(c, _raveled), p.ravel()) for c, p in zip(cotangents, places, strict=True) if c is not None]
+        used = [
+            (shaped(c, lambda field: field.reshape(-1, *end)), p.ravel())
+            for c, p in zip(cotangents, places, strict=True)
+            if c is not None
+        ]
         cotangent = DoubleBall(*(np.concatenate(fields) for fields in zip(*(c for c, _ in used), strict=True)))
         index = np.concatenate([place for _, place in used])
         kept = index >= 0
-        found = scattered(taken(cotangent, kept), index[kept], int(starts[-1]))
+        if not kept.all():
+            index, cotangent = index[kept], taken(cotangent, kept)
+        if end:
+            index = (2 * index[:, None] + np.arange(2)).reshape(-1)
+        width = int(np.prod(end, dtype=np.int64))
+        found = scattered(cotangent, index, starts[-1] * width)
         return [
-            None if operand.ball is None else _part(found, int(start), operand)
+            _part(found, start * width, (*operand.shape, *end)) if operand.varies else None
             for operand, start in zip(operands, starts, strict=False)
         ]
 
     return Applied(outputs, pullback)
 
 
-def _raveled(field: np.ndarray) -> np.ndarray:
-    return field.reshape(-1)
+def _part(flat: DoubleBall, start: int, shape: tuple[int, ...]) -> DoubleBall:
+    return shaped(flat, lambda field: field[start : start + int(np.prod(shape, dtype=np.int64))].reshape(shape))
 
 
-def _part(flat: DoubleBall, start: int, operand: Operand) -> DoubleBall:
-    return shaped(flat, lambda field: field[start : start + operand.value.numel()].reshape(operand.shape))
+def _moved_conditions(call: OperatorCall) -> Applied:
+    """Truth values and integers, moved: what is not certain of them moves with them."""
+    if all(operand.undecided is None for operand in operands_of((call.args, call.kwargs))):
+        return Applied(tuple(None for _ in results_of(call)), None)
+
+    def flags(operand: Operand) -> Tensor:
+        if operand.value.dtype is not torch.bool:
+            return operand.value
+        known = np.zeros(operand.shape, np.uint8) if operand.undecided is None else operand.undecided
+        return torch.from_numpy(np.ascontiguousarray(known))
+
+    with torch.no_grad():
+        args, kwargs = replaced((call.args, call.kwargs), flags)
+        results = _several(call.function(*args, **kwargs))
+    pairs = zip(results_of(call), results, strict=True)
+    return Applied(tuple(Truths(value.numpy(), flag.numpy().astype(np.uint8)) for value, flag in pairs), None)
 
 
 def _labels(operand: Operand, first: int) -> Tensor:
@@ -80,10 +117,11 @@ def _read(source: DoubleBall, places: np.ndarray, value: Tensor) -> DoubleBall:
     constant = places < 0
     if not constant.any():
         return taken(source, places)
-    fill = exact(value.to(torch.float64).numpy())
+    real = torch.view_as_real(value.resolve_conj()) if value.is_complex() else value
+    fill = given(real.to(torch.float64).numpy())
     if constant.all():
         return fill
-    return chosen(constant, fill, taken(source, np.maximum(places, 0)))
+    return chosen(constant[..., None] if value.is_complex() else constant, fill, taken(source, np.maximum(places, 0)))
 
 
 def _several(value: Any) -> list[Tensor]:

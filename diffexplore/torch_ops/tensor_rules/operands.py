@@ -13,6 +13,9 @@ from diffexplore.arithmetic.double_balls import DoubleBall, exact
 
 Tensor = torch.Tensor
 
+#: Of a truth value: the balls do not decide it; they do, but it changes with the least change of what varies.
+UNDECIDED, TIED = 1, 2
+
 
 @dataclass(frozen=True, eq=False)
 class Operand:
@@ -20,13 +23,17 @@ class Operand:
 
     Attributes:
         value: what the program computed, on the CPU, detached; of any dtype.
-        ball: the exact value, in the shape of ``value``; None for integers and truth values.
-        undecided: of truth values: those that the balls do not decide (bool, that shape); None where all are decided.
+        ball: the exact value, in the shape of ``value``; None for integers and truth values. Complex numbers are pairs
+            along a last axis.
+        undecided: of truth values: :data:`UNDECIDED` where the balls do not decide them, :data:`TIED` where they hold
+            the borderline exactly (uint8, that shape); None where all are certain, also nearby.
+        varies: whether it depends on what is differentiated by, as autograd sees it.
     """
 
     value: Tensor
     ball: DoubleBall | None
     undecided: np.ndarray | None = None
+    varies: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -35,12 +42,17 @@ class Operand:
     @property
     def number(self) -> DoubleBall:
         """The exact value; integers and truth values are numbers as well."""
-        return exact(self.value.to(torch.float64).numpy()) if self.ball is None else self.ball
+        if self.ball is not None:
+            return self.ball
+        whole = self.value.to(torch.float64)
+        if self.value.dtype is torch.int64 and bool((whole.abs() > 2.0**53).any()):
+            raise NotCertified("an integer beyond 2⁵³ is used as a number")
+        return exact(whole.numpy())
 
 
 @dataclass(frozen=True, eq=False)
 class Truths:
-    """The exact values of a condition: truth values, and which of them the balls do not decide (bool, one shape)."""
+    """The exact values of a condition: truth values, and which of them are not certain (uint8, one shape)."""
 
     value: np.ndarray
     undecided: np.ndarray
@@ -89,8 +101,20 @@ class OperatorCall:
         return default
 
 
+def results_of(call: OperatorCall) -> list[Tensor]:
+    """What the program computed, one tensor after the other."""
+    return [call.out] if isinstance(call.out, torch.Tensor) else list(call.out)
+
+
 #: Runs an operator on balls. Raises :class:`NotCertified`.
 TensorRule = Callable[[OperatorCall], Applied]
+
+
+@dataclass(frozen=True)
+class InSteps:
+    """In place of a rule: what the operator computes, in other operators on tensors."""
+
+    steps: Callable[..., Any]
 
 
 def operands_of(value: Any) -> list[Operand]:

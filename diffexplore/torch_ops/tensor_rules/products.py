@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from diffexplore.arithmetic.ball_products import matmul
-from diffexplore.arithmetic.double_balls import DoubleBall, add, exact, mul
+from diffexplore.arithmetic.double_balls import DoubleBall, mul
 from diffexplore.arithmetic.tensor_balls import shaped, summed_to
+from diffexplore.torch_ops.tensor_rules.arithmetic import number_of, plus
 from diffexplore.torch_ops.tensor_rules.operands import Applied, Operand, OperatorCall
 
 
-def _turned(ball: DoubleBall) -> DoubleBall:
+def turned(ball: DoubleBall) -> DoubleBall:
+    """Matrices with rows and columns exchanged."""
     return shaped(ball, lambda field: np.swapaxes(field, -1, -2))
 
 
@@ -38,11 +40,12 @@ def _product(x: Operand, y: Operand, shape: tuple[int, ...]) -> Applied:
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         assert cotangents[0] is not None
         cotangent = shaped(cotangents[0], lambda field: field.reshape(value.high.shape))
-        by_left, by_right = matmul(cotangent, _turned(right)), matmul(_turned(left), cotangent)
-        return [
-            shaped(by_left, lambda field: field.reshape(x.shape)) if x.ball is not None else None,
-            shaped(by_right, lambda field: field.reshape(y.shape)) if y.ball is not None else None,
-        ]
+        found: list[DoubleBall | None] = [None, None]
+        if x.varies:
+            found[0] = shaped(matmul(cotangent, turned(right)), lambda field: field.reshape(x.shape))
+        if y.varies:
+            found[1] = shaped(matmul(turned(left), cotangent), lambda field: field.reshape(y.shape))
+        return found
 
     return Applied((shaped(value, lambda field: field.reshape(shape)),), pullback)
 
@@ -50,17 +53,17 @@ def _product(x: Operand, y: Operand, shape: tuple[int, ...]) -> Applied:
 def added_product(call: OperatorCall) -> Applied:
     """addmm, addmv, baddbmm: beta · a tensor + alpha · a product."""
     addend, x, y = call.args[:3]
-    alpha, beta = (exact(float(call.argument(name, 1))) for name in ("alpha", "beta"))
+    alpha, beta = (number_of(call.argument(name, 1)) for name in ("alpha", "beta"))
     shape = tuple(call.out.shape)
     inner = _product(x, y, shape)
     assert isinstance(inner.outputs[0], DoubleBall)
     value = mul(alpha, inner.outputs[0])
     if beta.high:
-        value = add(value, mul(beta, addend.number))
+        value = plus(value, mul(beta, addend.number))
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         assert cotangents[0] is not None and inner.pullback is not None
-        by_addend = summed_to(mul(beta, cotangents[0]), addend.shape) if addend.ball is not None else None
+        by_addend = summed_to(mul(beta, cotangents[0]), addend.shape) if addend.varies else None
         return [by_addend, *inner.pullback([mul(alpha, cotangents[0])])]
 
     return Applied((value,), pullback)

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from diffexplore.arithmetic.double_balls import DoubleBall, add, div, exact, mul, sub
+from diffexplore.arithmetic.double_balls import DoubleBall, add, exact, mul, neg, sub
 from diffexplore.arithmetic.double_functions import exp, log
-from diffexplore.arithmetic.tensor_balls import filled, shaped, summed, times
+from diffexplore.arithmetic.tensor_balls import chosen, filled, infinite, quotient, shaped, summed, times
+from diffexplore.torch_ops.tensor_rules.arithmetic import plus
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall
 
 
 def axes_of(call: OperatorCall, operand: Operand) -> list[int]:
     """The axes of a reduction; all where none are given."""
-    dim, dimensions = call.argument("dim"), len(operand.shape)
+    dim, dimensions = call.argument("dim", call.argument("dims")), len(operand.shape)
     if dim is None or dim == [] or dim == ():
         return list(range(dimensions))
     return [axis % dimensions for axis in (dim if isinstance(dim, (list, tuple)) else [dim])] if dimensions else []
@@ -46,13 +47,47 @@ def mean(call: OperatorCall) -> Applied:
     count = exact(float(np.prod([operand.shape[axis] for axis in axes])))
     if not count.high:
         raise NotCertified("the mean of no elements")
-    value = div(summed(operand.number, axes, keepdims=bool(call.argument("keepdim", False))), count)
+    value = quotient(summed(operand.number, axes, keepdims=bool(call.argument("keepdim", False))), count)
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         assert cotangents[0] is not None
-        return [spread(div(cotangents[0], count), operand, axes)]
+        return [spread(quotient(cotangents[0], count), operand, axes)]
 
     return Applied((value,), pullback)
+
+
+def cumsum(call: OperatorCall) -> Applied:
+    """Running sums along an axis; the cotangent's run from the other end."""
+    operand = call.args[0]
+    axis = call.argument("dim")
+
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
+        assert cotangents[0] is not None
+        return [_turned(running_sum(_turned(cotangents[0], axis), axis), axis)]
+
+    return Applied((running_sum(operand.number, axis),), pullback)
+
+
+def _turned(ball: DoubleBall, axis: int) -> DoubleBall:
+    return shaped(ball, lambda field: np.flip(field, axis)) if ball.high.ndim else ball
+
+
+def running_sum(ball: DoubleBall, axis: int) -> DoubleBall:
+    """Prefix sums along an axis, in rounds: each adds what lies 1, 2, 4, … before (Hillis and Steele, 1986)."""
+    if not ball.high.ndim:
+        return ball
+    ball = shaped(ball, lambda field: np.moveaxis(field, axis, 0))
+    step, size = 1, len(ball.high)
+    while step < size:
+        later = add(_between(ball, step, size), _between(ball, 0, size - step))
+        fields = zip(ball, later, strict=True)
+        ball = DoubleBall(*(np.concatenate([field[:step], added]) for field, added in fields))
+        step *= 2
+    return shaped(ball, lambda field: np.moveaxis(field, 0, axis))
+
+
+def _between(ball: DoubleBall, first: int, last: int) -> DoubleBall:
+    return shaped(ball, lambda field: field[first:last])
 
 
 def _shifted(operand: Operand, axes: list[int]) -> tuple[DoubleBall, DoubleBall]:
@@ -60,25 +95,37 @@ def _shifted(operand: Operand, axes: list[int]) -> tuple[DoubleBall, DoubleBall]
     x = operand.number
     largest = np.max(x.high, axis=tuple(axes), keepdims=True) if x.high.size else np.zeros(())
     anchor = exact(np.where(np.isfinite(largest), largest, 0.0))
-    return sub(x, anchor), anchor
+    return plus(x, neg(anchor)), anchor
 
 
 def _exponential(shifted: DoubleBall) -> DoubleBall:
     """exp, where it is too small for double-double arithmetic as a ball around 0; exactly 0 of minus infinity."""
     power = exp(shifted)
     small = (shifted.high < -600) & np.isfinite(shifted.radius) & (shifted.radius < 1)
-    tiny = np.exp(-599.0)
-    found = DoubleBall(*(np.where(small, number, field) for number, field in zip((0.0, 0.0, tiny), power, strict=True)))
-    nothing = shifted.high == -np.inf
-    return DoubleBall(*(np.where(nothing, 0.0, field) for field in found)) if nothing.any() else found
+    if not small.any():
+        return power
+    power = chosen(small, DoubleBall(*map(np.float64, (0.0, 0.0, np.exp(-598.0)))), power)
+    return chosen(infinite(shifted) & (shifted.high < 0), exact(0.0), power)
 
 
 def softmax(call: OperatorCall) -> Applied:
     """softmax along an axis: with s the result, the cotangent is s·(c − Σ s·c)."""
+    return _softmax(call, rows_of_nothing=False)
+
+
+def safe_softmax(call: OperatorCall) -> Applied:
+    """softmax, with zeros where all along the axis is minus infinity."""
+    return _softmax(call, rows_of_nothing=True)
+
+
+def _softmax(call: OperatorCall, *, rows_of_nothing: bool) -> Applied:
     operand, dim = call.args[:2]
     axes = [dim % len(operand.shape)] if operand.shape else []
     powers = _exponential(_shifted(operand, axes)[0])
-    value = div(powers, summed(powers, axes, keepdims=True))
+    total = summed(powers, axes, keepdims=True)
+    if rows_of_nothing:
+        total = chosen(np.all(powers.exactly_zero, axis=tuple(axes), keepdims=True), exact(1.0), total)
+    value = quotient(powers, total)
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         assert cotangents[0] is not None
@@ -98,9 +145,9 @@ def log_softmax(call: OperatorCall) -> Applied:
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         assert cotangents[0] is not None
-        return [sub(cotangents[0], mul(div(powers, total), summed(cotangents[0], axes, keepdims=True)))]
+        return [sub(cotangents[0], mul(quotient(powers, total), summed(cotangents[0], axes, keepdims=True)))]
 
-    return Applied((sub(shifted, log(total)),), pullback)
+    return Applied((plus(shifted, neg(log(total))),), pullback)
 
 
 def logsumexp(call: OperatorCall) -> Applied:
@@ -115,6 +162,6 @@ def logsumexp(call: OperatorCall) -> Applied:
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         assert cotangents[0] is not None
-        return [times(spread(cotangents[0], operand, axes), div(powers, total))]
+        return [times(spread(cotangents[0], operand, axes), quotient(powers, total))]
 
     return Applied((shaped(value, lambda field: field.reshape(shape)),), pullback)

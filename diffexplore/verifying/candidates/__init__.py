@@ -21,13 +21,13 @@ _KINDS: tuple[type[Any], ...] = (GradFields, Formulas, Layer, ReturnsGradient, T
 KINDS = tuple(dict.fromkeys(known.kind for known in reversed(_KINDS)))
 
 
-def kind_of(candidate: Any, said: str | None = None) -> type[Any]:
-    """The kind that a candidate is said to be of, or else that it looks like; raises UsageError for an unknown name."""
-    if said is None:
+def kind_of(candidate: Any, stated: str | None = None) -> type[Any]:
+    """The kind that is stated, or else that a candidate looks like; raises UsageError for an unknown name."""
+    if stated is None:
         return next(known for known in _KINDS if known.recognises(candidate))
-    found = [known for known in _KINDS if known.kind == said]
+    found = [known for known in _KINDS if known.kind == stated]
     if not found:
-        raise unknown("kind", said, KINDS)
+        raise unknown("kind", stated, KINDS)
     return next((known for known in found if known.accepts(candidate)), found[-1])
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-
-from diffexplore.errors import CandidateError
 
 
 @dataclass(frozen=True)
@@ -45,31 +44,25 @@ class Symbols(Protocol):
     def data(self) -> tuple[str, ...]: ...
 
 
-class Candidate(Protocol):
+class Candidate(ABC):
     """Somebody's gradient of a loss.
 
     ``kind`` is one of diffexplore.verifying.candidates.KINDS. ``repeatable`` says whether it can be called again, on
     other samples and at other points; ``torch`` whether it computes with torch, so that its operations can be watched.
+    ``form`` is what an error says that a candidate of the kind should be, ``packable`` whether its arguments may be
+    tensors of several symbols.
     """
 
     name: str
     kind: str
-    repeatable: bool
     torch: bool
-
-    def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
-        """The gradient by each symbol in ``wrt`` at tensors that it may keep: parameters (), data (n,)."""
-
-
-class CandidateKind:
-    """What most kinds of candidates have in common. Each states its ``kind``, its ``form`` and whether it is ``torch``.
-
-    ``form`` is what an error says that it should be, ``packable`` whether its arguments may be tensors of several
-    symbols.
-    """
-
+    form: str
     repeatable = True
     packable = True
+
+    @abstractmethod
+    def answer(self, wrt: tuple[str, ...], values: Mapping[str, Tensor]) -> Answer:
+        """The gradient by each symbol in ``wrt`` at tensors that it may keep: parameters (), data (n,)."""
 
     @staticmethod
     def recognises(candidate: Any) -> bool:
@@ -96,26 +89,3 @@ def gradients_by(
         output, list(leaves.values()), upstream, retain_graph, create_graph, allow_unused=True, materialize_grads=True
     )
     return dict(zip(leaves, found, strict=True))
-
-
-def check_is_one_number(output: Tensor, who: str) -> None:
-    """Raises CandidateError for an output that cannot be a loss."""
-    if output.numel() != 1:
-        raise CandidateError(
-            f"{who} returns a tensor of shape {tuple(output.shape)}, where the loss is one number: reduce it, or give "
-            "the upstream gradient"
-        )
-
-
-def check_fits(output: Tensor, upstream: Tensor, name: str) -> None:
-    """Raises CandidateError for an upstream gradient of another shape than the output's."""
-    if output.shape != upstream.shape:
-        raise CandidateError(
-            f"{name} returns an output of shape {tuple(output.shape)}, and the upstream gradient has shape "
-            f"{tuple(upstream.shape)}"
-        )
-
-
-def kind_of_value(value: Any) -> str:
-    """What somebody's code returned, as a message calls it."""
-    return "None" if value is None else f"a {type(value).__name__}"

@@ -13,26 +13,16 @@ from diffexplore.errors import CandidateError
 from diffexplore.formula.power_slopes import evaluable
 from diffexplore.loss import Loss
 from diffexplore.program.program import lower
-from diffexplore.torch_code.binding import autograd_function, bind, order_of_apply
+from diffexplore.torch_code.calling import autograd_function, bind, order_of_apply
 from diffexplore.tracing.backward import UpstreamWatch, written_by_hand
-from diffexplore.verifying.candidates.base import (
-    Answer,
-    CandidateKind,
-    RecordedForward,
-    Symbols,
-    check_fits,
-    check_is_one_number,
-    gradients_by,
-    kind_of_value,
-    leaves_of,
-)  # fmt: skip
-from diffexplore.verifying.gradients import named_gradients
+from diffexplore.verifying.candidates.base import Answer, Candidate, RecordedForward, Symbols, gradients_by, leaves_of
+from diffexplore.verifying.gradients import check_fits, check_is_one_number, kind_of_value, named_gradients
 
 #: The column of an upstream gradient, in losses that stand for an output contracted with one.
 UPSTREAM = "upstream"
 
 
-class ComputesLoss(CandidateKind):
+class ComputesLoss(Candidate):
     """A torch function, an autograd Function or a module; what is verified is what autograd makes of it."""
 
     kind = "loss"

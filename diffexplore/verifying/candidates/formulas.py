@@ -17,11 +17,11 @@ from diffexplore.formula.syntax import read
 from diffexplore.formula.written import program_of
 from diffexplore.loss import Loss
 from diffexplore.methods.problem import spread_over
-from diffexplore.verifying.candidates.base import Answer, CandidateKind
+from diffexplore.verifying.candidates.base import Answer, Candidate
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 
 
-class Formulas(CandidateKind):
+class Formulas(Candidate):
     """The partial of the summand by each symbol; the reduction of the loss is applied to them."""
 
     kind = "formulas"
@@ -74,9 +74,11 @@ def _tree(text: str, symbol: str, loss: Loss) -> tuple[ast.expr, sympy.Expr]:
     """A formula as it was written, and as SymPy simplifies it."""
     if symbol not in loss.symbols:
         raise unknown("symbol", symbol, loss.symbols)
-    said, summand = reduction_of(text)
-    if said not in (None, loss.reduction):
-        raise CandidateError(f"the formula for the partial by {symbol} takes the {said}, the loss the {loss.reduction}")
+    stated, summand = reduction_of(text)
+    if stated not in (None, loss.reduction):
+        raise CandidateError(
+            f"the formula for the partial by {symbol} takes the {stated}, the loss the {loss.reduction}"
+        )
     try:
         tree = read(summand, symbols=loss.symbols)
         return tree, parsed(tree, tuple(loss.symbols))

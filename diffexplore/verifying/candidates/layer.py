@@ -10,21 +10,13 @@ import torch
 from torch import Tensor
 
 from diffexplore.errors import CandidateError
-from diffexplore.verifying.candidates.base import (
-    Answer,
-    CandidateKind,
-    RecordedForward,
-    Symbols,
-    check_fits,
-    check_is_one_number,
-    kind_of_value,
-)  # fmt: skip
+from diffexplore.verifying.candidates.base import Answer, Candidate, RecordedForward, Symbols
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.candidates.returns_gradient import to_numpy, uses_numpy
-from diffexplore.verifying.gradients import named_gradients
+from diffexplore.verifying.gradients import check_fits, check_is_one_number, kind_of_value, named_gradients
 
 
-class Layer(CandidateKind):
+class Layer(Candidate):
     """``forward(inputs) -> output`` and ``backward(inputs, output, upstream) -> gradients``.
 
     ``inputs`` is a named tuple of the loss's symbols, parameters first; the gradients come in that order too, or by

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from diffexplore.errors import CandidateError
-from diffexplore.torch_code.binding import bind
-from diffexplore.verifying.candidates.base import Answer, CandidateKind, Symbols
+from diffexplore.torch_code.calling import bind
+from diffexplore.verifying.candidates.base import Answer, Candidate, Symbols
 from diffexplore.verifying.gradients import named_gradients
 
 
-class ReturnsGradient(CandidateKind):
+class ReturnsGradient(Candidate):
     """A function of the symbols that returns a mapping, a tuple or an array of gradients, in the order requested."""
 
     kind = "gradient"

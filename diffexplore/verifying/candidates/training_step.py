@@ -8,12 +8,12 @@ from typing import Any
 from torch import Tensor
 
 from diffexplore.errors import CandidateError
-from diffexplore.torch_code.binding import bind
-from diffexplore.verifying.candidates.base import Answer, CandidateKind, Symbols, leaves_of
+from diffexplore.torch_code.calling import bind
+from diffexplore.verifying.candidates.base import Answer, Candidate, Symbols, leaves_of
 from diffexplore.verifying.gradients import named_gradients
 
 
-class TrainingStep(CandidateKind):
+class TrainingStep(Candidate):
     """A function that runs ``backward()`` on tensors that it is given, and leaves their gradients in ``.grad``."""
 
     kind = "grads"
@@ -31,7 +31,7 @@ class TrainingStep(CandidateKind):
         return Answer(named_gradients(_grads(leaves, self.name), wrt, values, self.name))
 
 
-class GradFields(CandidateKind):
+class GradFields(Candidate):
     """Tensors of the user, by name, after their own training step: what lies in ``.grad`` is verified as it is."""
 
     kind = "grads"

@@ -63,9 +63,9 @@ def of_an_axis(name: str, laboratory: Laboratory) -> Cause | None:
         return None
     problem = laboratory.problem
     wide = replace(laboratory, problem=replace(problem, wrt=every))
-    requested = [scene for scene in plans_of(wide) if set(every) <= set(scene.estimates)]
-    found = consistent(_hypotheses(name, groups, problem.loss.symbols), requested, name) if requested else []
-    return named(found, requested, name) if found else None
+    known = [scene for scene in plans_of(wide) if set(every) <= set(scene.estimates)]
+    found = consistent(_hypotheses(name, groups, problem.loss.symbols), known, name) if known else []
+    return named(found, known, name) if found else None
 
 
 def groups_of(name: str, names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:

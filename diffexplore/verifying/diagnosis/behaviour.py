@@ -27,9 +27,8 @@ def modified(observed: Observed) -> Cause | None:
     names = observed.behaviour.modified
     if not names:
         return None
-    message = (
-        f"the candidate modifies its input {', '.join(names)} in place: later users of the tensor get other numbers"
-    )
+    which = ", ".join(names)
+    message = f"the candidate modifies its input {which} in place: later users of the tensor get other numbers"
     return Cause("inputs_modified", message, {"inputs": list(names), "certain": True})
 
 
@@ -49,27 +48,22 @@ def surrogate(problem: Problem, name: str) -> Cause | None:
 def by_chance(laboratory: Laboratory, observed: Observed) -> Cause | None:
     """Whether another seed of torch's generator gives another gradient."""
     index = np.arange(min(laboratory.n, 8))
-    first = laboratory.ask(laboratory.point, index)
+    first = laboratory.call(laboratory.point, index)
     if first is None and laboratory.n <= _WHOLE:  # it takes the whole batch alone
         index = np.arange(laboratory.n)
-        first = laboratory.ask(laboratory.point, index)
+        first = laboratory.call(laboratory.point, index)
     with observed.seeded(laboratory.seed + 1):
-        second = laboratory.ask(laboratory.point, index)
+        second = laboratory.call(laboratory.point, index)
     if first is None or second is None:
         return None
     for name in first.estimates:
-        if not all(map(math.isfinite, (*first.values(name), *second.values(name)))):
+        pairs = list(zip(first.numbers(name), second.values(name), strict=True))
+        if not all(math.isfinite(one) and math.isfinite(other) for (one, _, _), other in pairs):
             continue  # NaN differs from itself
-        if first.values(name) != second.values(name) and not _within(first, second, name):
+        if not all(abs(one - other) <= 2 * bound for (one, bound, _), other in pairs):  # parallel sums differ so far
             message = "the gradient depends on random numbers (dropout?): switch them off, or fix the generator inside"
             return Cause("not_deterministic", message, {"certain": True})
     return None
-
-
-def _within(first: Scene, second: Scene, name: str) -> bool:
-    """Whether the two differ by no more than their rounding, as parallel sums may."""
-    pairs = zip(first.numbers(name), second.values(name), strict=True)
-    return all(abs(one - other) <= 2 * bound for (one, bound, _), other in pairs)
 
 
 def narrowed(
@@ -129,7 +123,7 @@ def only_narrow(laboratory: Laboratory, observed: Observed, names: Sequence[str]
         return None
     wide = laboratory.widened()
     index = np.arange(min(laboratory.n, _WHOLE))
-    narrow_scene, wide_scene = laboratory.ask(laboratory.point, index), wide.ask(wide.point, index)
+    narrow_scene, wide_scene = laboratory.call(laboratory.point, index), wide.call(wide.point, index)
     if narrow_scene is None or wide_scene is None:
         return None
     shrinks = math.sqrt(UNIT_ROUNDOFF[torch.float64] / UNIT_ROUNDOFF[problem.dtype])

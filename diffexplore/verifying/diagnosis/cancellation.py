@@ -50,7 +50,11 @@ def cancelling(scenes: Sequence[Scene], name: str) -> Cause | None:
     worst = max(scenes, key=lambda scene: _relative_error(scene, name))
     for form in _forms(worst, name):
         bounds = [_rounding(form, scene, name) for scene in scenes]
-        if not all(_within(scene, name, bound) for scene, bound in zip(scenes, bounds, strict=True)):
+        if not all(
+            error <= OPAQUE_FACTOR * bound
+            for scene, allowed in zip(scenes, bounds, strict=True)
+            for error, bound in zip(scene.errors(name), allowed, strict=True)
+        ):
             continue
         if min(bounds[scenes.index(worst)]) > _LOOSE * max(worst.errors(name)):
             continue
@@ -87,11 +91,9 @@ def _simplified(scene: Scene, name: str) -> sympy.Expr:
 def _naive(expr: sympy.Expr) -> sympy.Expr:
     """Functions that exist for the sake of accuracy, written out."""
     for function, plain in (
-        (log1p, lambda u: sympy.log(1 + u)),
-        (expm1, lambda u: sympy.exp(u) - 1),
-        (softplus, lambda u: sympy.log(1 + sympy.exp(u))),
-        (sympy.erfc, lambda u: 1 - sympy.erf(u)),
-    ):
+        (log1p, lambda u: sympy.log(1 + u)), (expm1, lambda u: sympy.exp(u) - 1),
+        (softplus, lambda u: sympy.log(1 + sympy.exp(u))), (sympy.erfc, lambda u: 1 - sympy.erf(u)),
+    ):  # fmt: skip
         expr = expr.replace(function, plain)
     return expr.replace(
         lambda node: node.is_Pow and isinstance(node.base, sympy.cosh) and node.exp == -2,
@@ -119,10 +121,6 @@ def _rounding(form: sympy.Expr, scene: Scene, name: str) -> list[float]:
 def _relative_error(scene: Scene, name: str) -> float:
     sizes = (abs(float(truth.mid())) for truth in scene.truth(name))
     return max(error / size if size else 0.0 for error, size in zip(scene.errors(name), sizes, strict=True))
-
-
-def _within(scene: Scene, name: str, bounds: Sequence[float]) -> bool:
-    return all(error <= OPAQUE_FACTOR * bound for error, bound in zip(scene.errors(name), bounds, strict=True))
 
 
 def _worst_sum(form: sympy.Expr, better: sympy.Expr, scene: Scene) -> _Loss | None:

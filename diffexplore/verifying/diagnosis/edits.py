@@ -62,21 +62,21 @@ def _explained(
     """The usual numbers first: another one is solved for, of which there may be several, and one need not be found."""
     usual = _USUAL_ADDED if term is None else _USUAL_TIMES
     for value in usual:
-        key, message = _said(node, term, str(value))
+        key, message = _key_and_message(node, term, str(value))
         fields = {"term": to_text(node if term is None else term), "coefficient": float(value)}
         yield Hypothesis(key, message, _RANK, exactly(name, place.at(value)), fields, mistake=EDIT)
     found = solved(name, scenes, place)
     if found is None or any(abs(float(value) - found.middle) <= found.uncertainty for value in usual):
         return
     written = decimal_in(found.middle, found.uncertainty)
-    key, message = _said(node, term, written or f"{short(found.middle, 9)} (± {short(found.uncertainty)})")
+    key, message = _key_and_message(node, term, written or f"{short(found.middle, 9)} (± {short(found.uncertainty)})")
     predict = near(name, place, found) if written is None else exactly(name, place.at(sympy.Rational(written)))
     fields = {"term": to_text(node if term is None else term), "coefficient": found.middle,
               "uncertainty": found.uncertainty}  # fmt: skip
     yield Hypothesis(key, message, _FITTED_RANK, predict, fields, fitted=1, mistake=EDIT)
 
 
-def _said(node: sympy.Expr, term: sympy.Expr | None, number: str) -> tuple[str, str]:
+def _key_and_message(node: sympy.Expr, term: sympy.Expr | None, number: str) -> tuple[str, str]:
     """The key of the cause and its message."""
     if term is None:
         return "added_constant", f"as if {number.replace('-', '−')} were added to {text_of(node)}"

@@ -83,28 +83,28 @@ def named(found: Sequence[Hypothesis], scenes: Sequence[Scene], name: str, *, sc
     best = found[0]
     others = [other for other in found[1:] if _rivals(best, other) or not alike(best, other, scenes, name)]
     certain = not others and _count(best, scenes, name, _CLEAR) >= _ENOUGH + best.fitted and _is_sharp(best)
-    message = _said(best, scenes, name, scope)
+    message = _message(best, scenes, name, scope)
     fields = {**best.fields, "certain": certain}
     if others:
-        message += f"; or else {_said(others[0], scenes, name, scope)}"
+        message += f"; or else {_message(others[0], scenes, name, scope)}"
         fields["or_else"] = others[0].key
     return Cause(best.key, message, fields)
 
 
-def _said(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, scope: bool) -> str:
+def _message(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, scope: bool) -> str:
     where = _where(hypothesis, scenes, name) if hypothesis.scope and scope else ""
-    told = hypothesis.scope == "always" or where.startswith("where ")
+    shown = hypothesis.scope == "always" or where.startswith("where ")
     joined = ", " if where.startswith("whatever") else " "
-    return f"{hypothesis.message}{joined + where if where and told else ''}{hypothesis.why}"
+    return f"{hypothesis.message}{joined + where if where and shown else ''}{hypothesis.why}"
 
 
 def _where(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> str:
     """What the inputs had in common at which a hypothesis was seen to hold."""
-    told = telling(hypothesis, scenes, name)
-    points = {tuple(scene.point.items()) for scene in told}
-    if not told or (len(points) < _ENOUGH and told[0].point):
+    evidence = telling(hypothesis, scenes, name)
+    points = {tuple(scene.point.items()) for scene in evidence}
+    if not evidence or (len(points) < _ENOUGH and evidence[0].point):
         return "at this point"
-    samples = [sample for scene in told for sample in scene.samples if len(scene.samples) == scene.n]
+    samples = [sample for scene in evidence for sample in scene.samples if len(scene.samples) == scene.n]
     columns = [column for column in (samples[0] if samples else ()) if column != UPSTREAM]
     values = {column: {sample[column] for sample in samples} for column in columns}
     fixed = [f"{column} = {min(known):g}" for column, known in values.items() if len(known) == 1]
@@ -113,10 +113,9 @@ def _where(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> str:
 
 def _count(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: float = 1.0) -> int:
     """Numbers of different calls; by data, each sample's own one."""
-    told = telling(hypothesis, scenes, name, margin)
-    if told and told[0].by_sample(name):
-        return len(told)
-    return len({id(scene) for scene in told})
+    evidence = telling(hypothesis, scenes, name, margin)
+    by_sample = bool(evidence) and evidence[0].by_sample(name)
+    return len(evidence) if by_sample else len({id(scene) for scene in evidence})
 
 
 def _is_sharp(best: Hypothesis) -> bool:

@@ -36,7 +36,7 @@ def zero(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
 
 
 def factors(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
-    """The factors that mistakes make. Why a factor is what it is cannot be seen: its origins are told as possible."""
+    """The factors that mistakes make. Why a factor is what it is cannot be seen: its possible origins are named."""
     of, loss = subject(name), scenes[0].problem.loss.expression
     for factor, (message, why) in _NAMED.items():
         yield _constant(name, factor, message.format(of), 1, why)
@@ -147,7 +147,7 @@ def _constant(name: str, factor: Fraction, message: str, rank: float, why: str =
 
 
 def _without_one(scene: Scene) -> arb:
-    """N/(N − 1); of one sample nothing is said, which every code treats in its own way."""
+    """N/(N − 1); nothing is predicted of one sample, which every code treats in its own way."""
     if scene.n == 1:
         raise SceneUnavailable
     return arb(scene.n) / (scene.n - 1)

@@ -45,7 +45,7 @@ def of_samples(failures: Failures, name: str) -> Cause | None:
     index, value, truth, bound = failures.kept()
     if failures.count == 1:
         i, got, right = int(index[0]), float(value[0]), float(truth[0])
-        message = f"sample {i} alone is wrong: {told(got, right)}"
+        message = f"sample {i} alone is wrong: {both_numbers(got, right)}"
         return Cause("one_sample", message, {"sample": i, "value": got, "truth": right, "certain": True})
     of_all = f"at {failures.count:,} of {failures.total:,} samples (the first: {', '.join(map(str, index[:_SHOWN]))})"
     fields = {"count": failures.count, "first": index[:5].tolist(), "certain": True}
@@ -59,7 +59,7 @@ def of_samples(failures: Failures, name: str) -> Cause | None:
     return None
 
 
-def told(value: float, truth: float) -> str:
+def both_numbers(value: float, truth: float) -> str:
     """Two numbers in as many digits as it takes to see that they differ."""
     digits = next((digits for digits in (6, 9, 12) if f"{value:.{digits}g}" != f"{truth:.{digits}g}"), 17)
     return f"{value:.{digits}g} where {truth:.{digits}g} is right"
@@ -71,11 +71,11 @@ def by_halving(laboratory: Laboratory, wrong: Callable[[Scene], bool]) -> Scene 
     while len(index) > 1:
         halves = (index[: len(index) // 2], index[len(index) // 2 :])
         index = next((half for half in halves if _wrong_on(laboratory, half, wrong)), np.array([], np.int64))
-    return laboratory.ask(laboratory.point, index) if len(index) else None
+    return laboratory.call(laboratory.point, index) if len(index) else None
 
 
 def _wrong_on(laboratory: Laboratory, index: np.ndarray, wrong: Callable[[Scene], bool]) -> bool:
-    scene = laboratory.ask(laboratory.point, index)
+    scene = laboratory.call(laboratory.point, index)
     return scene is not None and wrong(scene)
 
 
@@ -95,4 +95,4 @@ def worst_singles(singles: Sequence[Scene], name: str) -> str:
             found.append((abs(value - truth), scene.index[0], value, truth))
     worst = {i: (value, truth) for _, i, value, truth in sorted(found)}  # of one sample, its worst
     shown = list(worst.items())[::-1][:_SHOWN]
-    return "; ".join(f"sample {i} alone: {told(value, truth)}" for i, (value, truth) in shown)
+    return "; ".join(f"sample {i} alone: {both_numbers(value, truth)}" for i, (value, truth) in shown)

@@ -31,7 +31,7 @@ def origin_of(row: Row, laboratory: Laboratory) -> Cause:
     index, _, data = laboratory.values_of(where)
     origin = Origin()
     with observing(origin):
-        laboratory.ask(laboratory.point, np.arange(laboratory.n) if where is None else index)
+        laboratory.call(laboratory.point, np.arange(laboratory.n) if where is None else index)
     return explained(row.cause, origin, where, data)
 
 
@@ -47,7 +47,7 @@ def culprit_of(row: Row, laboratory: Laboratory) -> Cause:
     index, values, data = laboratory.values_of(where)
     observer = Unbounded(Provenance(values, UNIT_ROUNDOFF[laboratory.problem.dtype]))
     with observing(observer):
-        laboratory.ask(laboratory.point, index)
+        laboratory.call(laboratory.point, index)
     return name_culprit(row.cause, observer.found, where, data)
 
 

@@ -35,20 +35,25 @@ _NAMED = {-1: "is left out", 1: "is counted twice", -2: "counts with the wrong s
 
 def wrong_places(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """One place of the batch, or one sample wherever it stands, whose share is wrong in all scenes that have it."""
-    first = scenes[0]
-    if not reduces(name, scenes):
-        return
-    wrong = [scene for scene in scenes if is_wrong(scene, name)]
+    wrong = [scene for scene in scenes if is_wrong(scene, name)] if reduces(name, scenes) else []
     if not wrong:
         return
-    errors, partials = [_error(scene, name) for scene in scenes], [_partials(scene, name) for scene in scenes]
+    numbers = [scene.numbers(name)[0] for scene in scenes]
+    counts = [scene.n if scene.mean else 1 for scene in scenes]
+    partials = [_partials(scene, name) for scene in scenes]
+    errors = [
+        float((arb(value) - truth).mid()) * count for (value, _, truth), count in zip(numbers, counts, strict=True)
+    ]
+    allowed = [
+        scene.slack(value, bound) * count + _SLACK * float(np.abs(column).max())
+        for scene, (value, bound, _), count, column in zip(scenes, numbers, counts, partials, strict=True)
+    ]
     for by_place in (True, False):
-        many = min(scene.n for scene in wrong) if by_place else first.total
+        many = min(scene.n for scene in wrong) if by_place else scenes[0].total
         shares = [
-            _at_places(column, scene, many) if by_place else _of_samples(column, scene, first.total)
+            np.pad(column[:many], (0, max(0, many - scene.n))) if by_place else _of_samples(column, scene, many)
             for scene, column in zip(scenes, partials, strict=True)
         ]
-        allowed = [_allowed(scene, name, column) for scene, column in zip(scenes, partials, strict=True)]
         weights = _weighted(np.array(errors), np.stack(shares), np.array(allowed))
         for place in weights if len(weights) <= _MOST else ():
             basis = _share(name, place, by_place)
@@ -64,13 +69,10 @@ def _hypothesis(name: str, place: int, by_place: bool, basis: Prediction, found:
     words = f"the sample at place {place} of the batch" if by_place else f"sample {place}, wherever it stands,"
     fields = {"sample": place, "place": words.rstrip(","), "by_place": by_place}
     if whole is not None:
-        return Hypothesis(
-            "one_sample", f"{words} {_NAMED[whole]}", 2.55, plus(name, basis, arb(whole)), fields, fitted=1
-        )
-    return Hypothesis(
-        "one_sample", f"{words} counts {1 + middle:.6g} times", 2.65, plus(name, basis, arb(middle, uncertainty)),
-        {**fields, "weight": 1 + middle}, fitted=1,
-    )  # fmt: skip
+        predict = plus(name, basis, arb(whole))
+        return Hypothesis("one_sample", f"{words} {_NAMED[whole]}", 2.55, predict, fields, fitted=1)
+    message, predict = f"{words} counts {1 + middle:.6g} times", plus(name, basis, arb(middle, uncertainty))
+    return Hypothesis("one_sample", message, 2.65, predict, {**fields, "weight": 1 + middle}, fitted=1)
 
 
 def _share(name: str, place: int, by_place: bool) -> Prediction:
@@ -90,15 +92,6 @@ def _found(scene: Scene, sample: int) -> int | None:
     return scene.index.index(sample) if sample in scene.index else None
 
 
-def _error(scene: Scene, name: str) -> float:
-    return float((arb(scene.values(name)[0]) - scene.truth(name)[0]).mid()) * (scene.n if scene.mean else 1)
-
-
-def _allowed(scene: Scene, name: str, partials: np.ndarray) -> float:
-    slack = scene.slack(scene.values(name)[0], scene.bounds(name)[0]) * (scene.n if scene.mean else 1)
-    return slack + _SLACK * float(np.abs(partials).max())
-
-
 def _partials(scene: Scene, name: str) -> np.ndarray:
     """The partial of each sample, in float64."""
     problem = scene.problem
@@ -106,11 +99,6 @@ def _partials(scene: Scene, name: str) -> np.ndarray:
     values |= scene.columns()
     program = lower([exact_partial(problem, name)], problem.inputs)
     return spread_over(program.run(TORCH, values)[0], scene.n, values).numpy()
-
-
-def _at_places(partials: np.ndarray, scene: Scene, many: int) -> np.ndarray:
-    """The partials at the first ``many`` places, 0 where the scene has no such place."""
-    return np.pad(partials[:many], (0, max(0, many - scene.n)))
 
 
 def _of_samples(partials: np.ndarray, scene: Scene, total: int) -> np.ndarray:

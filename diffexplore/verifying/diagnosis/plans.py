@@ -2,7 +2,7 @@
 
 The numbers of samples have no common factor, with each other or with the 3 of a traced program, so that a factor made
 of them is told from a constant. Points are moved, and in small batches the samples too: only what holds at all of them
-is said of all inputs. A search makes at most ``_MOST_TRIES`` calls for its scenes, ``SINGLES`` for single samples and
+is stated of all inputs. A search makes at most ``_MOST_TRIES`` calls for its scenes, ``SINGLES`` for single samples and
 ``_REPEATS`` of the whole batch, beside the halving of a batch in 2 log₂ N calls.
 """
 
@@ -51,9 +51,9 @@ def scenes(laboratory: Laboratory) -> list[Scene]:
     refused = False
     for point, index, rows in _plans(laboratory):
         if len(found) < _MOST and _inside(laboratory, point, rows):
-            scene = laboratory.ask(point, index, rows)
+            scene = laboratory.call(point, index, rows)
             refused |= scene is None and len(index) != laboratory.n
-            found += [scene] if scene is not None and scene.is_decided() else []
+            found += _decided(scene)
     return [scene for scene in found if scene.n == laboratory.n] if refused else found
 
 
@@ -71,10 +71,10 @@ def singles(laboratory: Laboratory) -> list[Scene]:
         if laboratory.n <= i < _AT_THE_POINT:
             index, rows = np.array([-1]), _varied(laboratory, 1, draw)
         if _inside(laboratory, point, rows):
-            scene = laboratory.ask(point, index, rows)
+            scene = laboratory.call(point, index, rows)
             if scene is None:
                 break  # it takes no single sample
-            found += [scene] if scene.is_decided() else []
+            found += _decided(scene)
     return found
 
 
@@ -98,15 +98,15 @@ def by_data(laboratory: Laboratory, name: str, estimate: Estimate, wrong: np.nda
         own = Estimate(estimate.value[i : i + 1], estimate.bound[i : i + 1])
         scene = laboratory.scene_of(laboratory.point, np.array([i]), {name: own})
         scene.divisor = laboratory.n
-        found += [scene] if scene.is_decided() else []
+        found += _decided(scene)
     return found
 
 
 def same_sample(laboratory: Laboratory, place: int) -> list[Scene]:
     """One sample of the batch at a few other points."""
     draw = np.random.default_rng([laboratory.seed, place])
-    found = [laboratory.ask(moved(laboratory.point, draw), np.array([place])) for _ in range(_REPEATS)]
-    return [scene for scene in found if scene is not None and scene.is_decided()]
+    points = [moved(laboratory.point, draw) for _ in range(_REPEATS)]
+    return [scene for point in points for scene in _decided(laboratory.call(point, np.array([place])))]
 
 
 def classes(laboratory: Laboratory) -> dict[str, set[float]]:
@@ -122,6 +122,10 @@ def classes(laboratory: Laboratory) -> dict[str, set[float]]:
 def of_a_class(laboratory: Laboratory, cause: Cause) -> bool:
     """Whether the condition of a cause is on a column of labels."""
     return any(cause.fields["where"].startswith(f"{name} ") for name in classes(laboratory))
+
+
+def _decided(scene: Scene | None) -> list[Scene]:
+    return [scene] if scene is not None and scene.is_decided() else []
 
 
 def moved(point: Mapping[str, float], draw: np.random.Generator) -> Point:

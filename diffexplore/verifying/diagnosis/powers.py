@@ -68,7 +68,8 @@ def _of_a_term(name: str, partial: sympy.Expr) -> Iterator[_Changed]:
     for term in sympy.Add.make_args(partial)[:_MOST_TERMS]:
         for factor in [factor for factor in sympy.Mul.make_args(term) if not factor.is_number]:
             for wrong in _off_by_one(factor):
-                words = "it has {wrong} in the place of {right}, in the term " + _braced(text_of(term))
+                inside = text_of(term).replace("{", "{{").replace("}", "}}")  # it is formatted
+                words = "it has {wrong} in the place of {right}, in the term " + inside
                 yield 2.35, words, factor, wrong, partial - term + term / factor * wrong
     for node in _powers(partial):
         for wrong in _off_by_one(node):
@@ -90,8 +91,3 @@ def _off_by_one(factor: sympy.Expr) -> list[sympy.Expr]:
     if base.is_number or not exponent.is_Integer:
         return []
     return [base**wrong for wrong in (exponent - 1, exponent + 1)]
-
-
-def _braced(text: str) -> str:
-    """A text in which braces stand for themselves where it is formatted."""
-    return text.replace("{", "{{").replace("}", "}}")

@@ -10,7 +10,7 @@ import sympy
 
 from diffexplore.formula.text import to_text
 
-#: Decimals with more digits are not said to be what somebody wrote; nor are those that one in so many intervals holds.
+#: Decimals with more digits are not taken for what somebody wrote; nor are those that one in so many intervals holds.
 _MOST_DIGITS, _BY_CHANCE = 12, 1e-3
 
 

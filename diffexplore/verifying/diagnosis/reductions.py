@@ -18,9 +18,9 @@ _CLASSES = 6
 _RIGHT, _WRONG = 3, 2
 
 _CHOICES: tuple[tuple[str, Callable[[list[arb]], arb]], ...] = (
-    ("the largest of the samples' gradients", lambda parts: max(parts, key=lambda part: float(part.mid()))),
-    ("the smallest of the samples' gradients", lambda parts: min(parts, key=lambda part: float(part.mid()))),
-    ("the median of the samples' gradients", lambda parts: _sorted(parts)[(len(parts) - 1) // 2]),
+    ("the largest of the samples' gradients", lambda parts: max(parts, key=_middle)),
+    ("the smallest of the samples' gradients", lambda parts: min(parts, key=_middle)),
+    ("the median of the samples' gradients", lambda parts: sorted(parts, key=_middle)[(len(parts) - 1) // 2]),
     ("the first sample's gradient", lambda parts: parts[0]),
     ("the last sample's gradient", lambda parts: parts[-1]),
     ("the sum of the samples' absolute gradients", lambda parts: sum((abs(part) for part in parts), arb(0))),
@@ -28,8 +28,8 @@ _CHOICES: tuple[tuple[str, Callable[[list[arb]], arb]], ...] = (
 )
 
 
-def _sorted(parts: list[arb]) -> list[arb]:
-    return sorted(parts, key=lambda part: float(part.mid()))
+def _middle(part: arb) -> float:
+    return float(part.mid())
 
 
 def reductions(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:

@@ -1,6 +1,6 @@
 """Where a candidate is wrong: a class of the data, or one side of a threshold, with all wrong samples and no other.
 
-What explains the wrong samples among themselves is said of them alone.
+The message about the wrong samples is about them alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _APART = 2.0**-20
 
 @dataclass(frozen=True)
 class SampleRegion:
-    """A condition that a set of samples meets and another does not; of several the one with the least rank is told."""
+    """A condition that a set of samples meets and another does not; of several the one with the least rank is named."""
 
     text: str
     rank: float
@@ -65,9 +65,9 @@ def of_each_class(name: str, singles: Sequence[Scene]) -> Cause | None:
             continue
         causes = {text: explained(name, part, scope=False) for text, part in parts.items()}
         if all(causes.values()):
-            told = [f"where {text}: {cause.message}" for text, cause in causes.items() if cause]
+            messages = [f"where {text}: {cause.message}" for text, cause in causes.items() if cause]
             certain = all(cause.fields["certain"] for cause in causes.values() if cause)
-            return Cause("region", "; ".join(told), {"where": list(causes), "certain": certain})
+            return Cause("region", "; ".join(messages), {"where": list(causes), "certain": certain})
     return None
 
 

@@ -21,7 +21,7 @@ def revised(
 ) -> PointOutcome:
     """The outcome with these causes, by partial, on its failing rows (on all rows: ``every``).
 
-    A NaN keeps its own cause, and its partial fails whatever is said of its other numbers.
+    A NaN keeps its own cause, and its partial fails whatever the cause of its other numbers.
     """
     nan = {row.parameter for row in outcome.rows if row.is_nan}
     if not every:

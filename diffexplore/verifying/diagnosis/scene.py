@@ -33,7 +33,7 @@ _TIGHT = 2.0**-60
 
 
 class SceneUnavailable(Exception):
-    """A hypothesis asks for what only a small scene can compute."""
+    """A hypothesis needs what only a small scene can compute."""
 
 
 @dataclass
@@ -189,7 +189,7 @@ class Laboratory:
     n: int
     seed: int
 
-    def ask(
+    def call(
         self, point: Mapping[str, float], index: np.ndarray, rows: Mapping[str, Tensor] | None = None
     ) -> Scene | None:
         """The scene of some samples at a point; None where the candidate refuses them.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
 from flint import arb
 
 from diffexplore.checking.comparisons import PointOutcome
-from diffexplore.checking.records import VALUE, Cause, Row
+from diffexplore.checking.records import VALUE, Cause
 from diffexplore.methods.base import Estimates
 from diffexplore.verifying.diagnosis import behaviour, locate, plans, regions
 from diffexplore.verifying.diagnosis.axes import of_an_axis
@@ -20,7 +20,7 @@ from diffexplore.verifying.diagnosis.cancellation import cancelling
 from diffexplore.verifying.diagnosis.evidence import different, is_wrong
 from diffexplore.verifying.diagnosis.reductions import of_the_reduction
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
-from diffexplore.verifying.diagnosis.whole import MOST, SMALL, WholeBatch, requested, whole_batch
+from diffexplore.verifying.diagnosis.whole import MOST, SMALL, WholeBatch, batch_scene, whole_batch
 from diffexplore.verifying.point import CandidateCheck
 
 
@@ -59,28 +59,20 @@ class Diagnosis:
         return self._laboratory, plans.scenes(self._laboratory)
 
     def causes(self) -> dict[str, Cause]:
-        shared = self._of_behaviour() if self._repeatable else None
-        if shared is not None:
-            return dict.fromkeys(self.wrong, shared)
-        found = self._narrowed() if self._repeatable else {}
+        found = self._of_behaviour() if self._repeatable else {}
         return {name: found.get(name) or self._cause(name) for name in self.wrong}
 
-    def _of_behaviour(self) -> Cause | None:
+    def _of_behaviour(self) -> dict[str, Cause]:
+        """Chance or rounding as the cause of all, or of the partials whose error rounding in a narrower dtype is."""
         observed, laboratory = self.check.observed, self._laboratory
-        return behaviour.by_chance(laboratory, observed) or behaviour.only_narrow(
-            laboratory, observed, self._partials()
-        )
-
-    def _partials(self) -> list[str]:
-        return [name for name in self.wrong if name != VALUE] or list(self.wrong)
-
-    def _narrowed(self) -> dict[str, Cause]:
-        """The partials whose error is the rounding of a narrower dtype; where all are, the value with them."""
-        partials = self._partials()
+        partials = [name for name in self.wrong if name != VALUE] or list(self.wrong)
+        shared = behaviour.by_chance(laboratory, observed) or behaviour.only_narrow(laboratory, observed, partials)
+        if shared is not None:
+            return dict.fromkeys(self.wrong, shared)
         found = behaviour.narrowed(
-            self._laboratory, self.check.observed, partials, lambda: self._whole_of(self.check.whole_batch_again())
+            laboratory, observed, partials, lambda: self._whole_of(self.check.whole_batch_again())
         )
-        everything = len(found) == len(partials) > 0
+        everything = len(found) == len(partials) > 0  # then the value is, too
         return dict.fromkeys(self.wrong, next(iter(found.values()))) if everything else found
 
     # ------------------------------------------------------------------------------------------------ one partial
@@ -91,7 +83,8 @@ class Diagnosis:
         scenes = self._known(name, [*self._scenes, *self._whole])
         cause = regions.explained(name, scenes) if scenes else None
         if self._repeatable and cause is None and name != VALUE:
-            cause = self._of_an_axis(name)
+            with self._in_its_own_dtype():
+                cause = of_an_axis(name, self._sharp)
         if self._repeatable and (cause is None or not cause.fields["certain"]):
             more = self._known(name, [*scenes, *self._again, *self._singles])
             cause = regions.explained(name, more) if more else None
@@ -101,11 +94,6 @@ class Diagnosis:
         if cause is None and self._sharp is not self._laboratory:
             return Diagnosis(self.check, self.outcome, (name,), widen=False)._cause(name)
         return cause or self._unexplained(name)
-
-    def _of_an_axis(self, name: str) -> Cause | None:
-        """What the errors by the other entries of an array say of that by one."""
-        with self._asking():
-            return of_an_axis(name, self._sharp)
 
     def _by_data(self, name: str) -> Cause | None:
         """What the failing samples of a partial by data show by themselves."""
@@ -120,23 +108,27 @@ class Diagnosis:
 
     @staticmethod
     def _known(name: str, scenes: Sequence[Scene]) -> list[Scene]:
-        return [scene for scene in scenes if name in scene.estimates and _knows(scene, name)]
+        return [
+            scene
+            for scene in scenes
+            if name in scene.estimates and (not isinstance(scene, WholeBatch) or name in scene.truths)
+        ]
 
     @cached_property
     def _again(self) -> list[Scene]:
         """The whole batch at other points."""
-        with self._asking():
-            found = [requested(self._sharp, point, index) for point, index in plans.whole_again(self._sharp)]
+        with self._in_its_own_dtype():
+            found = [batch_scene(self._sharp, point, index) for point, index in plans.whole_again(self._sharp)]
         return [scene for scene in found if scene is not None]
 
     @cached_property
     def _singles(self) -> list[Scene]:
         """Single samples; none where the candidate takes the whole batch alone, and one sample by broadcasting."""
         sizes = {scene.n for scene in self._scenes}
-        with self._asking():
+        with self._in_its_own_dtype():
             return plans.singles(self._sharp) if self._repeatable and len(sizes) > 1 else []
 
-    def _asking(self) -> AbstractContextManager[None]:
+    def _in_its_own_dtype(self) -> AbstractContextManager[None]:
         """In float64, a candidate may still compute in the dtype that it was written for."""
         return self.check.observed.unexpecting() if self._sharp is not self._laboratory else nullcontext()
 
@@ -156,7 +148,7 @@ class Diagnosis:
             return None
         singles = self._known(name, self._singles)
         wrong = different([scene for scene in singles if is_wrong(scene, name)])
-        with self._asking():
+        with self._in_its_own_dtype():
             one = self._one(name) if wrong <= 1 else None
         if one is not None:
             return one
@@ -169,17 +161,17 @@ class Diagnosis:
 
     def _one(self, name: str) -> Cause | None:
         """One sample that is wrong by itself, where the others are right."""
-        laboratory = self._sharp
-        scene = locate.by_halving(laboratory, lambda found: is_wrong(found, name))
+        laboratory, wrong = self._sharp, partial(is_wrong, name=name)
+        scene = locate.by_halving(laboratory, wrong)
         if scene is None or name not in scene.estimates:
             return None
         place = scene.index[0]
-        if locate.others_are_wrong(laboratory, place, lambda found: is_wrong(found, name)):
+        if locate.others_are_wrong(laboratory, place, wrong):
             return None
-        scenes = [scene, *(found for found in plans.same_sample(laboratory, place) if is_wrong(found, name))]
+        scenes = [scene, *filter(wrong, plans.same_sample(laboratory, place))]
         inner = regions.explained(name, scenes, scope=False)
         value, truth = scene.values(name)[0], float(scene.truth(name)[0].mid())
-        message = f"sample {place} is wrong by itself: {locate.told(value, truth)}"
+        message = f"sample {place} is wrong by itself: {locate.both_numbers(value, truth)}"
         message += f"; there {inner.message} (at {len(scenes)} points)" if inner and inner.fields["certain"] else ""
         return Cause("one_sample", message, {"sample": place, "value": value, "truth": truth, "certain": True})
 
@@ -191,8 +183,8 @@ class Diagnosis:
 
     def _unexplained(self, name: str) -> Cause:
         worst = locate.worst_singles(self._known(name, self._singles), name) if name != VALUE else ""
-        shown = f"; {worst}" if worst else ""
-        return Cause("unexplained", f"no known mistake explains these numbers{shown}", {"certain": False})
+        message = f"no known mistake explains these numbers{'; ' if worst else ''}{worst}"
+        return Cause("unexplained", message, {"certain": False})
 
     # --------------------------------------------------------------------------------------------- whole batch
     def _whole_of(self, estimates: Estimates) -> list[Scene]:
@@ -200,11 +192,11 @@ class Diagnosis:
         if laboratory.n <= SMALL:
             scene = laboratory.scene_of(laboratory.point, index, estimates)
             return [scene] if scene.is_decided() else []
-        truths = {row.parameter: _ball(row) for row in self.outcome.rows if row.sample is None and row.probe is None}
-        reduced = {name: estimates[name] for name in truths if name in estimates}
-        known = {name: ball for name, ball in truths.items() if ball is not None and name in reduced}
+        rows = [row for row in self.outcome.rows if row.sample is None and row.probe is None]
+        truths = {row.parameter: arb(row.truth.mid, row.truth.rad) for row in rows if row.truth is not None}
+        known = {name: ball for name, ball in truths.items() if name in estimates}
         places = index if laboratory.n <= MOST else index[:0]
-        return [whole_batch(laboratory, laboratory.point, places, {name: reduced[name] for name in known}, known)]
+        return [whole_batch(laboratory, laboratory.point, places, {name: estimates[name] for name in known}, known)]
 
 
 #: Causes of partials by data that need no condition.
@@ -212,11 +204,3 @@ _OF_ONE_LIST = frozenset({"one_sample", "permuted"})
 
 #: Causes that may look like an error of one class of the data.
 _OF_TERMS = frozenset({"cut_path", "missing_term", "extra_term", "sign_of_term", "wrong_power", "factor_of_input"})
-
-
-def _knows(scene: Scene, name: str) -> bool:
-    return not isinstance(scene, WholeBatch) or name in scene.truths
-
-
-def _ball(row: Row) -> arb | None:
-    return arb(row.truth.mid, row.truth.rad) if row.truth else None

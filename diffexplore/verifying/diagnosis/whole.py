@@ -11,8 +11,7 @@ import torch
 from flint import arb
 from torch import Tensor
 
-from diffexplore.arithmetic.balls import precision
-from diffexplore.checking.enclosures import SUM_PRECISION, Status, statuses_in
+from diffexplore.checking.enclosures import Status
 from diffexplore.checking.evaluate import Evaluator
 from diffexplore.methods.base import Estimate
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene, SceneUnavailable
@@ -55,33 +54,25 @@ class WholeBatch(Scene):
         return self.rows
 
 
-def requested(laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray) -> Scene | None:
+def batch_scene(laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray) -> Scene | None:
     """The whole batch at a point, its samples in the order of ``index``; None where nothing is certain of it."""
     if laboratory.n <= SMALL:
-        scene = laboratory.ask(point, index)
+        scene = laboratory.call(point, index)
         return scene if scene is not None and scene.is_decided() else None
     if laboratory.n > MOST or set(laboratory.problem.wrt) & set(laboratory.problem.loss.data):
         return None
-    scene = laboratory.ask(point, index)
+    scene = laboratory.call(point, index)
     return None if scene is None else _enclosed(laboratory, point, index, scene.estimates)
 
 
 def _enclosed(
     laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray, estimates: Mapping[str, Estimate]
 ) -> WholeBatch | None:
-    problem, n = laboratory.problem, laboratory.n
-    rows = laboratory.rows(index)
-    sums = {name: arb(0) for name in problem.wrt}
-    for chunk in Evaluator(problem, point, rows, n).chunks([], lambda done: None):
-        with precision(SUM_PRECISION):
-            for name in sums:
-                if statuses_in(chunk.truths[name]) - {Status.RESOLVED}:
-                    return None
-                sums[name] += chunk.sums[name]
-    with precision(SUM_PRECISION):
-        truths = {name: total / n if problem.loss.reduction == "mean" else total for name, total in sums.items()}
-    known = {name: estimates[name] for name in truths}
-    return whole_batch(laboratory, point, index, known, truths)
+    found = Evaluator(laboratory.problem, point, laboratory.rows(index), laboratory.n).reduced_truths()
+    if any(truth.status[0] != Status.RESOLVED for truth, _ in found.values()):
+        return None
+    truths = {name: ball for name, (_, ball) in found.items()}
+    return whole_batch(laboratory, point, index, {name: estimates[name] for name in truths}, truths)
 
 
 def whole_batch(

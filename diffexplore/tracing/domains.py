@@ -21,6 +21,10 @@ from diffexplore.torch_ops.readers.certain import INFINITIES, has_value, is_nonn
 from diffexplore.torch_ops.readers.logic import opposite
 from diffexplore.torch_ops.records import Operator
 
+Conditions = frozenset[Boolean]
+
+NOTHING: Conditions = frozenset()
+
 
 class Certainty:
     """The nodes of a graph whose values are certainly finite.
@@ -72,13 +76,8 @@ def _finite(value: Any) -> bool:
     return all(cell in INFINITIES or has_value(cell) for cell in cells)
 
 
-Needs = frozenset[Boolean]
-
-NOTHING: Needs = frozenset()
-
-
-def own_needs(operator: Operator, arguments: Iterable[Any]) -> Needs:
-    """What an operator needs of its operands' values, beside what its formula says."""
+def own_conditions(operator: Operator, arguments: Iterable[Any]) -> Conditions:
+    """The conditions on the operands of an operator for it to have a value, beside what its formula says."""
     domain = operator.defined
     operands = [argument for argument in arguments if isinstance(argument, (Grid, sympy.Expr, int))]
     if domain.in_formula or domain == EVERYWHERE or not operands:
@@ -92,15 +91,15 @@ def own_needs(operator: Operator, arguments: Iterable[Any]) -> Needs:
     return _checked(operator.name, {domain.condition(*row) for row in rows})
 
 
-def _checked(name: str, found: Iterable[Boolean]) -> Needs:
+def _checked(name: str, found: Iterable[Boolean]) -> Conditions:
     parts = {part for need in found for part in sympy.And.make_args(need)}
     if sympy.false in parts:
         raise UsageError(f"{name} has no value where the function takes it, whatever the input")
     return frozenset(parts - {sympy.true})
 
 
-def chosen(condition: Grid, taken: Needs, otherwise: Needs) -> Needs:
-    """What a choice needs: of each operand only where it is taken."""
+def chosen(condition: Grid, taken: Conditions, otherwise: Conditions) -> Conditions:
+    """The conditions of a choice: those of each operand only where it is taken."""
     holds = set(condition.cells.ravel())
     if len(holds) != 1:
         return taken | otherwise
@@ -110,34 +109,34 @@ def chosen(condition: Grid, taken: Needs, otherwise: Needs) -> Needs:
     return frozenset(need for need in (*first, *second) if need != sympy.true)
 
 
-class NodeNeeds:
+class NodeDomains:
     """What the results of the nodes of a graph need; ``output`` and ``gradients`` are those of its end."""
 
     def __init__(self) -> None:
-        self.output: Needs = NOTHING
-        self.gradients: tuple[Needs, ...] = ()
-        self._of: dict[Node, Needs] = {}
-        self._of_all: Needs = NOTHING
+        self.output: Conditions = NOTHING
+        self.gradients: tuple[Conditions, ...] = ()
+        self._of: dict[Node, Conditions] = {}
+        self._of_all: Conditions = NOTHING
 
-    def of(self, argument: Any) -> Needs:
-        """What an argument of a node needs."""
+    def of(self, argument: Any) -> Conditions:
+        """The conditions under which an argument of a node has a value."""
         return self._of.get(argument, NOTHING) | self._of_all if isinstance(argument, Node) else NOTHING
 
     def pass_on(self, source: Any, node: Node) -> None:
-        """A part of a result needs what the whole does."""
+        """A part of a result has the conditions of the whole."""
         self._of[node] = self.of(source)
 
     def keep(
         self, node: Node, operator: Operator, in_place: bool, values: Sequence[Any], condition: Callable[[Any], Grid]
     ) -> None:
-        """What an operator needs itself, and what its operands need: of a choice, where each is taken."""
+        """The conditions of an operator itself and of its operands: of a choice, where each is taken."""
         if operator.choice is not None and not in_place:
             places = operator.choice
             deciding, taken, otherwise = (self.of(node.args[place]) for place in places)
             self._of[node] = deciding | chosen(condition(values[places[0]]), taken, otherwise)
             return
         inherited = (self.of(argument) for argument in node.all_input_nodes)
-        self._of[node] = own_needs(operator, values).union(*inherited)
+        self._of[node] = own_conditions(operator, values).union(*inherited)
         if in_place:  # views of what is written to have the new values, too
             self._of_all |= self._of[node]
 

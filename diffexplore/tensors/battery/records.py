@@ -1,0 +1,118 @@
+"""What is tried, what a trial starts from, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+
+from diffexplore.errors import CandidateError
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
+from diffexplore.tensors.observed import TensorNumbers
+from diffexplore.tensors.subject import TensorSubject
+
+Tensor = torch.Tensor
+Gradients = tuple[Tensor | None, ...]
+
+#: Where nothing is known of the rounding, this root of the unit roundoff is allowed, relative to the largest entry.
+_UNKNOWN = 0.5
+
+
+class TrialUnavailable(Exception):
+    """A trial cannot be made of this function; the text says why."""
+
+
+@dataclass(frozen=True)
+class CallFinding:
+    """Something that is wrong: a stable key, and a line that says what, and how it is mended."""
+
+    key: str
+    message: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class PlainCall:
+    """What the plain check knows of one output: its upstream gradient, and the gradients with their bounds."""
+
+    output: str
+    upstream: Tensor
+    gradients: tuple[TensorNumbers, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CallSetting:
+    """What a trial starts from.
+
+    Attributes:
+        candidate: the function under test, at its inputs.
+        calls: what plain calls gave, an output each.
+        subject: all that is checked.
+    """
+
+    candidate: TensorCandidate
+    calls: tuple[PlainCall, ...]
+    subject: TensorSubject
+
+    @property
+    def forward(self) -> TensorCandidate:
+        """What is differentiated for the truth."""
+        return self.subject.forward
+
+    def output_of(self, call: TensorCandidate, name: str, **options: Any) -> TensorOutput:
+        """That output of a new call. Raises TrialUnavailable where there is none."""
+        for one in call.returned():
+            if one.name == name and is_differentiable(one.tensor):
+                return one
+        raise TrialUnavailable(f"{name} is not differentiable there")
+
+    def differing(self, found: Gradients, expected: Gradients, call: PlainCall, upstream: Tensor) -> str | None:
+        """Where two gradients differ by more than rounding: ``x[0, 2] is 1.5, not 3``; None where they do not.
+
+        ``expected`` was given for the same upstream gradient, ``upstream``; the plain call's bounds are scaled to that.
+        """
+        scale = float(upstream.detach().abs().max()) / float(call.upstream.abs().min()) if upstream.numel() else 1.0
+        for source, one, other, numbers in zip(self.candidate.sources, found, expected, call.gradients, strict=True):
+            worst = _worst(one, other, source.tensor, numbers, 4 * max(1.0, scale))
+            if worst is not None:
+                return f"{source.name}{worst}"
+        return None
+
+
+def _worst(one: Tensor | None, other: Tensor | None, like: Tensor, numbers: TensorNumbers, scale: float) -> str | None:
+    value, expected = (torch.zeros_like(like) if part is None else part.detach() for part in (one, other))
+    if value.shape != expected.shape:
+        return f" has shape {tuple(value.shape)}, not {tuple(expected.shape)}"
+    value, expected = value.to("cpu", torch.float64), expected.to("cpu", torch.float64)
+    unit = torch.finfo(like.dtype).eps if like.is_floating_point() else 2.0**-52
+    bound = torch.from_numpy(numbers.bound.copy()).reshape(expected.shape)
+    largest = float(expected.abs().max()) if expected.numel() else 0.0
+    room = torch.where(bound.isfinite(), scale * bound, unit**_UNKNOWN * largest) + 64 * unit * expected.abs()
+    off = ((value - expected).abs() > room) | (value.isnan() != expected.isnan())
+    if not bool(off.any()):
+        return None
+    place = int(torch.where(off, (value - expected).abs().nan_to_num(nan=torch.inf), -1.0).argmax())
+    index = ", ".join(str(int(i)) for i in torch.unravel_index(torch.tensor(place), tuple(value.shape) or (1,)))
+    where = f"[{index}]" if value.dim() else ""
+    return f"{where} is {float(value.reshape(-1)[place]):.6g}, not {float(expected.reshape(-1)[place]):.6g}"
+
+
+@dataclass(frozen=True)
+class CallTrial:
+    """A way of calling that is tried.
+
+    ``level`` says in which batteries. ``run`` yields what it finds; it raises TrialUnavailable where it cannot be made.
+    """
+
+    key: str
+    name: str
+    level: Literal["quick", "full"]
+    run: Callable[[CallSetting], Iterator[CallFinding]]
+
+
+def reason_of(error: CandidateError) -> str:
+    """The exception of somebody's code in one line, shortened."""
+    text = str(error)
+    return text if len(text) <= 160 else f"{text[:159]}…"

@@ -1,0 +1,129 @@
+"""The backward called again, with other random numbers, and what it writes into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+
+from diffexplore.errors import CandidateError
+from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTrial, PlainCall, reason_of
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+
+Tensor = torch.Tensor
+
+
+def repeated(setting: CallSetting) -> Iterator[CallFinding]:
+    """Two calls on one graph; the second with another state of the random generators."""
+    for call in setting.calls:
+        candidate = setting.candidate.replaced()
+        output = setting.output_of(candidate, call.output)
+        upstream = call.upstream.clone()
+        before = [one.tensor.detach().clone() for one in candidate.inputs]
+        saved = _saved(output)
+        kept = [tensor.detach().clone() for _, tensor in saved]
+        try:
+            first = [None if one is None else one.detach().clone() for one in candidate.gradients(output, upstream)]
+        except CandidateError:
+            continue  # that is told of the plain call
+        written = list(_written(candidate, before, upstream, call, saved, kept))
+        yield from written or _again(setting, candidate, output, call, tuple(first))
+
+
+def _written(
+    candidate: TensorCandidate, before: list[Tensor], upstream: Tensor, call: PlainCall,
+    saved: list[tuple[str, Tensor]], kept: list[Tensor],
+) -> Iterator[CallFinding]:  # fmt: skip
+    changed = [one.name for one, old in zip(candidate.inputs, before, strict=True) if not _same(one.tensor, old)]
+    if changed:
+        listed = ", ".join(changed)
+        yield CallFinding(
+            "inputs_modified", f"the backward writes into {listed}: compute in new tensors", {"inputs": changed}
+        )
+    if not _same(upstream, call.upstream):
+        yield CallFinding(
+            "upstream_modified",
+            "the backward writes into the upstream gradient that it is given, which others use too: work on a clone",
+        )
+    names = [name for (name, tensor), old in zip(saved, kept, strict=True) if not _same(tensor, old)]
+    if names and not changed:
+        yield CallFinding(
+            "saved_overwritten",
+            f"the backward writes into the tensors that {names[0]} saved: a second backward gives another gradient; "
+            "use operations that do not work in place",
+        )
+
+
+def _again(
+    setting: CallSetting,
+    candidate: TensorCandidate,
+    output: TensorOutput,
+    call: PlainCall,
+    first: tuple[Tensor | None, ...],
+) -> Iterator[CallFinding]:
+    try:
+        second = candidate.gradients(output, call.upstream.clone())
+    except CandidateError as error:
+        yield CallFinding(
+            "saved_overwritten", f"a second backward on the same graph (retain_graph=True) raises: {reason_of(error)}"
+        )
+        return
+    off = setting.differing(second, first, call, call.upstream)
+    if off is not None:
+        yield CallFinding(
+            "saved_overwritten",
+            f"a second backward on the same graph (retain_graph=True) gives another gradient: that by {off}",
+        )
+        return
+    reseeded = replace(candidate, seed=candidate.seed + 1)
+    off = setting.differing(reseeded.gradients(output, call.upstream.clone()), first, call, call.upstream)
+    if off is not None:
+        yield CallFinding(
+            "not_deterministic",
+            f"the backward draws random numbers of its own, so that the gradient by {off} in another call: save what "
+            "the forward drew",
+        )
+
+
+def _saved(output: TensorOutput) -> list[tuple[str, Tensor]]:
+    """The tensors that hand-written Functions behind an output saved, with the Function's name."""
+    from diffexplore.tracing.backward import function_name, written_by_hand
+
+    found = []
+    for node in written_by_hand(output.tensor):
+        try:
+            found += [(function_name(node), tensor) for tensor in node.saved_tensors if isinstance(tensor, Tensor)]
+        except RuntimeError:  # overwritten since: torch says so in the backward itself
+            continue
+    return found
+
+
+def forward_writes(setting: CallSetting) -> Iterator[CallFinding]:
+    """A forward that writes into what is differentiated by; into running statistics it may."""
+    candidate = setting.candidate.replaced()
+    before = [one.tensor.detach().clone() for one in candidate.inputs]
+    candidate.returned()
+    changed = [
+        one.name
+        for one, old in zip(candidate.inputs, before, strict=True)
+        if one.differentiated and not _same(one.tensor, old)
+    ]
+    if changed:
+        listed = ", ".join(changed)
+        yield CallFinding(
+            "inputs_modified",
+            f"the forward writes into {listed}: work on a clone, or call ctx.mark_dirty",
+            {"inputs": changed},
+        )
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    one, other = one.detach(), other.detach()
+    return torch.equal(one, other) or torch.equal(one.nan_to_num(), other.nan_to_num())
+
+
+TRIALS = (
+    CallTrial("repeated", "a second backward on the same graph", "quick", repeated),
+    CallTrial("forward_writes", "what the forward writes into", "quick", forward_writes),
+)

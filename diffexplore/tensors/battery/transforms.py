@@ -1,0 +1,157 @@
+"""What torch makes of the function besides a backward pass: forward mode, vmap, compilation, autocast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch.autograd import forward_ad
+
+from diffexplore.errors import CandidateError
+from diffexplore.tensors.battery.records import (
+    CallFinding,
+    CallSetting,
+    CallTrial,
+    PlainCall,
+    TrialUnavailable,
+)
+from diffexplore.tensors.candidate import named_tensors
+
+Tensor = torch.Tensor
+
+
+def forward_mode(setting: CallSetting) -> Iterator[CallFinding]:
+    """⟨upstream, J·v⟩ has to be ⟨gradient, v⟩."""
+    generator = torch.Generator().manual_seed(setting.candidate.seed)
+    tangents = {
+        one.name: torch.randn(one.tensor.shape, generator=generator, dtype=torch.float64).to(one.tensor)
+        for one in setting.candidate.sources
+    }
+    with forward_ad.dual_level():
+        duals = {
+            one.name: forward_ad.make_dual(one.tensor.detach().clone(), tangents[one.name])
+            for one in setting.candidate.sources
+        }
+        try:
+            outputs = {
+                one.name: forward_ad.unpack_dual(one.tensor).tangent
+                for one in setting.candidate.replaced(duals).returned()
+            }
+        except CandidateError as error:
+            raise TrialUnavailable(_reason(error)) from None
+    for call in setting.calls:
+        tangent = outputs.get(call.output)
+        along = 0.0 if tangent is None else float((tangent.double() * call.upstream.double()).sum())
+        terms = [
+            (torch.from_numpy(numbers.value.copy()) * tangents[source.name].double().cpu())
+            for source, numbers in zip(setting.candidate.sources, call.gradients, strict=True)
+        ]
+        total, size = sum(float(term.sum()) for term in terms), sum(float(term.abs().sum()) for term in terms)
+        unit = torch.finfo(call.upstream.dtype).eps if call.upstream.dtype.is_floating_point else 2.0**-52
+        if not abs(along - total) <= unit**0.5 * max(size, 1e-300):
+            yield CallFinding(
+                "forward_mode",
+                "the derivative by forward mode (jvp) is not that of the backward: along a random direction "
+                f"{along:.6g}, not {total:.6g}",
+            )
+
+
+def vmapped(setting: CallSetting) -> Iterator[CallFinding]:
+    """torch.func.vmap over copies of one call has to give copies of its result and gradients."""
+    sources = setting.candidate.sources
+    stacked = [torch.stack([one.tensor.detach(), one.tensor.detach()]) for one in sources]
+    for call in setting.calls:
+
+        def gradients(*tensors: Tensor, call: PlainCall = call) -> tuple[Tensor, ...]:
+            return torch.func.grad(_scalar(setting, call), argnums=tuple(range(len(sources))))(*tensors)
+
+        try:
+            found = torch.func.vmap(gradients)(*stacked)
+        except Exception as error:
+            raise TrialUnavailable(" ".join(str(error).split())[:160]) from None
+        for copy in range(2):
+            off = setting.differing(tuple(one[copy] for one in found), _values(setting, call), call, call.upstream)
+            if off is not None:
+                yield CallFinding("vmap", f"under torch.func.vmap the gradient by {off}: the vmap rule is wrong")
+                break
+
+
+def compiled(setting: CallSetting) -> Iterator[CallFinding]:
+    """torch.compile, with the backend that runs what was traced."""
+    if setting.candidate.function.compiled:
+        raise TrialUnavailable("it is compiled already")
+    sources = setting.candidate.sources
+    for call in setting.calls:
+        leaves = [one.tensor.detach().clone().requires_grad_() for one in sources]
+        try:
+            compile_: Any = torch.compile
+            value = compile_(_scalar(setting, call), backend="aot_eager")(*leaves)
+            found = torch.autograd.grad(value, leaves, allow_unused=True)
+        except Exception as error:
+            raise TrialUnavailable(" ".join(str(error).split())[:160]) from None
+        off = setting.differing(found, _values(setting, call), call, call.upstream)
+        if off is not None:
+            yield CallFinding("compile", f"under torch.compile the gradient by {off}")
+
+
+def autocast(setting: CallSetting) -> Iterator[CallFinding]:
+    """Under autocast to bfloat16: gradients in the dtypes of the inputs, and no larger errors than bfloat16 makes."""
+    candidate = setting.candidate.replaced()
+    with torch.autocast(candidate.sources[0].tensor.device.type, dtype=torch.bfloat16):
+        try:
+            outputs = {call.output: setting.output_of(candidate, call.output) for call in setting.calls}
+        except (CandidateError, TrialUnavailable) as error:
+            raise TrialUnavailable(f"the forward refuses autocast: {error}") from None
+    for call in setting.calls:
+        output = outputs[call.output]
+        try:
+            found = candidate.gradients(output, call.upstream.to(output.tensor.dtype))
+        except CandidateError as error:
+            yield CallFinding(
+                "autocast",
+                f"the backward raises under autocast ({_reason(error)}): decorate it with custom_fwd, custom_bwd",
+            )
+            continue
+        for one, gradient, numbers in zip(candidate.sources, found, call.gradients, strict=True):
+            if gradient is not None and _far(gradient, torch.from_numpy(numbers.value.copy())):
+                yield CallFinding(
+                    "autocast", f"under autocast to bfloat16 the gradient by {one.name} is another than without it, by "
+                    "far more than bfloat16 rounds",
+                )  # fmt: skip
+
+
+def _far(found: Tensor, expected: Tensor) -> bool:
+    size = float(expected.abs().max()) if expected.numel() else 0.0
+    return bool(((found.detach().cpu().double() - expected).abs() > 0.5 * size).any())
+
+
+def _scalar(setting: CallSetting, call: PlainCall) -> Any:
+    """Σ upstream · output as a function of the inputs that are differentiated by."""
+    candidate, sources = setting.candidate, setting.candidate.sources
+
+    def scalar(*tensors: Tensor) -> Tensor:
+        moved = candidate.replaced(dict(zip([one.name for one in sources], tensors, strict=True)))
+        found = candidate.function.call(moved.state, moved.args, moved.kwargs)
+        return (dict(named_tensors(found, "output"))[call.output] * call.upstream).sum()
+
+    return scalar
+
+
+def _values(setting: CallSetting, call: PlainCall) -> tuple[Tensor, ...]:
+    return tuple(
+        torch.from_numpy(numbers.value.copy()).to(one.tensor)
+        for one, numbers in zip(setting.candidate.sources, call.gradients, strict=True)
+    )
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:160]
+
+
+TRIALS: Sequence[CallTrial] = (
+    CallTrial("forward_mode", "forward mode", "full", forward_mode),
+    CallTrial("vmap", "torch.func.vmap", "full", vmapped),
+    CallTrial("compile", "torch.compile", "full", compiled),
+    CallTrial("autocast", "autocast", "full", autocast),
+)

@@ -1,0 +1,137 @@
+"""Ways of the forward that the backward leaves out, gives the wrong sign, or counts otherwise."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from diffexplore.tensors.diagnosis.factors import alignments, fitted_weight, named_factor
+from diffexplore.tensors.diagnosis.hypothesis import Mistake
+from diffexplore.tensors.diagnosis.paths import PathShare, paths
+from diffexplore.tensors.diagnosis.scene import GradientScene
+
+#: So many ways are taken in pairs.
+_MOST_IN_PAIRS = 24
+
+
+def cut(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """One way is missing, or has the wrong sign; then two of them."""
+    ways = _distinct(scenes[0])
+    for weight, key, verb in _KINDS:
+        for number, path in ways:
+            yield _weighted(key, f"the gradient through {path.name} {verb}", [number], weight)
+    for (one, first), (two, second) in itertools.combinations(ways[:_MOST_IN_PAIRS], 2):
+        for weight, key, verb in _KINDS:
+            message = f"the gradients through {first.name}, and through {second.name}, {_PLURAL[verb]}"
+            yield _weighted(key, message, [one, two], weight)
+    for number, path in ways:
+        yield Mistake("cut_path", f"only the gradient through {path.name} is there", partial(_share, number=number))
+
+
+#: What is added to the truth, in shares of a way; its key, and what is said of the way.
+_KINDS = ((-1.0, "cut_path", "is missing"), (-2.0, "sign_of_term", "has the wrong sign"))
+_PLURAL = {"is missing": "are missing", "has the wrong sign": "have the wrong sign"}
+
+
+def scaled(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """One way is counted with a factor, which is fitted."""
+    scene = scenes[0]
+    for number, path in _distinct(scene):
+        share = path.shares[scene.source]
+        weight = fitted_weight(scene, share)
+        if weight is None:
+            continue
+        text, origin = named_factor(1 + weight[0], weight[1], scene)
+        message = f"the gradient through {path.name} is counted {text} times{': ' + origin if origin else ''}"
+        yield Mistake(
+            "scaled_path", message, partial(_plus, number=number, weight=weight[0]),
+            {"path": path.name, "factor": 1 + weight[0]}, fitted=1,
+        )  # fmt: skip
+
+
+def without_factor(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """A known tensor that is a factor on one way is left out there, or stands there twice."""
+    scene = scenes[0]
+    if scene.sweep is None:
+        return
+    for number, path in _distinct(scene):
+        for place, known in enumerate(scene.sweep.known):
+            for power, words in ((-1, "is divided by"), (1, "is multiplied by")):
+                yield Mistake(
+                    "factor_of_input", f"the gradient through {path.name} {words} {known.name}",
+                    partial(_with_factor, number=number, known=place, power=power),
+                    {"path": path.name, "factor": known.name},
+                )  # fmt: skip
+
+
+def _with_factor(scene: GradientScene, number: int, known: int, power: int) -> np.ndarray | None:
+    share = _share(scene, number)
+    found = [] if scene.sweep is None else alignments(scene.sweep.known[known].values, scene.shape)
+    if share is None or not found:
+        return None
+    with np.errstate(all="ignore"):
+        return np.asarray(scene.exact + np.where(share == 0, 0.0, share * found[0][0] ** float(power) - share))
+
+
+def slopes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """The derivative of one operation counts as 1."""
+    sweep = scenes[0].sweep
+    if sweep is None:
+        return
+    for number, path in enumerate(paths(sweep)):
+        if path.slope_left_out is not None:
+            yield Mistake(
+                "local_slope", f"the derivative of {path.name} is left out: it counts as 1",
+                partial(_without_slope, number=number), {"path": path.name},
+            )  # fmt: skip
+
+
+def _distinct(scene: GradientScene) -> list[tuple[int, PathShare]]:
+    """The ways that bear on the input and are not all of it, each of several that share all once."""
+    if scene.sweep is None:
+        return []
+    found: list[tuple[int, PathShare]] = []
+    seen: list[np.ndarray] = []
+    for number, path in enumerate(paths(scene.sweep)):
+        share = path.shares[scene.source]
+        telling = np.abs(share) > scene.room
+        if not telling.any() or any(np.allclose(share, other, rtol=1e-12, atol=0) for other in seen):
+            continue
+        if np.allclose(share, scene.exact, rtol=1e-12, atol=0, equal_nan=True):
+            continue
+        seen.append(share)
+        found.append((number, path))
+    return found
+
+
+def _weighted(key: str, message: str, numbers: list[int], weight: float) -> Mistake:
+    def predict(scene: GradientScene) -> np.ndarray | None:
+        if scene.sweep is None or max(numbers) >= len(paths(scene.sweep)):
+            return None
+        shares = [paths(scene.sweep)[number].shares[scene.source] for number in numbers]
+        predicted: np.ndarray = scene.exact + weight * np.sum(shares, axis=0)
+        return predicted
+
+    return Mistake(key, message, predict)
+
+
+def _share(scene: GradientScene, number: int) -> np.ndarray | None:
+    return None if scene.sweep is None else paths(scene.sweep)[number].shares[scene.source]
+
+
+def _plus(scene: GradientScene, number: int, weight: float) -> np.ndarray | None:
+    share = _share(scene, number)
+    return None if share is None else scene.exact + weight * share
+
+
+def _without_slope(scene: GradientScene, number: int) -> np.ndarray | None:
+    if scene.sweep is None:
+        return None
+    path = paths(scene.sweep)[number]
+    if path.slope_left_out is None:
+        return None
+    predicted: np.ndarray = scene.exact - path.shares[scene.source] + path.slope_left_out[scene.source]
+    return predicted

@@ -1,0 +1,74 @@
+"""From a wrong gradient to a named cause: the simplest hypothesis that explains every entry to within its bound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from diffexplore.checking.records import Cause
+from diffexplore.numerals import short
+from diffexplore.tensors.diagnosis import (
+    arrangement,
+    cut_paths,
+    factors,
+    precision,
+    regions,
+    slices,
+    terms,
+    upstream,
+)
+from diffexplore.tensors.diagnosis.hypothesis import Family
+from diffexplore.tensors.diagnosis.scene import GradientScene
+
+#: The simplest first.
+FAMILIES: tuple[Family, ...] = (
+    factors.zero,
+    factors.constant,
+    precision.float32,
+    factors.signs,
+    regions.mask_inverted,
+    upstream.ignored,
+    arrangement.swapped,
+    arrangement.moved,
+    cut_paths.cut,
+    slices.parts,
+    factors.of_tensors,
+    cut_paths.slopes,
+    cut_paths.scaled,
+    cut_paths.without_factor,
+    factors.clipped,
+    regions.regions,
+    arrangement.permuted,
+    terms.multiples,
+    precision.half,
+    terms.along_axes,
+)
+
+
+def cause(scenes: Sequence[GradientScene]) -> Cause:
+    """Why the gradient is wrong; ``unexplained`` with its three worst entries where no hypothesis explains all.
+
+    ``scenes`` are of the same output and input, one for each upstream gradient; at least one entry of them is wrong.
+    """
+    telling = [scene for scene in scenes if scene.wrong.any()] or list(scenes)
+    ordered = [telling[0], *(scene for scene in scenes if scene is not telling[0])]
+    for family in FAMILIES:
+        for hypothesis in family(ordered):
+            if hypothesis.holds(ordered):
+                return Cause(hypothesis.key, hypothesis.message, {**hypothesis.fields, "certain": True})
+    return _worst(ordered[0])
+
+
+def _worst(scene: GradientScene) -> Cause:
+    with np.errstate(all="ignore"):
+        error = np.where(scene.known, np.abs(scene.difference), 0.0)
+    order = np.argsort(-error, axis=None)[:3]
+    entries = []
+    for place in order[error.reshape(-1)[order] > 0]:
+        index = ", ".join(str(int(i)) for i in np.unravel_index(place, scene.shape))
+        value, truth = scene.value.reshape(-1)[place], scene.exact.reshape(-1)[place]
+        entries.append(f"[{index}] is {short(float(value), 6)}, not {short(float(truth), 6)}")
+    wrong, total = int(scene.wrong.sum()), int(scene.known.sum())
+    message = f"no known cause explains the numbers: {wrong} of {total} entries are wrong; {'; '.join(entries)}"
+    return Cause("unexplained", message, {"wrong": wrong, "certain": False})

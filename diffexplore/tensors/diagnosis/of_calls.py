@@ -1,0 +1,72 @@
+"""The causes of the gradients that failed in one check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.checking.judge import FAIL
+from diffexplore.checking.records import Cause
+from diffexplore.tensors.candidate import TensorInput
+from diffexplore.tensors.diagnosis.diagnose import cause
+from diffexplore.tensors.diagnosis.recording import RecordedSweep, recorded_sweep
+from diffexplore.tensors.diagnosis.scene import GradientScene
+from diffexplore.tensors.pairs import UpstreamTrial
+from diffexplore.tensors.subject import TensorCalls
+
+#: So many upstream gradients have to be explained.
+_MOST_SCENES = 4
+
+
+class Diagnoses:
+    """Finds causes; keeps each recorded sweep for all inputs."""
+
+    def __init__(self, calls: TensorCalls) -> None:
+        self._calls = calls
+        self._sweeps: dict[tuple[int, int], RecordedSweep | None] = {}
+
+    def causes(
+        self, output: str, place: int, source: TensorInput, trials: Sequence[tuple[int, UpstreamTrial]]
+    ) -> tuple[Cause, ...]:
+        """Why a gradient failed; nothing where none did, where numbers are not finite, or where autograd gave None.
+
+        ``trials`` are those of one output and input, with the number of the upstream gradient; ``place`` is that of the
+        output among those of the recorded forward.
+        """
+        if not any(_is_wrong(trial) for _, trial in trials) or any(trial.absent for _, trial in trials):
+            return ()
+        telling = sorted(trials, key=lambda one: not _is_wrong(one[1]))[:_MOST_SCENES]
+        scenes = [self._scene(output, place, source, number, trial) for number, trial in telling]
+        if not any(scene.wrong.any() for scene in scenes):
+            return ()
+        return (cause(scenes),)
+
+    def _scene(self, output: str, place: int, source: TensorInput, number: int, trial: UpstreamTrial) -> GradientScene:
+        shape = tuple(source.tensor.shape)
+        judged = trial.judged
+        truth = DoubleBall(
+            *(np.reshape(part, shape) for part in (judged.truth.high, judged.truth.low, judged.truth.radius))
+        )
+        sources = [one.name for one in self._calls.subject.candidate.sources]
+        return GradientScene(
+            judged.value.reshape(shape),
+            np.broadcast_to(judged.bound, judged.value.shape).reshape(shape),
+            truth,
+            UNIT_ROUNDOFF[source.tensor.dtype],
+            sources.index(source.name),
+            self._sweep(output, place, number),
+        )
+
+    def _sweep(self, output: str, place: int, number: int) -> RecordedSweep | None:
+        if (place, number) not in self._sweeps:
+            upstream = self._calls.upstreams[output][number]
+            self._sweeps[place, number] = recorded_sweep(self._calls.subject.forward, place, upstream)
+        return self._sweeps[place, number]
+
+
+def _is_wrong(trial: UpstreamTrial) -> bool:
+    wrong = trial.judged.verdict == FAIL
+    return bool(wrong.any()) and bool(np.isfinite(trial.judged.value[wrong]).all())

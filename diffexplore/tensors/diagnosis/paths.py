@@ -1,0 +1,129 @@
+"""The ways on which cotangents come back, each with what passes on it to the sources."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffexplore.arithmetic.double_balls import DoubleBall, add, exact
+from diffexplore.tensors.diagnosis.places import SourceLine
+from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres
+from diffexplore.tensors.memory import StorageRegion
+from diffexplore.tensors.sweep import TapeEntry, swept
+
+#: Beyond so many operations to be swept, counted over all paths, paths are not looked at one by one.
+_MOST_STEPS = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class PathShare:
+    """A way on which cotangents come back: what passes on it to each source; ``name`` says by what it leads.
+
+    ``slope_left_out`` is what would be there in its place if the derivative of its operation were 1; None where shapes
+    differ.
+    """
+
+    name: str
+    place: SourceLine
+    shares: tuple[np.ndarray, ...]
+    slope_left_out: tuple[np.ndarray, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Edge:
+    """An operand of an entry, with the cotangents of both sides; ``inside`` says that its own expression made it."""
+
+    number: int
+    index: int
+    operand: StorageRegion
+    cotangent: DoubleBall
+    given: Sequence[DoubleBall | None]
+    inside: bool
+    several: bool
+
+
+def paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
+    """Each way that can be cut: first the expressions, then their operands; nearest to the sources first."""
+    if not sweep.paths:
+        sweep.paths.append(_paths(sweep))
+    found: tuple[PathShare, ...] = sweep.paths[0]
+    return found
+
+
+def _paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
+    with np.errstate(all="ignore"):
+        edges = _edges(sweep)
+        by_place: dict[SourceLine, list[tuple[_Edge, tuple[np.ndarray, ...]]]] = {}
+        found = []
+        entries_at = Counter(sweep.tape.places)
+        for edge in edges:
+            place, before = sweep.tape.places[edge.number], sweep.tape._entries[: edge.number]
+            share = centres(swept(before, [(edge.operand, edge.cotangent)], sweep.tape.sources))
+            by_place.setdefault(place, []).append((edge, share))
+            name = str(place) if entries_at[place] == 1 else f"{sweep.tape.operators[edge.number]} in {place}"
+            name = f"operand {edge.index + 1} of {name}" if edge.several else name
+            found.append(PathShare(name, place, share, _without_slope(sweep, edge, edge)))
+        groups = [_group(sweep, place, several) for place, several in by_place.items()]
+        return (*(group for group in groups if group is not None), *found)
+
+
+def _edges(sweep: RecordedSweep) -> list[_Edge]:
+    tape = sweep.tape
+    passed: list[tuple[int, Sequence[DoubleBall | None], Sequence[DoubleBall | None]]] = []
+    swept(tape._entries, [(sweep.end, exact(sweep.upstream))], tape.sources, passed=passed)
+    if sum(number * len(back) for number, _, back in passed) > _MOST_STEPS:
+        return []
+    made_at = {
+        id(region.state): tape.places[number]
+        for number, entry in enumerate(tape._entries)
+        for region in entry.results
+        if region is not None
+    }
+    found = []
+    for number, given, back in reversed(passed):
+        operands = _distinct_operands(tape._entries[number], back)
+        for index, operand, cotangent in operands:
+            inside = made_at.get(id(operand.state)) == tape.places[number]
+            found.append(_Edge(number, index, operand, cotangent, given, inside, len(operands) > 1))
+    return found
+
+
+def _group(
+    sweep: RecordedSweep, place: SourceLine, several: Sequence[tuple[_Edge, tuple[np.ndarray, ...]]]
+) -> PathShare | None:
+    """An expression as a whole: what leaves it for what it is computed from."""
+    leaving = [(edge, share) for edge, share in several if not edge.inside and any(np.any(one) for one in share)]
+    if not leaving:
+        return None
+    shares = tuple(np.sum(some, axis=0) for some in zip(*(share for _, share in leaving), strict=True))
+    one_operand = len({id(edge.operand.state) for edge, _ in leaving}) == 1
+    first, last = leaving[0][0], max((edge for edge, _ in several), key=lambda edge: edge.number)
+    return PathShare(str(place), place, shares, _without_slope(sweep, first, last) if one_operand else None)
+
+
+def _distinct_operands(
+    entry: TapeEntry, back: Sequence[DoubleBall | None]
+) -> list[tuple[int, StorageRegion, DoubleBall]]:
+    """The operands that a cotangent comes back to, each once: in x · x there is one."""
+    found: list[tuple[int, StorageRegion, DoubleBall]] = []
+    for k, (operand, cotangent) in enumerate(zip(entry.operands, back, strict=True)):
+        if operand is None or not operand.varies or cotangent is None:
+            continue
+        for place, (first, other, known) in enumerate(found):
+            if other.state is operand.state and other.layout == operand.layout:
+                found[place] = (first, other, add(known, cotangent))
+                break
+        else:
+            found.append((k, operand, cotangent))
+    return found
+
+
+def _without_slope(sweep: RecordedSweep, first: _Edge, last: _Edge) -> tuple[np.ndarray, ...] | None:
+    """What comes back where the cotangent of the result of ``last`` passes to the operand of ``first`` unchanged."""
+    given, operand = last.given, first.operand
+    if len(given) != 1 or given[0] is None or np.shape(given[0].high) != operand.layout.shape:
+        return None
+    return centres(swept(sweep.tape._entries[: first.number], [(operand, given[0])], sweep.tape.sources))

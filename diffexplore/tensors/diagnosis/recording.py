@@ -1,0 +1,144 @@
+"""A forward pass recorded with the user's expression at each operation, and swept back in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.bounds import formulas
+from diffexplore.bounds.handling import name_of
+from diffexplore.errors import CandidateError
+from diffexplore.tensors.candidate import TensorCandidate
+from diffexplore.tensors.diagnosis.places import SourceLine, place_that_runs
+from diffexplore.tensors.memory import StorageRegion, StridedLayout
+from diffexplore.tensors.sweep import swept
+from diffexplore.tensors.truth import ExactTape
+from diffexplore.torch_private.watching import DisableTorchFunction
+
+Tensor = torch.Tensor
+
+#: So many results on the way are thought of as factors.
+_MOST_KNOWN = 80
+
+
+#: Kernels of many steps that are recorded step by step, so that each of their ways can be cut.
+_IN_STEPS: Mapping[str, Callable[..., Tensor]] = {
+    "_softmax": formulas.softmax,
+    "_safe_softmax": formulas.safe_softmax,
+    "_log_softmax": formulas.log_softmax,
+    "logsumexp": formulas.logsumexp,
+}
+
+
+class PlacedTape(ExactTape):
+    """A tape that keeps the operator and the user's expression of each of its entries."""
+
+    def __init__(self, sources: Sequence[Tensor]) -> None:
+        self.places: list[SourceLine] = []
+        self.operators: list[str] = []
+        super().__init__(sources)
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        steps = _IN_STEPS.get(func.overloadpacket.__name__)
+        if steps is not None and isinstance(args[0], Tensor) and self._place(args[0]).passes:
+            with DisableTorchFunction(), torch.no_grad(), self:
+                return steps(*args, **(kwargs or {}))
+        out = super().__torch_dispatch__(func, types, args, kwargs)
+        missing = len(self._entries) - len(self.places)
+        if missing > 0:
+            self.places += [place_that_runs()] * missing
+            self.operators += [name_of(func).strip("_")] * missing
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class KnownTensor:
+    """A tensor of the forward, and how it is called in a sentence."""
+
+    name: str
+    values: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedSweep:
+    """A recorded forward, and one sweep back from one of its outputs.
+
+    Attributes:
+        names: those of the sources.
+        tape: the recording.
+        output: the tensor that is differentiated.
+        upstream: its upstream gradient, in its shape.
+        constants: other tensors of floats that the function is given.
+        paths: the ways back, once they were found.
+    """
+
+    names: tuple[str, ...]
+    tape: PlacedTape
+    output: Tensor
+    upstream: np.ndarray
+    constants: tuple[KnownTensor, ...] = ()
+    paths: list[Any] = field(default_factory=list)
+
+    @cached_property
+    def truths(self) -> tuple[np.ndarray, ...]:
+        return self.gradients(self.upstream)
+
+    def gradients(self, upstream: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The gradients by each source for another upstream gradient."""
+        seed = exact(np.ascontiguousarray(np.broadcast_to(upstream, self.upstream.shape)))
+        with np.errstate(all="ignore"):
+            return centres(swept(self.tape._entries, [(self.end, seed)], self.tape.sources))
+
+    @property
+    def end(self) -> StorageRegion:
+        """The output, as it lies in memory."""
+        return StorageRegion(self.tape._state(self.output), StridedLayout.of(self.output), True)
+
+    @cached_property
+    def known(self) -> tuple[KnownTensor, ...]:
+        """The sources, the output, the upstream gradient and what was computed on the way."""
+        found = [
+            KnownTensor(name, source.layout.read(source.state.ball).high)
+            for name, source in zip(self.names, self.tape.sources, strict=True)
+        ]
+        found += self.constants
+        found += [KnownTensor("the output", self.tape.ball(self.output).high)]
+        found += [KnownTensor("the upstream gradient", self.upstream)]
+        for entry, place in zip(self.tape._entries[:_MOST_KNOWN], self.tape.places, strict=False):
+            for region in entry.results:
+                if region is not None:
+                    found.append(KnownTensor(str(place), region.layout.read(region.state.ball).high))
+        return tuple(found)
+
+
+def recorded_sweep(forward: TensorCandidate, output: int, upstream: Tensor) -> RecordedSweep | None:
+    """Runs ``forward`` once more; None where it cannot be recorded."""
+    call = forward.replaced()
+    tape = PlacedTape([one.tensor for one in call.sources])
+    try:
+        with tape:
+            outputs = [one for one in call.returned() if one.tensor.is_floating_point()]
+    except CandidateError:
+        return None
+    if tape.problem is not None:
+        return None
+    numbers = upstream.detach().to("cpu", torch.float64).numpy()
+    constants = tuple(
+        KnownTensor(one.name, one.tensor.detach().to("cpu", torch.float64).numpy())
+        for one in call.inputs
+        if not one.differentiated and one.tensor.is_floating_point()
+    )
+    return RecordedSweep(tuple(one.name for one in call.sources), tape, outputs[output].tensor, numbers, constants)
+
+
+def centres(balls: Sequence[DoubleBall]) -> tuple[np.ndarray, ...]:
+    """The midpoints of balls, rounded to doubles."""
+    return tuple(np.asarray(ball.high) for ball in balls)

@@ -1,0 +1,75 @@
+"""Parts of the output that the gradient leaves out, or that alone it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from diffexplore.tensors.diagnosis.hypothesis import Mistake
+from diffexplore.tensors.diagnosis.scene import GradientScene
+
+#: Axes up to this length are taken apart.
+_LONGEST = 32
+
+
+def parts(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """One entry along an axis of the output only; all but one; some in a row."""
+    sweep = scenes[0].sweep
+    if sweep is None:
+        return
+    for axis, length in enumerate(sweep.upstream.shape):
+        if not 2 <= length <= _LONGEST:
+            continue
+        for first in range(length):
+            for last in range(first + 1, length + 1):
+                count = last - first
+                if count in (1, length - 1) or first == 0 or last == length:
+                    if count == length:
+                        continue
+                    yield _only(axis, first, last, length)
+            if 0 < first < length - 1:
+                yield _without(axis, first)
+        yield _twice(axis, length)
+
+
+def _only(axis: int, first: int, last: int, length: int) -> Mistake:
+    name = f"entry {first}" if last == first + 1 else f"entries {first} to {last - 1}"
+    left = f"entry {0 if first else length - 1}" if last - first == length - 1 else ""
+    message = (
+        f"{left} along axis {axis} of the output is left out"
+        if left
+        else f"only {name} along axis {axis} of the output is counted, not their sum"
+    )
+    key = "one_sample" if left else "reduction_axis" if last == first + 1 else "some_samples"
+    return Mistake(key, message, lambda one: _of_slice(one, axis, first, last), {"axis": axis, "first": first})
+
+
+def _without(axis: int, place: int) -> Mistake:
+    message = f"entry {place} along axis {axis} of the output is left out"
+
+    def predict(scene: GradientScene) -> np.ndarray | None:
+        part = _of_slice(scene, axis, place, place + 1)
+        return None if part is None else scene.exact - part
+
+    return Mistake("one_sample", message, predict, {"axis": axis, "place": place})
+
+
+def _twice(axis: int, length: int) -> Mistake:
+    message = f"the first entry along axis {axis} of the output is counted twice"
+
+    def predict(scene: GradientScene) -> np.ndarray | None:
+        part = _of_slice(scene, axis, 0, 1)
+        return None if part is None else scene.exact + part
+
+    return Mistake("one_sample", message, predict, {"axis": axis, "length": length})
+
+
+def _of_slice(scene: GradientScene, axis: int, first: int, last: int) -> np.ndarray | None:
+    if scene.sweep is None:
+        return None
+    upstream = scene.sweep.upstream
+    chosen = np.zeros_like(upstream)
+    where = (slice(None),) * axis + (slice(first, last),)
+    chosen[where] = upstream[where]
+    return scene.sweep.gradients(chosen)[scene.source]

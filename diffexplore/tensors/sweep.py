@@ -1,0 +1,68 @@
+"""The way back: cotangents of states, from the last operation to the first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.tensors.memory import StorageRegion, together
+from diffexplore.torch_ops.tensor_rules.operands import Pullback
+
+
+@dataclass(frozen=True, eq=False)
+class TapeEntry:
+    """An operation: its operands (None for one of integers), its results, and the way back."""
+
+    operands: tuple[StorageRegion | None, ...]
+    results: tuple[StorageRegion | None, ...]
+    pullback: Pullback
+
+
+#: The number of an entry, the cotangents of its results, and those of its operands.
+Passed = tuple[int, Sequence[DoubleBall | None], Sequence[DoubleBall | None]]
+
+
+def swept(
+    entries: Sequence[TapeEntry],
+    seeds: Sequence[tuple[StorageRegion, DoubleBall]],
+    sources: Sequence[StorageRegion],
+    *,
+    as_computed: Callable[[DoubleBall], DoubleBall] = lambda ball: ball,
+    passed: list[Passed] | None = None,
+) -> list[DoubleBall]:
+    """The cotangents of the sources, given those of the results: ``seeds``.
+
+    ``as_computed`` says what stands for the exact cotangent of an operand: mostly itself. ``passed``, where given, is
+    filled with the number of each entry on the way, and its cotangents on both sides.
+    """
+    cotangents: dict[int, DoubleBall] = {}
+
+    def give(place: StorageRegion, cotangent: DoubleBall) -> None:
+        flat = place.layout.spread(as_computed(cotangent), len(place.state.ball.high))
+        cotangents[id(place.state)] = together(cotangents.get(id(place.state)), flat)
+
+    for place, seed in seeds:
+        give(place, seed)
+    for number in reversed(range(len(entries))):
+        entry = entries[number]
+        given = [
+            None
+            if place is None or id(place.state) not in cotangents
+            else place.layout.read(cotangents[id(place.state)])
+            for place in entry.results
+        ]
+        if all(one is None for one in given):
+            continue
+        back = list(entry.pullback(given))
+        if passed is not None:
+            passed.append((number, given, back))
+        for operand, cotangent in zip(entry.operands, back, strict=True):
+            if operand is not None and operand.varies and cotangent is not None:
+                give(operand, cotangent)
+    return [
+        source.layout.read(cotangents.get(id(source.state), exact(np.zeros_like(source.state.ball.high))))
+        for source in sources
+    ]

@@ -1,0 +1,212 @@
+"""Inverses, determinants, exponentials and eigenvectors of matrices, through Arb's certified matrices.
+
+Their pullbacks follow from what defines them: of X A = 1 the differential is dX = −X dA X. One matrix of a batch is
+taken after the other, up to a size beyond which nothing is certified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from flint import acb_mat, arb, arb_mat
+
+from diffexplore.arithmetic.ball_products import matmul
+from diffexplore.arithmetic.balls import precision
+from diffexplore.arithmetic.double_balls import DoubleBall, add, div, enclosing, exact, mul, neg, sub
+from diffexplore.arithmetic.tensor_balls import chosen, shaped
+from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, OperatorCall
+from diffexplore.torch_ops.tensor_rules.products import turned
+
+#: Bits in which Arb computes.
+_BITS = 400
+
+#: Larger matrices are not certified.
+_LARGEST = 32
+
+
+def _each(
+    function: Callable[[arb_mat], Sequence[arb_mat]], ball: DoubleBall, shapes: Sequence[tuple[int, ...]]
+) -> list[DoubleBall]:
+    """``function`` of each matrix of a batch; its results have the batch's axes before their ``shapes``."""
+    rows, columns = ball.high.shape[-2:]
+    if max(rows, columns) > _LARGEST:
+        raise NotCertified(f"matrices of more than {_LARGEST} rows are not certified")
+    batch = ball.high.shape[:-2]
+    found = [[np.empty((int(np.prod(batch, dtype=np.int64)), *shape)) for _ in range(3)] for shape in shapes]
+    with precision(_BITS):
+        for place, matrix in enumerate(_matrices(ball)):
+            for fields, result in zip(found, function(matrix), strict=True):
+                one = _as_ball(result)
+                for field, values in zip(fields, one, strict=True):
+                    field[place] = values.reshape(field.shape[1:])
+    return [
+        DoubleBall(*(field.reshape((*batch, *shape)) for field in fields))
+        for fields, shape in zip(found, shapes, strict=True)
+    ]
+
+
+def _matrices(ball: DoubleBall) -> list[arb_mat]:
+    rows, columns = ball.high.shape[-2:]
+    count = int(np.prod(ball.high.shape[:-2], dtype=np.int64))
+    flat = [np.ascontiguousarray(field).reshape(count, rows, columns).tolist() for field in ball]
+    return [
+        arb_mat(
+            [
+                [arb(high) + arb(low) + arb(0, rad) for high, low, rad in zip(*row, strict=True)]
+                for row in zip(*matrix, strict=True)
+            ]
+        )
+        if rows and columns
+        else arb_mat(rows, columns)
+        for matrix in zip(*flat, strict=True)
+    ]
+
+
+def _as_ball(matrix: arb_mat) -> DoubleBall:
+    entries = [enclosing(x) if x.is_finite() else exact(np.inf) for x in matrix.entries()]
+    fields = zip(*entries, strict=True) if entries else ((), (), ())
+    return DoubleBall(*(np.array(field, np.float64).reshape(matrix.nrows(), matrix.ncols()) for field in fields))
+
+
+def _inverse(matrix: arb_mat) -> list[arb_mat]:
+    try:
+        return [matrix.inv()]
+    except ZeroDivisionError:
+        raise NotCertified("a matrix is not certainly invertible") from None
+
+
+def inverse_of(ball: DoubleBall) -> DoubleBall:
+    """The inverses of matrices (…, n, n). Raises NotCertified where one may be singular."""
+    size = ball.high.shape[-1]
+    return _each(_inverse, ball, [(size, size)])[0]
+
+
+def inverse(call: OperatorCall) -> Applied:
+    """linalg_inv_ex: the cotangent is −Xᵀ C Xᵀ."""
+    found = inverse_of(call.args[0].number)
+
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
+        assert cotangents[0] is not None
+        across = turned(found)
+        return [neg(matmul(matmul(across, cotangents[0]), across))]
+
+    return Applied((found, None), pullback)
+
+
+def determinant(call: OperatorCall) -> Applied:
+    """_linalg_det: the cotangent is c · adj(A)ᵀ, by minors where A is not certainly invertible."""
+    ball = call.args[0].number
+    (value,) = _each(lambda matrix: [arb_mat([[matrix.det()]])], ball, [()])
+
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
+        assert cotangents[0] is not None
+        size = ball.high.shape[-1]
+        (adjugate,) = _each(_transposed_adjugate, ball, [(size, size)])
+        return [mul(shaped(cotangents[0], lambda field: field[..., None, None]), adjugate)]
+
+    return Applied((value, None, None), pullback)
+
+
+def _transposed_adjugate(matrix: arb_mat) -> list[arb_mat]:
+    try:
+        return [matrix.det() * matrix.inv().transpose()]
+    except ZeroDivisionError:
+        n, rows = matrix.nrows(), matrix.tolist()
+
+        def minor(i: int, j: int) -> arb:
+            rest = [[x for k, x in enumerate(row) if k != j] for m, row in enumerate(rows) if m != i]
+            return (arb_mat(rest).det() if rest else arb(1)) * (-1) ** (i + j)
+
+        return [arb_mat([[minor(i, j) for j in range(n)] for i in range(n)])]
+
+
+def log_determinant(call: OperatorCall) -> Applied:
+    """_linalg_slogdet: sign and log |det|; the cotangent is c · A⁻ᵀ."""
+    ball = call.args[0].number
+    size = ball.high.shape[-1]
+
+    def logarithm(matrix: arb_mat) -> list[arb_mat]:
+        number = matrix.det()
+        if number.contains(0):
+            raise NotCertified("a matrix is not certainly invertible")
+        return [arb_mat([[number.sgn()]]), arb_mat([[abs(number).log()]]), *_inverse(matrix)]
+
+    sign, value, inverted = _each(logarithm, ball, [(), (), (size, size)])
+
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
+        cotangent = cotangents[1]
+        return [None if cotangent is None else mul(shaped(cotangent, lambda f: f[..., None, None]), turned(inverted))]
+
+    return Applied((sign, value, None, None), pullback)
+
+
+def exponential(call: OperatorCall) -> Applied:
+    """linalg_matrix_exp: the cotangent is the upper right block of exp [[Aᵀ, C], [0, Aᵀ]] (Najfeld and Havel, 1995)."""
+    ball = call.args[0].number
+    size = ball.high.shape[-1]
+    (value,) = _each(lambda matrix: [matrix.exp()], ball, [(size, size)])
+
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
+        assert cotangents[0] is not None
+        across = turned(ball)
+        nothing = exact(np.zeros(ball.high.shape))
+        blocks = DoubleBall(*(
+            np.block([[a, c], [z, a]])
+            for a, c, z in zip(across, cotangents[0], nothing, strict=True)
+        ))  # fmt: skip
+        if size > _LARGEST // 2:
+            raise NotCertified(f"exponentials of more than {_LARGEST // 2} rows are not certified")
+        (whole,) = _each(lambda matrix: [matrix.exp()], blocks, [(2 * size, 2 * size)])
+        return [shaped(whole, lambda field: field[..., :size, size:])]
+
+    return Applied((value,), pullback)
+
+
+def eigen(call: OperatorCall) -> Applied:
+    """_linalg_eigh of a symmetric matrix, each eigenvalue apart from the others; signs as the program has them.
+
+    With A V = V Λ, Vᵀ V = 1 and C, D the cotangents of Λ and V, that of A is V (C + F ∘ Vᵀ D) Vᵀ, made symmetric, with
+    F the reciprocals of the eigenvalues' differences (M. B. Giles, "Collected matrix derivative results", 2008).
+    """
+    operand = call.args[0]
+    lower = call.argument("UPLO", "L").upper() == "L"
+    size = operand.shape[-1]
+    half = shaped(operand.number, (lambda field: np.tril(field)) if lower else (lambda field: np.triu(field)))
+    strict = shaped(operand.number, (lambda f: np.tril(f, -1)) if lower else (lambda f: np.triu(f, 1)))
+    symmetric = DoubleBall(*(x + np.swapaxes(y, -1, -2) for x, y in zip(half, strict, strict=True)))
+    values, vectors = _each(_eigen, symmetric, [(size,), (size, size)])
+    if call.argument("compute_v", True):
+        signs = np.sign((vectors.high * call.out[1].to(call.out[1].dtype).double().numpy()).sum(-2, keepdims=True))
+        vectors = mul(vectors, exact(np.where(signs == 0, 1.0, signs)))
+
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
+        inner = exact(np.zeros(vectors.high.shape))
+        unit = np.eye(size, dtype=np.bool_)
+        if cotangents[0] is not None:
+            inner = chosen(unit, shaped(cotangents[0], lambda field: field[..., None, :]), inner)
+        if cotangents[1] is not None:
+            apart = sub(shaped(values, lambda f: f[..., None, :]), shaped(values, lambda f: f[..., :, None]))
+            ratio = div(matmul(turned(vectors), cotangents[1]), chosen(unit, exact(1.0), apart))
+            inner = add(inner, chosen(unit, exact(0.0), ratio))
+        whole = matmul(matmul(vectors, inner), turned(vectors))
+        return [mul(exact(0.5), add(whole, turned(whole)))]
+
+    return Applied((values, vectors if call.argument("compute_v", True) else None), pullback)
+
+
+def _eigen(matrix: arb_mat) -> list[arb_mat]:
+    n = matrix.nrows()
+    try:
+        values, right = acb_mat(matrix).eig(right=True)
+    except (ValueError, ZeroDivisionError):
+        raise NotCertified("the eigenvalues are not certainly apart") from None
+    order = sorted(range(n), key=lambda i: float(values[i].real.mid()))
+    columns = []
+    for i in order:
+        column = [right[row, i].real for row in range(n)]
+        largest = max(range(n), key=lambda row: abs(float(right[row, i].abs_lower())))
+        column = [(right[row, i] / right[largest, i]).real for row in range(n)]
+        length = sum((x * x for x in column), arb(0)).sqrt()
+        columns.append([x / length for x in column])
+    return [arb_mat([[values[i].real for i in order]]), arb_mat(columns).transpose()]

@@ -1,0 +1,160 @@
+"""Choices of the largest, and what is read off an order: the order has to be certain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from diffexplore.arithmetic.double_balls import DoubleBall, sub
+from diffexplore.arithmetic.tensor_balls import infinite, scattered, shaped, taken
+from diffexplore.torch_ops.tensor_rules.operands import (
+    Applied,
+    NotCertified,
+    Operand,
+    OperatorCall,
+    Pullback,
+    TensorRule,
+    results_of,
+)
+from diffexplore.torch_ops.tensor_rules.reductions import axes_of
+
+
+def extreme(largest: bool) -> TensorRule:
+    """The rule of max, min, amax, amin over axes: one element certainly is the largest, or nothing is known.
+
+    At a tie of elements that vary the derivative is not known. Further results (indices) are what the program found.
+    """
+
+    def rule(call: OperatorCall) -> Applied:
+        operand, results = call.args[0], results_of(call)
+        axes = axes_of(call, operand)
+        kept = [axis for axis in range(len(operand.shape)) if axis not in axes]
+        count = int(np.prod([operand.shape[axis] for axis in axes])) if axes else 1
+        if count == 0:
+            raise NotCertified("the largest of no elements")
+        index = np.arange(operand.value.numel()).reshape(operand.shape).transpose([*kept, *axes]).reshape(-1, count)
+        flat = shaped(operand.number, lambda field: field.reshape(-1))
+        best, unclear, tied = best_of_rows(taken(flat, index), largest)
+        places = index[np.arange(len(index)), best]
+        found = picked(operand, places, ~unclear, ~(unclear | tied), tuple(results[0].shape))
+        if len(results) > 1 and operand.varies and unclear.any():
+            raise NotCertified("which element is the largest is not certain here")
+        return Applied((*found.outputs, *(None for _ in results[1:])), found.pullback)
+
+    return rule
+
+
+def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each row: the place of its largest element, whether it may be another one, and whether others are equal."""
+    if not largest:
+        rows = rows._replace(high=-rows.high, low=-rows.low)
+    best = np.argmax(rows.high, axis=1)
+    each = np.arange(len(best))
+    winner = shaped(rows, lambda field: field[each, best][:, None])
+    margin = sub(winner, rows)
+    equal = (winner.high == rows.high) & (winner.low == rows.low) & (winner.radius == 0) & (rows.radius == 0)
+    less = (margin.nearest_to_zero > 0) & (margin.high > 0)
+    less |= infinite(rows) & (rows.high < 0) & np.isfinite(winner.radius) & (winner.high > -np.inf)
+    less |= infinite(winner) & (winner.high > 0) & np.isfinite(rows.radius) & ~infinite(rows)
+    others = np.ones_like(equal)
+    others[each, best] = False
+    return best, (~less & ~equal & others).any(axis=1), (equal & others).any(axis=1)
+
+
+def picked(
+    operand: Operand, places: np.ndarray, known: np.ndarray, smooth: np.ndarray, shape: tuple[int, ...]
+) -> Applied:
+    """The elements at ``places`` of the raveled operand, where the balls know that it is these."""
+    value = taken(shaped(operand.number, lambda field: field.reshape(-1)), places)
+    value = value._replace(radius=np.where(known, value.radius, np.inf))
+
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
+        if cotangents[0] is None:
+            return [None]
+        cotangent = shaped(cotangents[0], lambda field: field.reshape(places.shape))
+        cotangent = cotangent._replace(radius=np.where(smooth | cotangent.exactly_zero, cotangent.radius, np.inf))
+        found = scattered(cotangent, places, operand.value.numel())
+        return [shaped(found, lambda field: field.reshape(operand.shape))]
+
+    back: Pullback | None = pullback if operand.varies else None
+    return Applied((shaped(value, lambda field: field.reshape(shape)),), back)
+
+
+def ordered(call: OperatorCall) -> Applied:
+    """sort, topk, kthvalue, median and their kin, read by the indices that they return: the order has to be certain."""
+    operand = call.args[0]
+    if isinstance(call.out, torch.Tensor):  # the median of all, without its place
+        return _median_of_all(call)
+    values, indices = call.out
+    dimensions = len(operand.shape)
+    dim = call.argument("dim", -1) % dimensions if dimensions else 0
+    labels = torch.arange(operand.value.numel()).reshape(operand.shape)
+    if dimensions == 0:
+        places = labels.numpy()
+    else:
+        index = indices if values.dim() == dimensions else indices.unsqueeze(dim)
+        places = torch.gather(labels, dim, index).reshape(values.shape).numpy()
+    clear = _rank_is_certain(operand, dim).reshape(-1)[places]
+    found = picked(operand, places, clear, clear, tuple(values.shape))
+    return Applied((*found.outputs, None), found.pullback)
+
+
+def _median_of_all(call: OperatorCall) -> Applied:
+    operand = call.args[0]
+    flat = Operand(operand.value.reshape(-1), shaped(operand.number, lambda f: f.reshape(-1)), varies=operand.varies)
+    if not flat.value.numel():
+        raise NotCertified("the median of no elements")
+    pick = torch.nanmedian if "nan" in call.function._schema.name else torch.median
+    index = pick(flat.value, 0).indices.numpy()
+    clear = _rank_is_certain(flat, 0)[index]
+    found = picked(flat, index, clear, clear, ())
+    back = found.pullback
+    if back is None:
+        return found
+    return Applied(
+        found.outputs,
+        lambda c: [None if x is None else shaped(x, lambda f: f.reshape(operand.shape)) for x in back(c)],
+    )
+
+
+def _rank_is_certain(operand: Operand, dim: int) -> np.ndarray:
+    """For each element, whether the balls tell it from all others in the order along the axis (bool)."""
+    if not operand.shape:
+        return np.ones((), np.bool_)
+    ball = operand.number
+    slack = np.abs(ball.low) + ball.radius
+    exactly = slack == 0
+    above = np.where(exactly, ball.high, np.nextafter(ball.high + slack, np.inf))
+    below = np.where(exactly, ball.high, np.nextafter(ball.high - slack, -np.inf))
+    last = np.isnan(ball.high) & exactly  # torch puts NaN last
+    above = np.where(np.isnan(above), np.inf, above)
+    below = np.where(np.isnan(below), np.where(last, np.inf, -np.inf), below)
+    order = np.argsort(ball.high, axis=dim, kind="stable")  # NumPy as well
+    above, below = (np.moveaxis(np.take_along_axis(field, order, dim), dim, -1) for field in (above, below))
+    reached = np.maximum.accumulate(above, axis=-1)[..., :-1]
+    ahead = np.minimum.accumulate(below[..., ::-1], axis=-1)[..., ::-1][..., 1:]
+    apart = reached < ahead
+    edge = np.ones((*apart.shape[:-1], 1), np.bool_)
+    sure = np.concatenate([edge, apart], -1) & np.concatenate([apart, edge], -1) if operand.shape[dim] else apart
+    found = np.empty(operand.shape, np.bool_)
+    np.put_along_axis(found, order, np.moveaxis(sure, -1, dim), dim)
+    return found
+
+
+def place_of_extreme(largest: bool) -> TensorRule:
+    """argmax, argmin: what the program found, if that is certain."""
+
+    def rule(call: OperatorCall) -> Applied:
+        operand = call.args[0]
+        if operand.varies:
+            axes = axes_of(call, operand)
+            kept = [axis for axis in range(len(operand.shape)) if axis not in axes]
+            count = int(np.prod([operand.shape[axis] for axis in axes])) if axes else 1
+            rows = shaped(operand.number, lambda field: field.transpose([*kept, *axes]).reshape(-1, count))
+            if best_of_rows(rows, largest)[1].any():
+                raise NotCertified("which element is the largest is not certain here")
+        return Applied((None,), None)
+
+    return rule

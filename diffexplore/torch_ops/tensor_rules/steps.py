@@ -1,0 +1,186 @@
+"""Kernels in steps: what they compute, in operators on tensors that have rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from diffexplore.bounds import formulas
+
+Tensor = torch.Tensor
+
+
+def std_mean(x: Tensor, *args: Any, **options: Any) -> tuple[Tensor, Tensor]:
+    variance, mean = formulas.moments(x, *args, **options)
+    return variance.sqrt(), mean
+
+
+def median(x: Tensor) -> Tensor:
+    return x.reshape(-1).median(0).values
+
+
+def nanmedian(x: Tensor) -> Tensor:
+    return x.reshape(-1).nanmedian(0).values
+
+
+def product_over(x: Tensor, dims: Sequence[int] | None, *, output_dtype: torch.dtype | None = None) -> Tensor:
+    """prims.prod."""
+    x = x if output_dtype is None else x.to(output_dtype)
+    axes = sorted(dims if dims is not None else range(x.dim()), reverse=True)
+    for axis in axes:
+        x = product(x, axis)
+    return x
+
+
+def product(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
+    """prod, also the empty one."""
+    if (x.numel() if dim is None else x.shape[dim] if x.dim() else 1) == 0:
+        rest = list(x.shape) if dim is not None else []
+        if dim is not None:
+            rest[dim : dim + 1 or None] = [1] if keepdim else []
+        return x.new_ones(rest)
+    return formulas.prod(x, dim, keepdim, dtype=dtype)
+
+
+def added_products(x: Tensor, first: Tensor, second: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """addbmm."""
+    return beta * x + alpha * torch.bmm(first, second).sum(0)
+
+
+def fmax(x: Tensor, y: Tensor) -> Tensor:
+    return torch.where(x.isnan(), y, torch.where(y.isnan(), x, torch.maximum(x, y)))
+
+
+def fmin(x: Tensor, y: Tensor) -> Tensor:
+    return torch.where(x.isnan(), y, torch.where(y.isnan(), x, torch.minimum(x, y)))
+
+
+def nan_to_num(x: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    limits = torch.finfo(x.dtype)
+    x = torch.where(x.isnan(), 0.0 if nan is None else nan, x)
+    x = torch.where(x == torch.inf, limits.max if posinf is None else posinf, x)
+    return torch.where(x == -torch.inf, limits.min if neginf is None else neginf, x)
+
+
+def masked_select(x: Tensor, mask: Tensor) -> Tensor:
+    x, mask = torch.broadcast_tensors(x, mask)
+    return x[mask]
+
+
+def trilinear(
+    first: Tensor, second: Tensor, third: Tensor, expand1: list[int], expand2: list[int], expand3: list[int],
+    sumdim: list[int], unroll_dim: int = 1,
+) -> Tensor:  # fmt: skip
+    product = torch.ones((), dtype=first.dtype)
+    for operand, expand in ((first, expand1), (second, expand2), (third, expand3)):
+        for axis in expand:
+            operand = operand.unsqueeze(axis)
+        product = product * operand
+    return product.sum(sumdim)
+
+
+def pairwise_distances(x: Tensor, p: float = 2) -> Tensor:
+    """_pdist_forward."""
+    first, second = torch.triu_indices(x.shape[0], x.shape[0], 1).unbind(0)
+    return torch.linalg.vector_norm(x[first] - x[second], p, -1)
+
+
+def embedding_bag(
+    weight: Tensor, indices: Tensor, offsets: Tensor, scale_grad_by_freq: bool = False, mode: int = 0,
+    sparse: bool = False, per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
+    padding_idx: int = -1,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """_embedding_bag: sums, means or largest elements of rows."""
+    starts = offsets.tolist()
+    ends = starts[1:] if include_last_offset else [*starts[1:], len(indices)]
+    kept = indices != padding_idx
+    bags = []
+    for start, end in zip(starts, ends, strict=False):
+        inside = indices[start:end][kept[start:end]]
+        bag = weight[inside.unique() if mode == 2 else inside]  # one row twice is no tie
+        if per_sample_weights is not None:
+            bag = bag * per_sample_weights[start:end][kept[start:end]].unsqueeze(-1)
+        if len(bag) == 0:
+            bags.append(weight.new_zeros(weight.shape[1]))
+        else:
+            bags.append(bag.sum(0) if mode == 0 else bag.mean(0) if mode == 1 else bag.amax(0))
+    empty = indices.new_zeros(0)
+    return torch.stack(bags) if bags else weight.new_zeros(0, weight.shape[1]), empty, empty, empty
+
+
+def scatter_reduce(
+    x: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """Each element of x with those of the source that are put at its place, reduced."""
+    shape = x.shape
+    x, index, source = (one if one.dim() else one.reshape(1) for one in (x, index, source))
+    places = torch.gather(torch.arange(x.numel()).reshape(x.shape), dim, index)
+    source = source[tuple(slice(0, size) for size in index.shape)]
+    return _reduced_at(x, places.reshape(-1), source.reshape(-1), reduce, include_self).reshape(shape)
+
+
+def index_reduce(
+    x: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    shape = x.shape
+    x, source = (one if one.dim() else one.reshape(1) for one in (x, source))
+    places = torch.index_select(torch.arange(x.numel()).reshape(x.shape), dim, index.reshape(-1))
+    return _reduced_at(x, places.reshape(-1), source.reshape(-1), reduce, include_self).reshape(shape)
+
+
+def _reduced_at(x: Tensor, places: Tensor, source: Tensor, reduce: str, include_self: bool) -> Tensor:
+    """A table with a row for each element of x: itself, if it counts, and what is put there."""
+    order = torch.argsort(places, stable=True)
+    counts = torch.bincount(places, minlength=x.numel())
+    width = int(counts.max()) if places.numel() else 0
+    rank = torch.arange(places.numel()) - (counts.cumsum(0) - counts)[places[order]]
+    table = torch.full((x.numel(), width + 1), -1)
+    table[places[order], 1 + rank] = x.numel() + order
+    if include_self:
+        table[:, 0] = torch.arange(x.numel())
+    else:
+        table[:, 0] = torch.where(counts == 0, torch.arange(x.numel()), -1)
+    return reduced_rows(torch.cat([x.reshape(-1), source]), table, reduce)
+
+
+_NEUTRAL = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "amax": -torch.inf, "max": -torch.inf,
+            "amin": torch.inf, "min": torch.inf}  # fmt: skip
+
+
+def reduced_rows(flat: Tensor, table: Tensor, reduce: str) -> Tensor:
+    """Of each row of a table of indices (−1: nothing), what the elements there reduce to."""
+    padded = torch.cat([flat, flat.new_full((1,), _NEUTRAL[reduce])])
+    rows = padded[torch.where(table < 0, flat.numel(), table)]
+    if reduce == "prod":
+        return rows.prod(1)
+    if reduce in ("amax", "max"):
+        return rows.amax(1)
+    if reduce in ("amin", "min"):
+        return rows.amin(1)
+    total = rows.sum(1)
+    return total / (table >= 0).sum(1).clamp(min=1) if reduce == "mean" else total
+
+
+def segment_reduce(
+    data: Tensor, reduce: str, *, lengths: Tensor | None = None, indices: Tensor | None = None,
+    offsets: Tensor | None = None, axis: int = 0, unsafe: bool = False, initial: Any = None,
+) -> Tensor:  # fmt: skip
+    """segment_reduce along the first axis."""
+    if axis != 0 or (lengths if lengths is not None else offsets).dim() != 1:  # type: ignore[union-attr]
+        raise NotImplementedError("segments along a later axis")
+    sizes = lengths.tolist() if lengths is not None else torch.diff(offsets).tolist()  # type: ignore[arg-type]
+    first = offsets[0].item() if offsets is not None else 0
+    parts = []
+    for size in sizes:
+        part = data[first : first + size]
+        first += size
+        if initial is not None and reduce != "mean":
+            part = torch.cat([part, torch.full_like(data[:1], initial)])
+        if len(part):
+            table = torch.arange(part.numel()).reshape(len(part), -1).T
+            parts.append(reduced_rows(part.reshape(-1), table, reduce).reshape(data.shape[1:]))
+        else:
+            parts.append(data.new_full(data.shape[1:], torch.nan if reduce == "mean" else _NEUTRAL[reduce]))
+    return torch.stack(parts)
