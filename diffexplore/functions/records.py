@@ -93,6 +93,7 @@ class Helper:
 class Defined:
     """A function that SymPy lacks: its derivative in each argument, None for one that is no expression; its LaTeX.
 
+    ``latex`` has the orders in the places ``{0}``, ``{1}`` where the function has some.
     A slope is a function of SymPy arguments (``build`` of :mod:`diffexplore.functions.tables` makes functions).
     """
 
