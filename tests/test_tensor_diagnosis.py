@@ -79,6 +79,16 @@ CASES: dict[str, tuple[Callable[..., Tensor], Callable[..., Any], tuple[Tensor, 
         lambda x, w: x @ w, lambda g, x, w: (g @ w.t(), (x.t() @ g).t()), (square, numbers(5, 5, seed=3)), "transposed",
         "axes 0 and 1 exchanged",
     ),
+    "the other matrix is transposed": (
+        lambda x, w: torch.tanh(x @ w),
+        lambda g, x, w: (
+            (g * (1 - torch.tanh(x @ w) ** 2)) @ w,
+            x.t() @ (g * (1 - torch.tanh(x @ w) ** 2)),
+        ),
+        (square, numbers(5, 5, seed=3)),
+        "transposed",
+        "operand 1 of `x @ w`",
+    ),
     "the inputs are exchanged": (
         lambda x, y: x * y, lambda g, x, y: (g * x, g * y), (x, numbers(4, 6, seed=2)), "swapped", "the gradient by",
     ),

@@ -93,6 +93,25 @@ def slopes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
             )  # fmt: skip
 
 
+def transposed(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """A matrix in a product is transposed on the way back."""
+    sweep = scenes[0].sweep
+    if sweep is None:
+        return
+    for number, path in enumerate(paths(sweep)):
+        for which in range(len(path.transposed)):
+            message = f"on the way back to {path.name}, the matrix beside it is used for its transpose"
+            yield Mistake("transposed", message, partial(_with_transposed, number=number, which=which))
+
+
+def _with_transposed(scene: GradientScene, number: int, which: int) -> np.ndarray | None:
+    if scene.sweep is None:
+        return None
+    path = paths(scene.sweep)[number]
+    predicted: np.ndarray = scene.exact - path.shares[scene.source] + path.transposed[which][scene.source]
+    return predicted
+
+
 def _distinct(scene: GradientScene) -> list[tuple[int, PathShare]]:
     """The ways that bear on the input and are not all of it, each of several that share all once."""
     if scene.sweep is None:

@@ -35,6 +35,7 @@ FAMILIES: tuple[Family, ...] = (
     slices.parts,
     factors.of_tensors,
     cut_paths.slopes,
+    cut_paths.transposed,
     cut_paths.scaled,
     cut_paths.without_factor,
     factors.clipped,

@@ -23,13 +23,14 @@ class PathShare:
     """A way on which cotangents come back: what passes on it to each source; ``name`` says by what it leads.
 
     ``slope_left_out`` is what would be there in its place if the derivative of its operation were 1; None where shapes
-    differ.
+    differ. ``transposed`` are what would be there if a matrix beside it were transposed.
     """
 
     name: str
     place: SourceLine
     shares: tuple[np.ndarray, ...]
     slope_left_out: tuple[np.ndarray, ...] | None = None
+    transposed: tuple[tuple[np.ndarray, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,8 @@ def _paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
             by_place.setdefault(place, []).append((edge, share))
             name = str(place) if entries_at[place] == 1 else f"{sweep.tape.operators[edge.number]} in {place}"
             name = f"operand {edge.index + 1} of {name}" if edge.several else name
-            found.append(PathShare(name, place, share, _without_slope(sweep, before, edge, edge)))
+            slope, transposed = _without_slope(sweep, before, edge, edge), _transposed(sweep, before, edge)
+            found.append(PathShare(name, place, share, slope, transposed))
         groups = [_group(sweep, entries, place, several) for place, several in by_place.items()]
         return (*(group for group in groups if group is not None), *found)
 
@@ -138,6 +140,25 @@ def _distinct_operands(
         else:
             found.append((k, operand, cotangent))
     return found
+
+
+def _transposed(sweep: RecordedSweep, before: Sequence[TapeEntry], edge: _Edge) -> tuple[tuple[np.ndarray, ...], ...]:
+    """What comes back to a factor of a product of matrices where the other factor, or the cotangent, is transposed."""
+    operands = sweep.tape._entries[edge.number].operands
+    given = edge.given[0]
+    if sweep.tape.operators[edge.number] not in ("mm", "bmm") or len(operands) != 2 or given is None:
+        return ()
+    other = operands[1 - edge.index]
+    if other is None:
+        return ()
+    factor, cotangent = other.layout.read(other.state.ball).high, given.high
+    found = []
+    for left, right in ((factor.mT, cotangent), (factor, cotangent.mT)):
+        a, b = (right, left.mT) if edge.index == 0 else (left.mT, right)
+        if a.shape[-1] == b.shape[-2] and (a @ b).shape == edge.operand.layout.shape:
+            seeds = [(edge.operand, exact(np.ascontiguousarray(a @ b)))]
+            found.append(centres(swept(before, seeds, sweep.tape.sources)))
+    return tuple(found)
 
 
 def _without_slope(
