@@ -81,6 +81,7 @@ def main(names: Sequence[str]) -> None:
             counts["mistakes"] += 1
             counts["caught by ours"] += mine.verdict == "fail"
             counts["with the right cause"] += named
+            counts["with a cause, right or not"] += set(mine.causes) - {"unexplained", "exceeds_bound"} != set()
             counts["caught by gradcheck"] += other.verdict == "fail"
             seconds["ours, mistakes"] += mine.seconds
             seconds["gradcheck, mistakes"] += other.seconds

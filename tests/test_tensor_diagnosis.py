@@ -124,3 +124,21 @@ def test_a_factor_of_one_entry_is_no_evidence() -> None:
     assert found.key in ("factor", "unexplained")
     found = cause(written(lambda x: x.exp().sum(), lambda g, x: g * x.exp() + 0.3 * torch.cos(9 * x)), numbers(3))
     assert found.key == "unexplained"
+
+
+def test_the_operation_that_makes_a_nan_is_named_with_its_line_and_index() -> None:
+    """√ at 0 by a backward of one's own: 0 · 1/0 at the third entry."""
+    x = torch.tensor([1.0, 4.0, 0.0, 9.0], dtype=torch.float64, requires_grad=True)
+    found = cause(written(lambda x: torch.sqrt(x) * x, lambda g, x: g * (torch.sqrt(x) + x / (2 * torch.sqrt(x)))), x)
+    assert found.key == "nan"
+    assert found.message.startswith(
+        "it is NaN at [2]: div makes NaN at [2], in `x / (2 * torch.sqrt(x))`, test_tensor_"
+    )
+    assert found.fields["index"] == [2]
+
+
+def test_a_nan_of_torch_s_own_backward_is_named_by_its_node() -> None:
+    x = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
+    found = cause(lambda x: torch.where(x > 0.5, torch.sqrt(x), x), x)
+    assert found.key == "nan"
+    assert "in the backward of Sqrt" in found.message

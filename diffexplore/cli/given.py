@@ -78,16 +78,12 @@ def given(
 ) -> dict[str, Any]:  # fmt: skip
     """The fields of :class:`Given` from options as they were typed; raises UsageError for what cannot be read."""
     return {
-        "loss": loss,
-        "at": tuple(at or ()),
-        "data": data_given(data, samples, columns),
-        "wrt": o.names_list("--wrt", wrt),
-        "shapes": shapes,
+        "loss": loss, "at": tuple(at or ()), "data": data_given(data, samples, columns),
+        "wrt": o.names_list("--wrt", wrt), "shapes": shapes,
         "reduction": reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
-        "dtype": o.chosen("dtype", dtype, o.DTYPES),
-        "device": o.chosen("device", device, o.DEVICES),
+        "dtype": o.chosen("dtype", dtype, o.DTYPES), "device": o.chosen("device", device, o.DEVICES),
         "seed": o.whole_number("--seed", seed) or 0,
-    }
+    }  # fmt: skip
 
 
 def typed(*options: tuple[str, Any]) -> list[str]:

@@ -54,14 +54,10 @@ def _series(series: Series, style: Style) -> dict[str, Any]:
 def _band(band: Band, style: Style) -> dict[str, Any]:
     """The outline of the band, there and back."""
     return _named(band.name) | {
-        "x": (*band.x, *reversed(band.x)),
-        "y": (*band.high, *reversed(band.low)),
-        "mode": "lines",
-        "line": {"width": 0, "color": style.colour},
-        "fill": "toself",
-        "fillcolor": translucent(style.colour, 0.22),
-        "hoverinfo": "skip",
-    }
+        "x": (*band.x, *reversed(band.x)), "y": (*band.high, *reversed(band.low)), "mode": "lines",
+        "line": {"width": 0, "color": style.colour}, "fill": "toself",
+        "fillcolor": translucent(style.colour, 0.22), "hoverinfo": "skip",
+    }  # fmt: skip
 
 
 def _arrows(arrows: Arrows, style: Style) -> dict[str, Any]:
@@ -71,13 +67,9 @@ def _arrows(arrows: Arrows, style: Style) -> dict[str, Any]:
     y = [at for _, foot, _, along in places for at in (foot, foot + along, None)]
     head = {"symbol": "arrow", "angleref": "previous", "color": style.colour, "size": [0, 8, 0] * len(places)}
     return _named(arrows.name) | {
-        "x": x,
-        "y": y,
-        "mode": "lines+markers",
-        "line": {"color": style.colour, "width": 1},
-        "marker": head,
+        "x": x, "y": y, "mode": "lines+markers", "line": {"color": style.colour, "width": 1}, "marker": head,
         "hoverinfo": "skip",
-    }
+    }  # fmt: skip
 
 
 def _bars(bars: Bars, style: Style, figure: Figure) -> dict[str, Any]:

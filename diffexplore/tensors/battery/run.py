@@ -85,7 +85,8 @@ def trials_of(level: str) -> Sequence[CallTrial]:
 def setting_of(calls: TensorCalls) -> CallSetting:
     """What trials start from: the outputs whose plain backward did not raise."""
     plain = []
-    for one in calls.outputs:
+    of_complex = any(source.tensor.is_complex() for source in calls.subject.candidate.sources)
+    for one in calls.outputs if not of_complex else ():
         gradients = calls.seen.gradients.get((one.name, 0))
         if gradients is not None and not isinstance(gradients, str) and not one.tensor.is_complex():
             plain.append(PlainCall(one.name, calls.upstreams[one.name][0], tuple(gradients)))
