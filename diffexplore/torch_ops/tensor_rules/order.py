@@ -36,9 +36,10 @@ def extreme(largest: bool) -> TensorRule:
             raise NotCertified("the largest of no elements")
         index = np.arange(operand.value.numel()).reshape(operand.shape).transpose([*kept, *axes]).reshape(-1, count)
         flat = shaped(operand.number, lambda field: field.reshape(-1))
-        best, unclear, tied = best_of_rows(taken(flat, index), largest)
+        best, unclear, rivals = best_of_rows(taken(flat, index), largest)
         places = index[np.arange(len(index)), best]
-        found = picked(operand, places, ~unclear, ~(unclear | tied), tuple(results[0].shape))
+        smooth = ~(unclear | rivals.any(axis=1))
+        found = picked(operand, places, ~unclear, smooth, tuple(results[0].shape), (index, rivals))
         if len(results) > 1 and operand.varies and unclear.any():
             raise NotCertified("which element is the largest is not certain here")
         return Applied((*found.outputs, *(None for _ in results[1:])), found.pullback)
@@ -47,7 +48,10 @@ def extreme(largest: bool) -> TensorRule:
 
 
 def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each row: the place of its largest element, whether it may be another one, and whether others are equal."""
+    """Of each row: the place of its largest element, and whether it may be another one.
+
+    Then, in the shape of the rows: which others are equal to the largest, or may be larger.
+    """
     if not largest:
         rows = rows._replace(high=-rows.high, low=-rows.low)
     best = np.argmax(rows.high, axis=1)
@@ -60,13 +64,18 @@ def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarra
     less |= infinite(winner) & (winner.high > 0) & np.isfinite(rows.radius) & ~infinite(rows)
     others = np.ones_like(equal)
     others[each, best] = False
-    return best, (~less & ~equal & others).any(axis=1), (equal & others).any(axis=1)
+    return best, (~less & ~equal & others).any(axis=1), ~less & others
 
 
 def picked(
-    operand: Operand, places: np.ndarray, known: np.ndarray, smooth: np.ndarray, shape: tuple[int, ...]
-) -> Applied:
-    """The elements at ``places`` of the raveled operand, where the balls know that it is these."""
+    operand: Operand, places: np.ndarray, known: np.ndarray, smooth: np.ndarray, shape: tuple[int, ...],
+    rivals: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Applied:  # fmt: skip
+    """The elements at ``places`` of the raveled operand, where the balls know that it is these.
+
+    At their ``rivals`` the derivative is not known either: for each of the ``places`` a row of places, and which of
+    these are as good.
+    """
     value = taken(shaped(operand.number, lambda field: field.reshape(-1)), places)
     value = value._replace(radius=np.where(known, value.radius, np.inf))
 
@@ -76,6 +85,9 @@ def picked(
         cotangent = shaped(cotangents[0], lambda field: field.reshape(places.shape))
         cotangent = cotangent._replace(radius=np.where(smooth | cotangent.exactly_zero, cotangent.radius, np.inf))
         found = scattered(cotangent, places, operand.value.numel())
+        if rivals is not None:
+            rows, among = rivals
+            found.radius[rows[among & ~cotangent.exactly_zero.reshape(-1, 1)]] = np.inf
         return [shaped(found, lambda field: field.reshape(operand.shape))]
 
     back: Pullback | None = pullback if operand.varies else None

@@ -97,10 +97,11 @@ def largest(axes: int, *, adaptive: bool = False) -> TensorRule:
             np.where(inside, flat.low[places], 0.0),
             np.where(inside, flat.radius[places], 0.0),
         )
-        best, unclear, tied = best_of_rows(rows, largest=True)
+        best, unclear, rivals = best_of_rows(rows, largest=True)
         if x.varies and unclear.any():
             raise NotCertified("which element is the largest is not certain here")
-        found = picked(x, places[np.arange(len(places)), best], ~unclear, ~(unclear | tied), shape)
+        smooth = ~(unclear | rivals.any(axis=1))
+        found = picked(x, places[np.arange(len(places)), best], ~unclear, smooth, shape, (places, rivals))
         return Applied((*found.outputs, None), found.pullback)
 
     return rule

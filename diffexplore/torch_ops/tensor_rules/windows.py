@@ -57,13 +57,16 @@ def seen_by(ball: DoubleBall, index: np.ndarray) -> DoubleBall:
 def put_back(windows: DoubleBall, index: np.ndarray, size: int) -> DoubleBall:
     """The sums (…, size) of what all windows (…, *index.shape) say of each element."""
     found = zeros((*windows.high.shape[:-2], size))
-    for row, places in enumerate(index):  # the places of one row differ: no two additions meet
-        kept = np.flatnonzero(places >= 0)
-        where = places[kept]
-        added = add(
-            shaped(found, lambda field: field[..., where]),  # noqa: B023  # called at once
-            shaped(windows, lambda field: field[..., row, kept]),  # noqa: B023  # called at once
-        )
-        for field, value in zip(found, added, strict=True):
-            field[..., where] = value
+    for row, places in enumerate(index):
+        left = np.flatnonzero(places >= 0)
+        while len(left):  # windows may begin at one element: no two additions are to meet
+            where, first = np.unique(places[left], return_index=True)
+            kept = left[first]
+            added = add(
+                shaped(found, lambda field: field[..., where]),  # noqa: B023  # called at once
+                shaped(windows, lambda field: field[..., row, kept]),  # noqa: B023  # called at once
+            )
+            for field, value in zip(found, added, strict=True):
+                field[..., where] = value
+            left = np.delete(left, first)
     return found
