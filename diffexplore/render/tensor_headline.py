@@ -44,7 +44,7 @@ def called(row: TensorRow, report: TensorReport) -> str:
     name = row.input
     if len({other.output for other in report.rows}) > 1:
         name = f"{row.output} by {name}"
-    return f"{name} ({row.dtype})" if "," in report.dtype else name
+    return f"{name} ({row.dtype})" if row.dtype != report.dtype else name
 
 
 def spoken(row: TensorRow, report: TensorReport) -> str:
