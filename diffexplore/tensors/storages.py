@@ -13,7 +13,7 @@ from diffexplore.arithmetic.tensor_balls import chosen
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout, as_stored, numbers_in
 from diffexplore.tensors.sweep import TapeEntry
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, Truths
-from diffexplore.torch_private.watching import DispatchMode, disable_current_modes, storage_key
+from diffexplore.torch_private.watching import DispatchMode, disable_current_modes, storage_key, tree_leaves
 
 Tensor = torch.Tensor
 
@@ -145,6 +145,11 @@ class TensorStorages(DispatchMode):
 
             self._entries.append(TapeEntry(passed[:1], passed[1:], around))
         return StorageRegion(new, layout, True)
+
+
+def tensors_in(value: Any) -> list[Tensor]:
+    """The tensors among arguments or results, in their order."""
+    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, torch.Tensor)]
 
 
 def is_real_or_complex(tensor: Tensor) -> bool:
