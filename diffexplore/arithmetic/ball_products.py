@@ -61,9 +61,10 @@ def matmul(a: DoubleBall, b: DoubleBall) -> DoubleBall:
         if i + j >= depth
     )
     scale = left.exponent + right.exponent
-    radius = np.ldexp(error + (omitted + inner * _LOST), scale) + _spread(a, b, left, right)
-    radius = radius * (1 + (inner + 16) * 2.0**-52) * UPWARD + QUANTUM
-    high, low = np.ldexp(high, scale), np.ldexp(low, scale)
+    radius = _times_power(error + (omitted + inner * _LOST), scale) + _spread(a, b, left, right)
+    radius *= (1 + (inner + 16) * 2.0**-52) * UPWARD
+    radius += QUANTUM
+    high, low = _times_power(high, scale), _times_power(low, scale)
     known = left.known & right.known & (np.abs(high) <= LARGEST)
     return DoubleBall(high, low, radius if known.all() else np.where(known, radius, np.inf))
 
@@ -83,8 +84,8 @@ def _level(left: list[np.ndarray], right: list[np.ndarray], level: int) -> np.nd
 
 def _spread(a: DoubleBall, b: DoubleBall, left: _Slices, right: _Slices) -> np.ndarray | float:
     """What the radii of the operands, and the rests below their slices, add to the radius of the product."""
-    by_left = a.radius + np.ldexp(left.rest, left.exponent)
-    by_right = b.radius + np.ldexp(right.rest, right.exponent)
+    by_left = a.radius + _times_power(left.rest, left.exponent)
+    by_right = b.radius + _times_power(right.rest, right.exponent)
     spread: np.ndarray | float = 0.0
     if by_right.any():
         spread = spread + (np.abs(a.high) * UPWARD + by_left) @ by_right
@@ -93,11 +94,16 @@ def _spread(a: DoubleBall, b: DoubleBall, left: _Slices, right: _Slices) -> np.n
     return spread
 
 
+def _times_power(x: np.ndarray, exponent: np.ndarray) -> np.ndarray:
+    """x · 2^exponent: by a product where the power is a double, which is faster than ldexp."""
+    return x * np.ldexp(1.0, exponent) if np.abs(exponent).max() < 1000 else np.ldexp(x, exponent)
+
+
 def _sliced(x: DoubleBall, axis: int, bits: int) -> _Slices:
     largest = np.max(np.abs(x.high), axis=axis, keepdims=True)
     known = np.isfinite(largest) & np.isfinite(x.radius).all(axis=axis, keepdims=True)
     exponent = np.where(known, np.frexp(largest)[1], 0).astype(np.int64)
-    high, low = (np.ldexp(field if known.all() else np.where(known, field, 0.0), -exponent) for field in x.pair)
+    high, low = (_times_power(field if known.all() else np.where(known, field, 0.0), -exponent) for field in x.pair)
     parts = []
     for number in range(1, min(-(-_BITS // bits), 4) + 1):
         whole = np.rint(high * 2.0 ** (number * bits))
