@@ -17,6 +17,9 @@ _LISTED = 3
 #: A longer cause is told below the sentence.
 LONGEST_CAUSE = 160
 
+#: The cause of a gradient that there is none of: its message is a sentence of its own.
+RAISES = "raises"
+
 #: Causes that say no more than the numbers beside them do.
 SAID_BY_NUMBERS = ("exceeds_bound",)
 
@@ -62,16 +65,15 @@ def told_cause(report: TensorReport) -> str | None:
 
 
 def _said(row: TensorRow) -> str | None:
-    if row.cause is None or row.cause.key in SAID_BY_NUMBERS or len(row.cause.message) > LONGEST_CAUSE:
+    if row.cause is None or row.cause.key in SAID_BY_NUMBERS:
+        return None
+    if row.cause.key != RAISES and len(row.cause.message) > LONGEST_CAUSE:
         return None
     return row.cause.message
 
 
 def _passed(report: TensorReport) -> str:
-    powers = [row.smallest_detectable for row in report.rows if row.smallest_detectable is not None]
-    worst = max(powers, default=0.0)
-    least = f"a relative error of {short(worst, upward=True)}" if worst else "any error"
-    caught = f"; {least} would be caught" if powers else ""
+    caught = f"; {_caught(report)}" if any(row.smallest_detectable is not None for row in report.rows) else ""
     left = report.summary.inconclusive
     out = f"; {counted(left, 'entry', 'entries')} left out" if left else ""
     what = f"{_gradients(report.rows, report)} {'is' if len(report.rows) == 1 else 'are'} right"
@@ -79,11 +81,22 @@ def _passed(report: TensorReport) -> str:
     return f"{report.function}: {what}{_against(report)}, {count}{caught}{out}"
 
 
+def _caught(report: TensorReport) -> str:
+    """The relative error that would be caught: in every entry, and in half of them where that is another number."""
+    rows = [row for row in report.rows if row.smallest_detectable is not None]
+    worst = max(row.smallest_detectable or 0.0 for row in rows)
+    middle = max(row.smallest_detectable_median or 0.0 for row in rows)
+    if not worst:
+        return "any error would be caught"
+    said = f"a relative error of {short(worst, upward=True)} would be caught"
+    return said if worst < 4 * middle else f"{said}, and of {short(middle, upward=True)} in half of the entries"
+
+
 def _failed(report: TensorReport) -> str:
     rows = worst_first(report)
     first = rows[0]
     assert first.cause is not None
-    if first.cause.key == "raises":
+    if first.cause.key == RAISES:
         return first.cause.message
     others = [row for row in rows[1:] if row.verdict == "fail"]
     also = f"; so {'is that' if len(others) == 1 else 'are those'} {_listed(others, report)}" if others else ""
@@ -133,5 +146,5 @@ def _listed(rows: Sequence[TensorRow], report: TensorReport) -> str:
 
 def _against(report: TensorReport) -> str:
     if report.reference is not None:
-        return f" (those of {report.reference})"
+        return f" (against {report.reference})"
     return " as far as differences tell" if report.truth == "estimated" else ""

@@ -91,7 +91,7 @@ def _table(rows: Sequence[TensorRow], report: TensorReport) -> Table:
 
 def _cells(row: TensorRow, report: TensorReport, *, wrong: bool, in_ulp: bool) -> tuple[Text, ...]:
     mid = None if row.truth is None else float(row.truth.mid)
-    ulp = ulp_at(row.truth, row.dtype) if row.error_ulp is not None else None
+    ulp = ulp_at(row.truth, row.real_dtype) if row.error_ulp is not None else None
     error, allowed = (row.error_ulp, in_ulps(row.bound, ulp)) if in_ulp else (row.error_abs, row.bound)
     return (
         text(_cut(called(row, report))),

@@ -11,6 +11,7 @@ from diffexplore.checking.judge import FAIL
 from diffexplore.errors import CandidateError, UsageError
 from diffexplore.numerals import short
 from diffexplore.tensors.candidate import TensorOutput
+from diffexplore.tensors.observed import numbers_of, real_dtype
 from diffexplore.tensors.pairs import judged
 from diffexplore.tensors.subject import TensorCalls
 
@@ -24,7 +25,7 @@ def check_repeats(calls: TensorCalls) -> None:
         if other is None or other.shape != one.tensor.shape:
             raise CandidateError(f"{candidate.name} is not the same from call to call: {one.name} changes its shape")
         bound = calls.seen.outputs[one.name].bound
-        change = (other.detach() - one.tensor.detach()).abs().to("cpu").double().numpy()
+        change = np.abs(numbers_of(other) - numbers_of(one.tensor))
         if (change > 2 * np.where(np.isfinite(bound), bound, 0.0)).any():
             where = entry_of(one.name, np.unravel_index(int(change.argmax()), change.shape))
             raise CandidateError(
@@ -59,7 +60,7 @@ def mismatch(calls: TensorCalls, places: dict[str, int]) -> str | None:
         if calls.subject.is_surrogate:
             continue
         numbers = calls.seen.outputs[one.name].within(calls.value_allowance(place))
-        found = judged(numbers, calls.exact.value(place), one.tensor.dtype, reason=None)
+        found = judged(numbers, calls.exact.value(place), real_dtype(one.tensor), reason=None)
         wrong = found.verdict == FAIL
         if wrong.any():
             worst = int(np.where(wrong, np.nan_to_num(found.error, nan=np.inf), -1.0).argmax())

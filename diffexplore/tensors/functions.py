@@ -16,6 +16,9 @@ from diffexplore.torch_private.tensors import CustomOpDef, OpOverload, OpOverloa
 
 _NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
+#: What a function is called that has no name of its own.
+NAMELESS = "the function"
+
 #: Names that tell nothing of what they name.
 _ANONYMOUS = frozenset(["<lambda>", "partial", "apply", "wrapper"])
 
@@ -90,7 +93,7 @@ def _uncompiled(name: str) -> str:
 
 def _name(fn: Any) -> str:
     name = getattr(fn, "__name__", None) or getattr(fn, "_name", None) or type(fn).__name__
-    return "the function" if name in _ANONYMOUS or not isinstance(name, str) else name
+    return NAMELESS if name in _ANONYMOUS or not isinstance(name, str) else name
 
 
 def _arguments(fn: Any) -> tuple[str, ...]:

@@ -12,11 +12,12 @@ from diffexplore.arguments import as_flag, as_text, wrong
 from diffexplore.checking.options import as_dtype, as_seed
 from diffexplore.errors import UsageError, unknown
 from diffexplore.tensors.candidate import TensorCandidate, candidate_of
-from diffexplore.tensors.functions import TensorFunction, function_given
+from diffexplore.tensors.functions import NAMELESS, TensorFunction, function_given
 from diffexplore.tensors.given import check_inputs
 from diffexplore.tensors.records import TensorReport
 from diffexplore.tensors.run import checked, merged
 from diffexplore.tensors.subject import TensorSubject
+from diffexplore.tensors.widened import checked_also_wider, in_dtype
 
 #: Keywords of torch.autograd.gradcheck that say how finite differences are taken, or what is tried in any case.
 _WITHOUT_EFFECT = (
@@ -88,9 +89,9 @@ def gradcheck(
         jacobian=as_flag(jacobian, "jacobian"),
     )  # fmt: skip
     if dtypes is None:
-        report = checked(subject, notes, tried)
+        report = checked_also_wider(subject, notes, tried)
     else:
-        report = merged([checked(_in_dtype(subject, dtype), notes, tried) for dtype in _dtypes(dtypes)])
+        report = merged([checked(in_dtype(subject, dtype), notes, tried) for dtype in _dtypes(dtypes)])
     if raises[0]:
         raise_unless_right(report, allow_inconclusive=raises[1])
     return report
@@ -116,7 +117,7 @@ def subject_of(
             "reference= says what the forward is, and surrogate= what its gradient is meant to be: give one"
         )
     if reference is not None:
-        function = function_given(reference, eager=True)
+        function = _named(function_given(reference, eager=True), "the reference")
         return TensorSubject(candidate, _with_reference(candidate, function), function.name, jacobian=jacobian)
     if surrogate is not None:
         name, forward = _with_surrogate(candidate, surrogate)
@@ -131,7 +132,7 @@ def _with_reference(candidate: TensorCandidate, reference: TensorFunction) -> Te
     missing = sorted(own - set(reference.state))
     if missing:
         raise UsageError(
-            f"the reference {reference.name} has no parameter {missing[0]}: give a module with the same parameters"
+            f"the reference ({reference.name}) has no parameter {missing[0]}: give a module with the same parameters"
         )
     kept = {name: tensor.detach() for name, tensor in reference.state.items() if name not in candidate.state}
 
@@ -148,7 +149,7 @@ def _with_surrogate(candidate: TensorCandidate, surrogate: Any) -> tuple[str, Te
     if isinstance(surrogate, str):
         function = TensorFunction("identity", lambda state, args, kwargs: _first_source(args), {}, ())
     elif callable(surrogate):
-        known = function_given(surrogate, eager=True)
+        known = _named(function_given(surrogate, eager=True), "the surrogate")
         count = len(candidate.args) if len(known.arguments) >= len(candidate.args) else 1
         state = known.state
         function = replace(known, call=lambda _, args, kwargs: known.call(state, args[:count], {}))
@@ -157,23 +158,14 @@ def _with_surrogate(candidate: TensorCandidate, surrogate: Any) -> tuple[str, Te
     return function.name, replace(candidate, function=function)
 
 
+def _named(function: TensorFunction, name: str) -> TensorFunction:
+    """The function; one that has no name of its own is called ``name``."""
+    return replace(function, name=name) if function.name == NAMELESS else function
+
+
 def _first_source(args: Sequence[Any]) -> torch.Tensor:
     found: torch.Tensor = next(one for one in args if isinstance(one, torch.Tensor) and one.requires_grad)
     return found.clone()
-
-
-def _in_dtype(subject: TensorSubject, dtype: torch.dtype) -> TensorSubject:
-    """The same call with every tensor of floats converted."""
-
-    def converted(call: TensorCandidate) -> TensorCandidate:
-        floats = {
-            one.name: one.tensor.detach().to(dtype, copy=True).requires_grad_(one.tensor.requires_grad)
-            for one in call.inputs
-            if one.tensor.is_floating_point()
-        }
-        return call.replaced(floats)
-
-    return replace(subject, candidate=converted(subject.candidate), forward=converted(subject.forward))
 
 
 def _dtypes(dtypes: Any) -> list[torch.dtype]:

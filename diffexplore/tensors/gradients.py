@@ -16,7 +16,7 @@ from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 from diffexplore.tensors.diagnosis.of_calls import Diagnoses
 from diffexplore.tensors.estimated import FEW_ENTRIES, Differences, Estimated, directions
-from diffexplore.tensors.observed import TensorNumbers, in_float64
+from diffexplore.tensors.observed import TensorNumbers, in_float64, numbers_of, real_dtype
 from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
 from diffexplore.tensors.subject import TensorCalls
 
@@ -48,7 +48,9 @@ def certified_pairs(calls: TensorCalls, places: dict[str, int]) -> Iterator[Grad
         for source, several in zip(sources, trials, strict=True):
             if several:
                 tried = list(zip(numbers_tried, several, strict=True))
-                known = _steps(source.name, several) or diagnoses.causes(one.name, places[one.name], source, tried)
+                known = _steps(source.name, several)
+                if not known and not source.tensor.is_complex():
+                    known = diagnoses.causes(one.name, places[one.name], source, tried)
                 yield GradientPair(
                     one.name,
                     source,
@@ -83,7 +85,7 @@ def _compared(
     bounds: Sequence[np.ndarray | None] = allowances if allowances is not None else (None,) * len(found)
     elsewhere = max(float(np.nan_to_num(np.abs(truth.high), posinf=0.0).max(initial=0.0)) for truth in truths)
     return [
-        judged(numbers.within(bound), truth, source.tensor.dtype, reason=reason, elsewhere=elsewhere)
+        judged(numbers.within(bound), truth, real_dtype(source.tensor), reason=reason, elsewhere=elsewhere)
         for source, numbers, truth, bound in zip(calls.subject.candidate.sources, found, truths, bounds, strict=True)
     ]
 
@@ -102,7 +104,7 @@ def _again_in_float64(
     except CandidateError:
         return compared
     return [
-        one if value is None else rejudged(one, value.detach().cpu().double().numpy().reshape(-1), calls.subject.dtype)
+        one if value is None else rejudged(one, numbers_of(value).reshape(-1), calls.subject.dtype)
         for one, value in zip(compared, values, strict=True)
     ]
 
@@ -112,6 +114,8 @@ def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
     candidate = calls.subject.candidate
     differences = Differences(calls.subject.forward)
     for place, one in enumerate(calls.outputs):
+        if not all_real(one, calls):
+            continue
         trials: list[list[UpstreamTrial]] = [[] for _ in candidate.sources]
         for number, upstream in enumerate(calls.upstreams[one.name]):
             found = calls.seen.gradients[one.name, number]
@@ -130,6 +134,13 @@ def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
                 yield GradientPair(
                     one.name, source, tuple(several), "estimated", _steps(source.name, several), along=along
                 )
+
+
+def all_real(output: TensorOutput, calls: TensorCalls) -> bool:
+    """Whether neither the output nor an input is complex: differences are taken of real numbers."""
+    return not any(
+        tensor.is_complex() for tensor in (output.tensor, *(one.tensor for one in calls.subject.candidate.sources))
+    )
 
 
 def _ball(found: Sequence[Estimated]) -> DoubleBall:
@@ -164,12 +175,7 @@ def _moved(candidate: TensorCandidate, output: TensorOutput, upstream: Tensor) -
         except (CandidateError, StopIteration):
             return []
         zeros = [np.zeros(tuple(one.tensor.shape)) for one in call.sources]
-        found.append(
-            [
-                zero if one is None else one.detach().cpu().double().numpy()
-                for one, zero in zip(gradients, zeros, strict=True)
-            ]
-        )
+        found.append([zero if one is None else numbers_of(one) for one, zero in zip(gradients, zeros, strict=True)])
     return found
 
 

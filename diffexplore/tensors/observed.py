@@ -10,11 +10,13 @@ import numpy as np
 import torch
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.bounds.handling import name_of
 from diffexplore.bounds.watch import Observer, Watch, observing
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
 from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
+from diffexplore.torch_private.watching import tree_leaves
 
 Tensor = torch.Tensor
 
@@ -49,7 +51,8 @@ class WatchedCall:
         gradients: by output and upstream gradient, the gradient by each input that is differentiated by; the text of
             an exception where the backward pass raises one.
         hidden: by what its operations escape the watch; empty where all were seen.
-        narrowed: dtypes narrower than those of inputs and outputs in which it computes.
+        narrowed: dtypes narrower than expected in which it computes.
+        narrowed_forward: dtypes narrower than those of the inputs in which the forward pass computes.
         operations: the names of the operations that were seen.
     """
 
@@ -57,11 +60,12 @@ class WatchedCall:
     gradients: dict[tuple[str, int], list[TensorNumbers] | str]
     hidden: tuple[str, ...]
     narrowed: tuple[str, ...]
+    narrowed_forward: frozenset[torch.dtype]
     operations: frozenset[str]
 
 
-class _Names(Observer):
-    """Looks on at a watch, and keeps the names of the operations."""
+class _Operations(Observer):
+    """Keeps the names of the operations under a watch."""
 
     def __init__(self) -> None:
         self.seen: set[str] = set()
@@ -70,18 +74,57 @@ class _Names(Observer):
         self.seen.add(name.strip("_"))
 
 
+class TensorWatch(CandidateWatch):
+    """The watch of a function of tensors; operations of complex numbers it does not bound, and so lets them leave."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if not _of_complex((args, kwargs)):
+            try:
+                out = super().__torch_dispatch__(func, types, args, kwargs)
+            except KeyError:  # the result is complex, which no table of roundings has
+                out = func(*args, **(kwargs or {}))
+            if not _of_complex(out):
+                return out
+        else:
+            out = func(*args, **(kwargs or {}))
+        self.leaving.add(f"{name_of(func)} of complex numbers")
+        return out
+
+
+def _of_complex(arguments: Any) -> bool:
+    return any(isinstance(leaf, Tensor) and leaf.is_complex() for leaf in tree_leaves(arguments))
+
+
 def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> WatchedCall:
-    """One call under a watch, differentiated once for each output and each of its upstream gradients."""
+    """One call under a watch, differentiated once for each output and each of its upstream gradients.
+
+    Rounding is measured by the narrowest dtype of the inputs, and of what the forward pass itself computes in.
+    """
+    found = _observed(candidate, upstreams, narrowest(candidate))
+    if not found.narrowed_forward:
+        return found
+    widest = max(found.narrowed_forward, key=lambda dtype: UNIT_ROUNDOFF[dtype])
+    return _observed(candidate, upstreams, widest, found.narrowed_forward)
+
+
+def _observed(
+    candidate: TensorCandidate, upstreams: dict[str, list[Tensor]], expected: torch.dtype | None,
+    narrowed_forward: frozenset[torch.dtype] = frozenset(),
+) -> WatchedCall:  # fmt: skip
     call = candidate.replaced()
     given = [one.tensor for one in call.inputs]
     known = [*given, *(upstream for several in upstreams.values() for upstream in several)]
-    names = _Names()
+    operations = _Operations()
     outputs: dict[str, TensorOutput] = {}
     found: dict[tuple[str, int], tuple[Tensor | None, ...] | str] = {}
-    with observing(names):
-        watch = CandidateWatch(expected=narrowest(candidate), inputs=known)
+    with observing(operations):
+        watch = TensorWatch(expected=expected, inputs=known)
     with Escapes() as escapes, watch:
-        for one in call.returned():
+        returned = call.returned()
+        narrowed_forward |= watch.narrowed
+        for one in returned:
             if not is_differentiable(one.tensor):
                 continue
             outputs[one.name] = one
@@ -104,7 +147,7 @@ def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> 
             for key, several in gradients.items()
         }
     narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
-    return WatchedCall(values, gradients, hidden, narrowed, frozenset(names.seen))
+    return WatchedCall(values, gradients, hidden, narrowed, narrowed_forward, frozenset(operations.seen))
 
 
 def _backward(call: TensorCandidate, output: TensorOutput, upstream: Tensor) -> tuple[Tensor | None, ...] | str:
@@ -116,25 +159,44 @@ def _backward(call: TensorCandidate, output: TensorOutput, upstream: Tensor) -> 
 
 def _numbers(watch: Watch, tensor: Tensor | None, like: Tensor) -> TensorNumbers:
     if tensor is None:
-        zeros = np.zeros(tuple(like.shape))
+        zeros = np.zeros(shape_of(like))
         return TensorNumbers(zeros, zeros, absent=True)
-    radius = torch.nan_to_num(watch.radius(tensor).to(torch.float64), nan=math.inf)
-    return TensorNumbers(
-        tensor.detach().to("cpu", torch.float64).numpy().copy(), radius.expand(tensor.shape).to("cpu").numpy().copy()
-    )
+    radius = torch.nan_to_num(watch.radius(tensor).to(torch.float64), nan=math.inf).expand(tensor.shape).to("cpu")
+    bound = np.repeat(radius.numpy()[..., None], 2, -1) if tensor.is_complex() else radius.numpy().copy()
+    return TensorNumbers(numbers_of(tensor), bound)
+
+
+def numbers_of(tensor: Tensor) -> np.ndarray:
+    """The real numbers of a tensor (float64, a copy); those of a complex one are pairs along a last axis."""
+    real = tensor.detach().resolve_conj()
+    real = torch.view_as_real(real) if real.is_complex() else real
+    return real.to("cpu", torch.float64, copy=True).numpy()
+
+
+def shape_of(tensor: Tensor) -> tuple[int, ...]:
+    """The shape of a tensor's real numbers."""
+    return (*tensor.shape, 2) if tensor.is_complex() else tuple(tensor.shape)
+
+
+def real_dtype(tensor: Tensor) -> torch.dtype:
+    """The dtype of a tensor's real numbers."""
+    return tensor.dtype.to_real()
 
 
 def narrowest(candidate: TensorCandidate) -> torch.dtype | None:
     """The dtype with the largest rounding errors among those of the inputs."""
-    dtypes = {one.tensor.dtype for one in candidate.inputs if one.tensor.dtype in UNIT_ROUNDOFF}
+    floats = [one.tensor for one in candidate.inputs if one.tensor.is_floating_point() or one.tensor.is_complex()]
+    dtypes = {real_dtype(tensor) for tensor in floats} & UNIT_ROUNDOFF.keys()
     return max(dtypes, key=lambda dtype: UNIT_ROUNDOFF[dtype], default=None)
 
 
 def in_float64(candidate: TensorCandidate) -> TensorCandidate:
     """The same call with every tensor of floats in float64."""
     wide = {
-        one.name: one.tensor.detach().to(torch.float64).requires_grad_(one.tensor.requires_grad)
+        one.name: one.tensor.detach()
+        .to(torch.complex128 if one.tensor.is_complex() else torch.float64)
+        .requires_grad_(one.tensor.requires_grad)
         for one in candidate.inputs
-        if one.tensor.is_floating_point()
+        if one.tensor.is_floating_point() or one.tensor.is_complex()
     }
     return candidate.replaced(wide)

@@ -17,7 +17,7 @@ from diffexplore.checking.records import Cause, Verdict
 from diffexplore.checking.truth import decimal
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorInput
-from diffexplore.tensors.observed import TensorNumbers
+from diffexplore.tensors.observed import TensorNumbers, shape_of
 from diffexplore.tensors.records import EntryCounts, TensorRow, TensorTruth, TruthKind
 
 _KINK = Cause("kink", "a kink, a tie or a singularity of the forward reaches this entry: no derivative is known there")
@@ -60,7 +60,7 @@ class GradientPair:
         counts = self._counts()
         verdict = _verdict(counts)
         powers, absolute = self._powers()
-        shape = tuple(self.input.tensor.shape)
+        shape = shape_of(self.input.tensor)
         index = None if place is None or self.along else tuple(int(i) for i in np.unravel_index(place, shape))
         return TensorRow(
             output=self.output,
@@ -68,7 +68,7 @@ class GradientPair:
             entry=index,
             method=method,
             probe=f"direction {place}" if self.along else None if trial is None else trial.probe,
-            shape=shape,
+            shape=tuple(self.input.tensor.shape),
             dtype=dtype_name(self.input.tensor.dtype),
             entries=counts,
             value=_number(judged, "value", place),
@@ -150,7 +150,8 @@ def judged(
     known = np.isfinite(flat.high) & np.isfinite(flat.radius)
     bound = numbers.bound.reshape(-1)
     sizes = np.abs(flat.high)
-    largest = float(sizes[known].max(initial=0.0)) or elsewhere
+    counts = known & ~(sizes + flat.radius <= ZERO * bound)  # the others are 0 as far as this check is concerned
+    largest = float(sizes[counts].max(initial=0.0)) or elsewhere
     wide = proved & (2 * flat.radius >= sizes) & (flat.radius > bound)
     # Beside the others such an entry is 0, and the enclosure is as wide as double-double arithmetic leaves it.
     nothing = wide & (sizes + flat.radius <= _NOTHING * UNIT_ROUNDOFF[dtype] * largest)
@@ -179,7 +180,7 @@ def _error(judged: Judged) -> np.ndarray:
 
 
 def _ulp(judged: Judged) -> np.ndarray:
-    return np.nan_to_num(judged.error_ulp, nan=0.0)
+    return np.nan_to_num(judged.error_ulp, nan=-1.0)
 
 
 def _size(judged: Judged) -> np.ndarray:

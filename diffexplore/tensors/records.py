@@ -49,7 +49,8 @@ class TensorRow(Plain):
         entry: the index of the worst entry; None where there are no entries, or where a direction was tried.
         method: the name of the function under test.
         probe: how the upstream gradient was made, where it is not the only one; or the direction that was tried.
-        shape, dtype: those of the input, and so of the gradient.
+        shape, dtype: those of the input, and so of the gradient. The index of a complex entry ends in 0 for its real
+            part, in 1 for its imaginary one.
         entries: how many entries ended how, over all upstream gradients.
         value, truth, error_abs, error_rel, error_ulp, bound: of the worst entry; None stands for what does not exist.
         smallest_detectable: the smallest relative error that would have been caught in each entry that passed.
@@ -76,6 +77,11 @@ class TensorRow(Plain):
     smallest_detectable_median: float | None
     verdict: Verdict
     cause: Cause | None
+
+    @property
+    def real_dtype(self) -> str:
+        """The dtype of its real numbers: a complex one has two of them."""
+        return {"complex128": "float64", "complex64": "float32"}.get(self.dtype, self.dtype)
 
     @property
     def estimated(self) -> bool:

@@ -16,7 +16,7 @@ from diffexplore.tensors.battery.run import tried
 from diffexplore.tensors.candidate import TensorOutput, is_differentiable
 from diffexplore.tensors.forwards import check_repeats, exact_places, mismatch
 from diffexplore.tensors.given import check_outputs
-from diffexplore.tensors.gradients import certified_pairs, estimated_pairs
+from diffexplore.tensors.gradients import all_real, certified_pairs, estimated_pairs
 from diffexplore.tensors.pairs import GradientPair, verdict_of
 from diffexplore.tensors.records import EntryCounts, TensorReport, TensorRow, TensorSummary, TruthKind
 from diffexplore.tensors.subject import TensorCalls, TensorSubject, called
@@ -32,11 +32,12 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     check_repeats(calls)
     pairs, reason = _pairs(calls)
     kind: TruthKind = "certified" if reason is None else "estimated"
-    others = tried(calls, battery)
     rows = [*_raised(calls), *(pair.row(subject.candidate.name) for pair in pairs)]
+    plain = called(replace(subject, jacobian=False), outputs) if subject.jacobian and battery != "none" else calls
+    others = tried(plain, battery, wrong=any(row.verdict == "fail" for row in rows))
     rows += [_row_of_failure(calls, outputs[0].name, cause, f" ({trial})") for trial, cause in others.causes]
-    skipped = [*_skipped(first), *others.skipped]
-    return announced(_report(calls, rows, kind, skipped, [*_why_estimated(calls, reason), *notes]))
+    skipped = [*_skipped(first), *_not_estimated(calls, reason), *others.skipped]
+    return announced(_report(calls, rows, kind, skipped, [*_why_estimated(calls, reason), *_narrowed(calls), *notes]))
 
 
 def _pairs(calls: TensorCalls) -> tuple[list[GradientPair], str | None]:
@@ -103,6 +104,16 @@ def _skipped(returned: Sequence[TensorOutput]) -> list[Skipped]:
         for one in returned
         if not is_differentiable(one.tensor)
     ]
+
+
+def _not_estimated(calls: TensorCalls, reason: str | None) -> list[Skipped]:
+    left = [one for one in calls.outputs if reason is not None and not all_real(one, calls)]
+    return [Skipped(one.name, f"nothing is estimated of complex numbers: {reason}") for one in left]
+
+
+def _narrowed(calls: TensorCalls) -> list[str]:
+    names = sorted(dtype_name(dtype) for dtype in calls.seen.narrowed_forward)
+    return [f"the forward computes in {', '.join(names)}: so rounding is measured by that"] if names else []
 
 
 def _report(

@@ -10,6 +10,7 @@ import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.bounds.canary import broken_claims
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 from diffexplore.tensors.observed import WatchedCall, narrowest, observed
@@ -65,7 +66,12 @@ class TensorCalls:
     def broken(self) -> tuple[str, ...]:
         """The claims about rounding that do not hold here: bounds that rest on them are none."""
         device = self.outputs[0].tensor.device
-        return broken_claims(self.subject.dtype, device, self.seen.operations)
+        return broken_claims(self.dtype, device, self.seen.operations)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The narrowest dtype of the inputs and of what the forward pass computes in."""
+        return max(self.seen.narrowed_forward, key=UNIT_ROUNDOFF.__getitem__, default=self.subject.dtype)
 
     @cached_property
     def _rounded(self) -> Recorded | None:
@@ -75,7 +81,7 @@ class TensorCalls:
         """
         if not self.seen.hidden or self.exact.problem is not None:
             return None
-        found = recorded(self.subject.forward, rounded_in=self.subject.dtype)
+        found = recorded(self.subject.forward, rounded_in=self.dtype)
         return found if found.problem is None else None
 
     def value_allowance(self, place: int) -> np.ndarray | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -15,9 +17,10 @@ from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
 from diffexplore.tensors.tape import Tape
-from diffexplore.torch_code.calling import line_that_runs
+from diffexplore.torch_code.calling import is_theirs, line_that_runs
 from diffexplore.torch_code.leaving_torch import Escapes
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
+from diffexplore.torch_private.tensors import written_codes
 from diffexplore.torch_private.watching import DisableTorchFunction, storage_key
 
 Tensor = torch.Tensor
@@ -36,11 +39,27 @@ class HiddenSteps(Escapes):
     ) -> Any:
         before = set(self.seen)
         out = super().__torch_function__(func, types, args, kwargs)
-        if torch.is_grad_enabled() or not any(_is_float(leaf) for leaf in args):
+        if not is_in_own_forward() or not any(_is_float(leaf) for leaf in args):
             self.seen = before
         elif self.seen != before and not self.line:
             self.line = line_that_runs()
         return out
+
+
+def is_in_own_forward() -> bool:
+    """Whether the forward of somebody's autograd Function or operator runs: autograd sees its outputs alone."""
+    if torch.is_grad_enabled():
+        return False
+    operators = written_codes()
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if code in operators:
+            return True
+        if code.co_name == "forward" and is_theirs(code.co_filename):
+            return not isinstance(frame.f_locals.get("self"), torch.nn.Module)
+        frame = frame.f_back
+    return False
 
 
 def _is_float(leaf: Any) -> bool:
@@ -58,6 +77,8 @@ class ExactTape(Tape):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         readable = self.problem is None
+        if func is torch.ops.aten._local_scalar_dense.default and not is_in_own_forward():
+            return func(*args, **(kwargs or {}))  # a constant, as autograd has it
         with DisableTorchFunction():
             out = super().__torch_dispatch__(func, types, args, kwargs)
         if readable and self.problem is not None:
@@ -123,7 +144,7 @@ def recorded(candidate: TensorCandidate, *, rounded_in: torch.dtype | None = Non
     hidden = HiddenSteps()
     try:
         with hidden, tape:
-            outputs = tuple(one for one in call.returned() if one.tensor.is_floating_point())
+            outputs = tuple(one for one in call.returned() if _is_float(one.tensor))
     except CandidateError as error:
         return Recorded(tape, (), f"it cannot be recorded: {error}")
     problem = None if tape.problem is None else f"{tape.problem}{tape.line}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import CodeType
+
 from diffexplore.torch_private.supported import needed_names
 
 with needed_names():
-    from torch._library.custom_ops import CustomOpDef
+    from torch._library.custom_ops import OPDEFS, CustomOpDef
     from torch._ops import OpOverload, OpOverloadPacket
     from torch.utils._pytree import MappingKey, SequenceKey, tree_flatten_with_path, tree_map
 
@@ -17,4 +19,10 @@ __all__ = [
     "SequenceKey",
     "tree_flatten_with_path",
     "tree_map",
+    "written_codes",
 ]
+
+
+def written_codes() -> set[CodeType | None]:
+    """The code of every operator that was written in Python with ``torch.library.custom_op``."""
+    return {getattr(known._init_fn, "__code__", None) for known in OPDEFS.values()} - {None}

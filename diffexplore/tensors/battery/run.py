@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -26,6 +26,10 @@ TRIALS: tuple[CallTrial, ...] = (
 )
 
 
+#: Those that make the same call, so that random numbers are the same as well.
+_SAME_CALL: tuple[CallTrial, ...] = (*repeats.TRIALS, *returned.TRIALS)
+
+
 @dataclass(frozen=True)
 class TriedCalls:
     """What a battery found: a cause for each mistake, with the name of its trial; and what could not be tried."""
@@ -34,12 +38,24 @@ class TriedCalls:
     skipped: tuple[Skipped, ...]
 
 
-def tried(calls: TensorCalls, level: str) -> TriedCalls:
-    """Runs the trials of a battery ("quick" or "full"; "none" runs none)."""
+#: What makes whatever is tried later go wrong as well.
+_GRAVE = frozenset({"inputs_modified", "upstream_modified", "saved_overwritten", "not_deterministic"})
+
+
+def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> TriedCalls:
+    """Runs the trials of a battery ("quick" or "full"; "none" runs none).
+
+    ``wrong`` says that the plain gradient is wrong: then only that is tried which may be why.
+    """
     setting = setting_of(calls)
     found: dict[str, tuple[str, Cause]] = {}
     skipped = []
-    for trial in trials_of(level) if setting.calls else ():
+    trials = repeats.TRIALS if wrong and level != "none" else trials_of(level)
+    if setting.calls and trials and _draws_numbers(calls):
+        trials = [trial for trial in trials if trial in _SAME_CALL]
+    for trial in trials if setting.calls else ():
+        if any(cause.key in _GRAVE for _, cause in found.values()):
+            break
         try:
             with warnings.catch_warnings(), torch.enable_grad():
                 warnings.simplefilter("ignore")
@@ -52,6 +68,15 @@ def tried(calls: TensorCalls, level: str) -> TriedCalls:
     return TriedCalls(tuple(found.values()), tuple(skipped))
 
 
+def _draws_numbers(calls: TensorCalls) -> bool:
+    """Whether the outputs depend on torch's random numbers: in another layout, other entries get the same numbers."""
+    candidate = calls.subject.candidate
+    again = {one.name: one.tensor for one in replace(candidate, seed=candidate.seed + 1).replaced().returned()}
+    return any(
+        one.name in again and not torch.allclose(one.tensor, again[one.name], equal_nan=True) for one in calls.outputs
+    )
+
+
 def trials_of(level: str) -> Sequence[CallTrial]:
     """Those of a battery; the full one has them all."""
     return () if level == "none" else TRIALS if level == "full" else [one for one in TRIALS if one.level == "quick"]
@@ -60,7 +85,8 @@ def trials_of(level: str) -> Sequence[CallTrial]:
 def setting_of(calls: TensorCalls) -> CallSetting:
     """What trials start from: the outputs whose plain backward did not raise."""
     plain = []
-    for one in calls.outputs:
+    of_complex = any(source.tensor.is_complex() for source in calls.subject.candidate.sources)
+    for one in calls.outputs if not of_complex else ():
         gradients = calls.seen.gradients.get((one.name, 0))
         if gradients is not None and not isinstance(gradients, str) and not one.tensor.is_complex():
             plain.append(PlainCall(one.name, calls.upstreams[one.name][0], tuple(gradients)))

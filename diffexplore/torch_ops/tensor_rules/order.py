@@ -24,7 +24,8 @@ from diffexplore.torch_ops.tensor_rules.reductions import axes_of
 def extreme(largest: bool) -> TensorRule:
     """The rule of max, min, amax, amin over axes: one element certainly is the largest, or nothing is known.
 
-    At a tie of elements that vary the derivative is not known. Further results (indices) are what the program found.
+    At a tie each of the equal elements gets some part of the cotangent. Further results (indices) are what the program
+    found.
     """
 
     def rule(call: OperatorCall) -> Applied:
@@ -36,9 +37,7 @@ def extreme(largest: bool) -> TensorRule:
             raise NotCertified("the largest of no elements")
         index = np.arange(operand.value.numel()).reshape(operand.shape).transpose([*kept, *axes]).reshape(-1, count)
         flat = shaped(operand.number, lambda field: field.reshape(-1))
-        best, unclear, tied = best_of_rows(taken(flat, index), largest)
-        places = index[np.arange(len(index)), best]
-        found = picked(operand, places, ~unclear, ~(unclear | tied), tuple(results[0].shape))
+        found, unclear = picked_from(operand, taken(flat, index), index, largest, tuple(results[0].shape))
         if len(results) > 1 and operand.varies and unclear.any():
             raise NotCertified("which element is the largest is not certain here")
         return Applied((*found.outputs, *(None for _ in results[1:])), found.pullback)
@@ -46,8 +45,37 @@ def extreme(largest: bool) -> TensorRule:
     return rule
 
 
+def picked_from(
+    operand: Operand, rows: DoubleBall, index: np.ndarray, largest: bool, shape: tuple[int, ...]
+) -> tuple[Applied, np.ndarray]:
+    """The largest element of each of some rows of the raveled operand; in which rows it is not certain."""
+    best, rivals, equal = best_of_rows(rows, largest)
+    unclear: np.ndarray = np.asarray(rivals.any(axis=1))
+    tied: np.ndarray = np.asarray(equal.any(axis=1))
+    places = index[np.arange(len(index)), best]
+    found = picked(operand, places, ~unclear, ~unclear, shape)
+    if found.pullback is None or not (tied | unclear).any():
+        return found, unclear
+    back, others = found.pullback, equal & ~unclear[:, None]
+
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
+        """Of equal elements each gets anything from 0 to the whole; of those that may be larger nothing is known."""
+        (found,) = back(cotangents)
+        if found is None or cotangents[0] is None:
+            return [found]
+        cotangent = shaped(cotangents[0], lambda field: field.reshape(-1))
+        reach = (np.abs(cotangent.high) * (1 + 2.0**-50) + cotangent.radius) * tied
+        flat = shaped(found, lambda field: field.reshape(-1).copy())
+        np.add.at(flat.radius, places, reach)
+        np.add.at(flat.radius, index[others], np.broadcast_to(reach[:, None], others.shape)[others])
+        flat.radius[index[rivals & ~cotangent.exactly_zero[:, None]]] = np.inf
+        return [shaped(flat, lambda field: field.reshape(operand.shape))]
+
+    return Applied(found.outputs, pullback), unclear
+
+
 def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each row: the place of its largest element, whether it may be another one, and whether others are equal."""
+    """Of each row: the place of its largest element, which others may be larger, and which others equal it."""
     if not largest:
         rows = rows._replace(high=-rows.high, low=-rows.low)
     best = np.argmax(rows.high, axis=1)
@@ -60,7 +88,7 @@ def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarra
     less |= infinite(winner) & (winner.high > 0) & np.isfinite(rows.radius) & ~infinite(rows)
     others = np.ones_like(equal)
     others[each, best] = False
-    return best, (~less & ~equal & others).any(axis=1), (equal & others).any(axis=1)
+    return best, ~less & ~equal & others, equal & others
 
 
 def picked(
