@@ -132,9 +132,7 @@ class Tape(TensorStorages):
         if rule is None:
             return self._in_steps(pure, call, args, kwargs)
         places = tuple(self._place(tensor) if is_real_or_complex(tensor) else None for tensor in tensors)
-        operands = tree_map(
-            lambda leaf: self._operand(leaf) if isinstance(leaf, torch.Tensor) else leaf, (args, kwargs)
-        )
+        operands = tree_map(self._operand, (args, kwargs))
         if rule not in READS_CONDITIONS and any(
             isinstance(leaf, Operand) and leaf.undecided is not None for leaf in tree_leaves(operands)
         ):
@@ -146,6 +144,7 @@ class Tape(TensorStorages):
             applied = rule(OperatorCall(pure, operands[0], operands[1], tree_map(_on_cpu, out)))
         except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise NotCertified(f"its rule does not read this call ({type(error).__name__}: {error})") from None
+        self._forget(func, args, tensors_in(out))
         self._write(list(out) if isinstance(out, (list, tuple)) else [out], applied, places)
         if any(id(tensor) in self._passing for tensor in tensors) and isinstance(out, torch.Tensor):
             self._passing.add(id(out))  # torch resolves lazy conjugates below autograd, by a copy
