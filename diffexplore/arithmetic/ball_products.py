@@ -13,9 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from diffexplore.arithmetic import double_double as pairs
 from diffexplore.arithmetic.double_balls import LARGEST, QUANTUM, UPWARD, DoubleBall
+from diffexplore.torch_private.watching import disable_current_modes
 
 #: Slices reach so many bits below the largest entry of a row or column, unless nothing is left before.
 _BITS = 80
@@ -44,11 +46,10 @@ def matmul(a: DoubleBall, b: DoubleBall) -> DoubleBall:
     bits = (53 - 2 - int(inner - 1).bit_length()) // 2
     left, right = _sliced(a, -1, bits), _sliced(b, -2, bits)
     depth = min(len(left.parts) + len(right.parts) - 1, -(-_BITS // bits), 4)
-    high, low = np.zeros(shape), np.zeros(shape)
-    for level in reversed(range(depth)):  # the smallest products first
-        whole = _level(left.parts, right.parts, level)
-        whole *= 2.0 ** (-(level + 2) * bits)
-        total, lost = pairs.two_sum(whole, high)
+    sums = [_level(left.parts, right.parts, level) * 2.0 ** (-(level + 2) * bits) for level in range(depth)]
+    high, low = sums.pop(), np.zeros(shape)
+    while sums:  # the smallest products first
+        total, lost = pairs.two_sum(sums.pop(), high)
         high, low = pairs.fast_two_sum(total, lost + low)
     # Each of the additions of a double is off by at most 2u² of its result (Joldes, Muller, Popescu, algorithm 4).
     largest = sum(2.0 ** (-level * bits) for level in range(depth)) * inner * depth
@@ -60,25 +61,31 @@ def matmul(a: DoubleBall, b: DoubleBall) -> DoubleBall:
         if i + j >= depth
     )
     scale = left.exponent + right.exponent
-    radius = np.ldexp(error + (omitted + inner * _LOST), scale) + _spread(a, b, left, right)
-    radius = radius * (1 + (inner + 16) * 2.0**-52) * UPWARD + QUANTUM
-    high, low = np.ldexp(high, scale), np.ldexp(low, scale)
+    radius = _times_power(error + (omitted + inner * _LOST), scale) + _spread(a, b, left, right)
+    radius *= (1 + (inner + 16) * 2.0**-52) * UPWARD
+    radius += QUANTUM
+    high, low = _times_power(high, scale), _times_power(low, scale)
     known = left.known & right.known & (np.abs(high) <= LARGEST)
     return DoubleBall(high, low, radius if known.all() else np.where(known, radius, np.inf))
 
 
 def _level(left: list[np.ndarray], right: list[np.ndarray], level: int) -> np.ndarray:
     """The sum of the products of slices whose numbers add up to ``level``."""
-    products = [left[i] @ right[level - i] for i in range(level + 1) if i < len(left) and level - i < len(right)]
-    for product in products[1:]:
-        products[0] += product
-    return products[0]
+    with disable_current_modes():  # torch's library multiplies several times as fast as NumPy's, and as exactly here
+        products = [
+            torch.matmul(torch.from_numpy(left[i]), torch.from_numpy(right[level - i]))
+            for i in range(level + 1)
+            if i < len(left) and level - i < len(right)
+        ]
+        for product in products[1:]:
+            products[0] += product
+        return products[0].numpy()
 
 
 def _spread(a: DoubleBall, b: DoubleBall, left: _Slices, right: _Slices) -> np.ndarray | float:
     """What the radii of the operands, and the rests below their slices, add to the radius of the product."""
-    by_left = a.radius + np.ldexp(left.rest, left.exponent)
-    by_right = b.radius + np.ldexp(right.rest, right.exponent)
+    by_left = a.radius + _times_power(left.rest, left.exponent)
+    by_right = b.radius + _times_power(right.rest, right.exponent)
     spread: np.ndarray | float = 0.0
     if by_right.any():
         spread = spread + (np.abs(a.high) * UPWARD + by_left) @ by_right
@@ -87,16 +94,23 @@ def _spread(a: DoubleBall, b: DoubleBall, left: _Slices, right: _Slices) -> np.n
     return spread
 
 
+def _times_power(x: np.ndarray, exponent: np.ndarray) -> np.ndarray:
+    """x · 2^exponent: by a product where the power is a double, which is faster than ldexp."""
+    return x * np.ldexp(1.0, exponent) if np.abs(exponent).max() < 1000 else np.ldexp(x, exponent)
+
+
 def _sliced(x: DoubleBall, axis: int, bits: int) -> _Slices:
     largest = np.max(np.abs(x.high), axis=axis, keepdims=True)
     known = np.isfinite(largest) & np.isfinite(x.radius).all(axis=axis, keepdims=True)
     exponent = np.where(known, np.frexp(largest)[1], 0).astype(np.int64)
-    high, low = (np.ldexp(field if known.all() else np.where(known, field, 0.0), -exponent) for field in x.pair)
+    high, low = (_times_power(field if known.all() else np.where(known, field, 0.0), -exponent) for field in x.pair)
     parts = []
     for number in range(1, min(-(-_BITS // bits), 4) + 1):
         whole = np.rint(high * 2.0 ** (number * bits))
         parts.append(whole)
-        high, low = pairs.two_sum(high - whole * 2.0 ** (-number * bits), low)
-        if not high.any():
+        high = high - whole * 2.0 ** (-number * bits)
+        if low.any():
+            high, low = pairs.two_sum(high, low)
+        elif not high.any():
             break
     return _Slices(parts, exponent, np.abs(high) + np.abs(low), known)

@@ -12,8 +12,9 @@ from diffexplore.arithmetic.double_balls import DoubleBall, exact, neg
 from diffexplore.arithmetic.tensor_balls import chosen
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout, as_stored, numbers_in
 from diffexplore.tensors.sweep import TapeEntry
+from diffexplore.torch_ops.tensor_rules.lookup import written_arguments
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, Truths
-from diffexplore.torch_private.watching import DispatchMode, disable_current_modes, storage_key
+from diffexplore.torch_private.watching import DispatchMode, disable_current_modes, storage_key, tree_leaves
 
 Tensor = torch.Tensor
 
@@ -58,7 +59,10 @@ class TensorStorages(DispatchMode):
         passes = (tensor.requires_grad and not a_leaf_of_its_own) or id(tensor) in self._passing
         return StorageRegion(self._state(tensor), StridedLayout.of(tensor), passes or not torch.is_grad_enabled())
 
-    def _operand(self, tensor: Tensor) -> Operand:
+    def _operand(self, tensor: Any) -> Any:
+        """A tensor as an operand of a rule; other arguments as they are."""
+        if not isinstance(tensor, torch.Tensor):
+            return tensor
         value = tensor.detach().to("cpu", copy=True) if tensor.device.type != "cpu" else tensor.detach()
         if is_real_or_complex(tensor):
             place = self._place(tensor)
@@ -113,6 +117,16 @@ class TensorStorages(DispatchMode):
             # Results may share memory: on the way back their cotangents come through the writes of those after them.
             self._entries.insert(before, TapeEntry(places, tuple(made), applied.pullback))
 
+    def _forget(self, func: Any, args: Sequence[Any], results: Sequence[Tensor]) -> None:
+        """Constants that an operator writes into, beside what it returns: they are what they are now."""
+        returned, names = {storage_key(result) for result in results}, written_arguments(func, keywords=False)
+        written = [value for one, value in zip(func._schema.arguments, args, strict=False) if one.name in names]
+        for tensor in tensors_in(written):
+            if storage_key(tensor) not in returned and is_real_or_complex(tensor):
+                if self._place(tensor).state.varies:
+                    raise NotCertified("it writes into memory that depends on what is differentiated by")
+                self._states.pop(storage_key(tensor))
+
     def _decided(self, tensor: Tensor, exactly: Truths | None) -> None:
         """Keeps which truth values of a tensor are certain."""
         key = storage_key(tensor)
@@ -145,6 +159,11 @@ class TensorStorages(DispatchMode):
 
             self._entries.append(TapeEntry(passed[:1], passed[1:], around))
         return StorageRegion(new, layout, True)
+
+
+def tensors_in(value: Any) -> list[Tensor]:
+    """The tensors among arguments or results, in their order."""
+    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, torch.Tensor)]
 
 
 def is_real_or_complex(tensor: Tensor) -> bool:

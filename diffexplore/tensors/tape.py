@@ -19,7 +19,7 @@ import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
-from diffexplore.tensors.storages import TensorStorages, is_real_or_complex
+from diffexplore.tensors.storages import TensorStorages, is_real_or_complex, tensors_in
 from diffexplore.tensors.sweep import swept
 from diffexplore.torch_ops.tensor_rules.lookup import (
     READS_CONDITIONS,
@@ -120,21 +120,19 @@ class Tape(TensorStorages):
 
     def _record(self, call: ProgramCall) -> Any:
         func = call.function
-        if func.is_view and _is_view(call.out(), _tensors_in((call.args, call.kwargs))):
+        if func.is_view and _is_view(call.out(), tensors_in((call.args, call.kwargs))):
             return call.out()
         args, kwargs = tree_map(self._resolved, (call.args, call.kwargs))
         kwargs = {name: value for name, value in kwargs.items() if name not in written_arguments(func)}
         pure = functional(func)
-        tensors = _tensors_in((args, kwargs))
+        tensors = tensors_in((args, kwargs))
         rule = rule_of(pure, any(tensor.is_complex() for tensor in tensors))
         if func.overloadpacket.__name__.endswith("_backward"):
             self._refuse_what_is_kept_apart(func, args)
         if rule is None:
             return self._in_steps(pure, call, args, kwargs)
         places = tuple(self._place(tensor) if is_real_or_complex(tensor) else None for tensor in tensors)
-        operands = tree_map(
-            lambda leaf: self._operand(leaf) if isinstance(leaf, torch.Tensor) else leaf, (args, kwargs)
-        )
+        operands = tree_map(self._operand, (args, kwargs))
         if rule not in READS_CONDITIONS and any(
             isinstance(leaf, Operand) and leaf.undecided is not None for leaf in tree_leaves(operands)
         ):
@@ -146,6 +144,7 @@ class Tape(TensorStorages):
             applied = rule(OperatorCall(pure, operands[0], operands[1], tree_map(_on_cpu, out)))
         except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise NotCertified(f"its rule does not read this call ({type(error).__name__}: {error})") from None
+        self._forget(func, args, tensors_in(out))
         self._write(list(out) if isinstance(out, (list, tuple)) else [out], applied, places)
         if any(id(tensor) in self._passing for tensor in tensors) and isinstance(out, torch.Tensor):
             self._passing.add(id(out))  # torch resolves lazy conjugates below autograd, by a copy
@@ -154,13 +153,14 @@ class Tape(TensorStorages):
     def _refuse_what_is_kept_apart(self, func: Any, args: tuple[Any, ...]) -> None:
         """What a forward kernel saved for its way back may depend on what varies, although it needs no gradient."""
         for argument, value in zip(func._schema.arguments, args, strict=False):
-            if argument.name not in saved_arguments(func) and self._frozen(value) is not value:
+            known = argument.name in saved_arguments(func) or argument.name.startswith("running_")
+            if not known and self._frozen(value) is not value:
                 raise NotCertified(f"whether its {argument.name} is a constant is not known")
 
     # ------------------------------------------------------------------------------------ operators of many steps
     def _in_steps(self, pure: Any, call: ProgramCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs the steps that an operator is composed of, and records them."""
-        func, tensors = call.function, _tensors_in((args, kwargs))
+        func, tensors = call.function, tensors_in((args, kwargs))
         steps = steps_of(pure, any(tensor.is_complex() for tensor in tensors))
         if steps is None:
             return self._without_rule(call, tensors)
@@ -205,7 +205,7 @@ class Tape(TensorStorages):
             raise NotCertified("it has no rule")
         if any(self._operand(tensor).undecided is not None for tensor in tensors if tensor.dtype is torch.bool):
             raise NotCertified("a condition that decides it is not certain here")
-        for leaf in _tensors_in(call.out()):
+        for leaf in tensors_in(call.out()):
             if self._states.pop(storage_key(leaf), State(exact(np.zeros(0)))).varies:
                 raise NotCertified("it writes into memory, and has no rule")
         return call.out()
@@ -236,12 +236,8 @@ def _seed(upstream: Tensor) -> DoubleBall:
     return exact(real.to("cpu", torch.float64, copy=True).numpy())
 
 
-def _tensors_in(value: Any) -> list[Tensor]:
-    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, torch.Tensor)]
-
-
 def _is_view(out: Any, tensors: Sequence[Tensor]) -> bool:
-    results, shared = _tensors_in(out), {storage_key(tensor) for tensor in tensors}
+    results, shared = tensors_in(out), {storage_key(tensor) for tensor in tensors}
     return bool(results) and all(storage_key(result) in shared for result in results)
 
 

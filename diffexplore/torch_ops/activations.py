@@ -16,6 +16,7 @@ from diffexplore.torch_ops.domains import EVERYWHERE, OperandDomain, nonzero
 from diffexplore.torch_ops.readers import conventions, elementwise
 from diffexplore.torch_ops.readers.logic import less, select
 from diffexplore.torch_ops.records import Operator, composed, operator, unbounded
+from diffexplore.torch_ops.tensor_rules import activations as exactly
 from diffexplore.torch_ops.tensor_rules.dropout import random_leaky_relu
 
 _ALPHAS = ("alpha > 0", "scale > 0", "input_scale > 0")
@@ -45,7 +46,7 @@ _ACTIVATIONS = (
     ),
     _activation(
         "gelu", case("self * 0.5 * (1 + erf(self / sqrt(2)))", approximate="none"),
-        case(_GELU_TANH, approximate="tanh"),
+        case(_GELU_TANH, approximate="tanh"), on_tensors=exactly.gelu,
     ),
     _activation("glu", steps=formulas.glu),
     _activation("hardshrink", case("abs(self) > lambd ? self : 0", on=_LAMBDA)),
@@ -82,7 +83,10 @@ _BACKWARD = (
         read=conventions.logit_backward,
     ),
     _activation("elu_backward", *(case(_ELU_BACKWARD, is_result=answer) for answer in (False, True))),
-    _activation("gelu_backward", *(case(_GELU_BACKWARD, approximate=form) for form in ("none", "tanh"))),
+    _activation(
+        "gelu_backward", *(case(_GELU_BACKWARD, approximate=form) for form in ("none", "tanh")),
+        on_tensors=exactly.gelu_backward,
+    ),
     _activation("glu_backward"),
     _activation(
         "hardshrink_backward", case("hardshrink_backward(grad_out, self, lambd)", on=_LAMBDA),

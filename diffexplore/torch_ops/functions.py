@@ -20,6 +20,7 @@ from diffexplore.torch_ops.mathematics import BY_KERNEL, of_function
 from diffexplore.torch_ops.readers import conventions, elementwise
 from diffexplore.torch_ops.readers.logic import less, select
 from diffexplore.torch_ops.records import Operator, composed, handled, of_elements, operator, unbounded
+from diffexplore.torch_ops.tensor_rules import activations as exactly
 from diffexplore.torch_ops.tensor_rules.arithmetic import rounded, stepped
 from diffexplore.torch_ops.tensor_rules.elementwise import of_formula
 
@@ -106,8 +107,9 @@ _OF_ATEN = (
         handler=special.polygamma, read=elementwise.polygamma,
         on_tensors=of_formula(sympy.polygamma, "n", "self"),
     ),
-    composed("deg2rad", EVERYWHERE, case("self * M_PI / 180.")),
-    composed("rad2deg", EVERYWHERE, case("self * 180. / M_PI")),
+    composed("deg2rad", EVERYWHERE, case("self * M_PI / 180."), on_tensors=exactly.degrees_to_radians),
+    composed("rad2deg", EVERYWHERE, case("self * 180. / M_PI"), on_tensors=exactly.radians_to_degrees),
+    unbounded("special_ndtr", EVERYWHERE, on_tensors=exactly.normal_probability),
     composed("special_entr", on("self >= 0"), case("-self * log(self)", on=_RIGHT)),
     of_elements("special_ndtri", _INSIDE_UNIT, formula=lambda x: build("ndtri", x)),
     composed(

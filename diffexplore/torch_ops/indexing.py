@@ -46,7 +46,7 @@ OPERATORS: tuple[Operator, ...] = (
     unbounded("index_copy", EVERYWHERE, on_tensors=tensors.index_copy),
     unbounded("max_unpool2d max_unpool3d", EVERYWHERE, on_tensors=tensors.unpooled),
     unbounded(
-        "index_fill diagonal_scatter as_strided_scatter take take_along_dim copy_to "
+        "index_fill diagonal_scatter take take_along_dim copy_to "
         "reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d "
         "pixel_shuffle pixel_unshuffle channel_shuffle im2col",
         EVERYWHERE,

@@ -7,6 +7,8 @@ from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import reductions as read
 from diffexplore.torch_ops.records import Operator, composed
 from diffexplore.torch_ops.tensor_rules import reductions as tensors
+from diffexplore.torch_ops.tensor_rules import steps
+from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 OPERATORS: tuple[Operator, ...] = (
     composed("_softmax", EVERYWHERE, steps=formulas.softmax, read=read.softmax, on_tensors=tensors.softmax),
@@ -16,7 +18,12 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     composed("_softmax_backward_data", EVERYWHERE, read=read.softmax_backward),
     composed("_log_softmax_backward_data", EVERYWHERE, read=read.log_softmax_backward),
-    composed("_scaled_dot_product_flash_attention_for_cpu", EVERYWHERE, steps=attention.forward),
+    composed(
+        "_scaled_dot_product_flash_attention_for_cpu",
+        EVERYWHERE,
+        steps=attention.forward,
+        on_tensors=InSteps(steps.attention),
+    ),
     composed("_scaled_dot_product_flash_attention_for_cpu_backward", EVERYWHERE, steps=attention.backward),
     composed("native_layer_norm", AS_COMPOSED),
     composed("native_layer_norm_backward", AS_COMPOSED),

@@ -79,6 +79,13 @@ def _put(call: OperatorCall, places: Tensor) -> Applied:
     return moved(call)
 
 
+def put_by_strides(call: OperatorCall) -> Applied:
+    """as_strided_scatter: elements put where strides over the operand's memory say."""
+    if not call.args[0].value.is_contiguous():
+        raise NotCertified("its strides are those of memory in another order")
+    return moved(call)
+
+
 def index_copy(call: OperatorCall) -> Applied:
     """index_copy: slices put along an axis."""
     return _put(call, call.args[2].value)

@@ -219,3 +219,20 @@ def _chance_of_labels(chances: Tensor, extended: Tensor, blank: int) -> Tensor:
         before, two_before = (torch.nn.functional.pad(reached, (k, 0))[: len(extended)] for k in (1, 2))
         reached = row * (reached + before + two_before.masked_fill(~skips, 0.0))
     return reached[-2:].sum()
+
+
+def attention(
+    query: Tensor, key: Tensor, value: Tensor, dropout_p: float = 0.0, is_causal: bool = False, *,
+    attn_mask: Tensor | None = None, scale: float | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """_scaled_dot_product_flash_attention_for_cpu: with the scale 1/√width, which no double is."""
+    if dropout_p:
+        raise NotImplementedError("dropout within attention")
+    factor = query.new_full((), query.shape[-1]).rsqrt() if scale is None else scale
+    scores = (query * factor) @ key.mT
+    if is_causal:
+        later = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+        scores = scores.masked_fill(later, -torch.inf)
+    if attn_mask is not None:
+        scores = scores + attn_mask
+    return scores.softmax(-1) @ value, scores.logsumexp(-1)
