@@ -99,10 +99,10 @@ class Loss(WrittenSummand):
         reduction = as_text(reduction, "reduction", "'mean' or 'sum'")
         if reduction not in REDUCTIONS:
             raise unknown("reduction", reduction, REDUCTIONS)
-        said, formula = reduction_of(formula)
-        if said is not None and reduction not in (said, "mean"):
-            raise UsageError(f"the formula takes the {said} of its samples, and the reduction is {reduction!r}")
-        reduction = said or reduction
+        stated, formula = reduction_of(formula)
+        if stated is not None and reduction not in (stated, "mean"):
+            raise UsageError(f"the formula takes the {stated} of its samples, and the reduction is {reduction!r}")
+        reduction = stated or reduction
         parameters, data = names_in_order(parameters, "parameters"), names_in_order(data, "data")
         check_distinct((*parameters, *data))
         summand = summand_of(formula, (*parameters, *data))

@@ -27,9 +27,13 @@ MOST = 10_000
 
 
 def points(loss: Loss | str) -> SearchStrategy[dict[str, float]]:
-    """Points of ``loss``: a short decimal for each parameter, such that what the domain says of them alone holds.
+    """Points of a loss: a short decimal for each parameter, such that what the domain says of them alone holds.
 
-    Raises UsageError where hypothesis is not installed, or a domain holds no short decimal.
+    Args:
+        loss: a :class:`~diffexplore.Loss`, or the name of one in the catalogue.
+
+    Raises:
+        UsageError: where hypothesis is not installed, or a domain holds no short decimal.
     """
     loss = _as_loss(loss)
     return _named(loss, loss.parameters, _conditions(loss, loss.parameters))
@@ -38,10 +42,16 @@ def points(loss: Loss | str) -> SearchStrategy[dict[str, float]]:
 def batches(
     loss: Loss | str, min_size: int = 1, max_size: int = 20, *, at: Mapping[str, float] | None = None
 ) -> SearchStrategy[dict[str, list[float]]]:
-    """Batches of ``loss``: for each data symbol a column of short decimals, all of one length, within the domain.
+    """Batches of a loss: for each data symbol a column of short decimals, all of one length, within the domain.
 
-    Conditions that relate data to parameters need the point: give it as ``at``. Empty for a loss without data.
-    Raises UsageError where that is missing, where hypothesis is not installed, or a domain holds no short decimal.
+    Args:
+        loss: a :class:`~diffexplore.Loss`, or the name of one in the catalogue; one without data has empty batches.
+        min_size: the fewest samples.
+        max_size: the most samples, 10,000 at most.
+        at: a value for each parameter, which conditions that relate data to parameters need.
+
+    Raises:
+        UsageError: where ``at`` is missing, where hypothesis is not installed, or a domain holds no short decimal.
     """
     loss = _as_loss(loss)
     min_size = as_count(min_size, "min_size", 0, MOST)

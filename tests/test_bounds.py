@@ -36,7 +36,7 @@ Exact = Callable[..., Any]
 
 
 def test_every_rule_is_tried() -> None:
-    """Here, or with the records of functions (tests/test_registry.py)."""
+    """Here, or with the records of functions (tests/test_registry*.py)."""
     rules = {known.name for known in RECORDS.values() if isinstance(known.bound, Elementwise)}
     assert {operation.rule for operation in OPERATIONS.values()} | {
         one.aten_name for one in FUNCTIONS.values()

@@ -20,7 +20,7 @@ from diffexplore.checking.digits import correct_digits
 from diffexplore.checking.run import run_check
 from diffexplore.cli import panels, start
 from diffexplore.cli.main import app, main
-from diffexplore.cli.progress import ScreenListener, counted, time_told
+from diffexplore.cli.progress import ScreenListener, counted, time_shown
 
 Output = pytest.CaptureFixture[str]
 
@@ -278,7 +278,7 @@ def test_completion_is_installed_and_answers(folder: Path, monkeypatch: pytest.M
 def test_time_left_is_told_where_the_pace_is_known(
     done: int, total: int | None, elapsed: float, left: float | None, text: str
 ) -> None:
-    assert time_told(done, total, elapsed, left) == text
+    assert time_shown(done, total, elapsed, left) == text
 
 
 def test_parts_are_counted_where_there_are_any() -> None:

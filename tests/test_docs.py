@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import diffexplore as dx
-from diffexplore import losses, methods
+from diffexplore import losses, methods, tensors
 from diffexplore.checking import judge
 from diffexplore.documents import SCHEMA_VERSION
 from diffexplore.verifying import diagnosis
@@ -69,13 +69,30 @@ def test_every_cause_of_a_diagnosis_is_in_the_schema() -> None:
     keys |= {key for source in sources for key in re.findall(r'\("([a-z_]+)", "', source)}
     keys -= {"gradient", "gradients", "coefficient"}  # words, and the name of a field
     assert {"factor", "cut_path", "missing_term", "precision", "unexplained"} <= keys
-    table = page("schema.md").partition("### Causes of a candidate")[2].partition("## The summary")[0]
+    table = page("schema.md").partition("### Causes of a candidate")[2].partition("### Causes of wrong")[0]
     named = {
         key
         for line in table.splitlines()
         for key in re.findall(r"`([a-z_]+)`", line.partition("|")[2].partition("|")[0])
     }
     assert named == keys - {"kink"}  # which is a cause of every report
+
+
+def test_every_cause_of_tensors_is_in_the_schema() -> None:
+    """Those of the diagnosis, and those of the battery: each is a literal in the sources, and the other way round."""
+    folder = Path(tensors.__file__).parent
+    paths = [*folder.glob("diagnosis/*.py"), *folder.glob("battery/*.py")]
+    sources = "".join(path.read_text(encoding="utf-8") for path in paths)
+    raised = set(re.findall(r'(?:Cause|Mistake|CallFinding)\(\s*"([a-z_]+)",', sources))
+    assert {"cut_path", "region", "upstream_modified", "wrong_shape"} <= raised
+    table = page("schema.md").partition("### Causes of wrong gradients of tensors")[2].partition("## The summary")[0]
+    named = {
+        key
+        for line in table.splitlines()
+        for key in re.findall(r"`([a-z_]+)`", line.partition("|")[2].partition("|")[0])
+    }
+    assert raised - named == set()
+    assert {key for key in named if f'"{key}"' not in sources} == {"surrogate", "raises"}  # told by the comparison
 
 
 def test_every_key_of_the_document_is_in_the_schema() -> None:

@@ -72,18 +72,25 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+NORMALISED = {
+    "centred": (centred, lambda x, g: g - g.mean(-1, keepdim=True), lambda x, g: g),
+    "softmax": (lambda x: torch.softmax(x, -1), softmax_backward, softmax_diagonal),
+    "log-softmax": (
+        lambda x: torch.log_softmax(x, -1), log_softmax_backward, lambda x, g: g - torch.softmax(x, -1) * g,
+    ),
+    "unit": (unit, unit_backward, lambda x, g: g / x.square().sum(-1, keepdim=True)),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("forward", "right", "wrong"),
+    ("name", "shape"),
     [
-        (centred, lambda x, g: g - g.mean(-1, keepdim=True), lambda x, g: g),
-        (lambda x: torch.softmax(x, -1), softmax_backward, softmax_diagonal),
-        (lambda x: torch.log_softmax(x, -1), log_softmax_backward, lambda x, g: g - torch.softmax(x, -1) * g),
-        (unit, unit_backward, lambda x, g: g / x.square().sum(-1, keepdim=True)),
+        *((name, shape) for name in NORMALISED for shape in ("(k,)", "(N, k)")),
+        *((name, shape) for name in ("centred", "softmax") for shape in ("(N,)", "(2, k)")),
     ],
-    ids=["centred", "softmax", "log-softmax", "unit"],
 )
-def test_every_entry_of_an_output_has_its_upstream_gradient(shape: str, forward: Any, right: Any, wrong: Any) -> None:
+def test_every_entry_of_an_output_has_its_upstream_gradient(name: str, shape: str) -> None:
+    forward, right, wrong = NORMALISED[name]
     assert dx.prove(function(forward, right), **SHAPES[shape]).status == "proved"
     assert dx.prove(function(forward, wrong), **SHAPES[shape]).status == "refuted"
 

@@ -50,7 +50,9 @@ def largest(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     # The larger of two numbers moves by no more than either does. A tie may be of subnormal parts, flushed to zero.
     tie = x.high == y.high
     larger = chosen((x.high > y.high) | (tie & (x.low >= y.low)), x, y)
-    return larger._replace(radius=np.maximum(x.radius, y.radius) + QUANTUM * tie)
+    # What is certainly the larger one is it exactly. The low parts are below 2⁻⁵² of the high ones.
+    apart = np.abs(x.high - y.high) > x.radius + y.radius + (np.abs(x.high) + np.abs(y.high)) * 2.0**-50
+    return larger._replace(radius=np.where(apart, larger.radius, np.maximum(x.radius, y.radius) + QUANTUM * tie)[()])
 
 
 def smallest(x: DoubleBall, y: DoubleBall) -> DoubleBall:

@@ -24,13 +24,17 @@ def zeros(shape: Shape) -> DoubleBall:
 
 
 def given(values: np.ndarray) -> DoubleBall:
-    """What a tensor holds, copied. Infinities are exact (of radius 0); what is too small for products is around 0."""
+    """What a tensor holds, copied.
+
+    Infinities and NaN are certain (of radius 0), until something is computed of them; what is too small for products is
+    around 0.
+    """
     ball = exact(np.array(values))
     if np.isfinite(ball.radius).all():
         return ball
     size = np.abs(ball.high)
     tiny = size < 1.0
-    radius = np.where(np.isnan(size) | (np.isfinite(size) & ~tiny), ball.radius, 0.0)
+    radius = np.where(np.isfinite(size) & ~tiny, ball.radius, 0.0)
     unclear = tiny & ~np.isfinite(ball.radius)
     return DoubleBall(np.where(unclear, 0.0, ball.high), ball.low, np.where(unclear, _TINY, radius))
 

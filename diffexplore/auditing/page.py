@@ -172,8 +172,8 @@ def _details(record: Record) -> Iterator[Block]:
     for check in record.checks:
         yield Note(text(f"{_input(check)}: {check.status} (line {check.line})", _TONES[check.status]), "·")
         yield Note(text(" ".join(check.rule.split()), "quiet"), " ")
-        said: Sequence[str] = (*check.conditions, *check.notes, *filter(None, (check.reason, _where(check))))
-        for words in dict.fromkeys(said):
+        remarks: Sequence[str] = (*check.conditions, *check.notes, *filter(None, (check.reason, _where(check))))
+        for words in dict.fromkeys(remarks):
             yield Note(text(words), " ")
     if record.finding is not None:
         yield from _found(str(record.judgement), record.finding)

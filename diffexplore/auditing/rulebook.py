@@ -100,13 +100,17 @@ def release(source: str) -> tuple[int, int] | None:
 def _entry(item: Mapping[str, Any], node: yaml.MappingNode) -> RulebookEntry:
     signature = read_signature(str(item["name"]))
     by_key = item.get("dispatch") or {}
-    formulas = dict(_formulas(by_key.get(_DEFAULT) or {} if by_key else item))
+    stated = by_key.get(_DEFAULT) or {} if by_key else item
+    formulas = {str(key): str(value) for key, value in stated.items() if key not in _NOT_FORMULAS}
     inputs = {argument.name for argument in signature.arguments}
     differentiability = item.get("output_differentiability")
+    gradients = {
+        names: text for names, text in formulas.items() if {part.strip() for part in names.split(",")} <= inputs
+    }
     return RulebookEntry(
         signature,
-        gradients={names: text for names, text in formulas.items() if set(_names(names)) <= inputs},
-        tangents={names: text for names, text in formulas.items() if not set(_names(names)) <= inputs},
+        gradients=gradients,
+        tangents={names: text for names, text in formulas.items() if names not in gradients},
         dispatch=tuple(key for key in by_key if key != _DEFAULT),
         output_differentiability=None if differentiability is None else tuple(differentiability),
         line=node.start_mark.line + 1,
@@ -121,11 +125,3 @@ def _lines(node: yaml.MappingNode) -> Iterator[tuple[str, int]]:
             yield from _lines(value)
         elif isinstance(value, yaml.ScalarNode):
             yield value.value, key.start_mark.line + 1
-
-
-def _formulas(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    return ((str(key), str(value)) for key, value in item.items() if key not in _NOT_FORMULAS)
-
-
-def _names(key: str) -> list[str]:
-    return [name.strip() for name in key.split(",")]

@@ -13,6 +13,7 @@ import torch
 
 from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.functions import OPERATIONS
+from diffexplore.functions.kernels import KERNELS
 from diffexplore.functions.rounding import EXACT, NEAREST, Claim, Rounding
 
 #: Facts of the formats by torch's dtype, in which the rules of errors look them up.
@@ -23,18 +24,12 @@ COMPUTE = {known.dtype: FLOAT_FORMATS[known.compute].dtype for known in FLOAT_FO
 #: Radii are themselves computed in double precision: this factor covers the roundings of any one rule.
 UPWARD = 1 + 2.0**-40
 
-#: The kernels of ATen that are no operations of programs.
-_KERNELS: dict[str, Claim | Rounding] = {
-    "rsqrt": Claim(2, narrow_roundings=3), "reciprocal": Claim(1), "exp2": Claim(4), "logaddexp": Claim(4),
-    "pow_multiplied": Claim(4, narrow_roundings=3), "trigamma": Claim(2**22),
-    "sigmoid_backward": Claim(2, narrow_roundings=3), "tanh_backward": Claim(2, narrow_roundings=3),
-    **dict.fromkeys(("rsub", "square", "convert"), NEAREST),
-    **dict.fromkeys("relu clamp clamp_min clamp_max clone where".split(), EXACT),
-}  # fmt: skip
-
 #: What is claimed of each kernel (1/2 ulp would be correct rounding). The canary holds these claims against the build
 #: at hand; near roots the absolute errors are claimed instead. Nothing is claimed of a kernel that is not here.
-CLAIMS: dict[str, Claim | Rounding] = {one.aten_name: one.claim for one in OPERATIONS.values()} | _KERNELS
+CLAIMS: dict[str, Claim | Rounding] = {
+    **{one.aten_name: one.claim for one in OPERATIONS.values()},
+    **{one.name: one.claim for one in KERNELS},
+}
 
 
 def rounding(operation: str, out: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

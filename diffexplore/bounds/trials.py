@@ -17,8 +17,9 @@ from torch import Tensor
 from diffexplore.arithmetic.balls import OPERATIONS as EXACT
 from diffexplore.arithmetic.torch_real import OPERATIONS as TORCH
 from diffexplore.functions import OPERATIONS
+from diffexplore.functions.kernels import KERNELS
 from diffexplore.functions.lazy import resolved
-from diffexplore.functions.rounding import Trials
+from diffexplore.functions.rounding import OwnTrial, Trials
 
 Operands = tuple[Tensor | float, ...]
 
@@ -145,32 +146,50 @@ def powers() -> tuple[Operands, ...]:
     return (*to_numbers, *of_numbers, (positive, _between(-3, 3, seed=1)), (signed, whole))
 
 
-#: Trials of the kernels of ATen that are no operations of programs, or whose operation runs others as well.
-_KERNELS: dict[str, Trial] = {
-    "logaddexp": Trial(
-        torch.logaddexp, lambda x, y: x + (y - x).exp().log1p(), lambda: ((_between(-9, 9), _between(-9, 9, seed=1)),)
-    ),
-    "exp2": Trial(torch.exp2, lambda x: arb(2) ** x, lambda: ((_between(-9, 9),),)),
-    "reciprocal": Trial(torch.reciprocal, lambda x: 1 / x, lambda: ((_signed(_sizes(0.01, 1e3)),),)),
-    "rsqrt": Trial(torch.rsqrt, lambda x: 1 / x.sqrt(), lambda: ((_sizes(1e-3, 1e3),),)),
-    "polygamma": Trial(
-        lambda order, x: torch.polygamma(int(order), x),
-        lambda order, x: EXACT["polygamma"](order, x) if order != 0 else x.digamma(),
-        lambda: tuple((order, x) for order in (0, 1, 2, 3) for x in (_sizes(0.1, 30.0), _any_between_poles())),
-    ),
-    "tanh_backward": Trial(
-        torch.ops.aten.tanh_backward, lambda g, t: g * (1 - t * t), lambda: ((_upstream(), _signed(_below_one())),)
-    ),
-    "sigmoid_backward": Trial(
-        torch.ops.aten.sigmoid_backward, lambda g, s: g * s * (1 - s), lambda: ((_upstream(), _below_one()),)
-    ),
-}
+def right_of_zero() -> tuple[Operands, ...]:
+    return ((_sizes(1e-3, 1e3),),)
 
-#: All trials by the name of the kernel.
-TRIALS: dict[str, Trial] = _KERNELS | {
-    name: Trial(TORCH[name], EXACT[name], resolved(way.operands))
+
+def off_zero() -> tuple[Operands, ...]:
+    return ((_signed(_sizes(0.01, 1e3)),),)
+
+
+def exponents() -> tuple[Operands, ...]:
+    return ((_between(-9, 9),),)
+
+
+def two_exponents() -> tuple[Operands, ...]:
+    return ((_between(-9, 9), _between(-9, 9, seed=1)),)
+
+
+def of_polygamma() -> tuple[Operands, ...]:
+    """Orders, and operands on both sides of 0."""
+    return tuple((order, x) for order in (0, 1, 2, 3) for x in (_sizes(0.1, 30.0), _any_between_poles()))
+
+
+def slopes_of_tanh() -> tuple[Operands, ...]:
+    """Upstream gradients, and values of tanh."""
+    return ((_upstream(), _signed(_below_one())),)
+
+
+def slopes_of_sigmoid() -> tuple[Operands, ...]:
+    """Upstream gradients, and values of the sigmoid."""
+    return ((_upstream(), _below_one()),)
+
+
+def _trial(name: str, way: Trials | OwnTrial) -> Trial:
+    if isinstance(way, Trials):
+        return Trial(TORCH[name], EXACT[name], resolved(way.operands))
+    return Trial(resolved(way.torch), resolved(way.arb), resolved(way.operands))
+
+
+#: All trials by the name of the operation or of the kernel.
+TRIALS: dict[str, Trial] = {
+    one.name: _trial(one.name, one.tried) for one in KERNELS if isinstance(one.tried, OwnTrial)
+} | {
+    name: _trial(name, way)
     for name, record in OPERATIONS.items()
     if isinstance(record.tried, tuple)
     for way in record.tried
-    if isinstance(way, Trials)
+    if isinstance(way, Trials | OwnTrial)
 }

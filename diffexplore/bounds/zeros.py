@@ -12,6 +12,7 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.functions import OPERATIONS
+from diffexplore.functions.kernels import KERNELS
 
 #: Where the exact result of an operation is 0 for all operands in the balls.
 Zeros = Callable[[Sequence[Ball]], Tensor]
@@ -20,7 +21,7 @@ Zeros = Callable[[Sequence[Ball]], Tensor]
 #: kernel that gives 0 at such an argument has no error there.
 ROOTS: dict[str, tuple[float, ...]] = {
     **{one.aten_name: one.zeros for one in OPERATIONS.values() if one.zeros},
-    "square": (0.0,),
+    **{one.name: one.zeros for one in KERNELS if one.zeros},
 }
 
 

@@ -16,22 +16,22 @@ from diffexplore.arithmetic.double_functions import DOUBLE_BALLS, DOUBLE_CASES, 
 from diffexplore.checking.fast_truth import VectorProgram, nearby
 from diffexplore.checking.one_sided import BothSides
 from diffexplore.checking.staged import RunningMode, StagedProgram
+from diffexplore.functions.domains import EVERYWHERE
+from diffexplore.functions.facts import ANALYTIC, CORNER, JUMP
+from diffexplore.functions.tables import RELATIONS, having
 from diffexplore.program.program import Program
 
 #: Operations that jump inside their domain; no formula of a derivative tells of a jump.
-_JUMPING = frozenset({"where", "heaviside", "sign"})
+_JUMPING = having(JUMP) | {"where"}
 
-#: Operations that compare their operands, or one of them with 0.
-_COMPARING = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "heaviside", "sign"})
+#: Operations that compare their operands, or one of them with where it jumps.
+_COMPARING = having(JUMP) | RELATIONS
 
 #: Those, and what has a corner where it compares.
-_BRANCHING = _COMPARING | {"max", "min", "abs"}
+_BRANCHING = _COMPARING | having(CORNER)
 
 #: Operations that have one value, which depends continuously on their operands, wherever those are real.
-_TOTAL = frozenset(
-    "add sub mul neg abs max min exp expm1 sin cos atan sinh cosh tanh asinh erf erfc sigmoid "
-    "softplus full_like".split()
-)
+_TOTAL = having(ANALYTIC, CORNER, domain=EVERYWHERE) | {"full_like"}
 
 #: What :func:`nearby` is for Arb.
 _NEARBY = arb(0, 1) * arb(2) ** -200

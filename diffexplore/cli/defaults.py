@@ -56,7 +56,7 @@ def defaults_for(arguments: Sequence[str], group: Any) -> dict[str, dict[str, An
     return found
 
 
-def told(defaults: Mapping[str, Mapping[str, Any]], arguments: Sequence[str], group: Any) -> str | None:
+def used_defaults(defaults: Mapping[str, Mapping[str, Any]], arguments: Sequence[str], group: Any) -> str | None:
     """Which defaults the command of these arguments uses, in one line; None for none, and where it is to be quiet."""
     name = next((argument for argument in arguments if argument in group.commands), None)
     used = dict(defaults.get(name, {})) if name is not None else {}

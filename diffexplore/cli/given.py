@@ -78,13 +78,15 @@ def given(
 ) -> dict[str, Any]:  # fmt: skip
     """The fields of :class:`Given` from options as they were typed; raises UsageError for what cannot be read."""
     return {
-        "loss": loss,
-        "at": tuple(at or ()),
-        "data": data_given(data, samples, columns),
-        "wrt": o.names_list("--wrt", wrt),
-        "shapes": shapes,
+        "loss": loss, "at": tuple(at or ()), "data": data_given(data, samples, columns),
+        "wrt": o.names_list("--wrt", wrt), "shapes": shapes,
         "reduction": reduction and o.chosen("reduction", reduction, o.REDUCTIONS),
-        "dtype": o.chosen("dtype", dtype, o.DTYPES),
-        "device": o.chosen("device", device, o.DEVICES),
+        "dtype": o.chosen("dtype", dtype, o.DTYPES), "device": o.chosen("device", device, o.DEVICES),
         "seed": o.whole_number("--seed", seed) or 0,
-    }
+    }  # fmt: skip
+
+
+def typed(*options: tuple[str, Any]) -> list[str]:
+    """Options as words to type again: without those whose value is None, and a tuple of values one by one."""
+    pairs = ((name, one) for name, value in options for one in (value if isinstance(value, tuple) else (value,)))
+    return [word for name, value in pairs if value is not None for word in (name, str(value))]

@@ -15,7 +15,7 @@ from diffexplore import __version__
 from diffexplore.cli import audit, bench, completion, derive, fit, graph, listing, panels, prove, report, start, verify
 from diffexplore.cli.arguments import shield_formulas, spelled_out
 from diffexplore.cli.collector import rest
-from diffexplore.cli.defaults import defaults_for, told
+from diffexplore.cli.defaults import defaults_for, used_defaults
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
 from diffexplore.cli.refusals import explained
 from diffexplore.errors import UsageError
@@ -92,7 +92,7 @@ def _run(arguments: Sequence[str]) -> int:
     if completion.is_meant(arguments):
         return completion.run(command, arguments)
     defaults = defaults_for(arguments, command)
-    note = told(defaults, arguments, command)
+    note = used_defaults(defaults, arguments, command)
     if note is not None:
         print(note, file=sys.stderr)
     shielded = shield_formulas(arguments, command)

@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from diffexplore.checking.records import Report
+from diffexplore.cli.given import typed
 
 if TYPE_CHECKING:
     from diffexplore.cli import report, verify
@@ -20,12 +21,10 @@ _DEFAULT_LOSS = "perpendicular"
 def after_report(request: report.CheckRequest) -> list[Command]:
     """The tables behind the screen, a descent, and the graph."""
     loss = [] if request.loss == _DEFAULT_LOSS else [str(request.loss)]
-    at = [word for point in request.at for word in ("--at", point)]
-    data = [] if request.data.file is None else ["--data", request.data.file]
-    data += [] if request.data.n_points is None else ["--samples", str(request.data.n_points)]
-    ways = [] if request.dtype == "float64" else ["--dtype", request.dtype]
-    ways += [word for scan in request.scans for word in ("--scan", scan)]
-    ways += [] if request.methods is None else ["--methods", ",".join(request.methods)]
+    at, data = typed(("--at", request.at)), typed(("--data", request.data.file), ("--samples", request.data.n_points))
+    methods = None if request.methods is None else ",".join(request.methods)
+    dtype = None if request.dtype == "float64" else request.dtype
+    ways = typed(("--dtype", dtype), ("--scan", request.scans), ("--methods", methods))
     named = loss or [str(request.loss)]
     commands = [
         (_command("report", *loss, *at, *data, *ways, "--full"), "every value, error and allowance"),
@@ -42,9 +41,8 @@ def after_verify(request: verify.VerifyRequest, result: Report) -> list[Command]
     if request.candidate is None or request.loss is None:
         return []
     requested = [request.candidate, "--loss", request.loss]
-    kind = [] if request.kind is None else ["--kind", request.kind]
-    at = [word for point in request.at for word in ("--at", point)]
-    commands = [(_command("verify", *requested, *kind, *at, "--full"), "every value, error and allowance")]
+    where = typed(("--kind", request.kind), ("--at", request.at))
+    commands = [(_command("verify", *requested, *where, "--full"), "every value, error and allowance")]
     if request.candidate.partition(":")[0].endswith(".py") and result.candidate and result.candidate.kind == "loss":
         commands.append((_command("prove", *requested), "is it so for every input?"))
     simple = not (request.data.is_given or request.shapes or request.upstream or request.pack)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: The phase before anything is computed: on a cold disk it takes seconds.
 LOADING = "loading torch and SymPy"
 
-#: Time left is told once so much of a phase is done: before, its pace is not known.
+#: The time left is shown once so much of a phase is done: before, its pace is not known.
 _TELLING = 0.02
 
 
@@ -88,7 +88,7 @@ def _display() -> Progress:
         max_refresh = 0.5  # a number that changes ten times a second cannot be read
 
         def render(self, task: Task) -> Text:
-            return Text(time_told(task.completed, task.total, task.elapsed, task.time_remaining))
+            return Text(time_shown(task.completed, task.total, task.elapsed, task.time_remaining))
 
     console = console_on(sys.stderr)
     spinner = "dots" if speaks_mathematics(console.encoding) else "line"
@@ -101,7 +101,7 @@ def counted(done: float, total: float | None) -> str:
     return "" if total is None else f"{int(done):,} of {int(total):,}"
 
 
-def time_told(done: float, total: float | None, elapsed: float | None, left: float | None) -> str:
+def time_shown(done: float, total: float | None, elapsed: float | None, left: float | None) -> str:
     """``12 s left`` where the pace of the phase tells it, else how long it has taken: ``3 s``."""
     if total and left is not None and _TELLING * total <= done < total:
         return f"{_time(left)} left"

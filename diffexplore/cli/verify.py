@@ -169,7 +169,7 @@ def _loss(request: VerifyRequest) -> tuple[Loss, Any]:
 
 
 def _own(request: VerifyRequest, named: Named) -> tuple[Loss, Any]:
-    from diffexplore.cli.verify_questions import check_own_parameters, check_told
+    from diffexplore.cli.verify_questions import check_complete, check_own_parameters
     from diffexplore.inputs.functions import arguments_of_function
     from diffexplore.verifying.own import computes_loss, own_forward
 
@@ -178,18 +178,18 @@ def _own(request: VerifyRequest, named: Named) -> tuple[Loss, Any]:
         raise UsageError("name the loss whose gradient it should be: --loss LOSS")
     arguments = arguments_of_function(candidate)
     check_own_parameters(request, candidate, arguments, (*named.points, *named.wrt))
-    check_told(request, candidate, arguments, named.points)
+    check_complete(request, candidate, arguments, named.points)
     loss = own_forward(candidate, named, upstream=request.upstream, kind=request.kind, shapes=request.shapes)
     return loss, candidate
 
 
 def _loaded_for_questions(request: VerifyRequest, points: tuple[str, ...]) -> Any:
     """The candidate, where a formula leaves questions open: then all are put at once, that of its output as well."""
-    from diffexplore.cli.verify_questions import check_told
+    from diffexplore.cli.verify_questions import check_complete
     from diffexplore.inputs.losses import is_formula
 
-    told = (points or request.wrt) and request.data.is_given  # the rest is requested by what reads it
-    if told or request.data.file is not None:  # of the columns of a file, it is said which are missing
+    complete = (points or request.wrt) and request.data.is_given  # the rest is requested by what reads it
+    if complete or request.data.file is not None:  # of the columns of a file, it is said which are missing
         return None
     if not is_formula(str(request.loss)) or str(request.candidate).endswith(".json"):
         return None
@@ -197,7 +197,7 @@ def _loaded_for_questions(request: VerifyRequest, points: tuple[str, ...]) -> An
 
     symbols = names_in(str(request.loss).strip(), (*points, *(request.wrt or ())))
     candidate = _load(request)
-    check_told(request, candidate, symbols, points)
+    check_complete(request, candidate, symbols, points)
     return candidate
 
 

@@ -1,4 +1,4 @@
-"""What ``verify`` has to be told, all at once: with a command that says all of it, to be pasted."""
+"""What ``verify`` has to know, all at once: with a command that says all of it, to be pasted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.cli.data_argument import DataGiven
+from diffexplore.cli.given import typed
 from diffexplore.errors import UsageError
 from diffexplore.formula.names import is_likely_data
 from diffexplore.inputs.functions import split_arguments
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SAMPLES = 100
 
 
-def check_told(request: VerifyRequest, candidate: Any, symbols: Sequence[str], points: Sequence[str]) -> None:
+def check_complete(request: VerifyRequest, candidate: Any, symbols: Sequence[str], points: Sequence[str]) -> None:
     """Raises UsageError where a candidate of these symbols needs more than the options say.
 
     ``points`` are the names in the points. The command in the message takes the symbols that most people call data as
@@ -80,7 +80,7 @@ def _point(names: Sequence[str]) -> list[str]:
 def _shape(
     candidate: Any, parameters: Sequence[str], data: Sequence[str], shapes: str | None, kind: str | None
 ) -> str | None:
-    """The shape of an output that is no number, as ``(N)``; None for a loss, and where it cannot be told."""
+    """The shape of an output that is no number, as ``(N)``; None for a loss, and where that is not known."""
     from diffexplore.verifying.own import computes_loss, output_of
 
     if not computes_loss(candidate, kind):
@@ -95,19 +95,11 @@ def _shape(
 
 def _options(request: VerifyRequest) -> list[str]:
     """The options that were given, of those that say what is verified."""
-    data: DataGiven = request.data
-    given: list[tuple[str, Any]] = [
-        ("--loss", request.loss),
-        *(("--at", at) for at in request.at),
-        ("--data", data.file),
-        ("--columns", ",".join(f"{symbol}={column}" for symbol, column in data.columns.items()) or None),
-        ("--samples", data.n_points),
-        ("--wrt", ",".join(request.wrt) if request.wrt else None),
-        ("--shapes", request.shapes),
-        ("--reduction", request.reduction),
-        ("--kind", request.kind),
-        ("--upstream", request.upstream),
-        *(("--pack", pack) for pack in request.pack),
-        ("--dtype", request.dtype if request.dtype != "float64" else None),
-    ]
-    return [part for name, value in given if value is not None for part in (name, str(value))]
+    data = request.data
+    columns = ",".join(f"{symbol}={column}" for symbol, column in data.columns.items())
+    return typed(
+        ("--loss", request.loss), ("--at", request.at), ("--data", data.file), ("--columns", columns or None),
+        ("--samples", data.n_points), ("--wrt", ",".join(request.wrt or ()) or None), ("--shapes", request.shapes),
+        ("--reduction", request.reduction), ("--kind", request.kind), ("--upstream", request.upstream),
+        ("--pack", request.pack), ("--dtype", request.dtype if request.dtype != "float64" else None),
+    )  # fmt: skip

@@ -56,7 +56,7 @@ def _scale(surface: Surface) -> Scale:
     return "log" if min(values) > 0 else "linear"
 
 
-def said_of_surface(explorer: Explorer) -> list[str]:
+def about_surface(explorer: Explorer) -> list[str]:
     """What stands on the surface, or on the curve, whatever the path is."""
     if len(explorer.axes) == 1:
         return [f"The loss over {explorer.axes[0]}"]
@@ -77,7 +77,7 @@ def said_of_surface(explorer: Explorer) -> list[str]:
 
 
 def _caption(explorer: Explorer, surface: Surface | None, place: int) -> str:
-    parts = said_of_surface(explorer) if surface is not None else []
+    parts = about_surface(explorer) if surface is not None else []
     if place:
         parts = [part for part in parts if not part.startswith("arrows")]
     return "; ".join([*parts, _about_path(explorer, place), *explorer.notes]) + "."

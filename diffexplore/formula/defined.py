@@ -70,7 +70,11 @@ class DefinedFunction(sympy.Function):
         return sympy.Float._new(mpmath.libmp.from_man_exp(int(mantissa), int(exponent), prec, "n"), prec)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        return called_in_latex(self._definition.latex, self.args, printer, exp)
+        name, count = self._definition.latex, self.record.orders
+        if not count:
+            return called_in_latex(name, self.args, printer, exp)
+        text = called_in_latex(name.format(*map(printer._print, self.args[:count])), self.args[count:], printer, None)
+        return rf"\left({text}\right)^{{{exp}}}" if exp else text
 
 
 @cache

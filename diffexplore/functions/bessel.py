@@ -232,7 +232,7 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         building=PLAIN,
         name="besseli", doc="modified Bessel function: besseli(n, x), n a whole number up to 10", least=2, most=2,
-        node=Defined((None, _between_neighbours), "I"), build=_i, orders=1, of_order_0=_I0, python=_I_IN_PYTHON,
+        node=Defined((None, _between_neighbours), "I_{{{0}}}"), build=_i, orders=1, of_order_0=_I0, python=_I_IN_PYTHON,
         torch=_I_IN_TORCH,
         computed=Operation(
             name="besseli",

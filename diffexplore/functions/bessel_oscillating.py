@@ -178,7 +178,8 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         building=PLAIN,
         name="besselj", doc="Bessel function of the first kind: besselj(n, x), n a whole number up to 10", least=2,
-        most=2, node=Defined((None, _between_neighbours), "J"), build=_j, orders=1, of_order_0=_J0, python=_J_IN_PYTHON,
+        most=2, node=Defined((None, _between_neighbours), "J_{{{0}}}"), build=_j, orders=1, of_order_0=_J0,
+        python=_J_IN_PYTHON,
         torch=_J_IN_TORCH,
         computed=Operation(
             name="besselj",

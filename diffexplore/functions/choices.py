@@ -119,7 +119,7 @@ def _step(name: str, node: Any, doc: str, python: str, tensorflow: Any, arb_of: 
         building=Building(150, UNSURE_OF_FRACTIONS),
         name=name, doc=doc, node=node, python=python, torch=f"torch.{name}",
         computed=Operation(
-            name=name,
+            name=name, also=("fix",) if name == "trunc" else (),
             torch=getattr(torch, name), numpy=getattr(np, "rint" if name == "round" else name),
             jax=getattr(jnp, name), tensorflow=tensorflow, javascript=javascript,
             arb=Readings(arb_of, arb_of, lambda x: case_balls.one_side(arb_of, x)), double=LEFT_TO_ARB,

@@ -113,9 +113,9 @@ FUNCTIONS: tuple[Function, ...] = (
         building=Building(1, REAL),
         name="erf", doc="error function", node=sympy.erf, python="math.erf", torch="torch.erf",
         computed=Operation(
-            name="erf",
+            name="erf", also=("special_erf",),
             torch=torch.erf, numpy=numpy_real.erf, jax=jsp.erf, tensorflow=tf.math.erf, javascript="erf",
-            arb=arb.erf, double=LEFT_TO_ARB, germ=germ.erf, complex=NOT_COMPLEX,
+            arb=arb.erf, double=library("diffexplore.arithmetic.double_erf").erf, germ=germ.erf, complex=NOT_COMPLEX,
             facts=Facts(
                 domain=EVERYWHERE, sign=Increasing(0), values=(-1, 1), smooth=ANALYTIC, normal_form=ODD,
                 at_infinity=MAY_BE_FINITE,
@@ -130,7 +130,7 @@ FUNCTIONS: tuple[Function, ...] = (
         building=Building(1, REAL),
         name="erfc", doc="1 − erf(x)", node=sympy.erfc, python="math.erfc", torch="torch.erfc",
         computed=Operation(
-            name="erfc",
+            name="erfc", also=("special_erfc",),
             torch=torch.erfc, numpy=numpy_real.erfc, jax=jsp.erfc, tensorflow=tf.math.erfc, javascript="erfc",
             arb=arb.erfc, double=LEFT_TO_ARB, germ=germ.erfc, complex=NOT_COMPLEX,
             facts=Facts(
@@ -144,7 +144,7 @@ FUNCTIONS: tuple[Function, ...] = (
         building=PLAIN_ON_DOMAIN,
         name="erfinv", doc="inverse of erf", node=sympy.erfinv, python=NO_PYTHON, torch="torch.erfinv",
         computed=Operation(
-            name="erfinv",
+            name="erfinv", also=("special_erfinv",),
             torch=torch.erfinv, numpy=NO_NUMPY, jax=jsp.erfinv, tensorflow=tf.math.erfinv, javascript="erfinv",
             arb=arb.erfinv, double=LEFT_TO_ARB, germ=germ.erfinv, complex=NOT_COMPLEX,
             facts=Facts(

@@ -48,6 +48,14 @@ def _in_python(name: str, logarithm: str, arguments: str) -> Helper:
     return Helper(name, source, arguments=arguments.count(",") + 1)
 
 
+def _pair_by_pair(op: Any, first: Any, *others: Any) -> Any:
+    """log(exp(t) + exp(x)) = t + softplus(x − t), for one operand after the other."""
+    total = first
+    for x in others:
+        total = op.add(total, op.softplus(op.sub(x, total)))
+    return total
+
+
 def _unless_zero(op: Any, x: Any, y: Any, harmless: int, end: int) -> Any:
     """The argument of a logarithm that x is multiplied by: where x is 0 and y outside, a number that does no harm.
 
@@ -82,7 +90,7 @@ FUNCTIONS: tuple[Function, ...] = (
         name="expm1", doc="exp(x) − 1, accurate near 0", node=cfunctions.expm1, python="math.expm1",
         torch="torch.expm1",
         computed=Operation(
-            name="expm1",
+            name="expm1", also=("special_expm1",),
             torch=torch.expm1, numpy=np.expm1, jax=jnp.expm1, tensorflow=tf.math.expm1, javascript="Math.expm1",
             arb=arb.expm1, double=double.expm1, germ=germ.expm1,
             complex=Composed(lambda op, x: op.sub(op.exp(x), op.number(1))),
@@ -113,7 +121,7 @@ FUNCTIONS: tuple[Function, ...] = (
         name="log1p", doc="log(1 + x), accurate near 0", node=cfunctions.log1p, python="math.log1p",
         torch="torch.log1p",
         computed=Operation(
-            name="log1p",
+            name="log1p", also=("special_log1p",),
             torch=torch.log1p, numpy=np.log1p, jax=jnp.log1p, tensorflow=tf.math.log1p, javascript="Math.log1p",
             arb=arb.log1p, double=double.log1p, germ=germ.log1p,
             complex=Composed(lambda op, x: op.log(op.add(op.number(1), x))),
@@ -133,6 +141,12 @@ FUNCTIONS: tuple[Function, ...] = (
         building=Building(4, UNSURE, copies_of_constant=3),
         name="log10", doc="logarithm to base 10", node=NO_CLASS, build=lambda x: sympy.log(x) / sympy.log(10),
         computed=_logarithm_to(10), python=NO_SOURCE, torch=NO_SOURCE,
+    ),
+    Function(
+        building=Building(4, UNSURE_OF_FRACTIONS, copies_of_constant=3),
+        name="logsumexp", doc="log(exp(x) + exp(y) + …), which does not overflow", least=2, most=None, node=NO_CLASS,
+        build=lambda *terms: sympy.log(sympy.Add(*map(sympy.exp, terms))), computed=Composed(_pair_by_pair),
+        python=NO_SOURCE, torch=NO_SOURCE,
     ),
     Function(
         building=Building(10, UNSURE_OF_FRACTIONS),

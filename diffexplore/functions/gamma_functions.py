@@ -19,7 +19,7 @@ from diffexplore.functions.records import (
     Kernels,
     Operation,
 )
-from diffexplore.functions.rounding import NO_SPREAD, SPREAD_IN_HANDLER, TRIED_IN_PARTS, Claim, Interval, Trials
+from diffexplore.functions.rounding import NO_SPREAD, SPREAD_IN_HANDLER, Claim, Interval, OwnTrial, Trials
 from diffexplore.functions.sources import GAMMA_IN_TORCH
 
 sympy, torch, arb = library("sympy"), library("torch"), library("flint").arb
@@ -37,7 +37,7 @@ def _facts(domain: Domain) -> Facts:
 
 
 _DIGAMMA = Operation(
-    name="digamma",
+    name="digamma", also=("special_digamma",),
     torch=torch.digamma, numpy=NO_NUMPY, jax=jsp.digamma, tensorflow=tf.math.digamma, javascript="digamma",
     arb=arb.digamma, double=LEFT_TO_ARB, germ=germ.digamma, complex=NOT_COMPLEX,
     facts=_facts(at_least_where(NoPole())),
@@ -52,7 +52,13 @@ _POLYGAMMA = Operation(
     arb=lambda order, x: balls.polygamma(int(float(order)), x), double=LEFT_TO_ARB, germ=germ.polygamma,
     complex=NOT_COMPLEX,
     facts=_facts(at_least_where(NoPole())),
-    spread=SPREAD_IN_HANDLER, claim=Claim(64), tried=TRIED_IN_PARTS, zeros=(), derivative_uses=(),
+    spread=SPREAD_IN_HANDLER, claim=Claim(64), zeros=(), derivative_uses=(),
+    tried=(
+        OwnTrial(
+            torch=lambda order, x: torch.polygamma(int(order), x),
+            arb=lambda order, x: balls.polygamma(int(float(order)), x), operands=trials.of_polygamma,
+        ),
+    ),
 )  # fmt: skip
 
 FUNCTIONS: tuple[Function, ...] = (
@@ -75,7 +81,7 @@ FUNCTIONS: tuple[Function, ...] = (
         # The operation is log|Γ(x)|, which has values between the poles as well; SymPy's loggamma is complex there.
         own_facts=_facts(at_least_where(Above(0))),
         computed=Operation(
-            name="lgamma",
+            name="lgamma", also=("special_gammaln",),
             torch=torch.lgamma, numpy=numpy_real.lgamma, jax=jsp.gammaln, tensorflow=tf.math.lgamma,
             javascript="lgamma", arb=balls.lgamma, double=LEFT_TO_ARB, germ=germ.lgamma, complex=NOT_COMPLEX,
             facts=_facts(at_least_where(NoPole())),

@@ -161,7 +161,7 @@ LOGISTIC: tuple[Function, ...] = (
             "def sigmoid(x):\n    return 1/(1 + math.exp(-x)) if x >= 0 else math.exp(x)/(1 + math.exp(x))",
         ),
         computed=Operation(
-            name="sigmoid",
+            name="sigmoid", also=("special_expit",),
             torch=torch.sigmoid, jax=jax.nn.sigmoid, tensorflow=tf.sigmoid, javascript="sigmoid",
             numpy=Composed(lambda op, x: op.div(1, op.add(1, op.exp(op.neg(x))))),
             arb=lambda x: 1 / (1 + (-x).exp()), double=double.sigmoid, germ=germ.sigmoid,

@@ -239,7 +239,7 @@ FUNCTIONS: tuple[Function, ...] = (
         least=3, most=3, orders=1, of_order_0=_GAMMAINC, torch=NO_TORCH, python=NO_PYTHON,
         build=lambda n, a, x: build("gammainc", a, x) if n == 0 else tables.class_named("dgammainc")(n, a, x),
         node=Defined(
-            (None, lambda n, a, x: build("dgammainc", n + 1, a, x), _gamma_density_by_order), r"\partial P"
+            (None, lambda n, a, x: build("dgammainc", n + 1, a, x), _gamma_density_by_order), r"P^{{\left({0}\right)}}"
         ),
         computed=_by_arb(
             "dgammainc", balls.of_lower_gamma, _facts(_OF_GAMMA, UNKNOWN_SIGN), trials.of_gamma_by_order,
@@ -258,7 +258,9 @@ FUNCTIONS: tuple[Function, ...] = (
         name="dzeta", doc="n-th derivative of zeta(s, q) in s: dzeta(n, s, q), n a whole number up to 10", least=3,
         most=3, orders=1, of_order_0=_ZETA, torch=NO_TORCH, python=NO_PYTHON,
         build=lambda n, s, q: build("zeta", s, q) if n == 0 else tables.class_named("dzeta")(n, s, q),
-        node=Defined((None, lambda n, s, q: build("dzeta", n + 1, s, q), _zeta_by_order), r"\partial\zeta"),
+        node=Defined(
+            (None, lambda n, s, q: build("dzeta", n + 1, s, q), _zeta_by_order), r"\zeta^{{\left({0}\right)}}"
+        ),
         computed=_by_arb(
             "dzeta", balls.of_zeta, _facts(_OF_ZETA, UNKNOWN_SIGN), trials.of_zeta_by_order,
             derivative_uses=("zeta",),
@@ -288,7 +290,7 @@ FUNCTIONS: tuple[Function, ...] = (
                 None, None, lambda m, n, a, b, x: build("dbetainc", m + 1, n, a, b, x),
                 lambda m, n, a, b, x: build("dbetainc", m, n + 1, a, b, x), _beta_density_by_orders,
             ),
-            r"\partial I",
+            r"I^{{\left({0}, {1}\right)}}",
         ),
         computed=_by_arb(
             "dbetainc", balls.of_lower_beta, _facts(_OF_BETA, UNKNOWN_SIGN), trials.of_beta_by_orders,

@@ -14,7 +14,7 @@ from typing import Any
 
 from diffexplore.functions.building import Building
 from diffexplore.functions.facts import Facts
-from diffexplore.functions.rounding import Claim, Interval, Propagation, Rounding, Trials, Tried
+from diffexplore.functions.rounding import Claim, Interval, OwnTrial, Propagation, Rounding, Trials, Tried
 
 Implementation = Callable[..., Any]
 """A function, or the lazy name of one (:mod:`diffexplore.functions.lazy`)."""
@@ -93,6 +93,7 @@ class Helper:
 class Defined:
     """A function that SymPy lacks: its derivative in each argument, None for one that is no expression; its LaTeX.
 
+    ``latex`` has the orders in the places ``{0}``, ``{1}`` where the function has some.
     A slope is a function of SymPy arguments (``build`` of :mod:`diffexplore.functions.tables` makes functions).
     """
 
@@ -120,7 +121,7 @@ class Operation:
         tried: how the canary holds the claim against the build at hand.
         zeros: its roots that are numbers of every dtype.
         derivative_uses: the further operations that PyTorch runs to differentiate it, in reverse or forward mode.
-        aten: its name in ATen, where that is another one.
+        aten: its name in ATen, where that is another one; ``also`` are other names of it there.
     """
 
     name: str
@@ -136,10 +137,11 @@ class Operation:
     facts: Facts
     spread: Implementation | Propagation
     claim: Claim | Rounding
-    tried: tuple[Interval | Trials, ...] | Tried
+    tried: tuple[Interval | Trials | OwnTrial, ...] | Tried
     zeros: tuple[float, ...]
     derivative_uses: tuple[str, ...]
     aten: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def aten_name(self) -> str:

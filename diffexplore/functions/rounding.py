@@ -74,3 +74,12 @@ class Trials:
     """Sets of operands at which a kernel is run under a watch: ``operands`` is called for them."""
 
     operands: Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnTrial:
+    """A kernel of torch that is not what its operation runs, the same function of Arb's balls, and sets of operands."""
+
+    torch: Callable[..., Any]
+    arb: Callable[..., Any]
+    operands: Callable[..., Any]

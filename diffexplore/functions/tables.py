@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from diffexplore.functions import ALL, OPERATIONS
 from diffexplore.functions.domains import Condition, Domain
-from diffexplore.functions.facts import ANALYTIC, Facts
+from diffexplore.functions.facts import ANALYTIC, Facts, Smoothness
 from diffexplore.functions.lazy import library, resolved
 from diffexplore.functions.records import NO_CLASS, Composed, Defined, Function, Kernels, Lack, Operation, Readings
 
@@ -21,6 +21,16 @@ _defined = library("diffexplore.formula.defined")
 
 CONTROL = frozenset("full_like where lt le gt ge eq ne and or not".split())
 """The operations that are no functions of numbers: each arithmetic says what a condition is, and how it chooses."""
+
+
+RELATIONS = frozenset("lt le gt ge eq ne".split())
+"""Those of them that compare two numbers."""
+
+
+def having(*smoothness: Smoothness, domain: Domain | None = None) -> frozenset[str]:
+    """The names of the operations that are like that inside their domain, or inside that one."""
+    facts = {name: one.facts for name, one in OPERATIONS.items()}
+    return frozenset(name for name, one in facts.items() if one.smooth in smoothness and domain in (None, one.domain))
 
 
 class _Named:

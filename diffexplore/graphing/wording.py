@@ -50,6 +50,8 @@ def _root(operands: Sequence[Words]) -> Words:
     return (f"√{text}" if text.isidentifier() or text.isdecimal() else f"√({text})"), FACTOR
 
 
+_RELATIONS = {"lt": "<", "le": "≤", "gt": ">", "ge": "≥", "eq": "=", "ne": "≠"}
+
 _FORMS: Mapping[str, Callable[[Sequence[Words]], Words]] = {
     "add": _between(" + ", SUM, PRODUCT, SUM),
     "sub": _between(" − ", SUM, PRODUCT, SUM),
@@ -61,12 +63,7 @@ _FORMS: Mapping[str, Callable[[Sequence[Words]], Words]] = {
     "abs": lambda operands: (f"|{operands[0][0]}|", ATOM),
     "sigmoid": lambda operands: (f"σ({operands[0][0]})", ATOM),
     "full_like": lambda operands: operands[1],
-    "lt": _between(" < ", SUM, SUM, COMPARED),
-    "le": _between(" ≤ ", SUM, SUM, COMPARED),
-    "gt": _between(" > ", SUM, SUM, COMPARED),
-    "ge": _between(" ≥ ", SUM, SUM, COMPARED),
-    "eq": _between(" = ", SUM, SUM, COMPARED),
-    "ne": _between(" ≠ ", SUM, SUM, COMPARED),
+    **{name: _between(f" {sign} ", SUM, SUM, COMPARED) for name, sign in _RELATIONS.items()},
     "and": _between(" and ", BOTH, NOT, BOTH),
     "or": _between(" or ", EITHER, BOTH, EITHER),
     "not": lambda operands: (f"not {_at(operands[0], NOT)}", NOT),

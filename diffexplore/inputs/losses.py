@@ -230,8 +230,8 @@ def _of_formula(formula: Any, parameters: Sequence[str], data: Sequence[str], re
     from diffexplore.formula.notation import reduction_of
     from diffexplore.loss import Loss
 
-    said, _ = reduction_of(formula)
-    if said is not None and reduction not in (None, said):
-        raise UsageError(f"the formula takes the {said} of its samples: leave out --reduction {reduction}")
+    stated, _ = reduction_of(formula)
+    if stated is not None and reduction not in (None, stated):
+        raise UsageError(f"the formula takes the {stated} of its samples: leave out --reduction {reduction}")
     given = formula.strip() if isinstance(formula, str) else formula
-    return Loss(given, parameters=parameters, data=data, reduction=reduction or said or "mean")
+    return Loss(given, parameters=parameters, data=data, reduction=reduction or stated or "mean")

@@ -32,16 +32,15 @@ def _evaluated(text: str, what: str) -> float:
     from diffexplore.formula.parse import parsed
     from diffexplore.formula.syntax import names_of, read
 
+    no_number = f"{what} is {shown(text)}, not a number such as 1.3, 1e-3 or pi/2"
     try:
         tree = read(text)
         names = names_of(tree)
         expression: Any = None if names else parsed(tree)
     except UsageError as error:
-        raise UsageError(f"{what} is {shown(text)}, not a number such as 1.3, 1e-3 or pi/2: {error}") from None
+        raise UsageError(f"{no_number}: {error}") from None
     if names:
-        raise UsageError(
-            f"{what} is {shown(text)}, not a number such as 1.3, 1e-3 or pi/2: {names[0]!r} has no value here"
-        )
+        raise UsageError(f"{no_number}: {names[0]!r} has no value here")
     number = expression.evalf(_DIGITS, maxn=4 * _DIGITS)
     if not number.is_real:
         raise UsageError(f"{what} is {shown(text)}, which is no real number")

@@ -33,9 +33,13 @@ def names() -> tuple[str, ...]:
 def get(name: str, *, dimensions: int | None = None) -> Loss:
     """The :class:`~diffexplore.Loss` of that name, with its default data and points.
 
-    ``dimensions`` chooses the member of a family: ``get("hyperplane", dimensions=5)``, which
-    ``get("hyperplane:5")`` says as well. Raises :class:`~diffexplore.errors.UsageError` for a name that is not
-    in the catalogue (naming the nearest one) and for dimensions that the loss does not have.
+    Args:
+        name: one of :func:`names`; of a family, dimensions may follow a colon, as in ``"hyperplane:5"``.
+        dimensions: the member of a family, a whole number; None for its own default, and for any other loss.
+
+    Raises:
+        UsageError: for a name that is not in the catalogue (naming the nearest one), and for dimensions that the loss
+            does not have.
     """
     name = as_text(name, "the name of a loss")
     if dimensions is not None:

@@ -15,6 +15,8 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UPWARD, summation_rounding
 from diffexplore.bounds.complex_balls import COMPLEX, OPERATIONS, ComplexBall, lifted
 from diffexplore.formula.budget import Ending
+from diffexplore.functions.facts import CORNER, JUMP
+from diffexplore.functions.tables import CONTROL, having
 from diffexplore.methods.base import Estimate, Estimates, Values, with_step
 from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.methods.problem import Problem, spread_over
@@ -25,7 +27,7 @@ _COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
 #: The step is 2 to this power, times the binade of max(1, |x|).
 _STEP_EXPONENT = {torch.float64: -64, torch.float32: -40}
 
-_BRANCHING = frozenset("abs sign heaviside max min where lt le gt ge eq ne and or not".split())
+_BRANCHING = having(CORNER, JUMP) | CONTROL - {"full_like"}
 
 
 class ComplexStep:

@@ -79,9 +79,9 @@ def _series(group: Sequence[Series], figure: Figure) -> str:
     columns = [group[0].x, *(series.y for series in group)]
     rows: list[Sequence[str]] = [tuple(map(_number, row)) for row in zip(*columns, strict=True)]
     if notes:
-        said = [series.notes or ("",) * len(series.x) for series in group]
+        notes_of = [series.notes or ("",) * len(series.x) for series in group]
         rows = [
-            (*row, "; ".join(filter(None, words))) for row, words in zip(rows, zip(*said, strict=True), strict=True)
+            (*row, "; ".join(filter(None, words))) for row, words in zip(rows, zip(*notes_of, strict=True), strict=True)
         ]
     return _table(title, (figure.x.title, *names, *(["note"] if notes else [])), rows)
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from html import escape
 
-from diffexplore.exploring.figure import said_of_surface
+from diffexplore.exploring.figure import about_surface
 from diffexplore.exploring.records import Explorer
 from diffexplore.pages.document import asset
 from diffexplore.pages.live_controls import choices, controls
@@ -92,7 +92,7 @@ def frame(explorer: Explorer) -> str:
 
 
 def _figures(explorer: Explorer) -> Iterator[str]:
-    caption = _sentence("; ".join([*said_of_surface(explorer), *_GESTURES[len(explorer.axes)], *explorer.notes]))
+    caption = _sentence("; ".join([*about_surface(explorer), *_GESTURES[len(explorer.axes)], *explorer.notes]))
     yield _figure("surface", caption)
     yield _figure("curve", "The loss after each step of the descent.")
     if explorer.fitted is not None:

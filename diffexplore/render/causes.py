@@ -50,17 +50,17 @@ def not_compared(report: Report, footnotes: Footnotes) -> Iterator[Block]:
 
 
 def not_compared_briefly(
-    report: Report, footnotes: Footnotes, told: AbstractSet[str], *, sparing: bool = False
+    report: Report, footnotes: Footnotes, stated: AbstractSet[str], *, sparing: bool = False
 ) -> Iterator[Block]:
-    """The same without a heading, and without the causes whose messages are ``told`` already.
+    """The same without a heading, and without the causes whose messages are ``stated`` already.
 
     ``sparing`` names the skipped methods in one line, without the reason of each.
     """
-    notes = [*(_skipped_together(report) if sparing else _skipped(report)), *_inconclusive(report, footnotes, told)]
+    notes = [*(_skipped_together(report) if sparing else _skipped(report)), *_inconclusive(report, footnotes, stated)]
     yield from notes[:_MOST]
     if len(notes) > _MOST:
         yield Note(text(f"{counted(len(notes) - _MOST, 'other reason')} beside", "quiet"), "·")
-    if not notes and not told:
+    if not notes and not stated:
         yield _NOTHING
 
 
@@ -75,9 +75,9 @@ def _skipped_together(report: Report) -> Iterator[Note]:
         yield Note((Span("skipped: "), Span(names, "strong")), marker="·")
 
 
-def _inconclusive(report: Report, footnotes: Footnotes, told: AbstractSet[str]) -> Iterator[Note]:
+def _inconclusive(report: Report, footnotes: Footnotes, stated: AbstractSet[str]) -> Iterator[Note]:
     for number, cause in enumerate(footnotes.causes, start=1):
-        if cause.message in told:
+        if cause.message in stated:
             continue
         shares_its_count = sum(other.key == cause.key for other in footnotes.causes) > 1
         count = None if shares_its_count else report.summary.causes.get(cause.key)

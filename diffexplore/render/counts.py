@@ -54,10 +54,10 @@ def agreement(report: Report, scope: str) -> str:
     every = total(summary)
     counts = f"{counted(summary.passed)} of {counted(every, 'comparison')}"
     if candidate:
-        said = f"{subject_of(candidate)} agrees with the truth in {counts}"
+        message = f"{subject_of(candidate)} agrees with the truth in {counts}"
     else:
-        said = f"{counts} {'agrees' if every == 1 else 'agree'} with the truth{_deciding(report)}"
-    return f"{said}; {counted(summary.inconclusive)} inconclusive: {reasons(report)}"
+        message = f"{counts} {'agrees' if every == 1 else 'agree'} with the truth{_deciding(report)}"
+    return f"{message}; {counted(summary.inconclusive)} inconclusive: {reasons(report)}"
 
 
 def reasons(report: Report) -> str:

@@ -18,7 +18,7 @@ from diffexplore.writing.numbers import counted, digits_of, point_text
 #: Digits in which a value is set beside the truth: so many, or as many as tell them apart.
 _DIGITS = 3
 
-#: A longer cause is told up to where its first part ends, and completely below the headline.
+#: A longer cause is stated up to where its first part ends, and completely below the headline.
 _LONGEST_CAUSE = 220
 
 #: Partials and methods that a sentence lists before it counts them.
@@ -41,7 +41,7 @@ def failed(report: Report) -> str:
     return f"{_subject(first, report)}{_wrong(first, report)}{f': {cause}' if cause else ''}{_others(first, report)}"
 
 
-def told_causes(report: Report) -> set[str]:
+def stated_causes(report: Report) -> set[str]:
     """The messages of causes that the sentence says completely, which need no saying again."""
     if report.verdict != "fail":
         return set()
@@ -97,12 +97,12 @@ def _beside(row: Row, dtype: str) -> tuple[str, str]:
     """The value and the truth in as few digits as tell them apart."""
     if row.value is None or row.truth is None:
         return "not finite", short(float(row.truth.mid), _DIGITS) if row.truth else "a number"
-    truth, value, said = Decimal(row.truth.mid), Decimal(row.value), ("", "")
+    truth, value, both = Decimal(row.truth.mid), Decimal(row.value), ("", "")
     for digits in range(_DIGITS, digits_of(dtype) + 1):
-        said = _written(value, digits), _written(truth, digits)
-        if said[0] != said[1]:
+        both = _written(value, digits), _written(truth, digits)
+        if both[0] != both[1]:
             break
-    return said
+    return both
 
 
 def _written(number: Decimal, digits: int) -> str:
@@ -132,15 +132,15 @@ def _others(first: Row, report: Report) -> str:
             names["wrong"].append(name)
         elif all(row.verdict == "pass" for row in rows):
             names["right"].append(name)
-    said = "".join(
+    message = "".join(
         f"; {_listed(found)} {'is' if len(found) == 1 else 'are'} {word}" for word, found in names.items() if found
     )
-    said = said.replace(" wrong", " wrong too", 1) if names["wrong"] else said
+    message = message.replace(" wrong", " wrong too", 1) if names["wrong"] else message
     methods = list(dict.fromkeys(row.method for row in report.rows if row.verdict == "fail"))
     if candidate is None and len(methods) > 1:
         others = [method for method in methods if method != first.method]
-        said += f"; {_listed(others, 'other methods')} {'fails' if len(others) == 1 else 'fail'} too"
-    return said
+        message += f"; {_listed(others, 'other methods')} {'fails' if len(others) == 1 else 'fail'} too"
+    return message
 
 
 def _by_partial(report: Report, method: str | None) -> dict[str, list[Row]]:
@@ -175,7 +175,7 @@ def _place(row: Row, report: Report) -> str:
     """`` at a = 1, d = 0 (sample 0)``: the point, and the data of the sample that makes the NaN."""
     fields = row.cause.fields if row.cause else {}
     sample, parts = fields.get("sample"), (place(report, row.point), point_text(fields.get("data", {})))
-    said = f" at {', '.join(filter(None, parts))}" if any(parts) else ""
+    message = f" at {', '.join(filter(None, parts))}" if any(parts) else ""
     if sample is not None and row.probe is None:
-        said += f" (sample {sample})"
-    return f"{said} ({row.probe})" if row.probe else said
+        message += f" (sample {sample})"
+    return f"{message} ({row.probe})" if row.probe else message

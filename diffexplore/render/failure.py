@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from diffexplore.checking.records import VALUE, Report, Row
 from diffexplore.lists import shortened
-from diffexplore.render.failed import told_causes
+from diffexplore.render.failed import stated_causes
 from diffexplore.render.lost import lost_text
 from diffexplore.render.tables import Units
 from diffexplore.render.tensors import failure_text as of_tensors
@@ -41,7 +41,7 @@ def failure_text(report: Report | TensorReport, *, ascii: bool | None = None) ->
     rows = _shown(report)
     sections = [
         _lines([headline(report)], _VERDICT, plain),
-        _lines([*_causes(rows, told_causes(report)), *_lost(report)], _CAUSES, plain),
+        _lines([*_causes(rows, stated_causes(report)), *_lost(report)], _CAUSES, plain),
         _lines([_table(rows, report)] if rows else [], _TABLE, plain),
         _lines([_again(report, rows)], _AGAIN, plain),
     ]
@@ -72,10 +72,10 @@ def _undecided(report: Report) -> list[Row]:
     ]  # fmt: skip
 
 
-def _causes(rows: Iterable[Row], told: AbstractSet[str]) -> Iterator[Note]:
-    """Causes that the verdict line has not ``told``, each once."""
+def _causes(rows: Iterable[Row], stated: AbstractSet[str]) -> Iterator[Note]:
+    """Causes that the verdict line has not ``stated``, each once."""
     found = dict.fromkeys(row.cause.message for row in rows if row.cause is not None)
-    messages = [message for message in found if message not in told]
+    messages = [message for message in found if message not in stated]
     for message in messages[:_MOST_CAUSES]:
         yield Note(text(message), marker="·")
     if len(messages) > _MOST_CAUSES:

@@ -108,8 +108,8 @@ def _remark(run: Run) -> str:
 
 def _stationary_row(fit: Fit, point: StationaryPoint, names: list[str]) -> tuple[Text, ...]:
     label = point.kind if point is not fit.optimum or fit.terrain.complete else "local minimum"
-    said = f"{label}, proved" if len(names) <= _ROOMY else label
-    return (text(said), text(""), *_numbers(point.value, point.point, names), text(""))
+    proved = ", proved" if len(names) <= _ROOMY else ""
+    return (text(label + proved), text(""), *_numbers(point.value, point.point, names), text(""))
 
 
 def directions(curvature: Curvature) -> Table:

@@ -122,10 +122,10 @@ def reduced_text(loss: LossSummary, expression: str) -> str:
 
 def operations(partial: PartialFormula) -> str:
     """``12 operations, 31 before simplification``; nothing for a constant."""
-    said = counted(partial.ops_simplified, "operation") if partial.ops_simplified or partial.ops_raw else ""
+    message = counted(partial.ops_simplified, "operation") if partial.ops_simplified or partial.ops_raw else ""
     if partial.ops_raw != partial.ops_simplified:
-        said += f", {counted(partial.ops_raw)} before simplification"
-    return "; ".join(filter(None, (said, partial.note)))
+        message += f", {counted(partial.ops_raw)} before simplification"
+    return "; ".join(filter(None, (message, partial.note)))
 
 
 def _symbols(loss: LossSummary) -> str:

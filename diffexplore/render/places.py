@@ -27,12 +27,12 @@ _MOST_POINTS = 4
 
 def place(report: Report, point: Mapping[str, float], *, compact: bool = False, digits: int | None = None) -> str:
     """``a = 1.3, b = 0.7``, or ``the point below``, ``point 2 below``; empty for a loss without parameters."""
-    said = point_text(point, compact=compact, digits=digits)
-    if len(said) <= _LONGEST:
-        return said
+    written = point_text(point, compact=compact, digits=digits)
+    if len(written) <= _LONGEST:
+        return written
     keys = [point_key(known) for known in points_of(report)]
     if point_key(point) not in keys:
-        return said
+        return written
     number = keys.index(point_key(point)) + 1
     if compact:
         return f"point {number}"
@@ -41,17 +41,17 @@ def place(report: Report, point: Mapping[str, float], *, compact: bool = False, 
 
 def at_place(report: Report, point: Mapping[str, float], *, digits: int | None = None) -> str:
     """The same with `` at `` before it, where there is anything to say."""
-    said = place(report, point, digits=digits)
-    return f" at {said}" if said else ""
+    written = place(report, point, digits=digits)
+    return f" at {written}" if written else ""
 
 
 def long_points(report: Report) -> Iterator[Block]:
     """The points that the page calls by a number."""
     points = points_of(report)
     for number, point in enumerate(points, start=1):
-        said = point_text(point)
-        if len(said) > _LONGEST:
-            yield Note(text(f"{'the point' if len(points) == 1 else f'point {number}'}: {said}"))
+        written = point_text(point)
+        if len(written) > _LONGEST:
+            yield Note(text(f"{'the point' if len(points) == 1 else f'point {number}'}: {written}"))
 
 
 def points_of(report: Report) -> tuple[Mapping[str, float], ...]:
@@ -63,8 +63,8 @@ def compact_places(report: Report) -> Mapping[PointKey, str]:
     """Each point as ``a=2.5 b=1`` in four digits where that is short, else the number by which the page lists it."""
     found = {}
     for number, point in enumerate(points_of(report), start=1):
-        said = point_text(point, compact=True, digits=4)
-        found[point_key(point)] = said if len(said) <= _LONGEST_TITLE else f"point {number}"
+        written = point_text(point, compact=True, digits=4)
+        found[point_key(point)] = written if len(written) <= _LONGEST_TITLE else f"point {number}"
     return found
 
 
@@ -88,7 +88,7 @@ def compact_points(report: Report) -> Iterator[Block]:
         if places[point_key(point)].startswith("point ") and not said_already:
             names = list(point)
             shown = names if len(names) <= _MOST_SHOWN + 1 else [*names[:_MOST_SHOWN], names[-1]]
-            said = [point_text({name: point[name]}, digits=6) for name in shown]
+            written = [point_text({name: point[name]}, digits=6) for name in shown]
             if len(shown) < len(names):
-                said.insert(-1, "…")
-            yield Note(text(f"point{f' {number}' if len(points) > 1 else ''}: {', '.join(said)}"))
+                written.insert(-1, "…")
+            yield Note(text(f"point{f' {number}' if len(points) > 1 else ''}: {', '.join(written)}"))

@@ -33,10 +33,10 @@ def worst_samples(report: Report, footnotes: Footnotes, width: int) -> Iterator[
         if rows:
             worst = _worst(rows)
             exact = not worst and any(row.error_abs == 0 for row in rows)
-            said = "; the worst:" if worst else ", without any error" if exact else ""
+            message = "; the worst:" if worst else ", without any error" if exact else ""
             counts = outcomes(tallies_of(report, name, "samples"))
             words = ", ".join(f"{counted(count)} {verdict}" for verdict, count in counts.items()) or "none"
-            yield Heading(partial_of(rows[0], candidate), f"by sample: {words}{said}")
+            yield Heading(partial_of(rows[0], candidate), f"by sample: {words}{message}")
             if worst:
                 yield _samples_table(worst, report, footnotes, width)
             yield Gap()
@@ -106,12 +106,12 @@ def _probe_row(rows: Sequence[Row], report: Report) -> tuple[Text, ...]:
     first = rows[0]
     powers = [row.smallest_detectable for row in rows if row.smallest_detectable is not None]
     verdicts = [row.verdict for row in rows]
-    told = [f"{verdicts.count(v)} {v}" for v in ("pass", "fail", "inconclusive") if v in verdicts]
+    counts = [f"{verdicts.count(v)} {v}" for v in ("pass", "fail", "inconclusive") if v in verdicts]
     worst = max((row.error_ulp for row in rows if row.error_ulp is not None), default=None)
     return (
         text(partial_of(first)),
         text(f"{first.probe},{at_place(report, first.point, digits=4)}".rstrip(",")),
         text(short(worst, 3)),
         text(short(min(powers, default=None), upward=True)),
-        text(", ".join(told), "bad" if "fail" in verdicts else "plain"),
+        text(", ".join(counts), "bad" if "fail" in verdicts else "plain"),
     )

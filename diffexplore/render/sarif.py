@@ -20,29 +20,20 @@ def to_sarif(problems: Sequence[CodeProblem]) -> dict[str, Any]:
     What could not be decided is of the kind "open", which has no level (sections 3.27.9 and 3.27.10).
     """
     rules = list(dict.fromkeys(problem.rule for problem in problems))
-    driver = {
-        "name": "diffexplore",
-        "version": __version__,
-        "semanticVersion": __version__,
-        "rules": [{"id": rule, "shortDescription": {"text": rule.replace("_", " ")}} for rule in rules],
-    }
+    described = [{"id": rule, "shortDescription": {"text": rule.replace("_", " ")}} for rule in rules]
+    versions = {"version": __version__, "semanticVersion": __version__}
+    tool = {"driver": {"name": "diffexplore", **versions, "rules": described}}
     results = [_result(problem, rules.index(problem.rule)) for problem in problems]
-    return {
-        "$schema": _SCHEMA,
-        "version": VERSION,
-        "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
-    }
+    run = {"tool": tool, "columnKind": "unicodeCodePoints", "results": results}
+    return {"$schema": _SCHEMA, "version": VERSION, "runs": [run]}
 
 
 def _result(problem: CodeProblem, rule: int) -> dict[str, Any]:
     decided = problem.level == "error"
     found: dict[str, Any] = {
-        "ruleId": problem.rule,
-        "ruleIndex": rule,
-        "kind": "fail" if decided else "open",
-        "level": "error" if decided else "none",
-        "message": {"text": problem.message},
-    }
+        "ruleId": problem.rule, "ruleIndex": rule, "kind": "fail" if decided else "open",
+        "level": "error" if decided else "none", "message": {"text": problem.message},
+    }  # fmt: skip
     return found if problem.place is None else found | {"locations": [_location(problem.place)]}
 
 

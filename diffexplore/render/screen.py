@@ -13,7 +13,7 @@ from diffexplore.numerals import short
 from diffexplore.render.causes import Footnotes, not_compared_briefly
 from diffexplore.render.counts import outcomes, tallies_of, total
 from diffexplore.render.evidence import evidence
-from diffexplore.render.failed import told_causes
+from diffexplore.render.failed import stated_causes
 from diffexplore.render.lost import lost_briefly
 from diffexplore.render.matrix import has_matrix, matrix
 from diffexplore.render.outline import (
@@ -83,8 +83,8 @@ def screen(
     footnotes = Footnotes(report)
     yield headline(report)
     yield Gap()
-    told = _told(report)
-    above = [*unsettled(report, footnotes, told, sparing="open" in saved), *of_program(report)]
+    stated = _stated(report)
+    above = [*unsettled(report, footnotes, stated, sparing="open" in saved), *of_program(report)]
     yield from above
     spare = "formulas" in saved or (report.scans and not hessian)
     yield from _formulas(report, hessian, width, 0 if spare else _FORMULA_LINES)
@@ -96,7 +96,7 @@ def screen(
         yield from scans_briefly(report, 1 if above or hessian else 2)
     else:
         yield from at_a_glance(report, footnotes, width, 1 if "samples" in saved else _MOST_PARTIALS)
-        known = told | shown_causes(report, sparing="open" in saved)
+        known = stated | shown_causes(report, sparing="open" in saved)
         yield from not_compared_briefly(report, footnotes, known, sparing="skipped" in saved)
     if commands:
         yield Gap()
@@ -114,10 +114,10 @@ def at_a_glance(
     yield from _lost(report)
 
 
-def _told(report: Report) -> set[str]:
+def _stated(report: Report) -> set[str]:
     """The causes that the verdict line says."""
     reason = open_cause(report)
-    return told_causes(report) | ({reason} if reason else set())
+    return stated_causes(report) | ({reason} if reason else set())
 
 
 def _how_many_failed(report: Report) -> str:
@@ -128,7 +128,7 @@ def _how_many_failed(report: Report) -> str:
 def failures_only(report: Report) -> Iterator[Block]:
     """The verdict, and every failing row with its values: a short listing for logs."""
     yield headline(report)
-    yield from listed_failures(report, Footnotes(report), _told(report))
+    yield from listed_failures(report, Footnotes(report), _stated(report))
 
 
 def _formulas(report: Report, hessian: HessianText | None, width: int, most: int) -> Iterator[Block]:
@@ -196,8 +196,8 @@ def _values(report: Report) -> Iterator[Block]:
     if tallies and not any(tally.failed or tally.inconclusive for tally in tallies):
         rows = [row for row in rows_of(report, "reduced", VALUE) if row.error_abs is not None]
         worst = max(rows, key=lambda row: row.error_ulp or 0.0, default=None)
-        said = f"; worst {_of_allowed(worst, report.dtype)}{at_place(report, worst.point)}" if worst else ""
-        yield Note((Span("L, the loss itself: "), *_counts(tallies), Span(said)))
+        message = f"; worst {_of_allowed(worst, report.dtype)}{at_place(report, worst.point)}" if worst else ""
+        yield Note((Span("L, the loss itself: "), *_counts(tallies), Span(message)))
 
 
 def _probes(report: Report) -> Iterator[Block]:

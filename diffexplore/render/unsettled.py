@@ -29,8 +29,8 @@ _SAID_BY_NUMBERS = ("exceeds_bound",)
 _Line = Sequence[Row]
 
 
-def unsettled(report: Report, footnotes: Footnotes, told: Iterable[str], *, sparing: bool = False) -> Iterator[Block]:
-    """The failing rows, worst first, then what no method settled, then their causes but for those ``told`` already.
+def unsettled(report: Report, footnotes: Footnotes, stated: Iterable[str], *, sparing: bool = False) -> Iterator[Block]:
+    """The failing rows, worst first, then what no method settled, then their causes but for those ``stated`` already.
 
     ``sparing`` leaves what is open in a report that passes to the matrix, which has its digits and its cause.
     """
@@ -39,17 +39,17 @@ def unsettled(report: Report, footnotes: Footnotes, told: Iterable[str], *, spar
     lines = [*failing[:_MOST_FAILS], *still_open[:_MOST_OPEN]]
     if not lines:
         return
-    yield _table(lines, report, footnotes, set(told))
+    yield _table(lines, report, footnotes, set(stated))
     left = len(failing) - _MOST_FAILS
     if left > 0:
         yield Note(text(f"{counted(left)} more failed", "quiet"), "·")
     if len(still_open) > _MOST_OPEN:
         yield Note(text(f"{counted(len(still_open) - _MOST_OPEN)} more are open", "quiet"), "·")
-    yield from _causes(lines, footnotes, set(told))
+    yield from _causes(lines, footnotes, set(stated))
     yield Gap()
 
 
-def listed_failures(report: Report, footnotes: Footnotes, told: Iterable[str]) -> Iterator[Block]:
+def listed_failures(report: Report, footnotes: Footnotes, stated: Iterable[str]) -> Iterator[Block]:
     """Every failing row that includes the reduction, else those by sample and by probe; or what is open.
 
     The others are counted: they follow from these.
@@ -59,11 +59,11 @@ def listed_failures(report: Report, footnotes: Footnotes, told: Iterable[str]) -
     if not lines:
         return
     yield Gap()
-    yield _table(lines, report, footnotes, set(told))
+    yield _table(lines, report, footnotes, set(stated))
     left = report.summary.failed - len(failing)
     if left > 0:
         yield Note(text(f"{counted(left)} more failed, by sample or by probe", "quiet"), "·")
-    yield from _causes(lines, footnotes, set(told), most=None)
+    yield from _causes(lines, footnotes, set(stated), most=None)
 
 
 def _open(report: Report) -> list[_Line]:
@@ -88,18 +88,18 @@ def shown_causes(report: Report, *, sparing: bool = False) -> set[str]:
             if line[0].cause is not None}  # fmt: skip
 
 
-def _table(lines: Sequence[_Line], report: Report, footnotes: Footnotes, told: AbstractSet[str]) -> Table:
+def _table(lines: Sequence[_Line], report: Report, footnotes: Footnotes, stated: AbstractSet[str]) -> Table:
     """Of a candidate a line for each comparison; of methods one for the partial and its truth, and one for each."""
     if candidate_of(report):
         columns = (Column.left(), Column("value"), Column("truth"), Column("error"), Column("allowed"), Column.left())
-        return Table(columns, tuple(_of_candidate(line, report, footnotes, told) for line in lines))
+        return Table(columns, tuple(_of_candidate(line, report, footnotes, stated) for line in lines))
     titles = (Column.left(), Column("value"), Column("error"), Column("allowed"), Column.left())
     places = grouped(lines, lambda line: _where(line[0]))
     body: list[tuple[Text, ...]] = []
     for members in places.values():
         first = members[0][0]
         body.append((_place(first, report), text(_truth(first)), text(""), text(""), text("truth", "quiet")))
-        body += [_of_methods(line, report, footnotes, told) for line in members]
+        body += [_of_methods(line, report, footnotes, stated) for line in members]
     return Table(titles, tuple(body))
 
 
@@ -120,26 +120,26 @@ def _truth(row: Row) -> str:
     return ABSENT if row.error_abs is None and row.verdict != "fail" else truth_digits(row.truth, _DIGITS)
 
 
-def _of_candidate(line: _Line, report: Report, footnotes: Footnotes, told: AbstractSet[str]) -> tuple[Text, ...]:
-    _, value, *rest = _of_methods(line, report, footnotes, told)
+def _of_candidate(line: _Line, report: Report, footnotes: Footnotes, stated: AbstractSet[str]) -> tuple[Text, ...]:
+    _, value, *rest = _of_methods(line, report, footnotes, stated)
     return _place(line[0], report), value, text(_truth(line[0])), *rest
 
 
-def _of_methods(line: _Line, report: Report, footnotes: Footnotes, told: AbstractSet[str]) -> tuple[Text, ...]:
+def _of_methods(line: _Line, report: Report, footnotes: Footnotes, stated: AbstractSet[str]) -> tuple[Text, ...]:
     methods = dict.fromkeys(row.method for row in line)
     called = line[0].method if len(methods) == 1 else f"{counted(len(methods))} methods"
     worst = max(line, key=lambda row: row.error_abs or 0.0)
     error, allowed, unit = sizes(worst, report.dtype)
     numbers = short(error, 3), short(allowed if error is not None else None, upward=True)
     sized = (text(number if number == ABSENT else f"{number}{unit}") for number in numbers)
-    return text(f"  {called}"), _values(line, worst), *sized, _mark(line[0], footnotes, told)
+    return text(f"  {called}"), _values(line, worst), *sized, _mark(line[0], footnotes, stated)
 
 
-def _mark(row: Row, footnotes: Footnotes, told: AbstractSet[str]) -> Text:
+def _mark(row: Row, footnotes: Footnotes, stated: AbstractSet[str]) -> Text:
     """``FAIL``, the number of the cause, or ``open`` where the verdict line has said the cause."""
     if row.verdict == "fail":
         return text("FAIL", "bad")
-    if row.cause is None or row.cause.message in told:
+    if row.cause is None or row.cause.message in stated:
         return text("open", "doubt")
     return text(footnotes.marker(row.cause), "doubt")
 
@@ -154,10 +154,10 @@ def _values(line: _Line, worst: Row) -> Text:
 
 
 def _causes(
-    lines: Sequence[_Line], footnotes: Footnotes, told: set[str], most: int | None = _MOST_CAUSES
+    lines: Sequence[_Line], footnotes: Footnotes, stated: set[str], most: int | None = _MOST_CAUSES
 ) -> Iterator[Note]:
     """Why, each cause once."""
-    rows = [row for line in lines for row in line if row.cause is not None and row.cause.message not in told]
+    rows = [row for line in lines for row in line if row.cause is not None and row.cause.message not in stated]
     notes = {}
     for row in rows:
         assert row.cause is not None

@@ -27,8 +27,8 @@ def headline(report: Report) -> Headline:
 
 
 def _passed(report: Report) -> str:
-    said = agreement(report, _scope(report))
-    return f"{said}; {_power(report)}{_by_sub_batch(report)}{loss_note(report)}"
+    message = agreement(report, _scope(report))
+    return f"{message}; {_power(report)}{_by_sub_batch(report)}{loss_note(report)}"
 
 
 def _undecided(report: Report) -> str:
@@ -74,9 +74,9 @@ def _scope(report: Report) -> str:
     parts = [(count, words) for words, count in totals.items() if count]
     nouns = ["comparison", *[""] * len(parts)]
     numbers = (f"{counted(count, noun)} {words}".rstrip() for (count, words), noun in zip(parts, nouns, strict=False))
-    said = ", ".join(numbers) or "no comparisons"
+    message = ", ".join(numbers) or "no comparisons"
     left = report.summary.inconclusive
-    return f"{said}, {counted(left)} of them inconclusive" if left else said
+    return f"{message}, {counted(left)} of them inconclusive" if left else message
 
 
 def _power(report: Report) -> str:
@@ -96,5 +96,5 @@ def _by_sub_batch(report: Report) -> str:
     by_question = grouped(rows, lambda row: (row.parameter, point_key(row.point))).values()
     left = [rows[0] for rows in by_question if all(row.verdict != "pass" for row in rows)]
     names = [f"{reduced_partial(row.parameter)}{at_place(report, row.point, digits=4)}" for row in left[:_NAMED]]
-    said = f"{len(left)} of these partials" if len(left) > _NAMED else " and ".join(names)
-    return f"; on sub-batches only: {said}" if left else ""
+    message = f"{len(left)} of these partials" if len(left) > _NAMED else " and ".join(names)
+    return f"; on sub-batches only: {message}" if left else ""

@@ -82,10 +82,10 @@ def _described(rows: list[Row], report: Report) -> Text:
 
 def where(row: Row, report: Report) -> str:
     """`` at a = 0, b = 0, sample 17``."""
-    said = at_place(report, row.point)
+    there = at_place(report, row.point)
     if row.sample is not None:
-        said += f", sample {row.sample}" if said else f" in sample {row.sample}"
-    return f"{said} ({row.probe})" if row.probe else said
+        there += f", sample {row.sample}" if there else f" in sample {row.sample}"
+    return f"{there} ({row.probe})" if row.probe else there
 
 
 #: What a row that fails though its value is right says, by its cause.

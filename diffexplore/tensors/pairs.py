@@ -150,7 +150,8 @@ def judged(
     known = np.isfinite(flat.high) & np.isfinite(flat.radius)
     bound = numbers.bound.reshape(-1)
     sizes = np.abs(flat.high)
-    largest = float(sizes[known].max(initial=0.0)) or elsewhere
+    counts = known & ~(sizes + flat.radius <= ZERO * bound)  # the others are 0 as far as this check is concerned
+    largest = float(sizes[counts].max(initial=0.0)) or elsewhere
     wide = proved & (2 * flat.radius >= sizes) & (flat.radius > bound)
     # Beside the others such an entry is 0, and the enclosure is as wide as double-double arithmetic leaves it.
     nothing = wide & (sizes + flat.radius <= _NOTHING * UNIT_ROUNDOFF[dtype] * largest)

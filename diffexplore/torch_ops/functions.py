@@ -38,13 +38,6 @@ _ROUND_DECIMALS = case("round(self * pow(10, decimals)) / pow(10, decimals)", ov
 _LOGIT_EPS = "self < eps ? log(eps / (1 - eps)) : self > 1 - eps ? log((1 - eps) / eps) : log(self / (1 - self))"
 _TINY_BESSEL = {"abs(self) <= 2.220446049250313e-16": "for |self| ≤ 2⁻⁵² torch gives 1/2, the value at 0"}
 
-#: Other names in ATen of functions of programs.
-_ALSO = {
-    "expm1": "special_expm1", "log1p": "special_log1p", "erf": "special_erf", "erfc": "special_erfc",
-    "erfinv": "special_erfinv", "sigmoid": "special_expit", "lgamma": "special_gammaln", "digamma": "special_digamma",
-    "trunc": "fix",
-}  # fmt: skip
-
 #: The cases of the audit, where there is more to say than that it is the function.
 _CASES: dict[str, tuple[Case, ...]] = {
     "lgamma": (case(on=_RIGHT),), "digamma": (case(on=_RIGHT),), "round": (case(), _ROUND_DECIMALS),
@@ -66,8 +59,8 @@ _STEPS = {"floor": stepped(np.floor), "ceil": stepped(np.ceil), "trunc": stepped
 
 
 def _of_program(name: str) -> Operator:
-    names = f"{name} {_ALSO[name]}" if name in _ALSO else name
     cases, known = _CASES.get(name, ()), BY_KERNEL[name]
+    names = " ".join((name, *known.also))
     if known.facts.smooth is not JUMP:
         return of_function(names, *cases)
     formula = of_kernels()[name]

@@ -27,7 +27,7 @@ OPERATORS: tuple[Operator, ...] = (
     _moved("index _unsafe_index", read=read.indexed),
     _moved("index_select", read=read.index_select),
     _moved("gather", read=read.gather),
-    _moved("embedding"),
+    _moved("embedding", on_tensors=tensors.embedding),
     smooth("scatter", bound=Handled(bound.scatter), read=read.scatter, on_tensors=tensors.scatter),
     smooth("select_scatter", bound=_MOVED, read=read.select_scatter, on_tensors=moved),
     smooth("slice_scatter", bound=_MOVED, read=read.slice_scatter, on_tensors=moved),

@@ -238,7 +238,7 @@ PIECES = (
                 "g.index_add_(0, index.reshape(-1), grad.reshape(-1, grad.shape[-1]))",
                 "g[index.reshape(-1)] = grad.reshape(-1, grad.shape[-1])",
             ),
-            Mistake("region", "g[ctx.padding] = 0", "g[ctx.padding] = 0\n        g[5] = 0"),
+            Mistake("region one_sample", "g[ctx.padding] = 0", "g[ctx.padding] = 0\n        g[5] = 0"),
             Mistake("factor", "return g, None", "return g / 2, None"),
             Mistake("permuted transposed", "index.reshape(-1), grad", "index.reshape(-1).flip(0), grad"),
         ),

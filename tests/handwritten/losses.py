@@ -240,7 +240,7 @@ PIECES = (
         LovaszHinge,
         (
             Mistake("permuted unexplained", "back[order] = by_error", "back = by_error[order]"),
-            Mistake("sign_lost factor_of_input mask_inverted", "-signs * back", "-back"),
+            Mistake("factor_of_input local_slope", "-signs * back", "-back"),
             Mistake("region local_slope", " * (ordered > 0)", ""),
             Mistake("factor", "-signs * back", "signs * back"),
             Mistake("upstream_ignored", "grad * weights", "weights"),

@@ -156,7 +156,7 @@ PIECES = (
             Mistake("upstream_ignored", "grad * torch", "torch"),
             Mistake("unexplained", "torch.linalg.inv(a).t()", "a.t()"),
             Mistake("factor", "grad * torch", "-grad * torch"),
-            Mistake("factor_of_input", "return grad * torch", "return grad * torch.det(a) * torch"),
+            Mistake("factor", "return grad * torch", "return grad * torch.det(a) * torch"),
             Mistake("precision", "torch.linalg.inv(a).t()", "torch.linalg.inv(a.float()).t()"),
         ),
     ),

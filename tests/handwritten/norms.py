@@ -181,7 +181,7 @@ PIECES = (
             Mistake("cut_path", " - xhat * gg.view(1, -1, 1, 1) / count", ""),
             Mistake("cut_path", "grad - gb.view(1, -1, 1, 1) / count -", "grad -"),
             Mistake("swapped", "return gx, gg, gb", "return gx, gb, gg"),
-            Mistake("factor_of_input", "scale = gamma.view(1, -1, 1, 1) /", "scale = 1 /"),
+            Mistake("factor_of_input local_slope", "scale = gamma.view(1, -1, 1, 1) /", "scale = 1 /"),
             Mistake("scaled_path", "count = grad.numel() // grad.shape[1]", "count = grad.shape[0]"),
         ),
     ),

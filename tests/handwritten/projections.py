@@ -205,7 +205,7 @@ PIECES = (
         Sparsemax,
         (
             Mistake("cut_path", "support * (grad - mean)", "support * grad"),
-            Mistake("scaled_path", "/ support.sum(-1, keepdim=True)", "/ grad.shape[-1]"),
+            Mistake("scaled_path axis_term", "/ support.sum(-1, keepdim=True)", "/ grad.shape[-1]"),
             Mistake("region", "support * (grad - mean)", "(grad - mean)"),
             Mistake("sign_of_term", "grad - mean", "grad + mean"),
             Mistake("unexplained", "(grad * support).sum", "(grad).sum"),
@@ -218,7 +218,7 @@ PIECES = (
             Mistake("factor", "gx - q * root", "(gx - q * root) / 2"),
             Mistake("unexplained", "root = y.sqrt()", "root = y"),
             Mistake("sign_of_term", "gx - q", "gx + q"),
-            Mistake("scaled_path", "/ root.sum(-1, keepdim=True)", ""),
+            Mistake("scaled_path axis_term", "/ root.sum(-1, keepdim=True)", ""),
         ),
     ),
     Piece(

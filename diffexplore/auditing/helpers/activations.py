@@ -14,11 +14,9 @@ from diffexplore.formula.functions_sympy import sigmoid
 
 _HALF = sympy.Rational(1, 2)
 _ONE_SIXTH = depart(
-    "one_sixth",
-    Fraction(11184811, 2**26),
-    sympy.Rational(1, 6),
+    "one_sixth", Fraction(11184811, 2**26), sympy.Rational(1, 6),
     "the kernel multiplies with 1.0f / 6.0f, the float32 nearest to 1/6, in float64 too",
-)
+)  # fmt: skip
 
 
 @helper("kernel: grad * ((1 - y) * y)")
@@ -77,14 +75,10 @@ def hardtanh_backward(grad: Expr, x: Expr, low: Expr, high: Expr) -> Expr:
     return where(sympy.Or(x <= low, x >= high), 0, grad)
 
 
+@helper("kernel: 0 where -lambd <= x <= lambd, else grad", name="softshrink_backward")
 @helper("kernel: 0 where -lambd <= x <= lambd, else grad")
 def hardshrink_backward(grad: Expr, x: Expr, lambd: Expr) -> Expr:
     return where(sympy.And(x >= -lambd, x <= lambd), 0, grad)
-
-
-@helper("kernel: 0 where -lambd <= x <= lambd, else grad")
-def softshrink_backward(grad: Expr, x: Expr, lambd: Expr) -> Expr:
-    return hardshrink_backward(grad, x, lambd)
 
 
 @helper("kernel: z = exp(x * beta); x * beta > threshold ? grad : grad * z / (z + 1)")
@@ -109,22 +103,14 @@ def log_sigmoid_double_backward(grad: Expr, x: Expr) -> Expr:
     return grad * (sigmoid(x) - 1) * sigmoid(x)
 
 
+@helper("Manual: as silu_backward, in tensor operations", name="infinitely_differentiable_silu_backward")
 @helper("kernel: grad * sigmoid(x) * (1 + x * (1 - sigmoid(x)))")
 def silu_backward(grad: Expr, x: Expr) -> Expr:
     return grad * sigmoid(x) * (1 + x * (1 - sigmoid(x)))
 
 
-@helper("Manual: as silu_backward, in tensor operations")
-def infinitely_differentiable_silu_backward(grad: Expr, x: Expr) -> Expr:
-    return silu_backward(grad, x)
-
-
+@helper("Manual: as mish_backward, in tensor operations", name="infinitely_differentiable_mish_backward")
 @helper("kernel: t = tanh(softplus(x)); grad * (t + x * sigmoid(x) * (1 - t * t))")
 def mish_backward(grad: Expr, x: Expr) -> Expr:
     t = sympy.tanh(sympy.log(1 + sympy.exp(x)))
     return grad * (t + x * sigmoid(x) * (1 - t * t))
-
-
-@helper("Manual: as mish_backward, in tensor operations")
-def infinitely_differentiable_mish_backward(grad: Expr, x: Expr) -> Expr:
-    return mish_backward(grad, x)

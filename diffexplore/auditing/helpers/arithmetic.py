@@ -26,13 +26,9 @@ def div_tensor_other_backward(grad: Expr, self: Expr, other: Expr, rounding_mode
     return -grad * ((self / other) / other) if rounding_mode is None else sympy.S.Zero
 
 
+@helper("Manual: where(exponent == 0, 0, grad * (exponent * self.pow(exponent - 1)).conj())", name="pow_backward_self")
 @helper("Manual: zeros for the exponent 0, else grad * (exponent * self.pow(exponent - 1)).conj()")
 def pow_backward(grad: Expr, self: Expr, exponent: Expr) -> Expr:
-    return where(sympy.Eq(exponent, 0), 0 * grad, grad * exponent * self ** (exponent - 1))
-
-
-@helper("Manual: where(exponent == 0, 0, grad * (exponent * self.pow(exponent - 1)).conj())")
-def pow_backward_self(grad: Expr, self: Expr, exponent: Expr) -> Expr:
     return where(sympy.Eq(exponent, 0), 0 * grad, grad * exponent * self ** (exponent - 1))
 
 
@@ -53,13 +49,9 @@ def copysign_tensor_self_backward(grad: Expr, self: Expr, result: Expr) -> Expr:
     return grad * where(sympy.Eq(self, 0), sympy.S.Zero, result / self)
 
 
-@helper("Manual: zeros for real numbers")
-def angle_backward(grad: Expr, self: Expr) -> Expr:
-    return sympy.S.Zero
-
-
-@helper("Manual: zeros for real numbers")
-def sgn_backward(x: Expr, gx: Expr, sgn: Expr) -> Expr:
+@helper("Manual: zeros for real numbers", name="angle_backward")
+@helper("Manual: zeros for real numbers", name="sgn_backward")
+def zero(*_: Any) -> Expr:
     return sympy.S.Zero
 
 

@@ -16,12 +16,9 @@ from diffexplore.formula.functions_sympy import sigmoid
 _TINY = sympy.Rational(1, 10**12)
 """What binary cross entropy keeps its denominators above."""
 _ADDED = depart(
-    "added",
-    Fraction(1, 10**12),
-    sympy.S.Zero,
-    "the second derivative adds 1e-12 to x and to 1 − x, so that it never divides by 0",
-    deliberate=True,
-)
+    "added", Fraction(1, 10**12), sympy.S.Zero,
+    "the second derivative adds 1e-12 to x and to 1 − x, so that it never divides by 0", deliberate=True,
+)  # fmt: skip
 
 
 @helper("kernel: 2 * (input - target) * grad")

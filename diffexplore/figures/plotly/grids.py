@@ -32,14 +32,10 @@ def _contours(grid: ValueGrid) -> dict[str, Any]:
     values = grid.numbers
     low, high = min(values, default=0.0), max(values, default=0.0)
     return _ground(grid, lambda value: _level(value, levels, low, high)) | {
-        "type": "contour",
-        "contours": {"start": 0, "end": len(levels) - 1, "size": 1, "coloring": "fill"},
-        "line": {"color": "rgba(255,255,255,0.7)", "width": 0.8},
-        "zmin": -1,
-        "zmax": len(levels),
-        "opacity": 0.85,
+        "type": "contour", "contours": {"start": 0, "end": len(levels) - 1, "size": 1, "coloring": "fill"},
+        "line": {"color": "rgba(255,255,255,0.7)", "width": 0.8}, "zmin": -1, "zmax": len(levels), "opacity": 0.85,
         "colorbar": _scale(grid, list(range(len(levels))), [short(level, 3) for level in levels]),
-    }
+    }  # fmt: skip
 
 
 def _level(value: float, levels: Sequence[float], low: float, high: float) -> float:
@@ -90,11 +86,7 @@ def _titled(grid: ValueGrid) -> dict[str, Any]:
 def _noted(words: str, places: Sequence[tuple[float, float]], number: int) -> dict[str, Any]:
     marker = {"symbol": _NOTED[number % len(_NOTED)], "color": VERMILLION, "size": STYLES["bad"].size}
     return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": legend(words),
-        "x": [x for x, _ in places],
-        "y": [y for _, y in places],
-        "marker": marker | {"line": {"width": 0.8, "color": "#ffffff"}},
+        "type": "scatter", "mode": "markers", "name": legend(words), "x": [x for x, _ in places],
+        "y": [y for _, y in places], "marker": marker | {"line": {"width": 0.8, "color": "#ffffff"}},
         "hoverinfo": "x+y+name",
-    }
+    }  # fmt: skip

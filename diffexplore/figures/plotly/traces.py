@@ -54,14 +54,10 @@ def _series(series: Series, style: Style) -> dict[str, Any]:
 def _band(band: Band, style: Style) -> dict[str, Any]:
     """The outline of the band, there and back."""
     return _named(band.name) | {
-        "x": (*band.x, *reversed(band.x)),
-        "y": (*band.high, *reversed(band.low)),
-        "mode": "lines",
-        "line": {"width": 0, "color": style.colour},
-        "fill": "toself",
-        "fillcolor": translucent(style.colour, 0.22),
-        "hoverinfo": "skip",
-    }
+        "x": (*band.x, *reversed(band.x)), "y": (*band.high, *reversed(band.low)), "mode": "lines",
+        "line": {"width": 0, "color": style.colour}, "fill": "toself",
+        "fillcolor": translucent(style.colour, 0.22), "hoverinfo": "skip",
+    }  # fmt: skip
 
 
 def _arrows(arrows: Arrows, style: Style) -> dict[str, Any]:
@@ -71,20 +67,16 @@ def _arrows(arrows: Arrows, style: Style) -> dict[str, Any]:
     y = [at for _, foot, _, along in places for at in (foot, foot + along, None)]
     head = {"symbol": "arrow", "angleref": "previous", "color": style.colour, "size": [0, 8, 0] * len(places)}
     return _named(arrows.name) | {
-        "x": x,
-        "y": y,
-        "mode": "lines+markers",
-        "line": {"color": style.colour, "width": 1},
-        "marker": head,
+        "x": x, "y": y, "mode": "lines+markers", "line": {"color": style.colour, "width": 1}, "marker": head,
         "hoverinfo": "skip",
-    }
+    }  # fmt: skip
 
 
 def _bars(bars: Bars, style: Style, figure: Figure) -> dict[str, Any]:
     """The upper edge of the bars, filled below."""
     base, heights = bars.heights(figure.y.scale)
     between = zip(bars.edges, bars.edges[1:], bars.counts, strict=False)
-    said = [f"{short(low, 3)} to {short(high, 3)}: {count:,}" for low, high, count in between]
+    hovers = [f"{short(low, 3)} to {short(high, 3)}: {count:,}" for low, high, count in between]
     last = len(bars.counts) - 1
     return _named(bars.name) | {
         "x": (bars.edges[0], *bars.edges, bars.edges[-1]) if bars.counts else (),
@@ -93,7 +85,7 @@ def _bars(bars: Bars, style: Style, figure: Figure) -> dict[str, Any]:
         "line": {"shape": "hv", "color": style.colour, "width": 1},
         "fill": "tozeroy",
         "fillcolor": translucent(style.colour, 0.5),
-        "hovertext": [said[min(max(place - 1, 0), last)] for place in range(len(bars.edges) + 2)] if said else [],
+        "hovertext": [hovers[min(max(place - 1, 0), last)] for place in range(len(bars.edges) + 2)] if hovers else [],
         "hoverinfo": "text+name",
     }
 

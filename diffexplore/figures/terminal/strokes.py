@@ -116,6 +116,8 @@ def _directions(arrows: Arrows, limits: Limits, size: tuple[int, int], signs: st
 
 
 def _grid_legend(grid: ValueGrid, shades: Sequence[Shade]) -> list[Legend]:
-    said = ", ".join(f"{shade.marker.strip() or 'blank'}{UNBROKEN}{shade.words}" for shade in shades if not shade.note)
+    message = ", ".join(
+        f"{shade.marker.strip() or 'blank'}{UNBROKEN}{shade.words}" for shade in shades if not shade.note
+    )
     notes = [Legend(shade.marker, shade.words) for shade in shades if shade.note]
-    return [Legend("", f"{grid.title}: {said}" if said else grid.title), *notes]
+    return [Legend("", f"{grid.title}: {message}" if message else grid.title), *notes]

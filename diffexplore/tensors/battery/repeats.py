@@ -27,10 +27,8 @@ def repeated(setting: CallSetting) -> Iterator[CallFinding]:
             first = [None if one is None else one.detach().clone() for one in candidate.gradients(output, upstream)]
         except CandidateError:
             continue  # that is told of the plain call
-        yield from _written(candidate, before, upstream, call, saved, kept)
-        if not _same(upstream, call.upstream):
-            upstream = call.upstream.clone()
-        yield from _again(setting, candidate, output, call, tuple(first))
+        written = list(_written(candidate, before, upstream, call, saved, kept))
+        yield from written or _again(setting, candidate, output, call, tuple(first))
 
 
 def _written(
@@ -102,14 +100,14 @@ def _saved(output: TensorOutput) -> list[tuple[str, Tensor]]:
 
 
 def forward_writes(setting: CallSetting) -> Iterator[CallFinding]:
-    """A forward that writes into what it is given."""
+    """A forward that writes into what is differentiated by; into running statistics it may."""
     candidate = setting.candidate.replaced()
     before = [one.tensor.detach().clone() for one in candidate.inputs]
     candidate.returned()
     changed = [
         one.name
         for one, old in zip(candidate.inputs, before, strict=True)
-        if one.name not in candidate.state and not _same(one.tensor, old)
+        if one.differentiated and not _same(one.tensor, old)
     ]
     if changed:
         listed = ", ".join(changed)

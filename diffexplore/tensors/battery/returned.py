@@ -12,6 +12,7 @@ from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTrial, TrialUnavailable, reason_of
 from diffexplore.torch_private.functions import undefined
+from diffexplore.torch_private.watching import storage_key
 from diffexplore.tracing.backward import function_name, written_by_hand
 
 Tensor = torch.Tensor
@@ -21,12 +22,12 @@ _MOST_ALONE = 4
 
 
 def shapes(setting: CallSetting) -> Iterator[CallFinding]:
-    """Gradients that autograd adds up, expands or converts without a word."""
+    """Gradients that autograd adds up, expands or converts without a word: what each backward itself returns."""
     for call in setting.calls:
         candidate = setting.candidate.replaced()
         output = setting.output_of(candidate, call.output)
         seen: list[tuple[Any, tuple[Any, ...]]] = []
-        handles = [node.register_hook(partial(_note, seen, node)) for node in written_by_hand(output.tensor)]
+        handles = [node.register_prehook(partial(_note, seen, node)) for node in written_by_hand(output.tensor)]
         if not handles:
             raise TrialUnavailable("no part of the backward is written by hand")
         try:
@@ -37,16 +38,27 @@ def shapes(setting: CallSetting) -> Iterator[CallFinding]:
             for handle in handles:
                 handle.remove()
         for node, given in seen:
-            yield from _unlike(node, given)
+            if all(isinstance(one, Tensor) for one in given):
+                yield from _unlike(node, _returned(node, given))
 
 
-def _note(seen: list[tuple[Any, tuple[Any, ...]]], node: Any, given: tuple[Any, ...], _: Any) -> None:
+def _note(seen: list[tuple[Any, tuple[Any, ...]]], node: Any, given: tuple[Any, ...]) -> None:
     seen.append((node, given))
 
 
-def _unlike(node: Any, given: tuple[Any, ...]) -> Iterator[CallFinding]:
-    for place, ((following, number), gradient) in enumerate(zip(node.next_functions, given, strict=False)):
-        if following is None or not isinstance(gradient, Tensor):
+def _returned(node: Any, given: tuple[Any, ...]) -> list[Any]:
+    """What the Function's own backward returns, an entry for each argument of its forward."""
+    with torch.no_grad():
+        found = type(node)._forward_cls.backward(node, *(one.clone() for one in given))
+    return list(found) if isinstance(found, (tuple, list)) else [found]
+
+
+def _unlike(node: Any, returned: list[Any]) -> Iterator[CallFinding]:
+    needed = [place for place, needs in enumerate(node.needs_input_grad) if needs]
+    behind = [following for following in node.next_functions if following[0] is not None]
+    for place, (following, number) in zip(needed, behind, strict=False):
+        gradient = returned[place] if place < len(returned) else None
+        if not isinstance(gradient, Tensor):
             continue
         meant = following._input_metadata[number]
         who = f"the backward of {function_name(node)} returns for argument {place}"
@@ -143,12 +155,21 @@ def shared_memory(setting: CallSetting) -> Iterator[CallFinding]:
         grads = [(one.name, one.tensor.grad) for one in candidate.sources if one.tensor.grad is not None]
         for place, (name, gradient) in enumerate(grads):
             for other, second in grads[:place]:
-                if gradient.numel() and gradient.untyped_storage().data_ptr() == second.untyped_storage().data_ptr():
+                if _overlap(gradient, second):
                     yield CallFinding(
                         "aliased",
                         f"the gradients by {other} and by {name} share memory: what an optimizer does to one in "
                         "place is done to both; return a clone",
                     )  # fmt: skip
+
+
+def _overlap(one: Tensor, other: Tensor) -> bool:
+    """Whether some element of the one lies where one of the other does."""
+    if storage_key(one) != storage_key(other):
+        return False
+    places = torch.arange(one.untyped_storage().nbytes() // one.element_size())
+    taken = [places.as_strided(part.shape, part.stride(), part.storage_offset()).reshape(-1) for part in (one, other)]
+    return bool(torch.isin(*taken).any())
 
 
 TRIALS = (

@@ -38,15 +38,24 @@ class TriedCalls:
     skipped: tuple[Skipped, ...]
 
 
-def tried(calls: TensorCalls, level: str) -> TriedCalls:
-    """Runs the trials of a battery ("quick" or "full"; "none" runs none)."""
+#: What makes whatever is tried later go wrong as well.
+_GRAVE = frozenset({"inputs_modified", "upstream_modified", "saved_overwritten", "not_deterministic"})
+
+
+def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> TriedCalls:
+    """Runs the trials of a battery ("quick" or "full"; "none" runs none).
+
+    ``wrong`` says that the plain gradient is wrong: then only that is tried which may be why.
+    """
     setting = setting_of(calls)
     found: dict[str, tuple[str, Cause]] = {}
     skipped = []
-    trials: Sequence[CallTrial] = trials_of(level) if setting.calls else ()
-    if trials and _draws_numbers(calls):
+    trials = repeats.TRIALS if wrong and level != "none" else trials_of(level)
+    if setting.calls and trials and _draws_numbers(calls):
         trials = [trial for trial in trials if trial in _SAME_CALL]
-    for trial in trials:
+    for trial in trials if setting.calls else ():
+        if any(cause.key in _GRAVE for _, cause in found.values()):
+            break
         try:
             with warnings.catch_warnings(), torch.enable_grad():
                 warnings.simplefilter("ignore")

@@ -38,7 +38,7 @@ def double_backward(setting: CallSetting) -> Iterator[CallFinding]:
         ways = _ways(setting.candidate)
         found = _by_autograd(setting, call, ways)
         if found is None:
-            raise TrialUnavailable("the backward is marked with @once_differentiable")
+            raise TrialUnavailable("the backward is marked with @once_differentiable, or torch has no derivative of it")
         if isinstance(found, str):
             yield CallFinding("double_backward", f"the backward cannot be differentiated again: {found}: {_MEND}")
             continue
@@ -48,7 +48,8 @@ def double_backward(setting: CallSetting) -> Iterator[CallFinding]:
             error = np.abs(large[place] - small[place])
             unit = float(torch.finfo(source.tensor.dtype).eps)
             size = float(np.abs(small[place]).max(initial=0.0)) + float(np.abs(value).max(initial=0.0))
-            off = np.abs(value - small[place]) > _FACTOR * error + (unit**0.5 + 2.0**-30) * size
+            room = (unit**0.5 + 2.0**-30) * size + 64 * unit * _scale(setting, call, source.tensor)
+            off = np.abs(value - small[place]) > _FACTOR * error + room
             if off.any():
                 worst = int(np.where(off, np.abs(value - small[place]), -1.0).argmax())
                 index = ", ".join(str(int(i)) for i in np.unravel_index(worst, value.shape))
@@ -61,6 +62,14 @@ def double_backward(setting: CallSetting) -> Iterator[CallFinding]:
 
 
 _MEND = "save inputs and outputs only, and compute the rest again, or mark it with @once_differentiable"
+
+
+def _scale(setting: CallSetting, call: PlainCall, source: Tensor) -> float:
+    """How large a second derivative is of which nothing is known: Σ |upstream · output| by the square of the input."""
+    output = setting.output_of(setting.candidate.replaced(), call.output).tensor.detach()
+    size = float((output.double().abs() * call.upstream.double().abs()).nan_to_num(posinf=0.0).sum())
+    largest = float(source.detach().double().abs().max()) if source.numel() else 0.0
+    return size / largest**2 if largest else size
 
 
 def _ways(candidate: TensorCandidate) -> dict[str, Tensor]:
@@ -78,12 +87,15 @@ def _by_autograd(setting: CallSetting, call: PlainCall, ways: dict[str, Tensor])
     candidate = setting.candidate.replaced()
     output = setting.output_of(candidate, call.output)
     try:
-        first = candidate.gradients(output, call.upstream.clone(), create_graph=True)
+        upstream = call.upstream.clone().requires_grad_()  # what is marked @once_differentiable says so only then
+        first = candidate.gradients(output, upstream, create_graph=True)
         terms = [
             (gradient * ways[one.name]).sum()
             for one, gradient in zip(candidate.sources, first, strict=True)
             if gradient is not None and gradient.requires_grad
         ]
+        if any(gradient is not None and _refuses(gradient) for gradient in first):
+            return None
         if not terms:
             return [None] * len(candidate.sources)
         total = torch.stack(terms).sum()
@@ -92,7 +104,12 @@ def _by_autograd(setting: CallSetting, call: PlainCall, ways: dict[str, Tensor])
         return reason_of(error)
     except RuntimeError as error:
         text = " ".join(str(error).split())
-        return None if "once_differentiable" in text else text[:160]
+        return None if "is not implemented" in text else text[:160]
+
+
+def _refuses(gradient: Tensor) -> bool:
+    """Whether a node stands behind it that raises: the one that @once_differentiable puts there."""
+    return gradient.grad_fn is not None and gradient.grad_fn.name() == "torch::autograd::Error"
 
 
 def _by_differences(setting: CallSetting, call: PlainCall, ways: dict[str, Tensor], step: float) -> list[np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -39,17 +40,20 @@ _PLURAL = {"is missing": "are missing", "has the wrong sign": "have the wrong si
 def scaled(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """One way is counted with a factor, which is fitted."""
     scene = scenes[0]
-    for number, path in _distinct(scene):
-        share = path.shares[scene.source]
+    ways = _distinct(scene)
+    pairs = itertools.combinations(ways[:_MOST_IN_PAIRS], 2)
+    for several in (*([way] for way in ways), *map(list, pairs)):
+        numbers = [number for number, _ in several]
+        share = np.sum([path.shares[scene.source] for _, path in several], axis=0)
         weight = fitted_weight(scene, share)
         if weight is None:
             continue
         text, origin = named_factor(1 + weight[0], weight[1], scene)
-        message = f"the gradient through {path.name} is counted {text} times{': ' + origin if origin else ''}"
-        yield Mistake(
-            "scaled_path", message, partial(_plus, number=number, weight=weight[0]),
-            {"path": path.name, "factor": 1 + weight[0]}, fitted=1,
-        )  # fmt: skip
+        names = " and through ".join(path.name for _, path in several)
+        message = f"the gradient through {names} is counted {text} times{': ' + origin if origin else ''}"
+        yield replace(
+            _weighted("scaled_path", message, numbers, weight[0]), fields={"factor": 1 + weight[0]}, fitted=len(several)
+        )
 
 
 def without_factor(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
@@ -89,6 +93,25 @@ def slopes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
             )  # fmt: skip
 
 
+def transposed(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """A matrix in a product is transposed on the way back."""
+    sweep = scenes[0].sweep
+    if sweep is None:
+        return
+    for number, path in enumerate(paths(sweep)):
+        for which in range(len(path.transposed)):
+            message = f"on the way back to {path.name}, the matrix beside it is used for its transpose"
+            yield Mistake("transposed", message, partial(_with_transposed, number=number, which=which))
+
+
+def _with_transposed(scene: GradientScene, number: int, which: int) -> np.ndarray | None:
+    if scene.sweep is None:
+        return None
+    path = paths(scene.sweep)[number]
+    predicted: np.ndarray = scene.exact - path.shares[scene.source] + path.transposed[which][scene.source]
+    return predicted
+
+
 def _distinct(scene: GradientScene) -> list[tuple[int, PathShare]]:
     """The ways that bear on the input and are not all of it, each of several that share all once."""
     if scene.sweep is None:
@@ -120,11 +143,6 @@ def _weighted(key: str, message: str, numbers: list[int], weight: float) -> Mist
 
 def _share(scene: GradientScene, number: int) -> np.ndarray | None:
     return None if scene.sweep is None else paths(scene.sweep)[number].shares[scene.source]
-
-
-def _plus(scene: GradientScene, number: int, weight: float) -> np.ndarray | None:
-    share = _share(scene, number)
-    return None if share is None else scene.exact + weight * share
 
 
 def _without_slope(scene: GradientScene, number: int) -> np.ndarray | None:

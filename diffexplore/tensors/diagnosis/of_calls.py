@@ -12,6 +12,7 @@ from diffexplore.checking.judge import FAIL
 from diffexplore.checking.records import Cause
 from diffexplore.tensors.candidate import TensorInput
 from diffexplore.tensors.diagnosis.diagnose import cause
+from diffexplore.tensors.diagnosis.nonfinite import origin
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, recorded_sweep
 from diffexplore.tensors.diagnosis.scene import GradientScene
 from diffexplore.tensors.pairs import UpstreamTrial
@@ -31,11 +32,15 @@ class Diagnoses:
     def causes(
         self, output: str, place: int, source: TensorInput, trials: Sequence[tuple[int, UpstreamTrial]]
     ) -> tuple[Cause, ...]:
-        """Why a gradient failed; nothing where none did, where numbers are not finite, or where autograd gave None.
+        """Why a gradient failed; nothing where none did, or where autograd gave None.
 
         ``trials`` are those of one output and input, with the number of the upstream gradient; ``place`` is that of the
         output among those of the recorded forward.
         """
+        for number, trial in trials:
+            found = self._not_finite(output, source, number, trial)
+            if found is not None:
+                return (found,)
         if not any(_is_wrong(trial) for _, trial in trials) or any(trial.absent for _, trial in trials):
             return ()
         telling = sorted(trials, key=lambda one: not _is_wrong(one[1]))[:_MOST_SCENES]
@@ -43,6 +48,16 @@ class Diagnoses:
         if not any(scene.wrong.any() for scene in scenes):
             return ()
         return (cause(scenes),)
+
+    def _not_finite(self, output: str, source: TensorInput, number: int, trial: UpstreamTrial) -> Cause | None:
+        judged = trial.judged
+        places = np.flatnonzero((judged.verdict == FAIL) & ~np.isfinite(judged.value))
+        if not len(places):
+            return None
+        index = [int(i) for i in np.unravel_index(places[0], tuple(source.tensor.shape))]
+        shown = "NaN" if np.isnan(judged.value[places[0]]) else "infinite"
+        upstream = self._calls.upstreams[output][number]
+        return origin(self._calls.subject.candidate, output, upstream, shown, index)
 
     def _scene(self, output: str, place: int, source: TensorInput, number: int, trial: UpstreamTrial) -> GradientScene:
         shape = tuple(source.tensor.shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from diffexplore.tensors.memory import StorageRegion
 from diffexplore.tensors.sweep import TapeEntry, swept
 
 #: Beyond so many operations to be swept, counted over all paths, paths are not looked at one by one.
-_MOST_STEPS = 20_000
+_MOST_STEPS = 8_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +23,14 @@ class PathShare:
     """A way on which cotangents come back: what passes on it to each source; ``name`` says by what it leads.
 
     ``slope_left_out`` is what would be there in its place if the derivative of its operation were 1; None where shapes
-    differ.
+    differ. ``transposed`` are what would be there if a matrix beside it were transposed.
     """
 
     name: str
     place: SourceLine
     shares: tuple[np.ndarray, ...]
     slope_left_out: tuple[np.ndarray, ...] | None = None
+    transposed: tuple[tuple[np.ndarray, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,44 +56,63 @@ def paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
 
 def _paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
     with np.errstate(all="ignore"):
-        edges = _edges(sweep)
+        edges, entries = _edges(sweep)
         by_place: dict[SourceLine, list[tuple[_Edge, tuple[np.ndarray, ...]]]] = {}
         found = []
         entries_at = Counter(sweep.tape.places)
         for edge in edges:
-            place, before = sweep.tape.places[edge.number], sweep.tape._entries[: edge.number]
+            place, before = sweep.tape.places[edge.number], entries[: edge.number]
             share = centres(swept(before, [(edge.operand, edge.cotangent)], sweep.tape.sources))
             by_place.setdefault(place, []).append((edge, share))
             name = str(place) if entries_at[place] == 1 else f"{sweep.tape.operators[edge.number]} in {place}"
             name = f"operand {edge.index + 1} of {name}" if edge.several else name
-            found.append(PathShare(name, place, share, _without_slope(sweep, edge, edge)))
-        groups = [_group(sweep, place, several) for place, several in by_place.items()]
+            slope, transposed = _without_slope(sweep, before, edge, edge), _transposed(sweep, before, edge)
+            found.append(PathShare(name, place, share, slope, transposed))
+        groups = [_group(sweep, entries, place, several) for place, several in by_place.items()]
         return (*(group for group in groups if group is not None), *found)
 
 
-def _edges(sweep: RecordedSweep) -> list[_Edge]:
+def _edges(sweep: RecordedSweep) -> tuple[list[_Edge], list[TapeEntry]]:
+    """The operands that something comes back to, and the entries without the others.
+
+    What a cotangent of 0 comes back to, as to the shift of a softmax, has no part in the gradient: each of its two ways
+    has one, which cancel, and nobody writes them into a backward.
+    """
     tape = sweep.tape
     passed: list[tuple[int, Sequence[DoubleBall | None], Sequence[DoubleBall | None]]] = []
     swept(tape._entries, [(sweep.end, exact(sweep.upstream))], tape.sources, passed=passed)
     if sum(number * len(back) for number, _, back in passed) > _MOST_STEPS:
-        return []
+        return [], []
     made_at = {
         id(region.state): tape.places[number]
         for number, entry in enumerate(tape._entries)
         for region in entry.results
         if region is not None
     }
-    found = []
+    found, entries = [], list(tape._entries)
     for number, given, back in reversed(passed):
-        operands = _distinct_operands(tape._entries[number], back)
+        idle = [cotangent is not None and _is_nothing(cotangent) for cotangent in back]
+        if any(idle):
+            operands_left = zip(entries[number].operands, idle, strict=True)
+            entries[number] = replace(
+                entries[number], operands=tuple(None if nothing else operand for operand, nothing in operands_left)
+            )
+        operands = _distinct_operands(entries[number], back)
         for index, operand, cotangent in operands:
             inside = made_at.get(id(operand.state)) == tape.places[number]
             found.append(_Edge(number, index, operand, cotangent, given, inside, len(operands) > 1))
-    return found
+    return found, entries
+
+
+def _is_nothing(cotangent: DoubleBall) -> bool:
+    return bool((np.abs(cotangent.high + cotangent.low) <= cotangent.radius).all())
 
 
 def _group(
-    sweep: RecordedSweep, place: SourceLine, several: Sequence[tuple[_Edge, tuple[np.ndarray, ...]]]
+    sweep: RecordedSweep,
+    entries: Sequence[TapeEntry],
+    place: SourceLine,
+    several: Sequence[tuple[_Edge, tuple[np.ndarray, ...]]],
 ) -> PathShare | None:
     """An expression as a whole: what leaves it for what it is computed from."""
     leaving = [(edge, share) for edge, share in several if not edge.inside and any(np.any(one) for one in share)]
@@ -101,7 +121,8 @@ def _group(
     shares = tuple(np.sum(some, axis=0) for some in zip(*(share for _, share in leaving), strict=True))
     one_operand = len({id(edge.operand.state) for edge, _ in leaving}) == 1
     first, last = leaving[0][0], max((edge for edge, _ in several), key=lambda edge: edge.number)
-    return PathShare(str(place), place, shares, _without_slope(sweep, first, last) if one_operand else None)
+    slope = _without_slope(sweep, entries[: first.number], first, last) if one_operand else None
+    return PathShare(str(place), place, shares, slope)
 
 
 def _distinct_operands(
@@ -110,7 +131,7 @@ def _distinct_operands(
     """The operands that a cotangent comes back to, each once: in x · x there is one."""
     found: list[tuple[int, StorageRegion, DoubleBall]] = []
     for k, (operand, cotangent) in enumerate(zip(entry.operands, back, strict=True)):
-        if operand is None or not operand.passes or cotangent is None:
+        if operand is None or not operand.varies or cotangent is None:
             continue
         for place, (first, other, known) in enumerate(found):
             if other.state is operand.state and other.layout == operand.layout:
@@ -121,9 +142,30 @@ def _distinct_operands(
     return found
 
 
-def _without_slope(sweep: RecordedSweep, first: _Edge, last: _Edge) -> tuple[np.ndarray, ...] | None:
+def _transposed(sweep: RecordedSweep, before: Sequence[TapeEntry], edge: _Edge) -> tuple[tuple[np.ndarray, ...], ...]:
+    """What comes back to a factor of a product of matrices where the other factor, or the cotangent, is transposed."""
+    operands = sweep.tape._entries[edge.number].operands
+    given = edge.given[0]
+    if sweep.tape.operators[edge.number] not in ("mm", "bmm") or len(operands) != 2 or given is None:
+        return ()
+    other = operands[1 - edge.index]
+    if other is None:
+        return ()
+    factor, cotangent = other.layout.read(other.state.ball).high, given.high
+    found = []
+    for left, right in ((factor.mT, cotangent), (factor, cotangent.mT)):
+        a, b = (right, left.mT) if edge.index == 0 else (left.mT, right)
+        if a.shape[-1] == b.shape[-2] and (a @ b).shape == edge.operand.layout.shape:
+            seeds = [(edge.operand, exact(np.ascontiguousarray(a @ b)))]
+            found.append(centres(swept(before, seeds, sweep.tape.sources)))
+    return tuple(found)
+
+
+def _without_slope(
+    sweep: RecordedSweep, before: Sequence[TapeEntry], first: _Edge, last: _Edge
+) -> tuple[np.ndarray, ...] | None:
     """What comes back where the cotangent of the result of ``last`` passes to the operand of ``first`` unchanged."""
     given, operand = last.given, first.operand
     if len(given) != 1 or given[0] is None or np.shape(given[0].high) != operand.layout.shape:
         return None
-    return centres(swept(sweep.tape._entries[: first.number], [(operand, given[0])], sweep.tape.sources))
+    return centres(swept(before, [(operand, given[0])], sweep.tape.sources))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -13,6 +14,9 @@ from diffexplore.numerals import short
 from diffexplore.tensors.diagnosis.factors import alignments, fitted_factor, named_factor
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
+
+#: By so many bits the entries that are wrong have to be less likely, by chance, than tensors are tried.
+_EVIDENCE = 3.0
 
 
 def mask_inverted(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
@@ -49,7 +53,7 @@ def regions(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     wrong = scene.wrong
     if not wrong.any() or wrong.sum() == scene.known.sum():
         return
-    place = _index_ranges(wrong) or _condition(scene)
+    place = _index_ranges(wrong) or _where_zero(scene) or _condition(scene)
     if place is None:
         return
     what, key = _inside(scene, wrong)
@@ -69,6 +73,11 @@ def _inside(scene: GradientScene, wrong: np.ndarray) -> tuple[str, str]:
     if found is not None and inside.value.size > 1:
         return f"{named_factor(*found, inside)[0]} times the gradient", "factor"
     return "wrong", "region"
+
+
+def _where_zero(scene: GradientScene) -> str | None:
+    nothing = scene.known & (np.abs(scene.exact) <= scene.room)
+    return "the entries whose gradient is 0" if (scene.wrong == nothing).all() else None
 
 
 def _index_ranges(wrong: np.ndarray) -> str | None:
@@ -114,6 +123,10 @@ def _condition(scene: GradientScene) -> str | None:
     right &= np.abs(scene.exact) + np.abs(scene.value) > 0
     if int(wrong.sum()) < 2 or not right.any():
         return None
+    count = 4 * len(scene.sweep.known)
+    chances = math.log2(math.comb(int(wrong.sum()) + int(right.sum()), int(wrong.sum())))
+    if chances < math.log2(count) + _EVIDENCE:
+        return None  # so few entries are told from the others by one tensor or another
     for known in scene.sweep.known:
         for values, note in alignments(known.values, scene.shape):
             for sizes, name in ((values, known.name + note), (np.abs(values), f"|{known.name}{note}|")):

@@ -17,6 +17,7 @@ def along_axes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """value − truth = c · K, with one c for each slice along some axes: a mean or a projection, left out or added."""
     scene = scenes[0]
     tensors = [("", np.ones(scene.shape))]
+    tensors.append(("the entries in which the gradient is not 0", (np.nan_to_num(scene.exact) != 0).astype(np.float64)))
     if scene.sweep is not None:
         for known in scene.sweep.known:
             tensors += [(known.name + note, values) for values, note in alignments(known.values, scene.shape)[:1]]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import sympy
 
-from diffexplore.arithmetic.double_balls import DoubleBall, add, div, exact, mul, neg
+from diffexplore.arithmetic import double_double as pairs
+from diffexplore.arithmetic.double_balls import LARGEST, SMALLEST, DoubleBall, add, div, exact, mul, neg
 from diffexplore.arithmetic.tensor_balls import chosen, filled, given, infinite, quotient
 from diffexplore.torch_ops.tensor_rules.elementwise import elementwise, of_slopes
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall, TensorRule
@@ -29,7 +30,7 @@ def number_of(operand: object) -> DoubleBall:
 
 def plus(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     """x + y, also where one of them is infinite, as masks are."""
-    total = add(x, y)
+    total = _of_doubles(pairs.two_sum, x, y, least=0.0) or add(x, y)
     if np.isfinite(total.high).all():
         return total
     first, second = infinite(x), infinite(y)
@@ -40,11 +41,28 @@ def plus(x: DoubleBall, y: DoubleBall) -> DoubleBall:
 
 def product(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     """x · y, also where one is infinite and the other is certainly not 0."""
-    found = mul(x, y)
+    found = _of_doubles(pairs.two_prod, x, y, least=SMALLEST) or mul(x, y)
     if np.isfinite(found.high).all():
         return found
     known = (infinite(x) & (y.nearest_to_zero > 0)) | (infinite(y) & (x.nearest_to_zero > 0))
     return chosen(known, DoubleBall(x.high * y.high, np.float64(0.0), np.float64(0.0)), found)
+
+
+def _of_doubles(
+    operation: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    x: DoubleBall,
+    y: DoubleBall,
+    *,
+    least: float,
+) -> DoubleBall | None:
+    """An operation that is exact on doubles, where all are doubles, and no result is so small that it is not."""
+    if any(np.any(field) for ball in (x, y) for field in (ball.low, ball.radius)):
+        return None
+    high, low = operation(x.high, y.high)
+    size = np.abs(high)
+    if not np.all((size <= LARGEST) & ((size >= least) | (x.high == 0) | (y.high == 0))):
+        return None
+    return DoubleBall(high, low, np.zeros_like(high))
 
 
 def weighted_sum(first: float, second: float, *, scaled: int = 1) -> TensorRule:
@@ -52,7 +70,7 @@ def weighted_sum(first: float, second: float, *, scaled: int = 1) -> TensorRule:
 
     def rule(call: OperatorCall) -> Applied:
         weights = [exact(first), exact(second)]
-        weights[scaled] = mul(weights[scaled], number_of(call.argument("alpha", 1)))
+        weights[scaled] = product(weights[scaled], number_of(call.argument("alpha", 1)))
         terms = [_scaled(weight, number_of(x)) for weight, x in zip(weights, call.args[:2], strict=True)]
         return _of_slopes(plus(*terms), call, weights)
 
@@ -114,6 +132,8 @@ def stepped(step: Callable[[np.ndarray], np.ndarray]) -> TensorRule:
         value = step(x.high)
         certain = clear | exactly
         ball = DoubleBall(value, np.zeros_like(value), np.where(certain, 0.0, np.inf))
+        if clear.all():
+            return Applied((ball,), None)
         slope = DoubleBall(np.zeros_like(value), np.zeros_like(value), np.where(clear, 0.0, np.inf))
         return _of_slopes(ball, call, [slope, slope])
 

@@ -58,8 +58,18 @@ def least_squares(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: s
     vector = a.dim() - 1 == b.dim() and b.shape == a.shape[:-1]
     right = b.unsqueeze(-1) if vector else b
     found = _full_rank_inverse(a) @ right
-    _, *rest = _kernel(torch.ops.aten.linalg_lstsq, a, b, rcond, driver=driver)
-    return (found.squeeze(-1) if vector else found, *rest)
+    solution, residuals, *rest = _kernel(torch.ops.aten.linalg_lstsq, a, b, rcond, driver=driver)
+    result = found.squeeze(-1) if vector else found
+    _same(result, solution)
+    if residuals.numel():
+        residuals = (a @ found - right).square().sum(-2)
+    return result, residuals, *rest
+
+
+def _same(found: Tensor, computed: Tensor) -> None:
+    """Raises NotImplementedError where the program took a matrix for one of lower rank."""
+    if not _kernel(torch.allclose, found, computed, 1e-4, 1e-6):
+        raise NotImplementedError("a matrix that counts as singular")
 
 
 def _full_rank_inverse(a: Tensor) -> Tensor:
@@ -72,7 +82,9 @@ def pseudo_inverse(a: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: 
     """Of a matrix of full rank."""
     if 0 in a.shape:
         return a.mT.clone()
-    return _full_rank_inverse(a)
+    found = _full_rank_inverse(a)
+    _same(found, _kernel(torch.linalg.pinv, a, atol=atol, rtol=rtol, hermitian=hermitian))
+    return found
 
 
 # --------------------------------------------------------------------------------------------------------- Cholesky
@@ -115,7 +127,7 @@ def lu_factor(a: Tensor, *, pivot: bool = True, check_errors: bool = False) -> t
 
 
 def _permutation(pivots: Tensor, rows: int, dtype: torch.dtype) -> Tensor:
-    square = torch.zeros(*pivots.shape[:-1], rows, rows, dtype=dtype)
+    square = torch.zeros(*pivots.shape[:-1], rows, pivots.shape[-1], dtype=dtype)
     return _kernel(torch.lu_unpack, square, pivots, unpack_data=False)[0]
 
 

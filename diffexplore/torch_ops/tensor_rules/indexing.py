@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, mul
-from diffexplore.arithmetic.tensor_balls import filled, scattered, shaped, summed_to, taken
+from diffexplore.arithmetic.double_balls import DoubleBall, exact, mul
+from diffexplore.arithmetic.tensor_balls import chosen, filled, quotient, scattered, shaped, summed_to, taken
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of, plus
 from diffexplore.torch_ops.tensor_rules.movement import moved
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall
@@ -99,6 +99,25 @@ def index_add(call: OperatorCall) -> Applied:
     labels = _labels(x).reshape(x.shape or (1,))
     places = torch.index_select(labels, dim, index.value.reshape(-1)).numpy()
     return _added(x, source, places.reshape(source.shape), number_of(call.argument("alpha", 1)))
+
+
+def embedding(call: OperatorCall) -> Applied:
+    """embedding: rows of a weight. That which pads gets no gradient; others perhaps a part for each time it is read."""
+    applied, index = moved(call), call.args[1].value
+    inner, padding = applied.pullback, call.argument("padding_idx", -1)
+    if inner is None or (padding < 0 and not call.argument("scale_grad_by_freq")):
+        return applied
+    counts = torch.bincount(index.reshape(-1), minlength=1)[index] if call.argument("scale_grad_by_freq") else None
+
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> Sequence[DoubleBall | None]:
+        (cotangent,) = cotangents
+        assert cotangent is not None
+        cotangent = chosen((index == padding).unsqueeze(-1).numpy(), exact(0.0), cotangent)
+        if counts is not None:
+            cotangent = quotient(cotangent, exact(counts.unsqueeze(-1).double().numpy()))
+        return inner([cotangent])
+
+    return Applied(applied.outputs, pullback)
 
 
 def index_put(call: OperatorCall) -> Applied:

@@ -24,7 +24,8 @@ from diffexplore.torch_ops.tensor_rules.reductions import axes_of
 def extreme(largest: bool) -> TensorRule:
     """The rule of max, min, amax, amin over axes: one element certainly is the largest, or nothing is known.
 
-    At a tie of elements that vary the derivative is not known. Further results (indices) are what the program found.
+    At a tie each of the equal elements gets some part of the cotangent. Further results (indices) are what the program
+    found.
     """
 
     def rule(call: OperatorCall) -> Applied:
@@ -36,10 +37,7 @@ def extreme(largest: bool) -> TensorRule:
             raise NotCertified("the largest of no elements")
         index = np.arange(operand.value.numel()).reshape(operand.shape).transpose([*kept, *axes]).reshape(-1, count)
         flat = shaped(operand.number, lambda field: field.reshape(-1))
-        best, unclear, rivals = best_of_rows(taken(flat, index), largest)
-        places = index[np.arange(len(index)), best]
-        smooth = ~(unclear | rivals.any(axis=1))
-        found = picked(operand, places, ~unclear, smooth, tuple(results[0].shape), (index, rivals))
+        found, unclear = picked_from(operand, taken(flat, index), index, largest, tuple(results[0].shape))
         if len(results) > 1 and operand.varies and unclear.any():
             raise NotCertified("which element is the largest is not certain here")
         return Applied((*found.outputs, *(None for _ in results[1:])), found.pullback)
@@ -47,11 +45,35 @@ def extreme(largest: bool) -> TensorRule:
     return rule
 
 
-def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each row: the place of its largest element, and whether it may be another one.
+def picked_from(
+    operand: Operand, rows: DoubleBall, index: np.ndarray, largest: bool, shape: tuple[int, ...]
+) -> tuple[Applied, np.ndarray]:
+    """The largest element of each of some rows of the raveled operand; in which rows it is not certain."""
+    best, unclear, equal = best_of_rows(rows, largest)
+    tied = equal.any(axis=1)
+    places = index[np.arange(len(index)), best]
+    found = picked(operand, places, ~unclear, ~unclear, shape)
+    if found.pullback is None or not tied.any():
+        return found, unclear
+    back, others = found.pullback, equal & ~unclear[:, None]
 
-    Then, in the shape of the rows: which others are equal to the largest, or may be larger.
-    """
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
+        """Of the elements of a tie each gets anything from 0 to the whole, as if it were hidden by the others."""
+        (found,) = back(cotangents)
+        if found is None or cotangents[0] is None:
+            return [found]
+        cotangent = shaped(cotangents[0], lambda field: field.reshape(-1))
+        reach = (np.abs(cotangent.high) * (1 + 2.0**-50) + cotangent.radius) * tied
+        flat = shaped(found, lambda field: field.reshape(-1).copy())
+        np.add.at(flat.radius, places, reach)
+        np.add.at(flat.radius, index[others], np.broadcast_to(reach[:, None], others.shape)[others])
+        return [shaped(flat, lambda field: field.reshape(operand.shape))]
+
+    return Applied(found.outputs, pullback), unclear
+
+
+def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each row: the place of its largest element, whether it may be another one, and which others equal it."""
     if not largest:
         rows = rows._replace(high=-rows.high, low=-rows.low)
     best = np.argmax(rows.high, axis=1)
@@ -64,18 +86,13 @@ def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarra
     less |= infinite(winner) & (winner.high > 0) & np.isfinite(rows.radius) & ~infinite(rows)
     others = np.ones_like(equal)
     others[each, best] = False
-    return best, (~less & ~equal & others).any(axis=1), ~less & others
+    return best, (~less & ~equal & others).any(axis=1), equal & others
 
 
 def picked(
-    operand: Operand, places: np.ndarray, known: np.ndarray, smooth: np.ndarray, shape: tuple[int, ...],
-    rivals: tuple[np.ndarray, np.ndarray] | None = None,
-) -> Applied:  # fmt: skip
-    """The elements at ``places`` of the raveled operand, where the balls know that it is these.
-
-    At their ``rivals`` the derivative is not known either: for each of the ``places`` a row of places, and which of
-    these are as good.
-    """
+    operand: Operand, places: np.ndarray, known: np.ndarray, smooth: np.ndarray, shape: tuple[int, ...]
+) -> Applied:
+    """The elements at ``places`` of the raveled operand, where the balls know that it is these."""
     value = taken(shaped(operand.number, lambda field: field.reshape(-1)), places)
     value = value._replace(radius=np.where(known, value.radius, np.inf))
 
@@ -85,9 +102,6 @@ def picked(
         cotangent = shaped(cotangents[0], lambda field: field.reshape(places.shape))
         cotangent = cotangent._replace(radius=np.where(smooth | cotangent.exactly_zero, cotangent.radius, np.inf))
         found = scattered(cotangent, places, operand.value.numel())
-        if rivals is not None:
-            rows, among = rivals
-            found.radius[rows[among & ~cotangent.exactly_zero.reshape(-1, 1)]] = np.inf
         return [shaped(found, lambda field: field.reshape(operand.shape))]
 
     back: Pullback | None = pullback if operand.varies else None
@@ -140,8 +154,10 @@ def _rank_is_certain(operand: Operand, dim: int) -> np.ndarray:
     exactly = slack == 0
     above = np.where(exactly, ball.high, np.nextafter(ball.high + slack, np.inf))
     below = np.where(exactly, ball.high, np.nextafter(ball.high - slack, -np.inf))
-    above, below = np.where(np.isnan(above), np.inf, above), np.where(np.isnan(below), -np.inf, below)
-    order = np.argsort(ball.high, axis=dim, kind="stable")
+    last = np.isnan(ball.high) & exactly  # torch puts NaN last
+    above = np.where(np.isnan(above), np.inf, above)
+    below = np.where(np.isnan(below), np.where(last, np.inf, -np.inf), below)
+    order = np.argsort(ball.high, axis=dim, kind="stable")  # NumPy as well
     above, below = (np.moveaxis(np.take_along_axis(field, order, dim), dim, -1) for field in (above, below))
     reached = np.maximum.accumulate(above, axis=-1)[..., :-1]
     ahead = np.minimum.accumulate(below[..., ::-1], axis=-1)[..., ::-1][..., 1:]

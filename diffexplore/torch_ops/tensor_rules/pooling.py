@@ -9,7 +9,7 @@ import numpy as np
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.arithmetic.tensor_balls import filled, quotient, shaped, summed
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, OperatorCall, TensorRule
-from diffexplore.torch_ops.tensor_rules.order import best_of_rows, picked
+from diffexplore.torch_ops.tensor_rules.order import picked_from
 from diffexplore.torch_ops.tensor_rules.windows import each, put_back, seen_by, sliding
 
 
@@ -97,11 +97,9 @@ def largest(axes: int, *, adaptive: bool = False) -> TensorRule:
             np.where(inside, flat.low[places], 0.0),
             np.where(inside, flat.radius[places], 0.0),
         )
-        best, unclear, rivals = best_of_rows(rows, largest=True)
+        found, unclear = picked_from(x, rows, places, True, shape)
         if x.varies and unclear.any():
             raise NotCertified("which element is the largest is not certain here")
-        smooth = ~(unclear | rivals.any(axis=1))
-        found = picked(x, places[np.arange(len(places)), best], ~unclear, smooth, shape, (places, rivals))
         return Applied((*found.outputs, None), found.pullback)
 
     return rule

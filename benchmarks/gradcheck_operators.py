@@ -1,0 +1,157 @@
+"""dx.gradcheck and torch.autograd.gradcheck on torch's own database of operators, whose gradients are right.
+
+    python -m benchmarks.gradcheck_operators [--dtype float64] [--samples first|all] [--battery none] [--only PART]
+                                             [--rival] [--jobs 1] [--json FILE]
+
+Every fail is a false alarm, or a defect of torch: each is printed, to be looked into by hand. ``--rival`` runs torch's
+checker on the same samples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.testing._internal.common_methods_invocations import op_db
+
+from benchmarks._jobs import finish, outcomes
+from diffexplore.errors import UsageError
+from diffexplore.tensors.gradcheck import gradcheck
+from diffexplore.torch_private.watching import tree_leaves, tree_map
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an entry: the worst verdict over its samples, and why."""
+
+    entry: str
+    samples: int
+    verdict: str
+    reason: str
+    kind: str
+    rival: str
+    seconds: float
+    rival_seconds: float
+
+
+@cache
+def entries(dtype: torch.dtype) -> dict[str, Any]:
+    """Those that autograd differentiates, by name and variant."""
+    return {
+        f"{entry.name}{'.' if entry.variant_test_name else ''}{entry.variant_test_name}": entry
+        for entry in op_db
+        if entry.supports_autograd and dtype in entry.supported_dtypes(torch.device("cpu"))
+    }
+
+
+_WORST = ("fail", "error", "inconclusive", "refused", "pass", "")
+
+
+def outcome(task: tuple[str, str, bool, str, bool]) -> Outcome:
+    """One entry, at its first sample or at all of them."""
+    name, dtype_name, every, battery, rival = task
+    dtype = getattr(torch, dtype_name)
+    entry, count, verdict, reason, kind, other = entries(dtype)[name], 0, "", "", "", ""
+    seconds = rival_seconds = 0.0
+    for function, inputs in _calls(entry, dtype):
+        count += 1
+        started = time.process_time()
+        found, why, how = _checked(function, inputs, battery)
+        seconds += time.process_time() - started
+        if _WORST.index(found) < _WORST.index(verdict):
+            verdict, reason, kind = found, why, how
+        if rival:
+            started = time.process_time()
+            other = "fail" if other == "fail" else _by_torch(function, inputs)
+            rival_seconds += time.process_time() - started
+        if not every:
+            break
+    return Outcome(name, count, verdict, reason, kind, other, seconds, rival_seconds)
+
+
+def _calls(entry: Any, dtype: torch.dtype) -> Iterator[tuple[Any, tuple[torch.Tensor, ...]]]:
+    """Functions of the tensors that need a gradient, and these."""
+    torch.manual_seed(0)
+    for sample in entry.sample_inputs(torch.device("cpu"), dtype, requires_grad=True):
+        arguments = ((sample.input, *sample.args), sample.kwargs)
+        sources = [leaf for leaf in tree_leaves(arguments) if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
+
+        function = partial(_call, entry, sample, arguments, [id(source) for source in sources])
+        inputs = tuple(source.detach().clone().requires_grad_() for source in sources)
+        torch.manual_seed(0)
+        out = function(*inputs)
+        if inputs and any(isinstance(leaf, torch.Tensor) and leaf.requires_grad for leaf in tree_leaves(out)):
+            yield function, inputs
+
+
+def _call(entry: Any, sample: Any, arguments: Any, places: list[int], *given: torch.Tensor) -> Any:
+    """The operator at other tensors in the places of those that need a gradient."""
+    found = dict(zip(places, given, strict=True))
+    args, kwargs = tree_map(lambda leaf: found.get(id(leaf), leaf), arguments)
+    return sample.output_process_fn_grad(entry.get_op()(*args, **kwargs))
+
+
+def _checked(function: Any, inputs: tuple[torch.Tensor, ...], battery: str) -> tuple[str, str, str]:
+    try:
+        report = gradcheck(function, inputs, raise_exception=False, battery=battery)
+    except UsageError as error:
+        return "refused", str(error)[:160], ""
+    except Exception as error:  # a defect of ours: it is counted, and the sweep goes on
+        return "error", f"{type(error).__name__}: {error}"[:160], ""
+    causes = [row.cause.message for row in report.rows if row.cause is not None and row.verdict == report.verdict]
+    kinds = {row.truth.kind for row in report.rows if row.truth is not None}
+    return report.verdict, (causes or [""])[0][:160], "estimated" if "estimated" in kinds else "certified"
+
+
+def _by_torch(function: Any, inputs: tuple[torch.Tensor, ...]) -> str:
+    def seeded(*given: torch.Tensor) -> Any:
+        torch.manual_seed(0)
+        return function(*given)
+
+    try:
+        return "pass" if torch.autograd.gradcheck(seeded, inputs, raise_exception=False) else "fail"
+    except Exception:  # it raises for what it cannot take
+        return "refused"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dtype", default="float64")
+    parser.add_argument("--samples", choices=("first", "all"), default="first")
+    parser.add_argument("--battery", choices=("none", "quick", "full"), default="none")
+    parser.add_argument("--only", default="", help="entries with this in their name")
+    parser.add_argument("--rival", action="store_true")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    started = time.monotonic()
+    names = [name for name in entries(getattr(torch, options.dtype)) if options.only in name]
+    tasks = [(name, options.dtype, options.samples == "all", options.battery, options.rival) for name in names]
+    reasons: dict[str, list[str]] = defaultdict(list)
+    figures: Counter[str] = Counter()
+    seconds = rival_seconds = 0.0
+    for found in outcomes(outcome, tasks, options.jobs):
+        figures[found.verdict or "without a gradient"] += 1
+        figures["samples"] += found.samples
+        figures["certified"] += found.verdict == "pass" and found.kind == "certified"
+        figures[f"torch: {found.rival}"] += bool(found.rival)
+        seconds, rival_seconds = seconds + found.seconds, rival_seconds + found.rival_seconds
+        if found.verdict not in ("pass", ""):
+            reasons[f"{found.verdict}: {found.reason}"].append(found.entry)
+    for reason, those in sorted(reasons.items(), key=lambda item: (item[0].partition(":")[0], -len(item[1]))):
+        print(f"{len(those):4} {reason}: {', '.join(those)}")
+    print(f"processor time: {seconds:.1f} s; torch.autograd.gradcheck {rival_seconds:.1f} s")
+    finish("gradcheck on torch's operators", dict(figures), started, options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Hand-written backward passes and their planted mistakes, checked beside torch's gradcheck.
+
+``python -m benchmarks.handwritten [NAME …]``: each piece of ``tests/handwritten`` has to pass, and each of its mistakes
+to be caught with one of the causes that name it. Beside it the same by ``torch.autograd.gradcheck``: whether it catches
+the mistake, in how many seconds and lines.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import diffexplore as dx
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from handwritten.collection import PIECES
+from handwritten.pieces import Mistake, Piece
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a checker says: "pass", "fail", "inconclusive" or the name of an exception; causes; seconds; lines."""
+
+    verdict: str
+    causes: tuple[str, ...]
+    seconds: float
+    lines: int
+
+
+def ours(piece: Piece, mistake: Mistake | None = None, **options: Any) -> Answer:
+    """The answer of ``dx.gradcheck``, with the reference or surrogate that the piece names."""
+    given = {"reference": piece.reference, "surrogate": piece.surrogate}
+    named = {key: value for key, value in given.items() if value is not None}
+    function, inputs, start = piece.function(mistake), piece.inputs(), time.perf_counter()
+    try:
+        report = dx.gradcheck(function, inputs, raise_exception=False, **named, **options)
+    except dx.DiffexploreError as error:
+        return Answer(type(error).__name__, (), time.perf_counter() - start, str(error).count("\n") + 1)
+    causes = tuple(row.cause.key for row in report.rows if row.verdict == "fail" and row.cause is not None)
+    return Answer(report.verdict, causes, time.perf_counter() - start, str(report).count("\n") + 1)
+
+
+def theirs(piece: Piece, mistake: Mistake | None = None) -> Answer:
+    """The answer of ``torch.autograd.gradcheck`` with its own tolerances."""
+    function, inputs, start = piece.function(mistake), piece.inputs(), time.perf_counter()
+    try:
+        right = torch.autograd.gradcheck(function, inputs)
+        return Answer("pass" if right else "fail", (), time.perf_counter() - start, 0)
+    except Exception as error:
+        return Answer("fail", (), time.perf_counter() - start, str(error).count("\n") + 1)
+
+
+def main(names: Sequence[str]) -> None:
+    warnings.simplefilter("ignore")
+    counts: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
+    lines: dict[str, list[int]] = {"ours": [], "theirs": []}
+    for piece in PIECES:
+        if names and piece.name not in names:
+            continue
+        mine, other = ours(piece), theirs(piece)
+        counts["right"] += 1
+        counts[f"right: ours {mine.verdict}"] += 1
+        counts[f"right: gradcheck {other.verdict}"] += 1
+        seconds["ours, right"] += mine.seconds
+        seconds["gradcheck, right"] += other.seconds
+        if mine.verdict != "pass":
+            print(f"{piece.name}: {mine.verdict} {', '.join(mine.causes)}")
+        for mistake in piece.mistakes:
+            mine, other = ours(piece, mistake), theirs(piece, mistake)
+            named = any(key in mistake.keys for key in mine.causes)
+            counts["mistakes"] += 1
+            counts["caught by ours"] += mine.verdict == "fail"
+            counts["with the right cause"] += named
+            counts["with a cause, right or not"] += set(mine.causes) - {"unexplained", "exceeds_bound"} != set()
+            counts["caught by gradcheck"] += other.verdict == "fail"
+            seconds["ours, mistakes"] += mine.seconds
+            seconds["gradcheck, mistakes"] += other.seconds
+            lines["ours"].append(mine.lines)
+            lines["theirs"].append(other.lines)
+            if mine.verdict != "fail" or not named:
+                wrong = " ".join(mistake.wrong.split())[:60]
+                print(f"{piece.name}: {wrong!r} is {mine.verdict}: {', '.join(mine.causes)}; expected {mistake.causes}")
+    for name, count in counts.items():
+        print(f"{name}: {count}")
+    for name, total in seconds.items():
+        print(f"{name}: {total:.1f} s")
+    for name, several in lines.items():
+        if several:
+            print(f"lines of a message, {name}: {sorted(several)[len(several) // 2]} (median), {max(several)} at most")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

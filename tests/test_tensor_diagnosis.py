@@ -1,0 +1,154 @@
+"""The cause of a wrong gradient of tensors is named, with the place in the user's code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+import diffexplore as dx
+
+Tensor = torch.Tensor
+
+
+def numbers(*shape: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed + sum(shape))
+    return torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
+
+
+def written(forward: Callable[..., Tensor], backward: Callable[..., Any]) -> Callable[..., Tensor]:
+    """A Function with this forward, whose backward gets the upstream gradient and the inputs."""
+
+    class Written(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *inputs: Tensor) -> Tensor:
+            ctx.save_for_backward(*inputs)
+            return forward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> Any:
+            return backward(upstream, *ctx.saved_tensors)
+
+    return Written.apply
+
+
+def cause(function: Callable[..., Tensor], *inputs: Tensor) -> Any:
+    report = dx.gradcheck(function, inputs, raise_exception=False, battery="none")
+    assert report.verdict == "fail"
+    return next(row.cause for row in report.rows if row.verdict == "fail")
+
+
+def centred(x: Tensor) -> Tensor:
+    return x - x.mean(-1, keepdim=True)
+
+
+def normalised(x: Tensor) -> Tensor:
+    mean = x.mean(-1, keepdim=True)
+    return (x - mean) / torch.sqrt(((x - mean) ** 2).mean(-1, keepdim=True) + 1e-5)
+
+
+def product(x: Tensor, w: Tensor) -> Tensor:
+    return x @ w
+
+
+x, w, square = numbers(4, 6), numbers(6, 3), numbers(5, 5)
+
+#: forward, backward, inputs; the key, and what the message has to say.
+CASES: dict[str, tuple[Callable[..., Tensor], Callable[..., Any], tuple[Tensor, ...], str, str]] = {
+    "the mean is not differentiated": (
+        centred, lambda g, x: g, (x,), "cut_path", "`x.mean(-1, keepdim=True)`, test_tensor_diagnosis.py:",
+    ),
+    "the mean has the wrong sign": (
+        centred, lambda g, x: g + g.mean(-1, keepdim=True), (x,), "sign_of_term", "has the wrong sign",
+    ),
+    "the mean is taken for a sum": (
+        centred, lambda g, x: g - g.sum(-1, keepdim=True), (x,), "scaled_path", "is counted 6 times",
+    ),
+    "the statistics are taken for constants": (
+        normalised, lambda g, x: g / torch.sqrt(x.var(-1, keepdim=True, unbiased=False) + 1e-5), (x,), "cut_path", "missing",
+    ),
+    "the bias is averaged": (
+        lambda x, b: x + b, lambda g, x, b: (g, g.mean(0)), (x, numbers(6)), "factor", "mean over axis 0 of the output",
+    ),
+    "one sample is left out": (
+        product, lambda g, x, w: (g @ w.t(), x[1:].t() @ g[1:]), (x, w), "one_sample", "entry 0 along axis 0",
+    ),
+    "the weight is transposed": (
+        lambda x, w: x @ w, lambda g, x, w: (g @ w.t(), (x.t() @ g).t()), (square, numbers(5, 5, seed=3)), "transposed",
+        "axes 0 and 1 exchanged",
+    ),
+    "the other matrix is transposed": (
+        lambda x, w: torch.tanh(x @ w),
+        lambda g, x, w: (
+            (g * (1 - torch.tanh(x @ w) ** 2)) @ w,
+            x.t() @ (g * (1 - torch.tanh(x @ w) ** 2)),
+        ),
+        (square, numbers(5, 5, seed=3)),
+        "transposed",
+        "operand 1 of `x @ w`",
+    ),
+    "the inputs are exchanged": (
+        lambda x, y: x * y, lambda g, x, y: (g * x, g * y), (x, numbers(4, 6, seed=2)), "swapped", "the gradient by",
+    ),
+    "the upstream gradient is added up": (
+        lambda x: x.exp(), lambda g, x: g.sum() * x.exp(), (x,), "upstream_ignored", "the sum of the upstream gradient",
+    ),
+    "a channel is 0": (
+        lambda x, w: x @ w,
+        lambda g, x, w: (g @ w.t(), x.t() @ g * torch.tensor([1.0, 1, 0, 1, 1, 1])[:, None]),
+        (x, w),
+        "region",
+        "it is 0 at [2, :], and right elsewhere",
+    ),
+    "the slope of tanh is left out": (
+        lambda x: torch.tanh(x).square(), lambda g, x: g * 2 * torch.tanh(x), (x,), "local_slope", "`torch.tanh(x)`",
+    ),
+    "a mask is inverted": (
+        lambda x: x.relu(), lambda g, x: g * (x <= 0), (x,), "mask_inverted", "the mask is inverted",
+    ),
+    "it is computed in float32": (
+        lambda x: x.exp(), lambda g, x: (g.float() * x.float().exp()).double(), (x,), "precision", "float32",
+    ),
+    "divided by another input": (
+        lambda x, y: x * y, lambda g, x, y: (g * y, g), (x, numbers(4, 6, seed=2)), "local_slope factor_of_input", "",
+    ),
+    "nothing explains random numbers": (
+        lambda x: x.exp(), lambda g, x: g * torch.cos(37 * x), (x,), "unexplained", "24 of 24 entries are wrong; [",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_cause_is_named(name: str) -> None:
+    forward, backward, inputs, keys, words = CASES[name]
+    found = cause(written(forward, backward), *inputs)
+    assert found.key in keys.split(), found
+    assert words in found.message
+
+
+def test_a_factor_of_one_entry_is_no_evidence() -> None:
+    """One wrong number is explained by any fitted factor: none is named."""
+    found = cause(written(lambda x: x.exp(), lambda g, x: g * x.exp() * 1.2345678), numbers(1))
+    assert found.key in ("factor", "unexplained")
+    found = cause(written(lambda x: x.exp().sum(), lambda g, x: g * x.exp() + 0.3 * torch.cos(9 * x)), numbers(3))
+    assert found.key == "unexplained"
+
+
+def test_the_operation_that_makes_a_nan_is_named_with_its_line_and_index() -> None:
+    """√ at 0 by a backward of one's own: 0 · 1/0 at the third entry."""
+    x = torch.tensor([1.0, 4.0, 0.0, 9.0], dtype=torch.float64, requires_grad=True)
+    found = cause(written(lambda x: torch.sqrt(x) * x, lambda g, x: g * (torch.sqrt(x) + x / (2 * torch.sqrt(x)))), x)
+    assert found.key == "nan"
+    assert found.message.startswith(
+        "it is NaN at [2]: div makes NaN at [2], in `x / (2 * torch.sqrt(x))`, test_tensor_"
+    )
+    assert found.fields["index"] == [2]
+
+
+def test_a_nan_of_torch_s_own_backward_is_named_by_its_node() -> None:
+    x = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
+    found = cause(lambda x: torch.where(x > 0.5, torch.sqrt(x), x), x)
+    assert found.key == "nan"
+    assert "in the backward of Sqrt" in found.message

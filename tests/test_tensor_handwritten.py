@@ -1,0 +1,48 @@
+"""Backward passes as people write them pass, and a mistake in each is caught and named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from handwritten.collection import PIECES
+from handwritten.pieces import Mistake, Piece
+
+import diffexplore as dx
+
+BY_NAME = {piece.name: piece for piece in PIECES}
+
+#: One mistake of each piece; the benchmark tries all of them.
+ONE_EACH = [(piece.name, place % len(piece.mistakes)) for place, piece in enumerate(PIECES)]
+
+#: What no cause names, by piece and number of the mistake; and what is no mistake for a truth that is not certified.
+UNNAMED: set[tuple[str, int]] = set()
+
+
+def checked(piece: Piece, mistake: Mistake | None = None) -> Any:
+    given = {"reference": piece.reference, "surrogate": piece.surrogate}
+    named = {key: value for key, value in given.items() if value is not None}
+    return dx.gradcheck(piece.function(mistake), piece.inputs(), raise_exception=False, **named)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_right_backward_passes(name: str) -> None:
+    report = checked(BY_NAME[name])
+    assert report.verdict == "pass", report
+    assert report.truth == "certified"
+
+
+@pytest.mark.parametrize(("name", "place"), ONE_EACH)
+def test_a_mistake_is_caught_and_named(name: str, place: int) -> None:
+    piece = BY_NAME[name]
+    mistake = piece.mistakes[place]
+    report = checked(piece, mistake)
+    causes = [row.cause.key for row in report.rows if row.verdict == "fail"]
+    assert report.verdict == "fail"
+    if (name, place) not in UNNAMED:
+        assert set(causes) & set(mistake.keys), (causes, mistake)
+
+
+def test_each_piece_has_five_mistakes() -> None:
+    assert len(PIECES) >= 40
+    assert all(len(piece.mistakes) == 5 for piece in PIECES)
