@@ -1,6 +1,6 @@
 """Which operators of torch have a certified derivative on tensors: torch's own database of operators, in float64.
 
-    python -m benchmarks.tensor_coverage [--samples first|all] [--only PART] [--jobs 1] [--json FILE]
+    python -m benchmarks.tensor_coverage [--samples first|all] [--second] [--only PART] [--jobs 1] [--json FILE]
 
 Each sample of an entry is recorded, and swept back with random upstream gradients. An entry counts as certified where
 every entry of every gradient has a tight radius; autograd's own gradient is held against it, within a generous margin.
@@ -59,13 +59,13 @@ def entries() -> dict[str, Any]:
     }
 
 
-def outcome(task: tuple[str, bool]) -> Outcome:
-    """One entry, at its first sample or at all of them."""
-    name, every = task
+def outcome(task: tuple[str, bool, bool]) -> Outcome:
+    """One entry, at its first sample or at all of them; its gradient, or the gradient of that."""
+    name, every, second = task
     started, count, reason, which = time.monotonic(), 0, "", 0
     for number, sample in enumerate(_samples(entries()[name])):
         try:
-            found = _looked_at(entries()[name], sample)
+            found = _looked_at(entries()[name], sample, second)
         except Exception as error:  # a defect of ours: it is counted, and the sweep goes on
             found = f"ERROR {type(error).__name__}: {error}"[:100]
         if found is None:
@@ -83,7 +83,7 @@ def _samples(entry: Any) -> Iterator[Any]:
     yield from entry.sample_inputs(torch.device("cpu"), torch.float64, requires_grad=True)
 
 
-def _looked_at(entry: Any, sample: Any) -> str | None:
+def _looked_at(entry: Any, sample: Any, second: bool = False) -> str | None:
     """Why a sample is not certified; "" where it is, None where nothing is differentiated."""
     arguments = (sample.input, *sample.args), sample.kwargs
     inputs = [leaf for leaf in tree_leaves(arguments) if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
@@ -91,7 +91,8 @@ def _looked_at(entry: Any, sample: Any) -> str | None:
     def outputs() -> list[torch.Tensor]:
         torch.manual_seed(0)
         out = sample.output_process_fn_grad(entry.gradcheck_wrapper(entry.get_op(), *arguments[0], **arguments[1]))
-        return [leaf for leaf in tree_leaves(out) if isinstance(leaf, torch.Tensor)]
+        leaves = [leaf for leaf in tree_leaves(out) if isinstance(leaf, torch.Tensor)]
+        return _gradients(leaves, inputs) if second else leaves
 
     plain = outputs()
     places = [i for i, out in enumerate(plain) if out.requires_grad]
@@ -114,6 +115,14 @@ def _looked_at(entry: Any, sample: Any) -> str | None:
     return ""
 
 
+def _gradients(outputs: list[torch.Tensor], inputs: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The gradients of the outputs for unequal upstream gradients, which can be differentiated again."""
+    outputs = [out for out in outputs if out.requires_grad]
+    upstream = [torch.linspace(1, 2, out.numel(), dtype=out.dtype).reshape(out.shape) for out in outputs]
+    found = torch.autograd.grad(outputs, inputs, upstream, allow_unused=True, create_graph=True)
+    return [gradient for gradient in found if gradient is not None]
+
+
 def _compared(ball: DoubleBall, gradient: torch.Tensor | None, scale: float, margin: float = _MARGIN) -> str:
     value = np.zeros(()) if gradient is None else gradient.detach().numpy(force=True)
     if np.iscomplexobj(value):
@@ -130,13 +139,14 @@ def _compared(ball: DoubleBall, gradient: torch.Tensor | None, scale: float, mar
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", choices=("first", "all"), default="first")
+    parser.add_argument("--second", action="store_true", help="the gradients of the gradients")
     parser.add_argument("--only", default="", help="entries with this in their name")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     started = time.monotonic()
-    tasks = [(name, options.samples == "all") for name in entries() if options.only in name]
+    tasks = [(name, options.samples == "all", options.second) for name in entries() if options.only in name]
     reasons: dict[str, list[str]] = defaultdict(list)
     figures: Counter[str] = Counter()
     slowest: list[tuple[float, str]] = []

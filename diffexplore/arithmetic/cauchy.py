@@ -50,11 +50,11 @@ def derivative(function: Function, orders: Sequence[int], at: Sequence[arb], rea
     discs = _bounded(function, orders, middles, radii, reaches)
     if discs is None:
         return arb.nan()
-    value, moved = _at_middle(function, orders, middles, discs), arb(0)
+    value, moved = _kept(function, tuple(orders), middles, discs), arb(0)
     wide = [place for place, radius in enumerate(radii) if radius > 0]
     for first in wide:
         once = _more(orders, first)
-        moved += radii[first] * abs(_at_middle(function, once, middles, discs))
+        moved += radii[first] * abs(_kept(function, once, middles, discs))
         for second in wide:
             moved += radii[first] * radii[second] * _largest(discs, radii, _more(once, second)) / 2
     return value + arb(0, moved.upper())
@@ -97,6 +97,20 @@ def _bounded(
 
 def _around(middle: arb, disc: arb) -> acb:
     return acb(middle + arb(0, disc), arb(0, disc)) if disc > 0 else acb(middle)
+
+
+#: What was found in the middle of balls: whoever tries several widths of a ball comes back to it.
+_KNOWN: dict[tuple[Any, ...], arb] = {}
+_MOST_KNOWN = 2**14
+
+
+def _kept(function: Function, orders: tuple[int, ...], middles: list[arb], discs: _Discs) -> arb:
+    key = (function, orders, flint.ctx.prec, *(number.man_exp() for number in (*middles, *discs.radii)))
+    if key not in _KNOWN:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[key] = _at_middle(function, orders, middles, discs)
+    return _KNOWN[key]
 
 
 def _at_middle(function: Function, orders: Sequence[int], middles: list[arb], discs: _Discs) -> arb:

@@ -25,6 +25,7 @@ from diffexplore.torch_ops.tensor_rules.lookup import (
     READS_CONDITIONS,
     functional,
     rule_of,
+    saved_arguments,
     steps_of,
     written_arguments,
 )
@@ -126,6 +127,8 @@ class Tape(TensorStorages):
         pure = functional(func)
         tensors = _tensors_in((args, kwargs))
         rule = rule_of(pure, any(tensor.is_complex() for tensor in tensors))
+        if func.overloadpacket.__name__.endswith("_backward"):
+            self._refuse_what_is_kept_apart(func, args)
         if rule is None:
             return self._in_steps(pure, call, args, kwargs)
         places = tuple(self._place(tensor) if is_real_or_complex(tensor) else None for tensor in tensors)
@@ -143,10 +146,16 @@ class Tape(TensorStorages):
             applied = rule(OperatorCall(pure, operands[0], operands[1], tree_map(_on_cpu, out)))
         except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise NotCertified(f"its rule does not read this call ({type(error).__name__}: {error})") from None
-        self._write([out] if isinstance(out, torch.Tensor) else list(out), applied, places)
+        self._write(list(out) if isinstance(out, (list, tuple)) else [out], applied, places)
         if any(id(tensor) in self._passing for tensor in tensors) and isinstance(out, torch.Tensor):
             self._passing.add(id(out))  # torch resolves lazy conjugates below autograd, by a copy
         return out
+
+    def _refuse_what_is_kept_apart(self, func: Any, args: tuple[Any, ...]) -> None:
+        """What a forward kernel saved for its way back may depend on what varies, although it needs no gradient."""
+        for argument, value in zip(func._schema.arguments, args, strict=False):
+            if argument.name not in saved_arguments(func) and self._frozen(value) is not value:
+                raise NotCertified(f"whether its {argument.name} is a constant is not known")
 
     # ------------------------------------------------------------------------------------ operators of many steps
     def _in_steps(self, pure: Any, call: ProgramCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -157,12 +166,14 @@ class Tape(TensorStorages):
             return self._without_rule(call, tensors)
         changes = () if pure is not func else written_arguments(func, keywords=False)
         names = [argument.name for argument in func._schema.arguments]
+        kept = (*changes, *saved_arguments(func))
         operands = [
-            value if name in changes else tree_map(self._frozen, value)
-            for name, value in zip(names, args, strict=False)
+            value if name in kept else tree_map(self._frozen, value) for name, value in zip(names, args, strict=False)
         ]
         options = tree_map(self._frozen, kwargs)
-        targets = [call.args[0]] if pure is not func else [call.kwargs[name] for name in written_arguments(func)]
+        targets = [call.kwargs[name] for name in written_arguments(func)]
+        if pure is not func:
+            targets = call.args[0] if isinstance(call.args[0], list) else [call.args[0]]
         alone = without_loading if pure.namespace in ("aten", "prims") else _run
         with torch.no_grad():
             try:
@@ -173,6 +184,8 @@ class Tape(TensorStorages):
             except (NotImplementedError, TypeError, RuntimeError, ValueError, IndexError) as error:
                 call.out()  # raises where the call itself is wrong
                 raise NotCertified(f"its steps do not run here: {error}") from None
+        if pure is not func and isinstance(call.args[0], list):
+            return None
         return out if not targets else targets[0] if len(targets) == 1 else tuple(targets)
 
     def _frozen(self, leaf: Any) -> Any:

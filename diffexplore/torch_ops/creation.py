@@ -37,6 +37,7 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     unbounded("geometric log_normal cauchy random randint_like", EVERYWHERE, on_tensors=tensors.created),
     unbounded("native_dropout", EVERYWHERE, on_tensors=native_dropout),
+    unbounded("_local_scalar_dense equal", EVERYWHERE, on_tensors=tensors.taken_out),
     unbounded("set resize resize_as", EVERYWHERE, on_tensors=tensors.changes_memory),
     unbounded("complex", EVERYWHERE, on_tensors=InSteps(complex_numbers.of_parts)),
     unbounded("polar", EVERYWHERE, on_tensors=InSteps(complex_numbers.polar)),

@@ -8,6 +8,8 @@ from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import conventions
 from diffexplore.torch_ops.records import Operator, composed, unbounded
+from diffexplore.torch_ops.tensor_rules import steps
+from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 _LARGE = {
     "log(self) < -100": "where log(self) < −100 torch uses −100",
@@ -92,6 +94,7 @@ OPERATORS: tuple[Operator, ...] = (
         "soft_margin_loss_backward", EVERYWHERE,
         *_each("soft_margin_loss_backward(grad_output, self, target, reduction)"),
     ),
+    unbounded("_ctc_loss", EVERYWHERE, on_tensors=InSteps(steps.ctc_loss)),
     composed("nll_loss_forward", EVERYWHERE),
     composed("nll_loss_backward", EVERYWHERE),
 )  # fmt: skip

@@ -15,6 +15,7 @@ from diffexplore.torch_ops.records import Operator, smooth, unbounded
 from diffexplore.torch_ops.tensor_rules import products as tensors
 from diffexplore.torch_ops.tensor_rules import steps
 from diffexplore.torch_ops.tensor_rules.convolution import convolution
+from diffexplore.torch_ops.tensor_rules.convolution_backward import convolution_backward
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 
@@ -32,7 +33,7 @@ OPERATORS: tuple[Operator, ...] = (
     smooth("addmv", bound=_product(torch.mv, added=True), on_tensors=tensors.added_product),
     smooth("baddbmm", bound=_product(torch.bmm, added=True), on_tensors=tensors.added_product),
     smooth("convolution", bound=Handled(bound.convolution), on_tensors=convolution),
-    smooth("convolution_backward", bound=Handled(bound.convolution)),
+    smooth("convolution_backward", bound=Handled(bound.convolution), on_tensors=InSteps(convolution_backward)),
     unbounded("addbmm", EVERYWHERE, on_tensors=InSteps(steps.added_products)),
     unbounded("_trilinear", EVERYWHERE, on_tensors=InSteps(steps.trilinear)),
 )

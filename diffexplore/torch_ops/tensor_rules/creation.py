@@ -22,7 +22,9 @@ from diffexplore.torch_ops.tensor_rules.operands import (
 
 
 def created(call: OperatorCall) -> Applied:
-    """A tensor of constants."""
+    """A tensor of constants, or something that is no tensor."""
+    if not isinstance(call.out, torch.Tensor):
+        return Applied((None,), None)
     out = torch.view_as_real(call.out.resolve_conj()) if call.out.is_complex() else call.out
     return Applied((given(out.to(torch.float64).numpy()) if out.is_floating_point() else None,), None)
 
@@ -96,6 +98,11 @@ def copied(call: OperatorCall) -> Applied:
     if isinstance(source, Operand) and source.undecided is not None:
         value = chosen(source.undecided != 0, DoubleBall(*map(np.float64, (0.5, 0.0, 0.5))), value)
     return Applied((filled(value, shape),), pullback)
+
+
+def taken_out(call: OperatorCall) -> Applied:
+    """item and the like: a number that the program goes on with as it is, as autograd sees it."""
+    return Applied((None,), None)
 
 
 def changes_memory(call: OperatorCall) -> Applied:

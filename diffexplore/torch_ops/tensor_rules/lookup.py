@@ -65,6 +65,22 @@ def written_arguments(function: Any, keywords: bool = True) -> tuple[str, ...]:
     )
 
 
+#: What autograd saves of a forward kernel, without a gradient of its own, for the operators that run its way back.
+_SAVED = {
+    "native_layer_norm_backward": ("mean", "rstd"),
+    "native_group_norm_backward": ("mean", "rstd"),
+    "native_batch_norm_backward": ("save_mean", "save_invstd"),
+    "batch_norm_backward": ("save_mean", "save_var"),
+    "log_sigmoid_backward": ("buffer",),
+}
+
+
+@cache
+def saved_arguments(function: Any) -> tuple[str, ...]:
+    """The names of arguments that depend on what varies although they need no gradient."""
+    return _SAVED.get(registry.base_name(function), ())
+
+
 @cache
 def steps_of(function: Any, is_complex: bool = False) -> Steps | None:
     """What an operator computes, in other operators on tensors; None where nobody says it."""

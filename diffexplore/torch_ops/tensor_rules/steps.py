@@ -184,3 +184,38 @@ def segment_reduce(
         else:
             parts.append(data.new_full(data.shape[1:], torch.nan if reduce == "mean" else _NEUTRAL[reduce]))
     return torch.stack(parts)
+
+
+def ctc_loss(
+    log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any, blank: int = 0,
+    zero_infinity: bool = False,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """_ctc_loss: the forward recursion over the labels with blanks between them, on probabilities.
+
+    Source: A. Graves et al., "Connectionist temporal classification", ICML 2006, section 4.1.
+    """
+    batched = log_probs if log_probs.dim() == 3 else log_probs.unsqueeze(1)
+    lengths, sizes = (torch.as_tensor(one).reshape(-1).tolist() for one in (input_lengths, target_lengths))
+    starts = [sum(sizes[:n]) for n in range(len(sizes))]
+    rows = targets.reshape(len(sizes), -1) if targets.dim() == 2 or log_probs.dim() == 2 else None
+    losses = []
+    for n, (length, size) in enumerate(zip(lengths, sizes, strict=True)):
+        labels = rows[n, :size] if rows is not None else targets[starts[n] : starts[n] + size]
+        extended = torch.full((2 * size + 1,), blank)
+        extended[1::2] = labels
+        chances = batched[:length, n].exp()[:, extended]
+        losses.append(-_chance_of_labels(chances, extended, blank).log())
+        if zero_infinity and bool(losses[-1].isinf()):
+            losses[-1] = losses[-1].new_zeros(())
+    loss = torch.stack(losses)
+    return (loss if log_probs.dim() == 3 else loss[0]), log_probs.new_zeros(0)
+
+
+def _chance_of_labels(chances: Tensor, extended: Tensor, blank: int) -> Tensor:
+    skips = torch.zeros(len(extended), dtype=torch.bool)
+    skips[2:] = (extended[2:] != blank) & (extended[2:] != extended[:-2])
+    reached = torch.nn.functional.pad(chances[0, :2], (0, max(len(extended) - 2, 0)))[: len(extended)]
+    for row in chances[1:]:
+        before, two_before = (torch.nn.functional.pad(reached, (k, 0))[: len(extended)] for k in (1, 2))
+        reached = row * (reached + before + two_before.masked_fill(~skips, 0.0))
+    return reached[-2:].sum()
