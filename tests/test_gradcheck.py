@@ -202,3 +202,82 @@ def test_compiled_code_is_judged_by_the_python_that_it_came_from() -> None:
     report = checked(compiled, leaves((4,)))
     assert (report.verdict, report.truth) == ("pass", "certified")
     assert math.isclose(float(report.rows[0].value or 0), float(report.rows[0].truth.mid), rel_tol=1e-12)  # type: ignore[union-attr]
+
+
+# ------------------------------------------------------------------------------------- numbers of other kinds
+def test_complex_numbers_are_pairs_of_real_ones() -> None:
+    class Square(torch.autograd.Function):
+        factor = 2.0
+
+        @staticmethod
+        def forward(ctx: Any, z: Tensor) -> Tensor:
+            ctx.save_for_backward(z)
+            return z * z
+
+        @classmethod
+        def backward(cls, ctx: Any, g: Tensor) -> Any:
+            return ctx._forward_cls.factor * ctx.saved_tensors[0].conj() * g
+
+    class Wrong(Square):
+        factor = 2.001
+
+    z = torch.tensor([1 + 2j, -0.5j, 3.0], dtype=torch.complex128, requires_grad=True)
+    right, wrong = checked(Square, z), checked(Wrong, z)
+    assert (right.verdict, right.truth, right.rows[0].entries.passed) == ("pass", "certified", 6)
+    assert wrong.verdict == "fail" and wrong.failed[0].entry is not None and len(wrong.failed[0].entry) == 2
+    assert checked(lambda x: torch.complex(x, x * x), leaves((3,))).verdict == "pass"
+
+
+def test_what_item_reads_is_a_constant_where_autograd_has_it_so() -> None:
+    assert checked(lambda x: x * x.max().item(), leaves((4,))).truth == "certified"
+
+    class Scaled(torch.autograd.Function):
+        """x · max x by a number of Python; its backward forgets that the number depends on x."""
+
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            ctx.scale = x.max().item()
+            return x * ctx.scale
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Any:
+            return g * ctx.scale
+
+    report = checked(Scaled, leaves((4,)))
+    assert (report.verdict, report.truth) == ("fail", "estimated")
+    assert report.rows[0].entries.failed == 1  # that of the maximum
+
+
+def test_a_forward_in_a_narrower_dtype_is_measured_by_it() -> None:
+    report = checked(
+        lambda x, w: torch.autocast("cpu", torch.bfloat16)(torch.mm)(x, w), leaves((4, 4), (4, 4), dtype=torch.float32)
+    )
+    assert (report.verdict, report.truth) == ("pass", "certified")
+    assert any("computes in bfloat16" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: F.adaptive_avg_pool2d(x, (3, 2)),
+        lambda x: F.adaptive_avg_pool2d(x, (9, 2)),
+        lambda x: F.avg_pool2d(x, 3, stride=1),
+        lambda x: F.max_pool2d(x, 2),
+        lambda x: F.pad(x, (2, 1, 1, 0), mode="replicate"),
+    ],
+)
+def test_windows_that_overlap_raise_no_alarm(function: Callable[[Tensor], Tensor], dtype: torch.dtype) -> None:
+    report = checked(function, leaves((1, 2, 7, 6), dtype=dtype), battery="none")
+    assert (report.truth, report.summary.failed) == ("certified", 0)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: x.max(), lambda x: x.amax(-1), lambda x: F.max_pool1d(x[None], 3), F.relu6, F.hardtanh, torch.abs,
+     lambda x: x.clamp(0, 1), lambda x: torch.maximum(x, torch.ones_like(x))],
+)  # fmt: skip
+@pytest.mark.parametrize("number", [0.0, 1.0, -1.0])
+def test_ties_and_kinks_never_fail(function: Callable[[Tensor], Tensor], number: float) -> None:
+    x = torch.full((3,), number, dtype=torch.float64, requires_grad=True)
+    assert checked(function, x).summary.failed == 0

@@ -8,7 +8,7 @@ additions and a division by a count round by γ_{n+2} F(|X|) (Higham, "Accuracy 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -37,8 +37,19 @@ def moved(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     return out
 
 
-def added_up(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Sums of elements, with weight 1 or as means."""
+def added_in_own_dtype(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Sums of elements by kernels that divide and add in the dtype of the result, however narrow."""
+    return added_up(watch, func, args, kwargs, compute=UNIT_ROUNDOFF, windows=_covering)
+
+
+def added_up(
+    watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any],
+    compute: Mapping[torch.dtype, float] | None = None, windows: Callable[[tuple[Any, ...]], int] | None = None,
+) -> Any:  # fmt: skip
+    """Sums of elements, with weight 1 or as means.
+
+    ``compute`` is by how much each step may round, by the dtype; ``windows`` over how many elements a mean is at most.
+    """
     out = func(*args, **kwargs)
     if not finite_float(out):
         return out
@@ -54,8 +65,9 @@ def added_up(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
         )
     )
     dtype = watch.rounds_in(out.dtype)
-    terms = max(_count(counts), _window(args))
-    growth = math.expm1((terms + 2) * math.log1p(UNIT_ROUNDOFF[dtype if out.is_cuda else COMPUTE[dtype]]))
+    terms = max(_count(counts), (windows or _window)(args))
+    unit = compute[dtype] if compute else UNIT_ROUNDOFF[dtype if out.is_cuda else COMPUTE[dtype]]
+    growth = math.expm1((terms + 2) * math.log1p(unit))
     own = 1 + 4 * (terms + 2) * 2.0**-53
     value = out.detach().to(torch.float64)
     lost = torch.where(reach == 0, 0.0, reach * growth + rounding("add", value, dtype) + terms * QUANTUM[dtype])
@@ -74,6 +86,17 @@ def _window(args: tuple[Any, ...]) -> int:
         return 1
     spatial = [math.prod(leaf.shape[-3:]) for leaf in tree_leaves(args) if finite_float(leaf)]
     return max(spatial, default=1)
+
+
+def _covering(args: tuple[Any, ...]) -> int:
+    """In how many windows of a pooling operator an element lies at most: of its backward, given its arguments."""
+    if len(args) < 2 or not isinstance(args[1], torch.Tensor):
+        return 1  # the weights are 1, and are counted
+    kernel = next((value for value in args if isinstance(value, (list, tuple)) and _are_numbers(value)), None)
+    if kernel is not None:
+        return math.prod(kernel) if len(kernel) > 1 else int(kernel[0]) ** 3
+    shapes = zip(args[0].shape, args[1].shape, strict=True)
+    return math.prod(math.ceil(windows / size) + 1 for windows, size in shapes if size and windows != size)
 
 
 def _are_numbers(value: Any) -> bool:

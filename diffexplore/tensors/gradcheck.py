@@ -17,6 +17,7 @@ from diffexplore.tensors.given import check_inputs
 from diffexplore.tensors.records import TensorReport
 from diffexplore.tensors.run import checked, merged
 from diffexplore.tensors.subject import TensorSubject
+from diffexplore.tensors.widened import checked_also_wider, in_dtype
 
 #: Keywords of torch.autograd.gradcheck that say how finite differences are taken, or what is tried in any case.
 _WITHOUT_EFFECT = (
@@ -88,9 +89,9 @@ def gradcheck(
         jacobian=as_flag(jacobian, "jacobian"),
     )  # fmt: skip
     if dtypes is None:
-        report = checked(subject, notes, tried)
+        report = checked_also_wider(subject, notes, tried)
     else:
-        report = merged([checked(_in_dtype(subject, dtype), notes, tried) for dtype in _dtypes(dtypes)])
+        report = merged([checked(in_dtype(subject, dtype), notes, tried) for dtype in _dtypes(dtypes)])
     if raises[0]:
         raise_unless_right(report, allow_inconclusive=raises[1])
     return report
@@ -165,20 +166,6 @@ def _named(function: TensorFunction, name: str) -> TensorFunction:
 def _first_source(args: Sequence[Any]) -> torch.Tensor:
     found: torch.Tensor = next(one for one in args if isinstance(one, torch.Tensor) and one.requires_grad)
     return found.clone()
-
-
-def _in_dtype(subject: TensorSubject, dtype: torch.dtype) -> TensorSubject:
-    """The same call with every tensor of floats converted."""
-
-    def converted(call: TensorCandidate) -> TensorCandidate:
-        floats = {
-            one.name: one.tensor.detach().to(dtype, copy=True).requires_grad_(one.tensor.requires_grad)
-            for one in call.inputs
-            if one.tensor.is_floating_point()
-        }
-        return call.replaced(floats)
-
-    return replace(subject, candidate=converted(subject.candidate), forward=converted(subject.forward))
 
 
 def _dtypes(dtypes: Any) -> list[torch.dtype]:

@@ -10,11 +10,13 @@ import numpy as np
 import torch
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.bounds.handling import name_of
 from diffexplore.bounds.watch import Observer, Watch, observing
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
 from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
+from diffexplore.torch_private.watching import tree_leaves
 
 Tensor = torch.Tensor
 
@@ -62,14 +64,37 @@ class WatchedCall:
     operations: frozenset[str]
 
 
-class _Names(Observer):
-    """Looks on at a watch, and keeps the names of the operations."""
+class _Operations(Observer):
+    """Keeps the names of the operations under a watch."""
 
     def __init__(self) -> None:
         self.seen: set[str] = set()
 
     def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
         self.seen.add(name.strip("_"))
+
+
+class TensorWatch(CandidateWatch):
+    """The watch of a function of tensors; operations of complex numbers it does not bound, and so lets them leave."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if not _of_complex((args, kwargs)):
+            try:
+                out = super().__torch_dispatch__(func, types, args, kwargs)
+            except KeyError:  # the result is complex, which no table of roundings has
+                out = func(*args, **(kwargs or {}))
+            if not _of_complex(out):
+                return out
+        else:
+            out = func(*args, **(kwargs or {}))
+        self.leaving.add(f"{name_of(func)} of complex numbers")
+        return out
+
+
+def _of_complex(arguments: Any) -> bool:
+    return any(isinstance(leaf, Tensor) and leaf.is_complex() for leaf in tree_leaves(arguments))
 
 
 def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> WatchedCall:
@@ -91,11 +116,11 @@ def _observed(
     call = candidate.replaced()
     given = [one.tensor for one in call.inputs]
     known = [*given, *(upstream for several in upstreams.values() for upstream in several)]
-    names = _Names()
+    operations = _Operations()
     outputs: dict[str, TensorOutput] = {}
     found: dict[tuple[str, int], tuple[Tensor | None, ...] | str] = {}
-    with observing(names):
-        watch = CandidateWatch(expected=expected, inputs=known)
+    with observing(operations):
+        watch = TensorWatch(expected=expected, inputs=known)
     with Escapes() as escapes, watch:
         returned = call.returned()
         narrowed_forward |= watch.narrowed
@@ -122,7 +147,7 @@ def _observed(
             for key, several in gradients.items()
         }
     narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
-    return WatchedCall(values, gradients, hidden, narrowed, narrowed_forward, frozenset(names.seen))
+    return WatchedCall(values, gradients, hidden, narrowed, narrowed_forward, frozenset(operations.seen))
 
 
 def _backward(call: TensorCandidate, output: TensorOutput, upstream: Tensor) -> tuple[Tensor | None, ...] | str:

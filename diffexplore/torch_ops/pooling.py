@@ -11,6 +11,7 @@ from diffexplore.torch_ops.records import Operator, composed, handled, smooth, u
 from diffexplore.torch_ops.tensor_rules.pooling import average, largest
 
 _added = partial(smooth, bound=Handled(linear.added_up))
+_added_in_own = partial(smooth, bound=Handled(linear.added_in_own_dtype))
 _ordered = partial(handled, defined=EVERYWHERE, handler=linear.ordered)
 
 OPERATORS: tuple[Operator, ...] = (
@@ -18,8 +19,8 @@ OPERATORS: tuple[Operator, ...] = (
     _added("avg_pool3d", on_tensors=average(3)),
     _added("_adaptive_avg_pool2d", on_tensors=average(2, adaptive=True)),
     _added("_adaptive_avg_pool3d", on_tensors=average(3, adaptive=True)),
-    *(_added(f"{which}_backward") for which in ("avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d")),
-    _added("_adaptive_avg_pool3d_backward"),
+    _added_in_own("avg_pool2d_backward avg_pool3d_backward"),
+    _added_in_own("_adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward"),
     unbounded("max_pool2d_with_indices", EVERYWHERE, on_tensors=largest(2)),
     unbounded("max_pool3d_with_indices", EVERYWHERE, on_tensors=largest(3)),
     _ordered("fractional_max_pool2d fractional_max_pool3d"),
@@ -28,8 +29,8 @@ OPERATORS: tuple[Operator, ...] = (
     smooth("max_pool3d_with_indices_backward", bound=Handled(linear.by_index)),
     smooth("adaptive_max_pool2d_backward adaptive_max_pool3d_backward", bound=Handled(linear.by_index)),
     smooth("fractional_max_pool2d_backward fractional_max_pool3d_backward", bound=Handled(linear.by_index)),
-    _added("upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward"),
-    _added("_upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward"),
+    _added_in_own("upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward"),
+    *(_added_in_own(f"_upsample_nearest_exact{axes}d_backward") for axes in (1, 2, 3)),
     *(
         composed(f"{which}_backward", EVERYWHERE, steps=resizing.backward(which))
         for which in (
@@ -37,5 +38,5 @@ OPERATORS: tuple[Operator, ...] = (
             "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa",
         )
     ),
-    _added("replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward"),
+    _added_in_own("replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward"),
 )  # fmt: skip

@@ -49,16 +49,17 @@ def picked_from(
     operand: Operand, rows: DoubleBall, index: np.ndarray, largest: bool, shape: tuple[int, ...]
 ) -> tuple[Applied, np.ndarray]:
     """The largest element of each of some rows of the raveled operand; in which rows it is not certain."""
-    best, unclear, equal = best_of_rows(rows, largest)
-    tied = equal.any(axis=1)
+    best, rivals, equal = best_of_rows(rows, largest)
+    unclear: np.ndarray = np.asarray(rivals.any(axis=1))
+    tied: np.ndarray = np.asarray(equal.any(axis=1))
     places = index[np.arange(len(index)), best]
     found = picked(operand, places, ~unclear, ~unclear, shape)
-    if found.pullback is None or not tied.any():
+    if found.pullback is None or not (tied | unclear).any():
         return found, unclear
     back, others = found.pullback, equal & ~unclear[:, None]
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
-        """Of the elements of a tie each gets anything from 0 to the whole, as if it were hidden by the others."""
+        """Of equal elements each gets anything from 0 to the whole; of those that may be larger nothing is known."""
         (found,) = back(cotangents)
         if found is None or cotangents[0] is None:
             return [found]
@@ -67,13 +68,14 @@ def picked_from(
         flat = shaped(found, lambda field: field.reshape(-1).copy())
         np.add.at(flat.radius, places, reach)
         np.add.at(flat.radius, index[others], np.broadcast_to(reach[:, None], others.shape)[others])
+        flat.radius[index[rivals & ~cotangent.exactly_zero[:, None]]] = np.inf
         return [shaped(flat, lambda field: field.reshape(operand.shape))]
 
     return Applied(found.outputs, pullback), unclear
 
 
 def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each row: the place of its largest element, whether it may be another one, and which others equal it."""
+    """Of each row: the place of its largest element, which others may be larger, and which others equal it."""
     if not largest:
         rows = rows._replace(high=-rows.high, low=-rows.low)
     best = np.argmax(rows.high, axis=1)
@@ -86,7 +88,7 @@ def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarra
     less |= infinite(winner) & (winner.high > 0) & np.isfinite(rows.radius) & ~infinite(rows)
     others = np.ones_like(equal)
     others[each, best] = False
-    return best, (~less & ~equal & others).any(axis=1), equal & others
+    return best, ~less & ~equal & others, equal & others
 
 
 def picked(
