@@ -34,9 +34,13 @@ def headline(report: TensorReport) -> Headline:
 
 
 def worst_first(report: TensorReport) -> list[TensorRow]:
-    """The rows: those that fail, then those that are undecided, the largest errors first."""
+    """The rows: those that fail, then those that are undecided, the largest errors first, and those without numbers."""
     rank = {"fail": 0, "inconclusive": 1, "pass": 2}
-    return sorted(report.rows, key=lambda row: (rank[row.verdict], -(row.error_ulp or 0.0), -(row.error_abs or 0.0)))
+
+    def order(row: TensorRow) -> tuple[int, bool, float, float]:
+        return rank[row.verdict], not row.entries.total, -(row.error_ulp or 0.0), -(row.error_abs or 0.0)
+
+    return sorted(report.rows, key=order)
 
 
 def called(row: TensorRow, report: TensorReport) -> str:
@@ -44,7 +48,7 @@ def called(row: TensorRow, report: TensorReport) -> str:
     name = row.input
     if len({other.output for other in report.rows}) > 1:
         name = f"{row.output} by {name}"
-    return f"{name} ({row.dtype})" if "," in report.dtype else name
+    return f"{name} ({row.dtype})" if row.dtype != report.dtype else name
 
 
 def spoken(row: TensorRow, report: TensorReport) -> str:
@@ -67,7 +71,7 @@ def told_cause(report: TensorReport) -> str | None:
 def _said(row: TensorRow) -> str | None:
     if row.cause is None or row.cause.key in SAID_BY_NUMBERS:
         return None
-    if row.cause.key != RAISES and len(row.cause.message) > LONGEST_CAUSE:
+    if row.entries.total and len(row.cause.message) > LONGEST_CAUSE:
         return None
     return row.cause.message
 
@@ -96,9 +100,9 @@ def _failed(report: TensorReport) -> str:
     rows = worst_first(report)
     first = rows[0]
     assert first.cause is not None
-    if first.cause.key == RAISES:
-        return first.cause.message
-    others = [row for row in rows[1:] if row.verdict == "fail"]
+    if not first.entries.total:  # what is wrong is how it is called, and not a number
+        return first.cause.message if first.cause.key == RAISES else f"{report.function}: {first.cause.message}"
+    others = [row for row in rows[1:] if row.verdict == "fail" and row.entries.total]
     also = f"; so {'is that' if len(others) == 1 else 'are those'} {_listed(others, report)}" if others else ""
     said = _said(first)
     reason = f": {said}" if said else ""

@@ -30,9 +30,8 @@ def outline(report: TensorReport, *, full: bool = False) -> Iterator[Block]:
     rows = worst_first(report)
     told = told_cause(report)
     yield from _causes([row for row in rows if row.verdict != "pass"], told, None if full else _CAUSES)
-    yield Gap()
     shown = rows if full else rows[:_ROWS]
-    yield _table(shown, report)
+    yield from _table(shown, report)
     if len(rows) > len(shown):
         yield Note(
             text(f"and {counted(len(rows) - len(shown), 'other gradient')}{_all_pass(rows[len(shown) :])}", "quiet")
@@ -54,8 +53,7 @@ def _short(report: TensorReport, most: int) -> Iterator[Block]:
     rows = [row for row in worst_first(report) if row.verdict == report.verdict]
     yield headline(report)
     yield from _causes(rows, told_cause(report), min(most, _CAUSES))
-    yield Gap()
-    yield _table(rows[:most], report)
+    yield from _table(rows[:most], report)
     if len(rows) > most:
         yield Note(text(f"and {counted(len(rows) - most, 'other gradient')}"))
     if report.truth == "estimated":
@@ -75,8 +73,11 @@ def _causes(rows: Sequence[TensorRow], told: str | None, most: int | None) -> It
         yield Note(text(f"{counted(len(messages) - most, 'other cause')} beside"), marker="·")
 
 
-def _table(rows: Sequence[TensorRow], report: TensorReport) -> Table:
-    """A line for each gradient; values beside the truth where something does not pass."""
+def _table(rows: Sequence[TensorRow], report: TensorReport) -> Iterator[Block]:
+    """A line for each gradient that has numbers; values beside the truth where something does not pass."""
+    rows = [row for row in rows if row.entries.total or row.verdict != "fail"]
+    if not rows:
+        return
     wrong = any(row.verdict != "pass" for row in rows)
     in_ulp = any(row.error_ulp is not None for row in rows) or all(row.error_abs is None for row in rows)
     unit = "ulp" if in_ulp else "absolute"
@@ -86,7 +87,8 @@ def _table(rows: Sequence[TensorRow], report: TensorReport) -> Table:
         Column("entries", align="left"), Column("worst", align="left"), *numbers,
         Column("error", unit), Column("allowed", unit), *(() if wrong else (Column("catches", "relative"),)),
     )  # fmt: skip
-    return Table(columns, tuple(_cells(row, report, wrong=wrong, in_ulp=in_ulp) for row in rows))
+    yield Gap()
+    yield Table(columns, tuple(_cells(row, report, wrong=wrong, in_ulp=in_ulp) for row in rows))
 
 
 def _cells(row: TensorRow, report: TensorReport, *, wrong: bool, in_ulp: bool) -> tuple[Text, ...]:

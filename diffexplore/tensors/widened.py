@@ -1,8 +1,8 @@
 """Gradients that a narrow dtype hides: what its rounding may amount to there says nothing, so float64 is asked as well.
 
 A bound holds for the worst case. Through the layers of a network in float32 it grows until any number would be within
-it. The same code in float64 has a bound 2²⁹ times smaller: it tells whether the gradient is right, and the rows in the
-narrow dtype stay, with what they leave open.
+it. The same code in float64 has a bound 2²⁹ times smaller: it tells whether the gradient is right, and its rows take
+the places of those that say nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import torch
 from diffexplore.errors import UsageError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate
-from diffexplore.tensors.pairs import verdict_of
 from diffexplore.tensors.records import TensorReport, TensorRow
 from diffexplore.tensors.run import checked, merged
 from diffexplore.tensors.subject import TensorSubject
+from diffexplore.writing.numbers import counted
 
 #: Causes of a row that no number could have failed.
 _HIDDEN = ("no_power", "no_bound")
@@ -39,31 +39,28 @@ def in_dtype(subject: TensorSubject, dtype: torch.dtype) -> TensorSubject:
 
 
 def checked_also_wider(subject: TensorSubject, notes: Sequence[str], battery: str) -> TensorReport:
-    """The report of a check; the gradients that rounding hides are checked in float64 as well, where that is possible.
-
-    Such a gradient passes where it passes there, and fails where it fails in either.
-    """
+    """The report of a check. Where rounding hides whole gradients, float64 decides all of which it hides an entry."""
     report = checked(subject, notes, battery)
-    hidden = [_pair(row) for row in report.rows if _is_hidden(row)]
-    if report.verdict != "inconclusive" or not hidden or subject.dtype == torch.float64:
+    undecided = any(row.verdict == "inconclusive" and _is_hidden(row) for row in report.rows)
+    if report.verdict != "inconclusive" or not undecided or subject.dtype == torch.float64:
         return report
     try:
         wide = checked(in_dtype(subject, torch.float64), (), "none")
     except UsageError:  # it does not run in float64
         return report
-    found = [row for row in wide.rows if _pair(row) in hidden]
-    decisive = [*(row for row in report.rows if not _is_hidden(row)), *found]
-    dtype = dtype_name(subject.dtype)
-    note = f"where rounding in {dtype} hides a gradient, it was checked in float64 as well"
-    return replace(
-        merged([report, replace(wide, rows=tuple(found))]),
-        verdict=verdict_of(decisive),
-        notes=(*report.notes, note),
-    )
+    found = {_pair(row): row for row in wide.rows}
+    rows = [found.get(_pair(row), row) if _is_hidden(row) else row for row in report.rows]
+    count = counted(sum(map(_is_hidden, report.rows)), "gradient")
+    note = f"rounding in {dtype_name(subject.dtype)} hides entries of {count}: checked in float64"
+    both = merged([replace(report, rows=tuple(rows)), replace(wide, rows=())])
+    return replace(both, dtype=report.dtype, notes=(note, *report.notes))
 
 
 def _is_hidden(row: TensorRow) -> bool:
-    return row.verdict == "inconclusive" and row.cause is not None and row.cause.key in _HIDDEN
+    """Whether rounding leaves entries open: all of them, or some of those of a gradient that passes."""
+    if row.verdict == "inconclusive":
+        return row.cause is not None and row.cause.key in _HIDDEN
+    return row.verdict == "pass" and row.entries.inconclusive > row.entries.kinks
 
 
 def _pair(row: TensorRow) -> tuple[str, str]:

@@ -59,18 +59,15 @@ def put_back(windows: DoubleBall, index: np.ndarray, size: int) -> DoubleBall:
     if any(len(np.unique(row)) < len(row) for row in np.where(index < 0, -1 - np.arange(index.shape[1]), index)):
         return _put_back_one_by_one(windows, index, size)
     found = zeros((*windows.high.shape[:-2], size))
-    for row, places in enumerate(index):
-        left = np.flatnonzero(places >= 0)
-        while len(left):  # windows may begin at one element: no two additions are to meet
-            where, first = np.unique(places[left], return_index=True)
-            kept = left[first]
-            added = add(
-                shaped(found, lambda field: field[..., where]),  # noqa: B023  # called at once
-                shaped(windows, lambda field: field[..., row, kept]),  # noqa: B023  # called at once
-            )
-            for field, value in zip(found, added, strict=True):
-                field[..., where] = value
-            left = np.delete(left, first)
+    for row, places in enumerate(index):  # the places of one row differ: no two additions meet
+        kept = np.flatnonzero(places >= 0)
+        where = places[kept]
+        added = add(
+            shaped(found, lambda field: field[..., where]),  # noqa: B023  # called at once
+            shaped(windows, lambda field: field[..., row, kept]),  # noqa: B023  # called at once
+        )
+        for field, value in zip(found, added, strict=True):
+            field[..., where] = value
     return found
 
 
