@@ -194,3 +194,46 @@ def test_modules(name: str) -> None:
 
     for ball, gradient in zip(*_truth(run, [_input(*shape), *parameters]), strict=True):
         _compare(ball, gradient)
+
+
+#: What is not certified, and a word of the reason.
+REFUSED: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "two in one place": (lambda x: torch.zeros(3).double().scatter(0, torch.tensor([1, 1, 0]), x), "one place"),
+    "no rule": (lambda x: torch.special.bessel_y0(x.detach()) + torch.ops.aten.nextafter(x, x + 1), "nextafter"),
+    "a singular matrix": (lambda x: torch.linalg.inv_ex(torch.outer(x, x))[0], "invertible"),
+    "equal eigenvalues": (lambda x: torch.linalg.eigvalsh(torch.eye(3).double() * x[0]), "apart"),
+    "an integer on its jump": (lambda x: x[(x / x * 3).long() - 2] * x, "not certain"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_certain_is_refused_by_name(name: str) -> None:
+    function, reason = REFUSED[name]
+    torch.manual_seed(0)
+    x = _input(3)
+    tape = Tape([x])
+    with tape:
+        function(x)
+    assert reason in str(tape.problem)
+
+
+#: Entries of the gradient that are not known at [0, 1, 2]: there the function has a kink.
+KINKS: dict[str, tuple[Callable[[Tensor], Tensor], list[bool]]] = {
+    "relu": (F.relu, [True, False, False]),
+    "where": (lambda x: torch.where(x > 0, x * x, x), [True, False, False]),
+    "clamp": (lambda x: x.clamp(0.5, 2.0), [False, False, True]),
+    "largest": (lambda x: torch.maximum(x, 2 - x), [False, True, False]),
+    "floor": (lambda x: (x / 2).floor() * (x + 1), [True, False, True]),
+    "a label": (lambda x: torch.where(torch.tensor([0.0, 1, 2]) > 0, x, 2 * x), [False, False, False]),
+}
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_kinks_are_not_known_and_others_are(name: str) -> None:
+    function, unknown = KINKS[name]
+    x = torch.tensor([0.0, 1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    tape = Tape([x])
+    with tape:
+        out = function(x)
+    (ball,) = tape.gradients(out, torch.ones_like(out))
+    assert (~(ball.radius < 0.25)).tolist() == unknown
