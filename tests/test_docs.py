@@ -67,6 +67,7 @@ def test_every_cause_of_a_diagnosis_is_in_the_schema() -> None:
     sources = [path.read_text(encoding="utf-8") for path in Path(diagnosis.__file__).parent.glob("*.py")]
     keys = {key for source in sources for key in re.findall(r'(?:Cause|Hypothesis)\(\s*"([a-z_]+)",', source)}
     keys |= {key for source in sources for key in re.findall(r'(?:\(|return )"([a-z_]+)", f?"', source)}
+    keys |= {key for source in sources for key in re.findall(r'key, message = "([a-z_]+)"', source)}
     keys -= {"gradient", "gradients", "coefficient"}  # words, and the name of a field
     assert {"factor", "cut_path", "missing_term", "precision", "unexplained"} <= keys
     table = page("schema.md").partition("### Causes of a candidate")[2].partition("### Causes of wrong")[0]
@@ -91,7 +92,7 @@ def test_every_cause_of_tensors_is_in_the_schema() -> None:
         for line in table.splitlines()
         for key in re.findall(r"`([a-z_]+)`", line.partition("|")[2].partition("|")[0])
     }
-    assert raised - named == {"nan"}  # which is a cause of every report
+    assert raised - named <= {"nan"}  # which is a cause of every report
     assert {key for key in named if f'"{key}"' not in sources} == {"surrogate", "raises"}  # told by the comparison
 
 

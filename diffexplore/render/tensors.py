@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -65,12 +66,18 @@ def _short(report: TensorReport, most: int) -> Iterator[Block]:
 def _causes(rows: Sequence[TensorRow], told: str | None, most: int | None) -> Iterator[Note]:
     """Causes that the verdict line has not told, each once, with the gradients that have it."""
     causes = [row.cause for row in rows if row.cause is not None and row.cause.key not in SAID_BY_NUMBERS]
-    messages = list(dict.fromkeys(cause.message for cause in causes if cause.message != told))
+    different = {_without_precision(cause.message): cause.message for cause in reversed(causes)}
+    messages = [message for key, message in reversed(different.items()) if key != _without_precision(told or "")]
     for message in messages[:most]:
         cut = message if most is None or len(message) <= _LONGEST_CAUSE else message[: _LONGEST_CAUSE - 1] + "…"
         yield Note(text(with_minus(cut)), marker="·")
     if most is not None and len(messages) > most:
         yield Note(text(f"{counted(len(messages) - most, 'other cause')} beside"), marker="·")
+
+
+def _without_precision(message: str) -> str:
+    """A message without how well a number in it is known, which differs from gradient to gradient."""
+    return re.sub(r" \(± [^)]*\)", "", message)
 
 
 def _table(rows: Sequence[TensorRow], report: TensorReport) -> Iterator[Block]:

@@ -185,7 +185,7 @@ PIECES = (
         (
             Mistake("factor", "-g.sum(0)", "g.sum(0)"),
             Mistake("swapped reduction_axis", "return g.sum(1), -g.sum(0)", "return -g.sum(0), g.sum(1)"),
-            Mistake("reduction_axis unexplained", "return g.sum(1), -g.sum(0)", "return g.sum(0), -g.sum(0)"),
+            Mistake("swapped", "return g.sum(1), -g.sum(0)", "return g.sum(0), -g.sum(0)"),
             Mistake("factor", "g.sum(1), -g.sum(0)", "g.mean(1), -g.sum(0)"),
             Mistake("unexplained local_slope", "* diff / d[:, :, None]", "* diff"),
         ),

@@ -76,9 +76,12 @@ def fitted_weight(scene: GradientScene, share: np.ndarray) -> tuple[float, float
 
 
 def _snapped(middle: float, width: float) -> float:
-    """A short fraction, where one lies in the interval."""
-    near = Fraction(middle).limit_denominator(_LARGEST_DENOMINATOR)
-    return float(near) if abs(float(near) - middle) <= width / 2 and near != 0 else middle
+    """The shortest fraction in the interval, where there is one."""
+    for denominator in range(1, _LARGEST_DENOMINATOR + 1):
+        near = round(middle * denominator) / denominator
+        if near != 0 and abs(near - middle) <= width / 2:
+            return near
+    return middle
 
 
 def named_factor(factor: float, spread: float, scene: GradientScene) -> tuple[str, str]:

@@ -77,7 +77,9 @@ def _inside(scene: GradientScene, wrong: np.ndarray) -> tuple[str, str]:
 
 def _where_zero(scene: GradientScene) -> str | None:
     nothing = scene.known & (np.abs(scene.exact) <= scene.room)
-    return "the entries whose gradient is 0" if (scene.wrong == nothing).all() else None
+    missed = int((nothing & ~scene.wrong).sum())
+    only_there = not (scene.wrong & ~nothing).any() and 2 * missed <= int(nothing.sum())
+    return "the entries whose gradient is 0" if only_there else None
 
 
 def _index_ranges(wrong: np.ndarray) -> str | None:
