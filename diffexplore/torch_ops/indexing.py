@@ -39,6 +39,7 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     smooth("put", bound=Handled(linear.scattered), on_tensors=tensors.put),
     smooth("scatter_add", bound=Handled(linear.added_up), read=read.scatter_add, on_tensors=tensors.scatter_add),
+    unbounded("as_strided_scatter", EVERYWHERE, on_tensors=tensors.put_by_strides),
     smooth("masked_select", bound=_MOVED, on_tensors=InSteps(steps.masked_select)),
     smooth("masked_scatter", bound=_MOVED, on_tensors=moved),
     smooth("masked_scatter_backward", bound=_MOVED),

@@ -8,7 +8,7 @@ from diffexplore.bounds import linear, resizing
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.records import Operator, composed, handled, smooth, unbounded
-from diffexplore.torch_ops.tensor_rules.pooling import average, largest
+from diffexplore.torch_ops.tensor_rules.pooling import average, largest, put_by_indices
 
 _added = partial(smooth, bound=Handled(linear.added_up))
 _added_in_own = partial(smooth, bound=Handled(linear.added_in_own_dtype))
@@ -19,15 +19,21 @@ OPERATORS: tuple[Operator, ...] = (
     _added("avg_pool3d", on_tensors=average(3)),
     _added("_adaptive_avg_pool2d", on_tensors=average(2, adaptive=True)),
     _added("_adaptive_avg_pool3d", on_tensors=average(3, adaptive=True)),
-    _added_in_own("avg_pool2d_backward avg_pool3d_backward"),
-    _added_in_own("_adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward"),
+    *(
+        _added_in_own(f"{which}avg_pool{axes}d_backward", on_tensors=average(axes, adaptive=bool(which), backward=True))
+        for which in ("", "_adaptive_")
+        for axes in (2, 3)
+    ),
     unbounded("max_pool2d_with_indices", EVERYWHERE, on_tensors=largest(2)),
     unbounded("max_pool3d_with_indices", EVERYWHERE, on_tensors=largest(3)),
     _ordered("fractional_max_pool2d fractional_max_pool3d"),
     _ordered("adaptive_max_pool2d", on_tensors=largest(2, adaptive=True)),
     _ordered("adaptive_max_pool3d", on_tensors=largest(3, adaptive=True)),
-    smooth("max_pool3d_with_indices_backward", bound=Handled(linear.by_index)),
-    smooth("adaptive_max_pool2d_backward adaptive_max_pool3d_backward", bound=Handled(linear.by_index)),
+    smooth("max_pool3d_with_indices_backward", bound=Handled(linear.by_index), on_tensors=put_by_indices),
+    smooth(
+        "adaptive_max_pool2d_backward adaptive_max_pool3d_backward", bound=Handled(linear.by_index),
+        on_tensors=put_by_indices,
+    ),
     smooth("fractional_max_pool2d_backward fractional_max_pool3d_backward", bound=Handled(linear.by_index)),
     _added_in_own("upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward"),
     *(_added_in_own(f"_upsample_nearest_exact{axes}d_backward") for axes in (1, 2, 3)),

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
-from diffexplore.arithmetic.tensor_balls import filled, quotient, shaped, summed
+from diffexplore.arithmetic.tensor_balls import Shape, filled, quotient, scattered, shaped, summed, taken
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, OperatorCall, TensorRule
 from diffexplore.torch_ops.tensor_rules.order import picked_from
 from diffexplore.torch_ops.tensor_rules.windows import each, put_back, seen_by, sliding
 
 
-def _sliding(call: OperatorCall, axes: int) -> np.ndarray:
+def _sliding(call: OperatorCall, axes: int, large: Shape, small: Shape) -> np.ndarray:
     """The windows of a pooling with a kernel that slides."""
     kernel = each(call.argument("kernel_size"), axes)
     stride = each(call.argument("stride") or kernel, axes)
     padding, dilation = (each(call.argument(name, start), axes) for name, start in (("padding", 0), ("dilation", 1)))
-    sizes = call.args[0].shape[-axes:]
-    return sliding(sizes, kernel, stride, padding, dilation, _result_shape(call)[-axes:])
+    return sliding(large[-axes:], kernel, stride, padding, dilation, small[-axes:])
 
 
-def _adaptive(call: OperatorCall, axes: int) -> np.ndarray:
+def _adaptive(axes: int, large: Shape, small: Shape) -> np.ndarray:
     """The windows of a pooling that makes a result of a given size: from ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉."""
     found = np.zeros((1, 1), np.int64)
-    for size, count in zip(call.args[0].shape[-axes:], _result_shape(call)[-axes:], strict=True):
+    for size, count in zip(large[-axes:], small[-axes:], strict=True):
         first = np.arange(count) * size // count
         last = -(-(np.arange(count) + 1) * size // count)
         place = first + np.arange(int((last - first).max(initial=0)))[:, None]
@@ -43,30 +43,71 @@ def _result_shape(call: OperatorCall) -> tuple[int, ...]:
     return tuple((call.out if hasattr(call.out, "shape") else call.out[0]).shape)
 
 
-def average(axes: int, *, adaptive: bool = False) -> TensorRule:
-    """The rule of avg_pool and adaptive_avg_pool over so many axes."""
+@dataclass(frozen=True, eq=False)
+class _Averaging:
+    """Means over windows of a large tensor, as a linear map to a small one and back."""
+
+    large: Shape
+    small: Shape
+    index: np.ndarray
+    count: DoubleBall
+    axes: int
+
+    def there(self, x: DoubleBall) -> DoubleBall:
+        """The means of the windows."""
+        flat = shaped(x, lambda field: field.reshape(self._rows, self._size))
+        means = quotient(summed(seen_by(flat, self.index), [1]), self.count)
+        return shaped(means, lambda field: field.reshape(self.small))
+
+    def back(self, c: DoubleBall) -> DoubleBall:
+        """Each mean, divided by the number of its elements, put back to all of them."""
+        part = quotient(shaped(c, lambda field: field.reshape(self._rows, self.index.shape[1])), self.count)
+        windows = filled(shaped(part, lambda field: field[:, None, :]), (self._rows, *self.index.shape))
+        return shaped(put_back(windows, self.index, self._size), lambda field: field.reshape(self.large))
+
+    @property
+    def _rows(self) -> int:
+        return int(np.prod(self.large[: -self.axes]))
+
+    @property
+    def _size(self) -> int:
+        return int(np.prod(self.large[-self.axes :]))
+
+
+def average(axes: int, *, adaptive: bool = False, backward: bool = False) -> TensorRule:
+    """The rule of avg_pool and adaptive_avg_pool over so many axes, and of their ways back."""
 
     def rule(call: OperatorCall) -> Applied:
-        x, shape = call.args[0], _result_shape(call)
-        index = _adaptive(call, axes) if adaptive else _sliding(call, axes)
-        count = exact((index >= 0).sum(0).astype(np.float64) if adaptive else _counts(call, index, axes))
-        size = int(np.prod(x.shape[-axes:]))
-        rows = int(np.prod(x.shape[:-axes]))
-        flat = shaped(x.number, lambda field: field.reshape(rows, size))
-        value = quotient(summed(seen_by(flat, index), [1]), count)
-
-        def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
-            assert cotangents[0] is not None
-            part = quotient(shaped(cotangents[0], lambda field: field.reshape(rows, index.shape[1])), count)
-            windows = filled(shaped(part, lambda field: field[:, None, :]), (rows, *index.shape))
-            return [shaped(put_back(windows, index, size), lambda field: field.reshape(x.shape))]
-
-        return Applied((shaped(value, lambda field: field.reshape(shape)),), pullback)
+        large, small = (
+            (call.args[1].shape, call.args[0].shape) if backward else (call.args[0].shape, _result_shape(call))
+        )
+        index = _adaptive(axes, large, small) if adaptive else _sliding(call, axes, large, small)
+        counts = (index >= 0).sum(0).astype(np.float64) if adaptive else _counts(call, index, axes, large, small)
+        means = _Averaging(large, small, index, exact(counts), axes)
+        run, back = (means.back, means.there) if backward else (means.there, means.back)
+        rest = [None] if backward else []
+        return Applied((run(call.args[0].number),), lambda c: [None if c[0] is None else back(c[0]), *rest])
 
     return rule
 
 
-def _counts(call: OperatorCall, index: np.ndarray, axes: int) -> np.ndarray:
+def put_by_indices(call: OperatorCall) -> Applied:
+    """The way back of a pooling for the largest: each element goes to the place in its plane that an index says."""
+    gradient, x, index = call.args[0], call.args[1], call.argument("indices").value
+    axes = 2 if "2d" in call.function._schema.name else 3
+    size, shape = int(np.prod(x.shape[-axes:])), gradient.shape
+    planes = np.arange(int(np.prod(shape[:-axes]))).reshape(*shape[:-axes], *[1] * axes)
+    places = index.numpy() + size * planes
+
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
+        assert cotangents[0] is not None
+        return [taken(shaped(cotangents[0], lambda field: field.reshape(-1)), places), None, None]
+
+    found = scattered(gradient.number, places, x.value.numel())
+    return Applied((shaped(found, lambda field: field.reshape(x.shape)),), pullback)
+
+
+def _counts(call: OperatorCall, index: np.ndarray, axes: int, large: Shape, small: Shape) -> np.ndarray:
     """What the sum of each window is divided by."""
     given = call.argument("divisor_override")
     if given is not None:
@@ -76,8 +117,8 @@ def _counts(call: OperatorCall, index: np.ndarray, axes: int) -> np.ndarray:
     padding = each(call.argument("padding", 0), axes)
     kernel = each(call.argument("kernel_size"), axes)
     stride = each(call.argument("stride") or kernel, axes)
-    padded = [size + 2 * pad for size, pad in zip(call.args[0].shape[-axes:], padding, strict=True)]
-    windows = sliding(padded, kernel, stride, [0] * axes, [1] * axes, _result_shape(call)[-axes:])
+    padded = [size + 2 * pad for size, pad in zip(large[-axes:], padding, strict=True)]
+    windows = sliding(padded, kernel, stride, [0] * axes, [1] * axes, small[-axes:])
     return (windows >= 0).sum(0).astype(np.float64)
 
 
@@ -86,7 +127,8 @@ def largest(axes: int, *, adaptive: bool = False) -> TensorRule:
 
     def rule(call: OperatorCall) -> Applied:
         x, shape = call.args[0], _result_shape(call)
-        index = (_adaptive(call, axes) if adaptive else _sliding(call, axes)).T
+        seen = x.shape, shape
+        index = (_adaptive(axes, *seen) if adaptive else _sliding(call, axes, *seen)).T
         size = int(np.prod(x.shape[-axes:]))
         starts = np.arange(x.value.numel() // max(size, 1))[:, None, None] * size
         flat = shaped(x.number, lambda field: field.reshape(-1))
