@@ -22,6 +22,16 @@ def right(a, b, x, y):
 
 def wrong(a, b, x, y):
     return ((a * x + b - y) ** 2).sum()
+
+class Square(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, upstream):
+        return upstream * ctx.saved_tensors[0]
 """
 
 #: The commands whose pages are looked at: the kind of page first, and what is special.
@@ -37,6 +47,7 @@ COMMANDS: dict[str, list[str]] = {
     "derive": ["derive", "cauchy"],
     "bench": ["bench", "squared_error", "--sizes", "10,100", "--methods", "symbolic,reverse,central_difference"],
     "audit": ["audit", "--only", "pow"],
+    "gradcheck": ["verify", "mine.py:Square", "--inputs", "x[3,4]"],
 }
 PAGES = (*COMMANDS, "explore")
 

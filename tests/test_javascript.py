@@ -22,7 +22,9 @@ import diffexplore as dx
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
+from diffexplore.functions import OPERATIONS as RECORDS
 from diffexplore.functions import TABLE
+from diffexplore.functions.records import Lack
 from diffexplore.program.export import to_javascript
 from diffexplore.program.javascript import OPERATIONS, argument_names, helpers
 from diffexplore.program.program import lower
@@ -181,7 +183,9 @@ def test_second_partials(text: str) -> None:
 
 
 def test_every_operation_of_a_program_can_be_written() -> None:
-    assert set(BALLS.operations) <= OPERATIONS
+    stated = {name for name, record in RECORDS.items() if isinstance(record.javascript, Lack)}
+    assert stated == {"dgammainc", "dzeta", "dbetainc"}  # derivatives by order: nobody computes them there
+    assert set(BALLS.operations) - OPERATIONS == stated
 
 
 @pytest.mark.parametrize("name", [name for name in dx.losses.names() if dx.losses.get(name).parameters])
