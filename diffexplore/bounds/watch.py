@@ -19,6 +19,7 @@ from torch import Tensor
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.handling import name_of
+from diffexplore.bounds.out_arguments import out_arguments, run_into
 from diffexplore.bounds.radii import FORGOTTEN, StorageRadii
 from diffexplore.torch_private.watching import DispatchMode
 
@@ -151,13 +152,18 @@ class Watch(DispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        from diffexplore.torch_ops.registry import handler_of
-
         kwargs = kwargs or {}
         self._purge()
-        out = handler_of(func)(self, func, args, kwargs)
+        into = any(name in kwargs for name in out_arguments(func))
+        out = run_into(self, func, args, kwargs) if into else self.run(func, args, kwargs)
         self.show(name_of(func), args, out)
         return out
+
+    def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Runs an operation that returns its results, and says how far they may be from the exact ones."""
+        from diffexplore.torch_ops.registry import handler_of
+
+        return handler_of(func)(self, func, args, kwargs)
 
     def introduce(self, tensors: Mapping[str, Tensor]) -> None:
         """Lets the observer, if there is one, know which tensors a call is given for its symbols."""

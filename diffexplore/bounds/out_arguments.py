@@ -1,0 +1,64 @@
+"""Operators that write their results into tensors given as ``out=``: bounded as those that return them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from diffexplore.bounds.handling import as_list, finite_float, name_of
+
+if TYPE_CHECKING:
+    from diffexplore.bounds.watch import Watch
+
+
+@cache
+def out_arguments(function: Any) -> tuple[str, ...]:
+    """The names of the keywords by which an operator is given tensors to write its results into."""
+    schema = getattr(function, "_schema", None)
+    return tuple(
+        argument.name
+        for argument in (() if schema is None else schema.arguments)
+        if argument.kwarg_only and argument.alias_info is not None and argument.alias_info.is_write
+    )
+
+
+@cache
+def returning(function: Any) -> Any:
+    """The overload that takes the same arguments without these, and returns the results; None where there is none."""
+    arguments = [one for one in function._schema.arguments if one.name not in out_arguments(function)]
+    expected = [(one.name, str(one.type)) for one in arguments]
+    packet = function.overloadpacket
+    for overload in (getattr(packet, name) for name in packet.overloads()):
+        if [(one.name, str(one.type)) for one in overload._schema.arguments] == expected:
+            return None if overload._schema.is_mutable else overload
+    return None
+
+
+def run_into(watch: Watch, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Runs an operator that is given ``out=``; the radii of the results are those of the overload that returns them."""
+    names, plain = out_arguments(function), returning(function)
+    given: list[Any] = [kwargs.get(name) for name in names]
+    rest = {name: value for name, value in kwargs.items() if name not in names}
+    # Before it runs: it may write into one of its operands.
+    found: Sequence[Any] = [None] * len(given) if plain is None else as_list(watch.run(plain, args, rest))
+    out = function(*args, **kwargs)
+    for tensor, made in zip(given, found, strict=True):
+        if finite_float(tensor):
+            watch.forget(tensor)
+            watch.set(tensor, _unknown(watch, function, tensor) if made is None else _radius(watch, tensor, made))
+    return out
+
+
+def _radius(watch: Watch, tensor: Tensor, made: Tensor) -> Tensor:
+    strays = (tensor.detach().to(torch.float64) - made.detach().to(torch.float64)).abs()
+    return watch.radius(made) + torch.where(tensor.detach() == made.detach(), 0.0, strays)
+
+
+def _unknown(watch: Watch, function: Any, tensor: Tensor) -> Tensor:
+    watch.unwatched.add(name_of(function))
+    return torch.full((), math.inf, dtype=torch.float64, device=tensor.device)
