@@ -204,3 +204,19 @@ def test_what_cannot_be_checked_is_refused_in_one_line(
     with pytest.raises(dx.UsageError, match=message) as caught:
         dx.gradcheck(_nothing if fn is None else fn, inputs, raise_exception=False, **options)
     assert "\n" not in str(caught.value)
+
+
+def _numpy_exp_behind(first: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Any]:
+    return lambda x: {"first": first(x), "exp": NumPyExp.apply(x)}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [lambda x: x.detach() * 3, lambda x: x * 1j, lambda x: (x > 0).sum()],
+    ids=["a constant", "complex numbers", "an integer"],
+)
+def test_an_estimate_is_of_the_output_it_is_said_to_be_of(first: Callable[[Tensor], Tensor]) -> None:
+    x = torch.linspace(-1, 1, 5, dtype=torch.float64, requires_grad=True)
+    report = checked(_numpy_exp_behind(first), x, battery="none")
+    assert (report.verdict, report.truth) == ("pass", "estimated")
+    assert {row.output for row in report.rows} == {"exp"}

@@ -56,8 +56,10 @@ class Differences:
         """The dtype in which the function runs."""
         return next(one.tensor.dtype for one in self._call.sources)
 
-    def along(self, output: int, upstream: Tensor, name: str, direction: np.ndarray) -> Estimated:
+    def along(self, output: TensorOutput, place: int, upstream: Tensor, name: str, direction: np.ndarray) -> Estimated:
         """The derivative of Σ upstream · output along ``direction`` in the input ``name``, whose shape it has.
+
+        Of another function, whose outputs have other names, it is that of the output of floats at ``place``.
 
         The step is the one whose estimate differs least from that of the step before; the error is that difference and
         what the rounding of the function's values makes of it.
@@ -69,15 +71,12 @@ class Differences:
 
         def value(step: float) -> float:
             moved = (tensor.detach().to(torch.float64) + step * way).to(tensor.dtype).requires_grad_()
-            outputs = floats_of(self._call.replaced({name: moved}))
-            return float((outputs[output].tensor.detach().to("cpu", torch.float64) * weights).sum())
+            returned = self._call.replaced({name: moved}).returned()
+            named = [one for one in returned if one.name == output.name]
+            found = named[0] if named else [one for one in returned if one.tensor.is_floating_point()][place]
+            return float((found.tensor.detach().to("cpu", torch.float64) * weights).sum())
 
         return _best([_at_step(value, size * step, UNIT_ROUNDOFF[tensor.dtype]) for step in _STEPS])
-
-
-def floats_of(call: TensorCandidate) -> list[TensorOutput]:
-    """The outputs of a call that are floats."""
-    return [one for one in call.returned() if one.tensor.is_floating_point()]
 
 
 def directions(shape: tuple[int, ...], seed: int) -> Iterator[tuple[tuple[int, ...] | None, np.ndarray]]:

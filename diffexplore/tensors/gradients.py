@@ -124,7 +124,7 @@ def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
             moved = [] if all(np.isfinite(n.bound).all() for n in found) else _moved(candidate, one, upstream)
             for i, source in enumerate(candidate.sources):
                 ways = [way for _, way in directions(tuple(source.tensor.shape), candidate.seed)]
-                truths = [differences.along(place, upstream, source.name, way) for way in ways]
+                truths = [differences.along(one, place, upstream, source.name, way) for way in ways]
                 numbers = _along(found[i], ways, [other[i] for other in moved], candidate)
                 verdicts = judged(numbers, _ball(truths), source.tensor.dtype, reason=None, proved=False)
                 trials[i].append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
