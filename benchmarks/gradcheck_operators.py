@@ -4,7 +4,8 @@
                                              [--rival] [--jobs 1] [--json FILE]
 
 Every fail is a false alarm, or a defect of torch: each is printed, to be looked into by hand. ``--rival`` runs torch's
-checker on the same samples. Torch's database needs ``expecttest``, which its wheel does not bring.
+checker on the same samples.
+Torch's database needs ``expecttest``, which its wheel does not bring.
 """
 
 from __future__ import annotations

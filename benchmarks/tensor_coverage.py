@@ -3,7 +3,8 @@
     python -m benchmarks.tensor_coverage [--samples first|all] [--second] [--only PART] [--jobs 1] [--json FILE]
 
 Each sample of an entry is recorded, and swept back with random upstream gradients. An entry counts as certified where
-every entry of every gradient has a tight radius; autograd's own gradient is held against it, within a generous margin. Torch's database needs ``expecttest``, which its wheel does not bring.
+every entry of every gradient has a tight radius; autograd's own gradient is held against it, within a generous margin.
+Torch's database needs ``expecttest``, which its wheel does not bring.
 """
 
 from __future__ import annotations
