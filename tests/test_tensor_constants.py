@@ -82,3 +82,17 @@ def test_results_that_share_memory_are_written_one_after_another() -> None:
     (found,) = tape.gradients(output, upstream)
     (expected,) = torch.autograd.grad(function(x), x, upstream)
     assert np.all(np.abs(found.high - expected.numpy()) <= 1e-14)
+
+
+@pytest.mark.parametrize("step", [torch.floor, torch.ceil, torch.trunc, torch.round])
+def test_a_step_on_its_jump_has_no_known_derivative_as_a_factor_of_zero(step: Callable[[Tensor], Tensor]) -> None:
+    jump = 0.5 if step is torch.round else 1.0
+    x = torch.tensor([jump, 0.3], dtype=torch.float64, requires_grad=True)
+    tape = Tape([x])
+    with tape:
+        output = step(x) * (x - jump)
+    (found,) = tape.gradients(output, torch.ones(2, dtype=torch.float64))
+    assert tape.problem is None
+    sides = [float(step(torch.tensor(jump + side))) for side in (-1e-9, 1e-9)]
+    assert found.radius[1] < 1e-20
+    assert all(abs(found.high[0] - slope) <= found.radius[0] for slope in sides)

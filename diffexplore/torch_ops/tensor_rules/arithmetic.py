@@ -117,7 +117,11 @@ def _quotient(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
 
 
 def stepped(step: Callable[[np.ndarray], np.ndarray]) -> TensorRule:
-    """A step function of x, or of x / y: constant between its jumps; on a jump, or perhaps on one, nothing is known."""
+    """A step function of x, or of x / y: constant between its jumps; on a jump, or perhaps on one, nothing is known.
+
+    On a jump at which x varies even the value counts as anything between both sides: as a factor it is another one
+    beside the jump, also where what it multiplies is 0.
+    """
 
     def rule(call: OperatorCall) -> Applied:
         operands = [operand for operand in call.args[:2] if isinstance(operand, (Operand, int, float))]
@@ -130,8 +134,10 @@ def stepped(step: Callable[[np.ndarray], np.ndarray]) -> TensorRule:
         above = step(np.maximum(x.high + slack, np.nextafter(x.high, np.inf)))
         clear = below == above
         value = step(x.high)
-        certain = clear | exactly
-        ball = DoubleBall(value, np.zeros_like(value), np.where(certain, 0.0, np.inf))
+        varies = any(isinstance(operand, Operand) and operand.varies for operand in operands)
+        between = np.abs(above - below) if varies else 0.0
+        radius = np.where(clear, 0.0, np.where(exactly, between, np.inf))
+        ball = DoubleBall(value, np.zeros_like(value), radius)
         if clear.all():
             return Applied((ball,), None)
         slope = DoubleBall(np.zeros_like(value), np.zeros_like(value), np.where(clear, 0.0, np.inf))
