@@ -93,6 +93,6 @@ def test_a_step_on_its_jump_has_no_known_derivative_as_a_factor_of_zero(step: Ca
         output = step(x) * (x - jump)
     (found,) = tape.gradients(output, torch.ones(2, dtype=torch.float64))
     assert tape.problem is None
-    sides = [float(step(torch.tensor(jump + side))) for side in (-1e-9, 1e-9)]
+    sides = [float(step(torch.tensor(jump + side, dtype=torch.float64))) for side in (-1e-9, 1e-9)]
     assert found.radius[1] < 1e-20
     assert all(abs(found.high[0] - slope) <= found.radius[0] for slope in sides)
