@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 @cache
-def out_arguments(function: Any) -> tuple[str, ...]:
-    """The names of the keywords by which an operator is given tensors to write its results into."""
-    schema = getattr(function, "_schema", None)
+def written_arguments(function: Any, keywords: bool = True) -> tuple[str, ...]:
+    """The names of the arguments that an operator writes into: of those with keywords only, or of the others."""
+    schema = getattr(function, "_schema", None)  # functions of other libraries have none
     return tuple(
         argument.name
         for argument in (() if schema is None else schema.arguments)
-        if argument.kwarg_only and argument.alias_info is not None and argument.alias_info.is_write
+        if argument.alias_info is not None and argument.alias_info.is_write and argument.kwarg_only == keywords
     )
 
 
 @cache
 def returning(function: Any) -> Any:
     """The overload that takes the same arguments without these, and returns the results; None where there is none."""
-    arguments = [one for one in function._schema.arguments if one.name not in out_arguments(function)]
+    arguments = [one for one in function._schema.arguments if one.name not in written_arguments(function)]
     expected = [(one.name, str(one.type)) for one in arguments]
     packet = function.overloadpacket
     for overload in (getattr(packet, name) for name in packet.overloads()):
@@ -41,7 +41,7 @@ def returning(function: Any) -> Any:
 
 def run_into(watch: Watch, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Runs an operator that is given ``out=``; the radii of the results are those of the overload that returns them."""
-    names, plain = out_arguments(function), returning(function)
+    names, plain = written_arguments(function), returning(function)
     given: list[Any] = [kwargs.get(name) for name in names]
     rest = {name: value for name, value in kwargs.items() if name not in names}
     # Before it runs: it may write into one of its operands.

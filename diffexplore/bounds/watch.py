@@ -19,7 +19,7 @@ from torch import Tensor
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.handling import name_of
-from diffexplore.bounds.out_arguments import out_arguments, run_into
+from diffexplore.bounds.out_arguments import run_into, written_arguments
 from diffexplore.bounds.radii import FORGOTTEN, StorageRadii
 from diffexplore.torch_private.watching import DispatchMode
 
@@ -154,7 +154,7 @@ class Watch(DispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         self._purge()
-        into = any(name in kwargs for name in out_arguments(func))
+        into = any(name in kwargs for name in written_arguments(func))
         out = run_into(self, func, args, kwargs) if into else self.run(func, args, kwargs)
         self.show(name_of(func), args, out)
         return out

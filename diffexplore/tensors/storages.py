@@ -10,9 +10,9 @@ import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact, neg
 from diffexplore.arithmetic.tensor_balls import chosen
+from diffexplore.bounds.out_arguments import written_arguments
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout, as_stored, numbers_in
 from diffexplore.tensors.sweep import TapeEntry
-from diffexplore.torch_ops.tensor_rules.lookup import written_arguments
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, Truths
 from diffexplore.torch_private.watching import DispatchMode, disable_current_modes, storage_key, tree_leaves
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.bounds.out_arguments import written_arguments
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
 from diffexplore.tensors.storages import TensorStorages, is_real_or_complex, tensors_in
 from diffexplore.tensors.sweep import swept
@@ -27,7 +28,6 @@ from diffexplore.torch_ops.tensor_rules.lookup import (
     rule_of,
     saved_arguments,
     steps_of,
-    written_arguments,
 )
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall
 from diffexplore.torch_private.functions import arguments_changed

@@ -91,10 +91,6 @@ def _reordered(scene: GradientScene, axis: int, order: list[int]) -> np.ndarray:
     return np.take(scene.exact, order, axis)
 
 
-def _of_transpose(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values.T).reshape(values.shape)
-
-
 def _same(values: np.ndarray) -> np.ndarray:
     return values
 

@@ -113,8 +113,3 @@ def finiteness(call: OperatorCall) -> Applied:
     operand = call.args[0]
     unknown = np.broadcast_to(~np.isfinite(operand.number.radius) & operand.varies, tuple(call.out.shape))
     return Applied((Truths(call.out.numpy(), (unknown * UNDECIDED).astype(np.uint8)),), None)
-
-
-def without_slope(call: OperatorCall) -> Applied:
-    """Results that no derivative passes through, and that are what the program computed."""
-    return Applied(tuple(None for _ in (call.out if isinstance(call.out, (tuple, list)) else [call.out])), None)

@@ -55,16 +55,6 @@ def functional(function: Any) -> Any:
     return found if isinstance(found, OpOverload) else function
 
 
-@cache
-def written_arguments(function: Any, keywords: bool = True) -> tuple[str, ...]:
-    """The names of the arguments that an operator writes into: of those with keywords only, or of the others."""
-    return tuple(
-        argument.name
-        for argument in function._schema.arguments
-        if argument.alias_info is not None and argument.alias_info.is_write and argument.kwarg_only == keywords
-    )
-
-
 #: What autograd saves of a forward kernel, without a gradient of its own, for the operators that run its way back.
 _SAVED = {
     "native_layer_norm_backward": ("mean", "rstd"),
