@@ -144,7 +144,7 @@ class Provenance(Observer):
         if name == "where":
             return self._of(args[1] if bool(args[0].reshape(-1)[0]) else args[2])
         operator = registry.named(name)
-        build = _AS_WRITTEN.get(name) or (operator and operator.formula)
+        build = _AS_WRITTEN.get(name) or (None if operator is None else operator.formula)
         operands = [self._of(value) for value in args if isinstance(value, torch.Tensor) or _is_constant(value)]
         if build is None or not operands:
             return UNKNOWN
