@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from diffexplore.exploring.records import Explorer
     from diffexplore.fitting.fit import fit
     from diffexplore.fitting.records import Fit
-    from diffexplore.graphing.graph import graph
+    from diffexplore.graphing.build import graph
     from diffexplore.loss import Loss
     from diffexplore.proving.prove import prove
     from diffexplore.proving.records import Proof

@@ -22,7 +22,7 @@ from diffexplore.bounds.claims import rounding_parts
 from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.watch import Watch
-from diffexplore.decide.signs import certainly
+from diffexplore.formula.signs import certainly
 from diffexplore.program.program import lower
 from diffexplore.torch_ops import arithmetic, functions, kinks, registry
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, NOT_STATED

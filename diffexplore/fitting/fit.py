@@ -15,11 +15,10 @@ from torch import Tensor
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.listener import Listener, Silence
 from diffexplore.errors import UsageError
-from diffexplore.fitting.descend import Walk, walk
+from diffexplore.fitting.descend import RunObjective, Walk, walk
 from diffexplore.fitting.drift import Apart, DriftBound
 from diffexplore.fitting.explanation import explained
 from diffexplore.fitting.landscape import outside_domain
-from diffexplore.fitting.objective import RunObjective
 from diffexplore.fitting.recorded import drift_records, run_record
 from diffexplore.fitting.records import Drift, Fit, FittedLoss, Run
 from diffexplore.fitting.reduced import ReducedFormulas, ReducedLoss, point

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.signs import certainly
+from diffexplore.formula.signs import certainly
 from diffexplore.functions.domains import Kind, Need
 from diffexplore.torch_ops.readers.logic import equal, opposite
 

@@ -15,8 +15,8 @@ import sympy
 from sympy.logic.boolalg import Boolean
 from torch.fx import Node
 
-from diffexplore.decide.signs import certainly
 from diffexplore.errors import UsageError
+from diffexplore.formula.signs import certainly
 from diffexplore.torch_ops.domains import EVERYWHERE, OperandDomain, either
 from diffexplore.torch_ops.readers.arrays import Grid, paired, scalar
 from diffexplore.torch_ops.readers.certain import INFINITIES, has_value
