@@ -33,7 +33,7 @@ def drawn(figure: Figure, strokes: Sequence[Stroke], limits: tuple[Range, Range]
             x, y = _scaled(stroke.x, figure.x), _scaled(stroke.y, figure.y)
             draw_on(x, y, marker=stroke.marker, fillx=down_to)
     plotext.xlabel(figure.x.title)
-    marked = plotext.active().monitor  # plotext.xticks would shuffle the ticks: where two overlap, the hash seed decided
+    marked = plotext.active().monitor  # plotext.xticks keeps ticks in a set: the hash seed would order them
     for axis, span, limit, places, labels in (
         (figure.x, limits[0], plotext.xlim, marked.xticks, marked.xlabels),
         (figure.y, limits[1], plotext.ylim, marked.yticks, marked.ylabels),
