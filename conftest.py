@@ -1,6 +1,4 @@
-"""The examples of the documentation are tests: README.md and docs/*.md are run as they are written. All tests begin with
-the same random numbers.
-"""
+"""The examples of README.md and docs/*.md are tests, run as they are written; all tests begin with the same numbers."""
 
 from __future__ import annotations
 
