@@ -31,7 +31,8 @@ HEIGHT = {room: -place for place, layer in enumerate(_layers()) for room in laye
 
 #: The records that a caller gets: what draws, prints or explores them is loaded when it is called for.
 RESULTS = (
-    "checking.records", "exploring.records", "fitting.records", "graphing.records", "proving.records", "tensors.records",
+    "documents", "checking.records", "exploring.records", "fitting.records", "graphing.records", "proving.records",
+    "tensors.records",
 )  # fmt: skip
 
 #: Imports inside functions that go up, by module, with the rooms they go to: each for a reason.

@@ -80,11 +80,11 @@ OPERATORS: tuple[Operator, ...] = (
     composed("logaddexp2", EVERYWHERE, formula=lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2)),
     composed("hypot", EVERYWHERE, steps=formulas.hypot, formula=lambda x, y: sympy.sqrt(x**2 + y**2)),
     composed(
-        "xlogy special_xlogy", OperandDomain(rule=of_xlogy, in_formula=True),
+        "xlogy special_xlogy", OperandDomain(rule=of_xlogy),
         case("self * log(other)", on=("other > 0",)), formula=elementwise.xlogy,
     ),
     composed(
-        "special_xlog1py", OperandDomain(rule=lambda x, y: of_xlogy(x, 1 + y), in_formula=True),
+        "special_xlog1py", OperandDomain(rule=lambda x, y: of_xlogy(x, 1 + y)),
         case("self * log(1 + other)", on=("other > -1",)), formula=elementwise.xlog1py,
     ),
     handled(
