@@ -11,6 +11,7 @@ Numer. Algorithms 59, 2012 (the products).
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,15 @@ _SLICE = 20
 
 #: A double of this size, times a power of two, has that power for the unit of its last place.
 _LAST_PLACE = 1.5 * 2.0**52
+
+#: Passes over a column that is cut.
+OPERATIONS = 10
+
+#: Arrays of the length of a block that a column is cut into.
+ARRAYS = 5
+
+#: Columns with larger entries have no sums: their products overflow.
+_LARGEST = 2.0**1000
 
 #: Numbers that a sum is made of, at most.
 PARTS = 7
@@ -51,24 +61,39 @@ class Sliced(NamedTuple):
     size: float
 
 
-def sliced(column: np.ndarray, centre: float) -> Sliced:
-    """``column`` − ``centre``, for a column of at least one double; of NaN and infinite entries the size is NaN."""
+def sliced(column: np.ndarray, centre: float, space: np.ndarray) -> Sliced:
+    """``column`` − ``centre``, for a column of at least one double; of NaN and infinite entries the size is NaN.
+
+    ``space``, of shape (5, rows) or longer rows, is where the results are.
+    """
     low, high = float(column.min()), float(column.max())
-    values, lost = column, None
-    if centre:
-        values = column - centre
-        near = sorted((centre / 2, centre * 2))
-        if not (near[0] <= low and high <= near[1]):  # else the difference is exact (Sterbenz)
-            values, lost = two_sum(column, -centre)
+    first, second, upper, rest, values = space[:, : len(column)]
+    lost = None
+    if not centre:
+        values = column
+    elif _within_a_factor_of_two(centre, low, high):  # the difference is exact (Sterbenz)
+        np.subtract(column, centre, out=values)
+    else:
+        values[...], lost = two_sum(column, -centre)
     largest = max(abs(low - centre), abs(high - centre))
-    size = 2.0 ** np.frexp(largest)[1] if np.isfinite(largest) and largest < 2.0**1000 else np.nan
+    size = math.ldexp(1.0, math.frexp(largest)[1]) if largest < _LARGEST else math.nan
     anchor = _LAST_PLACE * (size * 2.0**-_SLICE)
-    first = (values + anchor) - anchor
-    below = values - first
+    np.add(values, anchor, out=first)
+    first -= anchor
+    np.subtract(values, first, out=upper)  # what is left for the second slice, for now
     anchor *= 2.0**-_SLICE
-    second = (below + anchor) - anchor
-    rest = below - second
-    return Sliced(values, first, second, values - rest, rest if lost is None else rest + lost, size)
+    np.add(upper, anchor, out=second)
+    second -= anchor
+    np.subtract(upper, second, out=rest)
+    np.subtract(values, rest, out=upper)
+    if lost is not None:
+        rest += lost
+    return Sliced(values, first, second, upper, rest, size)
+
+
+def _within_a_factor_of_two(centre: float, low: float, high: float) -> bool:
+    least, most = sorted((centre / 2, centre * 2))
+    return least <= low and high <= most
 
 
 def sum_parts(x: Sliced) -> list[Any]:
