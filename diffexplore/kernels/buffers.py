@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -10,6 +11,9 @@ from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import OPERATIONS, TORCH
 from diffexplore.kernels.reduction import Reduction
+
+#: A function, the slots of its operands, the slot that it writes into where it takes one, and the slot of its result.
+_Call = tuple[Callable[..., Any], tuple[int, ...], int | None, int]
 
 _ARITHMETIC = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "neg": torch.neg}
 
@@ -106,25 +110,21 @@ class BlockSteps:
                 slots[first + place] = torch.tensor(constant.nearest, dtype=torch.float64, device=device)
         return slots
 
-    def run(
-        self, slots: Sequence[Any], columns: Mapping[str, Tensor], factors: Sequence[float], buffers: Sequence[Tensor]
-    ) -> list[Any]:
-        """All slots of one block. ``factors``: the parameters as numbers, by their slots."""
-        found = list(slots)
-        for name, column in columns.items():
-            found[self._inputs[name]] = column
+    def ready(self, begun: Sequence[Any], factors: Sequence[float], buffers: Sequence[Tensor]) -> ReadySteps:
+        """The steps for blocks of the length of the buffers; ``factors``: the parameters as numbers, by their slots."""
+        slots, calls = list(begun), list[_Call]()
         for slot, operation, arguments, factor in self._plan:
-            operands = [found[one] for one in arguments]
             into = _into(operation)
-            if into is None or not all(isinstance(one, Tensor) for one in operands):
-                if factor is not None:
-                    operands[1] = operands[1] * factors[factor]
-                found[slot] = OPERATIONS[operation](*operands)
-            elif factor is not None:
-                found[slot] = into(*operands, alpha=factors[factor], out=buffers[self._place[slot]])
+            numbers = [not isinstance(begun[one], Tensor) and not self.reduction.varies[one] for one in arguments]
+            if into is None or any(numbers):
+                function = OPERATIONS[operation]
+                calls.append(
+                    (function if factor is None else _scaling(function, factors[factor]), arguments, None, slot)
+                )
             else:
-                found[slot] = into(*operands, out=buffers[self._place[slot]])
-        return found
+                slots[slot] = buffers[self._place[slot]]
+                calls.append((into if factor is None else partial(into, alpha=factors[factor]), arguments, slot, slot))
+        return ReadySteps(slots, calls, [self._inputs[name] for name in self.reduction.data if name in self._inputs])
 
     def sums(self, slots: Sequence[Any], like: Tensor) -> list[Tensor]:
         """The reductions over a block with as many samples as ``like``, of shape () each."""
@@ -133,6 +133,33 @@ class BlockSteps:
             first, *second = (spread(slots[slot], like) for slot in one)
             found.append(torch.dot(first, *second) if second else first.sum())
         return found
+
+
+def _scaling(function: Callable[..., Any], factor: float) -> Callable[..., Any]:
+    return lambda x, y: function(x, factor * y)
+
+
+class ReadySteps:
+    """Steps with all that does not vary in its place, for one thread and one length of blocks."""
+
+    def __init__(self, slots: list[Any], calls: Sequence[_Call], columns: Sequence[int]) -> None:
+        self._slots = slots
+        self._calls = calls
+        self._columns = columns
+
+    def __call__(self, columns: Sequence[Tensor]) -> list[Any]:
+        """All slots for one block of the columns; they hold until the next call."""
+        slots = self._slots
+        for slot, column in zip(self._columns, columns, strict=True):
+            slots[slot] = column
+        for function, arguments, into, slot in self._calls:
+            if into is None:
+                slots[slot] = function(*[slots[one] for one in arguments])
+            elif len(arguments) == 2:
+                function(slots[arguments[0]], slots[arguments[1]], out=slots[into])
+            else:
+                function(*[slots[one] for one in arguments], out=slots[into])
+        return slots
 
 
 def spread(vector: Tensor, like: Tensor) -> Tensor:

@@ -20,8 +20,8 @@ from diffexplore.kernels.choice import fewest
 from diffexplore.kernels.plan import Plan
 from diffexplore.kernels.records import ErrorBounds, Evaluation
 
-#: Rows of a block on a CPU: a dozen vectors stay in the second cache, and torch starts no threads of its own.
-BLOCK = 16_384
+#: Rows of a block on a CPU: some vectors stay in the second cache, and torch starts no threads of its own.
+BLOCK = 32_000
 
 #: Rows of a block on a GPU, which has to be kept busy.
 _BLOCK_ON_GPU = 2**24
@@ -68,7 +68,7 @@ class BlockedKernel:
         return ErrorBounds(*collected(self.plan, self.columns.numbers([watch.radius(one) for one in outputs])))
 
     def _outputs(self, at: Point, workers: int) -> list[Tensor]:
-        n = self.columns.n
+        n, reduction = self.columns.n, self.steps.reduction
         begun = self.steps.begun(dict(zip(self.plan.loss.parameters, at, strict=True)), self.columns.device)
         kept = empty_outputs(self.plan, self.columns)
         parts: list[Sequence[Tensor]] = [()] * -(-n // self._block)
@@ -77,26 +77,28 @@ class BlockedKernel:
         def work() -> None:
             with torch.no_grad():
                 space = _Space(self.steps, self.columns, min(n, self._block))
+                steps = self.steps.ready(begun, at, space.buffers)
                 while (i := next(numbers)) < len(parts):
-                    parts[i] = self._block_done(begun, at, space, kept, i * self._block)
+                    first = i * self._block
+                    columns = space.read(first)
+                    if n - first < space.rows:
+                        steps = self.steps.ready(begun, at, [one[: n - first] for one in space.buffers])
+                    slots = steps(columns)
+                    self._keep(slots, kept, first)
+                    parts[i] = self.steps.sums(slots, columns[0] if columns else torch.zeros(1))
 
         _in_threads(work, min(workers, len(parts)))
         sums = [torch.stack(one).sum() for one in zip(*parts, strict=True)]
-        return totals(self.plan, self.steps.reduction, begun, sums, kept, n)
+        return totals(self.plan, reduction, begun, sums, kept, n)
 
-    def _block_done(
-        self, begun: Sequence[Any], at: Point, space: _Space, kept: Sequence[Tensor], first: int
-    ) -> list[Tensor]:
-        rows = min(self._block, self.columns.n - first)
-        columns = space.read(first, rows)
-        slots = self.steps.run(begun, columns, at, space.buffers(rows))
-        reduction = self.steps.reduction
-        by_sample = (s for s, one in zip(reduction.program.outputs, reduction.combined, strict=True) if one is None)
-        for slot, whole in zip(by_sample, kept, strict=True):
-            vector = torch.as_tensor(slots[slot], dtype=torch.float64, device=whole.device)
-            vector = vector / self.columns.n if self.plan.loss.reduction == "mean" else vector
-            whole[first : first + rows].copy_(vector)
-        return self.steps.sums(slots, next(iter(columns.values()), torch.zeros(rows)))
+    def _keep(self, slots: Sequence[Any], kept: Sequence[Tensor], first: int) -> None:
+        """Writes the outputs by sample of one block."""
+        reduction, whole = self.steps.reduction, iter(kept)
+        for slot, combined in zip(reduction.program.outputs, reduction.combined, strict=True):
+            if combined is None:
+                out = next(whole)[first : first + self._block]
+                vector = torch.as_tensor(slots[slot], dtype=torch.float64, device=out.device)
+                out.copy_(vector / self.columns.n if self.plan.loss.reduction == "mean" else vector)
 
 
 class _Space:
@@ -106,20 +108,16 @@ class _Space:
         def buffer() -> Tensor:
             return torch.empty(rows, dtype=torch.float64, device=columns.device)
 
-        self._columns = columns
-        self._buffers = [buffer() for _ in range(steps.buffers)]
-        self._wide = {name: buffer() for name, one in columns.tensors.items() if one.dtype != torch.float64}
+        names = [name for name in steps.reduction.program.inputs if name in columns.tensors]
+        self.rows = rows
+        self.buffers = [buffer() for _ in range(steps.buffers)]
+        tensors = (columns.tensors[name] for name in names)
+        self._columns = [(one, None if one.dtype == torch.float64 else buffer()) for one in tensors]
 
-    def buffers(self, rows: int) -> list[Tensor]:
-        return [one if len(one) == rows else one[:rows] for one in self._buffers]
-
-    def read(self, first: int, rows: int) -> dict[str, Tensor]:
-        """The rows of each column in float64."""
-        found = {}
-        for name, tensor in self._columns.tensors.items():
-            part = tensor[first : first + rows]
-            found[name] = self._wide[name][:rows].copy_(part) if name in self._wide else part
-        return found
+    def read(self, first: int) -> list[Tensor]:
+        """The rows of each column from ``first`` on, in float64."""
+        parts = ((tensor[first : first + self.rows], wide) for tensor, wide in self._columns)
+        return [part if wide is None else wide[: len(part)].copy_(part) for part, wide in parts]
 
 
 def _in_threads(work: Callable[[], None], workers: int) -> None:
