@@ -175,7 +175,7 @@ class Power(Elementwise):
 
 
 @dataclass(frozen=True)
-class Quotient(Elementwise):
+class Division(Elementwise):
     """The bound of a quotient, which some devices compute as a product where the divisor is one number."""
 
     def _as_computed(
