@@ -96,7 +96,8 @@ class TensorCalls:
 
 
 def _allowance(ball: DoubleBall) -> np.ndarray:
-    return OPAQUE_FACTOR * np.nan_to_num(ball.radius, nan=np.inf)
+    with np.errstate(over="ignore"):
+        return OPAQUE_FACTOR * np.nan_to_num(ball.radius, nan=np.inf)
 
 
 def called(subject: TensorSubject, outputs: tuple[TensorOutput, ...]) -> TensorCalls:

@@ -10,7 +10,7 @@ import torch
 
 from diffexplore.bounds import ball, branching, formulas, zeros
 from diffexplore.bounds import propagation as spread
-from diffexplore.bounds.elementwise import Elementwise, Power, Sum
+from diffexplore.bounds.elementwise import Division, Elementwise, Power, Sum
 from diffexplore.formula.step_functions import floor
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import case
@@ -58,7 +58,7 @@ OPERATORS: tuple[Operator, ...] = (
     operator(
         "div true_divide", _DIVISOR, case("self / other", rounding_mode=None),
         case("trunc(self / other)", rounding_mode="trunc"), case("floor(self / other)", rounding_mode="floor"),
-        bound=Elementwise(ball.div, "div", zeros.where_first, wide_numbers=True), kinks=kinks.nowhere,
+        bound=Division(ball.div, "div", zeros.where_first, wide_numbers=True), kinks=kinks.nowhere,
         formula=lambda x, y: x / y, read=elementwise.divide, on_tensors=tensors.divided,
     ),
     operator(
