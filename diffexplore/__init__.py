@@ -34,7 +34,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Loss": "loss", "Report": "checking.records", "Row": "checking.records", "DiffexploreError": "errors",
     "UsageError": "errors", "GradientError": "errors", "Explorer": "exploring.records", "explore": "exploring.explore",
-    "Fit": "fitting.records", "fit": "fitting.fit", "graph": "graphing.graph", "Proof": "proving.records",
+    "Fit": "fitting.records", "fit": "fitting.fit", "graph": "graphing.build", "Proof": "proving.records",
     "assert_gradient": "verifying.assertion", "check": "checking.run", "prove": "proving.prove",
     "verify": "verifying.run", "gradcheck": "tensors.gradcheck", "TensorReport": "tensors.records",
 }  # fmt: skip

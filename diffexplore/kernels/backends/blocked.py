@@ -15,8 +15,8 @@ from torch import Tensor
 from diffexplore.bounds.watch import Watch
 from diffexplore.kernels.backends.base import (
     BoundKernel,
-    Workload,
     Point,
+    Workload,
     collected,
     empty_outputs,
     finished,

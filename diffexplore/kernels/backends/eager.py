@@ -7,7 +7,7 @@ from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.watch import Watch
-from diffexplore.kernels.backends.base import BoundKernel, Workload, Point, collected, finished
+from diffexplore.kernels.backends.base import BoundKernel, Point, Workload, collected, finished
 from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.plan import Key, Plan
 from diffexplore.kernels.records import ErrorBounds, Evaluation

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import OPERATIONS, TORCH
-from diffexplore.kernels.backends.base import BoundKernel, Workload, Point, empty_outputs, finished, totals
+from diffexplore.kernels.backends.base import BoundKernel, Point, Workload, empty_outputs, finished, totals
 from diffexplore.kernels.backends.blocked import BlockedKernel
 from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.buffers import BlockSteps, spread

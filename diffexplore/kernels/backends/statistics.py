@@ -15,7 +15,7 @@ from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.checking.staged import RunningMode, StagedProgram
 from diffexplore.formula.text import to_text
 from diffexplore.kernels.accumulator import Accumulator
-from diffexplore.kernels.backends.base import BoundKernel, Workload, Point, collected
+from diffexplore.kernels.backends.base import BoundKernel, Point, Workload, collected
 from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, combine
 from diffexplore.kernels.plan import Plan
