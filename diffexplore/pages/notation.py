@@ -34,6 +34,7 @@ _ATOM = re.compile(
     rf"|(?P<name>{NAME})"
 )
 _ROOT = re.compile(rf"([√∛])\s*(?:(?=\()|({NAME}|[\d.]+)(?!\s*\())")
+_ROOTS = {"√": "root_of_order_2", "∛": "root_of_order_3"}
 _SIGNS = str.maketrans({"−": "-", "·": "*", "^": "**", "≠": "!=", "≤": "<=", "≥": ">="})
 _EQUALS = re.compile(r"(?<![<>!=])=(?!=)")
 _RELATIONS: dict[type[ast.cmpop], str] = {
@@ -88,8 +89,7 @@ def read(text: str) -> NotationNode:
 
 
 def _called(root: re.Match[str]) -> str:
-    name = {"√": "sqrt", "∛": "cbrt"}[root[1]]
-    return f"{name}({root[2]})" if root[2] else name
+    return f"{_ROOTS[root[1]]}({root[2]})" if root[2] else _ROOTS[root[1]]
 
 
 def _node(tree: ast.expr, atoms: Sequence[NotationNode]) -> NotationNode:
@@ -121,7 +121,10 @@ def _node(tree: ast.expr, atoms: Sequence[NotationNode]) -> NotationNode:
                 "relation", "".join(_RELATIONS[type(op)] for op in ops), tuple(map(of, (tree.left, *tree.comparators)))
             )
         case ast.Call(func=ast.Name() as function, args=[_, *_] as arguments, keywords=[]):
-            return NotationNode("call", of(function).word, tuple(map(of, arguments)))
+            word, parts = of(function).word, tuple(map(of, arguments))
+            return (
+                NotationNode("root", word[-1], parts) if word in _ROOTS.values() else NotationNode("call", word, parts)
+            )
         case ast.Subscript(value=ast.Name() as function, slice=inside):
             return NotationNode("index", of(function).word, (of(function), of(inside)))
         case ast.Tuple(elts=[first, second]):  # a piece of a Piecewise
