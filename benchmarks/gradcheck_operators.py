@@ -1,10 +1,10 @@
 """dx.gradcheck and torch.autograd.gradcheck on torch's own database of operators, whose gradients are right.
 
     python -m benchmarks.gradcheck_operators [--dtype float64] [--samples first|all] [--battery none] [--only PART]
-                                             [--rival] [--jobs 1] [--json FILE]
+                                             [--second] [--rival] [--jobs 1] [--json FILE]
 
 Every fail is a false alarm, or a defect of torch: each is printed, to be looked into by hand. ``--rival`` runs torch's
-checker on the same samples.
+checker on the same samples. ``--second`` checks second derivatives, by gradgradcheck.
 Torch's database needs ``expecttest``, which its wheel does not bring.
 """
 
@@ -26,6 +26,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 from benchmarks._jobs import finish, outcomes
 from diffexplore.errors import UsageError
 from diffexplore.tensors.gradcheck import gradcheck
+from diffexplore.tensors.gradgradcheck import gradgradcheck
 from diffexplore.torch_private.watching import tree_leaves, tree_map
 
 
@@ -56,8 +57,8 @@ def entries(dtype: torch.dtype) -> dict[str, Any]:
 _WORST = ("fail", "error", "inconclusive", "refused", "pass", "")
 
 
-def outcome(task: tuple[str, str, bool, str, bool]) -> Outcome:
-    """One entry, at its first sample or at all of them."""
+def outcome(task: tuple[str, str, bool, str | None, bool]) -> Outcome:
+    """One entry, at its first sample or at all of them; without a battery, its second derivatives."""
     name, dtype_name, every, battery, rival = task
     dtype = getattr(torch, dtype_name)
     entry, count, verdict, reason, kind, other = entries(dtype)[name], 0, "", "", "", ""
@@ -71,7 +72,7 @@ def outcome(task: tuple[str, str, bool, str, bool]) -> Outcome:
             verdict, reason, kind = found, why, how
         if rival:
             started = time.process_time()
-            other = "fail" if other == "fail" else _by_torch(function, inputs)
+            other = "fail" if other == "fail" else _by_torch(function, inputs, second=battery is None)
             rival_seconds += time.process_time() - started
         if not every:
             break
@@ -100,9 +101,12 @@ def _call(entry: Any, sample: Any, arguments: Any, places: list[int], *given: to
     return sample.output_process_fn_grad(entry.get_op()(*args, **kwargs))
 
 
-def _checked(function: Any, inputs: tuple[torch.Tensor, ...], battery: str) -> tuple[str, str, str]:
+def _checked(function: Any, inputs: tuple[torch.Tensor, ...], battery: str | None) -> tuple[str, str, str]:
     try:
-        report = gradcheck(function, inputs, raise_exception=False, battery=battery)
+        if battery is None:
+            report = gradgradcheck(function, inputs, raise_exception=False)
+        else:
+            report = gradcheck(function, inputs, raise_exception=False, battery=battery)
     except UsageError as error:
         return "refused", str(error)[:160], ""
     except Exception as error:  # a defect of ours: it is counted, and the sweep goes on
@@ -112,13 +116,14 @@ def _checked(function: Any, inputs: tuple[torch.Tensor, ...], battery: str) -> t
     return report.verdict, (causes or [""])[0][:160], "estimated" if "estimated" in kinds else "certified"
 
 
-def _by_torch(function: Any, inputs: tuple[torch.Tensor, ...]) -> str:
+def _by_torch(function: Any, inputs: tuple[torch.Tensor, ...], *, second: bool) -> str:
     def seeded(*given: torch.Tensor) -> Any:
         torch.manual_seed(0)
         return function(*given)
 
     try:
-        return "pass" if torch.autograd.gradcheck(seeded, inputs, raise_exception=False) else "fail"
+        check = torch.autograd.gradgradcheck if second else torch.autograd.gradcheck
+        return "pass" if check(seeded, inputs, raise_exception=False) else "fail"
     except Exception:  # it raises for what it cannot take
         return "refused"
 
@@ -129,6 +134,7 @@ def main() -> None:
     parser.add_argument("--samples", choices=("first", "all"), default="first")
     parser.add_argument("--battery", choices=("none", "quick", "full"), default="none")
     parser.add_argument("--only", default="", help="entries with this in their name")
+    parser.add_argument("--second", action="store_true", help="second derivatives")
     parser.add_argument("--rival", action="store_true")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -136,7 +142,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     started = time.monotonic()
     names = [name for name in entries(getattr(torch, options.dtype)) if options.only in name]
-    tasks = [(name, options.dtype, options.samples == "all", options.battery, options.rival) for name in names]
+    battery = None if options.second else options.battery
+    tasks = [(name, options.dtype, options.samples == "all", battery, options.rival) for name in names]
     reasons: dict[str, list[str]] = defaultdict(list)
     figures: Counter[str] = Counter()
     seconds = rival_seconds = 0.0
