@@ -154,6 +154,14 @@ def test_a_terminal_marks_round_numbers() -> None:
     assert all(number in lines for number in (" 20 ", " 40 ", " 60 ", " 80", "100┤", "200┤"))
 
 
+def test_where_ticks_have_no_room_the_first_ones_are_marked() -> None:
+    """Whatever the order of hashes: plotext keeps ticks with their labels in a set."""
+    for start in range(100_000, 100_020):
+        ramp = figure(Series("ramp", (start, start + 1.0), (0.0, 1.0)), x=Axis("x"))
+        marks = next(line for line in draw(ramp, 30) if str(start) in line).split()
+        assert marks == [f"{start}", f"{start}.2", f"{start}.8"]
+
+
 # ----------------------------------------------------------------------------------------------------------------- files
 @pytest.mark.parametrize("suffix", files.SUFFIXES)
 def test_files_of_everything(suffix: str) -> None:

@@ -1,4 +1,4 @@
-"""Signs that are certain: from the structure of an expression, and from bounds on lines."""
+"""Signs that are certain: the one analysis, from the structure of an expression and what else is known of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from diffexplore.decide.records import Unsupported
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import remembered, spend
 from diffexplore.formula.compare import value_at
+from diffexplore.functions.domains import Kind
 from diffexplore.functions.facts import ALWAYS_POSITIVE, NEVER_NEGATIVE, Increasing
 from diffexplore.functions.tables import facts_of
 
@@ -27,6 +28,12 @@ class Signs(frozenset):  # type: ignore[type-arg]
         """The sign, where only one is left."""
         return next(iter(self)) if len(self) == 1 else None
 
+    def meet(self, kind: Kind) -> bool:
+        """Whether a value with one of these signs certainly is what is needed of it; above 0 there are no poles."""
+        if kind == "nonzero":
+            return 0 not in self
+        return -1 not in self and (kind == "nonnegative" or 0 not in self)
+
 
 ANY, POSITIVE, NEGATIVE, ZERO = Signs((-1, 0, 1)), Signs((1,)), Signs((-1,)), Signs((0,))
 NOT_NEGATIVE, NONZERO = Signs((0, 1)), Signs((-1, 1))
@@ -40,6 +47,14 @@ def sign_of(expr: sympy.Expr, known: Known = lambda expr: None) -> Signs:
         return found
     given = known(expr)
     return found if given is None else Signs(found & given) or given
+
+
+def certainly(expr: sympy.Expr, kind: Kind) -> bool:
+    """Whether an expression certainly is what is needed of it wherever it is defined; False where nothing tells."""
+    try:
+        return sign_of(expr).meet(kind)
+    except Unsupported:
+        return False
 
 
 def _structural(expr: sympy.Expr, known: Known) -> Signs:

@@ -52,6 +52,7 @@ def _root(operands: Sequence[Words]) -> Words:
 
 _RELATIONS = {"lt": "<", "le": "≤", "gt": ">", "ge": "≥", "eq": "=", "ne": "≠"}
 
+#: Operations that are written with signs; all others as calls by their names.
 _FORMS: Mapping[str, Callable[[Sequence[Words]], Words]] = {
     "add": _between(" + ", SUM, PRODUCT, SUM),
     "sub": _between(" − ", SUM, PRODUCT, SUM),

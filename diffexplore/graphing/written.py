@@ -148,7 +148,7 @@ def _expression(operation: str, operands: Sequence[sympy.Basic]) -> sympy.Basic:
     return (_EXPRESSIONS.get(operation) or builders()[operation])(*operands)
 
 
-#: Operations of a program that are no functions of the formula language.
+#: Operations of a program that are no functions of the formula language: what SymPy has for them, not rearranged.
 _EXPRESSIONS: Mapping[str, Callable[..., sympy.Basic]] = {
     "add": lambda x, y: build.total([x, y]),
     "sub": lambda x, y: build.total([x, build.product([sympy.S.NegativeOne, y])]),

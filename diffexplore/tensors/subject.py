@@ -102,7 +102,8 @@ class TensorCalls:
 
 
 def _allowance(ball: DoubleBall) -> np.ndarray:
-    return OPAQUE_FACTOR * np.nan_to_num(ball.radius, nan=np.inf)
+    with np.errstate(over="ignore"):
+        return OPAQUE_FACTOR * np.nan_to_num(ball.radius, nan=np.inf)
 
 
 def recording_of(forward: TensorCandidate, rounded_in: torch.dtype | None = None) -> Recorded | RecordedTwice:

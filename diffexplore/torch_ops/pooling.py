@@ -7,7 +7,7 @@ from functools import partial
 from diffexplore.bounds import linear, resizing
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
-from diffexplore.torch_ops.records import Operator, composed, handled, smooth, unbounded
+from diffexplore.torch_ops.records import Operator, composed, handled, smooth
 from diffexplore.torch_ops.tensor_rules.pooling import average, largest, put_by_indices
 
 _added = partial(smooth, bound=Handled(linear.added_up))
@@ -24,12 +24,15 @@ OPERATORS: tuple[Operator, ...] = (
         for which in ("", "_adaptive_")
         for axes in (2, 3)
     ),
-    unbounded("max_pool2d_with_indices", EVERYWHERE, on_tensors=largest(2)),
-    unbounded("max_pool3d_with_indices", EVERYWHERE, on_tensors=largest(3)),
+    _ordered("max_pool2d_with_indices", on_tensors=largest(2)),
+    _ordered("max_pool3d_with_indices", on_tensors=largest(3)),
     _ordered("fractional_max_pool2d fractional_max_pool3d"),
     _ordered("adaptive_max_pool2d", on_tensors=largest(2, adaptive=True)),
     _ordered("adaptive_max_pool3d", on_tensors=largest(3, adaptive=True)),
-    smooth("max_pool3d_with_indices_backward", bound=Handled(linear.by_index), on_tensors=put_by_indices),
+    smooth(
+        "max_pool2d_with_indices_backward max_pool3d_with_indices_backward", bound=Handled(linear.by_index),
+        on_tensors=put_by_indices,
+    ),
     smooth(
         "adaptive_max_pool2d_backward adaptive_max_pool3d_backward", bound=Handled(linear.by_index),
         on_tensors=put_by_indices,

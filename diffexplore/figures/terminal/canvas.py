@@ -33,14 +33,15 @@ def drawn(figure: Figure, strokes: Sequence[Stroke], limits: tuple[Range, Range]
             x, y = _scaled(stroke.x, figure.x), _scaled(stroke.y, figure.y)
             draw_on(x, y, marker=stroke.marker, fillx=down_to)
     plotext.xlabel(figure.x.title)
-    for axis, span, limit, mark in (
-        (figure.x, limits[0], plotext.xlim, plotext.xticks),
-        (figure.y, limits[1], plotext.ylim, plotext.yticks),
+    marked = plotext.active().monitor  # plotext.xticks keeps ticks in a set: the hash seed would order them
+    for axis, span, limit, places, labels in (
+        (figure.x, limits[0], plotext.xlim, marked.xticks, marked.xlabels),
+        (figure.y, limits[1], plotext.ylim, marked.yticks, marked.ylabels),
     ):
         if span[0] < span[1]:
             limit(*_scaled(span, axis))
-        places, labels = ticks(span, axis)
-        mark(_scaled(places, axis), labels)
+        at, labels[0] = ticks(span, axis)
+        places[0] = _scaled(at, axis)
     built = _ESCAPE.sub("", plotext.build())
     plotext.clear_figure()
     return [_title(figure, width), *(line.rstrip() for line in built.splitlines() if line.strip())]
