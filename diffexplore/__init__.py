@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from diffexplore.proving.prove import prove
     from diffexplore.proving.records import Proof
     from diffexplore.tensors.gradcheck import gradcheck
+    from diffexplore.tensors.gradgradcheck import gradgradcheck
     from diffexplore.tensors.records import TensorReport
     from diffexplore.verifying.assertion import assert_gradient
     from diffexplore.verifying.run import verify
@@ -37,12 +38,13 @@ _HOMES = {
     "Fit": "fitting.records", "fit": "fitting.fit", "graph": "graphing.build", "Proof": "proving.records",
     "assert_gradient": "verifying.assertion", "check": "checking.run", "prove": "proving.prove",
     "verify": "verifying.run", "gradcheck": "tensors.gradcheck", "TensorReport": "tensors.records",
+    "gradgradcheck": "tensors.gradgradcheck",
 }  # fmt: skip
 
 __all__ = [
     "DiffexploreError", "Explorer", "Fit", "GradientError", "Loss", "Proof", "Report", "Row", "TensorReport",
-    "UsageError", "__version__", "assert_gradient", "check", "explore", "fit", "gradcheck", "graph", "losses",
-    "methods", "prove", "strategies", "verify",
+    "UsageError", "__version__", "assert_gradient", "check", "explore", "fit", "gradcheck", "gradgradcheck", "graph",
+    "losses", "methods", "prove", "strategies", "verify",
 ]  # fmt: skip
 
 

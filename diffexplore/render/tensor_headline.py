@@ -44,9 +44,11 @@ def worst_first(report: TensorReport) -> list[TensorRow]:
 
 
 def called(row: TensorRow, report: TensorReport) -> str:
-    """``x``, with what tells it from other rows by the same input: the output, the dtype."""
+    """``x``, with what tells it from other rows by the same input: the output, the dtype; ``(x, y)`` of order 2."""
     name = row.input
-    if len({other.output for other in report.rows}) > 1:
+    if report.order > 1:
+        name = f"({row.output.removeprefix('gradient by ')}, {name})"
+    elif len({other.output for other in report.rows}) > 1:
         name = f"{row.output} by {name}"
     return f"{name} ({row.dtype})" if row.dtype != report.dtype else name
 
@@ -55,6 +57,11 @@ def spoken(row: TensorRow, report: TensorReport) -> str:
     """``by x``, or ``of output 1 by x`` where there are several outputs."""
     name = called(row, report)
     return f"of {name}" if name.startswith(f"{row.output} by ") else f"by {name}"
+
+
+def noun(report: TensorReport) -> str:
+    """What is compared."""
+    return "gradient" if report.order == 1 else "second derivative"
 
 
 def entry_text(row: TensorRow) -> str:
@@ -107,7 +114,7 @@ def _failed(report: TensorReport) -> str:
     said = _said(first)
     reason = f": {said}" if said else ""
     return with_minus(
-        f"{report.function}: the gradient {spoken(first, report)} is wrong ({_numbers(first)}){reason}{also}"
+        f"{report.function}: the {noun(report)} {spoken(first, report)} is wrong ({_numbers(first)}){reason}{also}"
     )
 
 
@@ -137,7 +144,7 @@ def _undecided(report: TensorReport) -> str:
 
 
 def _gradients(rows: Sequence[TensorRow], report: TensorReport) -> str:
-    return f"the gradient{'' if len(rows) == 1 else 's'} {_listed(rows, report)}"
+    return f"the {noun(report)}{'' if len(rows) == 1 else 's'} {_listed(rows, report)}"
 
 
 def _listed(rows: Sequence[TensorRow], report: TensorReport) -> str:

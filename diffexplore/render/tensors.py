@@ -7,7 +7,15 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from diffexplore.numerals import ABSENT, short
-from diffexplore.render.tensor_headline import SAID_BY_NUMBERS, called, entry_text, headline, told_cause, worst_first
+from diffexplore.render.tensor_headline import (
+    SAID_BY_NUMBERS,
+    called,
+    entry_text,
+    headline,
+    noun,
+    told_cause,
+    worst_first,
+)
 from diffexplore.render.terminal import Drawing, plain_text
 from diffexplore.tensors.records import TensorReport, TensorReports, TensorRow
 from diffexplore.typography import speaks_mathematics, with_minus
@@ -35,7 +43,10 @@ def outline(report: TensorReport, *, full: bool = False) -> Iterator[Block]:
     yield from _table(shown, report)
     if len(rows) > len(shown):
         yield Note(
-            text(f"and {counted(len(rows) - len(shown), 'other gradient')}{_all_pass(rows[len(shown) :])}", "quiet")
+            text(
+                f"and {counted(len(rows) - len(shown), f'other {noun(report)}')}{_all_pass(rows[len(shown) :])}",
+                "quiet",
+            )
         )
     yield from _remarks(report, full=full)
 
@@ -56,7 +67,7 @@ def _short(report: TensorReport, most: int) -> Iterator[Block]:
     yield from _causes(rows, told_cause(report), min(most, _CAUSES))
     yield from _table(rows[:most], report)
     if len(rows) > most:
-        yield Note(text(f"and {counted(len(rows) - most, 'other gradient')}"))
+        yield Note(text(f"and {counted(len(rows) - most, f'other {noun(report)}')}"))
     if report.truth == "estimated":
         yield Note(text(report.notes[0]), marker="·")
     yield Gap()
@@ -89,8 +100,9 @@ def _table(rows: Sequence[TensorRow], report: TensorReport) -> Iterator[Block]:
     in_ulp = any(row.error_ulp is not None for row in rows) or all(row.error_abs is None for row in rows)
     unit = "ulp" if in_ulp else "absolute"
     numbers = (Column("value"), Column("should be")) if wrong else ()
+    name = "gradient by" if report.order == 1 else "by"
     columns = (
-        Column("gradient by", align="left", flexible=True), Column("shape", align="left"),
+        Column(name, align="left", flexible=True), Column("shape", align="left"),
         Column("entries", align="left"), Column("worst", align="left"), *numbers,
         Column("error", unit), Column("allowed", unit), *(() if wrong else (Column("catches", "relative"),)),
     )  # fmt: skip

@@ -83,18 +83,22 @@ def gradcheck(
         raise UsageError("gradcheck takes one function, fn or func")
     raises = as_flag(raise_exception, "raise_exception"), as_flag(allow_inconclusive, "allow_inconclusive")
     tried = _battery(battery)
-    notes = _notes(torch_options)
+    notes = notes_on(torch_options, _WITHOUT_EFFECT, "gradcheck")
     subject = subject_of(
         func if fn is None else fn, inputs, reference=reference, surrogate=surrogate, seed=as_seed(seed),
         jacobian=as_flag(jacobian, "jacobian"),
     )  # fmt: skip
-    if dtypes is None:
-        report = checked_also_wider(subject, notes, tried)
-    else:
-        report = merged([checked(in_dtype(subject, dtype), notes, tried) for dtype in _dtypes(dtypes)])
+    report = checked_in(dtypes, subject, notes, tried)
     if raises[0]:
         raise_unless_right(report, allow_inconclusive=raises[1])
     return report
+
+
+def checked_in(dtypes: Any, subject: TensorSubject, notes: Sequence[str], battery: str) -> TensorReport:
+    """The report of a check in each of ``dtypes``; of the inputs as they are where that is None."""
+    if dtypes is None:
+        return checked_also_wider(subject, notes, battery)
+    return merged([checked(in_dtype(subject, dtype), notes, battery) for dtype in _dtypes(dtypes)])
 
 
 def raise_unless_right(report: TensorReport, *, allow_inconclusive: bool = False) -> None:
@@ -179,10 +183,11 @@ def _battery(battery: Any) -> str:
     return str(battery)
 
 
-def _notes(torch_options: dict[str, Any]) -> list[str]:
+def notes_on(torch_options: dict[str, Any], known: Sequence[str], name_of_check: str) -> list[str]:
+    """That keywords of torch's have no effect here. Raises UsageError for one that torch does not have either."""
     for name in torch_options:
-        if name not in _WITHOUT_EFFECT:
-            raise unknown("keyword of gradcheck", name, _WITHOUT_EFFECT)
+        if name not in known:
+            raise unknown(f"keyword of {name_of_check}", name, known)
     if not torch_options:
         return []
     has = "has" if len(torch_options) == 1 else "have"

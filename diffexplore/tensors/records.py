@@ -115,6 +115,7 @@ class TensorReport(Displayed):
         verdict: "fail" if any row fails; "pass" if every row passes; else "inconclusive".
         function: the name of the function under test.
         reference: the name of the function whose derivative is the truth; None where that is its own forward.
+        order: 1 where gradients were checked; 2 where their derivatives were, so that the outputs are gradients.
         truth: "certified", or "estimated" where the forward could not be read.
         rows: one for each pair of an output and an input that is differentiated by, and for what was tried besides.
         skipped: outputs and ways of calling that were not checked, and why.
@@ -123,11 +124,12 @@ class TensorReport(Displayed):
         seed: that of the upstream gradients, and of torch's random generators in each call.
     """
 
-    _FIRST = ("verdict", "function", "reference", "truth", "rows", "skipped", "summary")
+    _FIRST = ("verdict", "function", "reference", "order", "truth", "rows", "skipped", "summary")
 
     verdict: Verdict
     function: str
     reference: str | None
+    order: int
     truth: TruthKind
     rows: tuple[TensorRow, ...]
     skipped: tuple[Skipped, ...]
