@@ -137,6 +137,10 @@ class NodeDomains:
         if in_place:  # views of what is written to have the new values, too
             self._of_all |= self._of[node]
 
+    def add(self, node: Node, name: str, conditions: Iterable[Boolean]) -> None:
+        """What else the result of an operator needs, by its reader."""
+        self._of[node] = self.of(node) | _checked(name, conditions)
+
     def end(self, output: Node, gradients: Sequence[Node | None]) -> None:
         """The end of a graph."""
         self.output, self.gradients = self.of(output), tuple(map(self.of, gradients))
