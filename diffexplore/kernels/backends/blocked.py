@@ -13,7 +13,15 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.watch import Watch
-from diffexplore.kernels.backends.base import BoundKernel, Effort, Point, collected, empty_outputs, finished, totals
+from diffexplore.kernels.backends.base import (
+    BoundKernel,
+    KernelEffort,
+    Point,
+    collected,
+    empty_outputs,
+    finished,
+    totals,
+)
 from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.buffers import BlockSteps
 from diffexplore.kernels.choice import fewest
@@ -33,9 +41,9 @@ class BlockedBackend:
     def obstacle(self, plan: Plan, device: str) -> str | None:
         return None
 
-    def effort(self, plan: Plan) -> Effort:
+    def effort(self, plan: Plan) -> KernelEffort:
         steps = BlockSteps(fewest(plan))
-        return Effort(
+        return KernelEffort(
             "closed forms over blocks that fit in the cache",
             steps.operations, len(steps.reduction.scalars),
             "of the operations that run, in float64 whatever the data: result.bounds follows each of them",

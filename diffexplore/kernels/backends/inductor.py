@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import OPERATIONS, TORCH
-from diffexplore.kernels.backends.base import BoundKernel, Effort, Point, empty_outputs, finished, totals
+from diffexplore.kernels.backends.base import BoundKernel, KernelEffort, Point, empty_outputs, finished, totals
 from diffexplore.kernels.backends.blocked import BlockedKernel
 from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.buffers import BlockSteps, spread
@@ -40,9 +40,9 @@ class InductorBackend:
     def obstacle(self, plan: Plan, device: str) -> str | None:
         return missing_compiler(device)
 
-    def effort(self, plan: Plan) -> Effort:
+    def effort(self, plan: Plan) -> KernelEffort:
         reduction = fewest(plan)
-        return Effort(
+        return KernelEffort(
             "closed forms that torch.compile makes one kernel of",
             reduction.operations, len(reduction.scalars),
             f"compiled code cannot be followed: {_ALLOWED} times the bound of the same operations in blocks",
