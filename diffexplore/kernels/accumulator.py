@@ -74,11 +74,11 @@ class Accumulator:
         for place in self._quick:
             factors = [known[g] for g, power in enumerate(self.powers[place]) for _ in range(power)]
             if len(factors) == 1:
-                found, radius[place] = slices.sum_parts(factors[0]), slices.sum_error(factors[0].size)
+                found, radius[place] = slices.sum_parts(factors[0]), slices.sum_error(factors[0])
             else:
                 one, other = factors
                 found = slices.square_parts(one) if one is other else slices.product_parts(one, other)
-                radius[place] = slices.product_error(one.size, other.size)
+                radius[place] = slices.product_error(one, other)
             parts[place, : len(found)] = found
 
     def _add_slow(self, block: Mapping[str, np.ndarray], parts: np.ndarray, radius: np.ndarray) -> None:

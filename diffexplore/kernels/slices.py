@@ -43,6 +43,10 @@ _PRODUCT_ERROR = 3 * 2.0 ** (13 + 13 - 41 - 53 + 1)
 #: The same for the sum of the rests.
 _SUM_ERROR = 2.0 ** (13 + 13 - 41 - 53 + 1)
 
+#: The same where no square of a rest is a number: all are below 2⁻⁵¹¹, and the largest entry is not small.
+_TINY = 2.0**-290
+_SMALL = 2.0**-200
+
 #: More than what may underflow, also where subnormal numbers are taken for 0, in 2¹³ products of each of 7 sums.
 _UNDERFLOW = 7 * 2.0 ** (13 - 1021)
 
@@ -50,7 +54,7 @@ _UNDERFLOW = 7 * 2.0 ** (13 - 1021)
 class Sliced(NamedTuple):
     """A column of a block: ``first`` and ``second`` are its slices, ``upper`` their sum, ``rest`` what is left of it.
 
-    ``size`` is a power of two that no entry exceeds.
+    ``size`` is a power of two that no entry exceeds, ``squares`` the sum of the squares of the rest.
     """
 
     values: np.ndarray
@@ -59,6 +63,12 @@ class Sliced(NamedTuple):
     upper: np.ndarray
     rest: np.ndarray
     size: float
+    squares: float
+
+    @property
+    def rounds(self) -> bool:
+        """Whether there is a rest that matters: there is none of whole numbers, and mostly of float32 ones."""
+        return self.squares != 0 or self.size < _SMALL
 
 
 def sliced(column: np.ndarray, centre: float, space: np.ndarray) -> Sliced:
@@ -88,7 +98,7 @@ def sliced(column: np.ndarray, centre: float, space: np.ndarray) -> Sliced:
     np.subtract(values, rest, out=upper)
     if lost is not None:
         rest += lost
-    return Sliced(values, first, second, upper, rest, size)
+    return Sliced(values, first, second, upper, rest, size, float(rest.dot(rest)))
 
 
 def _within_a_factor_of_two(centre: float, low: float, high: float) -> bool:
@@ -105,7 +115,7 @@ def square_parts(x: Sliced) -> list[Any]:
     """Doubles that add up to the sum of the squares."""
     return [
         x.first.dot(x.first), 2 * x.first.dot(x.second), x.second.dot(x.second),
-        2 * x.values.dot(x.rest), -x.rest.dot(x.rest),
+        2 * x.values.dot(x.rest), -x.squares,
     ]  # fmt: skip
 
 
@@ -117,14 +127,14 @@ def product_parts(x: Sliced, y: Sliced) -> list[Any]:
     ]  # fmt: skip
 
 
-def sum_error(size: float) -> float:
-    """How far the doubles of a sum may be from it, for a column of this size."""
-    return _SUM_ERROR * size + _UNDERFLOW
+def sum_error(x: Sliced) -> float:
+    """How far the doubles of a sum may be from it."""
+    return (_SUM_ERROR if x.rounds else _TINY) * x.size + _UNDERFLOW
 
 
-def product_error(one: float, other: float) -> float:
+def product_error(x: Sliced, y: Sliced) -> float:
     """The same for the doubles of a sum of products."""
-    return _PRODUCT_ERROR * one * other + _UNDERFLOW
+    return (_PRODUCT_ERROR if x.rounds or y.rounds else _TINY) * x.size * y.size + _UNDERFLOW
 
 
 def joined(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
