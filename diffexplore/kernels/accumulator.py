@@ -39,7 +39,7 @@ class Accumulator:
     def operations(self) -> int:
         """Passes over a column or a pair of them, for all sums: what a sample costs."""
         of_columns = len(self._sliced) * slices.OPERATIONS
-        of_sums = sum(slices.PARTS if sum(self.powers[place]) == 2 else 2 for place in self._quick)
+        of_sums = sum(slices.PARTS if sum(self.powers[place]) == 2 else 3 for place in self._quick)
         return of_columns + of_sums + sum(_PASSES * sum(self.powers[place]) for place in self._slow)
 
     def accumulate(self, columns: Mapping[str, np.ndarray], rows: int | None = None) -> BlockSums:
