@@ -22,7 +22,7 @@ _AUTO = "auto"
 _TRIED = ("statistics", "blocked")
 
 
-class Kernel:
+class BatchKernel:
     """A loss and its derivatives over batches: ``kernel(at, data)``, or ``kernel.bind(data)(at)`` for many points.
 
     Made by ``loss.compile(wrt=None, hessian=False, backend="auto")``.
@@ -95,7 +95,7 @@ class Kernel:
         raise UsageError(f"the backend {name} cannot run here: {obstacle}; {', '.join(able)} can")
 
     def __repr__(self) -> str:
-        return f"Kernel({self.loss!r}, wrt={self._plan.wrt}, backend={self._named!r})"
+        return f"BatchKernel({self.loss!r}, wrt={self._plan.wrt}, backend={self._named!r})"
 
 
 class BoundTo:
@@ -107,7 +107,7 @@ class BoundTo:
         n: how many samples there are.
     """
 
-    def __init__(self, kernel: Kernel, backend: str, run: Bound, columns: Columns) -> None:
+    def __init__(self, kernel: BatchKernel, backend: str, run: Bound, columns: Columns) -> None:
         self.kernel = kernel
         self.backend = backend
         self.n = columns.n

@@ -22,7 +22,7 @@ BoundKernel = Callable[[Point], Evaluation]
 
 
 @dataclass(frozen=True)
-class Workload:
+class KernelEffort:
     """What a backend does with a plan; the fields are those of :class:`~diffexplore.kernels.records.Explanation`."""
 
     reason: str
@@ -38,7 +38,7 @@ class Backend(Protocol):
     def obstacle(self, plan: Plan, device: str) -> str | None:
         """Why it cannot run for data on a device ("cpu", "cuda"), in one line; None where it can."""
 
-    def effort(self, plan: Plan) -> Workload:
+    def effort(self, plan: Plan) -> KernelEffort:
         """Why it suits the plan, and what it does."""
 
     def bind(self, plan: Plan, columns: Columns) -> BoundKernel:

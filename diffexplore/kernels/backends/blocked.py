@@ -15,8 +15,8 @@ from torch import Tensor
 from diffexplore.bounds.watch import Watch
 from diffexplore.kernels.backends.base import (
     BoundKernel,
+    KernelEffort,
     Point,
-    Workload,
     collected,
     empty_outputs,
     finished,
@@ -41,9 +41,9 @@ class BlockedBackend:
     def obstacle(self, plan: Plan, device: str) -> str | None:
         return None
 
-    def effort(self, plan: Plan) -> Workload:
+    def effort(self, plan: Plan) -> KernelEffort:
         steps = BlockSteps(fewest(plan))
-        return Workload(
+        return KernelEffort(
             "closed forms over blocks that fit in the cache",
             steps.operations, len(steps.reduction.scalars),
             "of the operations that run, in float64 whatever the data: result.bounds follows each of them",

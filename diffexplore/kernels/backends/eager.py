@@ -7,7 +7,7 @@ from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.watch import Watch
-from diffexplore.kernels.backends.base import BoundKernel, Point, Workload, collected, finished
+from diffexplore.kernels.backends.base import BoundKernel, KernelEffort, Point, collected, finished
 from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.plan import Key, Plan
 from diffexplore.kernels.records import ErrorBounds, Evaluation
@@ -20,9 +20,9 @@ class EagerBackend:
     def obstacle(self, plan: Plan, device: str) -> str | None:
         return None
 
-    def effort(self, plan: Plan) -> Workload:
+    def effort(self, plan: Plan) -> KernelEffort:
         passes = 2 * len(plan.loss.written.steps) + 2  # forward and backward at least, and the reduction
-        return Workload(
+        return KernelEffort(
             "torch's autograd of the formula, for reference", passes, 0,
             "of the operations that run, in the dtype of the data, to which the parameters are rounded: result.bounds",
         )  # fmt: skip

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import OPERATIONS, TORCH
-from diffexplore.kernels.backends.base import BoundKernel, Point, Workload, empty_outputs, finished, totals
+from diffexplore.kernels.backends.base import BoundKernel, KernelEffort, Point, empty_outputs, finished, totals
 from diffexplore.kernels.backends.blocked import BlockedKernel
 from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.buffers import BlockSteps, spread
@@ -34,39 +34,43 @@ _ALLOWED = 16
 _Sums = Callable[[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor]], list[Tensor]]
 
 
+@dataclass(frozen=True)
 class InductorBackend:
-    """Needs a compiler."""
+    """Needs a compiler. ``mode`` is torch.compile's, ``dtype`` what the compiled code computes in: sums are float64."""
+
+    mode: str | None = None
+    dtype: torch.dtype = torch.float64
 
     def obstacle(self, plan: Plan, device: str) -> str | None:
         return missing_compiler(device)
 
-    def effort(self, plan: Plan) -> Workload:
+    def effort(self, plan: Plan) -> KernelEffort:
         reduction = fewest(plan)
-        return Workload(
+        return KernelEffort(
             "closed forms that torch.compile makes one kernel of",
             reduction.operations, len(reduction.scalars),
             f"compiled code cannot be followed: {_ALLOWED} times the bound of the same operations in blocks",
         )  # fmt: skip
 
     def bind(self, plan: Plan, columns: Columns) -> BoundKernel:
-        return InductorKernel(plan, fewest(plan), columns)
+        return InductorKernel(plan, fewest(plan), columns, self)
 
 
 @dataclass(eq=False)
 class InductorKernel:
-    """One batch, read at each call; ``dtype`` is what the compiled code computes in, sums are float64."""
+    """One batch, read at each call."""
 
     plan: Plan
     reduction: Reduction
     columns: Columns
-    dtype: torch.dtype = torch.float64
+    backend: InductorBackend
 
     def __post_init__(self) -> None:
         program = self.reduction.program
         self._names = [name for name in program.inputs if name in self.columns.tensors]
         self._fixed = _fixed(self.reduction)
-        self._sums = _summing(self.reduction, self._names, self._fixed, self.dtype)
-        self._compiled: _Sums = torch.compile(self._sums)
+        self._sums = _summing(self.reduction, self._names, self._fixed, self.backend.dtype)
+        self._compiled: _Sums = torch.compile(self._sums, mode=self.backend.mode)
         rows = self.columns.n // ROW
         self._last = rows * ROW if rows >= _LEAST_ROWS else 0
 
