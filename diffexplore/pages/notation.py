@@ -121,9 +121,10 @@ def _node(tree: ast.expr, atoms: Sequence[NotationNode]) -> NotationNode:
                 "relation", "".join(_RELATIONS[type(op)] for op in ops), tuple(map(of, (tree.left, *tree.comparators)))
             )
         case ast.Call(func=ast.Name() as function, args=[_, *_] as arguments, keywords=[]):
-            name, operands = of(function).word, tuple(map(of, arguments))
-            is_root = name in _ROOTS.values()
-            return NotationNode("root" if is_root else "call", name[-1] if is_root else name, operands)
+            word, parts = of(function).word, tuple(map(of, arguments))
+            return (
+                NotationNode("root", word[-1], parts) if word in _ROOTS.values() else NotationNode("call", word, parts)
+            )
         case ast.Subscript(value=ast.Name() as function, slice=inside):
             return NotationNode("index", of(function).word, (of(function), of(inside)))
         case ast.Tuple(elts=[first, second]):  # a piece of a Piecewise
