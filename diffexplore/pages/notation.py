@@ -112,24 +112,30 @@ def _node(tree: ast.expr, atoms: Sequence[NotationNode]) -> NotationNode:
             return NotationNode("power", parts=(of(left), of(right)))
         case ast.UnaryOp(op=ast.UAdd(), operand=inside):
             return of(inside)
-        case ast.UnaryOp(op=ast.USub() | ast.Not() as sign, operand=inside):
-            return NotationNode("not" if isinstance(sign, ast.Not) else "negative", parts=(of(inside),))
-        case ast.BoolOp(op=word, values=parts):
-            return NotationNode("and" if isinstance(word, ast.And) else "or", parts=tuple(map(of, parts)))
+        case ast.UnaryOp(op=ast.USub() | ast.Not() as unary, operand=inside):
+            return NotationNode("not" if isinstance(unary, ast.Not) else "negative", parts=(of(inside),))
+        case ast.BoolOp(op=junction, values=parts):
+            return NotationNode("and" if isinstance(junction, ast.And) else "or", parts=tuple(map(of, parts)))
         case ast.Compare(ops=ops) if all(type(op) in _RELATIONS for op in ops):
             return NotationNode(
                 "relation", "".join(_RELATIONS[type(op)] for op in ops), tuple(map(of, (tree.left, *tree.comparators)))
             )
         case ast.Call(func=ast.Name() as function, args=[_, *_] as arguments, keywords=[]):
-            word, parts = of(function).word, tuple(map(of, arguments))
-            return (
-                NotationNode("root", word[-1], parts) if word in _ROOTS.values() else NotationNode("call", word, parts)
-            )
+            return _call(of(function), tuple(map(of, arguments)), bars=function.id == "abs")
         case ast.Subscript(value=ast.Name() as function, slice=inside):
             return NotationNode("index", of(function).word, (of(function), of(inside)))
         case ast.Tuple(elts=[first, second]):  # a piece of a Piecewise
             return NotationNode("call", "", (of(first), of(second)))
     raise NotReadError(ast.dump(tree)[:100])
+
+
+def _call(function: NotationNode, arguments: tuple[NotationNode, ...], *, bars: bool) -> NotationNode:
+    if function.kind != "name":
+        raise NotReadError(function.word)
+    if bars:
+        return NotationNode("size", parts=arguments)
+    kind, word = ("root", function.word[-1]) if function.word in _ROOTS.values() else ("call", function.word)
+    return NotationNode(kind, word, arguments)
 
 
 def _times(left: NotationNode, right: NotationNode) -> NotationNode:
