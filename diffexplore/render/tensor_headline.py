@@ -83,6 +83,21 @@ def _said(row: TensorRow) -> str | None:
     return row.cause.message
 
 
+def in_short(report: TensorReport) -> str:
+    """The verdict in few words, so that the cause of a failure is seen in one line or two."""
+    rows = [row for row in worst_first(report) if row.verdict == report.verdict]
+    if report.verdict == "pass":
+        caught = f"; {_caught(report)}" if any(row.smallest_detectable is not None for row in rows) else ""
+        return f"{counted(report.summary.passed, 'entry', 'entries')} right{caught.partition(', and')[0]}"
+    if not rows or not rows[0].entries.total:
+        return headline(report).sentence.removeprefix(f"{report.function}: ")
+    counts, cause = rows[0].entries, rows[0].cause
+    many = f"{counted(counts.failed or counts.inconclusive)} of {counted(counts.total, 'entry', 'entries')}"
+    where = f"{_listed(rows, report)}, {many} {'wrong' if counts.failed else 'undecided'}"
+    told = cause is not None and cause.key not in SAID_BY_NUMBERS
+    return with_minus(f"{where}: {cause.message if cause and told else _numbers(rows[0]).partition(';')[0]}")
+
+
 def _passed(report: TensorReport) -> str:
     caught = f"; {_caught(report)}" if any(row.smallest_detectable is not None for row in report.rows) else ""
     left = report.summary.inconclusive

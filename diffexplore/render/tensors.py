@@ -12,6 +12,7 @@ from diffexplore.render.tensor_headline import (
     called,
     entry_text,
     headline,
+    in_short,
     noun,
     told_cause,
     worst_first,
@@ -28,7 +29,7 @@ _ROWS, _CAUSES, _NOTES = 12, 5, 4
 _WIDTH, _LINES = 80, 25
 
 #: A longer name, index or cause is cut, from the left and from the right, unless everything is shown.
-_LONGEST_NAME, _LONGEST_CAUSE, _LONGEST_LINE = 22, 400, 80
+_LONGEST_NAME, _LONGEST_CAUSE = 22, 400
 
 _COUNTED = {"fail": "fail", "inconclusive": "undecided", "pass": "pass"}
 
@@ -187,9 +188,8 @@ def blocks_of(result: TensorReport | TensorReports, *, full: bool = False) -> It
     yield Gap()
     for name, report in result.checks:
         word, tone = WORDS[report.verdict]
-        sentence = f"{name}: {headline(report).sentence.removeprefix(f'{report.function}: ')}"
-        room = None if full else _LONGEST_LINE - len(word) - 2
-        yield Note((Span(word, tone), Span(f"  {_cut_to(sentence, room)}")))
+        said = headline(report).sentence.removeprefix(f"{report.function}: ") if full else in_short(report)
+        yield Note((Span(word, tone), Span(f"  {name}: {said}")))
 
 
 def first_of(result: TensorReport | TensorReports) -> Headline:
@@ -200,10 +200,6 @@ def first_of(result: TensorReport | TensorReports) -> Headline:
     counts = result.to_dict()["summary"]
     said = [f"{counted(counts[key])} {verb}" for key, verb in _COUNTED.items() if counts[key]]
     return Headline(word, tone, f"of {counted(len(result.checks), 'function')} {', '.join(said)}")
-
-
-def _cut_to(sentence: str, most: int | None) -> str:
-    return sentence if most is None or len(sentence) <= most else sentence[: most - 1] + "…"
 
 
 def title_of(result: TensorReport | TensorReports) -> str:
