@@ -60,6 +60,8 @@ def _certainly_in(domain: OperandDomain, operands: Sequence[Any]) -> bool:
     cells = [
         list(operand.cells.flat) if isinstance(operand, Grid) else [sympy.sympify(operand)] for operand in operands
     ]
+    if not all(cells):
+        return True
     rows = ([column[i % len(column)] for column in cells] for i in range(max(map(len, cells))))
     return all(
         is_nonnegative(apart) if sign == ">=" else is_positive(apart)

@@ -71,7 +71,9 @@ def _ordered(row: Sequence[Expr], descending: bool) -> tuple[list[Expr], list[Ex
     *others, (last, _) = cases
     values = [_chosen([(row[order[k]], holds) for order, holds in others], row[last[k]]) for k in range(len(row))]
     numbers = [sympy.Integer(k) for k in range(len(row))]
-    places = [_chosen([(numbers[order[k]], holds) for order, holds in others], numbers[last[k]]) for k in range(len(row))]
+    places = [
+        _chosen([(numbers[order[k]], holds) for order, holds in others], numbers[last[k]]) for k in range(len(row))
+    ]
     return values, places
 
 
