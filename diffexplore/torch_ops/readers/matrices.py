@@ -72,4 +72,4 @@ def solve(
     inverses = each_matrix(a, lambda matrix: _inverse(reading, matrix))
     found = products(inverses, Grid(right, b.axis)) if left else products(Grid(right, b.axis), inverses)
     cells = found.cells[..., 0] if vector else found.cells
-    return Grid(cells, found.axis), factored(reading, a, kept=True), pivots_of(a), no_error(a)
+    return Grid(cells, found.axis), factored(reading, a, kept=False), pivots_of(a), no_error(a)
