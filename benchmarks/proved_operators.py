@@ -2,9 +2,9 @@
 
     python -m benchmarks.proved_operators [--only PART] [--jobs 1] [--json FILE]
 
-Of each entry that autograd differentiates the smallest sample is taken: a function of the tensors in it that require a
-gradient, each entry of which is a symbol; all else are constants. An entry counts where that sample has entries, at most
-as many as can be read. Torch's derivatives are right, or so its own tests say: what is refuted is looked into.
+Of each operator that autograd differentiates the smallest sample is taken: a function of the tensors in it that need
+a gradient, each entry of which is a symbol; all else are constants. An operator counts where that sample has entries,
+at most as many as can be read. Torch's derivatives are right, or so its own tests say: what is refuted is looked into.
 Torch's database needs ``expecttest``, which its wheel does not bring.
 """
 

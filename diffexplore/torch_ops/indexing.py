@@ -61,6 +61,6 @@ OPERATORS: tuple[Operator, ...] = (
     unbounded("segment_reduce", EVERYWHERE, read=groups.segment_reduce, on_tensors=InSteps(steps.segment_reduce)),
     unbounded("_segment_reduce_backward", EVERYWHERE, read=groups.segment_reduce_backward),
     unbounded("_embedding_bag", EVERYWHERE, read=groups.embedding_bag, on_tensors=InSteps(steps.embedding_bag)),
-    unbounded("_embedding_bag_dense_backward", EVERYWHERE, read=groups.embedding_bag_backward),
+    unbounded("_embedding_bag_backward", EVERYWHERE, read=groups.embedding_bag_backward),
     unbounded("_embedding_bag_per_sample_weights_backward", EVERYWHERE, read=groups.embedding_bag_weights_backward),
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import sympy
-
 from diffexplore.bounds import linear, resizing
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
@@ -17,6 +15,7 @@ from diffexplore.torch_ops.tensor_rules.pooling import average, largest, put_by_
 _added = partial(smooth, bound=Handled(linear.added_up))
 _added_in_own = partial(smooth, bound=Handled(linear.added_in_own_dtype))
 _ordered = partial(handled, defined=EVERYWHERE, handler=linear.ordered)
+_NEAREST = ("upsample_nearest", "_upsample_nearest_exact")
 
 OPERATORS: tuple[Operator, ...] = (
     *(_added(f"avg_pool{axes}d", read=read.average(axes), on_tensors=average(axes)) for axes in (2, 3)),
@@ -66,11 +65,12 @@ OPERATORS: tuple[Operator, ...] = (
         for axes in (2, 3)
     ),
     *(
-        _added_in_own(f"upsample_nearest{axes}d_backward", read=places.nearest_backward(axes)) for axes in (1, 2, 3)
-    ),
-    *(
-        _added_in_own(f"_upsample_nearest_exact{axes}d_backward", read=places.nearest_backward(axes, sympy.S.Half))
-        for axes in (1, 2, 3)
+        part
+        for name in (f"{which}{axes}d" for which in _NEAREST for axes in (1, 2, 3))
+        for part in (
+            composed(name, EVERYWHERE, read=places.nearest(name)),
+            _added_in_own(f"{name}_backward", read=places.nearest_backward(f"{name}_backward")),
+        )
     ),
     *(
         composed(

@@ -59,7 +59,10 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     unbounded("any", EVERYWHERE, read=read.reduction(sympy.Or, "condition")),
     unbounded("_pdist_backward", AS_COMPOSED, rewritten=rewritten.pairwise_backward),
-    unbounded("_pdist_forward", AS_COMPOSED, rewritten=steps.pairwise_distances, on_tensors=InSteps(steps.pairwise_distances)),
+    unbounded(
+        "_pdist_forward", AS_COMPOSED, rewritten=rewritten.pairwise_distances,
+        on_tensors=InSteps(steps.pairwise_distances),
+    ),
     unbounded("all", EVERYWHERE, read=read.reduction(sympy.And, "condition")),
     smooth(
         "cumsum", bound=Handled(special.running_sum), read=read.running(lambda a, b: a + b, sympy.Or),

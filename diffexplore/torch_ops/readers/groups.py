@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from sympy import Expr
 from diffexplore.torch_ops.readers.arrays import Cells, Grid, Mixes, cells_of, filled
 from diffexplore.torch_ops.readers.logic import equal, select
 from diffexplore.torch_ops.readers.order import first_best
-from diffexplore.torch_ops.readers.scatter import choices, whole_numbers
+from diffexplore.torch_ops.readers.scatter import put_where, whole_numbers
 
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
@@ -94,7 +95,7 @@ def segment_reduce(
     neutral = {"sum": sympy.S.Zero, "prod": sympy.S.One}.get(reduce) if start is None else start
     rows = []
     for first, last in _bounds(lengths, offsets, axis):
-        columns = np.moveaxis(data.cells[first:last], 0, -1).reshape(-1, last - first)
+        columns = data.cells[first:last].reshape(last - first, math.prod(data.cells.shape[1:])).T
         if last == first and (neutral is None or reduce == "mean"):
             raise NotImplementedError("an empty segment has no value")
         for column in columns:
@@ -129,36 +130,36 @@ def _slopes(cells: Sequence[Expr], g: Expr, y: Expr, reduce: str, initial: Any) 
         start = sympy.S.One if initial is None else sympy.sympify(initial)
         return [g * sympy.Mul(start, *cells[:i], *cells[i + 1 :]) for i in range(len(cells))]
     hits = [equal(cell, y) for cell in cells]
-    count = sympy.Add(*(select(hit, sympy.S.One, sympy.S.Zero) for hit in hits))
-    return [select(hit, g / count, sympy.S.Zero) for hit in hits]
+    ones = [select(hit, sympy.S.One, sympy.S.Zero) for hit in hits]
+    parts = [g / sympy.Add(1, *ones[:i], *ones[i + 1 :]) for i in range(len(hits))]
+    return [select(hit, part, sympy.S.Zero) for hit, part in zip(hits, parts, strict=True)]
 
 
-# ---------------------------------------------------------------------------------------------------- bags of embeddings
+# --------------------------------------------------------------------------------------------------- bags of embeddings
 def embedding_bag(
     reading: Reading, weight: Grid, indices: Grid, offsets: Grid, scale_grad_by_freq: bool = False, mode: int = 0,
     sparse: bool = False, per_sample_weights: Grid | None = None, include_last_offset: bool = False,
     padding_idx: int = -1,
 ) -> tuple[Grid, Grid, Grid, Grid]:  # fmt: skip
-    """Sums (0), means (1) or largest elements (2) of rows in bags; with the bag of each, their sizes, and the largest."""
+    """Sums (0), means (1) or largest elements (2) of rows in bags; with the bag of each, the sizes, the largest."""
     _no_samples(weight, indices, offsets, per_sample_weights)
     if scale_grad_by_freq or sparse:
         raise NotImplementedError("gradients by frequency, and sparse ones, are not read: leave these options out")
-    rows, starts = whole_numbers(indices).reshape(-1).tolist(), whole_numbers(offsets).reshape(-1).tolist()
-    ends = starts[1:] if include_last_offset else [*starts[1:], len(rows)]
-    bags = [range(first, last) for first, last in zip(starts, ends, strict=False)]
-    kept = [[place for place in bag if rows[place] != padding_idx] for bag in bags]
+    rows, bags = _bags(indices, offsets, offsets.cells.size - include_last_offset, padding_idx)
     width, found, largest = weight.cells.shape[1], list[Expr](), list[Expr]()
-    for bag in kept:
+    for bag in bags:
         for column in range(width):
             cells = [weight.cells[rows[place], column] * _factor(per_sample_weights, place) for place in bag]
             found.append(_bag(cells, mode))
             names = [sympy.Integer(rows[place]) for place in bag]
             largest.append(first_best(cells, names) if mode == 2 and cells else sympy.S.Zero)
-    of = [sympy.Integer(number) for number, bag in enumerate(bags) for _ in bag]
-    sizes = [sympy.Integer(len(bag)) for bag in kept]
-    beside = zip((of, sizes, largest), reading.results[1:], strict=True)  # of no elements where no backward needs them
-    kept_for_backward = (Grid(cells_of(cells[: one.numel()], one.shape)) for cells, one in beside)
-    return Grid(cells_of(found, (len(bags), width))), *kept_for_backward
+    of = np.repeat(np.arange(len(bags)), np.diff([*whole_numbers(offsets).reshape(-1), len(rows)])[: len(bags)])
+    sizes = [len(bag) for bag in bags]
+    beside = [of.tolist(), sizes, largest]
+    kept = []
+    for cells, meta in zip(beside, reading.results[1:], strict=True):  # without elements where no backward needs them
+        kept.append(Grid(cells_of(map(sympy.sympify, cells[: meta.numel()]), meta.shape)))
+    return Grid(cells_of(found, (len(bags), width))), kept[0], kept[1], kept[2]
 
 
 def _factor(weights: Grid | None, place: int) -> Expr:
@@ -170,29 +171,30 @@ def _bag(cells: Sequence[Expr], mode: int) -> Expr:
 
 
 def embedding_bag_backward(
-    reading: Reading, grad: Grid, indices: Grid, offset2bag: Grid, bag_size: Grid, maximum_indices: Grid,
-    num_weights: int, scale_grad_by_freq: bool, mode: int, per_sample_weights: Grid | None, padding_idx: int = -1,
+    reading: Reading, grad: Grid, indices: Grid, offsets: Grid, offset2bag: Grid, bag_size: Grid,
+    maximum_indices: Grid, num_weights: int, scale_grad_by_freq: bool, mode: int, sparse: bool,
+    per_sample_weights: Grid | None, padding_idx: int = -1,
 ) -> Grid:  # fmt: skip
     """The gradient by the rows: what each bag says, added up at its rows, or at the largest of each column."""
     _no_samples(grad, indices, per_sample_weights)
-    if scale_grad_by_freq:
-        raise NotImplementedError("gradients by frequency are not read")
-    rows, of, sizes = (whole_numbers(one).reshape(-1).tolist() for one in (indices, offset2bag, bag_size))
+    rows, bags = _bags(indices, offsets, len(grad.cells), padding_idx)
     width = grad.cells.shape[1]
     found: Cells = filled((int(num_weights), width), sympy.S.Zero)
-    if mode == 2:
-        for bag, column in itertools.product(range(len(sizes)), range(width)):
-            for row in range(int(num_weights)) if sizes[bag] else ():
-                cell = sympy.S.Zero
-                for number, condition in reversed(choices(maximum_indices.cells[bag, column])):
-                    cell = select(condition, grad.cells[bag, column] if number == row else sympy.S.Zero, cell)
-                found[row, column] += cell
-        return Grid(found)
-    for place, (row, bag) in enumerate(zip(rows, of, strict=True)):
-        if row != padding_idx:
-            part = grad.cells[bag] * _factor(per_sample_weights, place)
-            found[row] = found[row] + (part / sizes[bag] if mode == 1 else part)
+    for number, bag in enumerate(bags):
+        for place in bag if mode < 2 else ():
+            part = grad.cells[number] * _factor(per_sample_weights, place)
+            found[rows[place]] = found[rows[place]] + (part / len(bag) if mode == 1 else part)
+        for column, row in itertools.product(range(width), sorted({rows[place] for place in bag}) if mode == 2 else ()):
+            found[row, column] += put_where(maximum_indices.cells[number, column], row, grad.cells[number, column])
     return Grid(found)
+
+
+def _bags(indices: Grid, offsets: Grid, count: int, padding: int) -> tuple[list[int], list[list[int]]]:
+    """The rows that are looked up, and which of these places each bag has, those of the padding left out."""
+    rows, starts = whole_numbers(indices).reshape(-1).tolist(), whole_numbers(offsets).reshape(-1).tolist()
+    ends = [*starts[1:], len(rows)]
+    spans = list(zip(starts, ends, strict=True))[:count]
+    return rows, [[place for place in range(*span) if rows[place] != padding] for span in spans]
 
 
 def embedding_bag_weights_backward(

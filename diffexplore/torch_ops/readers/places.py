@@ -1,9 +1,9 @@
-"""Places in memory, in the raveled tensor, or where a constant mask holds: what is read there, and what is put there."""
+"""Places in memory, in the raveled tensor, or where a constant mask holds: what is read and put there."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +54,7 @@ def _in_memory(
     operand: torch.Tensor, size: Sequence[int], stride: Sequence[int], offset: int | None
 ) -> np.ndarray[Any, Any]:
     """Which element of the operand lies at each place that the strides say; −1 where none does."""
-    start = operand.storage_offset()
+    start = int(operand.storage_offset())
     own = _places(operand.shape, operand.stride(), start).reshape(-1).tolist()
     number = {place: position for position, place in reversed(list(enumerate(own)))}
     places = _places(size, stride, start if offset is None else offset)
@@ -135,8 +135,7 @@ def replication_backward(axes: int) -> Callable[..., Grid]:
     def read(reading: Reading, grad: Grid, x: Grid, padding: Sequence[int]) -> Grid:
         shape = x.cells.shape
         sizes, padded = shape[x.ndim - axes :], grad.cells.shape[x.ndim - axes :]
-        if x.axis is not None and x.axis >= x.ndim - axes:
-            raise Mixes
+        _keep_samples(x, axes)
         index: np.ndarray[Any, Any] = np.zeros((1,), np.int64)
         for axis, (size, count) in enumerate(zip(sizes, padded, strict=True)):
             before = padding[2 * (axes - 1 - axis)]
@@ -148,20 +147,46 @@ def replication_backward(axes: int) -> Callable[..., Grid]:
     return read
 
 
-def nearest_backward(axes: int, shift: sympy.Rational = sympy.S.Zero) -> Callable[..., Grid]:
-    """The way back of resizing by the nearest element: ⌊(i + shift) · scale⌋, as torch rounds it in float32."""
+def nearest(name: str) -> Callable[..., Grid]:
+    """Resizing by the nearest element. The kernel rounds its place in float32: labels tell which one it takes."""
+    kernel = getattr(torch.ops.aten, name).default
+
+    def read(reading: Reading, x: Grid, output_size: Sequence[int], *scales: Any, **named: Any) -> Grid:
+        sizes = x.cells.shape[2:]
+        labels = torch.arange(math.prod(sizes), dtype=torch.float64).reshape((1, 1, *sizes))
+        index = kernel(labels, output_size, *_floats(scales), **_named(named)).to(torch.int64).numpy().reshape(-1)
+        _keep_samples(x, len(sizes))
+        found = x.cells.reshape(-1, math.prod(sizes))[:, index]
+        return Grid(found.reshape((*x.cells.shape[:2], *output_size)), x.axis)
+
+    return read
+
+
+def nearest_backward(name: str) -> Callable[..., Grid]:
+    """Its way back: what the kernel makes of each single place of the gradient says where that is added."""
+    kernel = getattr(torch.ops.aten, name).default
 
     def read(
         reading: Reading, grad: Grid, output_size: Sequence[int], input_size: Sequence[int], *scales: Any, **named: Any
     ) -> Grid:
-        given = [*scales, *named.values(), *[None] * axes][:axes]
-        index: np.ndarray[Any, Any] = np.zeros((1,), np.int64)
-        for size, count, scale in zip(input_size[2:], output_size, given, strict=True):
-            step = np.float32(size) / np.float32(count) if scale is None else np.float32(1 / float(scale))
-            line = np.floor((np.arange(count, dtype=np.float32) + np.float32(float(shift))) * step).astype(np.int64)
-            index = (index[:, None] * size + np.minimum(line, size - 1)).reshape(-1)
-        rows = grad.cells.reshape(-1, 1, len(index))
-        shape = (grad.cells.shape[0], *input_size[1:])
-        return Grid(put_back(rows, index[None, :], math.prod(input_size[2:])).reshape(shape), grad.axis)
+        count, sizes = math.prod(output_size), tuple(input_size[2:])
+        units = torch.eye(count, dtype=torch.float64).reshape((count, 1, *output_size))
+        made = kernel(units, output_size, (count, 1, *sizes), *_floats(scales), **_named(named)).reshape(count, -1)
+        _keep_samples(grad, len(sizes))
+        found = put_back(grad.cells.reshape(-1, 1, count), made.argmax(1).numpy()[None, :], math.prod(sizes))
+        return Grid(found.reshape((*grad.cells.shape[:2], *sizes)), grad.axis)
 
     return read
+
+
+def _floats(given: Sequence[Any]) -> list[Any]:
+    return [None if one is None else float(one) for one in given]
+
+
+def _named(given: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(zip(given, _floats(list(given.values())), strict=True))
+
+
+def _keep_samples(x: Grid, axes: int) -> None:
+    if x.axis is not None and x.axis >= x.ndim - axes:
+        raise Mixes

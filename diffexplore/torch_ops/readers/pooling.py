@@ -10,9 +10,8 @@ import numpy as np
 import sympy
 
 from diffexplore.torch_ops.readers.arrays import Cells, Grid, Mixes, cells_of
-from diffexplore.torch_ops.readers.logic import select
 from diffexplore.torch_ops.readers.order import first_best
-from diffexplore.torch_ops.readers.scatter import choices
+from diffexplore.torch_ops.readers.scatter import put_where
 from diffexplore.torch_ops.readers.windows import Index, added, put_back, seen_by
 from diffexplore.torch_ops.tensor_rules.windows import each, sliding
 
@@ -173,18 +172,10 @@ def by_index(axes: int, place: int) -> Callable[..., Grid]:
         index: Grid = given[place]
         size = math.prod(x.cells.shape[x.ndim - axes :])
         found = [
-            added(np.array([_where(index_cell, k, g) for index_cell, g in zip(row, grads, strict=True)], dtype=object))
+            added(np.array([put_where(cell, k, g) for cell, g in zip(row, grads, strict=True)], dtype=object))
             for row, grads in zip(_planes(index, axes), _planes(grad, axes), strict=True)
             for k in range(size)
         ]
         return Grid(cells_of(found, x.cells.shape), grad.axis)
 
     return read
-
-
-def _where(index: sympy.Expr, target: int, value: sympy.Expr) -> sympy.Expr:
-    """The value where the index is the target, else 0."""
-    cell = sympy.S.Zero
-    for number, condition in reversed(choices(index)):
-        cell = select(condition, value if number == target else sympy.S.Zero, cell)
-    return cell

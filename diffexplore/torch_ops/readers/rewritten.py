@@ -1,8 +1,9 @@
-"""Kernels in other operators on tensors, which are traced in their place: the ways back of attention and of distances, scatters."""
+"""Kernels in other operators on tensors, which are traced in their place: of attention and of distances."""
 
 from __future__ import annotations
 
 import math
+from itertools import combinations
 
 import torch
 
@@ -40,11 +41,36 @@ def distances_backward(upstream: Tensor, x: Tensor, y: Tensor, p: float, distanc
     return (upstream.unsqueeze(-1) * slopes).sum(-2)
 
 
+def _pairs(x: Tensor) -> tuple[list[int], list[int]]:
+    """The first and the second row of each pair."""
+    pairs = list(combinations(range(x.shape[0]), 2))
+    return [first for first, _ in pairs], [second for _, second in pairs]
+
+
+def pairwise_distances(x: Tensor, p: float = 2) -> Tensor:
+    """_pdist_forward: the distances of each pair of rows."""
+    first, second = _pairs(x)
+    return torch.linalg.vector_norm(x[first] - x[second], p, -1)
+
+
 def pairwise_backward(upstream: Tensor, x: Tensor, p: float, distances: Tensor) -> Tensor:
     """_pdist_backward: the gradient of the distances of each pair of rows."""
-    first, second = torch.triu_indices(x.shape[0], x.shape[0], 1).unbind(0)
+    first, second = _pairs(x)
     parts = upstream.unsqueeze(-1) * _slopes(x[first] - x[second], p, distances.unsqueeze(-1))
-    return torch.zeros_like(x).index_add(0, first, parts).index_add(0, second, parts, alpha=-1)
+    return torch.stack(
+        [
+            sum(
+                (
+                    sign * parts[k]
+                    for rows, sign in ((first, 1), (second, -1))
+                    for k, row in enumerate(rows)
+                    if row == i
+                ),
+                torch.zeros_like(x[i]),
+            )
+            for i in range(x.shape[0])
+        ]
+    )
 
 
 def _slopes(apart: Tensor, p: float, distances: Tensor) -> Tensor:

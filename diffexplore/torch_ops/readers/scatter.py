@@ -192,6 +192,14 @@ def choices(index: sympy.Expr) -> list[tuple[int, Any]]:
     return [(int(number), condition) for number, condition in pairs]
 
 
+def put_where(index: sympy.Expr, target: int, value: sympy.Expr) -> sympy.Expr:
+    """The value where an index is the target, else 0."""
+    cell = sympy.S.Zero
+    for number, condition in reversed(choices(index)):
+        cell = select(condition, value if number == target else sympy.S.Zero, cell)
+    return cell
+
+
 def _at(place: tuple[int, ...], dim: int, target: int, ndim: int) -> tuple[int, ...]:
     where = list(place)
     where[dim % ndim] = target
