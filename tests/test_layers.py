@@ -32,7 +32,8 @@ HEIGHT = {room: -place for place, layer in enumerate(_layers()) for room in laye
 
 #: The records that a caller gets: what draws, prints or explores them is loaded when it is called for.
 RESULTS = (
-    "checking.records", "exploring.records", "fitting.records", "graphing.records", "proving.records", "tensors.records",
+    "documents", "checking.records", "exploring.records", "fitting.records", "graphing.records", "proving.records",
+    "tensors.records",
 )  # fmt: skip
 
 #: Imports inside functions that go up, by module, with the rooms they go to: each for a reason.
@@ -40,7 +41,8 @@ UPWARDS = dict.fromkeys(RESULTS, frozenset({"render", "pages", "scanning", "expl
     "errors": frozenset({"render"}),  # the text of a GradientError is that of its report
     "bounds.watch": frozenset({"torch_ops"}),  # it looks up the record of each operator that it sees
     "bounds.numpy_watch": frozenset({"torch_ops"}),  # as above
-    "loss": frozenset({"render", "tracing", "proving"}),  # its repr; Loss.from_torch, which reads and reruns a program
+    # its repr; Loss.from_torch, which reads and reruns a program; Loss.compile
+    "loss": frozenset({"render", "tracing", "proving", "kernels"}),
 }
 
 Import = tuple[str, str, bool]

@@ -8,11 +8,11 @@ from itertools import chain
 
 from diffexplore.auditing.classes import IN_SCOPE, class_of
 from diffexplore.auditing.decide import answered
-from diffexplore.auditing.forwards import cases
 from diffexplore.auditing.functions import NotRead
 from diffexplore.auditing.questions import backward_questions, forward_questions
 from diffexplore.auditing.records import Audit, Check, Record
 from diffexplore.auditing.rulebook import Rulebook, RulebookEntry, read_installed
+from diffexplore.auditing.signature import cases
 from diffexplore.errors import UsageError
 from diffexplore.suggestions import did_you_mean
 

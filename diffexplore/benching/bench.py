@@ -7,12 +7,18 @@ from dataclasses import dataclass, field
 
 import torch
 
-from diffexplore.benching.errors import BenchTruths
-from diffexplore.benching.memory import peak_of
+from diffexplore.benching.measuring import (
+    BenchTruths,
+    Times,
+    later_calls,
+    no_garbage_collection,
+    peak_of,
+    share_of,
+    timed,
+)
 from diffexplore.benching.pairs import pairs_in
 from diffexplore.benching.records import Bench, BenchedLoss, Measurement
 from diffexplore.benching.settings import TimedLoss, check_memory
-from diffexplore.benching.timing import Times, later_calls, no_garbage_collection, share_of, timed
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.environment import environment
 from diffexplore.checking.listener import Listener, Silence

@@ -14,11 +14,10 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.checking.chunked import reduced_if_it_fits
 from diffexplore.checking.comparisons import Comparisons, PointOutcome
-from diffexplore.checking.evaluate import Chunk, Evaluator, Running
+from diffexplore.checking.evaluate import Chunk, Evaluator, Running, again_in_float64, refused_by_sample
 from diffexplore.checking.explain import stays_finite
 from diffexplore.checking.judge import PASS
 from diffexplore.checking.loss_value import compared_value, not_finite, value_truth
-from diffexplore.checking.opaque import again_in_float64, refused_by_sample
 from diffexplore.checking.probes import Probe, best_probe
 from diffexplore.checking.records import LOSS, VALUE
 from diffexplore.checking.tallies import Skipped

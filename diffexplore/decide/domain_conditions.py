@@ -28,10 +28,7 @@ class DomainCondition:
 
     def holds(self, region: Region) -> bool:
         """Whether it is certain on the region."""
-        signs = region.sign(self.expr)
-        if self.kind == "nonzero":
-            return 0 not in signs
-        return -1 not in signs and (self.kind == "nonnegative" or 0 not in signs)
+        return region.sign(self.expr).meet(self.kind)
 
     def fails(self, region: Region) -> bool:
         """Whether it certainly fails on the whole region."""

@@ -18,7 +18,7 @@ from diffexplore.decide.branches import Resolver, Undecided, has_branches
 from diffexplore.decide.domain_conditions import DomainCondition, domain_conditions
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
-from diffexplore.decide.signs import number_sign
+from diffexplore.formula.signs import number_sign
 from diffexplore.functions.facts import ANALYTIC
 from diffexplore.functions.tables import facts_of
 

@@ -14,9 +14,9 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.decide.branches import is_empty
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.regions import Region, expanded_out, line_of, small
-from diffexplore.decide.signs import number_sign
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import remembered
+from diffexplore.formula.signs import number_sign
 from diffexplore.formula.singularities import nonzero_in
 from diffexplore.formula.step_functions import is_rounded
 

@@ -30,6 +30,9 @@ _Found = TypeVar("_Found")
 _SHOT_INTERVAL = 0.02
 """Seconds between two attempts: an exception that lands in a destructor or a callback is lost, so it is repeated."""
 
+_LOOK_INTERVAL = 0.2
+"""Seconds between two looks of a caller that waits: what waits for a lock cannot be stopped itself."""
+
 _UNLIMITED = 10**18
 
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
@@ -198,9 +201,11 @@ class _Worker:
 
     def wait(self, seconds: float) -> None:
         """Wait for the end of the work, at most ``seconds`` of its processor time."""
-        left = seconds
-        while left > 0 and not self._over and not self._running.acquire(timeout=max(left, _SHOT_INTERVAL)):
-            left = seconds - self._used(otherwise=seconds)
+        started, left = time.monotonic(), seconds
+        while left > 0 and not self._over:
+            if self._running.acquire(timeout=min(max(left, _SHOT_INTERVAL), _LOOK_INTERVAL)):
+                return
+            left = seconds - self._used(otherwise=time.monotonic() - started)
 
     def _used(self, otherwise: float) -> float:
         """The processor time of the thread so far; ``otherwise`` where it cannot be told."""

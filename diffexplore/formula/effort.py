@@ -17,8 +17,7 @@ from fractions import Fraction
 from diffexplore.errors import UsageError
 from diffexplore.formula import effort_weights as of
 from diffexplore.formula.effort_applied import of_call, of_power
-from diffexplore.formula.effort_parts import of_product
-from diffexplore.formula.effort_record import MAX_CASES, Effort, joined
+from diffexplore.formula.effort_record import MAX_CASES, Effort, joined, of_product
 from diffexplore.formula.grammar import GROUPS, chain
 from diffexplore.formula.names import is_symbol
 from diffexplore.functions import FUNCTIONS

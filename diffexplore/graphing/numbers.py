@@ -42,6 +42,7 @@ def _less(x: fmpq, y: fmpq) -> bool | None:
     return None if x == y else bool(x < y)
 
 
+#: By name, for there are no others: the operations that make rationals of rationals. All else is done in balls.
 _EXACT: dict[str, Callable[..., Any]] = {
     "add": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": _divided,
     "neg": lambda x: -x, "abs": abs, "max": max, "min": min, "sign": _sign, "heaviside": _heaviside,

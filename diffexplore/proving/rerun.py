@@ -185,7 +185,7 @@ def _look(program: _Program, formulas: TracedFormulas, tensors: Tensors, found: 
                     found.notes.setdefault(name, f"{said}: its formula gives {float(ball.mid()):.6g}")
             elif ball is not None and math.isfinite(bound):
                 found.compared.add(name)
-                if abs(arb(value) - ball) > arb(bound):
+                if abs(arb(value) - ball) > arb(bound) and formulas.in_domain(name, tensors):
                     said = what_differs(where, name, value, repeated.get(name, ()), ball)
                     raise UsageError(f"{program.name} cannot be read: {said}")
 

@@ -13,7 +13,6 @@ from diffexplore.methods import runs_program
 from diffexplore.numerals import short
 from diffexplore.render.bench_tables import largest, summary, table_of_one, winners
 from diffexplore.render.outline import ran_itself
-from diffexplore.render.terminal import blocks_to_text
 from diffexplore.writing.blocks import Block, Gap, Heading, Headline, Note, Picture, text
 from diffexplore.writing.numbers import counted
 
@@ -116,8 +115,3 @@ def _time(seconds: float) -> str:
     if seconds >= 1:
         return f"{short(seconds, 2)} s"
     return f"{short(seconds * 1e3, 2)} ms" if seconds >= 1e-3 else f"{short(seconds * 1e6, 2)} µs"
-
-
-def to_text(bench: Bench, width: int = 100, ascii: bool | None = None) -> str:
-    """``bench`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
-    return blocks_to_text(outline(bench, full=False), width, ascii)

@@ -44,9 +44,11 @@ def worst_first(report: TensorReport) -> list[TensorRow]:
 
 
 def called(row: TensorRow, report: TensorReport) -> str:
-    """``x``, with what tells it from other rows by the same input: the output, the dtype."""
+    """``x``, with what tells it from other rows by the same input: the output, the dtype; ``(x, y)`` of order 2."""
     name = row.input
-    if len({other.output for other in report.rows}) > 1:
+    if report.order > 1:
+        name = f"({row.output.removeprefix('gradient by ')}, {name})"
+    elif len({other.output for other in report.rows}) > 1:
         name = f"{row.output} by {name}"
     return f"{name} ({row.dtype})" if row.dtype != report.dtype else name
 
@@ -55,6 +57,11 @@ def spoken(row: TensorRow, report: TensorReport) -> str:
     """``by x``, or ``of output 1 by x`` where there are several outputs."""
     name = called(row, report)
     return f"of {name}" if name.startswith(f"{row.output} by ") else f"by {name}"
+
+
+def noun(report: TensorReport) -> str:
+    """What is compared."""
+    return "gradient" if report.order == 1 else "second derivative"
 
 
 def entry_text(row: TensorRow) -> str:
@@ -74,6 +81,21 @@ def _said(row: TensorRow) -> str | None:
     if row.entries.total and len(row.cause.message) > LONGEST_CAUSE:
         return None
     return row.cause.message
+
+
+def in_short(report: TensorReport) -> str:
+    """The verdict in few words, so that the cause of a failure is seen in one line or two."""
+    rows = [row for row in worst_first(report) if row.verdict == report.verdict]
+    if report.verdict == "pass":
+        caught = f"; {_caught(report)}" if any(row.smallest_detectable is not None for row in rows) else ""
+        return f"{counted(report.summary.passed, 'entry', 'entries')} right{caught.partition(', and')[0]}"
+    if not rows or not rows[0].entries.total:
+        return headline(report).sentence.removeprefix(f"{report.function}: ")
+    counts, cause = rows[0].entries, rows[0].cause
+    many = f"{counted(counts.failed or counts.inconclusive)} of {counted(counts.total, 'entry', 'entries')}"
+    where = f"{_listed(rows, report)}, {many} {'wrong' if counts.failed else 'undecided'}"
+    told = cause is not None and cause.key not in SAID_BY_NUMBERS
+    return with_minus(f"{where}: {cause.message if cause and told else _numbers(rows[0]).partition(';')[0]}")
 
 
 def _passed(report: TensorReport) -> str:
@@ -107,7 +129,7 @@ def _failed(report: TensorReport) -> str:
     said = _said(first)
     reason = f": {said}" if said else ""
     return with_minus(
-        f"{report.function}: the gradient {spoken(first, report)} is wrong ({_numbers(first)}){reason}{also}"
+        f"{report.function}: the {noun(report)} {spoken(first, report)} is wrong ({_numbers(first)}){reason}{also}"
     )
 
 
@@ -137,7 +159,7 @@ def _undecided(report: TensorReport) -> str:
 
 
 def _gradients(rows: Sequence[TensorRow], report: TensorReport) -> str:
-    return f"the gradient{'' if len(rows) == 1 else 's'} {_listed(rows, report)}"
+    return f"the {noun(report)}{'' if len(rows) == 1 else 's'} {_listed(rows, report)}"
 
 
 def _listed(rows: Sequence[TensorRow], report: TensorReport) -> str:

@@ -7,7 +7,16 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from diffexplore.numerals import ABSENT, short
-from diffexplore.render.tensor_headline import SAID_BY_NUMBERS, called, entry_text, headline, told_cause, worst_first
+from diffexplore.render.tensor_headline import (
+    SAID_BY_NUMBERS,
+    called,
+    entry_text,
+    headline,
+    in_short,
+    noun,
+    told_cause,
+    worst_first,
+)
 from diffexplore.render.terminal import Drawing, plain_text
 from diffexplore.tensors.records import TensorReport, TensorReports, TensorRow
 from diffexplore.typography import speaks_mathematics, with_minus
@@ -20,7 +29,7 @@ _ROWS, _CAUSES, _NOTES = 12, 5, 4
 _WIDTH, _LINES = 80, 25
 
 #: A longer name, index or cause is cut, from the left and from the right, unless everything is shown.
-_LONGEST_NAME, _LONGEST_CAUSE, _LONGEST_LINE = 22, 400, 80
+_LONGEST_NAME, _LONGEST_CAUSE = 22, 400
 
 _COUNTED = {"fail": "fail", "inconclusive": "undecided", "pass": "pass"}
 
@@ -35,7 +44,10 @@ def outline(report: TensorReport, *, full: bool = False) -> Iterator[Block]:
     yield from _table(shown, report)
     if len(rows) > len(shown):
         yield Note(
-            text(f"and {counted(len(rows) - len(shown), 'other gradient')}{_all_pass(rows[len(shown) :])}", "quiet")
+            text(
+                f"and {counted(len(rows) - len(shown), f'other {noun(report)}')}{_all_pass(rows[len(shown) :])}",
+                "quiet",
+            )
         )
     yield from _remarks(report, full=full)
 
@@ -56,7 +68,7 @@ def _short(report: TensorReport, most: int) -> Iterator[Block]:
     yield from _causes(rows, told_cause(report), min(most, _CAUSES))
     yield from _table(rows[:most], report)
     if len(rows) > most:
-        yield Note(text(f"and {counted(len(rows) - most, 'other gradient')}"))
+        yield Note(text(f"and {counted(len(rows) - most, f'other {noun(report)}')}"))
     if report.truth == "estimated":
         yield Note(text(report.notes[0]), marker="·")
     yield Gap()
@@ -89,8 +101,9 @@ def _table(rows: Sequence[TensorRow], report: TensorReport) -> Iterator[Block]:
     in_ulp = any(row.error_ulp is not None for row in rows) or all(row.error_abs is None for row in rows)
     unit = "ulp" if in_ulp else "absolute"
     numbers = (Column("value"), Column("should be")) if wrong else ()
+    name = "gradient by" if report.order == 1 else "by"
     columns = (
-        Column("gradient by", align="left", flexible=True), Column("shape", align="left"),
+        Column(name, align="left", flexible=True), Column("shape", align="left"),
         Column("entries", align="left"), Column("worst", align="left"), *numbers,
         Column("error", unit), Column("allowed", unit), *(() if wrong else (Column("catches", "relative"),)),
     )  # fmt: skip
@@ -175,9 +188,8 @@ def blocks_of(result: TensorReport | TensorReports, *, full: bool = False) -> It
     yield Gap()
     for name, report in result.checks:
         word, tone = WORDS[report.verdict]
-        sentence = f"{name}: {headline(report).sentence.removeprefix(f'{report.function}: ')}"
-        room = None if full else _LONGEST_LINE - len(word) - 2
-        yield Note((Span(word, tone), Span(f"  {_cut_to(sentence, room)}")))
+        said = headline(report).sentence.removeprefix(f"{report.function}: ") if full else in_short(report)
+        yield Note((Span(word, tone), Span(f"  {name}: {said}")))
 
 
 def first_of(result: TensorReport | TensorReports) -> Headline:
@@ -188,10 +200,6 @@ def first_of(result: TensorReport | TensorReports) -> Headline:
     counts = result.to_dict()["summary"]
     said = [f"{counted(counts[key])} {verb}" for key, verb in _COUNTED.items() if counts[key]]
     return Headline(word, tone, f"of {counted(len(result.checks), 'function')} {', '.join(said)}")
-
-
-def _cut_to(sentence: str, most: int | None) -> str:
-    return sentence if most is None or len(sentence) <= most else sentence[: most - 1] + "…"
 
 
 def title_of(result: TensorReport | TensorReports) -> str:

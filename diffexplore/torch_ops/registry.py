@@ -17,6 +17,7 @@ from diffexplore.torch_ops import (
     choice,
     creation,
     functions,
+    gpu_kernels,
     indexing,
     linear_algebra,
     losses,
@@ -55,7 +56,7 @@ OPERATORS: Mapping[str, Operator] = _by_name(
     family.OPERATORS
     for family in (
         functions, arithmetic, choice, activations, losses, reductions, normalisation, products, movement, indexing,
-        pooling, linear_algebra, creation,
+        pooling, linear_algebra, creation, gpu_kernels,
     )
 )  # fmt: skip
 

@@ -39,7 +39,9 @@ class Reading:
     ``data`` are the symbols of one sample, ``shape`` is that of the node's result: its sizes, where that of the batch
     is 1, and the axis of the samples; ``dtype`` is that of the result, None where there are several. ``certain`` says
     that all operands have a finite value everywhere. ``view_copied`` says that some view has cells of its own, so that
-    writing into it would not reach the tensor that it is a view of. ``constants`` are the floats that were read as
+    writing into it would not reach the tensor that it is a view of. ``operand`` is the node's first
+    tensor, ``results`` are what it makes, without numbers. ``needs`` are conditions under which alone the node
+    has a value, beside those of its operator. ``constants`` are the floats that were read as
     other numbers; none where ``exact``, which reads every float as the number that it is.
     """
 
@@ -55,6 +57,8 @@ class Reading:
         self.shape: tuple[tuple[int, ...], int | None] = ((), None)
         self.dtype: torch.dtype | None = None
         self.certain = False
+        self.needs: set[Boolean] = set()
+        self.operand, self.results = torch.empty(0), torch.empty(0)
         self._capture = capture
         self._floats = floats_of(capture.graph)
         self._as_they_are = exact
@@ -116,6 +120,10 @@ class Reading:
         """Something that must hold of the number of samples."""
         self.guards[condition] = None
 
+    def need(self, *conditions: Boolean) -> None:
+        """What must hold for the node at hand to have a value."""
+        self.needs.update(conditions)
+
     def convention(self, condition: Any, text: str) -> Any:
         """Records that torch departs from mathematics where the condition holds; the condition."""
         if condition not in (True, False):
@@ -125,6 +133,8 @@ class Reading:
     # ----------------------------------------------------------------------------------------------- the nodes
     def _value(self, node: Node, values: Mapping[Node, Any]) -> Any:
         meta = node.meta.get("val")
+        if _only_checks(node):
+            return None
         if node.op == "get_attr":
             return self._constant(getattr(self._capture.graph, str(node.target)))
         if not isinstance(meta, (torch.Tensor, list, tuple)):
@@ -139,17 +149,21 @@ class Reading:
             self.domains.pass_on(node.args[0], node)
             return args[0][args[1]]
         try:
+            self.results = meta
             self.shape = self._shape_of(meta) if isinstance(meta, torch.Tensor) else ((), None)
             self.dtype = meta.dtype if isinstance(meta, torch.Tensor) else None
             self.certain = self._certainty.of(node.all_input_nodes)
+            self.operand = next((one for one in _metas(node) if isinstance(one, torch.Tensor)), self.operand)
             for operand in tree_leaves((args, kwargs)):  # constants from elsewhere, and numbers in the source
                 if isinstance(operand, (Grid, sympy.Expr)):
                     self._known.check(self.grid(operand))
             known = _operator(node)
             if known is None or known.reader is None:
                 raise NotImplementedError(advice(node.target, _name(node)))
+            self.needs.clear()
             value = self._read(node, known, args, kwargs, meta)
             self.domains.keep(node, known, _is_in_place(node), args, self.condition)
+            self.domains.add(node, known.name, self.needs)
             self._check(value, meta)
         except Mixes:
             raise MixesSamples(f"{_name(node)} at {self.place}") from None
@@ -183,6 +197,8 @@ class Reading:
 
     def _conformed(self, value: Any, meta: Any) -> Any:
         """A result with cells that its dtype can hold, all of them real."""
+        if value is None:  # a result that is not asked for
+            return None
         if isinstance(value, tuple):
             return tuple(self._conformed(part, tensor) for part, tensor in zip(value, meta, strict=True))
         self._known.check(value)
@@ -237,6 +253,16 @@ _RESHAPES = ("squeeze_", "unsqueeze_", "t_", "transpose_", "swapaxes_")
 
 def _operator(node: Node) -> Operator | None:
     return registry.of(node.target) if isinstance(node.target, OpOverload) else None
+
+
+def _only_checks(node: Node) -> bool:
+    """Whether an operator makes nothing and changes nothing, as one that looks for errors."""
+    return isinstance(node.target, OpOverload) and not (node.target._schema.returns or node.target._schema.is_mutable)
+
+
+def _metas(node: Node) -> list[Any]:
+    """What is known of the operands of a node without reading them."""
+    return [one.meta.get("val") for one in node.all_input_nodes]
 
 
 def _is_in_place(node: Node) -> bool:

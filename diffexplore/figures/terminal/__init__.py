@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
-from diffexplore.figures.extent import extent
-from diffexplore.figures.records import Figure
+from diffexplore.figures.records import Figure, extent
 from diffexplore.figures.terminal.canvas import BOX, drawn
-from diffexplore.figures.terminal.markers import lettered, markers
-from diffexplore.figures.terminal.strokes import UNBROKEN, Legend, Stroke, strokes
+from diffexplore.figures.terminal.strokes import UNBROKEN, Legend, Stroke, lettered, markers, strokes
 from diffexplore.typography import to_ascii
 
 __all__ = ["GRID_HEIGHT", "HEIGHT", "draw"]

@@ -13,6 +13,7 @@ from diffexplore.checking.records import Cause
 from diffexplore.tensors.candidate import TensorInput
 from diffexplore.tensors.diagnosis.diagnose import cause
 from diffexplore.tensors.diagnosis.nonfinite import origin
+from diffexplore.tensors.diagnosis.of_backward import of_backward
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, recorded_sweep
 from diffexplore.tensors.diagnosis.scene import GradientScene
 from diffexplore.tensors.pairs import UpstreamTrial
@@ -41,11 +42,16 @@ class Diagnoses:
             found = self._not_finite(output, source, number, trial)
             if found is not None:
                 return (found,)
-        if not any(_is_wrong(trial) for _, trial in trials) or any(trial.absent for _, trial in trials):
+        if not any(_is_wrong(trial) for _, trial in trials):
             return ()
         telling = sorted(trials, key=lambda one: not _is_wrong(one[1]))[:_MOST_SCENES]
         scenes = [self._scene(output, place, source, number, trial) for number, trial in telling]
-        if not any(scene.wrong.any() for scene in scenes):
+        if self._calls.subject.order > 1:
+            upstream = self._calls.upstreams[output][telling[0][0]]
+            written = of_backward(self._calls.subject.candidate, output, upstream, scenes[0])
+            if written is not None:
+                return (written,)
+        if not any(scene.wrong.any() for scene in scenes) or any(trial.absent for _, trial in trials):
             return ()
         return (cause(scenes),)
 
