@@ -22,7 +22,6 @@ from diffexplore.functions.lazy import library, resolved
 from diffexplore.functions.records import (
     LEFT_TO_ARB,
     NO_CLASS,
-    NO_GERM,
     NO_JAX,
     NO_NUMPY,
     NO_PYTHON,
@@ -166,7 +165,7 @@ FUNCTIONS: tuple[Function, ...] = (
             name="erfcx", aten="special_erfcx",
             torch=lambda x: narrow.in_float32(torch.special.erfcx, x), numpy=NO_NUMPY, jax=NO_JAX,
             tensorflow=NO_TENSORFLOW, javascript=_ERFCX_IN_JAVASCRIPT, arb=lambda x: (x * x).exp() * x.erfc(),
-            double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
+            double=LEFT_TO_ARB, germ=germ.erfcx, complex=NOT_COMPLEX,
             facts=Facts(
                 domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC,
                 normal_form=Equal(lambda x: sympy.exp(x**2) * sympy.erfc(x)), at_infinity=MAY_BE_FINITE,
@@ -197,7 +196,7 @@ FUNCTIONS: tuple[Function, ...] = (
             name="log_ndtr",
             torch=Kernels(_log_ndtr_by_torch, of=("erfc", "erfcx", "log", "log1p")),
             numpy=NO_NUMPY, jax=jsp.log_ndtr, tensorflow=NO_TENSORFLOW, javascript=_LOG_NDTR_IN_JAVASCRIPT,
-            arb=lambda x: balls.increasing(_log_ndtr_of_number)(x), double=LEFT_TO_ARB, germ=NO_GERM,
+            arb=lambda x: balls.increasing(_log_ndtr_of_number)(x), double=LEFT_TO_ARB, germ=germ.log_ndtr,
             complex=NOT_COMPLEX,
             facts=Facts(
                 domain=EVERYWHERE, sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC,
