@@ -77,8 +77,8 @@ def verify(
     """
     from diffexplore.cli.verify_tensors import tensor_request, verify_tensors
 
-    told = [name for name in context.params if name not in _OF_TENSORS and context.params[name]]
-    typed = {_spelled(name): True for name in told if _is_typed(context.get_parameter_source(name))}
+    named = [name for name in context.params if name not in _OF_TENSORS and context.params[name]]
+    typed = {_spelled(name): True for name in named if _is_typed(context.get_parameter_source(name))}
     tensors = tensor_request(
         candidate, inputs, typed, o.chosen("dtype", dtype, o.DTYPES), o.whole_number("--seed", seed) or 0
     )
@@ -189,7 +189,7 @@ def _loaded_for_questions(request: VerifyRequest, points: tuple[str, ...]) -> An
     from diffexplore.inputs.losses import is_formula
 
     complete = (points or request.wrt) and request.data.is_given  # the rest is requested by what reads it
-    if complete or request.data.file is not None:  # of the columns of a file, it is said which are missing
+    if complete or request.data.file is not None:  # of the columns of a file, it is stated which are missing
         return None
     if not is_formula(str(request.loss)) or str(request.candidate).endswith(".json"):
         return None

@@ -93,7 +93,7 @@ def _erfcx_spread(x: Any, out: Any) -> Any:
 def _log_ndtr_by_torch(x: Any) -> Any:
     # PyTorch has no rule by which it batches its own kernel. It differentiates the branch not taken too.
     root = math.sqrt(0.5)
-    watching.tell_watches(root, math.ulp(root))
+    watching.state_constant(root, math.ulp(root))
     left, right = torch.where(x < 1, x, 1.0) * -root, torch.where(x < 1, 1.0, x) * root
     below = torch.log(narrow.in_float32(torch.special.erfcx, left) / 2) - left * left
     return torch.where(x < 1, below, torch.log1p(torch.erfc(right) / -2))
