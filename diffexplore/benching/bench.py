@@ -80,15 +80,15 @@ class _Progress:
 
     def part_done(self) -> None:
         self._parts += 1
-        self._tell()
+        self._report()
 
     def batch_done(self) -> None:
         """The parts of methods that could not be timed are done too."""
         self._batches += 1
         self._parts = 0
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self._listener.progress("measuring", 2 * self._methods * self._batches + self._parts, 2 * self.combinations)
 
 

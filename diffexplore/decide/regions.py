@@ -60,7 +60,7 @@ class Region:
     """Bounds on directions, in the order in which they were found; ``fixed`` symbols are what stands beside them.
 
     No fixed symbol stands in a bound, in a level or in what another one is. ``levels`` are directions with the one
-    value that each has: expressions are not rewritten by them, but signs are told.
+    value that each has: expressions are not rewritten by them, but signs are decided.
     """
 
     bounds: tuple[tuple[sympy.Expr, OpenInterval], ...] = ()

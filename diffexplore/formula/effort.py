@@ -1,7 +1,7 @@
 """How much work SymPy has with a formula: counted on its syntax tree, before SymPy sees it.
 
 SymPy simplifies while it builds. For ``abs`` it conjugates the whole argument, for ``max`` it subtracts every pair of
-arguments, for ``cosh`` it asks whether each power below is real: nested, these questions are asked again at each level.
+arguments, for ``cosh`` it asks whether each power below is real: nested, these questions come again at each level.
 For the sign of a sum it puts fractions over one denominator, which grows as continued fractions do. So the work is not
 that of the characters. It is counted as a sum over sums, functions, powers and comparisons: the nodes of the operands,
 times the functions nested there, times weights that were measured (:mod:`diffexplore.formula.effort_weights`).

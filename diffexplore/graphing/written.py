@@ -123,7 +123,7 @@ class _Drafting:
         self.formula = total.formula[0] if total.size <= _MOST_OF_A_LOSS else None
 
 
-#: Their results are conditions and constants, which are told with the operation that uses them.
+#: Their results are conditions and constants, which stand with the operation that uses them.
 _NO_NODES = frozenset("lt le gt ge eq ne and or not full_like".split())
 
 

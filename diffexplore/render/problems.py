@@ -87,15 +87,15 @@ def problems_of_proof(proof: Proof, place: CodePlace | None = None) -> Iterator[
 
 def problems_of_tensors(report: TensorReport, place: CodePlace | None = None) -> Iterator[CodeProblem]:
     """Each cause of a wrong or an undecided gradient, at its worst."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for row in worst_first(report):
         rule = row.cause.key if row.cause is not None else WRONG if row.verdict == "fail" else UNDECIDED
-        if row.verdict == "pass" or rule in told or (report.verdict == "fail" and row.verdict != "fail"):
+        if row.verdict == "pass" or rule in reported or (report.verdict == "fail" and row.verdict != "fail"):
             continue
-        told.add(rule)
+        reported.add(rule)
         alone = replace(report, rows=(row,), verdict=row.verdict)
         yield CodeProblem(rule, "error" if row.verdict == "fail" else "open", of_tensors(alone).sentence, place)
-    if report.verdict == "inconclusive" and not told:
+    if report.verdict == "inconclusive" and not reported:
         yield CodeProblem(UNDECIDED, "open", of_tensors(report).sentence, place)
 
 

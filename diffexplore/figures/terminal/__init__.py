@@ -35,9 +35,9 @@ def draw(
     pen: list[Stroke] = []
     legend: list[Legend] = []
     for layer, marker in zip(figure.layers, chosen, strict=True):
-        found, said = strokes(layer, marker, figure, limits, (width, height), ascii)
+        found, entries_of_layer = strokes(layer, marker, figure, limits, (width, height), ascii)
         pen += found
-        legend += said
+        legend += entries_of_layer
     lines = ["  (no points)"] if limits is None else drawn(figure, pen, limits, width, height)
     in_a_row = dense or lettered(figure)
     entries = [f"{entry.marker} {entry.words}".strip() for entry in legend]
