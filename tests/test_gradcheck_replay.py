@@ -190,8 +190,8 @@ def test_a_file_of_another_format_and_one_of_several_checks() -> None:
     ("arguments", "said"),
     [
         (["mine.py:Step", "--surrogate", "identity"], "--surrogate is for functions of tensors: state their arguments"),
-        (["mine.py", "--reference", "mine.py:plain"], "--reference takes a function: name FILE.py:NAME"),
-        (["--inputs", "x[3]"], "--inputs takes a function: name FILE.py:NAME"),
+        (["mine.py", "--reference", "mine.py:plain"], "--reference takes a function beside it: name FILE.py:NAME"),
+        (["--inputs", "x[3]"], "--inputs takes a function beside it: name FILE.py:NAME"),
         (["mine.py:Wrong", "--inputs", "x[4,3],w[3]", "--replay", "-"], "--replay takes the name of a file"),
         (["mine.py:Wrong", "--inputs", "x[4,3],w[3]", "--reference", "mine.py:plane"], "did you mean 'plain'"),
         (["--replay", "again.json", "--seed", "1"], "without a candidate, --replay runs what its file says"),

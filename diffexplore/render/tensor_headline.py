@@ -152,7 +152,8 @@ def _digits(number: float, row: TensorRow) -> str:
 
 def _undecided(report: TensorReport) -> str:
     if not report.summary.passed and not report.summary.inconclusive:
-        return f"{report.function}: nothing was compared: all gradients are empty"
+        empty = " and ".join(dict.fromkeys(f"{row.input} is {'×'.join(map(str, row.shape))}" for row in report.rows))
+        return f"{report.function}: nothing was compared, as {empty}: pass inputs that have elements"
     rows = [row for row in worst_first(report) if row.verdict == "inconclusive"]
     stated = _stated(rows[0])
     return f"{report.function}: could not decide {_gradients(rows, report)}{f': {stated}' if stated else ''}"

@@ -118,6 +118,20 @@ class TensorCandidate:
         return replace(self, args=args, kwargs=kwargs, state=state, inputs=tuple(inputs))
 
 
+_COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
+
+
+def in_dtype(candidate: TensorCandidate, dtype: torch.dtype) -> TensorCandidate:
+    """The same call with every tensor of floats in a dtype; complex ones in its complex counterpart, if it has one."""
+    found = {}
+    for one in candidate.inputs:
+        if one.tensor.is_floating_point() or one.tensor.is_complex():
+            target = _COMPLEX.get(dtype, one.tensor.dtype) if one.tensor.is_complex() else dtype
+            converted = one.tensor.detach().to(target, copy=True)
+            found[one.name] = converted.requires_grad_(one.tensor.requires_grad)
+    return candidate.replaced(found)
+
+
 def candidate_of(
     fn: Any, inputs: Any, *, seed: int = 0, eager: bool = False, state: Mapping[str, Tensor] | None = None
 ) -> TensorCandidate:

@@ -21,7 +21,8 @@ def check_repeats(calls: TensorCalls) -> None:
     candidate = calls.subject.candidate
     again = {one.name: one.tensor for one in candidate.replaced().returned()}
     for one in calls.outputs:
-        if one.name not in again or again[one.name].shape != one.tensor.shape:
+        shapes = {tuple(one.tensor.shape), calls.seen.outputs[one.name].value.shape[: one.tensor.dim()]}
+        if one.name not in again or {*shapes, tuple(again[one.name].shape)} != {tuple(one.tensor.shape)}:
             raise CandidateError(f"{candidate.name} is not the same from call to call: {one.name} changes its shape")
     first = calls.seen.outputs
     if all(_change(name, of, TensorNumbers(numbers_of(again[name]), of.bound)) is None for name, of in first.items()):

@@ -13,10 +13,10 @@ from diffexplore.checking.judge import FAIL, Judged, rejudged
 from diffexplore.checking.records import Cause
 from diffexplore.errors import CandidateError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
-from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, in_dtype
 from diffexplore.tensors.diagnosis.of_calls import Diagnoses
-from diffexplore.tensors.estimated import FEW_ENTRIES, Differences, Estimated, directions
-from diffexplore.tensors.observed import TensorNumbers, in_float64, numbers_of, real_dtype
+from diffexplore.tensors.estimated import FEW_ENTRIES, MOST_ENTRIES, Differences, Estimated, directions, each_entry
+from diffexplore.tensors.observed import TensorNumbers, numbers_of, real_dtype
 from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
 from diffexplore.tensors.subject import TensorCalls
 
@@ -123,7 +123,7 @@ def _again_in_float64(
     failed = any((one.verdict == FAIL).any() for one in compared)
     if not failed or not calls.seen.hidden or calls.subject.dtype == torch.float64:
         return compared
-    wide = in_float64(calls.subject.candidate)
+    wide = in_dtype(calls.subject.candidate, torch.float64)
     try:
         again = next(one for one in wide.returned() if one.name == output.name)
         values = wide.gradients(again, upstream.to(again.tensor.dtype))
@@ -136,35 +136,44 @@ def _again_in_float64(
 
 
 def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
-    """Each gradient against differences of the forward: by entry where there are few, else along random directions."""
-    candidate = calls.subject.candidate
+    """Each gradient against differences of the forward: by entry where there are few, else along random directions.
+
+    One that fails along a direction is looked at by entry, where there are not too many.
+    """
+    candidate, diagnoses, order = calls.subject.candidate, Diagnoses(calls), calls.subject.order
     differences = Differences(calls.subject.forward)
     for place, one in enumerate(calls.outputs):
         if not all_real(one, calls):
             continue
-        trials: list[list[UpstreamTrial]] = [[] for _ in candidate.sources]
-        for number, upstream in enumerate(calls.upstreams[one.name]):
-            found = calls.seen.gradients[one.name, number]
-            if isinstance(found, str):
-                continue
-            moved = [] if all(np.isfinite(n.bound).all() for n in found) else _moved(candidate, one, upstream)
-            for i, source in enumerate(candidate.sources):
-                ways = [way for _, way in directions(tuple(source.tensor.shape), candidate.seed)]
-                truths = [differences.along(one, place, upstream, source.name, way) for way in ways]
-                numbers = _along(found[i], ways, [other[i] for other in moved], candidate)
-                verdicts = judged(numbers, _ball(truths), source.tensor.dtype, reason=None, proved=False)
-                trials[i].append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
-        for source, several in zip(candidate.sources, trials, strict=True):
-            if several:
-                along = source.tensor.numel() > FEW_ENTRIES
-                yield GradientPair(
-                    one.name,
-                    source,
-                    tuple(several),
-                    "estimated",
-                    _steps(source.name, several, calls.subject.order),
-                    along=along,
-                )
+        cases = [
+            (number, upstream, found)
+            for number, upstream in enumerate(calls.upstreams[one.name])
+            if not isinstance(found := calls.seen.gradients[one.name, number], str)
+        ]
+        moved = [
+            [] if all(np.isfinite(n.bound).all() for n in found) else _moved(candidate, one, upstream)
+            for _, upstream, found in cases
+        ]
+
+        def trial(i: int, source: TensorInput, case: int, ways: Sequence[np.ndarray]) -> UpstreamTrial:
+            number, upstream, found = cases[case]  # noqa: B023  # called at once
+            truths = [differences.along(one, place, upstream, source.name, way) for way in ways]  # noqa: B023
+            numbers = _along(found[i], ways, [other[i] for other in moved[case]], candidate)  # noqa: B023
+            verdicts = judged(numbers, _ball(truths), source.tensor.dtype, reason=None, proved=False)
+            return UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent)  # noqa: B023
+
+        for i, source in enumerate(candidate.sources if cases else ()):
+            shape = tuple(source.tensor.shape)
+            along = source.tensor.numel() > FEW_ENTRIES
+            trials = [trial(i, source, case, list(directions(shape, candidate.seed))) for case in range(len(cases))]
+            failed = any((several.judged.verdict == FAIL).any() for several in trials)
+            if failed and along and source.tensor.numel() <= MOST_ENTRIES:
+                along = False
+                trials = [trial(i, source, case, list(each_entry(shape))) for case in range(len(cases))]
+            known = _steps(source.name, trials, order)
+            for several in trials if not known and not any(several.absent for several in trials) else ():
+                known = known or diagnoses.of_estimates(one.tensor, source, several.judged, along=along)
+            yield GradientPair(one.name, source, tuple(trials), "estimated", known, along=along)
 
 
 def all_real(output: TensorOutput, calls: TensorCalls) -> bool:
