@@ -94,7 +94,7 @@ def in_short(report: TensorReport) -> str:
     counts, cause = rows[0].entries, rows[0].cause
     many = f"{counted(counts.failed or counts.inconclusive)} of {counted(counts.total, 'entry', 'entries')}"
     where = f"{_listed(rows, report)}, {many} {'wrong' if counts.failed else 'undecided'}"
-    told = cause is not None and cause.key not in SAID_BY_NUMBERS
+    told = cause is not None and cause.key not in SHOWN_BY_NUMBERS
     return with_minus(f"{where}: {cause.message if cause and told else _numbers(rows[0]).partition(';')[0]}")
 
 
