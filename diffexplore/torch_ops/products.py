@@ -8,10 +8,11 @@ from functools import partial
 import torch
 
 from diffexplore.bounds import products as bound
+from diffexplore.bounds import recurrent
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import reductions as read
-from diffexplore.torch_ops.records import Operator, smooth, unbounded
+from diffexplore.torch_ops.records import Operator, composed, in_steps, smooth
 from diffexplore.torch_ops.tensor_rules import products as tensors
 from diffexplore.torch_ops.tensor_rules import steps
 from diffexplore.torch_ops.tensor_rules.convolution import convolution
@@ -34,6 +35,8 @@ OPERATORS: tuple[Operator, ...] = (
     smooth("baddbmm", bound=_product(torch.bmm, added=True), on_tensors=tensors.added_product),
     smooth("convolution", bound=Handled(bound.convolution), on_tensors=convolution),
     smooth("convolution_backward", bound=Handled(bound.convolution), on_tensors=InSteps(convolution_backward)),
-    unbounded("addbmm", EVERYWHERE, on_tensors=InSteps(steps.added_products)),
-    unbounded("_trilinear", EVERYWHERE, on_tensors=InSteps(steps.trilinear)),
+    in_steps("mkldnn_rnn_layer", EVERYWHERE, steps=recurrent.layer),
+    composed("mkldnn_rnn_layer_backward", EVERYWHERE, steps=recurrent.layer_backward),
+    in_steps("addbmm", EVERYWHERE, steps=steps.added_products),
+    in_steps("_trilinear", EVERYWHERE, steps=steps.trilinear),
 )
