@@ -20,6 +20,7 @@ import torch
 
 from diffexplore.arithmetic import double_double as pairs
 from diffexplore.arithmetic.double_balls import LARGEST, QUANTUM, UPWARD, DoubleBall
+from diffexplore.arithmetic.dual_balls import bilinear
 from diffexplore.torch_private.watching import disable_current_modes
 
 #: Slices reach so many bits below the largest entry of a row or column, unless nothing is left before.
@@ -54,6 +55,7 @@ class _Slices:
         return not self.shift.any()
 
 
+@bilinear
 def matmul(a: DoubleBall, b: DoubleBall) -> DoubleBall:
     """The product of matrices (…, m, k) and (…, k, n), broadcast over the axes in front like ``numpy.matmul``."""
     inner = a.high.shape[-1]

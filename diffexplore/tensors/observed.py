@@ -228,15 +228,3 @@ def narrowest(candidate: TensorCandidate) -> torch.dtype | None:
     floats = [one.tensor for one in candidate.inputs if one.tensor.is_floating_point() or one.tensor.is_complex()]
     dtypes = {real_dtype(tensor) for tensor in floats} & UNIT_ROUNDOFF.keys()
     return max(dtypes, key=lambda dtype: UNIT_ROUNDOFF[dtype], default=None)
-
-
-def in_float64(candidate: TensorCandidate) -> TensorCandidate:
-    """The same call with every tensor of floats in float64."""
-    wide = {
-        one.name: one.tensor.detach()
-        .to(torch.complex128 if one.tensor.is_complex() else torch.float64)
-        .requires_grad_(one.tensor.requires_grad)
-        for one in candidate.inputs
-        if one.tensor.is_floating_point() or one.tensor.is_complex()
-    }
-    return candidate.replaced(wide)
