@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
-from benchmarks._jobs import device_named, finish, outcomes, with_device
+from benchmarks._jobs import device_named, finish, on_device, outcomes, with_device
 from diffexplore.errors import UsageError
 from diffexplore.tensors.gradcheck import gradcheck
 from diffexplore.tensors.gradgradcheck import gradgradcheck
@@ -61,10 +61,11 @@ class Task:
 @cache
 def entries(dtype: torch.dtype, device: str = "cpu") -> dict[str, Any]:
     """Those that autograd differentiates, by name and variant."""
+    kind = device if device.startswith("cuda") else "cpu"
     return {
         f"{entry.name}{'.' if entry.variant_test_name else ''}{entry.variant_test_name}": entry
         for entry in op_db
-        if entry.supports_autograd and dtype in entry.supported_dtypes(torch.device(device).type)
+        if entry.supports_autograd and dtype in entry.supported_dtypes(torch.device(kind).type)
     }
 
 
@@ -95,8 +96,12 @@ def outcome(task: Task) -> Outcome:
 def _calls(entry: Any, dtype: torch.dtype, device: torch.device) -> Iterator[tuple[Any, tuple[torch.Tensor, ...]]]:
     """Functions of the tensors that need a gradient, and these."""
     torch.manual_seed(0)
-    for sample in entry.sample_inputs(device, dtype, requires_grad=True):
-        arguments = ((sample.input, *sample.args), sample.kwargs)
+    drawn_on = device if device.type in ("cpu", "cuda") else torch.device("cpu")
+    for sample in entry.sample_inputs(drawn_on, dtype, requires_grad=True):
+        arguments = tree_map(
+            lambda leaf: on_device(leaf, device) if isinstance(leaf, torch.Tensor) else leaf,
+            ((sample.input, *sample.args), sample.kwargs),
+        )
         sources = [leaf for leaf in tree_leaves(arguments) if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
 
         function = partial(_call, entry, sample, arguments, [id(source) for source in sources])
@@ -129,8 +134,8 @@ def _checked(function: Any, inputs: tuple[torch.Tensor, ...], battery: str | Non
     except Exception as error:  # a defect of ours: it is counted, and the sweep goes on
         return "error", f"{type(error).__name__}: {error}"[:160], ""
     causes = [row.cause.message for row in report.rows if row.cause is not None and row.verdict == report.verdict]
-    kinds = {row.truth.kind for row in report.rows if row.truth is not None}
-    return report.verdict, (causes or [""])[0][:160], "estimated" if "estimated" in kinds else "certified"
+    unread = [note.partition("cannot be read: ")[2] for note in report.notes if "cannot be read: " in note]
+    return report.verdict, (causes or unread or [""])[0][:160], report.truth
 
 
 def _by_torch(function: Any, inputs: tuple[torch.Tensor, ...], *, second: bool) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from diffexplore.exploring.records import Explorer
     from diffexplore.fitting.fit import fit
     from diffexplore.fitting.records import Fit
-    from diffexplore.graphing.graph import graph
+    from diffexplore.graphing.build import graph
     from diffexplore.loss import Loss
     from diffexplore.proving.prove import prove
     from diffexplore.proving.records import Proof
@@ -35,7 +35,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Loss": "loss", "Report": "checking.records", "Row": "checking.records", "DiffexploreError": "errors",
     "UsageError": "errors", "GradientError": "errors", "Explorer": "exploring.records", "explore": "exploring.explore",
-    "Fit": "fitting.records", "fit": "fitting.fit", "graph": "graphing.graph", "Proof": "proving.records",
+    "Fit": "fitting.records", "fit": "fitting.fit", "graph": "graphing.build", "Proof": "proving.records",
     "assert_gradient": "verifying.assertion", "check": "checking.run", "prove": "proving.prove",
     "verify": "verifying.run", "gradcheck": "tensors.gradcheck", "TensorReport": "tensors.records",
     "gradgradcheck": "tensors.gradgradcheck",

@@ -12,8 +12,7 @@ import pytest
 from diffexplore.errors import UsageError
 from diffexplore.figures import matplotlib as files
 from diffexplore.figures import plotly
-from diffexplore.figures.extent import extent
-from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
+from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Layer, Rule, Series, ValueGrid, extent
 from diffexplore.figures.roles import PALETTE, STYLES, styles
 from diffexplore.figures.terminal import draw
 from tests.figure_examples import EVERYTHING, GRID, LAYERS, ROLES, figure

@@ -30,8 +30,8 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.case_balls import SMOOTH
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.decide.generators import with_converter
-from diffexplore.decide.signs import certainly, sign_of
 from diffexplore.formula.derive import differentiate
+from diffexplore.formula.signs import certainly, sign_of
 from diffexplore.functions import OPERATIONS, Function
 from diffexplore.functions.domains import EVERYWHERE
 from diffexplore.functions.facts import (

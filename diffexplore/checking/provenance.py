@@ -25,7 +25,7 @@ Tensor = torch.Tensor
 #: An operation whose formula is not known.
 UNKNOWN = sympy.Symbol("…", real=True)
 
-#: Growth of the relative radius below which an operation is not said to lose digits.
+#: Growth of the relative radius below which an operation is not stated to lose digits.
 _GREAT = 8.0
 
 

@@ -82,8 +82,8 @@ def verify(
     from diffexplore.cli.verify_tensors import TensorRequest, tensor_request, verify_tensors
 
     others = _OF_OUTPUT if candidate is None and inputs is None else _OF_TENSORS
-    told = [name for name in context.params if name not in others and context.params[name]]
-    typed = {_spelled(name): True for name in told if _is_typed(context.get_parameter_source(name))}
+    named = [name for name in context.params if name not in others and context.params[name]]
+    typed = {_spelled(name): True for name in named if _is_typed(context.get_parameter_source(name))}
     functions = {"--reference": reference, "--surrogate": surrogate}
     request_of_tensors = TensorRequest(
         candidate, inputs, o.chosen("dtype", dtype, o.DTYPES), o.whole_number("--seed", seed) or 0,
@@ -197,7 +197,7 @@ def _loaded_for_questions(request: VerifyRequest, points: tuple[str, ...]) -> An
     from diffexplore.inputs.losses import is_formula
 
     complete = (points or request.wrt) and request.data.is_given  # the rest is requested by what reads it
-    if complete or request.data.file is not None:  # of the columns of a file, it is said which are missing
+    if complete or request.data.file is not None:  # of the columns of a file, it is stated which are missing
         return None
     if not is_formula(str(request.loss)) or str(request.candidate).endswith(".json"):
         return None

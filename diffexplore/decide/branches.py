@@ -11,11 +11,11 @@ from sympy.core.relational import Relational
 
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.regions import Region, line_of, small
-from diffexplore.decide.signs import certainly, sign_of
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import spend
 from diffexplore.formula.elimination import Inequality, contradict, row_of
 from diffexplore.formula.functions_sympy import dsinc
+from diffexplore.formula.signs import certainly, sign_of
 from diffexplore.formula.size import nodes
 from diffexplore.functions.facts import CORNER, Equal
 from diffexplore.functions.tables import by_class

@@ -17,8 +17,8 @@ from diffexplore.decide.records import Decision
 from diffexplore.decide.refute import Seen
 from diffexplore.decide.regions import Region
 from diffexplore.decide.side_conditions import SideCondition, shortest
-from diffexplore.decide.signs import sign_of
 from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.signs import sign_of
 from diffexplore.formula.step_functions import StepFunction
 from diffexplore.formula.text import to_text
 from diffexplore.functions.facts import CUT, JUMP, RESOLVED

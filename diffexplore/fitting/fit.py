@@ -19,7 +19,7 @@ from diffexplore.fitting.descend import Walk, walk
 from diffexplore.fitting.drift import Apart, DriftBound
 from diffexplore.fitting.explanation import explained
 from diffexplore.fitting.landscape import outside_domain
-from diffexplore.fitting.objective import RunObjective
+from diffexplore.fitting.objective import RunObjective, SumsObjective, takes_sums
 from diffexplore.fitting.recorded import drift_records, run_record
 from diffexplore.fitting.records import Drift, Fit, FittedLoss, Run
 from diffexplore.fitting.reduced import ReducedFormulas, ReducedLoss, point
@@ -114,7 +114,8 @@ def _walks(
         obstacle = method.load().obstacle(problem)
         if obstacle is not None:
             raise UsageError(f"{method.name} cannot be run: {obstacle}")
-        objective = RunObjective(problem, method, columns, loss.n)
+        summed = takes_sums(loss.formulas.moments, loss.n, method.name, dtype_name(dtype))
+        objective = SumsObjective(problem, method, loss) if summed else RunObjective(problem, method, columns, loss.n)
         walks.append(Walk(method.name, objective, objective.tensors([start[name] for name in loss.parameters])))
     _check_start(walks[0], loss, start)
     return walks

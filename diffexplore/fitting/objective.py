@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from flint import arb
 from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.fitting.moments import Moments
+from diffexplore.fitting.reduced import ReducedLoss, point
 from diffexplore.methods import MethodEntry
 from diffexplore.methods.base import unwatched
 from diffexplore.methods.problem import Problem, spread_over
@@ -24,9 +27,8 @@ class RunObjective:
         self._method = method.load()
         self._n = n
         zeros = dict.fromkeys(problem.loss.parameters, 0.0)
-        self._data = {
-            name: value for name, value in problem.values(zeros, columns).items() if name in problem.loss.data
-        }
+        values = problem.values(zeros, columns) if columns else {}
+        self._data = {name: value for name, value in values.items() if name in problem.loss.data}
         self._hessian: Program | None = None
 
     def tensors(self, point: Sequence[float]) -> list[Tensor]:
@@ -67,3 +69,35 @@ class RunObjective:
         outputs = self._hessian.run(TORCH, values)
         found = [float(self._problem.reduce(spread_over(output, self._n, values))) for output in outputs]
         return np.nan_to_num(np.array(found).reshape(len(names), len(names)))
+
+
+#: From so many samples on, a run takes its numbers from the sums where it can.
+_MANY = 100_000
+
+
+def takes_sums(moments: Moments | None, n: int, method: str, dtype: str) -> bool:
+    """Whether a run reads the data once: the closed form, in float64, of many samples that a few sums stand for."""
+    return method == "symbolic" and dtype == "float64" and n >= _MANY and moments is not None
+
+
+class SumsObjective(RunObjective):
+    """The same in float64 from sufficient statistics: each number is the double nearest to the middle of its ball."""
+
+    def __init__(self, problem: Problem, method: MethodEntry, exact: ReducedLoss) -> None:
+        super().__init__(problem, method, {}, exact.n)
+        self._exact = exact
+
+    def loss(self, parameters: Sequence[Tensor]) -> Tensor:
+        return torch.tensor(float(self._exact.value(_at(parameters)).mid()), dtype=torch.float64)
+
+    def slopes(self, parameters: Sequence[Tensor]) -> list[Tensor]:
+        balls = self._exact.gradient(_at(parameters))
+        return [torch.tensor(float(ball.mid()), dtype=torch.float64) for ball in balls]
+
+    def hessian(self, at: np.ndarray) -> np.ndarray:
+        entries = self._exact.derivatives(point(at.tolist())).hessian.entries()
+        return np.nan_to_num(np.array([float(entry.mid()) for entry in entries]).reshape(len(at), len(at)))
+
+
+def _at(parameters: Sequence[Tensor]) -> list[arb]:
+    return point([float(one) for one in parameters])

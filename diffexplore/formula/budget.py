@@ -2,7 +2,7 @@
 
 What works under a :class:`Budget` says what it does by calls of :func:`spend`, by counts that depend on its input
 alone: nodes that are visited, terms that are multiplied, steps that are run in balls. SymPy and flint do not count, and
-cannot be told to stop: what they are given is bounded beforehand, by its size (:mod:`diffexplore.formula.size`).
+cannot be stopped: what they are given is bounded beforehand, by its size (:mod:`diffexplore.formula.size`).
 
 Seconds are a far net under that. The work is done in a thread of its own, in which CPython raises an exception
 (``PyThreadState_SetAsyncExc``) when the processor time of the thread is up. The caller waits, so nothing runs side by
@@ -208,7 +208,7 @@ class _Worker:
             left = seconds - self._used(otherwise=time.monotonic() - started)
 
     def _used(self, otherwise: float) -> float:
-        """The processor time of the thread so far; ``otherwise`` where it cannot be told."""
+        """The processor time of the thread so far; ``otherwise`` where it cannot be decided."""
         if self._clock is None:
             return 0.0 if _HAS_CLOCK else otherwise
         try:

@@ -110,7 +110,7 @@ def number_of(value: Value) -> Number | None:
 
 
 def negligible(value: Value) -> Number | None:
-    """A value that is 0, or too near to 0 for its sign to be known: its size is all that is said."""
+    """A value that is 0, or too near to 0 for its sign to be known: its size is all that is shown."""
     if isinstance(value, fmpq) or not value.contains(0) or not value.rad() < _NEAR_ZERO:
         return None
     return Number(f"±{short(float(value.abs_upper()), 1, upward=True)}", as_record(value))

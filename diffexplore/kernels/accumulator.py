@@ -39,7 +39,7 @@ class Accumulator:
     def operations(self) -> int:
         """Passes over a column or a pair of them, for all sums: what a sample costs."""
         of_columns = len(self._sliced) * slices.OPERATIONS
-        of_sums = sum(slices.PARTS if sum(self.powers[place]) == 2 else 2 for place in self._quick)
+        of_sums = sum(slices.PARTS if sum(self.powers[place]) == 2 else 3 for place in self._quick)
         return of_columns + of_sums + sum(_PASSES * sum(self.powers[place]) for place in self._slow)
 
     def accumulate(self, columns: Mapping[str, np.ndarray], rows: int | None = None) -> BlockSums:
@@ -74,11 +74,11 @@ class Accumulator:
         for place in self._quick:
             factors = [known[g] for g, power in enumerate(self.powers[place]) for _ in range(power)]
             if len(factors) == 1:
-                found, radius[place] = slices.sum_parts(factors[0]), slices.sum_error(factors[0].size)
+                found, radius[place] = slices.sum_parts(factors[0]), slices.sum_error(factors[0])
             else:
                 one, other = factors
                 found = slices.square_parts(one) if one is other else slices.product_parts(one, other)
-                radius[place] = slices.product_error(one.size, other.size)
+                radius[place] = slices.product_error(one, other)
             parts[place, : len(found)] = found
 
     def _add_slow(self, block: Mapping[str, np.ndarray], parts: np.ndarray, radius: np.ndarray) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 
 from diffexplore.numerals import ABSENT, short
 from diffexplore.render.tensor_headline import (
-    SAID_BY_NUMBERS,
+    SHOWN_BY_NUMBERS,
     called,
     entry_text,
     headline,
     in_short,
     noun,
-    told_cause,
+    stated_cause,
     worst_first,
 )
 from diffexplore.render.terminal import Drawing, plain_text
@@ -38,8 +38,8 @@ def outline(report: TensorReport, *, full: bool = False) -> Iterator[Block]:
     """The blocks of a report, on one screen; ``full`` has every row and every cause."""
     yield headline(report)
     rows = worst_first(report)
-    told = told_cause(report)
-    yield from _causes([row for row in rows if row.verdict != "pass"], told, None if full else _CAUSES)
+    stated = stated_cause(report)
+    yield from _causes([row for row in rows if row.verdict != "pass"], stated, None if full else _CAUSES)
     shown = rows if full else rows[:_ROWS]
     yield from _table(shown, report)
     if len(rows) > len(shown):
@@ -65,7 +65,7 @@ def failure_text(report: TensorReport, *, ascii: bool | None = None) -> str:
 def _short(report: TensorReport, most: int) -> Iterator[Block]:
     rows = [row for row in worst_first(report) if row.verdict == report.verdict]
     yield headline(report)
-    yield from _causes(rows, told_cause(report), min(most, _CAUSES))
+    yield from _causes(rows, stated_cause(report), min(most, _CAUSES))
     yield from _table(rows[:most], report)
     if len(rows) > most:
         yield Note(text(f"and {counted(len(rows) - most, f'other {noun(report)}')}"))
@@ -75,11 +75,11 @@ def _short(report: TensorReport, most: int) -> Iterator[Block]:
     yield Note(text(f"again: the same call with seed={report.seed}, in {report.dtype} on {report.device}"))
 
 
-def _causes(rows: Sequence[TensorRow], told: str | None, most: int | None) -> Iterator[Note]:
-    """Causes that the verdict line has not told, each once, with the gradients that have it."""
-    causes = [row.cause for row in rows if row.cause is not None and row.cause.key not in SAID_BY_NUMBERS]
+def _causes(rows: Sequence[TensorRow], stated: str | None, most: int | None) -> Iterator[Note]:
+    """Causes that the verdict line has not stated, each once, with the gradients that have it."""
+    causes = [row.cause for row in rows if row.cause is not None and row.cause.key not in SHOWN_BY_NUMBERS]
     different = {_without_precision(cause.message): cause.message for cause in reversed(causes)}
-    messages = [message for key, message in reversed(different.items()) if key != _without_precision(told or "")]
+    messages = [message for key, message in reversed(different.items()) if key != _without_precision(stated or "")]
     for message in messages[:most]:
         cut = message if most is None or len(message) <= _LONGEST_CAUSE else message[: _LONGEST_CAUSE - 1] + "…"
         yield Note(text(with_minus(cut)), marker="·")
@@ -198,8 +198,8 @@ def first_of(result: TensorReport | TensorReports) -> Headline:
         return headline(result)
     word, tone = WORDS[result.verdict]
     counts = result.to_dict()["summary"]
-    said = [f"{counted(counts[key])} {verb}" for key, verb in _COUNTED.items() if counts[key]]
-    return Headline(word, tone, f"of {counted(len(result.checks), 'function')} {', '.join(said)}")
+    counts_in_words = [f"{counted(counts[key])} {verb}" for key, verb in _COUNTED.items() if counts[key]]
+    return Headline(word, tone, f"of {counted(len(result.checks), 'function')} {', '.join(counts_in_words)}")
 
 
 def title_of(result: TensorReport | TensorReports) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.signs import certainly
+from diffexplore.formula.signs import certainly
 from diffexplore.functions.domains import Kind, Need
 from diffexplore.torch_ops.readers.logic import equal, opposite
 
@@ -150,6 +150,6 @@ _KINDS: Mapping[str, Kind] = {">": "positive", ">=": "nonnegative", "!=": "nonze
 
 
 def required(expr: sympy.Expr, kind: Kind) -> Boolean:
-    """The condition that what is needed of an expression holds; of poles, which are single points, nothing is said."""
+    """The condition that what is needed of an expression holds; of poles, which are points, nothing is stated."""
     conditions = {"positive": positive, "nonnegative": nonnegative, "nonzero": nonzero}
     return conditions[kind](expr) if kind in conditions else sympy.true

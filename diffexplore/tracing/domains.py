@@ -15,8 +15,8 @@ import sympy
 from sympy.logic.boolalg import Boolean
 from torch.fx import Node
 
-from diffexplore.decide.signs import certainly
 from diffexplore.errors import UsageError
+from diffexplore.formula.signs import certainly
 from diffexplore.torch_ops.domains import EVERYWHERE, OperandDomain, either
 from diffexplore.torch_ops.readers.arrays import Grid, paired, scalar
 from diffexplore.torch_ops.readers.certain import INFINITIES, has_value
@@ -136,6 +136,10 @@ class NodeDomains:
         self._of[node] = own_conditions(operator, values).union(*inherited)
         if in_place:  # views of what is written to have the new values, too
             self._of_all |= self._of[node]
+
+    def add(self, node: Node, name: str, conditions: Iterable[Boolean]) -> None:
+        """What else the result of an operator needs, by its reader."""
+        self._of[node] = self.of(node) | _checked(name, conditions)
 
     def end(self, output: Node, gradients: Sequence[Node | None]) -> None:
         """The end of a graph."""

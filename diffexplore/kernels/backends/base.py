@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,7 +23,7 @@ BoundKernel = Callable[[Point], Evaluation]
 
 
 @dataclass(frozen=True)
-class Workload:
+class KernelEffort:
     """What a backend does with a plan; the fields are those of :class:`~diffexplore.kernels.records.Explanation`."""
 
     reason: str
@@ -38,7 +39,7 @@ class Backend(Protocol):
     def obstacle(self, plan: Plan, device: str) -> str | None:
         """Why it cannot run for data on a device ("cpu", "cuda"), in one line; None where it can."""
 
-    def effort(self, plan: Plan) -> Workload:
+    def effort(self, plan: Plan) -> KernelEffort:
         """Why it suits the plan, and what it does."""
 
     def bind(self, plan: Plan, columns: Columns) -> BoundKernel:
@@ -65,7 +66,7 @@ def finished(plan: Plan, columns: Columns, outputs: Sequence[Tensor], bounded: C
     Raises :class:`~diffexplore.errors.UsageError` where they are no numbers since the data are none.
     """
     found = columns.numbers(outputs)
-    if any(isinstance(one, float) and one != one for one in found):
+    if any(isinstance(one, float) and not math.isfinite(one) for one in found):
         columns.check_finite()
     value, gradient, hessian = collected(plan, found)
     return Evaluation(value, gradient, hessian, bounded=bounded)

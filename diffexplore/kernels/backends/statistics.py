@@ -15,7 +15,7 @@ from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.checking.staged import RunningMode, StagedProgram
 from diffexplore.formula.text import to_text
 from diffexplore.kernels.accumulator import Accumulator
-from diffexplore.kernels.backends.base import BoundKernel, Workload, Point, collected
+from diffexplore.kernels.backends.base import BoundKernel, KernelEffort, Point, collected
 from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, combine
 from diffexplore.kernels.plan import Plan
@@ -40,11 +40,11 @@ class StatisticsBackend:
             return f"{to_text(plan.mixed)} has parameters and data in a function that is no finite sum of products"
         return None
 
-    def effort(self, plan: Plan) -> Workload:
+    def effort(self, plan: Plan) -> KernelEffort:
         statistics = plan.statistics
         assert statistics is not None, "there is no obstacle"
         slots = statistics.about([0.0] * len(statistics.generators))
-        return Workload(
+        return KernelEffort(
             f"the summand is a sum of {len(statistics.terms)} products of parameters and data: the data are read once",
             slots.operations, len(plan.combination([0.0] * len(statistics.generators), str).steps),
             "half an ulp of each number, and the radius of its ball: result.bounds", statistics.formulas,

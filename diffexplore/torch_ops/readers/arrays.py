@@ -16,7 +16,7 @@ Cells = np.ndarray[Any, Any]
 
 
 class Mixes(Exception):
-    """What an operator does with the samples of a batch cannot be said for the generic sample."""
+    """What an operator does with the samples of a batch cannot be stated for the generic sample."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 import sympy
 from sympy import Expr
 
-from diffexplore.decide.signs import certainly
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.formula.signs import certainly
 from diffexplore.functions.tables import domain_of
 
 INFINITIES = (sympy.oo, -sympy.oo)

@@ -125,9 +125,27 @@ def ordered(call: OperatorCall) -> Applied:
     else:
         index = indices if values.dim() == dimensions else indices.unsqueeze(dim)
         places = torch.gather(labels, dim, index).reshape(values.shape).numpy()
-    clear = _rank_is_certain(operand, dim).reshape(-1)[places]
-    found = picked(operand, places, clear, clear, tuple(values.shape))
+    found = _picked_by_rank(operand, places, dim, tuple(values.shape))
     return Applied((*found.outputs, None), found.pullback)
+
+
+def _picked_by_rank(operand: Operand, places: np.ndarray, dim: int, shape: tuple[int, ...]) -> Applied:
+    """The elements at ``places``; where their ranks are not certain, others might as well have been picked."""
+    sure = _rank_is_certain(operand, dim)
+    clear = sure.reshape(-1)[places]
+    found = picked(operand, places, clear, clear, shape)
+    if found.pullback is None or clear.all():
+        return found
+    back = found.pullback
+
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
+        (cotangent,) = back(cotangents)
+        if cotangent is None or not operand.shape:
+            return [cotangent]
+        reached = np.isinf(cotangent.radius).any(axis=dim, keepdims=True)
+        return [cotangent._replace(radius=np.where(reached & ~sure, np.inf, cotangent.radius))]
+
+    return Applied(found.outputs, pullback)
 
 
 def _median_of_all(call: OperatorCall) -> Applied:
@@ -137,8 +155,7 @@ def _median_of_all(call: OperatorCall) -> Applied:
         raise NotCertified("the median of no elements")
     pick = torch.nanmedian if "nan" in call.function._schema.name else torch.median
     index = pick(flat.value, 0).indices.numpy()
-    clear = _rank_is_certain(flat, 0)[index]
-    found = picked(flat, index, clear, clear, ())
+    found = _picked_by_rank(flat, index, 0, ())
     back = found.pullback
     if back is None:
         return found

@@ -7,7 +7,6 @@ from itertools import product as product_of
 
 import sympy
 
-from diffexplore.decide.records import Unsupported
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import remembered, spend
 from diffexplore.formula.compare import value_at
@@ -16,6 +15,11 @@ from diffexplore.functions.facts import ALWAYS_POSITIVE, NEVER_NEGATIVE, Increas
 from diffexplore.functions.tables import facts_of
 
 _MOST_PIECES = 3  # so many piecewise terms of a sum are split
+
+
+class Unsupported(Exception):
+    """The algebra has no rule for a part of an expression, or cannot tell a sign; the message names it."""
+
 
 Known = Callable[[sympy.Expr], "Signs | None"]
 
