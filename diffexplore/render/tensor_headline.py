@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from diffexplore.lists import listed
 from diffexplore.numerals import short
 from diffexplore.tensors.records import TensorReport, TensorRow
 from diffexplore.typography import with_minus
@@ -94,8 +95,8 @@ def in_short(report: TensorReport) -> str:
     counts, cause = rows[0].entries, rows[0].cause
     many = f"{counted(counts.failed or counts.inconclusive)} of {counted(counts.total, 'entry', 'entries')}"
     where = f"{_listed(rows, report)}, {many} {'wrong' if counts.failed else 'undecided'}"
-    told = cause is not None and cause.key not in SHOWN_BY_NUMBERS
-    return with_minus(f"{where}: {cause.message if cause and told else _numbers(rows[0]).partition(';')[0]}")
+    worded = cause is not None and cause.key not in SHOWN_BY_NUMBERS
+    return with_minus(f"{where}: {cause.message if cause and worded else _numbers(rows[0]).partition(';')[0]}")
 
 
 def _passed(report: TensorReport) -> str:
@@ -168,7 +169,7 @@ def _listed(rows: Sequence[TensorRow], report: TensorReport) -> str:
     names = [names[0], *(name.removeprefix("by ") for name in names[1:])]
     if len(names) > _LISTED:
         return f"{', '.join(names[: _LISTED - 1])} and {len(names) - _LISTED + 1} more"
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    return listed(names)
 
 
 def _against(report: TensorReport) -> str:
