@@ -138,7 +138,7 @@ def _rows_off(
                 one, other = (_numbers(found[number], inputs, number) for found in (wrong, right))
                 change = (one - other).abs().nan_to_num(nan=torch.inf)
                 changed |= bool((change > 0).any())
-                largest = max((_size(_numbers(right, inputs, i)) for i in range(len(sources))), default=0.0)
+                largest = max((_size(_numbers(one, inputs, i)) for i, one in enumerate(right)), default=0.0)
                 rounding = 16 * torch.finfo(source.dtype).eps * largest  # that of the gradient which counts as right
                 most = max(most, _most((change - rounding).clamp(min=0), other, row))
             yield row, changed, most

@@ -8,6 +8,7 @@ from diffexplore.bounds import linear, resizing
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.records import Operator, composed, handled, smooth, unbounded
+from diffexplore.torch_ops.tensor_rules import sampling
 from diffexplore.torch_ops.tensor_rules.pooling import average, largest, put_by_indices
 
 _added = partial(smooth, bound=Handled(linear.added_up))
@@ -44,5 +45,8 @@ OPERATORS: tuple[Operator, ...] = (
             "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa",
         )
     ),
+    composed("_upsample_bilinear2d_aa", EVERYWHERE, steps=sampling.bilinear_antialiased),
+    composed("_upsample_bicubic2d_aa", EVERYWHERE, steps=sampling.bicubic_antialiased),
+    composed("grid_sampler_3d", EVERYWHERE, steps=sampling.grid_sampler_3d),
     _added_in_own("replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward"),
 )  # fmt: skip
