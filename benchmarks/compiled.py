@@ -146,7 +146,7 @@ def _offset(samples: int) -> None:
     for at in (_AT, {"a": 2.0, "b": -1e8 + 1.5}, {"a": 2.0 + 2.0**-30, "b": -1e8 + 1.5}, {"a": 2.0, "b": -1e8 + 1.4}):
         errors = _errors(loss, at, data, ("statistics", "blocked", "eager"))
         shown = "   ".join(f"{name} {worst:.2g}" for name, worst in errors.items())
-        print(f"   at a = {at['a']:g}, b = {at['b']:.10g}:  {shown}")
+        print(f"   at a = {at['a']:.12g}, b = {at['b']:.10g}:  {shown}")
 
 
 def _errors(
