@@ -14,6 +14,7 @@ from torch import Tensor
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder, statuses_in
 from diffexplore.floating_point import format_of
+from diffexplore.inputs.blocks import Blocks, whole
 from diffexplore.methods.base import Estimates, Method, Numbers, Values
 from diffexplore.methods.problem import SIZE, Problem
 
@@ -66,16 +67,18 @@ class Chunk:
 class Evaluator:
     """A problem at one point, on one batch (float64 or narrower columns, shape (n,)).
 
-    With ``shares`` the truths by data are those of the reduced loss, not of the summand.
+    With ``shares`` the truths by data are those of the reduced loss, not of the summand. ``blocks`` is how the samples
+    are divided; by default they are not.
     """
 
     def __init__(
         self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int,
-        *, shares: bool = False,
+        *, shares: bool = False, blocks: Blocks | None = None,
     ) -> None:  # fmt: skip
         self.problem = problem
         self.point = point
         self.n = n
+        self.blocks = blocks or whole(n)
         self._columns = columns
         self._format = format_of(problem.dtype)
         rounded = problem.values(point, {name: column[:1] for name, column in columns.items()})
@@ -102,12 +105,14 @@ class Evaluator:
     def reduced(self, running: Running) -> Estimates:
         return running.reduced(self.problem, self.values(), self.n)
 
-    def chunks(self, methods: list[Running], progress: Callable[[int], None]) -> Iterator[Chunk]:
-        """All samples, a chunk at a time; truths alone take less memory, and larger chunks."""
-        size = CHUNK if methods else _CHUNK_OF_TRUTHS
-        progress(0)
-        for first in range(0, self.n, size):
-            last = min(first + size, self.n)
+    def chunks(
+        self, methods: list[Running], progress: Callable[[int], None], start: int = 0, stop: int | None = None
+    ) -> Iterator[Chunk]:
+        """Samples, by default all, a chunk at a time; truths alone take less memory, and larger chunks."""
+        size, stop = CHUNK if methods else _CHUNK_OF_TRUTHS, self.n if stop is None else stop
+        progress(start)
+        for first in range(start, stop, size):
+            last = min(first + size, stop)
             values = self.values(first, last)
             estimates = {
                 running.name: {
@@ -124,12 +129,22 @@ class Evaluator:
     def reduced_truths(self) -> dict[str, tuple[Enclosures, arb]]:
         """The enclosure of each reduced partial over all samples, also as a ball."""
         sums, statuses = dict.fromkeys(self.problem.wrt, arb(0)), {name: set[Status]() for name in self.problem.wrt}
-        for chunk in self.chunks([], lambda done: None):
+        for of_block, seen in self.blocks.each(self._summed_truths):
+            for name in self.problem.wrt:
+                statuses[name] |= seen[name]
+                with precision(SUM_PRECISION):
+                    sums[name] += of_block[name]
+        return {name: self.reduced_truth(total, statuses[name], self.n) for name, total in sums.items()}
+
+    def _summed_truths(self, start: int, stop: int) -> tuple[dict[str, arb], dict[str, set[Status]]]:
+        """The sums of the partials of some samples, and what is known of them."""
+        sums, statuses = dict.fromkeys(self.problem.wrt, arb(0)), {name: set[Status]() for name in self.problem.wrt}
+        for chunk in self.chunks([], lambda done: None, start, stop):
             for name, truth in chunk.truths.items():
                 statuses[name] |= statuses_in(truth)
                 with precision(SUM_PRECISION):
                     sums[name] += chunk.sums[name]
-        return {name: self.reduced_truth(total, statuses[name], self.n) for name, total in sums.items()}
+        return sums, statuses
 
     def truths(
         self, values: Values, n: int, smallest_bounds: Mapping[str, np.ndarray]

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from diffexplore.checking.chunked import in_blocks
 from diffexplore.checking.evaluate import Evaluator, Running
 from diffexplore.checking.judge import FAIL, Judged, rejudged
-from diffexplore.methods.base import unwatched
+from diffexplore.methods.base import Estimates, Values, unwatched
 from diffexplore.methods.torch_loss import Unavailable
 
 
@@ -24,15 +25,22 @@ def again_in_float64(
     problem = evaluator.problem
     if not running.method.opaque or problem.dtype == torch.float64 or not (judged.verdict == FAIL).any():
         return judged
-    last = None if first is None else first + len(judged.value)
-    values = {key: value.to(torch.float64) for key, value in evaluator.values(first or 0, last).items()}
     wide = replace(problem, dtype=torch.float64)
+
+    def values(start: int, stop: int) -> Values:
+        return {key: value.to(torch.float64) for key, value in evaluator.values(start, stop).items()}
+
+    def reduced(start: int, stop: int) -> Estimates:
+        return running.method.reduced(wide, values(start, stop), stop - start)
+
     with unwatched():  # only the values count
         try:
-            if first is None:
-                estimates = running.method.reduced(wide, values, evaluator.n)
+            if first is not None:
+                estimates = running.method.samples(wide, values(first, first + len(judged.value)), len(judged.value))
+            elif evaluator.blocks.count == 1:
+                estimates = reduced(0, evaluator.n)
             else:
-                estimates = running.method.samples(wide, values, len(judged.value))
+                estimates = in_blocks(evaluator, reduced)
         except Unavailable:
             return judged
     return rejudged(judged, np.atleast_1d(estimates[name].value.cpu().numpy()), problem.dtype)

@@ -80,7 +80,7 @@ class CandidateCheck(PointCheck):
         for name in self._problem.wrt:
             truth = self._gathered(name, chunk)
             unknown = np.full(len(truth.high), np.nan)
-            self._signs[name].add(truth.high, truth.status == Status.RESOLVED, unknown, chunk.first)
+            self._found.signs[name].add(truth.high, truth.status == Status.RESOLVED, unknown, chunk.first)
             if name not in self._problem.parameters:
                 self._judge_samples(name, truth, chunk.first)
 

@@ -1,0 +1,171 @@
+"""Tables whose rows stay in their files until they are needed, a block at a time."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import accumulate
+from threading import Lock
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from diffexplore.errors import UsageError
+from diffexplore.inputs.blocks import BLOCK
+from diffexplore.inputs.columns import Column
+from diffexplore.inputs.parts import Part
+
+if TYPE_CHECKING:
+    import torch
+
+Rows = dict[str, npt.NDArray[np.float64]]
+
+#: Blocks that are kept: the one at work, and the one before it.
+_KEPT = 2
+
+
+class StoredTable:
+    """``n`` rows of the columns ``names``, float64, in files that are read one after another.
+
+    ``size`` is the number of rows of a block. While one block is at work, the next one is read.
+    """
+
+    def __init__(self, parts: Sequence[Part], names: Sequence[str], origin: str, size: int = BLOCK) -> None:
+        self.names = tuple(names)
+        self.origin = origin
+        self.size = size
+        self.parts = parts
+        self._starts = list(accumulate((part.n for part in parts), initial=0))
+        self._reading = Lock()
+        self._kept: dict[int, Rows] = {}
+        self._ahead: tuple[int, Future[Rows]] | None = None
+        self._reader: ThreadPoolExecutor | None = None
+        if self.n == 0:
+            raise UsageError(f"{origin}: there are no rows")
+
+    @property
+    def n(self) -> int:
+        return self._starts[-1]
+
+    def columns(self) -> dict[str, Column]:
+        """What stands for the columns: a :class:`StoredColumn` each, which is indexed as an array is."""
+        return {name: cast("Column", StoredColumn(self, name)) for name in self.names}
+
+    def whole(self) -> Rows:
+        """All rows, in memory."""
+        return self._read(0, self.n)
+
+    def block(self, number: int) -> Rows:
+        """The rows of a block. Raises :class:`UsageError` for what is no finite number."""
+        if number in self._kept:
+            return self._kept[number]
+        follows = number - 1 in self._kept
+        if self._ahead is not None and self._ahead[0] == number:
+            found = self._ahead[1].result()
+        else:
+            found = self._read_block(number)
+        while len(self._kept) >= _KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[number] = found
+        self._ahead = self._read_ahead(number + 1) if follows or number == 0 else None
+        return found
+
+    def rows(self, first: int, last: int) -> Rows:
+        """Some rows, of which not more than a block are meant."""
+        numbers = range(first // self.size, -(-last // self.size))
+        pieces = [self._sliced(number, first, last) for number in numbers]
+        return pieces[0] if len(pieces) == 1 else {
+            name: np.concatenate([piece[name] for piece in pieces]) for name in self.names
+        }  # fmt: skip
+
+    def _sliced(self, number: int, first: int, last: int) -> Rows:
+        start = number * self.size
+        here = slice(max(first - start, 0), last - start)
+        return {name: column[here] for name, column in self.block(number).items()}
+
+    # ----------------------------------------------------------------------------------------------------- reading
+    def _read_ahead(self, number: int) -> tuple[int, Future[Rows]] | None:
+        if number * self.size >= self.n:
+            return None
+        if self._reader is None:
+            self._reader = ThreadPoolExecutor(1, "diffexplore-reader")
+        return number, self._reader.submit(self._read_block, number)
+
+    def _read_block(self, number: int) -> Rows:
+        return self._read(number * self.size, min(self.n, (number + 1) * self.size))
+
+    def _read(self, first: int, last: int) -> Rows:
+        found = {name: np.empty(last - first) for name in self.names}
+        with self._reading:
+            for part, start, stop in self._overlapping(first, last):
+                here = slice(max(start, first) - first, min(stop, last) - first)
+                rooms = [column[here] for column in found.values()]
+                part.read(max(start, first) - start, min(stop, last) - start, rooms)
+        return found
+
+    def _overlapping(self, first: int, last: int) -> Iterator[tuple[Part, int, int]]:
+        """The files that hold some of the rows, with the first row of each and that behind its last."""
+        for place in range(bisect_right(self._starts, first) - 1, len(self.parts)):
+            start, stop = self._starts[place], self._starts[place + 1]
+            if start >= last:
+                return
+            if stop > max(start, first):
+                yield self.parts[place], start, stop
+
+
+class StoredColumn:
+    """One column of a table in files, of shape (n,): slices, indices and arrays of indices read what they name."""
+
+    def __init__(self, table: StoredTable, name: str) -> None:
+        self.table = table
+        self._name = name
+
+    def __len__(self) -> int:
+        return self.table.n
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (self.table.n,)
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice):
+            first, last, step = key.indices(len(self))
+            assert step == 1, "rows are read in their order"
+            if last - first > self.table.size:
+                raise MemoryError(f"{last - first} rows at once are more than a block")
+            return self.table.rows(first, last)[self._name] if last > first else np.empty(0)
+        places = np.asarray(key)
+        found = np.empty(places.shape)
+        blocks = places // self.table.size
+        for number in np.unique(blocks).tolist():
+            here = blocks == number
+            found[here] = self.table.block(number)[self._name][places[here] - number * self.table.size]
+        return found if found.ndim else float(found)
+
+    def __array__(self, *_: Any, **__: Any) -> npt.NDArray[np.float64]:
+        raise MemoryError(f"column {self._name!r} stays in its files: it is read a block at a time")
+
+
+class StoredTensor:
+    """A column in files where a tensor is expected: what is read of it is a float64 tensor on the CPU."""
+
+    def __init__(self, column: StoredColumn) -> None:
+        import torch
+
+        self._column = column
+        self.device = torch.device("cpu")
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    def __getitem__(self, key: Any) -> torch.Tensor:
+        import torch
+
+        return torch.as_tensor(self._column[key.numpy() if isinstance(key, torch.Tensor) else key])
+
+
+def stored(columns: Mapping[str, Any]) -> StoredTable | None:
+    """The table in files that columns belong to; None for those in memory."""
+    return next((column.table for column in columns.values() if isinstance(column, StoredColumn)), None)
