@@ -99,8 +99,9 @@ def best_probe(
 ) -> Probe | None:  # fmt: skip
     """The candidate point and same-sign samples at which the partial in ``name`` is seen most sharply.
 
-    Of a batch of several blocks the samples are of the first one. Candidates in which a term of the gradient is nearly invisible are passed over where any others are found.
-    Synthetic samples are tried where those of the batch show nothing; None where they show nothing either.
+    Of a batch of several blocks the samples are of the first one. Candidates in which a term of the gradient is nearly
+    invisible are passed over where any others are found. Synthetic samples are tried where those of the batch show
+    nothing; None where they show nothing either.
     """
     raw = problem.loss.gradient(problem.wrt).raw[name]
     terms = lower(list(sympy.Add.make_args(raw)), problem.inputs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from diffexplore import methods as known_methods
 from diffexplore.checking.records import Report
+from diffexplore.cli import launched
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_VERDICT
 from diffexplore.cli.given import Given, given
@@ -76,6 +77,8 @@ def report(
         scans=tuple(scan or ()),
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
+    if all_rows:
+        launched.check_alone("--rows all prints the rows of one process")
     outputs = outputs.beside(rows_all=STDOUT if all_rows else None)
     with listening(quiet=outputs.quiet, rows_to=sys.stdout if all_rows else None) as listener:
         subject = _checked(request, listener)
@@ -162,9 +165,9 @@ def _checked(request: CheckRequest, listener: Listener) -> Subject:
         from diffexplore.scanning.run_scan import run_scan
 
         listener.progress("scanning", done, len(spans))
-        found = run_scan(loss, batch, points[0], span, methods=request.methods, wrt=wrt, dtype=request.dtype)
+        found = run_scan(loss, batch.drawn(), points[0], span, methods=request.methods, wrt=wrt, dtype=request.dtype)
         result = replace(result, scans=(*result.scans, found))
-    return Subject(result, loss, batch, points)
+    return Subject(result, loss, batch.drawn(), points)
 
 
 def _span(text: str, loss: Loss) -> ScanSpan:

@@ -15,6 +15,7 @@ from flint import arb
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.double_balls import DoubleBall, exact, mul, total
+from diffexplore.inputs.blocks import Blocks
 from diffexplore.loss import Loss
 
 #: A summand with more operations is not expanded, which may be costly.
@@ -26,7 +27,8 @@ _MOST_SUMS = 200
 #: Fewer samples are added up in Arb, without rounding; more as vectors in double-double balls.
 _FEW = 1_000
 
-_BITS = 2_048
+#: Bits in which sums are held: nothing of a few samples is rounded.
+BITS = 2_048
 
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -76,19 +78,19 @@ def _name(loss: Loss, exponents: Sequence[int]) -> str:
     return f"{loss.reduction}({'·'.join(factors) or '1'})"
 
 
-def sums(moments: Moments, loss: Loss, columns: Mapping[str, np.ndarray], n: int) -> dict[str, arb]:
+def sums(moments: Moments, loss: Loss, columns: Mapping[str, np.ndarray], blocks: Blocks) -> dict[str, arb]:
     """An enclosure of each sum (or mean) over the samples, by the name of its symbol."""
-    found = {}
+    found, n = {}, blocks.n
     for symbol, exponents in moments.exponents.items():
         factors = [columns[name] for name, power in zip(loss.data, exponents, strict=True) for _ in range(power)]
         whole = _few(factors, n) if n < _FEW else _many(factors, n)
-        with precision(_BITS):
+        with precision(BITS):
             found[symbol.name] = whole / n if loss.reduction == "mean" else whole
     return found
 
 
 def _few(factors: Sequence[np.ndarray], n: int) -> arb:
-    with precision(_BITS):
+    with precision(BITS):
         whole = arb(0)
         for i in range(n):
             product = arb(1)
@@ -110,5 +112,5 @@ def _many(factors: Sequence[np.ndarray], n: int) -> arb:
 
 def as_arb(ball: DoubleBall) -> arb:
     """A ball of scalars as one of Arb's."""
-    with precision(_BITS):
+    with precision(BITS):
         return arb(float(ball.high)) + arb(float(ball.low)) + arb(0, float(ball.radius))

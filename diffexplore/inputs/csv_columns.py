@@ -1,7 +1,8 @@
 """CSV files as columns of numbers.
 
 The rows are read in chunks, each checked and turned into arrays before the next: a million rows take seconds, and
-memory is that of the numbers, or of a block of them where there are more. The cell to blame is looked for only in a chunk that could not be read.
+memory is that of the numbers, or of a block of them where there are more. The cell to blame is looked for only in a
+chunk that could not be read.
 """
 
 from __future__ import annotations
