@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -80,6 +81,13 @@ def _added(evaluator: Evaluator, found: Iterable[tuple[Estimates, int]], n: int)
         for name, estimate in estimates.items():
             sums.setdefault(name, _Sum()).add(estimate, count if mean else 1)
     return {name: total.estimate(n if mean else 1) for name, total in sums.items()}
+
+
+def scaled(estimate: Estimate, factor: float) -> Estimate:
+    """An estimate times a positive factor that was rounded once: two roundings more, and one of the bound itself."""
+    value, rounding = estimate.value * factor, 2 * _UNIT
+    bound = (estimate.bound * factor + rounding * value.abs()) * (1 + 8 * _UNIT) + QUANTUM[torch.float64]
+    return replace(estimate, value=value, bound=bound)
 
 
 class _Sum:

@@ -99,7 +99,7 @@ class Evaluator:
         given = dict(self.point)
         if sample is not None:
             given |= {name: float(column[sample]) for name, column in self._columns.items()}
-        values = self.values(0 if sample is None else sample, 1 if sample is None else sample + 1)
+        values = self.values(sample or 0, (sample or 0) + 1)
         return {name: value for name, value in given.items() if value != 0 and not bool(values[name].any())}
 
     def reduced(self, running: Running) -> Estimates:

@@ -43,7 +43,7 @@ class PointCheck(Comparisons):
         self._judge_loss()
         reduced = self._reduced_estimates()
         sampled = self._running_by_sample()
-        self._found.join(self._blocks.each(lambda first, last: self._seen(sampled, first, last)))
+        self._go_through(sampled)
         self._listener.progress(f"{stage}judging the whole batch", 0, 0)
         for name in self._problem.wrt:
             if name in self._problem.parameters:
@@ -53,6 +53,10 @@ class PointCheck(Comparisons):
         for name in self._problem.parameters:
             self._search(name)
         return self._outcome()
+
+    def _go_through(self, sampled: list[Running]) -> None:
+        """All samples, a block at a time."""
+        self._found.join(self._blocks.each(lambda first, last: self._seen(sampled, first, last)))
 
     def _seen(self, sampled: list[Running], first: int, last: int) -> SampleFindings:
         """What the samples of one block show."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
 
 from diffexplore.errors import UsageError
 from diffexplore.ranks.records import ALONE, RankLost, Ranks, is_known_to_all
@@ -15,9 +17,6 @@ if TYPE_CHECKING:
 
 #: What torchrun tells each process.
 _TOLD = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-
-#: The commands that share their samples.
-SHARING = ("report", "fit", "verify")
 
 _RANKS: list[Ranks] = []
 
@@ -32,8 +31,36 @@ def speaks() -> bool:
     return ranks().rank == 0
 
 
-def begin() -> None:
-    """Joins the processes of torchrun, where it started this one among others; all but the first fall silent."""
+@contextmanager
+def shared() -> Iterator[None]:
+    """A command that this process runs together with those that torchrun started beside it, if it did.
+
+    All of them end well, or all raise the error of the first that does not. All but the first fall silent.
+    """
+    _begin()
+    if ranks().count == 1:
+        yield
+        return
+    from diffexplore.ranks.exchange import left
+
+    error: Exception | None = None
+    try:
+        yield
+    except Exception as raised:
+        error = raised
+    if error is None or not is_known_to_all(error):
+        try:
+            ranks().together(None, error)
+        except Exception as raised:
+            error = raised
+    if not isinstance(error, RankLost):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        left()
+    if error is not None:
+        raise error
+
+
+def _begin() -> None:
     if _RANKS or not all(os.environ.get(name) for name in _TOLD) or os.environ["WORLD_SIZE"] == "1":
         return
     from diffexplore.ranks.exchange import started
@@ -44,10 +71,11 @@ def begin() -> None:
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # until the process ends
 
 
-def end(error: Exception | None = None) -> None:
-    """Waits for the other processes: raises the error of one of them, if one could not do its part."""
-    if ranks().count > 1 and (error is None or not is_known_to_all(error)):
-        ranks().together(None, error)
+def abandon(code: int) -> NoReturn:
+    """Ends this process at once: the exchange with one that is gone would be waited for."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def left_to_say(error: Exception) -> bool:
@@ -65,7 +93,7 @@ def check_alone(what: str) -> None:
         raise UsageError(f"{what}: run it without torchrun")
 
 
-def _ended_from_outside(number: int, frame: FrameType | None) -> Any:
+def _ended_from_outside(number: int, frame: FrameType | None) -> NoReturn:
     """torchrun ends all processes where one has ended: who that was is said before."""
     from diffexplore.ranks.exchange import lost
 

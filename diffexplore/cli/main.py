@@ -33,6 +33,7 @@ from diffexplore.cli.defaults import defaults_for, used_defaults
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
 from diffexplore.cli.refusals import explained
 from diffexplore.errors import UsageError
+from diffexplore.ranks.records import RankLost
 
 #: Errors of writing to a standard output that takes no more.
 _WRITING = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT)
@@ -67,7 +68,6 @@ def main(argv: list[str] | None = None) -> int:
     arguments = spelled_out(sys.argv[1:] if argv is None else argv)
     _open_streams()
     try:
-        launched.begin()
         code = _together(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -93,12 +93,10 @@ def main(argv: list[str] | None = None) -> int:
 def _together(arguments: Sequence[str]) -> int:
     """Runs the command; of several processes all end well, or all with the error of the first that does not."""
     try:
-        code = _run(arguments)
-    except Exception as error:
-        launched.end(error)
-        raise
-    launched.end()
-    return code
+        with launched.shared():
+            return _run(arguments)
+    except RankLost as error:
+        launched.abandon(_complain(f"error: {error}", USAGE, error))
 
 
 def _open_streams() -> None:

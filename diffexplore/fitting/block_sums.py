@@ -30,7 +30,7 @@ def sums_in_blocks(moments: Moments, loss: Loss, columns: Mapping[str, Any], blo
     def rows(first: int, last: int) -> dict[str, np.ndarray]:
         return {name: np.asarray(columns[name][first:last]) for name in loss.data}
 
-    centre = statistics.centre(rows(0, min(blocks.n, BLOCK)))
+    centre = statistics.centre(rows(0, min(blocks.n, blocks.size, BLOCK)))
     accumulator = statistics.about(centre)
     record = combine(blocks.each(lambda first, last: accumulator.accumulate(rows(first, last))))
     with precision(BITS):

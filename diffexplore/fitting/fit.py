@@ -17,7 +17,7 @@ from diffexplore.fitting.descend import Walk, walk
 from diffexplore.fitting.drift import Apart, DriftBound
 from diffexplore.fitting.explanation import explained
 from diffexplore.fitting.landscape import outside_domain
-from diffexplore.fitting.objective import STATISTICS, Objective, RunObjective, StatisticsObjective
+from diffexplore.fitting.objective import STATISTICS, RunObjective, StatisticsObjective, WalkObjective
 from diffexplore.fitting.recorded import drift_records, run_record
 from diffexplore.fitting.records import Drift, Fit, FittedLoss, Run
 from diffexplore.fitting.reduced import ReducedFormulas, ReducedLoss, point
@@ -101,7 +101,7 @@ def _walks(
 ) -> list[Walk]:
     """The runs in one dtype: one by each method; where samples are read in blocks and sums say all of them, one."""
     problem = Problem(loss.loss, loss.parameters, dtype, torch.device("cpu"))
-    objectives: dict[str, Objective] = {}
+    objectives: dict[str, WalkObjective] = {}
     if batch.blocks.count > 1 and loss.formulas.moments is not None:
         objectives[STATISTICS] = StatisticsObjective(problem, loss)
     else:

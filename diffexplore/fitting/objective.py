@@ -19,7 +19,7 @@ from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program, lower
 
 
-class Objective:
+class WalkObjective:
     """Loss and gradient at tensors, and (for SciPy) at float64 arrays, which are rounded to the dtype first."""
 
     def __init__(self, problem: Problem) -> None:
@@ -52,7 +52,7 @@ class Objective:
         raise NotImplementedError
 
 
-class RunObjective(Objective):
+class RunObjective(WalkObjective):
     """The loss on samples in memory, by one method; of several blocks each by itself, added up in double precision."""
 
     def __init__(self, problem: Problem, method: MethodEntry, columns: Mapping[str, Tensor], blocks: Blocks) -> None:
@@ -115,7 +115,7 @@ class RunObjective(Objective):
 STATISTICS = "statistics"
 
 
-class StatisticsObjective(Objective):
+class StatisticsObjective(WalkObjective):
     """The exact loss by its sums, at points of the dtype: the samples themselves are read no more."""
 
     def __init__(self, problem: Problem, exact: ReducedLoss) -> None:

@@ -128,8 +128,8 @@ class ReducedLoss:
             return {}
         with precision(BITS):  # nothing needs the bits of an exact sum
             add = sums if self.blocks.count == 1 else sums_in_blocks
-            found = add(self.formulas.moments, self.loss, self.columns, self.blocks).items()
-            return {name: ball + 0 for name, ball in found}
+            found = add(self.formulas.moments, self.loss, self.columns, self.blocks)
+            return {name: ball + 0 for name, ball in found.items()}
 
     @property
     def operations(self) -> int:
@@ -155,10 +155,7 @@ class ReducedLoss:
         return Derivatives(value, tuple(gradient), arb_mat(rows) if size else arb_mat(0, 0))
 
     def approximate(self, at: Sequence[float]) -> tuple[float, np.ndarray, np.ndarray]:
-        """The same at a point in double precision, not certified: quickly, for searches and overviews.
-
-        The sums of a polynomial cancel in doubles: there it is the middles of the balls.
-        """
+        """The same at a point in doubles, not certified (of sums, which cancel, the middles of balls): for searches."""
         size = len(self.parameters)
         if self.formulas.moments is not None:
             found = self.derivatives(point(at))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -48,7 +49,7 @@ class ParquetPart:
         self._rest: Any = None
 
     def read(self, first: int, last: int, into: Sequence[npt.NDArray[np.float64]]) -> None:
-        """See :class:`~diffexplore.inputs.parts.Part`: rows that follow those of the call before are read on."""
+        """See :class:`~diffexplore.inputs.parts.FilePart`: rows that follow those of the call before are read on."""
         if first != self._next:
             self._go_to(first)
         while self._next < last:
@@ -85,8 +86,18 @@ class ParquetPart:
         return batch if batch.num_rows else self._batch()
 
     def _damaged(self) -> UsageError:
-        group = bisect_right(self._starts, self._next) - 1
+        """The error for the row group that cannot be read, from the one that holds the next row on."""
+        groups = range(bisect_right(self._starts, self._next) - 1, self._file.metadata.num_row_groups)
+        group = next((group for group in groups if not self._is_readable(group)), groups[0])
         return UsageError(f"{self.source}: row group {group} is damaged and cannot be read")
+
+    def _is_readable(self, group: int) -> bool:
+        try:
+            for _ in self._file.iter_batches(BLOCK, [group], self._columns):
+                pass
+        except (ValueError, OSError, NotImplementedError):
+            return False
+        return True
 
     def _fill(self, room: npt.NDArray[np.float64], values: Any, place: int) -> None:
         if values.null_count:
@@ -112,11 +123,9 @@ def _opened(source: Source) -> Any:
     place = str(source.path) if isinstance(source, FileSource) else source.open()
     try:
         return parquet.ParquetFile(place, buffer_size=_BUFFER)
-    except FileNotFoundError:
-        raise
     except (ValueError, OSError, NotImplementedError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
+        if isinstance(error, OSError) and error.errno:
+            raise OSError(error.errno, os.strerror(error.errno)) from None
         raise UsageError(f"{source}: not a Parquet file, or a damaged one") from None
 
 

@@ -13,7 +13,7 @@ from diffexplore.inputs.columns import as_column, check_lengths
 from diffexplore.inputs.sources import Source
 
 
-class Part(Protocol):
+class FilePart(Protocol):
     """One file: ``n`` rows of the columns that were opened."""
 
     @property

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from diffexplore.errors import UsageError
 from diffexplore.inputs.blocks import BLOCK
 from diffexplore.inputs.columns import Column
-from diffexplore.inputs.parts import Part
+from diffexplore.inputs.parts import FilePart
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,7 @@ class StoredTable:
     ``size`` is the number of rows of a block. While one block is at work, the next one is read.
     """
 
-    def __init__(self, parts: Sequence[Part], names: Sequence[str], origin: str, size: int = BLOCK) -> None:
+    def __init__(self, parts: Sequence[FilePart], names: Sequence[str], origin: str, size: int = BLOCK) -> None:
         self.names = tuple(names)
         self.origin = origin
         self.size = size
@@ -105,7 +105,7 @@ class StoredTable:
                 part.read(max(start, first) - start, min(stop, last) - start, rooms)
         return found
 
-    def _overlapping(self, first: int, last: int) -> Iterator[tuple[Part, int, int]]:
+    def _overlapping(self, first: int, last: int) -> Iterator[tuple[FilePart, int, int]]:
         """The files that hold some of the rows, with the first row of each and that behind its last."""
         for place in range(bisect_right(self._starts, first) - 1, len(self.parts)):
             start, stop = self._starts[place], self._starts[place + 1]

@@ -18,7 +18,7 @@ from diffexplore.inputs.folders import files_in, misses_column
 from diffexplore.inputs.npy_columns import names_in_npy, open_npy
 from diffexplore.inputs.npz_columns import names_in_npz, read_npz
 from diffexplore.inputs.parquet_columns import ParquetPart, names_in_parquet
-from diffexplore.inputs.parts import ArrayPart, Part
+from diffexplore.inputs.parts import ArrayPart, FilePart
 from diffexplore.inputs.sources import FOLDER, FileSource, Source, source_of
 from diffexplore.inputs.stored import StoredTable
 
@@ -78,7 +78,7 @@ def column_names(path: str | os.PathLike[str] | Source) -> tuple[str, ...]:
         return tuple(name for file in (files if _are_columns(files) else files[:1]) for name in column_names(file))
 
 
-def _parts(source: Source, columns: Sequence[str] | None) -> tuple[list[str], list[Part]]:
+def _parts(source: Source, columns: Sequence[str] | None) -> tuple[list[str], list[FilePart]]:
     """The names of the columns that were opened, and the files that hold them, one below the other."""
     if source.kind == FOLDER:
         return _parts_of_folder(source, columns)
@@ -89,7 +89,7 @@ def _parts(source: Source, columns: Sequence[str] | None) -> tuple[list[str], li
     return list(found), [ArrayPart.of(source, found)]
 
 
-def _parts_of_folder(folder: Source, columns: Sequence[str] | None) -> tuple[list[str], list[Part]]:
+def _parts_of_folder(folder: Source, columns: Sequence[str] | None) -> tuple[list[str], list[FilePart]]:
     files = _files(folder)
     if _are_columns(files):
         every = {name: array for file in files for name, array in open_npy(file).items()}
@@ -125,7 +125,7 @@ def fingerprints(table: StoredTable) -> list[str]:
     return [f"{table.origin} has {table.n} rows", *(_fingerprint(part) for part in table.parts)]
 
 
-def _fingerprint(part: Part) -> str:
+def _fingerprint(part: FilePart) -> str:
     with reading(part.source), part.source.open() as file:
         head = file.read(_END)
         size = file.seek(0, os.SEEK_END)

@@ -50,6 +50,12 @@ def joined() -> Ranks:
     return ranks
 
 
+def left() -> None:
+    """Ends what :func:`started` began."""
+    _PROCESSES.clear()
+    distributed.destroy_process_group()
+
+
 def exchanged(rank: int, own: Any) -> list[Any]:
     """What each process gives. Raises :class:`RankLost`, which names the process, where one has ended."""
     content = packed(own)

@@ -62,10 +62,12 @@ class Ranks:
 
         sent = None if error is None else _sendable(error)
         every: list[tuple[Exception | None, T]] = exchanged(self.rank, (sent, own))
-        for rank, (problem, _) in enumerate(every):
-            if problem is not None:
-                _RAISED_TOGETHER[:] = [_named(rank, problem)]
-                raise _RAISED_TOGETHER[0]
+        problems = {rank: problem for rank, (problem, _) in enumerate(every) if problem is not None}
+        if problems:
+            rank, first = next(iter(problems.items()))
+            alike = len(problems) == self.count and len({str(problem) for problem in problems.values()}) == 1
+            _RAISED_TOGETHER[:] = [first if alike else _named(rank, first)]
+            raise _RAISED_TOGETHER[0]
         return [one for _, one in every]
 
     def agree(self, what: str, own: Sequence[str]) -> None:
