@@ -28,6 +28,8 @@ class RoundedColumn:
 def rounded_columns(batch: Batch, dtype: torch.dtype) -> Mapping[str, np.ndarray]:
     """The columns, or what gives their rows. Raises :class:`UsageError` for numbers beyond the range of the dtype."""
     found: dict[str, Any] = {}
+    if not batch.in_memory and dtype == torch.float64:
+        return cast("dict[str, np.ndarray]", dict(batch.columns))
     for name, column in batch.tensors().items():
         found[name] = _rounded(name, column, dtype) if batch.in_memory else RoundedColumn(name, column, dtype)
     return cast("dict[str, np.ndarray]", found)

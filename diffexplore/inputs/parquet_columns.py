@@ -48,17 +48,19 @@ class ParquetPart:
         self._batches: Iterator[Any] = iter(())
         self._rest: Any = None
 
-    def read(self, first: int, last: int, into: Sequence[npt.NDArray[np.float64]]) -> None:
+    def read(self, first: int, last: int) -> list[list[npt.NDArray[np.float64]]]:
         """See :class:`~diffexplore.inputs.parts.FilePart`: rows that follow those of the call before are read on."""
         if first != self._next:
             self._go_to(first)
+        pieces = []
         while self._next < last:
             batch = self._batch()
             taken = min(batch.num_rows, last - self._next)
-            here = slice(self._next - first, self._next - first + taken)
-            for place, room in enumerate(into):
-                self._fill(room[here], batch.column(place).slice(0, taken), place)
+            pieces.append(
+                [self._column(batch.column(place).slice(0, taken), place) for place in range(len(self.names))]
+            )
             self._take(batch, taken)
+        return pieces
 
     def _go_to(self, row: int) -> None:
         """Begins again at the row group that holds a row."""
@@ -99,14 +101,16 @@ class ParquetPart:
             return False
         return True
 
-    def _fill(self, room: npt.NDArray[np.float64], values: Any, place: int) -> None:
+    def _column(self, values: Any, place: int) -> npt.NDArray[np.float64]:
+        """Values as doubles, in the memory of pyarrow where they are some; each of them is a finite number."""
         if values.null_count:
             nulls = values.is_null().to_numpy(zero_copy_only=False)
             raise self._blame(int(np.argmax(nulls)), place, "the value is null")
-        room[:] = _doubles(values)
-        if not np.isfinite(room.sum()) and not np.isfinite(room).all():  # a sum may overflow though no number does
-            row = int(np.argmin(np.isfinite(room)))
-            raise self._blame(row, place, f"{room[row]} is not finite")
+        found = np.asarray(_doubles(values), np.float64)
+        if not np.isfinite(found.sum()) and not np.isfinite(found).all():  # a sum may overflow though no number does
+            row = int(np.argmin(np.isfinite(found)))
+            raise self._blame(row, place, f"{found[row]} is not finite")
+        return found
 
     def _blame(self, offset: int, place: int, problem: str) -> UsageError:
         row = self._next + offset

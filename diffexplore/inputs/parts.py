@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,8 +22,8 @@ class FilePart(Protocol):
     @property
     def n(self) -> int: ...
 
-    def read(self, first: int, last: int, into: Sequence[npt.NDArray[np.float64]]) -> None:
-        """Fills arrays, one a column, with the rows from ``first`` to before ``last``.
+    def read(self, first: int, last: int) -> list[list[npt.NDArray[np.float64]]]:
+        """The rows from ``first`` to before ``last``, in pieces with an array for each column: not to be written to.
 
         Raises :class:`~diffexplore.errors.UsageError` that names file, row and column for what is no finite number.
         """
@@ -42,6 +42,8 @@ class ArrayPart:
     def of(cls, source: Source, columns: Mapping[str, npt.NDArray[Any]]) -> ArrayPart:
         return cls(source, columns, check_lengths(columns, str(source)))
 
-    def read(self, first: int, last: int, into: Sequence[npt.NDArray[np.float64]]) -> None:
-        for (name, column), room in zip(self.columns.items(), into, strict=True):
-            room[:] = as_column(column[first:last], name, str(self.source), first)
+    def read(self, first: int, last: int) -> list[list[npt.NDArray[np.float64]]]:
+        columns = (
+            as_column(column[first:last], name, str(self.source), first) for name, column in self.columns.items()
+        )
+        return [[np.asarray(column) for column in columns]]

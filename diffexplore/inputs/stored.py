@@ -54,11 +54,11 @@ class StoredTable:
         return {name: cast("Column", StoredColumn(self, name)) for name in self.names}
 
     def whole(self) -> Rows:
-        """All rows, in memory."""
-        return self._read(0, self.n)
+        """All rows, in memory: contiguous and writable, so that a tensor can share their memory."""
+        return {name: np.require(column, np.float64, ["C", "W"]) for name, column in self._read(0, self.n).items()}
 
     def block(self, number: int) -> Rows:
-        """The rows of a block. Raises :class:`UsageError` for what is no finite number."""
+        """The rows of a block, not to be written to. Raises :class:`UsageError` for what is no finite number."""
         if number in self._kept:
             return self._kept[number]
         follows = number - 1 in self._kept
@@ -97,13 +97,12 @@ class StoredTable:
         return self._read(number * self.size, min(self.n, (number + 1) * self.size))
 
     def _read(self, first: int, last: int) -> Rows:
-        found = {name: np.empty(last - first) for name in self.names}
-        with self._reading:
+        pieces: list[list[npt.NDArray[np.float64]]] = []
+        with self._reading, np.errstate(all="ignore"):
             for part, start, stop in self._overlapping(first, last):
-                here = slice(max(start, first) - first, min(stop, last) - first)
-                rooms = [column[here] for column in found.values()]
-                part.read(max(start, first) - start, min(stop, last) - start, rooms)
-        return found
+                pieces += part.read(max(start, first) - start, min(stop, last) - start)
+        columns = pieces[0] if len(pieces) == 1 else [np.concatenate(column) for column in zip(*pieces, strict=True)]
+        return dict(zip(self.names, columns, strict=True))
 
     def _overlapping(self, first: int, last: int) -> Iterator[tuple[FilePart, int, int]]:
         """The files that hold some of the rows, with the first row of each and that behind its last."""
@@ -163,7 +162,9 @@ class StoredTensor:
     def __getitem__(self, key: Any) -> torch.Tensor:
         import torch
 
-        return torch.as_tensor(self._column[key.numpy() if isinstance(key, torch.Tensor) else key])
+        # A copy: what a user's function does to it must not reach the block that is kept.
+        found = self._column[key.numpy() if isinstance(key, torch.Tensor) else key]
+        return torch.tensor(found, dtype=torch.float64)
 
 
 def stored(columns: Mapping[str, Any]) -> StoredTable | None:
