@@ -174,7 +174,7 @@ class ReducedLoss:
         mean = self.loss.reduction == "mean"
 
         def of_samples(first: int, last: int) -> np.ndarray:
-            values = fixed | {name: torch.as_tensor(column) for name, column in self._rows(first, last).items()}
+            values = fixed | {name: torch.tensor(column) for name, column in self._rows(first, last).items()}
             outputs = [spread_over(output, last - first, values) for output in self.formulas.program.run(TORCH, values)]
             found = [float(output.mean() if mean else output.sum()) for output in outputs]
             return np.array(found) * ((last - first) / self.n if mean else 1)
